@@ -1,0 +1,86 @@
+import { AgentwireError } from '../errors.ts';
+import type { MessageType } from '../message/message.ts';
+import type { Dialect, Hello, Limit, Peer } from './peer.ts';
+
+/** What the medium itself decides about a connection. */
+export interface Medium {
+  readonly dialect: Dialect;
+  /** What kind of request ids it carries. */
+  readonly ids: 'number' | 'text';
+  /** Longest message in bytes, with its framing. */
+  readonly maxMessageBytes: number;
+  /** Where the medium has one encoding only; otherwise the first of the proxy's that the agent has, else `json`. */
+  readonly encoding?: string;
+  /** Message types that the medium carries for any peer, whatever the features say. */
+  readonly always?: readonly MessageType[];
+  /** Message types that the medium cannot carry. */
+  readonly never?: readonly MessageType[];
+  readonly limits?: readonly Limit[];
+}
+
+/** The one protocol version there is. */
+export const PROTOCOL_VERSION = 2;
+
+const CORE_EVENTS: readonly MessageType[] = ['requestHeaders', 'requestBodyChunk', 'responseHeaders', 'responseBodyChunk'];
+const PROXY_ALWAYS: readonly MessageType[] = [...CORE_EVENTS, 'cancel', 'cancelAll', 'ping', 'pong'];
+const AGENT_ALWAYS: readonly MessageType[] = ['answer', 'ping', 'pong'];
+
+/** What each negotiated feature lets a proxy and an agent send. */
+const BY_FEATURE: readonly [feature: string, proxy: readonly MessageType[], agent: readonly MessageType[]][] = [
+  ['request_complete', ['requestComplete'], []],
+  ['websocket', ['webSocketFrame'], []],
+  ['guardrails', ['guardrailInspect'], []],
+  ['config_push', ['configure'], []],
+  ['health', [], ['healthStatus']],
+  ['metrics', [], ['metricsReport']],
+  ['config_update', ['configUpdateResponse'], ['configUpdateRequest']],
+  ['flow_control', [], ['flowControl']],
+  ['lifecycle', ['drain', 'shutdown'], ['drain', 'shutdown']],
+  ['log', [], ['log']],
+];
+
+/**
+ * Decides what two sides agree on. Pure, and the same for every transport: transports only carry the bytes.
+ *
+ * @param self what this side said
+ * @param other what the other side said
+ * @throws AgentwireError `ERR_PROTOCOL` when both have one role, `ERR_VERSION_MISMATCH` when they share no version.
+ */
+export function agree(self: Hello, other: Hello, medium: Medium): Peer {
+  if (self.role === other.role) throw new AgentwireError('ERR_PROTOCOL', `both sides say that they are the ${self.role}`);
+  checkVersion(self.protocolVersions ?? [PROTOCOL_VERSION], other.protocolVersions ?? [PROTOCOL_VERSION]);
+  const [proxy, agent] = self.role === 'proxy' ? [self, other] : [other, self];
+  const features = other.features.filter((feature) => self.features.includes(feature));
+  const accepts = new Set<MessageType>(self.role === 'proxy' ? PROXY_ALWAYS : AGENT_ALWAYS);
+  for (const [feature, fromProxy, fromAgent] of BY_FEATURE) {
+    if (!features.includes(feature)) continue;
+    for (const type of self.role === 'proxy' ? fromProxy : fromAgent) accepts.add(type);
+  }
+  for (const type of medium.always ?? []) accepts.add(type);
+  for (const type of medium.never ?? []) accepts.delete(type);
+  return {
+    ...other,
+    features,
+    dialect: medium.dialect,
+    encoding: medium.encoding ?? chooseEncoding(proxy.encodings, agent.encodings),
+    ids: medium.ids,
+    accepts,
+    maxMessageBytes: medium.maxMessageBytes,
+    limits: medium.limits ?? [],
+  };
+}
+
+/** Picks the first encoding of the proxy's list that the agent has; `json` where they share none. */
+export function chooseEncoding(proxy: readonly string[], agent: readonly string[]): string {
+  return proxy.find((encoding) => agent.includes(encoding)) ?? 'json';
+}
+
+/** Throws `ERR_VERSION_MISMATCH` unless the two lists share a version. */
+export function checkVersion(self: readonly number[], other: readonly number[]): void {
+  if (other.some((version) => self.includes(version))) return;
+  throw new AgentwireError(
+    'ERR_VERSION_MISMATCH',
+    `unsupported protocol version ${other.join(', ') || 'none'}, this side speaks ${self.join(', ')}`,
+    { detail: { offered: other, supported: self } },
+  );
+}

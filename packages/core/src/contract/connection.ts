@@ -1,0 +1,54 @@
+import type { AgentwireError } from '../errors.ts';
+import type { Message, Received } from '../message/message.ts';
+import type { Peer } from './peer.ts';
+
+/** Why a connection ended. */
+export interface CloseReason {
+  /** Who ended it: this side (`close`, `abort`, a protocol error it saw) or the other (end, reset, death). */
+  readonly by: 'local' | 'remote';
+  /** What went wrong; absent after an orderly end. */
+  readonly error?: AgentwireError | undefined;
+}
+
+/** Callbacks for one connection, called synchronously and in order. They must not throw; a throw ends the connection. */
+export interface ConnectionHandler {
+  /** One message, in the order it was sent. */
+  onMessage(message: Received): void;
+  /** Buffered bytes fell below the low-water mark after `send` had returned `false`. */
+  onDrain?(): void;
+  /** The connection is over: called exactly once, last. */
+  onClose(reason: CloseReason): void;
+}
+
+/** `open` sends and receives; `closing` sends what is buffered and still receives; `closed` does nothing. */
+export type ConnectionStatus = 'open' | 'closing' | 'closed';
+
+/** One agreed connection between a proxy and an agent, whoever dialled it. */
+export interface Connection extends AsyncDisposable {
+  /** Unique in the process; for logs. */
+  readonly id: string;
+  /** What the two sides agreed. */
+  readonly peer: Peer;
+  readonly status: ConnectionStatus;
+  /** Bytes accepted by `send` that have not been handed to the operating system (memory: messages not delivered). */
+  readonly bufferedBytes: number;
+  /** Bytes received so far, whole messages or not: grows as long as the other side lives. */
+  readonly receivedBytes: number;
+  /**
+   * Sends one message; copies what it needs before it returns.
+   *
+   * @returns `false` when the message was accepted but more than 1 MiB is buffered: stop until `onDrain`.
+   * @throws AgentwireError `ERR_CLOSED` when not open, `ERR_UNSUPPORTED` for a type the peer does not accept,
+   * `ERR_MESSAGE_TOO_LARGE`, and `ERR_OVERLOADED` for events past 8 MiB buffered (never for cancel, pong, drain or an
+   * answer; one message always fits into an empty buffer).
+   */
+  send(message: Message): boolean;
+  /** Stops all delivery, keepalive included; a last resort against a flood. */
+  pause(): void;
+  /** Starts delivery again. */
+  resume(): void;
+  /** Sends what is buffered, then ends. Idempotent; always resolves. An aborted `signal` turns it into `abort`. */
+  close(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Drops everything now. Idempotent; never throws. */
+  abort(error?: AgentwireError): void;
+}

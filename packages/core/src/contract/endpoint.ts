@@ -1,0 +1,65 @@
+import { AgentwireError } from '../errors.ts';
+
+/** An address taken apart. */
+export interface Endpoint {
+  /** `unix`, `grpc`, `grpcs`, `tcp`, `tls`, `memory`, or a third party's own. */
+  readonly scheme: string;
+  /** The address in its one printed form; what it prints can be passed back in. */
+  readonly address: string;
+  /** What stands behind the scheme: a path, a name, or `HOST:PORT`. */
+  readonly target: string;
+  /** Host without brackets, where there is one. */
+  readonly host?: string;
+  /** Port, 0 to 65 535, where there is one. */
+  readonly port?: number;
+}
+
+const FORMS = 'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, memory:NAME';
+const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
+const WITH_HOST = new Set(['grpc', 'grpcs', 'tcp', 'tls']);
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+function invalid(text: string, why: string): AgentwireError {
+  return new AgentwireError('ERR_INVALID_ADDRESS', `${JSON.stringify(text)} is not an endpoint: ${why}; use ${FORMS}`);
+}
+
+function parseHostPort(text: string, target: string, defaultPort?: number): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/?#@\s]+))(?::(\d{1,5}))?\/?$/.exec(target);
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (match === null || port === undefined || port > 65_535) throw invalid(text, 'HOST:PORT expected');
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function withHost(text: string, scheme: string, target: string, defaultPort?: number): Endpoint {
+  const { host, port } = parseHostPort(text, target, defaultPort);
+  const hostPort = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { scheme, address: `${scheme}://${hostPort}`, target: hostPort, host, port };
+}
+
+/**
+ * Takes an endpoint apart; the one grammar that pool, agent, gateway and command line share.
+ *
+ * `unix:PATH` (also any word with a `/`), `grpc://HOST:PORT` (also `HOST:PORT` and `http://`), `grpcs://HOST:PORT` (also
+ * `https://`), `tcp://`, `tls://`, `memory:NAME`, and `SCHEME:REST` for a transport of a third party.
+ *
+ * @throws AgentwireError `ERR_INVALID_ADDRESS`, listing the forms.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  if (text === '' || text.includes('\0')) throw invalid(text, 'it is empty or holds a NUL');
+  const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s.exec(text);
+  const word = match?.[1]?.toLowerCase();
+  const rest = match?.[2] ?? '';
+  if (word === undefined || (/^\d{1,5}$/.test(rest) && !WITH_HOST.has(word))) {
+    if (match === null && text.includes('/')) return { scheme: 'unix', address: `unix:${text}`, target: text };
+    return withHost(text, 'grpc', text);
+  }
+  const scheme = ALIASES[word] ?? word;
+  if (WITH_HOST.has(scheme)) {
+    if (!rest.startsWith('//')) throw invalid(text, `${word}://HOST:PORT expected`);
+    return withHost(text, scheme, rest.slice(2), DEFAULT_PORTS[word]);
+  }
+  // unix:///run/a.sock is the same as unix:/run/a.sock
+  const target = scheme === 'unix' && rest.startsWith('///') ? rest.slice(2) : rest;
+  if (target === '') throw invalid(text, 'nothing stands behind the colon');
+  return { scheme, address: `${scheme}:${target}`, target };
+}

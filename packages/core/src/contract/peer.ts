@@ -1,0 +1,81 @@
+import type { MessageType } from '../message/message.ts';
+import type { Capabilities } from './capabilities.ts';
+
+/** Who asks and who decides; independent of who dialled. */
+export type Role = 'proxy' | 'agent';
+
+/** `documented`: the protocol as its documents describe it. `zentinel`: as the released Rust crate speaks it. */
+export type Dialect = 'documented' | 'zentinel';
+
+/** What one side says of itself in the handshake. */
+export interface Hello {
+  readonly role: Role;
+  /** Name of the proxy or the agent. */
+  readonly name: string;
+  /** Version of the program, for logs. */
+  readonly version: string;
+  /** Protocol versions it speaks; default `[2]`. */
+  readonly protocolVersions?: readonly number[];
+  /** Optional features it has; see {@link FEATURES}. A message of a feature is sent only if both sides named it. */
+  readonly features: readonly string[];
+  /** Encodings it can do, the one it likes best first; only `json` and `msgpack` may stand here. */
+  readonly encodings: readonly string[];
+  /** What it can do; only agents have them. */
+  readonly capabilities?: Capabilities | undefined;
+  /** Secret that proves who it is; only where the other side asks for one. */
+  readonly token?: string | undefined;
+}
+
+/** The features of the protocol that are negotiated. The first two come from the protocol's documents. */
+export const FEATURES: readonly string[] = [
+  'streaming',
+  'cancellation',
+  'request_complete',
+  'websocket',
+  'guardrails',
+  'config_push',
+  'health',
+  'metrics',
+  'config_update',
+  'flow_control',
+  'lifecycle',
+  'log',
+  'errors',
+  'slot_ids',
+];
+
+/** Something that a peer is known not to do; used for one warning in the log. */
+export type Limit =
+  | 'challenge_is_allow'
+  | 'redirect_is_error'
+  | 'block_headers_dropped'
+  | 'request_body_mutation_ignored'
+  | 'needs_more_ignored'
+  | 'response_block_ignored'
+  | 'response_headers_early_dropped'
+  | 'response_body_mutation_required';
+
+/** What the two sides agreed; fixed for the life of the connection. The fields of {@link Hello} are the other side's. */
+export interface Peer extends Hello {
+  readonly dialect: Dialect;
+  /** What frames this connection's messages carry: `json`, `msgpack`, `protobuf`, or a transport's own. */
+  readonly encoding: string;
+  /** What kind of request ids the connection carries. */
+  readonly ids: 'number' | 'text';
+  /** Message types that this side may send. */
+  readonly accepts: ReadonlySet<MessageType>;
+  /** Longest message either side may send, in bytes, with its framing. */
+  readonly maxMessageBytes: number;
+  /** What this peer is known not to do. */
+  readonly limits: readonly Limit[];
+}
+
+/** What the other side proved while it connected. */
+export interface Credential {
+  /** The token of its handshake. */
+  readonly token?: string | undefined;
+  /** Its verified TLS client certificate, DER. */
+  readonly certificate?: Uint8Array | undefined;
+  /** Where it came from, for logs: an address or a path. */
+  readonly address?: string | undefined;
+}

@@ -1,0 +1,74 @@
+import type { Connection, ConnectionHandler } from './connection.ts';
+import type { Credential, Hello, Role } from './peer.ts';
+
+/**
+ * Takes a new connection and gives its handler; called once, synchronously, before anything after the handshake is
+ * delivered. On the listening side what it sends leaves together with the handshake's answer, and a throw refuses the
+ * peer with the error's message and lets nothing else leave.
+ */
+export type OnConnection = (connection: Connection) => ConnectionHandler;
+
+/** Options of {@link Transport.connect}. */
+export interface ConnectOptions {
+  /** What this side says of itself; its role decides who is the proxy. */
+  readonly self: Hello;
+  readonly onConnection: OnConnection;
+  /** Ends the attempt with `ERR_ABORTED`; without effect once connected. */
+  readonly signal?: AbortSignal | undefined;
+  /** Deadline for dialling and handshake together, in milliseconds; default 10 000. Past it: `ERR_TIMEOUT`. */
+  readonly handshakeTimeoutMs?: number | undefined;
+}
+
+/** Options of {@link Transport.listen}. */
+export interface ListenOptions {
+  /** What this side says of itself; its role decides who is the proxy. */
+  readonly self: Hello;
+  readonly onConnection: OnConnection;
+  /** Deadline for one peer's handshake, in milliseconds; default 10 000. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Unfinished handshakes at a time; past it the oldest gives way. Default 64. */
+  readonly maxPendingHandshakes?: number | undefined;
+  /** Open connections at a time; past it a peer is refused with `ERR_OVERLOADED`. Default 1 024. */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Decides who may connect, before anything else learns of the peer; a throw or rejection refuses it. `signal` is
+   * aborted when the peer leaves or the handshake's deadline passes.
+   */
+  authorize?(peer: Hello, credential: Credential, signal: AbortSignal): void | Promise<void>;
+}
+
+/** A bound address. */
+export interface Listener extends AsyncDisposable {
+  /** The address in the grammar of `parseEndpoint`, with the real port: can be passed to `connect`. */
+  readonly address: string;
+  /** Open connections that came in here. */
+  readonly connectionCount: number;
+  /** Stops listening and drops unfinished handshakes; open connections live on. Idempotent; always resolves. */
+  close(): Promise<void>;
+}
+
+/** A way to carry messages: one object for both ends. */
+export interface Transport {
+  /** For logs and tables: `uds`, `grpc`, `memory`… */
+  readonly name: string;
+  /** Address schemes it serves, without the colon. */
+  readonly schemes: readonly string[];
+  /** Roles that may dial with it. `agent` among them means that it can carry reverse connections. */
+  readonly dials: readonly Role[];
+  /**
+   * Dials `address` and does the handshake.
+   *
+   * @throws AgentwireError `ERR_CONNECT`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_REFUSED`, `ERR_VERSION_MISMATCH`,
+   * `ERR_PROTOCOL`, `ERR_UNAUTHORIZED`, `ERR_INVALID_ADDRESS`, `ERR_UNSUPPORTED`.
+   */
+  connect(address: string, options: ConnectOptions): Promise<Connection>;
+  /** Binds `address`. @throws AgentwireError `ERR_CONNECT` when it cannot be bound, `ERR_INVALID_ADDRESS`. */
+  listen(address: string, options: ListenOptions): Promise<Listener>;
+}
+
+/** Deadline of a handshake where nothing else is said, in milliseconds. */
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Unfinished handshakes of a listener where nothing else is said. */
+export const DEFAULT_MAX_PENDING_HANDSHAKES = 64;
+/** Open connections of a listener where nothing else is said. */
+export const DEFAULT_MAX_CONNECTIONS = 1024;

@@ -1,0 +1,130 @@
+/** What is known of an error code. */
+export interface ErrorCodeFacts {
+  /** Whether the same call may succeed on another connection or a moment later. */
+  readonly retryable: boolean;
+  /** What happened, in words; the row of the code in `docs/errors.md`. */
+  readonly means: string;
+}
+
+/** The stable name of what went wrong; each is a row of `docs/errors.md`. */
+export type ErrorCode =
+  | 'ERR_ABORTED'
+  | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_CAPABILITY_DENIED'
+  | 'ERR_CIRCUIT_OPEN'
+  | 'ERR_CLOSED'
+  | 'ERR_CONNECT'
+  | 'ERR_DRAINING'
+  | 'ERR_DUPLICATE_AGENT'
+  | 'ERR_DUPLICATE_REQUEST'
+  | 'ERR_FLOW_PAUSED'
+  | 'ERR_HANDLER'
+  | 'ERR_INBOX_CLOSED'
+  | 'ERR_INBOX_FULL'
+  | 'ERR_INTEGRITY'
+  | 'ERR_INVALID_ADDRESS'
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_INVALID_HEADER'
+  | 'ERR_INVALID_STATE'
+  | 'ERR_INVALID_STATE_TRANSITION'
+  | 'ERR_IO'
+  | 'ERR_MESSAGE_TOO_LARGE'
+  | 'ERR_NO_HANDLER'
+  | 'ERR_NO_INBOX'
+  | 'ERR_NO_RESPONDERS'
+  | 'ERR_NO_SPACE'
+  | 'ERR_OVERLOADED'
+  | 'ERR_PROCESS_NOT_FOUND'
+  | 'ERR_PROTOCOL'
+  | 'ERR_REFUSED'
+  | 'ERR_SERVICE_NOT_FOUND'
+  | 'ERR_TIMEOUT'
+  | 'ERR_UNAUTHORIZED'
+  | 'ERR_UNKNOWN_AGENT'
+  | 'ERR_UNSUPPORTED'
+  | 'ERR_VERSION_MISMATCH';
+
+/** Every code an {@link AgentwireError} can have, with what is known of it. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
+  ERR_ABORTED: { retryable: false, means: 'the caller aborted the operation through its AbortSignal' },
+  ERR_BODY_TOO_LARGE: { retryable: false, means: 'a body is longer than the limit that was set for it' },
+  ERR_CAPABILITY_DENIED: { retryable: false, means: 'the sender may not reach that target, or a gate denied the message' },
+  ERR_CIRCUIT_OPEN: { retryable: true, means: "the agent's circuit breaker is open, so it was not asked" },
+  ERR_CLOSED: { retryable: true, means: 'the connection, session or resource ended before the operation did' },
+  ERR_CONNECT: { retryable: true, means: 'no connection to the endpoint could be made' },
+  ERR_DRAINING: { retryable: true, means: 'the other side is finishing its work and takes nothing new' },
+  ERR_DUPLICATE_AGENT: { retryable: false, means: 'an agent of that name exists already' },
+  ERR_DUPLICATE_REQUEST: { retryable: false, means: 'a live request has that id already' },
+  ERR_FLOW_PAUSED: { retryable: true, means: 'the agent asked for a pause and the flow-control mode says to fail' },
+  ERR_HANDLER: { retryable: false, means: 'a handler threw an error that is not an AgentwireError' },
+  ERR_INBOX_CLOSED: { retryable: false, means: 'the recipient has exited and its inbox is closed' },
+  ERR_INBOX_FULL: { retryable: true, means: "the recipient's inbox holds as many messages as it may" },
+  ERR_INTEGRITY: { retryable: false, means: 'an audit chain does not verify: an entry was changed, moved, dropped or added' },
+  ERR_INVALID_ADDRESS: { retryable: false, means: 'an endpoint cannot be parsed, or no transport serves its scheme' },
+  ERR_INVALID_ARGUMENT: { retryable: false, means: 'an argument or option has a value it cannot have' },
+  ERR_INVALID_HEADER: { retryable: false, means: 'a header name or value holds a character that HTTP does not allow' },
+  ERR_INVALID_STATE: { retryable: false, means: 'the object is not in a state in which this call makes sense' },
+  ERR_INVALID_STATE_TRANSITION: { retryable: false, means: 'a process cannot move from its state to the one asked for' },
+  ERR_IO: { retryable: true, means: 'the operating system refused a read, a write or a mapping' },
+  ERR_MESSAGE_TOO_LARGE: { retryable: false, means: 'a message is longer than the connection can carry' },
+  ERR_NO_HANDLER: { retryable: false, means: 'nothing was registered that could take the message' },
+  ERR_NO_INBOX: { retryable: false, means: 'the recipient exists but has no inbox' },
+  ERR_NO_RESPONDERS: { retryable: true, means: 'a request reached nobody who could answer it' },
+  ERR_NO_SPACE: { retryable: true, means: 'the disk or the quota for large bodies is full' },
+  ERR_OVERLOADED: { retryable: true, means: 'a bound on requests, queue or buffered bytes has been reached' },
+  ERR_PROCESS_NOT_FOUND: { retryable: false, means: 'no process has that pid' },
+  ERR_PROTOCOL: { retryable: false, means: 'the other side sent something the protocol does not allow' },
+  ERR_REFUSED: { retryable: false, means: 'the other side refused the handshake and said why' },
+  ERR_SERVICE_NOT_FOUND: { retryable: false, means: 'no live process owns that service or method' },
+  ERR_TIMEOUT: { retryable: true, means: 'the deadline passed before the answer came' },
+  ERR_UNAUTHORIZED: { retryable: false, means: 'the credential was missing or wrong' },
+  ERR_UNKNOWN_AGENT: { retryable: false, means: 'no agent of that name was added' },
+  ERR_UNSUPPORTED: { retryable: false, means: 'the other side does not understand this message or option' },
+  ERR_VERSION_MISMATCH: { retryable: false, means: 'the two sides share no protocol version' },
+};
+
+/** What an {@link AgentwireError} takes besides its code and message. */
+export interface AgentwireErrorOptions {
+  /** What led to this error. */
+  readonly cause?: unknown;
+  /** Overrides the code's own {@link ERROR_CODES} entry. */
+  readonly retryable?: boolean;
+  /** Facts for machines: numbers, limits, names. Never a body or a header value. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+const BRAND = Symbol.for('agentwire.error');
+
+/**
+ * The one error class of agentwire: what failed is in `code`, what to do about it in the message.
+ *
+ * `instanceof` holds across copies of this package, because it looks at a brand and not at the prototype.
+ */
+export class AgentwireError extends Error {
+  /** Stable name of what went wrong; see {@link ERROR_CODES}. */
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed elsewhere or later. */
+  readonly retryable: boolean;
+  /** Facts for machines; never a body or a header value. */
+  readonly detail: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AgentwireErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AgentwireError';
+    this.code = code;
+    this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
+    this.detail = options.detail;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}
+
+/** Gives `error` back if it is an {@link AgentwireError}, and wraps anything else in one with `code`. */
+export function toAgentwireError(error: unknown, code: ErrorCode, context?: string): AgentwireError {
+  if (error instanceof AgentwireError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new AgentwireError(code, context === undefined ? text : `${context}: ${text}`, { cause: error });
+}

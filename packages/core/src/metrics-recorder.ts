@@ -1,0 +1,18 @@
+/** Labels of one measurement; few and bounded, never an id or a path. */
+export type MetricLabels = Readonly<Record<string, string>>;
+
+/**
+ * Where measurements go. `@agentwire/metrics` implements it on OpenTelemetry; whoever measures loads none of that.
+ * The default everywhere is {@link noMetrics}.
+ */
+export interface MetricsRecorder {
+  /** Adds `value` to a counter. */
+  count(name: string, labels: MetricLabels, value?: number): void;
+  /** Sets a gauge. */
+  gauge(name: string, labels: MetricLabels, value: number): void;
+  /** Adds one observation to a histogram, in seconds for durations. */
+  observe(name: string, labels: MetricLabels, value: number): void;
+}
+
+/** Measures nothing. */
+export const noMetrics: MetricsRecorder = { count: () => undefined, gauge: () => undefined, observe: () => undefined };

@@ -1,0 +1,165 @@
+/** Where an {@link Outbox} writes to: a socket and an HTTP/2 stream both fit. */
+export interface Sink {
+  /** Writes `chunk`; calls `done` once, when it has been handed on or has failed. `chunk` must not change until then. */
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): unknown;
+}
+
+/** What an {@link Outbox} needs to know. */
+export interface OutboxOptions {
+  /** Called when buffered bytes fall below half of `highWaterBytes` after {@link Outbox.commit} returned `false`. */
+  readonly onDrain: () => void;
+  /** Buffered bytes from which `commit` says stop; default 1 MiB. */
+  readonly highWaterBytes?: number;
+  /** Waiting bytes from which a write starts at once instead of at the end of the tick; default 16 KiB. */
+  readonly earlyFlushBytes?: number;
+}
+
+/** Buffered bytes from which senders are told to stop. */
+export const HIGH_WATER_BYTES: number = 1024 * 1024;
+/** Buffered bytes past which events are refused with `ERR_OVERLOADED`. */
+export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
+
+const SLAB_BYTES = 128 * 1024;
+const SPARE_SLABS = 2;
+const EARLY_FLUSH_BYTES = 16 * 1024;
+
+/**
+ * The one outgoing buffer of a connection: encoders write straight into it, and it makes one write a tick with at most
+ * one write under way, so nothing is copied twice and no message costs a system call of its own.
+ *
+ * Encoders do `const at = outbox.reserve(n)`, fill `outbox.bytes` from `at`, and `outbox.commit(end)`.
+ */
+export class Outbox {
+  /** The buffer to write into; changes with every {@link reserve}. */
+  bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #end = 0;
+  #start = 0;
+  #flying = 0;
+  #flyingSlab: Buffer | undefined;
+  #spare: Buffer[] = [];
+  #scheduled = false;
+  #held = false;
+  #full = false;
+  #failed = false;
+  #whenEmpty: (() => void) | undefined;
+  readonly #sink: Sink;
+  readonly #onDrain: () => void;
+  readonly #highWater: number;
+  readonly #early: number;
+
+  constructor(sink: Sink, options: OutboxOptions) {
+    this.#sink = sink;
+    this.#onDrain = options.onDrain;
+    this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
+    this.#early = options.earlyFlushBytes ?? EARLY_FLUSH_BYTES;
+  }
+
+  /** Bytes accepted and not yet handed on. */
+  get size(): number {
+    return this.#end - this.#start + this.#flying;
+  }
+
+  /** Makes room for `length` more bytes. @returns where in {@link bytes} they begin. */
+  reserve(length: number): number {
+    if (this.#end + length > this.bytes.length) this.#grow(length);
+    return this.#end;
+  }
+
+  #grow(length: number): void {
+    const waiting = this.#end - this.#start;
+    if (waiting + length <= this.bytes.length && this.#flyingSlab !== this.bytes) {
+      this.bytes.copyWithin(0, this.#start, this.#end);
+    } else {
+      const need = waiting + length;
+      const next = (need <= SLAB_BYTES ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, need + (need >> 2)));
+      this.bytes.copy(next, 0, this.#start, this.#end);
+      const previous = this.bytes;
+      this.bytes = next;
+      if (previous !== this.#flyingSlab) this.#release(previous);
+    }
+    this.#start = 0;
+    this.#end = waiting;
+  }
+
+  #release(slab: Buffer): void {
+    if (slab.length === SLAB_BYTES && this.#spare.length < SPARE_SLABS) this.#spare.push(slab);
+  }
+
+  /** Says that bytes up to `end` are filled. @returns `false` once more than the high-water mark is buffered. */
+  commit(end: number): boolean {
+    this.#end = end;
+    const waiting = end - this.#start;
+    if (this.#flying === 0 && waiting > 0) {
+      if (waiting >= this.#early) this.flush();
+      else if (!this.#scheduled) {
+        this.#scheduled = true;
+        process.nextTick(this.#onTick);
+      }
+    }
+    if (this.size > this.#highWater) this.#full = true;
+    return !this.#full;
+  }
+
+  readonly #onTick = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  /** Runs `fill` while nothing leaves; if it throws, what it wrote is taken back and the error passed on. */
+  transaction(fill: () => void): void {
+    const waiting = this.#end - this.#start;
+    this.#held = true;
+    try {
+      fill();
+    } catch (error) {
+      this.#end = this.#start + waiting;
+      throw error;
+    } finally {
+      this.#held = false;
+      this.commit(this.#end);
+    }
+  }
+
+  /** Starts a write of what waits, unless one is under way. */
+  flush(): void {
+    const length = this.#end - this.#start;
+    if (length === 0 || this.#flying !== 0 || this.#held || this.#failed) return;
+    const chunk = this.bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#flying = length;
+    this.#flyingSlab = this.bytes;
+    this.#sink.write(chunk, this.#onWritten);
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    const slab = this.#flyingSlab;
+    this.#flying = 0;
+    this.#flyingSlab = undefined;
+    if (error) {
+      this.#failed = true;
+      return;
+    }
+    if (slab !== undefined && slab !== this.bytes) this.#release(slab);
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.bytes.length > SLAB_BYTES && this.#end === 0) this.bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.flush();
+    if (this.#full && this.size < this.#highWater / 2) {
+      this.#full = false;
+      this.#onDrain();
+    }
+    if (this.size === 0) this.#settleEmpty();
+  };
+
+  #settleEmpty(): void {
+    const done = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    done?.();
+  }
+
+  /** Calls `done` once everything has been handed on; at once if nothing waits. A failed sink never calls it. */
+  whenEmpty(done: () => void): void {
+    this.#whenEmpty = done;
+    if (this.size === 0) this.#settleEmpty();
+    else this.flush();
+  }
+}

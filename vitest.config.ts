@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests import the workspace packages from source through this condition, so no build comes first.
+const conditions = ['@agentwire/source', 'module', 'node', 'development|production'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ['packages/*/test/**/*.test.ts'],
+    benchmark: { include: ['packages/*/bench/**/*.bench.ts'] },
+    coverage: { provider: 'v8', include: ['packages/*/src/**'], exclude: ['**/gen/**'], thresholds: { lines: 80 } },
+    reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],
+  },
+});
