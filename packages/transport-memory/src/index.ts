@@ -1,1 +1,2 @@
-export {};
+export * from './memory-transport.ts';
+export * from './options.ts';

@@ -21,6 +21,7 @@ export abstract class ConnectionBase implements Connection {
   #handler: ConnectionHandler | undefined;
   #paused = false;
   #failure: AgentwireError | undefined;
+  #end: CloseReason | undefined;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
   /** @param name stands before the number in {@link id}, usually the transport's name */
@@ -47,7 +48,10 @@ export abstract class ConnectionBase implements Connection {
 
   /** Asks `onConnection` for the handler. A throw is the caller's, as a refusal. */
   protected attach(onConnection: OnConnection): void {
-    this.#handler = onConnection(this);
+    const handler = onConnection(this);
+    // it may have ended the connection before it gave its handler, which is owed its onClose all the same
+    if (this.#end === undefined) this.#handler = handler;
+    else tellEnd(handler, this.#end);
   }
 
   send(message: Message): boolean {
@@ -86,7 +90,8 @@ export abstract class ConnectionBase implements Connection {
     this.#handler = undefined;
     const error = this.#failure ?? reason.error;
     const by = this.#failure === undefined ? reason.by : 'local';
-    handler?.onClose(error === undefined ? { by } : { by, error });
+    this.#end = error === undefined ? { by } : { by, error };
+    if (handler !== undefined) tellEnd(handler, this.#end);
   }
 
   /** Ends the connection because of what this side saw, typically a protocol error. */
@@ -126,5 +131,13 @@ export abstract class ConnectionBase implements Connection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+function tellEnd(handler: ConnectionHandler, reason: CloseReason): void {
+  try {
+    handler.onClose(reason);
+  } catch {
+    // Its connection is over, and abort() and the other connections of a transport must not suffer from one handler.
   }
 }

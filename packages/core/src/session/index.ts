@@ -1,1 +1,11 @@
-export {};
+export * from './agent-request.ts';
+export * from './agent-session.ts';
+export * from './backoff.ts';
+export * from './connect-session.ts';
+export * from './exchange.ts';
+export * from './failure.ts';
+export * from './keep-connected.ts';
+export * from './keepalive.ts';
+export * from './proxy-session.ts';
+export * from './request-ids.ts';
+export * from './serve-sessions.ts';

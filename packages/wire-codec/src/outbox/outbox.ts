@@ -19,6 +19,8 @@ export const HIGH_WATER_BYTES: number = 1024 * 1024;
 /** Buffered bytes past which events are refused with `ERR_OVERLOADED`. */
 export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
 
+// A connection that has only shaken hands keeps no slab: it starts with a little and gets one with its first real write.
+const FIRST_BYTES = 2 * 1024;
 const SLAB_BYTES = 128 * 1024;
 const SPARE_SLABS = 2;
 const EARLY_FLUSH_BYTES = 16 * 1024;
@@ -31,7 +33,7 @@ const EARLY_FLUSH_BYTES = 16 * 1024;
  */
 export class Outbox {
   /** The buffer to write into; changes with every {@link reserve}. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #end = 0;
   #start = 0;
   #flying = 0;
@@ -105,9 +107,13 @@ export class Outbox {
     this.flush();
   };
 
-  /** Runs `fill` while nothing leaves; if it throws, what it wrote is taken back and the error passed on. */
+  /**
+   * Runs `fill` while nothing leaves; if it throws, what it wrote is taken back and the error passed on. One inside
+   * another takes back only its own; nothing leaves before the outermost ends.
+   */
   transaction(fill: () => void): void {
     const waiting = this.#end - this.#start;
+    const outermost = !this.#held;
     this.#held = true;
     try {
       fill();
@@ -115,8 +121,8 @@ export class Outbox {
       this.#end = this.#start + waiting;
       throw error;
     } finally {
-      this.#held = false;
-      this.commit(this.#end);
+      this.#held = !outermost;
+      if (outermost) this.commit(this.#end);
     }
   }
 

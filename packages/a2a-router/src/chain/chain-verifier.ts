@@ -1,0 +1,104 @@
+import { AgentwireError } from '@agentwire/core';
+import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
+import type { ChainLine } from './chain-line.ts';
+import type { ChainScheme } from './chain-scheme.ts';
+
+/** Source of the entries that the chain writes about itself; nobody else may use it. */
+export const CHAIN_SOURCE = 'chain';
+
+/** Kind of the entries that carry a signature over the entry before them. */
+export const SIGNATURE_KIND = 'chain.signature';
+
+/** Follows a chain entry by entry, and throws `ERR_INTEGRITY` at the first one that does not belong there. */
+export class ChainVerifier {
+  readonly #scheme: ChainScheme;
+  readonly #wanted: { readonly sequence: number; readonly hash: string } | undefined;
+  #last: ChainEvent | undefined;
+  #first: ChainEvent | undefined;
+  #signedUpTo = -1;
+  #sawHead = false;
+
+  /** `anchor` is the entry before the first one that will come, for a chain of which only the end is kept. */
+  constructor(scheme: ChainScheme, head?: string, anchor?: ChainEvent) {
+    this.#scheme = scheme;
+    this.#wanted = head === undefined ? undefined : parseHead(head);
+    this.#last = anchor;
+  }
+
+  /** The last entry that was sound. */
+  get last(): ChainEvent | undefined {
+    return this.#last;
+  }
+
+  /** The first entry. */
+  get first(): ChainEvent | undefined {
+    return this.#first;
+  }
+
+  /** Sequence of the last entry that is covered by a signature; for chains without signatures the last one. */
+  get securedUpTo(): number {
+    return this.#scheme.algorithm === 'ed25519' ? this.#signedUpTo : (this.#last?.sequence ?? -1);
+  }
+
+  /** Checks the next entry and gives it back whole. */
+  next(line: ChainLine): ChainEvent {
+    const expected = this.#last === undefined ? 0 : this.#last.sequence + 1;
+    if (line.sequence !== expected) throw broken(`entry ${line.sequence} stands where ${expected} belongs`, expected);
+    if (expected === 0) this.#checkGenesis(line);
+    const draft = { ...line, payloadHash: this.#scheme.hashPayload(line.payload) };
+    if (this.#scheme.hashEntry(draft, this.#last?.hash ?? ZERO_HASH) !== line.hash) {
+      throw broken(`entry ${expected} does not have the hash that its content and the entry before it give`, expected);
+    }
+    if (this.#scheme.algorithm === 'ed25519' && line.source === CHAIN_SOURCE && expected > 0)
+      this.#checkSignature(line);
+    if (this.#wanted?.sequence === expected) {
+      if (this.#wanted.hash !== line.hash)
+        throw broken(`entry ${expected} is not the one that the head names`, expected);
+      this.#sawHead = true;
+    }
+    this.#first ??= draft;
+    this.#last = draft;
+    return draft;
+  }
+
+  /** Checks what can only be said at the end: that there is a genesis, that the head was reached, that all is signed. */
+  finish(): void {
+    if (this.#last === undefined) throw broken('the chain is empty', 0);
+    const end = this.#last.sequence;
+    if (this.#wanted !== undefined && !this.#sawHead) {
+      throw broken(
+        `the chain ends at entry ${formatHead(this.#last)}, before the head ${this.#wanted.sequence}: it was cut`,
+        end,
+      );
+    }
+    if (this.securedUpTo < end) throw broken(`the entries after ${this.securedUpTo} are not signed`, end);
+  }
+
+  #checkGenesis(line: ChainLine): void {
+    if (line.source !== CHAIN_SOURCE || line.kind !== 'genesis' || line.payload !== this.#scheme.genesis) {
+      throw broken(
+        `the chain does not begin as one of format ${this.#scheme.format} with ${this.#scheme.algorithm} does`,
+        0,
+      );
+    }
+  }
+
+  #checkSignature(line: ChainLine): void {
+    const signature = /^\{"signature":"([0-9a-f]{128})"\}$/.exec(line.payload ?? '')?.[1] ?? '';
+    const sound = line.kind === SIGNATURE_KIND && this.#scheme.isSigned(line, this.#last?.hash ?? ZERO_HASH, signature);
+    if (!sound) throw broken(`the signature in entry ${line.sequence} is not sound`, line.sequence);
+    this.#signedUpTo = line.sequence;
+  }
+}
+
+/** Reads a head, `sequence:hash`; throws `ERR_INVALID_ARGUMENT` for anything else. */
+export function parseHead(head: string): { readonly sequence: number; readonly hash: string } {
+  const match = /^(\d{1,15}):([0-9a-f]{64})$/.exec(head);
+  if (match === null)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is a sequence, a colon and 64 hex digits');
+  return { sequence: Number(match[1]), hash: match[2] ?? '' };
+}
+
+function broken(message: string, sequence: number): AgentwireError {
+  return new AgentwireError('ERR_INTEGRITY', message, { detail: { sequence } });
+}

@@ -1,0 +1,49 @@
+import type { Target } from '../message/target.ts';
+import type { Pid } from '../process/pid.ts';
+
+/** What a gate says: let it through, let the recipient's own gate decide, or block it. */
+export type GateDecision =
+  | { readonly kind: 'permit' }
+  | { readonly kind: 'defer'; readonly reason?: string }
+  | { readonly kind: 'deny'; readonly reason: string };
+
+/** What a gate is told about a message. */
+export interface GateContext {
+  /** Pid of the sender. */
+  readonly from: Pid;
+  /** Node of the sender when that is another one. */
+  readonly fromNode: string | undefined;
+  /** Where the message goes. */
+  readonly target: Target;
+  /** What kind of payload it has, as in audit events: `text`, `json`, `tool_call`, `tool_result`, `signal`, `binary`. */
+  readonly payloadType: string;
+  /** Id of the message. */
+  readonly messageId: string;
+  /** Where in the system the question is asked; here always at routing time. */
+  readonly layer: 'routing';
+}
+
+/** Decides at routing time whether a message may pass, before scope and delivery. */
+export interface GateBackend {
+  /**
+   * Judges one action of one agent: `tool.<name>` for a tool call, `ipc.signal` for a signal, `ipc.send` for the rest.
+   *
+   * A gate that throws, rejects or answers late denies. While an asynchronous gate thinks about one message,
+   * a later one of the same sender may overtake it.
+   */
+  check(agentId: string, action: string, context: GateContext): GateDecision | Promise<GateDecision>;
+}
+
+/** Makes gate decisions: `gateDecision.permit`, `gateDecision.deny('not on Sundays')`. */
+export const gateDecision: {
+  /** Let the message through. */
+  readonly permit: GateDecision;
+  /** Mark the message, or park it, so that someone decides later. */
+  readonly defer: (reason?: string) => GateDecision;
+  /** Block the message; the reason is told to the sender. */
+  readonly deny: (reason: string) => GateDecision;
+} = {
+  permit: Object.freeze({ kind: 'permit' }),
+  defer: (reason) => (reason === undefined ? { kind: 'defer' } : { kind: 'defer', reason }),
+  deny: (reason) => ({ kind: 'deny', reason }),
+};

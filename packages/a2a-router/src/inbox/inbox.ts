@@ -1,0 +1,208 @@
+import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
+import type { KernelMessage } from '../message/message.ts';
+import type { Pid } from '../process/pid.ts';
+import type { DeadLetterReason } from './dead-letters.ts';
+import type { ResolvedInboxOptions } from './inbox-options.ts';
+import { ReceivedMessage, type Replier } from './received-message.ts';
+import { Ring } from './ring.ts';
+
+/** What became of a message that was offered: undefined is queued, a code is refused, a promise is not known yet. */
+export type OfferOutcome = ErrorCode | undefined | Promise<ErrorCode | undefined>;
+
+/** What an inbox asks of the router it belongs to. */
+export interface InboxHooks {
+  /** Time, for deadlines and for senders that wait. */
+  readonly clock: Clock;
+  /** Sends an answer in the name of the inbox's owner. */
+  readonly reply: Replier;
+  /** Takes a message that was queued and will not be received. */
+  readonly drop: (message: KernelMessage, reason: DeadLetterReason) => void;
+}
+
+interface Waiter {
+  settle(message: ReceivedMessage | undefined): void;
+}
+interface Blocked {
+  readonly message: KernelMessage;
+  readonly timer: TimerHandle;
+  settle(code: ErrorCode | undefined): void;
+}
+
+/** How long {@link Inbox.receive} waits. */
+export interface ReceiveOptions {
+  /** Ends the wait; the promise then rejects with `ERR_ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds to wait before it gives up with undefined. Default: until a message comes or the inbox closes. */
+  readonly timeoutMs?: number;
+}
+
+/** The bounded queue of one process: signals first, then `high`, then the rest, each in the order of arrival. */
+export class Inbox implements AsyncIterable<ReceivedMessage> {
+  /** The process that it belongs to. */
+  readonly pid: Pid;
+  /** How it behaves. */
+  readonly options: ResolvedInboxOptions;
+  readonly #hooks: InboxHooks;
+  readonly #signals = new Ring<KernelMessage>();
+  readonly #high = new Ring<KernelMessage>();
+  readonly #normal = new Ring<KernelMessage>();
+  readonly #blocked = new Ring<Blocked>();
+  readonly #waiters = new Ring<Waiter>();
+  #closed = false;
+
+  /** @internal Made by `A2ARouter.createInbox`. */
+  constructor(pid: Pid, options: ResolvedInboxOptions, hooks: InboxHooks) {
+    this.pid = pid;
+    this.options = options;
+    this.#hooks = hooks;
+  }
+
+  /** Messages that wait in it, signals included. */
+  get size(): number {
+    return this.#signals.length + this.queued;
+  }
+
+  /** Messages that count against its capacity. */
+  get queued(): number {
+    return this.#high.length + this.#normal.length;
+  }
+
+  /** True once its process has exited or another inbox took its place. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @internal Takes a message in, or says why not. */
+  offer(message: KernelMessage): OfferOutcome {
+    if (this.#closed) return 'ERR_INBOX_CLOSED';
+    if (this.#waiters.length > 0) {
+      this.#waiters.shift()?.settle(new ReceivedMessage(message, this.#hooks.reply));
+      return undefined;
+    }
+    if (message.payload.kind === 'signal') return this.#offerSignal(message);
+    if (this.#high.length + this.#normal.length >= this.options.capacity) {
+      if (this.options.overflow === 'reject') return 'ERR_INBOX_FULL';
+      if (this.options.overflow === 'block') return this.#block(message);
+      const oldest = this.#normal.shift() ?? this.#high.shift();
+      if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
+    }
+    (message.priority === 'high' ? this.#high : this.#normal).push(message);
+    return undefined;
+  }
+
+  /** Takes the next message if one waits, without waiting itself. */
+  poll(): ReceivedMessage | undefined {
+    for (;;) {
+      const message = this.#signals.shift() ?? this.#high.shift() ?? this.#normal.shift();
+      if (message === undefined) return undefined;
+      if (this.#blocked.length > 0) this.#unblock();
+      if (message.deadline === undefined || message.deadline > this.#hooks.clock.wallNow()) {
+        return new ReceivedMessage(message, this.#hooks.reply);
+      }
+      this.#hooks.drop(message, 'timeout');
+    }
+  }
+
+  /** Waits for the next message; undefined when the inbox closes or `timeoutMs` passes. */
+  receive(options?: ReceiveOptions): Promise<ReceivedMessage | undefined> {
+    const message = this.poll();
+    if (message !== undefined || this.#closed) return Promise.resolve(message);
+    if (options === undefined) {
+      return new Promise((resolve) => this.#waiters.push({ settle: resolve }));
+    }
+    return this.#wait(options);
+  }
+
+  /** Messages as they come; ends when the inbox closes. */
+  [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
+    return {
+      next: () => {
+        const ready = this.poll();
+        if (ready !== undefined) return Promise.resolve({ done: false, value: ready });
+        return this.receive().then((value) => (value === undefined ? { done: true, value } : { done: false, value }));
+      },
+      return: () => Promise.resolve({ done: true, value: undefined }),
+    };
+  }
+
+  /** @internal Ends it; what is queued goes to `drop`, who waits is told. */
+  close(reason: DeadLetterReason): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const waiter of this.#waiters.drain()) waiter.settle(undefined);
+    for (const blocked of this.#blocked.drain()) {
+      this.#hooks.clock.clearTimeout(blocked.timer);
+      blocked.settle('ERR_INBOX_CLOSED');
+    }
+    for (const lane of [this.#signals, this.#high, this.#normal]) {
+      for (const message of lane.drain()) this.#hooks.drop(message, reason);
+    }
+  }
+
+  #offerSignal(message: KernelMessage): undefined {
+    if (this.#signals.length >= this.options.signalCapacity) {
+      const oldest = this.#signals.take((one) => !isKill(one)) ?? this.#signals.shift();
+      if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
+    }
+    this.#signals.push(message);
+    return undefined;
+  }
+
+  #block(message: KernelMessage): OfferOutcome {
+    if (this.#blocked.length >= this.options.maxBlocked) return 'ERR_INBOX_FULL';
+    return new Promise((settle) => {
+      const timer = this.#hooks.clock.setTimeout(() => {
+        this.#blocked.take((one) => one === blocked);
+        settle('ERR_TIMEOUT');
+      }, this.options.blockMs);
+      const blocked: Blocked = { message, timer, settle };
+      this.#blocked.push(blocked);
+    });
+  }
+
+  #unblock(): void {
+    while (this.#blocked.length > 0 && this.queued < this.options.capacity) {
+      const next = this.#blocked.shift();
+      if (next === undefined) return;
+      this.#hooks.clock.clearTimeout(next.timer);
+      (next.message.priority === 'high' ? this.#high : this.#normal).push(next.message);
+      next.settle(undefined);
+    }
+  }
+
+  #wait({ signal, timeoutMs }: ReceiveOptions): Promise<ReceivedMessage | undefined> {
+    const { clock } = this.#hooks;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal.reason }));
+        return;
+      }
+      const forget = (): void => {
+        clock.clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        settle: (message) => {
+          forget();
+          resolve(message);
+        },
+      };
+      const leave = (): void => {
+        this.#waiters.take((one) => one === waiter);
+        forget();
+      };
+      const onAbort = (): void => {
+        leave();
+        reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal?.reason }));
+      };
+      const timer =
+        timeoutMs === undefined ? undefined : clock.setTimeout(() => (leave(), resolve(undefined)), timeoutMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+}
+
+function isKill(message: KernelMessage): boolean {
+  return message.payload.kind === 'signal' && message.payload.signal.toLowerCase() === 'kill';
+}

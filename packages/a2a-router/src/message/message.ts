@@ -1,0 +1,63 @@
+import { type Clock, systemClock } from '@agentwire/core';
+import type { Pid } from '../process/pid.ts';
+import { createMessageId } from './message-id.ts';
+import type { Payload } from './payload.ts';
+import type { Target } from './target.ts';
+
+/** What may be said about a message besides its target and payload. */
+export interface MessageOptions {
+  /** Id of the message that this one answers. */
+  readonly correlationId?: string | undefined;
+  /** Id that ties the messages of one job together; replies inherit it. */
+  readonly traceId?: string | undefined;
+  /** Milliseconds since 1970 after which nobody should handle it; an expired message is not delivered (`ERR_TIMEOUT`). */
+  readonly deadline?: number | undefined;
+  /** Two messages of one sender with the same key reach a recipient once. */
+  readonly idempotencyKey?: string | undefined;
+  /** `high` overtakes what is queued as `normal`, which is the default. */
+  readonly priority?: 'high' | 'normal' | undefined;
+}
+
+/** One message between agents, as the kernel sees it. */
+export interface KernelMessage extends MessageOptions {
+  /** Random and unguessable; 128 bits in hex. */
+  readonly id: string;
+  /** Pid of the sender; set by the router when an endpoint sends. */
+  readonly from: Pid;
+  /** Where it goes. */
+  readonly target: Target;
+  /** What it carries. */
+  readonly payload: Payload;
+  /** Milliseconds since 1970 at which it was made. */
+  readonly timestamp: number;
+  /** Node of the sender when it came from another one; set by the backend, never by a sender. */
+  readonly fromNode?: string | undefined;
+  /** True when a gate said `defer`, so that the handler's own gate decides. */
+  readonly deferred?: boolean | undefined;
+}
+
+const NO_OPTIONS: MessageOptions = Object.freeze({});
+
+/** Makes a message with a fresh id; for the kernel side, because `from` is believed. */
+export function createMessage(
+  from: Pid,
+  target: Target,
+  payload: Payload,
+  options: MessageOptions = NO_OPTIONS,
+  clock: Clock = systemClock,
+): KernelMessage {
+  return {
+    id: createMessageId(),
+    from,
+    target,
+    payload,
+    timestamp: clock.wallNow(),
+    correlationId: options.correlationId,
+    traceId: options.traceId,
+    deadline: options.deadline,
+    idempotencyKey: options.idempotencyKey,
+    priority: options.priority,
+    fromNode: undefined,
+    deferred: undefined,
+  };
+}

@@ -1,0 +1,38 @@
+/** Anything that JSON can say. */
+export type JsonValue =
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
+
+/** What a message carries; built with the functions of {@link payload}. */
+export type Payload =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'json'; readonly value: JsonValue }
+  | { readonly kind: 'toolCall'; readonly name: string; readonly args: JsonValue }
+  | { readonly kind: 'toolResult'; readonly callId: string; readonly result: JsonValue }
+  | { readonly kind: 'signal'; readonly signal: string; readonly detail?: JsonValue }
+  | { readonly kind: 'binary'; readonly bytes: Uint8Array };
+
+/** The name of one kind of payload. */
+export type PayloadKind = Payload['kind'];
+
+/** Makes payloads: `payload.text('hi')`, `payload.json({ n: 1 })`, `payload.signal('Kill')`. */
+export const payload: {
+  /** Plain text. */
+  readonly text: (text: string) => Payload;
+  /** A JSON value; it must not change after it was handed over. */
+  readonly json: (value: JsonValue) => Payload;
+  /** A call of a tool, which needs `canExecTools` and counts against `maxToolCalls`. */
+  readonly toolCall: (name: string, args: JsonValue) => Payload;
+  /** The answer to a tool call. */
+  readonly toolResult: (callId: string, result: JsonValue) => Payload;
+  /** A control signal with its own lane in every inbox; `Kill`, `Shutdown`, `Suspend`, `Resume` are customary. */
+  readonly signal: (signal: string, detail?: JsonValue) => Payload;
+  /** Bytes, which belong to the receiver from then on. */
+  readonly binary: (bytes: Uint8Array) => Payload;
+} = {
+  text: (text) => ({ kind: 'text', text }),
+  json: (value) => ({ kind: 'json', value }),
+  toolCall: (name, args) => ({ kind: 'toolCall', name, args }),
+  toolResult: (callId, result) => ({ kind: 'toolResult', callId, result }),
+  signal: (signal, detail) => (detail === undefined ? { kind: 'signal', signal } : { kind: 'signal', signal, detail }),
+  binary: (bytes) => ({ kind: 'binary', bytes }),
+};

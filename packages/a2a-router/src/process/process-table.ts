@@ -1,0 +1,193 @@
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
+import { KERNEL_PID, type Pid } from './pid.ts';
+import { canMove, PROCESS_STATES, type ProcessState } from './process-state.ts';
+
+/** What a new process is called and may do. */
+export interface ProcessSpec {
+  /** Name for people and for the gate. */
+  readonly agentId: string;
+  /** Pid of the process that starts it. Default: the kernel, 0. */
+  readonly parent?: Pid;
+  /** What it may do; what is missing is filled from `CAPABILITY_DEFAULTS`. */
+  readonly capabilities?: Partial<AgentCapabilities>;
+  /** Its first state. Default `running`. */
+  readonly state?: 'starting' | 'running';
+}
+
+/** One process as the table knows it; a live view, changed only by the table. */
+export interface ProcessEntry {
+  /** Its pid. */
+  readonly pid: Pid;
+  /** Name for people and for the gate. */
+  readonly agentId: string;
+  /** Pid of the process that started it. */
+  readonly parent: Pid;
+  /** What it is doing now. */
+  readonly state: ProcessState;
+  /** How it ended; undefined until it is `exited`. */
+  readonly exitCode: number | undefined;
+  /** What it may do. */
+  readonly capabilities: AgentCapabilities;
+  /** Messages it has sent. */
+  readonly messagesSent: number;
+  /** Tool calls it has sent. */
+  readonly toolCallsSent: number;
+}
+
+/** @internal The entry as the table and the router change it. */
+export interface MutableProcess extends ProcessEntry {
+  state: ProcessState;
+  exitCode: number | undefined;
+  capabilities: AgentCapabilities;
+  messagesSent: number;
+  toolCallsSent: number;
+}
+
+/** Options of a {@link ProcessTable}. */
+export interface ProcessTableOptions {
+  /** Live processes it holds at most, 1 to 1 000 000; as many exited ones are remembered. Default 64. */
+  readonly capacity?: number;
+}
+
+const UNLIMITED: AgentCapabilities = resolveCapabilities({
+  canNetwork: true,
+  maxToolCalls: Infinity,
+  maxMessages: Infinity,
+  maxMemoryBytes: Infinity,
+  maxCpuTimeMs: Infinity,
+});
+
+/** Who exists, in which state, and with which capabilities; pids are never used twice. */
+export class ProcessTable {
+  /** Live processes it holds at most. */
+  readonly capacity: number;
+  readonly #entries = new Map<Pid, MutableProcess>();
+  readonly #exited = new Set<Pid>();
+  readonly #listeners = new Set<(entry: ProcessEntry) => void>();
+  #nextPid = 1;
+
+  constructor(options: ProcessTableOptions = {}) {
+    checkKnownOptions('ProcessTable', options, ['capacity']);
+    this.capacity = checkInteger('capacity', options.capacity ?? 64, 1, 1_000_000);
+    this.#entries.set(KERNEL_PID, entryOf(KERNEL_PID, { agentId: 'kernel' }, UNLIMITED));
+  }
+
+  /** Adds a process under the next free pid; throws `ERR_OVERLOADED` when the table is full. */
+  insert(spec: ProcessSpec): Pid {
+    const pid = this.#nextPid;
+    this.insertWithPid(pid, spec);
+    return pid;
+  }
+
+  /** Adds a process under a pid of the caller's choice; throws `ERR_INVALID_ARGUMENT` if it was used before. */
+  insertWithPid(pid: Pid, spec: ProcessSpec): ProcessEntry {
+    checkKnownOptions('a process', spec, ['agentId', 'parent', 'capabilities', 'state']);
+    checkInteger('pid', pid, 1, Number.MAX_SAFE_INTEGER);
+    if (this.#entries.has(pid)) throw new AgentwireError('ERR_INVALID_ARGUMENT', `pid ${pid} is taken`);
+    if (this.size >= this.capacity) {
+      throw new AgentwireError('ERR_OVERLOADED', `the process table holds ${this.capacity} live processes already`, {
+        detail: { capacity: this.capacity },
+      });
+    }
+    const entry = entryOf(pid, spec, resolveCapabilities(spec.capabilities));
+    this.#entries.set(pid, entry);
+    this.#nextPid = Math.max(this.#nextPid, pid + 1);
+    return entry;
+  }
+
+  /** The process with that pid, exited ones included, or undefined. */
+  get(pid: Pid): ProcessEntry | undefined {
+    return this.#entries.get(pid);
+  }
+
+  /** @internal The same, for the router that counts what is sent. */
+  find(pid: Pid): MutableProcess | undefined {
+    return this.#entries.get(pid);
+  }
+
+  /** Every process but the kernel, exited ones that are still remembered included. */
+  list(): ProcessEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.pid !== KERNEL_PID);
+  }
+
+  /** Live processes, the kernel not counted. */
+  get size(): number {
+    return this.#entries.size - this.#exited.size - 1;
+  }
+
+  /**
+   * Moves a process to another state; `exitCode` goes with `exited`, 0 by default.
+   *
+   * Throws `ERR_PROCESS_NOT_FOUND`, or `ERR_INVALID_STATE_TRANSITION` when that move is not legal.
+   */
+  updateState(pid: Pid, state: ProcessState, exitCode = 0): void {
+    const entry = this.#mine(pid);
+    if (!canMove(entry.state, state)) {
+      throw new AgentwireError(
+        'ERR_INVALID_STATE_TRANSITION',
+        `process ${pid} cannot go from ${entry.state} to ${state}`,
+      );
+    }
+    entry.state = state;
+    if (state !== 'exited') return;
+    entry.exitCode = exitCode;
+    this.#exited.add(pid);
+    if (this.#exited.size > this.capacity) {
+      const [oldest] = this.#exited;
+      if (oldest !== undefined) this.#forget(oldest);
+    }
+    for (const listener of this.#listeners) listener(entry);
+  }
+
+  /** Takes a process out of the table; one that still lives exits with code 0 first. Unknown pids give false. */
+  remove(pid: Pid): boolean {
+    const entry = this.#entries.get(pid);
+    if (entry === undefined || pid === KERNEL_PID) return false;
+    if (entry.state !== 'exited') this.updateState(pid, 'exited');
+    this.#forget(pid);
+    return true;
+  }
+
+  /** Replaces what a process may do; what is missing is filled from `CAPABILITY_DEFAULTS`. */
+  setCapabilities(pid: Pid, capabilities: Partial<AgentCapabilities>): void {
+    this.#mine(pid).capabilities = resolveCapabilities(capabilities);
+  }
+
+  /** How many processes are in each state, the kernel not counted. */
+  countByState(): Record<ProcessState, number> {
+    const counts = Object.fromEntries(PROCESS_STATES.map((state) => [state, 0])) as Record<ProcessState, number>;
+    for (const entry of this.list()) counts[entry.state] += 1;
+    return counts;
+  }
+
+  /** Calls `listener` whenever a process exits; gives back the function that stops it. */
+  onExit(listener: (entry: ProcessEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #mine(pid: Pid): MutableProcess {
+    const entry = pid === KERNEL_PID ? undefined : this.#entries.get(pid);
+    if (entry === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
+    return entry;
+  }
+
+  #forget(pid: Pid): void {
+    this.#entries.delete(pid);
+    this.#exited.delete(pid);
+  }
+}
+
+function entryOf(pid: Pid, spec: ProcessSpec, capabilities: AgentCapabilities): MutableProcess {
+  return {
+    pid,
+    agentId: spec.agentId,
+    parent: spec.parent ?? KERNEL_PID,
+    state: spec.state ?? 'running',
+    exitCode: undefined,
+    capabilities,
+    messagesSent: 0,
+    toolCallsSent: 0,
+  };
+}

@@ -1,0 +1,55 @@
+import { hash } from 'node:crypto';
+import type { ErrorCode } from '@agentwire/core';
+import { canonicalJson } from '../chain/canonical-json.ts';
+import type { ChainManager } from '../chain/chain-manager.ts';
+import { payloadToJson } from '../message/message-json.ts';
+import type { KernelMessage } from '../message/message.ts';
+import type { Payload } from '../message/payload.ts';
+import { payloadType } from '../message/payload-type.ts';
+import { describeTarget } from '../message/target.ts';
+import type { SendReport } from './send-report.ts';
+
+const SOURCE = 'ipc';
+const LISTED_REJECTIONS = 1000;
+
+/** SHA-256, in hex, of a payload: its text in UTF-8, its bytes, or the canonical JSON of its JSON form. */
+export function payloadDigest(payload: Payload): string {
+  if (payload.kind === 'text') return hash('sha256', payload.text, 'hex');
+  if (payload.kind === 'binary') return hash('sha256', payload.bytes, 'hex');
+  return hash('sha256', canonicalJson(payloadToJson(payload)), 'hex');
+}
+
+/** Records that a message is about to be sent. The keys are written in their order, because that is twice as fast. */
+export function recordIntent(chain: ChainManager, message: KernelMessage): void {
+  const correlation =
+    message.correlationId === undefined ? '' : `"correlation_id":${JSON.stringify(message.correlationId)},`;
+  const node = message.fromNode === undefined ? '' : `"from_node":${JSON.stringify(message.fromNode)},`;
+  const trace = message.traceId === undefined ? '' : `,"trace_id":${JSON.stringify(message.traceId)}`;
+  chain.recordCanonical(
+    SOURCE,
+    'ipc.send',
+    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${JSON.stringify(describeTarget(message.target))}${trace}}`,
+  );
+}
+
+/** Records what became of it: who has it, who was refused and why. */
+export function recordOutcome(chain: ChainManager, report: SendReport): void {
+  const { rejected } = report;
+  const listed = rejected.slice(0, LISTED_REJECTIONS).map(({ pid, code }) => `{"code":"${code}","pid":${pid}}`);
+  const list = rejected.length === 0 ? '' : `,"rejected":[${listed.join(',')}],"rejected_count":${rejected.length}`;
+  const remote = report.remote === 0 ? '' : `,"remote":${report.remote}`;
+  chain.recordCanonical(
+    SOURCE,
+    'ipc.outcome',
+    `{"delivered":${report.delivered},"msg_id":${JSON.stringify(report.messageId)}${list}${remote}}`,
+  );
+}
+
+/** Records that a message reached nobody. */
+export function recordFailure(chain: ChainManager, message: KernelMessage, code: ErrorCode): void {
+  chain.recordCanonical(
+    SOURCE,
+    'ipc.outcome',
+    `{"code":"${code}","delivered":0,"msg_id":${JSON.stringify(message.id)}}`,
+  );
+}

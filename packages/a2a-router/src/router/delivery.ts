@@ -1,0 +1,220 @@
+import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import type { DeadLetters } from '../inbox/dead-letters.ts';
+import type { OfferOutcome } from '../inbox/inbox.ts';
+import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
+import type { KernelMessage } from '../message/message.ts';
+import type { Target } from '../message/target.ts';
+import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import type { ServiceRegistry } from '../routing/service-registry.ts';
+import type { TopicRouter } from '../routing/topic-router.ts';
+import type { InboxTable } from './inbox-table.ts';
+import type { PendingRequest } from './pending-requests.ts';
+import type { RemoteBackend } from './remote-backend.ts';
+import { NO_REJECTIONS, type Rejection, type SendReport } from './send-report.ts';
+
+/** What delivery works with. */
+export interface DeliveryParts {
+  readonly inboxes: InboxTable;
+  readonly topics: TopicRouter;
+  readonly services: () => ServiceRegistry | undefined;
+  readonly deadLetters: DeadLetters;
+  readonly backend: RemoteBackend | undefined;
+  readonly kernelHandler: ((message: ReceivedMessage) => void) | undefined;
+  readonly reply: Replier;
+}
+
+type Outcome = SendReport | Promise<SendReport>;
+
+/** Brings a message that may be sent to those it is for. Throws or rejects when a single recipient cannot have it. */
+export class Delivery {
+  readonly #parts: DeliveryParts;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** Delivers to a target; `waiting` is the request that the message asks, `holder` the scope of its sender. */
+  deliver(message: KernelMessage, to: Target, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
+    switch (to.kind) {
+      case 'process':
+        return to.pid === KERNEL_PID ? this.#kernel(message, waiting) : this.#one(to.pid, message, waiting);
+      case 'kernel':
+        return this.#kernel(message, waiting);
+      case 'topic':
+        return this.#topic(message, to.name, holder, waiting);
+      case 'broadcast':
+        return this.#broadcast(message, holder, waiting);
+      case 'service':
+        return this.#service(message, to.service, undefined, holder, waiting);
+      case 'serviceMethod':
+        return this.#service(message, to.service, to.method, holder, waiting);
+      default:
+        return this.#remoteNode(message, to, holder, waiting);
+    }
+  }
+
+  #one(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
+    const outcome = this.#parts.inboxes.offer(pid, message, waiting);
+    if (outcome === undefined) return single(message);
+    if (typeof outcome === 'string') throw refusal(outcome, pid);
+    return outcome.then((code) => {
+      if (code !== undefined) throw refusal(code, pid);
+      return single(message);
+    });
+  }
+
+  #kernel(message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
+    const handler = this.#parts.kernelHandler;
+    if (handler === undefined) {
+      this.#parts.deadLetters.add(message, KERNEL_PID, 'target_not_found');
+      throw new AgentwireError('ERR_NO_HANDLER', 'this router was given no kernelHandler');
+    }
+    waiting?.responders.push(KERNEL_PID);
+    handler(new ReceivedMessage(message, (to, payload, options) => this.#parts.reply(to, payload, options)));
+    return single(message);
+  }
+
+  #topic(message: KernelMessage, topic: string, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
+    const { topics, backend } = this.#parts;
+    topics.note(topic, message);
+    const reaches = (pid: Pid): boolean => mayReachSubscriber(holder, pid);
+    const here = this.#many(topics.subscribers(topic), message, reaches, waiting);
+    // What came from another node is not sent on, and a scope of pids means processes of this node.
+    const { kind } = holder.capabilities.ipcScope;
+    if (backend === undefined || message.fromNode !== undefined || kind === 'restricted' || kind === 'parentOnly')
+      return here;
+    return this.#withRemote(message, { kind: 'topic', name: topic }, here, waiting);
+  }
+
+  #broadcast(message: KernelMessage, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
+    return this.#many([...this.#parts.inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
+  }
+
+  #service(
+    message: KernelMessage,
+    service: string,
+    method: string | undefined,
+    holder: ScopeHolder,
+    waiting: PendingRequest | undefined,
+  ): Outcome {
+    const { inboxes, backend, deadLetters } = this.#parts;
+    const registry = this.#parts.services();
+    const pids = registry?.knows(service, method) === true ? (registry.get(service)?.owners ?? []) : [];
+    const live = pids.filter(
+      (pid) => inboxes.isReachable(pid) && (pid !== message.from || message.fromNode !== undefined),
+    );
+    const allowed = live.filter((pid) => mayReachProcess(holder, pid));
+    if (registry !== undefined && allowed.length > 0) {
+      const queued = (pid: Pid): number => inboxes.queued(pid);
+      const pid =
+        registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued) ??
+        registry.choose(service, (one) => allowed.includes(one), queued);
+      if (pid !== undefined) return this.#one(pid, message, waiting);
+    }
+    if (live.length > 0) {
+      deadLetters.add(message, undefined, 'governance_denied');
+      throw new AgentwireError(
+        'ERR_CAPABILITY_DENIED',
+        `the sender may reach no owner of service ${JSON.stringify(service)}`,
+      );
+    }
+    if (backend !== undefined && message.fromNode === undefined && holder.capabilities.ipcScope.kind === 'all') {
+      const to: Target =
+        method === undefined ? { kind: 'service', service } : { kind: 'serviceMethod', service, method };
+      return this.#remote(message, to, waiting);
+    }
+    deadLetters.add(message, undefined, 'target_not_found');
+    const what =
+      method === undefined
+        ? JSON.stringify(service)
+        : `${JSON.stringify(service)} with method ${JSON.stringify(method)}`;
+    throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${what}`);
+  }
+
+  #remoteNode(
+    message: KernelMessage,
+    to: Extract<Target, { kind: 'remoteNode' }>,
+    holder: ScopeHolder,
+    waiting: PendingRequest | undefined,
+  ): Outcome {
+    const { backend, deadLetters } = this.#parts;
+    if (backend !== undefined && to.nodeId === backend.nodeId) return this.deliver(message, to.target, holder, waiting);
+    if (backend !== undefined && message.fromNode === undefined) return this.#remote(message, to, waiting);
+    deadLetters.add(message, undefined, 'target_not_found');
+    throw new AgentwireError(
+      'ERR_NO_HANDLER',
+      `this router has no backend that reaches node ${JSON.stringify(to.nodeId)}`,
+    );
+  }
+
+  async #remote(message: KernelMessage, to: Target, waiting: PendingRequest | undefined): Promise<SendReport> {
+    if (waiting !== undefined) waiting.remote = true;
+    await this.#parts.backend?.deliver(message, { target: to, expectsReply: waiting !== undefined });
+    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
+  }
+
+  async #withRemote(
+    message: KernelMessage,
+    to: Target,
+    here: Outcome,
+    waiting: PendingRequest | undefined,
+  ): Promise<SendReport> {
+    const [local, remote] = await Promise.all([here, this.#remote(message, to, waiting)]);
+    return { ...local, remote: remote.remote };
+  }
+
+  #many(
+    pids: readonly Pid[],
+    message: KernelMessage,
+    allowed: (pid: Pid) => boolean,
+    waiting: PendingRequest | undefined,
+  ): Outcome {
+    let delivered = 0;
+    let rejected: Rejection[] | undefined;
+    let slow: Promise<void>[] | undefined;
+    const settle = (pid: Pid, code: ErrorCode | undefined): void => {
+      if (code === undefined) delivered += 1;
+      else (rejected ??= []).push({ pid, code });
+    };
+    const sender = message.fromNode === undefined ? message.from : -1;
+    for (const pid of pids) {
+      if (pid === sender) continue;
+      const outcome: OfferOutcome = allowed(pid)
+        ? this.#parts.inboxes.offer(pid, message, waiting)
+        : this.#deny(pid, message);
+      if (outcome instanceof Promise) (slow ??= []).push(outcome.then((code) => settle(pid, code)));
+      else settle(pid, outcome);
+    }
+    const report = (): SendReport => ({
+      messageId: message.id,
+      delivered,
+      rejected: rejected ?? NO_REJECTIONS,
+      remote: 0,
+    });
+    return slow === undefined ? report() : Promise.all(slow).then(report);
+  }
+
+  #deny(pid: Pid, message: KernelMessage): ErrorCode {
+    this.#parts.deadLetters.add(message, pid, 'governance_denied');
+    return 'ERR_CAPABILITY_DENIED';
+  }
+}
+
+function single(message: KernelMessage): SendReport {
+  return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
+}
+
+const REFUSALS: Partial<Record<ErrorCode, string>> = {
+  ERR_PROCESS_NOT_FOUND: 'no process has that pid',
+  ERR_NO_INBOX: 'the process has no inbox',
+  ERR_INBOX_CLOSED: 'the process has exited',
+  ERR_INBOX_FULL: 'the inbox is full',
+  ERR_TIMEOUT: 'the inbox stayed full',
+};
+
+function refusal(code: ErrorCode, pid: Pid): AgentwireError {
+  return new AgentwireError(code, `process ${pid} did not get the message: ${REFUSALS[code] ?? code}`, {
+    detail: { pid },
+  });
+}

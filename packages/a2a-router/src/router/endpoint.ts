@@ -1,0 +1,73 @@
+import type { Clock } from '@agentwire/core';
+import type { Inbox } from '../inbox/inbox.ts';
+import { createMessage, type KernelMessage, type MessageOptions } from '../message/message.ts';
+import type { Payload } from '../message/payload.ts';
+import { type Target, target } from '../message/target.ts';
+import type { Pid } from '../process/pid.ts';
+import type { ServiceOptions } from '../routing/service-registry.ts';
+import type { A2ARouter, SubscribeOptions } from './a2a-router.ts';
+import type { RequestManyOptions, RequestOptions } from './request.ts';
+import type { SendReport } from './send-report.ts';
+
+/** One process's handle on the router: what it sends comes from that process, whatever the caller would like. */
+export class A2AEndpoint {
+  /** The process that it speaks for. */
+  readonly pid: Pid;
+  /** What was sent to it. */
+  readonly inbox: Inbox;
+  readonly #router: A2ARouter;
+  readonly #clock: Clock;
+
+  /** @internal Made by `A2ARouter.register`. */
+  constructor(router: A2ARouter, pid: Pid, inbox: Inbox, clock: Clock) {
+    this.#router = router;
+    this.pid = pid;
+    this.inbox = inbox;
+    this.#clock = clock;
+  }
+
+  /** Sends a message; rejects as `A2ARouter.send` does. */
+  send(to: Target, payload: Payload, options?: MessageOptions): Promise<SendReport> {
+    return this.#router.send(createMessage(this.pid, to, payload, options, this.#clock));
+  }
+
+  /** Sends to every subscriber of a topic. */
+  publish(topic: string, payload: Payload, options?: MessageOptions): Promise<SendReport> {
+    return this.send(target.topic(topic), payload, options);
+  }
+
+  /** Sends a message and waits for the answer; rejects as `A2ARouter.request` does. */
+  request(to: Target, payload: Payload, options?: RequestOptions, message?: MessageOptions): Promise<KernelMessage> {
+    return this.#router.request(createMessage(this.pid, to, payload, message, this.#clock), options);
+  }
+
+  /** Sends a message and gathers answers, as `A2ARouter.requestMany` does. */
+  requestMany(
+    to: Target,
+    payload: Payload,
+    options?: RequestManyOptions,
+    message?: MessageOptions,
+  ): Promise<KernelMessage[]> {
+    return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#clock), options);
+  }
+
+  /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */
+  subscribe(pattern: string, options?: SubscribeOptions): void {
+    this.#router.subscribe(this.pid, pattern, options);
+  }
+
+  /** Ends a subscription; false if there was none. */
+  unsubscribe(pattern: string): boolean {
+    return this.#router.unsubscribe(this.pid, pattern);
+  }
+
+  /** Becomes an owner of a service. */
+  provide(service: string, options?: ServiceOptions): void {
+    this.#router.provide(this.pid, service, options);
+  }
+
+  /** Stops being an owner of a service; false if it was none. */
+  withdraw(service: string): boolean {
+    return this.#router.withdraw(this.pid, service);
+  }
+}

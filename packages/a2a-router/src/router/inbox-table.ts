@@ -1,0 +1,158 @@
+import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
+import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
+import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
+import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
+import type { Replier } from '../inbox/received-message.ts';
+import { SeenKeys } from '../inbox/seen-keys.ts';
+import type { KernelMessage } from '../message/message.ts';
+import type { Pid } from '../process/pid.ts';
+import type { ProcessTable } from '../process/process-table.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+
+interface Box {
+  readonly inbox: Inbox;
+  readonly seen: SeenKeys;
+}
+
+/** What an inbox table works with. */
+export interface InboxTableParts {
+  readonly table: ProcessTable;
+  readonly deadLetters: DeadLetters;
+  readonly pending: PendingRequests;
+  readonly clock: Clock;
+  readonly replierOf: (pid: Pid) => Replier;
+  readonly rememberedKeys: number;
+}
+
+/** The inboxes of one router, and the one way into them. */
+export class InboxTable {
+  readonly #parts: InboxTableParts;
+  readonly #boxes = new Map<Pid, Box>();
+
+  constructor(parts: InboxTableParts) {
+    this.#parts = parts;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#boxes.size;
+  }
+
+  /** The processes that have one. */
+  pids(): IterableIterator<Pid> {
+    return this.#boxes.keys();
+  }
+
+  /** Messages that wait in an inbox; 0 for none. */
+  queued(pid: Pid): number {
+    return this.#boxes.get(pid)?.inbox.size ?? 0;
+  }
+
+  /** Whether a process lives and has an inbox. */
+  isReachable(pid: Pid): boolean {
+    const state = this.#boxes.has(pid) ? this.#parts.table.find(pid)?.state : undefined;
+    return state === 'running' || state === 'suspended';
+  }
+
+  /** Whether an inbox would take another message now. */
+  hasRoom(pid: Pid): boolean {
+    const inbox = this.#boxes.get(pid)?.inbox;
+    return inbox !== undefined && (inbox.options.overflow !== 'reject' || inbox.queued < inbox.options.capacity);
+  }
+
+  /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. */
+  create(pid: Pid, options: InboxOptions | undefined): Inbox {
+    const { table, clock, deadLetters, pending, rememberedKeys } = this.#parts;
+    const entry = table.find(pid);
+    if (entry === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
+    if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
+    const resolved = resolveInboxOptions(options);
+    this.#boxes.get(pid)?.inbox.close('target_not_found');
+    const drop = (message: KernelMessage, reason: DeadLetterReason): void => {
+      deadLetters.add(message, pid, reason);
+      pending.loseResponder(message.id, pid, codeOf(reason));
+    };
+    const inbox = new Inbox(pid, resolved, { clock, reply: this.#parts.replierOf(pid), drop });
+    this.#boxes.set(pid, { inbox, seen: new SeenKeys(rememberedKeys) });
+    return inbox;
+  }
+
+  /** Closes and removes an inbox; false if there is none. */
+  remove(pid: Pid, reason: DeadLetterReason): boolean {
+    const box = this.#boxes.get(pid);
+    if (box === undefined) return false;
+    this.#boxes.delete(pid);
+    box.inbox.close(reason);
+    return true;
+  }
+
+  /** Puts a message into an inbox, or says why not; a refused one becomes a dead letter. */
+  offer(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): OfferOutcome {
+    waiting?.responders.push(pid);
+    const outcome = this.#put(pid, message);
+    if (outcome === undefined) return undefined;
+    if (typeof outcome === 'string') return this.#refuse(pid, message, waiting, outcome);
+    return outcome.then((code) => (code === undefined ? undefined : this.#refuse(pid, message, waiting, code)));
+  }
+
+  /** Puts a dead letter into the inbox it was for, without making another one if that fails. */
+  redeliver(pid: Pid, message: KernelMessage): OfferOutcome {
+    return this.#put(pid, message);
+  }
+
+  #put(pid: Pid, message: KernelMessage): OfferOutcome {
+    const box = this.#boxes.get(pid);
+    if (box === undefined) {
+      const entry = this.#parts.table.find(pid);
+      if (entry === undefined) return 'ERR_PROCESS_NOT_FOUND';
+      return entry.state === 'exited' ? 'ERR_INBOX_CLOSED' : 'ERR_NO_INBOX';
+    }
+    if (message.idempotencyKey === undefined) return box.inbox.offer(message);
+    const key = `${message.fromNode ?? ''}/${message.from}/${message.idempotencyKey}`;
+    if (box.seen.has(key)) return undefined;
+    box.seen.add(key);
+    const outcome = box.inbox.offer(message);
+    if (typeof outcome === 'string') box.seen.delete(key);
+    if (!(outcome instanceof Promise)) return outcome;
+    return outcome.then((code) => {
+      if (code !== undefined) box.seen.delete(key);
+      return code;
+    });
+  }
+
+  #refuse(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined, code: ErrorCode): ErrorCode {
+    const at = waiting?.responders.indexOf(pid) ?? -1;
+    if (at !== -1) waiting?.responders.splice(at, 1);
+    this.#parts.deadLetters.add(message, pid, reasonOf(code));
+    return code;
+  }
+}
+
+/** The reason that a dead letter has for a code. */
+export function reasonOf(code: ErrorCode): DeadLetterReason {
+  switch (code) {
+    case 'ERR_INBOX_FULL':
+      return 'inbox_full';
+    case 'ERR_INBOX_CLOSED':
+      return 'agent_exited';
+    case 'ERR_CAPABILITY_DENIED':
+      return 'governance_denied';
+    case 'ERR_TIMEOUT':
+      return 'timeout';
+    default:
+      return 'target_not_found';
+  }
+}
+
+function codeOf(reason: DeadLetterReason): ErrorCode {
+  switch (reason) {
+    case 'inbox_full':
+      return 'ERR_INBOX_FULL';
+    case 'agent_exited':
+      return 'ERR_INBOX_CLOSED';
+    case 'timeout':
+      return 'ERR_TIMEOUT';
+    default:
+      return 'ERR_NO_INBOX';
+  }
+}

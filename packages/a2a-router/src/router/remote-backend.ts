@@ -1,0 +1,44 @@
+import type { ErrorCode } from '@agentwire/core';
+import type { KernelMessage } from '../message/message.ts';
+import type { Target } from '../message/target.ts';
+import type { SendReport } from './send-report.ts';
+
+/** What a router offers to the backend that connects it with other nodes. */
+export interface RemoteHost {
+  /**
+   * Takes a message from another node through gate, scope and delivery; `fromNode` was set by the backend.
+   *
+   * Rejects like `send` does.
+   */
+  receive(message: KernelMessage): Promise<SendReport>;
+  /** Hands over an answer that came on the way which the backend opened for that request; false if nobody waits. */
+  answer(message: KernelMessage): boolean;
+  /** Ends a request that no other node can answer. */
+  fail(messageId: string, code: ErrorCode, message: string): void;
+}
+
+/** How a message leaves for other nodes. */
+export interface RemoteDelivery {
+  /** Where it goes: a topic or service anywhere, or a node and the target there. */
+  readonly target: Target;
+  /** True when somebody waits for an answer to it. */
+  readonly expectsReply: boolean;
+}
+
+/** Connects a router with routers on other nodes. */
+export interface RemoteBackend {
+  /** Name of this node. */
+  readonly nodeId: string;
+  /** Called once by the router it is given to. */
+  attach(host: RemoteHost): void;
+  /** Sends a message to other nodes; rejects when it cannot be handed over, says nothing of what happens there. */
+  deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void>;
+  /** Whether another node waits for this answer, so that it may go back whatever the scope of the one who answers. */
+  awaits(answer: KernelMessage): boolean;
+  /** Forgets that somebody waits for an answer to a message. */
+  forget(messageId: string): void;
+  /** The first subscription to a pattern on this node, or the end of the last one. */
+  subscriptionChanged(pattern: string, subscribed: boolean): void;
+  /** The first owner of a service on this node, or the end of the last one. */
+  serviceChanged(service: string, owned: boolean): void;
+}

@@ -1,0 +1,154 @@
+import { AgentwireError, checkInteger, checkKnownOptions, type Clock, toAgentwireError } from '@agentwire/core';
+import type { KernelMessage } from '../message/message.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { SendOutcome } from './send-path.ts';
+import type { SendReport } from './send-report.ts';
+
+/** How long a request waits. */
+export interface RequestOptions {
+  /** Milliseconds until `ERR_TIMEOUT`, 1 to 86 400 000; noticed 5 ms late at most. Default 30 000. */
+  readonly timeoutMs?: number;
+  /** Ends the wait with `ERR_ABORTED`. */
+  readonly signal?: AbortSignal;
+}
+
+/** How many answers a request gathers. */
+export interface RequestManyOptions extends RequestOptions {
+  /** Answers after which it is done, 1 to 1 000 000. Default 10 000. */
+  readonly max?: number;
+  /** Milliseconds without another answer, after the first one, that end it. Default: none. */
+  readonly stallMs?: number;
+}
+
+/** What requests work with. */
+export interface RequestParts {
+  readonly clock: Clock;
+  readonly pending: PendingRequests;
+  readonly dispatch: (message: KernelMessage, waiting: PendingRequest) => SendOutcome;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const NO_OPTIONS: RequestOptions = Object.freeze({});
+
+/** Sends a message and resolves to the first answer. */
+export function requestOne(
+  parts: RequestParts,
+  message: KernelMessage,
+  options: RequestOptions = NO_OPTIONS,
+): Promise<KernelMessage> {
+  return new Promise((resolve, reject) => {
+    if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
+    ask(parts, message, options, {
+      onReply: (reply) => {
+        resolve(reply);
+        return true;
+      },
+      onEnd: reject,
+    });
+  });
+}
+
+/** Sends a message and resolves to the answers that came; rejects if there is none. */
+export function requestMany(
+  parts: RequestParts,
+  message: KernelMessage,
+  options: RequestManyOptions = NO_OPTIONS,
+): Promise<KernelMessage[]> {
+  return new Promise((resolve, reject) => {
+    checkKnownOptions('requestMany', options, ['timeoutMs', 'signal', 'max', 'stallMs']);
+    const max = checkInteger('max', options.max ?? 10_000, 1, 1_000_000);
+    const stallMs = options.stallMs === undefined ? undefined : checkInteger('stallMs', options.stallMs, 1, 86_400_000);
+    const { clock } = parts;
+    const replies: KernelMessage[] = [];
+    let stall: unknown;
+    ask(parts, message, options, {
+      onReply: (reply) => {
+        clock.clearTimeout(stall);
+        const done = replies.push(reply) === max;
+        if (done) resolve(replies);
+        else if (stallMs !== undefined) {
+          stall = clock.setTimeout(
+            () => parts.pending.end(message.id, new AgentwireError('ERR_TIMEOUT', 'no further answer')),
+            stallMs,
+          );
+        }
+        return done;
+      },
+      onEnd: (error) => {
+        clock.clearTimeout(stall);
+        if (replies.length > 0 && error.code !== 'ERR_ABORTED') resolve(replies);
+        else reject(error);
+      },
+    });
+  });
+}
+
+function ask(
+  { clock, pending, dispatch }: RequestParts,
+  message: KernelMessage,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
+  hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+): void {
+  checkInteger('timeoutMs', timeoutMs, 1, 86_400_000);
+  if (signal?.aborted) throw aborted(signal);
+  const wall = clock.wallNow();
+  const left = message.deadline === undefined ? timeoutMs : Math.min(timeoutMs, Math.max(0, message.deadline - wall));
+  const expires = clock.now() + left;
+  const end = (error: unknown): void => void pending.end(message.id, toAgentwireError(error, 'ERR_HANDLER'));
+  const waiting: PendingRequest =
+    signal === undefined
+      ? { id: message.id, from: message.from, expires, responders: [], remote: false, ...hooks }
+      : withSignal(message, expires, signal, hooks, end);
+  try {
+    pending.add(waiting);
+  } catch (error) {
+    waiting.onEnd(toAgentwireError(error, 'ERR_HANDLER'));
+    return;
+  }
+  const check = (report: SendReport): void => {
+    if (report.delivered > 0 || report.remote > 0) return;
+    end(
+      new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
+        detail: { rejected: report.rejected.length },
+      }),
+    );
+  };
+  try {
+    const outcome = dispatch(message.deadline === undefined ? { ...message, deadline: wall + left } : message, waiting);
+    if (outcome instanceof Promise) outcome.then(check, end);
+    else check(outcome);
+  } catch (error) {
+    end(error);
+  }
+}
+
+function withSignal(
+  message: KernelMessage,
+  expires: number,
+  signal: AbortSignal,
+  hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+  end: (error: unknown) => void,
+): PendingRequest {
+  const onAbort = (): void => end(aborted(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    id: message.id,
+    from: message.from,
+    expires,
+    responders: [],
+    remote: false,
+    onReply: (reply) => {
+      const done = hooks.onReply(reply);
+      if (done) signal.removeEventListener('abort', onAbort);
+      return done;
+    },
+    onEnd: (error) => {
+      signal.removeEventListener('abort', onAbort);
+      hooks.onEnd(error);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): AgentwireError {
+  return new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
+}

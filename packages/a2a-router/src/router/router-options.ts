@@ -1,0 +1,107 @@
+import {
+  checkInteger,
+  checkKnownOptions,
+  checkOneOf,
+  type Clock,
+  type Logger,
+  silentLogger,
+  systemClock,
+} from '@agentwire/core';
+import type { ChainManager } from '../chain/chain-manager.ts';
+import type { GateBackend } from '../gate/gate.ts';
+import type { DeadLetters } from '../inbox/dead-letters.ts';
+import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
+import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { AgentCapabilities } from '../process/capabilities.ts';
+import type { CapabilityChecker } from '../process/capability-checker.ts';
+import type { Pid } from '../process/pid.ts';
+import type { ProcessTable } from '../process/process-table.ts';
+import type { ServiceRegistry } from '../routing/service-registry.ts';
+import type { TopicRouter } from '../routing/topic-router.ts';
+import type { RemoteBackend } from './remote-backend.ts';
+
+/** What a router is told besides its collaborators. */
+export interface RouterSettings {
+  /** Who owns which service. Default: a new, empty registry. */
+  readonly serviceRegistry?: ServiceRegistry;
+  /** Judges every message at routing time; may also be set once later. Default: none. */
+  readonly gate?: GateBackend;
+  /** Milliseconds that an asynchronous gate may take before that counts as a denial, 1 to 600 000. Default 5000. */
+  readonly gateTimeoutMs?: number;
+  /** What `defer` does: deliver with the mark `deferred`, or park until `resolveDeferred`. Default `mark`. */
+  readonly deferMode?: 'mark' | 'park';
+  /** Messages parked at most; the next one is denied. 1 to 1 000 000, default 1024. */
+  readonly maxParked?: number;
+  /** Milliseconds that a message stays parked before it counts as denied, 1 to 86 400 000. Default 60 000. */
+  readonly parkTimeoutMs?: number;
+  /** Audit chain that every message is recorded in. Default: none. */
+  readonly chain?: ChainManager;
+  /** Connects to routers on other nodes. Default: none, and remote targets fail with `ERR_NO_HANDLER`. */
+  readonly backend?: RemoteBackend;
+  /** What a sender on another node may do here; undefined refuses it. Default: refuses everybody. */
+  readonly acceptRemote?: (nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined;
+  /** Takes messages for the kernel. Default: none, and they fail with `ERR_NO_HANDLER`. */
+  readonly kernelHandler?: (message: ReceivedMessage) => void;
+  /** Where messages go that nobody receives. Default: up to 10 000 in memory. */
+  readonly deadLetters?: DeadLetters;
+  /** How inboxes behave when `createInbox` says nothing else. */
+  readonly inbox?: InboxOptions;
+  /** Requests that may wait at once, 1 to 10 000 000. Default 100 000. */
+  readonly maxPendingRequests?: number;
+  /** Idempotency keys that are remembered per inbox, 1 to 1 000 000. Default 1024. */
+  readonly rememberedKeys?: number;
+  /** Time. Default: the system clock. */
+  readonly clock?: Clock;
+  /** Told about gates that fail and kernel handlers that throw. Default: silent. */
+  readonly logger?: Logger;
+}
+
+/** Options of `createA2ARouter`: the collaborators, and {@link RouterSettings}. */
+export interface A2ARouterOptions extends RouterSettings {
+  /** Who exists. Default: a new table of 64. */
+  readonly processTable?: ProcessTable;
+  /** Who may do what. Default: one over the process table. */
+  readonly capabilityChecker?: CapabilityChecker;
+  /** Who subscribed to what. Default: a new one. */
+  readonly topicRouter?: TopicRouter;
+}
+
+/** What a router does when nothing else was said. */
+export const A2A_ROUTER_DEFAULTS: Readonly<{
+  gateTimeoutMs: number;
+  deferMode: 'mark' | 'park';
+  maxParked: number;
+  parkTimeoutMs: number;
+  maxPendingRequests: number;
+  rememberedKeys: number;
+}> = Object.freeze({
+  gateTimeoutMs: 5000,
+  deferMode: 'mark',
+  maxParked: 1024,
+  parkTimeoutMs: 60_000,
+  maxPendingRequests: 100_000,
+  rememberedKeys: 1024,
+});
+
+/** {@link RouterSettings} with everything filled in. */
+export type ResolvedRouterSettings = RouterSettings &
+  typeof A2A_ROUTER_DEFAULTS & { readonly clock: Clock; readonly logger: Logger };
+
+const KNOWN: readonly string[] =
+  'serviceRegistry gate gateTimeoutMs deferMode maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
+    ' ',
+  );
+
+/** Completes settings with {@link A2A_ROUTER_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterSettings {
+  checkKnownOptions('an A2A router', settings, KNOWN);
+  const all = { ...A2A_ROUTER_DEFAULTS, clock: systemClock, logger: silentLogger, ...settings };
+  checkInteger('gateTimeoutMs', all.gateTimeoutMs, 1, 600_000);
+  checkOneOf('deferMode', all.deferMode, ['mark', 'park']);
+  checkInteger('maxParked', all.maxParked, 1, 1_000_000);
+  checkInteger('parkTimeoutMs', all.parkTimeoutMs, 1, 86_400_000);
+  checkInteger('maxPendingRequests', all.maxPendingRequests, 1, 10_000_000);
+  checkInteger('rememberedKeys', all.rememberedKeys, 1, 1_000_000);
+  resolveInboxOptions(all.inbox);
+  return all;
+}

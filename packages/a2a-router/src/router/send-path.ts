@@ -1,0 +1,203 @@
+import { AgentwireError, type Clock, type Logger, toAgentwireError } from '@agentwire/core';
+import type { ChainManager } from '../chain/chain-manager.ts';
+import { askGate } from '../gate/ask-gate.ts';
+import type { GateBackend, GateDecision } from '../gate/gate.ts';
+import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
+import type { KernelMessage } from '../message/message.ts';
+import { type AgentCapabilities, resolveCapabilities } from '../process/capabilities.ts';
+import type { CapabilityChecker, ScopeHolder } from '../process/capability-checker.ts';
+import type { Pid } from '../process/pid.ts';
+import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
+import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
+import type { Delivery } from './delivery.ts';
+import type { ParkedMessages } from './parked-messages.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { RemoteBackend } from './remote-backend.ts';
+import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+
+/** Known at once or later; what fails at once is thrown. */
+export type SendOutcome = SendReport | Promise<SendReport>;
+
+/** What the way of a message is made of. */
+export interface SendPathParts {
+  readonly table: ProcessTable;
+  readonly checker: CapabilityChecker;
+  readonly delivery: Delivery;
+  readonly pending: PendingRequests;
+  readonly parked: ParkedMessages;
+  readonly deadLetters: DeadLetters;
+  readonly backend: RemoteBackend | undefined;
+  readonly gate: () => GateBackend | undefined;
+  readonly gateTimeoutMs: number;
+  readonly deferMode: 'mark' | 'park';
+  readonly acceptRemote: ((nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined) | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string };
+
+/** The way of every message: sender, state, gate, quota, answer, scope, delivery; audited if there is a chain. */
+export class SendPath {
+  readonly #parts: SendPathParts;
+  readonly #accepted = new WeakMap<object, AgentCapabilities>();
+
+  constructor(parts: SendPathParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends without a promise where nothing has to be waited for. */
+  dispatch(message: KernelMessage, chain: ChainManager | undefined, waiting: PendingRequest | undefined): SendOutcome {
+    if (chain === undefined) return this.#route(message, waiting);
+    recordIntent(chain, message);
+    if (chain.fsync === 'always') return this.#durably(message, chain, waiting);
+    const fail = (error: unknown): never => {
+      const wrong = toAgentwireError(error, 'ERR_HANDLER');
+      recordFailure(chain, message, wrong.code);
+      throw wrong;
+    };
+    const done = (report: SendReport): SendReport => {
+      recordOutcome(chain, report);
+      return report;
+    };
+    let outcome: SendOutcome;
+    try {
+      outcome = this.#route(message, waiting);
+    } catch (error) {
+      return fail(error);
+    }
+    return outcome instanceof Promise ? outcome.then(done, fail) : done(outcome);
+  }
+
+  /** Nothing is delivered before its intent is on the disk, and nothing is reported before its outcome is. */
+  async #durably(
+    message: KernelMessage,
+    chain: ChainManager,
+    waiting: PendingRequest | undefined,
+  ): Promise<SendReport> {
+    await chain.durable();
+    try {
+      const report = await this.#route(message, waiting);
+      recordOutcome(chain, report);
+      return report;
+    } catch (error) {
+      const wrong = toAgentwireError(error, 'ERR_HANDLER');
+      recordFailure(chain, message, wrong.code);
+      throw wrong;
+    } finally {
+      await chain.durable();
+    }
+  }
+
+  #route(message: KernelMessage, waiting: PendingRequest | undefined): SendOutcome {
+    const sender = this.#admit(message);
+    if (message.deadline !== undefined && message.deadline <= this.#parts.clock.wallNow()) {
+      this.#bury(message, 'timeout');
+      throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
+    }
+    const gate = this.#parts.gate();
+    if (gate === undefined) return this.#pass(message, sender, waiting);
+    const decision = askGate(gate, sender.agentId, message, {
+      timeoutMs: this.#parts.gateTimeoutMs,
+      clock: this.#parts.clock,
+      logger: this.#parts.logger,
+    });
+    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, waiting, true));
+    return this.#decided(message, decision, waiting, false);
+  }
+
+  #decided(
+    message: KernelMessage,
+    decision: GateDecision,
+    waiting: PendingRequest | undefined,
+    late: boolean,
+  ): SendOutcome {
+    if (decision.kind === 'deny') {
+      this.#bury(message, 'governance_denied');
+      const { reason } = decision;
+      throw new AgentwireError('ERR_CAPABILITY_DENIED', `the gate denied the message: ${reason}`, {
+        detail: { reason },
+      });
+    }
+    if (decision.kind === 'defer' && this.#parts.deferMode === 'park') {
+      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, waiting, true));
+    }
+    // While somebody thought about it, the sender may have exited.
+    const sender = late ? this.#admit(message) : this.#admitted(message);
+    return this.#pass(decision.kind === 'defer' ? { ...message, deferred: true } : message, sender, waiting);
+  }
+
+  #pass(message: KernelMessage, sender: Sender, waiting: PendingRequest | undefined): SendOutcome {
+    if (message.fromNode === undefined) this.#count(message, this.#parts.table.find(message.from));
+    if (message.correlationId !== undefined) {
+      if (this.#parts.pending.complete(message)) {
+        return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
+      }
+      const { backend } = this.#parts;
+      if (message.target.kind === 'remoteNode' && backend?.awaits(message) === true) {
+        return this.#parts.delivery.deliver(message, message.target, sender, waiting);
+      }
+    }
+    try {
+      this.#parts.checker.checkTarget(sender, message.target);
+    } catch (error) {
+      this.#bury(message, 'governance_denied');
+      throw error;
+    }
+    return this.#parts.delivery.deliver(message, message.target, sender, waiting);
+  }
+
+  #admit(message: KernelMessage): Sender {
+    if (message.fromNode !== undefined) return this.#admitted(message);
+    const sender = this.#parts.table.find(message.from);
+    if (sender === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${message.from}`);
+    if (sender.state !== 'running' && sender.state !== 'suspended') {
+      throw new AgentwireError('ERR_INVALID_STATE', `process ${message.from} is ${sender.state} and cannot send`);
+    }
+    return sender;
+  }
+
+  #admitted(message: KernelMessage): Sender {
+    const { fromNode, from } = message;
+    if (fromNode === undefined) return this.#admit(message);
+    const given = this.#parts.acceptRemote?.(fromNode, from);
+    if (given === undefined) {
+      this.#bury(message, 'governance_denied');
+      throw new AgentwireError(
+        'ERR_CAPABILITY_DENIED',
+        `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here`,
+      );
+    }
+    let capabilities = this.#accepted.get(given);
+    if (capabilities === undefined) {
+      capabilities = resolveCapabilities(given);
+      this.#accepted.set(given, capabilities);
+    }
+    return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
+  }
+
+  #count(message: KernelMessage, sender: MutableProcess | undefined): void {
+    if (sender === undefined) return;
+    const { maxMessages, maxToolCalls, canExecTools } = sender.capabilities;
+    if (sender.messagesSent >= maxMessages)
+      throw this.#quota(message, `has sent the ${maxMessages} messages that it may`);
+    if (message.payload.kind === 'toolCall') {
+      if (!canExecTools) throw this.#quota(message, 'may not call tools');
+      if (sender.toolCallsSent >= maxToolCalls)
+        throw this.#quota(message, `has sent the ${maxToolCalls} tool calls that it may`);
+      sender.toolCallsSent += 1;
+    }
+    sender.messagesSent += 1;
+  }
+
+  #quota(message: KernelMessage, what: string): AgentwireError {
+    this.#bury(message, 'governance_denied');
+    return new AgentwireError('ERR_CAPABILITY_DENIED', `process ${message.from} ${what}`, {
+      detail: { pid: message.from },
+    });
+  }
+
+  #bury(message: KernelMessage, reason: DeadLetterReason): void {
+    this.#parts.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
+  }
+}

@@ -1,0 +1,25 @@
+import type { ErrorCode } from '@agentwire/core';
+import type { Pid } from '../process/pid.ts';
+
+/** One recipient that did not get a message, and why. */
+export interface Rejection {
+  /** Who did not get it. */
+  readonly pid: Pid;
+  /** Why not. */
+  readonly code: ErrorCode;
+}
+
+/** What became of a message that was sent. */
+export interface SendReport {
+  /** Id of the message. */
+  readonly messageId: string;
+  /** Recipients in this process that have it now. */
+  readonly delivered: number;
+  /** Recipients that do not, each with the reason. */
+  readonly rejected: readonly Rejection[];
+  /** Messages handed to other nodes; what happened there is not known here. */
+  readonly remote: number;
+}
+
+/** @internal The list that every report without a rejection shares. */
+export const NO_REJECTIONS: readonly Rejection[] = Object.freeze([]);

@@ -1,0 +1,148 @@
+import {
+  AgentwireError,
+  checkNumber,
+  type Audit,
+  type BodyMutation,
+  type Decision,
+  type HeaderOp,
+  type Verdict,
+  type WebSocketDecision,
+} from '@agentwire/core';
+import { checkHeaderOps } from '@agentwire/headers';
+import { deepFreeze } from './deep-freeze.ts';
+
+/** What a decision says about the chunk or frame it answers: bytes replace it, none drop it, `null` passes it. */
+export type ChunkMutation = Uint8Array | null;
+
+/**
+ * A decision with methods that give a changed copy: a decision itself is never changed, so one can be kept in a constant
+ * and answer any number of requests. {@link AgentDecision.freeze} makes such a constant cheap to send.
+ *
+ * Made by `allow()`, `block()`, `redirect()`, `challenge()`, `pass()`, `drop()`, `replace()` and `closeWebSocket()`.
+ * Everything is checked when it is said, so an impossible decision throws where it was written.
+ */
+export class AgentDecision implements Decision {
+  readonly verdict: Verdict;
+  declare readonly requestHeaders?: readonly HeaderOp[];
+  declare readonly responseHeaders?: readonly HeaderOp[];
+  declare readonly audit?: Audit;
+  declare readonly needsMore?: boolean;
+  declare readonly requestBodyMutation?: BodyMutation;
+  declare readonly responseBodyMutation?: BodyMutation;
+  declare readonly routingMetadata?: Readonly<Record<string, string>>;
+  declare readonly webSocket?: WebSocketDecision;
+  #mutation: ChunkMutation | undefined;
+
+  /** @param mutation what to do with the chunk or frame that is answered */
+  constructor(verdict: Verdict, mutation?: ChunkMutation) {
+    this.verdict = verdict;
+    this.#mutation = mutation;
+  }
+
+  /** What {@link pass}, {@link drop} and {@link replace} said; `undefined` for other decisions. */
+  static mutationOf(decision: Decision): ChunkMutation | undefined {
+    return #mutation in decision ? decision.#mutation : undefined;
+  }
+
+  #with(change: Partial<Decision>): AgentDecision {
+    return Object.assign(new AgentDecision(this.verdict, this.#mutation), this, change);
+  }
+
+  #withAudit(change: Audit): AgentDecision {
+    return this.#with({ audit: { ...this.audit, ...change } });
+  }
+
+  #withOp(side: 'requestHeaders' | 'responseHeaders', operation: HeaderOp): AgentDecision {
+    checkHeaderOps([operation]);
+    return this.#with({ [side]: [...(this[side] ?? []), operation] });
+  }
+
+  /** Replaces every value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
+  setRequestHeader(name: string, value: string): AgentDecision {
+    return this.#withOp('requestHeaders', { op: 'set', name, value });
+  }
+
+  /** Adds one more value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
+  addRequestHeader(name: string, value: string): AgentDecision {
+    return this.#withOp('requestHeaders', { op: 'add', name, value });
+  }
+
+  /** Takes every value of a request header away. @throws AgentwireError `ERR_INVALID_HEADER` */
+  removeRequestHeader(name: string): AgentDecision {
+    return this.#withOp('requestHeaders', { op: 'remove', name });
+  }
+
+  /** Replaces every value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
+  setResponseHeader(name: string, value: string): AgentDecision {
+    return this.#withOp('responseHeaders', { op: 'set', name, value });
+  }
+
+  /** Adds one more value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
+  addResponseHeader(name: string, value: string): AgentDecision {
+    return this.#withOp('responseHeaders', { op: 'add', name, value });
+  }
+
+  /** Takes every value of a response header away. @throws AgentwireError `ERR_INVALID_HEADER` */
+  removeResponseHeader(name: string): AgentDecision {
+    return this.#withOp('responseHeaders', { op: 'remove', name });
+  }
+
+  /** Adds a header to the answer that a block gives the client; a second value of a name replaces the first. */
+  withBlockHeader(name: string, value: string): AgentDecision {
+    const verdict = this.verdict;
+    if (verdict.type !== 'block') {
+      throw new AgentwireError('ERR_INVALID_STATE', `only a block has headers of its own, this is ${verdict.type}`);
+    }
+    checkHeaderOps([{ op: 'set', name, value }]);
+    const others = verdict.headers ?? [];
+    const at = others.findIndex((other, i) => i % 2 === 0 && other.toLowerCase() === name.toLowerCase());
+    const headers = at < 0 ? [...others, name, value] : others.with(at + 1, value);
+    const copy = new AgentDecision({ ...verdict, headers }, this.#mutation);
+    return Object.assign(copy, { ...this, verdict: copy.verdict });
+  }
+
+  /** Adds tags for logs and audit. */
+  withTag(...tags: string[]): AgentDecision {
+    return this.#withAudit({ tags: [...(this.audit?.tags ?? []), ...tags] });
+  }
+
+  /** Adds ids of the rules that led here. */
+  withRule(...ruleIds: string[]): AgentDecision {
+    return this.#withAudit({ ruleIds: [...(this.audit?.ruleIds ?? []), ...ruleIds] });
+  }
+
+  /** Adds reason codes. */
+  withReason(...reasonCodes: string[]): AgentDecision {
+    return this.#withAudit({ reasonCodes: [...(this.audit?.reasonCodes ?? []), ...reasonCodes] });
+  }
+
+  /** Says how sure the agent is, 0 to 1. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  withConfidence(confidence: number): AgentDecision {
+    return this.#withAudit({ confidence: checkNumber('confidence', confidence, 0, 1) });
+  }
+
+  /** Adds a value of your own to the audit: any JSON. */
+  withCustom(key: string, value: unknown): AgentDecision {
+    return this.#withAudit({ custom: { ...this.audit?.custom, [key]: value } });
+  }
+
+  /** Adds a routing hint for the proxy. */
+  withRoutingMetadata(key: string, value: string): AgentDecision {
+    return this.#with({ routingMetadata: { ...this.routingMetadata, [key]: value } });
+  }
+
+  /** Says what becomes of the WebSocket frame that is answered. */
+  withWebSocket(webSocket: WebSocketDecision): AgentDecision {
+    return this.#with({ webSocket });
+  }
+
+  /** Asks for the next body chunk, or with `false` takes that back. Without it the agent is done with this body. */
+  needsMoreBody(needsMore = true): AgentDecision {
+    return this.#with({ needsMore });
+  }
+
+  /** Freezes this decision all the way down and gives it back; a frozen one is encoded once per connection kind. */
+  freeze(): this {
+    return deepFreeze(this);
+  }
+}

@@ -1,0 +1,81 @@
+import { AgentwireError, ALLOW, checkInteger, type BlockVerdict } from '@agentwire/core';
+import { AgentDecision } from './agent-decision.ts';
+
+const PLAIN_ALLOW: AgentDecision = new AgentDecision(ALLOW.verdict).freeze();
+const PASS: AgentDecision = new AgentDecision(ALLOW.verdict, null).freeze();
+const NOTHING = new Uint8Array(0);
+
+/** Lets the request or response pass. Without further words it is one frozen constant, whose bytes are encoded once. */
+export function allow(): AgentDecision {
+  return PLAIN_ALLOW;
+}
+
+/**
+ * Answers the client instead of the upstream.
+ *
+ * @param status 100 to 999
+ * @param body text for the client; none by default
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function block(status = 403, body?: string): AgentDecision {
+  checkInteger('status of block', status, 100, 999);
+  const verdict: BlockVerdict = body === undefined ? { type: 'block', status } : { type: 'block', status, body };
+  return new AgentDecision(verdict);
+}
+
+/**
+ * Sends the client elsewhere.
+ *
+ * @param url absolute, or a path on the same host; printable ASCII without spaces
+ * @param status 300 to 399
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` for a url that no Location header can hold
+ */
+export function redirect(url: string, status = 302): AgentDecision {
+  checkInteger('status of redirect', status, 300, 399);
+  if (!/^[\x21-\x7e]+$/.test(url)) {
+    throw new AgentwireError('ERR_INVALID_HEADER', 'the url of a redirect must be printable ASCII without spaces; encode it first');
+  }
+  return new AgentDecision({ type: 'redirect', url, status });
+}
+
+/**
+ * Asks the client to prove something first.
+ *
+ * The released Zentinel proxy lets challenged requests pass; see `challengeFallback` of `serveAgent`.
+ *
+ * @param challengeType a word that the proxy knows, such as `captcha`
+ */
+export function challenge(challengeType: string, params: Readonly<Record<string, string>> = {}): AgentDecision {
+  return new AgentDecision({ type: 'challenge', challengeType, params: { ...params } });
+}
+
+/** Passes the body chunk or WebSocket frame that is answered, unchanged. */
+export function pass(): AgentDecision {
+  return PASS;
+}
+
+/** Drops the body chunk or WebSocket frame that is answered. */
+export function drop(): AgentDecision {
+  return new AgentDecision(ALLOW.verdict, NOTHING);
+}
+
+/** Replaces the body chunk that is answered; text is encoded as UTF-8. */
+export function replace(data: Uint8Array | string): AgentDecision {
+  return new AgentDecision(ALLOW.verdict, typeof data === 'string' ? new TextEncoder().encode(data) : data);
+}
+
+/**
+ * Closes the WebSocket whose frame is answered.
+ *
+ * @param code 1000 to 4999
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function closeWebSocket(code: number, reason = ''): AgentDecision {
+  checkInteger('code of closeWebSocket', code, 1000, 4999);
+  return PLAIN_ALLOW.withWebSocket({ type: 'close', code, reason });
+}
+
+/** Refuses a configuration: the proxy's `pushConfig` rejects with `reason`. */
+export function refuse(reason = 'Configuration rejected'): AgentDecision {
+  return block(500, reason);
+}

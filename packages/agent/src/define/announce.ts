@@ -1,0 +1,61 @@
+import type { Capabilities, EventType, Hello } from '@agentwire/core';
+import type { Agent } from './agent.ts';
+
+/** What every agent of this package can do, whatever its handlers. */
+const ALWAYS: readonly string[] = ['cancellation', 'health', 'metrics', 'flow_control', 'lifecycle', 'errors', 'slot_ids'];
+
+function eventsOf(agent: Agent): EventType[] {
+  const { handlers, requestBody, responseBody } = agent;
+  const wanted: readonly [EventType, boolean][] = [
+    ['requestHeaders', handlers.onRequestHeaders !== undefined || requestBody],
+    ['requestBodyChunk', requestBody],
+    ['responseHeaders', handlers.onResponseHeaders !== undefined || responseBody],
+    ['responseBodyChunk', responseBody],
+    ['requestComplete', handlers.onRequestComplete !== undefined],
+    ['webSocketFrame', handlers.onWebSocketFrame !== undefined],
+    ['guardrailInspect', handlers.onGuardrail !== undefined],
+    ['configure', handlers.onConfigure !== undefined],
+  ];
+  return wanted.filter(([, isWanted]) => isWanted).map(([type]) => type);
+}
+
+function featuresOf(events: readonly EventType[], streaming: boolean): string[] {
+  const features = streaming ? ['streaming', ...ALWAYS] : [...ALWAYS];
+  if (events.includes('requestComplete')) features.push('request_complete');
+  if (events.includes('webSocketFrame')) features.push('websocket');
+  if (events.includes('guardrailInspect')) features.push('guardrails');
+  if (events.includes('configure')) features.push('config_push');
+  return features;
+}
+
+/**
+ * What an agent says of itself to proxies; only events with a handler stand in it.
+ *
+ * @param agentId stable id of this instance; default the agent's name
+ * @param token secret for proxies that ask for one
+ */
+export function announce(agent: Agent, agentId: string = agent.name, token?: string): Hello {
+  const events = eventsOf(agent);
+  const streaming = agent.requestBody || agent.responseBody;
+  const capabilities: Capabilities = {
+    agentId,
+    events,
+    streaming,
+    cancellation: true,
+    flowControl: true,
+    healthReporting: true,
+    metricsExport: true,
+    configPush: events.includes('configure'),
+    maxConcurrentRequests: agent.limits.maxConcurrentRequests,
+    maxBodyBytes: agent.limits.maxBodyBytes,
+  };
+  return {
+    role: 'agent',
+    name: agent.name,
+    version: agent.version,
+    features: featuresOf(events, streaming),
+    encodings: ['msgpack', 'json'],
+    capabilities,
+    ...(token !== undefined && { token }),
+  };
+}

@@ -1,0 +1,63 @@
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import type { AgentHandlers } from '../handler/agent-handlers.ts';
+import { AGENT_DEFAULTS, type Agent, type AgentDefinition, type AgentLimits } from './agent.ts';
+
+const HANDLERS: readonly (keyof AgentHandlers)[] = [
+  'onRequestHeaders',
+  'onRequestBodyChunk',
+  'onResponseHeaders',
+  'onResponseBodyChunk',
+  'onRequestComplete',
+  'onWebSocketFrame',
+  'onGuardrail',
+  'onConfigure',
+  'onDrain',
+  'onShutdown',
+  'onCancel',
+];
+const KNOWN: readonly string[] = ['name', 'version', 'requestBody', 'responseBody', ...Object.keys(AGENT_DEFAULTS), ...HANDLERS];
+const DAY_MS = 86_400_000;
+
+/**
+ * Checks a definition and makes an agent of it. Nothing runs before `serveAgent`.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option, a value out of range, or a handler that is no
+ * function.
+ */
+export function defineAgent<State = unknown>(definition: AgentDefinition<State>): Agent<State> {
+  checkKnownOptions('defineAgent', definition, KNOWN);
+  const handlers: Record<string, unknown> = {};
+  for (const name of HANDLERS) {
+    const handler = definition[name];
+    if (handler === undefined) continue;
+    if (typeof handler !== 'function') {
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a function, got a ${typeof handler}`);
+    }
+    handlers[name] = (handler as (this: unknown) => unknown).bind(definition);
+  }
+  return Object.freeze<Agent<State>>({
+    name: checkName('name', definition.name),
+    version: checkName('version', definition.version),
+    handlers: Object.freeze(handlers) as AgentHandlers<State>,
+    requestBody: definition.requestBody === true || definition.onRequestBodyChunk !== undefined,
+    responseBody: definition.responseBody === true || definition.onResponseBodyChunk !== undefined,
+    limits: resolveLimits(definition),
+  });
+}
+
+function checkName(what: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length <= 256) return value;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${what} of an agent must be a text of 1 to 256 characters`);
+}
+
+function resolveLimits(definition: Partial<AgentLimits>): AgentLimits {
+  const limit = (name: keyof AgentLimits, max: number): number =>
+    checkInteger(name, definition[name] ?? AGENT_DEFAULTS[name], 1, max);
+  return Object.freeze<AgentLimits>({
+    maxConcurrentRequests: limit('maxConcurrentRequests', 65_536),
+    handlerTimeoutMs: limit('handlerTimeoutMs', DAY_MS),
+    maxBodyBytes: limit('maxBodyBytes', Number.MAX_SAFE_INTEGER),
+    maxTrackedRequests: limit('maxTrackedRequests', 10_000_000),
+    requestStateTtlMs: limit('requestStateTtlMs', DAY_MS),
+  });
+}

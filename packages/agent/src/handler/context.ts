@@ -1,0 +1,28 @@
+import type { Logger, Peer } from '@agentwire/core';
+import type { IncomingRequest, IncomingResponse } from './incoming.ts';
+
+/** What a handler gets besides the event. */
+export interface HandlerContext<State = unknown> {
+  /** Aborted by cancel, by the proxy's disconnect, by the deadline, and by the end of a drain. Made on first use. */
+  readonly signal: AbortSignal;
+  /** When this event must be answered, in milliseconds since 1970-01-01 UTC. Past it the agent answers `ERR_TIMEOUT`. */
+  readonly deadline: number;
+  /** The proxy's name for the request, for logs: a client may have chosen it, so it is neither secret nor unique. */
+  readonly requestId: string;
+  /** W3C trace context of the request, where the proxy traces. */
+  readonly traceparent: string | undefined;
+  readonly logger: Logger;
+  /** The proxy that asks, and what was agreed with it. */
+  readonly peer: Peer;
+  /** The request that the event belongs to; `undefined` where it is not known, see {@link HandlerContext.ambiguous}. */
+  readonly request: IncomingRequest | undefined;
+  /** The response, once its headers have come. */
+  readonly response: IncomingResponse | undefined;
+  /**
+   * Whether several live requests have the id of this event, so that it cannot be told which one it belongs to. Happens
+   * only in the zentinel dialect, where clients choose ids.
+   */
+  readonly ambiguous: boolean;
+  /** Whatever the handlers of one request want to hand on to later ones. Lost where the request is not known. */
+  state: State | undefined;
+}

@@ -1,0 +1,26 @@
+/** How long to wait between attempts. */
+export interface BackoffOptions {
+  /** Wait after the first failure, in milliseconds; default 100. */
+  readonly initialMs?: number;
+  /** What each further failure multiplies the wait with; default 1.6. */
+  readonly factor?: number;
+  /** Longest wait, in milliseconds; default 30 000. */
+  readonly maxMs?: number;
+  /** Random part of the wait, up and down, 0 to 1; default 0.2. */
+  readonly jitter?: number;
+}
+
+/** What {@link BackoffOptions} default to. */
+export const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, factor: 1.6, maxMs: 30_000, jitter: 0.2 };
+
+/**
+ * The wait after `failures` failures in a row, in milliseconds.
+ *
+ * @param failures 1 after the first failure
+ * @param random a number from 0 up to 1, for the jitter
+ */
+export function backoffDelay(failures: number, options: BackoffOptions = {}, random: number = Math.random()): number {
+  const { initialMs, factor, maxMs, jitter } = { ...BACKOFF_DEFAULTS, ...options };
+  const wait = Math.min(maxMs, initialMs * factor ** (Math.max(1, failures) - 1));
+  return wait * (1 + jitter * (2 * random - 1));
+}

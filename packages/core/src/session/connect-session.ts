@@ -1,0 +1,27 @@
+import type { Connection } from '../contract/connection.ts';
+import type { ConnectOptions, Transport } from '../contract/transport.ts';
+import { type ProxySession, ProxySessionCore, type ProxySessionOptions } from './proxy-session.ts';
+
+/** Options of {@link connectSession}: the connection's, and the session's. */
+export type ConnectSessionOptions = Omit<ConnectOptions, 'onConnection'> & ProxySessionOptions;
+
+/** Dials an agent and opens the proxy's session on the connection. @throws what {@link Transport.connect} throws. */
+export async function connectSession(transport: Transport, address: string, options: ConnectSessionOptions): Promise<ProxySession> {
+  let session: ProxySessionCore | undefined;
+  const { self, signal, handshakeTimeoutMs } = options;
+  const connection = await transport.connect(address, {
+    self,
+    ...(signal !== undefined && { signal }),
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    onConnection: (opened) => (session = new ProxySessionCore(opened, options)),
+  });
+  return session ?? new ProxySessionCore(connection, options);
+}
+
+/**
+ * Opens the proxy's session on a connection that came in (a reverse connection): call it in `onConnection` and give back
+ * what it gives.
+ */
+export function acceptProxySession(connection: Connection, options: ProxySessionOptions = {}): ProxySessionCore {
+  return new ProxySessionCore(connection, options);
+}

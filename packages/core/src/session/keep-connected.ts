@@ -1,0 +1,49 @@
+import { type Clock, delay, systemClock } from '../clock.ts';
+import { AgentwireError, toAgentwireError } from '../errors.ts';
+import { backoffDelay, type BackoffOptions } from './backoff.ts';
+
+/** What {@link keepConnected} needs. */
+export interface KeepConnectedOptions {
+  /**
+   * Connects, and resolves once connected to a promise that resolves when that connection has ended. A rejection is a
+   * failed attempt.
+   */
+  readonly connect: (signal: AbortSignal) => Promise<{ readonly ended: Promise<unknown> }>;
+  /** Ends the loop; a connection that is up then is left to its owner. */
+  readonly signal: AbortSignal;
+  readonly backoff?: BackoffOptions;
+  readonly clock?: Clock;
+  /** Numbers from 0 up to 1 for the jitter; default `Math.random`. */
+  readonly random?: () => number;
+  /** Told of each failed attempt and of the wait that follows. */
+  readonly onFailure?: (error: AgentwireError, failures: number, waitMs: number) => void;
+}
+
+/** A connection that lived this long was a good one: the next failure starts the backoff anew. */
+const GOOD_AFTER_MS = 5_000;
+
+/**
+ * Keeps one connection up until `signal` is aborted: connects, waits for its end, and connects again, for ever, with
+ * growing waits between failures. Pool and agent share it. Never rejects.
+ */
+export async function keepConnected(options: KeepConnectedOptions): Promise<void> {
+  const { connect, signal, clock = systemClock, random = Math.random } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    let error: AgentwireError;
+    try {
+      const { ended } = await connect(signal);
+      const since = clock.now();
+      await ended;
+      if (clock.now() - since >= GOOD_AFTER_MS) failures = 0;
+      error = new AgentwireError('ERR_CLOSED', 'the connection ended');
+    } catch (cause) {
+      error = toAgentwireError(cause, 'ERR_CONNECT');
+    }
+    if (signal.aborted) return;
+    failures += 1;
+    const waitMs = backoffDelay(failures, options.backoff, random());
+    options.onFailure?.(error, failures, waitMs);
+    await delay(clock, waitMs, signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,66 @@
+import type { Clock, TimerHandle } from '../clock.ts';
+import type { Connection } from '../contract/connection.ts';
+import { AgentwireError } from '../errors.ts';
+
+/** How a session finds out that its peer is gone without a word. */
+export interface KeepaliveOptions {
+  /** Silence after which a ping is sent, in milliseconds; default 10 000. */
+  readonly intervalMs?: number;
+  /** How long the peer may then stay silent, in milliseconds; default 5 000. */
+  readonly timeoutMs?: number;
+}
+
+/** What {@link KeepaliveOptions} default to. */
+export const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_000, timeoutMs: 5_000 };
+
+/** What {@link Keepalive} asks its session. */
+export interface KeepaliveSubject {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** Sends a ping if this peer may be pinged. @returns whether it did. */
+  sendPing(): boolean;
+  /** How long the peer may be silent after a ping because it is busy with requests, in milliseconds. */
+  patienceMs(): number;
+}
+
+/** Pings a silent peer and ends the connection when it stays silent. Every received byte counts as life. */
+export class Keepalive {
+  readonly #subject: KeepaliveSubject;
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
+  #timer: TimerHandle;
+  #seen = 0;
+
+  constructor(subject: KeepaliveSubject, options: KeepaliveOptions) {
+    this.#subject = subject;
+    this.#intervalMs = options.intervalMs ?? KEEPALIVE_DEFAULTS.intervalMs;
+    this.#timeoutMs = options.timeoutMs ?? KEEPALIVE_DEFAULTS.timeoutMs;
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#seen = this.#subject.connection.receivedBytes;
+    this.#timer = this.#subject.clock.setTimeout(() => this.#check(), this.#intervalMs);
+  }
+
+  #check(): void {
+    const { connection, clock } = this.#subject;
+    if (connection.status !== 'open') return;
+    if (connection.receivedBytes !== this.#seen || !this.#subject.sendPing()) {
+      this.#rest();
+      return;
+    }
+    this.#timer = clock.setTimeout(() => this.#judge(), Math.max(this.#timeoutMs, this.#subject.patienceMs()));
+  }
+
+  #judge(): void {
+    const { connection } = this.#subject;
+    if (connection.receivedBytes !== this.#seen) this.#rest();
+    else connection.abort(new AgentwireError('ERR_TIMEOUT', `${connection.peer.name} did not answer a ping on ${connection.id}`));
+  }
+
+  /** Stops for good. */
+  stop(): void {
+    this.#subject.clock.clearTimeout(this.#timer);
+  }
+}

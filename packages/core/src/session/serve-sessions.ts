@@ -1,0 +1,101 @@
+import type { Connection } from '../contract/connection.ts';
+import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../contract/transport.ts';
+import { type AgentSession, AgentSessionCore, type AgentSessionOptions, type SessionHandler } from './agent-session.ts';
+
+/** Options of {@link serveSessions}: the listener's, and each session's. */
+export type ServeSessionsOptions = Omit<ListenOptions, 'onConnection'> & AgentSessionOptions;
+
+/** Options of {@link dialSession}: the connection's, and the session's. */
+export type DialSessionOptions = Omit<ConnectOptions, 'onConnection'> & AgentSessionOptions;
+
+/** A bound address with the sessions that came in on it. */
+export interface SessionListener extends Listener {
+  readonly sessions: ReadonlySet<AgentSession>;
+  /** Stops listening and drains every session. */
+  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** Stops listening and closes every session after what is buffered. */
+  close(): Promise<void>;
+}
+
+/** Makes the `onConnection` that opens an agent's session on every connection. */
+function openSessions(handler: SessionHandler, options: AgentSessionOptions, sessions: Set<AgentSession>): OnConnection {
+  const wrapped: SessionHandler = {
+    onEvent: (event, request) => handler.onEvent(event, request),
+    onClose: (reason, session) => {
+      sessions.delete(session);
+      handler.onClose?.(reason, session);
+    },
+    ...(handler.onRequestEnd !== undefined && { onRequestEnd: (request) => handler.onRequestEnd?.(request) }),
+    ...(handler.onNotice !== undefined && { onNotice: (notice, session) => handler.onNotice?.(notice, session) }),
+  };
+  return (connection: Connection) => {
+    const session = new AgentSessionCore(connection, wrapped, options);
+    handler.onOpen?.(session);
+    sessions.add(session);
+    return session;
+  };
+}
+
+/** Listens for proxies and lets `handler` decide on what they send. @throws what {@link Transport.listen} throws. */
+export async function serveSessions(
+  transport: Transport,
+  address: string,
+  handler: SessionHandler,
+  options: ServeSessionsOptions,
+): Promise<SessionListener> {
+  const sessions = new Set<AgentSession>();
+  const listener = await transport.listen(address, { ...listenOptions(options), onConnection: openSessions(handler, options, sessions) });
+  const close = async (): Promise<void> => {
+    await listener.close();
+    await Promise.all([...sessions].map((session) => session.close()));
+  };
+  return {
+    address: listener.address,
+    sessions,
+    get connectionCount() {
+      return listener.connectionCount;
+    },
+    close,
+    async drain(drainOptions) {
+      await listener.close();
+      await Promise.all([...sessions].map((session) => session.drain(drainOptions)));
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function listenOptions(options: ServeSessionsOptions): Omit<ListenOptions, 'onConnection'> {
+  const { self, handshakeTimeoutMs, maxPendingHandshakes, maxConnections, authorize } = options;
+  return {
+    self,
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    ...(maxPendingHandshakes !== undefined && { maxPendingHandshakes }),
+    ...(maxConnections !== undefined && { maxConnections }),
+    ...(authorize !== undefined && { authorize }),
+  };
+}
+
+/** Dials a proxy that listens for agents (a reverse connection) and serves it. @throws what {@link Transport.connect} throws. */
+export async function dialSession(
+  transport: Transport,
+  address: string,
+  handler: SessionHandler,
+  options: DialSessionOptions,
+): Promise<AgentSession> {
+  const sessions = new Set<AgentSession>();
+  let session: AgentSession | undefined;
+  const open = openSessions(handler, options, sessions);
+  const { self, signal, handshakeTimeoutMs } = options;
+  await transport.connect(address, {
+    self,
+    ...(signal !== undefined && { signal }),
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    onConnection(connection) {
+      const handlerOfConnection = open(connection);
+      [session] = sessions;
+      return handlerOfConnection;
+    },
+  });
+  if (session === undefined) throw new TypeError('the transport connected without calling onConnection');
+  return session;
+}

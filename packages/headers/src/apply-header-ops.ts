@@ -1,0 +1,64 @@
+import { AgentwireError } from '@agentwire/core';
+import type { HeaderList, HeaderOp } from '@agentwire/core';
+
+import { HeaderMap } from './header-map.ts';
+import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
+import { isHopByHop } from './hop-by-hop.ts';
+import { equalsHeaderName, internHeaderName } from './intern-header-name.ts';
+import { removeFrom, setIn } from './raw-list.ts';
+
+/**
+ * Throws for the first operation that must not be applied.
+ *
+ * `ERR_INVALID_HEADER` for a name or value that Node would not send (CR, LF, NUL…) and for hop-by-hop names, which
+ * belong to the proxy; `ERR_INVALID_ARGUMENT` for an unknown kind. `detail.index` is the operation's place in `ops`.
+ */
+export function checkHeaderOps(ops: readonly HeaderOp[]): void {
+  for (const [index, operation] of ops.entries()) {
+    const { op, name } = operation;
+    checkHeaderName(name);
+    if (isHopByHop(name)) {
+      const message = `header operations must not touch ${internHeaderName(name)}: it belongs to one hop`;
+      throw new AgentwireError('ERR_INVALID_HEADER', message, { detail: { index } });
+    }
+    if (op === 'set' || op === 'add') checkHeaderValue(name, operation.value);
+    else if (op !== 'remove') {
+      const message = `a header operation must be set, add or remove, got ${typeof op}`;
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', message, { detail: { index } });
+    }
+  }
+}
+
+function applyTo(list: string[], operation: HeaderOp): void {
+  const lower = internHeaderName(operation.name);
+  if (operation.op === 'add') list.push(operation.name, operation.value);
+  else if (operation.op === 'set') setIn(list, operation.name, lower, [operation.value]);
+  else removeFrom(list, (name) => equalsHeaderName(name, lower));
+}
+
+/**
+ * Applies an agent's header operations in order: `set` replaces all values, `add` appends one, `remove` takes all.
+ *
+ * All operations are checked first, so either every one is applied or none is. A `HeaderMap` is changed in place; a
+ * raw list is left alone and copied once (not at all without operations).
+ *
+ * @returns the map, or the new list
+ * @throws AgentwireError as {@link checkHeaderOps}
+ */
+export function applyHeaderOps(headers: HeaderMap, ops: readonly HeaderOp[]): HeaderMap;
+export function applyHeaderOps(headers: HeaderList, ops: readonly HeaderOp[]): HeaderList;
+export function applyHeaderOps(headers: HeaderMap | HeaderList, ops: readonly HeaderOp[]): HeaderMap | HeaderList {
+  checkHeaderOps(ops);
+  if (ops.length === 0) return headers;
+  if (headers instanceof HeaderMap) {
+    for (const operation of ops) {
+      if (operation.op === 'set') headers.set(operation.name, operation.value);
+      else if (operation.op === 'add') headers.append(operation.name, operation.value);
+      else headers.delete(operation.name);
+    }
+    return headers;
+  }
+  const list = headers.slice();
+  for (const operation of ops) applyTo(list, operation);
+  return list;
+}

@@ -1,0 +1,82 @@
+import * as names from './names.ts';
+
+/** One of the 32 well-known names, always in lower case (Agent Protocol v2, "Available Header Constants"). */
+export type KnownHeaderName = (typeof names)[keyof typeof names];
+
+// No two known names share length and last letter, and this factor keeps their slots apart.
+const SLOTS = 128;
+const slotOf = (length: number, last: number): number => (length + (last | 0x20) * 25) & (SLOTS - 1);
+
+const table: string[] = Array.from({ length: SLOTS }, () => '');
+/** The same names as most clients spell them: comparing whole strings is what engines do best. */
+const titled: string[] = table.slice();
+for (const name of Object.values(names)) {
+  const slot = slotOf(name.length, name.charCodeAt(name.length - 1));
+  table[slot] = name;
+  titled[slot] = name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
+}
+
+/** Whether `code` is `lower` or its upper-case letter; `lower` is never an upper-case letter itself. */
+const sameLetter = (code: number, lower: number): boolean =>
+  code === lower || (code + 0x20 === lower && code >= 0x41 && code <= 0x5a);
+
+/**
+ * Whether `name` is `lower` in any ASCII case, without allocating.
+ *
+ * `lower` must hold no upper-case letters. Letters outside ASCII equal only themselves.
+ */
+export function equalsHeaderName(name: string, lower: string): boolean {
+  if (name.length !== lower.length) return false;
+  if (name === lower) return true;
+  for (let i = 0; i < lower.length; i++) {
+    if (!sameLetter(name.charCodeAt(i), lower.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+/** Lower-cases ASCII only: the Kelvin sign must not turn into the `k` of `cookie`. */
+function toLowerAscii(name: string): string {
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) > 0x7f) return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return name.toLowerCase();
+}
+
+function internText(name: string): string {
+  const { length } = name;
+  if (length === 0) return '';
+  const slot = slotOf(length, name.charCodeAt(length - 1));
+  const known = table[slot] as string;
+  if (name === (name.charCodeAt(0) < 0x61 ? titled[slot] : known)) return known;
+  return equalsHeaderName(name, known) ? known : toLowerAscii(name);
+}
+
+/**
+ * Gives the one shared lower-case string for the name in `bytes[start, end)`.
+ *
+ * A known name allocates nothing. Others are decoded as latin1, which is what Node does, and not checked.
+ *
+ * @param start first byte, default 0
+ * @param end byte after the last, default `bytes.length`
+ */
+export function internHeaderBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  const length = end - start;
+  if (length <= 0) return '';
+  const known = table[slotOf(length, bytes[end - 1] as number)] as string;
+  if (known.length === length) {
+    let i = 0;
+    while (i < length && sameLetter(bytes[start + i] as number, known.charCodeAt(i))) i++;
+    if (i === length) return known;
+  }
+  return toLowerAscii(Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1'));
+}
+
+/**
+ * Gives the one shared lower-case string for a header name in any case (Agent Protocol v2, "Header Name Interning").
+ *
+ * One of the 32 known names costs no allocation. Any other name is lower-cased (ASCII letters only), which allocates
+ * unless it is lower-case already. Nothing is checked: see `checkHeaderName`.
+ */
+export function internHeaderName(name: string | Uint8Array): string {
+  return typeof name === 'string' ? internText(name) : internHeaderBytes(name);
+}

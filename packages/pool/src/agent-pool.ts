@@ -1,0 +1,305 @@
+import {
+  AgentwireError,
+  checkKnownOptions,
+  type Connection,
+  type ConnectionHandler,
+  type Decision,
+  FEATURES,
+  type GuardrailInspect,
+  type Hello,
+  parseEndpoint,
+  type RequestBodyChunk,
+  type RequestComplete,
+  type RequestHeaders,
+  type RequestId,
+  type ResponseBodyChunk,
+  type ResponseHeaders,
+  type TimerHandle,
+  type Transport,
+  type WebSocketFrame,
+} from '@agentwire/core';
+import type { AgentNotice } from '@agentwire/core/session';
+import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
+import type { HealthVerdict } from './health-window.ts';
+import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
+import { type PoolAskOptions, PooledAgent, type Question } from './pooled-agent.ts';
+
+/** Options of one agent. */
+export interface AddAgentOptions {
+  /** What happens when the agent cannot decide; default `closed`. */
+  readonly onFailure?: FailurePolicy;
+}
+
+/** How an agent does; Agent Protocol v2, `get_health`. */
+export interface AgentHealth {
+  readonly agentName: string;
+  /** Connections the pool wants. */
+  readonly totalConnections: number;
+  /** Connections that are up. */
+  readonly healthyConnections: number;
+  /** 0 to 1 over the last 100 outcomes. */
+  readonly successRate: number;
+  /** Moving average of successful answers, in milliseconds. */
+  readonly averageLatencyMs: number;
+  readonly state: HealthVerdict | 'disconnected';
+}
+
+/** A cheap picture of the pool. */
+export interface AgentPoolStats {
+  readonly agents: readonly {
+    readonly name: string;
+    readonly endpoint: string;
+    readonly connections: number;
+    /** Events that wait for an answer. */
+    readonly inFlight: number;
+    /** Requests that wait for a free connection. */
+    readonly queued: number;
+    /** Requests that are remembered because more of them may come. */
+    readonly liveRequests: number;
+    readonly requests: number;
+    /** Questions that the failure policy decided. */
+    readonly failures: number;
+  }[];
+}
+
+const SWEEP_MS = 10_000;
+
+/** What an event says without its `type`, for the methods that are named after it. */
+type Body<T> = Omit<T, 'type'>;
+
+/**
+ * Keeps connections to agents, gives each request to one of them, and heals what breaks; Agent Protocol v2, AgentPool.
+ *
+ * The `id` of an event is the caller's own, unique among its live requests of that agent; it does not leave the process.
+ */
+export class AgentPool implements AsyncDisposable {
+  readonly #options: ResolvedPoolOptions;
+  readonly #agents = new Map<string, PooledAgent>();
+  readonly #self: Hello;
+  #sweep: TimerHandle;
+  #closed = false;
+
+  constructor(options?: AgentPoolOptions) {
+    this.#options = resolvePoolOptions(options);
+    this.#self = {
+      role: 'proxy',
+      name: this.#options.name,
+      version: '0',
+      features: FEATURES,
+      encodings: this.#options.encodings,
+    };
+    this.#scheduleSweep();
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#options.clock.setTimeout(() => {
+      for (const agent of this.#agents.values()) agent.sweep();
+      this.#scheduleSweep();
+    }, SWEEP_MS);
+  }
+
+  /**
+   * Adds an agent and connects to it. Resolves when each connection has been made or has failed once: an agent that is
+   * not there yet comes in later, and until then its requests fail with `ERR_CONNECT`.
+   *
+   * @param endpoint in the grammar of `parseEndpoint`
+   * @throws AgentwireError `ERR_INVALID_ADDRESS`, `ERR_DUPLICATE_AGENT`, `ERR_CLOSED`
+   */
+  async addAgent(name: string, endpoint: string, options: AddAgentOptions = {}): Promise<void> {
+    const { scheme, address } = parseEndpoint(endpoint);
+    const transport = this.#options.transports.find(({ schemes }) => schemes.includes(scheme));
+    if (transport === undefined) throw this.#noTransport(scheme, endpoint);
+    await this.#add(name, address, options).connect(transport, address, this.#self);
+  }
+
+  #noTransport(scheme: string, endpoint: string): AgentwireError {
+    const known = this.#options.transports.flatMap(({ schemes }) => schemes).join(', ') || 'none';
+    return new AgentwireError(
+      'ERR_INVALID_ADDRESS',
+      `no transport serves ${scheme}: of ${endpoint}; this pool has ${known}. Hand one in: new AgentPool({ transports: [...] })`,
+    );
+  }
+
+  #add(name: string, address: string, options: AddAgentOptions): PooledAgent {
+    checkKnownOptions('addAgent', options, ['onFailure']);
+    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
+    if (this.#agents.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
+    const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
+    const agent = new PooledAgent(name, address, this.#options, onFailure, { onNotice: (of, notice) => this.#onNotice(of, notice) });
+    this.#agents.set(name, agent);
+    return agent;
+  }
+
+  /** Adds an agent on a Unix socket. */
+  addUdsAgent(name: string, path: string, options?: AddAgentOptions): Promise<void> {
+    return this.addAgent(name, path.startsWith('unix:') ? path : `unix:${path}`, options);
+  }
+
+  /** Adds an agent over gRPC; `tls` chooses `grpcs:`, whose certificates are the transport's options. */
+  addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
+    const { target } = parseEndpoint(hostPort);
+    return this.addAgent(name, `${tls ? 'grpcs' : 'grpc'}://${target}`, options);
+  }
+
+  /**
+   * Takes over a connection that an agent opened (a reverse connection); call it in `onConnection` and give back what it
+   * gives. The agent is added when it has no connection yet.
+   */
+  adopt(connection: Connection, name: string = connection.peer.name, options: AddAgentOptions = {}): ConnectionHandler {
+    const agent = this.#agents.get(name) ?? this.#add(name, `reverse:${name}`, options);
+    return agent.adopt(connection);
+  }
+
+  /** Ends an agent's connections at once and forgets it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  async removeAgent(name: string): Promise<void> {
+    const agent = this.#agent(name);
+    this.#agents.delete(name);
+    await agent.stop(0);
+  }
+
+  #agent(name: string): PooledAgent {
+    const agent = this.#agents.get(name);
+    if (agent !== undefined) return agent;
+    const known = [...this.#agents.keys()].join(', ') || 'none';
+    throw new AgentwireError('ERR_UNKNOWN_AGENT', `the pool has no agent ${JSON.stringify(name)}; it has ${known}`);
+  }
+
+  #onNotice(agent: PooledAgent, notice: AgentNotice): void {
+    const { logger } = this.#options;
+    if (notice.type === 'log') logger[notice.level]({ agent: agent.name, ...notice.fields }, notice.message);
+    else if (notice.type !== 'metricsReport') logger.info({ agent: agent.name, notice: notice.type }, 'an agent sent a notice');
+  }
+
+  /**
+   * Asks an agent about one event: the one way in, which the methods named after events use.
+   *
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`, `ERR_CONNECT`, `ERR_CLOSED`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_OVERLOADED`,
+   * `ERR_DRAINING`, `ERR_FLOW_PAUSED`, `ERR_PROTOCOL`, `ERR_UNSUPPORTED`, `ERR_MESSAGE_TOO_LARGE`, `ERR_DUPLICATE_REQUEST`,
+   * `ERR_INVALID_STATE` (a body chunk without headers before it), `ERR_HANDLER`.
+   */
+  request(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
+    try {
+      return this.#agent(agent).ask(event, options);
+    } catch (error) {
+      return Promise.reject(error as AgentwireError);
+    }
+  }
+
+  /**
+   * Asks like {@link request}, and where the agent cannot decide gives what its failure policy says: the audit of such a
+   * decision has the reason, a counter and one log line too. Rejects only for what the caller did: `ERR_ABORTED`,
+   * `ERR_UNKNOWN_AGENT`, `ERR_DUPLICATE_REQUEST`, `ERR_INVALID_STATE`, `ERR_INVALID_ARGUMENT`. An event that the agent did not ask for is
+   * allowed without asking.
+   */
+  decide(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
+    try {
+      return this.#agent(agent).decide(event, options);
+    } catch (error) {
+      return Promise.reject(error as AgentwireError);
+    }
+  }
+
+  /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
+  handles(agent: string, type: Question['type'] | 'requestComplete'): boolean | undefined {
+    return this.#agent(agent).handles(type);
+  }
+
+  /** The head of a request. */
+  sendRequestHeaders(agent: string, headers: Body<RequestHeaders>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...headers, type: 'requestHeaders' }, options);
+  }
+
+  /** A piece of a request's body, on the connection that took its headers. */
+  sendRequestBodyChunk(agent: string, chunk: Body<RequestBodyChunk>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...chunk, type: 'requestBodyChunk' }, options);
+  }
+
+  /** The head of the response. */
+  sendResponseHeaders(agent: string, headers: Body<ResponseHeaders>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...headers, type: 'responseHeaders' }, options);
+  }
+
+  /** A piece of the response's body. */
+  sendResponseBodyChunk(agent: string, chunk: Body<ResponseBodyChunk>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...chunk, type: 'responseBodyChunk' }, options);
+  }
+
+  /** One WebSocket frame. */
+  sendWebSocketFrame(agent: string, frame: Body<WebSocketFrame>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...frame, type: 'webSocketFrame' }, options);
+  }
+
+  /** Text for a guardrail. */
+  sendGuardrailInspect(agent: string, inspection: Body<GuardrailInspect>, options?: PoolAskOptions): Promise<Decision> {
+    return this.request(agent, { ...inspection, type: 'guardrailInspect' }, options);
+  }
+
+  /** Tells an agent that a request is over. @returns whether the agent had been asked about it */
+  sendRequestComplete(agent: string, { id, ...summary }: Body<RequestComplete>): boolean {
+    return this.#agent(agent).complete(id, summary);
+  }
+
+  /** Gives a request up. @returns whether it was live */
+  cancelRequest(agent: string, id: RequestId): boolean {
+    return this.#agent(agent).cancel(id);
+  }
+
+  /** Gives every request of an agent up. */
+  cancelAll(agent: string): void {
+    this.#agent(agent).cancelAll();
+  }
+
+  /** How an agent does. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  getHealth(agent: string): AgentHealth {
+    const { name, health, connected, connections } = this.#agent(agent);
+    return {
+      agentName: name,
+      totalConnections: connections.length,
+      healthyConnections: connected,
+      successRate: health.successRate,
+      averageLatencyMs: health.averageLatencyMs,
+      state: connected === 0 ? 'disconnected' : health.verdict,
+    };
+  }
+
+  get stats(): AgentPoolStats {
+    return {
+      agents: [...this.#agents.values()].map((agent) => ({
+        name: agent.name,
+        endpoint: agent.endpoint,
+        connections: agent.connected,
+        inFlight: agent.inFlight,
+        queued: agent.queued,
+        liveRequests: agent.liveRequests,
+        ...agent.counts,
+      })),
+    };
+  }
+
+  async #stop(drainTimeoutMs: number): Promise<void> {
+    this.#closed = true;
+    this.#options.clock.clearTimeout(this.#sweep);
+    const agents = [...this.#agents.values()];
+    await Promise.all(agents.map((agent) => agent.stop(drainTimeoutMs)));
+    this.#agents.clear();
+  }
+
+  /** Takes nothing new, waits for what is in flight (`drainTimeoutMs` at most), then closes. */
+  drain(): Promise<void> {
+    return this.#stop(this.#options.drainTimeoutMs);
+  }
+
+  /** Closes every connection; what is in flight fails with `ERR_CLOSED`. */
+  close(): Promise<void> {
+    return this.#stop(0);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Makes an {@link AgentPool}. */
+export function createAgentPool(options?: AgentPoolOptions): AgentPool {
+  return new AgentPool(options);
+}

@@ -1,0 +1,100 @@
+import { AgentwireError, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
+
+/** What kept an agent from deciding. */
+export type FailureKind =
+  | 'timeout'
+  | 'unavailable'
+  | 'protocol'
+  | 'overloaded'
+  | 'circuit_open'
+  | 'flow_paused'
+  | 'too_large'
+  | 'agent_error';
+
+/** One failure, for a policy to judge. */
+export interface Failure {
+  readonly agent: string;
+  readonly kind: FailureKind;
+  readonly event: EventType;
+  readonly error: AgentwireError;
+}
+
+/** `closed` blocks with 503, `open` allows; or a function decides. */
+export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
+/** One rule for everything, or one a kind with `default` for the rest. Default: `closed`. */
+export type FailurePolicy = FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
+
+const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
+  ERR_TIMEOUT: 'timeout',
+  ERR_CONNECT: 'unavailable',
+  ERR_CLOSED: 'unavailable',
+  ERR_DRAINING: 'unavailable',
+  ERR_REFUSED: 'unavailable',
+  ERR_UNAUTHORIZED: 'unavailable',
+  ERR_VERSION_MISMATCH: 'protocol',
+  ERR_PROTOCOL: 'protocol',
+  ERR_UNSUPPORTED: 'protocol',
+  ERR_INVALID_HEADER: 'protocol',
+  ERR_OVERLOADED: 'overloaded',
+  ERR_CIRCUIT_OPEN: 'circuit_open',
+  ERR_FLOW_PAUSED: 'flow_paused',
+  ERR_MESSAGE_TOO_LARGE: 'too_large',
+  ERR_BODY_TOO_LARGE: 'too_large',
+  ERR_HANDLER: 'agent_error',
+};
+
+/** Errors that are the caller's own: no policy speaks for them. */
+const CALLERS_OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_ABORTED',
+  'ERR_DUPLICATE_REQUEST',
+  'ERR_INVALID_ARGUMENT',
+  'ERR_INVALID_STATE',
+  'ERR_UNKNOWN_AGENT',
+]);
+
+/** What kind of failure an error is; `undefined` for what the caller did wrong or gave up. */
+export function failureKind(error: AgentwireError): FailureKind | undefined {
+  if (CALLERS_OWN.has(error.code) && error.detail?.['byAgent'] !== true) return undefined;
+  return KINDS[error.code] ?? 'agent_error';
+}
+
+/** Finds the rule for a kind. */
+export function ruleFor(policy: FailurePolicy, kind: FailureKind): FailureRule {
+  if (typeof policy !== 'object') return policy;
+  return policy[kind] ?? policy.default ?? 'closed';
+}
+
+/** What a rule is called in metrics and logs. */
+export function ruleName(rule: FailureRule): string {
+  return typeof rule === 'string' ? rule : 'custom';
+}
+
+/** The decision that a rule gives for a failure; always says in its audit that a policy made it. */
+export function decideByPolicy(rule: FailureRule, failure: Failure): Decision {
+  const audit = {
+    tags: [`agentwire:fail-${ruleName(rule)}`],
+    reasonCodes: [`agentwire:${failure.error.code}`],
+    custom: { agent: failure.agent, kind: failure.kind },
+  };
+  if (rule === 'open') return { verdict: { type: 'allow' }, audit };
+  if (rule === 'closed') return { verdict: { type: 'block', status: 503, body: 'Service Unavailable' }, audit };
+  const own = rule(failure);
+  return {
+    ...own,
+    audit: {
+      ...own.audit,
+      tags: [...(own.audit?.tags ?? []), ...audit.tags],
+      reasonCodes: [...(own.audit?.reasonCodes ?? []), ...audit.reasonCodes],
+    },
+  };
+}
+
+/** Checks a policy. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
+  const rules = typeof policy === 'object' && policy !== null ? Object.values(policy) : [policy];
+  for (const rule of rules) {
+    if (rule === 'closed' || rule === 'open' || typeof rule === 'function') continue;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'onFailure must be "closed", "open", a function, or one of them a kind');
+  }
+  return policy;
+}

@@ -1,0 +1,324 @@
+import {
+  ALLOW,
+  AgentwireError,
+  type Capabilities,
+  type Connection,
+  type Decision,
+  DEFAULT_CAPABILITIES,
+  type EventType,
+  type Hello,
+  type ProxyEvent,
+  type RequestId,
+  type Transport,
+} from '@agentwire/core';
+import type { AgentNotice, AskOptions, Completion, EventBody, Exchange, ProxySession } from '@agentwire/core/session';
+import { type Affinity, Affinities } from './affinities.ts';
+import { decideByPolicy, failureKind, type FailurePolicy, ruleFor, ruleName } from './failure-policy.ts';
+import { HealthWindow } from './health-window.ts';
+import type { LoadBalanceStrategy } from './load-balancing.ts';
+import type { ResolvedPoolOptions } from './options.ts';
+import { PooledConnection } from './pooled-connection.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
+export type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+
+/** Options of one question to an agent. */
+export interface PoolAskOptions extends AskOptions {
+  /** This is the request's only event for this agent: nothing is remembered. Default `false`. */
+  readonly only?: boolean | undefined;
+}
+
+/** Events after which more may come for the same request. */
+const LATER: readonly EventType[] = ['responseHeaders', 'responseBodyChunk', 'requestComplete', 'webSocketFrame'];
+const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
+
+/** What the pool hears of its agents. */
+export interface PooledAgentEvents {
+  onNotice(agent: PooledAgent, notice: AgentNotice, session: ProxySession): void;
+}
+
+/** One agent: its connections, its live requests, and what happens when it cannot decide. */
+export class PooledAgent {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly onFailure: FailurePolicy;
+  readonly health: HealthWindow = new HealthWindow();
+  readonly connections: PooledConnection[] = [];
+  /** What the agent said it can do, the last time it connected. */
+  capabilities: Capabilities | undefined;
+  /** Questions asked, and how many of them the failure policy decided. */
+  readonly counts: { requests: number; failures: number } = { requests: 0, failures: 0 };
+  lastError: AgentwireError | undefined;
+  readonly #options: ResolvedPoolOptions;
+  readonly #events: PooledAgentEvents;
+  readonly #strategy: LoadBalanceStrategy;
+  readonly #affinities: Affinities;
+  readonly #line: WaitingLine;
+  readonly #settled: (() => void)[] = [];
+  readonly #decisionLabels = new Map<string, { readonly agent: string; readonly decision: string }>();
+  #usable: PooledConnection[] = [];
+  #stopping = false;
+
+  constructor(name: string, endpoint: string, options: ResolvedPoolOptions, onFailure: FailurePolicy, events: PooledAgentEvents) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.onFailure = onFailure;
+    this.#options = options;
+    this.#events = events;
+    this.#strategy = options.strategy.forAgent();
+    this.#affinities = new Affinities(options.clock, options.maxCorrelationAffinities, options.correlationAffinityTtlMs);
+    this.#line = new WaitingLine(options.clock, options.maxQueuedPerAgent);
+  }
+
+  /** Opens the connections. Resolves when each has been made or has failed once. */
+  async connect(transport: Transport, address: string, self: Hello): Promise<void> {
+    const settled: Promise<void>[] = [];
+    for (let i = 0; i < this.#options.connectionsPerAgent; i++) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      settled.push(promise);
+      this.#settled.push(resolve);
+      this.#newConnection().dial(transport, address, self);
+    }
+    await Promise.all(settled);
+  }
+
+  /** Takes over a connection that the agent opened. */
+  adopt(connection: Connection): ReturnType<PooledConnection['adopt']> {
+    const place = this.#newConnection();
+    return place.adopt(connection, () => {
+      this.connections.splice(this.connections.indexOf(place), 1);
+    });
+  }
+
+  #newConnection(): PooledConnection {
+    const { clock, logger, requestTimeoutMs, metrics } = this.#options;
+    const connection = new PooledConnection(this.#options, {
+      session: {
+        clock,
+        logger,
+        requestTimeoutMs,
+        maxInFlight: 65_536,
+        onOutcome: (exchange, outcome, durationMs) => this.#onOutcome(exchange, outcome, durationMs),
+        onNotice: (notice, session) => this.#events.onNotice(this, notice, session),
+      },
+      onUp: (up) => {
+        this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
+        this.lastError = undefined;
+        logger.info({ agent: this.name, endpoint: this.endpoint, connections: this.connected }, 'connected to an agent');
+        metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
+        this.#settled.shift()?.();
+        this.#line.advance();
+      },
+      onDown: (_down, error) => {
+        this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.name} closed the connection`);
+        if (!this.#stopping) logger.warn({ agent: this.name, code: this.lastError.code }, 'lost a connection to an agent');
+        metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
+      },
+      onAttemptFailed: (error, failures, waitMs) => {
+        this.lastError = error;
+        const fields = { agent: this.name, endpoint: this.endpoint, code: error.code, failures, waitMs: Math.round(waitMs) };
+        if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
+        else logger.debug(fields, 'cannot reach an agent');
+        this.#settled.shift()?.();
+      },
+    });
+    this.connections.push(connection);
+    return connection;
+  }
+
+  /** Connections that are up. */
+  get connected(): number {
+    let up = 0;
+    for (const connection of this.connections) if (connection.session !== undefined) up += 1;
+    return up;
+  }
+
+  /** Events that wait for an answer. */
+  get inFlight(): number {
+    let pending = 0;
+    for (const connection of this.connections) pending += connection.pending;
+    return pending;
+  }
+
+  get queued(): number {
+    return this.#line.length;
+  }
+
+  get liveRequests(): number {
+    return this.#affinities.size;
+  }
+
+  /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
+  handles(type: EventType): boolean | undefined {
+    return this.capabilities?.events.includes(type);
+  }
+
+  #maxPending(): number {
+    return Math.min(this.#options.maxConcurrentPerConnection, this.capabilities?.maxConcurrentRequests ?? Infinity);
+  }
+
+  /** A session for a new request; `undefined` when all are busy. @throws AgentwireError when none is up. */
+  #pick(): ProxySession | undefined {
+    const max = this.#maxPending();
+    const usable = this.#usable;
+    usable.length = 0;
+    for (const connection of this.connections) if (connection.usable(max)) usable.push(connection);
+    if (usable.length > 0) return this.#strategy.pick(usable).session;
+    this.#throwIfHopeless();
+    return undefined;
+  }
+
+  /** Waiting makes sense only while a connection is up, takes new requests and is merely busy. */
+  #throwIfHopeless(): void {
+    let draining = false;
+    let paused = false;
+    for (const { session } of this.connections) {
+      if (session === undefined) continue;
+      if (session.draining) draining = true;
+      else if (session.paused) paused = true;
+      else return;
+    }
+    if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.name} asked for a pause`);
+    if (draining) throw new AgentwireError('ERR_DRAINING', `${this.name} is draining`);
+    const why = this.lastError === undefined ? '' : `: ${this.lastError.message}`;
+    throw new AgentwireError('ERR_CONNECT', `${this.name} is not connected (${this.endpoint})${why}`, { cause: this.lastError });
+  }
+
+
+  /** Asks the agent; rejects with a typed error. */
+  ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    this.counts.requests += 1;
+    try {
+      if (options?.only === true || ALONE.has(question.type)) return this.#askOnce(question, options);
+      const known = this.#affinities.get(question.id);
+      if (known !== undefined && (question.type !== 'requestHeaders' || !known.exchange.ended)) {
+        if (question.type === 'requestHeaders') this.#affinities.check(question.id);
+        return known.exchange.ask(question, options);
+      }
+      if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk') throw this.#noHeaders(question.id);
+      this.#affinities.check(question.id);
+      const session = this.#pick();
+      if (session !== undefined) return this.#askFirst(session, question, options);
+      return this.#whenFree(options).then((free) => this.#askFirst(free, question, options));
+    } catch (error) {
+      return Promise.reject(error as AgentwireError);
+    }
+  }
+
+  #noHeaders(id: RequestId): AgentwireError {
+    return new AgentwireError('ERR_INVALID_STATE', `${this.name} has no live request ${String(id)}: its headers come first`);
+  }
+
+  #askOnce(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    const session = this.#pick();
+    if (session !== undefined) return session.request(question, options);
+    return this.#whenFree(options).then((free) => free.request(question, options));
+  }
+
+  #whenFree(options?: PoolAskOptions): Promise<ProxySession> {
+    return this.#line.wait(() => this.#pick(), {
+      timeoutMs: options?.timeoutMs ?? this.#options.requestTimeoutMs,
+      signal: options?.signal,
+    });
+  }
+
+  #askFirst(session: ProxySession, question: EventBody & { readonly id: RequestId }, options?: PoolAskOptions): Promise<Decision> {
+    const exchange = session.open();
+    this.#affinities.add(question.id, exchange);
+    return exchange.ask(question, options);
+  }
+
+  /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
+  async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    if (this.handles(question.type) === false) return ALLOW;
+    try {
+      return await this.ask(question, options);
+    } catch (error) {
+      return this.#onFailure(question.type, error as AgentwireError);
+    }
+  }
+
+  #onFailure(event: EventType, error: AgentwireError): Decision {
+    const kind = failureKind(error);
+    if (kind === undefined) throw error;
+    const { logger, metrics } = this.#options;
+    const rule = ruleFor(this.onFailure, kind);
+    const policy = ruleName(rule);
+    this.counts.failures += 1;
+    metrics.count('agent_failures_total', { agent: this.name, policy, reason: kind });
+    logger.warn({ agent: this.name, event, kind, policy, code: error.code }, 'an agent could not decide; its failure policy did');
+    return decideByPolicy(rule, { agent: this.name, kind, event, error });
+  }
+
+  #onOutcome(exchange: Exchange, outcome: Decision | AgentwireError, durationMs: number): void {
+    const failed = outcome instanceof AgentwireError;
+    const { metrics } = this.#options;
+    if (failed) {
+      if (outcome.code !== 'ERR_ABORTED') this.health.record(false, durationMs);
+      metrics.count('agent_errors_total', { agent: this.name, type: outcome.code });
+    } else {
+      this.health.record(true, durationMs);
+      metrics.count('agent_requests_total', this.#labels(outcome.verdict.type));
+    }
+    metrics.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
+    const affinity = exchange.owner as Affinity | undefined;
+    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(exchange, outcome)) this.#affinities.remove(affinity);
+    if (this.#line.length > 0) this.#line.advance();
+  }
+
+  #labels(decision: string): { readonly agent: string; readonly decision: string } {
+    let labels = this.#decisionLabels.get(decision);
+    if (labels === undefined) this.#decisionLabels.set(decision, (labels = { agent: this.name, decision }));
+    return labels;
+  }
+
+  /**
+   * Whether no further event of this request can come. A failed request is remembered while more may come, so that its
+   * later events fail too and never reach a connection that has not seen its head.
+   */
+  #isOver(exchange: Exchange, outcome: Decision | AgentwireError): boolean {
+    if (outcome instanceof AgentwireError) return exchange.ended && !this.#hasLaterEvents();
+    if (outcome.verdict.type !== 'allow') return this.handles('requestComplete') !== true;
+    return outcome.needsMore !== true && !this.#hasLaterEvents();
+  }
+
+  #hasLaterEvents(): boolean {
+    return LATER.some((type) => this.handles(type) === true);
+  }
+
+  /** Tells the agent that a request is over. @returns whether it had been told of it before */
+  complete(id: RequestId, summary: Completion): boolean {
+    const affinity = this.#affinities.get(id);
+    if (affinity === undefined) return false;
+    affinity.exchange.complete(summary);
+    this.#affinities.remove(affinity);
+    return true;
+  }
+
+  /** Gives a request up; a finished or unknown id is nothing to do. */
+  cancel(id: RequestId): boolean {
+    const affinity = this.#affinities.get(id);
+    if (affinity === undefined) return false;
+    affinity.exchange.cancel('client_disconnect');
+    this.#affinities.remove(affinity);
+    return true;
+  }
+
+  cancelAll(): void {
+    for (const { session } of this.connections) session?.cancelAll();
+    for (const affinity of this.#affinities.values()) this.#affinities.remove(affinity);
+  }
+
+  sweep(): void {
+    this.#affinities.sweep();
+  }
+
+  /** Ends every connection; with a timeout, after the requests in flight. */
+  async stop(drainTimeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#line.clear(new AgentwireError('ERR_CLOSED', `${this.name} was removed from the pool`));
+    await Promise.all(this.connections.map((connection) => connection.stop(drainTimeoutMs)));
+    for (const affinity of this.#affinities.values()) this.#affinities.remove(affinity);
+  }
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { AgentwireError, type Credential, type Hello } from '@agentwire/core';
+import { rule, type ComplianceCase } from '../compliance-case.ts';
+import { AGENT, PROXY } from '../kit/hellos.ts';
+import { Side } from '../kit/side.ts';
+
+const unreachable = (): never => assert.fail('onConnection ran for a peer that was not let in');
+
+/** Who may connect. */
+export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
+  rule(
+    'authorize.facts',
+    'authorize sees the hello and the token, before onConnection',
+    async (kit) => {
+      const log: string[] = [];
+      let seen: { peer: Hello; credential: Credential } | undefined;
+      const accepted = new Side();
+      const listener = await kit.listen({
+        authorize(peer, credential) {
+          log.push('authorize');
+          seen = { peer, credential };
+        },
+        onConnection(connection) {
+          log.push('onConnection');
+          return accepted.take(connection);
+        },
+      });
+      await kit.connect(listener.address, new Side());
+      await kit.until('the accepting side', () => accepted.connected);
+      assert.deepEqual(log, ['authorize', 'onConnection']);
+      assert.deepEqual([seen?.peer.role, seen?.peer.name, seen?.credential.token], ['proxy', PROXY.name, PROXY.token]);
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.throw',
+    'a throw of authorize refuses the peer',
+    async (kit) => {
+      const listener = await kit.listen({
+        authorize() {
+          throw new AgentwireError('ERR_UNAUTHORIZED', 'not on the list');
+        },
+        onConnection: unreachable,
+      });
+      const dialled = new Side();
+      const failure = await kit.rejects(
+        'connecting',
+        kit.connect(listener.address, dialled),
+        'ERR_UNAUTHORIZED',
+        'ERR_REFUSED',
+      );
+      if (kit.subject.features?.refusals !== false) assert.match(failure.message, /not on the list/);
+      assert.deepEqual([dialled.connected, listener.connectionCount], [false, 0]);
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.reject',
+    'a later rejection of authorize refuses the peer',
+    async (kit) => {
+      const listener = await kit.listen({
+        async authorize() {
+          await kit.settle();
+          throw new Error('a plain error');
+        },
+        onConnection: unreachable,
+      });
+      const dialled = new Side();
+      await kit.rejects('connecting', kit.connect(listener.address, dialled), 'ERR_UNAUTHORIZED', 'ERR_REFUSED');
+      assert.equal(dialled.connected, false);
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.later',
+    'nothing happens before authorize has decided, and everything after',
+    async (kit) => {
+      const decision = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<void>();
+      const [accepted, dialled] = [new Side(), new Side()];
+      const listener = await kit.listen({
+        authorize() {
+          asked.resolve();
+          return decision.promise;
+        },
+        onConnection: (connection) => accepted.take(connection),
+      });
+      const attempt = kit.connect(listener.address, dialled);
+      await kit.settled('authorize', asked.promise);
+      await kit.settle();
+      assert.deepEqual([accepted.connected, dialled.connected], [false, false]);
+      decision.resolve();
+      await kit.settled('connect', attempt);
+      await kit.until('the accepting side', () => accepted.connected);
+      await kit.assertAlive({ proxy: dialled, agent: accepted });
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.one-at-a-time',
+    'a peer that authorize keeps waiting delays nobody else',
+    async (kit) => {
+      const listener = await kit.listen({
+        authorize: (peer) => (peer.name === 'slow' ? new Promise(() => undefined) : undefined),
+        onConnection: (connection) => new Side().take(connection),
+      });
+      void kit.connect(listener.address, new Side(), { self: { ...PROXY, name: 'slow' } });
+      const dialled = new Side();
+      await kit.settled('the second peer', kit.connect(listener.address, dialled));
+      assert.equal(dialled.connection.status, 'open');
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.peer-left',
+    "authorize's signal is aborted when the peer leaves; a later allow meets nobody",
+    async (kit) => {
+      const decision = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<AbortSignal>();
+      const listener = await kit.listen({
+        authorize(_peer, _credential, signal) {
+          asked.resolve(signal);
+          return decision.promise;
+        },
+        onConnection: unreachable,
+      });
+      const abort = new AbortController();
+      const attempt = kit.connect(listener.address, new Side(), { signal: abort.signal });
+      const signal = await kit.settled('authorize', asked.promise);
+      assert.equal(signal.aborted, false);
+      abort.abort();
+      await kit.rejects('the aborted connect', attempt, 'ERR_ABORTED');
+      await kit.until("authorize's signal", () => signal.aborted);
+      decision.resolve();
+      await kit.settle();
+      assert.equal(listener.connectionCount, 0);
+    },
+    'authorize',
+  ),
+  rule(
+    'authorize.deadline',
+    "authorize's signal is aborted at the handshake's deadline; a later allow meets nobody",
+    async (kit) => {
+      const decision = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<AbortSignal>();
+      const listener = await kit.listen({
+        self: AGENT,
+        handshakeTimeoutMs: 500,
+        authorize(_peer, _credential, signal) {
+          asked.resolve(signal);
+          return decision.promise;
+        },
+        onConnection: unreachable,
+      });
+      const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: 60_000 });
+      const signal = await kit.settled('authorize', asked.promise);
+      kit.clock.advance(499);
+      assert.equal(signal.aborted, false, 'the deadline is not there yet');
+      // transports may look at their deadlines now and then, with one coarse sweep
+      kit.clock.advance(2000);
+      await kit.until("authorize's signal", () => signal.aborted);
+      await kit.rejects('connect', attempt, 'ERR_TIMEOUT', 'ERR_REFUSED', 'ERR_CONNECT', 'ERR_CLOSED');
+      decision.resolve();
+      await kit.settle();
+      assert.equal(listener.connectionCount, 0);
+    },
+    'authorize',
+    'clock',
+  ),
+];

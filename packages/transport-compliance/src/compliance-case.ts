@@ -1,0 +1,23 @@
+import type { KitFeature } from './feature.ts';
+import type { Kit } from './kit/kit.ts';
+
+/** One rule of the contract and the test that shows whether it holds. */
+export interface ComplianceCase {
+  /** Stable name: `group.rule`. */
+  readonly id: string;
+  /** The rule, in words. */
+  readonly rule: string;
+  /** Features without which the case makes no sense. */
+  readonly needs: readonly KitFeature[];
+  run(kit: Kit): Promise<void>;
+}
+
+/** Writes one case down. */
+export function rule(
+  id: string,
+  text: string,
+  run: (kit: Kit) => Promise<void>,
+  ...needs: readonly KitFeature[]
+): ComplianceCase {
+  return { id, rule: text, needs, run };
+}

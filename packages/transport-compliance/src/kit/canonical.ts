@@ -1,0 +1,31 @@
+/**
+ * Brings what was sent and what arrived into one form: absent is absent however it is written, lists that mean nothing
+ * when empty are left out, any bytes are plain bytes, and an id is the same id as number and as bigint.
+ */
+export function canonical(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  const fields = Object.entries(value)
+    .map(([key, field]) => [key, canonical(field)] as const)
+    .filter(([key, field]) => field !== undefined && !(OPTIONAL_LISTS.has(key) && isEmpty(field)));
+  return Object.fromEntries(fields.toSorted(([one], [two]) => (one < two ? -1 : 1)));
+}
+
+// Of a Decision and its Audit; `needsMore: false` says the same as no `needsMore`.
+const OPTIONAL_LISTS: ReadonlySet<string> = new Set([
+  'requestHeaders',
+  'responseHeaders',
+  'audit',
+  'tags',
+  'ruleIds',
+  'reasonCodes',
+  'custom',
+  'routingMetadata',
+  'needsMore',
+]);
+
+function isEmpty(field: unknown): boolean {
+  return field === false || (typeof field === 'object' && field !== null && Object.keys(field).length === 0);
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import {
+  AgentwireError,
+  type Connection,
+  type ConnectOptions,
+  type ErrorCode,
+  type Hello,
+  type Listener,
+  type ListenOptions,
+  type Message,
+  type Received,
+  type RequestId,
+  type Transport,
+} from '@agentwire/core';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
+import type { TransportUnderTest } from '../transport-under-test.ts';
+import { canonical } from './canonical.ts';
+import { AGENT, PROXY } from './hellos.ts';
+import { Side } from './side.ts';
+import { settle, until } from './wait.ts';
+
+/** Two ends of one connection, named by role and by who dialled. */
+export interface Pair {
+  readonly listener: Listener;
+  readonly proxy: Side;
+  readonly agent: Side;
+  readonly dialled: Side;
+  readonly accepted: Side;
+}
+
+/** What a case may choose about a {@link Pair}. */
+export interface PairOptions {
+  readonly proxy?: Partial<Hello>;
+  readonly agent?: Partial<Hello>;
+  /** The agent dials. */
+  readonly reverse?: boolean;
+}
+
+/** What one case works with: a fresh transport, a clock, and ways to connect and to wait. Cleans up after itself. */
+export class Kit {
+  readonly clock: ManualClock;
+  readonly transport: Transport;
+  readonly subject: TransportUnderTest;
+  readonly #signal: AbortSignal;
+  readonly #listeners: Listener[] = [];
+  readonly #connections: Connection[] = [];
+  /** What the case waits for, for the message of a case that hangs. */
+  waitingFor = 'its first step';
+
+  private constructor(subject: TransportUnderTest, signal: AbortSignal, clock: ManualClock, transport: Transport) {
+    this.subject = subject;
+    this.#signal = signal;
+    this.clock = clock;
+    this.transport = transport;
+  }
+
+  /** Builds the transport for one case; `signal` is aborted when the case has taken too long. */
+  static async create(subject: TransportUnderTest, signal: AbortSignal): Promise<Kit> {
+    const clock = createManualClock();
+    return new Kit(subject, signal, clock, await subject.create({ clock }));
+  }
+
+  /** Listens on a fresh address, as the agent if nothing else is said. */
+  async listen(
+    options: Partial<ListenOptions> & Pick<ListenOptions, 'onConnection'>,
+    address?: string,
+  ): Promise<Listener> {
+    const listener = await this.transport.listen(address ?? (await this.subject.address()), {
+      self: AGENT,
+      ...options,
+      onConnection: (connection) => {
+        this.#connections.push(connection);
+        return options.onConnection(connection);
+      },
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Dials, as the proxy if nothing else is said. A rejection is never unhandled. */
+  connect(address: string, side: Side, options: Partial<ConnectOptions> = {}): Promise<Connection> {
+    const attempt = this.transport.connect(address, {
+      self: PROXY,
+      onConnection: (connection) => {
+        this.#connections.push(connection);
+        return side.take(connection);
+      },
+      ...options,
+    });
+    attempt.catch(() => undefined);
+    return attempt;
+  }
+
+  /** Makes one connection. */
+  async pair(options: PairOptions = {}): Promise<Pair> {
+    const [proxy, agent] = [new Side(), new Side()];
+    const [dialled, accepted] = options.reverse === true ? [agent, proxy] : [proxy, agent];
+    const proxyHello = { ...PROXY, ...options.proxy };
+    const agentHello = { ...AGENT, ...options.agent };
+    const [dials, listens] = options.reverse === true ? [agentHello, proxyHello] : [proxyHello, agentHello];
+    const listener = await this.listen({ self: listens, onConnection: (connection) => accepted.take(connection) });
+    await this.connect(listener.address, dialled, { self: dials });
+    await this.until('the listening side to have its connection', () => accepted.connected);
+    return { listener, proxy, agent, dialled, accepted };
+  }
+
+  /** Waits until `condition` holds; `what` names it if it never does. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    this.waitingFor = what;
+    await until(condition, this.#signal);
+    this.waitingFor = 'the next step';
+  }
+
+  /** Awaits `promise`; `what` names it if it never settles. */
+  async settled<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+    this.waitingFor = what;
+    const value = await promise;
+    this.waitingFor = 'the next step';
+    return value;
+  }
+
+  /** Lets everything that is on its way arrive. */
+  settle(): Promise<void> {
+    return settle();
+  }
+
+  /** An id of the kind that the connection asks for. */
+  id(side: Side, number: number): RequestId {
+    return side.connection.peer.ids === 'text' ? `kit-${number}` : number;
+  }
+
+  /** Asserts that `got` is what must arrive when `sent` was sent. */
+  assertArrived(got: Received | undefined, sent: Message): void {
+    const expected = this.subject.arrivesAs?.(sent) ?? sent;
+    assert.deepStrictEqual(canonical(got), canonical(expected));
+  }
+
+  /** Sends `sent` and asserts that it, and it alone, arrives. */
+  async carry(from: Side, to: Side, sent: Message): Promise<void> {
+    const before = to.received.length;
+    from.connection.send(sent);
+    await this.until(`${sent.type} to arrive`, () => to.received.length > before);
+    this.assertArrived(to.received[before], sent);
+    assert.equal(to.received.length, before + 1, `${sent.type} arrived more than once`);
+  }
+
+  /** Asserts that a connection still carries messages both ways. */
+  async assertAlive(pair: Pick<Pair, 'proxy' | 'agent'>): Promise<void> {
+    for (const [from, to] of [
+      [pair.proxy, pair.agent],
+      [pair.agent, pair.proxy],
+    ] as const) {
+      const before = to.received.length;
+      from.connection.send({ type: 'ping', sequence: 77, timestampMs: 1 });
+      await this.until('a ping to arrive', () => to.received.slice(before).some((message) => message.type === 'ping'));
+    }
+  }
+
+  /** Asserts that `promise` rejects with an AgentwireError of one of `codes`, and gives it. */
+  async rejects(what: string, promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<AgentwireError> {
+    const error = await this.settled(
+      what,
+      promise.then(
+        () => undefined,
+        (reason: unknown) => reason ?? new Error('rejected with nothing'),
+      ),
+    );
+    assert.ok(error !== undefined, `${what} succeeded, ${codes.join(' or ')} expected`);
+    return assertCode(what, error, codes);
+  }
+
+  /** Asserts that `action` throws an AgentwireError of one of `codes`, and gives it. */
+  throws(what: string, action: () => unknown, ...codes: readonly ErrorCode[]): AgentwireError {
+    try {
+      action();
+    } catch (error) {
+      return assertCode(what, error, codes);
+    }
+    return assert.fail(`${what} did not throw, ${codes.join(' or ')} expected`);
+  }
+
+  /** Ends everything that the case opened; asserts that nothing is left, unless the case has failed already. */
+  async finish(failed: boolean): Promise<void> {
+    for (const connection of this.#connections) connection.abort();
+    await this.settled('listeners to close', Promise.all(this.#listeners.map((listener) => listener.close())));
+    if (failed) return;
+    await this.until('connectionCount of every listener to be 0', () =>
+      this.#listeners.every((listener) => listener.connectionCount === 0),
+    );
+    await this.until('every timer of the transport to be cleared', () => this.clock.pendingTimers === 0);
+    for (let left = await this.subject.leaks?.(); left !== undefined && left > 0; left = await this.subject.leaks?.()) {
+      const seen = left;
+      this.waitingFor = `the medium to hold nothing, it holds ${seen}`;
+      this.#signal.throwIfAborted();
+      await settle();
+    }
+  }
+}
+
+function assertCode(what: string, error: unknown, codes: readonly ErrorCode[]): AgentwireError {
+  assert.ok(error instanceof AgentwireError, `${what} failed with ${String(error)}, an AgentwireError expected`);
+  assert.ok(
+    codes.includes(error.code),
+    `${what} failed with ${error.code} (${error.message}), ${codes.join(' or ')} expected`,
+  );
+  return error;
+}

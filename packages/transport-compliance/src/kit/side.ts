@@ -1,0 +1,50 @@
+import type { CloseReason, Connection, ConnectionHandler, Received } from '@agentwire/core';
+
+/** One end of a connection under test: a handler that remembers everything it was told. */
+export class Side implements ConnectionHandler {
+  readonly received: Received[] = [];
+  readonly ends: CloseReason[] = [];
+  /** What it was told, in order: `message`, `drain` and `close`. */
+  readonly log: ('message' | 'drain' | 'close')[] = [];
+  drains = 0;
+  /** What a case wants done on top, for every message. */
+  react: ((message: Received) => void) | undefined;
+  /** What a case wants done on top, at every `onDrain`. */
+  reactToDrain: (() => void) | undefined;
+  #connection: Connection | undefined;
+
+  /** The connection; throws before there is one. */
+  get connection(): Connection {
+    if (this.#connection === undefined) throw new Error('onConnection was not called on this side');
+    return this.#connection;
+  }
+
+  /** Whether there is a connection yet. */
+  get connected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Takes the connection; fits as the body of an `onConnection`. */
+  take(connection: Connection): this {
+    if (this.#connection !== undefined) throw new Error('onConnection was called twice for one connection');
+    this.#connection = connection;
+    return this;
+  }
+
+  onMessage(message: Received): void {
+    this.log.push('message');
+    this.received.push(message);
+    this.react?.(message);
+  }
+
+  onDrain(): void {
+    this.log.push('drain');
+    this.drains += 1;
+    this.reactToDrain?.();
+  }
+
+  onClose(reason: CloseReason): void {
+    this.log.push('close');
+    this.ends.push(reason);
+  }
+}

@@ -1,0 +1,35 @@
+import { ABORT_CASES } from './cases/abort.ts';
+import { AGREE_CASES } from './cases/agree.ts';
+import { AUTHORIZE_CASES } from './cases/authorize.ts';
+import { CLOSE_CASES } from './cases/close.ts';
+import { CONNECT_CASES } from './cases/connect.ts';
+import { HANDLER_CASES } from './cases/handler.ts';
+import { LISTEN_CASES } from './cases/listen.ts';
+import { MESSAGE_CASES } from './cases/message.ts';
+import { OPEN_CASES } from './cases/open.ts';
+import { ORDER_CASES } from './cases/order.ts';
+import { PAUSE_CASES } from './cases/pause.ts';
+import { PRESSURE_CASES } from './cases/pressure.ts';
+import { SIZE_CASES } from './cases/size.ts';
+import type { ComplianceCase } from './compliance-case.ts';
+
+const CASES: readonly ComplianceCase[] = [
+  ...OPEN_CASES,
+  ...AGREE_CASES,
+  ...AUTHORIZE_CASES,
+  ...CONNECT_CASES,
+  ...LISTEN_CASES,
+  ...MESSAGE_CASES,
+  ...ORDER_CASES,
+  ...SIZE_CASES,
+  ...PRESSURE_CASES,
+  ...PAUSE_CASES,
+  ...CLOSE_CASES,
+  ...ABORT_CASES,
+  ...HANDLER_CASES,
+];
+
+/** Every rule that the kit checks, in the order in which it does. */
+export function listCases(): readonly ComplianceCase[] {
+  return CASES;
+}

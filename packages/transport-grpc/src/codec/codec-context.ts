@@ -1,0 +1,11 @@
+/** What a codec has to know of the connection it works for. */
+export interface CodecContext {
+  /** Whether the peer knows the numbers from 100 up. */
+  readonly ours: boolean;
+  /** Whether it negotiated `errors`. */
+  readonly errors: boolean;
+  /** Milliseconds since 1970, for fields that only the wire has. */
+  readonly nowMs: () => number;
+  /** An id for a Configure that came without one. */
+  readonly configureId: () => string;
+}

@@ -1,0 +1,88 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Audit, BodyMutation, Decision, Verdict, WebSocketDecision } from '@agentwire/core';
+import type {
+  AgentResponseSchema,
+  AuditMetadataSchema,
+  BodyMutationSchema,
+  WebsocketDecisionSchema,
+} from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import { toHeaderOps, toHeaders } from './header-fields.ts';
+import { copyMap, toJsonMap } from './json-fields.ts';
+import { toUint32 } from './number-fields.ts';
+import { present } from './present.ts';
+
+type ResponseInit = MessageInitShape<typeof AgentResponseSchema>;
+type VerdictInit = NonNullable<ResponseInit['decision']>;
+
+function toVerdict(verdict: Verdict): VerdictInit {
+  switch (verdict.type) {
+    case 'allow':
+      return { case: 'allow', value: {} };
+    case 'block': {
+      const { status, body, headers } = verdict;
+      return {
+        case: 'block',
+        value: present({ status: toUint32('status', status), body, headers: toHeaders(headers ?? []) }),
+      };
+    }
+    case 'redirect':
+      return { case: 'redirect', value: { url: verdict.url, status: toUint32('status', verdict.status) } };
+    case 'challenge':
+      return { case: 'challenge', value: { challengeType: verdict.challengeType, params: copyMap(verdict.params) } };
+  }
+}
+
+function toAudit(audit: Audit): MessageInitShape<typeof AuditMetadataSchema> {
+  return present({
+    tags: [...(audit.tags ?? [])],
+    ruleIds: [...(audit.ruleIds ?? [])],
+    confidence: audit.confidence,
+    reasonCodes: [...(audit.reasonCodes ?? [])],
+    custom: toJsonMap(audit.custom),
+  });
+}
+
+function toMutation({ index, data }: BodyMutation): MessageInitShape<typeof BodyMutationSchema> {
+  return present({ chunkIndex: toUint32('index', index), data: (data ?? undefined) as Uint8Array<ArrayBuffer> | undefined });
+}
+
+function toWebSocket(decision: WebSocketDecision): MessageInitShape<typeof WebsocketDecisionSchema> {
+  if (decision.type === 'close') return { closeCode: toUint32('code', decision.code), closeReason: decision.reason };
+  return { drop: decision.type === 'drop' };
+}
+
+/** What a decision with an error is towards peers that did not negotiate `errors`: a block that says so in its audit. */
+function asBlock(decision: Decision, code: string): Decision {
+  return {
+    verdict: { type: 'block', status: code === 'ERR_OVERLOADED' ? 503 : 500 },
+    audit: { ...decision.audit, reasonCodes: [...(decision.audit?.reasonCodes ?? []), `agentwire:${code}`] },
+  };
+}
+
+/**
+ * An answer as protobuf-es takes it.
+ *
+ * @param ours whether the peer knows the numbers from 100 up
+ * @param errors whether it negotiated `errors`
+ */
+export function toResponse(id: string, given: Decision, ours: boolean, errors: boolean): ResponseInit {
+  const decision = given.error !== undefined && !errors ? asBlock(given, given.error.code) : given;
+  const { audit, requestBodyMutation, responseBodyMutation, webSocket, error } = decision;
+  const common = {
+    correlationId: id,
+    decision: error === undefined ? toVerdict(decision.verdict) : undefined,
+    requestHeaders: toHeaderOps(decision.requestHeaders),
+    responseHeaders: toHeaderOps(decision.responseHeaders),
+    audit: audit === undefined ? undefined : toAudit(audit),
+    needsMore: decision.needsMore ?? false,
+  };
+  if (!ours) return present(common);
+  return present({
+    ...common,
+    requestBodyMutation: requestBodyMutation === undefined ? undefined : toMutation(requestBodyMutation),
+    responseBodyMutation: responseBodyMutation === undefined ? undefined : toMutation(responseBodyMutation),
+    routingMetadata: copyMap(decision.routingMetadata ?? {}),
+    websocketDecision: webSocket === undefined ? undefined : toWebSocket(webSocket),
+    error: error === undefined ? undefined : { code: error.code, message: error.message },
+  });
+}

@@ -1,0 +1,161 @@
+import {
+  AgentwireError,
+  type Configure,
+  type GuardrailInspect,
+  type RequestBodyChunk,
+  type RequestComplete,
+  type RequestHeaders,
+  type RequestMetadata,
+  type ResponseBodyChunk,
+  type ResponseHeaders,
+  type WebSocketFrame,
+} from '@agentwire/core';
+import type {
+  BodyChunkEvent,
+  ConfigureEvent,
+  GuardrailInspectEvent,
+  RequestCompleteEvent,
+  RequestHeadersEvent,
+  RequestMetadata as RequestMetadataFields,
+  ResponseHeadersEvent,
+  WebSocketFrameEvent,
+} from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import { checkMethod, checkUri } from './request-line.ts';
+import { fromHeaders } from './header-fields.ts';
+import { copyMap, fromJson } from './json-fields.ts';
+import { fromOptionalUint64, fromStatus, fromUint64 } from './number-fields.ts';
+import { present } from './present.ts';
+import { formatTimestamp } from './timestamp.ts';
+import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
+
+function fromMetadata(fields: RequestMetadataFields): RequestMetadata {
+  const timestamp = formatTimestamp(fromUint64('metadata.timestamp_ms', fields.timestampMs));
+  if (timestamp === undefined) throw new AgentwireError('ERR_PROTOCOL', 'metadata.timestamp_ms is past the year 9999');
+  if (fields.clientPort > 65_535) {
+    throw new AgentwireError('ERR_PROTOCOL', `metadata.client_port must be from 0 to 65535, got ${fields.clientPort}`);
+  }
+  return present({
+    correlationId: fields.correlationId,
+    requestId: fields.requestId,
+    clientIp: fields.clientIp,
+    clientPort: fields.clientPort,
+    serverName: fields.serverName,
+    protocol: fields.protocol,
+    tlsVersion: fields.tlsVersion,
+    routeId: fields.routeId,
+    upstreamId: fields.upstreamId,
+    timestamp,
+    traceparent: fields.traceparent,
+  });
+}
+
+/** Reads a RequestHeadersEvent. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromRequestHeaders(fields: RequestHeadersEvent): RequestHeaders {
+  if (fields.metadata === undefined) throw new AgentwireError('ERR_PROTOCOL', 'request_headers has no metadata');
+  checkMethod(fields.method);
+  checkUri(fields.uri);
+  return {
+    type: 'requestHeaders',
+    id: fields.metadata.correlationId,
+    metadata: fromMetadata(fields.metadata),
+    method: fields.method,
+    uri: fields.uri,
+    headers: fromHeaders('request_headers', fields.headers),
+    hasBody: false,
+  };
+}
+
+/** Reads a ResponseHeadersEvent. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromResponseHeaders(fields: ResponseHeadersEvent): ResponseHeaders {
+  return {
+    type: 'responseHeaders',
+    id: fields.correlationId,
+    status: fromStatus('response_headers.status_code', fields.statusCode),
+    headers: fromHeaders('response_headers', fields.headers),
+    hasBody: false,
+  };
+}
+
+/** Reads a BodyChunkEvent. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromBodyChunk<T extends 'requestBodyChunk' | 'responseBodyChunk'>(
+  type: T,
+  fields: BodyChunkEvent,
+): (RequestBodyChunk | ResponseBodyChunk) & { readonly type: T } {
+  const bytesTransferred = fromUint64('bytes_transferred', fields.bytesTransferred);
+  return present({
+    type,
+    id: fields.correlationId,
+    index: fields.chunkIndex,
+    data: fields.data as Uint8Array,
+    last: fields.isLast,
+    totalSize: fromOptionalUint64('total_size', fields.totalSize),
+    bytesTransferred: bytesTransferred === 0 ? undefined : bytesTransferred,
+  }) as (RequestBodyChunk | ResponseBodyChunk) & { readonly type: T };
+}
+
+/** Reads a RequestCompleteEvent. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromRequestComplete(fields: RequestCompleteEvent): RequestComplete {
+  return present({
+    type: 'requestComplete' as const,
+    id: fields.correlationId,
+    status: fields.statusCode,
+    durationMs: fromUint64('duration_ms', fields.durationMs),
+    requestBodySize: fromUint64('bytes_received', fields.bytesReceived),
+    responseBodySize: fromUint64('bytes_sent', fields.bytesSent),
+    upstreamAttempts: fields.upstreamAttempts ?? 0,
+    error: fields.error,
+  });
+}
+
+/** Reads a WebSocketFrameEvent. @throws AgentwireError `ERR_PROTOCOL` for an unknown frame type. */
+export function fromWebSocketFrame(fields: WebSocketFrameEvent): WebSocketFrame {
+  const opcode = FRAME_TYPES.wordOf(fields.frameType);
+  if (opcode === undefined) {
+    throw new AgentwireError('ERR_PROTOCOL', `websocket_frame.frame_type must be from 0 to 5, got ${fields.frameType}`);
+  }
+  return present({
+    type: 'webSocketFrame' as const,
+    id: fields.correlationId,
+    opcode,
+    data: fields.payload as Uint8Array,
+    clientToServer: fields.clientToServer,
+    index: fromOptionalUint64('websocket_frame.frame_index', fields.frameIndex) ?? 0,
+    fin: fields.fin ?? true,
+    routeId: fields.routeId,
+    clientIp: fields.clientIp ?? '',
+  });
+}
+
+/** Reads a GuardrailInspectEvent. @throws AgentwireError `ERR_PROTOCOL` for an unknown inspection type. */
+export function fromGuardrail(fields: GuardrailInspectEvent): GuardrailInspect {
+  const known = INSPECTION_TYPES.wordOf(INSPECTION_TYPES.numberOf(fields.inspectionType));
+  const inspectionType =
+    fields.inspectionType === undefined ? INSPECTION_TYPES.wordOf(fields.contentType) ?? 'prompt_injection' : known;
+  if (inspectionType === undefined) throw new AgentwireError('ERR_PROTOCOL', 'guardrail.inspection_type is unknown');
+  return present({
+    type: 'guardrailInspect' as const,
+    id: fields.correlationId,
+    inspectionType,
+    content: fields.content,
+    model: fields.model,
+    categories: fields.categories,
+    routeId: fields.routeId,
+    metadata: copyMap(fields.metadata),
+  });
+}
+
+/**
+ * Reads a ConfigureEvent; undefined for the heartbeat without a configuration.
+ *
+ * @param fallbackId where the sender gives no id, which says that it takes no answer
+ * @throws AgentwireError `ERR_PROTOCOL`
+ */
+export function fromConfigure(fields: ConfigureEvent, fallbackId: () => string): Configure | undefined {
+  if (fields.configJson === '') return undefined;
+  return present({
+    type: 'configure' as const,
+    id: fields.correlationId ?? fallbackId(),
+    config: fromJson('configure.config_json', fields.configJson),
+    configVersion: fields.configVersion,
+  });
+}

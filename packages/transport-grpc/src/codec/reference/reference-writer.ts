@@ -1,0 +1,116 @@
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { AgentwireError, type Message } from '@agentwire/core';
+import { AgentToProxySchema, ProxyToAgentSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import type { CodecContext } from '../codec-context.ts';
+import {
+  toCancel,
+  toConfigResponse,
+  toConfigUpdate,
+  toDrain,
+  toFlowControl,
+  toHealth,
+  toLog,
+  toShutdown,
+} from './control-to-proto.ts';
+import { toResponse } from './decision-to-proto.ts';
+import {
+  toBodyChunk,
+  toConfigure,
+  toGuardrail,
+  toRequestComplete,
+  toRequestHeaders,
+  toResponseHeaders,
+  toWebSocketFrame,
+} from './event-to-proto.ts';
+import { toMetrics } from './metrics-fields.ts';
+import { toUint64 } from './number-fields.ts';
+import { present } from './present.ts';
+
+type FromProxy = NonNullable<MessageInitShape<typeof ProxyToAgentSchema>['message']>;
+type FromAgent = NonNullable<MessageInitShape<typeof AgentToProxySchema>['message']>;
+
+/** The oneof of ProxyToAgent for `message`; undefined for what only agents send. */
+export function toProxyToAgent(message: Message, context: CodecContext): FromProxy | undefined {
+  const { ours, nowMs } = context;
+  switch (message.type) {
+    case 'requestHeaders':
+      return { case: 'requestHeaders', value: toRequestHeaders(message) };
+    case 'requestBodyChunk':
+      return { case: 'requestBodyChunk', value: toBodyChunk(message) };
+    case 'responseHeaders':
+      return { case: 'responseHeaders', value: toResponseHeaders(message) };
+    case 'responseBodyChunk':
+      return { case: 'responseBodyChunk', value: toBodyChunk(message) };
+    case 'webSocketFrame':
+      return { case: 'websocketFrame', value: toWebSocketFrame(message, ours) };
+    case 'guardrailInspect':
+      return { case: 'guardrail', value: toGuardrail(message, ours) };
+    case 'requestComplete':
+      return { case: 'requestComplete', value: toRequestComplete(message, ours) };
+    case 'cancel':
+      return { case: 'cancel', value: toCancel(message, ours, nowMs()) };
+    case 'configure':
+      return { case: 'configure', value: toConfigure(message, ours, nowMs()) };
+    case 'ping':
+      return { case: 'ping', value: toPing(message.sequence, message.timestampMs) };
+    case 'drain':
+      return { case: 'drain', value: toDrain(message, nowMs()) };
+    case 'shutdown':
+      return { case: 'shutdown', value: toShutdown(message, nowMs()) };
+    case 'configUpdateResponse':
+      return { case: 'configResponse', value: toConfigResponse(message) };
+    case 'cancelAll':
+      return { case: 'cancelAll', value: present({ reason: message.reason }) };
+    default:
+      return undefined;
+  }
+}
+
+const toPing = (sequence: number, timestampMs: number): { sequence: bigint; timestampMs: bigint } => ({
+  sequence: toUint64('sequence', sequence),
+  timestampMs: toUint64('timestampMs', timestampMs),
+});
+
+/** The oneof of AgentToProxy for `message`; undefined for what only proxies send. */
+export function toAgentToProxy(message: Message, context: CodecContext): FromAgent | undefined {
+  switch (message.type) {
+    case 'answer':
+      return { case: 'response', value: toResponse(String(message.id), message.decision, context.ours, context.errors) };
+    case 'healthStatus':
+      return { case: 'health', value: toHealth(message) };
+    case 'metricsReport':
+      return { case: 'metrics', value: toMetrics(message) };
+    case 'configUpdateRequest':
+      return { case: 'configUpdate', value: toConfigUpdate(message) };
+    case 'flowControl':
+      return { case: 'flowControl', value: toFlowControl(message) };
+    case 'pong': {
+      const { sequence, timestampMs } = toPing(message.sequence, message.timestampMs);
+      return {
+        case: 'pong',
+        value: { sequence, pingTimestampMs: timestampMs, timestampMs: BigInt(Math.trunc(context.nowMs())) },
+      };
+    }
+    case 'log':
+      return { case: 'log', value: toLog(message) };
+    default:
+      return undefined;
+  }
+}
+
+const cannotCarry = (message: Message, role: string): AgentwireError =>
+  new AgentwireError('ERR_UNSUPPORTED', `gRPC carries no ${message.type} from a ${role}`);
+
+/** Bytes of `message` from a proxy. @throws AgentwireError `ERR_UNSUPPORTED` for what only agents send. */
+export function writeProxyMessage(message: Message, context: CodecContext): Uint8Array {
+  const oneof = toProxyToAgent(message, context);
+  if (oneof === undefined) throw cannotCarry(message, 'proxy');
+  return toBinary(ProxyToAgentSchema, create(ProxyToAgentSchema, { message: oneof }));
+}
+
+/** Bytes of `message` from an agent. @throws AgentwireError `ERR_UNSUPPORTED` for what only proxies send. */
+export function writeAgentMessage(message: Message, context: CodecContext): Uint8Array {
+  const oneof = toAgentToProxy(message, context);
+  if (oneof === undefined) throw cannotCarry(message, 'agent');
+  return toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: oneof }));
+}

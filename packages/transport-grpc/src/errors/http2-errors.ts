@@ -1,0 +1,166 @@
+import { constants } from 'node:http2';
+import { AgentwireError, type ErrorCode } from '@agentwire/core';
+
+/** gRPC status numbers that this transport sends or knows. */
+export const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+};
+
+/** A name of {@link GRPC_STATUS}. */
+export type GrpcStatusName =
+  | 'OK'
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'UNAUTHENTICATED';
+
+const BY_GRPC_STATUS: Readonly<Record<number, ErrorCode>> = {
+  1: 'ERR_CLOSED',
+  3: 'ERR_PROTOCOL',
+  4: 'ERR_TIMEOUT',
+  7: 'ERR_UNAUTHORIZED',
+  8: 'ERR_OVERLOADED',
+  9: 'ERR_VERSION_MISMATCH',
+  10: 'ERR_CLOSED',
+  11: 'ERR_MESSAGE_TOO_LARGE',
+  12: 'ERR_UNSUPPORTED',
+  14: 'ERR_CLOSED',
+  16: 'ERR_UNAUTHORIZED',
+};
+
+const BY_HTTP_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'ERR_UNAUTHORIZED',
+  403: 'ERR_UNAUTHORIZED',
+  404: 'ERR_UNSUPPORTED',
+  429: 'ERR_OVERLOADED',
+  502: 'ERR_CONNECT',
+  503: 'ERR_CONNECT',
+  504: 'ERR_TIMEOUT',
+};
+
+const BY_HTTP2_CODE: Readonly<Record<number, ErrorCode>> = {
+  [constants.NGHTTP2_NO_ERROR]: 'ERR_CLOSED',
+  [constants.NGHTTP2_PROTOCOL_ERROR]: 'ERR_PROTOCOL',
+  [constants.NGHTTP2_FLOW_CONTROL_ERROR]: 'ERR_PROTOCOL',
+  [constants.NGHTTP2_FRAME_SIZE_ERROR]: 'ERR_PROTOCOL',
+  [constants.NGHTTP2_REFUSED_STREAM]: 'ERR_OVERLOADED',
+  [constants.NGHTTP2_COMPRESSION_ERROR]: 'ERR_PROTOCOL',
+  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: 'ERR_OVERLOADED',
+};
+
+const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
+  EPIPE: 'ERR_CLOSED',
+  ECONNRESET: 'ERR_CLOSED',
+  ECONNABORTED: 'ERR_CLOSED',
+  ETIMEDOUT: 'ERR_TIMEOUT',
+  ERR_HTTP2_SESSION_ERROR: 'ERR_CLOSED',
+  ERR_HTTP2_STREAM_ERROR: 'ERR_CLOSED',
+  ERR_HTTP2_INVALID_SESSION: 'ERR_CLOSED',
+  ERR_HTTP2_GOAWAY_SESSION: 'ERR_CLOSED',
+  ERR_HTTP2_STREAM_CANCEL: 'ERR_CLOSED',
+  ERR_HTTP2_ERROR: 'ERR_PROTOCOL',
+};
+
+/** Longest text of a peer that is repeated in an error. */
+const MAX_PEER_TEXT = 256;
+
+/** A text of the peer as it may stand in an error: short, printable. */
+export function peerText(text: string): string {
+  return text.slice(0, MAX_PEER_TEXT).replaceAll(/[^\x20-\x7e]/g, '?');
+}
+
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** What a stream's `grpc-status` and `grpc-message` say; undefined for OK. */
+export function fromGrpcStatus(status: unknown, message: unknown, where: string): AgentwireError | undefined {
+  const number = Number(status);
+  if (number === 0) return undefined;
+  const text = typeof message === 'string' ? `: ${peerText(percentDecode(message))}` : '';
+  const code = number === 8 && /larger than|too large|exceeds/i.test(text) ? 'ERR_MESSAGE_TOO_LARGE' : BY_GRPC_STATUS[number];
+  return new AgentwireError(code ?? 'ERR_CLOSED', `${where} ended the stream with grpc-status ${number}${text}`, {
+    detail: { grpcStatus: number },
+  });
+}
+
+/** What an HTTP status other than 200 says. */
+export function fromHttpStatus(status: number, where: string): AgentwireError {
+  return new AgentwireError(BY_HTTP_STATUS[status] ?? 'ERR_PROTOCOL', `${where} answered with HTTP status ${status}, not 200`, {
+    detail: { httpStatus: status },
+  });
+}
+
+/** What the HTTP/2 code of a RST_STREAM or GOAWAY says. */
+export function fromHttp2Code(code: number, where: string): AgentwireError {
+  return new AgentwireError(BY_HTTP2_CODE[code] ?? 'ERR_CLOSED', `${where} ended the stream with HTTP/2 code ${code}`, {
+    detail: { http2Code: code },
+  });
+}
+
+/** What an error of a socket, session or stream says; `fallback` for one that is not in the table. */
+export function fromNodeError(error: unknown, fallback: ErrorCode, where: string): AgentwireError {
+  if (error instanceof AgentwireError) return error;
+  const code = (error as { code?: unknown } | undefined)?.code;
+  const known = typeof code === 'string' ? BY_ERRNO[code] : undefined;
+  const text = error instanceof Error ? error.message : String(error);
+  return new AgentwireError(fallback === 'ERR_CONNECT' ? fallback : (known ?? fallback), `${where}: ${text}`, { cause: error });
+}
+
+const TO_GRPC_STATUS: Partial<Readonly<Record<ErrorCode, GrpcStatusName>>> = {
+  ERR_ABORTED: 'CANCELLED',
+  ERR_CLOSED: 'UNAVAILABLE',
+  ERR_CONNECT: 'UNAVAILABLE',
+  ERR_DRAINING: 'UNAVAILABLE',
+  ERR_MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
+  ERR_OVERLOADED: 'RESOURCE_EXHAUSTED',
+  ERR_PROTOCOL: 'INVALID_ARGUMENT',
+  ERR_REFUSED: 'PERMISSION_DENIED',
+  ERR_TIMEOUT: 'DEADLINE_EXCEEDED',
+  ERR_UNAUTHORIZED: 'UNAUTHENTICATED',
+  ERR_UNSUPPORTED: 'UNIMPLEMENTED',
+  ERR_VERSION_MISMATCH: 'FAILED_PRECONDITION',
+};
+
+/** The gRPC status that tells a peer about `error`. */
+export function toGrpcStatus(error: AgentwireError | undefined): number {
+  return error === undefined ? GRPC_STATUS.OK : GRPC_STATUS[TO_GRPC_STATUS[error.code] ?? 'UNKNOWN'];
+}
+
+/** `grpc-message` of `error`, percent-encoded as gRPC asks. */
+export function toGrpcMessage(error: AgentwireError): string {
+  return encodeURIComponent(error.message.toWellFormed().slice(0, 1024));
+}
+
+/** The HTTP/2 code that a RST_STREAM tells a peer about `error`. */
+export function toHttp2Code(error: AgentwireError | undefined): number {
+  if (error?.code === 'ERR_PROTOCOL') return constants.NGHTTP2_PROTOCOL_ERROR;
+  if (error?.code === 'ERR_OVERLOADED' || error?.code === 'ERR_MESSAGE_TOO_LARGE') {
+    return constants.NGHTTP2_ENHANCE_YOUR_CALM;
+  }
+  return constants.NGHTTP2_CANCEL;
+}

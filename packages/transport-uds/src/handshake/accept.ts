@@ -1,0 +1,162 @@
+import type { Socket } from 'node:net';
+import {
+  agree,
+  AgentwireError,
+  toAgentwireError,
+  type Credential,
+  type ListenOptions,
+  type Peer,
+} from '@agentwire/core';
+import {
+  ANSWER_FRAME,
+  checkFirstFrame,
+  MAX_HANDSHAKE_FRAME_BYTES,
+  OPENING_FRAME,
+  streamMedium,
+  writeFrame,
+  type HandshakeShape,
+} from '@agentwire/wire-codec';
+import type { ResolvedStreamOptions } from '../options.ts';
+import { StreamConnection } from '../stream/connection.ts';
+import { StreamLink, type LinkUser } from '../stream/link.ts';
+import { readOpening, writeRefusal, type Asked } from './protocol.ts';
+
+/** What a listener lends to the handshakes of its peers. */
+export interface AcceptHost {
+  /** The transport's name, for connection ids. */
+  readonly name: string;
+  readonly options: ListenOptions;
+  readonly stream: ResolvedStreamOptions;
+  /** Takes a place for a new connection. @returns how to give it back, once. @throws AgentwireError `ERR_OVERLOADED`. */
+  takePlace(): () => void;
+}
+
+/** What the socket itself proved. */
+export type SocketCredential = Omit<Credential, 'token'>;
+
+/** The handshake of one peer that connected to a listener. Ends once: connected, refused or dropped. */
+export class PendingPeer implements LinkUser {
+  readonly #host: AcceptHost;
+  readonly #link: StreamLink;
+  readonly #credential: SocketCredential;
+  readonly #onDone: () => void;
+  readonly #left: AbortController = new AbortController();
+  #state: 'waiting' | 'refused' | 'over' = 'waiting';
+  #shape: HandshakeShape = 'union';
+
+  /** @param onDone called once, when it takes no room any more: connected, or its socket is gone */
+  constructor(host: AcceptHost, socket: Socket, credential: SocketCredential, onDone: () => void) {
+    this.#host = host;
+    this.#credential = credential;
+    this.#onDone = onDone;
+    this.#link = new StreamLink(socket, `peer ${credential.address ?? ''}`, this, host.stream);
+  }
+
+  #finish(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#onDone();
+  }
+
+  onFrame(type: number, bytes: Buffer, start: number, end: number): void {
+    checkFirstFrame(type, OPENING_FRAME);
+    const { self, authorize } = this.#host.options;
+    let asked: Asked;
+    let peer: Peer;
+    try {
+      const opening = readOpening(bytes.subarray(start, end), self);
+      this.#shape = opening.shape;
+      asked = opening;
+      peer = agree(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
+    } catch (error) {
+      this.refuse(toAgentwireError(error, 'ERR_PROTOCOL'));
+      return;
+    }
+    if (authorize === undefined) this.#open(asked, peer);
+    else {
+      this.#link.hold(false);
+      void this.#authorize(asked, peer);
+    }
+  }
+
+  async #authorize(asked: Asked, peer: Peer): Promise<void> {
+    const { options } = this.#host;
+    try {
+      const credential = { ...this.#credential, token: asked.hello.token };
+      await options.authorize?.(asked.hello, credential, this.#left.signal);
+    } catch (error) {
+      this.refuse(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
+      return;
+    }
+    if (this.#state !== 'waiting') return;
+    this.#open(asked, peer);
+    this.#link.release();
+  }
+
+  #open(asked: Asked, peer: Peer): void {
+    const { name, stream, options, takePlace } = this.#host;
+    const link = this.#link;
+    let freePlace: (() => void) | undefined;
+    try {
+      freePlace = takePlace();
+      const connection = new StreamConnection({ name, link, peer, logger: stream.logger, onEnded: freePlace });
+      link.outbox.transaction(() => {
+        writeFrame(link.outbox, ANSWER_FRAME, asked.accept(peer.encoding, connection.id), MAX_HANDSHAKE_FRAME_BYTES);
+        connection.open(options.onConnection);
+      });
+    } catch (error) {
+      freePlace?.();
+      this.refuse(toAgentwireError(error, 'ERR_REFUSED'));
+      return;
+    }
+    this.#finish();
+  }
+
+  /** Says why not, then ends; it takes room until its socket is gone. */
+  refuse(error: AgentwireError): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'refused';
+    this.#report(error);
+    const link = this.#link;
+    try {
+      const refusal = writeRefusal(this.#shape, this.#host.options.self, error);
+      writeFrame(link.outbox, ANSWER_FRAME, refusal, MAX_HANDSHAKE_FRAME_BYTES);
+    } catch {
+      // what this side says of itself does not fit into the frame, so the peer goes without a reason
+      link.destroy();
+      return;
+    }
+    link.deafen();
+    link.end();
+  }
+
+  /** Drops the peer without a word. */
+  drop(error: AgentwireError): void {
+    if (this.#state === 'waiting') this.#report(error);
+    this.#finish();
+    this.#link.destroy();
+  }
+
+  #report(error: AgentwireError): void {
+    const { code, message } = error;
+    this.#host.stream.logger.warn({ code, peer: this.#credential.address }, `refused a peer: ${message}`);
+    this.#left.abort(error);
+  }
+
+  onFault(error: AgentwireError): void {
+    this.drop(error);
+  }
+
+  onDrain(): void {
+    // one small frame never fills the outbox
+  }
+
+  onPeerEnd(): void {
+    if (this.#state !== 'waiting') return;
+    this.drop(new AgentwireError('ERR_CLOSED', `the peer left in the handshake after ${this.#link.receivedBytes} bytes`));
+  }
+
+  onGone(error: AgentwireError | undefined): void {
+    this.drop(error ?? new AgentwireError('ERR_CLOSED', 'the peer left in the handshake'));
+  }
+}

@@ -1,0 +1,137 @@
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  type BigIntStats,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { AgentwireError } from '@agentwire/core';
+import { isErrno } from '../stream/errors.ts';
+
+/** Longest path of a Unix socket that the system takes, in bytes. */
+export const MAX_SOCKET_PATH_BYTES = 107;
+
+/** A bound socket file. */
+export interface SocketFile {
+  /** Removes the file, if it is still the one that was bound. */
+  remove(): void;
+}
+
+/** Checks that a path fits into a socket address. @throws AgentwireError `ERR_INVALID_ADDRESS`. */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return;
+  throw new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `the path of a Unix socket may have ${MAX_SOCKET_PATH_BYTES} bytes, ${JSON.stringify(path)} has ${bytes}; use a shorter one`,
+  );
+}
+
+function lookAt(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function isSame(one: BigIntStats | undefined, two: BigIntStats): boolean {
+  return one !== undefined && one.ino === two.ino && one.dev === two.dev;
+}
+
+/** Whether somebody accepts connections on the socket at `path`. */
+function hasLiveOwner(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error) => {
+      // a full queue has an owner, and one that refuses us by its mode is not ours to judge
+      if (isErrno(error, 'ECONNREFUSED', 'ENOENT')) resolve(false);
+      else if (isErrno(error, 'EAGAIN', 'EACCES', 'EPROTOTYPE')) resolve(true);
+      else reject(error);
+    });
+  });
+}
+
+function taken(path: string, why: string): AgentwireError {
+  return new AgentwireError('ERR_CONNECT', `cannot listen on unix:${path}: ${why}`, { retryable: false });
+}
+
+/** Removes a socket that its owner left behind, and nothing else. */
+async function removeStale(path: string): Promise<void> {
+  const found = lookAt(path);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw taken(path, 'something that is not a socket is there; remove it or choose another path');
+  if (found.uid !== BigInt(process.geteuid?.() ?? -1)) {
+    throw taken(path, `the socket there belongs to user ${found.uid}; let that user remove it or choose another path`);
+  }
+  if (await hasLiveOwner(path)) {
+    throw taken(path, 'a live process serves the socket there; stop it or choose another path');
+  }
+  // somebody else may have cleared up and bound it while we asked
+  if (!isSame(lookAt(path), found)) throw taken(path, 'another process has just bound it');
+  unlinkSync(path);
+}
+
+/** Puts the bound socket under its name, never over something that is there. */
+function publish(from: string, path: string): void {
+  try {
+    linkSync(from, path);
+    unlinkSync(from);
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) throw taken(path, 'another process has just bound it');
+    // a file system without hard links
+    if (!isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV')) throw error;
+    renameSync(from, path);
+  }
+}
+
+/**
+ * Binds a Unix socket so that it is never visible with a wider mode than `mode`: in a private folder beside `path`, from
+ * where it is moved to its name once its mode is set. A socket that a dead process left behind is replaced.
+ *
+ * @param bind makes the server listen on the path that it is given
+ * @throws AgentwireError `ERR_CONNECT` when a live process serves the path, or what is there is no socket or not ours;
+ * and what the system says.
+ */
+export async function bindSocketFile(
+  path: string,
+  mode: number,
+  bind: (path: string) => Promise<void>,
+): Promise<SocketFile> {
+  await removeStale(path);
+  const folder = mkdtempSync(`${dirname(path)}/.`);
+  const short = shortName(folder);
+  try {
+    await bind(`${short.path}/s`);
+    const bound = `${folder}/s`;
+    chmodSync(bound, mode);
+    const own = lstatSync(bound, { bigint: true });
+    publish(bound, path);
+    return {
+      remove() {
+        if (isSame(lookAt(path), own)) unlinkSync(path);
+        short.forget();
+      },
+    };
+  } catch (error) {
+    short.forget();
+    throw error;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A name of `folder` that leaves room for a file in it even where its path is almost too long for a socket. */
+function shortName(folder: string): { readonly path: string; forget(): void } {
+  if (Buffer.byteLength(folder) + 2 <= MAX_SOCKET_PATH_BYTES) return { path: folder, forget: () => undefined };
+  // stays open as long as the server, which unlinks by this name when it closes
+  const fd = openSync(folder, 'r');
+  return { path: `/proc/self/fd/${fd}`, forget: () => closeSync(fd) };
+}

@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { AgentwireError } from '@agentwire/core';
+import { bindError } from '../stream/errors.ts';
+import { nodeTlsMaterial, type TlsOptions } from '../tls-options.ts';
+import type { PeerGate } from './peer-gate.ts';
+
+// our own deadline ends a slow TLS handshake; Node's must only come later
+const NODE_HANDSHAKE_TIMEOUT_MS = 86_400_000;
+
+/** Names a TCP connection for as long as it lives. */
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}
+
+/** Makes a TLS server whose peers take room in `gate` from their first byte on, TLS handshake included. */
+export function createTlsServer(address: string, tls: TlsOptions, gate: PeerGate): Server {
+  const unfinished = new Map<string, () => void>();
+  const server = makeServer(address, tls);
+  server.on('connection', (raw: Socket) => {
+    const name = nameOf(raw);
+    raw.setNoDelay(true);
+    const leave = gate.enter({ drop: () => raw.destroy() });
+    const done = (): void => {
+      unfinished.delete(name);
+      leave();
+    };
+    unfinished.set(name, done);
+    raw.once('close', done);
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const done = unfinished.get(nameOf(socket));
+    // the connection is gone already when it has no name any more
+    if (done === undefined) {
+      socket.destroy();
+      return;
+    }
+    done();
+    const certificate = socket.authorized ? socket.getPeerCertificate().raw : undefined;
+    gate.admit(socket, { address: `${socket.remoteAddress}:${socket.remotePort}`, certificate });
+  });
+  // the socket of a failed TLS handshake is destroyed by Node
+  server.on('tlsClientError', () => undefined);
+  return server;
+}
+
+function makeServer(address: string, tls: TlsOptions): Server {
+  if (tls.key === undefined || tls.cert === undefined) {
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `listening on ${address} needs the options tls.key and tls.cert`);
+  }
+  const verify = tls.requireClientCertificate === true;
+  const options = {
+    ...nodeTlsMaterial(tls),
+    requestCert: verify,
+    rejectUnauthorized: verify,
+    allowHalfOpen: true,
+    handshakeTimeout: NODE_HANDSHAKE_TIMEOUT_MS,
+  };
+  try {
+    return createServer(options);
+  } catch (error) {
+    throw bindError(error, address);
+  }
+}

@@ -1,0 +1,79 @@
+import {
+  checkInteger,
+  checkKnownOptions,
+  checkOneOf,
+  silentLogger,
+  systemClock,
+  type Clock,
+  type Logger,
+} from '@agentwire/core';
+import type { HandshakeShape } from '@agentwire/wire-codec';
+
+/** Which dialect to ask for when dialling; `auto` lets the other side choose. */
+export type DialectChoice = 'auto' | 'documented' | 'zentinel';
+
+/** Options that every stream transport takes. */
+export interface StreamOptions {
+  /**
+   * Which dialect to ask for when dialling; default `auto`: one request that both kinds of peer understand. A listener
+   * always answers in the dialect it is asked in.
+   */
+  readonly dialect?: DialectChoice | undefined;
+  /** How long `close` waits for the other side, in milliseconds, before it drops the rest; default 5 000. */
+  readonly closeTimeoutMs?: number | undefined;
+  /** Time for deadlines; default the clock of this machine. */
+  readonly clock?: Clock | undefined;
+  /** Where refused peers and unknown message types are logged; default silent. */
+  readonly logger?: Logger | undefined;
+}
+
+/** {@link StreamOptions} with every default filled in. */
+export interface ResolvedStreamOptions {
+  readonly shape: HandshakeShape;
+  readonly closeTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Options of `createUdsTransport`. */
+export interface UdsTransportOptions extends StreamOptions {
+  /** Mode of the socket files that it binds, as in `chmod`; default 0o600, only this user. 0o660 lets a group in. */
+  readonly mode?: number | undefined;
+}
+
+/** {@link UdsTransportOptions} with every default filled in. */
+export interface ResolvedUdsOptions extends ResolvedStreamOptions {
+  readonly mode: number;
+}
+
+/** What the stream transports assume where nothing is said. */
+export const STREAM_DEFAULTS: Required<StreamOptions> = Object.freeze<Required<StreamOptions>>({
+  dialect: 'auto',
+  closeTimeoutMs: 5_000,
+  clock: systemClock,
+  logger: silentLogger,
+});
+
+/** What `createUdsTransport` assumes where nothing is said. */
+export const UDS_DEFAULTS: Required<UdsTransportOptions> = Object.freeze<Required<UdsTransportOptions>>({
+  ...STREAM_DEFAULTS,
+  mode: 0o600,
+});
+
+/** Fills in the defaults that all stream transports share. @throws AgentwireError `ERR_INVALID_ARGUMENT`. */
+export function resolveStreamOptions(options: StreamOptions): ResolvedStreamOptions {
+  const { dialect, closeTimeoutMs, clock, logger } = options;
+  const choice = checkOneOf('dialect', dialect ?? STREAM_DEFAULTS.dialect, ['auto', 'documented', 'zentinel']);
+  return {
+    shape: choice === 'auto' ? 'union' : choice,
+    closeTimeoutMs: checkInteger('closeTimeoutMs', closeTimeoutMs ?? STREAM_DEFAULTS.closeTimeoutMs, 1, 86_400_000),
+    clock: clock ?? STREAM_DEFAULTS.clock,
+    logger: logger ?? STREAM_DEFAULTS.logger,
+  };
+}
+
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+export function resolveUdsOptions(options: UdsTransportOptions): ResolvedUdsOptions {
+  checkKnownOptions('createUdsTransport', options, Object.keys(UDS_DEFAULTS));
+  return { ...resolveStreamOptions(options), mode: checkInteger('mode', options.mode ?? UDS_DEFAULTS.mode, 0, 0o777) };
+}

@@ -1,0 +1,176 @@
+import {
+  AgentwireError,
+  ConnectionBase,
+  type CloseReason,
+  type Logger,
+  type Message,
+  type MessageType,
+  type OnConnection,
+  type Peer,
+} from '@agentwire/core';
+import {
+  createMessageCodec,
+  HIGH_WATER_BYTES,
+  MAX_BUFFERED_BYTES,
+  MAX_FRAME_BYTES,
+  type MessageCodec,
+} from '@agentwire/wire-codec';
+import type { LinkUser, StreamLink } from './link.ts';
+
+/** What a {@link StreamConnection} is made from. */
+export interface StreamConnectionSetup {
+  /** Stands before the number in the connection's id. */
+  readonly name: string;
+  readonly link: StreamLink;
+  readonly peer: Peer;
+  readonly logger: Logger;
+  /** Called once when it is over. */
+  readonly onEnded?: (() => void) | undefined;
+}
+
+/** Types that are refused when too much is buffered; what ends work or answers it is never refused. */
+const REFUSABLE: ReadonlySet<MessageType> = new Set<MessageType>([
+  'requestHeaders',
+  'requestBodyChunk',
+  'responseHeaders',
+  'responseBodyChunk',
+  'requestComplete',
+  'webSocketFrame',
+  'guardrailInspect',
+  'configure',
+  'healthStatus',
+  'metricsReport',
+  'log',
+]);
+
+/** An agreed connection over a byte stream. */
+export class StreamConnection extends ConnectionBase implements LinkUser {
+  readonly peer: Peer;
+  readonly #link: StreamLink;
+  readonly #codec: MessageCodec;
+  readonly #onEnded: (() => void) | undefined;
+  #peerEnded = false;
+  #cut: AgentwireError | undefined;
+
+  constructor(setup: StreamConnectionSetup) {
+    super(setup.name);
+    const { link, peer, logger } = setup;
+    this.peer = peer;
+    this.#link = link;
+    this.#onEnded = setup.onEnded;
+    this.#codec = createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
+  }
+
+  get bufferedBytes(): number {
+    return this.#link.outbox.size;
+  }
+
+  get receivedBytes(): number {
+    return this.#link.receivedBytes;
+  }
+
+  /** Takes the link over and asks for the handler; a throw is a refusal, and leaves the link to the caller. */
+  open(onConnection: OnConnection): void {
+    const link = this.#link;
+    const before = link.user;
+    link.user = this;
+    link.limitBytes = MAX_FRAME_BYTES;
+    try {
+      this.attach(onConnection);
+    } catch (error) {
+      link.user = before;
+      super.ended({ by: 'local' });
+      throw error;
+    }
+  }
+
+  protected write(message: Message): boolean {
+    const { outbox } = this.#link;
+    const { size } = outbox;
+    if (size === 0 || !REFUSABLE.has(message.type) || size + weightOf(message) < HIGH_WATER_BYTES) {
+      return this.#codec.write(message, outbox);
+    }
+    // near the bound the encoded length decides, so it is written first and taken back
+    outbox.transaction(() => {
+      this.#codec.write(message, outbox);
+      if (outbox.size > MAX_BUFFERED_BYTES) throw this.#overloaded(size);
+    });
+    return outbox.size <= HIGH_WATER_BYTES;
+  }
+
+  #overloaded(size: number): AgentwireError {
+    return new AgentwireError(
+      'ERR_OVERLOADED',
+      `${this.id} has ${size} of ${MAX_BUFFERED_BYTES} bytes buffered; wait for onDrain`,
+      { detail: { bufferedBytes: size, limit: MAX_BUFFERED_BYTES } },
+    );
+  }
+
+  onFrame(type: number, bytes: Buffer, start: number, end: number): void {
+    const message = this.#codec.read(type, bytes, start, end);
+    if (message !== undefined) this.deliver(message);
+  }
+
+  onFault(error: AgentwireError): void {
+    this.failWith(error);
+  }
+
+  onDrain(): void {
+    this.drained();
+  }
+
+  onPeerEnd(cut: AgentwireError | undefined): void {
+    if (this.status === 'open') {
+      this.#peerEnded = true;
+      this.#cut = cut;
+    }
+    void this.close();
+  }
+
+  onGone(error: AgentwireError | undefined): void {
+    const byPeer = this.#peerEnded || this.status === 'open';
+    // what the system says about a socket that both sides have ended is of no interest
+    const what = this.#cut ?? (this.status === 'open' || this.bufferedBytes > 0 ? error : undefined);
+    const by = byPeer ? 'remote' : 'local';
+    this.ended(what === undefined ? { by } : { by, error: what });
+  }
+
+  protected override ended(reason: CloseReason): void {
+    if (this.status === 'closed') return;
+    super.ended(reason);
+    this.#onEnded?.();
+  }
+
+  override pause(): void {
+    if (this.status === 'closed' || this.paused) return;
+    super.pause();
+    if (this.status === 'closing') this.#link.deafen();
+    else this.#link.hold(true);
+  }
+
+  override resume(): void {
+    if (!this.paused) return;
+    super.resume();
+    // later, so that nothing is delivered from inside the caller's own code
+    queueMicrotask(() => {
+      if (!this.paused && this.status !== 'closed') this.#link.release();
+    });
+  }
+
+  protected startClose(): void {
+    // who is paused will not see the other side's end, so the rest is dropped and read over
+    if (this.paused) this.#link.deafen();
+    this.#link.end();
+  }
+
+  protected destroy(): void {
+    this.#link.destroy();
+  }
+}
+
+/** A guess at the encoded length that is never too small for what is long. */
+function weightOf(message: Message): number {
+  if ('data' in message && message.data instanceof Uint8Array) return 2 * message.data.length;
+  if (message.type === 'guardrailInspect') return 6 * message.content.length;
+  return message.type === 'configure' || message.type === 'metricsReport' ? HIGH_WATER_BYTES : 0;
+}

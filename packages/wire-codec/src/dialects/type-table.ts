@@ -1,0 +1,72 @@
+import { AgentwireError } from '@agentwire/core';
+import type { Dialect, Message, MessageType, Role } from '@agentwire/core';
+
+import { HANDSHAKE_BYTES, TYPE_ROWS } from './message-types.ts';
+import type { TypeRow } from './message-types.ts';
+
+/** What may come in on one connection, by byte. */
+export interface TypeTable {
+  /**
+   * The type that `byte` stands for, or `undefined` for one that neither dialect knows.
+   *
+   * @throws AgentwireError `ERR_PROTOCOL` for a byte of the other direction, of the other dialect, or of a feature that
+   * was not negotiated: the two sides do not agree on what is being said.
+   */
+  incoming(byte: number): MessageType | undefined;
+  /** The byte for an outgoing type. @throws AgentwireError `ERR_UNSUPPORTED` where the dialect does not have it. */
+  outgoing(type: Message['type']): number;
+}
+
+const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+
+function refusal(byte: number, dialect: Dialect, self: Role, features: readonly string[]): AgentwireError | undefined {
+  const rows = TYPE_ROWS[dialect].filter((row) => row.byte === byte);
+  const refuse = (why: string): AgentwireError => new AgentwireError('ERR_PROTOCOL', why, { detail: { byte, dialect } });
+  const [row] = rows;
+  if (row === undefined) {
+    const handshake = HANDSHAKE_BYTES[byte];
+    if (handshake !== undefined) return refuse(`a ${handshake} (type ${hex(byte)}) came after the handshake was done`);
+    const other = dialect === 'documented' ? 'zentinel' : 'documented';
+    const foreign = TYPE_ROWS[other].find((one) => one.byte === byte);
+    if (foreign === undefined) return undefined;
+    return refuse(`type ${hex(byte)} is ${foreign.type} of the ${other} dialect, but this connection speaks the ${dialect} dialect`);
+  }
+  if (row.from === self) return refuse(`${row.type} (type ${hex(byte)}) came from the wrong side: only the ${self} sends it`);
+  if (row.feature !== undefined && !features.includes(row.feature)) {
+    return refuse(`${row.type} (type ${hex(byte)}) came, but feature ${row.feature} was not negotiated`);
+  }
+  return undefined;
+}
+
+const acceptable = (row: TypeRow, self: Role, features: readonly string[]): boolean =>
+  row.from !== self && (row.feature === undefined || features.includes(row.feature));
+
+/**
+ * Builds the table of one connection.
+ *
+ * @param self the role of this side
+ * @param features what both sides named in the handshake
+ */
+export function createTypeTable(dialect: Dialect, self: Role, features: readonly string[]): TypeTable {
+  const incoming: (MessageType | undefined)[] = Array.from({ length: 256 }, () => undefined);
+  const outgoing = new Map<MessageType, number>();
+  for (const row of TYPE_ROWS[dialect]) {
+    if (acceptable(row, self, features)) incoming[row.byte] ??= row.type;
+    outgoing.set(row.type, row.byte);
+  }
+  outgoing.delete('bodyMutation');
+  return {
+    incoming(byte) {
+      const type = incoming[byte];
+      if (type !== undefined) return type;
+      const error = refusal(byte, dialect, self, features);
+      if (error !== undefined) throw error;
+      return undefined;
+    },
+    outgoing(type) {
+      const byte = outgoing.get(type);
+      if (byte !== undefined) return byte;
+      throw new AgentwireError('ERR_UNSUPPORTED', `the ${dialect} dialect has no ${type} to send; see peer.accepts`);
+    },
+  };
+}

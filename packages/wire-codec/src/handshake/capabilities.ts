@@ -1,0 +1,39 @@
+import { DEFAULT_CAPABILITIES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
+import { fromDocumentedCapabilities, isDocumentedShape, toDocumentedCapabilities } from './documented-capabilities.ts';
+import type { JsonObject } from './read-fields.ts';
+import { fromZentinelCapabilities, toZentinelCapabilities } from './zentinel-capabilities.ts';
+
+/** In which shape a handshake is written; `union` is both at once. */
+export type HandshakeShape = 'documented' | 'zentinel' | 'union';
+
+const FLAG_EVENTS: readonly EventType[] = ['requestHeaders', 'requestBodyChunk', 'responseHeaders', 'responseBodyChunk'];
+
+/** The capabilities of `self` in `shape`; the default ones where it has none. */
+export function writeCapabilities(shape: HandshakeShape, self: Hello): JsonObject {
+  const capabilities = self.capabilities ?? DEFAULT_CAPABILITIES;
+  return {
+    ...(shape === 'documented' ? undefined : toZentinelCapabilities(self, capabilities)),
+    ...(shape === 'zentinel' ? undefined : toDocumentedCapabilities(capabilities)),
+  };
+}
+
+/**
+ * Reads capabilities of either shape or of both merged. Where both are there the documented flags decide what they can
+ * say, and the zentinel fields the rest. Absent capabilities are the default ones.
+ *
+ * @param features the peer's `supported_features`
+ * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
+ */
+export function readCapabilities(from: JsonObject | undefined, features: readonly string[]): Capabilities {
+  if (from === undefined) return DEFAULT_CAPABILITIES;
+  if (!isDocumentedShape(from)) return fromZentinelCapabilities(from);
+  const documented = fromDocumentedCapabilities(from, features);
+  if (!('supported_events' in from)) return documented;
+  const zentinel = fromZentinelCapabilities(from);
+  const { streaming, cancellation, maxConcurrentRequests } = documented;
+  const events = [
+    ...documented.events.filter((event) => FLAG_EVENTS.includes(event)),
+    ...zentinel.events.filter((event) => !FLAG_EVENTS.includes(event)),
+  ];
+  return { ...zentinel, events, streaming, cancellation, maxConcurrentRequests };
+}

@@ -1,0 +1,32 @@
+import { AgentwireError, ERROR_CODES, type ErrorCode } from '@agentwire/core';
+import { readCount, readText, type JsonObject } from './read-fields.ts';
+
+const MAX_TEXT = 512;
+const VERSION_TEXT = /unsupported protocol version/i;
+/** Codes that a refusal keeps on its way; anything else arrives as `ERR_REFUSED`. */
+const KEPT: readonly ErrorCode[] = ['ERR_DRAINING', 'ERR_DUPLICATE_AGENT', 'ERR_OVERLOADED', 'ERR_UNAUTHORIZED', 'ERR_VERSION_MISMATCH'];
+
+/** The text of a refusal, cut to 512 characters. */
+export function refusalText(error: AgentwireError, role: 'agent' | 'proxy'): string {
+  const { offered, supported } = error.detail ?? {};
+  if (error.code === 'ERR_VERSION_MISMATCH' && Array.isArray(offered) && Array.isArray(supported)) {
+    return `unsupported protocol version ${offered.join(', ') || 'none'}, this ${role} speaks ${supported.join(', ')}`;
+  }
+  return error.message.slice(0, MAX_TEXT);
+}
+
+/** The fields with which a refusal says what it was; `error_code` is ours, for peers that know it. */
+export function refusalFields(error: AgentwireError, role: 'agent' | 'proxy'): JsonObject {
+  return { error: refusalText(error, role), ...(KEPT.includes(error.code) ? { error_code: error.code } : undefined) };
+}
+
+/** The error that a refusal stands for, at whoever was refused. */
+export function readRefusal(what: string, from: JsonObject): AgentwireError {
+  const text = readText(what, from, 'error') ?? 'no reason was given';
+  const word = from['error_code'];
+  const code = KEPT.find((kept) => kept === word) ?? (VERSION_TEXT.test(text) ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
+  return new AgentwireError(code, `refused by the other side: ${text.slice(0, MAX_TEXT)}`, {
+    retryable: ERROR_CODES[code].retryable,
+    detail: { protocolVersion: readCount(what, from, 'protocol_version') },
+  });
+}

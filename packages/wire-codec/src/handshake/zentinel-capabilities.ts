@@ -1,0 +1,92 @@
+import { EVENT_TYPES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
+import { readBoolean, readCount, readIntegers, readObject, readText, type JsonObject } from './read-fields.ts';
+
+const WHAT = 'capabilities';
+const U32_MAX = 4_294_967_295;
+/** What is written for "no preference": a reader may cut bodies by it, so 0 would not do. */
+const PREFERRED_CHUNK_BYTES = 65_536;
+
+/** Who capabilities of the zentinel shape belong to; they carry it, the documented shape does not. */
+export interface ZentinelIdentity {
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+}
+
+// Configure is 8 when the crate writes it and 0 when it reads it, so it has no number here.
+function numberOf(event: EventType): number {
+  return event === 'configure' ? 0 : EVENT_TYPES.indexOf(event) + 1;
+}
+
+/** Capabilities in the zentinel shape, with every field, as its reader asks for. */
+export function toZentinelCapabilities(self: Hello, capabilities: Capabilities): JsonObject {
+  const { events, maxConcurrentRequests, maxBodyBytes, preferredChunkBytes } = capabilities;
+  return {
+    agent_id: capabilities.agentId ?? self.name,
+    name: self.name,
+    version: self.version,
+    supported_events: events.map(numberOf).filter((number) => number > 0),
+    features: {
+      streaming_body: capabilities.streaming,
+      websocket: events.includes('webSocketFrame'),
+      guardrails: events.includes('guardrailInspect'),
+      config_push: capabilities.configPush,
+      metrics_export: capabilities.metricsExport,
+      concurrent_requests: maxConcurrentRequests ?? U32_MAX,
+      cancellation: capabilities.cancellation,
+      flow_control: capabilities.flowControl,
+      health_reporting: capabilities.healthReporting,
+    },
+    limits: {
+      max_body_size: maxBodyBytes ?? Number.MAX_SAFE_INTEGER,
+      max_concurrency: maxConcurrentRequests ?? U32_MAX,
+      preferred_chunk_size: preferredChunkBytes ?? PREFERRED_CHUNK_BYTES,
+    },
+  };
+}
+
+/** A count where 0 and `unlimited` mean that nothing was said. */
+function readLimit(from: JsonObject, key: string, unlimited: number): number | undefined {
+  const value = readCount(WHAT, from, key);
+  return value === undefined || value === 0 || value >= unlimited ? undefined : value;
+}
+
+function readEvents(from: JsonObject, features: JsonObject): readonly EventType[] {
+  const numbers = readIntegers(WHAT, from, 'supported_events') ?? [];
+  const events = EVENT_TYPES.filter((event) => numbers.includes(numberOf(event)) && event !== 'configure');
+  const add = (feature: string, event: EventType): void => {
+    if (readBoolean(WHAT, features, feature) === true && !events.includes(event)) events.push(event);
+  };
+  add('websocket', 'webSocketFrame');
+  add('guardrails', 'guardrailInspect');
+  return events;
+}
+
+/** Reads name and version out of capabilities of the zentinel shape. */
+export function readZentinelIdentity(from: JsonObject): ZentinelIdentity {
+  return { name: readText(WHAT, from, 'name') || undefined, version: readText(WHAT, from, 'version') };
+}
+
+/**
+ * Reads capabilities of the zentinel shape. Absent flags are false; numbers of events that are not known are skipped.
+ *
+ * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
+ */
+export function fromZentinelCapabilities(from: JsonObject): Capabilities {
+  const features = readObject(WHAT, from, 'features') ?? {};
+  const limits = readObject(WHAT, from, 'limits') ?? {};
+  const has = (feature: string): boolean => readBoolean(WHAT, features, feature) ?? false;
+  return {
+    agentId: readText(WHAT, from, 'agent_id') || undefined,
+    events: readEvents(from, features),
+    streaming: has('streaming_body'),
+    cancellation: has('cancellation'),
+    flowControl: has('flow_control'),
+    healthReporting: has('health_reporting'),
+    metricsExport: has('metrics_export'),
+    configPush: has('config_push'),
+    maxConcurrentRequests:
+      readLimit(features, 'concurrent_requests', U32_MAX) ?? readLimit(limits, 'max_concurrency', U32_MAX),
+    maxBodyBytes: readLimit(limits, 'max_body_size', Number.MAX_SAFE_INTEGER),
+    preferredChunkBytes: readLimit(limits, 'preferred_chunk_size', Number.MAX_SAFE_INTEGER),
+  };
+}

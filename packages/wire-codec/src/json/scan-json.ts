@@ -1,0 +1,106 @@
+import { Fault } from '../messages/fault.ts';
+import { IdTrail } from '../messages/parsed.ts';
+import type { ReadLimits } from '../messages/parsed.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_OBJECT = 0x7b;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_OBJECT = 0x7d;
+const CLOSE_ARRAY = 0x5d;
+const COLON = 0x3a;
+const NEAR = 48;
+
+/** Bytes that end a number or a word, and white space. */
+const DELIMITER = new Uint8Array(256);
+for (const byte of [0x20, 0x09, 0x0a, 0x0d, 0x2c, COLON, OPEN_OBJECT, OPEN_ARRAY, CLOSE_OBJECT, CLOSE_ARRAY, QUOTE]) DELIMITER[byte] = 1;
+
+/** The byte after the string whose opening quote stands at `at`, or `end` if it never closes. */
+function endOfString(bytes: Buffer, at: number, end: number): number {
+  let p = at + 1;
+  for (;;) {
+    const near = Math.min(p + NEAR, end);
+    while (p < near && bytes[p] !== QUOTE && bytes[p] !== BACKSLASH) p++;
+    if (p >= end) return end;
+    if (bytes[p] === QUOTE) return p + 1;
+    if (bytes[p] === BACKSLASH) {
+      p += 2;
+      continue;
+    }
+    // Long and plain, as base64 is: let native code look for the end, and step back only if a backslash came first.
+    const quote = bytes.indexOf(QUOTE, p);
+    if (quote === -1 || quote >= end) return end;
+    const escape = bytes.subarray(p, quote).indexOf(BACKSLASH);
+    if (escape === -1) return quote + 1;
+    p += escape;
+  }
+}
+
+function decodeString(bytes: Buffer, from: number, to: number): string | undefined {
+  try {
+    const text: unknown = JSON.parse(bytes.toString('utf8', from, to));
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeNumber(text: string): number | bigint | undefined {
+  if (!/^(0|[1-9]\d{0,19})$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : BigInt(text);
+}
+
+/**
+ * Walks JSON once, without building anything: counts depth and values against the limits and finds the id, so that a
+ * bomb costs a walk and its failure still names the request. Whether it is JSON at all is `JSON.parse`'s business.
+ */
+export function scanJson(bytes: Buffer, start: number, end: number, limits: ReadLimits): { readonly id: unknown; readonly fault: Fault | undefined } {
+  const trail = new IdTrail(limits.idPaths);
+  let fault: Fault | undefined;
+  let depth = 0;
+  let nodes = 0;
+  let bits = 0;
+  let p = start;
+  while (p < end) {
+    const byte = bytes[p] as number;
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      depth++;
+      nodes++;
+      trail.enter(bits);
+      bits = 0;
+      if (depth > limits.maxDepth) fault ??= new Fault(`more than ${limits.maxDepth} levels are nested`);
+      p++;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      trail.leave(depth);
+      depth--;
+      p++;
+    } else if (byte === QUOTE) {
+      const from = p;
+      p = endOfString(bytes, p, end);
+      let next = p;
+      while (next < end && DELIMITER[bytes[next] as number] === 1 && bytes[next] !== COLON && bytes[next] !== QUOTE && (bytes[next] as number) <= 0x20) next++;
+      if (bytes[next] === COLON && next < end) {
+        bits = trail.follow(depth, (name) => p - from === name.length + 2 && bytes.latin1Slice(from + 1, p - 1) === name);
+        p = next + 1;
+      } else {
+        nodes++;
+        if (bits !== 0) trail.note(bits, depth, decodeString(bytes, from, p));
+        bits = 0;
+      }
+    } else if (DELIMITER[byte] === 1) {
+      p++;
+    } else {
+      const from = p;
+      while (p < end && DELIMITER[bytes[p] as number] === 0) p++;
+      nodes++;
+      if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.latin1Slice(from, p)));
+      bits = 0;
+    }
+    if (nodes > limits.maxNodes) {
+      fault ??= new Fault(`more than ${limits.maxNodes} values`);
+      if (trail.id !== undefined) break;
+    }
+  }
+  return { id: trail.id, fault };
+}

@@ -1,0 +1,68 @@
+import type { ConfigUpdate, ConfigUpdateRequest, RuleDefinition } from '@agentwire/core';
+
+import { Fault } from './fault.ts';
+import { asObject, own } from './kind.ts';
+import type { Kind } from './kind.ts';
+import { plain } from './mapping.ts';
+import type { Mapping } from './mapping.ts';
+import { bool, i32, text, u64 } from './scalar-kinds.ts';
+import { field, nullable, struct } from './struct.ts';
+import type { Struct } from './struct.ts';
+import { any, list, texts } from './value-kinds.ts';
+
+const rule: Struct<RuleDefinition> = struct<RuleDefinition>('rule', {
+  id: field('id', text),
+  priority: field('priority', i32, { fallback: 0 }),
+  definition: nullable('definition', any as Kind<NonNullable<unknown>>),
+  enabled: field('enabled', bool, { fallback: true }),
+  description: nullable('description', text),
+  tags: field('tags', texts, { fallback: [] }),
+});
+
+type Body<T extends ConfigUpdate['type']> = Omit<Extract<ConfigUpdate, { type: T }>, 'type'>;
+
+const requestReload = struct<Body<'requestReload'>>('request_reload', {});
+const ruleUpdate = struct<Body<'ruleUpdate'>>('rule_update', {
+  ruleSet: field('rule_set', text),
+  rules: field('rules', list(rule), { fallback: [] }),
+  removeRules: field('remove_rules', texts, { fallback: [] }),
+});
+const listUpdate = struct<Body<'listUpdate'>>('list_update', {
+  listId: field('list_id', text),
+  add: field('add', texts, { fallback: [] }),
+  remove: field('remove', texts, { fallback: [] }),
+});
+const restartRequired = struct<Body<'restartRequired'>>('restart_required', {
+  reason: field('reason', text),
+  gracePeriodMs: field('grace_period_ms', u64),
+});
+const configError = struct<Body<'configError'>>('config_error', { error: field('error', text), field: nullable('field', text) });
+
+const bodies = { requestReload, ruleUpdate, listUpdate, restartRequired, configError } as const;
+
+/** What is to change, told apart by `type` among its fields. */
+const configUpdate: Kind<ConfigUpdate> = {
+  name: 'configUpdate',
+  write(value, form) {
+    const body = bodies[value.type] as Struct<ConfigUpdate>;
+    return { type: body.name, ...asObject(body.write(value, form)) };
+  },
+  read(wire, form) {
+    // Where the crate 0.6.20 wrote an array, the type stands first.
+    const word = Array.isArray(wire) ? (wire[0] as unknown) : own(asObject(wire), 'type');
+    for (const [type, body] of Object.entries(bodies)) {
+      if (body.name !== word) continue;
+      return { type, ...(body as Struct<object>).read(Array.isArray(wire) ? wire.slice(1) : wire, form) } as ConfigUpdate;
+    }
+    throw new Fault(`one of ${Object.values(bodies).map((body) => body.name).join(', ')} is expected`).within('type');
+  },
+};
+
+/** An agent asks for another configuration. Its `request_id` is text of its own and no request's id. */
+export const configUpdateRequest: Mapping<'configUpdateRequest'> = plain(
+  'configUpdateRequest',
+  struct<Omit<ConfigUpdateRequest, 'type'>>(
+    'configUpdateRequest',
+    { update: field('update_type', configUpdate), requestId: field('request_id', text), timestampMs: field('timestamp_ms', u64) },
+  ),
+);

@@ -1,0 +1,123 @@
+import type { Audit, BlockVerdict, BodyMutation, ChallengeVerdict, Decision, RedirectVerdict, Verdict, WebSocketDecision } from '@agentwire/core';
+
+import { Fault, inside } from './fault.ts';
+import type { Form } from './form.ts';
+import { blockHeaders, headerOps } from './header-kinds.ts';
+import { asObject, isWireObject } from './kind.ts';
+import type { Kind } from './kind.ts';
+import { bool, f32, status, text, u16, u32 } from './scalar-kinds.ts';
+import { field, nullable, optional, struct } from './struct.ts';
+import type { Absent, Struct } from './struct.ts';
+import { anyMap, bytes, textMap, texts } from './value-kinds.ts';
+
+const block = struct<Omit<BlockVerdict, 'type'>>('block', {
+  status: field('status', status),
+  body: nullable('body', text, { absent: 'omit', absentZentinel: { written: null } }),
+  headers: nullable('headers', blockHeaders, { absent: 'omit', absentZentinel: { written: null } }),
+});
+const redirect = struct<Omit<RedirectVerdict, 'type'>>('redirect', { url: field('url', text), status: field('status', status) });
+const challenge = struct<Omit<ChallengeVerdict, 'type'>>('challenge', {
+  challengeType: field('challenge_type', text),
+  params: field('params', textMap, { fallback: {} }),
+});
+const bodies = { block, redirect, challenge } as const;
+
+/** What is to be done: the word `allow`, or an object of one entry. */
+export const verdict: Kind<Verdict> = {
+  name: 'verdict',
+  write(value, form) {
+    if (value.type === 'allow') return 'allow';
+    const body = bodies[value.type] as Struct<Verdict>;
+    return { [value.type]: body.write(value, form) };
+  },
+  read(wire, form) {
+    if (wire === 'allow' || (isWireObject(wire) && Object.hasOwn(wire, 'allow'))) return { type: 'allow' };
+    for (const type of ['block', 'redirect', 'challenge'] as const) {
+      if (!isWireObject(wire) || !Object.hasOwn(wire, type)) continue;
+      const body = inside(type, () => bodies[type].read(wire[type], form));
+      return { type, ...body } as Verdict;
+    }
+    throw new Fault('a decision is allow, block, redirect or challenge');
+  },
+};
+
+const EMPTY_LIST: Absent = { written: [] };
+const listField = (name: string): ReturnType<typeof field<readonly string[]>> =>
+  field(name, texts, { absent: 'omit', absentZentinel: EMPTY_LIST, emptyIsAbsent: true });
+
+/** Why a decision was made. In the zentinel dialect its `custom` also carries the id, see `answer.ts`. */
+export const audit: Struct<Audit> = struct<Audit>('audit', {
+  tags: listField('tags'),
+  ruleIds: listField('rule_ids'),
+  confidence: field('confidence', f32, { absent: 'omit', absentZentinel: { written: null } }),
+  reasonCodes: listField('reason_codes'),
+  custom: field('custom', anyMap, { absent: 'omit', absentZentinel: { written: {} }, emptyIsAbsent: true }),
+});
+
+/** What to do with one body chunk; absent and null data mean pass. */
+export const bodyMutation: Kind<BodyMutation> = {
+  name: 'bodyMutation',
+  write(value, form) {
+    const data = value.data === null ? null : bytes.write(value.data, form);
+    return form.dialect === 'documented' ? { chunk_index: value.index, data } : { data, chunk_index: value.index };
+  },
+  read(wire, form) {
+    const positional = Array.isArray(wire) ? { data: wire[0] as unknown, chunk_index: wire[1] as unknown } : asObject(wire);
+    const { data, chunk_index: index } = positional;
+    return {
+      index: index === undefined || index === null ? 0 : inside('chunk_index', () => u32.read(index, form)),
+      data: data === undefined || data === null ? null : inside('data', () => bytes.read(data, form)),
+    };
+  },
+};
+
+const close = struct<Omit<Extract<WebSocketDecision, { type: 'close' }>, 'type'>>('close', {
+  code: field('code', u16),
+  reason: field('reason', text, { fallback: '' }),
+});
+
+/** What to do with one WebSocket frame: a word, or `{close}`. */
+export const webSocketDecision: Kind<WebSocketDecision> = {
+  name: 'webSocketDecision',
+  write: (value, form) => (value.type === 'close' ? { close: close.write(value, form) } : value.type),
+  read(wire, form) {
+    if (wire === 'allow' || wire === 'drop') return { type: wire };
+    if (isWireObject(wire) && Object.hasOwn(wire, 'close')) {
+      return { type: 'close', ...inside('close', () => close.read(wire['close'], form)) };
+    }
+    throw new Fault('a WebSocket decision is allow, drop or close');
+  },
+};
+
+const agentError = struct<NonNullable<Decision['error']>>('error', {
+  code: field('code', text),
+  message: field('message', text, { fallback: '' }),
+});
+
+/** The fields of a decision, without id and version. */
+export const decision: Struct<Decision> = struct<Decision>(
+  'decision',
+  {
+    verdict: field('decision', verdict, { aliases: [] }),
+    requestHeaders: field('request_headers', headerOps, { absent: EMPTY_LIST, emptyIsAbsent: true }),
+    responseHeaders: field('response_headers', headerOps, { absent: EMPTY_LIST, emptyIsAbsent: true }),
+    audit: optional('audit', audit),
+    needsMore: field('needs_more', bool, { absent: 'omit', absentZentinel: { written: false }, emptyIsAbsent: true }),
+    requestBodyMutation: optional('request_body_mutation', bodyMutation, { absentZentinel: { written: null } }),
+    responseBodyMutation: optional('response_body_mutation', bodyMutation, { absentZentinel: { written: null } }),
+    routingMetadata: optional('routing_metadata', textMap, { absentZentinel: { written: {} }, emptyIsAbsent: true }),
+    webSocket: optional('websocket_decision', webSocketDecision, { absentZentinel: { written: null } }),
+    error: optional('error', agentError, { zentinel: null }),
+  },
+  ['decision', 'request_headers', 'response_headers', 'routing_metadata', 'audit', 'needs_more'],
+);
+
+/** What towards peers without feature `errors` stands for a decision that carries an error: never an allow. */
+export function asPeerUnderstands(value: Decision, form: Form): Decision {
+  if (value.error === undefined || form.errors) return value;
+  const { code } = value.error;
+  return {
+    verdict: { type: 'block', status: code === 'ERR_OVERLOADED' ? 503 : 500 },
+    audit: { ...value.audit, reasonCodes: [...(value.audit?.reasonCodes ?? []), `agentwire:${code}`] },
+  };
+}

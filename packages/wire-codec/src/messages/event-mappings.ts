@@ -1,0 +1,117 @@
+import type {
+  GuardrailInspect,
+  InspectionType,
+  RequestBodyChunk,
+  RequestComplete,
+  ResponseBodyChunk,
+  ResponseHeaders,
+  WebSocketFrame,
+  WebSocketOpcode,
+} from '@agentwire/core';
+
+import { headers } from './header-kinds.ts';
+import { id } from './id-kind.ts';
+import { plain } from './mapping.ts';
+import type { Mapping } from './mapping.ts';
+import { bool, finalStatus, status, text, u32, u64, word } from './scalar-kinds.ts';
+import { field, nullable, optional, optionalOrNull, struct } from './struct.ts';
+import type { Field } from './struct.ts';
+import { bytes, textMap, texts } from './value-kinds.ts';
+
+/** The row of an event's id. */
+const eventId = field('request_id', id, { zentinel: 'correlation_id' });
+
+const chunkOrder = ['correlation_id', 'data', 'is_last', 'total_size', 'chunk_index'];
+const transferred = (zentinel: string): Field<number> => optional(zentinel, u64, { documented: null });
+
+/** A piece of a request body. */
+export const requestBodyChunk: Mapping<'requestBodyChunk'> = plain(
+  'requestBodyChunk',
+  struct<Omit<RequestBodyChunk, 'type'>>(
+    'requestBodyChunk',
+    {
+      id: eventId,
+      index: field('chunk_index', u32, { fallback: 0 }),
+      data: field('data', bytes),
+      last: field('is_last', bool),
+      totalSize: nullable('total_size', u64, { documented: null }),
+      bytesTransferred: transferred('bytes_received'),
+    },
+    chunkOrder,
+  ),
+);
+
+/** A piece of a response body. */
+export const responseBodyChunk: Mapping<'responseBodyChunk'> = plain(
+  'responseBodyChunk',
+  struct<Omit<ResponseBodyChunk, 'type'>>(
+    'responseBodyChunk',
+    {
+      id: eventId,
+      index: field('chunk_index', u32, { fallback: 0 }),
+      data: field('data', bytes),
+      last: field('is_last', bool),
+      totalSize: optionalOrNull('total_size', u64),
+      bytesTransferred: transferred('bytes_sent'),
+    },
+    chunkOrder,
+  ),
+);
+
+/** The head of a response. */
+export const responseHeaders: Mapping<'responseHeaders'> = plain(
+  'responseHeaders',
+  struct<Omit<ResponseHeaders, 'type'>>('responseHeaders', {
+    id: eventId,
+    status: field('status', status, { aliases: ['status_code'] }),
+    headers: field('headers', headers),
+    hasBody: field('has_body', bool, { zentinel: null, fallback: false }),
+  }),
+);
+
+/** The end of a request. */
+export const requestComplete: Mapping<'requestComplete'> = plain(
+  'requestComplete',
+  struct<Omit<RequestComplete, 'type'>>('requestComplete', {
+    id: eventId,
+    status: field('status', finalStatus, { aliases: ['status_code'] }),
+    durationMs: field('duration_ms', u64),
+    requestBodySize: field('request_body_size', u64),
+    responseBodySize: field('response_body_size', u64),
+    upstreamAttempts: field('upstream_attempts', u32),
+    error: nullable('error', text),
+  }),
+);
+
+const opcode = word<WebSocketOpcode>('opcode', ['continuation', 'text', 'binary', 'close', 'ping', 'pong']);
+
+/** One WebSocket frame. */
+export const webSocketFrame: Mapping<'webSocketFrame'> = plain(
+  'webSocketFrame',
+  struct<Omit<WebSocketFrame, 'type'>>('webSocketFrame', {
+    id: eventId,
+    opcode: field('opcode', opcode),
+    data: field('data', bytes),
+    clientToServer: field('client_to_server', bool),
+    index: field('frame_index', u64),
+    fin: field('fin', bool),
+    routeId: nullable('route_id', text),
+    clientIp: field('client_ip', text),
+  }),
+);
+
+const inspectionType = word<InspectionType>('inspectionType', ['prompt_injection', 'pii_detection']);
+
+/** Text for a guardrail. */
+export const guardrailInspect: Mapping<'guardrailInspect'> = plain(
+  'guardrailInspect',
+  struct<Omit<GuardrailInspect, 'type'>>('guardrailInspect', {
+    id: eventId,
+    inspectionType: field('inspection_type', inspectionType),
+    content: field('content', text),
+    model: optional('model', text),
+    categories: field('categories', texts, { fallback: [] }),
+    routeId: optional('route_id', text),
+    metadata: field('metadata', textMap, { fallback: {} }),
+  }),
+);

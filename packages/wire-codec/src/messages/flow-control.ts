@@ -1,0 +1,50 @@
+import type { FlowControl, RequestId } from '@agentwire/core';
+
+import { Fault, inside } from './fault.ts';
+import { id } from './id-kind.ts';
+import { asObject, isWireObject, own } from './kind.ts';
+import type { Mapping } from './mapping.ts';
+import { u64 } from './scalar-kinds.ts';
+import { optionalOrNull, struct } from './struct.ts';
+import type { Struct } from './struct.ts';
+
+const ACTIONS = ['pause', 'resume', 'updateCapacity'] as const;
+const WORDS = ['pause', 'resume', 'update_capacity'] as const;
+
+interface Rest {
+  readonly id?: RequestId | undefined;
+  readonly bufferAvailable?: number | undefined;
+}
+
+const rest: Struct<Rest> = struct<Rest>('flowControl', {
+  id: optionalOrNull('request_id', id, { zentinel: 'correlation_id' }),
+  bufferAvailable: optionalOrNull('buffer_available', u64),
+});
+
+/** An action nobody knows is an error: taking it for a resume would flood an agent that asked for less. */
+function readAction(wire: unknown): FlowControl['action'] {
+  const index = typeof wire === 'string' ? WORDS.findIndex((one) => one === wire) : Number(typeof wire === 'bigint' ? wire : (wire ?? 0)) - 1;
+  const action = ACTIONS[index];
+  if (action === undefined) throw new Fault('an action is 1 pause, 2 resume or 3 update capacity').within('action');
+  return action;
+}
+
+/** Pause, resume, or how much room there is; read as a number and in the form with a `type`. */
+export const flowControl: Mapping<'flowControl'> = {
+  type: 'flowControl',
+  write: (message, form) => ({ action: ACTIONS.indexOf(message.action) + 1, ...asObject(rest.write(message, form)) }),
+  read(wire, form) {
+    if (Array.isArray(wire)) {
+      const [action, ...others] = wire as unknown[];
+      return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...rest.read(others, form) };
+    }
+    const object = asObject(wire);
+    const action = own(object, 'action');
+    const tagged = isWireObject(action) ? action : action === undefined ? object : undefined;
+    const outer = rest.read(object, form);
+    if (tagged === undefined) return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...outer };
+    const room = own(tagged, 'buffer_available') ?? undefined;
+    const bufferAvailable = room === undefined ? outer.bufferAvailable : inside('action.buffer_available', () => u64.read(room, form));
+    return { type: 'flowControl', action: readAction(own(tagged, 'type')), timestampMs: undefined, ...outer, bufferAvailable };
+  },
+};

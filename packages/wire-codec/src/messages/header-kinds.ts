@@ -1,0 +1,123 @@
+import type { HeaderList, HeaderOp } from '@agentwire/core';
+import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
+
+import { Fault, inside } from './fault.ts';
+import { asArray, asObject, describe, own } from './kind.ts';
+import type { Kind } from './kind.ts';
+
+/** Most header lines in one message. */
+export const MAX_HEADER_LINES = 1000;
+
+/** Checks a header name; well-known lower-case names come back as the one shared string. */
+export function headerName(wire: unknown): string {
+  if (!isValidHeaderName(wire)) throw new Fault(typeof wire === 'string' ? 'the header name is no HTTP token' : `a header name is expected, not ${describe(wire)}`);
+  const shared = internHeaderName(wire);
+  return shared === wire ? shared : wire;
+}
+
+/** Checks a header value. */
+export function headerValue(wire: unknown): string {
+  if (isValidHeaderValue(wire)) return wire;
+  throw new Fault(typeof wire === 'string' ? 'the header value holds a character that HTTP does not allow' : `a header value is expected, not ${describe(wire)}`);
+}
+
+/** Throws when a message has more header lines than {@link MAX_HEADER_LINES}. */
+export function checkLineCount(count: number): void {
+  if (count > MAX_HEADER_LINES) throw new Fault(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
+}
+
+function readPairs(wire: unknown): string[] {
+  const pairs = asArray(wire);
+  checkLineCount(pairs.length);
+  const headers: string[] = [];
+  pairs.forEach((pair, index) =>
+    inside(index, () => {
+      if (!Array.isArray(pair) || pair.length !== 2) throw new Fault('a pair of name and value is expected');
+      headers.push(headerName(pair[0]), headerValue(pair[1]));
+    }),
+  );
+  return headers;
+}
+
+function readMulti(wire: unknown): string[] {
+  const headers: string[] = [];
+  for (const [name, values] of Object.entries(asObject(wire))) {
+    const checked = headerName(name);
+    checkLineCount(headers.length / 2 + asArray(values).length);
+    for (const value of asArray(values)) headers.push(checked, headerValue(value));
+  }
+  return headers;
+}
+
+function writePairs(headers: HeaderList): unknown {
+  const pairs: unknown[] = [];
+  for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]]);
+  return pairs;
+}
+
+/** Lines of one name together, in the place of the first; names that differ in case only are one name's lines. */
+function writeMulti(headers: HeaderList): unknown {
+  const byName = new Map<string, string[]>();
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    const values = byName.get(name);
+    if (values === undefined) byName.set(name, [headers[i + 1] as string]);
+    else values.push(headers[i + 1] as string);
+  }
+  return Object.fromEntries(byName);
+}
+
+/** The headers of an event: pairs in the documented dialect, name to values in the other. */
+export const headers: Kind<HeaderList> = {
+  name: 'headers',
+  write: (value, form) => (form.dialect === 'documented' ? writePairs(value) : writeMulti(value)),
+  read: (wire, form) => (form.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
+};
+
+/** The headers of a block: name to one text in both dialects; the last line of a name counts. */
+export const blockHeaders: Kind<HeaderList> = {
+  name: 'blockHeaders',
+  write(value) {
+    const object: [string, unknown][] = [];
+    for (let i = 0; i < value.length; i += 2) object.push([value[i] as string, value[i + 1]]);
+    return Object.fromEntries(object);
+  },
+  read(wire) {
+    const list: string[] = [];
+    const entries = Object.entries(asObject(wire));
+    checkLineCount(entries.length);
+    for (const [name, value] of entries) {
+      const checked = headerName(name);
+      // Other writers put arrays here; a block must not be lost over that.
+      for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) list.push(checked, headerValue(one));
+    }
+    return list;
+  },
+};
+
+function readOp(wire: unknown): HeaderOp {
+  const object = asObject(wire);
+  for (const op of ['set', 'add', 'remove'] as const) {
+    const found = own(object, op);
+    if (found === undefined) continue;
+    const [name, value] = Array.isArray(found)
+      ? (found as unknown[])
+      : typeof found === 'string'
+        ? [found]
+        : [own(asObject(found), 'name'), own(asObject(found), 'value')];
+    return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: headerValue(value) };
+  }
+  throw new Fault('a header operation is set, add or remove');
+}
+
+/** Changes of headers, in order. */
+export const headerOps: Kind<readonly HeaderOp[]> = {
+  name: 'headerOps',
+  write: (value) =>
+    value.map((op) => (op.op === 'remove' ? { remove: { name: op.name } } : { [op.op]: { name: op.name, value: op.value } })),
+  read(wire) {
+    const ops = asArray(wire);
+    checkLineCount(ops.length);
+    return ops.map((op, index) => inside(index, () => readOp(op)));
+  },
+};

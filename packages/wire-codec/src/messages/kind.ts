@@ -1,0 +1,45 @@
+import { Fault } from './fault.ts';
+import type { Form } from './form.ts';
+
+/** How one sort of value goes to the wire object and back. `read` throws a {@link Fault} for anything it cannot take. */
+export interface Kind<T> {
+  /** What it is called in errors and by the generator. */
+  readonly name: string;
+  write(value: T, form: Form): unknown;
+  read(wire: unknown, form: Form): T;
+}
+
+/** Any map from names to values, as parsers give it. */
+export type WireObject = Readonly<Record<string, unknown>>;
+
+/** Whether `value` is a plain object and no array, bytes or float. */
+export function isWireObject(value: unknown): value is WireObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+/** The object that `wire` must be. */
+export function asObject(wire: unknown): WireObject {
+  if (isWireObject(wire)) return wire;
+  throw new Fault(`an object is expected, not ${describe(wire)}`);
+}
+
+/** The array that `wire` must be. */
+export function asArray(wire: unknown): readonly unknown[] {
+  if (Array.isArray(wire)) return wire as readonly unknown[];
+  throw new Fault(`an array is expected, not ${describe(wire)}`);
+}
+
+/** The sort of `value`, in words; never the value. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (value instanceof Uint8Array) return 'bytes';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  return `a ${typeof value}`;
+}
+
+/** The own property `name`, or `undefined`; inherited ones do not count. */
+export function own(object: WireObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}

@@ -1,0 +1,65 @@
+import type { RequestHeaders, RequestMetadata } from '@agentwire/core';
+
+import type { Form } from './form.ts';
+import { headers } from './header-kinds.ts';
+import { id } from './id-kind.ts';
+import { asObject, isWireObject, own } from './kind.ts';
+import type { Mapping } from './mapping.ts';
+import { bool, text, u16 } from './scalar-kinds.ts';
+import { field, nullable, optional, struct } from './struct.ts';
+import type { Struct } from './struct.ts';
+
+/** Where a request came from. */
+export const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
+  correlationId: field('correlation_id', text),
+  requestId: field('request_id', text),
+  clientIp: field('client_ip', text),
+  clientPort: field('client_port', u16),
+  serverName: nullable('server_name', text),
+  protocol: field('protocol', text),
+  tlsVersion: nullable('tls_version', text),
+  tlsCipher: nullable('tls_cipher', text),
+  routeId: nullable('route_id', text),
+  upstreamId: nullable('upstream_id', text),
+  timestamp: field('timestamp', text),
+  traceparent: optional('traceparent', text),
+});
+
+const rows: Struct<Omit<RequestHeaders, 'type'>> = struct<Omit<RequestHeaders, 'type'>>('requestHeaders', {
+  id: field('request_id', id, { zentinel: 'correlation_id' }),
+  metadata: field('metadata', metadata),
+  method: field('method', text),
+  uri: field('uri', text),
+  headers: field('headers', headers),
+  hasBody: field('has_body', bool, { zentinel: null, fallback: false }),
+});
+
+/** In the zentinel dialect the id is the correlation id inside `metadata`; where both are there, that one counts. */
+function withOneId(wire: unknown, form: Form): unknown {
+  if (form.dialect === 'documented' || Array.isArray(wire)) return wire;
+  const object = asObject(wire);
+  const inner = object['metadata'];
+  if (Array.isArray(inner)) {
+    const [first, ...rest] = inner as unknown[];
+    const one = first ?? own(object, 'correlation_id');
+    return { ...object, correlation_id: one, metadata: [one, ...rest] };
+  }
+  if (!isWireObject(inner)) return object;
+  const one = own(inner, 'correlation_id') ?? own(object, 'correlation_id');
+  return { ...object, correlation_id: one, metadata: { ...inner, correlation_id: one } };
+}
+
+/** The head of a request. */
+export const requestHeaders: Mapping<'requestHeaders'> = {
+  type: 'requestHeaders',
+  struct: rows,
+  write(message, form) {
+    const wire = asObject(rows.write(message, form)) as Record<string, unknown>;
+    if (form.dialect === 'documented') return wire;
+    (wire['metadata'] as Record<string, unknown>)['correlation_id'] = String(message.id);
+    // The crate's MessagePack reader takes exactly one correlation id, and looks for it in here.
+    if (form.encoding === 'msgpack') delete wire['correlation_id'];
+    return wire;
+  },
+  read: (wire, form) => ({ type: 'requestHeaders', ...rows.read(withOneId(wire, form), form) }),
+};

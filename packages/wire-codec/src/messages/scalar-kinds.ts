@@ -1,0 +1,94 @@
+import { Fault } from './fault.ts';
+import { WireFloat } from './form.ts';
+import { describe } from './kind.ts';
+import type { Kind } from './kind.ts';
+
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+/** Text. A lone surrogate, which JSON can spell and UTF-8 cannot, is a fault when read. */
+export const text: Kind<string> = {
+  name: 'text',
+  write: (value) => value,
+  read(wire) {
+    if (typeof wire !== 'string') throw new Fault(`text is expected, not ${describe(wire)}`);
+    if (!wire.isWellFormed()) throw new Fault('the text holds half of a surrogate pair');
+    return wire;
+  },
+};
+
+/** True or false. */
+export const bool: Kind<boolean> = {
+  name: 'bool',
+  write: (value) => value,
+  read(wire) {
+    if (typeof wire === 'boolean') return wire;
+    throw new Fault(`true or false is expected, not ${describe(wire)}`);
+  },
+};
+
+/** A whole number from `min` to `max`. */
+export function integer(name: string, min: number, max: number): Kind<number> {
+  return {
+    name,
+    write: (value) => value,
+    read(wire) {
+      const value = typeof wire === 'bigint' && wire <= MAX_SAFE && wire >= -MAX_SAFE ? Number(wire) : wire;
+      if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+      const not = typeof wire === 'number' || typeof wire === 'bigint' ? 'another number' : describe(wire);
+      throw new Fault(`a whole number from ${min} to ${max} is expected, not ${not}`);
+    },
+  };
+}
+
+/** 0 to 65 535. */
+export const u16: Kind<number> = integer('u16', 0, 0xffff);
+/** 0 to 2^32−1. */
+export const u32: Kind<number> = integer('u32', 0, 0xffff_ffff);
+/** 0 to 2^53−1: what a number can say of an unsigned 64-bit value. */
+export const u64: Kind<number> = integer('u64', 0, MAX_SAFE);
+/** A signed 32-bit number. */
+export const i32: Kind<number> = integer('i32', -0x8000_0000, 0x7fff_ffff);
+/** An HTTP status, 100 to 999. */
+export const status: Kind<number> = integer('status', 100, 999);
+/** An HTTP status, or 0 where there was none. */
+export const finalStatus: Kind<number> = integer('finalStatus', 0, 999);
+
+function float(name: string, bits: 32 | 64): Kind<number> {
+  return {
+    name,
+    write(value, form) {
+      if (form.encoding === 'json') return value;
+      return new WireFloat(value, form.dialect === 'zentinel' ? bits : 64);
+    },
+    read(wire) {
+      const value = typeof wire === 'bigint' ? Number(wire) : wire;
+      if (typeof value === 'number' && Number.isFinite(value)) return value;
+      throw new Fault(`a finite number is expected, not ${describe(wire)}`);
+    },
+  };
+}
+
+/** A finite number that the zentinel dialect carries as 32-bit float in MessagePack. */
+export const f32: Kind<number> = float('f32', 32);
+/** A finite number. */
+export const f64: Kind<number> = float('f64', 64);
+
+/** The upper edge of a histogram bucket: a number, or `Infinity` as the text `+Inf`. */
+export const bucketEdge: Kind<number> = {
+  name: 'bucketEdge',
+  write: (value, form) => (value === Infinity ? '+Inf' : f64.write(value, form)),
+  read: (wire, form) => (wire === '+Inf' || wire === Infinity ? Infinity : f64.read(wire, form)),
+};
+
+/** One of a fixed set of words. */
+export function word<T extends string>(name: string, words: readonly T[]): Kind<T> {
+  return {
+    name,
+    write: (value) => value,
+    read(wire) {
+      const found = words.find((one) => one === wire);
+      if (found !== undefined) return found;
+      throw new Fault(`one of ${words.join(', ')} is expected, not ${typeof wire === 'string' ? 'another word' : describe(wire)}`);
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import type { Dialect } from '@agentwire/core';
+
+import { Fault } from './fault.ts';
+import type { Form } from './form.ts';
+import { asObject, own } from './kind.ts';
+import type { Kind, WireObject } from './kind.ts';
+
+/** What stands on the wire for a value that is absent: nothing at all, or this. */
+export type Absent = 'required' | 'omit' | { readonly written: unknown };
+
+/** One row of the table: everything there is to know of a field in one dialect and the other. */
+export interface Field<T> {
+  readonly kind: Kind<T>;
+  /** Name per dialect; `undefined` where the dialect does not have the field. */
+  readonly names: Readonly<Record<Dialect, string | undefined>>;
+  /** Per dialect, what an absent value is written as. Absent, null and empty are all read. */
+  readonly absent: Readonly<Record<Dialect, Absent>>;
+  /** What an absent field is delivered as; default `undefined`. A required field without it is a fault. */
+  readonly fallback?: T;
+  /** Older names, read only. */
+  readonly aliases: readonly string[];
+  /** Deliver an empty list, an empty map and `false` as `undefined`. */
+  readonly emptyIsAbsent: boolean;
+}
+
+/** What differs from a plain required field; see {@link Field}. */
+export interface FieldOptions<T> {
+  readonly documented?: string | null;
+  readonly zentinel?: string | null;
+  readonly absent?: Absent;
+  readonly absentZentinel?: Absent;
+  readonly fallback?: T;
+  readonly aliases?: readonly string[];
+  readonly emptyIsAbsent?: boolean;
+}
+
+/** Makes a row: `name` in both dialects unless `options` say otherwise; `null` there means not in that dialect. */
+export function field<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
+  const { documented = name, zentinel = name, absent = 'required', absentZentinel = absent, fallback } = options;
+  return {
+    kind,
+    names: { documented: documented ?? undefined, zentinel: zentinel ?? undefined },
+    absent: { documented: absent, zentinel: absentZentinel },
+    ...(fallback === undefined ? {} : { fallback }),
+    aliases: options.aliases ?? [],
+    emptyIsAbsent: options.emptyIsAbsent ?? false,
+  };
+}
+
+const NULL: Absent = { written: null };
+
+/** A row that is written as null while absent. */
+export function nullable<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, kind, { absent: NULL, ...options });
+}
+
+/** A row that is left out while absent. */
+export function optional<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, kind, { absent: 'omit', ...options });
+}
+
+/** A row that the documented dialect leaves out and the zentinel dialect writes as null while absent. */
+export function optionalOrNull<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, kind, { absent: 'omit', absentZentinel: NULL, ...options });
+}
+
+/** The rows of a structure, one a property. */
+export type Rows<T> = { readonly [P in keyof T]-?: Field<NonNullable<T[P]>> };
+
+/** A row with its property and its name in one dialect. */
+export interface PlacedField {
+  readonly property: string;
+  readonly name: string;
+  readonly absent: Absent;
+  readonly field: Field<unknown>;
+}
+
+/** A structure: a kind that knows its rows, so that the generator can write it out. */
+export interface Struct<T> extends Kind<T> {
+  readonly rows: Readonly<Record<string, Field<unknown>>>;
+  /** Its fields in the order of one dialect. */
+  fields(dialect: Dialect): readonly PlacedField[];
+}
+
+function place(rows: Readonly<Record<string, Field<unknown>>>, dialect: Dialect, order: readonly string[]): PlacedField[] {
+  const placed: PlacedField[] = [];
+  for (const [property, row] of Object.entries(rows)) {
+    const name = row.names[dialect];
+    if (name !== undefined) placed.push({ property, name, absent: row.absent[dialect], field: row });
+  }
+  const rank = (one: PlacedField): number => (order.includes(one.name) ? order.indexOf(one.name) : order.length);
+  return placed.toSorted((a, b) => rank(a) - rank(b));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** Finds the wire value of a field: by name, by an older name, or by place where the crate 0.6.20 wrote an array. */
+function find(wire: WireObject | readonly unknown[], placed: PlacedField, index: number): unknown {
+  if (Array.isArray(wire)) return wire[index];
+  const object = wire as WireObject;
+  const found = own(object, placed.name);
+  if (found !== undefined) return found;
+  for (const alias of placed.field.aliases) {
+    const older = own(object, alias);
+    if (older !== undefined) return older;
+  }
+  return undefined;
+}
+
+function readField(wire: unknown, placed: PlacedField, form: Form): unknown {
+  const { field: row } = placed;
+  if (wire === undefined || wire === null) {
+    if (row.fallback !== undefined || placed.absent !== 'required') return row.fallback;
+    throw new Fault('the field is missing').within(placed.name);
+  }
+  try {
+    const value = row.kind.read(wire, form);
+    return row.emptyIsAbsent && isEmpty(value) ? undefined : value;
+  } catch (error) {
+    throw error instanceof Fault ? error.within(placed.name) : error;
+  }
+}
+
+/**
+ * Makes a structure from its rows.
+ *
+ * @param zentinelOrder names of the zentinel dialect in the order of the crate's structure; others come after them
+ */
+export function struct<T extends object>(name: string, rows: Rows<T>, zentinelOrder: readonly string[] = []): Struct<T> {
+  const table = rows as Readonly<Record<string, Field<unknown>>>;
+  const placed = { documented: place(table, 'documented', []), zentinel: place(table, 'zentinel', zentinelOrder) };
+  const properties = Object.keys(table);
+  return {
+    name,
+    rows: table,
+    fields: (dialect) => placed[dialect],
+    write(value, form) {
+      const wire: Record<string, unknown> = {};
+      for (const { property, name: key, absent, field: row } of placed[form.dialect]) {
+        const own_ = (value as Readonly<Record<string, unknown>>)[property];
+        if (own_ !== undefined) wire[key] = row.kind.write(own_, form);
+        else if (typeof absent === 'object') wire[key] = absent.written;
+        else if (absent === 'required' && row.fallback !== undefined) wire[key] = row.kind.write(row.fallback, form);
+        else if (absent === 'required') throw new Fault('the field is missing').within(key);
+      }
+      return wire;
+    },
+    read(wire, form) {
+      const positional = Array.isArray(wire) && form.dialect === 'zentinel' && form.encoding === 'msgpack';
+      const source = positional ? (wire as readonly unknown[]) : asObject(wire);
+      const value: Record<string, unknown> = {};
+      // Every property is there, absent ones as undefined, so that all objects of a structure have one shape.
+      for (const property of properties) value[property] = table[property]?.fallback;
+      placed[form.dialect].forEach((one, index) => {
+        value[one.property] = readField(find(source, one, index), one, form);
+      });
+      return value as T;
+    },
+  };
+}
