@@ -1,5 +1,6 @@
 export { canonicalJson } from './chain/canonical-json.ts';
 export { type ChainEvent, formatHead, ZERO_HASH } from './chain/chain-event.ts';
+export { payloadHash } from './chain/chain-format.ts';
 export { ChainManager, createChain } from './chain/chain-manager.ts';
 export {
   CHAIN_DEFAULTS,

@@ -1,1 +1,9 @@
-export {};
+export * from './decision/agent-decision.ts';
+export * from './decision/builders.ts';
+export * from './decision/guardrail.ts';
+export * from './define/agent.ts';
+export * from './define/announce.ts';
+export * from './define/define-agent.ts';
+export * from './handler/agent-handlers.ts';
+export * from './handler/context.ts';
+export * from './handler/incoming.ts';

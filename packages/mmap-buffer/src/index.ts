@@ -1,1 +1,3 @@
-export {};
+export * from './body-quota.ts';
+export * from './large-body-buffer.ts';
+export * from './large-body-options.ts';

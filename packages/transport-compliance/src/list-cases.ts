@@ -10,6 +10,7 @@ import { OPEN_CASES } from './cases/open.ts';
 import { ORDER_CASES } from './cases/order.ts';
 import { PAUSE_CASES } from './cases/pause.ts';
 import { PRESSURE_CASES } from './cases/pressure.ts';
+import { SESSION_CASES } from './cases/session.ts';
 import { SIZE_CASES } from './cases/size.ts';
 import type { ComplianceCase } from './compliance-case.ts';
 
@@ -27,6 +28,7 @@ const CASES: readonly ComplianceCase[] = [
   ...CLOSE_CASES,
   ...ABORT_CASES,
   ...HANDLER_CASES,
+  ...SESSION_CASES,
 ];
 
 /** Every rule that the kit checks, in the order in which it does. */

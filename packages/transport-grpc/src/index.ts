@@ -1,1 +1,2 @@
-export {};
+export * from './grpc-transport.ts';
+export * from './options.ts';

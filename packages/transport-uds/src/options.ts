@@ -46,8 +46,11 @@ export interface ResolvedUdsOptions extends ResolvedStreamOptions {
   readonly mode: number;
 }
 
+/** Options with a value for every key. */
+export type Filled<Options> = { readonly [Key in keyof Options]-?: NonNullable<Options[Key]> };
+
 /** What the stream transports assume where nothing is said. */
-export const STREAM_DEFAULTS: Required<StreamOptions> = Object.freeze<Required<StreamOptions>>({
+export const STREAM_DEFAULTS: Filled<StreamOptions> = Object.freeze<Filled<StreamOptions>>({
   dialect: 'auto',
   closeTimeoutMs: 5_000,
   clock: systemClock,
@@ -55,7 +58,7 @@ export const STREAM_DEFAULTS: Required<StreamOptions> = Object.freeze<Required<S
 });
 
 /** What `createUdsTransport` assumes where nothing is said. */
-export const UDS_DEFAULTS: Required<UdsTransportOptions> = Object.freeze<Required<UdsTransportOptions>>({
+export const UDS_DEFAULTS: Filled<UdsTransportOptions> = Object.freeze<Filled<UdsTransportOptions>>({
   ...STREAM_DEFAULTS,
   mode: 0o600,
 });

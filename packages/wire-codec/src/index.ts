@@ -9,3 +9,7 @@ export * from './handshake/registration.ts';
 export * from './handshake/reply.ts';
 export * from './handshake/request.ts';
 export * from './handshake/stream-medium.ts';
+export * from './dialects/message-types.ts';
+export * from './messages/create-message-codec.ts';
+export { CODEC_LIMITS } from './messages/limits.ts';
+export type { CodecLimits } from './messages/limits.ts';

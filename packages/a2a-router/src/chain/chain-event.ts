@@ -12,8 +12,6 @@ export interface ChainEvent {
   readonly nanos: number;
   /** The facts, as canonical JSON; undefined when there are none. */
   readonly payload: string | undefined;
-  /** Hash of the payload, in hex; 64 zeros when there is none. */
-  readonly payloadHash: string;
   /** Hash of this entry and the one before it, in hex. */
   readonly hash: string;
 }

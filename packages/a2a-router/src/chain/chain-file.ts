@@ -47,9 +47,8 @@ export class ChainFile {
     }
   }
 
-  /** Writes text at the end, whole or, if the system refuses, not at all. */
-  write(text: string): void {
-    const bytes = Buffer.from(text);
+  /** Writes bytes at the end, whole or, if the system refuses, not at all. */
+  write(bytes: Uint8Array): void {
     attempt(this.#path, () => {
       if (fstatSync(this.#fd).size !== this.#size) {
         throw new AgentwireError('ERR_INTEGRITY', `${this.#path} was changed by somebody else`);

@@ -1,33 +1,48 @@
 import type { ChainEvent } from './chain-event.ts';
+import { shake256 } from './chain-hash.ts';
 
 /** The parts of an entry that its hash covers. */
 export type ChainDraft = Omit<ChainEvent, 'hash'>;
 
+/** Hash of no payload in format 1: 32 zero bytes. */
+const NO_PAYLOAD = '0'.repeat(64);
+
 const TAG = Buffer.from('agentwire-chain/2\0', 'latin1');
 
-/** Writes the bytes that an entry's hash covers; the buffer is used again by the next call. */
+/** SHAKE-256, in hex, of a payload's canonical JSON, as format 1 puts it into an entry; 64 zeros for none. */
+export function payloadHash(payload: string | undefined): string {
+  return payload === undefined ? NO_PAYLOAD : shake256(payload);
+}
+
+/**
+ * Writes the bytes that an entry's hash covers; the buffer is used again by the next call.
+ *
+ * Format 1: sequence (u64 LE), chain id (u32 LE), previous hash, source, 0, kind, 0, seconds (i64 LE), payload hash.
+ * Format 2: a version tag, sequence (u64 LE), chain id (u32 LE), previous hash, seconds (i64 LE), nanoseconds (u32 LE),
+ * then source, kind and payload, each after its length in bytes (u32 LE); a payload that is missing has length 0.
+ */
 export class EntryWriter {
-  #buffer = Buffer.alloc(1024);
   readonly #format: 1 | 2;
   readonly #chainId: number;
+  readonly #start: number;
+  #buffer: Buffer;
 
-  constructor(format: 1 | 2, chainId: number) {
+  /** `prefix` stays before the bytes of every entry. */
+  constructor(format: 1 | 2, chainId: number, prefix: Uint8Array) {
     this.#format = format;
     this.#chainId = chainId;
+    this.#buffer = Buffer.alloc(4096);
+    this.#buffer.set(prefix);
+    this.#start = prefix.length;
+    if (format === 2) this.#start += TAG.copy(this.#buffer, this.#start);
   }
 
-  /**
-   * The bytes of one entry.
-   *
-   * Format 1: sequence (u64 LE), chain id (u32 LE), previous hash, source, 0, kind, 0, seconds (i64 LE), payload hash.
-   * Format 2: a version tag first, source and kind each after their length (u32 LE), nanoseconds (u32 LE) after the seconds.
-   */
+  /** The bytes of one entry, after the prefix. */
   bytes(draft: ChainDraft, previous: string): Uint8Array {
-    const room = 256 + 3 * (draft.source.length + draft.kind.length);
-    if (this.#buffer.length < room) this.#buffer = Buffer.alloc(room * 2);
+    const text = draft.source.length + draft.kind.length + (draft.payload?.length ?? 0);
+    if (this.#start + 128 + 3 * text > this.#buffer.length) this.#grow(this.#start + 128 + 6 * text);
     const buffer = this.#buffer;
-    let at = this.#format === 2 ? TAG.copy(buffer, 0) : 0;
-    at = writeInt64(buffer, draft.sequence, at);
+    let at = writeInt64(buffer, draft.sequence, this.#start);
     at = buffer.writeUInt32LE(this.#chainId, at);
     at += buffer.write(previous, at, 32, 'hex');
     if (this.#format === 1) {
@@ -36,21 +51,40 @@ export class EntryWriter {
       at += buffer.write(draft.kind, at);
       at = buffer.writeUInt8(0, at);
       at = writeInt64(buffer, draft.seconds, at);
+      at += buffer.write(payloadHash(draft.payload), at, 32, 'hex');
     } else {
-      at = writeString(buffer, draft.source, at);
-      at = writeString(buffer, draft.kind, at);
       at = writeInt64(buffer, draft.seconds, at);
       at = buffer.writeUInt32LE(draft.nanos, at);
+      at = writeString(buffer, draft.source, at);
+      at = writeString(buffer, draft.kind, at);
+      at = writeString(buffer, draft.payload ?? '', at);
     }
-    at += buffer.write(draft.payloadHash, at, 32, 'hex');
     return buffer.subarray(0, at);
+  }
+
+  #grow(size: number): void {
+    const buffer = Buffer.alloc(size);
+    this.#buffer.copy(buffer, 0, 0, this.#start);
+    this.#buffer = buffer;
   }
 }
 
+const SHORT = 32;
+
 function writeString(buffer: Buffer, text: string, at: number): number {
-  const length = buffer.write(text, at + 4);
+  const length = text.length <= SHORT ? writeShort(buffer, text, at + 4) : buffer.write(text, at + 4);
   buffer.writeUInt32LE(length, at);
   return at + 4 + length;
+}
+
+/** Names of a few letters are written faster by hand than by a call into C++. */
+function writeShort(buffer: Buffer, text: string, start: number): number {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return buffer.write(text, start);
+    buffer[start + at] = code;
+  }
+  return text.length;
 }
 
 function writeInt64(buffer: Buffer, value: number, at: number): number {

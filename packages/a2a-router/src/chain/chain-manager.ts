@@ -6,6 +6,7 @@ import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import { ChainFile } from './chain-file.ts';
 import { MAX_LINE_BYTES, writeChainLine } from './chain-line.ts';
 import { type ChainOptions, type ResolvedChainOptions, resolveChainOptions } from './chain-options.ts';
+import { LineBuffer } from './line-buffer.ts';
 import { type ChainScheme, createChainScheme } from './chain-scheme.ts';
 import { CHAIN_SOURCE, ChainVerifier, SIGNATURE_KIND } from './chain-verifier.ts';
 import { MonotonicStamp } from './monotonic-stamp.ts';
@@ -27,7 +28,7 @@ export class ChainManager {
   /** The entry before the oldest one in memory. */
   #anchor: ChainEvent | undefined;
   #last: ChainEvent | undefined;
-  #pending = '';
+  readonly #pending: LineBuffer;
   #durable = -1;
   #failure: AgentwireError | undefined;
   #timer: TimerHandle;
@@ -38,6 +39,7 @@ export class ChainManager {
 
   constructor(options: ChainOptions) {
     this.#options = resolveChainOptions(options);
+    this.#pending = new LineBuffer(options.path === undefined ? 0 : this.#options.maxPendingBytes + 4096);
     this.#scheme = createChainScheme(options);
     this.#stamp = new MonotonicStamp(this.#options.clock, this.#scheme.format);
     if (options.path !== undefined) {
@@ -150,26 +152,17 @@ export class ChainManager {
   #add(source: string, kind: string, payload: string | undefined): ChainEvent {
     const { seconds, nanos } = this.#stamp.next();
     const sequence = this.length;
-    const draft = {
-      sequence,
-      source,
-      kind,
-      seconds,
-      nanos,
-      payload,
-      payloadHash: this.#scheme.hashPayload(payload),
-      hash: '',
-    };
+    const draft = { sequence, source, kind, seconds, nanos, payload, hash: '' };
     draft.hash = this.#scheme.hashEntry(draft, this.#last?.hash ?? ZERO_HASH);
     this.#last = draft;
     this.#kept.push(draft);
     if (this.#kept.length > this.#options.keep) this.#anchor = this.#kept.shift();
-    if (this.#file !== undefined) this.#queue(`${writeChainLine(draft)}\n`);
+    if (this.#file !== undefined) this.#queue(writeChainLine(draft));
     return draft;
   }
 
   #queue(line: string): void {
-    this.#pending += line;
+    this.#pending.add(line);
     if (this.#options.fsync !== 'always')
       this.#timer ??= this.#options.clock.setTimeout(() => void this.#tick(), this.#options.flushMs);
     if (this.#pending.length >= this.#options.maxPendingBytes) this.#write();
@@ -177,12 +170,10 @@ export class ChainManager {
 
   /** Hands everything that waits to the system, signed if the chain is. */
   #write(): void {
-    if (this.#pending === '' || this.#file === undefined) return;
+    if (this.#pending.length === 0 || this.#file === undefined) return;
     try {
-      const signature = this.#scheme.algorithm === 'ed25519' ? this.#signature() : '';
-      const text = this.#pending + signature;
-      this.#pending = '';
-      this.#file.write(text);
+      if (this.#scheme.algorithm === 'ed25519') this.#pending.add(this.#signature());
+      this.#file.write(this.#pending.take());
     } catch (error) {
       this.#fail(error);
     }
@@ -192,7 +183,6 @@ export class ChainManager {
     const { seconds, nanos } = this.#stamp.next();
     const previous = this.#last?.hash ?? ZERO_HASH;
     const payload = `{"signature":"${this.#scheme.sign({ sequence: this.length, seconds, nanos }, previous)}"}`;
-    const payloadHash = this.#scheme.hashPayload(payload);
     const event = {
       sequence: this.length,
       source: CHAIN_SOURCE,
@@ -200,14 +190,13 @@ export class ChainManager {
       seconds,
       nanos,
       payload,
-      payloadHash,
       hash: '',
     };
     event.hash = this.#scheme.hashEntry(event, previous);
     this.#last = event;
     this.#kept.push(event);
     if (this.#kept.length > this.#options.keep) this.#anchor = this.#kept.shift();
-    return `${writeChainLine(event)}\n`;
+    return writeChainLine(event);
   }
 
   async #flush(): Promise<void> {
@@ -238,7 +227,7 @@ export class ChainManager {
 
   #fail(error: unknown): void {
     this.#failure ??= toAgentwireError(error, 'ERR_IO', 'the chain cannot be written');
-    this.#pending = '';
+    this.#pending.take();
   }
 }
 

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { AgentwireError, checkInteger } from '@agentwire/core';
 import { canonicalJson } from './canonical-json.ts';
-import { type ChainEvent, ZERO_HASH } from './chain-event.ts';
+import type { ChainEvent } from './chain-event.ts';
 import { EntryWriter } from './chain-format.ts';
 import { type ChainDigest, createHmacDigest, shakeDigest } from './chain-hash.ts';
 
@@ -30,8 +30,6 @@ export interface ChainScheme {
   readonly algorithm: ChainAlgorithm;
   /** Payload of the entry that every chain begins with. */
   readonly genesis: string;
-  /** Hash of a payload, 64 zeros for none. */
-  hashPayload(payload: string | undefined): string;
   /** Hash of an entry over the one before it. */
   hashEntry(draft: Omit<ChainEvent, 'hash'>, previous: string): string;
   /** Signature, in hex, for an entry at that place and time after the entry with that hash; needs a private key. */
@@ -47,7 +45,7 @@ export function createChainScheme(options: ChainSchemeOptions): ChainScheme {
   const { key, signingKey } = options;
   const algorithm = chooseAlgorithm(format, key, signingKey);
   const digest: ChainDigest = key === undefined ? shakeDigest : createHmacDigest(key);
-  const writer = new EntryWriter(format, chainId);
+  const writer = new EntryWriter(format, chainId, digest.prefix);
   const signed = ({ sequence, seconds, nanos }: SignedPlace, previous: string): Buffer =>
     Buffer.from(`agentwire-chain/2 ${chainId} ${sequence} ${seconds} ${nanos} ${previous}`);
   const publicKey = signingKey?.type === 'private' ? createPublicKey(signingKey) : signingKey;
@@ -56,7 +54,6 @@ export function createChainScheme(options: ChainSchemeOptions): ChainScheme {
     chainId,
     algorithm,
     genesis: canonicalJson(format === 1 ? { chain_id: chainId } : { algorithm, chain_id: chainId, format }),
-    hashPayload: (payload) => (payload === undefined ? ZERO_HASH : digest.payload(payload)),
     hashEntry: (draft, previous) => digest.entry(writer.bytes(draft, previous)),
     sign: (place, previous) => {
       if (signingKey?.type !== 'private')

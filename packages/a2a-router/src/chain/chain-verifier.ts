@@ -1,6 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
 import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
-import type { ChainLine } from './chain-line.ts';
 import type { ChainScheme } from './chain-scheme.ts';
 
 /** Source of the entries that the chain writes about itself; nobody else may use it. */
@@ -40,13 +39,12 @@ export class ChainVerifier {
     return this.#scheme.algorithm === 'ed25519' ? this.#signedUpTo : (this.#last?.sequence ?? -1);
   }
 
-  /** Checks the next entry and gives it back whole. */
-  next(line: ChainLine): ChainEvent {
+  /** Checks the next entry and gives it back. */
+  next(line: ChainEvent): ChainEvent {
     const expected = this.#last === undefined ? 0 : this.#last.sequence + 1;
     if (line.sequence !== expected) throw broken(`entry ${line.sequence} stands where ${expected} belongs`, expected);
     if (expected === 0) this.#checkGenesis(line);
-    const draft = { ...line, payloadHash: this.#scheme.hashPayload(line.payload) };
-    if (this.#scheme.hashEntry(draft, this.#last?.hash ?? ZERO_HASH) !== line.hash) {
+    if (this.#scheme.hashEntry(line, this.#last?.hash ?? ZERO_HASH) !== line.hash) {
       throw broken(`entry ${expected} does not have the hash that its content and the entry before it give`, expected);
     }
     if (this.#scheme.algorithm === 'ed25519' && line.source === CHAIN_SOURCE && expected > 0)
@@ -56,9 +54,9 @@ export class ChainVerifier {
         throw broken(`entry ${expected} is not the one that the head names`, expected);
       this.#sawHead = true;
     }
-    this.#first ??= draft;
-    this.#last = draft;
-    return draft;
+    this.#first ??= line;
+    this.#last = line;
+    return line;
   }
 
   /** Checks what can only be said at the end: that there is a genesis, that the head was reached, that all is signed. */
@@ -74,7 +72,7 @@ export class ChainVerifier {
     if (this.securedUpTo < end) throw broken(`the entries after ${this.securedUpTo} are not signed`, end);
   }
 
-  #checkGenesis(line: ChainLine): void {
+  #checkGenesis(line: ChainEvent): void {
     if (line.source !== CHAIN_SOURCE || line.kind !== 'genesis' || line.payload !== this.#scheme.genesis) {
       throw broken(
         `the chain does not begin as one of format ${this.#scheme.format} with ${this.#scheme.algorithm} does`,
@@ -83,7 +81,7 @@ export class ChainVerifier {
     }
   }
 
-  #checkSignature(line: ChainLine): void {
+  #checkSignature(line: ChainEvent): void {
     const signature = /^\{"signature":"([0-9a-f]{128})"\}$/.exec(line.payload ?? '')?.[1] ?? '';
     const sound = line.kind === SIGNATURE_KIND && this.#scheme.isSigned(line, this.#last?.hash ?? ZERO_HASH, signature);
     if (!sound) throw broken(`the signature in entry ${line.sequence} is not sound`, line.sequence);

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { AgentwireError, checkKnownOptions, toAgentwireError } from '@agentwire/core';
 import { type ChainEvent, formatHead } from './chain-event.ts';
 import { readLines } from './chain-lines.ts';
-import { type ChainLine, readChainLine } from './chain-line.ts';
+import { readChainLine } from './chain-line.ts';
 import { type ChainAlgorithm, createChainScheme } from './chain-scheme.ts';
 import { ChainVerifier } from './chain-verifier.ts';
 
@@ -81,7 +81,7 @@ interface Found {
 }
 
 /** The first entry says how the chain claims to be protected; the key that was given says how it must be. */
-function begin(line: ChainLine, { key, head }: VerifyChainOptions, found: Found): ChainVerifier {
+function begin(line: ChainEvent, { key, head }: VerifyChainOptions, found: Found): ChainVerifier {
   const claim = genesisClaim(line);
   found.format = claim.format;
   found.algorithm = claim.algorithm;
@@ -97,7 +97,7 @@ function begin(line: ChainLine, { key, head }: VerifyChainOptions, found: Found)
   return new ChainVerifier(scheme, head);
 }
 
-function genesisClaim(line: ChainLine): {
+function genesisClaim(line: ChainEvent): {
   readonly format: 1 | 2;
   readonly algorithm: ChainAlgorithm;
   readonly chainId: number;

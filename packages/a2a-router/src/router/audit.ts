@@ -6,7 +6,7 @@ import { payloadToJson } from '../message/message-json.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import { payloadType } from '../message/payload-type.ts';
-import { describeTarget } from '../message/target.ts';
+import { describeTarget, type Target } from '../message/target.ts';
 import type { SendReport } from './send-report.ts';
 
 const SOURCE = 'ipc';
@@ -28,7 +28,7 @@ export function recordIntent(chain: ChainManager, message: KernelMessage): void 
   chain.recordCanonical(
     SOURCE,
     'ipc.send',
-    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${JSON.stringify(describeTarget(message.target))}${trace}}`,
+    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${targetText(message.target)}${trace}}`,
   );
 }
 
@@ -52,4 +52,8 @@ export function recordFailure(chain: ChainManager, message: KernelMessage, code:
     'ipc.outcome',
     `{"code":"${code}","delivered":0,"msg_id":${JSON.stringify(message.id)}}`,
   );
+}
+
+function targetText(to: Target): string {
+  return to.kind === 'process' ? `"Process(${to.pid})"` : JSON.stringify(describeTarget(to));
 }

@@ -51,22 +51,28 @@ export class SendPath {
     if (chain === undefined) return this.#route(message, waiting);
     recordIntent(chain, message);
     if (chain.fsync === 'always') return this.#durably(message, chain, waiting);
-    const fail = (error: unknown): never => {
-      const wrong = toAgentwireError(error, 'ERR_HANDLER');
-      recordFailure(chain, message, wrong.code);
-      throw wrong;
-    };
-    const done = (report: SendReport): SendReport => {
-      recordOutcome(chain, report);
-      return report;
-    };
     let outcome: SendOutcome;
     try {
       outcome = this.#route(message, waiting);
     } catch (error) {
-      return fail(error);
+      throw failed(chain, message, error);
     }
-    return outcome instanceof Promise ? outcome.then(done, fail) : done(outcome);
+    if (outcome instanceof Promise) return this.#later(message, chain, outcome);
+    recordOutcome(chain, outcome);
+    return outcome;
+  }
+
+  async #later(message: KernelMessage, chain: ChainManager, outcome: Promise<SendReport>): Promise<SendReport> {
+    let report: SendReport;
+    try {
+      report = await outcome;
+    } catch (error) {
+      const wrong = failed(chain, message, error);
+      if (chain.fsync === 'always') await chain.durable();
+      throw wrong;
+    }
+    recordOutcome(chain, report);
+    return report;
   }
 
   /** Nothing is delivered before its intent is on the disk, and nothing is reported before its outcome is. */
@@ -76,17 +82,13 @@ export class SendPath {
     waiting: PendingRequest | undefined,
   ): Promise<SendReport> {
     await chain.durable();
-    try {
-      const report = await this.#route(message, waiting);
-      recordOutcome(chain, report);
-      return report;
-    } catch (error) {
-      const wrong = toAgentwireError(error, 'ERR_HANDLER');
-      recordFailure(chain, message, wrong.code);
-      throw wrong;
-    } finally {
-      await chain.durable();
-    }
+    const report = await this.#later(
+      message,
+      chain,
+      settled(() => this.#route(message, waiting)),
+    );
+    await chain.durable();
+    return report;
   }
 
   #route(message: KernelMessage, waiting: PendingRequest | undefined): SendOutcome {
@@ -200,4 +202,15 @@ export class SendPath {
   #bury(message: KernelMessage, reason: DeadLetterReason): void {
     this.#parts.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
   }
+}
+
+/** Records that a message reached nobody, and gives back why. */
+function failed(chain: ChainManager, message: KernelMessage, error: unknown): AgentwireError {
+  const wrong = toAgentwireError(error, 'ERR_HANDLER');
+  recordFailure(chain, message, wrong.code);
+  return wrong;
+}
+
+async function settled(route: () => SendOutcome): Promise<SendReport> {
+  return route();
 }

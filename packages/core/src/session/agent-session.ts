@@ -18,9 +18,9 @@ export type ProxyNotice = ConfigUpdateResponse | Drain | Shutdown;
 export interface SessionHandler {
   /**
    * Decides on one event. What it gives for `requestComplete` is not sent. A throw or rejection becomes a failure answer,
-   * never an allow.
+   * never an allow. A promise of `undefined` gives no answer, which only a peer that no longer waits for one can take.
    */
-  onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Decision>;
+  onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Decision | undefined>;
   /** A request is over for good: cancelled, completed, or its place was needed. */
   onRequestEnd?(request: AgentRequest): void;
   onNotice?(notice: ProxyNotice, session: AgentSession): void;
@@ -181,7 +181,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   }
 
   #run(request: AgentRequestCore, event: QueuedEvent): void {
-    let outcome: Decision | Promise<Decision>;
+    let outcome: Decision | Promise<Decision | undefined>;
     if (event.type === 'malformed') outcome = this.#fail(event.error);
     else if (this.inFlight >= this.#limits.maxInFlight) outcome = this.#fail(this.#overloaded());
     else {
@@ -213,6 +213,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.inFlight -= 1;
     try {
       if (decision !== undefined) this.#answer(request, event, decision);
+      else if (!request.cancelled && !request.retain && request.unanswered === 0) this.#end(request);
       this.#takeNext(request);
     } catch (error) {
       // nobody above this call could catch it

@@ -1,1 +1,4 @@
+export * from './fault-plan.ts';
+export * from './faults.ts';
+export * from './linked-pair.ts';
 export * from './manual-clock.ts';

@@ -23,7 +23,8 @@ export function createManualClock(startWallMs = 1_735_689_600_000): ManualClock 
     let first: Timer | undefined;
     for (const timer of timers) {
       if (timer.at > until) continue;
-      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer;
+      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
+        first = timer;
     }
     return first;
   };

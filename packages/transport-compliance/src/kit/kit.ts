@@ -12,6 +12,13 @@ import {
   type RequestId,
   type Transport,
 } from '@agentwire/core';
+import {
+  connectSession,
+  serveSessions,
+  type ProxySession,
+  type SessionHandler,
+  type SessionListener,
+} from '@agentwire/core/session';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import type { TransportUnderTest } from '../transport-under-test.ts';
 import { canonical } from './canonical.ts';
@@ -102,6 +109,21 @@ export class Kit {
     await this.connect(listener.address, dialled, { self: dials });
     await this.until('the listening side to have its connection', () => accepted.connected);
     return { listener, proxy, agent, dialled, accepted };
+  }
+
+  /** Serves sessions on a fresh address, over `transport` if not over the case's own; the clock is the case's. */
+  async serve(handler: SessionHandler, transport: Transport = this.transport): Promise<SessionListener> {
+    const options = { self: AGENT, clock: this.clock, keepalive: false } as const;
+    const listener = await serveSessions(transport, await this.subject.address(), handler, options);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Opens a proxy's session, over `transport` if not over the case's own; the clock is the case's. */
+  async session(address: string, transport: Transport = this.transport): Promise<ProxySession> {
+    const session = await connectSession(transport, address, { self: PROXY, clock: this.clock, keepalive: false });
+    this.#connections.push(session.connection);
+    return session;
   }
 
   /** Waits until `condition` holds; `what` names it if it never does. */

@@ -45,7 +45,7 @@ export class FrameReader {
     this.#stopped = false;
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#cut(held);
+    if (held !== undefined) this.push(held);
   }
 
   /** Takes the next bytes. @throws AgentwireError `ERR_MESSAGE_TOO_LARGE`, `ERR_PROTOCOL` for a compressed message. */

@@ -1,12 +1,10 @@
-import { DEFAULT_CAPABILITIES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
+import { DEFAULT_CAPABILITIES, type Capabilities, type Hello } from '@agentwire/core';
 import { fromDocumentedCapabilities, isDocumentedShape, toDocumentedCapabilities } from './documented-capabilities.ts';
 import type { JsonObject } from './read-fields.ts';
 import { fromZentinelCapabilities, toZentinelCapabilities } from './zentinel-capabilities.ts';
 
 /** In which shape a handshake is written; `union` is both at once. */
 export type HandshakeShape = 'documented' | 'zentinel' | 'union';
-
-const FLAG_EVENTS: readonly EventType[] = ['requestHeaders', 'requestBodyChunk', 'responseHeaders', 'responseBodyChunk'];
 
 /** The capabilities of `self` in `shape`; the default ones where it has none. */
 export function writeCapabilities(shape: HandshakeShape, self: Hello): JsonObject {
@@ -28,12 +26,7 @@ export function readCapabilities(from: JsonObject | undefined, features: readonl
   if (from === undefined) return DEFAULT_CAPABILITIES;
   if (!isDocumentedShape(from)) return fromZentinelCapabilities(from);
   const documented = fromDocumentedCapabilities(from, features);
-  if (!('supported_events' in from)) return documented;
-  const zentinel = fromZentinelCapabilities(from);
-  const { streaming, cancellation, maxConcurrentRequests } = documented;
-  const events = [
-    ...documented.events.filter((event) => FLAG_EVENTS.includes(event)),
-    ...zentinel.events.filter((event) => !FLAG_EVENTS.includes(event)),
-  ];
-  return { ...zentinel, events, streaming, cancellation, maxConcurrentRequests };
+  if (!('features' in from)) return documented;
+  const { events, streaming, cancellation, maxConcurrentRequests } = documented;
+  return { ...fromZentinelCapabilities(from), events, streaming, cancellation, maxConcurrentRequests };
 }

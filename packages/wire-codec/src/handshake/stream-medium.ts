@@ -33,29 +33,33 @@ const NOT_ZENTINEL: readonly MessageType[] = [
   'shutdown',
 ];
 
-/** What a proxy may send to an agent that said these capabilities: the dialect has no list of features. */
-function fromProxy({ events, configPush }: Capabilities): readonly MessageType[] {
-  const optional = (['requestComplete', 'webSocketFrame', 'guardrailInspect'] as const).filter((type) =>
-    events.includes(type),
-  );
-  return configPush ? [...optional, 'configure'] : optional;
+type Offer = readonly [type: MessageType, feature: string, offered: boolean];
+
+/** What a proxy may send to an agent that said these capabilities. */
+function fromProxy({ events, configPush }: Capabilities): readonly Offer[] {
+  return [
+    ['requestComplete', 'request_complete', events.includes('requestComplete')],
+    ['webSocketFrame', 'websocket', events.includes('webSocketFrame')],
+    ['guardrailInspect', 'guardrails', events.includes('guardrailInspect')],
+    ['configure', 'config_push', configPush],
+  ];
 }
 
 /** What an agent may send: what its capabilities announced, as every reader of the dialect has these numbers. */
-function fromAgent({ healthReporting, metricsExport, flowControl, configPush }: Capabilities): readonly MessageType[] {
-  const types: MessageType[] = [];
-  if (healthReporting) types.push('healthStatus');
-  if (metricsExport) types.push('metricsReport');
-  if (flowControl) types.push('flowControl');
-  if (configPush) types.push('configUpdateRequest');
-  return types;
+function fromAgent(capabilities: Capabilities): readonly Offer[] {
+  return [
+    ['healthStatus', 'health', capabilities.healthReporting],
+    ['metricsReport', 'metrics', capabilities.metricsExport],
+    ['flowControl', 'flow_control', capabilities.flowControl],
+    ['configUpdateRequest', 'config_update', capabilities.configPush],
+  ];
 }
 
 /**
  * What frames on a byte stream decide about a connection; the argument of core's `agree`.
  *
- * In the zentinel dialect the agent's capabilities stand for the features; an agent never pings, and a proxy that is the
- * released one has the limits that are known of it.
+ * In the zentinel dialect the agent's capabilities stand for the other side's features, and a proxy that is the released one has the
+ * limits that are known of it.
  *
  * @param self what this side said
  * @param other what the other side said
@@ -68,8 +72,10 @@ export function streamMedium(dialect: Dialect, self: Hello, other: Hello): Mediu
     dialect,
     ids: 'text',
     maxMessageBytes: MAX_FRAME_BYTES,
-    always: isProxy ? fromProxy(capabilities) : fromAgent(capabilities),
-    never: isProxy ? NOT_ZENTINEL : [...NOT_ZENTINEL, 'ping'],
+    always: (isProxy ? fromProxy(capabilities) : fromAgent(capabilities))
+      .filter(([, feature, offered]) => offered && self.features.includes(feature))
+      .map(([type]) => type),
+    never: NOT_ZENTINEL,
     limits: !isProxy && other.name === RELEASED_PROXY && other.features.length === 0 ? RELEASED_PROXY_LIMITS : [],
   };
 }

@@ -1,5 +1,6 @@
-import { EVENT_TYPES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
-import { readBoolean, readCount, readIntegers, readObject, readText, type JsonObject } from './read-fields.ts';
+import type { Capabilities, EventType, Hello } from '@agentwire/core';
+import { readEventNumbers, writeEventNumbers } from './event-numbers.ts';
+import { readBoolean, readCount, readObject, readText, type JsonObject } from './read-fields.ts';
 
 const WHAT = 'capabilities';
 const U32_MAX = 4_294_967_295;
@@ -12,11 +13,6 @@ export interface ZentinelIdentity {
   readonly version: string | undefined;
 }
 
-// Configure is 8 when the crate writes it and 0 when it reads it, so it has no number here.
-function numberOf(event: EventType): number {
-  return event === 'configure' ? 0 : EVENT_TYPES.indexOf(event) + 1;
-}
-
 /** Capabilities in the zentinel shape, with every field, as its reader asks for. */
 export function toZentinelCapabilities(self: Hello, capabilities: Capabilities): JsonObject {
   const { events, maxConcurrentRequests, maxBodyBytes, preferredChunkBytes } = capabilities;
@@ -24,7 +20,7 @@ export function toZentinelCapabilities(self: Hello, capabilities: Capabilities):
     agent_id: capabilities.agentId ?? self.name,
     name: self.name,
     version: self.version,
-    supported_events: events.map(numberOf).filter((number) => number > 0),
+    supported_events: writeEventNumbers(events),
     features: {
       streaming_body: capabilities.streaming,
       websocket: events.includes('webSocketFrame'),
@@ -51,14 +47,10 @@ function readLimit(from: JsonObject, key: string, unlimited: number): number | u
 }
 
 function readEvents(from: JsonObject, features: JsonObject): readonly EventType[] {
-  const numbers = readIntegers(WHAT, from, 'supported_events') ?? [];
-  const events = EVENT_TYPES.filter((event) => numbers.includes(numberOf(event)) && event !== 'configure');
-  const add = (feature: string, event: EventType): void => {
-    if (readBoolean(WHAT, features, feature) === true && !events.includes(event)) events.push(event);
-  };
-  add('websocket', 'webSocketFrame');
-  add('guardrails', 'guardrailInspect');
-  return events;
+  const events = new Set(readEventNumbers(from));
+  if (readBoolean(WHAT, features, 'websocket') === true) events.add('webSocketFrame');
+  if (readBoolean(WHAT, features, 'guardrails') === true) events.add('guardrailInspect');
+  return [...events];
 }
 
 /** Reads name and version out of capabilities of the zentinel shape. */

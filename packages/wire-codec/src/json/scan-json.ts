@@ -81,7 +81,7 @@ export function scanJson(bytes: Buffer, start: number, end: number, limits: Read
       let next = p;
       while (next < end && DELIMITER[bytes[next] as number] === 1 && bytes[next] !== COLON && bytes[next] !== QUOTE && (bytes[next] as number) <= 0x20) next++;
       if (bytes[next] === COLON && next < end) {
-        bits = trail.follow(depth, (name) => p - from === name.length + 2 && bytes.latin1Slice(from + 1, p - 1) === name);
+        bits = trail.follow(depth, (name) => p - from === name.length + 2 && bytes.toString("latin1", from + 1, p - 1) === name);
         p = next + 1;
       } else {
         nodes++;
@@ -94,7 +94,7 @@ export function scanJson(bytes: Buffer, start: number, end: number, limits: Read
       const from = p;
       while (p < end && DELIMITER[bytes[p] as number] === 0) p++;
       nodes++;
-      if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.latin1Slice(from, p)));
+      if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString("latin1", from, p)));
       bits = 0;
     }
     if (nodes > limits.maxNodes) {

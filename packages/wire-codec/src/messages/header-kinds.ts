@@ -49,14 +49,15 @@ function readMulti(wire: unknown): string[] {
   return headers;
 }
 
-function writePairs(headers: HeaderList): unknown {
+/** Headers as the documented dialect writes them. */
+export function writePairs(headers: HeaderList): unknown {
   const pairs: unknown[] = [];
   for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]]);
   return pairs;
 }
 
-/** Lines of one name together, in the place of the first; names that differ in case only are one name's lines. */
-function writeMulti(headers: HeaderList): unknown {
+/** Headers as the zentinel dialect writes them: lines of one name together, in the place of the first. */
+export function writeMulti(headers: HeaderList): unknown {
   const byName = new Map<string, string[]>();
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;

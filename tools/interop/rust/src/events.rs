@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zentinel_agent_protocol::{
-    GuardrailInspectEvent, GuardrailInspectionType, RequestBodyChunkEvent, RequestCompleteEvent,
-    RequestHeadersEvent, RequestMetadata, ResponseBodyChunkEvent, ResponseHeadersEvent,
-    WebSocketFrameEvent,
+    BinaryRequestBodyChunkEvent, BinaryResponseBodyChunkEvent, GuardrailInspectEvent,
+    GuardrailInspectionType, RequestBodyChunkEvent, RequestCompleteEvent, RequestHeadersEvent,
+    RequestMetadata, ResponseBodyChunkEvent, ResponseHeadersEvent, WebSocketFrameEvent,
 };
 
 pub type Headers = HashMap<String, Vec<String>>;
@@ -67,6 +67,15 @@ pub fn request_headers(id: &str, method: &str, uri: &str) -> RequestHeadersEvent
     }
 }
 
+/// Request headers with nothing optional in them.
+pub fn bare_request_headers(id: &str) -> RequestHeadersEvent {
+    RequestHeadersEvent {
+        metadata: bare_metadata(id),
+        headers: Headers::new(),
+        ..request_headers(id, "GET", "/")
+    }
+}
+
 /// One chunk of a body: where it stands in the body, and its bytes.
 #[derive(Clone, Copy)]
 pub struct Chunk<'a> {
@@ -120,6 +129,28 @@ pub fn response_chunk(id: &str, chunk: Chunk) -> ResponseBodyChunkEvent {
     }
 }
 
+pub fn binary_request_chunk(id: &str, chunk: Chunk) -> BinaryRequestBodyChunkEvent {
+    BinaryRequestBodyChunkEvent {
+        correlation_id: id.into(),
+        data: chunk.data.to_vec().into(),
+        is_last: chunk.is_last,
+        total_size: chunk.total_size,
+        chunk_index: chunk.index,
+        bytes_received: chunk.bytes_so_far,
+    }
+}
+
+pub fn binary_response_chunk(id: &str, chunk: Chunk) -> BinaryResponseBodyChunkEvent {
+    BinaryResponseBodyChunkEvent {
+        correlation_id: id.into(),
+        data: chunk.data.to_vec().into(),
+        is_last: chunk.is_last,
+        total_size: chunk.total_size,
+        chunk_index: chunk.index,
+        bytes_sent: chunk.bytes_so_far,
+    }
+}
+
 pub fn response_headers(id: &str, status: u16) -> ResponseHeadersEvent {
     ResponseHeadersEvent {
         correlation_id: id.into(),
@@ -166,5 +197,17 @@ pub fn guardrail(id: &str, content: &str) -> GuardrailInspectEvent {
         categories: vec!["email".into(), "phone".into()],
         route_id: Some("api-main".into()),
         metadata: HashMap::from([("tenant".into(), "t-1".into())]),
+    }
+}
+
+/// A guardrail inspection of the other type, with nothing optional in it.
+pub fn bare_guardrail(id: &str) -> GuardrailInspectEvent {
+    GuardrailInspectEvent {
+        inspection_type: GuardrailInspectionType::PiiDetection,
+        model: None,
+        categories: Vec::new(),
+        route_id: None,
+        metadata: HashMap::new(),
+        ..guardrail(id, "")
     }
 }

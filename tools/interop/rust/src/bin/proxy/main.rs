@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => report.step("connect", Err::<(), _>(error)),
         }
     }
-    println!("{}", report.into_json());
+    println!("{}", report.to_json()?);
     Ok(())
 }
 

@@ -9,10 +9,24 @@ use serde_json::{Value, json};
 use zentinel_agent_protocol::v2::ConfigUpdateResponse;
 use zentinel_agent_protocol::{AgentProtocolError, AgentResponse};
 
+/// What one step came to: a decision of the agent, another value, or an error of the crate.
+#[derive(Serialize)]
+struct Entry {
+    scenario: &'static str,
+    step: String,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
 #[derive(Default)]
 pub struct Report {
     scenario: &'static str,
-    entries: Vec<Value>,
+    entries: Vec<Entry>,
     unasked: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -45,26 +59,49 @@ impl Report {
 
     /// An answer of the agent, as the crate decoded it.
     pub fn decision(&mut self, step: &str, seen: Result<AgentResponse, AgentProtocolError>) {
-        self.push(step, "decision", seen);
+        let entry = self.entry(step, seen.is_ok());
+        self.entries.push(match seen {
+            Ok(answer) => Entry {
+                decision: Some(json!(answer)),
+                ..entry
+            },
+            Err(error) => failed(entry, &error),
+        });
     }
 
     /// Anything else that the crate tells.
     pub fn step<T: Serialize>(&mut self, step: &str, seen: Result<T, AgentProtocolError>) {
-        self.push(step, "value", seen);
+        let entry = self.entry(step, seen.is_ok());
+        self.entries.push(match seen {
+            Ok(value) => Entry {
+                value: Some(json!(value)),
+                ..entry
+            },
+            Err(error) => failed(entry, &error),
+        });
     }
 
     /// One entry a line, so that two outputs can be compared line by line.
-    pub fn into_json(self) -> String {
-        let lines: Vec<String> = self.entries.iter().map(Value::to_string).collect();
-        format!("[\n{}\n]", lines.join(",\n"))
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let lines: Result<Vec<_>, _> = self.entries.iter().map(serde_json::to_string).collect();
+        Ok(format!("[\n{}\n]", lines?.join(",\n")))
     }
 
-    fn push<T: Serialize>(&mut self, step: &str, key: &str, seen: Result<T, AgentProtocolError>) {
-        let mut entry = json!({ "scenario": self.scenario, "step": step, "ok": seen.is_ok() });
-        match seen {
-            Ok(seen) => entry[key] = json!(seen),
-            Err(error) => entry["error"] = json!(error.to_string()),
+    fn entry(&self, step: &str, ok: bool) -> Entry {
+        Entry {
+            scenario: self.scenario,
+            step: step.to_owned(),
+            ok,
+            decision: None,
+            value: None,
+            error: None,
         }
-        self.entries.push(entry);
+    }
+}
+
+fn failed(entry: Entry, error: &AgentProtocolError) -> Entry {
+    Entry {
+        error: Some(error.to_string()),
+        ..entry
     }
 }

@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use agentwire_interop_rust::events::{self, Chunk};
 use serde_json::{Value, json};
+use zentinel_agent_protocol::RequestHeadersEvent;
 use zentinel_agent_protocol::v2::CancelReason;
-use zentinel_agent_protocol::{
-    BinaryRequestBodyChunkEvent, BinaryResponseBodyChunkEvent, GuardrailInspectEvent,
-    GuardrailInspectionType, RequestHeadersEvent,
-};
 
 use crate::peer::Peer;
 use crate::report::Report;
@@ -28,11 +25,12 @@ enum Steps {
     BareHeaders,
     /// A request of one event, to this URI.
     Request(&'static str),
-    /// A request with a body and a response, to this URI; `true` sends the chunks as raw bytes.
-    Exchange(&'static str, &'static [&'static [u8]], bool),
+    /// A request with a body and a response, to this URI.
+    Exchange(&'static str, &'static [&'static [u8]], Form),
     /// Response headers with this status, of a request that was not announced.
     ResponseHeaders(u16),
-    LargeBody,
+    /// A request with a body of so many bytes in one chunk.
+    LargeBody(usize),
     UnicodeHeaders,
     ManyAtOnce,
     Throw,
@@ -48,11 +46,18 @@ enum Steps {
     Unasked,
 }
 
+/// In which of the crate's two forms the chunks of a body are handed to the client.
+#[derive(Clone, Copy)]
+enum Form {
+    Base64,
+    Bytes,
+}
+
 const SPLIT_ATTACK: &[&[u8]] = &[b"an att", b"ack in two chunks"];
 const HARMLESS: &[&[u8]] = &[b"nothing", b"to see"];
 const MIXED: &[&[u8]] = &[b"pass this", b"drop this", b"change this"];
 const NOT_UTF8: &[&[u8]] = &[b"\xff\xfe\x00 attack"];
-const LARGE_BODY_BYTES: usize = 1024 * 1024;
+const MIB: usize = 1024 * 1024;
 const MANY: usize = 100;
 
 const SCENARIOS: &[Scenario] = &[
@@ -63,29 +68,33 @@ const SCENARIOS: &[Scenario] = &[
     scenario("block", Steps::Request("/block")),
     scenario("redirect", Steps::Request("/redirect")),
     scenario("challenge", Steps::Request("/challenge")),
-    scenario("mutate", Steps::Exchange("/mutate", &[], false)),
+    scenario("mutate", Steps::Exchange("/mutate", &[], Form::Base64)),
     scenario(
         "needs-more-attack",
-        Steps::Exchange("/needs-more", SPLIT_ATTACK, false),
+        Steps::Exchange("/needs-more", SPLIT_ATTACK, Form::Base64),
     ),
     scenario(
         "needs-more-clean",
-        Steps::Exchange("/needs-more", HARMLESS, false),
+        Steps::Exchange("/needs-more", HARMLESS, Form::Base64),
     ),
-    scenario("transform", Steps::Exchange("/transform", MIXED, false)),
+    scenario(
+        "transform",
+        Steps::Exchange("/transform", MIXED, Form::Base64),
+    ),
     scenario(
         "binary-needs-more",
-        Steps::Exchange("/needs-more", SPLIT_ATTACK, true),
+        Steps::Exchange("/needs-more", SPLIT_ATTACK, Form::Bytes),
     ),
     scenario(
         "binary-transform",
-        Steps::Exchange("/transform", MIXED, true),
+        Steps::Exchange("/transform", MIXED, Form::Bytes),
     ),
     scenario(
         "binary-not-utf8",
-        Steps::Exchange("/needs-more", NOT_UTF8, true),
+        Steps::Exchange("/needs-more", NOT_UTF8, Form::Bytes),
     ),
-    scenario("large-body", Steps::LargeBody),
+    scenario("large-body", Steps::LargeBody(MIB)),
+    scenario("huge-body", Steps::LargeBody(5 * MIB)),
     scenario("slow", Steps::Request("/slow?ms=200")),
     scenario("throw", Steps::Throw),
     scenario("response-headers", Steps::ResponseHeaders(200)),
@@ -145,11 +154,7 @@ impl Scenario {
         match self.steps {
             Steps::Handshake => report.step("handshake", peer.handshake().await),
             Steps::BareHeaders => {
-                let event = RequestHeadersEvent {
-                    metadata: events::bare_metadata(id),
-                    headers: events::headers(&[]),
-                    ..events::request_headers(id, "GET", "/")
-                };
+                let event = events::bare_request_headers(id);
                 report.decision("request_headers", peer.request_headers(id, &event).await);
             }
             Steps::UnicodeHeaders => {
@@ -160,14 +165,14 @@ impl Scenario {
                 report.decision("request_headers", peer.request_headers(id, &event).await);
             }
             Steps::Request(uri) => request(peer, id, uri, report).await,
-            Steps::Exchange(uri, parts, binary) => {
-                exchange(peer, id, uri, parts, binary, report).await;
+            Steps::Exchange(uri, parts, form) => {
+                exchange(peer, id, uri, parts, form, report).await;
             }
             Steps::ResponseHeaders(status) => response_headers(peer, id, status, report).await,
-            Steps::LargeBody => {
+            Steps::LargeBody(bytes) => {
                 request(peer, id, "/needs-more", report).await;
-                let body = vec![b'x'; LARGE_BODY_BYTES];
-                request_chunk(peer, id, events::chunks(&[&body])[0], false, report).await;
+                let body = vec![b'x'; bytes];
+                request_chunk(peer, id, events::chunks(&[&body])[0], Form::Base64, report).await;
             }
             Steps::ManyAtOnce => many_at_once(peer, id, report).await,
             Steps::Throw => {
@@ -191,7 +196,7 @@ impl Scenario {
                 report.decision("guardrail_inspect", peer.guardrail(id, &event).await);
             }
             Steps::BareGuardrail => {
-                let event = bare_guardrail(id);
+                let event = events::bare_guardrail(id);
                 report.decision("guardrail_inspect", peer.guardrail(id, &event).await);
             }
             Steps::Configure(reject) => configure(peer, id, reject, report).await,
@@ -231,62 +236,43 @@ async fn exchange(
     id: &str,
     uri: &str,
     parts: &[&[u8]],
-    binary: bool,
+    form: Form,
     report: &mut Report,
 ) {
     request(peer, id, uri, report).await;
     for chunk in events::chunks(parts) {
-        request_chunk(peer, id, chunk, binary, report).await;
+        request_chunk(peer, id, chunk, form, report).await;
     }
     response_headers(peer, id, 200, report).await;
     for chunk in events::chunks(parts) {
         let step = format!("response_body_chunk {}", chunk.index);
-        let seen = if binary {
-            let event = BinaryResponseBodyChunkEvent {
-                correlation_id: id.into(),
-                data: chunk.data.to_vec().into(),
-                is_last: chunk.is_last,
-                total_size: chunk.total_size,
-                chunk_index: chunk.index,
-                bytes_sent: chunk.bytes_so_far,
-            };
-            peer.binary_response_chunk(&event).await
-        } else {
-            let event = events::response_chunk(id, chunk);
-            peer.response_chunk(id, &event).await
+        let seen = match form {
+            Form::Bytes => {
+                let event = events::binary_response_chunk(id, chunk);
+                peer.binary_response_chunk(&event).await
+            }
+            Form::Base64 => {
+                let event = events::response_chunk(id, chunk);
+                peer.response_chunk(id, &event).await
+            }
         };
         report.decision(&step, seen);
     }
 }
 
-async fn request_chunk(peer: &Peer, id: &str, chunk: Chunk<'_>, binary: bool, report: &mut Report) {
+async fn request_chunk(peer: &Peer, id: &str, chunk: Chunk<'_>, form: Form, report: &mut Report) {
     let step = format!("request_body_chunk {}", chunk.index);
-    let seen = if binary {
-        let event = BinaryRequestBodyChunkEvent {
-            correlation_id: id.into(),
-            data: chunk.data.to_vec().into(),
-            is_last: chunk.is_last,
-            total_size: chunk.total_size,
-            chunk_index: chunk.index,
-            bytes_received: chunk.bytes_so_far,
-        };
-        peer.binary_request_chunk(&event).await
-    } else {
-        let event = events::request_chunk(id, chunk);
-        peer.request_chunk(id, &event).await
+    let seen = match form {
+        Form::Bytes => {
+            let event = events::binary_request_chunk(id, chunk);
+            peer.binary_request_chunk(&event).await
+        }
+        Form::Base64 => {
+            let event = events::request_chunk(id, chunk);
+            peer.request_chunk(id, &event).await
+        }
     };
     report.decision(&step, seen);
-}
-
-fn bare_guardrail(id: &str) -> GuardrailInspectEvent {
-    GuardrailInspectEvent {
-        inspection_type: GuardrailInspectionType::PiiDetection,
-        model: None,
-        categories: Vec::new(),
-        route_id: None,
-        metadata: Default::default(),
-        ..events::guardrail(id, "")
-    }
 }
 
 async fn configure(peer: &Peer, id: &str, reject: bool, report: &mut Report) {

@@ -1,0 +1,50 @@
+import { AgentwireError } from '@agentwire/core';
+
+/** Takes a whole body in, piece by piece. */
+export interface Collector {
+  /** Adds a piece. @throws AgentwireError `ERR_BODY_TOO_LARGE` past the limit, `ERR_NO_SPACE`, `ERR_IO` */
+  add(data: Uint8Array): void;
+  /** The whole. */
+  bytes(): Uint8Array;
+  /** Gives memory and files back; views of them are empty from then on. */
+  release(): void;
+}
+
+/** The error of a body past its limit. */
+export function tooLarge(limit: number): AgentwireError {
+  return new AgentwireError('ERR_BODY_TOO_LARGE', `the body is longer than ${limit} bytes; raise the limit of bytes()`, {
+    detail: { limit },
+  });
+}
+
+/** Collects on the heap: pieces are kept as they are and joined once. */
+export class HeapCollector implements Collector {
+  readonly #limit: number;
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(data: Uint8Array): void {
+    this.#length += data.byteLength;
+    if (this.#length > this.#limit) {
+      this.#pieces = [];
+      throw tooLarge(this.#limit);
+    }
+    if (data.byteLength > 0) this.#pieces.push(data);
+  }
+
+  bytes(): Uint8Array {
+    const [first] = this.#pieces;
+    if (first === undefined) return new Uint8Array(0);
+    const whole = this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#length);
+    this.#pieces = [whole];
+    return whole;
+  }
+
+  release(): void {
+    this.#pieces = [];
+  }
+}

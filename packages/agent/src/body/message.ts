@@ -1,0 +1,142 @@
+import { AgentwireError, type RequestHeaders, type RequestMetadata, type ResponseHeaders } from '@agentwire/core';
+import type { AgentRequest } from '@agentwire/core/session';
+import { HeaderMap } from '@agentwire/headers';
+import type { IncomingBody, IncomingMessage, IncomingRequest, IncomingResponse, WholeBodyOptions } from '../handler/incoming.ts';
+import { BodyReader } from './body-reader.ts';
+import { requestHasBody, responseHasBody } from './expects-body.ts';
+import type { Turns } from './turns.ts';
+
+/** Where a message learns of its handler's run and of what was agreed. */
+export interface MessageHost {
+  readonly turns: Turns;
+  /** The run, if anything has asked for it yet. */
+  readonly begun: Turns | undefined;
+  /** The session's request that brought the message. */
+  readonly agentRequest: AgentRequest;
+  readonly dialect: string;
+  /** Whether this agent announced that it reads request bodies. */
+  readonly requestBody: boolean;
+  /** Whether this agent announced that it reads response bodies. */
+  readonly responseBody: boolean;
+}
+
+/** What requests and responses have in common. */
+export abstract class Message implements IncomingMessage {
+  readonly host: MessageHost;
+  /** Reads the body, once the handler has asked for it. */
+  reader: BodyReader | undefined;
+  #headers: HeaderMap | undefined;
+
+  constructor(host: MessageHost) {
+    this.host = host;
+  }
+
+  protected abstract readonly event: { readonly headers: readonly string[] };
+  abstract readonly hasBody: boolean;
+  /** The option of `defineAgent` that announces this body, if it was not said. */
+  protected abstract readonly missing: string | undefined;
+
+  get headers(): HeaderMap {
+    return (this.#headers ??= new HeaderMap(this.event.headers));
+  }
+
+  /** The reader of the body. @throws AgentwireError `ERR_INVALID_STATE` where bodies were not announced */
+  openBody(): BodyReader {
+    const missing = this.missing;
+    if (missing !== undefined) {
+      const message = `this agent did not say that it reads bodies: add \`${missing}: true\` to defineAgent`;
+      throw new AgentwireError('ERR_INVALID_STATE', message);
+    }
+    return (this.reader ??= new BodyReader(this.host.turns, this.hasBody));
+  }
+
+  get body(): IncomingBody {
+    return this.openBody();
+  }
+
+  async bytes(options?: WholeBodyOptions): Promise<Uint8Array> {
+    return this.openBody().whole(options);
+  }
+
+  async text(options?: WholeBodyOptions): Promise<string> {
+    const bytes = await this.bytes(options);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  }
+
+  async json(options?: WholeBodyOptions): Promise<unknown> {
+    const text = await this.text(options);
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // the parser's own message quotes the body, which must not reach a log
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `the body of ${text.length} characters is not JSON`);
+    }
+  }
+}
+
+/** A request over the event that brought it. */
+export class RequestMessage extends Message implements IncomingRequest {
+  protected readonly event: RequestHeaders;
+
+  constructor(event: RequestHeaders, host: MessageHost) {
+    super(host);
+    this.event = event;
+  }
+
+  get method(): string {
+    return this.event.method;
+  }
+
+  get uri(): string {
+    return this.event.uri;
+  }
+
+  get path(): string {
+    const { uri } = this.event;
+    const end = uri.indexOf('?');
+    return end < 0 ? uri : uri.slice(0, end);
+  }
+
+  get query(): URLSearchParams {
+    const { uri } = this.event;
+    const start = uri.indexOf('?');
+    return new URLSearchParams(start < 0 ? '' : uri.slice(start + 1));
+  }
+
+  get metadata(): RequestMetadata {
+    return this.event.metadata;
+  }
+
+  get hasBody(): boolean {
+    return requestHasBody(this.event, this.headers, this.host.dialect);
+  }
+
+  protected get missing(): string | undefined {
+    return this.host.requestBody ? undefined : 'requestBody';
+  }
+}
+
+/** A response over the event that brought it. */
+export class ResponseMessage extends Message implements IncomingResponse {
+  protected readonly event: ResponseHeaders;
+  readonly #method: string | undefined;
+
+  /** @param method of the request, where it is known */
+  constructor(event: ResponseHeaders, host: MessageHost, method: string | undefined) {
+    super(host);
+    this.event = event;
+    this.#method = method;
+  }
+
+  get status(): number {
+    return this.event.status;
+  }
+
+  get hasBody(): boolean {
+    return responseHasBody(this.event, this.headers, this.host.dialect, this.#method);
+  }
+
+  protected get missing(): string | undefined {
+    return this.host.responseBody ? undefined : 'responseBody';
+  }
+}

@@ -1,0 +1,113 @@
+import type { Clock, Logger, Peer } from '@agentwire/core';
+import type { AgentRequest } from '@agentwire/core/session';
+import type { MessageHost, RequestMessage, ResponseMessage } from '../body/message.ts';
+import { Turns, type TurnsHost } from '../body/turns.ts';
+import type { HandlerContext } from '../handler/context.ts';
+
+/** What the events of one request have in common, kept while more of them may come. */
+export class RequestScope {
+  request: RequestMessage | undefined = undefined;
+  response: ResponseMessage | undefined = undefined;
+  state: unknown = undefined;
+  /** The connection that the request's head came on. */
+  readonly connectionId: string;
+  /** The run whose event is unanswered or whose handler still reads; told when another connection goes on with the request. */
+  turns: Turns | undefined = undefined;
+
+  constructor(connectionId: string) {
+    this.connectionId = connectionId;
+  }
+}
+
+/** What contexts need of their runtime. */
+export interface ContextHost extends TurnsHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly handlerTimeoutMs: number;
+  readonly requestBody: boolean;
+  readonly responseBody: boolean;
+}
+
+/** The context of one event: everything in it is made when it is asked for. */
+export class EventContext implements HandlerContext, MessageHost {
+  request: RequestMessage | undefined;
+  readonly ambiguous: boolean;
+  readonly scope: RequestScope | undefined;
+  readonly #host: ContextHost;
+  readonly agentRequest: AgentRequest;
+  #turns: Turns | undefined;
+  #state: unknown;
+
+  constructor(host: ContextHost, agentRequest: AgentRequest, scope: RequestScope | undefined, ambiguous: boolean) {
+    this.#host = host;
+    this.agentRequest = agentRequest;
+    this.scope = scope;
+    this.request = scope?.request;
+    this.ambiguous = ambiguous;
+  }
+
+  get turns(): Turns {
+    if (this.#turns === undefined) {
+      this.#turns = new Turns(this.#host, this.agentRequest);
+      if (this.scope !== undefined) this.scope.turns = this.#turns;
+    }
+    return this.#turns;
+  }
+
+  /** The run, if anything asked for one. */
+  get begun(): Turns | undefined {
+    return this.#turns;
+  }
+
+  get signal(): AbortSignal {
+    return this.turns.signal;
+  }
+
+  get deadline(): number {
+    const { clock, handlerTimeoutMs } = this.#host;
+    const at = this.#turns?.deadlineAt ?? 0;
+    return Math.round(clock.wallNow() + (at === 0 ? handlerTimeoutMs : at - clock.now()));
+  }
+
+  get requestId(): string {
+    const metadata = this.request?.metadata;
+    return metadata === undefined ? String(this.agentRequest.id) : metadata.correlationId || metadata.requestId;
+  }
+
+  get traceparent(): string | undefined {
+    return this.request?.metadata.traceparent;
+  }
+
+  get logger(): Logger {
+    return this.#host.logger;
+  }
+
+  get peer(): Peer {
+    return this.agentRequest.connection.peer;
+  }
+
+  get dialect(): string {
+    return this.peer.dialect;
+  }
+
+  get requestBody(): boolean {
+    return this.#host.requestBody;
+  }
+
+  get responseBody(): boolean {
+    return this.#host.responseBody;
+  }
+
+  get response(): ResponseMessage | undefined {
+    return this.scope?.response;
+  }
+
+  get state(): unknown {
+    return this.scope === undefined ? this.#state : this.scope.state;
+  }
+
+  set state(value: unknown) {
+    if (this.scope === undefined) this.#state = value;
+    else this.scope.state = value;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Decision, EventType, Limit, Logger, Peer } from '@agentwire/core';
+
+/** What becomes of a challenge towards a proxy that would let it pass: nothing, or a block with status 403. */
+export type ChallengeFallback = 'none' | 'block';
+
+const MEANS: Readonly<Record<Limit, string>> = {
+  challenge_is_allow: 'lets a challenged request pass; set challengeFallback to "block" for a safe substitute',
+  redirect_is_error: 'answers a redirect with status 500',
+  block_headers_dropped: 'drops the headers of a block',
+  request_body_mutation_ignored: 'ignores changes to request bodies',
+  needs_more_ignored: 'does not wait for the decision on a body when more is asked for',
+  response_block_ignored: 'ignores a block once the response is there',
+  response_headers_early_dropped: 'drops response headers that are set before the response is there',
+  response_body_mutation_required: 'needs the bytes back in each answer to a response chunk',
+};
+
+function usedBy(decision: Decision, type: EventType): Limit[] {
+  const { verdict } = decision;
+  const used: Limit[] = [];
+  if (verdict.type === 'challenge') used.push('challenge_is_allow');
+  if (verdict.type === 'redirect') used.push('redirect_is_error');
+  if (verdict.type === 'block' && (verdict.headers?.length ?? 0) > 0) used.push('block_headers_dropped');
+  if (verdict.type === 'block' && type.startsWith('response')) used.push('response_block_ignored');
+  if (decision.requestBodyMutation !== undefined) used.push('request_body_mutation_ignored');
+  if (decision.needsMore === true) used.push('needs_more_ignored');
+  if (type === 'requestHeaders' && (decision.responseHeaders?.length ?? 0) > 0) used.push('response_headers_early_dropped');
+  return used;
+}
+
+/** Says once for each limit that an agent uses something its proxy does not do, and puts a safe substitute in its place. */
+export class PeerLimits {
+  readonly #logger: Logger;
+  readonly #challengeFallback: ChallengeFallback;
+  readonly #said = new Set<Limit>();
+
+  constructor(logger: Logger, challengeFallback: ChallengeFallback) {
+    this.#logger = logger;
+    this.#challengeFallback = challengeFallback;
+  }
+
+  /** The decision as it should be sent to `peer`. */
+  adapt(decision: Decision, type: EventType, peer: Peer): Decision {
+    for (const limit of usedBy(decision, type)) if (peer.limits.includes(limit)) this.#say(limit, peer);
+    if (decision.verdict.type !== 'challenge' || this.#challengeFallback === 'none') return decision;
+    return peer.limits.includes('challenge_is_allow') ? blockInstead(decision) : decision;
+  }
+
+  #say(limit: Limit, peer: Peer): void {
+    if (this.#said.has(limit)) return;
+    this.#said.add(limit);
+    this.#logger.warn({ peer: peer.name, limit }, `this agent uses something that ${peer.name} does not do: it ${MEANS[limit]}`);
+  }
+}
+
+function blockInstead(decision: Decision): Decision {
+  const reasonCodes = [...(decision.audit?.reasonCodes ?? []), 'agentwire:challenge_fallback'];
+  return { verdict: { type: 'block', status: 403 }, audit: { ...decision.audit, reasonCodes } };
+}

@@ -1,0 +1,23 @@
+import type { Peer } from '@agentwire/core';
+
+/** Whether the peer knows nothing of ours: no feature that only agentwire has was negotiated. */
+export function isForeign(peer: Peer): boolean {
+  return !peer.features.includes('slot_ids') && !peer.features.includes('errors');
+}
+
+/**
+ * Whether the peer is the released Zentinel proxy, which takes a late answer for the answer to the next event of the same
+ * id, and so must not get one.
+ */
+export function isReleasedProxy(peer: Peer): boolean {
+  return peer.dialect === 'zentinel' && peer.name === 'zentinel-proxy' && isForeign(peer);
+}
+
+/**
+ * Whether a chunk is the end of a body that the proxy cut short: the released proxy inspects so much of a body and no
+ * more, and says `is_last: false` with a total that has come already.
+ */
+export function isCutShort(chunk: { last: boolean; totalSize?: number | undefined; index: number; data: Uint8Array; bytesTransferred?: number | undefined }, peer: Peer): boolean {
+  if (chunk.last || peer.dialect !== 'zentinel' || chunk.totalSize === undefined || !isForeign(peer)) return false;
+  return Math.max(chunk.data.byteLength, chunk.bytesTransferred ?? 0) >= chunk.totalSize;
+}

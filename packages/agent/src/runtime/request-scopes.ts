@@ -1,0 +1,80 @@
+import { AgentwireError, type Clock, type ProxyEvent } from '@agentwire/core';
+import type { AgentRequest } from '@agentwire/core/session';
+import type { Agent } from '../define/agent.ts';
+import { RequestScope } from './event-context.ts';
+import { isReleasedProxy } from './released-proxy.ts';
+import { type Found, RequestStore } from './request-store.ts';
+
+/**
+ * Finds what is kept of an event's request. In the documented dialect it belongs to the connection's own request; in the
+ * zentinel dialect to the process, see {@link RequestStore}. An agent that needs nothing of it keeps nothing.
+ */
+export class RequestScopes {
+  readonly #kept: boolean;
+  readonly #store: RequestStore;
+
+  constructor(agent: Agent, clock: Clock) {
+    const { onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel } = agent.handlers;
+    const later = [onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel].some((handler) => handler !== undefined);
+    this.#kept = later || agent.requestBody || agent.responseBody;
+    this.#store = new RequestStore(clock, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
+  }
+
+  /** Requests of the zentinel dialect that are kept. */
+  get tracked(): number {
+    return this.#store.size;
+  }
+
+  /** A request's head has come. */
+  begin(request: AgentRequest): RequestScope | undefined {
+    if (!this.#kept) return undefined;
+    const { connection } = request;
+    const scope = new RequestScope(connection.id);
+    request.state = scope;
+    if (connection.peer.dialect === 'zentinel') this.#store.add(connection.peer.name, request.id, scope);
+    else request.retain = true;
+    return scope;
+  }
+
+  /** What belongs to a later event. */
+  find(event: ProxyEvent, request: AgentRequest): Found {
+    if (!this.#kept) return { scope: undefined, ambiguous: false };
+    const { connection } = request;
+    if (connection.peer.dialect !== 'zentinel') {
+      const scope = (request.state as RequestScope | undefined) ?? this.begin(request);
+      return { scope, ambiguous: false };
+    }
+    const where = event.type === 'requestBodyChunk' ? connection.id : undefined;
+    const found = this.#store.find(connection.peer.name, request.id, where);
+    if (found.scope !== undefined) overtake(found.scope, event, request);
+    return found;
+  }
+
+  /** A request of the zentinel dialect is over with this event. */
+  over(event: ProxyEvent, request: AgentRequest): void {
+    const { peer } = request.connection;
+    if (this.#kept && peer.dialect === 'zentinel') this.#store.over(peer.name, event.id);
+  }
+
+  /** A session forgets a request: what still reads its body there will get no more. */
+  end(request: AgentRequest): RequestScope | undefined {
+    const scope = request.state as RequestScope | undefined;
+    if (scope === undefined) return undefined;
+    const messages = [scope.request, scope.response];
+    const error = new AgentwireError('ERR_ABORTED', 'the request ended before its body did');
+    for (const message of messages) if (message?.host.agentRequest === request) message.reader?.abort(error);
+    if (request.connection.peer.dialect !== 'zentinel') for (const message of messages) message?.reader?.release();
+    return scope;
+  }
+
+  clear(): void {
+    this.#store.clear();
+  }
+}
+
+/** The response has come while the request's handler still waits or reads: the proxy has gone on without it. */
+function overtake(scope: RequestScope, event: ProxyEvent, request: AgentRequest): void {
+  if (isReleasedProxy(request.connection.peer)) scope.turns?.overtake();
+  if (event.type === 'requestBodyChunk') return;
+  scope.request?.reader?.abort(new AgentwireError('ERR_ABORTED', 'the proxy went on before the end of the request body'));
+}

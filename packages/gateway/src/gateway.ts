@@ -1,0 +1,119 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
+import { ProxiedRequest } from './proxied-request.ts';
+import { Upstream } from './upstream.ts';
+
+/** A cheap picture of the gateway. */
+export interface GatewayStats {
+  /** Requests under way. */
+  readonly active: number;
+  /** Requests so far, those refused for want of room included. */
+  readonly requests: number;
+  /** Requests answered 503 because too many were under way. */
+  readonly overloaded: number;
+}
+
+/** An HTTP/1.1 reverse proxy that asks agents; behaves as a server of its own or as a handler in yours. */
+export interface Gateway extends AsyncDisposable {
+  /** Handles one request; fits `http.createServer`. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly stats: GatewayStats;
+  /** Serves on an address; port 0 takes a free one. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT` */
+  listen(options?: { readonly host?: string; readonly port?: number }): Promise<string>;
+  /** Takes no new connections, waits for the requests under way (30 s at most unless said otherwise), then ends. */
+  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** Ends now: requests under way are cut. */
+  close(): Promise<void>;
+}
+
+class GatewayServer implements Gateway {
+  readonly #options: ResolvedGatewayOptions;
+  readonly #upstream: Upstream;
+  readonly #servers = new Set<Server>();
+  #active = 0;
+  #requests = 0;
+  #overloaded = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: GatewayOptions) {
+    this.#options = resolveGatewayOptions(options);
+    this.#upstream = new Upstream(this.#options);
+  }
+
+  get stats(): GatewayStats {
+    return { active: this.#active, requests: this.#requests, overloaded: this.#overloaded };
+  }
+
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#requests += 1;
+    if (this.#active >= this.#options.maxConcurrentRequests) {
+      this.#overloaded += 1;
+      response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
+      return;
+    }
+    this.#active += 1;
+    void new ProxiedRequest(this.#options, this.#upstream, this.#requests, request, response).run().then(() => {
+      this.#active -= 1;
+      if (this.#active > 0) return;
+      const waiting = this.#whenIdle;
+      this.#whenIdle = [];
+      for (const done of waiting) done();
+    });
+  };
+
+  listen(options: { readonly host?: string; readonly port?: number } = {}): Promise<string> {
+    const { host = '127.0.0.1', port = 0 } = options;
+    const server = createServer({ keepAlive: true, noDelay: true }, this.handler);
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)));
+      server.listen(port, host, () => {
+        this.#servers.add(server);
+        const { address, family, port: bound } = server.address() as AddressInfo;
+        resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+      });
+    });
+  }
+
+  async #stopServers(): Promise<void> {
+    const stopping = [...this.#servers].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const server of this.#servers) server.closeIdleConnections();
+    this.#servers.clear();
+    await Promise.all(stopping);
+  }
+
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { clock } = this.#options;
+    const servers = [...this.#servers];
+    const stopped = this.#stopServers();
+    if (this.#active > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#whenIdle.push(resolve);
+      const timer = clock.setTimeout(resolve, options.timeoutMs ?? 30_000);
+      await promise;
+      clock.clearTimeout(timer);
+    }
+    for (const server of servers) server.closeAllConnections();
+    await stopped;
+    await this.#upstream.abort();
+  }
+
+  async close(): Promise<void> {
+    const servers = [...this.#servers];
+    const stopped = this.#stopServers();
+    for (const server of servers) server.closeAllConnections();
+    await stopped;
+    await this.#upstream.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Makes a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function createGateway(options: GatewayOptions): Gateway {
+  if (options?.pool === undefined) throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
+  return new GatewayServer(options);
+}

@@ -1,0 +1,124 @@
+import { AgentwireError, checkInteger, checkKnownOptions, type Clock, type Decision, type Logger, silentLogger, systemClock } from '@agentwire/core';
+import type { AgentPool } from '@agentwire/pool';
+
+/** The part of an `AgentPool` that a gateway uses. */
+export type AgentDirectory = Pick<AgentPool, 'decide' | 'handles' | 'sendRequestComplete' | 'cancelRequest'>;
+
+/** How a request ended; handed to {@link GatewayOptions.onRequestEnd}. */
+export interface RequestSummary {
+  /** The gateway's number for the request. */
+  readonly id: number;
+  readonly method: string;
+  readonly uri: string;
+  /** Status sent to the client; 0 when it left before one was sent. */
+  readonly status: number;
+  /** What became of it. `failed`: the upstream or an agent's answer was at fault. */
+  readonly outcome: 'allowed' | 'blocked' | 'redirected' | 'challenged' | 'cancelled' | 'failed';
+  /** The agent that blocked, redirected or challenged. */
+  readonly agent?: string | undefined;
+  /** The decision of that agent. */
+  readonly decision?: Decision | undefined;
+  readonly durationMs: number;
+  /** How much of it the agents took. */
+  readonly agentsMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** Options of `createGateway`. */
+export interface GatewayOptions {
+  /** The pool that has the agents. It is not closed with the gateway. */
+  readonly pool: AgentDirectory;
+  /** Where allowed requests go: `http://HOST:PORT` or `https://…`; a path in it is refused. */
+  readonly upstream: string;
+  /** Names of agents in the order they are asked; those in an inner list are asked together. Default none. */
+  readonly agents?: readonly (string | readonly string[])[];
+  /** How long one decision may take, in milliseconds; default the pool's. */
+  readonly decisionTimeoutMs?: number;
+  /** How long the upstream may take to begin its response, in milliseconds; default 30 000. Past it the client gets 504. */
+  readonly upstreamTimeoutMs?: number;
+  /** Connections to the upstream; default 128. */
+  readonly upstreamConnections?: number;
+  /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */
+  readonly maxRequestBodyBytes?: number;
+  /** Requests at a time; default 10 000. Past it the client gets 503 at once. */
+  readonly maxConcurrentRequests?: number;
+  /** Whether `x-forwarded-*` of the client are kept and added to; default `false`: they are replaced. */
+  readonly trustForwarded?: boolean;
+  /** Told once of every request when it is over. Must not throw. */
+  readonly onRequestEnd?: (summary: RequestSummary) => void;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/** What {@link GatewayOptions} default to. */
+export const GATEWAY_DEFAULTS: {
+  readonly upstreamTimeoutMs: number;
+  readonly upstreamConnections: number;
+  readonly maxConcurrentRequests: number;
+} = { upstreamTimeoutMs: 30_000, upstreamConnections: 128, maxConcurrentRequests: 10_000 };
+
+/** Options with every default filled in and checked. */
+export interface ResolvedGatewayOptions {
+  readonly pool: AgentDirectory;
+  readonly upstream: URL;
+  readonly steps: readonly (readonly string[])[];
+  readonly decisionTimeoutMs: number | undefined;
+  readonly upstreamTimeoutMs: number;
+  readonly upstreamConnections: number;
+  readonly maxRequestBodyBytes: number;
+  readonly maxConcurrentRequests: number;
+  readonly trustForwarded: boolean;
+  readonly onRequestEnd: ((summary: RequestSummary) => void) | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const KNOWN = [
+  ...Object.keys(GATEWAY_DEFAULTS),
+  'pool',
+  'upstream',
+  'agents',
+  'decisionTimeoutMs',
+  'maxRequestBodyBytes',
+  'trustForwarded',
+  'onRequestEnd',
+  'clock',
+  'logger',
+];
+
+function checkUpstream(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
+  if (plain) return url;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `upstream must be http://HOST:PORT or https://HOST:PORT, got ${JSON.stringify(text)}`);
+}
+
+/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
+export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
+  checkKnownOptions('createGateway', options, KNOWN);
+  const given = { ...GATEWAY_DEFAULTS, ...options };
+  const day = 86_400_000;
+  const steps = (options.agents ?? []).map((step) => (typeof step === 'string' ? [step] : step));
+  const names = steps.flat();
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
+  return {
+    pool: options.pool,
+    upstream: checkUpstream(options.upstream),
+    steps,
+    decisionTimeoutMs:
+      options.decisionTimeoutMs === undefined ? undefined : checkInteger('decisionTimeoutMs', options.decisionTimeoutMs, 1, day),
+    upstreamTimeoutMs: checkInteger('upstreamTimeoutMs', given.upstreamTimeoutMs, 1, day),
+    upstreamConnections: checkInteger('upstreamConnections', given.upstreamConnections, 1, 65_536),
+    maxRequestBodyBytes:
+      options.maxRequestBodyBytes === undefined
+        ? Infinity
+        : checkInteger('maxRequestBodyBytes', options.maxRequestBodyBytes, 0, Number.MAX_SAFE_INTEGER),
+    maxConcurrentRequests: checkInteger('maxConcurrentRequests', given.maxConcurrentRequests, 1, 1_000_000),
+    trustForwarded: options.trustForwarded ?? false,
+    onRequestEnd: options.onRequestEnd,
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+  };
+}

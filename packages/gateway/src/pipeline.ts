@@ -1,0 +1,98 @@
+import type { Decision, HeaderList, HeaderOp, ProxyEvent, RequestHeaders, ResponseHeaders } from '@agentwire/core';
+import { applyHeaderOps } from '@agentwire/headers';
+import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
+import { Refusal } from './refusal.ts';
+
+type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+
+/** One request's way through the agents: who was asked, who wants bodies, what is to change in the response. */
+export class Pipeline {
+  readonly #pool: AgentDirectory;
+  readonly #steps: readonly (readonly string[])[];
+  readonly #options: { readonly signal: AbortSignal; readonly timeoutMs?: number };
+  readonly #clock: ResolvedGatewayOptions['clock'];
+  /** Agents that know of the request. */
+  readonly asked: string[] = [];
+  /** Changes of the response that were asked for while the request was judged. */
+  readonly responseOps: HeaderOp[] = [];
+  /** Time spent waiting for agents, in milliseconds. */
+  waitedMs = 0;
+
+  constructor(options: ResolvedGatewayOptions, signal: AbortSignal) {
+    this.#pool = options.pool;
+    this.#steps = options.steps;
+    this.#clock = options.clock;
+    const { decisionTimeoutMs } = options;
+    this.#options = { signal, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
+  }
+
+  /** One question to one agent, its time counted. */
+  async ask(agent: string, question: Question): Promise<Decision> {
+    const since = this.#clock.now();
+    try {
+      return await this.#pool.decide(agent, question, this.#options);
+    } finally {
+      this.waitedMs += this.#clock.now() - since;
+    }
+  }
+
+  /**
+   * Asks every agent about the head; each sees what the ones before it have changed.
+   *
+   * @returns the headers to send on and the agents that want the body
+   * @throws Refusal at the first that does not allow it; AgentwireError `ERR_INVALID_HEADER` for a change that HTTP forbids
+   */
+  async onRequest(head: RequestHeaders): Promise<{ headers: HeaderList; wantBody: string[] }> {
+    let headers = head.headers;
+    const wantBody: string[] = [];
+    for (const step of this.#steps) {
+      const event = headers === head.headers ? head : { ...head, headers };
+      for (const [agent, decision] of await this.#askStep(step, event)) {
+        this.responseOps.push(...(decision.responseHeaders ?? []));
+        if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
+        headers = applyHeaderOps(headers, decision.requestHeaders ?? []);
+        if (decision.needsMore === true && head.hasBody) wantBody.push(agent);
+      }
+    }
+    return { headers, wantBody };
+  }
+
+  async #askStep(step: readonly string[], event: RequestHeaders): Promise<[string, Decision][]> {
+    const [only] = step;
+    for (const agent of step) if (this.#pool.handles(agent, 'requestHeaders') !== false) this.asked.push(agent);
+    if (only !== undefined && step.length === 1) return [[only, await this.ask(only, event)]];
+    return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.ask(agent, event)]));
+  }
+
+  /** Whether any agent wants to see responses. */
+  get judgesResponses(): boolean {
+    return this.#steps.some((step) => step.some((agent) => this.#pool.handles(agent, 'responseHeaders') !== false));
+  }
+
+  /** Asks about the response's head, as {@link onRequest} does about the request's. */
+  async onResponse(head: ResponseHeaders): Promise<{ headers: HeaderList; wantBody: string[] }> {
+    let headers = applyHeaderOps(head.headers, this.responseOps);
+    const wantBody: string[] = [];
+    for (const agent of this.#steps.flat()) {
+      if (this.#pool.handles(agent, 'responseHeaders') === false) continue;
+      if (!this.asked.includes(agent)) this.asked.push(agent);
+      const decision = await this.ask(agent, { ...head, headers });
+      if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
+      headers = applyHeaderOps(headers, decision.responseHeaders ?? []);
+      if (decision.needsMore === true && head.hasBody) wantBody.push(agent);
+    }
+    return { headers, wantBody };
+  }
+
+  /** Tells every agent that was asked how the request ended. */
+  complete(id: number, summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number }, error?: string): void {
+    for (const agent of this.asked) {
+      this.#pool.sendRequestComplete(agent, { id, ...summary, upstreamAttempts: 1, ...(error !== undefined && { error }) });
+    }
+  }
+
+  /** Tells every agent that was asked that nobody waits any more. */
+  cancel(id: number): void {
+    for (const agent of this.asked) this.#pool.cancelRequest(agent, id);
+  }
+}

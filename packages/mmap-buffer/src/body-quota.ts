@@ -1,0 +1,52 @@
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+
+/** What a {@link BodyQuota} can be told. */
+export interface BodyQuotaOptions {
+  /** Bytes that all buffers of this quota may hold together, on heap and disk. Default 1 GiB, at least 0. */
+  readonly maxBytes?: number;
+}
+
+/** The values of {@link BodyQuotaOptions} that nobody set. */
+export const BODY_QUOTA_DEFAULTS: Required<BodyQuotaOptions> = Object.freeze({ maxBytes: 1024 ** 3 });
+
+/**
+ * One limit over many body buffers, so that a thousand uploads cannot fill the disk.
+ *
+ * A quota belongs to one thread: each worker counts for itself.
+ */
+export class BodyQuota {
+  /** Bytes that may be held together. */
+  readonly maxBytes: number;
+  #usedBytes = 0;
+
+  /** @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a wrong value */
+  constructor(options: BodyQuotaOptions = {}) {
+    checkKnownOptions('BodyQuota', options, Object.keys(BODY_QUOTA_DEFAULTS));
+    const { maxBytes } = { ...BODY_QUOTA_DEFAULTS, ...options };
+    this.maxBytes = checkInteger('maxBytes', maxBytes, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Bytes that are held now. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Counts `bytes` in; throws `ERR_NO_SPACE` and counts nothing if they do not fit. */
+  take(bytes: number): void {
+    if (this.#usedBytes + bytes > this.maxBytes) {
+      const message = `${bytes} more bytes do not fit into the quota of ${this.maxBytes}, ${this.#usedBytes} are in use`;
+      throw new AgentwireError('ERR_NO_SPACE', message, {
+        detail: { bytes, usedBytes: this.#usedBytes, maxBytes: this.maxBytes },
+      });
+    }
+    this.#usedBytes += bytes;
+  }
+
+  /** Counts `bytes` out again. */
+  give(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+/** The quota of every buffer that was given no other. */
+export const sharedBodyQuota: BodyQuota = new BodyQuota();

@@ -1,0 +1,95 @@
+import { BodyFile } from './body-file.ts';
+import type { OpenFile } from './body-file.ts';
+import { HeapBytes } from './heap-bytes.ts';
+import type { Native } from './native.ts';
+
+/** Where a {@link BodyStore} puts its bytes. */
+export interface BodyPlace {
+  /** Length from which they go to disk. */
+  readonly threshold: number;
+  /** Most bytes there will ever be; reserving ahead stops there. */
+  readonly limit: number;
+  readonly folder: string;
+  /** Maps files; without it they are read. */
+  readonly native: Native | undefined;
+  /** Takes the descriptor of the file, for whoever cleans up. */
+  readonly open: OpenFile;
+}
+
+/** A body on the heap or on disk, and the way between the two. Throws what `node:fs` and the addon throw. */
+export class BodyStore {
+  readonly #place: BodyPlace;
+  #heap = new HeapBytes();
+  #file: BodyFile | undefined;
+
+  constructor(place: BodyPlace) {
+    this.#place = place;
+  }
+
+  get length(): number {
+    return this.#file?.length ?? this.#heap.length;
+  }
+
+  get onDisk(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Appends a copy of `chunk`, or throws and changes nothing. */
+  append(chunk: Uint8Array): void {
+    const { threshold, limit } = this.#place;
+    if (this.#file !== undefined) this.#file.append(chunk, limit);
+    else if (this.length + chunk.length < threshold) this.#heap.append(chunk, threshold);
+    else this.#moveToFile(chunk);
+  }
+
+  /** All bytes without a copy, if there is a way. */
+  slice(): Uint8Array<ArrayBuffer> {
+    return this.#file?.slice() ?? this.#heap.view();
+  }
+
+  /** All bytes on the heap, to be changed in place. */
+  mutableSlice(): Uint8Array<ArrayBuffer> {
+    this.#heap = new HeapBytes(this.take());
+    return this.#heap.view();
+  }
+
+  /** All bytes, and nothing is left here. */
+  take(): Uint8Array<ArrayBuffer> {
+    this.#moveToHeap();
+    return this.#heap.take();
+  }
+
+  /** Fills `target` from `position` on. */
+  read(position: number, target: Uint8Array): void {
+    if (this.#file !== undefined) this.#file.read(position, target);
+    else this.#heap.read(position, target);
+  }
+
+  /** Forgets all bytes and detaches every slice. */
+  clear(): void {
+    this.#file?.free();
+    this.#file = undefined;
+    this.#heap.take();
+  }
+
+  #moveToFile(chunk: Uint8Array): void {
+    const { folder, native, open, limit } = this.#place;
+    const file = new BodyFile(folder, native, open);
+    try {
+      if (this.#heap.length > 0) file.append(this.#heap.view(), limit);
+      file.append(chunk, limit);
+    } catch (error) {
+      file.free();
+      throw error;
+    }
+    this.#heap.take();
+    this.#file = file;
+  }
+
+  #moveToHeap(): void {
+    if (this.#file === undefined) return;
+    this.#heap = new HeapBytes(this.#file.copy());
+    this.#file.free();
+    this.#file = undefined;
+  }
+}

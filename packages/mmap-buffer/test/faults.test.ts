@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+
+import { MIB } from './bodies.ts';
+import { onTmpfs, runScript } from './run-script.ts';
+import { tempDir } from './temp-dir.ts';
+
+interface FullDisk {
+  readonly codes: string[];
+  readonly written: number;
+  readonly length: number;
+  readonly intact: boolean;
+  readonly small: number;
+  readonly names: number;
+  readonly freed: number;
+}
+
+/** What every way of running out of space must look like; `limit` is what the disk can hold. */
+function expectRefusal(
+  { signal, status, stderr, result }: ReturnType<typeof runScript<FullDisk>>,
+  limit: number,
+): void {
+  expect({ signal, status, stderr }).toEqual({ signal: null, status: 0, stderr: '' });
+  expect(result).toMatchObject({ codes: ['ERR_NO_SPACE', 'ERR_NO_SPACE'], intact: true, small: 100, names: 0 });
+  expect(result?.length).toBe(result?.written);
+  expect(result?.written).toBeGreaterThan(limit - 60_000);
+  expect(result?.written).toBeLessThanOrEqual(limit);
+}
+
+describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s', (backing) => {
+  it('says ERR_NO_SPACE on a full disk of 1 MiB', { timeout: 30_000 }, (context) => {
+    const folder = tempDir();
+    const wrap = onTmpfs(folder, '1m');
+    if (wrap === undefined) return context.skip('NOT TESTED: no tmpfs can be mounted here');
+    const outcome = runScript<FullDisk>('full-disk', [folder, backing], wrap);
+    expectRefusal(outcome, MIB);
+    expect(outcome.result?.freed).toBe(0);
+    console.log(`full disk, ${backing}: ${JSON.stringify(outcome.result)}`);
+  });
+
+  it('says ERR_NO_SPACE at the file size limit of the process', { timeout: 30_000 }, () => {
+    const wrap = ['bash', '-c', 'ulimit -f 1024 && exec "$@"', 'bash'];
+    const outcome = runScript<FullDisk>('full-disk', [tempDir(), backing], wrap);
+    expectRefusal(outcome, MIB);
+    console.log(`file size limit, ${backing}: ${JSON.stringify(outcome.result)}`);
+  });
+
+  it('leaves nothing on disk when it is killed', { timeout: 30_000 }, (context) => {
+    const folder = tempDir();
+    const wrap = onTmpfs(folder, '64m');
+    if (wrap === undefined) context.annotate('NOT TESTED: space on a file system of its own');
+    const outcome = runScript<{ during: { bytes: number } }>('killed', [folder, backing], wrap);
+    expect(outcome.result).toMatchObject({ signal: 'SIGKILL', during: { names: 0 }, left: { names: 0 } });
+    console.log(`SIGKILL, ${backing}: ${JSON.stringify(outcome.result)}`);
+    if (wrap === undefined) return;
+    expect(outcome.result).toMatchObject({ left: { bytes: 0 } });
+    expect(outcome.result?.during.bytes).toBeGreaterThanOrEqual(20 * MIB);
+  });
+
+  it('holds eight bodies of 100 MiB in less than 128 MB of memory', { timeout: 120_000 }, () => {
+    const { status, stderr, result } = runScript<Record<string, number>>('many', [tempDir(), backing]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(result).toMatchObject({ ok: true, mapped: false });
+    expect(result?.['rssGrowth']).toBeLessThan(128_000_000);
+    expect(result?.['heapGrowth']).toBeLessThan(128_000_000);
+    console.log(`8 × 100 MiB, ${backing}: ${JSON.stringify(result)}`);
+  });
+
+  it('frees what was forgotten without clear', { timeout: 60_000 }, () => {
+    const { status, stderr, result } = runScript('forgotten', [tempDir(), backing]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const maps = backing === 'mmap' ? 1 : 0; // of the slice that is still in use
+    expect(result).toMatchObject({ before: true, still: { open: 0, maps, quota: 0 }, intact: true });
+  });
+
+  it('works in worker threads and cleans up after them', { timeout: 60_000 }, () => {
+    const { signal, status, stderr, result } = runScript('workers', [tempDir(), backing]);
+    expect({ signal, status, stderr }).toEqual({ signal: null, status: 0, stderr: '' });
+    expect(result).toEqual({ answers: [true, true, true], mapped: false, names: 0 });
+  });
+});
+
+it.runIf(process.platform !== 'linux')('is not tested here', () => {
+  console.error('*** NOT TESTED: disk faults need /proc and tmpfs, that is Linux ***');
+});

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+
+import { BodyQuota, LARGE_BODY_BUFFER_DEFAULTS, LargeBodyBuffer, resolveLargeBodyBufferOptions } from '../src/index.ts';
+import type { LargeBodyBufferOptions } from '../src/index.ts';
+import { tempDir } from './temp-dir.ts';
+import { thrownBy } from './thrown-by.ts';
+
+it('has the documented defaults', () => {
+  expect(resolveLargeBodyBufferOptions()).toEqual(LARGE_BODY_BUFFER_DEFAULTS);
+  expect(LARGE_BODY_BUFFER_DEFAULTS).toMatchObject({ mmapThreshold: 1_048_576, maxBodySize: 104_857_600 });
+});
+
+it.each([
+  [{ mmapThreshold: '1' }, 'mmapThreshold must be an integer'],
+  [{ mmapThreshold: -1 }, 'mmapThreshold must be an integer'],
+  [{ maxBodySize: 1.5 }, 'maxBodySize must be an integer'],
+  [{ maxBodySize: Infinity }, 'maxBodySize must be an integer'],
+  [{ tempDir: '' }, "tempDir must be a folder's path"],
+  [{ tempDir: 7 }, "tempDir must be a folder's path"],
+  [{ quota: 7 }, 'quota must be a BodyQuota'],
+  [{ backing: 'ram' }, 'backing must be one of auto, mmap, file'],
+  [{ threshold: 1 }, 'LargeBodyBuffer has no option "threshold"'],
+])('refuses %j', (options, message) => {
+  const error = thrownBy(() => new LargeBodyBuffer(options as LargeBodyBufferOptions));
+  expect(error.code).toBe('ERR_INVALID_ARGUMENT');
+  expect(error.message).toContain(message);
+});
+
+it('checks the options of a quota', () => {
+  expect(thrownBy(() => new BodyQuota({ maxBytes: -1 })).code).toBe('ERR_INVALID_ARGUMENT');
+  expect(thrownBy(() => new BodyQuota({ max: 1 } as object)).code).toBe('ERR_INVALID_ARGUMENT');
+});
+
+it('counts all buffers of a quota, and leaves a body alone that does not fit', () => {
+  const quota = new BodyQuota({ maxBytes: 10 });
+  const options = { tempDir: tempDir(), quota, mmapThreshold: 4 };
+  using first = new LargeBodyBuffer(options);
+  using second = new LargeBodyBuffer(options);
+  first.writeChunk(Buffer.from('123'));
+  second.writeChunk(Buffer.from('123456'));
+  const error = thrownBy(() => first.writeChunk(Buffer.from('45')));
+  expect(error.code).toBe('ERR_NO_SPACE');
+  expect(error.message).toBe('2 more bytes do not fit into the quota of 10, 9 are in use');
+  expect(Buffer.from(first.asSlice()).toString()).toBe('123');
+  second.clear();
+  first.writeChunk(Buffer.from('4567890'));
+  expect(quota.usedBytes).toBe(10);
+  expect(first.intoVec()).toHaveLength(10);
+  expect(quota.usedBytes).toBe(0);
+});

@@ -1,0 +1,151 @@
+import { connect, type ClientHttp2Session } from 'node:http2';
+import {
+  AgentwireError,
+  toAgentwireError,
+  type Connection,
+  type ConnectOptions,
+  type Endpoint,
+} from '@agentwire/core';
+import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
+import { http2Caps, SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
+import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
+import { fromNodeError } from '../errors/http2-errors.ts';
+import { connectError } from '../errors/connect-errors.ts';
+import { readHandshakeResponse, writeHandshakeRequest } from '../handshake/hello-fields.ts';
+import type { ResolvedGrpcOptions } from '../options.ts';
+import { clientTls } from '../tls.ts';
+
+/** Path of the one method that this side calls. */
+export const PROCESS_STREAM_PATH = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
+
+function openSession(endpoint: Endpoint, options: ResolvedGrpcOptions): ClientHttp2Session {
+  const secure = endpoint.scheme === 'grpcs';
+  const session = connect(`${secure ? 'https' : 'http'}://${endpoint.target}`, {
+    ...http2Caps(options),
+    ...(secure ? clientTls(options.tls) : {}),
+  });
+  session.once('connect', () => {
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+  });
+  return session;
+}
+
+/** One attempt to get a connection: it ends once, with the connection or with what went wrong. */
+class Dialling implements MessageStreamUser {
+  readonly #endpoint: Endpoint;
+  readonly #connect: ConnectOptions;
+  readonly #options: ResolvedGrpcOptions;
+  readonly #session: ClientHttp2Session;
+  readonly #messages: MessageStream;
+  readonly #outcome: PromiseWithResolvers<Connection> = Promise.withResolvers<Connection>();
+  #connected = false;
+  #sessionError: unknown;
+
+  constructor(endpoint: Endpoint, connectOptions: ConnectOptions, options: ResolvedGrpcOptions) {
+    this.#endpoint = endpoint;
+    this.#connect = connectOptions;
+    this.#options = options;
+    const session = openSession(endpoint, options);
+    this.#session = session;
+    session.on('error', (error) => {
+      this.#sessionError ??= error;
+    });
+    session.once('connect', () => {
+      this.#connected = true;
+    });
+    const { token, name, version } = connectOptions.self;
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': PROCESS_STREAM_PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': `agentwire/2 ${encodeURIComponent(name)}/${encodeURIComponent(version)}`.slice(0, 200),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    });
+    const where = endpoint.address;
+    const { clock, maxMessageBytes } = options;
+    this.#messages = new MessageStream(stream, { side: 'client', where, clock, maxBytes: maxMessageBytes }, this);
+    stream.once('close', () => this.#closeSession());
+    this.#messages.send(writeHandshakeRequest(connectOptions.self));
+  }
+
+  get outcome(): Promise<Connection> {
+    return this.#outcome.promise;
+  }
+
+  #closeSession(): void {
+    const { clock, closeTimeoutMs } = this.#options;
+    const timer = clock.setTimeout(() => this.#session.destroy(), closeTimeoutMs);
+    this.#session.once('close', () => clock.clearTimeout(timer));
+    if (this.#session.destroyed) clock.clearTimeout(timer);
+    else this.#session.close();
+  }
+
+  fail(error: AgentwireError): void {
+    this.#outcome.reject(error);
+    this.#messages.destroy(error);
+    this.#session.destroy();
+  }
+
+  onFrame(buffer: Buffer, start: number, end: number): void {
+    try {
+      const { self, onConnection } = this.#connect;
+      const other = readHandshakeResponse(buffer.subarray(start, end), self);
+      const peer = agreeOverGrpc(self, other, this.#options);
+      const session = this.#session;
+      const messages = this.#messages;
+      const connection = createConnection(self, other, peer, messages, session, this.#options, () => undefined);
+      try {
+        connection.open(onConnection);
+      } catch (error) {
+        const known = toAgentwireError(error, 'ERR_HANDLER');
+        throw new AgentwireError(known.code, `onConnection: ${known.message}`, { cause: error });
+      }
+      this.#outcome.resolve(connection);
+    } catch (error) {
+      this.fail(toAgentwireError(error, 'ERR_PROTOCOL'));
+    }
+  }
+
+  onDrain(): void {
+    // a handshake fills no buffer
+  }
+
+  onFault(error: AgentwireError): void {
+    this.fail(error);
+  }
+
+  onEnd(error: AgentwireError | undefined): void {
+    const where = this.#endpoint.address;
+    const early = this.#sessionError === undefined ? error : connectError(this.#sessionError, this.#connected, where);
+    const known = early ?? new AgentwireError('ERR_CONNECT', `${where} ended the stream during the handshake`);
+    this.fail(known.code === 'ERR_CLOSED' ? fromNodeError(new Error(`${known.message}, during the handshake`), 'ERR_CONNECT', where) : known);
+  }
+}
+
+/** Dials `endpoint`, shakes hands and gives the connection; every wait of it ends at the one deadline. */
+export async function dial(
+  endpoint: Endpoint,
+  connectOptions: ConnectOptions,
+  handshakeTimeoutMs: number,
+  options: ResolvedGrpcOptions,
+): Promise<Connection> {
+  const { signal } = connectOptions;
+  const aborted = (): AgentwireError =>
+    new AgentwireError('ERR_ABORTED', `connecting to ${endpoint.address} was aborted`, { cause: signal?.reason });
+  if (signal?.aborted) throw aborted();
+  const dialling = new Dialling(endpoint, connectOptions, options);
+  const onAbort = (): void => dialling.fail(aborted());
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const timer = options.clock.setTimeout(() => {
+    dialling.fail(
+      new AgentwireError('ERR_TIMEOUT', `${endpoint.address} did not finish the handshake in ${handshakeTimeoutMs} ms`),
+    );
+  }, handshakeTimeoutMs);
+  try {
+    return await dialling.outcome;
+  } finally {
+    options.clock.clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}

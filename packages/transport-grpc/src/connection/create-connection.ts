@@ -1,0 +1,45 @@
+import type { Http2Session } from 'node:http2';
+import { agree, type Hello, type Peer } from '@agentwire/core';
+import { createCodec } from '../codec/codec.ts';
+import type { OtherSide } from '../handshake/hello-fields.ts';
+import { mediumOf } from '../handshake/medium.ts';
+import type { ResolvedGrpcOptions } from '../options.ts';
+import { GrpcConnection } from './grpc-connection.ts';
+import type { MessageStream } from './message-stream.ts';
+
+/** What two sides agree on over gRPC. @throws AgentwireError as `agree`. */
+export function agreeOverGrpc(self: Hello, other: OtherSide, options: ResolvedGrpcOptions): Peer {
+  return agree(self, other.hello, mediumOf(self.role, other.ours, options.maxMessageBytes));
+}
+
+let configures = 0;
+
+/** Makes the connection of two sides that agreed. */
+export function createConnection(
+  self: Hello,
+  other: OtherSide,
+  peer: Peer,
+  messages: MessageStream,
+  session: Http2Session,
+  options: ResolvedGrpcOptions,
+  onEnded: () => void,
+): GrpcConnection {
+  const { clock, closeTimeoutMs } = options;
+  const codec = createCodec(self.role, {
+    ours: other.ours,
+    errors: peer.features.includes('errors'),
+    nowMs: () => clock.wallNow(),
+    configureId: () => `agentwire-configure-${(configures += 1)}`,
+  });
+  return new GrpcConnection({
+    role: self.role,
+    peer,
+    codec,
+    messages,
+    session,
+    ours: other.ours,
+    clock,
+    closeTimeoutMs,
+    onEnded,
+  });
+}

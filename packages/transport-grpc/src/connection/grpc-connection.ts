@@ -1,0 +1,259 @@
+import type { Http2Session } from 'node:http2';
+import {
+  AgentwireError,
+  ConnectionBase,
+  type Clock,
+  type CloseReason,
+  type Message,
+  type OnConnection,
+  type Peer,
+  type Received,
+  type Role,
+  type TimerHandle,
+} from '@agentwire/core';
+import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec';
+import type { Codec } from '../codec/codec.ts';
+import { PREFIX_BYTES } from './frame-reader.ts';
+import { goawayData, messageOfGoaway } from './goaway.ts';
+import type { MessageStream, MessageStreamUser } from './message-stream.ts';
+
+/** What a {@link GrpcConnection} needs. */
+export interface GrpcConnectionOptions {
+  readonly role: Role;
+  readonly peer: Peer;
+  readonly codec: Codec;
+  readonly messages: MessageStream;
+  readonly session: Http2Session;
+  /** Whether the peer is agentwire too: HTTP/2 pings, and an end means an end. */
+  readonly ours: boolean;
+  readonly clock: Clock;
+  readonly closeTimeoutMs: number;
+  /** Called once, after the handler has learnt of the end. */
+  readonly onEnded: () => void;
+}
+
+/** Unreadable messages in a row, none of them with an id, that end a connection. */
+const MAX_UNREADABLE = 16;
+/** What an HTTP/2 ping's acknowledgement counts for, in bytes: its frame. */
+const PING_FRAME_BYTES = 17;
+/** Messages of the session (pongs, drains) that wait while the connection is paused. */
+const MAX_HELD = 16;
+
+const EVENTS: ReadonlySet<Message['type']> = new Set<Message['type']>([
+  'requestHeaders',
+  'requestBodyChunk',
+  'responseHeaders',
+  'responseBodyChunk',
+  'requestComplete',
+  'webSocketFrame',
+  'guardrailInspect',
+  'configure',
+]);
+
+/** One ProcessStream after its handshake, as the contract's connection; the same class at both ends. */
+export class GrpcConnection extends ConnectionBase implements MessageStreamUser {
+  readonly peer: Peer;
+  readonly #options: GrpcConnectionOptions;
+  readonly #messages: MessageStream;
+  readonly #codec: Codec;
+  readonly #ours: boolean;
+  #unreadable = 0;
+  #unanswered = 0;
+  #held: Received[] = [];
+  #saidGoaway = false;
+  #heardGoaway = false;
+  #closeTimer: TimerHandle;
+  readonly #onGoaway = (code: number, _last: number, data?: Uint8Array): void => {
+    // a peer whom we told to go away says so itself, and Node repeats its own without data
+    const repeated = this.#saidGoaway || (this.#heardGoaway && (data?.length ?? 0) === 0);
+    if (code !== 0 || repeated) return;
+    this.#heardGoaway = true;
+    this.#fromSession(messageOfGoaway(data));
+  };
+
+  constructor(options: GrpcConnectionOptions) {
+    super('grpc');
+    this.peer = options.peer;
+    this.#options = options;
+    this.#messages = options.messages;
+    this.#codec = options.codec;
+    this.#ours = options.ours;
+  }
+
+  /** Gets its handler and takes over the stream. @throws whatever `onConnection` throws, and then leaves no trace. */
+  open(onConnection: OnConnection): void {
+    this.attach(onConnection);
+    this.#messages.user = this;
+    this.#messages.maxBytes = this.peer.maxMessageBytes;
+    this.#options.session.on('goaway', this.#onGoaway);
+  }
+
+  get bufferedBytes(): number {
+    return this.#messages.outbox.size;
+  }
+
+  get receivedBytes(): number {
+    return this.#messages.receivedBytes;
+  }
+
+  onFrame(buffer: Buffer, start: number, end: number): void {
+    const read = this.#codec.read(buffer, start, end);
+    if (read === undefined) return;
+    if (read.type === 'handshake') {
+      this.failWith(new AgentwireError('ERR_PROTOCOL', `${this.peer.name} sent a second handshake`));
+      return;
+    }
+    if (read.type === 'malformed') {
+      this.#unreadable = read.id === undefined ? this.#unreadable + 1 : 0;
+      this.deliver(read);
+      if (this.#unreadable >= MAX_UNREADABLE) {
+        this.failWith(new AgentwireError('ERR_PROTOCOL', `${MAX_UNREADABLE} unreadable messages in a row`));
+      }
+      return;
+    }
+    this.#unreadable = 0;
+    if (!this.#ours && EVENTS.has(read.type) && read.type !== 'requestComplete') this.#unanswered += 1;
+    this.deliver(read);
+  }
+
+  onDrain(): void {
+    this.drained();
+  }
+
+  onFault(error: AgentwireError): void {
+    this.failWith(error);
+  }
+
+  onEnd(error: AgentwireError | undefined): void {
+    const { role, closeTimeoutMs, clock } = this.#options;
+    // a plain gRPC client says that it has asked everything, and waits for its answers
+    if (role === 'agent' && !this.#ours && error === undefined && this.#unanswered > 0 && this.status === 'open') {
+      this.#closeTimer = clock.setTimeout(() => this.#endedByPeer(undefined), closeTimeoutMs);
+      return;
+    }
+    this.#endedByPeer(error);
+  }
+
+  #endedByPeer(error: AgentwireError | undefined): void {
+    this.#messages.end(this.#options.closeTimeoutMs);
+    const by = this.status === 'closing' ? 'local' : 'remote';
+    this.ended(error === undefined ? { by } : { by, error });
+  }
+
+  protected override ended(reason: CloseReason): void {
+    const first = this.status !== 'closed';
+    const { clock, session, onEnded } = this.#options;
+    clock.clearTimeout(this.#closeTimer);
+    super.ended(reason);
+    if (!first) return;
+    session.removeListener('goaway', this.#onGoaway);
+    onEnded();
+  }
+
+  protected write(message: Message): boolean {
+    switch (message.type) {
+      case 'ping':
+        if (this.#ours) return this.#ping(message.sequence, message.timestampMs);
+        break;
+      case 'pong':
+        // HTTP/2 has acknowledged it already
+        if (this.#ours) return true;
+        break;
+      case 'drain':
+      case 'shutdown':
+        if (this.#options.role === 'agent') return this.#goAway(goawayData(message, this.#ours));
+        break;
+      case 'answer':
+        return this.#answer(message);
+      default:
+    }
+    return this.#send(message);
+  }
+
+  #send(message: Message): boolean {
+    const { outbox } = this.#messages;
+    const limit = this.peer.maxMessageBytes;
+    if ('data' in message && message.data !== null && message.data.length > limit) this.#tooLarge(message, message.data.length);
+    const before = outbox.size;
+    const end = this.#codec.write(message, outbox);
+    const at = outbox.reserve(0);
+    const length = end - at - PREFIX_BYTES;
+    if (length > limit) this.#tooLarge(message, length);
+    if (before > 0 && before + length > MAX_BUFFERED_BYTES && EVENTS.has(message.type)) {
+      throw new AgentwireError(
+        'ERR_OVERLOADED',
+        `${before} bytes wait on ${this.id} and ${MAX_BUFFERED_BYTES} are allowed; stop when send returns false`,
+      );
+    }
+    return this.#messages.commit(at, end);
+  }
+
+  #tooLarge(message: Message, length: number): never {
+    throw new AgentwireError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `${message.type} of ${length} bytes is larger than the ${this.peer.maxMessageBytes} that ${this.peer.name} takes; send less at a time`,
+      { detail: { length, limit: this.peer.maxMessageBytes } },
+    );
+  }
+
+  #answer(message: Message): boolean {
+    const sent = this.#send(message);
+    if (this.#unanswered > 0 && --this.#unanswered === 0 && this.#messages.over) this.#endedByPeer(undefined);
+    return sent;
+  }
+
+  #ping(sequence: number, timestampMs: number): boolean {
+    const { session } = this.#options;
+    if (session.destroyed) return true;
+    session.ping((error) => {
+      if (error || this.status === 'closed') return;
+      this.#messages.receivedBytes += PING_FRAME_BYTES;
+      this.#fromSession({ type: 'pong', sequence, timestampMs });
+    });
+    return true;
+  }
+
+  #goAway(data: Buffer | undefined): boolean {
+    const { session } = this.#options;
+    this.#saidGoaway = true;
+    if (!session.destroyed) session.goaway(0, 0, data);
+    return true;
+  }
+
+  #fromSession(message: Received): void {
+    if (this.status === 'closed') return;
+    if (!this.paused) this.deliver(message);
+    else if (this.#held.length < MAX_HELD) this.#held.push(message);
+  }
+
+  override pause(): void {
+    super.pause();
+    this.#messages.pause();
+  }
+
+  override resume(): void {
+    super.resume();
+    const held = this.#held;
+    this.#held = [];
+    for (const message of held) this.#fromSession(message);
+    if (!this.paused && this.status !== 'closed') this.#messages.resume();
+  }
+
+  protected startClose(): void {
+    const { clock, closeTimeoutMs } = this.#options;
+    if (this.#messages.over) {
+      this.#endedByPeer(undefined);
+      return;
+    }
+    // what is paused would never see the other side's end
+    this.#messages.end(closeTimeoutMs);
+    this.#closeTimer = clock.setTimeout(() => {
+      this.abort(new AgentwireError('ERR_TIMEOUT', `${this.peer.name} did not end ${this.id} in ${closeTimeoutMs} ms`));
+    }, closeTimeoutMs);
+    if (this.paused) this.resume();
+  }
+
+  protected destroy(): void {
+    this.#messages.destroy(undefined);
+  }
+}

@@ -1,0 +1,59 @@
+import {
+  AgentwireError,
+  checkInteger,
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  parseEndpoint,
+  type Connection,
+  type ConnectOptions,
+  type Endpoint,
+  type Listener,
+  type ListenOptions,
+  type Transport,
+} from '@agentwire/core';
+import { dial } from './client/dial.ts';
+import { resolveGrpcOptions, type GrpcTransportOptions } from './options.ts';
+import { GrpcListener } from './server/grpc-listener.ts';
+
+const SCHEMES: readonly string[] = ['grpc', 'grpcs'];
+
+function grpcEndpoint(text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (SCHEMES.includes(endpoint.scheme)) return endpoint;
+  throw new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `the gRPC transport serves grpc://HOST:PORT and grpcs://HOST:PORT, not ${JSON.stringify(endpoint.address)}`,
+  );
+}
+
+/**
+ * Makes the transport that speaks `zentinel.agent.v2.AgentServiceV2` over HTTP/2 (wire facts, section 8).
+ *
+ * Serves `grpc://HOST:PORT` in the clear and `grpcs://HOST:PORT` over TLS, with client certificates where asked for.
+ * Only a proxy dials; one connection is one ProcessStream on an HTTP/2 session of its own.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
+ */
+export function createGrpcTransport(options: GrpcTransportOptions = {}): Transport {
+  const resolved = resolveGrpcOptions(options);
+
+  async function connect(address: string, connectOptions: ConnectOptions): Promise<Connection> {
+    const endpoint = grpcEndpoint(address);
+    const timeoutMs = checkInteger('handshakeTimeoutMs', connectOptions.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS, 1, 86_400_000);
+    if (connectOptions.self.role !== 'proxy') {
+      throw new AgentwireError('ERR_UNSUPPORTED', 'over gRPC only a proxy dials; an agent dials over unix:, tcp: or tls:');
+    }
+    return dial(endpoint, connectOptions, timeoutMs, resolved);
+  }
+
+  async function listen(address: string, listenOptions: ListenOptions): Promise<Listener> {
+    const endpoint = grpcEndpoint(address);
+    if (listenOptions.self.role !== 'agent') {
+      throw new AgentwireError('ERR_UNSUPPORTED', 'over gRPC only an agent listens; a proxy listens over unix:, tcp: or tls:');
+    }
+    const listener = new GrpcListener(endpoint, listenOptions, resolved);
+    await listener.bind();
+    return listener;
+  }
+
+  return { name: 'grpc', schemes: SCHEMES, dials: ['proxy'], connect, listen };
+}

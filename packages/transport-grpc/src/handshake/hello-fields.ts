@@ -1,0 +1,133 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { AgentwireError, PROTOCOL_VERSION, type Hello } from '@agentwire/core';
+import { present } from '../codec/reference/present.ts';
+import { peerText } from '../errors/http2-errors.ts';
+import {
+  AgentToProxySchema,
+  ProxyToAgentSchema,
+  type HandshakeRequest,
+  type HandshakeResponse,
+} from '../gen/zentinel/agent/v2/agent_pb.ts';
+import { readAgentwireJson, writeAgentwireJson } from './agentwire-json.ts';
+import { featuresOf, fromCapabilities, toCapabilities } from './capability-fields.ts';
+
+/** What a handshake says of the other side. */
+export interface OtherSide {
+  readonly hello: Hello;
+  /** Whether it is agentwire too, or knows agentwire: then numbers from 100 up may be sent. */
+  readonly ours: boolean;
+}
+
+/** What the messages of the protocol without ours let a proxy that says nothing of itself understand. */
+const PLAIN_PROXY_FEATURES: readonly string[] = [
+  'streaming',
+  'cancellation',
+  'request_complete',
+  'websocket',
+  'guardrails',
+  'config_push',
+  'health',
+  'metrics',
+  'config_update',
+  'flow_control',
+  'log',
+];
+
+/** Bytes of a proxy's handshake. */
+export function writeHandshakeRequest(self: Hello): Uint8Array {
+  const value = {
+    supportedVersions: [...(self.protocolVersions ?? [PROTOCOL_VERSION])],
+    proxyId: self.name,
+    proxyVersion: self.version,
+    configJson: '{}',
+    agentwireJson: writeAgentwireJson(self.features),
+  };
+  return toBinary(ProxyToAgentSchema, create(ProxyToAgentSchema, { message: { case: 'handshake', value } }));
+}
+
+/** Reads a proxy's handshake. @throws AgentwireError `ERR_PROTOCOL` for any other message. */
+export function readHandshakeRequest(bytes: Uint8Array, token: string | undefined): OtherSide {
+  return otherProxy(onlyHandshake('proxy', () => fromBinary(ProxyToAgentSchema, bytes).message) as HandshakeRequest, token);
+}
+
+/** The proxy behind a handshake. */
+export function otherProxy(fields: HandshakeRequest, token: string | undefined): OtherSide {
+  const ours = readAgentwireJson(fields.agentwireJson);
+  const hello: Hello = present({
+    role: 'proxy' as const,
+    name: peerText(fields.proxyId),
+    version: peerText(fields.proxyVersion),
+    protocolVersions: fields.supportedVersions.slice(0, 16),
+    features: ours?.features ?? PLAIN_PROXY_FEATURES,
+    encodings: [],
+    token,
+  });
+  return { hello, ours: ours !== undefined };
+}
+
+/** A proxy that never shook hands, as {@link otherProxy} for calls outside ProcessStream. */
+export function unknownProxy(name: string, token: string | undefined): OtherSide {
+  const hello = { role: 'proxy' as const, name, version: '', features: PLAIN_PROXY_FEATURES, encodings: [], token };
+  return { hello: present(hello), ours: false };
+}
+
+/** Bytes of an agent's answer to a handshake; ours is said only to those who said it. */
+export function writeHandshakeResponse(self: Hello, ours: boolean): Uint8Array {
+  const value = present({
+    protocolVersion: (self.protocolVersions ?? [PROTOCOL_VERSION])[0] ?? PROTOCOL_VERSION,
+    success: true,
+    capabilities: toCapabilities(self),
+    agentwireJson: ours ? writeAgentwireJson(self.features) : undefined,
+  });
+  return toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: { case: 'handshake', value } }));
+}
+
+/** Bytes of an agent's refusal. */
+export function writeRefusal(self: Hello, error: AgentwireError, ours: boolean): Uint8Array {
+  const value = present({
+    protocolVersion: (self.protocolVersions ?? [PROTOCOL_VERSION])[0] ?? PROTOCOL_VERSION,
+    success: false,
+    error: error.message,
+    agentwireJson: ours ? writeAgentwireJson([], error.code) : undefined,
+  });
+  return toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: { case: 'handshake', value } }));
+}
+
+/**
+ * Reads an agent's answer to a handshake.
+ *
+ * @throws AgentwireError the reason of a refusal, `ERR_PROTOCOL` for any other message.
+ */
+export function readHandshakeResponse(bytes: Uint8Array, self: Hello): OtherSide {
+  const fields = onlyHandshake('agent', () => fromBinary(AgentToProxySchema, bytes).message) as HandshakeResponse;
+  const ours = readAgentwireJson(fields.agentwireJson);
+  const versions = self.protocolVersions ?? [PROTOCOL_VERSION];
+  if (!fields.success) {
+    const mismatch = fields.protocolVersion !== 0 && !versions.includes(fields.protocolVersion);
+    const code = ours?.code ?? (mismatch ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
+    const why = fields.error === undefined ? 'it did not say why' : peerText(fields.error);
+    throw new AgentwireError(code, `the agent refused the handshake: ${why}`);
+  }
+  const { capabilities } = fields;
+  const hello: Hello = {
+    role: 'agent',
+    name: peerText(capabilities?.name ?? ''),
+    version: peerText(capabilities?.version ?? ''),
+    protocolVersions: [fields.protocolVersion],
+    features: ours?.features ?? featuresOf(capabilities),
+    encodings: [],
+    capabilities: fromCapabilities(capabilities),
+  };
+  return { hello, ours: ours !== undefined };
+}
+
+function onlyHandshake(role: string, read: () => { case?: string | undefined; value?: unknown }): unknown {
+  let message: { case?: string | undefined; value?: unknown };
+  try {
+    message = read();
+  } catch (error) {
+    throw new AgentwireError('ERR_PROTOCOL', `the ${role} did not begin with a handshake that can be read`, { cause: error });
+  }
+  if (message.case === 'handshake') return message.value;
+  throw new AgentwireError('ERR_PROTOCOL', `the ${role} began with ${message.case ?? 'an unknown message'}, not with a handshake`);
+}

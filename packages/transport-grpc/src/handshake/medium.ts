@@ -1,0 +1,39 @@
+import type { Limit, Medium, MessageType, Role } from '@agentwire/core';
+
+/** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
+const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
+
+/** What the released proxy does not do with answers over gRPC. */
+const PROXY_LIMITS: readonly Limit[] = [
+  'challenge_is_allow',
+  'redirect_is_error',
+  'block_headers_dropped',
+  'request_body_mutation_ignored',
+  'needs_more_ignored',
+  'response_block_ignored',
+  'response_headers_early_dropped',
+];
+
+const ALWAYS: Readonly<Record<Role, readonly MessageType[]>> = {
+  proxy: [],
+  // a GOAWAY, which every HTTP/2 peer understands
+  agent: ['drain'],
+};
+const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
+  proxy: ['cancelAll', 'drain', 'shutdown', 'configUpdateResponse'],
+  // AgentToProxy has no ping
+  agent: ['ping', 'shutdown'],
+};
+
+/** What gRPC decides about a connection of `role` with a peer that is agentwire too (`ours`) or is not. */
+export function mediumOf(role: Role, ours: boolean, maxMessageBytes: number): Medium {
+  const common = { ids: 'text' as const, encoding: 'protobuf', always: ALWAYS[role] };
+  if (ours) return { ...common, dialect: 'documented', maxMessageBytes };
+  return {
+    ...common,
+    dialect: 'zentinel',
+    maxMessageBytes: Math.min(maxMessageBytes, STRANGER_MAX_BYTES),
+    never: NEVER[role],
+    limits: role === 'agent' ? PROXY_LIMITS : [],
+  };
+}

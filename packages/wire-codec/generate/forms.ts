@@ -1,0 +1,54 @@
+import type { Dialect, MessageType } from '@agentwire/core';
+
+import type { PlacedField, Struct } from '../src/messages/struct.ts';
+import { MAPPINGS } from '../src/messages/table.ts';
+import { decision } from '../src/messages/decision-kinds.ts';
+
+/** One generated file. */
+export interface GeneratedForm {
+  readonly dialect: Dialect;
+  readonly encoding: 'json' | 'msgpack';
+}
+
+export const GENERATED_FORMS: readonly GeneratedForm[] = [
+  { dialect: 'documented', encoding: 'json' },
+  { dialect: 'documented', encoding: 'msgpack' },
+  { dialect: 'zentinel', encoding: 'json' },
+  { dialect: 'zentinel', encoding: 'msgpack' },
+];
+
+/** The hot events; the decision is the other hot message. */
+export const HOT_EVENTS = ['requestHeaders', 'requestBodyChunk', 'responseBodyChunk'] as const satisfies readonly MessageType[];
+
+/** The structure of a hot event. */
+export function structOf(type: (typeof HOT_EVENTS)[number]): Struct<object> {
+  const { struct } = MAPPINGS[type];
+  if (struct === undefined) throw new Error(`${type} has no structure`);
+  return struct as Struct<object>;
+}
+
+export const DECISION: Struct<object> = decision as Struct<object>;
+
+/** The structure behind a field that has one. */
+export function inner(field: PlacedField): Struct<object> | undefined {
+  const kind = field.field.kind as Partial<Struct<object>>;
+  return typeof kind.fields === 'function' && HOT_STRUCTS.has(kind.name ?? '') ? (kind as Struct<object>) : undefined;
+}
+
+const HOT_STRUCTS = new Set(['metadata', 'audit']);
+
+/** What stands for an absent value: `undefined` for nothing at all. */
+export const written = (field: PlacedField): unknown => (typeof field.absent === 'object' ? field.absent.written : undefined);
+
+/** Whether the field may be missing on the wire. */
+export const isOmitted = (field: PlacedField): boolean => field.absent === 'omit';
+
+/** Upper-cases the first letter. */
+export const title = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Source of a string of one-byte characters. */
+export const quoted = (text: string): string =>
+  `'${text.replaceAll(/[\\'\n]|[^\x20-\x7e]/g, (c) => (c === "'" || c === '\\' ? `\\${c}` : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))}'`;
+
+/** Properties of a structure in the order of its rows, which is the order of its objects' shape. */
+export const properties = (struct: Struct<object>): readonly string[] => Object.keys(struct.rows);

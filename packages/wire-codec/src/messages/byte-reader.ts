@@ -1,0 +1,80 @@
+const WHOLE_TEXT_BYTES = 128 * 1024;
+
+/** Bytes to compare with, as 32-bit words and a rest. */
+export interface Literal {
+  readonly words: readonly number[];
+  readonly rest: readonly number[];
+  readonly length: number;
+}
+
+/** Prepares text of one-byte characters for {@link ByteReader.lit}. */
+export function literal(text: string): Literal {
+  const bytes = Buffer.from(text, 'latin1');
+  const words: number[] = [];
+  let at = 0;
+  for (; at + 4 <= bytes.length; at += 4) words.push(bytes.readInt32BE(at));
+  return { words, rest: [...bytes.subarray(at)], length: bytes.length };
+}
+
+/**
+ * A place in the bytes of one read, for generated readers. A method that does not find what it is for sets `ok` to
+ * false and gives something harmless: the reader then declines, and the reference mapping reads the message again and
+ * says what is wrong. Reads past the end throw a RangeError, which is a way to decline too.
+ */
+export class ByteReader {
+  ok = true;
+  pos = 0;
+  protected bytes: Buffer = Buffer.alloc(0);
+  protected view: DataView = new DataView(new ArrayBuffer(0));
+  #text: string | undefined;
+
+  /** Goes to the payload that begins at `start`. Frames of one read share one string. */
+  begin(bytes: Buffer, start: number): void {
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      this.#text = undefined;
+    }
+    this.pos = start;
+    this.ok = true;
+  }
+
+  /** Forgets the bytes, so that an idle connection does not keep them alive. */
+  release(): void {
+    this.bytes = EMPTY;
+    this.view = EMPTY_VIEW;
+    this.#text = undefined;
+  }
+
+  /** Bytes known to be ASCII, as a string. */
+  protected ascii(from: number, to: number): string {
+    if (this.#text !== undefined) return this.#text.substring(from, to);
+    if (this.bytes.length > WHOLE_TEXT_BYTES) return this.bytes.toString('latin1', from, to);
+    this.#text = this.bytes.toString('latin1');
+    return this.#text.substring(from, to);
+  }
+
+  protected decline(): void {
+    this.ok = false;
+  }
+
+  /** Goes past `what`, or declines. */
+  lit(what: Literal): void {
+    if (!this.maybe(what)) this.ok = false;
+  }
+
+  /** Goes past `what` if it stands here. */
+  maybe(what: Literal): boolean {
+    const { words, rest } = what;
+    const { view } = this;
+    let p = this.pos;
+    if (p + what.length > view.byteLength) return false;
+    for (let i = 0; i < words.length; i++, p += 4) if (view.getInt32(p) !== words[i]) return false;
+    for (let i = 0; i < rest.length; i++, p++) if (view.getUint8(p) !== rest[i]) return false;
+    this.pos = p;
+    return true;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const EMPTY_VIEW = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);

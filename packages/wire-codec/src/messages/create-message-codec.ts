@@ -1,0 +1,139 @@
+import { AgentwireError, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core';
+import type { Logger, Malformed, Message, Peer, Pong, Received, Role } from '@agentwire/core';
+
+import { ALWAYS_JSON } from '../dialects/message-types.ts';
+import { createTypeTable } from '../dialects/type-table.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import type { Form } from './form.ts';
+import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
+import { hasId, resolveCodecLimits } from './limits.ts';
+import type { CodecLimits } from './limits.ts';
+import { PongMemory } from './pong-memory.ts';
+import { readReference, writeReference } from './reference-codec.ts';
+
+/** Encodes and decodes the messages of one connection. */
+export interface MessageCodec {
+  /**
+   * Appends one whole frame to the outbox; one that cannot be sent leaves nothing in it.
+   *
+   * @returns `false` when the outbox says stop.
+   * @throws AgentwireError `ERR_MESSAGE_TOO_LARGE` past `peer.maxMessageBytes` (type byte and payload), `ERR_OVERLOADED`
+   * for events past 8 MiB buffered (never for answers, cancels, pings and pongs, drains; one message always fits into an
+   * empty buffer), `ERR_UNSUPPORTED` for a type that the dialect does not have, `ERR_INVALID_ARGUMENT` for content that
+   * cannot be written, such as text as the id of a documented peer.
+   */
+  write(message: Message, outbox: Outbox): boolean;
+  /**
+   * Decodes the payload `bytes[start, end)` of a frame of `type`. What is delivered may be views of `bytes`, which must
+   * not be used again.
+   *
+   * @returns the message; a {@link Malformed} for content that cannot be decoded; `undefined` for a type that neither
+   * dialect knows and for a message whose id cannot be read: both are counted and skipped.
+   * @throws AgentwireError `ERR_PROTOCOL` where the connection must end: a type of the other direction, of the other
+   * dialect, of a feature that was not negotiated, or the 16th message in a row whose id cannot be read.
+   */
+  read(type: number, bytes: Buffer, start: number, end: number): Received | undefined;
+  /** Counters since the codec was made. */
+  readonly stats: MessageCodecStats;
+}
+
+/** What a {@link MessageCodec} has skipped. */
+export interface MessageCodecStats {
+  /** Frames of a type that neither dialect knows. */
+  readonly unknownTypes: number;
+  /** Messages whose id could not be read. */
+  readonly unreadable: number;
+}
+
+/** Options of {@link createMessageCodec}. */
+export interface MessageCodecOptions {
+  /** The role of this side. */
+  readonly role: Role;
+  /** What was agreed with the other side: dialect, encoding, features and the longest message. */
+  readonly peer: Peer;
+  /** Told once about each unknown type, and about messages that were skipped. Default: silent. */
+  readonly logger?: Logger;
+  /** What one incoming message may cost; defaults in `CODEC_LIMITS`. */
+  readonly limits?: Partial<CodecLimits>;
+}
+
+class Codec implements MessageCodec {
+  readonly stats: { unknownTypes: number; unreadable: number } = { unknownTypes: 0, unreadable: 0 };
+  readonly #peer: Peer;
+  readonly #logger: Logger;
+  readonly #limits: CodecLimits;
+  readonly #table: ReturnType<typeof createTypeTable>;
+  readonly #form: Form;
+  readonly #jsonForm: Form;
+  readonly #pongs: PongMemory | undefined;
+  readonly #unknown = new Set<number>();
+  #inARow = 0;
+
+  constructor(options: MessageCodecOptions) {
+    const { peer } = options;
+    const { dialect } = peer;
+    const encoding = checkOneOf('peer.encoding', peer.encoding, ['json', 'msgpack'] as const);
+    this.#peer = peer;
+    this.#logger = options.logger ?? silentLogger;
+    this.#limits = resolveCodecLimits(options.limits);
+    this.#table = createTypeTable(dialect, options.role, peer.features);
+    this.#form = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
+    this.#jsonForm = { ...this.#form, encoding: 'json' };
+    this.#pongs = dialect === 'zentinel' ? new PongMemory() : undefined;
+  }
+
+  #formOf(type: Message['type']): Form {
+    return this.#form.dialect === 'zentinel' && ALWAYS_JSON.has(type) ? this.#jsonForm : this.#form;
+  }
+
+  write(message: Message, outbox: Outbox): boolean {
+    const byte = this.#table.outgoing(message.type);
+    if (message.type === 'pong' && this.#pongs !== undefined) {
+      const payload = this.#pongs.take(message);
+      if (payload !== undefined) return this.#writePayload(message, byte, payload, outbox);
+    }
+    return writeReference(message, byte, this.#formOf(message.type), this.#peer.maxMessageBytes, outbox);
+  }
+
+  #writePayload(message: Pong, byte: number, payload: Buffer, outbox: Outbox): boolean {
+    const at = reserveFrame(outbox, message, payload.length, this.#peer.maxMessageBytes);
+    return commitFrame(outbox, byte, at, at + FRAME_HEAD_BYTES + payload.copy(outbox.bytes, at + FRAME_HEAD_BYTES));
+  }
+
+  read(type: number, bytes: Buffer, start: number, end: number): Received | undefined {
+    const of = this.#table.incoming(type);
+    if (of === undefined) return this.#skipUnknown(type);
+    const message = readReference(of, bytes, start, end, this.#formOf(of), this.#limits);
+    if (message.type === 'malformed' && message.id === undefined && hasId(of)) return this.#skipUnreadable(message);
+    if (message.type === 'ping') this.#pongs?.note(message, bytes.subarray(start, end));
+    this.#inARow = 0;
+    return message;
+  }
+
+  #skipUnknown(type: number): undefined {
+    this.stats.unknownTypes++;
+    if (this.#unknown.has(type)) return;
+    this.#unknown.add(type);
+    this.#logger.warn({ peer: this.#peer.name, type }, `message type 0x${type.toString(16)} is unknown; skipping every one of it`);
+  }
+
+  #skipUnreadable(message: Malformed): undefined {
+    this.stats.unreadable++;
+    this.#inARow++;
+    this.#logger.warn({ peer: this.#peer.name, of: message.of, inARow: this.#inARow }, `skipped: ${message.error.message}`);
+    if (this.#inARow < this.#limits.maxUnreadable) return;
+    throw new AgentwireError('ERR_PROTOCOL', `the ids of ${this.#inARow} messages in a row could not be read; the last one: ${message.error.message}`, {
+      cause: message.error,
+    });
+  }
+}
+
+/**
+ * Makes the codec of one connection after its handshake.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an encoding other than `json` and `msgpack`, or an unknown option.
+ */
+export function createMessageCodec(options: MessageCodecOptions): MessageCodec {
+  checkKnownOptions('createMessageCodec', options, ['role', 'peer', 'logger', 'limits']);
+  return new Codec(options);
+}

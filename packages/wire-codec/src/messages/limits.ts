@@ -1,0 +1,71 @@
+import { checkInteger, checkKnownOptions } from '@agentwire/core';
+import type { Dialect, MessageType } from '@agentwire/core';
+
+import type { ReadLimits } from './parsed.ts';
+
+/** What one incoming message may cost; see `CODEC_LIMITS` for the defaults. */
+export interface CodecLimits {
+  /** Longest payload of headers and decisions in bytes, body mutations not counted; default 1 MiB. Past it: malformed. */
+  readonly maxHeaderBytes: number;
+  /** Deepest nesting of a payload; default 32. */
+  readonly maxDepth: number;
+  /** Most values in a payload; default 10 000. */
+  readonly maxNodes: number;
+  /** Most values in a configuration or a metrics report; default 100 000. */
+  readonly maxReportNodes: number;
+  /** Messages in a row whose id cannot be read, after which the connection ends; default 16. */
+  readonly maxUnreadable: number;
+}
+
+/** The limits where nothing else is said. */
+export const CODEC_LIMITS: CodecLimits = Object.freeze<CodecLimits>({
+  maxHeaderBytes: 1024 * 1024,
+  maxDepth: 32,
+  maxNodes: 10_000,
+  maxReportNodes: 100_000,
+  maxUnreadable: 16,
+});
+
+/** Fills limits up with the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
+export function resolveCodecLimits(limits: Partial<CodecLimits> = {}): CodecLimits {
+  checkKnownOptions('limits', limits, Object.keys(CODEC_LIMITS));
+  const all = { ...CODEC_LIMITS, ...limits };
+  checkInteger('limits.maxHeaderBytes', all.maxHeaderBytes, 1024, 16 * 1024 * 1024);
+  checkInteger('limits.maxDepth', all.maxDepth, 8, 256);
+  checkInteger('limits.maxNodes', all.maxNodes, 100, 1_000_000);
+  checkInteger('limits.maxReportNodes', all.maxReportNodes, 100, 1_000_000);
+  checkInteger('limits.maxUnreadable', all.maxUnreadable, 1, 1_000_000);
+  return all;
+}
+
+const REPORTS: ReadonlySet<MessageType> = new Set<MessageType>(['configure', 'metricsReport']);
+const NO_ID: ReadonlySet<MessageType> = new Set<MessageType>([
+  'cancelAll',
+  'ping',
+  'pong',
+  'drain',
+  'shutdown',
+  'healthStatus',
+  'metricsReport',
+  'configUpdateRequest',
+  'configUpdateResponse',
+]);
+
+/** Whether messages of this type belong to a request; the others have no id that could be missing. */
+export const hasId = (type: MessageType): boolean => !NO_ID.has(type) && type !== 'flowControl' && type !== 'log';
+
+/** Types whose whole payload is bounded by `maxHeaderBytes`. */
+export const isHeaderMessage = (type: MessageType): boolean => type === 'requestHeaders' || type === 'responseHeaders';
+
+function idPaths(type: MessageType, dialect: Dialect): readonly (readonly string[])[] {
+  if (NO_ID.has(type)) return [];
+  if (dialect === 'documented') return [['request_id']];
+  if (type === 'answer') return [['audit', 'custom', 'correlation_id']];
+  return type === 'requestHeaders' ? [['correlation_id'], ['metadata', 'correlation_id']] : [['correlation_id']];
+}
+
+/** What reading a payload of this type may cost, and where its id stands. */
+export function readLimits(type: MessageType, dialect: Dialect, limits: CodecLimits): ReadLimits {
+  const maxNodes = REPORTS.has(type) ? limits.maxReportNodes : limits.maxNodes;
+  return { maxDepth: limits.maxDepth, maxNodes, idPaths: idPaths(type, dialect) };
+}

@@ -1,0 +1,97 @@
+import { AgentwireError } from '@agentwire/core';
+import type { Malformed, Message, MessageType } from '@agentwire/core';
+
+import { parseJson } from '../json/parse-json.ts';
+import { scanJson } from '../json/scan-json.ts';
+import { stringifyJson } from '../json/stringify-json.ts';
+import { parseMsgpack } from '../msgpack/parse-msgpack.ts';
+import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { Fault } from './fault.ts';
+import type { Form } from './form.ts';
+import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
+import { id } from './id-kind.ts';
+import { isWireObject, own } from './kind.ts';
+import { isHeaderMessage, readLimits } from './limits.ts';
+import type { CodecLimits } from './limits.ts';
+import type { Mapping } from './mapping.ts';
+import type { Parsed } from './parsed.ts';
+import { MAPPINGS } from './table.ts';
+
+/** The wire object of a message. @throws AgentwireError `ERR_INVALID_ARGUMENT` for content that the form cannot carry. */
+export function toWire(message: Message, form: Form): Record<string, unknown> {
+  try {
+    return (MAPPINGS[message.type] as Mapping<MessageType>).write(message, form);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', error.toError(message.type).message.replace('decoded', 'encoded'));
+  }
+}
+
+/** Appends one frame through the reference mapping. @returns what `outbox.commit` says */
+export function writeReference(message: Message, byte: number, form: Form, maxMessageBytes: number, outbox: Outbox): boolean {
+  const wire = toWire(message, form);
+  if (form.encoding === 'json') {
+    const text = stringifyJson(wire);
+    const at = reserveFrame(outbox, message, Buffer.byteLength(text), maxMessageBytes);
+    const from = at + FRAME_HEAD_BYTES;
+    return commitFrame(outbox, byte, at, from + outbox.bytes.write(text, from, 'utf8'));
+  }
+  const size = msgpackSize(wire);
+  const at = reserveFrame(outbox, message, size, maxMessageBytes);
+  return commitFrame(outbox, byte, at, putMsgpack(outbox.bytes, at + FRAME_HEAD_BYTES, wire));
+}
+
+/** A sound frame whose content is not a message. */
+function malformed(of: MessageType, fault: Fault, wireId: unknown, form: Form): Malformed {
+  const error = fault.toError(of);
+  if (wireId === undefined) return { type: 'malformed', of, error };
+  try {
+    return { type: 'malformed', of, id: id.read(wireId, form), error };
+  } catch {
+    return { type: 'malformed', of, error };
+  }
+}
+
+/** Length of body data in a payload: a decision may be long because it carries a chunk, not because it says much. */
+function mutationBytes(wire: unknown): number {
+  if (!isWireObject(wire)) return 0;
+  let sum = 0;
+  for (const name of ['request_body_mutation', 'response_body_mutation']) {
+    const mutation = own(wire, name);
+    const data = Array.isArray(mutation) ? (mutation[0] as unknown) : isWireObject(mutation) ? own(mutation, 'data') : undefined;
+    if (typeof data === 'string' || data instanceof Uint8Array) sum += data.length;
+  }
+  return sum;
+}
+
+const tooLong = (bytes: number, limit: number): Fault =>
+  new Fault(`${bytes} bytes are more than ${limit}`, 'ERR_MESSAGE_TOO_LARGE');
+
+function parse(of: MessageType, bytes: Buffer, start: number, end: number, form: Form, limits: CodecLimits): Parsed {
+  const cost = readLimits(of, form.dialect, limits);
+  const length = end - start;
+  if (length > limits.maxHeaderBytes && isHeaderMessage(of)) {
+    // The id stands at the front; nothing else of it is looked at.
+    const until = start + limits.maxHeaderBytes;
+    const { id: found } = form.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);
+    return { value: undefined, id: found, fault: tooLong(length, limits.maxHeaderBytes) };
+  }
+  return form.encoding === 'json' ? parseJson(bytes, start, end, cost) : parseMsgpack(bytes, start, end, cost);
+}
+
+/** Reads one payload through the reference mapping. */
+export function readReference(of: MessageType, bytes: Buffer, start: number, end: number, form: Form, limits: CodecLimits): Message | Malformed {
+  const parsed = parse(of, bytes, start, end, form, limits);
+  if (parsed.fault !== undefined) return malformed(of, parsed.fault, parsed.id, form);
+  try {
+    if (of === 'answer' && end - start > limits.maxHeaderBytes) {
+      const rest = end - start - mutationBytes(parsed.value);
+      if (rest > limits.maxHeaderBytes) throw tooLong(rest, limits.maxHeaderBytes);
+    }
+    return MAPPINGS[of].read(parsed.value, form);
+  } catch (error) {
+    if (error instanceof Fault) return malformed(of, error, parsed.id, form);
+    throw error;
+  }
+}

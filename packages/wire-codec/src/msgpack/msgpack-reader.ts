@@ -1,0 +1,243 @@
+import { isUtf8 } from 'node:buffer';
+
+import type { HeaderList, HeaderOp, Verdict } from '@agentwire/core';
+import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
+
+import { decodeBase64 } from '../json/base64.ts';
+import { ByteReader, literal } from '../messages/byte-reader.ts';
+import type { Literal } from '../messages/byte-reader.ts';
+import { MAX_HEADER_LINES } from '../messages/header-kinds.ts';
+import { sharedName } from '../messages/name-table.ts';
+
+const SET = literal('\x81\xa3set\x82\xa4name');
+const ADD = literal('\x81\xa3add\x82\xa4name');
+const VALUE = literal('\xa5value');
+const ALLOW = literal('\xa5allow');
+const HIGH_BITS = 0x80808080;
+
+/** Reads MessagePack as the reference writes it, for generated readers; see {@link ByteReader}. */
+export class MsgpackReader extends ByteReader {
+  readonly #make = (from: number, to: number): string => {
+    // Not a part of the read's one string, which a name that is kept would keep alive as a whole.
+    const name = this.bytes.toString('latin1', from, to);
+    if (isValidHeaderName(name)) return name;
+    this.ok = false;
+    return '';
+  };
+
+  /** Length of the text that begins here. */
+  #textLength(): number {
+    const tag = this.bytes[this.pos++] as number;
+    if ((tag & 0xe0) === 0xa0) return tag & 0x1f;
+    if (tag === 0xd9) return this.bytes[this.pos++] as number;
+    if (tag === 0xda) {
+      this.pos += 2;
+      return this.view.getUint16(this.pos - 2);
+    }
+    this.ok = false;
+    return 0;
+  }
+
+  /** A text; ASCII is proven four bytes at a time. */
+  text(): string {
+    const length = this.#textLength();
+    const from = this.pos;
+    const to = from + length;
+    this.pos = to;
+    const { view } = this;
+    let p = from;
+    let bits = 0;
+    for (; p + 4 <= to; p += 4) bits |= view.getInt32(p);
+    for (; p < to; p++) bits |= view.getInt8(p);
+    return (bits & HIGH_BITS) === 0 ? this.ascii(from, to) : this.#utf8(from, to);
+  }
+
+  #utf8(from: number, to: number): string {
+    if (isUtf8(this.bytes.subarray(from, to))) return this.bytes.toString('utf8', from, to);
+    this.ok = false;
+    return '';
+  }
+
+  /** Like a text, but a control character or a delete, which a header must not hold, is found on the way. */
+  #headerValue(): string {
+    const length = this.#textLength();
+    const from = this.pos;
+    const to = from + length;
+    this.pos = to;
+    const { view } = this;
+    let p = from;
+    let bits = 0;
+    for (; p + 4 <= to; p += 4) {
+      const word = view.getInt32(p);
+      const del = word ^ 0x7f7f7f7f;
+      bits |= word | ((word - 0x20202020) & ~word) | ((del - 0x01010101) & ~del);
+    }
+    for (; p < to; p++) {
+      const byte = view.getUint8(p);
+      if (byte < 0x20 || byte >= 0x7f) bits = HIGH_BITS;
+    }
+    if ((bits & HIGH_BITS) === 0) return this.ascii(from, to);
+    const value = this.#utf8(from, to);
+    if (!isValidHeaderValue(value)) this.ok = false;
+    return value;
+  }
+
+  /** Goes past nil if it stands here. */
+  isNull(): boolean {
+    if (this.bytes[this.pos] !== 0xc0) return false;
+    this.pos++;
+    return true;
+  }
+
+  /** Goes past a key if it stands here. */
+  key(what: Literal): boolean {
+    return this.maybe(what);
+  }
+
+  u64(): number {
+    const tag = this.bytes[this.pos++] as number;
+    if (tag < 0x80) return tag;
+    switch (tag) {
+      case 0xcc:
+        return this.bytes[this.pos++] as number;
+      case 0xcd:
+        this.pos += 2;
+        return this.view.getUint16(this.pos - 2);
+      case 0xce:
+        this.pos += 4;
+        return this.view.getUint32(this.pos - 4);
+      case 0xcf: {
+        this.pos += 8;
+        const high = this.view.getUint32(this.pos - 8);
+        if (high > 0x1f_ffff) this.ok = false;
+        return high * 0x1_0000_0000 + this.view.getUint32(this.pos - 4);
+      }
+      default:
+        this.ok = false;
+        return 0;
+    }
+  }
+
+  u32(): number {
+    const value = this.u64();
+    if (value > 0xffff_ffff) this.ok = false;
+    return value;
+  }
+
+  u16(): number {
+    const value = this.u64();
+    if (value > 0xffff) this.ok = false;
+    return value;
+  }
+
+  status(): number {
+    const value = this.u64();
+    if (value < 100 || value > 999) this.ok = false;
+    return value;
+  }
+
+  bool(): boolean {
+    const tag = this.bytes[this.pos++];
+    if (tag !== 0xc2 && tag !== 0xc3) this.ok = false;
+    return tag === 0xc3;
+  }
+
+  /** Bytes as a view of what was read, or base64 text. */
+  data(): Uint8Array {
+    const tag = this.bytes[this.pos] as number;
+    const width = tag >= 0xc4 && tag <= 0xc6 ? 1 << (tag - 0xc4) : tag >= 0xd9 && tag <= 0xdb ? 1 << (tag - 0xd9) : 0;
+    const length = width === 0 ? tag & 0x1f : this.bytes.readUIntBE(this.pos + 1, width);
+    const from = this.pos + 1 + width;
+    const to = from + length;
+    this.pos = to;
+    if (to > this.bytes.length || (width === 0 && (tag & 0xe0) !== 0xa0)) this.ok = false;
+    if (!this.ok || (tag >= 0xc4 && tag <= 0xc6)) return this.bytes.subarray(from, to);
+    const decoded = decodeBase64(this.bytes.toString('latin1', from, to));
+    if (decoded !== undefined) return decoded;
+    this.ok = false;
+    return this.bytes.subarray(0, 0);
+  }
+
+  /** How many entries the map that begins here has. */
+  map(): number {
+    return this.#count(0x80, 0xde);
+  }
+
+  #count(fix: number, wide: number): number {
+    const tag = this.bytes[this.pos++] as number;
+    if ((tag & 0xf0) === fix) return tag & 0x0f;
+    if (tag !== wide) this.ok = false;
+    this.pos += 2;
+    return this.view.getUint16(this.pos - 2);
+  }
+
+  #name(): string {
+    const length = this.#textLength();
+    const from = this.pos;
+    this.pos = from + length;
+    if (length > 0) return sharedName(this.bytes, from, this.pos, this.#make);
+    this.ok = false;
+    return '';
+  }
+
+  #lines(fix: number, wide: number): number {
+    const count = this.#count(fix, wide);
+    if (count <= MAX_HEADER_LINES) return count;
+    this.ok = false;
+    return 0;
+  }
+
+  /** Headers as a list of pairs. */
+  pairs(): HeaderList {
+    const count = this.#lines(0x90, 0xdc);
+    const list: string[] = [];
+    for (let i = 0; i < count && this.ok; i++) {
+      if (this.bytes[this.pos++] !== 0x92) this.ok = false;
+      list.push(this.#name(), this.#headerValue());
+    }
+    return list;
+  }
+
+  /** Headers as a map from names to lists. */
+  multi(): HeaderList {
+    const count = this.#lines(0x80, 0xde);
+    const list: string[] = [];
+    for (let i = 0; i < count && this.ok; i++) {
+      const name = this.#name();
+      const values = this.#lines(0x90, 0xdc);
+      for (let j = 0; j < values && this.ok; j++) list.push(name, this.#headerValue());
+      if (list.length > 2 * MAX_HEADER_LINES) this.ok = false;
+    }
+    return list;
+  }
+
+  /** A list of texts, or `undefined` when it is empty. */
+  textsOrEmpty(): readonly string[] | undefined {
+    const count = this.#lines(0x90, 0xdc);
+    if (count === 0) return undefined;
+    const list: string[] = [];
+    for (let i = 0; i < count && this.ok; i++) list.push(this.text());
+    return list;
+  }
+
+  /** Header operations, or `undefined` when there are none; a remove is rare and the reference's. */
+  opsOrEmpty(): readonly HeaderOp[] | undefined {
+    const count = this.#lines(0x90, 0xdc);
+    if (count === 0) return undefined;
+    const list: HeaderOp[] = [];
+    for (let i = 0; i < count && this.ok; i++) {
+      const op = this.maybe(SET) ? 'set' : 'add';
+      if (op === 'add') this.lit(ADD);
+      const name = this.#name();
+      this.lit(VALUE);
+      list.push({ op, name, value: this.#headerValue() });
+    }
+    return list;
+  }
+
+  /** An allow; the rest is the reference's. */
+  verdict(): Verdict {
+    this.lit(ALLOW);
+    return { type: 'allow' };
+  }
+}

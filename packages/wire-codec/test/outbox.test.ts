@@ -1,0 +1,182 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Outbox, writeFrame } from '@agentwire/wire-codec';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+type Done = (error?: Error | null) => void;
+
+/** A sink that keeps what was written, and is done when it is told to be. */
+class Wire {
+  readonly writes: Buffer[] = [];
+  readonly #waiting: Done[] = [];
+
+  write(chunk: Uint8Array, done: Done): void {
+    this.writes.push(Buffer.from(chunk));
+    this.#waiting.push(done);
+  }
+
+  get all(): string {
+    return Buffer.concat(this.writes).toString('latin1');
+  }
+
+  /** How many writes are under way. */
+  get flying(): number {
+    return this.#waiting.length;
+  }
+
+  finish(error?: Error): void {
+    this.#waiting.shift()?.(error);
+  }
+}
+
+function put(outbox: Outbox, text: string): boolean {
+  const at = outbox.reserve(text.length);
+  outbox.bytes.latin1Write(text, at);
+  return outbox.commit(at + text.length);
+}
+
+function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number } = {}): { wire: Wire; outbox: Outbox; drains: () => number } {
+  let drains = 0;
+  const wire = new Wire();
+  const outbox = new Outbox(wire, { ...options, onDrain: () => (drains += 1) });
+  return { wire, outbox, drains: () => drains };
+}
+
+test('what is sent in one tick leaves in one write', async () => {
+  const { wire, outbox } = setUp();
+  for (const text of ['a', 'b', 'c']) put(outbox, text);
+  expect(wire.writes).toHaveLength(0);
+  await turn();
+  expect(wire.writes.map(String)).toEqual(['abc']);
+});
+
+test('one write is under way at a time, and the rest follows', async () => {
+  const { wire, outbox } = setUp();
+  put(outbox, 'one');
+  await turn();
+  put(outbox, 'two');
+  put(outbox, 'three');
+  await turn();
+  expect([wire.flying, wire.all, outbox.size]).toEqual([1, 'one', 11]);
+  wire.finish();
+  expect([wire.flying, wire.all, outbox.size]).toEqual([1, 'onetwothree', 8]);
+  wire.finish();
+  expect(outbox.size).toBe(0);
+});
+
+test('a lot leaves before the tick ends', () => {
+  const { wire, outbox } = setUp({ earlyFlushBytes: 8 });
+  put(outbox, 'short');
+  expect(wire.writes).toHaveLength(0);
+  put(outbox, 'longer');
+  expect(wire.all).toBe('shortlonger');
+});
+
+test('a full outbox says stop, and drained once half is gone', async () => {
+  const { wire, outbox, drains } = setUp({ highWaterBytes: 100 });
+  expect(put(outbox, 'x'.repeat(90))).toBe(true);
+  await turn();
+  expect(put(outbox, 'x'.repeat(60))).toBe(false);
+  expect(put(outbox, 'x')).toBe(false);
+  wire.finish();
+  expect(drains()).toBe(0);
+  wire.finish();
+  expect(drains()).toBe(1);
+  expect(put(outbox, 'x')).toBe(true);
+});
+
+describe('transaction', () => {
+  test('takes back what it wrote when it throws', async () => {
+    const { wire, outbox } = setUp({ earlyFlushBytes: 4 });
+    put(outbox, 'a');
+    const failing = (): void => {
+      put(outbox, 'gone'.repeat(50_000));
+      throw new Error('no');
+    };
+    expect(() => outbox.transaction(failing)).toThrow('no');
+    put(outbox, 'b');
+    await turn();
+    expect(wire.all).toBe('ab');
+  });
+
+  test('lets nothing leave before the outermost one ends', async () => {
+    const { wire, outbox } = setUp({ earlyFlushBytes: 1 });
+    outbox.transaction(() => {
+      put(outbox, 'a');
+      outbox.transaction(() => put(outbox, 'b'));
+      expect(() =>
+        outbox.transaction(() => {
+          put(outbox, 'c');
+          throw new Error('inner');
+        }),
+      ).toThrow('inner');
+      put(outbox, 'd');
+      outbox.flush();
+      expect(wire.writes).toHaveLength(0);
+    });
+    await turn();
+    expect(wire.all).toBe('abd');
+  });
+});
+
+test('whenEmpty comes at once or after the last write, and never after a failure', async () => {
+  const { wire, outbox } = setUp();
+  let calls = 0;
+  const called = (): number => (calls += 1);
+  outbox.whenEmpty(called);
+  expect(calls).toBe(1);
+  put(outbox, 'a');
+  outbox.whenEmpty(called);
+  expect([calls, wire.all]).toEqual([1, 'a']);
+  wire.finish();
+  expect(calls).toBe(2);
+  put(outbox, 'b');
+  await turn();
+  put(outbox, 'c');
+  outbox.whenEmpty(called);
+  wire.finish(new Error('broken'));
+  expect([calls, wire.all]).toEqual([2, 'ab']);
+});
+
+test('nothing is lost, doubled or overwritten while writes are slow', () => {
+  const step = fc.oneof(fc.constant('finish' as const), fc.constant('flush' as const), fc.nat(400_000));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const { wire, outbox } = setUp();
+      let sent = '';
+      const flying: { readonly chunk: Uint8Array; readonly copy: Buffer; readonly done: Done }[] = [];
+      wire.write = (chunk, done) => void flying.push({ chunk, copy: Buffer.from(chunk), done });
+      let arrived = '';
+      const finish = (): void => {
+        const write = flying.shift();
+        if (write === undefined) return;
+        // still what it was when it was handed over
+        expect(write.copy.equals(write.chunk)).toBe(true);
+        arrived += write.copy.toString('latin1');
+        write.done();
+      };
+      for (const [at, one] of steps.entries()) {
+        if (one === 'finish') finish();
+        else if (one === 'flush') outbox.flush();
+        else {
+          const text = String.fromCodePoint(97 + (at % 26)).repeat(one);
+          sent += text;
+          put(outbox, text);
+        }
+      }
+      outbox.flush();
+      while (flying.length > 0) finish();
+      expect(arrived.length).toBe(sent.length);
+      expect(arrived === sent).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('writeFrame writes length, type and payload, and keeps to its limit', async () => {
+  const { wire, outbox } = setUp();
+  writeFrame(outbox, 0x20, Buffer.from('hi'), 3);
+  expect(() => writeFrame(outbox, 0x20, Buffer.from('hey'), 3)).toThrow(/4 bytes, limit 3/);
+  await turn();
+  expect(wire.writes.map((write) => write.toString('hex'))).toEqual(['00000003206869']);
+});

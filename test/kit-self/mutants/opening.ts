@@ -1,0 +1,126 @@
+import { AgentwireError, type ConnectionHandler } from '@agentwire/core';
+import { replaced, tampered, type Mutant } from '../mutant.ts';
+
+const NOBODY: ConnectionHandler = { onMessage: () => undefined, onClose: () => undefined };
+
+/** Bugs in how connections begin. */
+export const OPENING_MUTANTS: readonly Mutant[] = [
+  tampered('onConnection is called twice', ['open.once'], () => ({
+    onConnection(onConnection, connection) {
+      onConnection(connection);
+      return onConnection(connection);
+    },
+  })),
+  replaced('connect resolves with another object', ['open.resolves-own'], (transport) => ({
+    connect: async (address, options) => ({ ...(await transport.connect(address, options)) }) as never,
+  })),
+  tampered('peer says what this side said', ['open.peer'], () => ({
+    members: ({ real, role }) => ({ peer: { ...real.peer, role } }),
+  })),
+  tampered('capabilities are lost', ['open.capabilities'], () => ({
+    members: ({ real }) => ({ peer: { ...real.peer, capabilities: undefined } }),
+  })),
+  tampered('every feature counts as agreed', ['open.features'], () => ({
+    members: ({ real }) => ({
+      peer: { ...real.peer, accepts: new Set([...real.peer.accepts, 'configure', 'healthStatus', 'metricsReport']) },
+    }),
+  })),
+  tampered('what the peer does not accept is dropped in silence', ['open.unsupported'], () => ({
+    send: (message, { real }, send) => (real.peer.accepts.has(message.type) ? send(message) : true),
+  })),
+  tampered('what the listening side sends in onConnection is lost', ['open.transaction'], () => ({
+    send: (message, { handler, dialled }, send) => (handler === undefined && !dialled ? true : send(message)),
+  })),
+  tampered('what the dialling side sends in onConnection is lost', ['open.dialer-sends'], () => ({
+    send: (message, { handler, dialled }, send) => (handler === undefined && dialled ? true : send(message)),
+  })),
+  tampered('a throw of the listening onConnection is swallowed', ['open.refuse', 'open.refuse-plain'], () => ({
+    onConnection(onConnection, connection, { dialled }) {
+      try {
+        return onConnection(connection);
+      } catch (error) {
+        if (dialled) throw error;
+        return NOBODY;
+      }
+    },
+  })),
+  tampered('a throw of the dialling onConnection is swallowed', ['open.dialer-throws'], () => ({
+    onConnection(onConnection, connection) {
+      try {
+        return onConnection(connection);
+      } catch {
+        return NOBODY;
+      }
+    },
+  })),
+  tampered('a side that ended inside onConnection is never told', ['open.abort-inside'], () => ({
+    ended: (reason, { handler }, ended) => (handler === undefined ? undefined : ended(reason)),
+    onConnection(onConnection, connection) {
+      const handler = onConnection(connection);
+      return connection.status === 'closed' ? NOBODY : handler;
+    },
+  })),
+  replaced('protocol versions are not looked at', ['open.version'], (transport) => ({
+    connect: (address, options) =>
+      transport.connect(address, { ...options, self: { ...options.self, protocolVersions: [2] } }),
+  })),
+  replaced('roles are not looked at', ['open.role'], (transport) => {
+    const roles = new Map<string, string>();
+    return {
+      listen(address, options) {
+        roles.set(address, options.self.role);
+        return transport.listen(address, options);
+      },
+      connect(address, options) {
+        const role = roles.get(address) === 'proxy' ? 'agent' : 'proxy';
+        return transport.connect(address, { ...options, self: { ...options.self, role } });
+      },
+    };
+  }),
+  replaced('dials says that nobody can dial', ['connect.dials'], () => ({ dials: [] })),
+  replaced('an agent cannot dial', ['connect.reverse', 'message.reverse'], (transport) => ({
+    async connect(address, options) {
+      if (options.self.role === 'agent') throw new AgentwireError('ERR_UNSUPPORTED', 'only proxies dial');
+      return transport.connect(address, options);
+    },
+  })),
+  replaced(
+    'a wrong error tells of an address where nobody listens',
+    ['connect.nobody', 'connect.bad-address'],
+    (transport) => ({
+      connect: (address, options) =>
+        transport.connect(address, options).catch((error: AgentwireError) => {
+          if (error.code !== 'ERR_CONNECT' && error.code !== 'ERR_INVALID_ADDRESS') throw error;
+          throw new AgentwireError('ERR_TIMEOUT', 'no answer');
+        }),
+    }),
+  ),
+  replaced(
+    'the signal is ignored',
+    ['connect.aborted-before', 'connect.aborted-during', 'authorize.peer-left'],
+    (transport) => ({
+      connect: (address, options) => transport.connect(address, { ...options, signal: undefined }),
+    }),
+  ),
+  replaced('the signal ends the connection later on', ['connect.signal-after'], (transport) => ({
+    async connect(address, options) {
+      const connection = await transport.connect(address, options);
+      options.signal?.addEventListener('abort', () => connection.abort());
+      return connection;
+    },
+  })),
+  replaced("the dialling side's deadline is ignored", ['connect.deadline'], (transport) => ({
+    connect: (address, options) => transport.connect(address, { ...options, handshakeTimeoutMs: undefined }),
+  })),
+  replaced(
+    'the deadline of the handshake ends the connection later on',
+    ['connect.deadline-over'],
+    (transport, clock) => ({
+      async connect(address, options) {
+        const connection = await transport.connect(address, options);
+        clock.setTimeout(() => connection.abort(), 10_000);
+        return connection;
+      },
+    }),
+  ),
+];
