@@ -7,7 +7,12 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/*/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'tools/*/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'test/*/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'tools/*/test/**/*.test.ts',
+    ],
     benchmark: { include: ['packages/*/bench/**/*.bench.ts'] },
     coverage: { provider: 'v8', include: ['packages/*/src/**'], exclude: ['**/gen/**'], thresholds: { lines: 80 } },
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],

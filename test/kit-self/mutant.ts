@@ -8,7 +8,7 @@ export interface Mutant {
   readonly bug: string;
   readonly foundBy: readonly string[];
   /** Puts the bug into a transport that has none. */
-  spoil(transport: Transport, clock: ManualClock): Transport;
+  readonly spoil: (transport: Transport, clock: ManualClock) => Transport;
 }
 
 /** A bug that is put in as a tampering; `make` is called for each transport, so that it can keep state. */

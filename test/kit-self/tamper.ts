@@ -27,7 +27,7 @@ export interface Tampering {
   ended?(reason: CloseReason, end: End, ended: (reason: CloseReason) => void): void;
   onConnection?(onConnection: OnConnection, connection: Connection, end: End): ConnectionHandler;
   /** Members of the connection to put in the place of the real ones. */
-  members?(end: End): Partial<Record<keyof Connection | typeof Symbol.asyncDispose, unknown>>;
+  members?(end: End): object;
 }
 
 /** Puts `members` in front of `object`, whose own methods keep their `this`. */

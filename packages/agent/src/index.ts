@@ -1,9 +1,13 @@
 export * from './decision/agent-decision.ts';
 export * from './decision/builders.ts';
-export * from './decision/guardrail.ts';
+export { guardrailDecision } from './decision/guardrail.ts';
 export * from './define/agent.ts';
 export * from './define/announce.ts';
 export * from './define/define-agent.ts';
 export * from './handler/agent-handlers.ts';
 export * from './handler/context.ts';
 export * from './handler/incoming.ts';
+export type { ChallengeFallback } from './runtime/peer-limits.ts';
+export * from './serve/agent-server.ts';
+export * from './serve/options.ts';
+export { serveAgent } from './serve/serve-agent.ts';

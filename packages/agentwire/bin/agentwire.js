@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '@agentwire/cli';
+import { main } from '@agentwire/cli';
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,1 +1,10 @@
-export {};
+export * from '@agentwire/agent';
+export * from '@agentwire/core';
+export * from '@agentwire/core/session';
+export * from '@agentwire/gateway';
+export * from '@agentwire/headers';
+export * from '@agentwire/pool';
+export { AgentClientV2 } from '@agentwire/transport-grpc';
+export { AgentClientV2Uds } from '@agentwire/transport-uds';
+export * from './stock.ts';
+export { AgentPool, createAgentPool, serveAgent, type ServeAgentOptions } from './stock.ts';

@@ -1,1 +1,2 @@
-export {};
+export type { ExitStatus } from './command-context.ts';
+export * from './main.ts';

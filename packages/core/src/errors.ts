@@ -48,7 +48,10 @@ export type ErrorCode =
 export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_ABORTED: { retryable: false, means: 'the caller aborted the operation through its AbortSignal' },
   ERR_BODY_TOO_LARGE: { retryable: false, means: 'a body is longer than the limit that was set for it' },
-  ERR_CAPABILITY_DENIED: { retryable: false, means: 'the sender may not reach that target, or a gate denied the message' },
+  ERR_CAPABILITY_DENIED: {
+    retryable: false,
+    means: 'the sender may not reach that target, or a gate denied the message',
+  },
   ERR_CIRCUIT_OPEN: { retryable: true, means: "the agent's circuit breaker is open, so it was not asked" },
   ERR_CLOSED: { retryable: true, means: 'the connection, session or resource ended before the operation did' },
   ERR_CONNECT: { retryable: true, means: 'no connection to the endpoint could be made' },
@@ -59,12 +62,18 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_HANDLER: { retryable: false, means: 'a handler threw an error that is not an AgentwireError' },
   ERR_INBOX_CLOSED: { retryable: false, means: 'the recipient has exited and its inbox is closed' },
   ERR_INBOX_FULL: { retryable: true, means: "the recipient's inbox holds as many messages as it may" },
-  ERR_INTEGRITY: { retryable: false, means: 'an audit chain does not verify: an entry was changed, moved, dropped or added' },
+  ERR_INTEGRITY: {
+    retryable: false,
+    means: 'an audit chain does not verify: an entry was changed, moved, dropped or added',
+  },
   ERR_INVALID_ADDRESS: { retryable: false, means: 'an endpoint cannot be parsed, or no transport serves its scheme' },
   ERR_INVALID_ARGUMENT: { retryable: false, means: 'an argument or option has a value it cannot have' },
   ERR_INVALID_HEADER: { retryable: false, means: 'a header name or value holds a character that HTTP does not allow' },
   ERR_INVALID_STATE: { retryable: false, means: 'the object is not in a state in which this call makes sense' },
-  ERR_INVALID_STATE_TRANSITION: { retryable: false, means: 'a process cannot move from its state to the one asked for' },
+  ERR_INVALID_STATE_TRANSITION: {
+    retryable: false,
+    means: 'a process cannot move from its state to the one asked for',
+  },
   ERR_IO: { retryable: true, means: 'the operating system refused a read, a write or a mapping' },
   ERR_MESSAGE_TOO_LARGE: { retryable: false, means: 'a message is longer than the connection can carry' },
   ERR_NO_HANDLER: { retryable: false, means: 'nothing was registered that could take the message' },

@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './contract/admission.ts';
 export * from './contract/agree.ts';
 export * from './contract/capabilities.ts';
 export * from './contract/connection-base.ts';

@@ -3,14 +3,19 @@ import { AgentwireError } from './errors.ts';
 function show(value: unknown): string {
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 80))} (string)`;
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' || typeof value === 'function' ? typeof value : `${String(value as number)} (${typeof value})`;
+  return typeof value === 'object' || typeof value === 'function'
+    ? typeof value
+    : `${String(value as number)} (${typeof value})`;
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for the first key of `options` that `known` does not have. */
 export function checkKnownOptions(what: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${what} has no option ${JSON.stringify(key)}; it knows ${known.join(', ')}`);
+      throw new AgentwireError(
+        'ERR_INVALID_ARGUMENT',
+        `${what} has no option ${JSON.stringify(key)}; it knows ${known.join(', ')}`,
+      );
     }
   }
 }
@@ -18,13 +23,19 @@ export function checkKnownOptions(what: string, options: object, known: readonly
 /** Gives `value` back if it is an integer from `min` to `max`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be an integer from ${min} to ${max}, got ${show(value)}`);
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be an integer from ${min} to ${max}, got ${show(value)}`,
+  );
 }
 
 /** Gives `value` back if it is a finite number from `min` to `max`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
 export function checkNumber(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && value >= min && value <= max) return value;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a number from ${min} to ${max}, got ${show(value)}`);
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be a number from ${min} to ${max}, got ${show(value)}`,
+  );
 }
 
 /** Gives `value` back if it is one of `allowed`, else throws `ERR_INVALID_ARGUMENT` naming the option. */

@@ -2,7 +2,10 @@ import type { Decision, RequestBodyChunk, ResponseBodyChunk } from '@agentwire/c
 import { Refusal } from './refusal.ts';
 
 /** Asks one agent about one chunk. */
-export type AskAboutChunk = (agent: string, chunk: Omit<RequestBodyChunk | ResponseBodyChunk, 'id' | 'type'>) => Promise<Decision>;
+export type AskAboutChunk = (
+  agent: string,
+  chunk: Omit<RequestBodyChunk | ResponseBodyChunk, 'id' | 'type'>,
+) => Promise<Decision>;
 
 const EMPTY = new Uint8Array(0);
 
@@ -35,7 +38,8 @@ export class BodyFilter {
       const decision = await this.#ask(agent, { index, data: current, last });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
       const mutation = decision[this.#mutation];
-      if (mutation !== undefined && mutation.data !== null) current = mutation.data.byteLength === 0 ? EMPTY : mutation.data;
+      if (mutation !== undefined && mutation.data !== null)
+        current = mutation.data.byteLength === 0 ? EMPTY : mutation.data;
       if (decision.needsMore === true) this.#active.set(agent, index + 1);
       else this.#active.delete(agent);
     }

@@ -67,7 +67,9 @@ class GatewayServer implements Gateway {
     const { host = '127.0.0.1', port = 0 } = options;
     const server = createServer({ keepAlive: true, noDelay: true }, this.handler);
     return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)));
+      server.once('error', (error) =>
+        reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)),
+      );
       server.listen(port, host, () => {
         this.#servers.add(server);
         const { address, family, port: bound } = server.address() as AddressInfo;
@@ -114,6 +116,7 @@ class GatewayServer implements Gateway {
 
 /** Makes a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createGateway(options: GatewayOptions): Gateway {
-  if (options?.pool === undefined) throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
+  if (options?.pool === undefined)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
   return new GatewayServer(options);
 }

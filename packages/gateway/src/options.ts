@@ -1,4 +1,13 @@
-import { AgentwireError, checkInteger, checkKnownOptions, type Clock, type Decision, type Logger, silentLogger, systemClock } from '@agentwire/core';
+import {
+  AgentwireError,
+  checkInteger,
+  checkKnownOptions,
+  type Clock,
+  type Decision,
+  type Logger,
+  silentLogger,
+  systemClock,
+} from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
 
 /** The part of an `AgentPool` that a gateway uses. */
@@ -91,7 +100,10 @@ function checkUpstream(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
   if (plain) return url;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `upstream must be http://HOST:PORT or https://HOST:PORT, got ${JSON.stringify(text)}`);
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `upstream must be http://HOST:PORT or https://HOST:PORT, got ${JSON.stringify(text)}`,
+  );
 }
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
@@ -102,13 +114,16 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   const steps = (options.agents ?? []).map((step) => (typeof step === 'string' ? [step] : step));
   const names = steps.flat();
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
+  if (twice !== undefined)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
   return {
     pool: options.pool,
     upstream: checkUpstream(options.upstream),
     steps,
     decisionTimeoutMs:
-      options.decisionTimeoutMs === undefined ? undefined : checkInteger('decisionTimeoutMs', options.decisionTimeoutMs, 1, day),
+      options.decisionTimeoutMs === undefined
+        ? undefined
+        : checkInteger('decisionTimeoutMs', options.decisionTimeoutMs, 1, day),
     upstreamTimeoutMs: checkInteger('upstreamTimeoutMs', given.upstreamTimeoutMs, 1, day),
     upstreamConnections: checkInteger('upstreamConnections', given.upstreamConnections, 1, 65_536),
     maxRequestBodyBytes:

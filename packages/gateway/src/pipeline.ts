@@ -85,9 +85,18 @@ export class Pipeline {
   }
 
   /** Tells every agent that was asked how the request ended. */
-  complete(id: number, summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number }, error?: string): void {
+  complete(
+    id: number,
+    summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number },
+    error?: string,
+  ): void {
     for (const agent of this.asked) {
-      this.#pool.sendRequestComplete(agent, { id, ...summary, upstreamAttempts: 1, ...(error !== undefined && { error }) });
+      this.#pool.sendRequestComplete(agent, {
+        id,
+        ...summary,
+        upstreamAttempts: 1,
+        ...(error !== undefined && { error }),
+      });
     }
   }
 

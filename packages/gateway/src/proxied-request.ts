@@ -14,7 +14,8 @@ type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
 const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
 
 /** Statuses whose responses have no body (RFC 9110 §6.4.1). */
-const isBodiless = (method: string | undefined, status: number): boolean => method === 'HEAD' || status === 204 || status === 304;
+const isBodiless = (method: string | undefined, status: number): boolean =>
+  method === 'HEAD' || status === 204 || status === 304;
 
 /** One HTTP request on its way: agents, upstream, agents again, client. */
 export class ProxiedRequest {
@@ -30,7 +31,13 @@ export class ProxiedRequest {
   #requestBytes = 0;
   #responseBytes = 0;
 
-  constructor(options: ResolvedGatewayOptions, upstream: Upstream, id: number, request: IncomingMessage, response: ServerResponse) {
+  constructor(
+    options: ResolvedGatewayOptions,
+    upstream: Upstream,
+    id: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
     this.#options = options;
     this.#upstream = upstream;
     this.#id = id;
@@ -57,7 +64,9 @@ export class ProxiedRequest {
 
   async #proxy(): Promise<void> {
     this.#checkAnnouncedLength();
-    const { headers, wantBody } = await this.#pipeline.onRequest(headEvent(this.#request, this.#id, this.#options.clock));
+    const { headers, wantBody } = await this.#pipeline.onRequest(
+      headEvent(this.#request, this.#id, this.#options.clock),
+    );
     const forwarded = forwardedHeaders(headers, this.#request, this.#options.trustForwarded);
     if (wantBody.length > 0) forwarded.delete('content-length');
     await this.#exchange(forwarded.toRaw(), this.#body(wantBody));
@@ -69,7 +78,10 @@ export class ProxiedRequest {
   }
 
   #tooLong(): AgentwireError {
-    return new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${this.#options.maxRequestBodyBytes} bytes`);
+    return new AgentwireError(
+      'ERR_BODY_TOO_LARGE',
+      `the request body is longer than ${this.#options.maxRequestBodyBytes} bytes`,
+    );
   }
 
   /** The body for the upstream: as it comes where no agent reads it, else what the agents let through. */
@@ -143,7 +155,12 @@ export class ProxiedRequest {
   }
 
   /** Straight to the client. */
-  #plainSink(status: number, headers: HeaderList, control: UpstreamControl, done: () => void): { write(chunk: Buffer): boolean; end(): void } {
+  #plainSink(
+    status: number,
+    headers: HeaderList,
+    control: UpstreamControl,
+    done: () => void,
+  ): { write(chunk: Buffer): boolean; end(): void } {
     const response = this.#response;
     response.writeHead(status, headers as string[]);
     response.on('drain', () => control.resume());
@@ -168,7 +185,13 @@ export class ProxiedRequest {
     fail: (error: Error) => void,
   ): Promise<{ write(chunk: Buffer): boolean; end(): void }> {
     const bodiless = isBodiless(this.#request.method, status);
-    const head = { type: 'responseHeaders' as const, id: this.#id, status, headers: responseHeaders, hasBody: !bodiless };
+    const head = {
+      type: 'responseHeaders' as const,
+      id: this.#id,
+      status,
+      headers: responseHeaders,
+      hasBody: !bodiless,
+    };
     const { headers, wantBody } = this.#pipeline.judgesResponses
       ? await this.#pipeline.onResponse(head)
       : { headers: applyHeaderOps(responseHeaders, this.#pipeline.responseOps), wantBody: [] };
@@ -183,12 +206,18 @@ export class ProxiedRequest {
   }
 
   /** To the client, one chunk after the other, each after its agents. */
-  #filteredSink(filter: BodyFilter, control: UpstreamControl, done: () => void, fail: (error: Error) => void): { write(chunk: Buffer): boolean; end(): void } {
+  #filteredSink(
+    filter: BodyFilter,
+    control: UpstreamControl,
+    done: () => void,
+    fail: (error: Error) => void,
+  ): { write(chunk: Buffer): boolean; end(): void } {
     let queue: Promise<void> = Promise.resolve();
     const pass = async (data: Uint8Array, last: boolean): Promise<void> => {
       const passed = filter.done ? data : await filter.filter(data, last);
       this.#responseBytes += passed.byteLength;
-      if (passed.byteLength > 0 && !this.#response.write(passed)) await once(this.#response, 'drain', { signal: this.#left.signal });
+      if (passed.byteLength > 0 && !this.#response.write(passed))
+        await once(this.#response, 'drain', { signal: this.#left.signal });
     };
     const giveUp = (error: Error): void => {
       fail(error);
@@ -217,7 +246,10 @@ export class ProxiedRequest {
     const refusal = error instanceof Refusal ? error : undefined;
     if (refusal === undefined) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
-      this.#options.logger.warn({ id: this.#id, code }, `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`);
+      this.#options.logger.warn(
+        { id: this.#id, code },
+        `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`,
+      );
     }
     if (this.#response.headersSent) {
       // the client has begun to read something that must not go on: only a broken end tells it
@@ -262,7 +294,11 @@ export class ProxiedRequest {
     if (outcome.outcome === 'cancelled') this.#pipeline.cancel(this.#id);
     else {
       const sizes = { requestBodySize: this.#requestBytes, responseBodySize: this.#responseBytes };
-      this.#pipeline.complete(this.#id, { status, durationMs: Math.round(durationMs), ...sizes }, outcome.outcome === 'failed' ? 'failed' : undefined);
+      this.#pipeline.complete(
+        this.#id,
+        { status, durationMs: Math.round(durationMs), ...sizes },
+        outcome.outcome === 'failed' ? 'failed' : undefined,
+      );
     }
     this.#options.onRequestEnd?.({
       id: this.#id,

@@ -49,7 +49,8 @@ export function forwardedHeaders(headers: HeaderList, request: IncomingMessage, 
   const address = request.socket.remoteAddress ?? 'unknown';
   const earlier = trustForwarded ? map.get('x-forwarded-for') : undefined;
   map.setTrusted('x-forwarded-for', earlier === undefined ? address : `${earlier}, ${address}`);
-  if (!trustForwarded || !map.has('x-forwarded-proto')) map.setTrusted('x-forwarded-proto', isTls(request.socket) ? 'https' : 'http');
+  if (!trustForwarded || !map.has('x-forwarded-proto'))
+    map.setTrusted('x-forwarded-proto', isTls(request.socket) ? 'https' : 'http');
   const host = request.headers.host;
   if (host !== undefined && (!trustForwarded || !map.has('x-forwarded-host'))) map.setTrusted('x-forwarded-host', host);
   return map;

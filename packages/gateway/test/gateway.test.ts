@@ -12,7 +12,13 @@ const json = async (response: Response): Promise<Echo> => (await response.json()
 describe('heads', () => {
   test('an allowed request reaches the upstream with the changes that agents asked for, in their order', async () => {
     const { url } = await setup({
-      one: () => allow({ requestHeaders: [{ op: 'set', name: 'x-a', value: '1' }, { op: 'remove', name: 'x-secret' }] }),
+      one: () =>
+        allow({
+          requestHeaders: [
+            { op: 'set', name: 'x-a', value: '1' },
+            { op: 'remove', name: 'x-secret' },
+          ],
+        }),
       two: (event) => {
         if (event.type !== 'requestHeaders') return ALLOW;
         const seen = event.headers.includes('x-a') && !event.headers.includes('x-secret');
@@ -21,14 +27,30 @@ describe('heads', () => {
     });
     const response = await fetch(`${url}/path?q=1`, { headers: { 'x-secret': 's' } });
     const got = await json(response);
-    expect(got).toMatchObject({ method: 'GET', url: '/path?q=1', headers: { 'x-a': '1', 'x-b': 'true', 'x-forwarded-proto': 'http' } });
+    expect(got).toMatchObject({
+      method: 'GET',
+      url: '/path?q=1',
+      headers: { 'x-a': '1', 'x-b': 'true', 'x-forwarded-proto': 'http' },
+    });
     expect(got.headers['x-secret']).toBeUndefined();
     expect(response.headers.get('x-upstream')).toBe('1');
   });
 
   test.each<[string, Decision, number, string, Record<string, string>]>([
-    ['blocked', { verdict: { type: 'block', status: 418, body: 'no', headers: ['x-why', 'tea'] } }, 418, 'no', { 'x-why': 'tea' }],
-    ['redirected', { verdict: { type: 'redirect', url: 'https://example.test/login', status: 302 } }, 302, '', { location: 'https://example.test/login' }],
+    [
+      'blocked',
+      { verdict: { type: 'block', status: 418, body: 'no', headers: ['x-why', 'tea'] } },
+      418,
+      'no',
+      { 'x-why': 'tea' },
+    ],
+    [
+      'redirected',
+      { verdict: { type: 'redirect', url: 'https://example.test/login', status: 302 } },
+      302,
+      '',
+      { location: 'https://example.test/login' },
+    ],
     [
       'challenged',
       { verdict: { type: 'challenge', challengeType: 'captcha', params: { site_key: 'k"1' } } },
@@ -56,12 +78,21 @@ describe('heads', () => {
       await both.promise;
       return ALLOW;
     };
-    const { url } = await setup({ a: { on: meet, events: ['requestHeaders'] }, b: { on: meet, events: ['requestHeaders'] } }, { agents: [['a', 'b']] });
+    const { url } = await setup(
+      { a: { on: meet, events: ['requestHeaders'] }, b: { on: meet, events: ['requestHeaders'] } },
+      { agents: [['a', 'b']] },
+    );
     expect((await fetch(url)).status).toBe(200);
   });
 
   test("client's own forwarding headers are replaced unless they are trusted, and hop-by-hop ones never pass", async () => {
-    const headers = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'https', te: 'gzip', 'x-hop': '1', connection: 'x-hop' };
+    const headers = {
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-proto': 'https',
+      te: 'gzip',
+      'x-hop': '1',
+      connection: 'x-hop',
+    };
     for (const [trustForwarded, expected] of [
       [false, '127.0.0.1'],
       [true, '6.6.6.6, 127.0.0.1'],
@@ -70,7 +101,9 @@ describe('heads', () => {
       const got = await new Promise<Echo>((resolve, reject) => {
         httpRequest(url, { headers }, (response) => {
           const parts: Buffer[] = [];
-          response.on('data', (part: Buffer) => parts.push(part)).on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()) as Echo));
+          response
+            .on('data', (part: Buffer) => parts.push(part))
+            .on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()) as Echo));
         })
           .on('error', reject)
           .end();
@@ -81,7 +114,9 @@ describe('heads', () => {
   });
 
   test('a change that HTTP forbids is a 502 and never reaches the upstream', async () => {
-    const { url, summaries, ended } = await setup({ waf: () => allow({ requestHeaders: [{ op: 'set', name: 'connection', value: 'x' }] }) });
+    const { url, summaries, ended } = await setup({
+      waf: () => allow({ requestHeaders: [{ op: 'set', name: 'connection', value: 'x' }] }),
+    });
     expect((await fetch(url)).status).toBe(502);
     await ended(1);
     expect(summaries[0]?.outcome).toBe('failed');
@@ -121,7 +156,8 @@ describe('bodies', () => {
         waf: (event) => {
           if (event.type === 'requestHeaders') return allow({ needsMore: true });
           if (event.type !== 'requestBodyChunk') return ALLOW;
-          if (Buffer.from(event.data).includes('attack')) return { verdict: { type: 'block', status: 403, body: 'attack in body' } };
+          if (Buffer.from(event.data).includes('attack'))
+            return { verdict: { type: 'block', status: 403, body: 'attack in body' } };
           return allow({ needsMore: true });
         },
       },
@@ -145,7 +181,11 @@ describe('bodies', () => {
   test('a response is judged: headers changed, body changed', async () => {
     const { url } = await setup({
       waf: (event) => {
-        if (event.type === 'responseHeaders') return allow({ needsMore: true, responseHeaders: [{ op: 'set', name: 'x-seen', value: String(event.status) }] });
+        if (event.type === 'responseHeaders')
+          return allow({
+            needsMore: true,
+            responseHeaders: [{ op: 'set', name: 'x-seen', value: String(event.status) }],
+          });
         if (event.type !== 'responseBodyChunk') return ALLOW;
         return allow({ needsMore: !event.last, responseBodyMutation: { index: event.index, data: upper(event.data) } });
       },
@@ -157,7 +197,8 @@ describe('bodies', () => {
 
   test('a response can be blocked before anything of it is sent', async () => {
     const { url } = await setup({
-      waf: (event) => (event.type === 'responseHeaders' ? { verdict: { type: 'block', status: 502, body: 'hidden' } } : ALLOW),
+      waf: (event) =>
+        event.type === 'responseHeaders' ? { verdict: { type: 'block', status: 502, body: 'hidden' } } : ALLOW,
     });
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([502, 'hidden']);
@@ -165,7 +206,10 @@ describe('bodies', () => {
 
   test('response changes asked for at the request apply to the response', async () => {
     const { url } = await setup({
-      waf: { on: () => allow({ responseHeaders: [{ op: 'set', name: 'x-early', value: '1' }] }), events: ['requestHeaders'] },
+      waf: {
+        on: () => allow({ responseHeaders: [{ op: 'set', name: 'x-early', value: '1' }] }),
+        events: ['requestHeaders'],
+      },
     });
     expect((await fetch(url)).headers.get('x-early')).toBe('1');
   });
@@ -220,7 +264,9 @@ describe('what goes wrong', () => {
 
   test('past maxConcurrentRequests it is 503 at once', async () => {
     const arrived = Promise.withResolvers<() => void>();
-    const { url, gateway } = await setup({}, { maxConcurrentRequests: 1 }, (_request, response) => arrived.resolve(() => response.end('late')));
+    const { url, gateway } = await setup({}, { maxConcurrentRequests: 1 }, (_request, response) =>
+      arrived.resolve(() => response.end('late')),
+    );
     const first = fetch(url);
     const finish = await arrived.promise;
     expect((await fetch(url)).status).toBe(503);
@@ -243,7 +289,9 @@ describe('what goes wrong', () => {
 
   test('agents hear how every request ended', async () => {
     const complete = Promise.withResolvers<ProxyEvent>();
-    const { url } = await setup({ waf: (event) => (event.type === 'requestComplete' && complete.resolve(event), ALLOW) });
+    const { url } = await setup({
+      waf: (event) => (event.type === 'requestComplete' && complete.resolve(event), ALLOW),
+    });
     await (await fetch(url, { method: 'POST', body: 'four' })).text();
     expect(await complete.promise).toMatchObject({ status: 200, requestBodySize: 4 });
   });

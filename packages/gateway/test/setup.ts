@@ -32,7 +32,8 @@ export const echo: RequestListener = (request: IncomingMessage, response: Server
 };
 
 export interface Agents {
-  readonly [name: string]: Answering | { readonly on: Answering; readonly add?: AddAgentOptions; readonly events?: Capabilities['events'] };
+  readonly [name: string]:
+    Answering | { readonly on: Answering; readonly add?: AddAgentOptions; readonly events?: Capabilities['events'] };
 }
 
 /** A real gateway before a real upstream, its agents in memory; all closed after the test. */
@@ -40,7 +41,13 @@ export async function setup(
   agents: Agents,
   options: Partial<GatewayOptions> = {},
   upstream: RequestListener = echo,
-): Promise<{ url: string; gateway: Gateway; pool: AgentPool; summaries: RequestSummary[]; ended(count: number): Promise<void> }> {
+): Promise<{
+  url: string;
+  gateway: Gateway;
+  pool: AgentPool;
+  summaries: RequestSummary[];
+  ended(count: number): Promise<void>;
+}> {
   const transport = createMemoryTransport();
   const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1 });
   for (const [name, agent] of Object.entries(agents)) {

@@ -3,17 +3,17 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
-/** What a script of this folder prints. */
-function figuresOf(script: string): (name: string) => number {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const output = execFileSync(process.execPath, ['--conditions=@agentwire/source', path], { encoding: 'utf8' });
+/** What a script prints. */
+function figuresOf(script: URL): (name: string) => number {
+  const args = ['--conditions=@agentwire/source', fileURLToPath(script)];
+  const output = execFileSync(process.execPath, args, { encoding: 'utf8' });
   const figures = JSON.parse(output) as Record<string, number>;
   console.table(figures);
   return (name) => figures[name] ?? Number.NaN;
 }
 
 it('times, in nanoseconds a call', () => {
-  const time = figuresOf('time.ts');
+  const time = figuresOf(new URL('./time.ts', import.meta.url));
   expect(time('intern Title-Case text')).toBeLessThan(time('Title-Case.toLowerCase()'));
   expect(time('intern lower-case text')).toBeLessThan(time('lower-case.toLowerCase()'));
   expect(time('intern bytes')).toBeLessThan(time('bytes.toString().toLowerCase()'));
@@ -23,7 +23,7 @@ it('times, in nanoseconds a call', () => {
 });
 
 it('heap growth, in bytes by a million calls', () => {
-  const growth = figuresOf('heap-delta.ts');
+  const growth = figuresOf(new URL('./heap-delta.ts', import.meta.url));
   expect(growth('internText')).toBeLessThan(65_536);
   expect(growth('internBytes')).toBeLessThan(65_536);
   expect(growth('readWrapped')).toBeLessThan(65_536);

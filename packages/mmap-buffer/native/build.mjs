@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: { prebuild: { type: 'boolean' }, out: { type: 'string' } } });
+const require = createRequire(import.meta.url);
 const home = fileURLToPath(new URL('..', import.meta.url));
 const source = join(home, 'native/mmap-buffer.c');
 const folder = values.prebuild ? 'prebuilds' : 'build';
@@ -20,7 +21,7 @@ const target = values.out ?? join(home, folder, `${process.platform}-${process.a
 function headers() {
   const shipped = join(dirname(process.execPath), '../include/node');
   try {
-    return createRequire(import.meta.url)('node-api-headers').include_dir;
+    return require('node-api-headers').include_dir;
   } catch {
     if (existsSync(join(shipped, 'node_api.h'))) return shipped;
     throw new Error(`no Node-API headers: install node-api-headers, or use a Node.js that has ${shipped}`);

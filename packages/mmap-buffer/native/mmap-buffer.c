@@ -1,5 +1,5 @@
 /*
- * Shows a file as an ArrayBuffer: map, release, reserve. Node-API version 8, no state of its own, so it can be loaded
+ * Shows a file as an ArrayBuffer: map and release. Node-API version 8, no state of its own, so it can be loaded
  * by any number of worker threads.
  *
  * A mapping has two holders: the backing store, which V8 frees after the buffer was detached or collected, and the
@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
 #include <errno.h>
-#include <fcntl.h>
 #include <node_api.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,29 +45,8 @@ static void on_object_collected(napi_env env, void *data, void *hint) {
 }
 
 static napi_value throw_errno(napi_env env, int error) {
-  const char *code = error == ENOSPC   ? "ENOSPC"
-                     : error == EDQUOT ? "EDQUOT"
-                     : error == EFBIG  ? "EFBIG"
-                     : error == ENOMEM ? "ENOMEM"
-                     : error == EBADF  ? "EBADF"
-                     : error == ENODEV ? "ENODEV"
-                                       : "EIO";
-  napi_throw_error(env, code, strerror(error));
+  napi_throw_error(env, error == ENOMEM ? "ENOMEM" : error == EBADF ? "EBADF" : "EIO", strerror(error));
   return NULL;
-}
-
-/* Reads `count` integers from the arguments; throws a TypeError and gives 0 when they are not. */
-static int read_integers(napi_env env, napi_callback_info info, size_t count, int64_t *out) {
-  napi_value argv[3];
-  size_t argc = 3;
-  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return 0;
-  for (size_t i = 0; i < count; i++) {
-    if (i >= argc || napi_get_value_int64(env, argv[i], &out[i]) != napi_ok || out[i] < 0) {
-      napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "expected non-negative integers");
-      return 0;
-    }
-  }
-  return 1;
 }
 
 /*
@@ -76,10 +54,17 @@ static int read_integers(napi_env env, napi_callback_info info, size_t count, in
  * Writes into it stay private to it, so that they need no disk space and cannot fail.
  */
 static napi_value map(napi_env env, napi_callback_info info) {
-  int64_t args[2];
-  if (!read_integers(env, info, 2, args)) return NULL;
-  int fd = (int)args[0];
-  size_t length = (size_t)args[1];
+  napi_value argv[2];
+  size_t argc = 2;
+  int32_t fd;
+  int64_t length_value;
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return NULL;
+  if (argc < 2 || napi_get_value_int32(env, argv[0], &fd) != napi_ok || fd < 0 ||
+      napi_get_value_int64(env, argv[1], &length_value) != napi_ok || length_value <= 0) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "map takes a descriptor and a length over 0");
+    return NULL;
+  }
+  size_t length = (size_t)length_value;
   void *address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
   if (address == MAP_FAILED) return throw_errno(env, errno);
   if (lseek(fd, 0, SEEK_END) != (off_t)length) {
@@ -121,29 +106,11 @@ static napi_value release(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/*
- * reserve(fd, offset, length): takes disk space for that range without changing the file's length. Does nothing where
- * the file system cannot promise: there the write itself says that the disk is full.
- */
-static napi_value reserve(napi_env env, napi_callback_info info) {
-  int64_t args[3];
-  if (!read_integers(env, info, 3, args)) return NULL;
-#ifdef __linux__
-  int result;
-  do {
-    result = fallocate((int)args[0], FALLOC_FL_KEEP_SIZE, (off_t)args[1], (off_t)args[2]);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) return throw_errno(env, errno);
-#endif
-  return NULL;
-}
-
 NAPI_MODULE_INIT() {
   napi_property_descriptor functions[] = {
       {"map", NULL, map, NULL, NULL, NULL, napi_enumerable, NULL},
       {"release", NULL, release, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"reserve", NULL, reserve, NULL, NULL, NULL, napi_enumerable, NULL},
   };
-  if (napi_define_properties(env, exports, 3, functions) != napi_ok) return NULL;
+  if (napi_define_properties(env, exports, 2, functions) != napi_ok) return NULL;
   return exports;
 }

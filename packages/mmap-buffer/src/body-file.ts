@@ -1,9 +1,6 @@
 import type { Native } from './native.ts';
 import { appendTo, checkLength, closeTempFile, openTempFile, readFrom } from './temp-file.ts';
 
-/** Most bytes that are reserved ahead of what was written. */
-const MAX_AHEAD = 16 * 1024 ** 2;
-
 /** A file descriptor that whoever cleans up can find and close. */
 export interface OpenFile {
   fd: number | undefined;
@@ -14,13 +11,16 @@ export interface OpenFile {
  *
  * With the addon a slice is a mapping, and the descriptor is closed as soon as that stands: nothing in the process can
  * cut the file any more, so that reading it can never raise SIGBUS. Writing after that starts a new file.
+ *
+ * Bytes are written, not stored through a mapping: the write takes the disk space and says when there is none, and the
+ * mapping is private, so that it never needs any. Reserving ahead with fallocate would end delayed allocation: freeing
+ * a body of 2 MiB took 3 ms instead of 0.1 ms on ext4.
  */
 export class BodyFile {
   readonly #folder: string;
   readonly #native: Native | undefined;
   readonly #open: OpenFile;
   #slice: Uint8Array<ArrayBuffer> | undefined;
-  #reserved = 0;
   /** Bytes in the file. */
   length = 0;
 
@@ -32,10 +32,9 @@ export class BodyFile {
   }
 
   /** Appends `chunk`, which may be the slice, or throws and changes nothing; detaches the slice. */
-  append(chunk: Uint8Array, limit: number): void {
-    const fd = this.#open.fd ?? this.#copyToNewFile(limit);
+  append(chunk: Uint8Array): void {
+    const fd = this.#open.fd ?? this.#copyToNewFile();
     const length = this.length + chunk.length;
-    this.#reserve(fd, length, limit);
     appendTo(fd, this.length, chunk);
     this.#dropSlice();
     this.length = length;
@@ -73,11 +72,9 @@ export class BodyFile {
     this.length = 0;
   }
 
-  #copyToNewFile(limit: number): number {
+  #copyToNewFile(): number {
     const fd = openTempFile(this.#folder);
     try {
-      this.#reserved = 0;
-      this.#reserve(fd, this.length, limit);
       if (this.#slice !== undefined) appendTo(fd, 0, this.#slice);
     } catch (error) {
       closeTempFile(fd);
@@ -85,21 +82,6 @@ export class BodyFile {
     }
     this.#open.fd = fd;
     return fd;
-  }
-
-  /** Takes disk space up to `needed` bytes and somewhat beyond; a disk without room beyond is asked for no more. */
-  #reserve(fd: number, needed: number, limit: number): void {
-    if (this.#native === undefined || needed <= this.#reserved) return;
-    const ahead = Math.min(limit, needed + Math.min(needed, MAX_AHEAD));
-    for (const end of new Set([ahead, needed])) {
-      try {
-        this.#native.reserve(fd, this.#reserved, end - this.#reserved);
-        this.#reserved = end;
-        return;
-      } catch (error) {
-        if (end === needed) throw error;
-      }
-    }
   }
 
   #close(): void {

@@ -7,8 +7,6 @@ import type { Native } from './native.ts';
 export interface BodyPlace {
   /** Length from which they go to disk. */
   readonly threshold: number;
-  /** Most bytes there will ever be; reserving ahead stops there. */
-  readonly limit: number;
   readonly folder: string;
   /** Maps files; without it they are read. */
   readonly native: Native | undefined;
@@ -36,8 +34,8 @@ export class BodyStore {
 
   /** Appends a copy of `chunk`, or throws and changes nothing. */
   append(chunk: Uint8Array): void {
-    const { threshold, limit } = this.#place;
-    if (this.#file !== undefined) this.#file.append(chunk, limit);
+    const { threshold } = this.#place;
+    if (this.#file !== undefined) this.#file.append(chunk);
     else if (this.length + chunk.length < threshold) this.#heap.append(chunk, threshold);
     else this.#moveToFile(chunk);
   }
@@ -73,11 +71,11 @@ export class BodyStore {
   }
 
   #moveToFile(chunk: Uint8Array): void {
-    const { folder, native, open, limit } = this.#place;
+    const { folder, native, open } = this.#place;
     const file = new BodyFile(folder, native, open);
     try {
-      if (this.#heap.length > 0) file.append(this.#heap.view(), limit);
-      file.append(chunk, limit);
+      if (this.#heap.length > 0) file.append(this.#heap.view());
+      file.append(chunk);
     } catch (error) {
       file.free();
       throw error;

@@ -55,7 +55,6 @@ export class LargeBodyBuffer implements Disposable {
     this.#held = { quota: all.quota, bytes: 0, fd: undefined };
     this.#store = new BodyStore({
       threshold: all.mmapThreshold,
-      limit: all.maxBodySize,
       folder: all.tempDir,
       native: addon,
       open: this.#held,

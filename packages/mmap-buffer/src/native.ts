@@ -6,8 +6,6 @@ export interface Native {
   map(fd: number, length: number): ArrayBuffer;
   /** Detaches what `map` gave, and frees the file at once. */
   release(buffer: ArrayBuffer): void;
-  /** Takes disk space for a range, leaving the file's length alone. */
-  reserve(fd: number, offset: number, length: number): void;
 }
 
 /** First the binary that came with the package, then one that was built here. */

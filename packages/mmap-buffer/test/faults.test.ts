@@ -30,8 +30,8 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
   it('says ERR_NO_SPACE on a full disk of 1 MiB', { timeout: 30_000 }, (context) => {
     const folder = tempDir();
     const wrap = onTmpfs(folder, '1m');
-    if (wrap === undefined) return context.skip('NOT TESTED: no tmpfs can be mounted here');
-    const outcome = runScript<FullDisk>('full-disk', [folder, backing], wrap);
+    context.skip(wrap === undefined, 'NOT TESTED: no tmpfs can be mounted here');
+    const outcome = runScript<FullDisk>(new URL('./scripts/full-disk.ts', import.meta.url), [folder, backing], wrap);
     expectRefusal(outcome, MIB);
     expect(outcome.result?.freed).toBe(0);
     console.log(`full disk, ${backing}: ${JSON.stringify(outcome.result)}`);
@@ -39,16 +39,19 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
 
   it('says ERR_NO_SPACE at the file size limit of the process', { timeout: 30_000 }, () => {
     const wrap = ['bash', '-c', 'ulimit -f 1024 && exec "$@"', 'bash'];
-    const outcome = runScript<FullDisk>('full-disk', [tempDir(), backing], wrap);
+    const outcome = runScript<FullDisk>(new URL('./scripts/full-disk.ts', import.meta.url), [tempDir(), backing], wrap);
     expectRefusal(outcome, MIB);
     console.log(`file size limit, ${backing}: ${JSON.stringify(outcome.result)}`);
   });
 
-  it('leaves nothing on disk when it is killed', { timeout: 30_000 }, (context) => {
+  it('leaves nothing on disk when it is killed', { timeout: 30_000 }, () => {
     const folder = tempDir();
-    const wrap = onTmpfs(folder, '64m');
-    if (wrap === undefined) context.annotate('NOT TESTED: space on a file system of its own');
-    const outcome = runScript<{ during: { bytes: number } }>('killed', [folder, backing], wrap);
+    const wrap = onTmpfs(folder, '64m'); // which says it when the space cannot be tested
+    const outcome = runScript<{ during: { bytes: number } }>(
+      new URL('./scripts/killed.ts', import.meta.url),
+      [folder, backing],
+      wrap,
+    );
     expect(outcome.result).toMatchObject({ signal: 'SIGKILL', during: { names: 0 }, left: { names: 0 } });
     console.log(`SIGKILL, ${backing}: ${JSON.stringify(outcome.result)}`);
     if (wrap === undefined) return;
@@ -57,7 +60,10 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
   });
 
   it('holds eight bodies of 100 MiB in less than 128 MB of memory', { timeout: 120_000 }, () => {
-    const { status, stderr, result } = runScript<Record<string, number>>('many', [tempDir(), backing]);
+    const { status, stderr, result } = runScript<Record<string, number>>(
+      new URL('./scripts/many.ts', import.meta.url),
+      [tempDir(), backing],
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(result).toMatchObject({ ok: true, mapped: false });
     expect(result?.['rssGrowth']).toBeLessThan(128_000_000);
@@ -66,14 +72,20 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
   });
 
   it('frees what was forgotten without clear', { timeout: 60_000 }, () => {
-    const { status, stderr, result } = runScript('forgotten', [tempDir(), backing]);
+    const { status, stderr, result } = runScript(new URL('./scripts/forgotten.ts', import.meta.url), [
+      tempDir(),
+      backing,
+    ]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const maps = backing === 'mmap' ? 1 : 0; // of the slice that is still in use
     expect(result).toMatchObject({ before: true, still: { open: 0, maps, quota: 0 }, intact: true });
   });
 
   it('works in worker threads and cleans up after them', { timeout: 60_000 }, () => {
-    const { signal, status, stderr, result } = runScript('workers', [tempDir(), backing]);
+    const { signal, status, stderr, result } = runScript(new URL('./scripts/workers.ts', import.meta.url), [
+      tempDir(),
+      backing,
+    ]);
     expect({ signal, status, stderr }).toEqual({ signal: null, status: 0, stderr: '' });
     expect(result).toEqual({ answers: [true, true, true], mapped: false, names: 0 });
   });

@@ -9,10 +9,9 @@ export interface Outcome<T> {
   readonly result: T | undefined;
 }
 
-/** Runs `test/scripts/NAME.ts` in a process of its own, behind the command `wrap` (which gets it as arguments). */
-export function runScript<T>(name: string, args: readonly string[], wrap: readonly string[] = []): Outcome<T> {
-  const script = fileURLToPath(new URL(`scripts/${name}.ts`, import.meta.url));
-  const node = [process.execPath, '--expose-gc', '--conditions=@agentwire/source', script, ...args];
+/** Runs `script` in a process of its own, behind the command `wrap` (which gets it as arguments). */
+export function runScript<T>(script: URL, args: readonly string[], wrap: readonly string[] = []): Outcome<T> {
+  const node = [process.execPath, '--expose-gc', '--conditions=@agentwire/source', fileURLToPath(script), ...args];
   const { signal, status, stdout, stderr } = spawnSync('env', [...wrap, ...node], { encoding: 'utf8' });
   const last = stdout.trim().split('\n').at(-1) ?? '';
   return { signal, status, stderr, result: last.startsWith('{') ? (JSON.parse(last) as T) : undefined };

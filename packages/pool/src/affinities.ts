@@ -39,7 +39,10 @@ export class Affinities {
     }
     if (this.#byId.size >= this.#max) this.#forgetOld();
     if (this.#byId.size >= this.#max) {
-      throw new AgentwireError('ERR_OVERLOADED', `${this.#max} requests are remembered; complete or cancel requests that are over`);
+      throw new AgentwireError(
+        'ERR_OVERLOADED',
+        `${this.#max} requests are remembered; complete or cancel requests that are over`,
+      );
     }
   }
 

@@ -125,7 +125,9 @@ export class AgentPool implements AsyncDisposable {
     if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
     if (this.#agents.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
-    const agent = new PooledAgent(name, address, this.#options, onFailure, { onNotice: (of, notice) => this.#onNotice(of, notice) });
+    const agent = new PooledAgent(name, address, this.#options, onFailure, {
+      onNotice: (of, notice) => this.#onNotice(of, notice),
+    });
     this.#agents.set(name, agent);
     return agent;
   }
@@ -139,6 +141,16 @@ export class AgentPool implements AsyncDisposable {
   addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
     const { target } = parseEndpoint(hostPort);
     return this.addAgent(name, `${tls ? 'grpcs' : 'grpc'}://${target}`, options);
+  }
+
+  /** Adds an agent that will connect by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
+  addReverseAgent(name: string, options: AddAgentOptions = {}): void {
+    this.#add(name, `reverse:${name}`, options);
+  }
+
+  /** Whether an agent of that name was added. */
+  has(name: string): boolean {
+    return this.#agents.has(name);
   }
 
   /**
@@ -167,7 +179,8 @@ export class AgentPool implements AsyncDisposable {
   #onNotice(agent: PooledAgent, notice: AgentNotice): void {
     const { logger } = this.#options;
     if (notice.type === 'log') logger[notice.level]({ agent: agent.name, ...notice.fields }, notice.message);
-    else if (notice.type !== 'metricsReport') logger.info({ agent: agent.name, notice: notice.type }, 'an agent sent a notice');
+    else if (notice.type !== 'metricsReport')
+      logger.info({ agent: agent.name, notice: notice.type }, 'an agent sent a notice');
   }
 
   /**

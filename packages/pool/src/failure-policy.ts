@@ -2,14 +2,7 @@ import { AgentwireError, type Decision, type ErrorCode, type EventType } from '@
 
 /** What kept an agent from deciding. */
 export type FailureKind =
-  | 'timeout'
-  | 'unavailable'
-  | 'protocol'
-  | 'overloaded'
-  | 'circuit_open'
-  | 'flow_paused'
-  | 'too_large'
-  | 'agent_error';
+  'timeout' | 'unavailable' | 'protocol' | 'overloaded' | 'circuit_open' | 'flow_paused' | 'too_large' | 'agent_error';
 
 /** One failure, for a policy to judge. */
 export interface Failure {
@@ -22,7 +15,8 @@ export interface Failure {
 /** `closed` blocks with 503, `open` allows; or a function decides. */
 export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
 /** One rule for everything, or one a kind with `default` for the rest. Default: `closed`. */
-export type FailurePolicy = FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
+export type FailurePolicy =
+  FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
 
 const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
   ERR_TIMEOUT: 'timeout',
@@ -94,7 +88,10 @@ export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
   const rules = typeof policy === 'object' && policy !== null ? Object.values(policy) : [policy];
   for (const rule of rules) {
     if (rule === 'closed' || rule === 'open' || typeof rule === 'function') continue;
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'onFailure must be "closed", "open", a function, or one of them a kind');
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      'onFailure must be "closed", "open", a function, or one of them a kind',
+    );
   }
   return policy;
 }

@@ -19,7 +19,8 @@ export class HealthWindow {
     this.#outcomes[this.#at] = success ? 1 : 0;
     if (success) this.#successes += 1;
     this.#at = (this.#at + 1) % WINDOW;
-    if (success) this.#averageMs = this.#averageMs === 0 ? durationMs : this.#averageMs + WEIGHT * (durationMs - this.#averageMs);
+    if (success)
+      this.#averageMs = this.#averageMs === 0 ? durationMs : this.#averageMs + WEIGHT * (durationMs - this.#averageMs);
   }
 
   /** 0 to 1; 1 before the first outcome. */

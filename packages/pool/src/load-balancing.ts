@@ -85,5 +85,8 @@ const BY_NAME: Readonly<Record<LoadBalanceStrategyName, () => LoadBalanceStrateg
 export function strategyNamed(name: string): LoadBalanceStrategy {
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name as LoadBalanceStrategyName]();
   const names = Object.keys(BY_NAME).join(', ');
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `loadBalanceStrategy must be one of ${names}, got ${JSON.stringify(name)}`);
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `loadBalanceStrategy must be one of ${names}, got ${JSON.stringify(name)}`,
+  );
 }

@@ -93,7 +93,10 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
   return {
     transports: options.transports ?? [],
     connectionsPerAgent: checkInteger('connectionsPerAgent', given.connectionsPerAgent, 1, 1024),
-    strategy: typeof given.loadBalanceStrategy === 'string' ? strategyNamed(given.loadBalanceStrategy) : given.loadBalanceStrategy,
+    strategy:
+      typeof given.loadBalanceStrategy === 'string'
+        ? strategyNamed(given.loadBalanceStrategy)
+        : given.loadBalanceStrategy,
     requestTimeoutMs: checkInteger('requestTimeoutMs', given.requestTimeoutMs, 1, 24 * hour),
     connectTimeoutMs: checkInteger('connectTimeoutMs', given.connectTimeoutMs, 1, hour),
     maxConcurrentPerConnection: checkInteger('maxConcurrentPerConnection', given.maxConcurrentPerConnection, 1, 65_536),

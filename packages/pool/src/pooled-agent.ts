@@ -60,14 +60,24 @@ export class PooledAgent {
   #usable: PooledConnection[] = [];
   #stopping = false;
 
-  constructor(name: string, endpoint: string, options: ResolvedPoolOptions, onFailure: FailurePolicy, events: PooledAgentEvents) {
+  constructor(
+    name: string,
+    endpoint: string,
+    options: ResolvedPoolOptions,
+    onFailure: FailurePolicy,
+    events: PooledAgentEvents,
+  ) {
     this.name = name;
     this.endpoint = endpoint;
     this.onFailure = onFailure;
     this.#options = options;
     this.#events = events;
     this.#strategy = options.strategy.forAgent();
-    this.#affinities = new Affinities(options.clock, options.maxCorrelationAffinities, options.correlationAffinityTtlMs);
+    this.#affinities = new Affinities(
+      options.clock,
+      options.maxCorrelationAffinities,
+      options.correlationAffinityTtlMs,
+    );
     this.#line = new WaitingLine(options.clock, options.maxQueuedPerAgent);
   }
 
@@ -105,19 +115,29 @@ export class PooledAgent {
       onUp: (up) => {
         this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
         this.lastError = undefined;
-        logger.info({ agent: this.name, endpoint: this.endpoint, connections: this.connected }, 'connected to an agent');
+        logger.info(
+          { agent: this.name, endpoint: this.endpoint, connections: this.connected },
+          'connected to an agent',
+        );
         metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
         this.#settled.shift()?.();
         this.#line.advance();
       },
       onDown: (_down, error) => {
         this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.name} closed the connection`);
-        if (!this.#stopping) logger.warn({ agent: this.name, code: this.lastError.code }, 'lost a connection to an agent');
+        if (!this.#stopping)
+          logger.warn({ agent: this.name, code: this.lastError.code }, 'lost a connection to an agent');
         metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
       },
       onAttemptFailed: (error, failures, waitMs) => {
         this.lastError = error;
-        const fields = { agent: this.name, endpoint: this.endpoint, code: error.code, failures, waitMs: Math.round(waitMs) };
+        const fields = {
+          agent: this.name,
+          endpoint: this.endpoint,
+          code: error.code,
+          failures,
+          waitMs: Math.round(waitMs),
+        };
         if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
         else logger.debug(fields, 'cannot reach an agent');
         this.#settled.shift()?.();
@@ -182,9 +202,10 @@ export class PooledAgent {
     if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.name} asked for a pause`);
     if (draining) throw new AgentwireError('ERR_DRAINING', `${this.name} is draining`);
     const why = this.lastError === undefined ? '' : `: ${this.lastError.message}`;
-    throw new AgentwireError('ERR_CONNECT', `${this.name} is not connected (${this.endpoint})${why}`, { cause: this.lastError });
+    throw new AgentwireError('ERR_CONNECT', `${this.name} is not connected (${this.endpoint})${why}`, {
+      cause: this.lastError,
+    });
   }
-
 
   /** Asks the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
@@ -196,7 +217,8 @@ export class PooledAgent {
         if (question.type === 'requestHeaders') this.#affinities.check(question.id);
         return known.exchange.ask(question, options);
       }
-      if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk') throw this.#noHeaders(question.id);
+      if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk')
+        throw this.#noHeaders(question.id);
       this.#affinities.check(question.id);
       const session = this.#pick();
       if (session !== undefined) return this.#askFirst(session, question, options);
@@ -207,7 +229,10 @@ export class PooledAgent {
   }
 
   #noHeaders(id: RequestId): AgentwireError {
-    return new AgentwireError('ERR_INVALID_STATE', `${this.name} has no live request ${String(id)}: its headers come first`);
+    return new AgentwireError(
+      'ERR_INVALID_STATE',
+      `${this.name} has no live request ${String(id)}: its headers come first`,
+    );
   }
 
   #askOnce(question: Question, options?: PoolAskOptions): Promise<Decision> {
@@ -223,7 +248,11 @@ export class PooledAgent {
     });
   }
 
-  #askFirst(session: ProxySession, question: EventBody & { readonly id: RequestId }, options?: PoolAskOptions): Promise<Decision> {
+  #askFirst(
+    session: ProxySession,
+    question: EventBody & { readonly id: RequestId },
+    options?: PoolAskOptions,
+  ): Promise<Decision> {
     const exchange = session.open();
     this.#affinities.add(question.id, exchange);
     return exchange.ask(question, options);
@@ -247,7 +276,10 @@ export class PooledAgent {
     const policy = ruleName(rule);
     this.counts.failures += 1;
     metrics.count('agent_failures_total', { agent: this.name, policy, reason: kind });
-    logger.warn({ agent: this.name, event, kind, policy, code: error.code }, 'an agent could not decide; its failure policy did');
+    logger.warn(
+      { agent: this.name, event, kind, policy, code: error.code },
+      'an agent could not decide; its failure policy did',
+    );
     return decideByPolicy(rule, { agent: this.name, kind, event, error });
   }
 
@@ -263,7 +295,8 @@ export class PooledAgent {
     }
     metrics.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(exchange, outcome)) this.#affinities.remove(affinity);
+    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(exchange, outcome))
+      this.#affinities.remove(affinity);
     if (this.#line.length > 0) this.#line.advance();
   }
 

@@ -51,7 +51,12 @@ export class PooledConnection implements Candidate {
       connect: async (signal) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         const options = this.#sessionOptions(resolve);
-        const session = await connectSession(transport, address, { ...options, self, signal, handshakeTimeoutMs: connectTimeoutMs });
+        const session = await connectSession(transport, address, {
+          ...options,
+          self,
+          signal,
+          handshakeTimeoutMs: connectTimeoutMs,
+        });
         if (signal.aborted) await session.close();
         else if (session.connection.status === 'open') this.#up(session);
         return { ended: promise };
@@ -88,7 +93,8 @@ export class PooledConnection implements Candidate {
   async stop(drainTimeoutMs: number): Promise<void> {
     this.#stop.abort();
     const { session } = this;
-    if (session !== undefined) await (drainTimeoutMs > 0 ? session.drain({ timeoutMs: drainTimeoutMs }) : session.close());
+    if (session !== undefined)
+      await (drainTimeoutMs > 0 ? session.drain({ timeoutMs: drainTimeoutMs }) : session.close());
     await this.#loop;
   }
 }

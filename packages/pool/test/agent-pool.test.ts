@@ -17,9 +17,23 @@ describe('asking', () => {
     expect(await pool.sendRequestHeaders('waf', head('r1'))).toMatchObject({ verdict: { type: 'allow' } });
     await pool.sendRequestBodyChunk('waf', { id: 'r1', index: 0, data: new Uint8Array(3), last: true });
     await pool.sendResponseHeaders('waf', { id: 'r1', status: 200, headers: [], hasBody: false });
-    expect(pool.sendRequestComplete('waf', { id: 'r1', status: 200, durationMs: 1, requestBodySize: 3, responseBodySize: 0, upstreamAttempts: 1 })).toBe(true);
+    expect(
+      pool.sendRequestComplete('waf', {
+        id: 'r1',
+        status: 200,
+        durationMs: 1,
+        requestBodySize: 3,
+        responseBodySize: 0,
+        upstreamAttempts: 1,
+      }),
+    ).toBe(true);
     await settle();
-    expect(seen.map((line) => line.split(' ')[0])).toEqual(['requestHeaders', 'requestBodyChunk', 'responseHeaders', 'requestComplete']);
+    expect(seen.map((line) => line.split(' ')[0])).toEqual([
+      'requestHeaders',
+      'requestBodyChunk',
+      'responseHeaders',
+      'requestComplete',
+    ]);
     expect(new Set(seen.map((line) => line.split(' ')[1])).size).toBe(1);
     expect(pool.stats.agents[0]).toMatchObject({ inFlight: 0, liveRequests: 0, connections: 2 });
   });
@@ -45,7 +59,10 @@ describe('asking', () => {
     await expect(pool.request('waf', head(0))).rejects.toMatchObject({ code: 'ERR_DUPLICATE_REQUEST' });
     const chunk = { id: 'x', index: 0, data: new Uint8Array(), last: true };
     await expect(pool.sendRequestBodyChunk('waf', chunk)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
-    await expect(pool.request('nobody', head(1))).rejects.toMatchObject({ code: 'ERR_UNKNOWN_AGENT', message: expect.stringContaining('it has waf') });
+    await expect(pool.request('nobody', head(1))).rejects.toMatchObject({
+      code: 'ERR_UNKNOWN_AGENT',
+      message: expect.stringContaining('it has waf'),
+    });
   });
 
   test('an abort cancels at the agent', async () => {
@@ -101,7 +118,9 @@ describe('bounds', () => {
     void pool.request('waf', head(1)).catch(() => undefined);
     const late = expect(pool.request('waf', head(2), { timeoutMs: 50 })).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
     const controller = new AbortController();
-    const aborted = expect(pool.request('waf', head(3), { signal: controller.signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    const aborted = expect(pool.request('waf', head(3), { signal: controller.signal })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
     controller.abort();
     clock.advance(50);
     await Promise.all([late, aborted]);
@@ -130,7 +149,9 @@ describe('healing', () => {
     await agent.close();
     for (const outcome of await all) expect(outcome).toMatchObject({ reason: { code: 'ERR_CLOSED' } });
     await expect(pool.request('waf', head(3))).rejects.toMatchObject({ code: 'ERR_CONNECT' });
-    await expect(pool.sendRequestBodyChunk('waf', { id: 1, index: 0, data: new Uint8Array(), last: true })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(
+      pool.sendRequestBodyChunk('waf', { id: 1, index: 0, data: new Uint8Array(), last: true }),
+    ).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     await serve('memory:a', () => ALLOW);
     clock.advance(1_000);
     await settle();
@@ -142,7 +163,10 @@ describe('healing', () => {
     const { pool, serve, clock } = setup();
     await pool.addAgent('waf', 'memory:later');
     expect(pool.getHealth('waf').state).toBe('disconnected');
-    await expect(pool.request('waf', head(1))).rejects.toMatchObject({ code: 'ERR_CONNECT', message: expect.stringContaining('memory:later') });
+    await expect(pool.request('waf', head(1))).rejects.toMatchObject({
+      code: 'ERR_CONNECT',
+      message: expect.stringContaining('memory:later'),
+    });
     await serve('memory:later', () => ALLOW);
     clock.advance(40_000);
     await settle();
@@ -177,7 +201,10 @@ describe('failure policy', () => {
       verdict: { type: 'block', status: 503 },
       audit: { tags: ['agentwire:fail-closed'], reasonCodes: ['agentwire:ERR_HANDLER'] },
     });
-    expect(await pool.decide('open', head(1))).toMatchObject({ verdict: { type: 'allow' }, audit: { tags: ['agentwire:fail-open'] } });
+    expect(await pool.decide('open', head(1))).toMatchObject({
+      verdict: { type: 'allow' },
+      audit: { tags: ['agentwire:fail-open'] },
+    });
     expect(pool.stats.agents.map(({ failures }) => failures)).toEqual([1, 1]);
   });
 
@@ -190,7 +217,10 @@ describe('failure policy', () => {
     const decided = pool.decide('waf', head(1), { timeoutMs: 10 });
     await settle();
     clock.advance(40);
-    expect(await decided).toMatchObject({ verdict: { status: 504, body: 'timeout' }, audit: { tags: ['agentwire:fail-custom'] } });
+    expect(await decided).toMatchObject({
+      verdict: { status: 504, body: 'timeout' },
+      audit: { tags: ['agentwire:fail-custom'] },
+    });
     await pool.addAgent('away', 'memory:nobody', { onFailure: { timeout: 'closed', default: 'open' } });
     expect(await pool.decide('away', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
@@ -201,7 +231,9 @@ describe('failure policy', () => {
     await pool.addAgent('waf', 'memory:a');
     const controller = new AbortController();
     controller.abort();
-    await expect(pool.decide('waf', head(1), { signal: controller.signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await expect(pool.decide('waf', head(1), { signal: controller.signal })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
     expect(pool.stats.agents[0]?.failures).toBe(0);
   });
 
@@ -219,7 +251,9 @@ describe('ends', () => {
   test('drain lets what is in flight finish', async () => {
     const { pool, serve } = setup();
     let answer: (() => void) | undefined;
-    await serve('memory:a', () => new Promise((resolve) => (answer = () => resolve(ALLOW))), { events: ['requestHeaders'] });
+    await serve('memory:a', () => new Promise((resolve) => (answer = () => resolve(ALLOW))), {
+      events: ['requestHeaders'],
+    });
     await pool.addAgent('waf', 'memory:a');
     const asked = pool.request('waf', head(1));
     await settle();
@@ -255,6 +289,9 @@ describe('options', () => {
     const { pool } = setup();
     const error: unknown = await pool.addAgent('waf', 'grpc://127.0.0.1:1').catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(AgentwireError);
-    expect(error).toMatchObject({ code: 'ERR_INVALID_ADDRESS', message: expect.stringContaining('this pool has memory') });
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_ADDRESS',
+      message: expect.stringContaining('this pool has memory'),
+    });
   });
 });

@@ -1,5 +1,17 @@
-import { type Capabilities, type Decision, FEATURES, type ProxyEvent, type RequestHeaders, type Transport } from '@agentwire/core';
-import { type AgentRequest, type AgentSessionOptions, serveSessions, type SessionListener } from '@agentwire/core/session';
+import {
+  type Capabilities,
+  type Decision,
+  FEATURES,
+  type ProxyEvent,
+  type RequestHeaders,
+  type Transport,
+} from '@agentwire/core';
+import {
+  type AgentRequest,
+  type AgentSessionOptions,
+  serveSessions,
+  type SessionListener,
+} from '@agentwire/core/session';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
@@ -20,7 +32,14 @@ export const CAPABILITIES: Capabilities = {
 export const head = (id: number | string, uri = '/'): RequestHeaders => ({
   type: 'requestHeaders',
   id,
-  metadata: { correlationId: 'c', requestId: 'r', clientIp: '::1', clientPort: 1, protocol: 'HTTP/1.1', timestamp: '2025-01-01T00:00:00.000Z' },
+  metadata: {
+    correlationId: 'c',
+    requestId: 'r',
+    clientIp: '::1',
+    clientPort: 1,
+    protocol: 'HTTP/1.1',
+    timestamp: '2025-01-01T00:00:00.000Z',
+  },
   method: 'GET',
   uri,
   headers: [],
@@ -37,7 +56,12 @@ export function setup(options: Partial<AgentPoolOptions> = {}): {
   pool: AgentPool;
   transport: Transport;
   clock: ManualClock;
-  serve(address: string, onEvent: Answering, capabilities?: Partial<Capabilities>, session?: AgentSessionOptions): Promise<SessionListener>;
+  serve(
+    address: string,
+    onEvent: Answering,
+    capabilities?: Partial<Capabilities>,
+    session?: AgentSessionOptions,
+  ): Promise<SessionListener>;
 } {
   const clock = createManualClock();
   const transport = createMemoryTransport({ clock });

@@ -38,9 +38,17 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
 
   async function connect(address: string, connectOptions: ConnectOptions): Promise<Connection> {
     const endpoint = grpcEndpoint(address);
-    const timeoutMs = checkInteger('handshakeTimeoutMs', connectOptions.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS, 1, 86_400_000);
+    const timeoutMs = checkInteger(
+      'handshakeTimeoutMs',
+      connectOptions.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      1,
+      86_400_000,
+    );
     if (connectOptions.self.role !== 'proxy') {
-      throw new AgentwireError('ERR_UNSUPPORTED', 'over gRPC only a proxy dials; an agent dials over unix:, tcp: or tls:');
+      throw new AgentwireError(
+        'ERR_UNSUPPORTED',
+        'over gRPC only a proxy dials; an agent dials over unix:, tcp: or tls:',
+      );
     }
     return dial(endpoint, connectOptions, timeoutMs, resolved);
   }
@@ -48,7 +56,10 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
   async function listen(address: string, listenOptions: ListenOptions): Promise<Listener> {
     const endpoint = grpcEndpoint(address);
     if (listenOptions.self.role !== 'agent') {
-      throw new AgentwireError('ERR_UNSUPPORTED', 'over gRPC only an agent listens; a proxy listens over unix:, tcp: or tls:');
+      throw new AgentwireError(
+        'ERR_UNSUPPORTED',
+        'over gRPC only an agent listens; a proxy listens over unix:, tcp: or tls:',
+      );
     }
     const listener = new GrpcListener(endpoint, listenOptions, resolved);
     await listener.bind();

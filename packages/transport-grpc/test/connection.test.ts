@@ -66,17 +66,7 @@ describe('a gRPC connection', () => {
     expect(proxy.ends).toEqual([{ by: 'local' }]);
   });
 
-  it('answers a ping with an HTTP/2 PING, either way', async () => {
-    const { agent, proxy, connection } = await pair();
-    connection.send({ type: 'ping', sequence: 4, timestampMs: 40 });
-    agent.connection?.send({ type: 'ping', sequence: 5, timestampMs: 50 });
-    await proxy.received(1);
-    await agent.received(1);
-    expect(proxy.messages).toEqual([{ type: 'pong', sequence: 4, timestampMs: 40 }]);
-    expect(agent.messages).toEqual([{ type: 'pong', sequence: 5, timestampMs: 50 }]);
-  });
-
-  it('carries a drain of the agent as GOAWAY, and what is in flight goes on', async () => {
+  it('goes on with what is in flight after the agent said drain', async () => {
     const { agent, proxy, connection } = await pair();
     connection.send(requestHeaders('x-1'));
     await agent.received(1);

@@ -15,7 +15,7 @@ import { resolveMemoryOptions, type MemoryTransportOptions } from './options.ts'
 /**
  * Makes the transport that stays in the process: the reference for every rule of the contract, and what tests run on.
  *
- * Serves `memory:NAME`. Names belong to the transport object, so both ends must use the same one. Messages are copied
+ * Serves `memory:NAME`, where NAME is not a number (that would be a host and its port). Names belong to the transport object, so both ends must use the same one. Messages are copied
  * by `send` and delivered in a later microtask, in order; nothing is encoded. Its weights in bytes are estimates.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
@@ -36,17 +36,18 @@ export function createMemoryTransport(options: MemoryTransportOptions = {}): Tra
     if (signal?.aborted) throw aborted(address, signal);
     const listener = names.get(address);
     if (listener === undefined) throw new AgentwireError('ERR_CONNECT', `nothing listens on ${address}`);
-    const handshake = listener.admit(self);
+    const pending = listener.admission.begin();
     const timer = memory.clock.setTimeout(() => {
-      handshake.fail(new AgentwireError('ERR_TIMEOUT', `${address} did not finish the handshake in ${timeoutMs} ms`));
+      pending.fail(new AgentwireError('ERR_TIMEOUT', `${address} did not finish the handshake in ${timeoutMs} ms`));
     }, timeoutMs);
-    const onAbort = (): void => handshake.fail(aborted(address, signal));
+    const onAbort = (): void => pending.fail(aborted(address, signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      await handshake.allowed;
+      await pending.authorize(self, { token: self.token, address });
       if (signal?.aborted) throw aborted(address, signal);
       return listener.join(connectOptions);
     } finally {
+      pending.done();
       memory.clock.clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     }
@@ -55,7 +56,9 @@ export function createMemoryTransport(options: MemoryTransportOptions = {}): Tra
   async function listen(text: string, listenOptions: ListenOptions): Promise<Listener> {
     const address = memoryAddress(text);
     if (names.has(address)) throw new AgentwireError('ERR_CONNECT', `${address} is taken`);
-    const listener = new MemoryListener(address, listenOptions, memory, () => names.delete(address));
+    const listener = new MemoryListener(address, listenOptions, memory, () => {
+      if (names.get(address) === listener) names.delete(address);
+    });
     names.set(address, listener);
     return listener;
   }

@@ -16,7 +16,14 @@ export interface TlsOptions {
   readonly requireClientCertificate?: boolean | undefined;
 }
 
-const KNOWN: readonly (keyof TlsOptions)[] = ['key', 'cert', 'passphrase', 'ca', 'serverName', 'requireClientCertificate'];
+const KNOWN: readonly (keyof TlsOptions)[] = [
+  'key',
+  'cert',
+  'passphrase',
+  'ca',
+  'serverName',
+  'requireClientCertificate',
+];
 
 /** Checks the keys of `options`. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown one. */
 export function checkTlsOptions(options: TlsOptions): TlsOptions {

@@ -1,5 +1,12 @@
 import { createServer, connect as connectSocket } from 'node:net';
-import { AgentwireError, parseEndpoint, type Endpoint, type Listener, type ListenOptions, type Transport } from '@agentwire/core';
+import {
+  AgentwireError,
+  parseEndpoint,
+  type Endpoint,
+  type Listener,
+  type ListenOptions,
+  type Transport,
+} from '@agentwire/core';
 import { dial } from './handshake/dial.ts';
 import { PeerGate } from './listen/peer-gate.ts';
 import { bindSocketFile, checkSocketPath } from './listen/socket-file.ts';

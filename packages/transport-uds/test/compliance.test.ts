@@ -20,9 +20,13 @@ function throughDocumented(sent: Message): Message {
   return chunk;
 }
 
-/** What the zentinel dialect has no field for. */
+/** What arrives in the zentinel dialect, which has no field for some things. */
 function throughZentinel(sent: Message): Message {
   if (sent.type === 'requestHeaders' || sent.type === 'responseHeaders') return { ...sent, hasBody: false };
+  if (sent.type === 'requestBodyChunk' || sent.type === 'responseBodyChunk') {
+    // a field that must be there: without a count it is the chunk's own length
+    return { ...sent, bytesTransferred: sent.bytesTransferred ?? sent.data.length };
+  }
   if (sent.type !== 'healthStatus') return sent;
   const { agentId, state, message, load, resources, validUntilMs, timestampMs } = sent;
   return { type: 'healthStatus', agentId, state, message, load, resources, validUntilMs, timestampMs };
@@ -39,18 +43,36 @@ function withEncoding(transport: Transport, encoding: string): Transport {
   };
 }
 
-function testStream(subject: Omit<TransportUnderTest, 'runner'>): void {
-  testTransport({ ...subject, runner: { describe, test } });
+/** Cases that send a drain, which the zentinel dialect has no message for. */
+const NEED_DRAIN = ['open.refuse:', 'session.drain:'];
+
+const withoutDrain = Object.assign(
+  (name: string, body: () => Promise<void>) => {
+    const declare = NEED_DRAIN.some((id) => name.startsWith(id)) ? test.skip : test;
+    declare(name, body);
+  },
+  { skip: test.skip },
+);
+
+function testStream(
+  subject: Omit<TransportUnderTest, 'runner'>,
+  declare: TransportUnderTest['runner']['test'] = test,
+): void {
+  testTransport({ ...subject, runner: { describe, test: declare } });
 }
 
 for (const encoding of ['json', 'msgpack']) {
   for (const dialect of ['auto', 'documented', 'zentinel'] as const) {
-    testStream({
-      name: `uds, ${dialect} dialect, ${encoding}`,
-      create: ({ clock }) => withEncoding(createUdsTransport({ clock, dialect }), encoding),
-      address: socketAddress,
-      arrivesAs: dialect === 'zentinel' ? throughZentinel : throughDocumented,
-    });
+    const isZentinel = dialect === 'zentinel';
+    testStream(
+      {
+        name: `uds, ${dialect} dialect, ${encoding}`,
+        create: ({ clock }) => withEncoding(createUdsTransport({ clock, dialect }), encoding),
+        address: socketAddress,
+        arrivesAs: isZentinel ? throughZentinel : throughDocumented,
+      },
+      isZentinel ? withoutDrain : test,
+    );
   }
 }
 

@@ -18,7 +18,11 @@ export const GENERATED_FORMS: readonly GeneratedForm[] = [
 ];
 
 /** The hot events; the decision is the other hot message. */
-export const HOT_EVENTS = ['requestHeaders', 'requestBodyChunk', 'responseBodyChunk'] as const satisfies readonly MessageType[];
+export const HOT_EVENTS = [
+  'requestHeaders',
+  'requestBodyChunk',
+  'responseBodyChunk',
+] as const satisfies readonly MessageType[];
 
 /** The structure of a hot event. */
 export function structOf(type: (typeof HOT_EVENTS)[number]): Struct<object> {
@@ -38,7 +42,8 @@ export function inner(field: PlacedField): Struct<object> | undefined {
 const HOT_STRUCTS = new Set(['metadata', 'audit']);
 
 /** What stands for an absent value: `undefined` for nothing at all. */
-export const written = (field: PlacedField): unknown => (typeof field.absent === 'object' ? field.absent.written : undefined);
+export const written = (field: PlacedField): unknown =>
+  typeof field.absent === 'object' ? field.absent.written : undefined;
 
 /** Whether the field may be missing on the wire. */
 export const isOmitted = (field: PlacedField): boolean => field.absent === 'omit';
@@ -52,3 +57,14 @@ export const quoted = (text: string): string =>
 
 /** Properties of a structure in the order of its rows, which is the order of its objects' shape. */
 export const properties = (struct: Struct<object>): readonly string[] => Object.keys(struct.rows);
+
+/** Source of an event's properties; those that the dialect does not have are what the reference delivers. */
+export function objectOfEvent(struct: Struct<object>, dialect: Dialect, id: string): string {
+  const has = new Set(struct.fields(dialect).map((field) => field.property));
+  return properties(struct)
+    .map((name) => {
+      if (name === 'id') return `id: ${id}`;
+      return `${name}: ${has.has(name) ? `v${title(name)}` : String(struct.rows[name]?.fallback)}`;
+    })
+    .join(', ');
+}

@@ -31,11 +31,15 @@ class Wire {
 
 function put(outbox: Outbox, text: string): boolean {
   const at = outbox.reserve(text.length);
-  outbox.bytes.latin1Write(text, at);
+  outbox.bytes.write(text, at, 'latin1');
   return outbox.commit(at + text.length);
 }
 
-function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number } = {}): { wire: Wire; outbox: Outbox; drains: () => number } {
+function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number } = {}): {
+  wire: Wire;
+  outbox: Outbox;
+  drains: () => number;
+} {
   let drains = 0;
   const wire = new Wire();
   const outbox = new Outbox(wire, { ...options, onDrain: () => (drains += 1) });

@@ -61,17 +61,21 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
   })),
   tampered(
     'pause does nothing',
-    [
-      'pressure.paused-peer',
-      'pressure.others',
-      'pause.holds',
-      'pause.at-once',
-      'pause.one-way',
-      'close.deaf',
-      'close.signal',
-    ],
+    ['pressure.paused-peer', 'pressure.others', 'pause.holds', 'pause.at-once', 'close.deaf', 'close.signal'],
     () => ({ members: () => ({ pause: () => undefined }) }),
   ),
+  tampered('a paused side does not send', ['pause.one-way'], () => {
+    const paused = new Set<Connection>();
+    return {
+      members: ({ real }) => ({
+        pause() {
+          paused.add(real);
+          real.pause();
+        },
+      }),
+      send: (message, { real }, send) => (paused.has(real) ? true : send(message)),
+    };
+  }),
   tampered(
     'close drops what is buffered',
     [

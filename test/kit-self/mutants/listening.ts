@@ -40,7 +40,7 @@ export const LISTENING_MUTANTS: readonly Mutant[] = [
   }),
   authorizing(
     'the promise of authorize is not awaited',
-    ['authorize.reject', 'authorize.later', 'authorize.deadline', 'listen.max-pending'],
+    ['authorize.reject', 'authorize.later', 'authorize.deadline'],
     (authorize) => (peer, credential, signal) => {
       const decision = authorize(peer, credential, signal);
       if (decision !== undefined) decision.catch(() => undefined);

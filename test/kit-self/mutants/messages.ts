@@ -168,17 +168,9 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
       },
     };
   }),
-  tampered('an answer goes to the newest request', ['session.deadline'], () => {
-    let newest: RequestId | undefined;
-    return {
-      send(message, _end, send) {
-        if (message.type === 'requestHeaders') newest = message.id;
-        return send(message);
-      },
-      deliver: (message, _end, deliver) =>
-        deliver(message.type === 'answer' && newest !== undefined ? { ...message, id: newest } : message),
-    };
-  }),
+  tampered('a cancel ends the connection', ['session.deadline'], () => ({
+    deliver: (message, { real }, deliver) => (message.type === 'cancel' ? real.abort() : deliver(message)),
+  })),
   tampered('cancels are lost', ['session.cancel'], () => ({
     deliver: (message, _end, deliver) => (message.type === 'cancel' ? undefined : deliver(message)),
   })),

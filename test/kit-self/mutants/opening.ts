@@ -12,7 +12,7 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
     },
   })),
   replaced('connect resolves with another object', ['open.resolves-own'], (transport) => ({
-    connect: async (address, options) => ({ ...(await transport.connect(address, options)) }) as never,
+    connect: async (address, options) => ({ ...(await transport.connect(address, options)) }),
   })),
   tampered('peer says what this side said', ['open.peer'], () => ({
     members: ({ real, role }) => ({ peer: { ...real.peer, role } }),

@@ -12,10 +12,10 @@ export interface RawLine {
   readonly whole: boolean;
 }
 
-const CHUNK = 1024 * 1024;
+const CHUNK = 64 * 1024;
 const LINE_FEED = 10;
 
-/** Reads an open file line by line with at most two megabytes in memory; bytes that are no UTF-8 are never guessed at. */
+/** Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. */
 export function* readLines(fd: number): Generator<RawLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (bytes: Uint8Array): string | undefined => {

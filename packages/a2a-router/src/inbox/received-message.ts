@@ -19,6 +19,7 @@ export class ReceivedMessage implements KernelMessage {
   readonly deadline: number | undefined;
   readonly idempotencyKey: string | undefined;
   readonly priority: 'high' | 'normal' | undefined;
+  readonly durable: boolean | undefined;
   readonly fromNode: string | undefined;
   readonly deferred: boolean | undefined;
   readonly #reply: Replier;
@@ -34,6 +35,7 @@ export class ReceivedMessage implements KernelMessage {
     this.deadline = message.deadline;
     this.idempotencyKey = message.idempotencyKey;
     this.priority = message.priority;
+    this.durable = message.durable;
     this.fromNode = message.fromNode;
     this.deferred = message.deferred;
     this.#reply = reply;

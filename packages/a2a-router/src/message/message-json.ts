@@ -101,18 +101,20 @@ export function payloadFromJson(json: JsonValue | undefined): Payload {
 
 /** The JSON form of a message, in the names of the original; ids and hints that are not there are left out. */
 export function messageToJson(message: KernelMessage): JsonValue {
-  return {
+  const json: Record<string, JsonValue> = {
     id: message.id,
     from: message.from,
     target: targetToJson(message.target),
     payload: payloadToJson(message.payload),
     timestamp: new Date(message.timestamp).toISOString(),
-    ...(message.correlationId === undefined ? {} : { correlation_id: message.correlationId }),
-    ...(message.traceId === undefined ? {} : { trace_id: message.traceId }),
-    ...(message.deadline === undefined ? {} : { deadline: message.deadline }),
-    ...(message.idempotencyKey === undefined ? {} : { idempotency_key: message.idempotencyKey }),
-    ...(message.priority === undefined ? {} : { priority: message.priority }),
   };
+  if (message.correlationId !== undefined) json['correlation_id'] = message.correlationId;
+  if (message.traceId !== undefined) json['trace_id'] = message.traceId;
+  if (message.deadline !== undefined) json['deadline'] = message.deadline;
+  if (message.idempotencyKey !== undefined) json['idempotency_key'] = message.idempotencyKey;
+  if (message.priority !== undefined) json['priority'] = message.priority;
+  if (message.durable === true) json['durable'] = true;
+  return json;
 }
 
 /** Reads what {@link messageToJson} writes; unknown keys are passed over, wrong ones are `ERR_PROTOCOL`. */
@@ -134,6 +136,7 @@ export function messageFromJson(json: JsonValue | undefined): KernelMessage {
       all['deadline'] === undefined || all['deadline'] === null ? undefined : number(all['deadline'], 'deadline'),
     idempotencyKey: optionalText(all['idempotency_key'], 'idempotency_key'),
     priority,
+    durable: all['durable'] === true ? true : undefined,
     fromNode: undefined,
     deferred: undefined,
   };

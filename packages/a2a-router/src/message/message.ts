@@ -16,6 +16,12 @@ export interface MessageOptions {
   readonly idempotencyKey?: string | undefined;
   /** `high` overtakes what is queued as `normal`, which is the default. */
   readonly priority?: 'high' | 'normal' | undefined;
+  /**
+   * Keep it outside the process until its recipient has handled it.
+   *
+   * Only for `remoteNode(node, service(name))`, through a backend that can; elsewhere it changes nothing.
+   */
+  readonly durable?: boolean | undefined;
 }
 
 /** One message between agents, as the kernel sees it. */
@@ -57,6 +63,7 @@ export function createMessage(
     deadline: options.deadline,
     idempotencyKey: options.idempotencyKey,
     priority: options.priority,
+    durable: options.durable,
     fromNode: undefined,
     deferred: undefined,
   };

@@ -4,7 +4,7 @@ import type { GateBackend, GateDecision } from '../gate/gate.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
 import type { InboxOptions } from '../inbox/inbox-options.ts';
 import type { Inbox } from '../inbox/inbox.ts';
-import type { Replier } from '../inbox/received-message.ts';
+import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
 import { createMessage, type KernelMessage } from '../message/message.ts';
 import { payload } from '../message/payload.ts';
 import { target } from '../message/target.ts';
@@ -27,7 +27,7 @@ import {
   type RouterSettings,
 } from './router-options.ts';
 import { type SendOutcome, SendPath } from './send-path.ts';
-import type { SendReport } from './send-report.ts';
+import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
 /** How a process subscribes. */
 export interface SubscribeOptions {
@@ -116,6 +116,12 @@ export class A2ARouter {
     this.#stopListening = processTable.onExit((entry) => this.#processExited(entry));
     backend?.attach({
       receive: (message) => settled(() => this.#path.dispatch(message, chain, undefined)),
+      admit: async (message, take) => {
+        await this.#path.dispatch(message, chain, undefined, async (passed) => {
+          await take(new ReceivedMessage(passed, replierOf(KERNEL_PID)));
+          return { messageId: passed.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
+        });
+      },
       answer: (message) => this.#pending.completeRemote(message),
       fail: (id, code, text) => this.#pending.loseRemote(id, new AgentwireError(code, text)),
     });
@@ -167,6 +173,11 @@ export class A2ARouter {
   /** Inboxes that exist. */
   get inboxCount(): number {
     return this.#inboxes.size;
+  }
+
+  /** Messages that wait in the inbox of a process; 0 when it has none. */
+  queuedMessages(pid: Pid): number {
+    return this.#inboxes.queued(pid);
   }
 
   /** Requests that wait for an answer. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@agentwire/core';
+import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import type { SendReport } from './send-report.ts';
@@ -11,6 +12,12 @@ export interface RemoteHost {
    * Rejects like `send` does.
    */
   receive(message: KernelMessage): Promise<SendReport>;
+  /**
+   * Takes a message from another node through gate and scope, and hands it to `take` instead of an inbox.
+   *
+   * Rejects with `ERR_CAPABILITY_DENIED` when it may not pass, and with what `take` rejects with.
+   */
+  admit(message: KernelMessage, take: (message: ReceivedMessage) => Promise<void>): Promise<void>;
   /** Hands over an answer that came on the way which the backend opened for that request; false if nobody waits. */
   answer(message: KernelMessage): boolean;
   /** Ends a request that no other node can answer. */

@@ -35,6 +35,9 @@ export interface SendPathParts {
   readonly logger: Logger;
 }
 
+/** Takes a message instead of delivery. */
+export type Take = (message: KernelMessage) => Promise<SendReport>;
+
 type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string };
 
 /** The way of every message: sender, state, gate, quota, answer, scope, delivery; audited if there is a chain. */
@@ -47,13 +50,18 @@ export class SendPath {
   }
 
   /** Sends without a promise where nothing has to be waited for. */
-  dispatch(message: KernelMessage, chain: ChainManager | undefined, waiting: PendingRequest | undefined): SendOutcome {
-    if (chain === undefined) return this.#route(message, waiting);
+  dispatch(
+    message: KernelMessage,
+    chain: ChainManager | undefined,
+    waiting: PendingRequest | undefined,
+    take?: Take,
+  ): SendOutcome {
+    if (chain === undefined) return this.#route(message, waiting, take);
     recordIntent(chain, message);
-    if (chain.fsync === 'always') return this.#durably(message, chain, waiting);
+    if (chain.fsync === 'always') return this.#durably(message, chain, waiting, take);
     let outcome: SendOutcome;
     try {
-      outcome = this.#route(message, waiting);
+      outcome = this.#route(message, waiting, take);
     } catch (error) {
       throw failed(chain, message, error);
     }
@@ -80,6 +88,7 @@ export class SendPath {
     message: KernelMessage,
     chain: ChainManager,
     waiting: PendingRequest | undefined,
+    take: Take | undefined,
   ): Promise<SendReport> {
     await chain.durable();
     const report = await this.#later(
@@ -91,27 +100,28 @@ export class SendPath {
     return report;
   }
 
-  #route(message: KernelMessage, waiting: PendingRequest | undefined): SendOutcome {
+  #route(message: KernelMessage, waiting: PendingRequest | undefined, take: Take | undefined): SendOutcome {
     const sender = this.#admit(message);
     if (message.deadline !== undefined && message.deadline <= this.#parts.clock.wallNow()) {
       this.#bury(message, 'timeout');
       throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
     }
     const gate = this.#parts.gate();
-    if (gate === undefined) return this.#pass(message, sender, waiting);
+    if (gate === undefined) return this.#pass(message, sender, waiting, take);
     const decision = askGate(gate, sender.agentId, message, {
       timeoutMs: this.#parts.gateTimeoutMs,
       clock: this.#parts.clock,
       logger: this.#parts.logger,
     });
-    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, waiting, true));
-    return this.#decided(message, decision, waiting, false);
+    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, waiting, take, true));
+    return this.#decided(message, decision, waiting, take, false);
   }
 
   #decided(
     message: KernelMessage,
     decision: GateDecision,
     waiting: PendingRequest | undefined,
+    take: Take | undefined,
     late: boolean,
   ): SendOutcome {
     if (decision.kind === 'deny') {
@@ -122,14 +132,19 @@ export class SendPath {
       });
     }
     if (decision.kind === 'defer' && this.#parts.deferMode === 'park') {
-      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, waiting, true));
+      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, waiting, take, true));
     }
     // While somebody thought about it, the sender may have exited.
     const sender = late ? this.#admit(message) : this.#admitted(message);
-    return this.#pass(decision.kind === 'defer' ? { ...message, deferred: true } : message, sender, waiting);
+    return this.#pass(decision.kind === 'defer' ? { ...message, deferred: true } : message, sender, waiting, take);
   }
 
-  #pass(message: KernelMessage, sender: Sender, waiting: PendingRequest | undefined): SendOutcome {
+  #pass(
+    message: KernelMessage,
+    sender: Sender,
+    waiting: PendingRequest | undefined,
+    take: Take | undefined,
+  ): SendOutcome {
     if (message.fromNode === undefined) this.#count(message, this.#parts.table.find(message.from));
     if (message.correlationId !== undefined) {
       if (this.#parts.pending.complete(message)) {
@@ -146,7 +161,7 @@ export class SendPath {
       this.#bury(message, 'governance_denied');
       throw error;
     }
-    return this.#parts.delivery.deliver(message, message.target, sender, waiting);
+    return take === undefined ? this.#parts.delivery.deliver(message, message.target, sender, waiting) : take(message);
   }
 
   #admit(message: KernelMessage): Sender {

@@ -1,6 +1,6 @@
 import { AgentwireError, checkInteger, checkKnownOptions, type Decision } from '@agentwire/core';
 import type { IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
-import { type Collector, HeapCollector } from './collector.ts';
+import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
 import { CONTINUE, type Reply, type Turns } from './turns.ts';
 
 /** Longest body that is taken whole where nothing else is said, in bytes. */
@@ -39,7 +39,10 @@ export class BodyReader implements IncomingBody {
   push(piece: BodyPiece): Decision | Promise<Reply> {
     if (this.#turns.settled) return this.#turns.wait();
     if (this.#piece !== undefined || this.#ended) {
-      throw new AgentwireError('ERR_PROTOCOL', 'a body chunk came before the one in front of it was answered, or after the end');
+      throw new AgentwireError(
+        'ERR_PROTOCOL',
+        'a body chunk came before the one in front of it was answered, or after the end',
+      );
     }
     this.truncated = piece.truncated;
     const collected = this.#collector === undefined || this.#collect(this.#collector, piece.data);
@@ -68,15 +71,14 @@ export class BodyReader implements IncomingBody {
     this.#wake?.();
   }
 
-  /** Gives back what the whole body holds. */
-  release(): void {
-    this.#collector?.release();
-  }
-
   #begin(): void {
-    if (this.#used) throw new AgentwireError('ERR_INVALID_STATE', 'the body has been read already; keep what you need of it');
+    if (this.#used)
+      throw new AgentwireError('ERR_INVALID_STATE', 'the body has been read already; keep what you need of it');
     if (this.#turns.settled) {
-      throw new AgentwireError('ERR_INVALID_STATE', 'the request has been decided already, so its body does not come; read it first');
+      throw new AgentwireError(
+        'ERR_INVALID_STATE',
+        'the request has been decided already, so its body does not come; read it first',
+      );
     }
     this.#used = true;
     if (!this.#ended && this.#piece === undefined) this.#turns.continue();
@@ -108,7 +110,7 @@ export class BodyReader implements IncomingBody {
     checkKnownOptions('bytes', options, ['limit', 'spill', 'allowTruncated']);
     const limit = checkInteger('limit of bytes', options.limit ?? DEFAULT_WHOLE_BODY_LIMIT, 0, Number.MAX_SAFE_INTEGER);
     this.#begin();
-    const collector = new HeapCollector(limit);
+    const collector = options.spill === true ? this.#spill(limit) : new HeapCollector(limit);
     this.#collector = collector;
     this.#takeEarlyPiece(collector);
     await this.#arrival();
@@ -116,6 +118,12 @@ export class BodyReader implements IncomingBody {
       throw new AgentwireError('ERR_BODY_TOO_LARGE', 'the proxy cut the body short, so the whole of it is not known');
     }
     return collector.bytes();
+  }
+
+  #spill(limit: number): Collector {
+    const collector = new SpillCollector(limit);
+    this.#turns.onSettled = () => collector.release();
+    return collector;
   }
 
   /** A proxy that does not wait for answers may have sent a piece before the handler asked for any. */

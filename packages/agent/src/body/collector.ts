@@ -1,4 +1,6 @@
+import { constants } from 'node:buffer';
 import { AgentwireError } from '@agentwire/core';
+import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 
 /** Takes a whole body in, piece by piece. */
 export interface Collector {
@@ -6,15 +8,17 @@ export interface Collector {
   add(data: Uint8Array): void;
   /** The whole. */
   bytes(): Uint8Array;
-  /** Gives memory and files back; views of them are empty from then on. */
-  release(): void;
 }
 
 /** The error of a body past its limit. */
 export function tooLarge(limit: number): AgentwireError {
-  return new AgentwireError('ERR_BODY_TOO_LARGE', `the body is longer than ${limit} bytes; raise the limit of bytes()`, {
-    detail: { limit },
-  });
+  return new AgentwireError(
+    'ERR_BODY_TOO_LARGE',
+    `the body is longer than ${limit} bytes; raise the limit of bytes()`,
+    {
+      detail: { limit },
+    },
+  );
 }
 
 /** Collects on the heap: pieces are kept as they are and joined once. */
@@ -43,8 +47,26 @@ export class HeapCollector implements Collector {
     this.#pieces = [whole];
     return whole;
   }
+}
 
+/** Collects in a `LargeBodyBuffer`, which moves to a mapped file past 1 MiB. */
+export class SpillCollector implements Collector {
+  readonly #buffer: LargeBodyBuffer;
+
+  constructor(limit: number) {
+    this.#buffer = new LargeBodyBuffer({ maxBodySize: Math.min(limit, constants.MAX_LENGTH) });
+  }
+
+  add(data: Uint8Array): void {
+    this.#buffer.writeChunk(data);
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.asSlice();
+  }
+
+  /** Gives memory and file back; views of them are empty from then on. */
   release(): void {
-    this.#pieces = [];
+    this.#buffer.clear();
   }
 }

@@ -1,7 +1,13 @@
 import { AgentwireError, type RequestHeaders, type RequestMetadata, type ResponseHeaders } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import { HeaderMap } from '@agentwire/headers';
-import type { IncomingBody, IncomingMessage, IncomingRequest, IncomingResponse, WholeBodyOptions } from '../handler/incoming.ts';
+import type {
+  IncomingBody,
+  IncomingMessage,
+  IncomingRequest,
+  IncomingResponse,
+  WholeBodyOptions,
+} from '../handler/incoming.ts';
 import { BodyReader } from './body-reader.ts';
 import { requestHasBody, responseHasBody } from './expects-body.ts';
 import type { Turns } from './turns.ts';

@@ -28,6 +28,8 @@ export class Turns {
   settled = false;
   /** Whether the handler's run is counted as work; the host's to set. */
   counted = false;
+  /** Called once the handler has decided or failed. */
+  onSettled: (() => void) | undefined;
   readonly #host: TurnsHost;
   readonly #request: AgentRequest;
   #waiting: PromiseWithResolvers<Reply> | undefined;
@@ -105,6 +107,7 @@ export class Turns {
   settle(decision: Decision, delivered = false): void {
     if (this.settled) return;
     this.settled = true;
+    this.onSettled?.();
     this.#decision = decision;
     this.#delivered = delivered;
     const waiting = this.#take();
@@ -118,6 +121,7 @@ export class Turns {
   fail(error: unknown): void {
     if (this.settled) return;
     this.settled = true;
+    this.onSettled?.();
     this.#failure = error;
     const waiting = this.#take();
     if (waiting === undefined) return;

@@ -97,8 +97,7 @@ export class AgentDecision implements Decision {
     const others = verdict.headers ?? [];
     const at = others.findIndex((other, i) => i % 2 === 0 && other.toLowerCase() === name.toLowerCase());
     const headers = at < 0 ? [...others, name, value] : others.with(at + 1, value);
-    const copy = new AgentDecision({ ...verdict, headers }, this.#mutation);
-    return Object.assign(copy, { ...this, verdict: copy.verdict });
+    return this.#with({ verdict: { ...verdict, headers } });
   }
 
   /** Adds tags for logs and audit. */

@@ -33,7 +33,10 @@ export function block(status = 403, body?: string): AgentDecision {
 export function redirect(url: string, status = 302): AgentDecision {
   checkInteger('status of redirect', status, 300, 399);
   if (!/^[\x21-\x7e]+$/.test(url)) {
-    throw new AgentwireError('ERR_INVALID_HEADER', 'the url of a redirect must be printable ASCII without spaces; encode it first');
+    throw new AgentwireError(
+      'ERR_INVALID_HEADER',
+      'the url of a redirect must be printable ASCII without spaces; encode it first',
+    );
   }
   return new AgentDecision({ type: 'redirect', url, status });
 }

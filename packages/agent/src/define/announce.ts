@@ -2,7 +2,15 @@ import type { Capabilities, EventType, Hello } from '@agentwire/core';
 import type { Agent } from './agent.ts';
 
 /** What every agent of this package can do, whatever its handlers. */
-const ALWAYS: readonly string[] = ['cancellation', 'health', 'metrics', 'flow_control', 'lifecycle', 'errors', 'slot_ids'];
+const ALWAYS: readonly string[] = [
+  'cancellation',
+  'health',
+  'metrics',
+  'flow_control',
+  'lifecycle',
+  'errors',
+  'slot_ids',
+];
 
 function eventsOf(agent: Agent): EventType[] {
   const { handlers, requestBody, responseBody } = agent;

@@ -15,7 +15,14 @@ const HANDLERS: readonly (keyof AgentHandlers)[] = [
   'onShutdown',
   'onCancel',
 ];
-const KNOWN: readonly string[] = ['name', 'version', 'requestBody', 'responseBody', ...Object.keys(AGENT_DEFAULTS), ...HANDLERS];
+const KNOWN: readonly string[] = [
+  'name',
+  'version',
+  'requestBody',
+  'responseBody',
+  ...Object.keys(AGENT_DEFAULTS),
+  ...HANDLERS,
+];
 const DAY_MS = 86_400_000;
 
 /**
@@ -33,12 +40,12 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     if (typeof handler !== 'function') {
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a function, got a ${typeof handler}`);
     }
-    handlers[name] = (handler as (this: unknown) => unknown).bind(definition);
+    handlers[name] = handler;
   }
   return Object.freeze<Agent<State>>({
     name: checkName('name', definition.name),
     version: checkName('version', definition.version),
-    handlers: Object.freeze(handlers) as AgentHandlers<State>,
+    handlers: Object.freeze<AgentHandlers<State>>(handlers),
     requestBody: definition.requestBody === true || definition.onRequestBodyChunk !== undefined,
     responseBody: definition.responseBody === true || definition.onResponseBodyChunk !== undefined,
     limits: resolveLimits(definition),

@@ -24,25 +24,29 @@ export type GivenUpReason = CancelReason | 'connection_closed' | 'drain_timeout'
  */
 export interface AgentHandlers<State = unknown> {
   /** Decides on the head of a request. With `requestBody` it may read the body first. */
-  onRequestHeaders?(request: IncomingRequest, context: HandlerContext<State>): Outcome<Decision>;
+  onRequestHeaders?(this: void, request: IncomingRequest, context: HandlerContext<State>): Outcome<Decision>;
   /** Decides on each piece of a request body that `onRequestHeaders` asked for with `needsMoreBody()` and did not read. */
-  onRequestBodyChunk?(chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
+  onRequestBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
   /** Decides on the head of a response. With `responseBody` it may read the body first. */
-  onResponseHeaders?(response: IncomingResponse, context: HandlerContext<State>): Outcome<Decision>;
+  onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): Outcome<Decision>;
   /** Decides on each piece of a response body that `onResponseHeaders` asked for with `needsMoreBody()` and did not read. */
-  onResponseBodyChunk?(chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
+  onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
   /** Told that a request is over. */
-  onRequestComplete?(summary: RequestComplete, context: HandlerContext<State>): Outcome<void>;
+  onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): Outcome<void>;
   /** Decides on a WebSocket frame: `allow()`, `drop()` or `closeWebSocket()`. */
-  onWebSocketFrame?(frame: WebSocketFrame, context: HandlerContext<State>): Outcome<Decision>;
+  onWebSocketFrame?(this: void, frame: WebSocketFrame, context: HandlerContext<State>): Outcome<Decision>;
   /** Judges text for an AI guardrail: what was found, or a decision. */
-  onGuardrail?(inspection: GuardrailInspect, context: HandlerContext<State>): Outcome<GuardrailResult | Decision>;
+  onGuardrail?(
+    this: void,
+    inspection: GuardrailInspect,
+    context: HandlerContext<State>,
+  ): Outcome<GuardrailResult | Decision>;
   /** Takes a configuration; nothing or `allow()` accepts it, `refuse(reason)` or a throw does not. */
-  onConfigure?(configuration: Configure, context: HandlerContext<State>): Outcome<Decision | void>;
+  onConfigure?(this: void, configuration: Configure, context: HandlerContext<State>): Outcome<Decision | void>;
   /** Told that a proxy will send nothing new. */
-  onDrain?(notice: Drain): void;
+  onDrain?(this: void, notice: Drain): void;
   /** Told that a proxy is about to end. */
-  onShutdown?(notice: Shutdown): void;
+  onShutdown?(this: void, notice: Shutdown): void;
   /** Told that a request was given up while a handler ran or its state was kept. The signal is aborted before. */
-  onCancel?(reason: GivenUpReason, context: HandlerContext<State>): void;
+  onCancel?(this: void, reason: GivenUpReason, context: HandlerContext<State>): void;
 }

@@ -1,4 +1,4 @@
-import type { Logger, Peer } from '@agentwire/core';
+import type { Clock, Logger, Peer } from '@agentwire/core';
 import type { IncomingRequest, IncomingResponse } from './incoming.ts';
 
 /** What a handler gets besides the event. */
@@ -12,6 +12,8 @@ export interface HandlerContext<State = unknown> {
   /** W3C trace context of the request, where the proxy traces. */
   readonly traceparent: string | undefined;
   readonly logger: Logger;
+  /** Time, as the agent was served with: wait with `delay(context.clock, ms, context.signal)` of `@agentwire/core`. */
+  readonly clock: Clock;
   /** The proxy that asks, and what was agreed with it. */
   readonly peer: Peer;
   /** The request that the event belongs to; `undefined` where it is not known, see {@link HandlerContext.ambiguous}. */

@@ -7,7 +7,7 @@ export interface WholeBodyOptions {
   readonly limit?: number;
   /**
    * Keeps a body past 1 MiB in a temporary file that is mapped into memory, and gives a view of it, which is empty once
-   * the request is over; default `false`, the heap.
+   * the handler has decided; default `false`, the heap.
    */
   readonly spill?: boolean;
   /** Whether a body that the proxy cut short is given as far as it came; default `false`: it rejects. */

@@ -26,7 +26,10 @@ export class Admission {
   /** Throws `ERR_OVERLOADED` where one more request would be one too many. */
   check(): void {
     if (this.running < this.#max) return;
-    throw new AgentwireError('ERR_OVERLOADED', `${this.#max} requests are being worked on, as many as maxConcurrentRequests allows`);
+    throw new AgentwireError(
+      'ERR_OVERLOADED',
+      `${this.#max} requests are being worked on, as many as maxConcurrentRequests allows`,
+    );
   }
 
   begin(): void {

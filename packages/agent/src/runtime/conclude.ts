@@ -4,7 +4,10 @@ import { AgentDecision } from '../decision/agent-decision.ts';
 /** Says what a handler gave instead of a decision, without showing it. */
 function notADecision(handler: string, value: unknown): AgentwireError {
   const got = value === null ? 'null' : typeof value;
-  return new AgentwireError('ERR_HANDLER', `${handler} gave ${got} instead of a decision; end it with allow(), block()…`);
+  return new AgentwireError(
+    'ERR_HANDLER',
+    `${handler} gave ${got} instead of a decision; end it with allow(), block()…`,
+  );
 }
 
 /** Checks what a handler gave. @throws AgentwireError `ERR_HANDLER` */
@@ -35,7 +38,10 @@ function placeInFrame(decision: Decision, data: Uint8Array | null): Decision {
 }
 
 /** Gives the bytes of a response chunk back in its answer, for proxies that lose what is not in there. */
-export function withUnchangedData(decision: Decision, event: Extract<ProxyEvent, { type: 'responseBodyChunk' }>): Decision {
+export function withUnchangedData(
+  decision: Decision,
+  event: Extract<ProxyEvent, { type: 'responseBodyChunk' }>,
+): Decision {
   const data = decision.responseBodyMutation?.data;
   if (decision.verdict.type !== 'allow' || (data !== undefined && data !== null)) return decision;
   return { ...decision, responseBodyMutation: { index: event.index, data: event.data } };
@@ -46,4 +52,3 @@ export const BODY_TOO_LARGE: Decision = Object.freeze<Decision>({
   verdict: Object.freeze({ type: 'block', status: 413 } as const),
   audit: Object.freeze({ reasonCodes: Object.freeze(['agentwire:ERR_BODY_TOO_LARGE']) }),
 });
-

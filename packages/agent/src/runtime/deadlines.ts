@@ -49,7 +49,9 @@ export class Deadlines {
         return;
       }
       this.#onExpire(turns);
-      turns.expire(new AgentwireError('ERR_TIMEOUT', `the agent's handler did not decide within ${this.#timeoutMs} ms`));
+      turns.expire(
+        new AgentwireError('ERR_TIMEOUT', `the agent's handler did not decide within ${this.#timeoutMs} ms`),
+      );
     }
   }
 }

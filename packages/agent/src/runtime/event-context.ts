@@ -1,4 +1,4 @@
-import type { Clock, Logger, Peer } from '@agentwire/core';
+import { ALLOW, type Clock, type Logger, type Peer } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { MessageHost, RequestMessage, ResponseMessage } from '../body/message.ts';
 import { Turns, type TurnsHost } from '../body/turns.ts';
@@ -31,6 +31,8 @@ export interface ContextHost extends TurnsHost {
 /** The context of one event: everything in it is made when it is asked for. */
 export class EventContext implements HandlerContext, MessageHost {
   request: RequestMessage | undefined;
+  /** Whether the handler has decided at once. */
+  decided = false;
   readonly ambiguous: boolean;
   readonly scope: RequestScope | undefined;
   readonly #host: ContextHost;
@@ -49,7 +51,8 @@ export class EventContext implements HandlerContext, MessageHost {
   get turns(): Turns {
     if (this.#turns === undefined) {
       this.#turns = new Turns(this.#host, this.agentRequest);
-      if (this.scope !== undefined) this.scope.turns = this.#turns;
+      if (this.decided) this.#turns.settle(ALLOW, true);
+      else if (this.scope !== undefined) this.scope.turns = this.#turns;
     }
     return this.#turns;
   }
@@ -80,6 +83,10 @@ export class EventContext implements HandlerContext, MessageHost {
 
   get logger(): Logger {
     return this.#host.logger;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
   }
 
   get peer(): Peer {

@@ -23,7 +23,8 @@ function usedBy(decision: Decision, type: EventType): Limit[] {
   if (verdict.type === 'block' && type.startsWith('response')) used.push('response_block_ignored');
   if (decision.requestBodyMutation !== undefined) used.push('request_body_mutation_ignored');
   if (decision.needsMore === true) used.push('needs_more_ignored');
-  if (type === 'requestHeaders' && (decision.responseHeaders?.length ?? 0) > 0) used.push('response_headers_early_dropped');
+  if (type === 'requestHeaders' && (decision.responseHeaders?.length ?? 0) > 0)
+    used.push('response_headers_early_dropped');
   return used;
 }
 
@@ -48,7 +49,10 @@ export class PeerLimits {
   #say(limit: Limit, peer: Peer): void {
     if (this.#said.has(limit)) return;
     this.#said.add(limit);
-    this.#logger.warn({ peer: peer.name, limit }, `this agent uses something that ${peer.name} does not do: it ${MEANS[limit]}`);
+    this.#logger.warn(
+      { peer: peer.name, limit },
+      `this agent uses something that ${peer.name} does not do: it ${MEANS[limit]}`,
+    );
   }
 }
 

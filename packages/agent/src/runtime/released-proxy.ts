@@ -17,7 +17,16 @@ export function isReleasedProxy(peer: Peer): boolean {
  * Whether a chunk is the end of a body that the proxy cut short: the released proxy inspects so much of a body and no
  * more, and says `is_last: false` with a total that has come already.
  */
-export function isCutShort(chunk: { last: boolean; totalSize?: number | undefined; index: number; data: Uint8Array; bytesTransferred?: number | undefined }, peer: Peer): boolean {
+export function isCutShort(
+  chunk: {
+    last: boolean;
+    totalSize?: number | undefined;
+    index: number;
+    data: Uint8Array;
+    bytesTransferred?: number | undefined;
+  },
+  peer: Peer,
+): boolean {
   if (chunk.last || peer.dialect !== 'zentinel' || chunk.totalSize === undefined || !isForeign(peer)) return false;
   return Math.max(chunk.data.byteLength, chunk.bytesTransferred ?? 0) >= chunk.totalSize;
 }

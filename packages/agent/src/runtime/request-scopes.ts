@@ -15,7 +15,9 @@ export class RequestScopes {
 
   constructor(agent: Agent, clock: Clock) {
     const { onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel } = agent.handlers;
-    const later = [onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel].some((handler) => handler !== undefined);
+    const later = [onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel].some(
+      (handler) => handler !== undefined,
+    );
     this.#kept = later || agent.requestBody || agent.responseBody;
     this.#store = new RequestStore(clock, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
   }
@@ -27,27 +29,27 @@ export class RequestScopes {
 
   /** A request's head has come. */
   begin(request: AgentRequest): RequestScope | undefined {
-    if (!this.#kept) return undefined;
     const { connection } = request;
+    const zentinel = connection.peer.dialect === 'zentinel';
+    // a proxy of the zentinel dialect may go on without an answer, whose decision must then meet the next event
+    if (!this.#kept && !zentinel) return undefined;
     const scope = new RequestScope(connection.id);
     request.state = scope;
-    if (connection.peer.dialect === 'zentinel') this.#store.add(connection.peer.name, request.id, scope);
-    else request.retain = true;
+    if (!zentinel) request.retain = true;
+    else if (this.#kept) this.#store.add(connection.peer.name, request.id, scope);
     return scope;
   }
 
   /** What belongs to a later event. */
   find(event: ProxyEvent, request: AgentRequest): Found {
-    if (!this.#kept) return { scope: undefined, ambiguous: false };
     const { connection } = request;
-    if (connection.peer.dialect !== 'zentinel') {
-      const scope = (request.state as RequestScope | undefined) ?? this.begin(request);
-      return { scope, ambiguous: false };
-    }
+    const own = request.state as RequestScope | undefined;
+    if (!this.#kept) return { scope: own, ambiguous: false };
+    if (connection.peer.dialect !== 'zentinel') return { scope: own ?? this.begin(request), ambiguous: false };
     const where = event.type === 'requestBodyChunk' ? connection.id : undefined;
     const found = this.#store.find(connection.peer.name, request.id, where);
     if (found.scope !== undefined) overtake(found.scope, event, request);
-    return found;
+    return found.scope === undefined && !found.ambiguous ? { scope: own, ambiguous: false } : found;
   }
 
   /** A request of the zentinel dialect is over with this event. */
@@ -63,7 +65,6 @@ export class RequestScopes {
     const messages = [scope.request, scope.response];
     const error = new AgentwireError('ERR_ABORTED', 'the request ended before its body did');
     for (const message of messages) if (message?.host.agentRequest === request) message.reader?.abort(error);
-    if (request.connection.peer.dialect !== 'zentinel') for (const message of messages) message?.reader?.release();
     return scope;
   }
 
@@ -76,5 +77,7 @@ export class RequestScopes {
 function overtake(scope: RequestScope, event: ProxyEvent, request: AgentRequest): void {
   if (isReleasedProxy(request.connection.peer)) scope.turns?.overtake();
   if (event.type === 'requestBodyChunk') return;
-  scope.request?.reader?.abort(new AgentwireError('ERR_ABORTED', 'the proxy went on before the end of the request body'));
+  scope.request?.reader?.abort(
+    new AgentwireError('ERR_ABORTED', 'the proxy went on before the end of the request body'),
+  );
 }

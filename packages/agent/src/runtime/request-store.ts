@@ -72,7 +72,8 @@ export class RequestStore {
     }
     this.#touch(key, entry);
     if (entry.live > entry.scopes.length) return AMBIGUOUS;
-    const meant = connectionId === undefined ? entry.scopes : entry.scopes.filter((scope) => scope.connectionId === connectionId);
+    const meant =
+      connectionId === undefined ? entry.scopes : entry.scopes.filter((scope) => scope.connectionId === connectionId);
     if (meant.length === 0) return NOT_FOUND;
     return meant.length === 1 ? { scope: meant[0], ambiguous: false } : AMBIGUOUS;
   }
@@ -114,10 +115,7 @@ export class RequestStore {
     this.#size -= entry.scopes.length;
     for (const { request, response } of entry.scopes) {
       const error = new AgentwireError('ERR_ABORTED', 'the request is over or was forgotten before its body ended');
-      for (const reader of [request?.reader, response?.reader]) {
-        reader?.abort(error);
-        reader?.release();
-      }
+      for (const reader of [request?.reader, response?.reader]) reader?.abort(error);
     }
   }
 }

@@ -21,7 +21,12 @@ export interface Medium {
 /** The one protocol version there is. */
 export const PROTOCOL_VERSION = 2;
 
-const CORE_EVENTS: readonly MessageType[] = ['requestHeaders', 'requestBodyChunk', 'responseHeaders', 'responseBodyChunk'];
+const CORE_EVENTS: readonly MessageType[] = [
+  'requestHeaders',
+  'requestBodyChunk',
+  'responseHeaders',
+  'responseBodyChunk',
+];
 const PROXY_ALWAYS: readonly MessageType[] = [...CORE_EVENTS, 'cancel', 'cancelAll', 'ping', 'pong'];
 const AGENT_ALWAYS: readonly MessageType[] = ['answer', 'ping', 'pong'];
 
@@ -47,7 +52,8 @@ const BY_FEATURE: readonly [feature: string, proxy: readonly MessageType[], agen
  * @throws AgentwireError `ERR_PROTOCOL` when both have one role, `ERR_VERSION_MISMATCH` when they share no version.
  */
 export function agree(self: Hello, other: Hello, medium: Medium): Peer {
-  if (self.role === other.role) throw new AgentwireError('ERR_PROTOCOL', `both sides say that they are the ${self.role}`);
+  if (self.role === other.role)
+    throw new AgentwireError('ERR_PROTOCOL', `both sides say that they are the ${self.role}`);
   checkVersion(self.protocolVersions ?? [PROTOCOL_VERSION], other.protocolVersions ?? [PROTOCOL_VERSION]);
   const [proxy, agent] = self.role === 'proxy' ? [self, other] : [other, self];
   const features = other.features.filter((feature) => self.features.includes(feature));

@@ -57,7 +57,10 @@ export abstract class ConnectionBase implements Connection {
   send(message: Message): boolean {
     if (this.#status !== 'open') throw new AgentwireError('ERR_CLOSED', `connection ${this.id} is ${this.#status}`);
     if (!this.peer.accepts.has(message.type)) {
-      throw new AgentwireError('ERR_UNSUPPORTED', `${this.peer.name} does not understand ${message.type} on ${this.id}`);
+      throw new AgentwireError(
+        'ERR_UNSUPPORTED',
+        `${this.peer.name} does not understand ${message.type} on ${this.id}`,
+      );
     }
     return this.write(message);
   }

@@ -2,12 +2,7 @@ import type { RequestId } from './events.ts';
 
 /** Why a proxy gave a request up. */
 export type CancelReason =
-  | 'client_disconnect'
-  | 'timeout'
-  | 'blocked_by_agent'
-  | 'upstream_error'
-  | 'proxy_shutdown'
-  | 'manual';
+  'client_disconnect' | 'timeout' | 'blocked_by_agent' | 'upstream_error' | 'proxy_shutdown' | 'manual';
 
 /** The proxy no longer wants answers for this request. */
 export interface Cancel {

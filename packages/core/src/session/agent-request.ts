@@ -60,7 +60,9 @@ export class AgentRequestCore implements AgentRequest {
     if (this.cancelled) return;
     this.cancelled = true;
     this.queue = undefined;
-    this.#reason = new AgentwireError('ERR_ABORTED', `the request was given up: ${reason ?? 'no reason'}`, { detail: { reason } });
+    this.#reason = new AgentwireError('ERR_ABORTED', `the request was given up: ${reason ?? 'no reason'}`, {
+      detail: { reason },
+    });
     this.#controller?.abort(this.#reason);
   }
 }

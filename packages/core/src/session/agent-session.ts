@@ -149,14 +149,18 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   #onMalformed(message: Extract<Received, { type: 'malformed' }>): void {
     this.stats.malformed += 1;
-    this.#logger.warn({ connection: this.connection.id, of: message.of, code: message.error.code }, 'undecodable message from a proxy');
+    this.#logger.warn(
+      { connection: this.connection.id, of: message.of, code: message.error.code },
+      'undecodable message from a proxy',
+    );
     if (message.id === undefined || message.of === 'cancel' || message.of === 'requestComplete') return;
     this.#onEvent(message, message.id);
   }
 
   #onEvent(event: QueuedEvent, id: RequestId): void {
     let request = this.#table.get(id);
-    if (request === undefined || (event.type === 'requestHeaders' && request.unanswered === 0)) request = this.#begin(id);
+    if (request === undefined || (event.type === 'requestHeaders' && request.unanswered === 0))
+      request = this.#begin(id);
     if (request.running) this.#enqueue(request, event);
     else this.#run(request, event);
   }
@@ -280,7 +284,10 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     const known = error instanceof AgentwireError;
     this.#logger.error({ connection: this.connection.id, err: error }, 'an event could not be decided');
     // what a handler throws may hold anything, a body too: only our own words go out
-    return failureDecision(known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed"), this.connection.peer);
+    return failureDecision(
+      known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed"),
+      this.connection.peer,
+    );
   }
 
   #touch(request: AgentRequestCore): void {
@@ -364,4 +371,3 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     return this.close();
   }
 }
-

@@ -6,7 +6,11 @@ import { type ProxySession, ProxySessionCore, type ProxySessionOptions } from '.
 export type ConnectSessionOptions = Omit<ConnectOptions, 'onConnection'> & ProxySessionOptions;
 
 /** Dials an agent and opens the proxy's session on the connection. @throws what {@link Transport.connect} throws. */
-export async function connectSession(transport: Transport, address: string, options: ConnectSessionOptions): Promise<ProxySession> {
+export async function connectSession(
+  transport: Transport,
+  address: string,
+  options: ConnectSessionOptions,
+): Promise<ProxySession> {
   let session: ProxySessionCore | undefined;
   const { self, signal, handshakeTimeoutMs } = options;
   const connection = await transport.connect(address, {

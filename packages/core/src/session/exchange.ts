@@ -149,7 +149,10 @@ export class ExchangeSlot implements Exchange {
 
   #watch(waiter: Waiter, signal: AbortSignal): void {
     const onAbort = (): void => {
-      this.fail(new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason }), 'client_disconnect');
+      this.fail(
+        new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason }),
+        'client_disconnect',
+      );
     };
     signal.addEventListener('abort', onAbort, { once: true });
     waiter.detach = () => signal.removeEventListener('abort', onAbort);
@@ -260,7 +263,8 @@ export class ExchangeSlot implements Exchange {
   /** Latest deadline among the questions, or `since` where there is none. */
   latestDeadline(since: number): number {
     let latest = since;
-    for (let waiter = this.#head; waiter !== undefined; waiter = waiter.next) latest = Math.max(latest, waiter.deadline);
+    for (let waiter = this.#head; waiter !== undefined; waiter = waiter.next)
+      latest = Math.max(latest, waiter.deadline);
     return latest;
   }
 

@@ -13,7 +13,9 @@ export function failureDecision(error: AgentwireError, peer: Pick<Peer, 'feature
   const status = error.code === 'ERR_OVERLOADED' || error.code === 'ERR_DRAINING' ? 503 : 500;
   const audit = { reasonCodes: [FAILURE_REASON_PREFIX + error.code] };
   const decision: Decision = { verdict: { type: 'block', status }, audit };
-  return peer.features.includes('errors') ? { ...decision, error: { code: error.code, message: error.message } } : decision;
+  return peer.features.includes('errors')
+    ? { ...decision, error: { code: error.code, message: error.message } }
+    : decision;
 }
 
 /** The error that an agent answered with, or `undefined` when it decided. */
@@ -21,5 +23,7 @@ export function errorOfDecision(decision: Decision): AgentwireError | undefined 
   const error = decision.error;
   if (error === undefined) return undefined;
   const code: ErrorCode = Object.hasOwn(ERROR_CODES, error.code) ? (error.code as ErrorCode) : 'ERR_HANDLER';
-  return new AgentwireError(code, `the agent could not decide: ${error.message.slice(0, 200)}`, { detail: { byAgent: true } });
+  return new AgentwireError(code, `the agent could not decide: ${error.message.slice(0, 200)}`, {
+    detail: { byAgent: true },
+  });
 }

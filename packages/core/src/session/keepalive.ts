@@ -56,7 +56,10 @@ export class Keepalive {
   #judge(): void {
     const { connection } = this.#subject;
     if (connection.receivedBytes !== this.#seen) this.#rest();
-    else connection.abort(new AgentwireError('ERR_TIMEOUT', `${connection.peer.name} did not answer a ping on ${connection.id}`));
+    else
+      connection.abort(
+        new AgentwireError('ERR_TIMEOUT', `${connection.peer.name} did not answer a ping on ${connection.id}`),
+      );
   }
 
   /** Stops for good. */

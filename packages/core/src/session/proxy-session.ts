@@ -15,20 +15,21 @@ import type {
 import type { Decision } from '../message/decision.ts';
 import type { RequestId } from '../message/events.ts';
 import type { Message, MessageType, Received } from '../message/message.ts';
-import { type AskOptions, type Completion, type EventBody, type Exchange, type ExchangeHost, ExchangeSlot } from './exchange.ts';
+import {
+  type AskOptions,
+  type Completion,
+  type EventBody,
+  type Exchange,
+  type ExchangeHost,
+  ExchangeSlot,
+} from './exchange.ts';
 import { errorOfDecision } from './failure.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { RequestIds, SLOT_COUNT } from './request-ids.ts';
 
 /** What an agent says of its own accord. */
 export type AgentNotice =
-  | HealthStatus
-  | MetricsReport
-  | ConfigUpdateRequest
-  | FlowControl
-  | LogMessage
-  | Drain
-  | Shutdown;
+  HealthStatus | MetricsReport | ConfigUpdateRequest | FlowControl | LogMessage | Drain | Shutdown;
 
 /** Options of a {@link ProxySession}. */
 export interface ProxySessionOptions {
@@ -141,7 +142,12 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
     this.#ids = new RequestIds(connection.peer.ids);
     this.#maxInFlight = Math.min(SLOT_COUNT, options.maxInFlight ?? 1024);
     if (options.keepalive !== false) {
-      const subject = { connection, clock: this.clock, sendPing: () => this.#sendPing(), patienceMs: () => this.#patienceMs() };
+      const subject = {
+        connection,
+        clock: this.clock,
+        sendPing: () => this.#sendPing(),
+        patienceMs: () => this.#patienceMs(),
+      };
       this.#keepalive = new Keepalive(subject, options.keepalive ?? {});
     }
   }
@@ -232,7 +238,10 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
     for (const exchange of this.#slots) {
       if (exchange === undefined || !exchange.isOverdue(now)) continue;
       this.stats.timeouts += 1;
-      exchange.fail(new AgentwireError('ERR_TIMEOUT', `${this.connection.peer.name} gave no answer in time`), 'timeout');
+      exchange.fail(
+        new AgentwireError('ERR_TIMEOUT', `${this.connection.peer.name} gave no answer in time`),
+        'timeout',
+      );
     }
   }
 

@@ -18,7 +18,11 @@ export interface SessionListener extends Listener {
 }
 
 /** Makes the `onConnection` that opens an agent's session on every connection. */
-function openSessions(handler: SessionHandler, options: AgentSessionOptions, sessions: Set<AgentSession>): OnConnection {
+function openSessions(
+  handler: SessionHandler,
+  options: AgentSessionOptions,
+  sessions: Set<AgentSession>,
+): OnConnection {
   const wrapped: SessionHandler = {
     onEvent: (event, request) => handler.onEvent(event, request),
     onClose: (reason, session) => {
@@ -44,7 +48,10 @@ export async function serveSessions(
   options: ServeSessionsOptions,
 ): Promise<SessionListener> {
   const sessions = new Set<AgentSession>();
-  const listener = await transport.listen(address, { ...listenOptions(options), onConnection: openSessions(handler, options, sessions) });
+  const listener = await transport.listen(address, {
+    ...listenOptions(options),
+    onConnection: openSessions(handler, options, sessions),
+  });
   const close = async (): Promise<void> => {
     await listener.close();
     await Promise.all([...sessions].map((session) => session.close()));

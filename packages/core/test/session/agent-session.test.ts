@@ -1,14 +1,28 @@
 import { ALLOW, AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
-import { AgentSessionCore, type AgentRequest, type AgentSessionOptions, type SessionHandler } from '@agentwire/core/session';
+import {
+  AgentSessionCore,
+  type AgentRequest,
+  type AgentSessionOptions,
+  type SessionHandler,
+} from '@agentwire/core/session';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, test } from 'vitest';
 import { chunk, headers } from './events.ts';
 import { FakeConnection } from './fake-connection.ts';
 
 type Handler = SessionHandler['onEvent'];
-type Setup = { connection: FakeConnection; session: AgentSessionCore; clock: ReturnType<typeof createManualClock>; ended: unknown[] };
+type Setup = {
+  connection: FakeConnection;
+  session: AgentSessionCore;
+  clock: ReturnType<typeof createManualClock>;
+  ended: unknown[];
+};
 
-function setup(onEvent: Handler, options: AgentSessionOptions = {}, of: ConstructorParameters<typeof FakeConnection>[1] = {}): Setup {
+function setup(
+  onEvent: Handler,
+  options: AgentSessionOptions = {},
+  of: ConstructorParameters<typeof FakeConnection>[1] = {},
+): Setup {
   const clock = createManualClock();
   const connection = new FakeConnection('agent', of);
   const ended: unknown[] = [];
@@ -19,11 +33,17 @@ function setup(onEvent: Handler, options: AgentSessionOptions = {}, of: Construc
 }
 
 const tagged = (tag: string): Decision => ({ verdict: { type: 'allow' }, audit: { tags: [tag] } });
-const tags = (connection: FakeConnection): unknown[] => connection.ofType('answer').map(({ decision }) => decision.audit?.tags?.[0]);
+const tags = (connection: FakeConnection): unknown[] =>
+  connection.ofType('answer').map(({ decision }) => decision.audit?.tags?.[0]);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A handler whose answers the test gives one by one. */
-function held(): { onEvent: Handler; answers: ((decision: Decision) => void)[]; events: ProxyEvent[]; requests: AgentRequest[] } {
+function held(): {
+  onEvent: Handler;
+  answers: ((decision: Decision) => void)[];
+  events: ProxyEvent[];
+  requests: AgentRequest[];
+} {
   const answers: ((decision: Decision) => void)[] = [];
   const events: ProxyEvent[] = [];
   const requests: AgentRequest[] = [];
@@ -69,7 +89,10 @@ describe('answers', () => {
       connection.receive({ ...headers, id: 1 });
       await turn();
       const [answer] = connection.ofType('answer');
-      expect(answer?.decision).toMatchObject({ verdict: { type: 'block', status: 500 }, error: { code: 'ERR_HANDLER' } });
+      expect(answer?.decision).toMatchObject({
+        verdict: { type: 'block', status: 500 },
+        error: { code: 'ERR_HANDLER' },
+      });
       expect(JSON.stringify(answer)).not.toContain('secret');
       expect(session.stats.failures).toBe(1);
     }
@@ -82,7 +105,10 @@ describe('answers', () => {
     const { connection } = setup(onEvent, {}, { peer: { features: [] } });
     connection.receive({ ...headers, id: 1 });
     const decision = connection.ofType('answer')[0]?.decision;
-    expect(decision).toEqual({ verdict: { type: 'block', status: 503 }, audit: { reasonCodes: ['agentwire:ERR_OVERLOADED'] } });
+    expect(decision).toEqual({
+      verdict: { type: 'block', status: 503 },
+      audit: { reasonCodes: ['agentwire:ERR_OVERLOADED'] },
+    });
   });
 
   test('undecodable content is answered as a failure in its place', async () => {
@@ -93,7 +119,10 @@ describe('answers', () => {
     expect(connection.ofType('answer')).toHaveLength(0);
     answers[0]?.({ ...ALLOW, needsMore: true });
     await turn();
-    expect(connection.ofType('answer').map(({ decision }) => decision.error?.code)).toEqual([undefined, 'ERR_PROTOCOL']);
+    expect(connection.ofType('answer').map(({ decision }) => decision.error?.code)).toEqual([
+      undefined,
+      'ERR_PROTOCOL',
+    ]);
   });
 
   test('a decision that cannot be sent becomes a failure answer', () => {
@@ -146,7 +175,11 @@ describe('state of a request', () => {
       request.retain = true;
       return ALLOW;
     };
-    const { connection, ended, clock } = setup(onEvent, { maxRetained: 2, requestStateTtlMs: 1000 }, { peer: { features: [] } });
+    const { connection, ended, clock } = setup(
+      onEvent,
+      { maxRetained: 2, requestStateTtlMs: 1000 },
+      { peer: { features: [] } },
+    );
     for (const id of [1, 2, 3]) connection.receive({ ...headers, id });
     expect(ended).toEqual([1]);
     clock.advance(1500);

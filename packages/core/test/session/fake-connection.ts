@@ -1,6 +1,21 @@
-import { agree, ConnectionBase, FEATURES, type Hello, type Message, type Peer, type Received, type Role } from '@agentwire/core';
+import {
+  agree,
+  ConnectionBase,
+  FEATURES,
+  type Hello,
+  type Message,
+  type Peer,
+  type Received,
+  type Role,
+} from '@agentwire/core';
 
-export const proxyHello: Hello = { role: 'proxy', name: 'proxy', version: '1', features: FEATURES, encodings: ['json'] };
+export const proxyHello: Hello = {
+  role: 'proxy',
+  name: 'proxy',
+  version: '1',
+  features: FEATURES,
+  encodings: ['json'],
+};
 export const agentHello: Hello = { role: 'agent', name: 'waf', version: '1', features: FEATURES, encodings: ['json'] };
 
 /** A connection whose other side is the test: `sent` is what was sent, `receive` is what comes. */
@@ -14,14 +29,21 @@ export class FakeConnection extends ConnectionBase {
   /** Thrown by the next send. */
   failNext: Error | undefined;
 
-  constructor(role: Role, options: { dialect?: 'documented' | 'zentinel'; ids?: 'number' | 'text'; peer?: Partial<Hello> } = {}) {
+  constructor(
+    role: Role,
+    options: { dialect?: 'documented' | 'zentinel'; ids?: 'number' | 'text'; peer?: Partial<Hello> } = {},
+  ) {
     super('fake');
     const [self, other] = role === 'proxy' ? [proxyHello, agentHello] : [agentHello, proxyHello];
     const { dialect = 'documented', ids = 'number' } = options;
     this.peer = agree(self, { ...other, ...options.peer }, { dialect, ids, maxMessageBytes: 16_777_216 });
   }
 
-  open(session: { onMessage(m: Received): void; onClose(r: { by: 'local' | 'remote' }): void; onDrain?(): void }): void {
+  open(session: {
+    onMessage(m: Received): void;
+    onClose(r: { by: 'local' | 'remote' }): void;
+    onDrain?(): void;
+  }): void {
     this.attach(() => session);
   }
 

@@ -63,7 +63,9 @@ describe('one question, one outcome', () => {
     controller.abort(new Error('gone'));
     await expect(answer).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     expect(connection.ofType('cancel')).toHaveLength(1);
-    await expect(session.request(headers, { signal: controller.signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await expect(session.request(headers, { signal: controller.signal })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
     expect(connection.ofType('requestHeaders')).toHaveLength(1);
     expect(session.inFlight).toBe(0);
   });
@@ -82,7 +84,8 @@ describe('one question, one outcome', () => {
     const { connection, session, clock } = setup();
     const all = Promise.allSettled(Array.from({ length: 20 }, () => session.request(headers)));
     connection.die();
-    for (const outcome of await all) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CLOSED' } });
+    for (const outcome of await all)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CLOSED' } });
     expect(() => session.open()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     expect([session.pending, session.inFlight, clock.pendingTimers]).toEqual([0, 0, 0]);
   });
@@ -119,7 +122,10 @@ describe('one question, one outcome', () => {
     const answer = exchange.ask(chunk(3));
     connection.receive({ type: 'bodyMutation', id: exchange.id, index: 2, data: null });
     connection.receive({ type: 'bodyMutation', id: exchange.id, index: 3, data: new Uint8Array(0) });
-    expect(await answer).toMatchObject({ verdict: { type: 'allow' }, requestBodyMutation: { index: 3, data: new Uint8Array(0) } });
+    expect(await answer).toMatchObject({
+      verdict: { type: 'allow' },
+      requestBodyMutation: { index: 3, data: new Uint8Array(0) },
+    });
     expect(session.stats.lateAnswers).toBe(1);
   });
 });
@@ -252,40 +258,45 @@ test('whatever ids come, no answer reaches a request that is not its own', async
     fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(20) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.constantFrom('number' as const, 'text' as const), async (steps, ids) => {
-      const { connection, session } = setup({}, { ids });
-      const live: { id: RequestId; abort: AbortController }[] = [];
-      const over: RequestId[] = [];
-      const outcomes: Promise<void>[] = [];
-      for (const one of steps) {
-        if (one.kind === 'ask') {
-          const abort = new AbortController();
-          const answer = session.request(headers, { signal: abort.signal });
-          const id = lastId(connection);
-          live.push({ id, abort });
-          outcomes.push(
-            answer.then(
-              (decision) => expect(decision.audit?.tags).toEqual([String(id)]),
-              (error: AgentwireError) => expect(error.code).toMatch(/^ERR_(ABORTED|CLOSED)$/),
-            ),
-          );
-        } else if (one.kind === 'stray') {
-          if (!live.some(({ id }) => id === one.id)) connection.receive({ type: 'answer', id: one.id, decision: tagged('stray') });
-        } else if (one.kind === 'replay') {
-          const id = over[one.pick];
-          if (id !== undefined) connection.receive({ type: 'answer', id, decision: tagged('replay') });
-        } else {
-          const [picked] = live.splice(one.pick, 1);
-          if (picked === undefined) continue;
-          over.push(picked.id);
-          if (one.kind === 'cancel') picked.abort.abort();
-          else connection.receive({ type: 'answer', id: picked.id, decision: tagged(String(picked.id)) });
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 60 }),
+      fc.constantFrom('number' as const, 'text' as const),
+      async (steps, ids) => {
+        const { connection, session } = setup({}, { ids });
+        const live: { id: RequestId; abort: AbortController }[] = [];
+        const over: RequestId[] = [];
+        const outcomes: Promise<void>[] = [];
+        for (const one of steps) {
+          if (one.kind === 'ask') {
+            const abort = new AbortController();
+            const answer = session.request(headers, { signal: abort.signal });
+            const id = lastId(connection);
+            live.push({ id, abort });
+            outcomes.push(
+              answer.then(
+                (decision) => expect(decision.audit?.tags).toEqual([String(id)]),
+                (error: AgentwireError) => expect(error.code).toMatch(/^ERR_(ABORTED|CLOSED)$/),
+              ),
+            );
+          } else if (one.kind === 'stray') {
+            if (!live.some(({ id }) => id === one.id))
+              connection.receive({ type: 'answer', id: one.id, decision: tagged('stray') });
+          } else if (one.kind === 'replay') {
+            const id = over[one.pick];
+            if (id !== undefined) connection.receive({ type: 'answer', id, decision: tagged('replay') });
+          } else {
+            const [picked] = live.splice(one.pick, 1);
+            if (picked === undefined) continue;
+            over.push(picked.id);
+            if (one.kind === 'cancel') picked.abort.abort();
+            else connection.receive({ type: 'answer', id: picked.id, decision: tagged(String(picked.id)) });
+          }
         }
-      }
-      connection.die();
-      await Promise.all(outcomes);
-      expect([session.inFlight, session.pending]).toEqual([0, 0]);
-    }),
+        connection.die();
+        await Promise.all(outcomes);
+        expect([session.inFlight, session.pending]).toEqual([0, 0]);
+      },
+    ),
     { numRuns: Number(process.env['AGENTWIRE_RUNS'] ?? 500) },
   );
 });

@@ -25,7 +25,10 @@ for (const chunk of chunksOf(3 * 1024 ** 2, 10_000)) {
 }
 // What went in before is still there, can be read through the mapping and be changed, with the disk still full.
 const slice = buffer.asSlice();
-const expected = Buffer.concat([...chunksOf(3 * 1024 ** 2, 10_000)]).subarray(0, written);
+const expected = Buffer.concat(Array.from(chunksOf(3 * 1024 ** 2, 10_000), (chunk) => chunk.slice())).subarray(
+  0,
+  written,
+);
 const intact = sha256(slice) === sha256(expected);
 slice.fill(7);
 const small = new LargeBodyBuffer(options);

@@ -14,8 +14,8 @@ if (isMainThread) {
   const script = fileURLToPath(import.meta.url);
   const start = (task: string): Worker => new Worker(script, { argv: [folder, backing], workerData: task });
   const workers = [start('work'), start('work'), start('hold')];
+  const ended = workers.map((worker) => once(worker, 'exit'));
   const answers = await Promise.all(workers.map(async (worker) => ((await once(worker, 'message')) as unknown[])[0]));
-  const ended = [once(workers[0] as Worker, 'exit'), once(workers[1] as Worker, 'exit')];
   await workers[2]?.terminate();
   await Promise.all(ended);
   const mapped = readFileSync('/proc/self/maps', 'utf8').includes(`${folder}/`);
@@ -28,13 +28,13 @@ if (isMainThread) {
     ok &&= sha256(buffer.asSlice()) === hash;
     if (i % 2 === 0) buffer.clear();
   }
-  parentPort?.postMessage(ok);
+  parentPort?.postMessage(ok, []);
 } else {
   const slices = Array.from({ length: 3 }, () => {
     const buffer = make();
     fill(buffer, MIB);
     return buffer.asSlice();
   });
-  parentPort?.postMessage(slices.length === 3);
+  parentPort?.postMessage(slices.length === 3, []);
   parentPort?.on('message', () => slices.length); // stays until it is terminated
 }

@@ -4,8 +4,6 @@ import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { AGENT, PROXY } from '../kit/hellos.ts';
 import { Side } from '../kit/side.ts';
 
-const unreachable = (): never => assert.fail('onConnection ran for a peer that was not let in');
-
 /** Who may connect. */
 export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
   rule(
@@ -36,11 +34,12 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
     'authorize.throw',
     'a throw of authorize refuses the peer',
     async (kit) => {
+      const accepted = new Side();
       const listener = await kit.listen({
         authorize() {
           throw new AgentwireError('ERR_UNAUTHORIZED', 'not on the list');
         },
-        onConnection: unreachable,
+        onConnection: (connection) => accepted.take(connection),
       });
       const dialled = new Side();
       const failure = await kit.rejects(
@@ -50,6 +49,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
         'ERR_REFUSED',
       );
       if (kit.subject.features?.refusals !== false) assert.match(failure.message, /not on the list/);
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
       assert.deepEqual([dialled.connected, listener.connectionCount], [false, 0]);
     },
     'authorize',
@@ -58,15 +58,17 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
     'authorize.reject',
     'a later rejection of authorize refuses the peer',
     async (kit) => {
+      const accepted = new Side();
       const listener = await kit.listen({
         async authorize() {
           await kit.settle();
           throw new Error('a plain error');
         },
-        onConnection: unreachable,
+        onConnection: (connection) => accepted.take(connection),
       });
       const dialled = new Side();
       await kit.rejects('connecting', kit.connect(listener.address, dialled), 'ERR_UNAUTHORIZED', 'ERR_REFUSED');
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
       assert.equal(dialled.connected, false);
     },
     'authorize',
@@ -115,6 +117,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
     'authorize.peer-left',
     "authorize's signal is aborted when the peer leaves; a later allow meets nobody",
     async (kit) => {
+      const accepted = new Side();
       const decision = Promise.withResolvers<void>();
       const asked = Promise.withResolvers<AbortSignal>();
       const listener = await kit.listen({
@@ -122,7 +125,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
           asked.resolve(signal);
           return decision.promise;
         },
-        onConnection: unreachable,
+        onConnection: (connection) => accepted.take(connection),
       });
       const abort = new AbortController();
       const attempt = kit.connect(listener.address, new Side(), { signal: abort.signal });
@@ -133,6 +136,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
       await kit.until("authorize's signal", () => signal.aborted);
       decision.resolve();
       await kit.settle();
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
       assert.equal(listener.connectionCount, 0);
     },
     'authorize',
@@ -141,6 +145,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
     'authorize.deadline',
     "authorize's signal is aborted at the handshake's deadline; a later allow meets nobody",
     async (kit) => {
+      const accepted = new Side();
       const decision = Promise.withResolvers<void>();
       const asked = Promise.withResolvers<AbortSignal>();
       const listener = await kit.listen({
@@ -150,7 +155,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
           asked.resolve(signal);
           return decision.promise;
         },
-        onConnection: unreachable,
+        onConnection: (connection) => accepted.take(connection),
       });
       const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: 60_000 });
       const signal = await kit.settled('authorize', asked.promise);
@@ -162,6 +167,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
       await kit.rejects('connect', attempt, 'ERR_TIMEOUT', 'ERR_REFUSED', 'ERR_CONNECT', 'ERR_CLOSED');
       decision.resolve();
       await kit.settle();
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
       assert.equal(listener.connectionCount, 0);
     },
     'authorize',

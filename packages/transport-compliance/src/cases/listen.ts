@@ -65,9 +65,9 @@ export const LISTEN_CASES: readonly ComplianceCase[] = [
     const listener = await kit.listen({ onConnection: accept });
     const { address } = listener;
     await kit.settled('close', listener.close());
+    await kit.rejects('connecting to a closed listener', kit.connect(address, new Side()), 'ERR_CONNECT');
     await kit.settled('a second close', listener.close());
     await kit.settled('dispose', listener[Symbol.asyncDispose]());
-    await kit.rejects('connecting to a closed listener', kit.connect(address, new Side()), 'ERR_CONNECT');
     const again = await kit.listen({ onConnection: accept }, address);
     assert.equal(again.address, address);
     await kit.settled('connect', kit.connect(address, new Side()));

@@ -1,11 +1,5 @@
 import { connect, type ClientHttp2Session } from 'node:http2';
-import {
-  AgentwireError,
-  toAgentwireError,
-  type Connection,
-  type ConnectOptions,
-  type Endpoint,
-} from '@agentwire/core';
+import { AgentwireError, toAgentwireError, type Connection, type ConnectOptions, type Endpoint } from '@agentwire/core';
 import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
 import { http2Caps, SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
@@ -119,7 +113,11 @@ class Dialling implements MessageStreamUser {
     const where = this.#endpoint.address;
     const early = this.#sessionError === undefined ? error : connectError(this.#sessionError, this.#connected, where);
     const known = early ?? new AgentwireError('ERR_CONNECT', `${where} ended the stream during the handshake`);
-    this.fail(known.code === 'ERR_CLOSED' ? fromNodeError(new Error(`${known.message}, during the handshake`), 'ERR_CONNECT', where) : known);
+    this.fail(
+      known.code === 'ERR_CLOSED'
+        ? fromNodeError(new Error(`${known.message}, during the handshake`), 'ERR_CONNECT', where)
+        : known,
+    );
   }
 }
 

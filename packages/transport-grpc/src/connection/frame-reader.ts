@@ -118,12 +118,19 @@ export class FrameReader {
   }
 
   #refuse(flag: number): never {
-    throw new AgentwireError('ERR_PROTOCOL', `gRPC message with compression flag ${flag}; this side takes no compressed messages`);
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `gRPC message with compression flag ${flag}; this side takes no compressed messages`,
+    );
   }
 
   #refuseLength(size: number): never {
-    throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `gRPC message of ${size} bytes is larger than the limit of ${this.maxBytes}`, {
-      detail: { size, limit: this.maxBytes },
-    });
+    throw new AgentwireError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `gRPC message of ${size} bytes is larger than the limit of ${this.maxBytes}`,
+      {
+        detail: { size, limit: this.maxBytes },
+      },
+    );
   }
 }

@@ -7,14 +7,12 @@ import {
   type Message,
   type OnConnection,
   type Peer,
-  type Received,
   type Role,
   type TimerHandle,
 } from '@agentwire/core';
 import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec';
 import type { Codec } from '../codec/codec.ts';
 import { PREFIX_BYTES } from './frame-reader.ts';
-import { goawayData, messageOfGoaway } from './goaway.ts';
 import type { MessageStream, MessageStreamUser } from './message-stream.ts';
 
 /** What a {@link GrpcConnection} needs. */
@@ -24,7 +22,7 @@ export interface GrpcConnectionOptions {
   readonly codec: Codec;
   readonly messages: MessageStream;
   readonly session: Http2Session;
-  /** Whether the peer is agentwire too: HTTP/2 pings, and an end means an end. */
+  /** Whether the peer is agentwire too: a drain is a message, and an end means an end. */
   readonly ours: boolean;
   readonly clock: Clock;
   readonly closeTimeoutMs: number;
@@ -34,10 +32,6 @@ export interface GrpcConnectionOptions {
 
 /** Unreadable messages in a row, none of them with an id, that end a connection. */
 const MAX_UNREADABLE = 16;
-/** What an HTTP/2 ping's acknowledgement counts for, in bytes: its frame. */
-const PING_FRAME_BYTES = 17;
-/** Messages of the session (pongs, drains) that wait while the connection is paused. */
-const MAX_HELD = 16;
 
 const EVENTS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'requestHeaders',
@@ -59,16 +53,18 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   readonly #ours: boolean;
   #unreadable = 0;
   #unanswered = 0;
-  #held: Received[] = [];
+  #heldDrain = false;
   #saidGoaway = false;
   #heardGoaway = false;
   #closeTimer: TimerHandle;
-  readonly #onGoaway = (code: number, _last: number, data?: Uint8Array): void => {
-    // a peer whom we told to go away says so itself, and Node repeats its own without data
-    const repeated = this.#saidGoaway || (this.#heardGoaway && (data?.length ?? 0) === 0);
-    if (code !== 0 || repeated) return;
+  /** Whether the handshake has not left yet. */
+  #early = true;
+  readonly #onGoaway = (code: number): void => {
+    // a peer whom we told to go away says so itself, and Node repeats its own
+    if (code !== 0 || this.#saidGoaway || this.#heardGoaway) return;
     this.#heardGoaway = true;
-    this.#fromSession(messageOfGoaway(data));
+    if (!this.paused) this.deliver({ type: 'drain' });
+    else this.#heldDrain = true;
   };
 
   constructor(options: GrpcConnectionOptions) {
@@ -86,6 +82,16 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     this.#messages.user = this;
     this.#messages.maxBytes = this.peer.maxMessageBytes;
     this.#options.session.on('goaway', this.#onGoaway);
+    // a GOAWAY would overtake the handshake's answer
+    this.#messages.outbox.whenEmpty(() => {
+      this.#early = false;
+      if (this.#saidGoaway) this.#goAway();
+    });
+  }
+
+  /** Makes it closed without touching the stream, which goes on to say why the peer was refused. */
+  discard(): void {
+    this.ended({ by: 'local' });
   }
 
   get bufferedBytes(): number {
@@ -151,29 +157,16 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   }
 
   protected write(message: Message): boolean {
-    switch (message.type) {
-      case 'ping':
-        if (this.#ours) return this.#ping(message.sequence, message.timestampMs);
-        break;
-      case 'pong':
-        // HTTP/2 has acknowledged it already
-        if (this.#ours) return true;
-        break;
-      case 'drain':
-      case 'shutdown':
-        if (this.#options.role === 'agent') return this.#goAway(goawayData(message, this.#ours));
-        break;
-      case 'answer':
-        return this.#answer(message);
-      default:
-    }
+    if (message.type === 'answer') return this.#answer(message);
+    if (message.type === 'drain' && !this.#ours && this.#options.role === 'agent') return this.#goAway();
     return this.#send(message);
   }
 
   #send(message: Message): boolean {
     const { outbox } = this.#messages;
     const limit = this.peer.maxMessageBytes;
-    if ('data' in message && message.data !== null && message.data.length > limit) this.#tooLarge(message, message.data.length);
+    if ('data' in message && message.data !== null && message.data.length > limit)
+      this.#tooLarge(message, message.data.length);
     const before = outbox.size;
     const end = this.#codec.write(message, outbox);
     const at = outbox.reserve(0);
@@ -202,28 +195,12 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     return sent;
   }
 
-  #ping(sequence: number, timestampMs: number): boolean {
-    const { session } = this.#options;
-    if (session.destroyed) return true;
-    session.ping((error) => {
-      if (error || this.status === 'closed') return;
-      this.#messages.receivedBytes += PING_FRAME_BYTES;
-      this.#fromSession({ type: 'pong', sequence, timestampMs });
-    });
-    return true;
-  }
-
-  #goAway(data: Buffer | undefined): boolean {
+  /** Says drain to a peer that knows no message for it. */
+  #goAway(): boolean {
     const { session } = this.#options;
     this.#saidGoaway = true;
-    if (!session.destroyed) session.goaway(0, 0, data);
+    if (!this.#early && !session.destroyed) session.goaway();
     return true;
-  }
-
-  #fromSession(message: Received): void {
-    if (this.status === 'closed') return;
-    if (!this.paused) this.deliver(message);
-    else if (this.#held.length < MAX_HELD) this.#held.push(message);
   }
 
   override pause(): void {
@@ -233,9 +210,9 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   override resume(): void {
     super.resume();
-    const held = this.#held;
-    this.#held = [];
-    for (const message of held) this.#fromSession(message);
+    const drain = this.#heldDrain;
+    this.#heldDrain = false;
+    if (drain) this.deliver({ type: 'drain' });
     if (!this.paused && this.status !== 'closed') this.#messages.resume();
   }
 

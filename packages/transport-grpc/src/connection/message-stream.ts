@@ -56,7 +56,11 @@ export class MessageStream {
     this.#clock = options.clock;
     this.outbox = new Outbox(stream, { onDrain: () => this.user.onDrain() });
     this.#reader = new FrameReader(options.maxBytes, (buffer, start, end) => this.user.onFrame(buffer, start, end));
-    this.#progress = new FrameProgress(options.clock, () => this.receivedBytes, (error) => this.user.onFault(error));
+    this.#progress = new FrameProgress(
+      options.clock,
+      () => this.receivedBytes,
+      (error) => this.user.onFault(error),
+    );
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => {
@@ -96,7 +100,10 @@ export class MessageStream {
     if (status !== 200) this.#status ??= fromHttpStatus(status, this.#where);
     else if (headers['grpc-status'] !== undefined) this.#onTrailers(headers);
     else if (!type.startsWith('application/grpc')) {
-      this.#status ??= new AgentwireError('ERR_PROTOCOL', `${this.#where} answered with a content type that is not gRPC`);
+      this.#status ??= new AgentwireError(
+        'ERR_PROTOCOL',
+        `${this.#where} answered with a content type that is not gRPC`,
+      );
     }
     if (this.#status !== undefined) this.#finish(this.#status);
   }

@@ -102,7 +102,8 @@ export function fromGrpcStatus(status: unknown, message: unknown, where: string)
   const number = Number(status);
   if (number === 0) return undefined;
   const text = typeof message === 'string' ? `: ${peerText(percentDecode(message))}` : '';
-  const code = number === 8 && /larger than|too large|exceeds/i.test(text) ? 'ERR_MESSAGE_TOO_LARGE' : BY_GRPC_STATUS[number];
+  const code =
+    number === 8 && /larger than|too large|exceeds/i.test(text) ? 'ERR_MESSAGE_TOO_LARGE' : BY_GRPC_STATUS[number];
   return new AgentwireError(code ?? 'ERR_CLOSED', `${where} ended the stream with grpc-status ${number}${text}`, {
     detail: { grpcStatus: number },
   });
@@ -110,9 +111,13 @@ export function fromGrpcStatus(status: unknown, message: unknown, where: string)
 
 /** What an HTTP status other than 200 says. */
 export function fromHttpStatus(status: number, where: string): AgentwireError {
-  return new AgentwireError(BY_HTTP_STATUS[status] ?? 'ERR_PROTOCOL', `${where} answered with HTTP status ${status}, not 200`, {
-    detail: { httpStatus: status },
-  });
+  return new AgentwireError(
+    BY_HTTP_STATUS[status] ?? 'ERR_PROTOCOL',
+    `${where} answered with HTTP status ${status}, not 200`,
+    {
+      detail: { httpStatus: status },
+    },
+  );
 }
 
 /** What the HTTP/2 code of a RST_STREAM or GOAWAY says. */
@@ -128,7 +133,9 @@ export function fromNodeError(error: unknown, fallback: ErrorCode, where: string
   const code = (error as { code?: unknown } | undefined)?.code;
   const known = typeof code === 'string' ? BY_ERRNO[code] : undefined;
   const text = error instanceof Error ? error.message : String(error);
-  return new AgentwireError(fallback === 'ERR_CONNECT' ? fallback : (known ?? fallback), `${where}: ${text}`, { cause: error });
+  return new AgentwireError(fallback === 'ERR_CONNECT' ? fallback : (known ?? fallback), `${where}: ${text}`, {
+    cause: error,
+  });
 }
 
 const TO_GRPC_STATUS: Partial<Readonly<Record<ErrorCode, GrpcStatusName>>> = {

@@ -47,7 +47,10 @@ export function writeHandshakeRequest(self: Hello): Uint8Array {
 
 /** Reads a proxy's handshake. @throws AgentwireError `ERR_PROTOCOL` for any other message. */
 export function readHandshakeRequest(bytes: Uint8Array, token: string | undefined): OtherSide {
-  return otherProxy(onlyHandshake('proxy', () => fromBinary(ProxyToAgentSchema, bytes).message) as HandshakeRequest, token);
+  return otherProxy(
+    onlyHandshake('proxy', () => fromBinary(ProxyToAgentSchema, bytes).message) as HandshakeRequest,
+    token,
+  );
 }
 
 /** The proxy behind a handshake. */
@@ -126,8 +129,13 @@ function onlyHandshake(role: string, read: () => { case?: string | undefined; va
   try {
     message = read();
   } catch (error) {
-    throw new AgentwireError('ERR_PROTOCOL', `the ${role} did not begin with a handshake that can be read`, { cause: error });
+    throw new AgentwireError('ERR_PROTOCOL', `the ${role} did not begin with a handshake that can be read`, {
+      cause: error,
+    });
   }
   if (message.case === 'handshake') return message.value;
-  throw new AgentwireError('ERR_PROTOCOL', `the ${role} began with ${message.case ?? 'an unknown message'}, not with a handshake`);
+  throw new AgentwireError(
+    'ERR_PROTOCOL',
+    `the ${role} began with ${message.case ?? 'an unknown message'}, not with a handshake`,
+  );
 }

@@ -14,25 +14,22 @@ const PROXY_LIMITS: readonly Limit[] = [
   'response_headers_early_dropped',
 ];
 
-const ALWAYS: Readonly<Record<Role, readonly MessageType[]>> = {
-  proxy: [],
-  // a GOAWAY, which every HTTP/2 peer understands
-  agent: ['drain'],
-};
 const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
-  proxy: ['cancelAll', 'drain', 'shutdown', 'configUpdateResponse'],
+  proxy: ['cancelAll', 'drain', 'shutdown', 'configUpdateResponse', 'pong'],
   // AgentToProxy has no ping
   agent: ['ping', 'shutdown'],
 };
 
 /** What gRPC decides about a connection of `role` with a peer that is agentwire too (`ours`) or is not. */
 export function mediumOf(role: Role, ours: boolean, maxMessageBytes: number): Medium {
-  const common = { ids: 'text' as const, encoding: 'protobuf', always: ALWAYS[role] };
+  const common = { ids: 'text' as const, encoding: 'protobuf' };
   if (ours) return { ...common, dialect: 'documented', maxMessageBytes };
   return {
     ...common,
     dialect: 'zentinel',
     maxMessageBytes: Math.min(maxMessageBytes, STRANGER_MAX_BYTES),
+    // a drain is a GOAWAY, which every HTTP/2 peer understands
+    always: role === 'agent' ? ['drain'] : [],
     never: NEVER[role],
     limits: role === 'agent' ? PROXY_LIMITS : [],
   };

@@ -1,4 +1,12 @@
-import { createSecureServer, createServer, type Http2SecureServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { Server, type AddressInfo, type Socket } from 'node:net';
 import {
   AgentwireError,
@@ -48,9 +56,24 @@ export class GrpcListener implements Listener, Gate {
     this.options = options;
     this.clock = options.clock;
     this.logger = options.logger;
-    const timeoutMs = checkInteger('handshakeTimeoutMs', listen.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS, 1, 86_400_000);
-    const maxPending = checkInteger('maxPendingHandshakes', listen.maxPendingHandshakes ?? DEFAULT_MAX_PENDING_HANDSHAKES, 1, 65_536);
-    this.#maxConnections = checkInteger('maxConnections', listen.maxConnections ?? DEFAULT_MAX_CONNECTIONS, 1, 1_000_000);
+    const timeoutMs = checkInteger(
+      'handshakeTimeoutMs',
+      listen.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      1,
+      86_400_000,
+    );
+    const maxPending = checkInteger(
+      'maxPendingHandshakes',
+      listen.maxPendingHandshakes ?? DEFAULT_MAX_PENDING_HANDSHAKES,
+      1,
+      65_536,
+    );
+    this.#maxConnections = checkInteger(
+      'maxConnections',
+      listen.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      1,
+      1_000_000,
+    );
     this.#pending = new PendingTable(endpoint.address, options.clock, maxPending, timeoutMs);
     this.#calls = createCalls(this);
     const secure = endpoint.scheme === 'grpcs';
@@ -74,8 +97,12 @@ export class GrpcListener implements Listener, Gate {
       session.once('close', () => this.#sessions.delete(session));
     });
     server.on('sessionError', (error) => this.logger.debug({ error }, 'HTTP/2 session failed'));
-    const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]): void =>
-      this.#onStream(stream, headers, rawHeaders);
+    const onStream = (
+      stream: ServerHttp2Stream,
+      headers: IncomingHttpHeaders,
+      _flags: number,
+      rawHeaders: string[],
+    ): void => this.#onStream(stream, headers, rawHeaders);
     server.on('stream', onStream);
   }
 
@@ -89,7 +116,8 @@ export class GrpcListener implements Listener, Gate {
     from.watch(stream);
     if (headers[':path'] !== PROCESS_STREAM_PATH) this.#calls.serve(stream, headers, rawHeaders, from);
     else if (headers[':method'] !== 'POST') stream.respond({ ':status': 405 }, { endStream: true });
-    else if (!(headers['content-type'] ?? '').startsWith('application/grpc')) stream.respond({ ':status': 415 }, { endStream: true });
+    else if (!(headers['content-type'] ?? '').startsWith('application/grpc'))
+      stream.respond({ ':status': 415 }, { endStream: true });
     else serveProcessStream(stream, headers, from, this);
   }
 
@@ -99,7 +127,11 @@ export class GrpcListener implements Listener, Gate {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
-        reject(new AgentwireError('ERR_CONNECT', `${this.#endpoint.address} cannot be bound: ${error.message}`, { cause: error }));
+        reject(
+          new AgentwireError('ERR_CONNECT', `${this.#endpoint.address} cannot be bound: ${error.message}`, {
+            cause: error,
+          }),
+        );
       });
       server.listen({ host: host ?? '127.0.0.1', port: port ?? 0 }, () => {
         const real = (server.address() as AddressInfo).port;
@@ -122,7 +154,10 @@ export class GrpcListener implements Listener, Gate {
   take(): void {
     if (this.#closed !== undefined) throw new AgentwireError('ERR_CONNECT', `${this.#address} was closed`);
     if (this.#open >= this.#maxConnections) {
-      throw new AgentwireError('ERR_OVERLOADED', `${this.#address} refused: it has its ${this.#maxConnections} connections`);
+      throw new AgentwireError(
+        'ERR_OVERLOADED',
+        `${this.#address} refused: it has its ${this.#maxConnections} connections`,
+      );
     }
     this.#open += 1;
   }

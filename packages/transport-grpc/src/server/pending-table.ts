@@ -37,7 +37,10 @@ export class PendingTable {
     if (oldest !== undefined && this.#entries.size >= this.#max) {
       this.#drop(
         oldest,
-        new AgentwireError('ERR_OVERLOADED', `more than ${this.#max} unfinished handshakes on ${this.#where}, the oldest gave way`),
+        new AgentwireError(
+          'ERR_OVERLOADED',
+          `more than ${this.#max} unfinished handshakes on ${this.#where}, the oldest gave way`,
+        ),
       );
     }
     const entry: Entry = { fail, timer: undefined };

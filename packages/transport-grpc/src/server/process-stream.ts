@@ -1,9 +1,22 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { AgentwireError, toAgentwireError, type Clock, type ListenOptions, type Logger, type Peer } from '@agentwire/core';
+import {
+  AgentwireError,
+  toAgentwireError,
+  type Clock,
+  type ListenOptions,
+  type Logger,
+  type Peer,
+} from '@agentwire/core';
 import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
+import type { GrpcConnection } from '../connection/grpc-connection.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
 import { toGrpcMessage, toGrpcStatus } from '../errors/http2-errors.ts';
-import { readHandshakeRequest, writeHandshakeResponse, writeRefusal, type OtherSide } from '../handshake/hello-fields.ts';
+import {
+  readHandshakeRequest,
+  writeHandshakeResponse,
+  writeRefusal,
+  type OtherSide,
+} from '../handshake/hello-fields.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { Pending } from './pending-table.ts';
@@ -105,17 +118,17 @@ class Incoming implements MessageStreamUser {
     const session = this.#from.session;
     const messages = this.#messages;
     this.#gate.take();
-    const giveBack = (): void => this.#gate.giveBack();
-    let opened = false;
+    let connection: GrpcConnection | undefined;
     try {
-      const connection = createConnection(listen.self, other, peer, messages, session, options, giveBack);
       messages.outbox.transaction(() => {
+        const giveBack = (): void => this.#gate.giveBack();
+        connection = createConnection(listen.self, other, peer, messages, session, options, giveBack);
         messages.send(writeHandshakeResponse(listen.self, other.ours));
         connection.open(listen.onConnection);
-        opened = true;
       });
-    } finally {
-      if (!opened) giveBack();
+    } catch (error) {
+      connection?.discard();
+      throw error;
     }
     this.#settle();
     this.#from.finishHandshake();

@@ -94,7 +94,11 @@ export class Recorder implements ConnectionHandler {
 /** Answers every event with an allow. */
 export function allowAll(message: Received, connection: Connection): void {
   if (message.type === 'malformed' || !('id' in message) || message.type === 'cancel') return;
-  connection.send({ type: 'answer', id: message.id as string, decision: { verdict: { type: 'allow' } } } satisfies Answer);
+  connection.send({
+    type: 'answer',
+    id: message.id as string,
+    decision: { verdict: { type: 'allow' } },
+  } satisfies Answer);
 }
 
 /** A RequestHeaders event. */
@@ -126,7 +130,15 @@ export function requestHeaders(id: string, extra: Partial<RequestHeaders> = {}):
 /** One of every message that a proxy can send to one of ours. */
 export const PROXY_MESSAGES: readonly Message[] = [
   requestHeaders('p-1'),
-  { type: 'requestBodyChunk', id: 'p-1', index: 0, data: Uint8Array.of(1, 2, 3), last: false, totalSize: 10, bytesTransferred: 3 },
+  {
+    type: 'requestBodyChunk',
+    id: 'p-1',
+    index: 0,
+    data: Uint8Array.of(1, 2, 3),
+    last: false,
+    totalSize: 10,
+    bytesTransferred: 3,
+  },
   { type: 'responseHeaders', id: 'p-1', status: 404, headers: ['ETag', '"x"'], hasBody: false },
   { type: 'responseBodyChunk', id: 'p-1', index: 7, data: new Uint8Array(), last: true },
   {
@@ -166,9 +178,11 @@ export const PROXY_MESSAGES: readonly Message[] = [
   { type: 'drain', reason: 'because', durationMs: 100 },
   { type: 'shutdown', reason: 'upgrade', durationMs: 200 },
   { type: 'configUpdateResponse', requestId: 'u-1', accepted: false, error: 'no', timestampMs: 1 },
+  { type: 'ping', sequence: 1, timestampMs: 2 },
+  { type: 'pong', sequence: 3, timestampMs: 4 },
 ];
 
-/** One of every message that an agent can send to one of ours, but for those that HTTP/2 carries. */
+/** One of every message that an agent can send to one of ours. */
 export const AGENT_MESSAGES: readonly Message[] = [
   { type: 'answer', id: 'p-1', decision: { verdict: { type: 'allow' } } },
   {
@@ -182,7 +196,13 @@ export const AGENT_MESSAGES: readonly Message[] = [
         { op: 'remove', name: 'X-C' },
       ],
       responseHeaders: [{ op: 'set', name: 'X-D', value: '' }],
-      audit: { tags: ['t'], ruleIds: ['r'], confidence: 0.5, reasonCodes: ['c'], custom: { n: 1, s: 'x', o: { a: [] } } },
+      audit: {
+        tags: ['t'],
+        ruleIds: ['r'],
+        confidence: 0.5,
+        reasonCodes: ['c'],
+        custom: { n: 1, s: 'x', o: { a: [] } },
+      },
       needsMore: true,
       requestBodyMutation: { index: 1, data: null },
       responseBodyMutation: { index: 2, data: Uint8Array.of(1) },
@@ -194,7 +214,10 @@ export const AGENT_MESSAGES: readonly Message[] = [
   {
     type: 'answer',
     id: 'p-1',
-    decision: { verdict: { type: 'challenge', challengeType: 'captcha', params: { site: 'k' } }, webSocket: { type: 'drop' } },
+    decision: {
+      verdict: { type: 'challenge', challengeType: 'captcha', params: { site: 'k' } },
+      webSocket: { type: 'drop' },
+    },
   },
   {
     type: 'answer',
@@ -217,7 +240,15 @@ export const AGENT_MESSAGES: readonly Message[] = [
       requestsRejected: 3,
       requestsTimedOut: 4,
     },
-    resources: { cpuPercent: 12.5, memoryBytes: 1e9, memoryLimit: 2e9, activeThreads: 4, openFds: 10, fdLimit: 1024, connections: 2 },
+    resources: {
+      cpuPercent: 12.5,
+      memoryBytes: 1e9,
+      memoryLimit: 2e9,
+      activeThreads: 4,
+      openFds: 10,
+      fdLimit: 1024,
+      connections: 2,
+    },
     validUntilMs: 9,
     timestampMs: 8,
     disabledFeatures: ['x'],
@@ -233,7 +264,18 @@ export const AGENT_MESSAGES: readonly Message[] = [
     intervalMs: 2,
     counters: [{ name: 'c', help: 'h', labels: { a: 'b' }, value: 3 }],
     gauges: [{ name: 'g', labels: {}, value: -1.5 }],
-    histograms: [{ name: 'h', labels: {}, sum: 1.5, count: 2, buckets: [{ le: 1, count: 1 }, { le: Infinity, count: 2 }] }],
+    histograms: [
+      {
+        name: 'h',
+        labels: {},
+        sum: 1.5,
+        count: 2,
+        buckets: [
+          { le: 1, count: 1 },
+          { le: Infinity, count: 2 },
+        ],
+      },
+    ],
   },
   { type: 'configUpdateRequest', requestId: 'u-0', update: { type: 'requestReload' }, timestampMs: 1 },
   {
@@ -247,10 +289,29 @@ export const AGENT_MESSAGES: readonly Message[] = [
     },
     timestampMs: 1,
   },
-  { type: 'configUpdateRequest', requestId: 'u-2', update: { type: 'listUpdate', listId: 'l', add: ['a'], remove: [] }, timestampMs: 1 },
-  { type: 'configUpdateRequest', requestId: 'u-3', update: { type: 'restartRequired', reason: 'r', gracePeriodMs: 5 }, timestampMs: 1 },
-  { type: 'configUpdateRequest', requestId: 'u-4', update: { type: 'configError', error: 'e', field: 'f' }, timestampMs: 1 },
+  {
+    type: 'configUpdateRequest',
+    requestId: 'u-2',
+    update: { type: 'listUpdate', listId: 'l', add: ['a'], remove: [] },
+    timestampMs: 1,
+  },
+  {
+    type: 'configUpdateRequest',
+    requestId: 'u-3',
+    update: { type: 'restartRequired', reason: 'r', gracePeriodMs: 5 },
+    timestampMs: 1,
+  },
+  {
+    type: 'configUpdateRequest',
+    requestId: 'u-4',
+    update: { type: 'configError', error: 'e', field: 'f' },
+    timestampMs: 1,
+  },
   { type: 'flowControl', action: 'pause', id: 'p-1', bufferAvailable: 0, timestampMs: 4 },
   { type: 'flowControl', action: 'resume' },
   { type: 'log', level: 'warn', message: 'm', id: 'p-1', fields: { a: 'b' }, timestampMs: 3 },
+  { type: 'ping', sequence: 1, timestampMs: 2 },
+  { type: 'pong', sequence: 3, timestampMs: 4 },
+  { type: 'drain', reason: 'maintenance', durationMs: 5 },
+  { type: 'shutdown', reason: 'in words', durationMs: 6 },
 ];

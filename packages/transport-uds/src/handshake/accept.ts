@@ -60,7 +60,8 @@ export class PendingPeer implements LinkUser {
 
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
     checkFirstFrame(type, OPENING_FRAME);
-    const { self, authorize } = this.#host.options;
+    const { options } = this.#host;
+    const { self } = options;
     let asked: Asked;
     let peer: Peer;
     try {
@@ -72,7 +73,7 @@ export class PendingPeer implements LinkUser {
       this.refuse(toAgentwireError(error, 'ERR_PROTOCOL'));
       return;
     }
-    if (authorize === undefined) this.#open(asked, peer);
+    if (options.authorize === undefined) this.#open(asked, peer);
     else {
       this.#link.hold(false);
       void this.#authorize(asked, peer);
@@ -94,11 +95,12 @@ export class PendingPeer implements LinkUser {
   }
 
   #open(asked: Asked, peer: Peer): void {
-    const { name, stream, options, takePlace } = this.#host;
+    const host = this.#host;
+    const { name, stream, options } = host;
     const link = this.#link;
     let freePlace: (() => void) | undefined;
     try {
-      freePlace = takePlace();
+      freePlace = host.takePlace();
       const connection = new StreamConnection({ name, link, peer, logger: stream.logger, onEnded: freePlace });
       link.outbox.transaction(() => {
         writeFrame(link.outbox, ANSWER_FRAME, asked.accept(peer.encoding, connection.id), MAX_HANDSHAKE_FRAME_BYTES);
@@ -153,7 +155,9 @@ export class PendingPeer implements LinkUser {
 
   onPeerEnd(): void {
     if (this.#state !== 'waiting') return;
-    this.drop(new AgentwireError('ERR_CLOSED', `the peer left in the handshake after ${this.#link.receivedBytes} bytes`));
+    this.drop(
+      new AgentwireError('ERR_CLOSED', `the peer left in the handshake after ${this.#link.receivedBytes} bytes`),
+    );
   }
 
   onGone(error: AgentwireError | undefined): void {

@@ -106,7 +106,9 @@ class DialAttempt implements LinkUser {
 
   timeOut(timeoutMs: number): void {
     const what = this.#ready ? 'did not answer the handshake' : 'could not be reached';
-    this.fail(new AgentwireError('ERR_TIMEOUT', `${this.#plan.address} ${what} within ${timeoutMs} ms, ${this.#seen()}`));
+    this.fail(
+      new AgentwireError('ERR_TIMEOUT', `${this.#plan.address} ${what} within ${timeoutMs} ms, ${this.#seen()}`),
+    );
   }
 
   #seen(): string {
@@ -147,7 +149,10 @@ class DialAttempt implements LinkUser {
 
   onPeerEnd(): void {
     this.fail(
-      new AgentwireError('ERR_CONNECT', `${this.#plan.address} closed the connection in the handshake, ${this.#seen()}`),
+      new AgentwireError(
+        'ERR_CONNECT',
+        `${this.#plan.address} closed the connection in the handshake, ${this.#seen()}`,
+      ),
     );
   }
 
@@ -157,9 +162,13 @@ class DialAttempt implements LinkUser {
     else {
       const what = error === undefined ? '' : ` (${error.message})`;
       this.fail(
-        new AgentwireError('ERR_CONNECT', `${address} dropped the connection in the handshake${what}, ${this.#seen()}`, {
-          cause: error,
-        }),
+        new AgentwireError(
+          'ERR_CONNECT',
+          `${address} dropped the connection in the handshake${what}, ${this.#seen()}`,
+          {
+            cause: error,
+          },
+        ),
       );
     }
   }

@@ -51,7 +51,10 @@ export class StreamListener implements Listener {
 }
 
 /** Starts listening. @throws what the system says, when the address cannot be bound. */
-export function startListening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+export function startListening(
+  server: Server,
+  where: { path: string } | { host: string; port: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {

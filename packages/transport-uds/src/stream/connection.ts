@@ -1,20 +1,13 @@
 import {
-  AgentwireError,
   ConnectionBase,
+  type AgentwireError,
   type CloseReason,
   type Logger,
   type Message,
-  type MessageType,
   type OnConnection,
   type Peer,
 } from '@agentwire/core';
-import {
-  createMessageCodec,
-  HIGH_WATER_BYTES,
-  MAX_BUFFERED_BYTES,
-  MAX_FRAME_BYTES,
-  type MessageCodec,
-} from '@agentwire/wire-codec';
+import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
 import type { LinkUser, StreamLink } from './link.ts';
 
 /** What a {@link StreamConnection} is made from. */
@@ -27,21 +20,6 @@ export interface StreamConnectionSetup {
   /** Called once when it is over. */
   readonly onEnded?: (() => void) | undefined;
 }
-
-/** Types that are refused when too much is buffered; what ends work or answers it is never refused. */
-const REFUSABLE: ReadonlySet<MessageType> = new Set<MessageType>([
-  'requestHeaders',
-  'requestBodyChunk',
-  'responseHeaders',
-  'responseBodyChunk',
-  'requestComplete',
-  'webSocketFrame',
-  'guardrailInspect',
-  'configure',
-  'healthStatus',
-  'metricsReport',
-  'log',
-]);
 
 /** An agreed connection over a byte stream. */
 export class StreamConnection extends ConnectionBase implements LinkUser {
@@ -74,7 +52,7 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
     const link = this.#link;
     const before = link.user;
     link.user = this;
-    link.limitBytes = MAX_FRAME_BYTES;
+    link.takeMessages();
     try {
       this.attach(onConnection);
     } catch (error) {
@@ -85,25 +63,7 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   }
 
   protected write(message: Message): boolean {
-    const { outbox } = this.#link;
-    const { size } = outbox;
-    if (size === 0 || !REFUSABLE.has(message.type) || size + weightOf(message) < HIGH_WATER_BYTES) {
-      return this.#codec.write(message, outbox);
-    }
-    // near the bound the encoded length decides, so it is written first and taken back
-    outbox.transaction(() => {
-      this.#codec.write(message, outbox);
-      if (outbox.size > MAX_BUFFERED_BYTES) throw this.#overloaded(size);
-    });
-    return outbox.size <= HIGH_WATER_BYTES;
-  }
-
-  #overloaded(size: number): AgentwireError {
-    return new AgentwireError(
-      'ERR_OVERLOADED',
-      `${this.id} has ${size} of ${MAX_BUFFERED_BYTES} bytes buffered; wait for onDrain`,
-      { detail: { bufferedBytes: size, limit: MAX_BUFFERED_BYTES } },
-    );
+    return this.#codec.write(message, this.#link.outbox);
   }
 
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
@@ -166,11 +126,4 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   protected destroy(): void {
     this.#link.destroy();
   }
-}
-
-/** A guess at the encoded length that is never too small for what is long. */
-function weightOf(message: Message): number {
-  if ('data' in message && message.data instanceof Uint8Array) return 2 * message.data.length;
-  if (message.type === 'guardrailInspect') return 6 * message.content.length;
-  return message.type === 'configure' || message.type === 'metricsReport' ? HIGH_WATER_BYTES : 0;
 }

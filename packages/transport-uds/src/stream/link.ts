@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net';
 import { AgentwireError, toAgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
-import { createFrameDecoder, MAX_HANDSHAKE_FRAME_BYTES, Outbox, type FrameDecoder } from '@agentwire/wire-codec';
+import {
+  createFrameDecoder,
+  MAX_FRAME_BYTES,
+  MAX_HANDSHAKE_FRAME_BYTES,
+  Outbox,
+  type FrameDecoder,
+} from '@agentwire/wire-codec';
 import { streamError } from './errors.ts';
 import { FrameProgress } from './frame-progress.ts';
 
@@ -38,6 +44,7 @@ export class StreamLink {
   #endTimer: TimerHandle = undefined;
   #ending = false;
   #held = false;
+  #takesMessages = false;
   #peerEnded = false;
 
   /** @param name what it is called in errors */
@@ -61,9 +68,10 @@ export class StreamLink {
     socket.on('close', () => this.#onClose());
   }
 
-  /** Largest frame that is taken, inclusive, in bytes. */
-  set limitBytes(bytes: number) {
-    this.#decoder.limitBytes = bytes;
+  /** The handshake is done: takes frames of full length, and watches that they arrive. */
+  takeMessages(): void {
+    this.#decoder.limitBytes = MAX_FRAME_BYTES;
+    this.#takesMessages = true;
   }
 
   /** Bytes of a frame that is not whole yet. */
@@ -74,9 +82,14 @@ export class StreamLink {
   #onData(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
     this.#guarded(() => this.#decoder.push(chunk));
-    if (this.#decoder.incompleteBytes > 0) this.#progress.watch();
+    this.#watch();
     // the other side may send a little while it is not listened to, but not without a bound
     if (this.#held && this.#decoder.heldBytes > MAX_HANDSHAKE_FRAME_BYTES) this.socket.pause();
+  }
+
+  #watch(): void {
+    // before that the handshake's own deadline is the shorter one
+    if (this.#takesMessages && this.#decoder.incompleteBytes > 0) this.#progress.watch();
   }
 
   #guarded(read: () => void): void {
@@ -94,7 +107,10 @@ export class StreamLink {
     this.user.onPeerEnd(
       incompleteBytes === 0
         ? undefined
-        : new AgentwireError('ERR_CLOSED', `the other side ended in the middle of a frame, ${incompleteBytes} bytes of it came`),
+        : new AgentwireError(
+            'ERR_CLOSED',
+            `the other side ended in the middle of a frame, ${incompleteBytes} bytes of it came`,
+          ),
     );
   }
 
@@ -118,7 +134,7 @@ export class StreamLink {
     this.#held = false;
     this.#guarded(() => this.#decoder.release());
     if (this.#held) return;
-    if (this.#decoder.incompleteBytes > 0) this.#progress.watch();
+    this.#watch();
     this.socket.resume();
     if (this.#peerEnded) this.#onEnd();
   }

@@ -10,7 +10,10 @@ export interface TypeRow {
 }
 
 /** The handshake's bytes; after it they are known and have no place. */
-export const HANDSHAKE_BYTES: Readonly<Record<number, string>> = { 0x01: 'handshake request', 0x02: 'handshake response' };
+export const HANDSHAKE_BYTES: Readonly<Record<number, string>> = {
+  0x01: 'handshake request',
+  0x02: 'handshake response',
+};
 
 const row = (byte: number, type: MessageType, from: TypeRow['from'], feature?: string): TypeRow =>
   feature === undefined ? { byte, type, from } : { byte, type, from, feature };

@@ -21,7 +21,8 @@ const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
 
 function refusal(byte: number, dialect: Dialect, self: Role, features: readonly string[]): AgentwireError | undefined {
   const rows = TYPE_ROWS[dialect].filter((row) => row.byte === byte);
-  const refuse = (why: string): AgentwireError => new AgentwireError('ERR_PROTOCOL', why, { detail: { byte, dialect } });
+  const refuse = (why: string): AgentwireError =>
+    new AgentwireError('ERR_PROTOCOL', why, { detail: { byte, dialect } });
   const [row] = rows;
   if (row === undefined) {
     const handshake = HANDSHAKE_BYTES[byte];
@@ -29,9 +30,12 @@ function refusal(byte: number, dialect: Dialect, self: Role, features: readonly 
     const other = dialect === 'documented' ? 'zentinel' : 'documented';
     const foreign = TYPE_ROWS[other].find((one) => one.byte === byte);
     if (foreign === undefined) return undefined;
-    return refuse(`type ${hex(byte)} is ${foreign.type} of the ${other} dialect, but this connection speaks the ${dialect} dialect`);
+    return refuse(
+      `type ${hex(byte)} is ${foreign.type} of the ${other} dialect, but this connection speaks the ${dialect} dialect`,
+    );
   }
-  if (row.from === self) return refuse(`${row.type} (type ${hex(byte)}) came from the wrong side: only the ${self} sends it`);
+  if (row.from === self)
+    return refuse(`${row.type} (type ${hex(byte)}) came from the wrong side: only the ${self} sends it`);
   if (row.feature !== undefined && !features.includes(row.feature)) {
     return refuse(`${row.type} (type ${hex(byte)}) came, but feature ${row.feature} was not negotiated`);
   }

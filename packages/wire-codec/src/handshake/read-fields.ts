@@ -48,10 +48,7 @@ export function readText(what: string, from: JsonObject, key: string): string | 
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string') throw wrong(what, key, 'a string', value);
   if (value.length <= MAX_NAME_LENGTH) return value;
-  throw new AgentwireError(
-    'ERR_PROTOCOL',
-    `${what}: ${key} has ${value.length} characters, limit ${MAX_NAME_LENGTH}`,
-  );
+  throw new AgentwireError('ERR_PROTOCOL', `${what}: ${key} has ${value.length} characters, limit ${MAX_NAME_LENGTH}`);
 }
 
 /** Reads a text that must be there and not be empty. */

@@ -4,7 +4,13 @@ import { readCount, readText, type JsonObject } from './read-fields.ts';
 const MAX_TEXT = 512;
 const VERSION_TEXT = /unsupported protocol version/i;
 /** Codes that a refusal keeps on its way; anything else arrives as `ERR_REFUSED`. */
-const KEPT: readonly ErrorCode[] = ['ERR_DRAINING', 'ERR_DUPLICATE_AGENT', 'ERR_OVERLOADED', 'ERR_UNAUTHORIZED', 'ERR_VERSION_MISMATCH'];
+const KEPT: readonly ErrorCode[] = [
+  'ERR_DRAINING',
+  'ERR_DUPLICATE_AGENT',
+  'ERR_OVERLOADED',
+  'ERR_UNAUTHORIZED',
+  'ERR_VERSION_MISMATCH',
+];
 
 /** The text of a refusal, cut to 512 characters. */
 export function refusalText(error: AgentwireError, role: 'agent' | 'proxy'): string {

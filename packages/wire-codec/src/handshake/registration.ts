@@ -2,15 +2,7 @@ import { AgentwireError, PROTOCOL_VERSION, type Dialect, type Hello } from '@age
 import { readCapabilities, writeCapabilities, type HandshakeShape } from './capabilities.ts';
 import { isDocumentedShape } from './documented-capabilities.ts';
 import { readChosenEncoding, readOfferedEncodings, wireEncodings } from './encodings.ts';
-import {
-  parseJsonObject,
-  readBoolean,
-  readCount,
-  readName,
-  readObject,
-  readText,
-  readTexts,
-} from './read-fields.ts';
+import { parseJsonObject, readBoolean, readCount, readName, readObject, readText, readTexts } from './read-fields.ts';
 import { readRefusal, refusalFields } from './refusal.ts';
 import { readZentinelIdentity } from './zentinel-capabilities.ts';
 
@@ -124,7 +116,10 @@ export function readRegistrationAnswer(payload: Uint8Array, asked: HandshakeShap
     throw new AgentwireError('ERR_PROTOCOL', `${ANSWER}: neither accepted nor success is there`);
   }
   if (asked === 'documented' && accepted === undefined) {
-    throw new AgentwireError('ERR_PROTOCOL', `${ANSWER}: asked for the documented dialect, the proxy answered in the zentinel one`);
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `${ANSWER}: asked for the documented dialect, the proxy answered in the zentinel one`,
+    );
   }
   return {
     // the answer may be the union of both shapes, so what was asked for alone is what follows

@@ -71,7 +71,10 @@ export function readHandshakeReply(payload: Uint8Array, asked: HandshakeShape, s
   const features = readTexts(WHAT, from, 'supported_features') ?? [];
   const capabilities = readObject(WHAT, from, 'capabilities');
   const identity = readZentinelIdentity(capabilities ?? {});
-  const name = dialect === 'documented' ? readName(WHAT, from, 'agent_name') : (identity.name ?? readText(WHAT, from, 'agent_name'));
+  const name =
+    dialect === 'documented'
+      ? readName(WHAT, from, 'agent_name')
+      : (identity.name ?? readText(WHAT, from, 'agent_name'));
   if (version === undefined) throw new AgentwireError('ERR_PROTOCOL', `${WHAT}: protocol_version is missing`);
   return {
     dialect,
@@ -94,5 +97,8 @@ function dialectOf(from: JsonObject, asked: HandshakeShape): Dialect {
   }
   const dialect = documented ? 'documented' : 'zentinel';
   if (asked === 'union' || asked === dialect) return dialect;
-  throw new AgentwireError('ERR_PROTOCOL', `${WHAT}: asked for the ${asked} dialect, the agent answered in the ${dialect} one`);
+  throw new AgentwireError(
+    'ERR_PROTOCOL',
+    `${WHAT}: asked for the ${asked} dialect, the agent answered in the ${dialect} one`,
+  );
 }

@@ -13,11 +13,14 @@ import { decodeBase64 } from './base64.ts';
 const PLAIN = new Uint8Array(256);
 for (let code = 0x20; code < 0x7f; code++) if (code !== 0x22 && code !== 0x5c) PLAIN[code] = 1;
 const TOKEN = new Uint8Array(256);
-for (const letter of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") TOKEN[letter.charCodeAt(0)] = 1;
+for (const letter of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  TOKEN[letter.charCodeAt(0)] = 1;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const SAFE_DIGITS = 15;
+/** Lists in a decision are canonical up to a quarter of the header lines; longer ones are for the reference to count. */
+const COSTLY = 4;
 
 const OP_NAME = literal('":{"name":');
 const OP_VALUE = literal(',"value":');
@@ -114,7 +117,14 @@ export class JsonReader extends ByteReader {
     }
     // A zero in front is not JSON; a fraction or an exponent, and anything long, is for the reference.
     const next = bytes[p];
-    if (p - from > SAFE_DIGITS || (p - from > 1 && bytes[from] === 48) || next === 0x2e || next === 0x65 || next === 0x45) this.ok = false;
+    if (
+      p - from > SAFE_DIGITS ||
+      (p - from > 1 && bytes[from] === 48) ||
+      next === 0x2e ||
+      next === 0x65 ||
+      next === 0x45
+    )
+      this.ok = false;
     this.pos = p;
     return value;
   }
@@ -157,7 +167,8 @@ export class JsonReader extends ByteReader {
     const from = this.pos + 1;
     const to = bytes.indexOf(QUOTE, from);
     this.pos = to + 1;
-    const decoded = bytes[from - 1] === QUOTE && to !== -1 ? decodeBase64(bytes.toString('latin1', from, to)) : undefined;
+    const decoded =
+      bytes[from - 1] === QUOTE && to !== -1 ? decodeBase64(bytes.toString('latin1', from, to)) : undefined;
     if (decoded !== undefined) return decoded;
     this.ok = false;
     return bytes.subarray(0, 0);
@@ -235,7 +246,7 @@ export class JsonReader extends ByteReader {
     if (this.#empty(0x5b, 0x5d)) return undefined;
     const list: string[] = [];
     do list.push(this.text());
-    while (this.#more(0x5d, list.length));
+    while (this.#more(0x5d, COSTLY * list.length));
     return list;
   }
 
@@ -255,7 +266,7 @@ export class JsonReader extends ByteReader {
     if (this.#empty(0x5b, 0x5d)) return undefined;
     const list: HeaderOp[] = [];
     do list.push(this.#op());
-    while (this.#more(0x5d, 2 * list.length));
+    while (this.#more(0x5d, COSTLY * list.length));
     return list;
   }
 

@@ -9,7 +9,8 @@ import { scanJson } from './scan-json.ts';
 export function parseJson(bytes: Buffer, start: number, end: number, limits: ReadLimits): Parsed {
   const { id, fault } = scanJson(bytes, start, end, limits);
   if (fault !== undefined) return { value: undefined, id, fault };
-  if (!isUtf8(bytes.subarray(start, end))) return { value: undefined, id, fault: new Fault('the payload is not UTF-8') };
+  if (!isUtf8(bytes.subarray(start, end)))
+    return { value: undefined, id, fault: new Fault('the payload is not UTF-8') };
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8', start, end));

@@ -13,7 +13,8 @@ const NEAR = 48;
 
 /** Bytes that end a number or a word, and white space. */
 const DELIMITER = new Uint8Array(256);
-for (const byte of [0x20, 0x09, 0x0a, 0x0d, 0x2c, COLON, OPEN_OBJECT, OPEN_ARRAY, CLOSE_OBJECT, CLOSE_ARRAY, QUOTE]) DELIMITER[byte] = 1;
+for (const byte of [0x20, 0x09, 0x0a, 0x0d, 0x2c, COLON, OPEN_OBJECT, OPEN_ARRAY, CLOSE_OBJECT, CLOSE_ARRAY, QUOTE])
+  DELIMITER[byte] = 1;
 
 /** The byte after the string whose opening quote stands at `at`, or `end` if it never closes. */
 function endOfString(bytes: Buffer, at: number, end: number): number {
@@ -55,7 +56,12 @@ function decodeNumber(text: string): number | bigint | undefined {
  * Walks JSON once, without building anything: counts depth and values against the limits and finds the id, so that a
  * bomb costs a walk and its failure still names the request. Whether it is JSON at all is `JSON.parse`'s business.
  */
-export function scanJson(bytes: Buffer, start: number, end: number, limits: ReadLimits): { readonly id: unknown; readonly fault: Fault | undefined } {
+export function scanJson(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: ReadLimits,
+): { readonly id: unknown; readonly fault: Fault | undefined } {
   const trail = new IdTrail(limits.idPaths);
   let fault: Fault | undefined;
   let depth = 0;
@@ -79,9 +85,19 @@ export function scanJson(bytes: Buffer, start: number, end: number, limits: Read
       const from = p;
       p = endOfString(bytes, p, end);
       let next = p;
-      while (next < end && DELIMITER[bytes[next] as number] === 1 && bytes[next] !== COLON && bytes[next] !== QUOTE && (bytes[next] as number) <= 0x20) next++;
+      while (
+        next < end &&
+        DELIMITER[bytes[next] as number] === 1 &&
+        bytes[next] !== COLON &&
+        bytes[next] !== QUOTE &&
+        (bytes[next] as number) <= 0x20
+      )
+        next++;
       if (bytes[next] === COLON && next < end) {
-        bits = trail.follow(depth, (name) => p - from === name.length + 2 && bytes.toString("latin1", from + 1, p - 1) === name);
+        bits = trail.follow(
+          depth,
+          (name) => p - from === name.length + 2 && bytes.toString('latin1', from + 1, p - 1) === name,
+        );
         p = next + 1;
       } else {
         nodes++;
@@ -94,7 +110,7 @@ export function scanJson(bytes: Buffer, start: number, end: number, limits: Read
       const from = p;
       while (p < end && DELIMITER[bytes[p] as number] === 0) p++;
       nodes++;
-      if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString("latin1", from, p)));
+      if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString('latin1', from, p)));
       bits = 0;
     }
     if (nodes > limits.maxNodes) {

@@ -35,6 +35,8 @@ export function stringifyJson(wire: unknown): string {
     const text = stringify(wire);
     return text.includes('\\ud') ? stringify(wellFormed(wire)) : text;
   } catch (cause) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the message holds a value that cannot be written as JSON', { cause });
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the message holds a value that cannot be written as JSON', {
+      cause,
+    });
   }
 }

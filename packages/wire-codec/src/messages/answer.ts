@@ -12,7 +12,6 @@ import { bytes } from './value-kinds.ts';
 
 /** Version number in every answer of the zentinel dialect. */
 export const ANSWER_VERSION = 2;
-const EMPTY_AUDIT = { tags: [], rule_ids: [], confidence: null, reason_codes: [], custom: {} };
 /** Read where an error came instead of a decision: whoever looks at it by mistake must not let anything pass. */
 const NO_DECISION = { block: { status: 500 } };
 
@@ -20,12 +19,13 @@ const NO_DECISION = { block: { status: 500 } };
 export function writeDecision(value: Decision, form: Form): Record<string, unknown> {
   const wire = asObject(decision.write(asPeerUnderstands(value, form), form)) as Record<string, unknown>;
   if (wire['error'] !== undefined) delete wire['decision'];
-  return form.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire, audit: wire['audit'] ?? EMPTY_AUDIT };
+  return form.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
 }
 
 /** Reads a decision out of an answer; the id's place in `custom` is the caller's. */
 export function readDecision(wire: unknown, form: Form): Decision {
-  const onlyError = form.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
+  const onlyError =
+    form.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
   const value = decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, form);
   const { audit } = value;
   if (audit === undefined || Object.values(audit).some((one) => one !== undefined)) return value;
@@ -41,7 +41,18 @@ function auditOf(wire: WireObject): { readonly audit: WireObject; readonly custo
   return { audit: asObject(audit), custom: asObject(own(asObject(audit), 'custom')) };
 }
 
-const PLACES = ['version', 'decision', 'request_headers', 'response_headers', 'routing_metadata', 'audit', 'needs_more', 'request_body_mutation', 'response_body_mutation', 'websocket_decision'];
+const PLACES = [
+  'version',
+  'decision',
+  'request_headers',
+  'response_headers',
+  'routing_metadata',
+  'audit',
+  'needs_more',
+  'request_body_mutation',
+  'response_body_mutation',
+  'websocket_decision',
+];
 
 /** The crate 0.6.20 wrote the whole answer as an array in the order of its fields. */
 function namedFields(wire: unknown): WireObject {

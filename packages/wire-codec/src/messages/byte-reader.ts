@@ -39,23 +39,12 @@ export class ByteReader {
     this.ok = true;
   }
 
-  /** Forgets the bytes, so that an idle connection does not keep them alive. */
-  release(): void {
-    this.bytes = EMPTY;
-    this.view = EMPTY_VIEW;
-    this.#text = undefined;
-  }
-
   /** Bytes known to be ASCII, as a string. */
   protected ascii(from: number, to: number): string {
     if (this.#text !== undefined) return this.#text.substring(from, to);
     if (this.bytes.length > WHOLE_TEXT_BYTES) return this.bytes.toString('latin1', from, to);
     this.#text = this.bytes.toString('latin1');
     return this.#text.substring(from, to);
-  }
-
-  protected decline(): void {
-    this.ok = false;
   }
 
   /** Goes past `what`, or declines. */
@@ -75,6 +64,3 @@ export class ByteReader {
     return true;
   }
 }
-
-const EMPTY = Buffer.alloc(0);
-const EMPTY_VIEW = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);

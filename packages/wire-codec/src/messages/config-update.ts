@@ -36,7 +36,10 @@ const restartRequired = struct<Body<'restartRequired'>>('restart_required', {
   reason: field('reason', text),
   gracePeriodMs: field('grace_period_ms', u64),
 });
-const configError = struct<Body<'configError'>>('config_error', { error: field('error', text), field: nullable('field', text) });
+const configError = struct<Body<'configError'>>('config_error', {
+  error: field('error', text),
+  field: nullable('field', text),
+});
 
 const bodies = { requestReload, ruleUpdate, listUpdate, restartRequired, configError } as const;
 
@@ -52,17 +55,25 @@ const configUpdate: Kind<ConfigUpdate> = {
     const word = Array.isArray(wire) ? (wire[0] as unknown) : own(asObject(wire), 'type');
     for (const [type, body] of Object.entries(bodies)) {
       if (body.name !== word) continue;
-      return { type, ...(body as Struct<object>).read(Array.isArray(wire) ? wire.slice(1) : wire, form) } as ConfigUpdate;
+      return {
+        type,
+        ...(body as Struct<object>).read(Array.isArray(wire) ? wire.slice(1) : wire, form),
+      } as ConfigUpdate;
     }
-    throw new Fault(`one of ${Object.values(bodies).map((body) => body.name).join(', ')} is expected`).within('type');
+    throw new Fault(
+      `one of ${Object.values(bodies)
+        .map((body) => body.name)
+        .join(', ')} is expected`,
+    ).within('type');
   },
 };
 
 /** An agent asks for another configuration. Its `request_id` is text of its own and no request's id. */
 export const configUpdateRequest: Mapping<'configUpdateRequest'> = plain(
   'configUpdateRequest',
-  struct<Omit<ConfigUpdateRequest, 'type'>>(
-    'configUpdateRequest',
-    { update: field('update_type', configUpdate), requestId: field('request_id', text), timestampMs: field('timestamp_ms', u64) },
-  ),
+  struct<Omit<ConfigUpdateRequest, 'type'>>('configUpdateRequest', {
+    update: field('update_type', configUpdate),
+    requestId: field('request_id', text),
+    timestampMs: field('timestamp_ms', u64),
+  }),
 );

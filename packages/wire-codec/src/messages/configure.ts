@@ -20,7 +20,8 @@ export const configure: Mapping<'configure'> = {
       return { request_id: id.write(message.id, form), config: config ?? null, ...version };
     }
     const correlation = { correlation_id: id.write(message.id, form) };
-    if (configVersion === undefined && isWireObject(config) && Object.hasOwn(config, 'config')) return { ...config, ...correlation };
+    if (configVersion === undefined && isWireObject(config) && Object.hasOwn(config, 'config'))
+      return { ...config, ...correlation };
     return { ...correlation, config: config ?? null, config_version: configVersion ?? null };
   },
   read(wire, form) {

@@ -11,7 +11,14 @@ import { field, optional, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
 import { textMap } from './value-kinds.ts';
 
-const REASONS: readonly CancelReason[] = ['client_disconnect', 'timeout', 'blocked_by_agent', 'upstream_error', 'proxy_shutdown', 'manual'];
+const REASONS: readonly CancelReason[] = [
+  'client_disconnect',
+  'timeout',
+  'blocked_by_agent',
+  'upstream_error',
+  'proxy_shutdown',
+  'manual',
+];
 
 /** A word in the documented dialect, its number from 0 in the other. A word nobody knows is no reason, not an error. */
 const cancelReason: Kind<CancelReason | undefined> = {
@@ -29,7 +36,9 @@ export const cancel: Mapping<'cancel'> = plain(
   'cancel',
   struct<Omit<Cancel, 'type'>>('cancel', {
     id: field('request_id', id, { zentinel: 'correlation_id' }),
-    reason: optional('reason', cancelReason as Kind<CancelReason>, { absentZentinel: { written: REASONS.indexOf('manual') } }),
+    reason: optional('reason', cancelReason as Kind<CancelReason>, {
+      absentZentinel: { written: REASONS.indexOf('manual') },
+    }),
     timestampMs: optional('timestamp_ms', u64, { documented: null, absentZentinel: { written: 0 } }),
   }),
 );
@@ -45,7 +54,10 @@ interface Beat {
   readonly timestampMs: number;
 }
 
-const beat: Struct<Beat> = struct<Beat>('beat', { sequence: field('sequence', u64), timestampMs: field('timestamp_ms', u64) });
+const beat: Struct<Beat> = struct<Beat>('beat', {
+  sequence: field('sequence', u64),
+  timestampMs: field('timestamp_ms', u64),
+});
 
 /** Are you there? */
 export const ping: Mapping<'ping'> = plain<'ping'>('ping', beat);
@@ -57,7 +69,10 @@ interface Ending {
   readonly durationMs?: number | undefined;
 }
 
-const ending: Struct<Ending> = struct<Ending>('ending', { reason: optional('reason', text), durationMs: optional('duration_ms', u64) });
+const ending: Struct<Ending> = struct<Ending>('ending', {
+  reason: optional('reason', text),
+  durationMs: optional('duration_ms', u64),
+});
 
 /** Drain and shutdown share one byte of the documented dialect and are told apart by `kind`. */
 function endingMapping<T extends 'drain' | 'shutdown'>(type: T): Mapping<T> {

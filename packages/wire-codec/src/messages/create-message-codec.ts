@@ -1,12 +1,16 @@
 import { AgentwireError, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core';
-import type { Logger, Malformed, Message, Peer, Pong, Received, Role } from '@agentwire/core';
+import type { Logger, Malformed, Message, MessageType, Peer, Pong, Received, Role } from '@agentwire/core';
 
 import { ALWAYS_JSON } from '../dialects/message-types.ts';
 import { createTypeTable } from '../dialects/type-table.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { decisionCacheOf } from './decision-cache.ts';
+import type { DecisionCache } from './decision-cache.ts';
+import { createFastCodec } from './fast-codec.ts';
+import type { FastCodec } from './fast-codec.ts';
 import type { Form } from './form.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
-import { hasId, resolveCodecLimits } from './limits.ts';
+import { CODEC_LIMITS, hasId, resolveCodecLimits } from './limits.ts';
 import type { CodecLimits } from './limits.ts';
 import { PongMemory } from './pong-memory.ts';
 import { readReference, writeReference } from './reference-codec.ts';
@@ -57,6 +61,8 @@ export interface MessageCodecOptions {
   readonly limits?: Partial<CodecLimits>;
 }
 
+const isChunk = (type: Message['type']): boolean => type === 'requestBodyChunk' || type === 'responseBodyChunk';
+
 class Codec implements MessageCodec {
   readonly stats: { unknownTypes: number; unreadable: number } = { unknownTypes: 0, unreadable: 0 };
   readonly #peer: Peer;
@@ -65,6 +71,9 @@ class Codec implements MessageCodec {
   readonly #table: ReturnType<typeof createTypeTable>;
   readonly #form: Form;
   readonly #jsonForm: Form;
+  /** The generated way; absent where limits are set lower than what it lets through. */
+  readonly #fast: FastCodec | undefined;
+  readonly #decisions: DecisionCache;
   readonly #pongs: PongMemory | undefined;
   readonly #unknown = new Set<number>();
   #inARow = 0;
@@ -78,6 +87,9 @@ class Codec implements MessageCodec {
     this.#limits = resolveCodecLimits(options.limits);
     this.#table = createTypeTable(dialect, options.role, peer.features);
     this.#form = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
+    const { maxNodes } = this.#limits;
+    this.#decisions = decisionCacheOf(this.#form);
+    this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#form);
     this.#jsonForm = { ...this.#form, encoding: 'json' };
     this.#pongs = dialect === 'zentinel' ? new PongMemory() : undefined;
   }
@@ -92,6 +104,21 @@ class Codec implements MessageCodec {
       const payload = this.#pongs.take(message);
       if (payload !== undefined) return this.#writePayload(message, byte, payload, outbox);
     }
+    if (message.type === 'answer') {
+      const halves = this.#decisions.encoded(message);
+      const size = halves === undefined ? -1 : this.#decisions.size(halves, message.id);
+      if (halves !== undefined && size !== -1) {
+        const at = reserveFrame(outbox, message, size, this.#peer.maxMessageBytes);
+        return commitFrame(
+          outbox,
+          byte,
+          at,
+          this.#decisions.put(outbox.bytes, at + FRAME_HEAD_BYTES, halves, message.id),
+        );
+      }
+    }
+    const sent = this.#fast?.write(message, byte, outbox, this.#peer.maxMessageBytes);
+    if (sent !== undefined) return sent;
     return writeReference(message, byte, this.#formOf(message.type), this.#peer.maxMessageBytes, outbox);
   }
 
@@ -103,28 +130,48 @@ class Codec implements MessageCodec {
   read(type: number, bytes: Buffer, start: number, end: number): Received | undefined {
     const of = this.#table.incoming(type);
     if (of === undefined) return this.#skipUnknown(type);
-    const message = readReference(of, bytes, start, end, this.#formOf(of), this.#limits);
+    const message =
+      of === 'answer' ? this.#decisions.read(bytes, start, end, this.#readAnswer) : this.#decode(of, bytes, start, end);
     if (message.type === 'malformed' && message.id === undefined && hasId(of)) return this.#skipUnreadable(message);
     if (message.type === 'ping') this.#pongs?.note(message, bytes.subarray(start, end));
     this.#inARow = 0;
     return message;
   }
 
+  #decode(of: MessageType, bytes: Buffer, start: number, end: number): Received {
+    const fast =
+      end - start <= this.#limits.maxHeaderBytes || isChunk(of) ? this.#fast?.read(of, bytes, start, end) : undefined;
+    return fast ?? readReference(of, bytes, start, end, this.#formOf(of), this.#limits);
+  }
+
+  readonly #readAnswer = (bytes: Buffer, start: number, end: number): Received =>
+    this.#decode('answer', bytes, start, end);
+
   #skipUnknown(type: number): undefined {
     this.stats.unknownTypes++;
     if (this.#unknown.has(type)) return;
     this.#unknown.add(type);
-    this.#logger.warn({ peer: this.#peer.name, type }, `message type 0x${type.toString(16)} is unknown; skipping every one of it`);
+    this.#logger.warn(
+      { peer: this.#peer.name, type },
+      `message type 0x${type.toString(16)} is unknown; skipping every one of it`,
+    );
   }
 
   #skipUnreadable(message: Malformed): undefined {
     this.stats.unreadable++;
     this.#inARow++;
-    this.#logger.warn({ peer: this.#peer.name, of: message.of, inARow: this.#inARow }, `skipped: ${message.error.message}`);
+    this.#logger.warn(
+      { peer: this.#peer.name, of: message.of, inARow: this.#inARow },
+      `skipped: ${message.error.message}`,
+    );
     if (this.#inARow < this.#limits.maxUnreadable) return;
-    throw new AgentwireError('ERR_PROTOCOL', `the ids of ${this.#inARow} messages in a row could not be read; the last one: ${message.error.message}`, {
-      cause: message.error,
-    });
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `the ids of ${this.#inARow} messages in a row could not be read; the last one: ${message.error.message}`,
+      {
+        cause: message.error,
+      },
+    );
   }
 }
 

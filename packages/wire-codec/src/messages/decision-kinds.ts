@@ -1,4 +1,13 @@
-import type { Audit, BlockVerdict, BodyMutation, ChallengeVerdict, Decision, RedirectVerdict, Verdict, WebSocketDecision } from '@agentwire/core';
+import type {
+  Audit,
+  BlockVerdict,
+  BodyMutation,
+  ChallengeVerdict,
+  Decision,
+  RedirectVerdict,
+  Verdict,
+  WebSocketDecision,
+} from '@agentwire/core';
 
 import { Fault, inside } from './fault.ts';
 import type { Form } from './form.ts';
@@ -15,7 +24,10 @@ const block = struct<Omit<BlockVerdict, 'type'>>('block', {
   body: nullable('body', text, { absent: 'omit', absentZentinel: { written: null } }),
   headers: nullable('headers', blockHeaders, { absent: 'omit', absentZentinel: { written: null } }),
 });
-const redirect = struct<Omit<RedirectVerdict, 'type'>>('redirect', { url: field('url', text), status: field('status', status) });
+const redirect = struct<Omit<RedirectVerdict, 'type'>>('redirect', {
+  url: field('url', text),
+  status: field('status', status),
+});
 const challenge = struct<Omit<ChallengeVerdict, 'type'>>('challenge', {
   challengeType: field('challenge_type', text),
   params: field('params', textMap, { fallback: {} }),
@@ -62,7 +74,9 @@ export const bodyMutation: Kind<BodyMutation> = {
     return form.dialect === 'documented' ? { chunk_index: value.index, data } : { data, chunk_index: value.index };
   },
   read(wire, form) {
-    const positional = Array.isArray(wire) ? { data: wire[0] as unknown, chunk_index: wire[1] as unknown } : asObject(wire);
+    const positional = Array.isArray(wire)
+      ? { data: wire[0] as unknown, chunk_index: wire[1] as unknown }
+      : asObject(wire);
     const { data, chunk_index: index } = positional;
     return {
       index: index === undefined || index === null ? 0 : inside('chunk_index', () => u32.read(index, form)),
@@ -94,14 +108,16 @@ const agentError = struct<NonNullable<Decision['error']>>('error', {
   message: field('message', text, { fallback: '' }),
 });
 
+const EMPTY_AUDIT = { tags: [], rule_ids: [], confidence: null, reason_codes: [], custom: {} };
+
 /** The fields of a decision, without id and version. */
 export const decision: Struct<Decision> = struct<Decision>(
   'decision',
   {
-    verdict: field('decision', verdict, { aliases: [] }),
+    verdict: field('decision', verdict),
     requestHeaders: field('request_headers', headerOps, { absent: EMPTY_LIST, emptyIsAbsent: true }),
     responseHeaders: field('response_headers', headerOps, { absent: EMPTY_LIST, emptyIsAbsent: true }),
-    audit: optional('audit', audit),
+    audit: optional('audit', audit, { absentZentinel: { written: EMPTY_AUDIT } }),
     needsMore: field('needs_more', bool, { absent: 'omit', absentZentinel: { written: false }, emptyIsAbsent: true }),
     requestBodyMutation: optional('request_body_mutation', bodyMutation, { absentZentinel: { written: null } }),
     responseBodyMutation: optional('response_body_mutation', bodyMutation, { absentZentinel: { written: null } }),

@@ -22,39 +22,67 @@ import { bytes, textMap, texts } from './value-kinds.ts';
 const eventId = field('request_id', id, { zentinel: 'correlation_id' });
 
 const chunkOrder = ['correlation_id', 'data', 'is_last', 'total_size', 'chunk_index'];
-const transferred = (zentinel: string): Field<number> => optional(zentinel, u64, { documented: null });
+
+/** Bytes of the body so far; where nobody counted, those of this chunk. */
+const transferred = (zentinel: string): Field<number> =>
+  optional(zentinel, u64, { documented: null, absentZentinel: { written: 0 } });
+
+function chunk<T extends 'requestBodyChunk' | 'responseBodyChunk'>(mapping: Mapping<T>): Mapping<T> {
+  return {
+    ...mapping,
+    write(message, form) {
+      const { bytesTransferred, data } = message as RequestBodyChunk | ResponseBodyChunk;
+      return mapping.write(
+        bytesTransferred === undefined ? { ...message, bytesTransferred: data.length } : message,
+        form,
+      );
+    },
+    read: (wire, form) => mapping.read(Array.isArray(wire) ? inOrder(wire) : wire, form),
+  };
+}
+
+/** The crate 0.6.20 left `total_size` out of its array when there was none, and put it in either place when there was. */
+function inOrder(wire: readonly unknown[]): readonly unknown[] {
+  const [correlationId, data, third, fourth, ...rest] = wire;
+  if (rest.length === 1) return [correlationId, data, third, null, fourth, ...rest];
+  return typeof third === 'boolean' ? wire : [correlationId, data, fourth, third, ...rest];
+}
 
 /** A piece of a request body. */
-export const requestBodyChunk: Mapping<'requestBodyChunk'> = plain(
-  'requestBodyChunk',
-  struct<Omit<RequestBodyChunk, 'type'>>(
+export const requestBodyChunk: Mapping<'requestBodyChunk'> = chunk(
+  plain(
     'requestBodyChunk',
-    {
-      id: eventId,
-      index: field('chunk_index', u32, { fallback: 0 }),
-      data: field('data', bytes),
-      last: field('is_last', bool),
-      totalSize: nullable('total_size', u64, { documented: null }),
-      bytesTransferred: transferred('bytes_received'),
-    },
-    chunkOrder,
+    struct<Omit<RequestBodyChunk, 'type'>>(
+      'requestBodyChunk',
+      {
+        id: eventId,
+        index: field('chunk_index', u32, { fallback: 0 }),
+        data: field('data', bytes),
+        last: field('is_last', bool),
+        totalSize: nullable('total_size', u64, { documented: null }),
+        bytesTransferred: transferred('bytes_received'),
+      },
+      chunkOrder,
+    ),
   ),
 );
 
 /** A piece of a response body. */
-export const responseBodyChunk: Mapping<'responseBodyChunk'> = plain(
-  'responseBodyChunk',
-  struct<Omit<ResponseBodyChunk, 'type'>>(
+export const responseBodyChunk: Mapping<'responseBodyChunk'> = chunk(
+  plain(
     'responseBodyChunk',
-    {
-      id: eventId,
-      index: field('chunk_index', u32, { fallback: 0 }),
-      data: field('data', bytes),
-      last: field('is_last', bool),
-      totalSize: optionalOrNull('total_size', u64),
-      bytesTransferred: transferred('bytes_sent'),
-    },
-    chunkOrder,
+    struct<Omit<ResponseBodyChunk, 'type'>>(
+      'responseBodyChunk',
+      {
+        id: eventId,
+        index: field('chunk_index', u32, { fallback: 0 }),
+        data: field('data', bytes),
+        last: field('is_last', bool),
+        totalSize: optionalOrNull('total_size', u64),
+        bytesTransferred: transferred('bytes_sent'),
+      },
+      chunkOrder,
+    ),
   ),
 );
 

@@ -23,7 +23,10 @@ const rest: Struct<Rest> = struct<Rest>('flowControl', {
 
 /** An action nobody knows is an error: taking it for a resume would flood an agent that asked for less. */
 function readAction(wire: unknown): FlowControl['action'] {
-  const index = typeof wire === 'string' ? WORDS.findIndex((one) => one === wire) : Number(typeof wire === 'bigint' ? wire : (wire ?? 0)) - 1;
+  const index =
+    typeof wire === 'string'
+      ? WORDS.findIndex((one) => one === wire)
+      : Number(typeof wire === 'bigint' ? wire : (wire ?? 0)) - 1;
   const action = ACTIONS[index];
   if (action === undefined) throw new Fault('an action is 1 pause, 2 resume or 3 update capacity').within('action');
   return action;
@@ -42,9 +45,17 @@ export const flowControl: Mapping<'flowControl'> = {
     const action = own(object, 'action');
     const tagged = isWireObject(action) ? action : action === undefined ? object : undefined;
     const outer = rest.read(object, form);
-    if (tagged === undefined) return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...outer };
+    if (tagged === undefined)
+      return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...outer };
     const room = own(tagged, 'buffer_available') ?? undefined;
-    const bufferAvailable = room === undefined ? outer.bufferAvailable : inside('action.buffer_available', () => u64.read(room, form));
-    return { type: 'flowControl', action: readAction(own(tagged, 'type')), timestampMs: undefined, ...outer, bufferAvailable };
+    const bufferAvailable =
+      room === undefined ? outer.bufferAvailable : inside('action.buffer_available', () => u64.read(room, form));
+    return {
+      type: 'flowControl',
+      action: readAction(own(tagged, 'type')),
+      timestampMs: undefined,
+      ...outer,
+      bufferAvailable,
+    };
   },
 };

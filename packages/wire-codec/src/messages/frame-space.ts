@@ -29,15 +29,23 @@ const ALWAYS_SENT: ReadonlySet<MessageType> = new Set<MessageType>([
  */
 export function reserveFrame(outbox: Outbox, message: Message, size: number, maxMessageBytes: number): number {
   if (size + 1 > maxMessageBytes) {
-    throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `${message.type} takes ${size + 1} bytes, this connection carries ${maxMessageBytes}; send less at once`, {
-      detail: { bytes: size + 1, limit: maxMessageBytes },
-    });
+    throw new AgentwireError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `${message.type} takes ${size + 1} bytes, this connection carries ${maxMessageBytes}; send less at once`,
+      {
+        detail: { bytes: size + 1, limit: maxMessageBytes },
+      },
+    );
   }
   const buffered = outbox.size;
   if (buffered > 0 && buffered + size + FRAME_HEAD_BYTES > MAX_BUFFERED_BYTES && !ALWAYS_SENT.has(message.type)) {
-    throw new AgentwireError('ERR_OVERLOADED', `${buffered} bytes wait to be sent, the limit is ${MAX_BUFFERED_BYTES}; wait for onDrain`, {
-      detail: { buffered, limit: MAX_BUFFERED_BYTES },
-    });
+    throw new AgentwireError(
+      'ERR_OVERLOADED',
+      `${buffered} bytes wait to be sent, the limit is ${MAX_BUFFERED_BYTES}; wait for onDrain`,
+      {
+        detail: { buffered, limit: MAX_BUFFERED_BYTES },
+      },
+    );
   }
   return outbox.reserve(size + FRAME_HEAD_BYTES);
 }

@@ -10,7 +10,12 @@ export const MAX_HEADER_LINES = 1000;
 
 /** Checks a header name; well-known lower-case names come back as the one shared string. */
 export function headerName(wire: unknown): string {
-  if (!isValidHeaderName(wire)) throw new Fault(typeof wire === 'string' ? 'the header name is no HTTP token' : `a header name is expected, not ${describe(wire)}`);
+  if (!isValidHeaderName(wire))
+    throw new Fault(
+      typeof wire === 'string'
+        ? 'the header name is no HTTP token'
+        : `a header name is expected, not ${describe(wire)}`,
+    );
   const shared = internHeaderName(wire);
   return shared === wire ? shared : wire;
 }
@@ -18,12 +23,17 @@ export function headerName(wire: unknown): string {
 /** Checks a header value. */
 export function headerValue(wire: unknown): string {
   if (isValidHeaderValue(wire)) return wire;
-  throw new Fault(typeof wire === 'string' ? 'the header value holds a character that HTTP does not allow' : `a header value is expected, not ${describe(wire)}`);
+  throw new Fault(
+    typeof wire === 'string'
+      ? 'the header value holds a character that HTTP does not allow'
+      : `a header value is expected, not ${describe(wire)}`,
+  );
 }
 
 /** Throws when a message has more header lines than {@link MAX_HEADER_LINES}. */
 export function checkLineCount(count: number): void {
-  if (count > MAX_HEADER_LINES) throw new Fault(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
+  if (count > MAX_HEADER_LINES)
+    throw new Fault(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
 }
 
 function readPairs(wire: unknown): string[] {
@@ -58,14 +68,15 @@ export function writePairs(headers: HeaderList): unknown {
 
 /** Headers as the zentinel dialect writes them: lines of one name together, in the place of the first. */
 export function writeMulti(headers: HeaderList): unknown {
-  const byName = new Map<string, string[]>();
+  // Without a prototype, so that a header called `__proto__` or `constructor` is a name like any other.
+  const byName = Object.create(null) as Record<string, string[]>;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    const values = byName.get(name);
-    if (values === undefined) byName.set(name, [headers[i + 1] as string]);
+    const values = byName[name];
+    if (values === undefined) byName[name] = [headers[i + 1] as string];
     else values.push(headers[i + 1] as string);
   }
-  return Object.fromEntries(byName);
+  return byName;
 }
 
 /** The headers of an event: pairs in the documented dialect, name to values in the other. */
@@ -115,7 +126,9 @@ function readOp(wire: unknown): HeaderOp {
 export const headerOps: Kind<readonly HeaderOp[]> = {
   name: 'headerOps',
   write: (value) =>
-    value.map((op) => (op.op === 'remove' ? { remove: { name: op.name } } : { [op.op]: { name: op.name, value: op.value } })),
+    value.map((op) =>
+      op.op === 'remove' ? { remove: { name: op.name } } : { [op.op]: { name: op.name, value: op.value } },
+    ),
   read(wire) {
     const ops = asArray(wire);
     checkLineCount(ops.length);

@@ -21,7 +21,8 @@ export const id: Kind<RequestId> = {
       throw new Fault(`an id of the zentinel dialect is text, not ${describe(wire)}`);
     }
     if (typeof wire === 'number' && Number.isSafeInteger(wire) && wire >= 0) return wire;
-    if (typeof wire === 'bigint' && wire >= 0n && wire <= MAX_U64) return wire <= Number.MAX_SAFE_INTEGER ? Number(wire) : wire;
+    if (typeof wire === 'bigint' && wire >= 0n && wire <= MAX_U64)
+      return wire <= Number.MAX_SAFE_INTEGER ? Number(wire) : wire;
     throw new Fault(`an id of the documented dialect is an unsigned 64-bit whole number, not ${describe(wire)}`);
   },
 };

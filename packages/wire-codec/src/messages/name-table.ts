@@ -7,9 +7,19 @@ const names: string[] = Array.from({ length: SLOTS }, () => '');
  * Gives the one shared string for a header name that stands in `bytes[from, to)` and is known to be a token; keeps its
  * case. Direct-mapped, so that it never grows: a name that shares a place with another only costs a new string.
  */
-export function sharedName(bytes: Uint8Array, from: number, to: number, make: (from: number, to: number) => string): string {
+export function sharedName(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  make: (from: number, to: number) => string,
+): string {
   const length = to - from;
-  const slot = (length * 37 + (bytes[from] as number) * 5 + (bytes[to - 1] as number) * 3 + (bytes[from + (length >> 1)] as number) * 11) & (SLOTS - 1);
+  const slot =
+    (length * 37 +
+      (bytes[from] as number) * 5 +
+      (bytes[to - 1] as number) * 3 +
+      (bytes[from + (length >> 1)] as number) * 11) &
+    (SLOTS - 1);
   const known = names[slot] as string;
   if (known.length === length) {
     let i = 0;

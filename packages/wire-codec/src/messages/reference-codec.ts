@@ -29,7 +29,13 @@ export function toWire(message: Message, form: Form): Record<string, unknown> {
 }
 
 /** Appends one frame through the reference mapping. @returns what `outbox.commit` says */
-export function writeReference(message: Message, byte: number, form: Form, maxMessageBytes: number, outbox: Outbox): boolean {
+export function writeReference(
+  message: Message,
+  byte: number,
+  form: Form,
+  maxMessageBytes: number,
+  outbox: Outbox,
+): boolean {
   const wire = toWire(message, form);
   if (form.encoding === 'json') {
     const text = stringifyJson(wire);
@@ -59,7 +65,11 @@ function mutationBytes(wire: unknown): number {
   let sum = 0;
   for (const name of ['request_body_mutation', 'response_body_mutation']) {
     const mutation = own(wire, name);
-    const data = Array.isArray(mutation) ? (mutation[0] as unknown) : isWireObject(mutation) ? own(mutation, 'data') : undefined;
+    const data = Array.isArray(mutation)
+      ? (mutation[0] as unknown)
+      : isWireObject(mutation)
+        ? own(mutation, 'data')
+        : undefined;
     if (typeof data === 'string' || data instanceof Uint8Array) sum += data.length;
   }
   return sum;
@@ -74,14 +84,22 @@ function parse(of: MessageType, bytes: Buffer, start: number, end: number, form:
   if (length > limits.maxHeaderBytes && isHeaderMessage(of)) {
     // The id stands at the front; nothing else of it is looked at.
     const until = start + limits.maxHeaderBytes;
-    const { id: found } = form.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);
+    const { id: found } =
+      form.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);
     return { value: undefined, id: found, fault: tooLong(length, limits.maxHeaderBytes) };
   }
   return form.encoding === 'json' ? parseJson(bytes, start, end, cost) : parseMsgpack(bytes, start, end, cost);
 }
 
 /** Reads one payload through the reference mapping. */
-export function readReference(of: MessageType, bytes: Buffer, start: number, end: number, form: Form, limits: CodecLimits): Message | Malformed {
+export function readReference(
+  of: MessageType,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  form: Form,
+  limits: CodecLimits,
+): Message | Malformed {
   const parsed = parse(of, bytes, start, end, form, limits);
   if (parsed.fault !== undefined) return malformed(of, parsed.fault, parsed.id, form);
   try {

@@ -1,4 +1,12 @@
-import type { HealthState, HealthStatus, HistogramMetric, LoadReport, MetricsReport, ResourceReport, ScalarMetric } from '@agentwire/core';
+import type {
+  HealthState,
+  HealthStatus,
+  HistogramMetric,
+  LoadReport,
+  MetricsReport,
+  ResourceReport,
+  ScalarMetric,
+} from '@agentwire/core';
 
 import { Fault, inside } from './fault.ts';
 import type { Form } from './form.ts';
@@ -34,7 +42,10 @@ const resources: Struct<ResourceReport> = struct<ResourceReport>('resources', {
 
 const STATES: readonly HealthState[] = ['healthy', 'degraded', 'draining', 'unhealthy'];
 
-type Details = Pick<HealthStatus, 'disabledFeatures' | 'timeoutMultiplier' | 'drainEtaMs' | 'unhealthyReason' | 'recoverable'>;
+type Details = Pick<
+  HealthStatus,
+  'disabledFeatures' | 'timeoutMultiplier' | 'drainEtaMs' | 'unhealthyReason' | 'recoverable'
+>;
 
 const details: Struct<Details> = struct<Details>('state', {
   disabledFeatures: optional('disabled_features', texts),
@@ -57,7 +68,10 @@ const base: Struct<Base> = struct<Base>('healthStatus', {
 
 function readState(wire: unknown, form: Form): { readonly state: HealthState } & Details {
   const word = isWireObject(wire) ? own(wire, 'status') : wire;
-  const state = typeof word === 'number' || typeof word === 'bigint' ? STATES[Number(word) - 1] : STATES.find((one) => one === word);
+  const state =
+    typeof word === 'number' || typeof word === 'bigint'
+      ? STATES[Number(word) - 1]
+      : STATES.find((one) => one === word);
   if (state === undefined) throw new Fault(`a health state is expected, not ${describe(wire)}`);
   return { state, ...details.read(isWireObject(wire) ? wire : {}, form) };
 }
@@ -95,7 +109,10 @@ function metric(name: string): Struct<ScalarMetric> {
   });
 }
 
-const bucket = struct<HistogramMetric['buckets'][number]>('bucket', { le: field('le', bucketEdge), count: field('count', u64) });
+const bucket = struct<HistogramMetric['buckets'][number]>('bucket', {
+  le: field('le', bucketEdge),
+  count: field('count', u64),
+});
 
 const histogram: Struct<HistogramMetric> = struct<HistogramMetric>('histogram', {
   name: field('name', text),
@@ -118,4 +135,3 @@ export const metricsReport: Mapping<'metricsReport'> = plain(
     histograms: field('histograms', list(histogram), { fallback: [] }),
   }),
 );
-

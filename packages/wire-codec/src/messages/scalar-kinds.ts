@@ -88,7 +88,9 @@ export function word<T extends string>(name: string, words: readonly T[]): Kind<
     read(wire) {
       const found = words.find((one) => one === wire);
       if (found !== undefined) return found;
-      throw new Fault(`one of ${words.join(', ')} is expected, not ${typeof wire === 'string' ? 'another word' : describe(wire)}`);
+      throw new Fault(
+        `one of ${words.join(', ')} is expected, not ${typeof wire === 'string' ? 'another word' : describe(wire)}`,
+      );
     },
   };
 }

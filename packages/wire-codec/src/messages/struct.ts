@@ -82,7 +82,11 @@ export interface Struct<T> extends Kind<T> {
   fields(dialect: Dialect): readonly PlacedField[];
 }
 
-function place(rows: Readonly<Record<string, Field<unknown>>>, dialect: Dialect, order: readonly string[]): PlacedField[] {
+function place(
+  rows: Readonly<Record<string, Field<unknown>>>,
+  dialect: Dialect,
+  order: readonly string[],
+): PlacedField[] {
   const placed: PlacedField[] = [];
   for (const [property, row] of Object.entries(rows)) {
     const name = row.names[dialect];
@@ -130,7 +134,11 @@ function readField(wire: unknown, placed: PlacedField, form: Form): unknown {
  *
  * @param zentinelOrder names of the zentinel dialect in the order of the crate's structure; others come after them
  */
-export function struct<T extends object>(name: string, rows: Rows<T>, zentinelOrder: readonly string[] = []): Struct<T> {
+export function struct<T extends object>(
+  name: string,
+  rows: Rows<T>,
+  zentinelOrder: readonly string[] = [],
+): Struct<T> {
   const table = rows as Readonly<Record<string, Field<unknown>>>;
   const placed = { documented: place(table, 'documented', []), zentinel: place(table, 'zentinel', zentinelOrder) };
   const properties = Object.keys(table);

@@ -4,7 +4,14 @@ import { answer, bodyMutationMessage } from './answer.ts';
 import { configUpdateRequest } from './config-update.ts';
 import { configure } from './configure.ts';
 import { cancel, cancelAll, configUpdateResponse, drain, log, ping, pong, shutdown } from './control-mappings.ts';
-import { guardrailInspect, requestBodyChunk, requestComplete, responseBodyChunk, responseHeaders, webSocketFrame } from './event-mappings.ts';
+import {
+  guardrailInspect,
+  requestBodyChunk,
+  requestComplete,
+  responseBodyChunk,
+  responseHeaders,
+  webSocketFrame,
+} from './event-mappings.ts';
 import { flowControl } from './flow-control.ts';
 import type { Mapping } from './mapping.ts';
 import { healthStatus, metricsReport } from './report-mappings.ts';

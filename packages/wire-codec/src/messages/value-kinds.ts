@@ -41,4 +41,8 @@ export const textMap: Kind<Readonly<Record<string, string>>> = {
 export const any: Kind<unknown> = { name: 'any', write: (value) => value, read: (wire) => wire };
 
 /** Names to any values. */
-export const anyMap: Kind<Readonly<Record<string, unknown>>> = { name: 'anyMap', write: (value) => value, read: asObject };
+export const anyMap: Kind<Readonly<Record<string, unknown>>> = {
+  name: 'anyMap',
+  write: (value) => value,
+  read: asObject,
+};

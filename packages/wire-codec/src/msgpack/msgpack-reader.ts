@@ -13,6 +13,8 @@ const SET = literal('\x81\xa3set\x82\xa4name');
 const ADD = literal('\x81\xa3add\x82\xa4name');
 const VALUE = literal('\xa5value');
 const ALLOW = literal('\xa5allow');
+/** Lists in a decision are canonical up to this length; longer ones are for the reference to count. */
+const MAX_LIST = MAX_HEADER_LINES / 2;
 const HIGH_BITS = 0x80808080;
 
 /** Reads MessagePack as the reference writes it, for generated readers; see {@link ByteReader}. */
@@ -180,9 +182,9 @@ export class MsgpackReader extends ByteReader {
     return '';
   }
 
-  #lines(fix: number, wide: number): number {
+  #lines(fix: number, wide: number, most: number = MAX_HEADER_LINES): number {
     const count = this.#count(fix, wide);
-    if (count <= MAX_HEADER_LINES) return count;
+    if (count <= most) return count;
     this.ok = false;
     return 0;
   }
@@ -213,7 +215,7 @@ export class MsgpackReader extends ByteReader {
 
   /** A list of texts, or `undefined` when it is empty. */
   textsOrEmpty(): readonly string[] | undefined {
-    const count = this.#lines(0x90, 0xdc);
+    const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
     const list: string[] = [];
     for (let i = 0; i < count && this.ok; i++) list.push(this.text());
@@ -222,7 +224,7 @@ export class MsgpackReader extends ByteReader {
 
   /** Header operations, or `undefined` when there are none; a remove is rare and the reference's. */
   opsOrEmpty(): readonly HeaderOp[] | undefined {
-    const count = this.#lines(0x90, 0xdc);
+    const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
     const list: HeaderOp[] = [];
     for (let i = 0; i < count && this.ok; i++) {

@@ -15,7 +15,9 @@ const wide = (tag: number, n: number): string =>
 
 const TEXT_HEADS = Array.from({ length: 256 }, (_, n) => (n < 32 ? char(0xa0 | n) : char(0xd9, n)));
 const TEXT_HIGHS = Uint8Array.from(TEXT_HEADS, countHigh);
-const SMALL = Array.from({ length: 1024 }, (_, n) => (n < 0x80 ? char(n) : n < 0x100 ? char(0xcc, n) : char(0xcd, n >> 8, n & 0xff)));
+const SMALL = Array.from({ length: 1024 }, (_, n) =>
+  n < 0x80 ? char(n) : n < 0x100 ? char(0xcc, n) : char(0xcd, n >> 8, n & 0xff),
+);
 const SMALL_HIGHS = Uint8Array.from(SMALL, countHigh);
 
 /**
@@ -44,6 +46,12 @@ export class MsgpackWriter {
   #head(text: string): string {
     this.high += countHigh(text);
     return text;
+  }
+
+  /** Counts the heads of a constant part that is not always there. */
+  constant(high: number): string {
+    this.high += high;
+    return '';
   }
 
   text(value: string): string {

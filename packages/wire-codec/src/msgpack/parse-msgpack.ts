@@ -157,7 +157,8 @@ class MsgpackParser {
       if (inner !== 0) this.trail.note(inner, depth, value);
       if (this.fault !== undefined) continue;
       if (typeof key !== 'string') this.fault = new Fault('a key is no text');
-      else if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+      else if (key === '__proto__')
+        Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       else object[key] = value;
     }
     this.trail.leave(depth);

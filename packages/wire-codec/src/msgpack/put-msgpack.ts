@@ -7,17 +7,27 @@ const TWO_32 = 0x1_0000_0000;
 
 /** What JSON would make of a value: `toJSON` is called, what JSON cannot say is null. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && 'toJSON' in value && typeof value.toJSON === 'function' && !(value instanceof Uint8Array)) {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'toJSON' in value &&
+    typeof value.toJSON === 'function' &&
+    !(value instanceof Uint8Array)
+  ) {
     return (value.toJSON as () => unknown)();
   }
   return value;
 }
 
-const isSilent = (value: unknown): boolean => value === undefined || typeof value === 'function' || typeof value === 'symbol';
+const isSilent = (value: unknown): boolean =>
+  value === undefined || typeof value === 'function' || typeof value === 'symbol';
 
 function checkDepth(depth: number): void {
   if (depth > MAX_DEPTH) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `the message nests more than ${MAX_DEPTH} levels, or contains itself`);
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `the message nests more than ${MAX_DEPTH} levels, or contains itself`,
+    );
   }
 }
 
@@ -45,7 +55,8 @@ export function msgpackSize(value: unknown, depth = 0): number {
   if (typeof one !== 'object' || one === null) return 1;
   if (one instanceof WireFloat) return 1 + one.bits / 8;
   if (one instanceof Uint8Array) return one.length + (one.length < 0x100 ? 2 : one.length < 0x1_0000 ? 3 : 5);
-  if (Array.isArray(one)) return one.reduce<number>((sum, item) => sum + msgpackSize(item, depth + 1), containerHead(one.length));
+  if (Array.isArray(one))
+    return one.reduce<number>((sum, item) => sum + msgpackSize(item, depth + 1), containerHead(one.length));
   let size = 0;
   let count = 0;
   for (const [name, item] of Object.entries(one)) {
@@ -130,7 +141,8 @@ export function putMsgpack(target: Buffer, at: number, value: unknown): number {
   if (typeof one !== 'object' || one === null) return target.writeUInt8(0xc0, at);
   if (one instanceof WireFloat) return putFloat(target, at, one);
   if (one instanceof Uint8Array) return putBytes(target, at, one);
-  if (Array.isArray(one)) return one.reduce<number>((end, item) => putMsgpack(target, end, item), head(target, at, one.length, 0x90, 0xdc));
+  if (Array.isArray(one))
+    return one.reduce<number>((end, item) => putMsgpack(target, end, item), head(target, at, one.length, 0x90, 0xdc));
   const entries = Object.entries(one).filter(([, item]) => !isSilent(item));
   let end = head(target, at, entries.length, 0x80, 0xde);
   for (const [name, item] of entries) end = putMsgpack(target, putText(target, end, name), item);

@@ -73,7 +73,9 @@ export class Outbox {
       this.bytes.copyWithin(0, this.#start, this.#end);
     } else {
       const need = waiting + length;
-      const next = (need <= SLAB_BYTES ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, need + (need >> 2)));
+      const next =
+        (need <= SLAB_BYTES ? this.#spare.pop() : undefined) ??
+        Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, need + (need >> 2)));
       this.bytes.copy(next, 0, this.#start, this.#end);
       const previous = this.bytes;
       this.bytes = next;
@@ -147,7 +149,8 @@ export class Outbox {
     }
     if (slab !== undefined && slab !== this.bytes) this.#release(slab);
     if (this.#start === this.#end) this.#start = this.#end = 0;
-    if (this.bytes.length > SLAB_BYTES && this.#end === 0) this.bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (this.bytes.length > SLAB_BYTES && this.#end === 0)
+      this.bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
     this.flush();
     if (this.#full && this.size < this.#highWater / 2) {
       this.#full = false;

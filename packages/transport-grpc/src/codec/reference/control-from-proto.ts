@@ -8,6 +8,8 @@ import {
   type FlowControl,
   type HealthStatus,
   type LogMessage,
+  type Ping,
+  type Pong,
   type Shutdown,
 } from '@agentwire/core';
 import type {
@@ -18,6 +20,8 @@ import type {
   FlowControlSignal,
   HealthStatus as HealthFields,
   LogMessage as LogFields,
+  Ping as PingFields,
+  Pong as PongFields,
   ShutdownRequest,
 } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { copyMap, fromJson } from './json-fields.ts';
@@ -42,6 +46,25 @@ export function fromCancel(fields: CancelRequest): Cancel {
     reason: CANCEL_REASONS.wordOf(fields.reason),
     timestampMs: unlessZero(fromUint64('cancel.timestamp_ms', fields.timestampMs)),
   });
+}
+
+/** Reads a Ping. */
+export function fromPing(fields: PingFields): Ping {
+  const { sequence, timestampMs } = fields;
+  return {
+    type: 'ping',
+    sequence: fromUint64('ping.sequence', sequence),
+    timestampMs: fromUint64('ping.timestamp_ms', timestampMs),
+  };
+}
+
+/** Reads a Pong. */
+export function fromPong(fields: PongFields): Pong {
+  return {
+    type: 'pong',
+    sequence: fromUint64('pong.sequence', fields.sequence),
+    timestampMs: fromUint64('pong.ping_timestamp_ms', fields.pingTimestampMs),
+  };
 }
 
 /** Reads a DrainRequest. */
@@ -118,7 +141,14 @@ function fromUpdate({ updateType }: ConfigUpdateFields): ConfigUpdate {
     case 'ruleUpdate': {
       const { ruleSet, rules, removeRules } = updateType.value;
       const read = rules.map(({ id, priority, definitionJson, enabled, description, tags }) =>
-        present({ id, priority, definition: fromJson('rule.definition_json', definitionJson), enabled, description, tags }),
+        present({
+          id,
+          priority,
+          definition: fromJson('rule.definition_json', definitionJson),
+          enabled,
+          description,
+          tags,
+        }),
       );
       return { type: 'ruleUpdate', ruleSet, rules: read, removeRules };
     }

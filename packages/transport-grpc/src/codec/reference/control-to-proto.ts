@@ -142,9 +142,7 @@ export function toConfigUpdate(message: ConfigUpdateRequest): MessageInitShape<t
 }
 
 /** ConfigUpdateResponse as protobuf-es takes it. */
-export function toConfigResponse(
-  message: ConfigUpdateResponse,
-): MessageInitShape<typeof ConfigUpdateResponseSchema> {
+export function toConfigResponse(message: ConfigUpdateResponse): MessageInitShape<typeof ConfigUpdateResponseSchema> {
   return present({
     requestId: message.requestId,
     accepted: message.accepted,

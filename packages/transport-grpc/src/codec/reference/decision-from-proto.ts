@@ -35,7 +35,11 @@ function fromVerdict({ decision, error }: AgentResponse): Verdict {
       });
     }
     case 'redirect':
-      return { type: 'redirect', url: decision.value.url, status: fromStatus('redirect.status', decision.value.status) };
+      return {
+        type: 'redirect',
+        url: decision.value.url,
+        status: fromStatus('redirect.status', decision.value.status),
+      };
     case 'challenge': {
       const { challengeType, params } = decision.value;
       return { type: 'challenge', challengeType, params: copyMap(params) };

@@ -43,7 +43,10 @@ function toAudit(audit: Audit): MessageInitShape<typeof AuditMetadataSchema> {
 }
 
 function toMutation({ index, data }: BodyMutation): MessageInitShape<typeof BodyMutationSchema> {
-  return present({ chunkIndex: toUint32('index', index), data: (data ?? undefined) as Uint8Array<ArrayBuffer> | undefined });
+  return present({
+    chunkIndex: toUint32('index', index),
+    data: (data ?? undefined) as Uint8Array<ArrayBuffer> | undefined,
+  });
 }
 
 function toWebSocket(decision: WebSocketDecision): MessageInitShape<typeof WebsocketDecisionSchema> {

@@ -130,7 +130,7 @@ export function fromWebSocketFrame(fields: WebSocketFrameEvent): WebSocketFrame 
 export function fromGuardrail(fields: GuardrailInspectEvent): GuardrailInspect {
   const known = INSPECTION_TYPES.wordOf(INSPECTION_TYPES.numberOf(fields.inspectionType));
   const inspectionType =
-    fields.inspectionType === undefined ? INSPECTION_TYPES.wordOf(fields.contentType) ?? 'prompt_injection' : known;
+    fields.inspectionType === undefined ? (INSPECTION_TYPES.wordOf(fields.contentType) ?? 'prompt_injection') : known;
   if (inspectionType === undefined) throw new AgentwireError('ERR_PROTOCOL', 'guardrail.inspection_type is unknown');
   return present({
     type: 'guardrailInspect' as const,

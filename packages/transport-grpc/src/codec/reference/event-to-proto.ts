@@ -28,8 +28,18 @@ import { toTimestampMs } from './timestamp.ts';
 import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
 
 function toMetadata(id: string, metadata: RequestMetadata): MessageInitShape<typeof RequestMetadataSchema> {
-  const { requestId, clientIp, clientPort, serverName, protocol, tlsVersion, routeId, upstreamId, timestamp, traceparent } =
-    metadata;
+  const {
+    requestId,
+    clientIp,
+    clientPort,
+    serverName,
+    protocol,
+    tlsVersion,
+    routeId,
+    upstreamId,
+    timestamp,
+    traceparent,
+  } = metadata;
   return present({
     correlationId: id,
     requestId,
@@ -62,7 +72,9 @@ export function toResponseHeaders(message: ResponseHeaders): MessageInitShape<ty
 }
 
 /** A body chunk as protobuf-es takes it. */
-export function toBodyChunk(message: RequestBodyChunk | ResponseBodyChunk): MessageInitShape<typeof BodyChunkEventSchema> {
+export function toBodyChunk(
+  message: RequestBodyChunk | ResponseBodyChunk,
+): MessageInitShape<typeof BodyChunkEventSchema> {
   return present({
     correlationId: String(message.id),
     chunkIndex: toUint32('index', message.index),

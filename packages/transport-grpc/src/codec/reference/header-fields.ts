@@ -19,7 +19,8 @@ export function toHeaders(list: HeaderList): HeaderInit[] {
 }
 
 function checkPair(where: string, name: string, value: string): void {
-  if (!isValidHeaderName(name)) throw new AgentwireError('ERR_PROTOCOL', `${where} has a name that HTTP does not allow`);
+  if (!isValidHeaderName(name))
+    throw new AgentwireError('ERR_PROTOCOL', `${where} has a name that HTTP does not allow`);
   if (!isValidHeaderValue(value)) {
     throw new AgentwireError('ERR_PROTOCOL', `${where} has a value that HTTP does not allow, for ${name.slice(0, 64)}`);
   }

@@ -11,7 +11,10 @@ export function toJson(value: unknown): string {
 function check(name: string, value: unknown, depth: number, seen: { nodes: number }): void {
   seen.nodes += 1;
   if (depth > MAX_DEPTH || seen.nodes > MAX_NODES) {
-    throw new AgentwireError('ERR_PROTOCOL', `${name} is deeper than ${MAX_DEPTH} levels or has more than ${MAX_NODES} values`);
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `${name} is deeper than ${MAX_DEPTH} levels or has more than ${MAX_NODES} values`,
+    );
   }
   if (typeof value !== 'object' || value === null) return;
   for (const key of Object.keys(value)) check(name, (value as Record<string, unknown>)[key], depth + 1, seen);
@@ -63,6 +66,7 @@ export function copyMap(map: Readonly<Record<string, string>>): Record<string, s
 
 /** Sets an own property, `__proto__` too. */
 function setOwn<T>(target: Record<string, T>, key: string, value: T): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }

@@ -18,7 +18,9 @@ export function toMetrics(message: MetricsReport): MessageInitShape<typeof Metri
     counters: message.counters.map(({ name, help, labels, value }) =>
       present({ name, help, labels: copyMap(labels), value: toUint64('counter', value) }),
     ),
-    gauges: message.gauges.map(({ name, help, labels, value }) => present({ name, help, labels: copyMap(labels), value })),
+    gauges: message.gauges.map(({ name, help, labels, value }) =>
+      present({ name, help, labels: copyMap(labels), value }),
+    ),
     histograms: message.histograms.map(({ name, help, labels, sum, count, buckets }) =>
       present({
         name,

@@ -4,7 +4,10 @@ import { AgentwireError } from '@agentwire/core';
 export function toUint64(name: string, value: number): bigint {
   const whole = Math.trunc(value);
   if (Number.isSafeInteger(whole) && whole >= 0) return BigInt(whole);
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be from 0 to ${Number.MAX_SAFE_INTEGER}, got ${value}`);
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be from 0 to ${Number.MAX_SAFE_INTEGER}, got ${value}`,
+  );
 }
 
 /** Makes an optional uint64 field. */

@@ -17,6 +17,8 @@ import {
   fromFlowControl,
   fromHealth,
   fromLog,
+  fromPing,
+  fromPong,
   fromShutdown,
 } from './control-from-proto.ts';
 import { fromResponse } from './decision-from-proto.ts';
@@ -30,7 +32,6 @@ import {
   fromWebSocketFrame,
 } from './event-from-proto.ts';
 import { fromMetrics } from './metrics-fields.ts';
-import { fromUint64 } from './number-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
 
@@ -62,14 +63,10 @@ export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContex
       return fromCancel(message.value);
     case 'configure':
       return fromConfigure(message.value, context.configureId);
-    case 'ping': {
-      const { sequence, timestampMs } = message.value;
-      return {
-        type: 'ping',
-        sequence: fromUint64('ping.sequence', sequence),
-        timestampMs: fromUint64('ping.timestamp_ms', timestampMs),
-      };
-    }
+    case 'ping':
+      return fromPing(message.value);
+    case 'pong':
+      return fromPong(message.value);
     case 'drain':
       return fromDrain(message.value);
     case 'shutdown':
@@ -99,11 +96,13 @@ export function fromAgentToProxy({ message }: AgentToProxy): Read {
     case 'flowControl':
       return fromFlowControl(message.value);
     case 'pong':
-      return {
-        type: 'pong',
-        sequence: fromUint64('pong.sequence', message.value.sequence),
-        timestampMs: fromUint64('pong.ping_timestamp_ms', message.value.pingTimestampMs),
-      };
+      return fromPong(message.value);
+    case 'ping':
+      return fromPing(message.value);
+    case 'drain':
+      return fromDrain(message.value);
+    case 'shutdown':
+      return fromShutdown(message.value);
     case 'log':
       return fromLog(message.value);
     case 'handshake':
@@ -128,6 +127,7 @@ const PROXY_KINDS: Readonly<Record<number, MessageType>> = {
   101: 'shutdown',
   102: 'configUpdateResponse',
   103: 'cancelAll',
+  104: 'pong',
 };
 const AGENT_KINDS: Readonly<Record<number, MessageType>> = {
   2: 'answer',
@@ -137,6 +137,9 @@ const AGENT_KINDS: Readonly<Record<number, MessageType>> = {
   6: 'flowControl',
   7: 'pong',
   8: 'log',
+  100: 'ping',
+  101: 'drain',
+  102: 'shutdown',
 };
 
 /** Reads bytes from a proxy; what cannot be read becomes `malformed`, with its id where that could be read. */

@@ -1,6 +1,6 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { AgentwireError, type Message } from '@agentwire/core';
-import { AgentToProxySchema, ProxyToAgentSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import { AgentwireError, type Message, type Pong } from '@agentwire/core';
+import { AgentToProxySchema, ProxyToAgentSchema, type PongSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import type { CodecContext } from '../codec-context.ts';
 import {
   toCancel,
@@ -61,6 +61,8 @@ export function toProxyToAgent(message: Message, context: CodecContext): FromPro
       return { case: 'configResponse', value: toConfigResponse(message) };
     case 'cancelAll':
       return { case: 'cancelAll', value: present({ reason: message.reason }) };
+    case 'pong':
+      return { case: 'pong', value: toPong(message, nowMs()) };
     default:
       return undefined;
   }
@@ -71,11 +73,20 @@ const toPing = (sequence: number, timestampMs: number): { sequence: bigint; time
   timestampMs: toUint64('timestampMs', timestampMs),
 });
 
+const toPong = (message: Pong, nowMs: number): MessageInitShape<typeof PongSchema> => ({
+  sequence: toUint64('sequence', message.sequence),
+  pingTimestampMs: toUint64('timestampMs', message.timestampMs),
+  timestampMs: BigInt(Math.trunc(nowMs)),
+});
+
 /** The oneof of AgentToProxy for `message`; undefined for what only proxies send. */
 export function toAgentToProxy(message: Message, context: CodecContext): FromAgent | undefined {
   switch (message.type) {
     case 'answer':
-      return { case: 'response', value: toResponse(String(message.id), message.decision, context.ours, context.errors) };
+      return {
+        case: 'response',
+        value: toResponse(String(message.id), message.decision, context.ours, context.errors),
+      };
     case 'healthStatus':
       return { case: 'health', value: toHealth(message) };
     case 'metricsReport':
@@ -84,13 +95,14 @@ export function toAgentToProxy(message: Message, context: CodecContext): FromAge
       return { case: 'configUpdate', value: toConfigUpdate(message) };
     case 'flowControl':
       return { case: 'flowControl', value: toFlowControl(message) };
-    case 'pong': {
-      const { sequence, timestampMs } = toPing(message.sequence, message.timestampMs);
-      return {
-        case: 'pong',
-        value: { sequence, pingTimestampMs: timestampMs, timestampMs: BigInt(Math.trunc(context.nowMs())) },
-      };
-    }
+    case 'pong':
+      return { case: 'pong', value: toPong(message, context.nowMs()) };
+    case 'ping':
+      return { case: 'ping', value: toPing(message.sequence, message.timestampMs) };
+    case 'drain':
+      return { case: 'drain', value: toDrain(message, context.nowMs()) };
+    case 'shutdown':
+      return { case: 'shutdown', value: toShutdown(message, context.nowMs()) };
     case 'log':
       return { case: 'log', value: toLog(message) };
     default:

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import {
+  composeGates,
+  createCapabilityGate,
+  createChain,
+  type GateBackend,
+  gateDecision,
+  payload,
+  target,
+} from '../../src/index.ts';
+import { createTeam, settle } from '../team.ts';
+
+const permit: GateBackend = { check: () => gateDecision.permit };
+
+describe('the gate', () => {
+  it('is told who, what and where, and blocks with its reason', async () => {
+    const asked: unknown[] = [];
+    const gate: GateBackend = {
+      check: (agentId, action, context) => {
+        asked.push([agentId, action, context.payloadType, context.layer]);
+        return action === 'tool.rm' ? gateDecision.deny('no deleting') : gateDecision.permit;
+      },
+    };
+    const { router, add } = createTeam({ gate });
+    const [one, two] = [add('one'), add('two')];
+    const to = target.process(two.pid);
+    await one.send(to, payload.text('x'));
+    await one.send(to, payload.signal('Wake'));
+    await expect(one.send(to, payload.toolCall('rm', {}))).rejects.toMatchObject({
+      code: 'ERR_CAPABILITY_DENIED',
+      detail: { reason: 'no deleting' },
+    });
+    expect(asked).toEqual([
+      ['one', 'ipc.send', 'text', 'routing'],
+      ['one', 'ipc.signal', 'signal', 'routing'],
+      ['one', 'tool.rm', 'tool_call', 'routing'],
+    ]);
+    expect(router.deadLetters.list({ recipient: two.pid })[0]?.reason).toBe('governance_denied');
+    expect(two.inbox.size).toBe(2);
+  });
+
+  it('denies when it throws, rejects, is late or says nothing that can be read', async () => {
+    const answers: (() => unknown)[] = [
+      () => {
+        throw new Error('boom');
+      },
+      () => Promise.reject(new Error('boom')),
+      () => undefined,
+      () => Promise.resolve({ kind: 'maybe' }),
+      () => new Promise(() => undefined),
+    ];
+    let turn = 0;
+    const { clock, add } = createTeam({ gate: { check: () => answers[turn++]?.() as never }, gateTimeoutMs: 100 });
+    const [one, two] = [add('one'), add('two')];
+    for (const reason of [
+      'failed',
+      'failed',
+      'no answer that can be read',
+      'no answer that can be read',
+      'within 100 ms',
+    ]) {
+      const sent = expect(one.send(target.process(two.pid), payload.text('x'))).rejects.toThrow(reason);
+      await settle();
+      clock.advance(100);
+      await sent;
+    }
+    expect(two.inbox.size).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('marks what it defers, or parks it until somebody decides', async () => {
+    const gate: GateBackend = { check: () => gateDecision.defer('ask a person') };
+    const marking = createTeam({ gate });
+    const [a, b] = [marking.add('a'), marking.add('b')];
+    await a.send(target.process(b.pid), payload.text('x'));
+    expect(b.inbox.poll()).toMatchObject({ deferred: true });
+    const { router, clock, add } = createTeam({ gate, deferMode: 'park', maxParked: 2, parkTimeoutMs: 1000 });
+    const [one, two] = [add('one'), add('two')];
+    const to = target.process(two.pid);
+    const [yes, no] = [one.send(to, payload.text('yes')), one.send(to, payload.text('no'))];
+    await expect(one.send(to, payload.text('too many'))).rejects.toThrow('parked already');
+    const [first, second] = router.parkedMessages;
+    expect(router.resolveDeferred(first?.id ?? '', gateDecision.permit)).toBe(true);
+    expect(router.resolveDeferred(first?.id ?? '', gateDecision.permit)).toBe(false);
+    expect(() => router.resolveDeferred(second?.id ?? '', gateDecision.defer())).toThrow('permitted or denied');
+    expect(router.resolveDeferred(second?.id ?? '', gateDecision.deny('not now'))).toBe(true);
+    expect(await yes).toMatchObject({ delivered: 1 });
+    await expect(no).rejects.toThrow('not now');
+    const late = expect(one.send(to, payload.text('late'))).rejects.toThrow('nobody decided in time');
+    clock.advance(1000);
+    await late;
+    const gone = one.send(to, payload.text('gone'));
+    router.processTable.updateState(one.pid, 'exited');
+    router.resolveDeferred(router.parkedMessages[0]?.id ?? '', gateDecision.permit);
+    await expect(gone).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('composes: one denial ends it, one deferral defers, asynchronous ones are waited for', async () => {
+    const deny: GateBackend = { check: () => gateDecision.deny('second') };
+    const later: GateBackend = { check: () => Promise.resolve(gateDecision.defer()) };
+    const context = {} as never;
+    expect(composeGates(permit, deny, later).check('a', 'b', context)).toEqual(gateDecision.deny('second'));
+    expect(await composeGates(permit, later, permit).check('a', 'b', context)).toEqual(gateDecision.defer());
+    expect(await composeGates(later, deny).check('a', 'b', context)).toEqual(gateDecision.deny('second'));
+    expect(composeGates().check('a', 'b', context)).toEqual(gateDecision.permit);
+  });
+
+  it('can be the capabilities alone', async () => {
+    const { router, add } = createTeam();
+    router.setGate(createCapabilityGate(router.processTable));
+    const one = add('one', { canIpc: false });
+    const two = add('two');
+    await expect(one.send(target.process(two.pid), payload.text('x'))).rejects.toThrow(
+      'lacks the capability for ipc.send',
+    );
+    expect(await two.send(target.process(one.pid), payload.text('x'))).toMatchObject({ delivered: 1 });
+  });
+});
+
+describe('sendChecked', () => {
+  it('records intent and outcome, and denied does not look like delivered', async () => {
+    const chain = createChain({ key: new Uint8Array(16) });
+    const { add } = createTeam({
+      chain,
+      gate: { check: (agent) => (agent === 'bad' ? gateDecision.deny('no') : gateDecision.permit) },
+    });
+    const [good, bad] = [add('good'), add('bad')];
+    await good.send(target.process(bad.pid), payload.text('hi'), { correlationId: 'c', traceId: 't' });
+    await bad.send(target.process(good.pid), payload.json({ b: 1, a: 2 })).catch(() => undefined);
+    const events = chain
+      .tail()
+      .slice(1)
+      .map(({ kind, payload: body }) => [kind, JSON.parse(body ?? '{}')]);
+    expect(events).toEqual([
+      [
+        'ipc.send',
+        expect.objectContaining({
+          from: good.pid,
+          target: `Process(${bad.pid})`,
+          payload_type: 'text',
+          correlation_id: 'c',
+          trace_id: 't',
+        }),
+      ],
+      ['ipc.outcome', expect.objectContaining({ delivered: 1 })],
+      ['ipc.send', expect.objectContaining({ from: bad.pid, payload_type: 'json' })],
+      ['ipc.outcome', expect.objectContaining({ delivered: 0, code: 'ERR_CAPABILITY_DENIED' })],
+    ]);
+    expect(() => chain.verify(chain.head)).not.toThrow();
+  });
+
+  it('delivers nothing that it cannot record', async () => {
+    const chain = createChain({ key: new Uint8Array(16) });
+    const { add } = createTeam({ chain });
+    const [one, two] = [add('one'), add('two')];
+    await chain.close();
+    await expect(one.send(target.process(two.pid), payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    expect(two.inbox.size).toBe(0);
+  });
+});

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import {
+  createMessage,
+  type JsonValue,
+  messageFromJson,
+  messageToJson,
+  type Payload,
+  payload,
+  payloadFromJson,
+  payloadToJson,
+  type Target,
+  target,
+  targetFromJson,
+  targetToJson,
+} from '../../src/index.ts';
+import { RUNS } from '../runs.ts';
+
+it('writes targets and payloads as the original does', () => {
+  expect(targetToJson(target.process(7))).toEqual({ Process: 7 });
+  expect(targetToJson(target.broadcast)).toBe('Broadcast');
+  expect(targetToJson(target.serviceMethod('auth', 'm'))).toEqual({ ServiceMethod: { service: 'auth', method: 'm' } });
+  expect(payloadToJson(payload.text('hi'))).toEqual({ Text: 'hi' });
+  expect(payloadToJson(payload.toolCall('grep', { q: 1 }))).toEqual({ ToolCall: { name: 'grep', args: { q: 1 } } });
+  const json = messageToJson(createMessage(1, target.kernel, payload.signal('Kill')));
+  expect(Object.keys(json as object)).toEqual(['id', 'from', 'target', 'payload', 'timestamp']);
+});
+
+const json = fc.jsonValue() as fc.Arbitrary<JsonValue>;
+const anyTarget = fc.oneof<fc.Arbitrary<Target>[]>(
+  fc.nat().map(target.process),
+  fc.string().map(target.topic),
+  fc.constantFrom(target.broadcast, target.kernel),
+  fc.string().map(target.service),
+  fc.tuple(fc.string(), fc.string()).map(([service, method]) => target.serviceMethod(service, method)),
+  fc.tuple(fc.string(), fc.nat()).map(([node, pid]) => target.remoteNode(node, target.process(pid))),
+);
+const anyPayload = fc.oneof<fc.Arbitrary<Payload>[]>(
+  fc.string().map(payload.text),
+  json.map(payload.json),
+  fc.tuple(fc.string(), json).map(([name, args]) => payload.toolCall(name, args)),
+  fc.tuple(fc.string(), json).map(([id, result]) => payload.toolResult(id, result)),
+  fc.string().map((name) => payload.signal(name)),
+  fc
+    .tuple(fc.string({ minLength: 1 }), fc.jsonValue())
+    .map(([name, detail]) => payload.signal(`s${name}`, detail as JsonValue)),
+  fc.uint8Array().map(payload.binary),
+);
+
+it('reads what it writes', () => {
+  fc.assert(
+    fc.property(anyTarget, anyPayload, fc.option(fc.string(), { nil: undefined }), (to, body, text) => {
+      const message = createMessage(3, to, body, {
+        correlationId: text,
+        traceId: text,
+        idempotencyKey: text,
+        deadline: 5,
+        priority: 'high',
+      });
+      const back = messageFromJson(JSON.parse(JSON.stringify(messageToJson(message))) as JsonValue);
+      const wire = (one: typeof message): string => JSON.stringify(messageToJson(one));
+      expect(wire(back)).toBe(wire(message));
+      expect(back.target).toEqual(JSON.parse(JSON.stringify(to)));
+    }),
+    { numRuns: Math.min(RUNS, 20_000) },
+  );
+});
+
+it('refuses everything else with ERR_PROTOCOL', () => {
+  const protocol = expect.objectContaining({ code: 'ERR_PROTOCOL' }) as Error;
+  for (const bad of [
+    undefined,
+    null,
+    7,
+    'Nowhere',
+    {},
+    { Process: -1 },
+    { Process: 1, Topic: 'x' },
+    { Process: '1' },
+    { ServiceMethod: 3 },
+  ]) {
+    expect(() => targetFromJson(bad as JsonValue)).toThrow(protocol);
+  }
+  const nested = { RemoteNode: { node_id: 'a', target: { RemoteNode: { node_id: 'b', target: 'Kernel' } } } };
+  expect(() => targetFromJson(nested)).toThrow(protocol);
+  for (const bad of ['Text', { Text: 1 }, { ToolCall: {} }, { Unknown: 1 }])
+    expect(() => payloadFromJson(bad)).toThrow(protocol);
+  fc.assert(
+    fc.property(json, (value) => {
+      try {
+        messageFromJson(value);
+        return true;
+      } catch (error) {
+        return (error as { code?: string }).code === 'ERR_PROTOCOL';
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});

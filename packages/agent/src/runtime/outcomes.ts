@@ -1,0 +1,145 @@
+import { AgentwireError, type Clock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
+import type { AgentRequest } from '@agentwire/core/session';
+import type { Reply, Turns } from '../body/turns.ts';
+import type { Outcome } from '../handler/agent-handlers.ts';
+import type { Admission } from './admission.ts';
+import { BODY_TOO_LARGE, checkDecision, placeMutation } from './conclude.ts';
+import type { EventContext } from './event-context.ts';
+import { Latencies } from './latencies.ts';
+import { type ChallengeFallback, PeerLimits } from './peer-limits.ts';
+
+/** What outcomes need besides their agent. */
+export interface OutcomeOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly challengeFallback: ChallengeFallback;
+}
+
+type OnRefused = (event: ProxyEvent, request: AgentRequest) => void;
+
+/** Makes replies of what handlers give, now or later, and counts them. */
+export class Outcomes {
+  readonly latencies: Latencies = new Latencies();
+  readonly counts = {
+    events: 0,
+    allow: 0,
+    block: 0,
+    redirect: 0,
+    challenge: 0,
+    failures: 0,
+    overloaded: 0,
+    timeouts: 0,
+    cancelled: 0,
+  };
+  readonly #admission: Admission;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #limits: PeerLimits;
+  readonly #timeoutMs: number;
+  readonly #onRefused: OnRefused;
+
+  /** @param onRefused told of each event whose request goes no further */
+  constructor(admission: Admission, options: OutcomeOptions, timeoutMs: number, onRefused: OnRefused) {
+    this.#onRefused = onRefused;
+    this.#admission = admission;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#limits = new PeerLimits(options.logger, options.challengeFallback);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Throws `ERR_OVERLOADED` where one more request would be one too many. */
+  admit(): void {
+    try {
+      this.#admission.check();
+    } catch (error) {
+      this.counts.overloaded += 1;
+      throw error;
+    }
+  }
+
+  /** Makes the reply of what a handler gave; one that is there at once is not made to wait. */
+  settle(
+    outcome: Outcome<Decision>,
+    context: EventContext,
+    event: ProxyEvent,
+    handler: string,
+  ): Decision | Promise<Reply> {
+    if (outcome instanceof Promise) return this.#follow(outcome, context, event, handler);
+    const decision = this.#conclude(outcome, context, event, handler);
+    context.decided = true;
+    context.begun?.settle(decision, true);
+    return decision;
+  }
+
+  #follow(
+    outcome: Promise<Decision>,
+    context: EventContext,
+    event: ProxyEvent,
+    handler: string,
+  ): Decision | Promise<Reply> {
+    const { turns } = context;
+    turns.counted = true;
+    this.#admission.begin();
+    void outcome.then(
+      (given) => this.#finish(turns, given, context, event, handler),
+      (error: unknown) => this.#fail(turns, context, error),
+    );
+    return turns.head();
+  }
+
+  #finish(turns: Turns, given: Decision, context: EventContext, event: ProxyEvent, handler: string): void {
+    let decision: Decision;
+    try {
+      decision = this.#conclude(given, context, event, handler);
+    } catch (error) {
+      return this.#fail(turns, context, error);
+    }
+    this.#uncount(turns);
+    turns.settle(decision);
+  }
+
+  #fail(turns: Turns, context: EventContext, error: unknown): void {
+    this.#uncount(turns);
+    // whoever was told to stop may say so by throwing, and that is no failure
+    if (turns.settled || context.agentRequest.cancelled) return turns.fail(error);
+    const { waits } = turns;
+    try {
+      turns.settle(this.failed(error));
+    } catch {
+      turns.fail(error);
+    }
+    if (!waits) this.#logger.warn({ err: error }, 'a handler failed while no event waited for it');
+  }
+
+  /** Counts a failure. @returns the decision for a body that is too long @throws any other error, for the session */
+  failed(error: unknown): Decision {
+    this.counts.failures += 1;
+    if (error instanceof AgentwireError && error.code === 'ERR_BODY_TOO_LARGE') return BODY_TOO_LARGE;
+    throw error;
+  }
+
+  /** A handler was not waited for any longer. */
+  expired(turns: Turns): void {
+    this.counts.timeouts += 1;
+    this.counts.failures += 1;
+    this.#uncount(turns);
+  }
+
+  #uncount(turns: Turns): void {
+    if (!turns.counted) return;
+    turns.counted = false;
+    this.#admission.end();
+    if (turns.deadlineAt > 0) this.latencies.add(this.#clock.now() - turns.deadlineAt + this.#timeoutMs);
+  }
+
+  #conclude(outcome: Decision, context: EventContext, event: ProxyEvent, handler: string): Decision {
+    let decision = placeMutation(checkDecision(handler, outcome), event);
+    const { peer } = context;
+    if (peer.limits.length > 0) decision = this.#limits.adapt(decision, event.type, peer);
+    const verdict = decision.verdict.type;
+    this.counts[verdict] += 1;
+    if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context.agentRequest);
+    return decision;
+  }
+}

@@ -1,0 +1,62 @@
+import { dialSession, keepConnected, type AgentSessionOptions, type SessionHandler } from '@agentwire/core/session';
+import type { Agent } from '../define/agent.ts';
+import { announce } from '../define/announce.ts';
+import { chooseTransport } from './choose-transport.ts';
+import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
+
+/** Handler of one connection, which also tells when that connection has ended. */
+function withEnd(handler: SessionHandler, ended: () => void): SessionHandler {
+  return {
+    onEvent: (event, request) => handler.onEvent(event, request),
+    onRequestEnd: (request) => handler.onRequestEnd?.(request),
+    onNotice: (notice, session) => handler.onNotice?.(notice, session),
+    onOpen: (session) => handler.onOpen?.(session),
+    onClose: (reason, session) => {
+      handler.onClose?.(reason, session);
+      ended();
+    },
+  };
+}
+
+/**
+ * Keeps connections to a proxy that listens for agents, until `signal` is aborted.
+ *
+ * @returns what resolves when all loops have ended
+ */
+export function dialProxy(
+  agent: Agent,
+  handler: SessionHandler,
+  reverse: ResolvedReverse,
+  options: ResolvedServeOptions & { readonly session: AgentSessionOptions },
+  signal: AbortSignal,
+): Promise<void[]> {
+  const transport = chooseTransport(options.transports, reverse.address, 'agent');
+  const self = announce(agent, reverse.agentId, reverse.token);
+  let registered = false;
+  const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
+    const ended = Promise.withResolvers<void>();
+    const { handshakeTimeoutMs } = options;
+    await dialSession(transport, reverse.address, withEnd(handler, ended.resolve), {
+      ...options.session,
+      self,
+      signal: attempt,
+      ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    });
+    if (!registered) options.onRegistered?.(reverse.address);
+    registered = true;
+    return { ended: ended.promise };
+  };
+  const loop = {
+    connect,
+    signal,
+    clock: options.clock,
+    ...(reverse.backoff !== undefined && { backoff: reverse.backoff }),
+    ...(options.random !== undefined && { random: options.random }),
+    onFailure: (error: Error & { code: string }, failures: number, waitMs: number) =>
+      options.logger.warn(
+        { address: reverse.address, code: error.code, failures, waitMs },
+        'no connection to the proxy; trying again',
+      ),
+  };
+  return Promise.all(Array.from({ length: reverse.connections }, () => keepConnected(loop)));
+}

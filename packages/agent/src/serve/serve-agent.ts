@@ -1,0 +1,162 @@
+import { AgentwireError } from '@agentwire/core';
+import { type AgentSessionOptions, serveSessions, type SessionListener } from '@agentwire/core/session';
+import type { Agent } from '../define/agent.ts';
+import { announce } from '../define/announce.ts';
+import { AgentRuntime } from '../runtime/agent-runtime.ts';
+import type { AgentServer, AgentStats } from './agent-server.ts';
+import { chooseTransport } from './choose-transport.ts';
+import { dialProxy } from './dial-proxies.ts';
+import { type ResolvedServeOptions, resolveServeOptions, type ServeAgentOptions } from './options.ts';
+import { Reports } from './reports.ts';
+import { drainOnSignals } from './signals.ts';
+
+/** Requests that one session keeps for later events where nothing says which are over. */
+const MAX_RETAINED_PER_SESSION = 10_000;
+
+/**
+ * Serves an agent on any number of addresses at once, listening and dialling.
+ *
+ * Resolves once every address of `listen` is bound; those of `reverse` are dialled from then on, for ever.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ADDRESS` for a scheme without a transport, and what binding
+ * throws; what was bound is closed then
+ */
+export async function serveAgent<State>(agent: Agent<State>, options: ServeAgentOptions): Promise<AgentServer> {
+  const server = new Server(agent, resolveServeOptions(options));
+  await server.start();
+  return server;
+}
+
+class Server implements AgentServer {
+  readonly #agent: Agent;
+  readonly #options: ResolvedServeOptions;
+  readonly #runtime: AgentRuntime;
+  readonly #session: AgentSessionOptions;
+  readonly #reports: Reports;
+  readonly #dialling = new AbortController();
+  #listeners: readonly SessionListener[] = [];
+  #dialled: Promise<unknown> = Promise.resolve();
+  #removeSignals: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(agent: Agent, options: ResolvedServeOptions) {
+    this.#agent = agent;
+    this.#options = options;
+    this.#runtime = new AgentRuntime(agent, options);
+    this.#reports = new Reports(agent.name, this.#runtime, options.reportIntervalMs, () => this.stats);
+    const { maxConcurrentRequests, maxTrackedRequests, requestStateTtlMs } = agent.limits;
+    this.#session = {
+      clock: options.clock,
+      logger: options.logger,
+      // requests past the bound are refused by the runtime, over all connections; this one is for their later events
+      maxInFlight: Math.max(1024, maxConcurrentRequests),
+      maxRetained: Math.min(MAX_RETAINED_PER_SESSION, maxTrackedRequests),
+      requestStateTtlMs,
+      ...(options.keepalive !== undefined && { keepalive: options.keepalive }),
+    };
+  }
+
+  async start(): Promise<void> {
+    const { transports, listen, reverse, signals, clock } = this.#options;
+    // all addresses are looked at before anything is bound
+    for (const one of reverse) chooseTransport(transports, one.address, 'agent');
+    const chosen = listen.map((address) => ({ address, transport: chooseTransport(transports, address) }));
+    const bound = await Promise.allSettled(
+      chosen.map(async ({ address, transport }) => this.#listen(transport, address)),
+    );
+    this.#listeners = bound.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const failed = bound.find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
+      await this.close();
+      throw failed.reason;
+    }
+    const dial = { ...this.#options, session: this.#session };
+    this.#dialled = Promise.all(
+      reverse.map((one) => dialProxy(this.#agent, this.#runtime, one, dial, this.#dialling.signal)),
+    );
+    this.#reports.start(clock);
+    if (signals) this.#removeSignals = drainOnSignals(this, () => this.#abort());
+  }
+
+  #listen(transport: ReturnType<typeof chooseTransport>, address: string): Promise<SessionListener> {
+    const { handshakeTimeoutMs, authorize } = this.#options;
+    return serveSessions(transport, address, this.#runtime, {
+      ...this.#session,
+      self: announce(this.#agent),
+      ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+      ...(authorize !== undefined && { authorize }),
+    });
+  }
+
+  get endpoints(): readonly string[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  get stats(): AgentStats {
+    const { sessions, admission, outcomes, scopes } = this.#runtime;
+    const { allow, block, redirect, challenge, ...rest } = outcomes.counts;
+    return {
+      connections: sessions.size,
+      running: admission.running,
+      paused: admission.paused,
+      draining: this.#draining !== undefined,
+      ...rest,
+      decisions: { allow, block, redirect, challenge },
+      tracked: scopes.tracked,
+    };
+  }
+
+  drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#draining ??= this.#drain(options.timeoutMs ?? this.#options.drainTimeoutMs);
+    return this.#draining;
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const { sessions, admission } = this.#runtime;
+    const until = clock.now() + timeoutMs;
+    this.#dialling.abort(new AgentwireError('ERR_DRAINING', 'the agent drains'));
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    for (const session of sessions) session.notify({ type: 'drain', durationMs: timeoutMs });
+    this.#reports.send('draining');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimeout(resolve, timeoutMs);
+    // a handler between two chunks of a body is nothing that its session waits for
+    await Promise.race([admission.whenIdle(), promise]);
+    clock.clearTimeout(timer);
+    const rest = Math.max(0, until - clock.now());
+    await Promise.all([...sessions].map((session) => session.drain({ timeoutMs: rest })));
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await Promise.all([...this.#runtime.sessions].map((session) => session.close()));
+    await this.#dialled;
+    this.#runtime.stop();
+  }
+
+  #stop(): void {
+    this.#removeSignals?.();
+    this.#reports.stop();
+    this.#dialling.abort(new AgentwireError('ERR_CLOSED', 'the agent was closed'));
+  }
+
+  #abort(): void {
+    for (const { connection } of this.#runtime.sessions) {
+      connection.abort(new AgentwireError('ERR_ABORTED', 'a second signal ended the agent'));
+    }
+    void this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,95 @@
+import { ALLOW, type Decision } from '@agentwire/core';
+import { describe, expect, it } from 'vitest';
+import { AgentDecision, allow, block, challenge, closeWebSocket, drop, pass, redirect, replace } from '../../src/index.ts';
+
+const plain = (decision: Decision): unknown => structuredClone({ ...decision });
+
+describe('decisions', () => {
+  it('builds what core and the wire want, and nothing more', () => {
+    expect(plain(allow())).toEqual(ALLOW);
+    expect(plain(block(403, 'no'))).toEqual({ verdict: { type: 'block', status: 403, body: 'no' } });
+    expect(plain(block())).toEqual({ verdict: { type: 'block', status: 403 } });
+    expect(plain(redirect('/login'))).toEqual({ verdict: { type: 'redirect', url: '/login', status: 302 } });
+    expect(plain(challenge('captcha', { a: 'b' }))).toEqual({
+      verdict: { type: 'challenge', challengeType: 'captcha', params: { a: 'b' } },
+    });
+    expect(plain(closeWebSocket(1008, 'bad'))).toEqual({
+      verdict: { type: 'allow' },
+      webSocket: { type: 'close', code: 1008, reason: 'bad' },
+    });
+  });
+
+  it('says everything a decision can say', () => {
+    const decision = allow()
+      .setRequestHeader('x-a', '1')
+      .addRequestHeader('x-b', '2')
+      .removeRequestHeader('x-c')
+      .setResponseHeader('x-d', '3')
+      .addResponseHeader('x-e', '4')
+      .removeResponseHeader('x-f')
+      .withTag('t1', 't2')
+      .withTag('t3')
+      .withRule('r')
+      .withReason('why')
+      .withConfidence(0.5)
+      .withCustom('k', { deep: [1] })
+      .withRoutingMetadata('pool', 'b')
+      .needsMoreBody();
+    expect(plain(decision)).toEqual({
+      verdict: { type: 'allow' },
+      requestHeaders: [
+        { op: 'set', name: 'x-a', value: '1' },
+        { op: 'add', name: 'x-b', value: '2' },
+        { op: 'remove', name: 'x-c' },
+      ],
+      responseHeaders: [
+        { op: 'set', name: 'x-d', value: '3' },
+        { op: 'add', name: 'x-e', value: '4' },
+        { op: 'remove', name: 'x-f' },
+      ],
+      audit: { tags: ['t1', 't2', 't3'], ruleIds: ['r'], reasonCodes: ['why'], confidence: 0.5, custom: { k: { deep: [1] } } },
+      routingMetadata: { pool: 'b' },
+      needsMore: true,
+    });
+  });
+
+  it('never changes: each word gives a copy', () => {
+    const base = block(403).withTag('a');
+    const more = base.withTag('b').withBlockHeader('x-why', 'a').withBlockHeader('X-Why', 'b');
+    expect(base.audit?.tags).toEqual(['a']);
+    expect(base.verdict).toEqual({ type: 'block', status: 403 });
+    expect(more.audit?.tags).toEqual(['a', 'b']);
+    expect(more.verdict).toMatchObject({ headers: ['x-why', 'b'] });
+  });
+
+  it('gives the same frozen constant where nothing was said', () => {
+    expect(allow()).toBe(allow());
+    const frozen = allow().setRequestHeader('x-a', '1').withCustom('k', { deep: [1] }).freeze();
+    expect(Object.isFrozen(frozen.requestHeaders?.[0])).toBe(true);
+    expect(Object.isFrozen((frozen.audit?.custom?.['k'] as { deep: unknown }).deep)).toBe(true);
+    expect(frozen.withTag('x').requestHeaders).toHaveLength(1);
+  });
+
+  it.each([
+    ['a name with a space', () => allow().setRequestHeader('x a', '1'), 'ERR_INVALID_HEADER'],
+    ['a value with CR LF', () => allow().addResponseHeader('x-a', 'a\r\nb: c'), 'ERR_INVALID_HEADER'],
+    ['a hop-by-hop name', () => allow().removeRequestHeader('Connection'), 'ERR_INVALID_HEADER'],
+    ['a bad header of a block', () => block().withBlockHeader('x-a', 'a\n'), 'ERR_INVALID_HEADER'],
+    ['block headers without a block', () => allow().withBlockHeader('x-a', 'a'), 'ERR_INVALID_STATE'],
+    ['a status of 99', () => block(99), 'ERR_INVALID_ARGUMENT'],
+    ['a redirect with status 200', () => redirect('/', 200), 'ERR_INVALID_ARGUMENT'],
+    ['a redirect that splits headers', () => redirect('/\r\nset-cookie: a'), 'ERR_INVALID_HEADER'],
+    ['a confidence of 2', () => allow().withConfidence(2), 'ERR_INVALID_ARGUMENT'],
+    ['a close code of 999', () => closeWebSocket(999), 'ERR_INVALID_ARGUMENT'],
+  ])('refuses %s where it is written', (_, build, code) => {
+    expect(build).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  it('keeps what becomes of a chunk out of the decision itself', () => {
+    expect(AgentDecision.mutationOf(pass())).toBe(null);
+    expect(AgentDecision.mutationOf(drop())).toHaveLength(0);
+    expect(AgentDecision.mutationOf(replace('hé').withTag('x'))).toEqual(new TextEncoder().encode('hé'));
+    expect(AgentDecision.mutationOf(ALLOW)).toBe(undefined);
+    expect(plain(replace('x'))).toEqual(ALLOW);
+  });
+});

@@ -1,0 +1,214 @@
+import type { Logger } from '@agentwire/core';
+import { describe, expect, it, vi } from 'vitest';
+import { allow, block, closeWebSocket, drop, refuse, type HandlerContext } from '../../src/index.ts';
+import { OURS } from '../fake-connection.ts';
+import { head, response, settled } from '../events.ts';
+import { start } from './start.ts';
+
+function spyLogger(): Logger & { lines: string[] } {
+  const lines: string[] = [];
+  const log = (_: unknown, message: string): void => void lines.push(message);
+  return { lines, debug: log, info: log, warn: log, error: log };
+}
+
+describe('handlers', () => {
+  it('are answered at once when they decide at once', () => {
+    const at = start({ onRequestHeaders: (request) => block(403, `${request.method} ${request.path}`) }).connect();
+    at.receive(head(1));
+    expect(at.answers).toMatchObject([{ verdict: { type: 'block', body: 'POST /a' } }]);
+  });
+
+  it('get what they need, lazily', async () => {
+    let seen: Record<string, unknown> = {};
+    const { connect, clock } = start({
+      handlerTimeoutMs: 500,
+      onRequestHeaders(request, context) {
+        const { requestId, traceparent, deadline, peer, ambiguous } = context;
+        const headers = request.headers.get('HOST');
+        seen = { requestId, traceparent, deadline, peer: peer.name, ambiguous, headers, query: request.query.get('b'), uri: request.uri };
+        return allow();
+      },
+    });
+    connect().receive(head(1));
+    expect(seen).toEqual({
+      requestId: '1',
+      traceparent: '00-1-2-01',
+      deadline: clock.wallNow() + 500,
+      peer: 'ours',
+      ambiguous: false,
+      headers: 'example.test',
+      query: 'c',
+      uri: '/a?b=c',
+    });
+  });
+
+  it('fail with a failure answer, never an allow', async () => {
+    const logger = spyLogger();
+    const { connect, runtime } = start(
+      {
+        onRequestHeaders(request) {
+          if (request.uri === '/sync') throw new Error('secret');
+          if (request.uri === '/async') return Promise.reject(new Error('secret'));
+          return undefined as never;
+        },
+      },
+      { logger },
+    );
+    const at = connect();
+    for (const [id, uri] of ['/sync', '/async', '/nothing'].entries()) at.receive(head(id, { uri }));
+    await settled();
+    expect(at.answers).toHaveLength(3);
+    for (const answer of at.answers) {
+      expect(answer).toMatchObject({ verdict: { type: 'block', status: 500 }, error: { code: 'ERR_HANDLER' } });
+      expect(JSON.stringify(answer)).not.toContain('secret');
+    }
+    expect(runtime.outcomes.counts.failures).toBe(3);
+    expect(logger.lines).toHaveLength(3);
+    const plain = connect({ ...OURS, features: [] });
+    plain.receive(head(9, { uri: '/sync' }));
+    expect(plain.answers).toEqual([{ verdict: { type: 'block', status: 500 }, audit: { reasonCodes: ['agentwire:ERR_HANDLER'] } }]);
+  });
+
+  it('that are missing allow, explicitly', () => {
+    const at = start({ onResponseHeaders: () => allow() }).connect();
+    at.receive(head(1));
+    at.receive({ type: 'configure', id: 2, config: {} });
+    expect(at.answers).toEqual([{ verdict: { type: 'allow' } }, { verdict: { type: 'allow' } }]);
+  });
+
+  it('hand state on to later events of the request', () => {
+    const ended: unknown[] = [];
+    const at = start<{ n: number }>({
+      onRequestHeaders: (_, context) => ((context.state = { n: 1 }), allow()),
+      onResponseHeaders: (incoming, context) => allow().withTag(`${context.state?.n} ${context.request?.path} ${incoming.status}`),
+      onRequestComplete: (summary, context) => void ended.push(summary.status, context.response?.status),
+    }).connect();
+    at.receive(head(1));
+    at.receive(response(1, 201));
+    expect(at.answers[1]).toMatchObject({ audit: { tags: ['1 /a 201'] } });
+    at.receive({ type: 'requestComplete', id: 1, status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 });
+    expect(ended).toEqual([200, 201]);
+    expect(at.answers).toHaveLength(2);
+  });
+
+  it('decide on frames and configurations', async () => {
+    const configs: unknown[] = [];
+    const at = start({
+      onWebSocketFrame: ({ opcode }) => (opcode === 'binary' ? drop() : closeWebSocket(1008, 'no')),
+      onConfigure: async ({ config }) => {
+        configs.push(config);
+        return config === null ? refuse('empty') : undefined;
+      },
+    }).connect();
+    const frame = { type: 'webSocketFrame', data: new Uint8Array(0), clientToServer: true, index: 0, fin: true, clientIp: '' } as const;
+    at.receive({ ...frame, id: 1, opcode: 'binary' });
+    at.receive({ ...frame, id: 1, opcode: 'text' });
+    expect(at.answers).toMatchObject([{ webSocket: { type: 'drop' } }, { webSocket: { type: 'close', code: 1008 } }]);
+    at.receive({ type: 'configure', id: 2, config: { a: 1 } });
+    at.receive({ type: 'configure', id: 3, config: null });
+    await settled();
+    expect(configs).toEqual([{ a: 1 }, null]);
+    expect(at.answers.slice(2)).toMatchObject([{ verdict: { type: 'allow' } }, { verdict: { type: 'block', body: 'empty' } }]);
+  });
+});
+
+describe('time and cancel', () => {
+  it('aborts the signal and answers when the deadline passes', async () => {
+    const reasons: unknown[] = [];
+    const { connect, clock, runtime } = start({
+      handlerTimeoutMs: 1_000,
+      onRequestHeaders: (_, context) =>
+        new Promise(() => context.signal.addEventListener('abort', () => reasons.push((context.signal.reason as { code: string }).code))),
+    });
+    const at = connect();
+    at.receive(head(1));
+    clock.advance(999);
+    await settled();
+    expect(at.answers).toEqual([]);
+    clock.advance(1);
+    await settled();
+    expect(at.answers).toMatchObject([{ error: { code: 'ERR_TIMEOUT' } }]);
+    expect(reasons).toEqual(['ERR_TIMEOUT']);
+    expect(runtime.admission.running).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('tells a cancelled handler, and does not count its throw', async () => {
+    const cancelled: unknown[] = [];
+    const { connect, runtime } = start({
+      onRequestHeaders: (_, context) =>
+        new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason as Error))),
+      onCancel: (reason, context) => void cancelled.push(reason, context.request?.uri),
+    });
+    const at = connect();
+    at.receive(head(1));
+    at.receive({ type: 'cancel', id: 1, reason: 'client_disconnect' });
+    await settled();
+    expect(at.answers).toEqual([]);
+    expect(cancelled).toEqual(['client_disconnect', '/a?b=c']);
+    expect(runtime.outcomes.counts).toMatchObject({ cancelled: 1, failures: 0 });
+    expect(runtime.admission.running).toBe(0);
+    at.receive(head(2));
+    at.abort();
+    await settled();
+    expect(cancelled.slice(2)).toEqual(['connection_closed', '/a?b=c']);
+  });
+});
+
+describe('maxConcurrentRequests', () => {
+  it('pauses at the bound, over all connections, refuses past it, and resumes', async () => {
+    const release: (() => void)[] = [];
+    const { connect, runtime } = start({
+      maxConcurrentRequests: 2,
+      onRequestHeaders: () => new Promise((resolve) => release.push(() => resolve(allow()))),
+    });
+    const [first, second] = [connect(), connect()];
+    first.receive(head(1));
+    expect(first.sent).toEqual([]);
+    second.receive(head(1));
+    const pause = expect.objectContaining({ type: 'flowControl', action: 'pause' }) as object;
+    expect([first.sent, second.sent]).toEqual([[pause], [pause]]);
+    expect(connect().sent).toEqual([pause]);
+    first.receive(head(2));
+    expect(first.answers).toMatchObject([{ verdict: { status: 503 }, error: { code: 'ERR_OVERLOADED' } }]);
+    expect(runtime.outcomes.counts.overloaded).toBe(1);
+    for (const done of release) done();
+    await settled();
+    expect(second.sent.at(-2)).toMatchObject({ type: 'flowControl', action: 'resume' });
+    expect(runtime.admission.paused).toBe(false);
+  });
+});
+
+describe('limits of a peer', () => {
+  const limited = { ...OURS, limits: ['challenge_is_allow', 'redirect_is_error'] as const };
+  const challenger = { onRequestHeaders: () => ({ verdict: { type: 'challenge', challengeType: 'captcha', params: {} } }) as const };
+
+  it('are said once', () => {
+    const logger = spyLogger();
+    const at = start(challenger, { logger }).connect(limited);
+    at.receive(head(1));
+    at.receive(head(2));
+    expect(at.answers).toMatchObject([{ verdict: { type: 'challenge' } }, { verdict: { type: 'challenge' } }]);
+    expect(logger.lines).toEqual([expect.stringContaining('challengeFallback')]);
+  });
+
+  it('can have a challenge blocked instead, only where it would pass', () => {
+    const started = start(challenger, { challengeFallback: 'block' });
+    const [weak, able] = [started.connect(limited), started.connect()];
+    weak.receive(head(1));
+    able.receive(head(1));
+    expect(weak.answers).toEqual([{ verdict: { type: 'block', status: 403 }, audit: { reasonCodes: ['agentwire:challenge_fallback'] } }]);
+    expect(able.answers).toMatchObject([{ verdict: { type: 'challenge' } }]);
+  });
+});
+
+it('makes no signal for those who do not ask', () => {
+  const contexts: HandlerContext[] = [];
+  const spy = vi.spyOn(globalThis, 'AbortController');
+  const at = start({ onRequestHeaders: (_, context) => (contexts.push(context), allow()) }).connect();
+  at.receive(head(1));
+  expect(spy).not.toHaveBeenCalled();
+  expect(contexts[0]?.signal.aborted).toBe(false);
+  expect(spy).toHaveBeenCalled();
+  spy.mockRestore();
+});

@@ -1,0 +1,25 @@
+import type { Peer } from '@agentwire/core';
+import { silentLogger, type Logger } from '@agentwire/core';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
+import { defineAgent, type AgentDefinition } from '../../src/index.ts';
+import { AgentRuntime } from '../../src/runtime/agent-runtime.ts';
+import { FakeConnection, OURS } from '../fake-connection.ts';
+
+/** A runtime with a clock that stands still, and connections to it. */
+export interface Started {
+  readonly runtime: AgentRuntime;
+  readonly clock: ManualClock;
+  connect(peer?: Peer): FakeConnection;
+}
+
+/** Starts an agent without any transport. */
+export function start<State>(
+  definition: Partial<AgentDefinition<State>>,
+  options: { logger?: Logger; challengeFallback?: 'none' | 'block' } = {},
+): Started {
+  const clock = createManualClock();
+  const { logger = silentLogger, challengeFallback = 'none' } = options;
+  const agent = defineAgent<State>({ name: 'test', version: '1', ...definition });
+  const runtime = new AgentRuntime(agent, { clock, logger, challengeFallback });
+  return { runtime, clock, connect: (peer = OURS) => new FakeConnection(runtime, peer, { clock, logger }) };
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { allow, block, replace } from '../../src/index.ts';
+import { OURS, RELEASED } from '../fake-connection.ts';
+import { chunk, head, response, responseChunk, settled } from '../events.ts';
+import { start } from './start.ts';
+
+const ALLOW = { verdict: { type: 'allow' } };
+
+describe('requests of the zentinel dialect', () => {
+  const tagging = {
+    onRequestHeaders: () => allow(),
+    onResponseHeaders: (_: unknown, context: { request: { uri: string } | undefined; ambiguous: boolean }) =>
+      allow().withTag(`${context.request?.uri} ${context.ambiguous}`),
+  };
+
+  it('are known on every connection of the process', () => {
+    const { connect, runtime } = start(tagging);
+    const [first, second] = [connect(RELEASED), connect(RELEASED)];
+    first.receive(head('c', { uri: '/known' }));
+    second.receive(response('c'));
+    expect(second.answers).toMatchObject([{ audit: { tags: ['/known false'] } }]);
+    expect(runtime.scopes.tracked).toBe(0);
+  });
+
+  it('are told apart by proxy', () => {
+    const { connect } = start(tagging);
+    connect(RELEASED).receive(head('c', { uri: '/one' }));
+    const other = connect({ ...RELEASED, name: 'other-proxy' });
+    other.receive(response('c'));
+    expect(other.answers).toMatchObject([{ audit: { tags: ['undefined false'] } }]);
+  });
+
+  it('are ambiguous while several have one id, and clear again when all are over', () => {
+    const { connect, runtime } = start(tagging);
+    const [first, second] = [connect(RELEASED), connect(RELEASED)];
+    first.receive(head('c', { uri: '/one' }));
+    second.receive(head('c', { uri: '/two' }));
+    first.receive(response('c'));
+    second.receive(response('c'));
+    expect(first.answers[1]).toMatchObject({ audit: { tags: ['undefined true'] } });
+    expect(second.answers[1]).toMatchObject({ audit: { tags: ['undefined true'] } });
+    expect(runtime.scopes.tracked).toBe(0);
+    first.receive(head('c', { uri: '/three' }));
+    second.receive(response('c'));
+    expect(second.answers[2]).toMatchObject({ audit: { tags: ['/three false'] } });
+  });
+
+  it('are over when they were blocked', () => {
+    const { connect, runtime } = start({ ...tagging, onRequestHeaders: () => block() });
+    connect(RELEASED).receive(head('c'));
+    expect(runtime.scopes.tracked).toBe(0);
+  });
+
+  it('are forgotten by age and by count', () => {
+    const { connect, runtime, clock } = start({ ...tagging, maxTrackedRequests: 2, requestStateTtlMs: 1_000 });
+    const at = connect(RELEASED);
+    for (const id of ['a', 'b', 'c']) at.receive(head(id, { uri: `/${id}` }));
+    expect(runtime.scopes.tracked).toBe(2);
+    at.receive(response('a'));
+    at.receive(response('c'));
+    expect(at.answers.slice(3)).toMatchObject([{ audit: { tags: ['undefined false'] } }, { audit: { tags: ['/c false'] } }]);
+    clock.advance(1_000);
+    at.receive(response('b'));
+    expect(at.answers[5]).toMatchObject({ audit: { tags: ['undefined false'] } });
+    expect(runtime.scopes.tracked).toBe(0);
+  });
+});
+
+describe('the released proxy', () => {
+  it('gets no late answer: what was decided answers the event that overtook it', async () => {
+    const gate = Promise.withResolvers<void>();
+    const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect(RELEASED);
+    at.receive(head('c'));
+    at.receive(chunk('c', 0, 'abc', true, 3));
+    gate.resolve();
+    await settled();
+    expect(at.answers).toEqual([{ verdict: { type: 'block', status: 403 } }]);
+  });
+
+  it('gets no late answer when the response came on another connection', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { connect } = start({
+      onRequestHeaders: async () => (await gate.promise, block(403)),
+      onResponseHeaders: () => allow().withTag('response'),
+    });
+    const [first, second] = [connect(RELEASED), connect(RELEASED)];
+    first.receive(head('c'));
+    second.receive(response('c'));
+    gate.resolve();
+    await settled();
+    expect(first.answers).toEqual([]);
+    expect(second.answers).toMatchObject([{ audit: { tags: ['response'] } }]);
+  });
+
+  it('is not what other peers of the dialect are: they get every answer', async () => {
+    const gate = Promise.withResolvers<void>();
+    const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect({ ...RELEASED, name: 'test' });
+    at.receive(head('c'));
+    at.receive(chunk('c', 0, 'abc', true));
+    gate.resolve();
+    await settled();
+    expect(at.answers).toHaveLength(2);
+  });
+
+  it('may send a body before the handler asks for it, and none of it goes unread', async () => {
+    const gate = Promise.withResolvers<void>();
+    const at = start({
+      requestBody: true,
+      async onRequestHeaders(request) {
+        await gate.promise;
+        return (await request.text()).includes('attack') ? block(403) : allow();
+      },
+    }).connect(RELEASED);
+    at.receive(head('c'));
+    at.receive(chunk('c', 0, 'attack', true));
+    await settled();
+    expect(at.answers).toEqual([]);
+    gate.resolve();
+    await settled();
+    expect(at.answers).toEqual([{ verdict: { type: 'block', status: 403 } }]);
+  });
+
+  it('cuts a body short, which blocks whoever wanted the whole, and is marked for others', async () => {
+    const whole = start({ requestBody: true, onRequestHeaders: async (request) => (await request.bytes(), allow()) }).connect(RELEASED);
+    whole.receive(head('c'));
+    await settled();
+    whole.receive(chunk('c', 0, 'abc', false, 3));
+    await settled();
+    expect(whole.answers[1]).toMatchObject({ verdict: { type: 'block', status: 413 } });
+    const tolerant = start({
+      requestBody: true,
+      onRequestHeaders: async (request) => allow().withTag(await request.text({ allowTruncated: true }), `${request.body.truncated}`),
+    }).connect(RELEASED);
+    tolerant.receive(head('c'));
+    await settled();
+    tolerant.receive(chunk('c', 0, 'abc', false, 3));
+    await settled();
+    expect(tolerant.answers[1]).toMatchObject({ audit: { tags: ['abc', 'true'] } });
+    const chunks = start({ onRequestBodyChunk: ({ truncated, last }) => allow().withTag(`${truncated} ${last}`) });
+    const at = chunks.connect(RELEASED);
+    at.receive(head('c'));
+    at.receive(chunk('c', 0, 'abc', false, 3));
+    expect(at.answers[1]).toMatchObject({ audit: { tags: ['true true'] } });
+    const ours = chunks.connect(OURS);
+    ours.receive(head(1));
+    ours.receive(chunk(1, 0, 'abc', false, 3));
+    expect(ours.answers[1]).toMatchObject({ audit: { tags: ['false false'] } });
+  });
+
+  it('gets the bytes of a response chunk back, changed or not', async () => {
+    const at = start({ onRequestHeaders: () => allow() }).connect(RELEASED);
+    at.receive(responseChunk('c', 0, 'abc', true));
+    expect(at.answers).toEqual([{ ...ALLOW, responseBodyMutation: { index: 0, data: Buffer.from('abc') } }]);
+    const changing = start({ onResponseBodyChunk: async () => replace('new') }).connect(RELEASED);
+    changing.receive(responseChunk('c', 0, 'abc', true));
+    await settled();
+    expect(changing.answers).toMatchObject([{ responseBodyMutation: { data: new TextEncoder().encode('new') } }]);
+  });
+
+  it('never gets a chunk allowed that no reader could be found for', () => {
+    const { connect } = start({ requestBody: true, onRequestHeaders: async (request) => (await request.text(), allow()) });
+    const at = connect(RELEASED);
+    at.receive(chunk('unknown', 0, 'abc', true));
+    expect(at.answers).toMatchObject([{ verdict: { type: 'block', status: 500 } }]);
+  });
+});
+
+describe('whether a body follows, where the dialect does not say', () => {
+  it.each([
+    ['POST', ['Content-Length', '3'], 'HTTP/1.1', true],
+    ['POST', ['Content-Length', '0'], 'HTTP/1.1', false],
+    ['POST', ['Transfer-Encoding', 'chunked'], 'HTTP/1.1', true],
+    ['GET', [], 'HTTP/1.1', false],
+    ['POST', [], 'HTTP/1.1', false],
+    ['POST', [], 'HTTP/2', true],
+    ['GET', [], 'HTTP/2', false],
+  ])('%s %j %s: %s', (method, headers, protocol, expected) => {
+    const at = start({ onRequestHeaders: (request) => allow().withTag(`${request.hasBody}`) }).connect(RELEASED);
+    const event = head('c', { method, headers, hasBody: false });
+    at.receive({ ...event, metadata: { ...event.metadata, protocol } });
+    expect(at.answers).toMatchObject([{ audit: { tags: [`${expected}`] } }]);
+  });
+});

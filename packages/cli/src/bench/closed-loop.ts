@@ -1,0 +1,70 @@
+import type { AgentwireError, Clock } from '@agentwire/core';
+import { Latencies, type LatencySummary } from './latencies.ts';
+
+/** What one run of a closed loop gave. */
+export interface LoopResult {
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly requestsPerSecond: number;
+  readonly latencyMs: LatencySummary;
+  /** Errors by code. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** Options of {@link runClosedLoop}. */
+export interface LoopOptions {
+  /** Callers that each wait for their answer before they ask again. */
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks as fast as the answers come. @param ask one question, by its number; rejections are counted */
+export async function runClosedLoop(ask: (n: number) => Promise<unknown>, options: LoopOptions): Promise<LoopResult> {
+  const { inFlight, clock, signal } = options;
+  const latencies = new Latencies();
+  const errors: Record<string, number> = {};
+  // a clock read costs as much as encoding a small message, so at depth only every 16th question is timed
+  const every = inFlight === 1 ? 1 : 16;
+  let asked = 0;
+  let answered = 0;
+  let measuring = false;
+  let running = true;
+  const caller = async (): Promise<void> => {
+    while (running) {
+      asked += 1;
+      const timed = measuring && asked % every === 0;
+      const since = timed ? clock.now() : 0;
+      try {
+        await ask(asked);
+      } catch (error) {
+        const { code } = error as AgentwireError;
+        errors[code] = (errors[code] ?? 0) + 1;
+      }
+      answered += 1;
+      if (timed) latencies.add(clock.now() - since);
+    }
+  };
+  const wait = (seconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      // holds the process open, as the clock's own timers do not
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(done, seconds * 1000);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  const callers = Array.from({ length: inFlight }, caller);
+  await wait(options.warmupSeconds);
+  measuring = true;
+  const [since, before] = [clock.now(), answered];
+  await wait(options.seconds);
+  const seconds = (clock.now() - since) / 1000;
+  const requestsPerSecond = Math.round((answered - before) / seconds);
+  running = false;
+  await Promise.all(callers);
+  return { inFlight, seconds: Number(seconds.toFixed(2)), requestsPerSecond, latencyMs: latencies.summary(), errors };
+}

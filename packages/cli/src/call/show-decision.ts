@@ -1,0 +1,19 @@
+import { type Terminal, tint } from '../output/terminal.ts';
+import type { WireDecision } from './decision-as-wire.ts';
+
+const isEmpty = (value: unknown): boolean =>
+  value === null || value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+
+/** A decision as a block for people: the verdict, and whatever else it says, a line each. */
+export function showDecision(decision: WireDecision, stream: Terminal['stdout']): string {
+  const { phase, latencyMs, decision: verdict, audit, ...rest } = decision;
+  const allowed = verdict === 'allow';
+  const text = typeof verdict === 'string' ? verdict : JSON.stringify(verdict);
+  const lines = [
+    `${phase.padEnd(16)} ${tint(allowed ? 'good' : 'bad', text, stream)} ${tint('quiet', `${latencyMs} ms`, stream)}`,
+  ];
+  for (const [name, value] of Object.entries({ ...rest, ...audit })) {
+    if (!isEmpty(value)) lines.push(`  ${tint('quiet', name.padEnd(24), stream)} ${JSON.stringify(value)}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Agent, serveAgent } from '@agentwire/agent';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { createConsoleLogger } from '../output/log.ts';
+import { jsonLine, line } from '../output/terminal.ts';
+import { drainOnSignal } from '../signals.ts';
+import { stockTransports } from '../stock-transports.ts';
+import { UsageError } from '../usage-error.ts';
+
+interface AgentOptions {
+  readonly listen: string[];
+  readonly reverse: string[];
+  readonly id?: string;
+  readonly tokenFile?: string;
+  readonly connections: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+const EXAMPLE = 'agentwire agent waf --listen unix:/tmp/waf.sock';
+const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
+  reference: () => import('../agents/reference.ts'),
+  waf: () => import('../agents/waf.ts'),
+  'api-key': () => import('../agents/api-key.ts'),
+};
+
+/** The agent that a word names: one of ours, or the default export of a file. */
+export async function loadAgent(word: string): Promise<Agent> {
+  const stock = STOCK[word];
+  if (stock !== undefined) return (await stock()).default;
+  const path = isAbsolute(word) ? word : resolve(word);
+  const module = (await import(pathToFileURL(path).href).catch((error: Error) => {
+    throw new UsageError(`cannot load ${word}: ${error.message}; ours are ${Object.keys(STOCK).join(', ')}`, EXAMPLE);
+  })) as { default?: Agent };
+  if (module.default === undefined)
+    throw new UsageError(`${word} has no default export: export default defineAgent({ … })`, EXAMPLE);
+  return module.default;
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+async function run(module: string, options: AgentOptions, context: CommandContext): Promise<void> {
+  if (options.listen.length === 0 && options.reverse.length === 0)
+    throw new UsageError('an agent needs --listen or --reverse', EXAMPLE);
+  const connections = Number(options.connections);
+  if (!Number.isInteger(connections) || connections < 1)
+    throw new UsageError('--connections takes a positive number', EXAMPLE);
+  const { stdout } = context.terminal;
+  const logger = createConsoleLogger(context.terminal, options.verbose);
+  const agent = await loadAgent(module);
+  const token = options.tokenFile === undefined ? undefined : readFileSync(options.tokenFile, 'utf8').trim();
+  const tell = (event: 'listening' | 'registered', endpoint: string): void => {
+    if (options.json) jsonLine(stdout, { event, endpoint });
+    else line(stdout, `${event} ${endpoint}`);
+  };
+  const { tlsCert, tlsKey, tlsCa } = options;
+  const server = await serveAgent(agent, {
+    transports: stockTransports({
+      logger,
+      ...(tlsCert !== undefined && { tlsCert }),
+      ...(tlsKey !== undefined && { tlsKey }),
+      ...(tlsCa !== undefined && { tlsCa }),
+    }),
+    logger,
+    listen: options.listen,
+    reverse: options.reverse.map((address) => ({
+      address,
+      connections,
+      ...(options.id !== undefined && { agentId: options.id }),
+      ...(token !== undefined && { token }),
+    })),
+    onRegistered: (address) => tell('registered', address),
+  });
+  for (const endpoint of server.endpoints) tell('listening', endpoint);
+  await drainOnSignal(context.terminal, () => server.drain(), options.json);
+}
+
+/** `agentwire agent`: serves an agent. */
+export function addAgentCommand(program: Command, context: CommandContext): void {
+  program
+    .command('agent')
+    .description('serve an agent: reference, waf, api-key, or the default export of a .ts or .js file')
+    .argument('<module>', 'reference, waf, api-key, or a file')
+    .option(
+      '--listen <endpoint>',
+      'where to listen (unix:PATH, grpc://HOST:PORT, …); may be given more than once',
+      collect,
+      [],
+    )
+    .option('--reverse <endpoint>', 'a proxy to register with; may be given more than once', collect, [])
+    .option('--id <id>', 'name to register under')
+    .option('--token-file <file>', 'file with the token to register with')
+    .option('--connections <n>', 'connections to keep open to each proxy', '4')
+    .option('--tls-cert <file>', 'certificate chain, PEM')
+    .option('--tls-key <file>', 'private key, PEM')
+    .option('--tls-ca <file>', 'authorities for the other side, PEM')
+    .option('--json', 'one JSON document per line')
+    .option('-v, --verbose', 'log more')
+    .showHelpAfterError(`for example: ${EXAMPLE}`)
+    .action((module: string, options: AgentOptions) => run(module, options, context));
+}

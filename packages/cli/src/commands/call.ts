@@ -1,0 +1,257 @@
+import { readFileSync } from 'node:fs';
+import {
+  AgentwireError,
+  type Capabilities,
+  type Decision,
+  FEATURES,
+  parseEndpoint,
+  type Peer,
+  type RequestMetadata,
+  systemClock,
+  toAgentwireError,
+} from '@agentwire/core';
+import { connectSession, type EventBody, type Exchange } from '@agentwire/core/session';
+import { checkHeaderName, checkHeaderValue } from '@agentwire/headers';
+import type { Command } from 'commander';
+import { decisionAsWire, type Phase, type WireDecision } from '../call/decision-as-wire.ts';
+import { showDecision } from '../call/show-decision.ts';
+import type { CommandContext } from '../command-context.ts';
+import { createConsoleLogger } from '../output/log.ts';
+import { jsonLine, line, tint } from '../output/terminal.ts';
+import { stockTransports } from '../stock-transports.ts';
+import { UsageError } from '../usage-error.ts';
+import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
+
+interface CallFlags {
+  readonly method: string;
+  readonly uri: string;
+  readonly header: string[];
+  readonly body?: string;
+  readonly chunkBytes: string;
+  readonly response?: string;
+  readonly responseHeader: string[];
+  readonly responseBody?: string;
+  readonly dialect?: string;
+  readonly encoding?: string;
+  readonly timeoutMs: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly json?: boolean;
+}
+
+/** One request as the flags describe it. */
+interface Script {
+  readonly method: string;
+  readonly uri: string;
+  readonly headers: readonly string[];
+  readonly body: Uint8Array | undefined;
+  readonly chunkBytes: number;
+  readonly response:
+    { readonly status: number; readonly headers: readonly string[]; readonly body: Uint8Array | undefined } | undefined;
+  readonly timeoutMs: number;
+}
+
+const EXAMPLE = "agentwire call unix:/tmp/waf.sock --uri '/?q=1' -H 'user-agent: curl'";
+
+function parseHeaders(flag: string, given: readonly string[]): string[] {
+  return given.flatMap((text) => {
+    const at = text.indexOf(':');
+    if (at < 1) throw new UsageError(`${flag} takes 'name: value', got ${JSON.stringify(text)}`, EXAMPLE);
+    const [name, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+    checkHeaderName(name);
+    checkHeaderValue(name, value);
+    return [name, value];
+  });
+}
+
+function parseBody(given: string | undefined): Uint8Array | undefined {
+  if (given === undefined) return undefined;
+  return given.startsWith('@') ? readFileSync(given.slice(1)) : Buffer.from(given);
+}
+
+function integer(flag: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new UsageError(`${flag} takes a number from ${min} to ${max}, got ${JSON.stringify(text)}`, EXAMPLE);
+}
+
+function parseScript(flags: CallFlags): Script {
+  const response =
+    flags.response === undefined
+      ? undefined
+      : {
+          status: integer('--response', flags.response, 100, 999),
+          headers: parseHeaders('--response-header', flags.responseHeader),
+          body: parseBody(flags.responseBody),
+        };
+  if (response === undefined && (flags.responseBody !== undefined || flags.responseHeader.length > 0)) {
+    throw new UsageError('--response-header and --response-body need --response STATUS', EXAMPLE);
+  }
+  return {
+    method: flags.method,
+    uri: flags.uri,
+    headers: parseHeaders('-H', flags.header),
+    body: parseBody(flags.body),
+    chunkBytes: integer('--chunk-bytes', flags.chunkBytes, 1, 16 * 1024 * 1024),
+    response,
+    timeoutMs: integer('--timeout-ms', flags.timeoutMs, 1, 86_400_000),
+  };
+}
+
+const metadata = (): RequestMetadata => ({
+  correlationId: `call-${process.pid}`,
+  requestId: `call-${process.pid}`,
+  clientIp: '127.0.0.1',
+  clientPort: 0,
+  protocol: 'HTTP/1.1',
+  timestamp: new Date(systemClock.wallNow()).toISOString(),
+});
+
+/** Plays a script through an exchange, one event after the other, for as long as the agent lets it go on. */
+async function* play(
+  exchange: Exchange,
+  script: Script,
+  capabilities: Capabilities,
+): AsyncGenerator<[Phase, Decision, number]> {
+  const ask = async (phase: Phase, event: EventBody): Promise<[Phase, Decision, number]> => {
+    const since = systemClock.now();
+    const decision = await exchange.ask(event, { timeoutMs: script.timeoutMs });
+    return [phase, decision, systemClock.now() - since];
+  };
+  async function* body(
+    phase: 'request_body' | 'response_body',
+    bytes: Uint8Array,
+  ): AsyncGenerator<[Phase, Decision, number]> {
+    const type = phase === 'request_body' ? 'requestBodyChunk' : 'responseBodyChunk';
+    const count = Math.max(1, Math.ceil(bytes.byteLength / script.chunkBytes));
+    for (let index = 0; index < count; index++) {
+      const data = bytes.subarray(index * script.chunkBytes, (index + 1) * script.chunkBytes);
+      const outcome = await ask(phase, { type, index, data, last: index === count - 1, totalSize: bytes.byteLength });
+      yield outcome;
+      if (outcome[1].needsMore !== true || outcome[1].verdict.type !== 'allow') return;
+    }
+  }
+  const { method, uri, headers } = script;
+  const head = await ask('request_headers', {
+    type: 'requestHeaders',
+    metadata: metadata(),
+    method,
+    uri,
+    headers,
+    hasBody: script.body !== undefined,
+  });
+  yield head;
+  let stopped = head[1].verdict.type !== 'allow';
+  if (!stopped && head[1].needsMore === true && script.body !== undefined) {
+    for await (const outcome of body('request_body', script.body)) {
+      yield outcome;
+      stopped = outcome[1].verdict.type !== 'allow';
+    }
+  }
+  if (stopped || script.response === undefined || !capabilities.events.includes('responseHeaders')) return;
+  const { status, headers: responseHeaders, body: responseBody } = script.response;
+  const answer = await ask('response_headers', {
+    type: 'responseHeaders',
+    status,
+    headers: responseHeaders,
+    hasBody: responseBody !== undefined,
+  });
+  yield answer;
+  if (answer[1].verdict.type !== 'allow' || answer[1].needsMore !== true || responseBody === undefined) return;
+  yield* body('response_body', responseBody);
+}
+
+interface Report {
+  agent?: {
+    name: string;
+    transport: string;
+    dialect: string;
+    encoding: string;
+    capabilities: Capabilities | undefined;
+  };
+  decisions: WireDecision[];
+  error?: { code: string; message: string };
+}
+
+async function run(endpoint: string, flags: CallFlags, context: CommandContext): Promise<void> {
+  const script = parseScript(flags);
+  const dialect = checkChoice<Dialect>('--dialect', flags.dialect, ['documented', 'zentinel'], EXAMPLE);
+  const encoding = checkChoice<Encoding>('--encoding', flags.encoding, ['json', 'msgpack'], EXAMPLE);
+  const { scheme, address } = parseEndpoint(endpoint);
+  refuseDialectOverGrpc(scheme, dialect, EXAMPLE);
+  const { tlsCa, tlsCert, tlsKey } = flags;
+  const transports = stockTransports({
+    logger: createConsoleLogger(context.terminal),
+    ...(dialect !== undefined && { dialect }),
+    ...(tlsCa !== undefined && { tlsCa }),
+    ...(tlsCert !== undefined && { tlsCert }),
+    ...(tlsKey !== undefined && { tlsKey }),
+  });
+  const transport = transports.find(({ schemes }) => schemes.includes(scheme));
+  if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
+  const { stdout } = context.terminal;
+  const report: Report = { decisions: [] };
+  try {
+    const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
+    const self = { role: 'proxy' as const, name: 'agentwire-call', version: '0', features: FEATURES, encodings };
+    await using session = await connectSession(transport, address, { self, handshakeTimeoutMs: script.timeoutMs });
+    const { peer } = session.connection;
+    report.agent = agentOf(peer, transport.name);
+    if (!flags.json)
+      line(
+        stdout,
+        `${tint('name', peer.name, stdout)} on ${address} (${transport.name}, ${peer.dialect}, ${peer.encoding})`,
+      );
+    const exchange = session.open();
+    const events = peer.capabilities?.events ?? [];
+    for await (const [phase, decision, latencyMs] of play(exchange, script, {
+      ...peer.capabilities,
+      events,
+    } as Capabilities)) {
+      const wire = decisionAsWire(phase, decision, latencyMs);
+      report.decisions.push(wire);
+      if (!flags.json) line(stdout, showDecision(wire, stdout));
+    }
+    exchange.end();
+  } catch (error) {
+    const { code, message } = toAgentwireError(error, 'ERR_CONNECT');
+    report.error = { code, message };
+    context.status = 1;
+    if (!flags.json) throw new AgentwireError(code, message, { cause: error });
+  }
+  const { agent, decisions, error } = report;
+  if (flags.json) jsonLine(stdout, { agent, decisions, error });
+}
+
+function agentOf(peer: Peer, transport: string): NonNullable<Report['agent']> {
+  const { name, dialect, encoding, capabilities } = peer;
+  return { name, transport, dialect, encoding, capabilities };
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** `agentwire call`: one request through one agent. */
+export function addCallCommand(program: Command, context: CommandContext): void {
+  program
+    .command('call')
+    .description('play one request through an agent and print each decision; a block is a result too')
+    .argument('<endpoint>', 'the agent')
+    .option('--method <method>', 'method of the request', 'GET')
+    .option('--uri <uri>', 'path and query of the request', '/')
+    .option('-H, --header <header>', "a header of the request, 'name: value'; may be given more than once", collect, [])
+    .option('--body <text>', 'body of the request, or @FILE')
+    .option('--chunk-bytes <n>', 'length of a body chunk', '65536')
+    .option('--response <status>', 'go on with a response of this status')
+    .option('--response-header <header>', 'a header of the response; may be given more than once', collect, [])
+    .option('--response-body <text>', 'body of the response, or @FILE')
+    .option('--dialect <dialect>', 'documented or zentinel; not over gRPC')
+    .option('--encoding <encoding>', 'json or msgpack')
+    .option('--timeout-ms <ms>', 'how long a decision may take', '30000')
+    .option('--tls-ca <file>', 'authorities for the agent, PEM')
+    .option('--tls-cert <file>', 'own certificate chain, PEM')
+    .option('--tls-key <file>', 'own private key, PEM')
+    .option('--json', 'one JSON document')
+    .showHelpAfterError(`for example: ${EXAMPLE}`)
+    .action((endpoint: string, flags: CallFlags) => run(endpoint, flags, context));
+}

@@ -1,0 +1,31 @@
+import { styleText } from 'node:util';
+
+/** Colours that the command line uses, by what they mean. */
+export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'name';
+
+const STYLES = { good: 'green', bad: 'red', warn: 'yellow', quiet: 'dim', strong: 'bold', name: 'cyan' } as const;
+
+/** Where a command writes: results to `stdout`, everything else to `stderr`. */
+export interface Terminal {
+  readonly stdout: NodeJS.WriteStream | NodeJS.WritableStream;
+  readonly stderr: NodeJS.WriteStream | NodeJS.WritableStream;
+}
+
+/** The terminal of this process. */
+export const processTerminal: Terminal = { stdout: process.stdout, stderr: process.stderr };
+
+/** Colours `text` for `stream`, where it is a terminal that wants colours (`NO_COLOR` is respected). */
+export function tint(tone: Tone, text: string, stream: Terminal['stdout'] = process.stdout): string {
+  if (!('isTTY' in stream) || !stream.isTTY) return text;
+  return styleText(STYLES[tone], text, { stream, validateStream: true });
+}
+
+/** Writes one line. */
+export function line(stream: Terminal['stdout'], text = ''): void {
+  stream.write(`${text}\n`);
+}
+
+/** Writes one JSON document on one line. */
+export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
+  stream.write(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,22 @@
+import { line, type Terminal } from './output/terminal.ts';
+
+/**
+ * Waits for Ctrl-C or SIGTERM and drains; a second one ends the process at once.
+ *
+ * @param drain finishes what is under way
+ * @param quiet says nothing about it
+ */
+export async function drainOnSignal(terminal: Terminal, drain: () => Promise<void>, quiet = false): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const stop = (signal: NodeJS.Signals): void => {
+      if (!quiet) line(terminal.stderr, `${signal}: finishing what is under way; once more ends now`);
+      const abort = (): never => process.exit(130);
+      process.once('SIGINT', abort);
+      process.once('SIGTERM', abort);
+      resolve();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+  await drain();
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { Admission, AgentwireError, type Hello, type ListenOptions } from '../../src/index.ts';
+import { createManualClock } from '../../src/testing/index.ts';
+
+const SELF: Hello = { role: 'agent', name: 'a', version: '1', features: [], encodings: ['json'] };
+const PEER: Hello = { ...SELF, role: 'proxy', name: 'p' };
+
+function setup(options: Partial<ListenOptions> = {}): {
+  admission: Admission;
+  clock: ReturnType<typeof createManualClock>;
+} {
+  const clock = createManualClock();
+  const onConnection = (): never => expect.unreachable();
+  return { clock, admission: new Admission({ self: SELF, onConnection, ...options }, clock) };
+}
+
+describe('Admission', () => {
+  it('lets a peer in where nothing is to be asked, and leaves no timer', async () => {
+    const { admission, clock } = setup();
+    const peer = admission.begin();
+    await peer.authorize(PEER, {});
+    admission.enter();
+    peer.done();
+    expect([admission.connectionCount, clock.pendingTimers, peer.signal.aborted]).toEqual([1, 0, false]);
+    admission.leave();
+    expect(admission.connectionCount).toBe(0);
+  });
+
+  it('fails a peer at its deadline, and what authorize says later meets nobody', async () => {
+    const decision = Promise.withResolvers<void>();
+    const { admission, clock } = setup({ handshakeTimeoutMs: 50, authorize: () => decision.promise });
+    const peer = admission.begin();
+    const outcome = peer.authorize(PEER, {});
+    clock.advance(50);
+    expect(peer.signal.reason).toMatchObject({ code: 'ERR_TIMEOUT' });
+    decision.resolve();
+    await expect(outcome).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  });
+
+  it('makes the oldest unfinished handshake give way, also within one tick', () => {
+    const { admission, clock } = setup({ maxPendingHandshakes: 2 });
+    const peers = [admission.begin(), admission.begin(), admission.begin(), admission.begin()];
+    expect(peers.map((peer) => peer.signal.aborted)).toEqual([true, true, false, false]);
+    expect(clock.pendingTimers).toBe(2);
+  });
+
+  it('wraps what authorize throws, and keeps errors that are known', async () => {
+    const plain = setup({ authorize: () => Promise.reject(new Error('no')) }).admission.begin();
+    await expect(plain.authorize(PEER, {})).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED', message: 'no' });
+    const known = new AgentwireError('ERR_OVERLOADED', 'later');
+    const throwing = setup({
+      authorize() {
+        throw known;
+      },
+    }).admission.begin();
+    await expect(throwing.authorize(PEER, {})).rejects.toBe(known);
+  });
+
+  it('refuses past maxConnections and when it is closed', () => {
+    const { admission, clock } = setup({ maxConnections: 1 });
+    admission.enter();
+    expect(() => admission.enter()).toThrow('all 1 connections are taken');
+    const peer = admission.begin();
+    admission.close();
+    admission.close();
+    expect([peer.signal.aborted, clock.pendingTimers]).toEqual([true, 0]);
+    expect(() => admission.enter()).toThrow('the listener was closed');
+  });
+
+  it('names a number that is out of range', () => {
+    expect(() => setup({ maxPendingHandshakes: 0 })).toThrow('maxPendingHandshakes must be an integer from 1 to 65536');
+  });
+});

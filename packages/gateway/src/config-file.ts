@@ -1,0 +1,78 @@
+import { AgentwireError, checkKnownOptions } from '@agentwire/core';
+import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
+import { parse } from 'yaml';
+import type { GatewayOptions } from './options.ts';
+
+/** One agent of a gateway's file. */
+export interface AgentEntry {
+  readonly name: string;
+  /** In the grammar of `parseEndpoint`; `reverse` waits for the agent to register. */
+  readonly endpoint: string;
+  /** What happens when it cannot decide; default `closed`. */
+  readonly onFailure?: FailurePolicy;
+}
+
+/** What a gateway's YAML file may say. */
+export interface GatewayFile {
+  /** `HOST:PORT`; default `127.0.0.1:8080`. */
+  readonly listen?: string;
+  /** `HOST:PORT` of the admin server; default none. */
+  readonly admin?: string;
+  readonly upstream?: string;
+  readonly agents?: readonly AgentEntry[];
+  /** Order in which agents are asked; default that of `agents`. */
+  readonly pipeline?: readonly (string | readonly string[])[];
+  readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
+  readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
+}
+
+const KEYS = ['listen', 'admin', 'upstream', 'agents', 'pipeline', 'pool', 'gateway'];
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(file: string, message: string): AgentwireError {
+  return new AgentwireError('ERR_INVALID_ARGUMENT', `${file}: ${message}`);
+}
+
+function checkAgents(file: string, agents: unknown): void {
+  if (!Array.isArray(agents)) throw invalid(file, 'agents must be a list of {name, endpoint}');
+  for (const agent of agents as unknown[]) {
+    if (!isObject(agent)) throw invalid(file, 'an agent must be {name, endpoint}');
+    checkKnownOptions(`${file}: an agent`, agent, ['name', 'endpoint', 'onFailure']);
+    if (typeof agent['name'] !== 'string' || typeof agent['endpoint'] !== 'string')
+      throw invalid(file, 'an agent needs a name and an endpoint');
+  }
+}
+
+/**
+ * Reads a gateway's YAML file.
+ *
+ * @param text what it holds
+ * @param file its name, for errors
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the file and what is wrong in it
+ */
+export function parseGatewayFile(text: string, file: string): GatewayFile {
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 0 });
+  } catch (error) {
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${file} is not YAML: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (value === null || value === undefined) return {};
+  if (!isObject(value)) throw invalid(file, `a gateway file holds ${KEYS.join(', ')}`);
+  checkKnownOptions(file, value, KEYS);
+  for (const key of ['listen', 'admin', 'upstream']) {
+    if (value[key] !== undefined && typeof value[key] !== 'string') throw invalid(file, `${key} must be text`);
+  }
+  for (const key of ['pool', 'gateway']) {
+    if (value[key] !== undefined && !isObject(value[key])) throw invalid(file, `${key} must hold options`);
+  }
+  if (value['agents'] !== undefined) checkAgents(file, value['agents']);
+  if (value['pipeline'] !== undefined && !Array.isArray(value['pipeline']))
+    throw invalid(file, 'pipeline must be a list of names');
+  return value;
+}

@@ -1,0 +1,50 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, test } from 'vitest';
+import type { Message } from '@agentwire/core';
+import { testTransport } from '@agentwire/transport-compliance';
+import { createGrpcTransport } from '../src/index.ts';
+import { makeIdentity } from './support/certificates.ts';
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** What the proto has no fields for. */
+function arrivesAs(message: Message): Message {
+  switch (message.type) {
+    case 'requestHeaders': {
+      const { tlsCipher: _tlsCipher, ...metadata } = message.metadata;
+      return { ...message, hasBody: false, metadata: { ...metadata, correlationId: String(message.id) } };
+    }
+    case 'responseHeaders':
+      return { ...message, hasBody: false };
+    default:
+      return message;
+  }
+}
+
+const common = { features: { reverse: false }, arrivesAs, runner: { describe, test } };
+
+testTransport({
+  ...common,
+  name: 'gRPC, h2c',
+  create: ({ clock }) => createGrpcTransport({ clock }),
+  address: () => 'grpc://127.0.0.1:0',
+  unusedAddress: async () => `grpc://127.0.0.1:${await freePort()}`,
+});
+
+const authority = makeIdentity('authority');
+const { cert, key } = makeIdentity('agent', authority);
+
+testTransport({
+  ...common,
+  name: 'gRPC, TLS',
+  create: ({ clock }) => createGrpcTransport({ clock, tls: { ca: authority.cert, cert, key } }),
+  address: () => 'grpcs://127.0.0.1:0',
+  unusedAddress: async () => `grpcs://127.0.0.1:${await freePort()}`,
+});

@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Connection, Credential, Listener } from '@agentwire/core';
+import { createGrpcTransport, type GrpcTlsOptions } from '../src/index.ts';
+import { makeIdentity } from './support/certificates.ts';
+import { AGENT, allowAll, PROXY, Recorder, requestHeaders } from './support/peers.ts';
+
+const authority = makeIdentity('test authority');
+const server = makeIdentity('agent', authority);
+const client = makeIdentity('proxy', authority);
+const stranger = makeIdentity('stranger', makeIdentity('other authority'));
+
+const opened: (Listener | Connection)[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) {
+    if ('abort' in one) one.abort();
+    else await one.close();
+  }
+});
+
+async function listen(tls: GrpcTlsOptions, seen: Credential[] = []) {
+  const agent = new Recorder();
+  agent.onReceived = allowAll;
+  const transport = createGrpcTransport({ tls });
+  const listener = await transport.listen('grpcs://127.0.0.1:0', {
+    self: AGENT,
+    onConnection: agent.attach,
+    authorize: (_peer, credential) => void seen.push(credential),
+  });
+  opened.push(listener);
+  return { agent, listener };
+}
+
+async function connect(address: string, tls: GrpcTlsOptions) {
+  const proxy = new Recorder();
+  const connection = await createGrpcTransport({ tls }).connect(address, { self: PROXY, onConnection: proxy.attach });
+  opened.push(connection);
+  return { proxy, connection };
+}
+
+describe('gRPC over TLS', () => {
+  it('asks and answers', async () => {
+    const { listener } = await listen({ cert: server.cert, key: server.key });
+    expect(listener.address).toMatch(/^grpcs:\/\/127\.0\.0\.1:\d+$/);
+    const { proxy, connection } = await connect(listener.address, { ca: authority.cert });
+    connection.send(requestHeaders('t-1'));
+    await proxy.received(1);
+    expect(proxy.messages[0]).toMatchObject({ type: 'answer', id: 't-1' });
+  });
+
+  it('does not talk to an agent whose certificate it cannot check', async () => {
+    const { listener, agent } = await listen({ cert: stranger.cert, key: stranger.key });
+    await expect(connect(listener.address, { ca: authority.cert })).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+    expect(agent.connection).toBeUndefined();
+  });
+
+  it('checks the name in the certificate', async () => {
+    const { listener } = await listen({ cert: server.cert, key: server.key });
+    const wrong = { ca: authority.cert, servername: 'elsewhere.example' };
+    await expect(connect(listener.address, wrong)).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+    await connect(listener.address, { ca: authority.cert, servername: 'localhost' });
+  });
+
+  it('hands the verified client certificate to authorize', async () => {
+    const seen: Credential[] = [];
+    const tls = { ca: authority.cert, cert: server.cert, key: server.key, requireClientCertificate: true };
+    const { listener } = await listen(tls, seen);
+    await connect(listener.address, { ca: authority.cert, cert: client.cert, key: client.key });
+    const expected = Buffer.from(client.cert.replaceAll(/-----[A-Z ]+-----|\n/g, ''), 'base64');
+    expect(Buffer.from(seen[0]?.certificate ?? [])).toEqual(expected);
+    expect(seen[0]?.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  it('turns away who has no certificate, or one of another authority', async () => {
+    const seen: Credential[] = [];
+    const tls = { ca: authority.cert, cert: server.cert, key: server.key, requireClientCertificate: true };
+    const { listener } = await listen(tls, seen);
+    const none = connect(listener.address, { ca: authority.cert });
+    await expect(none).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
+    const other = connect(listener.address, { ca: authority.cert, cert: stranger.cert, key: stranger.key });
+    await expect(other).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
+    expect(seen).toEqual([]);
+  });
+
+  it('lets a certificate of another authority count for nothing where none is required', async () => {
+    const seen: Credential[] = [];
+    const { listener } = await listen({ ca: authority.cert, cert: server.cert, key: server.key }, seen);
+    await connect(listener.address, { ca: authority.cert, cert: stranger.cert, key: stranger.key });
+    expect(seen).toHaveLength(1);
+    expect(seen[0]?.certificate).toBeUndefined();
+  });
+
+  it('refuses to listen without a certificate, and to take half of one', async () => {
+    const transport = createGrpcTransport();
+    const options = { self: AGENT, onConnection: new Recorder().attach };
+    await expect(transport.listen('grpcs://127.0.0.1:0', options)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+    expect(() => createGrpcTransport({ tls: { cert: server.cert } })).toThrow(/tls.cert and tls.key go together/);
+  });
+});

@@ -1,0 +1,65 @@
+import { AgentwireError, type CancelReason, type Decision, type RequestId } from '@agentwire/core';
+import type { AskOptions, EventBody, Exchange, ProxySession } from '@agentwire/core/session';
+
+/** The live requests of one session under the ids that its caller chose; those never travel. */
+export class LiveRequests {
+  readonly #session: ProxySession;
+  readonly #exchanges = new Map<RequestId, Exchange>();
+
+  constructor(session: ProxySession) {
+    this.#session = session;
+  }
+
+  /** Requests that have not ended. */
+  get size(): number {
+    for (const [id, exchange] of this.#exchanges) if (exchange.ended) this.#exchanges.delete(id);
+    return this.#exchanges.size;
+  }
+
+  /** Begins a request with its first event. */
+  async begin(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
+    if (this.#exchanges.get(id)?.ended === false) {
+      throw new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${id}; end it first`);
+    }
+    const exchange = this.#session.open();
+    this.#exchanges.set(id, exchange);
+    return this.#ask(id, exchange, event, options);
+  }
+
+  /** Goes on with a request. */
+  async next(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) {
+      throw new AgentwireError('ERR_INVALID_STATE', `no live request has the id ${id}; send its request headers first`);
+    }
+    return this.#ask(id, exchange, event, options);
+  }
+
+  async #ask(id: RequestId, exchange: Exchange, event: EventBody, options?: AskOptions): Promise<Decision> {
+    try {
+      const decision = await exchange.ask(event, options);
+      // whoever blocks, redirects or challenges sees nothing more of the request
+      if (decision.verdict.type !== 'allow') exchange.end();
+      return decision;
+    } finally {
+      if (exchange.ended) this.#forget(id, exchange);
+    }
+  }
+
+  #forget(id: RequestId, exchange: Exchange): void {
+    if (this.#exchanges.get(id) === exchange) this.#exchanges.delete(id);
+  }
+
+  /** Takes a request out, to end it. */
+  take(id: RequestId): Exchange | undefined {
+    const exchange = this.#exchanges.get(id);
+    this.#exchanges.delete(id);
+    return exchange;
+  }
+
+  /** Gives all of them up. */
+  cancelAll(reason: CancelReason | undefined): void {
+    this.#exchanges.clear();
+    this.#session.cancelAll(reason);
+  }
+}

@@ -1,0 +1,212 @@
+import type { PlacedField } from '../src/messages/struct.ts';
+import { ANSWER_VERSION } from '../src/messages/answer.ts';
+import { DECISION, HOT_EVENTS, objectOfEvent, structOf, title } from './forms.ts';
+import type { GeneratedForm } from './forms.ts';
+import { literalsOf, objectOf, ReaderSource } from './readers.ts';
+import type { Lead } from './readers.ts';
+import { jsonChunk, jsonObject, MsgpackSource } from './writers.ts';
+
+type Order = (fields: readonly PlacedField[]) => readonly PlacedField[];
+
+const asListed: Order = (fields) => fields;
+/** The crate builds JSON events through a sorted map. */
+const sorted: Order = (fields) => fields.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
+const isVersion = (form: GeneratedForm): string =>
+  form.encoding === 'json' ? String(ANSWER_VERSION) : String.fromCharCode(ANSWER_VERSION);
+
+function readEvent(
+  type: (typeof HOT_EVENTS)[number],
+  form: GeneratedForm,
+  order: Order,
+  suffix: string,
+  literals: Map<string, string>,
+): string[] {
+  const struct = structOf(type);
+  const idInside = type === 'requestHeaders' && form.dialect === 'zentinel';
+  const dropTop: Order = (fields) =>
+    order(fields.filter((field) => !(idInside && form.encoding === 'msgpack' && field.property === 'id')));
+  const source = new ReaderSource(form, literals, dropTop);
+  source.struct(struct, 'v');
+  source.flush();
+  const { dialect } = form;
+  const object = objectOfEvent(struct, dialect, idInside ? 'vMetadataCorrelationId' : 'vId');
+  return [
+    `export function read${title(type)}${suffix}(r: Reader, end: number): ${title(type)} | undefined {`,
+    ...source.lines.map((line) => `  ${line}`),
+    `  return r.ok && r.pos === end ? { type: '${type}', ${object} } : undefined;`,
+    '}',
+  ];
+}
+
+function leadsOf(form: GeneratedForm): readonly Lead[] {
+  return form.dialect === 'documented'
+    ? [{ name: 'request_id', variable: 'id' }]
+    : [{ name: 'version', constant: isVersion(form) }];
+}
+
+function readAnswer(form: GeneratedForm, literals: Map<string, string>): string[] {
+  const source = new ReaderSource(form, literals, asListed);
+  source.struct(DECISION, 'v', leadsOf(form));
+  source.flush();
+  const has = new Set(DECISION.fields(form.dialect).map((field) => field.property));
+  return [
+    'export function readAnswer(r: Reader, end: number): Answer | undefined {',
+    ...source.lines.map((line) => `  ${line}`),
+    '  if (!r.ok || r.pos !== end) return undefined;',
+    `  return { type: 'answer', id, decision: ${objectOf(DECISION, 'v', false, (property) => has.has(property))} };`,
+    '}',
+  ];
+}
+
+const idOf = (form: GeneratedForm): readonly string[] =>
+  form.dialect === 'zentinel'
+    ? ['const id = String(m.id);']
+    : ['const { id } = m;', "if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;"];
+
+const guard = (conditions: readonly string[]): readonly string[] =>
+  conditions.length === 0
+    ? []
+    : [`if (${conditions.map((one) => (one.includes('&&') ? `(${one})` : one)).join(' || ')}) return undefined;`];
+
+function writeJsonEvent(type: (typeof HOT_EVENTS)[number], form: GeneratedForm): string[] {
+  const struct = structOf(type);
+  const guards: string[] = [];
+  const expression =
+    type === 'requestHeaders' ? `JSON.stringify(${jsonObject(struct, 'm', form, guards)})` : jsonChunk(struct, form);
+  return [
+    `export function write${title(type)}(m: ${title(type)}): string | undefined {`,
+    ...[...idOf(form), ...guard(guards), `return ${expression};`].map((line) => `  ${line}`),
+    '}',
+  ];
+}
+
+function writeJsonAnswer(form: GeneratedForm): string[] {
+  const guards: string[] = [];
+  const leads = form.dialect === 'documented' ? ['request_id: id'] : [`version: ${ANSWER_VERSION}`];
+  const object = jsonObject(DECISION, 'd', form, guards, leads);
+  if (form.dialect === 'zentinel') guards.push('d.error !== undefined');
+  const audit = form.dialect === 'documented' ? 'const { audit } = d;' : 'const audit: Audit = d.audit ?? {};';
+  return [
+    'export function writeAnswer(m: Answer): string | undefined {',
+    ...[...idOf(form), 'const d = m.decision;', ...guard(guards), audit, `return JSON.stringify(${object});`].map(
+      (line) => `  ${line}`,
+    ),
+    '}',
+  ];
+}
+
+function writeMsgpackEvent(type: (typeof HOT_EVENTS)[number], form: GeneratedForm): string[] {
+  const source = new MsgpackSource(form);
+  source.oneIdInside = type === 'requestHeaders';
+  source.struct(structOf(type), 'm');
+  const after = source.expression;
+  const id = idOf(form)[0] ?? '';
+  const before = source.before === undefined ? [] : [`w.split(${source.before}, ${source.raw});`];
+  return [
+    `export function write${title(type)}(w: MsgpackWriter, m: ${title(type)}): string | undefined {`,
+    ...[id, ...guard(source.guards), `w.begin(${source.high});`, ...before, `return ${after};`].map(
+      (line) => `  ${line}`,
+    ),
+    '}',
+  ];
+}
+
+function writeMsgpackAnswer(form: GeneratedForm): string[] {
+  const source = new MsgpackSource(form);
+  const documented = form.dialect === 'documented';
+  source.struct(DECISION, 'd', [
+    documented ? { name: 'request_id', expression: 'w.number(id)' } : { name: 'version', constant: isVersion(form) },
+  ]);
+  const after = source.expression;
+  const guards = documented ? source.guards : [...source.guards, 'd.error !== undefined'];
+  const [inAudit, others] = [
+    guards.filter((one) => one.startsWith('audit.')),
+    guards.filter((one) => !one.startsWith('audit.')),
+  ];
+  const audit = documented ? [] : ['const audit: Audit = d.audit ?? {};', ...guard(inAudit)];
+  return [
+    'export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {',
+    ...[
+      idOf(form)[0] ?? '',
+      'const d = m.decision;',
+      ...guard(others),
+      ...audit,
+      `w.begin(${source.high});`,
+      `return ${after};`,
+    ].map((line) => `  ${line}`),
+    '}',
+  ];
+}
+
+function doc(lines: readonly string[], text: string): string {
+  return [`/** ${text} */`, '// prettier-ignore', ...lines].join('\n');
+}
+
+function imports(body: string, form: GeneratedForm): string[] {
+  const json = form.encoding === 'json';
+  const known: readonly [module: string, names: readonly string[], types: readonly string[]][] = [
+    ['@agentwire/core', [], ['Answer', 'Audit', 'RequestBodyChunk', 'RequestHeaders', 'ResponseBodyChunk']],
+    ['../json/base64.ts', ['encodeBase64'], []],
+    ['../messages/byte-reader.ts', ['literal'], []],
+    ['../messages/decision-kinds.ts', ['verdict'], []],
+    ['../messages/form.ts', [], ['Form']],
+    ['../messages/header-kinds.ts', ['headerOps', 'writeMulti', 'writePairs'], []],
+    json
+      ? ['../json/json-reader.ts', [], ['JsonReader as Reader']]
+      : ['../msgpack/msgpack-reader.ts', [], ['MsgpackReader as Reader']],
+    ['../msgpack/msgpack-writer.ts', [], ['MsgpackWriter']],
+  ];
+  const plain = body.replaceAll(/'[^']*'|\/\*\*.*?\*\//g, '');
+  const used = (name: string): boolean =>
+    new RegExp(name === 'verdict' ? 'verdict\\.write' : `\\b${name.split(' ').at(-1) ?? name}\\b`).test(plain);
+  return known.flatMap(([module, names, types]) => {
+    const lines: string[] = [];
+    const values = names.filter(used);
+    const kept = types.filter(used);
+    if (values.length > 0) lines.push(`import { ${values.join(', ')} } from '${module}';`);
+    if (kept.length > 0) lines.push(`import type { ${kept.join(', ')} } from '${module}';`);
+    return lines;
+  });
+}
+
+/** The source of one generated file. */
+export function sourceOf(form: GeneratedForm): string {
+  const literals = new Map<string, string>();
+  const { dialect, encoding } = form;
+  const parts: string[] = [];
+  for (const type of HOT_EVENTS) {
+    parts.push(
+      doc(readEvent(type, form, asListed, '', literals), `Reads the canonical form of a ${type}, or declines.`),
+    );
+    if (dialect === 'zentinel' && encoding === 'json') {
+      parts.push(
+        doc(readEvent(type, form, sorted, 'Sorted', literals), `Reads a ${type} with its names sorted, or declines.`),
+      );
+    }
+    const lines = encoding === 'json' ? writeJsonEvent(type, form) : writeMsgpackEvent(type, form);
+    parts.push(doc(lines, `Writes a ${type}, or declines.`));
+  }
+  parts.push(doc(readAnswer(form, literals), 'Reads the canonical form of an answer, or declines.'));
+  parts.push(
+    doc(encoding === 'json' ? writeJsonAnswer(form) : writeMsgpackAnswer(form), 'Writes an answer, or declines.'),
+  );
+  const body = parts.join('\n\n');
+  const constants = /\bFORM\b/.test(body)
+    ? [`const FORM: Form = { dialect: '${dialect}', encoding: '${encoding}', errors: false };`]
+    : [];
+  const shared = literalsOf(literals).map((line) => `// prettier-ignore\n${line}`);
+  return [
+    '// Generated from the table in ../messages by `pnpm generate`; do not edit.',
+    ...imports([body, ...constants, ...shared].join('\n'), form),
+    '',
+    ...constants,
+    ...shared,
+    '',
+    body,
+    '',
+  ].join('\n');
+}
+
+/** Path of a generated file, from the package's folder. */
+export const pathOf = (form: GeneratedForm): string => `src/generated/${form.dialect}-${form.encoding}.ts`;

@@ -1,0 +1,17 @@
+// Writes test/vectors anew. Only for a deliberate change of the wire: the files are what other releases have sent.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { codecPair, FORMS, frameOf } from '../test/messages/codec-pair.ts';
+import { samplesOf } from '../test/messages/samples.ts';
+
+const folder = fileURLToPath(new URL('../test/vectors/', import.meta.url));
+mkdirSync(folder, { recursive: true });
+for (const { dialect, encoding } of FORMS) {
+  const pair = codecPair(dialect, encoding);
+  const vectors = samplesOf(dialect).map(({ name, from, message }) => ({
+    name,
+    frame: frameOf(pair[from], message).toString('hex'),
+  }));
+  writeFileSync(`${folder}${dialect}-${encoding}.json`, `${JSON.stringify(vectors, null, 2)}\n`);
+}

@@ -1,0 +1,218 @@
+// Generated from the table in ../messages by `pnpm generate`; do not edit.
+import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
+import { literal } from '../messages/byte-reader.ts';
+import type { MsgpackReader as Reader } from '../msgpack/msgpack-reader.ts';
+import type { MsgpackWriter } from '../msgpack/msgpack-writer.ts';
+
+// prettier-ignore
+const L0 = literal('\x86\xaarequest_id');
+// prettier-ignore
+const L1 = literal('\xa8metadata');
+// prettier-ignore
+const L2 = literal('\xaecorrelation_id');
+// prettier-ignore
+const L3 = literal('\xaarequest_id');
+// prettier-ignore
+const L4 = literal('\xa9client_ip');
+// prettier-ignore
+const L5 = literal('\xabclient_port');
+// prettier-ignore
+const L6 = literal('\xabserver_name');
+// prettier-ignore
+const L7 = literal('\xa8protocol');
+// prettier-ignore
+const L8 = literal('\xabtls_version');
+// prettier-ignore
+const L9 = literal('\xaatls_cipher');
+// prettier-ignore
+const L10 = literal('\xa8route_id');
+// prettier-ignore
+const L11 = literal('\xabupstream_id');
+// prettier-ignore
+const L12 = literal('\xa9timestamp');
+// prettier-ignore
+const L13 = literal('\xabtraceparent');
+// prettier-ignore
+const L14 = literal('\xa6method');
+// prettier-ignore
+const L15 = literal('\xa3uri');
+// prettier-ignore
+const L16 = literal('\xa7headers');
+// prettier-ignore
+const L17 = literal('\xa8has_body');
+// prettier-ignore
+const L18 = literal('\x84\xaarequest_id');
+// prettier-ignore
+const L19 = literal('\xabchunk_index');
+// prettier-ignore
+const L20 = literal('\xa4data');
+// prettier-ignore
+const L21 = literal('\xa7is_last');
+// prettier-ignore
+const L22 = literal('\xaatotal_size');
+// prettier-ignore
+const L23 = literal('\xa8decision');
+// prettier-ignore
+const L24 = literal('\xafrequest_headers');
+// prettier-ignore
+const L25 = literal('\xb0response_headers');
+// prettier-ignore
+const L26 = literal('\xa5audit');
+// prettier-ignore
+const L27 = literal('\xa4tags');
+// prettier-ignore
+const L28 = literal('\xa8rule_ids');
+// prettier-ignore
+const L29 = literal('\xacreason_codes');
+// prettier-ignore
+const L30 = literal('\xaaneeds_more');
+
+/** Reads the canonical form of a requestHeaders, or declines. */
+// prettier-ignore
+export function readRequestHeaders(r: Reader, end: number): RequestHeaders | undefined {
+  r.lit(L0);
+  const vId = r.u64();
+  r.lit(L1);
+  let vMetadataLeft = r.map() - 11;
+  r.lit(L2);
+  const vMetadataCorrelationId = r.text();
+  r.lit(L3);
+  const vMetadataRequestId = r.text();
+  r.lit(L4);
+  const vMetadataClientIp = r.text();
+  r.lit(L5);
+  const vMetadataClientPort = r.u16();
+  r.lit(L6);
+  const vMetadataServerName = r.isNull() ? undefined : r.text();
+  r.lit(L7);
+  const vMetadataProtocol = r.text();
+  r.lit(L8);
+  const vMetadataTlsVersion = r.isNull() ? undefined : r.text();
+  r.lit(L9);
+  const vMetadataTlsCipher = r.isNull() ? undefined : r.text();
+  r.lit(L10);
+  const vMetadataRouteId = r.isNull() ? undefined : r.text();
+  r.lit(L11);
+  const vMetadataUpstreamId = r.isNull() ? undefined : r.text();
+  r.lit(L12);
+  const vMetadataTimestamp = r.text();
+  let vMetadataTraceparent;
+  if (r.key(L13)) { vMetadataLeft--; vMetadataTraceparent = r.text(); }
+  if (vMetadataLeft !== 0) r.ok = false;
+  const vMetadata = { correlationId: vMetadataCorrelationId, requestId: vMetadataRequestId, clientIp: vMetadataClientIp, clientPort: vMetadataClientPort, serverName: vMetadataServerName, protocol: vMetadataProtocol, tlsVersion: vMetadataTlsVersion, tlsCipher: vMetadataTlsCipher, routeId: vMetadataRouteId, upstreamId: vMetadataUpstreamId, timestamp: vMetadataTimestamp, traceparent: vMetadataTraceparent };
+  r.lit(L14);
+  const vMethod = r.text();
+  r.lit(L15);
+  const vUri = r.text();
+  r.lit(L16);
+  const vHeaders = r.pairs();
+  r.lit(L17);
+  const vHasBody = r.bool();
+  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: vHasBody } : undefined;
+}
+
+/** Writes a requestHeaders, or declines. */
+// prettier-ignore
+export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): string | undefined {
+  const { id } = m;
+  w.begin(18);
+  return '\x86\xaarequest_id' + w.number(id) + '\xa8metadata' + w.map(11 + (m.metadata.traceparent === undefined ? 0 : 1)) + '\xaecorrelation_id' + w.text(m.metadata.correlationId) + '\xaarequest_id' + w.text(m.metadata.requestId) + '\xa9client_ip' + w.text(m.metadata.clientIp) + '\xabclient_port' + w.uint(m.metadata.clientPort) + '\xabserver_name' + w.textOrNull(m.metadata.serverName) + '\xa8protocol' + w.text(m.metadata.protocol) + '\xabtls_version' + w.textOrNull(m.metadata.tlsVersion) + '\xaatls_cipher' + w.textOrNull(m.metadata.tlsCipher) + '\xa8route_id' + w.textOrNull(m.metadata.routeId) + '\xabupstream_id' + w.textOrNull(m.metadata.upstreamId) + '\xa9timestamp' + w.text(m.metadata.timestamp) + (m.metadata.traceparent === undefined ? '' : w.constant(1) + '\xabtraceparent' + w.text(m.metadata.traceparent)) + '\xa6method' + w.text(m.method) + '\xa3uri' + w.text(m.uri) + '\xa7headers' + w.pairs(m.headers) + '\xa8has_body' + w.bool(m.hasBody);
+}
+
+/** Reads the canonical form of a requestBodyChunk, or declines. */
+// prettier-ignore
+export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk | undefined {
+  r.lit(L18);
+  const vId = r.u64();
+  r.lit(L19);
+  const vIndex = r.u32();
+  r.lit(L20);
+  const vData = r.data();
+  r.lit(L21);
+  const vLast = r.bool();
+  return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: undefined, bytesTransferred: undefined } : undefined;
+}
+
+/** Writes a requestBodyChunk, or declines. */
+// prettier-ignore
+export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): string | undefined {
+  const { id } = m;
+  w.begin(5);
+  w.split('\x84\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
+  return '\xa7is_last' + w.bool(m.last);
+}
+
+/** Reads the canonical form of a responseBodyChunk, or declines. */
+// prettier-ignore
+export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
+  let vLeft = r.map() - 4;
+  r.lit(L3);
+  const vId = r.u64();
+  r.lit(L19);
+  const vIndex = r.u32();
+  r.lit(L20);
+  const vData = r.data();
+  r.lit(L21);
+  const vLast = r.bool();
+  let vTotalSize;
+  if (r.key(L22)) { vLeft--; vTotalSize = r.u64(); }
+  if (vLeft !== 0) r.ok = false;
+  return r.ok && r.pos === end ? { type: 'responseBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: undefined } : undefined;
+}
+
+/** Writes a responseBodyChunk, or declines. */
+// prettier-ignore
+export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): string | undefined {
+  const { id } = m;
+  w.begin(4);
+  w.split(w.map(4 + (m.totalSize === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
+  return '\xa7is_last' + w.bool(m.last) + (m.totalSize === undefined ? '' : w.constant(1) + '\xaatotal_size' + w.uint(m.totalSize));
+}
+
+/** Reads the canonical form of an answer, or declines. */
+// prettier-ignore
+export function readAnswer(r: Reader, end: number): Answer | undefined {
+  let vLeft = r.map() - 4;
+  r.lit(L3);
+  const id = r.u64();
+  r.lit(L23);
+  const vVerdict = r.verdict();
+  r.lit(L24);
+  const vRequestHeaders = r.opsOrEmpty();
+  r.lit(L25);
+  const vResponseHeaders = r.opsOrEmpty();
+  let vAudit;
+  if (r.key(L26)) { vLeft--;
+  let vAuditLeft = r.map() - 0;
+  let vAuditTags;
+  if (r.key(L27)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
+  let vAuditRuleIds;
+  if (r.key(L28)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
+  const vAuditConfidence = undefined;
+  let vAuditReasonCodes;
+  if (r.key(L29)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
+  const vAuditCustom = undefined;
+  if (vAuditLeft !== 0) r.ok = false;
+  vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
+  }
+  let vNeedsMore;
+  if (r.key(L30)) { vLeft--; vNeedsMore = r.bool() || undefined; }
+  const vRequestBodyMutation = undefined;
+  const vResponseBodyMutation = undefined;
+  const vRoutingMetadata = undefined;
+  const vWebSocket = undefined;
+  const vError = undefined;
+  if (vLeft !== 0) r.ok = false;
+  if (!r.ok || r.pos !== end) return undefined;
+  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, error: vError } };
+}
+
+/** Writes an answer, or declines. */
+// prettier-ignore
+export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {
+  const { id } = m;
+  const d = m.decision;
+  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.routingMetadata !== undefined || d.webSocket !== undefined || d.error !== undefined || (d.audit !== undefined && d.audit.confidence !== undefined) || (d.audit !== undefined && d.audit.custom !== undefined)) return undefined;
+  w.begin(4);
+  return w.map(4 + (d.audit === undefined ? 0 : 1) + (d.needsMore === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa8decision' + w.verdict(d.verdict) + '\xafrequest_headers' + w.ops(d.requestHeaders ?? []) + '\xb0response_headers' + w.ops(d.responseHeaders ?? []) + (d.audit === undefined ? '' : w.constant(1) + '\xa5audit' + w.map(0 + (d.audit.tags === undefined ? 0 : 1) + (d.audit.ruleIds === undefined ? 0 : 1) + (d.audit.reasonCodes === undefined ? 0 : 1)) + (d.audit.tags === undefined ? '' : w.constant(1) + '\xa4tags' + w.texts(d.audit.tags ?? [])) + (d.audit.ruleIds === undefined ? '' : w.constant(1) + '\xa8rule_ids' + w.texts(d.audit.ruleIds ?? [])) + (d.audit.reasonCodes === undefined ? '' : w.constant(1) + '\xacreason_codes' + w.texts(d.audit.reasonCodes ?? []))) + (d.needsMore === undefined ? '' : w.constant(1) + '\xaaneeds_more' + w.bool(d.needsMore ?? false));
+}

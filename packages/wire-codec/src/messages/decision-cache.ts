@@ -1,0 +1,221 @@
+import type { Answer, Decision, RequestId } from '@agentwire/core';
+
+import { stringifyJson } from '../json/stringify-json.ts';
+import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
+import { answer } from './answer.ts';
+import { findAnswerId, isOnlyId, isPlain } from './answer-id.ts';
+import type { IdPlace } from './answer-id.ts';
+import type { Form } from './form.ts';
+
+/** Longest encoded decision that is kept. */
+const MAX_BYTES = 1024;
+/** Most decisions kept per form and direction: together they bound a cache to 1 MiB. */
+const MAX_ENTRIES = 1024;
+
+interface Encoded {
+  readonly before: Buffer;
+  readonly behind: Buffer;
+}
+
+interface Seen extends Encoded {
+  readonly decision: Decision;
+}
+
+function isDeepFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
+
+function encode(message: Answer, form: Form): Buffer {
+  const wire = answer.write(message, form);
+  if (form.encoding === 'json') return Buffer.from(stringifyJson(wire));
+  const bytes = Buffer.allocUnsafeSlow(msgpackSize(wire));
+  putMsgpack(bytes, 0, wire);
+  return bytes;
+}
+
+/** Length of an id as it is written, or -1 for one that is not plain. */
+function idLength(id: RequestId, form: Form): number {
+  if (form.dialect === 'zentinel') {
+    if (typeof id !== 'string' || id.length > 0xff || !isPlain(id)) return -1;
+    return id.length + (form.encoding === 'json' ? 2 : id.length < 32 ? 1 : 2);
+  }
+  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return -1;
+  if (form.encoding === 'json') return String(id).length;
+  return id < 0x80 ? 1 : id < 0x100 ? 2 : id < 0x1_0000 ? 3 : id <= 0xffff_ffff ? 5 : 9;
+}
+
+function putId(target: Buffer, at: number, id: RequestId, length: number, form: Form): number {
+  if (typeof id === 'number') {
+    if (form.encoding === 'json') return at + target.write(String(id), at, 'latin1');
+    if (length === 1) return target.writeUInt8(id, at);
+    if (length === 9) {
+      target[at] = 0xcf;
+      target.writeUInt32BE(Math.floor(id / 0x1_0000_0000), at + 1);
+      return target.writeUInt32BE(id % 0x1_0000_0000, at + 5);
+    }
+    target[at] = length === 2 ? 0xcc : length === 3 ? 0xcd : 0xce;
+    return target.writeUIntBE(id, at + 1, length - 1);
+  }
+  const text = id as string;
+  let p = at;
+  if (form.encoding === 'json') target[p++] = 0x22;
+  else if (text.length < 32) target[p++] = 0xa0 | text.length;
+  else {
+    target[p++] = 0xd9;
+    target[p++] = text.length;
+  }
+  p += target.write(text, p, 'latin1');
+  if (form.encoding === 'json') target[p++] = 0x22;
+  return p;
+}
+
+/** FNV-1a over 32-bit words. */
+function hash(view: DataView, from: number, to: number, seed: number): number {
+  let sum = seed;
+  let p = from;
+  for (; p + 4 <= to; p += 4) sum = Math.imul(sum ^ view.getInt32(p), 0x0100_0193);
+  for (; p < to; p++) sum = Math.imul(sum ^ view.getUint8(p), 0x0100_0193);
+  return sum ^ (to - from);
+}
+
+function equal(kept: Buffer, view: DataView, from: number, to: number): boolean {
+  if (kept.length !== to - from) return false;
+  for (let i = 0, p = from; p < to; i++, p++) if (kept[i] !== view.getUint8(p)) return false;
+  return true;
+}
+
+/**
+ * What is known of decisions in one form: the bytes of those that are deeply frozen, and the decisions that the bytes of
+ * answers turned out to be. Shared by all connections; bounded in entries and bytes.
+ */
+export class DecisionCache {
+  readonly #form: Form;
+  readonly #encoded = new Map<Decision, Encoded | undefined>();
+  readonly #seen: (Seen | undefined)[] = Array.from({ length: MAX_ENTRIES }, () => undefined);
+  /** Per place, the hash of what missed last: only what comes a second time is worth keeping. */
+  readonly #missed = new Int32Array(MAX_ENTRIES);
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  constructor(form: Form) {
+    this.#form = form;
+  }
+
+  /** The encoded halves of a deeply frozen decision, or `undefined` where there are none. */
+  encoded(message: Answer): Encoded | undefined {
+    const { decision } = message;
+    if (!Object.isFrozen(decision)) return undefined;
+    const known = this.#encoded.get(decision);
+    if (known !== undefined || this.#encoded.has(decision)) return known;
+    if (this.#encoded.size >= MAX_ENTRIES) this.#encoded.clear();
+    const made = isDeepFrozen(decision) ? this.#split(message) : undefined;
+    this.#encoded.set(decision, made);
+    return made;
+  }
+
+  #split(message: Answer): Encoded | undefined {
+    const bytes = encode(message, this.#form);
+    const place = findAnswerId(bytes, 0, bytes.length, this.#form);
+    if (place === undefined || bytes.length > MAX_BYTES || !isOnlyId(bytes, place, bytes.length, this.#form))
+      return undefined;
+    return { before: bytes.subarray(0, place.from), behind: bytes.subarray(place.to) };
+  }
+
+  /** Length of the payload of an answer, or -1 where its id is not plain. */
+  size(halves: Encoded, id: RequestId): number {
+    const length = idLength(id, this.#form);
+    return length === -1 ? -1 : halves.before.length + length + halves.behind.length;
+  }
+
+  /** Writes an answer of {@link size} bytes at `at`. @returns the byte after the last */
+  put(target: Buffer, at: number, halves: Encoded, id: RequestId): number {
+    target.set(halves.before, at);
+    const end = putId(target, at + halves.before.length, id, idLength(id, this.#form), this.#form);
+    target.set(halves.behind, end);
+    return end + halves.behind.length;
+  }
+
+  /**
+   * Reads an answer whose decision has been seen before; others are read by `read` and kept when they come again.
+   *
+   * @param read reads the payload in the bytes it is given
+   */
+  read<T extends { readonly type: string }>(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    read: (bytes: Buffer, start: number, end: number) => T | Answer,
+  ): T | Answer {
+    const place = end - start > MAX_BYTES ? undefined : findAnswerId(bytes, start, end, this.#form);
+    if (place === undefined) return read(bytes, start, end);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    const sum = hash(this.#view, place.to, end, hash(this.#view, start, place.from, 0x811c_9dc5 | 0));
+    const slot = (sum ^ (sum >>> 15)) & (MAX_ENTRIES - 1);
+    const seen = this.#seen[slot];
+    if (
+      seen !== undefined &&
+      equal(seen.behind, this.#view, place.to, end) &&
+      equal(seen.before, this.#view, start, place.from)
+    ) {
+      return { type: 'answer', id: place.id, decision: seen.decision };
+    }
+    if (this.#missed[slot] !== sum) {
+      this.#missed[slot] = sum;
+      return read(bytes, start, end);
+    }
+    return this.#keep(bytes, start, end, place, slot, read);
+  }
+
+  #keep<T extends { readonly type: string }>(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    place: IdPlace,
+    slot: number,
+    read: (bytes: Buffer, start: number, end: number) => T | Answer,
+  ): T | Answer {
+    // Read from a copy: texts of a decision that is kept must not keep the whole read alive.
+    const copy = Buffer.allocUnsafeSlow(end - start);
+    bytes.copy(copy, 0, start, end);
+    const message = read(copy, 0, copy.length);
+    if (message.type !== 'answer') return message;
+    const { id, decision } = message as Answer;
+    if (id !== place.id || !isOnlyId(bytes, place, end, this.#form) || hasBytes(decision)) return message;
+    this.#seen[slot] = {
+      before: copy.subarray(0, place.from - start),
+      behind: copy.subarray(place.to - start),
+      decision: deepFreeze(decision),
+    };
+    return message;
+  }
+}
+
+/** Bytes cannot be frozen, so a decision that holds some belongs to one receiver. */
+const hasBytes = (decision: Decision): boolean =>
+  decision.requestBodyMutation !== undefined ||
+  decision.responseBodyMutation !== undefined ||
+  holdsBytes(decision.audit?.custom);
+
+function holdsBytes(value: unknown): boolean {
+  if (value instanceof Uint8Array) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsBytes);
+}
+
+const caches = new Map<string, DecisionCache>();
+
+/** The cache of a form; there are six at most. */
+export function decisionCacheOf(form: Form): DecisionCache {
+  const key = `${form.dialect} ${form.encoding} ${form.errors}`;
+  const known = caches.get(key) ?? new DecisionCache(form);
+  caches.set(key, known);
+  return known;
+}

@@ -1,0 +1,170 @@
+import type { Message, MessageType } from '@agentwire/core';
+
+import * as documentedJson from '../generated/documented-json.ts';
+import * as documentedMsgpack from '../generated/documented-msgpack.ts';
+import * as zentinelJson from '../generated/zentinel-json.ts';
+import * as zentinelMsgpack from '../generated/zentinel-msgpack.ts';
+import { JsonReader } from '../json/json-reader.ts';
+import { MsgpackReader } from '../msgpack/msgpack-reader.ts';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import type { Form } from './form.ts';
+import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
+
+/** The generated way for the hot messages. Both methods give `undefined` for what they leave to the reference. */
+export interface FastCodec {
+  write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined;
+  read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined;
+}
+
+// One of each for all connections: nothing is kept between two calls but the string of the last read.
+const jsonReader = new JsonReader();
+const msgpackReader = new MsgpackReader();
+const msgpackWriter = new MsgpackWriter();
+
+/** Runs a generated reader; one that ran past the end has declined. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+type JsonModule = typeof documentedJson;
+
+function jsonText(module: JsonModule, message: Message): string | undefined {
+  switch (message.type) {
+    case 'answer':
+      return module.writeAnswer(message);
+    case 'requestHeaders':
+      return module.writeRequestHeaders(message);
+    case 'requestBodyChunk':
+      return module.writeRequestBodyChunk(message);
+    case 'responseBodyChunk':
+      return module.writeResponseBodyChunk(message);
+    default:
+      return undefined;
+  }
+}
+
+function readJson(module: JsonModule, of: MessageType, end: number): Message | undefined {
+  switch (of) {
+    case 'answer':
+      return module.readAnswer(jsonReader, end);
+    case 'requestHeaders':
+      return module.readRequestHeaders(jsonReader, end);
+    case 'requestBodyChunk':
+      return module.readRequestBodyChunk(jsonReader, end);
+    case 'responseBodyChunk':
+      return module.readResponseBodyChunk(jsonReader, end);
+    default:
+      return undefined;
+  }
+}
+
+/** The forms of the crate's JSON events: names in the order of the structure, or sorted. */
+const SORTED: JsonModule = {
+  ...zentinelJson,
+  readRequestHeaders: zentinelJson.readRequestHeadersSorted,
+  readRequestBodyChunk: zentinelJson.readRequestBodyChunkSorted,
+  readResponseBodyChunk: zentinelJson.readResponseBodyChunkSorted,
+};
+
+class FastJson implements FastCodec {
+  readonly #write: JsonModule;
+  /** What a message is tried with; whatever read the last one is tried first. */
+  #first: JsonModule;
+  #second: JsonModule | undefined;
+
+  constructor(form: Form) {
+    this.#write = form.dialect === 'documented' ? documentedJson : zentinelJson;
+    this.#first = this.#write;
+    this.#second = form.dialect === 'documented' ? undefined : SORTED;
+  }
+
+  write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
+    const text = jsonText(this.#write, message);
+    // JSON.stringify spells half a surrogate pair as an escape, which other parsers refuse.
+    if (text === undefined || text.includes('\\ud')) return undefined;
+    const size = Buffer.byteLength(text);
+    const at = reserveFrame(outbox, message, size, maxMessageBytes);
+    const from = at + FRAME_HEAD_BYTES;
+    if (size === text.length) outbox.bytes.write(text, from, 'latin1');
+    else outbox.bytes.write(text, from, 'utf8');
+    return commitFrame(outbox, byte, at, from + size);
+  }
+
+  read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined {
+    jsonReader.begin(bytes, start);
+    const message = attempt(() => readJson(this.#first, of, end));
+    if (message !== undefined || this.#second === undefined || of === 'answer') return message;
+    jsonReader.begin(bytes, start);
+    const second = this.#second;
+    const other = attempt(() => readJson(second, of, end));
+    if (other === undefined) return undefined;
+    this.#second = this.#first;
+    this.#first = second;
+    return other;
+  }
+}
+
+type MsgpackModule = typeof documentedMsgpack;
+
+function msgpackText(module: MsgpackModule, message: Message): string | undefined {
+  switch (message.type) {
+    case 'answer':
+      return module.writeAnswer(msgpackWriter, message);
+    case 'requestHeaders':
+      return module.writeRequestHeaders(msgpackWriter, message);
+    case 'requestBodyChunk':
+      return module.writeRequestBodyChunk(msgpackWriter, message);
+    case 'responseBodyChunk':
+      return module.writeResponseBodyChunk(msgpackWriter, message);
+    default:
+      return undefined;
+  }
+}
+
+function readMsgpack(module: MsgpackModule, of: MessageType, end: number): Message | undefined {
+  switch (of) {
+    case 'answer':
+      return module.readAnswer(msgpackReader, end);
+    case 'requestHeaders':
+      return module.readRequestHeaders(msgpackReader, end);
+    case 'requestBodyChunk':
+      return module.readRequestBodyChunk(msgpackReader, end);
+    case 'responseBodyChunk':
+      return module.readResponseBodyChunk(msgpackReader, end);
+    default:
+      return undefined;
+  }
+}
+
+class FastMsgpack implements FastCodec {
+  readonly #module: MsgpackModule;
+
+  constructor(form: Form) {
+    this.#module = form.dialect === 'documented' ? documentedMsgpack : zentinelMsgpack;
+  }
+
+  write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
+    const text = msgpackText(this.#module, message);
+    if (text === undefined) return undefined;
+    const size = msgpackWriter.size(text);
+    if (size === -1) return undefined;
+    const at = reserveFrame(outbox, message, size, maxMessageBytes);
+    return commitFrame(outbox, byte, at, msgpackWriter.put(outbox.bytes, at, text));
+  }
+
+  read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined {
+    msgpackReader.begin(bytes, start);
+    return attempt(() => readMsgpack(this.#module, of, end));
+  }
+}
+
+/** The fast way for one form. */
+export function createFastCodec(form: Form): FastCodec {
+  return form.encoding === 'json' ? new FastJson(form) : new FastMsgpack(form);
+}
