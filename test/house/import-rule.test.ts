@@ -16,7 +16,10 @@ function readTable(): Map<string, Edges> {
   const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| `([\w-]+)` \| (.*?) \| (.*?) \|$/gm);
   const names = (cell: string): Set<string> => new Set([...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''));
   return new Map(
-    [...rows].map(([, name = '', sees = '', outside = '']) => [name, { sees: sees === 'everything' ? sees : names(sees), outside: names(outside) }]),
+    [...rows].map(([, name = '', sees = '', outside = '']) => [
+      name,
+      { sees: sees === 'everything' ? sees : names(sees), outside: names(outside) },
+    ]),
   );
 }
 
@@ -28,7 +31,8 @@ interface Manifest {
 
 const table = readTable();
 const folders = readdirSync(packagesDir);
-const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(packagesDir, folder, 'package.json'), 'utf8')) as Manifest;
+const manifest = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(packagesDir, folder, 'package.json'), 'utf8')) as Manifest;
 const sources = (folder: string): string[] =>
   readdirSync(join(packagesDir, folder, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
@@ -37,12 +41,18 @@ const sources = (folder: string): string[] =>
 /** What a file imports, types too; comments and plain strings are not looked at. */
 function imports(file: string): string[] {
   const text = readFileSync(file, 'utf8');
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"`]*?from\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\('([^']+)'\)/g);
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"`]*?from\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\('([^']+)'\)/g,
+  );
   return [...found].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '');
 }
 
 /** The package that an import names: `@scope/name` or `name`. */
-const packageOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 
 function violation(folder: string, specifier: string): string | undefined {
   const edges = table.get(folder);
@@ -82,8 +92,16 @@ describe.each(folders)('%s', (folder) => {
 
   test('no file imports itself by a detour', () => {
     const files = new Set(sources(folder));
-    const next = new Map([...files].map((file) => [file, imports(file).filter((one) => one.startsWith('.')).map((one) => resolve(dirname(file), one))]));
-    for (const [file, targets] of next) for (const target of targets) expect(files, `${relative(root, file)} imports ${target}`).toContain(target);
+    const next = new Map(
+      [...files].map((file) => [
+        file,
+        imports(file)
+          .filter((one) => one.startsWith('.'))
+          .map((one) => resolve(dirname(file), one)),
+      ]),
+    );
+    for (const [file, targets] of next)
+      for (const target of targets) expect(files, `${relative(root, file)} imports ${target}`).toContain(target);
     const state = new Map<string, 'open' | 'done'>();
     const cycles: string[] = [];
     const walk = (file: string, path: readonly string[]): void => {

@@ -1,10 +1,5 @@
-import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
 import { caseTable } from '../generate/case-table.ts';
 import { listCases } from '../src/index.ts';
 
@@ -25,17 +20,3 @@ it('gives every case an id of its own, a group, and a rule', () => {
     expect(rule.length).toBeGreaterThan(15);
   }
 });
-
-it('has an example that runs with node:test, and passes', async () => {
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-  // in a folder of this package, so that the imports are found
-  const folder = await mkdtemp(join(fileURLToPath(new URL('.', import.meta.url)), 'example-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const file = join(folder, 'readme.ts');
-  writeFileSync(file, example);
-  const args = ['--conditions=@agentwire/source', '--test-reporter=tap', file];
-  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  expect(stdout).toContain(`# pass ${listCases().length}`);
-  expect(stdout).toContain('# fail 0');
-}, 30_000);

@@ -207,7 +207,13 @@ export class Kit {
     await this.settled('listeners to close', Promise.all(this.#listeners.map((listener) => listener.close())));
     if (failed) return;
     await this.until('connectionCount of every listener to be 0', () =>
-      this.#listeners.every((listener) => listener.connectionCount === 0),
+      this.#listeners.every(({ connectionCount, address }) => {
+        assert.ok(
+          connectionCount >= 0,
+          `connectionCount of ${address} is ${connectionCount}: an end was counted twice`,
+        );
+        return connectionCount === 0;
+      }),
     );
     await this.until('every timer of the transport to be cleared', () => this.clock.pendingTimers === 0);
     for (let left = await this.subject.leaks?.(); left !== undefined && left > 0; left = await this.subject.leaks?.()) {

@@ -10,6 +10,8 @@ const CLOSE_OBJECT = 0x7d;
 const CLOSE_ARRAY = 0x5d;
 const COLON = 0x3a;
 const NEAR = 48;
+/** How far behind a fault the id is still looked for, in bytes: a bomb must not cost a walk over all of it. */
+const LOOK_ON = 128 * 1024;
 
 /** Bytes that end a number or a word, and white space. */
 const DELIMITER = new Uint8Array(256);
@@ -59,11 +61,12 @@ function decodeNumber(text: string): number | bigint | undefined {
 export function scanJson(
   bytes: Buffer,
   start: number,
-  end: number,
+  endOfPayload: number,
   limits: ReadLimits,
 ): { readonly id: unknown; readonly fault: Fault | undefined } {
   const trail = new IdTrail(limits.idPaths);
   let fault: Fault | undefined;
+  let end = endOfPayload;
   let depth = 0;
   let nodes = 0;
   let bits = 0;
@@ -75,7 +78,10 @@ export function scanJson(
       nodes++;
       trail.enter(bits);
       bits = 0;
-      if (depth > limits.maxDepth) fault ??= new Fault(`more than ${limits.maxDepth} levels are nested`);
+      if (depth > limits.maxDepth && fault === undefined) {
+        fault = new Fault(`more than ${limits.maxDepth} levels are nested`);
+        end = Math.min(end, p + LOOK_ON);
+      }
       p++;
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
       trail.leave(depth);
@@ -113,10 +119,11 @@ export function scanJson(
       if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString('latin1', from, p)));
       bits = 0;
     }
-    if (nodes > limits.maxNodes) {
-      fault ??= new Fault(`more than ${limits.maxNodes} values`);
-      if (trail.id !== undefined) break;
+    if (nodes > limits.maxNodes && fault === undefined) {
+      fault = new Fault(`more than ${limits.maxNodes} values`);
+      end = Math.min(end, p + LOOK_ON);
     }
+    if (fault !== undefined && depth <= 1 && trail.id !== undefined) break;
   }
   return { id: trail.id, fault };
 }

@@ -4,6 +4,9 @@ import { Fault } from '../messages/fault.ts';
 import { IdTrail } from '../messages/parsed.ts';
 import type { Parsed, ReadLimits } from '../messages/parsed.ts';
 
+/** How many values behind a fault the id is still looked for: a bomb must not cost a walk over all of it. */
+const LOOK_ON = 100_000;
+
 class Truncated extends Fault {
   constructor() {
     super('the payload ends in the middle of a value');
@@ -23,6 +26,7 @@ class MsgpackParser {
   readonly #limits: ReadLimits;
   #at: number;
   #nodes = 0;
+  #behind = 0;
 
   constructor(bytes: Buffer, start: number, end: number, limits: ReadLimits) {
     this.#bytes = bytes;
@@ -56,6 +60,7 @@ class MsgpackParser {
   #value(depth: number, bits: number): unknown {
     const tag = this.#view.getUint8(this.#take(1));
     this.#nodes++;
+    if (this.fault !== undefined && ++this.#behind > LOOK_ON) throw this.fault;
     if (this.#nodes > this.#limits.maxNodes) this.fault ??= new Fault(`more than ${this.#limits.maxNodes} values`);
     if (tag < 0x80) return tag;
     if (tag < 0x90) return this.#map(tag & 0x0f, depth, bits);
@@ -178,6 +183,7 @@ class MsgpackParser {
   /** Walks over values without recursion, however deep they are. */
   #skip(values: number): void {
     for (let left = values; left > 0; left--) {
+      if (++this.#behind > LOOK_ON && this.fault !== undefined) throw this.fault;
       const tag = this.#view.getUint8(this.#take(1));
       if (tag < 0x80 || tag >= 0xe0 || (tag >= 0xc0 && tag <= 0xc3)) continue;
       if (tag < 0x90) left += 2 * (tag & 0x0f);

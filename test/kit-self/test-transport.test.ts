@@ -1,6 +1,6 @@
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, it } from 'vitest';
-import { listCases, runCase, testTransport, type TransportUnderTest } from '../src/index.ts';
+import { listCases, runCase, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
 
 interface Declared {
   readonly name: string;

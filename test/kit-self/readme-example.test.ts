@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { listCases } from '@agentwire/transport-compliance';
+import { expect, it, onTestFinished } from 'vitest';
+
+const readme = readFileSync(new URL('../../packages/transport-compliance/README.md', import.meta.url), 'utf8');
+
+it('runs the example of the kit's README with node:test, and it passes', async () => {
+  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  // in a folder here, so that the imports are found
+  const folder = await mkdtemp(join(fileURLToPath(new URL('.', import.meta.url)), 'example-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'readme.ts');
+  await writeFile(file, example);
+  const args = ['--conditions=@agentwire/source', '--test-reporter=tap', file];
+  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+  expect(stdout).toContain(`# pass ${listCases().length}`);
+  expect(stdout).toContain('# fail 0');
+}, 30_000);
