@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 const readme = readFileSync(new URL('../../packages/transport-compliance/README.md', import.meta.url), 'utf8');
 
-it('runs the example of the kit's README with node:test, and it passes', async () => {
+it('runs the example in the README of the kit with node:test', async () => {
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   // in a folder here, so that the imports are found
   const folder = await mkdtemp(join(fileURLToPath(new URL('.', import.meta.url)), 'example-'));

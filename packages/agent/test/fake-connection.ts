@@ -1,6 +1,6 @@
 import type { CloseReason, Connection, ConnectionHandler, Message, Peer, Received } from '@agentwire/core';
-import type { SessionHandler } from '@agentwire/core/session';
-import { AgentSessionCore, type AgentSessionOptions } from '@agentwire/core/session';
+import type { AgentSessionOptions } from '@agentwire/core/session';
+import type { AgentRuntime } from '../src/runtime/agent-runtime.ts';
 
 let made = 0;
 
@@ -9,7 +9,17 @@ export const OURS: Peer = {
   role: 'proxy',
   name: 'ours',
   version: '1',
-  features: ['streaming', 'cancellation', 'request_complete', 'flow_control', 'health', 'metrics', 'lifecycle', 'errors', 'slot_ids'],
+  features: [
+    'streaming',
+    'cancellation',
+    'request_complete',
+    'flow_control',
+    'health',
+    'metrics',
+    'lifecycle',
+    'errors',
+    'slot_ids',
+  ],
   encodings: ['json'],
   dialect: 'documented',
   encoding: 'json',
@@ -40,13 +50,11 @@ export class FakeConnection implements Connection {
   readonly sent: Message[] = [];
   readonly #handler: ConnectionHandler;
 
-  constructor(handler: SessionHandler, peer: Peer, options: AgentSessionOptions) {
+  constructor(runtime: AgentRuntime, peer: Peer, options: AgentSessionOptions) {
     made += 1;
     this.id = `fake-${made}`;
     this.peer = peer;
-    const session = new AgentSessionCore(this, handler, { keepalive: false, ...options });
-    handler.onOpen?.(session);
-    this.#handler = session;
+    this.#handler = runtime.open(this, { keepalive: false, ...options });
   }
 
   /** Hands a message to the session. */

@@ -1,5 +1,10 @@
 // The one place where pool and agent meet the transports that agentwire comes with.
-import { type Agent, type AgentServer, serveAgent as serveAgentOn, type ServeAgentOptions as ServeOptions } from '@agentwire/agent';
+import {
+  type Agent,
+  type AgentServer,
+  serveAgent as serveAgentOn,
+  type ServeAgentOptions as ServeOptions,
+} from '@agentwire/agent';
 import type { Transport } from '@agentwire/core';
 import { AgentPool as Pool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';

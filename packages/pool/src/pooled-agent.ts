@@ -33,6 +33,9 @@ export interface PoolAskOptions extends AskOptions {
 const LATER: readonly EventType[] = ['responseHeaders', 'responseBodyChunk', 'requestComplete', 'webSocketFrame'];
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
 
+/** How often requests make the pool look for an agent that is not there, in milliseconds; the backoff goes on beside it. */
+const HURRY_EVERY_MS = 250;
+
 /** What the pool hears of its agents. */
 export interface PooledAgentEvents {
   onNotice(agent: PooledAgent, notice: AgentNotice, session: ProxySession): void;
@@ -59,6 +62,7 @@ export class PooledAgent {
   readonly #decisionLabels = new Map<string, { readonly agent: string; readonly decision: string }>();
   #usable: PooledConnection[] = [];
   #stopping = false;
+  #hurriedAt = -Infinity;
 
   constructor(
     name: string,
@@ -121,6 +125,8 @@ export class PooledAgent {
         );
         metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
         this.#settled.shift()?.();
+        // it is there again, so the others need not wait for the end of a long backoff
+        for (const other of this.connections) other.hurry();
         this.#line.advance();
       },
       onDown: (_down, error) => {
@@ -201,10 +207,18 @@ export class PooledAgent {
     }
     if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.name} asked for a pause`);
     if (draining) throw new AgentwireError('ERR_DRAINING', `${this.name} is draining`);
+    this.#hurryOne();
     const why = this.lastError === undefined ? '' : `: ${this.lastError.message}`;
     throw new AgentwireError('ERR_CONNECT', `${this.name} is not connected (${this.endpoint})${why}`, {
       cause: this.lastError,
     });
+  }
+
+  /** Somebody wants an agent that is not there: one place looks again before its turn. */
+  #hurryOne(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#hurriedAt < HURRY_EVERY_MS) return;
+    if (this.connections.some((connection) => connection.hurry())) this.#hurriedAt = now;
   }
 
   /** Asks the agent; rejects with a typed error. */

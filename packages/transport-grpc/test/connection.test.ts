@@ -5,7 +5,7 @@ import { AGENT, AGENT_MESSAGES, allowAll, PROXY, PROXY_MESSAGES, Recorder, reque
 
 const opened: (Listener | Connection)[] = [];
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) {
+  for (const one of opened.splice(0).toReversed()) {
     if ('abort' in one) one.abort();
     else await one.close();
   }
@@ -74,7 +74,7 @@ describe('a gRPC connection', () => {
     await proxy.received(1);
     expect(proxy.messages[0]).toEqual({ type: 'drain', reason: 'deploy', durationMs: 500 });
     agent.onReceived = allowAll;
-    allowAll(agent.messages[0] as Message, agent.connection as Connection);
+    allowAll(agent.messages[0], agent.connection as Connection);
     connection.send(requestHeaders('x-2'));
     await proxy.received(3);
     expect(proxy.messages.slice(1).map((message) => (message as { id?: unknown }).id)).toEqual(['x-1', 'x-2']);

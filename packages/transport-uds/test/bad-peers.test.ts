@@ -274,6 +274,18 @@ describe('on an open connection', () => {
     expect(listener.connectionCount).toBe(0);
   });
 
+  test('abort drops what is buffered', async () => {
+    const { peer, notes } = await openConnection();
+    peer.socket.pause();
+    const { connection } = notes;
+    const decision = { verdict: { type: 'block', status: 403, body: 'x'.repeat(1_000_000) } } as const;
+    for (let id = 0; id < 3; id += 1) connection?.send({ type: 'answer', id, decision });
+    expect(connection?.bufferedBytes).toBeGreaterThan(1_000_000);
+    connection?.abort();
+    expect(connection?.bufferedBytes).toBe(0);
+    expect(notes.reasons).toEqual([{ by: 'local' }]);
+  });
+
   test('messages of the documented dialect end a zentinel connection', async () => {
     const { peer, notes } = await openConnection(ZENTINEL_REQUEST);
     expect(notes.connection?.peer).toMatchObject({ dialect: 'zentinel', ids: 'text', encoding: 'json' });

@@ -54,11 +54,16 @@ const withoutDrain = Object.assign(
   { skip: test.skip },
 );
 
+/** Sockets and servers of this process. */
+const openHandles = (): number =>
+  process.getActiveResourcesInfo().filter((kind) => /^(Pipe|TCP|TLS)/.test(kind)).length;
+const handlesBefore = openHandles();
+
 function testStream(
   subject: Omit<TransportUnderTest, 'runner'>,
   declare: TransportUnderTest['runner']['test'] = test,
 ): void {
-  testTransport({ ...subject, runner: { describe, test: declare } });
+  testTransport({ ...subject, leaks: () => openHandles() - handlesBefore, runner: { describe, test: declare } });
 }
 
 for (const encoding of ['json', 'msgpack']) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { AgentwireError, type Connection, type Credential, type ListenOptions } from '@agentwire/core';
 import { createManualClock } from '@agentwire/core/testing';
 import { createTcpTransport, type TlsOptions } from '@agentwire/transport-uds';
@@ -115,8 +116,31 @@ test('peers that never finish their TLS hello take room, give way, and end at th
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('the TLS hello and the handshake have one deadline together', async () => {
+  const clock = createManualClock();
+  const transport = createTcpTransport({ clock, tls: certificates });
+  await using listener = await transport.listen('tls://127.0.0.1:0', listening());
+  const port = Number(listener.address.slice(listener.address.lastIndexOf(':') + 1));
+  const raw = connectTcp({ host: '127.0.0.1', port });
+  onTestFinished(() => void raw.destroy());
+  while (clock.pendingTimers < 1) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(6000);
+  const socket = connectTls({ socket: raw, ca: certificates.ca as string, host: '127.0.0.1' });
+  socket.on('error', () => undefined);
+  socket.resume();
+  const closed = once(socket, 'close');
+  await once(socket, 'secureConnect');
+  clock.advance(3999);
+  expect(clock.pendingTimers).toBe(1);
+  clock.advance(1);
+  expect(clock.pendingTimers).toBe(0);
+  await closed;
+});
+
 test('something that is not TLS is dropped', async () => {
-  await using listener = await createTcpTransport({ tls: certificates }).listen('tls://127.0.0.1:0', listening());
+  const clock = createManualClock();
+  const transport = createTcpTransport({ clock, tls: certificates });
+  await using listener = await transport.listen('tls://127.0.0.1:0', listening());
   const plain = await failure(
     createTcpTransport().connect(listener.address.replace('tls:', 'tcp:'), {
       self: agentHello,
@@ -124,6 +148,8 @@ test('something that is not TLS is dropped', async () => {
     }),
   );
   expect(['ERR_CONNECT', 'ERR_PROTOCOL']).toContain(plain.code);
+  // its place is free again at once, long before the deadline
+  while (clock.pendingTimers > 0) await new Promise((resolve) => setImmediate(resolve));
   expect(listener.connectionCount).toBe(0);
 });
 

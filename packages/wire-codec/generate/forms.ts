@@ -28,10 +28,10 @@ export const HOT_EVENTS = [
 export function structOf(type: (typeof HOT_EVENTS)[number]): Struct<object> {
   const { struct } = MAPPINGS[type];
   if (struct === undefined) throw new Error(`${type} has no structure`);
-  return struct as Struct<object>;
+  return struct;
 }
 
-export const DECISION: Struct<object> = decision as Struct<object>;
+export const DECISION: Struct<object> = decision;
 
 /** The structure behind a field that has one. */
 export function inner(field: PlacedField): Struct<object> | undefined {

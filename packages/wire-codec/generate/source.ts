@@ -29,11 +29,13 @@ function readEvent(
   const source = new ReaderSource(form, literals, dropTop);
   source.struct(struct, 'v');
   source.flush();
+  // Of the two ids of the zentinel dialect the one in the metadata counts.
+  const lines = source.lines.map((line) => (idInside ? line.replace('const vId = ', '') : line));
   const { dialect } = form;
   const object = objectOfEvent(struct, dialect, idInside ? 'vMetadataCorrelationId' : 'vId');
   return [
     `export function read${title(type)}${suffix}(r: Reader, end: number): ${title(type)} | undefined {`,
-    ...source.lines.map((line) => `  ${line}`),
+    ...lines.map((line) => `  ${line}`),
     `  return r.ok && r.pos === end ? { type: '${type}', ${object} } : undefined;`,
     '}',
   ];

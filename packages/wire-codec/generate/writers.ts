@@ -5,13 +5,6 @@ import type { GeneratedForm } from './forms.ts';
 /** Kinds whose values go into a JSON wire object as they are. */
 const AS_IS = new Set(['text', 'u16', 'u32', 'u64', 'status', 'bool', 'f32', 'list(text)', 'anyMap', 'textMap']);
 
-/** What a writer's source is made of. */
-export interface WriterSource {
-  /** Conditions under which the reference writes the message. */
-  readonly guards: string[];
-  readonly expression: string;
-}
-
 const isId = (field: PlacedField, form: GeneratedForm): boolean =>
   field.field.kind.name === 'id' || (form.dialect === 'zentinel' && field.name === 'correlation_id');
 
@@ -58,7 +51,8 @@ export function jsonChunk(struct: Struct<object>, form: GeneratedForm): string {
   let pending = '{';
   const parts: string[] = [];
   const add = (expression: string): void => {
-    parts.push(quoted(pending), expression);
+    if (pending !== '') parts.push(quoted(pending));
+    parts.push(expression);
     pending = '';
   };
   struct.fields(form.dialect).forEach((field, index) => {
@@ -214,4 +208,4 @@ export class MsgpackSource {
 }
 
 /** A key of a map, with its head. */
-export const key = (name: string): string => String.fromCharCode(0xa0 | name.length) + name;
+const key = (name: string): string => String.fromCharCode(0xa0 | name.length) + name;

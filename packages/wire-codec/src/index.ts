@@ -13,3 +13,5 @@ export * from './dialects/message-types.ts';
 export * from './messages/create-message-codec.ts';
 export { CODEC_LIMITS } from './messages/limits.ts';
 export type { CodecLimits } from './messages/limits.ts';
+export * from './messages/freeze-decision.ts';
+export { MAX_HEADER_LINES } from './messages/header-kinds.ts';

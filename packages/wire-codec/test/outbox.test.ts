@@ -142,6 +142,19 @@ test('whenEmpty comes at once or after the last write, and never after a failure
   expect([calls, wire.all]).toEqual([2, 'ab']);
 });
 
+test('discard drops what waits and what is under way, and nothing is written after it', async () => {
+  const { wire, outbox, drains } = setUp({ highWaterBytes: 4 });
+  put(outbox, 'flying');
+  await turn();
+  put(outbox, 'waiting');
+  outbox.discard();
+  expect(outbox.size).toBe(0);
+  put(outbox, 'late');
+  wire.finish();
+  await turn();
+  expect([wire.all, drains()]).toEqual(['flying', 0]);
+});
+
 test('nothing is lost, doubled or overwritten while writes are slow', () => {
   const step = fc.oneof(fc.constant('finish' as const), fc.constant('flush' as const), fc.nat(400_000));
   fc.assert(

@@ -99,12 +99,12 @@ export function payloadFromJson(json: JsonValue | undefined): Payload {
   }
 }
 
-/** The JSON form of a message, in the names of the original; ids and hints that are not there are left out. */
-export function messageToJson(message: KernelMessage): JsonValue {
+/** The JSON form of a message, in the names of the original; ids and hints that are not there are left out. `to` stands in for its target. */
+export function messageToJson(message: KernelMessage, to: Target = message.target): Record<string, JsonValue> {
   const json: Record<string, JsonValue> = {
     id: message.id,
     from: message.from,
-    target: targetToJson(message.target),
+    target: targetToJson(to),
     payload: payloadToJson(message.payload),
     timestamp: new Date(message.timestamp).toISOString(),
   };
@@ -117,8 +117,8 @@ export function messageToJson(message: KernelMessage): JsonValue {
   return json;
 }
 
-/** Reads what {@link messageToJson} writes; unknown keys are passed over, wrong ones are `ERR_PROTOCOL`. */
-export function messageFromJson(json: JsonValue | undefined): KernelMessage {
+/** Reads what {@link messageToJson} writes; unknown keys are passed over, wrong ones are `ERR_PROTOCOL`. `fromNode` is the node it came from. */
+export function messageFromJson(json: JsonValue | undefined, fromNode?: string): KernelMessage {
   const all = object(json, 'message');
   const timestamp = Date.parse(text(all['timestamp'], 'timestamp'));
   if (Number.isNaN(timestamp)) throw wrong('timestamp');
@@ -137,7 +137,7 @@ export function messageFromJson(json: JsonValue | undefined): KernelMessage {
     idempotencyKey: optionalText(all['idempotency_key'], 'idempotency_key'),
     priority,
     durable: all['durable'] === true ? true : undefined,
-    fromNode: undefined,
+    fromNode,
     deferred: undefined,
   };
 }

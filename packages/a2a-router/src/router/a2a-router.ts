@@ -14,6 +14,7 @@ import { ProcessLinks } from '../process/process-links.ts';
 import { type ProcessEntry, ProcessTable } from '../process/process-table.ts';
 import { type ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
 import { TopicRouter } from '../routing/topic-router.ts';
+import { recordIntent, recordOutcome } from './audit.ts';
 import { Delivery } from './delivery.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { InboxTable } from './inbox-table.ts';
@@ -122,7 +123,7 @@ export class A2ARouter {
           return { messageId: passed.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
         });
       },
-      answer: (message) => this.#pending.completeRemote(message),
+      answer: (message) => this.#answered(message, chain),
       fail: (id, code, text) => this.#pending.loseRemote(id, new AgentwireError(code, text)),
     });
   }
@@ -315,6 +316,25 @@ export class A2ARouter {
       );
     }
     return this.#path.dispatch(message, chain, waiting);
+  }
+
+  /** An answer from another node: recorded as every message is, before the one who waits has it. */
+  #answered(message: KernelMessage, chain: ChainManager | undefined): boolean {
+    if (chain === undefined) return this.#pending.completeRemote(message);
+    recordIntent(chain, message);
+    const complete = (): boolean => {
+      const taken = this.#pending.completeRemote(message);
+      recordOutcome(chain, { messageId: message.id, delivered: taken ? 1 : 0, rejected: NO_REJECTIONS, remote: 0 });
+      return taken;
+    };
+    if (chain.fsync !== 'always') return complete();
+    const fail = (error: unknown): void => {
+      const wrong = toAgentwireError(error, 'ERR_IO');
+      this.#settings.logger.error({ error: wrong.message }, 'an answer cannot be recorded, so it is not handed over');
+      this.#pending.end(message.correlationId ?? '', wrong);
+    };
+    chain.durable().then(complete).catch(fail);
+    return true;
   }
 
   #replierOf(pid: Pid): Replier {

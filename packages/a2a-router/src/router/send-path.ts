@@ -94,7 +94,7 @@ export class SendPath {
     const report = await this.#later(
       message,
       chain,
-      settled(() => this.#route(message, waiting)),
+      settled(() => this.#route(message, waiting, take)),
     );
     await chain.durable();
     return report;

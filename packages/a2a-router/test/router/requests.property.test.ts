@@ -99,7 +99,7 @@ it(
           } else if (now.do === 'replace') {
             if (alive(now.pid)) inboxes.set(now.pid, router.createInbox(now.pid));
           } else if (now.do === 'remove') router.removeInbox(now.pid);
-          else {
+          else if ('pick' in now) {
             const message = taken[now.pick % Math.max(1, taken.length)];
             if (message === undefined) continue;
             const answer = payload.text(`answer to ${message.id}`);

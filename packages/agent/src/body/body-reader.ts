@@ -4,7 +4,7 @@ import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
 import { CONTINUE, type Reply, type Turns } from './turns.ts';
 
 /** Longest body that is taken whole where nothing else is said, in bytes. */
-export const DEFAULT_WHOLE_BODY_LIMIT = 10_485_760;
+const DEFAULT_WHOLE_BODY_LIMIT = 10_485_760;
 
 /** A piece of a body as it came. */
 export interface BodyPiece {
@@ -66,7 +66,7 @@ export class BodyReader implements IncomingBody {
 
   /** Nothing more will come. */
   abort(error: AgentwireError): void {
-    if (this.#ended && this.#piece === undefined) return;
+    if (this.#ended) return;
     this.#error ??= error;
     this.#wake?.();
   }

@@ -11,7 +11,7 @@ export interface Collector {
 }
 
 /** The error of a body past its limit. */
-export function tooLarge(limit: number): AgentwireError {
+function tooLarge(limit: number): AgentwireError {
   return new AgentwireError(
     'ERR_BODY_TOO_LARGE',
     `the body is longer than ${limit} bytes; raise the limit of bytes()`,

@@ -32,6 +32,7 @@ export abstract class Message implements IncomingMessage {
   /** Reads the body, once the handler has asked for it. */
   reader: BodyReader | undefined;
   #headers: HeaderMap | undefined;
+  #bodyEnd: string | undefined;
 
   constructor(host: MessageHost) {
     this.host = host;
@@ -53,24 +54,47 @@ export abstract class Message implements IncomingMessage {
       const message = `this agent did not say that it reads bodies: add \`${missing}: true\` to defineAgent`;
       throw new AgentwireError('ERR_INVALID_STATE', message);
     }
-    return (this.reader ??= new BodyReader(this.host.turns, this.hasBody));
+    if (this.reader === undefined) {
+      this.reader = new BodyReader(this.host.turns, this.hasBody);
+      if (this.#bodyEnd !== undefined) this.endBody(this.#bodyEnd);
+    }
+    return this.reader;
+  }
+
+  /** No more of the body will come, whoever reads it now or later. */
+  endBody(why: string): void {
+    this.#bodyEnd = why;
+    // an error costs far more than a request, and few requests are being read when they end
+    if (this.reader !== undefined) this.reader.abort(new AgentwireError('ERR_ABORTED', why));
   }
 
   get body(): IncomingBody {
     return this.openBody();
   }
 
-  async bytes(options?: WholeBodyOptions): Promise<Uint8Array> {
+  bytes(options?: WholeBodyOptions): Promise<Uint8Array> {
+    return mayBeIgnored(this.#bytes(options));
+  }
+
+  text(options?: WholeBodyOptions): Promise<string> {
+    return mayBeIgnored(this.#text(options));
+  }
+
+  json(options?: WholeBodyOptions): Promise<unknown> {
+    return mayBeIgnored(this.#json(options));
+  }
+
+  async #bytes(options?: WholeBodyOptions): Promise<Uint8Array> {
     return this.openBody().whole(options);
   }
 
-  async text(options?: WholeBodyOptions): Promise<string> {
-    const bytes = await this.bytes(options);
+  async #text(options?: WholeBodyOptions): Promise<string> {
+    const bytes = await this.#bytes(options);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   }
 
-  async json(options?: WholeBodyOptions): Promise<unknown> {
-    const text = await this.text(options);
+  async #json(options?: WholeBodyOptions): Promise<unknown> {
+    const text = await this.#text(options);
     try {
       return JSON.parse(text) as unknown;
     } catch {
@@ -80,8 +104,16 @@ export abstract class Message implements IncomingMessage {
   }
 }
 
+/** A handler may decide without waiting for a body that it asked for; that this then fails must end no process. */
+function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** A request over the event that brought it. */
 export class RequestMessage extends Message implements IncomingRequest {
+  /** Whether the handler was told that no body follows, and may have decided on that. */
+  toldEmpty = false;
   protected readonly event: RequestHeaders;
 
   constructor(event: RequestHeaders, host: MessageHost) {
@@ -114,7 +146,9 @@ export class RequestMessage extends Message implements IncomingRequest {
   }
 
   get hasBody(): boolean {
-    return requestHasBody(this.event, this.headers, this.host.dialect);
+    const hasBody = requestHasBody(this.event, this.headers, this.host.dialect);
+    this.toldEmpty ||= !hasBody;
+    return hasBody;
   }
 
   protected get missing(): string | undefined {

@@ -2,7 +2,6 @@ import {
   AgentwireError,
   checkNumber,
   type Audit,
-  type BodyMutation,
   type Decision,
   type HeaderOp,
   type Verdict,
@@ -22,15 +21,14 @@ export type ChunkMutation = Uint8Array | null;
  * Everything is checked when it is said, so an impossible decision throws where it was written.
  */
 export class AgentDecision implements Decision {
+  // every field is always there, so that all decisions have one shape
   readonly verdict: Verdict;
-  declare readonly requestHeaders?: readonly HeaderOp[];
-  declare readonly responseHeaders?: readonly HeaderOp[];
-  declare readonly audit?: Audit;
-  declare readonly needsMore?: boolean;
-  declare readonly requestBodyMutation?: BodyMutation;
-  declare readonly responseBodyMutation?: BodyMutation;
-  declare readonly routingMetadata?: Readonly<Record<string, string>>;
-  declare readonly webSocket?: WebSocketDecision;
+  readonly requestHeaders: readonly HeaderOp[] | undefined = undefined;
+  readonly responseHeaders: readonly HeaderOp[] | undefined = undefined;
+  readonly audit: Audit | undefined = undefined;
+  readonly needsMore: boolean | undefined = undefined;
+  readonly routingMetadata: Readonly<Record<string, string>> | undefined = undefined;
+  readonly webSocket: WebSocketDecision | undefined = undefined;
   #mutation: ChunkMutation | undefined;
 
   /** @param mutation what to do with the chunk or frame that is answered */
@@ -44,47 +42,63 @@ export class AgentDecision implements Decision {
     return #mutation in decision ? decision.#mutation : undefined;
   }
 
-  #with(change: Partial<Decision>): AgentDecision {
-    return Object.assign(new AgentDecision(this.verdict, this.#mutation), this, change);
+  #copy(): Draft {
+    const copy: Draft = new AgentDecision(this.verdict, this.#mutation);
+    copy.requestHeaders = this.requestHeaders;
+    copy.responseHeaders = this.responseHeaders;
+    copy.audit = this.audit;
+    copy.needsMore = this.needsMore;
+    copy.routingMetadata = this.routingMetadata;
+    copy.webSocket = this.webSocket;
+    return copy;
   }
 
   #withAudit(change: Audit): AgentDecision {
-    return this.#with({ audit: { ...this.audit, ...change } });
+    const copy = this.#copy();
+    copy.audit = { ...this.audit, ...change };
+    return copy as AgentDecision;
   }
 
-  #withOp(side: 'requestHeaders' | 'responseHeaders', operation: HeaderOp): AgentDecision {
-    checkHeaderOps([operation]);
-    return this.#with({ [side]: [...(this[side] ?? []), operation] });
+  #withRequestOp(operation: HeaderOp): AgentDecision {
+    const copy = this.#copy();
+    copy.requestHeaders = addOp(this.requestHeaders, operation);
+    return copy as AgentDecision;
+  }
+
+  #withResponseOp(operation: HeaderOp): AgentDecision {
+    const copy = this.#copy();
+    copy.responseHeaders = addOp(this.responseHeaders, operation);
+    return copy as AgentDecision;
   }
 
   /** Replaces every value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   setRequestHeader(name: string, value: string): AgentDecision {
-    return this.#withOp('requestHeaders', { op: 'set', name, value });
+    return this.#withRequestOp({ op: 'set', name, value });
   }
 
   /** Adds one more value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   addRequestHeader(name: string, value: string): AgentDecision {
-    return this.#withOp('requestHeaders', { op: 'add', name, value });
+    return this.#withRequestOp({ op: 'add', name, value });
   }
 
   /** Takes every value of a request header away. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeRequestHeader(name: string): AgentDecision {
-    return this.#withOp('requestHeaders', { op: 'remove', name });
+    return this.#withRequestOp({ op: 'remove', name });
   }
 
   /** Replaces every value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   setResponseHeader(name: string, value: string): AgentDecision {
-    return this.#withOp('responseHeaders', { op: 'set', name, value });
+    return this.#withResponseOp({ op: 'set', name, value });
   }
 
   /** Adds one more value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   addResponseHeader(name: string, value: string): AgentDecision {
-    return this.#withOp('responseHeaders', { op: 'add', name, value });
+    return this.#withResponseOp({ op: 'add', name, value });
   }
 
   /** Takes every value of a response header away. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeResponseHeader(name: string): AgentDecision {
-    return this.#withOp('responseHeaders', { op: 'remove', name });
+    return this.#withResponseOp({ op: 'remove', name });
   }
 
   /** Adds a header to the answer that a block gives the client; a second value of a name replaces the first. */
@@ -97,7 +111,9 @@ export class AgentDecision implements Decision {
     const others = verdict.headers ?? [];
     const at = others.findIndex((other, i) => i % 2 === 0 && other.toLowerCase() === name.toLowerCase());
     const headers = at < 0 ? [...others, name, value] : others.with(at + 1, value);
-    return this.#with({ verdict: { ...verdict, headers } });
+    const copy = this.#copy();
+    copy.verdict = { ...verdict, headers };
+    return copy as AgentDecision;
   }
 
   /** Adds tags for logs and audit. */
@@ -127,21 +143,35 @@ export class AgentDecision implements Decision {
 
   /** Adds a routing hint for the proxy. */
   withRoutingMetadata(key: string, value: string): AgentDecision {
-    return this.#with({ routingMetadata: { ...this.routingMetadata, [key]: value } });
+    const copy = this.#copy();
+    copy.routingMetadata = { ...this.routingMetadata, [key]: value };
+    return copy as AgentDecision;
   }
 
   /** Says what becomes of the WebSocket frame that is answered. */
   withWebSocket(webSocket: WebSocketDecision): AgentDecision {
-    return this.#with({ webSocket });
+    const copy = this.#copy();
+    copy.webSocket = webSocket;
+    return copy as AgentDecision;
   }
 
   /** Asks for the next body chunk, or with `false` takes that back. Without it the agent is done with this body. */
   needsMoreBody(needsMore = true): AgentDecision {
-    return this.#with({ needsMore });
+    const copy = this.#copy();
+    copy.needsMore = needsMore;
+    return copy as AgentDecision;
   }
 
   /** Freezes this decision all the way down and gives it back; a frozen one is encoded once per connection kind. */
   freeze(): this {
     return deepFreeze(this);
   }
+}
+
+/** A decision that is still being made. */
+type Draft = { -readonly [Key in keyof AgentDecision]: AgentDecision[Key] };
+
+function addOp(operations: readonly HeaderOp[] | undefined, operation: HeaderOp): readonly HeaderOp[] {
+  checkHeaderOps([operation]);
+  return operations === undefined ? [operation] : [...operations, operation];
 }

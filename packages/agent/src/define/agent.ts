@@ -12,7 +12,8 @@ export interface AgentDefinition<State = unknown> extends AgentHandlers<State> {
   readonly responseBody?: boolean;
   /**
    * Requests that handlers may work on at once, over all connections; default 1 024, 1 to 65 536. Announced. At the bound
-   * proxies are asked to pause where they understand that, and a request past it is answered `ERR_OVERLOADED`.
+   * proxies are asked to pause where they understand that, and a request past it is answered `ERR_OVERLOADED`. A handler
+   * that waits for the next chunk of a body does not count.
    */
   readonly maxConcurrentRequests?: number;
   /** How long a handler may take for one event, in milliseconds; default 30 000. Past it the answer is `ERR_TIMEOUT`. */

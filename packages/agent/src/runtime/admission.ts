@@ -1,5 +1,6 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
 import type { AgentSession } from '@agentwire/core/session';
+import { tell } from './tell.ts';
 
 /** Below this part of the bound proxies are asked to go on. */
 const RESUME_AT = 0.8;
@@ -9,18 +10,22 @@ const RESUME_AT = 0.8;
  * past it a request is refused.
  */
 export class Admission {
-  /** Handlers that have not decided yet. */
+  /** Events that wait for their handlers; a handler that waits for the proxy's next chunk works on nothing. */
   running = 0;
+  /** Handlers that have not decided, those that wait for a chunk included. */
+  undecided = 0;
   paused = false;
   readonly #max: number;
   readonly #sessions: ReadonlySet<AgentSession>;
-  readonly #wallNow: () => number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
   #whenIdle: (() => void)[] = [];
 
-  constructor(max: number, sessions: ReadonlySet<AgentSession>, wallNow: () => number) {
+  constructor(max: number, sessions: ReadonlySet<AgentSession>, clock: Clock, logger: Logger) {
     this.#max = max;
     this.#sessions = sessions;
-    this.#wallNow = wallNow;
+    this.#clock = clock;
+    this.#logger = logger;
   }
 
   /** Throws `ERR_OVERLOADED` where one more request would be one too many. */
@@ -32,20 +37,31 @@ export class Admission {
     );
   }
 
-  begin(): void {
+  /** An event waits for its handler. */
+  enter(): void {
     this.running += 1;
     if (this.running < this.#max || this.paused) return;
     this.paused = true;
     this.renew();
   }
 
-  end(): void {
+  /** An event has its answer. */
+  leave(): void {
     this.running -= 1;
-    if (this.paused && this.running <= this.#max * RESUME_AT) {
-      this.paused = false;
-      for (const session of this.#sessions) this.#signal(session, 'resume');
-    }
-    if (this.running > 0 || this.#whenIdle.length === 0) return;
+    if (!this.paused || this.running > this.#max * RESUME_AT) return;
+    this.paused = false;
+    for (const session of this.#sessions) this.#signal(session, 'resume');
+  }
+
+  /** A handler has not decided at once. */
+  begin(): void {
+    this.undecided += 1;
+  }
+
+  /** A handler has decided, or is not waited for any longer. */
+  end(): void {
+    this.undecided -= 1;
+    if (this.undecided > 0 || this.#whenIdle.length === 0) return;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const done of waiting) done();
@@ -62,15 +78,15 @@ export class Admission {
     if (this.paused) this.#signal(session, 'pause');
   }
 
-  /** Resolves when no handler works. */
+  /** Resolves when every handler has decided. */
   whenIdle(): Promise<void> {
-    if (this.running === 0) return Promise.resolve();
+    if (this.undecided === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#whenIdle.push(resolve);
     });
   }
 
   #signal(session: AgentSession, action: 'pause' | 'resume'): void {
-    session.notify({ type: 'flowControl', action, timestampMs: this.#wallNow() });
+    tell(session, { type: 'flowControl', action, timestampMs: this.#clock.wallNow() }, this.#logger);
   }
 }

@@ -1,7 +1,7 @@
-import type { Peer } from '@agentwire/core';
+import type { Configure, Peer } from '@agentwire/core';
 
 /** Whether the peer knows nothing of ours: no feature that only agentwire has was negotiated. */
-export function isForeign(peer: Peer): boolean {
+function isForeign(peer: Peer): boolean {
   return !peer.features.includes('slot_ids') && !peer.features.includes('errors');
 }
 
@@ -29,4 +29,11 @@ export function isCutShort(
 ): boolean {
   if (chunk.last || peer.dialect !== 'zentinel' || chunk.totalSize === undefined || !isForeign(peer)) return false;
   return Math.max(chunk.data.byteLength, chunk.bytesTransferred ?? 0) >= chunk.totalSize;
+}
+
+/** Whether a configuration is the empty one that peers of the crate send as a sign of life, which is never applied. */
+export function isHeartbeat(event: Configure, peer: Peer): boolean {
+  const { config, configVersion } = event;
+  if (peer.dialect !== 'zentinel' || !isForeign(peer) || configVersion !== undefined) return false;
+  return config === undefined || config === null || (typeof config === 'object' && Object.keys(config).length === 0);
 }

@@ -1,5 +1,6 @@
-import { AgentwireError, type Clock, type ProxyEvent } from '@agentwire/core';
+import type { Clock, ProxyEvent } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
+import type { Message } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
 import { RequestScope } from './event-context.ts';
 import { isReleasedProxy } from './released-proxy.ts';
@@ -62,9 +63,8 @@ export class RequestScopes {
   end(request: AgentRequest): RequestScope | undefined {
     const scope = request.state as RequestScope | undefined;
     if (scope === undefined) return undefined;
-    const messages = [scope.request, scope.response];
-    const error = new AgentwireError('ERR_ABORTED', 'the request ended before its body did');
-    for (const message of messages) if (message?.host.agentRequest === request) message.reader?.abort(error);
+    abandon(scope.request, request);
+    abandon(scope.response, request);
     return scope;
   }
 
@@ -73,11 +73,14 @@ export class RequestScopes {
   }
 }
 
+/** A body that was to come over `request` comes no more. */
+function abandon(message: Message | undefined, request: AgentRequest): void {
+  if (message?.host.agentRequest === request) message.endBody('the request ended before its body did');
+}
+
 /** The response has come while the request's handler still waits or reads: the proxy has gone on without it. */
 function overtake(scope: RequestScope, event: ProxyEvent, request: AgentRequest): void {
   if (isReleasedProxy(request.connection.peer)) scope.turns?.overtake();
   if (event.type === 'requestBodyChunk') return;
-  scope.request?.reader?.abort(
-    new AgentwireError('ERR_ABORTED', 'the proxy went on before the end of the request body'),
-  );
+  scope.request?.endBody('the proxy went on before the end of the request body');
 }

@@ -1,4 +1,4 @@
-import { AgentwireError, type Clock, type RequestId } from '@agentwire/core';
+import type { Clock, RequestId } from '@agentwire/core';
 import type { RequestScope } from './event-context.ts';
 
 /** Scopes kept for one id; what comes past them is only counted. */
@@ -114,8 +114,8 @@ export class RequestStore {
     this.#entries.delete(key);
     this.#size -= entry.scopes.length;
     for (const { request, response } of entry.scopes) {
-      const error = new AgentwireError('ERR_ABORTED', 'the request is over or was forgotten before its body ended');
-      for (const reader of [request?.reader, response?.reader]) reader?.abort(error);
+      for (const message of [request, response])
+        message?.endBody('the request was over or forgotten before its body ended');
     }
   }
 }

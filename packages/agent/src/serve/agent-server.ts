@@ -2,7 +2,7 @@
 export interface AgentStats {
   /** Connections that are open. */
   readonly connections: number;
-  /** Handlers that have not decided yet. */
+  /** Handlers that have not decided yet, those that wait for the next chunk of a body included. */
   readonly running: number;
   /** Whether proxies are asked to pause. */
   readonly paused: boolean;

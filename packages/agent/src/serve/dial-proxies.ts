@@ -1,22 +1,9 @@
-import { dialSession, keepConnected, type AgentSessionOptions, type SessionHandler } from '@agentwire/core/session';
+import { type AgentSessionOptions, keepConnected } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
+import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { chooseTransport } from './choose-transport.ts';
 import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
-
-/** Handler of one connection, which also tells when that connection has ended. */
-function withEnd(handler: SessionHandler, ended: () => void): SessionHandler {
-  return {
-    onEvent: (event, request) => handler.onEvent(event, request),
-    onRequestEnd: (request) => handler.onRequestEnd?.(request),
-    onNotice: (notice, session) => handler.onNotice?.(notice, session),
-    onOpen: (session) => handler.onOpen?.(session),
-    onClose: (reason, session) => {
-      handler.onClose?.(reason, session);
-      ended();
-    },
-  };
-}
 
 /**
  * Keeps connections to a proxy that listens for agents, until `signal` is aborted.
@@ -25,7 +12,7 @@ function withEnd(handler: SessionHandler, ended: () => void): SessionHandler {
  */
 export function dialProxy(
   agent: Agent,
-  handler: SessionHandler,
+  runtime: AgentRuntime,
   reverse: ResolvedReverse,
   options: ResolvedServeOptions & { readonly session: AgentSessionOptions },
   signal: AbortSignal,
@@ -36,10 +23,10 @@ export function dialProxy(
   const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
     const ended = Promise.withResolvers<void>();
     const { handshakeTimeoutMs } = options;
-    await dialSession(transport, reverse.address, withEnd(handler, ended.resolve), {
-      ...options.session,
+    await transport.connect(reverse.address, {
       self,
       signal: attempt,
+      onConnection: (connection) => runtime.open(connection, options.session, ended.resolve),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
     });
     if (!registered) options.onRegistered?.(reverse.address);

@@ -1,5 +1,6 @@
 import type { Clock, HealthState, HealthStatus, MetricsReport, ScalarMetric, TimerHandle } from '@agentwire/core';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
+import { tell } from '../runtime/tell.ts';
 import type { AgentStats } from './agent-server.ts';
 
 /** Tells proxies that want to know, at an interval, how the agent feels and what it has counted; renews a pause as well. */
@@ -36,8 +37,8 @@ export class Reports {
     const health = this.#health(state);
     const metrics = this.#metrics();
     for (const session of this.#runtime.sessions) {
-      session.notify(health);
-      session.notify(metrics);
+      tell(session, health, this.#runtime.logger);
+      tell(session, metrics, this.#runtime.logger);
     }
   }
 

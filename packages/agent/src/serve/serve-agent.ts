@@ -1,14 +1,16 @@
-import { AgentwireError } from '@agentwire/core';
-import { type AgentSessionOptions, serveSessions, type SessionListener } from '@agentwire/core/session';
+import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
+import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
 import { AgentRuntime } from '../runtime/agent-runtime.ts';
+import { tell } from '../runtime/tell.ts';
 import type { AgentServer, AgentStats } from './agent-server.ts';
 import { chooseTransport } from './choose-transport.ts';
 import { dialProxy } from './dial-proxies.ts';
 import { type ResolvedServeOptions, resolveServeOptions, type ServeAgentOptions } from './options.ts';
 import { Reports } from './reports.ts';
 import { drainOnSignals } from './signals.ts';
+import { stayAlive } from './stay-alive.ts';
 
 /** Requests that one session keeps for later events where nothing says which are over. */
 const MAX_RETAINED_PER_SESSION = 10_000;
@@ -34,9 +36,10 @@ class Server implements AgentServer {
   readonly #session: AgentSessionOptions;
   readonly #reports: Reports;
   readonly #dialling = new AbortController();
-  #listeners: readonly SessionListener[] = [];
+  #listeners: readonly Listener[] = [];
   #dialled: Promise<unknown> = Promise.resolve();
   #removeSignals: (() => void) | undefined;
+  #mayEnd: (() => void) | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -71,6 +74,7 @@ class Server implements AgentServer {
       await this.close();
       throw failed.reason;
     }
+    if (reverse.length > 0) this.#mayEnd = stayAlive();
     const dial = { ...this.#options, session: this.#session };
     this.#dialled = Promise.all(
       reverse.map((one) => dialProxy(this.#agent, this.#runtime, one, dial, this.#dialling.signal)),
@@ -79,11 +83,11 @@ class Server implements AgentServer {
     if (signals) this.#removeSignals = drainOnSignals(this, () => this.#abort());
   }
 
-  #listen(transport: ReturnType<typeof chooseTransport>, address: string): Promise<SessionListener> {
+  #listen(transport: Transport, address: string): Promise<Listener> {
     const { handshakeTimeoutMs, authorize } = this.#options;
-    return serveSessions(transport, address, this.#runtime, {
-      ...this.#session,
+    return transport.listen(address, {
       self: announce(this.#agent),
+      onConnection: (connection) => this.#runtime.open(connection, this.#session),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       ...(authorize !== undefined && { authorize }),
     });
@@ -98,7 +102,7 @@ class Server implements AgentServer {
     const { allow, block, redirect, challenge, ...rest } = outcomes.counts;
     return {
       connections: sessions.size,
-      running: admission.running,
+      running: admission.undecided,
       paused: admission.paused,
       draining: this.#draining !== undefined,
       ...rest,
@@ -118,7 +122,7 @@ class Server implements AgentServer {
     const until = clock.now() + timeoutMs;
     this.#dialling.abort(new AgentwireError('ERR_DRAINING', 'the agent drains'));
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const session of sessions) session.notify({ type: 'drain', durationMs: timeoutMs });
+    for (const session of sessions) tell(session, { type: 'drain', durationMs: timeoutMs }, this.#options.logger);
     this.#reports.send('draining');
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = clock.setTimeout(resolve, timeoutMs);
@@ -140,6 +144,7 @@ class Server implements AgentServer {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await Promise.all([...this.#runtime.sessions].map((session) => session.close()));
     await this.#dialled;
+    this.#mayEnd?.();
     this.#runtime.stop();
   }
 

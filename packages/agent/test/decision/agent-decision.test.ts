@@ -1,6 +1,16 @@
 import { ALLOW, type Decision } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
-import { AgentDecision, allow, block, challenge, closeWebSocket, drop, pass, redirect, replace } from '../../src/index.ts';
+import {
+  AgentDecision,
+  allow,
+  block,
+  challenge,
+  closeWebSocket,
+  drop,
+  pass,
+  redirect,
+  replace,
+} from '../../src/index.ts';
 
 const plain = (decision: Decision): unknown => structuredClone({ ...decision });
 
@@ -47,7 +57,13 @@ describe('decisions', () => {
         { op: 'add', name: 'x-e', value: '4' },
         { op: 'remove', name: 'x-f' },
       ],
-      audit: { tags: ['t1', 't2', 't3'], ruleIds: ['r'], reasonCodes: ['why'], confidence: 0.5, custom: { k: { deep: [1] } } },
+      audit: {
+        tags: ['t1', 't2', 't3'],
+        ruleIds: ['r'],
+        reasonCodes: ['why'],
+        confidence: 0.5,
+        custom: { k: { deep: [1] } },
+      },
       routingMetadata: { pool: 'b' },
       needsMore: true,
     });
@@ -64,9 +80,10 @@ describe('decisions', () => {
 
   it('gives the same frozen constant where nothing was said', () => {
     expect(allow()).toBe(allow());
-    const frozen = allow().setRequestHeader('x-a', '1').withCustom('k', { deep: [1] }).freeze();
+    const custom = { deep: [1] };
+    const frozen = allow().setRequestHeader('x-a', '1').withCustom('k', custom).freeze();
     expect(Object.isFrozen(frozen.requestHeaders?.[0])).toBe(true);
-    expect(Object.isFrozen((frozen.audit?.custom?.['k'] as { deep: unknown }).deep)).toBe(true);
+    expect(Object.isFrozen(custom.deep)).toBe(true);
     expect(frozen.withTag('x').requestHeaders).toHaveLength(1);
   });
 

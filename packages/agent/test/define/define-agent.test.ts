@@ -8,7 +8,9 @@ describe('defineAgent', () => {
   it('names what it does not know and what it cannot take', () => {
     expect(() => defineAgent({ ...base, onHeaders: allow } as never)).toThrow('has no option "onHeaders"');
     expect(() => defineAgent({ ...base, onRequestHeaders: 1 } as never)).toThrow('onRequestHeaders must be a function');
-    expect(() => defineAgent({ ...base, maxConcurrentRequests: 0 })).toThrow('maxConcurrentRequests must be an integer from 1');
+    expect(() => defineAgent({ ...base, maxConcurrentRequests: 0 })).toThrow(
+      'maxConcurrentRequests must be an integer from 1',
+    );
     expect(() => defineAgent({ name: '', version: '1' })).toThrow('name of an agent');
     expect(defineAgent(base).limits).toEqual(AGENT_DEFAULTS);
   });
@@ -47,7 +49,9 @@ describe('defineAgent', () => {
       maxConcurrentRequests: 7,
     });
     expect(all.token).toBe('secret');
-    expect(all.features).toEqual(expect.arrayContaining(['streaming', 'request_complete', 'websocket', 'guardrails', 'config_push']));
+    expect(all.features).toEqual(
+      expect.arrayContaining(['streaming', 'request_complete', 'websocket', 'guardrails', 'config_push']),
+    );
     expect(all.features.filter((feature) => !FEATURES.includes(feature))).toEqual([]);
   });
 

@@ -25,7 +25,16 @@ describe('handlers', () => {
       onRequestHeaders(request, context) {
         const { requestId, traceparent, deadline, peer, ambiguous } = context;
         const headers = request.headers.get('HOST');
-        seen = { requestId, traceparent, deadline, peer: peer.name, ambiguous, headers, query: request.query.get('b'), uri: request.uri };
+        seen = {
+          requestId,
+          traceparent,
+          deadline,
+          peer: peer.name,
+          ambiguous,
+          headers,
+          query: request.query.get('b'),
+          uri: request.uri,
+        };
         return allow();
       },
     });
@@ -66,7 +75,9 @@ describe('handlers', () => {
     expect(logger.lines).toHaveLength(3);
     const plain = connect({ ...OURS, features: [] });
     plain.receive(head(9, { uri: '/sync' }));
-    expect(plain.answers).toEqual([{ verdict: { type: 'block', status: 500 }, audit: { reasonCodes: ['agentwire:ERR_HANDLER'] } }]);
+    expect(plain.answers).toEqual([
+      { verdict: { type: 'block', status: 500 }, audit: { reasonCodes: ['agentwire:ERR_HANDLER'] } },
+    ]);
   });
 
   it('that are missing allow, explicitly', () => {
@@ -80,13 +91,22 @@ describe('handlers', () => {
     const ended: unknown[] = [];
     const at = start<{ n: number }>({
       onRequestHeaders: (_, context) => ((context.state = { n: 1 }), allow()),
-      onResponseHeaders: (incoming, context) => allow().withTag(`${context.state?.n} ${context.request?.path} ${incoming.status}`),
+      onResponseHeaders: (incoming, context) =>
+        allow().withTag(`${context.state?.n} ${context.request?.path} ${incoming.status}`),
       onRequestComplete: (summary, context) => void ended.push(summary.status, context.response?.status),
     }).connect();
     at.receive(head(1));
     at.receive(response(1, 201));
     expect(at.answers[1]).toMatchObject({ audit: { tags: ['1 /a 201'] } });
-    at.receive({ type: 'requestComplete', id: 1, status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 });
+    at.receive({
+      type: 'requestComplete',
+      id: 1,
+      status: 200,
+      durationMs: 1,
+      requestBodySize: 0,
+      responseBodySize: 0,
+      upstreamAttempts: 1,
+    });
     expect(ended).toEqual([200, 201]);
     expect(at.answers).toHaveLength(2);
   });
@@ -100,7 +120,14 @@ describe('handlers', () => {
         return config === null ? refuse('empty') : undefined;
       },
     }).connect();
-    const frame = { type: 'webSocketFrame', data: new Uint8Array(0), clientToServer: true, index: 0, fin: true, clientIp: '' } as const;
+    const frame = {
+      type: 'webSocketFrame',
+      data: new Uint8Array(0),
+      clientToServer: true,
+      index: 0,
+      fin: true,
+      clientIp: '',
+    } as const;
     at.receive({ ...frame, id: 1, opcode: 'binary' });
     at.receive({ ...frame, id: 1, opcode: 'text' });
     expect(at.answers).toMatchObject([{ webSocket: { type: 'drop' } }, { webSocket: { type: 'close', code: 1008 } }]);
@@ -108,7 +135,10 @@ describe('handlers', () => {
     at.receive({ type: 'configure', id: 3, config: null });
     await settled();
     expect(configs).toEqual([{ a: 1 }, null]);
-    expect(at.answers.slice(2)).toMatchObject([{ verdict: { type: 'allow' } }, { verdict: { type: 'block', body: 'empty' } }]);
+    expect(at.answers.slice(2)).toMatchObject([
+      { verdict: { type: 'allow' } },
+      { verdict: { type: 'block', body: 'empty' } },
+    ]);
   });
 });
 
@@ -118,7 +148,11 @@ describe('time and cancel', () => {
     const { connect, clock, runtime } = start({
       handlerTimeoutMs: 1_000,
       onRequestHeaders: (_, context) =>
-        new Promise(() => context.signal.addEventListener('abort', () => reasons.push((context.signal.reason as { code: string }).code))),
+        new Promise(() =>
+          context.signal.addEventListener('abort', () =>
+            reasons.push((context.signal.reason as { code: string }).code),
+          ),
+        ),
     });
     const at = connect();
     at.receive(head(1));
@@ -129,7 +163,7 @@ describe('time and cancel', () => {
     await settled();
     expect(at.answers).toMatchObject([{ error: { code: 'ERR_TIMEOUT' } }]);
     expect(reasons).toEqual(['ERR_TIMEOUT']);
-    expect(runtime.admission.running).toBe(0);
+    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -137,7 +171,9 @@ describe('time and cancel', () => {
     const cancelled: unknown[] = [];
     const { connect, runtime } = start({
       onRequestHeaders: (_, context) =>
-        new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason as Error))),
+        new Promise((_resolve, reject) =>
+          context.signal.addEventListener('abort', () => reject(context.signal.reason as Error)),
+        ),
       onCancel: (reason, context) => void cancelled.push(reason, context.request?.uri),
     });
     const at = connect();
@@ -147,12 +183,39 @@ describe('time and cancel', () => {
     expect(at.answers).toEqual([]);
     expect(cancelled).toEqual(['client_disconnect', '/a?b=c']);
     expect(runtime.outcomes.counts).toMatchObject({ cancelled: 1, failures: 0 });
-    expect(runtime.admission.running).toBe(0);
+    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
     at.receive(head(2));
     at.abort();
     await settled();
     expect(cancelled.slice(2)).toEqual(['connection_closed', '/a?b=c']);
   });
+});
+
+it('takes the end of a connection for no cancel of what was only kept', () => {
+  const cancelled: unknown[] = [];
+  const { connect, runtime } = start({
+    onRequestHeaders: () => allow(),
+    onCancel: (reason) => void cancelled.push(reason),
+  });
+  const at = connect();
+  at.receive(head(1));
+  at.receive(head(2));
+  at.receive({ type: 'cancel', id: 2, reason: 'upstream_error' });
+  at.abort();
+  expect(cancelled).toEqual(['upstream_error']);
+  expect(runtime.outcomes.counts.cancelled).toBe(1);
+});
+
+it('survives handlers that throw at what they are only told', () => {
+  const fail = (): never => {
+    throw new Error('no');
+  };
+  const at = start({ onRequestHeaders: () => allow(), onDrain: fail, onShutdown: fail, onCancel: fail }).connect();
+  at.receive({ type: 'drain' });
+  at.receive({ type: 'shutdown' });
+  at.receive(head(1));
+  at.receive({ type: 'cancel', id: 1 });
+  expect(at.status).toBe('open');
 });
 
 describe('maxConcurrentRequests', () => {
@@ -179,9 +242,25 @@ describe('maxConcurrentRequests', () => {
   });
 });
 
+it('does not count a handler that waits for a body, which may never come', async () => {
+  const { connect, runtime } = start({
+    maxConcurrentRequests: 1,
+    requestBody: true,
+    onRequestHeaders: async (request) => (await request.bytes(), allow()),
+  });
+  const at = connect();
+  for (const id of [1, 2, 3]) at.receive(head(id));
+  await settled();
+  expect(at.answers).toHaveLength(3);
+  expect(runtime.admission).toMatchObject({ running: 0, undecided: 3 });
+  expect(runtime.outcomes.counts.overloaded).toBe(0);
+});
+
 describe('limits of a peer', () => {
   const limited = { ...OURS, limits: ['challenge_is_allow', 'redirect_is_error'] as const };
-  const challenger = { onRequestHeaders: () => ({ verdict: { type: 'challenge', challengeType: 'captcha', params: {} } }) as const };
+  const challenger = {
+    onRequestHeaders: () => ({ verdict: { type: 'challenge', challengeType: 'captcha', params: {} } }) as const,
+  };
 
   it('are said once', () => {
     const logger = spyLogger();
@@ -197,7 +276,9 @@ describe('limits of a peer', () => {
     const [weak, able] = [started.connect(limited), started.connect()];
     weak.receive(head(1));
     able.receive(head(1));
-    expect(weak.answers).toEqual([{ verdict: { type: 'block', status: 403 }, audit: { reasonCodes: ['agentwire:challenge_fallback'] } }]);
+    expect(weak.answers).toEqual([
+      { verdict: { type: 'block', status: 403 }, audit: { reasonCodes: ['agentwire:challenge_fallback'] } },
+    ]);
     expect(able.answers).toMatchObject([{ verdict: { type: 'challenge' } }]);
   });
 });

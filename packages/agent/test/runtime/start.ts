@@ -9,7 +9,7 @@ import { FakeConnection, OURS } from '../fake-connection.ts';
 export interface Started {
   readonly runtime: AgentRuntime;
   readonly clock: ManualClock;
-  connect(peer?: Peer): FakeConnection;
+  readonly connect: (peer?: Peer) => FakeConnection;
 }
 
 /** Starts an agent without any transport. */

@@ -58,7 +58,10 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(2);
     at.receive(response('a'));
     at.receive(response('c'));
-    expect(at.answers.slice(3)).toMatchObject([{ audit: { tags: ['undefined false'] } }, { audit: { tags: ['/c false'] } }]);
+    expect(at.answers.slice(3)).toMatchObject([
+      { audit: { tags: ['undefined false'] } },
+      { audit: { tags: ['/c false'] } },
+    ]);
     clock.advance(1_000);
     at.receive(response('b'));
     expect(at.answers[5]).toMatchObject({ audit: { tags: ['undefined false'] } });
@@ -94,7 +97,10 @@ describe('the released proxy', () => {
 
   it('is not what other peers of the dialect are: they get every answer', async () => {
     const gate = Promise.withResolvers<void>();
-    const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect({ ...RELEASED, name: 'test' });
+    const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect({
+      ...RELEASED,
+      name: 'test',
+    });
     at.receive(head('c'));
     at.receive(chunk('c', 0, 'abc', true));
     gate.resolve();
@@ -121,7 +127,10 @@ describe('the released proxy', () => {
   });
 
   it('cuts a body short, which blocks whoever wanted the whole, and is marked for others', async () => {
-    const whole = start({ requestBody: true, onRequestHeaders: async (request) => (await request.bytes(), allow()) }).connect(RELEASED);
+    const whole = start({
+      requestBody: true,
+      onRequestHeaders: async (request) => (await request.bytes(), allow()),
+    }).connect(RELEASED);
     whole.receive(head('c'));
     await settled();
     whole.receive(chunk('c', 0, 'abc', false, 3));
@@ -129,7 +138,8 @@ describe('the released proxy', () => {
     expect(whole.answers[1]).toMatchObject({ verdict: { type: 'block', status: 413 } });
     const tolerant = start({
       requestBody: true,
-      onRequestHeaders: async (request) => allow().withTag(await request.text({ allowTruncated: true }), `${request.body.truncated}`),
+      onRequestHeaders: async (request) =>
+        allow().withTag(await request.text({ allowTruncated: true }), `${request.body.truncated}`),
     }).connect(RELEASED);
     tolerant.receive(head('c'));
     await settled();
@@ -147,6 +157,23 @@ describe('the released proxy', () => {
     expect(ours.answers[1]).toMatchObject({ audit: { tags: ['false false'] } });
   });
 
+  it('may bring a response in pieces of three connections, and its handler reads all of it', async () => {
+    const { connect, runtime } = start({
+      responseBody: true,
+      onResponseHeaders: async (incoming, context) =>
+        allow().withTag(`${context.request?.path} ${await incoming.text()}`),
+    });
+    const [first, second, third] = [connect(RELEASED), connect(RELEASED), connect(RELEASED)];
+    first.receive(head('c'));
+    second.receive(response('c'));
+    await settled();
+    third.receive(responseChunk('c', 0, 'abc', true));
+    await settled();
+    expect(second.answers).toMatchObject([{ needsMore: true }]);
+    expect(third.answers).toMatchObject([{ audit: { tags: ['/a abc'] }, responseBodyMutation: { index: 0 } }]);
+    expect(runtime.scopes.tracked).toBe(0);
+  });
+
   it('gets the bytes of a response chunk back, changed or not', async () => {
     const at = start({ onRequestHeaders: () => allow() }).connect(RELEASED);
     at.receive(responseChunk('c', 0, 'abc', true));
@@ -157,12 +184,38 @@ describe('the released proxy', () => {
     expect(changing.answers).toMatchObject([{ responseBodyMutation: { data: new TextEncoder().encode('new') } }]);
   });
 
+  it('never gets a body allowed that a handler was told would not come', async () => {
+    const asks = start({ requestBody: true, onRequestHeaders: (request) => (request.hasBody ? block() : allow()) });
+    const reads = start({ requestBody: true, onRequestHeaders: async (request) => (await request.bytes(), allow()) });
+    for (const { connect } of [asks, reads]) {
+      const at = connect(RELEASED);
+      const event = head('c', { method: 'GET', headers: [], hasBody: false });
+      at.receive({ ...event, metadata: { ...event.metadata, protocol: 'HTTP/2' } });
+      await settled();
+      at.receive(chunk('c', 0, 'attack', true));
+      expect(at.answers).toMatchObject([{ verdict: { type: 'allow' } }, { verdict: { type: 'block', status: 500 } }]);
+    }
+  });
+
   it('never gets a chunk allowed that no reader could be found for', () => {
-    const { connect } = start({ requestBody: true, onRequestHeaders: async (request) => (await request.text(), allow()) });
+    const { connect } = start({
+      requestBody: true,
+      onRequestHeaders: async (request) => (await request.text(), allow()),
+    });
     const at = connect(RELEASED);
     at.receive(chunk('unknown', 0, 'abc', true));
     expect(at.answers).toMatchObject([{ verdict: { type: 'block', status: 500 } }]);
   });
+});
+
+it('never applies an empty configuration of a peer that knows nothing of ours', () => {
+  const configs: unknown[] = [];
+  const { connect } = start({ onConfigure: ({ config }) => void configs.push(config) });
+  const [foreign, ours] = [connect(RELEASED), connect(OURS)];
+  for (const config of [{}, null, { a: 1 }]) foreign.receive({ type: 'configure', id: 'c', config });
+  ours.receive({ type: 'configure', id: 1, config: {} });
+  expect(configs).toEqual([{ a: 1 }, {}]);
+  expect(foreign.answers).toHaveLength(3);
 });
 
 describe('whether a body follows, where the dialect does not say', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { allow, block, defineAgent, redirect, type Agent, type AgentDecision } from '@agentwire/agent';
+import { allow, block, challenge, defineAgent, redirect, type Agent, type AgentDecision } from '@agentwire/agent';
 
 /** Options of {@link createApiKeyAgent}. */
 export interface ApiKeyOptions {
@@ -19,10 +19,7 @@ const digest = (key: string): string => createHash('sha256').update(key).digest(
 /** Makes an agent that lets clients with a known key in and tells the upstream who they are. */
 export function createApiKeyAgent(options: ApiKeyOptions): Agent {
   const { clients, keyHeader = 'x-api-key', nameHeader = 'x-client-name', loginUrl = '/login' } = options;
-  const missing = block(401, 'API key required')
-    .withBlockHeader('www-authenticate', 'ApiKey')
-    .withReason('key_missing')
-    .freeze();
+  const missing = challenge('ApiKey', { header: keyHeader }).withReason('key_missing').freeze();
   const wrong = block(403, 'API key not known').withReason('key_unknown').withTag('auth').freeze();
   const stranger = allow().removeRequestHeader(nameHeader).freeze();
   const login = redirect(loginUrl).withReason('key_missing').freeze();

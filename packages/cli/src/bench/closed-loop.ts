@@ -19,12 +19,14 @@ export interface LoopOptions {
   readonly warmupSeconds: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+  /** Where latencies are kept; default a collection of its own. */
+  readonly latencies?: Latencies | undefined;
 }
 
 /** Asks as fast as the answers come. @param ask one question, by its number; rejections are counted */
 export async function runClosedLoop(ask: (n: number) => Promise<unknown>, options: LoopOptions): Promise<LoopResult> {
   const { inFlight, clock, signal } = options;
-  const latencies = new Latencies();
+  const latencies = options.latencies ?? new Latencies();
   const errors: Record<string, number> = {};
   // a clock read costs as much as encoding a small message, so at depth only every 16th question is timed
   const every = inFlight === 1 ? 1 : 16;

@@ -20,8 +20,26 @@ export class Latencies {
     if (this.#count < this.#samples.length) this.#samples[this.#count++] = milliseconds;
   }
 
+  #sorted(): Float64Array {
+    return this.#samples.subarray(0, this.#count).slice().sort();
+  }
+
+  /** Counts samples by the edges of bins in milliseconds, ascending. @returns one more than there are edges */
+  histogram(edges: readonly number[]): number[] {
+    const counts: number[] = [];
+    const sorted = this.#sorted();
+    let from = 0;
+    for (const edge of [...edges, Infinity]) {
+      let to = from;
+      while (to < sorted.length && (sorted[to] ?? 0) < edge) to += 1;
+      counts.push(to - from);
+      from = to;
+    }
+    return counts;
+  }
+
   summary(): LatencySummary {
-    const sorted = this.#samples.subarray(0, this.#count).slice().sort();
+    const sorted = this.#sorted();
     const at = (share: number): number =>
       Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(4));
     return { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: at(1) };

@@ -28,7 +28,7 @@ describe('api-key', () => {
   it('asks programs for a key and sends browsers to the login page', async () => {
     const at = await stage(createApiKeyAgent({ clients: {}, loginUrl: '/sign-in' }));
     const program = await at.session.request(head('/api'));
-    expect(program.verdict).toMatchObject({ type: 'block', status: 401, headers: ['www-authenticate', 'ApiKey'] });
+    expect(program.verdict).toEqual({ type: 'challenge', challengeType: 'ApiKey', params: { header: 'x-api-key' } });
     const browser = await at.session.request(head('/', { headers: ['Accept', 'text/html,*/*'] }));
     expect(browser.verdict).toEqual({ type: 'redirect', url: '/sign-in', status: 302 });
     const page = await at.session.request(

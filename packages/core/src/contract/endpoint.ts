@@ -16,6 +16,8 @@ export interface Endpoint {
 
 const FORMS = 'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, memory:NAME';
 const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
+/** Schemes whose rest may be a number, so that `memory:2` is not taken for a host and a port. */
+const NAMED = new Set(['memory', 'unix']);
 const WITH_HOST = new Set(['grpc', 'grpcs', 'tcp', 'tls']);
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
@@ -49,7 +51,7 @@ export function parseEndpoint(text: string): Endpoint {
   const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s.exec(text);
   const word = match?.[1]?.toLowerCase();
   const rest = match?.[2] ?? '';
-  if (word === undefined || (/^\d{1,5}$/.test(rest) && !WITH_HOST.has(word))) {
+  if (word === undefined || (/^\d{1,5}$/.test(rest) && !WITH_HOST.has(word) && !NAMED.has(word))) {
     if (match === null && text.includes('/')) return { scheme: 'unix', address: `unix:${text}`, target: text };
     return withHost(text, 'grpc', text);
   }

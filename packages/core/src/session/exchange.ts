@@ -283,19 +283,30 @@ export class ExchangeSlot implements Exchange {
     }
   }
 
+  /** Ends without anybody to tell: an error would cost more than the whole question did. */
+  #release(): void {
+    this.ended = true;
+    this.#host.release(this);
+  }
+
   complete(summary: Completion): void {
     if (this.ended) return;
     this.#host.sendComplete(this.id, summary);
-    this.fail(new AgentwireError('ERR_ABORTED', 'the request was completed before its answer came'));
+    if (this.#head === undefined) this.#release();
+    else this.fail(new AgentwireError('ERR_ABORTED', 'the request was completed before its answer came'));
   }
 
   cancel(reason: CancelReason = 'manual'): void {
     if (this.ended) return;
-    if (this.#head === undefined) this.#host.sendCancel(this.id, reason);
-    this.fail(new AgentwireError('ERR_ABORTED', `the request was cancelled: ${reason}`), reason);
+    if (this.#head === undefined) {
+      this.#host.sendCancel(this.id, reason);
+      this.#release();
+    } else this.fail(new AgentwireError('ERR_ABORTED', `the request was cancelled: ${reason}`), reason);
   }
 
   end(): void {
-    this.fail(new AgentwireError('ERR_ABORTED', 'the exchange was ended before its answer came'), 'manual');
+    if (this.ended) return;
+    if (this.#head === undefined) this.#release();
+    else this.fail(new AgentwireError('ERR_ABORTED', 'the exchange was ended before its answer came'), 'manual');
   }
 }

@@ -17,6 +17,8 @@ export interface KeepConnectedOptions {
   readonly random?: () => number;
   /** Told of each failed attempt and of the wait that follows. */
   readonly onFailure?: (error: AgentwireError, failures: number, waitMs: number) => void;
+  /** Given, at the start of each wait, what ends that wait early; without effect once it is over. */
+  readonly onWait?: (tryNow: () => void) => void;
 }
 
 /** A connection that lived this long was a good one: the next failure starts the backoff anew. */
@@ -44,6 +46,21 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
     failures += 1;
     const waitMs = backoffDelay(failures, options.backoff, random());
     options.onFailure?.(error, failures, waitMs);
-    await delay(clock, waitMs, signal).catch(() => undefined);
+    await rest(clock, waitMs, signal, options.onWait);
   }
+}
+
+/** Waits for `waitMs`, or until `signal` or whoever got `tryNow` ends it. */
+async function rest(
+  clock: Clock,
+  waitMs: number,
+  signal: AbortSignal,
+  onWait: KeepConnectedOptions['onWait'],
+): Promise<void> {
+  const early = new AbortController();
+  const tryNow = (): void => early.abort();
+  signal.addEventListener('abort', tryNow, { once: true });
+  onWait?.(tryNow);
+  await delay(clock, waitMs, early.signal).catch(() => undefined);
+  signal.removeEventListener('abort', tryNow);
 }

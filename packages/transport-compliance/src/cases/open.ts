@@ -3,7 +3,7 @@ import { AgentwireError, type Message } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { Side } from '../kit/side.ts';
 
-const DRAIN: Message = { type: 'drain', reason: 'early' };
+const PING: Message = { type: 'ping', sequence: 1, timestampMs: 1 };
 
 /** How a connection begins. */
 export const OPEN_CASES: readonly ComplianceCase[] = [
@@ -66,7 +66,7 @@ export const OPEN_CASES: readonly ComplianceCase[] = [
       let sent = false;
       const listener = await kit.listen({
         onConnection(connection) {
-          sent = connection.send(DRAIN);
+          sent = connection.send(PING);
           throw new AgentwireError('ERR_OVERLOADED', 'the kit is full');
         },
       });

@@ -13,7 +13,7 @@ const LOAD: LoadReport = {
 };
 
 /** One decision for every thing that a decision can say. */
-export const DECISIONS: readonly Decision[] = [
+const DECISIONS: readonly Decision[] = [
   ALLOW,
   {
     verdict: { type: 'block', status: 403, body: 'no – sorry', headers: ['content-type', 'text/plain'] },

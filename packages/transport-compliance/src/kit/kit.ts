@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import {
-  AgentwireError,
   type Connection,
   type ConnectOptions,
-  type ErrorCode,
   type Hello,
   type Listener,
   type ListenOptions,
@@ -23,8 +21,9 @@ import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import type { TransportUnderTest } from '../transport-under-test.ts';
 import { canonical } from './canonical.ts';
 import { AGENT, PROXY } from './hellos.ts';
+import { Patience } from './patience.ts';
 import { Side } from './side.ts';
-import { settle, until } from './wait.ts';
+import { settle } from './wait.ts';
 
 /** Two ends of one connection, named by role and by who dialled. */
 export interface Pair {
@@ -44,19 +43,16 @@ export interface PairOptions {
 }
 
 /** What one case works with: a fresh transport, a clock, and ways to connect and to wait. Cleans up after itself. */
-export class Kit {
+export class Kit extends Patience {
   readonly clock: ManualClock;
   readonly transport: Transport;
   readonly subject: TransportUnderTest;
-  readonly #signal: AbortSignal;
   readonly #listeners: Listener[] = [];
   readonly #connections: Connection[] = [];
-  /** What the case waits for, for the message of a case that hangs. */
-  waitingFor = 'its first step';
 
   private constructor(subject: TransportUnderTest, signal: AbortSignal, clock: ManualClock, transport: Transport) {
+    super(signal);
     this.subject = subject;
-    this.#signal = signal;
     this.clock = clock;
     this.transport = transport;
   }
@@ -126,26 +122,6 @@ export class Kit {
     return session;
   }
 
-  /** Waits until `condition` holds; `what` names it if it never does. */
-  async until(what: string, condition: () => boolean): Promise<void> {
-    this.waitingFor = what;
-    await until(condition, this.#signal);
-    this.waitingFor = 'the next step';
-  }
-
-  /** Awaits `promise`; `what` names it if it never settles. */
-  async settled<T>(what: string, promise: PromiseLike<T>): Promise<T> {
-    this.waitingFor = what;
-    const value = await promise;
-    this.waitingFor = 'the next step';
-    return value;
-  }
-
-  /** Lets everything that is on its way arrive. */
-  settle(): Promise<void> {
-    return settle();
-  }
-
   /** An id of the kind that the connection asks for. */
   id(side: Side, number: number): RequestId {
     return side.connection.peer.ids === 'text' ? `kit-${number}` : number;
@@ -178,29 +154,6 @@ export class Kit {
     }
   }
 
-  /** Asserts that `promise` rejects with an AgentwireError of one of `codes`, and gives it. */
-  async rejects(what: string, promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<AgentwireError> {
-    const error = await this.settled(
-      what,
-      promise.then(
-        () => undefined,
-        (reason: unknown) => reason ?? new Error('rejected with nothing'),
-      ),
-    );
-    assert.ok(error !== undefined, `${what} succeeded, ${codes.join(' or ')} expected`);
-    return assertCode(what, error, codes);
-  }
-
-  /** Asserts that `action` throws an AgentwireError of one of `codes`, and gives it. */
-  throws(what: string, action: () => unknown, ...codes: readonly ErrorCode[]): AgentwireError {
-    try {
-      action();
-    } catch (error) {
-      return assertCode(what, error, codes);
-    }
-    return assert.fail(`${what} did not throw, ${codes.join(' or ')} expected`);
-  }
-
   /** Ends everything that the case opened; asserts that nothing is left, unless the case has failed already. */
   async finish(failed: boolean): Promise<void> {
     for (const connection of this.#connections) connection.abort();
@@ -219,17 +172,8 @@ export class Kit {
     for (let left = await this.subject.leaks?.(); left !== undefined && left > 0; left = await this.subject.leaks?.()) {
       const seen = left;
       this.waitingFor = `the medium to hold nothing, it holds ${seen}`;
-      this.#signal.throwIfAborted();
+      this.signal.throwIfAborted();
       await settle();
     }
   }
-}
-
-function assertCode(what: string, error: unknown, codes: readonly ErrorCode[]): AgentwireError {
-  assert.ok(error instanceof AgentwireError, `${what} failed with ${String(error)}, an AgentwireError expected`);
-  assert.ok(
-    codes.includes(error.code),
-    `${what} failed with ${error.code} (${error.message}), ${codes.join(' or ')} expected`,
-  );
-  return error;
 }

@@ -5,7 +5,7 @@ import { AGENT_SAMPLES } from './agent-samples.ts';
 export type Samples = (id: RequestId) => readonly Message[];
 
 /** Metadata of the kit's requests. */
-export function metadata(id: RequestId): RequestMetadata {
+function metadata(id: RequestId): RequestMetadata {
   return {
     correlationId: String(id),
     requestId: 'req-1',
@@ -44,7 +44,7 @@ export function chunk(id: RequestId, index: number, length: number): Message & {
 }
 
 /** What a proxy may send, by type. */
-export const PROXY_SAMPLES: Readonly<Partial<Record<MessageType, Samples>>> = {
+const PROXY_SAMPLES: Readonly<Partial<Record<MessageType, Samples>>> = {
   requestHeaders: (id) => {
     const { correlationId, requestId, clientIp, protocol, timestamp } = metadata(id);
     const bare = { correlationId, requestId, clientIp, clientPort: 0, protocol, timestamp };

@@ -6,7 +6,7 @@ const SETTLE_TURNS = 30;
 const BUSY_TURNS = 200;
 
 /** One turn of the event loop, sockets included. */
-export function turn(): Promise<void> {
+function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -111,7 +111,8 @@ class Dialling implements MessageStreamUser {
 
   onEnd(error: AgentwireError | undefined): void {
     const where = this.#endpoint.address;
-    const early = this.#sessionError === undefined ? error : connectError(this.#sessionError, this.#connected, where);
+    const causes = [error?.cause, this.#sessionError].filter((cause) => cause !== undefined);
+    const early = causes.length === 0 ? error : connectError(causes, this.#connected, where);
     const known = early ?? new AgentwireError('ERR_CONNECT', `${where} ended the stream during the handshake`);
     this.fail(
       known.code === 'ERR_CLOSED'

@@ -2,10 +2,14 @@ import type { Message, Role } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../connection/frame-reader.ts';
 import type { CodecContext } from './codec-context.ts';
+import { readAnswer } from './hot/read-answer.ts';
+import { readBodyChunk, readRequestHeaders } from './hot/read-events.ts';
+import { writeAnswer } from './hot/write-answer.ts';
+import { writeBodyChunk, writeRequestHeaders } from './hot/write-events.ts';
 import { readAgentMessage, readProxyMessage, type Read } from './reference/reference-reader.ts';
 import { writeAgentMessage, writeProxyMessage } from './reference/reference-writer.ts';
 
-/** Writes and reads the messages of one connection. */
+/** Writes and reads the messages of one connection: the hot ones straight, the rest through protobuf-es. */
 export interface Codec {
   /** Writes `message` behind a free prefix into `outbox`, without committing it. @returns where its bytes end. */
   write(message: Message, outbox: Outbox): number;
@@ -13,16 +17,52 @@ export interface Codec {
   read(buffer: Buffer, start: number, end: number): Read;
 }
 
+function writeHot(message: Message, outbox: Outbox, context: CodecContext): number {
+  switch (message.type) {
+    case 'requestHeaders':
+      return writeRequestHeaders(message, outbox);
+    case 'requestBodyChunk':
+    case 'responseBodyChunk':
+      return writeBodyChunk(message, outbox);
+    case 'answer':
+      return writeAnswer(message, outbox, context);
+    default:
+      return -1;
+  }
+}
+
+function readHotEvent(buffer: Buffer, start: number, end: number): Read {
+  switch (buffer[start]) {
+    case 0x12:
+      return readRequestHeaders(buffer, start + 1, end);
+    case 0x1a:
+      return readBodyChunk('requestBodyChunk', buffer, start + 1, end);
+    case 0x2a:
+      return readBodyChunk('responseBodyChunk', buffer, start + 1, end);
+    default:
+      return undefined;
+  }
+}
+
 /** Makes the codec of one side. */
 export function createCodec(role: Role, context: CodecContext): Codec {
   const encode = role === 'proxy' ? writeProxyMessage : writeAgentMessage;
   const write = (message: Message, outbox: Outbox): number => {
+    const end = writeHot(message, outbox, context);
+    if (end >= 0) return end;
     const bytes = encode(message, context);
     const at = outbox.reserve(PREFIX_BYTES + bytes.length) + PREFIX_BYTES;
     outbox.bytes.set(bytes, at);
     return at + bytes.length;
   };
+  const readHot = (buffer: Buffer, start: number, end: number): Read => {
+    if (end === start) return undefined;
+    if (role === 'agent') return readHotEvent(buffer, start, end);
+    return buffer[start] === 0x12 ? readAnswer(buffer, start + 1, end) : undefined;
+  };
   const read = (buffer: Buffer, start: number, end: number): Read => {
+    const hot = readHot(buffer, start, end);
+    if (hot !== undefined) return hot;
     // data of a message is a view of these bytes, and is not to be a Buffer
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + start, end - start);
     return role === 'proxy' ? readAgentMessage(bytes) : readProxyMessage(bytes, context);

@@ -1,13 +1,19 @@
 import { AgentwireError } from '@agentwire/core';
 import { fromNodeError } from './http2-errors.ts';
 
-/** What the error of a session says that has not finished its handshake. */
-export function connectError(error: unknown, connected: boolean, where: string): AgentwireError {
-  const code = String((error as { code?: unknown } | undefined)?.code ?? '');
-  if (/^ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
-    return new AgentwireError('ERR_UNAUTHORIZED', `${where} did not accept this side's certificate (${code})`, {
-      cause: error,
-    });
+/** What the errors of a stream and its session say that have not finished their handshake; at least one. */
+export function connectError(errors: readonly unknown[], connected: boolean, where: string): AgentwireError {
+  for (const error of errors) {
+    const code = String((error as { code?: unknown }).code ?? '');
+    if (
+      /^ERR_SSL_.*(CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|UNKNOWN_CA|ALERT_ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(
+        code,
+      )
+    ) {
+      return new AgentwireError('ERR_UNAUTHORIZED', `${where} did not accept this side's certificate (${code})`, {
+        cause: error,
+      });
+    }
   }
-  return fromNodeError(error, 'ERR_CONNECT', connected ? `${where}, during the handshake` : where);
+  return fromNodeError(errors[0], 'ERR_CONNECT', connected ? `${where}, during the handshake` : where);
 }

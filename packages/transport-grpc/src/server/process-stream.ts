@@ -42,7 +42,6 @@ export interface Gate {
 
 /** A ProcessStream that came in, until its handshake is done or has failed. */
 class Incoming implements MessageStreamUser {
-  readonly #stream: ServerHttp2Stream;
   readonly #from: ServerSession;
   readonly #gate: Gate;
   readonly #token: string | undefined;
@@ -53,7 +52,6 @@ class Incoming implements MessageStreamUser {
   #settled = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: ServerSession, gate: Gate) {
-    this.#stream = stream;
     this.#from = from;
     this.#gate = gate;
     this.#token = bearerToken(headers.authorization);

@@ -71,7 +71,7 @@ export class ServerSession {
     clock.clearTimeout(this.#idleTimer);
     stream.once('close', () => {
       this.#streams -= 1;
-      if (stream.aborted && !this.#resets.take()) {
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !this.#resets.take()) {
         this.#drop(new AgentwireError('ERR_OVERLOADED', 'too many streams were reset'));
       }
       if (this.#streams > 0 || this.session.destroyed) return;
@@ -91,7 +91,7 @@ export class ServerSession {
 }
 
 function certificateOf(socket: TLSSocket): Uint8Array | undefined {
-  if (socket.encrypted !== true || !socket.authorized) return undefined;
+  if (!socket.encrypted || !socket.authorized) return undefined;
   const { raw } = socket.getPeerCertificate();
   return raw === undefined ? undefined : Uint8Array.from(raw);
 }

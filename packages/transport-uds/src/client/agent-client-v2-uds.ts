@@ -128,7 +128,7 @@ export class AgentClientV2Uds implements AsyncDisposable {
   /**
    * Begins a request.
    *
-   * @throws AgentwireError what {@link Exchange.ask} throws, and `ERR_DUPLICATE_REQUEST` for the id of a live request.
+   * @throws AgentwireError what `Exchange.ask` of the session throws, and `ERR_DUPLICATE_REQUEST` for the id of a live request.
    */
   sendRequestHeaders(headers: ClientEvent<RequestHeaders>, options?: AskOptions): Promise<Decision> {
     const { id, ...rest } = headers;

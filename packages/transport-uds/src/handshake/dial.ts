@@ -158,7 +158,7 @@ class DialAttempt implements LinkUser {
 
   onGone(error: AgentwireError | undefined): void {
     const { address } = this.#plan;
-    if (!this.#ready) this.fail(dialError(error?.cause ?? error, address));
+    if (!this.#ready && error !== undefined) this.fail(dialError(error.cause, address));
     else {
       const what = error === undefined ? '' : ` (${error.message})`;
       this.fail(

@@ -57,14 +57,19 @@ export class PeerGate {
     return this.#pending.size;
   }
 
+  /** When a handshake that begins now must be done, on the transport's clock. */
+  deadline(): number {
+    return this.#host.stream.clock.now() + this.#handshakeTimeoutMs;
+  }
+
   /** Begins a handshake on a socket that can be written to. */
-  admit(socket: Socket, credential: SocketCredential): void {
-    const leave = this.enter({ drop: (error) => peer.drop(error) });
+  admit(socket: Socket, credential: SocketCredential, deadlineMs: number = this.deadline()): void {
+    const leave = this.enter({ drop: (error) => peer.drop(error) }, deadlineMs);
     const peer = new PendingPeer(this.#host, socket, credential, leave);
   }
 
   /** Takes room for something unfinished, from the oldest if there is none. @returns how to give it back. */
-  enter(pending: Pending): () => void {
+  enter(pending: Pending, deadlineMs: number): () => void {
     const [oldest] = this.#pending;
     if (oldest !== undefined && this.#pending.size >= this.#maxPending) {
       oldest.drop(
@@ -83,7 +88,7 @@ export class PeerGate {
           `the handshake on ${this.#address} was not finished within ${this.#handshakeTimeoutMs} ms`,
         ),
       );
-    }, this.#handshakeTimeoutMs);
+    }, deadlineMs - clock.now());
     return () => {
       clock.clearTimeout(timer);
       this.#pending.delete(pending);

@@ -16,7 +16,7 @@ import { AgentwireError } from '@agentwire/core';
 import { isErrno } from '../stream/errors.ts';
 
 /** Longest path of a Unix socket that the system takes, in bytes. */
-export const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_SOCKET_PATH_BYTES = 107;
 
 /** A bound socket file. */
 export interface SocketFile {

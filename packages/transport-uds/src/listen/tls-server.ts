@@ -15,29 +15,33 @@ function nameOf(socket: Socket): string {
 
 /** Makes a TLS server whose peers take room in `gate` from their first byte on, TLS handshake included. */
 export function createTlsServer(address: string, tls: TlsOptions, gate: PeerGate): Server {
-  const unfinished = new Map<string, () => void>();
+  const unfinished = new Map<string, { readonly deadlineMs: number; readonly done: () => void }>();
   const server = makeServer(address, tls);
   server.on('connection', (raw: Socket) => {
     const name = nameOf(raw);
     raw.setNoDelay(true);
-    const leave = gate.enter({ drop: () => raw.destroy() });
+    const deadlineMs = gate.deadline();
+    const leave = gate.enter({ drop: () => raw.destroy() }, deadlineMs);
     const done = (): void => {
       unfinished.delete(name);
       leave();
     };
-    unfinished.set(name, done);
+    unfinished.set(name, { deadlineMs, done });
     raw.once('close', done);
+    // it is the TLS socket on top of it that reports and ends
+    raw.on('error', () => undefined);
   });
   server.on('secureConnection', (socket: TLSSocket) => {
-    const done = unfinished.get(nameOf(socket));
+    const begun = unfinished.get(nameOf(socket));
     // the connection is gone already when it has no name any more
-    if (done === undefined) {
+    if (begun === undefined) {
       socket.destroy();
       return;
     }
-    done();
+    begun.done();
     const certificate = socket.authorized ? socket.getPeerCertificate().raw : undefined;
-    gate.admit(socket, { address: `${socket.remoteAddress}:${socket.remotePort}`, certificate });
+    const from = `${socket.remoteAddress}:${socket.remotePort}`;
+    gate.admit(socket, { address: from, certificate }, begun.deadlineMs);
   });
   // the socket of a failed TLS handshake is destroyed by Node
   server.on('tlsClientError', () => undefined);

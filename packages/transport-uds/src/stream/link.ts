@@ -119,6 +119,7 @@ export class StreamLink {
     this.#progress.stop();
     this.#options.clock.clearTimeout(this.#endTimer);
     this.user.onGone(this.#error);
+    this.outbox.discard();
   }
 
   /** Delivers no further frame. With `stopReading` the other side is made to wait as well. */
@@ -164,6 +165,7 @@ export class StreamLink {
   destroy(): void {
     this.#decoder.stop();
     this.#progress.stop();
+    this.outbox.discard();
     this.socket.destroy();
   }
 }

@@ -20,10 +20,9 @@ export interface TypeTable {
 const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
 
 function refusal(byte: number, dialect: Dialect, self: Role, features: readonly string[]): AgentwireError | undefined {
-  const rows = TYPE_ROWS[dialect].filter((row) => row.byte === byte);
   const refuse = (why: string): AgentwireError =>
     new AgentwireError('ERR_PROTOCOL', why, { detail: { byte, dialect } });
-  const [row] = rows;
+  const row = TYPE_ROWS[dialect].find((one) => one.byte === byte);
   if (row === undefined) {
     const handshake = HANDSHAKE_BYTES[byte];
     if (handshake !== undefined) return refuse(`a ${handshake} (type ${hex(byte)}) came after the handshake was done`);

@@ -167,7 +167,7 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
 export function writeResponseBodyChunk(m: ResponseBodyChunk): string | undefined {
   const { id } = m;
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;
-  return '{"request_id":' + id + ',"chunk_index":' + m.index + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + '' + (m.totalSize === undefined ? '' : ',"total_size":' + m.totalSize) + '}';
+  return '{"request_id":' + id + ',"chunk_index":' + m.index + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + (m.totalSize === undefined ? '' : ',"total_size":' + m.totalSize) + '}';
 }
 
 /** Reads the canonical form of an answer, or declines. */

@@ -87,7 +87,7 @@ const L36 = literal(',"request_body_mutation":null,"response_body_mutation":null
 // prettier-ignore
 export function readRequestHeaders(r: Reader, end: number): RequestHeaders | undefined {
   r.lit(L0);
-  const vId = r.text();
+  r.text();
   r.lit(L1);
   const vMetadataCorrelationId = r.text();
   r.lit(L2);
@@ -128,7 +128,7 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
 // prettier-ignore
 export function readRequestHeadersSorted(r: Reader, end: number): RequestHeaders | undefined {
   r.lit(L0);
-  const vId = r.text();
+  r.text();
   r.lit(L16);
   const vHeaders = r.multi();
   r.lit(L17);

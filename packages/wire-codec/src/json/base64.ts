@@ -1,8 +1,3 @@
-/** Bytes of the value that base64 text of this length stands for, with padding counted as in the text. */
-export function base64Length(byteLength: number): number {
-  return Math.ceil(byteLength / 3) * 4;
-}
-
 /** Decodes strict base64, padding required. @returns `undefined` if it is anything else. */
 export function decodeBase64(text: string): Buffer | undefined {
   const { length } = text;

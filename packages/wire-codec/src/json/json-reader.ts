@@ -6,7 +6,7 @@ import { isValidHeaderValue } from '@agentwire/headers';
 import { ByteReader, literal } from '../messages/byte-reader.ts';
 import type { Literal } from '../messages/byte-reader.ts';
 import { MAX_HEADER_LINES } from '../messages/header-kinds.ts';
-import { sharedName } from '../messages/name-table.ts';
+import { isNewName, sharedName } from '../messages/name-table.ts';
 import { decodeBase64 } from './base64.ts';
 
 /** Characters that stand for themselves inside a JSON string and inside a header value. */
@@ -213,6 +213,7 @@ export class JsonReader extends ByteReader {
     if (this.#empty(0x7b, 0x7d)) return list;
     do {
       const name = this.#name();
+      if (!isNewName(name, list)) this.ok = false;
       this.#byte(0x3a);
       this.#byte(0x5b);
       if (this.bytes[this.pos] === 0x5d) {

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 
 // Node has it since version 21; the standard library types do not.
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (this: void, text: string) => unknown };
 
 /** A copy in which half surrogate pairs are U+FFFD, in names too: other parsers refuse a document that spells one. */
 function wellFormed(value: unknown): unknown {

@@ -21,12 +21,13 @@ function startsWith(bytes: Buffer, at: number, what: Buffer): boolean {
   return true;
 }
 
+/** Characters that need neither escapes nor UTF-8. */
+const PLAIN = new Uint8Array(256);
+for (let code = 0x20; code < 0x7f; code++) if (code !== 0x22 && code !== 0x5c) PLAIN[code] = 1;
+
 /** Whether a text needs neither escapes nor UTF-8. */
 export function isPlain(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false;
-  }
+  for (let i = 0; i < text.length; i++) if (PLAIN[text.charCodeAt(i)] !== 1) return false;
   return true;
 }
 
@@ -64,26 +65,37 @@ function unsigned(bytes: Buffer, start: number): IdPlace | undefined {
   return { from, to: from + 1 + width, id: bytes.readUIntBE(from + 1, width) };
 }
 
+/** Where the last id stood in its payload: the next one mostly stands there too. */
+const guess = { json: 0, msgpack: 0 };
+
+/** Where the bytes in front of an id of the zentinel dialect end, or -1. */
+function behindKey(bytes: Buffer, start: number, end: number, encoding: 'json' | 'msgpack'): number {
+  const key = ZENTINEL[encoding];
+  const likely = start + guess[encoding];
+  const at = likely + key.length < end && startsWith(bytes, likely, key) ? likely : bytes.indexOf(key, start);
+  if (at === -1 || at + key.length >= end) return -1;
+  guess[encoding] = at - start;
+  return at + key.length;
+}
+
 function quotedText(bytes: Buffer, start: number, end: number): IdPlace | undefined {
-  const at = bytes.indexOf(ZENTINEL.json, start);
-  if (at === -1 || at >= end) return undefined;
-  const from = at + ZENTINEL.json.length - 1;
-  const to = bytes.indexOf(0x22, from + 1) + 1;
-  if (to === 0 || to > end) return undefined;
-  const id = bytes.toString('latin1', from + 1, to - 1);
-  return isPlain(id) ? { from, to, id } : undefined;
+  const text = behindKey(bytes, start, end, 'json');
+  if (text === -1) return undefined;
+  let to = text;
+  while (to < end && PLAIN[bytes[to] as number] === 1) to++;
+  return bytes[to] === 0x22 ? { from: text - 1, to: to + 1, id: bytes.toString('latin1', text, to) } : undefined;
 }
 
 function headedText(bytes: Buffer, start: number, end: number): IdPlace | undefined {
-  const at = bytes.indexOf(ZENTINEL.msgpack, start);
-  if (at === -1 || at >= end) return undefined;
-  const from = at + ZENTINEL.msgpack.length;
+  const from = behindKey(bytes, start, end, 'msgpack');
+  if (from === -1) return undefined;
   const tag = bytes[from] as number;
   const head = (tag & 0xe0) === 0xa0 ? 1 : tag === 0xd9 ? 2 : 0;
-  const to = from + head + (head === 1 ? tag & 0x1f : (bytes[from + 1] as number));
+  const text = from + head;
+  const to = text + (head === 1 ? tag & 0x1f : (bytes[from + 1] as number));
   if (head === 0 || to > end) return undefined;
-  const id = bytes.toString('latin1', from + head, to);
-  return isPlain(id) ? { from, to, id } : undefined;
+  for (let p = text; p < to; p++) if (PLAIN[bytes[p] as number] === 0) return undefined;
+  return { from, to, id: bytes.toString('latin1', text, to) };
 }
 
 /** Finds the id of an answer in its canonical place, or `undefined` where it is not plain to see. */
@@ -99,9 +111,11 @@ export function findAnswerId(bytes: Buffer, start: number, end: number, form: Fo
   return found !== undefined && found.to <= end ? found : undefined;
 }
 
-/** Whether nothing behind the id could be taken for its place: only then may the rest stand for any answer. */
-export function isOnlyId(bytes: Buffer, place: IdPlace, end: number, form: Form): boolean {
+/** Whether nothing else could be taken for the place of the id: only then may the rest stand for any answer. */
+export function isOnlyId(bytes: Buffer, start: number, place: IdPlace, end: number, form: Form): boolean {
   if (form.dialect === 'documented') return true;
-  const next = bytes.indexOf(ZENTINEL[form.encoding], place.to);
-  return next === -1 || next >= end;
+  const key = ZENTINEL[form.encoding];
+  const first = bytes.indexOf(key, start);
+  const next = bytes.indexOf(key, place.to);
+  return first < place.from && first + key.length >= place.from && (next === -1 || next >= end);
 }

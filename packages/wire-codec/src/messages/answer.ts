@@ -16,14 +16,14 @@ export const ANSWER_VERSION = 2;
 const NO_DECISION = { block: { status: 500 } };
 
 /** The wire object of a decision alone, without what belongs to one answer. */
-export function writeDecision(value: Decision, form: Form): Record<string, unknown> {
-  const wire = asObject(decision.write(asPeerUnderstands(value, form), form)) as Record<string, unknown>;
+function writeDecision(value: Decision, form: Form): Record<string, unknown> {
+  const wire = decision.write(asPeerUnderstands(value, form), form);
   if (wire['error'] !== undefined) delete wire['decision'];
   return form.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
 }
 
 /** Reads a decision out of an answer; the id's place in `custom` is the caller's. */
-export function readDecision(wire: unknown, form: Form): Decision {
+function readDecision(wire: unknown, form: Form): Decision {
   const onlyError =
     form.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
   const value = decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, form);

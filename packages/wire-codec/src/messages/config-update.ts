@@ -10,10 +10,13 @@ import { field, nullable, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
 import { any, list, texts } from './value-kinds.ts';
 
+/** Any JSON value; absent and null are one. */
+const definition = any as Kind<object>;
+
 const rule: Struct<RuleDefinition> = struct<RuleDefinition>('rule', {
   id: field('id', text),
   priority: field('priority', i32, { fallback: 0 }),
-  definition: nullable('definition', any as Kind<NonNullable<unknown>>),
+  definition: nullable('definition', definition),
   enabled: field('enabled', bool, { fallback: true }),
   description: nullable('description', text),
   tags: field('tags', texts, { fallback: [] }),
@@ -21,7 +24,7 @@ const rule: Struct<RuleDefinition> = struct<RuleDefinition>('rule', {
 
 type Body<T extends ConfigUpdate['type']> = Omit<Extract<ConfigUpdate, { type: T }>, 'type'>;
 
-const requestReload = struct<Body<'requestReload'>>('request_reload', {});
+const requestReload = struct<object>('request_reload', {});
 const ruleUpdate = struct<Body<'ruleUpdate'>>('rule_update', {
   ruleSet: field('rule_set', text),
   rules: field('rules', list(rule), { fallback: [] }),
@@ -48,7 +51,7 @@ const configUpdate: Kind<ConfigUpdate> = {
   name: 'configUpdate',
   write(value, form) {
     const body = bodies[value.type] as Struct<ConfigUpdate>;
-    return { type: body.name, ...asObject(body.write(value, form)) };
+    return { type: body.name, ...body.write(value, form) };
   },
   read(wire, form) {
     // Where the crate 0.6.20 wrote an array, the type stands first.

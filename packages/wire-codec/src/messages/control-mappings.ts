@@ -78,7 +78,7 @@ const ending: Struct<Ending> = struct<Ending>('ending', {
 function endingMapping<T extends 'drain' | 'shutdown'>(type: T): Mapping<T> {
   return {
     type,
-    write: (message, form) => ({ kind: type, ...asObject(ending.write(message, form)) }),
+    write: (message, form) => ({ kind: type, ...ending.write(message, form) }),
     read(wire, form) {
       const kind = own(asObject(wire), 'kind');
       if (kind !== 'drain' && kind !== 'shutdown') throw new Fault('drain or shutdown is expected').within('kind');

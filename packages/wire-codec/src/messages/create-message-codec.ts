@@ -76,6 +76,7 @@ class Codec implements MessageCodec {
   readonly #decisions: DecisionCache;
   readonly #pongs: PongMemory | undefined;
   readonly #unknown = new Set<number>();
+  readonly #unreadable = new Set<MessageType>();
   #inARow = 0;
 
   constructor(options: MessageCodecOptions) {
@@ -160,10 +161,13 @@ class Codec implements MessageCodec {
   #skipUnreadable(message: Malformed): undefined {
     this.stats.unreadable++;
     this.#inARow++;
-    this.#logger.warn(
-      { peer: this.#peer.name, of: message.of, inARow: this.#inARow },
-      `skipped: ${message.error.message}`,
-    );
+    if (!this.#unreadable.has(message.of)) {
+      this.#unreadable.add(message.of);
+      this.#logger.warn(
+        { peer: this.#peer.name, of: message.of },
+        `skipping a message without an id: ${message.error.message}`,
+      );
+    }
     if (this.#inARow < this.#limits.maxUnreadable) return;
     throw new AgentwireError(
       'ERR_PROTOCOL',

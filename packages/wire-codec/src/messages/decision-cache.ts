@@ -3,6 +3,7 @@ import type { Answer, Decision, RequestId } from '@agentwire/core';
 import { stringifyJson } from '../json/stringify-json.ts';
 import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
 import { answer } from './answer.ts';
+import { freezeDecision, isDeepFrozen } from './freeze-decision.ts';
 import { findAnswerId, isOnlyId, isPlain } from './answer-id.ts';
 import type { IdPlace } from './answer-id.ts';
 import type { Form } from './form.ts';
@@ -19,16 +20,6 @@ interface Encoded {
 
 interface Seen extends Encoded {
   readonly decision: Decision;
-}
-
-function isDeepFrozen(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
-  return Object.freeze(value);
 }
 
 function encode(message: Answer, form: Form): Buffer {
@@ -122,7 +113,7 @@ export class DecisionCache {
   #split(message: Answer): Encoded | undefined {
     const bytes = encode(message, this.#form);
     const place = findAnswerId(bytes, 0, bytes.length, this.#form);
-    if (place === undefined || bytes.length > MAX_BYTES || !isOnlyId(bytes, place, bytes.length, this.#form))
+    if (place === undefined || bytes.length > MAX_BYTES || !isOnlyId(bytes, 0, place, bytes.length, this.#form))
       return undefined;
     return { before: bytes.subarray(0, place.from), behind: bytes.subarray(place.to) };
   }
@@ -189,11 +180,11 @@ export class DecisionCache {
     const message = read(copy, 0, copy.length);
     if (message.type !== 'answer') return message;
     const { id, decision } = message as Answer;
-    if (id !== place.id || !isOnlyId(bytes, place, end, this.#form) || hasBytes(decision)) return message;
+    if (id !== place.id || !isOnlyId(bytes, start, place, end, this.#form) || hasBytes(decision)) return message;
     this.#seen[slot] = {
       before: copy.subarray(0, place.from - start),
       behind: copy.subarray(place.to - start),
-      decision: deepFreeze(decision),
+      decision: freezeDecision(decision),
     };
     return message;
   }

@@ -58,7 +58,7 @@ const listField = (name: string): ReturnType<typeof field<readonly string[]>> =>
   field(name, texts, { absent: 'omit', absentZentinel: EMPTY_LIST, emptyIsAbsent: true });
 
 /** Why a decision was made. In the zentinel dialect its `custom` also carries the id, see `answer.ts`. */
-export const audit: Struct<Audit> = struct<Audit>('audit', {
+const audit: Struct<Audit> = struct<Audit>('audit', {
   tags: listField('tags'),
   ruleIds: listField('rule_ids'),
   confidence: field('confidence', f32, { absent: 'omit', absentZentinel: { written: null } }),
@@ -91,7 +91,7 @@ const close = struct<Omit<Extract<WebSocketDecision, { type: 'close' }>, 'type'>
 });
 
 /** What to do with one WebSocket frame: a word, or `{close}`. */
-export const webSocketDecision: Kind<WebSocketDecision> = {
+const webSocketDecision: Kind<WebSocketDecision> = {
   name: 'webSocketDecision',
   write: (value, form) => (value.type === 'close' ? { close: close.write(value, form) } : value.type),
   read(wire, form) {

@@ -1,4 +1,4 @@
-import type { Message, MessageType } from '@agentwire/core';
+import type { Dialect, Message, MessageType } from '@agentwire/core';
 
 import * as documentedJson from '../generated/documented-json.ts';
 import * as documentedMsgpack from '../generated/documented-msgpack.ts';
@@ -34,6 +34,8 @@ function attempt<T>(read: () => T): T | undefined {
 
 type JsonModule = typeof documentedJson;
 
+const JSON_FORMS: Readonly<Record<Dialect, JsonModule>> = { documented: documentedJson, zentinel: zentinelJson };
+
 function jsonText(module: JsonModule, message: Message): string | undefined {
   switch (message.type) {
     case 'answer':
@@ -46,6 +48,15 @@ function jsonText(module: JsonModule, message: Message): string | undefined {
       return module.writeResponseBodyChunk(message);
     default:
       return undefined;
+  }
+}
+
+/** A bigint or a value that contains itself has no JSON: the reference writes the one and refuses the other. */
+function tryText(module: JsonModule, message: Message): string | undefined {
+  try {
+    return jsonText(module, message);
+  } catch {
+    return undefined;
   }
 }
 
@@ -79,13 +90,13 @@ class FastJson implements FastCodec {
   #second: JsonModule | undefined;
 
   constructor(form: Form) {
-    this.#write = form.dialect === 'documented' ? documentedJson : zentinelJson;
+    this.#write = JSON_FORMS[form.dialect];
     this.#first = this.#write;
     this.#second = form.dialect === 'documented' ? undefined : SORTED;
   }
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
-    const text = jsonText(this.#write, message);
+    const text = tryText(this.#write, message);
     // JSON.stringify spells half a surrogate pair as an escape, which other parsers refuse.
     if (text === undefined || text.includes('\\ud')) return undefined;
     const size = Buffer.byteLength(text);
@@ -111,6 +122,8 @@ class FastJson implements FastCodec {
 }
 
 type MsgpackModule = typeof documentedMsgpack;
+
+const MSGPACK: Readonly<Record<Dialect, MsgpackModule>> = { documented: documentedMsgpack, zentinel: zentinelMsgpack };
 
 function msgpackText(module: MsgpackModule, message: Message): string | undefined {
   switch (message.type) {
@@ -146,7 +159,7 @@ class FastMsgpack implements FastCodec {
   readonly #module: MsgpackModule;
 
   constructor(form: Form) {
-    this.#module = form.dialect === 'documented' ? documentedMsgpack : zentinelMsgpack;
+    this.#module = MSGPACK[form.dialect];
   }
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {

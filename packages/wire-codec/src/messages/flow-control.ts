@@ -35,7 +35,7 @@ function readAction(wire: unknown): FlowControl['action'] {
 /** Pause, resume, or how much room there is; read as a number and in the form with a `type`. */
 export const flowControl: Mapping<'flowControl'> = {
   type: 'flowControl',
-  write: (message, form) => ({ action: ACTIONS.indexOf(message.action) + 1, ...asObject(rest.write(message, form)) }),
+  write: (message, form) => ({ action: ACTIONS.indexOf(message.action) + 1, ...rest.write(message, form) }),
   read(wire, form) {
     if (Array.isArray(wire)) {
       const [action, ...others] = wire as unknown[];

@@ -3,13 +3,13 @@ import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentw
 
 import { Fault, inside } from './fault.ts';
 import { asArray, asObject, describe, own } from './kind.ts';
-import type { Kind } from './kind.ts';
+import type { Kind, MutableWireObject } from './kind.ts';
 
 /** Most header lines in one message. */
 export const MAX_HEADER_LINES = 1000;
 
 /** Checks a header name; well-known lower-case names come back as the one shared string. */
-export function headerName(wire: unknown): string {
+function headerName(wire: unknown): string {
   if (!isValidHeaderName(wire))
     throw new Fault(
       typeof wire === 'string'
@@ -21,7 +21,7 @@ export function headerName(wire: unknown): string {
 }
 
 /** Checks a header value. */
-export function headerValue(wire: unknown): string {
+function headerValue(wire: unknown): string {
   if (isValidHeaderValue(wire)) return wire;
   throw new Fault(
     typeof wire === 'string'
@@ -31,7 +31,7 @@ export function headerValue(wire: unknown): string {
 }
 
 /** Throws when a message has more header lines than {@link MAX_HEADER_LINES}. */
-export function checkLineCount(count: number): void {
+function checkLineCount(count: number): void {
   if (count > MAX_HEADER_LINES)
     throw new Fault(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
 }
@@ -66,15 +66,22 @@ export function writePairs(headers: HeaderList): unknown {
   return pairs;
 }
 
-/** Headers as the zentinel dialect writes them: lines of one name together, in the place of the first. */
-export function writeMulti(headers: HeaderList): unknown {
-  // Without a prototype, so that a header called `__proto__` or `constructor` is a name like any other.
+/** For names that every object has already, such as `constructor` and `__proto__`. Slower: it has no shape. */
+function writeAnyNames(headers: HeaderList): MutableWireObject {
   const byName = Object.create(null) as Record<string, string[]>;
+  for (let i = 0; i < headers.length; i += 2) (byName[headers[i] as string] ??= []).push(headers[i + 1] as string);
+  return byName;
+}
+
+/** Headers as the zentinel dialect writes them: lines of one name together, in the place of the first. */
+export function writeMulti(headers: HeaderList): MutableWireObject {
+  const byName: MutableWireObject = {};
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const values = byName[name];
-    if (values === undefined) byName[name] = [headers[i + 1] as string];
-    else values.push(headers[i + 1] as string);
+    if (values === undefined) byName[name] = [headers[i + 1]];
+    else if (Array.isArray(values)) values.push(headers[i + 1]);
+    else return writeAnyNames(headers);
   }
   return byName;
 }

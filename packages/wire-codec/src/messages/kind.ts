@@ -12,6 +12,9 @@ export interface Kind<T> {
 /** Any map from names to values, as parsers give it. */
 export type WireObject = Readonly<Record<string, unknown>>;
 
+/** A wire object while it is being made. */
+export type MutableWireObject = Record<string, unknown>;
+
 /** Whether `value` is a plain object and no array, bytes or float. */
 export function isWireObject(value: unknown): value is WireObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);

@@ -1,7 +1,6 @@
 import type { Message, MessageType } from '@agentwire/core';
 
 import type { Form } from './form.ts';
-import { asObject } from './kind.ts';
 import type { Struct } from './struct.ts';
 
 /** The message of one type. */
@@ -21,7 +20,7 @@ export function plain<T extends MessageType>(type: T, rows: Struct<Omit<MessageO
   return {
     type,
     struct: rows,
-    write: (message, form) => asObject(rows.write(message, form)) as Record<string, unknown>,
+    write: (message, form) => rows.write(message, form),
     read: (wire, form) => ({ type, ...rows.read(wire, form) }) as unknown as MessageOf<T>,
   };
 }

@@ -30,3 +30,17 @@ export function sharedName(
   const lower = internHeaderName(made);
   return (names[slot] = lower === made ? lower : made);
 }
+
+/** Most names of a map that {@link isNewName} looks through. */
+const MAX_NAMES = 64;
+
+/**
+ * Whether `name` may come next behind the names in `list`, which holds names and values in turn. Objects keep the last
+ * of two that are alike and put numbers first, so a map with such names, or with very many, is for the reference.
+ */
+export function isNewName(name: string, list: readonly string[]): boolean {
+  const first = name.charCodeAt(0);
+  if (list.length > 2 * MAX_NAMES || (first >= 0x30 && first <= 0x39)) return false;
+  for (let i = 0; i < list.length; i += 2) if (list[i] === name) return false;
+  return true;
+}

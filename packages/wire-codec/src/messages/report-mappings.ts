@@ -87,11 +87,11 @@ function splitState(wire: unknown): { readonly state: unknown; readonly rest: un
 export const healthStatus: Mapping<'healthStatus'> = {
   type: 'healthStatus',
   write(message, form) {
-    const { agent_id, ...rest } = asObject(base.write(message, form));
+    const { agent_id, ...rest } = base.write(message, form);
     const state =
       form.dialect === 'zentinel'
         ? STATES.indexOf(message.state) + 1
-        : { status: message.state, ...(asObject(details.write(message, form)) as object) };
+        : { status: message.state, ...details.write(message, form) };
     return { agent_id, state, ...rest };
   },
   read(wire, form) {

@@ -10,7 +10,7 @@ import { field, nullable, optional, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
 
 /** Where a request came from. */
-export const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
+const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
   correlationId: field('correlation_id', text),
   requestId: field('request_id', text),
   clientIp: field('client_ip', text),
@@ -54,7 +54,7 @@ export const requestHeaders: Mapping<'requestHeaders'> = {
   type: 'requestHeaders',
   struct: rows,
   write(message, form) {
-    const wire = asObject(rows.write(message, form)) as Record<string, unknown>;
+    const wire = rows.write(message, form);
     if (form.dialect === 'documented') return wire;
     (wire['metadata'] as Record<string, unknown>)['correlation_id'] = String(message.id);
     // The crate's MessagePack reader takes exactly one correlation id, and looks for it in here.

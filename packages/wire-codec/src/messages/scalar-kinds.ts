@@ -27,7 +27,7 @@ export const bool: Kind<boolean> = {
 };
 
 /** A whole number from `min` to `max`. */
-export function integer(name: string, min: number, max: number): Kind<number> {
+function integer(name: string, min: number, max: number): Kind<number> {
   return {
     name,
     write: (value) => value,

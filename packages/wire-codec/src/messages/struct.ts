@@ -3,7 +3,7 @@ import type { Dialect } from '@agentwire/core';
 import { Fault } from './fault.ts';
 import type { Form } from './form.ts';
 import { asObject, own } from './kind.ts';
-import type { Kind, WireObject } from './kind.ts';
+import type { Kind, MutableWireObject, WireObject } from './kind.ts';
 
 /** What stands on the wire for a value that is absent: nothing at all, or this. */
 export type Absent = 'required' | 'omit' | { readonly written: unknown };
@@ -77,6 +77,7 @@ export interface PlacedField {
 
 /** A structure: a kind that knows its rows, so that the generator can write it out. */
 export interface Struct<T> extends Kind<T> {
+  write(value: T, form: Form): MutableWireObject;
   readonly rows: Readonly<Record<string, Field<unknown>>>;
   /** Its fields in the order of one dialect. */
   fields(dialect: Dialect): readonly PlacedField[];
@@ -147,10 +148,10 @@ export function struct<T extends object>(
     rows: table,
     fields: (dialect) => placed[dialect],
     write(value, form) {
-      const wire: Record<string, unknown> = {};
+      const wire: MutableWireObject = {};
       for (const { property, name: key, absent, field: row } of placed[form.dialect]) {
-        const own_ = (value as Readonly<Record<string, unknown>>)[property];
-        if (own_ !== undefined) wire[key] = row.kind.write(own_, form);
+        const present = (value as Readonly<Record<string, unknown>>)[property];
+        if (present !== undefined) wire[key] = row.kind.write(present, form);
         else if (typeof absent === 'object') wire[key] = absent.written;
         else if (absent === 'required' && row.fallback !== undefined) wire[key] = row.kind.write(row.fallback, form);
         else if (absent === 'required') throw new Fault('the field is missing').within(key);

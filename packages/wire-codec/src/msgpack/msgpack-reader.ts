@@ -7,7 +7,7 @@ import { decodeBase64 } from '../json/base64.ts';
 import { ByteReader, literal } from '../messages/byte-reader.ts';
 import type { Literal } from '../messages/byte-reader.ts';
 import { MAX_HEADER_LINES } from '../messages/header-kinds.ts';
-import { sharedName } from '../messages/name-table.ts';
+import { isNewName, sharedName } from '../messages/name-table.ts';
 
 const SET = literal('\x81\xa3set\x82\xa4name');
 const ADD = literal('\x81\xa3add\x82\xa4name');
@@ -206,6 +206,7 @@ export class MsgpackReader extends ByteReader {
     const list: string[] = [];
     for (let i = 0; i < count && this.ok; i++) {
       const name = this.#name();
+      if (!isNewName(name, list)) this.ok = false;
       const values = this.#lines(0x90, 0xdc);
       for (let j = 0; j < values && this.ok; j++) list.push(name, this.#headerValue());
       if (list.length > 2 * MAX_HEADER_LINES) this.ok = false;

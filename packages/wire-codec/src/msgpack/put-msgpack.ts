@@ -51,7 +51,10 @@ export function msgpackSize(value: unknown, depth = 0): number {
   const one = plain(value);
   if (typeof one === 'string') return textSize(one);
   if (typeof one === 'number') return isInteger(one) ? integerSize(one) : Number.isFinite(one) ? 9 : 1;
-  if (typeof one === 'bigint') return 9;
+  if (typeof one === 'bigint') {
+    checkBigInt(one);
+    return 9;
+  }
   if (typeof one !== 'object' || one === null) return 1;
   if (one instanceof WireFloat) return 1 + one.bits / 8;
   if (one instanceof Uint8Array) return one.length + (one.length < 0x100 ? 2 : one.length < 0x1_0000 ? 3 : 5);
@@ -108,6 +111,11 @@ function putNumber(target: Buffer, at: number, value: number): number {
   if (tag === 0xcc) return target.writeUInt8(value, at + 1);
   if (tag === 0xcd) return target.writeUInt16BE(value, at + 1);
   return tag === 0xce ? target.writeUInt32BE(value, at + 1) : target.writeBigUInt64BE(BigInt(value), at + 1);
+}
+
+function checkBigInt(value: bigint): void {
+  if (BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value) return;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the message holds a bigint that takes more than 64 bits');
 }
 
 function putBigInt(target: Buffer, at: number, value: bigint): number {

@@ -23,6 +23,7 @@ export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
 const FIRST_BYTES = 2 * 1024;
 const SLAB_BYTES = 128 * 1024;
 const SPARE_SLABS = 2;
+const NOTHING = Buffer.alloc(0);
 const EARLY_FLUSH_BYTES = 16 * 1024;
 
 /**
@@ -93,7 +94,7 @@ export class Outbox {
   commit(end: number): boolean {
     this.#end = end;
     const waiting = end - this.#start;
-    if (this.#flying === 0 && waiting > 0) {
+    if (this.#flying === 0 && waiting > 0 && !this.#failed) {
       if (waiting >= this.#early) this.flush();
       else if (!this.#scheduled) {
         this.#scheduled = true;
@@ -140,6 +141,7 @@ export class Outbox {
   }
 
   readonly #onWritten = (error?: Error | null): void => {
+    if (this.#failed) return;
     const slab = this.#flyingSlab;
     this.#flying = 0;
     this.#flyingSlab = undefined;
@@ -163,6 +165,15 @@ export class Outbox {
     const done = this.#whenEmpty;
     this.#whenEmpty = undefined;
     done?.();
+  }
+
+  /** Drops everything; nothing is written any more. For when the sink is gone. */
+  discard(): void {
+    this.#failed = true;
+    this.#start = this.#end = this.#flying = 0;
+    this.#flyingSlab = this.#whenEmpty = undefined;
+    this.#spare = [];
+    this.bytes = NOTHING;
   }
 
   /** Calls `done` once everything has been handed on; at once if nothing waits. A failed sink never calls it. */

@@ -12,7 +12,7 @@ import { codecPair, FORMS, frameOf, openOutbox, readFrame } from './codec-pair.t
 import { samplesOf } from './samples.ts';
 
 const MAX = 16 * 1024 * 1024;
-const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'auto' });
+const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'auto' as 'bigint' });
 
 function referenceFrame(message: Message, form: Parameters<typeof toWire>[1]): Buffer {
   const outbox = openOutbox();
@@ -27,10 +27,13 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([key, one]) => (one === undefined ? [] : [[key, plain(one)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (one === undefined ? [] : [[key, plain(one)]])),
+  );
 }
 
-const hasProto = (message: Message): boolean => JSON.stringify(message, (_key, one: unknown) => (typeof one === 'bigint' ? '' : one)).includes('__proto__');
+const hasProto = (message: Message): boolean =>
+  JSON.stringify(message, (_key, one: unknown) => (typeof one === 'bigint' ? '' : one)).includes('__proto__');
 
 describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
   const form = { dialect, encoding, errors: dialect === 'documented' };
@@ -92,10 +95,18 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
     );
   });
 
-  it.each(samplesOf(dialect).filter(({ message }) => !['ping', 'pong', 'cancel'].includes(message.type)))('reads what msgpackr writes of $name', ({ from, message }) => {
-    const payload = packr.pack(plain(toWire(message, form)));
-    const frame = frameOf(pair[from], message);
-    const received = (from === 'proxy' ? pair.agent : pair.proxy).read(frame.readUInt8(4), payload, 0, payload.length);
-    expect(received).toEqual(message);
-  });
+  it.each(samplesOf(dialect).filter(({ message }) => !['ping', 'pong', 'cancel'].includes(message.type)))(
+    'reads what msgpackr writes of $name',
+    ({ from, message }) => {
+      const payload = packr.pack(plain(toWire(message, form)));
+      const frame = frameOf(pair[from], message);
+      const received = (from === 'proxy' ? pair.agent : pair.proxy).read(
+        frame.readUInt8(4),
+        payload,
+        0,
+        payload.length,
+      );
+      expect(received).toEqual(message);
+    },
+  );
 });

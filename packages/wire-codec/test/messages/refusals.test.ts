@@ -37,7 +37,11 @@ describe('bytes of the type', () => {
   it('skips, counts and logs once what nobody knows', () => {
     const lines: string[] = [];
     const log = (_fields: unknown, line: string): void => void lines.push(line);
-    const codec = createMessageCodec({ role: 'proxy', peer: peerOf('documented', 'json', 'agent'), logger: { debug: log, info: log, warn: log, error: log } });
+    const codec = createMessageCodec({
+      role: 'proxy',
+      peer: peerOf('documented', 'json', 'agent'),
+      logger: { debug: log, info: log, warn: log, error: log },
+    });
     for (let i = 0; i < 3; i++) expect(codec.read(0x77, json('x'), 0, 1)).toBeUndefined();
     expect(codec.stats.unknownTypes).toBe(3);
     expect(lines).toHaveLength(1);
@@ -61,12 +65,15 @@ describe('ids', () => {
     const payload = json('{"chunk_index":0,"data":"","is_last":true,"request_id":9007199254740993}');
     const received = agent.read(0x11, payload, 0, payload.length) as Received & { id: bigint };
     expect(received.id).toBe(9_007_199_254_740_993n);
-    expect(frameOf(agent, { type: 'answer', id: received.id, decision: { verdict: { type: 'allow' } } }).toString()).toContain('"request_id":9007199254740993,');
+    expect(
+      frameOf(agent, { type: 'answer', id: received.id, decision: { verdict: { type: 'allow' } } }).toString(),
+    ).toContain('"request_id":9007199254740993,');
   });
 });
 
 describe('content', () => {
-  const documented = (changes: string): string => `{"request_id":5,"status":200,"headers":[],"has_body":false${changes}`;
+  const documented = (changes: string): string =>
+    `{"request_id":5,"status":200,"headers":[],"has_body":false${changes}`;
   it.each([
     ['no JSON', '{"request_id":5,"status":'],
     ['a status of 99', documented(',"status":99}')],
@@ -86,7 +93,11 @@ describe('content', () => {
 
   it('that is not UTF-8 fails and is never repaired', () => {
     const { agent } = codecPair('documented', 'json');
-    const payload = Buffer.concat([json('{"request_id":5,"status":200,"has_body":false,"headers":[["x","'), Buffer.from([0xc3, 0x28]), json('"]]}')]);
+    const payload = Buffer.concat([
+      json('{"request_id":5,"status":200,"has_body":false,"headers":[["x","'),
+      Buffer.from([0xc3, 0x28]),
+      json('"]]}'),
+    ]);
     expect(agent.read(0x12, payload, 0, payload.length)).toMatchObject({ type: 'malformed', id: 5 });
   });
 
@@ -113,7 +124,10 @@ describe('bombs', () => {
   it.each(FORMS)('cost a walk: $dialect $encoding', ({ dialect, encoding }) => {
     const { agent } = codecPair(dialect, encoding);
     const size = 16 * 1024 * 1024 - 1;
-    const bombs = encoding === 'json' ? ['[', '[1,', '"\\"', '{"a":'].map((part) => Buffer.alloc(size, part)) : [0x91, 0x81, 0xdd, 0xc1].map((byte) => Buffer.alloc(size, byte));
+    const bombs =
+      encoding === 'json'
+        ? ['[', '[1,', '"\\"', '{"a":'].map((part) => Buffer.alloc(size, part))
+        : [0x91, 0x81, 0xdd, 0xc1].map((byte) => Buffer.alloc(size, byte));
     for (const bomb of bombs) {
       const start = process.cpuUsage();
       expect(agent.read(0x11, bomb, 0, bomb.length)).toBeUndefined();
@@ -126,11 +140,20 @@ describe('bombs', () => {
 });
 
 describe('write', () => {
-  const chunk = (length: number): Message => ({ type: 'requestBodyChunk', id: 1, index: 0, data: Buffer.alloc(length), last: false });
+  const chunk = (length: number): Message => ({
+    type: 'requestBodyChunk',
+    id: 1,
+    index: 0,
+    data: Buffer.alloc(length),
+    last: false,
+  });
 
   it('refuses what is longer than the peer takes, and leaves nothing behind', () => {
     for (const encoding of ['json', 'msgpack']) {
-      const codec = createMessageCodec({ role: 'proxy', peer: peerOf('documented', encoding, 'agent', { maxMessageBytes: 2000 }) });
+      const codec = createMessageCodec({
+        role: 'proxy',
+        peer: peerOf('documented', encoding, 'agent', { maxMessageBytes: 2000 }),
+      });
       const outbox = openOutbox();
       expect(codeOf(() => codec.write(chunk(3000), outbox))).toBe('ERR_MESSAGE_TOO_LARGE');
       expect(outbox.size).toBe(0);
@@ -184,8 +207,23 @@ describe('write', () => {
     loop['self'] = loop;
     for (const { dialect, encoding } of FORMS) {
       const id = dialect === 'documented' ? 1 : 'a';
-      expect(codeOf(() => frameOf(codecPair(dialect, encoding).proxy, { type: 'configure', id, config: loop }))).toBe('ERR_INVALID_ARGUMENT');
+      expect(codeOf(() => frameOf(codecPair(dialect, encoding).proxy, { type: 'configure', id, config: loop }))).toBe(
+        'ERR_INVALID_ARGUMENT',
+      );
     }
-    expect(codeOf(() => frameOf(codecPair('documented', 'json').proxy, { ...chunk(1), id: 'text' } as Message))).toBe('ERR_INVALID_ARGUMENT');
+    expect(codeOf(() => frameOf(codecPair('documented', 'json').proxy, { ...chunk(1), id: 'text' } as Message))).toBe(
+      'ERR_INVALID_ARGUMENT',
+    );
+  });
+
+  it('carries bigints inside of values exactly', () => {
+    for (const { dialect, encoding } of FORMS) {
+      const { agent, proxy } = codecPair(dialect, encoding);
+      const id = dialect === 'documented' ? 1 : 'a';
+      const decision = { verdict: { type: 'allow' as const }, audit: { custom: { big: 2n ** 60n + 1n } } };
+      const frame = frameOf(agent, { type: 'answer', id, decision });
+      if (encoding === 'json') expect(frame.toString()).toContain('"big":1152921504606846977');
+      else expect(readFrame(proxy, frame)).toMatchObject({ decision: { audit: { custom: { big: 2n ** 60n + 1n } } } });
+    }
   });
 });

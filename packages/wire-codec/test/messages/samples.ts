@@ -69,7 +69,7 @@ export function samplesOf(dialect: Dialect): readonly Sample[] {
       type: 'responseBodyChunk',
       id,
       index: 3,
-      data: new Uint8Array(0),
+      data: Buffer.alloc(0),
       last: true,
       totalSize: 0,
       ...(dialect === 'zentinel' ? { bytesTransferred: 0 } : {}),

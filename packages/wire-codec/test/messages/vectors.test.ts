@@ -30,6 +30,15 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
 
   /** What the zentinel dialect does not carry comes back without it. */
   function expectedOf(message: (typeof samples)[number]['message']): unknown {
-    return { ...message, ...('data' in message && message.data !== null ? { data: expect.toSatisfy((data: Uint8Array) => Buffer.from(data).equals(message.data as Uint8Array)) as unknown } : {}) };
+    return {
+      ...message,
+      ...('data' in message && message.data !== null
+        ? {
+            data: expect.toSatisfy((data: Uint8Array) =>
+              Buffer.from(data).equals(message.data as Uint8Array),
+            ) as unknown,
+          }
+        : {}),
+    };
   }
 });

@@ -19,7 +19,7 @@ export function toOptionalUint64(name: string, value: number | undefined): bigin
 export function toUint32(name: string, value: number): number {
   const whole = Math.trunc(value);
   if (whole >= 0 && whole <= 0xffff_ffff) return whole;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be from 0 to ${0xffff_ffff}, got ${value}`);
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be from 0 to 4294967295, got ${value}`);
 }
 
 /** Reads a uint64 field. @throws AgentwireError `ERR_PROTOCOL` where a number would round it. */

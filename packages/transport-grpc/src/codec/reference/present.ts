@@ -10,5 +10,5 @@ type MayMiss<V, Yes, No> = unknown extends V ? No : undefined extends V ? Yes : 
 export function present<T extends object>(value: T): Present<T> {
   const record = value as Record<string, unknown>;
   for (const key of Object.keys(record)) if (record[key] === undefined) delete record[key];
-  return value as unknown as Present<T>;
+  return value;
 }

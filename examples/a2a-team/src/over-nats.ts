@@ -1,0 +1,100 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { formatPermissions, nodePermissions } from '@agentwire/a2a-nats';
+import type { Say } from './agents.ts';
+import type { Solved } from './main.ts';
+import type { AgentSettings, FromAgent, ToAgent } from './protocol.ts';
+
+const TEAM: readonly Pick<AgentSettings, 'name' | 'role'>[] = [
+  { name: 'auditor', role: 'auditor' },
+  { name: 'worker-1', role: 'worker' },
+  { name: 'worker-2', role: 'worker' },
+  { name: 'planner', role: 'planner' },
+];
+
+/** Starts a NATS server and every agent in a process of its own, lets them work, and stops them again. */
+export async function solveOverNats(folder: string, key: Uint8Array, say: Say): Promise<Solved> {
+  const secret = Buffer.from(key).toString('hex');
+  const port = await freePort();
+  const server = await startServer(folder, port, secret);
+  const agents: ChildProcess[] = [];
+  try {
+    for (const member of TEAM) {
+      const settings: AgentSettings = {
+        ...member,
+        servers: `nats://127.0.0.1:${port}`,
+        path: join(folder, `${member.name}.ndjson`),
+        key: secret,
+      };
+      const agent = fork(join(import.meta.dirname, 'agent-process.ts'), [JSON.stringify(settings)]);
+      agents.push(agent);
+      agent.on('message', (news: FromAgent) => news.kind === 'say' && say(news.line));
+      await hear(agent, 'ready');
+    }
+    const planner = agents.at(-1);
+    if (planner === undefined) throw new Error('there is no planner');
+    const solved = hear(planner, 'solved');
+    order(planner, { kind: 'go' });
+    const { total } = await solved;
+    const chains: { path: string; head: string }[] = [];
+    for (const agent of agents) {
+      const stopped = hear(agent, 'stopped');
+      order(agent, { kind: 'stop' });
+      chains.push(await stopped);
+    }
+    return { total, chains };
+  } finally {
+    for (const agent of agents) agent.kill();
+    server.kill();
+  }
+}
+
+function order(agent: ChildProcess, what: ToAgent): void {
+  agent.send(what);
+}
+
+/** Waits for one kind of news; an agent that ends without it has failed. */
+function hear<K extends FromAgent['kind']>(agent: ChildProcess, kind: K): Promise<Extract<FromAgent, { kind: K }>> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void =>
+      reject(new Error(`an agent ended with ${code} before it was ${kind}`));
+    const onMessage = (news: FromAgent): void => {
+      if (news.kind !== kind) return;
+      agent.off('message', onMessage);
+      agent.off('exit', onExit);
+      resolve(news as Extract<FromAgent, { kind: K }>);
+    };
+    agent.on('message', onMessage);
+    agent.on('exit', onExit);
+  });
+}
+
+/** A server on which every node may publish under its own name only. */
+async function startServer(folder: string, port: number, pass: string): Promise<ChildProcess> {
+  const users = TEAM.map(
+    ({ name }) => `{ user: ${name}, pass: "${pass}", ${formatPermissions(nodePermissions(name))} }`,
+  );
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\nauthorization { users: [ ${users.join(', ')} ] }\n`);
+  const server = spawn('nats-server', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  server.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', () =>
+      reject(new Error('nats-server is not installed: apt-get install nats-server, or run with --local')),
+    );
+    server.once('exit', (code) => reject(new Error(`nats-server ended with ${code}`)));
+    server.stderr?.on('data', (chunk: Buffer) => chunk.toString().includes('Server is ready') && resolve());
+  });
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

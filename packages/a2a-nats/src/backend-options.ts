@@ -1,0 +1,96 @@
+import {
+  checkInteger,
+  checkKnownOptions,
+  checkOneOf,
+  type Clock,
+  type Logger,
+  silentLogger,
+  systemClock,
+} from '@agentwire/core';
+import type { NodeConnectionOptions } from '@nats-io/transport-node';
+
+/** The streams behind durable inboxes. */
+export interface DurableStreamOptions {
+  /** Messages that one sending node may have waiting in one inbox; the next is `ERR_INBOX_FULL`. Default 1024. */
+  readonly maxPerInbox?: number;
+  /** Milliseconds after which the server forgets what nobody took; 0 is never. Default 0. */
+  readonly maxAgeMs?: number;
+  /** Milliseconds in which a message of the same id or idempotency key is taken once. Default 120 000. */
+  readonly duplicateWindowMs?: number;
+  /** Servers that keep each message, 1 to 5. Default 1. */
+  readonly replicas?: number;
+  /** Where the server keeps them. Default `file`. */
+  readonly storage?: 'file' | 'memory';
+  /** Dead letters that the server keeps; the oldest gives way. Default 10 000. */
+  readonly maxDeadLetters?: number;
+  /** Whether this node makes the streams when they are missing, which its user must be allowed to. Default true. */
+  readonly create?: boolean;
+}
+
+/** Options of `createNatsBackend`. */
+export interface NatsBackendOptions {
+  /** Name of this node, 1 to 128 characters; the server should allow its user to publish under this name only. */
+  readonly nodeId: string;
+  /** Servers, as `nats://HOST:PORT` or `HOST:PORT`. */
+  readonly servers: string | readonly string[];
+  /** User and password, token, TLS or an authenticator, handed to the NATS client as they are. Default: none. */
+  readonly auth?: Pick<NodeConnectionOptions, 'user' | 'pass' | 'token' | 'tls' | 'authenticator'>;
+  /** First word of every subject. Default `a2a`. */
+  readonly prefix?: string;
+  /** Durable inboxes on JetStream. Default: none, and durable messages are refused with `ERR_UNSUPPORTED`. */
+  readonly durable?: DurableStreamOptions;
+  /** Requests of other nodes that may wait for an answer from here; the oldest gives way. Default 100 000. */
+  readonly maxOpenReplies?: number;
+  /** Milliseconds between attempts to connect again; it never gives up. Default 250. */
+  readonly reconnectMs?: number;
+  /** Time. Default: the system clock. */
+  readonly clock?: Clock;
+  /** Told about losses, refusals and connections. Default: silent. */
+  readonly logger?: Logger;
+}
+
+/** {@link NatsBackendOptions} with everything filled in. */
+export type ResolvedNatsBackendOptions = NatsBackendOptions &
+  Required<Pick<NatsBackendOptions, 'prefix' | 'maxOpenReplies' | 'reconnectMs' | 'clock' | 'logger'>>;
+
+/** What a backend does when nothing else was said. */
+export const NATS_BACKEND_DEFAULTS: Readonly<{ prefix: string; maxOpenReplies: number; reconnectMs: number }> =
+  Object.freeze({ prefix: 'a2a', maxOpenReplies: 100_000, reconnectMs: 250 });
+
+/** What durable streams are when nothing else was said. */
+export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
+  maxPerInbox: 1024,
+  maxAgeMs: 0,
+  duplicateWindowMs: 120_000,
+  replicas: 1,
+  storage: 'file',
+  maxDeadLetters: 10_000,
+  create: true,
+});
+
+const KNOWN: readonly string[] = 'nodeId servers auth prefix durable maxOpenReplies reconnectMs clock logger'.split(
+  ' ',
+);
+
+/** Completes backend options with their defaults; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+export function resolveNatsBackendOptions(options: NatsBackendOptions): ResolvedNatsBackendOptions {
+  checkKnownOptions('a NATS backend', options, KNOWN);
+  const all = { ...NATS_BACKEND_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
+  checkInteger('maxOpenReplies', all.maxOpenReplies, 1, 10_000_000);
+  checkInteger('reconnectMs', all.reconnectMs, 10, 600_000);
+  if (options.durable !== undefined) resolveDurableStreamOptions(options.durable);
+  return all;
+}
+
+/** Completes stream options with {@link DURABLE_STREAM_DEFAULTS}. */
+export function resolveDurableStreamOptions(options: DurableStreamOptions): Required<DurableStreamOptions> {
+  checkKnownOptions('durable', options, Object.keys(DURABLE_STREAM_DEFAULTS));
+  const all = { ...DURABLE_STREAM_DEFAULTS, ...options };
+  checkInteger('durable.maxPerInbox', all.maxPerInbox, 1, 100_000_000);
+  checkInteger('durable.maxAgeMs', all.maxAgeMs, 0, Number.MAX_SAFE_INTEGER);
+  checkInteger('durable.duplicateWindowMs', all.duplicateWindowMs, 100, 86_400_000);
+  checkInteger('durable.replicas', all.replicas, 1, 5);
+  checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
+  checkOneOf('durable.storage', all.storage, ['file', 'memory']);
+  return all;
+}

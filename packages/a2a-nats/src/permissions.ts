@@ -1,0 +1,55 @@
+import { encodeToken } from './subjects.ts';
+
+/** What a server must allow the user of one node, and nothing else. */
+export interface NodePermissions {
+  /** Subjects that it may publish to. */
+  readonly publish: readonly string[];
+  /** Subjects that it may subscribe to. */
+  readonly subscribe: readonly string[];
+}
+
+/**
+ * The permissions of a node's user: it publishes under its own name only, and reads what is for it.
+ *
+ * With them the source in a subject is a fact that the server enforces. With `durable` the node may also use the
+ * consumers of its own durable inboxes.
+ */
+export function nodePermissions(
+  nodeId: string,
+  options: { readonly prefix?: string; readonly durable?: boolean } = {},
+): NodePermissions {
+  const { prefix = 'a2a', durable = false } = options;
+  const node = encodeToken(nodeId);
+  const stream = `${prefix.toUpperCase()}_INBOX`;
+  const dead = `${prefix.toUpperCase()}_DEAD`;
+  return {
+    publish: [
+      `${prefix}.${node}.>`,
+      ...(durable
+        ? [
+            '$JS.API.INFO',
+            `$JS.API.STREAM.INFO.${stream}`,
+            `$JS.API.STREAM.INFO.${dead}`,
+            `$JS.API.CONSUMER.INFO.${stream}.*`,
+            `$JS.API.CONSUMER.CREATE.${stream}.*.${prefix}.*.inbox.${node}.*`,
+            `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+            `$JS.ACK.${stream}.>`,
+          ]
+        : []),
+    ],
+    subscribe: [
+      `${prefix}.*.agent.${node}.*`,
+      `${prefix}.*.node.${node}`,
+      `${prefix}.*.reply.${node}.*`,
+      `${prefix}.*.topic.>`,
+      `${prefix}.*.service.*`,
+      `_INBOX_${node}.>`,
+    ],
+  };
+}
+
+/** Writes permissions as the `permissions` block of a user in a `nats-server` configuration. */
+export function formatPermissions({ publish, subscribe }: NodePermissions): string {
+  const list = (subjects: readonly string[]): string => subjects.map((subject) => JSON.stringify(subject)).join(', ');
+  return `permissions: { publish: { allow: [${list(publish)}] }, subscribe: { allow: [${list(subscribe)}] } }`;
+}

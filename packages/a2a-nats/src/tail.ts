@@ -1,0 +1,135 @@
+import { checkInteger, checkKnownOptions, type Clock, systemClock, toAgentwireError } from '@agentwire/core';
+import type { KernelMessage } from '@agentwire/a2a-router';
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsBackendOptions } from './backend-options.ts';
+import { fromNatsError } from './nats-errors.ts';
+import { Subjects } from './subjects.ts';
+import { decodeReceived } from './wire.ts';
+
+/** One message that passed. */
+export interface TailedMessage {
+  /** Milliseconds since 1970 at which it was seen. */
+  readonly at: number;
+  /** The subject that it had. */
+  readonly subject: string;
+  /** Node that sent it. */
+  readonly source: string;
+  /** The way that it took: `agent`, `node`, `topic`, `service`, `inbox`, `reply` or `dead`. */
+  readonly way: string;
+  /** Where on that way, decoded: node and pid, words of the topic, name of the service. */
+  readonly to: readonly string[];
+  /** The message; undefined when it could not be read or is the news of a failure. */
+  readonly message: KernelMessage | undefined;
+  /** Why there is no message. */
+  readonly problem: string | undefined;
+  /** Messages that were not shown before this one, because nobody took them fast enough. */
+  readonly skipped: number;
+}
+
+/** Options of {@link tail}. */
+export interface TailOptions {
+  /** User and password, token, TLS or an authenticator. Its user must be allowed to subscribe to `<prefix>.>`. */
+  readonly auth?: NonNullable<NatsBackendOptions['auth']>;
+  /** First word of every subject. Default `a2a`. */
+  readonly prefix?: string;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  /** Messages that wait to be taken at most; then the oldest is skipped and counted. Default 10 000. */
+  readonly maxQueued?: number;
+  /** Called once, when it listens. */
+  readonly onReady?: () => void;
+  /** Time. Default: the system clock. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Every message between nodes as it passes, until `signal` is aborted or the connection ends for good.
+ *
+ * It only listens: nothing is acknowledged, and nobody notices. Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED`.
+ */
+export async function* tail(
+  servers: string | readonly string[],
+  options: TailOptions = {},
+): AsyncGenerator<TailedMessage, void> {
+  checkKnownOptions('tail', options, ['auth', 'prefix', 'signal', 'maxQueued', 'onReady', 'clock']);
+  const { prefix = 'a2a', clock = systemClock, signal } = options;
+  const maxQueued = checkInteger('maxQueued', options.maxQueued ?? 10_000, 1, 10_000_000);
+  const connection = await open(servers, options);
+  const queue: TailedMessage[] = [];
+  let skipped = 0;
+  let wake: () => void = () => undefined;
+  const state = { ended: signal?.aborted ?? false };
+  const end = (): void => {
+    state.ended = true;
+    wake();
+  };
+  signal?.addEventListener('abort', end, { once: true });
+  let failure: unknown;
+  const closed = connection.closed().then(end);
+  connection.subscribe(`${prefix}.>`, {
+    callback: (error, msg) => {
+      if (error === null) {
+        if (queue.length >= maxQueued) {
+          queue.shift();
+          skipped += 1;
+        }
+        queue.push(read(msg, clock.wallNow()));
+      } else failure = error;
+      if (failure !== undefined) end();
+      wake();
+    },
+  });
+  try {
+    await connection.flush();
+    options.onReady?.();
+    while (!state.ended || queue.length > 0) {
+      const next = queue.shift();
+      if (next === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (state.ended || queue.length > 0) resolve();
+        });
+        continue;
+      }
+      const missed = skipped;
+      skipped = 0;
+      yield missed === 0 ? next : { ...next, skipped: missed };
+    }
+    if (failure !== undefined) throw fromNatsError(failure, 'tail');
+  } finally {
+    signal?.removeEventListener('abort', end);
+    await connection.close();
+    await closed;
+  }
+}
+
+async function open(servers: string | readonly string[], { auth }: TailOptions): Promise<NatsConnection> {
+  try {
+    return await connect({
+      ...auth,
+      servers: typeof servers === 'string' ? servers : [...servers],
+      name: 'agentwire tail',
+      maxReconnectAttempts: -1,
+    });
+  } catch (error) {
+    throw fromNatsError(error, 'connect');
+  }
+}
+
+function read(msg: Msg, at: number): TailedMessage {
+  const unread = { at, subject: msg.subject, source: '', way: '', to: [], message: undefined, skipped: 0 };
+  try {
+    const { source, way, rest } = Subjects.parse(msg.subject);
+    const about = { ...unread, source, way, to: rest };
+    if (msg.headers?.code === 503) return { ...about, problem: 'ERR_NO_RESPONDERS' };
+    try {
+      const received = decodeReceived(msg.string(), source);
+      if (received.kind === 'failure') return { ...about, problem: received.code };
+      return { ...about, message: received.message, problem: undefined };
+    } catch (error) {
+      return { ...about, problem: toAgentwireError(error, 'ERR_PROTOCOL').message };
+    }
+  } catch (error) {
+    return { ...unread, problem: toAgentwireError(error, 'ERR_PROTOCOL').message };
+  }
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import type { TopicPlace } from './wire.ts';
+
+const MAX_TOPICS = 100_000;
+
+/** Numbers what this node publishes on each topic, and counts the gaps in what others published. */
+export class TopicLosses {
+  readonly #published = new Map<string, { readonly epoch: string; sequence: number }>();
+  readonly #received = new Map<string, { epoch: string; sequence: number }>();
+  readonly #start = randomBytes(6).toString('hex');
+  #epochs = 0;
+  #lost = 0;
+
+  /** Messages that other nodes published on topics that this node listens to, and that did not come. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** The place of the next message on a topic. */
+  next(topic: string): TopicPlace {
+    let place = this.#published.get(topic);
+    if (place === undefined) {
+      forgetOldest(this.#published);
+      this.#epochs += 1;
+      place = { epoch: `${this.#start}-${this.#epochs}`, sequence: 0 };
+      this.#published.set(topic, place);
+    }
+    place.sequence += 1;
+    return { epoch: place.epoch, sequence: place.sequence };
+  }
+
+  /** Notes what came from a node on a topic, and gives how many are missing before it. */
+  note(source: string, topic: string, place: TopicPlace): number {
+    const key = `${source} ${topic}`;
+    const known = this.#received.get(key);
+    if (known === undefined) {
+      forgetOldest(this.#received);
+      this.#received.set(key, { ...place });
+      return 0;
+    }
+    const missing = known.epoch === place.epoch ? Math.max(0, place.sequence - known.sequence - 1) : 0;
+    known.epoch = place.epoch;
+    known.sequence = place.sequence;
+    this.#lost += missing;
+    return missing;
+  }
+
+  /** Begins to listen anew: what was missed while nobody here was subscribed is no loss. */
+  forget(matches: (topic: string) => boolean): void {
+    for (const key of this.#received.keys()) {
+      if (matches(key.slice(key.indexOf(' ') + 1))) this.#received.delete(key);
+    }
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size < MAX_TOPICS) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}

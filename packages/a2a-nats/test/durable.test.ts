@@ -1,0 +1,210 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { payload, scope, target } from '@agentwire/a2a-router';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { startNode, type TestNode, until } from './node.ts';
+import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
+
+const durable = { duplicateWindowMs: 60_000 };
+const to = target.remoteNode('b', target.service('orders'));
+const quick = { backoffMs: [1], ackWaitMs: 500 };
+
+describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { timeout: 60_000 }, () => {
+  const running: { close?: () => Promise<void>; stop?: () => Promise<void> }[] = [];
+  const node = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
+    const started = await startNode(...args);
+    running.unshift(started);
+    return started;
+  };
+  const serve = async (config = ''): Promise<TestServer> => {
+    const server = await startServer(config);
+    running.push(server);
+    return server;
+  };
+  afterEach(async () => {
+    for (const one of running.splice(0)) await (one.close?.() ?? one.stop?.());
+  });
+
+  it('keep messages for a node that is not there, in order, and acknowledge after handling', async () => {
+    const server = await serve();
+    const a = await node('a', server.url, { durable });
+    const one = a.add('one');
+    for (let n = 0; n < 20; n += 1)
+      expect(await one.send(to, payload.json(n), { durable: true })).toMatchObject({ remote: 1 });
+    const b = await node('b', server.url, { durable });
+    const got: unknown[] = [];
+    const inbox = await b.backend.openInbox(
+      'orders',
+      (message) => void got.push([message.fromNode, (message.payload as { value?: unknown }).value]),
+      { concurrency: 1 },
+    );
+    await until(() => inbox.stats.handled === 20);
+    expect(got).toEqual(Array.from({ length: 20 }, (_, n) => ['a', n]));
+    await until(async () => (await waiting(server)) === 0);
+  });
+
+  it('keep one message of one id or idempotency key', async () => {
+    const server = await serve();
+    const [a, b] = [await node('a', server.url, { durable }), await node('b', server.url, { durable })];
+    const one = a.add('one');
+    for (let n = 0; n < 3; n += 1) await one.send(to, payload.json(n), { durable: true, idempotencyKey: 'pay-7' });
+    await one.send(to, payload.json('other'), { durable: true });
+    const got: unknown[] = [];
+    const inbox = await b.backend.openInbox(
+      'orders',
+      (message) => void got.push((message.payload as { value?: unknown }).value),
+    );
+    await until(() => inbox.stats.handled === 2);
+    expect(got).toEqual([0, 'other']);
+  });
+
+  it('are full on the server, for one sender, at maxPerInbox', async () => {
+    const server = await serve();
+    const a = await node('a', server.url, { durable: { ...durable, maxPerInbox: 3 } });
+    const c = await node('c', server.url, { durable: { ...durable, maxPerInbox: 3 } });
+    const [one, three] = [a.add('one'), c.add('three')];
+    for (let n = 0; n < 3; n += 1) await one.send(to, payload.json(n), { durable: true });
+    await expect(one.send(to, payload.json(3), { durable: true })).rejects.toMatchObject({
+      code: 'ERR_INBOX_FULL',
+      retryable: true,
+    });
+    expect(await three.send(to, payload.json(0), { durable: true })).toMatchObject({ remote: 1 });
+    expect(await waiting(server)).toBe(4);
+  });
+
+  it('deliver again with backoff when a handler fails, and make it a dead letter after maxDeliver', async () => {
+    const server = await serve();
+    const [a, b] = [await node('a', server.url, { durable }), await node('b', server.url, { durable })];
+    const one = a.add('one');
+    const tries = new Map<unknown, number>();
+    const inbox = await b.backend.openInbox(
+      'orders',
+      (message) => {
+        const { value } = message.payload as { value?: unknown };
+        const count = (tries.get(value) ?? 0) + 1;
+        tries.set(value, count);
+        if (value === 'poison' || count < 3) throw new Error('not yet');
+      },
+      { ...quick, maxDeliver: 4 },
+    );
+    await one.send(to, payload.json('poison'), { durable: true });
+    await one.send(to, payload.json('slow start'), { durable: true });
+    await until(() => inbox.stats.dead === 1 && inbox.stats.handled === 1);
+    expect(Object.fromEntries(tries)).toEqual({ poison: 4, 'slow start': 3 });
+    expect(inbox.stats).toMatchObject({ failed: 5, duplicates: 0 });
+    const dead = await b.backend.deadLetters('orders');
+    expect(dead).toMatchObject([
+      { reason: 'timeout', why: 'not yet', source: 'a', message: { payload: { value: 'poison' } } },
+    ]);
+    expect(await waiting(server)).toBe(0);
+    await b.backend.redrive('orders', dead[0]?.sequence ?? 0);
+    await until(() => tries.get('poison') === 8);
+  });
+
+  it('give up at once what this router does not let in, and what cannot be read', async () => {
+    const server = await serve();
+    const a = await node('a', server.url, { durable });
+    const b = await node('b', server.url, { durable }, { acceptRemote: () => ({ ipcScope: scope.topic(['x']) }) });
+    const inbox = await b.backend.openInbox('orders', () => undefined, quick);
+    await a.add('one').send(to, payload.json(1), { durable: true });
+    const raw = await connect({ servers: server.url });
+    raw.publish('a2a.a.inbox.b.orders', 'no json');
+    await until(() => inbox.stats.dead === 2);
+    expect(
+      (await b.backend.deadLetters('orders')).map(({ reason }) => reason).toSorted((x, y) => x.localeCompare(y)),
+    ).toEqual(['governance_denied', 'target_not_found']);
+    await raw.close();
+  });
+
+  it('do not deliver again while a slow handler shows signs of life', async () => {
+    const server = await serve();
+    const [a, b] = [await node('a', server.url, { durable }), await node('b', server.url, { durable })];
+    let finish: () => void = () => undefined;
+    let started = 0;
+    const inbox = await b.backend.openInbox(
+      'orders',
+      () => {
+        started += 1;
+        return new Promise((resolve) => (finish = resolve));
+      },
+      { ...quick, ackWaitMs: 300 },
+    );
+    await a.add('one').send(to, payload.json(1), { durable: true });
+    const raw = await connect({ servers: server.url });
+    let beats = 0;
+    raw.subscribe('$JS.ACK.A2A_INBOX.>', { callback: () => void (beats += 1) });
+    await until(() => beats >= 6);
+    expect(started).toBe(1);
+    finish();
+    await until(() => inbox.stats.handled === 1);
+    await raw.close();
+  });
+
+  it('deliver again what a node had in hand when it went, and lose nothing that was accepted', async () => {
+    const server = await serve();
+    const a = await node('a', server.url, { durable });
+    const one = a.add('one');
+    const handled = new Set<unknown>();
+    const first = await startNode('b', server.url, { durable });
+    let inHand = 0;
+    await first.backend.openInbox('orders', () => new Promise(() => void (inHand += 1)), { ...quick, concurrency: 8 });
+    for (let n = 0; n < 50; n += 1) await one.send(to, payload.json(n), { durable: true });
+    await until(() => inHand === 8);
+    // It vanishes without a word: the connection is cut, nothing is acknowledged.
+    await first.router.close();
+    await first.backend.abort();
+    const second = await node('b', server.url, { durable });
+    const inbox = await second.backend.openInbox(
+      'orders',
+      (message) => void handled.add((message.payload as { value?: unknown }).value),
+      { ...quick, concurrency: 8 },
+    );
+    await until(() => inbox.stats.handled === 50);
+    expect(handled.size).toBe(50);
+  });
+
+  it('lose nothing that was acknowledged to the sender when the server is killed and comes back', async () => {
+    let server = await startServer();
+    const [a, b] = [
+      await node('a', server.url, { durable, reconnectMs: 20 }),
+      await node('b', server.url, { durable, reconnectMs: 20 }),
+    ];
+    const one = a.add('one');
+    const accepted = new Set<number>();
+    const handled = new Set<unknown>();
+    const inbox = await b.backend.openInbox(
+      'orders',
+      (message) => void handled.add((message.payload as { value?: unknown }).value),
+      quick,
+    );
+    const send = async (n: number): Promise<void> => {
+      await one.send(to, payload.json(n), { durable: true, idempotencyKey: `n${n}` });
+      accepted.add(n);
+    };
+    const attempts = Array.from({ length: 300 }, (_, n) => n);
+    const sending = (async () => {
+      for (const n of attempts) await send(n).catch(() => undefined);
+    })();
+    await until(() => accepted.size >= 50);
+    server.kill('SIGKILL');
+    server = await server.restart();
+    running.push(server);
+    await sending;
+    await until(() => a.backend.stats.connected && b.backend.stats.connected);
+    for (const n of attempts) {
+      while (!accepted.has(n)) await send(n).catch(() => new Promise((resolve) => setImmediate(resolve)));
+    }
+    await until(() => attempts.every((n) => handled.has(n)));
+    expect(handled.size).toBe(300);
+    expect(inbox.stats.dead).toBe(0);
+    expect(a.backend.stats.disconnects).toBeGreaterThan(0);
+  });
+});
+
+async function waiting(server: TestServer): Promise<number> {
+  const connection = await connect({ servers: server.url });
+  const manager = await jetstreamManager(connection);
+  const { state } = await manager.streams.info('A2A_INBOX');
+  await connection.close();
+  return state.messages;
+}

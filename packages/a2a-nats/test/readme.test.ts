@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { hasServer, startServer, unlessServer } from './server.ts';
+
+const root = join(import.meta.dirname, '..');
+
+it.skipIf(!hasServer)(
+  `the example of the README runs and prints what it says${unlessServer}`,
+  { timeout: 30_000 },
+  async () => {
+    const code = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? '';
+    const folder = mkdtempSync(join(root, 'test', '.readme-'));
+    const server = await startServer();
+    try {
+      const file = join(folder, 'example.ts');
+      writeFileSync(file, code);
+      const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=@agentwire/source', file], {
+        encoding: 'utf8',
+        env: { ...process.env, NATS_URL: server.url },
+      });
+      expect(stdout, stderr).toBe("{ kind: 'text', text: 'hello here' }\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.stop();
+    }
+  },
+);

@@ -1,0 +1,177 @@
+import { ALLOW, AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import type { AgentRequest } from '@agentwire/core/session';
+import type { BodyPiece } from '../body/body-reader.ts';
+import { type Message, RequestMessage, ResponseMessage } from '../body/message.ts';
+import { CONTINUE, type Reply } from '../body/turns.ts';
+import { judgement } from '../decision/guardrail.ts';
+import type { AgentHandlers } from '../handler/agent-handlers.ts';
+import { withUnchangedData } from './conclude.ts';
+import { type ContextHost, EventContext } from './event-context.ts';
+import type { Outcomes } from './outcomes.ts';
+import { isCutShort, isHeartbeat } from './released-proxy.ts';
+import type { RequestScopes } from './request-scopes.ts';
+
+type EventOf<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>;
+type ChunkEvent = EventOf<'requestBodyChunk' | 'responseBodyChunk'>;
+
+/** Brings each event to the handler that it is for, with the request that it belongs to. */
+export class Dispatcher {
+  readonly #host: ContextHost;
+  readonly #handlers: AgentHandlers;
+  readonly #scopes: RequestScopes;
+  readonly #outcomes: Outcomes;
+
+  constructor(host: ContextHost, handlers: AgentHandlers, scopes: RequestScopes, outcomes: Outcomes) {
+    this.#host = host;
+    this.#handlers = handlers;
+    this.#scopes = scopes;
+    this.#outcomes = outcomes;
+  }
+
+  /** Calls the handler of an event. @throws what the handler throws */
+  dispatch(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
+    switch (event.type) {
+      case 'requestHeaders':
+        return this.#onRequestHeaders(event, request);
+      case 'responseHeaders':
+        return this.#onResponseHeaders(event, request);
+      case 'requestBodyChunk':
+        return this.#onChunk(event, request);
+      case 'responseBodyChunk':
+        return this.#onResponseChunk(event, request);
+      case 'requestComplete':
+        return this.#onRequestComplete(event, request);
+      default:
+        return this.#onOther(event, request);
+    }
+  }
+
+  #onRequestHeaders(event: EventOf<'requestHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
+    const handler = this.#handlers.onRequestHeaders;
+    const context = new EventContext(this.#host, request, this.#scopes.begin(request), false);
+    const message = new RequestMessage(event, context);
+    context.request = message;
+    if (context.scope !== undefined) context.scope.request = message;
+    if (handler === undefined) return this.#handlers.onRequestBodyChunk === undefined ? ALLOW : CONTINUE;
+    this.#outcomes.admit();
+    return this.#outcomes.settle(handler(message, context), context, event, 'onRequestHeaders');
+  }
+
+  #onResponseHeaders(event: EventOf<'responseHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
+    const handler = this.#handlers.onResponseHeaders;
+    const context = this.#context(event, request);
+    const message = new ResponseMessage(event, context, context.request?.method);
+    if (context.scope !== undefined) context.scope.response = message;
+    if (!this.#host.responseBody || !message.hasBody) this.#scopes.over(event, request);
+    if (handler === undefined) return this.#handlers.onResponseBodyChunk === undefined ? ALLOW : CONTINUE;
+    return this.#outcomes.settle(handler(message, context), context, event, 'onResponseHeaders');
+  }
+
+  #onResponseChunk(event: EventOf<'responseBodyChunk'>, request: AgentRequest): Decision | Promise<Reply> {
+    const reply = this.#onChunk(event, request);
+    if (isLast(event, request)) this.#scopes.over(event, request);
+    if (!request.connection.peer.limits.includes('response_body_mutation_required')) return reply;
+    if (!(reply instanceof Promise)) return withUnchangedData(reply, event);
+    return reply.then((decision) => decision && withUnchangedData(decision, event));
+  }
+
+  #onChunk(event: ChunkEvent, request: AgentRequest): Decision | Promise<Reply> {
+    const context = this.#context(event, request);
+    const last = isLast(event, request);
+    const piece = { data: event.data, last, truncated: last && !event.last };
+    const isRequest = event.type === 'requestBodyChunk';
+    const name = isRequest ? 'onRequestBodyChunk' : 'onResponseBodyChunk';
+    const handler = this.#handlers[name];
+    const announced = isRequest ? this.#host.requestBody : this.#host.responseBody;
+    const message = isRequest ? context.scope?.request : context.scope?.response;
+    if (message !== undefined) {
+      if (isRequest && context.request?.toldEmpty === true && event.data.byteLength > 0) throw unexpectedBody();
+      const reply = toReader(message, piece, announced, handler !== undefined);
+      if (reply !== undefined) return reply;
+    }
+    if (handler === undefined) {
+      if (message === undefined && announced) throw lost(context.ambiguous);
+      return ALLOW;
+    }
+    const chunk = { index: event.index, ...piece, totalSize: event.totalSize };
+    return this.#outcomes.settle(handler(chunk, context), context, event, name);
+  }
+
+  #onRequestComplete(event: EventOf<'requestComplete'>, request: AgentRequest): Decision | Promise<Reply> {
+    const handler = this.#handlers.onRequestComplete;
+    const context = this.#context(event, request);
+    this.#scopes.over(event, request);
+    if (handler === undefined) return ALLOW;
+    const outcome = handler(event, context);
+    if (!(outcome instanceof Promise)) return ALLOW;
+    return this.#outcomes.settle(
+      outcome.then(() => ALLOW),
+      context,
+      event,
+      'onRequestComplete',
+    );
+  }
+
+  #onOther(
+    event: EventOf<'webSocketFrame' | 'guardrailInspect' | 'configure'>,
+    request: AgentRequest,
+  ): Decision | Promise<Reply> {
+    const context = this.#context(event, request);
+    const { onWebSocketFrame, onGuardrail, onConfigure } = this.#handlers;
+    if (event.type === 'webSocketFrame') {
+      if (onWebSocketFrame === undefined) return ALLOW;
+      return this.#outcomes.settle(onWebSocketFrame(event, context), context, event, 'onWebSocketFrame');
+    }
+    if (event.type === 'configure') {
+      if (onConfigure === undefined || isHeartbeat(event, context.peer)) return ALLOW;
+      const outcome = onConfigure(event, context);
+      const accepted = outcome instanceof Promise ? outcome.then((decision) => decision ?? ALLOW) : (outcome ?? ALLOW);
+      return this.#outcomes.settle(accepted, context, event, 'onConfigure');
+    }
+    if (onGuardrail === undefined) return ALLOW;
+    this.#outcomes.admit();
+    const outcome = onGuardrail(event, context);
+    const judged = outcome instanceof Promise ? outcome.then(judgement) : judgement(outcome);
+    return this.#outcomes.settle(judged, context, event, 'onGuardrail');
+  }
+
+  #context(event: ProxyEvent, request: AgentRequest): EventContext {
+    const { scope, ambiguous } = this.#scopes.find(event, request);
+    return new EventContext(this.#host, request, scope, ambiguous);
+  }
+}
+
+function isLast(event: ChunkEvent, request: AgentRequest): boolean {
+  return event.last || isCutShort(event, request.connection.peer);
+}
+
+/**
+ * Gives a chunk to the handler of its message's head: while that reads the body, and where the proxy went on without its
+ * decision. `undefined` where it has decided, or where another handler takes chunks.
+ */
+function toReader(
+  message: Message,
+  piece: BodyPiece,
+  announced: boolean,
+  handled: boolean,
+): Decision | Promise<Reply> | undefined {
+  if (message.reader?.used === true) return message.reader.push(piece);
+  const turns = message.host.begun;
+  if (turns === undefined || (turns.settled && turns.delivered)) return undefined;
+  if (turns.settled) return turns.wait();
+  if (handled) return undefined;
+  return announced ? message.openBody().push(piece) : turns.wait();
+}
+
+/** In the zentinel dialect a client can send a body that its head does not announce (HTTP/2), past whoever believed that. */
+function unexpectedBody(): AgentwireError {
+  return new AgentwireError('ERR_PROTOCOL', 'a body came for a request whose head announced none');
+}
+
+function lost(ambiguous: boolean): AgentwireError {
+  const why = ambiguous ? 'several live requests have its id' : 'its request is not known, or no longer';
+  return new AgentwireError(
+    'ERR_INVALID_STATE',
+    `a body chunk cannot be given to the handler that reads the body: ${why}`,
+  );
+}

@@ -1,0 +1,108 @@
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
+import type { RawChannel } from './channel.ts';
+import { Inbox, type Heard, type RawMessage } from './inbox.ts';
+
+/** Longest frame that is taken before the channel is taken for broken, in bytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** One frame: `u32 length`, `u8 type`, payload. */
+export function frameOf({ type, payload }: RawMessage): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(payload.length + 1);
+  head[4] = type;
+  return Buffer.concat([head, payload]);
+}
+
+/** The four bytes before a frame of `length`. */
+export function lengthField(length: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(length);
+  return bytes;
+}
+
+/** Frames over a socket, cut by hand. */
+export class StreamChannel implements RawChannel {
+  readonly #socket: Socket;
+  readonly #inbox: Inbox;
+  #received: Buffer = Buffer.alloc(0);
+
+  constructor(socket: Socket, clock: Clock) {
+    this.#socket = socket;
+    this.#inbox = new Inbox(clock);
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('end', () => this.#inbox.end(this.#received.length === 0 ? 'closed' : 'closed inside a frame'));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#inbox.end(`dropped (${error.code ?? 'error'})`));
+    socket.on('close', () => this.#inbox.end('dropped'));
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    while (this.#received.length >= 5) {
+      const end = 4 + this.#received.readUInt32BE(0);
+      if (end === 4 || end > MAX_BYTES) {
+        this.#inbox.end(`sent a frame of ${end - 4} bytes`);
+        this.#socket.destroy();
+        return;
+      }
+      if (this.#received.length < end) return;
+      this.#inbox.push({ type: this.#received[4] as number, payload: this.#received.subarray(5, end) });
+      this.#received = this.#received.subarray(end);
+    }
+  }
+
+  get ended(): string | undefined {
+    return this.#inbox.ended;
+  }
+
+  frame(message: RawMessage): Buffer {
+    return frameOf(message);
+  }
+
+  send(message: RawMessage): void {
+    this.sendBytes(frameOf(message));
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  next(waitMs: number): Promise<Heard> {
+    return this.#inbox.next(waitMs);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Opens a socket to a `unix:`, `tcp:` or `tls:` endpoint. @throws AgentwireError `ERR_CONNECT`, `ERR_TIMEOUT` */
+export function dialStream(endpoint: Endpoint, clock: Clock, timeoutMs: number): Promise<StreamChannel> {
+  const { scheme, target, host, port } = endpoint;
+  const where = host === undefined || port === undefined ? undefined : { host, port };
+  const socket =
+    scheme === 'tls'
+      ? connectTls({ ...where, allowHalfOpen: true })
+      : connect({ ...(where ?? { path: target }), allowHalfOpen: true });
+  const channel = new StreamChannel(socket, clock);
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      socket.destroy();
+      reject(new AgentwireError('ERR_TIMEOUT', `${endpoint.address} did not take a connection in ${timeoutMs} ms`));
+    }, timeoutMs);
+    socket.once(scheme === 'tls' ? 'secureConnect' : 'connect', () => {
+      clock.clearTimeout(timer);
+      resolve(channel);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      clock.clearTimeout(timer);
+      const why = `cannot connect to ${endpoint.address}: ${error.code ?? error.message}`;
+      reject(new AgentwireError('ERR_CONNECT', why, { cause: error }));
+    });
+  });
+}

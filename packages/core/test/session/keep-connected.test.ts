@@ -1,0 +1,44 @@
+import { AgentwireError } from '@agentwire/core';
+import { backoffDelay, keepConnected } from '@agentwire/core/session';
+import { createManualClock } from '@agentwire/core/testing';
+import { expect, test } from 'vitest';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('the wait grows by its factor to its bound, and jitter moves it both ways', () => {
+  expect([1, 2, 3].map((failures) => Math.round(backoffDelay(failures, {}, 0.5)))).toEqual([100, 160, 256]);
+  expect(backoffDelay(1000, {}, 0.5)).toBe(30_000);
+  expect(backoffDelay(1, {}, 0)).toBeCloseTo(80);
+  expect(backoffDelay(1, {}, 1)).toBeCloseTo(120);
+});
+
+test('it tries for ever, and a good connection starts the waits anew', async () => {
+  const clock = createManualClock();
+  const stop = new AbortController();
+  const waits: number[] = [];
+  let attempts = 0;
+  let end: (() => void) | undefined;
+  const done = keepConnected({
+    clock,
+    signal: stop.signal,
+    random: () => 0.5,
+    onFailure: (_error, _failures, waitMs) => waits.push(Math.round(waitMs)),
+    connect: async () => {
+      attempts += 1;
+      if (attempts !== 3) throw new AgentwireError('ERR_CONNECT', 'nobody there');
+      return { ended: new Promise<void>((resolve) => (end = resolve)) };
+    },
+  });
+  for (const wait of [100, 160]) {
+    await turn();
+    clock.advance(wait);
+  }
+  await turn();
+  clock.advance(6_000);
+  end?.();
+  await turn();
+  expect(waits).toEqual([100, 160, 100]);
+  stop.abort();
+  await done;
+  expect([attempts, clock.pendingTimers]).toEqual([3, 0]);
+});

@@ -1,0 +1,183 @@
+import type { RequestBodyChunk, RequestHeaders, RequestMetadata, ResponseBodyChunk } from '@agentwire/core';
+import { MAX_HEADERS } from '../reference/header-fields.ts';
+import { formatTimestamp } from '../reference/timestamp.ts';
+import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint, readWord } from './read-fields.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function readMetadata(buffer: Buffer, end: number): RequestMetadata {
+  const metadata: Writable<RequestMetadata> = {
+    correlationId: '',
+    requestId: '',
+    clientIp: '',
+    clientPort: 0,
+    protocol: '',
+    timestamp: '',
+  };
+  while (hotRead.at < end && !hotRead.declined) {
+    switch (buffer[hotRead.at++]) {
+      case 0x0a:
+        metadata.correlationId = readText(buffer, end);
+        break;
+      case 0x12:
+        metadata.requestId = readText(buffer, end);
+        break;
+      case 0x1a:
+        metadata.clientIp = readText(buffer, end);
+        break;
+      case 0x20:
+        metadata.clientPort = readVarint(buffer);
+        if (metadata.clientPort > 65_535) hotRead.declined = true;
+        break;
+      case 0x2a:
+        metadata.serverName = readWord(buffer, end);
+        break;
+      case 0x32:
+        metadata.protocol = readWord(buffer, end);
+        break;
+      case 0x3a:
+        metadata.tlsVersion = readWord(buffer, end);
+        break;
+      case 0x42:
+        metadata.routeId = readWord(buffer, end);
+        break;
+      case 0x4a:
+        metadata.upstreamId = readWord(buffer, end);
+        break;
+      case 0x50:
+        metadata.timestamp = readTimestamp(buffer);
+        break;
+      case 0x5a:
+        metadata.traceparent = readText(buffer, end);
+        break;
+      default:
+        hotRead.declined = true;
+    }
+  }
+  return metadata;
+}
+
+function readTimestamp(buffer: Buffer): string {
+  const formatted = formatTimestamp(readVarint(buffer));
+  if (formatted === undefined) hotRead.declined = true;
+  return formatted ?? '';
+}
+
+function readHeader(buffer: Buffer, end: number, list: string[]): void {
+  const to = readEnd(buffer, end);
+  if (buffer[hotRead.at++] !== 0x0a) hotRead.declined = true;
+  list.push(readToken(buffer, to));
+  let value = '';
+  if (hotRead.at < to) {
+    if (buffer[hotRead.at++] !== 0x12) hotRead.declined = true;
+    value = readPrintable(buffer, to, 0x20);
+  }
+  list.push(value);
+  if (hotRead.at !== to) hotRead.declined = true;
+}
+
+/** Reads RequestHeaders in its usual form, from behind its outer tag; undefined where the reference has to do it. */
+export function readRequestHeaders(buffer: Buffer, start: number, end: number): RequestHeaders | undefined {
+  hotRead.at = start;
+  hotRead.declined = false;
+  if (readEnd(buffer, end) !== end) return undefined;
+  openText(buffer, start, end);
+  let metadata: RequestMetadata | undefined;
+  let method = '';
+  let uri = '';
+  const headers: string[] = [];
+  while (hotRead.at < end && !hotRead.declined) {
+    switch (buffer[hotRead.at++]) {
+      case 0x0a:
+        if (metadata !== undefined) return undefined;
+        metadata = readMetadata(buffer, readEnd(buffer, end));
+        break;
+      case 0x12:
+        method = readToken(buffer, end);
+        break;
+      case 0x1a:
+        uri = readPrintable(buffer, end, 0x21);
+        break;
+      case 0x22:
+        readWord(buffer, end);
+        break;
+      case 0x2a:
+        readHeader(buffer, end, headers);
+        break;
+      default:
+        return undefined;
+    }
+  }
+  const sound = !hotRead.declined && hotRead.at === end && method !== '' && headers.length <= 2 * MAX_HEADERS;
+  if (!sound || metadata === undefined) return undefined;
+  return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody: false };
+}
+
+/** Reads a body chunk from behind its outer tag; undefined where the reference has to do it. */
+export function readBodyChunk(
+  type: 'requestBodyChunk' | 'responseBodyChunk',
+  buffer: Buffer,
+  start: number,
+  end: number,
+): RequestBodyChunk | ResponseBodyChunk | undefined {
+  hotRead.at = start;
+  hotRead.declined = false;
+  if (readEnd(buffer, end) !== end) return undefined;
+  let id = '';
+  let index = 0;
+  let from = 0;
+  let to = 0;
+  let last = 0;
+  let totalSize: number | undefined;
+  let transferred = 0;
+  while (hotRead.at < end && !hotRead.declined) {
+    switch (buffer[hotRead.at++]) {
+      case 0x0a: {
+        const idEnd = readEnd(buffer, end);
+        id = buffer.toString('latin1', hotRead.at, idEnd);
+        for (; hotRead.at < idEnd; hotRead.at++) if ((buffer[hotRead.at] as number) > 127) return undefined;
+        break;
+      }
+      case 0x10:
+        index = readVarint(buffer);
+        break;
+      case 0x1a:
+        to = readEnd(buffer, end);
+        from = hotRead.at;
+        hotRead.at = to;
+        break;
+      case 0x20:
+        last = readVarint(buffer);
+        break;
+      case 0x28:
+        totalSize = readVarint(buffer);
+        break;
+      case 0x30:
+        transferred = readVarint(buffer);
+        break;
+      case 0x38:
+      case 0x40:
+        readVarint(buffer);
+        break;
+      default:
+        return undefined;
+    }
+  }
+  if (hotRead.declined || hotRead.at !== end || index > 0xffff_ffff || last > 1) return undefined;
+  const chunk: Writable<RequestBodyChunk | ResponseBodyChunk> = {
+    type,
+    id,
+    index,
+    data: own(buffer, from, to),
+    last: last === 1,
+  };
+  if (totalSize !== undefined) chunk.totalSize = totalSize;
+  if (transferred !== 0) chunk.bytesTransferred = transferred;
+  return chunk;
+}
+
+/** The bytes as a view; a copy where a view would keep much more alive than it shows. */
+function own(buffer: Buffer, from: number, to: number): Uint8Array {
+  const view = new Uint8Array(buffer.buffer, buffer.byteOffset + from, to - from);
+  return (to - from) * 4 < buffer.length ? view.slice() : view;
+}

@@ -1,0 +1,126 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { Answer, Decision, HeaderOp } from '@agentwire/core';
+import type { Outbox } from '@agentwire/wire-codec';
+import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
+import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import type { CodecContext } from '../codec-context.ts';
+import { toResponse } from '../reference/decision-to-proto.ts';
+import {
+  hotWrite,
+  lengthBytes,
+  nameField,
+  PATCHED_LENGTH_BYTES,
+  patchLength,
+  writeHeader,
+  writeText,
+  writeVarint,
+} from './write-fields.ts';
+
+/** Bytes of frozen decisions, without the id: one table for each way to write them. */
+const kept: readonly WeakMap<Decision, Uint8Array>[] = [new WeakMap(), new WeakMap(), new WeakMap(), new WeakMap()];
+
+function isDeepFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (!Object.isFrozen(value)) return false;
+  return Object.values(value).every(isDeepFrozen);
+}
+
+/** An answer without its id, as bytes. */
+function tailOf(decision: Decision, context: CodecContext): Uint8Array {
+  const init = toResponse('', decision, context.ours, context.errors);
+  return toBinary(AgentResponseSchema, create(AgentResponseSchema, init));
+}
+
+function keptTail(decision: Decision, context: CodecContext): Uint8Array | undefined {
+  const table = kept[(context.ours ? 1 : 0) + (context.errors ? 2 : 0)] as WeakMap<Decision, Uint8Array>;
+  const known = table.get(decision);
+  if (known !== undefined || !isDeepFrozen(decision)) return known;
+  const tail = tailOf(decision, context);
+  table.set(decision, tail);
+  return tail;
+}
+
+function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly HeaderOp[]): number {
+  let at = start;
+  for (const op of ops) {
+    const field = nameField(op.name);
+    if (field === undefined) {
+      hotWrite.declined = true;
+      return start;
+    }
+    bytes[at++] = tag;
+    if (op.op === 'remove') {
+      at = writeVarint(bytes, at, field.length);
+      at = writeText(bytes, at, 0x1a, op.name);
+    } else {
+      const { length } = op.value;
+      const header = field.length + 1 + lengthBytes(length) + length;
+      at = writeVarint(bytes, at, 1 + lengthBytes(header) + header);
+      at = writeHeader(bytes, at, op.op === 'set' ? 0x0a : 0x12, op.name, op.value);
+    }
+  }
+  return at;
+}
+
+const NONE: readonly never[] = [];
+
+/** Writes an allow with header operations and tags, as most are; −1 for any other. */
+function writeUsual(id: string, decision: Decision, outbox: Outbox): number {
+  const { verdict, audit, requestHeaders = NONE, responseHeaders = NONE } = decision;
+  const unusual =
+    verdict.type !== 'allow' ||
+    decision.requestBodyMutation !== undefined ||
+    decision.responseBodyMutation !== undefined ||
+    decision.routingMetadata !== undefined ||
+    decision.webSocket !== undefined ||
+    decision.error !== undefined ||
+    (audit !== undefined && (audit.confidence !== undefined || audit.custom !== undefined));
+  if (unusual) return -1;
+  const { tags = NONE, ruleIds = NONE, reasonCodes = NONE } = audit ?? {};
+  let most = 64 + id.length;
+  for (const op of requestHeaders) most += 24 + op.name.length + (op.op === 'remove' ? 0 : op.value.length);
+  for (const op of responseHeaders) most += 24 + op.name.length + (op.op === 'remove' ? 0 : op.value.length);
+  for (const list of [tags, ruleIds, reasonCodes]) for (const text of list) most += 6 + text.length;
+  hotWrite.declined = false;
+  const prefix = outbox.reserve(PREFIX_BYTES + 3 * most);
+  const { bytes } = outbox;
+  bytes[prefix + PREFIX_BYTES] = 0x12;
+  const outer = prefix + PREFIX_BYTES + 1 + PATCHED_LENGTH_BYTES;
+  let at = writeText(bytes, outer, 0x0a, id);
+  bytes[at++] = 0x12;
+  bytes[at++] = 0;
+  at = writeOps(bytes, at, 0x52, requestHeaders);
+  at = writeOps(bytes, at, 0x5a, responseHeaders);
+  if (audit !== undefined) {
+    bytes[at] = 0x62;
+    const inner = (at += 1 + PATCHED_LENGTH_BYTES);
+    for (const text of tags) at = writeText(bytes, at, 0x0a, text);
+    for (const text of ruleIds) at = writeText(bytes, at, 0x12, text);
+    for (const text of reasonCodes) at = writeText(bytes, at, 0x22, text);
+    patchLength(bytes, inner, at);
+  }
+  if (decision.needsMore === true) {
+    bytes[at++] = 0x70;
+    bytes[at++] = 1;
+  }
+  patchLength(bytes, outer, at);
+  return hotWrite.declined ? -1 : at;
+}
+
+/** Writes an answer: a frozen decision from its kept bytes, a usual one straight; −1 where the reference has to do it. */
+export function writeAnswer(message: Answer, outbox: Outbox, context: CodecContext): number {
+  const { decision } = message;
+  const id = String(message.id);
+  const tail = Object.isFrozen(decision) ? keptTail(decision, context) : undefined;
+  if (tail === undefined) return writeUsual(id, decision, outbox);
+  hotWrite.declined = false;
+  const prefix = outbox.reserve(PREFIX_BYTES + 16 + 3 * id.length + tail.length);
+  const { bytes } = outbox;
+  bytes[prefix + PREFIX_BYTES] = 0x12;
+  const length = 1 + lengthBytes(id.length) + id.length + tail.length;
+  let at = writeVarint(bytes, prefix + PREFIX_BYTES + 1, length);
+  at = writeText(bytes, at, 0x0a, id);
+  if (tail.length > 64) bytes.set(tail, at);
+  else for (let i = 0; i < tail.length; i++) bytes[at + i] = tail[i] as number;
+  return hotWrite.declined ? -1 : at + tail.length;
+}

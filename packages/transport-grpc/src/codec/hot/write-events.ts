@@ -1,0 +1,150 @@
+import type { RequestBodyChunk, RequestHeaders, RequestMetadata, ResponseBodyChunk } from '@agentwire/core';
+import type { Outbox } from '@agentwire/wire-codec';
+import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
+import { parseTimestamp } from '../reference/timestamp.ts';
+import {
+  hotWrite,
+  lengthBytes,
+  PATCHED_LENGTH_BYTES,
+  patchLength,
+  writeHeader,
+  writeNonEmpty,
+  writeText,
+  writeVarint,
+} from './write-fields.ts';
+
+const FIELD_BYTES = 6;
+/** Past this the reference writes: it is not hot then. */
+const MAX_HOT_BYTES = 192 * 1024;
+
+let sameServer: string | undefined;
+let sameProtocol: string | undefined;
+let sameTls: string | undefined;
+let sameRoute: string | undefined;
+let sameUpstream: string | undefined;
+let sameFields: Uint8Array | undefined;
+
+/** Fields 5 to 9, which are the same for most requests of a proxy, and so are kept as bytes. */
+function constantFields({ serverName, protocol, tlsVersion, routeId, upstreamId }: RequestMetadata): Uint8Array {
+  const same =
+    serverName === sameServer &&
+    protocol === sameProtocol &&
+    tlsVersion === sameTls &&
+    routeId === sameRoute &&
+    upstreamId === sameUpstream;
+  if (same && sameFields !== undefined) return sameFields;
+  const texts = [serverName, protocol === '' ? undefined : protocol, tlsVersion, routeId, upstreamId];
+  const bytes = Buffer.alloc(texts.reduce((sum, text) => sum + 3 * (text?.length ?? 0) + FIELD_BYTES, 0));
+  let at = 0;
+  texts.forEach((text, i) => {
+    if (text !== undefined) at = writeText(bytes, at, ((i + 5) << 3) | 2, text);
+  });
+  if (hotWrite.declined) return bytes;
+  sameServer = serverName;
+  sameProtocol = protocol;
+  sameTls = tlsVersion;
+  sameRoute = routeId;
+  sameUpstream = upstreamId;
+  sameFields = Uint8Array.prototype.slice.call(bytes, 0, at);
+  return sameFields;
+}
+
+function mostBytes({ id, metadata, method, uri, headers }: RequestHeaders, constant: number): number {
+  const { requestId, clientIp, protocol, traceparent } = metadata;
+  let sum = 128 + constant + String(id).length + requestId.length + clientIp.length;
+  sum += protocol.length + (traceparent?.length ?? 0) + method.length + uri.length;
+  for (const text of headers) sum += text.length + FIELD_BYTES;
+  // a text that is not ASCII is noticed by how many bytes it took
+  return 3 * sum;
+}
+
+/** Writes RequestHeaders in its usual form; −1 where the reference has to do it. */
+export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): number {
+  hotWrite.declined = false;
+  const { metadata, headers } = message;
+  const constant = constantFields(metadata);
+  const timestamp = metadata.timestamp === '' ? 0 : parseTimestamp(metadata.timestamp);
+  const most = mostBytes(message, constant.length);
+  const { clientPort } = metadata;
+  if (hotWrite.declined || timestamp < 0 || most > MAX_HOT_BYTES || !(clientPort >= 0 && clientPort <= 65_535))
+    return -1;
+  const prefix = outbox.reserve(most + PREFIX_BYTES);
+  const { bytes } = outbox;
+  let at = prefix + PREFIX_BYTES;
+  bytes[at] = 0x12;
+  const outer = (at += 1 + PATCHED_LENGTH_BYTES);
+  bytes[at] = 0x0a;
+  const inner = (at += 1 + PATCHED_LENGTH_BYTES);
+  at = writeText(bytes, at, 0x0a, String(message.id));
+  at = writeNonEmpty(bytes, at, 0x12, metadata.requestId);
+  at = writeNonEmpty(bytes, at, 0x1a, metadata.clientIp);
+  if (clientPort !== 0) {
+    bytes[at] = 0x20;
+    at = writeVarint(bytes, at + 1, Math.trunc(clientPort));
+  }
+  bytes.set(constant, at);
+  at += constant.length;
+  if (timestamp !== 0) {
+    bytes[at] = 0x50;
+    at = writeVarint(bytes, at + 1, timestamp);
+  }
+  if (metadata.traceparent !== undefined) at = writeText(bytes, at, 0x5a, metadata.traceparent);
+  patchLength(bytes, inner, at);
+  at = writeNonEmpty(bytes, at, 0x12, message.method);
+  at = writeNonEmpty(bytes, at, 0x1a, message.uri);
+  at = writeNonEmpty(bytes, at, 0x22, metadata.protocol);
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    at = writeHeader(bytes, at, 0x2a, headers[i] as string, headers[i + 1] as string);
+  }
+  patchLength(bytes, outer, at);
+  return hotWrite.declined ? -1 : at;
+}
+
+const varintBytes = (value: number): number => (value < 128 ? 1 : Math.floor(Math.log2(value) / 7) + 1);
+
+/** Writes a body chunk; −1 where the reference has to do it. */
+export function writeBodyChunk(message: RequestBodyChunk | ResponseBodyChunk, outbox: Outbox): number {
+  const { data, index, last, totalSize, bytesTransferred } = message;
+  const id = String(message.id);
+  const total = totalSize ?? 0;
+  const transferred = bytesTransferred ?? 0;
+  const odd = !Number.isInteger(index) || index < 0 || index > 0xffff_ffff || id.length > 127;
+  if (odd || !isCount(total) || !isCount(transferred)) return -1;
+  hotWrite.declined = false;
+  let length = 2 + id.length;
+  if (index !== 0) length += 1 + varintBytes(index);
+  if (data.length > 0) length += 1 + lengthBytes(data.length) + data.length;
+  if (last) length += 2;
+  if (totalSize !== undefined) length += 1 + varintBytes(total);
+  if (transferred !== 0) length += 1 + varintBytes(transferred);
+  const prefix = outbox.reserve(PREFIX_BYTES + 8 + length + 2 * id.length);
+  const { bytes } = outbox;
+  bytes[prefix + PREFIX_BYTES] = message.type === 'requestBodyChunk' ? 0x1a : 0x2a;
+  const start = writeVarint(bytes, prefix + PREFIX_BYTES + 1, length);
+  let at = writeText(bytes, start, 0x0a, id);
+  if (index !== 0) {
+    bytes[at] = 0x10;
+    at = writeVarint(bytes, at + 1, index);
+  }
+  if (data.length > 0) {
+    bytes[at] = 0x1a;
+    at = writeVarint(bytes, at + 1, data.length);
+    bytes.set(data, at);
+    at += data.length;
+  }
+  if (last) {
+    bytes[at++] = 0x20;
+    bytes[at++] = 1;
+  }
+  if (totalSize !== undefined) {
+    bytes[at] = 0x28;
+    at = writeVarint(bytes, at + 1, total);
+  }
+  if (transferred !== 0) {
+    bytes[at] = 0x30;
+    at = writeVarint(bytes, at + 1, transferred);
+  }
+  return hotWrite.declined || at !== start + length ? -1 : at;
+}
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;

@@ -1,0 +1,83 @@
+/** Set by the writers below when a text is not ASCII; whoever began a message looks at it, and clears it before. */
+export const hotWrite: { declined: boolean } = { declined: false };
+
+/** Bytes that a length of up to 2 097 151 takes where it is patched in later: an overlong varint, which every reader takes. */
+export const PATCHED_LENGTH_BYTES = 3;
+
+/** Writes an unsigned integer up to 2^53 − 1. */
+export function writeVarint(bytes: Buffer, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  while (rest > 0x7fff_ffff) {
+    bytes[at++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  while (rest > 127) {
+    bytes[at++] = (rest & 127) | 0x80;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
+}
+
+/** Bytes that {@link writeVarint} takes for a length. */
+export function lengthBytes(length: number): number {
+  return length < 128 ? 1 : length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4;
+}
+
+/** Patches a length into the {@link PATCHED_LENGTH_BYTES} before `at`. */
+export function patchLength(bytes: Buffer, at: number, end: number): void {
+  const length = end - at;
+  if (length > 0x1f_ffff) hotWrite.declined = true;
+  bytes[at - 3] = (length & 127) | 0x80;
+  bytes[at - 2] = ((length >> 7) & 127) | 0x80;
+  bytes[at - 1] = length >> 14;
+}
+
+/** Writes text behind its one-byte tag. Declines what is not ASCII; room for three bytes a character must be there. */
+export function writeText(bytes: Buffer, start: number, tag: number, text: string): number {
+  const { length } = text;
+  bytes[start] = tag;
+  const at = writeVarint(bytes, start + 1, length);
+  if (length > 40) {
+    if (bytes.write(text, at, 'utf8') !== length) hotWrite.declined = true;
+    return at + length;
+  }
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) hotWrite.declined = true;
+    bytes[at + i] = code;
+  }
+  return at + length;
+}
+
+/** Writes text that a reader takes for absent when it is empty. */
+export function writeNonEmpty(bytes: Buffer, at: number, tag: number, text: string): number {
+  return text === '' ? at : writeText(bytes, at, tag, text);
+}
+
+const MAX_NAMES = 4096;
+const names = new Map<string, Uint8Array>();
+
+/** A header name as field 1 of a Header, kept; undefined for one that is not ASCII or longer than 127. */
+export function nameField(name: string): Uint8Array | undefined {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  if (name.length > 127 || Buffer.byteLength(name) !== name.length) return undefined;
+  const field = Uint8Array.of(0x0a, name.length, ...Buffer.from(name));
+  if (names.size < MAX_NAMES) names.set(name, field);
+  return field;
+}
+
+/** Writes a Header behind `tag`. */
+export function writeHeader(bytes: Buffer, start: number, tag: number, name: string, value: string): number {
+  const field = nameField(name);
+  if (field === undefined) {
+    hotWrite.declined = true;
+    return start;
+  }
+  bytes[start] = tag;
+  let at = writeVarint(bytes, start + 1, field.length + 1 + lengthBytes(value.length) + value.length);
+  for (let i = 0; i < field.length; i++) bytes[at++] = field[i] as number;
+  return writeText(bytes, at, 0x12, value);
+}

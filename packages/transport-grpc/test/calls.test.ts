@@ -1,0 +1,135 @@
+import { Code, createClient, type Client } from '@connectrpc/connect';
+import { createGrpcTransport as createStrangersTransport } from '@connectrpc/connect-node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AgentwireError, type Listener, type ListenOptions } from '@agentwire/core';
+import { AgentServiceV2 } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
+import { createGrpcTransport } from '../src/index.ts';
+import { AGENT, allowAll, Recorder } from './support/peers.ts';
+
+const listeners: Listener[] = [];
+const ends: AbortController[] = [];
+afterEach(async () => {
+  for (const one of ends.splice(0)) one.abort();
+  for (const one of listeners.splice(0)) await one.close();
+});
+
+async function stranger(options: Partial<ListenOptions> = {}) {
+  const agent = new Recorder();
+  agent.onReceived = allowAll;
+  const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
+    self: AGENT,
+    onConnection: agent.attach,
+    ...options,
+  });
+  listeners.push(listener);
+  const transport = createStrangersTransport({ baseUrl: listener.address.replace('grpc:', 'http:') });
+  const client: Client<typeof AgentServiceV2> = createClient(AgentServiceV2, transport);
+  return { agent, client, listener };
+}
+
+const event = {
+  message: { case: 'requestHeaders' as const, value: { metadata: { correlationId: 'c-1' }, method: 'GET', uri: '/' } },
+};
+
+/** Messages to send as the test says, and an end. */
+function feed<T>() {
+  const queue: T[] = [];
+  let wake: () => void = () => undefined;
+  let over = false;
+  async function* messages(): AsyncGenerator<T> {
+    for (;;) {
+      while (queue.length > 0) yield queue.shift() as T;
+      if (over) return;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+  return {
+    messages: messages(),
+    push: (one: T) => (queue.push(one), wake()),
+    end: () => ((over = true), wake()),
+  };
+}
+
+describe('calls of gRPC clients that are not agentwire', () => {
+  it('answers ProcessEvent through the same handler, as a connection of its own', async () => {
+    const { agent, client, listener } = await stranger();
+    const reply = await client.processEvent(event);
+    expect(reply.message).toMatchObject({
+      case: 'response',
+      value: { correlationId: 'c-1', decision: { case: 'allow' } },
+    });
+    expect(agent.messages).toMatchObject([{ type: 'requestHeaders', id: 'c-1', uri: '/' }]);
+    expect(agent.connection?.peer).toMatchObject({ dialect: 'zentinel', ids: 'text' });
+    expect(agent.ends).toEqual([{ by: 'remote' }]);
+    expect(listener.connectionCount).toBe(0);
+  });
+
+  it('refuses ProcessEvent as authorize says', async () => {
+    const { agent, client } = await stranger({
+      authorize: (_peer, { token }) => {
+        if (token !== 'secret') throw new AgentwireError('ERR_UNAUTHORIZED', 'wrong token');
+      },
+    });
+    await expect(client.processEvent(event)).rejects.toMatchObject({ code: Code.Unauthenticated });
+    expect(agent.connection).toBeUndefined();
+    await client.processEvent(event, { headers: { authorization: 'Bearer secret' } });
+    expect(agent.messages).toHaveLength(1);
+  });
+
+  it('takes the control stream, and refuses wishes for a configuration', async () => {
+    const { client } = await stranger();
+    const wishes = feed<object>();
+    const replies = client.controlStream(wishes.messages as AsyncIterable<never>)[Symbol.asyncIterator]();
+    wishes.push({ message: { case: 'health', value: { agentId: 'x', state: 1 } } });
+    wishes.push({
+      message: { case: 'configUpdate', value: { requestId: 'u-1', updateType: { case: 'requestReload', value: {} } } },
+    });
+    const first = (await replies.next()).value;
+    expect(first?.message).toMatchObject({ case: 'configResponse', value: { requestId: 'u-1', accepted: false } });
+    wishes.end();
+    expect((await replies.next()).done).toBe(true);
+  });
+
+  it('serves ProcessStream of connect-node in the zentinel dialect, and its answers after it said all it asks', async () => {
+    const { agent, client } = await stranger();
+    agent.onReceived = undefined;
+    const asks = feed<object>();
+    const replies = client.processStream(asks.messages as AsyncIterable<never>)[Symbol.asyncIterator]();
+    asks.push({
+      message: { case: 'handshake', value: { supportedVersions: [2, 1], proxyId: 'zentinel-proxy', configJson: '{}' } },
+    });
+    const hello = (await replies.next()).value?.message;
+    expect(hello).toMatchObject({
+      case: 'handshake',
+      value: { success: true, protocolVersion: 2, capabilities: { name: 'waf' } },
+    });
+    expect(hello?.value).not.toHaveProperty('agentwireJson', expect.anything());
+    const peer = agent.connection?.peer;
+    expect(peer).toMatchObject({ dialect: 'zentinel', name: 'zentinel-proxy', maxMessageBytes: 4 * 1024 * 1024 });
+    expect(peer?.limits).toContain('challenge_is_allow');
+    expect(peer?.accepts.has('ping')).toBe(false);
+    asks.push(event);
+    await agent.received(1);
+    asks.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    allowAll(agent.messages[0], agent.connection as never);
+    expect((await replies.next()).value?.message).toMatchObject({ case: 'response', value: { correlationId: 'c-1' } });
+    expect((await replies.next()).done).toBe(true);
+    await agent.ended();
+    expect(agent.ends).toEqual([{ by: 'remote' }]);
+  });
+
+  it('says that there is no other method', async () => {
+    const { listener } = await stranger();
+    const { connect } = await import('node:http2');
+    const session = connect(listener.address.replace('grpc:', 'http:'));
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/other.Service/Method',
+      'content-type': 'application/grpc',
+    });
+    const headers = await new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
+    session.destroy();
+    expect(headers[':status'] === 404 || headers['grpc-status'] === '12').toBe(true);
+  });
+});

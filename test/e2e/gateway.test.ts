@@ -1,0 +1,113 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { agentwire, socketFolder, start } from './command-line.ts';
+
+async function upstream(): Promise<string> {
+  const server = createServer((request, response) => response.end(`upstream saw x-waf: ${request.headers['x-waf']}`));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('agentwire gateway before agentwire agent: real HTTP through real processes, and both drain', async () => {
+  const waf = `unix:${join(socketFolder(), 'waf.sock')}`;
+  const agent = start('agent', 'waf', '--listen', waf);
+  await agent.line('listening');
+  const gateway = start(
+    'gateway',
+    '--listen',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+    '--upstream',
+    await upstream(),
+    '--agent',
+    `waf=${waf}`,
+  );
+  const url = await gateway.line('listening ');
+  const admin = await gateway.line('admin ');
+  expect(await (await fetch(`${url}/ok`)).text()).toBe('upstream saw x-waf: pass');
+  expect((await fetch(`${url}/?f=../../etc/passwd`)).status).toBe(403);
+  expect((await fetch(`${admin}/livez`)).status).toBe(200);
+  expect((await fetch(`${admin}/readyz`)).status).toBe(200);
+  const state = (await (await fetch(`${admin}/debug/state`)).json()) as { gateway: { requests: number } };
+  expect(state.gateway.requests).toBe(2);
+  expect(await agent.stop()).toBe(0);
+  expect((await fetch(`${url}/ok`)).status).toBe(503);
+  expect((await fetch(`${admin}/readyz`)).status).toBe(503);
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);
+
+test('an agent that registers by itself is asked too; one without the token is not let in', async () => {
+  const folder = socketFolder();
+  const [agents, token, wrong] = [`unix:${join(folder, 'agents.sock')}`, join(folder, 'token'), join(folder, 'wrong')];
+  writeFileSync(token, 'right\n');
+  writeFileSync(wrong, 'guess\n');
+  const gateway = start(
+    'gateway',
+    '--listen',
+    '127.0.0.1:0',
+    '--upstream',
+    await upstream(),
+    '--agent',
+    'waf=reverse',
+    '--reverse-listen',
+    agents,
+    '--token-file',
+    token,
+  );
+  const url = await gateway.line('listening http').then((rest) => `http${rest}`);
+  expect((await fetch(url)).status).toBe(503);
+  const stranger = start('agent', 'waf', '--reverse', agents, '--token-file', wrong);
+  const friend = start('agent', 'waf', '--reverse', agents, '--token-file', token, '--connections', '1');
+  expect(await friend.line('registered ')).toBe(agents);
+  expect(await (await fetch(url)).text()).toBe('upstream saw x-waf: pass');
+  await expect(Promise.race([stranger.line('registered '), friend.stop().then(() => 'never')])).resolves.toBe('never');
+}, 60_000);
+
+test('a YAML file says the same as flags, and what is wrong in it is named', async () => {
+  const folder = socketFolder();
+  const waf = `unix:${join(folder, 'waf.sock')}`;
+  const agent = start('agent', 'waf', '--listen', waf);
+  await agent.line('listening');
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(
+    file,
+    `listen: 127.0.0.1:0\nupstream: ${await upstream()}\nagents:\n  - { name: waf, endpoint: "${waf}" }\n`,
+  );
+  const gateway = start('gateway', '--config', file);
+  const url = await gateway.line('listening ');
+  expect((await fetch(`${url}/?f=../../etc/passwd`)).status).toBe(403);
+  writeFileSync(file, 'upstraem: http://h:1\n');
+  const { status, stderr } = await agentwire('gateway', '--config', file);
+  expect([status, stderr]).toEqual([expect.any(Number), expect.stringContaining('has no option "upstraem"')]);
+  expect(status).not.toBe(0);
+}, 60_000);
+
+test('the demo ends well, and its report says so', async () => {
+  const { status, stdout } = await agentwire('demo', '--once', '--requests', '60', '--json');
+  const report = JSON.parse(stdout) as { asExpected: boolean; kinds: { requests: number; asExpected: number }[] };
+  expect(report.kinds.reduce((sum, { requests }) => sum + requests, 0)).toBe(60);
+  expect(report.kinds).toHaveLength(9);
+  expect([report.asExpected, status]).toEqual([true, 0]);
+}, 60_000);
+
+test('bench starts an agent of its own and reports in JSON', async () => {
+  const { status, stdout } = await agentwire('bench', '--seconds', '0.3', '--in-flight', '8', '--json');
+  const report = JSON.parse(stdout) as Record<string, unknown>;
+  expect(report).toMatchObject({
+    transport: 'uds',
+    dialect: 'documented',
+    encoding: 'msgpack',
+    inFlight: 8,
+    errors: {},
+  });
+  expect(report['requestsPerSecond']).toBeGreaterThan(0);
+  expect(status).toBe(0);
+}, 60_000);

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function examples(readme: string): string[] {
+  const text = readFileSync(join(root, readme), 'utf8');
+  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+}
+
+/** Runs a program in a folder in which every package is found, from source. */
+async function run(code: string): Promise<string> {
+  const folder = mkdtempSync(join(root, 'test', 'example-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'example.ts');
+  writeFileSync(file, code);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@agentwire/source', file], {
+    timeout: 30_000,
+  });
+  return stdout;
+}
+
+describe('the examples of the READMEs run', () => {
+  test.each([
+    ['packages/core/README.md', "unix unix:/run/waf.sock\nwaf json [ 'errors' ]\nERR_VERSION_MISMATCH\n"],
+    ['packages/pool/README.md', "block [ 'agentwire:ERR_CONNECT' ]\n"],
+    ['packages/agentwire/README.md', "{ type: 'block', status: 403, body: 'path traversal' }\n"],
+  ])('%s', async (readme, output) => {
+    const [example] = examples(readme);
+    expect(await run(example ?? '')).toBe(output);
+  });
+
+  test('the first agent and the first pool of the README work together', async () => {
+    const [agent = '', pool = ''] = examples('README.md');
+    const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const upstream = `
+      import { createServer } from 'node:http';
+      const upstream = createServer((request, response) => response.end(request.headers['x-waf']));
+      await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve));`;
+    const imports = "import { AgentPool, allow, block, createGateway, defineAgent, serveAgent } from 'agentwire';";
+    const body = `${agent}\n${pool}`
+      .replaceAll(/^import .*$/gm, '')
+      .replaceAll('/tmp/waf.sock', join(folder, 'waf.sock'))
+      .replace('127.0.0.1:50051', '127.0.0.1:0')
+      .replace('await serveAgent(', 'const server = await serveAgent(')
+      .replace(/await pool\.addAgent\('auth'.*\n/, '')
+      .replace("agents: ['waf', 'auth']", "agents: ['waf']")
+      .replace("'http://127.0.0.1:3000'", '`http://127.0.0.1:${upstream.address().port}`')
+      .replace('console.log(await gateway.listen({ port: 8080 }));', 'const url = await gateway.listen({ port: 0 });');
+    const ask = `
+      const good = await fetch(url);
+      const bad = await fetch(url + '/?f=..');
+      console.log(good.status, await good.text(), bad.status, await bad.text());
+      process.exit();`;
+    expect(await run([imports, upstream, body, ask].join('\n'))).toBe('200 pass 403 path traversal\n');
+  });
+});

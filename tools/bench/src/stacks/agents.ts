@@ -1,0 +1,24 @@
+import { type Agent, allow, defineAgent } from '@agentwire/agent';
+
+const ALLOW_WITH_HEADER = allow().setRequestHeader('x-agent', 'allow');
+const SEEN = ALLOW_WITH_HEADER.withTag('seen').freeze();
+const MORE = allow().needsMoreBody().freeze();
+
+/** Answers every head with the same constant: an allow with one header operation and one tag. */
+export const constantAgent: Agent = defineAgent({ name: 'bench', version: '1.0.0', onRequestHeaders: () => SEEN });
+
+let answers = 0;
+/** Answers every head with a tag that no answer before it had, so that no cache of answers helps. */
+export const variedAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  onRequestHeaders: () => ALLOW_WITH_HEADER.withTag(`seen-${(answers += 1)}`),
+});
+
+/** Takes bodies chunk by chunk. */
+export const bodyAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  onRequestHeaders: () => MORE,
+  onRequestBodyChunk: () => MORE,
+});

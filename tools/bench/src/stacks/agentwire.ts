@@ -1,0 +1,121 @@
+import { type Agent, serveAgent } from '@agentwire/agent';
+import { FEATURES, type Hello, type Transport } from '@agentwire/core';
+import { connectSession, type ProxySession } from '@agentwire/core/session';
+import { AgentPool } from '@agentwire/pool';
+import { createGrpcTransport } from '@agentwire/transport-grpc';
+import { createMemoryTransport } from '@agentwire/transport-memory';
+import { createUdsTransport } from '@agentwire/transport-uds';
+import { bodyAgent, constantAgent, variedAgent } from './agents.ts';
+import type { Stack, StackClient } from './stack.ts';
+import { eventOf } from './workload.ts';
+
+/** What tells one stack of ours from another. */
+interface Choice {
+  readonly name: string;
+  readonly medium: 'uds' | 'grpc' | 'memory';
+  readonly encoding?: 'json' | 'msgpack';
+  readonly dialect?: 'documented' | 'zentinel';
+  readonly agent?: Agent;
+  readonly connections?: number;
+  readonly client?: (sessions: readonly ProxySession[]) => StackClient['ask'];
+}
+
+const memory = createMemoryTransport();
+/** Exchanges of one session; more than any row has in flight on one connection. */
+const MAX_IN_FLIGHT = 16_384;
+const CHUNKS_PER_BODY = 16;
+/** Length of a chunk of the rows about bodies, in bytes. */
+export const CHUNK_BYTES: number = 64 * 1024;
+
+function transportOf({ medium, dialect }: Choice): Transport {
+  if (medium === 'memory') return memory;
+  return medium === 'grpc' ? createGrpcTransport() : createUdsTransport(dialect === undefined ? {} : { dialect });
+}
+
+function hello(encoding: Choice['encoding']): Hello {
+  const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
+  return { role: 'proxy', name: 'agentwire-bench', version: '0', features: FEATURES, encodings };
+}
+
+function askInTurn(sessions: readonly ProxySession[]): StackClient['ask'] {
+  const [only] = sessions;
+  if (sessions.length === 1 && only !== undefined) return (n) => only.request(eventOf(n));
+  return (n) => (sessions[n % sessions.length] as ProxySession).request(eventOf(n));
+}
+
+/** One question is one body of 1 MiB in sixteen chunks, all of them on their way at once. */
+function askWithBodies(sessions: readonly ProxySession[]): StackClient['ask'] {
+  const data = Buffer.alloc(CHUNK_BYTES, 'a body that compresses well, were it compressed. ');
+  return async (n) => {
+    const exchange = (sessions[n % sessions.length] as ProxySession).open();
+    try {
+      await exchange.ask({ ...eventOf(n), hasBody: true });
+      const asked = Array.from({ length: CHUNKS_PER_BODY }, (_, index) =>
+        exchange.ask({ type: 'requestBodyChunk', index, data, last: index === CHUNKS_PER_BODY - 1 }),
+      );
+      await Promise.all(asked);
+    } finally {
+      exchange.end();
+    }
+  };
+}
+
+function sessionStack(choice: Choice): Stack {
+  const { name, medium, agent = constantAgent, connections = 1, client = askInTurn } = choice;
+  const transport = transportOf(choice);
+  const serve = async (where: string): Promise<string> => {
+    const server = await serveAgent(agent, { transports: [transport], listen: [where] });
+    return server.endpoints[0] as string;
+  };
+  const connect = async (address: string): Promise<StackClient> => {
+    const at = medium === 'memory' ? await serve('memory:bench') : address;
+    const options = { self: hello(choice.encoding), maxInFlight: MAX_IN_FLIGHT };
+    const sessions = await Promise.all(
+      Array.from({ length: connections }, () => connectSession(transport, at, options)),
+    );
+    const close = async (): Promise<void> => void (await Promise.all(sessions.map((session) => session.close())));
+    return { ask: client(sessions), close };
+  };
+  return {
+    name,
+    place: medium === 'grpc' ? 'tcp' : medium,
+    serve: (where) => serve(medium === 'grpc' ? `grpc://${where}` : where),
+    connect,
+  };
+}
+
+function poolStack(): Stack {
+  const session = sessionStack({ name: 'pool-uds-msgpack', medium: 'uds', encoding: 'msgpack' });
+  return {
+    ...session,
+    async connect(address) {
+      const pool = new AgentPool({
+        transports: [createUdsTransport()],
+        connectionsPerAgent: 1,
+        maxConcurrentPerConnection: MAX_IN_FLIGHT,
+      });
+      await pool.addAgent('bench', address);
+      return { ask: (n) => pool.request('bench', { ...eventOf(n), id: n }), close: () => pool.close() };
+    },
+  };
+}
+
+/** The stacks of this repository, through its public API. */
+export const AGENTWIRE_STACKS: readonly Stack[] = [
+  sessionStack({ name: 'uds-msgpack', medium: 'uds', encoding: 'msgpack', dialect: 'documented' }),
+  sessionStack({ name: 'uds-json', medium: 'uds', encoding: 'json', dialect: 'documented' }),
+  sessionStack({ name: 'zentinel-msgpack', medium: 'uds', encoding: 'msgpack', dialect: 'zentinel' }),
+  sessionStack({ name: 'zentinel-json', medium: 'uds', encoding: 'json', dialect: 'zentinel' }),
+  sessionStack({ name: 'grpc', medium: 'grpc' }),
+  sessionStack({ name: 'memory', medium: 'memory' }),
+  sessionStack({ name: 'uds-msgpack-varied', medium: 'uds', encoding: 'msgpack', dialect: 'documented', agent: variedAgent }),
+  sessionStack({ name: 'uds-json-varied', medium: 'uds', encoding: 'json', dialect: 'documented', agent: variedAgent }),
+  sessionStack({ name: 'zentinel-msgpack-varied', medium: 'uds', encoding: 'msgpack', dialect: 'zentinel', agent: variedAgent }),
+  sessionStack({ name: 'zentinel-json-varied', medium: 'uds', encoding: 'json', dialect: 'zentinel', agent: variedAgent }),
+  sessionStack({ name: 'grpc-varied', medium: 'grpc', agent: variedAgent }),
+  sessionStack({ name: 'memory-varied', medium: 'memory', agent: variedAgent }),
+  poolStack(),
+  sessionStack({ name: 'uds-msgpack-4', medium: 'uds', encoding: 'msgpack', dialect: 'documented', connections: 4 }),
+  sessionStack({ name: 'uds-msgpack-chunks', medium: 'uds', encoding: 'msgpack', dialect: 'documented', agent: bodyAgent, client: askWithBodies }),
+  sessionStack({ name: 'grpc-chunks', medium: 'grpc', agent: bodyAgent, client: askWithBodies }),
+];

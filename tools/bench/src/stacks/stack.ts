@@ -1,0 +1,17 @@
+/** The asking end of a stack. */
+export interface StackClient {
+  /** Asks about one request and resolves to its answer. @param n number of the question; the same in every run */
+  readonly ask: (n: number) => Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Two ends that carry the workload's requests and their answers; each end runs in a process of its own. */
+export interface Stack {
+  readonly name: string;
+  /** Where it listens; `memory` stays in the asking process. */
+  readonly place: 'uds' | 'tcp' | 'memory';
+  /** Begins to listen. @param where `unix:PATH` or `127.0.0.1:0` @returns what {@link Stack.connect} takes */
+  serve(where: string): Promise<string>;
+  /** Connects. @param inFlight how many questions there will be at a time */
+  connect(address: string, inFlight: number): Promise<StackClient>;
+}

@@ -1,0 +1,48 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What the agent program counts of itself. */
+export interface AgentSide {
+  /** Handlers of `/watch` that began. */
+  started: number;
+  /** Handlers that have not decided. */
+  running: number;
+  /** When each `/watch` was told to stop, on the monotonic clock of the machine, since the last report. */
+  aborted: number[];
+  /** Rejections, exceptions and warnings that nobody took. */
+  uncaught: string[];
+}
+
+/** What the agent program says of itself. */
+export interface AgentReport extends AgentSide {
+  readonly rssBytes: number;
+  /** Heap and what hangs on it, after a collection. */
+  readonly heapBytes: number;
+  /** What keeps its event loop alive, by kind. */
+  readonly handles: Readonly<Record<string, number>>;
+}
+
+let collect: (() => void) | undefined;
+
+/** Counts what keeps this process's event loop alive, by kind; timers are left out, for they come and go. */
+export function countHandles(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (kind === 'Timeout' || kind === 'Immediate') continue;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Collects garbage, looks, and empties the list of aborts. */
+export function readReport(side: AgentSide): AgentReport {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  collect();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const report = { ...side, rssBytes: rss, heapBytes: heapUsed + external, handles: countHandles() };
+  side.aborted = [];
+  return report;
+}

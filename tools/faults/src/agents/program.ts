@@ -1,0 +1,25 @@
+import type { Hello, Transport } from '@agentwire/core';
+import { FEATURES } from '@agentwire/core';
+import { COLUMNS } from '../columns.ts';
+
+/** The agent's side in the handshake of programs that are no `serveAgent`. */
+export const AGENT_HELLO: Hello = {
+  role: 'agent',
+  name: 'faults',
+  version: '1',
+  features: FEATURES,
+  encodings: ['msgpack', 'json'],
+};
+
+/** What such a program was started with: the transport of a column and where to listen. */
+export function readProgramArguments(): { readonly transport: Transport; readonly address: string } {
+  const [, , id, address = ''] = process.argv;
+  const column = COLUMNS.find((one) => one.id === id);
+  if (column === undefined) throw new TypeError(`no column is named ${id}`);
+  return { transport: column.transport, address };
+}
+
+/** Tells whoever started it where it listens. */
+export function announce(endpoint: string): void {
+  process.stdout.write(`${JSON.stringify({ event: 'listening', endpoint })}\n`);
+}

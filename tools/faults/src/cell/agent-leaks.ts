@@ -1,0 +1,49 @@
+import { connectSession } from '@agentwire/core/session';
+import type { AgentProcess } from '../agents/agent-process.ts';
+import type { AgentReport } from '../agents/agent-report.ts';
+import type { Column } from '../columns.ts';
+import { monotonicMs } from '../now.ts';
+import { turn } from '../wait.ts';
+import { headers } from './events.ts';
+import { grownHandles } from './watcher.ts';
+
+/** What an agent says of itself, over a connection of its own. */
+export async function askReport(agent: AgentProcess, column: Column): Promise<AgentReport> {
+  const session = await connectSession(column.transport, agent.endpoint, { self: column.hello });
+  const decision = await session.request(headers('/report'), { timeoutMs: 10_000 });
+  await session.close();
+  return JSON.parse(decision.audit?.tags?.[0] ?? '{}') as AgentReport;
+}
+
+/** Compares what an agent holds before and after a row. */
+export class AgentLeaks {
+  readonly #agent: AgentProcess;
+  readonly #column: Column;
+  readonly #before: AgentReport;
+
+  private constructor(agent: AgentProcess, column: Column, before: AgentReport) {
+    this.#agent = agent;
+    this.#column = column;
+    this.#before = before;
+  }
+
+  static async begin(agent: AgentProcess, column: Column): Promise<AgentLeaks> {
+    return new AgentLeaks(agent, column, await askReport(agent, column));
+  }
+
+  /** What the agent still holds, and what nobody took there. */
+  async findings(): Promise<string[]> {
+    const until = monotonicMs() + 3_000;
+    let left: string[];
+    let report: AgentReport;
+    do {
+      await turn();
+      report = await askReport(this.#agent, this.#column);
+      left = grownHandles(this.#before.handles, report.handles);
+      if (report.running > 0) left.push(`${report.running} handlers run`);
+    } while (left.length > 0 && monotonicMs() < until);
+    const found = report.uncaught.map((text) => `in the agent: ${text}`);
+    if (left.length > 0) found.push(`left in the agent: ${left.join(', ')}`);
+    return found;
+  }
+}

@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectSession, type ConnectSessionOptions } from '@agentwire/core/session';
+import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
+import { AgentProcess, type AgentProgram } from '../agents/agent-process.ts';
+import type { Column } from '../columns.ts';
+import { Relay, type RelayOptions } from '../relay/relay.ts';
+import { AgentLeaks } from './agent-leaks.ts';
+import { Asked } from './asked.ts';
+import { TrackedSession } from './tracked-session.ts';
+import { waitUntil } from '../wait.ts';
+
+/** Options of a session in a cell: those of a session, without what the cell decides. */
+export type CellSessionOptions = Omit<ConnectSessionOptions, 'self' | 'onOutcome'>;
+
+/** Where one row runs in one column: makes everything a row needs, and knows what must be over afterwards. */
+export class Cell {
+  readonly column: Column;
+  /** Whether the short form is wanted. */
+  readonly quick: boolean;
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'aw-faults-'));
+  /** Questions through pools; those on sessions are counted there. */
+  readonly asked: Asked = new Asked();
+  readonly #say: (text: string) => void;
+  readonly #sessions: TrackedSession[] = [];
+  readonly #agents: AgentProcess[] = [];
+  readonly #pools: AgentPool[] = [];
+  readonly #relays: Relay[] = [];
+  readonly #leaks = new Map<AgentProcess, AgentLeaks>();
+
+  constructor(column: Column, quick: boolean, say: (text: string) => void) {
+    this.column = column;
+    this.quick = quick;
+    this.#say = say;
+  }
+
+  /** Shows how far the row is. */
+  progress(text: string): void {
+    this.#say(text);
+  }
+
+  /** Starts an agent. @param address default one of its own */
+  async agent(
+    program: AgentProgram = 'faults',
+    address: string = this.column.address(this.folder),
+  ): Promise<AgentProcess> {
+    const agent = await AgentProcess.start(program, this.column, address);
+    this.#agents.push(agent);
+    if (program === 'faults') this.#leaks.set(agent, await AgentLeaks.begin(agent, this.column));
+    return agent;
+  }
+
+  /** Dials an agent. */
+  async session(endpoint: string, options: CellSessionOptions = {}): Promise<TrackedSession> {
+    const tracked = new TrackedSession(`session ${this.#sessions.length + 1}`);
+    const { transport, hello } = this.column;
+    tracked.session = await connectSession(transport, endpoint, {
+      self: hello,
+      ...options,
+      ...tracked.options(options),
+    });
+    this.#sessions.push(tracked);
+    return tracked;
+  }
+
+  /** A pool for this column's transport. */
+  pool(options: AgentPoolOptions = {}): AgentPool {
+    const { transport, hello } = this.column;
+    const pool = new AgentPool({ transports: [transport], encodings: hello.encodings, ...options });
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  /** Something in the middle that can cut, stall and change what passes. */
+  async relay(endpoint: string, options: RelayOptions = {}): Promise<Relay> {
+    const relay = await Relay.open(this.column.address(this.folder), endpoint, options);
+    this.#relays.push(relay);
+    return relay;
+  }
+
+  /** Ends everything. @returns what was not as it must be after any row */
+  async close(): Promise<string[]> {
+    const questions = [this.asked, ...this.#sessions.map(({ asked }) => asked)];
+    await waitUntil(() => questions.every(({ asked, settled }) => asked === settled), 1_000);
+    const found = [...this.asked.findings(), ...this.#sessions.flatMap((session) => session.findings())];
+    for (const pool of this.#pools) found.push(...(await closePool(pool)));
+    await Promise.all(this.#sessions.map(({ session }) => session.close()));
+    for (const { closes } of this.#sessions) if (closes !== 1) found.push(`onClose was called ${closes} times`);
+    await Promise.all(this.#relays.map((relay) => relay.close()));
+    for (const agent of this.#agents) found.push(...(await this.#closeAgent(agent)));
+    rmSync(this.folder, { recursive: true, force: true });
+    return found;
+  }
+
+  async #closeAgent(agent: AgentProcess): Promise<string[]> {
+    const found: string[] = [];
+    if (agent.ended && !agent.endsItself) found.push(`the agent died: ${agent.errors.trim().slice(-500)}`);
+    if (!agent.ended && !agent.endsItself) found.push(...((await this.#leaks.get(agent)?.findings()) ?? []));
+    await agent.destroy();
+    return found;
+  }
+}
+
+async function closePool(pool: AgentPool): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, inFlight, queued, liveRequests } of pool.stats.agents) {
+    if (inFlight + queued + liveRequests > 0)
+      found.push(`pool: ${name} has ${inFlight} in flight, ${queued} queued, ${liveRequests} live requests`);
+  }
+  await pool.close();
+  return found;
+}

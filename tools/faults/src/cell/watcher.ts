@@ -1,0 +1,57 @@
+import { countHandles } from '../agents/agent-report.ts';
+import { monotonicMs } from '../now.ts';
+import { waitUntil } from '../wait.ts';
+
+/** What grew: `kind +n`, for every kind that there is more of. */
+export function grownHandles(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): string[] {
+  return Object.entries(after)
+    .map(([kind, count]) => [kind, count - (before[kind] ?? 0)] as const)
+    .filter(([, more]) => more > 0)
+    .map(([kind, more]) => `${kind} +${more}`);
+}
+
+/** Sees what goes wrong in this process while a cell runs: errors nobody took, warnings, handles left over. */
+export class ProcessWatcher {
+  readonly #before = countHandles();
+  readonly #found: string[] = [];
+  #blockedMs = 0;
+  #lastTick = monotonicMs();
+  readonly #ticker: NodeJS.Timeout;
+  readonly #onRejection = (reason: unknown): void => void this.#found.push(`unhandled rejection: ${String(reason)}`);
+  readonly #onException = (error: unknown): void => void this.#found.push(`uncaught exception: ${String(error)}`);
+  readonly #onWarning = (warning: Error): void => void this.#found.push(`process warning: ${warning.message}`);
+
+  constructor() {
+    process.on('unhandledRejection', this.#onRejection);
+    process.on('uncaughtException', this.#onException);
+    process.on('warning', this.#onWarning);
+    this.#ticker = setInterval(() => this.#tick(), 10).unref();
+  }
+
+  #tick(): void {
+    const now = monotonicMs();
+    this.#blockedMs = Math.max(this.#blockedMs, now - this.#lastTick - 10);
+    this.#lastTick = now;
+  }
+
+  /** The longest that this process did not come to run its timers, in milliseconds: what any figure may be off by. */
+  get blockedMs(): number {
+    return this.#blockedMs;
+  }
+
+  /** Ends it. @returns what was wrong */
+  async finish(): Promise<string[]> {
+    const grown = (): string[] => grownHandles(this.#before, countHandles());
+    await waitUntil(() => grown().length === 0, 3_000, 10);
+    const left = grown();
+    if (left.length > 0) this.#found.push(`handles left in this process: ${left.join(', ')}`);
+    clearInterval(this.#ticker);
+    process.off('unhandledRejection', this.#onRejection);
+    process.off('uncaughtException', this.#onException);
+    process.off('warning', this.#onWarning);
+    return this.#found;
+  }
+}

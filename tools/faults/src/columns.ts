@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { Hello, Transport } from '@agentwire/core';
+import { FEATURES } from '@agentwire/core';
+import { createGrpcTransport } from '@agentwire/transport-grpc';
+import { createUdsTransport } from '@agentwire/transport-uds';
+
+/** A way for proxy and agent to talk. */
+export interface Column {
+  readonly id: string;
+  /** What the bytes are made of: frames of the stream transports, or HTTP/2. */
+  readonly medium: 'frames' | 'http2';
+  readonly encoding: 'json' | 'msgpack' | 'protobuf';
+  readonly dialect: 'documented' | 'zentinel';
+  readonly transport: Transport;
+  /** What the proxy says of itself. */
+  readonly hello: Hello;
+  /** An address to listen on, of its own in `folder`. */
+  address(folder: string): string;
+}
+
+let sockets = 0;
+const unixAddress = (folder: string): string => `unix:${join(folder, `${(sockets += 1)}.sock`)}`;
+
+function hello(encodings: readonly string[]): Hello {
+  return { role: 'proxy', name: 'faults', version: '1', features: FEATURES, encodings };
+}
+
+function unixColumn(encoding: 'json' | 'msgpack', dialect: Column['dialect']): Column {
+  return {
+    id: dialect === 'documented' ? `uds-${encoding}` : `uds-zentinel-${encoding}`,
+    medium: 'frames',
+    encoding,
+    dialect,
+    transport: createUdsTransport({ dialect }),
+    hello: hello([encoding]),
+    address: unixAddress,
+  };
+}
+
+/** Every column of the board, in its order. A new one needs no change anywhere else. */
+export const COLUMNS: readonly Column[] = [
+  unixColumn('json', 'documented'),
+  unixColumn('msgpack', 'documented'),
+  {
+    id: 'grpc',
+    medium: 'http2',
+    encoding: 'protobuf',
+    dialect: 'zentinel',
+    transport: createGrpcTransport(),
+    hello: hello(['json']),
+    address: () => 'grpc://127.0.0.1:0',
+  },
+  unixColumn('json', 'zentinel'),
+  unixColumn('msgpack', 'zentinel'),
+];

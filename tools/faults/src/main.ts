@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { drawBoard } from './board.ts';
+import { readFlags, type Flags } from './flags.ts';
+import { ROWS } from './rows/index.ts';
+import { exitStatus, runCell, type CellResult } from './runner.ts';
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function run({ rows, columns, quick, jsonFile }: Flags): Promise<number> {
+  const results: CellResult[] = [];
+  for (const row of rows) {
+    for (const column of columns) {
+      const result = await runCell(row, column, { quick, limitMs: quick ? 30_000 : 300_000, say });
+      results.push(result);
+      say(`${row.id} ${column.id}: ${result.status} ${result.figure} [${result.seconds} s]`);
+    }
+  }
+  const file = resolve(jsonFile);
+  mkdirSync(dirname(file), { recursive: true });
+  const facts = { node: process.version, platform: `${process.platform}-${process.arch}`, quick };
+  writeFileSync(file, `${JSON.stringify({ ...facts, results }, undefined, 2)}\n`);
+  process.stdout.write(`${drawBoard(rows, columns, results)}\n`);
+  return exitStatus(results);
+}
+
+let flags: Flags | undefined;
+try {
+  flags = readFlags(process.argv.slice(2), ROWS);
+} catch (error) {
+  say((error as Error).message);
+}
+// agents that a hung row left behind must not keep this process
+process.exit(flags === undefined ? 2 : await run(flags));

@@ -1,0 +1,144 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { parseEndpoint } from '@agentwire/core';
+import { turn } from '../wait.ts';
+
+/** How the relay ends a link. */
+export type CutKind = 'destroy' | 'fin' | 'rst';
+
+/** Changes what passes in one direction of one link: gets each chunk, gives what goes on instead of it. */
+export type Change = (chunk: Buffer) => Buffer;
+
+/** Options of a {@link Relay}. */
+export interface RelayOptions {
+  /** Made anew for every link. */
+  readonly toAgent?: () => Change;
+  readonly toProxy?: () => Change;
+  /** Bytes at a time that go on, each in a turn of its own; default as they came. */
+  readonly pieces?: number;
+  /** Ends a link with FIN after so many bytes of one direction. */
+  readonly cutAfter?: { readonly direction: 'toAgent' | 'toProxy'; readonly bytes: number };
+}
+
+/** Where a socket goes. */
+export type NetAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+
+/** What `node:net` wants to know of an endpoint. */
+export function netAddress(endpoint: string): NetAddress {
+  const { scheme, target } = parseEndpoint(endpoint);
+  if (scheme === 'unix') return { path: target };
+  const at = target.lastIndexOf(':');
+  return { host: target.slice(0, at), port: Number(target.slice(at + 1)) };
+}
+
+/** One connection through a relay. */
+export class Link {
+  readonly proxy: Socket;
+  readonly agent: Socket;
+  /** Every byte that went on, in each direction. */
+  readonly passed = { toAgent: 0, toProxy: 0 };
+  /** The bytes that went to the agent, as long as somebody wants them. */
+  recorded: Buffer[] | undefined;
+  #stalled = false;
+
+  constructor(proxy: Socket, agent: Socket, options: RelayOptions) {
+    this.proxy = proxy;
+    this.agent = agent;
+    for (const socket of [proxy, agent]) socket.setNoDelay?.(true).on('error', () => socket.destroy());
+    this.#pipe(proxy, agent, 'toAgent', options);
+    this.#pipe(agent, proxy, 'toProxy', options);
+  }
+
+  #pipe(from: Socket, to: Socket, direction: 'toAgent' | 'toProxy', options: RelayOptions): void {
+    const change = options[direction]?.();
+    const limit = options.cutAfter?.direction === direction ? options.cutAfter.bytes : Infinity;
+    let queue = Promise.resolve();
+    const put = (bytes: Buffer): void => {
+      const rest = limit - this.passed[direction];
+      const allowed = bytes.length < rest ? bytes : bytes.subarray(0, rest);
+      this.passed[direction] += allowed.length;
+      if (direction === 'toAgent') this.recorded?.push(Buffer.from(allowed));
+      if (allowed.length > 0 && to.writable) to.write(allowed);
+      if (this.passed[direction] >= limit) this.cut('fin');
+    };
+    const inPieces = async (bytes: Buffer, size: number): Promise<void> => {
+      for (let at = 0; at < bytes.length; at += size) {
+        put(bytes.subarray(at, at + size));
+        await turn();
+      }
+    };
+    from.on('data', (chunk: Buffer) => {
+      const bytes = change === undefined ? chunk : change(chunk);
+      const { pieces } = options;
+      if (pieces === undefined) put(bytes);
+      else queue = queue.then(() => inPieces(bytes, pieces));
+    });
+    from.on('end', () => void queue.then(() => !this.#stalled && to.end()));
+    from.on('close', () => void queue.then(() => !this.#stalled && to.destroy()));
+  }
+
+  /** Lets nothing pass any more, and says nothing. */
+  stall(): void {
+    this.#stalled = true;
+    this.proxy.pause();
+    this.agent.pause();
+  }
+
+  /** Ends the link as `kind` says. */
+  cut(kind: CutKind): void {
+    for (const socket of [this.proxy, this.agent]) {
+      if (kind === 'fin') socket.end();
+      else if (kind === 'rst') socket.resetAndDestroy();
+      else socket.destroy();
+    }
+  }
+
+  destroy(): void {
+    this.proxy.destroy();
+    this.agent.destroy();
+  }
+}
+
+/** Real sockets between proxy and agent that can cut, stall and change what passes. */
+export class Relay {
+  /** Where proxies dial. */
+  readonly endpoint: string;
+  readonly links = new Set<Link>();
+  /** The link that was made last. */
+  last: Link | undefined;
+  readonly #server: Server;
+
+  private constructor(server: Server, endpoint: string, target: NetAddress, options: RelayOptions) {
+    this.#server = server;
+    this.endpoint = endpoint;
+    server.on('connection', (proxy) => {
+      const link = new Link(proxy, connect({ ...target, allowHalfOpen: true }), options);
+      if (this.recording) link.recorded = [];
+      this.last = link;
+      this.links.add(link);
+      proxy.on('close', () => this.links.delete(link));
+    });
+  }
+
+  /** Whether new links keep what goes to the agent. */
+  recording = false;
+
+  static async open(address: string, target: string, options: RelayOptions): Promise<Relay> {
+    const server = createServer({ allowHalfOpen: true });
+    const listening = netAddress(address);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen(listening, resolve);
+    await promise;
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : undefined;
+    const endpoint = port === undefined ? address : address.replace(/:0$/, `:${port}`);
+    return new Relay(server, endpoint, netAddress(target), options);
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links) link.destroy();
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+  }
+}

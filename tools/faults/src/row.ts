@@ -1,0 +1,27 @@
+import type { Cell } from './cell/cell.ts';
+import type { Column } from './columns.ts';
+
+/** What a row measured in one column. */
+export interface Verdict {
+  readonly ok: boolean;
+  /** What was measured, in a few words; also when the row failed. */
+  readonly figure: string;
+  /** What was wrong; every finding a line. Empty where `ok`. */
+  readonly why: readonly string[];
+}
+
+/** One fault, and what must hold while and after it happens. */
+export interface Row {
+  /** `R1`, `R2` … */
+  readonly id: string;
+  readonly fault: string;
+  readonly must: string;
+  /** Why the row says nothing in a column; `undefined` where it does. */
+  notApplicable?(column: Column): string | undefined;
+  run(cell: Cell): Promise<Verdict>;
+}
+
+/** A verdict from findings: it is good when there is none. */
+export function verdict(figure: string, why: readonly string[]): Verdict {
+  return { ok: why.length === 0, figure, why };
+}

@@ -1,0 +1,13 @@
+import type { Row } from '../row.ts';
+import { kill } from './r1-kill.ts';
+import { restart } from './r2-restart.ts';
+import { ends } from './r4-ends.ts';
+import { hung } from './r5-hung.ts';
+import { prefix } from './r9-prefix.ts';
+import { cuts } from './r10-cuts.ts';
+import { undecodable } from './r12-undecodable.ts';
+import { ids } from './r14-ids.ts';
+import { cancel } from './r15-cancel.ts';
+
+/** Every row of the board, in its order. */
+export const ROWS: readonly Row[] = [kill, restart, ends, hung, prefix, cuts, undecodable, ids, cancel];

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cell } from '../cell/cell.ts';
+import { headers } from '../cell/events.ts';
+import { inMs } from '../figures.ts';
+import { monotonicMs } from '../now.ts';
+import { type Row, type Verdict, verdict } from '../row.ts';
+
+const WITHIN_MS = 1_000;
+
+/** Time from listening to the first success, under a request every 5 ms. */
+async function outage(cell: Cell, outageMs: number): Promise<number> {
+  let agent = await cell.agent();
+  const pool = cell.pool();
+  const ask = (n: number): ReturnType<typeof cell.asked.follow> =>
+    cell.asked.follow(pool.request('a', { ...headers('/?n=1'), id: n }, { only: true, timeoutMs: 2_000 }), 2_000);
+  await pool.addAgent('a', agent.endpoint);
+  agent.signal('SIGKILL');
+  await agent.exited;
+  const until = monotonicMs() + outageMs;
+  let n = 0;
+  let succeededAt: number | undefined;
+  const asking = (async (): Promise<void> => {
+    while (succeededAt === undefined && monotonicMs() < until + 40_000) {
+      const { decision, at } = await ask((n += 1));
+      if (decision !== undefined) succeededAt = at;
+      await sleep(5);
+    }
+  })();
+  await sleep(outageMs);
+  agent = await cell.agent('faults', agent.endpoint);
+  const listeningAt = agent.listeningAt;
+  await asking;
+  await pool.close();
+  return (succeededAt ?? Infinity) - listeningAt;
+}
+
+async function run(cell: Cell): Promise<Verdict> {
+  const figures: string[] = [];
+  const why: string[] = [];
+  for (const seconds of cell.quick ? [0.2, 2] : [0.2, 2, 5, 20, 60]) {
+    cell.progress(`down for ${seconds} s`);
+    const tookMs = await outage(cell, seconds * 1000);
+    figures.push(`${inMs(tookMs)} after ${seconds} s`);
+    if (tookMs > WITHIN_MS)
+      why.push(`after an outage of ${seconds} s the first success came ${inMs(tookMs)} after listening`);
+  }
+  return verdict(figures.join(', '), why);
+}
+
+/** A dead agent comes back. */
+export const restart: Row = {
+  id: 'R2',
+  fault: 'restart it',
+  must: 'first success within 1 s of listening; also after a long outage; attempts follow the backoff',
+  run,
+};

@@ -1,0 +1,61 @@
+import type { Cell } from '../cell/cell.ts';
+import { headers } from '../cell/events.ts';
+import type { Outcome } from '../cell/asked.ts';
+import { inMs } from '../figures.ts';
+import { monotonicMs } from '../now.ts';
+import { type Row, type Verdict, verdict } from '../row.ts';
+import { within } from '../wait.ts';
+
+const KEEPALIVE = { intervalMs: 20, timeoutMs: 20 };
+const SLACK_MS = 100;
+
+async function round(cell: Cell, endpoint: string): Promise<{ tookMs: number; why: string[] }> {
+  const relay = await cell.relay(endpoint);
+  const atOnce: Promise<Outcome>[] = [];
+  const tracked = await cell.session(relay.endpoint, {
+    keepalive: KEEPALIVE,
+    onClose: () => {
+      atOnce.push(tracked.ask(headers('/?n=1')));
+      setImmediate(() => atOnce.push(tracked.ask(headers('/?n=2'))));
+    },
+  });
+  await tracked.ask(headers('/?n=0'));
+  relay.last?.stall();
+  const since = monotonicMs();
+  await within(tracked.closed, 2_000);
+  const tookMs = monotonicMs() - since;
+  await new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve));
+  });
+  await relay.close();
+  const why: string[] = [];
+  if (tracked.closes === 0) why.push('keepalive did not end the session within 2 s');
+  for (const { error } of await Promise.all(atOnce))
+    if (error?.code !== 'ERR_CLOSED') why.push(`the next request got ${error?.code ?? 'a decision'}, not ERR_CLOSED`);
+  if (atOnce.length !== 2) why.push(`${atOnce.length} requests followed instead of 2`);
+  return { tookMs, why };
+}
+
+async function run(cell: Cell): Promise<Verdict> {
+  const agent = await cell.agent();
+  const why = new Set<string>();
+  let worst = 0;
+  const rounds = cell.quick ? 10 : 100;
+  for (let at = 0; at < rounds; at++) {
+    const one = await round(cell, agent.endpoint);
+    worst = Math.max(worst, one.tookMs);
+    for (const text of one.why) why.add(text);
+  }
+  // one interval may already run when the peer falls silent
+  const limit = 2 * KEEPALIVE.intervalMs + KEEPALIVE.timeoutMs + SLACK_MS;
+  if (worst > limit) why.add(`a hung peer was noticed after ${inMs(worst)}`);
+  return verdict(`${rounds} rounds, gone in ${inMs(worst)}`, [...why]);
+}
+
+/** A peer hangs, keepalive ends the connection, and somebody asks at that moment. */
+export const hung: Row = {
+  id: 'R5',
+  fault: 'keepalive on, hung peer, next request at once',
+  must: 'process alive, no uncaught error',
+  run,
+};

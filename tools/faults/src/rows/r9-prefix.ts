@@ -1,0 +1,122 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentReport } from '../agents/agent-report.ts';
+import type { Cell } from '../cell/cell.ts';
+import { headers } from '../cell/events.ts';
+import type { TrackedSession } from '../cell/tracked-session.ts';
+import { grouped } from '../figures.ts';
+import { grpcDataFrame } from '../relay/messages.ts';
+import { netAddress } from '../relay/relay.ts';
+import { type Row, type Verdict, verdict } from '../row.ts';
+
+const MAX_BYTES_EACH = 64 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** Lengths that are interesting: around every limit, and what is negative elsewhere. */
+const LENGTHS = [
+  0,
+  1,
+  255,
+  64 * KIB - 1,
+  64 * KIB,
+  64 * KIB + 1,
+  MIB,
+  10 * MIB,
+  10 * MIB + 1,
+  16 * MIB - 1,
+  16 * MIB,
+  16 * MIB + 1,
+  0x7fffffff,
+  0x80000000,
+  0xffffffff,
+];
+
+/** Whether a length is past what the medium allows; a frame always holds its type, a gRPC message may be empty. */
+function isPastLimit(cell: Cell, length: number): boolean {
+  return cell.column.medium === 'http2' ? length > 10 * MIB : length === 0 || length > 16 * MIB;
+}
+
+/** The bytes that announce a message of `length` and bring none of it. */
+function announcement(cell: Cell, length: number): Buffer {
+  if (cell.column.medium === 'http2') return grpcDataFrame(Buffer.alloc(0), length);
+  const prefix = Buffer.alloc(5, 0x10);
+  prefix.writeUInt32BE(length);
+  return prefix;
+}
+
+/** What a proxy of ours says until it is connected; good for any number of connections. */
+async function recordOpening(cell: Cell, endpoint: string): Promise<Buffer> {
+  const relay = await cell.relay(endpoint);
+  relay.recording = true;
+  const tracked = await cell.session(relay.endpoint, { keepalive: false });
+  await sleep(20);
+  const opening = Buffer.concat(relay.last?.recorded ?? []);
+  await tracked.session.close();
+  await relay.close();
+  return opening;
+}
+
+async function dial(endpoint: string, opening: Buffer): Promise<Socket> {
+  const socket = connect(netAddress(endpoint));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // whatever comes back, or the end, means that the opening was read
+  socket.once('data', () => resolve()).once('close', () => resolve());
+  socket.on('error', () => resolve()).resume();
+  socket.write(opening);
+  await promise;
+  return socket;
+}
+
+async function report(tracked: TrackedSession): Promise<AgentReport> {
+  const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
+  return JSON.parse(decision?.audit?.tags?.[0] ?? '{}') as AgentReport;
+}
+
+async function run(cell: Cell): Promise<Verdict> {
+  const agent = await cell.agent();
+  const opening = await recordOpening(cell, agent.endpoint);
+  const good = await cell.session(agent.endpoint, { keepalive: false });
+  const count = cell.quick ? 300 : 1_000;
+  const why: string[] = [];
+  const start = await report(good);
+  const sockets: Socket[] = [];
+  for (let at = 0; at < count; at += 20)
+    sockets.push(
+      ...(await Promise.all(Array.from({ length: Math.min(20, count - at) }, () => dial(agent.endpoint, opening)))),
+    );
+  await sleep(100);
+  const open = sockets.filter(({ closed }) => !closed).length;
+  if (open < count) why.push(`${open} of ${count} connections could be opened`);
+  const idle = await report(good);
+  const lies = sockets.map((socket, at) => ({
+    socket,
+    length: LENGTHS[at % LENGTHS.length] ?? 0,
+    read: socket.bytesRead,
+  }));
+  for (const { socket, length } of lies) socket.write(announcement(cell, length));
+  await sleep(300);
+  const lied = await report(good);
+  // over HTTP/2 the stream ends and the connection may live on
+  const isRefused = ({ socket, read }: (typeof lies)[number]): boolean => socket.closed || socket.bytesRead > read;
+  const refused = lies.filter(isRefused).length;
+  const each = Math.max(lied.rssBytes - idle.rssBytes, lied.heapBytes - idle.heapBytes) / count;
+  if (each > MAX_BYTES_EACH) why.push(`${grouped(each)} bytes each were allocated for what was only announced`);
+  const wrong = new Set(
+    lies.filter((lie) => isRefused(lie) !== isPastLimit(cell, lie.length)).map(({ length }) => length),
+  );
+  for (const length of wrong) why.push(`length ${length} was ${isPastLimit(cell, length) ? 'not ' : ''}refused`);
+  for (const socket of sockets) socket.destroy();
+  const open0 = (idle.rssBytes - start.rssBytes) / count / KIB;
+  return verdict(
+    `${(Math.max(0, each) / KIB).toFixed(1)} KiB/conn (+${open0.toFixed(0)} open), ${refused}/${count} refused`,
+    why,
+  );
+}
+
+/** Lengths are announced, and nothing follows. */
+export const prefix: Row = {
+  id: 'R9',
+  fault: 'length prefixes, then silence, on 1 000 connections',
+  must: '≤ 64 KiB allocated each',
+  run,
+};

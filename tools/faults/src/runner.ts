@@ -1,0 +1,75 @@
+import { Cell } from './cell/cell.ts';
+import { ProcessWatcher } from './cell/watcher.ts';
+import type { Column } from './columns.ts';
+import { monotonicMs } from './now.ts';
+import type { Row, Verdict } from './row.ts';
+import { within } from './wait.ts';
+
+/** One cell of the board. */
+export interface CellResult {
+  readonly row: string;
+  readonly column: string;
+  readonly status: 'ok' | 'failed' | 'n/a';
+  readonly figure: string;
+  /** What was wrong, or why the row does not apply. */
+  readonly why: readonly string[];
+  readonly seconds: number;
+  /** The longest that this process was not scheduled, in milliseconds: figures may be off by that much. */
+  readonly blockedMs: number;
+}
+
+/** How cells are run. */
+export interface RunOptions {
+  readonly quick: boolean;
+  /** How long one cell may take, in milliseconds; past it it has failed. */
+  readonly limitMs: number;
+  readonly say: (text: string) => void;
+}
+
+/** Runs one row in one column, and holds it and both processes against what must be true after every row. */
+export async function runCell(row: Row, column: Column, options: RunOptions): Promise<CellResult> {
+  const head = { row: row.id, column: column.id };
+  const notApplicable = row.notApplicable?.(column);
+  if (notApplicable !== undefined)
+    return { ...head, status: 'n/a', figure: '', why: [notApplicable], seconds: 0, blockedMs: 0 };
+  const since = monotonicMs();
+  const watcher = new ProcessWatcher();
+  const cell = new Cell(column, options.quick, (text) => options.say(`${row.id} ${column.id}: ${text}`));
+  cell.progress(row.fault);
+  const result = await judge(row, cell, options.limitMs);
+  const why = [...result.why, ...(await closeCell(cell)), ...(await watcher.finish())];
+  return {
+    ...head,
+    status: result.ok && why.length === 0 ? 'ok' : 'failed',
+    figure: result.figure,
+    why: result.ok || why.length > 0 ? why : ['the row failed without saying why'],
+    seconds: Number(((monotonicMs() - since) / 1000).toFixed(1)),
+    blockedMs: Math.round(watcher.blockedMs),
+  };
+}
+
+async function judge(row: Row, cell: Cell, limitMs: number): Promise<Verdict> {
+  const running = row.run(cell);
+  // past the limit nobody waits for it any more, but its end must not count as an unhandled rejection
+  running.catch(() => undefined);
+  try {
+    const result = await within(running, limitMs);
+    return result ?? { ok: false, figure: 'no end', why: [`the row did not end within ${limitMs / 1000} s`] };
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ok: false, figure: 'threw', why: [`the row threw: ${text.split('\n').slice(0, 4).join(' | ')}`] };
+  }
+}
+
+async function closeCell(cell: Cell): Promise<string[]> {
+  try {
+    return (await within(cell.close(), 30_000)) ?? ['the cell could not be closed within 30 s'];
+  } catch (error) {
+    return [`closing the cell threw: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+/** The exit status for these cells: 1 when one of them failed. */
+export function exitStatus(results: readonly CellResult[]): number {
+  return results.some(({ status }) => status === 'failed') ? 1 : 0;
+}
