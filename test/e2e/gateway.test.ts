@@ -6,7 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { agentwire, socketFolder, start } from './command-line.ts';
 
 async function upstream(): Promise<string> {
-  const server = createServer((request, response) => response.end(`upstream saw x-waf: ${request.headers['x-waf']}`));
+  const server = createServer((request, response) =>
+    response.end(`upstream saw x-waf: ${String(request.headers['x-waf'])}`),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();

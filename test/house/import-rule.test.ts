@@ -65,7 +65,7 @@ function violation(folder: string, specifier: string): string | undefined {
 }
 
 test('every package has its row, and every row its package', () => {
-  expect([...table.keys()].sort()).toEqual([...folders].sort());
+  expect([...table.keys()].toSorted()).toEqual(folders.toSorted());
 });
 
 describe.each(folders)('%s', (folder) => {

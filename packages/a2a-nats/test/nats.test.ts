@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '@nats-io/transport-node';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
@@ -200,6 +203,28 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     const events = chain.tail().map(({ payload: body }) => JSON.parse(body ?? '{}') as Record<string, unknown>);
     expect(events.filter((event) => event['from_node'] === 'a')).toHaveLength(5);
     expect(events.filter((event) => event['code'] === 'ERR_CAPABILITY_DENIED')).toHaveLength(4);
+  });
+
+  it('audits answers from other nodes where they arrive, and hands none over that cannot be recorded', async () => {
+    const chain = createChain({
+      key: new Uint8Array(16),
+      path: join(mkdtempSync(join(tmpdir(), 'agentwire-answers-')), 'chain'),
+    });
+    const a = await start('a', server.url, {}, { chain });
+    const b = await start('b', server.url);
+    const [one, two] = [a.add('one'), b.add('two')];
+    await b.backend.flush();
+    void answerAll(two, () => payload.text('!'));
+    const to = target.remoteNode('b', target.process(two.pid));
+    const { id } = await one.request(to, payload.text('?'));
+    await until(() => chain.length === 5);
+    const events = chain.tail(2).map(({ payload: body }) => JSON.parse(body ?? '{}') as Record<string, unknown>);
+    expect(events).toMatchObject([
+      { from_node: 'b', msg_id: id },
+      { delivered: 1, msg_id: id },
+    ]);
+    await chain.close();
+    await expect(one.request(to, payload.text('?'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
   it('shows what passes to tail', async () => {

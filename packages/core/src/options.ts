@@ -3,9 +3,9 @@ import { AgentwireError } from './errors.ts';
 function show(value: unknown): string {
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 80))} (string)`;
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' || typeof value === 'function'
-    ? typeof value
-    : `${String(value as number)} (${typeof value})`;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return `${value} (${typeof value})`;
+  return typeof value;
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for the first key of `options` that `known` does not have. */

@@ -46,7 +46,7 @@ export async function setup(
   gateway: Gateway;
   pool: AgentPool;
   summaries: RequestSummary[];
-  ended(count: number): Promise<void>;
+  ended: (count: number) => Promise<void>;
 }> {
   const transport = createMemoryTransport();
   const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1 });

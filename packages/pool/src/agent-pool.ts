@@ -15,7 +15,6 @@ import {
   type ResponseBodyChunk,
   type ResponseHeaders,
   type TimerHandle,
-  type Transport,
   type WebSocketFrame,
 } from '@agentwire/core';
 import type { AgentNotice } from '@agentwire/core/session';
@@ -194,7 +193,7 @@ export class AgentPool implements AsyncDisposable {
     try {
       return this.#agent(agent).ask(event, options);
     } catch (error) {
-      return Promise.reject(error as AgentwireError);
+      return Promise.reject(error);
     }
   }
 
@@ -208,7 +207,7 @@ export class AgentPool implements AsyncDisposable {
     try {
       return this.#agent(agent).decide(event, options);
     } catch (error) {
-      return Promise.reject(error as AgentwireError);
+      return Promise.reject(error);
     }
   }
 

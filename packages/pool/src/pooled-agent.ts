@@ -238,7 +238,7 @@ export class PooledAgent {
       if (session !== undefined) return this.#askFirst(session, question, options);
       return this.#whenFree(options).then((free) => this.#askFirst(free, question, options));
     } catch (error) {
-      return Promise.reject(error as AgentwireError);
+      return Promise.reject(error);
     }
   }
 

@@ -56,12 +56,12 @@ export function setup(options: Partial<AgentPoolOptions> = {}): {
   pool: AgentPool;
   transport: Transport;
   clock: ManualClock;
-  serve(
+  serve: (
     address: string,
     onEvent: Answering,
     capabilities?: Partial<Capabilities>,
     session?: AgentSessionOptions,
-  ): Promise<SessionListener>;
+  ) => Promise<SessionListener>;
 } {
   const clock = createManualClock();
   const transport = createMemoryTransport({ clock });
@@ -73,8 +73,8 @@ export function setup(options: Partial<AgentPoolOptions> = {}): {
     clock,
     async serve(address, onEvent, capabilities, session) {
       const self = { role: 'agent' as const, name: 'waf', version: '1', features: FEATURES, encodings: ['json'] };
-      const options = { ...session, clock, self: { ...self, capabilities: { ...CAPABILITIES, ...capabilities } } };
-      const listener = await serveSessions(transport, address, { onEvent }, options);
+      const serving = { ...session, clock, self: { ...self, capabilities: { ...CAPABILITIES, ...capabilities } } };
+      const listener = await serveSessions(transport, address, { onEvent }, serving);
       onTestFinished(() => listener.close());
       return listener;
     },

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Connection, Listener, ListenOptions, Message } from '@agentwire/core';
+import type { Connection, Listener, ListenOptions } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTransportOptions } from '../src/index.ts';
 import { AGENT, AGENT_MESSAGES, allowAll, PROXY, PROXY_MESSAGES, Recorder, requestHeaders } from './support/peers.ts';
 

@@ -105,9 +105,7 @@ describe('the end of a session that the other side ends', () => {
       const { proxy } = await proxyOf(agent.address);
       const stream = agent.streams[0];
       stream.removeAllListeners('wantTrailers');
-      stream.on('wantTrailers', () =>
-        stream.sendTrailers({ 'grpc-status': status, 'grpc-message': 'why%20not' }),
-      );
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status, 'grpc-message': 'why%20not' }));
       stream.end();
       const { error } = await proxy.ended();
       expect(error?.code).toBe(code);

@@ -33,9 +33,9 @@ export async function runClosedLoop(ask: (n: number) => Promise<unknown>, option
   let asked = 0;
   let answered = 0;
   let measuring = false;
-  let running = true;
+  const run = { on: true };
   const caller = async (): Promise<void> => {
-    while (running) {
+    while (run.on) {
       asked += 1;
       const timed = measuring && asked % every === 0;
       const since = timed ? clock.now() : 0;
@@ -66,7 +66,7 @@ export async function runClosedLoop(ask: (n: number) => Promise<unknown>, option
   await wait(options.seconds);
   const seconds = (clock.now() - since) / 1000;
   const requestsPerSecond = Math.round((answered - before) / seconds);
-  running = false;
+  run.on = false;
   await Promise.all(callers);
   return { inFlight, seconds: Number(seconds.toFixed(2)), requestsPerSecond, latencyMs: latencies.summary(), errors };
 }

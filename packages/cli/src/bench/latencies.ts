@@ -21,7 +21,7 @@ export class Latencies {
   }
 
   #sorted(): Float64Array {
-    return this.#samples.subarray(0, this.#count).slice().sort();
+    return this.#samples.subarray(0, this.#count).toSorted();
   }
 
   /** Counts samples by the edges of bins in milliseconds, ascending. @returns one more than there are edges */

@@ -33,7 +33,7 @@ class Cleanup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const task of this.#tasks.reverse()) await task();
+    for (const task of this.#tasks.toReversed()) await task();
   }
 }
 

@@ -131,7 +131,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       case 'cancel':
         return this.#onCancel(message.id, message.reason);
       case 'cancelAll':
-        for (const request of [...this.#table.values()]) this.#onCancel(request.id, 'manual');
+        for (const request of this.#table.values()) this.#onCancel(request.id, 'manual');
         return;
       case 'ping':
         this.notify({ type: 'pong', sequence: message.sequence, timestampMs: message.timestampMs });
@@ -359,7 +359,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.clock.clearTimeout(this.#forgetTimer);
     this.#forgetting = true;
     this.#keepalive?.stop();
-    for (const request of [...this.#table.values()]) {
+    for (const request of this.#table.values()) {
       request.cancel('connection_closed');
       this.#handler.onRequestEnd?.(request);
     }

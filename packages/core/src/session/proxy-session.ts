@@ -182,7 +182,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
     try {
       exchange = this.#open();
     } catch (error) {
-      return Promise.reject(error as AgentwireError);
+      return Promise.reject(error);
     }
     return exchange.question(event, options, true);
   }
@@ -201,7 +201,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   }
 
   sendEvent(event: EventBody, id: RequestId): void {
-    this.writable = this.connection.send({ ...event, id } as Message);
+    this.writable = this.connection.send({ ...event, id });
   }
 
   sendCancel(id: RequestId, reason: CancelReason): void {

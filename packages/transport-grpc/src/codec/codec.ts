@@ -2,6 +2,12 @@ import type { Message, Role } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../connection/frame-reader.ts';
 import type { CodecContext } from './codec-context.ts';
+import {
+  AGENT_RESPONSE,
+  PROXY_REQUEST_BODY_CHUNK,
+  PROXY_REQUEST_HEADERS,
+  PROXY_RESPONSE_BODY_CHUNK,
+} from './hot/field-tags.ts';
 import { readAnswer } from './hot/read-answer.ts';
 import { readBodyChunk, readRequestHeaders } from './hot/read-events.ts';
 import { writeAnswer } from './hot/write-answer.ts';
@@ -33,11 +39,11 @@ function writeHot(message: Message, outbox: Outbox, context: CodecContext): numb
 
 function readHotEvent(buffer: Buffer, start: number, end: number): Read {
   switch (buffer[start]) {
-    case 0x12:
+    case PROXY_REQUEST_HEADERS:
       return readRequestHeaders(buffer, start + 1, end);
-    case 0x1a:
+    case PROXY_REQUEST_BODY_CHUNK:
       return readBodyChunk('requestBodyChunk', buffer, start + 1, end);
-    case 0x2a:
+    case PROXY_RESPONSE_BODY_CHUNK:
       return readBodyChunk('responseBodyChunk', buffer, start + 1, end);
     default:
       return undefined;
@@ -58,7 +64,7 @@ export function createCodec(role: Role, context: CodecContext): Codec {
   const readHot = (buffer: Buffer, start: number, end: number): Read => {
     if (end === start) return undefined;
     if (role === 'agent') return readHotEvent(buffer, start, end);
-    return buffer[start] === 0x12 ? readAnswer(buffer, start + 1, end) : undefined;
+    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end) : undefined;
   };
   const read = (buffer: Buffer, start: number, end: number): Read => {
     const hot = readHot(buffer, start, end);

@@ -4,6 +4,7 @@ import {
   ConnectionBase,
   type Clock,
   type CloseReason,
+  type Malformed,
   type Message,
   type OnConnection,
   type Peer,
@@ -43,6 +44,9 @@ const EVENTS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'guardrailInspect',
   'configure',
 ]);
+
+/** Messages that belong to a request, and are nobody's without an id. */
+const NAMED: ReadonlySet<Message['type']> = new Set<Message['type']>([...EVENTS, 'answer', 'cancel']);
 
 /** One ProcessStream after its handshake, as the contract's connection; the same class at both ends. */
 export class GrpcConnection extends ConnectionBase implements MessageStreamUser {
@@ -110,16 +114,27 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
       return;
     }
     if (read.type === 'malformed') {
-      this.#unreadable = read.id === undefined ? this.#unreadable + 1 : 0;
-      this.deliver(read);
-      if (this.#unreadable >= MAX_UNREADABLE) {
-        this.failWith(new AgentwireError('ERR_PROTOCOL', `${MAX_UNREADABLE} unreadable messages in a row`));
-      }
+      this.#unreadableMessage(read);
+      return;
+    }
+    if (NAMED.has(read.type) && (read as { id?: unknown }).id === '') {
+      this.#unreadableMessage({
+        type: 'malformed',
+        of: read.type,
+        error: new AgentwireError('ERR_PROTOCOL', `${read.type} has no correlation id`),
+      });
       return;
     }
     this.#unreadable = 0;
     if (!this.#ours && EVENTS.has(read.type) && read.type !== 'requestComplete') this.#unanswered += 1;
     this.deliver(read);
+  }
+
+  #unreadableMessage(malformed: Malformed): void {
+    this.#unreadable = malformed.id === undefined ? this.#unreadable + 1 : 0;
+    this.deliver(malformed);
+    if (this.#unreadable < MAX_UNREADABLE) return;
+    this.failWith(new AgentwireError('ERR_PROTOCOL', `${MAX_UNREADABLE} unreadable messages in a row`));
   }
 
   onDrain(): void {

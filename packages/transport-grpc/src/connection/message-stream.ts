@@ -96,7 +96,7 @@ export class MessageStream {
 
   #onResponse(headers: IncomingHttpHeaders): void {
     const status = Number(headers[':status']);
-    const type = String(headers['content-type'] ?? '');
+    const type = headers['content-type'] ?? '';
     if (status !== 200) this.#status ??= fromHttpStatus(status, this.#where);
     else if (headers['grpc-status'] !== undefined) this.#onTrailers(headers);
     else if (!type.startsWith('application/grpc')) {

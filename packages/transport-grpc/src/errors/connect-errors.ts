@@ -4,7 +4,7 @@ import { fromNodeError } from './http2-errors.ts';
 /** What the errors of a stream and its session say that have not finished their handshake; at least one. */
 export function connectError(errors: readonly unknown[], connected: boolean, where: string): AgentwireError {
   for (const error of errors) {
-    const code = String((error as { code?: unknown }).code ?? '');
+    const { code = '' } = error as { code?: string };
     if (
       /^ERR_SSL_.*(CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|UNKNOWN_CA|ALERT_ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(
         code,

@@ -1,8 +1,10 @@
 import { fromBinary, toBinary, create } from '@bufbuild/protobuf';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Outbox } from '@agentwire/wire-codec';
-import type { Decision, HeaderOp, Message } from '@agentwire/core';
+import type { Decision, HeaderOp, Message, RequestMetadata } from '@agentwire/core';
+import { fieldTags } from '../../generate/field-tags.ts';
 import { createCodec } from '../../src/codec/codec.ts';
 import { readAgentMessage, readProxyMessage } from '../../src/codec/reference/reference-reader.ts';
 import { writeAgentMessage, writeProxyMessage } from '../../src/codec/reference/reference-writer.ts';
@@ -49,12 +51,13 @@ const metadata = fc
   .map(clean);
 const requestHeaders = fc
   .record({ id, metadata, method: token, uri: fc.stringMatching(/^\/[\x21-\x7e]{0,100}$/), headers })
-  .map((one): Message => ({
-    type: 'requestHeaders',
-    ...one,
-    metadata: { correlationId: one.id, ...one.metadata } as never,
-    hasBody: false,
-  }));
+  .map((one): Message =>
+    Object.assign(one, {
+      type: 'requestHeaders' as const,
+      metadata: Object.assign({ correlationId: one.id }, one.metadata) as RequestMetadata,
+      hasBody: false,
+    }),
+  );
 const chunk = fc
   .record({
     type: fc.constantFrom('requestBodyChunk' as const, 'responseBodyChunk' as const),
@@ -88,9 +91,16 @@ const decision: fc.Arbitrary<Decision> = fc
     routingMetadata: optional(fc.constant({ a: 'b' })),
   })
   .map((one) => clean(one) as Decision);
-const answer = fc.record({ id, decision }).map((one): Message => ({ type: 'answer', ...one }));
+const answer = fc
+  .record({ id, decision })
+  .map(({ id: one, decision: made }): Message => ({ type: 'answer', id: one, decision: made }));
 
 describe('the codec against protobuf-es', () => {
+  it('has the tags that the proto says', () => {
+    const path = new URL('../../src/codec/hot/field-tags.ts', import.meta.url);
+    expect(readFileSync(path, 'utf8')).toBe(fieldTags());
+  });
+
   const runs = { numRuns: 2000 };
 
   it('writes events that protobuf-es reads as the reference means them', () => {

@@ -9,18 +9,17 @@ export interface ProtobufEvent {
   readonly headers: { readonly name: string; readonly value: string }[];
 }
 
-/** Makes the protobuf shape of a request. @param timestamp makes the library's own 64-bit integer */
+/** Makes the protobuf shape of a request. @param timestampMs in the library's own kind of 64-bit integer */
 export function protobufEvent(
   event: WorkloadEvent,
   correlationId: string,
-  timestamp: (ms: number) => number | bigint,
+  timestampMs: number | bigint,
 ): ProtobufEvent {
   const { metadata, method, uri, headers } = event;
   const lines: { name: string; value: string }[] = [];
   for (let i = 0; i < headers.length; i += 2) lines.push({ name: headers[i] ?? '', value: headers[i + 1] ?? '' });
   const { requestId, clientIp, clientPort, protocol } = metadata;
   const { serverName = '', tlsVersion = '', routeId = '', upstreamId = '' } = metadata;
-  const timestampMs = timestamp(Date.parse(metadata.timestamp));
   return {
     metadata: {
       correlationId,

@@ -50,7 +50,8 @@ function readHello({ type, payload }: RawMessage): HandshakeAnswer {
   const accepted = from['accepted'] !== false && from['success'] !== false && from['error'] == null;
   if (accepted) {
     if (typeof from['agent_name'] !== 'string') problems.push('agent_name is missing');
-    for (const flag of FLAGS) if (typeof capabilities[flag] !== 'boolean') problems.push(`capabilities.${flag} is missing`);
+    for (const flag of FLAGS)
+      if (typeof capabilities[flag] !== 'boolean') problems.push(`capabilities.${flag} is missing`);
   }
   if (typeof from['protocol_version'] !== 'number') problems.push('protocol_version is missing');
   return {

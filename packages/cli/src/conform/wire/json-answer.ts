@@ -81,5 +81,14 @@ export function readJsonAnswer(from: Json, id: string, problems: string[]): Answ
   readOperations(from, 'response_headers', problems);
   const more = from['needs_more'];
   if (more !== undefined && more !== null && typeof more !== 'boolean') problems.push('needs_more is not a boolean');
-  return { kind: 'answer', id, verdict, status, needsMore: more === true, mutates: readMutation(from), operations, problems };
+  return {
+    kind: 'answer',
+    id,
+    verdict,
+    status,
+    needsMore: more === true,
+    mutates: readMutation(from),
+    operations,
+    problems,
+  };
 }

@@ -2,6 +2,22 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { fromResponse } from '../reference/decision-from-proto.ts';
+import {
+  AUDIT_REASON_CODES,
+  AUDIT_RULE_IDS,
+  AUDIT_TAGS,
+  OP_ADD,
+  OP_REMOVE,
+  OP_SET,
+  RESPONSE_ALLOW,
+  RESPONSE_AUDIT,
+  RESPONSE_CORRELATION_ID,
+  RESPONSE_NEEDS_MORE,
+  RESPONSE_REQUEST_HEADERS,
+  RESPONSE_RESPONSE_HEADERS,
+  HEADER_NAME,
+  HEADER_VALUE,
+} from './field-tags.ts';
 import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint } from './read-fields.ts';
 
 /** Longest answer, without its id, that is kept. */
@@ -39,27 +55,28 @@ function freeze<T>(value: T): T {
 function readOp(buffer: Buffer, end: number): HeaderOp | undefined {
   const to = readEnd(buffer, end);
   const tag = buffer[hotRead.at++];
-  if (tag === 0x1a) {
+  if (tag === OP_REMOVE) {
     const name = readToken(buffer, to);
     return hotRead.at === to ? { op: 'remove', name } : undefined;
   }
-  if ((tag !== 0x0a && tag !== 0x12) || readEnd(buffer, to) !== to || buffer[hotRead.at++] !== 0x0a) return undefined;
+  if ((tag !== OP_SET && tag !== OP_ADD) || readEnd(buffer, to) !== to || buffer[hotRead.at++] !== HEADER_NAME)
+    return undefined;
   const name = readToken(buffer, to);
   let value = '';
   if (hotRead.at < to) {
-    if (buffer[hotRead.at++] !== 0x12) return undefined;
+    if (buffer[hotRead.at++] !== HEADER_VALUE) return undefined;
     value = readPrintable(buffer, to, 0x20);
   }
-  return hotRead.at === to ? { op: tag === 0x0a ? 'set' : 'add', name, value } : undefined;
+  return hotRead.at === to ? { op: tag === OP_SET ? 'set' : 'add', name, value } : undefined;
 }
 
 function readAudit(buffer: Buffer, end: number): Audit | undefined {
   const audit: { tags?: string[]; ruleIds?: string[]; reasonCodes?: string[] } = {};
   while (hotRead.at < end && !hotRead.declined) {
     const tag = buffer[hotRead.at++];
-    if (tag === 0x0a) (audit.tags ??= []).push(readText(buffer, end));
-    else if (tag === 0x12) (audit.ruleIds ??= []).push(readText(buffer, end));
-    else if (tag === 0x22) (audit.reasonCodes ??= []).push(readText(buffer, end));
+    if (tag === AUDIT_TAGS) (audit.tags ??= []).push(readText(buffer, end));
+    else if (tag === AUDIT_RULE_IDS) (audit.ruleIds ??= []).push(readText(buffer, end));
+    else if (tag === AUDIT_REASON_CODES) (audit.reasonCodes ??= []).push(readText(buffer, end));
     else return undefined;
   }
   return audit;
@@ -69,22 +86,22 @@ function readAudit(buffer: Buffer, end: number): Audit | undefined {
 function readUsual(buffer: Buffer, from: number, end: number): Decision | undefined {
   hotRead.at = from;
   hotRead.declined = false;
-  if (buffer[hotRead.at++] !== 0x12 || buffer[hotRead.at++] !== 0) return undefined;
+  if (buffer[hotRead.at++] !== RESPONSE_ALLOW || buffer[hotRead.at++] !== 0) return undefined;
   openText(buffer, from, end);
   const decision: { -readonly [K in keyof Decision]: Decision[K] } = { verdict: { type: 'allow' } };
   const requestHeaders: HeaderOp[] = [];
   const responseHeaders: HeaderOp[] = [];
   while (hotRead.at < end && !hotRead.declined) {
     const tag = buffer[hotRead.at++];
-    if (tag === 0x52 || tag === 0x5a) {
+    if (tag === RESPONSE_REQUEST_HEADERS || tag === RESPONSE_RESPONSE_HEADERS) {
       const op = readOp(buffer, end);
       if (op === undefined) return undefined;
-      (tag === 0x52 ? requestHeaders : responseHeaders).push(op);
-    } else if (tag === 0x62 && decision.audit === undefined) {
+      (tag === RESPONSE_REQUEST_HEADERS ? requestHeaders : responseHeaders).push(op);
+    } else if (tag === RESPONSE_AUDIT && decision.audit === undefined) {
       const audit = readAudit(buffer, readEnd(buffer, end));
       if (audit === undefined) return undefined;
       decision.audit = audit;
-    } else if (tag === 0x70) {
+    } else if (tag === RESPONSE_NEEDS_MORE) {
       if (readVarint(buffer) !== 1) return undefined;
       decision.needsMore = true;
     } else return undefined;
@@ -104,7 +121,8 @@ function readUsual(buffer: Buffer, from: number, end: number): Decision | undefi
 export function readAnswer(buffer: Buffer, start: number, end: number): Answer | undefined {
   hotRead.at = start;
   hotRead.declined = false;
-  if (readEnd(buffer, end) !== end || hotRead.declined || buffer[hotRead.at++] !== 0x0a) return undefined;
+  if (readEnd(buffer, end) !== end || hotRead.declined || buffer[hotRead.at++] !== RESPONSE_CORRELATION_ID)
+    return undefined;
   openText(buffer, start, end);
   const id = readText(buffer, end);
   if (hotRead.declined) return undefined;

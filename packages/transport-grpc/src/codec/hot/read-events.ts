@@ -1,6 +1,34 @@
 import type { RequestBodyChunk, RequestHeaders, RequestMetadata, ResponseBodyChunk } from '@agentwire/core';
 import { MAX_HEADERS } from '../reference/header-fields.ts';
 import { formatTimestamp } from '../reference/timestamp.ts';
+import {
+  CHUNK_BYTES_TRANSFERRED,
+  CHUNK_CHUNK_INDEX,
+  CHUNK_CORRELATION_ID,
+  CHUNK_DATA,
+  CHUNK_IS_LAST,
+  CHUNK_PROXY_BUFFER_AVAILABLE,
+  CHUNK_TIMESTAMP_MS,
+  CHUNK_TOTAL_SIZE,
+  EVENT_HEADERS,
+  EVENT_HTTP_VERSION,
+  EVENT_METADATA,
+  EVENT_METHOD,
+  EVENT_URI,
+  METADATA_CLIENT_IP,
+  METADATA_CLIENT_PORT,
+  METADATA_CORRELATION_ID,
+  METADATA_PROTOCOL,
+  METADATA_REQUEST_ID,
+  METADATA_ROUTE_ID,
+  METADATA_SERVER_NAME,
+  METADATA_TIMESTAMP_MS,
+  METADATA_TLS_VERSION,
+  METADATA_TRACEPARENT,
+  METADATA_UPSTREAM_ID,
+  HEADER_NAME,
+  HEADER_VALUE,
+} from './field-tags.ts';
 import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint, readWord } from './read-fields.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -16,38 +44,38 @@ function readMetadata(buffer: Buffer, end: number): RequestMetadata {
   };
   while (hotRead.at < end && !hotRead.declined) {
     switch (buffer[hotRead.at++]) {
-      case 0x0a:
+      case METADATA_CORRELATION_ID:
         metadata.correlationId = readText(buffer, end);
         break;
-      case 0x12:
+      case METADATA_REQUEST_ID:
         metadata.requestId = readText(buffer, end);
         break;
-      case 0x1a:
+      case METADATA_CLIENT_IP:
         metadata.clientIp = readText(buffer, end);
         break;
-      case 0x20:
+      case METADATA_CLIENT_PORT:
         metadata.clientPort = readVarint(buffer);
         if (metadata.clientPort > 65_535) hotRead.declined = true;
         break;
-      case 0x2a:
+      case METADATA_SERVER_NAME:
         metadata.serverName = readWord(buffer, end);
         break;
-      case 0x32:
+      case METADATA_PROTOCOL:
         metadata.protocol = readWord(buffer, end);
         break;
-      case 0x3a:
+      case METADATA_TLS_VERSION:
         metadata.tlsVersion = readWord(buffer, end);
         break;
-      case 0x42:
+      case METADATA_ROUTE_ID:
         metadata.routeId = readWord(buffer, end);
         break;
-      case 0x4a:
+      case METADATA_UPSTREAM_ID:
         metadata.upstreamId = readWord(buffer, end);
         break;
-      case 0x50:
+      case METADATA_TIMESTAMP_MS:
         metadata.timestamp = readTimestamp(buffer);
         break;
-      case 0x5a:
+      case METADATA_TRACEPARENT:
         metadata.traceparent = readText(buffer, end);
         break;
       default:
@@ -65,11 +93,11 @@ function readTimestamp(buffer: Buffer): string {
 
 function readHeader(buffer: Buffer, end: number, list: string[]): void {
   const to = readEnd(buffer, end);
-  if (buffer[hotRead.at++] !== 0x0a) hotRead.declined = true;
+  if (buffer[hotRead.at++] !== HEADER_NAME) hotRead.declined = true;
   list.push(readToken(buffer, to));
   let value = '';
   if (hotRead.at < to) {
-    if (buffer[hotRead.at++] !== 0x12) hotRead.declined = true;
+    if (buffer[hotRead.at++] !== HEADER_VALUE) hotRead.declined = true;
     value = readPrintable(buffer, to, 0x20);
   }
   list.push(value);
@@ -88,20 +116,20 @@ export function readRequestHeaders(buffer: Buffer, start: number, end: number): 
   const headers: string[] = [];
   while (hotRead.at < end && !hotRead.declined) {
     switch (buffer[hotRead.at++]) {
-      case 0x0a:
+      case EVENT_METADATA:
         if (metadata !== undefined) return undefined;
         metadata = readMetadata(buffer, readEnd(buffer, end));
         break;
-      case 0x12:
+      case EVENT_METHOD:
         method = readToken(buffer, end);
         break;
-      case 0x1a:
+      case EVENT_URI:
         uri = readPrintable(buffer, end, 0x21);
         break;
-      case 0x22:
+      case EVENT_HTTP_VERSION:
         readWord(buffer, end);
         break;
-      case 0x2a:
+      case EVENT_HEADERS:
         readHeader(buffer, end, headers);
         break;
       default:
@@ -132,31 +160,31 @@ export function readBodyChunk(
   let transferred = 0;
   while (hotRead.at < end && !hotRead.declined) {
     switch (buffer[hotRead.at++]) {
-      case 0x0a: {
+      case CHUNK_CORRELATION_ID: {
         const idEnd = readEnd(buffer, end);
         id = buffer.toString('latin1', hotRead.at, idEnd);
         for (; hotRead.at < idEnd; hotRead.at++) if ((buffer[hotRead.at] as number) > 127) return undefined;
         break;
       }
-      case 0x10:
+      case CHUNK_CHUNK_INDEX:
         index = readVarint(buffer);
         break;
-      case 0x1a:
+      case CHUNK_DATA:
         to = readEnd(buffer, end);
         from = hotRead.at;
         hotRead.at = to;
         break;
-      case 0x20:
+      case CHUNK_IS_LAST:
         last = readVarint(buffer);
         break;
-      case 0x28:
+      case CHUNK_TOTAL_SIZE:
         totalSize = readVarint(buffer);
         break;
-      case 0x30:
+      case CHUNK_BYTES_TRANSFERRED:
         transferred = readVarint(buffer);
         break;
-      case 0x38:
-      case 0x40:
+      case CHUNK_PROXY_BUFFER_AVAILABLE:
+      case CHUNK_TIMESTAMP_MS:
         readVarint(buffer);
         break;
       default:

@@ -6,6 +6,21 @@ import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import type { CodecContext } from '../codec-context.ts';
 import { toResponse } from '../reference/decision-to-proto.ts';
 import {
+  AGENT_RESPONSE,
+  AUDIT_REASON_CODES,
+  AUDIT_RULE_IDS,
+  AUDIT_TAGS,
+  OP_ADD,
+  OP_REMOVE,
+  OP_SET,
+  RESPONSE_ALLOW,
+  RESPONSE_AUDIT,
+  RESPONSE_CORRELATION_ID,
+  RESPONSE_NEEDS_MORE,
+  RESPONSE_REQUEST_HEADERS,
+  RESPONSE_RESPONSE_HEADERS,
+} from './field-tags.ts';
+import {
   hotWrite,
   lengthBytes,
   nameField,
@@ -51,12 +66,12 @@ function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly Heade
     bytes[at++] = tag;
     if (op.op === 'remove') {
       at = writeVarint(bytes, at, field.length);
-      at = writeText(bytes, at, 0x1a, op.name);
+      at = writeText(bytes, at, OP_REMOVE, op.name);
     } else {
       const { length } = op.value;
       const header = field.length + 1 + lengthBytes(length) + length;
       at = writeVarint(bytes, at, 1 + lengthBytes(header) + header);
-      at = writeHeader(bytes, at, op.op === 'set' ? 0x0a : 0x12, op.name, op.value);
+      at = writeHeader(bytes, at, op.op === 'set' ? OP_SET : OP_ADD, op.name, op.value);
     }
   }
   return at;
@@ -84,23 +99,23 @@ function writeUsual(id: string, decision: Decision, outbox: Outbox): number {
   hotWrite.declined = false;
   const prefix = outbox.reserve(PREFIX_BYTES + 3 * most);
   const { bytes } = outbox;
-  bytes[prefix + PREFIX_BYTES] = 0x12;
+  bytes[prefix + PREFIX_BYTES] = AGENT_RESPONSE;
   const outer = prefix + PREFIX_BYTES + 1 + PATCHED_LENGTH_BYTES;
-  let at = writeText(bytes, outer, 0x0a, id);
-  bytes[at++] = 0x12;
+  let at = writeText(bytes, outer, RESPONSE_CORRELATION_ID, id);
+  bytes[at++] = RESPONSE_ALLOW;
   bytes[at++] = 0;
-  at = writeOps(bytes, at, 0x52, requestHeaders);
-  at = writeOps(bytes, at, 0x5a, responseHeaders);
+  at = writeOps(bytes, at, RESPONSE_REQUEST_HEADERS, requestHeaders);
+  at = writeOps(bytes, at, RESPONSE_RESPONSE_HEADERS, responseHeaders);
   if (audit !== undefined) {
-    bytes[at] = 0x62;
+    bytes[at] = RESPONSE_AUDIT;
     const inner = (at += 1 + PATCHED_LENGTH_BYTES);
-    for (const text of tags) at = writeText(bytes, at, 0x0a, text);
-    for (const text of ruleIds) at = writeText(bytes, at, 0x12, text);
-    for (const text of reasonCodes) at = writeText(bytes, at, 0x22, text);
+    for (const text of tags) at = writeText(bytes, at, AUDIT_TAGS, text);
+    for (const text of ruleIds) at = writeText(bytes, at, AUDIT_RULE_IDS, text);
+    for (const text of reasonCodes) at = writeText(bytes, at, AUDIT_REASON_CODES, text);
     patchLength(bytes, inner, at);
   }
   if (decision.needsMore === true) {
-    bytes[at++] = 0x70;
+    bytes[at++] = RESPONSE_NEEDS_MORE;
     bytes[at++] = 1;
   }
   patchLength(bytes, outer, at);
@@ -116,10 +131,10 @@ export function writeAnswer(message: Answer, outbox: Outbox, context: CodecConte
   hotWrite.declined = false;
   const prefix = outbox.reserve(PREFIX_BYTES + 16 + 3 * id.length + tail.length);
   const { bytes } = outbox;
-  bytes[prefix + PREFIX_BYTES] = 0x12;
+  bytes[prefix + PREFIX_BYTES] = AGENT_RESPONSE;
   const length = 1 + lengthBytes(id.length) + id.length + tail.length;
   let at = writeVarint(bytes, prefix + PREFIX_BYTES + 1, length);
-  at = writeText(bytes, at, 0x0a, id);
+  at = writeText(bytes, at, RESPONSE_CORRELATION_ID, id);
   if (tail.length > 64) bytes.set(tail, at);
   else for (let i = 0; i < tail.length; i++) bytes[at + i] = tail[i] as number;
   return hotWrite.declined ? -1 : at + tail.length;

@@ -3,6 +3,28 @@ import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
 import { parseTimestamp } from '../reference/timestamp.ts';
 import {
+  CHUNK_BYTES_TRANSFERRED,
+  CHUNK_CHUNK_INDEX,
+  CHUNK_CORRELATION_ID,
+  CHUNK_DATA,
+  CHUNK_IS_LAST,
+  CHUNK_TOTAL_SIZE,
+  EVENT_HEADERS,
+  EVENT_HTTP_VERSION,
+  EVENT_METADATA,
+  EVENT_METHOD,
+  EVENT_URI,
+  METADATA_CLIENT_IP,
+  METADATA_CLIENT_PORT,
+  METADATA_CORRELATION_ID,
+  METADATA_REQUEST_ID,
+  METADATA_TIMESTAMP_MS,
+  METADATA_TRACEPARENT,
+  PROXY_REQUEST_BODY_CHUNK,
+  PROXY_REQUEST_HEADERS,
+  PROXY_RESPONSE_BODY_CHUNK,
+} from './field-tags.ts';
+import {
   hotWrite,
   lengthBytes,
   PATCHED_LENGTH_BYTES,
@@ -71,30 +93,30 @@ export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): nu
   const prefix = outbox.reserve(most + PREFIX_BYTES);
   const { bytes } = outbox;
   let at = prefix + PREFIX_BYTES;
-  bytes[at] = 0x12;
+  bytes[at] = PROXY_REQUEST_HEADERS;
   const outer = (at += 1 + PATCHED_LENGTH_BYTES);
-  bytes[at] = 0x0a;
+  bytes[at] = EVENT_METADATA;
   const inner = (at += 1 + PATCHED_LENGTH_BYTES);
-  at = writeText(bytes, at, 0x0a, String(message.id));
-  at = writeNonEmpty(bytes, at, 0x12, metadata.requestId);
-  at = writeNonEmpty(bytes, at, 0x1a, metadata.clientIp);
+  at = writeText(bytes, at, METADATA_CORRELATION_ID, String(message.id));
+  at = writeNonEmpty(bytes, at, METADATA_REQUEST_ID, metadata.requestId);
+  at = writeNonEmpty(bytes, at, METADATA_CLIENT_IP, metadata.clientIp);
   if (clientPort !== 0) {
-    bytes[at] = 0x20;
+    bytes[at] = METADATA_CLIENT_PORT;
     at = writeVarint(bytes, at + 1, Math.trunc(clientPort));
   }
   bytes.set(constant, at);
   at += constant.length;
   if (timestamp !== 0) {
-    bytes[at] = 0x50;
+    bytes[at] = METADATA_TIMESTAMP_MS;
     at = writeVarint(bytes, at + 1, timestamp);
   }
-  if (metadata.traceparent !== undefined) at = writeText(bytes, at, 0x5a, metadata.traceparent);
+  if (metadata.traceparent !== undefined) at = writeText(bytes, at, METADATA_TRACEPARENT, metadata.traceparent);
   patchLength(bytes, inner, at);
-  at = writeNonEmpty(bytes, at, 0x12, message.method);
-  at = writeNonEmpty(bytes, at, 0x1a, message.uri);
-  at = writeNonEmpty(bytes, at, 0x22, metadata.protocol);
+  at = writeNonEmpty(bytes, at, EVENT_METHOD, message.method);
+  at = writeNonEmpty(bytes, at, EVENT_URI, message.uri);
+  at = writeNonEmpty(bytes, at, EVENT_HTTP_VERSION, metadata.protocol);
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    at = writeHeader(bytes, at, 0x2a, headers[i] as string, headers[i + 1] as string);
+    at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, headers[i + 1] as string);
   }
   patchLength(bytes, outer, at);
   return hotWrite.declined ? -1 : at;
@@ -119,29 +141,30 @@ export function writeBodyChunk(message: RequestBodyChunk | ResponseBodyChunk, ou
   if (transferred !== 0) length += 1 + varintBytes(transferred);
   const prefix = outbox.reserve(PREFIX_BYTES + 8 + length + 2 * id.length);
   const { bytes } = outbox;
-  bytes[prefix + PREFIX_BYTES] = message.type === 'requestBodyChunk' ? 0x1a : 0x2a;
+  bytes[prefix + PREFIX_BYTES] =
+    message.type === 'requestBodyChunk' ? PROXY_REQUEST_BODY_CHUNK : PROXY_RESPONSE_BODY_CHUNK;
   const start = writeVarint(bytes, prefix + PREFIX_BYTES + 1, length);
-  let at = writeText(bytes, start, 0x0a, id);
+  let at = writeText(bytes, start, CHUNK_CORRELATION_ID, id);
   if (index !== 0) {
-    bytes[at] = 0x10;
+    bytes[at] = CHUNK_CHUNK_INDEX;
     at = writeVarint(bytes, at + 1, index);
   }
   if (data.length > 0) {
-    bytes[at] = 0x1a;
+    bytes[at] = CHUNK_DATA;
     at = writeVarint(bytes, at + 1, data.length);
     bytes.set(data, at);
     at += data.length;
   }
   if (last) {
-    bytes[at++] = 0x20;
+    bytes[at++] = CHUNK_IS_LAST;
     bytes[at++] = 1;
   }
   if (totalSize !== undefined) {
-    bytes[at] = 0x28;
+    bytes[at] = CHUNK_TOTAL_SIZE;
     at = writeVarint(bytes, at + 1, total);
   }
   if (transferred !== 0) {
-    bytes[at] = 0x30;
+    bytes[at] = CHUNK_BYTES_TRANSFERRED;
     at = writeVarint(bytes, at + 1, transferred);
   }
   return hotWrite.declined || at !== start + length ? -1 : at;

@@ -1,3 +1,5 @@
+import { HEADER_NAME, HEADER_VALUE } from './field-tags.ts';
+
 /** Set by the writers below when a text is not ASCII; whoever began a message looks at it, and clears it before. */
 export const hotWrite: { declined: boolean } = { declined: false };
 
@@ -64,7 +66,7 @@ export function nameField(name: string): Uint8Array | undefined {
   const known = names.get(name);
   if (known !== undefined) return known;
   if (name.length > 127 || Buffer.byteLength(name) !== name.length) return undefined;
-  const field = Uint8Array.of(0x0a, name.length, ...Buffer.from(name));
+  const field = Uint8Array.of(HEADER_NAME, name.length, ...Buffer.from(name));
   if (names.size < MAX_NAMES) names.set(name, field);
   return field;
 }
@@ -79,5 +81,5 @@ export function writeHeader(bytes: Buffer, start: number, tag: number, name: str
   bytes[start] = tag;
   let at = writeVarint(bytes, start + 1, field.length + 1 + lengthBytes(value.length) + value.length);
   for (let i = 0; i < field.length; i++) bytes[at++] = field[i] as number;
-  return writeText(bytes, at, 0x12, value);
+  return writeText(bytes, at, HEADER_VALUE, value);
 }

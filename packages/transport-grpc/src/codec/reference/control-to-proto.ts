@@ -127,7 +127,7 @@ function toUpdate({ update }: ConfigUpdateRequest): UpdateType {
         case: 'restartRequired',
         value: { reason: update.reason, gracePeriodMs: toUint64('gracePeriodMs', update.gracePeriodMs) },
       };
-    case 'configError':
+    default:
       return { case: 'configError', value: present({ error: update.error, field: update.field }) };
   }
 }

@@ -27,7 +27,7 @@ function toVerdict(verdict: Verdict): VerdictInit {
     }
     case 'redirect':
       return { case: 'redirect', value: { url: verdict.url, status: toUint32('status', verdict.status) } };
-    case 'challenge':
+    default:
       return { case: 'challenge', value: { challengeType: verdict.challengeType, params: copyMap(verdict.params) } };
   }
 }

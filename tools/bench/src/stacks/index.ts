@@ -1,0 +1,20 @@
+import type { Stack } from './stack.ts';
+
+/** Where each stack's code is; loaded by name, so that a process holds the code of one stack only. */
+const MODULES: Readonly<Record<string, () => Promise<Stack>>> = {
+  'json-frames': async () => (await import('./json-frames.ts')).jsonFrames,
+  'hand-msgpack': async () => (await import('./hand-msgpack.ts')).handMsgpack,
+  'grpc-js': async () => (await import('./grpc-js.ts')).grpcJs,
+  'connect-node': async () => (await import('./connect-node.ts')).connectNode,
+  'undici-http': async () => (await import('./undici-http.ts')).undiciHttp,
+};
+
+/** Loads a stack. @throws RangeError for a name that is none */
+export async function loadStack(name: string): Promise<Stack> {
+  const load = MODULES[name];
+  if (load !== undefined) return load();
+  const { AGENTWIRE_STACKS } = await import('./agentwire.ts');
+  const stack = AGENTWIRE_STACKS.find((one) => one.name === name);
+  if (stack === undefined) throw new RangeError(`there is no stack ${name}`);
+  return stack;
+}

@@ -1,0 +1,29 @@
+import type { Decision } from '@agentwire/core';
+import type { Completion, EventBody } from '@agentwire/core/session';
+
+/** What a proxy side learned from the handshake. */
+export interface HandshakeValue {
+  readonly agent: string;
+  /** Numbers of the events that the agent wants. */
+  readonly events: readonly number[];
+  readonly encoding: string | null;
+}
+
+/** One face for everything on the proxy's side that scenarios are played through. */
+export interface Peer {
+  readonly handshake: HandshakeValue;
+  /** Whether it takes the connection for a good one. */
+  readonly connected: boolean;
+  /** One event of the request that the scenario calls `id`. */
+  ask(id: string, event: EventBody): Promise<Decision>;
+  /** Tells that the request is over. @returns whether it could be told */
+  complete(id: string, summary: Completion): boolean;
+  cancel(id: string): void;
+  cancelAll(): void;
+  /** Resolves with the pong, where this side has pings at all. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long an answer may take, in milliseconds; the crate's `proxy` has the same. */
+export const ANSWER_TIMEOUT_MS = 2_000;

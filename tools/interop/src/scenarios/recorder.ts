@@ -1,0 +1,49 @@
+import type { EventBody } from '@agentwire/core/session';
+import type { Outcome, Seen } from '../outcome/outcome.ts';
+import { wireOf } from '../outcome/own-decision.ts';
+import { effectOf } from '../outcome/wire-decision.ts';
+import type { Peer } from '../proxies/peer.ts';
+
+/** Plays the steps of one scenario and writes down what came of each. */
+export class Recorder {
+  readonly peer: Peer;
+  readonly outcomes: Outcome[] = [];
+  readonly #scenario: string;
+
+  constructor(peer: Peer, scenario: string) {
+    this.peer = peer;
+    this.#scenario = scenario;
+  }
+
+  note(step: string, seen: Seen): void {
+    this.outcomes.push({ scenario: this.#scenario, step, seen });
+  }
+
+  /** Notes a value, or the error of getting it. */
+  async value(step: string, get: () => unknown): Promise<void> {
+    try {
+      this.note(step, { value: await get() });
+    } catch (error) {
+      this.note(step, { error: textOf(error) });
+    }
+  }
+
+  /** Asks, and gives what was seen. */
+  async see(id: string, event: EventBody): Promise<Seen> {
+    const sent = 'data' in event ? Buffer.from(event.data).toString('latin1') : undefined;
+    try {
+      return { effect: effectOf(wireOf(await this.peer.ask(id, event)), sent) };
+    } catch (error) {
+      return { error: textOf(error) };
+    }
+  }
+
+  async ask(step: string, id: string, event: EventBody): Promise<void> {
+    this.note(step, await this.see(id, event));
+  }
+}
+
+function textOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message: string };
+  return code === undefined ? message : `${code}: ${message}`;
+}
