@@ -29,6 +29,12 @@ export class TopicLosses {
     return { epoch: place.epoch, sequence: place.sequence };
   }
 
+  /** Takes the last place back, for a message that did not leave. */
+  takeBack(topic: string): void {
+    const place = this.#published.get(topic);
+    if (place !== undefined) place.sequence -= 1;
+  }
+
   /** Notes what came from a node on a topic, and gives how many are missing before it. */
   note(source: string, topic: string, place: TopicPlace): number {
     const key = `${source} ${topic}`;

@@ -58,6 +58,28 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     expect(got).toEqual([0, 'other']);
   });
 
+  it('handle once what arrives twice, and take messages of their own node too', async () => {
+    const server = await serve();
+    const b = await node('b', server.url, { durable });
+    const raw = await connect({ servers: server.url });
+    const twice = {
+      id: 'x',
+      from: 1,
+      target: { Service: 'orders' },
+      payload: { Json: 'twice' },
+      timestamp: new Date(0).toISOString(),
+    };
+    for (let n = 0; n < 2; n += 1) await raw.request('a2a.a.inbox.b.orders', JSON.stringify(twice));
+    const got: unknown[] = [];
+    const take = (message: { readonly fromNode: string | undefined }): void => void got.push(message.fromNode);
+    const inbox = await b.backend.openInbox('orders', take, { concurrency: 1 });
+    await until(() => inbox.stats.handled === 1 && inbox.stats.duplicates === 1);
+    await b.add('self').send(to, payload.json('own'), { durable: true });
+    await until(() => inbox.stats.handled === 2);
+    expect(got).toEqual(['a', 'b']);
+    await raw.close();
+  });
+
   it('are full on the server, for one sender, at maxPerInbox', async () => {
     const server = await serve();
     const a = await node('a', server.url, { durable: { ...durable, maxPerInbox: 3 } });

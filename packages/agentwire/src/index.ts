@@ -7,4 +7,5 @@ export * from '@agentwire/pool';
 export { AgentClientV2 } from '@agentwire/transport-grpc';
 export { AgentClientV2Uds } from '@agentwire/transport-uds';
 export * from './stock.ts';
+export * from './v2-transport.ts';
 export { AgentPool, createAgentPool, serveAgent, type ServeAgentOptions } from './stock.ts';

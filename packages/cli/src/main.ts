@@ -4,6 +4,7 @@ import type { CommandContext, ExitStatus } from './command-context.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addCallCommand } from './commands/call.ts';
+import { addConformCommand } from './commands/conform.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { line, processTerminal, type Terminal, tint } from './output/terminal.ts';
@@ -23,6 +24,7 @@ function build(context: CommandContext): Command {
   addGatewayCommand(program, context);
   addCallCommand(program, context);
   addBenchCommand(program, context);
+  addConformCommand(program, context);
   return program;
 }
 

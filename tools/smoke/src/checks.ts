@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastWords, runCommand } from './command.ts';
 import type { Consumer } from './consumer.ts';
-import { runWatched } from './loaded.ts';
+import { packageOf, runWatched } from './loaded.ts';
 import type { Tarball } from './pack.ts';
 import { type Package, ROOT } from './packages.ts';
 import { JSON_OVER_UDS, writePrograms } from './programs.ts';
@@ -31,16 +31,27 @@ export function heavyOnes(loaded: readonly string[]): string[] {
 
 const isOurs = (name: string): boolean => name === 'agentwire' || name.startsWith('@agentwire/');
 
+/**
+ * What is ours among the compiler's errors. Libraries of others are checked with the rest and may be wrong by themselves:
+ * their own declarations stand in `node_modules` and are not ours to mend.
+ */
+export function ourTypeErrors(output: string): string[] {
+  return output
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith(' '))
+    .filter((line) => {
+      const name = packageOf(`/${line}`);
+      return name === undefined || isOurs(name);
+    });
+}
+
 async function checkTypes(folder: string): Promise<string[]> {
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
   const result = await runCommand(tsc, ['-p', 'tsconfig.json', '--pretty', 'false'], folder);
-  return result.status === 0
-    ? []
-    : result.stdout
-        .trim()
-        .split('\n')
-        .slice(0, 5)
-        .map((line) => `tsc: ${line}`);
+  if (result.status !== 0 && result.stdout.trim() === '') return [`tsc: ${lastWords(result)}`];
+  return ourTypeErrors(result.stdout)
+    .slice(0, 5)
+    .map((line) => `tsc: ${line}`);
 }
 
 async function checkCommands(folder: string, commands: readonly string[]): Promise<string[]> {

@@ -5,9 +5,10 @@ export async function inParallel<In, Out>(
   work: (item: In) => Promise<Out>,
 ): Promise<Out[]> {
   const results: Out[] = [];
-  let next = 0;
+  // the workers share one iterator, so each item goes to one of them
+  const rest = items.entries();
   const worker = async (): Promise<void> => {
-    for (let at = next++; at < items.length; at = next++) results[at] = await work(items[at] as In);
+    for (const [at, item] of rest) results[at] = await work(item);
   };
   await Promise.all(Array.from({ length: width }, worker));
   return results;

@@ -139,7 +139,10 @@ export class Delivery {
     waiting: PendingRequest | undefined,
   ): Outcome {
     const { backend, deadLetters } = this.#parts;
-    if (backend !== undefined && to.nodeId === backend.nodeId) return this.deliver(message, to.target, holder, waiting);
+    const kept = message.durable === true && to.target.kind === 'service';
+    if (backend !== undefined && to.nodeId === backend.nodeId && !kept) {
+      return this.deliver(message, to.target, holder, waiting);
+    }
     if (backend !== undefined && message.fromNode === undefined) return this.#remote(message, to, waiting);
     deadLetters.add(message, undefined, 'target_not_found');
     throw new AgentwireError(

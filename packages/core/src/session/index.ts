@@ -9,3 +9,4 @@ export * from './keepalive.ts';
 export * from './proxy-session.ts';
 export * from './request-ids.ts';
 export * from './serve-sessions.ts';
+export * from './session-client.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Outbox } from '@agentwire/wire-codec';
-import type { Decision, HeaderOp, Message, RequestMetadata } from '@agentwire/core';
+import type { Decision, HeaderOp, Message } from '@agentwire/core';
 import { fieldTags } from '../../generate/field-tags.ts';
 import { createCodec } from '../../src/codec/codec.ts';
 import { readAgentMessage, readProxyMessage } from '../../src/codec/reference/reference-reader.ts';
@@ -54,7 +54,7 @@ const requestHeaders = fc
   .map((one): Message =>
     Object.assign(one, {
       type: 'requestHeaders' as const,
-      metadata: Object.assign({ correlationId: one.id }, one.metadata) as RequestMetadata,
+      metadata: Object.assign({ correlationId: one.id }, one.metadata),
       hasBody: false,
     }),
   );

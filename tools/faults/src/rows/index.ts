@@ -1,6 +1,7 @@
 import type { Row } from '../row.ts';
 import { kill } from './r1-kill.ts';
 import { restart } from './r2-restart.ts';
+import { stopped } from './r3-stopped.ts';
 import { ends } from './r4-ends.ts';
 import { hung } from './r5-hung.ts';
 import { prefix } from './r9-prefix.ts';
@@ -8,6 +9,7 @@ import { cuts } from './r10-cuts.ts';
 import { undecodable } from './r12-undecodable.ts';
 import { ids } from './r14-ids.ts';
 import { cancel } from './r15-cancel.ts';
+import { drain } from './r16-drain.ts';
 
 /** Every row of the board, in its order. */
-export const ROWS: readonly Row[] = [kill, restart, ends, hung, prefix, cuts, undecodable, ids, cancel];
+export const ROWS: readonly Row[] = [kill, restart, stopped, ends, hung, prefix, cuts, undecodable, ids, cancel, drain];

@@ -1,17 +1,6 @@
-import { AgentwireError, type Decision, type Verdict } from '@agentwire/core';
-
-/** Thrown through the gateway's own stages when an agent decided against a request; not an error of anybody. */
-export class Refusal extends Error {
-  readonly agent: string;
-  readonly decision: Decision;
-
-  constructor(agent: string, decision: Decision) {
-    super(`${agent} decided: ${decision.verdict.type}`);
-    this.name = 'Refusal';
-    this.agent = agent;
-    this.decision = decision;
-  }
-}
+import { AgentwireError, type HeaderOp, type Verdict } from '@agentwire/core';
+import { applyHeaderOps, stripHopByHop } from '@agentwire/headers';
+import { BadRequest, Refusal } from './refusal.ts';
 
 /** An answer of the gateway itself. */
 export interface OwnResponse {
@@ -21,20 +10,21 @@ export interface OwnResponse {
   readonly body: string;
 }
 
+const TEXT = ['content-type', 'text/plain; charset=utf-8'];
+
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 
 /**
  * The answer for a verdict that is not allow. A challenge is 401 with `WWW-Authenticate: TYPE name="value"…` and the same
  * as JSON, so that both browsers and programs can go on from it.
  */
-export function responseFor(verdict: Exclude<Verdict, { type: 'allow' }>): OwnResponse {
+function forVerdict(verdict: Exclude<Verdict, { type: 'allow' }>): OwnResponse {
   switch (verdict.type) {
-    case 'block':
-      return {
-        status: verdict.status,
-        headers: ['content-type', 'text/plain; charset=utf-8', ...(verdict.headers ?? [])],
-        body: verdict.body ?? '',
-      };
+    case 'block': {
+      const headers = stripHopByHop(verdict.headers ?? []);
+      const typed = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-type');
+      return { status: verdict.status, headers: [...(typed ? [] : TEXT), ...headers], body: verdict.body ?? '' };
+    }
     case 'redirect':
       return { status: verdict.status, headers: ['location', verdict.url], body: '' };
     case 'challenge': {
@@ -50,10 +40,27 @@ const STATUS: Partial<Record<AgentwireError['code'], number>> = {
   ERR_BODY_TOO_LARGE: 413,
   ERR_TIMEOUT: 504,
   ERR_OVERLOADED: 503,
+  ERR_NO_SPACE: 507,
 };
 
 /** The answer for something that went wrong: 502 where nothing better is known. Says no more than the status does. */
-export function responseForError(error: unknown): OwnResponse {
+function forError(error: unknown): OwnResponse {
+  if (error instanceof BadRequest) return { status: error.status, headers: TEXT, body: `${error.message}\n` };
   const status = (error instanceof AgentwireError ? STATUS[error.code] : undefined) ?? 502;
-  return { status, headers: ['content-type', 'text/plain; charset=utf-8'], body: '' };
+  return { status, headers: TEXT, body: '' };
+}
+
+/**
+ * What the client gets instead of the upstream's response.
+ *
+ * @param ops changes of the response that agents asked for before
+ */
+export function ownResponse(error: unknown, ops: readonly HeaderOp[]): OwnResponse {
+  if (!(error instanceof Refusal) || error.decision.verdict.type === 'allow') return forError(error);
+  const own = forVerdict(error.decision.verdict);
+  try {
+    return { ...own, headers: applyHeaderOps(own.headers, ops) as string[] };
+  } catch (cause) {
+    return forError(cause);
+  }
 }

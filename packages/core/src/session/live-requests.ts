@@ -1,5 +1,9 @@
-import { AgentwireError, type CancelReason, type Decision, type RequestId } from '@agentwire/core';
-import type { AskOptions, EventBody, Exchange, ProxySession } from '@agentwire/core/session';
+import { AgentwireError } from '../errors.ts';
+import type { CancelReason } from '../message/control.ts';
+import type { Decision } from '../message/decision.ts';
+import type { RequestId } from '../message/events.ts';
+import type { AskOptions, EventBody, Exchange } from './exchange.ts';
+import type { ProxySession } from './proxy-session.ts';
 
 /** The live requests of one session under the ids that its caller chose; those never travel. */
 export class LiveRequests {
@@ -19,7 +23,7 @@ export class LiveRequests {
   /** Begins a request with its first event. */
   async begin(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
     if (this.#exchanges.get(id)?.ended === false) {
-      throw new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${id}; end it first`);
+      throw new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${String(id)}; end it first`);
     }
     const exchange = this.#session.open();
     this.#exchanges.set(id, exchange);
@@ -30,7 +34,10 @@ export class LiveRequests {
   async next(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) {
-      throw new AgentwireError('ERR_INVALID_STATE', `no live request has the id ${id}; send its request headers first`);
+      throw new AgentwireError(
+        'ERR_INVALID_STATE',
+        `no live request has the id ${String(id)}; send its request headers first`,
+      );
     }
     return this.#ask(id, exchange, event, options);
   }

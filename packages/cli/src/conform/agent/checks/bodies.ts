@@ -1,0 +1,138 @@
+import { type Check, fail } from '../../check.ts';
+import type { AgentUnderTest } from '../under-test.ts';
+
+const section = 'Messages';
+
+/** Later events of a request. */
+export const bodyChecks: readonly Check<AgentUnderTest>[] = [
+  {
+    id: 'request-chunk',
+    says: 'a request body chunk is answered once',
+    section,
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(wire.head(id, { uri: '/', method: 'POST', hasBody: true }));
+      await talk.answerTo(id);
+      talk.send(wire.requestChunk(id, { index: 0, text: 'abc', last: true }));
+      await talk.answerTo(id);
+      await talk.stillAnswers();
+    },
+  },
+  {
+    id: 'response-headers',
+    says: 'response headers are answered once',
+    section,
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(wire.head(id, { uri: '/' }));
+      await talk.answerTo(id);
+      talk.send(wire.responseHeaders(id, 200));
+      await talk.answerTo(id);
+      await talk.stillAnswers();
+    },
+  },
+  {
+    id: 'response-chunk',
+    says: 'a response body chunk is answered once',
+    section,
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(wire.head(id, { uri: '/' }), wire.responseHeaders(id, 200));
+      await talk.answerTo(id);
+      await talk.answerTo(id);
+      talk.send(wire.responseChunk(id, { index: 0, text: 'abc', last: true }));
+      await talk.answerTo(id);
+      await talk.stillAnswers();
+    },
+  },
+  {
+    id: 'large-chunk',
+    says: 'a body chunk of one MiB is answered',
+    section: 'Frame',
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(wire.head(id, { uri: '/', method: 'POST', hasBody: true }));
+      await talk.answerTo(id);
+      talk.send(wire.requestChunk(id, { index: 0, text: Buffer.alloc(1024 * 1024, 'x'), last: true }));
+      await talk.answerTo(id);
+    },
+  },
+  {
+    id: 'body-whole',
+    says: 'a body in pieces is judged as one',
+    section,
+    level: 'must',
+    needs: 'reference',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(wire.head(id, { uri: '/needs-more', method: 'POST', hasBody: true }));
+      if (!(await talk.answerTo(id)).needsMore) fail('the body was not asked for');
+      for (const [index, text] of ['att', 'ack', '!'].entries()) {
+        talk.send(wire.requestChunk(id, { index, text, last: index === 2 }));
+        const { needsMore, verdict } = await talk.answerTo(id);
+        if (index < 2 && !needsMore) fail(`chunk ${index} was answered without asking for the next`);
+        if (index === 2 && verdict !== 'block') fail(`the attack was answered with ${verdict}`);
+      }
+    },
+  },
+  {
+    id: 'body-apart',
+    says: 'bodies of two requests, chunk by chunk in turn, are kept apart',
+    section,
+    level: 'must',
+    needs: 'reference',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const [one, two] = [wire.id(1), wire.id(2)];
+      talk.send(...[one, two].map((id) => wire.head(id, { uri: '/needs-more', method: 'POST', hasBody: true })));
+      await talk.answers(2);
+      const pieces: readonly [string, string, boolean][] = [
+        [one, 'att', false],
+        [two, 'ack', false],
+        [one, 'empt', true],
+        [two, ' att', true],
+      ];
+      for (const [at, [id, text, last]] of pieces.entries()) {
+        talk.send(wire.requestChunk(id, { index: at < 2 ? 0 : 1, text, last }));
+        const { verdict } = await talk.answerTo(id);
+        if (verdict !== 'allow') fail(`a harmless body was answered with ${verdict}`);
+      }
+    },
+  },
+  {
+    id: 'order-within-request',
+    says: 'events of one request, sent at once, are answered in their order',
+    section,
+    level: 'must',
+    needs: 'reference',
+    forms: ['documented', 'zentinel'],
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      const count = 10;
+      const chunks = Array.from({ length: count }, (_, index) =>
+        wire.requestChunk(id, { index, text: `t${index}`, last: index === count - 1 }),
+      );
+      talk.send(wire.head(id, { uri: '/transform', method: 'POST', hasBody: true }), ...chunks);
+      const [, ...answers] = await talk.answers(count + 1);
+      const order = answers.map(({ mutates }) => mutates).join(' ');
+      if (order !== '0 1 2 3 4 5 6 7 8 9') fail(`the chunks were answered in the order ${order}`);
+    },
+  },
+];

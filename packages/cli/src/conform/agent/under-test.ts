@@ -1,0 +1,76 @@
+import type { Clock, Endpoint } from '@agentwire/core';
+import { fail, none } from '../check.ts';
+import type { RawChannel } from '../raw/channel.ts';
+import { dialGrpc, type GrpcChannel } from '../raw/grpc-channel.ts';
+import { dialStream } from '../raw/stream-channel.ts';
+import type { HandshakeAnswer, HelloChange, Wire } from '../wire/wire.ts';
+import { Talk } from './talk.ts';
+
+/** The agent that is put through the checks, in one way of speaking. */
+export class AgentUnderTest {
+  readonly endpoint: Endpoint;
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly patienceMs: number;
+  readonly #opened: RawChannel[] = [];
+
+  constructor(endpoint: Endpoint, wire: Wire, clock: Clock, patienceMs: number) {
+    this.endpoint = endpoint;
+    this.wire = wire;
+    this.clock = clock;
+    this.patienceMs = patienceMs;
+  }
+
+  /** Connects and says nothing. */
+  async connect(): Promise<RawChannel> {
+    const { endpoint, clock, patienceMs } = this;
+    const channel =
+      this.wire.form === 'grpc'
+        ? await dialGrpc(endpoint, clock, patienceMs)
+        : await dialStream(endpoint, clock, patienceMs);
+    this.#opened.push(channel);
+    return channel;
+  }
+
+  /** Opens a gRPC call. */
+  async call(path?: string): Promise<GrpcChannel> {
+    const channel = await dialGrpc(this.endpoint, this.clock, this.patienceMs, path);
+    this.#opened.push(channel);
+    return channel;
+  }
+
+  /** Waits for the answer to a handshake. */
+  async handshakeAnswer(channel: RawChannel): Promise<HandshakeAnswer> {
+    const heard = await channel.next(this.patienceMs);
+    if (heard.kind === 'silence') fail(`the handshake was not answered in ${this.patienceMs} ms`);
+    if (heard.kind === 'ended') fail(`the agent ended the connection in the handshake: ${heard.why}`);
+    try {
+      return this.wire.readHello(heard);
+    } catch (error) {
+      return fail(`the answer to the handshake cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  /** Connects and does the handshake. */
+  async greet(change?: HelloChange): Promise<HandshakeAnswer> {
+    const channel = await this.connect();
+    channel.send(this.wire.hello(change));
+    return this.handshakeAnswer(channel);
+  }
+
+  /** A connection that is ready for messages. */
+  async open(): Promise<Talk> {
+    const channel = await this.connect();
+    channel.send(this.wire.hello());
+    const answer = await this.handshakeAnswer(channel);
+    if (!answer.accepted) fail(`the handshake was refused: ${answer.error ?? 'no reason was given'}`);
+    none(answer.form === this.wire.form ? [] : [`the handshake was answered in the ${answer.form} dialect`]);
+    return new Talk(channel, this.wire, this.patienceMs);
+  }
+
+  /** Drops every connection of a check. */
+  release(): void {
+    for (const channel of this.#opened.splice(0)) channel.destroy();
+  }
+}
+

@@ -1,0 +1,162 @@
+import { type Capabilities, DEFAULT_CAPABILITIES } from '../contract/capabilities.ts';
+import type { Hello, Peer } from '../contract/peer.ts';
+import { FEATURES } from '../contract/peer.ts';
+import type { CancelReason } from '../message/control.ts';
+import type { Decision } from '../message/decision.ts';
+import type {
+  RequestBodyChunk,
+  RequestHeaders,
+  RequestId,
+  ResponseBodyChunk,
+  ResponseHeaders,
+} from '../message/events.ts';
+import type { AskOptions, Completion } from './exchange.ts';
+import { LiveRequests } from './live-requests.ts';
+import type { ProxySession, ProxySessionOptions } from './proxy-session.ts';
+
+/** Options of a client: the session's, and who this proxy is. */
+export interface SessionClientOptions extends ProxySessionOptions {
+  /** Name of this proxy in the handshake; default `agentwire`. */
+  readonly name?: string | undefined;
+  /** Version of this proxy in the handshake, for logs; default empty. */
+  readonly version?: string | undefined;
+  /** Optional features to offer; default all of core's `FEATURES`. */
+  readonly features?: readonly string[] | undefined;
+  /** Encodings to offer, the best one first; default MessagePack, then JSON. Without effect over gRPC. */
+  readonly encodings?: readonly string[] | undefined;
+  /** Secret for an agent that asks for one; default none. */
+  readonly token?: string | undefined;
+  /** Deadline for dialling and handshake together, in milliseconds; default 10 000. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Ends the attempt with `ERR_ABORTED`; without effect once connected. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The keys of {@link SessionClientOptions}, for checks of unknown ones. */
+export const SESSION_CLIENT_OPTION_KEYS: readonly (keyof SessionClientOptions)[] = [
+  'clock',
+  'encodings',
+  'features',
+  'handshakeTimeoutMs',
+  'keepalive',
+  'logger',
+  'maxInFlight',
+  'name',
+  'onClose',
+  'onNotice',
+  'onOutcome',
+  'requestTimeoutMs',
+  'signal',
+  'token',
+  'version',
+];
+
+/** What a client says of itself in the handshake. */
+export function clientHello({ name, version, features, encodings, token }: SessionClientOptions): Hello {
+  return {
+    role: 'proxy',
+    name: name ?? 'agentwire',
+    version: version ?? '',
+    features: features ?? FEATURES,
+    encodings: encodings ?? ['msgpack', 'json'],
+    token,
+  };
+}
+
+/** An event as a caller writes it: `id` is the caller's own name for the request and does not travel. */
+export type ClientEvent<Event extends { readonly type: string }> = Omit<Event, 'type'>;
+
+/**
+ * A client for one agent, without a pool: one connection, no reconnect, the same on every transport. The clients of the
+ * transports (`AgentClientV2`, `AgentClientV2Uds`) are this with a way to connect.
+ *
+ * A request begins with {@link sendRequestHeaders} and is live until {@link completeRequest}, {@link endRequest} or
+ * {@link cancelRequest}, until an answer that is not allow, or until a deadline passes.
+ */
+export class SessionClient implements AsyncDisposable {
+  /** What is underneath, for everything that this class does not show. */
+  readonly session: ProxySession;
+  readonly #requests: LiveRequests;
+
+  constructor(session: ProxySession) {
+    this.session = session;
+    this.#requests = new LiveRequests(session);
+  }
+
+  /** What was agreed with the agent. */
+  get peer(): Peer {
+    return this.session.connection.peer;
+  }
+
+  /** What the agent said it can do. */
+  get capabilities(): Capabilities {
+    return this.peer.capabilities ?? DEFAULT_CAPABILITIES;
+  }
+
+  /** Requests that are live. */
+  get liveRequests(): number {
+    return this.#requests.size;
+  }
+
+  /**
+   * Begins a request.
+   *
+   * @throws AgentwireError what `Exchange.ask` of the session throws, and `ERR_DUPLICATE_REQUEST` for the id of a live request.
+   */
+  sendRequestHeaders(headers: ClientEvent<RequestHeaders>, options?: AskOptions): Promise<Decision> {
+    const { id, ...rest } = headers;
+    return this.#requests.begin(id, { type: 'requestHeaders', ...rest }, options);
+  }
+
+  /** Sends a piece of a live request's body. @throws AgentwireError also `ERR_INVALID_STATE` for an id that is not live. */
+  sendRequestBodyChunk(chunk: ClientEvent<RequestBodyChunk>, options?: AskOptions): Promise<Decision> {
+    const { id, ...rest } = chunk;
+    return this.#requests.next(id, { type: 'requestBodyChunk', ...rest }, options);
+  }
+
+  /** Sends the head of the upstream's response to a live request. @throws like {@link sendRequestBodyChunk}. */
+  sendResponseHeaders(headers: ClientEvent<ResponseHeaders>, options?: AskOptions): Promise<Decision> {
+    const { id, ...rest } = headers;
+    return this.#requests.next(id, { type: 'responseHeaders', ...rest }, options);
+  }
+
+  /** Sends a piece of the response's body of a live request. @throws like {@link sendRequestBodyChunk}. */
+  sendResponseBodyChunk(chunk: ClientEvent<ResponseBodyChunk>, options?: AskOptions): Promise<Decision> {
+    const { id, ...rest } = chunk;
+    return this.#requests.next(id, { type: 'responseBodyChunk', ...rest }, options);
+  }
+
+  /** Ends a request and tells the agent how, where it wants to know. An id that is not live does nothing. */
+  completeRequest(id: RequestId, summary: Completion): void {
+    this.#requests.take(id)?.complete(summary);
+  }
+
+  /** Ends a request without a word. An id that is not live does nothing. */
+  endRequest(id: RequestId): void {
+    this.#requests.take(id)?.end();
+  }
+
+  /** Tells the agent to stop; unanswered questions reject with `ERR_ABORTED`. An id that is not live does nothing. */
+  cancelRequest(id: RequestId, reason?: CancelReason): void {
+    this.#requests.take(id)?.cancel(reason);
+  }
+
+  /** Gives every request up. */
+  cancelAll(reason?: CancelReason): void {
+    this.#requests.cancelAll(reason);
+  }
+
+  /** Resolves to the round trip in milliseconds. @throws AgentwireError `ERR_TIMEOUT`, `ERR_CLOSED`. */
+  ping(options?: { readonly timeoutMs?: number }): Promise<number> {
+    return this.session.ping(options);
+  }
+
+  /** Sends what is buffered, then ends; unanswered questions reject with `ERR_CLOSED`. Idempotent. */
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

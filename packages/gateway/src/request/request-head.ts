@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { Clock, RequestHeaders, RequestMetadata } from '@agentwire/core';
+import type { RequestTarget } from './target.ts';
+
+/** Whether the client speaks TLS to this process. */
+export function isTls(socket: IncomingMessage['socket']): socket is TLSSocket {
+  return 'encrypted' in socket && socket.encrypted === true;
+}
+
+/** The client's address; an IPv4 one without the `::ffff:` that a dual-stack listener puts before it. */
+export function clientAddress(request: IncomingMessage): string | undefined {
+  const address = request.socket.remoteAddress;
+  return address?.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+/** Who asks and how, for the agents. */
+function metadataOf(request: IncomingMessage, requestId: string, clock: Clock): RequestMetadata {
+  const { socket, headers } = request;
+  const traceparent = headers['traceparent'];
+  return {
+    correlationId: requestId,
+    requestId,
+    clientIp: clientAddress(request) ?? '',
+    clientPort: socket.remotePort ?? 0,
+    serverName: headers.host,
+    protocol: `HTTP/${request.httpVersion}`,
+    tlsVersion: isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined,
+    timestamp: new Date(clock.wallNow()).toISOString(),
+    ...(typeof traceparent === 'string' && { traceparent }),
+  };
+}
+
+/** The body's length as the client announced it; `undefined` for a chunked one. */
+export function announcedLength(request: IncomingMessage): number | undefined {
+  const { headers } = request;
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+}
+
+/** Whether a body follows the head (RFC 9112 §6.3: a request has one only if its framing says so). */
+export function hasBody(request: IncomingMessage): boolean {
+  return announcedLength(request) !== 0;
+}
+
+/** The event that agents see of a request: its headers as they came. */
+export function headEvent(request: IncomingMessage, target: RequestTarget, id: number, clock: Clock): RequestHeaders {
+  return {
+    type: 'requestHeaders',
+    id,
+    metadata: metadataOf(request, `${process.pid}-${id}`, clock),
+    method: request.method ?? 'GET',
+    uri: target.path,
+    headers: target.headers,
+    hasBody: hasBody(request),
+  };
+}

@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Row } from '../plan/row.ts';
+import type { CellResult } from './cell-result.ts';
+import { addressIn, loadCommand, serveCommand, type Timing } from './commands.ts';
+import { keepAwake, machineSeconds, Program } from './processes.ts';
+
+/** How a cell is run. */
+export interface CellOptions extends Timing {
+  /** Folder for a CPU profile of each Node process; absent for none. */
+  readonly profiles?: string | undefined;
+}
+
+type Measured = Pick<CellResult, 'requestsPerSecond' | 'latencyMs' | 'errors' | 'histogram'> & { readonly rssBytes?: number };
+
+let runs = 0;
+
+function profileFlags({ profiles }: CellOptions, row: Row, inFlight: number, end: string): string[] {
+  if (profiles === undefined) return [];
+  return ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${row.id}-${inFlight}-${end}.cpuprofile`];
+}
+
+/** Runs one row at one number in flight: the answering end on core 1, the asking end on core 0. */
+export async function runCell(row: Row, inFlight: number, options: CellOptions): Promise<CellResult> {
+  runs += 1;
+  const path = join(tmpdir(), `agentwire-bench-${process.pid}-${runs}.sock`);
+  const flags = (end: string): string[] => profileFlags(options, row, inFlight, end);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(path, { force: true }));
+  let address = 'memory';
+  let server: Program | undefined;
+  if (row.place !== 'memory') {
+    const where = row.place === 'uds' ? `unix:${path}` : '127.0.0.1:0';
+    server = stack.use(new Program(serveCommand(row.server, where, flags('server')), 1));
+    address = addressIn(row.server, await server.line());
+    // an agent of ours on gRPC says grpc://, which the crate's load takes too
+  }
+  const awake = inFlight === 1 ? keepAwake() : [];
+  for (const one of awake) stack.use(one);
+  const client = stack.use(new Program(loadCommand(row.client, address, inFlight, options, flags('client')), 0));
+  if (row.client.by === 'node') await client.line();
+  const use = watch(server, client, awake, options);
+  let measured = JSON.parse(await client.line()) as Measured;
+  if (row.client.by === 'crate') measured = { ...measured };
+  const { clientCores, serverCores, foreign, serverRss } = await use;
+  const { requestsPerSecond, latencyMs, errors, histogram, rssBytes = 0 } = measured;
+  const perQuestion = (cores: number): number => (cores * 1e6) / Math.max(1, requestsPerSecond);
+  return {
+    requestsPerSecond,
+    latencyMs: { p50: latencyMs.p50, p99: latencyMs.p99 },
+    errors,
+    histogram,
+    cpuMicroseconds: { client: perQuestion(clientCores), server: perQuestion(serverCores) },
+    rssBytes: rssBytes + serverRss,
+    foreign,
+  };
+}
+
+interface Use {
+  readonly clientCores: number;
+  readonly serverCores: number;
+  readonly foreign: number;
+  readonly serverRss: number;
+}
+
+/** Watches what both ends use of their cores, in the middle nine tenths of the measured time. */
+async function watch(
+  server: Program | undefined,
+  client: Program,
+  awake: readonly Program[],
+  { seconds, warmupSeconds }: Timing,
+): Promise<Use> {
+  const read = (): readonly number[] => [
+    performance.now() / 1000,
+    client.cpuSeconds(),
+    server?.cpuSeconds() ?? 0,
+    machineSeconds(),
+    awake.reduce((sum, one) => sum + one.cpuSeconds(), 0),
+  ];
+  await wait((warmupSeconds + seconds * 0.05) * 1000);
+  const before = read();
+  await wait(seconds * 900);
+  const after = read();
+  const [elapsed = 1, clientUsed = 0, serverUsed = 0, machine = 0, spun = 0] = after.map((value, i) => value - (before[i] ?? 0));
+  return {
+    clientCores: clientUsed / elapsed,
+    serverCores: serverUsed / elapsed,
+    foreign: Math.max(0, machine - clientUsed - serverUsed - spun) / elapsed,
+    serverRss: server?.rssBytes() ?? 0,
+  };
+}

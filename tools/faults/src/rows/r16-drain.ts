@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Outcome } from '../cell/asked.ts';
+import type { Cell } from '../cell/cell.ts';
+import { headers, numberOf } from '../cell/events.ts';
+import { inMs } from '../figures.ts';
+import { monotonicMs } from '../now.ts';
+import { type Row, type Verdict, verdict } from '../row.ts';
+
+const IN_FLIGHT = 1_000;
+const TIMEOUT_MS = 10_000;
+const AT_ONCE_MS = 200;
+/** What a new request may end with: it may have been sent before the agent said that it drains. */
+const REFUSED = new Set(['ERR_DRAINING', 'ERR_CONNECT', 'ERR_CLOSED']);
+
+interface Drained {
+  readonly tookMs: number;
+  readonly why: string[];
+}
+
+async function drained(cell: Cell, by: 'agent' | 'pool'): Promise<Drained> {
+  const agent = await cell.agent();
+  agent.endsItself = true;
+  const pool = cell.pool({ maxConcurrentPerConnection: IN_FLIGHT });
+  await pool.addAgent('a', agent.endpoint);
+  let id = 0;
+  const ask = (uri: string): Promise<Outcome> =>
+    cell.asked.follow(
+      pool.request('a', { ...headers(uri), id: (id += 1) }, { only: true, timeoutMs: TIMEOUT_MS }),
+      TIMEOUT_MS,
+    );
+  const questions = Array.from({ length: IN_FLIGHT }, (_, n) => ask(`/slow?ms=400&n=${n}`));
+  await ask('/?n=0');
+  const since = monotonicMs();
+  const draining = by === 'agent' ? agent.signal('SIGTERM') : pool.drain();
+  const why = new Set<string>();
+  for (let at = 0; at < 20; at++) {
+    const asked = monotonicMs();
+    const { error, at: endedAt } = await ask('/?n=0');
+    if (error !== undefined && !REFUSED.has(error.code)) why.add(`a new request got ${error.code}: ${error.message}`);
+    if (endedAt - asked > AT_ONCE_MS) why.add(`a new request took ${inMs(endedAt - asked)}`);
+    await sleep(5);
+  }
+  for (const [n, { decision, error }] of (await Promise.all(questions)).entries()) {
+    if (error !== undefined) why.add(`lost one that was in flight: ${error.code} ${error.message}`);
+    else if (numberOf(decision) !== String(n)) why.add(`request ${n} got another's answer`);
+  }
+  await draining;
+  await pool.close();
+  await agent.destroy();
+  return { tookMs: monotonicMs() - since, why: [...why].map((text) => `drained by the ${by}: ${text}`) };
+}
+
+async function run(cell: Cell): Promise<Verdict> {
+  const agent = await drained(cell, 'agent');
+  const pool = await drained(cell, 'pool');
+  return verdict(`agent ${inMs(agent.tookMs)}, pool ${inMs(pool.tookMs)}`, [...agent.why, ...pool.why]);
+}
+
+/** One side drains. */
+export const drain: Row = {
+  id: 'R16',
+  fault: 'drain with 1 000 in flight',
+  must: 'none fails; new ones go elsewhere or fail at once',
+  run,
+};
