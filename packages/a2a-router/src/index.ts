@@ -66,7 +66,8 @@ export {
   ProcessTable,
   type ProcessTableOptions,
 } from './process/process-table.ts';
-export { A2ARouter, createA2ARouter, type SubscribeOptions } from './router/a2a-router.ts';
+export { A2ARouter, type SubscribeOptions } from './router/a2a-router.ts';
+export { createA2ARouter } from './router/create-a2a-router.ts';
 export { payloadDigest } from './router/audit.ts';
 export { A2AEndpoint } from './router/endpoint.ts';
 export type { RemoteBackend, RemoteDelivery, RemoteHost } from './router/remote-backend.ts';

@@ -28,6 +28,9 @@ export interface Gateway extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The answer to CONNECT, which asks for a tunnel. */
+const NO_TUNNEL = 'HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+
 class GatewayServer implements Gateway {
   readonly #options: ResolvedGatewayOptions;
   readonly #upstream: Upstream;
@@ -46,7 +49,10 @@ class GatewayServer implements Gateway {
     return { active: this.#active, requests: this.#requests, overloaded: this.#overloaded };
   }
 
-  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void =>
+    this.#handle(request, response, false);
+
+  #handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.#requests += 1;
     if (this.#active >= this.#options.maxConcurrentRequests) {
       this.#overloaded += 1;
@@ -54,18 +60,31 @@ class GatewayServer implements Gateway {
       return;
     }
     this.#active += 1;
-    void new ProxiedRequest(this.#options, this.#upstream, this.#requests, request, response).run().then(() => {
-      this.#active -= 1;
-      if (this.#active > 0) return;
-      const waiting = this.#whenIdle;
-      this.#whenIdle = [];
-      for (const done of waiting) done();
+    const input = { id: this.#requests, request, response, expectsContinue };
+    void new ProxiedRequest(this.#options, this.#upstream, input).run().then(() => {
+      // an answer that the client has not taken yet must not be cut by a drain
+      const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
+      if (unsent && !response.destroyed) response.once('close', () => this.#over());
+      else this.#over();
     });
-  };
+  }
+
+  #over(): void {
+    this.#active -= 1;
+    if (this.#active > 0) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const done of waiting) done();
+  }
 
   listen(options: { readonly host?: string; readonly port?: number } = {}): Promise<string> {
     const { host = '127.0.0.1', port = 0 } = options;
     const server = createServer({ keepAlive: true, noDelay: true }, this.handler);
+    // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
+    server.on('checkContinue', (request, response) => this.#handle(request, response, true));
+    server.on('connect', (_request, socket) => {
+      socket.on('error', () => socket.destroy()).end(NO_TUNNEL, () => socket.destroy());
+    });
     return new Promise((resolve, reject) => {
       server.once('error', (error) =>
         reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)),

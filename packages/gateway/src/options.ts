@@ -1,7 +1,9 @@
+import { constants } from 'node:buffer';
 import {
   AgentwireError,
   checkInteger,
   checkKnownOptions,
+  checkOneOf,
   type Clock,
   type Decision,
   type Logger,
@@ -21,7 +23,7 @@ export interface RequestSummary {
   readonly uri: string;
   /** Status sent to the client; 0 when it left before one was sent. */
   readonly status: number;
-  /** What became of it. `failed`: the upstream or an agent's answer was at fault. */
+  /** What became of it. `failed`: the upstream, an agent's answer or the request itself was at fault. */
   readonly outcome: 'allowed' | 'blocked' | 'redirected' | 'challenged' | 'cancelled' | 'failed';
   /** The agent that blocked, redirected or challenged. */
   readonly agent?: string | undefined;
@@ -33,6 +35,11 @@ export interface RequestSummary {
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
+
+const BODY_MODES = ['stream', 'hold'] as const;
+
+/** When a body goes on: see {@link GatewayOptions.requestBody}. */
+export type BodyMode = (typeof BODY_MODES)[number];
 
 /** Options of `createGateway`. */
 export interface GatewayOptions {
@@ -50,6 +57,19 @@ export interface GatewayOptions {
   readonly upstreamConnections?: number;
   /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */
   readonly maxRequestBodyBytes?: number;
+  /**
+   * When a request's body that agents read goes on to the upstream; default `stream`.
+   *
+   * `stream`: each chunk as soon as its agents have decided on it, so that an upstream may have seen the beginning of a
+   * body whose end is blocked. `hold`: nothing, not even the head, before every agent is done with the body.
+   */
+  readonly requestBody?: BodyMode;
+  /** The same for responses and the client; default `stream`, where a block in the middle of a body breaks the connection off. */
+  readonly responseBody?: BodyMode;
+  /** Longest body that is held, in bytes; default 100 MiB. Past it the client gets 413, or 502 for a response. On disk from 1 MiB on. */
+  readonly maxHeldBodyBytes?: number;
+  /** Longest chunk that an agent is asked about, in bytes; default 1 MiB, at most 16 MiB. Longer ones are split. */
+  readonly maxChunkBytes?: number;
   /** Requests at a time; default 10 000. Past it the client gets 503 at once. */
   readonly maxConcurrentRequests?: number;
   /** Whether `x-forwarded-*` of the client are kept and added to; default `false`: they are replaced. */
@@ -65,7 +85,19 @@ export const GATEWAY_DEFAULTS: {
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
   readonly maxConcurrentRequests: number;
-} = { upstreamTimeoutMs: 30_000, upstreamConnections: 128, maxConcurrentRequests: 10_000 };
+  readonly requestBody: BodyMode;
+  readonly responseBody: BodyMode;
+  readonly maxHeldBodyBytes: number;
+  readonly maxChunkBytes: number;
+} = {
+  upstreamTimeoutMs: 30_000,
+  upstreamConnections: 128,
+  maxConcurrentRequests: 10_000,
+  requestBody: 'stream',
+  responseBody: 'stream',
+  maxHeldBodyBytes: 100 * 1024 ** 2,
+  maxChunkBytes: 1024 ** 2,
+};
 
 /** Options with every default filled in and checked. */
 export interface ResolvedGatewayOptions {
@@ -76,6 +108,10 @@ export interface ResolvedGatewayOptions {
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
   readonly maxRequestBodyBytes: number;
+  readonly requestBody: BodyMode;
+  readonly responseBody: BodyMode;
+  readonly maxHeldBodyBytes: number;
+  readonly maxChunkBytes: number;
   readonly maxConcurrentRequests: number;
   readonly trustForwarded: boolean;
   readonly onRequestEnd: ((summary: RequestSummary) => void) | undefined;
@@ -131,6 +167,10 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
         ? Infinity
         : checkInteger('maxRequestBodyBytes', options.maxRequestBodyBytes, 0, Number.MAX_SAFE_INTEGER),
     maxConcurrentRequests: checkInteger('maxConcurrentRequests', given.maxConcurrentRequests, 1, 1_000_000),
+    requestBody: checkOneOf('requestBody', given.requestBody, BODY_MODES),
+    responseBody: checkOneOf('responseBody', given.responseBody, BODY_MODES),
+    maxHeldBodyBytes: checkInteger('maxHeldBodyBytes', given.maxHeldBodyBytes, 0, constants.MAX_LENGTH),
+    maxChunkBytes: checkInteger('maxChunkBytes', given.maxChunkBytes, 1, 16 * 1024 ** 2),
     trustForwarded: options.trustForwarded ?? false,
     onRequestEnd: options.onRequestEnd,
     clock: options.clock ?? systemClock,

@@ -1,7 +1,7 @@
 import type { Decision, HeaderList, HeaderOp, ProxyEvent, RequestHeaders, ResponseHeaders } from '@agentwire/core';
 import { applyHeaderOps } from '@agentwire/headers';
 import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from './response/refusal.ts';
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
@@ -90,18 +90,22 @@ export class Pipeline {
     summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number },
     error?: string,
   ): void {
-    for (const agent of this.asked) {
-      this.#pool.sendRequestComplete(agent, {
-        id,
-        ...summary,
-        upstreamAttempts: 1,
-        ...(error !== undefined && { error }),
-      });
-    }
+    const complete = { id, ...summary, upstreamAttempts: 1, ...(error !== undefined && { error }) };
+    this.#tell((agent) => this.#pool.sendRequestComplete(agent, complete));
   }
 
   /** Tells every agent that was asked that nobody waits any more. */
   cancel(id: number): void {
-    for (const agent of this.asked) this.#pool.cancelRequest(agent, id);
+    this.#tell((agent) => this.#pool.cancelRequest(agent, id));
+  }
+
+  #tell(say: (agent: string) => unknown): void {
+    for (const agent of this.asked) {
+      try {
+        say(agent);
+      } catch {
+        // it was taken out of the pool while the request was under way, and knows of it already
+      }
+    }
   }
 }

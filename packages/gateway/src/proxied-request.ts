@@ -1,53 +1,70 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
-import { applyHeaderOps, HeaderMap, stripHopByHop } from '@agentwire/headers';
-import { BodyFilter } from './body-filter.ts';
+import { BodyFilter } from './body/body-filter.ts';
+import { HeldBody } from './body/held-body.ts';
+import { heldBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
+import { RequestReader } from './body/request-reader.ts';
+import { Exchange } from './exchange.ts';
 import type { RequestSummary, ResolvedGatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
-import { type OwnResponse, Refusal, responseFor, responseForError } from './refusal.ts';
-import { forwardedHeaders, hasBody, headEvent } from './request-head.ts';
-import type { Upstream, UpstreamControl } from './upstream.ts';
+import { forwardedHeaders } from './request/forwarded-headers.ts';
+import { announcedLength, headEvent } from './request/request-head.ts';
+import { targetOf } from './request/target.ts';
+import { answer } from './response/answer.ts';
+import { ownResponse } from './response/own-response.ts';
+import { Refusal } from './response/refusal.ts';
+import type { Upstream } from './upstream.ts';
 
 type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
 
 const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
 
-/** Statuses whose responses have no body (RFC 9110 §6.4.1). */
-const isBodiless = (method: string | undefined, status: number): boolean =>
-  method === 'HEAD' || status === 204 || status === 304;
+/** What a {@link ProxiedRequest} is about. */
+export interface ProxiedRequestInput {
+  readonly id: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Whether the client waits for "100 Continue" before it sends the body. */
+  readonly expectsContinue: boolean;
+}
 
 /** One HTTP request on its way: agents, upstream, agents again, client. */
 export class ProxiedRequest {
   readonly #options: ResolvedGatewayOptions;
-  readonly #upstream: Upstream;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly #id: number;
+  readonly #input: ProxiedRequestInput;
   readonly #left = new AbortController();
   readonly #pipeline: Pipeline;
+  readonly #reader: RequestReader;
+  readonly #exchange: Exchange;
   readonly #startedAt: number;
-  #bodyError: unknown;
-  #requestBytes = 0;
-  #responseBytes = 0;
+  #continueDue: boolean;
+  #filter: BodyFilter | undefined;
+  #ownBytes = 0;
 
-  constructor(
-    options: ResolvedGatewayOptions,
-    upstream: Upstream,
-    id: number,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ) {
+  constructor(options: ResolvedGatewayOptions, upstream: Upstream, input: ProxiedRequestInput) {
+    const { id, request, response, expectsContinue } = input;
     this.#options = options;
-    this.#upstream = upstream;
-    this.#id = id;
-    this.#request = request;
-    this.#response = response;
+    this.#input = input;
     this.#startedAt = options.clock.now();
+    this.#continueDue = expectsContinue;
     this.#pipeline = new Pipeline(options, this.#left.signal);
-    response.once('close', () => {
-      if (!response.writableFinished) this.#left.abort(new AgentwireError('ERR_ABORTED', 'the client went away'));
+    this.#exchange = new Exchange(
+      { options, upstream, pipeline: this.#pipeline, request, response, id },
+      this.#left.signal,
+    );
+    this.#reader = new RequestReader(request, {
+      maxBytes: options.maxRequestBodyBytes,
+      onStart: () => this.#sendContinue(),
     });
+    const onClose = (): void => {
+      if (!response.writableFinished) this.#left.abort(new AgentwireError('ERR_ABORTED', 'the client went away'));
+    };
+    response.once('close', onClose);
+    if (response.socket !== null) return;
+    // a response that waits behind an earlier one of its connection does not hear that this has ended
+    const { socket } = request;
+    socket.setMaxListeners(0).once('close', onClose);
+    response.once('close', () => socket.off('close', onClose));
   }
 
   /** Runs it to its end. Never rejects. */
@@ -57,259 +74,107 @@ export class ProxiedRequest {
       await this.#proxy();
       outcome = { outcome: 'allowed' };
     } catch (error) {
-      outcome = await this.#endWith(error);
+      // the upstream's client reports what ended the body as an error of its own
+      outcome = this.#endWith(this.#filter?.error ?? this.#reader.error ?? error);
+    } finally {
+      void this.#reader.return();
     }
     this.#report(outcome);
   }
 
+  #sendContinue(): void {
+    if (this.#continueDue && !this.#input.response.headersSent) this.#input.response.writeContinue();
+    this.#continueDue = false;
+  }
+
   async #proxy(): Promise<void> {
-    this.#checkAnnouncedLength();
-    const { headers, wantBody } = await this.#pipeline.onRequest(
-      headEvent(this.#request, this.#id, this.#options.clock),
-    );
-    const forwarded = forwardedHeaders(headers, this.#request, this.#options.trustForwarded);
-    if (wantBody.length > 0) forwarded.delete('content-length');
-    await this.#exchange(forwarded.toRaw(), this.#body(wantBody));
+    const { id, request, response } = this.#input;
+    const { clock, trustForwarded, maxRequestBodyBytes } = this.#options;
+    const target = targetOf(request);
+    if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
+      throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
+    const head = headEvent(request, target, id, clock);
+    const { headers, wantBody } = await this.#pipeline.onRequest(head);
+    if (target.path === '*') {
+      // about this server, not about anything behind it
+      response.writeHead(204).end();
+      return;
+    }
+    const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
+    // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream
+    forwarded.delete('content-length');
+    if (!head.hasBody) return this.#send(target.path, forwarded.toRaw(), null);
+    using held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
+    const { data, length } = await this.#body(wantBody, held);
+    if (length !== undefined) forwarded.set('content-length', String(length));
+    await this.#send(target.path, forwarded.toRaw(), data);
   }
 
-  #checkAnnouncedLength(): void {
-    const announced = Number(this.#request.headers['content-length'] ?? 0);
-    if (announced > this.#options.maxRequestBodyBytes) throw this.#tooLong();
-  }
-
-  #tooLong(): AgentwireError {
-    return new AgentwireError(
-      'ERR_BODY_TOO_LARGE',
-      `the request body is longer than ${this.#options.maxRequestBodyBytes} bytes`,
-    );
+  #hold(): HeldBody {
+    return new HeldBody(this.#options.maxHeldBodyBytes);
   }
 
   /** The body for the upstream: as it comes where no agent reads it, else what the agents let through. */
-  #body(wantBody: readonly string[]): AsyncIterable<Uint8Array> | null {
-    if (!hasBody(this.#request)) return null;
-    const filter = new BodyFilter(wantBody, 'requestBodyMutation', (agent, chunk) =>
-      this.#pipeline.ask(agent, { type: 'requestBodyChunk', id: this.#id, ...chunk }),
-    );
-    return this.#filtered(filter);
+  #body(agents: readonly string[], held: HeldBody | undefined): OutgoingBody | Promise<OutgoingBody> {
+    const { id, request } = this.#input;
+    const filter = new BodyFilter({
+      agents,
+      mutation: 'requestBodyMutation',
+      maxChunkBytes: this.#options.maxChunkBytes,
+      ask: (agent, chunk) => this.#pipeline.ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
+    });
+    this.#filter = filter;
+    const announced = announcedLength(request);
+    if (held === undefined) return streamedBody(this.#reader, filter, announced);
+    return heldBody(this.#reader, filter, announced, held);
   }
 
-  /** What {@link #read} yields; its error is kept, because the upstream's client reports it as one of its own. */
-  async *#filtered(filter: BodyFilter): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* this.#read(filter);
-    } catch (error) {
-      this.#bodyError ??= error;
-      throw error;
-    }
-  }
-
-  async *#read(filter: BodyFilter): AsyncGenerator<Uint8Array, void, undefined> {
-    const length = Number(this.#request.headers['content-length'] ?? Number.NaN);
-    const { maxRequestBodyBytes } = this.#options;
-    for await (const chunk of this.#request as AsyncIterable<Buffer>) {
-      this.#requestBytes += chunk.length;
-      if (this.#requestBytes > maxRequestBodyBytes) {
-        throw this.#tooLong();
-      }
-      const passed = filter.done ? chunk : await filter.filter(chunk, this.#requestBytes === length);
-      if (passed.byteLength > 0) yield passed;
-    }
-    if (filter.done) return;
-    const rest = await filter.filter(new Uint8Array(0), true);
-    if (rest.byteLength > 0) yield rest;
-  }
-
-  /** Sends the request on and takes the response back, through the agents where they want to see it. */
-  #exchange(headers: HeaderList, body: AsyncIterable<Uint8Array> | null): Promise<void> {
-    const { method = 'GET', url = '/' } = this.#request;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let sink: { write(chunk: Buffer): boolean; end(): void } | undefined;
-    this.#upstream.send(
-      { method, path: url, headers, body, signal: this.#left.signal },
-      {
-        onHead: (status, responseHeaders, control) => {
-          const clean = stripHopByHop(responseHeaders);
-          const { responseOps, judgesResponses } = this.#pipeline;
-          if (!judgesResponses && responseOps.length === 0) {
-            sink = this.#plainSink(status, clean, control, resolve);
-            return true;
-          }
-          this.#judge(status, clean, control, resolve, reject).then(
-            (judged) => {
-              sink = judged;
-              control.resume();
-            },
-            (error: Error) => {
-              reject(error);
-              control.abort(error);
-            },
-          );
-          return false;
-        },
-        onData: (chunk) => sink?.write(chunk) ?? true,
-        onEnd: () => sink?.end(),
-        onError: (error) => reject(this.#bodyError ?? error),
-      },
-    );
-    return promise;
-  }
-
-  /** Straight to the client. */
-  #plainSink(
-    status: number,
-    headers: HeaderList,
-    control: UpstreamControl,
-    done: () => void,
-  ): { write(chunk: Buffer): boolean; end(): void } {
-    const response = this.#response;
-    response.writeHead(status, headers as string[]);
-    response.on('drain', () => control.resume());
-    return {
-      write: (chunk) => {
-        this.#responseBytes += chunk.length;
-        return response.write(chunk);
-      },
-      end: () => {
-        response.end();
-        done();
-      },
-    };
-  }
-
-  /** Asks the agents about the response's head, and makes the sink that takes its body. */
-  async #judge(
-    status: number,
-    responseHeaders: HeaderList,
-    control: UpstreamControl,
-    done: () => void,
-    fail: (error: Error) => void,
-  ): Promise<{ write(chunk: Buffer): boolean; end(): void }> {
-    const bodiless = isBodiless(this.#request.method, status);
-    const head = {
-      type: 'responseHeaders' as const,
-      id: this.#id,
-      status,
-      headers: responseHeaders,
-      hasBody: !bodiless,
-    };
-    const { headers, wantBody } = this.#pipeline.judgesResponses
-      ? await this.#pipeline.onResponse(head)
-      : { headers: applyHeaderOps(responseHeaders, this.#pipeline.responseOps), wantBody: [] };
-    if (wantBody.length === 0) return this.#plainSink(status, headers, control, done);
-    const map = new HeaderMap(headers);
-    map.delete('content-length');
-    this.#response.writeHead(status, map.toRaw() as string[]);
-    const filter = new BodyFilter(wantBody, 'responseBodyMutation', (agent, chunk) =>
-      this.#pipeline.ask(agent, { type: 'responseBodyChunk', id: this.#id, ...chunk }),
-    );
-    return this.#filteredSink(filter, control, done, fail);
-  }
-
-  /** To the client, one chunk after the other, each after its agents. */
-  #filteredSink(
-    filter: BodyFilter,
-    control: UpstreamControl,
-    done: () => void,
-    fail: (error: Error) => void,
-  ): { write(chunk: Buffer): boolean; end(): void } {
-    let queue: Promise<void> = Promise.resolve();
-    const pass = async (data: Uint8Array, last: boolean): Promise<void> => {
-      const passed = filter.done ? data : await filter.filter(data, last);
-      this.#responseBytes += passed.byteLength;
-      if (passed.byteLength > 0 && !this.#response.write(passed))
-        await once(this.#response, 'drain', { signal: this.#left.signal });
-    };
-    const giveUp = (error: Error): void => {
-      fail(error);
-      control.abort(error);
-    };
-    return {
-      write: (chunk) => {
-        queue = queue.then(() => pass(chunk, false));
-        queue.then(() => control.resume(), giveUp);
-        return false;
-      },
-      end: () => {
-        queue
-          .then(() => (filter.done ? undefined : pass(new Uint8Array(0), true)))
-          .then(() => {
-            this.#response.end();
-            done();
-          }, giveUp);
-      },
-    };
+  #send(path: string, headers: HeaderList, body: OutgoingBody['data']): Promise<void> {
+    const { method = 'GET' } = this.#input.request;
+    return this.#exchange.run({ method, path, headers, body, signal: this.#left.signal });
   }
 
   /** Ends the client's response after a refusal or an error. @returns what became of the request */
-  async #endWith(error: unknown): Promise<Outcome> {
-    if (this.#left.signal.aborted) return { outcome: 'cancelled' };
+  #endWith(error: unknown): Outcome {
+    const { id, request, response } = this.#input;
+    const { clock, logger } = this.#options;
+    if (this.#left.signal.aborted || response.destroyed) return { outcome: 'cancelled' };
     const refusal = error instanceof Refusal ? error : undefined;
     if (refusal === undefined) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
-      this.#options.logger.warn(
-        { id: this.#id, code },
-        `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`,
-      );
+      logger.warn({ id, code }, `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`);
     }
-    if (this.#response.headersSent) {
+    if (response.headersSent) {
       // the client has begun to read something that must not go on: only a broken end tells it
-      this.#response.destroy();
-    } else this.#answer(this.#ownResponse(error));
+      response.destroy();
+    } else {
+      void this.#reader.return();
+      const context = { request, response, readBytes: this.#reader.bytes, continueDue: this.#continueDue, clock, logger };
+      this.#ownBytes = answer(ownResponse(error, this.#pipeline.responseOps), context);
+    }
     if (refusal === undefined) return { outcome: 'failed' };
     const { agent, decision } = refusal;
     return { outcome: REFUSED[decision.verdict.type], agent, decision };
   }
 
-  #ownResponse(error: unknown): OwnResponse {
-    if (!(error instanceof Refusal) || error.decision.verdict.type === 'allow') return responseForError(error);
-    const own = responseFor(error.decision.verdict);
-    try {
-      return { ...own, headers: applyHeaderOps(own.headers, this.#pipeline.responseOps) as string[] };
-    } catch (cause) {
-      return responseForError(cause);
-    }
-  }
-
-  #answer(own: OwnResponse): void {
-    const response = this.#response;
-    const body = Buffer.from(own.body);
-    const headers = new HeaderMap(own.headers).set('content-length', String(body.length));
-    // an unread body would have to be swallowed before this connection could be used again
-    if (!this.#request.complete && hasBody(this.#request)) headers.set('connection', 'close');
-    try {
-      response.writeHead(own.status, headers.toRaw() as string[]);
-    } catch (error) {
-      this.#options.logger.warn({ id: this.#id, err: error }, 'an agent chose a response that HTTP does not allow');
-      response.writeHead(502, ['content-length', '0', 'connection', 'close']);
-      response.end();
-      return;
-    }
-    response.end(this.#request.method === 'HEAD' ? undefined : body);
-    this.#responseBytes += body.length;
-  }
-
   #report(outcome: Outcome): void {
-    const durationMs = this.#options.clock.now() - this.#startedAt;
-    const status = this.#response.headersSent ? this.#response.statusCode : 0;
-    if (outcome.outcome === 'cancelled') this.#pipeline.cancel(this.#id);
+    const { id, request, response } = this.#input;
+    const { clock, logger, onRequestEnd } = this.#options;
+    const durationMs = clock.now() - this.#startedAt;
+    const status = response.headersSent ? response.statusCode : 0;
+    const [requestBytes, responseBytes] = [this.#reader.bytes, this.#exchange.responseBytes + this.#ownBytes];
+    if (outcome.outcome === 'cancelled') this.#pipeline.cancel(id);
     else {
-      const sizes = { requestBodySize: this.#requestBytes, responseBodySize: this.#responseBytes };
-      this.#pipeline.complete(
-        this.#id,
-        { status, durationMs: Math.round(durationMs), ...sizes },
-        outcome.outcome === 'failed' ? 'failed' : undefined,
-      );
+      const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };
+      const error = outcome.outcome === 'failed' ? 'failed' : undefined;
+      this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes }, error);
     }
-    this.#options.onRequestEnd?.({
-      id: this.#id,
-      method: this.#request.method ?? 'GET',
-      uri: this.#request.url ?? '/',
-      status,
-      ...outcome,
-      durationMs,
-      agentsMs: this.#pipeline.waitedMs,
-      requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
-    });
+    const { method = 'GET', url: uri = '/' } = request;
+    const agentsMs = this.#pipeline.waitedMs;
+    try {
+      onRequestEnd?.({ id, method, uri, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
+    } catch (error) {
+      logger.error({ err: error }, 'onRequestEnd has thrown');
+    }
   }
 }

@@ -8,7 +8,7 @@ export interface UpstreamRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: HeaderList;
-  readonly body: Readable | AsyncIterable<Uint8Array> | null;
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
   readonly signal: AbortSignal;
 }
 
@@ -16,7 +16,7 @@ export interface UpstreamRequest {
 export interface UpstreamResponse {
   /** @returns whether the body may flow; else call `resume` of the control later */
   onHead(status: number, headers: HeaderList, control: UpstreamControl): boolean;
-  onData(chunk: Buffer): boolean;
+  onData(chunk: Uint8Array): boolean;
   onEnd(): void;
   onError(error: Error): void;
 }

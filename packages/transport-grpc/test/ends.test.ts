@@ -29,7 +29,7 @@ const framed = (bytes: Uint8Array, flag = 0, length = bytes.length): Buffer => {
 };
 
 /** An agent that shakes hands and then does what the test says, with sockets to pull. */
-async function hostileAgent(greet = true) {
+async function hostileAgent(greet = true, ours = true) {
   const server: Http2Server = createServer();
   const sockets: Socket[] = [];
   const streams: ServerHttp2Stream[] = [];
@@ -42,7 +42,7 @@ async function hostileAgent(greet = true) {
     if (!greet) return;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.write(framed(writeHandshakeResponse(AGENT, true)));
+    stream.write(framed(writeHandshakeResponse(AGENT, ours)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanup.push(() => {
@@ -210,6 +210,18 @@ async function hostileProxy(
   await once(stream, 'response');
   return { session, stream, over };
 }
+
+describe('an agent that is not agentwire', () => {
+  it('has taken a Configure when it was sent, since it has no way to answer', async () => {
+    const agent = await hostileAgent(true, false);
+    const { proxy, connection } = await proxyOf(agent.address);
+    expect(connection.peer).toMatchObject({ dialect: 'zentinel', name: 'waf', maxMessageBytes: 4 * 1024 * 1024 });
+    expect(connection.peer.accepts.has('cancelAll')).toBe(false);
+    connection.send({ type: 'configure', id: 'c-1', config: {} });
+    await proxy.received(1);
+    expect(proxy.messages).toMatchObject([{ type: 'answer', id: 'c-1', decision: { verdict: { type: 'allow' } } }]);
+  });
+});
 
 describe('a proxy that does not keep to the protocol', () => {
   const hello = framed(writeHandshakeRequest(PROXY));

@@ -37,7 +37,7 @@ export async function runCell(row: Row, column: Column, options: RunOptions): Pr
   const cell = new Cell(column, options.quick, (text) => options.say(`${row.id} ${column.id}: ${text}`));
   cell.progress(row.fault);
   const result = await judge(row, cell, options.limitMs);
-  const why = [...result.why, ...(await closeCell(cell)), ...(await watcher.finish())];
+  const why = [...new Set([...result.why, ...(await closeCell(cell)), ...(await watcher.finish())])];
   return {
     ...head,
     status: result.ok && why.length === 0 ? 'ok' : 'failed',

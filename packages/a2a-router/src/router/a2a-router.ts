@@ -4,31 +4,26 @@ import type { GateBackend, GateDecision } from '../gate/gate.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
 import type { InboxOptions } from '../inbox/inbox-options.ts';
 import type { Inbox } from '../inbox/inbox.ts';
-import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
+import type { Replier } from '../inbox/received-message.ts';
 import { createMessage, type KernelMessage } from '../message/message.ts';
 import { payload } from '../message/payload.ts';
 import { target } from '../message/target.ts';
-import { CapabilityChecker } from '../process/capability-checker.ts';
+import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';
-import { type ProcessEntry, ProcessTable } from '../process/process-table.ts';
+import type { ProcessEntry, ProcessTable } from '../process/process-table.ts';
 import { type ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
-import { TopicRouter } from '../routing/topic-router.ts';
-import { recordIntent, recordOutcome } from './audit.ts';
+import type { TopicRouter } from '../routing/topic-router.ts';
 import { Delivery } from './delivery.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { InboxTable } from './inbox-table.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import { createRemoteHost } from './remote-host.ts';
 import { requestMany, type RequestManyOptions, requestOne, type RequestOptions, type RequestParts } from './request.ts';
-import {
-  type A2ARouterOptions,
-  type ResolvedRouterSettings,
-  resolveRouterSettings,
-  type RouterSettings,
-} from './router-options.ts';
+import { type ResolvedRouterSettings, resolveRouterSettings, type RouterSettings } from './router-options.ts';
 import { type SendOutcome, SendPath } from './send-path.ts';
-import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+import type { SendReport } from './send-report.ts';
 
 /** How a process subscribes. */
 export interface SubscribeOptions {
@@ -115,17 +110,9 @@ export class A2ARouter {
     };
     this.#deadLetters.attach((message, recipient) => this.#redeliver(message, recipient));
     this.#stopListening = processTable.onExit((entry) => this.#processExited(entry));
-    backend?.attach({
-      receive: (message) => settled(() => this.#path.dispatch(message, chain, undefined)),
-      admit: async (message, take) => {
-        await this.#path.dispatch(message, chain, undefined, async (passed) => {
-          await take(new ReceivedMessage(passed, replierOf(KERNEL_PID)));
-          return { messageId: passed.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
-        });
-      },
-      answer: (message) => this.#answered(message, chain),
-      fail: (id, code, text) => this.#pending.loseRemote(id, new AgentwireError(code, text)),
-    });
+    const { logger } = this.#settings;
+    const host = { path: this.#path, pending: this.#pending, chain, logger, reply: replierOf(KERNEL_PID) };
+    backend?.attach(createRemoteHost(host));
   }
 
   /** Attaches a registry of services; gives back the router itself. */
@@ -318,25 +305,6 @@ export class A2ARouter {
     return this.#path.dispatch(message, chain, waiting);
   }
 
-  /** An answer from another node: recorded as every message is, before the one who waits has it. */
-  #answered(message: KernelMessage, chain: ChainManager | undefined): boolean {
-    if (chain === undefined) return this.#pending.completeRemote(message);
-    recordIntent(chain, message);
-    const complete = (): boolean => {
-      const taken = this.#pending.completeRemote(message);
-      recordOutcome(chain, { messageId: message.id, delivered: taken ? 1 : 0, rejected: NO_REJECTIONS, remote: 0 });
-      return taken;
-    };
-    if (chain.fsync !== 'always') return complete();
-    const fail = (error: unknown): void => {
-      const wrong = toAgentwireError(error, 'ERR_IO');
-      this.#settings.logger.error({ error: wrong.message }, 'an answer cannot be recorded, so it is not handed over');
-      this.#pending.end(message.correlationId ?? '', wrong);
-    };
-    chain.durable().then(complete).catch(fail);
-    return true;
-  }
-
   #replierOf(pid: Pid): Replier {
     return (to, body, options) => {
       const back = target.process(to.from);
@@ -383,21 +351,6 @@ export class A2ARouter {
   #checkOpen(): void {
     if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the router is closed');
   }
-}
-
-/** Makes a router with everything that was not given: process table, checker, topics and services. */
-export function createA2ARouter(options: A2ARouterOptions = {}): A2ARouter {
-  const { processTable = new ProcessTable(), capabilityChecker, topicRouter, ...settings } = options;
-  return new A2ARouter(
-    processTable,
-    capabilityChecker ?? new CapabilityChecker(processTable),
-    topicRouter ?? new TopicRouter(),
-    { serviceRegistry: new ServiceRegistry(), ...settings },
-  );
-}
-
-async function settled(send: () => SendOutcome): Promise<SendReport> {
-  return send();
 }
 
 function notFound(pid: Pid): AgentwireError {

@@ -9,6 +9,7 @@ import type {
   WholeBodyOptions,
 } from '../handler/incoming.ts';
 import { BodyReader } from './body-reader.ts';
+import { withClientPort } from './client-address.ts';
 import { requestHasBody, responseHasBody } from './expects-body.ts';
 import type { Turns } from './turns.ts';
 
@@ -115,6 +116,7 @@ export class RequestMessage extends Message implements IncomingRequest {
   /** Whether the handler was told that no body follows, and may have decided on that. */
   toldEmpty = false;
   protected readonly event: RequestHeaders;
+  #metadata: RequestMetadata | undefined;
 
   constructor(event: RequestHeaders, host: MessageHost) {
     super(host);
@@ -142,7 +144,7 @@ export class RequestMessage extends Message implements IncomingRequest {
   }
 
   get metadata(): RequestMetadata {
-    return this.event.metadata;
+    return (this.#metadata ??= withClientPort(this.event.metadata));
   }
 
   get hasBody(): boolean {

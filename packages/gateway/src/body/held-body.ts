@@ -4,7 +4,7 @@ import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 const FILE_FROM_BYTES = 1024 ** 2;
 
 /** A body that is kept until its agents have decided on the whole of it: on the heap below 1 MiB, else in a nameless file. */
-export class HeldBody {
+export class HeldBody implements Disposable {
   readonly #buffer: LargeBodyBuffer;
 
   constructor(maxBytes: number) {
@@ -32,5 +32,10 @@ export class HeldBody {
   /** Frees memory and disk. */
   release(): void {
     this.#buffer.clear();
+  }
+
+  /** The same as {@link release}, for `using`. */
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

@@ -4,7 +4,7 @@ import { createCodec } from '../codec/codec.ts';
 import type { OtherSide } from '../handshake/hello-fields.ts';
 import { mediumOf } from '../handshake/medium.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
-import { GrpcConnection } from './grpc-connection.ts';
+import { GrpcConnection, MADE_UP_ID } from './grpc-connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /** What two sides agree on over gRPC. @throws AgentwireError as `agree`. */
@@ -29,7 +29,7 @@ export function createConnection(
     ours: other.ours,
     errors: peer.features.includes('errors'),
     nowMs: () => clock.wallNow(),
-    configureId: () => `agentwire-configure-${(configures += 1)}`,
+    configureId: () => `${MADE_UP_ID}${(configures += 1)}`,
   });
   return new GrpcConnection({
     role: self.role,

@@ -1,8 +1,11 @@
 import type { Http2Session } from 'node:http2';
 import {
   AgentwireError,
+  ALLOW,
   ConnectionBase,
+  type Answer,
   type Clock,
+  type Configure,
   type CloseReason,
   type Malformed,
   type Message,
@@ -31,6 +34,8 @@ export interface GrpcConnectionOptions {
   readonly onEnded: () => void;
 }
 
+/** What ids begin with that stand in for those of a Configure without one. */
+export const MADE_UP_ID = 'agentwire-configure-';
 /** Unreadable messages in a row, none of them with an id, that end a connection. */
 const MAX_UNREADABLE = 16;
 
@@ -99,7 +104,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   }
 
   get bufferedBytes(): number {
-    return this.#messages.outbox.size;
+    return this.#messages.bufferedBytes;
   }
 
   get receivedBytes(): number {
@@ -173,6 +178,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   protected write(message: Message): boolean {
     if (message.type === 'answer') return this.#answer(message);
+    if (message.type === 'configure' && !this.#ours) return this.#configureStranger(message);
     if (message.type === 'drain' && !this.#ours && this.#options.role === 'agent') return this.#goAway();
     return this.#send(message);
   }
@@ -182,7 +188,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     const limit = this.peer.maxMessageBytes;
     if ('data' in message && message.data !== null && message.data.length > limit)
       this.#tooLarge(message, message.data.length);
-    const before = outbox.size;
+    const before = this.#messages.bufferedBytes;
     const end = this.#codec.write(message, outbox);
     const at = outbox.reserve(0);
     const length = end - at - PREFIX_BYTES;
@@ -204,8 +210,19 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     );
   }
 
-  #answer(message: Message): boolean {
+  /** A peer that is not ours cannot answer a Configure, which has no id there: sent is accepted. */
+  #configureStranger(message: Configure): boolean {
     const sent = this.#send(message);
+    queueMicrotask(() => {
+      if (this.status !== 'closed') this.deliver({ type: 'answer', id: message.id, decision: ALLOW });
+    });
+    return sent;
+  }
+
+  #answer(message: Answer): boolean {
+    // whoever sent a Configure without an id waits for no answer
+    const unasked = !this.#ours && String(message.id).startsWith(MADE_UP_ID);
+    const sent = unasked || this.#send(message);
     if (this.#unanswered > 0 && --this.#unanswered === 0 && this.#messages.over) this.#endedByPeer(undefined);
     return sent;
   }

@@ -2,6 +2,7 @@ import { constants, type Http2Stream, type IncomingHttpHeaders } from 'node:http
 import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
 import { fromGrpcStatus, fromHttp2Code, fromHttpStatus, fromNodeError, toHttp2Code } from '../errors/http2-errors.ts';
+import { StreamSink } from './stream-sink.ts';
 import { FrameProgress } from './frame-progress.ts';
 import { FrameReader, PREFIX_BYTES } from './frame-reader.ts';
 
@@ -39,6 +40,7 @@ export class MessageStream {
   /** Bytes that came in. */
   receivedBytes = 0;
   readonly #reader: FrameReader;
+  readonly #sink: StreamSink;
   readonly #progress: FrameProgress;
   readonly #side: 'client' | 'server';
   readonly #where: string;
@@ -54,7 +56,8 @@ export class MessageStream {
     this.#side = options.side;
     this.#where = options.where;
     this.#clock = options.clock;
-    this.outbox = new Outbox(stream, { onDrain: () => this.user.onDrain() });
+    this.#sink = new StreamSink(stream);
+    this.outbox = new Outbox(this.#sink, { onDrain: () => this.user.onDrain() });
     this.#reader = new FrameReader(options.maxBytes, (buffer, start, end) => this.user.onFrame(buffer, start, end));
     this.#progress = new FrameProgress(
       options.clock,
@@ -71,6 +74,11 @@ export class MessageStream {
       stream.on('response', (headers) => this.#onResponse(headers));
       stream.on('trailers', (trailers) => this.#onTrailers(trailers));
     }
+  }
+
+  /** Bytes that were accepted and have not left. */
+  get bufferedBytes(): number {
+    return this.outbox.size + this.#sink.ahead;
   }
 
   /** Longest message to take from now on. */

@@ -35,16 +35,15 @@ export async function runCell(row: Row, inFlight: number, options: CellOptions):
     const where = row.place === 'uds' ? `unix:${path}` : '127.0.0.1:0';
     server = stack.use(new Program(serveCommand(row.server, where, flags('server')), 1));
     address = addressIn(row.server, await server.line());
-    // an agent of ours on gRPC says grpc://, which the crate's load takes too
   }
   const awake = inFlight === 1 ? keepAwake() : [];
   for (const one of awake) stack.use(one);
   const client = stack.use(new Program(loadCommand(row.client, address, inFlight, options, flags('client')), 0));
   if (row.client.by === 'node') await client.line();
   const use = watch(server, client, awake, options);
-  let measured = JSON.parse(await client.line()) as Measured;
-  if (row.client.by === 'crate') measured = { ...measured };
+  const measured = JSON.parse(await client.line()) as Measured;
   const { clientCores, serverCores, foreign, serverRss } = await use;
+  await client.ended();
   const { requestsPerSecond, latencyMs, errors, histogram, rssBytes = 0 } = measured;
   const perQuestion = (cores: number): number => (cores * 1e6) / Math.max(1, requestsPerSecond);
   return {

@@ -38,6 +38,14 @@ export class Program implements AsyncDisposable {
     throw new Error(`${this.child.spawnargs.join(' ')} ended: ${this.#errors}`);
   }
 
+  /** Resolves when it has ended by itself, or after two seconds. */
+  async ended(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 2_000);
+    await Promise.race([this.#exited, promise]);
+    clearTimeout(timer);
+  }
+
   /** Processor time it has used, in seconds; 0 where the system does not tell. */
   cpuSeconds(): number {
     return cpuSeconds(this.child.pid);

@@ -14,9 +14,9 @@ const CLI = join(dirname(createRequire(import.meta.url).resolve('@agentwire/cli/
 /** The programs that rows start. */
 export type AgentProgram = 'faults' | 'sessions' | 'liar';
 
-function commandLine(program: AgentProgram, column: Column, address: string): string[] {
+function commandLine(program: AgentProgram, column: Column, address: string, more: readonly string[]): string[] {
   if (program === 'faults') return [CLI, 'agent', here('fault-agent.ts'), '--json', '--listen', address];
-  return [here(program === 'liar' ? 'liar-agent.ts' : 'session-agent.ts'), column.id, address];
+  return [here(program === 'liar' ? 'liar-agent.ts' : 'session-agent.ts'), column.id, address, ...more];
 }
 
 /** An agent in a process of its own. */
@@ -40,8 +40,15 @@ export class AgentProcess {
   }
 
   /** Starts it and resolves once it listens. */
-  static async start(program: AgentProgram, column: Column, address: string): Promise<AgentProcess> {
-    const child = spawn(process.execPath, commandLine(program, column, address), { stdio: ['ignore', 'pipe', 'pipe'] });
+  static async start(
+    program: AgentProgram,
+    column: Column,
+    address: string,
+    more: readonly string[] = [],
+  ): Promise<AgentProcess> {
+    const child = spawn(process.execPath, commandLine(program, column, address, more), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
     const lines = createInterface({ input: child.stdout });

@@ -12,11 +12,18 @@ export const AGENT_HELLO: Hello = {
 };
 
 /** What such a program was started with: the transport of a column and where to listen. */
-export function readProgramArguments(): { readonly transport: Transport; readonly address: string } {
-  const [, , id, address = ''] = process.argv;
+export function readProgramArguments(): {
+  readonly transport: Transport;
+  readonly address: string;
+  /** Deadline of handshakes in milliseconds, where one was given. */
+  readonly handshakeTimeoutMs?: number;
+} {
+  const [, , id, address = '', handshakeTimeout] = process.argv;
   const column = COLUMNS.find((one) => one.id === id);
   if (column === undefined) throw new TypeError(`no column is named ${id}`);
-  return { transport: column.transport, address };
+  const { transport } = column;
+  if (handshakeTimeout === undefined) return { transport, address };
+  return { transport, address, handshakeTimeoutMs: Number(handshakeTimeout) };
 }
 
 /** Tells whoever started it where it listens. */

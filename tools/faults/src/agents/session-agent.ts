@@ -4,7 +4,7 @@ import { AGENT_HELLO, announce, readProgramArguments } from './program.ts';
 
 // An agent that ends its own session in the way that a request asks for.
 
-const { transport, address } = readProgramArguments();
+const { transport, address, ...given } = readProgramArguments();
 const sessions = new Map<string, AgentSession>();
 
 const ENDS: Readonly<Record<string, (session: AgentSession) => unknown>> = {
@@ -35,6 +35,6 @@ const listener = await serveSessions(
     onOpen: (session) => sessions.set(session.connection.id, session),
     onClose: (_reason, session) => sessions.delete(session.connection.id),
   },
-  { self: AGENT_HELLO },
+  { self: AGENT_HELLO, ...given },
 );
 announce(listener.address);

@@ -5,6 +5,7 @@ import type { Column } from '../columns.ts';
 import { monotonicMs } from '../now.ts';
 import { turn } from '../wait.ts';
 import { headers } from './events.ts';
+import type { TrackedSession } from './tracked-session.ts';
 import { grownHandles } from './watcher.ts';
 
 /** What an agent says of itself, over a connection of its own. */
@@ -13,6 +14,12 @@ export async function askReport(agent: AgentProcess, column: Column): Promise<Ag
   const decision = await session.request(headers('/report'), { timeoutMs: 10_000 });
   await session.close();
   return JSON.parse(decision.audit?.tags?.[0] ?? '{}') as AgentReport;
+}
+
+/** What an agent says of itself, over a session that is there already. */
+export async function reportOn(tracked: TrackedSession): Promise<AgentReport> {
+  const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
+  return JSON.parse(decision?.audit?.tags?.[0] ?? '{}') as AgentReport;
 }
 
 /** Compares what an agent holds before and after a row. */

@@ -40,12 +40,13 @@ export class Cell {
     this.#say(text);
   }
 
-  /** Starts an agent. @param address default one of its own */
+  /** Starts an agent. @param address default one of its own @param more further arguments of its program */
   async agent(
     program: AgentProgram = 'faults',
     address: string = this.column.address(this.folder),
+    more: readonly string[] = [],
   ): Promise<AgentProcess> {
-    const agent = await AgentProcess.start(program, this.column, address);
+    const agent = await AgentProcess.start(program, this.column, address, more);
     this.#agents.push(agent);
     if (program === 'faults') this.#leaks.set(agent, await AgentLeaks.begin(agent, this.column));
     return agent;

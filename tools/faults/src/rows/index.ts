@@ -4,12 +4,28 @@ import { restart } from './r2-restart.ts';
 import { stopped } from './r3-stopped.ts';
 import { ends } from './r4-ends.ts';
 import { hung } from './r5-hung.ts';
+import { slow } from './r6-slow.ts';
 import { prefix } from './r9-prefix.ts';
 import { cuts } from './r10-cuts.ts';
 import { undecodable } from './r12-undecodable.ts';
+import { http2 } from './r13-http2.ts';
 import { ids } from './r14-ids.ts';
 import { cancel } from './r15-cancel.ts';
 import { drain } from './r16-drain.ts';
 
 /** Every row of the board, in its order. */
-export const ROWS: readonly Row[] = [kill, restart, stopped, ends, hung, prefix, cuts, undecodable, ids, cancel, drain];
+export const ROWS: readonly Row[] = [
+  kill,
+  restart,
+  stopped,
+  ends,
+  hung,
+  slow,
+  prefix,
+  cuts,
+  undecodable,
+  http2,
+  ids,
+  cancel,
+  drain,
+];

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../cell/asked.ts';
 import type { Cell } from '../cell/cell.ts';
 import { headers } from '../cell/events.ts';
-import type { TrackedSession } from '../cell/tracked-session.ts';
-import { inMs, quantile } from '../figures.ts';
+import { NOISE_MS, p99 } from '../cell/beside.ts';
+import { inMs } from '../figures.ts';
 import { monotonicMs } from '../now.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 import { waitUntil, within } from '../wait.ts';
@@ -12,20 +11,6 @@ const IN_FLIGHT = 1_000;
 const TIMEOUT_MS = 600;
 const PING = { intervalMs: 200, timeoutMs: 200 };
 const BACK_MS = 1_000;
-/** What a machine with other work may add to a p99, besides the 20 % of the rule. */
-const NOISE_MS = 5;
-
-/** p99 of requests to an agent that nothing happened to, one after the other. */
-async function p99(tracked: TrackedSession, count: number): Promise<number> {
-  const times: number[] = [];
-  for (let at = 0; at < count; at++) {
-    const since = monotonicMs();
-    times.push((await tracked.ask(headers('/?n=0'))).at - since);
-    await sleep(1);
-  }
-  return quantile(times, 0.99);
-}
-
 /** Time from now to the first answer on a new connection. */
 async function timeToAnswer(cell: Cell, endpoint: string): Promise<number> {
   const since = monotonicMs();

@@ -1,12 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentReport } from '../agents/agent-report.ts';
 import type { Cell } from '../cell/cell.ts';
-import { headers } from '../cell/events.ts';
-import type { TrackedSession } from '../cell/tracked-session.ts';
+import { dialRaw, recordOpening } from '../cell/raw-peer.ts';
+import { reportOn } from '../cell/agent-leaks.ts';
 import { grouped } from '../figures.ts';
 import { grpcDataFrame } from '../relay/messages.ts';
-import { netAddress } from '../relay/relay.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 
 const MAX_BYTES_EACH = 64 * 1024;
@@ -44,50 +42,22 @@ function announcement(cell: Cell, length: number): Buffer {
   return prefix;
 }
 
-/** What a proxy of ours says until it is connected; good for any number of connections. */
-async function recordOpening(cell: Cell, endpoint: string): Promise<Buffer> {
-  const relay = await cell.relay(endpoint);
-  relay.recording = true;
-  const tracked = await cell.session(relay.endpoint, { keepalive: false });
-  await sleep(20);
-  const opening = Buffer.concat(relay.last?.recorded ?? []);
-  await tracked.session.close();
-  await relay.close();
-  return opening;
-}
-
-async function dial(endpoint: string, opening: Buffer): Promise<Socket> {
-  const socket = connect(netAddress(endpoint));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  // whatever comes back, or the end, means that the opening was read
-  socket.once('data', () => resolve()).once('close', () => resolve());
-  socket.on('error', () => resolve()).resume();
-  socket.write(opening);
-  await promise;
-  return socket;
-}
-
-async function report(tracked: TrackedSession): Promise<AgentReport> {
-  const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
-  return JSON.parse(decision?.audit?.tags?.[0] ?? '{}') as AgentReport;
-}
-
 async function run(cell: Cell): Promise<Verdict> {
   const agent = await cell.agent();
   const opening = await recordOpening(cell, agent.endpoint);
   const good = await cell.session(agent.endpoint, { keepalive: false });
   const count = cell.quick ? 300 : 1_000;
   const why: string[] = [];
-  const start = await report(good);
+  const start = await reportOn(good);
   const sockets: Socket[] = [];
   for (let at = 0; at < count; at += 20)
     sockets.push(
-      ...(await Promise.all(Array.from({ length: Math.min(20, count - at) }, () => dial(agent.endpoint, opening)))),
+      ...(await Promise.all(Array.from({ length: Math.min(20, count - at) }, () => dialRaw(agent.endpoint, opening)))),
     );
   await sleep(100);
   const open = sockets.filter(({ closed }) => !closed).length;
   if (open < count) why.push(`${open} of ${count} connections could be opened`);
-  const idle = await report(good);
+  const idle = await reportOn(good);
   const lies = sockets.map((socket, at) => ({
     socket,
     length: LENGTHS[at % LENGTHS.length] ?? 0,
@@ -95,7 +65,7 @@ async function run(cell: Cell): Promise<Verdict> {
   }));
   for (const { socket, length } of lies) socket.write(announcement(cell, length));
   await sleep(300);
-  const lied = await report(good);
+  const lied = await reportOn(good);
   // over HTTP/2 the stream ends and the connection may live on
   const isRefused = ({ socket, read }: (typeof lies)[number]): boolean => socket.closed || socket.bytesRead > read;
   const refused = lies.filter(isRefused).length;

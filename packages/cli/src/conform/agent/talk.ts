@@ -53,7 +53,7 @@ export class Talk {
   async answerTo(id: string): Promise<AnswerSaid> {
     const answer = await this.answer();
     none(answer.problems);
-    if (answer.id !== id) fail(`an answer for ${answer.id} came instead of one for ${id}`);
+    if (answer.id !== id) fail('an answer for another request came');
     return answer;
   }
 

@@ -3,6 +3,7 @@ import { fail, none } from '../check.ts';
 import type { RawChannel } from '../raw/channel.ts';
 import { dialGrpc, type GrpcChannel } from '../raw/grpc-channel.ts';
 import { dialStream } from '../raw/stream-channel.ts';
+import { freshIds } from '../wire/ids.ts';
 import type { HandshakeAnswer, HelloChange, Wire } from '../wire/wire.ts';
 import { Talk } from './talk.ts';
 
@@ -68,8 +69,9 @@ export class AgentUnderTest {
     return new Talk(channel, this.wire, this.patienceMs);
   }
 
-  /** Drops every connection of a check. */
+  /** Drops every connection of a check, and begins a new series of ids. */
   release(): void {
+    freshIds();
     for (const channel of this.#opened.splice(0)) channel.destroy();
   }
 }

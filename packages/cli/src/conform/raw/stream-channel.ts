@@ -81,14 +81,16 @@ export class StreamChannel implements RawChannel {
   }
 }
 
+function openSocket(scheme: string, path: string, host: string | undefined, port: number | undefined): Socket {
+  if (host === undefined || port === undefined) return connect({ path, allowHalfOpen: true });
+  const where = { host, port, allowHalfOpen: true };
+  return scheme === 'tls' ? connectTls(where) : connect(where);
+}
+
 /** Opens a socket to a `unix:`, `tcp:` or `tls:` endpoint. @throws AgentwireError `ERR_CONNECT`, `ERR_TIMEOUT` */
 export function dialStream(endpoint: Endpoint, clock: Clock, timeoutMs: number): Promise<StreamChannel> {
   const { scheme, target, host, port } = endpoint;
-  const where = host === undefined || port === undefined ? undefined : { host, port };
-  const socket =
-    scheme === 'tls'
-      ? connectTls({ ...where, allowHalfOpen: true })
-      : connect({ ...(where ?? { path: target }), allowHalfOpen: true });
+  const socket = openSocket(scheme, target, host, port);
   const channel = new StreamChannel(socket, clock);
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => {

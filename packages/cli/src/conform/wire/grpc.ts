@@ -1,5 +1,6 @@
 import type { RawMessage } from '../raw/inbox.ts';
 import { encodeProto, type ProtoFields, ProtoMessage } from '../raw/protobuf.ts';
+import { textId } from './ids.ts';
 import type { AnswerSaid, ChunkFields, HandshakeAnswer, Said, Wire } from './wire.ts';
 
 const REPORTS: ReadonlySet<number> = new Set([3, 4, 5, 6, 8]);
@@ -92,7 +93,7 @@ export const grpc: Wire = {
     return message(1, { 1: version, 2: 'agentwire-conform', 3: '0', 4: '{}', ...more });
   },
   readHello,
-  id: (n) => `conform-${n}`,
+  id: textId,
   head(id, { uri, method = 'GET', headers = ['host', 'conform.test'] }, extra) {
     const metadata = encodeProto({ 1: id, 2: 'conform', 3: '192.0.2.1', 4: 4711, 6: 'HTTP/1.1', 10: TIMESTAMP_MS });
     const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [header(name, headers[at + 1] ?? '')] : []));

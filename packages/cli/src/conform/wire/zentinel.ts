@@ -1,4 +1,5 @@
 import type { RawMessage } from '../raw/inbox.ts';
+import { textId } from './ids.ts';
 import { isJson, type Json, parseJson, readJsonAnswer } from './json-answer.ts';
 import { type ChunkFields, type HandshakeAnswer, hex, type Said, type Wire } from './wire.ts';
 
@@ -109,7 +110,7 @@ export const zentinel: Wire = {
     });
   },
   readHello,
-  id: (n) => `conform-${n}`,
+  id: textId,
   head(id, { uri, method = 'GET', headers = ['host', 'conform.test'] }, extra) {
     const more = extra === true ? { x_conform: { deep: [1, null, 'x'] } } : {};
     return json(0x10, {

@@ -156,15 +156,28 @@ export const badInputChecks: readonly Check<AgentUnderTest>[] = [
   },
   {
     id: 'throw-no-allow',
-    says: 'a handler that throws is answered as a failure, never as an allow',
+    says: 'a handler that throws never makes an allow',
     section: 'Messages',
     level: 'must',
     needs: 'reference',
     async run(under) {
       const talk = await under.open();
       talk.send(under.wire.head(under.wire.id(1), { uri: '/throw' }));
-      const { verdict } = await talk.answerTo(under.wire.id(1));
-      if (verdict === 'allow') fail('it was allowed');
+      const said = await talk.hear();
+      if (said?.kind === 'answer' && said.verdict === 'allow') fail('it was allowed');
+    },
+  },
+  {
+    id: 'throw-answered',
+    says: 'a handler that throws is answered as a failure, and its connection goes on',
+    section: 'Messages',
+    level: 'should',
+    needs: 'reference',
+    async run(under) {
+      const talk = await under.open();
+      talk.send(under.wire.head(under.wire.id(1), { uri: '/throw' }));
+      await talk.answerTo(under.wire.id(1));
+      await talk.stillAnswers();
     },
   },
   {
@@ -204,6 +217,8 @@ export const badInputChecks: readonly Check<AgentUnderTest>[] = [
     async run(under) {
       const channel = await under.call('/zentinel.agent.v2.AgentServiceV2/NoSuchMethod');
       channel.end();
+      // gRPC reads HTTP status 404 as UNIMPLEMENTED too
+      if ((await channel.responded) === 404) return;
       const heard = await channel.next(under.patienceMs);
       if (heard.kind !== 'ended' || heard.why !== 'grpc-status 12') fail(heard.kind === 'ended' ? heard.why : heard.kind);
     },

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { hasProgram } from '../run/processes.ts';
+
+/** What a load program found. */
+export interface HttpLoad {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Requests that failed or had another status than 2xx. */
+  readonly failed: number;
+}
+
+/** Whether wrk is there; autocannon comes with the repository, but takes much of a core and knows whole milliseconds only. */
+export const HAS_WRK: boolean = hasProgram('wrk');
+
+const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
+function share(output: string, percent: number): number {
+  const [, value = '0', unit = 'ms'] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(output) ?? [];
+  return Number(value) * (UNITS[unit] ?? 1);
+}
+
+function fromWrk(output: string): HttpLoad {
+  const requestsPerSecond = Math.round(Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1] ?? 0));
+  const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
+  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)?.slice(1) ?? [];
+  const failed = sockets.reduce((sum, count) => sum + Number(count), bad);
+  return { requestsPerSecond, p50Ms: share(output, 50), p99Ms: share(output, 99), failed };
+}
+
+interface AutocannonResult {
+  readonly requests: { readonly average: number };
+  readonly latency: { readonly p50: number; readonly p99: number };
+  readonly errors: number;
+  readonly non2xx: number;
+}
+
+function fromAutocannon(output: string): HttpLoad {
+  const { requests, latency, errors, non2xx } = JSON.parse(output) as AutocannonResult;
+  return { requestsPerSecond: Math.round(requests.average), p50Ms: latency.p50, p99Ms: latency.p99, failed: errors + non2xx };
+}
+
+/** Loads a server with `connections` that each wait for their answer before they ask again. */
+export async function loadHttp(url: string, connections: number, seconds: number): Promise<HttpLoad> {
+  const whole = String(Math.ceil(seconds));
+  const [program, ...args] = HAS_WRK
+    ? ['wrk', '-t1', `-c${connections}`, `-d${whole}s`, '--latency', url]
+    : [process.execPath, createRequire(import.meta.url).resolve('autocannon'), '-j', '-c', String(connections), '-d', whole, url];
+  const child = spawn(program ?? '', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  await once(child, 'close');
+  return HAS_WRK ? fromWrk(output) : fromAutocannon(output);
+}

@@ -1,0 +1,49 @@
+import type { Flags } from '../flags.ts';
+import type { Row } from '../plan/row.ts';
+import type { CellRounds } from '../report/figures.ts';
+import type { CellResult } from './cell-result.ts';
+
+/** Runs one row at one number in flight. */
+export type RunCell = (row: Row, inFlight: number, flags: Flags) => Promise<CellResult>;
+
+/** The rows and numbers in flight that the flags ask for. */
+export function choose(rows: readonly Row[], { stacks, inFlight }: Flags): Row[] {
+  const wanted = (id: string): boolean =>
+    stacks.length === 0 || stacks.some((word) => (word.startsWith('=') ? id === word.slice(1) : id.includes(word)));
+  return rows
+    .filter(({ id }) => wanted(id))
+    .map((row) => ({
+      ...row,
+      loads: row.loads.filter((load) => inFlight.length === 0 || inFlight.includes(load.inFlight)),
+    }));
+}
+
+/**
+ * Runs every cell once a round, all of them before the next round begins, so that a slow hour of the machine meets all.
+ *
+ * @param say told of each run when it is done
+ */
+export async function runRounds(
+  rows: readonly Row[],
+  flags: Flags,
+  run: RunCell,
+  say: (text: string) => void,
+): Promise<CellRounds[]> {
+  const cells = rows.flatMap((row) =>
+    row.loads.map((load) => ({ row, load, rounds: [] as (CellResult | undefined)[] })),
+  );
+  for (let round = 1; round <= flags.rounds; round++) {
+    for (const { row, load, rounds } of cells) {
+      const name = `${round}/${flags.rounds} ${row.id} ${load.inFlight}`;
+      try {
+        const result = await run(row, load.inFlight, flags);
+        rounds.push(result);
+        say(`${name}: ${result.requestsPerSecond}/s`);
+      } catch (error) {
+        rounds.push(undefined);
+        say(`${name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return cells;
+}

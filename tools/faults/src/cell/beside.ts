@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../figures.ts';
+import { monotonicMs } from '../now.ts';
+import { headers } from './events.ts';
+import type { TrackedSession } from './tracked-session.ts';
+
+/** What a machine with other work may add to a p99, in milliseconds. */
+export const NOISE_MS = 5;
+
+/** p99 of requests that nothing happened to, one after the other. */
+export async function p99(tracked: TrackedSession, count: number): Promise<number> {
+  const times: number[] = [];
+  for (let at = 0; at < count; at++) {
+    const since = monotonicMs();
+    times.push((await tracked.ask(headers('/?n=0'))).at - since);
+    await sleep(1);
+  }
+  return quantile(times, 0.99);
+}
+
+/** p99 for as long as `work` takes. */
+export async function p99During(tracked: TrackedSession, work: Promise<unknown>): Promise<number> {
+  let over = false;
+  const ended = work.finally(() => (over = true));
+  const times: number[] = [];
+  while (!over) {
+    const since = monotonicMs();
+    times.push((await tracked.ask(headers('/?n=0'))).at - since);
+    await sleep(1);
+  }
+  await ended;
+  return quantile(times, 0.99);
+}
