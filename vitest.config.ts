@@ -13,6 +13,9 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'tools/*/test/**/*.test.ts',
     ],
+    // deadlines of tests are for hangs only: nothing may depend on how fast this machine is
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     benchmark: { include: ['packages/*/bench/**/*.bench.ts'] },
     coverage: { provider: 'v8', include: ['packages/*/src/**'], exclude: ['**/gen/**'], thresholds: { lines: 80 } },
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],

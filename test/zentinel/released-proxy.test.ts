@@ -112,7 +112,6 @@ describeRow('wire §9, over %s: the correlation id is chosen by the client', (me
   });
 
   test.each([
-    ['empty', ''],
     ['a blank', ' '],
     ['quotes and a NUL', '"\\\u0000'],
     ['not ASCII', 'é日本'],

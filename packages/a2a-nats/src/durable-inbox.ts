@@ -74,7 +74,7 @@ const KNOWN: readonly string[] =
   'name nodeId handler concurrency maxAckPending ackWaitMs maxDeliver backoffMs rememberedKeys'.split(' ');
 
 /** Makes or finds the consumer of a durable inbox and begins to take messages from it. */
-export async function openDurableInbox(parts: Parts, settings: Settings): Promise<DurableInbox> {
+export async function openDurableInbox(parts: Parts, settings: Settings, onClosed: () => void): Promise<DurableInbox> {
   checkKnownOptions('a durable inbox', settings, KNOWN);
   const { concurrency = 16, maxAckPending = 256, ackWaitMs = 30_000, maxDeliver = 5 } = settings;
   checkInteger('concurrency', concurrency, 1, 10_000);
@@ -101,7 +101,10 @@ export async function openDurableInbox(parts: Parts, settings: Settings): Promis
   const running = worker.run(messages, concurrency);
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= messages.close().then(() => running);
+    closed ??= messages
+      .close()
+      .then(() => running)
+      .then(onClosed);
     return closed;
   };
   return {

@@ -11,14 +11,22 @@ import {
   RetentionPolicy,
   StorageType,
   type StoredMsg,
+  type StreamConfig,
 } from '@nats-io/jetstream';
 import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
 import { fromNatsError } from './nats-errors.ts';
-import { Subjects } from './subjects.ts';
+import { encodeToken, Subjects } from './subjects.ts';
 import { decodeReceived } from './wire.ts';
+
+/** A node and the first word of its subjects. */
+interface Owner {
+  readonly prefix: string;
+  readonly nodeId: string;
+}
 
 const STREAM_NOT_FOUND = 10_059;
 const NO_MESSAGE = 10_037;
+const KNOWN_NODES = 10_000;
 const NANOS = 1_000_000;
 
 /** A message of a durable inbox that was given up. */
@@ -35,64 +43,52 @@ export interface DurableDeadLetter {
   readonly message: KernelMessage | undefined;
 }
 
-/** The two streams behind durable inboxes: what waits, and what was given up. */
+/** The names of the two streams of a node: what waits in its durable inboxes, and what was given up there. */
+export function streamNames(prefix: string, nodeId: string): { readonly inbox: string; readonly dead: string } {
+  const node = encodeToken(nodeId);
+  return { inbox: `${prefix.toUpperCase()}_INBOX_${node}`, dead: `${prefix.toUpperCase()}_DEAD_${node}` };
+}
+
+/** The streams behind durable inboxes, two for each node, so that the server can keep nodes apart. */
 export class DurableStreams {
-  /** Name of the stream of what waits. */
+  /** Name of the stream of what waits on this node. */
   readonly inboxStream: string;
-  /** Name of the stream of dead letters. */
+  /** Name of the stream of this node's dead letters. */
   readonly deadStream: string;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly #prefix: string;
+  readonly #options: Required<DurableStreamOptions>;
+  readonly #known = new Set<string>();
 
-  private constructor(client: JetStreamClient, manager: JetStreamManager, prefix: string) {
-    this.client = client;
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    owner: Owner,
+    options: DurableStreamOptions,
+  ) {
+    this.client = jetstream(connection);
     this.manager = manager;
-    this.inboxStream = `${prefix.toUpperCase()}_INBOX`;
-    this.deadStream = `${prefix.toUpperCase()}_DEAD`;
+    this.#prefix = owner.prefix;
+    this.#options = resolveDurableStreamOptions(options);
+    const { inbox, dead } = streamNames(owner.prefix, owner.nodeId);
+    this.inboxStream = inbox;
+    this.deadStream = dead;
   }
 
-  /** Finds the streams, and makes them when they are missing and `create` allows it. */
-  static async open(
-    connection: NatsConnection,
-    prefix: string,
-    options: DurableStreamOptions,
-  ): Promise<DurableStreams> {
-    const all = resolveDurableStreamOptions(options);
+  /** Finds the streams of a node, and makes them when they are missing and `create` allows it. */
+  static async open(connection: NatsConnection, owner: Owner, options: DurableStreamOptions): Promise<DurableStreams> {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    const streams = new DurableStreams(jetstream(connection), manager, prefix);
-    const { inboxStream, deadStream } = streams;
-    const storage = all.storage === 'memory' ? StorageType.Memory : StorageType.File;
-    await streams.#find(inboxStream, all.create, () =>
-      manager.streams.add({
-        name: inboxStream,
-        subjects: [`${prefix}.*.inbox.>`],
-        retention: RetentionPolicy.Workqueue,
-        discard: DiscardPolicy.New,
-        discard_new_per_subject: true,
-        max_msgs_per_subject: all.maxPerInbox,
-        max_age: all.maxAgeMs * NANOS,
-        duplicate_window: all.duplicateWindowMs * NANOS,
-        num_replicas: all.replicas,
-        storage,
-      }),
-    );
-    await streams.#find(deadStream, all.create, () =>
-      manager.streams.add({
-        name: deadStream,
-        subjects: [`${prefix}.*.dead.>`],
-        retention: RetentionPolicy.Limits,
-        discard: DiscardPolicy.Old,
-        max_msgs: all.maxDeadLetters,
-        num_replicas: all.replicas,
-        storage,
-      }),
-    );
+    const streams = new DurableStreams(connection, manager, owner, options);
+    await streams.#prepare(owner.nodeId);
     return streams;
   }
 
   /** Hands a message to the server and waits until it is kept; one that was taken under this key already is not kept twice. */
-  async publish(subject: string, text: string, key: string): Promise<void> {
+  async publish(nodeId: string, subject: string, text: string, key: string): Promise<void> {
     try {
+      // The recipient may never have been here: its messages wait for it all the same.
+      if (!this.#known.has(nodeId)) await this.#prepare(nodeId);
       await this.client.publish(subject, text, { msgID: key });
     } catch (error) {
       throw fromNatsError(error, 'the message was not kept');
@@ -130,12 +126,54 @@ export class DurableStreams {
     }
   }
 
-  async #find(name: string, create: boolean, make: () => Promise<unknown>): Promise<void> {
+  async #prepare(nodeId: string): Promise<void> {
+    if (this.#options.create) {
+      const { inbox, dead } = streamNames(this.#prefix, nodeId);
+      await this.#find(inbox, {
+        subjects: [`${this.#prefix}.*.inbox.${encodeToken(nodeId)}.*`],
+        ...this.#inboxConfig(),
+      });
+      await this.#find(dead, { subjects: [`${this.#prefix}.${encodeToken(nodeId)}.dead.*`], ...this.#deadConfig() });
+    }
+    if (this.#known.size >= KNOWN_NODES) this.#known.clear();
+    this.#known.add(nodeId);
+  }
+
+  #inboxConfig(): Partial<StreamConfig> {
+    const { maxPerInbox, maxAgeMs, duplicateWindowMs, replicas } = this.#options;
+    return {
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: maxPerInbox,
+      max_age: maxAgeMs * NANOS,
+      duplicate_window: duplicateWindowMs * NANOS,
+      num_replicas: replicas,
+      storage: this.#storage,
+    };
+  }
+
+  #deadConfig(): Partial<StreamConfig> {
+    const { maxDeadLetters, replicas } = this.#options;
+    return {
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_msgs: maxDeadLetters,
+      num_replicas: replicas,
+      storage: this.#storage,
+    };
+  }
+
+  get #storage(): StorageType {
+    return this.#options.storage === 'memory' ? StorageType.Memory : StorageType.File;
+  }
+
+  async #find(name: string, config: Partial<StreamConfig>): Promise<void> {
     try {
       await this.manager.streams.info(name);
     } catch (error) {
-      if (!create || !(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
-      await make();
+      if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
+      await this.manager.streams.add({ ...config, name });
     }
   }
 }

@@ -110,7 +110,8 @@ export class NatsBackend implements RemoteBackend {
       options: { clock, logger },
     } = this.#link;
     const parts = { host, streams: this.#needDurable(), subjects, clock, logger };
-    const inbox = await openDurableInbox(parts, { name, nodeId: this.nodeId, handler, ...options });
+    const settings = { name, nodeId: this.nodeId, handler, ...options };
+    const inbox: DurableInbox = await openDurableInbox(parts, settings, () => this.#inboxes.delete(inbox));
     this.#inboxes.add(inbox);
     return inbox;
   }
@@ -175,8 +176,8 @@ export async function createNatsBackend(options: NatsBackendOptions): Promise<Na
   const resolved = resolveNatsBackendOptions(options);
   const connection = await open(resolved);
   try {
-    const { durable, prefix } = resolved;
-    const streams = durable === undefined ? undefined : await DurableStreams.open(connection, prefix, durable);
+    const { durable } = resolved;
+    const streams = durable === undefined ? undefined : await DurableStreams.open(connection, resolved, durable);
     return new NatsBackend(resolved, connection, streams);
   } catch (error) {
     await connection.close();

@@ -113,7 +113,7 @@ export class Outgoing {
     // Two messages with the same key are one: the key of the sender if it gave one, else the message id.
     const { idempotencyKey, from, id } = message;
     const key = idempotencyKey === undefined ? id : `${options.nodeId}/${from}/${idempotencyKey}`;
-    await this.#durable.publish(subjects.inbox(nodeId, inner.service), text, key);
+    await this.#durable.publish(nodeId, subjects.inbox(nodeId, inner.service), text, key);
     stats.sent += 1;
   }
 

@@ -1,3 +1,4 @@
+import { streamNames } from './durable-streams.ts';
 import { encodeToken } from './subjects.ts';
 
 /** What a server must allow the user of one node, and nothing else. */
@@ -11,8 +12,8 @@ export interface NodePermissions {
 /**
  * The permissions of a node's user: it publishes under its own name only, and reads what is for it.
  *
- * With them the source in a subject is a fact that the server enforces. With `durable` the node may also use the
- * consumers of its own durable inboxes.
+ * With them the source in a subject is a fact that the server enforces. With `durable` the node may also use its
+ * own durable inboxes, but not make their streams (`durable: { create: false }`).
  */
 export function nodePermissions(
   nodeId: string,
@@ -20,23 +21,20 @@ export function nodePermissions(
 ): NodePermissions {
   const { prefix = 'a2a', durable = false } = options;
   const node = encodeToken(nodeId);
-  const stream = `${prefix.toUpperCase()}_INBOX`;
-  const dead = `${prefix.toUpperCase()}_DEAD`;
+  const { inbox, dead } = streamNames(prefix, nodeId);
+  const ofStreams = [
+    `$JS.API.STREAM.INFO.${inbox}`,
+    `$JS.API.STREAM.INFO.${dead}`,
+    `$JS.API.CONSUMER.CREATE.${inbox}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${inbox}.>`,
+    `$JS.API.CONSUMER.INFO.${inbox}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${inbox}.*`,
+    `$JS.ACK.${inbox}.>`,
+    `$JS.API.STREAM.MSG.GET.${dead}`,
+    `$JS.API.STREAM.MSG.DELETE.${dead}`,
+  ];
   return {
-    publish: [
-      `${prefix}.${node}.>`,
-      ...(durable
-        ? [
-            '$JS.API.INFO',
-            `$JS.API.STREAM.INFO.${stream}`,
-            `$JS.API.STREAM.INFO.${dead}`,
-            `$JS.API.CONSUMER.INFO.${stream}.*`,
-            `$JS.API.CONSUMER.CREATE.${stream}.*.${prefix}.*.inbox.${node}.*`,
-            `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-            `$JS.ACK.${stream}.>`,
-          ]
-        : []),
-    ],
+    publish: [`${prefix}.${node}.>`, ...(durable ? ofStreams : [])],
     subscribe: [
       `${prefix}.*.agent.${node}.*`,
       `${prefix}.*.node.${node}`,

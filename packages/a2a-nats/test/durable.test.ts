@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { payload, scope, target } from '@agentwire/a2a-router';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { formatPermissions, nodePermissions } from '../src/index.ts';
 import { startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -154,7 +155,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     await a.add('one').send(to, payload.json(1), { durable: true });
     const raw = await connect({ servers: server.url });
     let beats = 0;
-    raw.subscribe('$JS.ACK.A2A_INBOX.>', { callback: () => void (beats += 1) });
+    raw.subscribe('$JS.ACK.A2A_INBOX_b.>', { callback: () => void (beats += 1) });
     await until(() => beats >= 6);
     expect(started).toBe(1);
     finish();
@@ -183,6 +184,46 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     );
     await until(() => inbox.stats.handled === 50);
     expect(handled.size).toBe(50);
+  });
+
+  it('are open to their own node only, by the permissions of the server', async () => {
+    const user = (name: string): string =>
+      `{ user: ${name}, pass: x, ${formatPermissions(nodePermissions(name, { durable: true }))} }`;
+    const server = await serve(
+      `authorization { users: [ { user: admin, pass: x }, ${['a', 'b', 'c'].map(user).join(', ')} ] }`,
+    );
+    const as = (name: string): { auth: { user: string; pass: string } } => ({ auth: { user: name, pass: 'x' } });
+    // Somebody who may makes the streams; the nodes themselves may not.
+    for (const name of ['a', 'b', 'c']) await (await startNode(name, server.url, { durable, ...as('admin') })).close();
+    const mine = { durable: { ...durable, create: false } };
+    const [a, b] = [
+      await node('a', server.url, { ...mine, ...as('a') }),
+      await node('b', server.url, { ...mine, ...as('b') }),
+    ];
+    await a.add('one').send(to, payload.json('for b'), { durable: true });
+    const spy = await connect({ servers: server.url, ...as('c').auth, inboxPrefix: '_INBOX_c' });
+    const manager = await jetstreamManager(spy, { checkAPI: false, timeout: 200 });
+    const steal = { durable_name: 'b_orders', filter_subject: 'a2a.*.inbox.b.orders', ack_policy: 'explicit' as never };
+    await expect(manager.consumers.add('A2A_INBOX_b', steal)).rejects.toThrow(/timeout|permission/i);
+    await expect(spy.request('$JS.API.CONSUMER.MSG.NEXT.A2A_INBOX_b.b_orders', '1', { timeout: 200 })).rejects.toThrow(
+      /timeout|permission/i,
+    );
+    const got: unknown[] = [];
+    const inbox = await b.backend.openInbox(
+      'orders',
+      (message) => {
+        got.push((message.payload as { value?: unknown }).value);
+        if (got.length === 1) throw new Error('once more');
+      },
+      { ...quick, maxDeliver: 1 },
+    );
+    await until(() => inbox.stats.dead === 1);
+    const [letter] = await b.backend.deadLetters('orders');
+    await b.backend.redrive('orders', letter?.sequence ?? 0);
+    await until(() => inbox.stats.handled === 1);
+    expect(got).toEqual(['for b', 'for b']);
+    expect(await b.backend.deadLetters('orders')).toEqual([]);
+    await spy.close();
   });
 
   it('lose nothing that was acknowledged to the sender when the server is killed and comes back', async () => {
@@ -226,7 +267,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
 async function waiting(server: TestServer): Promise<number> {
   const connection = await connect({ servers: server.url });
   const manager = await jetstreamManager(connection);
-  const { state } = await manager.streams.info('A2A_INBOX');
+  const { state } = await manager.streams.info('A2A_INBOX_b');
   await connection.close();
   return state.messages;
 }

@@ -60,11 +60,10 @@ export class Exchange {
     this.#context.upstream.send(request, {
       onHead: (status, headers, control) => this.#onHead(status, stripHopByHop(headers), control),
       onData: (chunk) => this.#sink?.write(chunk) ?? true,
-      onEnd: () => {
-        this.#ended = true;
-        this.#sink?.end();
+      onEnd: () => this.#end(),
+      onError: (error) => {
+        if (!this.#ended) reject(error);
       },
-      onError: reject,
     });
     try {
       await promise;
@@ -79,18 +78,27 @@ export class Exchange {
     this.#control?.abort(error);
   };
 
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#sink?.end();
+  }
+
   #onHead(status: number, headers: HeaderList, control: UpstreamControl): boolean {
     this.#control = control;
     const { judgesResponses, responseOps } = this.#context.pipeline;
     if (!judgesResponses && responseOps.length === 0) {
       this.#sink = this.#plain(status, headers, control);
+      // undici takes the length in a 304 for one of a body, and would fail at its end
+      if (isBodiless(this.#context.request.method, status)) this.#end();
       return true;
     }
     this.#judge(status, headers, control).then((sink) => {
       this.#sink = sink;
       // a response without body may have ended while its head was judged
       if (this.#ended) sink.end();
-      else control.resume();
+      else if (isBodiless(this.#context.request.method, status)) this.#end();
+      control.resume();
     }, this.#fail);
     return false;
   }

@@ -184,7 +184,7 @@ test('chunks longer than maxChunkBytes are split before an agent is asked', asyn
       watch: (event) => {
         if (event.type !== 'requestBodyChunk') return allow({ needsMore: true });
         lengths.push(event.data.byteLength);
-        return allow({ needsMore: lengths.length < 4 });
+        return allow({ needsMore: true });
       },
     },
     { maxChunkBytes: 1000 },
@@ -194,6 +194,6 @@ test('chunks longer than maxChunkBytes are split before an agent is asked', asyn
       request.on('end', () => response.end(String(bytes)));
     },
   );
-  expect(await (await fetch(url, { method: 'POST', body: 'x'.repeat(2000) })).text()).toBe('5000');
-  expect(lengths).toEqual([1000, 1000, 500, 1000]);
+  expect(await (await fetch(url, { method: 'POST', body: 'x' })).text()).toBe('2500');
+  expect(lengths).toEqual([1000, 1000, 500]);
 });

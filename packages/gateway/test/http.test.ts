@@ -222,6 +222,7 @@ describe('connections', () => {
     client.socket.destroy();
     await ended(2);
     expect(summaries.map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(gateway.stats.active).toBe(0);
   });
 

@@ -3,7 +3,7 @@ import type { ComplianceCase } from './compliance-case.ts';
 import { Kit } from './kit/kit.ts';
 import type { TransportUnderTest } from './transport-under-test.ts';
 
-const DEFAULT_PATIENCE_MS = 4000;
+const DEFAULT_PATIENCE_MS = 20_000;
 
 /**
  * Runs one case on a fresh transport and cleans up after it, whatever happens.

@@ -38,7 +38,7 @@ export interface TransportUnderTest {
   readonly knownFailures?: readonly string[] | undefined;
   /** Counts what the medium itself holds (sockets, ports) when a case is over; must come down to 0. */
   leaks?(): number | Promise<number>;
-  /** How long one case may take in milliseconds of real time before it counts as hanging; default 4 000. */
+  /** How long one case may take in milliseconds of real time before it counts as hanging; default 20 000. */
   readonly patienceMs?: number | undefined;
   readonly runner: KitRunner;
 }

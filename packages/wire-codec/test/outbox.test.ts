@@ -103,6 +103,21 @@ describe('transaction', () => {
     expect(wire.all).toBe('ab');
   });
 
+  test('takes back what filled several buffers', () => {
+    const { wire, outbox } = setUp();
+    put(outbox, 'kept'.repeat(30_000));
+    const failing = (): void => {
+      for (let i = 0; i < 8; i++) put(outbox, 'gone'.repeat(15_000));
+      throw new Error('no');
+    };
+    expect(() => outbox.transaction(failing)).toThrow('no');
+    expect(outbox.size).toBe(120_000);
+    put(outbox, 'b'.repeat(100_000));
+    outbox.flush();
+    while (wire.flying > 0) wire.finish();
+    expect(wire.all === 'kept'.repeat(30_000) + 'b'.repeat(100_000)).toBe(true);
+  });
+
   test('lets nothing leave before the outermost one ends', async () => {
     const { wire, outbox } = setUp({ earlyFlushBytes: 1 });
     outbox.transaction(() => {

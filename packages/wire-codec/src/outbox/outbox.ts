@@ -1,3 +1,5 @@
+import { giveSlab, SLAB_BYTES, takeSlab } from './slabs.ts';
+
 /** Where an {@link Outbox} writes to: a socket and an HTTP/2 stream both fit. */
 export interface Sink {
   /** Writes `chunk`; calls `done` once, when it has been handed on or has failed. `chunk` must not change until then. */
@@ -21,10 +23,17 @@ export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
 
 // A connection that has only shaken hands keeps no slab: it starts with a little and gets one with its first real write.
 const FIRST_BYTES = 2 * 1024;
-const SLAB_BYTES = 128 * 1024;
-const SPARE_SLABS = 2;
+/** Waiting bytes up to which they are moved to where there is room, so that they leave in one write with what follows. */
+const WORTH_MOVING_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 const EARLY_FLUSH_BYTES = 16 * 1024;
+
+/** Waiting bytes of a buffer that is full. */
+interface Waiting {
+  readonly bytes: Buffer;
+  readonly start: number;
+  end: number;
+}
 
 /**
  * The one outgoing buffer of a connection: encoders write straight into it, and it makes one write a tick with at most
@@ -39,7 +48,9 @@ export class Outbox {
   #start = 0;
   #flying = 0;
   #flyingSlab: Buffer | undefined;
-  #spare: Buffer[] = [];
+  // what waits in buffers before the one that is written into, the oldest first
+  readonly #queue: Waiting[] = [];
+  #queued = 0;
   #scheduled = false;
   #held = false;
   #full = false;
@@ -59,7 +70,7 @@ export class Outbox {
 
   /** Bytes accepted and not yet handed on. */
   get size(): number {
-    return this.#end - this.#start + this.#flying;
+    return this.#end - this.#start + this.#queued + this.#flying;
   }
 
   /** Makes room for `length` more bytes. @returns where in {@link bytes} they begin. */
@@ -69,31 +80,30 @@ export class Outbox {
   }
 
   #grow(length: number): void {
+    const { bytes } = this;
     const waiting = this.#end - this.#start;
-    if (waiting + length <= this.bytes.length && this.#flyingSlab !== this.bytes) {
-      this.bytes.copyWithin(0, this.#start, this.#end);
+    const move = waiting <= WORTH_MOVING_BYTES;
+    if (move && waiting + length <= bytes.length && this.#flyingSlab !== bytes) {
+      bytes.copyWithin(0, this.#start, this.#end);
     } else {
-      const need = waiting + length;
-      const next =
-        (need <= SLAB_BYTES ? this.#spare.pop() : undefined) ??
-        Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, need + (need >> 2)));
-      this.bytes.copy(next, 0, this.#start, this.#end);
-      const previous = this.bytes;
-      this.bytes = next;
-      if (previous !== this.#flyingSlab) this.#release(previous);
+      this.bytes = takeSlab(move ? waiting + length : length);
+      if (move) bytes.copy(this.bytes, 0, this.#start, this.#end);
+      else this.#enqueue({ bytes, start: this.#start, end: this.#end });
+      if (move && bytes !== this.#flyingSlab) giveSlab(bytes);
     }
     this.#start = 0;
-    this.#end = waiting;
+    this.#end = move ? waiting : 0;
   }
 
-  #release(slab: Buffer): void {
-    if (slab.length === SLAB_BYTES && this.#spare.length < SPARE_SLABS) this.#spare.push(slab);
+  #enqueue(waiting: Waiting): void {
+    this.#queue.push(waiting);
+    this.#queued += waiting.end - waiting.start;
   }
 
   /** Says that bytes up to `end` are filled. @returns `false` once more than the high-water mark is buffered. */
   commit(end: number): boolean {
     this.#end = end;
-    const waiting = end - this.#start;
+    const waiting = end - this.#start + this.#queued;
     if (this.#flying === 0 && waiting > 0 && !this.#failed) {
       if (waiting >= this.#early) this.flush();
       else if (!this.#scheduled) {
@@ -115,13 +125,13 @@ export class Outbox {
    * another takes back only its own; nothing leaves before the outermost ends.
    */
   transaction(fill: () => void): void {
-    const waiting = this.#end - this.#start;
+    const waiting = this.#end - this.#start + this.#queued;
     const outermost = !this.#held;
     this.#held = true;
     try {
       fill();
     } catch (error) {
-      this.#end = this.#start + waiting;
+      this.#takeBack(this.#end - this.#start + this.#queued - waiting);
       throw error;
     } finally {
       this.#held = !outermost;
@@ -129,15 +139,41 @@ export class Outbox {
     }
   }
 
+  /** Forgets the last `excess` bytes that wait. */
+  #takeBack(excess: number): void {
+    const here = Math.min(excess, this.#end - this.#start);
+    this.#end -= here;
+    for (let rest = excess - here; rest > 0; ) {
+      const last = this.#queue.at(-1);
+      if (last === undefined) return;
+      const cut = Math.min(rest, last.end - last.start);
+      last.end -= cut;
+      this.#queued -= cut;
+      rest -= cut;
+      if (last.end > last.start) return;
+      this.#queue.pop();
+      if (last.bytes !== this.#flyingSlab) giveSlab(last.bytes);
+    }
+  }
+
   /** Starts a write of what waits, unless one is under way. */
   flush(): void {
-    const length = this.#end - this.#start;
-    if (length === 0 || this.#flying !== 0 || this.#held || this.#failed) return;
-    const chunk = this.bytes.subarray(this.#start, this.#end);
-    this.#start = this.#end;
-    this.#flying = length;
-    this.#flyingSlab = this.bytes;
-    this.#sink.write(chunk, this.#onWritten);
+    if (this.#flying !== 0 || this.#held || this.#failed) return;
+    const oldest = this.#queue.shift();
+    if (oldest !== undefined) {
+      this.#queued -= oldest.end - oldest.start;
+      this.#write(oldest.bytes, oldest.start, oldest.end);
+    } else if (this.#end > this.#start) {
+      const start = this.#start;
+      this.#start = this.#end;
+      this.#write(this.bytes, start, this.#end);
+    }
+  }
+
+  #write(bytes: Buffer, start: number, end: number): void {
+    this.#flying = end - start;
+    this.#flyingSlab = bytes;
+    this.#sink.write(bytes.subarray(start, end), this.#onWritten);
   }
 
   readonly #onWritten = (error?: Error | null): void => {
@@ -149,10 +185,10 @@ export class Outbox {
       this.#failed = true;
       return;
     }
-    if (slab !== undefined && slab !== this.bytes) this.#release(slab);
+    // the rest of a buffer waits before everything else, if it waits at all
+    if (slab !== undefined && slab !== this.bytes && slab !== this.#queue[0]?.bytes) giveSlab(slab);
     if (this.#start === this.#end) this.#start = this.#end = 0;
-    if (this.bytes.length > SLAB_BYTES && this.#end === 0)
-      this.bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (this.bytes.length > SLAB_BYTES && this.#end === 0) this.bytes = takeSlab(SLAB_BYTES);
     this.flush();
     if (this.#full && this.size < this.#highWater / 2) {
       this.#full = false;
@@ -170,9 +206,9 @@ export class Outbox {
   /** Drops everything; nothing is written any more. For when the sink is gone. */
   discard(): void {
     this.#failed = true;
-    this.#start = this.#end = this.#flying = 0;
+    this.#start = this.#end = this.#flying = this.#queued = 0;
     this.#flyingSlab = this.#whenEmpty = undefined;
-    this.#spare = [];
+    this.#queue.length = 0;
     this.bytes = NOTHING;
   }
 

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -18,10 +19,14 @@ export interface AgentReport extends AgentSide {
   readonly rssBytes: number;
   /** Heap and what hangs on it, after a collection. */
   readonly heapBytes: number;
+  /** The longest that its event loop was blocked since the last report, in milliseconds. */
+  readonly blockedMs: number;
   /** What keeps its event loop alive, by kind. */
   readonly handles: Readonly<Record<string, number>>;
 }
 
+const RESOLUTION_MS = 1;
+const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 let collect: (() => void) | undefined;
 
 /** Counts what keeps this process's event loop alive, by kind; timers are left out, for they come and go. */
@@ -34,15 +39,24 @@ export function countHandles(): Record<string, number> {
   return counts;
 }
 
-/** Collects garbage, looks, and empties the list of aborts. */
-export function readReport(side: AgentSide): AgentReport {
+/** Collects what nobody holds any more, so that only what is held is measured. */
+export function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as () => void;
   }
   collect();
+}
+
+/** Collects garbage, looks, and empties the list of aborts. */
+export function readReport(side: AgentSide): AgentReport {
+  const blockedMs = Math.max(0, delays.max / 1e6 - RESOLUTION_MS);
+  delays.enable();
+  collectGarbage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  const report = { ...side, rssBytes: rss, heapBytes: heapUsed + external, handles: countHandles() };
+  const report = { ...side, rssBytes: rss, heapBytes: heapUsed + external, blockedMs, handles: countHandles() };
   side.aborted = [];
+  // the collection above is none of what is looked for
+  setImmediate(() => setTimeout(() => delays.reset(), 2));
   return report;
 }

@@ -5,8 +5,10 @@ import { stopped } from './r3-stopped.ts';
 import { ends } from './r4-ends.ts';
 import { hung } from './r5-hung.ts';
 import { slow } from './r6-slow.ts';
+import { trickle } from './r7-trickle.ts';
 import { prefix } from './r9-prefix.ts';
 import { cuts } from './r10-cuts.ts';
+import { bombs } from './r11-bombs.ts';
 import { undecodable } from './r12-undecodable.ts';
 import { http2 } from './r13-http2.ts';
 import { ids } from './r14-ids.ts';
@@ -21,8 +23,10 @@ export const ROWS: readonly Row[] = [
   ends,
   hung,
   slow,
+  trickle,
   prefix,
   cuts,
+  bombs,
   undecodable,
   http2,
   ids,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { collectGarbage } from '../agents/agent-report.ts';
 import { NOISE_MS, p99, p99During } from '../cell/beside.ts';
 import type { Cell } from '../cell/cell.ts';
 import { headers } from '../cell/events.ts';
@@ -20,6 +21,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const before = await p99(beside, cell.quick ? 200 : 1_000);
   relay.last?.stall();
   const big = { ...headers('/?n=1'), headers: ['x-big', 'b'.repeat(HEADER_BYTES)] };
+  collectGarbage();
   const rss = process.memoryUsage.rss();
   let buffered = 0;
   const questions = Array.from({ length: 512 }, () => {
@@ -27,6 +29,7 @@ async function run(cell: Cell): Promise<Verdict> {
     buffered = Math.max(buffered, slow.session.connection.bufferedBytes);
     return outcome;
   });
+  collectGarbage();
   const grown = process.memoryUsage.rss() - rss;
   const during = await p99During(beside, sleep(TIMEOUT_MS));
   const codes = new Set((await Promise.all(questions)).map(({ error }) => error?.code ?? 'a decision'));

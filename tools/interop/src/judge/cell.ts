@@ -1,0 +1,36 @@
+import type { Outcome } from '../outcome/outcome.ts';
+import type { Medium } from '../scenarios/expected.ts';
+
+/** What asks: our session, our pool, the crate's client, the crate's pool. */
+export type ProxyName = 'session' | 'pool' | 'crate' | 'crate-pool';
+/** What decides: `agentwire agent reference`, or the same agent on the crate's servers. */
+export type AgentName = 'ours' | 'crate';
+
+/** One field of the matrix. */
+export interface Cell {
+  readonly medium: Medium;
+  readonly proxy: ProxyName;
+  readonly agent: AgentName;
+}
+
+/** A field that was played. */
+export interface Played extends Cell {
+  readonly outcomes: readonly Outcome[];
+}
+
+export const MEDIA: readonly Medium[] = ['uds-json', 'uds-msgpack', 'grpc'];
+export const PROXIES: readonly ProxyName[] = ['session', 'pool', 'crate', 'crate-pool'];
+export const AGENTS: readonly AgentName[] = ['ours', 'crate'];
+
+/** Every field; where the crate is not there, only ours with ours. */
+export function allCells(withCrate: boolean): Cell[] {
+  const cells = MEDIA.flatMap((medium) =>
+    AGENTS.flatMap((agent) => PROXIES.map((proxy) => ({ medium, proxy, agent }) satisfies Cell)),
+  );
+  return withCrate ? cells : cells.filter(({ proxy, agent }) => agent === 'ours' && !isCrate(proxy));
+}
+
+/** Whether the crate asks. */
+export function isCrate(proxy: ProxyName): boolean {
+  return proxy === 'crate' || proxy === 'crate-pool';
+}

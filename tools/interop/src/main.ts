@@ -1,0 +1,67 @@
+import { buildRust } from './builds/rust.ts';
+import { parseFlags, USAGE } from './flags.ts';
+import { allCells } from './judge/cell.ts';
+import { compareWithCommitted } from './judge/committed.ts';
+import { judge } from './judge/judge.ts';
+import { playMatrix } from './matrix.ts';
+import { differences, matrixTable } from './output/matrix-table.ts';
+import { speedTable } from './output/speed-table.ts';
+import { strangerDifferences, strangersTable } from './output/strangers-table.ts';
+import { measureSpeed, type Speed } from './speed/speed.ts';
+import { playStrangers } from './strangers.ts';
+
+const flags = parseFlags(process.argv.slice(2));
+if (flags === undefined) {
+  process.stderr.write(`${USAGE}\n`);
+  process.exit(2);
+}
+
+const since = performance.now();
+const say = (text: string): void => {
+  process.stderr.write(`${((performance.now() - since) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
+};
+
+say('building the peers on the released crate');
+const rust = await buildRust();
+if (!rust.ok) say(rust.missing ? rust.why : `the crate's peers could not be built: ${rust.why}`);
+
+say('playing every message and decision');
+const played = await playMatrix(allCells(rust.ok));
+const findings = judge(played);
+const committed = compareWithCommitted(played);
+
+let strangers: Awaited<ReturnType<typeof playStrangers>> = { findings: [], absent: [] };
+if (flags.peers) {
+  say('the same with grpc-js, grpcio and grpc-go');
+  strangers = await playStrangers();
+}
+
+let speeds: Speed[] = [];
+if (flags.speed && rust.ok) {
+  say('measuring');
+  speeds = await measureSpeed(flags.quick);
+}
+
+const wrong = [
+  ...(rust.ok || rust.missing ? [] : [`✗ the crate's peers could not be built: ${rust.why}`]),
+  ...differences(findings),
+  ...committed.map((text) => `✗ ${text}`),
+  ...strangerDifferences(strangers.findings),
+  ...strangers.absent.filter(({ missing }) => !missing).map(({ stranger, why }) => `✗ ${stranger}: ${why}`),
+];
+const seconds = Math.round((performance.now() - since) / 1000);
+if (flags.json) {
+  const document = { seconds, rust, matrix: findings, committed, peers: strangers, speed: speeds, differences: wrong };
+  process.stdout.write(`${JSON.stringify(document)}\n`);
+} else {
+  const parts = [matrixTable(findings)];
+  if (flags.peers) parts.push(strangersTable(strangers.findings, strangers.absent));
+  if (speeds.length > 0) parts.push(speedTable(speeds));
+  const same = findings.filter(({ verdict }) => verdict === 'same').length;
+  const explained = findings.filter(({ verdict }) => verdict === 'explained').length;
+  const others = strangers.findings.filter(({ complaints }) => complaints.length === 0).length;
+  const total = `${same} of ${findings.length} as expected, ${explained} explained by what the crate cannot do; ${others} of ${strangers.findings.length} with other gRPC peers; ${wrong.length} differences; ${seconds} s`;
+  parts.push(wrong.length > 0 ? [...wrong, total] : [total]);
+  process.stdout.write(`${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`);
+}
+process.exitCode = wrong.length > 0 ? 1 : 0;
