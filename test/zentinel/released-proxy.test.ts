@@ -1,4 +1,12 @@
-import { allow, block, challenge, redirect, replace, type HandlerContext, type IncomingResponse } from '@agentwire/agent';
+import {
+  allow,
+  block,
+  challenge,
+  redirect,
+  replace,
+  type HandlerContext,
+  type IncomingResponse,
+} from '@agentwire/agent';
 import { describe, expect, test } from 'vitest';
 import { connectFour, type Medium, responseStatus, serve } from './stand-in-proxy.ts';
 
@@ -127,7 +135,10 @@ describeRow('wire §9, over %s: the correlation id is chosen by the client', (me
 
   test('a fresh head starts fresh state', async () => {
     const served = await serve<number>(medium, {
-      onRequestHeaders: (_, context) => ((context.state = (context.state ?? 0) + 1), allow().withTag(`${context.state}`)),
+      onRequestHeaders: (_, context) => (
+        (context.state = (context.state ?? 0) + 1),
+        allow().withTag(`${context.state}`)
+      ),
       onRequestComplete: () => undefined,
     });
     const connection = await served.connect();

@@ -13,7 +13,12 @@ import {
 } from '@agentwire/core';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { dialStream, frameOf, lengthField, type StreamChannel } from '../../packages/cli/src/conform/raw/stream-channel.ts';
+import {
+  dialStream,
+  frameOf,
+  lengthField,
+  type StreamChannel,
+} from '../../packages/cli/src/conform/raw/stream-channel.ts';
 
 const agentHello: Hello = {
   role: 'agent',
@@ -198,7 +203,13 @@ const zentinelReply = json(0x02, {
 
 describe('a proxy of ours, in the middle of a connection', () => {
   test.each([
-    ['documented', '0x30, HealthStatus of the other dialect', documentedReply, json(0x30, health), /cancel \(type 0x30\)/],
+    [
+      'documented',
+      '0x30, HealthStatus of the other dialect',
+      documentedReply,
+      json(0x30, health),
+      /cancel \(type 0x30\)/,
+    ],
     ['documented', '0x31, MetricsReport of the other dialect', documentedReply, json(0x31, {}), /0x31/],
     ['documented', '0x33, FlowControl of the other dialect', documentedReply, json(0x33, {}), /0x33.*zentinel/],
     ['zentinel', '0x40, HealthStatus of the other dialect', zentinelReply, json(0x40, health), /cancel \(type 0x40\)/],
@@ -215,13 +226,21 @@ describe('a proxy of ours, in the middle of a connection', () => {
 
   test.each([
     ['version 3', json(0x02, { protocol_version: 3, agent_name: 'a', capabilities: {} }), 'ERR_VERSION_MISMATCH', /3/],
-    ['version 1, as JSON without a type', Buffer.concat([lengthField(13), Buffer.from('{"version":1}')]), 'ERR_VERSION_MISMATCH', /1/],
+    [
+      'version 1, as JSON without a type',
+      Buffer.concat([lengthField(13), Buffer.from('{"version":1}')]),
+      'ERR_VERSION_MISMATCH',
+      /1/,
+    ],
     ['no version', json(0x02, { agent_name: 'a', capabilities: {} }), 'ERR_PROTOCOL', /protocol_version/],
     ['neither dialect', json(0x02, { protocol_version: 2 }), 'ERR_PROTOCOL', /agent_name, accepted and success/],
     ['an event in place of the answer', json(0x10, {}), 'ERR_PROTOCOL', /0x10/],
   ])('a reply of %s fails connect', async (_, reply, code, words) => {
     const address = await agentThatSays(reply, Buffer.alloc(0));
-    const connecting = createUdsTransport().connect(address, { self: proxyHello, onConnection: new Notes().onConnection });
+    const connecting = createUdsTransport().connect(address, {
+      self: proxyHello,
+      onConnection: new Notes().onConnection,
+    });
     await expect(connecting).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
   });
 

@@ -1,5 +1,5 @@
 /** The job of the team: how many primes are there below this number? */
-export const LIMIT = 10_000;
+const LIMIT = 10_000;
 
 /** The right answer, to check the team against. */
 export const RIGHT_ANSWER = 1229;

@@ -29,7 +29,7 @@ export async function solveOverNats(folder: string, key: Uint8Array, say: Say): 
         path: join(folder, `${member.name}.ndjson`),
         key: secret,
       };
-      const agent = fork(join(import.meta.dirname, 'agent-process.ts'), [JSON.stringify(settings)]);
+      const agent = fork(new URL('./agent-process.ts', import.meta.url), [JSON.stringify(settings)]);
       agents.push(agent);
       agent.on('message', (news: FromAgent) => news.kind === 'say' && say(news.line));
       await hear(agent, 'ready');

@@ -9,7 +9,7 @@ import { connect } from '@nats-io/transport-node';
 import { createNatsBackend } from '../src/index.ts';
 
 const PORT = 24_223;
-const ROUND_MS = 1500;
+const ROUND_MS = 700;
 const GOAL = 0.8;
 const servers = `nats://127.0.0.1:${PORT}`;
 
@@ -58,7 +58,7 @@ async function measure(name: Name, inFlight: number): Promise<number> {
   return (count / (performance.now() - started)) * 1000;
 }
 
-const rounds = Number(process.argv[2] ?? 5);
+const rounds = Number(process.argv[2] ?? 9);
 const results: { inFlight: number; name: Name; perSecond: number; ofRaw: number }[] = [];
 for (const inFlight of [1, 64, 256]) {
   const speeds: Record<Name, number[]> = { 'nats.js request/reply': [], 'agentwire request over NATS': [] };

@@ -8,7 +8,7 @@ import { hasServer, startServer, type TestServer, unlessServer } from './server.
 
 const durable = { duplicateWindowMs: 60_000 };
 const to = target.remoteNode('b', target.service('orders'));
-const quick = { backoffMs: [1], ackWaitMs: 500 };
+const quick = { backoffMs: [1], ackWaitMs: 1500 };
 
 describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { timeout: 60_000 }, () => {
   const running: { close?: () => Promise<void>; stop?: () => Promise<void> }[] = [];
@@ -150,7 +150,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
         started += 1;
         return new Promise((resolve) => (finish = resolve));
       },
-      { ...quick, ackWaitMs: 300 },
+      { ...quick, ackWaitMs: 900 },
     );
     await a.add('one').send(to, payload.json(1), { durable: true });
     const raw = await connect({ servers: server.url });

@@ -1,4 +1,3 @@
-import { createConnection } from 'node:net';
 import {
   type A2AEndpoint,
   type A2ARouter,
@@ -51,13 +50,4 @@ export async function answerAll(
 /** Waits until something holds; gives up with the test's own time. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Whether something listens on a port. */
-export function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
-    socket.on('connect', () => (socket.destroy(), resolve(true)));
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -33,7 +33,7 @@ export interface TestServer {
 }
 
 /** Finds a port that nobody uses. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.on('error', reject);

@@ -8,7 +8,7 @@ import { decodeReceived } from '../src/wire.ts';
 const RUNS = Number(process.env['AGENTWIRE_RUNS'] ?? 5000);
 
 describe('subjects', () => {
-  it('write any name as one token and read it again', () => {
+  it('write any name as one token and read it again', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (name) => {
         const token = encodeToken(name);
@@ -44,7 +44,7 @@ describe('subjects', () => {
 });
 
 describe('what arrives from another node', () => {
-  it('is read, or refused with ERR_PROTOCOL', () => {
+  it('is read, or refused with ERR_PROTOCOL', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
         try {

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { printTable, type Round, summarize } from './row.ts';
 import { routerRows } from './router-rows.ts';
 import { yardstickRows } from './yardstick-rows.ts';
@@ -15,7 +16,7 @@ const names = Object.keys({ ...routerRows, ...yardstickRows });
 const measured = new Map<string, Round[]>(names.map((name) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
   for (const name of names) {
-    const script = join(import.meta.dirname, 'one-row.ts');
+    const script = fileURLToPath(new URL('./one-row.ts', import.meta.url));
     const out = execFileSync(process.execPath, ['--conditions=@agentwire/source', script, name], { encoding: 'utf8' });
     measured.get(name)?.push(JSON.parse(out) as Round);
   }

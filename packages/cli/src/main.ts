@@ -1,18 +1,28 @@
+import { readFileSync } from 'node:fs';
 import { AgentwireError } from '@agentwire/core';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext, ExitStatus } from './command-context.ts';
+import { addA2aCommand } from './commands/a2a.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addCallCommand } from './commands/call.ts';
+import { addChainCommand } from './commands/chain.ts';
 import { addConformCommand } from './commands/conform.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { line, processTerminal, type Terminal, tint } from './output/terminal.ts';
 import { UsageError } from './usage-error.ts';
 
+/** The version in the package's own manifest, which lies beside `src` and `dist`. */
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
 function build(context: CommandContext): Command {
   const program = new Command('agentwire')
     .description('Ask agents what to do with each HTTP request: run agents, a gateway, and look at both.')
+    .version(ownVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.stdout.write(text),
@@ -25,6 +35,8 @@ function build(context: CommandContext): Command {
   addCallCommand(program, context);
   addBenchCommand(program, context);
   addConformCommand(program, context);
+  addChainCommand(program, context);
+  addA2aCommand(program, context);
   return program;
 }
 

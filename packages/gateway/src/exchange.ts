@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AgentwireError, type HeaderList } from '@agentwire/core';
+import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { applyHeaderOps, HeaderMap, stripHopByHop } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
 import { HeldBody } from './body/held-body.ts';
@@ -119,15 +119,17 @@ export class Exchange {
       throw new AgentwireError('ERR_ABORTED', 'the request has ended while its response was judged');
     const headers = withLengthOf(original, changed);
     if (wantBody.length === 0) return this.#plain(status, headers, control);
+    const ops: HeaderOp[] = [];
     const filter = new BodyFilter({
       agents: wantBody,
       mutation: 'responseBodyMutation',
       maxChunkBytes: options.maxChunkBytes,
       ask: (agent, chunk) => pipeline.ask(agent, { type: 'responseBodyChunk', id, ...chunk }),
+      onAllow: ({ responseHeaders = [] }) => ops.push(...responseHeaders),
     });
     const held = options.responseBody === 'hold' ? new HeldBody(options.maxHeldBodyBytes) : undefined;
     this.#held = held;
     const { resolve: done } = this.#outcome;
-    return new FilteredSink({ status, headers, filter, writer: this.#writer, control, held, done, fail: this.#fail });
+    return new FilteredSink({ status, headers, ops, filter, writer: this.#writer, control, held, done, fail: this.#fail });
   }
 }

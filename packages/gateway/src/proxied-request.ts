@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AgentwireError, type HeaderList } from '@agentwire/core';
+import { AgentwireError, type HeaderOp } from '@agentwire/core';
+import { applyHeaderOps } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
 import { HeldBody } from './body/held-body.ts';
 import { heldBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
@@ -14,6 +15,8 @@ import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
 import { Refusal } from './response/refusal.ts';
 import type { Upstream } from './upstream.ts';
+
+const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
 type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
 
@@ -40,6 +43,8 @@ export class ProxiedRequest {
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
+  /** Changes of the head that agents ask for with their decisions on a held body. */
+  readonly #lateOps: HeaderOp[] = [];
 
   constructor(options: ResolvedGatewayOptions, upstream: Upstream, input: ProxiedRequestInput) {
     const { id, request, response, expectsContinue } = input;
@@ -94,20 +99,23 @@ export class ProxiedRequest {
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
     const head = headEvent(request, target, id, clock);
-    const { headers, wantBody } = await this.#pipeline.onRequest(head);
+    const judged = await this.#pipeline.onRequest(head);
+    const { wantBody } = judged;
     if (target.path === '*') {
       // about this server, not about anything behind it
       response.writeHead(204).end();
       return;
     }
+    using held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
+    const { data, length } = head.hasBody ? await this.#body(wantBody, held) : NO_BODY;
+    const headers = applyHeaderOps(judged.headers, this.#lateOps);
     const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
     // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream
     forwarded.delete('content-length');
-    if (!head.hasBody) return this.#send(target.path, forwarded.toRaw(), null);
-    using held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
-    const { data, length } = await this.#body(wantBody, held);
     if (length !== undefined) forwarded.set('content-length', String(length));
-    await this.#send(target.path, forwarded.toRaw(), data);
+    const { method = 'GET' } = request;
+    const signal = this.#left.signal;
+    await this.#exchange.run({ method, path: target.path, headers: forwarded.toRaw(), body: data, signal });
   }
 
   #hold(): HeldBody {
@@ -122,16 +130,16 @@ export class ProxiedRequest {
       mutation: 'requestBodyMutation',
       maxChunkBytes: this.#options.maxChunkBytes,
       ask: (agent, chunk) => this.#pipeline.ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
+      onAllow: ({ requestHeaders = [], responseHeaders = [] }) => {
+        this.#pipeline.responseOps.push(...responseHeaders);
+        // once chunks go on, the head has gone before them
+        if (held !== undefined) this.#lateOps.push(...requestHeaders);
+      },
     });
     this.#filter = filter;
     const announced = announcedLength(request);
     if (held === undefined) return streamedBody(this.#reader, filter, announced);
     return heldBody(this.#reader, filter, announced, held);
-  }
-
-  #send(path: string, headers: HeaderList, body: OutgoingBody['data']): Promise<void> {
-    const { method = 'GET' } = this.#input.request;
-    return this.#exchange.run({ method, path, headers, body, signal: this.#left.signal });
   }
 
   /** Ends the client's response after a refusal or an error. @returns what became of the request */

@@ -82,7 +82,8 @@ export class Upstream {
         if (!flow) controller.pause();
       },
       onResponseData(controller, chunk) {
-        if (!response.onData(chunk)) controller.pause();
+        // after a pause the parser may report nothing first; a pause on that would go on for ever
+        if (chunk.length > 0 && !response.onData(chunk)) controller.pause();
       },
       onResponseEnd() {
         finish();

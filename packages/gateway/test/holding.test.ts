@@ -173,6 +173,23 @@ describe('responseBody: hold', () => {
   });
 });
 
+test('header operations of decisions on a held body are in time for both heads', async () => {
+  const { url } = await setup(
+    {
+      agent: (event) => {
+        const ops = [{ op: 'set' as const, name: `x-${event.type.toLowerCase()}`, value: '1' }];
+        return allow({ needsMore: !('last' in event) || !event.last, requestHeaders: ops, responseHeaders: ops });
+      },
+    },
+    { requestBody: 'hold', responseBody: 'hold' },
+  );
+  const response = await fetch(url, { method: 'POST', body: 'body' });
+  const { headers } = (await response.json()) as { headers: Record<string, string> };
+  expect(headers).toMatchObject({ 'x-requestheaders': '1', 'x-requestbodychunk': '1' });
+  const names = ['requestheaders', 'requestbodychunk', 'responseheaders', 'responsebodychunk'];
+  expect(names.map((name) => response.headers.get(`x-${name}`))).toEqual(['1', '1', '1', '1']);
+});
+
 test('chunks longer than maxChunkBytes are split before an agent is asked', async () => {
   const lengths: number[] = [];
   const { url } = await setup(

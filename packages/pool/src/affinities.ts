@@ -63,6 +63,8 @@ export class Affinities {
     const oldest = this.#clock.now() - this.#ttlMs;
     const full = this.#byId.size >= this.#max;
     for (const affinity of this.#byId.values()) {
+      // a question that waits is not silence: it has its own deadline, which may be later than this one
+      if (affinity.exchange.pending > 0) continue;
       if (affinity.touchedAt < oldest || (full && affinity.exchange.ended)) this.remove(affinity);
     }
   }

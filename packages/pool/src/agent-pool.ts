@@ -136,10 +136,11 @@ export class AgentPool implements AsyncDisposable {
     return this.addAgent(name, path.startsWith('unix:') ? path : `unix:${path}`, options);
   }
 
-  /** Adds an agent over gRPC; `tls` chooses `grpcs:`, whose certificates are the transport's options. */
+  /** Adds an agent over gRPC; `tls`, or an endpoint with `grpcs://` or `https://`, chooses `grpcs:`, whose certificates are the transport's options. */
   addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
-    const { target } = parseEndpoint(hostPort);
-    return this.addAgent(name, `${tls ? 'grpcs' : 'grpc'}://${target}`, options);
+    const { scheme, target } = parseEndpoint(hostPort);
+    // who writes https:// or grpcs:// has chosen, and must never get a connection without TLS
+    return this.addAgent(name, `${tls || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options);
   }
 
   /** Adds an agent that will connect by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
@@ -154,9 +155,12 @@ export class AgentPool implements AsyncDisposable {
 
   /**
    * Takes over a connection that an agent opened (a reverse connection); call it in `onConnection` and give back what it
-   * gives. The agent is added when it has no connection yet.
+   * gives. An agent of that name is added if there is none; `options` count only then.
+   *
+   * @throws AgentwireError `ERR_CLOSED` once the pool is drained or closed, which refuses the peer
    */
   adopt(connection: Connection, name: string = connection.peer.name, options: AddAgentOptions = {}): ConnectionHandler {
+    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
     const agent = this.#agents.get(name) ?? this.#add(name, `reverse:${name}`, options);
     return agent.adopt(connection);
   }
@@ -177,7 +181,7 @@ export class AgentPool implements AsyncDisposable {
 
   #onNotice(agent: PooledAgent, notice: AgentNotice): void {
     const { logger } = this.#options;
-    if (notice.type === 'log') logger[notice.level]({ agent: agent.name, ...notice.fields }, notice.message);
+    if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent: agent.name }, notice.message);
     else if (notice.type !== 'metricsReport')
       logger.info({ agent: agent.name, notice: notice.type }, 'an agent sent a notice');
   }

@@ -35,7 +35,10 @@ export interface AgentPoolOptions {
   readonly correlationAffinityTtlMs?: number;
   /** Requests of an agent that are remembered; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
   readonly maxCorrelationAffinities?: number;
-  /** Waits between attempts to connect; there is no limit of attempts. */
+  /**
+   * Waits between attempts to connect; there is no limit of attempts. A request for an agent that is not connected makes
+   * one attempt before its turn, every 250 ms at most, so that an agent is found soon after a long outage too.
+   */
   readonly reconnect?: BackoffOptions;
   /** Name that agents are told in the handshake; default `agentwire`. */
   readonly name?: string;

@@ -2,6 +2,7 @@ import {
   ALLOW,
   AgentwireError,
   type Capabilities,
+  checkNumber,
   type Connection,
   type Decision,
   DEFAULT_CAPABILITIES,
@@ -17,7 +18,7 @@ import { decideByPolicy, failureKind, type FailurePolicy, ruleFor, ruleName } fr
 import { HealthWindow } from './health-window.ts';
 import type { LoadBalanceStrategy } from './load-balancing.ts';
 import type { ResolvedPoolOptions } from './options.ts';
-import { PooledConnection } from './pooled-connection.ts';
+import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
@@ -58,10 +59,10 @@ export class PooledAgent {
   readonly #strategy: LoadBalanceStrategy;
   readonly #affinities: Affinities;
   readonly #line: WaitingLine;
-  readonly #settled: (() => void)[] = [];
   readonly #decisionLabels = new Map<string, { readonly agent: string; readonly decision: string }>();
   #usable: PooledConnection[] = [];
-  #stopping = false;
+  /** What new requests are told once the agent is being stopped. */
+  #stopped: AgentwireError | undefined;
   #hurriedAt = -Infinity;
 
   constructor(
@@ -87,21 +88,16 @@ export class PooledAgent {
 
   /** Opens the connections. Resolves when each has been made or has failed once. */
   async connect(transport: Transport, address: string, self: Hello): Promise<void> {
-    const settled: Promise<void>[] = [];
-    for (let i = 0; i < this.#options.connectionsPerAgent; i++) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      settled.push(promise);
-      this.#settled.push(resolve);
-      this.#newConnection().dial(transport, address, self);
-    }
-    await Promise.all(settled);
+    const places = Array.from({ length: this.#options.connectionsPerAgent }, () => this.#newConnection());
+    await Promise.all(places.map((place) => place.dial(transport, address, self)));
   }
 
   /** Takes over a connection that the agent opened. */
   adopt(connection: Connection): ReturnType<PooledConnection['adopt']> {
     const place = this.#newConnection();
     return place.adopt(connection, () => {
-      this.connections.splice(this.connections.indexOf(place), 1);
+      const at = this.connections.indexOf(place);
+      if (at >= 0) this.connections.splice(at, 1);
     });
   }
 
@@ -112,9 +108,13 @@ export class PooledAgent {
         clock,
         logger,
         requestTimeoutMs,
-        maxInFlight: 65_536,
+        maxInFlight: MAX_IN_FLIGHT,
         onOutcome: (exchange, outcome, durationMs) => this.#onOutcome(exchange, outcome, durationMs),
-        onNotice: (notice, session) => this.#events.onNotice(this, notice, session),
+        onNotice: (notice, session) => {
+          this.#events.onNotice(this, notice, session);
+          // a pause that ended lets those who wait in; one that began, or a drain, may leave them nothing to wait for
+          this.#line.advance();
+        },
       },
       onUp: (up) => {
         this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
@@ -124,16 +124,17 @@ export class PooledAgent {
           'connected to an agent',
         );
         metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
-        this.#settled.shift()?.();
         // it is there again, so the others need not wait for the end of a long backoff
         for (const other of this.connections) other.hurry();
         this.#line.advance();
       },
       onDown: (_down, error) => {
         this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.name} closed the connection`);
-        if (!this.#stopping)
+        if (this.#stopped === undefined)
           logger.warn({ agent: this.name, code: this.lastError.code }, 'lost a connection to an agent');
         metrics.gauge('agent_connections_active', { agent: this.name }, this.connected);
+        // who waits for an agent that is gone must not wait for its deadline
+        this.#line.advance();
       },
       onAttemptFailed: (error, failures, waitMs) => {
         this.lastError = error;
@@ -146,7 +147,6 @@ export class PooledAgent {
         };
         if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
         else logger.debug(fields, 'cannot reach an agent');
-        this.#settled.shift()?.();
       },
     });
     this.connections.push(connection);
@@ -200,7 +200,7 @@ export class PooledAgent {
     let draining = false;
     let paused = false;
     for (const { session } of this.connections) {
-      if (session === undefined) continue;
+      if (session?.connection.status !== 'open') continue;
       if (session.draining) draining = true;
       else if (session.paused) paused = true;
       else return;
@@ -225,7 +225,9 @@ export class PooledAgent {
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     this.counts.requests += 1;
     try {
-      if (options?.only === true || ALONE.has(question.type)) return this.#askOnce(question, options);
+      checkAskOptions(options);
+      if (options?.only === true || ALONE.has(question.type))
+        return this.#whenFree(undefined, options, (session, rest) => session.request(question, rest));
       const known = this.#affinities.get(question.id);
       if (known !== undefined && (question.type !== 'requestHeaders' || !known.exchange.ended)) {
         if (question.type === 'requestHeaders') this.#affinities.check(question.id);
@@ -233,10 +235,9 @@ export class PooledAgent {
       }
       if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk')
         throw this.#noHeaders(question.id);
+      if (this.#line.has(question.id)) throw duplicateRequest(question.id);
       this.#affinities.check(question.id);
-      const session = this.#pick();
-      if (session !== undefined) return this.#askFirst(session, question, options);
-      return this.#whenFree(options).then((free) => this.#askFirst(free, question, options));
+      return this.#whenFree(question.id, options, (session, rest) => this.#askFirst(session, question, rest));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -249,17 +250,25 @@ export class PooledAgent {
     );
   }
 
-  #askOnce(question: Question, options?: PoolAskOptions): Promise<Decision> {
+  /** Asks on a free connection, now or as soon as there is one; the time spent waiting counts. */
+  #whenFree(
+    id: RequestId | undefined,
+    options: PoolAskOptions | undefined,
+    ask: (session: ProxySession, options?: PoolAskOptions) => Promise<Decision>,
+  ): Promise<Decision> {
+    if (this.#stopped !== undefined) throw this.#stopped;
     const session = this.#pick();
-    if (session !== undefined) return session.request(question, options);
-    return this.#whenFree(options).then((free) => free.request(question, options));
-  }
-
-  #whenFree(options?: PoolAskOptions): Promise<ProxySession> {
-    return this.#line.wait(() => this.#pick(), {
-      timeoutMs: options?.timeoutMs ?? this.#options.requestTimeoutMs,
-      signal: options?.signal,
-    });
+    if (session !== undefined) return ask(session, options);
+    const { clock, requestTimeoutMs } = this.#options;
+    const timeoutMs = options?.timeoutMs ?? requestTimeoutMs;
+    const until = clock.now() + timeoutMs;
+    return this.#line.wait(
+      () => {
+        const free = this.#pick();
+        return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
+      },
+      { id, timeoutMs, signal: options?.signal },
+    );
   }
 
   #askFirst(
@@ -309,7 +318,7 @@ export class PooledAgent {
     }
     metrics.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(exchange, outcome))
+    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(outcome))
       this.#affinities.remove(affinity);
     if (this.#line.length > 0) this.#line.advance();
   }
@@ -324,8 +333,8 @@ export class PooledAgent {
    * Whether no further event of this request can come. A failed request is remembered while more may come, so that its
    * later events fail too and never reach a connection that has not seen its head.
    */
-  #isOver(exchange: Exchange, outcome: Decision | AgentwireError): boolean {
-    if (outcome instanceof AgentwireError) return exchange.ended && !this.#hasLaterEvents();
+  #isOver(outcome: Decision | AgentwireError): boolean {
+    if (outcome instanceof AgentwireError) return !this.#hasLaterEvents();
     if (outcome.verdict.type !== 'allow') return this.handles('requestComplete') !== true;
     return outcome.needsMore !== true && !this.#hasLaterEvents();
   }
@@ -336,6 +345,7 @@ export class PooledAgent {
 
   /** Tells the agent that a request is over. @returns whether it had been told of it before */
   complete(id: RequestId, summary: Completion): boolean {
+    if (this.#line.cancel(id, gaveUp('completed'))) return false;
     const affinity = this.#affinities.get(id);
     if (affinity === undefined) return false;
     affinity.exchange.complete(summary);
@@ -345,6 +355,7 @@ export class PooledAgent {
 
   /** Gives a request up; a finished or unknown id is nothing to do. */
   cancel(id: RequestId): boolean {
+    if (this.#line.cancel(id, gaveUp('cancelled'))) return true;
     const affinity = this.#affinities.get(id);
     if (affinity === undefined) return false;
     affinity.exchange.cancel('client_disconnect');
@@ -353,6 +364,7 @@ export class PooledAgent {
   }
 
   cancelAll(): void {
+    this.#line.clear(gaveUp('cancelled'));
     for (const { session } of this.connections) session?.cancelAll();
     for (const affinity of this.#affinities.values()) this.#affinities.remove(affinity);
   }
@@ -361,11 +373,35 @@ export class PooledAgent {
     this.#affinities.sweep();
   }
 
-  /** Ends every connection; with a timeout, after the requests in flight. */
+  /** Ends every connection; with a timeout, after the requests that wait and those in flight. */
   async stop(drainTimeoutMs: number): Promise<void> {
-    this.#stopping = true;
-    this.#line.clear(new AgentwireError('ERR_CLOSED', `${this.name} was removed from the pool`));
-    await Promise.all(this.connections.map((connection) => connection.stop(drainTimeoutMs)));
+    const { clock } = this.#options;
+    const until = clock.now() + drainTimeoutMs;
+    if (drainTimeoutMs > 0) {
+      this.#stopped = new AgentwireError('ERR_DRAINING', `the pool is drained, so ${this.name} gets nothing new`);
+      await this.#line.emptied(drainTimeoutMs);
+    }
+    this.#stopped = new AgentwireError('ERR_CLOSED', `${this.name} was closed or removed from the pool`);
+    this.#line.clear(this.#stopped);
+    const rest = drainTimeoutMs > 0 ? Math.max(1, until - clock.now()) : 0;
+    await Promise.all(this.connections.map((connection) => connection.stop(rest)));
     for (const affinity of this.#affinities.values()) this.#affinities.remove(affinity);
   }
+}
+
+function duplicateRequest(id: RequestId): AgentwireError {
+  return new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${String(id)}`);
+}
+
+function gaveUp(how: string): AgentwireError {
+  return new AgentwireError('ERR_ABORTED', `the request was ${how} while it waited for a free connection`);
+}
+
+/** Before anything is kept for a question: its options must be good and its caller must still want it. */
+function checkAskOptions(options: PoolAskOptions | undefined): void {
+  if (options === undefined) return;
+  const { signal, timeoutMs } = options;
+  if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
+  if (signal?.aborted)
+    throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
 }

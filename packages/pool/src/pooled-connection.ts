@@ -20,12 +20,16 @@ export interface PooledConnectionEvents {
 /** How long a place has waited at least when it is dialled before its turn, in milliseconds. */
 const HURRY_AFTER_MS = 250;
 
+/** Exchanges that a session can hold, remembered ones included. */
+export const MAX_IN_FLIGHT = 65_536;
+
 /** One place of an agent's pool: has a session or is getting one. */
 export class PooledConnection implements Candidate {
   session: ProxySession | undefined;
   readonly #options: ResolvedPoolOptions;
   readonly #events: PooledConnectionEvents;
   readonly #stop = new AbortController();
+  readonly #tried: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #loop: Promise<void> | undefined;
   #tryNow: (() => void) | undefined;
   #waitsSince = 0;
@@ -42,17 +46,22 @@ export class PooledConnection implements Candidate {
   /** Whether a new request may be given to it. */
   usable(maxPending: number): boolean {
     const { session } = this;
-    return session !== undefined && !session.draining && !session.paused && session.pending < maxPending;
+    if (session === undefined || session.draining || session.paused) return false;
+    // one that is closing still has its session, so that what it asked can be answered
+    return session.connection.status === 'open' && session.pending < maxPending && session.inFlight < MAX_IN_FLIGHT;
   }
 
-  /** Dials and keeps the connection up until {@link stop}. */
-  dial(transport: Transport, address: string, self: Hello): void {
+  /** Dials and keeps the connection up until {@link stop}. Resolves when it is up, has failed once, or was stopped. */
+  dial(transport: Transport, address: string, self: Hello): Promise<void> {
     const { clock, reconnect, connectTimeoutMs } = this.#options;
     this.#loop = keepConnected({
       clock,
       backoff: reconnect,
       signal: this.#stop.signal,
-      onFailure: (error, failures, waitMs) => this.#events.onAttemptFailed(error, failures, waitMs),
+      onFailure: (error, failures, waitMs) => {
+        this.#events.onAttemptFailed(error, failures, waitMs);
+        this.#tried.resolve();
+      },
       onWait: (tryNow) => {
         this.#tryNow = tryNow;
         this.#waitsSince = clock.now();
@@ -71,6 +80,7 @@ export class PooledConnection implements Candidate {
         return { ended: promise };
       },
     });
+    return this.#tried.promise;
   }
 
   /**
@@ -97,6 +107,12 @@ export class PooledConnection implements Candidate {
   #sessionOptions(onEnd: () => void): ProxySessionOptions {
     return {
       ...this.#events.session,
+      onNotice: (notice, session) => {
+        this.#events.session.onNotice?.(notice, session);
+        // a server that drains may wait for its clients to go, and this place is wanted for the next connection
+        if (notice.type === 'drain' || notice.type === 'shutdown')
+          void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
+      },
       onClose: (reason, session) => {
         if (this.session === session) {
           this.session = undefined;
@@ -110,12 +126,14 @@ export class PooledConnection implements Candidate {
   #up(session: ProxySession): void {
     this.session = session;
     this.#tryNow = undefined;
+    this.#tried.resolve();
     this.#events.onUp(this);
   }
 
   /** Stops reconnecting and ends the session: drained within `drainTimeoutMs`, or at once where that is 0. */
   async stop(drainTimeoutMs: number): Promise<void> {
     this.#stop.abort();
+    this.#tried.resolve();
     const { session } = this;
     if (session !== undefined)
       await (drainTimeoutMs > 0 ? session.drain({ timeoutMs: drainTimeoutMs }) : session.close());

@@ -7,7 +7,7 @@ import {
   type Clock,
   type Logger,
 } from '@agentwire/core';
-import type { HandshakeShape } from '@agentwire/wire-codec';
+import type { HandshakeShape, VersionOneProtocol } from '@agentwire/wire-codec';
 
 /** Which dialect to ask for when dialling; `auto` lets the other side choose. */
 export type DialectChoice = 'auto' | 'documented' | 'zentinel';
@@ -25,6 +25,11 @@ export interface StreamOptions {
   readonly clock?: Clock | undefined;
   /** Where refused peers and unknown message types are logged; default silent. */
   readonly logger?: Logger | undefined;
+  /**
+   * Serves proxies of protocol version 1 where an agent listens; `versionOne` of `@agentwire/v1`. Default: they are
+   * dropped with `ERR_VERSION_MISMATCH` in the log.
+   */
+  readonly versionOne?: VersionOneProtocol | undefined;
 }
 
 /** {@link StreamOptions} with every default filled in. */
@@ -33,6 +38,7 @@ export interface ResolvedStreamOptions {
   readonly closeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly versionOne: VersionOneProtocol | undefined;
 }
 
 /** Options of `createUdsTransport`. */
@@ -49,16 +55,25 @@ export interface ResolvedUdsOptions extends ResolvedStreamOptions {
 /** Options with a value for every key. */
 export type Filled<Options> = { readonly [Key in keyof Options]-?: NonNullable<Options[Key]> };
 
+/** {@link StreamOptions} without what has no default. */
+export type StreamDefaults = Filled<Omit<StreamOptions, 'versionOne'>>;
+
+/** Every key of {@link StreamOptions}. */
+export const STREAM_KEYS: readonly string[] = ['dialect', 'closeTimeoutMs', 'clock', 'logger', 'versionOne'];
+
 /** What the stream transports assume where nothing is said. */
-export const STREAM_DEFAULTS: Filled<StreamOptions> = Object.freeze<Filled<StreamOptions>>({
+export const STREAM_DEFAULTS: StreamDefaults = Object.freeze<StreamDefaults>({
   dialect: 'auto',
   closeTimeoutMs: 5_000,
   clock: systemClock,
   logger: silentLogger,
 });
 
+/** {@link UdsTransportOptions} without what has no default. */
+export type UdsDefaults = Filled<Omit<UdsTransportOptions, 'versionOne'>>;
+
 /** What `createUdsTransport` assumes where nothing is said. */
-export const UDS_DEFAULTS: Filled<UdsTransportOptions> = Object.freeze<Filled<UdsTransportOptions>>({
+export const UDS_DEFAULTS: UdsDefaults = Object.freeze<UdsDefaults>({
   ...STREAM_DEFAULTS,
   mode: 0o600,
 });
@@ -72,11 +87,12 @@ export function resolveStreamOptions(options: StreamOptions): ResolvedStreamOpti
     closeTimeoutMs: checkInteger('closeTimeoutMs', closeTimeoutMs ?? STREAM_DEFAULTS.closeTimeoutMs, 1, 86_400_000),
     clock: clock ?? STREAM_DEFAULTS.clock,
     logger: logger ?? STREAM_DEFAULTS.logger,
+    versionOne: options.versionOne,
   };
 }
 
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
 export function resolveUdsOptions(options: UdsTransportOptions): ResolvedUdsOptions {
-  checkKnownOptions('createUdsTransport', options, Object.keys(UDS_DEFAULTS));
+  checkKnownOptions('createUdsTransport', options, [...STREAM_KEYS, 'mode']);
   return { ...resolveStreamOptions(options), mode: checkInteger('mode', options.mode ?? UDS_DEFAULTS.mode, 0, 0o777) };
 }

@@ -13,7 +13,7 @@ import { dial, type DialPlan } from './handshake/dial.ts';
 import { PeerGate } from './listen/peer-gate.ts';
 import { startListening, StreamListener } from './listen/stream-listener.ts';
 import { createTlsServer } from './listen/tls-server.ts';
-import { resolveStreamOptions, STREAM_DEFAULTS, type ResolvedStreamOptions, type StreamOptions } from './options.ts';
+import { resolveStreamOptions, STREAM_KEYS, type ResolvedStreamOptions, type StreamOptions } from './options.ts';
 import { bindError, dialError } from './stream/errors.ts';
 import { checkTlsOptions, nodeTlsMaterial, type TlsOptions } from './tls-options.ts';
 
@@ -41,7 +41,7 @@ interface HostEndpoint extends Endpoint {
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
  */
 export function createTcpTransport(options: TcpTransportOptions = {}): Transport {
-  checkKnownOptions('createTcpTransport', options, [...Object.keys(STREAM_DEFAULTS), 'tls']);
+  checkKnownOptions('createTcpTransport', options, [...STREAM_KEYS, 'tls']);
   const tcp: Tcp = { ...resolveStreamOptions(options), tls: checkTlsOptions(options.tls ?? {}) };
   return {
     name: 'tcp',

@@ -15,7 +15,8 @@ function drawLines(rows: readonly (readonly string[])[]): string[] {
 function show(cell: CellResult | undefined): string {
   if (cell === undefined) return '';
   if (cell.status === 'n/a') return 'n/a';
-  return `${cell.status === 'ok' ? 'ok' : 'FAILED'} ${cell.figure}`.trim();
+  const tries = cell.tries > 1 ? ` (${cell.tries} tries)` : '';
+  return `${cell.status === 'ok' ? 'ok' : 'FAILED'} ${cell.figure}${tries}`.trim();
 }
 
 /** The board as text: a row a fault, a column a transport, and below it what was wrong and what does not apply. */

@@ -14,6 +14,8 @@ export interface Column {
   readonly transport: Transport;
   /** What the proxy says of itself. */
   readonly hello: Hello;
+  /** Whether the short run has it. */
+  readonly quick: boolean;
   /** An address to listen on, of its own in `folder`. */
   address(folder: string): string;
 }
@@ -31,6 +33,7 @@ function unixColumn(encoding: 'json' | 'msgpack', dialect: Column['dialect']): C
     medium: 'frames',
     encoding,
     dialect,
+    quick: dialect === 'documented',
     transport: createUdsTransport({ dialect }),
     hello: hello([encoding]),
     address: unixAddress,
@@ -46,6 +49,7 @@ export const COLUMNS: readonly Column[] = [
     medium: 'http2',
     encoding: 'protobuf',
     dialect: 'zentinel',
+    quick: true,
     transport: createGrpcTransport(),
     hello: hello(['json']),
     address: () => 'grpc://127.0.0.1:0',

@@ -14,7 +14,7 @@ export interface Flags {
 const USAGE = `pnpm faults [--row R1]… [--transport uds-json]… [--quick] [--json FILE]
   --row        only this row; may be given more than once
   --transport  only this column; may be given more than once
-  --quick      fewer rounds, under a minute
+  --quick      fewer rounds, and without the zentinel columns unless they are named
   --json       where the results go; default tools/faults/faults-results/faults.json`;
 const RESULTS = fileURLToPath(new URL('../faults-results/faults.json', import.meta.url));
 
@@ -43,7 +43,9 @@ export function readFlags(words: readonly string[], rows: readonly Row[]): Flags
   });
   return {
     rows: choose('row', rows, values.row),
-    columns: choose('transport', COLUMNS, values.transport),
+    columns: choose('transport', COLUMNS, values.transport).filter(
+      (column) => !values.quick || column.quick || values.transport.length > 0,
+    ),
     quick: values.quick,
     jsonFile: values.json,
   };

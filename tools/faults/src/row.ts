@@ -8,6 +8,8 @@ export interface Verdict {
   readonly figure: string;
   /** What was wrong; every finding a line. Empty where `ok`. */
   readonly why: readonly string[];
+  /** Findings about times only, which a machine with other work can cause too. */
+  readonly late?: readonly string[];
 }
 
 /** One fault, and what must hold while and after it happens. */
@@ -21,7 +23,7 @@ export interface Row {
   run(cell: Cell): Promise<Verdict>;
 }
 
-/** A verdict from findings: it is good when there is none. */
-export function verdict(figure: string, why: readonly string[]): Verdict {
-  return { ok: why.length === 0, figure, why };
+/** A verdict from findings: it is good when there is none. @param late those that are about times only */
+export function verdict(figure: string, why: readonly string[], late: readonly string[] = []): Verdict {
+  return { ok: why.length + late.length === 0, figure, why, late };
 }

@@ -13,6 +13,8 @@ export interface CellResult {
   readonly figure: string;
   /** What was wrong, or why the row does not apply. */
   readonly why: readonly string[];
+  /** How often it was run until the result stood; 0 where it does not apply. */
+  readonly tries: number;
   readonly seconds: number;
   /** The longest that this process was not scheduled, in milliseconds: figures may be off by that much. */
   readonly blockedMs: number;
@@ -26,26 +28,61 @@ export interface RunOptions {
   readonly say: (text: string) => void;
 }
 
-/** Runs one row in one column, and holds it and both processes against what must be true after every row. */
+/** How often a cell is run at most, where the machine let it down. */
+const TRIES = 3;
+/** A process that waited this long for a processor says nothing about times, in milliseconds. */
+const STARVED_MS = 5;
+
+/**
+ * Runs one row in one column, and holds it and both processes against what must be true after every row.
+ *
+ * Where nothing but times was wrong, and this process had to wait for a processor meanwhile, it is run again: other work
+ * only ever adds to a time. Any other finding counts at once.
+ */
 export async function runCell(row: Row, column: Column, options: RunOptions): Promise<CellResult> {
-  const head = { row: row.id, column: column.id };
   const notApplicable = row.notApplicable?.(column);
   if (notApplicable !== undefined)
-    return { ...head, status: 'n/a', figure: '', why: [notApplicable], seconds: 0, blockedMs: 0 };
+    return {
+      row: row.id,
+      column: column.id,
+      status: 'n/a',
+      figure: '',
+      why: [notApplicable],
+      tries: 0,
+      seconds: 0,
+      blockedMs: 0,
+    };
+  for (let tries = 1; ; tries++) {
+    const { result, again } = await runOnce(row, column, options, tries);
+    if (!again || tries === TRIES) return result;
+    options.say(`${row.id} ${column.id}: ${result.why.join('; ')}; once more, for the machine is busy`);
+  }
+}
+
+async function runOnce(
+  row: Row,
+  column: Column,
+  options: RunOptions,
+  tries: number,
+): Promise<{ readonly result: CellResult; readonly again: boolean }> {
   const since = monotonicMs();
   const watcher = new ProcessWatcher();
   const cell = new Cell(column, options.quick, (text) => options.say(`${row.id} ${column.id}: ${text}`));
   cell.progress(row.fault);
-  const result = await judge(row, cell, options.limitMs);
-  const why = [...new Set([...result.why, ...(await closeCell(cell)), ...(await watcher.finish())])];
-  return {
-    ...head,
-    status: result.ok && why.length === 0 ? 'ok' : 'failed',
-    figure: result.figure,
-    why: result.ok || why.length > 0 ? why : ['the row failed without saying why'],
+  const { ok, figure, why, late = [] } = await judge(row, cell, options.limitMs);
+  const found = [...new Set([...why, ...(await closeCell(cell, watcher)), ...(await watcher.finish())])];
+  const silent = !ok && found.length + late.length === 0;
+  const result: CellResult = {
+    row: row.id,
+    column: column.id,
+    status: ok && found.length === 0 ? 'ok' : 'failed',
+    figure,
+    why: silent ? ['the row failed without saying why'] : [...found, ...late],
+    tries,
     seconds: Number(((monotonicMs() - since) / 1000).toFixed(1)),
     blockedMs: Math.round(watcher.blockedMs),
   };
+  return { result, again: found.length === 0 && late.length > 0 && watcher.starvedMs > STARVED_MS };
 }
 
 async function judge(row: Row, cell: Cell, limitMs: number): Promise<Verdict> {
@@ -61,9 +98,9 @@ async function judge(row: Row, cell: Cell, limitMs: number): Promise<Verdict> {
   }
 }
 
-async function closeCell(cell: Cell): Promise<string[]> {
+async function closeCell(cell: Cell, watcher: ProcessWatcher): Promise<string[]> {
   try {
-    return (await within(cell.close(), 30_000)) ?? ['the cell could not be closed within 30 s'];
+    return (await within(cell.close(watcher.starvedMs), 30_000)) ?? ['the cell could not be closed within 30 s'];
   } catch (error) {
     return [`closing the cell threw: ${error instanceof Error ? error.message : String(error)}`];
   }

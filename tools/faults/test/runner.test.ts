@@ -14,6 +14,7 @@ const column: Column = {
   medium: 'frames',
   encoding: 'json',
   dialect: 'documented',
+  quick: true,
   transport: createMemoryTransport(),
   hello: { role: 'proxy', name: 'faults', version: '1', features: FEATURES, encodings: ['json'] },
   address: () => 'memory:agent',
@@ -68,6 +69,28 @@ test('a row that found something has failed, and so has the program', async () =
 test('a row that failed without a reason has failed', async () => {
   const result = await runIt(rowThat(async () => ({ ok: false, figure: '', why: [] })));
   expect(result).toMatchObject({ status: 'failed', why: ['the row failed without saying why'] });
+});
+
+test('what is late fails as well, at once where the machine is not busy', async () => {
+  const runs: number[] = [];
+  const result = await runIt(
+    rowThat(async () => {
+      runs.push(1);
+      return verdict('60 ms', [], ['too late']);
+    }),
+  );
+  expect(result).toMatchObject({ status: 'failed', why: ['too late'], tries: runs.length });
+  expect(runs.length).toBeLessThanOrEqual(3);
+});
+
+test('a finding that is no time is never tried again', async () => {
+  let runs = 0;
+  const row = rowThat(async () => {
+    runs += 1;
+    return verdict('', ['lost a request'], ['too late']);
+  });
+  expect(await runIt(row)).toMatchObject({ status: 'failed', why: ['lost a request', 'too late'], tries: 1 });
+  expect(runs).toBe(1);
 });
 
 test('a row that throws has failed', async () => {

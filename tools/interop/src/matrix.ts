@@ -24,7 +24,14 @@ export function encodingOf(medium: Medium): 'json' | 'msgpack' {
 export function agentCommand(agent: AgentName, medium: Medium, socket: string): string[] {
   const grpc = medium === 'grpc';
   if (agent === 'ours')
-    return [process.execPath, AGENTWIRE, 'agent', 'reference', '--listen', grpc ? 'grpc://127.0.0.1:0' : `unix:${socket}`];
+    return [
+      process.execPath,
+      AGENTWIRE,
+      'agent',
+      'reference',
+      '--listen',
+      grpc ? 'grpc://127.0.0.1:0' : `unix:${socket}`,
+    ];
   return [crateProgram('agent', encodingOf(medium)), ...(grpc ? ['--grpc', '127.0.0.1:0'] : ['--uds', socket])];
 }
 
@@ -57,11 +64,15 @@ async function playCell(cell: Cell, socket: string): Promise<Played> {
 const AT_A_TIME = 4;
 
 /** Does `work` for every item, so many at a time, and keeps the order. */
-export async function inParallel<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T, index);
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await work(items[index] as T, index);
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
   return results;

@@ -76,9 +76,7 @@ async function play(stranger: Stranger, pairing: StrangerPairing): Promise<Outco
 
 /** Builds every stranger and plays every scenario with it, in both directions. */
 export async function playStrangers(): Promise<{ findings: StrangerFinding[]; absent: Absent[] }> {
-  const built = await Promise.all(
-    STRANGERS.map(async (stranger) => ({ stranger, built: await stranger.build() })),
-  );
+  const built = await Promise.all(STRANGERS.map(async (stranger) => ({ stranger, built: await stranger.build() })));
   const absent = built.flatMap(({ stranger, built: { ...one } }): Absent[] =>
     one.ok ? [] : [{ stranger: stranger.name, missing: one.missing, why: one.why }],
   );

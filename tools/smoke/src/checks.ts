@@ -20,7 +20,7 @@ export interface Result {
 }
 
 /** Packages whose import must stay light. */
-export const LIGHT: ReadonlySet<string> = new Set(['@agentwire/core', '@agentwire/pool', '@agentwire/transport-uds']);
+const LIGHT: ReadonlySet<string> = new Set(['@agentwire/core', '@agentwire/pool', '@agentwire/transport-uds']);
 const HEAVY =
   /^(@agentwire\/transport-grpc|@bufbuild\/.*|@connectrpc\/.*|@grpc\/.*|google-protobuf|protobufjs|@?msgpack.*|@opentelemetry\/.*)$/;
 

@@ -42,7 +42,7 @@ export function mayReachSubscriber(sender: ScopeHolder, pid: Pid): boolean {
 }
 
 /** Tells whether a sender's scope lets through anything that is not a topic. */
-export function mayReachSomeProcess(sender: ScopeHolder): boolean {
+function mayReachSomeProcess(sender: ScopeHolder): boolean {
   const { canIpc, ipcScope } = sender.capabilities;
   return canIpc && ipcScope.kind !== 'none' && ipcScope.kind !== 'topic';
 }

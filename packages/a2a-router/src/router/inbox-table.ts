@@ -129,7 +129,7 @@ export class InboxTable {
 }
 
 /** The reason that a dead letter has for a code. */
-export function reasonOf(code: ErrorCode): DeadLetterReason {
+function reasonOf(code: ErrorCode): DeadLetterReason {
   switch (code) {
     case 'ERR_INBOX_FULL':
       return 'inbox_full';

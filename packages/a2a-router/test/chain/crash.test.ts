@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createChain, verifyChainFile } from '../../src/index.ts';
 
@@ -24,7 +25,7 @@ it('loses no acknowledged entry when the process is killed in the middle of appe
 
 /** Lets another process append, kills it with SIGKILL after so many acknowledgements, and gives the last one it told. */
 async function appendUntilKilled(path: string, after: number): Promise<number> {
-  const script = join(import.meta.dirname, 'appender.ts');
+  const script = fileURLToPath(new URL('./appender.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@agentwire/source', script, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

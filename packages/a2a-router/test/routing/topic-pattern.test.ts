@@ -17,7 +17,7 @@ const pattern = fc
   .map(([words, rest]) => [...words, ...(rest ? ['>'] : [])].join('.'));
 
 describe('topic patterns', () => {
-  it('match as a regular expression of the same meaning does', () => {
+  it('match as a regular expression of the same meaning does', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(pattern, topic, (wide, name) => {
         const source = wide
@@ -30,7 +30,7 @@ describe('topic patterns', () => {
     );
   });
 
-  it('cover one another only if every topic of the inner is one of the outer', () => {
+  it('cover one another only if every topic of the inner is one of the outer', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(pattern, pattern, topic, (outer, inner, name) => {
         if (patternCovers(outer, inner) && topicMatches(inner, name)) expect(topicMatches(outer, name)).toBe(true);

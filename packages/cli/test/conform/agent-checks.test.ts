@@ -131,7 +131,9 @@ describe('the smallest agent in the documented dialect', () => {
 
   test.each(FAULTS)('with the fault %s fails %s', async (fault, id) => {
     const under = await minimal(fault);
-    await expect(checkOf(id).run(under)).rejects.toMatchObject({ name: expect.stringMatching(/CheckFailure|Agentwire/) });
+    await expect(checkOf(id).run(under)).rejects.toMatchObject({
+      name: expect.stringMatching(/CheckFailure|Agentwire/),
+    });
   });
 
   test('every check of the form has a fault that it sees', () => {

@@ -14,7 +14,7 @@ const frame = (type: number, payload: string | Buffer): Buffer => {
   head[4] = type;
   return Buffer.concat([head, bytes]);
 };
-const KNOWN_HELLO = ['protocol_version', 'client_name', 'supported_features', 'supported_encodings'];
+const KNOWN_HELLO = new Set(['protocol_version', 'client_name', 'supported_features', 'supported_encodings']);
 
 /**
  * The smallest agent that passes every check in the documented dialect: nothing of ours is in it but what the checks ask
@@ -71,7 +71,7 @@ class Peer {
   readonly #bodies = new Map<string, string>();
   readonly #paths = new Map<string, string>();
   readonly #used = new Set<string>();
-  #received = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
   #greeted = false;
   #wedged = false;
   #slow = 0;
@@ -116,7 +116,8 @@ class Peer {
 
   #frame(type: number, payload: Buffer): void {
     if (type === 0x01) this.#hello(payload);
-    else if (type === 0x7b && this.#agent.is('version-one-answered')) this.socket.write(frame(0x02, '{"accepted":true}'));
+    else if (type === 0x7b && this.#agent.is('version-one-answered'))
+      this.socket.write(frame(0x02, '{"accepted":true}'));
     else if (!this.#greeted && !this.#agent.is('no-greeting-needed')) this.socket.destroy();
     else this.#message(type, payload);
   }
@@ -132,7 +133,7 @@ class Peer {
       hello = { protocol_version: 2 };
     }
     if (this.#greeted && !agent.is('greets-twice')) return void this.socket.destroy();
-    const unknown = Object.keys(hello).some((key) => !KNOWN_HELLO.includes(key));
+    const unknown = Object.keys(hello).some((key) => !KNOWN_HELLO.has(key));
     if (unknown && agent.is('strict-fields')) return void this.socket.destroy();
     const offered = (hello['supported_encodings'] ?? []) as string[];
     if (agent.is('strict-encodings') && offered.some((word) => !['json', 'msgpack'].includes(word))) {
@@ -145,7 +146,9 @@ class Peer {
       return;
     }
     this.#greeted = true;
-    const flags = ['request_headers', 'request_body', 'response_headers', 'response_body'].map((one) => `handles_${one}`);
+    const flags = ['request_headers', 'request_body', 'response_headers', 'response_body'].map(
+      (one) => `handles_${one}`,
+    );
     const all = [...flags, 'supports_streaming', ...(agent.is('field-missing') ? [] : ['supports_cancellation'])];
     const capabilities = Object.fromEntries(all.map((key) => [key, true]));
     const last = agent.is('last-encoding') ? (offered.at(-1) ?? 'json') : 'json';
@@ -205,7 +208,10 @@ class Peer {
       '/block': { decision: { block } },
       '/redirect': { decision: { redirect: { url: 'https://example.test/', status: 302 } } },
       '/challenge': { decision: { challenge: { challenge_type: 'captcha', params: {} } } },
-      '/mutate': { decision: 'allow', request_headers: agent.is('operations-reversed') ? operations.toReversed() : operations },
+      '/mutate': {
+        decision: 'allow',
+        request_headers: agent.is('operations-reversed') ? operations.toReversed() : operations,
+      },
       '/needs-more': { decision: 'allow', needs_more: true },
       '/transform': { decision: 'allow', needs_more: true },
       '/throw': { decision: agent.is('throw-allowed') ? 'allow' : { block: { status: 500 } } },
@@ -239,7 +245,10 @@ class Peer {
     this.#bodies.set(key, body);
     if (path !== '/needs-more') return this.#answer(id, { decision: 'allow' });
     const attack = body.includes('attack') && (event['is_last'] === true || agent.is('one-body'));
-    this.#answer(id, attack ? { decision: { block: { status: 403 } } } : { decision: 'allow', needs_more: event['is_last'] !== true });
+    this.#answer(
+      id,
+      attack ? { decision: { block: { status: 403 } } } : { decision: 'allow', needs_more: event['is_last'] !== true },
+    );
   }
 
   #answer(id: string, fields: Json): void {
@@ -247,7 +256,8 @@ class Peer {
     this.#count += 1;
     if (agent.is('every-tenth-lost') && this.#count % 10 === 0) return;
     const shown = agent.is('ids-rounded') ? String(Number(id)) : id;
-    const wrong = agent.is('answers-mixed') && fields['decision'] === 'allow' ? { decision: { block: { status: 403 } } } : fields;
+    const wrong =
+      agent.is('answers-mixed') && fields['decision'] === 'allow' ? { decision: { block: { status: 403 } } } : fields;
     const lists = { request_headers: [], response_headers: [] };
     const bytes = frame(0x20, `{"request_id":${shown},${JSON.stringify({ ...lists, ...wrong }).slice(1)}`);
     if (agent.is('end-drops')) return agent.later(() => this.socket.write(bytes), 20);
@@ -260,7 +270,8 @@ class Peer {
       return void this.socket.write(frame(0xf1, agent.is('pong-empty') ? '{}' : payload));
     }
     this.#pongs.push(payload);
-    if (this.#pongs.length === 100) this.socket.write(Buffer.concat(this.#pongs.toReversed().map((one) => frame(0xf1, one))));
+    if (this.#pongs.length === 100)
+      this.socket.write(Buffer.concat(this.#pongs.toReversed().map((one) => frame(0xf1, one))));
   }
 
   #cancel(type: number, payload: Buffer): void {

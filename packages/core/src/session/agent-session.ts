@@ -3,7 +3,7 @@ import type { CloseReason, Connection, ConnectionHandler } from '../contract/con
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { ConfigUpdateResponse, Drain, Shutdown } from '../message/control.ts';
-import type { Decision } from '../message/decision.ts';
+import { ALLOW, type Decision } from '../message/decision.ts';
 import { isAnswered, type ProxyEvent, type RequestId } from '../message/events.ts';
 import type { Message, Received } from '../message/message.ts';
 import { type AgentRequest, AgentRequestCore, type QueuedEvent } from './agent-request.ts';
@@ -251,13 +251,19 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   }
 
   #answer(request: AgentRequestCore, event: QueuedEvent, decision: Decision): void {
-    if (event.type === 'requestComplete') return this.#end(request);
+    if (event.type === 'requestComplete') return this.#complete(request);
     if (request.cancelled || this.connection.status === 'closed') return;
     if (event.type === 'malformed' || isAnswered(event.type)) this.#send(request, decision);
     if (request.queue !== undefined && request.queue.length > 0) return;
     if (request.retain) this.#touch(request);
     else if (decision.needsMore !== true) this.#end(request);
     else this.#touch(request);
+  }
+
+  /** A client of the zentinel dialect waits for an answer to this event as to every other. */
+  #complete(request: AgentRequestCore): void {
+    if (this.connection.peer.dialect === 'zentinel' && !request.cancelled) this.#send(request, ALLOW);
+    this.#end(request);
   }
 
   #send(request: AgentRequestCore, decision: Decision): void {

@@ -89,8 +89,6 @@ export class ExchangeSlot implements Exchange {
   readonly id: RequestId;
   /** Position in the session's table. */
   readonly slot: number;
-  /** `generation × 65 536 + slot`. */
-  readonly serial: number;
   ended = false;
   pending = 0;
   owner: unknown = undefined;
@@ -99,10 +97,9 @@ export class ExchangeSlot implements Exchange {
   #tail: Waiter | undefined;
   #unsent: Waiter | undefined;
 
-  constructor(host: ExchangeHost, slot: number, serial: number, id: RequestId) {
+  constructor(host: ExchangeHost, slot: number, id: RequestId) {
     this.#host = host;
     this.slot = slot;
-    this.serial = serial;
     this.id = id;
   }
 

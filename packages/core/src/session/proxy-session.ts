@@ -25,7 +25,7 @@ import {
 } from './exchange.ts';
 import { errorOfDecision } from './failure.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
-import { RequestIds, SLOT_COUNT } from './request-ids.ts';
+import { RequestIds, SLOT_COUNT, slotOf } from './request-ids.ts';
 
 /** What an agent says of its own accord. */
 export type AgentNotice =
@@ -166,8 +166,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
     const slot = this.#free.pop() ?? this.#newSlot();
     this.inFlight += 1;
     this.#generation += 1;
-    const serial = this.#generation * SLOT_COUNT + slot;
-    const exchange = new ExchangeSlot(this, slot, serial, this.#ids.mint(serial));
+    const exchange = new ExchangeSlot(this, slot, this.#ids.mint(this.#generation, slot));
     this.#slots[slot] = exchange;
     return exchange;
   }
@@ -263,9 +262,8 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   }
 
   #find(id: RequestId): ExchangeSlot | undefined {
-    const serial = this.#ids.serialOf(id);
-    const exchange = serial < 0 ? undefined : this.#slots[serial % SLOT_COUNT];
-    return exchange?.serial === serial ? exchange : undefined;
+    const exchange = this.#slots[slotOf(id)];
+    return exchange?.id === id ? exchange : undefined;
   }
 
   onMessage(message: Received): void {

@@ -1,6 +1,6 @@
 import type { RequestId } from '../message/events.ts';
 import type { AgentRequestCore } from './agent-request.ts';
-import { slotOfPeerId } from './request-ids.ts';
+import { slotOf } from './request-ids.ts';
 
 /**
  * The requests of one connection, as its agent knows them.
@@ -20,7 +20,7 @@ export class RequestTable {
 
   /** The slot of an id; −1 where ids have none or this one does not look like it. */
   #slotOf(id: RequestId): number {
-    return this.#bySlot === undefined ? -1 : slotOfPeerId(id);
+    return this.#bySlot === undefined ? -1 : slotOf(id);
   }
 
   get(id: RequestId): AgentRequestCore | undefined {

@@ -144,6 +144,13 @@ describe('answers', () => {
     expect(connection.ofType('answer')).toHaveLength(1);
     expect(ended).toEqual([9]);
   });
+
+  test('RequestComplete is answered in the zentinel dialect, whose clients wait for it', () => {
+    const { connection } = setup(() => ALLOW, {}, { dialect: 'zentinel', ids: 'text' });
+    const summary = { status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 };
+    connection.receive({ type: 'requestComplete', id: 'c-9', ...summary });
+    expect(connection.ofType('answer')).toEqual([{ type: 'answer', id: 'c-9', decision: ALLOW }]);
+  });
 });
 
 describe('state of a request', () => {

@@ -16,6 +16,8 @@ export interface BodyFilterOptions {
   /** Longest chunk that an agent is asked about, in bytes. */
   readonly maxChunkBytes: number;
   readonly ask: AskAboutChunk;
+  /** Told of every decision that lets a chunk go on: it may have header operations. */
+  readonly onAllow: (decision: Decision) => void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -79,6 +81,7 @@ export class BodyFilter {
     const index = this.#active.get(agent) ?? 0;
     const decision = await this.#options.ask(agent, { index, data, last });
     if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
+    this.#options.onAllow(decision);
     if (decision.needsMore === true) this.#active.set(agent, index + 1);
     else this.#active.delete(agent);
     const changed = decision[this.#options.mutation]?.data ?? data;

@@ -21,6 +21,8 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
+  /** One chunk, seldom more: what came before the pause. */
+  readonly #chunks: Uint8Array[] = [];
   /** Bytes read so far. */
   bytes = 0;
 
@@ -43,9 +45,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
     if (!this.#attached) this.#attach();
     for (;;) {
       if (this.#error !== undefined) throw this.#error;
-      const chunk = this.#request.read() as Buffer | null;
-      if (chunk !== null) return { done: false, value: this.#counted(chunk) };
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) return { done: false, value: this.#counted(chunk) };
       if (this.#ended) return this.return();
+      this.#request.resume();
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -70,18 +73,25 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
     const request = this.#request;
     if (request.readableEnded) this.#ended = true;
     else if (request.destroyed) this.#onClose();
-    else request.on('readable', this.#notify).on('end', this.#onEnd).on('error', this.#onClose).on('close', this.#onClose);
+    else request.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onClose).on('close', this.#onClose);
   }
 
   #detach(): void {
-    this.#request.off('readable', this.#notify).off('end', this.#onEnd).off('close', this.#onClose);
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
+    this.#chunks.length = 0;
     // the listener for errors stays: a client may still break off, and an error without listener ends the process
   }
 
-  readonly #notify = (): void => {
+  #notify(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.#chunks.push(chunk);
+    this.#request.pause();
+    this.#notify();
   };
 
   readonly #onEnd = (): void => {

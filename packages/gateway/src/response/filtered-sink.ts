@@ -1,4 +1,5 @@
-import { AgentwireError, type HeaderList } from '@agentwire/core';
+import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
+import { applyHeaderOps } from '@agentwire/headers';
 import type { BodyFilter } from '../body/body-filter.ts';
 import type { HeldBody } from '../body/held-body.ts';
 import type { UpstreamControl } from '../upstream.ts';
@@ -8,6 +9,8 @@ import type { ClientWriter, ResponseSink } from './client-writer.ts';
 export interface FilteredSinkOptions {
   readonly status: number;
   readonly headers: HeaderList;
+  /** Changes of the head that agents ask for with their decisions on the body; in time only for a held one. */
+  readonly ops: readonly HeaderOp[];
   readonly filter: BodyFilter;
   readonly writer: ClientWriter;
   readonly control: UpstreamControl;
@@ -68,8 +71,8 @@ export class FilteredSink implements ResponseSink {
 
   /** Every agent is done: what was kept goes on, and what comes after it is not kept. */
   async #let(held: HeldBody, last: boolean): Promise<void> {
-    const { status, headers, writer } = this.#options;
-    writer.headOf(status, headers, last ? held.length : undefined);
+    const { status, headers, ops, writer } = this.#options;
+    writer.headOf(status, applyHeaderOps(headers, ops), last ? held.length : undefined);
     const kept = held.take();
     if (kept instanceof Uint8Array) await writer.writeAndWait(kept);
     else for await (const chunk of kept) await writer.writeAndWait(chunk);

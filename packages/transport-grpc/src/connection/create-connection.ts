@@ -24,7 +24,7 @@ export function createConnection(
   options: ResolvedGrpcOptions,
   onEnded: () => void,
 ): GrpcConnection {
-  const { clock, closeTimeoutMs } = options;
+  const { clock, closeTimeoutMs, maxMessageBytes: maxReadBytes } = options;
   const codec = createCodec(self.role, {
     ours: other.ours,
     errors: peer.features.includes('errors'),
@@ -40,6 +40,7 @@ export function createConnection(
     ours: other.ours,
     clock,
     closeTimeoutMs,
+    maxReadBytes,
     onEnded,
   });
 }

@@ -30,6 +30,8 @@ export interface GrpcConnectionOptions {
   readonly ours: boolean;
   readonly clock: Clock;
   readonly closeTimeoutMs: number;
+  /** Longest message to take, in bytes; what the peer takes may be less. */
+  readonly maxReadBytes: number;
   /** Called once, after the handler has learnt of the end. */
   readonly onEnded: () => void;
 }
@@ -89,7 +91,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   open(onConnection: OnConnection): void {
     this.attach(onConnection);
     this.#messages.user = this;
-    this.#messages.maxBytes = this.peer.maxMessageBytes;
+    this.#messages.maxBytes = this.#options.maxReadBytes;
     this.#options.session.on('goaway', this.#onGoaway);
     // a GOAWAY would overtake the handshake's answer
     this.#messages.outbox.whenEmpty(() => {

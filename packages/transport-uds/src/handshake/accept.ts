@@ -1,15 +1,9 @@
 import type { Socket } from 'node:net';
-import {
-  agree,
-  AgentwireError,
-  toAgentwireError,
-  type Credential,
-  type ListenOptions,
-  type Peer,
-} from '@agentwire/core';
+import { agree, AgentwireError, toAgentwireError, type Credential, type ListenOptions } from '@agentwire/core';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
+  isVersionOneFrame,
   MAX_HANDSHAKE_FRAME_BYTES,
   OPENING_FRAME,
   streamMedium,
@@ -19,7 +13,8 @@ import {
 import type { ResolvedStreamOptions } from '../options.ts';
 import { StreamConnection } from '../stream/connection.ts';
 import { StreamLink, type LinkUser } from '../stream/link.ts';
-import { readOpening, writeRefusal, type Asked } from './protocol.ts';
+import { readOpening, writeRefusal } from './protocol.ts';
+import { admitVersionOne, type Admitted } from './version-one.ts';
 
 /** What a listener lends to the handshakes of its peers. */
 export interface AcceptHost {
@@ -43,6 +38,8 @@ export class PendingPeer implements LinkUser {
   readonly #left: AbortController = new AbortController();
   #state: 'waiting' | 'refused' | 'over' = 'waiting';
   #shape: HandshakeShape = 'union';
+  /** Whether it speaks version 1, which has no words for a refusal. */
+  #wordless = false;
 
   /** @param onDone called once, when it takes no room any more: connected, or its socket is gone */
   constructor(host: AcceptHost, socket: Socket, credential: SocketCredential, onDone: () => void) {
@@ -59,51 +56,61 @@ export class PendingPeer implements LinkUser {
   }
 
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
-    checkFirstFrame(type, OPENING_FRAME);
-    const { options } = this.#host;
+    const { options, stream } = this.#host;
     const { self } = options;
-    let asked: Asked;
-    let peer: Peer;
-    try {
-      const opening = readOpening(bytes.subarray(start, end), self);
-      this.#shape = opening.shape;
-      asked = opening;
-      peer = agree(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
-    } catch (error) {
-      this.refuse(toAgentwireError(error, 'ERR_PROTOCOL'));
-      return;
+    let admitted: Admitted;
+    if (stream.versionOne !== undefined && self.role === 'agent' && isVersionOneFrame(type)) {
+      this.#wordless = true;
+      admitted = admitVersionOne(stream.versionOne, stream.logger, bytes, start, end);
+    } else {
+      checkFirstFrame(type, OPENING_FRAME);
+      try {
+        const opening = readOpening(bytes.subarray(start, end), self);
+        this.#shape = opening.shape;
+        const peer = agree(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
+        admitted = { hello: opening.hello, peer, answer: (id) => opening.accept(peer.encoding, id) };
+      } catch (error) {
+        this.refuse(toAgentwireError(error, 'ERR_PROTOCOL'));
+        return;
+      }
     }
-    if (options.authorize === undefined) this.#open(asked, peer);
+    if (options.authorize === undefined) this.#open(admitted);
     else {
       this.#link.hold(false);
-      void this.#authorize(asked, peer);
+      void this.#authorize(admitted);
     }
   }
 
-  async #authorize(asked: Asked, peer: Peer): Promise<void> {
+  async #authorize(admitted: Admitted): Promise<void> {
     const { options } = this.#host;
+    const { hello } = admitted;
     try {
-      const credential = { ...this.#credential, token: asked.hello.token };
-      await options.authorize?.(asked.hello, credential, this.#left.signal);
+      await options.authorize?.(hello, { ...this.#credential, token: hello.token }, this.#left.signal);
     } catch (error) {
       this.refuse(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
       return;
     }
     if (this.#state !== 'waiting') return;
-    this.#open(asked, peer);
+    this.#open(admitted);
     this.#link.release();
   }
 
-  #open(asked: Asked, peer: Peer): void {
+  #open(admitted: Admitted): void {
     const host = this.#host;
     const { name, stream, options } = host;
+    const { peer, answer, first } = admitted;
     const link = this.#link;
     let freePlace: (() => void) | undefined;
+    let opened: StreamConnection;
     try {
       freePlace = host.takePlace();
-      const connection = new StreamConnection({ name, link, peer, logger: stream.logger, onEnded: freePlace });
+      const codec = admitted.codec?.(link.outbox);
+      const connection = new StreamConnection({ name, link, peer, logger: stream.logger, codec, onEnded: freePlace });
+      opened = connection;
       link.outbox.transaction(() => {
-        writeFrame(link.outbox, ANSWER_FRAME, asked.accept(peer.encoding, connection.id), MAX_HANDSHAKE_FRAME_BYTES);
+        if (answer !== undefined) {
+          writeFrame(link.outbox, ANSWER_FRAME, answer(connection.id), MAX_HANDSHAKE_FRAME_BYTES);
+        }
         connection.open(options.onConnection);
       });
     } catch (error) {
@@ -112,11 +119,13 @@ export class PendingPeer implements LinkUser {
       return;
     }
     this.#finish();
+    first?.(opened);
   }
 
   /** Says why not, then ends; it takes room until its socket is gone. */
   refuse(error: AgentwireError): void {
     if (this.#state !== 'waiting') return;
+    if (this.#wordless) return this.drop(error);
     this.#state = 'refused';
     this.#report(error);
     const link = this.#link;

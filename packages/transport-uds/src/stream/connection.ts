@@ -17,6 +17,8 @@ export interface StreamConnectionSetup {
   readonly link: StreamLink;
   readonly peer: Peer;
   readonly logger: Logger;
+  /** How its messages are written and read; default as `peer` says. */
+  readonly codec?: MessageCodec | undefined;
   /** Called once when it is over. */
   readonly onEnded?: (() => void) | undefined;
 }
@@ -36,7 +38,7 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
     this.peer = peer;
     this.#link = link;
     this.#onEnded = setup.onEnded;
-    this.#codec = createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
+    this.#codec = setup.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
   }
 
   get bufferedBytes(): number {

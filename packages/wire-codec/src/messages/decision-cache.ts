@@ -30,6 +30,24 @@ function encode(message: Answer, form: Form): Buffer {
   return bytes;
 }
 
+function countDigits(value: number): number {
+  let count = 1;
+  for (let limit = 10; value >= limit; limit *= 10) count++;
+  return count;
+}
+
+/** Writes a number of `count` digits; ids grow past 2^31, from where on making text of them is slow. */
+function putDigits(target: Buffer, at: number, value: number, count: number): number {
+  const end = at + count;
+  let rest = value;
+  for (let p = end - 1; p >= at; p--) {
+    const tens = Math.floor(rest / 10);
+    target[p] = 48 + (rest - tens * 10);
+    rest = tens;
+  }
+  return end;
+}
+
 /** Length of an id as it is written, or -1 for one that is not plain. */
 function idLength(id: RequestId, form: Form): number {
   if (form.dialect === 'zentinel') {
@@ -37,13 +55,13 @@ function idLength(id: RequestId, form: Form): number {
     return id.length + (form.encoding === 'json' ? 2 : id.length < 32 ? 1 : 2);
   }
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return -1;
-  if (form.encoding === 'json') return String(id).length;
+  if (form.encoding === 'json') return countDigits(id);
   return id < 0x80 ? 1 : id < 0x100 ? 2 : id < 0x1_0000 ? 3 : id <= 0xffff_ffff ? 5 : 9;
 }
 
 function putId(target: Buffer, at: number, id: RequestId, length: number, form: Form): number {
   if (typeof id === 'number') {
-    if (form.encoding === 'json') return at + target.write(String(id), at, 'latin1');
+    if (form.encoding === 'json') return putDigits(target, at, id, length);
     if (length === 1) return target.writeUInt8(id, at);
     if (length === 9) {
       target[at] = 0xcf;

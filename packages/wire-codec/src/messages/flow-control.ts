@@ -38,8 +38,11 @@ export const flowControl: Mapping<'flowControl'> = {
   write: (message, form) => ({ action: ACTIONS.indexOf(message.action) + 1, ...rest.write(message, form) }),
   read(wire, form) {
     if (Array.isArray(wire)) {
-      const [action, ...others] = wire as unknown[];
-      return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...rest.read(others, form) };
+      // The crate 0.6.20 wrote arrays, the action as one of its type and the room.
+      const [correlationId, action] = wire as unknown[];
+      const [type, room] = Array.isArray(action) ? (action as unknown[]) : [action];
+      const tagged = { type, buffer_available: room ?? null };
+      return flowControl.read({ correlation_id: correlationId ?? null, action: tagged }, form);
     }
     const object = asObject(wire);
     const action = own(object, 'action');

@@ -1,6 +1,7 @@
 import type { HeaderList, HeaderOp } from '@agentwire/core';
 import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
+import { eventHeaderValue } from './event-header-value.ts';
 import { Fault, inside } from './fault.ts';
 import { asArray, asObject, describe, own } from './kind.ts';
 import type { Kind, MutableWireObject } from './kind.ts';
@@ -30,6 +31,11 @@ function headerValue(wire: unknown): string {
   );
 }
 
+/** Checks a value in an event, which may be text; an agent's own values must be what HTTP carries. */
+function valueInEvent(wire: unknown): string {
+  return headerValue(typeof wire === 'string' ? (eventHeaderValue(wire) ?? wire) : wire);
+}
+
 /** Throws when a message has more header lines than {@link MAX_HEADER_LINES}. */
 function checkLineCount(count: number): void {
   if (count > MAX_HEADER_LINES)
@@ -43,7 +49,7 @@ function readPairs(wire: unknown): string[] {
   pairs.forEach((pair, index) =>
     inside(index, () => {
       if (!Array.isArray(pair) || pair.length !== 2) throw new Fault('a pair of name and value is expected');
-      headers.push(headerName(pair[0]), headerValue(pair[1]));
+      headers.push(headerName(pair[0]), valueInEvent(pair[1]));
     }),
   );
   return headers;
@@ -54,7 +60,7 @@ function readMulti(wire: unknown): string[] {
   for (const [name, values] of Object.entries(asObject(wire))) {
     const checked = headerName(name);
     checkLineCount(headers.length / 2 + asArray(values).length);
-    for (const value of asArray(values)) headers.push(checked, headerValue(value));
+    for (const value of asArray(values)) headers.push(checked, valueInEvent(value));
   }
   return headers;
 }

@@ -66,7 +66,22 @@ const base: Struct<Base> = struct<Base>('healthStatus', {
   timestampMs: field('timestamp_ms', u64),
 });
 
-function readState(wire: unknown, form: Form): { readonly state: HealthState } & Details {
+/** What stands behind each word where the crate 0.6.20 wrote a state as an array. */
+const ORDER: Readonly<Record<string, readonly string[]>> = {
+  degraded: ['disabled_features', 'timeout_multiplier'],
+  draining: ['eta_ms'],
+  unhealthy: ['reason', 'recoverable'],
+};
+
+function namedState(wire: unknown): unknown {
+  if (!Array.isArray(wire)) return wire;
+  const [status, ...values] = wire as unknown[];
+  const names = ORDER[String(status)] ?? [];
+  return { status, ...Object.fromEntries(names.map((name, index) => [name, values[index] ?? null])) };
+}
+
+function readState(written: unknown, form: Form): { readonly state: HealthState } & Details {
+  const wire = namedState(written);
   const word = isWireObject(wire) ? own(wire, 'status') : wire;
   const state =
     typeof word === 'number' || typeof word === 'bigint'

@@ -46,7 +46,7 @@ export async function runHttpCell(row: Row, connections: number, options: CellOp
     latencyMs: { p50: p50Ms, p99: p99Ms },
     errors: failed > 0 ? { 'failed request': failed } : {},
     cpuMicroseconds: { client: perRequest(proxyUsed), server: perRequest(agentUsed) },
-    rssBytes: proxy.one.rssBytes() + agent.one.rssBytes(),
+    rssBytes: Math.max(proxy.one.rssBytes(), agent.one.rssBytes()),
     // the load program, the upstream and others cannot be told apart here
     foreign: 0,
   };

@@ -69,6 +69,6 @@ export function judge(goal: Goal, cell: CellRounds, all: readonly CellRounds[]):
       return atMost(`${micro(goal.atMost)} over ${goal.to}`, more, goal.atMost, micro);
     }
     case 'rss':
-      return atMost(`${whole(goal.atMost / 1e6)} MB`, figures && figures.rssBytes, goal.atMost, (value) => `${whole(value / 1e6)} MB`);
+      return atMost(`${whole(goal.atMost / 1e6)} MB a process`, figures?.rssBytes, goal.atMost, (value) => `${whole(value / 1e6)} MB`);
   }
 }

@@ -5,7 +5,7 @@ export interface CellResult extends Pick<LoopResult, 'requestsPerSecond' | 'erro
   readonly latencyMs: { readonly p50: number; readonly p99: number };
   /** Processor time a question, in microseconds, of each end. */
   readonly cpuMicroseconds: { readonly client: number; readonly server: number };
-  /** Memory that both ends held together at the end, in bytes. */
+  /** Memory that the larger of the two processes held at the end, in bytes. */
   readonly rssBytes: number;
   /** Counts by `BIN_EDGES_MS`; absent where the load program gives none. */
   readonly histogram?: readonly number[] | undefined;

@@ -52,7 +52,7 @@ export async function runCell(row: Row, inFlight: number, options: CellOptions):
     errors,
     histogram,
     cpuMicroseconds: { client: perQuestion(clientCores), server: perQuestion(serverCores) },
-    rssBytes: rssBytes + serverRss,
+    rssBytes: Math.max(rssBytes, serverRss),
     foreign,
   };
 }

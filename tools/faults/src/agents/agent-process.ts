@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +8,14 @@ import { monotonicMs } from '../now.ts';
 import { within } from '../wait.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const CLI = join(dirname(createRequire(import.meta.url).resolve('@agentwire/cli/package.json')), 'bin/agentwire.js');
+const commandFile = (): string =>
+  join(dirname(fileURLToPath(import.meta.resolve('@agentwire/cli/package.json'))), 'bin/agentwire.js');
 
 /** The programs that rows start. */
 export type AgentProgram = 'faults' | 'sessions' | 'liar';
 
 function commandLine(program: AgentProgram, column: Column, address: string, more: readonly string[]): string[] {
-  if (program === 'faults') return [CLI, 'agent', here('fault-agent.ts'), '--json', '--listen', address];
+  if (program === 'faults') return [commandFile(), 'agent', here('fault-agent.ts'), '--json', '--listen', address];
   return [here(program === 'liar' ? 'liar-agent.ts' : 'session-agent.ts'), column.id, address, ...more];
 }
 

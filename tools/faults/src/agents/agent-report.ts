@@ -17,9 +17,14 @@ export interface AgentSide {
 /** What the agent program says of itself. */
 export interface AgentReport extends AgentSide {
   readonly rssBytes: number;
+  /** Processor time that it has used, in milliseconds. */
+  readonly cpuMs: number;
   /** Heap and what hangs on it, after a collection. */
   readonly heapBytes: number;
-  /** The longest that its event loop was blocked since the last report, in milliseconds. */
+  /**
+   * The longest that its event loop was blocked since the last report, in milliseconds; never more than the processor time
+   * that it used, for a machine with other work blocks it too.
+   */
   readonly blockedMs: number;
   /** What keeps its event loop alive, by kind. */
   readonly handles: Readonly<Record<string, number>>;
@@ -27,6 +32,7 @@ export interface AgentReport extends AgentSide {
 
 const RESOLUTION_MS = 1;
 const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+let cpuBefore = process.cpuUsage();
 let collect: (() => void) | undefined;
 
 /** Counts what keeps this process's event loop alive, by kind; timers are left out, for they come and go. */
@@ -50,13 +56,21 @@ export function collectGarbage(): void {
 
 /** Collects garbage, looks, and empties the list of aborts. */
 export function readReport(side: AgentSide): AgentReport {
-  const blockedMs = Math.max(0, delays.max / 1e6 - RESOLUTION_MS);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const blockedMs = Math.min((user + system) / 1000, Math.max(0, delays.max / 1e6 - RESOLUTION_MS));
   delays.enable();
   collectGarbage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  const report = { ...side, rssBytes: rss, heapBytes: heapUsed + external, blockedMs, handles: countHandles() };
+  const total = process.cpuUsage();
+  const cpuMs = (total.user + total.system) / 1000;
+  const report = { ...side, rssBytes: rss, cpuMs, heapBytes: heapUsed + external, blockedMs, handles: countHandles() };
   side.aborted = [];
   // the collection above is none of what is looked for
-  setImmediate(() => setTimeout(() => delays.reset(), 2));
+  setImmediate(() =>
+    setTimeout(() => {
+      delays.reset();
+      cpuBefore = process.cpuUsage();
+    }, 2),
+  );
   return report;
 }

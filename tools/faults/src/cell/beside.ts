@@ -20,10 +20,10 @@ export async function p99(tracked: TrackedSession, count: number): Promise<numbe
 
 /** p99 for as long as `work` takes. */
 export async function p99During(tracked: TrackedSession, work: Promise<unknown>): Promise<number> {
-  let over = false;
-  const ended = work.finally(() => (over = true));
+  const state = { over: false };
+  const ended = work.finally(() => (state.over = true));
   const times: number[] = [];
-  while (!over) {
+  while (!state.over) {
     const since = monotonicMs();
     times.push((await tracked.ask(headers('/?n=0'))).at - since);
     await sleep(1);

@@ -80,11 +80,14 @@ export class Cell {
     return relay;
   }
 
-  /** Ends everything. @returns what was not as it must be after any row */
-  async close(): Promise<string[]> {
+  /** Ends everything. @param starvedMs how long the machine did not let us run @returns what was not as it must be after any row */
+  async close(starvedMs: number): Promise<string[]> {
     const questions = [this.asked, ...this.#sessions.map(({ asked }) => asked)];
     await waitUntil(() => questions.every(({ asked, settled }) => asked === settled), 1_000);
-    const found = [...this.asked.findings(), ...this.#sessions.flatMap((session) => session.findings())];
+    const found = [
+      ...this.asked.findings(starvedMs),
+      ...this.#sessions.flatMap((session) => session.findings(starvedMs)),
+    ];
     for (const pool of this.#pools) found.push(...(await closePool(pool)));
     await Promise.all(this.#sessions.map(({ session }) => session.close()));
     for (const { closes } of this.#sessions) if (closes !== 1) found.push(`onClose was called ${closes} times`);

@@ -49,10 +49,10 @@ export class TrackedSession {
     return this.asked.follow(promise, timeoutMs);
   }
 
-  /** What is not as it must be once everything is over. */
-  findings(): string[] {
+  /** What is not as it must be once everything is over. @param starvedMs how long the machine did not let us run */
+  findings(starvedMs: number): string[] {
     const { session, asked } = this;
-    const found = asked.findings();
+    const found = asked.findings(starvedMs);
     const expect = (what: string, is: number, want: number): void => {
       if (is !== want) found.push(`${what} is ${is}, and ${want} is right (${asked.words})`);
     };

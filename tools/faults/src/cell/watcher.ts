@@ -18,7 +18,9 @@ export class ProcessWatcher {
   readonly #before = countHandles();
   readonly #found: string[] = [];
   #blockedMs = 0;
+  #starvedMs = 0;
   #lastTick = monotonicMs();
+  #lastCpu = process.cpuUsage();
   readonly #ticker: NodeJS.Timeout;
   readonly #onRejection = (reason: unknown): void => void this.#found.push(`unhandled rejection: ${String(reason)}`);
   readonly #onException = (error: unknown): void => void this.#found.push(`uncaught exception: ${String(error)}`);
@@ -33,13 +35,25 @@ export class ProcessWatcher {
 
   #tick(): void {
     const now = monotonicMs();
-    this.#blockedMs = Math.max(this.#blockedMs, now - this.#lastTick - 10);
+    const late = now - this.#lastTick - 10;
+    const { user, system } = process.cpuUsage(this.#lastCpu);
+    this.#blockedMs = Math.max(this.#blockedMs, late);
+    this.#starvedMs = Math.max(this.#starvedMs, late - (user + system) / 1000);
     this.#lastTick = now;
+    this.#lastCpu = process.cpuUsage();
   }
 
   /** The longest that this process did not come to run its timers, in milliseconds: what any figure may be off by. */
   get blockedMs(): number {
     return this.#blockedMs;
+  }
+
+  /**
+   * The longest that the machine gave this process no processor although it was due, in milliseconds: nobody's outcome
+   * can be on time then. What the process itself worked meanwhile is not in it.
+   */
+  get starvedMs(): number {
+    return this.#starvedMs;
   }
 
   /** Ends it. @returns what was wrong */

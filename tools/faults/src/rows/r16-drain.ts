@@ -15,6 +15,7 @@ const REFUSED = new Set(['ERR_DRAINING', 'ERR_CONNECT', 'ERR_CLOSED']);
 interface Drained {
   readonly tookMs: number;
   readonly why: string[];
+  readonly late: string[];
 }
 
 async function drained(cell: Cell, by: 'agent' | 'pool'): Promise<Drained> {
@@ -33,11 +34,12 @@ async function drained(cell: Cell, by: 'agent' | 'pool'): Promise<Drained> {
   const since = monotonicMs();
   const draining = by === 'agent' ? agent.signal('SIGTERM') : pool.drain();
   const why = new Set<string>();
+  const late = new Set<string>();
   for (let at = 0; at < 20; at++) {
     const asked = monotonicMs();
     const { error, at: endedAt } = await ask('/?n=0');
     if (error !== undefined && !REFUSED.has(error.code)) why.add(`a new request got ${error.code}: ${error.message}`);
-    if (endedAt - asked > AT_ONCE_MS) why.add(`a new request took ${inMs(endedAt - asked)}`);
+    if (endedAt - asked > AT_ONCE_MS) late.add(`a new request took ${inMs(endedAt - asked)}`);
     await sleep(5);
   }
   for (const [n, { decision, error }] of (await Promise.all(questions)).entries()) {
@@ -47,13 +49,18 @@ async function drained(cell: Cell, by: 'agent' | 'pool'): Promise<Drained> {
   await draining;
   await pool.close();
   await agent.destroy();
-  return { tookMs: monotonicMs() - since, why: [...why].map((text) => `drained by the ${by}: ${text}`) };
+  const named = (found: Set<string>): string[] => [...found].map((text) => `drained by the ${by}: ${text}`);
+  return { tookMs: monotonicMs() - since, why: named(why), late: named(late) };
 }
 
 async function run(cell: Cell): Promise<Verdict> {
   const agent = await drained(cell, 'agent');
   const pool = await drained(cell, 'pool');
-  return verdict(`agent ${inMs(agent.tookMs)}, pool ${inMs(pool.tookMs)}`, [...agent.why, ...pool.why]);
+  return verdict(
+    `agent ${inMs(agent.tookMs)}, pool ${inMs(pool.tookMs)}`,
+    [...agent.why, ...pool.why],
+    [...agent.late, ...pool.late],
+  );
 }
 
 /** One side drains. */

@@ -68,7 +68,7 @@ async function run(cell: Cell): Promise<Verdict> {
     if (end.name === 'rst' && cell.column.medium === 'frames') continue;
     cell.progress(end.name);
     let parts: { agent: AgentProcess; relay: Relay } | undefined;
-    const times = cell.quick ? (end.process === true ? 1 : 10) : 100;
+    const times = cell.quick ? (end.process === true ? 1 : 5) : 100;
     for (let at = 0; at < times; at++) {
       if (parts === undefined || end.process === true) {
         const agent = await cell.agent(end.process === true ? 'faults' : 'sessions');

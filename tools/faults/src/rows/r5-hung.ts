@@ -48,8 +48,8 @@ async function run(cell: Cell): Promise<Verdict> {
   }
   // one interval may already run when the peer falls silent
   const limit = 2 * KEEPALIVE.intervalMs + KEEPALIVE.timeoutMs + SLACK_MS;
-  if (worst > limit) why.add(`a hung peer was noticed after ${inMs(worst)}`);
-  return verdict(`${rounds} rounds, gone in ${inMs(worst)}`, [...why]);
+  const late = worst > limit ? [`a hung peer was noticed after ${inMs(worst)}`] : [];
+  return verdict(`${rounds} rounds, gone in ${inMs(worst)}`, [...why], late);
 }
 
 /** A peer hangs, keepalive ends the connection, and somebody asks at that moment. */

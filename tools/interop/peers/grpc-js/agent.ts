@@ -10,7 +10,7 @@ interface Remembered extends decide.Request {
 }
 
 type Stream = ServerDuplexStream<Json, Json>;
-type Event = Json & { readonly correlationId: string };
+type Event = Json & { readonly correlationId: string; readonly content?: string; readonly configJson?: string };
 
 function processStream(stream: Stream): void {
   const requests = new Map<string, Remembered>();
@@ -39,7 +39,7 @@ function processStream(stream: Stream): void {
     responseBodyChunk: (chunk) => answer(chunk.correlationId, decide.responseBody(of(chunk.correlationId), chunk)),
     requestComplete: ({ correlationId }) => void requests.delete(correlationId),
     websocketFrame: (frame) => answer(frame.correlationId, decide.webSocket(frame)),
-    guardrail: (event) => answer(event.correlationId, decide.guardrail(String(event['content'] ?? ''))),
+    guardrail: (event) => answer(event.correlationId, decide.guardrail(event.content ?? '')),
     configure: (event) => {
       // without an id it is a heartbeat, or of a proxy that waits for no answer
       if (event.correlationId !== undefined) answer(event.correlationId, decide.configure(String(event['configJson'])));

@@ -47,4 +47,3 @@ export async function startAgent(command: readonly string[], count: number): Pro
   await stop();
   throw new Error(`${command.join(' ')} did not listen: ${complaint.trim() || 'it said nothing'}`);
 }
-

@@ -24,7 +24,9 @@ export function run(program: string, args: readonly string[], cwd?: string, env?
     child.stderr.on('data', keep);
     child.once('error', (error) => resolve({ ok: false, missing: true, why: error.message }));
     child.once('exit', (code) =>
-      resolve(code === 0 ? { ok: true } : { ok: false, missing: false, why: tail.trim().split('\n').slice(-6).join('\n') }),
+      resolve(
+        code === 0 ? { ok: true } : { ok: false, missing: false, why: tail.trim().split('\n').slice(-6).join('\n') },
+      ),
     );
   });
 }

@@ -29,7 +29,11 @@ export function matrixTable(findings: readonly Finding[]): string[] {
     lines.push(scenario.padEnd(NAME_WIDTH) + marks);
   }
   const used = new Set(findings.flatMap(({ reasons }) => reasons ?? []));
-  lines.push('', "proxy: s our session, p our pool, c the crate's client, C the crate's pool", '✓ as the table of the reference agent says');
+  lines.push(
+    '',
+    "proxy: s our session, p our pool, c the crate's client, C the crate's pool",
+    '✓ as the table of the reference agent says',
+  );
   for (const { letter, why } of REASONS) if (used.has(letter)) lines.push(`${letter} ${why}`);
   return lines;
 }

@@ -11,10 +11,7 @@ const PAIRS: readonly (readonly [load: LoadName, agent: 'ours' | 'crate'])[] = [
 /** Requests a second, and how ours compares with the crate. */
 export function speedTable(speeds: readonly Speed[]): string[] {
   const head = PAIRS.map(([load, agent]) => `${load} → ${agent}`.padStart(15)).join('');
-  const lines = [
-    'requests a second, load → agent, one connection',
-    `${''.padEnd(18)}${head}  ours/crate  agent  load`,
-  ];
+  const lines = ['requests a second, load → agent, one connection', `${''.padEnd(18)}${head}  ours/crate  agent  load`];
   for (const medium of MEDIA) {
     for (const inFlight of new Set(speeds.map((one) => one.inFlight))) {
       const of = (load: string, agent: string): number =>
@@ -33,6 +30,7 @@ export function speedTable(speeds: readonly Speed[]): string[] {
     "load: our load on the crate's agent against the crate's load",
   );
   const errors = speeds.filter((one) => Object.keys(one.errors).length > 0);
-  for (const one of errors) lines.push(`errors ${one.medium} ${one.load} → ${one.agent}: ${JSON.stringify(one.errors)}`);
+  for (const one of errors)
+    lines.push(`errors ${one.medium} ${one.load} → ${one.agent}: ${JSON.stringify(one.errors)}`);
   return lines;
 }

@@ -10,7 +10,10 @@ export function strangersTable(findings: readonly StrangerFinding[], absent: rea
   const at = new Map(findings.map((one) => [`${one.stranger} ${one.pairing} ${one.scenario}`, one]));
   const row = (first: string, cell: (name: string, pairing: string) => string): string =>
     first.padEnd(NAME_WIDTH) +
-    names.map((name) => STRANGER_PAIRINGS.map((pairing) => cell(name, pairing).padEnd(COLUMN)).join('')).join('').trimEnd();
+    names
+      .map((name) => STRANGER_PAIRINGS.map((pairing) => cell(name, pairing).padEnd(COLUMN)).join(''))
+      .join('')
+      .trimEnd();
   const lines = [
     row('', (name, pairing) => (pairing === STRANGER_PAIRINGS[0] ? name : '')),
     row('', (_, pairing) => pairing),

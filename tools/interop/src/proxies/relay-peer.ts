@@ -16,8 +16,8 @@ const HANDSHAKE: ProtoJson = {
 const CONNECT_TIMEOUT_MS = 20_000;
 
 interface Waiter {
-  resolve(message: ProtoJson): void;
-  reject(error: Error): void;
+  readonly resolve: (message: ProtoJson) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** A gRPC client in another language, which sends what it is told and prints what it gets. */
@@ -38,9 +38,12 @@ export class Relay {
 
   #take(message: ProtoJson): void {
     if ('closed' in message) return this.#fail(String(message['closed']));
-    const [kind = '', body] = Object.entries(message)[0] ?? [];
+    const [kind, body] = Object.entries(message)[0] ?? [''];
     const id = kind === 'response' ? String((body as ProtoJson)['correlationId']) : `:${kind}`;
-    this.#waiting.get(id)?.shift()?.resolve(body as ProtoJson);
+    this.#waiting
+      .get(id)
+      ?.shift()
+      ?.resolve(body as ProtoJson);
   }
 
   #fail(why: string): void {

@@ -1,4 +1,4 @@
-import { AgentwireError, EVENT_TYPES, FEATURES, type Hello, type Transport } from '@agentwire/core';
+import { EVENT_TYPES, FEATURES, type Hello, type Transport } from '@agentwire/core';
 import { connectSession, type Exchange, type ProxySession } from '@agentwire/core/session';
 import { ANSWER_TIMEOUT_MS, type HandshakeValue, type Peer } from './peer.ts';
 
@@ -27,9 +27,6 @@ export async function connectSessionPeer(transport: Transport, address: string, 
       return exchangeOf(id).ask(event);
     },
     complete(id, summary) {
-      const { accepts, name } = session.connection.peer;
-      if (!accepts.has('requestComplete'))
-        throw new AgentwireError('ERR_UNSUPPORTED', `${name} takes no requestComplete`);
       exchangeOf(id).complete(summary);
       return true;
     },

@@ -124,7 +124,9 @@ export const SCENARIOS: readonly Scenario[] = [
   once('websocket-allow', 'websocket_frame', () => events.webSocketFrame('text', Buffer.from('good'))),
   once('websocket-close', 'websocket_frame', () => events.webSocketFrame('text', Buffer.from('bad'))),
   once('websocket-drop', 'websocket_frame', () => events.webSocketFrame('text', Buffer.from('drop'))),
-  once('websocket-binary', 'websocket_frame', () => events.webSocketFrame('binary', Buffer.from('bad\0\xff', 'latin1'))),
+  once('websocket-binary', 'websocket_frame', () =>
+    events.webSocketFrame('binary', Buffer.from('bad\0\xff', 'latin1')),
+  ),
   once('configure-accept', 'configure', () => events.configure(false)),
   once('configure-reject', 'configure', () => events.configure(true)),
   { name: 'cancel', play: cancel },

@@ -42,9 +42,7 @@ function loadCommand(load: LoadName, medium: Medium, endpoint: string, inFlight:
   return [crateProgram('load', encoding), ...where, ...shared, '--warmup-seconds', String(Math.min(2, seconds))];
 }
 
-async function measure(
-  command: readonly string[],
-): Promise<Pick<Speed, 'requestsPerSecond' | 'latencyMs' | 'errors'>> {
+async function measure(command: readonly string[]): Promise<Pick<Speed, 'requestsPerSecond' | 'latencyMs' | 'errors'>> {
   const [program = '', ...args] = command;
   const { stdout } = await run(program, args, { timeout: 60_000 });
   const { requestsPerSecond, latencyMs, errors } = JSON.parse(stdout) as Speed;

@@ -8,6 +8,7 @@ import { answerChecks } from './checks/answers.ts';
 import { badInputChecks } from './checks/bad-input.ts';
 import { bodyChecks } from './checks/bodies.ts';
 import { controlChecks } from './checks/control.ts';
+import { framingChecks } from './checks/framing.ts';
 import { handshakeChecks } from './checks/handshake.ts';
 import { AgentUnderTest } from './under-test.ts';
 
@@ -18,6 +19,7 @@ export const AGENT_CHECKS: readonly Check<AgentUnderTest>[] = [
   ...bodyChecks,
   ...controlChecks,
   ...badInputChecks,
+  ...framingChecks,
 ];
 
 const WIRES: Readonly<Record<Form, Wire>> = { documented, zentinel, grpc };

@@ -75,4 +75,3 @@ export class AgentUnderTest {
     for (const channel of this.#opened.splice(0)) channel.destroy();
   }
 }
-

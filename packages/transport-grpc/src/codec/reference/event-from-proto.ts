@@ -21,7 +21,7 @@ import type {
   WebSocketFrameEvent,
 } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { checkMethod, checkUri } from './request-line.ts';
-import { fromHeaders } from './header-fields.ts';
+import { fromEventHeaders } from './header-fields.ts';
 import { copyMap, fromJson } from './json-fields.ts';
 import { fromOptionalUint64, fromStatus, fromUint64 } from './number-fields.ts';
 import { present } from './present.ts';
@@ -60,7 +60,7 @@ export function fromRequestHeaders(fields: RequestHeadersEvent): RequestHeaders 
     metadata: fromMetadata(fields.metadata),
     method: fields.method,
     uri: fields.uri,
-    headers: fromHeaders('request_headers', fields.headers),
+    headers: fromEventHeaders('request_headers', fields.headers),
     hasBody: false,
   };
 }
@@ -71,7 +71,7 @@ export function fromResponseHeaders(fields: ResponseHeadersEvent): ResponseHeade
     type: 'responseHeaders',
     id: fields.correlationId,
     status: fromStatus('response_headers.status_code', fields.statusCode),
-    headers: fromHeaders('response_headers', fields.headers),
+    headers: fromEventHeaders('response_headers', fields.headers),
     hasBody: false,
   };
 }

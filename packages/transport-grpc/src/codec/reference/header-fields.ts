@@ -1,5 +1,6 @@
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
+import { eventHeaderValue } from '@agentwire/wire-codec';
 import type { Header, HeaderOp as HeaderOpField } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 
 /** Most headers that one message may have. */
@@ -37,6 +38,18 @@ export function fromHeaders(where: string, headers: readonly Header[]): string[]
   checkHeaderCount(where, headers.length);
   const list: string[] = [];
   for (const { name, value } of headers) {
+    checkPair(where, name, value);
+    list.push(name, value);
+  }
+  return list;
+}
+
+/** Reads an event's header fields, whose values may be text. @throws AgentwireError as {@link fromHeaders}. */
+export function fromEventHeaders(where: string, headers: readonly Header[]): string[] {
+  checkHeaderCount(where, headers.length);
+  const list: string[] = [];
+  for (const { name, value: text } of headers) {
+    const value = eventHeaderValue(text) ?? text;
     checkPair(where, name, value);
     list.push(name, value);
   }

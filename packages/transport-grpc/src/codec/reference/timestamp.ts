@@ -2,11 +2,15 @@ import { AgentwireError } from '@agentwire/core';
 
 const DAY_MS = 86_400_000;
 
-const digit = (text: string, at: number): number => {
-  const value = text.charCodeAt(at) - 48;
-  return value >= 0 && value <= 9 ? value : Number.NaN;
-};
-const two = (text: string, at: number): number => digit(text, at) * 10 + digit(text, at + 1);
+/** Below zero once something was read that is no digit: one look at the end is cheaper than one at each. */
+let range = 0;
+
+function two(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  range |= tens | ones | (9 - tens) | (9 - ones);
+  return tens * 10 + ones;
+}
 
 /** Days from 1970-01-01 to a date of the proleptic Gregorian calendar. */
 function daysFromCivil(year: number, month: number, day: number): number {
@@ -19,29 +23,41 @@ function daysFromCivil(year: number, month: number, day: number): number {
   );
 }
 
-let lastText = '';
-let lastMs = 0;
+let lastDate = -1;
+let lastDateMs = 0;
+
+/** Milliseconds of a date; those of one day follow each other. */
+function dateMs(year: number, month: number, day: number): number {
+  const date = (year * 100 + month) * 100 + day;
+  if (date !== lastDate) {
+    lastDateMs = daysFromCivil(year, month, day) * DAY_MS;
+    lastDate = date;
+  }
+  return lastDateMs;
+}
+
+const SHORTEST = '1970-01-01T00:00:00Z'.length;
 
 /** Milliseconds of an RFC 3339 time, read digit by digit; what is finer than a millisecond is cut. −1 when it is none. */
 export function parseTimestamp(text: string): number {
-  if (text === lastText) return lastMs;
-  const date = daysFromCivil(two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8)) * DAY_MS;
-  const time = two(text, 11) * 3_600_000 + two(text, 14) * 60_000 + two(text, 17) * 1000;
+  if (text.length < SHORTEST) return -1;
   if (text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return -1;
+  range = 0;
+  const date = dateMs(two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8));
+  const time = two(text, 11) * 3_600_000 + two(text, 14) * 60_000 + two(text, 17) * 1000;
   let at = 19;
   let fraction = 0;
   if (text[at] === '.') {
     let scale = 100;
-    for (at += 1; digit(text, at) >= 0; at++) {
-      fraction += Math.floor(digit(text, at) * scale);
-      scale = scale > 1 ? scale / 10 : 0;
+    for (at += 1; at < text.length; at++) {
+      const digit = text.charCodeAt(at) - 48;
+      if (digit < 0 || digit > 9) break;
+      fraction += digit * scale;
+      scale = scale === 100 ? 10 : scale === 10 ? 1 : 0;
     }
   }
   const value = date + time + fraction - offsetMs(text, at);
-  if (!(value >= 0)) return -1;
-  lastText = text;
-  lastMs = value;
-  return value;
+  return range >= 0 && value >= 0 ? value : -1;
 }
 
 function offsetMs(text: string, at: number): number {
@@ -60,18 +76,24 @@ export function toTimestampMs(text: string): number {
   throw new AgentwireError('ERR_INVALID_ARGUMENT', 'metadata.timestamp must be an RFC 3339 time since 1970, or empty');
 }
 
-let lastSecond = Number.NaN;
+const HOUR_MS = 3_600_000;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
+
+let lastHour = Number.NaN;
 let lastPrefix = '';
 
 /** The RFC 3339 text of a timestamp field, in UTC with milliseconds; 0 is empty text. NaN or past the year 9999: undefined. */
 export function formatTimestamp(ms: number): string | undefined {
   if (ms === 0) return '';
   if (!(ms < 253_402_300_800_000)) return undefined;
-  const second = Math.floor(ms / 1000);
-  if (second !== lastSecond) {
-    lastPrefix = new Date(second * 1000).toISOString().slice(0, 20);
-    lastSecond = second;
+  const hour = Math.floor(ms / HOUR_MS);
+  if (hour !== lastHour) {
+    lastPrefix = new Date(hour * HOUR_MS).toISOString().slice(0, 14);
+    lastHour = hour;
   }
-  const rest = ms - second * 1000;
-  return `${lastPrefix}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`;
+  const rest = ms - hour * HOUR_MS;
+  const milli = rest % 1000;
+  const second = (rest - milli) / 1000;
+  const minutes = TWO_DIGITS[Math.floor(second / 60)];
+  return `${lastPrefix}${minutes}:${TWO_DIGITS[second % 60]}.${milli < 10 ? '00' : milli < 100 ? '0' : ''}${milli}Z`;
 }

@@ -54,7 +54,10 @@ export const controlChecks: readonly Check<AgentUnderTest>[] = [
     async run(under) {
       const { wire } = under;
       const talk = await under.open();
-      talk.send(wire.head(wire.id(1), { uri: `/slow?ms=${under.patienceMs / 2}` }), wire.head(wire.id(2), { uri: '/' }));
+      talk.send(
+        wire.head(wire.id(1), { uri: `/slow?ms=${under.patienceMs / 2}` }),
+        wire.head(wire.id(2), { uri: '/' }),
+      );
       const { id } = await talk.answer();
       if (id !== wire.id(2)) fail('the slow request was answered first');
       await talk.answerTo(wire.id(1));

@@ -1,0 +1,37 @@
+import { readChainKey, verifyChainFile } from '@agentwire/a2a-router';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { jsonLine, line } from '../output/terminal.ts';
+
+interface VerifyFlags {
+  readonly keyFile?: string;
+  readonly head?: string;
+  readonly json?: boolean;
+}
+
+const EXAMPLE = 'agentwire chain verify audit.ndjson --key-file chain.key';
+
+function verify(file: string, flags: VerifyFlags, context: CommandContext): void {
+  const { keyFile, head } = flags;
+  const { summary, ...report } = verifyChainFile(file, {
+    ...(keyFile !== undefined && { key: readChainKey(keyFile) }),
+    ...(head !== undefined && { head }),
+  });
+  if (flags.json) jsonLine(context.terminal.stdout, report);
+  else line(context.terminal.stdout, summary);
+  if (!report.ok) context.status = 1;
+}
+
+/** `agentwire chain`: looks at audit chains. */
+export function addChainCommand(program: Command, context: CommandContext): void {
+  const chain = program.command('chain').description('look at an audit chain');
+  chain
+    .command('verify')
+    .description('check every hash, key and signature of a chain; status 1 when it does not hold')
+    .argument('<file>', 'the chain')
+    .option('--key-file <file>', 'secret of a keyed chain, or public key (PEM) of a signed one')
+    .option('--head <sequence:hash>', 'a head that was kept outside, so that a cut is found')
+    .option('--json', 'one JSON document')
+    .showHelpAfterError(`for example: ${EXAMPLE}`)
+    .action((file: string, flags: VerifyFlags) => verify(file, flags, context));
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { ChainManager } from '@agentwire/a2a-router';
+import { main } from '@agentwire/cli';
+import { createManualClock } from '@agentwire/core/testing';
+import { expect, onTestFinished, test } from 'vitest';
+
+/** The chain of the published vectors of format 1: genesis, one message, one event without payload. */
+async function vectorChain(): Promise<string> {
+  const path = chainFile('');
+  rmSync(path);
+  const chain = new ChainManager({ format: 1, path, clock: createManualClock(Date.parse('2025-01-01T00:00:00Z')) });
+  chain.record('ipc', 'ipc.send', { target: 'Process(7)', from: 1, payload_type: 'text', msg_id: 'ipc-1' });
+  chain.record('test', 'event.empty');
+  await chain.close();
+  return readFileSync(path, 'utf8');
+}
+
+async function run(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const status = await main(args, { stdout, stderr });
+  const read = (stream: PassThrough): string => ((stream.read() as Buffer | null) ?? '').toString();
+  return { status, stdout: read(stdout), stderr: read(stderr) };
+}
+
+function chainFile(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'chain.ndjson');
+  writeFileSync(file, text);
+  return file;
+}
+
+test('a sound chain is 0, and its head is the one that was published with the vectors', async () => {
+  const { status, stdout } = await run('chain', 'verify', chainFile(await vectorChain()), '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    entries: 3,
+    format: 1,
+    head: '2:bfe4c1ad4b9d877c2b4880112e8028d4748b50b1f2399716433ab5f519a54299',
+  });
+});
+
+test('a changed entry, a cut against a head, and a missing file are 1', async () => {
+  const sound = await vectorChain();
+  const changed = await run('chain', 'verify', chainFile(sound.replace('Process(7)', 'Process(8)')));
+  expect([changed.status, changed.stdout]).toEqual([1, expect.stringContaining('NOT SOUND')]);
+  const cut = sound.split('\n').slice(0, 2).join('\n');
+  const head = '2:bfe4c1ad4b9d877c2b4880112e8028d4748b50b1f2399716433ab5f519a54299';
+  expect((await run('chain', 'verify', chainFile(`${cut}\n`), '--head', head)).status).toBe(1);
+  const missing = await run('chain', 'verify', '/no/such/chain');
+  expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining('ERR_IO')]);
+});

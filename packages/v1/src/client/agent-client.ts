@@ -1,0 +1,121 @@
+import { AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import { Link } from './link.ts';
+import { type AgentClientOptions, type ResolvedClientOptions, resolveClientOptions } from './options.ts';
+
+export type { AgentClientOptions } from './options.ts';
+export { AGENT_CLIENT_DEFAULTS } from './options.ts';
+
+/** Options of one event. */
+export interface SendEventOptions {
+  /** Gives up with `ERR_ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** How long the answer may take, in milliseconds; default the client's `timeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Asks an agent that speaks protocol version 1 over one Unix socket: one event at a time, each with one answer.
+ *
+ * For agents that cannot be changed yet; version 2 agents are asked through a pool, many events at once.
+ */
+export class AgentClient implements AsyncDisposable {
+  readonly #path: string;
+  readonly #options: ResolvedClientOptions;
+  #link: Link | undefined;
+  /** Resolves when every event so far has its answer. */
+  #last: Promise<unknown> = Promise.resolve();
+  #queued = 0;
+  #closed = false;
+
+  private constructor(path: string, options: ResolvedClientOptions, link: Link) {
+    this.#path = path;
+    this.#options = options;
+    this.#link = link;
+  }
+
+  /**
+   * Connects to the agent that listens at `path`.
+   *
+   * @throws AgentwireError `ERR_CONNECT`, `ERR_TIMEOUT`, `ERR_INVALID_ARGUMENT`
+   */
+  static async unixSocket(path: string, options: AgentClientOptions = {}): Promise<AgentClient> {
+    const resolved = resolveClientOptions(options);
+    return new AgentClient(path, resolved, await Link.open(path, resolved));
+  }
+
+  /**
+   * Sends one event and gives the agent's decision. Events wait for the answers of those before them. Version 1 answers
+   * `requestComplete` and `configure` too.
+   *
+   * After a deadline, an abort or a broken connection the next event connects anew: a late answer would be taken for its.
+   *
+   * @throws AgentwireError `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_CLOSED`, `ERR_CONNECT`, `ERR_OVERLOADED` past `maxQueued`,
+   * `ERR_PROTOCOL` and `ERR_VERSION_MISMATCH` for an answer that is none, `ERR_MESSAGE_TOO_LARGE`
+   */
+  async sendEvent(event: ProxyEvent, options: SendEventOptions = {}): Promise<Decision> {
+    const { signal, timeoutMs = this.#options.timeoutMs } = options;
+    if (this.#closed) throw new AgentwireError('ERR_CLOSED', `the client of unix:${this.#path} was closed`);
+    if (this.#queued > this.#options.maxQueued) {
+      throw new AgentwireError(
+        'ERR_OVERLOADED',
+        `${this.#queued} events wait, maxQueued is ${this.#options.maxQueued}`,
+      );
+    }
+    this.#queued += 1;
+    const before = this.#last;
+    const turn = (async () => {
+      await before;
+      if (signal?.aborted === true) throw this.#aborted(signal);
+      return this.#ask(event, timeoutMs, signal);
+    })();
+    // the next one does not care how this one ends
+    this.#last = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await turn;
+    } finally {
+      this.#queued -= 1;
+    }
+  }
+
+  async #ask(event: ProxyEvent, timeoutMs: number, signal: AbortSignal | undefined): Promise<Decision> {
+    const link = await this.#open();
+    const { clock } = this.#options;
+    const timer = clock.setTimeout(() => link.end('ERR_TIMEOUT', `gave no answer within ${timeoutMs} ms`), timeoutMs);
+    const onAbort = (): void => link.end('ERR_ABORTED', 'was given up by the caller');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await link.ask(event);
+    } finally {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #open(): Promise<Link> {
+    if (this.#closed) throw new AgentwireError('ERR_CLOSED', `the client of unix:${this.#path} was closed`);
+    if (this.#link?.open === true) return this.#link;
+    const link = await Link.open(this.#path, this.#options);
+    this.#link = link;
+    // closed while it connected
+    if (this.#closed) link.end('ERR_CLOSED', 'was closed');
+    return link;
+  }
+
+  #aborted(signal: AbortSignal): AgentwireError {
+    return new AgentwireError('ERR_ABORTED', 'the event was given up before it was sent', { cause: signal.reason });
+  }
+
+  /** Drops the connection; what was asked fails with `ERR_CLOSED`. Idempotent. */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#link?.end('ERR_CLOSED', 'was closed');
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

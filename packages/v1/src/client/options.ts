@@ -1,0 +1,42 @@
+import { checkInteger, checkKnownOptions, type Clock, type Logger, silentLogger, systemClock } from '@agentwire/core';
+
+/** Options of `AgentClient`. */
+export interface AgentClientOptions {
+  /** How long connecting, and then each answer, may take, in milliseconds; default 30 000. */
+  readonly timeoutMs?: number;
+  /** Events that may wait for the ones before them; default 1 024. Past it: `ERR_OVERLOADED`. */
+  readonly maxQueued?: number;
+  /** The name by which the proxy knows the agent, which stands in configurations; default `agent`. */
+  readonly agentId?: string;
+  /** Time; default the clock of this machine. */
+  readonly clock?: Clock;
+  /** Default: nothing is logged. */
+  readonly logger?: Logger;
+}
+
+/** {@link AgentClientOptions} with every default filled in. */
+export type ResolvedClientOptions = Required<AgentClientOptions>;
+
+/** What {@link AgentClientOptions} default to. */
+export const AGENT_CLIENT_DEFAULTS: Readonly<{
+  timeoutMs: number;
+  maxQueued: number;
+  agentId: string;
+}> = Object.freeze({
+  timeoutMs: 30_000,
+  maxQueued: 1_024,
+  agentId: 'agent',
+});
+
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+export function resolveClientOptions(options: AgentClientOptions): ResolvedClientOptions {
+  checkKnownOptions('AgentClient', options, ['timeoutMs', 'maxQueued', 'agentId', 'clock', 'logger']);
+  const { timeoutMs, maxQueued, clock = systemClock, logger = silentLogger } = options;
+  return {
+    timeoutMs: checkInteger('timeoutMs', timeoutMs ?? AGENT_CLIENT_DEFAULTS.timeoutMs, 1, 86_400_000),
+    maxQueued: checkInteger('maxQueued', maxQueued ?? AGENT_CLIENT_DEFAULTS.maxQueued, 0, 1_000_000),
+    agentId: options.agentId ?? AGENT_CLIENT_DEFAULTS.agentId,
+    clock,
+    logger,
+  };
+}

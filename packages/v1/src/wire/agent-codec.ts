@@ -1,0 +1,88 @@
+import { ALLOW, AgentwireError, type Logger, type Message, type Received } from '@agentwire/core';
+import {
+  createMessageCodec,
+  type MessageCodec,
+  type MessageCodecStats,
+  type Outbox,
+  writeFrame,
+} from '@agentwire/wire-codec';
+import { byteOfEventType } from './event-types.ts';
+import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';
+import { Scratch } from './scratch.ts';
+import { BRACE, isObject, type JsonObject, parseFrame } from './text.ts';
+
+const VERSION_TWO = '{"version":2';
+const VERSION_ONE = Buffer.from('{"version":1');
+/** Routes events that version 1 sends without an id, such as a configuration. */
+const NO_ID = 'version-1';
+
+/**
+ * The agent's side of version 1. The content of events and answers is that of the zentinel dialect, so the codec of
+ * version 2 does the work, and this puts it into the older envelope.
+ */
+export class AgentCodec implements MessageCodec {
+  readonly #inner: MessageCodec;
+  readonly #scratch: Scratch = new Scratch();
+  readonly #outbox: Outbox;
+  #asked = false;
+
+  constructor(outbox: Outbox, logger: Logger) {
+    this.#outbox = outbox;
+    this.#inner = createMessageCodec({ role: 'agent', peer: versionOnePeer('proxy'), logger });
+  }
+
+  get stats(): MessageCodecStats {
+    return this.#inner.stats;
+  }
+
+  write(message: Message, outbox: Outbox): boolean {
+    if (message.type !== 'answer') {
+      throw new AgentwireError('ERR_UNSUPPORTED', `version 1 has no ${message.type}; see peer.accepts`);
+    }
+    this.#inner.write(message, this.#scratch);
+    const { payload } = this.#scratch;
+    if (payload.toString('latin1', 0, VERSION_TWO.length) !== VERSION_TWO) {
+      throw new AgentwireError('ERR_INVALID_STATE', 'an answer does not begin with its version');
+    }
+    VERSION_ONE.copy(payload);
+    this.#asked = false;
+    // the brace is the frame's type byte
+    return writeFrame(outbox, BRACE, payload.subarray(1), MAX_MESSAGE_BYTES);
+  }
+
+  read(type: number, bytes: Buffer, start: number, end: number): Received {
+    const { event_type: name, payload } = parseFrame(type, bytes, start, end);
+    const byte = typeof name === 'string' ? byteOfEventType(name) : undefined;
+    if (byte === undefined || !isObject(payload)) {
+      const what = byte === undefined ? 'its event_type is not known' : 'its payload is not an object';
+      throw new AgentwireError('ERR_PROTOCOL', `a message of version 1 cannot be read: ${what}`);
+    }
+    if (this.#asked) {
+      // without ids on answers, two questions at once would get each other's
+      throw new AgentwireError('ERR_PROTOCOL', 'version 1 asks one thing at a time; a second came before the answer');
+    }
+    const text = Buffer.from(JSON.stringify(asVersionTwo(payload, name === 'configure')));
+    const message = this.#inner.read(byte, text, 0, text.length);
+    if (message === undefined) throw new AgentwireError('ERR_PROTOCOL', `a ${String(name)} of version 1 has no id`);
+    this.#asked = true;
+    // version 1 answers everything; nobody else answers the end of a request
+    const event = message.type === 'malformed' ? message.of : message.type;
+    if (event === 'requestComplete') this.#acknowledge();
+    return message;
+  }
+
+  #acknowledge(): void {
+    this.write({ type: 'answer', id: NO_ID, decision: ALLOW }, this.#outbox);
+  }
+}
+
+/**
+ * The payload as version 2 has it: with the id that it routes by, which a head has in its metadata and a configuration not
+ * at all, and a configuration without the name of the agent beside it.
+ */
+function asVersionTwo(payload: JsonObject, isConfigure: boolean): JsonObject {
+  if (isConfigure && 'config' in payload) return { config: payload['config'], correlation_id: NO_ID };
+  if (typeof payload['correlation_id'] === 'string') return payload;
+  const metadata = isObject(payload['metadata']) ? payload['metadata'] : {};
+  return { ...payload, correlation_id: metadata['correlation_id'] ?? NO_ID };
+}

@@ -1,0 +1,25 @@
+import { agree, type Hello, type Peer } from '@agentwire/core';
+import { MAX_FRAME_BYTES } from '@agentwire/wire-codec';
+
+/** Longest message of version 1 in bytes, 16 MiB. */
+export const MAX_MESSAGE_BYTES: number = MAX_FRAME_BYTES;
+
+const STRANGER: Omit<Hello, 'role'> = { name: 'version-1', version: '1', features: [], encodings: ['json'] };
+
+/** What is assumed of a peer of version 1: it says nothing of itself, and knows events and their answers alone. */
+export function versionOnePeer(role: 'proxy' | 'agent'): Peer {
+  const self: Hello = { ...STRANGER, role: role === 'proxy' ? 'agent' : 'proxy' };
+  const peer = agree(
+    self,
+    { ...STRANGER, role },
+    {
+      dialect: 'zentinel',
+      ids: 'text',
+      encoding: 'json',
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      always: role === 'agent' ? ['requestComplete', 'webSocketFrame', 'guardrailInspect', 'configure'] : [],
+      never: ['cancel', 'cancelAll', 'ping', 'pong'],
+    },
+  );
+  return { ...peer, protocolVersions: [1] };
+}
