@@ -117,7 +117,7 @@ describe.each(CRATE_VERSIONS)('bytes of the crate %s', (version) => {
           name === 'HandshakeResponse'
             ? readHandshakeReply(payload, 'union', self)
             : readRegistrationAnswer(payload, 'union', agent);
-        if (value['success'] !== true) expect(read).toThrow(String(value['error']).slice(0, 40));
+        if (value['success'] !== true) expect(read).toThrow((value['error'] as string).slice(0, 40));
         else expect(read()).toMatchObject({ hello: { name: capabilities?.name ?? value['proxy_id'] } });
       }
     },

@@ -47,7 +47,15 @@ test('conform --json exits 1 where something that must hold does not', { timeout
   const path = socketPath();
   await new Promise<void>((resolve) => agent.server.listen(path, resolve));
   onTestFinished(() => agent.close());
-  const { status, stdout } = await agentwire('conform', path, '--dialect', 'documented', '--timeout-ms', '300', '--json');
+  const { status, stdout } = await agentwire(
+    'conform',
+    path,
+    '--dialect',
+    'documented',
+    '--timeout-ms',
+    '300',
+    '--json',
+  );
   const report = JSON.parse(stdout) as { holds: boolean; results: { id: string; outcome: string; why?: string }[] };
   expect([status, report.holds]).toEqual([1, false]);
   expect(report.results.find(({ id }) => id === 'decision-once')).toMatchObject({

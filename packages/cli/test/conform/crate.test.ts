@@ -27,7 +27,9 @@ test.skipIf(!existsSync(binary))(
   { timeout: 120_000 },
   async () => {
     const folder = mkdtempSync(`${tmpdir()}/aw-crate-`);
-    const agent = spawn(binary, ['--uds', `${folder}/a.sock`, '--grpc', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const agent = spawn(binary, ['--uds', `${folder}/a.sock`, '--grpc', '127.0.0.1:0'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     onTestFinished(async () => {
       agent.kill('SIGKILL');
       await once(agent, 'close');

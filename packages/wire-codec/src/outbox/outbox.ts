@@ -143,7 +143,7 @@ export class Outbox {
   #takeBack(excess: number): void {
     const here = Math.min(excess, this.#end - this.#start);
     this.#end -= here;
-    for (let rest = excess - here; rest > 0; ) {
+    for (let rest = excess - here; rest > 0;) {
       const last = this.#queue.at(-1);
       if (last === undefined) return;
       const cut = Math.min(rest, last.end - last.start);

@@ -13,10 +13,15 @@ const program = (name: string): string => fileURLToPath(new URL(`../programs/${n
 /** What a reader of the figures has to know. */
 export function httpNotes(): string[] {
   if (HAS_WRK) return [];
-  return ['load by autocannon, which shares the cores and knows whole milliseconds only; install wrk for better figures'];
+  return [
+    'load by autocannon, which shares the cores and knows whole milliseconds only; install wrk for better figures',
+  ];
 }
 
-async function start(stack: AsyncDisposableStack, command: readonly string[]): Promise<{ one: Program; address: string }> {
+async function start(
+  stack: AsyncDisposableStack,
+  command: readonly string[],
+): Promise<{ one: Program; address: string }> {
   const one = stack.use(new Program([process.execPath, ...command], undefined));
   return { one, address: (JSON.parse(await one.line()) as { readonly address: string }).address };
 }
@@ -31,7 +36,11 @@ export async function runHttpCell(row: Row, connections: number, options: CellOp
   const profile =
     options.profiles === undefined
       ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${options.profiles}`, `--cpu-prof-name=http-${row.id}-${connections}.cpuprofile`];
+      : [
+          '--cpu-prof',
+          `--cpu-prof-dir=${options.profiles}`,
+          `--cpu-prof-name=http-${row.id}-${connections}.cpuprofile`,
+        ];
   const proxy = await start(stack, [...profile, program('proxy'), row.id, upstream.address, agent.address]);
   const url = `${proxy.address}/api/v2/accounts/1?full=1`;
   if (connections === 1) for (const one of keepAwake()) stack.use(one);

@@ -39,7 +39,12 @@ interface AutocannonResult {
 
 function fromAutocannon(output: string): HttpLoad {
   const { requests, latency, errors, non2xx } = JSON.parse(output) as AutocannonResult;
-  return { requestsPerSecond: Math.round(requests.average), p50Ms: latency.p50, p99Ms: latency.p99, failed: errors + non2xx };
+  return {
+    requestsPerSecond: Math.round(requests.average),
+    p50Ms: latency.p50,
+    p99Ms: latency.p99,
+    failed: errors + non2xx,
+  };
 }
 
 /** Loads a server with `connections` that each wait for their answer before they ask again. */
@@ -47,7 +52,16 @@ export async function loadHttp(url: string, connections: number, seconds: number
   const whole = String(Math.ceil(seconds));
   const [program, ...args] = HAS_WRK
     ? ['wrk', '-t1', `-c${connections}`, `-d${whole}s`, '--latency', url]
-    : [process.execPath, createRequire(import.meta.url).resolve('autocannon'), '-j', '-c', String(connections), '-d', whole, url];
+    : [
+        process.execPath,
+        createRequire(import.meta.url).resolve('autocannon'),
+        '-j',
+        '-c',
+        String(connections),
+        '-d',
+        whole,
+        url,
+      ];
   const child = spawn(program ?? '', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

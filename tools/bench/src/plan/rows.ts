@@ -17,7 +17,10 @@ function node(id: string, title: string, place: Row['place'], goals: Goals = {},
   return { id, title, group: 'agentwire', place, server: end, client: end, loads: loads(goals, all) };
 }
 
-const yardstick = (id: string, title: string, place: Row['place']): Row => ({ ...node(id, title, place), group: 'yardstick' });
+const yardstick = (id: string, title: string, place: Row['place']): Row => ({
+  ...node(id, title, place),
+  group: 'yardstick',
+});
 
 const AGENTWIRE: readonly Row[] = [
   node('uds-msgpack', 'session, UDS msgpack', 'uds', {
@@ -52,11 +55,22 @@ const AGENTWIRE: readonly Row[] = [
     'uds-msgpack-4',
     'UDS msgpack, 4 connections',
     'uds',
-    { 10_000: [{ of: 'rateRatio', to: 'uds-msgpack', inFlight: 256, atLeast: 0.8 }, { of: 'rss', atMost: 400e6 }] },
+    {
+      10_000: [
+        { of: 'rateRatio', to: 'uds-msgpack', inFlight: 256, atLeast: 0.8 },
+        { of: 'rss', atMost: 400e6 },
+      ],
+    },
     [10_000],
   ),
   {
-    ...node('uds-msgpack-chunks', 'UDS msgpack, 64 KiB body chunks', 'uds', { 4: [{ of: 'gigabytes', atLeast: 1.5 }] }, [4]),
+    ...node(
+      'uds-msgpack-chunks',
+      'UDS msgpack, 64 KiB body chunks',
+      'uds',
+      { 4: [{ of: 'gigabytes', atLeast: 1.5 }] },
+      [4],
+    ),
     bytesPerQuestion: 1024 * 1024,
   },
   {
@@ -86,9 +100,33 @@ const CRATE: readonly Row[] = (
   const place = medium === 'grpc' ? 'tcp' : 'uds';
   const what = medium === 'grpc' ? 'gRPC' : `UDS ${variant}`;
   return [
-    { id: `crate-${name}`, title: `Rust crate, ${what}`, group: 'crate', place, server: crate, client: crate, loads: loads({}) },
-    { id: `ours-to-crate-${name}`, title: `agentwire asks the crate, ${what}`, group: 'mixed', place, server: crate, client: ours, loads: loads({}, [64]) },
-    { id: `crate-to-ours-${name}`, title: `the crate asks agentwire, ${what}`, group: 'mixed', place, server: ours, client: crate, loads: loads({}, [64]) },
+    {
+      id: `crate-${name}`,
+      title: `Rust crate, ${what}`,
+      group: 'crate',
+      place,
+      server: crate,
+      client: crate,
+      loads: loads({}),
+    },
+    {
+      id: `ours-to-crate-${name}`,
+      title: `agentwire asks the crate, ${what}`,
+      group: 'mixed',
+      place,
+      server: crate,
+      client: ours,
+      loads: loads({}, [64]),
+    },
+    {
+      id: `crate-to-ours-${name}`,
+      title: `the crate asks agentwire, ${what}`,
+      group: 'mixed',
+      place,
+      server: ours,
+      client: crate,
+      loads: loads({}, [64]),
+    },
   ];
 });
 

@@ -4,7 +4,10 @@ import { type AddressInfo, createServer } from 'node:net';
 
 // node upstream.ts: answers every request with the same 200, so cheaply that it is not what is measured; heads only
 
-const BODY = JSON.stringify({ status: 'ok', items: Array.from({ length: 8 }, (_, id) => ({ id, name: `item ${id}` })) });
+const BODY = JSON.stringify({
+  status: 'ok',
+  items: Array.from({ length: 8 }, (_, id) => ({ id, name: `item ${id}` })),
+});
 const ANSWER = Buffer.from(
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}\r\nconnection: keep-alive\r\n\r\n${BODY}`,
 );

@@ -7,7 +7,8 @@ const HEADS = CODES.map((_, length) => (length < 32 ? (CODES[0xa0 | length] ?? '
 
 function text(value: string | undefined): string {
   const given = value ?? '';
-  if (given.length > 255) throw new RangeError(`the yardstick writes texts of at most 255 characters, not ${given.length}`);
+  if (given.length > 255)
+    throw new RangeError(`the yardstick writes texts of at most 255 characters, not ${given.length}`);
   return (HEADS[given.length] ?? '') + given;
 }
 

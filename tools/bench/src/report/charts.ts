@@ -15,7 +15,8 @@ export interface Bar {
   readonly note: string;
 }
 
-const WIDTH = 720;
+const WIDTH = 1040;
+const HISTOGRAM_WIDTH = 360;
 
 /** Text that may stand in a page. */
 export function escapeText(text: string): string {
@@ -29,18 +30,18 @@ export function short(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));
 }
 
-function svg(height: number, label: string, content: string): string {
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(label)}">${content}</svg>`;
+function svg(height: number, title: string, content: string): string {
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">${content}</svg>`;
 }
 
-function text(x: number, y: number, anchor: 'start' | 'middle' | 'end', content: string, kind = 'tick'): string {
+function label(x: number, y: number, anchor: 'start' | 'middle' | 'end', content: string, kind = 'tick'): string {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" class="${kind}">${escapeText(content)}</text>`;
 }
 
 /** Bars from left to right, one below the other. */
-export function drawBars(label: string, bars: readonly Bar[]): string {
+export function drawBars(title: string, bars: readonly Bar[]): string {
   const most = Math.max(1e-9, ...bars.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0)));
-  const left = 250;
+  const left = 380;
   const scale = (WIDTH - left - 120) / most;
   const content = bars.map(({ name, colour, parts, note }, row) => {
     const y = row * 24;
@@ -51,22 +52,21 @@ export function drawBars(label: string, bars: readonly Bar[]): string {
       x += width;
       return one;
     });
-    return text(left - 10, y + 16, 'end', name, 'name') + drawn.join('') + text(x + 8, y + 16, 'start', note);
+    return label(left - 10, y + 16, 'end', name, 'name') + drawn.join('') + label(x + 8, y + 16, 'start', note);
   });
-  return svg(bars.length * 24 + 6, label, content.join(''));
+  return svg(bars.length * 24 + 6, title, content.join(''));
 }
 
-/** Lines over steps that are equally far apart, whatever their numbers. */
-export function drawSteps(label: string, steps: readonly number[], series: readonly Series[]): string {
+/** Lines over steps that are equally far apart, whatever their numbers. @param most the upper end of the scale */
+export function drawSteps(title: string, steps: readonly number[], series: readonly Series[], most: number): string {
   const [left, top, right, bottom] = [60, 12, WIDTH - 200, 262];
-  const most = Math.max(1, ...series.flatMap(({ points }) => points.map(([, y]) => y))) * 1.05;
   const x = (step: number): number => left + ((steps.indexOf(step) + 0.5) * (right - left)) / Math.max(1, steps.length);
   const y = (value: number): number => bottom - (value / most) * (bottom - top);
   const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const at = y(share * most).toFixed(1);
-    return `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" class="grid"/>${text(left - 8, Number(at) + 4, 'end', short(share * most))}`;
+    return `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" class="grid"/>${label(left - 8, Number(at) + 4, 'end', short(share * most))}`;
   });
-  const marks = steps.map((step) => text(x(step), bottom + 20, 'middle', `${step} in flight`));
+  const marks = steps.map((step) => label(x(step), bottom + 20, 'middle', `${step} in flight`));
   const names = spread(
     series.flatMap((one) => {
       const last = one.points.at(-1);
@@ -82,9 +82,10 @@ export function drawSteps(label: string, steps: readonly number[], series: reado
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"${dashed === true ? ' stroke-dasharray="5 4"' : ''}/>${dots.join('')}`;
   });
   const keys = names.map(
-    ({ one, at }) => `<text x="${right + 10}" y="${(at + 4).toFixed(1)}" fill="${one.colour}" class="key">${escapeText(one.name)}</text>`,
+    ({ one, at }) =>
+      `<text x="${right + 10}" y="${(at + 4).toFixed(1)}" fill="${one.colour}" class="key">${escapeText(one.name)}</text>`,
   );
-  return svg(290, label, [...grid, ...marks, ...lines, ...keys].join(''));
+  return svg(290, title, [...grid, ...marks, ...lines, ...keys].join(''));
 }
 
 /** Moves names apart that would cover each other. */
@@ -99,9 +100,14 @@ function spread<T extends { at: number }>(names: readonly T[]): T[] {
 }
 
 /** A histogram of latencies on a logarithmic scale. @param edges in milliseconds, one fewer than there are counts */
-export function drawHistogram(label: string, edges: readonly number[], counts: readonly number[], colour: string): string {
+export function drawHistogram(
+  title: string,
+  edges: readonly number[],
+  counts: readonly number[],
+  colour: string,
+): string {
   const [left, top, bottom] = [10, 8, 120];
-  const width = (WIDTH / 2 - 2 * left) / Math.max(1, counts.length);
+  const width = (HISTOGRAM_WIDTH - 2 * left) / Math.max(1, counts.length);
   const most = Math.max(1, ...counts);
   const bars = counts.map((count, bin) => {
     const height = count === 0 ? 0 : Math.max(1, (count / most) * (bottom - top));
@@ -111,7 +117,7 @@ export function drawHistogram(label: string, edges: readonly number[], counts: r
   const marks = [0.01, 0.1, 1, 10, 100, 1000].map((ms) => {
     const bin = edges.findIndex((edge) => edge >= ms * 0.999) + 1;
     const at = left + bin * width;
-    return `<line x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${bottom}" y2="${bottom + 4}" class="grid"/>${text(at, bottom + 17, 'middle', ms < 1 ? `${ms * 1000} µs` : `${ms} ms`)}`;
+    return `<line x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${bottom}" y2="${bottom + 4}" class="grid"/>${label(at, bottom + 17, 'middle', ms < 1 ? `${ms * 1000} µs` : `${ms} ms`)}`;
   });
-  return `<svg viewBox="0 0 ${WIDTH / 2} 142" role="img" aria-label="${escapeText(label)}">${bars.join('')}<line x1="${left}" x2="${WIDTH / 2 - left}" y1="${bottom}" y2="${bottom}" class="grid"/>${marks.join('')}</svg>`;
+  return `<svg viewBox="0 0 ${HISTOGRAM_WIDTH} 142" role="img" aria-label="${escapeText(title)}">${bars.join('')}<line x1="${left}" x2="${HISTOGRAM_WIDTH - left}" y1="${bottom}" y2="${bottom}" class="grid"/>${marks.join('')}</svg>`;
 }

@@ -8,7 +8,16 @@ export const COLOURS: Readonly<Record<string, string>> = {
 };
 
 /** Colours for lines that stand beside each other. */
-export const LINE_COLOURS: readonly string[] = ['#3b7dd8', '#d9822b', '#2f9e6e', '#b5508f', '#7a68c9', '#8a8f3c', '#c4473d', '#3aa3ad'];
+export const LINE_COLOURS: readonly string[] = [
+  '#3b7dd8',
+  '#d9822b',
+  '#2f9e6e',
+  '#b5508f',
+  '#7a68c9',
+  '#8a8f3c',
+  '#c4473d',
+  '#3aa3ad',
+];
 
 /** The style of the page; it works on screens of any width, light and dark, and on paper. */
 export const STYLE: string = `
@@ -30,7 +39,7 @@ svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-
 .tick { fill: var(--soft); } .name { fill: var(--text); } .key { font-weight: 600; } .grid { stroke: var(--rule); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--rule); white-space: nowrap; vertical-align: top; }
-th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { text-align: left; } td:last-child, th:last-child { text-align: left; white-space: normal; min-width: 260px; }
+th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 150px; } td:last-child, th:last-child { text-align: left; white-space: normal; min-width: 280px; }
 tr.new td { border-top: 1px solid var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); } .soft { color: var(--soft); }
 td i { font-style: normal; display: inline-block; width: 8px; height: 8px; border-radius: 2px; margin-right: 8px; }
 @media print { body { background: #fff; } figure, .tile { break-inside: avoid; } }

@@ -23,10 +23,13 @@ function line(cell: ReportedCell, first: boolean, last: RunReport | undefined): 
     const kind = one.share === undefined ? 'soft' : one.share >= 1 ? 'good' : 'bad';
     return `<div class="${kind}">${escapeText(verdictText(one))}</div>`;
   });
-  for (const [code, count] of Object.entries(errors)) goals.push(`<div class="bad">${count} × ${escapeText(code)}</div>`);
+  for (const [code, count] of Object.entries(errors))
+    goals.push(`<div class="bad">${count} × ${escapeText(code)}</div>`);
   const name = `<td>${first ? `${dot}${escapeText(title)}` : ''}</td><td>${whole(inFlight)}</td>`;
-  if (figures === undefined) return `<tr class="${first ? 'new' : ''}">${name}<td class="bad">failed</td>${'<td></td>'.repeat(5)}</tr>`;
-  const rate = figures.gigabytes === undefined ? whole(figures.requestsPerSecond) : `${figures.gigabytes.toFixed(2)} GB`;
+  if (figures === undefined)
+    return `<tr class="${first ? 'new' : ''}">${name}<td class="bad">failed</td>${'<td></td>'.repeat(5)}</tr>`;
+  const rate =
+    figures.gigabytes === undefined ? whole(figures.requestsPerSecond) : `${figures.gigabytes.toFixed(2)} GB`;
   const range = `${short(figures.slowest)} to ${short(figures.fastest)}`;
   return [
     `<tr class="${first ? 'new' : ''}">${name}<td title="${range}">${rate}</td>${comparison(cell, last)}`,

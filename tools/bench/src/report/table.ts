@@ -15,7 +15,8 @@ function line({ title, inFlight, figures, verdicts, errors }: ReportedCell): str
   if (figures === undefined) return [title, String(inFlight), 'failed', '', '', '', '', ''];
   const goals = verdicts.map(verdictText);
   for (const [code, count] of Object.entries(errors)) goals.push(`✗ ${count} × ${code}`);
-  const rate = figures.gigabytes === undefined ? whole(figures.requestsPerSecond) : `${figures.gigabytes.toFixed(2)} GB`;
+  const rate =
+    figures.gigabytes === undefined ? whole(figures.requestsPerSecond) : `${figures.gigabytes.toFixed(2)} GB`;
   return [
     title,
     String(inFlight),
@@ -31,18 +32,19 @@ function line({ title, inFlight, figures, verdicts, errors }: ReportedCell): str
 /** Draws a report as text. */
 export function drawTable({ kind, cells, missing, rounds, seconds }: RunReport): string {
   const lines = [COLUMNS, ...cells.map(line)];
-  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  const drawn = lines.map((cells) =>
-    cells
+  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((one) => one[column]?.length ?? 0)));
+  const drawn = lines.map((texts) =>
+    texts
       .map((text, column) => {
-        if (column === cells.length - 1) return text;
+        if (column === texts.length - 1) return text;
         return column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
       })
       .join('  ')
       .trimEnd(),
   );
   const foreign = Math.max(0, ...cells.map(({ figures }) => figures?.foreign ?? 0));
-  const noise = foreign > 0.1 ? [`other processes took up to ${foreign.toFixed(1)} cores meanwhile: ratios count, not rates`] : [];
+  const noise =
+    foreign > 0.1 ? [`other processes took up to ${foreign.toFixed(1)} cores meanwhile: ratios count, not rates`] : [];
   const ends = kind === 'http' ? 'proxy + agent' : 'asking + answering process';
   const how = `medians of ${rounds} round(s) of ${seconds} s; CPU µs a question: ${ends}`;
   return [...drawn, '', how, ...noise, ...missing].join('\n');

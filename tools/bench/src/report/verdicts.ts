@@ -31,7 +31,12 @@ function paired(
   return values.length === 0 ? undefined : median(values);
 }
 
-const atLeast = (goal: string, value: number | undefined, wanted: number, show: (value: number) => string): Verdict => ({
+const atLeast = (
+  goal: string,
+  value: number | undefined,
+  wanted: number,
+  show: (value: number) => string,
+): Verdict => ({
   goal: `≥ ${goal}`,
   measured: value === undefined ? 'not measured' : show(value),
   share: value === undefined ? undefined : value / wanted,
@@ -50,7 +55,12 @@ export function judge(goal: Goal, cell: CellRounds, all: readonly CellRounds[]):
     all.find(({ row, load }) => row.id === to && load.inFlight === inFlight);
   switch (goal.of) {
     case 'rate':
-      return atLeast(`${whole(goal.atLeast)}/s`, figures?.requestsPerSecond, goal.atLeast, (value) => `${whole(value)}/s`);
+      return atLeast(
+        `${whole(goal.atLeast)}/s`,
+        figures?.requestsPerSecond,
+        goal.atLeast,
+        (value) => `${whole(value)}/s`,
+      );
     case 'gigabytes':
       return atLeast(`${goal.atLeast} GB/s`, figures?.gigabytes, goal.atLeast, (value) => `${value.toFixed(2)} GB/s`);
     case 'rateRatio': {
@@ -63,12 +73,22 @@ export function judge(goal: Goal, cell: CellRounds, all: readonly CellRounds[]):
     }
     case 'p50':
     case 'p99':
-      return atMost(`${micro(goal.atMost)} ${goal.of}`, goal.of === 'p50' ? figures?.p50Ms : figures?.p99Ms, goal.atMost, micro);
+      return atMost(
+        `${micro(goal.atMost)} ${goal.of}`,
+        goal.of === 'p50' ? figures?.p50Ms : figures?.p99Ms,
+        goal.atMost,
+        micro,
+      );
     case 'p50Difference': {
       const more = paired(cell, other(goal.to), (a, b) => a.latencyMs.p50 - b.latencyMs.p50);
       return atMost(`${micro(goal.atMost)} over ${goal.to}`, more, goal.atMost, micro);
     }
     case 'rss':
-      return atMost(`${whole(goal.atMost / 1e6)} MB a process`, figures?.rssBytes, goal.atMost, (value) => `${whole(value / 1e6)} MB`);
+      return atMost(
+        `${whole(goal.atMost / 1e6)} MB a process`,
+        figures?.rssBytes,
+        goal.atMost,
+        (value) => `${whole(value / 1e6)} MB`,
+      );
   }
 }

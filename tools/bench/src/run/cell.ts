@@ -13,7 +13,9 @@ export interface CellOptions extends Timing {
   readonly profiles?: string | undefined;
 }
 
-type Measured = Pick<CellResult, 'requestsPerSecond' | 'latencyMs' | 'errors' | 'histogram'> & { readonly rssBytes?: number };
+type Measured = Pick<CellResult, 'requestsPerSecond' | 'latencyMs' | 'errors' | 'histogram'> & {
+  readonly rssBytes?: number;
+};
 
 let runs = 0;
 
@@ -82,7 +84,9 @@ async function watch(
   const before = read();
   await wait(seconds * 900);
   const after = read();
-  const [elapsed = 1, clientUsed = 0, serverUsed = 0, machine = 0, spun = 0] = after.map((value, i) => value - (before[i] ?? 0));
+  const [elapsed = 1, clientUsed = 0, serverUsed = 0, machine = 0, spun = 0] = after.map(
+    (value, i) => value - (before[i] ?? 0),
+  );
   return {
     clientCores: clientUsed / elapsed,
     serverCores: serverUsed / elapsed,

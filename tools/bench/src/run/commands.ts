@@ -40,9 +40,15 @@ export function loadCommand(
     const program = [process.execPath, ...nodeFlags, here('../programs/load.ts'), end.stack, address];
     return [...program, String(inFlight), String(seconds), String(warmupSeconds)];
   }
-  const target =
-    end.medium === 'grpc' ? ['--grpc', address] : ['--uds', address.slice('unix:'.length)];
-  const times = ['--in-flight', String(inFlight), '--seconds', String(seconds), '--warmup-seconds', String(warmupSeconds)];
+  const target = end.medium === 'grpc' ? ['--grpc', address] : ['--uds', address.slice('unix:'.length)];
+  const times = [
+    '--in-flight',
+    String(inFlight),
+    '--seconds',
+    String(seconds),
+    '--warmup-seconds',
+    String(warmupSeconds),
+  ];
   return [crate(end, 'load'), ...target, ...times];
 }
 

@@ -41,7 +41,7 @@ export class Program implements AsyncDisposable {
   /** Resolves when it has ended by itself, or after two seconds. */
   async ended(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 2_000);
+    const timer = setTimeout(() => resolve(), 2_000);
     await Promise.race([this.#exited, promise]);
     clearTimeout(timer);
   }
@@ -83,7 +83,8 @@ function cpuSeconds(pid: number | undefined): number {
 /** Processor time of the whole machine, in seconds. */
 export function machineSeconds(): number {
   try {
-    const fields = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]?.trim().split(/\s+/).slice(1).map(Number) ?? [];
+    const fields =
+      readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]?.trim().split(/\s+/).slice(1).map(Number) ?? [];
     const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
     return (user + nice + system + irq + softirq + steal) / 100;
   } catch {
@@ -94,5 +95,8 @@ export function machineSeconds(): number {
 /** Keeps every core awake with a process that gives way to everybody, so that waking one up is not what is measured. */
 export function keepAwake(): readonly Program[] {
   const politely = hasProgram('chrt') ? ['chrt', '-i', '0'] : ['nice', '-n', '19'];
-  return Array.from({ length: CORES }, (_, core) => new Program([...politely, process.execPath, '-e', 'for (;;);'], core));
+  return Array.from(
+    { length: CORES },
+    (_, core) => new Program([...politely, process.execPath, '-e', 'for (;;);'], core),
+  );
 }

@@ -66,8 +66,7 @@ export const connectNode: Stack = {
   name: 'connect-node',
   place: 'tcp',
   async serve(where) {
-    const routes = (router: ConnectRouter): ConnectRouter =>
-      router.service(AgentServiceV2, { processStream: answers });
+    const routes = (router: ConnectRouter): ConnectRouter => router.service(AgentServiceV2, { processStream: answers });
     const server = createServer(connectNodeAdapter({ routes }));
     const [host, port] = where.split(':');
     server.listen(Number(port), host);

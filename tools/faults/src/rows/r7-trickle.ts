@@ -65,15 +65,17 @@ async function run(cell: Cell): Promise<Verdict> {
   for (const kind of kinds) {
     const { where, limitMs, bytes } = kind;
     cell.progress(where);
-    const since = monotonicMs();
     const sockets = await Promise.all(
       Array.from({ length: Math.floor(CONNECTIONS / kinds.length) }, () => kind.open()),
     );
+    const since = monotonicMs();
     let sent = 0;
-    const trickle = setInterval(() => {
+    const sendOne = (): void => {
       for (const socket of sockets) if (socket.writable) socket.write(bytes.subarray(sent, sent + 1));
       sent = (sent + 1) % bytes.length;
-    }, 1_000);
+    };
+    sendOne();
+    const trickle = setInterval(sendOne, 1_000);
     await sleep(limitMs / 4);
     const asked = monotonicMs();
     const good = await cell.session(agent.endpoint);

@@ -78,7 +78,7 @@ export function requestHeaders(path: string): Json {
   }
 }
 
-const bytesOf = (chunk: Json): Buffer => Buffer.from(String(chunk['data'] ?? ''), 'base64');
+const bytesOf = ({ data }: Json): Buffer => Buffer.from(typeof data === 'string' ? data : '', 'base64');
 
 /** Lets a chunk pass, drops it, or puts it in capitals. */
 function transform(chunk: Json, field: string): Json {

@@ -41,7 +41,7 @@ function trimVerdict(decision: unknown): unknown {
   return Object.fromEntries(
     Object.entries(decision as Record<string, Record<string, unknown>>).map(([kind, value]) => {
       const members = Object.entries(value).filter(([, one]) => one !== null && JSON.stringify(one) !== '{}');
-      return [kind, Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)))];
+      return [kind, Object.fromEntries(members.toSorted(([a], [b]) => (a < b ? -1 : 1)))];
     }),
   );
 }

@@ -88,32 +88,33 @@ export class Relay {
   }
 
   #peer(handshake: HandshakeValue): Peer {
-    const relay = this;
+    const send = (message: ProtoJson): void => this.#send(message);
+    const isOpen = (): boolean => this.#closed === undefined;
     return {
       handshake,
       get connected() {
-        return relay.#closed === undefined;
+        return isOpen();
       },
-      async ask(id, event): Promise<Decision> {
-        const answer = relay.#next(id);
-        relay.#send(eventAsProto(id, event));
+      ask: async (id, event): Promise<Decision> => {
+        const answer = this.#next(id);
+        send(eventAsProto(id, event));
         return decisionOfProto(await answer);
       },
-      complete(correlationId, { status: statusCode, durationMs, error }) {
-        relay.#send({ requestComplete: { correlationId, statusCode, durationMs: String(durationMs), error } });
+      complete: (correlationId, { status: statusCode, durationMs, error }) => {
+        send({ requestComplete: { correlationId, statusCode, durationMs: String(durationMs), error } });
         return true;
       },
-      cancel(correlationId) {
-        relay.#send({ cancel: { correlationId, reason: 1, timestampMs: String(Date.now()) } });
-        relay.#giveUp([correlationId]);
+      cancel: (correlationId) => {
+        send({ cancel: { correlationId, reason: 1, timestampMs: String(Date.now()) } });
+        this.#giveUp([correlationId]);
       },
-      cancelAll() {
-        relay.#send({ cancelAll: { reason: 'proxy_shutdown' } });
-        relay.#giveUp([...relay.#waiting.keys()]);
+      cancelAll: () => {
+        send({ cancelAll: { reason: 'proxy_shutdown' } });
+        this.#giveUp([...this.#waiting.keys()]);
       },
-      async ping() {
-        relay.#send({ ping: { sequence: '7', timestampMs: '9' } });
-        const pong = await relay.#next(':pong');
+      ping: async () => {
+        send({ ping: { sequence: '7', timestampMs: '9' } });
+        const pong = await this.#next(':pong');
         if (pong['sequence'] !== '7' || pong['pingTimestampMs'] !== '9') throw new Error('the pong is another one');
       },
       close: () => Promise.resolve(),

@@ -1,92 +1,19 @@
 import type {
-  Audit,
   CancelReason,
   ConfigUpdate,
-  Decision,
-  HeaderOp,
-  HealthState,
-  InspectionType,
+  FlowControl,
+  HealthStatus,
+  HistogramMetric,
+  LoadReport,
   LogMessage,
   Message,
-  RequestMetadata,
-  RuleDefinition,
+  MetricsReport,
   ScalarMetric,
-  Verdict,
-  WebSocketDecision,
-  WebSocketOpcode,
 } from '@agentwire/core';
+import { decisionOf } from './decision-of.ts';
+import { eventOf } from './event-of.ts';
+import { camel, type Fields, fields, text } from './fields.ts';
 import type { Json, Vector } from './vector.ts';
-
-type Fields = { readonly [name: string]: Json };
-
-const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-const bytes = (data: Json | undefined): Uint8Array => Buffer.from(String(data), 'base64');
-
-/** The same fields under our names; null is absent. */
-function fields<T>(value: Json | undefined): T {
-  const entries = Object.entries((value ?? {}) as Fields).filter(([, one]) => one !== null);
-  return Object.fromEntries(entries.map(([name, one]) => [camel(name), one])) as T;
-}
-
-/** Headers as a flat list; text past U+00FF becomes its UTF-8 bytes, as HTTP has them. */
-function headerList(value: Json | undefined): string[] {
-  const wide = (text: string): boolean => [...text].some((character) => character > '\xff');
-  return Object.entries(value as Readonly<Record<string, string[]>>).flatMap(([name, values]) =>
-    values.flatMap((text) => [name, wide(text) ? Buffer.from(text).toString('latin1') : text]),
-  );
-}
-
-function verdictOf(decision: Json | undefined): Verdict {
-  if (typeof decision === 'string') return { type: decision as 'allow' };
-  const [[kind, value] = ['', null]] = Object.entries(decision as Fields);
-  const { headers, ...rest } = fields<{ headers?: Record<string, string> }>(value);
-  const list = Object.entries(headers ?? {}).flat();
-  return { type: kind, ...rest, ...(list.length > 0 && { headers: list }) } as unknown as Verdict;
-}
-
-function opsOf(list: Json | undefined): HeaderOp[] | undefined {
-  const ops = (list as readonly Fields[]).map((one) => {
-    const [[op, value] = ['', null]] = Object.entries(one);
-    return { op, ...fields<object>(value) } as HeaderOp;
-  });
-  return ops.length > 0 ? ops : undefined;
-}
-
-function mutationOf(value: Json | undefined): { index: number; data: Uint8Array | null } | undefined {
-  if (value === null || value === undefined) return undefined;
-  const { chunk_index: index, data } = value as Fields;
-  return { index: Number(index), data: data === null ? null : bytes(data) };
-}
-
-function webSocketOf(value: Json | undefined): WebSocketDecision | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (typeof value === 'string') return { type: value as 'allow' };
-  return { type: 'close', ...fields<{ code: number; reason: string }>((value as Fields)['close']) };
-}
-
-function auditOf(value: Json | undefined): Audit | undefined {
-  const { custom, ...audit } = fields<Record<string, unknown>>(value);
-  const { correlation_id: _id, ...rest } = custom as Fields;
-  const filled = Object.entries({ ...audit, custom: rest }).filter(
-    ([, one]) => Object.keys(Object(one)).length > 0 || typeof one === 'number',
-  );
-  return filled.length > 0 ? Object.fromEntries(filled) : undefined;
-}
-
-function decisionOf(value: Fields): Decision {
-  const routing = value['routing_metadata'] as Readonly<Record<string, string>>;
-  return {
-    verdict: verdictOf(value['decision']),
-    requestHeaders: opsOf(value['request_headers']),
-    responseHeaders: opsOf(value['response_headers']),
-    audit: auditOf(value['audit']),
-    needsMore: value['needs_more'] === true ? true : undefined,
-    requestBodyMutation: mutationOf(value['request_body_mutation']),
-    responseBodyMutation: mutationOf(value['response_body_mutation']),
-    routingMetadata: Object.keys(routing).length > 0 ? routing : undefined,
-    webSocket: webSocketOf(value['websocket_decision']),
-  };
-}
 
 const CANCEL_REASONS: readonly CancelReason[] = [
   'client_disconnect',
@@ -97,134 +24,83 @@ const CANCEL_REASONS: readonly CancelReason[] = [
   'manual',
 ];
 
-function healthOf(value: Fields): Message {
-  const { state, load, resources, ...rest } = value;
-  const { status, etaMs, reason, ...of } = fields<{ status: HealthState; etaMs?: number; reason?: string }>(state);
-  const { avgLatencyMs, ...figures } = fields<{ avgLatencyMs?: number }>(load);
+function healthOf({ state, load, resources, ...rest }: Fields): Message {
+  const { status, eta_ms: eta, reason, ...details } = state as Fields;
+  const { avg_latency_ms: average, ...figures } = (load ?? {}) as Fields;
+  const more = { drain_eta_ms: eta ?? null, unhealthy_reason: reason ?? null };
   return {
     type: 'healthStatus',
-    ...fields<{ agentId: string; timestampMs: number }>(rest),
-    ...of,
-    state: status,
-    ...(etaMs !== undefined && { drainEtaMs: etaMs }),
-    ...(reason !== undefined && { unhealthyReason: reason }),
-    ...(load !== null && { load: { ...figures, averageLatencyMs: avgLatencyMs } as never }),
-    ...(resources !== null && { resources: fields<object>(resources) }),
+    ...(fields({ ...rest, ...details, ...more, state: status ?? null }) as Omit<HealthStatus, 'type'>),
+    ...(load !== null && { load: { ...(fields(figures) as LoadReport), averageLatencyMs: average as number } }),
+    ...(resources !== null && { resources: fields(resources) }),
   };
 }
 
 function updateOf(value: Json | undefined): ConfigUpdate {
-  const { type, rules, ...rest } = fields<{ type: string; rules?: readonly Fields[] }>(value);
-  const read = rules?.map((rule) => fields<RuleDefinition>(rule));
-  return { type: camel(type), ...rest, ...(read !== undefined && { rules: read }) } as ConfigUpdate;
+  const { type, rules, ...rest } = value as Fields;
+  const read = (rules as readonly Json[] | undefined)?.map((rule) => fields(rule));
+  return { type: camel(text(type)), ...fields(rest), ...(read !== undefined && { rules: read }) } as ConfigUpdate;
 }
 
-function metricsOf(value: Fields): Message {
-  const scalars = (name: string): ScalarMetric[] => (value[name] as readonly Json[]).map((one) => fields(one));
-  const histograms = (value['histograms'] as readonly Fields[]).map(({ buckets, ...one }) => ({
-    ...fields<{ name: string; labels: Record<string, string>; sum: number; count: number }>(one),
-    buckets: (buckets as readonly { le: number | '+Inf'; count: number }[]).map(({ le, count }) => ({
-      le: le === '+Inf' ? Infinity : le,
-      count,
-    })),
+function histogramOf({ buckets, ...rest }: Fields): HistogramMetric {
+  const read = (buckets as readonly Fields[]).map(({ le, count }) => ({
+    le: le === '+Inf' ? Infinity : Number(le),
+    count: Number(count),
   }));
-  const { agentId, timestampMs, intervalMs } = fields<{ agentId: string; timestampMs: number; intervalMs: number }>(
-    value,
-  );
-  const [counters, gauges] = [scalars('counters'), scalars('gauges')];
-  return { type: 'metricsReport', agentId, timestampMs, intervalMs, counters, gauges, histograms };
+  return { ...(fields(rest) as HistogramMetric), buckets: read };
+}
+
+function metricsOf({ counters, gauges, histograms, ...rest }: Fields): Message {
+  const scalars = (list: Json | undefined): ScalarMetric[] =>
+    (list as readonly Json[]).map((one) => fields(one) as ScalarMetric);
+  return {
+    type: 'metricsReport',
+    ...(fields(rest) as Pick<MetricsReport, 'agentId' | 'timestampMs' | 'intervalMs'>),
+    counters: scalars(counters),
+    gauges: scalars(gauges),
+    histograms: (histograms as readonly Fields[]).map(histogramOf),
+  };
 }
 
 function flowOf(value: Fields): Message {
-  const { type, bufferAvailable } = fields<{ type: string; bufferAvailable?: number }>(value['action']);
-  const { correlationId: id, timestampMs } = fields<{ correlationId?: string; timestampMs: number }>(value);
-  const action = camel(type) as 'pause' | 'resume' | 'updateCapacity';
-  return { type: 'flowControl', action, id, bufferAvailable, timestampMs };
+  const { type, buffer_available: room } = value['action'] as Fields;
+  const { correlationId: id } = fields(value) as { correlationId?: string };
+  const action = camel(text(type)) as FlowControl['action'];
+  return { type: 'flowControl', action, id, ...(typeof room === 'number' && { bufferAvailable: room }) };
 }
 
-function eventOf(name: string, value: Fields): Message | undefined {
-  const { correlation_id: correlationId, ...rest } = value;
-  const id = String(correlationId);
-  switch (name) {
-    case 'RequestHeaders': {
-      const metadata = fields<RequestMetadata>(value['metadata']);
-      const [method, uri] = [String(value['method']), String(value['uri'])];
-      const headers = headerList(value['headers']);
-      return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody: false };
-    }
-    case 'RequestBodyChunk':
-    case 'ResponseBodyChunk': {
-      const {
-        chunkIndex: index,
-        isLast: last,
-        totalSize,
-        bytesReceived,
-        bytesSent,
-        data,
-      } = fields<Record<string, number> & { isLast: boolean; data: string }>(rest);
-      const type = name === 'RequestBodyChunk' ? 'requestBodyChunk' : 'responseBodyChunk';
-      const bytesTransferred = bytesReceived ?? bytesSent;
-      return { type, id, index: Number(index), data: bytes(data), last, totalSize, bytesTransferred };
-    }
-    case 'ResponseHeaders':
-      return {
-        type: 'responseHeaders',
-        id,
-        status: Number(value['status']),
-        headers: headerList(value['headers']),
-        hasBody: false,
-      };
-    case 'RequestComplete':
-      return { type: 'requestComplete', id, ...fields<object>(rest) } as Message;
-    case 'WebSocketFrame': {
-      const {
-        frameIndex: index,
-        data,
-        opcode,
-        ...frame
-      } = fields<{ frameIndex: number; data: string; opcode: WebSocketOpcode }>(rest);
-      return { type: 'webSocketFrame', id, opcode, data: bytes(data), index, ...frame } as Message;
-    }
-    case 'GuardrailInspect':
-      return { type: 'guardrailInspect', id, ...fields<{ inspectionType: InspectionType }>(rest) } as Message;
-    case 'Configure':
-      return { type: 'configure', id, ...fields<object>(rest) } as Message;
-    default:
-      return undefined;
-  }
-}
-
-/** What our codecs should make of a vector; `undefined` for handshakes and registrations. */
-export function messageOf({ name: fullName, value }: Vector): Message | undefined {
-  const name = fullName.replace(/^Agent(Control)\.log$/, 'Log').replace('.binary', '');
-  const id = String(value['correlation_id']);
+/** What our codecs should make of a vector; `undefined` for handshakes, registrations and the control stream. */
+export function messageOf({ name, value }: Vector): Message | undefined {
+  const id = text(value['correlation_id']);
   switch (name) {
     case 'AgentResponse': {
       const { custom } = value['audit'] as { custom: Fields };
-      return { type: 'answer', id: String(custom['correlation_id']), decision: decisionOf(value) };
+      return { type: 'answer', id: text(custom['correlation_id']), decision: decisionOf(value) };
     }
     case 'Cancel': {
       const reason = CANCEL_REASONS[Number(value['reason'])];
       return { type: 'cancel', id, reason, timestampMs: Number(value['timestamp_ms']) };
     }
     case 'Ping':
-    case 'Pong':
-      return { type: name === 'Ping' ? 'ping' : 'pong', ...fields<{ sequence: number; timestampMs: number }>(value) };
+    case 'Pong': {
+      const numbers = fields(value) as { sequence: number; timestampMs: number };
+      return { type: name === 'Ping' ? 'ping' : 'pong', ...numbers };
+    }
     case 'HealthStatus':
       return healthOf(value);
     case 'MetricsReport':
       return metricsOf(value);
     case 'ConfigUpdateRequest': {
-      const { requestId, timestampMs } = fields<{ requestId: string; timestampMs: number }>(value);
+      const { requestId, timestampMs } = fields(value) as { requestId: string; timestampMs: number };
       return { type: 'configUpdateRequest', requestId, update: updateOf(value['update_type']), timestampMs };
     }
     case 'FlowControl':
       return flowOf(value);
     case 'Log': {
-      const { correlationId, ...rest } = fields<Omit<LogMessage, 'type'> & { correlationId?: string }>(value);
+      const { correlationId, ...rest } = fields(value) as Omit<LogMessage, 'type' | 'id'> & { correlationId?: string };
       return { type: 'log', ...rest, id: correlationId };
     }
     default:
-      return eventOf(name, value);
+      return eventOf(name.replace('.binary', ''), value);
   }
 }

@@ -1,0 +1,113 @@
+import { ALLOW, AgentwireError, type Connection, type Decision, type Transport } from '@agentwire/core';
+import { createLinkedPair } from '@agentwire/core/testing';
+import { AgentPool } from '@agentwire/pool';
+import { describe, expect, test } from 'vitest';
+import { head, settle, setup } from './setup.ts';
+
+const ONLY_HEADS = { events: ['requestHeaders' as const] };
+const busy: Decision = {
+  verdict: { type: 'block', status: 503 },
+  error: { code: 'ERR_OVERLOADED', message: 'busy' },
+};
+
+describe('what is remembered of a request', () => {
+  test('nothing when its only event failed, so its id can be used again', async () => {
+    const { pool, serve } = setup();
+    await serve('memory:a', () => busy, ONLY_HEADS);
+    await pool.addAgent('waf', 'memory:a');
+    for (let i = 0; i < 2; i++)
+      await expect(pool.request('waf', head(1))).rejects.toMatchObject({ code: 'ERR_OVERLOADED' });
+    expect(pool.stats.agents[0]).toMatchObject({ inFlight: 0, liveRequests: 0 });
+  });
+
+  test('nothing when the caller had given up, or asked with a wrong timeout, before it began', async () => {
+    const { pool, serve } = setup();
+    await serve('memory:a', () => ALLOW);
+    await pool.addAgent('waf', 'memory:a');
+    const signal = AbortSignal.abort();
+    await expect(pool.request('waf', head(1), { signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await expect(pool.request('waf', head(1), { timeoutMs: Number.NaN })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+    expect(pool.stats.agents[0]).toMatchObject({ liveRequests: 0 });
+    expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
+  });
+
+  test('its age does not end a question that has a later deadline of its own', async () => {
+    const { pool, serve, clock } = setup({ correlationAffinityTtlMs: 20_000, maxCorrelationAffinities: 1 });
+    let answer: ((decision: Decision) => void) | undefined;
+    await serve('memory:a', () => new Promise((resolve) => (answer = resolve)));
+    await pool.addAgent('waf', 'memory:a');
+    const asked = pool.request('waf', head(1), { timeoutMs: 60_000 });
+    await settle();
+    for (let i = 0; i < 8; i++) {
+      clock.advance(5_000);
+      await settle();
+    }
+    answer?.(ALLOW);
+    expect(await asked).toMatchObject({ verdict: { type: 'allow' } });
+  });
+});
+
+describe('ends', () => {
+  test('closing the pool ends an addAgent that still dials', async () => {
+    const { transport, clock } = setup();
+    const never: Transport = {
+      ...transport,
+      connect: (_address, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(new AgentwireError('ERR_ABORTED', 'given up')));
+        }),
+    };
+    const pool = new AgentPool({ transports: [never], clock });
+    const added = pool.addAgent('waf', 'memory:a');
+    await pool.close();
+    await added;
+    expect(pool.has('waf')).toBe(false);
+  });
+
+  test('an agent that comes while the pool drains is refused', async () => {
+    const { pool, serve } = setup();
+    let answer: ((decision: Decision) => void) | undefined;
+    await serve('memory:a', () => new Promise((resolve) => (answer = resolve)), ONLY_HEADS);
+    await pool.addAgent('waf', 'memory:a');
+    const asked = pool.request('waf', head(1));
+    await settle();
+    const drained = pool.drain();
+    let refused: unknown;
+    const onProxy = (connection: Connection): ReturnType<AgentPool['adopt']> => {
+      try {
+        return pool.adopt(connection, 'waf');
+      } catch (error) {
+        refused = error;
+        throw error;
+      }
+    };
+    expect(() => createLinkedPair({ onProxy })).toThrow();
+    expect(refused).toMatchObject({ code: 'ERR_CLOSED' });
+    answer?.(ALLOW);
+    await asked;
+    await drained;
+  });
+
+  test('a place whose agent drains is ended when it is idle, and made anew', async () => {
+    const { pool, serve, clock } = setup({ connectionsPerAgent: 1 });
+    const listener = await serve('memory:a', () => ALLOW, ONLY_HEADS);
+    await pool.addAgent('waf', 'memory:a');
+    const [session] = listener.sessions;
+    session?.notify({ type: 'drain' });
+    await settle();
+    expect(session?.connection.status).toBe('closed');
+    clock.advance(1_000);
+    await settle();
+    expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
+  });
+
+  test('an endpoint that says https is never dialled without TLS', async () => {
+    const pool = new AgentPool({ transports: [] });
+    await expect(pool.addGrpcAgent('waf', 'https://waf.test:443')).rejects.toThrow('no transport serves grpcs');
+    await expect(pool.addGrpcAgent('waf', 'waf.test:443')).rejects.toThrow('no transport serves grpc:');
+    await expect(pool.addGrpcAgent('waf', 'waf.test:443', true)).rejects.toThrow('no transport serves grpcs');
+    await pool.close();
+  });
+});

@@ -1,0 +1,153 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Message, Received } from '@agentwire/core';
+import { Outbox } from '@agentwire/wire-codec';
+import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../../tools/interop/src/vectors/message-of.ts';
+import { CRATE_VERSIONS, loadVectors, type Vector } from '../../../tools/interop/src/vectors/vector.ts';
+import { createCodec } from '../src/codec/codec.ts';
+import { AgentControlSchema, ProxyControlSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
+import { readHandshakeRequest, readHandshakeResponse } from '../src/handshake/hello-fields.ts';
+import { PROXY } from './support/peers.ts';
+
+const context = { ours: false, errors: false, nowMs: () => 1_768_473_000_123, configureId: () => 'made-up' };
+const codecs = { proxy: createCodec('proxy', context), agent: createCodec('agent', context) };
+
+/** Vectors with a value that we refuse on purpose. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'RequestHeaders edges', // a NUL in a value
+  'RequestComplete edges', // past 2^53
+  'HealthStatus full',
+  'MetricsReport full',
+  'AgentResponse allow-full', // an operation with a value that no request can carry
+]);
+
+interface Case {
+  readonly title: string;
+  readonly vector: Vector;
+  readonly bytes: Buffer;
+  readonly message: Message;
+}
+
+function casesOf(version: (typeof CRATE_VERSIONS)[number]): Case[] {
+  return loadVectors(version).flatMap((vector) => {
+    const message = messageOf(vector);
+    if (vector.protobuf === undefined || message === undefined) return [];
+    const title = `${vector.name} ${vector.variant}`;
+    return [{ title, vector, bytes: Buffer.from(vector.protobuf, 'hex'), message }];
+  });
+}
+
+/** What the crate's protobuf carries of a message: its clock stands in for some times, and fields are missing. */
+function carried(message: Message): object {
+  switch (message.type) {
+    case 'requestHeaders': {
+      const { tlsCipher: _cipher, timestamp: _clock, ...metadata } = message.metadata;
+      return { ...message, metadata };
+    }
+    case 'requestComplete': {
+      const { upstreamAttempts: _, ...rest } = message;
+      return rest;
+    }
+    case 'webSocketFrame': {
+      const { type, id, opcode, data, clientToServer } = message;
+      return { type, id, opcode, data, clientToServer };
+    }
+    case 'guardrailInspect': {
+      const { type, id, content, inspectionType, model } = message;
+      return { type, id, content, inspectionType, model };
+    }
+    case 'configure':
+      return { ...message, id: 'made-up' };
+    case 'answer': {
+      const { verdict, requestHeaders, responseHeaders, audit, needsMore } = message.decision;
+      return { ...message, decision: { verdict, requestHeaders, responseHeaders, audit, needsMore } };
+    }
+    case 'cancel':
+    case 'ping':
+    case 'pong':
+    case 'flowControl':
+      return { ...message, timestampMs: undefined };
+    default:
+      return message;
+  }
+}
+
+function sortedHeaders(headers: readonly string[]): string[] {
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1] ?? ''] as const] : []));
+  return lines.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))).flat();
+}
+
+/** A message for comparing: bytes as text, f32 as such, and without what says nothing. */
+function comparable(message: object): Record<string, unknown> {
+  const { headers } = message as { headers?: readonly string[] };
+  const sorted = headers === undefined ? message : { ...message, headers: sortedHeaders(headers) };
+  const text = JSON.stringify(sorted, (_key, value: unknown) => {
+    if (value instanceof Uint8Array) return { hex: Buffer.from(value).toString('hex') };
+    if (typeof value === 'number' && !Number.isInteger(value)) return Math.fround(value);
+    return value === null || value === false ? undefined : value;
+  });
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
+  it.each(casesOf(version))('$title is read', ({ title, vector, bytes, message }) => {
+    const received = codecs[vector.from === 'proxy' ? 'agent' : 'proxy'].read(bytes, 0, bytes.length);
+    if (REFUSED.has(title)) expect(received).toMatchObject({ type: 'malformed', of: message.type });
+    else expect(comparable(received ?? {})).toMatchObject(comparable(carried(message)));
+  });
+
+  it.each(loadVectors(version).filter(({ name, protobuf }) => name.startsWith('Handshake') && protobuf !== undefined))(
+    '$name $variant is read',
+    ({ name, value, protobuf }) => {
+      const bytes = Buffer.from(protobuf ?? '', 'hex');
+      if (name === 'HandshakeRequest') {
+        const { hello, ours } = readHandshakeRequest(bytes, undefined);
+        expect({ name: hello.name, version: hello.version, ours }).toEqual({
+          name: value['proxy_id'],
+          version: value['proxy_version'],
+          ours: false,
+        });
+        expect(hello.protocolVersions).toContain(2);
+      } else if (value['success'] === true) {
+        const capabilities = value['capabilities'] as { name: string; agent_id: string };
+        expect(readHandshakeResponse(bytes, PROXY)).toMatchObject({
+          ours: false,
+          hello: { name: capabilities.name, capabilities: { agentId: capabilities.agent_id, streaming: true } },
+        });
+      } else {
+        expect(() => readHandshakeResponse(bytes, PROXY)).toThrow(value['error'] as string);
+      }
+    },
+  );
+
+  it('the control stream is read', () => {
+    const find = (name: string): Buffer =>
+      Buffer.from(loadVectors(version).find((vector) => vector.name === name)?.protobuf ?? '', 'hex');
+    const of = (name: string): unknown => fromBinary(ProxyControlSchema, find(`ProxyControl.${name}`)).message;
+    expect(of('configure')).toMatchObject({ case: 'configure', value: { configJson: '{}' } });
+    expect(of('shutdown')).toMatchObject({ case: 'shutdown', value: { reason: 4, gracePeriodMs: 5000n } });
+    expect(of('drain')).toMatchObject({ case: 'drain', value: { reason: 2, durationMs: 30_000n } });
+    expect(of('config_response')).toMatchObject({ case: 'configResponse', value: { requestId: 'u-1', error: 'no' } });
+    const log = fromBinary(AgentControlSchema, find('AgentControl.log')).message;
+    expect(log).toMatchObject({ case: 'log', value: { level: 3, message: 'slow rule', fields: { rule: 'r-1' } } });
+  });
+});
+
+describe('what we write towards the crate 0.6.45', () => {
+  it.each(casesOf('0.6.45').filter(({ title }) => !REFUSED.has(title)))(
+    '$title is read as what it was',
+    ({ vector, bytes, message }) => {
+      const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
+      const writer = codecs[vector.from];
+      const reader = codecs[vector.from === 'proxy' ? 'agent' : 'proxy'];
+      const end = writer.write(message, outbox);
+      const written = Buffer.from(outbox.bytes.subarray(5, end));
+      const again = comparable(reader.read(written, 0, written.length) ?? {});
+      expect(again).toMatchObject(comparable(carried(message)));
+      // the first tag names the message: the same one as in the crate's bytes
+      expect(written[0]).toBe(bytes[0]);
+      const theirs = comparable((reader.read(bytes, 0, bytes.length) as Received | undefined) ?? {});
+      expect(again['type']).toBe(theirs['type']);
+    },
+  );
+});
