@@ -14,5 +14,12 @@ const gateway = createGateway({
   maxHeldBodyBytes: 1024 ** 3,
 });
 const url = await gateway.listen();
-process.once('SIGTERM', () => void gateway.drain().then(() => pool.drain()).then(() => process.exit()));
+process.once(
+  'SIGTERM',
+  () =>
+    void gateway
+      .drain()
+      .then(() => pool.drain())
+      .then(() => process.exit()),
+);
 reportMemory(url);

@@ -94,7 +94,7 @@ try {
 } finally {
   upstream.close();
   upstream.closeAllConnections();
-  for (const child of children.reverse()) {
+  for (const child of children.toReversed()) {
     if (child.exitCode !== null) continue;
     child.kill('SIGTERM');
     await once(child, 'exit');

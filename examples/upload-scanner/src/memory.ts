@@ -34,6 +34,8 @@ export function reportMemory(ready = 'ready'): void {
     process.send?.(merge(merge(peak ?? start, now(), Math.max), start, (a, b) => a - b));
   });
   process.once('disconnect', () => process.exit());
+  // a parent that may still ask must not keep a program that is done
+  process.channel?.unref();
   process.send?.(ready);
 }
 

@@ -130,6 +130,16 @@ export class Exchange {
     const held = options.responseBody === 'hold' ? new HeldBody(options.maxHeldBodyBytes) : undefined;
     this.#held = held;
     const { resolve: done } = this.#outcome;
-    return new FilteredSink({ status, headers, ops, filter, writer: this.#writer, control, held, done, fail: this.#fail });
+    return new FilteredSink({
+      status,
+      headers,
+      ops,
+      filter,
+      writer: this.#writer,
+      control,
+      held,
+      done,
+      fail: this.#fail,
+    });
   }
 }

@@ -157,7 +157,14 @@ export class ProxiedRequest {
       response.destroy();
     } else {
       void this.#reader.return();
-      const context = { request, response, readBytes: this.#reader.bytes, continueDue: this.#continueDue, clock, logger };
+      const context = {
+        request,
+        response,
+        readBytes: this.#reader.bytes,
+        continueDue: this.#continueDue,
+        clock,
+        logger,
+      };
       this.#ownBytes = answer(ownResponse(error, this.#pipeline.responseOps), context);
     }
     if (refusal === undefined) return { outcome: 'failed' };

@@ -66,7 +66,7 @@ export class Upstream {
     const finish = (): void => signal.removeEventListener('abort', onAbort);
     signal.addEventListener('abort', onAbort, { once: true });
     const options: Dispatcher.DispatchOptions = {
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       path: request.path,
       headers: request.headers as string[],
       body: request.body as Readable | null,

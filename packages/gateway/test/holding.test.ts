@@ -144,7 +144,7 @@ describe('responseBody: hold', () => {
     });
     const response = await fetch(url);
     expect(response.headers.get('content-length')).toBe(String(size));
-    expect(sha256(await response.bytes())).toBe(sha256(body));
+    expect(sha256(new Uint8Array(await response.arrayBuffer()))).toBe(sha256(body));
   });
 
   test('a secret at its end is a clean block; too long is 502', async () => {
@@ -196,7 +196,10 @@ test('chunks longer than maxChunkBytes are split before an agent is asked', asyn
     {
       grow: (event) =>
         event.type === 'requestBodyChunk'
-          ? allow({ needsMore: !event.last, requestBodyMutation: { index: event.index, data: Buffer.alloc(2500, 'g') } })
+          ? allow({
+              needsMore: !event.last,
+              requestBodyMutation: { index: event.index, data: Buffer.alloc(2500, 'g') },
+            })
           : allow({ needsMore: true }),
       watch: (event) => {
         if (event.type !== 'requestBodyChunk') return allow({ needsMore: true });

@@ -8,7 +8,7 @@ const allow = (more: Partial<Decision> = {}): Decision => ({ verdict: { type: 'a
 const never = (): Promise<never> => new Promise(() => undefined);
 
 /** A gate that a test waits at. */
-function gate(): { open(): void; readonly opened: Promise<void> } {
+function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, opened: promise };
 }
@@ -34,7 +34,11 @@ describe('a client that leaves', () => {
       upload,
       true,
       (reached, gone) => ({
-        upstream: (request) => void request.once('data', reached).on('error', () => undefined).once('close', gone),
+        upstream: (request) =>
+          void request
+            .once('data', reached)
+            .on('error', () => undefined)
+            .once('close', gone),
       }),
     ],
     [
@@ -130,10 +134,14 @@ describe('an upstream that dies', () => {
 
 test('an agent that is taken out of the pool meanwhile ends nothing but its own part', async () => {
   const [arrived, answer] = [gate(), gate()];
-  const { url, pool, ended, summaries } = await setup({ agent: { on: () => ALLOW, events: ['requestHeaders'] } }, {}, (_request, response) => {
-    arrived.open();
-    void answer.opened.then(() => response.end('fine'));
-  });
+  const { url, pool, ended, summaries } = await setup(
+    { agent: { on: () => ALLOW, events: ['requestHeaders'] } },
+    {},
+    (_request, response) => {
+      arrived.open();
+      void answer.opened.then(() => response.end('fine'));
+    },
+  );
   const response = fetch(url);
   await arrived.opened;
   await pool.removeAgent('agent');

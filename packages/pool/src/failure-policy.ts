@@ -1,4 +1,4 @@
-import { AgentwireError, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
 
 /** What kept an agent from deciding. */
 export type FailureKind =
@@ -12,7 +12,7 @@ export interface Failure {
   readonly error: AgentwireError;
 }
 
-/** `closed` blocks with 503, `open` allows; or a function decides. */
+/** `closed` blocks with 503, `open` allows; or a function decides, and where it throws or gives no decision it is `closed`. */
 export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
 /** One rule for everything, or one a kind with `default` for the rest. Default: `closed`. */
 export type FailurePolicy =
@@ -58,9 +58,23 @@ export function ruleFor(policy: FailurePolicy, kind: FailureKind): FailureRule {
   return policy[kind] ?? policy.default ?? 'closed';
 }
 
+const CLOSED: Decision = { verdict: { type: 'block', status: 503, body: 'Service Unavailable' } };
+const VERDICTS: ReadonlySet<string> = new Set(['allow', 'block', 'redirect', 'challenge']);
+
 /** What a rule is called in metrics and logs. */
 export function ruleName(rule: FailureRule): string {
   return typeof rule === 'string' ? rule : 'custom';
+}
+
+/** What a function of the user decides; one that cannot fails closed, because nothing may pass by mistake. */
+function ownDecision(rule: (failure: Failure) => Decision, failure: Failure): Decision {
+  try {
+    const own = rule(failure);
+    if (VERDICTS.has(own.verdict.type)) return own;
+  } catch {
+    // the tag below says that it was the rule
+  }
+  return { ...CLOSED, audit: { tags: ['agentwire:fail-rule-broken'] } };
 }
 
 /** The decision that a rule gives for a failure; always says in its audit that a policy made it. */
@@ -71,8 +85,8 @@ export function decideByPolicy(rule: FailureRule, failure: Failure): Decision {
     custom: { agent: failure.agent, kind: failure.kind },
   };
   if (rule === 'open') return { verdict: { type: 'allow' }, audit };
-  if (rule === 'closed') return { verdict: { type: 'block', status: 503, body: 'Service Unavailable' }, audit };
-  const own = rule(failure);
+  if (rule === 'closed') return { ...CLOSED, audit };
+  const own = ownDecision(rule, failure);
   return {
     ...own,
     audit: {
@@ -83,9 +97,23 @@ export function decideByPolicy(rule: FailureRule, failure: Failure): Decision {
   };
 }
 
+const POLICY_KEYS: readonly (FailureKind | 'default')[] = [
+  'timeout',
+  'unavailable',
+  'protocol',
+  'overloaded',
+  'circuit_open',
+  'flow_paused',
+  'too_large',
+  'agent_error',
+  'default',
+];
+
 /** Checks a policy. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
-  const rules = typeof policy === 'object' && policy !== null ? Object.values(policy) : [policy];
+  const byKind = typeof policy === 'object' && policy !== null;
+  if (byKind) checkKnownOptions('onFailure', policy, POLICY_KEYS);
+  const rules = byKind ? Object.values(policy) : [policy];
   for (const rule of rules) {
     if (rule === 'closed' || rule === 'open' || typeof rule === 'function') continue;
     throw new AgentwireError(

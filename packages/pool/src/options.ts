@@ -2,6 +2,7 @@ import {
   AgentwireError,
   checkInteger,
   checkKnownOptions,
+  checkOneOf,
   type Clock,
   type Logger,
   type MetricsRecorder,
@@ -10,7 +11,7 @@ import {
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { BACKOFF_DEFAULTS, type BackoffOptions } from '@agentwire/core/session';
+import { type BackoffOptions, resolveBackoff } from '@agentwire/core/session';
 import { type LoadBalanceStrategy, type LoadBalanceStrategyName, strategyNamed } from './load-balancing.ts';
 
 /** How an `AgentPool` treats every agent; Agent Protocol v2, AgentPoolConfig. */
@@ -85,21 +86,42 @@ export interface ResolvedPoolOptions extends Required<Omit<AgentPoolOptions, 'lo
 
 const KNOWN = [...Object.keys(POOL_DEFAULTS), 'transports', 'reconnect', 'clock', 'logger', 'metrics'];
 
+function invalid(message: string): AgentwireError {
+  return new AgentwireError('ERR_INVALID_ARGUMENT', message);
+}
+
+function checkTransports(transports: readonly Transport[]): readonly Transport[] {
+  const good = Array.isArray(transports) && transports.every((one) => Array.isArray(one?.schemes));
+  if (!good) throw invalid('transports must be a list of Transport objects');
+  return transports;
+}
+
+function checkName(name: string): string {
+  if (typeof name !== 'string' || name === '') throw invalid('name must be a text that is not empty');
+  return name;
+}
+
+/** Another word than these two makes the released crate refuse the whole handshake. */
+function checkEncodings(encodings: readonly string[]): readonly string[] {
+  if (!Array.isArray(encodings)) throw invalid('encodings must be a list of json and msgpack');
+  return encodings.map((encoding) => checkOneOf('encodings', encoding, ['json', 'msgpack']));
+}
+
+function resolveStrategy(strategy: string | LoadBalanceStrategy): LoadBalanceStrategy {
+  if (typeof strategy === 'string') return strategyNamed(strategy);
+  if (typeof strategy?.pick === 'function' && typeof strategy.forAgent === 'function') return strategy;
+  throw invalid('loadBalanceStrategy must be a name or an object with pick and forAgent');
+}
+
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
   checkKnownOptions('AgentPool', options, KNOWN);
   const given = { ...POOL_DEFAULTS, ...options };
   const hour = 3_600_000;
-  if (options.transports !== undefined && !Array.isArray(options.transports)) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'transports must be a list of Transport objects');
-  }
   return {
-    transports: options.transports ?? [],
+    transports: checkTransports(options.transports ?? []),
     connectionsPerAgent: checkInteger('connectionsPerAgent', given.connectionsPerAgent, 1, 1024),
-    strategy:
-      typeof given.loadBalanceStrategy === 'string'
-        ? strategyNamed(given.loadBalanceStrategy)
-        : given.loadBalanceStrategy,
+    strategy: resolveStrategy(given.loadBalanceStrategy),
     requestTimeoutMs: checkInteger('requestTimeoutMs', given.requestTimeoutMs, 1, 24 * hour),
     connectTimeoutMs: checkInteger('connectTimeoutMs', given.connectTimeoutMs, 1, hour),
     maxConcurrentPerConnection: checkInteger('maxConcurrentPerConnection', given.maxConcurrentPerConnection, 1, 65_536),
@@ -107,9 +129,9 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
     drainTimeoutMs: checkInteger('drainTimeoutMs', given.drainTimeoutMs, 0, 24 * hour),
     correlationAffinityTtlMs: checkInteger('correlationAffinityTtlMs', given.correlationAffinityTtlMs, 1, 24 * hour),
     maxCorrelationAffinities: checkInteger('maxCorrelationAffinities', given.maxCorrelationAffinities, 1, 10_000_000),
-    reconnect: { ...BACKOFF_DEFAULTS, ...options.reconnect },
-    name: given.name,
-    encodings: given.encodings,
+    reconnect: resolveBackoff(options.reconnect),
+    name: checkName(given.name),
+    encodings: checkEncodings(given.encodings),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
     metrics: options.metrics ?? noMetrics,

@@ -1,13 +1,15 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { connect } from 'node:http2';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Message, Received } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
 import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../../tools/interop/src/vectors/message-of.ts';
 import { CRATE_VERSIONS, loadVectors, type Vector } from '../../../tools/interop/src/vectors/vector.ts';
 import { createCodec } from '../src/codec/codec.ts';
-import { AgentControlSchema, ProxyControlSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
+import { createGrpcTransport } from '../src/index.ts';
+import { AgentControlSchema, ProxyControlSchema, ProxyToAgentSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
 import { readHandshakeRequest, readHandshakeResponse } from '../src/handshake/hello-fields.ts';
-import { PROXY } from './support/peers.ts';
+import { AGENT, PROXY, Recorder } from './support/peers.ts';
 
 const context = { ours: false, errors: false, nowMs: () => 1_768_473_000_123, configureId: () => 'made-up' };
 const codecs = { proxy: createCodec('proxy', context), agent: createCodec('agent', context) };
@@ -44,6 +46,12 @@ function carried(message: Message): object {
       const { tlsCipher: _cipher, timestamp: _clock, ...metadata } = message.metadata;
       return { ...message, metadata };
     }
+    case 'requestBodyChunk':
+    case 'responseBodyChunk': {
+      // proto3 does not send a 0
+      const { bytesTransferred, ...rest } = message;
+      return { ...rest, ...(bytesTransferred !== 0 && { bytesTransferred }) };
+    }
     case 'requestComplete': {
       const { upstreamAttempts: _, ...rest } = message;
       return rest;
@@ -53,8 +61,9 @@ function carried(message: Message): object {
       return { type, id, opcode, data, clientToServer };
     }
     case 'guardrailInspect': {
-      const { type, id, content, inspectionType, model } = message;
-      return { type, id, content, inspectionType, model };
+      // the crate's content_type is 1 for both kinds of inspection
+      const { type, id, content, model } = message;
+      return { type, id, content, model };
     }
     case 'configure':
       return { ...message, id: 'made-up' };
@@ -115,7 +124,7 @@ describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
           hello: { name: capabilities.name, capabilities: { agentId: capabilities.agent_id, streaming: true } },
         });
       } else {
-        expect(() => readHandshakeResponse(bytes, PROXY)).toThrow(value['error'] as string);
+        expect(() => readHandshakeResponse(bytes, PROXY)).toThrow('not this proxy');
       }
     },
   );
@@ -150,4 +159,37 @@ describe('what we write towards the crate 0.6.45', () => {
       expect(again['type']).toBe(theirs['type']);
     },
   );
+});
+
+it('a proxy on the crate may send messages of 5 MiB, although its own server takes 4', async () => {
+  const agent = new Recorder();
+  const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
+    self: AGENT,
+    onConnection: agent.attach,
+  });
+  const session = connect(listener.address.replace('grpc:', 'http:'));
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/zentinel.agent.v2.AgentServiceV2/ProcessStream',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.resume();
+  const send = (bytes: Uint8Array): void => {
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(bytes.length, 1);
+    stream.write(Buffer.concat([prefix, bytes]));
+  };
+  const handshake = loadVectors('0.6.45').find(
+    ({ name, variant }) => name === 'HandshakeRequest' && variant === 'sent',
+  );
+  send(Buffer.from(handshake?.protobuf ?? '', 'hex'));
+  const value = { correlationId: 'c-1', data: new Uint8Array(5 * 1024 * 1024), isLast: true };
+  send(toBinary(ProxyToAgentSchema, create(ProxyToAgentSchema, { message: { case: 'requestBodyChunk', value } })));
+  const [chunk] = await agent.received(1);
+  expect(chunk).toMatchObject({ type: 'requestBodyChunk', id: 'c-1', last: true });
+  expect(agent.connection?.peer.maxMessageBytes).toBe(4 * 1024 * 1024);
+  session.destroy();
+  await agent.ended();
+  await listener.close();
 });

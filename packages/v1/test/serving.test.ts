@@ -88,6 +88,9 @@ describe('a proxy of version 1', () => {
     socket.write(message('request_complete', { correlation_id: 'c-1', status: 204, ...sizes }));
     expect(await frames.next()).toMatchObject({ version: 1, decision: 'allow' });
     expect(seen).toEqual([{ level: 2 }, 204]);
+    // one answer to each, so the next one is the next request's
+    socket.write(request('/b'));
+    expect(await frames.next()).toMatchObject({ audit: { tags: ['seen'] } });
   });
 
   test.each([

@@ -2,7 +2,7 @@ import type { PlacedField, Struct } from '../src/messages/struct.ts';
 import { inner, isOmitted, properties, quoted, title, written } from './forms.ts';
 import type { GeneratedForm } from './forms.ts';
 
-const SAME = new Set(['text', 'u16', 'u32', 'u64', 'status', 'bool', 'verdict']);
+const SAME = new Set(['text', 'method', 'uri', 'u16', 'u32', 'u64', 'status', 'bool', 'verdict']);
 
 /** The reader's method for a kind, or `undefined` for one that only the reference reads. */
 function method(kind: string, form: GeneratedForm): string | undefined {

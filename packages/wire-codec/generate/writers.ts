@@ -3,7 +3,20 @@ import { inner, isOmitted, quoted, written } from './forms.ts';
 import type { GeneratedForm } from './forms.ts';
 
 /** Kinds whose values go into a JSON wire object as they are. */
-const AS_IS = new Set(['text', 'u16', 'u32', 'u64', 'status', 'bool', 'f32', 'list(text)', 'anyMap', 'textMap']);
+const AS_IS = new Set([
+  'text',
+  'method',
+  'uri',
+  'u16',
+  'u32',
+  'u64',
+  'status',
+  'bool',
+  'f32',
+  'list(text)',
+  'anyMap',
+  'textMap',
+]);
 
 const isId = (field: PlacedField, form: GeneratedForm): boolean =>
   field.field.kind.name === 'id' || (form.dialect === 'zentinel' && field.name === 'correlation_id');
@@ -191,6 +204,7 @@ export class MsgpackSource {
     const { name } = field.field.kind;
     const orNull = typeof field.absent === 'object' && written(field) === null;
     if (isId(field, this.#form)) return this.#form.dialect === 'documented' ? 'w.number(id)' : 'w.text(id)';
+    if (name === 'method' || name === 'uri') return `w.text(${value})`;
     if (name === 'text') return orNull ? `w.textOrNull(${value})` : `w.text(${value})`;
     if (NUMBERS.has(name)) {
       if (written(field) === 0) return `w.uint(${value} ?? m.data.length)`;

@@ -48,13 +48,19 @@ function sortedHeaders(headers: readonly string[]): string[] {
   return lines.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))).flat();
 }
 
+/** What a Buffer says of itself before a replacer sees it. */
+function isBufferJson(value: unknown): value is { readonly data: readonly number[] } {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
+}
+
 /** A message without what is not the same in every run: order of hash maps, clocks, and how bytes are held. */
 function comparable(message: Received): unknown {
   const { error: _, ...rest } = message as unknown as Record<string, unknown>;
   if (CLOCKED.has(message.type)) delete rest['timestampMs'];
   if (Array.isArray(rest['headers'])) rest['headers'] = sortedHeaders(rest['headers'] as string[]);
   const text = JSON.stringify(rest, (_key, value: unknown) => {
-    if (value instanceof Uint8Array) return { hex: Buffer.from(value).toString('hex') };
+    if (value instanceof Uint8Array) return [...value];
+    if (isBufferJson(value)) return value.data;
     if (typeof value === 'bigint') return `${value}n`;
     // f32 widened, and as the crate's JSON has it
     if (typeof value === 'number' && !Number.isInteger(value)) return Math.fround(value);

@@ -14,8 +14,7 @@ export interface Flags {
   readonly profiles: string | undefined;
 }
 
-/** How the program is used. */
-export const USAGE = `pnpm bench [--quick] [--stack WORD]… [--in-flight N]… [--http] [--rounds N] [--seconds S] [--profile FOLDER]
+const USAGE = `pnpm bench [--quick] [--stack WORD]… [--in-flight N]… [--http] [--rounds N] [--seconds S] [--profile FOLDER]
   --quick      one round of one second each
   --stack      only rows whose id contains this word (=WORD: only the row of that id); may be given more than once
   --in-flight  only this many in flight; may be given more than once

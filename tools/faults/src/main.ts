@@ -24,6 +24,8 @@ async function run({ rows, columns, quick, jsonFile }: Flags): Promise<number> {
   return exitStatus(results);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 let flags: Flags | undefined;
 try {
   flags = readFlags(process.argv.slice(2), ROWS);

@@ -11,7 +11,7 @@ import {
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import type { BackoffOptions, KeepaliveOptions } from '@agentwire/core/session';
+import { type BackoffOptions, type KeepaliveOptions, resolveBackoff, resolveKeepalive } from '@agentwire/core/session';
 import type { ChallengeFallback } from '../runtime/peer-limits.ts';
 
 /** A proxy that the agent dials by itself. */
@@ -119,6 +119,10 @@ export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOp
   if (listen.length === 0 && reverse.length === 0) {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'serveAgent needs an address in listen or in reverse');
   }
+  // what a session or a transport would refuse at each connection is refused here, once
+  if (options.keepalive !== undefined && options.keepalive !== false) resolveKeepalive(options.keepalive);
+  if (options.handshakeTimeoutMs !== undefined)
+    checkInteger('handshakeTimeoutMs', options.handshakeTimeoutMs, 1, DAY_MS);
   return {
     ...options,
     listen,
@@ -143,5 +147,9 @@ export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOp
 function resolveReverse(one: ReverseOptions): ResolvedReverse {
   checkKnownOptions('reverse', one, ['address', 'agentId', 'token', 'connections', 'backoff']);
   const connections = one.connections ?? SERVE_AGENT_DEFAULTS.reverseConnections;
-  return { ...one, connections: checkInteger('connections of reverse', connections, 1, 64) };
+  return {
+    ...one,
+    connections: checkInteger('connections of reverse', connections, 1, 64),
+    backoff: resolveBackoff(one.backoff),
+  };
 }

@@ -1,4 +1,4 @@
-import { tail, type TailedMessage } from '@agentwire/a2a-nats';
+import type { TailedMessage } from '@agentwire/a2a-nats';
 import { describeTarget, messageToJson, payloadType } from '@agentwire/a2a-router';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -22,6 +22,8 @@ function show({ at, source, way, message, problem, skipped }: TailedMessage, str
 }
 
 async function run(url: string, flags: TailFlags, context: CommandContext): Promise<void> {
+  // loaded here, because no other command needs a NATS client
+  const { tail } = await import('@agentwire/a2a-nats');
   const { stdout, stderr } = context.terminal;
   const ending = new AbortController();
   const end = (): void => ending.abort();

@@ -69,7 +69,14 @@ async function run(flags: DemoFlags, context: CommandContext): Promise<void> {
   await Promise.all(Object.entries(endpoints).map(([name, endpoint]) => pool.addAgent(name, endpoint)));
   const summaries = new Summaries();
   const onRequestEnd = (summary: RequestSummary): void => summaries.note(summary);
-  const gateway = createGateway({ pool, upstream: upstream.url, agents: ['waf', 'api-key'], logger, onRequestEnd });
+  const gateway = createGateway({
+    pool,
+    upstream: upstream.url,
+    agents: ['waf', 'api-key'],
+    requestBody: 'hold',
+    logger,
+    onRequestEnd,
+  });
   cleanup.defer(() => gateway.close());
   const url = await gateway.listen();
   say(`gateway   ${url}\n`);

@@ -66,6 +66,8 @@ export function agree(self: Hello, other: Hello, medium: Medium): Peer {
   for (const type of medium.never ?? []) accepts.delete(type);
   return {
     ...other,
+    // whoever had to judge it has; a peer is kept for as long as its connection, shown and logged
+    token: undefined,
     features,
     dialect: medium.dialect,
     encoding: medium.encoding ?? chooseEncoding(proxy.encodings, agent.encodings),

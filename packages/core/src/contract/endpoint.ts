@@ -47,6 +47,7 @@ function withHost(text: string, scheme: string, target: string, defaultPort?: nu
  * @throws AgentwireError `ERR_INVALID_ADDRESS`, listing the forms.
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (typeof text !== 'string') throw invalid(String(text), `it is ${typeof text} and no text`);
   if (text === '' || text.includes('\0')) throw invalid(text, 'it is empty or holds a NUL');
   const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s.exec(text);
   const word = match?.[1]?.toLowerCase();

@@ -33,6 +33,8 @@ export class AgentRequestCore implements AgentRequest {
   cancelled = false;
   /** Whether a handler runs for it. */
   running = false;
+  /** Whether the handler was told of its end. */
+  ended = false;
   /** Events that wait for the running one. */
   queue: QueuedEvent[] | undefined;
   /** When it last had an event, by the session's clock. */

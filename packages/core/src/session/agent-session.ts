@@ -6,6 +6,7 @@ import type { ConfigUpdateResponse, Drain, Shutdown } from '../message/control.t
 import { ALLOW, type Decision } from '../message/decision.ts';
 import { isAnswered, type ProxyEvent, type RequestId } from '../message/events.ts';
 import type { Message, Received } from '../message/message.ts';
+import { checkInteger } from '../options.ts';
 import { type AgentRequest, AgentRequestCore, type QueuedEvent } from './agent-request.ts';
 import { failureDecision } from './failure.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
@@ -79,6 +80,17 @@ function bytesOf(event: QueuedEvent): number {
   return event.type === 'requestBodyChunk' || event.type === 'responseBodyChunk' ? event.data.byteLength : 0;
 }
 
+function resolveLimits(options: AgentSessionOptions): typeof DEFAULTS {
+  const limit = (name: keyof typeof DEFAULTS, max: number): number =>
+    checkInteger(name, options[name] ?? DEFAULTS[name], 1, max);
+  return {
+    maxInFlight: limit('maxInFlight', 10_000_000),
+    maxQueuedPerRequest: limit('maxQueuedPerRequest', 10_000_000),
+    maxRetained: limit('maxRetained', 10_000_000),
+    requestStateTtlMs: limit('requestStateTtlMs', 86_400_000),
+  };
+}
+
 /** The one implementation of {@link AgentSession}; also the handler of its connection. */
 export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly connection: Connection;
@@ -101,12 +113,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.clock = options.clock ?? systemClock;
     this.#handler = handler;
     this.#logger = options.logger ?? silentLogger;
-    this.#limits = {
-      maxInFlight: options.maxInFlight ?? DEFAULTS.maxInFlight,
-      maxQueuedPerRequest: options.maxQueuedPerRequest ?? DEFAULTS.maxQueuedPerRequest,
-      maxRetained: options.maxRetained ?? DEFAULTS.maxRetained,
-      requestStateTtlMs: options.requestStateTtlMs ?? DEFAULTS.requestStateTtlMs,
-    };
+    this.#limits = resolveLimits(options);
     this.#table = new RequestTable(connection.peer.features.includes('slot_ids'), this.#limits.maxRetained);
     if (options.keepalive !== false && connection.peer.dialect !== 'zentinel') {
       const subject = { connection, clock: this.clock, sendPing: () => this.#sendPing(), patienceMs: () => 0 };
@@ -298,25 +305,41 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   #touch(request: AgentRequestCore): void {
     request.touchedAt = this.clock.now();
-    if (this.#forgetting) return;
+    if (!this.#forgetting && this.#table.ages) this.#forgetLater();
+  }
+
+  #forgetLater(): void {
     this.#forgetting = true;
     const ttlMs = this.#limits.requestStateTtlMs;
     this.#forgetTimer = this.clock.setTimeout(() => {
       this.#forgetting = false;
       for (const idle of this.#table.removeIdleSince(this.clock.now() - ttlMs)) this.#drop(idle);
+      // what was touched meanwhile ages too, also when no event comes any more
+      if (!this.#forgetting && this.#table.ages) this.#forgetLater();
     }, ttlMs);
   }
 
   #end(request: AgentRequestCore): void {
     this.#table.remove(request);
-    this.#handler.onRequestEnd?.(request);
+    this.#tellEnd(request);
+  }
+
+  /** Once for each request; a throw must not keep others from their ends. */
+  #tellEnd(request: AgentRequestCore): void {
+    if (request.ended) return;
+    request.ended = true;
+    try {
+      this.#handler.onRequestEnd?.(request);
+    } catch (error) {
+      this.#logger.error({ connection: this.connection.id, err: error }, 'onRequestEnd threw');
+    }
   }
 
   /** A request's place is taken: its work, if there is any, is for nobody. */
   #drop(request: AgentRequestCore): void {
     for (const event of request.queue ?? []) this.#queuedBytes -= bytesOf(event);
     if (request.unanswered > 0) request.cancel(undefined);
-    this.#handler.onRequestEnd?.(request);
+    this.#tellEnd(request);
   }
 
   #onCancel(id: RequestId, reason: Parameters<AgentRequestCore['cancel']>[0]): void {
@@ -367,7 +390,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.#keepalive?.stop();
     for (const request of this.#table.values()) {
       request.cancel('connection_closed');
-      this.#handler.onRequestEnd?.(request);
+      this.#tellEnd(request);
     }
     this.#table.clear();
     this.#handler.onClose?.(reason, this);

@@ -1,3 +1,5 @@
+import { checkKnownOptions, checkNumber } from '../options.ts';
+
 /** How long to wait between attempts. */
 export interface BackoffOptions {
   /** Wait after the first failure, in milliseconds; default 100. */
@@ -13,6 +15,21 @@ export interface BackoffOptions {
 /** What {@link BackoffOptions} default to. */
 export const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, factor: 1.6, maxMs: 30_000, jitter: 0.2 };
 
+const HOUR_MS = 3_600_000;
+
+/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
+export function resolveBackoff(options: BackoffOptions = {}): Required<BackoffOptions> {
+  checkKnownOptions('backoff', options, Object.keys(BACKOFF_DEFAULTS));
+  const { initialMs, factor, maxMs, jitter } = BACKOFF_DEFAULTS;
+  return {
+    // none of these may make the wait vanish: attempts without a wait would be a loop that never rests
+    initialMs: checkNumber('backoff.initialMs', options.initialMs ?? initialMs, 1, HOUR_MS),
+    factor: checkNumber('backoff.factor', options.factor ?? factor, 1, 1_000),
+    maxMs: checkNumber('backoff.maxMs', options.maxMs ?? maxMs, 1, 24 * HOUR_MS),
+    jitter: checkNumber('backoff.jitter', options.jitter ?? jitter, 0, 1),
+  };
+}
+
 /**
  * The wait after `failures` failures in a row, in milliseconds.
  *
@@ -20,7 +37,7 @@ export const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, fact
  * @param random a number from 0 up to 1, for the jitter
  */
 export function backoffDelay(failures: number, options: BackoffOptions = {}, random: number = Math.random()): number {
-  const { initialMs, factor, maxMs, jitter } = { ...BACKOFF_DEFAULTS, ...options };
+  const { initialMs, factor, maxMs, jitter } = resolveBackoff(options);
   const wait = Math.min(maxMs, initialMs * factor ** (Math.max(1, failures) - 1));
   return wait * (1 + jitter * (2 * random - 1));
 }

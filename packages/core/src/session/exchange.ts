@@ -1,7 +1,8 @@
-import { AgentwireError } from '../errors.ts';
+import { AgentwireError, toAgentwireError } from '../errors.ts';
 import type { CancelReason } from '../message/control.ts';
 import type { Decision } from '../message/decision.ts';
 import type { ProxyEvent, RequestComplete, RequestId } from '../message/events.ts';
+import { checkNumber } from '../options.ts';
 
 /** A union member without its id, which belongs to the session. */
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -14,7 +15,10 @@ export type Completion = Omit<RequestComplete, 'id' | 'type'>;
 export interface AskOptions {
   /** Gives the whole exchange up: the agent is told, and the promise rejects with `ERR_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the answer may take, in milliseconds; default the session's `requestTimeoutMs`. Past it the exchange ends. */
+  /**
+   * How long the answer may take, in milliseconds, 0 to 86 400 000; default the session's `requestTimeoutMs`. Past it the
+   * exchange ends.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -35,7 +39,8 @@ export interface Exchange {
    * Sends one event and resolves to its decision.
    *
    * @throws AgentwireError `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_CLOSED`, `ERR_PROTOCOL` (undecodable answer), `ERR_UNSUPPORTED`,
-   * `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED`, or the code that the agent answered with.
+   * `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED` (also for more than 1 024 unanswered questions of one exchange),
+   * `ERR_INVALID_ARGUMENT`, or the code that the agent answered with.
    */
   ask(event: EventBody, options?: AskOptions): Promise<Decision>;
   /** Tells the agent how the request ended, where it wants to know, and ends. */
@@ -82,6 +87,10 @@ interface Waiter {
   next: Waiter | undefined;
 }
 
+/** Unanswered questions of one exchange; an agent of ours ends the connection when more of one request wait there. */
+const MAX_PENDING = 1024;
+const MAX_TIMEOUT_MS = 86_400_000;
+
 const isChunk = (type: EventBody['type']): boolean => type === 'requestBodyChunk' || type === 'responseBodyChunk';
 
 /** The exchange in one slot of a session. */
@@ -117,6 +126,11 @@ export class ExchangeSlot implements Exchange {
       if (endAfter) this.end();
       return Promise.reject(new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason }));
     }
+    const refusal = this.#refusal(options?.timeoutMs);
+    if (refusal !== undefined) {
+      if (endAfter) this.end();
+      return Promise.reject(refusal);
+    }
     return new Promise((resolve, reject) => {
       const chunk = event.type === 'requestBodyChunk' || event.type === 'responseBodyChunk' ? event : undefined;
       const startedAt = host.now();
@@ -144,6 +158,18 @@ export class ExchangeSlot implements Exchange {
     });
   }
 
+  #refusal(timeoutMs: number | undefined): unknown {
+    if (this.pending >= MAX_PENDING)
+      return new AgentwireError('ERR_OVERLOADED', `${MAX_PENDING} events of one request are unanswered; wait for some`);
+    if (timeoutMs === undefined) return undefined;
+    try {
+      checkNumber('timeoutMs', timeoutMs, 0, MAX_TIMEOUT_MS);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
   #watch(waiter: Waiter, signal: AbortSignal): void {
     const onAbort = (): void => {
       this.fail(
@@ -169,8 +195,8 @@ export class ExchangeSlot implements Exchange {
       try {
         if (event !== undefined) this.#host.sendEvent(event, this.id);
       } catch (error) {
-        this.#remove(waiter);
-        this.#rejectWith(waiter, error as AgentwireError);
+        // a send that ended its connection has failed everything that waits, this one too
+        if (this.#remove(waiter)) this.#rejectWith(waiter, toAgentwireError(error, 'ERR_PROTOCOL'));
         if (waiter.endAfter) this.end();
       }
     }
@@ -233,7 +259,8 @@ export class ExchangeSlot implements Exchange {
     return waiter;
   }
 
-  #remove(waiter: Waiter): void {
+  /** @returns whether it was there */
+  #remove(waiter: Waiter): boolean {
     let previous: Waiter | undefined;
     for (let at = this.#head; at !== undefined; previous = at, at = at.next) {
       if (at !== waiter) continue;
@@ -241,8 +268,9 @@ export class ExchangeSlot implements Exchange {
       else previous.next = at.next;
       if (this.#tail === at) this.#tail = previous;
       this.#forget(at);
-      return;
+      return true;
     }
+    return false;
   }
 
   #forget(waiter: Waiter): void {
@@ -288,9 +316,12 @@ export class ExchangeSlot implements Exchange {
 
   complete(summary: Completion): void {
     if (this.ended) return;
-    this.#host.sendComplete(this.id, summary);
-    if (this.#head === undefined) this.#release();
-    else this.fail(new AgentwireError('ERR_ABORTED', 'the request was completed before its answer came'));
+    try {
+      this.#host.sendComplete(this.id, summary);
+    } finally {
+      if (this.#head === undefined) this.#release();
+      else this.fail(new AgentwireError('ERR_ABORTED', 'the request was completed before its answer came'));
+    }
   }
 
   cancel(reason: CancelReason = 'manual'): void {

@@ -46,6 +46,8 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
     failures += 1;
     const waitMs = backoffDelay(failures, options.backoff, random());
     options.onFailure?.(error, failures, waitMs);
+    // whoever was told may have ended it, and an aborted signal tells nobody any more
+    if (signal.aborted) return;
     await rest(clock, waitMs, signal, options.onWait);
   }
 }

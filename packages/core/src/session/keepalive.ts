@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
+import { checkInteger, checkKnownOptions } from '../options.ts';
 
 /** How a session finds out that its peer is gone without a word. */
 export interface KeepaliveOptions {
@@ -12,6 +13,18 @@ export interface KeepaliveOptions {
 
 /** What {@link KeepaliveOptions} default to. */
 export const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_000, timeoutMs: 5_000 };
+
+const DAY_MS = 86_400_000;
+
+/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
+export function resolveKeepalive(options: KeepaliveOptions): Required<KeepaliveOptions> {
+  checkKnownOptions('keepalive', options, Object.keys(KEEPALIVE_DEFAULTS));
+  const { intervalMs, timeoutMs } = KEEPALIVE_DEFAULTS;
+  return {
+    intervalMs: checkInteger('keepalive.intervalMs', options.intervalMs ?? intervalMs, 1, DAY_MS),
+    timeoutMs: checkInteger('keepalive.timeoutMs', options.timeoutMs ?? timeoutMs, 1, DAY_MS),
+  };
+}
 
 /** What {@link Keepalive} asks its session. */
 export interface KeepaliveSubject {
@@ -33,8 +46,9 @@ export class Keepalive {
 
   constructor(subject: KeepaliveSubject, options: KeepaliveOptions) {
     this.#subject = subject;
-    this.#intervalMs = options.intervalMs ?? KEEPALIVE_DEFAULTS.intervalMs;
-    this.#timeoutMs = options.timeoutMs ?? KEEPALIVE_DEFAULTS.timeoutMs;
+    const { intervalMs, timeoutMs } = resolveKeepalive(options);
+    this.#intervalMs = intervalMs;
+    this.#timeoutMs = timeoutMs;
     this.#rest();
   }
 
@@ -46,11 +60,20 @@ export class Keepalive {
   #check(): void {
     const { connection, clock } = this.#subject;
     if (connection.status !== 'open') return;
-    if (connection.receivedBytes !== this.#seen || !this.#subject.sendPing()) {
+    if (connection.receivedBytes !== this.#seen || !this.#pinged()) {
       this.#rest();
       return;
     }
     this.#timer = clock.setTimeout(() => this.#judge(), Math.max(this.#timeoutMs, this.#subject.patienceMs()));
+  }
+
+  #pinged(): boolean {
+    try {
+      return this.#subject.sendPing();
+    } catch {
+      // this runs in a timer; a peer that is silent and cannot even be sent a ping is judged all the same
+      return true;
+    }
   }
 
   #judge(): void {

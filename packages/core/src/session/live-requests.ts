@@ -27,7 +27,14 @@ export class LiveRequests {
     }
     const exchange = this.#session.open();
     this.#exchanges.set(id, exchange);
-    return this.#ask(id, exchange, event, options);
+    try {
+      return await this.#ask(id, exchange, event, options);
+    } catch (error) {
+      // what did not begin is not live: its id is free for another try
+      exchange.end();
+      this.#forget(id, exchange);
+      throw error;
+    }
   }
 
   /** Goes on with a request. */

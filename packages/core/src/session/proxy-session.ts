@@ -1,6 +1,7 @@
 import { type Clock, systemClock, type TimerHandle } from '../clock.ts';
 import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
+import { checkInteger, checkNumber } from '../options.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type {
   CancelReason,
@@ -90,6 +91,7 @@ export interface ProxySession extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const DAY_MS = 86_400_000;
 /** How often deadlines are looked at, in milliseconds: an answer is given up at most this much late. */
 const SWEEP_MS = 20;
 /** How long a drain waits where nothing else is said, in milliseconds. */
@@ -134,13 +136,13 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   constructor(connection: Connection, options: ProxySessionOptions) {
     this.connection = connection;
     this.clock = options.clock ?? systemClock;
-    this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+    this.requestTimeoutMs = checkNumber('requestTimeoutMs', options.requestTimeoutMs ?? 30_000, 0, DAY_MS);
     this.serial = connection.peer.dialect === 'zentinel';
     this.#options = options;
     this.#onOutcome = options.onOutcome;
     this.#logger = options.logger ?? silentLogger;
     this.#ids = new RequestIds(connection.peer.ids);
-    this.#maxInFlight = Math.min(SLOT_COUNT, options.maxInFlight ?? 1024);
+    this.#maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? 1024, 1, SLOT_COUNT);
     if (options.keepalive !== false) {
       const subject = {
         connection,
@@ -204,11 +206,22 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   }
 
   sendCancel(id: RequestId, reason: CancelReason): void {
-    this.notify({ type: 'cancel', id, reason, timestampMs: this.clock.wallNow() });
+    try {
+      this.notify({ type: 'cancel', id, reason, timestampMs: this.clock.wallNow() });
+    } catch (error) {
+      // whoever gives up must end, whether the agent hears of it or not
+      this.#logger.warn({ connection: this.connection.id, err: error }, 'a cancel could not be sent');
+    }
   }
 
   sendComplete(id: RequestId, summary: Completion): void {
-    this.notify({ type: 'requestComplete', id, ...summary });
+    try {
+      this.notify({ type: 'requestComplete', id, ...summary });
+    } catch (error) {
+      if (!(error instanceof AgentwireError) || error.code !== 'ERR_OVERLOADED') throw error;
+      // nobody could do anything about it: the agent is so far behind that it goes without
+      this.#logger.warn({ connection: this.connection.id, code: error.code }, 'a request complete could not be sent');
+    }
   }
 
   notify(message: Message): boolean {
@@ -245,7 +258,13 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   }
 
   settled(exchange: ExchangeSlot, startedAt: number, outcome: Decision | AgentwireError): void {
-    this.#onOutcome?.(exchange, outcome, this.clock.now() - startedAt);
+    if (this.#onOutcome === undefined) return;
+    try {
+      this.#onOutcome(exchange, outcome, this.clock.now() - startedAt);
+    } catch (error) {
+      // this runs in the middle of other questions' outcomes and in timers, which must not suffer from it
+      this.#logger.error({ connection: this.connection.id, err: error }, 'onOutcome threw');
+    }
   }
 
   awaitRoom(exchange: ExchangeSlot): void {
@@ -310,7 +329,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   #onMalformed(of: MessageType, id: RequestId | undefined, error: AgentwireError): void {
     this.stats.malformed += 1;
     this.#logger.warn({ connection: this.connection.id, of, code: error.code }, 'undecodable message from an agent');
-    if (of === 'answer' && id !== undefined) this.#find(id)?.settleWithError(error);
+    if ((of === 'answer' || of === 'bodyMutation') && id !== undefined) this.#find(id)?.settleWithError(error);
   }
 
   #sendPing(): boolean {
@@ -329,11 +348,11 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
 
   ping(options?: { readonly timeoutMs?: number }): Promise<number> {
     return new Promise((resolve, reject) => {
+      const timeoutMs = checkNumber('timeoutMs', options?.timeoutMs ?? 5_000, 0, DAY_MS);
       if (this.closedError !== undefined) return reject(this.closedError);
       if (this.#pings.size >= 64) return reject(new AgentwireError('ERR_OVERLOADED', '64 pings are unanswered'));
       if (!this.#sendPing()) return reject(new AgentwireError('ERR_UNSUPPORTED', 'this peer cannot be pinged'));
       const sequence = this.#sequence;
-      const timeoutMs = options?.timeoutMs ?? 5_000;
       const timer = this.clock.setTimeout(() => {
         this.#pings.delete(sequence);
         reject(new AgentwireError('ERR_TIMEOUT', `no pong within ${timeoutMs} ms`));
@@ -357,11 +376,12 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler, Exchan
   }
 
   async drain(options?: { readonly timeoutMs?: number }): Promise<void> {
+    const timeoutMs = checkNumber('timeoutMs', options?.timeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, 0, DAY_MS);
     this.draining = true;
     if (this.inFlight > 0 && this.closedError === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenEmpty.push(resolve);
-      const timer = this.clock.setTimeout(resolve, options?.timeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS);
+      const timer = this.clock.setTimeout(resolve, timeoutMs);
       await promise;
       this.clock.clearTimeout(timer);
     }

@@ -77,12 +77,17 @@ export class RequestTable {
     yield* this.#byId.values();
   }
 
+  /** Whether requests are kept that only their age can end; those in slots end with the slot. */
+  get ages(): boolean {
+    return this.#byId.size > 0;
+  }
+
   /** Removes and gives what has been idle since before `time`; slots need none of this. */
   removeIdleSince(time: number): AgentRequestCore[] {
     const removed: AgentRequestCore[] = [];
     for (const [id, request] of this.#byId) {
-      if (request.touchedAt > time) break;
-      if (request.unanswered > 0) continue;
+      // requests stand here in the order of their heads, not of their last events, so all are looked at
+      if (request.touchedAt > time || request.unanswered > 0) continue;
       this.#byId.delete(id);
       removed.push(request);
     }

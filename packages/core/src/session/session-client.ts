@@ -99,7 +99,7 @@ export class SessionClient implements AsyncDisposable {
   }
 
   /**
-   * Begins a request.
+   * Begins a request. One that fails here is not live.
    *
    * @throws AgentwireError what `Exchange.ask` of the session throws, and `ERR_DUPLICATE_REQUEST` for the id of a live request.
    */

@@ -37,7 +37,8 @@ function checkFraming(request: IncomingMessage): void {
   const coding = request.headers['transfer-encoding'];
   if (coding === undefined) return;
   if (request.httpVersionMinor === 0) throw new BadRequest(400, 'HTTP/1.0 has no transfer-encoding');
-  if (coding.trim().toLowerCase() !== 'chunked') throw new BadRequest(501, 'only chunked transfer-encoding is understood');
+  if (coding.trim().toLowerCase() !== 'chunked')
+    throw new BadRequest(501, 'only chunked transfer-encoding is understood');
 }
 
 /** Checks what Node leaves to its users. @throws BadRequest */

@@ -3,7 +3,7 @@ import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 const PERIOD_MS = 10_000;
 const MIN_BYTES_PER_PERIOD = 10 * 1024;
 
-/** Ends a stream whose unfinished message comes in slower than 1 KiB/s, after 10 s of grace. */
+/** Ends a stream whose unfinished message comes in slower than 1 KiB a second on average over ten seconds. */
 export class FrameProgress {
   readonly #clock: Clock;
   readonly #received: () => number;
@@ -11,7 +11,6 @@ export class FrameProgress {
   #timer: TimerHandle;
   #waiting = false;
   #from = 0;
-  #periods = 0;
 
   constructor(clock: Clock, received: () => number, fail: (error: AgentwireError) => void) {
     this.#clock = clock;
@@ -25,7 +24,6 @@ export class FrameProgress {
     this.stop();
     if (!partial) return;
     this.#waiting = true;
-    this.#periods = 0;
     this.#next();
   }
 
@@ -35,9 +33,8 @@ export class FrameProgress {
   }
 
   #check(): void {
-    this.#periods += 1;
     const bytes = this.#received() - this.#from;
-    if (this.#periods > 1 && bytes < MIN_BYTES_PER_PERIOD) {
+    if (bytes < MIN_BYTES_PER_PERIOD) {
       this.stop();
       this.#fail(new AgentwireError('ERR_TIMEOUT', `a message came in at less than 1 KiB/s (${bytes} bytes in 10 s)`));
     } else this.#next();

@@ -65,9 +65,8 @@ export class AgentCodec implements MessageCodec {
     const message = this.#inner.read(byte, text, 0, text.length);
     if (message === undefined) throw new AgentwireError('ERR_PROTOCOL', `a ${String(name)} of version 1 has no id`);
     this.#asked = true;
-    // version 1 answers everything; nobody else answers the end of a request
-    const event = message.type === 'malformed' ? message.of : message.type;
-    if (event === 'requestComplete') this.#acknowledge();
+    // version 1 answers everything; a session leaves out the end of a request that cannot be read
+    if (message.type === 'malformed' && message.of === 'requestComplete') this.#acknowledge();
     return message;
   }
 

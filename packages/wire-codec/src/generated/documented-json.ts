@@ -103,9 +103,9 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
   r.lit(L13);
   const vMetadata = { correlationId: vMetadataCorrelationId, requestId: vMetadataRequestId, clientIp: vMetadataClientIp, clientPort: vMetadataClientPort, serverName: vMetadataServerName, protocol: vMetadataProtocol, tlsVersion: vMetadataTlsVersion, tlsCipher: vMetadataTlsCipher, routeId: vMetadataRouteId, upstreamId: vMetadataUpstreamId, timestamp: vMetadataTimestamp, traceparent: vMetadataTraceparent };
   r.lit(L14);
-  const vMethod = r.text();
+  const vMethod = r.method();
   r.lit(L15);
-  const vUri = r.text();
+  const vUri = r.uri();
   r.lit(L16);
   const vHeaders = r.pairs();
   r.lit(L17);

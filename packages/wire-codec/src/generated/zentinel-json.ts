@@ -115,9 +115,9 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
   r.lit(L13);
   const vMetadata = { correlationId: vMetadataCorrelationId, requestId: vMetadataRequestId, clientIp: vMetadataClientIp, clientPort: vMetadataClientPort, serverName: vMetadataServerName, protocol: vMetadataProtocol, tlsVersion: vMetadataTlsVersion, tlsCipher: vMetadataTlsCipher, routeId: vMetadataRouteId, upstreamId: vMetadataUpstreamId, timestamp: vMetadataTimestamp, traceparent: vMetadataTraceparent };
   r.lit(L14);
-  const vMethod = r.text();
+  const vMethod = r.method();
   r.lit(L15);
-  const vUri = r.text();
+  const vUri = r.uri();
   r.lit(L16);
   const vHeaders = r.multi();
   r.lit(L13);
@@ -158,9 +158,9 @@ export function readRequestHeadersSorted(r: Reader, end: number): RequestHeaders
   r.lit(L13);
   const vMetadata = { correlationId: vMetadataCorrelationId, requestId: vMetadataRequestId, clientIp: vMetadataClientIp, clientPort: vMetadataClientPort, serverName: vMetadataServerName, protocol: vMetadataProtocol, tlsVersion: vMetadataTlsVersion, tlsCipher: vMetadataTlsCipher, routeId: vMetadataRouteId, upstreamId: vMetadataUpstreamId, timestamp: vMetadataTimestamp, traceparent: vMetadataTraceparent };
   r.lit(L14);
-  const vMethod = r.text();
+  const vMethod = r.method();
   r.lit(L15);
-  const vUri = r.text();
+  const vUri = r.uri();
   r.lit(L13);
   return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: false } : undefined;
 }

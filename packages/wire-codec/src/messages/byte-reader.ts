@@ -1,3 +1,5 @@
+import { isMethod, isUri } from './request-line.ts';
+
 const WHOLE_TEXT_BYTES = 128 * 1024;
 
 /** Bytes to compare with, as 32-bit words and a rest. */
@@ -21,7 +23,7 @@ export function literal(text: string): Literal {
  * false and gives something harmless: the reader then declines, and the reference mapping reads the message again and
  * says what is wrong. Reads past the end throw a RangeError, which is a way to decline too.
  */
-export class ByteReader {
+export abstract class ByteReader {
   ok = true;
   pos = 0;
   protected bytes: Buffer = Buffer.alloc(0);
@@ -37,6 +39,23 @@ export class ByteReader {
     }
     this.pos = start;
     this.ok = true;
+  }
+
+  /** A text. */
+  abstract text(): string;
+
+  /** The method of a request. */
+  method(): string {
+    const value = this.text();
+    if (!isMethod(value)) this.ok = false;
+    return value;
+  }
+
+  /** The path and query of a request. */
+  uri(): string {
+    const value = this.text();
+    if (!isUri(value)) this.ok = false;
+    return value;
   }
 
   /** Bytes known to be ASCII, as a string. */

@@ -5,6 +5,7 @@ import { headers } from './header-kinds.ts';
 import { id } from './id-kind.ts';
 import { asObject, isWireObject, own } from './kind.ts';
 import type { Mapping } from './mapping.ts';
+import { method, uri } from './request-line.ts';
 import { bool, text, u16 } from './scalar-kinds.ts';
 import { field, nullable, optional, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
@@ -28,8 +29,8 @@ const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
 const rows: Struct<Omit<RequestHeaders, 'type'>> = struct<Omit<RequestHeaders, 'type'>>('requestHeaders', {
   id: field('request_id', id, { zentinel: 'correlation_id' }),
   metadata: field('metadata', metadata),
-  method: field('method', text),
-  uri: field('uri', text),
+  method: field('method', method),
+  uri: field('uri', uri),
   headers: field('headers', headers),
   hasBody: field('has_body', bool, { zentinel: null, fallback: false }),
 });

@@ -62,8 +62,11 @@ export function requestHeaders(dialect: Dialect): fc.Arbitrary<Extract<Message, 
       type: fc.constant('requestHeaders' as const),
       id: id(dialect),
       metadata: metadata(dialect, text),
-      method: text,
-      uri: text,
+      method: fc.oneof(
+        fc.constantFrom('GET', 'POST', 'PROPFIND'),
+        fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/),
+      ),
+      uri: text.map((any) => any.replaceAll(/[\0- \x7f]/g, '/')),
       headers: headerList(dialect),
       hasBody: dialect === 'documented' ? fc.boolean() : fc.constant(false),
     })

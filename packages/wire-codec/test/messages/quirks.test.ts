@@ -241,6 +241,21 @@ describe('a decision that is seen again', () => {
   });
 });
 
+it('takes no method and no uri that could not stand in a request line', () => {
+  const metadata = {
+    correlation_id: 'c',
+    request_id: 'r',
+    client_ip: '',
+    client_port: 0,
+    protocol: 'p',
+    timestamp: 't',
+  };
+  for (const wrong of [{ method: 'G T' }, { method: '' }, { uri: '/a b' }, { uri: '/a\r\nx: y' }, { uri: '/\u007f' }]) {
+    const wire = { request_id: 9, metadata, method: 'GET', uri: '/', headers: [], has_body: false };
+    expect(readJson('documented', 'agent', 0x10, { ...wire, ...wrong })).toMatchObject({ type: 'malformed', id: 9 });
+  }
+});
+
 it('reads frames cut at every byte as malformed or not at all, never as another message', () => {
   for (const { dialect, encoding } of FORMS) {
     for (const { from, message } of samplesOf(dialect)) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { hasProgram } from '../run/processes.ts';
 
 /** What a load program found. */
@@ -54,7 +54,7 @@ export async function loadHttp(url: string, connections: number, seconds: number
     ? ['wrk', '-t1', `-c${connections}`, `-d${whole}s`, '--latency', url]
     : [
         process.execPath,
-        createRequire(import.meta.url).resolve('autocannon'),
+        fileURLToPath(import.meta.resolve('autocannon')),
         '-j',
         '-c',
         String(connections),

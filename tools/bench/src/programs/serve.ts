@@ -5,7 +5,7 @@ import { loadStack } from '../stacks/index.ts';
 
 const [name = '', where = ''] = process.argv.slice(2);
 const stack = await loadStack(name);
-const address = await stack.serve(where);
+const { address } = await stack.serve(where);
 writeSync(1, `${JSON.stringify({ address })}\n`);
 // SIGINT and SIGTERM end it through here, so that a CPU profile is written
 process.once('SIGTERM', () => process.exit(0));

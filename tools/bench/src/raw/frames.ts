@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { StackServer } from '../stacks/stack.ts';
 
 /** Takes one frame: the bytes of `chunk` from `start` to `end`. */
 export type OnFrame = (chunk: Buffer, start: number, end: number) => void;
@@ -20,15 +21,24 @@ export function readFrames(socket: Socket, onFrame: OnFrame): void {
   });
 }
 
-/** Listens on `unix:PATH`. @returns the same, once it accepts connections */
-export async function listenRaw(where: string, onSocket: (socket: Socket) => void): Promise<string> {
+/** Ends a server and the connections it holds. */
+export function closeServer(server: Server, open: Iterable<Socket>): Promise<void> {
+  for (const socket of open) socket.destroy();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Listens on `unix:PATH` and resolves once it accepts connections. */
+export async function listenRaw(where: string, onSocket: (socket: Socket) => void): Promise<StackServer> {
+  const open = new Set<Socket>();
   const server = createServer((socket) => {
+    open.add(socket);
     socket.on('error', () => socket.destroy());
+    socket.on('close', () => open.delete(socket));
     onSocket(socket);
   });
   server.listen(where.slice('unix:'.length));
   await once(server, 'listening');
-  return where;
+  return { address: where, close: () => closeServer(server, open) };
 }
 
 /** Connects to `unix:PATH`. */

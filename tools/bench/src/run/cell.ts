@@ -59,6 +59,14 @@ export async function runCell(row: Row, inFlight: number, options: CellOptions):
   };
 }
 
+interface Look {
+  readonly at: number;
+  readonly client: number;
+  readonly server: number;
+  readonly machine: number;
+  readonly awake: number;
+}
+
 interface Use {
   readonly clientCores: number;
   readonly serverCores: number;
@@ -66,31 +74,36 @@ interface Use {
   readonly serverRss: number;
 }
 
-/** Watches what both ends use of their cores, in the middle nine tenths of the measured time. */
+const LOOK_EVERY_MS = 50;
+
+/** Watches what both ends use of their cores, in the middle of the measured time and as long as both live. */
 async function watch(
   server: Program | undefined,
   client: Program,
   awake: readonly Program[],
   { seconds, warmupSeconds }: Timing,
 ): Promise<Use> {
-  const read = (): readonly number[] => [
-    performance.now() / 1000,
-    client.cpuSeconds(),
-    server?.cpuSeconds() ?? 0,
-    machineSeconds(),
-    awake.reduce((sum, one) => sum + one.cpuSeconds(), 0),
-  ];
+  const read = (): Look => ({
+    at: performance.now(),
+    client: client.cpuSeconds(),
+    server: server?.cpuSeconds() ?? 0,
+    machine: machineSeconds(),
+    awake: awake.reduce((sum, one) => sum + one.cpuSeconds(), 0),
+  });
   await wait((warmupSeconds + seconds * 0.05) * 1000);
-  const before = read();
-  await wait(seconds * 900);
-  const after = read();
-  const [elapsed = 1, clientUsed = 0, serverUsed = 0, machine = 0, spun = 0] = after.map(
-    (value, i) => value - (before[i] ?? 0),
-  );
-  return {
-    clientCores: clientUsed / elapsed,
-    serverCores: serverUsed / elapsed,
-    foreign: Math.max(0, machine - clientUsed - serverUsed - spun) / elapsed,
-    serverRss: server?.rssBytes() ?? 0,
-  };
+  const first = read();
+  let last = first;
+  let serverRss = 0;
+  while (last.at - first.at < seconds * 900) {
+    await wait(LOOK_EVERY_MS);
+    const look = read();
+    // what has ended has used nothing any more, as far as the system says
+    if (look.client < last.client) break;
+    last = look;
+    serverRss = server?.rssBytes() ?? 0;
+  }
+  const cores = (of: keyof Look): number => ((last[of] - first[of]) * 1000) / Math.max(1, last.at - first.at);
+  const [clientCores, serverCores] = [cores('client'), cores('server')];
+  const foreign = Math.max(0, cores('machine') - clientCores - serverCores - cores('awake'));
+  return { clientCores, serverCores, foreign, serverRss };
 }

@@ -6,7 +6,7 @@ import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { bodyAgent, constantAgent, variedAgent } from './agents.ts';
-import type { Stack, StackClient } from './stack.ts';
+import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
 
 /** What tells one stack of ours from another. */
@@ -25,7 +25,7 @@ const memory = createMemoryTransport();
 const MAX_IN_FLIGHT = 16_384;
 const CHUNKS_PER_BODY = 16;
 /** Length of a chunk of the rows about bodies, in bytes. */
-export const CHUNK_BYTES: number = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 function transportOf({ medium, dialect }: Choice): Transport {
   if (medium === 'memory') return memory;
@@ -63,17 +63,21 @@ function askWithBodies(sessions: readonly ProxySession[]): StackClient['ask'] {
 function sessionStack(choice: Choice): Stack {
   const { name, medium, agent = constantAgent, connections = 1, client = askInTurn } = choice;
   const transport = transportOf(choice);
-  const serve = async (where: string): Promise<string> => {
+  const serve = async (where: string): Promise<StackServer> => {
     const server = await serveAgent(agent, { transports: [transport], listen: [where] });
-    return server.endpoints[0] as string;
+    return { address: server.endpoints[0] ?? where, close: () => server.close() };
   };
   const connect = async (address: string): Promise<StackClient> => {
-    const at = medium === 'memory' ? await serve('memory:bench') : address;
+    const server = medium === 'memory' ? await serve('memory:bench') : undefined;
+    const at = server?.address ?? address;
     const options = { self: hello(choice.encoding), maxInFlight: MAX_IN_FLIGHT };
     const sessions = await Promise.all(
       Array.from({ length: connections }, () => connectSession(transport, at, options)),
     );
-    const close = async (): Promise<void> => void (await Promise.all(sessions.map((session) => session.close())));
+    const close = async (): Promise<void> => {
+      await Promise.all(sessions.map((session) => session.close()));
+      await server?.close();
+    };
     return { ask: client(sessions), close };
   };
   return {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type ConnectRouter, createClient } from '@connectrpc/connect';
 import { connectNodeAdapter, createGrpcTransport } from '@connectrpc/connect-node';
@@ -11,6 +11,7 @@ import {
   type ProxyToAgent,
   ProxyToAgentSchema,
 } from '../../../../packages/transport-grpc/src/gen/zentinel/agent/v2/agent_pb.ts';
+import { closeServer } from '../raw/frames.ts';
 import { protobufEvent } from './protobuf-event.ts';
 import type { Stack } from './stack.ts';
 import { eventOf } from './workload.ts';
@@ -68,10 +69,13 @@ export const connectNode: Stack = {
   async serve(where) {
     const routes = (router: ConnectRouter): ConnectRouter => router.service(AgentServiceV2, { processStream: answers });
     const server = createServer(connectNodeAdapter({ routes }));
+    const open = new Set<Socket>();
+    server.on('connection', (socket: Socket) => open.add(socket));
     const [host, port] = where.split(':');
     server.listen(Number(port), host);
     await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { address, close: () => closeServer(server, open) };
   },
   connect(address) {
     const client = createClient(AgentServiceV2, createGrpcTransport({ baseUrl: address }));

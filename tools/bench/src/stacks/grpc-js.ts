@@ -68,7 +68,7 @@ export const grpcJs: Stack = {
     });
     const bind = promisify(server.bindAsync.bind(server));
     const port = await bind(where, ServerCredentials.createInsecure());
-    return `127.0.0.1:${port}`;
+    return { address: `127.0.0.1:${port}`, close: () => Promise.resolve(server.forceShutdown()) };
   },
   async connect(address) {
     const Client = makeClientConstructor(service(), 'AgentServiceV2');

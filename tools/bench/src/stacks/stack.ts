@@ -5,13 +5,20 @@ export interface StackClient {
   close(): Promise<void>;
 }
 
+/** The answering end of a stack. */
+export interface StackServer {
+  /** What {@link Stack.connect} takes. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
 /** Two ends that carry the workload's requests and their answers; each end runs in a process of its own. */
 export interface Stack {
   readonly name: string;
   /** Where it listens; `memory` stays in the asking process. */
   readonly place: 'uds' | 'tcp' | 'memory';
-  /** Begins to listen. @param where `unix:PATH` or `127.0.0.1:0` @returns what {@link Stack.connect} takes */
-  serve(where: string): Promise<string>;
+  /** Begins to listen. @param where `unix:PATH` or `127.0.0.1:0` */
+  serve(where: string): Promise<StackServer>;
   /** Connects. @param inFlight how many questions there will be at a time */
   connect(address: string, inFlight: number): Promise<StackClient>;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Pool } from 'undici';
+import { closeServer } from '../raw/frames.ts';
 import type { Stack } from './stack.ts';
 import { eventOf } from './workload.ts';
 
@@ -30,7 +31,11 @@ export const undiciHttp: Stack = {
     server.keepAliveTimeout = 60_000;
     server.listen(where.slice('unix:'.length));
     await once(server, 'listening');
-    return where;
+    const close = (): Promise<void> => {
+      server.closeAllConnections();
+      return closeServer(server, []);
+    };
+    return { address: where, close };
   },
   connect(address, inFlight) {
     const pool = new Pool('http://localhost', {

@@ -19,6 +19,12 @@ function commandLine(program: AgentProgram, column: Column, address: string, mor
   return [here(program === 'liar' ? 'liar-agent.ts' : 'session-agent.ts'), column.id, address, ...more];
 }
 
+// what a run that is interrupted has started must not outlive it
+const living = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** An agent in a process of its own. */
 export class AgentProcess {
   readonly program: AgentProgram;
@@ -49,6 +55,8 @@ export class AgentProcess {
     const child = spawn(process.execPath, commandLine(program, column, address, more), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    living.add(child);
+    child.once('exit', () => living.delete(child));
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
     const lines = createInterface({ input: child.stdout });

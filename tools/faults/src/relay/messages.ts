@@ -47,14 +47,20 @@ export function changeFrames(change: ChangeMessage): Change {
   );
 }
 
-/** One DATA frame of HTTP/2 for stream 1 around one gRPC message. */
-export function grpcDataFrame(payload: Buffer, announced: number = payload.length, flags: number = 0): Buffer {
-  const head = Buffer.alloc(14);
-  head.writeUIntBE(5 + payload.length, 0, 3);
+/** A DATA frame of HTTP/2 for stream 1. */
+export function dataFrame(payload: Buffer, flags: number = 0): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
   head[4] = flags;
   head.writeUInt32BE(1, 5);
-  head.writeUInt32BE(announced, 10);
   return Buffer.concat([head, payload]);
+}
+
+/** One DATA frame around one gRPC message. @param announced the length that stands before it, right or not */
+export function grpcDataFrame(payload: Buffer, announced: number = payload.length, flags: number = 0): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(announced, 1);
+  return dataFrame(Buffer.concat([prefix, payload]), flags);
 }
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -68,6 +74,20 @@ const PROXY_FIELDS: Readonly<Record<number, MessageNumber>> = {
   7: 0x16,
   10: 0x17,
 };
+
+/** Looks at what an HTTP/2 server sends: tells when stream 1 or the connection ends. */
+export function watchHttp2End(onEnd: () => void): (chunk: Buffer) => void {
+  return byUnits(
+    (bytes) => (bytes.length < 9 ? 0 : 9 + bytes.readUIntBE(0, 3)),
+    (frame) => {
+      const [type, flags = 0] = [frame[3], frame[4]];
+      const [rst, goAway] = [type === 3, type === 7];
+      const trailers = type === 1 && (flags & 1) === 1;
+      if (goAway || (frame.readUInt32BE(5) === 1 && (rst || trailers))) onEnd();
+      return Buffer.alloc(0);
+    },
+  );
+}
 
 /** Changes the gRPC messages in the DATA frames of stream 1, and leaves every other frame as it is. */
 export function changeHttp2(direction: 'toAgent' | 'toProxy', change: ChangeMessage): Change {

@@ -34,7 +34,7 @@ export const SAMPLES: readonly EventBody[] = [
 
 /** What is written over the fields of an event or a decision; `undefined` takes the field away. */
 const OVERWRITES: Readonly<Record<string, readonly Fields[]>> = {
-  requestHeaders: [{ method: 7 }, { uri: undefined }, { headers: 'x' }, { metadata: undefined }],
+  requestHeaders: [{ method: 7 }, { method: 'G T' }, { uri: undefined }, { headers: 'x' }, { metadata: undefined }],
   requestBodyChunk: [{ data: { no: 1 } }, { chunk_index: -1 }, { data: undefined }],
   responseHeaders: [{ status: 'x' }, { status: 99 }, { headers: 5 }],
   responseBodyChunk: [{ data: { no: 1 } }, { chunk_index: 'x' }],

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { grpcDataFrame } from '../relay/messages.ts';
+import { dataFrame, grpcDataFrame } from '../relay/messages.ts';
 
 /** Something that a hostile HTTP/2 client sends once its stream is open. */
 export interface Attack {
@@ -26,7 +26,7 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
 /** DATA frames of stream 1 that hold `bytes`, none longer than a peer must take. */
 function dataFrames(bytes: Buffer): Buffer {
   const frames: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += 16_384) frames.push(frame(0, 0, 1, bytes.subarray(at, at + 16_384)));
+  for (let at = 0; at < bytes.length; at += 16_384) frames.push(dataFrame(bytes.subarray(at, at + 16_384)));
   return Buffer.concat(frames);
 }
 

@@ -94,7 +94,7 @@ async function run(cell: Cell): Promise<Verdict> {
     late.push(`${grouped(rate.perSecond)} cancels a second, ${grouped(rate.perBusySecond)} of processor time`);
   if (beside > 2 * alone + 2)
     late.push(`beside blocked handlers an answer takes ${inMs(beside)}, alone ${inMs(alone)}`);
-  return verdict(`${inMs(p99)} p99, ${grouped(rate.perSecond)}/s`, [], late);
+  return verdict(`${inMs(p99)} p99, ${grouped(rate.perSecond)}/s wall, ${grouped(rate.perBusySecond)}/s cpu`, [], late);
 }
 
 /** Requests are given up. */

@@ -27,7 +27,11 @@ function processStream(stream: Stream): void {
     const target = new URL(String(event['uri']), 'http://agent');
     const known: Remembered = { path: target.pathname, body: [] };
     requests.set(id, known);
-    if (known.path !== '/slow') return answer(id, guarded(() => decide.requestHeaders(known.path)));
+    if (known.path !== '/slow')
+      return answer(
+        id,
+        guarded(() => decide.requestHeaders(known.path)),
+      );
     const timer = setTimeout(() => answer(id, decide.SEEN), Number(target.searchParams.get('ms')));
     known.cancel = () => clearTimeout(timer);
   };

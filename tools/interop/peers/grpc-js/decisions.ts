@@ -86,7 +86,8 @@ function transform(chunk: Json, field: string): Json {
   const chunkIndex = chunk['chunkIndex'] ?? 0;
   let mutation: Json = { chunkIndex };
   if (text.startsWith('drop')) mutation = { chunkIndex, data: '' };
-  else if (!text.startsWith('pass')) mutation = { chunkIndex, data: Buffer.from(text.toUpperCase()).toString('base64') };
+  else if (!text.startsWith('pass'))
+    mutation = { chunkIndex, data: Buffer.from(text.toUpperCase()).toString('base64') };
   return { allow: {}, needsMore: chunk['isLast'] !== true, [field]: mutation };
 }
 

@@ -3,7 +3,7 @@ import { connectSession, type Exchange, type ProxySession } from '@agentwire/cor
 import { ANSWER_TIMEOUT_MS, type HandshakeValue, type Peer } from './peer.ts';
 
 /** What the session learned in the handshake. */
-export function handshakeOf({ connection }: ProxySession): HandshakeValue {
+function handshakeOf({ connection }: ProxySession): HandshakeValue {
   const { name, capabilities, encoding } = connection.peer;
   return { agent: name, events: (capabilities?.events ?? []).map((type) => EVENT_TYPES.indexOf(type) + 1), encoding };
 }

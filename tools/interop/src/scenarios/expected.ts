@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Effect, type Seen, showSeen } from '../outcome/outcome.ts';
 
 /** Where a scenario was played, for what depends on it. */
-export interface Place {
+interface Place {
   readonly medium: Medium;
 }
 

@@ -15,7 +15,7 @@ export function text(value: Json | undefined): string {
 
 /** The bytes of base64 text. */
 export function bytes(value: Json | undefined): Uint8Array {
-  return Buffer.from(text(value), 'base64');
+  return new Uint8Array(Buffer.from(text(value), 'base64'));
 }
 
 /** The same fields under our names; null is absent. */

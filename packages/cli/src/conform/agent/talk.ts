@@ -86,6 +86,7 @@ export class Talk {
     this.send(this.wire.head(id, { uri: '/' }));
     const said = await this.hear();
     if (said === undefined || (said.kind === 'answer' && said.id === id)) return;
-    fail(said.kind === 'answer' ? `it was answered for ${said.id}` : `it was followed by a ${said.kind}`);
+    if (said.kind === 'answer') fail('it was answered');
+    fail(`it was followed by ${said.kind === 'foreign' ? said.what : `a ${said.kind}`}`);
   }
 }

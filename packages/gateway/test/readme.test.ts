@@ -1,0 +1,73 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { allow, block, defineAgent, serveAgent } from '@agentwire/agent';
+import { createGateway, parseGatewayFile } from '@agentwire/gateway';
+import { createUdsTransport } from '@agentwire/transport-uds';
+import { expect, onTestFinished, test } from 'vitest';
+
+const README = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+const blockOf = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(README)?.[1] ?? '';
+
+test('the example runs: a request passes, another is blocked, everything ends', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-readme-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const endpoint = `unix:${join(folder, 'waf.sock')}`;
+  const waf = defineAgent({
+    name: 'waf',
+    version: '1.0.0',
+    onRequestHeaders: (request) => (request.uri === '/bad' ? block(403) : allow()),
+  });
+  const agent = await serveAgent(waf, { transports: [createUdsTransport()], listen: [endpoint] });
+  onTestFinished(() => agent.close());
+  const upstream = createServer((_request, response) => void response.end('upstream'));
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void upstream.close());
+  const { port } = upstream.address() as AddressInfo;
+
+  const statuses: number[] = [];
+  const visit = async (url: string): Promise<void> => {
+    for (const path of ['/good', '/bad']) statuses.push((await fetch(url + path)).status);
+  };
+  const code = blockOf('ts')
+    .replace('unix:/tmp/waf.sock', endpoint)
+    .replace('http://127.0.0.1:3000', `http://127.0.0.1:${port}`)
+    .replace('port: 8080', 'port: 0')
+    .replace('console.log', 'await globalThis.visit')
+    .replaceAll(/from '(@agentwire\/[^']+)'/g, (_whole, name: string) => `from '${import.meta.resolve(name)}'`);
+  const file = join(folder, 'example.ts');
+  const { writeFile } = await import('node:fs/promises');
+  await writeFile(file, code);
+  Object.assign(globalThis, { visit });
+  await import(/* @vite-ignore */ pathToFileURL(file).href);
+  expect(statuses).toEqual([200, 403]);
+});
+
+test('the file is one that the gateway takes', () => {
+  const file = parseGatewayFile(blockOf('yaml'), 'README.md');
+  expect(file).toMatchObject({ upstream: 'http://127.0.0.1:3000', pipeline: [['waf', 'api-key']] });
+  expect(() =>
+    createGateway({ ...file.gateway, pool: {} as never, upstream: file.upstream ?? '', agents: file.pipeline ?? [] }),
+  ).not.toThrow();
+});
+
+test.each([
+  ['listen: 1', 'listen must be text'],
+  ['nope: 1', 'has no option "nope"'],
+  ['agents: [{ name: a }]', 'needs a name and an endpoint'],
+  ['gateway: [1]', 'gateway must hold options'],
+  ['a: [', 'is not YAML'],
+])('a file with %j is refused', (text, message) => {
+  expect(() => parseGatewayFile(text, 'gateway.yaml')).toThrow(message);
+});
+
+test.each([
+  [{ requestBody: 'buffer' }, 'requestBody must be one of stream, hold'],
+  [{ maxHeldBodyBytes: -1 }, 'maxHeldBodyBytes'],
+  [{ maxChunkBytes: 17 * 1024 ** 2 }, 'maxChunkBytes'],
+])('options %j are refused', (options, message) => {
+  expect(() => createGateway({ pool: {} as never, upstream: 'http://h:1', ...options } as never)).toThrow(message);
+});

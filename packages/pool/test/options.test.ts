@@ -1,0 +1,53 @@
+import { type AgentPoolOptions, AgentPool, decideByPolicy, type FailureRule, resolvePoolOptions } from '@agentwire/pool';
+import { AgentwireError } from '@agentwire/core';
+import { expect, test } from 'vitest';
+
+const wrong: [string, unknown][] = [
+  ['reconnect', { initialMs: 0 }],
+  ['reconnect', { maxMs: Number.NaN }],
+  ['reconnect', { tries: 3 }],
+  ['encodings', ['cbor']],
+  ['encodings', 'json'],
+  ['name', ''],
+  ['loadBalanceStrategy', {}],
+  ['loadBalanceStrategy', 'fastest'],
+  ['transports', [{}]],
+  ['requestTimeoutMs', '30'],
+  ['connectionPerAgent', 4],
+];
+
+test.each(wrong)('%s of %j is refused at once and by name', (key, value) => {
+  expect(() => new AgentPool({ [key]: value } as AgentPoolOptions)).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
+  );
+});
+
+test('a wait that is not given has its default', () => {
+  const reconnect = { initialMs: 50, maxMs: undefined } as unknown as { initialMs: number };
+  expect(resolvePoolOptions({ reconnect }).reconnect).toEqual({ initialMs: 50, factor: 1.6, maxMs: 30_000, jitter: 0.2 });
+});
+
+test.each<[string, unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('oops');
+    },
+  ],
+  ['gives nothing', () => undefined],
+  ['gives an unknown verdict', () => ({ verdict: { type: 'pass' } })],
+])('a rule that %s is closed', (_how, rule) => {
+  const error = new AgentwireError('ERR_TIMEOUT', 'late');
+  const failure = { agent: 'waf', kind: 'timeout' as const, event: 'requestHeaders' as const, error };
+  expect(decideByPolicy(rule as FailureRule, failure)).toMatchObject({
+    verdict: { type: 'block', status: 503 },
+    audit: { tags: ['agentwire:fail-rule-broken', 'agentwire:fail-custom'], reasonCodes: ['agentwire:ERR_TIMEOUT'] },
+  });
+});
+
+test('a policy for a kind that does not exist is refused, so that a slip of the pen is not "closed" by accident', async () => {
+  const pool = new AgentPool();
+  expect(() => pool.addReverseAgent('waf', { onFailure: { timeuot: 'open' } as object })).toThrow(/timeuot/);
+  expect(pool.has('waf')).toBe(false);
+  await pool.close();
+});

@@ -1,0 +1,217 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const cli = fileURLToPath(new URL('../../../packages/cli/bin/agentwire.js', import.meta.url));
+
+/** `PROXY_LOG=1` shows what proxy and agent log. */
+const LOG = process.env['PROXY_LOG'] === undefined ? 'ignore' : 'inherit';
+
+/** How the proxy reaches the agent. */
+export type Medium = 'uds' | 'grpc';
+
+/** What came back from the proxy, and what the upstream saw of the request. */
+export interface Exchange {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Absent where the upstream was not asked. */
+  readonly upstream?: { readonly headers: IncomingHttpHeaders; readonly bodyBytes: number };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function freePort(): Promise<number> {
+  const server = createTcp().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function config(port: number, upstreamPort: number, transport: string): string {
+  const filter = (mode: string): string =>
+    `    filter "ask-${mode}" {\n        type "agent"\n        agent "agentwire"\n        failure-mode "${mode}"\n    }\n`;
+  return `schema-version "1.0"
+system {
+    worker-threads 2
+}
+listeners {
+    listener "http" {
+        address "127.0.0.1:${port}"
+        protocol "http"
+        default-route "closed"
+    }
+}
+upstreams {
+    upstream "backend" {
+        target "127.0.0.1:${upstreamPort}"
+    }
+}
+agents {
+    agent "agentwire" type="custom" {
+        ${transport}
+        timeout-ms 1000
+        events "request_headers" "request_body" "response_headers"
+    }
+}
+waf {
+    mode "off"
+    body-inspection {
+        inspect-request-body #true
+        max-inspection-bytes 1048576
+    }
+}
+filters {
+${filter('closed')}${filter('open')}}
+routes {
+    route "open" {
+        priority 100
+        matches {
+            header name="x-mode" value="open"
+        }
+        upstream "backend"
+        filters "ask-open"
+    }
+    route "closed" {
+        priority 10
+        matches {
+            path-prefix "/"
+        }
+        upstream "backend"
+        filters "ask-closed"
+    }
+}
+`;
+}
+
+/** The released proxy between an HTTP client and an upstream, with an agent of ours behind it. */
+export class World {
+  readonly #folder: string;
+  readonly #upstream: Server;
+  readonly #http = new Agent({ keepAlive: false, maxSockets: 250 });
+  readonly #seen = new Map<string, NonNullable<Exchange['upstream']>>();
+  #proxy: ChildProcess | undefined;
+  #agent: ChildProcess | undefined;
+  #endpoint = '';
+  #port = 0;
+  #count = 0;
+
+  constructor() {
+    this.#folder = mkdtempSync(`${tmpdir()}/aw-proxy-`);
+    this.#upstream = createServer((incoming, answer) => {
+      let bodyBytes = 0;
+      incoming.on('data', (chunk: Buffer) => (bodyBytes += chunk.length));
+      incoming.on('end', () => {
+        this.#seen.set(String(incoming.headers['x-exchange']), { headers: incoming.headers, bodyBytes });
+        answer.writeHead(200, { 'content-type': 'text/plain', 'x-upstream': '1' }).end('from the upstream');
+      });
+    });
+  }
+
+  /** Starts agent, upstream and proxy, in this order: the proxy connects before it listens. */
+  async start(binary: string, medium: Medium): Promise<void> {
+    this.#upstream.listen(0, '127.0.0.1');
+    await once(this.#upstream, 'listening');
+    const grpcPort = await freePort();
+    this.#endpoint = medium === 'uds' ? `unix:${this.#folder}/agent.sock` : `grpc://127.0.0.1:${grpcPort}`;
+    const transport =
+      medium === 'uds' ? `unix-socket "${this.#folder}/agent.sock"` : `grpc "http://127.0.0.1:${grpcPort}"`;
+    await this.startAgent();
+    this.#port = await freePort();
+    const file = `${this.#folder}/zentinel.kdl`;
+    writeFileSync(file, config(this.#port, (this.#upstream.address() as AddressInfo).port, transport));
+    this.#proxy = spawn(binary, ['-c', file, 'run'], { stdio: ['ignore', LOG, LOG], cwd: this.#folder });
+    await this.#untilListening();
+  }
+
+  async #untilListening(): Promise<void> {
+    for (let attempt = 0; attempt < 150; attempt += 1) {
+      const socket = connect(this.#port, '127.0.0.1');
+      const open = await Promise.race([
+        once(socket, 'connect').then(() => true),
+        once(socket, 'error').then(() => false),
+      ]).catch(() => false);
+      socket.destroy();
+      if (open) return;
+      await pause(100);
+    }
+    throw new Error('the proxy does not listen after 15 s');
+  }
+
+  /** Starts the reference agent as a process of its own. */
+  async startAgent(): Promise<void> {
+    const agent = spawn(process.execPath, [cli, 'agent', 'reference', '--listen', this.#endpoint], {
+      stdio: ['ignore', 'pipe', LOG],
+    });
+    this.#agent = agent;
+    for await (const line of createInterface({ input: agent.stdout })) if (line.startsWith('listening')) return;
+    throw new Error('the agent ended before it listened');
+  }
+
+  /** Ends the agent as a crash does. */
+  async killAgent(): Promise<void> {
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+    this.#agent = undefined;
+  }
+
+  /** One HTTP request through the proxy. */
+  async ask(
+    path: string,
+    options: { headers?: Record<string, string>; body?: string | Buffer } = {},
+  ): Promise<Exchange> {
+    this.#count += 1;
+    const id = String(this.#count);
+    const { body } = options;
+    const headers = { ...options.headers, 'x-exchange': id };
+    const method = body === undefined ? 'GET' : 'POST';
+    const outgoing = request({ host: '127.0.0.1', port: this.#port, path, method, headers, agent: this.#http });
+    outgoing.end(body);
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    const upstream = this.#seen.get(id);
+    return {
+      status: answer.statusCode ?? 0,
+      headers: answer.headers,
+      body: Buffer.concat(chunks).toString(),
+      ...(upstream !== undefined && { upstream }),
+    };
+  }
+
+  /** Asks until it holds. @returns after how many milliseconds, and how many attempts */
+  async until(
+    path: string,
+    holds: (exchange: Exchange) => boolean,
+    withinMs: number,
+  ): Promise<{ ms: number; attempts: number }> {
+    const from = performance.now();
+    for (let attempts = 1; ; attempts += 1) {
+      const exchange = await this.ask(path).catch(() => undefined);
+      const ms = Math.round(performance.now() - from);
+      if (exchange !== undefined && holds(exchange)) return { ms, attempts };
+      if (ms > withinMs) throw new Error(`not within ${withinMs} ms; the last status was ${exchange?.status}`);
+      await pause(200);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.killAgent();
+    if (this.#proxy !== undefined && this.#proxy.exitCode === null) {
+      this.#proxy.kill('SIGKILL');
+      await once(this.#proxy, 'exit');
+    }
+    this.#upstream.close();
+    this.#upstream.closeAllConnections();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
