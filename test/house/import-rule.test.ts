@@ -13,7 +13,9 @@ interface Edges {
 
 /** The table of ARCHITECTURE.md. */
 function readTable(): Map<string, Edges> {
-  const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| `([\w-]+)`\s+\| (.*?)\s+\| (.*?)\s+\|$/gm);
+  const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(
+    /^\| `([\w-]+)`\s+\| (.*?)\s+\| (.*?)\s+\|$/gm,
+  );
   const names = (cell: string): Set<string> => new Set([...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''));
   return new Map(
     [...rows].map(([, name = '', sees = '', outside = '']) => [

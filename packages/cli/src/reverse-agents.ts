@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import {
   AgentwireError,
   FEATURES,
@@ -10,7 +9,10 @@ import {
   type Transport,
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
+import { readToken } from './read-named-file.ts';
 import { UsageError } from './usage-error.ts';
+
+const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -40,7 +42,7 @@ export async function acceptReverseAgents(
       `--reverse-listen ${endpoint} --token-file tokens.txt`,
     );
   }
-  const token = options.tokenFile === undefined ? undefined : readFileSync(options.tokenFile, 'utf8').trim();
+  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
   const self: Hello = {
     role: 'proxy',
     name: 'agentwire',

@@ -7,7 +7,7 @@ import { AgentPool, type AddAgentOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
 
-export type Answering = (event: ProxyEvent, request: AgentRequest) => Decision | Promise<Decision>;
+type Answering = (event: ProxyEvent, request: AgentRequest) => Decision | Promise<Decision>;
 
 const CAPABILITIES: Capabilities = {
   events: EVENT_TYPES,

@@ -318,8 +318,7 @@ export class PooledAgent {
     }
     metrics.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(outcome))
-      this.#affinities.remove(affinity);
+    if (affinity !== undefined && exchange.pending === 0 && this.#isOver(outcome)) this.#affinities.remove(affinity);
     if (this.#line.length > 0) this.#line.advance();
   }
 
@@ -402,6 +401,5 @@ function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
   const { signal, timeoutMs } = options;
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
-  if (signal?.aborted)
-    throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
+  if (signal?.aborted) throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
 }

@@ -91,7 +91,8 @@ test('whatever happens in whatever order, each question has one outcome and noth
           requestTimeoutMs: 300,
           drainTimeoutMs: 500,
           metrics: {
-            count: (name) => void (recorded += Number(name === 'agent_requests_total' || name === 'agent_errors_total')),
+            count: (name) =>
+              void (recorded += Number(name === 'agent_requests_total' || name === 'agent_errors_total')),
             gauge: () => undefined,
             observe: () => undefined,
           },
@@ -121,7 +122,16 @@ test('whatever happens in whatever order, each question has one outcome and noth
             aborts.push(abort);
             follow(token, pool.request('waf', head(one.id, token), { signal: abort.signal, only: one.only }));
           } else if (one.kind === 'next') {
-            follow('', pool.request('waf', { type: 'requestBodyChunk', id: one.id, index: 0, data: new Uint8Array(1), last: false }));
+            follow(
+              '',
+              pool.request('waf', {
+                type: 'requestBodyChunk',
+                id: one.id,
+                index: 0,
+                data: new Uint8Array(1),
+                last: false,
+              }),
+            );
           } else if (one.kind === 'answer') {
             const [picked] = waiting.splice(one.pick, 1);
             const tags = { audit: { tags: [picked?.token ?? ''] } };

@@ -1,4 +1,4 @@
-import { type AgentPoolOptions, AgentPool, decideByPolicy, type FailureRule, resolvePoolOptions } from '@agentwire/pool';
+import { AgentPool, decideByPolicy, type FailureRule, resolvePoolOptions } from '@agentwire/pool';
 import { AgentwireError } from '@agentwire/core';
 import { expect, test } from 'vitest';
 
@@ -17,14 +17,17 @@ const wrong: [string, unknown][] = [
 ];
 
 test.each(wrong)('%s of %j is refused at once and by name', (key, value) => {
-  expect(() => new AgentPool({ [key]: value } as AgentPoolOptions)).toThrow(
-    expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
-  );
+  expect(() => new AgentPool({ [key]: value })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }));
 });
 
 test('a wait that is not given has its default', () => {
   const reconnect = { initialMs: 50, maxMs: undefined } as unknown as { initialMs: number };
-  expect(resolvePoolOptions({ reconnect }).reconnect).toEqual({ initialMs: 50, factor: 1.6, maxMs: 30_000, jitter: 0.2 });
+  expect(resolvePoolOptions({ reconnect }).reconnect).toEqual({
+    initialMs: 50,
+    factor: 1.6,
+    maxMs: 30_000,
+    jitter: 0.2,
+  });
 });
 
 test.each<[string, unknown]>([

@@ -1,7 +1,7 @@
 import { Code, createClient, type Client } from '@connectrpc/connect';
 import { createGrpcTransport as createStrangersTransport } from '@connectrpc/connect-node';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AgentwireError, type Listener, type ListenOptions } from '@agentwire/core';
+import { AgentwireError, type Listener, type ListenOptions, type Received } from '@agentwire/core';
 import { AgentServiceV2 } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
 import { createGrpcTransport } from '../src/index.ts';
 import { AGENT, allowAll, Recorder } from './support/peers.ts';
@@ -112,7 +112,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     await agent.received(1);
     asks.end();
     await new Promise((resolve) => setImmediate(resolve));
-    allowAll(agent.messages[0], agent.connection as never);
+    allowAll(agent.messages[0] as Received, agent.connection as never);
     expect((await replies.next()).value?.message).toMatchObject({ case: 'response', value: { correlationId: 'c-1' } });
     expect((await replies.next()).done).toBe(true);
     await agent.ended();

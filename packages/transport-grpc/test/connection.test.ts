@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Connection, Listener, ListenOptions } from '@agentwire/core';
+import type { Connection, Listener, ListenOptions, Received } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTransportOptions } from '../src/index.ts';
 import { AGENT, AGENT_MESSAGES, allowAll, PROXY, PROXY_MESSAGES, Recorder, requestHeaders } from './support/peers.ts';
 
@@ -74,7 +74,7 @@ describe('a gRPC connection', () => {
     await proxy.received(1);
     expect(proxy.messages[0]).toEqual({ type: 'drain', reason: 'deploy', durationMs: 500 });
     agent.onReceived = allowAll;
-    allowAll(agent.messages[0], agent.connection as Connection);
+    allowAll(agent.messages[0] as Received, agent.connection as Connection);
     connection.send(requestHeaders('x-2'));
     await proxy.received(3);
     expect(proxy.messages.slice(1).map((message) => (message as { id?: unknown }).id)).toEqual(['x-1', 'x-2']);

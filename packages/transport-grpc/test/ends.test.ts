@@ -103,7 +103,7 @@ describe('the end of a session that the other side ends', () => {
     ]) {
       const agent = await hostileAgent();
       const { proxy } = await proxyOf(agent.address);
-      const stream = agent.streams[0];
+      const stream = agent.streams[0] as ServerHttp2Stream;
       stream.removeAllListeners('wantTrailers');
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status, 'grpc-message': 'why%20not' }));
       stream.end();
@@ -147,7 +147,7 @@ describe('the end of a session that the other side ends', () => {
       const attempt = proxyOf(agent.address);
       attempt.catch(() => undefined);
       while (agent.streams.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      answer(agent.streams[0]);
+      answer(agent.streams[0] as ServerHttp2Stream);
       await expect(attempt).rejects.toMatchObject({ code });
     }
   });

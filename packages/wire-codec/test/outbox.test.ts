@@ -35,7 +35,7 @@ function put(outbox: Outbox, text: string): boolean {
   return outbox.commit(at + text.length);
 }
 
-function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number } = {}): {
+function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number; maxWrites?: number } = {}): {
   wire: Wire;
   outbox: Outbox;
   drains: () => number;
@@ -54,8 +54,8 @@ test('what is sent in one tick leaves in one write', async () => {
   expect(wire.writes.map(String)).toEqual(['abc']);
 });
 
-test('one write is under way at a time, and the rest follows', async () => {
-  const { wire, outbox } = setUp();
+test('as many writes are under way as may be, and the rest is gathered and follows', async () => {
+  const { wire, outbox } = setUp({ maxWrites: 1 });
   put(outbox, 'one');
   await turn();
   put(outbox, 'two');
@@ -66,6 +66,35 @@ test('one write is under way at a time, and the rest follows', async () => {
   expect([wire.flying, wire.all, outbox.size]).toEqual([1, 'onetwothree', 8]);
   wire.finish();
   expect(outbox.size).toBe(0);
+});
+
+test('a write does not wait for the one before it', async () => {
+  const { wire, outbox } = setUp();
+  for (let i = 0; i < 10; i++) {
+    put(outbox, String(i));
+    await turn();
+  }
+  expect([wire.flying, wire.all, outbox.size]).toEqual([8, '01234567', 10]);
+  wire.finish();
+  expect([wire.flying, wire.all]).toEqual([8, '0123456789']);
+});
+
+test('a full buffer leaves although many writes are under way, so that nothing is copied', () => {
+  const { wire, outbox } = setUp({ maxWrites: 1, earlyFlushBytes: 1 });
+  put(outbox, 'a'.repeat(200_000));
+  put(outbox, 'b'.repeat(50_000));
+  put(outbox, 'c'.repeat(50_000));
+  expect(wire.writes.map((write) => write.length)).toEqual([200_000, 50_000]);
+  expect(outbox.size).toBe(300_000);
+});
+
+test('an outbox with nothing to send holds little', async () => {
+  const { wire, outbox } = setUp();
+  put(outbox, 'x'.repeat(10_000));
+  await turn();
+  expect(outbox.bytes.length).toBeGreaterThan(10_000);
+  wire.finish();
+  expect(outbox.bytes.length).toBeLessThan(4096);
 });
 
 test('a lot leaves before the tick ends', () => {
@@ -139,7 +168,7 @@ describe('transaction', () => {
 });
 
 test('whenEmpty comes at once or after the last write, and never after a failure', async () => {
-  const { wire, outbox } = setUp();
+  const { wire, outbox } = setUp({ maxWrites: 1 });
   let calls = 0;
   const called = (): number => (calls += 1);
   outbox.whenEmpty(called);
@@ -171,7 +200,7 @@ test('discard drops what waits and what is under way, and nothing is written aft
 });
 
 test('nothing is lost, doubled or overwritten while writes are slow', () => {
-  const step = fc.oneof(fc.constant('finish' as const), fc.constant('flush' as const), fc.nat(400_000));
+  const step = fc.oneof(fc.constant('finish' as const), fc.constant('flush' as const), fc.nat(400_000), fc.nat(9000));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { wire, outbox } = setUp();

@@ -4,7 +4,7 @@ import type { Exchange, World } from './world.ts';
 export interface Scenario {
   readonly name: string;
   /** Resolves with what was seen. @throws Error where it is not as `docs/zentinel.md` says */
-  run(world: World): Promise<string>;
+  run(this: void, world: World): Promise<string>;
 }
 
 function expect(holds: boolean, { status, body }: Exchange): void {

@@ -59,6 +59,12 @@ agents {
         ${transport}
         timeout-ms 1000
         events "request_headers" "request_body" "response_headers"
+        circuit-breaker {
+            failure-threshold 50
+            success-threshold 1
+            timeout-seconds 2
+            half-open-max-requests 10
+        }
     }
 }
 waf {

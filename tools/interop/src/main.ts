@@ -3,7 +3,7 @@ import { parseFlags, USAGE } from './flags.ts';
 import { allCells } from './judge/cell.ts';
 import { compareWithCommitted } from './judge/committed.ts';
 import { judge } from './judge/judge.ts';
-import { playMatrix } from './matrix.ts';
+import { isSame, playMatrix } from './matrix.ts';
 import { differences, matrixTable } from './output/matrix-table.ts';
 import { speedTable } from './output/speed-table.ts';
 import { strangerDifferences, strangersTable } from './output/strangers-table.ts';
@@ -26,7 +26,13 @@ const rust = await buildRust();
 if (!rust.ok) say(rust.missing ? rust.why : `the crate's peers could not be built: ${rust.why}`);
 
 say('playing every message and decision');
-const played = await playMatrix(allCells(rust.ok));
+const cells = allCells(rust.ok);
+const { played, again } = await playMatrix(cells, (all) => {
+  const different = judge(all).filter(({ verdict }) => verdict === 'different');
+  return cells.filter((cell) => different.some((finding) => isSame(finding, cell)));
+});
+for (const { medium, proxy, agent } of again)
+  say(`played again, because it differed at first: ${medium}, ${proxy} → ${agent}`);
 const findings = judge(played);
 const committed = compareWithCommitted(played);
 
@@ -51,7 +57,16 @@ const wrong = [
 ];
 const seconds = Math.round((performance.now() - since) / 1000);
 if (flags.json) {
-  const document = { seconds, rust, matrix: findings, committed, peers: strangers, speed: speeds, differences: wrong };
+  const document = {
+    seconds,
+    rust,
+    matrix: findings,
+    again,
+    committed,
+    peers: strangers,
+    speed: speeds,
+    differences: wrong,
+  };
   process.stdout.write(`${JSON.stringify(document)}\n`);
 } else {
   const parts = [matrixTable(findings)];

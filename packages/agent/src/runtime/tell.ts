@@ -10,11 +10,14 @@ export function tell(session: AgentSession, message: Message, logger: Logger): v
   }
 }
 
-/** Calls a handler that is only told something: its throw ends nothing. */
-export function callListener(name: string, logger: Logger, listener: () => void): void {
-  try {
-    listener();
-  } catch (error) {
+/** Calls a handler that is only told something: its throw, or the rejection of an async one, ends nothing. */
+export function callListener(name: string, logger: Logger, listener: () => unknown): void {
+  const failed = (error: unknown): void =>
     logger.error({ handler: name, err: error }, 'a handler that is only told something threw');
+  try {
+    const outcome = listener();
+    if (outcome instanceof Promise) outcome.catch(failed);
+  } catch (error) {
+    failed(error);
   }
 }

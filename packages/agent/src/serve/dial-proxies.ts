@@ -2,6 +2,7 @@ import { type AgentSessionOptions, keepConnected } from '@agentwire/core/session
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
+import { callListener } from '../runtime/tell.ts';
 import { chooseTransport } from './choose-transport.ts';
 import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
 
@@ -29,7 +30,7 @@ export function dialProxy(
       onConnection: (connection) => runtime.open(connection, options.session, ended.resolve),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
     });
-    if (!registered) options.onRegistered?.(reverse.address);
+    if (!registered) callListener('onRegistered', options.logger, () => options.onRegistered?.(reverse.address));
     registered = true;
     return { ended: ended.promise };
   };

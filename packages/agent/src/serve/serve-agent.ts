@@ -1,4 +1,4 @@
-import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
+import { AgentwireError, checkNumber, type Listener, type Transport } from '@agentwire/core';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
@@ -112,8 +112,13 @@ class Server implements AgentServer {
   }
 
   drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    this.#draining ??= this.#drain(options.timeoutMs ?? this.#options.drainTimeoutMs);
-    return this.#draining;
+    const timeoutMs = options.timeoutMs ?? this.#options.drainTimeoutMs;
+    try {
+      this.#draining ??= this.#drain(checkNumber('timeoutMs', timeoutMs, 0, 86_400_000));
+      return this.#draining;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #drain(timeoutMs: number): Promise<void> {

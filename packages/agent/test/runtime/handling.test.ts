@@ -1,5 +1,5 @@
-import type { Logger } from '@agentwire/core';
-import { describe, expect, it, vi } from 'vitest';
+import { type Logger, silentLogger } from '@agentwire/core';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { allow, block, closeWebSocket, drop, refuse, type HandlerContext } from '../../src/index.ts';
 import { OURS } from '../fake-connection.ts';
 import { head, response, settled } from '../events.ts';
@@ -216,6 +216,21 @@ it('survives handlers that throw at what they are only told', () => {
   at.receive(head(1));
   at.receive({ type: 'cancel', id: 1 });
   expect(at.status).toBe('open');
+});
+
+it('survives async handlers that fail at what they are only told', async () => {
+  const errors: unknown[] = [];
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  onTestFinished(() => void process.off('unhandledRejection', note));
+  const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) };
+  const onDrain = (): void => Promise.reject(new Error('no')) as unknown as void;
+  const at = start({ onRequestHeaders: () => allow(), onDrain }, { logger }).connect();
+  at.receive({ type: 'drain' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(errors).toMatchObject([{ handler: 'onDrain' }]);
+  expect(unhandled).toEqual([]);
 });
 
 describe('maxConcurrentRequests', () => {

@@ -133,7 +133,10 @@ describe('reverse connections', () => {
       clock,
       keepalive: false,
       random: () => 0.5,
-      onRegistered: (address) => registered.push(address),
+      onRegistered: (address) => {
+        registered.push(address);
+        throw new Error('what a listener throws changes nothing');
+      },
     });
     await settled();
     expect(proxy.sessions).toHaveLength(2);
@@ -153,6 +156,7 @@ describe('reverse connections', () => {
     await settled();
     expect(again.sessions).toHaveLength(2);
     expect(registered).toHaveLength(1);
+    await expect(server.drain({ timeoutMs: Number.NaN })).rejects.toThrow(/timeoutMs must be a number/);
     await server.close();
     expect(again.sessions.map((session) => session.connection.status)).toEqual(['closed', 'closed']);
     await again.close();

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Agent, serveAgent } from '@agentwire/agent';
@@ -8,6 +7,7 @@ import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
+import { readToken } from '../read-named-file.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface AgentOptions {
@@ -31,7 +31,7 @@ const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
 };
 
 /** The agent that a word names: one of ours, or the default export of a file. */
-export async function loadAgent(word: string): Promise<Agent> {
+async function loadAgent(word: string): Promise<Agent> {
   const stock = STOCK[word];
   if (stock !== undefined) return (await stock()).default;
   const path = isAbsolute(word) ? word : resolve(word);
@@ -54,7 +54,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, options.verbose);
   const agent = await loadAgent(module);
-  const token = options.tokenFile === undefined ? undefined : readFileSync(options.tokenFile, 'utf8').trim();
+  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
   const tell = (event: 'listening' | 'registered', endpoint: string): void => {
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);

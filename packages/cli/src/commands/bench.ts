@@ -31,6 +31,13 @@ function positive(flag: string, text: string): number {
   throw new UsageError(`${flag} takes a positive number, got ${JSON.stringify(text)}`, EXAMPLE);
 }
 
+/** Part of a connection would be none, and a load without connections never ends. */
+function whole(flag: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new UsageError(`${flag} takes an integer from 1 to ${max}, got ${JSON.stringify(text)}`, EXAMPLE);
+}
+
 /** Processor time of a process in seconds, where the system tells (Linux). */
 function cpuSeconds(pid: number | undefined): number | undefined {
   try {
@@ -88,9 +95,9 @@ async function measure(
 
 async function run(endpoint: string | undefined, flags: BenchFlags, context: CommandContext): Promise<void> {
   const [inFlight, seconds, connections] = [
-    positive('--in-flight', flags.inFlight),
+    whole('--in-flight', flags.inFlight, 65_536),
     positive('--seconds', flags.seconds),
-    positive('--connections', flags.connections),
+    whole('--connections', flags.connections, 1_024),
   ];
   const encoding = checkChoice<Encoding>('--encoding', flags.encoding, ['json', 'msgpack'], EXAMPLE);
   const dialect = checkChoice<Dialect>('--dialect', flags.dialect, ['documented', 'zentinel'], EXAMPLE);

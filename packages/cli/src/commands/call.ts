@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   AgentwireError,
   type Capabilities,
@@ -19,6 +18,7 @@ import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
 import { stockTransports } from '../stock-transports.ts';
+import { readNamedFile } from '../read-named-file.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
@@ -59,15 +59,19 @@ function parseHeaders(flag: string, given: readonly string[]): string[] {
     const at = text.indexOf(':');
     if (at < 1) throw new UsageError(`${flag} takes 'name: value', got ${JSON.stringify(text)}`, EXAMPLE);
     const [name, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-    checkHeaderName(name);
-    checkHeaderValue(name, value);
+    try {
+      checkHeaderName(name);
+      checkHeaderValue(name, value);
+    } catch (error) {
+      throw new UsageError(`${flag}: ${(error as Error).message}`, EXAMPLE);
+    }
     return [name, value];
   });
 }
 
-function parseBody(given: string | undefined): Uint8Array | undefined {
+function parseBody(flag: string, given: string | undefined): Uint8Array | undefined {
   if (given === undefined) return undefined;
-  return given.startsWith('@') ? readFileSync(given.slice(1)) : Buffer.from(given);
+  return given.startsWith('@') ? readNamedFile(flag, given.slice(1), EXAMPLE) : Buffer.from(given);
 }
 
 function integer(flag: string, text: string, min: number, max: number): number {
@@ -83,7 +87,7 @@ function parseScript(flags: CallFlags): Script {
       : {
           status: integer('--response', flags.response, 100, 999),
           headers: parseHeaders('--response-header', flags.responseHeader),
-          body: parseBody(flags.responseBody),
+          body: parseBody('--response-body', flags.responseBody),
         };
   if (response === undefined && (flags.responseBody !== undefined || flags.responseHeader.length > 0)) {
     throw new UsageError('--response-header and --response-body need --response STATUS', EXAMPLE);
@@ -92,7 +96,7 @@ function parseScript(flags: CallFlags): Script {
     method: flags.method,
     uri: flags.uri,
     headers: parseHeaders('-H', flags.header),
-    body: parseBody(flags.body),
+    body: parseBody('--body', flags.body),
     chunkBytes: integer('--chunk-bytes', flags.chunkBytes, 1, 16 * 1024 * 1024),
     response,
     timeoutMs: integer('--timeout-ms', flags.timeoutMs, 1, 86_400_000),

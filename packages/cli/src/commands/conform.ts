@@ -2,6 +2,7 @@ import { type Endpoint, parseEndpoint, systemClock } from '@agentwire/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { checkAgent } from '../conform/agent/check-agent.ts';
+import { checkProxy } from '../conform/proxy/check-proxy.ts';
 import type { CheckResult } from '../conform/check.ts';
 import { drawResults, holds, summary } from '../conform/report/draw-results.ts';
 import type { Form } from '../conform/wire/wire.ts';
@@ -12,10 +13,14 @@ import { checkChoice, type Dialect, refuseDialectOverGrpc } from './wire-choices
 interface ConformFlags {
   readonly dialect?: string;
   readonly timeoutMs: string;
+  readonly proxy?: boolean;
+  readonly drive?: string;
+  readonly waitMs: string;
   readonly json?: boolean;
 }
 
 const EXAMPLE = 'agentwire conform unix:/tmp/waf.sock';
+const PROXY_EXAMPLE = 'agentwire conform --proxy unix:/tmp/waf.sock --drive http://127.0.0.1:8080';
 const STREAMS: ReadonlySet<string> = new Set(['unix', 'tcp', 'tls']);
 
 function formsOf({ scheme }: Endpoint, dialect: Dialect | undefined): readonly Form[] {
@@ -31,18 +36,40 @@ function forgive(results: readonly CheckResult[], asked: boolean): readonly Chec
   return [{ ...first, outcome: 'skip', why: `this dialect is not spoken: ${first.why ?? ''}` }];
 }
 
+function integer(flag: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new UsageError(`${flag} takes a number from ${min} to ${max}, got ${JSON.stringify(text)}`, EXAMPLE);
+}
+
+function driveUrl({ proxy, drive }: ConformFlags): string | undefined {
+  if (proxy !== true && drive === undefined) return undefined;
+  if (proxy === true && drive !== undefined && URL.canParse(drive)) return drive;
+  throw new UsageError(
+    '--proxy needs --drive URL, where the proxy takes HTTP requests, and --drive needs --proxy',
+    PROXY_EXAMPLE,
+  );
+}
+
 async function run(text: string, flags: ConformFlags, context: CommandContext): Promise<void> {
   const dialect = checkChoice<Dialect>('--dialect', flags.dialect, ['documented', 'zentinel'], EXAMPLE);
-  const patienceMs = Number(flags.timeoutMs);
-  if (!Number.isInteger(patienceMs) || patienceMs < 100 || patienceMs > 60_000) {
-    throw new UsageError(`--timeout-ms takes a number from 100 to 60000, got ${flags.timeoutMs}`, EXAMPLE);
-  }
+  const patienceMs = integer('--timeout-ms', flags.timeoutMs, 100, 60_000);
+  const waitMs = integer('--wait-ms', flags.waitMs, 100, 86_400_000);
+  const url = driveUrl(flags);
   const endpoint = parseEndpoint(text);
   refuseDialectOverGrpc(endpoint.scheme, dialect, EXAMPLE);
   const { stdout, stderr } = context.terminal;
+  const tell = (words: string): void => {
+    if (flags.json !== true) line(stderr, tint('quiet', words, stderr));
+  };
   const results: CheckResult[] = [];
   for (const form of formsOf(endpoint, dialect)) {
-    if (!flags.json) line(stderr, tint('quiet', `checking ${endpoint.address} (${form})`, stderr));
+    if (url !== undefined) {
+      const onListening = (address: string): void => tell(`listening ${address} (${form}), waiting for a proxy`);
+      results.push(...(await checkProxy(endpoint, form, { clock: systemClock, patienceMs, waitMs, url, onListening })));
+      continue;
+    }
+    tell(`checking ${endpoint.address} (${form})`);
     const found = await checkAgent(endpoint, form, { clock: systemClock, patienceMs });
     results.push(...forgive(found, dialect !== undefined || form === 'grpc'));
   }
@@ -55,14 +82,17 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
   line(stdout, summary(results));
 }
 
-/** `agentwire conform`: puts an agent through the protocol from outside. */
+/** `agentwire conform`: puts an agent, or a proxy, through the protocol from outside. */
 export function addConformCommand(program: Command, context: CommandContext): void {
   program
     .command('conform')
-    .description('put an agent through the protocol from outside, frame by frame')
-    .argument('<endpoint>', 'the agent (unix:PATH, grpc://HOST:PORT, …)')
+    .description('put an agent, or with --proxy a proxy, through the protocol from outside, frame by frame')
+    .argument('<endpoint>', 'the agent (unix:PATH, grpc://HOST:PORT, …), or where the proxy expects it')
     .option('--dialect <dialect>', 'documented or zentinel alone; not over gRPC')
     .option('--timeout-ms <ms>', 'how long anything is waited for', '2000')
+    .option('--proxy', 'play the agent at the endpoint, and check the proxy that connects to it')
+    .option('--drive <url>', 'where that proxy takes HTTP requests, which the checks send')
+    .option('--wait-ms <ms>', 'how long a proxy is waited for', '30000')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action((endpoint: string, flags: ConformFlags) => run(endpoint, flags, context));

@@ -15,7 +15,7 @@ export interface Check<Subject> {
   /** Needs the behaviour of `agentwire agent reference`, as an agent's decisions are its own business otherwise. */
   readonly needs?: 'reference';
   /** Resolves when it holds. @throws CheckFailure */
-  run(subject: Subject): Promise<void>;
+  run(this: void, subject: Subject): Promise<void>;
 }
 
 /** What a check found. */

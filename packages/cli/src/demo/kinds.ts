@@ -1,7 +1,7 @@
 import type { RequestSummary } from '@agentwire/gateway';
 
 /** One HTTP request of the demo. */
-export interface DemoRequest {
+interface DemoRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ export interface DemoResult {
 const CLIENTS = 16;
 
 /** Spreads kinds over `count` requests by their shares, mixed, and each at least once. */
-export function planLoad(count: number): DemoKind[] {
+function planLoad(count: number): DemoKind[] {
   const plan: DemoKind[] = [];
   const owed = DEMO_KINDS.map(() => 0);
   while (plan.length < count) {

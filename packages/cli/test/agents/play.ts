@@ -5,7 +5,7 @@ import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
 
 /** A proxy that understands everything. */
-export const PROXY: Hello = {
+const PROXY: Hello = {
   role: 'proxy',
   name: 'test-proxy',
   version: '1',

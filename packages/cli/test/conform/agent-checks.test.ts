@@ -32,7 +32,7 @@ async function ours(): Promise<{ readonly unix: string; readonly grpc: string }>
   return { unix, grpc: overGrpc };
 }
 
-const generous = { clock: systemClock, patienceMs: 1_000 };
+const generous = { clock: systemClock, patienceMs: 2_000 };
 
 describe('agentwire agent reference', () => {
   test.each<Form>(['documented', 'zentinel', 'grpc'])('passes every check (%s)', { timeout: 60_000 }, async (form) => {
@@ -125,7 +125,7 @@ const FAULTS: readonly (readonly [fault: string, check: string])[] = [
 describe('the smallest agent in the documented dialect', () => {
   test('passes every check', { timeout: 60_000 }, async () => {
     const { endpoint } = await minimal('none');
-    const results = await checkAgent(endpoint, 'documented', { clock: systemClock, patienceMs: 500 });
+    const results = await checkAgent(endpoint, 'documented', { clock: systemClock, patienceMs: 1_500 });
     expect(results.filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
   });
 
@@ -180,7 +180,7 @@ describe('an agent over gRPC', () => {
 
 test('checks that need the behaviour of the reference agent are skipped for others', { timeout: 60_000 }, async () => {
   const { endpoint } = await minimal('operations-reversed-and-more');
-  const strange = await checkAgent(endpoint, 'documented', { clock: systemClock, patienceMs: 500 });
+  const strange = await checkAgent(endpoint, 'documented', { clock: systemClock, patienceMs: 1_500 });
   expect(strange.every(({ outcome }) => outcome === 'pass')).toBe(true);
   const other = await minimal('wrong-decision');
   const results = await checkAgent(other.endpoint, 'documented', { clock: systemClock, patienceMs: 300 });

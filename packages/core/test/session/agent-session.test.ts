@@ -236,10 +236,33 @@ describe('cancel and ends', () => {
     const drained = session.drain({ timeoutMs: 1000 });
     expect(connection.ofType('drain')).toHaveLength(1);
     answers[0]?.(ALLOW);
+    await turn();
+    // what the proxy had sent before it heard of the drain is answered too; its pong says that there is no more
+    connection.receive({ ...headers, id: 2 });
+    for (const { sequence } of connection.ofType('ping'))
+      connection.receive({ type: 'pong', sequence, timestampMs: 0 });
+    await turn();
+    expect(connection.status).toBe('open');
+    answers[1]?.(ALLOW);
     await drained;
-    expect(connection.ofType('answer')).toHaveLength(1);
+    expect(connection.ofType('answer')).toHaveLength(2);
     expect(connection.status).toBe('closed');
   });
+});
+
+test('a drain waits for no pong of a proxy that gives none, and for nothing once the connection is over', async () => {
+  const silent = setup(() => ALLOW);
+  const drained = silent.session.drain();
+  await turn();
+  expect(silent.connection.status).toBe('open');
+  silent.clock.advance(5_000);
+  await drained;
+  const dead = setup(held().onEvent);
+  dead.connection.receive({ ...headers, id: 1 });
+  const ended = dead.session.drain();
+  dead.connection.die();
+  await ended;
+  expect([silent.clock.pendingTimers, dead.clock.pendingTimers]).toEqual([0, 0]);
 });
 
 describe('bounds', () => {

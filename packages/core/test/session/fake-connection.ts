@@ -9,14 +9,14 @@ import {
   type Role,
 } from '@agentwire/core';
 
-export const proxyHello: Hello = {
+const proxyHello: Hello = {
   role: 'proxy',
   name: 'proxy',
   version: '1',
   features: FEATURES,
   encodings: ['json'],
 };
-export const agentHello: Hello = { role: 'agent', name: 'waf', version: '1', features: FEATURES, encodings: ['json'] };
+const agentHello: Hello = { role: 'agent', name: 'waf', version: '1', features: FEATURES, encodings: ['json'] };
 
 /** A connection whose other side is the test: `sent` is what was sent, `receive` is what comes. */
 export class FakeConnection extends ConnectionBase {

@@ -2,7 +2,7 @@ import type { Decision, RequestBodyChunk, ResponseBodyChunk } from '@agentwire/c
 import { Refusal } from '../response/refusal.ts';
 
 /** Asks one agent about one chunk. */
-export type AskAboutChunk = (
+type AskAboutChunk = (
   agent: string,
   chunk: Omit<RequestBodyChunk | ResponseBodyChunk, 'id' | 'type'>,
 ) => Promise<Decision>;

@@ -2,9 +2,9 @@ import { constants, type Http2Stream, type IncomingHttpHeaders } from 'node:http
 import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
 import { fromGrpcStatus, fromHttp2Code, fromHttpStatus, fromNodeError, toHttp2Code } from '../errors/http2-errors.ts';
-import { StreamSink } from './stream-sink.ts';
 import { FrameProgress } from './frame-progress.ts';
-import { FrameReader, PREFIX_BYTES } from './frame-reader.ts';
+import { PREFIX_BYTES } from './frame-reader.ts';
+import { PacedReader } from './paced-reader.ts';
 
 /** Who takes what a {@link MessageStream} brings. */
 export interface MessageStreamUser {
@@ -30,7 +30,7 @@ export interface MessageStreamOptions {
 }
 
 /**
- * gRPC messages on one HTTP/2 stream: the framing both ways, one write a tick, and one end, whether the other side
+ * gRPC messages on one HTTP/2 stream: the framing both ways, few writes a tick, and one end, whether the other side
  * ends the stream or the session, resets it, says a status, or dies.
  */
 export class MessageStream {
@@ -39,8 +39,7 @@ export class MessageStream {
   user: MessageStreamUser;
   /** Bytes that came in. */
   receivedBytes = 0;
-  readonly #reader: FrameReader;
-  readonly #sink: StreamSink;
+  readonly #reader: PacedReader;
   readonly #progress: FrameProgress;
   readonly #side: 'client' | 'server';
   readonly #where: string;
@@ -56,9 +55,12 @@ export class MessageStream {
     this.#side = options.side;
     this.#where = options.where;
     this.#clock = options.clock;
-    this.#sink = new StreamSink(stream);
-    this.outbox = new Outbox(this.#sink, { onDrain: () => this.user.onDrain() });
-    this.#reader = new FrameReader(options.maxBytes, (buffer, start, end) => this.user.onFrame(buffer, start, end));
+    this.outbox = new Outbox(stream, { onDrain: () => this.user.onDrain() });
+    this.#reader = new PacedReader(
+      options.maxBytes,
+      (buffer, start, end) => this.user.onFrame(buffer, start, end),
+      (step) => this.#cut(step),
+    );
     this.#progress = new FrameProgress(
       options.clock,
       () => this.receivedBytes,
@@ -78,7 +80,7 @@ export class MessageStream {
 
   /** Bytes that were accepted and have not left. */
   get bufferedBytes(): number {
-    return this.outbox.size + this.#sink.ahead;
+    return this.outbox.size;
   }
 
   /** Longest message to take from now on. */
@@ -89,13 +91,15 @@ export class MessageStream {
   #read(chunk: Buffer): void {
     if (this.#over) return;
     this.receivedBytes += chunk.length;
-    this.#cut(() => this.#reader.push(chunk));
+    this.#reader.push(chunk);
   }
 
   #cut(step: () => void): void {
+    if (this.#over) return;
     try {
       step();
     } catch (error) {
+      this.#reader.drop();
       if (!this.#over) this.user.onFault(fromNodeError(error, 'ERR_PROTOCOL', this.#where));
       return;
     }
@@ -122,6 +126,7 @@ export class MessageStream {
   }
 
   #onEnd(): void {
+    this.#reader.finish();
     if (this.#reader.partialBytes > 0) {
       this.#status ??= new AgentwireError('ERR_PROTOCOL', `${this.#where} ended the stream in the middle of a message`);
     }
@@ -134,8 +139,10 @@ export class MessageStream {
   }
 
   #finish(error: AgentwireError | undefined): void {
+    this.#reader.finish();
     if (this.#over) return;
     this.#over = true;
+    this.#reader.drop();
     this.#progress.stop();
     this.user.onEnd(error);
   }
@@ -149,7 +156,7 @@ export class MessageStream {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#reader.stop();
+    this.#reader.pause();
     this.#progress.stop();
     this.stream.pause();
   }
@@ -158,7 +165,7 @@ export class MessageStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#cut(() => this.#reader.start());
+    this.#reader.resume();
     if (!this.#paused && !this.stream.destroyed) this.stream.resume();
   }
 
@@ -188,6 +195,7 @@ export class MessageStream {
   destroy(error: AgentwireError | undefined): void {
     this.#over = true;
     this.#progress.stop();
+    this.#reader.drop();
     this.#reset(error);
   }
 

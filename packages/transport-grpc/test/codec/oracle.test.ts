@@ -202,7 +202,7 @@ describe('the codec against protobuf-es', () => {
   });
 
   it('names the request of an event that cannot be read', () => {
-    const whole = writeProxyMessage(PROXY_MESSAGES[0], context);
+    const whole = writeProxyMessage(PROXY_MESSAGES[0] as Message, context);
     const bytes = Buffer.from(whole);
     const at = bytes.indexOf('example.com');
     bytes[at] = 0xff;

@@ -87,7 +87,7 @@ export class Recorder implements ConnectionHandler {
 
   async ended(): Promise<CloseReason> {
     await this.until(() => this.ends.length > 0);
-    return this.ends[0];
+    return this.ends[0] as CloseReason;
   }
 }
 

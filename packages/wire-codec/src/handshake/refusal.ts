@@ -13,7 +13,7 @@ const KEPT: readonly ErrorCode[] = [
 ];
 
 /** The text of a refusal, cut to 512 characters. */
-export function refusalText(error: AgentwireError, role: 'agent' | 'proxy'): string {
+function refusalText(error: AgentwireError, role: 'agent' | 'proxy'): string {
   const { offered, supported } = error.detail ?? {};
   if (error.code === 'ERR_VERSION_MISMATCH' && Array.isArray(offered) && Array.isArray(supported)) {
     return `unsupported protocol version ${offered.join(', ') || 'none'}, this ${role} speaks ${supported.join(', ')}`;

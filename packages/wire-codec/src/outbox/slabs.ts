@@ -1,17 +1,27 @@
-/** Length of a slab in bytes. */
-export const SLAB_BYTES: number = 128 * 1024;
+/** Bytes of a buffer that connections take in turn. */
+export const SLAB_BYTES: number = 256 * 1024;
 
-// Shared by all connections: one of them may be busy for a moment, and none has to keep slabs for the next moment.
-const MAX_SPARE = 32;
-const spare: Buffer[] = [];
+// Shared by all connections of the process, so that one with nothing to send holds none.
+const MAX_SPARE = 16;
+const spare: Slab[] = [];
 
-/** A buffer of at least `length` bytes: a slab, where that is enough. What is in it is left over from others. */
-export function takeSlab(length: number): Buffer {
-  if (length > SLAB_BYTES) return Buffer.allocUnsafeSlow(length);
-  return spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+/** A buffer to write into, and how many writes from it are under way. */
+export interface Slab {
+  readonly bytes: Buffer;
+  flying: number;
 }
 
-/** Gives back a buffer that nothing refers to any more. At most 4 MiB are kept; buffers of other lengths never. */
-export function giveSlab(buffer: Buffer): void {
-  if (buffer.length === SLAB_BYTES && spare.length < MAX_SPARE) spare.push(buffer);
+/** Makes a slab of its own for `length` bytes; it is not shared. */
+export function ownSlab(length: number): Slab {
+  return { bytes: Buffer.allocUnsafeSlow(length), flying: 0 };
+}
+
+/** Takes a slab with room for `length` bytes at least. */
+export function takeSlab(length: number): Slab {
+  return length > SLAB_BYTES ? ownSlab(length) : (spare.pop() ?? ownSlab(SLAB_BYTES));
+}
+
+/** Gives a slab back that nobody reads any more. */
+export function giveSlabBack(slab: Slab): void {
+  if (slab.bytes.length === SLAB_BYTES && spare.length < MAX_SPARE) spare.push(slab);
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createGateway } from '@agentwire/gateway';
-import { AgentPool } from '@agentwire/pool';
+import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createUdsTransport } from '@agentwire/transport-uds';
 
 /** Starts a proxy before `upstream`. @param agent the endpoint of an agent @returns its address */
@@ -17,8 +17,8 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function startGateway(upstream: string, agent: string | undefined): Promise<string> {
-  const pool = new AgentPool({ transports: [createUdsTransport()] });
+async function startGateway(upstream: string, agent?: string, options: AgentPoolOptions = {}): Promise<string> {
+  const pool = new AgentPool({ transports: [createUdsTransport()], ...options });
   if (agent !== undefined) await pool.addAgent('bench', agent);
   const gateway = createGateway({ pool, upstream, agents: agent === undefined ? [] : ['bench'] });
   return gateway.listen({ host: '127.0.0.1', port: 0 });
@@ -27,7 +27,8 @@ async function startGateway(upstream: string, agent: string | undefined): Promis
 /** The proxies that are compared, by the ids of their rows. */
 export const PROXIES: Readonly<Record<string, StartProxy>> = {
   gateway: startGateway,
-  'gateway-alone': (upstream) => startGateway(upstream, undefined),
+  'gateway-one-connection': (upstream, agent) => startGateway(upstream, agent, { connectionsPerAgent: 1 }),
+  'gateway-alone': (upstream) => startGateway(upstream),
   async undici(upstream) {
     const { Pool } = await import('undici');
     const pool = new Pool(upstream, { connections: CONNECTIONS });

@@ -22,6 +22,9 @@ export const HTTP_ROWS: readonly Row[] = [
       { of: 'rateRatio', to: 'http-proxy', atLeast: 1 },
     ],
   }),
+  proxy('gateway-one-connection', 'the same on one connection to the agent', {
+    64: [{ of: 'rateRatio', to: 'gateway', atLeast: 1 }],
+  }),
   proxy('gateway-alone', 'gateway without agents'),
   proxy('undici', 'node:http to undici, no agent'),
   proxy('fastify', 'fastify with @fastify/http-proxy, no agent'),

@@ -2,6 +2,7 @@ import { BIN_EDGES_MS } from '../run/bins.ts';
 import { type Bar, drawBars, drawHistogram, drawSteps, escapeText, type Series, short } from './charts.ts';
 import { COLOURS, LINE_COLOURS, STYLE } from './page-style.ts';
 import { drawPageTable } from './page-table.ts';
+import { noiseNotes } from './table.ts';
 import type { ReportedCell, RunReport } from './run-report.ts';
 
 const colourOf = ({ group }: ReportedCell): string => COLOURS[group] ?? 'currentColor';
@@ -117,7 +118,7 @@ export function drawPage(report: RunReport, last: RunReport | undefined): string
   const parts = [
     `<h1>agentwire, ${kind === 'http' ? 'whole HTTP requests' : 'requests a second'}</h1>`,
     `<p>${escapeText(`${at.slice(0, 16).replace('T', ' ')} UTC · Node ${node} · ${machine} · medians of ${rounds} interleaved round(s) of ${seconds} s`)}</p>`,
-    ...missing.map((note) => `<p>${escapeText(note)}</p>`),
+    ...[...noiseNotes(cells), ...missing].map((note) => `<p>${escapeText(note)}</p>`),
     tiles(report),
     '<h2>Throughput by how many are in flight</h2>',
     throughput(cells),

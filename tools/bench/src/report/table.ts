@@ -1,5 +1,5 @@
 import type { ReportedCell, RunReport } from './run-report.ts';
-import type { Verdict } from './verdicts.ts';
+import { NOISE, type Verdict } from './verdicts.ts';
 
 const COLUMNS = ['', 'in flight', 'per second', 'slowest–fastest', 'p50 µs', 'p99 µs', 'CPU µs', 'goals'];
 
@@ -29,6 +29,15 @@ function line({ title, inFlight, figures, verdicts, errors }: ReportedCell): str
   ];
 }
 
+/** A warning where other processes were busy meanwhile. */
+export function noiseNotes(cells: readonly ReportedCell[]): string[] {
+  const foreign = Math.max(0, ...cells.map(({ figures }) => figures?.foreign ?? 0));
+  if (foreign <= NOISE) return [];
+  return [
+    `other processes took up to ${foreign.toFixed(1)} cores meanwhile: ratios and processor time count, not rates`,
+  ];
+}
+
 /** Draws a report as text. */
 export function drawTable({ kind, cells, missing, rounds, seconds }: RunReport): string {
   const lines = [COLUMNS, ...cells.map(line)];
@@ -42,10 +51,7 @@ export function drawTable({ kind, cells, missing, rounds, seconds }: RunReport):
       .join('  ')
       .trimEnd(),
   );
-  const foreign = Math.max(0, ...cells.map(({ figures }) => figures?.foreign ?? 0));
-  const noise =
-    foreign > 0.1 ? [`other processes took up to ${foreign.toFixed(1)} cores meanwhile: ratios count, not rates`] : [];
   const ends = kind === 'http' ? 'proxy + agent' : 'asking + answering process';
   const how = `medians of ${rounds} round(s) of ${seconds} s; CPU µs a question: ${ends}`;
-  return [...drawn, '', how, ...noise, ...missing].join('\n');
+  return [...drawn, '', how, ...noiseNotes(cells), ...missing].join('\n');
 }

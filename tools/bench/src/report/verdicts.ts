@@ -18,7 +18,7 @@ const micro = (ms: number): string => `${Math.round(ms * 1000)} µs`;
 const cpuOf = ({ cpuMicroseconds: { client, server } }: CellResult): number => client + server;
 
 /** Share of a core that others may take before rates say more about them than about the row. */
-const NOISE = 0.1;
+export const NOISE = 0.1;
 
 /** Questions a second if the busier end had its core to itself. */
 function cpuBound({ clientMicroseconds, serverMicroseconds }: Figures): number {

@@ -37,17 +37,22 @@ function hello(encoding: Choice['encoding']): Hello {
   return { role: 'proxy', name: 'agentwire-bench', version: '0', features: FEATURES, encodings };
 }
 
-function askInTurn(sessions: readonly ProxySession[]): StackClient['ask'] {
+/** The session with the fewest unanswered questions: in turn, one that is slow for a moment would gather them all. */
+function leastBusy(sessions: readonly ProxySession[]): ProxySession {
+  return sessions.reduce((best, one) => (one.pending < best.pending ? one : best));
+}
+
+function askLeastBusy(sessions: readonly ProxySession[]): StackClient['ask'] {
   const [only] = sessions;
   if (sessions.length === 1 && only !== undefined) return (n) => only.request(eventOf(n));
-  return (n) => (sessions[n % sessions.length] as ProxySession).request(eventOf(n));
+  return (n) => leastBusy(sessions).request(eventOf(n));
 }
 
 /** One question is one body of 1 MiB in sixteen chunks, all of them on their way at once. */
 function askWithBodies(sessions: readonly ProxySession[]): StackClient['ask'] {
   const data = Buffer.alloc(CHUNK_BYTES, 'a body that compresses well, were it compressed. ');
   return async (n) => {
-    const exchange = (sessions[n % sessions.length] as ProxySession).open();
+    const exchange = leastBusy(sessions).open();
     try {
       await exchange.ask({ ...eventOf(n), hasBody: true });
       const asked = Array.from({ length: CHUNKS_PER_BODY }, (_, index) =>
@@ -61,7 +66,7 @@ function askWithBodies(sessions: readonly ProxySession[]): StackClient['ask'] {
 }
 
 function sessionStack(choice: Choice): Stack {
-  const { name, medium, agent = constantAgent, connections = 1, client = askInTurn } = choice;
+  const { name, medium, agent = constantAgent, connections = 1, client = askLeastBusy } = choice;
   const transport = transportOf(choice);
   const serve = async (where: string): Promise<StackServer> => {
     const server = await serveAgent(agent, { transports: [transport], listen: [where] });

@@ -62,7 +62,7 @@ const complete = (name: string, error?: string): Scenario => ({
 });
 
 async function cancel(at: Recorder, id: string): Promise<void> {
-  const slow = at.see(id, events.requestHeaders('/slow?ms=1000', 'GET'));
+  const slow = at.see(id, events.requestHeaders('/slow?ms=2000', 'GET'));
   await sleep(100);
   at.peer.cancel(id);
   at.note('request_headers', await slow);
@@ -72,7 +72,7 @@ async function cancel(at: Recorder, id: string): Promise<void> {
 
 async function cancelAll(at: Recorder, id: string): Promise<void> {
   const ids = [id, `${id}-other`];
-  const slow = ids.map((one) => at.see(one, events.requestHeaders('/slow?ms=500', 'GET')));
+  const slow = ids.map((one) => at.see(one, events.requestHeaders('/slow?ms=2000', 'GET')));
   await sleep(100);
   at.peer.cancelAll();
   for (const [index, seen] of (await Promise.all(slow)).entries()) at.note(`request_headers ${index}`, seen);

@@ -1,5 +1,5 @@
 /** One field of a protobuf message as it is written: text and messages as bytes, numbers as varints. */
-export type ProtoValue = number | bigint | boolean | string | Uint8Array;
+type ProtoValue = number | bigint | boolean | string | Uint8Array;
 
 /** Fields by number; a list is a repeated field. Absent ones are not written. */
 export type ProtoFields = Readonly<Record<number, ProtoValue | readonly ProtoValue[] | undefined>>;

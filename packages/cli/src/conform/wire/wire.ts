@@ -4,7 +4,7 @@ import type { RawMessage } from '../raw/inbox.ts';
 export type Form = 'documented' | 'zentinel' | 'grpc';
 
 /** The head of a request. */
-export interface HeadFields {
+interface HeadFields {
   readonly uri: string;
   readonly method?: string;
   /** Names and values in turn. */

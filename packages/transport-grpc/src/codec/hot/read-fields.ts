@@ -20,12 +20,6 @@ export function openText(buffer: Buffer, start: number, end: number): void {
   text = buffer.toString('latin1', textFrom, textTo);
 }
 
-/** Forgets the read, so that its memory can go. */
-export function closeText(): void {
-  textOf = undefined;
-  text = '';
-}
-
 /** Reads a varint up to 2^35; declines longer ones. */
 export function readVarint(buffer: Buffer): number {
   let byte = buffer[hotRead.at++] as number;
@@ -77,9 +71,17 @@ export function readPrintable(buffer: Buffer, end: number, lowest: 0x20 | 0x21):
 const SLOTS = 1024;
 const MAX_KEPT_LENGTH = 64;
 
+/** A text and its bytes, which are quicker to compare with others than its characters are. */
+interface Kept {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+}
+
+const NONE: Kept = { text: '', bytes: new Uint8Array(0) };
+
 /** Texts that came before, by their bytes. */
 class KeptTexts {
-  readonly #slots: (string | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  readonly #slots: Kept[] = Array.from({ length: SLOTS }, () => NONE);
   readonly #accept: (value: string) => boolean;
 
   constructor(accept: (value: string) => boolean) {
@@ -99,18 +101,19 @@ class KeptTexts {
     const middle = buffer[from + (length >> 1)] as number;
     const hash = length * 37 + (buffer[from] as number) * 5 + (buffer[to - 1] as number) * 3 + middle;
     const slot = hash & (SLOTS - 1);
-    const known = this.#slots[slot];
-    if (known !== undefined && known.length === length) {
+    const known = this.#slots[slot] as Kept;
+    const { bytes } = known;
+    if (bytes.length === length) {
       let i = 0;
-      while (i < length && known.charCodeAt(i) === buffer[from + i]) i++;
-      if (i === length) return known;
+      while (i < length && bytes[i] === buffer[from + i]) i++;
+      if (i === length) return known.text;
     }
     let all = 0;
     for (let i = from; i < to; i++) all |= buffer[i] as number;
     // not a part of the read's text, which it would keep alive
     const value = buffer.toString('latin1', from, to);
     if (all > 127 || !this.#accept(value)) hotRead.declined = true;
-    else this.#slots[slot] = value;
+    else this.#slots[slot] = { text: value, bytes: Uint8Array.prototype.slice.call(buffer, from, to) };
     return value;
   }
 }

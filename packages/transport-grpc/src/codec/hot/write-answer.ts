@@ -55,6 +55,9 @@ function keptTail(decision: Decision, context: CodecContext): Uint8Array | undef
   return tail;
 }
 
+/** Where names of header operations are remembered, behind those of headers as long as these are few. */
+const PLACE_OF_OPS = 63;
+
 function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly HeaderOp[]): number {
   let at = start;
   for (const op of ops) {
@@ -71,7 +74,7 @@ function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly Heade
       const { length } = op.value;
       const header = field.length + 1 + lengthBytes(length) + length;
       at = writeVarint(bytes, at, 1 + lengthBytes(header) + header);
-      at = writeHeader(bytes, at, op.op === 'set' ? OP_SET : OP_ADD, op.name, op.value);
+      at = writeHeader(bytes, at, op.op === 'set' ? OP_SET : OP_ADD, op.name, op.value, PLACE_OF_OPS);
     }
   }
   return at;

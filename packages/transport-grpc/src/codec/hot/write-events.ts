@@ -25,6 +25,7 @@ import {
   PROXY_RESPONSE_BODY_CHUNK,
 } from './field-tags.ts';
 import {
+  HEADER_BYTES,
   hotWrite,
   lengthBytes,
   PATCHED_LENGTH_BYTES,
@@ -38,6 +39,9 @@ import {
 const FIELD_BYTES = 6;
 /** Past this the reference writes: it is not hot then. */
 const MAX_HOT_BYTES = 192 * 1024;
+/** Room for the headers of most requests. */
+const USUAL_HEADER_BYTES = 8 * 1024;
+const TOO_LONG = -2;
 
 let sameServer: string | undefined;
 let sameProtocol: string | undefined;
@@ -71,26 +75,45 @@ function constantFields({ serverName, protocol, tlsVersion, routeId, upstreamId 
   return sameFields;
 }
 
-function mostBytes({ id, metadata, method, uri, headers }: RequestHeaders, constant: number): number {
+/** Most bytes of everything but the headers; a text that is not ASCII is noticed by how many bytes it took. */
+function headBytes({ id, metadata, method, uri }: RequestHeaders, constant: number): number {
   const { requestId, clientIp, protocol, traceparent } = metadata;
-  let sum = 128 + constant + String(id).length + requestId.length + clientIp.length;
-  sum += protocol.length + (traceparent?.length ?? 0) + method.length + uri.length;
-  for (const text of headers) sum += text.length + FIELD_BYTES;
-  // a text that is not ASCII is noticed by how many bytes it took
-  return 3 * sum;
+  const texts = String(id).length + requestId.length + clientIp.length + protocol.length;
+  return 256 + constant + 3 * (texts + (traceparent?.length ?? 0) + method.length + uri.length);
+}
+
+function mostBytes({ headers }: RequestHeaders, head: number): number {
+  let sum = head;
+  for (let i = 1; i < headers.length; i += 2) sum += HEADER_BYTES + 3 * (headers[i] as string).length;
+  return sum;
 }
 
 /** Writes RequestHeaders in its usual form; −1 where the reference has to do it. */
 export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): number {
   hotWrite.declined = false;
+  const constant = constantFields(message.metadata);
+  const timestamp = message.metadata.timestamp === '' ? 0 : parseTimestamp(message.metadata.timestamp);
+  const { clientPort } = message.metadata;
+  if (hotWrite.declined || timestamp < 0 || !(clientPort >= 0 && clientPort <= 65_535)) return -1;
+  const head = headBytes(message, constant.length);
+  // most fit, and adding up what they take is not for nothing
+  const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES);
+  if (end !== TOO_LONG) return end;
+  const most = mostBytes(message, head);
+  return most > MAX_HOT_BYTES ? -1 : writeHead(message, outbox, constant, timestamp, most);
+}
+
+function writeHead(
+  message: RequestHeaders,
+  outbox: Outbox,
+  constant: Uint8Array,
+  timestamp: number,
+  room: number,
+): number {
   const { metadata, headers } = message;
-  const constant = constantFields(metadata);
-  const timestamp = metadata.timestamp === '' ? 0 : parseTimestamp(metadata.timestamp);
-  const most = mostBytes(message, constant.length);
   const { clientPort } = metadata;
-  if (hotWrite.declined || timestamp < 0 || most > MAX_HOT_BYTES || !(clientPort >= 0 && clientPort <= 65_535))
-    return -1;
-  const prefix = outbox.reserve(most + PREFIX_BYTES);
+  const prefix = outbox.reserve(room + PREFIX_BYTES);
+  const limit = prefix + room;
   const { bytes } = outbox;
   let at = prefix + PREFIX_BYTES;
   bytes[at] = PROXY_REQUEST_HEADERS;
@@ -116,7 +139,9 @@ export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): nu
   at = writeNonEmpty(bytes, at, EVENT_URI, message.uri);
   at = writeNonEmpty(bytes, at, EVENT_HTTP_VERSION, metadata.protocol);
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, headers[i + 1] as string);
+    const value = headers[i + 1] as string;
+    if (at + HEADER_BYTES + 3 * value.length > limit) return TOO_LONG;
+    at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, value, i >> 1);
   }
   patchLength(bytes, outer, at);
   return hotWrite.declined ? -1 : at;

@@ -1,0 +1,137 @@
+import { type Check, fail } from '../../check.ts';
+import { lengthField } from '../../raw/stream-channel.ts';
+import type { ProxyEvent } from '../proxy-wire.ts';
+import type { ProxyUnderTest } from '../under-test.ts';
+
+const messages = 'Messages';
+
+/** What becomes of a proxy whose agent says strange things or dies, and whose clients leave. */
+export const damageChecks: readonly Check<ProxyUnderTest>[] = [
+  {
+    id: 'proxy-pong',
+    says: 'a ping of the agent comes back as it was',
+    section: messages,
+    level: 'must',
+    forms: ['documented'],
+    async run(under) {
+      await under.works();
+      const [connection] = under.open;
+      const ping = under.wire.ping?.(9);
+      if (connection === undefined || ping === undefined) fail('there is no connection');
+      connection.channel.send(ping);
+      const pong = (): ProxyEvent | undefined => connection.events.find(({ kind }) => kind === 'pong');
+      await under.until('no pong came', () => pong() !== undefined);
+      if (!/"sequence":9\b/.test(pong()?.echo ?? '')) fail(`it says ${pong()?.echo}`);
+    },
+  },
+  {
+    id: 'proxy-unknown-type',
+    says: 'a message of a type that nobody knows is skipped',
+    section: 'Frame',
+    level: 'should',
+    async run(under) {
+      await under.works();
+      const { open } = under;
+      for (const { channel } of open) channel.send(under.wire.unknown());
+      await under.works();
+      if (open.some(({ channel }) => channel.ended !== undefined)) fail('a connection was closed for it');
+    },
+  },
+  {
+    id: 'proxy-strange-answer',
+    says: 'answers to nothing, and second answers, do not reach a request',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      under.policy = (event, { channel }) => {
+        if (event.kind !== 'head') return {};
+        channel.send(under.wire.answer(under.wire.form === 'documented' ? '77' : 'nobody', { block: 451 }));
+        channel.send(under.wire.answer(event.id, {}));
+        channel.send(under.wire.answer(event.id, { block: 451 }));
+        return undefined;
+      };
+      for (let turn = 0; turn < 5; turn += 1) {
+        const { status } = await under.drive('/strange');
+        if (status === 451) fail('one did');
+      }
+      under.calm();
+      await under.works();
+    },
+  },
+  {
+    id: 'proxy-broken-answer',
+    says: 'an answer that cannot be read fails its request alone, and does not wedge its connection',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      under.policy = (event, { channel }) => {
+        if (event.kind !== 'head') return {};
+        channel.send(under.wire.brokenAnswer(event.id));
+        return undefined;
+      };
+      await under.drive('/broken');
+      under.calm();
+      await under.works();
+    },
+  },
+  {
+    id: 'proxy-wrong-direction',
+    says: 'a message that only proxies send is not taken from an agent, and the proxy heals',
+    section: 'Frame',
+    level: 'must',
+    async run(under) {
+      await under.works();
+      for (const { channel } of under.open) channel.send(under.wire.wrongDirection());
+      await under.works();
+    },
+  },
+  {
+    id: 'proxy-oversize',
+    says: 'a frame over the limit ends its connection, and the proxy heals',
+    section: 'Frame',
+    level: 'must',
+    forms: ['documented', 'zentinel'],
+    async run(under) {
+      await under.works();
+      const { open } = under;
+      for (const { channel } of open)
+        channel.sendBytes(Buffer.concat([lengthField(16 * 1024 * 1024 + 1), Buffer.from([0x20])]));
+      await under.until('it waits for the rest', () => open.every(({ channel }) => channel.ended !== undefined));
+      await under.works();
+    },
+  },
+  {
+    id: 'proxy-death-mid-request',
+    says: 'a request whose agent dies is answered to its client',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      under.policy = (_, { channel }) => {
+        channel.destroy();
+        return undefined;
+      };
+      await under.drive('/dying');
+      under.calm();
+      await under.works();
+    },
+  },
+  {
+    id: 'proxy-cancel',
+    says: 'when the client leaves, the agent is told',
+    section: messages,
+    level: 'should',
+    async run(under) {
+      await under.works();
+      const before = new Set(under.events);
+      const leaving = new AbortController();
+      const fresh = (kind: ProxyEvent['kind']): boolean =>
+        under.events.some((event) => event.kind === kind && !before.has(event));
+      under.policy = () => undefined;
+      const driven = under.drive('/leaving', undefined, leaving.signal).catch(() => undefined);
+      await under.until('the head did not come', () => fresh('head'));
+      leaving.abort();
+      await driven;
+      await under.until('no cancel came', () => fresh('cancel'));
+    },
+  },
+];

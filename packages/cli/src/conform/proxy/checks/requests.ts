@@ -1,0 +1,105 @@
+import { type Check, fail, none } from '../../check.ts';
+import { eventsOf } from '../events-of.ts';
+import type { ProxyUnderTest } from '../under-test.ts';
+
+const messages = 'Messages';
+
+/** What a proxy asks, and that answers find their requests. */
+export const requestChecks: readonly Check<ProxyUnderTest>[] = [
+  {
+    id: 'proxy-head',
+    says: 'a request makes one head with an id and every field',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      const [, events] = await eventsOf(under, '/head?q=1');
+      const heads = events.filter(({ kind }) => kind === 'head');
+      if (heads.length !== 1) fail(`${heads.length} heads came`);
+      none(events.flatMap(({ problems }) => problems));
+    },
+  },
+  {
+    id: 'proxy-known-types',
+    says: 'only types of this dialect and of this direction are sent',
+    section: 'Message types',
+    level: 'must',
+    async run(under) {
+      await under.works();
+      const foreign = under.events.filter(({ kind }) => kind === 'foreign');
+      if (foreign.length > 0) fail(`type 0x${foreign[0]?.type.toString(16)} came`);
+    },
+  },
+  {
+    id: 'proxy-block',
+    says: 'a block is answered with its status, and nothing more of the request is sent',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      under.policy = () => ({ block: 451 });
+      const [status, events] = await eventsOf(under, '/block');
+      if (status !== 451) fail(`the client got ${status}`);
+      if (events.some(({ kind }) => kind !== 'head')) fail(`a ${events.at(-1)?.kind} followed`);
+    },
+  },
+  {
+    id: 'proxy-response-headers',
+    says: 'the head of the response is sent to an agent that announced it',
+    section: messages,
+    level: 'should',
+    async run(under) {
+      const [, events] = await eventsOf(under, '/response');
+      if (!events.some(({ kind }) => kind === 'responseHeaders')) fail('it did not come');
+    },
+  },
+  {
+    id: 'proxy-ids-unique',
+    says: 'twenty live requests have twenty ids',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      const before = new Set(under.events);
+      const held: (() => void)[] = [];
+      under.policy = (event, { channel }) => {
+        if (event.kind !== 'head') return {};
+        held.push(() => channel.send(under.wire.answer(event.id, {})));
+        return undefined;
+      };
+      const driven = Array.from({ length: 20 }, (_, n) => under.drive(`/live-${n}`));
+      await under
+        .until('twenty heads did not come', () => held.length === 20)
+        .finally(() => held.forEach((send) => send()));
+      await Promise.allSettled(driven);
+      const keys = under.connections.flatMap(({ events, number }) =>
+        events
+          .filter((event) => event.kind === 'head' && !before.has(event))
+          .map(({ id }) => (under.wire.form === 'documented' ? `${number} ${id}` : id)),
+      );
+      if (new Set(keys).size !== 20) fail(`they have ${new Set(keys).size} ids`);
+    },
+  },
+  {
+    id: 'proxy-routing',
+    says: 'answers in another order reach their requests',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      const held: (() => void)[] = [];
+      let count = 0;
+      const verdicts = new Map<string, number>();
+      under.policy = (event, { channel, number }) => {
+        if (event.kind !== 'head') return {};
+        const block = 430 + (count++ % 10);
+        verdicts.set(`${number} ${event.id}`, block);
+        held.unshift(() => channel.send(under.wire.answer(event.id, { block })));
+        return undefined;
+      };
+      const driven = Array.from({ length: 10 }, (_, n) => under.drive(`/order-${n}`));
+      await under
+        .until('ten heads did not come', () => held.length === 10)
+        .finally(() => held.forEach((send) => send()));
+      const statuses = (await Promise.all(driven)).map(({ status }) => status).toSorted((a, b) => a - b);
+      const expected = [...verdicts.values()].toSorted((a, b) => a - b);
+      if (statuses.join() !== expected.join()) fail(`the clients got ${statuses.join(', ')}`);
+    },
+  },
+];

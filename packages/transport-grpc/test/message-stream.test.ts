@@ -1,0 +1,106 @@
+import { Duplex } from 'node:stream';
+import type { Http2Stream } from 'node:http2';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { AgentwireError } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
+import { describe, expect, test } from 'vitest';
+import { MessageStream, type MessageStreamUser } from '../src/connection/message-stream.ts';
+
+function framed(count: number, length = 3): Buffer {
+  const messages = Array.from({ length: count }, (_, at) => {
+    const message = Buffer.alloc(5 + length);
+    message.writeUInt32BE(length, 1);
+    message.write(String(at), 5, 'latin1');
+    return message;
+  });
+  return Buffer.concat(messages);
+}
+
+class Seen implements MessageStreamUser {
+  readonly got: number[] = [];
+  readonly ends: (AgentwireError | undefined)[] = [];
+  onMessage: (count: number) => void = () => undefined;
+
+  onFrame(buffer: Buffer, start: number): void {
+    this.got.push(Number.parseInt(buffer.latin1Slice(start, start + 3), 10));
+    this.onMessage(this.got.length);
+  }
+
+  onDrain(): void {
+    // nothing is sent here
+  }
+
+  onEnd(error: AgentwireError | undefined): void {
+    this.ends.push(error);
+  }
+
+  onFault(error: AgentwireError): void {
+    this.ends.push(error);
+  }
+}
+
+function setUp(): { stream: Duplex; seen: Seen; messages: MessageStream } {
+  const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+  const seen = new Seen();
+  const options = { side: 'server', where: 'the proxy', clock: createManualClock(), maxBytes: 1_000_000 } as const;
+  return { stream, seen, messages: new MessageStream(stream as unknown as Http2Stream, options, seen) };
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+
+describe('what one read brought', () => {
+  test('is handed out over some turns, in order', async () => {
+    const { stream, seen } = setUp();
+    stream.emit('data', framed(40));
+    expect(seen.got).toEqual(upTo(16));
+    await turn();
+    expect(seen.got).toEqual(upTo(32));
+    await turn();
+    expect(seen.got).toEqual(upTo(40));
+  });
+
+  test('is handed out before the end is told', () => {
+    const { stream, seen } = setUp();
+    seen.onMessage = () => expect(seen.ends).toHaveLength(0);
+    stream.emit('data', framed(40));
+    stream.emit('end');
+    expect(seen.got).toEqual(upTo(40));
+    expect(seen.ends).toEqual([undefined]);
+  });
+
+  test('waits while it is paused, and goes on after it', async () => {
+    const { stream, seen, messages } = setUp();
+    seen.onMessage = (count) => {
+      if (count === 20) messages.pause();
+    };
+    stream.emit('data', framed(40));
+    await turn();
+    await turn();
+    expect(seen.got).toEqual(upTo(20));
+    messages.resume();
+    await turn();
+    await turn();
+    expect(seen.got).toEqual(upTo(40));
+  });
+
+  test('is dropped with the stream', async () => {
+    const { stream, seen, messages } = setUp();
+    (stream as unknown as { close: () => void }).close = () => undefined;
+    stream.emit('data', framed(40));
+    messages.destroy(undefined);
+    await turn();
+    expect(seen.got).toEqual(upTo(16));
+  });
+
+  test('is handed out at once where it is a lot', () => {
+    const { stream, seen } = setUp();
+    stream.emit('data', framed(40, 20_000));
+    expect(seen.got).toEqual(upTo(40));
+  });
+});
+
+test('reads of one message each are not kept for later', () => {
+  const { stream, seen } = setUp();
+  for (let i = 0; i < 50; i++) stream.emit('data', framed(1));
+  expect(seen.got).toHaveLength(50);
+});
