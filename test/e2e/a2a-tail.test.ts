@@ -18,13 +18,13 @@ describe.skipIf(!hasServer)(`agentwire a2a tail on a real nats-server${unlessSer
     await Promise.all([a.backend.flush(), b.backend.flush()]);
     // it listens from some moment on, so messages are sent until the first one is seen
     const seen = tail.line('{').then((text) => JSON.parse(`{${text}`) as { source: string; message?: unknown });
-    let found: Awaited<typeof seen> | undefined;
-    void seen.then((message) => (found = message));
-    while (found === undefined) {
+    const found: Awaited<typeof seen>[] = [];
+    void seen.then((message) => found.push(message));
+    while (found.length === 0) {
       await one.send(target.remoteNode('b', target.process(two.pid)), payload.text('hi'));
       await two.inbox.receive();
     }
-    expect(found).toMatchObject({ source: 'a', message: { payload: { Text: 'hi' } } });
+    expect(found[0]).toMatchObject({ source: 'a', message: { payload: { Text: 'hi' } } });
     expect(await tail.stop()).toBe(0);
   });
 });

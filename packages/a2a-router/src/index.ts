@@ -66,10 +66,11 @@ export {
   ProcessTable,
   type ProcessTableOptions,
 } from './process/process-table.ts';
-export { A2ARouter, type SubscribeOptions } from './router/a2a-router.ts';
+export { A2ARouter } from './router/a2a-router.ts';
+export type { SubscribeOptions } from './router/subscribe-options.ts';
 export { createA2ARouter } from './router/create-a2a-router.ts';
 export { payloadDigest } from './router/audit.ts';
-export { A2AEndpoint } from './router/endpoint.ts';
+export { A2AEndpoint, type EndpointRouter } from './router/endpoint.ts';
 export type { RemoteBackend, RemoteDelivery, RemoteHost } from './router/remote-backend.ts';
 export type { RequestManyOptions, RequestOptions } from './router/request.ts';
 export {

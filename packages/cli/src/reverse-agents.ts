@@ -29,7 +29,12 @@ export async function acceptReverseAgents(
   pool: AgentPool,
   transports: readonly Transport[],
   endpoint: string,
-  options: { readonly logger: Logger; readonly tokenFile: string | undefined },
+  options: {
+    /** Ids that may register: agents that the pool dials itself are not among them. */
+    readonly ids: ReadonlySet<string>;
+    readonly logger: Logger;
+    readonly tokenFile: string | undefined;
+  },
 ): Promise<Listener> {
   const { scheme, address, host } = parseEndpoint(endpoint);
   const transport = transports.find(({ schemes, dials }) => schemes.includes(scheme) && dials.includes('agent'));
@@ -53,10 +58,11 @@ export async function acceptReverseAgents(
   return transport.listen(address, {
     self,
     authorize(peer, credential) {
-      const known = pool.has(peer.name);
+      const id = peer.capabilities?.agentId ?? peer.name;
+      const known = options.ids.has(id);
       const proven = token === undefined || sameSecret(credential.token, token);
       if (known && proven) return;
-      options.logger.warn({ agent: peer.name, known }, 'an agent was refused');
+      options.logger.warn({ agent: id, known }, 'an agent was refused');
       throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here');
     },
     onConnection: (connection) => pool.adopt(connection),

@@ -144,7 +144,7 @@ describe('bodies', () => {
         yield Buffer.from(part);
       }
     }
-    const response = await fetch(url, { method: 'POST', body: body() as never, duplex: 'half' } as RequestInit);
+    const response = await fetch(url, { method: 'POST', body: body() as never, duplex: 'half' });
     expect((await json(response)).body).toBe('pass this RAISE THIS');
     expect(seen).toEqual(['0:pass this :false', '1:drop this :false', '2:raise this:false', '3::true']);
   });
@@ -220,7 +220,7 @@ describe('bodies', () => {
     async function* unannounced(): AsyncGenerator<Uint8Array> {
       yield Buffer.alloc(100);
     }
-    const chunked = await fetch(url, { method: 'POST', body: unannounced() as never, duplex: 'half' } as RequestInit);
+    const chunked = await fetch(url, { method: 'POST', body: unannounced() as never, duplex: 'half' });
     expect(chunked.status).toBe(413);
   });
 });

@@ -22,8 +22,11 @@ async function* chunks(parts: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> 
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
-const post = (parts: Iterable<Uint8Array>): RequestInit =>
-  ({ method: 'POST', body: chunks(parts) as never, duplex: 'half' }) as RequestInit;
+const post = (parts: Iterable<Uint8Array>): RequestInit => ({
+  method: 'POST',
+  body: chunks(parts) as never,
+  duplex: 'half',
+});
 
 afterEach(() => {
   expect(sharedBodyQuota.usedBytes).toBe(0);

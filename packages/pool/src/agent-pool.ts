@@ -157,9 +157,12 @@ export class AgentPool implements AsyncDisposable {
    * Takes over a connection that an agent opened (a reverse connection); call it in `onConnection` and give back what it
    * gives. An agent of that name is added if there is none; `options` count only then.
    *
+   * @param name default the id that it registered with (`capabilities.agentId`), which is what a token proves; an agent's
+   * own name is only for logs
+   *
    * @throws AgentwireError `ERR_CLOSED` once the pool is drained or closed, which refuses the peer
    */
-  adopt(connection: Connection, name: string = connection.peer.name, options: AddAgentOptions = {}): ConnectionHandler {
+  adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
     if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
     const agent = this.#agents.get(name) ?? this.#add(name, `reverse:${name}`, options);
     return agent.adopt(connection);
@@ -205,7 +208,7 @@ export class AgentPool implements AsyncDisposable {
    * Asks like {@link request}, and where the agent cannot decide gives what its failure policy says: the audit of such a
    * decision has the reason, a counter and one log line too. Rejects only for what the caller did: `ERR_ABORTED`,
    * `ERR_UNKNOWN_AGENT`, `ERR_DUPLICATE_REQUEST`, `ERR_INVALID_STATE`, `ERR_INVALID_ARGUMENT`. An event that the agent did not ask for is
-   * allowed without asking.
+   * allowed without asking; a guardrail or a configuration is not, because allow would say that it was judged or applied.
    */
   decide(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
@@ -313,6 +316,10 @@ export class AgentPool implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function idOf({ peer }: Connection): string {
+  return peer.capabilities?.agentId ?? peer.name;
 }
 
 /** Makes an {@link AgentPool}. */

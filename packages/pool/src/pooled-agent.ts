@@ -283,7 +283,8 @@ export class PooledAgent {
 
   /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
-    if (this.handles(question.type) === false) return ALLOW;
+    // not asking about a guardrail or a configuration would say that it was judged, or applied
+    if (!ALONE.has(question.type) && this.handles(question.type) === false) return ALLOW;
     try {
       return await this.ask(question, options);
     } catch (error) {
@@ -344,7 +345,8 @@ export class PooledAgent {
 
   /** Tells the agent that a request is over. @returns whether it had been told of it before */
   complete(id: RequestId, summary: Completion): boolean {
-    if (this.#line.cancel(id, gaveUp('completed'))) return false;
+    // an error costs more than all the rest of this, so one is made only where somebody may wait for it
+    if (this.#line.length > 0 && this.#line.cancel(id, gaveUp('completed'))) return false;
     const affinity = this.#affinities.get(id);
     if (affinity === undefined) return false;
     affinity.exchange.complete(summary);
@@ -354,7 +356,7 @@ export class PooledAgent {
 
   /** Gives a request up; a finished or unknown id is nothing to do. */
   cancel(id: RequestId): boolean {
-    if (this.#line.cancel(id, gaveUp('cancelled'))) return true;
+    if (this.#line.length > 0 && this.#line.cancel(id, gaveUp('cancelled'))) return true;
     const affinity = this.#affinities.get(id);
     if (affinity === undefined) return false;
     affinity.exchange.cancel('client_disconnect');

@@ -2,7 +2,7 @@ import { ALLOW, AgentwireError, type Connection, type Decision, type Transport }
 import { createLinkedPair } from '@agentwire/core/testing';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, test } from 'vitest';
-import { head, settle, setup } from './setup.ts';
+import { CAPABILITIES, head, settle, setup } from './setup.ts';
 
 const ONLY_HEADS = { events: ['requestHeaders' as const] };
 const busy: Decision = {
@@ -110,4 +110,29 @@ describe('ends', () => {
     await expect(pool.addGrpcAgent('waf', 'waf.test:443', true)).rejects.toThrow('no transport serves grpcs');
     await pool.close();
   });
+});
+
+test('a connection that an agent opened belongs to the id that it registered with, not to the name it gives itself', async () => {
+  const pool = new AgentPool({ clock: setup().clock });
+  pool.addReverseAgent('waf-1');
+  pool.addReverseAgent('waf');
+  const capabilities = { ...CAPABILITIES, ...ONLY_HEADS, agentId: 'waf-1' };
+  createLinkedPair({ agent: { name: 'waf', capabilities }, onProxy: (connection) => pool.adopt(connection) });
+  expect(pool.getHealth('waf-1').healthyConnections).toBe(1);
+  expect(pool.getHealth('waf').healthyConnections).toBe(0);
+  await pool.close();
+});
+
+test('what an agent cannot judge or apply is decided by its failure policy, never by a silent allow', async () => {
+  const pool = new AgentPool({ clock: setup().clock });
+  pool.addReverseAgent('waf');
+  createLinkedPair({
+    agent: { name: 'waf', features: [], capabilities: { ...CAPABILITIES, ...ONLY_HEADS } },
+    onProxy: (connection) => pool.adopt(connection),
+  });
+  const guardrail = { type: 'guardrailInspect' as const, id: 1, inspectionType: 'pii_detection' as const };
+  const refused = { verdict: { type: 'block' }, audit: { reasonCodes: ['agentwire:ERR_UNSUPPORTED'] } };
+  expect(await pool.decide('waf', { ...guardrail, content: 'x', categories: [], metadata: {} })).toMatchObject(refused);
+  expect(await pool.decide('waf', { type: 'configure', id: 2, config: {} })).toMatchObject(refused);
+  await pool.close();
 });

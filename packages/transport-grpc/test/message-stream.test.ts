@@ -22,7 +22,7 @@ class Seen implements MessageStreamUser {
   onMessage: (count: number) => void = () => undefined;
 
   onFrame(buffer: Buffer, start: number): void {
-    this.got.push(Number.parseInt(buffer.latin1Slice(start, start + 3), 10));
+    this.got.push(Number.parseInt(buffer.toString('latin1', start, start + 3), 10));
     this.onMessage(this.got.length);
   }
 

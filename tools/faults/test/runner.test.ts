@@ -143,7 +143,9 @@ test('a handle that is left open fails a row that found nothing', async () => {
 test('a rejection that nobody takes fails a row that found nothing', async () => {
   const others = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection');
-  onTestFinished(() => void others.forEach((listener) => process.on('unhandledRejection', listener)));
+  onTestFinished(() => {
+    for (const listener of others) process.on('unhandledRejection', listener);
+  });
   const row = rowThat(async () => {
     void Promise.reject(new Error('forgotten'));
     await new Promise((resolve) => setImmediate(resolve));

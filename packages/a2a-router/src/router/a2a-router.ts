@@ -24,14 +24,7 @@ import { requestMany, type RequestManyOptions, requestOne, type RequestOptions, 
 import { type ResolvedRouterSettings, resolveRouterSettings, type RouterSettings } from './router-options.ts';
 import { type SendOutcome, SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
-
-/** How a process subscribes. */
-export interface SubscribeOptions {
-  /** Deliver at once the last message of every matching topic that remembers it. Default false. */
-  readonly retained?: boolean;
-  /** Deliver at once what the topic remembers from this sequence on; only for a topic without wildcards. */
-  readonly fromSequence?: number;
-}
+import type { SubscribeOptions } from './subscribe-options.ts';
 
 /**
  * Routes messages between agents: inboxes, direct messages, topics, broadcast, services, requests, gate and audit.

@@ -5,9 +5,20 @@ import type { Payload } from '../message/payload.ts';
 import { type Target, target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ServiceOptions } from '../routing/service-registry.ts';
-import type { A2ARouter, SubscribeOptions } from './a2a-router.ts';
 import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
+import type { SubscribeOptions } from './subscribe-options.ts';
+
+/** What an endpoint asks of its router. */
+export interface EndpointRouter {
+  send(message: KernelMessage): Promise<SendReport>;
+  request(message: KernelMessage, options?: RequestOptions): Promise<KernelMessage>;
+  requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]>;
+  subscribe(pid: Pid, pattern: string, options?: SubscribeOptions): void;
+  unsubscribe(pid: Pid, pattern: string): boolean;
+  provide(pid: Pid, service: string, options?: ServiceOptions): void;
+  withdraw(pid: Pid, service: string): boolean;
+}
 
 /** One process's handle on the router: what it sends comes from that process, whatever the caller would like. */
 export class A2AEndpoint {
@@ -15,11 +26,11 @@ export class A2AEndpoint {
   readonly pid: Pid;
   /** What was sent to it. */
   readonly inbox: Inbox;
-  readonly #router: A2ARouter;
+  readonly #router: EndpointRouter;
   readonly #clock: Clock;
 
   /** @internal Made by `A2ARouter.register`. */
-  constructor(router: A2ARouter, pid: Pid, inbox: Inbox, clock: Clock) {
+  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, clock: Clock) {
     this.#router = router;
     this.pid = pid;
     this.inbox = inbox;

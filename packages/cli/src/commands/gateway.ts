@@ -68,10 +68,15 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
     return Promise.resolve(pool.addReverseAgent(name, rest));
   });
   await Promise.all(adding);
+  const reverseIds = new Set((chosen.agents ?? []).flatMap((one) => (one.endpoint === 'reverse' ? [one.name] : [])));
   const reverse =
     flags.reverseListen === undefined
       ? undefined
-      : await acceptReverseAgents(pool, transports, flags.reverseListen, { logger, tokenFile: flags.tokenFile });
+      : await acceptReverseAgents(pool, transports, flags.reverseListen, {
+          ids: reverseIds,
+          logger,
+          tokenFile: flags.tokenFile,
+        });
   const names = (chosen.agents ?? []).map(({ name }) => name);
   const gateway = createGateway({
     ...chosen.gateway,

@@ -15,7 +15,7 @@ const uses: readonly ((slice: Uint8Array<ArrayBuffer>) => unknown)[] = [
   (slice) => new Response(slice).arrayBuffer(),
   (slice) => structuredClone(slice),
   // Takes the memory away from the buffer, as `ArrayBuffer.prototype.transfer` can at any time.
-  (slice) => Reflect.apply(Reflect.get(slice.buffer, 'transfer') as () => ArrayBuffer, slice.buffer, []),
+  (slice) => Reflect.apply(Reflect.get(slice.buffer, 'transfer'), slice.buffer, []),
 ];
 let settled = 0;
 for (let round = 0; round < 3; round++) {

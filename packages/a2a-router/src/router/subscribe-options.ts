@@ -1,0 +1,7 @@
+/** How a process subscribes. */
+export interface SubscribeOptions {
+  /** Deliver at once the last message of every matching topic that remembers it. Default false. */
+  readonly retained?: boolean;
+  /** Deliver at once what the topic remembers from this sequence on; only for a topic without wildcards. */
+  readonly fromSequence?: number;
+}

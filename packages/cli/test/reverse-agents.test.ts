@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { serveAgent } from '@agentwire/agent';
+import { silentLogger } from '@agentwire/core';
+import { AgentPool } from '@agentwire/pool';
+import { createUdsTransport } from '@agentwire/transport-uds';
+import { expect, onTestFinished, test } from 'vitest';
+import reference from '../src/agents/reference.ts';
+import { acceptReverseAgents } from '../src/reverse-agents.ts';
+
+test('an agent registers under its id, with its token; who is dialled, unknown or without it is refused alike', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/aw-ra-`);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const [address, tokenFile] = [`unix:${folder}/r.sock`, `${folder}/token`];
+  writeFileSync(tokenFile, 'sekret\n');
+  const transport = createUdsTransport();
+  const pool = new AgentPool({ transports: [transport] });
+  onTestFinished(() => pool.close());
+  pool.addReverseAgent('ref-1');
+  // stands for an agent that the pool dials: its name is known, and still not to be taken by who connects
+  pool.addReverseAgent('dialled');
+  const options = { ids: new Set(['ref-1']), logger: silentLogger, tokenFile };
+  const listener = await acceptReverseAgents(pool, [transport], address, options);
+  onTestFinished(() => listener.close());
+
+  const outcome = (agentId: string, token: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const warn = (fields: object): void => resolve(String((fields as { code?: string }).code));
+      const serving = serveAgent(reference, {
+        transports: [transport],
+        reverse: [{ address, agentId, token, connections: 1 }],
+        logger: { ...silentLogger, warn },
+        onRegistered: () => resolve('registered'),
+      });
+      onTestFinished(async () => (await serving).close());
+      serving.catch(reject);
+    });
+  expect(await outcome('ref-1', 'wrong')).toBe('ERR_UNAUTHORIZED');
+  expect(await outcome('ref-2', 'sekret')).toBe('ERR_UNAUTHORIZED');
+  expect(await outcome('dialled', 'sekret')).toBe('ERR_UNAUTHORIZED');
+  expect(await outcome('ref-1', 'sekret')).toBe('registered');
+  expect(pool.getHealth('ref-1').healthyConnections).toBe(1);
+});
