@@ -33,7 +33,8 @@ function positive(flag: string, text: string): number {
 /** Reads the command line. @throws TypeError that says how it is used */
 export function readFlags(words: readonly string[]): Flags {
   const { values } = parseArgs({
-    args: [...words],
+    // pnpm hands the -- of `pnpm bench -- --http` on
+    args: words[0] === '--' ? words.slice(1) : [...words],
     options: {
       quick: { type: 'boolean', default: false },
       http: { type: 'boolean', default: false },

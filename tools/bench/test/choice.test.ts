@@ -15,6 +15,10 @@ test('words and numbers choose rows', () => {
   expect(chosen.every(({ loads }) => loads.every(({ inFlight }) => inFlight === 64))).toBe(true);
 });
 
+test('the hyphens of pnpm are skipped', () => {
+  expect(readFlags(['--', '--http']).http).toBe(true);
+});
+
 test('a number that is none is refused with the usage', () => {
   expect(() => readFlags(['--seconds', 'soon'])).toThrow(/--seconds takes a positive number, got "soon"\n.*pnpm bench/);
 });

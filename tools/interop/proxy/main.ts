@@ -5,7 +5,7 @@ import { DESTRUCTIVE, type Scenario, SCENARIOS } from './scenarios.ts';
 import { type Medium, World } from './world.ts';
 
 const VERSION = '0.6.45';
-const root = fileURLToPath(new URL('.root', import.meta.url));
+const root = fileURLToPath(new URL('target', import.meta.url));
 const binary = `${root}/bin/zentinel`;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

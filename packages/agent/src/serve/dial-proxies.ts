@@ -42,7 +42,7 @@ export function dialProxy(
     ...(options.random !== undefined && { random: options.random }),
     onFailure: (error: Error & { code: string }, failures: number, waitMs: number) =>
       options.logger.warn(
-        { address: reverse.address, code: error.code, failures, waitMs },
+        { address: reverse.address, code: error.code, failures, waitMs: Math.round(waitMs) },
         'no connection to the proxy; trying again',
       ),
   };

@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { MEDIA } from '../judge/cell.ts';
 import type { LoadName, Speed } from '../speed/speed.ts';
 
@@ -27,7 +28,8 @@ export function speedTable(speeds: readonly Speed[]): string[] {
   }
   lines.push(
     "ours/crate: both ends ours against both ends the crate's; agent: the crate's load on our agent against on its own;",
-    "load: our load on the crate's agent against the crate's load",
+    "load: our load on the crate's agent against the crate's load; what else this machine does changes all of them:",
+    `load average ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`,
   );
   const errors = speeds.filter((one) => Object.keys(one.errors).length > 0);
   for (const one of errors)

@@ -26,6 +26,8 @@ export interface Speed {
 }
 
 const run = promisify(execFile);
+/** How long one round measures, after a warm-up of the same length. */
+const SECONDS = 1;
 
 /** The agent on one core and the load on another, where there are two and `taskset` is there. */
 async function pinning(): Promise<(core: number) => readonly string[]> {
@@ -49,27 +51,43 @@ async function measure(command: readonly string[]): Promise<Pick<Speed, 'request
   return { requestsPerSecond: Math.round(requestsPerSecond), latencyMs, errors };
 }
 
-/** Measures {our load, the crate's} × {our agent, the crate's} over each medium, one after the other. */
+const LOADS: readonly LoadName[] = ['ours', 'crate'];
+const PAIRS = LOADS.flatMap((load) => AGENTS.map((agent) => ({ load, agent })));
+
+/** The run in the middle by requests a second, with the errors of all. */
+function median(rounds: readonly Speed[]): Speed {
+  const sorted = rounds.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
+  const middle = sorted[Math.floor(sorted.length / 2)] as Speed;
+  return { ...middle, errors: Object.assign({}, ...rounds.map(({ errors }) => errors)) as Speed['errors'] };
+}
+
+/**
+ * Measures {our load, the crate's} × {our agent, the crate's} over each medium: the four one after the other, in several
+ * rounds, so that what else the machine does hits all alike; the median of each counts.
+ */
 export async function measureSpeed(quick: boolean): Promise<Speed[]> {
   const depths = quick ? [64] : [1, 64, 256];
-  const seconds = quick ? 1 : 2;
+  const rounds = quick ? 1 : 3;
   const pin = await pinning();
   const folder = mkdtempSync(join(tmpdir(), 'aw-speed-'));
   const speeds: Speed[] = [];
   try {
     for (const medium of MEDIA) {
-      for (const name of AGENTS) {
-        const command = agentCommand(name, medium, join(folder, `${medium}-${name}.sock`));
-        const agent = await startAgent([...pin(0), ...command], 1);
-        const endpoint = agent.endpoints[0] ?? '';
-        for (const load of ['ours', 'crate'] as const) {
-          for (const inFlight of depths) {
-            const loading = [...pin(1), ...loadCommand(load, medium, endpoint, inFlight, seconds)];
-            speeds.push({ medium, load, agent: name, inFlight, ...(await measure(loading)) });
+      const start = (name: AgentName): ReturnType<typeof startAgent> =>
+        startAgent([...pin(0), ...agentCommand(name, medium, join(folder, `${medium}-${name}.sock`))], 1);
+      const agents = { ours: await start('ours'), crate: await start('crate') };
+      for (const inFlight of depths) {
+        const taken: Speed[] = [];
+        for (let round = 0; round < rounds; round++) {
+          for (const { load, agent } of PAIRS) {
+            const command = loadCommand(load, medium, agents[agent].endpoints[0] ?? '', inFlight, SECONDS);
+            taken.push({ medium, load, agent, inFlight, ...(await measure([...pin(1), ...command])) });
           }
         }
-        await agent.stop();
+        for (const { load, agent } of PAIRS)
+          speeds.push(median(taken.filter((one) => one.load === load && one.agent === agent)));
       }
+      await Promise.all([agents.ours.stop(), agents.crate.stop()]);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
