@@ -27,6 +27,8 @@ const AMBIGUOUS: Found = Object.freeze<Found>({ scope: undefined, ambiguous: tru
  */
 export class RequestStore {
   readonly #entries = new Map<string, Entry>();
+  #oldest = this.#entries.entries();
+  #front: readonly [key: string, entry: Entry] | undefined;
   readonly #clock: Clock;
   readonly #max: number;
   readonly #ttlMs: number;
@@ -94,23 +96,36 @@ export class RequestStore {
 
   #touch(key: string, entry: Entry): void {
     entry.touchedAt = this.#clock.now();
+    if (this.#front?.[0] === key) this.#front = undefined;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
   }
 
   #expire(): void {
     const before = this.#clock.now() - this.#ttlMs;
-    for (const [key, entry] of this.#entries) {
-      if (entry.touchedAt > before) return;
-      this.#forget(key, entry);
+    for (let first = this.#first(); first !== undefined; first = this.#first()) {
+      if (first[1].touchedAt > before) return;
+      this.#forget(...first);
     }
   }
 
+  /** The entry that was touched first. An iterator of its own for each look would walk over all that was forgotten before. */
+  #first(): readonly [key: string, entry: Entry] | undefined {
+    if (this.#front === undefined) {
+      let next = this.#oldest.next();
+      if (next.done === true) next = (this.#oldest = this.#entries.entries()).next();
+      this.#front = next.value;
+    }
+    return this.#front;
+  }
+
   #evictOldest(): void {
-    for (const [key, entry] of this.#entries) return this.#forget(key, entry);
+    const first = this.#first();
+    if (first !== undefined) this.#forget(...first);
   }
 
   #forget(key: string, entry: Entry): void {
+    if (this.#front?.[0] === key) this.#front = undefined;
     this.#entries.delete(key);
     this.#size -= entry.scopes.length;
     for (const { request, response } of entry.scopes) {
