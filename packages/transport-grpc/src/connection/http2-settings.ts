@@ -2,16 +2,16 @@ import type { SessionOptions, Settings } from 'node:http2';
 import type { ResolvedGrpcOptions } from '../options.ts';
 
 /** Bytes that one stream may have under way towards us. */
-export const STREAM_WINDOW_BYTES: number = 4 * 1024 * 1024;
+const STREAM_WINDOW_BYTES: number = 4 * 1024 * 1024;
 /** Bytes that one session may have under way towards us. */
 export const SESSION_WINDOW_BYTES: number = 8 * 1024 * 1024;
 /** Longest header list that we take. */
-export const MAX_HEADER_LIST_BYTES: number = 64 * 1024;
+const MAX_HEADER_LIST_BYTES: number = 64 * 1024;
 /** Frames with errors that a session may see. */
 const MAX_INVALID_FRAMES = 100;
 
 /** Settings that both ends announce. */
-export function http2Settings(maxConcurrentStreams: number): Settings {
+function http2Settings(maxConcurrentStreams: number): Settings {
   return {
     enablePush: false,
     initialWindowSize: STREAM_WINDOW_BYTES,

@@ -2,7 +2,7 @@ import { constants } from 'node:http2';
 import { AgentwireError, type ErrorCode } from '@agentwire/core';
 
 /** gRPC status numbers that this transport sends or knows. */
-export const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
+const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
   OK: 0,
   CANCELLED: 1,
   UNKNOWN: 2,
@@ -19,7 +19,7 @@ export const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
 };
 
 /** A name of {@link GRPC_STATUS}. */
-export type GrpcStatusName =
+type GrpcStatusName =
   | 'OK'
   | 'CANCELLED'
   | 'UNKNOWN'

@@ -54,7 +54,7 @@ export function readHandshakeRequest(bytes: Uint8Array, token: string | undefine
 }
 
 /** The proxy behind a handshake. */
-export function otherProxy(fields: HandshakeRequest, token: string | undefined): OtherSide {
+function otherProxy(fields: HandshakeRequest, token: string | undefined): OtherSide {
   const ours = readAgentwireJson(fields.agentwireJson);
   const hello: Hello = present({
     role: 'proxy' as const,

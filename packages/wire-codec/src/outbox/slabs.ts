@@ -1,5 +1,5 @@
 /** Bytes of a buffer that connections take in turn. */
-export const SLAB_BYTES: number = 256 * 1024;
+const SLAB_BYTES: number = 256 * 1024;
 
 // Shared by all connections of the process, so that one with nothing to send holds none.
 const MAX_SPARE = 16;

@@ -68,7 +68,7 @@ const recentNames: string[] = Array.from({ length: RECENT }, () => '');
 const recentFields: Uint8Array[] = Array.from({ length: RECENT }, () => new Uint8Array(0));
 
 /** As {@link nameField}, for the name at a place where the same one is likely to stand in the next message. */
-export function nameFieldAt(name: string, place: number): Uint8Array | undefined {
+function nameFieldAt(name: string, place: number): Uint8Array | undefined {
   const slot = place & (RECENT - 1);
   if (recentNames[slot] === name && name !== '') return recentFields[slot];
   const field = nameField(name);

@@ -28,7 +28,7 @@ function checkPair(where: string, name: string, value: string): void {
 }
 
 /** Throws `ERR_PROTOCOL` past {@link MAX_HEADERS}. */
-export function checkHeaderCount(where: string, count: number): void {
+function checkHeaderCount(where: string, count: number): void {
   if (count <= MAX_HEADERS) return;
   throw new AgentwireError('ERR_PROTOCOL', `${where} has ${count} headers, the limit is ${MAX_HEADERS}`);
 }

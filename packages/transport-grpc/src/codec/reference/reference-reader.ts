@@ -36,7 +36,7 @@ import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
 
 /** A second handshake, which the connection has to refuse. */
-export type HandshakeAgain = { readonly type: 'handshake'; readonly value: HandshakeRequest | HandshakeResponse };
+type HandshakeAgain = { readonly type: 'handshake'; readonly value: HandshakeRequest | HandshakeResponse };
 
 /** What a reader makes of one gRPC message; undefined for one that says nothing (unknown kinds, heartbeats). */
 export type Read = Received | HandshakeAgain | undefined;
@@ -83,7 +83,7 @@ export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContex
 }
 
 /** Reads the oneof of AgentToProxy. @throws AgentwireError `ERR_PROTOCOL`. */
-export function fromAgentToProxy({ message }: AgentToProxy): Read {
+function fromAgentToProxy({ message }: AgentToProxy): Read {
   switch (message.case) {
     case 'response':
       return { type: 'answer', id: message.value.correlationId, decision: fromResponse(message.value) };

@@ -30,7 +30,7 @@ type FromProxy = NonNullable<MessageInitShape<typeof ProxyToAgentSchema>['messag
 type FromAgent = NonNullable<MessageInitShape<typeof AgentToProxySchema>['message']>;
 
 /** The oneof of ProxyToAgent for `message`; undefined for what only agents send. */
-export function toProxyToAgent(message: Message, context: CodecContext): FromProxy | undefined {
+function toProxyToAgent(message: Message, context: CodecContext): FromProxy | undefined {
   const { ours, nowMs } = context;
   switch (message.type) {
     case 'requestHeaders':

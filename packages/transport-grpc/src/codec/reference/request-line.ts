@@ -2,7 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import { isValidHeaderName } from '@agentwire/headers';
 
 /** Whether `uri` could stand in a request line: no space, no control character. */
-export function isUri(uri: string): boolean {
+function isUri(uri: string): boolean {
   for (let i = 0; i < uri.length; i++) {
     const code = uri.charCodeAt(i);
     if (code <= 0x20 || code === 0x7f) return false;
