@@ -5,346 +5,308 @@
 // Agent Protocol v2 over gRPC. Field numbers below 100 are the protocol's own; numbers from 100 up are agentwire's, sent
 // only to peers that put agentwire_json into their handshake, and skipped by everybody else.
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file zentinel/agent/v2/agent.proto.
  */
-export const file_zentinel_agent_v2_agent: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'Ch16ZW50aW5lbC9hZ2VudC92Mi9hZ2VudC5wcm90bxIRemVudGluZWwuYWdlbnQudjIixQcKDFByb3h5VG9BZ2VudBI4CgloYW5kc2hha2UYASABKAsyIy56ZW50aW5lbC5hZ2VudC52Mi5IYW5kc2hha2VSZXF1ZXN0SAASQQoPcmVxdWVzdF9oZWFkZXJzGAIgASgLMiYuemVudGluZWwuYWdlbnQudjIuUmVxdWVzdEhlYWRlcnNFdmVudEgAEj8KEnJlcXVlc3RfYm9keV9jaHVuaxgDIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQwoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLlJlc3BvbnNlSGVhZGVyc0V2ZW50SAASQAoTcmVzcG9uc2VfYm9keV9jaHVuaxgFIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQQoPd2Vic29ja2V0X2ZyYW1lGAYgASgLMiYuemVudGluZWwuYWdlbnQudjIuV2ViU29ja2V0RnJhbWVFdmVudEgAEj0KCWd1YXJkcmFpbBgHIAEoCzIoLnplbnRpbmVsLmFnZW50LnYyLkd1YXJkcmFpbEluc3BlY3RFdmVudEgAEkMKEHJlcXVlc3RfY29tcGxldGUYCCABKAsyJy56ZW50aW5lbC5hZ2VudC52Mi5SZXF1ZXN0Q29tcGxldGVFdmVudEgAEjIKBmNhbmNlbBgJIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbFJlcXVlc3RIABI2Cgljb25maWd1cmUYCiABKAsyIS56ZW50aW5lbC5hZ2VudC52Mi5Db25maWd1cmVFdmVudEgAEicKBHBpbmcYCyABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5QaW5nSAASMAoFZHJhaW4YZCABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5EcmFpblJlcXVlc3RIABI2CghzaHV0ZG93bhhlIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlNodXRkb3duUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRhmIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSAASMgoKY2FuY2VsX2FsbBhnIAEoCzIcLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbEFsbEgAEicKBHBvbmcYaCABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5Qb25nSABCCQoHbWVzc2FnZSLbBAoMQWdlbnRUb1Byb3h5EjkKCWhhbmRzaGFrZRgBIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkhhbmRzaGFrZVJlc3BvbnNlSAASNAoIcmVzcG9uc2UYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudFJlc3BvbnNlSAASMQoGaGVhbHRoGAMgASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoU3RhdHVzSAASMwoHbWV0cmljcxgEIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLk1ldHJpY3NSZXBvcnRIABI/Cg1jb25maWdfdXBkYXRlGAUgASgLMiYuemVudGluZWwuYWdlbnQudjIuQ29uZmlnVXBkYXRlUmVxdWVzdEgAEjwKDGZsb3dfY29udHJvbBgGIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkZsb3dDb250cm9sU2lnbmFsSAASJwoEcG9uZxgHIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBvbmdIABIsCgNsb2cYCCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSAASJwoEcGluZxhkIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBpbmdIABIwCgVkcmFpbhhlIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEjYKCHNodXRkb3duGGYgASgLMiIuemVudGluZWwuYWdlbnQudjIuU2h1dGRvd25SZXF1ZXN0SABCCQoHbWVzc2FnZSLwAQoMQWdlbnRDb250cm9sEjEKBmhlYWx0aBgBIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkhlYWx0aFN0YXR1c0gAEjMKB21ldHJpY3MYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5NZXRyaWNzUmVwb3J0SAASPwoNY29uZmlnX3VwZGF0ZRgDIAEoCzImLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlcXVlc3RIABIsCgNsb2cYBCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSABCCQoHbWVzc2FnZSL/AQoMUHJveHlDb250cm9sEjYKCWNvbmZpZ3VyZRgBIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ3VyZUV2ZW50SAASNgoIc2h1dGRvd24YAiABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5TaHV0ZG93blJlcXVlc3RIABIwCgVkcmFpbhgDIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSABCCQoHbWVzc2FnZSKcAQoQSGFuZHNoYWtlUmVxdWVzdBIaChJzdXBwb3J0ZWRfdmVyc2lvbnMYASADKA0SEAoIcHJveHlfaWQYAiABKAkSFQoNcHJveHlfdmVyc2lvbhgDIAEoCRITCgtjb25maWdfanNvbhgEIAEoCRIbCg5hZ2VudHdpcmVfanNvbhhkIAEoCUgAiAEBQhEKD19hZ2VudHdpcmVfanNvbiLIAQoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRI6CgxjYXBhYmlsaXRpZXMYAiABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudENhcGFiaWxpdGllcxIPCgdzdWNjZXNzGAMgASgIEhIKBWVycm9yGAQgASgJSACIAQESGwoOYWdlbnR3aXJlX2pzb24YZCABKAlIAYgBAUIICgZfZXJyb3JCEQoPX2FnZW50d2lyZV9qc29uIpQCChFBZ2VudENhcGFiaWxpdGllcxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhAKCGFnZW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIYChBzdXBwb3J0ZWRfZXZlbnRzGAUgAygFEjIKCGZlYXR1cmVzGAYgASgLMiAuemVudGluZWwuYWdlbnQudjIuQWdlbnRGZWF0dXJlcxIuCgZsaW1pdHMYByABKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudExpbWl0cxI2Cg1oZWFsdGhfY29uZmlnGAggASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoQ29uZmlnIt4BCg1BZ2VudEZlYXR1cmVzEhYKDnN0cmVhbWluZ19ib2R5GAEgASgIEhEKCXdlYnNvY2tldBgCIAEoCBISCgpndWFyZHJhaWxzGAMgASgIEhMKC2NvbmZpZ19wdXNoGAQgASgIEhYKDm1ldHJpY3NfZXhwb3J0GAUgASgIEhsKE2NvbmN1cnJlbnRfcmVxdWVzdHMYBiABKA0SFAoMY2FuY2VsbGF0aW9uGAcgASgIEhQKDGZsb3dfY29udHJvbBgIIAEoCBIYChBoZWFsdGhfcmVwb3J0aW5nGAkgASgIIsMBCgtBZ2VudExpbWl0cxIVCg1tYXhfYm9keV9zaXplGAEgASgEEhcKD21heF9jb25jdXJyZW5jeRgCIAEoDRIcChRwcmVmZXJyZWRfY2h1bmtfc2l6ZRgDIAEoBBIXCgptYXhfbWVtb3J5GAQgASgESACIAQESIwoWbWF4X3Byb2Nlc3NpbmdfdGltZV9tcxgFIAEoBEgBiAEBQg0KC19tYXhfbWVtb3J5QhkKF19tYXhfcHJvY2Vzc2luZ190aW1lX21zImoKDEhlYWx0aENvbmZpZxIaChJyZXBvcnRfaW50ZXJ2YWxfbXMYASABKA0SHAoUaW5jbHVkZV9sb2FkX21ldHJpY3MYAiABKAgSIAoYaW5jbHVkZV9yZXNvdXJjZV9tZXRyaWNzGAMgASgIItkCCg9SZXF1ZXN0TWV0YWRhdGESFgoOY29ycmVsYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCgljbGllbnRfaXAYAyABKAkSEwoLY2xpZW50X3BvcnQYBCABKA0SGAoLc2VydmVyX25hbWUYBSABKAlIAIgBARIQCghwcm90b2NvbBgGIAEoCRIYCgt0bHNfdmVyc2lvbhgHIAEoCUgBiAEBEhUKCHJvdXRlX2lkGAggASgJSAKIAQESGAoLdXBzdHJlYW1faWQYCSABKAlIA4gBARIUCgx0aW1lc3RhbXBfbXMYCiABKAQSGAoLdHJhY2VwYXJlbnQYCyABKAlIBIgBAUIOCgxfc2VydmVyX25hbWVCDgoMX3Rsc192ZXJzaW9uQgsKCV9yb3V0ZV9pZEIOCgxfdXBzdHJlYW1faWRCDgoMX3RyYWNlcGFyZW50IiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIn0KCEhlYWRlck9wEigKA3NldBgBIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEigKA2FkZBgCIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEhAKBnJlbW92ZRgDIAEoCUgAQgsKCW9wZXJhdGlvbiKqAQoTUmVxdWVzdEhlYWRlcnNFdmVudBI0CghtZXRhZGF0YRgBIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlJlcXVlc3RNZXRhZGF0YRIOCgZtZXRob2QYAiABKAkSCwoDdXJpGAMgASgJEhQKDGh0dHBfdmVyc2lvbhgEIAEoCRIqCgdoZWFkZXJzGAUgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyIm8KFFJlc3BvbnNlSGVhZGVyc0V2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhMKC3N0YXR1c19jb2RlGAIgASgNEioKB2hlYWRlcnMYAyADKAsyGS56ZW50aW5lbC5hZ2VudC52Mi5IZWFkZXIi1QEKDkJvZHlDaHVua0V2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhMKC2NodW5rX2luZGV4GAIgASgNEgwKBGRhdGEYAyABKAwSDwoHaXNfbGFzdBgEIAEoCBIXCgp0b3RhbF9zaXplGAUgASgESACIAQESGQoRYnl0ZXNfdHJhbnNmZXJyZWQYBiABKAQSHgoWcHJveHlfYnVmZmVyX2F2YWlsYWJsZRgHIAEoBBIUCgx0aW1lc3RhbXBfbXMYCCABKARCDQoLX3RvdGFsX3NpemUi+gEKE1dlYlNvY2tldEZyYW1lRXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSGAoQY2xpZW50X3RvX3NlcnZlchgCIAEoCBISCgpmcmFtZV90eXBlGAMgASgFEg8KB3BheWxvYWQYBCABKAwSGAoLZnJhbWVfaW5kZXgYZCABKARIAIgBARIQCgNmaW4YZSABKAhIAYgBARIVCghyb3V0ZV9pZBhmIAEoCUgCiAEBEhYKCWNsaWVudF9pcBhnIAEoCUgDiAEBQg4KDF9mcmFtZV9pbmRleEIGCgRfZmluQgsKCV9yb3V0ZV9pZEIMCgpfY2xpZW50X2lwIu8CChVHdWFyZHJhaWxJbnNwZWN0RXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSDwoHY29udGVudBgCIAEoCRIUCgxjb250ZW50X3R5cGUYAyABKAUSEgoFbW9kZWwYBCABKAlIAIgBARIUCgxjb250ZXh0X2pzb24YBSABKAkSHAoPaW5zcGVjdGlvbl90eXBlGGQgASgJSAGIAQESEgoKY2F0ZWdvcmllcxhlIAMoCRJICghtZXRhZGF0YRhmIAMoCzI2LnplbnRpbmVsLmFnZW50LnYyLkd1YXJkcmFpbEluc3BlY3RFdmVudC5NZXRhZGF0YUVudHJ5EhUKCHJvdXRlX2lkGGcgASgJSAKIAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBl9tb2RlbEISChBfaW5zcGVjdGlvbl90eXBlQgsKCV9yb3V0ZV9pZCKQAgoUUmVxdWVzdENvbXBsZXRlRXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSEwoLc3RhdHVzX2NvZGUYAiABKA0SEwoLZHVyYXRpb25fbXMYAyABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBCABKAQSEgoKYnl0ZXNfc2VudBgFIAEoBBIVCgh1cHN0cmVhbRgGIAEoCUgAiAEBEhIKCmZyb21fY2FjaGUYByABKAgSEgoFZXJyb3IYCCABKAlIAYgBARIeChF1cHN0cmVhbV9hdHRlbXB0cxhkIAEoDUgCiAEBQgsKCV91cHN0cmVhbUIICgZfZXJyb3JCFAoSX3Vwc3RyZWFtX2F0dGVtcHRzIrEBCg1DYW5jZWxSZXF1ZXN0EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoBRIUCgx0aW1lc3RhbXBfbXMYAyABKAQSHgoRYmxvY2tpbmdfYWdlbnRfaWQYBCABKAlIAIgBARIaCg1tYW51YWxfcmVhc29uGAUgASgJSAGIAQFCFAoSX2Jsb2NraW5nX2FnZW50X2lkQhAKDl9tYW51YWxfcmVhc29uIisKCUNhbmNlbEFsbBITCgZyZWFzb24YASABKAlIAIgBAUIJCgdfcmVhc29uIq8BCg5Db25maWd1cmVFdmVudBITCgtjb25maWdfanNvbhgBIAEoCRIbCg5jb25maWdfdmVyc2lvbhgCIAEoCUgAiAEBEhIKCmlzX2luaXRpYWwYAyABKAgSFAoMdGltZXN0YW1wX21zGAQgASgEEhsKDmNvcnJlbGF0aW9uX2lkGGQgASgJSAGIAQFCEQoPX2NvbmZpZ192ZXJzaW9uQhEKD19jb3JyZWxhdGlvbl9pZCIuCgRQaW5nEhAKCHNlcXVlbmNlGAEgASgEEhQKDHRpbWVzdGFtcF9tcxgCIAEoBCJJCgRQb25nEhAKCHNlcXVlbmNlGAEgASgEEhkKEXBpbmdfdGltZXN0YW1wX21zGAIgASgEEhQKDHRpbWVzdGFtcF9tcxgDIAEoBCLqBwoNQWdlbnRSZXNwb25zZRIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIxCgVhbGxvdxgCIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkFsbG93RGVjaXNpb25IABIxCgVibG9jaxgDIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkJsb2NrRGVjaXNpb25IABI3CghyZWRpcmVjdBgEIAEoCzIjLnplbnRpbmVsLmFnZW50LnYyLlJlZGlyZWN0RGVjaXNpb25IABI5CgljaGFsbGVuZ2UYBSABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5DaGFsbGVuZ2VEZWNpc2lvbkgAEjQKD3JlcXVlc3RfaGVhZGVycxgKIAMoCzIbLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlck9wEjUKEHJlc3BvbnNlX2hlYWRlcnMYCyADKAsyGy56ZW50aW5lbC5hZ2VudC52Mi5IZWFkZXJPcBI0CgVhdWRpdBgMIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkF1ZGl0TWV0YWRhdGFIAYgBARIfChJwcm9jZXNzaW5nX3RpbWVfbXMYDSABKARIAogBARISCgpuZWVkc19tb3JlGA4gASgIEkMKFXJlcXVlc3RfYm9keV9tdXRhdGlvbhhkIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkJvZHlNdXRhdGlvbkgDiAEBEkQKFnJlc3BvbnNlX2JvZHlfbXV0YXRpb24YZSABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5Cb2R5TXV0YXRpb25IBIgBARJPChByb3V0aW5nX21ldGFkYXRhGGYgAygLMjUuemVudGluZWwuYWdlbnQudjIuQWdlbnRSZXNwb25zZS5Sb3V0aW5nTWV0YWRhdGFFbnRyeRJFChJ3ZWJzb2NrZXRfZGVjaXNpb24YZyABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5XZWJzb2NrZXREZWNpc2lvbkgFiAEBEjEKBWVycm9yGGggASgLMh0uemVudGluZWwuYWdlbnQudjIuQWdlbnRFcnJvckgGiAEBGjYKFFJvdXRpbmdNZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIZGVjaXNpb25CCAoGX2F1ZGl0QhUKE19wcm9jZXNzaW5nX3RpbWVfbXNCGAoWX3JlcXVlc3RfYm9keV9tdXRhdGlvbkIZChdfcmVzcG9uc2VfYm9keV9tdXRhdGlvbkIVChNfd2Vic29ja2V0X2RlY2lzaW9uQggKBl9lcnJvciIPCg1BbGxvd0RlY2lzaW9uImcKDUJsb2NrRGVjaXNpb24SDgoGc3RhdHVzGAEgASgNEhEKBGJvZHkYAiABKAlIAIgBARIqCgdoZWFkZXJzGAMgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyQgcKBV9ib2R5Ii8KEFJlZGlyZWN0RGVjaXNpb24SCwoDdXJsGAEgASgJEg4KBnN0YXR1cxgCIAEoDSKcAQoRQ2hhbGxlbmdlRGVjaXNpb24SFgoOY2hhbGxlbmdlX3R5cGUYASABKAkSQAoGcGFyYW1zGAIgAygLMjAuemVudGluZWwuYWdlbnQudjIuQ2hhbGxlbmdlRGVjaXNpb24uUGFyYW1zRW50cnkaLQoLUGFyYW1zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLaAQoNQXVkaXRNZXRhZGF0YRIMCgR0YWdzGAEgAygJEhAKCHJ1bGVfaWRzGAIgAygJEhcKCmNvbmZpZGVuY2UYAyABKAJIAIgBARIUCgxyZWFzb25fY29kZXMYBCADKAkSPAoGY3VzdG9tGAUgAygLMiwuemVudGluZWwuYWdlbnQudjIuQXVkaXRNZXRhZGF0YS5DdXN0b21FbnRyeRotCgtDdXN0b21FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19jb25maWRlbmNlIj8KDEJvZHlNdXRhdGlvbhIRCgRkYXRhGAEgASgMSACIAQESEwoLY2h1bmtfaW5kZXgYAiABKA1CBwoFX2RhdGEidQoRV2Vic29ja2V0RGVjaXNpb24SDAoEZHJvcBgBIAEoCBIXCgpjbG9zZV9jb2RlGAIgASgNSACIAQESGQoMY2xvc2VfcmVhc29uGAMgASgJSAGIAQFCDQoLX2Nsb3NlX2NvZGVCDwoNX2Nsb3NlX3JlYXNvbiIrCgpBZ2VudEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLJAwoMSGVhbHRoU3RhdHVzEhAKCGFnZW50X2lkGAEgASgJEg0KBXN0YXRlGAIgASgFEhQKB21lc3NhZ2UYAyABKAlIAIgBARIxCgRsb2FkGAQgASgLMh4uemVudGluZWwuYWdlbnQudjIuTG9hZE1ldHJpY3NIAYgBARI6CglyZXNvdXJjZXMYBSABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5SZXNvdXJjZU1ldHJpY3NIAogBARIbCg52YWxpZF91bnRpbF9tcxgGIAEoBEgDiAEBEhQKDHRpbWVzdGFtcF9tcxgHIAEoBBIZChFkaXNhYmxlZF9mZWF0dXJlcxgKIAMoCRIaChJ0aW1lb3V0X211bHRpcGxpZXIYCyABKAISGQoMZHJhaW5fZXRhX21zGAwgASgESASIAQESHQoQdW5oZWFsdGh5X3JlYXNvbhgNIAEoCUgFiAEBEhMKC3JlY292ZXJhYmxlGA4gASgIQgoKCF9tZXNzYWdlQgcKBV9sb2FkQgwKCl9yZXNvdXJjZXNCEQoPX3ZhbGlkX3VudGlsX21zQg8KDV9kcmFpbl9ldGFfbXNCEwoRX3VuaGVhbHRoeV9yZWFzb24i6AEKC0xvYWRNZXRyaWNzEhEKCWluX2ZsaWdodBgBIAEoDRITCgtxdWV1ZV9kZXB0aBgCIAEoDRIWCg5hdmdfbGF0ZW5jeV9tcxgDIAEoAhIWCg5wNTBfbGF0ZW5jeV9tcxgEIAEoAhIWCg5wOTVfbGF0ZW5jeV9tcxgFIAEoAhIWCg5wOTlfbGF0ZW5jeV9tcxgGIAEoAhIaChJyZXF1ZXN0c19wcm9jZXNzZWQYByABKAQSGQoRcmVxdWVzdHNfcmVqZWN0ZWQYCCABKAQSGgoScmVxdWVzdHNfdGltZWRfb3V0GAkgASgEIrUCCg9SZXNvdXJjZU1ldHJpY3MSGAoLY3B1X3BlcmNlbnQYASABKAJIAIgBARIZCgxtZW1vcnlfYnl0ZXMYAiABKARIAYgBARIZCgxtZW1vcnlfbGltaXQYAyABKARIAogBARIbCg5hY3RpdmVfdGhyZWFkcxgEIAEoDUgDiAEBEhUKCG9wZW5fZmRzGAUgASgNSASIAQESFQoIZmRfbGltaXQYBiABKA1IBYgBARIYCgtjb25uZWN0aW9ucxgHIAEoDUgGiAEBQg4KDF9jcHVfcGVyY2VudEIPCg1fbWVtb3J5X2J5dGVzQg8KDV9tZW1vcnlfbGltaXRCEQoPX2FjdGl2ZV90aHJlYWRzQgsKCV9vcGVuX2Zkc0ILCglfZmRfbGltaXRCDgoMX2Nvbm5lY3Rpb25zIu4CChNDb25maWdVcGRhdGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMdGltZXN0YW1wX21zGAIgASgEEjoKDnJlcXVlc3RfcmVsb2FkGAogASgLMiAuemVudGluZWwuYWdlbnQudjIuUmVxdWVzdFJlbG9hZEgAEjQKC3J1bGVfdXBkYXRlGAsgASgLMh0uemVudGluZWwuYWdlbnQudjIuUnVsZVVwZGF0ZUgAEjQKC2xpc3RfdXBkYXRlGAwgASgLMh0uemVudGluZWwuYWdlbnQudjIuTGlzdFVwZGF0ZUgAEj4KEHJlc3RhcnRfcmVxdWlyZWQYDSABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5SZXN0YXJ0UmVxdWlyZWRIABI2Cgxjb25maWdfZXJyb3IYDiABKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5Db25maWdFcnJvckgAQg0KC3VwZGF0ZV90eXBlIg8KDVJlcXVlc3RSZWxvYWQiZgoKUnVsZVVwZGF0ZRIQCghydWxlX3NldBgBIAEoCRIwCgVydWxlcxgCIAMoCzIhLnplbnRpbmVsLmFnZW50LnYyLlJ1bGVEZWZpbml0aW9uEhQKDHJlbW92ZV9ydWxlcxgDIAMoCSKQAQoOUnVsZURlZmluaXRpb24SCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKAUSFwoPZGVmaW5pdGlvbl9qc29uGAMgASgJEg8KB2VuYWJsZWQYBCABKAgSGAoLZGVzY3JpcHRpb24YBSABKAlIAIgBARIMCgR0YWdzGAYgAygJQg4KDF9kZXNjcmlwdGlvbiI6CgpMaXN0VXBkYXRlEg8KB2xpc3RfaWQYASABKAkSCwoDYWRkGAIgAygJEg4KBnJlbW92ZRgDIAMoCSI6Cg9SZXN0YXJ0UmVxdWlyZWQSDgoGcmVhc29uGAEgASgJEhcKD2dyYWNlX3BlcmlvZF9tcxgCIAEoBCI6CgtDb25maWdFcnJvchINCgVlcnJvchgBIAEoCRISCgVmaWVsZBgCIAEoCUgAiAEBQggKBl9maWVsZCJwChRDb25maWdVcGRhdGVSZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCGFjY2VwdGVkGAIgASgIEhIKBWVycm9yGAMgASgJSACIAQESFAoMdGltZXN0YW1wX21zGAQgASgEQggKBl9lcnJvciJ6Cg9TaHV0ZG93blJlcXVlc3QSDgoGcmVhc29uGAEgASgFEhcKD2dyYWNlX3BlcmlvZF9tcxgCIAEoBBIUCgx0aW1lc3RhbXBfbXMYAyABKAQSGAoLcmVhc29uX3RleHQYZCABKAlIAIgBAUIOCgxfcmVhc29uX3RleHQicwoMRHJhaW5SZXF1ZXN0EhMKC2R1cmF0aW9uX21zGAEgASgEEg4KBnJlYXNvbhgCIAEoBRIUCgx0aW1lc3RhbXBfbXMYAyABKAQSGAoLcmVhc29uX3RleHQYZCABKAlIAIgBAUIOCgxfcmVhc29uX3RleHQi3AEKCkxvZ01lc3NhZ2USDQoFbGV2ZWwYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIbCg5jb3JyZWxhdGlvbl9pZBgDIAEoCUgAiAEBEjkKBmZpZWxkcxgEIAMoCzIpLnplbnRpbmVsLmFnZW50LnYyLkxvZ01lc3NhZ2UuRmllbGRzRW50cnkSFAoMdGltZXN0YW1wX21zGAUgASgEGi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEQoPX2NvcnJlbGF0aW9uX2lkIp0BChFGbG93Q29udHJvbFNpZ25hbBIbCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUgAiAEBEg4KBmFjdGlvbhgCIAEoBRIdChBidWZmZXJfYXZhaWxhYmxlGAMgASgESAGIAQESFAoMdGltZXN0YW1wX21zGAQgASgEQhEKD19jb3JyZWxhdGlvbl9pZEITChFfYnVmZmVyX2F2YWlsYWJsZSLoAQoNTWV0cmljc1JlcG9ydBIQCghhZ2VudF9pZBgBIAEoCRIUCgx0aW1lc3RhbXBfbXMYAiABKAQSEwoLaW50ZXJ2YWxfbXMYAyABKAQSMgoIY291bnRlcnMYBCADKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5Db3VudGVyTWV0cmljEi4KBmdhdWdlcxgFIAMoCzIeLnplbnRpbmVsLmFnZW50LnYyLkdhdWdlTWV0cmljEjYKCmhpc3RvZ3JhbXMYBiADKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5IaXN0b2dyYW1NZXRyaWMitQEKDUNvdW50ZXJNZXRyaWMSDAoEbmFtZRgBIAEoCRIRCgRoZWxwGAIgASgJSACIAQESPAoGbGFiZWxzGAMgAygLMiwuemVudGluZWwuYWdlbnQudjIuQ291bnRlck1ldHJpYy5MYWJlbHNFbnRyeRINCgV2YWx1ZRgEIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9oZWxwIrEBCgtHYXVnZU1ldHJpYxIMCgRuYW1lGAEgASgJEhEKBGhlbHAYAiABKAlIAIgBARI6CgZsYWJlbHMYAyADKAsyKi56ZW50aW5lbC5hZ2VudC52Mi5HYXVnZU1ldHJpYy5MYWJlbHNFbnRyeRINCgV2YWx1ZRgEIAEoARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9oZWxwIvsBCg9IaXN0b2dyYW1NZXRyaWMSDAoEbmFtZRgBIAEoCRIRCgRoZWxwGAIgASgJSACIAQESPgoGbGFiZWxzGAMgAygLMi4uemVudGluZWwuYWdlbnQudjIuSGlzdG9ncmFtTWV0cmljLkxhYmVsc0VudHJ5EgsKA3N1bRgEIAEoARINCgVjb3VudBgFIAEoBBIzCgdidWNrZXRzGAYgAygLMiIuemVudGluZWwuYWdlbnQudjIuSGlzdG9ncmFtQnVja2V0Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX2hlbHAiLAoPSGlzdG9ncmFtQnVja2V0EgoKAmxlGAEgASgBEg0KBWNvdW50GAIgASgEMpACCg5BZ2VudFNlcnZpY2VWMhJVCg1Qcm9jZXNzU3RyZWFtEh8uemVudGluZWwuYWdlbnQudjIuUHJveHlUb0FnZW50Gh8uemVudGluZWwuYWdlbnQudjIuQWdlbnRUb1Byb3h5KAEwARJVCg1Db250cm9sU3RyZWFtEh8uemVudGluZWwuYWdlbnQudjIuQWdlbnRDb250cm9sGh8uemVudGluZWwuYWdlbnQudjIuUHJveHlDb250cm9sKAEwARJQCgxQcm9jZXNzRXZlbnQSHy56ZW50aW5lbC5hZ2VudC52Mi5Qcm94eVRvQWdlbnQaHy56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudFRvUHJveHliBnByb3RvMw',
-  );
+export const file_zentinel_agent_v2_agent: GenFile = /*@__PURE__*/
+  fileDesc("Ch16ZW50aW5lbC9hZ2VudC92Mi9hZ2VudC5wcm90bxIRemVudGluZWwuYWdlbnQudjIixQcKDFByb3h5VG9BZ2VudBI4CgloYW5kc2hha2UYASABKAsyIy56ZW50aW5lbC5hZ2VudC52Mi5IYW5kc2hha2VSZXF1ZXN0SAASQQoPcmVxdWVzdF9oZWFkZXJzGAIgASgLMiYuemVudGluZWwuYWdlbnQudjIuUmVxdWVzdEhlYWRlcnNFdmVudEgAEj8KEnJlcXVlc3RfYm9keV9jaHVuaxgDIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQwoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLlJlc3BvbnNlSGVhZGVyc0V2ZW50SAASQAoTcmVzcG9uc2VfYm9keV9jaHVuaxgFIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQQoPd2Vic29ja2V0X2ZyYW1lGAYgASgLMiYuemVudGluZWwuYWdlbnQudjIuV2ViU29ja2V0RnJhbWVFdmVudEgAEj0KCWd1YXJkcmFpbBgHIAEoCzIoLnplbnRpbmVsLmFnZW50LnYyLkd1YXJkcmFpbEluc3BlY3RFdmVudEgAEkMKEHJlcXVlc3RfY29tcGxldGUYCCABKAsyJy56ZW50aW5lbC5hZ2VudC52Mi5SZXF1ZXN0Q29tcGxldGVFdmVudEgAEjIKBmNhbmNlbBgJIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbFJlcXVlc3RIABI2Cgljb25maWd1cmUYCiABKAsyIS56ZW50aW5lbC5hZ2VudC52Mi5Db25maWd1cmVFdmVudEgAEicKBHBpbmcYCyABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5QaW5nSAASMAoFZHJhaW4YZCABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5EcmFpblJlcXVlc3RIABI2CghzaHV0ZG93bhhlIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlNodXRkb3duUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRhmIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSAASMgoKY2FuY2VsX2FsbBhnIAEoCzIcLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbEFsbEgAEicKBHBvbmcYaCABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5Qb25nSABCCQoHbWVzc2FnZSLbBAoMQWdlbnRUb1Byb3h5EjkKCWhhbmRzaGFrZRgBIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkhhbmRzaGFrZVJlc3BvbnNlSAASNAoIcmVzcG9uc2UYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudFJlc3BvbnNlSAASMQoGaGVhbHRoGAMgASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoU3RhdHVzSAASMwoHbWV0cmljcxgEIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLk1ldHJpY3NSZXBvcnRIABI/Cg1jb25maWdfdXBkYXRlGAUgASgLMiYuemVudGluZWwuYWdlbnQudjIuQ29uZmlnVXBkYXRlUmVxdWVzdEgAEjwKDGZsb3dfY29udHJvbBgGIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkZsb3dDb250cm9sU2lnbmFsSAASJwoEcG9uZxgHIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBvbmdIABIsCgNsb2cYCCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSAASJwoEcGluZxhkIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBpbmdIABIwCgVkcmFpbhhlIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEjYKCHNodXRkb3duGGYgASgLMiIuemVudGluZWwuYWdlbnQudjIuU2h1dGRvd25SZXF1ZXN0SABCCQoHbWVzc2FnZSLwAQoMQWdlbnRDb250cm9sEjEKBmhlYWx0aBgBIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkhlYWx0aFN0YXR1c0gAEjMKB21ldHJpY3MYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5NZXRyaWNzUmVwb3J0SAASPwoNY29uZmlnX3VwZGF0ZRgDIAEoCzImLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlcXVlc3RIABIsCgNsb2cYBCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSABCCQoHbWVzc2FnZSL/AQoMUHJveHlDb250cm9sEjYKCWNvbmZpZ3VyZRgBIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ3VyZUV2ZW50SAASNgoIc2h1dGRvd24YAiABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5TaHV0ZG93blJlcXVlc3RIABIwCgVkcmFpbhgDIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSABCCQoHbWVzc2FnZSKcAQoQSGFuZHNoYWtlUmVxdWVzdBIaChJzdXBwb3J0ZWRfdmVyc2lvbnMYASADKA0SEAoIcHJveHlfaWQYAiABKAkSFQoNcHJveHlfdmVyc2lvbhgDIAEoCRITCgtjb25maWdfanNvbhgEIAEoCRIbCg5hZ2VudHdpcmVfanNvbhhkIAEoCUgAiAEBQhEKD19hZ2VudHdpcmVfanNvbiLIAQoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRI6CgxjYXBhYmlsaXRpZXMYAiABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudENhcGFiaWxpdGllcxIPCgdzdWNjZXNzGAMgASgIEhIKBWVycm9yGAQgASgJSACIAQESGwoOYWdlbnR3aXJlX2pzb24YZCABKAlIAYgBAUIICgZfZXJyb3JCEQoPX2FnZW50d2lyZV9qc29uIpQCChFBZ2VudENhcGFiaWxpdGllcxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhAKCGFnZW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIYChBzdXBwb3J0ZWRfZXZlbnRzGAUgAygFEjIKCGZlYXR1cmVzGAYgASgLMiAuemVudGluZWwuYWdlbnQudjIuQWdlbnRGZWF0dXJlcxIuCgZsaW1pdHMYByABKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudExpbWl0cxI2Cg1oZWFsdGhfY29uZmlnGAggASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoQ29uZmlnIt4BCg1BZ2VudEZlYXR1cmVzEhYKDnN0cmVhbWluZ19ib2R5GAEgASgIEhEKCXdlYnNvY2tldBgCIAEoCBISCgpndWFyZHJhaWxzGAMgASgIEhMKC2NvbmZpZ19wdXNoGAQgASgIEhYKDm1ldHJpY3NfZXhwb3J0GAUgASgIEhsKE2NvbmN1cnJlbnRfcmVxdWVzdHMYBiABKA0SFAoMY2FuY2VsbGF0aW9uGAcgASgIEhQKDGZsb3dfY29udHJvbBgIIAEoCBIYChBoZWFsdGhfcmVwb3J0aW5nGAkgASgIIsMBCgtBZ2VudExpbWl0cxIVCg1tYXhfYm9keV9zaXplGAEgASgEEhcKD21heF9jb25jdXJyZW5jeRgCIAEoDRIcChRwcmVmZXJyZWRfY2h1bmtfc2l6ZRgDIAEoBBIXCgptYXhfbWVtb3J5GAQgASgESACIAQESIwoWbWF4X3Byb2Nlc3NpbmdfdGltZV9tcxgFIAEoBEgBiAEBQg0KC19tYXhfbWVtb3J5QhkKF19tYXhfcHJvY2Vzc2luZ190aW1lX21zImoKDEhlYWx0aENvbmZpZxIaChJyZXBvcnRfaW50ZXJ2YWxfbXMYASABKA0SHAoUaW5jbHVkZV9sb2FkX21ldHJpY3MYAiABKAgSIAoYaW5jbHVkZV9yZXNvdXJjZV9tZXRyaWNzGAMgASgIItkCCg9SZXF1ZXN0TWV0YWRhdGESFgoOY29ycmVsYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCgljbGllbnRfaXAYAyABKAkSEwoLY2xpZW50X3BvcnQYBCABKA0SGAoLc2VydmVyX25hbWUYBSABKAlIAIgBARIQCghwcm90b2NvbBgGIAEoCRIYCgt0bHNfdmVyc2lvbhgHIAEoCUgBiAEBEhUKCHJvdXRlX2lkGAggASgJSAKIAQESGAoLdXBzdHJlYW1faWQYCSABKAlIA4gBARIUCgx0aW1lc3RhbXBfbXMYCiABKAQSGAoLdHJhY2VwYXJlbnQYCyABKAlIBIgBAUIOCgxfc2VydmVyX25hbWVCDgoMX3Rsc192ZXJzaW9uQgsKCV9yb3V0ZV9pZEIOCgxfdXBzdHJlYW1faWRCDgoMX3RyYWNlcGFyZW50IiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIn0KCEhlYWRlck9wEigKA3NldBgBIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEigKA2FkZBgCIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEhAKBnJlbW92ZRgDIAEoCUgAQgsKCW9wZXJhdGlvbiKqAQoTUmVxdWVzdEhlYWRlcnNFdmVudBI0CghtZXRhZGF0YRgBIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlJlcXVlc3RNZXRhZGF0YRIOCgZtZXRob2QYAiABKAkSCwoDdXJpGAMgASgJEhQKDGh0dHBfdmVyc2lvbhgEIAEoCRIqCgdoZWFkZXJzGAUgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyIm8KFFJlc3BvbnNlSGVhZGVyc0V2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhMKC3N0YXR1c19jb2RlGAIgASgNEioKB2hlYWRlcnMYAyADKAsyGS56ZW50aW5lbC5hZ2VudC52Mi5IZWFkZXIi1QEKDkJvZHlDaHVua0V2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhMKC2NodW5rX2luZGV4GAIgASgNEgwKBGRhdGEYAyABKAwSDwoHaXNfbGFzdBgEIAEoCBIXCgp0b3RhbF9zaXplGAUgASgESACIAQESGQoRYnl0ZXNfdHJhbnNmZXJyZWQYBiABKAQSHgoWcHJveHlfYnVmZmVyX2F2YWlsYWJsZRgHIAEoBBIUCgx0aW1lc3RhbXBfbXMYCCABKARCDQoLX3RvdGFsX3NpemUi+gEKE1dlYlNvY2tldEZyYW1lRXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSGAoQY2xpZW50X3RvX3NlcnZlchgCIAEoCBISCgpmcmFtZV90eXBlGAMgASgFEg8KB3BheWxvYWQYBCABKAwSGAoLZnJhbWVfaW5kZXgYZCABKARIAIgBARIQCgNmaW4YZSABKAhIAYgBARIVCghyb3V0ZV9pZBhmIAEoCUgCiAEBEhYKCWNsaWVudF9pcBhnIAEoCUgDiAEBQg4KDF9mcmFtZV9pbmRleEIGCgRfZmluQgsKCV9yb3V0ZV9pZEIMCgpfY2xpZW50X2lwIu8CChVHdWFyZHJhaWxJbnNwZWN0RXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSDwoHY29udGVudBgCIAEoCRIUCgxjb250ZW50X3R5cGUYAyABKAUSEgoFbW9kZWwYBCABKAlIAIgBARIUCgxjb250ZXh0X2pzb24YBSABKAkSHAoPaW5zcGVjdGlvbl90eXBlGGQgASgJSAGIAQESEgoKY2F0ZWdvcmllcxhlIAMoCRJICghtZXRhZGF0YRhmIAMoCzI2LnplbnRpbmVsLmFnZW50LnYyLkd1YXJkcmFpbEluc3BlY3RFdmVudC5NZXRhZGF0YUVudHJ5EhUKCHJvdXRlX2lkGGcgASgJSAKIAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBl9tb2RlbEISChBfaW5zcGVjdGlvbl90eXBlQgsKCV9yb3V0ZV9pZCKQAgoUUmVxdWVzdENvbXBsZXRlRXZlbnQSFgoOY29ycmVsYXRpb25faWQYASABKAkSEwoLc3RhdHVzX2NvZGUYAiABKA0SEwoLZHVyYXRpb25fbXMYAyABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBCABKAQSEgoKYnl0ZXNfc2VudBgFIAEoBBIVCgh1cHN0cmVhbRgGIAEoCUgAiAEBEhIKCmZyb21fY2FjaGUYByABKAgSEgoFZXJyb3IYCCABKAlIAYgBARIeChF1cHN0cmVhbV9hdHRlbXB0cxhkIAEoDUgCiAEBQgsKCV91cHN0cmVhbUIICgZfZXJyb3JCFAoSX3Vwc3RyZWFtX2F0dGVtcHRzIrEBCg1DYW5jZWxSZXF1ZXN0EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoBRIUCgx0aW1lc3RhbXBfbXMYAyABKAQSHgoRYmxvY2tpbmdfYWdlbnRfaWQYBCABKAlIAIgBARIaCg1tYW51YWxfcmVhc29uGAUgASgJSAGIAQFCFAoSX2Jsb2NraW5nX2FnZW50X2lkQhAKDl9tYW51YWxfcmVhc29uIisKCUNhbmNlbEFsbBITCgZyZWFzb24YASABKAlIAIgBAUIJCgdfcmVhc29uIq8BCg5Db25maWd1cmVFdmVudBITCgtjb25maWdfanNvbhgBIAEoCRIbCg5jb25maWdfdmVyc2lvbhgCIAEoCUgAiAEBEhIKCmlzX2luaXRpYWwYAyABKAgSFAoMdGltZXN0YW1wX21zGAQgASgEEhsKDmNvcnJlbGF0aW9uX2lkGGQgASgJSAGIAQFCEQoPX2NvbmZpZ192ZXJzaW9uQhEKD19jb3JyZWxhdGlvbl9pZCIuCgRQaW5nEhAKCHNlcXVlbmNlGAEgASgEEhQKDHRpbWVzdGFtcF9tcxgCIAEoBCJJCgRQb25nEhAKCHNlcXVlbmNlGAEgASgEEhkKEXBpbmdfdGltZXN0YW1wX21zGAIgASgEEhQKDHRpbWVzdGFtcF9tcxgDIAEoBCLqBwoNQWdlbnRSZXNwb25zZRIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIxCgVhbGxvdxgCIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkFsbG93RGVjaXNpb25IABIxCgVibG9jaxgDIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkJsb2NrRGVjaXNpb25IABI3CghyZWRpcmVjdBgEIAEoCzIjLnplbnRpbmVsLmFnZW50LnYyLlJlZGlyZWN0RGVjaXNpb25IABI5CgljaGFsbGVuZ2UYBSABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5DaGFsbGVuZ2VEZWNpc2lvbkgAEjQKD3JlcXVlc3RfaGVhZGVycxgKIAMoCzIbLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlck9wEjUKEHJlc3BvbnNlX2hlYWRlcnMYCyADKAsyGy56ZW50aW5lbC5hZ2VudC52Mi5IZWFkZXJPcBI0CgVhdWRpdBgMIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkF1ZGl0TWV0YWRhdGFIAYgBARIfChJwcm9jZXNzaW5nX3RpbWVfbXMYDSABKARIAogBARISCgpuZWVkc19tb3JlGA4gASgIEkMKFXJlcXVlc3RfYm9keV9tdXRhdGlvbhhkIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkJvZHlNdXRhdGlvbkgDiAEBEkQKFnJlc3BvbnNlX2JvZHlfbXV0YXRpb24YZSABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5Cb2R5TXV0YXRpb25IBIgBARJPChByb3V0aW5nX21ldGFkYXRhGGYgAygLMjUuemVudGluZWwuYWdlbnQudjIuQWdlbnRSZXNwb25zZS5Sb3V0aW5nTWV0YWRhdGFFbnRyeRJFChJ3ZWJzb2NrZXRfZGVjaXNpb24YZyABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5XZWJzb2NrZXREZWNpc2lvbkgFiAEBEjEKBWVycm9yGGggASgLMh0uemVudGluZWwuYWdlbnQudjIuQWdlbnRFcnJvckgGiAEBGjYKFFJvdXRpbmdNZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIZGVjaXNpb25CCAoGX2F1ZGl0QhUKE19wcm9jZXNzaW5nX3RpbWVfbXNCGAoWX3JlcXVlc3RfYm9keV9tdXRhdGlvbkIZChdfcmVzcG9uc2VfYm9keV9tdXRhdGlvbkIVChNfd2Vic29ja2V0X2RlY2lzaW9uQggKBl9lcnJvciIPCg1BbGxvd0RlY2lzaW9uImcKDUJsb2NrRGVjaXNpb24SDgoGc3RhdHVzGAEgASgNEhEKBGJvZHkYAiABKAlIAIgBARIqCgdoZWFkZXJzGAMgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyQgcKBV9ib2R5Ii8KEFJlZGlyZWN0RGVjaXNpb24SCwoDdXJsGAEgASgJEg4KBnN0YXR1cxgCIAEoDSKcAQoRQ2hhbGxlbmdlRGVjaXNpb24SFgoOY2hhbGxlbmdlX3R5cGUYASABKAkSQAoGcGFyYW1zGAIgAygLMjAuemVudGluZWwuYWdlbnQudjIuQ2hhbGxlbmdlRGVjaXNpb24uUGFyYW1zRW50cnkaLQoLUGFyYW1zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLaAQoNQXVkaXRNZXRhZGF0YRIMCgR0YWdzGAEgAygJEhAKCHJ1bGVfaWRzGAIgAygJEhcKCmNvbmZpZGVuY2UYAyABKAJIAIgBARIUCgxyZWFzb25fY29kZXMYBCADKAkSPAoGY3VzdG9tGAUgAygLMiwuemVudGluZWwuYWdlbnQudjIuQXVkaXRNZXRhZGF0YS5DdXN0b21FbnRyeRotCgtDdXN0b21FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19jb25maWRlbmNlIj8KDEJvZHlNdXRhdGlvbhIRCgRkYXRhGAEgASgMSACIAQESEwoLY2h1bmtfaW5kZXgYAiABKA1CBwoFX2RhdGEidQoRV2Vic29ja2V0RGVjaXNpb24SDAoEZHJvcBgBIAEoCBIXCgpjbG9zZV9jb2RlGAIgASgNSACIAQESGQoMY2xvc2VfcmVhc29uGAMgASgJSAGIAQFCDQoLX2Nsb3NlX2NvZGVCDwoNX2Nsb3NlX3JlYXNvbiIrCgpBZ2VudEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLJAwoMSGVhbHRoU3RhdHVzEhAKCGFnZW50X2lkGAEgASgJEg0KBXN0YXRlGAIgASgFEhQKB21lc3NhZ2UYAyABKAlIAIgBARIxCgRsb2FkGAQgASgLMh4uemVudGluZWwuYWdlbnQudjIuTG9hZE1ldHJpY3NIAYgBARI6CglyZXNvdXJjZXMYBSABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5SZXNvdXJjZU1ldHJpY3NIAogBARIbCg52YWxpZF91bnRpbF9tcxgGIAEoBEgDiAEBEhQKDHRpbWVzdGFtcF9tcxgHIAEoBBIZChFkaXNhYmxlZF9mZWF0dXJlcxgKIAMoCRIaChJ0aW1lb3V0X211bHRpcGxpZXIYCyABKAISGQoMZHJhaW5fZXRhX21zGAwgASgESASIAQESHQoQdW5oZWFsdGh5X3JlYXNvbhgNIAEoCUgFiAEBEhMKC3JlY292ZXJhYmxlGA4gASgIQgoKCF9tZXNzYWdlQgcKBV9sb2FkQgwKCl9yZXNvdXJjZXNCEQoPX3ZhbGlkX3VudGlsX21zQg8KDV9kcmFpbl9ldGFfbXNCEwoRX3VuaGVhbHRoeV9yZWFzb24i6AEKC0xvYWRNZXRyaWNzEhEKCWluX2ZsaWdodBgBIAEoDRITCgtxdWV1ZV9kZXB0aBgCIAEoDRIWCg5hdmdfbGF0ZW5jeV9tcxgDIAEoAhIWCg5wNTBfbGF0ZW5jeV9tcxgEIAEoAhIWCg5wOTVfbGF0ZW5jeV9tcxgFIAEoAhIWCg5wOTlfbGF0ZW5jeV9tcxgGIAEoAhIaChJyZXF1ZXN0c19wcm9jZXNzZWQYByABKAQSGQoRcmVxdWVzdHNfcmVqZWN0ZWQYCCABKAQSGgoScmVxdWVzdHNfdGltZWRfb3V0GAkgASgEIrUCCg9SZXNvdXJjZU1ldHJpY3MSGAoLY3B1X3BlcmNlbnQYASABKAJIAIgBARIZCgxtZW1vcnlfYnl0ZXMYAiABKARIAYgBARIZCgxtZW1vcnlfbGltaXQYAyABKARIAogBARIbCg5hY3RpdmVfdGhyZWFkcxgEIAEoDUgDiAEBEhUKCG9wZW5fZmRzGAUgASgNSASIAQESFQoIZmRfbGltaXQYBiABKA1IBYgBARIYCgtjb25uZWN0aW9ucxgHIAEoDUgGiAEBQg4KDF9jcHVfcGVyY2VudEIPCg1fbWVtb3J5X2J5dGVzQg8KDV9tZW1vcnlfbGltaXRCEQoPX2FjdGl2ZV90aHJlYWRzQgsKCV9vcGVuX2Zkc0ILCglfZmRfbGltaXRCDgoMX2Nvbm5lY3Rpb25zIu4CChNDb25maWdVcGRhdGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMdGltZXN0YW1wX21zGAIgASgEEjoKDnJlcXVlc3RfcmVsb2FkGAogASgLMiAuemVudGluZWwuYWdlbnQudjIuUmVxdWVzdFJlbG9hZEgAEjQKC3J1bGVfdXBkYXRlGAsgASgLMh0uemVudGluZWwuYWdlbnQudjIuUnVsZVVwZGF0ZUgAEjQKC2xpc3RfdXBkYXRlGAwgASgLMh0uemVudGluZWwuYWdlbnQudjIuTGlzdFVwZGF0ZUgAEj4KEHJlc3RhcnRfcmVxdWlyZWQYDSABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5SZXN0YXJ0UmVxdWlyZWRIABI2Cgxjb25maWdfZXJyb3IYDiABKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5Db25maWdFcnJvckgAQg0KC3VwZGF0ZV90eXBlIg8KDVJlcXVlc3RSZWxvYWQiZgoKUnVsZVVwZGF0ZRIQCghydWxlX3NldBgBIAEoCRIwCgVydWxlcxgCIAMoCzIhLnplbnRpbmVsLmFnZW50LnYyLlJ1bGVEZWZpbml0aW9uEhQKDHJlbW92ZV9ydWxlcxgDIAMoCSKQAQoOUnVsZURlZmluaXRpb24SCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKAUSFwoPZGVmaW5pdGlvbl9qc29uGAMgASgJEg8KB2VuYWJsZWQYBCABKAgSGAoLZGVzY3JpcHRpb24YBSABKAlIAIgBARIMCgR0YWdzGAYgAygJQg4KDF9kZXNjcmlwdGlvbiI6CgpMaXN0VXBkYXRlEg8KB2xpc3RfaWQYASABKAkSCwoDYWRkGAIgAygJEg4KBnJlbW92ZRgDIAMoCSI6Cg9SZXN0YXJ0UmVxdWlyZWQSDgoGcmVhc29uGAEgASgJEhcKD2dyYWNlX3BlcmlvZF9tcxgCIAEoBCI6CgtDb25maWdFcnJvchINCgVlcnJvchgBIAEoCRISCgVmaWVsZBgCIAEoCUgAiAEBQggKBl9maWVsZCJwChRDb25maWdVcGRhdGVSZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCGFjY2VwdGVkGAIgASgIEhIKBWVycm9yGAMgASgJSACIAQESFAoMdGltZXN0YW1wX21zGAQgASgEQggKBl9lcnJvciJ6Cg9TaHV0ZG93blJlcXVlc3QSDgoGcmVhc29uGAEgASgFEhcKD2dyYWNlX3BlcmlvZF9tcxgCIAEoBBIUCgx0aW1lc3RhbXBfbXMYAyABKAQSGAoLcmVhc29uX3RleHQYZCABKAlIAIgBAUIOCgxfcmVhc29uX3RleHQicwoMRHJhaW5SZXF1ZXN0EhMKC2R1cmF0aW9uX21zGAEgASgEEg4KBnJlYXNvbhgCIAEoBRIUCgx0aW1lc3RhbXBfbXMYAyABKAQSGAoLcmVhc29uX3RleHQYZCABKAlIAIgBAUIOCgxfcmVhc29uX3RleHQi3AEKCkxvZ01lc3NhZ2USDQoFbGV2ZWwYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIbCg5jb3JyZWxhdGlvbl9pZBgDIAEoCUgAiAEBEjkKBmZpZWxkcxgEIAMoCzIpLnplbnRpbmVsLmFnZW50LnYyLkxvZ01lc3NhZ2UuRmllbGRzRW50cnkSFAoMdGltZXN0YW1wX21zGAUgASgEGi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEQoPX2NvcnJlbGF0aW9uX2lkIp0BChFGbG93Q29udHJvbFNpZ25hbBIbCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUgAiAEBEg4KBmFjdGlvbhgCIAEoBRIdChBidWZmZXJfYXZhaWxhYmxlGAMgASgESAGIAQESFAoMdGltZXN0YW1wX21zGAQgASgEQhEKD19jb3JyZWxhdGlvbl9pZEITChFfYnVmZmVyX2F2YWlsYWJsZSLoAQoNTWV0cmljc1JlcG9ydBIQCghhZ2VudF9pZBgBIAEoCRIUCgx0aW1lc3RhbXBfbXMYAiABKAQSEwoLaW50ZXJ2YWxfbXMYAyABKAQSMgoIY291bnRlcnMYBCADKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5Db3VudGVyTWV0cmljEi4KBmdhdWdlcxgFIAMoCzIeLnplbnRpbmVsLmFnZW50LnYyLkdhdWdlTWV0cmljEjYKCmhpc3RvZ3JhbXMYBiADKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5IaXN0b2dyYW1NZXRyaWMitQEKDUNvdW50ZXJNZXRyaWMSDAoEbmFtZRgBIAEoCRIRCgRoZWxwGAIgASgJSACIAQESPAoGbGFiZWxzGAMgAygLMiwuemVudGluZWwuYWdlbnQudjIuQ291bnRlck1ldHJpYy5MYWJlbHNFbnRyeRINCgV2YWx1ZRgEIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9oZWxwIrEBCgtHYXVnZU1ldHJpYxIMCgRuYW1lGAEgASgJEhEKBGhlbHAYAiABKAlIAIgBARI6CgZsYWJlbHMYAyADKAsyKi56ZW50aW5lbC5hZ2VudC52Mi5HYXVnZU1ldHJpYy5MYWJlbHNFbnRyeRINCgV2YWx1ZRgEIAEoARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9oZWxwIvsBCg9IaXN0b2dyYW1NZXRyaWMSDAoEbmFtZRgBIAEoCRIRCgRoZWxwGAIgASgJSACIAQESPgoGbGFiZWxzGAMgAygLMi4uemVudGluZWwuYWdlbnQudjIuSGlzdG9ncmFtTWV0cmljLkxhYmVsc0VudHJ5EgsKA3N1bRgEIAEoARINCgVjb3VudBgFIAEoBBIzCgdidWNrZXRzGAYgAygLMiIuemVudGluZWwuYWdlbnQudjIuSGlzdG9ncmFtQnVja2V0Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX2hlbHAiLAoPSGlzdG9ncmFtQnVja2V0EgoKAmxlGAEgASgBEg0KBWNvdW50GAIgASgEMpACCg5BZ2VudFNlcnZpY2VWMhJVCg1Qcm9jZXNzU3RyZWFtEh8uemVudGluZWwuYWdlbnQudjIuUHJveHlUb0FnZW50Gh8uemVudGluZWwuYWdlbnQudjIuQWdlbnRUb1Byb3h5KAEwARJVCg1Db250cm9sU3RyZWFtEh8uemVudGluZWwuYWdlbnQudjIuQWdlbnRDb250cm9sGh8uemVudGluZWwuYWdlbnQudjIuUHJveHlDb250cm9sKAEwARJQCgxQcm9jZXNzRXZlbnQSHy56ZW50aW5lbC5hZ2VudC52Mi5Qcm94eVRvQWdlbnQaHy56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudFRvUHJveHliBnByb3RvMw");
 
 /**
  * What a proxy sends.
  *
  * @generated from message zentinel.agent.v2.ProxyToAgent
  */
-export type ProxyToAgent = Message<'zentinel.agent.v2.ProxyToAgent'> & {
+export type ProxyToAgent = Message<"zentinel.agent.v2.ProxyToAgent"> & {
   /**
    * @generated from oneof zentinel.agent.v2.ProxyToAgent.message
    */
-  message:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.HandshakeRequest handshake = 1;
-         */
-        value: HandshakeRequest;
-        case: 'handshake';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RequestHeadersEvent request_headers = 2;
-         */
-        value: RequestHeadersEvent;
-        case: 'requestHeaders';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.BodyChunkEvent request_body_chunk = 3;
-         */
-        value: BodyChunkEvent;
-        case: 'requestBodyChunk';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ResponseHeadersEvent response_headers = 4;
-         */
-        value: ResponseHeadersEvent;
-        case: 'responseHeaders';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.BodyChunkEvent response_body_chunk = 5;
-         */
-        value: BodyChunkEvent;
-        case: 'responseBodyChunk';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.WebSocketFrameEvent websocket_frame = 6;
-         */
-        value: WebSocketFrameEvent;
-        case: 'websocketFrame';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.GuardrailInspectEvent guardrail = 7;
-         */
-        value: GuardrailInspectEvent;
-        case: 'guardrail';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RequestCompleteEvent request_complete = 8;
-         */
-        value: RequestCompleteEvent;
-        case: 'requestComplete';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.CancelRequest cancel = 9;
-         */
-        value: CancelRequest;
-        case: 'cancel';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigureEvent configure = 10;
-         */
-        value: ConfigureEvent;
-        case: 'configure';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Ping ping = 11;
-         */
-        value: Ping;
-        case: 'ping';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.DrainRequest drain = 100;
-         */
-        value: DrainRequest;
-        case: 'drain';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 101;
-         */
-        value: ShutdownRequest;
-        case: 'shutdown';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigUpdateResponse config_response = 102;
-         */
-        value: ConfigUpdateResponse;
-        case: 'configResponse';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.CancelAll cancel_all = 103;
-         */
-        value: CancelAll;
-        case: 'cancelAll';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Pong pong = 104;
-         */
-        value: Pong;
-        case: 'pong';
-      }
-    | { case: undefined; value?: undefined };
+  message: {
+    /**
+     * @generated from field: zentinel.agent.v2.HandshakeRequest handshake = 1;
+     */
+    value: HandshakeRequest;
+    case: "handshake";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.RequestHeadersEvent request_headers = 2;
+     */
+    value: RequestHeadersEvent;
+    case: "requestHeaders";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.BodyChunkEvent request_body_chunk = 3;
+     */
+    value: BodyChunkEvent;
+    case: "requestBodyChunk";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ResponseHeadersEvent response_headers = 4;
+     */
+    value: ResponseHeadersEvent;
+    case: "responseHeaders";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.BodyChunkEvent response_body_chunk = 5;
+     */
+    value: BodyChunkEvent;
+    case: "responseBodyChunk";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.WebSocketFrameEvent websocket_frame = 6;
+     */
+    value: WebSocketFrameEvent;
+    case: "websocketFrame";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.GuardrailInspectEvent guardrail = 7;
+     */
+    value: GuardrailInspectEvent;
+    case: "guardrail";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.RequestCompleteEvent request_complete = 8;
+     */
+    value: RequestCompleteEvent;
+    case: "requestComplete";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.CancelRequest cancel = 9;
+     */
+    value: CancelRequest;
+    case: "cancel";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigureEvent configure = 10;
+     */
+    value: ConfigureEvent;
+    case: "configure";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.Ping ping = 11;
+     */
+    value: Ping;
+    case: "ping";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.DrainRequest drain = 100;
+     */
+    value: DrainRequest;
+    case: "drain";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 101;
+     */
+    value: ShutdownRequest;
+    case: "shutdown";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigUpdateResponse config_response = 102;
+     */
+    value: ConfigUpdateResponse;
+    case: "configResponse";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.CancelAll cancel_all = 103;
+     */
+    value: CancelAll;
+    case: "cancelAll";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.Pong pong = 104;
+     */
+    value: Pong;
+    case: "pong";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.ProxyToAgent.
  * Use `create(ProxyToAgentSchema)` to create a new message.
  */
-export const ProxyToAgentSchema: GenMessage<ProxyToAgent> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 0);
+export const ProxyToAgentSchema: GenMessage<ProxyToAgent> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 0);
 
 /**
  * What an agent sends.
  *
  * @generated from message zentinel.agent.v2.AgentToProxy
  */
-export type AgentToProxy = Message<'zentinel.agent.v2.AgentToProxy'> & {
+export type AgentToProxy = Message<"zentinel.agent.v2.AgentToProxy"> & {
   /**
    * @generated from oneof zentinel.agent.v2.AgentToProxy.message
    */
-  message:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.HandshakeResponse handshake = 1;
-         */
-        value: HandshakeResponse;
-        case: 'handshake';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.AgentResponse response = 2;
-         */
-        value: AgentResponse;
-        case: 'response';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.HealthStatus health = 3;
-         */
-        value: HealthStatus;
-        case: 'health';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.MetricsReport metrics = 4;
-         */
-        value: MetricsReport;
-        case: 'metrics';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigUpdateRequest config_update = 5;
-         */
-        value: ConfigUpdateRequest;
-        case: 'configUpdate';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.FlowControlSignal flow_control = 6;
-         */
-        value: FlowControlSignal;
-        case: 'flowControl';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Pong pong = 7;
-         */
-        value: Pong;
-        case: 'pong';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.LogMessage log = 8;
-         */
-        value: LogMessage;
-        case: 'log';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Ping ping = 100;
-         */
-        value: Ping;
-        case: 'ping';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.DrainRequest drain = 101;
-         */
-        value: DrainRequest;
-        case: 'drain';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 102;
-         */
-        value: ShutdownRequest;
-        case: 'shutdown';
-      }
-    | { case: undefined; value?: undefined };
+  message: {
+    /**
+     * @generated from field: zentinel.agent.v2.HandshakeResponse handshake = 1;
+     */
+    value: HandshakeResponse;
+    case: "handshake";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.AgentResponse response = 2;
+     */
+    value: AgentResponse;
+    case: "response";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.HealthStatus health = 3;
+     */
+    value: HealthStatus;
+    case: "health";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.MetricsReport metrics = 4;
+     */
+    value: MetricsReport;
+    case: "metrics";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigUpdateRequest config_update = 5;
+     */
+    value: ConfigUpdateRequest;
+    case: "configUpdate";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.FlowControlSignal flow_control = 6;
+     */
+    value: FlowControlSignal;
+    case: "flowControl";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.Pong pong = 7;
+     */
+    value: Pong;
+    case: "pong";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.LogMessage log = 8;
+     */
+    value: LogMessage;
+    case: "log";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.Ping ping = 100;
+     */
+    value: Ping;
+    case: "ping";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.DrainRequest drain = 101;
+     */
+    value: DrainRequest;
+    case: "drain";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 102;
+     */
+    value: ShutdownRequest;
+    case: "shutdown";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.AgentToProxy.
  * Use `create(AgentToProxySchema)` to create a new message.
  */
-export const AgentToProxySchema: GenMessage<AgentToProxy> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 1);
+export const AgentToProxySchema: GenMessage<AgentToProxy> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 1);
 
 /**
  * What an agent sends on the control stream.
  *
  * @generated from message zentinel.agent.v2.AgentControl
  */
-export type AgentControl = Message<'zentinel.agent.v2.AgentControl'> & {
+export type AgentControl = Message<"zentinel.agent.v2.AgentControl"> & {
   /**
    * @generated from oneof zentinel.agent.v2.AgentControl.message
    */
-  message:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.HealthStatus health = 1;
-         */
-        value: HealthStatus;
-        case: 'health';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.MetricsReport metrics = 2;
-         */
-        value: MetricsReport;
-        case: 'metrics';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigUpdateRequest config_update = 3;
-         */
-        value: ConfigUpdateRequest;
-        case: 'configUpdate';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.LogMessage log = 4;
-         */
-        value: LogMessage;
-        case: 'log';
-      }
-    | { case: undefined; value?: undefined };
+  message: {
+    /**
+     * @generated from field: zentinel.agent.v2.HealthStatus health = 1;
+     */
+    value: HealthStatus;
+    case: "health";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.MetricsReport metrics = 2;
+     */
+    value: MetricsReport;
+    case: "metrics";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigUpdateRequest config_update = 3;
+     */
+    value: ConfigUpdateRequest;
+    case: "configUpdate";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.LogMessage log = 4;
+     */
+    value: LogMessage;
+    case: "log";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.AgentControl.
  * Use `create(AgentControlSchema)` to create a new message.
  */
-export const AgentControlSchema: GenMessage<AgentControl> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 2);
+export const AgentControlSchema: GenMessage<AgentControl> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 2);
 
 /**
  * What a proxy sends on the control stream.
  *
  * @generated from message zentinel.agent.v2.ProxyControl
  */
-export type ProxyControl = Message<'zentinel.agent.v2.ProxyControl'> & {
+export type ProxyControl = Message<"zentinel.agent.v2.ProxyControl"> & {
   /**
    * @generated from oneof zentinel.agent.v2.ProxyControl.message
    */
-  message:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigureEvent configure = 1;
-         */
-        value: ConfigureEvent;
-        case: 'configure';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 2;
-         */
-        value: ShutdownRequest;
-        case: 'shutdown';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.DrainRequest drain = 3;
-         */
-        value: DrainRequest;
-        case: 'drain';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigUpdateResponse config_response = 4;
-         */
-        value: ConfigUpdateResponse;
-        case: 'configResponse';
-      }
-    | { case: undefined; value?: undefined };
+  message: {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigureEvent configure = 1;
+     */
+    value: ConfigureEvent;
+    case: "configure";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ShutdownRequest shutdown = 2;
+     */
+    value: ShutdownRequest;
+    case: "shutdown";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.DrainRequest drain = 3;
+     */
+    value: DrainRequest;
+    case: "drain";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigUpdateResponse config_response = 4;
+     */
+    value: ConfigUpdateResponse;
+    case: "configResponse";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.ProxyControl.
  * Use `create(ProxyControlSchema)` to create a new message.
  */
-export const ProxyControlSchema: GenMessage<ProxyControl> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 3);
+export const ProxyControlSchema: GenMessage<ProxyControl> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 3);
 
 /**
  * Opens ProcessStream.
  *
  * @generated from message zentinel.agent.v2.HandshakeRequest
  */
-export type HandshakeRequest = Message<'zentinel.agent.v2.HandshakeRequest'> & {
+export type HandshakeRequest = Message<"zentinel.agent.v2.HandshakeRequest"> & {
   /**
    * @generated from field: repeated uint32 supported_versions = 1;
    */
@@ -377,8 +339,7 @@ export type HandshakeRequest = Message<'zentinel.agent.v2.HandshakeRequest'> & {
  * Describes the message zentinel.agent.v2.HandshakeRequest.
  * Use `create(HandshakeRequestSchema)` to create a new message.
  */
-export const HandshakeRequestSchema: GenMessage<HandshakeRequest> =
-  /*@__PURE__*/
+export const HandshakeRequestSchema: GenMessage<HandshakeRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 4);
 
 /**
@@ -386,7 +347,7 @@ export const HandshakeRequestSchema: GenMessage<HandshakeRequest> =
  *
  * @generated from message zentinel.agent.v2.HandshakeResponse
  */
-export type HandshakeResponse = Message<'zentinel.agent.v2.HandshakeResponse'> & {
+export type HandshakeResponse = Message<"zentinel.agent.v2.HandshakeResponse"> & {
   /**
    * @generated from field: uint32 protocol_version = 1;
    */
@@ -419,8 +380,7 @@ export type HandshakeResponse = Message<'zentinel.agent.v2.HandshakeResponse'> &
  * Describes the message zentinel.agent.v2.HandshakeResponse.
  * Use `create(HandshakeResponseSchema)` to create a new message.
  */
-export const HandshakeResponseSchema: GenMessage<HandshakeResponse> =
-  /*@__PURE__*/
+export const HandshakeResponseSchema: GenMessage<HandshakeResponse> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 5);
 
 /**
@@ -428,7 +388,7 @@ export const HandshakeResponseSchema: GenMessage<HandshakeResponse> =
  *
  * @generated from message zentinel.agent.v2.AgentCapabilities
  */
-export type AgentCapabilities = Message<'zentinel.agent.v2.AgentCapabilities'> & {
+export type AgentCapabilities = Message<"zentinel.agent.v2.AgentCapabilities"> & {
   /**
    * @generated from field: uint32 protocol_version = 1;
    */
@@ -476,8 +436,7 @@ export type AgentCapabilities = Message<'zentinel.agent.v2.AgentCapabilities'> &
  * Describes the message zentinel.agent.v2.AgentCapabilities.
  * Use `create(AgentCapabilitiesSchema)` to create a new message.
  */
-export const AgentCapabilitiesSchema: GenMessage<AgentCapabilities> =
-  /*@__PURE__*/
+export const AgentCapabilitiesSchema: GenMessage<AgentCapabilities> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 6);
 
 /**
@@ -485,7 +444,7 @@ export const AgentCapabilitiesSchema: GenMessage<AgentCapabilities> =
  *
  * @generated from message zentinel.agent.v2.AgentFeatures
  */
-export type AgentFeatures = Message<'zentinel.agent.v2.AgentFeatures'> & {
+export type AgentFeatures = Message<"zentinel.agent.v2.AgentFeatures"> & {
   /**
    * @generated from field: bool streaming_body = 1;
    */
@@ -536,8 +495,7 @@ export type AgentFeatures = Message<'zentinel.agent.v2.AgentFeatures'> & {
  * Describes the message zentinel.agent.v2.AgentFeatures.
  * Use `create(AgentFeaturesSchema)` to create a new message.
  */
-export const AgentFeaturesSchema: GenMessage<AgentFeatures> =
-  /*@__PURE__*/
+export const AgentFeaturesSchema: GenMessage<AgentFeatures> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 7);
 
 /**
@@ -545,7 +503,7 @@ export const AgentFeaturesSchema: GenMessage<AgentFeatures> =
  *
  * @generated from message zentinel.agent.v2.AgentLimits
  */
-export type AgentLimits = Message<'zentinel.agent.v2.AgentLimits'> & {
+export type AgentLimits = Message<"zentinel.agent.v2.AgentLimits"> & {
   /**
    * @generated from field: uint64 max_body_size = 1;
    */
@@ -576,14 +534,15 @@ export type AgentLimits = Message<'zentinel.agent.v2.AgentLimits'> & {
  * Describes the message zentinel.agent.v2.AgentLimits.
  * Use `create(AgentLimitsSchema)` to create a new message.
  */
-export const AgentLimitsSchema: GenMessage<AgentLimits> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 8);
+export const AgentLimitsSchema: GenMessage<AgentLimits> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 8);
 
 /**
  * How an agent reports its health.
  *
  * @generated from message zentinel.agent.v2.HealthConfig
  */
-export type HealthConfig = Message<'zentinel.agent.v2.HealthConfig'> & {
+export type HealthConfig = Message<"zentinel.agent.v2.HealthConfig"> & {
   /**
    * @generated from field: uint32 report_interval_ms = 1;
    */
@@ -604,14 +563,15 @@ export type HealthConfig = Message<'zentinel.agent.v2.HealthConfig'> & {
  * Describes the message zentinel.agent.v2.HealthConfig.
  * Use `create(HealthConfigSchema)` to create a new message.
  */
-export const HealthConfigSchema: GenMessage<HealthConfig> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 9);
+export const HealthConfigSchema: GenMessage<HealthConfig> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 9);
 
 /**
  * Where a request came from.
  *
  * @generated from message zentinel.agent.v2.RequestMetadata
  */
-export type RequestMetadata = Message<'zentinel.agent.v2.RequestMetadata'> & {
+export type RequestMetadata = Message<"zentinel.agent.v2.RequestMetadata"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -672,8 +632,7 @@ export type RequestMetadata = Message<'zentinel.agent.v2.RequestMetadata'> & {
  * Describes the message zentinel.agent.v2.RequestMetadata.
  * Use `create(RequestMetadataSchema)` to create a new message.
  */
-export const RequestMetadataSchema: GenMessage<RequestMetadata> =
-  /*@__PURE__*/
+export const RequestMetadataSchema: GenMessage<RequestMetadata> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 10);
 
 /**
@@ -681,7 +640,7 @@ export const RequestMetadataSchema: GenMessage<RequestMetadata> =
  *
  * @generated from message zentinel.agent.v2.Header
  */
-export type Header = Message<'zentinel.agent.v2.Header'> & {
+export type Header = Message<"zentinel.agent.v2.Header"> & {
   /**
    * @generated from field: string name = 1;
    */
@@ -697,54 +656,52 @@ export type Header = Message<'zentinel.agent.v2.Header'> & {
  * Describes the message zentinel.agent.v2.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
-export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 11);
+export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 11);
 
 /**
  * A change of one header.
  *
  * @generated from message zentinel.agent.v2.HeaderOp
  */
-export type HeaderOp = Message<'zentinel.agent.v2.HeaderOp'> & {
+export type HeaderOp = Message<"zentinel.agent.v2.HeaderOp"> & {
   /**
    * @generated from oneof zentinel.agent.v2.HeaderOp.operation
    */
-  operation:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Header set = 1;
-         */
-        value: Header;
-        case: 'set';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.Header add = 2;
-         */
-        value: Header;
-        case: 'add';
-      }
-    | {
-        /**
-         * @generated from field: string remove = 3;
-         */
-        value: string;
-        case: 'remove';
-      }
-    | { case: undefined; value?: undefined };
+  operation: {
+    /**
+     * @generated from field: zentinel.agent.v2.Header set = 1;
+     */
+    value: Header;
+    case: "set";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.Header add = 2;
+     */
+    value: Header;
+    case: "add";
+  } | {
+    /**
+     * @generated from field: string remove = 3;
+     */
+    value: string;
+    case: "remove";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.HeaderOp.
  * Use `create(HeaderOpSchema)` to create a new message.
  */
-export const HeaderOpSchema: GenMessage<HeaderOp> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 12);
+export const HeaderOpSchema: GenMessage<HeaderOp> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 12);
 
 /**
  * The head of a request.
  *
  * @generated from message zentinel.agent.v2.RequestHeadersEvent
  */
-export type RequestHeadersEvent = Message<'zentinel.agent.v2.RequestHeadersEvent'> & {
+export type RequestHeadersEvent = Message<"zentinel.agent.v2.RequestHeadersEvent"> & {
   /**
    * @generated from field: zentinel.agent.v2.RequestMetadata metadata = 1;
    */
@@ -775,8 +732,7 @@ export type RequestHeadersEvent = Message<'zentinel.agent.v2.RequestHeadersEvent
  * Describes the message zentinel.agent.v2.RequestHeadersEvent.
  * Use `create(RequestHeadersEventSchema)` to create a new message.
  */
-export const RequestHeadersEventSchema: GenMessage<RequestHeadersEvent> =
-  /*@__PURE__*/
+export const RequestHeadersEventSchema: GenMessage<RequestHeadersEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 13);
 
 /**
@@ -784,7 +740,7 @@ export const RequestHeadersEventSchema: GenMessage<RequestHeadersEvent> =
  *
  * @generated from message zentinel.agent.v2.ResponseHeadersEvent
  */
-export type ResponseHeadersEvent = Message<'zentinel.agent.v2.ResponseHeadersEvent'> & {
+export type ResponseHeadersEvent = Message<"zentinel.agent.v2.ResponseHeadersEvent"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -805,8 +761,7 @@ export type ResponseHeadersEvent = Message<'zentinel.agent.v2.ResponseHeadersEve
  * Describes the message zentinel.agent.v2.ResponseHeadersEvent.
  * Use `create(ResponseHeadersEventSchema)` to create a new message.
  */
-export const ResponseHeadersEventSchema: GenMessage<ResponseHeadersEvent> =
-  /*@__PURE__*/
+export const ResponseHeadersEventSchema: GenMessage<ResponseHeadersEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 14);
 
 /**
@@ -814,7 +769,7 @@ export const ResponseHeadersEventSchema: GenMessage<ResponseHeadersEvent> =
  *
  * @generated from message zentinel.agent.v2.BodyChunkEvent
  */
-export type BodyChunkEvent = Message<'zentinel.agent.v2.BodyChunkEvent'> & {
+export type BodyChunkEvent = Message<"zentinel.agent.v2.BodyChunkEvent"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -860,8 +815,7 @@ export type BodyChunkEvent = Message<'zentinel.agent.v2.BodyChunkEvent'> & {
  * Describes the message zentinel.agent.v2.BodyChunkEvent.
  * Use `create(BodyChunkEventSchema)` to create a new message.
  */
-export const BodyChunkEventSchema: GenMessage<BodyChunkEvent> =
-  /*@__PURE__*/
+export const BodyChunkEventSchema: GenMessage<BodyChunkEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 15);
 
 /**
@@ -869,7 +823,7 @@ export const BodyChunkEventSchema: GenMessage<BodyChunkEvent> =
  *
  * @generated from message zentinel.agent.v2.WebSocketFrameEvent
  */
-export type WebSocketFrameEvent = Message<'zentinel.agent.v2.WebSocketFrameEvent'> & {
+export type WebSocketFrameEvent = Message<"zentinel.agent.v2.WebSocketFrameEvent"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -917,8 +871,7 @@ export type WebSocketFrameEvent = Message<'zentinel.agent.v2.WebSocketFrameEvent
  * Describes the message zentinel.agent.v2.WebSocketFrameEvent.
  * Use `create(WebSocketFrameEventSchema)` to create a new message.
  */
-export const WebSocketFrameEventSchema: GenMessage<WebSocketFrameEvent> =
-  /*@__PURE__*/
+export const WebSocketFrameEventSchema: GenMessage<WebSocketFrameEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 16);
 
 /**
@@ -926,7 +879,7 @@ export const WebSocketFrameEventSchema: GenMessage<WebSocketFrameEvent> =
  *
  * @generated from message zentinel.agent.v2.GuardrailInspectEvent
  */
-export type GuardrailInspectEvent = Message<'zentinel.agent.v2.GuardrailInspectEvent'> & {
+export type GuardrailInspectEvent = Message<"zentinel.agent.v2.GuardrailInspectEvent"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -979,8 +932,7 @@ export type GuardrailInspectEvent = Message<'zentinel.agent.v2.GuardrailInspectE
  * Describes the message zentinel.agent.v2.GuardrailInspectEvent.
  * Use `create(GuardrailInspectEventSchema)` to create a new message.
  */
-export const GuardrailInspectEventSchema: GenMessage<GuardrailInspectEvent> =
-  /*@__PURE__*/
+export const GuardrailInspectEventSchema: GenMessage<GuardrailInspectEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 17);
 
 /**
@@ -988,7 +940,7 @@ export const GuardrailInspectEventSchema: GenMessage<GuardrailInspectEvent> =
  *
  * @generated from message zentinel.agent.v2.RequestCompleteEvent
  */
-export type RequestCompleteEvent = Message<'zentinel.agent.v2.RequestCompleteEvent'> & {
+export type RequestCompleteEvent = Message<"zentinel.agent.v2.RequestCompleteEvent"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -1039,8 +991,7 @@ export type RequestCompleteEvent = Message<'zentinel.agent.v2.RequestCompleteEve
  * Describes the message zentinel.agent.v2.RequestCompleteEvent.
  * Use `create(RequestCompleteEventSchema)` to create a new message.
  */
-export const RequestCompleteEventSchema: GenMessage<RequestCompleteEvent> =
-  /*@__PURE__*/
+export const RequestCompleteEventSchema: GenMessage<RequestCompleteEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 18);
 
 /**
@@ -1048,7 +999,7 @@ export const RequestCompleteEventSchema: GenMessage<RequestCompleteEvent> =
  *
  * @generated from message zentinel.agent.v2.CancelRequest
  */
-export type CancelRequest = Message<'zentinel.agent.v2.CancelRequest'> & {
+export type CancelRequest = Message<"zentinel.agent.v2.CancelRequest"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -1081,8 +1032,7 @@ export type CancelRequest = Message<'zentinel.agent.v2.CancelRequest'> & {
  * Describes the message zentinel.agent.v2.CancelRequest.
  * Use `create(CancelRequestSchema)` to create a new message.
  */
-export const CancelRequestSchema: GenMessage<CancelRequest> =
-  /*@__PURE__*/
+export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 19);
 
 /**
@@ -1090,7 +1040,7 @@ export const CancelRequestSchema: GenMessage<CancelRequest> =
  *
  * @generated from message zentinel.agent.v2.CancelAll
  */
-export type CancelAll = Message<'zentinel.agent.v2.CancelAll'> & {
+export type CancelAll = Message<"zentinel.agent.v2.CancelAll"> & {
   /**
    * @generated from field: optional string reason = 1;
    */
@@ -1101,14 +1051,15 @@ export type CancelAll = Message<'zentinel.agent.v2.CancelAll'> & {
  * Describes the message zentinel.agent.v2.CancelAll.
  * Use `create(CancelAllSchema)` to create a new message.
  */
-export const CancelAllSchema: GenMessage<CancelAll> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 20);
+export const CancelAllSchema: GenMessage<CancelAll> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 20);
 
 /**
  * A configuration for the agent; without config_json it is a heartbeat.
  *
  * @generated from message zentinel.agent.v2.ConfigureEvent
  */
-export type ConfigureEvent = Message<'zentinel.agent.v2.ConfigureEvent'> & {
+export type ConfigureEvent = Message<"zentinel.agent.v2.ConfigureEvent"> & {
   /**
    * @generated from field: string config_json = 1;
    */
@@ -1141,8 +1092,7 @@ export type ConfigureEvent = Message<'zentinel.agent.v2.ConfigureEvent'> & {
  * Describes the message zentinel.agent.v2.ConfigureEvent.
  * Use `create(ConfigureEventSchema)` to create a new message.
  */
-export const ConfigureEventSchema: GenMessage<ConfigureEvent> =
-  /*@__PURE__*/
+export const ConfigureEventSchema: GenMessage<ConfigureEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 21);
 
 /**
@@ -1150,7 +1100,7 @@ export const ConfigureEventSchema: GenMessage<ConfigureEvent> =
  *
  * @generated from message zentinel.agent.v2.Ping
  */
-export type Ping = Message<'zentinel.agent.v2.Ping'> & {
+export type Ping = Message<"zentinel.agent.v2.Ping"> & {
   /**
    * @generated from field: uint64 sequence = 1;
    */
@@ -1166,14 +1116,15 @@ export type Ping = Message<'zentinel.agent.v2.Ping'> & {
  * Describes the message zentinel.agent.v2.Ping.
  * Use `create(PingSchema)` to create a new message.
  */
-export const PingSchema: GenMessage<Ping> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 22);
+export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 22);
 
 /**
  * Answers a Ping.
  *
  * @generated from message zentinel.agent.v2.Pong
  */
-export type Pong = Message<'zentinel.agent.v2.Pong'> & {
+export type Pong = Message<"zentinel.agent.v2.Pong"> & {
   /**
    * @generated from field: uint64 sequence = 1;
    */
@@ -1194,14 +1145,15 @@ export type Pong = Message<'zentinel.agent.v2.Pong'> & {
  * Describes the message zentinel.agent.v2.Pong.
  * Use `create(PongSchema)` to create a new message.
  */
-export const PongSchema: GenMessage<Pong> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 23);
+export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 23);
 
 /**
  * The answer to one event.
  *
  * @generated from message zentinel.agent.v2.AgentResponse
  */
-export type AgentResponse = Message<'zentinel.agent.v2.AgentResponse'> & {
+export type AgentResponse = Message<"zentinel.agent.v2.AgentResponse"> & {
   /**
    * @generated from field: string correlation_id = 1;
    */
@@ -1210,36 +1162,31 @@ export type AgentResponse = Message<'zentinel.agent.v2.AgentResponse'> & {
   /**
    * @generated from oneof zentinel.agent.v2.AgentResponse.decision
    */
-  decision:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.AllowDecision allow = 2;
-         */
-        value: AllowDecision;
-        case: 'allow';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.BlockDecision block = 3;
-         */
-        value: BlockDecision;
-        case: 'block';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RedirectDecision redirect = 4;
-         */
-        value: RedirectDecision;
-        case: 'redirect';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ChallengeDecision challenge = 5;
-         */
-        value: ChallengeDecision;
-        case: 'challenge';
-      }
-    | { case: undefined; value?: undefined };
+  decision: {
+    /**
+     * @generated from field: zentinel.agent.v2.AllowDecision allow = 2;
+     */
+    value: AllowDecision;
+    case: "allow";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.BlockDecision block = 3;
+     */
+    value: BlockDecision;
+    case: "block";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.RedirectDecision redirect = 4;
+     */
+    value: RedirectDecision;
+    case: "redirect";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ChallengeDecision challenge = 5;
+     */
+    value: ChallengeDecision;
+    case: "challenge";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: repeated zentinel.agent.v2.HeaderOp request_headers = 10;
@@ -1296,8 +1243,7 @@ export type AgentResponse = Message<'zentinel.agent.v2.AgentResponse'> & {
  * Describes the message zentinel.agent.v2.AgentResponse.
  * Use `create(AgentResponseSchema)` to create a new message.
  */
-export const AgentResponseSchema: GenMessage<AgentResponse> =
-  /*@__PURE__*/
+export const AgentResponseSchema: GenMessage<AgentResponse> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 24);
 
 /**
@@ -1305,14 +1251,14 @@ export const AgentResponseSchema: GenMessage<AgentResponse> =
  *
  * @generated from message zentinel.agent.v2.AllowDecision
  */
-export type AllowDecision = Message<'zentinel.agent.v2.AllowDecision'> & {};
+export type AllowDecision = Message<"zentinel.agent.v2.AllowDecision"> & {
+};
 
 /**
  * Describes the message zentinel.agent.v2.AllowDecision.
  * Use `create(AllowDecisionSchema)` to create a new message.
  */
-export const AllowDecisionSchema: GenMessage<AllowDecision> =
-  /*@__PURE__*/
+export const AllowDecisionSchema: GenMessage<AllowDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 25);
 
 /**
@@ -1320,7 +1266,7 @@ export const AllowDecisionSchema: GenMessage<AllowDecision> =
  *
  * @generated from message zentinel.agent.v2.BlockDecision
  */
-export type BlockDecision = Message<'zentinel.agent.v2.BlockDecision'> & {
+export type BlockDecision = Message<"zentinel.agent.v2.BlockDecision"> & {
   /**
    * @generated from field: uint32 status = 1;
    */
@@ -1341,8 +1287,7 @@ export type BlockDecision = Message<'zentinel.agent.v2.BlockDecision'> & {
  * Describes the message zentinel.agent.v2.BlockDecision.
  * Use `create(BlockDecisionSchema)` to create a new message.
  */
-export const BlockDecisionSchema: GenMessage<BlockDecision> =
-  /*@__PURE__*/
+export const BlockDecisionSchema: GenMessage<BlockDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 26);
 
 /**
@@ -1350,7 +1295,7 @@ export const BlockDecisionSchema: GenMessage<BlockDecision> =
  *
  * @generated from message zentinel.agent.v2.RedirectDecision
  */
-export type RedirectDecision = Message<'zentinel.agent.v2.RedirectDecision'> & {
+export type RedirectDecision = Message<"zentinel.agent.v2.RedirectDecision"> & {
   /**
    * @generated from field: string url = 1;
    */
@@ -1366,8 +1311,7 @@ export type RedirectDecision = Message<'zentinel.agent.v2.RedirectDecision'> & {
  * Describes the message zentinel.agent.v2.RedirectDecision.
  * Use `create(RedirectDecisionSchema)` to create a new message.
  */
-export const RedirectDecisionSchema: GenMessage<RedirectDecision> =
-  /*@__PURE__*/
+export const RedirectDecisionSchema: GenMessage<RedirectDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 27);
 
 /**
@@ -1375,7 +1319,7 @@ export const RedirectDecisionSchema: GenMessage<RedirectDecision> =
  *
  * @generated from message zentinel.agent.v2.ChallengeDecision
  */
-export type ChallengeDecision = Message<'zentinel.agent.v2.ChallengeDecision'> & {
+export type ChallengeDecision = Message<"zentinel.agent.v2.ChallengeDecision"> & {
   /**
    * @generated from field: string challenge_type = 1;
    */
@@ -1391,8 +1335,7 @@ export type ChallengeDecision = Message<'zentinel.agent.v2.ChallengeDecision'> &
  * Describes the message zentinel.agent.v2.ChallengeDecision.
  * Use `create(ChallengeDecisionSchema)` to create a new message.
  */
-export const ChallengeDecisionSchema: GenMessage<ChallengeDecision> =
-  /*@__PURE__*/
+export const ChallengeDecisionSchema: GenMessage<ChallengeDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 28);
 
 /**
@@ -1400,7 +1343,7 @@ export const ChallengeDecisionSchema: GenMessage<ChallengeDecision> =
  *
  * @generated from message zentinel.agent.v2.AuditMetadata
  */
-export type AuditMetadata = Message<'zentinel.agent.v2.AuditMetadata'> & {
+export type AuditMetadata = Message<"zentinel.agent.v2.AuditMetadata"> & {
   /**
    * @generated from field: repeated string tags = 1;
    */
@@ -1433,8 +1376,7 @@ export type AuditMetadata = Message<'zentinel.agent.v2.AuditMetadata'> & {
  * Describes the message zentinel.agent.v2.AuditMetadata.
  * Use `create(AuditMetadataSchema)` to create a new message.
  */
-export const AuditMetadataSchema: GenMessage<AuditMetadata> =
-  /*@__PURE__*/
+export const AuditMetadataSchema: GenMessage<AuditMetadata> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 29);
 
 /**
@@ -1442,7 +1384,7 @@ export const AuditMetadataSchema: GenMessage<AuditMetadata> =
  *
  * @generated from message zentinel.agent.v2.BodyMutation
  */
-export type BodyMutation = Message<'zentinel.agent.v2.BodyMutation'> & {
+export type BodyMutation = Message<"zentinel.agent.v2.BodyMutation"> & {
   /**
    * @generated from field: optional bytes data = 1;
    */
@@ -1458,14 +1400,15 @@ export type BodyMutation = Message<'zentinel.agent.v2.BodyMutation'> & {
  * Describes the message zentinel.agent.v2.BodyMutation.
  * Use `create(BodyMutationSchema)` to create a new message.
  */
-export const BodyMutationSchema: GenMessage<BodyMutation> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 30);
+export const BodyMutationSchema: GenMessage<BodyMutation> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 30);
 
 /**
  * What to do with a WebSocket frame: nothing set lets it pass.
  *
  * @generated from message zentinel.agent.v2.WebsocketDecision
  */
-export type WebsocketDecision = Message<'zentinel.agent.v2.WebsocketDecision'> & {
+export type WebsocketDecision = Message<"zentinel.agent.v2.WebsocketDecision"> & {
   /**
    * @generated from field: bool drop = 1;
    */
@@ -1486,8 +1429,7 @@ export type WebsocketDecision = Message<'zentinel.agent.v2.WebsocketDecision'> &
  * Describes the message zentinel.agent.v2.WebsocketDecision.
  * Use `create(WebsocketDecisionSchema)` to create a new message.
  */
-export const WebsocketDecisionSchema: GenMessage<WebsocketDecision> =
-  /*@__PURE__*/
+export const WebsocketDecisionSchema: GenMessage<WebsocketDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 31);
 
 /**
@@ -1495,7 +1437,7 @@ export const WebsocketDecisionSchema: GenMessage<WebsocketDecision> =
  *
  * @generated from message zentinel.agent.v2.AgentError
  */
-export type AgentError = Message<'zentinel.agent.v2.AgentError'> & {
+export type AgentError = Message<"zentinel.agent.v2.AgentError"> & {
   /**
    * @generated from field: string code = 1;
    */
@@ -1511,14 +1453,15 @@ export type AgentError = Message<'zentinel.agent.v2.AgentError'> & {
  * Describes the message zentinel.agent.v2.AgentError.
  * Use `create(AgentErrorSchema)` to create a new message.
  */
-export const AgentErrorSchema: GenMessage<AgentError> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 32);
+export const AgentErrorSchema: GenMessage<AgentError> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 32);
 
 /**
  * How an agent feels.
  *
  * @generated from message zentinel.agent.v2.HealthStatus
  */
-export type HealthStatus = Message<'zentinel.agent.v2.HealthStatus'> & {
+export type HealthStatus = Message<"zentinel.agent.v2.HealthStatus"> & {
   /**
    * @generated from field: string agent_id = 1;
    */
@@ -1586,14 +1529,15 @@ export type HealthStatus = Message<'zentinel.agent.v2.HealthStatus'> & {
  * Describes the message zentinel.agent.v2.HealthStatus.
  * Use `create(HealthStatusSchema)` to create a new message.
  */
-export const HealthStatusSchema: GenMessage<HealthStatus> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 33);
+export const HealthStatusSchema: GenMessage<HealthStatus> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 33);
 
 /**
  * What an agent measures about its work.
  *
  * @generated from message zentinel.agent.v2.LoadMetrics
  */
-export type LoadMetrics = Message<'zentinel.agent.v2.LoadMetrics'> & {
+export type LoadMetrics = Message<"zentinel.agent.v2.LoadMetrics"> & {
   /**
    * @generated from field: uint32 in_flight = 1;
    */
@@ -1644,14 +1588,15 @@ export type LoadMetrics = Message<'zentinel.agent.v2.LoadMetrics'> & {
  * Describes the message zentinel.agent.v2.LoadMetrics.
  * Use `create(LoadMetricsSchema)` to create a new message.
  */
-export const LoadMetricsSchema: GenMessage<LoadMetrics> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 34);
+export const LoadMetricsSchema: GenMessage<LoadMetrics> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 34);
 
 /**
  * What an agent measures about its process.
  *
  * @generated from message zentinel.agent.v2.ResourceMetrics
  */
-export type ResourceMetrics = Message<'zentinel.agent.v2.ResourceMetrics'> & {
+export type ResourceMetrics = Message<"zentinel.agent.v2.ResourceMetrics"> & {
   /**
    * @generated from field: optional float cpu_percent = 1;
    */
@@ -1692,8 +1637,7 @@ export type ResourceMetrics = Message<'zentinel.agent.v2.ResourceMetrics'> & {
  * Describes the message zentinel.agent.v2.ResourceMetrics.
  * Use `create(ResourceMetricsSchema)` to create a new message.
  */
-export const ResourceMetricsSchema: GenMessage<ResourceMetrics> =
-  /*@__PURE__*/
+export const ResourceMetricsSchema: GenMessage<ResourceMetrics> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 35);
 
 /**
@@ -1701,7 +1645,7 @@ export const ResourceMetricsSchema: GenMessage<ResourceMetrics> =
  *
  * @generated from message zentinel.agent.v2.ConfigUpdateRequest
  */
-export type ConfigUpdateRequest = Message<'zentinel.agent.v2.ConfigUpdateRequest'> & {
+export type ConfigUpdateRequest = Message<"zentinel.agent.v2.ConfigUpdateRequest"> & {
   /**
    * @generated from field: string request_id = 1;
    */
@@ -1715,51 +1659,44 @@ export type ConfigUpdateRequest = Message<'zentinel.agent.v2.ConfigUpdateRequest
   /**
    * @generated from oneof zentinel.agent.v2.ConfigUpdateRequest.update_type
    */
-  updateType:
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RequestReload request_reload = 10;
-         */
-        value: RequestReload;
-        case: 'requestReload';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RuleUpdate rule_update = 11;
-         */
-        value: RuleUpdate;
-        case: 'ruleUpdate';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ListUpdate list_update = 12;
-         */
-        value: ListUpdate;
-        case: 'listUpdate';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.RestartRequired restart_required = 13;
-         */
-        value: RestartRequired;
-        case: 'restartRequired';
-      }
-    | {
-        /**
-         * @generated from field: zentinel.agent.v2.ConfigError config_error = 14;
-         */
-        value: ConfigError;
-        case: 'configError';
-      }
-    | { case: undefined; value?: undefined };
+  updateType: {
+    /**
+     * @generated from field: zentinel.agent.v2.RequestReload request_reload = 10;
+     */
+    value: RequestReload;
+    case: "requestReload";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.RuleUpdate rule_update = 11;
+     */
+    value: RuleUpdate;
+    case: "ruleUpdate";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ListUpdate list_update = 12;
+     */
+    value: ListUpdate;
+    case: "listUpdate";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.RestartRequired restart_required = 13;
+     */
+    value: RestartRequired;
+    case: "restartRequired";
+  } | {
+    /**
+     * @generated from field: zentinel.agent.v2.ConfigError config_error = 14;
+     */
+    value: ConfigError;
+    case: "configError";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message zentinel.agent.v2.ConfigUpdateRequest.
  * Use `create(ConfigUpdateRequestSchema)` to create a new message.
  */
-export const ConfigUpdateRequestSchema: GenMessage<ConfigUpdateRequest> =
-  /*@__PURE__*/
+export const ConfigUpdateRequestSchema: GenMessage<ConfigUpdateRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 36);
 
 /**
@@ -1767,14 +1704,14 @@ export const ConfigUpdateRequestSchema: GenMessage<ConfigUpdateRequest> =
  *
  * @generated from message zentinel.agent.v2.RequestReload
  */
-export type RequestReload = Message<'zentinel.agent.v2.RequestReload'> & {};
+export type RequestReload = Message<"zentinel.agent.v2.RequestReload"> & {
+};
 
 /**
  * Describes the message zentinel.agent.v2.RequestReload.
  * Use `create(RequestReloadSchema)` to create a new message.
  */
-export const RequestReloadSchema: GenMessage<RequestReload> =
-  /*@__PURE__*/
+export const RequestReloadSchema: GenMessage<RequestReload> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 37);
 
 /**
@@ -1782,7 +1719,7 @@ export const RequestReloadSchema: GenMessage<RequestReload> =
  *
  * @generated from message zentinel.agent.v2.RuleUpdate
  */
-export type RuleUpdate = Message<'zentinel.agent.v2.RuleUpdate'> & {
+export type RuleUpdate = Message<"zentinel.agent.v2.RuleUpdate"> & {
   /**
    * @generated from field: string rule_set = 1;
    */
@@ -1803,14 +1740,15 @@ export type RuleUpdate = Message<'zentinel.agent.v2.RuleUpdate'> & {
  * Describes the message zentinel.agent.v2.RuleUpdate.
  * Use `create(RuleUpdateSchema)` to create a new message.
  */
-export const RuleUpdateSchema: GenMessage<RuleUpdate> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 38);
+export const RuleUpdateSchema: GenMessage<RuleUpdate> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 38);
 
 /**
  * One rule.
  *
  * @generated from message zentinel.agent.v2.RuleDefinition
  */
-export type RuleDefinition = Message<'zentinel.agent.v2.RuleDefinition'> & {
+export type RuleDefinition = Message<"zentinel.agent.v2.RuleDefinition"> & {
   /**
    * @generated from field: string id = 1;
    */
@@ -1846,8 +1784,7 @@ export type RuleDefinition = Message<'zentinel.agent.v2.RuleDefinition'> & {
  * Describes the message zentinel.agent.v2.RuleDefinition.
  * Use `create(RuleDefinitionSchema)` to create a new message.
  */
-export const RuleDefinitionSchema: GenMessage<RuleDefinition> =
-  /*@__PURE__*/
+export const RuleDefinitionSchema: GenMessage<RuleDefinition> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 39);
 
 /**
@@ -1855,7 +1792,7 @@ export const RuleDefinitionSchema: GenMessage<RuleDefinition> =
  *
  * @generated from message zentinel.agent.v2.ListUpdate
  */
-export type ListUpdate = Message<'zentinel.agent.v2.ListUpdate'> & {
+export type ListUpdate = Message<"zentinel.agent.v2.ListUpdate"> & {
   /**
    * @generated from field: string list_id = 1;
    */
@@ -1876,14 +1813,15 @@ export type ListUpdate = Message<'zentinel.agent.v2.ListUpdate'> & {
  * Describes the message zentinel.agent.v2.ListUpdate.
  * Use `create(ListUpdateSchema)` to create a new message.
  */
-export const ListUpdateSchema: GenMessage<ListUpdate> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 40);
+export const ListUpdateSchema: GenMessage<ListUpdate> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 40);
 
 /**
  * The agent has to be started again.
  *
  * @generated from message zentinel.agent.v2.RestartRequired
  */
-export type RestartRequired = Message<'zentinel.agent.v2.RestartRequired'> & {
+export type RestartRequired = Message<"zentinel.agent.v2.RestartRequired"> & {
   /**
    * @generated from field: string reason = 1;
    */
@@ -1899,8 +1837,7 @@ export type RestartRequired = Message<'zentinel.agent.v2.RestartRequired'> & {
  * Describes the message zentinel.agent.v2.RestartRequired.
  * Use `create(RestartRequiredSchema)` to create a new message.
  */
-export const RestartRequiredSchema: GenMessage<RestartRequired> =
-  /*@__PURE__*/
+export const RestartRequiredSchema: GenMessage<RestartRequired> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 41);
 
 /**
@@ -1908,7 +1845,7 @@ export const RestartRequiredSchema: GenMessage<RestartRequired> =
  *
  * @generated from message zentinel.agent.v2.ConfigError
  */
-export type ConfigError = Message<'zentinel.agent.v2.ConfigError'> & {
+export type ConfigError = Message<"zentinel.agent.v2.ConfigError"> & {
   /**
    * @generated from field: string error = 1;
    */
@@ -1924,14 +1861,15 @@ export type ConfigError = Message<'zentinel.agent.v2.ConfigError'> & {
  * Describes the message zentinel.agent.v2.ConfigError.
  * Use `create(ConfigErrorSchema)` to create a new message.
  */
-export const ConfigErrorSchema: GenMessage<ConfigError> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 42);
+export const ConfigErrorSchema: GenMessage<ConfigError> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 42);
 
 /**
  * Answers a ConfigUpdateRequest.
  *
  * @generated from message zentinel.agent.v2.ConfigUpdateResponse
  */
-export type ConfigUpdateResponse = Message<'zentinel.agent.v2.ConfigUpdateResponse'> & {
+export type ConfigUpdateResponse = Message<"zentinel.agent.v2.ConfigUpdateResponse"> & {
   /**
    * @generated from field: string request_id = 1;
    */
@@ -1957,8 +1895,7 @@ export type ConfigUpdateResponse = Message<'zentinel.agent.v2.ConfigUpdateRespon
  * Describes the message zentinel.agent.v2.ConfigUpdateResponse.
  * Use `create(ConfigUpdateResponseSchema)` to create a new message.
  */
-export const ConfigUpdateResponseSchema: GenMessage<ConfigUpdateResponse> =
-  /*@__PURE__*/
+export const ConfigUpdateResponseSchema: GenMessage<ConfigUpdateResponse> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 43);
 
 /**
@@ -1966,7 +1903,7 @@ export const ConfigUpdateResponseSchema: GenMessage<ConfigUpdateResponse> =
  *
  * @generated from message zentinel.agent.v2.ShutdownRequest
  */
-export type ShutdownRequest = Message<'zentinel.agent.v2.ShutdownRequest'> & {
+export type ShutdownRequest = Message<"zentinel.agent.v2.ShutdownRequest"> & {
   /**
    * 1 graceful, 2 immediate, 3 config reload, 4 upgrade.
    *
@@ -1994,8 +1931,7 @@ export type ShutdownRequest = Message<'zentinel.agent.v2.ShutdownRequest'> & {
  * Describes the message zentinel.agent.v2.ShutdownRequest.
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
-export const ShutdownRequestSchema: GenMessage<ShutdownRequest> =
-  /*@__PURE__*/
+export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 44);
 
 /**
@@ -2003,7 +1939,7 @@ export const ShutdownRequestSchema: GenMessage<ShutdownRequest> =
  *
  * @generated from message zentinel.agent.v2.DrainRequest
  */
-export type DrainRequest = Message<'zentinel.agent.v2.DrainRequest'> & {
+export type DrainRequest = Message<"zentinel.agent.v2.DrainRequest"> & {
   /**
    * @generated from field: uint64 duration_ms = 1;
    */
@@ -2033,14 +1969,15 @@ export type DrainRequest = Message<'zentinel.agent.v2.DrainRequest'> & {
  * Describes the message zentinel.agent.v2.DrainRequest.
  * Use `create(DrainRequestSchema)` to create a new message.
  */
-export const DrainRequestSchema: GenMessage<DrainRequest> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 45);
+export const DrainRequestSchema: GenMessage<DrainRequest> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 45);
 
 /**
  * A log line of an agent.
  *
  * @generated from message zentinel.agent.v2.LogMessage
  */
-export type LogMessage = Message<'zentinel.agent.v2.LogMessage'> & {
+export type LogMessage = Message<"zentinel.agent.v2.LogMessage"> & {
   /**
    * 1 debug, 2 info, 3 warn, 4 error.
    *
@@ -2073,14 +2010,15 @@ export type LogMessage = Message<'zentinel.agent.v2.LogMessage'> & {
  * Describes the message zentinel.agent.v2.LogMessage.
  * Use `create(LogMessageSchema)` to create a new message.
  */
-export const LogMessageSchema: GenMessage<LogMessage> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 46);
+export const LogMessageSchema: GenMessage<LogMessage> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 46);
 
 /**
  * An agent asks for a pause, ends it, or says how much room it has.
  *
  * @generated from message zentinel.agent.v2.FlowControlSignal
  */
-export type FlowControlSignal = Message<'zentinel.agent.v2.FlowControlSignal'> & {
+export type FlowControlSignal = Message<"zentinel.agent.v2.FlowControlSignal"> & {
   /**
    * @generated from field: optional string correlation_id = 1;
    */
@@ -2108,8 +2046,7 @@ export type FlowControlSignal = Message<'zentinel.agent.v2.FlowControlSignal'> &
  * Describes the message zentinel.agent.v2.FlowControlSignal.
  * Use `create(FlowControlSignalSchema)` to create a new message.
  */
-export const FlowControlSignalSchema: GenMessage<FlowControlSignal> =
-  /*@__PURE__*/
+export const FlowControlSignalSchema: GenMessage<FlowControlSignal> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 47);
 
 /**
@@ -2117,7 +2054,7 @@ export const FlowControlSignalSchema: GenMessage<FlowControlSignal> =
  *
  * @generated from message zentinel.agent.v2.MetricsReport
  */
-export type MetricsReport = Message<'zentinel.agent.v2.MetricsReport'> & {
+export type MetricsReport = Message<"zentinel.agent.v2.MetricsReport"> & {
   /**
    * @generated from field: string agent_id = 1;
    */
@@ -2153,8 +2090,7 @@ export type MetricsReport = Message<'zentinel.agent.v2.MetricsReport'> & {
  * Describes the message zentinel.agent.v2.MetricsReport.
  * Use `create(MetricsReportSchema)` to create a new message.
  */
-export const MetricsReportSchema: GenMessage<MetricsReport> =
-  /*@__PURE__*/
+export const MetricsReportSchema: GenMessage<MetricsReport> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 48);
 
 /**
@@ -2162,7 +2098,7 @@ export const MetricsReportSchema: GenMessage<MetricsReport> =
  *
  * @generated from message zentinel.agent.v2.CounterMetric
  */
-export type CounterMetric = Message<'zentinel.agent.v2.CounterMetric'> & {
+export type CounterMetric = Message<"zentinel.agent.v2.CounterMetric"> & {
   /**
    * @generated from field: string name = 1;
    */
@@ -2188,8 +2124,7 @@ export type CounterMetric = Message<'zentinel.agent.v2.CounterMetric'> & {
  * Describes the message zentinel.agent.v2.CounterMetric.
  * Use `create(CounterMetricSchema)` to create a new message.
  */
-export const CounterMetricSchema: GenMessage<CounterMetric> =
-  /*@__PURE__*/
+export const CounterMetricSchema: GenMessage<CounterMetric> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 49);
 
 /**
@@ -2197,7 +2132,7 @@ export const CounterMetricSchema: GenMessage<CounterMetric> =
  *
  * @generated from message zentinel.agent.v2.GaugeMetric
  */
-export type GaugeMetric = Message<'zentinel.agent.v2.GaugeMetric'> & {
+export type GaugeMetric = Message<"zentinel.agent.v2.GaugeMetric"> & {
   /**
    * @generated from field: string name = 1;
    */
@@ -2223,14 +2158,15 @@ export type GaugeMetric = Message<'zentinel.agent.v2.GaugeMetric'> & {
  * Describes the message zentinel.agent.v2.GaugeMetric.
  * Use `create(GaugeMetricSchema)` to create a new message.
  */
-export const GaugeMetricSchema: GenMessage<GaugeMetric> = /*@__PURE__*/ messageDesc(file_zentinel_agent_v2_agent, 50);
+export const GaugeMetricSchema: GenMessage<GaugeMetric> = /*@__PURE__*/
+  messageDesc(file_zentinel_agent_v2_agent, 50);
 
 /**
  * A distribution.
  *
  * @generated from message zentinel.agent.v2.HistogramMetric
  */
-export type HistogramMetric = Message<'zentinel.agent.v2.HistogramMetric'> & {
+export type HistogramMetric = Message<"zentinel.agent.v2.HistogramMetric"> & {
   /**
    * @generated from field: string name = 1;
    */
@@ -2266,8 +2202,7 @@ export type HistogramMetric = Message<'zentinel.agent.v2.HistogramMetric'> & {
  * Describes the message zentinel.agent.v2.HistogramMetric.
  * Use `create(HistogramMetricSchema)` to create a new message.
  */
-export const HistogramMetricSchema: GenMessage<HistogramMetric> =
-  /*@__PURE__*/
+export const HistogramMetricSchema: GenMessage<HistogramMetric> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 51);
 
 /**
@@ -2275,7 +2210,7 @@ export const HistogramMetricSchema: GenMessage<HistogramMetric> =
  *
  * @generated from message zentinel.agent.v2.HistogramBucket
  */
-export type HistogramBucket = Message<'zentinel.agent.v2.HistogramBucket'> & {
+export type HistogramBucket = Message<"zentinel.agent.v2.HistogramBucket"> & {
   /**
    * @generated from field: double le = 1;
    */
@@ -2291,8 +2226,7 @@ export type HistogramBucket = Message<'zentinel.agent.v2.HistogramBucket'> & {
  * Describes the message zentinel.agent.v2.HistogramBucket.
  * Use `create(HistogramBucketSchema)` to create a new message.
  */
-export const HistogramBucketSchema: GenMessage<HistogramBucket> =
-  /*@__PURE__*/
+export const HistogramBucketSchema: GenMessage<HistogramBucket> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 52);
 
 /**
@@ -2307,28 +2241,30 @@ export const AgentServiceV2: GenService<{
    * @generated from rpc zentinel.agent.v2.AgentServiceV2.ProcessStream
    */
   processStream: {
-    methodKind: 'bidi_streaming';
+    methodKind: "bidi_streaming";
     input: typeof ProxyToAgentSchema;
     output: typeof AgentToProxySchema;
-  };
+  },
   /**
    * Carries reports of the agent one way and orders of the proxy the other.
    *
    * @generated from rpc zentinel.agent.v2.AgentServiceV2.ControlStream
    */
   controlStream: {
-    methodKind: 'bidi_streaming';
+    methodKind: "bidi_streaming";
     input: typeof AgentControlSchema;
     output: typeof ProxyControlSchema;
-  };
+  },
   /**
    * Asks about one event.
    *
    * @generated from rpc zentinel.agent.v2.AgentServiceV2.ProcessEvent
    */
   processEvent: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof ProxyToAgentSchema;
     output: typeof AgentToProxySchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_zentinel_agent_v2_agent, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_zentinel_agent_v2_agent, 0);
+
