@@ -188,20 +188,26 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   #send(message: Message): boolean {
     const { outbox } = this.#messages;
     const limit = this.peer.maxMessageBytes;
-    if ('data' in message && message.data !== null && message.data.length > limit)
-      this.#tooLarge(message, message.data.length);
     const before = this.#messages.bufferedBytes;
+    if ('data' in message && message.data !== null) {
+      // told before anything is encoded: what is refused must not cost memory
+      if (message.data.length > limit) this.#tooLarge(message, message.data.length);
+      this.#checkRoom(message, before, message.data.length);
+    }
     const end = this.#codec.write(message, outbox);
     const at = outbox.reserve(0);
     const length = end - at - PREFIX_BYTES;
     if (length > limit) this.#tooLarge(message, length);
-    if (before > 0 && before + length > MAX_BUFFERED_BYTES && EVENTS.has(message.type)) {
-      throw new AgentwireError(
-        'ERR_OVERLOADED',
-        `${before} bytes wait on ${this.id} and ${MAX_BUFFERED_BYTES} are allowed; stop when send returns false`,
-      );
-    }
+    this.#checkRoom(message, before, length);
     return this.#messages.commit(at, end);
+  }
+
+  #checkRoom(message: Message, before: number, length: number): void {
+    if (before === 0 || before + length <= MAX_BUFFERED_BYTES || !EVENTS.has(message.type)) return;
+    throw new AgentwireError(
+      'ERR_OVERLOADED',
+      `${before} bytes wait on ${this.id} and ${MAX_BUFFERED_BYTES} are allowed; stop when send returns false`,
+    );
   }
 
   #tooLarge(message: Message, length: number): never {
