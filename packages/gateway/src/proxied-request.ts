@@ -106,16 +106,21 @@ export class ProxiedRequest {
       response.writeHead(204).end();
       return;
     }
-    using held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
-    const { data, length } = head.hasBody ? await this.#body(wantBody, held) : NO_BODY;
-    const headers = applyHeaderOps(judged.headers, this.#lateOps);
-    const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
-    // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream
-    forwarded.delete('content-length');
-    if (length !== undefined) forwarded.set('content-length', String(length));
-    const { method = 'GET' } = request;
-    const signal = this.#left.signal;
-    await this.#exchange.run({ method, path: target.path, headers: forwarded.toRaw(), body: data, signal });
+    // no `using`: Node 22 cannot read it in source that was not compiled
+    const held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
+    try {
+      const { data, length } = head.hasBody ? await this.#body(wantBody, held) : NO_BODY;
+      const headers = applyHeaderOps(judged.headers, this.#lateOps);
+      const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
+      // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream
+      forwarded.delete('content-length');
+      if (length !== undefined) forwarded.set('content-length', String(length));
+      const { method = 'GET' } = request;
+      const signal = this.#left.signal;
+      await this.#exchange.run({ method, path: target.path, headers: forwarded.toRaw(), body: data, signal });
+    } finally {
+      held?.[Symbol.dispose]();
+    }
   }
 
   #hold(): HeldBody {
