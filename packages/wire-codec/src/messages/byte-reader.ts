@@ -1,5 +1,6 @@
 import { isMethod, isUri } from './request-line.ts';
 
+/** Longest message that is turned into text as a whole; a longer one is mostly a body. */
 const WHOLE_TEXT_BYTES = 128 * 1024;
 
 /** Bytes to compare with, as 32-bit words and a rest. */
@@ -29,14 +30,18 @@ export abstract class ByteReader {
   protected bytes: Buffer = Buffer.alloc(0);
   protected view: DataView = new DataView(new ArrayBuffer(0));
   #text: string | undefined;
+  #textFrom = 0;
+  #textTo = 0;
 
-  /** Goes to the payload that begins at `start`. Frames of one read share one string. */
-  begin(bytes: Buffer, start: number): void {
+  /** Goes to the payload `bytes[start, end)`. */
+  begin(bytes: Buffer, start: number, end: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      this.#text = undefined;
     }
+    this.#text = undefined;
+    this.#textFrom = start;
+    this.#textTo = end;
     this.pos = start;
     this.ok = true;
   }
@@ -58,12 +63,16 @@ export abstract class ByteReader {
     return value;
   }
 
-  /** Bytes known to be ASCII, as a string. */
+  /**
+   * Bytes known to be ASCII, as a string. It is a part of its message's text, which V8 keeps alive as a whole: so never
+   * of more than one message, or who keeps a client's address would keep 64 KiB with it.
+   */
   protected ascii(from: number, to: number): string {
-    if (this.#text !== undefined) return this.#text.substring(from, to);
-    if (this.bytes.length > WHOLE_TEXT_BYTES) return this.bytes.toString('latin1', from, to);
-    this.#text = this.bytes.toString('latin1');
-    return this.#text.substring(from, to);
+    const start = this.#textFrom;
+    if (this.#text !== undefined) return this.#text.substring(from - start, to - start);
+    if (this.#textTo - start > WHOLE_TEXT_BYTES) return this.bytes.toString('latin1', from, to);
+    this.#text = this.bytes.toString('latin1', start, this.#textTo);
+    return this.#text.substring(from - start, to - start);
   }
 
   /** Goes past `what`, or declines. */

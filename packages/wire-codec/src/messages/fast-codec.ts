@@ -108,10 +108,10 @@ class FastJson implements FastCodec {
   }
 
   read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined {
-    jsonReader.begin(bytes, start);
+    jsonReader.begin(bytes, start, end);
     const message = attempt(() => readJson(this.#first, of, end));
     if (message !== undefined || this.#second === undefined || of === 'answer') return message;
-    jsonReader.begin(bytes, start);
+    jsonReader.begin(bytes, start, end);
     const second = this.#second;
     const other = attempt(() => readJson(second, of, end));
     if (other === undefined) return undefined;
@@ -172,7 +172,7 @@ class FastMsgpack implements FastCodec {
   }
 
   read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined {
-    msgpackReader.begin(bytes, start);
+    msgpackReader.begin(bytes, start, end);
     return attempt(() => readMsgpack(this.#module, of, end));
   }
 }

@@ -87,7 +87,6 @@ function readUsual(buffer: Buffer, from: number, end: number): Decision | undefi
   hotRead.at = from;
   hotRead.declined = false;
   if (buffer[hotRead.at++] !== RESPONSE_ALLOW || buffer[hotRead.at++] !== 0) return undefined;
-  openText(buffer, from, end);
   const decision: { -readonly [K in keyof Decision]: Decision[K] } = { verdict: { type: 'allow' } };
   const requestHeaders: HeaderOp[] = [];
   const responseHeaders: HeaderOp[] = [];

@@ -3,21 +3,16 @@ import { isValidHeaderName } from '@agentwire/headers';
 /** Where the readers below are, and whether they met something that the reference has to read. */
 export const hotRead: { at: number; declined: boolean } = { at: 0, declined: false };
 
-/** Largest part of a read that is turned into text at once. */
-const MAX_TEXT_BYTES = 128 * 1024;
-
-let textOf: Buffer | undefined;
 let textFrom = 0;
-let textTo = 0;
 let text = '';
 
-/** Makes text of the read that a message lies in, once, so that every string of it is a cheap part. */
+/**
+ * Makes text of a message once, so that every string of it is a cheap part. V8 keeps the whole alive with each part: so
+ * never of more than one message, or who keeps a client's address would keep a whole read with it.
+ */
 export function openText(buffer: Buffer, start: number, end: number): void {
-  if (textOf === buffer && start >= textFrom && end <= textTo) return;
-  textOf = buffer;
   textFrom = start;
-  textTo = Math.max(end, Math.min(buffer.length, start + MAX_TEXT_BYTES));
-  text = buffer.toString('latin1', textFrom, textTo);
+  text = buffer.toString('latin1', start, end);
 }
 
 /** Reads a varint up to 2^35; declines longer ones. */
