@@ -16,7 +16,10 @@ export interface HandlerContext<State = unknown> {
   readonly clock: Clock;
   /** The proxy that asks, and what was agreed with it. */
   readonly peer: Peer;
-  /** The request that the event belongs to; `undefined` where it is not known, see {@link HandlerContext.ambiguous}. */
+  /**
+   * The request that the event belongs to; `undefined` where it is not known, see {@link HandlerContext.ambiguous}. It is
+   * the same request for every event, but not always the same object: keep what belongs to it in `state`.
+   */
   readonly request: IncomingRequest | undefined;
   /** The response, once its headers have come. */
   readonly response: IncomingResponse | undefined;

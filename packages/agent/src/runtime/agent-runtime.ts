@@ -22,7 +22,7 @@ import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts'
 import { Admission } from './admission.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { type ContextHost, EventContext } from './event-context.ts';
+import { type ContextHost, EventContext, type RequestScope } from './event-context.ts';
 import { type OutcomeOptions, Outcomes } from './outcomes.ts';
 import { isReleasedProxy } from './released-proxy.ts';
 import { RequestScopes } from './request-scopes.ts';
@@ -55,7 +55,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.responseBody = agent.responseBody;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
     this.admission = new Admission(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
-    this.scopes = new RequestScopes(agent, this.clock);
+    this.scopes = new RequestScopes(agent, this);
     this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, request) =>
       this.scopes.over(event, request),
     );
@@ -89,6 +89,10 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   unwatch(turns: Turns): void {
     this.#deadlines.unwatch(turns);
     this.admission.leave();
+  }
+
+  pin(scope: RequestScope): void {
+    this.scopes.pin(scope);
   }
 
   overtaken(request: AgentRequest): boolean {

@@ -47,11 +47,26 @@ export class Dispatcher {
   }
 
   #onRequestHeaders(event: EventOf<'requestHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
-    const handler = this.#handlers.onRequestHeaders;
-    const context = new EventContext(this.#host, request, this.#scopes.begin(request), false);
+    const scope = this.#scopes.begin(request);
+    const context = new EventContext(this.#host, request, scope, false);
     const message = new RequestMessage(event, context);
     context.request = message;
-    if (context.scope !== undefined) context.scope.request = message;
+    if (scope !== undefined) scope.request = message;
+    let reply: Decision | Promise<Reply> | undefined;
+    try {
+      reply = this.#decideHead(event, message, context);
+      return reply;
+    } finally {
+      this.#scopes.keep(scope, event, isFinal(reply));
+    }
+  }
+
+  #decideHead(
+    event: EventOf<'requestHeaders'>,
+    message: RequestMessage,
+    context: EventContext,
+  ): Decision | Promise<Reply> {
+    const handler = this.#handlers.onRequestHeaders;
     if (handler === undefined) return this.#handlers.onRequestBodyChunk === undefined ? ALLOW : CONTINUE;
     this.#outcomes.admit();
     return this.#outcomes.settle(handler(message, context), context, event, 'onRequestHeaders');
@@ -139,6 +154,11 @@ export class Dispatcher {
     const { scope, ambiguous } = this.#scopes.find(event, request);
     return new EventContext(this.#host, request, scope, ambiguous);
   }
+}
+
+/** Whether the session has no more to do with a request once it has this reply. */
+function isFinal(reply: Decision | Promise<Reply> | undefined): boolean {
+  return reply !== undefined && !(reply instanceof Promise) && reply.needsMore !== true;
 }
 
 function isLast(event: ChunkEvent, request: AgentRequest): boolean {

@@ -1,4 +1,4 @@
-import { ALLOW, type Clock, type Logger, type Peer } from '@agentwire/core';
+import { ALLOW, type Clock, type Connection, type Logger, type Peer, type RequestId } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { MessageHost, RequestMessage, ResponseMessage } from '../body/message.ts';
 import { Turns, type TurnsHost } from '../body/turns.ts';
@@ -9,13 +9,26 @@ export class RequestScope {
   request: RequestMessage | undefined = undefined;
   response: ResponseMessage | undefined = undefined;
   state: unknown = undefined;
+  readonly id: RequestId;
   /** The connection that the request's head came on. */
-  readonly connectionId: string;
+  readonly connection: Connection;
   /** The run whose event is unanswered or whose handler still reads; told when another connection goes on with the request. */
   turns: Turns | undefined = undefined;
+  /** Whether the request was refused at its head, so that nothing of it follows. */
+  refused = false;
+  /** Whether later events find it. */
+  kept = false;
+  /** When this was put into the archive, by the host's clock; `undefined` while it is not there. */
+  archivedAt: number | undefined = undefined;
 
-  constructor(connectionId: string) {
-    this.connectionId = connectionId;
+  constructor(id: RequestId, connection: Connection) {
+    this.id = id;
+    this.connection = connection;
+  }
+
+  /** Whether its head is all that there is to it. */
+  get isBare(): boolean {
+    return this.turns === undefined && this.state === undefined && this.request?.reader === undefined;
   }
 }
 
@@ -26,6 +39,8 @@ export interface ContextHost extends TurnsHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  /** A scope that is in the archive holds something now that is not kept there. */
+  pin(scope: RequestScope): void;
 }
 
 /** The context of one event: everything in it is made when it is asked for. */
@@ -115,6 +130,9 @@ export class EventContext implements HandlerContext, MessageHost {
 
   set state(value: unknown) {
     if (this.scope === undefined) this.#state = value;
-    else this.scope.state = value;
+    else {
+      this.scope.state = value;
+      if (this.scope.archivedAt !== undefined) this.#host.pin(this.scope);
+    }
   }
 }

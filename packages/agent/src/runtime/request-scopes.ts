@@ -1,10 +1,11 @@
-import type { Clock, ProxyEvent } from '@agentwire/core';
+import type { ProxyEvent, RequestHeaders } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { Message } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
-import { RequestScope } from './event-context.ts';
+import { type ContextHost, RequestScope } from './event-context.ts';
 import { isReleasedProxy } from './released-proxy.ts';
 import { type Found, RequestStore } from './request-store.ts';
+import { ENDED_EARLY } from './revive-scope.ts';
 
 /**
  * Finds what is kept of an event's request. In the documented dialect it belongs to the connection's own request; in the
@@ -14,13 +15,13 @@ export class RequestScopes {
   readonly #kept: boolean;
   readonly #store: RequestStore;
 
-  constructor(agent: Agent, clock: Clock) {
+  constructor(agent: Agent, host: ContextHost) {
     const { onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel } = agent.handlers;
     const later = [onResponseHeaders, onRequestComplete, onWebSocketFrame, onCancel].some(
       (handler) => handler !== undefined,
     );
     this.#kept = later || agent.requestBody || agent.responseBody;
-    this.#store = new RequestStore(clock, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
+    this.#store = new RequestStore(host, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
   }
 
   /** Requests of the zentinel dialect that are kept. */
@@ -34,11 +35,20 @@ export class RequestScopes {
     const zentinel = connection.peer.dialect === 'zentinel';
     // a proxy of the zentinel dialect may go on without an answer, whose decision must then meet the next event
     if (!this.#kept && !zentinel) return undefined;
-    const scope = new RequestScope(connection.id);
+    const scope = new RequestScope(request.id, connection);
     request.state = scope;
     if (!zentinel) request.retain = true;
-    else if (this.#kept) this.#store.add(connection.peer.name, request.id, scope);
     return scope;
+  }
+
+  /** The head's handler was called, and has decided where `decided` says so: from now on later events find its request. */
+  keep(scope: RequestScope | undefined, head: RequestHeaders, decided: boolean): void {
+    if (!this.#kept || scope === undefined || scope.refused || scope.connection.peer.dialect !== 'zentinel') return;
+    this.#store.keep(scope, head, decided);
+  }
+
+  pin(scope: RequestScope): void {
+    this.#store.pin(scope);
   }
 
   /** What belongs to a later event. */
@@ -56,7 +66,11 @@ export class RequestScopes {
   /** A request of the zentinel dialect is over with this event. */
   over(event: ProxyEvent, request: AgentRequest): void {
     const { peer } = request.connection;
-    if (this.#kept && peer.dialect === 'zentinel') this.#store.over(peer.name, event.id);
+    if (!this.#kept || peer.dialect !== 'zentinel') return;
+    const scope = request.state as RequestScope | undefined;
+    // what was not kept yet is not counted yet either
+    if (event.type === 'requestHeaders' && scope?.kept === false) scope.refused = true;
+    else this.#store.over(peer.name, event.id);
   }
 
   /** A session forgets a request: what still reads its body there will get no more. */
@@ -75,7 +89,7 @@ export class RequestScopes {
 
 /** A body that was to come over `request` comes no more. */
 function abandon(message: Message | undefined, request: AgentRequest): void {
-  if (message?.host.agentRequest === request) message.endBody('the request ended before its body did');
+  if (message?.host.agentRequest === request) message.endBody(ENDED_EARLY);
 }
 
 /** The response has come while the request's handler still waits or reads: the proxy has gone on without it. */

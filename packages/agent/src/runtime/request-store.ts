@@ -1,5 +1,8 @@
-import type { Clock, RequestId } from '@agentwire/core';
-import type { RequestScope } from './event-context.ts';
+import type { RequestHeaders, RequestId } from '@agentwire/core';
+import { hashOfId } from '../archive/id-hash.ts';
+import { RequestArchive, type Restored } from '../archive/request-archive.ts';
+import type { ContextHost, RequestScope } from './event-context.ts';
+import { reviveScope } from './revive-scope.ts';
 
 /** Scopes kept for one id; what comes past them is only counted. */
 const MAX_PER_ID = 8;
@@ -24,35 +27,82 @@ const AMBIGUOUS: Found = Object.freeze<Found>({ scope: undefined, ambiguous: tru
 /**
  * Requests of the zentinel dialect, for the whole process: a proxy may send their events on different connections, with an
  * id that the client chose. Bounded by count and age; an event that may belong to several requests belongs to none.
+ *
+ * A request of which only the head is left lies in an archive, and comes from there when something asks for it.
  */
 export class RequestStore {
   readonly #entries = new Map<string, Entry>();
+  readonly #archive = new RequestArchive<RequestScope>();
   #oldest = this.#entries.entries();
   #front: readonly [key: string, entry: Entry] | undefined;
-  readonly #clock: Clock;
+  readonly #host: ContextHost;
   readonly #max: number;
   readonly #ttlMs: number;
   #size = 0;
 
-  constructor(clock: Clock, max: number, ttlMs: number) {
-    this.#clock = clock;
+  constructor(host: ContextHost, max: number, ttlMs: number) {
+    this.#host = host;
     this.#max = max;
     this.#ttlMs = ttlMs;
   }
 
   /** Requests that are kept. */
   get size(): number {
-    return this.#size;
+    return this.#size + this.#archive.size;
   }
 
   #key(proxy: string, id: RequestId): string {
     return `${proxy}\0${id}`;
   }
 
-  /** A request's head has come: fresh state, whatever its id. */
-  add(proxy: string, id: RequestId, scope: RequestScope): void {
-    this.#expire();
-    const key = this.#key(proxy, id);
+  /** A request's head has come: fresh state, whatever its id. @param decided whether its handler is done with it */
+  keep(scope: RequestScope, head: RequestHeaders, decided: boolean): void {
+    const now = this.#host.clock.now();
+    this.#expire(now - this.#ttlMs);
+    scope.kept = true;
+    if (!decided || !scope.isBare || !this.#putAway(scope, head, now)) this.#add(scope);
+    while (this.size > this.#max) this.#evictOldest();
+  }
+
+  #putAway(scope: RequestScope, head: RequestHeaders, now: number): boolean {
+    const { id, connection, request } = scope;
+    const { name } = connection.peer;
+    if (this.#entries.size > 0 && this.#entries.has(this.#key(name, id))) return false;
+    const toldEmpty = request?.toldEmpty === true;
+    if (!this.#archive.put(hashOfId(name, id), connection, head, scope, toldEmpty, now)) return false;
+    scope.archivedAt = now;
+    return true;
+  }
+
+  /** What is in the archive under this id, or only under its hash, belongs to the others from now on. */
+  #bringBack(proxy: string, id: RequestId): void {
+    if (this.#archive.size === 0) return;
+    const restored = this.#archive.take(hashOfId(proxy, id));
+    if (restored === undefined || this.#host.clock.now() - restored.time >= this.#ttlMs) return;
+    const scope = this.#scopeOf(restored);
+    if (scope !== undefined) this.#put(scope);
+  }
+
+  #scopeOf({ recent, head, connection, toldEmpty }: Restored<RequestScope>): RequestScope | undefined {
+    if (recent !== undefined) return recent;
+    return head === undefined ? undefined : reviveScope(this.#host, connection, head, toldEmpty);
+  }
+
+  /** Something was added to a scope that the archive has only the head of. */
+  pin(scope: RequestScope): void {
+    const { id, connection, archivedAt } = scope;
+    scope.archivedAt = undefined;
+    if (archivedAt !== undefined) this.#archive.pin(hashOfId(connection.peer.name, id), archivedAt, scope);
+  }
+
+  #add(scope: RequestScope): void {
+    this.#bringBack(scope.connection.peer.name, scope.id);
+    this.#put(scope);
+  }
+
+  #put(scope: RequestScope): void {
+    scope.archivedAt = undefined;
+    const key = this.#key(scope.connection.peer.name, scope.id);
     const entry = this.#entries.get(key) ?? { scopes: [], live: 0, touchedAt: 0 };
     entry.live += 1;
     if (entry.scopes.length < MAX_PER_ID) {
@@ -60,22 +110,22 @@ export class RequestStore {
       this.#size += 1;
     }
     this.#touch(key, entry);
-    while (this.#size > this.#max) this.#evictOldest();
   }
 
   /** @param connectionId where only requests whose head came on that connection can be meant */
   find(proxy: string, id: RequestId, connectionId?: string): Found {
     const key = this.#key(proxy, id);
+    this.#bringBack(proxy, id);
     const entry = this.#entries.get(key);
     if (entry === undefined) return NOT_FOUND;
-    if (this.#clock.now() - entry.touchedAt >= this.#ttlMs) {
+    if (this.#host.clock.now() - entry.touchedAt >= this.#ttlMs) {
       this.#forget(key, entry);
       return NOT_FOUND;
     }
     this.#touch(key, entry);
     if (entry.live > entry.scopes.length) return AMBIGUOUS;
     const meant =
-      connectionId === undefined ? entry.scopes : entry.scopes.filter((scope) => scope.connectionId === connectionId);
+      connectionId === undefined ? entry.scopes : entry.scopes.filter((scope) => scope.connection.id === connectionId);
     if (meant.length === 0) return NOT_FOUND;
     return meant.length === 1 ? { scope: meant[0], ambiguous: false } : AMBIGUOUS;
   }
@@ -92,17 +142,18 @@ export class RequestStore {
   /** Forgets everything. */
   clear(): void {
     for (const [key, entry] of this.#entries) this.#forget(key, entry);
+    this.#archive.clear();
   }
 
   #touch(key: string, entry: Entry): void {
-    entry.touchedAt = this.#clock.now();
+    entry.touchedAt = this.#host.clock.now();
     if (this.#front?.[0] === key) this.#front = undefined;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
   }
 
-  #expire(): void {
-    const before = this.#clock.now() - this.#ttlMs;
+  #expire(before: number): void {
+    while (this.#archive.oldestTime <= before) this.#archive.dropOldest();
     for (let first = this.#first(); first !== undefined; first = this.#first()) {
       if (first[1].touchedAt > before) return;
       this.#forget(...first);
@@ -121,7 +172,8 @@ export class RequestStore {
 
   #evictOldest(): void {
     const first = this.#first();
-    if (first !== undefined) this.#forget(...first);
+    if (first !== undefined && first[1].touchedAt <= this.#archive.oldestTime) this.#forget(...first);
+    else this.#archive.dropOldest();
   }
 
   #forget(key: string, entry: Entry): void {

@@ -1,4 +1,5 @@
 import type { AgentwireError } from '../errors.ts';
+import type { ProxyEvent } from '../message/events.ts';
 import type { Message, Received } from '../message/message.ts';
 import type { Peer } from './peer.ts';
 
@@ -43,6 +44,19 @@ export interface Connection extends AsyncDisposable {
    * answer; one message always fits into an empty buffer).
    */
   send(message: Message): boolean;
+  /**
+   * Copies the encoded form of an event into `target` from `at` on, while that event is being delivered. For who keeps
+   * many events for long: bytes cost the garbage collector nothing.
+   *
+   * @returns how many bytes; 0 where `event` is not the one that is being delivered or has no encoded form, or where
+   * `target` has too little room
+   */
+  copyDelivered?(event: ProxyEvent, target: Buffer, at: number): number;
+  /**
+   * Reads an event again from what {@link copyDelivered} wrote, as often as one likes and also after the end of the
+   * connection. What it gives may hold views of `bytes`. Absent where events have no encoded form.
+   */
+  readAgain?(bytes: Buffer): Received | undefined;
   /** Stops all delivery, keepalive included; a last resort against a flood. */
   pause(): void;
   /** Starts delivery again. */

@@ -35,6 +35,8 @@ export class AgentRequestCore implements AgentRequest {
   running = false;
   /** Whether the handler was told of its end. */
   ended = false;
+  /** Whether it stands in its session's table; one that is answered at once never has to. */
+  listed = false;
   /** Events that wait for the running one. */
   queue: QueuedEvent[] | undefined;
   /** When it last had an event, by the session's clock. */

@@ -175,17 +175,30 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   #onEvent(event: QueuedEvent, id: RequestId): void {
     let request = this.#table.get(id);
-    if (request === undefined || (event.type === 'requestHeaders' && request.unanswered === 0))
-      request = this.#begin(id);
+    if (request === undefined) request = this.#meet(id);
+    else if (event.type === 'requestHeaders' && request.unanswered === 0) request = this.#begin(id);
     if (request.running) this.#enqueue(request, event);
     else this.#run(request, event);
   }
 
+  /** A request that the table does not have; without slots it gets there only when it is not answered at once. */
+  #meet(id: RequestId): AgentRequestCore {
+    return this.#table.hasSlots ? this.#begin(id) : new AgentRequestCore(id, this.connection);
+  }
+
   #begin(id: RequestId): AgentRequestCore {
     const request = new AgentRequestCore(id, this.connection);
+    this.#list(request);
+    return request;
+  }
+
+  #list(request: AgentRequestCore): void {
+    if (request.listed) return;
+    request.listed = true;
+    // its handler has ended the connection while it was not in the table
+    if (this.connection.status === 'closed') return this.#giveUp(request);
     const before = this.#table.add(request);
     if (before !== undefined) this.#drop(before);
-    return request;
   }
 
   #enqueue(request: AgentRequestCore, event: QueuedEvent): void {
@@ -215,6 +228,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       this.#answer(request, event, outcome);
       return;
     }
+    this.#list(request);
     request.running = true;
     this.inFlight += 1;
     outcome.then(
@@ -268,7 +282,8 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   #answer(request: AgentRequestCore, event: QueuedEvent, decision: Decision): void {
     if (event.type === 'requestComplete') return this.#complete(request);
-    if (request.cancelled || this.connection.status === 'closed') return;
+    if (request.cancelled) return;
+    if (this.connection.status === 'closed') return this.#list(request);
     if (event.type === 'malformed' || isAnswered(event.type)) this.#send(request, decision);
     if (request.queue !== undefined && request.queue.length > 0) return;
     if (request.retain) this.#touch(request);
@@ -313,6 +328,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   }
 
   #touch(request: AgentRequestCore): void {
+    this.#list(request);
     request.touchedAt = this.clock.now();
     if (!this.#forgetting && this.#table.ages) this.#forgetLater();
   }
@@ -329,7 +345,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   }
 
   #end(request: AgentRequestCore): void {
-    this.#table.remove(request);
+    if (request.listed) this.#table.remove(request);
     this.#tellEnd(request);
   }
 
@@ -348,6 +364,12 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   #drop(request: AgentRequestCore): void {
     for (const event of request.queue ?? []) this.#queuedBytes -= bytesOf(event);
     if (request.unanswered > 0) request.cancel(undefined);
+    this.#tellEnd(request);
+  }
+
+  /** Its connection has ended. */
+  #giveUp(request: AgentRequestCore): void {
+    request.cancel('connection_closed');
     this.#tellEnd(request);
   }
 
@@ -419,10 +441,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.clock.clearTimeout(this.#forgetTimer);
     this.#forgetting = true;
     this.#keepalive?.stop();
-    for (const request of this.#table.values()) {
-      request.cancel('connection_closed');
-      this.#tellEnd(request);
-    }
+    for (const request of this.#table.values()) this.#giveUp(request);
     this.#table.clear();
     this.#handler.onClose?.(reason, this);
   }

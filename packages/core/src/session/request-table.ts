@@ -23,6 +23,11 @@ export class RequestTable {
     return this.#bySlot === undefined ? -1 : slotOf(id);
   }
 
+  /** Whether ids say which slot a request takes, and so which other one is over. */
+  get hasSlots(): boolean {
+    return this.#bySlot !== undefined;
+  }
+
   get(id: RequestId): AgentRequestCore | undefined {
     const slot = this.#slotOf(id);
     if (slot < 0) return this.#byId.get(id);
@@ -46,7 +51,8 @@ export class RequestTable {
 
   #addById(request: AgentRequestCore): AgentRequestCore | undefined {
     const before = this.#byId.get(request.id);
-    this.#byId.delete(request.id);
+    // so that it stands behind the others
+    if (before !== undefined) this.#byId.delete(request.id);
     this.#byId.set(request.id, request);
     return before ?? (this.#byId.size > this.#maxRetained ? this.#evict() : undefined);
   }

@@ -222,6 +222,24 @@ describe('cancel and ends', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test.each([
+    ['decides at once', (): Decision => ALLOW],
+    ['decides later', (): Promise<Decision> => new Promise(() => undefined)],
+  ])('a handler that ends the connection and %s has its request ended, with ids of any kind', (_, decide) => {
+    for (const ids of ['number', 'text'] as const) {
+      const signals: AbortSignal[] = [];
+      const onEvent: Handler = (_event, request) => {
+        signals.push(request.signal);
+        request.connection.abort();
+        return decide();
+      };
+      const { connection, ended } = setup(onEvent, {}, { ids, peer: { features: [] } });
+      const id = ids === 'text' ? 'a' : 1;
+      connection.receive({ ...headers, id });
+      expect([signals[0]?.aborted, ended, connection.sent]).toEqual([true, [id], []]);
+    }
+  });
+
   test('cancelAll cancels all', () => {
     const { onEvent, requests } = held();
     const { connection } = setup(onEvent);

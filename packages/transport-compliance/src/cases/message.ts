@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ALLOW, type Decision } from '@agentwire/core';
+import { ALLOW, EVENT_TYPES, type Decision, type ProxyEvent } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { chunk, requestHeaders, SAMPLES } from '../kit/samples.ts';
 
@@ -22,6 +22,8 @@ const CARRIED: readonly ComplianceCase[] = SAMPLES.map(({ type, proxy, agent }) 
     },
   ),
 );
+
+const EVENTS: ReadonlySet<string> = new Set(EVENT_TYPES);
 
 /** What arrives is what was sent. */
 export const MESSAGE_CASES: readonly ComplianceCase[] = [
@@ -127,6 +129,39 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
     await kit.until('50 chunks', () => agent.received.length === 50);
     for (const [index, message] of agent.received.entries()) kit.assertArrived(message, chunk(id, index, 5000));
   }),
+  rule(
+    'message.copied',
+    'where events can be copied as bytes, they read back as the same, and only the one that is being delivered is copied',
+    async (kit) => {
+      const { proxy, agent } = await kit.pair();
+      const { connection } = agent;
+      const events = SAMPLES.flatMap((sample) => sample.proxy?.(kit.id(proxy, 7)) ?? [])
+        .filter((message) => EVENTS.has(message.type) && proxy.connection.peer.accepts.has(message.type))
+        .map((message) => message as ProxyEvent);
+      const copies: { readonly event: ProxyEvent; readonly bytes: Buffer }[] = [];
+      const room = Buffer.alloc(1024 * 1024);
+      agent.react = (message) => {
+        const event = message as ProxyEvent;
+        const length = connection.copyDelivered?.(event, room, 3) ?? 0;
+        if (length === 0) return;
+        copies.push({ event, bytes: Buffer.from(room.subarray(3, 3 + length)) });
+        assert.equal(connection.copyDelivered?.({ ...event }, room, 3), 0, 'copied what was not delivered');
+        assert.equal(connection.copyDelivered?.(event, room.subarray(0, 2 + length), 3), 0, 'copied without room');
+      };
+      for (const event of events) await kit.carry(proxy, agent, event);
+      agent.react = undefined;
+      if (connection.readAgain !== undefined) {
+        assert.ok(
+          copies.some(({ event }) => event.type === 'requestHeaders'),
+          'no head could be copied',
+        );
+      }
+      for (const { event, bytes } of [...copies, ...copies]) {
+        assert.equal(connection.copyDelivered?.(event, room, 0), 0, 'copied after delivery');
+        kit.assertArrived(connection.readAgain?.(Buffer.from(bytes)), event);
+      }
+    },
+  ),
   rule('message.frozen', 'one frozen decision can answer many requests, and stays unharmed', async (kit) => {
     const { proxy, agent } = await kit.pair();
     const audit = Object.freeze({ tags: Object.freeze(['shared']) });

@@ -11,6 +11,7 @@ import {
   type Message,
   type OnConnection,
   type Peer,
+  type Received,
   type Role,
   type TimerHandle,
 } from '@agentwire/core';
@@ -134,7 +135,12 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     }
     this.#unreadable = 0;
     if (!this.#ours && EVENTS.has(read.type) && read.type !== 'requestComplete') this.#unanswered += 1;
-    this.deliver(read);
+    this.deliverFrom(buffer, start, end, read);
+  }
+
+  readAgain(bytes: Buffer): Received | undefined {
+    const read = this.#codec.read(bytes, 0, bytes.length);
+    return read?.type === 'handshake' ? undefined : read;
   }
 
   #unreadableMessage(malformed: Malformed): void {

@@ -6,6 +6,7 @@ import {
   type Message,
   type OnConnection,
   type Peer,
+  type Received,
 } from '@agentwire/core';
 import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
 import type { LinkUser, StreamLink } from './link.ts';
@@ -28,6 +29,8 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   readonly peer: Peer;
   readonly #link: StreamLink;
   readonly #codec: MessageCodec;
+  /** Whether reading a message has no effect besides, so that it can be read again. */
+  readonly #readsAgain: boolean;
   readonly #onEnded: (() => void) | undefined;
   #peerEnded = false;
   #cut: AgentwireError | undefined;
@@ -38,6 +41,7 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
     this.peer = peer;
     this.#link = link;
     this.#onEnded = setup.onEnded;
+    this.#readsAgain = setup.codec === undefined;
     this.#codec = setup.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
   }
 
@@ -70,7 +74,14 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
 
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
     const message = this.#codec.read(type, bytes, start, end);
-    if (message !== undefined) this.deliver(message);
+    if (message === undefined) return;
+    // the byte in front of a payload is its type
+    if (this.#readsAgain) this.deliverFrom(bytes, start - 1, end, message);
+    else this.deliver(message);
+  }
+
+  readAgain(bytes: Buffer): Received | undefined {
+    return this.#codec.read(bytes[0] as number, bytes, 1, bytes.length);
   }
 
   onFault(error: AgentwireError): void {

@@ -1,0 +1,156 @@
+import type { Connection, RequestHeaders } from '@agentwire/core';
+import { ByteSegments } from './byte-segments.ts';
+import { Owners } from './owners.ts';
+import { RECORD, RecordRing } from './record-ring.ts';
+
+const FIRST_CAPACITY = 1024;
+/** How many of the youngest are kept as objects too, since most later events come soon; a power of two. */
+const RECENT = 64;
+const TOLD_EMPTY = 1;
+
+/** What comes out of the archive. */
+export interface Restored<T> {
+  readonly connection: Connection;
+  /** When it was put in, in milliseconds of the caller's clock. */
+  readonly time: number;
+  /** What was put in, if that was not long ago or it was pinned. */
+  readonly recent: T | undefined;
+  /** Otherwise the head, as it was received. */
+  readonly head: RequestHeaders | undefined;
+  readonly toldEmpty: boolean;
+}
+
+/**
+ * Requests that were answered and of which nothing but the head may be needed again, kept as the bytes that came.
+ *
+ * As objects, a hundred thousand requests are some million strings, which the garbage collector copies and marks while new
+ * ones come: a proxy that sends nothing but heads would get half the answers. As bytes they cost one copy.
+ */
+export class RequestArchive<T> {
+  #ring = new RecordRing(FIRST_CAPACITY);
+  #bytes = new ByteSegments();
+  readonly #owners = new Owners();
+  readonly #recent: (T | undefined)[] = Array.from({ length: RECENT }, () => undefined);
+  readonly #recentRows: Int32Array = new Int32Array(RECENT).fill(-1);
+  /** What has to stay an object, by hash. */
+  readonly #pinned = new Map<number, T>();
+
+  get size(): number {
+    return this.#ring.size;
+  }
+
+  /** When the oldest was put in; infinite where there is none. */
+  get oldestTime(): number {
+    const row = this.#ring.oldest;
+    return row < 0 ? Infinity : this.#ring.timeOf(row);
+  }
+
+  /**
+   * Puts in the head that `connection` is delivering.
+   *
+   * @returns whether it could; not where something of that hash is in here, or where the head is not being delivered, has
+   * no bytes or is too long
+   */
+  put(hash: number, connection: Connection, head: RequestHeaders, kept: T, toldEmpty: boolean, time: number): boolean {
+    if (connection.copyDelivered === undefined || connection.readAgain === undefined) return false;
+    if (this.#ring.isFull) this.#makeRoom();
+    const bytes = this.#bytes;
+    let length = connection.copyDelivered(head, bytes.target, bytes.offset);
+    if (length === 0) {
+      bytes.advance();
+      length = connection.copyDelivered(head, bytes.target, bytes.offset);
+    }
+    const ring = this.#ring;
+    const row = length === 0 ? -1 : ring.add(hash, time);
+    if (row < 0) return false;
+    ring.set(row, RECORD.segment, bytes.segment);
+    ring.set(row, RECORD.offset, bytes.offset);
+    ring.set(row, RECORD.length, length);
+    ring.set(row, RECORD.owner, this.#owners.use(connection));
+    ring.set(row, RECORD.flags, toldEmpty ? TOLD_EMPTY : 0);
+    bytes.offset += length;
+    this.#recent[row & (RECENT - 1)] = kept;
+    this.#recentRows[row & (RECENT - 1)] = row;
+    return true;
+  }
+
+  /** What was put in at `time` is no longer what was received, so it has to come out as it is. */
+  pin(hash: number, time: number, kept: T): void {
+    const row = this.#ring.find(hash);
+    // since then it may have been forgotten, and its id used again
+    if (row >= 0 && this.#ring.timeOf(row) === time) this.#pinned.set(hash, kept);
+  }
+
+  /** Takes out what has this hash. */
+  take(hash: number): Restored<T> | undefined {
+    const ring = this.#ring;
+    const row = ring.find(hash);
+    if (row < 0) return undefined;
+    const recent = this.#pinned.get(hash) ?? this.#recentOf(row);
+    const connection = this.#owners.release(ring.get(row, RECORD.owner));
+    const again = recent === undefined ? connection.readAgain?.(this.#view(row)) : undefined;
+    const time = ring.timeOf(row);
+    const toldEmpty = ring.get(row, RECORD.flags) === TOLD_EMPTY;
+    this.#remove(row);
+    return { connection, time, recent, head: again?.type === 'requestHeaders' ? again : undefined, toldEmpty };
+  }
+
+  #recentOf(row: number): T | undefined {
+    return this.#recentRows[row & (RECENT - 1)] === row ? this.#recent[row & (RECENT - 1)] : undefined;
+  }
+
+  #view(row: number): Buffer {
+    const ring = this.#ring;
+    const [segment, offset] = [ring.get(row, RECORD.segment), ring.get(row, RECORD.offset)];
+    return this.#bytes.view(segment, offset, ring.get(row, RECORD.length));
+  }
+
+  #remove(row: number): void {
+    const at = row & (RECENT - 1);
+    if (this.#recentRows[at] === row) {
+      this.#recent[at] = undefined;
+      this.#recentRows[at] = -1;
+    }
+    if (this.#pinned.size > 0) this.#pinned.delete(this.#ring.hashOf(row));
+    this.#ring.remove(row);
+    const { oldest } = this.#ring;
+    this.#bytes.releaseBefore(oldest < 0 ? this.#bytes.segment : this.#ring.get(oldest, RECORD.segment));
+  }
+
+  /** Forgets the oldest. */
+  dropOldest(): void {
+    const row = this.#ring.oldest;
+    if (row < 0) return;
+    this.#owners.release(this.#ring.get(row, RECORD.owner));
+    this.#remove(row);
+  }
+
+  clear(): void {
+    while (this.#ring.size > 0) this.dropOldest();
+  }
+
+  /** Grows, or where records that were removed take most of the room, moves the others together. */
+  #makeRoom(): void {
+    const from = this.#ring;
+    const grows = from.size * 2 > from.capacity;
+    const to = new RecordRing(grows ? from.capacity * 2 : from.capacity);
+    const bytes = grows ? this.#bytes : new ByteSegments();
+    for (const row of from.rows()) {
+      // no bucket of `to` gets more than one of `from` had, so there is room for all
+      const target = to.add(from.hashOf(row), from.timeOf(row));
+      for (const field of Object.values(RECORD)) to.set(target, field, from.get(row, field));
+      if (!grows) this.#moveBytes(this.#view(row), to, target, bytes);
+    }
+    this.#ring = to;
+    this.#bytes = bytes;
+    this.#recentRows.fill(-1);
+    this.#recent.fill(undefined);
+  }
+
+  #moveBytes(view: Buffer, ring: RecordRing, row: number, bytes: ByteSegments): void {
+    if (bytes.target.length - bytes.offset < view.length) bytes.advance();
+    ring.set(row, RECORD.segment, bytes.segment);
+    ring.set(row, RECORD.offset, bytes.offset);
+    bytes.offset += view.copy(bytes.target, bytes.offset);
+  }
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { RECORD, RecordRing } from '../../src/archive/record-ring.ts';
+
+const CAPACITY = 16;
+
+type Step = { readonly add: number } | { readonly remove: number } | 'drop oldest';
+
+/** Few hashes, many of which share a bucket of sixteen. */
+const hash = fc.constantFrom(0, 16, 32, -16, 1, 17, 5, -2_147_483_648, 2_147_483_647);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ add: hash }),
+  fc.record({ remove: hash }),
+  fc.constant<Step>('drop oldest'),
+);
+
+describe('a ring of records', () => {
+  it('finds, removes and orders what a plain list does', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const ring = new RecordRing(CAPACITY);
+        let model: { readonly hash: number; readonly time: number }[] = [];
+        for (const [time, one] of steps.entries()) {
+          if (one === 'drop oldest') {
+            const row = ring.oldest;
+            expect(row >= 0).toBe(model.length > 0);
+            if (row >= 0) ring.remove(row);
+            model = model.slice(1);
+          } else if ('add' in one) {
+            if (ring.isFull) continue;
+            const row = ring.add(one.add, time);
+            expect(row < 0).toBe(model.some((known) => known.hash === one.add));
+            if (row >= 0) ring.set(row, RECORD.offset, time);
+            if (row >= 0) model.push({ hash: one.add, time });
+          } else {
+            const row = ring.find(one.remove);
+            const known = model.find((entry) => entry.hash === one.remove);
+            expect(row < 0 ? undefined : ring.timeOf(row)).toBe(known?.time);
+            if (row >= 0) ring.remove(row);
+            model = model.filter((entry) => entry !== known);
+          }
+          expect(ring.size).toBe(model.length);
+          expect([...ring.rows()].map((row) => ring.get(row, RECORD.offset))).toEqual(model.map((known) => known.time));
+        }
+      }),
+    );
+  });
+
+  it('is full when its oldest record lies a whole round behind, and free again when that is gone', () => {
+    const ring = new RecordRing(CAPACITY);
+    const first = ring.add(-1, 0);
+    for (let i = 0; i < CAPACITY - 1; i++) ring.remove(ring.add(i, i));
+    expect([ring.size, ring.isFull]).toEqual([1, true]);
+    ring.remove(first);
+    expect([ring.size, ring.isFull, ring.oldest]).toEqual([0, false, -1]);
+  });
+
+  it('takes sixteen records in one bucket and no more, so that no chain of chosen ids grows long', () => {
+    const ring = new RecordRing(64);
+    const rows = Array.from({ length: 17 }, (_, i) => ring.add(i * 64, 0));
+    expect(rows.slice(0, 16).every((row) => row >= 0)).toBe(true);
+    expect(rows[16]).toBe(-1);
+    expect(ring.add(1, 0)).toBeGreaterThanOrEqual(0);
+  });
+});

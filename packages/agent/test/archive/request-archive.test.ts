@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection, RequestHeaders } from '@agentwire/core';
+import { ByteSegments, SEGMENT_BYTES } from '../../src/archive/byte-segments.ts';
+import { hashOfId } from '../../src/archive/id-hash.ts';
+import { Owners } from '../../src/archive/owners.ts';
+import { RequestArchive } from '../../src/archive/request-archive.ts';
+import { head } from '../events.ts';
+
+/** A connection that says of every message that it is being delivered. */
+function connection(): Connection {
+  const known: Pick<Connection, 'copyDelivered' | 'readAgain'> = {
+    copyDelivered(message, target, at) {
+      const bytes = Buffer.from(JSON.stringify(message));
+      return at + bytes.length > target.length ? 0 : bytes.copy(target, at);
+    },
+    readAgain: (bytes) => JSON.parse(bytes.toString()) as RequestHeaders,
+  };
+  return known as Connection;
+}
+
+/** Puts in the request `number`, whose uri says so. */
+function put(archive: RequestArchive<number>, from: Connection, number: number): boolean {
+  return archive.put(number, from, head(`${number}`, { uri: `/${number}` }), number, number % 2 === 0, number);
+}
+
+describe('an archive of requests', () => {
+  it('gives back the youngest as they were put in, and older ones as they were received', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    for (let i = 0; i < 100; i++) expect(put(archive, from, i)).toBe(true);
+    expect(archive.take(99)).toMatchObject({ recent: 99, head: undefined, time: 99, toldEmpty: false });
+    const old = archive.take(10);
+    expect(old).toMatchObject({ recent: undefined, time: 10, toldEmpty: true });
+    expect(old?.head).toEqual(head('10', { uri: '/10' }));
+    expect(old?.connection).toBe(from);
+    expect(archive.take(10)).toBeUndefined();
+    expect(archive.size).toBe(98);
+  });
+
+  it('keeps all that it holds through growing and through moving together', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    // every eighth stays while the others go at once, in several rounds of every capacity on the way
+    for (let i = 0; i < 40_000; i++) {
+      put(archive, from, i);
+      if (i % 8 !== 0) expect(archive.take(i)?.recent).toBe(i);
+    }
+    expect(archive.size).toBe(5_000);
+    for (let i = 0; i < 40_000 - 8 * 64; i += 8) expect(archive.take(i)?.head?.uri).toBe(`/${i}`);
+  });
+
+  it('forgets the oldest first, and all of it at the end', () => {
+    const archive = new RequestArchive<number>();
+    for (let i = 0; i < 5; i++) put(archive, connection(), i);
+    archive.dropOldest();
+    expect([archive.size, archive.oldestTime, archive.take(0)]).toEqual([4, 1, undefined]);
+    archive.clear();
+    expect([archive.size, archive.oldestTime]).toEqual([0, Infinity]);
+    archive.dropOldest();
+  });
+
+  it('gives back as it is what was pinned, however old, unless it was forgotten meanwhile', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    put(archive, from, 7);
+    archive.pin(7, 7, 70);
+    for (let i = 100; i < 3_000; i++) put(archive, from, i);
+    expect(archive.take(7)).toMatchObject({ recent: 70, head: undefined });
+    archive.pin(7, 7, 70);
+    archive.pin(100, 99, 70);
+    put(archive, from, 7);
+    expect(archive.take(7)?.recent).toBe(7);
+    expect(archive.take(100)).toMatchObject({ recent: undefined, head: { uri: '/100' } });
+  });
+
+  it('refuses a second of the same hash, one without bytes, and one that is too long', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    expect([put(archive, from, 1), put(archive, from, 1)]).toEqual([true, false]);
+    const silent = { ...from, copyDelivered: () => 0 } as Connection;
+    expect(put(archive, silent, 2)).toBe(false);
+    expect(put(archive, {} as Connection, 3)).toBe(false);
+    const long = head('4', { uri: `/${'x'.repeat(SEGMENT_BYTES)}` });
+    expect(archive.put(4, from, long, 4, false, 4)).toBe(false);
+    expect(archive.size).toBe(1);
+  });
+});
+
+describe('segments of bytes', () => {
+  it('are used again once they were given back, and none is begun while one is empty', () => {
+    const bytes = new ByteSegments();
+    bytes.advance();
+    bytes.advance();
+    expect(bytes.segment).toBe(0);
+    const first = bytes.target;
+    bytes.offset = 1;
+    bytes.advance();
+    expect([bytes.segment, bytes.offset]).toEqual([1, 0]);
+    bytes.releaseBefore(1);
+    bytes.offset = 1;
+    bytes.advance();
+    expect([bytes.segment, bytes.target === first]).toEqual([2, true]);
+    // the one that is being filled stays
+    bytes.releaseBefore(99);
+    expect(bytes.segment).toBe(2);
+  });
+});
+
+describe('owners', () => {
+  it('have a number while something uses it, and their number goes to another afterwards', () => {
+    const owners = new Owners();
+    const [one, two] = [connection(), connection()];
+    const number = owners.use(one);
+    expect(owners.use(one)).toBe(number);
+    expect(owners.use(two)).not.toBe(number);
+    expect([owners.release(number), owners.release(number)]).toEqual([one, one]);
+    expect(owners.use(connection())).toBe(number);
+  });
+});
+
+describe('hashes of ids', () => {
+  it('differ by id and by proxy, and are the same each time', () => {
+    const ids = Array.from({ length: 1_000 }, (_, i) => `${i}-0000-4000-8000`);
+    const hashes = new Set(ids.flatMap((id) => [hashOfId('one', id), hashOfId('two', id)]));
+    expect(hashes.size).toBeGreaterThan(1_990);
+    expect(hashOfId('one', 'a')).toBe(hashOfId('one', 'a'));
+  });
+});
