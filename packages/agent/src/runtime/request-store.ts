@@ -2,6 +2,7 @@ import type { RequestHeaders, RequestId } from '@agentwire/core';
 import { hashOfId } from '../archive/id-hash.ts';
 import { RequestArchive, type Restored } from '../archive/request-archive.ts';
 import type { ContextHost, RequestScope } from './event-context.ts';
+import { OldestFirst } from './oldest-first.ts';
 import { reviveScope } from './revive-scope.ts';
 
 /** Scopes kept for one id; what comes past them is only counted. */
@@ -31,10 +32,8 @@ const AMBIGUOUS: Found = Object.freeze<Found>({ scope: undefined, ambiguous: tru
  * A request of which only the head is left lies in an archive, and comes from there when something asks for it.
  */
 export class RequestStore {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new OldestFirst<Entry>();
   readonly #archive = new RequestArchive<RequestScope>();
-  #oldest = this.#entries.entries();
-  #front: readonly [key: string, entry: Entry] | undefined;
   readonly #host: ContextHost;
   readonly #max: number;
   readonly #ttlMs: number;
@@ -141,43 +140,30 @@ export class RequestStore {
 
   /** Forgets everything. */
   clear(): void {
-    for (const [key, entry] of this.#entries) this.#forget(key, entry);
+    for (let { oldest } = this.#entries; oldest !== undefined; { oldest } = this.#entries) this.#forget(...oldest);
     this.#archive.clear();
   }
 
   #touch(key: string, entry: Entry): void {
     entry.touchedAt = this.#host.clock.now();
-    if (this.#front?.[0] === key) this.#front = undefined;
-    this.#entries.delete(key);
     this.#entries.set(key, entry);
   }
 
   #expire(before: number): void {
     while (this.#archive.oldestTime <= before) this.#archive.dropOldest();
-    for (let first = this.#first(); first !== undefined; first = this.#first()) {
-      if (first[1].touchedAt > before) return;
-      this.#forget(...first);
+    for (let { oldest } = this.#entries; oldest !== undefined; { oldest } = this.#entries) {
+      if (oldest[1].touchedAt > before) return;
+      this.#forget(...oldest);
     }
-  }
-
-  /** The entry that was touched first. An iterator of its own for each look would walk over all that was forgotten before. */
-  #first(): readonly [key: string, entry: Entry] | undefined {
-    if (this.#front === undefined) {
-      let next = this.#oldest.next();
-      if (next.done === true) next = (this.#oldest = this.#entries.entries()).next();
-      this.#front = next.value;
-    }
-    return this.#front;
   }
 
   #evictOldest(): void {
-    const first = this.#first();
-    if (first !== undefined && first[1].touchedAt <= this.#archive.oldestTime) this.#forget(...first);
+    const { oldest } = this.#entries;
+    if (oldest !== undefined && oldest[1].touchedAt <= this.#archive.oldestTime) this.#forget(...oldest);
     else this.#archive.dropOldest();
   }
 
   #forget(key: string, entry: Entry): void {
-    if (this.#front?.[0] === key) this.#front = undefined;
     this.#entries.delete(key);
     this.#size -= entry.scopes.length;
     for (const { request, response } of entry.scopes) {
