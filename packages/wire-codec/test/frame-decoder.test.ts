@@ -56,6 +56,42 @@ test('frames come out as they went in, however the stream is cut', () => {
   );
 });
 
+test('a chunk that is not lent may be overwritten at once, also while frames are held', () => {
+  let overwritten = 0;
+  const longFrame = fc.record({
+    type: fc.nat(255),
+    payload: fc.uint8Array({ minLength: 300, maxLength: 600 }).map((bytes) => Buffer.from(bytes)),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(anyFrame, longFrame), { maxLength: 8 }),
+      fc.array(fc.record({ length: fc.integer({ min: 1, max: 300 }), hold: fc.boolean() }), { minLength: 1 }),
+      (sent, cuts) => {
+        const stream = Buffer.concat(sent.map(encode));
+        const views: { readonly type: number; readonly payload: Buffer }[] = [];
+        const decoder = createFrameDecoder({
+          onFrame: (type, bytes, start, end) => views.push({ type, payload: bytes.subarray(start, end) }),
+        });
+        for (let at = 0, turn = 0; at < stream.length; turn += 1) {
+          const { length, hold } = cuts[turn % cuts.length] ?? { length: 1, hold: false };
+          const chunk = Buffer.from(stream.subarray(at, at + length));
+          if (hold) decoder.hold();
+          decoder.push(chunk);
+          if (!decoder.lent) {
+            chunk.fill(0xee);
+            overwritten += 1;
+          }
+          decoder.release();
+          at += length;
+        }
+        expect(views).toEqual(sent);
+      },
+    ),
+    { numRuns: 500 },
+  );
+  expect(overwritten).toBeGreaterThan(100);
+});
+
 test('a stream that ends early gives the frames before the cut and knows what is missing', () => {
   const sent = [1, 2, 3].map((type) => ({ type, payload: Buffer.alloc(10, type) }));
   const stream = Buffer.concat(sent.map(encode));

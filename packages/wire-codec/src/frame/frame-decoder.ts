@@ -24,8 +24,10 @@ export interface FrameDecoder {
   readonly incompleteSinceMs: number;
   /** Bytes that came while the decoder was held. */
   readonly heldBytes: number;
+  /** Whether somebody may have a view of the chunk that was pushed last: its memory must not be used again then. */
+  readonly lent: boolean;
   /**
-   * Takes what was read. The decoder keeps views of `chunk`, so its memory must not be used again.
+   * Takes what was read. Views of `chunk` are handed out and kept, see {@link FrameDecoder.lent}.
    *
    * @throws AgentwireError `ERR_PROTOCOL` for a length of 0 or over the limit, before anything is allocated; and what
    * `onFrame` throws. After that the decoder is stopped.
@@ -49,6 +51,7 @@ class BufferedFrameDecoder implements FrameDecoder {
   incompleteBytes = 0;
   incompleteSinceMs = 0;
   heldBytes = 0;
+  lent = false;
   readonly #onFrame: OnFrame;
   readonly #now: (() => number) | undefined;
   /** The cut frame from its length field on; meaningful up to `incompleteBytes`. */
@@ -67,6 +70,7 @@ class BufferedFrameDecoder implements FrameDecoder {
   }
 
   push(chunk: Buffer): void {
+    this.lent = false;
     if (this.#stopped || chunk.length === 0) return;
     if (this.#held || this.#running) this.#keep(chunk);
     else this.#run(chunk);
@@ -95,6 +99,7 @@ class BufferedFrameDecoder implements FrameDecoder {
   }
 
   #keep(chunk: Buffer): void {
+    this.lent = true;
     this.#kept.push(chunk);
     this.heldBytes += chunk.length;
   }
@@ -112,6 +117,7 @@ class BufferedFrameDecoder implements FrameDecoder {
       const at = this.#takeFrames(chunk);
       if (this.#stopped || at === chunk.length) return;
       if (this.#held) {
+        this.lent = true;
         this.#kept.unshift(chunk.subarray(at));
         this.heldBytes += chunk.length - at;
       } else this.#beginCut(chunk, at);
@@ -137,6 +143,7 @@ class BufferedFrameDecoder implements FrameDecoder {
       if (next > end) break;
       const start = at + LENGTH_BYTES + 1;
       at = next;
+      this.lent = true;
       this.#onFrame(chunk[start - 1] as number, chunk, start, next);
     }
     return at;
