@@ -1,6 +1,7 @@
 import type { Connection } from '../contract/connection.ts';
 import type { ConnectOptions, Transport } from '../contract/transport.ts';
-import { type ProxySession, ProxySessionCore, type ProxySessionOptions } from './proxy-session.ts';
+import { ProxySessionCore } from './proxy-session-core.ts';
+import type { ProxySession, ProxySessionOptions } from './proxy-session.ts';
 
 /** Options of {@link connectSession}: the connection's, and the session's. */
 export type ConnectSessionOptions = Omit<ConnectOptions, 'onConnection'> & ProxySessionOptions;

@@ -1,11 +1,15 @@
 export * from './agent-request.ts';
+export * from './agent-session-core.ts';
 export * from './agent-session.ts';
 export * from './backoff.ts';
 export * from './connect-session.ts';
+export type { ExchangeHost } from './exchange-host.ts';
+export * from './exchange-slot.ts';
 export * from './exchange.ts';
 export * from './failure.ts';
 export * from './keep-connected.ts';
 export * from './keepalive.ts';
+export * from './proxy-session-core.ts';
 export * from './proxy-session.ts';
 export * from './request-ids.ts';
 export * from './serve-sessions.ts';

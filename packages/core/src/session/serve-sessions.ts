@@ -1,6 +1,7 @@
 import type { Connection } from '../contract/connection.ts';
 import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../contract/transport.ts';
-import { type AgentSession, AgentSessionCore, type AgentSessionOptions, type SessionHandler } from './agent-session.ts';
+import { AgentSessionCore } from './agent-session-core.ts';
+import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
 
 /** Options of {@link serveSessions}: the listener's, and each session's. */
 export type ServeSessionsOptions = Omit<ListenOptions, 'onConnection'> & AgentSessionOptions;

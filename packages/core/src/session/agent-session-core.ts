@@ -1,0 +1,123 @@
+import { systemClock } from '../clock.ts';
+import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
+import { AgentwireError } from '../errors.ts';
+import { type Logger, silentLogger } from '../logger.ts';
+import type { Message, Received } from '../message/message.ts';
+import { AgentDrain } from './agent-drain.ts';
+import { resolveAgentSessionLimits } from './agent-session-limits.ts';
+import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
+import { AnswerSender } from './answer-sender.ts';
+import { EventQueues } from './event-queues.ts';
+import { Keepalive } from './keepalive.ts';
+import { KnownRequests } from './known-requests.ts';
+import { PingSender } from './ping-sender.ts';
+import { RequestRunner } from './request-runner.ts';
+
+/** The one implementation of {@link AgentSession}; also the handler of its connection. */
+export class AgentSessionCore implements AgentSession, ConnectionHandler {
+  readonly connection: Connection;
+  readonly stats = { events: 0, answers: 0, failures: 0, cancelled: 0, malformed: 0 };
+  readonly #handler: SessionHandler;
+  readonly #logger: Logger;
+  readonly #requests: KnownRequests;
+  readonly #runner: RequestRunner;
+  readonly #drain: AgentDrain;
+  readonly #keepalive: Keepalive | undefined;
+
+  constructor(connection: Connection, handler: SessionHandler, options: AgentSessionOptions) {
+    const clock = options.clock ?? systemClock;
+    const logger = options.logger ?? silentLogger;
+    const limits = resolveAgentSessionLimits(options);
+    const { stats } = this;
+    const queues = new EventQueues(connection, limits.maxQueuedPerRequest);
+    const answers = new AnswerSender(connection, logger, stats);
+    const requests = new KnownRequests({ connection, clock, logger, handler, limits, queues, stats });
+    const pings = new PingSender(clock, (ping) => this.notify(ping));
+    this.connection = connection;
+    this.#handler = handler;
+    this.#logger = logger;
+    this.#requests = requests;
+    const { maxInFlight } = limits;
+    this.#runner = new RequestRunner({ connection, handler, requests, queues, answers, maxInFlight });
+    this.#drain = new AgentDrain({ session: this, clock, logger, pings, cancelRest: () => requests.endOfDrain() });
+    if (options.keepalive !== false && connection.peer.dialect !== 'zentinel') {
+      const subject = { connection, clock, sendPing: () => pings.send(), patienceMs: () => 0 };
+      this.#keepalive = new Keepalive(subject, options.keepalive ?? {});
+    }
+  }
+
+  get inFlight(): number {
+    return this.#runner.inFlight;
+  }
+
+  onMessage(message: Received): void {
+    switch (message.type) {
+      case 'requestHeaders':
+      case 'requestBodyChunk':
+      case 'responseHeaders':
+      case 'responseBodyChunk':
+      case 'requestComplete':
+      case 'webSocketFrame':
+      case 'guardrailInspect':
+      case 'configure':
+        this.stats.events += 1;
+        return this.#runner.onEvent(message, message.id);
+      case 'malformed':
+        return this.#onMalformed(message);
+      case 'cancel':
+        return this.#requests.cancel(message.id, message.reason);
+      case 'cancelAll':
+        return this.#requests.cancelAll();
+      case 'ping':
+        this.notify({ type: 'pong', sequence: message.sequence, timestampMs: message.timestampMs });
+        return;
+      case 'pong':
+        return this.#drain.onPong(message.sequence);
+      case 'drain':
+      case 'shutdown':
+      case 'configUpdateResponse':
+        return this.#handler.onNotice?.(message, this);
+      default:
+        throw new AgentwireError('ERR_PROTOCOL', `a proxy may not send ${message.type}`);
+    }
+  }
+
+  #onMalformed(message: Extract<Received, { type: 'malformed' }>): void {
+    this.stats.malformed += 1;
+    this.#logger.warn(
+      { connection: this.connection.id, of: message.of, code: message.error.code },
+      'undecodable message from a proxy',
+    );
+    if (message.id === undefined || message.of === 'cancel' || message.of === 'requestComplete') return;
+    this.#runner.onEvent(message, message.id);
+  }
+
+  notify(message: Message): boolean {
+    if (this.connection.status !== 'open' || !this.connection.peer.accepts.has(message.type)) return false;
+    this.connection.send(message);
+    return true;
+  }
+
+  whenIdle(): Promise<void> {
+    return this.#runner.whenIdle();
+  }
+
+  drain(options?: { readonly timeoutMs?: number }): Promise<void> {
+    return this.#drain.run(options);
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  onClose(reason: CloseReason): void {
+    this.#drain.onClose();
+    this.#keepalive?.stop();
+    this.#requests.close();
+    this.#handler.onClose?.(reason, this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,56 @@
+import type { Connection } from '../contract/connection.ts';
+import { AgentwireError, toAgentwireError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Decision } from '../message/decision.ts';
+import type { RequestId } from '../message/events.ts';
+import { failureDecision } from './failure.ts';
+
+/** What an {@link AnswerSender} counts. */
+interface AnswerStats {
+  answers: number;
+  failures: number;
+}
+
+/** Sends an agent's answers on one connection; whatever went wrong becomes an answer that says so. */
+export class AnswerSender {
+  readonly #connection: Connection;
+  readonly #logger: Logger;
+  readonly #stats: AnswerStats;
+
+  constructor(connection: Connection, logger: Logger, stats: AnswerStats) {
+    this.#connection = connection;
+    this.#logger = logger;
+    this.#stats = stats;
+  }
+
+  send(id: RequestId, decision: Decision): void {
+    if (this.#connection.status !== 'open') return;
+    try {
+      this.#connection.send({ type: 'answer', id, decision });
+    } catch (error) {
+      // the decision cannot be sent (a bad header, too long): the proxy must learn that, and never wait for nothing
+      this.#sendFailure(id, error);
+    }
+    this.#stats.answers += 1;
+  }
+
+  #sendFailure(id: RequestId, error: unknown): void {
+    try {
+      this.#connection.send({ type: 'answer', id, decision: this.failure(error) });
+    } catch (second) {
+      this.#connection.abort(toAgentwireError(second, 'ERR_CLOSED'));
+    }
+  }
+
+  /** The answer for an event that could not be decided; counts and logs it. */
+  failure(error: unknown): Decision {
+    this.#stats.failures += 1;
+    const known = error instanceof AgentwireError;
+    this.#logger.error({ connection: this.#connection.id, err: error }, 'an event could not be decided');
+    // what a handler throws may hold anything, a body too: only our own words go out
+    return failureDecision(
+      known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed"),
+      this.#connection.peer,
+    );
+  }
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../clock.ts';
+import type { Connection } from '../contract/connection.ts';
+import { AgentwireError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { CancelReason } from '../message/control.ts';
+import type { RequestId } from '../message/events.ts';
+import type { Message } from '../message/message.ts';
+import type { Completion, EventBody } from './exchange.ts';
+
+/** Whoever has body chunks to send. */
+interface Pump {
+  /** Sends as far as there is room. */
+  pump(): void;
+}
+
+/** What a proxy's session sends, and the exchanges whose body chunks wait for room in the connection's buffer. */
+export class Outbox {
+  /** Whether a body chunk may be sent now. */
+  writable = true;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #waitingForRoom = new Set<Pump>();
+
+  constructor(connection: Connection, clock: Clock, logger: Logger) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  sendEvent(event: EventBody, id: RequestId): void {
+    this.writable = this.#connection.send({ ...event, id });
+  }
+
+  sendCancel(id: RequestId, reason: CancelReason): void {
+    try {
+      this.notify({ type: 'cancel', id, reason, timestampMs: this.#clock.wallNow() });
+    } catch (error) {
+      // whoever gives up must end, whether the agent hears of it or not
+      this.#logger.warn({ connection: this.#connection.id, err: error }, 'a cancel could not be sent');
+    }
+  }
+
+  sendComplete(id: RequestId, summary: Completion): void {
+    try {
+      this.notify({ type: 'requestComplete', id, ...summary });
+    } catch (error) {
+      if (!(error instanceof AgentwireError) || error.code !== 'ERR_OVERLOADED') throw error;
+      // nobody could do anything about it: the agent is so far behind that it goes without
+      this.#logger.warn({ connection: this.#connection.id, code: error.code }, 'a request complete could not be sent');
+    }
+  }
+
+  /** Sends a message that is no question, where the agent understands it. @returns whether it was sent. */
+  notify(message: Message): boolean {
+    const connection = this.#connection;
+    if (connection.status !== 'open' || !connection.peer.accepts.has(message.type)) return false;
+    this.writable = connection.send(message);
+    return true;
+  }
+
+  /** Asks for {@link Pump.pump} once there is room again. */
+  awaitRoom(exchange: Pump): void {
+    this.#waitingForRoom.add(exchange);
+  }
+
+  /** An exchange is over and sends nothing more. */
+  forget(exchange: Pump): void {
+    if (this.#waitingForRoom.size > 0) this.#waitingForRoom.delete(exchange);
+  }
+
+  /** There is room again. */
+  onRoom(): void {
+    this.writable = true;
+    for (const exchange of this.#waitingForRoom) {
+      if (!this.writable) return;
+      this.#waitingForRoom.delete(exchange);
+      exchange.pump();
+    }
+  }
+}
