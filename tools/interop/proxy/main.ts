@@ -1,33 +1,23 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { CheckResult } from '../../../packages/cli/src/conform/check.ts';
+import type { Medium } from './configuration.ts';
+import { cutPage, differences, proxySection } from './conform-table.ts';
+import { conform } from './conform.ts';
+import { build, VERSION } from './released-proxy.ts';
 import { DESTRUCTIVE, type Scenario, SCENARIOS } from './scenarios.ts';
-import { type Medium, World } from './world.ts';
+import { World } from './world.ts';
 
-const VERSION = '0.6.45';
-const root = fileURLToPath(new URL('target', import.meta.url));
-const binary = `${root}/bin/zentinel`;
+const page = fileURLToPath(new URL('../../../docs/conform-zentinel-0.6.45.md', import.meta.url));
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** Builds the released proxy, which takes about a quarter of an hour. @returns whether it is there */
-function build(): boolean {
-  if (existsSync(binary)) return true;
-  if (spawnSync('cargo', ['--version']).status !== 0) {
-    say('cargo is not there: the released proxy cannot be built (Rust 1.95, protoc and cmake are needed).');
-    return false;
-  }
-  say(`building zentinel-proxy ${VERSION}; this takes about a quarter of an hour`);
-  const crate = ['install', 'zentinel-proxy', '--version', VERSION, '--locked', '--root', root];
-  const env = { ...process.env, CARGO_TARGET_DIR: `${root}/build` };
-  return spawnSync('cargo', crate, { stdio: 'inherit', env }).status === 0 && existsSync(binary);
-}
 
 async function playIn(medium: Medium, scenarios: readonly Scenario[]): Promise<boolean> {
   const world = new World();
   let good = true;
   try {
-    await world.start(binary, medium);
+    await world.start(medium);
     for (const { name, run } of scenarios) {
       try {
         say(`| ${name} | ok | ${await run(world)} |`);
@@ -49,8 +39,31 @@ async function play(medium: Medium): Promise<boolean> {
   return good;
 }
 
-if (build()) {
-  say(`zentinel-proxy ${VERSION} with \`agentwire agent reference\` behind it`);
-  const results = [await play('uds'), await play('grpc')];
+/** Conformance, against the committed table. @returns whether they agree */
+async function compare(update: boolean): Promise<boolean> {
+  const tell = ({ id, form, outcome, why }: CheckResult): void =>
+    say(`${outcome.padEnd(4)} ${form.padEnd(8)} ${id}${why === undefined ? '' : `: ${why}`}`);
+  say('\nagentwire conform --proxy');
+  const now = proxySection(await conform('uds', tell), await conform('grpc', tell));
+  const { before, section } = cutPage(readFileSync(page, 'utf8'));
+  if (update) {
+    writeFileSync(page, `${before.trimEnd()}\n\n${now}`);
+    return true;
+  }
+  const differing = differences(section, now);
+  differing.forEach(say);
+  say(differing.length === 0 ? 'as in docs' : `${differing.length} rows differ from docs`);
+  return differing.length === 0;
+}
+
+const { values } = parseArgs({ options: { conform: { type: 'boolean' }, update: { type: 'boolean' } } });
+if (build(say)) {
+  say(`zentinel-proxy ${VERSION}`);
+  const results: boolean[] = [];
+  if (values.conform !== true) {
+    say('with `agentwire agent reference` behind it');
+    results.push(await play('uds'), await play('grpc'));
+  }
+  results.push(await compare(values.update === true));
   process.exitCode = results.every(Boolean) ? 0 : 1;
 } else process.exitCode = 1;

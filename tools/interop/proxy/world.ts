@@ -1,19 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcp } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Medium } from './configuration.ts';
+import { freePort, LOG, pause, ReleasedProxy } from './released-proxy.ts';
 
 const cli = fileURLToPath(new URL('../../../packages/cli/bin/agentwire.js', import.meta.url));
-
-/** `PROXY_LOG=1` shows what proxy and agent log. */
-const LOG = process.env['PROXY_LOG'] === undefined ? 'ignore' : 'inherit';
-
-/** How the proxy reaches the agent. */
-export type Medium = 'uds' | 'grpc';
 
 /** What came back from the proxy, and what the upstream saw of the request. */
 export interface Exchange {
@@ -24,86 +20,13 @@ export interface Exchange {
   readonly upstream?: { readonly headers: IncomingHttpHeaders; readonly bodyBytes: number };
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function freePort(): Promise<number> {
-  const server = createTcp().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function config(port: number, upstreamPort: number, transport: string): string {
-  const filter = (mode: string): string =>
-    `    filter "ask-${mode}" {\n        type "agent"\n        agent "agentwire"\n        failure-mode "${mode}"\n    }\n`;
-  return `schema-version "1.0"
-system {
-    worker-threads 2
-}
-listeners {
-    listener "http" {
-        address "127.0.0.1:${port}"
-        protocol "http"
-        default-route "closed"
-    }
-}
-upstreams {
-    upstream "backend" {
-        target "127.0.0.1:${upstreamPort}"
-    }
-}
-agents {
-    agent "agentwire" type="custom" {
-        ${transport}
-        timeout-ms 1000
-        events "request_headers" "request_body" "response_headers"
-        circuit-breaker {
-            failure-threshold 50
-            success-threshold 1
-            timeout-seconds 2
-            half-open-max-requests 10
-        }
-    }
-}
-waf {
-    mode "off"
-    body-inspection {
-        inspect-request-body #true
-        max-inspection-bytes 1048576
-    }
-}
-filters {
-${filter('closed')}${filter('open')}}
-routes {
-    route "open" {
-        priority 100
-        matches {
-            header name="x-mode" value="open"
-        }
-        upstream "backend"
-        filters "ask-open"
-    }
-    route "closed" {
-        priority 10
-        matches {
-            path-prefix "/"
-        }
-        upstream "backend"
-        filters "ask-closed"
-    }
-}
-`;
-}
-
 /** The released proxy between an HTTP client and an upstream, with an agent of ours behind it. */
 export class World {
   readonly #folder: string;
   readonly #upstream: Server;
   readonly #http = new Agent({ keepAlive: false, maxSockets: 250 });
   readonly #seen = new Map<string, NonNullable<Exchange['upstream']>>();
-  #proxy: ChildProcess | undefined;
+  #proxy: ReleasedProxy | undefined;
   #agent: ChildProcess | undefined;
   #endpoint = '';
   #port = 0;
@@ -122,33 +45,17 @@ export class World {
   }
 
   /** Starts agent, upstream and proxy, in this order: the proxy connects before it listens. */
-  async start(binary: string, medium: Medium): Promise<void> {
+  async start(medium: Medium): Promise<void> {
     this.#upstream.listen(0, '127.0.0.1');
     await once(this.#upstream, 'listening');
-    const grpcPort = await freePort();
-    this.#endpoint = medium === 'uds' ? `unix:${this.#folder}/agent.sock` : `grpc://127.0.0.1:${grpcPort}`;
-    const transport =
-      medium === 'uds' ? `unix-socket "${this.#folder}/agent.sock"` : `grpc "http://127.0.0.1:${grpcPort}"`;
+    const agentAt = medium === 'uds' ? `${this.#folder}/agent.sock` : `127.0.0.1:${await freePort()}`;
+    this.#endpoint = medium === 'uds' ? `unix:${agentAt}` : `grpc://${agentAt}`;
     await this.startAgent();
     this.#port = await freePort();
-    const file = `${this.#folder}/zentinel.kdl`;
-    writeFileSync(file, config(this.#port, (this.#upstream.address() as AddressInfo).port, transport));
-    this.#proxy = spawn(binary, ['-c', file, 'run'], { stdio: ['ignore', LOG, LOG], cwd: this.#folder });
-    await this.#untilListening();
-  }
-
-  async #untilListening(): Promise<void> {
-    for (let attempt = 0; attempt < 150; attempt += 1) {
-      const socket = connect(this.#port, '127.0.0.1');
-      const open = await Promise.race([
-        once(socket, 'connect').then(() => true),
-        once(socket, 'error').then(() => false),
-      ]).catch(() => false);
-      socket.destroy();
-      if (open) return;
-      await pause(100);
-    }
-    throw new Error('the proxy does not listen after 15 s');
+    const { port: upstreamPort } = this.#upstream.address() as AddressInfo;
+    const events = ['request_headers', 'request_body', 'response_headers'];
+    this.#proxy = new ReleasedProxy(this.#folder, { port: this.#port, upstreamPort, medium, agentAt, events });
+    await this.#proxy.start();
   }
 
   /** Starts the reference agent as a process of its own. */
@@ -212,10 +119,7 @@ export class World {
 
   async stop(): Promise<void> {
     await this.killAgent();
-    if (this.#proxy !== undefined && this.#proxy.exitCode === null) {
-      this.#proxy.kill('SIGKILL');
-      await once(this.#proxy, 'exit');
-    }
+    await this.#proxy?.stop();
     this.#upstream.close();
     this.#upstream.closeAllConnections();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -26,6 +26,19 @@ export class CheckFailure extends Error {
   }
 }
 
+/** Why a check cannot say anything about this peer. */
+export class CheckSkipped extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = 'CheckSkipped';
+  }
+}
+
+/** Throws {@link CheckSkipped}. */
+export function skip(why: string): never {
+  throw new CheckSkipped(why);
+}
+
 /** Throws {@link CheckFailure}. */
 export function fail(what: string): never {
   throw new CheckFailure(what);

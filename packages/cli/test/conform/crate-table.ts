@@ -2,7 +2,7 @@ import type { CheckResult } from '../../src/conform/check.ts';
 
 const MARK = { pass: 'pass', fail: '**fail**', skip: '–' } as const;
 
-/** The page of `docs/` that says how the agent of the released crate does. */
+/** The part of the page of `docs/` that says how the agent of the released crate does. */
 export function crateTable(uds: readonly CheckResult[], grpc: readonly CheckResult[]): string {
   const all = new Map([...uds, ...grpc].map((result) => [result.id, result]));
   const cell = (results: readonly CheckResult[], id: string): string => {
@@ -18,15 +18,17 @@ export function crateTable(uds: readonly CheckResult[], grpc: readonly CheckResu
     .map(({ id, form, why }) => `- \`${id}\` (${form === 'grpc' ? 'gRPC' : 'UDS'}): ${why ?? ''}`);
   const count = (results: readonly CheckResult[], outcome: CheckResult['outcome']): number =>
     results.filter((one) => one.outcome === outcome).length;
-  return `# How the agent of the released Rust crate conforms
+  return `# How zentinel 0.6.45 conforms
+
+A failed \`must\` means that the two sides may misunderstand each other; a failed \`should\`, that one waits or learns less.
+
+## The agent of the released crate
 
 \`agentwire conform\` on the agent that \`tools/interop/rust\` builds on \`zentinel-agent-protocol\` 0.6.45, with the behaviour of
 \`agentwire agent reference\`. Agentwire's own agent passes every check in all three forms, which a test holds it to.
 
 Over UDS (zentinel dialect, JSON): ${count(uds, 'pass')} pass, ${count(uds, 'fail')} fail. Over gRPC: ${count(grpc, 'pass')} pass, ${count(grpc, 'fail')} fail. The documented dialect is not
 spoken by the crate: a handshake of that dialect alone is cut off.
-
-A failed \`must\` means that the two sides may misunderstand each other; a failed \`should\`, that one waits or learns less.
 
 | check | what holds | level | docs/wire.md | UDS | gRPC |
 | ----- | ---------- | ----- | ------------ | --- | ---- |

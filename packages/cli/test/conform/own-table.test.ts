@@ -6,6 +6,7 @@ import { PROXY_CHECKS } from '../../src/conform/proxy/checks.ts';
 import { ownTable } from './own-table.ts';
 
 const page = fileURLToPath(new URL('../../../../docs/conform-agentwire.md', import.meta.url));
+const released = fileURLToPath(new URL('../../../../docs/conform-zentinel-0.6.45.md', import.meta.url));
 const wire = fileURLToPath(new URL('../../../../docs/wire.md', import.meta.url));
 /** Rows without the padding that the formatter adds. */
 const rows = (text: string): string[] => [...text.matchAll(/^\| `.*$/gm)].map(([row]) => row.replaceAll(/ +/g, ' '));
@@ -14,6 +15,13 @@ test('docs/conform-agentwire.md lists every check', () => {
   const now = ownTable(AGENT_CHECKS, PROXY_CHECKS);
   if (process.env['UPDATE_CONFORM'] !== undefined) writeFileSync(page, now);
   expect(rows(readFileSync(page, 'utf8'))).toEqual(rows(now));
+});
+
+test('the table of the released proxy lists every check that is for it', () => {
+  const [, section = ''] = readFileSync(released, 'utf8').split('## The released proxy\n');
+  const forIt = PROXY_CHECKS.filter(({ forms }) => forms === undefined || forms.includes('zentinel'));
+  const starts = forIt.map(({ id, says, level }) => `| \`${id}\` | ${says} | ${level} |`);
+  expect(rows(section).map((row) => starts.find((start) => row.startsWith(start)) ?? row)).toEqual(starts);
 });
 
 test('every check names a heading of docs/wire.md', () => {

@@ -34,9 +34,14 @@ document. Exit status: 0 when every \`must\` holds, 1 when one does not, 2 for w
 is skipped unless it was asked for; checks that need to know an agent's decisions run only on agents that decide as
 \`agentwire agent reference\` does. With \`--proxy\` the command plays the agent and sends HTTP requests to \`--drive\`.
 
-The tables show agentwire's own agent and gateway, which pass all of it; tests hold them to that. Every check of an agent
-was seen to fail, on an agent that does one thing wrong. For the released crate's agent see
-[conform-zentinel-0.6.45.md](conform-zentinel-0.6.45.md).
+The route that \`--drive\` leads to must ask the played agent, and fail closed. A proxy is put through one dialect at a time: name
+it with \`--dialect\` where the proxy has only one. After a check that the proxy does not get over the rest is skipped; start it
+again for them.
+
+The tables show agentwire's own agent and gateway, which pass all of it; tests hold them to that. Every check was seen to
+fail: those of an agent on an agent that does one thing wrong, those of a proxy on a proxy that does one thing wrong and
+fails no other check that has nothing to do with it. A check without such a fault fails a test. For the released crate's
+agent and the released proxy see [conform-zentinel-0.6.45.md](conform-zentinel-0.6.45.md).
 
 ## An agent
 

@@ -8,10 +8,11 @@ import { AgentPool } from '@agentwire/pool';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { CheckResult } from '../../src/conform/check.ts';
 import { checkProxy } from '../../src/conform/proxy/check-proxy.ts';
 import { PROXY_CHECKS } from '../../src/conform/proxy/checks.ts';
-import { frameOf } from '../../src/conform/raw/stream-channel.ts';
 import type { Form } from '../../src/conform/wire/wire.ts';
+import { MinimalProxy } from './minimal-proxy.ts';
 
 async function freePort(): Promise<number> {
   const server = createTcp().listen(0, '127.0.0.1');
@@ -82,78 +83,48 @@ describe('agentwire gateway', () => {
       onListening: (address) => void gatewayTo(address, transport).then((found) => (url = found)),
     });
     expect(results.filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
-    expect(results.length).toBeGreaterThan(18);
+    const expected = PROXY_CHECKS.filter(({ forms }) => forms?.includes(form) !== false);
+    expect(results.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
   });
 });
 
-/** A proxy that asks about each request with one head on one connection, and does one thing wrong. */
-async function badProxy(path: string, fault: string): Promise<string> {
-  const socket = connect({ path });
-  let bytes = Buffer.alloc(0);
-  let asked = 0;
-  const waiting = new Map<string, (block: number | undefined) => void>();
-  const json = (type: number, fields: object): void =>
-    void socket.write(frameOf({ type, payload: Buffer.from(JSON.stringify(fields)) }));
-  socket.on('error', () => undefined);
-  socket.on('data', (chunk: Buffer) => {
-    bytes = Buffer.concat([bytes, chunk]);
-    while (bytes.length > 4 && bytes.length >= 4 + bytes.readUInt32BE(0)) {
-      const end = 4 + bytes.readUInt32BE(0);
-      const [type, text] = [bytes[4], bytes.toString('utf8', 5, end)];
-      bytes = bytes.subarray(end);
-      if (type === 0x77 && fault === 'unknown-closes') socket.destroy();
-      if (type !== 0x20) continue;
-      const answer = JSON.parse(text) as { request_id: number; decision: { block?: { status: number } } };
-      const id = fault === 'first-wins' ? [...waiting.keys()][0] : String(answer.request_id);
-      waiting.get(id ?? '')?.(fault === 'block-lost' ? undefined : answer.decision.block?.status);
-      waiting.delete(id ?? '');
-    }
+/** A minimal proxy, and what {@link checkProxy} finds with little patience. */
+async function checkMinimal(fault: string, form: Form, only?: ReadonlySet<string>): Promise<CheckResult[]> {
+  const path = socketPath();
+  const proxy = new MinimalProxy(path, fault);
+  onTestFinished(() => proxy.close());
+  await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+  return checkProxy(parseEndpoint(`unix:${path}`), form, {
+    clock: systemClock,
+    patienceMs: 100,
+    waitMs: 500,
+    url: `http://127.0.0.1:${(proxy.server.address() as AddressInfo).port}`,
+    ...(only !== undefined && { only }),
   });
-  json(0x01, fault === 'no-name' ? { protocol_version: 2 } : { protocol_version: 2, client_name: 'bad' });
-  const server = createServer((_, response) => {
-    asked += 1;
-    const id = fault === 'one-id' ? 1 : asked;
-    waiting.set(String(id), (block) => response.writeHead(block ?? 200).end());
-    const metadata = { client_ip: '192.0.2.1', protocol: 'HTTP/1.1', timestamp: '2025-01-01T00:00:00Z' };
-    const more = fault === 'no-method' ? {} : { method: 'GET' };
-    json(fault === 'other-types' ? 0x66 : 0x10, { request_id: id, uri: '/', headers: [], metadata, ...more });
-    if (fault === 'other-types') json(0x10, { request_id: id, uri: '/', headers: [], metadata, ...more });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    socket.destroy();
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('a proxy that does one thing wrong', () => {
-  test.each([
-    ['no-name', 'proxy-handshake', 'client_name is missing'],
-    ['no-method', 'proxy-head', 'method is not a string'],
-    ['other-types', 'proxy-known-types', 'type 0x66'],
-    ['block-lost', 'proxy-block', 'the client got 200'],
-    ['one-id', 'proxy-ids-unique', 'they have 1 ids'],
-    ['first-wins', 'proxy-strange-answer', 'one did'],
-    ['none', 'proxy-body', 'no chunk came'],
-    ['none', 'proxy-response-headers', 'it did not come'],
-    ['none', 'proxy-pong', 'no pong came'],
-    ['unknown-closes', 'proxy-unknown-type', 'do not get through'],
-    ['none', 'proxy-oversize', 'waits for the rest'],
-    ['none', 'proxy-heals', 'do not get through'],
-  ])('with the fault %s fails %s', { timeout: 30_000 }, async (fault, id, words) => {
-    const { ProxyUnderTest } = await import('../../src/conform/proxy/under-test.ts');
-    const { documentedProxy } = await import('../../src/conform/proxy/json-proxy-wire.ts');
-    const path = socketPath();
-    let url = '';
-    const urlOf = { toString: () => url } as unknown as string;
-    const under = new ProxyUnderTest(documentedProxy, urlOf, systemClock, 200);
-    onTestFinished(() => under.close());
-    await under.listen(parseEndpoint(`unix:${path}`));
-    url = await badProxy(path, fault);
-    const check = PROXY_CHECKS.find((one) => one.id === id);
-    await expect(check?.run(under)).rejects.toThrow(words);
+test('a dialect that the proxy does not speak is skipped', async () => {
+  const results = await checkMinimal('none', 'zentinel');
+  expect(results.length).toBeGreaterThan(18);
+  expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['skip']));
+  expect(results[0]?.why).toContain('this dialect is not spoken: supported_versions has no 2');
+});
+
+test('what comes after a check that the proxy did not survive is skipped', async () => {
+  const only = new Set(['proxy-wrong-direction', 'proxy-oversize', 'proxy-cancel']);
+  const results = await checkMinimal('wrong-direction-sticks', 'documented', only);
+  expect(results.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
+    'proxy-wrong-direction fail',
+    'proxy-oversize skip',
+    'proxy-cancel skip',
+  ]);
+  expect(results[2]?.why).toContain('has not asked its agent since proxy-wrong-direction');
+});
+
+test('a proxy whose route does not ask the agent is an error that says so', async () => {
+  await expect(checkMinimal('never-asks', 'documented')).rejects.toMatchObject({
+    code: 'ERR_TIMEOUT',
+    message: expect.stringContaining('its route must ask this agent'),
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Clock, Endpoint } from '@agentwire/core';
-import { CheckFailure, type CheckResult } from '../check.ts';
+import { type Check, CheckFailure, type CheckResult, CheckSkipped } from '../check.ts';
 import type { Form } from '../wire/wire.ts';
 import { PROXY_CHECKS } from './checks.ts';
 import { grpcProxy } from './grpc-proxy-wire.ts';
@@ -13,47 +13,74 @@ export interface CheckProxyOptions {
   readonly clock: Clock;
   /** How long anything is waited for, in milliseconds. */
   readonly patienceMs: number;
-  /** How long the proxy's first connection is waited for, in milliseconds. */
+  /** How long the proxy's first connection, and after it the first request that comes through, are waited for, in milliseconds. */
   readonly waitMs: number;
   /** Where the proxy takes HTTP requests, which the checks send. */
   readonly url: string;
+  /** Ids of the checks that are run; default all. */
+  readonly only?: ReadonlySet<string>;
   /** Told where the agent listens, once it does. */
   readonly onListening?: (address: string) => void;
 }
 
+/** What {@link CheckResult} says besides the check itself. */
+type Found = Pick<CheckResult, 'outcome' | 'why'>;
+
+async function findOut({ run }: Check<ProxyUnderTest>, under: ProxyUnderTest): Promise<Found> {
+  try {
+    await run(under);
+    return { outcome: 'pass' };
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof CheckSkipped) return { outcome: 'skip', why: message };
+    return { outcome: 'fail', why: error instanceof CheckFailure ? message : `unexpected: ${message}` };
+  } finally {
+    under.calm();
+  }
+}
+
+/** Waits for a proxy that asks. @returns why this form cannot be checked */
+async function untilAsked(
+  under: ProxyUnderTest,
+  address: string,
+  { waitMs, patienceMs, url }: CheckProxyOptions,
+): Promise<string | undefined> {
+  await under
+    .until('', () => under.connections.length > 0, waitMs)
+    .catch(() => {
+      throw ProxyUnderTest.noProxy(address);
+    });
+  const problems = (): readonly string[] => under.connections[0]?.problems ?? [];
+  if (await under.asks(problems().length > 0 ? patienceMs * 4 : waitMs)) return undefined;
+  if (problems().length === 0) throw ProxyUnderTest.notAsked(address, url);
+  return `this dialect is not spoken: ${problems().join('; ')}`;
+}
+
 /**
- * Plays an agent at `endpoint`, waits for a proxy to connect, and puts it through every check that is for `form`.
+ * Plays an agent at `endpoint`, waits for a proxy to connect and to ask, and puts it through every check that is for `form`.
  *
- * @throws AgentwireError `ERR_TIMEOUT` when no proxy connects, `ERR_CONNECT` when the endpoint cannot be bound
+ * Once the proxy stops asking after a check that failed, the rest is skipped: it would fail for the same reason.
+ *
+ * @throws AgentwireError `ERR_TIMEOUT` when no proxy connects or none of its requests gets here, `ERR_CONNECT` when the endpoint
+ *   cannot be bound
  */
 export async function checkProxy(endpoint: Endpoint, form: Form, options: CheckProxyOptions): Promise<CheckResult[]> {
-  const { clock, patienceMs, waitMs, url, onListening } = options;
+  const { clock, patienceMs, url, only, onListening } = options;
   const under = new ProxyUnderTest(WIRES[form], url, clock, patienceMs);
   try {
     const address = await under.listen(endpoint);
     onListening?.(address);
-    await under
-      .until('', () => under.connections.length > 0, waitMs)
-      .catch(() => {
-        throw ProxyUnderTest.noProxy(address);
-      });
+    const unspoken = await untilAsked(under, address, options);
     const results: CheckResult[] = [];
-    for (const { id, says, section, level, forms, run } of PROXY_CHECKS) {
-      if (forms !== undefined && !forms.includes(form)) continue;
-      const why = await run(under).then(
-        () => undefined,
-        (error: Error) => (error instanceof CheckFailure ? error.message : `unexpected: ${error.message}`),
-      );
-      under.calm();
-      results.push({
-        id,
-        form,
-        says,
-        section,
-        level,
-        outcome: why === undefined ? 'pass' : 'fail',
-        ...(why !== undefined && { why }),
-      });
+    let lost = unspoken;
+    let suspect: string | undefined;
+    for (const check of PROXY_CHECKS) {
+      const { id, says, section, level, forms } = check;
+      if (forms?.includes(form) === false || only?.has(id) === false) continue;
+      if (suspect !== undefined && !(await under.asks())) lost ??= `the proxy has not asked its agent since ${suspect}`;
+      const found: Found = lost === undefined ? await findOut(check, under) : { outcome: 'skip', why: lost };
+      suspect = found.outcome === 'pass' || lost !== undefined ? undefined : id;
+      results.push({ id, form, says, section, level, ...found });
     }
     return results;
   } finally {

@@ -7,12 +7,8 @@ const KINDS: Readonly<Record<number, ProxyEvent['kind']>> = {
   0x11: 'requestChunk',
   0x12: 'responseHeaders',
   0x13: 'responseChunk',
-  0x14: 'other',
-  0x15: 'other',
-  0x16: 'other',
-  0x17: 'other',
 };
-const NOTHING = { id: '', index: 0, last: false, bytes: Buffer.alloc(0), echo: '', problems: [] };
+const NOTHING = { id: '', uri: '', index: 0, last: false, bytes: Buffer.alloc(0), echo: '', problems: [] };
 const json = (type: number, fields: Json): RawMessage => ({ type, payload: Buffer.from(JSON.stringify(fields)) });
 
 function chunkFields(from: Json, problems: string[]): Pick<ProxyEvent, 'index' | 'last' | 'bytes'> {
@@ -39,6 +35,8 @@ function headProblems(from: Json, isList: boolean): string[] {
 interface Dialect {
   readonly form: 'documented' | 'zentinel';
   readonly cancels: readonly number[];
+  /** What else may be sent to an agent that agreed on streaming and cancellation alone. */
+  readonly others: readonly number[];
   readonly pong: number;
   idOf(from: Json, text: string): string | undefined;
   helloFields(from: Json): readonly string[];
@@ -77,13 +75,14 @@ function createWire(dialect: Dialect, more: Pick<ProxyWire, 'ping' | 'wrongDirec
         return { ...NOTHING, kind: 'cancel', type, id: dialect.idOf(parseJson(payload), text) ?? '' };
       }
       const kind = KINDS[type];
-      if (kind === undefined) return { ...NOTHING, kind: type === 0x41 || type === 0xf0 ? 'other' : 'foreign', type };
+      if (kind === undefined) return { ...NOTHING, kind: dialect.others.includes(type) ? 'other' : 'foreign', type };
       const from = parseJson(payload);
       const id = dialect.idOf(from, payload.toString('utf8'));
       const problems = id === undefined ? ['it has no id'] : [];
       if (kind === 'head') problems.push(...headProblems(from, isDocumented));
       const chunk = kind === 'requestChunk' || kind === 'responseChunk' ? chunkFields(from, problems) : {};
-      return { ...NOTHING, ...chunk, kind, type, id: id ?? '', problems };
+      const uri = typeof from['uri'] === 'string' ? from['uri'] : '';
+      return { ...NOTHING, ...chunk, kind, type, id: id ?? '', uri, problems };
     },
     answer: (id, verdict) => dialect.answer(id, decide(verdict)),
     brokenAnswer: (id) => dialect.answer(id, { decision: { maybe: 1 }, request_headers: 5 }),
@@ -109,6 +108,7 @@ export const documentedProxy: ProxyWire = createWire(
   {
     form: 'documented',
     cancels: [0x30, 0x31],
+    others: [0xf0],
     pong: 0xf1,
     idOf: (_, text) => /"request_id"\s*:\s*(\d+)/.exec(text)?.[1],
     helloFields: (from) => [
@@ -123,7 +123,7 @@ export const documentedProxy: ProxyWire = createWire(
         handles_request_headers: true,
         handles_request_body: true,
         handles_response_headers: true,
-        handles_response_body: false,
+        handles_response_body: true,
         supports_streaming: true,
         supports_cancellation: true,
         max_concurrent_requests: null,
@@ -147,6 +147,7 @@ export const zentinelProxy: ProxyWire = createWire(
   {
     form: 'zentinel',
     cancels: [0x40],
+    others: [0x14, 0x15, 0x16, 0x17, 0x41],
     pong: 0x42,
     idOf(from) {
       const metadata = isJson(from['metadata']) ? from['metadata'] : {};
@@ -170,7 +171,7 @@ export const zentinelProxy: ProxyWire = createWire(
         agent_id: 'conform',
         name: 'conform',
         version: '0',
-        supported_events: [1, 2, 3],
+        supported_events: [1, 2, 3, 4],
         features,
         limits: { max_body_size: 16_777_216, max_concurrency: 100, preferred_chunk_size: 65_536 },
       },

@@ -7,6 +7,8 @@ export interface ProxyEvent {
     'head' | 'requestChunk' | 'responseHeaders' | 'responseChunk' | 'cancel' | 'pong' | 'other' | 'foreign';
   readonly type: number;
   readonly id: string;
+  /** Of a head. */
+  readonly uri: string;
   /** Of a body chunk. */
   readonly index: number;
   readonly last: boolean;

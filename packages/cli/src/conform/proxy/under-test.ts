@@ -1,6 +1,8 @@
 import { AgentwireError, type Clock, delay, type Endpoint } from '@agentwire/core';
 import { CheckFailure } from '../check.ts';
 import type { RawChannel } from '../raw/channel.ts';
+import type { RawMessage } from '../raw/inbox.ts';
+import { ask, type HttpAnswer } from './ask.ts';
 import type { ProxyEvent, ProxyWire, Verdict } from './proxy-wire.ts';
 import { listen, type Stage } from './stage.ts';
 
@@ -11,6 +13,8 @@ export interface ProxyConnection {
   /** What was wrong with its handshake. */
   problems: readonly string[];
   greeted: boolean;
+  /** Whether it said more than its handshake before that was answered. */
+  early: boolean;
   readonly events: ProxyEvent[];
 }
 
@@ -19,14 +23,14 @@ export type Greeting = 'accept' | 'refuse' | 'otherVersion' | 'hold' | 'pieces';
 /** What it answers; nothing, where the check does so itself. */
 export type Policy = (event: ProxyEvent, connection: ProxyConnection) => Verdict | undefined;
 
-/** What came back over HTTP. */
-export interface HttpAnswer {
-  readonly status: number;
-}
-
 const ALLOW: Policy = () => ({});
 /** How long one look at a connection takes. */
 const LOOK_MS = 60_000;
+/** How long a handshake is kept waiting in which nothing may be sent. */
+const HOLD_MS = 100;
+/** Between the two pieces of an answer. */
+const PIECE_MS = 20;
+const ANSWERED: ReadonlySet<ProxyEvent['kind']> = new Set(['head', 'requestChunk', 'responseHeaders', 'responseChunk']);
 
 /** The proxy that is put through the checks: it connects to an agent played here, and gets HTTP requests. */
 export class ProxyUnderTest {
@@ -39,6 +43,7 @@ export class ProxyUnderTest {
   readonly #url: string;
   #stage: Stage | undefined;
   #count = 0;
+  #heads = 0;
 
   constructor(wire: ProxyWire, url: string, clock: Clock, patienceMs: number) {
     this.wire = wire;
@@ -69,6 +74,7 @@ export class ProxyUnderTest {
       channel,
       problems: [],
       greeted: false,
+      early: false,
       events: [],
     };
     const first = await channel.next(LOOK_MS);
@@ -89,51 +95,58 @@ export class ProxyUnderTest {
     if (greeting === 'refuse') return channel.send(wire.refuse('conform refuses'));
     if (greeting === 'otherVersion') return channel.send(wire.otherVersion());
     const bytes = channel.frame(wire.accept());
-    const cut = greeting === 'accept' ? bytes.length : 3;
-    if (greeting === 'hold') await delay(this.clock, 100);
+    const cut = greeting === 'pieces' ? 3 : bytes.length;
+    if (greeting === 'hold') await this.#watch(connection, HOLD_MS);
     channel.sendBytes(bytes.subarray(0, cut));
     if (cut < bytes.length) {
-      await delay(this.clock, 20);
+      await this.#watch(connection, PIECE_MS);
       channel.sendBytes(bytes.subarray(cut));
     }
     connection.greeted = true;
   }
 
-  async #read(connection: ProxyConnection): Promise<void> {
-    const { channel } = connection;
-    for (;;) {
-      const heard = await channel.next(LOOK_MS);
-      if (heard.kind === 'ended') return channel.end();
+  /** Waits before the handshake is answered, and notes what comes meanwhile. */
+  async #watch(connection: ProxyConnection, ms: number): Promise<void> {
+    const until = this.clock.now() + ms;
+    for (let rest = ms; rest > 0; rest = until - this.clock.now()) {
+      const heard = await connection.channel.next(rest);
+      if (heard.kind === 'ended') return;
       if (heard.kind === 'silence') continue;
-      const event = this.wire.read(heard);
-      connection.events.push(event);
-      if (!['head', 'requestChunk', 'responseHeaders', 'responseChunk'].includes(event.kind)) continue;
-      const verdict = this.policy(event, connection);
-      if (verdict !== undefined) channel.send(this.wire.answer(event.id, verdict));
+      connection.early = true;
+      this.#take(connection, heard);
+    }
+  }
+
+  async #read(connection: ProxyConnection): Promise<void> {
+    for (;;) {
+      const heard = await connection.channel.next(LOOK_MS);
+      if (heard.kind === 'ended') return connection.channel.end();
+      if (heard.kind === 'message') this.#take(connection, heard);
+    }
+  }
+
+  #take(connection: ProxyConnection, message: RawMessage): void {
+    const event = this.#event(message);
+    connection.events.push(event);
+    if (event.kind === 'head') this.#heads += 1;
+    if (!ANSWERED.has(event.kind)) return;
+    const verdict = this.policy(event, connection);
+    if (verdict !== undefined) connection.channel.send(this.wire.answer(event.id, verdict));
+  }
+
+  #event(message: RawMessage): ProxyEvent {
+    try {
+      return this.wire.read(message);
+    } catch (error) {
+      const problems = [`a message of type ${message.type} cannot be read: ${(error as Error).message}`];
+      const nothing = { id: '', uri: '', index: 0, last: false, bytes: Buffer.alloc(0), echo: '' };
+      return { ...nothing, kind: 'other', type: message.type, problems };
     }
   }
 
   /** One HTTP request through the proxy. @throws CheckFailure when nothing comes back */
-  async drive(path: string, body?: string, signal?: AbortSignal): Promise<HttpAnswer> {
-    const controller = new AbortController();
-    const timer = this.clock.setTimeout(() => controller.abort(), this.patienceMs * 4);
-    const abort = (): void => controller.abort();
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      const answer = await fetch(new URL(path, this.#url), {
-        method: body === undefined ? 'GET' : 'POST',
-        ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
-        redirect: 'manual',
-        signal: controller.signal,
-      });
-      await answer.arrayBuffer();
-      return { status: answer.status };
-    } catch (error) {
-      throw new CheckFailure(`an HTTP request got no answer: ${(error as Error).message}`);
-    } finally {
-      this.clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    }
+  drive(path: string, body?: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return ask(new URL(path, this.#url), { body, signal, clock: this.clock, timeoutMs: this.patienceMs * 4 });
   }
 
   /** Waits until `holds`, looking every 10 ms. @throws CheckFailure with `what` after the patience */
@@ -145,17 +158,21 @@ export class ProxyUnderTest {
     }
   }
 
-  /** A request that is allowed gets through; tried again while the proxy heals. @throws CheckFailure */
-  async works(patienceMs: number = this.patienceMs * 4): Promise<void> {
+  /** Whether a request that is allowed gets through; tried again while the proxy heals. */
+  async asks(patienceMs: number = this.patienceMs * 4): Promise<boolean> {
     const deadline = this.clock.now() + patienceMs;
     for (;;) {
-      const before = this.events.length;
+      const before = this.#heads;
       const answer = await this.drive('/').catch(() => undefined);
-      const asked = this.events.slice(before).some(({ kind }) => kind === 'head');
-      if (asked && answer !== undefined && answer.status < 500) return;
-      if (this.clock.now() > deadline) throw new CheckFailure('requests do not get through to the agent any more');
+      if (this.#heads > before && answer !== undefined && answer.status < 500) return true;
+      if (this.clock.now() > deadline) return false;
       await delay(this.clock, 50);
     }
+  }
+
+  /** @throws CheckFailure when it does not {@link asks} */
+  async works(patienceMs?: number): Promise<void> {
+    if (!(await this.asks(patienceMs))) throw new CheckFailure('requests do not get through to the agent any more');
   }
 
   /** Back to an agent that accepts and allows. */
@@ -175,6 +192,14 @@ export class ProxyUnderTest {
     return new AgentwireError(
       'ERR_TIMEOUT',
       `no proxy connected to ${address}; start it, or wait longer with --wait-ms`,
+    );
+  }
+
+  /** Why nothing can be checked although a proxy is there. */
+  static notAsked(address: string, url: string): AgentwireError {
+    return new AgentwireError(
+      'ERR_TIMEOUT',
+      `a proxy connected to ${address}, but no request to ${url} was asked about; its route must ask this agent`,
     );
   }
 }

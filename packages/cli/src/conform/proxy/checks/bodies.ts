@@ -1,4 +1,4 @@
-import { type Check, fail } from '../../check.ts';
+import { type Check, fail, skip } from '../../check.ts';
 import { eventsOf, isBody } from '../events-of.ts';
 import type { ProxyUnderTest } from '../under-test.ts';
 
@@ -13,7 +13,7 @@ export const bodyChecks: readonly Check<ProxyUnderTest>[] = [
     level: 'should',
     async run(under) {
       const [, events] = await eventsOf(under, '/unasked', '{"a":1}');
-      if (events.some(isBody)) fail('a chunk came');
+      if (events.some(isBody)) fail('a chunk came all the same');
     },
   },
   {
@@ -35,6 +35,21 @@ export const bodyChecks: readonly Check<ProxyUnderTest>[] = [
       const head = events.find(({ kind }) => kind === 'head');
       const home = under.connections.find((one) => head !== undefined && one.events.includes(head));
       if (chunks.some((chunk) => home?.events.includes(chunk) !== true)) fail('a chunk came on another connection');
+    },
+  },
+  {
+    id: 'proxy-response-body',
+    says: 'a response body that the agent lets pass reaches the client as the agent saw it',
+    section: messages,
+    level: 'must',
+    async run(under) {
+      under.policy = ({ kind, last }) => ({ more: kind === 'responseHeaders' || (kind === 'responseChunk' && !last) });
+      const before = new Set(under.events);
+      const { body } = await under.drive('/response-body');
+      const chunks = under.events.filter((event) => event.kind === 'responseChunk' && !before.has(event));
+      if (chunks.length === 0) skip('it sends no response bodies');
+      const seen = Buffer.concat(chunks.map(({ bytes }) => bytes));
+      if (!body.equals(seen)) fail(`the agent saw ${seen.length} bytes, the client got ${body.length}`);
     },
   },
   {

@@ -1,5 +1,6 @@
-import { type Check, fail } from '../../check.ts';
+import { type Check, fail, skip } from '../../check.ts';
 import { lengthField } from '../../raw/stream-channel.ts';
+import { brokenAnswer } from '../broken-answer.ts';
 import type { ProxyEvent } from '../proxy-wire.ts';
 import type { ProxyUnderTest } from '../under-test.ts';
 
@@ -52,7 +53,7 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
       };
       for (let turn = 0; turn < 5; turn += 1) {
         const { status } = await under.drive('/strange');
-        if (status === 451) fail('one did');
+        if (status === 451) fail('a client got the block of an answer that is not its own');
       }
       under.calm();
       await under.works();
@@ -63,16 +64,7 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
     says: 'an answer that cannot be read fails its request alone, and does not wedge its connection',
     section: messages,
     level: 'must',
-    async run(under) {
-      under.policy = (event, { channel }) => {
-        if (event.kind !== 'head') return {};
-        channel.send(under.wire.brokenAnswer(event.id));
-        return undefined;
-      };
-      await under.drive('/broken');
-      under.calm();
-      await under.works();
-    },
+    run: brokenAnswer,
   },
   {
     id: 'proxy-wrong-direction',
@@ -96,7 +88,7 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
       const { open } = under;
       for (const { channel } of open)
         channel.sendBytes(Buffer.concat([lengthField(16 * 1024 * 1024 + 1), Buffer.from([0x20])]));
-      await under.until('it waits for the rest', () => open.every(({ channel }) => channel.ended !== undefined));
+      await under.until('its connection stays open', () => open.every(({ channel }) => channel.ended !== undefined));
       await under.works();
     },
   },
@@ -128,9 +120,15 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
         under.events.some((event) => event.kind === kind && !before.has(event));
       under.policy = () => undefined;
       const driven = under.drive('/leaving', undefined, leaving.signal).catch(() => undefined);
-      await under.until('the head did not come', () => fresh('head'));
+      const asked = await under
+        .until('', () => fresh('head'))
+        .then(
+          () => true,
+          () => false,
+        );
       leaving.abort();
       await driven;
+      if (!asked) skip('the agent was not asked about the request whose client leaves');
       await under.until('no cancel came', () => fresh('cancel'));
     },
   },

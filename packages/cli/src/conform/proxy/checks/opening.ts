@@ -1,5 +1,6 @@
-import { type Check, fail, none } from '../../check.ts';
-import type { ProxyUnderTest } from '../under-test.ts';
+import { delay } from '@agentwire/core';
+import { type Check, fail, none, skip } from '../../check.ts';
+import type { Greeting, ProxyUnderTest } from '../under-test.ts';
 
 const handshake = 'Handshake and how a dialect is chosen';
 
@@ -21,12 +22,15 @@ export const openingChecks: readonly Check<ProxyUnderTest>[] = [
     section: handshake,
     level: 'must',
     async run(under) {
-      under.greeting = 'hold';
-      for (const { channel } of under.open) channel.destroy();
-      await under.works();
-      under.greeting = 'pieces';
-      for (const { channel } of under.open) channel.destroy();
-      await under.works();
+      for (const greeting of ['hold', 'pieces'] as const) {
+        await dropAll(under, greeting);
+        const works = await under.asks();
+        if (under.connections.some(({ early }) => early)) fail('an event came before the answer');
+        if (!works)
+          fail(
+            `requests do not get through after an answer ${greeting === 'hold' ? 'that took its time' : 'in pieces'}`,
+          );
+      }
     },
   },
   {
@@ -56,16 +60,31 @@ export const openingChecks: readonly Check<ProxyUnderTest>[] = [
   },
 ];
 
+/** Drops all connections, and waits for the first new one, with requests that may be what makes a proxy look. */
+async function dropAll(under: ProxyUnderTest, greeting: Greeting): Promise<void> {
+  const before = under.connections.length;
+  const deadline = under.clock.now() + under.patienceMs * 4;
+  under.greeting = greeting;
+  for (const { channel } of under.open) channel.destroy();
+  while (under.connections.length === before) {
+    if (under.clock.now() > deadline) skip('it does not connect again once its connections were dropped');
+    await under.drive('/again').catch(() => undefined);
+    await delay(under.clock, 10);
+  }
+}
+
 async function refused(under: ProxyUnderTest, greeting: 'refuse' | 'otherVersion'): Promise<void> {
   await under.works();
   const before = under.connections.length;
-  under.greeting = greeting;
-  for (const { channel } of under.open) channel.destroy();
-  const tried = (): boolean => under.connections.length > before;
-  await under.until('it did not connect again', tried, under.patienceMs * 4);
-  await under.drive('/refused').catch(() => undefined);
-  const events = under.connections.slice(before).flatMap((connection) => connection.events);
-  if (events.length > 0) fail(`a ${events[0]?.kind} was sent all the same`);
+  await dropAll(under, greeting);
+  const until = under.clock.now() + under.patienceMs / 4;
+  while (under.clock.now() < until) {
+    await under.drive('/refused').catch(() => undefined);
+    await delay(under.clock, 20);
+  }
   under.calm();
-  await under.works(under.patienceMs * 8);
+  const works = await under.asks(under.patienceMs * 8);
+  const [event] = under.connections.slice(before).flatMap(({ greeted, events }) => (greeted ? [] : events));
+  if (event !== undefined) fail(`a ${event.kind} was sent all the same`);
+  if (!works) fail('it does not ask again once it is accepted');
 }
