@@ -1,6 +1,4 @@
 import {
-  AgentwireError,
-  checkKnownOptions,
   type Connection,
   type ConnectionHandler,
   type Decision,
@@ -14,54 +12,15 @@ import {
   type RequestId,
   type ResponseBodyChunk,
   type ResponseHeaders,
-  type TimerHandle,
   type WebSocketFrame,
 } from '@agentwire/core';
-import type { AgentNotice } from '@agentwire/core/session';
-import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
-import type { HealthVerdict } from './health-window.ts';
+import { type AddAgentOptions, AgentTable } from './agent-table.ts';
+import { findTransport } from './find-transport.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
-import { type PoolAskOptions, PooledAgent, type Question } from './pooled-agent.ts';
-
-/** Options of one agent. */
-export interface AddAgentOptions {
-  /** What happens when the agent cannot decide; default `closed`. */
-  readonly onFailure?: FailurePolicy;
-}
-
-/** How an agent does; Agent Protocol v2, `get_health`. */
-export interface AgentHealth {
-  readonly agentName: string;
-  /** Connections the pool wants. */
-  readonly totalConnections: number;
-  /** Connections that are up. */
-  readonly healthyConnections: number;
-  /** 0 to 1 over the last 100 outcomes. */
-  readonly successRate: number;
-  /** Moving average of successful answers, in milliseconds. */
-  readonly averageLatencyMs: number;
-  readonly state: HealthVerdict | 'disconnected';
-}
-
-/** A cheap picture of the pool. */
-export interface AgentPoolStats {
-  readonly agents: readonly {
-    readonly name: string;
-    readonly endpoint: string;
-    readonly connections: number;
-    /** Events that wait for an answer. */
-    readonly inFlight: number;
-    /** Requests that wait for a free connection. */
-    readonly queued: number;
-    /** Requests that are remembered because more of them may come. */
-    readonly liveRequests: number;
-    readonly requests: number;
-    /** Questions that the failure policy decided. */
-    readonly failures: number;
-  }[];
-}
-
-const SWEEP_MS = 10_000;
+import type { PoolAskOptions, Question } from './question.ts';
+import { RegularSweep } from './regular-sweep.ts';
+import { type AgentHealth, healthOf } from './report/agent-health.ts';
+import { type AgentPoolStats, statsOf } from './report/pool-stats.ts';
 
 /** What an event says without its `type`, for the methods that are named after it. */
 type Body<T> = Omit<T, 'type'>;
@@ -73,13 +32,13 @@ type Body<T> = Omit<T, 'type'>;
  */
 export class AgentPool implements AsyncDisposable {
   readonly #options: ResolvedPoolOptions;
-  readonly #agents = new Map<string, PooledAgent>();
+  readonly #agents: AgentTable;
   readonly #self: Hello;
-  #sweep: TimerHandle;
-  #closed = false;
+  readonly #sweep: RegularSweep;
 
   constructor(options?: AgentPoolOptions) {
     this.#options = resolvePoolOptions(options);
+    this.#agents = new AgentTable(this.#options);
     this.#self = {
       role: 'proxy',
       name: this.#options.name,
@@ -87,14 +46,7 @@ export class AgentPool implements AsyncDisposable {
       features: FEATURES,
       encodings: this.#options.encodings,
     };
-    this.#scheduleSweep();
-  }
-
-  #scheduleSweep(): void {
-    this.#sweep = this.#options.clock.setTimeout(() => {
-      for (const agent of this.#agents.values()) agent.sweep();
-      this.#scheduleSweep();
-    }, SWEEP_MS);
+    this.#sweep = new RegularSweep(this.#options.clock, this.#agents);
   }
 
   /**
@@ -106,29 +58,8 @@ export class AgentPool implements AsyncDisposable {
    */
   async addAgent(name: string, endpoint: string, options: AddAgentOptions = {}): Promise<void> {
     const { scheme, address } = parseEndpoint(endpoint);
-    const transport = this.#options.transports.find(({ schemes }) => schemes.includes(scheme));
-    if (transport === undefined) throw this.#noTransport(scheme, endpoint);
-    await this.#add(name, address, options).connect(transport, address, this.#self);
-  }
-
-  #noTransport(scheme: string, endpoint: string): AgentwireError {
-    const known = this.#options.transports.flatMap(({ schemes }) => schemes).join(', ') || 'none';
-    return new AgentwireError(
-      'ERR_INVALID_ADDRESS',
-      `no transport serves ${scheme}: of ${endpoint}; this pool has ${known}. Hand one in: new AgentPool({ transports: [...] })`,
-    );
-  }
-
-  #add(name: string, address: string, options: AddAgentOptions): PooledAgent {
-    checkKnownOptions('addAgent', options, ['onFailure']);
-    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
-    if (this.#agents.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
-    const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
-    const agent = new PooledAgent(name, address, this.#options, onFailure, {
-      onNotice: (of, notice) => this.#onNotice(of, notice),
-    });
-    this.#agents.set(name, agent);
-    return agent;
+    const transport = findTransport(this.#options.transports, scheme, endpoint);
+    await this.#agents.add(name, address, options).connections.connect(transport, address, this.#self);
   }
 
   /** Adds an agent on a Unix socket. */
@@ -145,7 +76,7 @@ export class AgentPool implements AsyncDisposable {
 
   /** Adds an agent that will connect by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
   addReverseAgent(name: string, options: AddAgentOptions = {}): void {
-    this.#add(name, `reverse:${name}`, options);
+    this.#agents.add(name, `reverse:${name}`, options);
   }
 
   /** Whether an agent of that name was added. */
@@ -163,30 +94,12 @@ export class AgentPool implements AsyncDisposable {
    * @throws AgentwireError `ERR_CLOSED` once the pool is drained or closed, which refuses the peer
    */
   adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
-    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
-    const agent = this.#agents.get(name) ?? this.#add(name, `reverse:${name}`, options);
-    return agent.adopt(connection);
+    return this.#agents.takeIn(name, options).connections.adopt(connection);
   }
 
   /** Ends an agent's connections at once and forgets it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
-  async removeAgent(name: string): Promise<void> {
-    const agent = this.#agent(name);
-    this.#agents.delete(name);
-    await agent.stop(0);
-  }
-
-  #agent(name: string): PooledAgent {
-    const agent = this.#agents.get(name);
-    if (agent !== undefined) return agent;
-    const known = [...this.#agents.keys()].join(', ') || 'none';
-    throw new AgentwireError('ERR_UNKNOWN_AGENT', `the pool has no agent ${JSON.stringify(name)}; it has ${known}`);
-  }
-
-  #onNotice(agent: PooledAgent, notice: AgentNotice): void {
-    const { logger } = this.#options;
-    if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent: agent.name }, notice.message);
-    else if (notice.type !== 'metricsReport')
-      logger.info({ agent: agent.name, notice: notice.type }, 'an agent sent a notice');
+  removeAgent(name: string): Promise<void> {
+    return this.#agents.remove(name);
   }
 
   /**
@@ -198,7 +111,7 @@ export class AgentPool implements AsyncDisposable {
    */
   request(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
-      return this.#agent(agent).ask(event, options);
+      return this.#agents.get(agent).ask(event, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -212,7 +125,7 @@ export class AgentPool implements AsyncDisposable {
    */
   decide(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
-      return this.#agent(agent).decide(event, options);
+      return this.#agents.get(agent).decide(event, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -220,7 +133,7 @@ export class AgentPool implements AsyncDisposable {
 
   /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
   handles(agent: string, type: Question['type'] | 'requestComplete'): boolean | undefined {
-    return this.#agent(agent).handles(type);
+    return this.#agents.get(agent).handles(type);
   }
 
   /** The head of a request. */
@@ -255,52 +168,31 @@ export class AgentPool implements AsyncDisposable {
 
   /** Tells an agent that a request is over. @returns whether the agent had been asked about it */
   sendRequestComplete(agent: string, { id, ...summary }: Body<RequestComplete>): boolean {
-    return this.#agent(agent).complete(id, summary);
+    return this.#agents.get(agent).requests.complete(id, summary);
   }
 
   /** Gives a request up. @returns whether it was live */
   cancelRequest(agent: string, id: RequestId): boolean {
-    return this.#agent(agent).cancel(id);
+    return this.#agents.get(agent).requests.cancel(id);
   }
 
   /** Gives every request of an agent up. */
   cancelAll(agent: string): void {
-    this.#agent(agent).cancelAll();
+    this.#agents.get(agent).requests.cancelAll();
   }
 
   /** How an agent does. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   getHealth(agent: string): AgentHealth {
-    const { name, health, connected, connections } = this.#agent(agent);
-    return {
-      agentName: name,
-      totalConnections: connections.length,
-      healthyConnections: connected,
-      successRate: health.successRate,
-      averageLatencyMs: health.averageLatencyMs,
-      state: connected === 0 ? 'disconnected' : health.verdict,
-    };
+    return healthOf(this.#agents.get(agent));
   }
 
   get stats(): AgentPoolStats {
-    return {
-      agents: [...this.#agents.values()].map((agent) => ({
-        name: agent.name,
-        endpoint: agent.endpoint,
-        connections: agent.connected,
-        inFlight: agent.inFlight,
-        queued: agent.queued,
-        liveRequests: agent.liveRequests,
-        ...agent.counts,
-      })),
-    };
+    return statsOf(this.#agents.all());
   }
 
   async #stop(drainTimeoutMs: number): Promise<void> {
-    this.#closed = true;
-    this.#options.clock.clearTimeout(this.#sweep);
-    const agents = [...this.#agents.values()];
-    await Promise.all(agents.map((agent) => agent.stop(drainTimeoutMs)));
-    this.#agents.clear();
+    this.#sweep.stop();
+    await this.#agents.stop(drainTimeoutMs);
   }
 
   /** Takes nothing new, waits for what is in flight (`drainTimeoutMs` at most), then closes. */

@@ -3,6 +3,7 @@ import type { Target } from '../message/target.ts';
 import { patternCovers } from '../routing/topic-pattern.ts';
 import type { AgentCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid } from './pid.ts';
+import { processNotFound } from './process-not-found.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
 
 /** What the rules need to know of a sender; a process entry fits, and so does a sender on another node. */
@@ -85,7 +86,7 @@ export class CapabilityChecker {
   /** Throws `ERR_CAPABILITY_DENIED` unless `pid` may send a tool call. */
   checkToolCall(pid: Pid, tool: string): void {
     const sender = this.#table.get(pid);
-    if (sender === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
+    if (sender === undefined) throw processNotFound(pid);
     if (!sender.capabilities.canExecTools) {
       throw new AgentwireError(
         'ERR_CAPABILITY_DENIED',

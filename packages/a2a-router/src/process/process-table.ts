@@ -1,6 +1,7 @@
 import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
 import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid } from './pid.ts';
+import { processNotFound } from './process-not-found.ts';
 import { canMove, PROCESS_STATES, type ProcessState } from './process-state.ts';
 
 /** What a new process is called and may do. */
@@ -169,7 +170,7 @@ export class ProcessTable {
 
   #mine(pid: Pid): MutableProcess {
     const entry = pid === KERNEL_PID ? undefined : this.#entries.get(pid);
-    if (entry === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
+    if (entry === undefined) throw processNotFound(pid);
     return entry;
   }
 

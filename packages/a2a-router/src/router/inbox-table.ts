@@ -6,6 +6,7 @@ import type { Replier } from '../inbox/received-message.ts';
 import { SeenKeys } from '../inbox/seen-keys.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import { processNotFound } from '../process/process-not-found.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 
@@ -64,7 +65,7 @@ export class InboxTable {
   create(pid: Pid, options: InboxOptions | undefined): Inbox {
     const { table, clock, deadLetters, pending, rememberedKeys } = this.#parts;
     const entry = table.find(pid);
-    if (entry === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
+    if (entry === undefined) throw processNotFound(pid);
     if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
     const resolved = resolveInboxOptions(options);
     this.#boxes.get(pid)?.inbox.close('target_not_found');
@@ -95,9 +96,10 @@ export class InboxTable {
     return outcome.then((code) => (code === undefined ? undefined : this.#refuse(pid, message, waiting, code)));
   }
 
-  /** Puts a dead letter into the inbox it was for, without making another one if that fails. */
-  redeliver(pid: Pid, message: KernelMessage): OfferOutcome {
-    return this.#put(pid, message);
+  /** Puts a dead letter into the inbox it was for, without making another one if that fails; rejects with why it did. */
+  async redeliver(pid: Pid, message: KernelMessage): Promise<void> {
+    const code = await this.#put(pid, message);
+    if (code !== undefined) throw new AgentwireError(code, `process ${pid} still cannot have the message`);
   }
 
   #put(pid: Pid, message: KernelMessage): OfferOutcome {

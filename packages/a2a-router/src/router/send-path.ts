@@ -7,6 +7,7 @@ import type { KernelMessage } from '../message/message.ts';
 import { type AgentCapabilities, resolveCapabilities } from '../process/capabilities.ts';
 import type { CapabilityChecker, ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
+import { processNotFound } from '../process/process-not-found.ts';
 import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
 import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
 import type { Delivery } from './delivery.ts';
@@ -167,7 +168,7 @@ export class SendPath {
   #admit(message: KernelMessage): Sender {
     if (message.fromNode !== undefined) return this.#admitted(message);
     const sender = this.#parts.table.find(message.from);
-    if (sender === undefined) throw new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${message.from}`);
+    if (sender === undefined) throw processNotFound(message.from);
     if (sender.state !== 'running' && sender.state !== 'suspended') {
       throw new AgentwireError('ERR_INVALID_STATE', `process ${message.from} is ${sender.state} and cannot send`);
     }

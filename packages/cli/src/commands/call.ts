@@ -199,25 +199,30 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
   try {
     const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
     const self = { role: 'proxy' as const, name: 'agentwire-call', version: '0', features: FEATURES, encodings };
-    await using session = await connectSession(transport, address, { self, handshakeTimeoutMs: script.timeoutMs });
-    const { peer } = session.connection;
-    report.agent = agentOf(peer, transport.name);
-    if (!flags.json)
-      line(
-        stdout,
-        `${tint('name', peer.name, stdout)} on ${address} (${transport.name}, ${peer.dialect}, ${peer.encoding})`,
-      );
-    const exchange = session.open();
-    const events = peer.capabilities?.events ?? [];
-    for await (const [phase, decision, latencyMs] of play(exchange, script, {
-      ...peer.capabilities,
-      events,
-    } as Capabilities)) {
-      const wire = decisionAsWire(phase, decision, latencyMs);
-      report.decisions.push(wire);
-      if (!flags.json) line(stdout, showDecision(wire, stdout));
+    // no `await using`: Node 22 cannot read it in source that was not compiled
+    const session = await connectSession(transport, address, { self, handshakeTimeoutMs: script.timeoutMs });
+    try {
+      const { peer } = session.connection;
+      report.agent = agentOf(peer, transport.name);
+      if (!flags.json)
+        line(
+          stdout,
+          `${tint('name', peer.name, stdout)} on ${address} (${transport.name}, ${peer.dialect}, ${peer.encoding})`,
+        );
+      const exchange = session.open();
+      const events = peer.capabilities?.events ?? [];
+      for await (const [phase, decision, latencyMs] of play(exchange, script, {
+        ...peer.capabilities,
+        events,
+      } as Capabilities)) {
+        const wire = decisionAsWire(phase, decision, latencyMs);
+        report.decisions.push(wire);
+        if (!flags.json) line(stdout, showDecision(wire, stdout));
+      }
+      exchange.end();
+    } finally {
+      await session.close();
     }
-    exchange.end();
   } catch (error) {
     const { code, message } = toAgentwireError(error, 'ERR_CONNECT');
     report.error = { code, message };

@@ -25,14 +25,14 @@ interface DemoFlags {
 const EXAMPLE = 'agentwire demo --once --requests 400';
 
 /** Runs what was deferred, the last first. */
-class Cleanup implements AsyncDisposable {
+class Cleanup {
   readonly #tasks: (() => unknown)[] = [];
 
   defer(task: () => unknown): void {
     this.#tasks.push(task);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async run(): Promise<void> {
     for (const task of this.#tasks.toReversed()) await task();
   }
 }
@@ -41,10 +41,19 @@ async function run(flags: DemoFlags, context: CommandContext): Promise<void> {
   const count = Number(flags.requests);
   if (!Number.isInteger(count) || count < 1 || count > 100_000)
     throw new UsageError('--requests takes a number from 1 to 100000', EXAMPLE);
+  // no `await using`: Node 22 cannot read it in source that was not compiled
+  const cleanup = new Cleanup();
+  try {
+    await demonstrate(count, flags, context, cleanup);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+async function demonstrate(count: number, flags: DemoFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout, stderr } = context.terminal;
   const logger = createConsoleLogger(context.terminal);
   const folder = mkdtempSync(join(tmpdir(), 'agentwire-demo-'));
-  await using cleanup = new Cleanup();
   cleanup.defer(() => rmSync(folder, { recursive: true, force: true }));
   const say = (text: string): void => line(stderr, text);
 

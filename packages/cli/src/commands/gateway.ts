@@ -62,41 +62,46 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
     else line(stdout, `${event} ${endpoint}`);
   };
   const transports = stockTransports({ logger });
-  await using pool = new AgentPool({ transports, logger, ...chosen.pool });
-  const adding = (chosen.agents ?? []).map(({ name, endpoint, ...rest }) => {
-    if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
-    return Promise.resolve(pool.addReverseAgent(name, rest));
-  });
-  await Promise.all(adding);
-  const reverseIds = new Set((chosen.agents ?? []).flatMap((one) => (one.endpoint === 'reverse' ? [one.name] : [])));
-  const reverse =
-    flags.reverseListen === undefined
-      ? undefined
-      : await acceptReverseAgents(pool, transports, flags.reverseListen, {
-          ids: reverseIds,
-          logger,
-          tokenFile: flags.tokenFile,
-        });
-  const names = (chosen.agents ?? []).map(({ name }) => name);
-  const gateway = createGateway({
-    ...chosen.gateway,
-    pool,
-    upstream: chosen.upstream,
-    agents: chosen.pipeline ?? names,
-    logger,
-  });
-  tell('listening', await gateway.listen(listen));
-  if (reverse !== undefined) tell('listening', reverse.address);
-  const admin = chosen.admin === undefined ? undefined : createAdminServer({ gateway, pool });
-  if (admin !== undefined && chosen.admin !== undefined)
-    tell('admin', await admin.listen(hostPort('--admin', chosen.admin)));
-  await drainOnSignal(context.terminal, async () => {
-    admin?.startDraining();
-    await reverse?.close();
-    await gateway.drain();
-    await admin?.close();
-    await pool.drain();
-  });
+  // no `await using`: Node 22 cannot read it in source that was not compiled
+  const pool = new AgentPool({ transports, logger, ...chosen.pool });
+  try {
+    const adding = (chosen.agents ?? []).map(({ name, endpoint, ...rest }) => {
+      if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
+      return Promise.resolve(pool.addReverseAgent(name, rest));
+    });
+    await Promise.all(adding);
+    const reverseIds = new Set((chosen.agents ?? []).flatMap((one) => (one.endpoint === 'reverse' ? [one.name] : [])));
+    const reverse =
+      flags.reverseListen === undefined
+        ? undefined
+        : await acceptReverseAgents(pool, transports, flags.reverseListen, {
+            ids: reverseIds,
+            logger,
+            tokenFile: flags.tokenFile,
+          });
+    const names = (chosen.agents ?? []).map(({ name }) => name);
+    const gateway = createGateway({
+      ...chosen.gateway,
+      pool,
+      upstream: chosen.upstream,
+      agents: chosen.pipeline ?? names,
+      logger,
+    });
+    tell('listening', await gateway.listen(listen));
+    if (reverse !== undefined) tell('listening', reverse.address);
+    const admin = chosen.admin === undefined ? undefined : createAdminServer({ gateway, pool });
+    if (admin !== undefined && chosen.admin !== undefined)
+      tell('admin', await admin.listen(hostPort('--admin', chosen.admin)));
+    await drainOnSignal(context.terminal, async () => {
+      admin?.startDraining();
+      await reverse?.close();
+      await gateway.drain();
+      await admin?.close();
+      await pool.drain();
+    });
+  } finally {
+    await pool.close();
+  }
 }
 
 /** `agentwire gateway`: the reverse proxy. */

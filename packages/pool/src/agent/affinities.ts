@@ -34,9 +34,7 @@ export class Affinities {
   /** Throws `ERR_DUPLICATE_REQUEST` while a request with this id is live, `ERR_OVERLOADED` when the table is full. */
   check(id: RequestId): void {
     const before = this.#byId.get(id);
-    if (before !== undefined && !before.exchange.ended) {
-      throw new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${String(id)}`);
-    }
+    if (before !== undefined && !before.exchange.ended) throw duplicateRequest(id);
     if (this.#byId.size >= this.#max) this.#forgetOld();
     if (this.#byId.size >= this.#max) {
       throw new AgentwireError(
@@ -74,7 +72,13 @@ export class Affinities {
     if (this.#byId.size > 0) this.#forgetOld();
   }
 
-  *values(): IterableIterator<Affinity> {
-    yield* this.#byId.values();
+  /** Forgets every request. */
+  clear(): void {
+    for (const affinity of this.#byId.values()) this.remove(affinity);
   }
+}
+
+/** What a caller is told who uses the id of a request that is not over. */
+export function duplicateRequest(id: RequestId): AgentwireError {
+  return new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${String(id)}`);
 }

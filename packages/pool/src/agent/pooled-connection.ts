@@ -6,8 +6,8 @@ import {
   type ProxySession,
   type ProxySessionOptions,
 } from '@agentwire/core/session';
-import type { Candidate } from './load-balancing.ts';
-import type { ResolvedPoolOptions } from './options.ts';
+import type { Candidate } from '../load-balancing.ts';
+import type { ResolvedPoolOptions } from '../options.ts';
 
 /** What a connection tells its agent. */
 export interface PooledConnectionEvents {

@@ -1,0 +1,107 @@
+import type { Clock } from '@agentwire/core';
+import { GateSlot } from '../gate/gate-slot.ts';
+import { DeadLetters } from '../inbox/dead-letters.ts';
+import type { Replier } from '../inbox/received-message.ts';
+import type { KernelMessage } from '../message/message.ts';
+import type { CapabilityChecker } from '../process/capability-checker.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import { ProcessLinks } from '../process/process-links.ts';
+import type { ProcessTable } from '../process/process-table.ts';
+import type { TopicRouter } from '../routing/topic-router.ts';
+import { Delivery } from './delivery.ts';
+import { InboxTable } from './inbox-table.ts';
+import { Outgoing } from './outgoing.ts';
+import { ParkedMessages } from './parked-messages.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { createReplier } from './replier.ts';
+import type { RequestParts } from './request.ts';
+import type { ResolvedRouterSettings } from './router-options.ts';
+import { SendPath } from './send-path.ts';
+import type { SendReport } from './send-report.ts';
+import { ServiceOwners } from './service-owners.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+/** What the parts of a router are made from. */
+export interface RouterMaterial {
+  readonly table: ProcessTable;
+  readonly checker: CapabilityChecker;
+  readonly topics: TopicRouter;
+  readonly settings: ResolvedRouterSettings;
+  /** Sends the answers that recipients give. */
+  readonly send: (message: KernelMessage) => Promise<SendReport>;
+}
+
+/** What a router is made of. */
+export interface RouterParts {
+  readonly clock: Clock;
+  readonly table: ProcessTable;
+  readonly topics: TopicRouter;
+  readonly links: ProcessLinks;
+  readonly gateSlot: GateSlot;
+  readonly deadLetters: DeadLetters;
+  readonly pending: PendingRequests;
+  readonly parked: ParkedMessages;
+  readonly inboxes: InboxTable;
+  readonly subscriptions: Subscriptions;
+  readonly services: ServiceOwners;
+  readonly path: SendPath;
+  readonly outgoing: Outgoing;
+  readonly requests: RequestParts;
+  /** Answers in the name of the kernel. */
+  readonly reply: Replier;
+}
+
+/** Makes the parts of a router and ties them together; nothing outside hears of them yet. */
+export function assembleRouter({ table, checker, topics, settings, send }: RouterMaterial): RouterParts {
+  const { clock, logger, chain, backend, kernelHandler, rememberedKeys } = settings;
+  const deadLetters = settings.deadLetters ?? new DeadLetters({ clock });
+  const pending = new PendingRequests(clock, settings.maxPendingRequests, (id) => backend?.forget(id));
+  const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
+  const replierOf = (pid: Pid): Replier => createReplier(pid, send, clock);
+  const reply = replierOf(KERNEL_PID);
+  const inboxes = new InboxTable({ table, deadLetters, pending, clock, replierOf, rememberedKeys });
+  const services = new ServiceOwners(table, settings.serviceRegistry, backend);
+  const gateSlot = new GateSlot(settings.gate);
+  const delivery = new Delivery({
+    inboxes,
+    topics,
+    services: () => services.registry,
+    deadLetters,
+    backend,
+    kernelHandler,
+    reply,
+  });
+  const path = new SendPath({
+    table,
+    checker,
+    delivery,
+    pending,
+    parked,
+    deadLetters,
+    backend,
+    gate: () => gateSlot.gate,
+    gateTimeoutMs: settings.gateTimeoutMs,
+    deferMode: settings.deferMode,
+    acceptRemote: settings.acceptRemote,
+    clock,
+    logger,
+  });
+  const outgoing = new Outgoing(path);
+  return {
+    clock,
+    table,
+    topics,
+    links: new ProcessLinks(),
+    gateSlot,
+    deadLetters,
+    pending,
+    parked,
+    inboxes,
+    subscriptions: new Subscriptions({ table, checker, topics, inboxes, backend }),
+    services,
+    path,
+    outgoing,
+    requests: { clock, pending, dispatch: (message, waiting) => outgoing.dispatch(message, chain, waiting) },
+    reply,
+  };
+}

@@ -1,0 +1,79 @@
+import { AgentwireError, checkKnownOptions } from '@agentwire/core';
+import { PooledAgent } from './agent/pooled-agent.ts';
+import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
+import type { ResolvedPoolOptions } from './options.ts';
+import { logNotice } from './agent/log-notice.ts';
+
+/** Options of one agent. */
+export interface AddAgentOptions {
+  /** What happens when the agent cannot decide; default `closed`. */
+  readonly onFailure?: FailurePolicy;
+}
+
+/** The agents of one pool by their names, until the pool is drained or closed. */
+export class AgentTable {
+  readonly #options: ResolvedPoolOptions;
+  readonly #byName = new Map<string, PooledAgent>();
+  #closed = false;
+
+  constructor(options: ResolvedPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
+  add(name: string, endpoint: string, options: AddAgentOptions): PooledAgent {
+    checkKnownOptions('addAgent', options, ['onFailure']);
+    this.#checkOpen();
+    if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
+    const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
+    const { logger } = this.#options;
+    const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice) =>
+      logNotice(logger, name, notice),
+    );
+    this.#byName.set(name, agent);
+    return agent;
+  }
+
+  /** The agent that opened a connection under this name, added if it is new; `options` count only then. */
+  takeIn(name: string, options: AddAgentOptions): PooledAgent {
+    this.#checkOpen();
+    return this.#byName.get(name) ?? this.add(name, `reverse:${name}`, options);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
+  }
+
+  /** Whether there is an agent of that name. */
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The agent of that name. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  get(name: string): PooledAgent {
+    const agent = this.#byName.get(name);
+    if (agent !== undefined) return agent;
+    const known = [...this.#byName.keys()].join(', ') || 'none';
+    throw new AgentwireError('ERR_UNKNOWN_AGENT', `the pool has no agent ${JSON.stringify(name)}; it has ${known}`);
+  }
+
+  /** Every agent, in the order in which they were added. */
+  all(): Iterable<PooledAgent> {
+    return this.#byName.values();
+  }
+
+  /** Ends an agent's connections at once and forgets it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  async remove(name: string): Promise<void> {
+    const agent = this.get(name);
+    this.#byName.delete(name);
+    await agent.stop(0);
+  }
+
+  /** Takes no further agent, ends those it has and forgets them; with a timeout, after what is in flight. */
+  async stop(drainTimeoutMs: number): Promise<void> {
+    this.#closed = true;
+    const agents = [...this.#byName.values()];
+    await Promise.all(agents.map((agent) => agent.stop(drainTimeoutMs)));
+    this.#byName.clear();
+  }
+}

@@ -1,0 +1,146 @@
+import {
+  AgentwireError,
+  type Capabilities,
+  type Connection,
+  DEFAULT_CAPABILITIES,
+  type Hello,
+  type Transport,
+} from '@agentwire/core';
+import type { ProxySessionOptions } from '@agentwire/core/session';
+import type { ResolvedPoolOptions } from '../options.ts';
+import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
+
+/** What the connections of an agent tell. */
+export interface AgentConnectionsEvents {
+  readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
+  readonly onNotice: NonNullable<ProxySessionOptions['onNotice']>;
+  /** A connection came, went, or takes requests again or no more: who waits for one may be let in or told. */
+  readonly onChange: () => void;
+}
+
+/** The connections of one agent: how they come and go, and what was learned of the agent by that. */
+export class AgentConnections {
+  /** One for each connection that is wanted, whether it is up or not. */
+  readonly places: PooledConnection[] = [];
+  /** What the agent said it can do, the last time it connected. */
+  capabilities: Capabilities | undefined;
+  /** Why a connection was lost or could not be made; `undefined` once one came up. */
+  lastError: AgentwireError | undefined;
+  readonly #agent: string;
+  readonly #endpoint: string;
+  readonly #options: ResolvedPoolOptions;
+  readonly #events: AgentConnectionsEvents;
+  #lossesAreNews = true;
+
+  constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, events: AgentConnectionsEvents) {
+    this.#agent = agent;
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** Connections that are up. */
+  get up(): number {
+    let up = 0;
+    for (const place of this.places) if (place.session !== undefined) up += 1;
+    return up;
+  }
+
+  /** Events that wait for an answer. */
+  get inFlight(): number {
+    let pending = 0;
+    for (const place of this.places) pending += place.pending;
+    return pending;
+  }
+
+  /** Opens the connections. Resolves when each has been made or has failed once. */
+  async connect(transport: Transport, address: string, self: Hello): Promise<void> {
+    const places = Array.from({ length: this.#options.connectionsPerAgent }, () => this.#newPlace());
+    await Promise.all(places.map((place) => place.dial(transport, address, self)));
+  }
+
+  /** Takes over a connection that the agent opened. */
+  adopt(connection: Connection): ReturnType<PooledConnection['adopt']> {
+    const place = this.#newPlace();
+    return place.adopt(connection, () => {
+      const at = this.places.indexOf(place);
+      if (at >= 0) this.places.splice(at, 1);
+    });
+  }
+
+  #newPlace(): PooledConnection {
+    const { clock, logger, requestTimeoutMs } = this.#options;
+    const place = new PooledConnection(this.#options, {
+      session: {
+        clock,
+        logger,
+        requestTimeoutMs,
+        maxInFlight: MAX_IN_FLIGHT,
+        onOutcome: this.#events.onOutcome,
+        onNotice: (notice, session) => {
+          this.#events.onNotice(notice, session);
+          // a pause that ended lets those who wait in; one that began, or a drain, may leave them nothing to wait for
+          this.#events.onChange();
+        },
+      },
+      onUp: (up) => this.#onUp(up),
+      onDown: (_down, error) => this.#onDown(error),
+      onAttemptFailed: (error, failures, waitMs) => this.#onAttemptFailed(error, failures, waitMs),
+    });
+    this.places.push(place);
+    return place;
+  }
+
+  #onUp(up: PooledConnection): void {
+    const { logger } = this.#options;
+    this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
+    this.lastError = undefined;
+    logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
+    this.#showUp();
+    // it is there again, so the others need not wait for the end of a long backoff
+    for (const other of this.places) other.hurry();
+    this.#events.onChange();
+  }
+
+  #onDown(error: AgentwireError | undefined): void {
+    this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.#agent} closed the connection`);
+    if (this.#lossesAreNews)
+      this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
+    this.#showUp();
+    // who waits for an agent that is gone must not wait for its deadline
+    this.#events.onChange();
+  }
+
+  #onAttemptFailed(error: AgentwireError, failures: number, waitMs: number): void {
+    const { logger } = this.#options;
+    this.lastError = error;
+    const fields = {
+      agent: this.#agent,
+      endpoint: this.#endpoint,
+      code: error.code,
+      failures,
+      waitMs: Math.round(waitMs),
+    };
+    if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
+    else logger.debug(fields, 'cannot reach an agent');
+  }
+
+  #showUp(): void {
+    this.#options.metrics.gauge('agent_connections_active', { agent: this.#agent }, this.up);
+  }
+
+  /** Gives up every request of every connection. */
+  cancelAll(): void {
+    for (const { session } of this.places) session?.cancelAll();
+  }
+
+  /** From now on a connection that ends does so because it shall, which is nothing to warn of. */
+  expectLosses(): void {
+    this.#lossesAreNews = false;
+  }
+
+  /** Ends every connection: drained within `drainTimeoutMs`, or at once where that is 0. */
+  async stop(drainTimeoutMs: number): Promise<void> {
+    await Promise.all(this.places.map((place) => place.stop(drainTimeoutMs)));
+  }
+}

@@ -1,0 +1,82 @@
+import { ALLOW, AgentwireError, type Decision, type EventType } from '@agentwire/core';
+import type { AgentNotice } from '@agentwire/core/session';
+import type { FailurePolicy } from '../failure-policy.ts';
+import type { ResolvedPoolOptions } from '../options.ts';
+import { type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import { AgentConnections } from './agent-connections.ts';
+import { AgentMeasures } from './agent-measures.ts';
+import { AgentRequests } from './agent-requests.ts';
+import { FailureDecider } from './failure-decider.ts';
+
+/** One agent: its connections, its requests, and what happens when it cannot decide. */
+export class PooledAgent {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly connections: AgentConnections;
+  readonly requests: AgentRequests;
+  readonly measures: AgentMeasures;
+  readonly failures: FailureDecider;
+  /** Questions asked. */
+  asked = 0;
+  readonly #options: ResolvedPoolOptions;
+
+  constructor(
+    name: string,
+    endpoint: string,
+    options: ResolvedPoolOptions,
+    onFailure: FailurePolicy,
+    onNotice: (notice: AgentNotice) => void,
+  ) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.#options = options;
+    this.connections = new AgentConnections(name, endpoint, options, {
+      onOutcome: (exchange, outcome, durationMs) => {
+        this.measures.note(outcome, durationMs);
+        this.requests.answered(exchange, outcome);
+      },
+      onNotice,
+      onChange: () => this.requests.advance(),
+    });
+    this.requests = new AgentRequests(name, endpoint, options, this.connections);
+    this.measures = new AgentMeasures(name, options.metrics);
+    this.failures = new FailureDecider(name, onFailure, options);
+  }
+
+  /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
+  handles(type: EventType): boolean | undefined {
+    return this.connections.capabilities?.events.includes(type);
+  }
+
+  /** Asks the agent; rejects with a typed error. */
+  ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    this.asked += 1;
+    return this.requests.ask(question, options);
+  }
+
+  /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
+  async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    // not asking about a guardrail or a configuration would say that it was judged, or applied
+    if (!standsAlone(question.type) && this.handles(question.type) === false) return ALLOW;
+    try {
+      return await this.ask(question, options);
+    } catch (error) {
+      return this.failures.decide(question.type, error as AgentwireError);
+    }
+  }
+
+  /** Ends every connection; with a timeout, after the requests that wait and those in flight. */
+  async stop(drainTimeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.now() + drainTimeoutMs;
+    this.connections.expectLosses();
+    if (drainTimeoutMs > 0) {
+      const draining = new AgentwireError('ERR_DRAINING', `the pool is drained, so ${this.name} gets nothing new`);
+      await this.requests.drain(draining, drainTimeoutMs);
+    }
+    this.requests.refuse(new AgentwireError('ERR_CLOSED', `${this.name} was closed or removed from the pool`));
+    const rest = drainTimeoutMs > 0 ? Math.max(1, until - clock.now()) : 0;
+    await this.connections.stop(rest);
+    this.requests.forgetAll();
+  }
+}

@@ -1,0 +1,71 @@
+import { AgentwireError } from '@agentwire/core';
+import type { ProxySession } from '@agentwire/core/session';
+import type { LoadBalanceStrategy } from '../load-balancing.ts';
+import type { ResolvedPoolOptions } from '../options.ts';
+import type { AgentConnections } from './agent-connections.ts';
+import type { PooledConnection } from './pooled-connection.ts';
+
+/** How often requests make the pool look for an agent that is not there, in milliseconds; the backoff goes on beside it. */
+const HURRY_EVERY_MS = 250;
+
+/** Picks the session of one agent that gets a new request. */
+export class SessionPicker {
+  readonly #agent: string;
+  readonly #endpoint: string;
+  readonly #options: ResolvedPoolOptions;
+  readonly #connections: AgentConnections;
+  readonly #strategy: LoadBalanceStrategy;
+  readonly #usable: PooledConnection[] = [];
+  #hurriedAt = -Infinity;
+
+  constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, connections: AgentConnections) {
+    this.#agent = agent;
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#connections = connections;
+    this.#strategy = options.strategy.forAgent();
+  }
+
+  /** A session for a new request; `undefined` when all are busy. @throws AgentwireError when none is up. */
+  pick(): ProxySession | undefined {
+    const max = this.#maxPending();
+    const usable = this.#usable;
+    usable.length = 0;
+    for (const place of this.#connections.places) if (place.usable(max)) usable.push(place);
+    if (usable.length > 0) return this.#strategy.pick(usable).session;
+    this.#throwIfHopeless();
+    return undefined;
+  }
+
+  #maxPending(): number {
+    const { capabilities } = this.#connections;
+    return Math.min(this.#options.maxConcurrentPerConnection, capabilities?.maxConcurrentRequests ?? Infinity);
+  }
+
+  /** Waiting makes sense only while a connection is up, takes new requests and is merely busy. */
+  #throwIfHopeless(): void {
+    let draining = false;
+    let paused = false;
+    for (const { session } of this.#connections.places) {
+      if (session?.connection.status !== 'open') continue;
+      if (session.draining) draining = true;
+      else if (session.paused) paused = true;
+      else return;
+    }
+    if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.#agent} asked for a pause`);
+    if (draining) throw new AgentwireError('ERR_DRAINING', `${this.#agent} is draining`);
+    this.#hurryOne();
+    const { lastError } = this.#connections;
+    const why = lastError === undefined ? '' : `: ${lastError.message}`;
+    throw new AgentwireError('ERR_CONNECT', `${this.#agent} is not connected (${this.#endpoint})${why}`, {
+      cause: lastError,
+    });
+  }
+
+  /** Somebody wants an agent that is not there: one place looks again before its turn. */
+  #hurryOne(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#hurriedAt < HURRY_EVERY_MS) return;
+    if (this.#connections.places.some((place) => place.hurry())) this.#hurriedAt = now;
+  }
+}

@@ -1,0 +1,26 @@
+import { AgentwireError, checkNumber, type EventType, type ProxyEvent } from '@agentwire/core';
+import type { AskOptions } from '@agentwire/core/session';
+
+/** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
+export type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+
+/** Options of one question to an agent. */
+export interface PoolAskOptions extends AskOptions {
+  /** This is the request's only event for this agent: nothing is remembered. Default `false`. */
+  readonly only?: boolean | undefined;
+}
+
+const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
+
+/** Whether such an event belongs to no HTTP request, so that neither an event before it nor one after it counts. */
+export function standsAlone(type: EventType): boolean {
+  return ALONE.has(type);
+}
+
+/** Before anything is kept for a question: its options must be good and its caller must still want it. */
+export function checkAskOptions(options: PoolAskOptions | undefined): void {
+  if (options === undefined) return;
+  const { signal, timeoutMs } = options;
+  if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
+  if (signal?.aborted) throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
+}
