@@ -27,7 +27,8 @@ export interface StreamOptions {
   readonly logger?: Logger | undefined;
   /**
    * Serves proxies of protocol version 1 where an agent listens; `versionOne` of `@agentwire/v1`. Default: they are
-   * dropped with `ERR_VERSION_MISMATCH` in the log.
+   * dropped with `ERR_VERSION_MISMATCH` in the log. Their first frame is an event of up to 16 MiB, which a peer may then
+   * make the listener hold until the handshake's deadline.
    */
   readonly versionOne?: VersionOneProtocol | undefined;
 }

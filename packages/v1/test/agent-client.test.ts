@@ -109,6 +109,19 @@ describe('AgentClient', () => {
     await expect(client.sendEvent(head('/'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
+  test('sends nothing longer than 10 MiB, for which an old agent drops the connection, and goes on', async () => {
+    const got: unknown[] = [];
+    const path = await oldAgent(({ event_type }) => (got.push(event_type), ALLOW));
+    await using client = await AgentClient.unixSocket(path);
+    // the base64 of it is longer, and the envelope around it is not nothing
+    const chunk = (length: number): ProxyEvent => {
+      return { type: 'requestBodyChunk', id: 'c-1', index: 0, data: Buffer.alloc(length), last: true };
+    };
+    await expect(client.sendEvent(chunk(7_864_320))).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' });
+    expect((await client.sendEvent(chunk(7_864_000))).verdict.type).toBe('allow');
+    expect(got).toEqual(['request_body_chunk']);
+  });
+
   test('says where nobody listens', async () => {
     const path = socketPath();
     await expect(AgentClient.unixSocket(path)).rejects.toMatchObject({

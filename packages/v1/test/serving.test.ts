@@ -88,6 +88,9 @@ describe('a proxy of version 1', () => {
     socket.write(message('request_complete', { correlation_id: 'c-1', status: 204, ...sizes }));
     expect(await frames.next()).toMatchObject({ version: 1, decision: 'allow' });
     expect(seen).toEqual([{ level: 2 }, 204]);
+    // no id of ours among the agent's own values, which old proxies log
+    socket.write(message('configure', { agent_id: 'a', config: { level: 3 } }));
+    expect(await frames.next()).toHaveProperty('audit.custom', {});
     // one answer to each, so the next one is the next request's
     socket.write(request('/b'));
     expect(await frames.next()).toMatchObject({ audit: { tags: ['seen'] } });
@@ -170,6 +173,26 @@ describe('a proxy of version 1', () => {
     await frames.ended;
     expect(socket.bytesRead).toBe(0);
     gate.resolve();
+  });
+
+  test('gets no answer longer than 10 MiB, which it would not read, but a block, and is served on', async () => {
+    const path = socketPath();
+    const long = defineAgent({
+      name: 's',
+      version: '1',
+      onRequestHeaders: () => allow(),
+      onRequestBodyChunk: () => replace(Buffer.alloc(8 * 1024 * 1024)),
+    });
+    const transports = [createUdsTransport({ versionOne })];
+    const server = await serveAgent(long, { transports, listen: [`unix:${path}`] });
+    onTestFinished(() => server.close());
+    const { socket, frames } = await oldProxy(path);
+    socket.write(request('/a'));
+    await frames.next();
+    socket.write(message('request_body_chunk', { correlation_id: 'c-1', data: 'AA==', is_last: true }));
+    expect(await frames.next()).toMatchObject({ version: 1, decision: { block: { status: 500 } } });
+    socket.write(request('/b'));
+    expect(await frames.next()).toMatchObject({ decision: 'allow' });
   });
 
   test('is dropped where versionOne is not given', async () => {

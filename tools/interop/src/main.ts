@@ -9,6 +9,8 @@ import { speedTable } from './output/speed-table.ts';
 import { strangerDifferences, strangersTable } from './output/strangers-table.ts';
 import { measureSpeed, type Speed } from './speed/speed.ts';
 import { playStrangers } from './strangers.ts';
+import { versionOneTable } from './output/version-one-table.ts';
+import { playVersionOneSection, type VersionOneSection } from './v1/section.ts';
 
 const flags = parseFlags(process.argv.slice(2));
 if (flags === undefined) {
@@ -42,6 +44,12 @@ if (flags.peers) {
   strangers = await playStrangers();
 }
 
+let old: VersionOneSection = { findings: [], differences: [] };
+if (flags.versionOne) {
+  say('building the peers of version 1, and playing it');
+  old = await playVersionOneSection();
+}
+
 let speeds: Speed[] = [];
 if (flags.speed && rust.ok) {
   say('measuring');
@@ -53,6 +61,7 @@ const wrong = [
   ...differences(findings),
   ...committed.map((text) => `✗ ${text}`),
   ...strangerDifferences(strangers.findings),
+  ...old.differences,
   ...strangers.absent.filter(({ missing }) => !missing).map(({ stranger, why }) => `✗ ${stranger}: ${why}`),
 ];
 const seconds = Math.round((performance.now() - since) / 1000);
@@ -64,6 +73,7 @@ if (flags.json) {
     again,
     committed,
     peers: strangers,
+    versionOne: old,
     speed: speeds,
     differences: wrong,
   };
@@ -71,11 +81,13 @@ if (flags.json) {
 } else {
   const parts = [matrixTable(findings)];
   if (flags.peers) parts.push(strangersTable(strangers.findings, strangers.absent));
+  if (flags.versionOne) parts.push(versionOneTable(old));
   if (speeds.length > 0) parts.push(speedTable(speeds));
   const same = findings.filter(({ verdict }) => verdict === 'same').length;
   const explained = findings.filter(({ verdict }) => verdict === 'explained').length;
   const others = strangers.findings.filter(({ complaints }) => complaints.length === 0).length;
-  const total = `${same} of ${findings.length} as expected, ${explained} explained by what the crate cannot do; ${others} of ${strangers.findings.length} with other gRPC peers; ${wrong.length} differences; ${seconds} s`;
+  const oldSame = old.findings.filter(({ verdict }) => verdict === 'same').length;
+  const total = `${same} of ${findings.length} as expected, ${explained} explained by what the crate cannot do; ${others} of ${strangers.findings.length} with other gRPC peers; ${oldSame} of ${old.findings.length} in version 1; ${wrong.length} differences; ${seconds} s`;
   parts.push(wrong.length > 0 ? [...wrong, total] : [total]);
   process.stdout.write(`${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`);
 }

@@ -13,6 +13,11 @@ export function isReleasedProxy(peer: Peer): boolean {
   return peer.dialect === 'zentinel' && peer.name === 'zentinel-proxy' && isForeign(peer);
 }
 
+/** Whether the peer speaks version 1, whose released proxy sends each event of a request on whichever connection is free. */
+export function isVersionOne(peer: Peer): boolean {
+  return peer.protocolVersions?.includes(2) === false;
+}
+
 /**
  * Whether a chunk is the end of a body that the proxy cut short: the released proxy inspects so much of a body and no
  * more, and says `is_last: false` with a total that has come already.

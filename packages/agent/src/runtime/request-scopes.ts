@@ -3,7 +3,7 @@ import type { AgentRequest } from '@agentwire/core/session';
 import type { Message } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
 import { type ContextHost, RequestScope } from './event-context.ts';
-import { isReleasedProxy } from './released-proxy.ts';
+import { isReleasedProxy, isVersionOne } from './released-proxy.ts';
 import { type Found, RequestStore } from './request-store.ts';
 import { ENDED_EARLY } from './revive-scope.ts';
 
@@ -57,7 +57,7 @@ export class RequestScopes {
     const own = request.state as RequestScope | undefined;
     if (!this.#kept) return { scope: own, ambiguous: false };
     if (connection.peer.dialect !== 'zentinel') return { scope: own ?? this.begin(request), ambiguous: false };
-    const where = event.type === 'requestBodyChunk' ? connection.id : undefined;
+    const where = event.type === 'requestBodyChunk' && !isVersionOne(connection.peer) ? connection.id : undefined;
     const found = this.#store.find(connection.peer.name, request.id, where);
     if (found.scope !== undefined) overtake(found.scope, event, request);
     return found.scope === undefined && !found.ambiguous ? { scope: own, ambiguous: false } : found;

@@ -4,6 +4,7 @@ import {
   ANSWER_FRAME,
   checkFirstFrame,
   isVersionOneFrame,
+  MAX_FRAME_BYTES,
   MAX_HANDSHAKE_FRAME_BYTES,
   OPENING_FRAME,
   streamMedium,
@@ -29,6 +30,15 @@ export interface AcceptHost {
 /** What the socket itself proved. */
 export type SocketCredential = Omit<Credential, 'token'>;
 
+/** Where the decoder lets the events of version 1 through. @throws AgentwireError `ERR_PROTOCOL` */
+function checkHandshakeLength(length: number): void {
+  if (length <= MAX_HANDSHAKE_FRAME_BYTES) return;
+  const limit = MAX_HANDSHAKE_FRAME_BYTES;
+  throw new AgentwireError('ERR_PROTOCOL', `handshake of ${length} bytes, limit ${limit}`, {
+    detail: { length, limit },
+  });
+}
+
 /** The handshake of one peer that connected to a listener. Ends once: connected, refused or dropped. */
 export class PendingPeer implements LinkUser {
   readonly #host: AcceptHost;
@@ -46,7 +56,10 @@ export class PendingPeer implements LinkUser {
     this.#host = host;
     this.#credential = credential;
     this.#onDone = onDone;
-    this.#link = new StreamLink(socket, `peer ${credential.address ?? ''}`, this, host.stream);
+    // version 1 shakes no hands: its first frame is an event already, such as a piece of a body
+    const takesEvents = host.stream.versionOne !== undefined && host.options.self.role === 'agent';
+    const options = takesEvents ? { ...host.stream, firstFrameBytes: MAX_FRAME_BYTES } : host.stream;
+    this.#link = new StreamLink(socket, `peer ${credential.address ?? ''}`, this, options);
   }
 
   #finish(): void {
@@ -64,6 +77,7 @@ export class PendingPeer implements LinkUser {
       admitted = admitVersionOne(stream.versionOne, stream.logger, bytes, start, end);
     } else {
       checkFirstFrame(type, OPENING_FRAME);
+      checkHandshakeLength(end - start + 1);
       try {
         const opening = readOpening(bytes.subarray(start, end), self);
         this.#shape = opening.shape;

@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** How long {@link StreamLink.end} waits for the other side, in milliseconds. */
   readonly closeTimeoutMs: number;
+  /** Longest first frame in bytes; default 64 KiB. */
+  readonly firstFrameBytes?: number | undefined;
 }
 
 /** Shorter reads are left to the garbage collector. */
@@ -67,7 +69,7 @@ export class StreamLink {
     this.outbox = new Outbox(socket, { onDrain: () => this.user.onDrain() });
     this.#decoder = createFrameDecoder({
       onFrame: (type, bytes, start, end) => this.user.onFrame(type, bytes, start, end),
-      limitBytes: MAX_HANDSHAKE_FRAME_BYTES,
+      limitBytes: options.firstFrameBytes ?? MAX_HANDSHAKE_FRAME_BYTES,
       now: () => clock.now(),
     });
     this.#progress = new FrameProgress(this.#decoder, clock, (error) => this.user.onFault(error));

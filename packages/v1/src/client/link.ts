@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { AgentwireError, type Decision, type ProxyEvent, toAgentwireError } from '@agentwire/core';
 import { createFrameDecoder, type FrameDecoder } from '@agentwire/wire-codec';
-import { MAX_MESSAGE_BYTES } from '../wire/peer.ts';
 import { ProxyCodec } from '../wire/proxy-codec.ts';
 import type { ResolvedClientOptions } from './options.ts';
 
@@ -26,7 +25,6 @@ export class Link {
     this.#codec = new ProxyCodec(options.agentId, options.logger);
     this.#decoder = createFrameDecoder({
       onFrame: (type, bytes, start, end) => this.#onAnswer(type, bytes, start, end),
-      limitBytes: MAX_MESSAGE_BYTES,
     });
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) =>

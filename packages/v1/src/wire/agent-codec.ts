@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ALLOW, AgentwireError, type Logger, type Message, type Received } from '@agentwire/core';
 import {
   createMessageCodec,
@@ -13,6 +14,10 @@ import { BRACE, isObject, type JsonObject, parseFrame } from './text.ts';
 
 const VERSION_TWO = '{"version":2';
 const VERSION_ONE = Buffer.from('{"version":1');
+/** The id that answers are written with, random so that nothing else in one is taken for it. */
+const MARK = randomUUID();
+const MARKED = Buffer.from(`"correlation_id":"${MARK}"`);
+const COMMA = 0x2c;
 /** Routes events that version 1 sends without an id, such as a configuration. */
 const NO_ID = 'version-1';
 
@@ -39,8 +44,8 @@ export class AgentCodec implements MessageCodec {
     if (message.type !== 'answer') {
       throw new AgentwireError('ERR_UNSUPPORTED', `version 1 has no ${message.type}; see peer.accepts`);
     }
-    this.#inner.write(message, this.#scratch);
-    const { payload } = this.#scratch;
+    this.#inner.write({ ...message, id: MARK }, this.#scratch);
+    const payload = withoutId(this.#scratch.payload);
     if (payload.toString('latin1', 0, VERSION_TWO.length) !== VERSION_TWO) {
       throw new AgentwireError('ERR_INVALID_STATE', 'an answer does not begin with its version');
     }
@@ -73,6 +78,17 @@ export class AgentCodec implements MessageCodec {
   #acknowledge(): void {
     this.write({ type: 'answer', id: NO_ID, decision: ALLOW }, this.#outbox);
   }
+}
+
+/** Takes the id out of an answer, in place: version 1 has none, and an old proxy would write it into its audit log. */
+function withoutId(payload: Buffer): Buffer {
+  const at = payload.indexOf(MARKED);
+  if (at === -1) throw new AgentwireError('ERR_INVALID_STATE', 'an answer was written without its id');
+  // the id comes last, after what the agent said itself
+  const start = payload[at - 1] === COMMA ? at - 1 : at;
+  const end = at + MARKED.length;
+  payload.copyWithin(start, end);
+  return payload.subarray(0, payload.length - (end - start));
 }
 
 /**

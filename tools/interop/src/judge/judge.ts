@@ -1,4 +1,4 @@
-import { EXPECTED, type Medium } from '../scenarios/expected.ts';
+import { EXPECTED, type Medium, type Steps } from '../scenarios/expected.ts';
 import type { Outcome } from '../outcome/outcome.ts';
 import { type Cell, isCrate, type Played } from './cell.ts';
 import { REASONS } from './reasons.ts';
@@ -14,8 +14,13 @@ export interface Finding extends Cell {
 }
 
 /** What differs from the reference table in one scenario's outcomes; nothing when nothing does. */
-export function complaintsOf(scenario: string, outcomes: readonly Outcome[], medium: Medium): string[] {
-  const steps = EXPECTED.get(scenario) ?? [];
+export function complaintsOf(
+  scenario: string,
+  outcomes: readonly Outcome[],
+  medium: Medium,
+  table: ReadonlyMap<string, Steps> = EXPECTED,
+): string[] {
+  const steps = table.get(scenario) ?? [];
   const seen = outcomes.filter((outcome) => outcome.scenario === scenario);
   if (seen.length !== steps.length)
     return [`${seen.length} steps instead of ${steps.length}: ${JSON.stringify(seen).slice(0, 200)}`];

@@ -10,25 +10,34 @@ interface Place {
 export type Medium = 'uds-json' | 'uds-msgpack' | 'grpc';
 
 /** Gives what is wrong with an outcome, or `undefined`. */
-type Check = (seen: Seen, place: Place) => string | undefined;
+export type Check = (seen: Seen, place: Place) => string | undefined;
 
-const is =
+/** The effect must be this one. */
+export const is =
   (effect: Effect): Check =>
   (seen) => {
     if ('effect' in seen && isDeepStrictEqual(seen.effect, effect)) return undefined;
     return `expected ${JSON.stringify(effect)}, saw ${showSeen(seen)}`;
   };
 
-const holds =
+/** What was seen must pass a test. */
+export const holds =
   (wanted: string, test: (seen: Seen, place: Place) => boolean): Check =>
   (seen, place) =>
     test(seen, place) ? undefined : `expected ${wanted}, saw ${showSeen(seen)}`;
 
-const SEEN: Effect = { verdict: 'allow', requestHeaders: ['set x-agent: allow'], tags: ['seen'] };
-const MORE: Effect = { verdict: 'allow', more: true };
-const ALLOW: Effect = { verdict: 'allow' };
-const BLOCKED = { block: { body: 'blocked by agent', headers: { 'x-agent': 'block' }, status: 403 } };
-const ATTACK: Effect = { verdict: { block: { body: 'attack in body', status: 403 } } };
+/** The answer to a head that nothing is said of. */
+export const SEEN: Effect = { verdict: 'allow', requestHeaders: ['set x-agent: allow'], tags: ['seen'] };
+/** The agent wants the body. */
+export const MORE: Effect = { verdict: 'allow', more: true };
+/** Allowed, and nothing else. */
+export const ALLOW: Effect = { verdict: 'allow' };
+/** The verdict on `/block`. */
+export const BLOCKED: Effect['verdict'] = {
+  block: { body: 'blocked by agent', headers: { 'x-agent': 'block' }, status: 403 },
+};
+/** The answer to a body with an attack in it. */
+export const ATTACK: Effect = { verdict: { block: { body: 'attack in body', status: 403 } } };
 const MUTATED: Effect = {
   verdict: 'allow',
   requestHeaders: ['set x-agent-set: 1', 'add x-agent-add: 1', 'add x-agent-add: 2', 'remove x-remove-me'],
@@ -41,7 +50,8 @@ const MUTATED: Effect = {
 };
 
 const done = holds('no error', (seen) => !('error' in seen));
-const gaveUp = holds('an error', (seen) => 'error' in seen);
+/** There must be an error, whichever. */
+export const gaveUp: Check = holds('an error', (seen) => 'error' in seen);
 const connected = holds(
   'a connection that is up',
   (seen) => 'value' in seen && (seen.value as { connected?: boolean }).connected === true,
@@ -72,7 +82,8 @@ const fifty = holds(
     isDeepStrictEqual(seen.value, { '/hello: "allow"': 50, [`/block: ${JSON.stringify(BLOCKED)}`]: 50 }),
 );
 
-type Steps = readonly (readonly [step: string, check: Check])[];
+/** What is expected of the steps of a scenario. */
+export type Steps = readonly (readonly [step: string, check: Check])[];
 
 const one = (step: string, effect: Effect): Steps => [[step, is(effect)]];
 const head = (effect: Effect): Steps => one('request_headers', effect);

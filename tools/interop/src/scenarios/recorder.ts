@@ -1,3 +1,4 @@
+import type { Decision } from '@agentwire/core';
 import type { EventBody } from '@agentwire/core/session';
 import type { Outcome, Seen } from '../outcome/outcome.ts';
 import { wireOf } from '../outcome/own-decision.ts';
@@ -30,16 +31,21 @@ export class Recorder {
 
   /** Asks, and gives what was seen. */
   async see(id: string, event: EventBody): Promise<Seen> {
-    const sent = 'data' in event ? Buffer.from(event.data).toString('latin1') : undefined;
-    try {
-      return { effect: effectOf(wireOf(await this.peer.ask(id, event)), sent) };
-    } catch (error) {
-      return { error: textOf(error) };
-    }
+    return seenOf(event, () => this.peer.ask(id, event));
   }
 
   async ask(step: string, id: string, event: EventBody): Promise<void> {
     this.note(step, await this.see(id, event));
+  }
+}
+
+/** What comes of asking about an event. */
+export async function seenOf(event: object, ask: () => Promise<Decision>): Promise<Seen> {
+  const sent = 'data' in event ? Buffer.from(event.data as Uint8Array).toString('latin1') : undefined;
+  try {
+    return { effect: effectOf(wireOf(await ask()), sent) };
+  } catch (error) {
+    return { error: textOf(error) };
   }
 }
 

@@ -32,6 +32,15 @@ export function parseExact(text: string): Json {
 
 /** The vectors of one release. */
 export function loadVectors(version: (typeof CRATE_VERSIONS)[number]): readonly Vector[] {
-  const file = new URL(`../../vectors/zentinel-${version}.json`, import.meta.url);
+  return readVectors(`zentinel-${version}.json`);
+}
+
+/** The vectors of version 1, of the last release that has it: `json` is a length and JSON, without a type. */
+export function loadVersionOneVectors(): readonly Vector[] {
+  return readVectors('zentinel-0.5.11-v1.json');
+}
+
+function readVectors(name: string): readonly Vector[] {
+  const file = new URL(`../../vectors/${name}`, import.meta.url);
   return (parseExact(readFileSync(file, 'utf8')) as unknown as { vectors: Vector[] }).vectors;
 }
