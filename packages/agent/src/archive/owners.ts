@@ -6,17 +6,23 @@ export class Owners {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #uses: number[] = [];
   readonly #free: number[] = [];
+  /** The number that was used last, which is likely to be the next as well. */
+  #last = -1;
 
   /** The number of a connection, which is used once more. */
   use(connection: Connection): number {
-    let number = this.#numbers.get(connection);
-    if (number === undefined) {
-      number = this.#free.pop() ?? this.#connections.length;
-      this.#numbers.set(connection, number);
-      this.#connections[number] = connection;
-      this.#uses[number] = 0;
-    }
-    this.#uses[number] = (this.#uses[number] as number) + 1;
+    if (this.#connections[this.#last] !== connection) this.#last = this.#numberOf(connection);
+    this.#uses[this.#last] = (this.#uses[this.#last] as number) + 1;
+    return this.#last;
+  }
+
+  #numberOf(connection: Connection): number {
+    const known = this.#numbers.get(connection);
+    if (known !== undefined) return known;
+    const number = this.#free.pop() ?? this.#connections.length;
+    this.#numbers.set(connection, number);
+    this.#connections[number] = connection;
+    this.#uses[number] = 0;
     return number;
   }
 

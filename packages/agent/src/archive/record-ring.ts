@@ -1,15 +1,14 @@
-/** Records that may share a bucket. More come only of ids that were chosen for it, and those are kept elsewhere. */
-const MAX_CHAIN = 16;
+import { HashIndex } from './hash-index.ts';
 
 // One row is half a line of the processor's cache: what is looked at together lies together.
 const ROW = 8;
 const HASH = 0;
 const LIVE = 1;
-/** The next row of the same bucket, plus 1: 0 is none. */
-const NEXT = 2;
 
 /** Places in a row for the user of a ring; each holds a 32-bit integer. */
-export const RECORD = { segment: 3, offset: 4, length: 5, owner: 6, flags: 7 } as const;
+export const RECORD = { segment: 2, offset: 3, length: 4, owner: 5, flags: 6 } as const;
+
+type Field = (typeof RECORD)[keyof typeof RECORD];
 
 /**
  * Records in the order in which they came, found by hash and removed from anywhere. All of it are numbers in typed arrays,
@@ -22,8 +21,7 @@ export class RecordRing {
   size = 0;
   readonly #rows: Int32Array;
   readonly #times: Float64Array;
-  /** The first row of each bucket, plus 1. */
-  readonly #heads: Int32Array;
+  readonly #index: HashIndex;
   /** Places of the oldest record and of the next to come, in the order of all that ever came. */
   #first = 0;
   #end = 0;
@@ -32,7 +30,7 @@ export class RecordRing {
     this.capacity = capacity;
     this.#rows = new Int32Array(capacity * ROW);
     this.#times = new Float64Array(capacity);
-    this.#heads = new Int32Array(capacity);
+    this.#index = new HashIndex(capacity);
   }
 
   /** Whether no row is free; rows of removed records behind the oldest one are not. */
@@ -45,11 +43,11 @@ export class RecordRing {
     return this.size === 0 ? -1 : this.#first & (this.capacity - 1);
   }
 
-  get(row: number, field: (typeof RECORD)[keyof typeof RECORD]): number {
+  get(row: number, field: Field): number {
     return this.#rows[row * ROW + field] as number;
   }
 
-  set(row: number, field: (typeof RECORD)[keyof typeof RECORD], value: number): void {
+  set(row: number, field: Field, value: number): void {
     this.#rows[row * ROW + field] = value;
   }
 
@@ -62,53 +60,29 @@ export class RecordRing {
     return this.#times[row] as number;
   }
 
-  #nextOf(row: number): number {
-    return (this.#rows[row * ROW + NEXT] as number) - 1;
-  }
-
-  #firstOf(hash: number): number {
-    return (this.#heads[hash & (this.capacity - 1)] as number) - 1;
-  }
-
   #isLive(row: number): boolean {
     return this.#rows[row * ROW + LIVE] === 1;
   }
 
   /** The record with this hash; −1 where there is none. */
   find(hash: number): number {
-    let row = this.#firstOf(hash);
-    while (row >= 0 && this.hashOf(row) !== hash) row = this.#nextOf(row);
-    return row;
+    return this.#index.find(hash);
   }
 
-  /** Adds a record, where there is room. @returns −1 where its hash is there already or too many share its bucket */
+  /** Adds a record, where there is room. @returns −1 where its hash is there already, or the index cannot take it */
   add(hash: number, time: number): number {
-    const head = this.#firstOf(hash);
-    let chain = 1;
-    for (let row = head; row >= 0; row = this.#nextOf(row)) {
-      if (this.hashOf(row) === hash || chain === MAX_CHAIN) return -1;
-      chain += 1;
-    }
     const row = this.#end & (this.capacity - 1);
+    if (!this.#index.add(hash, row)) return -1;
     this.#end += 1;
     this.size += 1;
     this.#rows[row * ROW + HASH] = hash;
     this.#rows[row * ROW + LIVE] = 1;
-    this.#rows[row * ROW + NEXT] = head + 1;
-    this.#heads[hash & (this.capacity - 1)] = row + 1;
     this.#times[row] = time;
     return row;
   }
 
   remove(row: number): void {
-    const hash = this.hashOf(row);
-    const after = this.#nextOf(row) + 1;
-    let at = this.#firstOf(hash);
-    if (at === row) this.#heads[hash & (this.capacity - 1)] = after;
-    else {
-      for (let next = this.#nextOf(at); next !== row; next = this.#nextOf(at)) at = next;
-      this.#rows[at * ROW + NEXT] = after;
-    }
+    this.#index.remove(this.hashOf(row));
     this.#rows[row * ROW + LIVE] = 0;
     this.size -= 1;
     while (this.#first < this.#end && !this.#isLive(this.#first & (this.capacity - 1))) this.#first += 1;

@@ -136,8 +136,12 @@ export class RequestArchive<T> {
     const to = new RecordRing(grows ? from.capacity * 2 : from.capacity);
     const bytes = grows ? this.#bytes : new ByteSegments();
     for (const row of from.rows()) {
-      // no bucket of `to` gets more than one of `from` had, so there is room for all
       const target = to.add(from.hashOf(row), from.timeOf(row));
+      if (target < 0) {
+        // the order of what came decides where it lies, so that one in very many may find no place now
+        this.#owners.release(from.get(row, RECORD.owner));
+        continue;
+      }
       for (const field of Object.values(RECORD)) to.set(target, field, from.get(row, field));
       if (!grows) this.#moveBytes(this.#view(row), to, target, bytes);
     }

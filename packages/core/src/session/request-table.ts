@@ -30,7 +30,8 @@ export class RequestTable {
 
   get(id: RequestId): AgentRequestCore | undefined {
     const slot = this.#slotOf(id);
-    if (slot < 0) return this.#byId.get(id);
+    // a look into an empty map would work out the hash of the id all the same
+    if (slot < 0) return this.#byId.size === 0 ? undefined : this.#byId.get(id);
     const request = this.#bySlot?.[slot];
     return request?.id === id ? request : undefined;
   }

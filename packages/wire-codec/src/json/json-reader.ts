@@ -180,7 +180,7 @@ export class JsonReader extends ByteReader {
     const from = p + 1;
     if (bytes[p++] === QUOTE) while (TOKEN[bytes[p] as number] === 1) p++;
     this.pos = p + 1;
-    if (bytes[p] === QUOTE && p > from) return sharedName(bytes, from, p, this.#make);
+    if (bytes[p] === QUOTE && p > from) return sharedName(this.view, from, p, this.#make);
     this.ok = false;
     return '';
   }

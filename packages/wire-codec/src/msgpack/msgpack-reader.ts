@@ -177,7 +177,7 @@ export class MsgpackReader extends ByteReader {
     const length = this.#textLength();
     const from = this.pos;
     this.pos = from + length;
-    if (length > 0) return sharedName(this.bytes, from, this.pos, this.#make);
+    if (length > 0) return sharedName(this.view, from, this.pos, this.#make);
     this.ok = false;
     return '';
   }
