@@ -1,9 +1,9 @@
-/** How far from its place an entry may lie. More come only of hashes that were chosen for it. */
+/** How far from its place an entry may lie. More come only of one hash that is used again and again, or were chosen for it. */
 const MAX_STEPS = 32;
 
 /**
- * Rows by hash, each hash once: a table with linear probing in one typed array, so that a look at it is one line of the
- * processor's cache. At most half of it is used.
+ * Rows by hash, of which one hash can have several: a table with linear probing in one typed array, so that a look at it is
+ * one line of the processor's cache. At most half of it is used.
  */
 export class HashIndex {
   /** Hash and row plus 1 in turn; 0 for a free place. */
@@ -29,32 +29,34 @@ export class HashIndex {
     this.#table[place * 2 + 1] = row + 1;
   }
 
-  /** The place of a hash; −1 where it is not there. */
-  #placeOf(hash: number): number {
+  /** One row of a hash; −1 where there is none. */
+  find(hash: number): number {
     for (let place = hash & this.#mask; this.#rowAt(place) >= 0; place = (place + 1) & this.#mask)
-      if (this.#hashAt(place) === hash) return place;
+      if (this.#hashAt(place) === hash) return this.#rowAt(place);
     return -1;
   }
 
-  /** The row of a hash; −1 where it is not there. */
-  find(hash: number): number {
-    const place = this.#placeOf(hash);
-    return place < 0 ? -1 : this.#rowAt(place);
+  /** Every row of a hash. */
+  findAll(hash: number): number[] {
+    const rows: number[] = [];
+    for (let place = hash & this.#mask; this.#rowAt(place) >= 0; place = (place + 1) & this.#mask)
+      if (this.#hashAt(place) === hash) rows.push(this.#rowAt(place));
+    return rows;
   }
 
-  /** Adds a row. @returns `false` where the hash is there already, or too many lie where it has its place */
+  /** Adds a row. @returns `false` where too many lie where it has its place */
   add(hash: number, row: number): boolean {
     let place = hash & this.#mask;
     for (let steps = 0; this.#rowAt(place) >= 0; steps++, place = (place + 1) & this.#mask)
-      if (steps === MAX_STEPS || this.#hashAt(place) === hash) return false;
+      if (steps === MAX_STEPS) return false;
     this.#put(place, hash, row);
     return true;
   }
 
-  /** Removes a hash; what lies behind it moves up, so that no search ends before it. */
-  remove(hash: number): void {
-    let free = this.#placeOf(hash);
-    if (free < 0) return;
+  /** Removes a row that is there; what lies behind it moves up, so that no search ends before it. */
+  remove(hash: number, row: number): void {
+    let free = hash & this.#mask;
+    while (this.#rowAt(free) !== row) free = (free + 1) & this.#mask;
     for (let place = (free + 1) & this.#mask; this.#rowAt(place) >= 0; place = (place + 1) & this.#mask) {
       const home = this.#hashAt(place) & this.#mask;
       // an entry may not move in front of its own place

@@ -64,12 +64,17 @@ export class RecordRing {
     return this.#rows[row * ROW + LIVE] === 1;
   }
 
-  /** The record with this hash; −1 where there is none. */
+  /** A record with this hash; −1 where there is none. */
   find(hash: number): number {
     return this.#index.find(hash);
   }
 
-  /** Adds a record, where there is room. @returns −1 where its hash is there already, or the index cannot take it */
+  /** Every record with this hash. */
+  findAll(hash: number): number[] {
+    return this.#index.findAll(hash);
+  }
+
+  /** Adds a record, where there is room. @returns −1 where the index cannot take it */
   add(hash: number, time: number): number {
     const row = this.#end & (this.capacity - 1);
     if (!this.#index.add(hash, row)) return -1;
@@ -82,7 +87,7 @@ export class RecordRing {
   }
 
   remove(row: number): void {
-    this.#index.remove(this.hashOf(row));
+    this.#index.remove(this.hashOf(row), row);
     this.#rows[row * ROW + LIVE] = 0;
     this.size -= 1;
     while (this.#first < this.#end && !this.#isLive(this.#first & (this.capacity - 1))) this.#first += 1;

@@ -32,8 +32,8 @@ export class RequestArchive<T> {
   readonly #owners = new Owners();
   readonly #recent: (T | undefined)[] = Array.from({ length: RECENT }, () => undefined);
   readonly #recentRows: Int32Array = new Int32Array(RECENT).fill(-1);
-  /** What has to stay an object, by hash. */
-  readonly #pinned = new Map<number, T>();
+  /** What has to stay an object, by row. */
+  #pinned = new Map<number, T>();
 
   get size(): number {
     return this.#ring.size;
@@ -48,8 +48,8 @@ export class RequestArchive<T> {
   /**
    * Puts in the head that `connection` is delivering.
    *
-   * @returns whether it could; not where something of that hash is in here, or where the head is not being delivered, has
-   * no bytes or is too long
+   * @returns whether it could; not where the head is not being delivered, has no bytes or is too long, or where very many
+   * of its hash are in here
    */
   put(hash: number, connection: Connection, head: RequestHeaders, kept: T, toldEmpty: boolean, time: number): boolean {
     if (connection.copyDelivered === undefined || connection.readAgain === undefined) return false;
@@ -76,17 +76,17 @@ export class RequestArchive<T> {
 
   /** What was put in at `time` is no longer what was received, so it has to come out as it is. */
   pin(hash: number, time: number, kept: T): void {
-    const row = this.#ring.find(hash);
     // since then it may have been forgotten, and its id used again
-    if (row >= 0 && this.#ring.timeOf(row) === time) this.#pinned.set(hash, kept);
+    const row = this.#ring.findAll(hash).find((one) => this.#ring.timeOf(one) === time);
+    if (row !== undefined) this.#pinned.set(row, kept);
   }
 
-  /** Takes out what has this hash. */
+  /** Takes out one that has this hash. */
   take(hash: number): Restored<T> | undefined {
     const ring = this.#ring;
     const row = ring.find(hash);
     if (row < 0) return undefined;
-    const recent = this.#pinned.get(hash) ?? this.#recentOf(row);
+    const recent = this.#pinned.get(row) ?? this.#recentOf(row);
     const connection = this.#owners.release(ring.get(row, RECORD.owner));
     const again = recent === undefined ? connection.readAgain?.(this.#view(row)) : undefined;
     const time = ring.timeOf(row);
@@ -111,7 +111,7 @@ export class RequestArchive<T> {
       this.#recent[at] = undefined;
       this.#recentRows[at] = -1;
     }
-    if (this.#pinned.size > 0) this.#pinned.delete(this.#ring.hashOf(row));
+    if (this.#pinned.size > 0) this.#pinned.delete(row);
     this.#ring.remove(row);
     const { oldest } = this.#ring;
     this.#bytes.releaseBefore(oldest < 0 ? this.#bytes.segment : this.#ring.get(oldest, RECORD.segment));
@@ -135,6 +135,7 @@ export class RequestArchive<T> {
     const grows = from.size * 2 > from.capacity;
     const to = new RecordRing(grows ? from.capacity * 2 : from.capacity);
     const bytes = grows ? this.#bytes : new ByteSegments();
+    const pinned = new Map<number, T>();
     for (const row of from.rows()) {
       const target = to.add(from.hashOf(row), from.timeOf(row));
       if (target < 0) {
@@ -143,10 +144,13 @@ export class RequestArchive<T> {
         continue;
       }
       for (const field of Object.values(RECORD)) to.set(target, field, from.get(row, field));
+      const kept = this.#pinned.get(row);
+      if (kept !== undefined) pinned.set(target, kept);
       if (!grows) this.#moveBytes(this.#view(row), to, target, bytes);
     }
     this.#ring = to;
     this.#bytes = bytes;
+    this.#pinned = pinned;
     this.#recentRows.fill(-1);
     this.#recent.fill(undefined);
   }

@@ -25,11 +25,18 @@ import { Dispatcher } from './dispatcher.ts';
 import { type ContextHost, EventContext, type RequestScope } from './event-context.ts';
 import { type OutcomeOptions, Outcomes } from './outcomes.ts';
 import { isReleasedProxy } from './released-proxy.ts';
+import { Linger } from './linger.ts';
 import { RequestScopes } from './request-scopes.ts';
 import { callListener } from './tell.ts';
 
 /** Events between two that are measured while handlers decide at once; a power of two. */
 const MEASURE_EVERY = 64;
+
+/** What a runtime needs besides its agent. */
+export interface AgentRuntimeOptions extends OutcomeOptions {
+  /** Whether to stay awake for callers that ask one thing after the other; default `false`. */
+  readonly linger?: boolean;
+}
 
 /** Calls an agent's handlers for the events of all its connections. */
 export class AgentRuntime implements SessionHandler, ContextHost {
@@ -45,9 +52,10 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly #handlers: AgentHandlers;
   readonly #deadlines: Deadlines;
   readonly #dispatcher: Dispatcher;
+  readonly #linger: Linger | undefined;
   readonly #ends = new Map<AgentSession, () => void>();
 
-  constructor(agent: Agent, options: OutcomeOptions) {
+  constructor(agent: Agent, options: AgentRuntimeOptions) {
     this.clock = options.clock;
     this.logger = options.logger;
     this.#handlers = agent.handlers;
@@ -55,6 +63,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.responseBody = agent.responseBody;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
     this.admission = new Admission(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
+    if (options.linger) this.#linger = new Linger(this.clock);
     this.scopes = new RequestScopes(agent, this);
     this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, request) =>
       this.scopes.over(event, request),
@@ -66,6 +75,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
     const { counts, latencies } = this.outcomes;
     counts.events += 1;
+    this.#linger?.note();
     if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request);
     const from = this.clock.now();
     const reply = this.#decide(event, request);

@@ -73,13 +73,15 @@ export class RequestStore {
     return true;
   }
 
-  /** What is in the archive under this id, or only under its hash, belongs to the others from now on. */
+  /** All that the archive has under this id, or only under its hash, belongs to the others from now on. */
   #bringBack(proxy: string, id: RequestId): void {
     if (this.#archive.size === 0) return;
-    const restored = this.#archive.take(hashOfId(proxy, id));
-    if (restored === undefined || this.#host.clock.now() - restored.time >= this.#ttlMs) return;
-    const scope = this.#scopeOf(restored);
-    if (scope !== undefined) this.#put(scope);
+    const hash = hashOfId(proxy, id);
+    const since = this.#host.clock.now() - this.#ttlMs;
+    for (let one = this.#archive.take(hash); one !== undefined; one = this.#archive.take(hash)) {
+      const scope = one.time > since ? this.#scopeOf(one) : undefined;
+      if (scope !== undefined) this.#put(scope);
+    }
   }
 
   #scopeOf({ recent, head, connection, toldEmpty }: Restored<RequestScope>): RequestScope | undefined {

@@ -57,6 +57,11 @@ export interface ServeAgentOptions {
   readonly handshakeTimeoutMs?: number;
   /** Decides which proxies may connect to an address of `listen`; a throw refuses. Default: all. */
   readonly authorize?: (peer: Hello, credential: Credential, signal: AbortSignal) => void | Promise<void>;
+  /**
+   * Whether the agent stays awake for up to 0.1 ms after an answer while one caller asks one thing after the other: such a
+   * caller gets its answers up to twice as soon, and takes a whole core instead of half of it. Default `true`.
+   */
+  readonly linger?: boolean;
   /** Told once for each address of `reverse`, when the first connection to it is up. */
   readonly onRegistered?: (address: string) => void;
   /** Numbers from 0 up to 1 for the jitter of reconnecting; default `Math.random`. */
@@ -69,12 +74,14 @@ export const SERVE_AGENT_DEFAULTS: Readonly<{
   drainTimeoutMs: number;
   reportIntervalMs: number;
   challengeFallback: ChallengeFallback;
+  linger: boolean;
   reverseConnections: number;
 }> = Object.freeze({
   signals: false,
   drainTimeoutMs: 30_000,
   reportIntervalMs: 10_000,
   challengeFallback: 'none' as const,
+  linger: true,
   reverseConnections: 4,
 });
 
@@ -90,6 +97,7 @@ export interface ResolvedServeOptions extends ServeAgentOptions {
   readonly signals: boolean;
   readonly drainTimeoutMs: number;
   readonly challengeFallback: ChallengeFallback;
+  readonly linger: boolean;
   readonly reportIntervalMs: number;
 }
 
@@ -107,6 +115,7 @@ const KNOWN = [
   'keepalive',
   'handshakeTimeoutMs',
   'authorize',
+  'linger',
   'onRegistered',
   'random',
 ];
@@ -130,6 +139,7 @@ export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOp
     clock,
     logger,
     signals,
+    linger: options.linger ?? defaults.linger,
     drainTimeoutMs: checkInteger('drainTimeoutMs', options.drainTimeoutMs ?? defaults.drainTimeoutMs, 0, DAY_MS),
     reportIntervalMs: checkInteger(
       'reportIntervalMs',

@@ -73,16 +73,29 @@ describe('an archive of requests', () => {
     expect(archive.take(100)).toMatchObject({ recent: undefined, head: { uri: '/100' } });
   });
 
-  it('refuses a second of the same hash, one without bytes, and one that is too long', () => {
+  it('gives back all of one hash, one after the other', () => {
     const archive = new RequestArchive<number>();
     const from = connection();
-    expect([put(archive, from, 1), put(archive, from, 1)]).toEqual([true, false]);
+    const times = [5, 6, 7];
+    for (const time of times) expect(archive.put(1, from, head('1'), time, false, time)).toBe(true);
+    archive.pin(1, 6, 60);
+    const taken = times.map(() => archive.take(1)?.recent ?? 0);
+    expect(taken.toSorted((a, b) => a - b)).toEqual([5, 7, 60]);
+    expect(archive.take(1)).toBeUndefined();
+  });
+
+  it('refuses one without bytes, one that is too long, and the same hash for ever', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    expect(put(archive, from, 1)).toBe(true);
     const silent = { ...from, copyDelivered: () => 0 } as Connection;
     expect(put(archive, silent, 2)).toBe(false);
     expect(put(archive, {} as Connection, 3)).toBe(false);
     const long = head('4', { uri: `/${'x'.repeat(SEGMENT_BYTES)}` });
     expect(archive.put(4, from, long, 4, false, 4)).toBe(false);
     expect(archive.size).toBe(1);
+    const many = Array.from({ length: 100 }, () => put(archive, from, 5)).filter(Boolean);
+    expect(many.length).toBe(33);
   });
 });
 
