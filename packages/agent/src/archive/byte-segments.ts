@@ -13,6 +13,11 @@ export class ByteSegments {
   /** Where the next bytes go in {@link target}. */
   offset = 0;
 
+  /** Segments that are held. */
+  get count(): number {
+    return this.#segments.length;
+  }
+
   /** Number of the segment that is being filled. */
   get segment(): number {
     return this.#first + this.#segments.length - 1;

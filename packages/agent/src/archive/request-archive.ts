@@ -7,6 +7,8 @@ const FIRST_CAPACITY = 1024;
 /** How many of the youngest are kept as objects too, since most later events come soon; a power of two. */
 const RECENT = 64;
 const TOLD_EMPTY = 1;
+/** Most memory for heads, in segments: 256 MiB. Clients choose how long their heads are, so their number bounds nothing. */
+export const MAX_SEGMENTS: number = 1024;
 
 /** What comes out of the archive. */
 export interface Restored<T> {
@@ -46,7 +48,7 @@ export class RequestArchive<T> {
   }
 
   /**
-   * Puts in the head that `connection` is delivering.
+   * Puts in the head that `connection` is delivering. Past {@link MAX_SEGMENTS} the oldest are forgotten.
    *
    * @returns whether it could; not where the head is not being delivered, has no bytes or is too long, or where very many
    * of its hash are in here
@@ -71,6 +73,7 @@ export class RequestArchive<T> {
     bytes.offset += length;
     this.#recent[row & (RECENT - 1)] = kept;
     this.#recentRows[row & (RECENT - 1)] = row;
+    while (bytes.count > MAX_SEGMENTS) this.dropOldest();
     return true;
   }
 

@@ -3,7 +3,7 @@ import type { Connection, RequestHeaders } from '@agentwire/core';
 import { ByteSegments, SEGMENT_BYTES } from '../../src/archive/byte-segments.ts';
 import { hashOfId } from '../../src/archive/id-hash.ts';
 import { Owners } from '../../src/archive/owners.ts';
-import { RequestArchive } from '../../src/archive/request-archive.ts';
+import { MAX_SEGMENTS, RequestArchive } from '../../src/archive/request-archive.ts';
 import { head } from '../events.ts';
 
 /** A connection that says of every message that it is being delivered. */
@@ -71,6 +71,16 @@ describe('an archive of requests', () => {
     put(archive, from, 7);
     expect(archive.take(7)?.recent).toBe(7);
     expect(archive.take(100)).toMatchObject({ recent: undefined, head: { uri: '/100' } });
+  });
+
+  it('forgets the oldest where heads are so long that fewer fit than are allowed', () => {
+    const archive = new RequestArchive<number>();
+    const from = connection();
+    const long = head('1', { uri: `/${'x'.repeat(SEGMENT_BYTES - 1_000)}` });
+    // one fills a segment, so there is room for as many as there may be segments
+    for (let i = 0; i < MAX_SEGMENTS + 10; i++) expect(archive.put(i, from, long, i, false, i)).toBe(true);
+    expect([archive.size, archive.oldestTime]).toEqual([MAX_SEGMENTS, 10]);
+    expect(archive.take(10)?.head?.uri.length).toBe(long.uri.length);
   });
 
   it('gives back all of one hash, one after the other', () => {
