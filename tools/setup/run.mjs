@@ -2,7 +2,7 @@
 // the Node that the project runs on (24) as a package, installs, builds, and then does the job. Plain JavaScript for Node 20.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,23 +40,35 @@ function step(title, command, commandArgs) {
   say(`✓ ${title} (${((Date.now() - since) / 1000).toFixed(1)} s)`);
 }
 
+/** Installs the pnpm of `packageManager` into `.tools`: its tarball must have the hash that stands there. */
+function installPnpm() {
+  const [, version, algorithm, expected] = /^pnpm@([^+]+)\+(sha\d+)\.([0-9a-f]+)$/.exec(manifest.packageManager) ?? [];
+  if (expected === undefined) {
+    say(
+      `✗ packageManager in package.json must be pnpm@VERSION+sha512.HEX, got ${JSON.stringify(manifest.packageManager)}`,
+    );
+    process.exit(1);
+  }
+  const stampFile = join(tools, 'pnpm-installed');
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === manifest.packageManager) return;
+  rmSync(tools, { recursive: true, force: true });
+  mkdirSync(tools);
+  const quiet = ['--loglevel=error', '--no-audit', '--no-fund'];
+  step(`getting pnpm ${version}`, 'npm', ['pack', `pnpm@${version}`, '--pack-destination', tools, ...quiet]);
+  const tarball = join(tools, `pnpm-${version}.tgz`);
+  const found = createHash(algorithm).update(readFileSync(tarball)).digest('hex');
+  if (found !== expected) {
+    say(`✗ pnpm ${version} from the registry has ${algorithm} ${found}, package.json expects ${expected}`);
+    process.exit(1);
+  }
+  step('installing pnpm', 'npm', ['install', '--no-save', '--no-package-lock', '--prefix', tools, ...quiet, tarball]);
+  rmSync(tarball);
+  writeFileSync(stampFile, manifest.packageManager);
+}
+
 /** Installs what the lock file names, once per lock file. */
 function install() {
-  const pnpm = manifest.packageManager;
-  if (!existsSync(join(tools, 'node_modules', '.bin', 'pnpm'))) {
-    mkdirSync(tools, { recursive: true });
-    step(`getting ${pnpm}`, 'npm', [
-      'install',
-      '--no-save',
-      '--no-package-lock',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-      '--prefix',
-      tools,
-      pnpm,
-    ]);
-  }
+  installPnpm();
   const stampFile = join(root, 'node_modules', '.agentwire-installed');
   const stamp = createHash('sha256')
     .update(readFileSync(join(root, 'pnpm-lock.yaml')))
