@@ -17,3 +17,32 @@ const nothing: LogMethod = () => undefined;
 
 /** Logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** A logger of somebody else's, whose failures stay its own. */
+class SafeLogger implements Logger {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+
+  constructor(logger: Logger) {
+    const method =
+      (level: keyof Logger): LogMethod =>
+      (fields, message) => {
+        try {
+          logger[level](fields, message);
+        } catch {
+          // a line that cannot be written has nowhere to be reported
+        }
+      };
+    this.debug = method('debug');
+    this.info = method('info');
+    this.warn = method('warn');
+    this.error = method('error');
+  }
+}
+
+/** Wraps a logger so that it never throws; one that is safe already is given back itself. */
+export function safeLogger(logger: Logger): Logger {
+  return logger === silentLogger || logger instanceof SafeLogger ? logger : new SafeLogger(logger);
+}

@@ -1,4 +1,6 @@
+import type { Clock } from './clock.ts';
 import { AgentwireError } from './errors.ts';
+import { type Logger, safeLogger } from './logger.ts';
 
 function show(value: unknown): string {
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 80))} (string)`;
@@ -43,4 +45,50 @@ export function checkOneOf<T extends string>(name: string, value: unknown, allow
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be one of ${allowed.join(', ')}, got ${show(value)}`);
+}
+
+/** Gives `value` back if it is `true` or `false`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be true or false, got ${show(value)}`);
+}
+
+/** Gives `value` back if it is a string that is not empty, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a string that is not empty, got ${show(value)}`);
+}
+
+/** Gives `value` back if it is a function, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+export function checkFunction<T extends (...args: never[]) => unknown>(name: string, value: T): T {
+  if (typeof value === 'function') return value;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a function, got ${show(value)}`);
+}
+
+function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function');
+}
+
+/** Gives `value` back if it has these methods, else throws `ERR_INVALID_ARGUMENT` naming the option and the methods. */
+export function checkMethods<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+  if (hasMethods(value, methods)) return value;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be an object with the methods ${methods.join(', ')}, got ${show(value)}`,
+  );
+}
+
+/** Gives `value` back if it is a {@link Clock}, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+export function checkClock(value: Clock, name = 'clock'): Clock {
+  return checkMethods(name, value, ['now', 'wallNow', 'setTimeout', 'clearTimeout']);
+}
+
+/**
+ * Gives a {@link Logger} that never throws, else throws `ERR_INVALID_ARGUMENT` naming the option.
+ *
+ * A line that cannot be written is lost: logging must not change what becomes of a request.
+ */
+export function checkLogger(value: Logger, name = 'logger'): Logger {
+  return safeLogger(checkMethods(name, value, ['debug', 'info', 'warn', 'error']));
 }
