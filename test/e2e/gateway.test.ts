@@ -113,3 +113,22 @@ test('bench starts an agent of its own and reports in JSON', async () => {
   expect(report['requestsPerSecond']).toBeGreaterThan(0);
   expect(status).toBe(0);
 }, 60_000);
+
+test('a gateway outlives the reader of its output, and requests for its admin port that are no URLs', async () => {
+  const gateway = start(
+    'gateway',
+    '--listen',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+    '--upstream',
+    'http://127.0.0.1:1',
+  );
+  const url = await gateway.line('listening ');
+  const admin = await gateway.line('admin ');
+  gateway.child.stderr?.destroy();
+  for (let at = 0; at < 3; at += 1) expect((await fetch(url)).status).toBe(502);
+  expect((await fetch(`${admin}//:99999/`)).status).toBe(404);
+  expect((await fetch(`${admin}/livez`)).status).toBe(200);
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);

@@ -1,4 +1,4 @@
-import { line, type Terminal } from './output/terminal.ts';
+import { line, outliveReaders, type Terminal } from './output/terminal.ts';
 
 /**
  * Waits for Ctrl-C or SIGTERM and drains; a second one ends the process at once.
@@ -7,6 +7,7 @@ import { line, type Terminal } from './output/terminal.ts';
  * @param quiet says nothing about it
  */
 export async function drainOnSignal(terminal: Terminal, drain: () => Promise<void>, quiet = false): Promise<void> {
+  outliveReaders(terminal);
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {
       if (!quiet) line(terminal.stderr, `${signal}: finishing what is under way; once more ends now`);

@@ -1,67 +1,101 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { toAgentwireError } from '@agentwire/core';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { checkKnownOptions, checkLogger, checkMethods, checkText, type Logger, silentLogger } from '@agentwire/core';
 import type { AgentPoolStats } from '@agentwire/pool';
+import { createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
+import { guarded } from './guarded.ts';
+import { listenOn, type ListenOptions } from './listen.ts';
 
-/** What the admin server shows. */
+/** Options of `createAdminServer`. */
 export interface AdminOptions {
   readonly gateway: Pick<Gateway, 'stats'>;
   readonly pool: { readonly stats: AgentPoolStats };
-  /** More to serve, by path: text for `/metrics`, say. */
+  /** More pages, by path: text for `/metrics`, say. A page that throws is answered 500. */
   readonly pages?: Readonly<Record<string, () => { readonly type: string; readonly body: string }>>;
+  /** Names that `Host` may have besides `localhost` and IP literals, without port; default none. Others are answered 403. */
+  readonly hosts?: readonly string[];
+  readonly logger?: Logger;
 }
 
-/** Health and state of a gateway over HTTP: `/livez`, `/readyz`, `/debug/state`. Bind it where only operators reach it. */
+/**
+ * Health and state of a gateway over HTTP: `/livez`, `/readyz`, `/debug/state`. Answers GET and HEAD only. Bind it where
+ * only operators reach it.
+ */
 export interface AdminServer {
-  /** @returns the address, as `http://HOST:PORT` */
-  listen(options: { readonly host: string; readonly port: number }): Promise<string>;
+  /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
+  listen(options: ListenOptions): Promise<string>;
   /** From now on `/readyz` says no. */
   startDraining(): void;
   close(): Promise<void>;
 }
 
-/** Makes an {@link AdminServer}. */
+interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly allow?: string;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+const text = (status: number, body: string): Page => ({ status, type: TEXT, body: `${body}\n` });
+
+function checkOptions(options: AdminOptions): AdminOptions {
+  checkKnownOptions('createAdminServer', options, ['gateway', 'pool', 'pages', 'hosts', 'logger']);
+  checkMethods('gateway', options.gateway, []);
+  checkMethods('pool', options.pool, []);
+  for (const host of checkMethods('hosts', options.hosts ?? [], ['map', 'includes'])) checkText('hosts', host);
+  if (options.pages !== undefined) checkMethods('pages', options.pages, Object.keys(options.pages));
+  return options;
+}
+
+/** Makes an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
+  const { gateway, pool, pages = {}, hosts = [] } = checkOptions(options);
+  const logger = checkLogger(options.logger ?? silentLogger);
+  const isAllowedHost = createHostCheck(hosts);
   let draining = false;
   const unready = (): string[] => {
-    const down = options.pool.stats.agents
+    const down = pool.stats.agents
       .filter(({ connections }) => connections === 0)
       .map(({ name }) => `${name} is not connected`);
     return draining ? ['draining', ...down] : down;
   };
-  const answer = (path: string): { status: number; type: string; body: string } => {
-    const type = 'text/plain; charset=utf-8';
-    const page = options.pages?.[path];
-    if (page !== undefined) return { status: 200, ...page() };
-    if (path === '/livez') return { status: 200, type, body: 'ok\n' };
+  const pageAt = (path: string): Page => {
+    if (Object.hasOwn(pages, path)) return { status: 200, ...pages[path]?.() } as Page;
+    if (path === '/livez') return text(200, 'ok');
     if (path === '/readyz') {
       const why = unready();
-      return why.length === 0
-        ? { status: 200, type, body: 'ok\n' }
-        : { status: 503, type, body: `${why.join('\n')}\n` };
+      return why.length === 0 ? text(200, 'ok') : text(503, why.join('\n'));
     }
     if (path === '/debug/state') {
-      const state = { gateway: { ...options.gateway.stats, draining }, pool: options.pool.stats };
+      const state = { gateway: { ...gateway.stats, draining }, pool: pool.stats };
       return { status: 200, type: 'application/json', body: JSON.stringify(state, null, 2) };
     }
-    return { status: 404, type, body: 'try /livez, /readyz or /debug/state\n' };
+    return text(404, 'try /livez, /readyz or /debug/state');
   };
-  const server = createServer((request, response) => {
-    const { status, type, body } = answer(new URL(request.url ?? '/', 'http://admin').pathname);
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-  });
+  const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page => {
+    if (!isAllowedHost(headers.host)) return text(403, 'this Host is not one of the admin server; add it to hosts');
+    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
+    // never parsed as a URL: a target may be anything that is not white space
+    return pageAt(url.split('?', 1)[0] ?? '/');
+  };
+  const send = (response: ServerResponse, { status, type, body, allow }: Page): void => {
+    const headers = { 'content-type': type, 'cache-control': 'no-store', ...(allow !== undefined && { allow }) };
+    response.writeHead(status, headers).end(body);
+  };
+  const server = createServer(
+    guarded(
+      'a page of the admin server',
+      logger,
+      (request: IncomingMessage, response: ServerResponse) => send(response, answerTo(request)),
+      (_request, response) => {
+        if (response.headersSent) response.destroy();
+        else send(response, text(500, 'this page failed; see the log'));
+      },
+    ),
+  );
   return {
-    listen: ({ host, port }) =>
-      new Promise((resolve, reject) => {
-        server.once('error', (error) =>
-          reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)),
-        );
-        server.listen(port, host, () => {
-          const { address, family, port: bound } = server.address() as AddressInfo;
-          resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
-        });
-      }),
+    listen: (where) => listenOn(server, where),
     startDraining() {
       draining = true;
     },

@@ -18,6 +18,8 @@ export interface GatewayFile {
   readonly listen?: string;
   /** `HOST:PORT` of the admin server; default none. */
   readonly admin?: string;
+  /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
+  readonly adminHosts?: readonly string[];
   readonly upstream?: string;
   readonly agents?: readonly AgentEntry[];
   /** Order in which agents are asked; default that of `agents`. */
@@ -26,7 +28,7 @@ export interface GatewayFile {
   readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
 }
 
-const KEYS = ['listen', 'admin', 'upstream', 'agents', 'pipeline', 'pool', 'gateway'];
+const KEYS = ['listen', 'admin', 'adminHosts', 'upstream', 'agents', 'pipeline', 'pool', 'gateway'];
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

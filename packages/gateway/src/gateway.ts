@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import type { Duplex } from 'node:stream';
+import { AgentwireError } from '@agentwire/core';
+import { guarded } from './guarded.ts';
+import { listenOn, type ListenOptions } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
-import { ProxiedRequest } from './proxied-request.ts';
+import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
 import { Upstream } from './upstream.ts';
 
 /** A cheap picture of the gateway. */
@@ -20,8 +22,8 @@ export interface Gateway extends AsyncDisposable {
   /** Handles one request; fits `http.createServer`. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly stats: GatewayStats;
-  /** Serves on an address; port 0 takes a free one. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT` */
-  listen(options?: { readonly host?: string; readonly port?: number }): Promise<string>;
+  /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
+  listen(options?: ListenOptions): Promise<string>;
   /** Takes no new connections, waits for the requests under way (30 s at most unless said otherwise), then ends. */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Ends now: requests under way are cut. */
@@ -52,7 +54,7 @@ class GatewayServer implements Gateway {
   readonly handler = (request: IncomingMessage, response: ServerResponse): void =>
     this.#handle(request, response, false);
 
-  #handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  readonly #handle = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     this.#requests += 1;
     if (this.#active >= this.#options.maxConcurrentRequests) {
       this.#overloaded += 1;
@@ -61,12 +63,27 @@ class GatewayServer implements Gateway {
     }
     this.#active += 1;
     const input = { id: this.#requests, request, response, expectsContinue };
-    void new ProxiedRequest(this.#options, this.#upstream, input).run().then(() => {
-      // an answer that the client has not taken yet must not be cut by a drain
-      const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
-      if (unsent && !response.destroyed) response.once('close', () => this.#over());
-      else this.#over();
-    });
+    const failed = (error: unknown): void => this.#failed(error, input);
+    try {
+      void new ProxiedRequest(this.#options, this.#upstream, input).run().then(() => this.#finished(response), failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+
+  /** Counts a request as over once its answer is sent: one that the client has not taken yet must not be cut by a drain. */
+  #finished(response: ServerResponse): void {
+    const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
+    if (unsent && !response.destroyed) response.once('close', () => this.#over());
+    else this.#over();
+  }
+
+  /** Ends a request that threw where nothing should: that one is answered 500, or cut; the process lives on. */
+  #failed(error: unknown, { id, response }: ProxiedRequestInput): void {
+    this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500, { 'content-length': '0', connection: 'close' }).end();
+    this.#finished(response);
   }
 
   #over(): void {
@@ -77,24 +94,21 @@ class GatewayServer implements Gateway {
     for (const done of waiting) done();
   }
 
-  listen(options: { readonly host?: string; readonly port?: number } = {}): Promise<string> {
-    const { host = '127.0.0.1', port = 0 } = options;
+  async listen(options: ListenOptions = {}): Promise<string> {
+    const { logger } = this.#options;
     const server = createServer({ keepAlive: true, noDelay: true }, this.handler);
     // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
     server.on('checkContinue', (request, response) => this.#handle(request, response, true));
-    server.on('connect', (_request, socket) => {
+    const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
       socket.on('error', () => socket.destroy()).end(NO_TUNNEL, () => socket.destroy());
-    });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`)),
-      );
-      server.listen(port, host, () => {
-        this.#servers.add(server);
-        const { address, family, port: bound } = server.address() as AddressInfo;
-        resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
-      });
-    });
+    };
+    server.on(
+      'connect',
+      guarded('the answer to CONNECT', logger, refuseTunnel, (_request, socket) => socket.destroy()),
+    );
+    const url = await listenOn(server, options);
+    this.#servers.add(server);
+    return url;
   }
 
   async #stopServers(): Promise<void> {

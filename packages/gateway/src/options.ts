@@ -1,8 +1,12 @@
 import { constants } from 'node:buffer';
 import {
   AgentwireError,
+  checkBoolean,
+  checkClock,
+  checkFunction,
   checkInteger,
   checkKnownOptions,
+  checkLogger,
   checkOneOf,
   type Clock,
   type Decision,
@@ -11,6 +15,7 @@ import {
   systemClock,
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
+import { guarded } from './guarded.ts';
 
 /** The part of an `AgentPool` that a gateway uses. */
 export type AgentDirectory = Pick<AgentPool, 'decide' | 'handles' | 'sendRequestComplete' | 'cancelRequest'>;
@@ -74,8 +79,8 @@ export interface GatewayOptions {
   readonly maxConcurrentRequests?: number;
   /** Whether `x-forwarded-*` of the client are kept and added to; default `false`: they are replaced. */
   readonly trustForwarded?: boolean;
-  /** Told once of every request when it is over. Must not throw. */
-  readonly onRequestEnd?: (summary: RequestSummary) => void;
+  /** Told once of every request when it is over. An exception of it, or a rejection, is logged and changes nothing. */
+  readonly onRequestEnd?: (summary: RequestSummary) => unknown;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -146,6 +151,7 @@ function checkUpstream(text: string): URL {
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
   checkKnownOptions('createGateway', options, KNOWN);
   const given = { ...GATEWAY_DEFAULTS, ...options };
+  const logger = checkLogger(options.logger ?? silentLogger);
   const day = 86_400_000;
   const steps = (options.agents ?? []).map((step) => (typeof step === 'string' ? [step] : step));
   const names = steps.flat();
@@ -171,9 +177,12 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     responseBody: checkOneOf('responseBody', given.responseBody, BODY_MODES),
     maxHeldBodyBytes: checkInteger('maxHeldBodyBytes', given.maxHeldBodyBytes, 0, constants.MAX_LENGTH),
     maxChunkBytes: checkInteger('maxChunkBytes', given.maxChunkBytes, 1, 16 * 1024 ** 2),
-    trustForwarded: options.trustForwarded ?? false,
-    onRequestEnd: options.onRequestEnd,
-    clock: options.clock ?? systemClock,
-    logger: options.logger ?? silentLogger,
+    trustForwarded: checkBoolean('trustForwarded', options.trustForwarded ?? false),
+    onRequestEnd:
+      options.onRequestEnd === undefined
+        ? undefined
+        : guarded('onRequestEnd', logger, checkFunction('onRequestEnd', options.onRequestEnd)),
+    clock: checkClock(options.clock ?? systemClock),
+    logger,
   };
 }

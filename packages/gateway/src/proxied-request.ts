@@ -179,7 +179,7 @@ export class ProxiedRequest {
 
   #report(outcome: Outcome): void {
     const { id, request, response } = this.#input;
-    const { clock, logger, onRequestEnd } = this.#options;
+    const { clock, onRequestEnd } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
     const status = response.headersSent ? response.statusCode : 0;
     const [requestBytes, responseBytes] = [this.#reader.bytes, this.#exchange.responseBytes + this.#ownBytes];
@@ -191,10 +191,6 @@ export class ProxiedRequest {
     }
     const { method = 'GET', url: uri = '/' } = request;
     const agentsMs = this.#pipeline.waitedMs;
-    try {
-      onRequestEnd?.({ id, method, uri, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
-    } catch (error) {
-      logger.error({ err: error }, 'onRequestEnd has thrown');
-    }
+    onRequestEnd?.({ id, method, uri, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
   }
 }

@@ -4,7 +4,7 @@ import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
-import { jsonLine, line } from '../output/terminal.ts';
+import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
@@ -18,6 +18,7 @@ interface GatewayFlags {
   readonly reverseListen?: string;
   readonly tokenFile?: string;
   readonly admin?: string;
+  readonly adminHost: string[];
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -48,11 +49,13 @@ function settings(flags: GatewayFlags): GatewayFile & { readonly upstream: strin
     upstream,
     ...(flags.listen !== undefined && { listen: flags.listen }),
     ...(flags.admin !== undefined && { admin: flags.admin }),
+    ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
     ...(agents.length > 0 && { agents }),
   };
 }
 
 async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
+  outliveReaders(context.terminal);
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, flags.verbose);
   const chosen = settings(flags);
@@ -89,7 +92,10 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
     });
     tell('listening', await gateway.listen(listen));
     if (reverse !== undefined) tell('listening', reverse.address);
-    const admin = chosen.admin === undefined ? undefined : createAdminServer({ gateway, pool });
+    const admin =
+      chosen.admin === undefined
+        ? undefined
+        : createAdminServer({ gateway, pool, logger, hosts: chosen.adminHosts ?? [] });
     if (admin !== undefined && chosen.admin !== undefined)
       tell('admin', await admin.listen(hostPort('--admin', chosen.admin)));
     await drainOnSignal(context.terminal, async () => {
@@ -121,6 +127,12 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .option('--reverse-listen <endpoint>', 'let agents register here (unix:PATH, tcp://HOST:PORT, tls://HOST:PORT)')
     .option('--token-file <file>', 'file with the token that agents must register with')
     .option('--admin <host:port>', 'serve /livez, /readyz and /debug/state here')
+    .option(
+      '--admin-host <name>',
+      'a name that the Host of the admin server may have, besides localhost and IP addresses; may be given more than once',
+      (value: string, before: string[]) => [...before, value],
+      [],
+    )
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

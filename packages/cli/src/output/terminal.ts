@@ -29,3 +29,8 @@ export function line(stream: Terminal['stdout'], text = ''): void {
 export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
   stream.write(`${JSON.stringify(value)}\n`);
 }
+
+/** Lets a command that serves outlive the reader of its output (`agentwire gateway | head -1`): only lines are lost. */
+export function outliveReaders(terminal: Terminal): void {
+  for (const stream of [terminal.stdout, terminal.stderr]) stream.on('error', () => undefined);
+}

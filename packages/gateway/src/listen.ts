@@ -1,0 +1,33 @@
+import type { AddressInfo, Server } from 'node:net';
+import { checkInteger, checkKnownOptions, checkText, toAgentwireError } from '@agentwire/core';
+
+/** Where a server listens. */
+export interface ListenOptions {
+  /** Host name or IP address; default `127.0.0.1`. */
+  readonly host?: string;
+  /** Port, 0 to 65 535; default 0, which takes a free one. */
+  readonly port?: number;
+}
+
+/**
+ * Starts `server`.
+ *
+ * @returns the address, as `http://HOST:PORT`
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option; `ERR_CONNECT` when the address cannot be had
+ */
+export async function listenOn(server: Server, options: ListenOptions): Promise<string> {
+  checkKnownOptions('listen', options, ['host', 'port']);
+  const host = checkText('host', options.host ?? '127.0.0.1');
+  const port = checkInteger('port', options.port ?? 0, 0, 65_535);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(port, host, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`);
+  } finally {
+    server.off('error', reject);
+  }
+  const { address, family, port: bound } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+}
