@@ -11,6 +11,7 @@ export * from './handshake/request.ts';
 export * from './handshake/stream-medium.ts';
 export * from './handshake/version-one.ts';
 export * from './dialects/message-types.ts';
+export { parseJson } from './json/parse-json.ts';
 export * from './messages/create-message-codec.ts';
 export { CODEC_LIMITS } from './messages/limits.ts';
 export type { CodecLimits } from './messages/limits.ts';

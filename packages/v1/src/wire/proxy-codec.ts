@@ -51,15 +51,13 @@ export class ProxyCodec {
   }
 }
 
-/** The answer as version 2 has it, with the id in it. Documents of version 1 write an allow as an object. */
+/** The answer as version 2 has it, with the id in it. */
 function asVersionTwo(answer: JsonObject, id: string): JsonObject {
-  const { decision } = answer;
   const audit = isObject(answer['audit']) ? answer['audit'] : {};
   const custom = isObject(audit['custom']) ? audit['custom'] : {};
   return {
     ...answer,
     version: 2,
-    decision: isObject(decision) && 'allow' in decision ? 'allow' : decision,
     audit: { ...audit, custom: { ...custom, correlation_id: id } },
   };
 }

@@ -1,9 +1,11 @@
 import { AgentwireError } from '@agentwire/core';
+import { parseJson } from '@agentwire/wire-codec';
 
 /** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** The codec that reads what is inside counts again; these only keep a bomb from being parsed and written anew. */
+const LIMITS = { maxDepth: 256, maxNodes: 200_000, idPaths: [] };
 
 /** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is JsonObject {
@@ -23,12 +25,10 @@ export function parseFrame(type: number, bytes: Buffer, start: number, end: numb
     const seen = `0x${type.toString(16).padStart(2, '0')}`;
     throw new AgentwireError('ERR_PROTOCOL', `a frame of type ${seen} came, but this connection speaks version 1`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8.decode(bytes.subarray(start - 1, end)));
-  } catch {
-    // the parser's own message quotes what it parsed
-    throw new AgentwireError('ERR_PROTOCOL', `a message of version 1 is not JSON (${end - start + 1} bytes)`);
+  const { value, fault } = parseJson(bytes, start - 1, end, LIMITS);
+  if (fault !== undefined) {
+    const length = end - start + 1;
+    throw new AgentwireError(fault.code, `a message of version 1 (${length} bytes) cannot be read: ${fault.message}`);
   }
   if (!isObject(value)) throw new AgentwireError('ERR_PROTOCOL', 'a message of version 1 is not a JSON object');
   const { version } = value;

@@ -1,6 +1,7 @@
 import { Fault } from '../messages/fault.ts';
 import { IdTrail } from '../messages/parsed.ts';
 import type { ReadLimits } from '../messages/parsed.ts';
+import { doubledName, SeenNames } from '../messages/seen-names.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -54,9 +55,17 @@ function decodeNumber(text: string): number | bigint | undefined {
   return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
+/** The UTF-8 bytes of the name whose quotes stand at `from` and before `to`, one character each, its escapes resolved. */
+function nameAt(bytes: Buffer, from: number, to: number): string {
+  const plain = bytes.toString('latin1', from + 1, to - 1);
+  const text = plain.includes('\\') ? decodeString(bytes, from, to) : undefined;
+  return text === undefined ? plain : Buffer.from(text, 'utf8').toString('latin1');
+}
+
 /**
  * Walks JSON once, without building anything: counts depth and values against the limits and finds the id, so that a
- * bomb costs a walk and its failure still names the request. Whether it is JSON at all is `JSON.parse`'s business.
+ * bomb costs a walk and its failure still names the request. A name that comes twice in one object is a fault, however it
+ * is spelt. Whether it is JSON at all is `JSON.parse`'s business.
  */
 export function scanJson(
   bytes: Buffer,
@@ -65,6 +74,7 @@ export function scanJson(
   limits: ReadLimits,
 ): { readonly id: unknown; readonly fault: Fault | undefined } {
   const trail = new IdTrail(limits.idPaths);
+  const names = new SeenNames();
   let fault: Fault | undefined;
   let end = endOfPayload;
   let depth = 0;
@@ -78,6 +88,7 @@ export function scanJson(
       nodes++;
       trail.enter(bits);
       bits = 0;
+      if (fault === undefined) names.open(depth);
       if (depth > limits.maxDepth && fault === undefined) {
         fault = new Fault(`more than ${limits.maxDepth} levels are nested`);
         end = Math.min(end, p + LOOK_ON);
@@ -100,10 +111,12 @@ export function scanJson(
       )
         next++;
       if (bytes[next] === COLON && next < end) {
-        bits = trail.follow(
-          depth,
-          (name) => p - from === name.length + 2 && bytes.toString('latin1', from + 1, p - 1) === name,
-        );
+        const name = nameAt(bytes, from, p);
+        bits = trail.follow(depth, (one) => one === name);
+        if (fault === undefined && names.isDoubled(depth, name)) {
+          fault = doubledName();
+          end = Math.min(end, p + LOOK_ON);
+        }
         p = next + 1;
       } else {
         nodes++;
@@ -123,7 +136,7 @@ export function scanJson(
       fault = new Fault(`more than ${limits.maxNodes} values`);
       end = Math.min(end, p + LOOK_ON);
     }
-    if (fault !== undefined && depth <= 1 && trail.id !== undefined) break;
+    if (fault !== undefined && depth <= 1 && bits === 0 && trail.id !== undefined) break;
   }
   return { id: trail.id, fault };
 }

@@ -4,8 +4,7 @@ import type { Logger, Malformed, Message, MessageType, Peer, Pong, Received, Rol
 import { ALWAYS_JSON } from '../dialects/message-types.ts';
 import { createTypeTable } from '../dialects/type-table.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { decisionCacheOf } from './decision-cache.ts';
-import type { DecisionCache } from './decision-cache.ts';
+import { DecisionCache, decisionCacheOf } from './decision-cache.ts';
 import { createFastCodec } from './fast-codec.ts';
 import type { FastCodec } from './fast-codec.ts';
 import type { Form } from './form.ts';
@@ -89,7 +88,9 @@ class Codec implements MessageCodec {
     this.#table = createTypeTable(dialect, options.role, peer.features);
     this.#form = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
     const { maxNodes } = this.#limits;
-    this.#decisions = decisionCacheOf(this.#form);
+    // A decision that other limits let in must not come out here.
+    const isUsual = maxNodes === CODEC_LIMITS.maxNodes && this.#limits.maxDepth === CODEC_LIMITS.maxDepth;
+    this.#decisions = isUsual ? decisionCacheOf(this.#form) : new DecisionCache(this.#form);
     this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#form);
     this.#jsonForm = { ...this.#form, encoding: 'json' };
     this.#pongs = dialect === 'zentinel' ? new PongMemory() : undefined;

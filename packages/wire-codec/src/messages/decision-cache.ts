@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Answer, Decision, RequestId } from '@agentwire/core';
 
 import { stringifyJson } from '../json/stringify-json.ts';
@@ -198,13 +200,31 @@ export class DecisionCache {
     const message = read(copy, 0, copy.length);
     if (message.type !== 'answer') return message;
     const { id, decision } = message as Answer;
-    if (id !== place.id || !isOnlyId(bytes, start, place, end, this.#form) || hasBytes(decision)) return message;
-    this.#seen[slot] = {
-      before: copy.subarray(0, place.from - start),
-      behind: copy.subarray(place.to - start),
-      decision: freezeDecision(decision),
-    };
+    const halves = { before: copy.subarray(0, place.from - start), behind: copy.subarray(place.to - start) };
+    if (id !== place.id || hasBytes(decision) || !this.#standsForAnyId(halves, id, decision, read)) return message;
+    this.#seen[slot] = { ...halves, decision: freezeDecision(decision) };
     return message;
+  }
+
+  /**
+   * Whether another id in the same place gives that id and the same decision. An id can be spelt in many ways and a text can
+   * look like one, so the reader itself is asked whether this place is where the id stands, and the only one.
+   */
+  #standsForAnyId(
+    halves: Encoded,
+    id: RequestId,
+    decision: Decision,
+    read: (bytes: Buffer, start: number, end: number) => { readonly type: string },
+  ): boolean {
+    const other = typeof id === 'string' ? `${id}~` : id === 1 ? 70_000 : 1;
+    const size = this.size(halves, other);
+    if (size === -1) return false;
+    const bytes = Buffer.allocUnsafeSlow(size);
+    this.put(bytes, 0, halves, other);
+    const message = read(bytes, 0, size);
+    if (message.type !== 'answer') return false;
+    const answered = message as Answer;
+    return answered.id === other && isDeepStrictEqual(answered.decision, decision);
   }
 }
 

@@ -12,7 +12,7 @@ import type {
 import { Fault, inside } from './fault.ts';
 import type { Form } from './form.ts';
 import { blockHeaders, headerOps } from './header-kinds.ts';
-import { asObject, isWireObject } from './kind.ts';
+import { asObject, isWireObject, onlyEntry } from './kind.ts';
 import type { Kind } from './kind.ts';
 import { bool, f32, status, text, u16, u32 } from './scalar-kinds.ts';
 import { field, nullable, optional, struct } from './struct.ts';
@@ -34,6 +34,10 @@ const challenge = struct<Omit<ChallengeVerdict, 'type'>>('challenge', {
 });
 const bodies = { block, redirect, challenge } as const;
 
+/** Whether an allow that is written as an object says no more than its name. */
+const isNothing = (value: unknown): boolean =>
+  value === null || (isWireObject(value) && Object.keys(value).length === 0);
+
 /** What is to be done: the word `allow`, or an object of one entry. */
 export const verdict: Kind<Verdict> = {
   name: 'verdict',
@@ -43,13 +47,19 @@ export const verdict: Kind<Verdict> = {
     return { [value.type]: body.write(value, form) };
   },
   read(wire, form) {
-    if (wire === 'allow' || (isWireObject(wire) && Object.hasOwn(wire, 'allow'))) return { type: 'allow' };
-    for (const type of ['block', 'redirect', 'challenge'] as const) {
-      if (!isWireObject(wire) || !Object.hasOwn(wire, type)) continue;
-      const body = inside(type, () => bodies[type].read(wire[type], form));
-      return { type, ...body } as Verdict;
+    if (wire === 'allow') return { type: 'allow' };
+    const [type, value] = onlyEntry(wire) ?? [];
+    switch (type) {
+      case 'allow':
+        if (isNothing(value)) return { type: 'allow' };
+        break;
+      case 'block':
+      case 'redirect':
+      case 'challenge':
+        return { type, ...inside(type, () => bodies[type].read(value, form)) } as Verdict;
+      default:
     }
-    throw new Fault('a decision is allow, block, redirect or challenge');
+    throw new Fault('a decision is exactly one of allow, block, redirect and challenge');
   },
 };
 
@@ -96,10 +106,9 @@ const webSocketDecision: Kind<WebSocketDecision> = {
   write: (value, form) => (value.type === 'close' ? { close: close.write(value, form) } : value.type),
   read(wire, form) {
     if (wire === 'allow' || wire === 'drop') return { type: wire };
-    if (isWireObject(wire) && Object.hasOwn(wire, 'close')) {
-      return { type: 'close', ...inside('close', () => close.read(wire['close'], form)) };
-    }
-    throw new Fault('a WebSocket decision is allow, drop or close');
+    const [type, value] = onlyEntry(wire) ?? [];
+    if (type === 'close') return { type, ...inside('close', () => close.read(value, form)) };
+    throw new Fault('a WebSocket decision is exactly one of allow, drop and close');
   },
 };
 

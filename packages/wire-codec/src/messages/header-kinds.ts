@@ -3,7 +3,7 @@ import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentw
 
 import { eventHeaderValue } from './event-header-value.ts';
 import { Fault, inside } from './fault.ts';
-import { asArray, asObject, describe, own } from './kind.ts';
+import { asArray, asObject, describe, onlyEntry, own } from './kind.ts';
 import type { Kind, MutableWireObject } from './kind.ts';
 
 /** Most header lines in one message. */
@@ -121,18 +121,15 @@ export const blockHeaders: Kind<HeaderList> = {
 };
 
 function readOp(wire: unknown): HeaderOp {
-  const object = asObject(wire);
-  for (const op of ['set', 'add', 'remove'] as const) {
-    const found = own(object, op);
-    if (found === undefined) continue;
-    const [name, value] = Array.isArray(found)
-      ? (found as unknown[])
-      : typeof found === 'string'
-        ? [found]
-        : [own(asObject(found), 'name'), own(asObject(found), 'value')];
-    return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: headerValue(value) };
-  }
-  throw new Fault('a header operation is set, add or remove');
+  const [op, found] = onlyEntry(wire) ?? [];
+  if (op !== 'set' && op !== 'add' && op !== 'remove')
+    throw new Fault('a header operation is exactly one of set, add and remove');
+  const [name, value] = Array.isArray(found)
+    ? (found as unknown[])
+    : typeof found === 'string'
+      ? [found]
+      : [own(asObject(found), 'name'), own(asObject(found), 'value')];
+  return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: headerValue(value) };
 }
 
 /** Changes of headers, in order. */

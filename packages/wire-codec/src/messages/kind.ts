@@ -42,6 +42,13 @@ export function describe(value: unknown): string {
   return `a ${typeof value}`;
 }
 
+/** The name and value of an object that has one entry and no more, as a choice between variants is written. */
+export function onlyEntry(wire: unknown): readonly [name: string, value: unknown] | undefined {
+  if (!isWireObject(wire)) return undefined;
+  const entries = Object.entries(wire);
+  return entries.length === 1 ? entries[0] : undefined;
+}
+
 /** The own property `name`, or `undefined`; inherited ones do not count. */
 export function own(object: WireObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;

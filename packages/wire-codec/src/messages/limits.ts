@@ -67,5 +67,6 @@ function idPaths(type: MessageType, dialect: Dialect): readonly (readonly string
 /** What reading a payload of this type may cost, and where its id stands. */
 export function readLimits(type: MessageType, dialect: Dialect, limits: CodecLimits): ReadLimits {
   const maxNodes = REPORTS.has(type) ? limits.maxReportNodes : limits.maxNodes;
-  return { maxDepth: limits.maxDepth, maxNodes, idPaths: idPaths(type, dialect) };
+  const doubled = dialect === 'zentinel' && type !== 'answer' ? 'correlation_id' : undefined;
+  return { maxDepth: limits.maxDepth, maxNodes, idPaths: idPaths(type, dialect), doubled };
 }

@@ -8,12 +8,14 @@ export interface ReadLimits {
   readonly maxNodes: number;
   /** Where the id stands, names from the outside in; of several that are there the last one listed counts. */
   readonly idPaths: readonly (readonly string[])[];
+  /** The one name that may come twice in a payload, with the same value: the id of an event in the MessagePack of 0.6.20. */
+  readonly doubled?: string | undefined;
 }
 
 /** A payload as a wire object. After a fault there is no value, but the id if it could be found. */
 export interface Parsed {
   readonly value: unknown;
-  /** The id exactly as it was sent: text, a number, or a bigint past 2^53−1. */
+  /** The id exactly as it was sent: text, a number, or a bigint past 2^53−1. Of two that differ there is none. */
   readonly id: unknown;
   readonly fault: Fault | undefined;
 }
@@ -24,6 +26,7 @@ export class IdTrail {
   /** Per path, how many of its names the containers around the present place have matched. */
   readonly #matched: number[];
   readonly #found: unknown[];
+  #differ = false;
 
   constructor(paths: readonly (readonly string[])[]) {
     this.#paths = paths;
@@ -56,12 +59,20 @@ export class IdTrail {
   /** Notes a value at the name that `bits` came from, if a path ends there. */
   note(bits: number, depth: number, value: unknown): void {
     for (let i = 0; i < this.#paths.length; i++) {
-      if ((bits & (1 << i)) !== 0 && this.#paths[i]?.length === depth) this.#found[i] = value;
+      if ((bits & (1 << i)) === 0 || this.#paths[i]?.length !== depth) continue;
+      this.#differ ||= this.#found[i] !== undefined && this.#found[i] !== value;
+      this.#found[i] = value;
     }
   }
 
-  /** The id, if any path led to one. */
+  /** Whether two different ids came at one place. */
+  get differ(): boolean {
+    return this.#differ;
+  }
+
+  /** The id, if any path led to one and only one. */
   get id(): unknown {
+    if (this.#differ) return undefined;
     return this.#found.findLast((one) => one !== undefined && one !== null);
   }
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { Fault } from '../messages/fault.ts';
 import { IdTrail } from '../messages/parsed.ts';
 import type { Parsed, ReadLimits } from '../messages/parsed.ts';
+import { doubledName } from '../messages/seen-names.ts';
 
 /** How many values behind a fault the id is still looked for: a bomb must not cost a walk over all of it. */
 const LOOK_ON = 100_000;
@@ -162,12 +163,19 @@ class MsgpackParser {
       if (inner !== 0) this.trail.note(inner, depth, value);
       if (this.fault !== undefined) continue;
       if (typeof key !== 'string') this.fault = new Fault('a key is no text');
+      else if (Object.hasOwn(object, key) && !this.#isKnownDouble(key, depth, object[key] === value))
+        this.fault = doubledName();
       else if (key === '__proto__')
         Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       else object[key] = value;
     }
     this.trail.leave(depth);
     return object;
+  }
+
+  /** The crate 0.6.20 writes the id of an event twice, with one value. */
+  #isKnownDouble(name: string, depth: number, isSame: boolean): boolean {
+    return isSame && depth === 1 && name === this.#limits.doubled;
   }
 
   /** Checks a container before anything is allocated for it; one that is too deep is walked over. */

@@ -10,13 +10,19 @@ const parse = (text: string | Buffer, limits = LIMITS): ReturnType<typeof parseJ
   return parseJson(bytes, 0, bytes.length, limits);
 };
 
+const isDoubled = (name: string): boolean => name.includes('duplicated_key');
+
 describe('the JSON parsing test suite', () => {
-  it.each(parsing.filter((one) => one.name.startsWith('y_')))('takes $name', ({ input }) => {
+  it.each(parsing.filter((one) => one.name.startsWith('y_') && !isDoubled(one.name)))('takes $name', ({ input }) => {
     expect(parse(input)).toEqual({ value: JSON.parse(input) as unknown, id: undefined, fault: undefined });
   });
 
   it.each(parsing.filter((one) => one.name.startsWith('n_')))('refuses $name', ({ input }) => {
     expect(parse(input).fault).toBeInstanceOf(Error);
+  });
+
+  it.each(parsing.filter((one) => isDoubled(one.name)))('refuses a name that comes twice: $name', ({ input }) => {
+    expect(parse(input).fault?.message).toBe('an object has one name twice');
   });
 
   it('has been read', () => {

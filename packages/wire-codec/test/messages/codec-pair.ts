@@ -2,7 +2,7 @@ import type { Dialect, Message, Peer, Received, Role } from '@agentwire/core';
 import { FEATURES } from '@agentwire/core';
 
 import { createMessageCodec, Outbox } from '../../src/index.ts';
-import type { MessageCodec } from '../../src/index.ts';
+import type { CodecLimits, MessageCodec } from '../../src/index.ts';
 
 /** A peer with every feature, as one side sees it. */
 export function peerOf(dialect: Dialect, encoding: string, role: Role, changes: Partial<Peer> = {}): Peer {
@@ -47,10 +47,15 @@ export interface CodecPair {
 }
 
 /** The codecs of both ends of one connection. */
-export function codecPair(dialect: Dialect, encoding: string, changes: Partial<Peer> = {}): CodecPair {
+export function codecPair(
+  dialect: Dialect,
+  encoding: string,
+  changes: Partial<Peer> = {},
+  limits: Partial<CodecLimits> = {},
+): CodecPair {
   return {
-    proxy: createMessageCodec({ role: 'proxy', peer: peerOf(dialect, encoding, 'agent', changes) }),
-    agent: createMessageCodec({ role: 'agent', peer: peerOf(dialect, encoding, 'proxy', changes) }),
+    proxy: createMessageCodec({ role: 'proxy', peer: peerOf(dialect, encoding, 'agent', changes), limits }),
+    agent: createMessageCodec({ role: 'agent', peer: peerOf(dialect, encoding, 'proxy', changes), limits }),
   };
 }
 

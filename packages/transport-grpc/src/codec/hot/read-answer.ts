@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { fromResponse } from '../reference/decision-from-proto.ts';
+import { checkSaidOnce } from '../reference/doubled-fields.ts';
 import {
   AUDIT_REASON_CODES,
   AUDIT_RULE_IDS,
@@ -101,7 +102,7 @@ function readUsual(buffer: Buffer, from: number, end: number): Decision | undefi
       if (audit === undefined) return undefined;
       decision.audit = audit;
     } else if (tag === RESPONSE_NEEDS_MORE) {
-      if (readVarint(buffer) !== 1) return undefined;
+      if (decision.needsMore === true || readVarint(buffer) !== 1) return undefined;
       decision.needsMore = true;
     } else return undefined;
   }
@@ -127,7 +128,6 @@ export function readAnswer(buffer: Buffer, start: number, end: number): Answer |
   if (hotRead.declined) return undefined;
   const from = hotRead.at;
   if (end - from > MAX_KEPT_BYTES) return undefined;
-  // another id behind the first would have to win
   const hash = hashOf(buffer, from, end);
   const slot = (hash ^ (hash >>> 16)) & (SLOTS - 1);
   const known = kept[slot];
@@ -147,8 +147,8 @@ export function readAnswer(buffer: Buffer, start: number, end: number): Answer |
 function readOther(buffer: Buffer, from: number, end: number): Decision | undefined {
   try {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + from, end - from);
-    const fields = fromBinary(AgentResponseSchema, bytes, { readUnknownFields: false });
-    return fields.correlationId === '' ? fromResponse(fields) : undefined;
+    checkSaidOnce(AgentResponseSchema, bytes, [AgentResponseSchema.field.correlationId.number]);
+    return fromResponse(fromBinary(AgentResponseSchema, bytes, { readUnknownFields: false }));
   } catch {
     return undefined;
   }

@@ -68,6 +68,8 @@ function fromMutation({ chunkIndex, data }: BodyMutationFields): BodyMutation {
 }
 
 function fromWebSocket({ drop, closeCode, closeReason }: WebsocketDecision): WebSocketDecision {
+  if (drop && closeCode !== undefined)
+    throw new AgentwireError('ERR_PROTOCOL', 'websocket_decision is exactly one of drop and close');
   if (closeCode !== undefined) return { type: 'close', code: closeCode, reason: closeReason ?? '' };
   return { type: drop ? 'drop' : 'allow' };
 }

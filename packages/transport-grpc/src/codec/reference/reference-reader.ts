@@ -31,6 +31,7 @@ import {
   fromResponseHeaders,
   fromWebSocketFrame,
 } from './event-from-proto.ts';
+import { checkSaidOnce } from './doubled-fields.ts';
 import { fromMetrics } from './metrics-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
@@ -156,6 +157,7 @@ export function readProxyMessage(bytes: Uint8Array, context: CodecContext): Read
 /** Reads bytes from an agent; what cannot be read becomes `malformed`, with its id where that could be read. */
 export function readAgentMessage(bytes: Uint8Array): Read {
   try {
+    checkSaidOnce(AgentToProxySchema, bytes);
     return fromAgentToProxy(fromBinary(AgentToProxySchema, bytes, READ_OPTIONS));
   } catch (error) {
     const { kind, id } = scanMessage(bytes, -1, -1);

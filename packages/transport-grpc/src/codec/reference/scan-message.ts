@@ -75,5 +75,8 @@ export function scanMessage(bytes: Uint8Array, nestedKind: number, configureKind
   if (length < 0) return { kind, id: undefined };
   const content = new Cursor(bytes, outer.at, Math.min(bytes.length, outer.at + length));
   if (kind === nestedKind) return { kind, id: textOf(content.find(1)?.find(1)) };
-  return { kind, id: textOf(content.find(kind === configureKind ? 100 : 1)) };
+  const number = kind === configureKind ? 100 : 1;
+  const id = textOf(content.find(number));
+  const other = content.find(number);
+  return { kind, id: other === undefined || textOf(other) === id ? id : undefined };
 }
