@@ -1,5 +1,5 @@
 import type { Connection, RequestHeaders } from '@agentwire/core';
-import { ByteSegments } from './byte-segments.ts';
+import { ByteSegments, SEGMENT_BYTES } from './byte-segments.ts';
 import { Owners } from './owners.ts';
 import { RECORD, RecordRing } from './record-ring.ts';
 
@@ -7,8 +7,11 @@ const FIRST_CAPACITY = 1024;
 /** How many of the youngest are kept as objects too, since most later events come soon; a power of two. */
 const RECENT = 64;
 const TOLD_EMPTY = 1;
-/** Most memory for heads, in segments: 256 MiB. Clients choose how long their heads are, so their number bounds nothing. */
-export const MAX_SEGMENTS: number = 1024;
+/** What stays an object, and its estimated memory. */
+interface Pinned<T> {
+  readonly kept: T;
+  readonly bytes: number;
+}
 
 /** What comes out of the archive. */
 export interface Restored<T> {
@@ -35,10 +38,16 @@ export class RequestArchive<T> {
   readonly #recent: (T | undefined)[] = Array.from({ length: RECENT }, () => undefined);
   readonly #recentRows: Int32Array = new Int32Array(RECENT).fill(-1);
   /** What has to stay an object, by row. */
-  #pinned = new Map<number, T>();
+  #pinned = new Map<number, Pinned<T>>();
+  #pinnedBytes = 0;
 
   get size(): number {
     return this.#ring.size;
+  }
+
+  /** Memory that is taken, in bytes. */
+  get bytes(): number {
+    return this.#bytes.count * SEGMENT_BYTES + this.#pinnedBytes;
   }
 
   /** When the oldest was put in; infinite where there is none. */
@@ -48,7 +57,7 @@ export class RequestArchive<T> {
   }
 
   /**
-   * Puts in the head that `connection` is delivering. Past {@link MAX_SEGMENTS} the oldest are forgotten.
+   * Puts in the head that `connection` is delivering.
    *
    * @returns whether it could; not where the head is not being delivered, has no bytes or is too long, or where very many
    * of its hash are in here
@@ -73,15 +82,23 @@ export class RequestArchive<T> {
     bytes.offset += length;
     this.#recent[row & (RECENT - 1)] = kept;
     this.#recentRows[row & (RECENT - 1)] = row;
-    while (bytes.count > MAX_SEGMENTS) this.dropOldest();
     return true;
   }
 
-  /** What was put in at `time` is no longer what was received, so it has to come out as it is. */
-  pin(hash: number, time: number, kept: T): void {
+  /** What was put in at `time` is no longer what was received, so it has to come out as it is; it takes `bytes`. */
+  pin(hash: number, time: number, kept: T, bytes: number): void {
     // since then it may have been forgotten, and its id used again
     const row = this.#ring.findAll(hash).find((one) => this.#ring.timeOf(one) === time);
-    if (row !== undefined) this.#pinned.set(row, kept);
+    if (row === undefined) return;
+    this.#unpin(row);
+    this.#pinned.set(row, { kept, bytes });
+    this.#pinnedBytes += bytes;
+  }
+
+  #unpin(row: number): void {
+    if (this.#pinned.size === 0) return;
+    this.#pinnedBytes -= this.#pinned.get(row)?.bytes ?? 0;
+    this.#pinned.delete(row);
   }
 
   /** Takes out one that has this hash. */
@@ -89,7 +106,7 @@ export class RequestArchive<T> {
     const ring = this.#ring;
     const row = ring.find(hash);
     if (row < 0) return undefined;
-    const recent = this.#pinned.get(row) ?? this.#recentOf(row);
+    const recent = this.#pinned.get(row)?.kept ?? this.#recentOf(row);
     const connection = this.#owners.release(ring.get(row, RECORD.owner));
     const again = recent === undefined ? connection.readAgain?.(this.#view(row)) : undefined;
     const time = ring.timeOf(row);
@@ -114,7 +131,7 @@ export class RequestArchive<T> {
       this.#recent[at] = undefined;
       this.#recentRows[at] = -1;
     }
-    if (this.#pinned.size > 0) this.#pinned.delete(row);
+    this.#unpin(row);
     this.#ring.remove(row);
     const { oldest } = this.#ring;
     this.#bytes.releaseBefore(oldest < 0 ? this.#bytes.segment : this.#ring.get(oldest, RECORD.segment));
@@ -138,7 +155,8 @@ export class RequestArchive<T> {
     const grows = from.size * 2 > from.capacity;
     const to = new RecordRing(grows ? from.capacity * 2 : from.capacity);
     const bytes = grows ? this.#bytes : new ByteSegments();
-    const pinned = new Map<number, T>();
+    const pinned = new Map<number, Pinned<T>>();
+    this.#pinnedBytes = 0;
     for (const row of from.rows()) {
       const target = to.add(from.hashOf(row), from.timeOf(row));
       if (target < 0) {
@@ -148,7 +166,10 @@ export class RequestArchive<T> {
       }
       for (const field of Object.values(RECORD)) to.set(target, field, from.get(row, field));
       const kept = this.#pinned.get(row);
-      if (kept !== undefined) pinned.set(target, kept);
+      if (kept !== undefined) {
+        pinned.set(target, kept);
+        this.#pinnedBytes += kept.bytes;
+      }
       if (!grows) this.#moveBytes(this.#view(row), to, target, bytes);
     }
     this.#ring = to;

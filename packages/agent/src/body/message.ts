@@ -27,6 +27,11 @@ export interface MessageHost {
   readonly responseBody: boolean;
 }
 
+/** What a message and what belongs to it take besides its texts, in bytes. */
+const MESSAGE_BYTES = 1024;
+/** What a text takes besides its characters, in bytes. */
+const TEXT_BYTES = 32;
+
 /** What requests and responses have in common. */
 export abstract class Message implements IncomingMessage {
   readonly host: MessageHost;
@@ -39,13 +44,21 @@ export abstract class Message implements IncomingMessage {
     this.host = host;
   }
 
-  protected abstract readonly event: { readonly headers: readonly string[] };
+  protected abstract readonly event: { readonly headers: readonly string[]; readonly uri?: string };
   abstract readonly hasBody: boolean;
   /** The option of `defineAgent` that announces this body, if it was not said. */
   protected abstract readonly missing: string | undefined;
 
   get headers(): HeaderMap {
     return (this.#headers ??= new HeaderMap(this.event.headers));
+  }
+
+  /** Estimated memory of its head in bytes. */
+  get weight(): number {
+    const { headers, uri = '' } = this.event;
+    let bytes = MESSAGE_BYTES + uri.length;
+    for (const text of headers) bytes += TEXT_BYTES + text.length;
+    return bytes;
   }
 
   /** The reader of the body. @throws AgentwireError `ERR_INVALID_STATE` where bodies were not announced */

@@ -76,7 +76,7 @@ export class Dispatcher {
     const handler = this.#handlers.onResponseHeaders;
     const context = this.#context(event, request);
     const message = new ResponseMessage(event, context, context.request?.method);
-    if (context.scope !== undefined) context.scope.response = message;
+    if (context.scope !== undefined) this.#scopes.answeredBy(message, context.scope);
     if (!this.#host.responseBody || !message.hasBody) this.#scopes.over(event, request);
     if (handler === undefined) return this.#handlers.onResponseBodyChunk === undefined ? ALLOW : CONTINUE;
     return this.#outcomes.settle(handler(message, context), context, event, 'onResponseHeaders');

@@ -20,10 +20,17 @@ export class RequestScope {
   kept = false;
   /** When this was put into the archive, by the host's clock; `undefined` while it is not there. */
   archivedAt: number | undefined = undefined;
+  /** What it counts for in the bound of what is kept, in bytes; 0 while it does not. */
+  keptBytes = 0;
 
   constructor(id: RequestId, connection: Connection) {
     this.id = id;
     this.connection = connection;
+  }
+
+  /** Estimated memory of its heads in bytes. */
+  get weight(): number {
+    return (this.request?.weight ?? 0) + (this.response?.weight ?? 0);
   }
 
   /** Whether its head is all that there is to it. */

@@ -1,6 +1,6 @@
 import type { ProxyEvent, RequestHeaders } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
-import type { Message } from '../body/message.ts';
+import type { Message, ResponseMessage } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
 import { type ContextHost, RequestScope } from './event-context.ts';
 import { isReleasedProxy, isVersionOne } from './released-proxy.ts';
@@ -49,6 +49,12 @@ export class RequestScopes {
 
   pin(scope: RequestScope): void {
     this.#store.pin(scope);
+  }
+
+  /** The response to a request has come. */
+  answeredBy(response: ResponseMessage, scope: RequestScope): void {
+    scope.response = response;
+    this.#store.weighAgain(scope);
   }
 
   /** What belongs to a later event. */

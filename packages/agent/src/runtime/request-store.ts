@@ -7,6 +7,11 @@ import { reviveScope } from './revive-scope.ts';
 
 /** Scopes kept for one id; what comes past them is only counted. */
 const MAX_PER_ID = 8;
+/**
+ * Most memory for what is kept, in bytes, as objects and in the archive together: 256 MiB. Clients choose how long their
+ * heads are, so their number bounds nothing.
+ */
+export const MAX_KEPT_BYTES: number = 256 * 1024 * 1024;
 
 interface Entry {
   readonly scopes: RequestScope[];
@@ -37,12 +42,16 @@ export class RequestStore {
   readonly #host: ContextHost;
   readonly #max: number;
   readonly #ttlMs: number;
+  readonly #maxBytes: number;
   #size = 0;
+  /** Estimated memory of the scopes in entries. */
+  #bytes = 0;
 
-  constructor(host: ContextHost, max: number, ttlMs: number) {
+  constructor(host: ContextHost, max: number, ttlMs: number, maxBytes: number = MAX_KEPT_BYTES) {
     this.#host = host;
     this.#max = max;
     this.#ttlMs = ttlMs;
+    this.#maxBytes = maxBytes;
   }
 
   /** Requests that are kept. */
@@ -60,7 +69,25 @@ export class RequestStore {
     this.#expire(now - this.#ttlMs);
     scope.kept = true;
     if (!decided || !scope.isBare || !this.#putAway(scope, head, now)) this.#add(scope);
-    while (this.size > this.#max) this.#evictOldest();
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    while (this.size > 0 && (this.size > this.#max || this.#bytes + this.#archive.bytes > this.#maxBytes))
+      this.#evictOldest();
+  }
+
+  /** Counts the head of a response, which is kept with its request. */
+  weighAgain(scope: RequestScope): void {
+    if (scope.keptBytes === 0) return;
+    this.#weigh(scope);
+    this.#makeRoom();
+  }
+
+  #weigh(scope: RequestScope): void {
+    this.#bytes -= scope.keptBytes;
+    scope.keptBytes = scope.weight;
+    this.#bytes += scope.keptBytes;
   }
 
   #putAway(scope: RequestScope, head: RequestHeaders, now: number): boolean {
@@ -93,7 +120,10 @@ export class RequestStore {
   pin(scope: RequestScope): void {
     const { id, connection, archivedAt } = scope;
     scope.archivedAt = undefined;
-    if (archivedAt !== undefined) this.#archive.pin(hashOfId(connection.peer.name, id), archivedAt, scope);
+    if (archivedAt !== undefined) {
+      this.#archive.pin(hashOfId(connection.peer.name, id), archivedAt, scope, scope.weight);
+      this.#makeRoom();
+    }
   }
 
   #add(scope: RequestScope): void {
@@ -109,6 +139,7 @@ export class RequestStore {
     if (entry.scopes.length < MAX_PER_ID) {
       entry.scopes.push(scope);
       this.#size += 1;
+      this.#weigh(scope);
     }
     this.#touch(key, entry);
   }
@@ -168,7 +199,10 @@ export class RequestStore {
   #forget(key: string, entry: Entry): void {
     this.#entries.delete(key);
     this.#size -= entry.scopes.length;
-    for (const { request, response } of entry.scopes) {
+    for (const scope of entry.scopes) {
+      const { request, response } = scope;
+      this.#bytes -= scope.keptBytes;
+      scope.keptBytes = 0;
       for (const message of [request, response])
         message?.endBody('the request was over or forgotten before its body ended');
     }

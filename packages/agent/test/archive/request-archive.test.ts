@@ -3,7 +3,7 @@ import type { Connection, RequestHeaders } from '@agentwire/core';
 import { ByteSegments, SEGMENT_BYTES } from '../../src/archive/byte-segments.ts';
 import { hashOfId } from '../../src/archive/id-hash.ts';
 import { Owners } from '../../src/archive/owners.ts';
-import { MAX_SEGMENTS, RequestArchive } from '../../src/archive/request-archive.ts';
+import { RequestArchive } from '../../src/archive/request-archive.ts';
 import { head } from '../events.ts';
 
 /** A connection that says of every message that it is being delivered. */
@@ -63,24 +63,28 @@ describe('an archive of requests', () => {
     const archive = new RequestArchive<number>();
     const from = connection();
     put(archive, from, 7);
-    archive.pin(7, 7, 70);
+    archive.pin(7, 7, 70, 100);
     for (let i = 100; i < 3_000; i++) put(archive, from, i);
     expect(archive.take(7)).toMatchObject({ recent: 70, head: undefined });
-    archive.pin(7, 7, 70);
-    archive.pin(100, 99, 70);
+    archive.pin(7, 7, 70, 100);
+    archive.pin(100, 99, 70, 100);
     put(archive, from, 7);
     expect(archive.take(7)?.recent).toBe(7);
     expect(archive.take(100)).toMatchObject({ recent: undefined, head: { uri: '/100' } });
   });
 
-  it('forgets the oldest where heads are so long that fewer fit than are allowed', () => {
+  it('says what memory it takes, and less once the oldest are forgotten', () => {
     const archive = new RequestArchive<number>();
     const from = connection();
     const long = head('1', { uri: `/${'x'.repeat(SEGMENT_BYTES - 1_000)}` });
-    // one fills a segment, so there is room for as many as there may be segments
-    for (let i = 0; i < MAX_SEGMENTS + 10; i++) expect(archive.put(i, from, long, i, false, i)).toBe(true);
-    expect([archive.size, archive.oldestTime]).toEqual([MAX_SEGMENTS, 10]);
-    expect(archive.take(10)?.head?.uri.length).toBe(long.uri.length);
+    // one fills a segment
+    for (let i = 0; i < 10; i++) expect(archive.put(i, from, long, i, false, i)).toBe(true);
+    expect(archive.bytes).toBe(10 * SEGMENT_BYTES);
+    archive.pin(5, 5, 5, 1_000);
+    archive.pin(5, 5, 5, 2_000);
+    expect(archive.bytes).toBe(10 * SEGMENT_BYTES + 2_000);
+    for (let i = 0; i < 6; i++) archive.dropOldest();
+    expect(archive.bytes).toBe(4 * SEGMENT_BYTES);
   });
 
   it('gives back all of one hash, one after the other', () => {
@@ -88,7 +92,7 @@ describe('an archive of requests', () => {
     const from = connection();
     const times = [5, 6, 7];
     for (const time of times) expect(archive.put(1, from, head('1'), time, false, time)).toBe(true);
-    archive.pin(1, 6, 60);
+    archive.pin(1, 6, 60, 100);
     const taken = times.map(() => archive.take(1)?.recent ?? 0);
     expect(taken.toSorted((a, b) => a - b)).toEqual([5, 7, 60]);
     expect(archive.take(1)).toBeUndefined();

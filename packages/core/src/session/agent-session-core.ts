@@ -2,7 +2,7 @@ import { systemClock } from '../clock.ts';
 import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { Message, Received } from '../message/message.ts';
+import type { Message, MessageType, Received } from '../message/message.ts';
 import { AgentDrain } from './agent-drain.ts';
 import { resolveAgentSessionLimits } from './agent-session-limits.ts';
 import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
@@ -12,6 +12,9 @@ import { Keepalive } from './keepalive.ts';
 import { KnownRequests } from './known-requests.ts';
 import { PingSender } from './ping-sender.ts';
 import { RequestRunner } from './request-runner.ts';
+import { UnreadAnswers } from './unread-answers.ts';
+
+const REPORTS: ReadonlySet<MessageType> = new Set<MessageType>(['healthStatus', 'metricsReport', 'log']);
 
 /** The one implementation of {@link AgentSession}; also the handler of its connection. */
 export class AgentSessionCore implements AgentSession, ConnectionHandler {
@@ -23,6 +26,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly #runner: RequestRunner;
   readonly #drain: AgentDrain;
   readonly #keepalive: Keepalive | undefined;
+  readonly #unread: UnreadAnswers;
 
   constructor(connection: Connection, handler: SessionHandler, options: AgentSessionOptions) {
     const clock = options.clock ?? systemClock;
@@ -30,18 +34,26 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     const limits = resolveAgentSessionLimits(options);
     const { stats } = this;
     const queues = new EventQueues(connection, limits.maxQueuedPerRequest);
-    const answers = new AnswerSender(connection, logger, stats);
+    const unread = new UnreadAnswers(connection, clock);
+    const answers = new AnswerSender(connection, logger, stats, unread);
     const requests = new KnownRequests({ connection, clock, logger, handler, limits, queues, stats });
     const pings = new PingSender(clock, (ping) => this.notify(ping));
     this.connection = connection;
     this.#handler = handler;
     this.#logger = logger;
+    this.#unread = unread;
     this.#requests = requests;
     const { maxInFlight } = limits;
     this.#runner = new RequestRunner({ connection, handler, requests, queues, answers, maxInFlight });
     this.#drain = new AgentDrain({ session: this, clock, logger, pings, cancelRest: () => requests.endOfDrain() });
     if (options.keepalive !== false && connection.peer.dialect !== 'zentinel') {
-      const subject = { connection, clock, sendPing: () => pings.send(), patienceMs: () => 0 };
+      const subject = {
+        connection,
+        clock,
+        sendPing: () => pings.send(),
+        patienceMs: () => 0,
+        held: () => unread.stalled,
+      };
       this.#keepalive = new Keepalive(subject, options.keepalive ?? {});
     }
   }
@@ -94,7 +106,9 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   notify(message: Message): boolean {
     if (this.connection.status !== 'open' || !this.connection.peer.accepts.has(message.type)) return false;
-    this.connection.send(message);
+    // a report that nobody reads is worth nothing later either
+    if (this.#unread.stalled && REPORTS.has(message.type)) return false;
+    if (!this.connection.send(message)) this.#unread.stall();
     return true;
   }
 
@@ -110,7 +124,12 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     return this.connection.close();
   }
 
+  onDrain(): void {
+    this.#unread.onRoom();
+  }
+
   onClose(reason: CloseReason): void {
+    this.#unread.stop();
     this.#drain.onClose();
     this.#keepalive?.stop();
     this.#requests.close();

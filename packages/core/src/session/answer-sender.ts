@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import type { Decision } from '../message/decision.ts';
 import type { RequestId } from '../message/events.ts';
 import { failureDecision } from './failure.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 /** What an {@link AnswerSender} counts. */
 interface AnswerStats {
@@ -16,17 +17,19 @@ export class AnswerSender {
   readonly #connection: Connection;
   readonly #logger: Logger;
   readonly #stats: AnswerStats;
+  readonly #unread: UnreadAnswers;
 
-  constructor(connection: Connection, logger: Logger, stats: AnswerStats) {
+  constructor(connection: Connection, logger: Logger, stats: AnswerStats, unread: UnreadAnswers) {
     this.#connection = connection;
     this.#logger = logger;
     this.#stats = stats;
+    this.#unread = unread;
   }
 
   send(id: RequestId, decision: Decision): void {
     if (this.#connection.status !== 'open') return;
     try {
-      this.#connection.send({ type: 'answer', id, decision });
+      if (!this.#connection.send({ type: 'answer', id, decision })) this.#unread.stall();
     } catch (error) {
       // the decision cannot be sent (a bad header, too long): the proxy must learn that, and never wait for nothing
       this.#sendFailure(id, error);
@@ -36,7 +39,7 @@ export class AnswerSender {
 
   #sendFailure(id: RequestId, error: unknown): void {
     try {
-      this.#connection.send({ type: 'answer', id, decision: this.failure(error) });
+      if (!this.#connection.send({ type: 'answer', id, decision: this.failure(error) })) this.#unread.stall();
     } catch (second) {
       this.#connection.abort(toAgentwireError(second, 'ERR_CLOSED'));
     }

@@ -34,6 +34,8 @@ export interface KeepaliveSubject {
   sendPing(): boolean;
   /** How long the peer may be silent after a ping because it is busy with requests, in milliseconds. */
   patienceMs(): number;
+  /** Whether this side reads nothing at the moment, so that silence says nothing of the peer. */
+  held?(): boolean;
 }
 
 /** Pings a silent peer and ends the connection when it stays silent. Every received byte counts as life. */
@@ -52,6 +54,10 @@ export class Keepalive {
     this.#rest();
   }
 
+  get #held(): boolean {
+    return this.#subject.held?.() === true;
+  }
+
   #rest(): void {
     this.#seen = this.#subject.connection.receivedBytes;
     this.#timer = this.#subject.clock.setTimeout(() => this.#check(), this.#intervalMs);
@@ -60,7 +66,7 @@ export class Keepalive {
   #check(): void {
     const { connection, clock } = this.#subject;
     if (connection.status !== 'open') return;
-    if (connection.receivedBytes !== this.#seen || !this.#pinged()) {
+    if (connection.receivedBytes !== this.#seen || this.#held || !this.#pinged()) {
       this.#rest();
       return;
     }
@@ -78,7 +84,7 @@ export class Keepalive {
 
   #judge(): void {
     const { connection } = this.#subject;
-    if (connection.receivedBytes !== this.#seen) this.#rest();
+    if (connection.receivedBytes !== this.#seen || this.#held) this.#rest();
     else
       connection.abort(
         new AgentwireError('ERR_TIMEOUT', `${connection.peer.name} did not answer a ping on ${connection.id}`),

@@ -2,10 +2,13 @@ import type { Clock } from '../clock.ts';
 import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { CancelReason } from '../message/control.ts';
+import type { CancelReason, Ping } from '../message/control.ts';
 import type { RequestId } from '../message/events.ts';
 import type { Message } from '../message/message.ts';
 import type { Completion, EventBody } from './exchange.ts';
+
+/** Pongs that may be left unread behind a full buffer. */
+const MAX_UNREAD_PONGS = 1024;
 
 /** Whoever has body chunks to send. */
 interface Pump {
@@ -21,6 +24,7 @@ export class Outbox {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #waitingForRoom = new Set<Pump>();
+  #unreadPongs = 0;
 
   constructor(connection: Connection, clock: Clock, logger: Logger) {
     this.#connection = connection;
@@ -30,6 +34,20 @@ export class Outbox {
 
   sendEvent(event: EventBody, id: RequestId): void {
     this.writable = this.#connection.send({ ...event, id });
+  }
+
+  /**
+   * Answers a ping. A proxy never stops reading, because both sides would wait for each other; so an agent that pings and
+   * reads nothing loses its connection.
+   */
+  sendPong({ sequence, timestampMs }: Ping): void {
+    this.notify({ type: 'pong', sequence, timestampMs });
+    if (this.writable) this.#unreadPongs = 0;
+    else if ((this.#unreadPongs += 1) > MAX_UNREAD_PONGS) {
+      const { peer, id } = this.#connection;
+      const why = `${peer.name} reads nothing on ${id}: ${MAX_UNREAD_PONGS} pongs wait behind a full buffer`;
+      this.#connection.abort(new AgentwireError('ERR_OVERLOADED', why));
+    }
   }
 
   sendCancel(id: RequestId, reason: CancelReason): void {
@@ -72,6 +90,7 @@ export class Outbox {
   /** There is room again. */
   onRoom(): void {
     this.writable = true;
+    this.#unreadPongs = 0;
     for (const exchange of this.#waitingForRoom) {
       if (!this.writable) return;
       this.#waitingForRoom.delete(exchange);

@@ -99,8 +99,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
       case 'bodyMutation':
         return this.#exchanges.answerMutation(message.id, message.index, message.data);
       case 'ping':
-        this.notify({ type: 'pong', sequence: message.sequence, timestampMs: message.timestampMs });
-        return;
+        return this.#outbox.sendPong(message);
       case 'pong':
         return this.#pings.onPong(message.sequence);
       case 'drain':
