@@ -1,7 +1,18 @@
-import type { Decision, HeaderList, HeaderOp, ProxyEvent, RequestHeaders, ResponseHeaders } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Decision,
+  type HeaderList,
+  type HeaderOp,
+  type ProxyEvent,
+  type RequestHeaders,
+  type RequestId,
+  type ResponseHeaders,
+} from '@agentwire/core';
 import { applyHeaderOps } from '@agentwire/headers';
 import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
 import { Refusal } from './response/refusal.ts';
+
+const NO_BYTES = new Uint8Array(0);
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
@@ -51,10 +62,32 @@ export class Pipeline {
         this.responseOps.push(...(decision.responseHeaders ?? []));
         if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
         headers = applyHeaderOps(headers, decision.requestHeaders ?? []);
-        if (decision.needsMore === true && head.hasBody) wantBody.push(agent);
+        if (decision.needsMore !== true) continue;
+        if (head.hasBody === true) wantBody.push(agent);
+        else {
+          const end = await this.#askAboutNothing(agent, 'requestBodyChunk', head.id);
+          this.responseOps.push(...(end.responseHeaders ?? []));
+          headers = applyHeaderOps(headers, end.requestHeaders ?? []);
+        }
       }
     }
     return { headers, wantBody };
+  }
+
+  /** The end of a body that is not there, for an agent that decides with the body: without it, it would never decide. */
+  async #askAboutNothing(
+    agent: string,
+    type: 'requestBodyChunk' | 'responseBodyChunk',
+    id: RequestId,
+  ): Promise<Decision> {
+    const decision = await this.ask(agent, { type, id, index: 0, data: NO_BYTES, last: true, totalSize: 0 });
+    if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
+    const { data } = decision[type === 'requestBodyChunk' ? 'requestBodyMutation' : 'responseBodyMutation'] ?? {};
+    if (data === undefined || data === null || data.byteLength === 0) return decision;
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `${agent} gave a body of ${data.byteLength} bytes to a ${type === 'requestBodyChunk' ? 'request' : 'response'} that has none`,
+    );
   }
 
   async #askStep(step: readonly string[], event: RequestHeaders): Promise<[string, Decision][]> {
@@ -79,7 +112,12 @@ export class Pipeline {
       const decision = await this.ask(agent, { ...head, headers });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
       headers = applyHeaderOps(headers, decision.responseHeaders ?? []);
-      if (decision.needsMore === true && head.hasBody) wantBody.push(agent);
+      if (decision.needsMore !== true) continue;
+      if (head.hasBody === true) wantBody.push(agent);
+      else {
+        const end = await this.#askAboutNothing(agent, 'responseBodyChunk', head.id);
+        headers = applyHeaderOps(headers, end.responseHeaders ?? []);
+      }
     }
     return { headers, wantBody };
   }

@@ -109,7 +109,7 @@ export class ProxiedRequest {
     // no `using`: Node 22 cannot read it in source that was not compiled
     const held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
     try {
-      const { data, length } = head.hasBody ? await this.#body(wantBody, held) : NO_BODY;
+      const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
       const headers = applyHeaderOps(judged.headers, this.#lateOps);
       const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
       // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream

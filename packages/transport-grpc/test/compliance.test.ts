@@ -19,10 +19,8 @@ function arrivesAs(message: Message): Message {
   switch (message.type) {
     case 'requestHeaders': {
       const { tlsCipher: _tlsCipher, ...metadata } = message.metadata;
-      return { ...message, hasBody: false, metadata: { ...metadata, correlationId: String(message.id) } };
+      return { ...message, metadata: { ...metadata, correlationId: String(message.id) } };
     }
-    case 'responseHeaders':
-      return { ...message, hasBody: false };
     default:
       return message;
   }

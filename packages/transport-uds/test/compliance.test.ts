@@ -22,7 +22,7 @@ function throughDocumented(sent: Message): Message {
 
 /** What arrives in the zentinel dialect, which has no field for some things. */
 function throughZentinel(sent: Message): Message {
-  if (sent.type === 'requestHeaders' || sent.type === 'responseHeaders') return { ...sent, hasBody: false };
+  if (sent.type === 'requestHeaders' || sent.type === 'responseHeaders') return { ...sent, hasBody: undefined };
   if (sent.type === 'requestBodyChunk' || sent.type === 'responseBodyChunk') {
     // a field that must be there: without a count it is the chunk's own length
     return { ...sent, bytesTransferred: sent.bytesTransferred ?? sent.data.length };

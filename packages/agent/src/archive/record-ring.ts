@@ -6,7 +6,7 @@ const HASH = 0;
 const LIVE = 1;
 
 /** Places in a row for the user of a ring; each holds a 32-bit integer. */
-export const RECORD = { segment: 2, offset: 3, length: 4, owner: 5, flags: 6 } as const;
+export const RECORD = { segment: 2, offset: 3, length: 4, owner: 5 } as const;
 
 type Field = (typeof RECORD)[keyof typeof RECORD];
 

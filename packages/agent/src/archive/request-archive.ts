@@ -6,7 +6,6 @@ import { RECORD, RecordRing } from './record-ring.ts';
 const FIRST_CAPACITY = 1024;
 /** How many of the youngest are kept as objects too, since most later events come soon; a power of two. */
 const RECENT = 64;
-const TOLD_EMPTY = 1;
 /** What stays an object, and its estimated memory. */
 interface Pinned<T> {
   readonly kept: T;
@@ -22,7 +21,6 @@ export interface Restored<T> {
   readonly recent: T | undefined;
   /** Otherwise the head, as it was received. */
   readonly head: RequestHeaders | undefined;
-  readonly toldEmpty: boolean;
 }
 
 /**
@@ -62,7 +60,7 @@ export class RequestArchive<T> {
    * @returns whether it could; not where the head is not being delivered, has no bytes or is too long, or where very many
    * of its hash are in here
    */
-  put(hash: number, connection: Connection, head: RequestHeaders, kept: T, toldEmpty: boolean, time: number): boolean {
+  put(hash: number, connection: Connection, head: RequestHeaders, kept: T, time: number): boolean {
     if (connection.copyDelivered === undefined || connection.readAgain === undefined) return false;
     if (this.#ring.isFull) this.#makeRoom();
     const bytes = this.#bytes;
@@ -78,7 +76,6 @@ export class RequestArchive<T> {
     ring.set(row, RECORD.offset, bytes.offset);
     ring.set(row, RECORD.length, length);
     ring.set(row, RECORD.owner, this.#owners.use(connection));
-    ring.set(row, RECORD.flags, toldEmpty ? TOLD_EMPTY : 0);
     bytes.offset += length;
     this.#recent[row & (RECENT - 1)] = kept;
     this.#recentRows[row & (RECENT - 1)] = row;
@@ -110,9 +107,8 @@ export class RequestArchive<T> {
     const connection = this.#owners.release(ring.get(row, RECORD.owner));
     const again = recent === undefined ? connection.readAgain?.(this.#view(row)) : undefined;
     const time = ring.timeOf(row);
-    const toldEmpty = ring.get(row, RECORD.flags) === TOLD_EMPTY;
     this.#remove(row);
-    return { connection, time, recent, head: again?.type === 'requestHeaders' ? again : undefined, toldEmpty };
+    return { connection, time, recent, head: again?.type === 'requestHeaders' ? again : undefined };
   }
 
   #recentOf(row: number): T | undefined {

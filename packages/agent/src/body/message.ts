@@ -20,7 +20,8 @@ export interface MessageHost {
   readonly begun: Turns | undefined;
   /** The session's request that brought the message. */
   readonly agentRequest: AgentRequest;
-  readonly dialect: string;
+  /** Whether the proxy waits for the decision on a body when more is asked for. */
+  readonly waitsForBody: boolean;
   /** Whether this agent announced that it reads request bodies. */
   readonly requestBody: boolean;
   /** Whether this agent announced that it reads response bodies. */
@@ -126,8 +127,6 @@ function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
 
 /** A request over the event that brought it. */
 export class RequestMessage extends Message implements IncomingRequest {
-  /** Whether the handler was told that no body follows, and may have decided on that. */
-  toldEmpty = false;
   protected readonly event: RequestHeaders;
   #metadata: RequestMetadata | undefined;
 
@@ -161,9 +160,7 @@ export class RequestMessage extends Message implements IncomingRequest {
   }
 
   get hasBody(): boolean {
-    const hasBody = requestHasBody(this.event, this.headers, this.host.dialect);
-    this.toldEmpty ||= !hasBody;
-    return hasBody;
+    return requestHasBody(this.event, this.headers, this.host.waitsForBody);
   }
 
   protected get missing(): string | undefined {
@@ -188,7 +185,7 @@ export class ResponseMessage extends Message implements IncomingResponse {
   }
 
   get hasBody(): boolean {
-    return responseHasBody(this.event, this.headers, this.host.dialect, this.#method);
+    return responseHasBody(this.event, this.headers, this.#method);
   }
 
   protected get missing(): string | undefined {

@@ -24,7 +24,10 @@ export interface IncomingBody extends AsyncIterable<Uint8Array> {
 export interface IncomingMessage {
   /** Headers with several values a name and any case; wraps what was received, nothing is copied. */
   readonly headers: HeaderMap;
-  /** Whether a body is to be expected. Where the proxy does not say, method and headers decide as HTTP has it. */
+  /**
+   * Whether a body is to be expected. Where the proxy does not say, the headers decide as HTTP has it, and where they
+   * leave it open it is `true`.
+   */
   readonly hasBody: boolean;
   /**
    * The body in the pieces it comes in. The proxy gets its answer to a piece when the next one is asked for, which is

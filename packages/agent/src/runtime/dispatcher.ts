@@ -100,7 +100,9 @@ export class Dispatcher {
     const announced = isRequest ? this.#host.requestBody : this.#host.responseBody;
     const message = isRequest ? context.scope?.request : context.scope?.response;
     if (message !== undefined) {
-      if (isRequest && context.request?.toldEmpty === true && event.data.byteLength > 0) throw unexpectedBody();
+      // whoever reads bodies with the head believed that there is none; a handler of chunks has to look at this one
+      const believed = announced && (handler === undefined || message.reader?.used === true);
+      if (believed && event.data.byteLength > 0 && !message.hasBody) throw unexpectedBody();
       const reply = toReader(message, piece, announced, handler !== undefined);
       if (reply !== undefined) return reply;
     }
@@ -183,9 +185,9 @@ function toReader(
   return announced ? message.openBody().push(piece) : turns.wait();
 }
 
-/** In the zentinel dialect a client can send a body that its head does not announce (HTTP/2), past whoever believed that. */
+/** Where a proxy does not say so, a client can send a body that its head does not announce (HTTP/2), past whoever believed that. */
 function unexpectedBody(): AgentwireError {
-  return new AgentwireError('ERR_PROTOCOL', 'a body came for a request whose head announced none');
+  return new AgentwireError('ERR_PROTOCOL', 'a body came for a message whose head announced none');
 }
 
 function lost(ambiguous: boolean): AgentwireError {

@@ -3,6 +3,7 @@ import type { AgentRequest } from '@agentwire/core/session';
 import type { MessageHost, RequestMessage, ResponseMessage } from '../body/message.ts';
 import { Turns, type TurnsHost } from '../body/turns.ts';
 import type { HandlerContext } from '../handler/context.ts';
+import { isReleasedProxy } from './released-proxy.ts';
 
 /** What the events of one request have in common, kept while more of them may come. */
 export class RequestScope {
@@ -115,8 +116,8 @@ export class EventContext implements HandlerContext, MessageHost {
     return this.agentRequest.connection.peer;
   }
 
-  get dialect(): string {
-    return this.peer.dialect;
+  get waitsForBody(): boolean {
+    return !isReleasedProxy(this.peer);
   }
 
   get requestBody(): boolean {

@@ -91,11 +91,10 @@ export class RequestStore {
   }
 
   #putAway(scope: RequestScope, head: RequestHeaders, now: number): boolean {
-    const { id, connection, request } = scope;
+    const { id, connection } = scope;
     const { name } = connection.peer;
     if (this.#entries.size > 0 && this.#entries.has(this.#key(name, id))) return false;
-    const toldEmpty = request?.toldEmpty === true;
-    if (!this.#archive.put(hashOfId(name, id), connection, head, scope, toldEmpty, now)) return false;
+    if (!this.#archive.put(hashOfId(name, id), connection, head, scope, now)) return false;
     scope.archivedAt = now;
     return true;
   }
@@ -111,9 +110,9 @@ export class RequestStore {
     }
   }
 
-  #scopeOf({ recent, head, connection, toldEmpty }: Restored<RequestScope>): RequestScope | undefined {
+  #scopeOf({ recent, head, connection }: Restored<RequestScope>): RequestScope | undefined {
     if (recent !== undefined) return recent;
-    return head === undefined ? undefined : reviveScope(this.#host, connection, head, toldEmpty);
+    return head === undefined ? undefined : reviveScope(this.#host, connection, head);
   }
 
   /** Something was added to a scope that the archive has only the head of. */

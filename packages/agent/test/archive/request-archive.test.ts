@@ -20,7 +20,7 @@ function connection(): Connection {
 
 /** Puts in the request `number`, whose uri says so. */
 function put(archive: RequestArchive<number>, from: Connection, number: number): boolean {
-  return archive.put(number, from, head(`${number}`, { uri: `/${number}` }), number, number % 2 === 0, number);
+  return archive.put(number, from, head(`${number}`, { uri: `/${number}` }), number, number);
 }
 
 describe('an archive of requests', () => {
@@ -28,9 +28,9 @@ describe('an archive of requests', () => {
     const archive = new RequestArchive<number>();
     const from = connection();
     for (let i = 0; i < 100; i++) expect(put(archive, from, i)).toBe(true);
-    expect(archive.take(99)).toMatchObject({ recent: 99, head: undefined, time: 99, toldEmpty: false });
+    expect(archive.take(99)).toMatchObject({ recent: 99, head: undefined, time: 99 });
     const old = archive.take(10);
-    expect(old).toMatchObject({ recent: undefined, time: 10, toldEmpty: true });
+    expect(old).toMatchObject({ recent: undefined, time: 10 });
     expect(old?.head).toEqual(head('10', { uri: '/10' }));
     expect(old?.connection).toBe(from);
     expect(archive.take(10)).toBeUndefined();
@@ -78,7 +78,7 @@ describe('an archive of requests', () => {
     const from = connection();
     const long = head('1', { uri: `/${'x'.repeat(SEGMENT_BYTES - 1_000)}` });
     // one fills a segment
-    for (let i = 0; i < 10; i++) expect(archive.put(i, from, long, i, false, i)).toBe(true);
+    for (let i = 0; i < 10; i++) expect(archive.put(i, from, long, i, i)).toBe(true);
     expect(archive.bytes).toBe(10 * SEGMENT_BYTES);
     archive.pin(5, 5, 5, 1_000);
     archive.pin(5, 5, 5, 2_000);
@@ -91,7 +91,7 @@ describe('an archive of requests', () => {
     const archive = new RequestArchive<number>();
     const from = connection();
     const times = [5, 6, 7];
-    for (const time of times) expect(archive.put(1, from, head('1'), time, false, time)).toBe(true);
+    for (const time of times) expect(archive.put(1, from, head('1'), time, time)).toBe(true);
     archive.pin(1, 6, 60, 100);
     const taken = times.map(() => archive.take(1)?.recent ?? 0);
     expect(taken.toSorted((a, b) => a - b)).toEqual([5, 7, 60]);
@@ -106,7 +106,7 @@ describe('an archive of requests', () => {
     expect(put(archive, silent, 2)).toBe(false);
     expect(put(archive, {} as Connection, 3)).toBe(false);
     const long = head('4', { uri: `/${'x'.repeat(SEGMENT_BYTES)}` });
-    expect(archive.put(4, from, long, 4, false, 4)).toBe(false);
+    expect(archive.put(4, from, long, 4, 4)).toBe(false);
     expect(archive.size).toBe(1);
     const many = Array.from({ length: 100 }, () => put(archive, from, 5)).filter(Boolean);
     expect(many.length).toBe(33);

@@ -41,8 +41,11 @@ export interface RequestHeaders {
   /** Path and query as they came, for example `/a?b=c`. */
   readonly uri: string;
   readonly headers: HeaderList;
-  /** Whether a body follows. Not carried by the zentinel dialect and gRPC, where it reads `false`. */
-  readonly hasBody: boolean;
+  /**
+   * Whether a body follows; absent where the proxy does not say, as in the zentinel dialect and from foreign peers over
+   * gRPC. Then the headers may tell, and where they do not there may be one.
+   */
+  readonly hasBody?: boolean | undefined;
 }
 
 /** What request and response body chunks have in common. */
@@ -76,7 +79,8 @@ export interface ResponseHeaders {
   /** HTTP status, 100 to 999. */
   readonly status: number;
   readonly headers: HeaderList;
-  readonly hasBody: boolean;
+  /** Whether a body follows; absent where the proxy does not say, as for a request. */
+  readonly hasBody?: boolean | undefined;
 }
 
 /** The request is over. Not answered; nothing follows for its id. */

@@ -26,7 +26,7 @@ export interface Codec {
 function writeHot(message: Message, outbox: Outbox, context: CodecContext): number {
   switch (message.type) {
     case 'requestHeaders':
-      return writeRequestHeaders(message, outbox);
+      return writeRequestHeaders(message, outbox, context.ours);
     case 'requestBodyChunk':
     case 'responseBodyChunk':
       return writeBodyChunk(message, outbox);
@@ -37,10 +37,10 @@ function writeHot(message: Message, outbox: Outbox, context: CodecContext): numb
   }
 }
 
-function readHotEvent(buffer: Buffer, start: number, end: number): Read {
+function readHotEvent(buffer: Buffer, start: number, end: number, ours: boolean): Read {
   switch (buffer[start]) {
     case PROXY_REQUEST_HEADERS:
-      return readRequestHeaders(buffer, start + 1, end);
+      return readRequestHeaders(buffer, start + 1, end, ours);
     case PROXY_REQUEST_BODY_CHUNK:
       return readBodyChunk('requestBodyChunk', buffer, start + 1, end);
     case PROXY_RESPONSE_BODY_CHUNK:
@@ -63,7 +63,7 @@ export function createCodec(role: Role, context: CodecContext): Codec {
   };
   const readHot = (buffer: Buffer, start: number, end: number): Read => {
     if (end === start) return undefined;
-    if (role === 'agent') return readHotEvent(buffer, start, end);
+    if (role === 'agent') return readHotEvent(buffer, start, end, context.ours);
     return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end) : undefined;
   };
   const read = (buffer: Buffer, start: number, end: number): Read => {

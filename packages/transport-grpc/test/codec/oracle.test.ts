@@ -50,14 +50,23 @@ const metadata = fc
   })
   .map(clean);
 const requestHeaders = fc
-  .record({ id, metadata, method: token, uri: fc.stringMatching(/^\/[\x21-\x7e]{0,100}$/), headers })
+  .record({
+    id,
+    metadata,
+    method: token,
+    uri: fc.stringMatching(/^\/[\x21-\x7e]{0,100}$/),
+    headers,
+    hasBody: optional(fc.boolean()),
+  })
   .map((one): Message =>
     Object.assign(one, {
       type: 'requestHeaders' as const,
       metadata: Object.assign({ correlationId: one.id }, one.metadata),
-      hasBody: false,
     }),
   );
+const responseHeaders = fc
+  .record({ id, status: fc.integer({ min: 100, max: 999 }), headers, hasBody: optional(fc.boolean()) })
+  .map((one): Message => ({ type: 'responseHeaders', ...one }));
 const chunk = fc
   .record({
     type: fc.constantFrom('requestBodyChunk' as const, 'responseBodyChunk' as const),
@@ -105,9 +114,25 @@ describe('the codec against protobuf-es', () => {
 
   it('writes events that protobuf-es reads as the reference means them', () => {
     fc.assert(
-      fc.property(fc.oneof(requestHeaders, chunk), (message) => {
+      fc.property(fc.oneof(requestHeaders, responseHeaders, chunk), (message) => {
         const hot = fromBinary(ProxyToAgentSchema, bytesOf(proxy, message));
         expect(hot).toEqual(fromBinary(ProxyToAgentSchema, Buffer.from(writeProxyMessage(message, context))));
+      }),
+      runs,
+    );
+  });
+
+  it('says nothing of a body to a stranger, and believes nothing that one says of it', () => {
+    const foreign = { ...context, ours: false };
+    fc.assert(
+      fc.property(fc.oneof(requestHeaders, responseHeaders), (message) => {
+        const told = bytesOf(createCodec('proxy', foreign), message);
+        expect(fromBinary(ProxyToAgentSchema, told)).toEqual(
+          fromBinary(ProxyToAgentSchema, writeProxyMessage({ ...message, hasBody: undefined } as Message, context)),
+        );
+        const said = bytesOf(proxy, message);
+        const read = createCodec('agent', foreign).read(said, 0, said.length);
+        expect(read).toEqual({ ...message, hasBody: undefined });
       }),
       runs,
     );
@@ -125,7 +150,7 @@ describe('the codec against protobuf-es', () => {
 
   it('reads events that protobuf-es wrote', () => {
     fc.assert(
-      fc.property(fc.oneof(requestHeaders, chunk), (message) => {
+      fc.property(fc.oneof(requestHeaders, responseHeaders, chunk), (message) => {
         const bytes = Buffer.from(writeProxyMessage(message, context));
         expect(agent.read(bytes, 0, bytes.length)).toEqual(message);
         expect(readProxyMessage(Uint8Array.from(bytes), context)).toEqual(message);
@@ -146,7 +171,7 @@ describe('the codec against protobuf-es', () => {
 
   it('reads what it wrote, wherever it lies in a read', () => {
     fc.assert(
-      fc.property(fc.oneof(requestHeaders, chunk), fc.nat(50), (message, before) => {
+      fc.property(fc.oneof(requestHeaders, responseHeaders, chunk), fc.nat(50), (message, before) => {
         const bytes = Buffer.concat([Buffer.alloc(before, 0xff), bytesOf(proxy, message), Buffer.alloc(3, 0xff)]);
         expect(agent.read(bytes, before, bytes.length - 3)).toEqual(message);
       }),

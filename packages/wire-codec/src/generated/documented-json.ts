@@ -43,7 +43,7 @@ const L15 = literal(',"uri":');
 // prettier-ignore
 const L16 = literal(',"headers":');
 // prettier-ignore
-const L17 = literal(',"has_body":');
+const L17 = literal('"has_body":');
 // prettier-ignore
 const L18 = literal(',"chunk_index":');
 // prettier-ignore
@@ -108,8 +108,8 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
   const vUri = r.uri();
   r.lit(L16);
   const vHeaders = r.pairs();
-  r.lit(L17);
-  const vHasBody = r.bool();
+  let vHasBody;
+  if (r.key(L17)) { vHasBody = r.bool(); }
   r.lit(L13);
   return r.ok && r.pos === end ? { type: 'requestHeaders', id: vId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: vHasBody } : undefined;
 }

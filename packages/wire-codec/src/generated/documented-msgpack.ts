@@ -5,109 +5,109 @@ import type { MsgpackReader as Reader } from '../msgpack/msgpack-reader.ts';
 import type { MsgpackWriter } from '../msgpack/msgpack-writer.ts';
 
 // prettier-ignore
-const L0 = literal('\x86\xaarequest_id');
+const L0 = literal('\xaarequest_id');
 // prettier-ignore
 const L1 = literal('\xa8metadata');
 // prettier-ignore
 const L2 = literal('\xaecorrelation_id');
 // prettier-ignore
-const L3 = literal('\xaarequest_id');
+const L3 = literal('\xa9client_ip');
 // prettier-ignore
-const L4 = literal('\xa9client_ip');
+const L4 = literal('\xabclient_port');
 // prettier-ignore
-const L5 = literal('\xabclient_port');
+const L5 = literal('\xabserver_name');
 // prettier-ignore
-const L6 = literal('\xabserver_name');
+const L6 = literal('\xa8protocol');
 // prettier-ignore
-const L7 = literal('\xa8protocol');
+const L7 = literal('\xabtls_version');
 // prettier-ignore
-const L8 = literal('\xabtls_version');
+const L8 = literal('\xaatls_cipher');
 // prettier-ignore
-const L9 = literal('\xaatls_cipher');
+const L9 = literal('\xa8route_id');
 // prettier-ignore
-const L10 = literal('\xa8route_id');
+const L10 = literal('\xabupstream_id');
 // prettier-ignore
-const L11 = literal('\xabupstream_id');
+const L11 = literal('\xa9timestamp');
 // prettier-ignore
-const L12 = literal('\xa9timestamp');
+const L12 = literal('\xabtraceparent');
 // prettier-ignore
-const L13 = literal('\xabtraceparent');
+const L13 = literal('\xa6method');
 // prettier-ignore
-const L14 = literal('\xa6method');
+const L14 = literal('\xa3uri');
 // prettier-ignore
-const L15 = literal('\xa3uri');
+const L15 = literal('\xa7headers');
 // prettier-ignore
-const L16 = literal('\xa7headers');
+const L16 = literal('\xa8has_body');
 // prettier-ignore
-const L17 = literal('\xa8has_body');
+const L17 = literal('\x84\xaarequest_id');
 // prettier-ignore
-const L18 = literal('\x84\xaarequest_id');
+const L18 = literal('\xabchunk_index');
 // prettier-ignore
-const L19 = literal('\xabchunk_index');
+const L19 = literal('\xa4data');
 // prettier-ignore
-const L20 = literal('\xa4data');
+const L20 = literal('\xa7is_last');
 // prettier-ignore
-const L21 = literal('\xa7is_last');
+const L21 = literal('\xaatotal_size');
 // prettier-ignore
-const L22 = literal('\xaatotal_size');
+const L22 = literal('\xa8decision');
 // prettier-ignore
-const L23 = literal('\xa8decision');
+const L23 = literal('\xafrequest_headers');
 // prettier-ignore
-const L24 = literal('\xafrequest_headers');
+const L24 = literal('\xb0response_headers');
 // prettier-ignore
-const L25 = literal('\xb0response_headers');
+const L25 = literal('\xa5audit');
 // prettier-ignore
-const L26 = literal('\xa5audit');
+const L26 = literal('\xa4tags');
 // prettier-ignore
-const L27 = literal('\xa4tags');
+const L27 = literal('\xa8rule_ids');
 // prettier-ignore
-const L28 = literal('\xa8rule_ids');
+const L28 = literal('\xacreason_codes');
 // prettier-ignore
-const L29 = literal('\xacreason_codes');
-// prettier-ignore
-const L30 = literal('\xaaneeds_more');
+const L29 = literal('\xaaneeds_more');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
 export function readRequestHeaders(r: Reader, end: number): RequestHeaders | undefined {
+  let vLeft = r.map() - 5;
   r.lit(L0);
   const vId = r.u64();
   r.lit(L1);
   let vMetadataLeft = r.map() - 11;
   r.lit(L2);
   const vMetadataCorrelationId = r.text();
-  r.lit(L3);
+  r.lit(L0);
   const vMetadataRequestId = r.text();
-  r.lit(L4);
+  r.lit(L3);
   const vMetadataClientIp = r.text();
-  r.lit(L5);
+  r.lit(L4);
   const vMetadataClientPort = r.u16();
-  r.lit(L6);
+  r.lit(L5);
   const vMetadataServerName = r.isNull() ? undefined : r.text();
-  r.lit(L7);
+  r.lit(L6);
   const vMetadataProtocol = r.text();
-  r.lit(L8);
+  r.lit(L7);
   const vMetadataTlsVersion = r.isNull() ? undefined : r.text();
-  r.lit(L9);
+  r.lit(L8);
   const vMetadataTlsCipher = r.isNull() ? undefined : r.text();
-  r.lit(L10);
+  r.lit(L9);
   const vMetadataRouteId = r.isNull() ? undefined : r.text();
-  r.lit(L11);
+  r.lit(L10);
   const vMetadataUpstreamId = r.isNull() ? undefined : r.text();
-  r.lit(L12);
+  r.lit(L11);
   const vMetadataTimestamp = r.text();
   let vMetadataTraceparent;
-  if (r.key(L13)) { vMetadataLeft--; vMetadataTraceparent = r.text(); }
+  if (r.key(L12)) { vMetadataLeft--; vMetadataTraceparent = r.text(); }
   if (vMetadataLeft !== 0) r.ok = false;
   const vMetadata = { correlationId: vMetadataCorrelationId, requestId: vMetadataRequestId, clientIp: vMetadataClientIp, clientPort: vMetadataClientPort, serverName: vMetadataServerName, protocol: vMetadataProtocol, tlsVersion: vMetadataTlsVersion, tlsCipher: vMetadataTlsCipher, routeId: vMetadataRouteId, upstreamId: vMetadataUpstreamId, timestamp: vMetadataTimestamp, traceparent: vMetadataTraceparent };
-  r.lit(L14);
+  r.lit(L13);
   const vMethod = r.method();
-  r.lit(L15);
+  r.lit(L14);
   const vUri = r.uri();
-  r.lit(L16);
+  r.lit(L15);
   const vHeaders = r.pairs();
-  r.lit(L17);
-  const vHasBody = r.bool();
+  let vHasBody;
+  if (r.key(L16)) { vLeft--; vHasBody = r.bool(); }
+  if (vLeft !== 0) r.ok = false;
   return r.ok && r.pos === end ? { type: 'requestHeaders', id: vId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: vHasBody } : undefined;
 }
 
@@ -115,20 +115,20 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
 // prettier-ignore
 export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): string | undefined {
   const { id } = m;
-  w.begin(18);
-  return '\x86\xaarequest_id' + w.number(id) + '\xa8metadata' + w.map(11 + (m.metadata.traceparent === undefined ? 0 : 1)) + '\xaecorrelation_id' + w.text(m.metadata.correlationId) + '\xaarequest_id' + w.text(m.metadata.requestId) + '\xa9client_ip' + w.text(m.metadata.clientIp) + '\xabclient_port' + w.uint(m.metadata.clientPort) + '\xabserver_name' + w.textOrNull(m.metadata.serverName) + '\xa8protocol' + w.text(m.metadata.protocol) + '\xabtls_version' + w.textOrNull(m.metadata.tlsVersion) + '\xaatls_cipher' + w.textOrNull(m.metadata.tlsCipher) + '\xa8route_id' + w.textOrNull(m.metadata.routeId) + '\xabupstream_id' + w.textOrNull(m.metadata.upstreamId) + '\xa9timestamp' + w.text(m.metadata.timestamp) + (m.metadata.traceparent === undefined ? '' : w.constant(1) + '\xabtraceparent' + w.text(m.metadata.traceparent)) + '\xa6method' + w.text(m.method) + '\xa3uri' + w.text(m.uri) + '\xa7headers' + w.pairs(m.headers) + '\xa8has_body' + w.bool(m.hasBody);
+  w.begin(16);
+  return w.map(5 + (m.hasBody === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa8metadata' + w.map(11 + (m.metadata.traceparent === undefined ? 0 : 1)) + '\xaecorrelation_id' + w.text(m.metadata.correlationId) + '\xaarequest_id' + w.text(m.metadata.requestId) + '\xa9client_ip' + w.text(m.metadata.clientIp) + '\xabclient_port' + w.uint(m.metadata.clientPort) + '\xabserver_name' + w.textOrNull(m.metadata.serverName) + '\xa8protocol' + w.text(m.metadata.protocol) + '\xabtls_version' + w.textOrNull(m.metadata.tlsVersion) + '\xaatls_cipher' + w.textOrNull(m.metadata.tlsCipher) + '\xa8route_id' + w.textOrNull(m.metadata.routeId) + '\xabupstream_id' + w.textOrNull(m.metadata.upstreamId) + '\xa9timestamp' + w.text(m.metadata.timestamp) + (m.metadata.traceparent === undefined ? '' : w.constant(1) + '\xabtraceparent' + w.text(m.metadata.traceparent)) + '\xa6method' + w.text(m.method) + '\xa3uri' + w.text(m.uri) + '\xa7headers' + w.pairs(m.headers) + (m.hasBody === undefined ? '' : w.constant(1) + '\xa8has_body' + w.bool(m.hasBody ?? false));
 }
 
 /** Reads the canonical form of a requestBodyChunk, or declines. */
 // prettier-ignore
 export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk | undefined {
-  r.lit(L18);
+  r.lit(L17);
   const vId = r.u64();
-  r.lit(L19);
+  r.lit(L18);
   const vIndex = r.u32();
-  r.lit(L20);
+  r.lit(L19);
   const vData = r.data();
-  r.lit(L21);
+  r.lit(L20);
   const vLast = r.bool();
   return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: undefined, bytesTransferred: undefined } : undefined;
 }
@@ -146,16 +146,16 @@ export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): st
 // prettier-ignore
 export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
   let vLeft = r.map() - 4;
-  r.lit(L3);
+  r.lit(L0);
   const vId = r.u64();
-  r.lit(L19);
+  r.lit(L18);
   const vIndex = r.u32();
-  r.lit(L20);
+  r.lit(L19);
   const vData = r.data();
-  r.lit(L21);
+  r.lit(L20);
   const vLast = r.bool();
   let vTotalSize;
-  if (r.key(L22)) { vLeft--; vTotalSize = r.u64(); }
+  if (r.key(L21)) { vLeft--; vTotalSize = r.u64(); }
   if (vLeft !== 0) r.ok = false;
   return r.ok && r.pos === end ? { type: 'responseBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: undefined } : undefined;
 }
@@ -173,30 +173,30 @@ export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): 
 // prettier-ignore
 export function readAnswer(r: Reader, end: number): Answer | undefined {
   let vLeft = r.map() - 4;
-  r.lit(L3);
+  r.lit(L0);
   const id = r.u64();
-  r.lit(L23);
+  r.lit(L22);
   const vVerdict = r.verdict();
-  r.lit(L24);
+  r.lit(L23);
   const vRequestHeaders = r.opsOrEmpty();
-  r.lit(L25);
+  r.lit(L24);
   const vResponseHeaders = r.opsOrEmpty();
   let vAudit;
-  if (r.key(L26)) { vLeft--;
+  if (r.key(L25)) { vLeft--;
   let vAuditLeft = r.map() - 0;
   let vAuditTags;
-  if (r.key(L27)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
+  if (r.key(L26)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
   let vAuditRuleIds;
-  if (r.key(L28)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
+  if (r.key(L27)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
   const vAuditConfidence = undefined;
   let vAuditReasonCodes;
-  if (r.key(L29)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
+  if (r.key(L28)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
   const vAuditCustom = undefined;
   if (vAuditLeft !== 0) r.ok = false;
   vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
   }
   let vNeedsMore;
-  if (r.key(L30)) { vLeft--; vNeedsMore = r.bool() || undefined; }
+  if (r.key(L29)) { vLeft--; vNeedsMore = r.bool() || undefined; }
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;

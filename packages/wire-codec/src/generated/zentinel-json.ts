@@ -121,7 +121,7 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
   r.lit(L16);
   const vHeaders = r.multi();
   r.lit(L13);
-  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: false } : undefined;
+  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: undefined } : undefined;
 }
 
 /** Reads a requestHeaders with its names sorted, or declines. */
@@ -162,7 +162,7 @@ export function readRequestHeadersSorted(r: Reader, end: number): RequestHeaders
   r.lit(L15);
   const vUri = r.uri();
   r.lit(L13);
-  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: false } : undefined;
+  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: undefined } : undefined;
 }
 
 /** Writes a requestHeaders, or declines. */

@@ -107,7 +107,7 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
   const vUri = r.uri();
   r.lit(L15);
   const vHeaders = r.multi();
-  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: false } : undefined;
+  return r.ok && r.pos === end ? { type: 'requestHeaders', id: vMetadataCorrelationId, metadata: vMetadata, method: vMethod, uri: vUri, headers: vHeaders, hasBody: undefined } : undefined;
 }
 
 /** Writes a requestHeaders, or declines. */

@@ -93,7 +93,7 @@ export const responseHeaders: Mapping<'responseHeaders'> = plain(
     id: eventId,
     status: field('status', status, { aliases: ['status_code'] }),
     headers: field('headers', headers),
-    hasBody: field('has_body', bool, { zentinel: null, fallback: false }),
+    hasBody: optional('has_body', bool, { zentinel: null }),
   }),
 );
 

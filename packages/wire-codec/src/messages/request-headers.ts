@@ -32,7 +32,7 @@ const rows: Struct<Omit<RequestHeaders, 'type'>> = struct<Omit<RequestHeaders, '
   method: field('method', method),
   uri: field('uri', uri),
   headers: field('headers', headers),
-  hasBody: field('has_body', bool, { zentinel: null, fallback: false }),
+  hasBody: optional('has_body', bool, { zentinel: null }),
 });
 
 /** In the zentinel dialect the id is the correlation id inside `metadata`; where both are there, that one counts. */

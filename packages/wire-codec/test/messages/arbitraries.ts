@@ -68,7 +68,7 @@ export function requestHeaders(dialect: Dialect): fc.Arbitrary<Extract<Message, 
       ),
       uri: text.map((any) => any.replaceAll(/[\0- \x7f]/g, '/')),
       headers: headerList(dialect),
-      hasBody: dialect === 'documented' ? fc.boolean() : fc.constant(false),
+      hasBody: dialect === 'documented' ? fc.option(fc.boolean(), { nil: undefined }) : fc.constant(undefined),
     })
     .map((event) => {
       if (dialect === 'zentinel') Object.assign(event.metadata, { correlationId: event.id });

@@ -36,7 +36,7 @@ export function samplesOf(dialect: Dialect): readonly Sample[] {
       method: 'GET',
       uri: '/a?b=\u00fc',
       headers,
-      hasBody: dialect === 'documented',
+      hasBody: dialect === 'documented' ? true : undefined,
     }),
     proxy(
       {
@@ -46,7 +46,7 @@ export function samplesOf(dialect: Dialect): readonly Sample[] {
         method: 'POST',
         uri: '/',
         headers: [],
-        hasBody: false,
+        hasBody: dialect === 'documented' ? false : undefined,
       },
       'requestHeaders traced',
     ),
@@ -63,7 +63,7 @@ export function samplesOf(dialect: Dialect): readonly Sample[] {
       id,
       status: 200,
       headers: ['content-type', 'text/plain'],
-      hasBody: dialect === 'documented',
+      hasBody: dialect === 'documented' ? true : undefined,
     }),
     proxy({
       type: 'responseBodyChunk',

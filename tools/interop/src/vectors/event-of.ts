@@ -37,7 +37,7 @@ export function eventOf(name: string, value: Fields): Message | undefined {
     case 'RequestHeaders': {
       const metadata = fields(value['metadata']) as RequestMetadata;
       const [method, uri, headers] = [text(value['method']), text(value['uri']), headerList(value['headers'])];
-      return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody: false };
+      return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers };
     }
     case 'RequestBodyChunk':
       return chunkOf('requestBodyChunk', id, value);
@@ -45,7 +45,7 @@ export function eventOf(name: string, value: Fields): Message | undefined {
       return chunkOf('responseBodyChunk', id, value);
     case 'ResponseHeaders': {
       const headers = headerList(value['headers']);
-      return { type: 'responseHeaders', id, status: Number(value['status']), headers, hasBody: false };
+      return { type: 'responseHeaders', id, status: Number(value['status']), headers };
     }
     case 'RequestComplete':
       return { type: 'requestComplete', id, ...fields(rest) } as Message;

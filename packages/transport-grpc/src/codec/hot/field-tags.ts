@@ -48,6 +48,8 @@ export const EVENT_URI = 0x1a;
 export const EVENT_HTTP_VERSION = 0x22;
 /** RequestHeadersEvent.headers */
 export const EVENT_HEADERS = 0x2a;
+/** RequestHeadersEvent.has_body */
+export const EVENT_HAS_BODY = 0x6a0;
 /** RequestMetadata.correlation_id */
 export const METADATA_CORRELATION_ID = 0x0a;
 /** RequestMetadata.request_id */

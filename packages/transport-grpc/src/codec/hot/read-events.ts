@@ -10,6 +10,7 @@ import {
   CHUNK_PROXY_BUFFER_AVAILABLE,
   CHUNK_TIMESTAMP_MS,
   CHUNK_TOTAL_SIZE,
+  EVENT_HAS_BODY,
   EVENT_HEADERS,
   EVENT_HTTP_VERSION,
   EVENT_METADATA,
@@ -30,6 +31,9 @@ import {
   HEADER_VALUE,
 } from './field-tags.ts';
 import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint, readWord } from './read-fields.ts';
+
+const HAS_BODY_FIRST_BYTE = EVENT_HAS_BODY & 0xff;
+const HAS_BODY_SECOND_BYTE = EVENT_HAS_BODY >> 8;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -104,8 +108,25 @@ function readHeader(buffer: Buffer, end: number, list: string[]): void {
   if (hotRead.at !== to) hotRead.declined = true;
 }
 
-/** Reads RequestHeaders in its usual form, from behind its outer tag; undefined where the reference has to do it. */
-export function readRequestHeaders(buffer: Buffer, start: number, end: number): RequestHeaders | undefined {
+/** Reads what stands behind the first byte of has_body's tag. */
+function readHasBody(buffer: Buffer): boolean {
+  if (buffer[hotRead.at++] !== HAS_BODY_SECOND_BYTE) hotRead.declined = true;
+  const value = readVarint(buffer);
+  if (value > 1) hotRead.declined = true;
+  return value === 1;
+}
+
+/**
+ * Reads RequestHeaders in its usual form, from behind its outer tag; undefined where the reference has to do it.
+ *
+ * @param ours whether the peer knows the numbers from 100 up
+ */
+export function readRequestHeaders(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  ours: boolean,
+): RequestHeaders | undefined {
   hotRead.at = start;
   hotRead.declined = false;
   if (readEnd(buffer, end) !== end) return undefined;
@@ -114,6 +135,7 @@ export function readRequestHeaders(buffer: Buffer, start: number, end: number): 
   let method = '';
   let uri = '';
   const headers: string[] = [];
+  let hasBody: boolean | undefined;
   while (hotRead.at < end && !hotRead.declined) {
     switch (buffer[hotRead.at++]) {
       case EVENT_METADATA:
@@ -132,13 +154,17 @@ export function readRequestHeaders(buffer: Buffer, start: number, end: number): 
       case EVENT_HEADERS:
         readHeader(buffer, end, headers);
         break;
+      case HAS_BODY_FIRST_BYTE:
+        if (!ours) return undefined;
+        hasBody = readHasBody(buffer);
+        break;
       default:
         return undefined;
     }
   }
   const sound = !hotRead.declined && hotRead.at === end && method !== '' && headers.length <= 2 * MAX_HEADERS;
   if (!sound || metadata === undefined) return undefined;
-  return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody: false };
+  return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody };
 }
 
 /** Reads a body chunk from behind its outer tag; undefined where the reference has to do it. */

@@ -9,6 +9,7 @@ import {
   CHUNK_DATA,
   CHUNK_IS_LAST,
   CHUNK_TOTAL_SIZE,
+  EVENT_HAS_BODY,
   EVENT_HEADERS,
   EVENT_HTTP_VERSION,
   EVENT_METADATA,
@@ -88,8 +89,12 @@ function mostBytes({ headers }: RequestHeaders, head: number): number {
   return sum;
 }
 
-/** Writes RequestHeaders in its usual form; −1 where the reference has to do it. */
-export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): number {
+/**
+ * Writes RequestHeaders in its usual form; −1 where the reference has to do it.
+ *
+ * @param ours whether the peer knows the numbers from 100 up
+ */
+export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, ours: boolean): number {
   hotWrite.declined = false;
   const constant = constantFields(message.metadata);
   const timestamp = message.metadata.timestamp === '' ? 0 : parseTimestamp(message.metadata.timestamp);
@@ -97,10 +102,10 @@ export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox): nu
   if (hotWrite.declined || timestamp < 0 || !(clientPort >= 0 && clientPort <= 65_535)) return -1;
   const head = headBytes(message, constant.length);
   // most fit, and adding up what they take is not for nothing
-  const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES);
+  const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES, ours);
   if (end !== TOO_LONG) return end;
   const most = mostBytes(message, head);
-  return most > MAX_HOT_BYTES ? -1 : writeHead(message, outbox, constant, timestamp, most);
+  return most > MAX_HOT_BYTES ? -1 : writeHead(message, outbox, constant, timestamp, most, ours);
 }
 
 function writeHead(
@@ -109,6 +114,7 @@ function writeHead(
   constant: Uint8Array,
   timestamp: number,
   room: number,
+  ours: boolean,
 ): number {
   const { metadata, headers } = message;
   const { clientPort } = metadata;
@@ -143,8 +149,17 @@ function writeHead(
     if (at + HEADER_BYTES + 3 * value.length > limit) return TOO_LONG;
     at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, value, i >> 1);
   }
+  // the room that the last header did not take, or the head's, has place for it
+  if (ours && message.hasBody !== undefined) at = writeHasBody(bytes, at, message.hasBody);
   patchLength(bytes, outer, at);
   return hotWrite.declined ? -1 : at;
+}
+
+function writeHasBody(bytes: Buffer, at: number, hasBody: boolean): number {
+  bytes[at] = EVENT_HAS_BODY & 0xff;
+  bytes[at + 1] = EVENT_HAS_BODY >> 8;
+  bytes[at + 2] = hasBody ? 1 : 0;
+  return at + 3;
 }
 
 const varintBytes = (value: number): number => (value < 128 ? 1 : Math.floor(Math.log2(value) / 7) + 1);

@@ -49,8 +49,13 @@ function fromMetadata(fields: RequestMetadataFields): RequestMetadata {
   });
 }
 
-/** Reads a RequestHeadersEvent. @throws AgentwireError `ERR_PROTOCOL`. */
-export function fromRequestHeaders(fields: RequestHeadersEvent): RequestHeaders {
+/**
+ * Reads a RequestHeadersEvent.
+ *
+ * @param ours whether the peer knows the numbers from 100 up; what others put there means nothing
+ * @throws AgentwireError `ERR_PROTOCOL`.
+ */
+export function fromRequestHeaders(fields: RequestHeadersEvent, ours: boolean): RequestHeaders {
   if (fields.metadata === undefined) throw new AgentwireError('ERR_PROTOCOL', 'request_headers has no metadata');
   checkMethod(fields.method);
   checkUri(fields.uri);
@@ -61,18 +66,18 @@ export function fromRequestHeaders(fields: RequestHeadersEvent): RequestHeaders 
     method: fields.method,
     uri: fields.uri,
     headers: fromEventHeaders('request_headers', fields.headers),
-    hasBody: false,
+    hasBody: ours ? fields.hasBody : undefined,
   };
 }
 
-/** Reads a ResponseHeadersEvent. @throws AgentwireError `ERR_PROTOCOL`. */
-export function fromResponseHeaders(fields: ResponseHeadersEvent): ResponseHeaders {
+/** Reads a ResponseHeadersEvent; `ours` as in {@link fromRequestHeaders}. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromResponseHeaders(fields: ResponseHeadersEvent, ours: boolean): ResponseHeaders {
   return {
     type: 'responseHeaders',
     id: fields.correlationId,
     status: fromStatus('response_headers.status_code', fields.statusCode),
     headers: fromEventHeaders('response_headers', fields.headers),
-    hasBody: false,
+    hasBody: ours ? fields.hasBody : undefined,
   };
 }
 

@@ -56,19 +56,31 @@ function toMetadata(id: string, metadata: RequestMetadata): MessageInitShape<typ
 }
 
 /** RequestHeaders as protobuf-es takes it. */
-export function toRequestHeaders(message: RequestHeaders): MessageInitShape<typeof RequestHeadersEventSchema> {
-  return {
+export function toRequestHeaders(
+  message: RequestHeaders,
+  ours: boolean,
+): MessageInitShape<typeof RequestHeadersEventSchema> {
+  return present({
     metadata: toMetadata(String(message.id), message.metadata),
     method: message.method,
     uri: message.uri,
     httpVersion: message.metadata.protocol,
     headers: toHeaders(message.headers),
-  };
+    hasBody: ours ? message.hasBody : undefined,
+  });
 }
 
 /** ResponseHeaders as protobuf-es takes it. */
-export function toResponseHeaders(message: ResponseHeaders): MessageInitShape<typeof ResponseHeadersEventSchema> {
-  return { correlationId: String(message.id), statusCode: message.status, headers: toHeaders(message.headers) };
+export function toResponseHeaders(
+  message: ResponseHeaders,
+  ours: boolean,
+): MessageInitShape<typeof ResponseHeadersEventSchema> {
+  return present({
+    correlationId: String(message.id),
+    statusCode: message.status,
+    headers: toHeaders(message.headers),
+    hasBody: ours ? message.hasBody : undefined,
+  });
 }
 
 /** A body chunk as protobuf-es takes it. */

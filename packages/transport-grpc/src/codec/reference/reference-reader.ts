@@ -48,12 +48,12 @@ const READ_OPTIONS = { readUnknownFields: false };
 export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContext): Read {
   switch (message.case) {
     case 'requestHeaders':
-      return fromRequestHeaders(message.value);
+      return fromRequestHeaders(message.value, context.ours);
     case 'requestBodyChunk':
     case 'responseBodyChunk':
       return fromBodyChunk(message.case, message.value);
     case 'responseHeaders':
-      return fromResponseHeaders(message.value);
+      return fromResponseHeaders(message.value, context.ours);
     case 'websocketFrame':
       return fromWebSocketFrame(message.value);
     case 'guardrail':

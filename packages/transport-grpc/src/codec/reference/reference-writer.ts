@@ -34,11 +34,11 @@ function toProxyToAgent(message: Message, context: CodecContext): FromProxy | un
   const { ours, nowMs } = context;
   switch (message.type) {
     case 'requestHeaders':
-      return { case: 'requestHeaders', value: toRequestHeaders(message) };
+      return { case: 'requestHeaders', value: toRequestHeaders(message, ours) };
     case 'requestBodyChunk':
       return { case: 'requestBodyChunk', value: toBodyChunk(message) };
     case 'responseHeaders':
-      return { case: 'responseHeaders', value: toResponseHeaders(message) };
+      return { case: 'responseHeaders', value: toResponseHeaders(message, ours) };
     case 'responseBodyChunk':
       return { case: 'responseBodyChunk', value: toBodyChunk(message) };
     case 'webSocketFrame':
