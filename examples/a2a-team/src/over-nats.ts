@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { formatPermissions, nodePermissions } from '@agentwire/a2a-nats';
+import { formatPermissions, type NodeGrants, nodePermissions } from '@agentwire/a2a-nats';
 import type { Say } from './agents.ts';
 import type { Solved } from './main.ts';
 import type { AgentSettings, FromAgent, ToAgent } from './protocol.ts';
@@ -14,6 +14,13 @@ const TEAM: readonly Pick<AgentSettings, 'name' | 'role'>[] = [
   { name: 'worker-2', role: 'worker' },
   { name: 'planner', role: 'planner' },
 ];
+
+/** What each role does beyond its own node. */
+const GRANTS: Readonly<Record<AgentSettings['role'], NodeGrants>> = {
+  planner: { services: { call: ['primes', 'audit'] } },
+  worker: { services: { serve: ['primes'] }, topics: { publish: ['job.done'] } },
+  auditor: { services: { serve: ['audit'] }, topics: { subscribe: ['job.done'] } },
+};
 
 /** Starts a NATS server and every agent in a process of its own, lets them work, and stops them again. */
 export async function solveOverNats(folder: string, key: Uint8Array, say: Say): Promise<Solved> {
@@ -72,10 +79,10 @@ function hear<K extends FromAgent['kind']>(agent: ChildProcess, kind: K): Promis
   });
 }
 
-/** A server on which every node may publish under its own name only. */
+/** A server on which every node publishes under its own name only, and reads and sends only what its role needs. */
 async function startServer(folder: string, port: number, pass: string): Promise<ChildProcess> {
   const users = TEAM.map(
-    ({ name }) => `{ user: ${name}, pass: "${pass}", ${formatPermissions(nodePermissions(name))} }`,
+    ({ name, role }) => `{ user: ${name}, pass: "${pass}", ${formatPermissions(nodePermissions(name, GRANTS[role]))} }`,
   );
   const file = join(folder, 'nats.conf');
   writeFileSync(file, `listen: "127.0.0.1:${port}"\nauthorization { users: [ ${users.join(', ')} ] }\n`);

@@ -39,8 +39,6 @@ export interface NatsBackendOptions {
   readonly prefix?: string;
   /** Durable inboxes on JetStream. Default: none, and durable messages are refused with `ERR_UNSUPPORTED`. */
   readonly durable?: DurableStreamOptions;
-  /** Requests of other nodes that may wait for an answer from here; the oldest gives way. Default 100 000. */
-  readonly maxOpenReplies?: number;
   /** Milliseconds between attempts to connect again; it never gives up. Default 250. */
   readonly reconnectMs?: number;
   /** Time. Default: the system clock. */
@@ -51,11 +49,13 @@ export interface NatsBackendOptions {
 
 /** {@link NatsBackendOptions} with everything filled in. */
 export type ResolvedNatsBackendOptions = NatsBackendOptions &
-  Required<Pick<NatsBackendOptions, 'prefix' | 'maxOpenReplies' | 'reconnectMs' | 'clock' | 'logger'>>;
+  Required<Pick<NatsBackendOptions, 'prefix' | 'reconnectMs' | 'clock' | 'logger'>>;
 
 /** What a backend does when nothing else was said. */
-export const NATS_BACKEND_DEFAULTS: Readonly<{ prefix: string; maxOpenReplies: number; reconnectMs: number }> =
-  Object.freeze({ prefix: 'a2a', maxOpenReplies: 100_000, reconnectMs: 250 });
+export const NATS_BACKEND_DEFAULTS: Readonly<{ prefix: string; reconnectMs: number }> = Object.freeze({
+  prefix: 'a2a',
+  reconnectMs: 250,
+});
 
 /** What durable streams are when nothing else was said. */
 export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
@@ -68,15 +68,12 @@ export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> =
   create: true,
 });
 
-const KNOWN: readonly string[] = 'nodeId servers auth prefix durable maxOpenReplies reconnectMs clock logger'.split(
-  ' ',
-);
+const KNOWN: readonly string[] = 'nodeId servers auth prefix durable reconnectMs clock logger'.split(' ');
 
 /** Completes backend options with their defaults; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
 export function resolveNatsBackendOptions(options: NatsBackendOptions): ResolvedNatsBackendOptions {
   checkKnownOptions('a NATS backend', options, KNOWN);
   const all = { ...NATS_BACKEND_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
-  checkInteger('maxOpenReplies', all.maxOpenReplies, 1, 10_000_000);
   checkInteger('reconnectMs', all.reconnectMs, 10, 600_000);
   if (options.durable !== undefined) resolveDurableStreamOptions(options.durable);
   return all;

@@ -11,7 +11,9 @@ import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@na
 import { headers } from '@nats-io/transport-node';
 import type { DurableStreams } from './durable-streams.ts';
 import { fromNatsError } from './nats-errors.ts';
-import { encodeToken, Subjects } from './subjects.ts';
+import { parseSubject } from './subject-parts.ts';
+import { encodeToken } from './subject-token.ts';
+import type { Subjects } from './subjects.ts';
 import { decodeReceived } from './wire.ts';
 
 /** Handles one message; it is acknowledged when the promise resolves and comes again when it rejects. */
@@ -146,7 +148,7 @@ class Worker {
   }
 
   async #handle(msg: JsMsg): Promise<void> {
-    const { source } = Subjects.parse(msg.subject);
+    const { source, target } = parseSubject(msg.subject);
     const deliveries = msg.info.deliveryCount;
     const { maxDeliver, handler } = this.#settings;
     if (deliveries > maxDeliver) {
@@ -155,7 +157,7 @@ class Worker {
     }
     let received;
     try {
-      received = decodeReceived(msg.string(), source);
+      received = decodeReceived(msg.string(), { source, target, now: this.#parts.clock.wallNow() });
     } catch (error) {
       await this.#bury(msg, 'target_not_found', toAgentwireError(error, 'ERR_PROTOCOL').message);
       return;

@@ -15,7 +15,8 @@ import {
 } from '@nats-io/jetstream';
 import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
 import { fromNatsError } from './nats-errors.ts';
-import { encodeToken, Subjects } from './subjects.ts';
+import { parseSubject } from './subject-parts.ts';
+import { encodeToken } from './subject-token.ts';
 import { decodeReceived } from './wire.ts';
 
 /** A node and the first word of its subjects. */
@@ -180,10 +181,10 @@ export class DurableStreams {
 
 function readDeadLetter(stored: StoredMsg): DurableDeadLetter {
   const about = (name: string): string => stored.header.get(name);
-  const { source } = Subjects.parse(about('Agentwire-Subject'));
+  const { source, target } = parseSubject(about('Agentwire-Subject'));
   let message: KernelMessage | undefined;
   try {
-    const received = decodeReceived(stored.string(), source);
+    const received = decodeReceived(stored.string(), { source, target, now: stored.time.getTime() });
     if (received.kind === 'message') message = received.message;
   } catch {
     message = undefined;

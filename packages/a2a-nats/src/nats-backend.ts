@@ -8,11 +8,12 @@ import {
 } from './backend-options.ts';
 import { type DurableHandler, type DurableInbox, type DurableInboxOptions, openDurableInbox } from './durable-inbox.ts';
 import { type DurableDeadLetter, DurableStreams } from './durable-streams.ts';
+import { Answers } from './answers.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { NodeLink } from './node-link.ts';
 import { Outgoing } from './outgoing.ts';
-import { encodeToken } from './subjects.ts';
+import { encodeToken } from './subject-token.ts';
 
 /** What a backend has done so far. */
 export interface NatsBackendStats {
@@ -42,6 +43,7 @@ export class NatsBackend implements RemoteBackend {
   readonly #durable: DurableStreams | undefined;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
+  readonly #answers: Answers;
   readonly #inboxes = new Set<DurableInbox>();
   #closing = false;
 
@@ -51,7 +53,8 @@ export class NatsBackend implements RemoteBackend {
     this.#durable = durable;
     this.#link = new NodeLink(options, connection);
     this.#outgoing = new Outgoing(this.#link, durable);
-    this.#incoming = new Incoming(this.#link, this.#outgoing);
+    this.#incoming = new Incoming(this.#link);
+    this.#answers = new Answers(this.#link);
     void this.#link.watch();
   }
 
@@ -70,16 +73,12 @@ export class NatsBackend implements RemoteBackend {
   attach(host: RemoteHost): void {
     this.#link.host = host;
     this.#incoming.start();
+    this.#answers.start();
   }
 
   /** Hands a message to the server; rejects with `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE`, and for durable ones `ERR_INBOX_FULL`. */
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void> {
     return this.#outgoing.deliver(message, delivery);
-  }
-
-  /** Whether another node waits for this answer. */
-  awaits(answer: KernelMessage): boolean {
-    return this.#link.replies.awaits(answer);
   }
 
   /** Forgets that somebody here waits for an answer. */

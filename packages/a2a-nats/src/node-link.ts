@@ -1,8 +1,8 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { RemoteHost } from '@agentwire/a2a-router';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
-import { OpenReplies } from './open-replies.ts';
 import { Subjects } from './subjects.ts';
 import { TopicLosses } from './topic-losses.ts';
 
@@ -11,12 +11,10 @@ export class NodeLink {
   readonly options: ResolvedNatsBackendOptions;
   readonly connection: NatsConnection;
   readonly subjects: Subjects;
-  /** Requests of other nodes that may still be answered. */
-  readonly replies: OpenReplies;
   /** Numbers of messages on topics. */
   readonly losses: TopicLosses = new TopicLosses();
-  /** Requests of this node, each with the node that alone may answer it; undefined for topics and services. */
-  readonly asked: Map<string, string | undefined> = new Map();
+  /** Requests of this node to other nodes. */
+  readonly asked: AskedRequests = new AskedRequests();
   /** Counters. */
   readonly stats = { sent: 0, received: 0, malformed: 0, refused: 0, violations: 0, disconnects: 0 };
   /** Whether there is a connection now. */
@@ -27,7 +25,6 @@ export class NodeLink {
     this.options = options;
     this.connection = connection;
     this.subjects = new Subjects(options.prefix, options.nodeId);
-    this.replies = new OpenReplies(options.maxOpenReplies);
   }
 
   /** The router that this node belongs to; throws `ERR_INVALID_STATE` before there is one. */
@@ -50,6 +47,49 @@ export class NodeLink {
     return this.connection.info?.max_payload ?? 1024 * 1024;
   }
 
+  /** Throws `ERR_CLOSED` while there is no connection. */
+  checkConnected(): void {
+    if (!this.connected) throw new AgentwireError('ERR_CLOSED', 'there is no connection to a NATS server now');
+  }
+
+  /** Throws `ERR_MESSAGE_TOO_LARGE` for a text that the server does not take. */
+  checkSize(text: string): void {
+    const limit = this.maxMessageBytes;
+    if (text.length * 3 <= limit) return;
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= limit) return;
+    throw new AgentwireError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `a message of ${bytes} bytes is over the server's limit of ${limit}`,
+      { detail: { bytes, limit } },
+    );
+  }
+
+  /** Subscribes; what `take` throws is a malformed message, which is counted and dropped. */
+  listen(subject: string, take: (msg: Msg) => void, queue?: string): Subscription {
+    const { stats, options } = this;
+    return this.connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, msg) => {
+        if (error !== null) {
+          stats.violations += 1;
+          options.logger.error({ subject, error: error.message }, 'the server refused a subscription');
+          return;
+        }
+        try {
+          take(msg);
+        } catch (problem) {
+          stats.malformed += 1;
+          const { code, message } = toAgentwireError(problem, 'ERR_PROTOCOL');
+          options.logger.warn(
+            { subject: msg.subject, code, error: message },
+            'a message from another node was dropped',
+          );
+        }
+      },
+    });
+  }
+
   /** Follows the connection as it goes and comes, until it is closed. */
   async watch(): Promise<void> {
     const { nodeId: node, logger } = this.options;
@@ -58,7 +98,7 @@ export class NodeLink {
         this.connected = false;
         this.stats.disconnects += 1;
         logger.warn({ node }, 'the connection to the NATS server was lost');
-        for (const id of this.asked.keys())
+        for (const id of this.asked.ids())
           this.host.fail(id, 'ERR_CLOSED', 'the connection to the NATS server was lost');
       } else if (status.type === 'reconnect') {
         this.connected = true;

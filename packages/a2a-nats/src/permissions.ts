@@ -1,28 +1,76 @@
+import { checkKnownOptions } from '@agentwire/core';
 import { streamNames } from './durable-streams.ts';
-import { encodeToken } from './subjects.ts';
+import { encodeToken, encodeTopic } from './subject-token.ts';
+import { nodeToken, Subjects } from './subjects.ts';
 
 /** What a server must allow the user of one node, and nothing else. */
 export interface NodePermissions {
   /** Subjects that it may publish to. */
   readonly publish: readonly string[];
-  /** Subjects that it may subscribe to. */
+  /** Subjects that it may subscribe to, each with its queue group after a space where it has one. */
   readonly subscribe: readonly string[];
 }
 
+/** What a node may do besides sending to agents of other nodes and answering. */
+export interface NodeGrants {
+  /** Services that it takes part in, and services that it calls. Default: none. */
+  readonly services?: { readonly serve?: readonly string[]; readonly call?: readonly string[] };
+  /** Topics or patterns that it publishes on, and that it reads. Default: none. */
+  readonly topics?: { readonly publish?: readonly string[]; readonly subscribe?: readonly string[] };
+  /** Whether it has durable inboxes and sends to those of others. It cannot make streams (`durable: { create: false }`). Default false. */
+  readonly durable?: boolean;
+  /** First word of every subject. Default `a2a`. */
+  readonly prefix?: string;
+}
+
 /**
- * The permissions of a node's user: it publishes under its own name only, and reads what is for it.
+ * Makes the permissions of a node's user: it publishes under its own name only, and reads what is for it or granted.
  *
- * With them the source in a subject is a fact that the server enforces. With `durable` the node may also use its
- * own durable inboxes, but not make their streams (`durable: { create: false }`).
+ * With them the source in a subject is a fact that the server enforces. A service is granted for its queue group
+ * only, so that the node cannot read what another node of the group gets.
  */
-export function nodePermissions(
-  nodeId: string,
-  options: { readonly prefix?: string; readonly durable?: boolean } = {},
-): NodePermissions {
-  const { prefix = 'a2a', durable = false } = options;
-  const node = encodeToken(nodeId);
+export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePermissions {
+  checkKnownOptions('nodePermissions', grants, ['services', 'topics', 'durable', 'prefix']);
+  const { services = {}, topics = {}, durable = false, prefix = 'a2a' } = grants;
+  checkKnownOptions('nodePermissions services', services, ['serve', 'call']);
+  checkKnownOptions('nodePermissions topics', topics, ['publish', 'subscribe']);
+  const node = nodeToken(nodeId);
+  const own = `${prefix}.${node}`;
+  const subjects = new Subjects(prefix, nodeId);
+  const called = (services.call ?? []).map(encodeToken);
+  const published = (topics.publish ?? []).map(encodeTopic);
+  const { agents, node: itself, replies } = subjects.listening();
+  return {
+    publish: [
+      `${own}.agent.*.*`,
+      `${own}.node.*.kernel`,
+      `${own}.node.*.broadcast`,
+      subjects.hello(),
+      `${own}.reply.*.*`,
+      ...called.flatMap((service) => [`${own}.service.${service}.*`, `${own}.node.*.service.${service}.*`]),
+      ...published.flatMap((topic) => [`${own}.topic.${topic}`, `${own}.node.*.topic.${topic}`]),
+      ...(durable ? [`${own}.inbox.*.*`, `${own}.dead.*`, ...streamSubjects(prefix, nodeId)] : []),
+    ],
+    subscribe: [
+      agents,
+      itself,
+      replies,
+      ...(services.serve ?? []).map((service) => `${subjects.anyService(service)} ${encodeToken(service)}`),
+      ...(topics.subscribe ?? []).map((topic) => subjects.anyTopic(topic)),
+      `_INBOX_${node}.>`,
+    ],
+  };
+}
+
+/** Writes permissions as the `permissions` block of a user in a `nats-server` configuration. */
+export function formatPermissions({ publish, subscribe }: NodePermissions): string {
+  const list = (subjects: readonly string[]): string => subjects.map((subject) => JSON.stringify(subject)).join(', ');
+  return `permissions: { publish: { allow: [${list(publish)}] }, subscribe: { allow: [${list(subscribe)}] } }`;
+}
+
+function streamSubjects(prefix: string, nodeId: string): string[] {
   const { inbox, dead } = streamNames(prefix, nodeId);
-  const ofStreams = [
+  return [
     `$JS.API.STREAM.INFO.${inbox}`,
     `$JS.API.STREAM.INFO.${dead}`,
     `$JS.API.CONSUMER.CREATE.${inbox}.>`,
@@ -33,21 +81,4 @@ export function nodePermissions(
     `$JS.API.STREAM.MSG.GET.${dead}`,
     `$JS.API.STREAM.MSG.DELETE.${dead}`,
   ];
-  return {
-    publish: [`${prefix}.${node}.>`, ...(durable ? ofStreams : [])],
-    subscribe: [
-      `${prefix}.*.agent.${node}.*`,
-      `${prefix}.*.node.${node}`,
-      `${prefix}.*.reply.${node}.*`,
-      `${prefix}.*.topic.>`,
-      `${prefix}.*.service.*`,
-      `_INBOX_${node}.>`,
-    ],
-  };
-}
-
-/** Writes permissions as the `permissions` block of a user in a `nats-server` configuration. */
-export function formatPermissions({ publish, subscribe }: NodePermissions): string {
-  const list = (subjects: readonly string[]): string => subjects.map((subject) => JSON.stringify(subject)).join(', ');
-  return `permissions: { publish: { allow: [${list(publish)}] }, subscribe: { allow: [${list(subscribe)}] } }`;
 }

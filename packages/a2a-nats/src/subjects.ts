@@ -1,56 +1,19 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkPattern } from '@agentwire/a2a-router';
+import type { Target } from '@agentwire/a2a-router';
+import { encodeToken, encodeTopic, isPlain } from './subject-token.ts';
+import { HELLO } from './subject-parts.ts';
 
-const PLAIN = /^[A-Za-z0-9_-]+$/;
-
-/** Writes a name as one subject token: letters, digits, `_` and `-` stay, every other byte of its UTF-8 becomes `=XX`. */
-export function encodeToken(name: string): string {
-  if (PLAIN.test(name)) return name;
-  if (name === '') return '=';
-  let token = '';
-  for (const byte of Buffer.from(name)) {
-    const char = String.fromCharCode(byte);
-    token += PLAIN.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return token;
-}
-
-/** Reads what {@link encodeToken} writes; throws `ERR_PROTOCOL` for anything else. */
-export function decodeToken(token: string): string {
-  if (PLAIN.test(token)) return token;
-  if (token === '=') return '';
-  const bytes: number[] = [];
-  for (const [part] of token.matchAll(/=[0-9A-F]{2}|[A-Za-z0-9_-]|./gsu)) {
-    if (part.length === 3) bytes.push(Number.parseInt(part.slice(1), 16));
-    else if (PLAIN.test(part)) bytes.push(part.charCodeAt(0));
-    else throw new AgentwireError('ERR_PROTOCOL', 'a subject token cannot be read');
-  }
-  return Buffer.from(bytes).toString();
-}
-
-/** Writes a topic or pattern as subject tokens; `*` and `>` stay what they are. */
-export function encodeTopic(pattern: string): string {
-  return checkPattern(pattern)
-    .split('.')
-    .map((word) => (word === '*' || word === '>' ? word : encodeToken(word)))
-    .join('.');
-}
-
-/** What a subject says of a message: who sent it, on which way, and where it goes. */
-export interface SubjectParts {
-  /** Node that sent it; true because the server lets each user publish under its own name only. */
-  readonly source: string;
-  /** The way: one agent, a node, a topic, a service, a durable inbox, an answer, a dead letter. */
-  readonly way: string;
-  /** The words that follow, decoded. */
-  readonly rest: readonly string[];
-}
+const MAX_SUBJECT = 2048;
+const MAX_NODE_TOKEN = 200;
+const MAX_PREFIX = 32;
+const REPLY_TOKEN = /^[0-9a-f]{32}$/;
 
 /**
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
- * Ways: `agent.<node>.<pid>`, `node.<node>`, `topic.<words>`, `service.<name>`, `inbox.<node>.<name>`,
- * `reply.<node>.<message id>` and `dead.<name>`.
+ * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello>`,
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>` and `dead.<name>`.
+ * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
  */
 export class Subjects {
   readonly #prefix: string;
@@ -58,81 +21,129 @@ export class Subjects {
   readonly #node: string;
 
   constructor(prefix: string, nodeId: string) {
-    if (!PLAIN.test(prefix)) {
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', 'prefix must be letters, digits, _ and -');
+    if (!isPlain(prefix) || prefix.length > MAX_PREFIX) {
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', 'prefix must be 1 to 32 letters, digits, _ and -');
     }
     if (nodeId === '' || nodeId.length > 128) {
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'nodeId must have 1 to 128 characters');
     }
     this.#prefix = prefix;
-    this.#node = encodeToken(nodeId);
+    this.#node = nodeToken(nodeId);
     this.#own = `${prefix}.${this.#node}`;
   }
 
   /** To one process of a node. */
   agent(nodeId: string, pid: number): string {
-    return `${this.#own}.agent.${encodeToken(nodeId)}.${pid}`;
+    return `${this.#own}.agent.${nodeToken(nodeId)}.${pid}`;
   }
 
-  /** To a node, for everything but a process. */
-  node(nodeId: string): string {
-    return `${this.#own}.node.${encodeToken(nodeId)}`;
+  /** To a node, for everything but a process; throws `ERR_INVALID_ARGUMENT` for a target that does not leave its node. */
+  node(nodeId: string, to: Target): string {
+    return bounded(`${this.#own}.node.${nodeToken(nodeId)}.${innerTokens(to)}`);
+  }
+
+  /** To other processes that run under this node's name. */
+  hello(): string {
+    return `${this.#own}.node.${this.#node}.${HELLO}`;
   }
 
   /** To a topic. */
   topic(topic: string): string {
-    return `${this.#own}.topic.${encodeTopic(topic)}`;
+    return bounded(`${this.#own}.topic.${encodeTopic(topic)}`);
   }
 
   /** To the owners of a service, of whom one gets it. */
-  service(service: string): string {
-    return `${this.#own}.service.${encodeToken(service)}`;
+  service(service: string, method?: string): string {
+    return bounded(`${this.#own}.service.${serviceTokens(service, method)}`);
   }
 
   /** To a durable inbox. */
   inbox(nodeId: string, name: string): string {
-    return `${this.#own}.inbox.${encodeToken(nodeId)}.${encodeToken(name)}`;
+    return bounded(`${this.#own}.inbox.${nodeToken(nodeId)}.${encodeToken(name)}`);
   }
 
-  /** An answer to a request of a node. */
-  reply(nodeId: string, messageId: string): string {
-    return `${this.#own}.reply.${encodeToken(nodeId)}.${encodeToken(messageId)}`;
+  /** Where this node takes the answer to one request; the token is random and known to the responder alone. */
+  replyHere(token: string): string {
+    return `${this.#own}.reply.${this.#node}.${token}`;
+  }
+
+  /** Where an answer goes that `asker` takes at `replyTo`; undefined unless that is a subject which {@link Subjects.replyHere} of its node makes. */
+  answerTo(asker: string, replyTo: string | undefined): string | undefined {
+    if (replyTo === undefined || replyTo === '') return undefined;
+    const node = nodeToken(asker);
+    const begin = `${this.#prefix}.${node}.reply.${node}.`;
+    const token = replyTo.slice(begin.length);
+    if (!replyTo.startsWith(begin) || !REPLY_TOKEN.test(token)) return undefined;
+    return `${this.#own}.reply.${node}.${token}`;
   }
 
   /** A dead letter of a durable inbox of this node. */
   dead(name: string): string {
-    return `${this.#own}.dead.${encodeToken(name)}`;
+    return bounded(`${this.#own}.dead.${encodeToken(name)}`);
   }
 
   /** What this node listens to from the start: its agents, itself, and answers. */
   listening(): { readonly agents: string; readonly node: string; readonly replies: string } {
     return {
       agents: `${this.#prefix}.*.agent.${this.#node}.*`,
-      node: `${this.#prefix}.*.node.${this.#node}`,
+      node: `${this.#prefix}.*.node.${this.#node}.>`,
       replies: `${this.#prefix}.*.reply.${this.#node}.*`,
     };
   }
 
   /** Everybody's messages on a topic or pattern. */
   anyTopic(pattern: string): string {
-    return `${this.#prefix}.*.topic.${encodeTopic(pattern)}`;
+    return bounded(`${this.#prefix}.*.topic.${encodeTopic(pattern)}`);
   }
 
-  /** Everybody's messages to a service. */
+  /** Everybody's messages to a service, whatever the method. */
   anyService(service: string): string {
-    return `${this.#prefix}.*.service.${encodeToken(service)}`;
+    return bounded(`${this.#prefix}.*.service.${encodeToken(service)}.*`);
   }
 
   /** Everybody's messages to a durable inbox of this node. */
   anyInbox(name: string): string {
-    return `${this.#prefix}.*.inbox.${this.#node}.${encodeToken(name)}`;
+    return bounded(`${this.#prefix}.*.inbox.${this.#node}.${encodeToken(name)}`);
   }
+}
 
-  /** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours. */
-  static parse(subject: string): SubjectParts {
-    const [, source, way, ...rest] = subject.split('.');
-    if (source === undefined || way === undefined)
-      throw new AgentwireError('ERR_PROTOCOL', 'a subject is not one of the router');
-    return { source: decodeToken(source), way, rest: rest.map(decodeToken) };
+/** Writes the name of a node as one subject token; throws `ERR_INVALID_ARGUMENT` for one that is empty or over 200 bytes as a token. */
+export function nodeToken(nodeId: string): string {
+  const token = encodeToken(nodeId);
+  if (nodeId !== '' && token.length <= MAX_NODE_TOKEN) return token;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `the name of a node is 1 to ${MAX_NODE_TOKEN} bytes as a subject token, not ${token.length}; use a shorter one`,
+  );
+}
+
+function innerTokens(to: Target): string {
+  switch (to.kind) {
+    case 'topic':
+      return `topic.${encodeTopic(to.name)}`;
+    case 'service':
+      return `service.${serviceTokens(to.service, undefined)}`;
+    case 'serviceMethod':
+      return `service.${serviceTokens(to.service, to.method)}`;
+    case 'kernel':
+    case 'broadcast':
+      return to.kind;
+    default:
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `a ${to.kind} target does not go to a node`);
   }
+}
+
+function serviceTokens(service: string, method: string | undefined): string {
+  if (service === '' || method === '')
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a service and a method must have a name');
+  return `${encodeToken(service)}.${encodeToken(method ?? '')}`;
+}
+
+function bounded(subject: string): string {
+  if (subject.length <= MAX_SUBJECT) return subject;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `a subject of ${subject.length} bytes is over the limit of ${MAX_SUBJECT}; use a shorter name`,
+    { detail: { bytes: subject.length, limit: MAX_SUBJECT } },
+  );
 }

@@ -3,7 +3,7 @@ import type { KernelMessage } from '@agentwire/a2a-router';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { NatsBackendOptions } from './backend-options.ts';
 import { fromNatsError } from './nats-errors.ts';
-import { Subjects } from './subjects.ts';
+import { parseSubject } from './subject-parts.ts';
 import { decodeReceived } from './wire.ts';
 
 /** One message that passed. */
@@ -119,11 +119,11 @@ async function open(servers: string | readonly string[], { auth }: TailOptions):
 function read(msg: Msg, at: number): TailedMessage {
   const unread = { at, subject: msg.subject, source: '', way: '', to: [], message: undefined, skipped: 0 };
   try {
-    const { source, way, rest } = Subjects.parse(msg.subject);
+    const { source, way, rest, target } = parseSubject(msg.subject);
     const about = { ...unread, source, way, to: rest };
     if (msg.headers?.code === 503) return { ...about, problem: 'ERR_NO_RESPONDERS' };
     try {
-      const received = decodeReceived(msg.string(), source);
+      const received = decodeReceived(msg.string(), { source, target, now: at });
       if (received.kind === 'failure') return { ...about, problem: received.code };
       return { ...about, message: received.message, problem: undefined };
     } catch (error) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { encodeToken } from './subject-token.ts';
 import type { TopicPlace } from './wire.ts';
 
 const MAX_TOPICS = 100_000;
@@ -6,7 +7,7 @@ const MAX_TOPICS = 100_000;
 /** Numbers what this node publishes on each topic, and counts the gaps in what others published. */
 export class TopicLosses {
   readonly #published = new Map<string, { readonly epoch: string; sequence: number }>();
-  readonly #received = new Map<string, { epoch: string; sequence: number }>();
+  readonly #received = new Map<string, number>();
   readonly #start = randomBytes(6).toString('hex');
   #epochs = 0;
   #lost = 0;
@@ -35,18 +36,22 @@ export class TopicLosses {
     if (place !== undefined) place.sequence -= 1;
   }
 
-  /** Notes what came from a node on a topic, and gives how many are missing before it. */
-  note(source: string, topic: string, place: TopicPlace): number {
-    const key = `${source} ${topic}`;
+  /**
+   * Notes what came from a node on a topic, and gives how many are missing before it; undefined for a copy.
+   *
+   * Copies come when several patterns of this node fetch the same message: what has a place is taken once.
+   */
+  note(source: string, topic: string, place: TopicPlace): number | undefined {
+    const key = `${place.epoch} ${encodeToken(source)} ${topic}`;
     const known = this.#received.get(key);
     if (known === undefined) {
       forgetOldest(this.#received);
-      this.#received.set(key, { ...place });
+      this.#received.set(key, place.sequence);
       return 0;
     }
-    const missing = known.epoch === place.epoch ? Math.max(0, place.sequence - known.sequence - 1) : 0;
-    known.epoch = place.epoch;
-    known.sequence = place.sequence;
+    if (place.sequence <= known) return undefined;
+    const missing = place.sequence - known - 1;
+    this.#received.set(key, place.sequence);
     this.#lost += missing;
     return missing;
   }
@@ -54,7 +59,7 @@ export class TopicLosses {
   /** Begins to listen anew: what was missed while nobody here was subscribed is no loss. */
   forget(matches: (topic: string) => boolean): void {
     for (const key of this.#received.keys()) {
-      if (matches(key.slice(key.indexOf(' ') + 1))) this.#received.delete(key);
+      if (matches(key.slice(key.indexOf(' ', key.indexOf(' ') + 1) + 1))) this.#received.delete(key);
     }
   }
 }

@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { AgentwireError, type ErrorCode, ERROR_CODES } from '@agentwire/core';
 import { type JsonValue, type KernelMessage, messageFromJson, messageToJson, type Target } from '@agentwire/a2a-router';
 
-/** Place of a message among those that one node published on one topic, so that losses can be counted. */
+/** Place of a message among those that one node published on one topic, so that losses and copies are noticed. */
 export interface TopicPlace {
   /** Changes whenever the count begins anew. */
   readonly epoch: string;
@@ -14,9 +15,35 @@ export type Received =
   | { readonly kind: 'message'; readonly message: KernelMessage; readonly place: TopicPlace | undefined }
   | { readonly kind: 'failure'; readonly code: ErrorCode; readonly text: string };
 
-/** Writes a message for the target that it has on the receiving node. */
-export function encodeMessage(message: KernelMessage, to: Target, place?: TopicPlace): string {
-  const json = messageToJson(message, to);
+/** What is known of a message before its text is read. */
+export interface Arrival {
+  /** Node that sent it, from its subject. */
+  readonly source: string;
+  /** Target that it has on this node, from its subject; only who looks on has none, and takes what the text says. */
+  readonly target: Target | undefined;
+  /** Milliseconds since 1970 on this node's clock. */
+  readonly now: number;
+}
+
+const MAX_KEY = 64;
+const EPOCH = /^[\w-]{1,64}$/;
+const MAX_FAILURE = 1000;
+const BOUNDS: readonly (readonly [keyof KernelMessage, number])[] = [
+  ['id', 128],
+  ['correlationId', 128],
+  ['traceId', 256],
+  ['idempotencyKey', 128],
+];
+
+/** Writes a message for another node; its deadline leaves as the time that is left, because clocks differ. */
+export function encodeMessage(message: KernelMessage, to: Target, now: number, place?: TopicPlace): string {
+  const json: Record<string, JsonValue | undefined> = messageToJson(message, to);
+  if (message.deadline !== undefined) {
+    json['deadline'] = undefined;
+    json['left_ms'] = Math.max(0, message.deadline - now);
+  }
+  if (message.idempotencyKey !== undefined) json['idempotency_key'] = shortKey(message.idempotencyKey);
+  if (message.deferred === true) json['deferred'] = true;
   if (place !== undefined) {
     json['epoch'] = place.epoch;
     json['sequence'] = place.sequence;
@@ -24,13 +51,18 @@ export function encodeMessage(message: KernelMessage, to: Target, place?: TopicP
   return JSON.stringify(json);
 }
 
-/** Writes that a request failed on this node. */
-export function encodeFailure(code: ErrorCode, text: string): string {
-  return JSON.stringify({ error: { code, message: text.slice(0, 1000) } });
+/** Shortens an idempotency key of more than 64 characters to its hash. */
+export function shortKey(key: string): string {
+  return key.length <= MAX_KEY ? key : `sha256:${hash('sha256', key, 'hex')}`;
 }
 
-/** Reads what another node wrote, with the source that the subject names; throws `ERR_PROTOCOL` for anything else. */
-export function decodeReceived(text: string, source: string): Received {
+/** Writes that a request failed on this node. */
+export function encodeFailure(code: ErrorCode, text: string): string {
+  return JSON.stringify({ error: { code, message: text.slice(0, MAX_FAILURE) } });
+}
+
+/** Reads what another node wrote; throws `ERR_PROTOCOL` for anything else, and for ids and keys that are too long. */
+export function decodeReceived(text: string, { source, target, now }: Arrival): Received {
   let json: { readonly [key: string]: JsonValue | undefined };
   try {
     json = JSON.parse(text) as typeof json;
@@ -38,15 +70,51 @@ export function decodeReceived(text: string, source: string): Received {
     throw new AgentwireError('ERR_PROTOCOL', 'a message from another node is no JSON', { cause: error });
   }
   const failure = (json as { readonly error?: { readonly code?: unknown; readonly message?: unknown } } | null)?.error;
-  if (failure !== undefined) {
-    const { code, message: why } = failure;
-    if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || typeof why !== 'string') {
-      throw new AgentwireError('ERR_PROTOCOL', 'a failure from another node cannot be read');
+  if (failure !== undefined) return readFailure(failure);
+  const message = messageFromJson(json, source, target);
+  for (const [field, limit] of BOUNDS) {
+    const value = message[field];
+    if (typeof value === 'string' && (value.length > limit || (field === 'id' && value === ''))) {
+      throw new AgentwireError(
+        'ERR_PROTOCOL',
+        `${field} of a message from another node has ${value.length} characters`,
+        {
+          detail: { field, limit },
+        },
+      );
     }
-    return { kind: 'failure', code: code as ErrorCode, text: why };
   }
-  const message = messageFromJson(json, source);
-  const { epoch, sequence } = json;
-  const place = typeof epoch === 'string' && typeof sequence === 'number' ? { epoch, sequence } : undefined;
-  return { kind: 'message', message, place };
+  return { kind: 'message', message: withDeadline(message, json, now), place: readPlace(json) };
+}
+
+function withDeadline(
+  message: KernelMessage,
+  json: { readonly [key: string]: JsonValue | undefined },
+  now: number,
+): KernelMessage {
+  const left = json['left_ms'];
+  if (left !== undefined && (typeof left !== 'number' || !Number.isFinite(left) || left < 0)) {
+    throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no left_ms that can be read');
+  }
+  return {
+    ...message,
+    deadline: left === undefined ? undefined : now + left,
+    deferred: json['deferred'] === true ? true : undefined,
+  };
+}
+
+function readFailure(failure: { readonly code?: unknown; readonly message?: unknown } | null): Received {
+  const { code, message: why } = failure ?? {};
+  if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || typeof why !== 'string') {
+    throw new AgentwireError('ERR_PROTOCOL', 'a failure from another node cannot be read');
+  }
+  return { kind: 'failure', code: code as ErrorCode, text: why.slice(0, MAX_FAILURE) };
+}
+
+function readPlace({ epoch, sequence }: { readonly [key: string]: JsonValue | undefined }): TopicPlace | undefined {
+  if (epoch === undefined && sequence === undefined) return undefined;
+  if (typeof epoch !== 'string' || !EPOCH.test(epoch) || !Number.isSafeInteger(sequence) || Number(sequence) < 1) {
+    throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no place that can be read');
+  }
+  return { epoch, sequence: Number(sequence) };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '@nats-io/transport-node';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
-import { createNatsBackend, formatPermissions, nodePermissions, tail, type TailedMessage } from '../src/index.ts';
+import { createNatsBackend, tail, type TailedMessage } from '../src/index.ts';
 import { answerAll, startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -201,8 +201,10 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     expect(b.backend.stats.refused).toBe(4);
     expect(two.inbox.size).toBe(0);
     const events = chain.tail().map(({ payload: body }) => JSON.parse(body ?? '{}') as Record<string, unknown>);
-    expect(events.filter((event) => event['from_node'] === 'a')).toHaveLength(5);
-    expect(events.filter((event) => event['code'] === 'ERR_CAPABILITY_DENIED')).toHaveLength(4);
+    expect(events.filter((event) => event['from_node'] === 'a')).toHaveLength(3);
+    expect(events.filter((event) => event['code'] === 'ERR_CAPABILITY_DENIED')).toHaveLength(2);
+    // A sender that is not accepted leaves nothing behind.
+    expect(b.router.deadLetters.list().map(({ message }) => message.from)).toEqual([one.pid, one.pid]);
   });
 
   it('audits answers from other nodes where they arrive, and hands none over that cannot be recorded', async () => {
@@ -265,54 +267,6 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
       .add('one')
       .send(target.remoteNode('b', target.service('x')), payload.text('x'), { durable: true });
     await expect(durable).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
-  });
-});
-
-describe.skipIf(!hasServer)(`the permissions of the server${unlessServer}`, { timeout: 30_000 }, () => {
-  it('stop a node that forges its source, and one that reads what is not for it', async () => {
-    const user = (name: string): string =>
-      `{ user: ${name}, pass: secret, ${formatPermissions(nodePermissions(name, { durable: true }))} }`;
-    const server = await startServer(`authorization { users: [ ${['a', 'b', 'evil'].map(user).join(', ')} ] }`);
-    const auth = (name: string): { user: string; pass: string } => ({ user: name, pass: 'secret' });
-    const a = await startNode('a', server.url, { auth: auth('a') });
-    const b = await startNode('b', server.url, { auth: auth('b') });
-    const [one, two] = [a.add('one'), b.add('two')];
-    await b.backend.flush();
-    void answerAll(two, (message) => payload.text(`hello ${message.fromNode}`));
-    const to = target.remoteNode('b', target.process(two.pid));
-    expect(await one.request(to, payload.text('?'))).toMatchObject({ payload: { text: 'hello a' } });
-
-    // The same code, but its node id is a lie: the server knows its user.
-    const forger = await startNode('a', server.url, { auth: auth('evil') });
-    const liar = forger.add('one');
-    await expect(liar.request(to, payload.text('?'), { timeoutMs: 300 })).rejects.toMatchObject({
-      code: 'ERR_TIMEOUT',
-    });
-    await until(() => forger.backend.stats.violations >= 4);
-    const raw = await connect({ servers: server.url, ...auth('evil') });
-    const problems: string[] = [];
-    void (async () => {
-      for await (const status of raw.status()) if (status.type === 'error') problems.push(status.error.message);
-    })();
-    const before = b.backend.stats.received;
-    raw.publish(`a2a.a.agent.b.${two.pid}`, '{}');
-    raw.publish(`a2a.a.reply.b.${'0'.repeat(32)}`, '{}');
-    raw.subscribe('a2a.*.agent.b.*', { callback: (error) => void (error === null ? 0 : problems.push(error.message)) });
-    raw.subscribe('a2a.*.reply.a.*', { callback: (error) => void (error === null ? 0 : problems.push(error.message)) });
-    await raw.flush();
-    await until(() => problems.length >= 4);
-    expect(problems.join('\n')).toMatch(/Permissions Violation/);
-    // What it says of itself is what the others see.
-    raw.publish(`a2a.evil.agent.b.${two.pid}`, '{}');
-    await raw.flush();
-    await until(() => b.backend.stats.malformed === 1);
-    expect(b.backend.stats.received).toBe(before);
-    await expect(
-      createNatsBackend({ nodeId: 'a', servers: server.url, auth: { user: 'a', pass: 'wrong' } }),
-    ).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
-    await raw.close();
-    for (const node of [forger, a, b]) await node.close();
-    await server.stop();
   });
 });
 

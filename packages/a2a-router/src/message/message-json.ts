@@ -117,8 +117,12 @@ export function messageToJson(message: KernelMessage, to: Target = message.targe
   return json;
 }
 
-/** Reads what {@link messageToJson} writes; unknown keys are passed over, wrong ones are `ERR_PROTOCOL`. `fromNode` is the node it came from. */
-export function messageFromJson(json: JsonValue | undefined, fromNode?: string): KernelMessage {
+/**
+ * Reads what {@link messageToJson} writes; unknown keys are passed over, wrong ones are `ERR_PROTOCOL`.
+ *
+ * `fromNode` is the node it came from, and `to` stands in for the target that it names.
+ */
+export function messageFromJson(json: JsonValue | undefined, fromNode?: string, to?: Target): KernelMessage {
   const all = object(json, 'message');
   const timestamp = Date.parse(text(all['timestamp'], 'timestamp'));
   if (Number.isNaN(timestamp)) throw wrong('timestamp');
@@ -127,7 +131,7 @@ export function messageFromJson(json: JsonValue | undefined, fromNode?: string):
   return {
     id: text(all['id'], 'id'),
     from: integer(all['from'], 'from'),
-    target: targetFromJson(all['target']),
+    target: to ?? targetFromJson(all['target']),
     payload: payloadFromJson(all['payload']),
     timestamp,
     correlationId: optionalText(all['correlation_id'], 'correlation_id'),

@@ -43,12 +43,12 @@ export class A2ARouter {
       settings: this.#settings,
       send: (message) => this.send(message),
     });
-    const { chain, logger, backend } = this.#settings;
-    const { deadLetters, inboxes, path, pending, reply } = this.#parts;
+    const { chain, backend } = this.#settings;
+    const { deadLetters, inboxes, path, pending, remoteRequests, reply } = this.#parts;
     deadLetters.attach((message, recipient) => inboxes.redeliver(recipient, message));
     this.#stopListening = processTable.onExit((entry) => processExited(this.#parts, entry));
     // last, because a backend may hand messages over at once
-    backend?.attach(createRemoteHost({ path, pending, chain, logger, reply }));
+    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, reply }));
   }
 
   /** Attaches a registry of services; gives back the router itself. */
@@ -121,7 +121,9 @@ export class A2ARouter {
 
   /** Removes the inbox of a process; what it holds goes to the dead letters, who waits for its answers is told. */
   removeInbox(pid: Pid): void {
-    if (this.#parts.inboxes.remove(pid, 'target_not_found')) this.#parts.pending.processGone(pid, 'ERR_NO_INBOX');
+    if (!this.#parts.inboxes.remove(pid, 'target_not_found')) return;
+    this.#parts.pending.processGone(pid, 'ERR_NO_INBOX');
+    this.#parts.remoteRequests.processGone(pid, 'ERR_NO_INBOX');
   }
 
   /** Makes an inbox and the handle with which the process sends: `from` is then set here and cannot be forged. */
@@ -191,11 +193,12 @@ export class A2ARouter {
 
   /** Ends every wait and every inbox; idempotent. The process table, the chain and the backend stay as they are. */
   close(): Promise<void> {
-    const { outgoing, parked, pending, inboxes } = this.#parts;
+    const { outgoing, parked, pending, remoteRequests, inboxes } = this.#parts;
     if (!outgoing.close()) return Promise.resolve();
     this.#stopListening();
     parked.close();
     pending.close();
+    remoteRequests.close();
     for (const pid of inboxes.pids()) inboxes.remove(pid, 'agent_exited');
     return Promise.resolve();
   }

@@ -14,6 +14,7 @@ import { Outgoing } from './outgoing.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { createReplier } from './replier.ts';
+import { RemoteRequests } from './remote-requests.ts';
 import type { RequestParts } from './request.ts';
 import type { ResolvedRouterSettings } from './router-options.ts';
 import { SendPath } from './send-path.ts';
@@ -40,6 +41,7 @@ export interface RouterParts {
   readonly gateSlot: GateSlot;
   readonly deadLetters: DeadLetters;
   readonly pending: PendingRequests;
+  readonly remoteRequests: RemoteRequests;
   readonly parked: ParkedMessages;
   readonly inboxes: InboxTable;
   readonly subscriptions: Subscriptions;
@@ -56,10 +58,19 @@ export function assembleRouter({ table, checker, topics, settings, send }: Route
   const { clock, logger, chain, backend, kernelHandler, rememberedKeys } = settings;
   const deadLetters = settings.deadLetters ?? new DeadLetters({ clock });
   const pending = new PendingRequests(clock, settings.maxPendingRequests, (id) => backend?.forget(id));
+  const remoteRequests = new RemoteRequests(clock, settings.maxPendingRequests);
   const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
   const replierOf = (pid: Pid): Replier => createReplier(pid, send, clock);
   const reply = replierOf(KERNEL_PID);
-  const inboxes = new InboxTable({ table, deadLetters, pending, clock, replierOf, rememberedKeys });
+  const inboxes = new InboxTable({
+    table,
+    deadLetters,
+    pending,
+    remoteRequests,
+    clock,
+    replierOf,
+    rememberedKeys,
+  });
   const services = new ServiceOwners(table, settings.serviceRegistry, backend);
   const gateSlot = new GateSlot(settings.gate);
   const delivery = new Delivery({
@@ -76,9 +87,9 @@ export function assembleRouter({ table, checker, topics, settings, send }: Route
     checker,
     delivery,
     pending,
+    remoteRequests,
     parked,
     deadLetters,
-    backend,
     gate: () => gateSlot.gate,
     gateTimeoutMs: settings.gateTimeoutMs,
     deferMode: settings.deferMode,
@@ -95,6 +106,7 @@ export function assembleRouter({ table, checker, topics, settings, send }: Route
     gateSlot,
     deadLetters,
     pending,
+    remoteRequests,
     parked,
     inboxes,
     subscriptions: new Subscriptions({ table, checker, topics, inboxes, backend }),

@@ -9,6 +9,7 @@ import type { Pid } from '../process/pid.ts';
 import { processNotFound } from '../process/process-not-found.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { RemoteRequests } from './remote-requests.ts';
 
 interface Box {
   readonly inbox: Inbox;
@@ -20,6 +21,7 @@ export interface InboxTableParts {
   readonly table: ProcessTable;
   readonly deadLetters: DeadLetters;
   readonly pending: PendingRequests;
+  readonly remoteRequests: RemoteRequests;
   readonly clock: Clock;
   readonly replierOf: (pid: Pid) => Replier;
   readonly rememberedKeys: number;
@@ -63,7 +65,7 @@ export class InboxTable {
 
   /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. */
   create(pid: Pid, options: InboxOptions | undefined): Inbox {
-    const { table, clock, deadLetters, pending, rememberedKeys } = this.#parts;
+    const { table, clock, deadLetters, pending, remoteRequests, rememberedKeys } = this.#parts;
     const entry = table.find(pid);
     if (entry === undefined) throw processNotFound(pid);
     if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
@@ -71,7 +73,8 @@ export class InboxTable {
     this.#boxes.get(pid)?.inbox.close('target_not_found');
     const drop = (message: KernelMessage, reason: DeadLetterReason): void => {
       deadLetters.add(message, pid, reason);
-      pending.loseResponder(message.id, pid, codeOf(reason));
+      if (message.fromNode === undefined) pending.loseResponder(message.id, pid, codeOf(reason));
+      else remoteRequests.loseResponder(message, pid, codeOf(reason));
     };
     const inbox = new Inbox(pid, resolved, { clock, reply: this.#parts.replierOf(pid), drop });
     this.#boxes.set(pid, { inbox, seen: new SeenKeys(rememberedKeys) });

@@ -7,6 +7,7 @@ import type { ProcessLinks } from '../process/process-links.ts';
 import type { ProcessEntry } from '../process/process-table.ts';
 import type { InboxTable } from './inbox-table.ts';
 import type { PendingRequests } from './pending-requests.ts';
+import type { RemoteRequests } from './remote-requests.ts';
 import type { ServiceOwners } from './service-owners.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -14,6 +15,7 @@ import type { Subscriptions } from './subscriptions.ts';
 export interface ProcessTraces {
   readonly inboxes: InboxTable;
   readonly pending: PendingRequests;
+  readonly remoteRequests: RemoteRequests;
   readonly subscriptions: Subscriptions;
   readonly services: ServiceOwners;
   readonly links: ProcessLinks;
@@ -22,9 +24,10 @@ export interface ProcessTraces {
 
 /** Takes a process that exited out of everything, and tells those who wanted to know. */
 export function processExited(traces: ProcessTraces, { pid, exitCode }: ProcessEntry): void {
-  const { inboxes, pending, subscriptions, services, links, clock } = traces;
+  const { inboxes, pending, remoteRequests, subscriptions, services, links, clock } = traces;
   inboxes.remove(pid, 'agent_exited');
   pending.processGone(pid, 'ERR_INBOX_CLOSED');
+  remoteRequests.processGone(pid, 'ERR_INBOX_CLOSED');
   subscriptions.removeAll(pid);
   services.removeAll(pid);
   const { linked, watchers } = links.release(pid);

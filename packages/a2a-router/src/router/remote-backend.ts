@@ -4,22 +4,35 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import type { SendReport } from './send-report.ts';
 
+/** The way back to whoever asked on another node. */
+export interface RemoteReply {
+  /** Hands the answer over; throws `ERR_CLOSED` or `ERR_MESSAGE_TOO_LARGE`, and the request waits on then. */
+  answer(message: KernelMessage): void;
+  /** Tells that there will be no answer. */
+  fail(code: ErrorCode, text: string): void;
+}
+
 /** What a router offers to the backend that connects it with other nodes. */
 export interface RemoteHost {
   /**
-   * Takes a message from another node through gate, scope and delivery; `fromNode` was set by the backend.
+   * Takes a message from another node through `acceptRemote`, gate, scope and delivery; `fromNode` was set by the backend.
    *
-   * Rejects like `send` does.
+   * Rejects like `send` does. With `reply` somebody waits there: an answer of a process that received the message goes
+   * that way, and so does the news that none of them can answer any more.
    */
-  receive(message: KernelMessage): Promise<SendReport>;
+  receive(message: KernelMessage, reply?: RemoteReply): Promise<SendReport>;
   /**
    * Takes a message from another node through gate and scope, and hands it to `take` instead of an inbox.
    *
    * Rejects with `ERR_CAPABILITY_DENIED` when it may not pass, and with what `take` rejects with.
    */
   admit(message: KernelMessage, take: (message: ReceivedMessage) => Promise<void>): Promise<void>;
-  /** Hands over an answer that came on the way which the backend opened for that request; false if nobody waits. */
-  answer(message: KernelMessage): boolean;
+  /**
+   * Hands over an answer that came on the way which the backend opened for that request; false if nobody waits.
+   *
+   * Rejects when `acceptRemote` or the gate refuses it, or when it cannot be recorded.
+   */
+  answer(message: KernelMessage): Promise<boolean>;
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }
@@ -40,8 +53,6 @@ export interface RemoteBackend {
   attach(host: RemoteHost): void;
   /** Sends a message to other nodes; rejects when it cannot be handed over, says nothing of what happens there. */
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void>;
-  /** Whether another node waits for this answer, so that it may go back whatever the scope of the one who answers. */
-  awaits(answer: KernelMessage): boolean;
   /** Forgets that somebody waits for an answer to a message. */
   forget(messageId: string): void;
   /** The first subscription to a pattern on this node, or the end of the last one. */

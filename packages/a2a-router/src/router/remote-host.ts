@@ -1,51 +1,61 @@
-import { AgentwireError, type Logger, toAgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
+import { AgentwireError } from '@agentwire/core';
 import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
-import { recordIntent, recordOutcome } from './audit.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteHost } from './remote-backend.ts';
-import type { SendPath } from './send-path.ts';
+import type { RemoteRequests } from './remote-requests.ts';
+import type { SendPath, Taker } from './send-path.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
 /** What a remote host works with. */
 export interface RemoteHostParts {
   readonly path: SendPath;
   readonly pending: PendingRequests;
+  readonly remoteRequests: RemoteRequests;
   readonly chain: ChainManager | undefined;
-  readonly logger: Logger;
   /** Answers in the name of whoever takes a message that was admitted. */
   readonly reply: Replier;
 }
 
-/** Makes the side of a router that its backend talks to; what comes in is audited as what goes out is. */
-export function createRemoteHost({ path, pending, chain, logger, reply }: RemoteHostParts): RemoteHost {
+/**
+ * Makes the side of a router that its backend talks to.
+ *
+ * Nothing of a sender that `acceptRemote` refuses is noted, recorded or kept; everything after it is audited as what
+ * goes out is.
+ */
+export function createRemoteHost({ path, pending, remoteRequests, chain, reply }: RemoteHostParts): RemoteHost {
+  const complete: Taker = {
+    scoped: false,
+    take: async (message) => reportOf(message, pending.completeRemote(message)),
+  };
   return {
-    receive: async (message) => path.dispatch(message, chain, undefined),
+    receive: async (message, back) => {
+      path.admitRemote(message);
+      if (back === undefined) return path.dispatch(message, chain, undefined);
+      const waiting = remoteRequests.open(message, back);
+      let report: SendReport | undefined;
+      try {
+        report = await path.dispatch(message, chain, waiting);
+        return report;
+      } finally {
+        if (report === undefined || report.delivered === 0) remoteRequests.drop(waiting);
+      }
+    },
     admit: async (message, take) => {
-      await path.dispatch(message, chain, undefined, async (passed) => {
-        await take(new ReceivedMessage(passed, reply));
-        return reportOf(passed, true);
+      path.admitRemote(message);
+      await path.dispatch(message, chain, undefined, {
+        scoped: true,
+        take: async (passed) => {
+          await take(new ReceivedMessage(passed, reply));
+          return reportOf(passed, true);
+        },
       });
     },
-    answer: (message) => {
-      if (chain === undefined) return pending.completeRemote(message);
-      recordIntent(chain, message);
-      const complete = (): boolean => {
-        const taken = pending.completeRemote(message);
-        recordOutcome(chain, reportOf(message, taken));
-        return taken;
-      };
-      if (chain.fsync !== 'always') return complete();
-      chain
-        .durable()
-        .then(complete)
-        .catch((error: unknown) => {
-          const wrong = toAgentwireError(error, 'ERR_IO');
-          logger.error({ error: wrong.message }, 'an answer cannot be recorded, so it is not handed over');
-          pending.end(message.correlationId ?? '', wrong);
-        });
-      return true;
+    answer: async (message) => {
+      path.admitRemote(message);
+      const { delivered } = await path.dispatch(message, chain, undefined, complete);
+      return delivered > 0;
     },
     fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
   };

@@ -13,7 +13,7 @@ import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
 import type { Delivery } from './delivery.ts';
 import type { ParkedMessages } from './parked-messages.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
-import type { RemoteBackend } from './remote-backend.ts';
+import type { RemoteRequests } from './remote-requests.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
 /** Known at once or later; what fails at once is thrown. */
@@ -27,7 +27,7 @@ export interface SendPathParts {
   readonly pending: PendingRequests;
   readonly parked: ParkedMessages;
   readonly deadLetters: DeadLetters;
-  readonly backend: RemoteBackend | undefined;
+  readonly remoteRequests: RemoteRequests;
   readonly gate: () => GateBackend | undefined;
   readonly gateTimeoutMs: number;
   readonly deferMode: 'mark' | 'park';
@@ -37,14 +37,18 @@ export interface SendPathParts {
 }
 
 /** Takes a message instead of delivery. */
-export type Take = (message: KernelMessage) => Promise<SendReport>;
+export interface Taker {
+  /** Whether the scope of the sender must allow its target; answers go back whatever the scope. */
+  readonly scoped: boolean;
+  /** Takes it. */
+  readonly take: (message: KernelMessage) => Promise<SendReport>;
+}
 
 type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string };
 
 /** The way of every message: sender, state, gate, quota, answer, scope, delivery; audited if there is a chain. */
 export class SendPath {
   readonly #parts: SendPathParts;
-  readonly #accepted = new WeakMap<object, AgentCapabilities>();
 
   constructor(parts: SendPathParts) {
     this.#parts = parts;
@@ -55,7 +59,7 @@ export class SendPath {
     message: KernelMessage,
     chain: ChainManager | undefined,
     waiting: PendingRequest | undefined,
-    take?: Take,
+    take?: Taker,
   ): SendOutcome {
     if (chain === undefined) return this.#route(message, waiting, take);
     recordIntent(chain, message);
@@ -89,7 +93,7 @@ export class SendPath {
     message: KernelMessage,
     chain: ChainManager,
     waiting: PendingRequest | undefined,
-    take: Take | undefined,
+    take: Taker | undefined,
   ): Promise<SendReport> {
     await chain.durable();
     const report = await this.#later(
@@ -101,7 +105,7 @@ export class SendPath {
     return report;
   }
 
-  #route(message: KernelMessage, waiting: PendingRequest | undefined, take: Take | undefined): SendOutcome {
+  #route(message: KernelMessage, waiting: PendingRequest | undefined, take: Taker | undefined): SendOutcome {
     const sender = this.#admit(message);
     if (message.deadline !== undefined && message.deadline <= this.#parts.clock.wallNow()) {
       this.#bury(message, 'timeout');
@@ -122,7 +126,7 @@ export class SendPath {
     message: KernelMessage,
     decision: GateDecision,
     waiting: PendingRequest | undefined,
-    take: Take | undefined,
+    take: Taker | undefined,
     late: boolean,
   ): SendOutcome {
     if (decision.kind === 'deny') {
@@ -144,25 +148,28 @@ export class SendPath {
     message: KernelMessage,
     sender: Sender,
     waiting: PendingRequest | undefined,
-    take: Take | undefined,
+    take: Taker | undefined,
   ): SendOutcome {
     if (message.fromNode === undefined) this.#count(message, this.#parts.table.find(message.from));
+    else if (message.payload.kind === 'toolCall' && !sender.capabilities.canExecTools)
+      throw this.#quota(message, 'may not call tools');
     if (message.correlationId !== undefined) {
       if (this.#parts.pending.complete(message)) {
         return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
       }
-      const { backend } = this.#parts;
-      if (message.target.kind === 'remoteNode' && backend?.awaits(message) === true) {
-        return this.#parts.delivery.deliver(message, message.target, sender, waiting);
-      }
+      const answered = this.#parts.remoteRequests.complete(message);
+      if (answered !== undefined) return answered;
     }
+    if (take?.scoped === false) return take.take(message);
     try {
       this.#parts.checker.checkTarget(sender, message.target);
     } catch (error) {
       this.#bury(message, 'governance_denied');
       throw error;
     }
-    return take === undefined ? this.#parts.delivery.deliver(message, message.target, sender, waiting) : take(message);
+    return take === undefined
+      ? this.#parts.delivery.deliver(message, message.target, sender, waiting)
+      : take.take(message);
   }
 
   #admit(message: KernelMessage): Sender {
@@ -175,22 +182,23 @@ export class SendPath {
     return sender;
   }
 
+  /** Throws `ERR_CAPABILITY_DENIED` for a sender on another node that `acceptRemote` refuses; nothing is kept of its message. */
+  admitRemote(message: KernelMessage): void {
+    this.#admitted(message);
+  }
+
   #admitted(message: KernelMessage): Sender {
     const { fromNode, from } = message;
     if (fromNode === undefined) return this.#admit(message);
     const given = this.#parts.acceptRemote?.(fromNode, from);
     if (given === undefined) {
-      this.#bury(message, 'governance_denied');
       throw new AgentwireError(
         'ERR_CAPABILITY_DENIED',
         `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here`,
       );
     }
-    let capabilities = this.#accepted.get(given);
-    if (capabilities === undefined) {
-      capabilities = resolveCapabilities(given);
-      this.#accepted.set(given, capabilities);
-    }
+    // Resolved each time, because an object that was given before may say something else now.
+    const capabilities = resolveCapabilities(given);
     return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
   }
 

@@ -1,0 +1,66 @@
+import { createMessageId, type KernelMessage, type Pid, type Target } from '@agentwire/a2a-router';
+
+/** One request of this node to other nodes. */
+export interface Asked {
+  /** Id of the request. */
+  readonly id: string;
+  /** Process that asks. */
+  readonly from: Pid;
+  /** Node that alone may answer; undefined for topics and services. */
+  readonly node: string | undefined;
+  /** Process there that alone may answer; undefined when the target names none. */
+  readonly pid: Pid | undefined;
+  /** Whether several nodes may answer, so that the failure of one says nothing. */
+  readonly topic: boolean;
+  /** Subject that the request left on. */
+  readonly subject: string;
+  /** Nodes that have answered: each does so once. */
+  readonly answered: Set<string>;
+}
+
+/** Requests of this node that wait, each under a random token that only the responder learns. */
+export class AskedRequests {
+  readonly #byToken = new Map<string, Asked>();
+  readonly #tokens = new Map<string, string>();
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  /** Notes a request and gives the token of its answer. */
+  add(message: KernelMessage, to: Target, subject: string): string {
+    const token = createMessageId();
+    const inner = to.kind === 'remoteNode' ? to.target : to;
+    this.#byToken.set(token, {
+      id: message.id,
+      from: message.from,
+      node: to.kind === 'remoteNode' ? to.nodeId : undefined,
+      pid: inner.kind === 'process' ? inner.pid : inner.kind === 'kernel' ? 0 : undefined,
+      topic: inner.kind === 'topic' || inner.kind === 'broadcast',
+      subject,
+      answered: new Set(),
+    });
+    this.#tokens.set(message.id, token);
+    return token;
+  }
+
+  /** The request that an answer on a token is for; undefined when nobody waits for it. */
+  find(token: string): Asked | undefined {
+    return this.#byToken.get(token);
+  }
+
+  /** Forgets a request. */
+  delete(id: string): void {
+    const token = this.#tokens.get(id);
+    if (token === undefined) return;
+    this.#tokens.delete(id);
+    this.#byToken.delete(token);
+  }
+
+  /** The ids of all requests, or of those that left on one subject. */
+  ids(subject?: string): string[] {
+    const all = [...this.#byToken.values()];
+    return (subject === undefined ? all : all.filter((asked) => asked.subject === subject)).map(({ id }) => id);
+  }
+}

@@ -1,0 +1,82 @@
+import { AgentwireError } from '@agentwire/core';
+import { type Target, target } from '@agentwire/a2a-router';
+import { decodeToken, decodeTopic } from './subject-token.ts';
+
+/** What a subject says of a message. */
+export interface SubjectParts {
+  /** Node that sent it; true because the server lets each user publish under its own name only. */
+  readonly source: string;
+  /** The way: one agent, a node, a topic, a service, a durable inbox, an answer, a dead letter. */
+  readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead';
+  /** Node that it is for; undefined for topics, services and dead letters. */
+  readonly node: string | undefined;
+  /** Target that it has on the receiving node; undefined for answers, greetings and dead letters. */
+  readonly target: Target | undefined;
+  /** The words after the way, decoded. */
+  readonly rest: readonly string[];
+}
+
+/** The word of a node's greeting to others of its name. */
+export const HELLO = 'hello';
+
+/** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. */
+export function parseSubject(subject: string): SubjectParts {
+  const [, from, way, ...tokens] = subject.split('.');
+  if (from === undefined) throw notOurs();
+  const source = decodeToken(from);
+  const rest = tokens.map(decodeToken);
+  const [first, second] = rest;
+  switch (way) {
+    case 'agent':
+      expect(rest, 2);
+      return { source, way, rest, node: first, target: target.process(readPid(tokens[1])) };
+    case 'node':
+      return { source, way, rest, node: first, target: readInner(tokens.slice(1)) };
+    case 'topic':
+      return { source, way, rest, node: undefined, target: target.topic(decodeTopic(tokens)) };
+    case 'service':
+      return { source, way, rest, node: undefined, target: readService(tokens) };
+    case 'inbox':
+      expect(rest, 2);
+      return { source, way, rest, node: first, target: target.service(second ?? '') };
+    case 'reply':
+      expect(rest, 2);
+      return { source, way, rest, node: first, target: undefined };
+    case 'dead':
+      expect(rest, 1);
+      return { source, way, rest, node: undefined, target: undefined };
+    default:
+      throw notOurs();
+  }
+}
+
+function readInner([kind, ...tokens]: readonly string[]): Target | undefined {
+  if (kind === 'topic') return target.topic(decodeTopic(tokens));
+  if (kind === 'service') return readService(tokens);
+  expect(tokens, 0);
+  if (kind === 'kernel') return target.kernel;
+  if (kind === 'broadcast') return target.broadcast;
+  if (kind === HELLO) return undefined;
+  throw notOurs();
+}
+
+/** `<service>.<method>`; the empty method stands for none. */
+function readService(tokens: readonly string[]): Target {
+  expect(tokens, 2);
+  const [service = '', method = ''] = tokens.map(decodeToken);
+  return method === '' ? target.service(service) : target.serviceMethod(service, method);
+}
+
+function readPid(token: string | undefined): number {
+  const pid = Number(token);
+  if (!Number.isSafeInteger(pid) || pid < 0 || String(pid) !== token) throw notOurs();
+  return pid;
+}
+
+function expect(words: readonly string[], count: number): void {
+  if (words.length !== count) throw notOurs();
+}
+
+function notOurs(): AgentwireError {
+  return new AgentwireError('ERR_PROTOCOL', 'a subject is not one of the router');
+}

@@ -1,0 +1,271 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { payload, target } from '@agentwire/a2a-router';
+import { createNatsBackend, formatPermissions, type NodeGrants, nodePermissions } from '../src/index.ts';
+import { answerAll, startNode, type TestNode, until } from './node.ts';
+import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
+
+const GRANTS: Record<string, NodeGrants> = {
+  asker: { services: { call: ['audit', 'shared'] }, topics: { publish: ['news', 'poll'] }, durable: true },
+  victim: {
+    services: { serve: ['audit', 'shared'] },
+    topics: { subscribe: ['news', 'poll', 'own.>'] },
+    durable: true,
+  },
+  evil: { services: { serve: ['shared'] }, topics: { subscribe: ['poll'], publish: ['own.>'] }, durable: true },
+  bare: {},
+};
+
+/** What node `evil` tries with its own user on a server that has the recommended permissions. */
+describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }, () => {
+  let server: TestServer;
+  let asker: TestNode;
+  let victim: TestNode;
+  let evil: NatsConnection;
+  let admin: NatsConnection;
+  let replyTo = '';
+  const refused: string[] = [];
+  const auth = (user: string): { user: string; pass: string } => ({ user, pass: 'secret' });
+
+  beforeAll(async () => {
+    const users = Object.entries(GRANTS).map(
+      ([name, grants]) => `{ user: ${name}, pass: secret, ${formatPermissions(nodePermissions(name, grants))} }`,
+    );
+    server = await startServer(
+      `authorization { users: [ { user: admin, pass: secret }, ${users.join(', ')} ] }\nmax_payload: 65536`,
+    );
+    for (const name of ['asker', 'victim', 'evil'])
+      await (await startNode(name, server.url, { durable: {}, auth: auth('admin') })).close();
+    asker = await startNode('asker', server.url, { auth: auth('asker') });
+    victim = await startNode('victim', server.url, { auth: auth('victim') });
+    evil = await connect({ servers: server.url, ...auth('evil'), inboxPrefix: '_INBOX_evil' });
+    // What only a responder learns, for attacks by somebody who learned it all the same.
+    admin = await connect({ servers: server.url, ...auth('admin') });
+    admin.subscribe('a2a.asker.>', {
+      callback: (_error, msg) => void (replyTo = msg.reply?.split('.').at(-1) ?? replyTo),
+    });
+    await admin.flush();
+    void (async () => {
+      for await (const status of evil.status()) if (status.type === 'error') refused.push(status.error.message);
+    })();
+  });
+  afterAll(async () => {
+    await evil.close();
+    await admin.close();
+    await asker.close();
+    await victim.close();
+    await server.stop();
+  });
+
+  /** Tries to subscribe; true if the server let it. */
+  const mayRead = async (subject: string, queue?: string): Promise<boolean> => {
+    let problem: Error | null = null;
+    const subscription = evil.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error) => void (problem = error),
+    });
+    await evil.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    subscription.unsubscribe();
+    return problem === null;
+  };
+  /** Tries to publish; true if the server let it. */
+  const mayPublish = async (subject: string, text = '{}'): Promise<boolean> => {
+    const before = refused.length;
+    evil.publish(subject, text);
+    await evil.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    return refused.length === before;
+  };
+  const wire = (fields: Record<string, unknown> = {}): string =>
+    JSON.stringify({
+      id: 'f'.repeat(32),
+      from: 1,
+      target: { Process: 1 },
+      payload: { Text: 'forged' },
+      timestamp: new Date(0).toISOString(),
+      ...fields,
+    });
+
+  it('1: cannot read a service or topic that it has no grant for', async () => {
+    expect(await mayRead('a2a.*.service.audit.*', 'audit')).toBe(false);
+    for (const subject of ['a2a.*.topic.news', 'a2a.*.topic.>', 'a2a.*.topic.*', 'a2a.>', '>'])
+      expect(await mayRead(subject), subject).toBe(false);
+  });
+
+  it('2: cannot read a granted service beside its queue group', async () => {
+    expect(await mayRead('a2a.*.service.shared.*')).toBe(false);
+    expect(await mayRead('a2a.*.service.shared.*', 'another')).toBe(false);
+    expect(await mayRead('a2a.*.service.shared.*', 'shared')).toBe(true);
+  });
+
+  it('3: cannot read what is for another node', async () => {
+    for (const subject of [
+      'a2a.*.agent.victim.*',
+      'a2a.*.node.victim.>',
+      'a2a.*.reply.asker.*',
+      'a2a.*.inbox.victim.*',
+      'a2a.victim.dead.*',
+      '_INBOX_asker.>',
+      '$JS.API.>',
+    ])
+      expect(await mayRead(subject), subject).toBe(false);
+  });
+
+  it('4: cannot publish under the name of another node', async () => {
+    const two = victim.add('two');
+    for (const subject of [
+      `a2a.asker.agent.victim.${two.pid}`,
+      `a2a.victim.reply.asker.${'0'.repeat(32)}`,
+      'a2a.asker.service.audit.=',
+      'a2a.asker.topic.news',
+      'a2a.asker.inbox.victim.orders',
+      'a2a.victim.node.victim.hello',
+    ])
+      expect(await mayPublish(subject, wire()), subject).toBe(false);
+    expect(two.inbox.size).toBe(0);
+  });
+
+  it('5: cannot call a service or publish on a topic that it has no grant for, not even by way of a node', async () => {
+    for (const subject of [
+      'a2a.evil.service.audit.=',
+      'a2a.evil.topic.news',
+      'a2a.evil.node.victim.service.audit.=',
+      'a2a.evil.node.victim.topic.news',
+    ])
+      expect(await mayPublish(subject, wire()), subject).toBe(false);
+  });
+
+  it('6: cannot end a request with a 503 of its own, though it knows the reply subject', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    victim.router.provide(two.pid, 'audit');
+    await victim.backend.flush();
+    const asking = one.request(target.service('audit'), payload.text('?'), { timeoutMs: 20_000 });
+    const message = await two.inbox.receive();
+    await admin.flush();
+    const about = headers(503, 'No Responders');
+    const malformed = asker.backend.stats.malformed;
+    evil.publish(`a2a.evil.reply.asker.${replyTo}`, '', { headers: about });
+    await evil.flush();
+    await until(() => asker.backend.stats.malformed > malformed);
+    await message?.reply(payload.text('audited'));
+    expect(await asking).toMatchObject({ fromNode: 'victim', payload: { text: 'audited' } });
+    two.withdraw('audit');
+  });
+
+  it('7: cannot answer what another node was asked, with the reply subject or the id of the request', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    const asking = one.request(target.remoteNode('victim', target.process(two.pid)), payload.text('?'));
+    const message = await two.inbox.receive();
+    await admin.flush();
+    const malformed = asker.backend.stats.malformed;
+    for (const token of [replyTo, message?.id ?? '']) {
+      evil.publish(`a2a.evil.reply.asker.${token}`, wire({ from: two.pid, correlation_id: message?.id }));
+      evil.publish(`a2a.evil.reply.asker.${token}`, '{"error":{"code":"ERR_CLOSED","message":"no"}}');
+    }
+    await evil.flush();
+    await until(() => asker.backend.stats.malformed === malformed + 2);
+    await message?.reply(payload.text('mine'));
+    expect(await asking).toMatchObject({ fromNode: 'victim', payload: { text: 'mine' } });
+  });
+
+  it('8: cannot displace the open request of another node by its id', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    const asking = one.request(target.remoteNode('victim', target.process(two.pid)), payload.text('?'));
+    const message = await two.inbox.receive();
+    evil.publish(`a2a.evil.agent.victim.${two.pid}`, wire({ id: message?.id, from: message?.from }), {
+      reply: `a2a.evil.reply.evil.${'1'.repeat(32)}`,
+    });
+    await two.inbox.receive();
+    await message?.reply(payload.text('for one'));
+    expect(await asking).toMatchObject({ payload: { text: 'for one' } });
+  });
+
+  it('9: cannot choose another target than its subject, nor another spelling of a topic', async () => {
+    const two = victim.add('two');
+    const [other, reader] = [victim.add('other'), victim.add('reader')];
+    reader.subscribe('own.>');
+    await victim.backend.flush();
+    evil.publish(`a2a.evil.agent.victim.${two.pid}`, wire({ target: 'Broadcast' }));
+    expect(await two.inbox.receive()).toMatchObject({ target: { kind: 'process', pid: two.pid } });
+    evil.publish(`a2a.evil.agent.victim.${two.pid}`, wire({ target: { Process: other.pid } }));
+    expect(await two.inbox.receive()).toMatchObject({ fromNode: 'evil' });
+    const malformed = victim.backend.stats.malformed;
+    const place = { epoch: 'e', sequence: 1 };
+    evil.publish('a2a.evil.topic.own.a=2Eb', wire({ ...place, target: { Topic: 'own.a.b' } }));
+    evil.publish('a2a.evil.topic.own.c', wire({ ...place, target: { Topic: 'news' } }));
+    expect(await reader.inbox.receive()).toMatchObject({ target: { name: 'own.c' } });
+    expect(victim.backend.stats.malformed).toBe(malformed + 1);
+    expect(other.inbox.size).toBe(0);
+  });
+
+  it('10: cannot end a poll with a failure, and has one answer in it', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    two.subscribe('poll');
+    await victim.backend.flush();
+    let reply = '';
+    evil.subscribe('a2a.*.topic.poll', { callback: (_error, msg) => void (reply = msg.reply ?? '') });
+    await evil.flush();
+    const polling = one.requestMany(target.topic('poll'), payload.text('?'), { max: 2, timeoutMs: 20_000 });
+    await until(() => reply !== '');
+    const subject = `a2a.evil.reply.asker.${reply.split('.').at(-1)}`;
+    for (let n = 0; n < 3; n += 1) evil.publish(subject, wire({ from: n }));
+    evil.publish(subject, '{"error":{"code":"ERR_CLOSED","message":"no"}}');
+    await evil.flush();
+    const message = await two.inbox.receive();
+    await message?.reply(payload.text('yes'));
+    expect((await polling).map(({ fromNode }) => fromNode)).toEqual(['evil', 'victim']);
+    two.unsubscribe('poll');
+  });
+
+  it('11: cannot use the streams of the server to bring its messages under another name', async () => {
+    const two = victim.add('two');
+    const manager = await jetstreamManager(evil, { checkAPI: false, timeout: 2000 });
+    await expect(manager.streams.add({ name: 'EVIL', subjects: ['a2a.asker.>'] })).rejects.toThrow();
+    await jetstream(evil).publish('a2a.evil.inbox.evil.mirror', wire());
+    const malformed = victim.backend.stats.malformed;
+    await manager.consumers.add('A2A_INBOX_evil', { durable_name: 'mirror', ack_policy: AckPolicy.Explicit });
+    evil.publish('$JS.API.CONSUMER.MSG.NEXT.A2A_INBOX_evil.mirror', '1', {
+      reply: `a2a.asker.agent.victim.${two.pid}`,
+    });
+    await until(() => victim.backend.stats.malformed > malformed);
+    // The answers of the server's API, too, can be sent anywhere; none of them reads as a message.
+    evil.publish('$JS.API.STREAM.INFO.A2A_INBOX_evil', '', { reply: `a2a.asker.agent.victim.${two.pid}` });
+    await until(() => victim.backend.stats.malformed > malformed + 1);
+    expect(two.inbox.size).toBe(0);
+  });
+
+  it('12: cannot fill the open requests, ids or dead letters of another node', async () => {
+    const node = await startNode('bare', server.url, { auth: auth('bare') }, { acceptRemote: () => undefined });
+    const two = node.add('two');
+    await node.backend.flush();
+    const chatter = 'x'.repeat(60_000);
+    for (let n = 0; n < 50; n += 1) {
+      evil.publish(`a2a.evil.agent.bare.${two.pid}`, wire({ payload: { Text: chatter } }), {
+        reply: `a2a.evil.reply.evil.${String(n).padStart(32, '0')}`,
+      });
+    }
+    evil.publish(`a2a.evil.agent.bare.${two.pid}`, wire({ id: chatter }));
+    await evil.flush();
+    await until(() => node.backend.stats.refused === 50 && node.backend.stats.malformed === 1);
+    expect(node.router.deadLetters.total).toBe(0);
+    await node.close();
+  });
+
+  it('13: is told at once that its user is not the node it says it is', async () => {
+    await expect(
+      createNatsBackend({ nodeId: 'asker', servers: server.url, auth: { user: 'asker', pass: 'wrong' } }),
+    ).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
+  });
+
+  it('and the nodes that it attacked work on', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    void answerAll(two, (message) => payload.text(`hello ${message.fromNode}`));
+    two.provide('audit');
+    await victim.backend.flush();
+    expect(await one.request(target.service('audit'), payload.text('?'))).toMatchObject({
+      payload: { text: 'hello asker' },
+    });
+  });
+});

@@ -1,0 +1,116 @@
+import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
+import type { KernelMessage } from '../message/message.ts';
+import type { Pid } from '../process/pid.ts';
+import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { RemoteReply } from './remote-backend.ts';
+import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+
+interface RemoteRequest extends PendingRequest {
+  readonly node: string;
+  readonly asker: Pid;
+  readonly reply: RemoteReply;
+}
+
+const DEFAULT_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 86_400_000;
+const NOBODY_HERE: Pid = -1;
+
+/** Requests of processes on other nodes that processes here may still answer; each ends with an answer or a failure. */
+export class RemoteRequests {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #waiting: PendingRequests;
+  readonly #requests = new Map<string, RemoteRequest>();
+  readonly #ofNode = new Map<string, number>();
+
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#waiting = new PendingRequests(clock, limit, () => undefined);
+  }
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  /** Notes a request; throws `ERR_DUPLICATE_REQUEST` for an id of the same node, and `ERR_OVERLOADED` past the limit, of which one node has half. */
+  open(message: KernelMessage, reply: RemoteReply): PendingRequest {
+    const node = message.fromNode ?? '';
+    const mine = this.#ofNode.get(node) ?? 0;
+    if (mine >= Math.ceil(this.#limit / 2)) {
+      throw new AgentwireError('ERR_OVERLOADED', `${mine} requests of one node wait here already`, {
+        detail: { limit: Math.ceil(this.#limit / 2) },
+      });
+    }
+    const { deadline, from } = message;
+    const left = deadline === undefined ? DEFAULT_WAIT_MS : Math.max(0, deadline - this.#clock.wallNow());
+    const request: RemoteRequest = {
+      id: keyOf(node, message.id),
+      from: NOBODY_HERE,
+      expires: this.#clock.now() + Math.min(left, LONGEST_WAIT_MS),
+      responders: [],
+      remote: false,
+      onReply: () => true,
+      onEnd: ({ code, message: text }) => {
+        this.#forget(request);
+        // Who asked has noticed by itself that the time is over.
+        if (code !== 'ERR_TIMEOUT') reply.fail(code, text);
+      },
+      node,
+      asker: from,
+      reply,
+    };
+    this.#waiting.add(request);
+    this.#requests.set(request.id, request);
+    this.#ofNode.set(node, mine + 1);
+    return request;
+  }
+
+  /** Takes a request out without a word, because its asker learns in another way. */
+  drop(waiting: PendingRequest): void {
+    const request = this.#requests.get(waiting.id);
+    if (request !== waiting) return;
+    this.#waiting.remove(request);
+    this.#forget(request);
+  }
+
+  /** Sends an answer back if it comes from a process that received the request and goes to the one who asked. */
+  complete(message: KernelMessage): SendReport | undefined {
+    const { correlationId, target, from } = message;
+    if (correlationId === undefined || target.kind !== 'remoteNode' || this.#requests.size === 0) return undefined;
+    const request = this.#requests.get(keyOf(target.nodeId, correlationId));
+    const { target: inner } = target;
+    if (request === undefined || inner.kind !== 'process' || inner.pid !== request.asker) return undefined;
+    if (!request.responders.includes(from)) return undefined;
+    request.reply.answer(message);
+    this.drop(request);
+    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
+  }
+
+  /** Notes that one who received a message of another node will not answer it. */
+  loseResponder(message: KernelMessage, pid: Pid, code: ErrorCode): void {
+    this.#waiting.loseResponder(keyOf(message.fromNode ?? '', message.id), pid, code);
+  }
+
+  /** Notes that a process will answer nothing any more. */
+  processGone(pid: Pid, code: ErrorCode): void {
+    this.#waiting.processGone(pid, code);
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#waiting.close();
+  }
+
+  #forget(request: RemoteRequest): void {
+    if (!this.#requests.delete(request.id)) return;
+    const left = (this.#ofNode.get(request.node) ?? 1) - 1;
+    if (left === 0) this.#ofNode.delete(request.node);
+    else this.#ofNode.set(request.node, left);
+  }
+}
+
+function keyOf(node: string, id: string): string {
+  return `${node.length} ${node}${id}`;
+}
