@@ -17,7 +17,7 @@ export interface ExchangeContext {
   readonly pipeline: Pipeline;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly id: number;
+  readonly id: string;
 }
 
 /** The length that the upstream announced stays, whatever an agent has set: a wrong one would shift the next response. */

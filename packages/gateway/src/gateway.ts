@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AgentwireError } from '@agentwire/core';
@@ -37,6 +38,8 @@ class GatewayServer implements Gateway {
   readonly #options: ResolvedGatewayOptions;
   readonly #upstream: Upstream;
   readonly #servers = new Set<Server>();
+  /** No other gateway has it, on this pool, in another process or after a restart: all of them count from 1. */
+  readonly #idPrefix = randomBytes(6).toString('hex');
   #active = 0;
   #requests = 0;
   #overloaded = 0;
@@ -62,7 +65,7 @@ class GatewayServer implements Gateway {
       return;
     }
     this.#active += 1;
-    const input = { id: this.#requests, request, response, expectsContinue };
+    const input = { id: `${this.#idPrefix}-${this.#requests}`, request, response, expectsContinue };
     const failed = (error: unknown): void => this.#failed(error, input);
     try {
       void new ProxiedRequest(this.#options, this.#upstream, input).run().then(() => this.#finished(response), failed);

@@ -22,8 +22,8 @@ export type AgentDirectory = Pick<AgentPool, 'decide' | 'handles' | 'sendRequest
 
 /** How a request ended; handed to {@link GatewayOptions.onRequestEnd}. */
 export interface RequestSummary {
-  /** The gateway's number for the request. */
-  readonly id: number;
+  /** The gateway's id for the request, which agents see as `requestId`; no other request of any gateway has it. */
+  readonly id: string;
   readonly method: string;
   readonly uri: string;
   /** Status sent to the client; 0 when it left before one was sent. */

@@ -16,14 +16,12 @@ const NO_BYTES = new Uint8Array(0);
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
-/** One request's way through the agents: who was asked, who wants bodies, what is to change in the response. */
+/** One request's way through the agents: who wants bodies, what is to change in the response. */
 export class Pipeline {
   readonly #pool: AgentDirectory;
   readonly #steps: readonly (readonly string[])[];
-  readonly #options: { readonly signal: AbortSignal; readonly timeoutMs?: number };
+  readonly #options: { readonly signal: AbortSignal; readonly keep: true; readonly timeoutMs?: number };
   readonly #clock: ResolvedGatewayOptions['clock'];
-  /** Agents that know of the request. */
-  readonly asked: string[] = [];
   /** Changes of the response that were asked for while the request was judged. */
   readonly responseOps: HeaderOp[] = [];
   /** Time spent waiting for agents, in milliseconds. */
@@ -34,7 +32,8 @@ export class Pipeline {
     this.#steps = options.steps;
     this.#clock = options.clock;
     const { decisionTimeoutMs } = options;
-    this.#options = { signal, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
+    // every request ends with complete or cancel below, however long it lasts
+    this.#options = { signal, keep: true, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
   }
 
   /** One question to one agent, its time counted. */
@@ -92,14 +91,19 @@ export class Pipeline {
 
   async #askStep(step: readonly string[], event: RequestHeaders): Promise<[string, Decision][]> {
     const [only] = step;
-    for (const agent of step) if (this.#pool.handles(agent, 'requestHeaders') !== false) this.asked.push(agent);
     if (only !== undefined && step.length === 1) return [[only, await this.ask(only, event)]];
     return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.ask(agent, event)]));
   }
 
   /** Whether any agent wants to see responses. */
   get judgesResponses(): boolean {
-    return this.#steps.some((step) => step.some((agent) => this.#pool.handles(agent, 'responseHeaders') !== false));
+    return this.#steps.some((step) => step.some((agent) => this.#judgesResponse(agent)));
+  }
+
+  /** The head of a response leads to its body, for an agent that takes that alone too. */
+  #judgesResponse(agent: string): boolean {
+    const pool = this.#pool;
+    return pool.handles(agent, 'responseHeaders') !== false || pool.handles(agent, 'responseBodyChunk') !== false;
   }
 
   /** Asks about the response's head, as {@link onRequest} does about the request's. */
@@ -107,8 +111,7 @@ export class Pipeline {
     let headers = applyHeaderOps(head.headers, this.responseOps);
     const wantBody: string[] = [];
     for (const agent of this.#steps.flat()) {
-      if (this.#pool.handles(agent, 'responseHeaders') === false) continue;
-      if (!this.asked.includes(agent)) this.asked.push(agent);
+      if (!this.#judgesResponse(agent)) continue;
       const decision = await this.ask(agent, { ...head, headers });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
       headers = applyHeaderOps(headers, decision.responseHeaders ?? []);
@@ -122,9 +125,9 @@ export class Pipeline {
     return { headers, wantBody };
   }
 
-  /** Tells every agent that was asked how the request ended. */
+  /** Tells every agent how the request ended that knows of it or wants to hear of each. */
   complete(
-    id: number,
+    id: string,
     summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number },
     error?: string,
   ): void {
@@ -132,17 +135,19 @@ export class Pipeline {
     this.#tell((agent) => this.#pool.sendRequestComplete(agent, complete));
   }
 
-  /** Tells every agent that was asked that nobody waits any more. */
-  cancel(id: number): void {
+  /** Tells every agent that knows of the request that nobody waits any more. */
+  cancel(id: string): void {
     this.#tell((agent) => this.#pool.cancelRequest(agent, id));
   }
 
   #tell(say: (agent: string) => unknown): void {
-    for (const agent of this.asked) {
-      try {
-        say(agent);
-      } catch {
-        // it was taken out of the pool while the request was under way, and knows of it already
+    for (const step of this.#steps) {
+      for (const agent of step) {
+        try {
+          say(agent);
+        } catch {
+          // it was taken out of the pool while the request was under way, and knows of it already
+        }
       }
     }
   }

@@ -24,7 +24,7 @@ const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challeng
 
 /** What a {@link ProxiedRequest} is about. */
 export interface ProxiedRequestInput {
-  readonly id: number;
+  readonly id: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Whether the client waits for "100 Continue" before it sends the body. */

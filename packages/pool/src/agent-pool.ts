@@ -91,7 +91,8 @@ export class AgentPool implements AsyncDisposable {
    * @param name default the id that it registered with (`capabilities.agentId`), which is what a token proves; an agent's
    * own name is only for logs
    *
-   * @throws AgentwireError `ERR_CLOSED` once the pool is drained or closed, which refuses the peer
+   * @throws AgentwireError `ERR_DUPLICATE_AGENT` for the name of an agent that the pool dials, `ERR_CLOSED` once the pool is
+   * drained or closed; both refuse the peer
    */
   adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
     return this.#agents.takeIn(name, options).connections.adopt(connection);
@@ -121,7 +122,8 @@ export class AgentPool implements AsyncDisposable {
    * Asks like {@link request}, and where the agent cannot decide gives what its failure policy says: the audit of such a
    * decision has the reason, a counter and one log line too. Rejects only for what the caller did: `ERR_ABORTED`,
    * `ERR_UNKNOWN_AGENT`, `ERR_DUPLICATE_REQUEST`, `ERR_INVALID_STATE`, `ERR_INVALID_ARGUMENT`. An event that the agent did not ask for is
-   * allowed without asking; a guardrail or a configuration is not, because allow would say that it was judged or applied.
+   * allowed without asking, and asks for the body where the agent takes that alone; a guardrail or a configuration is not,
+   * because allow would say that it was judged or applied. An agent that takes no event of an HTTP request at all fails.
    */
   decide(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
@@ -131,7 +133,7 @@ export class AgentPool implements AsyncDisposable {
     }
   }
 
-  /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
+  /** Whether any connection of the agent takes such events; `undefined` before it was ever connected. */
   handles(agent: string, type: Question['type'] | 'requestComplete'): boolean | undefined {
     return this.#agents.get(agent).handles(type);
   }
@@ -166,7 +168,11 @@ export class AgentPool implements AsyncDisposable {
     return this.request(agent, { ...inspection, type: 'guardrailInspect' }, options);
   }
 
-  /** Tells an agent that a request is over. @returns whether the agent had been asked about it */
+  /**
+   * Tells an agent that a request is over, also one that takes no heads of requests and was asked nothing.
+   *
+   * @returns whether it was told, or had been asked
+   */
   sendRequestComplete(agent: string, { id, ...summary }: Body<RequestComplete>): boolean {
     return this.#agents.get(agent).requests.complete(id, summary);
   }

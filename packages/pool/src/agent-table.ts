@@ -37,7 +37,14 @@ export class AgentTable {
   /** The agent that opened a connection under this name, added if it is new; `options` count only then. */
   takeIn(name: string, options: AddAgentOptions): PooledAgent {
     this.#checkOpen();
-    return this.#byName.get(name) ?? this.add(name, `reverse:${name}`, options);
+    const agent = this.#byName.get(name);
+    if (agent?.connections.dialled === true) {
+      throw new AgentwireError(
+        'ERR_DUPLICATE_AGENT',
+        `the pool dials ${name} at ${agent.endpoint}, so nobody may come in under that name: register with another id, or add it with addReverseAgent`,
+      );
+    }
+    return agent ?? this.add(name, `reverse:${name}`, options);
   }
 
   #checkOpen(): void {

@@ -32,7 +32,7 @@ export interface AgentPoolOptions {
   readonly maxQueuedPerAgent?: number;
   /** How long `drain` waits for requests in flight, in milliseconds; default 30 000. */
   readonly drainTimeoutMs?: number;
-  /** How long a request is remembered without an event, in milliseconds; default 300 000. */
+  /** How long a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
   readonly correlationAffinityTtlMs?: number;
   /** Requests of an agent that are remembered; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
   readonly maxCorrelationAffinities?: number;

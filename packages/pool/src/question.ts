@@ -1,4 +1,4 @@
-import { AgentwireError, checkNumber, type EventType, type ProxyEvent } from '@agentwire/core';
+import { AgentwireError, checkBoolean, checkNumber, type EventType, type ProxyEvent } from '@agentwire/core';
 import type { AskOptions } from '@agentwire/core/session';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
@@ -8,6 +8,11 @@ export type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 export interface PoolAskOptions extends AskOptions {
   /** This is the request's only event for this agent: nothing is remembered. Default `false`. */
   readonly only?: boolean | undefined;
+  /**
+   * The caller will complete or cancel this request, so that it is remembered until then however long it is silent; read
+   * with its first event. Default `false`: it is given up after `correlationAffinityTtlMs`.
+   */
+  readonly keep?: boolean | undefined;
 }
 
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
@@ -20,7 +25,9 @@ export function standsAlone(type: EventType): boolean {
 /** Before anything is kept for a question: its options must be good and its caller must still want it. */
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
-  const { signal, timeoutMs } = options;
+  const { signal, timeoutMs, only, keep } = options;
+  if (only !== undefined) checkBoolean('only', only);
+  if (keep !== undefined) checkBoolean('keep', keep);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
   if (signal?.aborted) throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
 }

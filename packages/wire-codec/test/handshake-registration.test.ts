@@ -1,4 +1,4 @@
-import { AgentwireError, type Hello } from '@agentwire/core';
+import { AgentwireError, EVENT_TYPES, type Hello } from '@agentwire/core';
 import {
   readRegistrationAnswer,
   readRegistrationRequest,
@@ -37,7 +37,8 @@ describe('registration request', () => {
       token: 'sesame',
       encodings: ['msgpack', 'json'],
       features: shape === 'zentinel' ? [] : ['health'],
-      capabilities: { agentId: 'waf', events: ['requestHeaders'] },
+      // configure has no number in supported_events
+      capabilities: { agentId: 'waf', events: EVENT_TYPES.filter((event) => event !== 'configure') },
     });
   });
 

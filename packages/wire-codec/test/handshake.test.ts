@@ -1,4 +1,4 @@
-import { agree, AgentwireError, type Capabilities, type Hello } from '@agentwire/core';
+import { agree, AgentwireError, type Capabilities, EVENT_TYPES, type Hello } from '@agentwire/core';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
@@ -336,11 +336,11 @@ describe('capabilities', () => {
       agent_id: 'waf',
       name: 'waf',
       version: '2.0.0',
-      supported_events: [1],
+      supported_events: [1, 2, 3, 4, 5, 6, 7],
       features: {
         streaming_body: false,
-        websocket: false,
-        guardrails: false,
+        websocket: true,
+        guardrails: true,
         config_push: false,
         metrics_export: false,
         concurrent_requests: 4_294_967_295,
@@ -367,6 +367,32 @@ describe('capabilities', () => {
   test('what means no limit is no limit', () => {
     const read = readCapabilities({ limits: { max_body_size: 2 ** 64, max_concurrency: 0 } }, []);
     expect([read.maxBodyBytes, read.maxConcurrentRequests]).toEqual([undefined, undefined]);
+  });
+
+  test.each([
+    ['capabilities that are absent', undefined],
+    ['{}', {}],
+    ['only supports_streaming', { supports_streaming: true }],
+    ['no supported_events', { agent_id: 'a', name: 'a', version: '1', features: {}, limits: {} }],
+    ['an empty list', { supported_events: [] }],
+    ['an empty list beside flags that are all false', { handles_request_headers: false, supported_events: [] }],
+    ['numbers that nobody knows', { supported_events: [99] }],
+  ])('%s name no events, so every event is asked', (_, value) => {
+    // features say what a peer's software can do, and stand for no events alone
+    const features = 'handles_request_headers' in (value ?? {}) ? [] : ['request_complete'];
+    expect(readCapabilities(value, features).events).toEqual(EVENT_TYPES);
+  });
+
+  test('one flag alone makes the documented shape', () => {
+    expect(readCapabilities({ handles_request_body: true }, []).events).toEqual(['requestBodyChunk']);
+    expect(readCapabilities({ supports_streaming: true, supported_events: [3] }, []).events).toEqual([
+      'responseHeaders',
+    ]);
+  });
+
+  test('who only takes configuration is asked about nothing else', () => {
+    const only = { ...agent, capabilities: { ...capabilities, events: ['configure' as const] } };
+    expect(readCapabilities(writeCapabilities('union', only), ['config_push']).events).toEqual(['configure']);
   });
 
   test('numbers of events that nobody knows are skipped', () => {

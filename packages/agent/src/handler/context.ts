@@ -7,7 +7,10 @@ export interface HandlerContext<State = unknown> {
   readonly signal: AbortSignal;
   /** When this event must be answered, in milliseconds since 1970-01-01 UTC. Past it the agent answers `ERR_TIMEOUT`. */
   readonly deadline: number;
-  /** The proxy's name for the request, for logs: a client may have chosen it, so it is neither secret nor unique. */
+  /**
+   * The proxy's id for the request, the same over every transport; unique with our gateway. Where the proxy has none it is
+   * the correlation id, which a client may have chosen: neither secret nor unique.
+   */
   readonly requestId: string;
   /** W3C trace context of the request, where the proxy traces. */
   readonly traceparent: string | undefined;

@@ -97,7 +97,7 @@ export class EventContext implements HandlerContext, MessageHost {
 
   get requestId(): string {
     const metadata = this.request?.metadata;
-    return metadata === undefined ? String(this.agentRequest.id) : metadata.correlationId || metadata.requestId;
+    return metadata?.requestId || metadata?.correlationId || String(this.agentRequest.id);
   }
 
   get traceparent(): string | undefined {

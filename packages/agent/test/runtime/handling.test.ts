@@ -40,7 +40,7 @@ describe('handlers', () => {
     });
     connect().receive(head(1));
     expect(seen).toEqual({
-      requestId: '1',
+      requestId: 'r-1',
       traceparent: '00-1-2-01',
       deadline: clock.wallNow() + 500,
       peer: 'ours',

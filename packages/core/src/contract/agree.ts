@@ -1,5 +1,6 @@
 import { AgentwireError } from '../errors.ts';
 import type { MessageType } from '../message/message.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import type { Dialect, Hello, Limit, Peer } from './peer.ts';
 
 /** What the medium itself decides about a connection. */
@@ -66,6 +67,7 @@ export function agree(self: Hello, other: Hello, medium: Medium): Peer {
   for (const type of medium.never ?? []) accepts.delete(type);
   return {
     ...other,
+    capabilities: other.role === 'agent' ? capabilitiesOf(other.capabilities) : other.capabilities,
     // whoever had to judge it has; a peer is kept for as long as its connection, shown and logged
     token: undefined,
     features,

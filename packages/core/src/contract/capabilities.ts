@@ -1,4 +1,4 @@
-import type { EventType } from '../message/events.ts';
+import { EVENT_TYPES, type EventType } from '../message/events.ts';
 
 /** What an agent can do; each dialect and gRPC writes it in its own shape. */
 export interface Capabilities {
@@ -26,9 +26,12 @@ export interface Capabilities {
   readonly preferredChunkBytes?: number | undefined;
 }
 
-/** What is assumed of an agent that does not say: it decides on request headers and does nothing else. */
+/**
+ * What is assumed of an agent that does not say: it is asked about everything, so that nothing passes without it, and
+ * does nothing else.
+ */
 export const DEFAULT_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
-  events: Object.freeze(['requestHeaders'] as const),
+  events: Object.freeze([...EVENT_TYPES]),
   streaming: false,
   cancellation: false,
   flowControl: false,
@@ -36,3 +39,14 @@ export const DEFAULT_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   metricsExport: false,
   configPush: false,
 });
+
+/**
+ * The capabilities of an agent as a proxy goes by them: the default ones where it has none, every event where it names
+ * none. An agent that is there to be asked must not be passed over because its handshake says too little; one that only
+ * takes configuration says so by that.
+ */
+export function capabilitiesOf(stated: Capabilities | undefined): Capabilities {
+  if (stated === undefined) return DEFAULT_CAPABILITIES;
+  if (stated.events.length > 0) return stated;
+  return { ...stated, events: stated.configPush ? ['configure'] : DEFAULT_CAPABILITIES.events };
+}

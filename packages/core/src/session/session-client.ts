@@ -1,4 +1,4 @@
-import { type Capabilities, DEFAULT_CAPABILITIES } from '../contract/capabilities.ts';
+import { type Capabilities, capabilitiesOf } from '../contract/capabilities.ts';
 import type { Hello, Peer } from '../contract/peer.ts';
 import { FEATURES } from '../contract/peer.ts';
 import type { CancelReason } from '../message/control.ts';
@@ -90,7 +90,7 @@ export class SessionClient implements AsyncDisposable {
 
   /** What the agent said it can do. */
   get capabilities(): Capabilities {
-    return this.peer.capabilities ?? DEFAULT_CAPABILITIES;
+    return capabilitiesOf(this.peer.capabilities);
   }
 
   /** Requests that are live. */

@@ -43,11 +43,11 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /** The event that agents see of a request: its headers as they came. */
-export function headEvent(request: IncomingMessage, target: RequestTarget, id: number, clock: Clock): RequestHeaders {
+export function headEvent(request: IncomingMessage, target: RequestTarget, id: string, clock: Clock): RequestHeaders {
   return {
     type: 'requestHeaders',
     id,
-    metadata: metadataOf(request, `${process.pid}-${id}`, clock),
+    metadata: metadataOf(request, id, clock),
     method: request.method ?? 'GET',
     uri: target.path,
     headers: target.headers,

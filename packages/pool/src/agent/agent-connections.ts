@@ -1,13 +1,7 @@
-import {
-  AgentwireError,
-  type Capabilities,
-  type Connection,
-  DEFAULT_CAPABILITIES,
-  type Hello,
-  type Transport,
-} from '@agentwire/core';
+import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
 import type { ProxySessionOptions } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
+import { namesOf } from './event-bits.ts';
 import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
 import { type LaterEvents, laterEventsOf } from './request-end.ts';
 
@@ -23,10 +17,14 @@ export interface AgentConnectionsEvents {
 export class AgentConnections {
   /** One for each connection that is wanted, whether it is up or not. */
   readonly places: PooledConnection[] = [];
-  /** What the agent said it can do, the last time it connected. */
-  capabilities: Capabilities | undefined;
-  /** What it is told of a request after its head, by its {@link capabilities}. */
-  later: LaterEvents = laterEventsOf(undefined);
+  /** The events that any of its connections takes, as bits: an agent that restarts takes meanwhile what it took. 0 before the first. */
+  takes = 0;
+  /** What it is told of a request after its head, by what it {@link takes}. */
+  later: LaterEvents = laterEventsOf(0);
+  /** Whether its connections take different events, as those of two versions of an agent do. */
+  mixed = false;
+  /** Whether it is dialled, so that nobody else may come in under its name. */
+  dialled = false;
   /** Why a connection was lost or could not be made; `undefined` once one came up. */
   lastError: AgentwireError | undefined;
   readonly #agent: string;
@@ -58,6 +56,7 @@ export class AgentConnections {
 
   /** Opens the connections. Resolves when each has been made or has failed once. */
   async connect(transport: Transport, address: string, self: Hello): Promise<void> {
+    this.dialled = true;
     const places = Array.from({ length: this.#options.connectionsPerAgent }, () => this.#newPlace());
     await Promise.all(places.map((place) => place.dial(transport, address, self)));
   }
@@ -68,6 +67,7 @@ export class AgentConnections {
     return place.adopt(connection, () => {
       const at = this.places.indexOf(place);
       if (at >= 0) this.places.splice(at, 1);
+      this.#learn();
     });
   }
 
@@ -86,7 +86,7 @@ export class AgentConnections {
           this.#events.onChange();
         },
       },
-      onUp: (up) => this.#onUp(up),
+      onUp: () => this.#onUp(),
       onDown: (_down, error) => this.#onDown(error),
       onAttemptFailed: (error, failures, waitMs) => this.#onAttemptFailed(error, failures, waitMs),
     });
@@ -94,10 +94,26 @@ export class AgentConnections {
     return place;
   }
 
-  #onUp(up: PooledConnection): void {
+  /** Capabilities belong to a connection: what the agent takes is what one of them does. */
+  #learn(): void {
+    // what is known of an agent outlives its last connection
+    if (this.places.length === 0) return;
+    const before = this.takes;
+    this.takes = 0;
+    for (const place of this.places) this.takes |= place.takes;
+    this.mixed = this.places.some(({ takes }) => takes !== 0 && takes !== this.takes);
+    this.later = laterEventsOf(this.takes);
+    const lost = before & ~this.takes;
+    if (lost !== 0 && this.#lossesAreNews)
+      this.#options.logger.warn(
+        { agent: this.#agent, events: namesOf(lost) },
+        'no connection of an agent takes these events any more',
+      );
+  }
+
+  #onUp(): void {
     const { logger } = this.#options;
-    this.capabilities = up.session?.connection.peer.capabilities ?? DEFAULT_CAPABILITIES;
-    this.later = laterEventsOf(this.capabilities);
+    this.#learn();
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
     this.#showUp();

@@ -1,9 +1,11 @@
 import { AgentwireError, type Decision, type RequestId } from '@agentwire/core';
-import type { Completion, EventBody, Exchange, ProxySession } from '@agentwire/core/session';
+import type { Completion, EventBody, Exchange } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { checkAskOptions, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
-import { type Affinity, Affinities, duplicateRequest } from './affinities.ts';
+import { type Affinity, Affinities, duplicateRequest, legFor, pendingOf } from './affinities.ts';
 import type { AgentConnections } from './agent-connections.ts';
+import { BODY_BITS, EVENT_BIT } from './event-bits.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 import { endsRequest } from './request-end.ts';
 import { SessionPicker } from './session-picker.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -46,21 +48,32 @@ export class AgentRequests {
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
       checkAskOptions(options);
-      if (options?.only === true || standsAlone(question.type))
-        return this.#whenFree(undefined, options, (session, rest) => session.request(question, rest));
-      const known = this.#affinities.get(question.id);
-      if (known !== undefined) {
-        if (question.type !== 'requestHeaders') return known.exchange.ask(question, options);
-        if (!known.exchange.ended) throw duplicateRequest(question.id);
+      const { type, id } = question;
+      // what no connection takes goes to any, because its caller wants it asked
+      const bit = this.#connections.takes & EVENT_BIT[type];
+      if (options?.only === true || standsAlone(type))
+        return this.#whenFree(undefined, bit, options, (place, rest) => place.request(question, rest));
+      const known = this.#affinities.get(id);
+      if (known !== undefined && type !== 'requestHeaders') {
+        const leg = legFor(known, bit);
+        if (leg !== undefined) return this.#andBody(type, id, leg.exchange.ask(question, options));
+      } else {
+        if (known?.exchange.ended === false) throw duplicateRequest(id);
+        if ((EVENT_BIT[type] & BODY_BITS) !== 0) this.#checkHeadless(type, id);
       }
-      if (question.type === 'requestBodyChunk' || question.type === 'responseBodyChunk')
-        throw this.#noHeaders(question.id);
-      if (this.#line.length > 0 && this.#line.has(question.id)) throw duplicateRequest(question.id);
+      if (this.#line.length > 0 && this.#line.has(id)) throw duplicateRequest(id);
       this.#affinities.makeRoom();
-      return this.#whenFree(question.id, options, (session, rest) => this.#askFirst(session, question, rest));
+      return this.#whenFree(id, bit, options, (place, rest) => this.#askFirst(place, question, rest));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A body whose head the agent was to see begins with that head. */
+  #checkHeadless(type: Question['type'], id: RequestId): void {
+    const { requestHeaders, responseHeaders } = EVENT_BIT;
+    const heads = type === 'requestBodyChunk' ? requestHeaders : requestHeaders | responseHeaders;
+    if ((this.#connections.takes & heads) !== 0) throw this.#noHeaders(id);
   }
 
   #noHeaders(id: RequestId): AgentwireError {
@@ -73,40 +86,68 @@ export class AgentRequests {
   /** Asks on a free connection, now or as soon as there is one; the time spent waiting counts. */
   #whenFree(
     id: RequestId | undefined,
+    bit: number,
     options: PoolAskOptions | undefined,
-    ask: (session: ProxySession, options?: PoolAskOptions) => Promise<Decision>,
+    ask: (place: PooledConnection, options?: PoolAskOptions) => Promise<Decision>,
   ): Promise<Decision> {
     if (this.#refusal !== undefined) throw this.#refusal;
-    const session = this.#picker.pick();
-    if (session !== undefined) return ask(session, options);
+    const place = this.#picker.pick(bit);
+    if (place !== undefined) return ask(place, options);
     const { clock, requestTimeoutMs } = this.#options;
     const timeoutMs = options?.timeoutMs ?? requestTimeoutMs;
     const until = clock.now() + timeoutMs;
     return this.#line.wait(
       () => {
-        const free = this.#picker.pick();
+        const free = this.#picker.pick(bit);
         return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
       },
       { id, timeoutMs, signal: options?.signal },
     );
   }
 
+  /** Asks on a connection that does not know the request yet. */
   #askFirst(
-    session: ProxySession,
+    place: PooledConnection,
     question: EventBody & { readonly id: RequestId },
     options?: PoolAskOptions,
   ): Promise<Decision> {
-    const exchange = session.open();
-    this.#affinities.add(question.id, exchange);
-    return exchange.ask(question, options);
+    const { type, id } = question;
+    const exchange = place.open();
+    const known = type === 'requestHeaders' ? undefined : this.#affinities.get(id);
+    if (known === undefined) this.#affinities.add(id, exchange, place.takes, options?.keep === true);
+    else this.#affinities.extend(known, exchange, place.takes);
+    return this.#andBody(type, id, exchange.ask(question, options));
+  }
+
+  /** A head that was allowed where no bodies are taken asks for its body, if another connection takes that. */
+  #andBody(type: EventBody['type'], id: RequestId, answer: Promise<Decision>): Promise<Decision> {
+    if (!this.#connections.mixed || (type !== 'requestHeaders' && type !== 'responseHeaders')) return answer;
+    const bit = type === 'requestHeaders' ? EVENT_BIT.requestBodyChunk : EVENT_BIT.responseBodyChunk;
+    const affinity = this.#affinities.get(id);
+    if (affinity === undefined || !this.#isElsewhere(affinity, bit)) return answer;
+    return answer.then((decision) => (decision.verdict.type === 'allow' ? { ...decision, needsMore: true } : decision));
+  }
+
+  /** Whether events with one of these bits are taken by connections alone that do not know the request. */
+  #isElsewhere(affinity: Affinity, bits: number): boolean {
+    let elsewhere = this.#connections.takes & bits;
+    for (let at: Affinity | undefined = affinity; at !== undefined; at = at.other) elsewhere &= ~at.takes;
+    return elsewhere !== 0;
   }
 
   /** Forgets the request of an exchange if this outcome was its end, and lets in who waits for the room that it left. */
   answered(exchange: Exchange, outcome: Decision | AgentwireError): void {
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && exchange.pending === 0 && endsRequest(outcome, this.#connections.later))
+    if (affinity !== undefined && pendingOf(affinity) === 0 && this.#isOver(affinity, outcome))
       this.#affinities.remove(affinity);
     if (this.#line.length > 0) this.#line.advance();
+  }
+
+  #isOver(affinity: Affinity, outcome: Decision | AgentwireError): boolean {
+    const { later, mixed } = this.#connections;
+    if (!endsRequest(outcome, later)) return false;
+    const mayGoOn = mixed && !(outcome instanceof AgentwireError) && outcome.verdict.type === 'allow';
+    return !mayGoOn || !this.#isElsewhere(affinity, BODY_BITS);
   }
 
   /** Lets in who waits and has a connection now, and tells who has nothing to wait for any more. */
@@ -119,10 +160,31 @@ export class AgentRequests {
     // an error costs more than all the rest of this, so one is made only where somebody may wait for it
     if (this.#line.length > 0 && this.#line.cancel(id, gaveUp('completed'))) return false;
     const affinity = this.#affinities.get(id);
-    if (affinity === undefined) return false;
-    affinity.exchange.complete(summary);
-    this.#affinities.remove(affinity);
-    return true;
+    let told = false;
+    for (let at = affinity; at !== undefined; at = at.other) {
+      at.exchange.complete(summary);
+      told ||= (at.takes & EVENT_BIT.requestComplete) !== 0;
+    }
+    if (affinity !== undefined) this.#affinities.remove(affinity);
+    return (!told && this.#completeUnasked(affinity !== undefined, summary)) || affinity !== undefined;
+  }
+
+  /** The end of a request for who takes ends but was not asked about this one: another instance, or an agent for ends alone. */
+  #completeUnasked(known: boolean, summary: Completion): boolean {
+    const { takes } = this.#connections;
+    const { requestHeaders, requestComplete } = EVENT_BIT;
+    if ((takes & requestComplete) === 0 || this.#refusal !== undefined) return false;
+    // an agent that takes heads and was not asked never heard of the request
+    if (!known && (takes & requestHeaders) !== 0) return false;
+    const place = this.#picker.pickForNotice(requestComplete);
+    if (place === undefined) return false;
+    try {
+      place.open().complete(summary);
+      return true;
+    } catch {
+      // it drains, or has as many requests as it can have: nobody could do anything about it
+      return false;
+    }
   }
 
   /** Gives a request up; a finished or unknown id is nothing to do. */
@@ -130,7 +192,8 @@ export class AgentRequests {
     if (this.#line.length > 0 && this.#line.cancel(id, gaveUp('cancelled'))) return true;
     const affinity = this.#affinities.get(id);
     if (affinity === undefined) return false;
-    affinity.exchange.cancel('client_disconnect');
+    for (let at: Affinity | undefined = affinity; at !== undefined; at = at.other)
+      at.exchange.cancel('client_disconnect');
     this.#affinities.remove(affinity);
     return true;
   }

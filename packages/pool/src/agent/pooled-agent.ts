@@ -4,9 +4,19 @@ import type { FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { type PoolAskOptions, type Question, standsAlone } from '../question.ts';
 import { AgentConnections } from './agent-connections.ts';
+import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
 import { AgentMeasures } from './agent-measures.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { FailureDecider } from './failure-decider.ts';
+
+/** Passes a head that the agent does not take, and asks for its body. */
+const CONTINUE: Decision = Object.freeze({ ...ALLOW, needsMore: true });
+
+/** The body behind each head. */
+const BODY_OF: Partial<Record<EventType, number>> = {
+  requestHeaders: EVENT_BIT.requestBodyChunk,
+  responseHeaders: EVENT_BIT.responseBodyChunk,
+};
 
 /** One agent: its connections, its requests, and what happens when it cannot decide. */
 export class PooledAgent {
@@ -43,9 +53,21 @@ export class PooledAgent {
     this.failures = new FailureDecider(name, onFailure, options);
   }
 
-  /** Whether the agent wants to be asked about such events; `undefined` before it was ever connected. */
+  /** Whether any connection of the agent takes such events; `undefined` before it was ever connected. */
   handles(type: EventType): boolean | undefined {
-    return this.connections.capabilities?.events.includes(type);
+    const { takes } = this.connections;
+    return takes === 0 ? undefined : (takes & EVENT_BIT[type]) !== 0;
+  }
+
+  /** The decision on an event that the agent does not take: its way goes on, to the body where the agent takes that. */
+  #passOver(type: EventType): Decision {
+    const { takes } = this.connections;
+    if ((takes & HTTP_BITS) !== 0) return (takes & (BODY_OF[type] ?? 0)) === 0 ? ALLOW : CONTINUE;
+    const error = new AgentwireError(
+      'ERR_UNSUPPORTED',
+      `${this.name} takes no event of an HTTP request, only ${namesOf(takes)}: it cannot stand in a pipeline`,
+    );
+    return this.failures.decide(type, error);
   }
 
   /** Asks the agent; rejects with a typed error. */
@@ -57,7 +79,7 @@ export class PooledAgent {
   /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
     // not asking about a guardrail or a configuration would say that it was judged, or applied
-    if (!standsAlone(question.type) && this.handles(question.type) === false) return ALLOW;
+    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question.type);
     try {
       return await this.ask(question, options);
     } catch (error) {

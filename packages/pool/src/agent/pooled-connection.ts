@@ -1,13 +1,24 @@
-import type { AgentwireError, Connection, Hello, Transport } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Connection,
+  capabilitiesOf,
+  type Decision,
+  type Hello,
+  type Transport,
+} from '@agentwire/core';
 import {
   acceptProxySession,
+  type AskOptions,
   connectSession,
+  type EventBody,
+  type Exchange,
   keepConnected,
   type ProxySession,
   type ProxySessionOptions,
 } from '@agentwire/core/session';
 import type { Candidate } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import { bitsOf } from './event-bits.ts';
 
 /** What a connection tells its agent. */
 export interface PooledConnectionEvents {
@@ -26,6 +37,8 @@ export const MAX_IN_FLIGHT = 65_536;
 /** One place of an agent's pool: has a session or is getting one. */
 export class PooledConnection implements Candidate {
   session: ProxySession | undefined;
+  /** The events that the agent takes here, as bits; after its connection ended those that it took, 0 before the first. */
+  takes = 0;
   readonly #options: ResolvedPoolOptions;
   readonly #events: PooledConnectionEvents;
   readonly #stop = new AbortController();
@@ -33,6 +46,7 @@ export class PooledConnection implements Candidate {
   #loop: Promise<void> | undefined;
   #tryNow: (() => void) | undefined;
   #waitsSince = 0;
+  #maxPending = 0;
 
   constructor(options: ResolvedPoolOptions, events: PooledConnectionEvents) {
     this.#options = options;
@@ -43,12 +57,29 @@ export class PooledConnection implements Candidate {
     return this.session?.pending ?? 0;
   }
 
-  /** Whether a new request may be given to it. */
-  usable(maxPending: number): boolean {
+  /** Whether a new request whose event has this bit may be given to it; 0 for one that anybody may get. */
+  usable(bit: number): boolean {
     const { session } = this;
-    if (session === undefined || session.draining || session.paused) return false;
+    if (session === undefined || (this.takes & bit) !== bit || session.draining || session.paused) return false;
     // one that is closing still has its session, so that what it asked can be answered
-    return session.connection.status === 'open' && session.pending < maxPending && session.inFlight < MAX_IN_FLIGHT;
+    return (
+      session.connection.status === 'open' && session.pending < this.#maxPending && session.inFlight < MAX_IN_FLIGHT
+    );
+  }
+
+  #live(): ProxySession {
+    if (this.session !== undefined) return this.session;
+    throw new AgentwireError('ERR_CLOSED', 'the connection has ended');
+  }
+
+  /** Takes an id of its session. @throws AgentwireError `ERR_CLOSED`, `ERR_DRAINING`, `ERR_OVERLOADED` */
+  open(): Exchange {
+    return this.#live().open();
+  }
+
+  /** Asks one thing that nothing follows. @throws AgentwireError `ERR_CLOSED` */
+  request(event: EventBody, options?: AskOptions): Promise<Decision> {
+    return this.#live().request(event, options);
   }
 
   /** Dials and keeps the connection up until {@link stop}. Resolves when it is up, has failed once, or was stopped. */
@@ -124,7 +155,10 @@ export class PooledConnection implements Candidate {
   }
 
   #up(session: ProxySession): void {
+    const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
     this.session = session;
+    this.takes = bitsOf(events);
+    this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
     this.#tryNow = undefined;
     this.#tried.resolve();
     this.#events.onUp(this);

@@ -1,7 +1,9 @@
-import { AgentwireError, type Capabilities, type Decision, type EventType } from '@agentwire/core';
+import { AgentwireError, type Decision } from '@agentwire/core';
+import { EVENT_BIT } from './event-bits.ts';
 
 /** Events after which more may come for the same request. */
-const LATER: readonly EventType[] = ['responseHeaders', 'responseBodyChunk', 'requestComplete', 'webSocketFrame'];
+const LATER =
+  EVENT_BIT.responseHeaders | EVENT_BIT.responseBodyChunk | EVENT_BIT.requestComplete | EVENT_BIT.webSocketFrame;
 
 /** What an agent may be told of a request after the answer to its head. */
 export interface LaterEvents {
@@ -9,10 +11,9 @@ export interface LaterEvents {
   readonly complete: boolean;
 }
 
-/** What an agent with these capabilities is told later; nothing of one that was never connected. */
-export function laterEventsOf(capabilities: Capabilities | undefined): LaterEvents {
-  const events = capabilities?.events ?? [];
-  return { any: LATER.some((type) => events.includes(type)), complete: events.includes('requestComplete') };
+/** What an agent that takes these events, as bits, is told later. */
+export function laterEventsOf(takes: number): LaterEvents {
+  return { any: (takes & LATER) !== 0, complete: (takes & EVENT_BIT.requestComplete) !== 0 };
 }
 
 /**

@@ -1,5 +1,4 @@
 import { AgentwireError } from '@agentwire/core';
-import type { ProxySession } from '@agentwire/core/session';
 import type { LoadBalanceStrategy } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import type { AgentConnections } from './agent-connections.ts';
@@ -8,7 +7,7 @@ import type { PooledConnection } from './pooled-connection.ts';
 /** How often requests make the pool look for an agent that is not there, in milliseconds; the backoff goes on beside it. */
 const HURRY_EVERY_MS = 250;
 
-/** Picks the session of one agent that gets a new request. */
+/** Picks the connection of one agent that gets a new request. */
 export class SessionPicker {
   readonly #agent: string;
   readonly #endpoint: string;
@@ -26,28 +25,36 @@ export class SessionPicker {
     this.#strategy = options.strategy.forAgent();
   }
 
-  /** A session for a new request; `undefined` when all are busy. @throws AgentwireError when none is up. */
-  pick(): ProxySession | undefined {
-    const max = this.#maxPending();
+  /**
+   * A connection for a new request whose event has this bit, 0 for one that anybody may get; `undefined` when all are busy.
+   *
+   * @throws AgentwireError when none is up
+   */
+  pick(bit: number): PooledConnection | undefined {
     const usable = this.#usable;
     usable.length = 0;
-    for (const place of this.#connections.places) if (place.usable(max)) usable.push(place);
-    if (usable.length > 0) return this.#strategy.pick(usable).session;
-    this.#throwIfHopeless();
+    for (const place of this.#connections.places) if (place.usable(bit)) usable.push(place);
+    if (usable.length > 0) return this.#strategy.pick(usable);
+    this.#throwIfHopeless(bit);
     return undefined;
   }
 
-  #maxPending(): number {
-    const { capabilities } = this.#connections;
-    return Math.min(this.#options.maxConcurrentPerConnection, capabilities?.maxConcurrentRequests ?? Infinity);
+  /** The connection for what is not answered, which a busy one can take too; `undefined` when none is up. */
+  pickForNotice(bit: number): PooledConnection | undefined {
+    let best: PooledConnection | undefined;
+    for (const place of this.#connections.places) {
+      if (place.session?.connection.status !== 'open' || (place.takes & bit) !== bit) continue;
+      if (best === undefined || place.pending < best.pending) best = place;
+    }
+    return best;
   }
 
-  /** Waiting makes sense only while a connection is up, takes new requests and is merely busy. */
-  #throwIfHopeless(): void {
+  /** Waiting makes sense only while a connection is up, takes such requests and is merely busy. */
+  #throwIfHopeless(bit: number): void {
     let draining = false;
     let paused = false;
-    for (const { session } of this.#connections.places) {
-      if (session?.connection.status !== 'open') continue;
+    for (const { session, takes } of this.#connections.places) {
+      if (session?.connection.status !== 'open' || (takes & bit) !== bit) continue;
       if (session.draining) draining = true;
       else if (session.paused) paused = true;
       else return;

@@ -1,5 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { DEFAULT_CAPABILITIES, EVENT_TYPES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
+import {
+  capabilitiesOf,
+  DEFAULT_CAPABILITIES,
+  EVENT_TYPES,
+  type Capabilities,
+  type EventType,
+  type Hello,
+} from '@agentwire/core';
 import { present } from '../codec/reference/present.ts';
 import type { AgentCapabilities, AgentCapabilitiesSchema } from '../gen/zentinel/agent/v2/agent_pb.ts';
 
@@ -40,14 +47,14 @@ const unlessZero = (value: bigint | number | undefined): number | undefined => {
   return number === 0 || number > Number.MAX_SAFE_INTEGER ? undefined : number;
 };
 
-/** Reads the capabilities of an agent; what it does not say is {@link DEFAULT_CAPABILITIES}. */
+/** Reads the capabilities of an agent; what it does not say is {@link DEFAULT_CAPABILITIES}, and every event where it names none. */
 export function fromCapabilities(fields: AgentCapabilities | undefined): Capabilities {
   if (fields === undefined) return DEFAULT_CAPABILITIES;
   const { features, limits } = fields;
   const events = fields.supportedEvents
     .map((number) => EVENT_TYPES[number - 1])
     .filter((event): event is EventType => event !== undefined);
-  return present({
+  const stated: Capabilities = present({
     agentId: fields.agentId === '' ? undefined : fields.agentId,
     events,
     streaming: features?.streamingBody ?? false,
@@ -60,6 +67,7 @@ export function fromCapabilities(fields: AgentCapabilities | undefined): Capabil
     maxBodyBytes: unlessZero(limits?.maxBodySize),
     preferredChunkBytes: unlessZero(limits?.preferredChunkSize),
   });
+  return capabilitiesOf(stated);
 }
 
 /** The features of the protocol that the capabilities of an agent which is not ours stand for. */

@@ -1,4 +1,4 @@
-import { DEFAULT_CAPABILITIES, type Capabilities, type Hello } from '@agentwire/core';
+import { capabilitiesOf, DEFAULT_CAPABILITIES, type Capabilities, type Hello } from '@agentwire/core';
 import { fromDocumentedCapabilities, isDocumentedShape, toDocumentedCapabilities } from './documented-capabilities.ts';
 import type { JsonObject } from './read-fields.ts';
 import { fromZentinelCapabilities, toZentinelCapabilities } from './zentinel-capabilities.ts';
@@ -17,13 +17,16 @@ export function writeCapabilities(shape: HandshakeShape, self: Hello): JsonObjec
 
 /**
  * Reads capabilities of either shape or of both merged. Where both are there the documented flags decide what they can
- * say, and the zentinel fields the rest. Absent capabilities are the default ones.
+ * say, and the zentinel fields the rest. Absent capabilities are the default ones, and where no event is named all are.
  *
  * @param features the peer's `supported_features`
  * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
  */
 export function readCapabilities(from: JsonObject | undefined, features: readonly string[]): Capabilities {
-  if (from === undefined) return DEFAULT_CAPABILITIES;
+  return capabilitiesOf(from && readStated(from, features));
+}
+
+function readStated(from: JsonObject, features: readonly string[]): Capabilities {
   if (!isDocumentedShape(from)) return fromZentinelCapabilities(from);
   const documented = fromDocumentedCapabilities(from, features);
   if (!('features' in from)) return documented;

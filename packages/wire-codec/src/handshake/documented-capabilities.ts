@@ -19,9 +19,16 @@ const EVENT_OF_FEATURE: readonly [feature: string, event: EventType][] = [
   ['guardrails', 'guardrailInspect'],
 ];
 
+const ONLY_DOCUMENTED: readonly string[] = [
+  ...FLAGS.map(([flag]) => flag),
+  'supports_streaming',
+  'supports_cancellation',
+  'max_concurrent_requests',
+];
+
 /** Whether capabilities have the documented shape, alone or merged with the other one. */
 export function isDocumentedShape(capabilities: JsonObject): boolean {
-  return 'handles_request_headers' in capabilities;
+  return ONLY_DOCUMENTED.some((key) => key in capabilities);
 }
 
 /** Capabilities in the documented shape, with `supported_events` on top: the flags know four events only. */
@@ -36,22 +43,29 @@ export function toDocumentedCapabilities(capabilities: Capabilities): JsonObject
   };
 }
 
-function otherEvents(from: JsonObject, features: readonly string[]): readonly EventType[] {
+function eventsOf(from: JsonObject, features: readonly string[]): readonly EventType[] {
   const named = readEventNumbers(from);
-  if (named !== undefined) return named.filter((event) => !FLAGS.some(([, known]) => known === event));
-  return EVENT_OF_FEATURE.filter(([feature]) => features.includes(feature)).map(([, event]) => event);
+  const hasFlags = FLAGS.some(([flag]) => (from[flag] ?? undefined) !== undefined);
+  // a list of features says what a peer's software can do, and names its events only beside something that does
+  if (!hasFlags && named === undefined) return [];
+  const flagged = FLAGS.filter(
+    ([flag, event]) => readBoolean(WHAT, from, flag) ?? (!hasFlags && named?.includes(event)),
+  );
+  const rest = named?.filter((event) => !FLAGS.some(([, known]) => known === event)) ?? [];
+  const byFeature = named === undefined ? EVENT_OF_FEATURE.filter(([feature]) => features.includes(feature)) : [];
+  return [...flagged.map(([, event]) => event), ...rest, ...byFeature.map(([, event]) => event)];
 }
 
 /**
- * Reads capabilities of the documented shape. Absent flags are false; what the shape cannot say is taken from
- * `supported_events`, where it is there, and from `features`, the peer's `supported_features`.
+ * Reads capabilities of the documented shape. Absent flags are false where another one is there; what the shape cannot
+ * say is taken from `supported_events`, where it is there, and from `features`, the peer's `supported_features`. `events`
+ * is empty where nothing names any.
  *
  * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
  */
 export function fromDocumentedCapabilities(from: JsonObject, features: readonly string[]): Capabilities {
-  const flags = FLAGS.filter(([flag]) => readBoolean(WHAT, from, flag) ?? false).map(([, event]) => event);
   return {
-    events: [...flags, ...otherEvents(from, features)],
+    events: eventsOf(from, features),
     streaming: readBoolean(WHAT, from, 'supports_streaming') ?? false,
     cancellation: readBoolean(WHAT, from, 'supports_cancellation') ?? false,
     flowControl: features.includes('flow_control'),

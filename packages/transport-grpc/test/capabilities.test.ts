@@ -1,0 +1,21 @@
+import { create } from '@bufbuild/protobuf';
+import { EVENT_TYPES } from '@agentwire/core';
+import { describe, expect, it } from 'vitest';
+import { AgentCapabilitiesSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
+import { fromCapabilities } from '../src/handshake/capability-fields.ts';
+
+describe('capabilities over gRPC', () => {
+  it.each([
+    ['none', undefined],
+    ['empty ones', create(AgentCapabilitiesSchema, {})],
+    ['only streaming', create(AgentCapabilitiesSchema, { features: { streamingBody: true } })],
+    ['numbers that nobody knows', create(AgentCapabilitiesSchema, { supportedEvents: [0, 99] })],
+  ])('that name no events ask about every event: %s', (_, fields) => {
+    expect(fromCapabilities(fields).events).toEqual(EVENT_TYPES);
+  });
+
+  it('that name some ask about those', () => {
+    const fields = create(AgentCapabilitiesSchema, { supportedEvents: [3, 99, 8] });
+    expect(fromCapabilities(fields).events).toEqual(['responseHeaders', 'configure']);
+  });
+});
