@@ -118,6 +118,10 @@ function chunks(ofResponse: boolean): Handlers {
   return { onRequestHeaders: onHead, onRequestBodyChunk: onChunk };
 }
 
+/** Decides on each chunk by itself, and lets every other pass. */
+const natural: NonNullable<Handlers['onRequestBodyChunk']> = ({ data }) =>
+  /ack|cret/.test(Buffer.from(data).toString()) ? block(403) : allow();
+
 const requestReaders = Object.entries(WHOLE).map(([name, read]): [string, Handlers] => [
   name,
   { requestBody: true, onRequestHeaders: async (message) => decide(await read(message)) },
@@ -132,21 +136,23 @@ describe.each(WAYS)('a body over $name is judged', (way) => {
     ['with its length', true],
     ['chunked', false],
   ])('%s', (_, length) => {
-    it.each([...requestReaders, ['chunks', chunks(false)] as const])(
-      'request, read as %s',
-      async (_reader, handlers) => {
-        const ask = await gatewayTo(handlers, way);
-        expect(await ask({ parts: ['an att', 'ack here'], length })).toBe(403);
-      },
-    );
+    it.each([
+      ...requestReaders,
+      ['chunks', chunks(false)] as const,
+      ['chunks that pass one by one', { onRequestHeaders: () => allow(), onRequestBodyChunk: natural }] as const,
+    ])('request, read as %s', async (_reader, handlers) => {
+      const ask = await gatewayTo(handlers, way);
+      expect(await ask({ parts: ['an att', 'ack here'], length })).toBe(403);
+    });
 
-    it.each([...responseReaders, ['chunks', chunks(true)] as const])(
-      'response, read as %s',
-      async (_reader, handlers) => {
-        const ask = await gatewayTo(handlers, way);
-        expect(await ask({ method: 'GET', path: length ? '/' : '/chunked' })).toBe(403);
-      },
-    );
+    it.each([
+      ...responseReaders,
+      ['chunks', chunks(true)] as const,
+      ['chunks that pass one by one', { onResponseBodyChunk: natural }] as const,
+    ])('response, read as %s', async (_reader, handlers) => {
+      const ask = await gatewayTo(handlers, way);
+      expect(await ask({ method: 'GET', path: length ? '/' : '/chunked' })).toBe(403);
+    });
   });
 
   it('also where there is none: who asked for it decides on its end', async () => {

@@ -1,5 +1,7 @@
-import { ALLOW, type AgentwireError, type Decision } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
+
+const goneOn = (): AgentwireError => new AgentwireError('ERR_ABORTED', 'the proxy went on without this decision');
 
 /** What an event gets at last: a decision, or nothing where nobody waits for one any more. */
 export type Reply = Decision | undefined;
@@ -66,6 +68,11 @@ export class Turns {
     return this.#delivered;
   }
 
+  /** Whether the handler has let the message pass. */
+  get allowed(): boolean {
+    return this.#decision?.verdict.type === 'allow';
+  }
+
   /** The reply to the event that the handler was called for, once its promise is there. */
   head(): Decision | Promise<Reply> {
     return this.#continued ? CONTINUE : this.wait();
@@ -74,6 +81,8 @@ export class Turns {
   /** The reply to one more event: what was decided before, or what will be. @throws what the handler threw before */
   wait(): Decision | Promise<Reply> {
     if (this.settled) return this.#replay();
+    // an event on another connection took its place; who sent it must not wait, nor take another's answer for its own
+    this.#take()?.reject(goneOn());
     this.#waiting = Promise.withResolvers<Reply>();
     this.#host.watch(this);
     return this.#waiting.promise;
@@ -98,9 +107,12 @@ export class Turns {
     else this.#take()?.resolve(this.#host.overtaken(this.#request) ? undefined : CONTINUE);
   }
 
-  /** Another connection goes on with the request: nobody takes the answer to the event that waits. */
+  /** The proxy goes on with the request: nobody takes the answer to the event that waits, and the handler is told. */
   overtake(): void {
-    this.#take()?.resolve(undefined);
+    const waiting = this.#take();
+    if (waiting === undefined) return;
+    waiting.resolve(undefined);
+    this.#controller?.abort(goneOn());
   }
 
   /** The handler has decided. @param delivered whether the decision reaches an event by other means */

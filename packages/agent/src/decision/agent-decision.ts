@@ -30,6 +30,7 @@ export class AgentDecision implements Decision {
   readonly routingMetadata: Readonly<Record<string, string>> | undefined = undefined;
   readonly webSocket: WebSocketDecision | undefined = undefined;
   #mutation: ChunkMutation | undefined;
+  #done = false;
 
   /** @param mutation what to do with the chunk or frame that is answered */
   constructor(verdict: Verdict, mutation?: ChunkMutation) {
@@ -42,8 +43,15 @@ export class AgentDecision implements Decision {
     return #mutation in decision ? decision.#mutation : undefined;
   }
 
-  #copy(): Draft {
-    const copy: Draft = new AgentDecision(this.verdict, this.#mutation);
+  /** Whether {@link done} was said. */
+  static isDone(decision: Decision): boolean {
+    return #done in decision && decision.#done;
+  }
+
+  #copy(done = this.#done): Draft {
+    const made = new AgentDecision(this.verdict, this.#mutation);
+    made.#done = done;
+    const copy: Draft = made;
     copy.requestHeaders = this.requestHeaders;
     copy.responseHeaders = this.responseHeaders;
     copy.audit = this.audit;
@@ -155,10 +163,20 @@ export class AgentDecision implements Decision {
     return copy as AgentDecision;
   }
 
-  /** Asks for the next body chunk, or with `false` takes that back. Without it the agent is done with this body. */
+  /**
+   * Asks for the next chunk of the body. An allow of an agent that decides on chunks asks for it unsaid; elsewhere, and on
+   * the head of a message without a body, it has to be said. With `false` it is {@link done}.
+   */
   needsMoreBody(needsMore = true): AgentDecision {
-    const copy = this.#copy();
+    const copy = this.#copy(!needsMore);
     copy.needsMore = needsMore;
+    return copy as AgentDecision;
+  }
+
+  /** Ends the inspection of this body: the rest of it passes, and the agent is not asked about it. */
+  done(): AgentDecision {
+    const copy = this.#copy(true);
+    copy.needsMore = undefined;
     return copy as AgentDecision;
   }
 

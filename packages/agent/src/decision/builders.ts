@@ -5,7 +5,12 @@ const PLAIN_ALLOW: AgentDecision = new AgentDecision(ALLOW.verdict).freeze();
 const PASS: AgentDecision = new AgentDecision(ALLOW.verdict, null).freeze();
 const NOTHING = new Uint8Array(0);
 
-/** Lets the request or response pass. Without further words it is one frozen constant, whose bytes are encoded once. */
+/**
+ * Lets the request or response pass, and in a handler of chunks this chunk: the next one is asked for. On the head of a
+ * message whose chunks a handler decides on, the body is asked for. `allow().done()` ends that.
+ *
+ * Without further words it is one frozen constant, whose bytes are encoded once.
+ */
 export function allow(): AgentDecision {
   return PLAIN_ALLOW;
 }
@@ -52,7 +57,7 @@ export function challenge(challengeType: string, params: Readonly<Record<string,
   return new AgentDecision({ type: 'challenge', challengeType, params: { ...params } });
 }
 
-/** Passes the body chunk or WebSocket frame that is answered, unchanged. */
+/** Passes the body chunk or WebSocket frame that is answered, unchanged; further chunks are asked for, as after `allow()`. */
 export function pass(): AgentDecision {
   return PASS;
 }

@@ -25,11 +25,14 @@ export type GivenUpReason = CancelReason | 'connection_closed' | 'drain_timeout'
 export interface AgentHandlers<State = unknown> {
   /** Decides on the head of a request. With `requestBody` it may read the body first. */
   onRequestHeaders?(this: void, request: IncomingRequest, context: HandlerContext<State>): Outcome<Decision>;
-  /** Decides on each piece of a request body that `onRequestHeaders` asked for with `needsMoreBody()` and did not read. */
+  /**
+   * Decides on each chunk of a request body, unless `onRequestHeaders` read the body or ended with `.done()`. `allow()` lets
+   * the chunk pass and asks for the next one; `allow().done()` lets the rest pass unseen.
+   */
   onRequestBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
   /** Decides on the head of a response. With `responseBody` it may read the body first. */
   onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): Outcome<Decision>;
-  /** Decides on each piece of a response body that `onResponseHeaders` asked for with `needsMoreBody()` and did not read. */
+  /** Decides on each chunk of a response body, as `onRequestBodyChunk` does of a request's. */
   onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
   /** Told that a request is over. */
   onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): Outcome<void>;

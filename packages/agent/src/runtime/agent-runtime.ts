@@ -109,6 +109,17 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     return request.unanswered > 1 && isReleasedProxy(request.connection.peer);
   }
 
+  /** The released proxy sends a request's next event when it has given the answer to the one before up. */
+  onQueued(event: ProxyEvent, request: AgentRequest): void {
+    if (!isReleasedProxy(request.connection.peer)) return;
+    // another request with the same id says nothing of this one
+    if (event.type === 'requestHeaders') return;
+    // the handler of the head takes this chunk
+    if (event.type === 'requestBodyChunk' && this.#handlers.onRequestBodyChunk === undefined) return;
+    if (event.type === 'responseBodyChunk' && this.#handlers.onResponseBodyChunk === undefined) return;
+    (request.state as RequestScope | undefined)?.turns?.overtake();
+  }
+
   onRequestEnd(request: AgentRequest): void {
     const scope = this.scopes.end(request);
     if (!request.cancelled) return;

@@ -1,4 +1,5 @@
 import { AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import type { Message } from '../body/message.ts';
 import { AgentDecision } from '../decision/agent-decision.ts';
 
 /** Says what a handler gave instead of a decision, without showing it. */
@@ -25,16 +26,51 @@ export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
     throw new AgentwireError('ERR_HANDLER', `pass(), drop() and replace() answer chunks and frames, not ${event.type}`);
   }
   const mutation = { index: event.index, data };
-  const placed = { ...decision, needsMore: decision.needsMore ?? !event.last };
   return event.type === 'requestBodyChunk'
-    ? { ...placed, requestBodyMutation: mutation }
-    : { ...placed, responseBodyMutation: mutation };
+    ? { ...decision, requestBodyMutation: mutation }
+    : { ...decision, responseBodyMutation: mutation };
 }
 
 function placeInFrame(decision: Decision, data: Uint8Array | null): Decision {
   if (data === null) return { ...decision };
   if (data.byteLength > 0) throw new AgentwireError('ERR_HANDLER', 'a WebSocket frame can be dropped, not replaced');
   return { ...decision, webSocket: { type: 'drop' } };
+}
+
+/**
+ * Asks for more of a body where the handler has not said otherwise: after a chunk that is not the last, and after a head
+ * whose body a handler of chunks waits for.
+ *
+ * @param decision what goes out so far
+ * @param given what the handler gave
+ * @param message whose chunks a handler decides on, where `event` is its head
+ */
+export function askForMore(
+  decision: Decision,
+  given: Decision,
+  event: ProxyEvent,
+  message: Message | undefined,
+): Decision {
+  if (decision.needsMore !== undefined || decision.verdict.type !== 'allow') return decision;
+  if (event.type === 'requestBodyChunk' || event.type === 'responseBodyChunk') {
+    if (!event.last && !AgentDecision.isDone(given)) return withMore(decision);
+    return AgentDecision.mutationOf(given) === undefined ? decision : { ...decision, needsMore: false };
+  }
+  if (message === undefined || AgentDecision.isDone(given)) return decision;
+  // a handler that has read the body itself has decided on it
+  return message.reader?.used === true || !message.hasBody ? decision : withMore(decision);
+}
+
+/** Frozen decisions are encoded once, so what is made of one is kept with it. */
+const asked = new WeakMap<Decision, Decision>();
+
+function withMore(decision: Decision): Decision {
+  if (!Object.isFrozen(decision)) return { ...decision, needsMore: true };
+  const known = asked.get(decision);
+  if (known !== undefined) return known;
+  const made = Object.freeze<Decision>({ ...decision, needsMore: true });
+  asked.set(decision, made);
+  return made;
 }
 
 /** Gives the bytes of a response chunk back in its answer, for proxies that lose what is not in there. */

@@ -67,9 +67,10 @@ export class Dispatcher {
     context: EventContext,
   ): Decision | Promise<Reply> {
     const handler = this.#handlers.onRequestHeaders;
-    if (handler === undefined) return this.#handlers.onRequestBodyChunk === undefined ? ALLOW : CONTINUE;
+    const chunked = this.#handlers.onRequestBodyChunk === undefined ? undefined : message;
+    if (handler === undefined) return chunked?.hasBody === true ? CONTINUE : ALLOW;
     this.#outcomes.admit();
-    return this.#outcomes.settle(handler(message, context), context, event, 'onRequestHeaders');
+    return this.#outcomes.settle(handler(message, context), context, event, 'onRequestHeaders', chunked);
   }
 
   #onResponseHeaders(event: EventOf<'responseHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
@@ -78,8 +79,9 @@ export class Dispatcher {
     const message = new ResponseMessage(event, context, context.request?.method);
     if (context.scope !== undefined) this.#scopes.answeredBy(message, context.scope);
     if (!this.#host.responseBody || !message.hasBody) this.#scopes.over(event, request);
-    if (handler === undefined) return this.#handlers.onResponseBodyChunk === undefined ? ALLOW : CONTINUE;
-    return this.#outcomes.settle(handler(message, context), context, event, 'onResponseHeaders');
+    const chunked = this.#handlers.onResponseBodyChunk === undefined ? undefined : message;
+    if (handler === undefined) return chunked?.hasBody === true ? CONTINUE : ALLOW;
+    return this.#outcomes.settle(handler(message, context), context, event, 'onResponseHeaders', chunked);
   }
 
   #onResponseChunk(event: EventOf<'responseBodyChunk'>, request: AgentRequest): Decision | Promise<Reply> {
@@ -180,7 +182,8 @@ function toReader(
   if (message.reader?.used === true) return message.reader.push(piece);
   const turns = message.host.begun;
   if (turns === undefined || (turns.settled && turns.delivered)) return undefined;
-  if (turns.settled) return turns.wait();
+  // an allow that came too late was said without this chunk; whoever decides on chunks has to see it
+  if (turns.settled) return handled && turns.allowed ? undefined : turns.wait();
   if (handled) return undefined;
   return announced ? message.openBody().push(piece) : turns.wait();
 }

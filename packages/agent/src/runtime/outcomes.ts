@@ -1,9 +1,10 @@
 import { AgentwireError, type Clock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
+import type { Message } from '../body/message.ts';
 import type { Reply, Turns } from '../body/turns.ts';
 import type { Outcome } from '../handler/agent-handlers.ts';
 import type { Admission } from './admission.ts';
-import { BODY_TOO_LARGE, checkDecision, placeMutation } from './conclude.ts';
+import { askForMore, BODY_TOO_LARGE, checkDecision, placeMutation } from './conclude.ts';
 import type { EventContext } from './event-context.ts';
 import { Latencies } from './latencies.ts';
 import { type ChallengeFallback, PeerLimits } from './peer-limits.ts';
@@ -58,15 +59,20 @@ export class Outcomes {
     }
   }
 
-  /** Makes the reply of what a handler gave; one that is there at once is not made to wait. */
+  /**
+   * Makes the reply of what a handler gave; one that is there at once is not made to wait.
+   *
+   * @param message whose chunks another handler decides on, where `event` is its head
+   */
   settle(
     outcome: Outcome<Decision>,
     context: EventContext,
     event: ProxyEvent,
     handler: string,
+    message?: Message,
   ): Decision | Promise<Reply> {
-    if (outcome instanceof Promise) return this.#follow(outcome, context, event, handler);
-    const decision = this.#conclude(outcome, context, event, handler);
+    if (outcome instanceof Promise) return this.#follow(outcome, context, event, handler, message);
+    const decision = this.#conclude(outcome, context, event, handler, message);
     context.decided = true;
     context.begun?.settle(decision, true);
     return decision;
@@ -77,21 +83,22 @@ export class Outcomes {
     context: EventContext,
     event: ProxyEvent,
     handler: string,
+    message: Message | undefined,
   ): Decision | Promise<Reply> {
     const { turns } = context;
     turns.counted = true;
     this.#admission.begin();
     void outcome.then(
-      (given) => this.#finish(turns, given, context, event, handler),
+      (given) => this.#finish(turns, context, () => this.#conclude(given, context, event, handler, message)),
       (error: unknown) => this.#fail(turns, context, error),
     );
     return turns.head();
   }
 
-  #finish(turns: Turns, given: Decision, context: EventContext, event: ProxyEvent, handler: string): void {
+  #finish(turns: Turns, context: EventContext, conclude: () => Decision): void {
     let decision: Decision;
     try {
-      decision = this.#conclude(given, context, event, handler);
+      decision = conclude();
     } catch (error) {
       return this.#fail(turns, context, error);
     }
@@ -133,13 +140,19 @@ export class Outcomes {
     if (turns.deadlineAt > 0) this.latencies.add(this.#clock.now() - turns.deadlineAt + this.#timeoutMs);
   }
 
-  #conclude(outcome: Decision, context: EventContext, event: ProxyEvent, handler: string): Decision {
+  #conclude(
+    outcome: Decision,
+    context: EventContext,
+    event: ProxyEvent,
+    handler: string,
+    message: Message | undefined,
+  ): Decision {
     let decision = placeMutation(checkDecision(handler, outcome), event);
     const { peer } = context;
     if (peer.limits.length > 0) decision = this.#limits.adapt(decision, event.type, peer);
     const verdict = decision.verdict.type;
     this.counts[verdict] += 1;
     if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context.agentRequest);
-    return decision;
+    return askForMore(decision, outcome, event, message);
   }
 }

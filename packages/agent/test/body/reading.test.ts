@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allow, block, drop, pass, replace, type IncomingRequest } from '../../src/index.ts';
+import { allow, block, type IncomingRequest } from '../../src/index.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
 import { start } from '../runtime/start.ts';
 
@@ -225,36 +225,5 @@ describe('reading a body', () => {
     at.receive(responseChunk(1, 0, 'ok', true));
     await settled();
     expect(at.answers).toMatchObject([{ verdict: { type: 'allow' } }, MORE, { audit: { tags: ['/a:200:ok'] } }]);
-  });
-});
-
-describe('deciding on each chunk', () => {
-  it('places pass, drop and replace, and asks for more until the last', async () => {
-    const at = start({
-      onRequestBodyChunk: ({ data }) => (data[0] === 112 ? pass() : data[0] === 100 ? drop() : replace('new')),
-      onResponseBodyChunk: () => replace('out').needsMoreBody(false),
-    }).connect();
-    at.receive(head(1));
-    at.receive(chunk(1, 0, 'pass', false));
-    at.receive(chunk(1, 1, 'drop', false));
-    at.receive(chunk(1, 2, 'old', true));
-    at.receive(response(1));
-    at.receive(responseChunk(1, 0, 'in', false));
-    expect(at.answers).toEqual([
-      MORE,
-      { ...MORE, requestBodyMutation: { index: 0, data: null } },
-      { ...MORE, requestBodyMutation: { index: 1, data: new Uint8Array(0) } },
-      {
-        verdict: { type: 'allow' },
-        needsMore: false,
-        requestBodyMutation: { index: 2, data: new TextEncoder().encode('new') },
-      },
-      MORE,
-      {
-        verdict: { type: 'allow' },
-        needsMore: false,
-        responseBodyMutation: { index: 0, data: new TextEncoder().encode('out') },
-      },
-    ]);
   });
 });

@@ -17,14 +17,16 @@ import {
 import { delay, type Decision } from '@agentwire/core';
 
 // Decisions never change, so one constant answers every request, and a frozen one is encoded once.
-const SEEN = allow().setRequestHeader('x-agent', 'allow').withTag('seen').freeze();
+// Most answers are done with the body: this agent looks at those of two paths only.
+const DONE = allow().done().freeze();
+const SEEN = DONE.setRequestHeader('x-agent', 'allow').withTag('seen').freeze();
 const MORE = allow().needsMoreBody().freeze();
 const BLOCKED = block(403, 'blocked by agent').withBlockHeader('x-agent', 'block').freeze();
 const LOGIN = redirect('https://example.test/login', 302).freeze();
 const CAPTCHA = challenge('captcha', { site_key: 'k1' }).freeze();
 const ATTACK = block(403, 'attack in body').freeze();
 const TEAPOT = block(502).freeze();
-const MUTATED_RESPONSE = allow().setResponseHeader('x-agent-resp', '1').freeze();
+const MUTATED_RESPONSE = DONE.setResponseHeader('x-agent-resp', '1').freeze();
 const MUTATED = MUTATED_RESPONSE.setRequestHeader('x-agent-set', '1')
   .addRequestHeader('x-agent-add', '1')
   .addRequestHeader('x-agent-add', '2')
@@ -55,7 +57,7 @@ function search(chunk: IncomingChunk, context: HandlerContext<State>): Decision 
   const state = (context.state ??= { pieces: [] });
   state.pieces.push(chunk.data);
   if (!chunk.last) return MORE;
-  return Buffer.concat(state.pieces).includes('attack') ? ATTACK : allow();
+  return Buffer.concat(state.pieces).includes('attack') ? ATTACK : DONE;
 }
 
 /** `/transform`: a chunk's first word says what becomes of it; more is asked for until the last. */
@@ -97,18 +99,18 @@ const reference: Agent<State> = defineAgent<State>({
   onRequestBodyChunk(chunk, context) {
     const path = context.request?.path;
     if (path === '/needs-more') return search(chunk, context);
-    return path === '/transform' ? transform(chunk) : allow();
+    return path === '/transform' ? transform(chunk) : DONE;
   },
 
   onResponseHeaders(response, context) {
     if (response.status === 418) return TEAPOT;
     const path = context.request?.path;
     if (path === '/mutate') return MUTATED_RESPONSE;
-    return path === '/transform' ? MORE : allow();
+    return path === '/transform' ? MORE : DONE;
   },
 
   onResponseBodyChunk(chunk, context) {
-    return context.request?.path === '/transform' ? transform(chunk) : allow();
+    return context.request?.path === '/transform' ? transform(chunk) : DONE;
   },
 
   onWebSocketFrame(frame) {

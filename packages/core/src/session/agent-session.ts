@@ -18,6 +18,8 @@ export interface SessionHandler {
    * never an allow. A promise of `undefined` gives no answer, which only a peer that no longer waits for one can take.
    */
   onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Decision | undefined>;
+  /** An event waits behind the running handler of its request. */
+  onQueued?(event: ProxyEvent, request: AgentRequest): void;
   /** A request is over for good: cancelled, completed, or its place was needed. */
   onRequestEnd?(request: AgentRequest): void;
   onNotice?(notice: ProxyNotice, session: AgentSession): void;

@@ -45,8 +45,9 @@ export class RequestRunner {
     let request = this.#requests.get(id);
     if (request === undefined) request = this.#requests.meet(id);
     else if (event.type === 'requestHeaders' && request.unanswered === 0) request = this.#requests.begin(id);
-    if (request.running) this.#queues.add(request, event);
-    else this.#run(request, event);
+    if (!request.running) return this.#run(request, event);
+    this.#queues.add(request, event);
+    if (event.type !== 'malformed') this.#handler.onQueued?.(event, request);
   }
 
   #run(request: AgentRequestCore, event: QueuedEvent): void {

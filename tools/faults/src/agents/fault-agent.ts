@@ -9,7 +9,7 @@ process.on('uncaughtException', (error) => side.uncaught.push(`uncaught exceptio
 process.on('warning', (warning) => side.uncaught.push(`warning: ${warning.message}`));
 
 const LONG = 'ü'.repeat(200);
-const named = (n: string | null): AgentDecision => allow().withTag(`n:${n}`);
+const named = (n: string | null): AgentDecision => allow().done().withTag(`n:${n}`);
 
 async function slow(ms: number, n: string | null, context: HandlerContext): Promise<Decision> {
   side.running += 1;
