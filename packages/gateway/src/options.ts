@@ -46,6 +46,11 @@ const BODY_MODES = ['stream', 'hold'] as const;
 /** When a body goes on: see {@link GatewayOptions.requestBody}. */
 export type BodyMode = (typeof BODY_MODES)[number];
 
+const UNDERSCORE_MODES = ['drop', 'keep'] as const;
+
+/** Treatment of names with `_`: see {@link GatewayOptions.headersWithUnderscores}. */
+export type UnderscoreMode = (typeof UNDERSCORE_MODES)[number];
+
 /** Options of `createGateway`. */
 export interface GatewayOptions {
   /** The pool that has the agents. It is not closed with the gateway. */
@@ -77,8 +82,17 @@ export interface GatewayOptions {
   readonly maxChunkBytes?: number;
   /** Requests at a time; default 10 000. Past it the client gets 503 at once. */
   readonly maxConcurrentRequests?: number;
-  /** Whether `x-forwarded-*` of the client are kept and added to; default `false`: they are replaced. */
+  /** Keeps `x-forwarded-*` of the client and adds to them; default `false`: they are replaced. `true` behind another proxy of yours. */
   readonly trustForwarded?: boolean;
+  /**
+   * Treatment of a client's headers with `_` in their names; default `drop`.
+   *
+   * Many upstreams read `X_User` and `x-user` as one name, so that a client could put its own beside an agent's. `keep`
+   * where clients need such names; an agent's `set` and `remove` take them out in any case.
+   */
+  readonly headersWithUnderscores?: UnderscoreMode;
+  /** Passes TRACE requests on; default `false`: they are answered 405. */
+  readonly allowTrace?: boolean;
   /** Told once of every request when it is over. An exception of it, or a rejection, is logged and changes nothing. */
   readonly onRequestEnd?: (summary: RequestSummary) => unknown;
   readonly clock?: Clock;
@@ -94,6 +108,9 @@ export const GATEWAY_DEFAULTS: {
   readonly responseBody: BodyMode;
   readonly maxHeldBodyBytes: number;
   readonly maxChunkBytes: number;
+  readonly trustForwarded: boolean;
+  readonly headersWithUnderscores: UnderscoreMode;
+  readonly allowTrace: boolean;
 } = {
   upstreamTimeoutMs: 30_000,
   upstreamConnections: 128,
@@ -102,6 +119,9 @@ export const GATEWAY_DEFAULTS: {
   responseBody: 'stream',
   maxHeldBodyBytes: 100 * 1024 ** 2,
   maxChunkBytes: 1024 ** 2,
+  trustForwarded: false,
+  headersWithUnderscores: 'drop',
+  allowTrace: false,
 };
 
 /** Options with every default filled in and checked. */
@@ -119,6 +139,8 @@ export interface ResolvedGatewayOptions {
   readonly maxChunkBytes: number;
   readonly maxConcurrentRequests: number;
   readonly trustForwarded: boolean;
+  readonly headersWithUnderscores: UnderscoreMode;
+  readonly allowTrace: boolean;
   readonly onRequestEnd: ((summary: RequestSummary) => void) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -131,7 +153,6 @@ const KNOWN = [
   'agents',
   'decisionTimeoutMs',
   'maxRequestBodyBytes',
-  'trustForwarded',
   'onRequestEnd',
   'clock',
   'logger',
@@ -177,7 +198,9 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     responseBody: checkOneOf('responseBody', given.responseBody, BODY_MODES),
     maxHeldBodyBytes: checkInteger('maxHeldBodyBytes', given.maxHeldBodyBytes, 0, constants.MAX_LENGTH),
     maxChunkBytes: checkInteger('maxChunkBytes', given.maxChunkBytes, 1, 16 * 1024 ** 2),
-    trustForwarded: checkBoolean('trustForwarded', options.trustForwarded ?? false),
+    headersWithUnderscores: checkOneOf('headersWithUnderscores', given.headersWithUnderscores, UNDERSCORE_MODES),
+    allowTrace: checkBoolean('allowTrace', given.allowTrace),
+    trustForwarded: checkBoolean('trustForwarded', given.trustForwarded),
     onRequestEnd:
       options.onRequestEnd === undefined
         ? undefined

@@ -6,15 +6,22 @@ import {
   type ProxyEvent,
   type RequestHeaders,
   type RequestId,
+  type RequestMetadata,
   type ResponseHeaders,
 } from '@agentwire/core';
-import { applyHeaderOps } from '@agentwire/headers';
+import { applyHeaderOps, HeaderMap, HOST } from '@agentwire/headers';
 import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
 import { Refusal } from './response/refusal.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+
+/** The next agent is told the host that an earlier one has set: that is what the upstream gets. */
+function metadataFor({ metadata }: RequestHeaders, headers: HeaderList): RequestMetadata {
+  const serverName = new HeaderMap(headers).get(HOST) ?? metadata.serverName;
+  return serverName === metadata.serverName ? metadata : { ...metadata, serverName };
+}
 
 /** One request's way through the agents: who wants bodies, what is to change in the response. */
 export class Pipeline {
@@ -56,7 +63,7 @@ export class Pipeline {
     let headers = head.headers;
     const wantBody: string[] = [];
     for (const step of this.#steps) {
-      const event = headers === head.headers ? head : { ...head, headers };
+      const event = headers === head.headers ? head : { ...head, headers, metadata: metadataFor(head, headers) };
       for (const [agent, decision] of await this.#askStep(step, event)) {
         this.responseOps.push(...(decision.responseHeaders ?? []));
         if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);

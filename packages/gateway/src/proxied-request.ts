@@ -8,7 +8,7 @@ import { RequestReader } from './body/request-reader.ts';
 import { Exchange } from './exchange.ts';
 import type { RequestSummary, ResolvedGatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
-import { forwardedHeaders } from './request/forwarded-headers.ts';
+import { clientHeaders, withFraming } from './request/client-headers.ts';
 import { announcedLength, headEvent } from './request/request-head.ts';
 import { targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
@@ -94,11 +94,12 @@ export class ProxiedRequest {
 
   async #proxy(): Promise<void> {
     const { id, request, response } = this.#input;
-    const { clock, trustForwarded, maxRequestBodyBytes } = this.#options;
-    const target = targetOf(request);
+    const { clock, maxRequestBodyBytes, upstream } = this.#options;
+    const target = targetOf(request, this.#options);
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
-    const head = headEvent(request, target, id, clock);
+    const lines = clientHeaders(target.headers, target.host, request, this.#options);
+    const head = headEvent(request, target, lines, upstream.host, id, clock);
     const judged = await this.#pipeline.onRequest(head);
     const { wantBody } = judged;
     if (target.path === '*') {
@@ -110,14 +111,10 @@ export class ProxiedRequest {
     const held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
     try {
       const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
-      const headers = applyHeaderOps(judged.headers, this.#lateOps);
-      const forwarded = forwardedHeaders(headers, target, request, trustForwarded);
-      // framing is the proxy's own: neither a client's second length nor an agent's may reach the upstream
-      forwarded.delete('content-length');
-      if (length !== undefined) forwarded.set('content-length', String(length));
+      const headers = withFraming(applyHeaderOps(judged.headers, this.#lateOps), length);
       const { method = 'GET' } = request;
       const signal = this.#left.signal;
-      await this.#exchange.run({ method, path: target.path, headers: forwarded.toRaw(), body: data, signal });
+      await this.#exchange.run({ method, path: target.path, headers, body: data, signal });
     } finally {
       held?.[Symbol.dispose]();
     }

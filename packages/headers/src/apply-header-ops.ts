@@ -4,7 +4,7 @@ import type { HeaderList, HeaderOp } from '@agentwire/core';
 import { HeaderMap } from './header-map.ts';
 import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
 import { isHopByHop } from './hop-by-hop.ts';
-import { equalsHeaderName, internHeaderName } from './intern-header-name.ts';
+import { internHeaderName, isHeaderTwin } from './intern-header-name.ts';
 import { removeFrom, setIn } from './raw-list.ts';
 
 /**
@@ -29,15 +29,20 @@ export function checkHeaderOps(ops: readonly HeaderOp[]): void {
   }
 }
 
-function applyTo(list: string[], operation: HeaderOp): void {
-  const lower = internHeaderName(operation.name);
-  if (operation.op === 'add') list.push(operation.name, operation.value);
-  else if (operation.op === 'set') setIn(list, operation.name, lower, [operation.value]);
-  else removeFrom(list, (name) => equalsHeaderName(name, lower));
+function applyAll(list: string[], ops: readonly HeaderOp[]): void {
+  for (const operation of ops) {
+    const lower = internHeaderName(operation.name);
+    if (operation.op === 'add') list.push(operation.name, operation.value);
+    else if (operation.op === 'set') setIn(list, operation.name, lower, [operation.value], isHeaderTwin);
+    else removeFrom(list, (name) => isHeaderTwin(name, lower));
+  }
 }
 
 /**
  * Applies an agent's header operations in order: `set` replaces all values, `add` appends one, `remove` takes all.
+ *
+ * `set` and `remove` also take out every other spelling that an upstream could read as the same name (see
+ * {@link isHeaderTwin}): a client's `X_User` must not stand beside an agent's `x-user`.
  *
  * All operations are checked first, so either every one is applied or none is. A `HeaderMap` is changed in place; a
  * raw list is left alone and copied once (not at all without operations).
@@ -50,15 +55,8 @@ export function applyHeaderOps(headers: HeaderList, ops: readonly HeaderOp[]): H
 export function applyHeaderOps(headers: HeaderMap | HeaderList, ops: readonly HeaderOp[]): HeaderMap | HeaderList {
   checkHeaderOps(ops);
   if (ops.length === 0) return headers;
-  if (headers instanceof HeaderMap) {
-    for (const operation of ops) {
-      if (operation.op === 'set') headers.set(operation.name, operation.value);
-      else if (operation.op === 'add') headers.append(operation.name, operation.value);
-      else headers.delete(operation.name);
-    }
-    return headers;
-  }
+  if (headers instanceof HeaderMap) return headers.rewrite((list) => applyAll(list, ops));
   const list = headers.slice();
-  for (const operation of ops) applyTo(list, operation);
+  applyAll(list, ops);
   return list;
 }

@@ -4,7 +4,7 @@ import type { HeaderList } from '@agentwire/core';
 import { listOf, valueOf } from './header-object.ts';
 import type { HeaderObject } from './header-object.ts';
 import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
-import { equalsHeaderName, internHeaderName } from './intern-header-name.ts';
+import { equalsHeaderName, internHeaderName, isHeaderTwin } from './intern-header-name.ts';
 import { indexIn, removeFrom, setIn, valueIn, valuesIn } from './raw-list.ts';
 
 export type { HeaderObject } from './header-object.ts';
@@ -98,16 +98,22 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
   /**
    * Sets a header that only this proxy may set: whatever the client sent under that name is gone first.
    *
-   * Also gone are spellings with `_` for `-` (`X_Real_IP`), which CGI-like upstreams take for the same header. Strip
+   * Also gone are spellings that an upstream could take for the same header (`X_Real_IP`, see {@link isHeaderTwin}). Strip
    * hop-by-hop headers before, so that `Connection` cannot name this one. Throws as {@link set}.
    */
   setTrusted(name: string, value: string): this {
     checkHeaderName(name);
     checkHeaderValue(name, value);
-    const folded = internHeaderName(name).replaceAll('_', '-');
+    const lower = internHeaderName(name);
     const list = this.#write();
-    removeFrom(list, (other) => other.length === name.length && equalsHeaderName(other.replaceAll('_', '-'), folded));
+    removeFrom(list, (other) => isHeaderTwin(other, lower));
     list.push(name, value);
+    return this;
+  }
+
+  /** Calls `change` with this map's own raw list (names and values in turn) to be changed in place; nothing is checked. */
+  rewrite(change: (list: string[]) => void): this {
+    change(this.#write());
     return this;
   }
 

@@ -1,8 +1,8 @@
 import type { HeaderList } from '@agentwire/core';
 
-import { equalsHeaderName, internHeaderName } from './intern-header-name.ts';
-import { CONNECTION, TRANSFER_ENCODING } from './names.ts';
-import { valuesIn } from './raw-list.ts';
+import { internHeaderName } from './intern-header-name.ts';
+import { CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING } from './names.ts';
+import { indexIn, valuesIn } from './raw-list.ts';
 
 /**
  * Names that mean one connection only and never pass a proxy (RFC 9110 §7.6.1 and the list of RFC 2616 §13.5.1).
@@ -29,6 +29,26 @@ export function isHopByHop(name: string): boolean {
   return known.has(internHeaderName(name));
 }
 
+/** Fields that routing and framing stand on: no `Connection` may take them away from the next reader. */
+const NEVER_NOMINATED: ReadonlySet<string> = new Set([HOST, CONTENT_LENGTH]);
+
+/**
+ * Gives the lower-case names that the `Connection` headers of `list` nominate, or `undefined` without any such header.
+ *
+ * `host` and `content-length` are never among them: without them the next hop would read another request.
+ */
+export function nominatedNames(list: HeaderList): ReadonlySet<string> | undefined {
+  if (indexIn(list, CONNECTION) === -1) return undefined;
+  const names = new Set<string>();
+  for (const value of valuesIn(list, CONNECTION)) {
+    for (const token of value.split(',')) {
+      const name = internHeaderName(token.trim());
+      if (!NEVER_NOMINATED.has(name)) names.add(name);
+    }
+  }
+  return names;
+}
+
 /**
  * Gives `list` without hop-by-hop headers: the fixed ones and those that its `Connection` headers name.
  *
@@ -36,14 +56,12 @@ export function isHopByHop(name: string): boolean {
  * set: a client could otherwise name one of them in `Connection` and have the next hop drop it.
  */
 export function stripHopByHop(list: HeaderList): HeaderList {
-  const named = valuesIn(list, CONNECTION)
-    .flatMap((value) => value.split(','))
-    .map((token) => internHeaderName(token.trim()));
-  const goes = (name: string): boolean => isHopByHop(name) || named.some((lower) => equalsHeaderName(name, lower));
+  const nominated = nominatedNames(list);
   let out: string[] | undefined;
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string;
-    if (goes(name)) out ??= list.slice(0, i);
+    const lower = internHeaderName(name);
+    if (known.has(lower) || nominated?.has(lower) === true) out ??= list.slice(0, i);
     else out?.push(name, list[i + 1] as string);
   }
   return out ?? list;

@@ -34,6 +34,26 @@ export function equalsHeaderName(name: string, lower: string): boolean {
   return true;
 }
 
+const isWordCode = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a);
+
+/**
+ * Tells whether an upstream could read `name` as `lower`: equal in any case, every character that is no letter or digit
+ * taken for the same one.
+ *
+ * CGI, WSGI, Rack and PHP keep headers as variables, where `X_User`, `x-user` and `x.user` are one name.
+ */
+export function isHeaderTwin(name: string, lower: string): boolean {
+  if (name.length !== lower.length) return false;
+  if (name === lower) return true;
+  for (let i = 0; i < lower.length; i++) {
+    const code = name.charCodeAt(i);
+    const wanted = lower.charCodeAt(i);
+    if (!sameLetter(code, wanted) && (isWordCode(code) || isWordCode(wanted))) return false;
+  }
+  return true;
+}
+
 /** Lower-cases ASCII only: the Kelvin sign must not turn into the `k` of `cookie`. */
 function toLowerAscii(name: string): string {
   for (let i = 0; i < name.length; i++) {

@@ -44,10 +44,21 @@ export function removeFrom(list: string[], matches: (name: string) => boolean, f
   list.length = kept;
 }
 
-/** Puts `values` in the place of the first line of `lower`, or at the end, and takes all its other lines out. */
-export function setIn(list: string[], name: string, lower: string, values: readonly string[]): void {
-  const at = indexIn(list, lower);
-  if (at !== -1) removeFrom(list, (other) => equalsHeaderName(other, lower), at);
-  if (at === -1 || at === list.length) for (const value of values) list.push(name, value);
+/**
+ * Puts `values` in the place of the first line of `lower`, or at the end, and takes all its other lines out.
+ *
+ * @param same the rule by which a line is one of `lower`
+ */
+export function setIn(
+  list: string[],
+  name: string,
+  lower: string,
+  values: readonly string[],
+  same: (name: string, lower: string) => boolean = equalsHeaderName,
+): void {
+  let at = 0;
+  while (at < list.length && !same(list[at] as string, lower)) at += 2;
+  removeFrom(list, (other) => same(other, lower), at);
+  if (at >= list.length) for (const value of values) list.push(name, value);
   else list.splice(at, 0, ...values.flatMap((value) => [name, value]));
 }

@@ -24,6 +24,20 @@ describe('applyHeaderOps', () => {
     expect(headers.toRaw()).toEqual(expected);
   });
 
+  it.each(['X_Own', 'x.own', 'X-OWN', 'x!Own'])(
+    'set and remove take %s out too: an upstream may read it as x-own',
+    (twin) => {
+      const lines = ['host', 'a', twin, 'client', 'xa-own', 'other', 'x-ownx', 'other'];
+      const others = ['xa-own', 'other', 'x-ownx', 'other'];
+      for (const source of [lines, new HeaderMap(lines)] as (readonly string[])[]) {
+        const set = applyHeaderOps(source, [{ op: 'set', name: 'x-own', value: 'agent' }]);
+        expect(new HeaderMap(set).toRaw()).toEqual(['host', 'a', 'x-own', 'agent', ...others]);
+        const gone = applyHeaderOps(source, [{ op: 'remove', name: 'x-own' }]);
+        expect(new HeaderMap(gone).toRaw()).toEqual(['host', 'a', ...others]);
+      }
+    },
+  );
+
   it('does to a map what it does to a list', () => {
     const name = fc.constantFrom('Host', 'x-own', 'X-OWN', 'accept', '__proto__');
     const op = fc.oneof(

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { HOP_BY_HOP_NAMES, isHopByHop, isValidHeaderName, stripHopByHop } from '../src/index.ts';
+import { HOP_BY_HOP_NAMES, isHopByHop, isValidHeaderName, nominatedNames, stripHopByHop } from '../src/index.ts';
 
 it('knows the names in any case', () => {
   for (const name of HOP_BY_HOP_NAMES) {
@@ -22,4 +22,18 @@ it('strips them and what Connection names', () => {
 it('gives a list without any back itself', () => {
   const list = ['Host', 'a', 'Accept', '*/*'];
   expect(stripHopByHop(list)).toBe(list);
+});
+
+it('never takes host and content-length away, whatever Connection nominates', () => {
+  const list = ['host', 'a', 'content-length', '4', 'cookie', 'c', 'connection', 'Host, Content-Length, Cookie'];
+  expect(stripHopByHop(list)).toEqual(['host', 'a', 'content-length', '4']);
+  expect(nominatedNames(['host', 'a'])).toBeUndefined();
+  expect([...(nominatedNames(list) ?? [])]).toEqual(['cookie']);
+});
+
+it('costs a step for each line and each token, not for each pair', () => {
+  const count = 200_000;
+  const list = ['connection', Array.from({ length: count }, (_, at) => `n${at}`).join(',')];
+  for (let at = 0; at < count; at += 1) list.push(`m${at}`, '');
+  expect(stripHopByHop(list)).toHaveLength(2 * count);
 });

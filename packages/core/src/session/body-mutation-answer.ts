@@ -1,3 +1,4 @@
+import { AgentwireError } from '../errors.ts';
 import type { Decision } from '../message/decision.ts';
 import type { WaitingQuestion } from './waiting-question.ts';
 
@@ -12,4 +13,15 @@ export function questionOfMutation(oldest: WaitingQuestion | undefined, index: n
 export function decisionOfMutation(question: WaitingQuestion, data: Uint8Array | null): Decision {
   const key = question.type === 'requestBodyChunk' ? 'requestBodyMutation' : 'responseBodyMutation';
   return { verdict: { type: 'allow' }, needsMore: !question.last, [key]: { index: question.index, data } };
+}
+
+/** The fault of a decision on a chunk whose body mutation is for another chunk; such a one decides on nothing that was asked. */
+export function mutationFault(question: WaitingQuestion, decision: Decision): AgentwireError | undefined {
+  if (question.index === -1) return undefined;
+  const mutation = question.type === 'requestBodyChunk' ? decision.requestBodyMutation : decision.responseBodyMutation;
+  if (mutation === undefined || mutation.index === question.index) return undefined;
+  return new AgentwireError(
+    'ERR_PROTOCOL',
+    `the agent was asked about chunk ${question.index} and gave a body mutation for chunk ${mutation.index}`,
+  );
 }

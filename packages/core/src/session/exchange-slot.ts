@@ -2,7 +2,7 @@ import { AgentwireError, toAgentwireError } from '../errors.ts';
 import type { CancelReason } from '../message/control.ts';
 import type { Decision } from '../message/decision.ts';
 import type { RequestId } from '../message/events.ts';
-import { decisionOfMutation, questionOfMutation } from './body-mutation-answer.ts';
+import { decisionOfMutation, mutationFault, questionOfMutation } from './body-mutation-answer.ts';
 import type { ExchangeHost, HostedExchange } from './exchange-host.ts';
 import type { AskOptions, Completion, EventBody } from './exchange.ts';
 import { abortedBy, refusalOf } from './question-refusal.ts';
@@ -85,7 +85,9 @@ export class ExchangeSlot implements HostedExchange {
   settle(decision: Decision): boolean {
     const waiter = this.#shift();
     if (waiter === undefined) return false;
-    this.#resolveWith(waiter, decision);
+    const fault = mutationFault(waiter, decision);
+    if (fault === undefined) this.#resolveWith(waiter, decision);
+    else this.#rejectWith(waiter, fault);
     this.#afterAnswer(waiter);
     return true;
   }

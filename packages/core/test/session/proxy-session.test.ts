@@ -128,6 +128,18 @@ describe('one question, one outcome', () => {
     });
     expect(session.stats.lateAnswers).toBe(1);
   });
+
+  test('a decision that changes another chunk than the asked one is ERR_PROTOCOL', async () => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    const answers = [exchange.ask(chunk(3)), exchange.ask(chunk(4))];
+    for (const index of [4, 4]) {
+      const decision: Decision = { verdict: { type: 'allow' }, requestBodyMutation: { index, data: null } };
+      connection.receive({ type: 'answer', id: exchange.id, decision });
+    }
+    await expect(answers[0]).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+    expect(await answers[1]).toMatchObject({ requestBodyMutation: { index: 4 } });
+  });
 });
 
 describe('bounds', () => {

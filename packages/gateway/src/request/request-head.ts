@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, RequestHeaders, RequestMetadata } from '@agentwire/core';
+import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentwire/core';
 import type { RequestTarget } from './target.ts';
 
 /** Whether the client speaks TLS to this process. */
@@ -15,7 +15,12 @@ export function clientAddress(request: IncomingMessage): string | undefined {
 }
 
 /** Who asks and how, for the agents. */
-function metadataOf(request: IncomingMessage, requestId: string, clock: Clock): RequestMetadata {
+function metadataOf(
+  request: IncomingMessage,
+  serverName: string | undefined,
+  requestId: string,
+  clock: Clock,
+): RequestMetadata {
   const { socket, headers } = request;
   const traceparent = headers['traceparent'];
   return {
@@ -23,7 +28,7 @@ function metadataOf(request: IncomingMessage, requestId: string, clock: Clock): 
     requestId,
     clientIp: clientAddress(request) ?? '',
     clientPort: socket.remotePort ?? 0,
-    serverName: headers.host,
+    serverName,
     protocol: `HTTP/${request.httpVersion}`,
     tlsVersion: isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined,
     timestamp: new Date(clock.wallNow()).toISOString(),
@@ -42,15 +47,27 @@ export function hasBody(request: IncomingMessage): boolean {
   return announcedLength(request) !== 0;
 }
 
-/** The event that agents see of a request: its headers as they came. */
-export function headEvent(request: IncomingMessage, target: RequestTarget, id: string, clock: Clock): RequestHeaders {
+/**
+ * Makes the event that agents see of a request.
+ *
+ * @param headers as they go on
+ * @param upstreamHost what the upstream gets as `Host` where the request names none
+ */
+export function headEvent(
+  request: IncomingMessage,
+  { path, host }: RequestTarget,
+  headers: HeaderList,
+  upstreamHost: string,
+  id: string,
+  clock: Clock,
+): RequestHeaders {
   return {
     type: 'requestHeaders',
     id,
-    metadata: metadataOf(request, id, clock),
+    metadata: metadataOf(request, host ?? upstreamHost, id, clock),
     method: request.method ?? 'GET',
-    uri: target.path,
-    headers: target.headers,
+    uri: path,
+    headers,
     hasBody: hasBody(request),
   };
 }

@@ -2,53 +2,80 @@ import type { IncomingMessage } from 'node:http';
 import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import { BadRequest } from '../response/refusal.ts';
+import { isHost } from './host.ts';
 
 /** What a request asks for, as agents and upstream see it. */
 export interface RequestTarget {
   /** Path and query, or `*`. */
   readonly path: string;
+  /** Host that is asked for, with its port where one was given; `undefined` for HTTP/1.0 without `Host`. */
+  readonly host: string | undefined;
+  /** The client's lines, `Host` among them as in {@link host}. */
   readonly headers: HeaderList;
 }
 
-const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)/i;
+/** What {@link targetOf} lets through. */
+export interface TargetOptions {
+  readonly allowTrace: boolean;
+}
 
-/** `GET http://host/path` asks for `/path` of that host, whatever its `Host` says (RFC 9112 §3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)/i;
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+/** Gives the one `Host`. @throws BadRequest */
+function hostOf({ rawHeaders, httpVersionMinor }: IncomingMessage): string | undefined {
+  let host: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (host !== undefined) throw new BadRequest(400, 'two Host headers');
+    host = rawHeaders[at + 1] ?? '';
+  }
+  if (host === undefined && httpVersionMinor > 0) throw new BadRequest(400, 'HTTP/1.1 needs a Host header');
+  if (host !== undefined && !isHost(host)) throw new BadRequest(400, 'the Host header is not HOST[:PORT]');
+  return host;
+}
+
+/** Reads `GET http://host/path`, which asks for `/path` of that host, whatever its `Host` says (RFC 9112 §3.2.2). */
 function fromAbsolute(url: string, headers: HeaderList): RequestTarget {
-  const match = ABSOLUTE.exec(url);
-  const [, authority = '', rest = ''] = match ?? [];
-  if (authority === '' || authority.includes('@')) throw new BadRequest(400, 'the request target is not one');
+  const [, host = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
+  if (!isHost(host)) throw new BadRequest(400, 'the request target is neither a path nor http://HOST/PATH');
   return {
     path: rest.startsWith('/') ? rest : `/${rest}`,
-    headers: new HeaderMap(headers).set('host', authority).toRaw(),
+    host,
+    headers: new HeaderMap(headers).set('host', host).toRaw(),
   };
 }
 
-function hasTwoHosts(headers: HeaderList): boolean {
-  let hosts = 0;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at];
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  return hosts > 1;
+/** Refuses what is no HTTP/1.0 or 1.1 to answer: Node's parser takes 0.9 and 2.0 too. */
+function checkVersion({ httpVersionMajor: major, httpVersionMinor: minor }: IncomingMessage): void {
+  if (major !== 1 || minor > 1) throw new BadRequest(505, 'HTTP/1.0 and HTTP/1.1 only');
 }
 
-/** A body whose end two readers could see at two places, or whose coding nobody would undo. */
-function checkFraming(request: IncomingMessage): void {
-  const coding = request.headers['transfer-encoding'];
+/** Refuses a body whose end two readers could see at two places, or whose coding nobody would undo. */
+function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
+  const { 'transfer-encoding': coding, 'content-length': length } = headers;
+  if (length !== undefined && !Number.isSafeInteger(Number(length)))
+    throw new BadRequest(400, `content-length is past ${Number.MAX_SAFE_INTEGER}`);
   if (coding === undefined) return;
-  if (request.httpVersionMinor === 0) throw new BadRequest(400, 'HTTP/1.0 has no transfer-encoding');
+  if (httpVersionMinor === 0) throw new BadRequest(400, 'HTTP/1.0 has no transfer-encoding');
   if (coding.trim().toLowerCase() !== 'chunked')
     throw new BadRequest(501, 'only chunked transfer-encoding is understood');
 }
 
-/** Checks what Node leaves to its users. @throws BadRequest */
-export function targetOf(request: IncomingMessage): RequestTarget {
+/** Checks what Node leaves to its users, and gives what the request asks for. @throws BadRequest */
+export function targetOf(request: IncomingMessage, { allowTrace }: TargetOptions): RequestTarget {
   const { url = '/', method, rawHeaders: headers } = request;
+  checkVersion(request);
   checkFraming(request);
-  if (hasTwoHosts(headers)) throw new BadRequest(400, 'two Host headers');
+  const host = hostOf(request);
+  // it sends a request's headers back as a body that scripts of the browser can read, cookies among them
+  if (method === 'TRACE' && !allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
   const { upgrade } = request.headers;
   // other protocols may be offered and ignored (RFC 9110 §7.8), a WebSocket client cannot go on without
   if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) throw new BadRequest(501, 'WebSockets are not proxied');
-  if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, headers };
+  // some readers cut it off, others take it for a part of the path
+  if (url.includes('#')) throw new BadRequest(400, 'the request target has a fragment');
+  if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, host, headers };
   return fromAbsolute(url, headers);
 }

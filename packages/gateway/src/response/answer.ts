@@ -11,6 +11,8 @@ const LINGER_MS = 30_000;
 /** An unread body up to this length is swallowed so that its connection can go on. */
 const SWALLOWED_BYTES = 65_536;
 
+const EMPTY = Buffer.alloc(0);
+
 /** What {@link answer} needs besides the answer. */
 export interface AnswerContext {
   readonly request: IncomingMessage;
@@ -24,11 +26,15 @@ export interface AnswerContext {
 }
 
 /** How the connection goes on after an answer that came before the end of the body. */
-function afterwards({ request, readBytes, continueDue }: AnswerContext): 'keep' | 'close' | 'linger' {
-  if (request.complete || !hasBody(request)) return 'keep';
+function afterwards(
+  { request, response, readBytes, continueDue }: AnswerContext,
+  close: boolean,
+): 'keep' | 'close' | 'linger' {
+  if (request.complete || !hasBody(request)) return close ? 'close' : 'keep';
   if (continueDue) return 'close';
   const rest = (announcedLength(request) ?? Infinity) - readBytes;
-  return rest <= SWALLOWED_BYTES ? 'keep' : 'linger';
+  // a connection that ends must not end while the client sends, however little that is
+  return rest <= SWALLOWED_BYTES && !close && response.shouldKeepAlive ? 'keep' : 'linger';
 }
 
 /**
@@ -45,11 +51,27 @@ function linger({ request, response, clock }: AnswerContext): void {
   request.on('end', end).on('close', end).resume();
 }
 
+/**
+ * Sends the head alone. Node's own `flushHeaders` sends it as UTF-8 where nothing else is said, so that a value of one
+ * latin1 byte would leave as two.
+ */
+export function flushHead(response: ServerResponse): void {
+  const { socket } = response;
+  if (socket === null) {
+    // behind another response of its connection: an empty chunk keeps the head's own encoding
+    response.write(EMPTY);
+    return;
+  }
+  socket.setDefaultEncoding('latin1');
+  response.flushHeaders();
+  socket.setDefaultEncoding('utf8');
+}
+
 /** Sends an answer of the gateway itself. @returns the bytes of its body */
 export function answer(own: OwnResponse, context: AnswerContext): number {
   const { request, response } = context;
-  const body = isBodiless(request.method, own.status) ? Buffer.alloc(0) : Buffer.from(own.body);
-  const next = afterwards(context);
+  const body = isBodiless(request.method, own.status) ? EMPTY : Buffer.from(own.body);
+  const next = afterwards(context, own.close === true);
   try {
     const headers = new HeaderMap(own.headers).set('content-length', String(Buffer.byteLength(own.body)));
     if (own.status === 204 || own.status === 304) headers.delete('content-length');
@@ -64,7 +86,7 @@ export function answer(own: OwnResponse, context: AnswerContext): number {
   if (next !== 'linger') response.end(body);
   else {
     if (body.length > 0) response.write(body);
-    else response.flushHeaders();
+    else flushHead(response);
     linger(context);
   }
   return body.length;

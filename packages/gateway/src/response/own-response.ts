@@ -8,6 +8,8 @@ export interface OwnResponse {
   /** Name, value, name, value… */
   readonly headers: string[];
   readonly body: string;
+  /** Whether the connection ends with it; default `false`. */
+  readonly close?: boolean;
 }
 
 const TEXT = ['content-type', 'text/plain; charset=utf-8'];
@@ -45,7 +47,10 @@ const STATUS: Partial<Record<AgentwireError['code'], number>> = {
 
 /** The answer for something that went wrong: 502 where nothing better is known. Says no more than the status does. */
 function forError(error: unknown): OwnResponse {
-  if (error instanceof BadRequest) return { status: error.status, headers: TEXT, body: `${error.message}\n` };
+  if (error instanceof BadRequest) {
+    const { status, headers, message } = error;
+    return { status, headers: [...TEXT, ...headers], body: `${message}\n`, close: true };
+  }
   const status = (error instanceof AgentwireError ? STATUS[error.code] : undefined) ?? 502;
   return { status, headers: TEXT, body: '' };
 }

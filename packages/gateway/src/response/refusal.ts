@@ -13,13 +13,19 @@ export class Refusal extends Error {
   }
 }
 
-/** Thrown for a request that the gateway itself does not take, before any agent is asked. */
+/**
+ * Thrown for a request that the gateway itself does not take, before any agent is asked. Its connection ends with the
+ * answer: what comes after such a request cannot be told from a part of it.
+ */
 export class BadRequest extends Error {
-  readonly status: 400 | 501;
+  readonly status: 400 | 405 | 414 | 431 | 501 | 505;
+  /** More headers of the answer, name and value in turn. */
+  readonly headers: readonly string[];
 
-  constructor(status: 400 | 501, message: string) {
+  constructor(status: BadRequest['status'], message: string, headers: readonly string[] = []) {
     super(message);
     this.name = 'BadRequest';
     this.status = status;
+    this.headers = headers;
   }
 }

@@ -1,0 +1,109 @@
+import type { IncomingMessage } from 'node:http';
+import type { HeaderList } from '@agentwire/core';
+import { internHeaderName, isHopByHop, nominatedNames } from '@agentwire/headers';
+import { clientAddress, isTls } from './request-head.ts';
+
+/** What {@link clientHeaders} does with a client's lines. */
+export interface ClientHeaderOptions {
+  readonly trustForwarded: boolean;
+  readonly headersWithUnderscores: 'drop' | 'keep';
+}
+
+const X_FORWARDED = 'x-forwarded-';
+
+/** Tells whether a header says who asks, so that only a proxy may set it. */
+function tellsWho(lower: string): boolean {
+  // the first letter first: most names are none of these, and folding costs
+  const first = lower.charCodeAt(0);
+  if (first !== 0x78 && first !== 0x66) return false;
+  const folded = lower.replaceAll(/[^a-z0-9]/g, '-');
+  return folded === 'forwarded' || folded === 'x-real-ip' || folded.startsWith(X_FORWARDED);
+}
+
+/** Tells whether a hop-by-hop line stays for agents, as what it says is true of the request: see {@link withFraming}. */
+function isFraming(lower: string, value: string): boolean {
+  return lower === 'transfer-encoding' || (lower === 'te' && value.trim().toLowerCase() === 'trailers');
+}
+
+/** Collects what of the client's lines goes on, and what a trusted one said about who asks. */
+class Cleaned {
+  readonly list: string[] = [];
+  readonly #options: ClientHeaderOptions;
+  readonly #nominated: ReadonlySet<string> | undefined;
+  forwardedFor: string | undefined;
+  hasProto = false;
+  hasHost = false;
+
+  constructor(options: ClientHeaderOptions, nominated: ReadonlySet<string> | undefined) {
+    this.#options = options;
+    this.#nominated = nominated;
+  }
+
+  add(name: string, value: string): void {
+    const lower = internHeaderName(name);
+    if (lower === 'expect') return;
+    if (isHopByHop(lower)) {
+      if (isFraming(lower, value)) this.list.push(name, value);
+      return;
+    }
+    if (lower.includes('_') && this.#options.headersWithUnderscores === 'drop') return;
+    if (tellsWho(lower)) this.#addClaim(lower, name, value);
+    else if (this.#nominated?.has(lower) !== true) this.list.push(name, value);
+  }
+
+  /** A trusted proxy's word cannot be nominated away: the client behind it may have written the nomination. */
+  #addClaim(lower: string, name: string, value: string): void {
+    if (!this.#options.trustForwarded) return;
+    if (lower === 'x-forwarded-for') {
+      this.forwardedFor = this.forwardedFor === undefined ? value : `${this.forwardedFor}, ${value}`;
+      return;
+    }
+    if (lower === 'x-forwarded-proto') this.hasProto = true;
+    if (lower === 'x-forwarded-host') this.hasHost = true;
+    this.list.push(name, value);
+  }
+}
+
+/**
+ * Makes the headers that agents see and the upstream gets, from a client's lines.
+ *
+ * Everything that is taken from the client's lines is taken here, before any agent is asked: hop-by-hop headers, those that
+ * `Connection` nominates, `Expect` (answered by this proxy), names with underscores, and what an untrusted client says
+ * about who asks. So nothing that an agent sets can be taken away by what the client sent.
+ *
+ * @param headers the client's lines, with the host that the request asks for
+ * @param host that host
+ */
+export function clientHeaders(
+  headers: HeaderList,
+  host: string | undefined,
+  request: IncomingMessage,
+  options: ClientHeaderOptions,
+): HeaderList {
+  const cleaned = new Cleaned(options, nominatedNames(headers));
+  for (let at = 0; at < headers.length; at += 2) cleaned.add(headers[at] as string, headers[at + 1] as string);
+  const { list, forwardedFor, hasProto, hasHost } = cleaned;
+  const address = clientAddress(request) ?? 'unknown';
+  list.push('x-forwarded-for', forwardedFor === undefined ? address : `${forwardedFor}, ${address}`);
+  if (!hasProto) list.push('x-forwarded-proto', isTls(request.socket) ? 'https' : 'http');
+  if (!hasHost && host !== undefined) list.push('x-forwarded-host', host);
+  return list;
+}
+
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'te']);
+
+/**
+ * Replaces the headers that frame a body on one hop: neither a client's second length nor an agent's may reach the
+ * upstream, and trailers are not passed.
+ *
+ * @param length in bytes; `undefined` without a body, and for one that goes on in chunks
+ */
+export function withFraming(headers: HeaderList, length: number | undefined): HeaderList {
+  const out: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (!FRAMING.has(internHeaderName(name))) out.push(name, headers[at + 1] as string);
+  }
+  if (length !== undefined) out.push('content-length', String(length));
+  return out;
+}
