@@ -63,7 +63,7 @@ export function encodeFailure(code: ErrorCode, text: string): string {
 
 /** Reads what another node wrote; throws `ERR_PROTOCOL` for anything else, and for ids and keys that are too long. */
 export function decodeReceived(text: string, { source, target, now }: Arrival): Received {
-  let json: { readonly [key: string]: JsonValue | undefined };
+  let json: { readonly [key: string]: JsonValue };
   try {
     json = JSON.parse(text) as typeof json;
   } catch (error) {
@@ -87,11 +87,7 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
   return { kind: 'message', message: withDeadline(message, json, now), place: readPlace(json) };
 }
 
-function withDeadline(
-  message: KernelMessage,
-  json: { readonly [key: string]: JsonValue | undefined },
-  now: number,
-): KernelMessage {
+function withDeadline(message: KernelMessage, json: { readonly [key: string]: JsonValue }, now: number): KernelMessage {
   const left = json['left_ms'];
   if (left !== undefined && (typeof left !== 'number' || !Number.isFinite(left) || left < 0)) {
     throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no left_ms that can be read');
@@ -111,7 +107,7 @@ function readFailure(failure: { readonly code?: unknown; readonly message?: unkn
   return { kind: 'failure', code: code as ErrorCode, text: why.slice(0, MAX_FAILURE) };
 }
 
-function readPlace({ epoch, sequence }: { readonly [key: string]: JsonValue | undefined }): TopicPlace | undefined {
+function readPlace({ epoch, sequence }: { readonly [key: string]: JsonValue }): TopicPlace | undefined {
   if (epoch === undefined && sequence === undefined) return undefined;
   if (typeof epoch !== 'string' || !EPOCH.test(epoch) || !Number.isSafeInteger(sequence) || Number(sequence) < 1) {
     throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no place that can be read');

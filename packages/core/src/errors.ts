@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'ERR_PROCESS_NOT_FOUND'
   | 'ERR_PROTOCOL'
   | 'ERR_REFUSED'
+  | 'ERR_REQUEST_ENDED'
   | 'ERR_SERVICE_NOT_FOUND'
   | 'ERR_TIMEOUT'
   | 'ERR_UNAUTHORIZED'
@@ -84,6 +85,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_PROCESS_NOT_FOUND: { retryable: false, means: 'no process has that pid' },
   ERR_PROTOCOL: { retryable: false, means: 'the other side sent something the protocol does not allow' },
   ERR_REFUSED: { retryable: false, means: 'the other side refused the handshake and said why' },
+  ERR_REQUEST_ENDED: { retryable: false, means: 'the request that a message answers has ended already' },
   ERR_SERVICE_NOT_FOUND: { retryable: false, means: 'no live process owns that service or method' },
   ERR_TIMEOUT: { retryable: true, means: 'the deadline passed before the answer came' },
   ERR_UNAUTHORIZED: { retryable: false, means: 'the credential was missing or wrong' },

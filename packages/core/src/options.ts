@@ -10,8 +10,11 @@ function show(value: unknown): string {
   return typeof value;
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` for the first key of `options` that `known` does not have. */
+/** Throws `ERR_INVALID_ARGUMENT` for options that are no object, and for the first key of them that `known` does not have. */
 export function checkKnownOptions(what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || (options as object | null) === null) {
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `the options of ${what} must be an object, got ${show(options)}`);
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new AgentwireError(

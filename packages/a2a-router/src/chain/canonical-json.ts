@@ -1,43 +1,48 @@
-import { AgentwireError } from '@agentwire/core';
+import { checkPlain, MAX_JSON_DEPTH, notJson, tooDeep } from '../message/copy-json.ts';
 import type { JsonValue } from '../message/payload.ts';
-
-const MAX_DEPTH = 64;
 
 /**
  * Writes a JSON value without spaces and with its keys sorted by their UTF-8 bytes, so that equal values give equal text.
  *
- * Throws `ERR_INVALID_ARGUMENT` for what JSON cannot say and for more than 64 levels.
+ * Properties that are `undefined` are left out. Throws `ERR_INVALID_ARGUMENT` for everything else that JSON cannot say (holes,
+ * functions, `Date`, `Map`, `Set`) and for more than 64 levels.
  */
-export function canonicalJson(value: JsonValue): string {
+export function canonicalJson(value: JsonValue | { readonly [key: string]: JsonValue | undefined }): string {
   return write(value, 0);
 }
 
-function write(value: JsonValue | undefined, depth: number): string {
-  if (depth > MAX_DEPTH)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `a JSON value is nested more than ${MAX_DEPTH} deep`);
+function write(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return JSON.stringify(value);
     case 'number':
-      if (!Number.isFinite(value)) throw new AgentwireError('ERR_INVALID_ARGUMENT', `JSON has no number ${value}`);
+      if (!Number.isFinite(value)) throw notJson(value);
       return JSON.stringify(value);
     case 'object':
       if (value === null) return 'null';
-      return Array.isArray(value) ? writeList(value as readonly JsonValue[], depth) : writeObject(value, depth);
+      if (depth > MAX_JSON_DEPTH) throw tooDeep();
+      return Array.isArray(value) ? writeList(value, depth) : writeObject(value, depth);
     default:
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `JSON has no ${typeof value}`);
+      throw notJson(value);
   }
 }
 
-function writeList(list: readonly JsonValue[], depth: number): string {
-  return `[${list.map((item) => write(item, depth + 1)).join(',')}]`;
+function writeList(list: readonly unknown[], depth: number): string {
+  const items: string[] = [];
+  for (let at = 0; at < list.length; at += 1) {
+    if (!(at in list)) throw notJson('a hole in an array', true);
+    items.push(write(list[at], depth + 1));
+  }
+  return `[${items.join(',')}]`;
 }
 
 function writeObject(object: object, depth: number): string {
-  const record = object as Readonly<Record<string, JsonValue | undefined>>;
-  const keys = Object.keys(record).filter((key) => record[key] !== undefined);
-  const sorted = keys.toSorted(compareAsUtf8);
+  checkPlain(object);
+  const record = object as Readonly<Record<string, unknown>>;
+  const sorted = Object.keys(record)
+    .filter((key) => record[key] !== undefined)
+    .toSorted(compareAsUtf8);
   return `{${sorted.map((key) => `${JSON.stringify(key)}:${write(record[key], depth + 1)}`).join(',')}}`;
 }
 

@@ -1,6 +1,7 @@
 import { AgentwireError, type TimerHandle, toAgentwireError } from '@agentwire/core';
 import { Ring } from '../inbox/ring.ts';
 import type { JsonValue } from '../message/payload.ts';
+import { copyJson } from '../message/copy-json.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import { ChainFile } from './chain-file.ts';
@@ -87,7 +88,7 @@ export class ChainManager {
     checkName('kind', kind);
     if (source === CHAIN_SOURCE)
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the source "chain" is the chain itself');
-    return this.recordCanonical(source, kind, payload === undefined ? undefined : canonicalJson(payload));
+    return this.recordCanonical(source, kind, payload === undefined ? undefined : canonicalJson(copyJson(payload)));
   }
 
   /** @internal Records an event whose payload is canonical JSON already. */

@@ -2,6 +2,7 @@ import type { Clock, Logger, TimerHandle } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import { payloadType } from '../message/payload-type.ts';
 import { type GateBackend, gateDecision, type GateDecision } from './gate.ts';
+import { isLater, judgeAnswer } from './judge-answer.ts';
 
 /** How a gate is asked. */
 export interface AskGateOptions {
@@ -21,7 +22,7 @@ export function askGate(
   options: AskGateOptions,
 ): GateDecision | Promise<GateDecision> {
   try {
-    const answer = gate.check(agentId, gateAction(message), {
+    const answer: unknown = gate.check(agentId, gateAction(message), {
       from: message.from,
       fromNode: message.fromNode,
       target: message.target,
@@ -29,7 +30,7 @@ export function askGate(
       messageId: message.id,
       layer: 'routing',
     });
-    return answer instanceof Promise ? inTime(answer, options) : checked(answer);
+    return isLater(answer) ? inTime(Promise.resolve(answer), options) : judgeAnswer(answer);
   } catch (error) {
     return failed(error, options);
   }
@@ -40,13 +41,6 @@ function gateAction({ payload }: KernelMessage): string {
   return payload.kind === 'signal' ? 'ipc.signal' : 'ipc.send';
 }
 
-function checked(answer: GateDecision): GateDecision {
-  const kind: string | undefined = (answer as GateDecision | undefined)?.kind;
-  return kind === 'permit' || kind === 'defer' || kind === 'deny'
-    ? answer
-    : gateDecision.deny('the gate gave no answer that can be read');
-}
-
 function failed(error: unknown, { logger }: AskGateOptions): GateDecision {
   logger.error(
     { error: error instanceof Error ? error.message : String(error) },
@@ -55,7 +49,7 @@ function failed(error: unknown, { logger }: AskGateOptions): GateDecision {
   return gateDecision.deny('the gate failed');
 }
 
-function inTime(answer: Promise<GateDecision>, options: AskGateOptions): Promise<GateDecision> {
+function inTime(answer: Promise<unknown>, options: AskGateOptions): Promise<GateDecision> {
   const { clock, timeoutMs, logger } = options;
   return new Promise((resolve) => {
     const timer: TimerHandle = clock.setTimeout(() => {
@@ -65,7 +59,7 @@ function inTime(answer: Promise<GateDecision>, options: AskGateOptions): Promise
     answer.then(
       (decision) => {
         clock.clearTimeout(timer);
-        resolve(checked(decision));
+        resolve(judgeAnswer(decision));
       },
       (error: unknown) => {
         clock.clearTimeout(timer);

@@ -1,9 +1,10 @@
 import { gateDecision, type GateBackend, type GateContext, type GateDecision } from './gate.ts';
+import { isLater, judgeAnswer } from './judge-answer.ts';
 
 /**
  * Makes one gate of several, asked in order: the first denial ends it, otherwise one deferral defers the whole.
  *
- * It stays synchronous as long as the gates are.
+ * It stays synchronous as long as the gates are. An answer that cannot be read is a denial, as it is for a gate alone.
  */
 export function composeGates(...gates: readonly GateBackend[]): GateBackend {
   const ask = (
@@ -14,15 +15,18 @@ export function composeGates(...gates: readonly GateBackend[]): GateBackend {
     context: GateContext,
   ): GateDecision | Promise<GateDecision> => {
     let decision = soFar;
-    for (let next = at; next < gates.length; next += 1) {
-      const answer = gates[next]?.check(agentId, action, context) ?? gateDecision.permit;
-      if (answer instanceof Promise) {
-        return answer.then((late) =>
-          late.kind === 'deny' ? late : ask(next + 1, stricter(decision, late), agentId, action, context),
-        );
+    for (const [place, gate] of gates.entries()) {
+      if (place < at) continue;
+      const answer: unknown = gate.check(agentId, action, context);
+      if (isLater(answer)) {
+        return Promise.resolve(answer).then((late) => {
+          const judged = judgeAnswer(late);
+          return judged.kind === 'deny' ? judged : ask(place + 1, stricter(decision, judged), agentId, action, context);
+        });
       }
-      if (answer.kind === 'deny') return answer;
-      decision = stricter(decision, answer);
+      const judged = judgeAnswer(answer);
+      if (judged.kind === 'deny') return judged;
+      decision = stricter(decision, judged);
     }
     return decision;
   };

@@ -19,7 +19,7 @@ export interface GateContext {
   readonly payloadType: string;
   /** Id of the message. */
   readonly messageId: string;
-  /** Where in the system the question is asked; here always at routing time. */
+  /** Place in the system at which the gate is asked; always routing time here. */
   readonly layer: 'routing';
 }
 
@@ -28,7 +28,7 @@ export interface GateBackend {
   /**
    * Judges one action of one agent: `tool.<name>` for a tool call, `ipc.signal` for a signal, `ipc.send` for the rest.
    *
-   * A gate that throws, rejects or answers late denies. While an asynchronous gate thinks about one message,
+   * A gate that throws, rejects, answers late or gives an answer that is none of the three denies. While an asynchronous gate thinks about one message,
    * a later one of the same sender may overtake it.
    */
   check(agentId: string, action: string, context: GateContext): GateDecision | Promise<GateDecision>;

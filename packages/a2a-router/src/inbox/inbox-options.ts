@@ -8,14 +8,18 @@ export interface InboxOptions {
    * What happens to a message that finds it full. Default `reject`.
    *
    * `reject` fails the send with `ERR_INBOX_FULL`; `dropOldest` moves the oldest to the dead letters;
-   * `block` keeps the sender waiting for `blockMs` and then fails with `ERR_TIMEOUT`.
+   * `block` keeps the sender waiting for `blockMs`, or until the deadline of the message, and then fails with `ERR_TIMEOUT`.
    */
   readonly overflow?: 'reject' | 'dropOldest' | 'block';
   /** Milliseconds that a sender waits under `block`, 1 to 3 600 000. Default 5000. */
   readonly blockMs?: number;
   /** Senders that wait under `block` at most; the next one fails with `ERR_INBOX_FULL`. Default 1024. */
   readonly maxBlocked?: number;
-  /** Signals it holds at most; past that the oldest one that is no `Kill` becomes a dead letter. Default 256. */
+  /**
+   * Signals it holds at most, 1 to 1 000 000. Default 256.
+   *
+   * Past that the oldest one of an agent that is no `Kill` becomes a dead letter; signals of the kernel are evicted by the kernel's only.
+   */
   readonly signalCapacity?: number;
 }
 

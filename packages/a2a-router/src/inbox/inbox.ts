@@ -1,6 +1,13 @@
-import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
+import {
+  AgentwireError,
+  checkKnownOptions,
+  checkNumber,
+  type Clock,
+  type ErrorCode,
+  type TimerHandle,
+} from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
-import type { Pid } from '../process/pid.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage, type Replier } from './received-message.ts';
@@ -32,9 +39,11 @@ interface Blocked {
 export interface ReceiveOptions {
   /** Ends the wait; the promise then rejects with `ERR_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Milliseconds to wait before it gives up with undefined. Default: until a message comes or the inbox closes. */
+  /** Milliseconds to wait before it gives up with undefined, 0 to 2 147 483 647, or `Infinity`. Default `Infinity`. */
   readonly timeoutMs?: number;
 }
+
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** The bounded queue of one process: signals first, then `high`, then the rest, each in the order of arrival. */
 export class Inbox implements AsyncIterable<ReceivedMessage> {
@@ -105,6 +114,13 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
 
   /** Waits for the next message; undefined when the inbox closes or `timeoutMs` passes. */
   receive(options?: ReceiveOptions): Promise<ReceivedMessage | undefined> {
+    if (options !== undefined) {
+      try {
+        checkReceiveOptions(options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     const message = this.poll();
     if (message !== undefined || this.#closed) return Promise.resolve(message);
     if (options === undefined) {
@@ -113,15 +129,35 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     return this.#wait(options);
   }
 
-  /** Messages as they come; ends when the inbox closes. */
+  /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
+    const waiting = new Set<Waiter>();
+    let left = false;
     return {
       next: () => {
+        if (left) return Promise.resolve({ done: true, value: undefined });
         const ready = this.poll();
         if (ready !== undefined) return Promise.resolve({ done: false, value: ready });
-        return this.receive().then((value) => (value === undefined ? { done: true, value } : { done: false, value }));
+        if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+        return new Promise((resolve) => {
+          const waiter: Waiter = {
+            settle: (value) => {
+              waiting.delete(waiter);
+              resolve(value === undefined ? { done: true, value } : { done: false, value });
+            },
+          };
+          waiting.add(waiter);
+          this.#waiters.push(waiter);
+        });
       },
-      return: () => Promise.resolve({ done: true, value: undefined }),
+      return: () => {
+        left = true;
+        for (const waiter of waiting) {
+          this.#waiters.take((one) => one === waiter);
+          waiter.settle(undefined);
+        }
+        return Promise.resolve({ done: true, value: undefined });
+      },
     };
   }
 
@@ -139,10 +175,16 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     }
   }
 
-  #offerSignal(message: KernelMessage): undefined {
+  /** A full lane evicts signals of agents before those of the kernel, and kills last; a signal that is worth less than all is refused. */
+  #offerSignal(message: KernelMessage): ErrorCode | undefined {
     if (this.#signals.length >= this.options.signalCapacity) {
-      const oldest = this.#signals.take((one) => !isKill(one)) ?? this.#signals.shift();
-      if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
+      const fromKernel = isKernels(message);
+      const oldest =
+        this.#signals.take((one) => !isKernels(one) && !isKill(one)) ??
+        (fromKernel || isKill(message) ? this.#signals.take((one) => !isKernels(one)) : undefined) ??
+        (fromKernel ? (this.#signals.take((one) => !isKill(one)) ?? this.#signals.shift()) : undefined);
+      if (oldest === undefined) return 'ERR_INBOX_FULL';
+      this.#hooks.drop(oldest, 'inbox_full');
     }
     this.#signals.push(message);
     return undefined;
@@ -150,11 +192,16 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
 
   #block(message: KernelMessage): OfferOutcome {
     if (this.#blocked.length >= this.options.maxBlocked) return 'ERR_INBOX_FULL';
+    const { clock } = this.#hooks;
+    const left = message.deadline === undefined ? Infinity : Math.max(0, message.deadline - clock.wallNow());
     return new Promise((settle) => {
-      const timer = this.#hooks.clock.setTimeout(() => {
-        this.#blocked.take((one) => one === blocked);
-        settle('ERR_TIMEOUT');
-      }, this.options.blockMs);
+      const timer = clock.setTimeout(
+        () => {
+          this.#blocked.take((one) => one === blocked);
+          settle('ERR_TIMEOUT');
+        },
+        Math.min(this.options.blockMs, left),
+      );
       const blocked: Blocked = { message, timer, settle };
       this.#blocked.push(blocked);
     });
@@ -165,13 +212,19 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       const next = this.#blocked.shift();
       if (next === undefined) return;
       this.#hooks.clock.clearTimeout(next.timer);
+      // A message that is dropped as soon as somebody looks at it was not delivered.
+      if (next.message.deadline !== undefined && next.message.deadline <= this.#hooks.clock.wallNow()) {
+        next.settle('ERR_TIMEOUT');
+        continue;
+      }
       (next.message.priority === 'high' ? this.#high : this.#normal).push(next.message);
       next.settle(undefined);
     }
   }
 
-  #wait({ signal, timeoutMs }: ReceiveOptions): Promise<ReceivedMessage | undefined> {
+  #wait(options: ReceiveOptions): Promise<ReceivedMessage | undefined> {
     const { clock } = this.#hooks;
+    const { signal, timeoutMs = Infinity } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal.reason }));
@@ -196,11 +249,21 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
         reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal?.reason }));
       };
       const timer =
-        timeoutMs === undefined ? undefined : clock.setTimeout(() => (leave(), resolve(undefined)), timeoutMs);
+        timeoutMs === Infinity ? undefined : clock.setTimeout(() => (leave(), resolve(undefined)), timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiters.push(waiter);
     });
   }
+}
+
+function checkReceiveOptions(options: ReceiveOptions): void {
+  checkKnownOptions('receive', options, ['signal', 'timeoutMs']);
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, 0, LONGEST_TIMER_MS);
+}
+
+function isKernels({ from, fromNode }: KernelMessage): boolean {
+  return from === KERNEL_PID && fromNode === undefined;
 }
 
 function isKill(message: KernelMessage): boolean {

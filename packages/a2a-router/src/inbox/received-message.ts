@@ -1,3 +1,4 @@
+import { copyPayload } from '../message/copy-payload.ts';
 import type { KernelMessage, MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
@@ -22,13 +23,17 @@ export class ReceivedMessage implements KernelMessage {
   readonly durable: boolean | undefined;
   readonly fromNode: string | undefined;
   readonly deferred: boolean | undefined;
+  readonly sequence: number | undefined;
+  readonly expects: 'answer' | 'stream' | undefined;
+  readonly streamed: 'part' | 'end' | 'error' | undefined;
   readonly #reply: Replier;
 
   constructor(message: KernelMessage, reply: Replier) {
     this.id = message.id;
     this.from = message.from;
     this.target = message.target;
-    this.payload = message.payload;
+    // What several receive is copied for each: one that changes its payload changes nobody else's.
+    this.payload = isShared(message.target) ? copyPayload(message.payload) : message.payload;
     this.timestamp = message.timestamp;
     this.correlationId = message.correlationId;
     this.traceId = message.traceId;
@@ -38,15 +43,23 @@ export class ReceivedMessage implements KernelMessage {
     this.durable = message.durable;
     this.fromNode = message.fromNode;
     this.deferred = message.deferred;
+    this.sequence = message.sequence;
+    this.expects = message.expects;
+    this.streamed = message.streamed;
     this.#reply = reply;
   }
 
   /**
    * Answers the sender; the answer carries this message's id as correlation id and its trace id.
    *
-   * If the sender waits in `request`, the answer completes it, whatever the scope of the one who answers.
+   * If the sender waits in `request`, the answer completes it, whatever the scope of the one who answers. A second answer, or one
+   * that comes after the wait has ended, reaches nobody: `delivered` is 0, and `rejected` says `ERR_REQUEST_ENDED`.
    */
   reply(payload: Payload, options?: MessageOptions): Promise<SendReport> {
     return this.#reply(this, payload, options);
   }
+}
+
+function isShared({ kind }: Target): boolean {
+  return kind === 'topic' || kind === 'broadcast' || kind === 'remoteNode';
 }

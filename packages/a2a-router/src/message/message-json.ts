@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { fits, MAX_ID_BYTES, MAX_KEY_BYTES } from './message-limits.ts';
 import type { KernelMessage } from './message.ts';
 import type { JsonValue, Payload } from './payload.ts';
 import { payload as make } from './payload.ts';
@@ -126,23 +127,26 @@ export function messageFromJson(json: JsonValue | undefined, fromNode?: string, 
   const all = object(json, 'message');
   const timestamp = Date.parse(text(all['timestamp'], 'timestamp'));
   if (Number.isNaN(timestamp)) throw wrong('timestamp');
-  const priority = optionalText(all['priority'], 'priority');
+  const priority = optionalText(all['priority'], 'priority', MAX_ID_BYTES);
   if (priority !== undefined && priority !== 'high' && priority !== 'normal') throw wrong('priority');
   return {
-    id: text(all['id'], 'id'),
+    id: bounded(all['id'], 'id'),
     from: integer(all['from'], 'from'),
     target: to ?? targetFromJson(all['target']),
     payload: payloadFromJson(all['payload']),
     timestamp,
-    correlationId: optionalText(all['correlation_id'], 'correlation_id'),
-    traceId: optionalText(all['trace_id'], 'trace_id'),
+    correlationId: optionalText(all['correlation_id'], 'correlation_id', MAX_ID_BYTES),
+    traceId: optionalText(all['trace_id'], 'trace_id', MAX_ID_BYTES),
     deadline:
       all['deadline'] === undefined || all['deadline'] === null ? undefined : number(all['deadline'], 'deadline'),
-    idempotencyKey: optionalText(all['idempotency_key'], 'idempotency_key'),
+    idempotencyKey: optionalText(all['idempotency_key'], 'idempotency_key', MAX_KEY_BYTES),
     priority,
     durable: all['durable'] === true ? true : undefined,
     fromNode,
     deferred: undefined,
+    sequence: undefined,
+    expects: undefined,
+    streamed: undefined,
   };
 }
 
@@ -167,8 +171,14 @@ function text(value: JsonValue | undefined, what: string): string {
   return value;
 }
 
-function optionalText(value: JsonValue | undefined, what: string): string | undefined {
-  return value === undefined || value === null ? undefined : text(value, what);
+/** Reads a text of at most `most` bytes: ids and keys are kept and recorded, so whoever sends them must not choose their size. */
+function bounded(value: JsonValue | undefined, what: string, most: number = MAX_ID_BYTES): string {
+  if (!fits(value, most)) throw wrong(what);
+  return value;
+}
+
+function optionalText(value: JsonValue | undefined, what: string, most: number): string | undefined {
+  return value === undefined || value === null ? undefined : bounded(value, what, most);
 }
 
 function number(value: JsonValue | undefined, what: string): number {

@@ -6,13 +6,13 @@ import type { Target } from './target.ts';
 
 /** What may be said about a message besides its target and payload. */
 export interface MessageOptions {
-  /** Id of the message that this one answers. */
+  /** Id of the message that this one answers; at most 256 bytes. */
   readonly correlationId?: string | undefined;
-  /** Id that ties the messages of one job together; replies inherit it. */
+  /** Id that ties the messages of one job together; at most 256 bytes; replies inherit it. */
   readonly traceId?: string | undefined;
-  /** Milliseconds since 1970 after which nobody should handle it; an expired message is not delivered (`ERR_TIMEOUT`). */
+  /** Milliseconds since 1970 after which it is not delivered (`ERR_TIMEOUT`); a number from 0. Default: none. */
   readonly deadline?: number | undefined;
-  /** Two messages of one sender with the same key reach a recipient once. */
+  /** Key of at most 1024 bytes: two messages of one sender with the same key reach a recipient once. Default: none. */
   readonly idempotencyKey?: string | undefined;
   /** `high` overtakes what is queued as `normal`, which is the default. */
   readonly priority?: 'high' | 'normal' | undefined;
@@ -26,7 +26,7 @@ export interface MessageOptions {
 
 /** One message between agents, as the kernel sees it. */
 export interface KernelMessage extends MessageOptions {
-  /** Random and unguessable; 128 bits in hex. */
+  /** Random and unguessable, 128 bits in hex, when `createMessage` made it; 1 to 256 bytes. */
   readonly id: string;
   /** Pid of the sender; set by the router when an endpoint sends. */
   readonly from: Pid;
@@ -40,11 +40,17 @@ export interface KernelMessage extends MessageOptions {
   readonly fromNode?: string | undefined;
   /** True when a gate said `defer`, so that the handler's own gate decides. */
   readonly deferred?: boolean | undefined;
+  /** Place on its topic, counted from 1, when the topic remembers messages; set by the router. */
+  readonly sequence?: number | undefined;
+  /** `answer` or `stream` when the sender waits in `request` or `requestStream`; set by the router. */
+  readonly expects?: 'answer' | 'stream' | undefined;
+  /** Place of an answer in a stream: one of several parts, its end, or the failure that ended it; set by the router. */
+  readonly streamed?: 'part' | 'end' | 'error' | undefined;
 }
 
 const NO_OPTIONS: MessageOptions = Object.freeze({});
 
-/** Makes a message with a fresh id; for the kernel side, because `from` is believed. */
+/** Makes a message with a fresh id; for the kernel side, because `from` is believed. The router checks and copies it when it is sent. */
 export function createMessage(
   from: Pid,
   target: Target,
@@ -66,5 +72,8 @@ export function createMessage(
     durable: options.durable,
     fromNode: undefined,
     deferred: undefined,
+    sequence: undefined,
+    expects: undefined,
+    streamed: undefined,
   };
 }

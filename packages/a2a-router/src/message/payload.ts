@@ -1,6 +1,5 @@
 /** Anything that JSON can say. */
-export type JsonValue =
-  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** What a message carries; built with the functions of {@link payload}. */
 export type Payload =
@@ -18,7 +17,7 @@ export type PayloadKind = Payload['kind'];
 export const payload: {
   /** Plain text. */
   readonly text: (text: string) => Payload;
-  /** A JSON value; it must not change after it was handed over. */
+  /** A JSON value, copied when it is sent; anything that JSON cannot say (`undefined`, `Date`, `Map`) is `ERR_INVALID_ARGUMENT` then. */
   readonly json: (value: JsonValue) => Payload;
   /** A call of a tool, which needs `canExecTools` and counts against `maxToolCalls`. */
   readonly toolCall: (name: string, args: JsonValue) => Payload;
@@ -26,7 +25,7 @@ export const payload: {
   readonly toolResult: (callId: string, result: JsonValue) => Payload;
   /** A control signal with its own lane in every inbox; `Kill`, `Shutdown`, `Suspend`, `Resume` are customary. */
   readonly signal: (signal: string, detail?: JsonValue) => Payload;
-  /** Bytes, which belong to the receiver from then on. */
+  /** Bytes, copied when they are sent. */
   readonly binary: (bytes: Uint8Array) => Payload;
 } = {
   text: (text) => ({ kind: 'text', text }),

@@ -45,9 +45,13 @@ export interface AgentCapabilities {
   readonly maxMemoryBytes: number;
   /** Milliseconds of processor time it may use; carried for whoever runs it. Default 300 000. */
   readonly maxCpuTimeMs: number;
-  /** Tool calls it may send in its life; `Infinity` for no limit. Default 1000. */
+  /** Tool calls per second, with a burst of one second's worth; 0 for none. They count as messages too. Default `Infinity`: no limit. */
   readonly maxToolCalls: number;
-  /** Messages it may send in its life; `Infinity` for no limit. Default 5000. */
+  /**
+   * Messages per second, with a burst of one second's worth; 0 for none. Default `Infinity`: no limit.
+   *
+   * Attempts count, also those that a gate denies; answers to live requests do not.
+   */
   readonly maxMessages: number;
 }
 
@@ -60,8 +64,8 @@ export const CAPABILITY_DEFAULTS: AgentCapabilities = Object.freeze({
   ipcScope: scope.all,
   maxMemoryBytes: 256 * 1024 * 1024,
   maxCpuTimeMs: 300_000,
-  maxToolCalls: 1000,
-  maxMessages: 5000,
+  maxToolCalls: Infinity,
+  maxMessages: Infinity,
 });
 
 const KNOWN = Object.keys(CAPABILITY_DEFAULTS);
@@ -80,8 +84,21 @@ export function resolveCapabilities(capabilities: Partial<AgentCapabilities> = {
       throw invalid(name, 'an integer from 0, or Infinity');
     }
   }
-  checkOneOf('ipcScope.kind', all.ipcScope.kind, SCOPES);
-  return Object.freeze(all);
+  checkOneOf('ipcScope.kind', all.ipcScope?.kind, SCOPES);
+  return Object.freeze({ ...all, ipcScope: copyScope(all.ipcScope) });
+}
+
+/** A scope is copied too, so that a list of pids or names which its maker changes later widens nothing. */
+function copyScope(given: IpcScope): IpcScope {
+  if (given.kind === 'restricted') {
+    if (!Array.isArray(given.pids)) throw invalid('ipcScope.pids', 'a list of pids');
+    return Object.freeze({ kind: 'restricted', pids: Object.freeze([...given.pids]) });
+  }
+  if (given.kind === 'topic') {
+    if (!Array.isArray(given.names)) throw invalid('ipcScope.names', 'a list of topics and patterns');
+    return Object.freeze({ kind: 'topic', names: Object.freeze([...given.names]) });
+  }
+  return given;
 }
 
 function invalid(name: string, wanted: string): AgentwireError {

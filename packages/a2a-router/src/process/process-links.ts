@@ -3,16 +3,35 @@ import type { Pid } from './pid.ts';
 
 const MAX_LINKS = 100_000;
 
-/** Who wants to know when a process exits: links tell both sides, monitors one. Holds 100 000 at most. */
+/** What links are told by the router that they belong to. */
+export interface LinkHooks {
+  /** Tells whether a process is gone, or never was. */
+  readonly isGone: (pid: Pid) => boolean;
+  /** Tells `to` about a process that is gone. */
+  readonly tell: (to: Pid, signal: 'LinkExited' | 'ProcessDown', gone: Pid) => void;
+}
+
+/** Processes that are told when another one exits: links tell both sides, monitors one. Holds 100 000 at most. */
 export class ProcessLinks {
   readonly #links = new Map<Pid, Set<Pid>>();
   readonly #watchers = new Map<Pid, Set<Pid>>();
+  /** The other way round, so that the exit of a watcher does not walk over all that are watched. */
+  readonly #watched = new Map<Pid, Set<Pid>>();
+  readonly #hooks: LinkHooks | undefined;
   #count = 0;
 
-  /** Ties two processes: when one exits, the other is told `LinkExited`. */
+  constructor(hooks?: LinkHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Ties two processes: when one exits, the other is told `LinkExited`; at once if it is gone already. */
   link(one: Pid, other: Pid): void {
-    this.#put(this.#links, one, other);
-    this.#put(this.#links, other, one);
+    if (this.#hooks?.isGone(other) === true) this.#hooks.tell(one, 'LinkExited', other);
+    else if (this.#hooks?.isGone(one) === true) this.#hooks.tell(other, 'LinkExited', one);
+    else {
+      this.#put(this.#links, one, other);
+      this.#put(this.#links, other, one);
+    }
   }
 
   /** Unties two processes. */
@@ -21,14 +40,15 @@ export class ProcessLinks {
     this.#take(this.#links, other, one);
   }
 
-  /** Lets `watcher` be told `ProcessDown` when `watched` exits. */
+  /** Lets `watcher` be told `ProcessDown` when `watched` exits; at once if it is gone already. */
   monitor(watcher: Pid, watched: Pid): void {
-    this.#put(this.#watchers, watched, watcher);
+    if (this.#hooks?.isGone(watched) === true) this.#hooks.tell(watcher, 'ProcessDown', watched);
+    else if (this.#put(this.#watchers, watched, watcher)) add(this.#watched, watcher, watched);
   }
 
   /** Ends a monitor. */
   demonitor(watcher: Pid, watched: Pid): void {
-    this.#take(this.#watchers, watched, watcher);
+    if (this.#take(this.#watchers, watched, watcher)) remove(this.#watched, watcher, watched);
   }
 
   /** Forgets everything about a process and gives back who is to be told of its end. */
@@ -37,27 +57,35 @@ export class ProcessLinks {
     const watchers = [...(this.#watchers.get(pid) ?? [])];
     for (const other of linked) this.unlink(pid, other);
     for (const watcher of watchers) this.demonitor(watcher, pid);
-    for (const watched of this.#watchers.keys()) this.demonitor(pid, watched);
+    for (const watched of this.#watched.get(pid) ?? []) this.demonitor(pid, watched);
     return { linked, watchers };
   }
 
-  #put(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): void {
-    let set = map.get(key);
-    if (set?.has(value)) return;
+  #put(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): boolean {
+    if (map.get(key)?.has(value) === true) return false;
     if (this.#count >= MAX_LINKS)
       throw new AgentwireError('ERR_OVERLOADED', `there are ${MAX_LINKS} links and monitors already`);
-    if (set === undefined) {
-      set = new Set();
-      map.set(key, set);
-    }
-    set.add(value);
+    add(map, key, value);
     this.#count += 1;
+    return true;
   }
 
-  #take(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): void {
-    const set = map.get(key);
-    if (set === undefined || !set.delete(value)) return;
+  #take(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): boolean {
+    if (!remove(map, key, value)) return false;
     this.#count -= 1;
-    if (set.size === 0) map.delete(key);
+    return true;
   }
+}
+
+function add(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function remove(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): boolean {
+  const set = map.get(key);
+  if (set === undefined || !set.delete(value)) return false;
+  if (set.size === 0) map.delete(key);
+  return true;
 }

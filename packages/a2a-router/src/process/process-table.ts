@@ -1,8 +1,9 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError, checkInteger, checkKnownOptions, type Logger, silentLogger } from '@agentwire/core';
 import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid } from './pid.ts';
 import { processNotFound } from './process-not-found.ts';
 import { canMove, PROCESS_STATES, type ProcessState } from './process-state.ts';
+import { UnusedPids } from './unused-pids.ts';
 
 /** What a new process is called and may do. */
 export interface ProcessSpec {
@@ -49,12 +50,12 @@ export interface MutableProcess extends ProcessEntry {
 export interface ProcessTableOptions {
   /** Live processes it holds at most, 1 to 1 000 000; as many exited ones are remembered. Default 64. */
   readonly capacity?: number;
+  /** Told about exit listeners that throw. Default: silent. */
+  readonly logger?: Logger;
 }
 
 const UNLIMITED: AgentCapabilities = resolveCapabilities({
   canNetwork: true,
-  maxToolCalls: Infinity,
-  maxMessages: Infinity,
   maxMemoryBytes: Infinity,
   maxCpuTimeMs: Infinity,
 });
@@ -66,35 +67,35 @@ export class ProcessTable {
   readonly #entries = new Map<Pid, MutableProcess>();
   readonly #exited = new Set<Pid>();
   readonly #listeners = new Set<(entry: ProcessEntry) => void>();
-  #nextPid = 1;
+  readonly #unused = new UnusedPids();
+  readonly #logger: Logger;
 
   constructor(options: ProcessTableOptions = {}) {
-    checkKnownOptions('ProcessTable', options, ['capacity']);
+    checkKnownOptions('ProcessTable', options, ['capacity', 'logger']);
     this.capacity = checkInteger('capacity', options.capacity ?? 64, 1, 1_000_000);
+    this.#logger = options.logger ?? silentLogger;
     this.#entries.set(KERNEL_PID, entryOf(KERNEL_PID, { agentId: 'kernel' }, UNLIMITED));
   }
 
   /** Adds a process under the next free pid; throws `ERR_OVERLOADED` when the table is full. */
   insert(spec: ProcessSpec): Pid {
-    const pid = this.#nextPid;
-    this.insertWithPid(pid, spec);
-    return pid;
+    this.#checkRoom(spec);
+    const capabilities = resolveCapabilities(spec.capabilities);
+    return this.#add(this.#unused.take(), spec, capabilities).pid;
   }
 
-  /** Adds a process under a pid of the caller's choice; throws `ERR_INVALID_ARGUMENT` if it was used before. */
+  /** Adds a process under a pid of the caller's choice; throws `ERR_INVALID_ARGUMENT` if it was ever used before. */
   insertWithPid(pid: Pid, spec: ProcessSpec): ProcessEntry {
-    checkKnownOptions('a process', spec, ['agentId', 'parent', 'capabilities', 'state']);
+    this.#checkRoom(spec);
     checkInteger('pid', pid, 1, Number.MAX_SAFE_INTEGER);
-    if (this.#entries.has(pid)) throw new AgentwireError('ERR_INVALID_ARGUMENT', `pid ${pid} is taken`);
-    if (this.size >= this.capacity) {
-      throw new AgentwireError('ERR_OVERLOADED', `the process table holds ${this.capacity} live processes already`, {
-        detail: { capacity: this.capacity },
+    if (!this.#unused.has(pid)) {
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `pid ${pid} is taken: a pid is never used twice`, {
+        detail: { pid },
       });
     }
-    const entry = entryOf(pid, spec, resolveCapabilities(spec.capabilities));
-    this.#entries.set(pid, entry);
-    this.#nextPid = Math.max(this.#nextPid, pid + 1);
-    return entry;
+    const capabilities = resolveCapabilities(spec.capabilities);
+    this.#unused.use(pid);
+    return this.#add(pid, spec, capabilities);
   }
 
   /** The process with that pid, exited ones included, or undefined. */
@@ -138,7 +139,7 @@ export class ProcessTable {
       const [oldest] = this.#exited;
       if (oldest !== undefined) this.#forget(oldest);
     }
-    for (const listener of this.#listeners) listener(entry);
+    this.#tell(entry);
   }
 
   /** Takes a process out of the table; one that still lives exits with code 0 first. Unknown pids give false. */
@@ -162,10 +163,36 @@ export class ProcessTable {
     return counts;
   }
 
-  /** Calls `listener` whenever a process exits; gives back the function that stops it. */
+  /** Calls `listener` when a process exits; gives back the function that stops it. One that throws is logged. */
   onExit(listener: (entry: ProcessEntry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** One listener that throws must not keep the others, or the process that ended, from what is due. */
+  #tell(entry: ProcessEntry): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(entry);
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#logger.error({ pid: entry.pid, error: text }, 'an exit listener failed');
+      }
+    }
+  }
+
+  #checkRoom(spec: ProcessSpec): void {
+    checkKnownOptions('a process', spec, ['agentId', 'parent', 'capabilities', 'state']);
+    if (this.size < this.capacity) return;
+    throw new AgentwireError('ERR_OVERLOADED', `the process table holds ${this.capacity} live processes already`, {
+      detail: { capacity: this.capacity },
+    });
+  }
+
+  #add(pid: Pid, spec: ProcessSpec, capabilities: AgentCapabilities): MutableProcess {
+    const entry = entryOf(pid, spec, capabilities);
+    this.#entries.set(pid, entry);
+    return entry;
   }
 
   #mine(pid: Pid): MutableProcess {

@@ -4,6 +4,7 @@ import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { InboxOptions } from '../inbox/inbox-options.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { sealMessage } from '../message/seal-message.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ProcessLinks } from '../process/process-links.ts';
@@ -22,7 +23,8 @@ import type { SubscribeOptions } from './subscribe-options.ts';
 /**
  * Routes messages between agents: inboxes, direct messages, topics, broadcast, services, requests, gate and audit.
  *
- * Every message passes in this order: the sender exists, it is running or suspended, the gate, its scope, delivery.
+ * A message is copied first and then passes in this order: its sender exists and is running, its deadline, the sender's rates, the
+ * gate, the scope, delivery.
  */
 export class A2ARouter {
   readonly #settings: ResolvedRouterSettings;
@@ -41,19 +43,21 @@ export class A2ARouter {
       checker: capabilityChecker,
       topics: topicRouter,
       settings: this.#settings,
-      send: (message) => this.send(message),
     });
     const { chain, backend } = this.#settings;
-    const { deadLetters, inboxes, path, pending, remoteRequests, reply } = this.#parts;
-    deadLetters.attach((message, recipient) => inboxes.redeliver(recipient, message));
+    const { deadLetters, outgoing, path, pending, remoteRequests, reply, open, services, subscriptions } = this.#parts;
+    deadLetters.attach((letter) => outgoing.redrive(letter, chain));
     this.#stopListening = processTable.onExit((entry) => processExited(this.#parts, entry));
     // last, because a backend may hand messages over at once
-    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, reply }));
+    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, reply, open }));
+    services.announce();
+    subscriptions.announce();
   }
 
   /** Attaches a registry of services; gives back the router itself. */
   withServiceRegistry(registry: ServiceRegistry): this {
-    this.#parts.services.registry = registry;
+    this.#parts.open.check();
+    this.#parts.services.replace(registry);
     return this;
   }
 
@@ -65,6 +69,7 @@ export class A2ARouter {
 
   /** Sets the gate once, also after the router was handed around; a second time throws `ERR_INVALID_STATE`. */
   setGate(gate: GateBackend): void {
+    this.#parts.open.check();
     this.#parts.gateSlot.fill(gate);
   }
 
@@ -115,7 +120,7 @@ export class A2ARouter {
 
   /** Makes the inbox of a process; one that is there is closed, and what it holds goes to the dead letters. */
   createInbox(pid: Pid, options?: InboxOptions): Inbox {
-    this.#parts.outgoing.checkOpen();
+    this.#parts.open.check();
     return this.#parts.inboxes.create(pid, options ?? this.#settings.inbox);
   }
 
@@ -161,13 +166,15 @@ export class A2ARouter {
     return requestMany(this.#parts.requests, message, options);
   }
 
-  /** Completes the request that a message answers; false unless the message comes from one who received that request. */
+  /** Completes the request that a message answers; false unless it comes from a process that received that request and goes to the one that asked. */
   tryCompleteRequest(message: KernelMessage): boolean {
-    return this.#parts.pending.complete(message);
+    if (this.#parts.open.closed) return false;
+    return this.#parts.pending.complete(sealMessage(message));
   }
 
   /** Subscribes a process to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside its scope. */
   subscribe(pid: Pid, pattern: string, options: SubscribeOptions = {}): void {
+    this.#parts.open.check();
     this.#parts.subscriptions.add(pid, pattern, options);
   }
 
@@ -178,6 +185,7 @@ export class A2ARouter {
 
   /** Makes a process an owner of a service. */
   provide(pid: Pid, service: string, options?: ServiceOptions): void {
+    this.#parts.open.check();
     this.#parts.services.add(pid, service, options);
   }
 
@@ -186,20 +194,22 @@ export class A2ARouter {
     return this.#parts.services.remove(pid, service);
   }
 
-  /** Decides about a parked message; false if none has that id. */
+  /** Decides about a parked message; false if none has that id. A decision that cannot be read is a denial. */
   resolveDeferred(messageId: string, decision: GateDecision): boolean {
     return this.#parts.parked.resolve(messageId, decision);
   }
 
   /** Ends every wait and every inbox; idempotent. The process table, the chain and the backend stay as they are. */
   close(): Promise<void> {
-    const { outgoing, parked, pending, remoteRequests, inboxes } = this.#parts;
-    if (!outgoing.close()) return Promise.resolve();
+    const { open, parked, pending, remoteRequests, inboxes, subscriptions, services } = this.#parts;
+    if (!open.close()) return Promise.resolve();
     this.#stopListening();
     parked.close();
     pending.close();
     remoteRequests.close();
     for (const pid of inboxes.pids()) inboxes.remove(pid, 'agent_exited');
+    subscriptions.close();
+    services.close();
     return Promise.resolve();
   }
 

@@ -2,7 +2,6 @@ import type { Clock } from '@agentwire/core';
 import { GateSlot } from '../gate/gate-slot.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
 import type { Replier } from '../inbox/received-message.ts';
-import type { KernelMessage } from '../message/message.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';
@@ -13,12 +12,14 @@ import { InboxTable } from './inbox-table.ts';
 import { Outgoing } from './outgoing.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import { PendingRequests } from './pending-requests.ts';
-import { createReplier } from './replier.ts';
+import { tellExit } from './process-exit.ts';
+import { OpenState } from './open-state.ts';
 import { RemoteRequests } from './remote-requests.ts';
+import { createReplier, type SendAnswer } from './replier.ts';
 import type { RequestParts } from './request.ts';
 import type { ResolvedRouterSettings } from './router-options.ts';
 import { SendPath } from './send-path.ts';
-import type { SendReport } from './send-report.ts';
+import { SenderAdmission } from './sender-admission.ts';
 import { ServiceOwners } from './service-owners.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -28,13 +29,12 @@ export interface RouterMaterial {
   readonly checker: CapabilityChecker;
   readonly topics: TopicRouter;
   readonly settings: ResolvedRouterSettings;
-  /** Sends the answers that recipients give. */
-  readonly send: (message: KernelMessage) => Promise<SendReport>;
 }
 
 /** What a router is made of. */
 export interface RouterParts {
   readonly clock: Clock;
+  readonly open: OpenState;
   readonly table: ProcessTable;
   readonly topics: TopicRouter;
   readonly links: ProcessLinks;
@@ -46,6 +46,7 @@ export interface RouterParts {
   readonly inboxes: InboxTable;
   readonly subscriptions: Subscriptions;
   readonly services: ServiceOwners;
+  readonly admission: SenderAdmission;
   readonly path: SendPath;
   readonly outgoing: Outgoing;
   readonly requests: RequestParts;
@@ -54,13 +55,16 @@ export interface RouterParts {
 }
 
 /** Makes the parts of a router and ties them together; nothing outside hears of them yet. */
-export function assembleRouter({ table, checker, topics, settings, send }: RouterMaterial): RouterParts {
+export function assembleRouter({ table, checker, topics, settings }: RouterMaterial): RouterParts {
   const { clock, logger, chain, backend, kernelHandler, rememberedKeys } = settings;
   const deadLetters = settings.deadLetters ?? new DeadLetters({ clock });
   const pending = new PendingRequests(clock, settings.maxPendingRequests, (id) => backend?.forget(id));
   const remoteRequests = new RemoteRequests(clock, settings.maxPendingRequests);
   const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
-  const replierOf = (pid: Pid): Replier => createReplier(pid, send, clock);
+  const open = new OpenState();
+  const answer: SendAnswer = (message, isReply) =>
+    isReply ? outgoing.answer(message, chain, undefined) : outgoing.send(message, chain);
+  const replierOf = (pid: Pid): Replier => createReplier(pid, answer, clock);
   const reply = replierOf(KERNEL_PID);
   const inboxes = new InboxTable({
     table,
@@ -81,9 +85,11 @@ export function assembleRouter({ table, checker, topics, settings, send }: Route
     backend,
     kernelHandler,
     reply,
+    logger,
   });
+  const admission = new SenderAdmission(table, settings.acceptRemote, clock, logger);
   const path = new SendPath({
-    table,
+    admission,
     checker,
     delivery,
     pending,
@@ -93,27 +99,41 @@ export function assembleRouter({ table, checker, topics, settings, send }: Route
     gate: () => gateSlot.gate,
     gateTimeoutMs: settings.gateTimeoutMs,
     deferMode: settings.deferMode,
-    acceptRemote: settings.acceptRemote,
+    checkOpen: open.check,
     clock,
     logger,
   });
-  const outgoing = new Outgoing(path);
+  const outgoing = new Outgoing(path, open.check);
+  const links = new ProcessLinks({
+    isGone: (pid) => (table.get(pid)?.state ?? 'exited') === 'exited',
+    tell: (to, signal, gone) => {
+      const code = table.get(gone)?.exitCode;
+      tellExit(inboxes, clock, to, signal, code === undefined ? { pid: gone, reason: 'noproc' } : { pid: gone, code });
+    },
+  });
   return {
     clock,
+    open,
     table,
     topics,
-    links: new ProcessLinks(),
+    links,
     gateSlot,
     deadLetters,
     pending,
     remoteRequests,
     parked,
     inboxes,
-    subscriptions: new Subscriptions({ table, checker, topics, inboxes, backend }),
+    subscriptions: new Subscriptions({ table, checker, topics, inboxes, backend, chain, clock, logger }),
     services,
+    admission,
     path,
     outgoing,
-    requests: { clock, pending, dispatch: (message, waiting) => outgoing.dispatch(message, chain, waiting) },
+    requests: {
+      clock,
+      pending,
+      dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
+      checkOpen: open.check,
+    },
     reply,
   };
 }

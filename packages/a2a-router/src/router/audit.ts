@@ -4,6 +4,7 @@ import { canonicalJson } from '../chain/canonical-json.ts';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { payloadToJson } from '../message/message-json.ts';
 import type { KernelMessage } from '../message/message.ts';
+import type { Pid } from '../process/pid.ts';
 import type { Payload } from '../message/payload.ts';
 import { payloadType } from '../message/payload-type.ts';
 import { describeTarget, type Target } from '../message/target.ts';
@@ -12,23 +13,36 @@ import type { SendReport } from './send-report.ts';
 const SOURCE = 'ipc';
 const LISTED_REJECTIONS = 1000;
 
-/** SHA-256, in hex, of a payload: its text in UTF-8, its bytes, or the canonical JSON of its JSON form. */
+/**
+ * SHA-256, in hex, of a payload: its text in UTF-8, its bytes, or the canonical JSON of its JSON form.
+ *
+ * A text with a lone surrogate has no UTF-8; its digest is over the byte 255, which UTF-8 never has, and UTF-16LE.
+ */
 export function payloadDigest(payload: Payload): string {
-  if (payload.kind === 'text') return hash('sha256', payload.text, 'hex');
+  if (payload.kind === 'text') return hash('sha256', textBytes(payload.text), 'hex');
   if (payload.kind === 'binary') return hash('sha256', payload.bytes, 'hex');
   return hash('sha256', canonicalJson(payloadToJson(payload)), 'hex');
 }
 
-/** Records that a message is about to be sent. The keys are written in their order, because that is twice as fast. */
-export function recordIntent(chain: ChainManager, message: KernelMessage): void {
+function textBytes(text: string): string | Uint8Array {
+  return text.isWellFormed() ? text : Buffer.concat([Buffer.from([255]), Buffer.from(text, 'utf16le')]);
+}
+
+/**
+ * Records that a message is about to be sent, or that a dead letter is about to be sent to one recipient again.
+ *
+ * The keys are written in their order, because that is twice as fast as sorting them.
+ */
+export function recordIntent(chain: ChainManager, message: KernelMessage, redriveTo?: Pid): void {
   const correlation =
     message.correlationId === undefined ? '' : `"correlation_id":${JSON.stringify(message.correlationId)},`;
   const node = message.fromNode === undefined ? '' : `"from_node":${JSON.stringify(message.fromNode)},`;
+  const to = redriveTo === undefined ? '' : `,"to":${redriveTo}`;
   const trace = message.traceId === undefined ? '' : `,"trace_id":${JSON.stringify(message.traceId)}`;
   chain.recordCanonical(
     SOURCE,
-    'ipc.send',
-    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${targetText(message.target)}${trace}}`,
+    redriveTo === undefined ? 'ipc.send' : 'ipc.redrive',
+    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${targetText(message.target)}${to}${trace}}`,
   );
 }
 
@@ -37,11 +51,13 @@ export function recordOutcome(chain: ChainManager, report: SendReport): void {
   const { rejected } = report;
   const listed = rejected.slice(0, LISTED_REJECTIONS).map(({ pid, code }) => `{"code":"${code}","pid":${pid}}`);
   const list = rejected.length === 0 ? '' : `,"rejected":[${listed.join(',')}],"rejected_count":${rejected.length}`;
+  const duplicates = report.duplicates === undefined ? '' : `"duplicates":${report.duplicates},`;
   const remote = report.remote === 0 ? '' : `,"remote":${report.remote}`;
+  const sequence = report.sequence === undefined ? '' : `,"sequence":${report.sequence}`;
   chain.recordCanonical(
     SOURCE,
     'ipc.outcome',
-    `{"delivered":${report.delivered},"msg_id":${JSON.stringify(report.messageId)}${list}${remote}}`,
+    `{"delivered":${report.delivered},${duplicates}"msg_id":${JSON.stringify(report.messageId)}${list}${remote}${sequence}}`,
   );
 }
 
@@ -56,4 +72,16 @@ export function recordFailure(chain: ChainManager, message: KernelMessage, code:
 
 function targetText(to: Target): string {
   return to.kind === 'process' ? `"Process(${to.pid})"` : JSON.stringify(describeTarget(to));
+}
+
+/** Records that a remembered message is about to be given to a new subscriber, and then what became of it. */
+export function recordReplay(
+  chain: ChainManager,
+  { id, sequence }: KernelMessage,
+  to: Pid,
+  outcome: ErrorCode | 'delivered' | undefined,
+): void {
+  const place = sequence === undefined ? '' : `,"sequence":${sequence}`;
+  const result = outcome === undefined ? '' : `"outcome":"${outcome}",`;
+  chain.recordCanonical(SOURCE, 'ipc.replay', `{"msg_id":${JSON.stringify(id)},${result}"pid":${to}${place}}`);
 }

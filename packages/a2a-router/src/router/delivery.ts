@@ -1,4 +1,5 @@
-import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { AgentwireError, type ErrorCode, type Logger } from '@agentwire/core';
+import { isLater } from '../gate/judge-answer.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { OfferOutcome } from '../inbox/inbox.ts';
 import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
@@ -8,8 +9,8 @@ import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../proces
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
-import type { InboxTable } from './inbox-table.ts';
-import type { PendingRequest } from './pending-requests.ts';
+import { DUPLICATE, type InboxTable } from './inbox-table.ts';
+import { addResponder, dropResponder, type PendingRequest } from './pending-requests.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 import { NO_REJECTIONS, type Rejection, type SendReport } from './send-report.ts';
 
@@ -20,8 +21,9 @@ export interface DeliveryParts {
   readonly services: () => ServiceRegistry | undefined;
   readonly deadLetters: DeadLetters;
   readonly backend: RemoteBackend | undefined;
-  readonly kernelHandler: ((message: ReceivedMessage) => void) | undefined;
+  readonly kernelHandler: ((message: ReceivedMessage) => unknown) | undefined;
   readonly reply: Replier;
+  readonly logger: Logger;
 }
 
 type Outcome = SendReport | Promise<SendReport>;
@@ -55,13 +57,32 @@ export class Delivery {
   }
 
   #one(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
-    const outcome = this.#parts.inboxes.offer(pid, message, waiting);
-    if (outcome === undefined) return single(message);
-    if (typeof outcome === 'string') throw refusal(outcome, pid);
-    return outcome.then((code) => {
+    return this.#settleOne(pid, message, this.#parts.inboxes.offer(pid, message, waiting));
+  }
+
+  #settleOne(pid: Pid, message: KernelMessage, outcome: OfferOutcome): Outcome {
+    const settle = (code: ErrorCode | undefined): SendReport => {
+      if (code === undefined) return single(message);
+      if (code !== DUPLICATE) throw refusal(code, pid);
+      return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 0, duplicates: 1 };
+    };
+    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
+  }
+
+  /** Delivers a dead letter to the one recipient that did not get it, if the scope of its sender allows that recipient. */
+  redeliver(pid: Pid, message: KernelMessage, holder: ScopeHolder): Outcome {
+    const { kind } = message.target;
+    const reaches = kind === 'topic' ? mayReachSubscriber(holder, pid) : mayReachProcess(holder, pid);
+    if (!reaches) {
+      throw new AgentwireError('ERR_CAPABILITY_DENIED', `the sender may not reach process ${pid}`, { detail: { pid } });
+    }
+    if (pid === KERNEL_PID) return this.#kernel(message, undefined);
+    const outcome = this.#parts.inboxes.redeliver(pid, message);
+    const settle = (code: ErrorCode | undefined): SendReport => {
       if (code !== undefined) throw refusal(code, pid);
       return single(message);
-    });
+    };
+    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
   }
 
   #kernel(message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
@@ -70,16 +91,29 @@ export class Delivery {
       this.#parts.deadLetters.add(message, KERNEL_PID, 'target_not_found');
       throw new AgentwireError('ERR_NO_HANDLER', 'this router was given no kernelHandler');
     }
-    waiting?.responders.push(KERNEL_PID);
-    handler(new ReceivedMessage(message, (to, payload, options) => this.#parts.reply(to, payload, options)));
+    const { logger, reply } = this.#parts;
+    if (waiting !== undefined) addResponder(waiting, KERNEL_PID);
+    const failed = (error: unknown): void =>
+      logger.error({ error: error instanceof Error ? error.message : String(error) }, 'the kernel handler failed');
+    try {
+      const result: unknown = handler(new ReceivedMessage(message, reply));
+      if (isLater(result)) Promise.resolve(result).catch(failed);
+    } catch (error) {
+      failed(error);
+      if (waiting !== undefined) dropResponder(waiting, KERNEL_PID);
+      throw new AgentwireError('ERR_HANDLER', 'the kernel handler failed', { cause: error });
+    }
     return single(message);
   }
 
   #topic(message: KernelMessage, topic: string, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
     const { topics, backend } = this.#parts;
-    topics.note(topic, message);
+    // The subscribers are looked up first, because a name that is no topic must not be remembered.
+    const subscribers = topics.subscribers(topic);
+    const sequence = topics.note(topic, message, holder);
+    const noted = sequence === undefined ? message : { ...message, sequence };
     const reaches = (pid: Pid): boolean => mayReachSubscriber(holder, pid);
-    const here = this.#many(topics.subscribers(topic), message, reaches, waiting);
+    const here = withSequence(this.#many(subscribers, noted, reaches, waiting), sequence);
     // What came from another node is not sent on, and a scope of pids means processes of this node.
     const { kind } = holder.capabilities.ipcScope;
     if (backend === undefined || message.fromNode !== undefined || kind === 'restricted' || kind === 'parentOnly')
@@ -102,9 +136,12 @@ export class Delivery {
     const registry = this.#parts.services();
     const pids = registry?.knows(service, method) === true ? (registry.get(service)?.owners ?? []) : [];
     const live = pids.filter(
-      (pid) => inboxes.isReachable(pid) && (pid !== message.from || message.fromNode !== undefined),
+      (pid) => inboxes.liveState(pid) !== undefined && (pid !== message.from || message.fromNode !== undefined),
     );
-    const allowed = live.filter((pid) => mayReachProcess(holder, pid));
+    const reachable = live.filter((pid) => mayReachProcess(holder, pid));
+    // A suspended owner queues, so it gets a share only while nobody else can take the message.
+    const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
+    const allowed = running.length > 0 ? running : reachable;
     if (registry !== undefined && allowed.length > 0) {
       const queued = (pid: Pid): number => inboxes.queued(pid);
       const pid =
@@ -174,10 +211,12 @@ export class Delivery {
     waiting: PendingRequest | undefined,
   ): Outcome {
     let delivered = 0;
+    let duplicates = 0;
     let rejected: Rejection[] | undefined;
     let slow: Promise<void>[] | undefined;
     const settle = (pid: Pid, code: ErrorCode | undefined): void => {
       if (code === undefined) delivered += 1;
+      else if (code === DUPLICATE) duplicates += 1;
       else (rejected ??= []).push({ pid, code });
     };
     const sender = message.fromNode === undefined ? message.from : -1;
@@ -185,23 +224,21 @@ export class Delivery {
       if (pid === sender) continue;
       const outcome: OfferOutcome = allowed(pid)
         ? this.#parts.inboxes.offer(pid, message, waiting)
-        : this.#deny(pid, message);
+        : 'ERR_CAPABILITY_DENIED'; // no dead letter: it was never for that process
       if (outcome instanceof Promise) (slow ??= []).push(outcome.then((code) => settle(pid, code)));
       else settle(pid, outcome);
     }
-    const report = (): SendReport => ({
-      messageId: message.id,
-      delivered,
-      rejected: rejected ?? NO_REJECTIONS,
-      remote: 0,
-    });
+    const report = (): SendReport => {
+      const base = { messageId: message.id, delivered, rejected: rejected ?? NO_REJECTIONS, remote: 0 };
+      return duplicates === 0 ? base : { ...base, duplicates };
+    };
     return slow === undefined ? report() : Promise.all(slow).then(report);
   }
+}
 
-  #deny(pid: Pid, message: KernelMessage): ErrorCode {
-    this.#parts.deadLetters.add(message, pid, 'governance_denied');
-    return 'ERR_CAPABILITY_DENIED';
-  }
+function withSequence(outcome: Outcome, sequence: number | undefined): Outcome {
+  if (sequence === undefined) return outcome;
+  return outcome instanceof Promise ? outcome.then((report) => ({ ...report, sequence })) : { ...outcome, sequence };
 }
 
 function single(message: KernelMessage): SendReport {
@@ -214,6 +251,7 @@ const REFUSALS: Partial<Record<ErrorCode, string>> = {
   ERR_INBOX_CLOSED: 'the process has exited',
   ERR_INBOX_FULL: 'the inbox is full',
   ERR_TIMEOUT: 'the inbox stayed full',
+  ERR_DUPLICATE_REQUEST: 'it had one with that idempotencyKey before',
 };
 
 function refusal(code: ErrorCode, pid: Pid): AgentwireError {

@@ -3,13 +3,16 @@ import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
 import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
 import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
 import type { Replier } from '../inbox/received-message.ts';
-import { SeenKeys } from '../inbox/seen-keys.ts';
+import { seenKey, SeenKeys } from '../inbox/seen-keys.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { processNotFound } from '../process/process-not-found.ts';
 import type { ProcessTable } from '../process/process-table.ts';
-import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import { addResponder, dropResponder, type PendingRequest, type PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
+
+/** Code for a message that its recipient had before: it is delivered to nobody, and nobody lost it. */
+export const DUPLICATE: ErrorCode = 'ERR_DUPLICATE_REQUEST';
 
 interface Box {
   readonly inbox: Inbox;
@@ -51,10 +54,10 @@ export class InboxTable {
     return this.#boxes.get(pid)?.inbox.size ?? 0;
   }
 
-  /** Whether a process lives and has an inbox. */
-  isReachable(pid: Pid): boolean {
+  /** State of a process that lives and has an inbox; undefined for others. */
+  liveState(pid: Pid): 'running' | 'suspended' | undefined {
     const state = this.#boxes.has(pid) ? this.#parts.table.find(pid)?.state : undefined;
-    return state === 'running' || state === 'suspended';
+    return state === 'running' || state === 'suspended' ? state : undefined;
   }
 
   /** Whether an inbox would take another message now. */
@@ -71,13 +74,17 @@ export class InboxTable {
     if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
     const resolved = resolveInboxOptions(options);
     this.#boxes.get(pid)?.inbox.close('target_not_found');
+    const seen = new SeenKeys(rememberedKeys);
     const drop = (message: KernelMessage, reason: DeadLetterReason): void => {
+      // Nobody received it, so a retry or a redrive with the same key must not count as a duplicate.
+      const { fromNode, from, idempotencyKey } = message;
+      if (idempotencyKey !== undefined) seen.delete(seenKey(fromNode, from, idempotencyKey));
       deadLetters.add(message, pid, reason);
       if (message.fromNode === undefined) pending.loseResponder(message.id, pid, codeOf(reason));
       else remoteRequests.loseResponder(message, pid, codeOf(reason));
     };
     const inbox = new Inbox(pid, resolved, { clock, reply: this.#parts.replierOf(pid), drop });
-    this.#boxes.set(pid, { inbox, seen: new SeenKeys(rememberedKeys) });
+    this.#boxes.set(pid, { inbox, seen });
     return inbox;
   }
 
@@ -90,19 +97,18 @@ export class InboxTable {
     return true;
   }
 
-  /** Puts a message into an inbox, or says why not; a refused one becomes a dead letter. */
+  /** Puts a message into an inbox, or gives the code why not; a refused one becomes a dead letter, a duplicate does not. */
   offer(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): OfferOutcome {
-    waiting?.responders.push(pid);
+    if (waiting !== undefined) addResponder(waiting, pid);
     const outcome = this.#put(pid, message);
     if (outcome === undefined) return undefined;
     if (typeof outcome === 'string') return this.#refuse(pid, message, waiting, outcome);
     return outcome.then((code) => (code === undefined ? undefined : this.#refuse(pid, message, waiting, code)));
   }
 
-  /** Puts a dead letter into the inbox it was for, without making another one if that fails; rejects with why it did. */
-  async redeliver(pid: Pid, message: KernelMessage): Promise<void> {
-    const code = await this.#put(pid, message);
-    if (code !== undefined) throw new AgentwireError(code, `process ${pid} still cannot have the message`);
+  /** Puts a dead letter into the inbox it was for, or gives the code why not; it stays the one dead letter that it is. */
+  redeliver(pid: Pid, message: KernelMessage): OfferOutcome {
+    return this.#put(pid, message);
   }
 
   #put(pid: Pid, message: KernelMessage): OfferOutcome {
@@ -113,8 +119,8 @@ export class InboxTable {
       return entry.state === 'exited' ? 'ERR_INBOX_CLOSED' : 'ERR_NO_INBOX';
     }
     if (message.idempotencyKey === undefined) return box.inbox.offer(message);
-    const key = `${message.fromNode ?? ''}/${message.from}/${message.idempotencyKey}`;
-    if (box.seen.has(key)) return undefined;
+    const key = seenKey(message.fromNode, message.from, message.idempotencyKey);
+    if (box.seen.has(key)) return DUPLICATE;
     box.seen.add(key);
     const outcome = box.inbox.offer(message);
     if (typeof outcome === 'string') box.seen.delete(key);
@@ -126,9 +132,8 @@ export class InboxTable {
   }
 
   #refuse(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined, code: ErrorCode): ErrorCode {
-    const at = waiting?.responders.indexOf(pid) ?? -1;
-    if (at !== -1) waiting?.responders.splice(at, 1);
-    this.#parts.deadLetters.add(message, pid, reasonOf(code));
+    if (waiting !== undefined) dropResponder(waiting, pid);
+    if (code !== DUPLICATE) this.#parts.deadLetters.add(message, pid, reasonOf(code));
     return code;
   }
 }

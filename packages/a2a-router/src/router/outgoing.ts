@@ -1,50 +1,75 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
+import type { DeadLetter } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { type RouterFields, sealMessage } from '../message/seal-message.ts';
 import type { PendingRequest } from './pending-requests.ts';
-import type { SendOutcome, SendPath } from './send-path.ts';
+import { type Errand, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
 
-/** Puts messages of this node on their way, until the router is closed. */
+const REPLY: Errand = Object.freeze({ isReply: true });
+
+/** Sends the messages of this node, copied and checked first. */
 export class Outgoing {
   readonly #path: SendPath;
-  #closed = false;
+  readonly #checkOpen: () => void;
 
-  constructor(path: SendPath) {
+  constructor(path: SendPath, checkOpen: () => void) {
     this.#path = path;
+    this.#checkOpen = checkOpen;
   }
 
   /** Sends a message; rejects with what stood in its way. */
   send(message: KernelMessage, chain: ChainManager | undefined): Promise<SendReport> {
-    try {
-      const outcome = this.dispatch(message, chain, undefined);
-      return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
-    } catch (error) {
-      return Promise.reject(toAgentwireError(error, 'ERR_HANDLER'));
-    }
+    return promised(() => this.#dispatch(this.#seal(message), chain, PLAIN));
   }
 
-  /** Sends a message, which `waiting` asks an answer for; throws what is known at once to stand in its way. */
-  dispatch(message: KernelMessage, chain: ChainManager | undefined, waiting: PendingRequest | undefined): SendOutcome {
-    this.checkOpen();
+  /** Sends the answer to a message whose sender waits for it. */
+  answer(
+    message: KernelMessage,
+    chain: ChainManager | undefined,
+    streamed: RouterFields['streamed'],
+  ): Promise<SendReport> {
+    return promised(() =>
+      this.#dispatch(this.#seal(message, streamed === undefined ? undefined : { streamed }), chain, REPLY),
+    );
+  }
+
+  /** Sends a sealed message that asks an answer for `waiting`; throws what is known at once to stand in its way. */
+  ask(message: KernelMessage, chain: ChainManager | undefined, waiting: PendingRequest): SendOutcome {
+    return this.#dispatch(message, chain, { waiting });
+  }
+
+  /** Sends a dead letter to its one recipient again. */
+  redrive({ message, recipient }: DeadLetter, chain: ChainManager | undefined): Promise<SendReport> {
+    return promised(() => {
+      this.#checkOpen();
+      return this.#path.dispatch(message, chain, { redriveTo: recipient });
+    });
+  }
+
+  #seal(message: KernelMessage, fields?: Partial<RouterFields>): KernelMessage {
+    this.#checkOpen();
+    return sealMessage(message, fields);
+  }
+
+  #dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
+    this.#checkOpen();
     if (message.fromNode !== undefined) {
       throw new AgentwireError(
         'ERR_INVALID_ARGUMENT',
         'a message with fromNode comes from the backend and is not sent again',
       );
     }
-    return this.#path.dispatch(message, chain, waiting);
+    return this.#path.dispatch(message, chain, errand);
   }
+}
 
-  /** Throws `ERR_CLOSED` after the end. */
-  checkOpen(): void {
-    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the router is closed');
-  }
-
-  /** Ends it; false if it has ended before. */
-  close(): boolean {
-    const open = !this.#closed;
-    this.#closed = true;
-    return open;
+function promised(send: () => SendOutcome): Promise<SendReport> {
+  try {
+    const outcome = send();
+    return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
+  } catch (error) {
+    return Promise.reject(toAgentwireError(error, 'ERR_HANDLER'));
   }
 }

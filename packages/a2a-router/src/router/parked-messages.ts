@@ -1,6 +1,7 @@
 import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 import type { GateDecision } from '../gate/gate.ts';
 import { gateDecision } from '../gate/gate.ts';
+import { judgeAnswer } from '../gate/judge-answer.ts';
 import type { KernelMessage } from '../message/message.ts';
 
 interface Parked {
@@ -42,8 +43,9 @@ export class ParkedMessages {
     });
   }
 
-  /** Decides about a parked message; false if none has that id. */
-  resolve(messageId: string, decision: GateDecision): boolean {
+  /** Decides about a parked message; false if none has that id. What cannot be read is a denial, as from a gate. */
+  resolve(messageId: string, given: GateDecision): boolean {
+    const decision = judgeAnswer(given);
     if (decision.kind === 'defer')
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a parked message is permitted or denied');
     const parked = this.#parked.get(messageId);
@@ -52,6 +54,11 @@ export class ParkedMessages {
     this.#clock.clearTimeout(parked.timer);
     parked.settle(decision);
     return true;
+  }
+
+  /** Drops a parked message whose sender does not wait for it any more; false if none has that id. */
+  withdraw(messageId: string): boolean {
+    return this.#parked.has(messageId) && this.resolve(messageId, gateDecision.deny('the request has ended'));
   }
 
   /** Denies everything. */

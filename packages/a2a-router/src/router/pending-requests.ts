@@ -8,14 +8,28 @@ export interface PendingRequest {
   readonly from: Pid;
   /** Milliseconds on the clock at which it fails. */
   readonly expires: number;
-  /** The local processes that received it and have not been lost since. */
+  /** The local processes that received it and have not been lost since; changed by {@link addResponder} and {@link dropResponder}. */
   readonly responders: Pid[];
-  /** Whether it also went to other nodes. */
+  /** True when it also went to other nodes. */
   remote: boolean;
+  /** Where it waits; undefined before that. */
+  owner: PendingRequests | undefined;
+  /** True once it is over; a gate that still thinks about it then decides for nobody. */
+  ended: boolean;
   /** Takes an answer; true ends the request. */
   readonly onReply: (message: KernelMessage) => boolean;
   /** Takes the reason why there will be no further answer. */
   readonly onEnd: (error: AgentwireError) => void;
+}
+
+/** Notes that a process here has a request and may answer it. */
+export function addResponder(request: PendingRequest, pid: Pid): void {
+  request.owner?.addResponder(request, pid);
+}
+
+/** Takes that back, for a process that could not have the request after all. */
+export function dropResponder(request: PendingRequest, pid: Pid): void {
+  request.owner?.dropResponder(request, pid);
 }
 
 /** A deadline is noticed at most this many milliseconds late. */
@@ -26,6 +40,8 @@ export class PendingRequests {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #waiting = new Map<string, PendingRequest>();
+  /** The requests that a process asked, or may answer: its exit must not walk over all others. */
+  readonly #byPid = new Map<Pid, Set<PendingRequest>>();
   readonly #forgetRemote: (messageId: string) => void;
   #timer: TimerHandle;
   #wakesAt = Infinity;
@@ -54,17 +70,44 @@ export class PendingRequests {
       });
     }
     this.#waiting.set(request.id, request);
+    request.owner = this;
+    this.#index(request.from, request);
     if (request.expires < this.#wakesAt) this.#wakeAt(request.expires);
   }
 
-  /** Completes the request that a message answers, if the message comes from one that received it. */
+  /** Notes that a process here has the request and may answer it. */
+  addResponder(request: PendingRequest, pid: Pid): void {
+    if (request.ended) return;
+    request.responders.push(pid);
+    this.#index(pid, request);
+  }
+
+  /** Takes that back, for a process that could not have the request after all. */
+  dropResponder(request: PendingRequest, pid: Pid): void {
+    const at = request.responders.indexOf(pid);
+    if (at === -1) return;
+    request.responders.splice(at, 1);
+    if (pid !== request.from && !request.responders.includes(pid)) this.#unindex(pid, request);
+  }
+
+  /** Tells whether a message answers a live request: it is addressed to the process that asked, and comes from one that was asked. */
+  answers(message: KernelMessage): boolean {
+    return this.#answered(message) !== undefined;
+  }
+
+  /** Completes the request that a message answers; false when it answers none. */
   complete(message: KernelMessage): boolean {
-    if (message.correlationId === undefined || this.#waiting.size === 0) return false;
-    const request = this.#waiting.get(message.correlationId);
-    if (request === undefined || message.fromNode !== undefined || !request.responders.includes(message.from))
-      return false;
+    const request = this.#answered(message);
+    if (request === undefined) return false;
     this.#hand(request, message);
     return true;
+  }
+
+  #answered({ correlationId, fromNode, from, target }: KernelMessage): PendingRequest | undefined {
+    if (correlationId === undefined || fromNode !== undefined || this.#waiting.size === 0) return undefined;
+    const request = this.#waiting.get(correlationId);
+    if (request === undefined || target.kind !== 'process' || target.pid !== request.from) return undefined;
+    return request.responders.includes(from) ? request : undefined;
   }
 
   /** The same for an answer that came on the way which a backend opened for this request. */
@@ -88,15 +131,17 @@ export class PendingRequests {
   remove(request: PendingRequest): void {
     if (this.#waiting.get(request.id) !== request) return;
     this.#waiting.delete(request.id);
+    request.ended = true;
+    this.#unindex(request.from, request);
+    for (const pid of request.responders) this.#unindex(pid, request);
     if (request.remote) this.#forgetRemote(request.id);
   }
 
   /** Notes that one who received a request will not answer; ends the request if nobody is left. */
   loseResponder(id: string, pid: Pid, code: ErrorCode): void {
     const request = this.#waiting.get(id);
-    const at = request?.responders.indexOf(pid) ?? -1;
-    if (request === undefined || at === -1) return;
-    request.responders.splice(at, 1);
+    if (request === undefined || !request.responders.includes(pid)) return;
+    this.dropResponder(request, pid);
     if (request.responders.length > 0 || request.remote) return;
     this.end(id, new AgentwireError(code, `process ${pid} cannot answer any more`, { detail: { pid } }));
   }
@@ -112,7 +157,7 @@ export class PendingRequests {
 
   /** Ends what a process asked for, and what only it could have answered. */
   processGone(pid: Pid, code: ErrorCode): void {
-    for (const request of this.#waiting.values()) {
+    for (const request of this.#byPid.get(pid) ?? []) {
       if (request.from === pid) {
         this.end(
           request.id,
@@ -120,6 +165,7 @@ export class PendingRequests {
         );
       } else this.loseResponder(request.id, pid, code);
     }
+    if (this.#byPid.get(pid)?.size === 0) this.#byPid.delete(pid);
   }
 
   /** Ends everything. */
@@ -130,6 +176,16 @@ export class PendingRequests {
 
   #hand(request: PendingRequest, message: KernelMessage): void {
     if (request.onReply(message)) this.remove(request);
+  }
+
+  #index(pid: Pid, request: PendingRequest): void {
+    const known = this.#byPid.get(pid);
+    if (known === undefined) this.#byPid.set(pid, new Set([request]));
+    else known.add(request);
+  }
+
+  #unindex(pid: Pid, request: PendingRequest): void {
+    this.#byPid.get(pid)?.delete(request);
   }
 
   #wakeAt(when: number): void {

@@ -9,6 +9,7 @@ import type { InboxTable } from './inbox-table.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import type { ServiceOwners } from './service-owners.ts';
+import type { SenderAdmission } from './sender-admission.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** Where a router knows a process from. */
@@ -19,22 +20,29 @@ export interface ProcessTraces {
   readonly subscriptions: Subscriptions;
   readonly services: ServiceOwners;
   readonly links: ProcessLinks;
+  readonly admission: SenderAdmission;
   readonly clock: Clock;
 }
 
 /** Takes a process that exited out of everything, and tells those who wanted to know. */
 export function processExited(traces: ProcessTraces, { pid, exitCode }: ProcessEntry): void {
-  const { inboxes, pending, remoteRequests, subscriptions, services, links, clock } = traces;
+  const { inboxes, pending, remoteRequests, subscriptions, services, links, admission, clock } = traces;
   inboxes.remove(pid, 'agent_exited');
   pending.processGone(pid, 'ERR_INBOX_CLOSED');
   remoteRequests.processGone(pid, 'ERR_INBOX_CLOSED');
   subscriptions.removeAll(pid);
   services.removeAll(pid);
+  admission.forget(pid);
   const { linked, watchers } = links.release(pid);
-  const tell = (to: Pid, signal: string): void => {
-    const news = payload.signal(signal, { pid, code: exitCode ?? 0 });
-    void inboxes.offer(to, createMessage(KERNEL_PID, target.process(to), news, {}, clock), undefined);
-  };
-  for (const other of linked) tell(other, 'LinkExited');
-  for (const watcher of watchers) tell(watcher, 'ProcessDown');
+  for (const other of linked) tellExit(inboxes, clock, other, 'LinkExited', { pid, code: exitCode ?? 0 });
+  for (const watcher of watchers) tellExit(inboxes, clock, watcher, 'ProcessDown', { pid, code: exitCode ?? 0 });
 }
+
+/** Tells a process, in the name of the kernel, that another one has ended. */
+export function tellExit(inboxes: InboxTable, clock: Clock, to: Pid, signal: string, detail: ExitDetail): void {
+  const message = createMessage(KERNEL_PID, target.process(to), payload.signal(signal, detail), {}, clock);
+  void inboxes.offer(to, message, undefined);
+}
+
+/** What a signal says about a process that ended; `reason` is there when it was gone before anybody asked. */
+type ExitDetail = { readonly pid: Pid; readonly code: number } | { readonly pid: Pid; readonly reason: 'noproc' };

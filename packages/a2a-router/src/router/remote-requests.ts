@@ -51,6 +51,8 @@ export class RemoteRequests {
       expires: this.#clock.now() + Math.min(left, LONGEST_WAIT_MS),
       responders: [],
       remote: false,
+      ended: false,
+      owner: undefined,
       onReply: () => true,
       onEnd: ({ code, message: text }) => {
         this.#forget(request);
@@ -75,17 +77,26 @@ export class RemoteRequests {
     this.#forget(request);
   }
 
-  /** Sends an answer back if it comes from a process that received the request and goes to the one who asked. */
+  /** Tells whether a message answers a request that waits: it comes from a process that received it and goes to the one that asked. */
+  answers(message: KernelMessage): boolean {
+    return this.#answered(message) !== undefined;
+  }
+
+  /** Sends the answer to a request back; undefined when it answers none. */
   complete(message: KernelMessage): SendReport | undefined {
-    const { correlationId, target, from } = message;
+    const request = this.#answered(message);
+    if (request === undefined) return undefined;
+    request.reply.answer(message);
+    this.drop(request);
+    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
+  }
+
+  #answered({ correlationId, target, from }: KernelMessage): RemoteRequest | undefined {
     if (correlationId === undefined || target.kind !== 'remoteNode' || this.#requests.size === 0) return undefined;
     const request = this.#requests.get(keyOf(target.nodeId, correlationId));
     const { target: inner } = target;
     if (request === undefined || inner.kind !== 'process' || inner.pid !== request.asker) return undefined;
-    if (!request.responders.includes(from)) return undefined;
-    request.reply.answer(message);
-    this.drop(request);
-    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
+    return request.responders.includes(from) ? request : undefined;
   }
 
   /** Notes that one who received a message of another node will not answer it. */

@@ -1,5 +1,6 @@
 import { AgentwireError, checkInteger, checkKnownOptions, type Clock, toAgentwireError } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
+import { checkDeadline, sealMessage } from '../message/seal-message.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
@@ -25,6 +26,8 @@ export interface RequestParts {
   readonly clock: Clock;
   readonly pending: PendingRequests;
   readonly dispatch: (message: KernelMessage, waiting: PendingRequest) => SendOutcome;
+  /** Throws `ERR_CLOSED` once the router has ended. */
+  readonly checkOpen: () => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -38,7 +41,7 @@ export function requestOne(
 ): Promise<KernelMessage> {
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
-    ask(parts, message, options, {
+    ask(parts, message, options, 'answer', {
       onReply: (reply) => {
         resolve(reply);
         return true;
@@ -61,7 +64,7 @@ export function requestMany(
     const { clock } = parts;
     const replies: KernelMessage[] = [];
     let stall: unknown;
-    ask(parts, message, options, {
+    ask(parts, message, options, 'answer', {
       onReply: (reply) => {
         clock.clearTimeout(stall);
         const done = replies.push(reply) === max;
@@ -83,43 +86,64 @@ export function requestMany(
   });
 }
 
-function ask(
-  { clock, pending, dispatch }: RequestParts,
-  message: KernelMessage,
+/** Registers a request, sends it, and ends it at once when nobody can answer. */
+export function ask(
+  { clock, pending, dispatch, checkOpen }: RequestParts,
+  given: KernelMessage,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
+  expects: 'answer' | 'stream',
   hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
-): void {
+): PendingRequest {
+  checkOpen();
   checkInteger('timeoutMs', timeoutMs, 1, 86_400_000);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `signal must be an AbortSignal, got ${typeof signal}`);
   if (signal?.aborted) throw aborted(signal);
   const wall = clock.wallNow();
-  const left = message.deadline === undefined ? timeoutMs : Math.min(timeoutMs, Math.max(0, message.deadline - wall));
+  const asked = checkDeadline(given.deadline);
+  const left = asked === undefined ? timeoutMs : Math.min(timeoutMs, Math.max(0, asked - wall));
   const expires = clock.now() + left;
-  const end = (error: unknown): void => void pending.end(message.id, toAgentwireError(error, 'ERR_HANDLER'));
+  const message = sealMessage(given, { deadline: asked ?? wall + left, expects });
+  const { id } = message;
+  const end = (error: unknown): void => {
+    // Another request may have taken the id since.
+    if (!waiting.ended) pending.end(id, toAgentwireError(error, 'ERR_HANDLER'));
+  };
   const waiting: PendingRequest =
-    signal === undefined
-      ? { id: message.id, from: message.from, expires, responders: [], remote: false, ...hooks }
-      : withSignal(message, expires, signal, hooks, end);
+    signal === undefined ? pendingRequest(message, expires, hooks) : withSignal(message, expires, signal, hooks, end);
   try {
     pending.add(waiting);
   } catch (error) {
+    waiting.ended = true;
     waiting.onEnd(toAgentwireError(error, 'ERR_HANDLER'));
-    return;
+    return waiting;
   }
   const check = (report: SendReport): void => {
     if (report.delivered > 0 || report.remote > 0) return;
     end(
-      new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
-        detail: { rejected: report.rejected.length },
-      }),
+      (report.duplicates ?? 0) > 0
+        ? new AgentwireError('ERR_DUPLICATE_REQUEST', 'a message with that idempotencyKey was received before')
+        : new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
+            detail: { rejected: report.rejected.length },
+          }),
     );
   };
   try {
-    const outcome = dispatch(message.deadline === undefined ? { ...message, deadline: wall + left } : message, waiting);
+    const outcome = dispatch(message, waiting);
     if (outcome instanceof Promise) outcome.then(check, end);
     else check(outcome);
   } catch (error) {
     end(error);
   }
+  return waiting;
+}
+
+function pendingRequest(
+  { id, from }: KernelMessage,
+  expires: number,
+  { onReply, onEnd }: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+): PendingRequest {
+  return { id, from, expires, responders: [], remote: false, ended: false, owner: undefined, onReply, onEnd };
 }
 
 function withSignal(
@@ -131,12 +155,7 @@ function withSignal(
 ): PendingRequest {
   const onAbort = (): void => end(aborted(signal));
   signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    id: message.id,
-    from: message.from,
-    expires,
-    responders: [],
-    remote: false,
+  return pendingRequest(message, expires, {
     onReply: (reply) => {
       const done = hooks.onReply(reply);
       if (done) signal.removeEventListener('abort', onAbort);
@@ -146,7 +165,7 @@ function withSignal(
       signal.removeEventListener('abort', onAbort);
       hooks.onEnd(error);
     },
-  };
+  });
 }
 
 function aborted(signal: AbortSignal): AgentwireError {

@@ -40,8 +40,12 @@ export interface RouterSettings {
   readonly backend?: RemoteBackend;
   /** What a sender on another node may do here; undefined refuses it. Default: refuses everybody. */
   readonly acceptRemote?: (nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined;
-  /** Takes messages for the kernel. Default: none, and they fail with `ERR_NO_HANDLER`. */
-  readonly kernelHandler?: (message: ReceivedMessage) => void;
+  /**
+   * Takes messages for the kernel. Default: none, and they fail with `ERR_NO_HANDLER`.
+   *
+   * An exception fails the send with `ERR_HANDLER` and is logged; the rejection of an asynchronous one is logged.
+   */
+  readonly kernelHandler?: (message: ReceivedMessage) => unknown;
   /** Where messages go that nobody receives. Default: up to 10 000 in memory. */
   readonly deadLetters?: DeadLetters;
   /** How inboxes behave when `createInbox` says nothing else. */

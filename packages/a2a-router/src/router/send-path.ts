@@ -4,24 +4,22 @@ import { askGate } from '../gate/ask-gate.ts';
 import type { GateBackend, GateDecision } from '../gate/gate.ts';
 import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
-import { type AgentCapabilities, resolveCapabilities } from '../process/capabilities.ts';
-import type { CapabilityChecker, ScopeHolder } from '../process/capability-checker.ts';
-import type { Pid } from '../process/pid.ts';
-import { processNotFound } from '../process/process-not-found.ts';
-import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
+import type { CapabilityChecker } from '../process/capability-checker.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
 import type { Delivery } from './delivery.ts';
 import type { ParkedMessages } from './parked-messages.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+import type { Sender, SenderAdmission } from './sender-admission.ts';
 
 /** Known at once or later; what fails at once is thrown. */
 export type SendOutcome = SendReport | Promise<SendReport>;
 
 /** What the way of a message is made of. */
 export interface SendPathParts {
-  readonly table: ProcessTable;
+  readonly admission: SenderAdmission;
   readonly checker: CapabilityChecker;
   readonly delivery: Delivery;
   readonly pending: PendingRequests;
@@ -31,22 +29,36 @@ export interface SendPathParts {
   readonly gate: () => GateBackend | undefined;
   readonly gateTimeoutMs: number;
   readonly deferMode: 'mark' | 'park';
-  readonly acceptRemote: ((nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined) | undefined;
+  /** Throws `ERR_CLOSED` once the router has ended. */
+  readonly checkOpen: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Takes a message instead of delivery. */
 export interface Taker {
-  /** Whether the scope of the sender must allow its target; answers go back whatever the scope. */
+  /** False for answers, which are free and go back whatever the scope of their sender. */
   readonly scoped: boolean;
   /** Takes it. */
   readonly take: (message: KernelMessage) => Promise<SendReport>;
 }
 
-type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string };
+/** What one message is sent for, besides its own fields. */
+export interface Errand {
+  /** The request that it asks. */
+  readonly waiting?: PendingRequest | undefined;
+  /** Takes it instead of delivery. */
+  readonly take?: Taker | undefined;
+  /** True for the answer to a message whose sender waits in `request`: it is for that wait and for nobody else. */
+  readonly isReply?: boolean | undefined;
+  /** The one recipient of a dead letter that is sent again. */
+  readonly redriveTo?: Pid | undefined;
+}
 
-/** The way of every message: sender, state, gate, quota, answer, scope, delivery; audited if there is a chain. */
+/** @internal A plain message. */
+export const PLAIN: Errand = Object.freeze({});
+
+/** The way of every message: sender, state, quota, gate, answer, scope, delivery; audited if there is a chain. */
 export class SendPath {
   readonly #parts: SendPathParts;
 
@@ -55,18 +67,13 @@ export class SendPath {
   }
 
   /** Sends without a promise where nothing has to be waited for. */
-  dispatch(
-    message: KernelMessage,
-    chain: ChainManager | undefined,
-    waiting: PendingRequest | undefined,
-    take?: Taker,
-  ): SendOutcome {
-    if (chain === undefined) return this.#route(message, waiting, take);
-    recordIntent(chain, message);
-    if (chain.fsync === 'always') return this.#durably(message, chain, waiting, take);
+  dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
+    if (chain === undefined) return this.#route(message, errand);
+    recordIntent(chain, message, errand.redriveTo);
+    if (chain.fsync === 'always') return this.#durably(message, chain, errand);
     let outcome: SendOutcome;
     try {
-      outcome = this.#route(message, waiting, take);
+      outcome = this.#route(message, errand);
     } catch (error) {
       throw failed(chain, message, error);
     }
@@ -89,141 +96,130 @@ export class SendPath {
   }
 
   /** Nothing is delivered before its intent is on the disk, and nothing is reported before its outcome is. */
-  async #durably(
-    message: KernelMessage,
-    chain: ChainManager,
-    waiting: PendingRequest | undefined,
-    take: Taker | undefined,
-  ): Promise<SendReport> {
+  async #durably(message: KernelMessage, chain: ChainManager, errand: Errand): Promise<SendReport> {
     await chain.durable();
     const report = await this.#later(
       message,
       chain,
-      settled(() => this.#route(message, waiting, take)),
+      settled(() => this.#route(message, errand)),
     );
     await chain.durable();
     return report;
   }
 
-  #route(message: KernelMessage, waiting: PendingRequest | undefined, take: Taker | undefined): SendOutcome {
-    const sender = this.#admit(message);
-    if (message.deadline !== undefined && message.deadline <= this.#parts.clock.wallNow()) {
-      this.#bury(message, 'timeout');
-      throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
+  #route(message: KernelMessage, errand: Errand): SendOutcome {
+    const { admission, checkOpen, gateTimeoutMs, clock, logger } = this.#parts;
+    checkOpen();
+    const answers = errand.take?.scoped === false || this.#answers(message);
+    const redriven = errand.redriveTo !== undefined;
+    const sender = this.#admit(message, answers, redriven);
+    this.#checkInTime(message, errand);
+    if (!answers && !redriven) {
+      const refusal = admission.count(message, sender);
+      if (refusal !== undefined) throw this.#refused(message, errand, refusal);
     }
     const gate = this.#parts.gate();
-    if (gate === undefined) return this.#pass(message, sender, waiting, take);
-    const decision = askGate(gate, sender.agentId, message, {
-      timeoutMs: this.#parts.gateTimeoutMs,
-      clock: this.#parts.clock,
-      logger: this.#parts.logger,
-    });
-    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, waiting, take, true));
-    return this.#decided(message, decision, waiting, take, false);
+    if (gate === undefined) return this.#pass(message, sender, errand, answers);
+    const decision = askGate(gate, sender.agentId, message, { timeoutMs: gateTimeoutMs, clock, logger });
+    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, errand, answers));
+    return this.#decided(message, decision, errand, answers, sender);
   }
 
+  /** `sender` is absent when somebody thought about it, because everything may have changed meanwhile. */
   #decided(
     message: KernelMessage,
     decision: GateDecision,
-    waiting: PendingRequest | undefined,
-    take: Taker | undefined,
-    late: boolean,
+    errand: Errand,
+    answers: boolean,
+    sender?: Sender,
   ): SendOutcome {
-    if (decision.kind === 'deny') {
-      this.#bury(message, 'governance_denied');
-      const { reason } = decision;
-      throw new AgentwireError('ERR_CAPABILITY_DENIED', `the gate denied the message: ${reason}`, {
-        detail: { reason },
-      });
-    }
     if (decision.kind === 'defer' && this.#parts.deferMode === 'park') {
-      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, waiting, take, true));
+      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, errand, answers));
     }
-    // While somebody thought about it, the sender may have exited.
-    const sender = late ? this.#admit(message) : this.#admitted(message);
-    return this.#pass(decision.kind === 'defer' ? { ...message, deferred: true } : message, sender, waiting, take);
+    if (sender === undefined) {
+      this.#parts.checkOpen();
+      this.#checkWanted(errand);
+    }
+    if (decision.kind !== 'permit' && decision.kind !== 'defer') {
+      const { reason } = decision;
+      throw this.#refused(message, errand, `the gate denied the message: ${reason}`, { reason });
+    }
+    const current = sender ?? this.#admit(message, answers, errand.redriveTo !== undefined);
+    if (sender === undefined) this.#checkInTime(message, errand);
+    const judged = decision.kind === 'defer' ? { ...message, deferred: true } : message;
+    return this.#pass(judged, current, errand, answers);
   }
 
-  #pass(
-    message: KernelMessage,
-    sender: Sender,
-    waiting: PendingRequest | undefined,
-    take: Taker | undefined,
-  ): SendOutcome {
-    if (message.fromNode === undefined) this.#count(message, this.#parts.table.find(message.from));
-    else if (message.payload.kind === 'toolCall' && !sender.capabilities.canExecTools)
-      throw this.#quota(message, 'may not call tools');
-    if (message.correlationId !== undefined) {
-      if (this.#parts.pending.complete(message)) {
-        return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
-      }
-      const answered = this.#parts.remoteRequests.complete(message);
+  #pass(message: KernelMessage, sender: Sender, errand: Errand, answers: boolean): SendOutcome {
+    const { pending, remoteRequests, checker, delivery } = this.#parts;
+    const { waiting, take, redriveTo } = errand;
+    this.#checkWanted(errand);
+    if (take?.scoped === false) return take.take(message);
+    if (answers) {
+      if (pending.complete(message)) return delivered(message);
+      const answered = remoteRequests.complete(message);
       if (answered !== undefined) return answered;
     }
-    if (take?.scoped === false) return take.take(message);
+    const isLate = answers || errand.isReply === true;
     try {
-      this.#parts.checker.checkTarget(sender, message.target);
+      checker.checkTarget(sender, message.target);
     } catch (error) {
-      this.#bury(message, 'governance_denied');
+      if (!isLate) this.#bury(message, errand, 'governance_denied');
       throw error;
     }
-    return take === undefined
-      ? this.#parts.delivery.deliver(message, message.target, sender, waiting)
-      : take.take(message);
+    if (isLate) return requestEnded(message);
+    if (redriveTo !== undefined) return delivery.redeliver(redriveTo, message, sender);
+    return take === undefined ? delivery.deliver(message, message.target, sender, waiting) : take.take(message);
   }
 
-  #admit(message: KernelMessage): Sender {
-    if (message.fromNode !== undefined) return this.#admitted(message);
-    const sender = this.#parts.table.find(message.from);
-    if (sender === undefined) throw processNotFound(message.from);
-    if (sender.state !== 'running' && sender.state !== 'suspended') {
-      throw new AgentwireError('ERR_INVALID_STATE', `process ${message.from} is ${sender.state} and cannot send`);
-    }
-    return sender;
+  /** Tells whether a message answers somebody who waits, here or on another node: it is free, and passes any scope. */
+  #answers(message: KernelMessage): boolean {
+    if (message.correlationId === undefined) return false;
+    const { pending, remoteRequests } = this.#parts;
+    return pending.answers(message) || remoteRequests.answers(message);
+  }
+
+  #admit(message: KernelMessage, answers: boolean, redriven: boolean): Sender {
+    const admitted = this.#parts.admission.admit(message, answers, redriven);
+    if (admitted instanceof AgentwireError) throw admitted;
+    return admitted;
   }
 
   /** Throws `ERR_CAPABILITY_DENIED` for a sender on another node that `acceptRemote` refuses; nothing is kept of its message. */
   admitRemote(message: KernelMessage): void {
-    this.#admitted(message);
+    this.#parts.checkOpen();
+    this.#admit(message, false, false);
   }
 
-  #admitted(message: KernelMessage): Sender {
-    const { fromNode, from } = message;
-    if (fromNode === undefined) return this.#admit(message);
-    const given = this.#parts.acceptRemote?.(fromNode, from);
-    if (given === undefined) {
-      throw new AgentwireError(
-        'ERR_CAPABILITY_DENIED',
-        `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here`,
-      );
-    }
-    // Resolved each time, because an object that was given before may say something else now.
-    const capabilities = resolveCapabilities(given);
-    return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
+  #checkInTime(message: KernelMessage, errand: Errand): void {
+    if (message.deadline === undefined || message.deadline > this.#parts.clock.wallNow()) return;
+    this.#bury(message, errand, 'timeout');
+    throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
   }
 
-  #count(message: KernelMessage, sender: MutableProcess | undefined): void {
-    if (sender === undefined) return;
-    const { maxMessages, maxToolCalls, canExecTools } = sender.capabilities;
-    if (sender.messagesSent >= maxMessages)
-      throw this.#quota(message, `has sent the ${maxMessages} messages that it may`);
-    if (message.payload.kind === 'toolCall') {
-      if (!canExecTools) throw this.#quota(message, 'may not call tools');
-      if (sender.toolCallsSent >= maxToolCalls)
-        throw this.#quota(message, `has sent the ${maxToolCalls} tool calls that it may`);
-      sender.toolCallsSent += 1;
-    }
-    sender.messagesSent += 1;
+  /** Throws for a request that has ended meanwhile: nobody would take its answer, so nobody gets it. */
+  #checkWanted({ waiting }: Errand): void {
+    if (waiting?.ended === true)
+      throw new AgentwireError('ERR_ABORTED', 'the request ended before it was delivered', {
+        detail: { id: waiting.id },
+      });
   }
 
-  #quota(message: KernelMessage, what: string): AgentwireError {
-    this.#bury(message, 'governance_denied');
-    return new AgentwireError('ERR_CAPABILITY_DENIED', `process ${message.from} ${what}`, {
-      detail: { pid: message.from },
-    });
+  #refused(
+    message: KernelMessage,
+    errand: Errand,
+    what: string | AgentwireError,
+    detail?: Readonly<Record<string, unknown>>,
+  ): AgentwireError {
+    this.#bury(message, errand, 'governance_denied');
+    return typeof what === 'string'
+      ? new AgentwireError('ERR_CAPABILITY_DENIED', what, detail === undefined ? {} : { detail })
+      : what;
   }
 
-  #bury(message: KernelMessage, reason: DeadLetterReason): void {
+  /** A dead letter that is sent again is a dead letter still, and a request that has ended is nobody's loss. */
+  #bury(message: KernelMessage, { redriveTo, waiting }: Errand, reason: DeadLetterReason): void {
+    if (redriveTo !== undefined || waiting?.ended === true) return;
     this.#parts.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
   }
 }
@@ -233,6 +229,17 @@ function failed(chain: ChainManager, message: KernelMessage, error: unknown): Ag
   const wrong = toAgentwireError(error, 'ERR_HANDLER');
   recordFailure(chain, message, wrong.code);
   return wrong;
+}
+
+function delivered({ id }: KernelMessage): SendReport {
+  return { messageId: id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
+}
+
+/** An answer that nobody waits for any more reaches nobody, not the inbox of the asker either. */
+function requestEnded({ id, target }: KernelMessage): SendReport {
+  const inner = target.kind === 'remoteNode' ? target.target : target;
+  const pid = inner.kind === 'process' ? inner.pid : KERNEL_PID;
+  return { messageId: id, delivered: 0, rejected: [{ pid, code: 'ERR_REQUEST_ENDED' }], remote: 0 };
 }
 
 async function settled(route: () => SendOutcome): Promise<SendReport> {

@@ -19,6 +19,10 @@ export interface SendReport {
   readonly rejected: readonly Rejection[];
   /** Messages handed to other nodes; what happened there is not known here. */
   readonly remote: number;
+  /** Recipients in this process that had a message with that idempotency key already, so that they did not get this one. */
+  readonly duplicates?: number;
+  /** Sequence of the message on its topic, when the topic remembers messages; `subscribe` takes it as `fromSequence`. */
+  readonly sequence?: number;
 }
 
 /** @internal The list that every report without a rejection shares. */

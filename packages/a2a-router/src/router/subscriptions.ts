@@ -1,9 +1,19 @@
-import { AgentwireError } from '@agentwire/core';
-import type { CapabilityChecker } from '../process/capability-checker.ts';
+import {
+  AgentwireError,
+  checkKnownOptions,
+  type Clock,
+  type ErrorCode,
+  type Logger,
+  toAgentwireError,
+} from '@agentwire/core';
+import type { ChainManager } from '../chain/chain-manager.ts';
+import { type CapabilityChecker, mayReachSubscriber } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import { processNotFound } from '../process/process-not-found.ts';
 import type { ProcessTable } from '../process/process-table.ts';
+import type { KeptMessage } from '../routing/topic-history.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
+import { recordReplay } from './audit.ts';
 import type { InboxTable } from './inbox-table.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
@@ -15,48 +25,93 @@ export interface SubscriptionsParts {
   readonly topics: TopicRouter;
   readonly inboxes: InboxTable;
   readonly backend: RemoteBackend | undefined;
+  readonly chain: ChainManager | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-/** Which processes of this node listen to which pattern; the backend is told of a pattern's first one and last one. */
+/** Subscriptions of the processes of this node, and what they are given of the past. */
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;
+  readonly #detach: () => void;
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts;
+    const { backend } = parts;
+    // The topics ask themselves, so that `topicRouter.subscribe` is no way around the scope.
+    this.#detach = parts.topics.attach({
+      check: (pid, pattern) => this.#check(pid, pattern),
+      changed:
+        backend === undefined ? undefined : (pattern, subscribed) => backend.subscriptionChanged(pattern, subscribed),
+    });
   }
 
   /** Subscribes a process and gives it what it asks for of the past; throws `ERR_CAPABILITY_DENIED` outside its scope. */
   add(pid: Pid, pattern: string, options: SubscribeOptions): void {
-    const { table, checker, topics, inboxes, backend } = this.#parts;
-    if (table.get(pid) === undefined) throw processNotFound(pid);
-    if (!checker.canUseTopic(pid, pattern)) {
-      throw new AgentwireError(
-        'ERR_CAPABILITY_DENIED',
-        `process ${pid} may not subscribe to ${JSON.stringify(pattern)}`,
-      );
-    }
-    const known = topics.has(pattern);
+    checkKnownOptions('subscribe', options, ['retained', 'fromSequence']);
+    const { topics } = this.#parts;
+    this.#check(pid, pattern);
+    const remembered = topics.remembered(pattern, options.fromSequence, options.retained === true);
     topics.subscribe(pid, pattern);
-    if (!known) backend?.subscriptionChanged(pattern, true);
-    const missed = options.fromSequence === undefined ? [] : topics.replay(pattern, options.fromSequence);
-    const last = options.retained === true && missed.length === 0 ? topics.retained(pattern) : [];
-    for (const message of [...missed, ...last]) void inboxes.offer(pid, message, undefined);
+    for (const kept of remembered) this.#give(pid, kept);
   }
 
   /** Ends a subscription; false if there was none. */
   remove(pid: Pid, pattern: string): boolean {
-    const gone = this.#parts.topics.unsubscribe(pid, pattern);
-    if (gone) this.#left(pattern);
-    return gone;
+    return this.#parts.topics.unsubscribe(pid, pattern);
   }
 
   /** Ends every subscription of a process. */
   removeAll(pid: Pid): void {
-    for (const pattern of this.#parts.topics.unsubscribeAll(pid)) this.#left(pattern);
+    this.#parts.topics.unsubscribeAll(pid);
   }
 
-  #left(pattern: string): void {
-    const { topics, backend } = this.#parts;
-    if (!topics.has(pattern)) backend?.subscriptionChanged(pattern, false);
+  /** Tells the backend about subscriptions that are older than the router. */
+  announce(): void {
+    for (const pattern of this.#parts.topics.patterns()) this.#parts.backend?.subscriptionChanged(pattern, true);
+  }
+
+  /** Asks and tells nothing any more. */
+  close(): void {
+    this.#detach();
+  }
+
+  #check(pid: Pid, pattern: string): void {
+    const { table, checker } = this.#parts;
+    const entry = table.get(pid);
+    if (entry === undefined) throw processNotFound(pid);
+    if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
+    if (checker.canUseTopic(pid, pattern)) return;
+    throw new AgentwireError(
+      'ERR_CAPABILITY_DENIED',
+      `process ${pid} may not subscribe to ${JSON.stringify(pattern.slice(0, 80))}`,
+      { detail: { pid } },
+    );
+  }
+
+  /** Past messages meet the same rules as live ones: the publisher's scope, their deadline, the sender is left out, the chain. */
+  #give(pid: Pid, { message, publisher }: KeptMessage): void {
+    const { inboxes, chain, clock, logger } = this.#parts;
+    if (publisher !== undefined && !mayReachSubscriber(publisher, pid)) return;
+    if (message.from === pid && message.fromNode === undefined) return;
+    if (message.deadline !== undefined && message.deadline <= clock.wallNow()) return;
+    const settle = (code: ErrorCode | undefined): void => {
+      if (chain !== undefined) recordReplay(chain, message, pid, code ?? 'delivered');
+    };
+    const give = (): void | Promise<void> => {
+      const outcome = inboxes.offer(pid, message, undefined);
+      return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
+    };
+    const lost = (error: unknown): void => {
+      const { code, message: text } = toAgentwireError(error, 'ERR_IO');
+      logger.error({ pid, code, error: text }, 'a remembered message cannot be recorded, so it is not handed over');
+    };
+    try {
+      if (chain !== undefined) recordReplay(chain, message, pid, undefined);
+      const given = chain?.fsync === 'always' ? chain.durable().then(give) : give();
+      if (given instanceof Promise) given.catch(lost);
+    } catch (error) {
+      lost(error);
+    }
   }
 }

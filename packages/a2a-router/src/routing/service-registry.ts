@@ -1,4 +1,5 @@
 import { AgentwireError, checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
+import { checkShortText } from '../message/message-limits.ts';
 import type { Pid } from '../process/pid.ts';
 
 /** What an owner says about a service. */
@@ -29,6 +30,14 @@ export interface ServiceRegistryOptions {
   readonly maxOwners?: number;
 }
 
+/** @internal What the router that a registry belongs to asks of each registration. */
+export interface ServiceHooks {
+  /** Throws when a process may not own a service. */
+  readonly check: (pid: Pid) => void;
+  /** Told about the first owner of a service, and about the end of the last one. */
+  readonly changed: (service: string, owned: boolean) => void;
+}
+
 interface Service {
   readonly name: string;
   readonly owners: Pid[];
@@ -37,9 +46,11 @@ interface Service {
   turn: number;
 }
 
-/** Which processes own which service, and whose turn it is. */
+/** Owners of services, their contracts, and whose turn it is. */
 export class ServiceRegistry {
   readonly #services = new Map<string, Service>();
+  readonly #byPid = new Map<Pid, Set<string>>();
+  readonly #hooks = new Set<ServiceHooks>();
   readonly #maxServices: number;
   readonly #maxOwners: number;
 
@@ -54,24 +65,38 @@ export class ServiceRegistry {
     return this.#services.size;
   }
 
-  /** Adds an owner to a service; options that are given replace those of earlier owners. */
+  /**
+   * Adds an owner to a service.
+   *
+   * The first owner says what the contract is, and may change it. Others join it: options of theirs that differ from it are
+   * `ERR_INVALID_STATE`. A registry that belongs to a router throws `ERR_CAPABILITY_DENIED` for a process without `canIpc`.
+   */
   register(name: string, pid: Pid, options: ServiceOptions = {}): void {
     checkKnownOptions('a service', options, ['methods', 'balance']);
-    const balance = checkOneOf('balance', options.balance ?? 'roundRobin', ['roundRobin', 'leastQueued']);
-    let service = this.#services.get(name);
-    if (service === undefined) {
-      if (name === '' || name.length > 256)
-        throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a service name has 1 to 256 characters');
-      if (this.#services.size >= this.#maxServices) throw full(`${this.#maxServices} services`);
-      service = { name, owners: [], methods: undefined, balance, turn: 0 };
-      this.#services.set(name, service);
-    }
+    const balance = options.balance === undefined ? undefined : checkOneOf('balance', options.balance, BALANCES);
+    const methods = options.methods === undefined ? undefined : copyMethods(options.methods);
+    checkShortText('a service name', name);
+    for (const { check } of this.#hooks) check(pid);
+    const known = this.#services.get(name);
+    if (known === undefined && this.#services.size >= this.#maxServices) throw full(`${this.#maxServices} services`);
+    const service: Service = known ?? {
+      name,
+      owners: [],
+      methods,
+      balance: balance ?? 'roundRobin',
+      turn: 0,
+    };
+    if (known !== undefined) this.#join(known, pid, methods, balance);
     if (!service.owners.includes(pid)) {
       if (service.owners.length >= this.#maxOwners) throw full(`${this.#maxOwners} owners of ${JSON.stringify(name)}`);
       service.owners.push(pid);
+      const owned = this.#byPid.get(pid);
+      if (owned === undefined) this.#byPid.set(pid, new Set([name]));
+      else owned.add(name);
     }
-    if (options.methods !== undefined) service.methods = [...options.methods];
-    if (options.balance !== undefined) service.balance = balance;
+    if (known !== undefined) return;
+    this.#services.set(name, service);
+    for (const { changed } of this.#hooks) changed(name, true);
   }
 
   /** Takes an owner from a service; false if it owned none of that name. */
@@ -80,15 +105,47 @@ export class ServiceRegistry {
     const at = service?.owners.indexOf(pid) ?? -1;
     if (service === undefined || at === -1) return false;
     service.owners.splice(at, 1);
-    if (service.owners.length === 0) this.#services.delete(name);
+    const owned = this.#byPid.get(pid);
+    owned?.delete(name);
+    if (owned?.size === 0) this.#byPid.delete(pid);
+    if (service.owners.length > 0) return true;
+    this.#services.delete(name);
+    for (const { changed } of this.#hooks) changed(name, false);
     return true;
   }
 
   /** Takes a process from every service and gives back their names. */
   unregisterAll(pid: Pid): string[] {
-    const names = [...this.#services.keys()].filter((name) => this.#services.get(name)?.owners.includes(pid));
+    const names = [...(this.#byPid.get(pid) ?? [])];
     for (const name of names) this.unregister(name, pid);
     return names;
+  }
+
+  /** @internal Called by a router that this registry belongs to; gives back the function that ends it. */
+  attach(hooks: ServiceHooks): () => void {
+    this.#hooks.add(hooks);
+    return () => this.#hooks.delete(hooks);
+  }
+
+  #join(
+    service: Service,
+    pid: Pid,
+    methods: readonly string[] | undefined,
+    balance: ServiceEntry['balance'] | undefined,
+  ): void {
+    if (service.owners[0] === pid) {
+      if (methods !== undefined) service.methods = methods;
+      if (balance !== undefined) service.balance = balance;
+      return;
+    }
+    const same =
+      (methods === undefined || sameMethods(service.methods, methods)) &&
+      (balance ?? service.balance) === service.balance;
+    if (same) return;
+    throw new AgentwireError(
+      'ERR_INVALID_STATE',
+      `service ${JSON.stringify(service.name)} has another contract already; its first owner, process ${service.owners[0]}, may change it`,
+    );
   }
 
   /** A service by name, or undefined. */
@@ -133,6 +190,19 @@ export class ServiceRegistry {
     if (best !== undefined) service.turn += 1;
     return best;
   }
+}
+
+const BALANCES = ['roundRobin', 'leastQueued'] as const;
+const MAX_METHODS = 10_000;
+
+function copyMethods(methods: readonly string[]): readonly string[] {
+  if (!Array.isArray(methods) || methods.length > MAX_METHODS)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `methods must be a list of at most ${MAX_METHODS} names`);
+  return methods.map((method: string) => checkShortText('a method', method));
+}
+
+function sameMethods(one: readonly string[] | undefined, other: readonly string[]): boolean {
+  return one !== undefined && one.length === other.length && other.every((method) => one.includes(method));
 }
 
 function full(what: string): AgentwireError {

@@ -83,8 +83,8 @@ describe('ProcessTable', () => {
       canNetwork: false,
       maxMemoryBytes: 268_435_456,
       maxCpuTimeMs: 300_000,
-      maxToolCalls: 1000,
-      maxMessages: 5000,
+      maxToolCalls: Infinity,
+      maxMessages: Infinity,
     });
     table.setCapabilities(pid, { ipcScope: scope.none });
     expect(table.get(pid)?.capabilities.ipcScope.kind).toBe('none');

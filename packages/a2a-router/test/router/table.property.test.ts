@@ -76,7 +76,7 @@ function expected(
   | { readonly throws: string }
   | { readonly got: readonly number[]; readonly refused: Readonly<Record<number, string>> } {
   const info = (pid: number): Receiver | undefined => w.receivers[pids.indexOf(pid)];
-  if (w.senderState !== 'running' && w.senderState !== 'suspended') return { throws: 'ERR_INVALID_STATE' };
+  if (w.senderState !== 'running') return { throws: 'ERR_INVALID_STATE' };
   if (!w.quotaLeft) return { throws: 'ERR_CAPABILITY_DENIED' };
   const reaches = (pid: number): boolean =>
     w.canIpc &&
@@ -139,7 +139,9 @@ function expected(
       if (!w.canIpc || w.scope.kind === 'none' || w.scope.kind === 'topic') return { throws: 'ERR_CAPABILITY_DENIED' };
       const known = to.service === 'answers' && (to.kind === 'service' || to.method === 'ask');
       const live = known ? pids.filter((pid) => isLiveOwner(info(pid))) : [];
-      const allowed = live.filter(reaches);
+      const reachable = live.filter(reaches);
+      const running = reachable.filter((pid) => info(pid)?.state === 'running');
+      const allowed = running.length > 0 ? running : reachable;
       if (live.length === 0) return { throws: 'ERR_SERVICE_NOT_FOUND' };
       if (allowed.length === 0) return { throws: 'ERR_CAPABILITY_DENIED' };
       const free = allowed.find((pid) => inboxOf(pid) === undefined);
