@@ -46,9 +46,33 @@ const CALLERS_OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_UNKNOWN_AGENT',
 ]);
 
-/** What kind of failure an error is; `undefined` for what the caller did wrong or gave up. */
+/** Ends of a connection that the two sides' messages caused, not the absence of one of them. */
+const BY_MESSAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_INVALID_HEADER',
+  'ERR_MESSAGE_TOO_LARGE',
+  'ERR_PROTOCOL',
+  'ERR_UNSUPPORTED',
+  'ERR_VERSION_MISMATCH',
+]);
+/** What an agent's own client may have failed with; the agent was there and could not decide. */
+const OF_ITS_OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_CLOSED',
+  'ERR_CONNECT',
+  'ERR_REFUSED',
+  'ERR_UNAUTHORIZED',
+]);
+
+/** Whether a connection was lost, or could not be made, because of a message that must not be. */
+function isByMessage({ code, cause }: AgentwireError): boolean {
+  if (code !== 'ERR_CLOSED' && code !== 'ERR_CONNECT') return false;
+  return cause instanceof AgentwireError && (BY_MESSAGE.has(cause.code) || isByMessage(cause));
+}
+
+/** What kind of failure an error is, by its cause; `undefined` for what the caller did wrong or gave up. */
 export function failureKind(error: AgentwireError): FailureKind | undefined {
   if (CALLERS_OWN.has(error.code) && error.detail?.['byAgent'] !== true) return undefined;
+  if (error.detail?.['byAgent'] === true && OF_ITS_OWN.has(error.code)) return 'agent_error';
+  if (isByMessage(error)) return 'protocol';
   return KINDS[error.code] ?? 'agent_error';
 }
 

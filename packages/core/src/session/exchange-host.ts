@@ -18,7 +18,13 @@ export interface ExchangeHost {
   readonly serial: boolean;
   readonly closedError: AgentwireError | undefined;
   readonly requestTimeoutMs: number;
+  /** Number of the event loop's turn, as far as {@link noteTurn} asked for it. */
+  readonly turn: number;
   now(): number;
+  /** Sees to it that {@link turn} is another one in the next turn. @returns the turn */
+  noteTurn(): number;
+  /** Asks for {@link HostedExchange.pump} in the next turn. */
+  pumpNextTurn(exchange: HostedExchange): void;
   pendingChanged(by: 1 | -1): void;
   /** A question has its one outcome. */
   settled(exchange: Exchange, startedAt: number, outcome: Decision | AgentwireError): void;

@@ -19,6 +19,10 @@ export class ExchangeSlot implements HostedExchange {
   #head: WaitingQuestion | undefined;
   #tail: WaitingQuestion | undefined;
   #unsent: WaitingQuestion | undefined;
+  /** Turn of the event loop in which its last answer came. */
+  #answeredIn = -1;
+  /** What ended it, where that was not its owner. */
+  #failure: AgentwireError | undefined;
 
   constructor(host: ExchangeHost, slot: number, id: RequestId) {
     this.#host = host;
@@ -35,7 +39,7 @@ export class ExchangeSlot implements HostedExchange {
     const host = this.#host;
     const signal = options?.signal;
     if (host.closedError !== undefined) return Promise.reject(host.closedError);
-    if (this.ended) return Promise.reject(new AgentwireError('ERR_CLOSED', 'the exchange has ended'));
+    if (this.ended) return Promise.reject(this.#failure ?? new AgentwireError('ERR_CLOSED', 'the exchange has ended'));
     const refusal = signal?.aborted ? abortedBy(signal) : refusalOf(this.pending, options?.timeoutMs);
     if (refusal !== undefined) {
       if (endAfter) this.end();
@@ -64,6 +68,8 @@ export class ExchangeSlot implements HostedExchange {
   pump(): void {
     for (let waiter = this.#unsent; waiter !== undefined; waiter = this.#unsent) {
       if (this.#host.serial && this.#head !== waiter) return;
+      // a second answer that came together with the last one must not meet a question that was asked after both
+      if (this.#answeredIn === this.#host.turn) return this.#host.pumpNextTurn(this);
       if (!this.#host.outbox.writable && isChunk(waiter.type)) {
         this.#host.outbox.awaitRoom(this);
         return;
@@ -122,8 +128,10 @@ export class ExchangeSlot implements HostedExchange {
   }
 
   #afterAnswer(waiter: WaitingQuestion): void {
-    if (waiter.endAfter) this.end();
-    else if (this.#unsent !== undefined) this.pump();
+    if (waiter.endAfter) return this.end();
+    if (this.ended) return;
+    this.#answeredIn = this.#host.noteTurn();
+    if (this.#unsent !== undefined) this.pump();
   }
 
   #shift(): WaitingQuestion | undefined {
@@ -169,6 +177,7 @@ export class ExchangeSlot implements HostedExchange {
   fail(error: AgentwireError, reason?: CancelReason): void {
     if (this.ended) return;
     this.ended = true;
+    if (error.code !== 'ERR_ABORTED') this.#failure = error;
     if (reason !== undefined && this.#head !== undefined) this.#host.outbox.sendCancel(this.id, reason);
     this.#unsent = undefined;
     let waiter = this.#head;

@@ -38,7 +38,7 @@ export interface Exchange {
    *
    * @throws AgentwireError `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_CLOSED`, `ERR_PROTOCOL` (undecodable answer), `ERR_UNSUPPORTED`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED` (also for more than 1 024 unanswered questions of one exchange),
-   * `ERR_INVALID_ARGUMENT`, or the code that the agent answered with.
+   * `ERR_INVALID_ARGUMENT`, or the code that the agent answered with. Of an exchange that has ended: what ended it.
    */
   ask(event: EventBody, options?: AskOptions): Promise<Decision>;
   /** Tells the agent how the request ended, where it wants to know, and ends. */

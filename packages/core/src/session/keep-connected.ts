@@ -2,13 +2,21 @@ import { type Clock, delay, systemClock } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import { backoffDelay, type BackoffOptions } from './backoff.ts';
 
+/** How a connection of {@link keepConnected} ended. */
+export interface KeptEnd {
+  /** What went wrong; absent after an orderly end. */
+  readonly error?: AgentwireError | undefined;
+  /** Takes nothing new and finishes what it has: the next one is dialled at once, unless this one did not live long. */
+  readonly draining?: boolean | undefined;
+}
+
 /** What {@link keepConnected} needs. */
 export interface KeepConnectedOptions {
   /**
-   * Connects, and resolves once connected to a promise that resolves when that connection has ended. A rejection is a
-   * failed attempt.
+   * Connects, and resolves once connected to a promise that resolves when that connection has ended or drains. A rejection
+   * is a failed attempt.
    */
-  readonly connect: (signal: AbortSignal) => Promise<{ readonly ended: Promise<unknown> }>;
+  readonly connect: (signal: AbortSignal) => Promise<{ readonly ended: Promise<KeptEnd | undefined | void> }>;
   /** Ends the loop; a connection that is up then is left to its owner. */
   readonly signal: AbortSignal;
   readonly backoff?: BackoffOptions;
@@ -36,9 +44,11 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
     try {
       const { ended } = await connect(signal);
       const since = clock.now();
-      await ended;
-      if (clock.now() - since >= GOOD_AFTER_MS) failures = 0;
-      error = new AgentwireError('ERR_CLOSED', 'the connection ended');
+      const end = await ended;
+      const good = clock.now() - since >= GOOD_AFTER_MS;
+      if (good) failures = 0;
+      if (good && end?.draining === true) continue;
+      error = end?.error ?? new AgentwireError('ERR_CLOSED', 'the connection ended');
     } catch (cause) {
       error = toAgentwireError(cause, 'ERR_CONNECT');
     }

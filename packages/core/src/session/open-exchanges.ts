@@ -15,6 +15,7 @@ import type { Outbox } from './outbox.ts';
 import type { ProxySessionOptions } from './proxy-session.ts';
 import { RequestIds, SLOT_COUNT, slotOf } from './request-ids.ts';
 import { Sweep } from './sweep.ts';
+import { Turn } from './turn.ts';
 
 /** How often deadlines are looked at, in milliseconds: an answer is given up at most this much late. */
 const SWEEP_MS = 20;
@@ -27,7 +28,7 @@ interface OpenExchangesParts {
   readonly logger: Logger;
   readonly outbox: Outbox;
   readonly options: ProxySessionOptions;
-  readonly stats: { answers: number; lateAnswers: number; timeouts: number };
+  readonly stats: { answers: number; lateAnswers: number; unasked: number; timeouts: number };
 }
 
 /** The exchanges of one session, each in a slot of its own, and the way of every answer to its question. */
@@ -52,6 +53,7 @@ export class OpenExchanges implements ExchangeHost {
   readonly #free: number[] = [];
   readonly #maxInFlight: number;
   readonly #deadlines: Sweep;
+  readonly #turn = new Turn();
   #generation = 0;
 
   constructor({ connection, clock, logger, outbox, options, stats }: OpenExchangesParts) {
@@ -66,6 +68,18 @@ export class OpenExchanges implements ExchangeHost {
     this.#ids = new RequestIds(connection.peer.ids);
     this.#maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? 1024, 1, SLOT_COUNT);
     this.#deadlines = new Sweep(clock, SWEEP_MS, () => this.#giveUpOverdue());
+  }
+
+  get turn(): number {
+    return this.#turn.number;
+  }
+
+  noteTurn(): number {
+    return this.#turn.note();
+  }
+
+  pumpNextTurn(exchange: HostedExchange): void {
+    this.#turn.pumpNext(exchange);
   }
 
   now(): number {
@@ -105,22 +119,34 @@ export class OpenExchanges implements ExchangeHost {
   answer(id: RequestId, decision: Decision): void {
     const exchange = this.#find(id);
     const error = errorOfDecision(decision);
-    this.#count(error === undefined ? exchange?.settle(decision) : exchange?.settleWithError(error));
+    this.#count(exchange, error === undefined ? exchange?.settle(decision) : exchange?.settleWithError(error));
   }
 
   /** An older agent's body mutation came: the chunk of that index gets it as its answer. */
   answerMutation(id: RequestId, index: number, data: Uint8Array | null): void {
-    this.#count(this.#find(id)?.settleMutation(index, data));
+    const exchange = this.#find(id);
+    this.#count(exchange, exchange?.settleMutation(index, data));
   }
 
-  #count(settled: boolean | undefined): void {
+  #count(exchange: ExchangeSlot | undefined, settled: boolean | undefined): void {
     if (settled === true) this.#stats.answers += 1;
-    else this.#stats.lateAnswers += 1;
+    else if (exchange === undefined) this.#stats.lateAnswers += 1;
+    else this.#unasked(exchange);
+  }
+
+  /** An answer came to a live request that asks nothing: whatever comes next could be meant for anything. */
+  #unasked(exchange: ExchangeSlot): void {
+    this.#stats.unasked += 1;
+    const { peer, id } = this.#connection;
+    this.#logger.warn({ connection: id, peer: peer.name }, 'an agent answered what it was not asked');
+    this.outbox.sendCancel(exchange.id, 'manual');
+    exchange.fail(new AgentwireError('ERR_PROTOCOL', `${peer.name} answered twice, or before it was asked`));
   }
 
   /** An answer came that could not be decoded: the oldest question of its exchange fails. */
   answerMalformed(id: RequestId, error: AgentwireError): void {
-    this.#find(id)?.settleWithError(error);
+    const exchange = this.#find(id);
+    if (exchange?.settleWithError(error) === false) this.#unasked(exchange);
   }
 
   settled(exchange: Exchange, startedAt: number, outcome: Decision | AgentwireError): void {

@@ -22,7 +22,7 @@ const DAY_MS = 86_400_000;
 /** The one implementation of {@link ProxySession}; also the handler of its connection. */
 export class ProxySessionCore implements ProxySession, ConnectionHandler {
   readonly connection: Connection;
-  readonly stats = { answers: 0, lateAnswers: 0, timeouts: 0, malformed: 0 };
+  readonly stats = { answers: 0, lateAnswers: 0, unasked: 0, timeouts: 0, malformed: 0 };
   draining = false;
   paused = false;
   readonly #clock: Clock;

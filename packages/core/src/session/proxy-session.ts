@@ -47,6 +47,8 @@ export interface ProxySessionStats {
   readonly answers: number;
   /** Answers whose question was given up before. */
   readonly lateAnswers: number;
+  /** Answers to live requests that asked nothing; each ended its request with `ERR_PROTOCOL`. */
+  readonly unasked: number;
   readonly timeouts: number;
   /** Frames whose content could not be decoded. */
   readonly malformed: number;

@@ -16,6 +16,7 @@ function setup(options: ProxySessionOptions = {}, of: ConstructorParameters<type
   return { connection, session, clock };
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const tagged = (tag: string): Decision => ({ verdict: { type: 'allow' }, audit: { tags: [tag] } });
 const lastId = (connection: FakeConnection): RequestId => connection.ofType('requestHeaders').at(-1)?.id ?? -1;
 
@@ -120,13 +121,78 @@ describe('one question, one outcome', () => {
     const { connection, session } = setup();
     const exchange = session.open();
     const answer = exchange.ask(chunk(3));
-    connection.receive({ type: 'bodyMutation', id: exchange.id, index: 2, data: null });
     connection.receive({ type: 'bodyMutation', id: exchange.id, index: 3, data: new Uint8Array(0) });
     expect(await answer).toMatchObject({
       verdict: { type: 'allow' },
       requestBodyMutation: { index: 3, data: new Uint8Array(0) },
     });
-    expect(session.stats.lateAnswers).toBe(1);
+  });
+
+  test('one for a chunk that was not asked ends the request', async () => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    const answer = exchange.ask(chunk(3));
+    connection.receive({ type: 'bodyMutation', id: exchange.id, index: 2, data: null });
+    await expect(answer).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+    expect(session.stats.unasked).toBe(1);
+  });
+});
+
+describe('an answer to a live request that asks nothing', () => {
+  const malformed = new AgentwireError('ERR_PROTOCOL', 'undecodable');
+
+  test.each([
+    ['an answer', (id: RequestId) => ({ type: 'answer', id, decision: ALLOW }) as const],
+    ['an undecodable one', (id: RequestId) => ({ type: 'malformed', of: 'answer', id, error: malformed }) as const],
+    ['a mutation', (id: RequestId) => ({ type: 'bodyMutation', id, index: 0, data: null }) as const],
+  ])('ends it: what is asked later is ERR_PROTOCOL, and the agent is told (%s)', async (_, second) => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    const answer = exchange.ask(headers);
+    connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    expect(await answer).toBe(ALLOW);
+    connection.receive(second(exchange.id));
+    expect(exchange.ended).toBe(true);
+    await expect(exchange.ask(chunk(0))).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+    expect(connection.ofType('cancel')).toMatchObject([{ id: exchange.id }]);
+    expect(connection.ofType('requestBodyChunk')).toEqual([]);
+    expect([session.stats.unasked, session.stats.lateAnswers, session.inFlight]).toEqual([1, 0, 0]);
+  });
+
+  test('is seen also where the next question is asked between the two', async () => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    const answer = exchange.ask(headers);
+    connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    await answer;
+    const next = exchange.ask(chunk(0));
+    connection.receive({ type: 'answer', id: exchange.id, decision: tagged('of nothing') });
+    await expect(next).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+  });
+
+  test('one before the first question, too', async () => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    await expect(exchange.ask(headers)).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+  });
+
+  test.each(['end', 'cancel', 'complete', 'timeout'])('after its %s it is counted and dropped', async (how) => {
+    const { connection, session, clock } = setup();
+    const exchange = session.open();
+    const answer = exchange.ask(headers, { timeoutMs: 100 });
+    if (how === 'timeout') clock.advance(200);
+    else connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    await answer.catch(() => undefined);
+    if (how === 'end') exchange.end();
+    if (how === 'cancel') exchange.cancel();
+    if (how === 'complete')
+      exchange.complete({ status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 });
+    connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    expect([session.stats.unasked, session.stats.lateAnswers]).toEqual([0, 1]);
+    await expect(exchange.ask(headers)).rejects.toMatchObject({
+      code: how === 'timeout' ? 'ERR_TIMEOUT' : 'ERR_CLOSED',
+    });
   });
 
   test('a decision that changes another chunk than the asked one is ERR_PROTOCOL', async () => {
@@ -170,6 +236,7 @@ describe('bounds', () => {
     const answers = Promise.all([exchange.ask(headers), exchange.ask(chunk(0))]);
     expect(connection.sent.map(({ type }) => type)).toEqual(['requestHeaders']);
     connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
+    await turn();
     expect(connection.sent.map(({ type }) => type)).toEqual(['requestHeaders', 'requestBodyChunk']);
     connection.receive({ type: 'answer', id: exchange.id, decision: ALLOW });
     await answers;

@@ -50,7 +50,7 @@ export class AgentConnections {
   /** Events that wait for an answer. */
   get inFlight(): number {
     let pending = 0;
-    for (const place of this.places) pending += place.pending;
+    for (const place of this.places) pending += place.unanswered;
     return pending;
   }
 
@@ -143,6 +143,8 @@ export class AgentConnections {
     };
     if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
     else logger.debug(fields, 'cannot reach an agent');
+    // who waited for the replacement of a connection that drains has nothing to wait for now
+    this.#events.onChange();
   }
 
   #showUp(): void {
@@ -151,7 +153,7 @@ export class AgentConnections {
 
   /** Gives up every request of every connection. */
   cancelAll(): void {
-    for (const { session } of this.places) session?.cancelAll();
+    for (const place of this.places) place.cancelAll();
   }
 
   /** From now on a connection that ends does so because it shall, which is nothing to warn of. */

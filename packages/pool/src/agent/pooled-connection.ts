@@ -13,6 +13,7 @@ import {
   type EventBody,
   type Exchange,
   keepConnected,
+  type KeptEnd,
   type ProxySession,
   type ProxySessionOptions,
 } from '@agentwire/core/session';
@@ -47,6 +48,9 @@ export class PooledConnection implements Candidate {
   #tryNow: (() => void) | undefined;
   #waitsSince = 0;
   #maxPending = 0;
+  /** Sessions that drain: they finish what they have while another one is dialled. */
+  readonly #retiring = new Set<ProxySession>();
+  #replacing = false;
 
   constructor(options: ResolvedPoolOptions, events: PooledConnectionEvents) {
     this.#options = options;
@@ -55,6 +59,23 @@ export class PooledConnection implements Candidate {
 
   get pending(): number {
     return this.session?.pending ?? 0;
+  }
+
+  /** Events that wait for an answer, also on connections that drain. */
+  get unanswered(): number {
+    let { pending } = this;
+    for (const session of this.#retiring) pending += session.pending;
+    return pending;
+  }
+
+  /** Whether a connection drains. */
+  get retiring(): boolean {
+    return this.#retiring.size > 0;
+  }
+
+  /** Whether the replacement of a connection that drains is being dialled, for which it is worth waiting. */
+  get replacing(): boolean {
+    return this.#replacing;
   }
 
   /** Whether a new request whose event has this bit may be given to it; 0 for one that anybody may get. */
@@ -90,6 +111,7 @@ export class PooledConnection implements Candidate {
       backoff: reconnect,
       signal: this.#stop.signal,
       onFailure: (error, failures, waitMs) => {
+        this.#replacing = false;
         this.#events.onAttemptFailed(error, failures, waitMs);
         this.#tried.resolve();
       },
@@ -98,8 +120,8 @@ export class PooledConnection implements Candidate {
         this.#waitsSince = clock.now();
       },
       connect: async (signal) => {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const options = this.#sessionOptions(resolve);
+        const { promise, resolve } = Promise.withResolvers<KeptEnd>();
+        const options = this.#sessionOptions(resolve, (session) => this.#retire(session, resolve));
         const session = await connectSession(transport, address, {
           ...options,
           self,
@@ -130,26 +152,43 @@ export class PooledConnection implements Candidate {
 
   /** Takes over a connection that an agent opened. @returns the handler for `onConnection`. */
   adopt(connection: Connection, onEnd: () => void): ReturnType<typeof acceptProxySession> {
-    const session = acceptProxySession(connection, this.#sessionOptions(onEnd));
+    const session = acceptProxySession(
+      connection,
+      this.#sessionOptions(onEnd, () => undefined),
+    );
     this.#up(session);
     return session;
   }
 
-  #sessionOptions(onEnd: () => void): ProxySessionOptions {
+  /** A connection drains: whatever comes next needs another one, which is dialled now. */
+  #retire(session: ProxySession, onEnd: (end: KeptEnd) => void): void {
+    if (this.session !== session) return;
+    this.session = undefined;
+    this.#retiring.add(session);
+    this.#replacing = !this.#stop.signal.aborted;
+    const error = new AgentwireError('ERR_DRAINING', `${session.connection.peer.name} drains ${session.connection.id}`);
+    this.#events.onDown(this, error);
+    onEnd({ draining: true, error });
+  }
+
+  #sessionOptions(onEnd: (end: KeptEnd) => void, onDraining: (session: ProxySession) => void): ProxySessionOptions {
     return {
       ...this.#events.session,
       onNotice: (notice, session) => {
-        this.#events.session.onNotice?.(notice, session);
-        // a server that drains may wait for its clients to go, and this place is wanted for the next connection
-        if (notice.type === 'drain' || notice.type === 'shutdown')
+        if (notice.type === 'drain' || notice.type === 'shutdown') {
+          // a server that drains may wait for its clients to go, and this place is wanted for the next connection
           void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
+          onDraining(session);
+        }
+        this.#events.session.onNotice?.(notice, session);
       },
       onClose: (reason, session) => {
         if (this.session === session) {
           this.session = undefined;
           this.#events.onDown(this, reason.error);
         }
-        onEnd();
+        this.#retiring.delete(session);
+        onEnd({ error: reason.error });
       },
     };
   }
@@ -159,18 +198,26 @@ export class PooledConnection implements Candidate {
     this.session = session;
     this.takes = bitsOf(events);
     this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
+    this.#replacing = false;
     this.#tryNow = undefined;
     this.#tried.resolve();
     this.#events.onUp(this);
+  }
+
+  /** Gives up every request. */
+  cancelAll(): void {
+    this.session?.cancelAll();
+    for (const session of this.#retiring) session.cancelAll();
   }
 
   /** Stops reconnecting and ends the session: drained within `drainTimeoutMs`, or at once where that is 0. */
   async stop(drainTimeoutMs: number): Promise<void> {
     this.#stop.abort();
     this.#tried.resolve();
-    const { session } = this;
-    if (session !== undefined)
-      await (drainTimeoutMs > 0 ? session.drain({ timeoutMs: drainTimeoutMs }) : session.close());
+    const sessions = this.session === undefined ? [...this.#retiring] : [this.session, ...this.#retiring];
+    await Promise.all(
+      sessions.map((one) => (drainTimeoutMs > 0 ? one.drain({ timeoutMs: drainTimeoutMs }) : one.close())),
+    );
     await this.#loop;
   }
 }

@@ -49,11 +49,13 @@ export class SessionPicker {
     return best;
   }
 
-  /** Waiting makes sense only while a connection is up, takes such requests and is merely busy. */
+  /** Waiting makes sense only while a connection is up, takes such requests and is merely busy, or is replaced just now. */
   #throwIfHopeless(bit: number): void {
     let draining = false;
     let paused = false;
-    for (const { session, takes } of this.#connections.places) {
+    for (const { session, takes, retiring, replacing } of this.#connections.places) {
+      if (replacing) return;
+      if (retiring) draining = true;
       if (session?.connection.status !== 'open' || (takes & bit) !== bit) continue;
       if (session.draining) draining = true;
       else if (session.paused) paused = true;

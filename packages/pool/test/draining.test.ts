@@ -1,0 +1,69 @@
+import type { Decision } from '@agentwire/core';
+import { expect, test } from 'vitest';
+import { head, settle, setup } from './setup.ts';
+
+const ALLOWED = { verdict: { type: 'allow' } } as const;
+const NO_BACKOFF = { initialMs: 600_000, maxMs: 600_000 };
+
+test('all connections drain at once: their replacements are dialled at once, and no request is lost', async () => {
+  const { pool, clock, serve } = setup({ connectionsPerAgent: 3, reconnect: NO_BACKOFF });
+  const { sessions } = await serve('memory:a', () => ALLOWED);
+  await pool.addAgent('a', 'memory:a');
+  clock.advance(5_000);
+  for (const session of sessions) session.notify({ type: 'drain' });
+  const asked: Promise<Decision>[] = [];
+  for (let id = 0; id < 300; id += 1) {
+    asked.push(pool.request('a', head(id), { only: true }));
+    if (id % 10 === 0) await Promise.resolve();
+  }
+  expect((await Promise.all(asked)).every(({ verdict }) => verdict.type === 'allow')).toBe(true);
+  await settle();
+  expect(pool.stats.agents[0]?.connections).toBe(3);
+});
+
+test('what a draining connection has is answered there while the next one takes what is new', async () => {
+  const { pool, clock, serve } = setup({ connectionsPerAgent: 1, reconnect: NO_BACKOFF });
+  const held: ((decision: Decision) => void)[] = [];
+  const { sessions } = await serve('memory:a', () => new Promise<Decision>((resolve) => held.push(resolve)));
+  await pool.addAgent('a', 'memory:a');
+  clock.advance(5_000);
+  const old = pool.request('a', head(1), { only: true });
+  await settle();
+  for (const session of sessions) session.notify({ type: 'drain' });
+  await settle();
+  const fresh = pool.request('a', head(2), { only: true });
+  await settle();
+  expect([sessions.size, pool.stats.agents[0]?.inFlight]).toEqual([2, 2]);
+  for (const answer of held) answer(ALLOWED);
+  await expect(Promise.all([old, fresh])).resolves.toEqual([ALLOWED, ALLOWED]);
+  await settle();
+  expect(sessions.size).toBe(1);
+});
+
+test('a connection that drains within 5 s of its handshake is a failed attempt, and requests are told', async () => {
+  const { pool, clock, serve } = setup({ connectionsPerAgent: 1, reconnect: { initialMs: 100, jitter: 0 } });
+  const { sessions } = await serve('memory:a', () => ALLOWED);
+  await pool.addAgent('a', 'memory:a');
+  clock.advance(4_900);
+  for (const session of sessions) session.notify({ type: 'drain' });
+  await settle();
+  expect(pool.stats.agents[0]?.connections).toBe(0);
+  await expect(pool.request('a', head(1), { only: true })).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+  clock.advance(100);
+  await settle();
+  expect(pool.stats.agents[0]?.connections).toBe(1);
+});
+
+test('who waits for a replacement is told when it cannot be dialled', async () => {
+  const { pool, clock, transport, serve } = setup({ connectionsPerAgent: 1, reconnect: NO_BACKOFF });
+  const { sessions } = await serve('memory:a', () => ALLOWED);
+  await pool.addAgent('a', 'memory:a');
+  clock.advance(5_000);
+  const dialled = Promise.withResolvers<never>();
+  transport.connect = () => dialled.promise;
+  for (const session of sessions) session.notify({ type: 'drain' });
+  await settle();
+  const waiting = pool.request('a', head(1), { only: true });
+  dialled.reject(new Error('nobody is there'));
+  await expect(waiting).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+});
