@@ -3,6 +3,7 @@ import { AGREE_CASES } from './cases/agree.ts';
 import { AUTHORIZE_CASES } from './cases/authorize.ts';
 import { CLOSE_CASES } from './cases/close.ts';
 import { CONNECT_CASES } from './cases/connect.ts';
+import { DECISION_CASES } from './cases/decision.ts';
 import { HANDLER_CASES } from './cases/handler.ts';
 import { LISTEN_CASES } from './cases/listen.ts';
 import { MESSAGE_CASES } from './cases/message.ts';
@@ -29,6 +30,7 @@ const CASES: readonly ComplianceCase[] = [
   ...ABORT_CASES,
   ...HANDLER_CASES,
   ...SESSION_CASES,
+  ...DECISION_CASES,
 ];
 
 /** Every rule that the kit checks, in the order in which it does. */

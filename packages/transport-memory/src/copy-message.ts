@@ -1,8 +1,8 @@
-import { AgentwireError, type Decision, type Message } from '@agentwire/core';
+import { AgentwireError, checkReceivedDecision, type Decision, type Message, type Received } from '@agentwire/core';
 
-/** A message that nobody else can change, and what it would weigh on a wire. */
+/** A message that nobody else can change, and what it would weigh on a wire. An impossible answer is malformed. */
 export interface MessageCopy {
-  readonly message: Message;
+  readonly message: Received;
   /** Estimated length in bytes. */
   readonly bytes: number;
 }
@@ -69,8 +69,14 @@ function copyDecision(decision: Decision): { readonly decision: Decision; readon
  */
 export function copyMessage(message: Message): MessageCopy {
   if (message.type === 'answer') {
+    const { id } = message;
     const { decision, bytes } = copyDecision(message.decision);
-    return { message: { type: 'answer', id: message.id, decision }, bytes: bytes + 32 };
+    try {
+      return { message: { type: 'answer', id, decision: checkReceivedDecision(decision) }, bytes: bytes + 32 };
+    } catch (error) {
+      if (!(error instanceof AgentwireError)) throw error;
+      return { message: { type: 'malformed', of: 'answer', id, error }, bytes: bytes + 32 };
+    }
   }
   const walk = new Walk();
   return { message: walk.copy(message, 0) as Message, bytes: walk.bytes };

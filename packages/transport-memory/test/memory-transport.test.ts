@@ -63,6 +63,14 @@ describe('createMemoryTransport', () => {
     expect(copied).not.toBe(shallow);
   });
 
+  it('delivers an answer that cannot be as malformed', async () => {
+    const { agent, proxyReceived } = await pair();
+    const decision = { verdict: { type: 'redirect' as const, url: 'javascript:1', status: 302 } };
+    agent.send({ type: 'answer', id: 3, decision });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(proxyReceived).toMatchObject([{ type: 'malformed', of: 'answer', id: 3, error: { code: 'ERR_PROTOCOL' } }]);
+  });
+
   it('refuses a message that holds itself', async () => {
     const { proxy } = await pair();
     const reason: Record<string, unknown> = {};

@@ -206,6 +206,22 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
   tampered('drains are lost', ['session.drain'], () => ({
     deliver: (message, _end, deliver) => (message.type === 'drain' ? undefined : deliver(message)),
   })),
+  tampered('an answer that cannot be decoded is an allow', ['decision.received'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(
+        message.type === 'malformed' && message.of === 'answer' && message.id !== undefined
+          ? { type: 'answer', id: message.id, decision: { verdict: { type: 'allow' } } }
+          : message,
+      ),
+  })),
+  tampered('a failure answer is an allow', ['decision.impossible'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(
+        message.type === 'answer' && message.decision.audit?.reasonCodes !== undefined
+          ? { ...message, decision: { verdict: { type: 'allow' } } }
+          : message,
+      ),
+  })),
   tampered('the answer after an undecodable one is lost', ['session.malformed'], () => {
     let answers = 0;
     return {

@@ -1,5 +1,8 @@
 import {
+  ALLOW,
   AgentwireError,
+  CheckedDecision,
+  checkDecisionField,
   checkNumber,
   type Audit,
   type Decision,
@@ -20,7 +23,7 @@ export type ChunkMutation = Uint8Array | null;
  * Made by `allow()`, `block()`, `redirect()`, `challenge()`, `pass()`, `drop()`, `replace()` and `closeWebSocket()`.
  * Everything is checked when it is said, so an impossible decision throws where it was written.
  */
-export class AgentDecision implements Decision {
+export class AgentDecision extends CheckedDecision implements Decision {
   // every field is always there, so that all decisions have one shape
   readonly verdict: Verdict;
   readonly requestHeaders: readonly HeaderOp[] | undefined = undefined;
@@ -34,6 +37,8 @@ export class AgentDecision implements Decision {
 
   /** @param mutation what to do with the chunk or frame that is answered */
   constructor(verdict: Verdict, mutation?: ChunkMutation) {
+    super();
+    if (verdict !== ALLOW.verdict) checkDecisionField('verdict', verdict);
     this.verdict = verdict;
     this.#mutation = mutation;
   }
@@ -62,6 +67,7 @@ export class AgentDecision implements Decision {
   }
 
   #withAudit(change: Audit): AgentDecision {
+    checkDecisionField('audit', change);
     const copy = this.#copy();
     copy.audit = { ...this.audit, ...change };
     return copy as AgentDecision;
@@ -151,6 +157,7 @@ export class AgentDecision implements Decision {
 
   /** Adds a routing hint for the proxy. */
   withRoutingMetadata(key: string, value: string): AgentDecision {
+    checkDecisionField('routingMetadata', { [key]: value });
     const copy = this.#copy();
     copy.routingMetadata = { ...this.routingMetadata, [key]: value };
     return copy as AgentDecision;
@@ -158,6 +165,7 @@ export class AgentDecision implements Decision {
 
   /** Says what becomes of the WebSocket frame that is answered. */
   withWebSocket(webSocket: WebSocketDecision): AgentDecision {
+    checkDecisionField('webSocket', webSocket);
     const copy = this.#copy();
     copy.webSocket = webSocket;
     return copy as AgentDecision;
@@ -168,6 +176,7 @@ export class AgentDecision implements Decision {
    * the head of a message without a body, it has to be said. With `false` it is {@link done}.
    */
   needsMoreBody(needsMore = true): AgentDecision {
+    checkDecisionField('needsMore', needsMore);
     const copy = this.#copy(!needsMore);
     copy.needsMore = needsMore;
     return copy as AgentDecision;

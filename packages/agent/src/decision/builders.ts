@@ -1,5 +1,6 @@
-import { AgentwireError, ALLOW, checkInteger, type BlockVerdict } from '@agentwire/core';
+import { ALLOW, AgentwireError, checkInteger, type BlockVerdict } from '@agentwire/core';
 import { AgentDecision } from './agent-decision.ts';
+import { checkUrl } from './redirect-url.ts';
 
 const PLAIN_ALLOW: AgentDecision = new AgentDecision(ALLOW.verdict).freeze();
 const PASS: AgentDecision = new AgentDecision(ALLOW.verdict, null).freeze();
@@ -18,12 +19,12 @@ export function allow(): AgentDecision {
 /**
  * Answers the client instead of the upstream.
  *
- * @param status 100 to 999
+ * @param status 200 to 999
  * @param body text for the client; none by default
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`
  */
 export function block(status = 403, body?: string): AgentDecision {
-  checkInteger('status of block', status, 100, 999);
+  checkInteger('status of block', status, 200, 999);
   const verdict: BlockVerdict = body === undefined ? { type: 'block', status } : { type: 'block', status, body };
   return new AgentDecision(verdict);
 }
@@ -31,18 +32,14 @@ export function block(status = 403, body?: string): AgentDecision {
 /**
  * Sends the client elsewhere.
  *
- * @param url absolute, or a path on the same host; printable ASCII without spaces
- * @param status 300 to 399
+ * @param url absolute with http or https, or a path on the same host that begins with one slash; printable ASCII without
+ * spaces
+ * @param status 300 to 399, but not 304
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` for a url that no Location header can hold
  */
 export function redirect(url: string, status = 302): AgentDecision {
   checkInteger('status of redirect', status, 300, 399);
-  if (!/^[\x21-\x7e]+$/.test(url)) {
-    throw new AgentwireError(
-      'ERR_INVALID_HEADER',
-      'the url of a redirect must be printable ASCII without spaces; encode it first',
-    );
-  }
+  checkUrl(url);
   return new AgentDecision({ type: 'redirect', url, status });
 }
 
@@ -69,13 +66,16 @@ export function drop(): AgentDecision {
 
 /** Replaces the body chunk that is answered; text is encoded as UTF-8. */
 export function replace(data: Uint8Array | string): AgentDecision {
-  return new AgentDecision(ALLOW.verdict, typeof data === 'string' ? new TextEncoder().encode(data) : data);
+  const bytes: unknown = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  if (bytes instanceof Uint8Array) return new AgentDecision(ALLOW.verdict, bytes);
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `replace() takes a string or a Uint8Array, got ${typeof data}`);
 }
 
 /**
  * Closes the WebSocket whose frame is answered.
  *
- * @param code 1000 to 4999
+ * @param code 1000 to 4999, but none that no close frame may have: 1004, 1005, 1006, 1015
+ * @param reason at most 123 bytes
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`
  */
 export function closeWebSocket(code: number, reason = ''): AgentDecision {

@@ -1,6 +1,16 @@
-import { AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import {
+  AgentwireError,
+  CheckedDecision,
+  checkDecision as checkFields,
+  isDeepFrozen,
+  type Decision,
+  type HeaderList,
+  type ProxyEvent,
+} from '@agentwire/core';
+import { checkHeaderOps } from '@agentwire/headers';
 import type { Message } from '../body/message.ts';
 import { AgentDecision } from '../decision/agent-decision.ts';
+import { checkUrl } from '../decision/redirect-url.ts';
 
 /** Says what a handler gave instead of a decision, without showing it. */
 function notADecision(handler: string, value: unknown): AgentwireError {
@@ -11,10 +21,39 @@ function notADecision(handler: string, value: unknown): AgentwireError {
   );
 }
 
-/** Checks what a handler gave. @throws AgentwireError `ERR_HANDLER` */
+const sound = new WeakSet<Decision>();
+
+/**
+ * Checks what a handler gave. What the builders made has been checked; a decision made by hand is checked as they do, a
+ * frozen one once.
+ *
+ * @throws AgentwireError `ERR_HANDLER` for what is no decision; `ERR_INVALID_HEADER`, `ERR_INVALID_ARGUMENT` for one that
+ * cannot be
+ */
 export function checkDecision(handler: string, value: Decision): Decision {
-  if (typeof value === 'object' && value !== null && typeof value.verdict === 'object') return value;
-  throw notADecision(handler, value);
+  if (typeof value !== 'object' || value === null || typeof value.verdict !== 'object')
+    throw notADecision(handler, value);
+  if (CheckedDecision.is(value) || sound.has(value)) return value;
+  checkFields(value);
+  if (value.requestHeaders !== undefined) checkHeaderOps(value.requestHeaders);
+  if (value.responseHeaders !== undefined) checkHeaderOps(value.responseHeaders);
+  if (value.verdict.type === 'redirect') checkUrl(value.verdict.url);
+  if (value.verdict.type === 'block') checkNames(value.verdict.headers);
+  if (isDeepFrozen(value)) sound.add(value);
+  return value;
+}
+
+/** Throws for a name that comes twice in the headers of a block, which most wires have in a map. */
+function checkNames(headers: HeaderList = []): void {
+  const names = new Set<string>();
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase();
+    if (names.has(name)) {
+      const what = `the headers of a block have ${name.slice(0, 64)} twice; a block carries one value a name`;
+      throw new AgentwireError('ERR_INVALID_HEADER', what, { detail: { field: 'verdict.headers' } });
+    }
+    names.add(name);
+  }
 }
 
 /** Puts what `pass()`, `drop()` or `replace()` said where the event wants it. */

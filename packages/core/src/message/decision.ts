@@ -13,18 +13,19 @@ export interface AllowVerdict {
 /** Answer the client with this status instead of asking the upstream. */
 export interface BlockVerdict {
   readonly type: 'block';
-  /** HTTP status, 100 to 999. */
+  /** HTTP status, 200 to 999. */
   readonly status: number;
   readonly body?: string | undefined;
-  /** One value a name. Towards the crate a name that comes twice keeps its last value. */
+  /** Names and values in turn, one value a name. */
   readonly headers?: HeaderList | undefined;
 }
 
 /** Send the client elsewhere. */
 export interface RedirectVerdict {
   readonly type: 'redirect';
+  /** Absolute with http or https, or a path that begins with one slash; without spaces. */
   readonly url: string;
-  /** HTTP status, usually 302 or 307. */
+  /** HTTP status, 300 to 399 but 304; usually 302 or 307. */
   readonly status: number;
 }
 
@@ -59,6 +60,7 @@ export interface BodyMutation {
 export type WebSocketDecision =
   | { readonly type: 'allow' }
   | { readonly type: 'drop' }
+  /** `code` is 1000 to 4999 without those that no frame may have, `reason` at most 123 bytes. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string };
 
 /** One thing that a guardrail found. */

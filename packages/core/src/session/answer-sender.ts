@@ -1,6 +1,7 @@
 import type { Connection } from '../contract/connection.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { checkSaidDecision } from '../message/check-decision.ts';
 import type { Decision } from '../message/decision.ts';
 import type { RequestId } from '../message/events.ts';
 import { failureDecision } from './failure.ts';
@@ -29,9 +30,10 @@ export class AnswerSender {
   send(id: RequestId, decision: Decision): void {
     if (this.#connection.status !== 'open') return;
     try {
+      checkSaidDecision(decision);
       if (!this.#connection.send({ type: 'answer', id, decision })) this.#unread.stall();
     } catch (error) {
-      // the decision cannot be sent (a bad header, too long): the proxy must learn that, and never wait for nothing
+      // the decision cannot be or cannot be sent (a bad header, too long): the proxy must learn that, and never wait for nothing
       this.#sendFailure(id, error);
     }
     this.#stats.answers += 1;

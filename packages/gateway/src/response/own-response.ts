@@ -28,7 +28,11 @@ function forVerdict(verdict: Exclude<Verdict, { type: 'allow' }>): OwnResponse {
       return { status: verdict.status, headers: [...(typed ? [] : TEXT), ...headers], body: verdict.body ?? '' };
     }
     case 'redirect':
-      return { status: verdict.status, headers: ['location', verdict.url], body: '' };
+      return {
+        status: verdict.status,
+        headers: ['location', verdict.url.replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent)],
+        body: '',
+      };
     case 'challenge': {
       const params = Object.entries(verdict.params).map(([name, value]) => `${name}=${quoted(value)}`);
       const challenge = [verdict.challengeType, params.join(', ')].filter((part) => part !== '').join(' ');

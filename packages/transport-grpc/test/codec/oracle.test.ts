@@ -90,7 +90,7 @@ const decision: fc.Arbitrary<Decision> = fc
       { weight: 4, arbitrary: fc.constant({ type: 'allow' as const }) },
       {
         weight: 1,
-        arbitrary: fc.record({ type: fc.constant('block' as const), status: fc.integer({ min: 100, max: 999 }) }),
+        arbitrary: fc.record({ type: fc.constant('block' as const), status: fc.integer({ min: 200, max: 999 }) }),
       },
     ),
     requestHeaders: some(op),

@@ -38,6 +38,10 @@ describe('an answer over gRPC', () => {
     ['an error twice', [id, { error: { code: 'A' } }, { error: { code: 'B' } }]],
     ['drop and close', [id, allow, { websocketDecision: { drop: true, closeCode: 1000 } }]],
     ['its own id twice', [id, allow, id]],
+    ['a block with 101', [id, { decision: { case: 'block', value: { status: 101 } } }]],
+    ['a redirect with 200', [id, { decision: { case: 'redirect', value: { url: '/', status: 200 } } }]],
+    ['a redirect to javascript', [id, { decision: { case: 'redirect', value: { url: 'javascript:1', status: 302 } } }]],
+    ['a WebSocket code of 5', [id, allow, { websocketDecision: { closeCode: 5 } }]],
   ])('with %s is refused each time, under its id', (_what, parts) => {
     for (let round = 0; round < 4; round += 1) {
       expect(read(answerOf(...parts))).toMatchObject({

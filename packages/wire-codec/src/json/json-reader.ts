@@ -256,6 +256,8 @@ export class JsonReader extends ByteReader {
     if (this.maybe(ALLOW)) return { type: 'allow' };
     this.lit(BLOCK_STATUS);
     const status = this.status();
+    // What is no final status is for the reference to refuse.
+    if (status < 200) this.ok = false;
     const body = this.maybe(BLOCK_BODY) && !this.isNull() ? this.text() : undefined;
     this.maybe(BLOCK_NO_HEADERS);
     this.lit(BLOCK_END);

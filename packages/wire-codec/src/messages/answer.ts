@@ -1,3 +1,4 @@
+import { AgentwireError, checkDecision } from '@agentwire/core';
 import type { Decision } from '@agentwire/core';
 
 import { asPeerUnderstands, bodyMutation, decision } from './decision-kinds.ts';
@@ -22,11 +23,20 @@ function writeDecision(value: Decision, form: Form): Record<string, unknown> {
   return form.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
 }
 
+/** What is well formed and still cannot be, such as a redirect with status 200. */
+function sound(value: Decision): Decision {
+  try {
+    return checkDecision(value);
+  } catch (error) {
+    throw error instanceof AgentwireError ? new Fault(error.message) : error;
+  }
+}
+
 /** Reads a decision out of an answer; the id's place in `custom` is the caller's. */
 function readDecision(wire: unknown, form: Form): Decision {
   const onlyError =
     form.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
-  const value = decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, form);
+  const value = sound(decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, form));
   const { audit } = value;
   if (audit === undefined || Object.values(audit).some((one) => one !== undefined)) return value;
   return { ...value, audit: undefined };

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { AgentwireError, isDeepFrozen } from '@agentwire/core';
 import type { Answer, Decision, RequestId } from '@agentwire/core';
 
 import { stringifyJson } from '../json/stringify-json.ts';
 import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
 import { answer } from './answer.ts';
-import { freezeDecision, isDeepFrozen } from './freeze-decision.ts';
+import { Fault } from './fault.ts';
+import { freezeDecision } from './freeze-decision.ts';
 import { findAnswerId, isOnlyId, isPlain } from './answer-id.ts';
 import type { IdPlace } from './answer-id.ts';
 import type { Form } from './form.ts';
@@ -125,9 +127,19 @@ export class DecisionCache {
     const known = this.#encoded.get(decision);
     if (known !== undefined || this.#encoded.has(decision)) return known;
     if (this.#encoded.size >= MAX_ENTRIES) this.#encoded.clear();
-    const made = isDeepFrozen(decision) ? this.#split(message) : undefined;
+    const made = isDeepFrozen(decision) ? this.#trySplit(message) : undefined;
     this.#encoded.set(decision, made);
     return made;
+  }
+
+  /** What cannot be written has no halves; the reference says why. */
+  #trySplit(message: Answer): Encoded | undefined {
+    try {
+      return this.#split(message);
+    } catch (error) {
+      if (error instanceof Fault || error instanceof AgentwireError) return undefined;
+      throw error;
+    }
   }
 
   #split(message: Answer): Encoded | undefined {

@@ -99,22 +99,26 @@ export const headers: Kind<HeaderList> = {
   read: (wire, form) => (form.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
 };
 
-/** The headers of a block: name to one text in both dialects; the last line of a name counts. */
+/** The headers of a block: name to one text in both dialects, so a name cannot come twice. */
 export const blockHeaders: Kind<HeaderList> = {
   name: 'blockHeaders',
   write(value) {
-    const object: [string, unknown][] = [];
-    for (let i = 0; i < value.length; i += 2) object.push([value[i] as string, value[i + 1]]);
-    return Object.fromEntries(object);
+    const lines = new Map<string, unknown>();
+    for (let i = 0; i < value.length; i += 2) {
+      const name = value[i] as string;
+      if (lines.has(name)) throw new Fault('a block carries one value a header name');
+      lines.set(name, value[i + 1]);
+    }
+    return Object.fromEntries(lines);
   },
   read(wire) {
     const list: string[] = [];
-    const entries = Object.entries(asObject(wire));
-    checkLineCount(entries.length);
-    for (const [name, value] of entries) {
+    for (const [name, value] of Object.entries(asObject(wire))) {
       const checked = headerName(name);
       // Other writers put arrays here; a block must not be lost over that.
-      for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) list.push(checked, headerValue(one));
+      const values = Array.isArray(value) ? (value as unknown[]) : [value];
+      checkLineCount(list.length / 2 + values.length);
+      for (const one of values) list.push(checked, headerValue(one));
     }
     return list;
   },

@@ -119,14 +119,18 @@ const verdict = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('block' as const),
-      status: fc.integer({ min: 100, max: 999 }),
+      status: fc.integer({ min: 200, max: 999 }),
       body: optional(text),
       headers: optional(fc.tuple(name, value).map((line) => line as readonly string[])),
     }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ type: fc.constant('redirect' as const), url: text, status: fc.constantFrom(302, 307) }),
+    arbitrary: fc.record({
+      type: fc.constant('redirect' as const),
+      url: fc.webUrl(),
+      status: fc.constantFrom(302, 307),
+    }),
   },
 );
 

@@ -156,6 +156,24 @@ describe.each(FORMS)('a verdict in $dialect $encoding', ({ dialect, encoding }) 
     }
   });
 
+  it.each([
+    [{ block: { status: 101 } }, 'status'],
+    [{ block: { status: 1000 } }, 'status'],
+    [{ block: { status: 403, headers: { 'a b': '1' } } }, 'name'],
+    [{ block: { status: 403, headers: { a: '1\r\n' } } }, 'value'],
+    [{ redirect: { url: '/', status: 200 } }, 'status'],
+    [{ redirect: { url: '/', status: 304 } }, '304'],
+    [{ redirect: { url: 'javascript:1', status: 302 } }, 'url'],
+    [{ redirect: { url: '//e.test', status: 302 } }, 'url'],
+    [{ challenge: { challenge_type: 'c', params: { a: 1 } } }, 'params'],
+  ])('that nobody may act on is refused each time: %j', (decision, why) => {
+    for (let round = 0; round < 4; round++) {
+      const message = read(dialect, encoding, answerOf(dialect, decision));
+      expect(message).toMatchObject({ type: 'malformed', error: { code: 'ERR_PROTOCOL' } });
+      expect((message as { error: Error }).error.message).toContain(why);
+    }
+  });
+
   it.each(['allow', { allow: {} }, { allow: null }])('that allows is %j', (decision) => {
     expect(read(dialect, encoding, answerOf(dialect, decision))).toMatchObject({
       decision: { verdict: { type: 'allow' } },

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { Answer, Decision, HeaderOp } from '@agentwire/core';
+import { isDeepFrozen, type Answer, type Decision, type HeaderOp } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
@@ -33,12 +33,6 @@ import {
 
 /** Bytes of frozen decisions, without the id: one table for each way to write them. */
 const kept: readonly WeakMap<Decision, Uint8Array>[] = [new WeakMap(), new WeakMap(), new WeakMap(), new WeakMap()];
-
-function isDeepFrozen(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (!Object.isFrozen(value)) return false;
-  return Object.values(value).every(isDeepFrozen);
-}
 
 /** An answer without its id, as bytes. */
 function tailOf(decision: Decision, context: CodecContext): Uint8Array {

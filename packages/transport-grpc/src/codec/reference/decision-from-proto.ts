@@ -1,5 +1,6 @@
 import {
   AgentwireError,
+  checkReceivedDecision,
   type Audit,
   type BodyMutation,
   type Decision,
@@ -77,7 +78,7 @@ function fromWebSocket({ drop, closeCode, closeReason }: WebsocketDecision): Web
 /** Reads the decision of an AgentResponse. @throws AgentwireError `ERR_PROTOCOL`; one without a verdict is never an allow. */
 export function fromResponse(fields: AgentResponse): Decision {
   const { audit, requestBodyMutation, responseBodyMutation, websocketDecision, error, routingMetadata } = fields;
-  return present({
+  const decision = present({
     verdict: fromVerdict(fields),
     requestHeaders: fromHeaderOps('response.request_headers', fields.requestHeaders),
     responseHeaders: fromHeaderOps('response.response_headers', fields.responseHeaders),
@@ -89,4 +90,5 @@ export function fromResponse(fields: AgentResponse): Decision {
     webSocket: websocketDecision === undefined ? undefined : fromWebSocket(websocketDecision),
     error: error === undefined ? undefined : { code: error.code, message: error.message },
   });
+  return checkReceivedDecision(decision);
 }

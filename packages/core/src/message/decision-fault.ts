@@ -1,0 +1,47 @@
+import { AgentwireError, type ErrorCode } from '../errors.ts';
+
+/** A value of a decision that cannot be. Says which field it is and what may stand there, never the value. */
+export function fault(where: string, what: string, code: ErrorCode = 'ERR_INVALID_ARGUMENT'): AgentwireError {
+  return new AgentwireError(code, `${where} ${what}`, { detail: { field: where } });
+}
+
+/** An object whose fields are not checked yet. */
+export type Unchecked = Readonly<Record<string, unknown>>;
+
+/** Whether `value` is an object with named fields. */
+export function isObject(value: unknown): value is Unchecked {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+/** Throws for a field that is not in `known`: whoever wrote it believes that it says something. */
+export function checkFields(value: object, known: readonly string[], where: string): void {
+  for (const key in value) {
+    if (!known.includes(key) && Object.hasOwn(value, key))
+      throw fault(where, `has no field ${JSON.stringify(key.slice(0, 40))}; it knows ${known.join(', ')}`);
+  }
+}
+
+/** Throws unless `value` is a whole number from `min` to `max`. */
+export function checkStatus(value: unknown, min: number, max: number, where: string): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
+    throw fault(where, `must be a whole number from ${min} to ${max}`);
+}
+
+/** Throws unless `value` is text. */
+export function checkText(value: unknown, where: string): void {
+  if (typeof value !== 'string') throw fault(where, 'must be a string');
+}
+
+/** Throws unless `value` is an array of texts. */
+export function checkList(value: unknown, where: string): void {
+  if (!Array.isArray(value)) throw fault(where, 'must be an array of strings');
+  for (let i = 0; i < value.length; i++)
+    if (typeof value[i] !== 'string') throw fault(`${where}[${i}]`, 'must be a string');
+}
+
+/** Throws unless `value` is an object of texts. */
+export function checkTexts(value: unknown, where: string): void {
+  if (!isObject(value)) throw fault(where, 'must be an object of strings');
+  for (const key of Object.keys(value))
+    if (typeof value[key] !== 'string') throw fault(where, 'must have strings as values');
+}
