@@ -1,4 +1,5 @@
 import {
+  AgentwireError,
   checkInteger,
   checkKnownOptions,
   checkOneOf,
@@ -11,8 +12,12 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node';
 
 /** The streams behind durable inboxes. */
 export interface DurableStreamOptions {
+  /** Names of inboxes of this node that may be sent to before `openInbox`, or that it may not make itself. Default: none. */
+  readonly inboxes?: readonly string[];
   /** Messages that one sending node may have waiting in one inbox; the next is `ERR_INBOX_FULL`. Default 1024. */
   readonly maxPerInbox?: number;
+  /** Bytes that wait in all inboxes of this node together, which the server reserves; the next message is `ERR_INBOX_FULL`. Default 64 MiB. */
+  readonly maxBytes?: number;
   /** Milliseconds after which the server forgets what nobody took; 0 is never. Default 0. */
   readonly maxAgeMs?: number;
   /** Milliseconds in which a message of the same id or idempotency key is taken once. Default 120 000. */
@@ -23,7 +28,9 @@ export interface DurableStreamOptions {
   readonly storage?: 'file' | 'memory';
   /** Dead letters that the server keeps; the oldest gives way. Default 10 000. */
   readonly maxDeadLetters?: number;
-  /** Whether this node makes the streams when they are missing, which its user must be allowed to. Default true. */
+  /** Bytes of dead letters that the server keeps and reserves; the oldest gives way. Default 16 MiB. */
+  readonly maxDeadBytes?: number;
+  /** Whether this node makes and changes its streams, which its user must be allowed to. Default true. */
   readonly create?: boolean;
 }
 
@@ -59,12 +66,15 @@ export const NATS_BACKEND_DEFAULTS: Readonly<{ prefix: string; reconnectMs: numb
 
 /** What durable streams are when nothing else was said. */
 export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
+  inboxes: Object.freeze([]),
   maxPerInbox: 1024,
+  maxBytes: 64 * 1024 * 1024,
   maxAgeMs: 0,
   duplicateWindowMs: 120_000,
   replicas: 1,
   storage: 'file',
   maxDeadLetters: 10_000,
+  maxDeadBytes: 16 * 1024 * 1024,
   create: true,
 });
 
@@ -88,6 +98,10 @@ export function resolveDurableStreamOptions(options: DurableStreamOptions): Requ
   checkInteger('durable.duplicateWindowMs', all.duplicateWindowMs, 100, 86_400_000);
   checkInteger('durable.replicas', all.replicas, 1, 5);
   checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
+  checkInteger('durable.maxBytes', all.maxBytes, 1024, Number.MAX_SAFE_INTEGER);
+  checkInteger('durable.maxDeadBytes', all.maxDeadBytes, 1024, Number.MAX_SAFE_INTEGER);
+  if (!Array.isArray(all.inboxes) || all.inboxes.some((name) => typeof name !== 'string' || name === ''))
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'durable.inboxes must be a list of names');
   checkOneOf('durable.storage', all.storage, ['file', 'memory']);
   return all;
 }

@@ -1,99 +1,84 @@
 import { AgentwireError } from '@agentwire/core';
-import type { DeadLetterReason, KernelMessage } from '@agentwire/a2a-router';
-import type { NatsConnection } from '@nats-io/transport-node';
 import {
-  DiscardPolicy,
   type JetStreamClient,
   JetStreamApiError,
   jetstream,
   type JetStreamManager,
   jetstreamManager,
-  RetentionPolicy,
-  StorageType,
+  type JsMsg,
   type StoredMsg,
-  type StreamConfig,
 } from '@nats-io/jetstream';
-import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
+import { errors, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import type { DurableStreamOptions } from './backend-options.ts';
+import { type DurableDeadLetter, readDeadLetter } from './durable-dead-letter.ts';
+import { redriveHeaders } from './durable-headers.ts';
 import { fromNatsError } from './nats-errors.ts';
-import { parseSubject } from './subject-parts.ts';
-import { encodeToken } from './subject-token.ts';
-import { decodeReceived } from './wire.ts';
+import { NodeStreams } from './node-streams.ts';
 
-/** A node and the first word of its subjects. */
-interface Owner {
-  readonly prefix: string;
-  readonly nodeId: string;
-}
-
-const STREAM_NOT_FOUND = 10_059;
 const NO_MESSAGE = 10_037;
-const KNOWN_NODES = 10_000;
-const NANOS = 1_000_000;
+const STREAM_NOT_FOUND = 10_059;
 
-/** A message of a durable inbox that was given up. */
-export interface DurableDeadLetter {
-  /** Its number in the stream of dead letters, for `redrive`. */
-  readonly sequence: number;
-  /** Why it was given up: not let in, not readable, or failed too often. */
-  readonly reason: DeadLetterReason;
-  /** The last error in words. */
-  readonly why: string;
-  /** Node that sent it. */
-  readonly source: string;
-  /** The message; undefined when it cannot be read. */
-  readonly message: KernelMessage | undefined;
-}
-
-/** The names of the two streams of a node: what waits in its durable inboxes, and what was given up there. */
-export function streamNames(prefix: string, nodeId: string): { readonly inbox: string; readonly dead: string } {
-  const node = encodeToken(nodeId);
-  return { inbox: `${prefix.toUpperCase()}_INBOX_${node}`, dead: `${prefix.toUpperCase()}_DEAD_${node}` };
-}
-
-/** The streams behind durable inboxes, two for each node, so that the server can keep nodes apart. */
+/** The durable inboxes of this node, and the way to those of others. */
 export class DurableStreams {
-  /** Name of the stream of what waits on this node. */
-  readonly inboxStream: string;
-  /** Name of the stream of this node's dead letters. */
-  readonly deadStream: string;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
-  readonly #prefix: string;
-  readonly #options: Required<DurableStreamOptions>;
-  readonly #known = new Set<string>();
+  readonly #streams: NodeStreams;
 
-  private constructor(
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    owner: Owner,
-    options: DurableStreamOptions,
-  ) {
+  private constructor(connection: NatsConnection, manager: JetStreamManager, streams: NodeStreams) {
     this.client = jetstream(connection);
     this.manager = manager;
-    this.#prefix = owner.prefix;
-    this.#options = resolveDurableStreamOptions(options);
-    const { inbox, dead } = streamNames(owner.prefix, owner.nodeId);
-    this.inboxStream = inbox;
-    this.deadStream = dead;
+    this.#streams = streams;
   }
 
-  /** Finds the streams of a node, and makes them when they are missing and `create` allows it. */
-  static async open(connection: NatsConnection, owner: Owner, options: DurableStreamOptions): Promise<DurableStreams> {
+  /** Finds the streams of a node, or makes them; see {@link NodeStreams}. */
+  static async open(
+    connection: NatsConnection,
+    owner: { readonly prefix: string; readonly nodeId: string },
+    options: DurableStreamOptions,
+  ): Promise<DurableStreams> {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    const streams = new DurableStreams(connection, manager, owner, options);
-    await streams.#prepare(owner.nodeId);
-    return streams;
+    const streams = new NodeStreams(manager, owner, options);
+    await streams.prepare();
+    return new DurableStreams(connection, manager, streams);
   }
 
-  /** Hands a message to the server and waits until it is kept; one that was taken under this key already is not kept twice. */
-  async publish(nodeId: string, subject: string, text: string, key: string): Promise<void> {
+  /** Name of the stream of what waits on this node. */
+  get inboxStream(): string {
+    return this.#streams.inbox;
+  }
+
+  /** Makes room for an inbox of this node. */
+  addInbox(name: string): Promise<void> {
+    return this.#streams.addInbox(name);
+  }
+
+  /**
+   * Hands a message to the server and waits until it is kept; false when one was taken under this key before.
+   *
+   * Rejects with `ERR_NO_INBOX` when nobody has opened an inbox of that name, and with `ERR_INBOX_FULL`.
+   */
+  async publish(subject: string, text: string, key: string, about: MsgHdrs | undefined): Promise<boolean> {
     try {
-      // The recipient may never have been here: its messages wait for it all the same.
-      if (!this.#known.has(nodeId)) await this.#prepare(nodeId);
-      await this.client.publish(subject, text, { msgID: key });
+      const { duplicate } = await this.client.publish(subject, text, {
+        msgID: key,
+        ...(about === undefined ? {} : { headers: about }),
+      });
+      return !duplicate;
     } catch (error) {
+      if (isUnheard(error)) {
+        throw new AgentwireError(
+          'ERR_NO_INBOX',
+          'the node has no durable inbox of that name, or its stream has no leader now',
+          { cause: error },
+        );
+      }
       throw fromNatsError(error, 'the message was not kept');
     }
+  }
+
+  /** Keeps a message of an inbox as a dead letter. */
+  async bury(subject: string, msg: JsMsg, about: MsgHdrs): Promise<void> {
+    await this.client.publish(subject, msg.data, { headers: about, msgID: `dead ${msg.info.streamSequence}` });
   }
 
   /** The dead letters on a subject, oldest first. */
@@ -102,7 +87,7 @@ export class DurableStreams {
     try {
       for (let from = 1; found.length < limit;) {
         const query = { seq: from, next_by_subj: subject };
-        const stored = await this.manager.streams.getMessage(this.deadStream, query);
+        const stored = await this.manager.streams.getMessage(this.#streams.dead, query);
         if (stored === null) break;
         found.push(readDeadLetter(stored));
         from = stored.seq + 1;
@@ -113,91 +98,34 @@ export class DurableStreams {
     return found;
   }
 
-  /** Publishes a dead letter to the inbox it was for; it is deleted only once it is kept there. */
-  async redrive(subject: string, sequence: number): Promise<void> {
+  /** Publishes a dead letter to the inbox it was for, with the subject that it had; it is deleted only once it is kept there. */
+  async redrive(dead: string, subject: string, sequence: number): Promise<void> {
+    let stored: StoredMsg | null = null;
     try {
-      const stored = await this.manager.streams.getMessage(this.deadStream, { seq: sequence });
-      if (stored === null) throw new AgentwireError('ERR_INVALID_ARGUMENT', `there is no dead letter ${sequence}`);
-      await this.client.publish(subject, stored.data, { msgID: `redrive ${sequence}` });
-      await this.manager.streams.deleteMessage(this.deadStream, sequence);
+      stored = await this.manager.streams.getMessage(this.#streams.dead, { seq: sequence });
     } catch (error) {
-      if (isMissing(error))
-        throw new AgentwireError('ERR_INVALID_ARGUMENT', `there is no dead letter ${sequence}`, { cause: error });
+      if (!isMissing(error)) throw fromNatsError(error, 'redrive');
+    }
+    if (stored === null || stored.subject !== dead)
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `this inbox has no dead letter ${sequence}`);
+    try {
+      const about = redriveHeaders(stored.header);
+      await this.client.publish(subject, stored.data, { headers: about, msgID: `redrive ${sequence}` });
+      await this.manager.streams.deleteMessage(this.#streams.dead, sequence);
+    } catch (error) {
       throw fromNatsError(error, 'redrive');
     }
   }
-
-  async #prepare(nodeId: string): Promise<void> {
-    if (this.#options.create) {
-      const { inbox, dead } = streamNames(this.#prefix, nodeId);
-      await this.#find(inbox, {
-        subjects: [`${this.#prefix}.*.inbox.${encodeToken(nodeId)}.*`],
-        ...this.#inboxConfig(),
-      });
-      await this.#find(dead, { subjects: [`${this.#prefix}.${encodeToken(nodeId)}.dead.*`], ...this.#deadConfig() });
-    }
-    if (this.#known.size >= KNOWN_NODES) this.#known.clear();
-    this.#known.add(nodeId);
-  }
-
-  #inboxConfig(): Partial<StreamConfig> {
-    const { maxPerInbox, maxAgeMs, duplicateWindowMs, replicas } = this.#options;
-    return {
-      retention: RetentionPolicy.Workqueue,
-      discard: DiscardPolicy.New,
-      discard_new_per_subject: true,
-      max_msgs_per_subject: maxPerInbox,
-      max_age: maxAgeMs * NANOS,
-      duplicate_window: duplicateWindowMs * NANOS,
-      num_replicas: replicas,
-      storage: this.#storage,
-    };
-  }
-
-  #deadConfig(): Partial<StreamConfig> {
-    const { maxDeadLetters, replicas } = this.#options;
-    return {
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      max_msgs: maxDeadLetters,
-      num_replicas: replicas,
-      storage: this.#storage,
-    };
-  }
-
-  get #storage(): StorageType {
-    return this.#options.storage === 'memory' ? StorageType.Memory : StorageType.File;
-  }
-
-  async #find(name: string, config: Partial<StreamConfig>): Promise<void> {
-    try {
-      await this.manager.streams.info(name);
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
-      await this.manager.streams.add({ ...config, name });
-    }
-  }
-}
-
-function readDeadLetter(stored: StoredMsg): DurableDeadLetter {
-  const about = (name: string): string => stored.header.get(name);
-  const { source, target } = parseSubject(about('Agentwire-Subject'));
-  let message: KernelMessage | undefined;
-  try {
-    const received = decodeReceived(stored.string(), { source, target, now: stored.time.getTime() });
-    if (received.kind === 'message') message = received.message;
-  } catch {
-    message = undefined;
-  }
-  return {
-    sequence: stored.seq,
-    reason: about('Agentwire-Reason') as DeadLetterReason,
-    why: about('Agentwire-Why'),
-    source,
-    message,
-  };
 }
 
 function isMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === NO_MESSAGE;
+}
+
+/** Whether no stream takes a subject. */
+function isUnheard(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.code === STREAM_NOT_FOUND;
+  // the client takes a subject without listeners for a server without JetStream, and keeps what it saw as the cause
+  const seen = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return seen instanceof errors.NoRespondersError || (seen instanceof errors.RequestError && seen.isNoResponders());
 }

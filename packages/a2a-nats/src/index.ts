@@ -7,8 +7,16 @@ export {
   resolveDurableStreamOptions,
   resolveNatsBackendOptions,
 } from './backend-options.ts';
-export type { DurableHandler, DurableInbox, DurableInboxOptions, DurableInboxStats } from './durable-inbox.ts';
-export type { DurableDeadLetter } from './durable-streams.ts';
+export type { DurableDeadLetter } from './durable-dead-letter.ts';
+export type { DurableInbox } from './durable-inbox.ts';
+export {
+  DURABLE_INBOX_DEFAULTS,
+  type DurableHandler,
+  type DurableInboxOptions,
+  type ResolvedDurableInboxOptions,
+  resolveDurableInboxOptions,
+} from './durable-options.ts';
+export type { DurableInboxStats } from './durable-worker.ts';
 export { createNatsBackend, type NatsBackend, type NatsBackendStats } from './nats-backend.ts';
 export { formatPermissions, type NodeGrants, type NodePermissions, nodePermissions } from './permissions.ts';
 export { tail, type TailedMessage, type TailOptions } from './tail.ts';

@@ -6,8 +6,10 @@ import {
   type ResolvedNatsBackendOptions,
   resolveNatsBackendOptions,
 } from './backend-options.ts';
-import { type DurableHandler, type DurableInbox, type DurableInboxOptions, openDurableInbox } from './durable-inbox.ts';
-import { type DurableDeadLetter, DurableStreams } from './durable-streams.ts';
+import type { DurableDeadLetter } from './durable-dead-letter.ts';
+import { type DurableInbox, openDurableInbox } from './durable-inbox.ts';
+import type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
+import { DurableStreams } from './durable-streams.ts';
 import { Answers } from './answers.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
@@ -103,14 +105,14 @@ export class NatsBackend implements RemoteBackend {
    * handler has resolved; it comes again after `backoffMs` when it rejects, and is a dead letter after `maxDeliver`.
    */
   async openInbox(name: string, handler: DurableHandler, options?: DurableInboxOptions): Promise<DurableInbox> {
-    const {
-      host,
-      subjects,
-      options: { clock, logger },
-    } = this.#link;
-    const parts = { host, streams: this.#needDurable(), subjects, clock, logger };
-    const settings = { name, nodeId: this.nodeId, handler, ...options };
-    const inbox: DurableInbox = await openDurableInbox(parts, settings, () => this.#inboxes.delete(inbox));
+    const inbox = await openDurableInbox({
+      link: this.#link,
+      streams: this.#needDurable(),
+      name,
+      handler,
+      options,
+      onClosed: (closed) => this.#inboxes.delete(closed),
+    });
     this.#inboxes.add(inbox);
     return inbox;
   }
@@ -120,9 +122,14 @@ export class NatsBackend implements RemoteBackend {
     return this.#needDurable().deadLetters(this.#link.subjects.dead(name), limit);
   }
 
-  /** Puts a dead letter into its inbox again, and takes it from the dead letters; its source is this node then. */
+  /**
+   * Puts a dead letter of an inbox into that inbox again, and takes it from the dead letters.
+   *
+   * It keeps its sender and its deadline, and `acceptRemote`, gate and scope are asked again.
+   */
   async redrive(name: string, sequence: number): Promise<void> {
-    await this.#needDurable().redrive(this.#link.subjects.inbox(this.nodeId, name), sequence);
+    const { subjects } = this.#link;
+    await this.#needDurable().redrive(subjects.dead(name), subjects.inbox(this.nodeId, name), sequence);
   }
 
   /** Waits until the server has taken everything that was sent. */

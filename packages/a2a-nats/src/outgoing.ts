@@ -1,6 +1,8 @@
 import { AgentwireError } from '@agentwire/core';
 import type { KernelMessage, RemoteDelivery, Target } from '@agentwire/a2a-router';
 import type { DurableStreams } from './durable-streams.ts';
+import { requestHeaders } from './durable-headers.ts';
+import { messageKey } from './message-key.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { encodeMessage } from './wire.ts';
@@ -44,7 +46,7 @@ export class Outgoing {
   #toNode(message: KernelMessage, to: Extract<Target, { kind: 'remoteNode' }>, expectsReply: boolean): Promise<void> {
     const { subjects } = this.#link;
     const { nodeId, target: inner } = to;
-    if (message.durable === true && inner.kind === 'service') return this.#keep(message, nodeId, inner);
+    if (message.durable === true && inner.kind === 'service') return this.#keep(message, to, inner, expectsReply);
     const subject = inner.kind === 'process' ? subjects.agent(nodeId, inner.pid) : subjects.node(nodeId, inner);
     return this.#send(subject, message, to, expectsReply);
   }
@@ -79,18 +81,34 @@ export class Outgoing {
     return DONE;
   }
 
-  async #keep(message: KernelMessage, nodeId: string, inner: Extract<Target, { kind: 'service' }>): Promise<void> {
+  /** Two messages of one sender to one inbox with the same key are one: the key of the sender if it gave one, else the message id. */
+  async #keep(
+    message: KernelMessage,
+    to: Extract<Target, { kind: 'remoteNode' }>,
+    inner: Extract<Target, { kind: 'service' }>,
+    expectsReply: boolean,
+  ): Promise<void> {
     if (this.#durable === undefined) {
       throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
     }
-    const { subjects, options, stats } = this.#link;
+    const { subjects, options, stats, asked } = this.#link;
+    const subject = subjects.inbox(to.nodeId, inner.service);
     const text = encodeMessage(message, inner, options.clock.wallNow());
     this.#link.checkSize(text);
-    // Two messages with the same key are one: the key of the sender if it gave one, else the message id.
-    const { idempotencyKey, from, id } = message;
-    const key = idempotencyKey === undefined ? id : `${options.nodeId}/${from}/${idempotencyKey}`;
-    await this.#durable.publish(nodeId, subjects.inbox(nodeId, inner.service), text, key);
-    stats.sent += 1;
+    const key = messageKey(to.nodeId, inner.service, options.nodeId, message);
+    try {
+      const about = expectsReply ? requestHeaders(subjects.replyHere(asked.add(message, to, subject))) : undefined;
+      const isNew = await this.#durable.publish(subject, text, key, about);
+      stats.sent += 1;
+      if (isNew || !expectsReply) return;
+      throw new AgentwireError(
+        'ERR_DUPLICATE_REQUEST',
+        'a message with the same key was taken before; its answer goes to that request',
+      );
+    } catch (error) {
+      asked.delete(message.id);
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkKnownOptions } from '@agentwire/core';
-import { streamNames } from './durable-streams.ts';
+import { streamNames } from './node-streams.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
 import { nodeToken, Subjects } from './subjects.ts';
 

@@ -105,6 +105,16 @@ export class Subjects {
   anyInbox(name: string): string {
     return bounded(`${this.#prefix}.*.inbox.${this.#node}.${encodeToken(name)}`);
   }
+
+  /** Everybody's messages to every durable inbox of this node. */
+  everyInbox(): string {
+    return `${this.#prefix}.*.inbox.${this.#node}.*`;
+  }
+
+  /** The dead letters of this node. */
+  anyDead(): string {
+    return `${this.#own}.dead.*`;
+  }
 }
 
 /** Writes the name of a node as one subject token; throws `ERR_INVALID_ARGUMENT` for one that is empty or over 200 bytes as a token. */

@@ -52,7 +52,7 @@ export function encodeMessage(message: KernelMessage, to: Target, now: number, p
 }
 
 /** Shortens an idempotency key of more than 64 characters to its hash. */
-export function shortKey(key: string): string {
+function shortKey(key: string): string {
   return key.length <= MAX_KEY ? key : `sha256:${hash('sha256', key, 'hex')}`;
 }
 

@@ -6,7 +6,7 @@ import { formatPermissions, nodePermissions } from '../src/index.ts';
 import { startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
-const durable = { duplicateWindowMs: 60_000 };
+const durable = { duplicateWindowMs: 60_000, inboxes: ['orders'] };
 const to = target.remoteNode('b', target.service('orders'));
 const quick = { backoffMs: [1], ackWaitMs: 1500 };
 
@@ -28,6 +28,8 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
 
   it('keep messages for a node that is not there, in order, and acknowledge after handling', async () => {
     const server = await serve();
+    // It was there once, so its inbox exists.
+    await (await startNode('b', server.url, { durable })).close();
     const a = await node('a', server.url, { durable });
     const one = a.add('one');
     for (let n = 0; n < 20; n += 1)
@@ -83,8 +85,8 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
 
   it('are full on the server, for one sender, at maxPerInbox', async () => {
     const server = await serve();
-    const a = await node('a', server.url, { durable: { ...durable, maxPerInbox: 3 } });
-    const c = await node('c', server.url, { durable: { ...durable, maxPerInbox: 3 } });
+    await node('b', server.url, { durable: { ...durable, maxPerInbox: 3 } });
+    const [a, c] = [await node('a', server.url, { durable }), await node('c', server.url, { durable })];
     const [one, three] = [a.add('one'), c.add('three')];
     for (let n = 0; n < 3; n += 1) await one.send(to, payload.json(n), { durable: true });
     await expect(one.send(to, payload.json(3), { durable: true })).rejects.toMatchObject({
@@ -195,7 +197,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     const as = (name: string): { auth: { user: string; pass: string } } => ({ auth: { user: name, pass: 'x' } });
     // Somebody who may makes the streams; the nodes themselves may not.
     for (const name of ['a', 'b', 'c']) await (await startNode(name, server.url, { durable, ...as('admin') })).close();
-    const mine = { durable: { ...durable, create: false } };
+    const mine = { durable: { create: false } };
     const [a, b] = [
       await node('a', server.url, { ...mine, ...as('a') }),
       await node('b', server.url, { ...mine, ...as('b') }),

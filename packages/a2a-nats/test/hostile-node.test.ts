@@ -35,8 +35,10 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     server = await startServer(
       `authorization { users: [ { user: admin, pass: secret }, ${users.join(', ')} ] }\nmax_payload: 65536`,
     );
-    for (const name of ['asker', 'victim', 'evil'])
-      await (await startNode(name, server.url, { durable: {}, auth: auth('admin') })).close();
+    for (const name of ['asker', 'victim', 'evil']) {
+      const durable = { inboxes: ['orders', 'mirror'] };
+      await (await startNode(name, server.url, { durable, auth: auth('admin') })).close();
+    }
     asker = await startNode('asker', server.url, { auth: auth('asker') });
     victim = await startNode('victim', server.url, { auth: auth('victim') });
     evil = await connect({ servers: server.url, ...auth('evil'), inboxPrefix: '_INBOX_evil' });

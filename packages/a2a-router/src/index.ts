@@ -71,7 +71,7 @@ export type { SubscribeOptions } from './router/subscribe-options.ts';
 export { createA2ARouter } from './router/create-a2a-router.ts';
 export { payloadDigest } from './router/audit.ts';
 export { A2AEndpoint, type EndpointRouter } from './router/endpoint.ts';
-export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
+export type { Admission, RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
 export type { RequestManyOptions, RequestOptions } from './router/request.ts';
 export {
   A2A_ROUTER_DEFAULTS,

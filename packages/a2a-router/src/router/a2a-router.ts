@@ -45,11 +45,12 @@ export class A2ARouter {
       settings: this.#settings,
     });
     const { chain, backend } = this.#settings;
-    const { deadLetters, outgoing, path, pending, remoteRequests, reply, open, services, subscriptions } = this.#parts;
+    const { deadLetters, outgoing, table, path, pending, remoteRequests, replierOf, open, services, subscriptions } =
+      this.#parts;
     deadLetters.attach((letter) => outgoing.redrive(letter, chain));
     this.#stopListening = processTable.onExit((entry) => processExited(this.#parts, entry));
     // last, because a backend may hand messages over at once
-    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, reply, open }));
+    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, table, replierOf, open }));
     services.announce();
     subscriptions.announce();
   }

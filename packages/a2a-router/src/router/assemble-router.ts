@@ -50,8 +50,8 @@ export interface RouterParts {
   readonly path: SendPath;
   readonly outgoing: Outgoing;
   readonly requests: RequestParts;
-  /** Answers in the name of the kernel. */
-  readonly reply: Replier;
+  /** Makes what answers in the name of a process. */
+  readonly replierOf: (pid: Pid) => Replier;
 }
 
 /** Makes the parts of a router and ties them together; nothing outside hears of them yet. */
@@ -134,6 +134,6 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
       dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
       checkOpen: open.check,
     },
-    reply,
+    replierOf,
   };
 }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@agentwire/core';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
+import type { Pid } from '../process/pid.ts';
 import type { Target } from '../message/target.ts';
 import type { SendReport } from './send-report.ts';
 
@@ -10,6 +11,16 @@ export interface RemoteReply {
   answer(message: KernelMessage): void;
   /** Tells that there will be no answer. */
   fail(code: ErrorCode, text: string): void;
+}
+
+/** How a message is handed to somebody who is not an inbox. */
+export interface Admission {
+  /** Process that takes it, and that answers it; 0 for the kernel. */
+  readonly pid: Pid;
+  /** The way back, when somebody waits for an answer. */
+  readonly reply: RemoteReply | undefined;
+  /** Whether it was a dead letter before. */
+  readonly redriven: boolean;
 }
 
 /** What a router offers to the backend that connects it with other nodes. */
@@ -22,11 +33,11 @@ export interface RemoteHost {
    */
   receive(message: KernelMessage, reply?: RemoteReply): Promise<SendReport>;
   /**
-   * Takes a message from another node through gate and scope, and hands it to `take` instead of an inbox.
+   * Takes a message from another node through `acceptRemote`, gate and scope, and hands it to `take` instead of an inbox.
    *
    * Rejects with `ERR_CAPABILITY_DENIED` when it may not pass, and with what `take` rejects with.
    */
-  admit(message: KernelMessage, take: (message: ReceivedMessage) => Promise<void>): Promise<void>;
+  admit(message: KernelMessage, how: Admission, take: (message: ReceivedMessage) => Promise<void>): Promise<void>;
   /**
    * Hands over an answer that came on the way which the backend opened for that request; false if nobody waits.
    *

@@ -3,6 +3,8 @@ import { AgentwireError } from '@agentwire/core';
 import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import type { ProcessTable } from '../process/process-table.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteHost } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
@@ -17,8 +19,9 @@ export interface RemoteHostParts {
   readonly chain: ChainManager | undefined;
   /** State of the router: after its end nothing is received. */
   readonly open: OpenState;
-  /** Answers in the name of whoever takes a message that was admitted. */
-  readonly reply: Replier;
+  readonly table: ProcessTable;
+  /** Makes what answers in the name of the process that took a message. */
+  readonly replierOf: (pid: Pid) => Replier;
 }
 
 /**
@@ -27,7 +30,8 @@ export interface RemoteHostParts {
  * Nothing of a sender that `acceptRemote` refuses is noted, recorded or kept; everything after it is audited as what
  * goes out is.
  */
-export function createRemoteHost({ path, pending, remoteRequests, chain, reply, open }: RemoteHostParts): RemoteHost {
+export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
+  const { path, pending, remoteRequests, chain, table, replierOf, open } = parts;
   const complete: Taker = {
     scoped: false,
     take: async (message) => reportOf(message, pending.completeRemote(message)),
@@ -45,13 +49,29 @@ export function createRemoteHost({ path, pending, remoteRequests, chain, reply, 
         if (report === undefined || report.delivered === 0) remoteRequests.drop(waiting);
       }
     },
-    admit: async (message, take) => {
+    admit: async (message, { pid, reply, redriven }, take) => {
       path.admitRemote(message);
-      const handOver = async (passed: KernelMessage): Promise<SendReport> => {
-        await take(new ReceivedMessage(passed, reply));
-        return reportOf(passed, true);
-      };
-      await path.dispatch(message, chain, { take: { scoped: true, take: handOver } });
+      const state = table.find(pid)?.state;
+      if (pid !== KERNEL_PID && state !== 'running') {
+        throw new AgentwireError('ERR_INVALID_STATE', `process ${pid}, which handles messages, does not run`);
+      }
+      const waiting = reply === undefined ? undefined : remoteRequests.open(message, reply);
+      let taken = false;
+      try {
+        const handOver = async (passed: KernelMessage): Promise<SendReport> => {
+          waiting?.responders.push(pid);
+          await take(new ReceivedMessage(passed, replierOf(pid)));
+          return reportOf(passed, true);
+        };
+        await path.dispatch(waiting === undefined ? message : { ...message, expects: 'answer' }, chain, {
+          take: { scoped: true, take: handOver },
+          redriveTo: redriven ? pid : undefined,
+        });
+        taken = true;
+      } finally {
+        // What failed may come again, and then be answered.
+        if (!taken && waiting !== undefined) remoteRequests.drop(waiting);
+      }
     },
     answer: async (message) => {
       if (open.closed) return false;

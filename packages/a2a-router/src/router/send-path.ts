@@ -168,8 +168,9 @@ export class SendPath {
       throw error;
     }
     if (isLate) return requestEnded(message);
+    if (take !== undefined) return take.take(message);
     if (redriveTo !== undefined) return delivery.redeliver(redriveTo, message, sender);
-    return take === undefined ? delivery.deliver(message, message.target, sender, waiting) : take.take(message);
+    return delivery.deliver(message, message.target, sender, waiting);
   }
 
   /** Tells whether a message answers somebody who waits, here or on another node: it is free, and passes any scope. */

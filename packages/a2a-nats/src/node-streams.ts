@@ -1,0 +1,205 @@
+import { AgentwireError } from '@agentwire/core';
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
+import { nodeToken, Subjects } from './subjects.ts';
+
+const STREAM_NOT_FOUND = 10_059;
+const NANOS = 1_000_000;
+const MAX_INBOXES = 1000;
+const ATTEMPTS = 10;
+
+type Wanted = Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>;
+
+/** What an option of ours is called in the configuration of a stream, so that a difference is told in our words. */
+const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConfig, 'inbox' | 'dead' | 'both'])[] = [
+  ['maxPerInbox', 'max_msgs_per_subject', 'inbox'],
+  ['maxBytes', 'max_bytes', 'inbox'],
+  ['maxAgeMs', 'max_age', 'inbox'],
+  ['duplicateWindowMs', 'duplicate_window', 'inbox'],
+  ['maxDeadLetters', 'max_msgs', 'dead'],
+  ['maxDeadBytes', 'max_bytes', 'dead'],
+  ['replicas', 'num_replicas', 'both'],
+  ['storage', 'storage', 'both'],
+];
+
+/** The names of the two streams of a node: what waits in its durable inboxes, and what was given up there. */
+export function streamNames(prefix: string, nodeId: string): { readonly inbox: string; readonly dead: string } {
+  const node = nodeToken(nodeId);
+  return { inbox: `${prefix.toUpperCase()}_INBOX_${node}`, dead: `${prefix.toUpperCase()}_DEAD_${node}` };
+}
+
+/**
+ * The two streams of one node, so that the server can keep nodes apart.
+ *
+ * The stream of inboxes takes only the subjects of inboxes that the node has opened: names that somebody else makes up
+ * are kept by nobody.
+ */
+export class NodeStreams {
+  /** Name of the stream of what waits. */
+  readonly inbox: string;
+  /** Name of the stream of dead letters. */
+  readonly dead: string;
+  readonly #manager: JetStreamManager;
+  readonly #subjects: Subjects;
+  readonly #given: DurableStreamOptions;
+  readonly #options: Required<DurableStreamOptions>;
+
+  constructor(
+    manager: JetStreamManager,
+    { prefix, nodeId }: { readonly prefix: string; readonly nodeId: string },
+    options: DurableStreamOptions,
+  ) {
+    const { inbox, dead } = streamNames(prefix, nodeId);
+    this.inbox = inbox;
+    this.dead = dead;
+    this.#manager = manager;
+    this.#subjects = new Subjects(prefix, nodeId);
+    this.#given = options;
+    this.#options = resolveDurableStreamOptions(options);
+  }
+
+  /** Finds the streams, makes those that are missing, and brings them to what was asked for; throws `ERR_INVALID_ARGUMENT` if that cannot be. */
+  async prepare(): Promise<void> {
+    await this.#settle(this.#inboxConfig(['', ...this.#options.inboxes]), 'inbox');
+    await this.#settle(this.#deadConfig(), 'dead');
+  }
+
+  /** Takes the subject of one inbox into the stream; throws `ERR_NO_INBOX` if it is not there and may not be made. */
+  async addInbox(name: string): Promise<void> {
+    await this.#settle(this.#inboxConfig([name]), 'inbox');
+  }
+
+  #inboxConfig(names: readonly string[]): Wanted {
+    const { maxPerInbox, maxAgeMs, duplicateWindowMs, maxBytes } = this.#options;
+    return {
+      name: this.inbox,
+      subjects: names.map((name) => this.#subjects.anyInbox(name)),
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: maxPerInbox,
+      max_age: maxAgeMs * NANOS,
+      max_bytes: maxBytes,
+      duplicate_window: duplicateWindowMs * NANOS,
+      ...this.#everywhere(),
+    };
+  }
+
+  #deadConfig(): Wanted {
+    const { maxDeadLetters, maxDeadBytes } = this.#options;
+    return {
+      name: this.dead,
+      subjects: [this.#subjects.anyDead()],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_msgs: maxDeadLetters,
+      max_bytes: maxDeadBytes,
+      ...this.#everywhere(),
+    };
+  }
+
+  #everywhere(): Pick<StreamConfig, 'num_replicas' | 'storage'> {
+    const { replicas, storage } = this.#options;
+    return { num_replicas: replicas, storage: storage === 'memory' ? StorageType.Memory : StorageType.File };
+  }
+
+  /** Others of this name may do the same at this moment, so what came of it is looked at again. */
+  async #settle(wanted: Wanted, kind: 'inbox' | 'dead'): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await this.#find(wanted.name);
+      // Somebody else's stream may still take every name, as in earlier versions.
+      const wide = !this.#options.create && found?.subjects.includes(this.#subjects.everyInbox()) === true;
+      const missing = wide ? [] : wanted.subjects.filter((subject) => found?.subjects.includes(subject) !== true);
+      const differing = found === undefined ? [] : this.#differing(found, wanted, kind);
+      if (found !== undefined && missing.length === 0 && differing.length === 0) return;
+      if (!this.#options.create) {
+        if (found === undefined || missing.length > 0) throw this.#notThere(wanted.name);
+        throw this.#refusal(differing, found, wanted);
+      }
+      if (attempt > ATTEMPTS) throw this.#refusal(differing, found, wanted);
+      await this.#apply(found, missing, wanted, differing);
+    }
+  }
+
+  async #apply(
+    found: StreamConfig | undefined,
+    missing: string[],
+    wanted: Wanted,
+    differing: Difference[],
+  ): Promise<void> {
+    const keptOpen = found?.subjects.filter((subject) => !this.#tooWide(subject)) ?? [];
+    const subjects = [...keptOpen, ...missing];
+    if (subjects.length > MAX_INBOXES)
+      throw new AgentwireError('ERR_OVERLOADED', `this node has ${MAX_INBOXES} durable inboxes already`);
+    try {
+      if (found === undefined) await this.#manager.streams.add({ ...wanted, subjects });
+      else await this.#manager.streams.update(wanted.name, { ...found, ...this.#changes(differing, wanted), subjects });
+    } catch (error) {
+      if (error instanceof JetStreamApiError && differing.length > 0)
+        throw this.#refusal(differing, found, wanted, error);
+      throw error;
+    }
+  }
+
+  /** Earlier versions took every name. */
+  #tooWide(subject: string): boolean {
+    return subject === this.#subjects.everyInbox();
+  }
+
+  #changes(differing: readonly Difference[], wanted: Wanted): Partial<StreamConfig> {
+    return Object.fromEntries(differing.map(({ setting }) => [setting, wanted[setting]]));
+  }
+
+  /** What was asked for in so many words and is otherwise; what nobody asked for stays as somebody else set it. */
+  #differing(found: StreamConfig, wanted: Wanted, kind: 'inbox' | 'dead'): Difference[] {
+    return SETTINGS.filter(
+      ([option, setting, of]) =>
+        (of === kind || of === 'both') && this.#given[option] !== undefined && found[setting] !== wanted[setting],
+    ).map(([option, setting]) => ({ option, setting }));
+  }
+
+  async #find(name: string): Promise<StreamConfig | undefined> {
+    try {
+      return (await this.#manager.streams.info(name)).config;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  #notThere(stream: string): AgentwireError {
+    return new AgentwireError(
+      'ERR_NO_INBOX',
+      `stream ${stream} is not there, or not for this inbox, and create is false; let somebody who may make it with durable.inboxes`,
+    );
+  }
+
+  #refusal(
+    differing: readonly Difference[],
+    found: StreamConfig | undefined,
+    wanted: Wanted,
+    cause?: unknown,
+  ): AgentwireError {
+    const list = differing.map(
+      ({ option, setting }) =>
+        `durable.${option} (${JSON.stringify(found?.[setting])} on the server, ${JSON.stringify(wanted[setting])} asked for)`,
+    );
+    return new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `stream ${wanted.name} cannot be changed in ${list.length === 0 ? 'its subjects' : list.join(', ')}`,
+      { cause },
+    );
+  }
+}
+
+interface Difference {
+  readonly option: keyof DurableStreamOptions;
+  readonly setting: keyof StreamConfig;
+}
