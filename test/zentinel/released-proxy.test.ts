@@ -257,6 +257,18 @@ test('wire §9, over uds: allow without mutation on a response body chunk loses 
   expect((await connection.answer()).responseBody).toBe('***');
 });
 
+test('wire §9, over grpc: changes of a response body are lost, which is said once in the log', async () => {
+  const served = await serve('grpc', { onResponseBodyChunk: () => replace('***') });
+  const connection = await served.connect();
+  connection.responseHeaders('c');
+  await connection.answer();
+  for (const data of ['a', 'b']) {
+    connection.responseChunk('c', { data });
+    await connection.answer();
+  }
+  expect(served.limits).toEqual(['response_body_mutation_ignored']);
+});
+
 test('wire §9, over grpc: a response body cannot be saved, and no field of ours is sent for it', async () => {
   const served = await serve('grpc', tagging);
   const connection = await served.connect();
@@ -367,7 +379,7 @@ describeRow('wire §9, over %s: treats challenge as allow, redirect as 500, drop
     },
   };
 
-  test('each is said once in the log, and sent as it is', async () => {
+  test('each is said once in the log; a challenge is a block instead', async () => {
     const served = await serve(medium, uses);
     const connection = await served.connect();
     const verdicts: string[] = [];
@@ -375,7 +387,7 @@ describeRow('wire §9, over %s: treats challenge as allow, redirect as 500, drop
       connection.head(uri, uri);
       verdicts.push((await connection.answer()).verdict);
     }
-    expect(verdicts).toEqual(['challenge', 'redirect', 'block', 'allow', 'challenge', 'allow']);
+    expect(verdicts).toEqual(['block', 'redirect', 'block', 'allow', 'block', 'allow']);
     expect(served.limits).toEqual([
       'challenge_is_allow',
       'redirect_is_error',
@@ -384,10 +396,10 @@ describeRow('wire §9, over %s: treats challenge as allow, redirect as 500, drop
     ]);
   });
 
-  test('challengeFallback "block" puts a block in place of a challenge', async () => {
-    const served = await serve(medium, uses, { challengeFallback: 'block' });
+  test('challengeFallback "none" sends it as it is', async () => {
+    const served = await serve(medium, uses, { challengeFallback: 'none' });
     const connection = await served.connect();
     connection.head('c', '/challenge');
-    expect(await connection.answer()).toMatchObject({ verdict: 'block', status: 403 });
+    expect((await connection.answer()).verdict).toBe('challenge');
   });
 });

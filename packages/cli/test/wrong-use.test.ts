@@ -27,6 +27,7 @@ test.each<[string, string[]]>([
   ['-H', ['call', 'unix:/nobody.sock', '-H', 'bad name: x']],
   ['--token-file', ['agent', 'waf', '--reverse', 'unix:/nobody.sock', '--token-file', `${folder}/none`]],
   ['--token-file', ['agent', 'waf', '--reverse', 'unix:/nobody.sock', '--token-file', empty]],
+  ['--challenge-fallback', ['agent', 'waf', '--listen', 'unix:/nobody.sock', '--challenge-fallback', 'allow']],
   [
     '--token-file',
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],

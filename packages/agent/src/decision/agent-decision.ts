@@ -198,7 +198,16 @@ export class AgentDecision extends CheckedDecision implements Decision {
 /** A decision that is still being made. */
 type Draft = { -readonly [Key in keyof AgentDecision]: AgentDecision[Key] };
 
+/** Headers that say how long a body is: the proxy writes them, and the released one sends what it is told. */
+const FRAMING = /^(?:content-length|transfer-encoding)$/i;
+
 function addOp(operations: readonly HeaderOp[] | undefined, operation: HeaderOp): readonly HeaderOp[] {
   checkHeaderOps([operation]);
+  if (operation.op !== 'remove' && FRAMING.test(operation.name)) {
+    throw new AgentwireError(
+      'ERR_INVALID_HEADER',
+      `${operation.name} says how long a body is, which the proxy knows; it can be removed, not set`,
+    );
+  }
   return operations === undefined ? [operation] : [...operations, operation];
 }

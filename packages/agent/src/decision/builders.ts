@@ -46,7 +46,8 @@ export function redirect(url: string, status = 302): AgentDecision {
 /**
  * Asks the client to prove something first.
  *
- * The released Zentinel proxy lets challenged requests pass; see `challengeFallback` of `serveAgent`.
+ * The released Zentinel proxy lets challenged requests pass, so it gets a block instead; see `challengeFallback` of
+ * `serveAgent`.
  *
  * @param challengeType a word that the proxy knows, such as `captcha`
  */

@@ -5,6 +5,7 @@ import {
   isDeepFrozen,
   type Decision,
   type HeaderList,
+  type HeaderOp,
   type ProxyEvent,
 } from '@agentwire/core';
 import { checkHeaderOps } from '@agentwire/headers';
@@ -112,15 +113,29 @@ function withMore(decision: Decision): Decision {
   return made;
 }
 
-/** Gives the bytes of a response chunk back in its answer, for proxies that lose what is not in there. */
+const SPACE = Uint8Array.of(0x20);
+
+/**
+ * Gives the bytes of a response chunk back in its answer, for proxies that lose what is not in there. They take no bytes
+ * for no answer, so a dropped chunk is replaced by a space.
+ */
 export function withUnchangedData(
   decision: Decision,
   event: Extract<ProxyEvent, { type: 'responseBodyChunk' }>,
 ): Decision {
-  const data = decision.responseBodyMutation?.data;
-  if (decision.verdict.type !== 'allow' || (data !== undefined && data !== null)) return decision;
-  return { ...decision, responseBodyMutation: { index: event.index, data: event.data } };
+  if (decision.verdict.type !== 'allow') return decision;
+  const data = decision.responseBodyMutation?.data ?? undefined;
+  if (data !== undefined && (data.byteLength > 0 || event.data.byteLength === 0)) return decision;
+  return { ...decision, responseBodyMutation: { index: event.index, data: data === undefined ? event.data : SPACE } };
 }
+
+/** Takes the length of a response away whose chunks may be replaced, for proxies that would cut the body there. */
+export function withoutLength(decision: Decision): Decision {
+  if (decision.needsMore !== true) return decision;
+  return { ...decision, responseHeaders: [...(decision.responseHeaders ?? []), NO_LENGTH] };
+}
+
+const NO_LENGTH: HeaderOp = Object.freeze<HeaderOp>({ op: 'remove', name: 'content-length' });
 
 /** The answer where a body was too long, or cut short, for a handler that wanted the whole of it. */
 export const BODY_TOO_LARGE: Decision = Object.freeze<Decision>({

@@ -4,8 +4,8 @@ import type { BodyPiece } from '../body/body-reader.ts';
 import { type Message, RequestMessage, ResponseMessage } from '../body/message.ts';
 import { CONTINUE, type Reply } from '../body/turns.ts';
 import { judgement } from '../decision/guardrail.ts';
-import type { AgentHandlers } from '../handler/agent-handlers.ts';
-import { withUnchangedData } from './conclude.ts';
+import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
+import { withoutLength, withUnchangedData } from './conclude.ts';
 import { type ContextHost, EventContext } from './event-context.ts';
 import type { Outcomes } from './outcomes.ts';
 import { isCutShort, isHeartbeat } from './released-proxy.ts';
@@ -68,9 +68,9 @@ export class Dispatcher {
   ): Decision | Promise<Reply> {
     const handler = this.#handlers.onRequestHeaders;
     const chunked = this.#handlers.onRequestBodyChunk === undefined ? undefined : message;
-    if (handler === undefined) return chunked?.hasBody === true ? CONTINUE : ALLOW;
+    if (handler === undefined) return headless(chunked);
     this.#outcomes.admit();
-    return this.#outcomes.settle(handler(message, context), context, event, 'onRequestHeaders', chunked);
+    return this.#outcomes.call(handler, message, context, event, 'onRequestHeaders', chunked);
   }
 
   #onResponseHeaders(event: EventOf<'responseHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
@@ -80,16 +80,17 @@ export class Dispatcher {
     if (context.scope !== undefined) this.#scopes.answeredBy(message, context.scope);
     if (!this.#host.responseBody || !message.hasBody) this.#scopes.over(event, request);
     const chunked = this.#handlers.onResponseBodyChunk === undefined ? undefined : message;
-    if (handler === undefined) return chunked?.hasBody === true ? CONTINUE : ALLOW;
-    return this.#outcomes.settle(handler(message, context), context, event, 'onResponseHeaders', chunked);
+    const reply =
+      handler === undefined
+        ? headless(chunked)
+        : this.#outcomes.call(handler, message, context, event, 'onResponseHeaders', chunked);
+    return chunked !== undefined && losesResponseBodies(request) ? later(reply, withoutLength) : reply;
   }
 
   #onResponseChunk(event: EventOf<'responseBodyChunk'>, request: AgentRequest): Decision | Promise<Reply> {
     const reply = this.#onChunk(event, request);
     if (isLast(event, request)) this.#scopes.over(event, request);
-    if (!request.connection.peer.limits.includes('response_body_mutation_required')) return reply;
-    if (!(reply instanceof Promise)) return withUnchangedData(reply, event);
-    return reply.then((decision) => decision && withUnchangedData(decision, event));
+    return losesResponseBodies(request) ? later(reply, (decision) => withUnchangedData(decision, event)) : reply;
   }
 
   #onChunk(event: ChunkEvent, request: AgentRequest): Decision | Promise<Reply> {
@@ -113,7 +114,7 @@ export class Dispatcher {
       return ALLOW;
     }
     const chunk = { index: event.index, ...piece, totalSize: event.totalSize };
-    return this.#outcomes.settle(handler(chunk, context), context, event, name);
+    return this.#outcomes.call(handler, chunk, context, event, name);
   }
 
   #onRequestComplete(event: EventOf<'requestComplete'>, request: AgentRequest): Decision | Promise<Reply> {
@@ -121,14 +122,11 @@ export class Dispatcher {
     const context = this.#context(event, request);
     this.#scopes.over(event, request);
     if (handler === undefined) return ALLOW;
-    const outcome = handler(event, context);
-    if (!(outcome instanceof Promise)) return ALLOW;
-    return this.#outcomes.settle(
-      outcome.then(() => ALLOW),
-      context,
-      event,
-      'onRequestComplete',
-    );
+    const told = (): Outcome<Decision> => {
+      const outcome = handler(event, context);
+      return outcome instanceof Promise ? outcome.then(() => ALLOW) : ALLOW;
+    };
+    return this.#outcomes.call(told, event, context, event, 'onRequestComplete');
   }
 
   #onOther(
@@ -139,25 +137,42 @@ export class Dispatcher {
     const { onWebSocketFrame, onGuardrail, onConfigure } = this.#handlers;
     if (event.type === 'webSocketFrame') {
       if (onWebSocketFrame === undefined) return ALLOW;
-      return this.#outcomes.settle(onWebSocketFrame(event, context), context, event, 'onWebSocketFrame');
+      return this.#outcomes.call(onWebSocketFrame, event, context, event, 'onWebSocketFrame');
     }
     if (event.type === 'configure') {
       if (onConfigure === undefined || isHeartbeat(event, context.peer)) return ALLOW;
-      const outcome = onConfigure(event, context);
-      const accepted = outcome instanceof Promise ? outcome.then((decision) => decision ?? ALLOW) : (outcome ?? ALLOW);
-      return this.#outcomes.settle(accepted, context, event, 'onConfigure');
+      const accept = (): Outcome<Decision> => {
+        const outcome = onConfigure(event, context);
+        return outcome instanceof Promise ? outcome.then((decision) => decision ?? ALLOW) : (outcome ?? ALLOW);
+      };
+      return this.#outcomes.call(accept, event, context, event, 'onConfigure');
     }
     if (onGuardrail === undefined) return ALLOW;
     this.#outcomes.admit();
-    const outcome = onGuardrail(event, context);
-    const judged = outcome instanceof Promise ? outcome.then(judgement) : judgement(outcome);
-    return this.#outcomes.settle(judged, context, event, 'onGuardrail');
+    const judge = (): Outcome<Decision> => {
+      const outcome = onGuardrail(event, context);
+      return outcome instanceof Promise ? outcome.then(judgement) : judgement(outcome);
+    };
+    return this.#outcomes.call(judge, event, context, event, 'onGuardrail');
   }
 
   #context(event: ProxyEvent, request: AgentRequest): EventContext {
     const { scope, ambiguous } = this.#scopes.find(event, request);
     return new EventContext(this.#host, request, scope, ambiguous);
   }
+}
+
+/** The answer to a head that no handler decides on; another one may wait for the body's chunks. */
+const headless = (chunked: Message | undefined): Decision => (chunked?.hasBody === true ? CONTINUE : ALLOW);
+
+/** Whether the proxy takes an answer without bytes to a response chunk for an empty body. */
+function losesResponseBodies({ connection }: AgentRequest): boolean {
+  return connection.peer.limits.includes('response_body_mutation_required');
+}
+
+/** Changes a reply, now or when it is there. */
+function later(reply: Decision | Promise<Reply>, change: (decision: Decision) => Decision): Decision | Promise<Reply> {
+  return reply instanceof Promise ? reply.then((decision) => decision && change(decision)) : change(reply);
 }
 
 /** Whether the session has no more to do with a request once it has this reply. */

@@ -2,10 +2,11 @@ import { AgentwireError, type Clock, type Decision, type Logger, type ProxyEvent
 import type { AgentRequest } from '@agentwire/core/session';
 import type { Message } from '../body/message.ts';
 import type { Reply, Turns } from '../body/turns.ts';
-import type { Outcome } from '../handler/agent-handlers.ts';
+import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
 import type { Admission } from './admission.ts';
 import { askForMore, BODY_TOO_LARGE, checkDecision, placeMutation } from './conclude.ts';
 import type { EventContext } from './event-context.ts';
+import { handlerError } from './handler-error.ts';
 import { Latencies } from './latencies.ts';
 import { type ChallengeFallback, PeerLimits } from './peer-limits.ts';
 
@@ -60,19 +61,27 @@ export class Outcomes {
   }
 
   /**
-   * Makes the reply of what a handler gave; one that is there at once is not made to wait.
+   * Calls a handler, and makes the reply of what it gives; one that is there at once is not made to wait.
    *
    * @param message whose chunks another handler decides on, where `event` is its head
+   * @throws what the handler throws, as the proxy is told of it
    */
-  settle(
-    outcome: Outcome<Decision>,
+  call<Subject>(
+    handler: (subject: Subject, context: EventContext) => Outcome<Decision>,
+    subject: Subject,
     context: EventContext,
     event: ProxyEvent,
-    handler: string,
+    name: keyof AgentHandlers,
     message?: Message,
   ): Decision | Promise<Reply> {
-    if (outcome instanceof Promise) return this.#follow(outcome, context, event, handler, message);
-    const decision = this.#conclude(outcome, context, event, handler, message);
+    let outcome: Outcome<Decision>;
+    try {
+      outcome = handler(subject, context);
+    } catch (error) {
+      throw handlerError(error);
+    }
+    if (outcome instanceof Promise) return this.#follow(outcome, context, event, name, message);
+    const decision = this.#conclude(outcome, context, event, name, message);
     context.decided = true;
     context.begun?.settle(decision, true);
     return decision;
@@ -90,7 +99,7 @@ export class Outcomes {
     this.#admission.begin();
     void outcome.then(
       (given) => this.#finish(turns, context, () => this.#conclude(given, context, event, handler, message)),
-      (error: unknown) => this.#fail(turns, context, error),
+      (error: unknown) => this.#fail(turns, context, handlerError(error)),
     );
     return turns.head();
   }
@@ -149,7 +158,9 @@ export class Outcomes {
   ): Decision {
     let decision = placeMutation(checkDecision(handler, outcome), event);
     const { peer } = context;
-    if (peer.limits.length > 0) decision = this.#limits.adapt(decision, event.type, peer);
+    if (peer.limits.length > 0 || decision.verdict.type === 'challenge') {
+      decision = this.#limits.adapt(decision, event, peer);
+    }
     const verdict = decision.verdict.type;
     this.counts[verdict] += 1;
     if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context.agentRequest);

@@ -1,20 +1,27 @@
-import type { Decision, EventType, Limit, Logger, Peer } from '@agentwire/core';
+import type { Decision, Limit, Logger, Peer, ProxyEvent } from '@agentwire/core';
+import { isReleasedProxy } from './released-proxy.ts';
 
-/** What becomes of a challenge towards a proxy that would let it pass: nothing, or a block with status 403. */
-export type ChallengeFallback = 'none' | 'block';
+/**
+ * What becomes of a challenge. `block`: a block with status 403 towards the released Zentinel proxy, which would let a
+ * challenged request pass. `always`: that block towards every proxy. `none`: it is sent as it is.
+ */
+export type ChallengeFallback = 'block' | 'always' | 'none';
 
 const MEANS: Readonly<Record<Limit, string>> = {
-  challenge_is_allow: 'lets a challenged request pass; set challengeFallback to "block" for a safe substitute',
+  challenge_is_allow: 'lets a challenged request pass; challengeFallback says what is answered instead',
   redirect_is_error: 'answers a redirect with status 500',
   block_headers_dropped: 'drops the headers of a block',
   request_body_mutation_ignored: 'ignores changes to request bodies',
   needs_more_ignored: 'does not wait for the decision on a body when more is asked for',
   response_block_ignored: 'ignores a block once the response is there',
   response_headers_early_dropped: 'drops response headers that are set before the response is there',
-  response_body_mutation_required: 'needs the bytes back in each answer to a response chunk',
+  response_body_mutation_required:
+    'takes an empty replacement of a response chunk for none, so that a dropped chunk is replaced by a space',
+  response_body_mutation_ignored: 'ignores changes to response bodies',
 };
 
-function usedBy(decision: Decision, type: EventType): Limit[] {
+function usedBy(decision: Decision, event: ProxyEvent): Limit[] {
+  const { type } = event;
   const { verdict } = decision;
   const used: Limit[] = [];
   if (verdict.type === 'challenge') used.push('challenge_is_allow');
@@ -22,6 +29,9 @@ function usedBy(decision: Decision, type: EventType): Limit[] {
   if (verdict.type === 'block' && (verdict.headers?.length ?? 0) > 0) used.push('block_headers_dropped');
   if (verdict.type === 'block' && type.startsWith('response')) used.push('response_block_ignored');
   if (decision.requestBodyMutation !== undefined) used.push('request_body_mutation_ignored');
+  const data = decision.responseBodyMutation?.data ?? undefined;
+  if (data !== undefined) used.push('response_body_mutation_ignored');
+  if (data?.byteLength === 0) used.push('response_body_mutation_required');
   if (decision.needsMore === true) used.push('needs_more_ignored');
   if (type === 'requestHeaders' && (decision.responseHeaders?.length ?? 0) > 0)
     used.push('response_headers_early_dropped');
@@ -40,10 +50,12 @@ export class PeerLimits {
   }
 
   /** The decision as it should be sent to `peer`. */
-  adapt(decision: Decision, type: EventType, peer: Peer): Decision {
-    for (const limit of usedBy(decision, type)) if (peer.limits.includes(limit)) this.#say(limit, peer);
+  adapt(decision: Decision, event: ProxyEvent, peer: Peer): Decision {
+    if (peer.limits.length > 0) {
+      for (const limit of usedBy(decision, event)) if (peer.limits.includes(limit)) this.#say(limit, peer);
+    }
     if (decision.verdict.type !== 'challenge' || this.#challengeFallback === 'none') return decision;
-    return peer.limits.includes('challenge_is_allow') ? blockInstead(decision) : decision;
+    return this.#challengeFallback === 'always' || isReleasedProxy(peer) ? blockInstead(decision) : decision;
   }
 
   #say(limit: Limit, peer: Peer): void {

@@ -32,7 +32,7 @@ export function isCutShort(
   },
   peer: Peer,
 ): boolean {
-  if (chunk.last || peer.dialect !== 'zentinel' || chunk.totalSize === undefined || !isForeign(peer)) return false;
+  if (chunk.last || chunk.totalSize === undefined || !isReleasedProxy(peer)) return false;
   return Math.max(chunk.data.byteLength, chunk.bytesTransferred ?? 0) >= chunk.totalSize;
 }
 

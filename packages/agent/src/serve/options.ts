@@ -47,7 +47,10 @@ export interface ServeAgentOptions {
   readonly signals?: boolean;
   /** How long a drain waits for running handlers, in milliseconds; default 30 000. */
   readonly drainTimeoutMs?: number;
-  /** What becomes of a challenge towards a proxy that would let it pass; default `none`. */
+  /**
+   * What becomes of a challenge; default `block`: a block with status 403 towards the released Zentinel proxy, which lets
+   * challenged requests pass. `always` does so towards every proxy, `none` never.
+   */
   readonly challengeFallback?: ChallengeFallback;
   /** How often health and metrics are reported to proxies that want them, in milliseconds; default 10 000. */
   readonly reportIntervalMs?: number;
@@ -80,7 +83,7 @@ export const SERVE_AGENT_DEFAULTS: Readonly<{
   signals: false,
   drainTimeoutMs: 30_000,
   reportIntervalMs: 10_000,
-  challengeFallback: 'none' as const,
+  challengeFallback: 'block' as const,
   linger: true,
   reverseConnections: 4,
 });
@@ -148,8 +151,9 @@ export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOp
       DAY_MS,
     ),
     challengeFallback: checkOneOf('challengeFallback', options.challengeFallback ?? defaults.challengeFallback, [
-      'none',
       'block',
+      'always',
+      'none',
     ]),
   };
 }

@@ -1,8 +1,8 @@
-import { type Logger, silentLogger } from '@agentwire/core';
+import { AgentwireError, type Logger, silentLogger } from '@agentwire/core';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { allow, block, closeWebSocket, drop, refuse, type HandlerContext } from '../../src/index.ts';
-import { OURS } from '../fake-connection.ts';
-import { head, response, settled } from '../events.ts';
+import { OURS, RELEASED } from '../fake-connection.ts';
+import { chunk, head, response, settled } from '../events.ts';
 import { start } from './start.ts';
 
 function spyLogger(): Logger & { lines: string[] } {
@@ -286,15 +286,27 @@ describe('limits of a peer', () => {
     expect(logger.lines).toEqual([expect.stringContaining('challengeFallback')]);
   });
 
-  it('can have a challenge blocked instead, only where it would pass', () => {
-    const started = start(challenger, { challengeFallback: 'block' });
-    const [weak, able] = [started.connect(limited), started.connect()];
-    weak.receive(head(1));
-    able.receive(head(1));
-    expect(weak.answers).toEqual([
-      { verdict: { type: 'block', status: 403 }, audit: { reasonCodes: ['agentwire:challenge_fallback'] } },
-    ]);
-    expect(able.answers).toMatchObject([{ verdict: { type: 'challenge' } }]);
+  it.each([
+    ['block', ['block', 'challenge', 'challenge', 'challenge']],
+    ['always', ['block', 'block', 'block', 'block']],
+    ['none', ['challenge', 'challenge', 'challenge', 'challenge']],
+  ] as const)('challengeFallback %s: a challenge is %j', (challengeFallback, expected) => {
+    const { connect } = start(challenger, { challengeFallback });
+    const stranger = { ...RELEASED, name: 'another' };
+    // an agentwire proxy of that name, which says what it knows
+    const named = { ...RELEASED, features: ['errors'] };
+    const answers = [RELEASED, stranger, named, OURS].map((peer) => {
+      const at = connect(peer);
+      at.receive(head(1));
+      return at.answers[0];
+    });
+    expect(answers).toMatchObject(expected.map((type) => ({ verdict: { type } })));
+    if (challengeFallback === 'block') {
+      expect(answers[0]).toEqual({
+        verdict: { type: 'block', status: 403 },
+        audit: { reasonCodes: ['agentwire:challenge_fallback'] },
+      });
+    }
   });
 });
 
@@ -307,4 +319,31 @@ it('makes no signal for those who do not ask', () => {
   expect(contexts[0]?.signal.aborted).toBe(false);
   expect(spy).toHaveBeenCalled();
   spy.mockRestore();
+});
+
+it('is to blame for what its own clients throw, now or later: no proxy takes it for a connection that failed', async () => {
+  const codes = ['ERR_CONNECT', 'ERR_TIMEOUT', 'ERR_OVERLOADED', 'ERR_CLOSED', 'ERR_PROTOCOL', 'ERR_REFUSED'] as const;
+  for (const code of codes) {
+    const fail = (): never => {
+      throw new AgentwireError(code, 'to my database');
+    };
+    const later = async (): Promise<never> => fail();
+    const sync = start({ onRequestHeaders: fail, onRequestBodyChunk: fail, onGuardrail: fail }).connect();
+    const async = start({ onRequestHeaders: later, onRequestBodyChunk: later, onGuardrail: later }).connect();
+    for (const at of [sync, async]) {
+      at.receive(head(1));
+      at.receive(chunk(1, 0, 'a', true));
+      at.receive({
+        type: 'guardrailInspect',
+        id: 2,
+        inspectionType: 'prompt_injection',
+        content: '',
+        categories: [],
+        metadata: {},
+      });
+      await settled();
+      const error = { code: 'ERR_HANDLER', message: `the agent's handler failed with ${code}` };
+      expect(at.answers).toMatchObject([{ error }, { error }, { error }]);
+    }
+  }
 });

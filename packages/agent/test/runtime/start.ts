@@ -1,7 +1,7 @@
 import type { Peer } from '@agentwire/core';
 import { silentLogger, type Logger } from '@agentwire/core';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
-import { defineAgent, type AgentDefinition } from '../../src/index.ts';
+import { defineAgent, type AgentDefinition, type ChallengeFallback } from '../../src/index.ts';
 import { AgentRuntime } from '../../src/runtime/agent-runtime.ts';
 import { FakeConnection, OURS } from '../fake-connection.ts';
 
@@ -15,10 +15,10 @@ export interface Started {
 /** Starts an agent without any transport. */
 export function start<State>(
   definition: Partial<AgentDefinition<State>>,
-  options: { logger?: Logger; challengeFallback?: 'none' | 'block' } = {},
+  options: { logger?: Logger; challengeFallback?: ChallengeFallback } = {},
 ): Started {
   const clock = createManualClock();
-  const { logger = silentLogger, challengeFallback = 'none' } = options;
+  const { logger = silentLogger, challengeFallback = 'block' } = options;
   const agent = defineAgent<State>({ name: 'test', version: '1', ...definition });
   const runtime = new AgentRuntime(agent, { clock, logger, challengeFallback });
   return { runtime, clock, connect: (peer = OURS) => new FakeConnection(runtime, peer, { clock, logger }) };

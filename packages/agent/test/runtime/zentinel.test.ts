@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allow, block, replace, type IncomingRequest } from '../../src/index.ts';
+import { allow, block, drop, replace, type IncomingRequest, type IncomingResponse } from '../../src/index.ts';
 import { OURS, RELEASED } from '../fake-connection.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
 import { start } from './start.ts';
@@ -151,10 +151,16 @@ describe('the released proxy', () => {
     at.receive(head('c'));
     at.receive(chunk('c', 0, 'abc', false, 3));
     expect(at.answers[1]).toMatchObject({ audit: { tags: ['true true'] } });
-    const ours = chunks.connect(OURS);
-    ours.receive(head(1));
-    ours.receive(chunk(1, 0, 'abc', false, 3));
-    expect(ours.answers[1]).toMatchObject({ audit: { tags: ['false false'] } });
+    for (const peer of [OURS, { ...RELEASED, name: 'another' }]) {
+      const other = chunks.connect(peer);
+      other.receive(head(1));
+      other.receive(chunk(1, 0, 'abc', false, 3));
+      other.receive(chunk(1, 1, '', true, 3));
+      expect(other.answers.slice(1)).toMatchObject([
+        { needsMore: true, audit: { tags: ['false false'] } },
+        { audit: { tags: ['false true'] } },
+      ]);
+    }
   });
 
   it('may bring a response in pieces of three connections, and its handler reads all of it', async () => {
@@ -182,6 +188,32 @@ describe('the released proxy', () => {
     changing.receive(responseChunk('c', 0, 'abc', true));
     await settled();
     expect(changing.answers).toMatchObject([{ responseBodyMutation: { data: new TextEncoder().encode('new') } }]);
+  });
+
+  it('gets a space for a chunk that is dropped, and a head without a length where chunks may be replaced', () => {
+    const dropping = {
+      onResponseHeaders: (incoming: IncomingResponse) => (incoming.status === 201 ? allow().done() : allow()),
+      onResponseBodyChunk: () => drop(),
+    };
+    const at = start(dropping).connect(RELEASED);
+    at.receive(response('c'));
+    at.receive(responseChunk('c', 0, 'abc', false));
+    at.receive(responseChunk('c', 1, '', true));
+    at.receive(response('d', 201));
+    const without = { responseHeaders: [{ op: 'remove', name: 'content-length' }] };
+    expect(at.answers).toMatchObject([
+      { needsMore: true, ...without },
+      { responseBodyMutation: { data: Uint8Array.of(0x20) } },
+      { responseBodyMutation: { data: new Uint8Array(0) } },
+      ALLOW,
+    ]);
+    expect(at.answers[3]).not.toMatchObject(without);
+    const ours = start(dropping).connect(OURS);
+    ours.receive(head(1));
+    ours.receive(response(1));
+    ours.receive(responseChunk(1, 0, 'abc', true));
+    expect(ours.answers[1]).not.toMatchObject(without);
+    expect(ours.answers[2]).toMatchObject({ responseBodyMutation: { data: new Uint8Array(0) } });
   });
 
   it('never gets a body allowed that a handler was told would not come', async () => {

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Agent, serveAgent } from '@agentwire/agent';
+import { type Agent, type ChallengeFallback, serveAgent } from '@agentwire/agent';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
@@ -16,6 +16,7 @@ interface AgentOptions {
   readonly id?: string;
   readonly tokenFile?: string;
   readonly connections: string;
+  readonly challengeFallback: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
@@ -43,6 +44,13 @@ async function loadAgent(word: string): Promise<Agent> {
   return module.default;
 }
 
+const FALLBACKS: readonly string[] = ['block', 'always', 'none'] satisfies ChallengeFallback[];
+
+function fallbackOf(word: string): ChallengeFallback {
+  if (!FALLBACKS.includes(word)) throw new UsageError(`--challenge-fallback takes ${FALLBACKS.join(', ')}`, EXAMPLE);
+  return word as ChallengeFallback;
+}
+
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
 async function run(module: string, options: AgentOptions, context: CommandContext): Promise<void> {
@@ -51,6 +59,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   const connections = Number(options.connections);
   if (!Number.isInteger(connections) || connections < 1)
     throw new UsageError('--connections takes a positive number', EXAMPLE);
+  const challengeFallback = fallbackOf(options.challengeFallback);
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, options.verbose);
   const agent = await loadAgent(module);
@@ -68,6 +77,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
       ...(tlsCa !== undefined && { tlsCa }),
     }),
     logger,
+    challengeFallback,
     listen: options.listen,
     reverse: options.reverse.map((address) => ({
       address,
@@ -97,6 +107,11 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     .option('--id <id>', 'name to register under')
     .option('--token-file <file>', 'file with the token to register with')
     .option('--connections <n>', 'connections to keep open to each proxy', '4')
+    .option(
+      '--challenge-fallback <to>',
+      'a challenge is a block towards the released Zentinel proxy (block), every proxy (always), or never (none)',
+      'block',
+    )
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'private key, PEM')
     .option('--tls-ca <file>', 'authorities for the other side, PEM')

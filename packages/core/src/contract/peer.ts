@@ -53,7 +53,8 @@ export type Limit =
   | 'needs_more_ignored'
   | 'response_block_ignored'
   | 'response_headers_early_dropped'
-  | 'response_body_mutation_required';
+  | 'response_body_mutation_required'
+  | 'response_body_mutation_ignored';
 
 /** What the two sides agreed; fixed for the life of the connection. The fields of {@link Hello} are the other side's. */
 export interface Peer extends Hello {

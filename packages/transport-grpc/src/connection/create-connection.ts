@@ -9,7 +9,7 @@ import type { MessageStream } from './message-stream.ts';
 
 /** What two sides agree on over gRPC. @throws AgentwireError as `agree`. */
 export function agreeOverGrpc(self: Hello, other: OtherSide, options: ResolvedGrpcOptions): Peer {
-  return agree(self, other.hello, mediumOf(self.role, other.ours, options.maxMessageBytes));
+  return agree(self, other.hello, mediumOf(self.role, other.hello.name, other.ours, options.maxMessageBytes));
 }
 
 let configures = 0;

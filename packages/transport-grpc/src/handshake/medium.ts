@@ -3,6 +3,9 @@ import type { Limit, Medium, MessageType, Role } from '@agentwire/core';
 /** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
 const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
 
+/** The name by which the released proxy gives itself away. */
+const RELEASED_PROXY = 'zentinel-proxy';
+
 /** What the released proxy does not do with answers over gRPC. */
 const PROXY_LIMITS: readonly Limit[] = [
   'challenge_is_allow',
@@ -12,6 +15,7 @@ const PROXY_LIMITS: readonly Limit[] = [
   'needs_more_ignored',
   'response_block_ignored',
   'response_headers_early_dropped',
+  'response_body_mutation_ignored',
 ];
 
 const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
@@ -20,8 +24,8 @@ const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
   agent: ['ping', 'shutdown'],
 };
 
-/** What gRPC decides about a connection of `role` with a peer that is agentwire too (`ours`) or is not. */
-export function mediumOf(role: Role, ours: boolean, maxMessageBytes: number): Medium {
+/** What gRPC decides about a connection of `role` with a peer of that name, which is agentwire too (`ours`) or is not. */
+export function mediumOf(role: Role, name: string, ours: boolean, maxMessageBytes: number): Medium {
   const common = { ids: 'text' as const, encoding: 'protobuf' };
   if (ours) return { ...common, dialect: 'documented', maxMessageBytes };
   return {
@@ -31,6 +35,6 @@ export function mediumOf(role: Role, ours: boolean, maxMessageBytes: number): Me
     // a drain is a GOAWAY, which every HTTP/2 peer understands
     always: role === 'agent' ? ['drain'] : [],
     never: NEVER[role],
-    limits: role === 'agent' ? PROXY_LIMITS : [],
+    limits: role === 'agent' && name === RELEASED_PROXY ? PROXY_LIMITS : [],
   };
 }
