@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
-import { applyHeaderOps, HeaderMap, stripHopByHop } from '@agentwire/headers';
+import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
 import { HeldBody } from './body/held-body.ts';
+import { applyAgentOps } from './header-ops.ts';
 import type { ResolvedGatewayOptions } from './options.ts';
 import type { Pipeline } from './pipeline.ts';
 import { isBodiless } from './response/bodiless.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { FilteredSink } from './response/filtered-sink.ts';
-import type { Upstream, UpstreamControl, UpstreamRequest } from './upstream.ts';
+import type { UpstreamCall } from './upstream/upstream-call.ts';
+import type { UpstreamControl, UpstreamRequest, UpstreamResponse } from './upstream/upstream-request.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** What an {@link Exchange} works with. */
 export interface ExchangeContext {
@@ -20,30 +23,34 @@ export interface ExchangeContext {
   readonly id: string;
 }
 
-/** The length that the upstream announced stays, whatever an agent has set: a wrong one would shift the next response. */
-function withLengthOf(original: HeaderList, changed: HeaderList): HeaderList {
-  if (original === changed) return original;
-  const length = new HeaderMap(original).get('content-length');
-  const map = new HeaderMap(changed);
-  if (map.get('content-length') === length) return changed;
-  if (length === undefined) map.delete('content-length');
-  else map.set('content-length', length);
-  return map.toRaw();
+/** Whether a body follows the head; its length is not among the hop-by-hop headers that are gone. */
+function mayHaveBody(method: string | undefined, status: number, headers: HeaderList): boolean {
+  return !isBodiless(method, status) && Number(new HeaderMap(headers).get('content-length') ?? Infinity) !== 0;
 }
 
 /** Sends a request on and takes the response back, through the agents where they want to see it. */
-export class Exchange {
+export class Exchange implements UpstreamResponse {
   readonly #context: ExchangeContext;
+  readonly #signal: AbortSignal;
   readonly #writer: ClientWriter;
   readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #control: UpstreamControl | undefined;
+  #call: UpstreamCall | undefined;
   #sink: ResponseSink | undefined;
   #ended = false;
   #held: HeldBody | undefined;
 
+  /** @param signal aborts when the client goes away */
   constructor(context: ExchangeContext, signal: AbortSignal) {
     this.#context = context;
-    this.#writer = new ClientWriter(context.response, signal);
+    this.#signal = signal;
+    const { response, options, upstream } = context;
+    this.#writer = new ClientWriter({
+      response,
+      signal,
+      sweep: upstream.sweep,
+      stallTimeoutMs: options.clientStallTimeoutMs,
+      onFail: this.#fail,
+    });
   }
 
   /** Bytes of the response's body that the client was sent. */
@@ -51,56 +58,63 @@ export class Exchange {
     return this.#writer.bytes;
   }
 
+  /** Times that the request was sent to the upstream. */
+  get attempts(): number {
+    return this.#call?.attempts ?? 0;
+  }
+
+  get stalledSince(): number | undefined {
+    return this.#writer.stalledSince;
+  }
+
   /** Runs it to its end. @throws whatever ended it: what an agent refused, or an error of upstream, agent or client */
   async run(request: UpstreamRequest): Promise<void> {
-    const { promise, reject } = this.#outcome;
-    const onAbort = (): void => reject(request.signal.reason as Error);
-    // a request that waits for a connection hears of it late; whoever waits for this must not
-    request.signal.addEventListener('abort', onAbort, { once: true });
-    this.#context.upstream.send(request, {
-      onHead: (status, headers, control) => this.#onHead(status, stripHopByHop(headers), control),
-      onData: (chunk) => this.#sink?.write(chunk) ?? true,
-      onEnd: () => this.#end(),
-      onError: (error) => {
-        if (!this.#ended) reject(error);
-      },
-    });
+    const onAbort = (): void => this.#fail(this.#signal.reason as Error);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await promise;
+      this.#signal.throwIfAborted();
+      this.#call = this.#context.upstream.send(request, this);
+      await this.#outcome.promise;
     } finally {
-      request.signal.removeEventListener('abort', onAbort);
+      this.#signal.removeEventListener('abort', onAbort);
       this.#held?.release();
     }
   }
 
   readonly #fail = (error: Error): void => {
     this.#outcome.reject(error);
-    this.#control?.abort(error);
+    this.#call?.abort(error);
   };
 
-  #end(): void {
+  onHead(status: number, raw: HeaderList, control: UpstreamControl): boolean {
+    const headers = stripHopByHop(raw);
+    const { judgesResponses, responseOps } = this.#context.pipeline;
+    if (!judgesResponses && responseOps.length === 0) {
+      this.#sink = this.#plain(status, headers, control);
+      // undici takes the length in a 304 for one of a body, and would fail at its end
+      if (isBodiless(this.#context.request.method, status)) this.onEnd();
+      return true;
+    }
+    this.#judge(status, headers, control).then((sink) => {
+      this.#sink = sink;
+      if (isBodiless(this.#context.request.method, status)) this.onEnd();
+      control.resume();
+    }, this.#fail);
+    return false;
+  }
+
+  onData(chunk: Uint8Array): boolean {
+    return this.#sink?.write(chunk) ?? true;
+  }
+
+  onEnd(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#sink?.end();
   }
 
-  #onHead(status: number, headers: HeaderList, control: UpstreamControl): boolean {
-    this.#control = control;
-    const { judgesResponses, responseOps } = this.#context.pipeline;
-    if (!judgesResponses && responseOps.length === 0) {
-      this.#sink = this.#plain(status, headers, control);
-      // undici takes the length in a 304 for one of a body, and would fail at its end
-      if (isBodiless(this.#context.request.method, status)) this.#end();
-      return true;
-    }
-    this.#judge(status, headers, control).then((sink) => {
-      this.#sink = sink;
-      // a response without body may have ended while its head was judged
-      if (this.#ended) sink.end();
-      else if (isBodiless(this.#context.request.method, status)) this.#end();
-      control.resume();
-    }, this.#fail);
-    return false;
+  onError(error: Error): void {
+    if (!this.#ended) this.#outcome.reject(error);
   }
 
   #plain(status: number, headers: HeaderList, control: UpstreamControl): ResponseSink {
@@ -111,13 +125,12 @@ export class Exchange {
   /** Asks the agents about the response's head, and makes the sink that takes its body. */
   async #judge(status: number, original: HeaderList, control: UpstreamControl): Promise<ResponseSink> {
     const { pipeline, request, response, id, options } = this.#context;
-    const hasBody = !isBodiless(request.method, status);
-    const { headers: changed, wantBody } = pipeline.judgesResponses
+    const hasBody = mayHaveBody(request.method, status, original);
+    const { headers, wantBody } = pipeline.judgesResponses
       ? await pipeline.onResponse({ type: 'responseHeaders', id, status, headers: original, hasBody })
-      : { headers: applyHeaderOps(original, pipeline.responseOps), wantBody: [] };
+      : { headers: applyAgentOps(original, pipeline.responseOps), wantBody: [] };
     if (response.headersSent || response.destroyed)
       throw new AgentwireError('ERR_ABORTED', 'the request has ended while its response was judged');
-    const headers = withLengthOf(original, changed);
     if (wantBody.length === 0) return this.#plain(status, headers, control);
     const ops: HeaderOp[] = [];
     const filter = new BodyFilter({

@@ -5,8 +5,11 @@ import { AgentwireError } from '@agentwire/core';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenOptions } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
+import { StallWatch } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
-import { Upstream } from './upstream.ts';
+import { shortestTimeout } from './pacing-options.ts';
+import { Sweep } from './sweep.ts';
+import { Upstream } from './upstream/upstream.ts';
 
 /** A cheap picture of the gateway. */
 export interface GatewayStats {
@@ -47,7 +50,7 @@ class GatewayServer implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = resolveGatewayOptions(options);
-    this.#upstream = new Upstream(this.#options);
+    this.#upstream = new Upstream(this.#options, new Sweep(this.#options, shortestTimeout(this.#options)));
   }
 
   get stats(): GatewayStats {
@@ -77,8 +80,10 @@ class GatewayServer implements Gateway {
   /** Counts a request as over once its answer is sent: one that the client has not taken yet must not be cut by a drain. */
   #finished(response: ServerResponse): void {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
-    if (unsent && !response.destroyed) response.once('close', () => this.#over());
-    else this.#over();
+    if (!unsent || response.destroyed) return this.#over();
+    response.once('close', () => this.#over());
+    const { clientStallTimeoutMs: timeoutMs } = this.#options;
+    new StallWatch({ response, sweep: this.#upstream.sweep, timeoutMs });
   }
 
   /** Ends a request that threw where nothing should: that one is answered 500, or cut; the process lives on. */

@@ -15,6 +15,12 @@ import {
   systemClock,
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
+import {
+  PACING_DEFAULTS,
+  type PacingOptions,
+  type ResolvedPacingOptions,
+  resolvePacingOptions,
+} from './pacing-options.ts';
 import { guarded } from './guarded.ts';
 
 /** The part of an `AgentPool` that a gateway uses. */
@@ -52,7 +58,7 @@ const UNDERSCORE_MODES = ['drop', 'keep'] as const;
 export type UnderscoreMode = (typeof UNDERSCORE_MODES)[number];
 
 /** Options of `createGateway`. */
-export interface GatewayOptions {
+export interface GatewayOptions extends PacingOptions {
   /** The pool that has the agents. It is not closed with the gateway. */
   readonly pool: AgentDirectory;
   /** Where allowed requests go: `http://HOST:PORT` or `https://…`; a path in it is refused. */
@@ -61,10 +67,6 @@ export interface GatewayOptions {
   readonly agents?: readonly (string | readonly string[])[];
   /** How long one decision may take, in milliseconds; default the pool's. */
   readonly decisionTimeoutMs?: number;
-  /** How long the upstream may take to begin its response, in milliseconds; default 30 000. Past it the client gets 504. */
-  readonly upstreamTimeoutMs?: number;
-  /** Connections to the upstream; default 128. */
-  readonly upstreamConnections?: number;
   /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */
   readonly maxRequestBodyBytes?: number;
   /**
@@ -100,9 +102,7 @@ export interface GatewayOptions {
 }
 
 /** What {@link GatewayOptions} default to. */
-export const GATEWAY_DEFAULTS: {
-  readonly upstreamTimeoutMs: number;
-  readonly upstreamConnections: number;
+export const GATEWAY_DEFAULTS: typeof PACING_DEFAULTS & {
   readonly maxConcurrentRequests: number;
   readonly requestBody: BodyMode;
   readonly responseBody: BodyMode;
@@ -112,8 +112,7 @@ export const GATEWAY_DEFAULTS: {
   readonly headersWithUnderscores: UnderscoreMode;
   readonly allowTrace: boolean;
 } = {
-  upstreamTimeoutMs: 30_000,
-  upstreamConnections: 128,
+  ...PACING_DEFAULTS,
   maxConcurrentRequests: 10_000,
   requestBody: 'stream',
   responseBody: 'stream',
@@ -125,13 +124,11 @@ export const GATEWAY_DEFAULTS: {
 };
 
 /** Options with every default filled in and checked. */
-export interface ResolvedGatewayOptions {
+export interface ResolvedGatewayOptions extends ResolvedPacingOptions {
   readonly pool: AgentDirectory;
   readonly upstream: URL;
   readonly steps: readonly (readonly string[])[];
   readonly decisionTimeoutMs: number | undefined;
-  readonly upstreamTimeoutMs: number;
-  readonly upstreamConnections: number;
   readonly maxRequestBodyBytes: number;
   readonly requestBody: BodyMode;
   readonly responseBody: BodyMode;
@@ -153,6 +150,7 @@ const KNOWN = [
   'agents',
   'decisionTimeoutMs',
   'maxRequestBodyBytes',
+  'maxUpstreamConnectionsPerClient',
   'onRequestEnd',
   'clock',
   'logger',
@@ -180,6 +178,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   if (twice !== undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
   return {
+    ...resolvePacingOptions(options),
     pool: options.pool,
     upstream: checkUpstream(options.upstream),
     steps,
@@ -187,8 +186,6 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
       options.decisionTimeoutMs === undefined
         ? undefined
         : checkInteger('decisionTimeoutMs', options.decisionTimeoutMs, 1, day),
-    upstreamTimeoutMs: checkInteger('upstreamTimeoutMs', given.upstreamTimeoutMs, 1, day),
-    upstreamConnections: checkInteger('upstreamConnections', given.upstreamConnections, 1, 65_536),
     maxRequestBodyBytes:
       options.maxRequestBodyBytes === undefined
         ? Infinity

@@ -4,12 +4,14 @@ import {
   type HeaderList,
   type HeaderOp,
   type ProxyEvent,
+  type RequestComplete,
   type RequestHeaders,
   type RequestId,
   type RequestMetadata,
   type ResponseHeaders,
 } from '@agentwire/core';
-import { applyHeaderOps, HeaderMap, HOST } from '@agentwire/headers';
+import { HeaderMap, HOST } from '@agentwire/headers';
+import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
 import { Refusal } from './response/refusal.ts';
 
@@ -67,13 +69,13 @@ export class Pipeline {
       for (const [agent, decision] of await this.#askStep(step, event)) {
         this.responseOps.push(...(decision.responseHeaders ?? []));
         if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
-        headers = applyHeaderOps(headers, decision.requestHeaders ?? []);
+        headers = applyAgentOps(headers, decision.requestHeaders ?? []);
         if (decision.needsMore !== true) continue;
         if (head.hasBody === true) wantBody.push(agent);
         else {
           const end = await this.#askAboutNothing(agent, 'requestBodyChunk', head.id);
           this.responseOps.push(...(end.responseHeaders ?? []));
-          headers = applyHeaderOps(headers, end.requestHeaders ?? []);
+          headers = applyAgentOps(headers, end.requestHeaders ?? []);
         }
       }
     }
@@ -115,30 +117,26 @@ export class Pipeline {
 
   /** Asks about the response's head, as {@link onRequest} does about the request's. */
   async onResponse(head: ResponseHeaders): Promise<{ headers: HeaderList; wantBody: string[] }> {
-    let headers = applyHeaderOps(head.headers, this.responseOps);
+    let headers = applyAgentOps(head.headers, this.responseOps);
     const wantBody: string[] = [];
     for (const agent of this.#steps.flat()) {
       if (!this.#judgesResponse(agent)) continue;
       const decision = await this.ask(agent, { ...head, headers });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
-      headers = applyHeaderOps(headers, decision.responseHeaders ?? []);
+      headers = applyAgentOps(headers, decision.responseHeaders ?? []);
       if (decision.needsMore !== true) continue;
       if (head.hasBody === true) wantBody.push(agent);
       else {
         const end = await this.#askAboutNothing(agent, 'responseBodyChunk', head.id);
-        headers = applyHeaderOps(headers, end.responseHeaders ?? []);
+        headers = applyAgentOps(headers, end.responseHeaders ?? []);
       }
     }
     return { headers, wantBody };
   }
 
   /** Tells every agent how the request ended that knows of it or wants to hear of each. */
-  complete(
-    id: string,
-    summary: { status: number; durationMs: number; requestBodySize: number; responseBodySize: number },
-    error?: string,
-  ): void {
-    const complete = { id, ...summary, upstreamAttempts: 1, ...(error !== undefined && { error }) };
+  complete(id: string, summary: Omit<RequestComplete, 'type' | 'id' | 'error'>, error?: string): void {
+    const complete = { id, ...summary, ...(error !== undefined && { error }) };
     this.#tell((agent) => this.#pool.sendRequestComplete(agent, complete));
   }
 

@@ -1,20 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderOp } from '@agentwire/core';
-import { applyHeaderOps } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
 import { HeldBody } from './body/held-body.ts';
 import { heldBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { Exchange } from './exchange.ts';
+import { applyAgentOps } from './header-ops.ts';
 import type { RequestSummary, ResolvedGatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
 import { clientHeaders, withFraming } from './request/client-headers.ts';
-import { announcedLength, headEvent } from './request/request-head.ts';
+import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
 import { targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
 import { Refusal } from './response/refusal.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
@@ -59,6 +59,8 @@ export class ProxiedRequest {
     );
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
+      minBytesPerSecond: options.minUploadBytesPerSecond,
+      sweep: upstream.sweep,
       onStart: () => this.#sendContinue(),
     });
     const onClose = (): void => {
@@ -111,10 +113,10 @@ export class ProxiedRequest {
     const held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
     try {
       const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
-      const headers = withFraming(applyHeaderOps(judged.headers, this.#lateOps), length);
+      const headers = withFraming(applyAgentOps(judged.headers, this.#lateOps), length);
       const { method = 'GET' } = request;
-      const signal = this.#left.signal;
-      await this.#exchange.run({ method, path: target.path, headers, body: data, signal });
+      const client = clientShare(request, this.#options.trustForwarded);
+      await this.#exchange.run({ method, path: target.path, headers, body: data, client });
     } finally {
       held?.[Symbol.dispose]();
     }
@@ -184,7 +186,8 @@ export class ProxiedRequest {
     else {
       const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };
       const error = outcome.outcome === 'failed' ? 'failed' : undefined;
-      this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes }, error);
+      const upstreamAttempts = Math.max(1, this.#exchange.attempts);
+      this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
     }
     const { method = 'GET', url: uri = '/' } = request;
     const agentsMs = this.#pipeline.waitedMs;

@@ -1,4 +1,5 @@
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
+import type { BodyStream } from '../upstream/upstream-request.ts';
 
 /** Length from which a body is in a file, in bytes. */
 const FILE_FROM_BYTES = 1024 ** 2;
@@ -21,12 +22,15 @@ export class HeldBody implements Disposable {
   }
 
   /**
-   * What was kept, to be sent once: memory of its own where the body is short, read as it is taken where it is in a file.
+   * What was kept: memory of its own where the body is short; read as it is taken, and again for every iterator, where it
+   * is in a file.
    *
    * No view of the buffer is handed to a socket: its memory could be freed under a write that is still under way.
    */
-  take(): Uint8Array | AsyncIterable<Uint8Array> {
-    return this.#buffer.length >= FILE_FROM_BYTES ? this.#buffer.readable() : this.#buffer.intoVec();
+  take(): Uint8Array | BodyStream {
+    const buffer = this.#buffer;
+    if (buffer.length < FILE_FROM_BYTES) return buffer.intoVec();
+    return { replayable: true, [Symbol.asyncIterator]: () => buffer.readable()[Symbol.asyncIterator]() };
   }
 
   /** Frees memory and disk. */

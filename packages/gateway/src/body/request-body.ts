@@ -1,10 +1,11 @@
+import type { BodyStream } from '../upstream/upstream-request.ts';
 import type { BodyFilter } from './body-filter.ts';
 import type { HeldBody } from './held-body.ts';
 import type { RequestReader } from './request-reader.ts';
 
 /** A request's body on its way to the upstream. */
 export interface OutgoingBody {
-  readonly data: Uint8Array | AsyncIterable<Uint8Array> | null;
+  readonly data: Uint8Array | BodyStream | null;
   /** In bytes; unknown where agents may still change it. */
   readonly length: number | undefined;
 }

@@ -1,20 +1,29 @@
 import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
+import { BadRequest } from '../response/refusal.ts';
+import type { Sweep, Watched } from '../sweep.ts';
 
 /** What a {@link RequestReader} needs to know besides the request. */
 export interface RequestReaderOptions {
   /** Longest body, in bytes; past it reading fails with `ERR_BODY_TOO_LARGE`. */
   readonly maxBytes: number;
+  /** Slowest rate, in bytes per second of the time in which a chunk is waited for; 0 for none. */
+  readonly minBytesPerSecond: number;
+  /** Looks at the rate. */
+  readonly sweep: Sweep;
   /** Called before the first read: the client may wait for "100 Continue". */
   readonly onStart: () => void;
 }
+
+/** Time over which the rate of an upload is taken, in milliseconds. */
+const RATE_WINDOW_MS = 10_000;
 
 /**
  * Pulls the body of a request, a chunk at a time, and stops reading from the client while nobody pulls.
  *
  * Unlike a stream's own iterator it never destroys the request: whoever stops early still answers on that socket.
  */
-export class RequestReader implements AsyncIterableIterator<Uint8Array> {
+export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched {
   readonly #request: IncomingMessage;
   readonly #options: RequestReaderOptions;
   #attached = false;
@@ -23,6 +32,12 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
   #wake: (() => void) | undefined;
   /** One chunk, seldom more: what came before the pause. */
   readonly #chunks: Uint8Array[] = [];
+  #waitingSince: number | undefined;
+  /** Of the window in which the rate is taken: the time spent waiting, and the bytes before it. */
+  #windowMs = 0;
+  #windowBytes = 0;
+  /** Time spent waiting for the client, in milliseconds, up to the last chunk. */
+  waitedMs = 0;
   /** Bytes read so far. */
   bytes = 0;
 
@@ -49,8 +64,41 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
       if (chunk !== undefined) return { done: false, value: this.#counted(chunk) };
       if (this.#ended) return this.return();
       this.#request.resume();
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#wait();
     }
+  }
+
+  async #wait(): Promise<void> {
+    const { sweep } = this.#options;
+    this.#waitingSince = sweep.now();
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    const waitedMs = sweep.now() - this.#waitingSince;
+    this.#waitingSince = undefined;
+    this.waitedMs += waitedMs;
+    this.#windowMs += waitedMs;
+  }
+
+  check(now: number): void {
+    if (this.#waitingSince === undefined) return;
+    const waitedMs = this.#windowMs + now - this.#waitingSince;
+    if (waitedMs < RATE_WINDOW_MS) return;
+    const { minBytesPerSecond } = this.#options;
+    if ((this.bytes - this.#windowBytes) * 1000 < minBytesPerSecond * waitedMs) {
+      this.fail(new BadRequest(408, `the upload is slower than ${minBytesPerSecond} bytes per second`));
+    }
+    this.#windowMs = this.#waitingSince - now;
+    this.#windowBytes = this.bytes;
+  }
+
+  /** Ends reading with an error. */
+  fail(error: unknown): void {
+    this.#error ??= error;
+    this.#notify();
+  }
+
+  /** Whether the client is waited for. */
+  get waiting(): boolean {
+    return this.#waitingSince !== undefined;
   }
 
   /** Reads no more; the rest of the body stays where it is. */
@@ -70,6 +118,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
   #attach(): void {
     this.#attached = true;
     this.#options.onStart();
+    if (this.#options.minBytesPerSecond > 0) this.#options.sweep.add(this);
     const request = this.#request;
     if (request.readableEnded) this.#ended = true;
     else if (request.destroyed) this.#onClose();
@@ -77,6 +126,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array> {
   }
 
   #detach(): void {
+    this.#options.sweep.delete(this);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#chunks.length = 0;
     // the listener for errors stays: a client may still break off, and an error without listener ends the process

@@ -14,6 +14,13 @@ export function clientAddress(request: IncomingMessage): string | undefined {
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
+/** The address that a share of the upstream's connections belongs to: as a trusted proxy before this one saw it, else as it is. */
+export function clientShare(request: IncomingMessage, trustForwarded: boolean): string | undefined {
+  const forwarded = trustForwarded ? request.headers['x-forwarded-for'] : undefined;
+  const last = typeof forwarded === 'string' ? forwarded.slice(forwarded.lastIndexOf(',') + 1).trim() : '';
+  return last === '' ? clientAddress(request) : last;
+}
+
 /** Who asks and how, for the agents. */
 function metadataOf(
   request: IncomingMessage,

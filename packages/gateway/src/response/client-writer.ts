@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
-import type { UpstreamControl } from '../upstream.ts';
+import type { Sweep } from '../sweep.ts';
+import type { UpstreamControl } from '../upstream/upstream-request.ts';
+import { StallWatch } from './stall-watch.ts';
 
 /** Takes the body of the upstream's response. */
 export interface ResponseSink {
@@ -11,22 +13,45 @@ export interface ResponseSink {
   end(): void;
 }
 
+/** What a {@link ClientWriter} works with. */
+export interface ClientWriterOptions {
+  readonly response: ServerResponse;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  readonly sweep: Sweep;
+  readonly stallTimeoutMs: number;
+  /** Called when the client has read nothing for `stallTimeoutMs` though it could, or the head is one that HTTP does not allow. */
+  readonly onFail: (error: Error) => void;
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: HeaderList;
+}
+
 /** Writes the upstream's response to the client. */
 export class ClientWriter {
+  readonly #options: ClientWriterOptions;
   readonly #response: ServerResponse;
-  readonly #signal: AbortSignal;
+  #head: Head | undefined;
+  #watchesStall = false;
+  /** Time since which the client has taken nothing of what waits for it. */
+  stalledSince: number | undefined;
   /** Bytes of body written. */
   bytes = 0;
 
-  /** @param signal aborts when the client goes away */
-  constructor(response: ServerResponse, signal: AbortSignal) {
-    this.#response = response;
-    this.#signal = signal;
+  constructor(options: ClientWriterOptions) {
+    this.#options = options;
+    this.#response = options.response;
   }
 
-  /** @throws TypeError for a head that HTTP does not allow */
+  /**
+   * Takes the head, which goes with the first bytes of the body where they are here already, and without them otherwise.
+   * Until it has gone, an error can still be answered.
+   */
   head(status: number, headers: HeaderList): void {
-    this.#response.writeHead(status, headers as string[]);
+    this.#head = { status, headers };
+    process.nextTick(flush, this);
   }
 
   /** The head of a body of another length than the upstream said. */
@@ -37,20 +62,53 @@ export class ClientWriter {
     this.head(status, map.toRaw());
   }
 
-  /** @returns whether the client keeps up */
+  /** Sends the head now, unless it has gone. */
+  flushHead(): void {
+    try {
+      if (this.#writeHead()) this.#response.flushHeaders();
+    } catch (error) {
+      this.#options.onFail(error as Error);
+    }
+  }
+
+  #writeHead(): boolean {
+    const head = this.#head;
+    if (head === undefined) return false;
+    this.#head = undefined;
+    if (this.#response.headersSent || this.#response.destroyed) return false;
+    this.#response.writeHead(head.status, head.headers as string[]);
+    return true;
+  }
+
+  /** @returns whether the client keeps up. @throws TypeError for a head that HTTP does not allow */
   write(chunk: Uint8Array): boolean {
+    this.#writeHead();
     this.bytes += chunk.byteLength;
-    return this.#response.write(chunk);
+    const keepsUp = this.#response.write(chunk);
+    if (!keepsUp) this.#watchStall();
+    return keepsUp;
+  }
+
+  #watchStall(): void {
+    const { response, sweep, stallTimeoutMs, onFail } = this.#options;
+    this.stalledSince ??= sweep.now();
+    if (this.#watchesStall) return;
+    this.#watchesStall = true;
+    response.on('drain', () => (this.stalledSince = undefined));
+    new StallWatch({ response, sweep, timeoutMs: stallTimeoutMs, onStall: onFail });
   }
 
   /** Writes, and waits where the client does not keep up. @throws AbortError when it has left */
   async writeAndWait(chunk: Uint8Array): Promise<void> {
-    if (chunk.byteLength > 0 && !this.write(chunk)) await once(this.#response, 'drain', { signal: this.#signal });
+    const { signal } = this.#options;
+    if (chunk.byteLength > 0 && !this.write(chunk)) await once(this.#response, 'drain', { signal });
   }
 
   /** @param done called when the last byte is out */
   end(done: () => void): void {
+    this.#writeHead();
     this.#response.end(done);
+    if (!this.#response.writableFinished && this.#response.writableLength > 0) this.#watchStall();
   }
 
   /** Straight through: what the upstream sends, as fast as the client takes it. */
@@ -61,4 +119,8 @@ export class ClientWriter {
       end: () => this.end(done),
     };
   }
+}
+
+function flush(writer: ClientWriter): void {
+  writer.flushHead();
 }

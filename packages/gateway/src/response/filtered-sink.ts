@@ -2,7 +2,7 @@ import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core'
 import { applyHeaderOps } from '@agentwire/headers';
 import type { BodyFilter } from '../body/body-filter.ts';
 import type { HeldBody } from '../body/held-body.ts';
-import type { UpstreamControl } from '../upstream.ts';
+import type { UpstreamControl } from '../upstream/upstream-request.ts';
 import type { ClientWriter, ResponseSink } from './client-writer.ts';
 
 /** What a {@link FilteredSink} works with. */

@@ -18,7 +18,7 @@ export class Refusal extends Error {
  * answer: what comes after such a request cannot be told from a part of it.
  */
 export class BadRequest extends Error {
-  readonly status: 400 | 405 | 414 | 431 | 501 | 505;
+  readonly status: 400 | 405 | 408 | 414 | 431 | 501 | 505;
   /** More headers of the answer, name and value in turn. */
   readonly headers: readonly string[];
 

@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+import { AgentwireError } from '@agentwire/core';
+import type { Sweep, Watched } from '../sweep.ts';
+
+/** What a {@link StallWatch} works with. */
+export interface StallWatchOptions {
+  readonly response: ServerResponse;
+  readonly sweep: Sweep;
+  readonly timeoutMs: number;
+  /** Called before the connection is cut. */
+  readonly onStall?: (error: Error) => void;
+}
+
+/**
+ * Cuts the connection of a client that takes nothing of what waits for it.
+ *
+ * All are looked at together, once every `timeoutMs`: one that has taken nothing since the time before is cut, so after
+ * `timeoutMs` at the earliest and twice that at the latest. What counts is what the system takes, as nothing tells what
+ * has arrived.
+ */
+export class StallWatch implements Watched {
+  readonly #options: StallWatchOptions;
+  #period: number;
+  #taken: number | undefined;
+
+  constructor(options: StallWatchOptions) {
+    const { response, sweep } = options;
+    this.#options = options;
+    this.#period = this.#periodAt(sweep.now());
+    sweep.add(this);
+    response.once('close', () => sweep.delete(this));
+  }
+
+  #periodAt(now: number): number {
+    return Math.floor(now / this.#options.timeoutMs);
+  }
+
+  check(now: number): void {
+    const period = this.#periodAt(now);
+    if (period === this.#period) return;
+    this.#period = period;
+    const { response, timeoutMs, onStall } = this.#options;
+    const { socket } = response;
+    // one that waits behind another response of its connection is cut with that
+    if (socket === null) return;
+    // the upstream may be quiet, and then there is nothing to take
+    const taken = socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength;
+    const stalled = taken !== undefined && taken === this.#taken;
+    this.#taken = taken;
+    if (!stalled) return;
+    const message = `the client has read nothing for ${timeoutMs} ms; see clientStallTimeoutMs`;
+    onStall?.(new AgentwireError('ERR_TIMEOUT', message));
+    response.destroy();
+  }
+}

@@ -1,0 +1,25 @@
+import { AgentwireError } from '@agentwire/core';
+
+function codeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Whether the connection was lost, as it is when the upstream ends one that it believed idle. */
+export function isConnectionLoss(error: Error): boolean {
+  const code = codeOf(error);
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
+}
+
+/** Errors of undici and the system as errors that say where the fault was. */
+export function asUpstreamError(error: Error): Error {
+  if (error instanceof AgentwireError) return error;
+  const code = codeOf(error);
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    const message = 'no connection to the upstream could be made in time; see upstreamConnectTimeoutMs';
+    return new AgentwireError('ERR_TIMEOUT', message, { cause: error });
+  }
+  if (code !== undefined && (code.startsWith('E') || code.startsWith('UND_ERR_SOCKET'))) {
+    return new AgentwireError('ERR_CONNECT', `the upstream could not be reached: ${code}`, { cause: error });
+  }
+  return error;
+}
