@@ -14,6 +14,7 @@ const MAX_INTERVAL_MS = 250;
 export class Sweep {
   readonly #clock: Clock;
   readonly #check: (watched: Watched, now: number) => void;
+  readonly #tick: () => void;
   readonly #intervalMs: number;
   readonly #watched = new Set<Watched>();
   #armed = false;
@@ -22,6 +23,7 @@ export class Sweep {
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }, shortestMs: number) {
     this.#clock = clock;
     this.#check = guarded('a deadline', logger, (watched: Watched, now: number) => watched.check(now));
+    this.#tick = guarded('the deadlines', logger, () => this.#checkAll());
     this.#intervalMs = Math.min(Math.max(Math.floor(shortestMs / 4), 5), MAX_INTERVAL_MS);
   }
 
@@ -44,10 +46,10 @@ export class Sweep {
     this.#clock.setTimeout(this.#tick, this.#intervalMs);
   }
 
-  readonly #tick = (): void => {
+  #checkAll(): void {
     this.#armed = false;
     const now = this.#clock.now();
     for (const watched of this.#watched) this.#check(watched, now);
     if (this.#watched.size > 0 && !this.#armed) this.#arm();
-  };
+  }
 }

@@ -20,26 +20,22 @@ export interface StallWatchOptions {
  */
 export class StallWatch implements Watched {
   readonly #options: StallWatchOptions;
-  #period: number;
+  #period: number | undefined;
   #taken: number | undefined;
 
   constructor(options: StallWatchOptions) {
     const { response, sweep } = options;
     this.#options = options;
-    this.#period = this.#periodAt(sweep.now());
     sweep.add(this);
     response.once('close', () => sweep.delete(this));
   }
 
-  #periodAt(now: number): number {
-    return Math.floor(now / this.#options.timeoutMs);
-  }
-
   check(now: number): void {
-    const period = this.#periodAt(now);
-    if (period === this.#period) return;
-    this.#period = period;
     const { response, timeoutMs, onStall } = this.#options;
+    const period = Math.floor(now / timeoutMs);
+    const last = this.#period;
+    this.#period = period;
+    if (last === undefined || last === period) return;
     const { socket } = response;
     // one that waits behind another response of its connection is cut with that
     if (socket === null) return;
