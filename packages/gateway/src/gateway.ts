@@ -5,7 +5,7 @@ import { AgentwireError } from '@agentwire/core';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenOptions } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
-import { StallWatch } from './response/stall-watch.ts';
+import { watchStall } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
 import { shortestTimeout } from './pacing-options.ts';
 import { Sweep } from './sweep.ts';
@@ -83,7 +83,7 @@ class GatewayServer implements Gateway {
     if (!unsent || response.destroyed) return this.#over();
     response.once('close', () => this.#over());
     const { clientStallTimeoutMs: timeoutMs } = this.#options;
-    new StallWatch({ response, sweep: this.#upstream.sweep, timeoutMs });
+    watchStall({ response, sweep: this.#upstream.sweep, timeoutMs });
   }
 
   /** Ends a request that threw where nothing should: that one is answered 500, or cut; the process lives on. */

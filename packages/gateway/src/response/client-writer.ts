@@ -4,7 +4,7 @@ import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { Sweep } from '../sweep.ts';
 import type { UpstreamControl } from '../upstream/upstream-request.ts';
-import { StallWatch } from './stall-watch.ts';
+import { watchStall } from './stall-watch.ts';
 
 /** Takes the body of the upstream's response. */
 export interface ResponseSink {
@@ -95,7 +95,7 @@ export class ClientWriter {
     if (this.#watchesStall) return;
     this.#watchesStall = true;
     response.on('drain', () => (this.stalledSince = undefined));
-    new StallWatch({ response, sweep, timeoutMs: stallTimeoutMs, onStall: onFail });
+    watchStall({ response, sweep, timeoutMs: stallTimeoutMs, onStall: onFail });
   }
 
   /** Writes, and waits where the client does not keep up. @throws AbortError when it has left */

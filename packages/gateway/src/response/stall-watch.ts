@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import type { Sweep, Watched } from '../sweep.ts';
 
-/** What a {@link StallWatch} works with. */
+/** What a {@link watchStall} works with. */
 export interface StallWatchOptions {
   readonly response: ServerResponse;
   readonly sweep: Sweep;
@@ -11,23 +11,13 @@ export interface StallWatchOptions {
   readonly onStall?: (error: Error) => void;
 }
 
-/**
- * Cuts the connection of a client that takes nothing of what waits for it.
- *
- * All are looked at together, once every `timeoutMs`: one that has taken nothing since the time before is cut, so after
- * `timeoutMs` at the earliest and twice that at the latest. What counts is what the system takes, as nothing tells what
- * has arrived.
- */
-export class StallWatch implements Watched {
+class StallWatch implements Watched {
   readonly #options: StallWatchOptions;
   #period: number | undefined;
   #taken: number | undefined;
 
   constructor(options: StallWatchOptions) {
-    const { response, sweep } = options;
     this.#options = options;
-    sweep.add(this);
-    response.once('close', () => sweep.delete(this));
   }
 
   check(now: number): void {
@@ -48,4 +38,18 @@ export class StallWatch implements Watched {
     onStall?.(new AgentwireError('ERR_TIMEOUT', message));
     response.destroy();
   }
+}
+
+/**
+ * Cuts the connection of a client that takes nothing of what waits for it.
+ *
+ * All are looked at together, once every `timeoutMs`: one that has taken nothing since the time before is cut, so after
+ * `timeoutMs` at the earliest and twice that at the latest. What counts is what the system takes, as nothing tells what
+ * has arrived.
+ */
+export function watchStall(options: StallWatchOptions): void {
+  const { response, sweep } = options;
+  const watch = new StallWatch(options);
+  sweep.add(watch);
+  response.once('close', () => sweep.delete(watch));
 }
