@@ -335,10 +335,10 @@ describe('headers', () => {
       { type: 'block', status: 403, headers: ['transfer-encoding', 'chunked', 'content-type', 'text/x'], body: 'b' },
       403,
     ],
-    ['no final status', { type: 'block', status: 101, body: 'b' }, 502],
-    ['a value with a line break', { type: 'block', status: 403, headers: ['x-a', 'a\r\nb: c'] }, 502],
+    ['no final status', { type: 'block', status: 101, body: 'b' }, 503],
+    ['a value with a line break', { type: 'block', status: 403, headers: ['x-a', 'a\r\nb: c'] }, 503],
   ] as [string, Decision['verdict'], number][])('of a block: %s', async (_name, verdict, status) => {
-    const { url } = await setup({ waf: { on: () => ({ verdict }), add: { onFailure: 'open' } } });
+    const { url } = await setup({ waf: { on: () => ({ verdict }), add: { onFailure: 'closed' } } });
     const text = await exchange(url, 'GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n');
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(text).not.toMatch(/transfer-encoding|b: c/);
