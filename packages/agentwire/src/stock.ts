@@ -5,7 +5,7 @@ import {
   serveAgent as serveAgentOn,
   type ServeAgentOptions as ServeOptions,
 } from '@agentwire/agent';
-import type { Transport } from '@agentwire/core';
+import { checkObject, checkOptions, OPTION, type Transport } from '@agentwire/core';
 import { AgentPool as Pool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
@@ -24,6 +24,7 @@ const memory = createMemoryTransport();
 
 /** Every transport that agentwire comes with: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:` and `memory:` (one for the process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
+  checkOptions('stockTransports', options, { tls: OPTION.object });
   const tls = options.tls === undefined ? {} : { tls: options.tls };
   return [createUdsTransport(), createGrpcTransport(tls), createTcpTransport(tls), memory];
 }
@@ -31,7 +32,7 @@ export function stockTransports(options: StockTransportOptions = {}): Transport[
 /** The pool of `@agentwire/pool` with the stock transports: `new AgentPool()` reaches every kind of endpoint. */
 export class AgentPool extends Pool {
   constructor(options: AgentPoolOptions = {}) {
-    super({ transports: stockTransports(), ...options });
+    super({ transports: stockTransports(), ...checkObject('the options of AgentPool', options) });
   }
 }
 
@@ -42,5 +43,5 @@ export function createAgentPool(options?: AgentPoolOptions): AgentPool {
 
 /** Serves an agent with the stock transports; see `serveAgent` of `@agentwire/agent`. */
 export function serveAgent(agent: Agent, options: ServeAgentOptions): Promise<AgentServer> {
-  return serveAgentOn(agent, { transports: stockTransports(), ...options });
+  return serveAgentOn(agent, { transports: stockTransports(), ...checkObject('the options of serveAgent', options) });
 }

@@ -1,8 +1,8 @@
-import { AgentwireError, checkKnownOptions, parseEndpoint } from '@agentwire/core';
+import { AgentwireError, checkOptions, OPTION, parseEndpoint } from '@agentwire/core';
 import {
   clientHello,
   connectSession,
-  SESSION_CLIENT_OPTION_KEYS,
+  SESSION_CLIENT_TABLE,
   SessionClient,
   type SessionClientOptions,
 } from '@agentwire/core/session';
@@ -23,7 +23,7 @@ export class V2Transport extends SessionClient {
    * @throws AgentwireError what `Transport.connect` throws, `ERR_INVALID_ADDRESS`, `ERR_INVALID_ARGUMENT`
    */
   static async connect(endpoint: string, options: V2TransportOptions = {}): Promise<V2Transport> {
-    checkKnownOptions('V2Transport.connect', options, [...SESSION_CLIENT_OPTION_KEYS, 'tls']);
+    checkOptions('V2Transport.connect', options, { ...SESSION_CLIENT_TABLE, tls: OPTION.object });
     const { scheme, address } = parseEndpoint(endpoint);
     const transport = stockTransports(options).find(({ schemes }) => schemes.includes(scheme));
     if (transport === undefined)

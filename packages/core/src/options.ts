@@ -2,7 +2,8 @@ import type { Clock } from './clock.ts';
 import { AgentwireError } from './errors.ts';
 import { type Logger, safeLogger } from './logger.ts';
 
-function show(value: unknown): string {
+/** A value as an error may show it. */
+export function show(value: unknown): string {
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 80))} (string)`;
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
@@ -10,11 +11,18 @@ function show(value: unknown): string {
   return typeof value;
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` for options that are no object, and for the first key of them that `known` does not have. */
+/** Gives `value` back if it is an object and no list, else throws `ERR_INVALID_ARGUMENT` naming it. */
+export function checkObject<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be an object, got ${Array.isArray(value) ? 'a list' : show(value)}`,
+  );
+}
+
+/** Throws `ERR_INVALID_ARGUMENT` unless `options` is an object, and for the first key of it that `known` does not have. */
 export function checkKnownOptions(what: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || (options as object | null) === null) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `the options of ${what} must be an object, got ${show(options)}`);
-  }
+  checkObject(`the options of ${what}`, options);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new AgentwireError(

@@ -1,4 +1,6 @@
 import {
+  checkBoolean,
+  checkText,
   type Connection,
   type ConnectionHandler,
   type Decision,
@@ -63,12 +65,14 @@ export class AgentPool implements AsyncDisposable {
   }
 
   /** Adds an agent on a Unix socket. */
-  addUdsAgent(name: string, path: string, options?: AddAgentOptions): Promise<void> {
-    return this.addAgent(name, path.startsWith('unix:') ? path : `unix:${path}`, options);
+  async addUdsAgent(name: string, path: string, options?: AddAgentOptions): Promise<void> {
+    return this.addAgent(name, checkText('path', path).startsWith('unix:') ? path : `unix:${path}`, options);
   }
 
   /** Adds an agent over gRPC; `tls`, or an endpoint with `grpcs://` or `https://`, chooses `grpcs:`, whose certificates are the transport's options. */
-  addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
+  async addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
+    // an object of options here would be taken for true
+    checkBoolean('tls', tls);
     const { scheme, target } = parseEndpoint(hostPort);
     // who writes https:// or grpcs:// has chosen, and must never get a connection without TLS
     return this.addAgent(name, `${tls || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options);

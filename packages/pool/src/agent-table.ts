@@ -1,4 +1,4 @@
-import { AgentwireError, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, checkText } from '@agentwire/core';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -22,6 +22,7 @@ export class AgentTable {
 
   /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
   add(name: string, endpoint: string, options: AddAgentOptions): PooledAgent {
+    checkText('name', name);
     checkKnownOptions('addAgent', options, ['onFailure']);
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);

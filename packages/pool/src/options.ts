@@ -1,17 +1,17 @@
 import {
-  AgentwireError,
-  checkInteger,
-  checkKnownOptions,
-  checkOneOf,
+  checkOptions,
   type Clock,
   type Logger,
   type MetricsRecorder,
   noMetrics,
+  OPTION,
+  type OptionTable,
+  safeLogger,
   silentLogger,
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { type BackoffOptions, resolveBackoff } from '@agentwire/core/session';
+import { BACKOFF_TABLE, type BackoffOptions, resolveBackoff } from '@agentwire/core/session';
 import { type LoadBalanceStrategy, type LoadBalanceStrategyName, strategyNamed } from './load-balancing.ts';
 
 /** How an `AgentPool` treats every agent; Agent Protocol v2, AgentPoolConfig. */
@@ -84,56 +84,59 @@ export interface ResolvedPoolOptions extends Required<Omit<AgentPoolOptions, 'lo
   readonly reconnect: Required<BackoffOptions>;
 }
 
-const KNOWN = [...Object.keys(POOL_DEFAULTS), 'transports', 'reconnect', 'clock', 'logger', 'metrics'];
+const DAY_MS = 86_400_000;
 
-function invalid(message: string): AgentwireError {
-  return new AgentwireError('ERR_INVALID_ARGUMENT', message);
+function checkStrategy(name: string, value: unknown): void {
+  if (typeof value !== 'string') OPTION.methods('pick', 'forAgent')(name, value);
+  else strategyNamed(value);
 }
 
-function checkTransports(transports: readonly Transport[]): readonly Transport[] {
-  const good = Array.isArray(transports) && transports.every((one) => Array.isArray(one?.schemes));
-  if (!good) throw invalid('transports must be a list of Transport objects');
-  return transports;
-}
-
-function checkName(name: string): string {
-  if (typeof name !== 'string' || name === '') throw invalid('name must be a text that is not empty');
-  return name;
-}
-
-/** Another word than these two makes the released crate refuse the whole handshake. */
-function checkEncodings(encodings: readonly string[]): readonly string[] {
-  if (!Array.isArray(encodings)) throw invalid('encodings must be a list of json and msgpack');
-  return encodings.map((encoding) => checkOneOf('encodings', encoding, ['json', 'msgpack']));
-}
-
-function resolveStrategy(strategy: string | LoadBalanceStrategy): LoadBalanceStrategy {
-  if (typeof strategy === 'string') return strategyNamed(strategy);
-  if (typeof strategy?.pick === 'function' && typeof strategy.forAgent === 'function') return strategy;
-  throw invalid('loadBalanceStrategy must be a name or an object with pick and forAgent');
-}
+const TABLE: OptionTable<AgentPoolOptions> = {
+  transports: OPTION.listOf(OPTION.methods('connect', 'listen')),
+  connectionsPerAgent: OPTION.integer(1, 1024),
+  loadBalanceStrategy: checkStrategy,
+  requestTimeoutMs: OPTION.integer(1, DAY_MS),
+  connectTimeoutMs: OPTION.integer(1, 3_600_000),
+  maxConcurrentPerConnection: OPTION.integer(1, 65_536),
+  maxQueuedPerAgent: OPTION.integer(0, 1_000_000),
+  drainTimeoutMs: OPTION.integer(0, DAY_MS),
+  correlationAffinityTtlMs: OPTION.integer(1, DAY_MS),
+  maxCorrelationAffinities: OPTION.integer(1, 10_000_000),
+  reconnect: OPTION.nested(BACKOFF_TABLE),
+  name: OPTION.text,
+  // another word than these two makes the released crate refuse the whole handshake
+  encodings: OPTION.listOf(OPTION.oneOf('json', 'msgpack')),
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+  metrics: OPTION.methods('count', 'gauge', 'observe'),
+};
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
-  checkKnownOptions('AgentPool', options, KNOWN);
-  const given = { ...POOL_DEFAULTS, ...options };
-  const hour = 3_600_000;
+  checkOptions('AgentPool', options, TABLE);
+  // an option that is there but undefined has its default, too
+  const given = { ...POOL_DEFAULTS, ...definedOf(options) };
+  const { loadBalanceStrategy: strategy } = given;
   return {
-    transports: checkTransports(options.transports ?? []),
-    connectionsPerAgent: checkInteger('connectionsPerAgent', given.connectionsPerAgent, 1, 1024),
-    strategy: resolveStrategy(given.loadBalanceStrategy),
-    requestTimeoutMs: checkInteger('requestTimeoutMs', given.requestTimeoutMs, 1, 24 * hour),
-    connectTimeoutMs: checkInteger('connectTimeoutMs', given.connectTimeoutMs, 1, hour),
-    maxConcurrentPerConnection: checkInteger('maxConcurrentPerConnection', given.maxConcurrentPerConnection, 1, 65_536),
-    maxQueuedPerAgent: checkInteger('maxQueuedPerAgent', given.maxQueuedPerAgent, 0, 1_000_000),
-    drainTimeoutMs: checkInteger('drainTimeoutMs', given.drainTimeoutMs, 0, 24 * hour),
-    correlationAffinityTtlMs: checkInteger('correlationAffinityTtlMs', given.correlationAffinityTtlMs, 1, 24 * hour),
-    maxCorrelationAffinities: checkInteger('maxCorrelationAffinities', given.maxCorrelationAffinities, 1, 10_000_000),
+    connectionsPerAgent: given.connectionsPerAgent,
+    requestTimeoutMs: given.requestTimeoutMs,
+    connectTimeoutMs: given.connectTimeoutMs,
+    maxConcurrentPerConnection: given.maxConcurrentPerConnection,
+    maxQueuedPerAgent: given.maxQueuedPerAgent,
+    drainTimeoutMs: given.drainTimeoutMs,
+    correlationAffinityTtlMs: given.correlationAffinityTtlMs,
+    maxCorrelationAffinities: given.maxCorrelationAffinities,
+    name: given.name,
+    encodings: given.encodings,
+    transports: options.transports ?? [],
+    strategy: typeof strategy === 'string' ? strategyNamed(strategy) : strategy,
     reconnect: resolveBackoff(options.reconnect),
-    name: checkName(given.name),
-    encodings: checkEncodings(given.encodings),
     clock: options.clock ?? systemClock,
-    logger: options.logger ?? silentLogger,
+    logger: safeLogger(options.logger ?? silentLogger),
     metrics: options.metrics ?? noMetrics,
   };
+}
+
+function definedOf(options: AgentPoolOptions): AgentPoolOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,4 @@
-import { AgentwireError, checkBoolean, checkNumber, type EventType, type ProxyEvent } from '@agentwire/core';
+import { AgentwireError, checkBoolean, checkNumber, type EventType, OPTION, type ProxyEvent } from '@agentwire/core';
 import type { AskOptions } from '@agentwire/core/session';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
@@ -26,8 +26,11 @@ export function standsAlone(type: EventType): boolean {
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
   const { signal, timeoutMs, only, keep } = options;
+  // by hand, because every question comes this way
   if (only !== undefined) checkBoolean('only', only);
   if (keep !== undefined) checkBoolean('keep', keep);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
-  if (signal?.aborted) throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
+  if (signal === undefined) return;
+  if (typeof signal?.addEventListener !== 'function') OPTION.signal('signal', signal);
+  if (signal.aborted) throw new AgentwireError('ERR_ABORTED', 'the request was aborted', { cause: signal.reason });
 }

@@ -1,8 +1,7 @@
 import {
   AgentwireError,
-  checkInteger,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
   parseEndpoint,
+  resolveConnectOptions,
   type Connection,
   type ConnectOptions,
   type Endpoint,
@@ -38,19 +37,14 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
 
   async function connect(address: string, connectOptions: ConnectOptions): Promise<Connection> {
     const endpoint = grpcEndpoint(address);
-    const timeoutMs = checkInteger(
-      'handshakeTimeoutMs',
-      connectOptions.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      1,
-      86_400_000,
-    );
+    const { handshakeTimeoutMs } = resolveConnectOptions(connectOptions);
     if (connectOptions.self.role !== 'proxy') {
       throw new AgentwireError(
         'ERR_UNSUPPORTED',
         'over gRPC only a proxy dials; an agent dials over unix:, tcp: or tls:',
       );
     }
-    return dial(endpoint, connectOptions, timeoutMs, resolved);
+    return dial(endpoint, connectOptions, handshakeTimeoutMs, resolved);
   }
 
   async function listen(address: string, listenOptions: ListenOptions): Promise<Listener> {

@@ -1,7 +1,9 @@
 import {
   AgentwireError,
-  checkInteger,
-  checkKnownOptions,
+  checkOptions,
+  OPTION,
+  type OptionTable,
+  safeLogger,
   silentLogger,
   systemClock,
   type Clock,
@@ -71,28 +73,38 @@ export const GRPC_TRANSPORT_DEFAULTS: ResolvedGrpcOptions = Object.freeze<Resolv
   logger: silentLogger,
 });
 
-const TLS_KEYS = ['ca', 'cert', 'key', 'passphrase', 'servername', 'requireClientCertificate'];
+const TABLE: OptionTable<GrpcTransportOptions> = {
+  tls: OPTION.nested<GrpcTlsOptions>({
+    ca: OPTION.oneOrMore(OPTION.pem),
+    cert: OPTION.pem,
+    key: OPTION.pem,
+    passphrase: OPTION.secret,
+    servername: OPTION.text,
+    requireClientCertificate: OPTION.boolean,
+  }),
+  maxMessageBytes: OPTION.integer(64 * 1024, MAX_GRPC_MESSAGE_BYTES),
+  maxStreamsPerSession: OPTION.integer(1, 65_536),
+  maxSessionMemoryMb: OPTION.integer(1, 4096),
+  maxStreamResets: OPTION.integer(1, 1_000_000),
+  closeTimeoutMs: OPTION.integer(1, 86_400_000),
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+};
 
-function checkTls(tls: GrpcTlsOptions): GrpcTlsOptions {
-  checkKnownOptions('tls', tls, TLS_KEYS);
-  if ((tls.cert === undefined) === (tls.key === undefined)) return tls;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.cert and tls.key go together, got only one of them');
-}
-
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveGrpcOptions(options: GrpcTransportOptions): ResolvedGrpcOptions {
   const defaults = GRPC_TRANSPORT_DEFAULTS;
-  checkKnownOptions('createGrpcTransport', options, Object.keys(defaults));
-  const integer = (name: keyof GrpcTransportOptions & keyof ResolvedGrpcOptions, min: number, max: number): number =>
-    checkInteger(name, options[name] ?? defaults[name], min, max);
+  const { tls } = checkOptions('createGrpcTransport', options, TABLE);
+  if (tls !== undefined && (tls.cert === undefined) !== (tls.key === undefined))
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.cert and tls.key go together, got only one of them');
   return {
-    tls: options.tls === undefined ? undefined : checkTls(options.tls),
-    maxMessageBytes: integer('maxMessageBytes', 64 * 1024, MAX_GRPC_MESSAGE_BYTES),
-    maxStreamsPerSession: integer('maxStreamsPerSession', 1, 65_536),
-    maxSessionMemoryMb: integer('maxSessionMemoryMb', 1, 4096),
-    maxStreamResets: integer('maxStreamResets', 1, 1_000_000),
-    closeTimeoutMs: integer('closeTimeoutMs', 1, 86_400_000),
+    tls,
+    maxMessageBytes: options.maxMessageBytes ?? defaults.maxMessageBytes,
+    maxStreamsPerSession: options.maxStreamsPerSession ?? defaults.maxStreamsPerSession,
+    maxSessionMemoryMb: options.maxSessionMemoryMb ?? defaults.maxSessionMemoryMb,
+    maxStreamResets: options.maxStreamResets ?? defaults.maxStreamResets,
+    closeTimeoutMs: options.closeTimeoutMs ?? defaults.closeTimeoutMs,
     clock: options.clock ?? defaults.clock,
-    logger: options.logger ?? defaults.logger,
+    logger: safeLogger(options.logger ?? defaults.logger),
   };
 }

@@ -1,8 +1,7 @@
 import {
   AgentwireError,
-  checkInteger,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
   parseEndpoint,
+  resolveConnectOptions,
   type Connection,
   type ConnectOptions,
   type Listener,
@@ -26,13 +25,7 @@ export function createMemoryTransport(options: MemoryTransportOptions = {}): Tra
 
   async function connect(text: string, connectOptions: ConnectOptions): Promise<Connection> {
     const address = memoryAddress(text);
-    const { signal, handshakeTimeoutMs, self } = connectOptions;
-    const timeoutMs = checkInteger(
-      'handshakeTimeoutMs',
-      handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      1,
-      86_400_000,
-    );
+    const { signal, handshakeTimeoutMs: timeoutMs, self } = resolveConnectOptions(connectOptions);
     if (signal?.aborted) throw aborted(address, signal);
     const listener = names.get(address);
     if (listener === undefined) throw new AgentwireError('ERR_CONNECT', `nothing listens on ${address}`);

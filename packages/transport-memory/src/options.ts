@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions, checkOneOf, systemClock, type Clock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, systemClock, type Clock } from '@agentwire/core';
 
 /** Options of `createMemoryTransport`. */
 export interface MemoryTransportOptions {
@@ -28,14 +28,20 @@ export const MEMORY_DEFAULTS: ResolvedMemoryOptions = Object.freeze<ResolvedMemo
   clock: systemClock,
 });
 
+const TABLE: OptionTable<MemoryTransportOptions> = {
+  ids: OPTION.oneOf('number', 'text'),
+  maxMessageBytes: OPTION.integer(1024, 2 ** 31),
+  closeTimeoutMs: OPTION.integer(1, 86_400_000),
+  clock: OPTION.clock,
+};
+
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
 export function resolveMemoryOptions(options: MemoryTransportOptions): ResolvedMemoryOptions {
-  checkKnownOptions('createMemoryTransport', options, Object.keys(MEMORY_DEFAULTS));
-  const { ids, maxMessageBytes, closeTimeoutMs, clock } = options;
+  const { ids, maxMessageBytes, closeTimeoutMs, clock } = checkOptions('createMemoryTransport', options, TABLE);
   return {
-    ids: checkOneOf('ids', ids ?? MEMORY_DEFAULTS.ids, ['number', 'text']),
-    maxMessageBytes: checkInteger('maxMessageBytes', maxMessageBytes ?? MEMORY_DEFAULTS.maxMessageBytes, 1024, 2 ** 31),
-    closeTimeoutMs: checkInteger('closeTimeoutMs', closeTimeoutMs ?? MEMORY_DEFAULTS.closeTimeoutMs, 1, 86_400_000),
+    ids: ids ?? MEMORY_DEFAULTS.ids,
+    maxMessageBytes: maxMessageBytes ?? MEMORY_DEFAULTS.maxMessageBytes,
+    closeTimeoutMs: closeTimeoutMs ?? MEMORY_DEFAULTS.closeTimeoutMs,
     clock: clock ?? MEMORY_DEFAULTS.clock,
   };
 }

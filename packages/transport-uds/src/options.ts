@@ -1,7 +1,8 @@
 import {
-  checkInteger,
-  checkKnownOptions,
-  checkOneOf,
+  checkOptions,
+  OPTION,
+  type OptionTable,
+  safeLogger,
   silentLogger,
   systemClock,
   type Clock,
@@ -59,8 +60,14 @@ export type Filled<Options> = { readonly [Key in keyof Options]-?: NonNullable<O
 /** {@link StreamOptions} without what has no default. */
 export type StreamDefaults = Filled<Omit<StreamOptions, 'versionOne'>>;
 
-/** Every key of {@link StreamOptions}. */
-export const STREAM_KEYS: readonly string[] = ['dialect', 'closeTimeoutMs', 'clock', 'logger', 'versionOne'];
+/** The check of every option in {@link StreamOptions}. */
+export const STREAM_TABLE: OptionTable<StreamOptions> = {
+  dialect: OPTION.oneOf('auto', 'documented', 'zentinel'),
+  closeTimeoutMs: OPTION.integer(1, 86_400_000),
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+  versionOne: OPTION.object,
+};
 
 /** What the stream transports assume where nothing is said. */
 export const STREAM_DEFAULTS: StreamDefaults = Object.freeze<StreamDefaults>({
@@ -79,21 +86,22 @@ export const UDS_DEFAULTS: UdsDefaults = Object.freeze<UdsDefaults>({
   mode: 0o600,
 });
 
-/** Fills in the defaults that all stream transports share. @throws AgentwireError `ERR_INVALID_ARGUMENT`. */
+const UDS_TABLE: OptionTable<UdsTransportOptions> = { ...STREAM_TABLE, mode: OPTION.integer(0, 0o777) };
+
+/** Fills in the defaults that all stream transports share, in options that were checked. */
 export function resolveStreamOptions(options: StreamOptions): ResolvedStreamOptions {
-  const { dialect, closeTimeoutMs, clock, logger } = options;
-  const choice = checkOneOf('dialect', dialect ?? STREAM_DEFAULTS.dialect, ['auto', 'documented', 'zentinel']);
+  const choice = options.dialect ?? STREAM_DEFAULTS.dialect;
   return {
     shape: choice === 'auto' ? 'union' : choice,
-    closeTimeoutMs: checkInteger('closeTimeoutMs', closeTimeoutMs ?? STREAM_DEFAULTS.closeTimeoutMs, 1, 86_400_000),
-    clock: clock ?? STREAM_DEFAULTS.clock,
-    logger: logger ?? STREAM_DEFAULTS.logger,
+    closeTimeoutMs: options.closeTimeoutMs ?? STREAM_DEFAULTS.closeTimeoutMs,
+    clock: options.clock ?? STREAM_DEFAULTS.clock,
+    logger: safeLogger(options.logger ?? STREAM_DEFAULTS.logger),
     versionOne: options.versionOne,
   };
 }
 
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveUdsOptions(options: UdsTransportOptions): ResolvedUdsOptions {
-  checkKnownOptions('createUdsTransport', options, [...STREAM_KEYS, 'mode']);
-  return { ...resolveStreamOptions(options), mode: checkInteger('mode', options.mode ?? UDS_DEFAULTS.mode, 0, 0o777) };
+  checkOptions('createUdsTransport', options, UDS_TABLE);
+  return { ...resolveStreamOptions(options), mode: options.mode ?? UDS_DEFAULTS.mode };
 }

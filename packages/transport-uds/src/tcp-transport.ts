@@ -2,7 +2,9 @@ import { createServer, connect as connectTcp, type AddressInfo, type Server, typ
 import { connect as connectTls } from 'node:tls';
 import {
   AgentwireError,
-  checkKnownOptions,
+  checkOptions,
+  OPTION,
+  type OptionTable,
   parseEndpoint,
   type Endpoint,
   type Listener,
@@ -13,15 +15,17 @@ import { dial, type DialPlan } from './handshake/dial.ts';
 import { PeerGate } from './listen/peer-gate.ts';
 import { startListening, StreamListener } from './listen/stream-listener.ts';
 import { createTlsServer } from './listen/tls-server.ts';
-import { resolveStreamOptions, STREAM_KEYS, type ResolvedStreamOptions, type StreamOptions } from './options.ts';
+import { resolveStreamOptions, STREAM_TABLE, type ResolvedStreamOptions, type StreamOptions } from './options.ts';
 import { bindError, dialError } from './stream/errors.ts';
-import { checkTlsOptions, nodeTlsMaterial, type TlsOptions } from './tls-options.ts';
+import { nodeTlsMaterial, TLS_TABLE, type TlsOptions } from './tls-options.ts';
 
 /** Options of {@link createTcpTransport}. */
 export interface TcpTransportOptions extends StreamOptions {
   /** Keys and certificates for `tls://`; a listener needs `key` and `cert`, dialling needs none. */
   readonly tls?: TlsOptions | undefined;
 }
+
+const TABLE: OptionTable<TcpTransportOptions> = { ...STREAM_TABLE, tls: OPTION.nested(TLS_TABLE) };
 
 interface Tcp extends ResolvedStreamOptions {
   readonly tls: TlsOptions;
@@ -41,8 +45,8 @@ interface HostEndpoint extends Endpoint {
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
  */
 export function createTcpTransport(options: TcpTransportOptions = {}): Transport {
-  checkKnownOptions('createTcpTransport', options, [...STREAM_KEYS, 'tls']);
-  const tcp: Tcp = { ...resolveStreamOptions(options), tls: checkTlsOptions(options.tls ?? {}) };
+  checkOptions('createTcpTransport', options, TABLE);
+  const tcp: Tcp = { ...resolveStreamOptions(options), tls: options.tls ?? {} };
   return {
     name: 'tcp',
     schemes: ['tcp', 'tls'],

@@ -1,4 +1,4 @@
-import { checkKnownOptions } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core';
 
 /** Keys and certificates for `tls://`; the texts are PEM. */
 export interface TlsOptions {
@@ -16,20 +16,15 @@ export interface TlsOptions {
   readonly requireClientCertificate?: boolean | undefined;
 }
 
-const KNOWN: readonly (keyof TlsOptions)[] = [
-  'key',
-  'cert',
-  'passphrase',
-  'ca',
-  'serverName',
-  'requireClientCertificate',
-];
-
-/** Checks the keys of `options`. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown one. */
-export function checkTlsOptions(options: TlsOptions): TlsOptions {
-  checkKnownOptions('tls', options, KNOWN);
-  return options;
-}
+/** The check of every option in {@link TlsOptions}. */
+export const TLS_TABLE: OptionTable<TlsOptions> = {
+  key: OPTION.pem,
+  cert: OPTION.pem,
+  passphrase: OPTION.secret,
+  ca: OPTION.oneOrMore(OPTION.pem),
+  serverName: OPTION.text,
+  requireClientCertificate: OPTION.boolean,
+};
 
 type Material = string | Buffer;
 

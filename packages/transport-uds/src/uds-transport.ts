@@ -9,7 +9,7 @@ import {
 } from '@agentwire/core';
 import { dial } from './handshake/dial.ts';
 import { PeerGate } from './listen/peer-gate.ts';
-import { bindSocketFile, checkSocketPath } from './listen/socket-file.ts';
+import { bindSocketFile } from './listen/socket-file.ts';
 import { startListening, StreamListener } from './listen/stream-listener.ts';
 import { resolveUdsOptions, type ResolvedUdsOptions, type UdsTransportOptions } from './options.ts';
 import { bindError } from './stream/errors.ts';
@@ -44,7 +44,6 @@ function unixEndpoint(text: string): Endpoint {
   if (endpoint.scheme !== 'unix') {
     throw new AgentwireError('ERR_INVALID_ADDRESS', `this transport serves unix:PATH, not ${JSON.stringify(text)}`);
   }
-  checkSocketPath(endpoint.target);
   return endpoint;
 }
 

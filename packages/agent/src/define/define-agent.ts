@@ -1,4 +1,4 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError, checkBoolean, checkInteger, checkKnownOptions } from '@agentwire/core';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
 import { AGENT_DEFAULTS, type Agent, type AgentDefinition, type AgentLimits } from './agent.ts';
 
@@ -46,10 +46,14 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     name: checkName('name', definition.name),
     version: checkName('version', definition.version),
     handlers: Object.freeze<AgentHandlers<State>>(handlers),
-    requestBody: definition.requestBody === true || definition.onRequestBodyChunk !== undefined,
-    responseBody: definition.responseBody === true || definition.onResponseBodyChunk !== undefined,
+    requestBody: asked('requestBody', definition.requestBody) || definition.onRequestBodyChunk !== undefined,
+    responseBody: asked('responseBody', definition.responseBody) || definition.onResponseBodyChunk !== undefined,
     limits: resolveLimits(definition),
   });
+}
+
+function asked(name: string, value: unknown): boolean {
+  return value !== undefined && checkBoolean(name, value);
 }
 
 function checkName(what: string, value: unknown): string {

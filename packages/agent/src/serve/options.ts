@@ -1,17 +1,24 @@
 import {
   AgentwireError,
-  checkInteger,
-  checkKnownOptions,
-  checkOneOf,
+  checkOptions,
   type Clock,
   type Credential,
   type Hello,
   type Logger,
+  OPTION,
+  type OptionTable,
+  safeLogger,
   silentLogger,
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { type BackoffOptions, type KeepaliveOptions, resolveBackoff, resolveKeepalive } from '@agentwire/core/session';
+import {
+  BACKOFF_TABLE,
+  type BackoffOptions,
+  KEEPALIVE_TABLE,
+  type KeepaliveOptions,
+  resolveBackoff,
+} from '@agentwire/core/session';
 import type { ChallengeFallback } from '../runtime/peer-limits.ts';
 
 /** A proxy that the agent dials by itself. */
@@ -105,65 +112,54 @@ export interface ResolvedServeOptions extends ServeAgentOptions {
 }
 
 const DAY_MS = 86_400_000;
-const KNOWN = [
-  'transports',
-  'listen',
-  'reverse',
-  'clock',
-  'logger',
-  'signals',
-  'drainTimeoutMs',
-  'challengeFallback',
-  'reportIntervalMs',
-  'keepalive',
-  'handshakeTimeoutMs',
-  'authorize',
-  'linger',
-  'onRegistered',
-  'random',
-];
+const REVERSE_TABLE: OptionTable<ReverseOptions> = {
+  address: OPTION.text,
+  agentId: OPTION.text,
+  token: OPTION.secret,
+  connections: OPTION.integer(1, 64),
+  backoff: OPTION.nested(BACKOFF_TABLE),
+};
+const TABLE: OptionTable<ServeAgentOptions> = {
+  transports: OPTION.listOf(OPTION.methods('connect', 'listen')),
+  listen: OPTION.listOf(OPTION.text),
+  reverse: OPTION.listOf(OPTION.nested(REVERSE_TABLE)),
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+  signals: OPTION.boolean,
+  drainTimeoutMs: OPTION.integer(0, DAY_MS),
+  challengeFallback: OPTION.oneOf('block', 'always', 'none'),
+  reportIntervalMs: OPTION.integer(100, DAY_MS),
+  keepalive: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)),
+  handshakeTimeoutMs: OPTION.integer(1, DAY_MS),
+  authorize: OPTION.function,
+  linger: OPTION.boolean,
+  onRegistered: OPTION.function,
+  random: OPTION.function,
+};
 
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOptions {
-  checkKnownOptions('serveAgent', options, KNOWN);
+  checkOptions('serveAgent', options, TABLE);
   const defaults = SERVE_AGENT_DEFAULTS;
-  const { listen = [], reverse = [], clock = systemClock, logger = silentLogger, signals = defaults.signals } = options;
+  const { listen = [], reverse = [], clock = systemClock, logger = silentLogger } = options;
   if (listen.length === 0 && reverse.length === 0) {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'serveAgent needs an address in listen or in reverse');
   }
-  // what a session or a transport would refuse at each connection is refused here, once
-  if (options.keepalive !== undefined && options.keepalive !== false) resolveKeepalive(options.keepalive);
-  if (options.handshakeTimeoutMs !== undefined)
-    checkInteger('handshakeTimeoutMs', options.handshakeTimeoutMs, 1, DAY_MS);
   return {
     ...options,
     listen,
     reverse: reverse.map(resolveReverse),
     clock,
-    logger,
-    signals,
+    logger: safeLogger(logger),
+    signals: options.signals ?? defaults.signals,
     linger: options.linger ?? defaults.linger,
-    drainTimeoutMs: checkInteger('drainTimeoutMs', options.drainTimeoutMs ?? defaults.drainTimeoutMs, 0, DAY_MS),
-    reportIntervalMs: checkInteger(
-      'reportIntervalMs',
-      options.reportIntervalMs ?? defaults.reportIntervalMs,
-      100,
-      DAY_MS,
-    ),
-    challengeFallback: checkOneOf('challengeFallback', options.challengeFallback ?? defaults.challengeFallback, [
-      'block',
-      'always',
-      'none',
-    ]),
+    drainTimeoutMs: options.drainTimeoutMs ?? defaults.drainTimeoutMs,
+    reportIntervalMs: options.reportIntervalMs ?? defaults.reportIntervalMs,
+    challengeFallback: options.challengeFallback ?? defaults.challengeFallback,
   };
 }
 
 function resolveReverse(one: ReverseOptions): ResolvedReverse {
-  checkKnownOptions('reverse', one, ['address', 'agentId', 'token', 'connections', 'backoff']);
   const connections = one.connections ?? SERVE_AGENT_DEFAULTS.reverseConnections;
-  return {
-    ...one,
-    connections: checkInteger('connections of reverse', connections, 1, 64),
-    backoff: resolveBackoff(one.backoff),
-  };
+  return { ...one, connections, backoff: resolveBackoff(one.backoff) };
 }

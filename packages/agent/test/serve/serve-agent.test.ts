@@ -88,7 +88,7 @@ describe('serveAgent', () => {
     await expect(serveAgent(plain, { transports })).rejects.toThrow('needs an address');
     const reverse = [{ address: 'memory:x', connections: 0 }];
     await expect(serveAgent(plain, { transports, reverse })).rejects.toThrow(
-      'connections of reverse must be an integer from 1',
+      'reverse[0].connections must be an integer from 1',
     );
   });
 

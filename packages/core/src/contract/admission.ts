@@ -1,13 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
-import { checkInteger } from '../options.ts';
 import type { Credential, Hello } from './peer.ts';
-import {
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
-  DEFAULT_MAX_CONNECTIONS,
-  DEFAULT_MAX_PENDING_HANDSHAKES,
-  type ListenOptions,
-} from './transport.ts';
+import { type ListenLimits, resolveListenLimits } from './transport-options.ts';
+import type { ListenOptions } from './transport.ts';
 
 /** A peer on its way in; it ends once: by {@link authorize} resolving, by {@link fail}, or by its deadline. */
 export class PendingPeer {
@@ -65,31 +60,16 @@ export class PendingPeer {
 export class Admission {
   readonly #options: ListenOptions;
   readonly #clock: Clock;
-  readonly #timeoutMs: number;
-  readonly #maxPending: number;
-  readonly #maxConnections: number;
+  readonly #limits: ListenLimits;
   // in the order they came, so that the first is the oldest
   readonly #pending = new Map<PendingPeer, unknown>();
   #connections = 0;
   #closed = false;
 
   constructor(options: ListenOptions, clock: Clock) {
-    const { handshakeTimeoutMs, maxPendingHandshakes, maxConnections } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#timeoutMs = checkInteger(
-      'handshakeTimeoutMs',
-      handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      1,
-      86_400_000,
-    );
-    this.#maxPending = checkInteger(
-      'maxPendingHandshakes',
-      maxPendingHandshakes ?? DEFAULT_MAX_PENDING_HANDSHAKES,
-      1,
-      65_536,
-    );
-    this.#maxConnections = checkInteger('maxConnections', maxConnections ?? DEFAULT_MAX_CONNECTIONS, 1, 1_000_000);
+    this.#limits = resolveListenLimits(options);
   }
 
   /** Connections that came in and are open. */
@@ -100,11 +80,11 @@ export class Admission {
   /** A peer knocks: its deadline starts, and the oldest unfinished one gives way if there are too many. */
   begin(): PendingPeer {
     const [oldest] = this.#pending.keys();
-    if (oldest !== undefined && this.#pending.size >= this.#maxPending) {
+    if (oldest !== undefined && this.#pending.size >= this.#limits.maxPendingHandshakes) {
       oldest.fail(
         new AgentwireError(
           'ERR_OVERLOADED',
-          `more than ${this.#maxPending} unfinished handshakes, the oldest gave way`,
+          `more than ${this.#limits.maxPendingHandshakes} unfinished handshakes, the oldest gave way`,
         ),
       );
     }
@@ -113,8 +93,10 @@ export class Admission {
       this.#pending.delete(gone);
     });
     const timer = this.#clock.setTimeout(() => {
-      peer.fail(new AgentwireError('ERR_TIMEOUT', `the handshake was not finished in ${this.#timeoutMs} ms`));
-    }, this.#timeoutMs);
+      peer.fail(
+        new AgentwireError('ERR_TIMEOUT', `the handshake was not finished in ${this.#limits.handshakeTimeoutMs} ms`),
+      );
+    }, this.#limits.handshakeTimeoutMs);
     this.#pending.set(peer, timer);
     return peer;
   }
@@ -126,8 +108,8 @@ export class Admission {
    */
   enter(): void {
     if (this.#closed) throw new AgentwireError('ERR_CONNECT', 'the listener was closed');
-    if (this.#connections >= this.#maxConnections) {
-      throw new AgentwireError('ERR_OVERLOADED', `refused: all ${this.#maxConnections} connections are taken`);
+    if (this.#connections >= this.#limits.maxConnections) {
+      throw new AgentwireError('ERR_OVERLOADED', `refused: all ${this.#limits.maxConnections} connections are taken`);
     }
     this.#connections += 1;
   }

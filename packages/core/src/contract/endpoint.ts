@@ -14,6 +14,9 @@ export interface Endpoint {
   readonly port?: number;
 }
 
+/** Longest path of a Unix socket that the system takes, in bytes. */
+export const MAX_SOCKET_PATH_BYTES = 107;
+
 const FORMS = 'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, memory:NAME';
 const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
 /** Schemes whose rest may be a number, so that `memory:2` is not taken for a host and a port. */
@@ -22,7 +25,10 @@ const WITH_HOST = new Set(['grpc', 'grpcs', 'tcp', 'tls']);
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 function invalid(text: string, why: string): AgentwireError {
-  return new AgentwireError('ERR_INVALID_ADDRESS', `${JSON.stringify(text)} is not an endpoint: ${why}; use ${FORMS}`);
+  return new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `${JSON.stringify(text.slice(0, 200))} is not an endpoint: ${why}; use ${FORMS}`,
+  );
 }
 
 function parseHostPort(text: string, target: string, defaultPort?: number): { host: string; port: number } {
@@ -30,6 +36,13 @@ function parseHostPort(text: string, target: string, defaultPort?: number): { ho
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (match === null || port === undefined || port > 65_535) throw invalid(text, 'HOST:PORT expected');
   return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function unix(text: string, target: string): Endpoint {
+  const bytes = Buffer.byteLength(target);
+  if (bytes > MAX_SOCKET_PATH_BYTES)
+    throw invalid(text, `the path of a Unix socket may have ${MAX_SOCKET_PATH_BYTES} bytes, it has ${bytes}`);
+  return { scheme: 'unix', address: `unix:${target}`, target };
 }
 
 function withHost(text: string, scheme: string, target: string, defaultPort?: number): Endpoint {
@@ -53,7 +66,7 @@ export function parseEndpoint(text: string): Endpoint {
   const word = match?.[1]?.toLowerCase();
   const rest = match?.[2] ?? '';
   if (word === undefined || (/^\d{1,5}$/.test(rest) && !WITH_HOST.has(word) && !NAMED.has(word))) {
-    if (match === null && text.includes('/')) return { scheme: 'unix', address: `unix:${text}`, target: text };
+    if (match === null && text.includes('/')) return unix(text, text);
     return withHost(text, 'grpc', text);
   }
   const scheme = ALIASES[word] ?? word;
@@ -64,5 +77,5 @@ export function parseEndpoint(text: string): Endpoint {
   // unix:///run/a.sock is the same as unix:/run/a.sock
   const target = scheme === 'unix' && rest.startsWith('///') ? rest.slice(2) : rest;
   if (target === '') throw invalid(text, 'nothing stands behind the colon');
-  return { scheme, address: `${scheme}:${target}`, target };
+  return scheme === 'unix' ? unix(text, target) : { scheme, address: `${scheme}:${target}`, target };
 }

@@ -1,5 +1,6 @@
-import { checkInteger } from '../options.ts';
+import { checkTypes, OPTION, type OptionTable } from '../option-table.ts';
 import type { AgentSessionOptions } from './agent-session.ts';
+import { KEEPALIVE_TABLE } from './keepalive.ts';
 
 /** The limits among {@link AgentSessionOptions}, none left open. */
 export type AgentSessionLimits = Required<
@@ -13,14 +14,25 @@ const DEFAULTS: AgentSessionLimits = {
   requestStateTtlMs: 60_000,
 };
 
-/** Checks the limits and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
+/** The check of every option in {@link AgentSessionOptions}. */
+export const AGENT_SESSION_TABLE: OptionTable<AgentSessionOptions> = {
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+  maxInFlight: OPTION.integer(1, 10_000_000),
+  maxQueuedPerRequest: OPTION.integer(1, 10_000_000),
+  maxRetained: OPTION.integer(1, 10_000_000),
+  requestStateTtlMs: OPTION.integer(1, 86_400_000),
+  keepalive: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)),
+};
+
+/** Checks the options and fills in the defaults of the limits. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveAgentSessionLimits(options: AgentSessionOptions): AgentSessionLimits {
-  const limit = (name: keyof AgentSessionLimits, max: number): number =>
-    checkInteger(name, options[name] ?? DEFAULTS[name], 1, max);
+  checkTypes('', options, AGENT_SESSION_TABLE);
+  const limit = (name: keyof AgentSessionLimits): number => options[name] ?? DEFAULTS[name];
   return {
-    maxInFlight: limit('maxInFlight', 10_000_000),
-    maxQueuedPerRequest: limit('maxQueuedPerRequest', 10_000_000),
-    maxRetained: limit('maxRetained', 10_000_000),
-    requestStateTtlMs: limit('requestStateTtlMs', 86_400_000),
+    maxInFlight: limit('maxInFlight'),
+    maxQueuedPerRequest: limit('maxQueuedPerRequest'),
+    maxRetained: limit('maxRetained'),
+    requestStateTtlMs: limit('requestStateTtlMs'),
   };
 }

@@ -1,4 +1,4 @@
-import { checkKnownOptions, checkNumber } from '../options.ts';
+import { OPTION, type OptionTable } from '../option-table.ts';
 
 /** How long to wait between attempts. */
 export interface BackoffOptions {
@@ -17,16 +17,24 @@ export const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, fact
 
 const HOUR_MS = 3_600_000;
 
+/** The check of every option in {@link BackoffOptions}. */
+export const BACKOFF_TABLE: OptionTable<BackoffOptions> = {
+  // none of these may make the wait vanish: attempts without a wait would be a loop that never rests
+  initialMs: OPTION.number(1, HOUR_MS),
+  factor: OPTION.number(1, 1_000),
+  maxMs: OPTION.number(1, 24 * HOUR_MS),
+  jitter: OPTION.number(0, 1),
+};
+
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveBackoff(options: BackoffOptions = {}): Required<BackoffOptions> {
-  checkKnownOptions('backoff', options, Object.keys(BACKOFF_DEFAULTS));
+  OPTION.nested(BACKOFF_TABLE)('backoff', options);
   const { initialMs, factor, maxMs, jitter } = BACKOFF_DEFAULTS;
   return {
-    // none of these may make the wait vanish: attempts without a wait would be a loop that never rests
-    initialMs: checkNumber('backoff.initialMs', options.initialMs ?? initialMs, 1, HOUR_MS),
-    factor: checkNumber('backoff.factor', options.factor ?? factor, 1, 1_000),
-    maxMs: checkNumber('backoff.maxMs', options.maxMs ?? maxMs, 1, 24 * HOUR_MS),
-    jitter: checkNumber('backoff.jitter', options.jitter ?? jitter, 0, 1),
+    initialMs: options.initialMs ?? initialMs,
+    factor: options.factor ?? factor,
+    maxMs: options.maxMs ?? maxMs,
+    jitter: options.jitter ?? jitter,
   };
 }
 

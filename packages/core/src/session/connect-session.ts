@@ -1,7 +1,8 @@
 import type { Connection } from '../contract/connection.ts';
 import type { ConnectOptions, Transport } from '../contract/transport.ts';
+import { checkOptions, checkTypes } from '../option-table.ts';
 import { ProxySessionCore } from './proxy-session-core.ts';
-import type { ProxySession, ProxySessionOptions } from './proxy-session.ts';
+import { PROXY_SESSION_TABLE, type ProxySession, type ProxySessionOptions } from './proxy-session.ts';
 
 /** Options of {@link connectSession}: the connection's, and the session's. */
 export type ConnectSessionOptions = Omit<ConnectOptions, 'onConnection'> & ProxySessionOptions;
@@ -12,6 +13,7 @@ export async function connectSession(
   address: string,
   options: ConnectSessionOptions,
 ): Promise<ProxySession> {
+  checkTypes('', options, PROXY_SESSION_TABLE);
   let session: ProxySessionCore | undefined;
   const { self, signal, handshakeTimeoutMs } = options;
   const connection = await transport.connect(address, {
@@ -28,5 +30,5 @@ export async function connectSession(
  * what it gives.
  */
 export function acceptProxySession(connection: Connection, options: ProxySessionOptions = {}): ProxySessionCore {
-  return new ProxySessionCore(connection, options);
+  return new ProxySessionCore(connection, checkOptions('a session', options, PROXY_SESSION_TABLE));
 }

@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
-import { checkInteger, checkKnownOptions } from '../options.ts';
+import { OPTION, type OptionTable } from '../option-table.ts';
 
 /** How a session finds out that its peer is gone without a word. */
 export interface KeepaliveOptions {
@@ -16,14 +16,17 @@ export const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_0
 
 const DAY_MS = 86_400_000;
 
+/** The check of every option in {@link KeepaliveOptions}. */
+export const KEEPALIVE_TABLE: OptionTable<KeepaliveOptions> = {
+  intervalMs: OPTION.integer(1, DAY_MS),
+  timeoutMs: OPTION.integer(1, DAY_MS),
+};
+
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveKeepalive(options: KeepaliveOptions): Required<KeepaliveOptions> {
-  checkKnownOptions('keepalive', options, Object.keys(KEEPALIVE_DEFAULTS));
+  OPTION.nested(KEEPALIVE_TABLE)('keepalive', options);
   const { intervalMs, timeoutMs } = KEEPALIVE_DEFAULTS;
-  return {
-    intervalMs: checkInteger('keepalive.intervalMs', options.intervalMs ?? intervalMs, 1, DAY_MS),
-    timeoutMs: checkInteger('keepalive.timeoutMs', options.timeoutMs ?? timeoutMs, 1, DAY_MS),
-  };
+  return { intervalMs: options.intervalMs ?? intervalMs, timeoutMs: options.timeoutMs ?? timeoutMs };
 }
 
 /** What {@link Keepalive} asks its session. */

@@ -15,7 +15,8 @@ import type {
 import type { Decision } from '../message/decision.ts';
 import type { Message } from '../message/message.ts';
 import type { AskOptions, EventBody, Exchange } from './exchange.ts';
-import type { KeepaliveOptions } from './keepalive.ts';
+import { OPTION, type OptionTable } from '../option-table.ts';
+import { KEEPALIVE_TABLE, type KeepaliveOptions } from './keepalive.ts';
 
 /** What an agent says of its own accord. */
 export type AgentNotice =
@@ -41,6 +42,18 @@ export interface ProxySessionOptions {
   /** Told once when the connection is over, after every question has been rejected. */
   readonly onClose?: (reason: CloseReason, session: ProxySession) => void;
 }
+
+/** The check of every option in {@link ProxySessionOptions}. */
+export const PROXY_SESSION_TABLE: OptionTable<ProxySessionOptions> = {
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+  requestTimeoutMs: OPTION.number(0, 86_400_000),
+  maxInFlight: OPTION.integer(1, 65_536),
+  keepalive: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)),
+  onNotice: OPTION.function,
+  onOutcome: OPTION.function,
+  onClose: OPTION.function,
+};
 
 /** Counts since the session began. */
 export interface ProxySessionStats {

@@ -1,6 +1,7 @@
 import type { Connection } from '../contract/connection.ts';
 import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../contract/transport.ts';
 import { AgentSessionCore } from './agent-session-core.ts';
+import { resolveAgentSessionLimits } from './agent-session-limits.ts';
 import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
 
 /** Options of {@link serveSessions}: the listener's, and each session's. */
@@ -48,6 +49,8 @@ export async function serveSessions(
   handler: SessionHandler,
   options: ServeSessionsOptions,
 ): Promise<SessionListener> {
+  // what each session would refuse is refused here, once
+  resolveAgentSessionLimits(options);
   const sessions = new Set<AgentSession>();
   const listener = await transport.listen(address, {
     ...listenOptions(options),
@@ -90,6 +93,7 @@ export async function dialSession(
   handler: SessionHandler,
   options: DialSessionOptions,
 ): Promise<AgentSession> {
+  resolveAgentSessionLimits(options);
   const sessions = new Set<AgentSession>();
   let session: AgentSession | undefined;
   const open = openSessions(handler, options, sessions);

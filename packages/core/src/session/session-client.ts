@@ -10,9 +10,10 @@ import type {
   ResponseBodyChunk,
   ResponseHeaders,
 } from '../message/events.ts';
+import { OPTION, type OptionTable } from '../option-table.ts';
 import type { AskOptions, Completion } from './exchange.ts';
 import { LiveRequests } from './live-requests.ts';
-import type { ProxySession, ProxySessionOptions } from './proxy-session.ts';
+import { PROXY_SESSION_TABLE, type ProxySession, type ProxySessionOptions } from './proxy-session.ts';
 
 /** Options of a client: the session's, and who this proxy is. */
 export interface SessionClientOptions extends ProxySessionOptions {
@@ -32,24 +33,17 @@ export interface SessionClientOptions extends ProxySessionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The keys of {@link SessionClientOptions}, for checks of unknown ones. */
-export const SESSION_CLIENT_OPTION_KEYS: readonly (keyof SessionClientOptions)[] = [
-  'clock',
-  'encodings',
-  'features',
-  'handshakeTimeoutMs',
-  'keepalive',
-  'logger',
-  'maxInFlight',
-  'name',
-  'onClose',
-  'onNotice',
-  'onOutcome',
-  'requestTimeoutMs',
-  'signal',
-  'token',
-  'version',
-];
+/** The check of every option in {@link SessionClientOptions}. */
+export const SESSION_CLIENT_TABLE: OptionTable<SessionClientOptions> = {
+  ...PROXY_SESSION_TABLE,
+  name: OPTION.text,
+  version: OPTION.string,
+  features: OPTION.listOf(OPTION.text),
+  encodings: OPTION.listOf(OPTION.oneOf('json', 'msgpack')),
+  token: OPTION.secret,
+  handshakeTimeoutMs: OPTION.integer(1, 86_400_000),
+  signal: OPTION.signal,
+};
 
 /** What a client says of itself in the handshake. */
 export function clientHello({ name, version, features, encodings, token }: SessionClientOptions): Hello {

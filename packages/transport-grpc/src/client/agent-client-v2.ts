@@ -1,8 +1,8 @@
-import { checkKnownOptions, parseEndpoint } from '@agentwire/core';
+import { checkOptions, parseEndpoint } from '@agentwire/core';
 import {
   clientHello,
   connectSession,
-  SESSION_CLIENT_OPTION_KEYS,
+  SESSION_CLIENT_TABLE,
   SessionClient,
   type SessionClientOptions,
 } from '@agentwire/core/session';
@@ -37,7 +37,7 @@ export class AgentClientV2 extends SessionClient {
     transport: GrpcTransportOptions,
     options: AgentClientV2Options,
   ): Promise<AgentClientV2> {
-    checkKnownOptions('AgentClientV2.connect', options, SESSION_CLIENT_OPTION_KEYS);
+    checkOptions('AgentClientV2.connect', options, SESSION_CLIENT_TABLE);
     const { clock, logger } = options;
     const grpc = createGrpcTransport({ ...transport, clock, logger });
     return new AgentClientV2(await connectSession(grpc, endpoint, { ...options, self: clientHello(options) }));

@@ -10,10 +10,7 @@ import {
 import { Server, type AddressInfo, type Socket } from 'node:net';
 import {
   AgentwireError,
-  checkInteger,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
-  DEFAULT_MAX_CONNECTIONS,
-  DEFAULT_MAX_PENDING_HANDSHAKES,
+  resolveListenLimits,
   type Clock,
   type Endpoint,
   type Listener,
@@ -56,24 +53,12 @@ export class GrpcListener implements Listener, Gate {
     this.options = options;
     this.clock = options.clock;
     this.logger = options.logger;
-    const timeoutMs = checkInteger(
-      'handshakeTimeoutMs',
-      listen.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      1,
-      86_400_000,
-    );
-    const maxPending = checkInteger(
-      'maxPendingHandshakes',
-      listen.maxPendingHandshakes ?? DEFAULT_MAX_PENDING_HANDSHAKES,
-      1,
-      65_536,
-    );
-    this.#maxConnections = checkInteger(
-      'maxConnections',
-      listen.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
-      1,
-      1_000_000,
-    );
+    const {
+      handshakeTimeoutMs: timeoutMs,
+      maxPendingHandshakes: maxPending,
+      maxConnections,
+    } = resolveListenLimits(listen);
+    this.#maxConnections = maxConnections;
     this.#pending = new PendingTable(endpoint.address, options.clock, maxPending, timeoutMs);
     this.#calls = createCalls(this);
     const secure = endpoint.scheme === 'grpcs';

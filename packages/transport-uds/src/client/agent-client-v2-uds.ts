@@ -1,19 +1,26 @@
-import { checkKnownOptions, type Decision } from '@agentwire/core';
+import { checkOptions, type Decision, type OptionTable } from '@agentwire/core';
 import {
   type AskOptions,
   clientHello,
   connectSession,
-  SESSION_CLIENT_OPTION_KEYS,
+  SESSION_CLIENT_TABLE,
   SessionClient,
   type SessionClientOptions,
 } from '@agentwire/core/session';
-import type { StreamOptions } from '../options.ts';
+import { STREAM_TABLE, type StreamOptions } from '../options.ts';
 import { createUdsTransport } from '../uds-transport.ts';
 import type { BinaryRequestBodyChunk } from './binary-request-body-chunk.ts';
 
 /** Options of {@link AgentClientV2Uds.connect}: the client's, and the transport's. */
 export interface AgentClientV2UdsOptions
   extends SessionClientOptions, Pick<StreamOptions, 'dialect' | 'closeTimeoutMs'> {}
+
+const { dialect: DIALECT, closeTimeoutMs: CLOSE_TIMEOUT } = STREAM_TABLE;
+const TABLE: OptionTable<AgentClientV2UdsOptions> = {
+  ...SESSION_CLIENT_TABLE,
+  dialect: DIALECT,
+  closeTimeoutMs: CLOSE_TIMEOUT,
+};
 
 /** A client for one agent on a Unix socket, without a pool; take `@agentwire/pool` for more than one connection. */
 export class AgentClientV2Uds extends SessionClient {
@@ -25,11 +32,7 @@ export class AgentClientV2Uds extends SessionClient {
    * `ERR_PROTOCOL`, `ERR_INVALID_ADDRESS`, `ERR_INVALID_ARGUMENT`.
    */
   static async connect(path: string, options: AgentClientV2UdsOptions = {}): Promise<AgentClientV2Uds> {
-    checkKnownOptions('AgentClientV2Uds.connect', options, [
-      ...SESSION_CLIENT_OPTION_KEYS,
-      'dialect',
-      'closeTimeoutMs',
-    ]);
+    checkOptions('AgentClientV2Uds.connect', options, TABLE);
     const { dialect, closeTimeoutMs, clock, logger } = options;
     const transport = createUdsTransport({ dialect, closeTimeoutMs, clock, logger });
     const address = path.startsWith('unix:') ? path : `unix:${path}`;

@@ -2,8 +2,7 @@ import type { Socket } from 'node:net';
 import {
   agree,
   AgentwireError,
-  checkInteger,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  resolveConnectOptions,
   toAgentwireError,
   type Connection,
   type ConnectOptions,
@@ -36,13 +35,7 @@ export interface DialPlan {
 
 /** Dials and does the handshake; settles once. */
 export function dial(plan: DialPlan, options: ConnectOptions, stream: ResolvedStreamOptions): Promise<Connection> {
-  const { signal, handshakeTimeoutMs } = options;
-  const timeoutMs = checkInteger(
-    'handshakeTimeoutMs',
-    handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-    1,
-    86_400_000,
-  );
+  const { signal, handshakeTimeoutMs: timeoutMs } = resolveConnectOptions(options);
   if (signal?.aborted) return Promise.reject(abortedError(plan.address, signal));
   return new Promise((resolve, reject) => {
     const attempt = new DialAttempt(plan, options, stream, (outcome) => {

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import {
   AgentwireError,
-  checkInteger,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
-  DEFAULT_MAX_CONNECTIONS,
-  DEFAULT_MAX_PENDING_HANDSHAKES,
+  type ListenLimits,
   type ListenOptions,
+  resolveListenLimits,
   type TimerHandle,
 } from '@agentwire/core';
 import { PendingPeer, type AcceptHost, type SocketCredential } from '../handshake/accept.ts';
@@ -20,30 +18,15 @@ interface Pending {
 export class PeerGate {
   readonly #address: string;
   readonly #host: AcceptHost;
-  readonly #handshakeTimeoutMs: number;
-  readonly #maxPending: number;
-  readonly #maxConnections: number;
+  readonly #limits: ListenLimits;
   // in the order they came, so that the first is the oldest
   readonly #pending = new Set<Pending>();
   #open = 0;
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` for a limit out of range. */
   constructor(name: string, address: string, options: ListenOptions, stream: ResolvedStreamOptions) {
-    const { handshakeTimeoutMs, maxPendingHandshakes, maxConnections } = options;
+    this.#limits = resolveListenLimits(options);
     this.#address = address;
-    this.#handshakeTimeoutMs = checkInteger(
-      'handshakeTimeoutMs',
-      handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      1,
-      86_400_000,
-    );
-    this.#maxPending = checkInteger(
-      'maxPendingHandshakes',
-      maxPendingHandshakes ?? DEFAULT_MAX_PENDING_HANDSHAKES,
-      1,
-      65_536,
-    );
-    this.#maxConnections = checkInteger('maxConnections', maxConnections ?? DEFAULT_MAX_CONNECTIONS, 1, 1_000_000);
     this.#host = { name, options, stream, takePlace: () => this.#takePlace() };
   }
 
@@ -59,7 +42,7 @@ export class PeerGate {
 
   /** When a handshake that begins now must be done, on the transport's clock. */
   deadline(): number {
-    return this.#host.stream.clock.now() + this.#handshakeTimeoutMs;
+    return this.#host.stream.clock.now() + this.#limits.handshakeTimeoutMs;
   }
 
   /** Begins a handshake on a socket that can be written to. */
@@ -71,11 +54,11 @@ export class PeerGate {
   /** Takes room for something unfinished, from the oldest if there is none. @returns how to give it back. */
   enter(pending: Pending, deadlineMs: number): () => void {
     const [oldest] = this.#pending;
-    if (oldest !== undefined && this.#pending.size >= this.#maxPending) {
+    if (oldest !== undefined && this.#pending.size >= this.#limits.maxPendingHandshakes) {
       oldest.drop(
         new AgentwireError(
           'ERR_OVERLOADED',
-          `more than ${this.#maxPending} unfinished handshakes on ${this.#address}, the oldest gave way`,
+          `more than ${this.#limits.maxPendingHandshakes} unfinished handshakes on ${this.#address}, the oldest gave way`,
         ),
       );
     }
@@ -85,7 +68,7 @@ export class PeerGate {
       pending.drop(
         new AgentwireError(
           'ERR_TIMEOUT',
-          `the handshake on ${this.#address} was not finished within ${this.#handshakeTimeoutMs} ms`,
+          `the handshake on ${this.#address} was not finished within ${this.#limits.handshakeTimeoutMs} ms`,
         ),
       );
     }, deadlineMs - clock.now());
@@ -96,8 +79,8 @@ export class PeerGate {
   }
 
   #takePlace(): () => void {
-    if (this.#open >= this.#maxConnections) {
-      throw new AgentwireError('ERR_OVERLOADED', `${this.#address} has its ${this.#maxConnections} connections`);
+    if (this.#open >= this.#limits.maxConnections) {
+      throw new AgentwireError('ERR_OVERLOADED', `${this.#address} has its ${this.#limits.maxConnections} connections`);
     }
     this.#open += 1;
     let taken = true;

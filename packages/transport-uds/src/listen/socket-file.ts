@@ -12,26 +12,13 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, MAX_SOCKET_PATH_BYTES } from '@agentwire/core';
 import { isErrno } from '../stream/errors.ts';
-
-/** Longest path of a Unix socket that the system takes, in bytes. */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 /** A bound socket file. */
 export interface SocketFile {
   /** Removes the file, if it is still the one that was bound. */
   remove(): void;
-}
-
-/** Checks that a path fits into a socket address. @throws AgentwireError `ERR_INVALID_ADDRESS`. */
-export function checkSocketPath(path: string): void {
-  const bytes = Buffer.byteLength(path);
-  if (bytes <= MAX_SOCKET_PATH_BYTES) return;
-  throw new AgentwireError(
-    'ERR_INVALID_ADDRESS',
-    `the path of a Unix socket may have ${MAX_SOCKET_PATH_BYTES} bytes, ${JSON.stringify(path)} has ${bytes}; use a shorter one`,
-  );
 }
 
 function lookAt(path: string): BigIntStats | undefined {

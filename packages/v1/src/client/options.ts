@@ -1,4 +1,13 @@
-import { checkInteger, checkKnownOptions, type Clock, type Logger, silentLogger, systemClock } from '@agentwire/core';
+import {
+  checkOptions,
+  type Clock,
+  type Logger,
+  OPTION,
+  type OptionTable,
+  safeLogger,
+  silentLogger,
+  systemClock,
+} from '@agentwire/core';
 
 /** Options of `AgentClient`. */
 export interface AgentClientOptions {
@@ -28,15 +37,22 @@ export const AGENT_CLIENT_DEFAULTS: Readonly<{
   agentId: 'agent',
 });
 
+const TABLE: OptionTable<AgentClientOptions> = {
+  timeoutMs: OPTION.integer(1, 86_400_000),
+  maxQueued: OPTION.integer(0, 1_000_000),
+  agentId: OPTION.text,
+  clock: OPTION.clock,
+  logger: OPTION.logger,
+};
+
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
 export function resolveClientOptions(options: AgentClientOptions): ResolvedClientOptions {
-  checkKnownOptions('AgentClient', options, ['timeoutMs', 'maxQueued', 'agentId', 'clock', 'logger']);
-  const { timeoutMs, maxQueued, clock = systemClock, logger = silentLogger } = options;
+  const { timeoutMs, maxQueued, agentId, clock, logger } = checkOptions('AgentClient', options, TABLE);
   return {
-    timeoutMs: checkInteger('timeoutMs', timeoutMs ?? AGENT_CLIENT_DEFAULTS.timeoutMs, 1, 86_400_000),
-    maxQueued: checkInteger('maxQueued', maxQueued ?? AGENT_CLIENT_DEFAULTS.maxQueued, 0, 1_000_000),
-    agentId: options.agentId ?? AGENT_CLIENT_DEFAULTS.agentId,
-    clock,
-    logger,
+    timeoutMs: timeoutMs ?? AGENT_CLIENT_DEFAULTS.timeoutMs,
+    maxQueued: maxQueued ?? AGENT_CLIENT_DEFAULTS.maxQueued,
+    agentId: agentId ?? AGENT_CLIENT_DEFAULTS.agentId,
+    clock: clock ?? systemClock,
+    logger: safeLogger(logger ?? silentLogger),
   };
 }
