@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { AgentwireError } from '@agentwire/core';
-import { guarded } from './guarded.ts';
-import { listenOn, type ListenOptions } from './listen.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { ClientServer } from './client-server.ts';
+import type { ListenOptions } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
 import { watchStall } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
+import { answer } from './response/answer.ts';
 import { shortestTimeout } from './pacing-options.ts';
 import { Sweep } from './sweep.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -19,6 +19,8 @@ export interface GatewayStats {
   readonly requests: number;
   /** Requests answered 503 because too many were under way. */
   readonly overloaded: number;
+  /** Connections closed at once because `maxConnections` were open. */
+  readonly droppedConnections: number;
 }
 
 /** An HTTP/1.1 reverse proxy that asks agents; behaves as a server of its own or as a handler in yours. */
@@ -28,22 +30,29 @@ export interface Gateway extends AsyncDisposable {
   readonly stats: GatewayStats;
   /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
   listen(options?: ListenOptions): Promise<string>;
-  /** Takes no new connections, waits for the requests under way (30 s at most unless said otherwise), then ends. */
+  /**
+   * Takes no new connections, answers what comes on those that are open with `connection: close`, closes them once they are
+   * idle for `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts what is left; nothing before.
+   */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Ends now: requests under way are cut. */
   close(): Promise<void>;
 }
 
-/** The answer to CONNECT, which asks for a tunnel. */
-const NO_TUNNEL = 'HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+const OVERLOADED = { status: 503, headers: ['retry-after', '1'], body: '' };
 
 class GatewayServer implements Gateway {
   readonly #options: ResolvedGatewayOptions;
   readonly #upstream: Upstream;
-  readonly #servers = new Set<Server>();
+  readonly #servers = new Set<ClientServer>();
+  /** Responses that are not finished. */
+  readonly #live = new Set<ServerResponse>();
   /** No other gateway has it, on this pool, in another process or after a restart: all of them count from 1. */
   readonly #idPrefix = randomBytes(6).toString('hex');
-  #active = 0;
+  #droppedConnections = 0;
+  #draining = false;
+  /** Responses that a drain made the last of their connection. */
+  readonly #endings = new WeakSet<ServerResponse>();
   #requests = 0;
   #overloaded = 0;
   #whenIdle: (() => void)[] = [];
@@ -54,7 +63,12 @@ class GatewayServer implements Gateway {
   }
 
   get stats(): GatewayStats {
-    return { active: this.#active, requests: this.#requests, overloaded: this.#overloaded };
+    return {
+      active: this.#live.size,
+      requests: this.#requests,
+      overloaded: this.#overloaded,
+      droppedConnections: this.#droppedConnections,
+    };
   }
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void =>
@@ -62,12 +76,14 @@ class GatewayServer implements Gateway {
 
   readonly #handle = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     this.#requests += 1;
-    if (this.#active >= this.#options.maxConcurrentRequests) {
+    if (this.#draining) this.#announceEnd(response);
+    const { maxConcurrentRequests, clock, logger } = this.#options;
+    if (this.#live.size >= maxConcurrentRequests) {
       this.#overloaded += 1;
-      response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
+      answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }
-    this.#active += 1;
+    this.#live.add(response);
     const input = { id: `${this.#idPrefix}-${this.#requests}`, request, response, expectsContinue };
     const failed = (error: unknown): void => this.#failed(error, input);
     try {
@@ -77,11 +93,22 @@ class GatewayServer implements Gateway {
     }
   };
 
+  /** Says `connection: close` with this response, and no longer with one before it on that connection: that would cut this one. */
+  #announceEnd(response: ServerResponse): void {
+    for (const earlier of this.#live) {
+      if (earlier === response) break;
+      if (earlier.req.socket === response.req.socket && this.#endings.has(earlier)) earlier.shouldKeepAlive = true;
+    }
+    if (!response.shouldKeepAlive) return;
+    response.shouldKeepAlive = false;
+    this.#endings.add(response);
+  }
+
   /** Counts a request as over once its answer is sent: one that the client has not taken yet must not be cut by a drain. */
   #finished(response: ServerResponse): void {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
-    if (!unsent || response.destroyed) return this.#over();
-    response.once('close', () => this.#over());
+    if (!unsent || response.destroyed) return this.#over(response);
+    response.once('close', () => this.#over(response));
     const { clientStallTimeoutMs: timeoutMs } = this.#options;
     watchStall({ response, sweep: this.#upstream.sweep, timeoutMs });
   }
@@ -94,59 +121,45 @@ class GatewayServer implements Gateway {
     this.#finished(response);
   }
 
-  #over(): void {
-    this.#active -= 1;
-    if (this.#active > 0) return;
+  #over(response: ServerResponse): void {
+    this.#live.delete(response);
+    if (this.#live.size > 0) return;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const done of waiting) done();
   }
 
   async listen(options: ListenOptions = {}): Promise<string> {
-    const { logger } = this.#options;
-    const server = createServer({ keepAlive: true, noDelay: true }, this.handler);
-    // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
-    server.on('checkContinue', (request, response) => this.#handle(request, response, true));
-    const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
-      socket.on('error', () => socket.destroy()).end(NO_TUNNEL, () => socket.destroy());
-    };
-    server.on(
-      'connect',
-      guarded('the answer to CONNECT', logger, refuseTunnel, (_request, socket) => socket.destroy()),
-    );
-    const url = await listenOn(server, options);
+    const server = new ClientServer({
+      options: this.#options,
+      onRequest: this.#handle,
+      live: this.#live,
+      onDrop: () => (this.#droppedConnections += 1),
+    });
+    const url = await server.listen(options);
     this.#servers.add(server);
     return url;
   }
 
-  async #stopServers(): Promise<void> {
-    const stopping = [...this.#servers].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const server of this.#servers) server.closeIdleConnections();
-    this.#servers.clear();
-    await Promise.all(stopping);
-  }
-
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    const { clock } = this.#options;
-    const servers = [...this.#servers];
-    const stopped = this.#stopServers();
-    if (this.#active > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#whenIdle.push(resolve);
-      const timer = clock.setTimeout(resolve, options.timeoutMs ?? 30_000);
-      await promise;
-      clock.clearTimeout(timer);
-    }
-    for (const server of servers) server.closeAllConnections();
-    await stopped;
-    await this.#upstream.abort();
+    const { clock, drainTimeoutMs } = this.#options;
+    checkKnownOptions('drain', options, ['timeoutMs']);
+    const timeoutMs = checkInteger('timeoutMs', options.timeoutMs ?? drainTimeoutMs, 0, 86_400_000);
+    this.#draining = true;
+    for (const response of this.#live) this.#announceEnd(response);
+    const ended = [...this.#servers].map((server) => server.drain());
+    if (this.#live.size > 0) ended.push(new Promise((resolve) => this.#whenIdle.push(resolve)));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimeout(resolve, timeoutMs);
+    await Promise.race([promise, Promise.all(ended)]);
+    clock.clearTimeout(timer);
+    await this.close();
   }
 
   async close(): Promise<void> {
     const servers = [...this.#servers];
-    const stopped = this.#stopServers();
-    for (const server of servers) server.closeAllConnections();
-    await stopped;
+    this.#servers.clear();
+    await Promise.all(servers.map((server) => server.close()));
     await this.#upstream.abort();
   }
 

@@ -15,6 +15,7 @@ import {
   systemClock,
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
+import { CLIENT_DEFAULTS, type ClientOptions, resolveClientOptions } from './client-options.ts';
 import {
   PACING_DEFAULTS,
   type PacingOptions,
@@ -58,7 +59,7 @@ const UNDERSCORE_MODES = ['drop', 'keep'] as const;
 export type UnderscoreMode = (typeof UNDERSCORE_MODES)[number];
 
 /** Options of `createGateway`. */
-export interface GatewayOptions extends PacingOptions {
+export interface GatewayOptions extends ClientOptions, PacingOptions {
   /** The pool that has the agents. It is not closed with the gateway. */
   readonly pool: AgentDirectory;
   /** Where allowed requests go: `http://HOST:PORT` or `https://…`; a path in it is refused. */
@@ -82,8 +83,6 @@ export interface GatewayOptions extends PacingOptions {
   readonly maxHeldBodyBytes?: number;
   /** Longest chunk that an agent is asked about, in bytes; default 1 MiB, at most 16 MiB. Longer ones are split. */
   readonly maxChunkBytes?: number;
-  /** Requests at a time; default 10 000. Past it the client gets 503 at once. */
-  readonly maxConcurrentRequests?: number;
   /** Keeps `x-forwarded-*` of the client and adds to them; default `false`: they are replaced. `true` behind another proxy of yours. */
   readonly trustForwarded?: boolean;
   /**
@@ -95,6 +94,8 @@ export interface GatewayOptions extends PacingOptions {
   readonly headersWithUnderscores?: UnderscoreMode;
   /** Passes TRACE requests on; default `false`: they are answered 405. */
   readonly allowTrace?: boolean;
+  /** Logs targets with their query; default `false`, as queries hold tokens. Headers and bodies are never logged. */
+  readonly logQuery?: boolean;
   /** Told once of every request when it is over. An exception of it, or a rejection, is logged and changes nothing. */
   readonly onRequestEnd?: (summary: RequestSummary) => unknown;
   readonly clock?: Clock;
@@ -102,18 +103,19 @@ export interface GatewayOptions extends PacingOptions {
 }
 
 /** What {@link GatewayOptions} default to. */
-export const GATEWAY_DEFAULTS: typeof PACING_DEFAULTS & {
-  readonly maxConcurrentRequests: number;
-  readonly requestBody: BodyMode;
-  readonly responseBody: BodyMode;
-  readonly maxHeldBodyBytes: number;
-  readonly maxChunkBytes: number;
-  readonly trustForwarded: boolean;
-  readonly headersWithUnderscores: UnderscoreMode;
-  readonly allowTrace: boolean;
-} = {
+export const GATEWAY_DEFAULTS: Required<ClientOptions> &
+  typeof PACING_DEFAULTS & {
+    readonly requestBody: BodyMode;
+    readonly responseBody: BodyMode;
+    readonly maxHeldBodyBytes: number;
+    readonly maxChunkBytes: number;
+    readonly trustForwarded: boolean;
+    readonly headersWithUnderscores: UnderscoreMode;
+    readonly allowTrace: boolean;
+    readonly logQuery: boolean;
+  } = {
   ...PACING_DEFAULTS,
-  maxConcurrentRequests: 10_000,
+  ...CLIENT_DEFAULTS,
   requestBody: 'stream',
   responseBody: 'stream',
   maxHeldBodyBytes: 100 * 1024 ** 2,
@@ -121,10 +123,11 @@ export const GATEWAY_DEFAULTS: typeof PACING_DEFAULTS & {
   trustForwarded: false,
   headersWithUnderscores: 'drop',
   allowTrace: false,
+  logQuery: false,
 };
 
 /** Options with every default filled in and checked. */
-export interface ResolvedGatewayOptions extends ResolvedPacingOptions {
+export interface ResolvedGatewayOptions extends Required<ClientOptions>, ResolvedPacingOptions {
   readonly pool: AgentDirectory;
   readonly upstream: URL;
   readonly steps: readonly (readonly string[])[];
@@ -134,10 +137,10 @@ export interface ResolvedGatewayOptions extends ResolvedPacingOptions {
   readonly responseBody: BodyMode;
   readonly maxHeldBodyBytes: number;
   readonly maxChunkBytes: number;
-  readonly maxConcurrentRequests: number;
   readonly trustForwarded: boolean;
   readonly headersWithUnderscores: UnderscoreMode;
   readonly allowTrace: boolean;
+  readonly logQuery: boolean;
   readonly onRequestEnd: ((summary: RequestSummary) => void) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -178,6 +181,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   if (twice !== undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
   return {
+    ...resolveClientOptions(options),
     ...resolvePacingOptions(options),
     pool: options.pool,
     upstream: checkUpstream(options.upstream),
@@ -190,13 +194,13 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
       options.maxRequestBodyBytes === undefined
         ? Infinity
         : checkInteger('maxRequestBodyBytes', options.maxRequestBodyBytes, 0, Number.MAX_SAFE_INTEGER),
-    maxConcurrentRequests: checkInteger('maxConcurrentRequests', given.maxConcurrentRequests, 1, 1_000_000),
     requestBody: checkOneOf('requestBody', given.requestBody, BODY_MODES),
     responseBody: checkOneOf('responseBody', given.responseBody, BODY_MODES),
     maxHeldBodyBytes: checkInteger('maxHeldBodyBytes', given.maxHeldBodyBytes, 0, constants.MAX_LENGTH),
     maxChunkBytes: checkInteger('maxChunkBytes', given.maxChunkBytes, 1, 16 * 1024 ** 2),
     headersWithUnderscores: checkOneOf('headersWithUnderscores', given.headersWithUnderscores, UNDERSCORE_MODES),
     allowTrace: checkBoolean('allowTrace', given.allowTrace),
+    logQuery: checkBoolean('logQuery', given.logQuery),
     trustForwarded: checkBoolean('trustForwarded', given.trustForwarded),
     onRequestEnd:
       options.onRequestEnd === undefined

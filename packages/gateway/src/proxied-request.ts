@@ -10,7 +10,7 @@ import type { RequestSummary, ResolvedGatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
 import { clientHeaders, withFraming } from './request/client-headers.ts';
 import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
-import { targetOf } from './request/target.ts';
+import { loggedPath, targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
 import { Refusal } from './response/refusal.ts';
@@ -154,7 +154,10 @@ export class ProxiedRequest {
     const refusal = error instanceof Refusal ? error : undefined;
     if (refusal === undefined) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
-      logger.warn({ id, code }, `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`);
+      const { method } = request;
+      const path = loggedPath(request.url, this.#options.logQuery);
+      const message = (error as Error | undefined)?.message ?? '';
+      logger.warn({ id, method, path, code }, `a request could not be proxied: ${message}`);
     }
     if (response.headersSent) {
       // the client has begun to read something that must not go on: only a broken end tells it

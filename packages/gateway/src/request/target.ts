@@ -17,6 +17,8 @@ export interface RequestTarget {
 /** What {@link targetOf} lets through. */
 export interface TargetOptions {
   readonly allowTrace: boolean;
+  readonly maxHeaders: number;
+  readonly maxRequestLineBytes: number;
 }
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)/i;
@@ -63,14 +65,26 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
     throw new BadRequest(501, 'only chunked transfer-encoding is understood');
 }
 
+/** Bytes of a request line beside method and target: two spaces and `HTTP/1.1`. */
+const LINE_BYTES = 10;
+
+/** Refuses a head that is too long; its length as a whole is the parser's to check. */
+function checkSize({ url = '', method = '', rawHeaders }: IncomingMessage, options: TargetOptions): void {
+  const { maxHeaders, maxRequestLineBytes } = options;
+  if (url.length + method.length + LINE_BYTES > maxRequestLineBytes)
+    throw new BadRequest(414, `the request line is longer than ${maxRequestLineBytes} bytes`);
+  if (rawHeaders.length > 2 * maxHeaders) throw new BadRequest(431, `more than ${maxHeaders} header lines`);
+}
+
 /** Checks what Node leaves to its users, and gives what the request asks for. @throws BadRequest */
-export function targetOf(request: IncomingMessage, { allowTrace }: TargetOptions): RequestTarget {
+export function targetOf(request: IncomingMessage, options: TargetOptions): RequestTarget {
   const { url = '/', method, rawHeaders: headers } = request;
   checkVersion(request);
+  checkSize(request, options);
   checkFraming(request);
   const host = hostOf(request);
   // it sends a request's headers back as a body that scripts of the browser can read, cookies among them
-  if (method === 'TRACE' && !allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
+  if (method === 'TRACE' && !options.allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
   const { upgrade } = request.headers;
   // other protocols may be offered and ignored (RFC 9110 §7.8), a WebSocket client cannot go on without
   if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) throw new BadRequest(501, 'WebSockets are not proxied');
@@ -78,4 +92,13 @@ export function targetOf(request: IncomingMessage, { allowTrace }: TargetOptions
   if (url.includes('#')) throw new BadRequest(400, 'the request target has a fragment');
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, host, headers };
   return fromAbsolute(url, headers);
+}
+
+/** Longest path in a log line, in characters. */
+const LOGGED_CHARACTERS = 200;
+
+/** Gives a target as a log line may have it: short, and without its query, which may hold tokens, unless `withQuery`. */
+export function loggedPath(url = '', withQuery = false): string {
+  const text = withQuery ? url : url.split(/[?#]/, 1).join('');
+  return text.length > LOGGED_CHARACTERS ? `${text.slice(0, LOGGED_CHARACTERS)}…` : text;
 }

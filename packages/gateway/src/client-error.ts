@@ -1,0 +1,65 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@agentwire/core';
+
+/** Errors of Node's parser that are not 400, by code. */
+const STATUS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+const TOO_LONG_LINE = '414 URI Too Long';
+
+/** Time in which the rest of what was refused is read and thrown away, in milliseconds: a reset would take the answer with it. */
+const LINGER_MS = 2_000;
+
+/** A parse error, as Node reports it. */
+export interface ClientError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: unknown;
+}
+
+/** What {@link ClientErrors} works with. */
+export interface ClientErrorsDeps {
+  readonly clock: Clock;
+  readonly maxRequestLineBytes: number;
+  /** `false` where a response is on its way on that connection. */
+  readonly isAnswerable: (socket: Duplex) => boolean;
+}
+
+/** Answers what could not be parsed, and ends its connection. */
+export class ClientErrors {
+  readonly #deps: ClientErrorsDeps;
+  /** Connections that have their answer; the parser reports each further packet of theirs. */
+  readonly #answered = new WeakSet<Duplex>();
+
+  constructor(deps: ClientErrorsDeps) {
+    this.#deps = deps;
+  }
+
+  handle(error: ClientError, socket: Duplex): void {
+    if (this.#answered.has(socket)) return;
+    const { clock, isAnswerable } = this.#deps;
+    if (!socket.writable || error.code === 'ECONNRESET' || !isAnswerable(socket)) {
+      socket.destroy();
+      return;
+    }
+    this.#answered.add(socket);
+    const timer = clock.setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clock.clearTimeout(timer));
+    socket.end(`HTTP/1.1 ${this.#statusOf(error)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  }
+
+  #statusOf({ code = '', rawPacket }: ClientError): string {
+    if (code === 'HPE_HEADER_OVERFLOW' && this.#isLineTooLong(rawPacket)) return TOO_LONG_LINE;
+    return STATUS[code] ?? '400 Bad Request';
+  }
+
+  /** Tells whether a head was too long within its request line: the parser has one code for both. */
+  #isLineTooLong(packet: unknown): boolean {
+    if (!Buffer.isBuffer(packet) || !/^[A-Z-]{3,16} $/.test(packet.toString('latin1', 0, packet.indexOf(' ') + 1)))
+      return false;
+    const end = packet.indexOf('\n');
+    return (end === -1 ? packet.length : end) > this.#deps.maxRequestLineBytes;
+  }
+}

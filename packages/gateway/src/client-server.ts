@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ClientErrors } from './client-error.ts';
+import { guarded } from './guarded.ts';
+import { listenOn, type ListenOptions } from './listen.ts';
+import type { ResolvedGatewayOptions } from './options.ts';
+
+/** What a {@link ClientServer} works with. */
+export interface ClientServerDeps {
+  readonly options: ResolvedGatewayOptions;
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
+  /** Responses that are not finished. */
+  readonly live: ReadonlySet<ServerResponse>;
+  /** Called for each connection that was closed at once, past `maxConnections`. */
+  readonly onDrop: () => void;
+}
+
+/** The answer to CONNECT, which asks for a tunnel. */
+const NO_TUNNEL = 'HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+
+/** Looks at a connection in a drain, in each `drainIdleMs`. */
+const LOOKS = 4;
+
+/** One address that clients connect to, with its connections. */
+export class ClientServer {
+  readonly #deps: ClientServerDeps;
+  readonly #server: Server;
+  /** Open connections. */
+  readonly #sockets = new Set<Socket>();
+  readonly #closed = Promise.withResolvers<void>();
+
+  constructor(deps: ClientServerDeps) {
+    const { options, onRequest, onDrop } = deps;
+    const { logger } = options;
+    this.#deps = deps;
+    const server = createServer(
+      {
+        keepAlive: true,
+        noDelay: true,
+        keepAliveTimeout: options.keepAliveTimeoutMs,
+        headersTimeout: options.requestHeadTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
+        maxHeaderSize: options.maxHeadBytes,
+      },
+      (request, response) => onRequest(request, response, false),
+    );
+    // Node drops further lines without a word; one more than allowed is enough to see that there are too many
+    server.maxHeadersCount = options.maxHeaders + 1;
+    server.maxConnections = options.maxConnections;
+    // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
+    server.on('checkContinue', (request, response) => onRequest(request, response, true));
+    server.on('drop', onDrop);
+    server.on('close', () => this.#closed.resolve());
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
+      socket.on('error', () => socket.destroy()).end(NO_TUNNEL, () => socket.destroy());
+    };
+    server.on(
+      'connect',
+      guarded('the answer to CONNECT', logger, refuseTunnel, (_request, socket) => socket.destroy()),
+    );
+    const errors = new ClientErrors({ ...options, isAnswerable: (socket) => this.#isAnswerable(socket) });
+    const onError = (error: Error, socket: Duplex): void => errors.handle(error, socket);
+    server.on(
+      'clientError',
+      guarded('the answer to a bad request', logger, onError, (_error, socket) => socket.destroy()),
+    );
+    this.#server = server;
+  }
+
+  #isAnswerable(socket: Duplex): boolean {
+    for (const response of this.#deps.live) if (response.req.socket === socket && response.headersSent) return false;
+    return true;
+  }
+
+  /** @returns the address. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
+  listen(options: ListenOptions): Promise<string> {
+    return listenOn(this.#server, options);
+  }
+
+  /** Takes no new connections, and closes those that have been idle for `drainIdleMs`. @returns when all are closed */
+  drain(): Promise<void> {
+    // Node's own close() of an HTTP server cuts idle connections, also under a request that is on its way
+    NetServer.prototype.close.call(this.#server);
+    this.#watchIdle();
+    return this.#closed.promise;
+  }
+
+  #watchIdle(): void {
+    const { live, options } = this.#deps;
+    const seen = new Map<Socket, { bytes: number; quiet: number }>();
+    const look = (): void => {
+      const busy = new Set<unknown>(Array.from(live, ({ req }) => req.socket));
+      for (const socket of this.#sockets) {
+        const before = seen.get(socket);
+        const quiet = before?.bytes !== socket.bytesRead || busy.has(socket) ? 0 : before.quiet + 1;
+        seen.set(socket, { bytes: socket.bytesRead, quiet });
+        if (quiet >= LOOKS) socket.destroy();
+      }
+      if (this.#sockets.size > 0) options.clock.setTimeout(look, options.drainIdleMs / LOOKS);
+    };
+    look();
+  }
+
+  /** Cuts every connection. */
+  close(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    return this.#closed.promise;
+  }
+}
