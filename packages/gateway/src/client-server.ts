@@ -40,6 +40,8 @@ export class ClientServer {
         noDelay: true,
         keepAliveTimeout: options.keepAliveTimeoutMs,
         headersTimeout: options.requestHeadTimeoutMs,
+        // a long upload is bounded by its rate: minUploadBytesPerSecond
+        requestTimeout: 0,
         connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
         maxHeaderSize: options.maxHeadBytes,
       },

@@ -123,6 +123,15 @@ test('the head of a block without body, to an upload that goes on, is latin1 byt
   }
 });
 
+test('the head of a response whose body has not begun is latin1 byte for byte', async () => {
+  const { url } = await setup({}, {}, (_request, response) => {
+    response.writeHead(200, ['x-name', 'caf\u00e9']).flushHeaders();
+  });
+  const client = await rawClient(url);
+  client.send('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
+  expect(await client.until(/\r\n\r\n/)).toMatch(/x-name: caf(\u00e9|\u00c3\u00a9)\r\n/);
+});
+
 test.each([
   [{ trustForwarded: 'no' }, 'trustForwarded must be true or false, got "no" (string)'],
   [{ allowTrace: 1 }, 'allowTrace must be true or false'],

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { Sweep } from '../sweep.ts';
+import { flushHead } from './answer.ts';
 import type { UpstreamControl } from '../upstream/upstream-request.ts';
 import { watchStall } from './stall-watch.ts';
 
@@ -65,7 +66,7 @@ export class ClientWriter {
   /** Sends the head now, unless it has gone. */
   flushHead(): void {
     try {
-      if (this.#writeHead()) this.#response.flushHeaders();
+      if (this.#writeHead()) flushHead(this.#response);
     } catch (error) {
       this.#options.onFail(error as Error);
     }
