@@ -46,8 +46,12 @@ export interface NatsBackendOptions {
   readonly prefix?: string;
   /** Durable inboxes on JetStream. Default: none, and durable messages are refused with `ERR_UNSUPPORTED`. */
   readonly durable?: DurableStreamOptions;
-  /** Milliseconds between attempts to connect again; it never gives up. Default 250. */
+  /** Milliseconds between attempts to connect again, 10 to 600 000; it never gives up. Default 250. */
   readonly reconnectMs?: number;
+  /** Milliseconds between signs of life from the server, 100 to 600 000; two that stay out end the connection. Default 10 000. */
+  readonly pingIntervalMs?: number;
+  /** Milliseconds that `close` may take, 10 to 600 000; half of it is for answers that are being made. Default 5000. */
+  readonly closeTimeoutMs?: number;
   /** Time. Default: the system clock. */
   readonly clock?: Clock;
   /** Told about losses, refusals and connections. Default: silent. */
@@ -56,13 +60,17 @@ export interface NatsBackendOptions {
 
 /** {@link NatsBackendOptions} with everything filled in. */
 export type ResolvedNatsBackendOptions = NatsBackendOptions &
-  Required<Pick<NatsBackendOptions, 'prefix' | 'reconnectMs' | 'clock' | 'logger'>>;
+  Required<
+    Pick<NatsBackendOptions, 'prefix' | 'reconnectMs' | 'pingIntervalMs' | 'closeTimeoutMs' | 'clock' | 'logger'>
+  >;
 
 /** What a backend does when nothing else was said. */
-export const NATS_BACKEND_DEFAULTS: Readonly<{ prefix: string; reconnectMs: number }> = Object.freeze({
-  prefix: 'a2a',
-  reconnectMs: 250,
-});
+export const NATS_BACKEND_DEFAULTS: Readonly<{
+  prefix: string;
+  reconnectMs: number;
+  pingIntervalMs: number;
+  closeTimeoutMs: number;
+}> = Object.freeze({ prefix: 'a2a', reconnectMs: 250, pingIntervalMs: 10_000, closeTimeoutMs: 5000 });
 
 /** What durable streams are when nothing else was said. */
 export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
@@ -78,13 +86,16 @@ export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> =
   create: true,
 });
 
-const KNOWN: readonly string[] = 'nodeId servers auth prefix durable reconnectMs clock logger'.split(' ');
+const KNOWN: readonly string[] =
+  'nodeId servers auth prefix durable reconnectMs pingIntervalMs closeTimeoutMs clock logger'.split(' ');
 
 /** Completes backend options with their defaults; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
 export function resolveNatsBackendOptions(options: NatsBackendOptions): ResolvedNatsBackendOptions {
   checkKnownOptions('a NATS backend', options, KNOWN);
   const all = { ...NATS_BACKEND_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
   checkInteger('reconnectMs', all.reconnectMs, 10, 600_000);
+  checkInteger('pingIntervalMs', all.pingIntervalMs, 100, 600_000);
+  checkInteger('closeTimeoutMs', all.closeTimeoutMs, 10, 600_000);
   if (options.durable !== undefined) resolveDurableStreamOptions(options.durable);
   return all;
 }

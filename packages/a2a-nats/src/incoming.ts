@@ -22,6 +22,15 @@ export class Incoming {
     const { agents, node } = this.#link.subjects.listening();
     this.#listen(agents, (msg) => this.#direct(msg, 'agent'));
     this.#listen(node, (msg) => this.#direct(msg, 'node'));
+    this.#link.namesakes.greet();
+  }
+
+  /** Takes part in no service and listens to no topic any more, so that others get what comes now. */
+  stop(): void {
+    for (const service of this.#services.values()) leaveGroup(service);
+    for (const topic of this.#topics.values()) topic.unsubscribe();
+    this.#services.clear();
+    this.#topics.clear();
   }
 
   /** Begins or ends to listen to a topic or pattern. */
@@ -39,7 +48,8 @@ export class Incoming {
 
   /** Begins or ends to take part in a service; the server gives each message to one node. */
   listenToService(service: string, listen: boolean): void {
-    this.#services.get(service)?.unsubscribe();
+    const before = this.#services.get(service);
+    if (before !== undefined) leaveGroup(before);
     this.#services.delete(service);
     if (!listen) return;
     const subject = this.#link.subjects.anyService(service);
@@ -60,7 +70,10 @@ export class Incoming {
     if (parts.way !== way || (parts.node !== undefined && parts.node !== this.#link.options.nodeId)) {
       throw new AgentwireError('ERR_PROTOCOL', 'a message came on another way than its subject says');
     }
-    if (parts.target === undefined) return;
+    if (parts.target === undefined) {
+      this.#link.namesakes.take(parts.source, msg);
+      return;
+    }
     this.#take(this.#read(msg, parts).message, msg, parts.source, true);
   }
 
@@ -83,6 +96,11 @@ export class Incoming {
     const { stats, options, host } = this.#link;
     stats.received += 1;
     const reply = openReply(this.#link, source, msg.reply, tellFailure);
+    if (this.#link.leaving) {
+      stats.refused += 1;
+      reply?.fail('ERR_CLOSED', 'the node is closing');
+      return;
+    }
     host.receive(message, reply).then(
       (report) => {
         if (report.delivered > 0) return;
@@ -112,4 +130,9 @@ export class Incoming {
     }
     return false;
   }
+}
+
+/** Ends a subscription, and still takes what the server has sent before it knew. */
+function leaveGroup(subscription: Subscription): void {
+  subscription.drain().catch(() => undefined);
 }

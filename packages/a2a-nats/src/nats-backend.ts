@@ -11,6 +11,7 @@ import { type DurableInbox, openDurableInbox } from './durable-inbox.ts';
 import type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
 import { DurableStreams } from './durable-streams.ts';
 import { Answers } from './answers.ts';
+import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { NodeLink } from './node-link.ts';
@@ -33,6 +34,8 @@ export interface NatsBackendStats {
   readonly lost: number;
   /** Publications and subscriptions that the server refused by its permissions. */
   readonly violations: number;
+  /** Other processes seen under this node's name. */
+  readonly nameConflicts: number;
   /** Times that the connection was lost. */
   readonly disconnects: number;
 }
@@ -47,7 +50,7 @@ export class NatsBackend implements RemoteBackend {
   readonly #incoming: Incoming;
   readonly #answers: Answers;
   readonly #inboxes = new Set<DurableInbox>();
-  #closing = false;
+  #closing: Promise<void> | undefined;
 
   /** @internal Made by {@link createNatsBackend}. */
   constructor(options: ResolvedNatsBackendOptions, connection: NatsConnection, durable: DurableStreams | undefined) {
@@ -62,8 +65,8 @@ export class NatsBackend implements RemoteBackend {
 
   /** What it has done so far. */
   get stats(): NatsBackendStats {
-    const { stats, connected, losses } = this.#link;
-    return { ...stats, connected, lost: losses.lost };
+    const { stats, connected, losses, namesakes } = this.#link;
+    return { ...stats, connected, lost: losses.lost, nameConflicts: namesakes.seen };
   }
 
   /** The largest message that the server takes, in bytes. */
@@ -76,6 +79,11 @@ export class NatsBackend implements RemoteBackend {
     this.#link.host = host;
     this.#incoming.start();
     this.#answers.start();
+  }
+
+  /** Called by the router when it ends: it takes part in nothing any more. */
+  detach(): void {
+    this.#incoming.stop();
   }
 
   /** Hands a message to the server; rejects with `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE`, and for durable ones `ERR_INBOX_FULL`. */
@@ -142,24 +150,26 @@ export class NatsBackend implements RemoteBackend {
   }
 
   /** Cuts the connection now: nothing in hand is acknowledged, nothing more is sent; idempotent. */
-  async abort(): Promise<void> {
-    this.#closing = true;
+  abort(): Promise<void> {
     this.#link.connected = false;
-    await this.#link.connection.close();
+    this.#closing ??= this.#link.connection.close();
+    return this.#closing;
   }
 
-  /** Stops taking messages, lets handlers end, hands over what was sent, and leaves; idempotent. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    const { connection, options } = this.#link;
-    for (const inbox of this.#inboxes) await inbox.close();
-    try {
-      await (this.#link.connected ? connection.drain() : connection.close());
-    } catch (error) {
-      options.logger.debug({ error: fromNatsError(error, 'close').message }, 'the connection was gone already');
-    }
-    this.#link.connected = false;
+  /**
+   * Leaves its services, lets what is in hand be answered and handled, hands over what was sent, and leaves.
+   *
+   * Takes `closeTimeoutMs` at most; rejects with `ERR_TIMEOUT` or `ERR_CLOSED` if something that was sent may not have
+   * been handed over. Every call gives the same promise.
+   */
+  close(): Promise<void> {
+    this.#closing ??= leave({
+      link: this.#link,
+      incoming: this.#incoming,
+      inboxes: this.#inboxes,
+      writing: this.#outgoing.writing,
+    });
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -191,7 +201,13 @@ export async function createNatsBackend(options: NatsBackendOptions): Promise<Na
   }
 }
 
-async function open({ nodeId, servers, auth, reconnectMs }: ResolvedNatsBackendOptions): Promise<NatsConnection> {
+async function open({
+  nodeId,
+  servers,
+  auth,
+  reconnectMs,
+  pingIntervalMs,
+}: ResolvedNatsBackendOptions): Promise<NatsConnection> {
   try {
     return await connect({
       ...auth,
@@ -200,6 +216,10 @@ async function open({ nodeId, servers, auth, reconnectMs }: ResolvedNatsBackendO
       noEcho: true,
       inboxPrefix: `_INBOX_${encodeToken(nodeId)}`,
       maxReconnectAttempts: -1,
+      // A password that is refused now may be the right one after the next reload of the server.
+      ignoreAuthErrorAbort: true,
+      pingInterval: pingIntervalMs,
+      maxPingOut: 2,
       reconnectTimeWait: reconnectMs,
       reconnectJitter: Math.ceil(reconnectMs / 5),
     });

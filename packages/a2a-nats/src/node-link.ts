@@ -1,8 +1,10 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { RemoteHost } from '@agentwire/a2a-router';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
+import { Namesakes } from './namesakes.ts';
+import { PublishRights } from './publish-rights.ts';
 import { Subjects } from './subjects.ts';
 import { TopicLosses } from './topic-losses.ts';
 
@@ -13,10 +15,16 @@ export class NodeLink {
   readonly subjects: Subjects;
   /** Numbers of messages on topics. */
   readonly losses: TopicLosses = new TopicLosses();
+  /** Subjects that the server lets this node publish on. */
+  readonly rights: PublishRights;
+  /** Other processes of this node's name. */
+  readonly namesakes: Namesakes;
   /** Requests of this node to other nodes. */
   readonly asked: AskedRequests = new AskedRequests();
   /** Counters. */
   readonly stats = { sent: 0, received: 0, malformed: 0, refused: 0, violations: 0, disconnects: 0 };
+  /** Whether this node is about to go, and takes nothing any more. */
+  leaving = false;
   /** Whether there is a connection now. */
   connected = true;
   #host: RemoteHost | undefined;
@@ -25,6 +33,10 @@ export class NodeLink {
     this.options = options;
     this.connection = connection;
     this.subjects = new Subjects(options.prefix, options.nodeId);
+    this.rights = new PublishRights(connection);
+    this.namesakes = new Namesakes(options.nodeId, options.logger, (instance) => {
+      if (this.connected && !connection.isClosed()) connection.publish(this.subjects.hello(), instance);
+    });
   }
 
   /** The router that this node belongs to; throws `ERR_INVALID_STATE` before there is one. */
@@ -40,6 +52,17 @@ export class NodeLink {
       throw new AgentwireError('ERR_INVALID_STATE', 'this backend belongs to a router already');
     }
     this.#host = host;
+  }
+
+  /** Resolves once no process here has a request of another node in hand. */
+  answered(): Promise<void> {
+    return this.#host?.answered() ?? Promise.resolve();
+  }
+
+  /** Ends every request of other nodes that is in hand here, and refuses further ones. */
+  abandon(): void {
+    this.leaving = true;
+    this.#host?.abandon();
   }
 
   /** The largest message that the server takes, in bytes. */
@@ -95,6 +118,8 @@ export class NodeLink {
     const { nodeId: node, logger } = this.options;
     for await (const status of this.connection.status()) {
       if (status.type === 'disconnect') {
+        // a server that refuses to be connected to again is no further loss
+        if (!this.connected) continue;
         this.connected = false;
         this.stats.disconnects += 1;
         logger.warn({ node }, 'the connection to the NATS server was lost');
@@ -102,11 +127,21 @@ export class NodeLink {
           this.host.fail(id, 'ERR_CLOSED', 'the connection to the NATS server was lost');
       } else if (status.type === 'reconnect') {
         this.connected = true;
+        this.rights.forget();
+        this.namesakes.greet();
         logger.info({ node, server: status.server }, 'connected to a NATS server again');
       } else if (status.type === 'error') {
         this.stats.violations += 1;
         logger.error({ node, error: status.error.message }, 'the NATS server refused something');
+        if (status.error instanceof errors.PermissionViolationError) this.#refused(status.error);
       } else if (status.type === 'close') this.connected = false;
     }
+  }
+
+  #refused({ operation, subject }: InstanceType<typeof errors.PermissionViolationError>): void {
+    if (operation !== 'publish') return;
+    this.rights.refuse(subject);
+    for (const id of this.asked.ids(subject))
+      this.host.fail(id, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}`);
   }
 }

@@ -15,6 +15,8 @@ type Inner = Exclude<Target, { kind: 'remoteNode' }>;
 export class Outgoing {
   readonly #link: NodeLink;
   readonly #durable: DurableStreams | undefined;
+  /** Durable messages that the server has not confirmed yet. */
+  readonly writing: Set<Promise<void>> = new Set();
 
   constructor(link: NodeLink, durable: DurableStreams | undefined) {
     this.#link = link;
@@ -46,7 +48,8 @@ export class Outgoing {
   #toNode(message: KernelMessage, to: Extract<Target, { kind: 'remoteNode' }>, expectsReply: boolean): Promise<void> {
     const { subjects } = this.#link;
     const { nodeId, target: inner } = to;
-    if (message.durable === true && inner.kind === 'service') return this.#keep(message, to, inner, expectsReply);
+    if (message.durable === true && inner.kind === 'service')
+      return this.#track(this.#keep(message, to, inner, expectsReply));
     const subject = inner.kind === 'process' ? subjects.agent(nodeId, inner.pid) : subjects.node(nodeId, inner);
     return this.#send(subject, message, to, expectsReply);
   }
@@ -71,14 +74,20 @@ export class Outgoing {
     expectsReply: boolean,
     place?: Parameters<typeof encodeMessage>[3],
   ): Promise<void> {
-    const { connection, subjects, asked, options, stats } = this.#link;
+    const { connection, subjects, asked, options, rights, stats } = this.#link;
     const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), place);
     this.#link.checkSize(text);
     if (expectsReply) {
       connection.publish(subject, text, { reply: subjects.replyHere(asked.add(message, to, subject)) });
     } else connection.publish(subject, text);
     stats.sent += 1;
-    return DONE;
+    return rights.has(subject) ? DONE : rights.confirm(subject);
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    const settled: Promise<void> = work.then(undefined, () => undefined).finally(() => this.writing.delete(settled));
+    this.writing.add(settled);
+    return work;
   }
 
   /** Two messages of one sender to one inbox with the same key are one: the key of the sender if it gave one, else the message id. */

@@ -204,6 +204,7 @@ export class A2ARouter {
   close(): Promise<void> {
     const { open, parked, pending, remoteRequests, inboxes, subscriptions, services } = this.#parts;
     if (!open.close()) return Promise.resolve();
+    this.#settings.backend?.detach?.();
     this.#stopListening();
     parked.close();
     pending.close();

@@ -53,11 +53,12 @@ export function recordOutcome(chain: ChainManager, report: SendReport): void {
   const list = rejected.length === 0 ? '' : `,"rejected":[${listed.join(',')}],"rejected_count":${rejected.length}`;
   const duplicates = report.duplicates === undefined ? '' : `"duplicates":${report.duplicates},`;
   const remote = report.remote === 0 ? '' : `,"remote":${report.remote}`;
+  const failure = report.remoteError === undefined ? '' : `,"remote_error":"${report.remoteError}"`;
   const sequence = report.sequence === undefined ? '' : `,"sequence":${report.sequence}`;
   chain.recordCanonical(
     SOURCE,
     'ipc.outcome',
-    `{"delivered":${report.delivered},${duplicates}"msg_id":${JSON.stringify(report.messageId)}${list}${remote}${sequence}}`,
+    `{"delivered":${report.delivered},${duplicates}"msg_id":${JSON.stringify(report.messageId)}${list}${remote}${failure}${sequence}}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { AgentwireError, type ErrorCode, type Logger } from '@agentwire/core';
+import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@agentwire/core';
 import { isLater } from '../gate/judge-answer.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { OfferOutcome } from '../inbox/inbox.ts';
@@ -200,8 +200,14 @@ export class Delivery {
     here: Outcome,
     waiting: PendingRequest | undefined,
   ): Promise<SendReport> {
-    const [local, remote] = await Promise.all([here, this.#remote(message, to, waiting)]);
-    return { ...local, remote: remote.remote };
+    const [local, remote] = await Promise.allSettled([here, this.#remote(message, to, waiting)]);
+    if (local.status === 'rejected') throw local.reason;
+    if (remote.status === 'fulfilled') return { ...local.value, remote: remote.value.remote };
+    // What reached nobody here either failed as a whole, and may be sent again.
+    const nobody = waiting === undefined ? local.value.delivered === 0 : waiting.responders.length === 0;
+    if (nobody) throw remote.reason;
+    if (waiting !== undefined) waiting.remote = false;
+    return { ...local.value, remoteError: toAgentwireError(remote.reason, 'ERR_IO').code };
   }
 
   #many(

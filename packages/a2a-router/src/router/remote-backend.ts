@@ -44,6 +44,10 @@ export interface RemoteHost {
    * Rejects when `acceptRemote` or the gate refuses it, or when it cannot be recorded.
    */
   answer(message: KernelMessage): Promise<boolean>;
+  /** Resolves once no process here has a request of another node in hand. */
+  answered(): Promise<void>;
+  /** Ends every request of other nodes that processes here have in hand: they are told `ERR_CLOSED`. */
+  abandon(): void;
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }
@@ -62,6 +66,8 @@ export interface RemoteBackend {
   readonly nodeId: string;
   /** Called once by the router it is given to. */
   attach(host: RemoteHost): void;
+  /** Called once when the router ends: no further message is taken for it. */
+  detach?(): void;
   /** Sends a message to other nodes; rejects when it cannot be handed over, says nothing of what happens there. */
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void>;
   /** Forgets that somebody waits for an answer to a message. */

@@ -5,7 +5,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
-import type { PendingRequests } from './pending-requests.ts';
+import { addResponder, type PendingRequests } from './pending-requests.ts';
 import type { RemoteHost } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { PLAIN, type SendPath, type Taker } from './send-path.ts';
@@ -59,7 +59,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
       let taken = false;
       try {
         const handOver = async (passed: KernelMessage): Promise<SendReport> => {
-          waiting?.responders.push(pid);
+          if (waiting !== undefined) addResponder(waiting, pid);
           await take(new ReceivedMessage(passed, replierOf(pid)));
           return reportOf(passed, true);
         };
@@ -79,6 +79,8 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
       const { delivered } = await path.dispatch(message, chain, { take: complete });
       return delivered > 0;
     },
+    answered: () => remoteRequests.idle(),
+    abandon: () => remoteRequests.close(),
     fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
   };
 }

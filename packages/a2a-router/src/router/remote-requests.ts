@@ -22,6 +22,7 @@ export class RemoteRequests {
   readonly #waiting: PendingRequests;
   readonly #requests = new Map<string, RemoteRequest>();
   readonly #ofNode = new Map<string, number>();
+  #whenIdle: (() => void)[] = [];
 
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
@@ -109,6 +110,12 @@ export class RemoteRequests {
     this.#waiting.processGone(pid, code);
   }
 
+  /** Resolves once none waits. */
+  idle(): Promise<void> {
+    if (this.#requests.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
   /** Ends everything. */
   close(): void {
     this.#waiting.close();
@@ -116,6 +123,7 @@ export class RemoteRequests {
 
   #forget(request: RemoteRequest): void {
     if (!this.#requests.delete(request.id)) return;
+    if (this.#requests.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
     const left = (this.#ofNode.get(request.node) ?? 1) - 1;
     if (left === 0) this.#ofNode.delete(request.node);
     else this.#ofNode.set(request.node, left);

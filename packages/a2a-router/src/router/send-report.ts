@@ -19,6 +19,8 @@ export interface SendReport {
   readonly rejected: readonly Rejection[];
   /** Messages handed to other nodes; what happened there is not known here. */
   readonly remote: number;
+  /** Why the message could not be handed to other nodes, although recipients in this process have it or were asked. */
+  readonly remoteError?: ErrorCode;
   /** Recipients in this process that had a message with that idempotency key already, so that they did not get this one. */
   readonly duplicates?: number;
   /** Sequence of the message on its topic, when the topic remembers messages; `subscribe` takes it as `fromSequence`. */

@@ -1,0 +1,63 @@
+import { AgentwireError, type TimerHandle } from '@agentwire/core';
+import type { DurableInbox } from './durable-inbox.ts';
+import type { Incoming } from './incoming.ts';
+import { fromNatsError } from './nats-errors.ts';
+import type { NodeLink } from './node-link.ts';
+
+/** What a node has when it leaves. */
+export interface Leaving {
+  readonly link: NodeLink;
+  readonly incoming: Incoming;
+  readonly inboxes: ReadonlySet<DurableInbox>;
+  /** Durable messages that the server has not confirmed. */
+  readonly writing: ReadonlySet<Promise<void>>;
+}
+
+/**
+ * Leaves the server in `closeTimeoutMs`: services first, then what is in hand, then what was sent, then the connection.
+ *
+ * Rejects if something that was sent may not have been handed over.
+ */
+export async function leave({ link, incoming, inboxes, writing }: Leaving): Promise<void> {
+  const { connection, options } = link;
+  const { clock, closeTimeoutMs } = options;
+  if (!link.connected) {
+    link.abandon();
+    await connection.close();
+    return;
+  }
+  let timer: TimerHandle;
+  const within = (ms: number): Promise<'late'> =>
+    new Promise((resolve) => (timer = clock.setTimeout(() => resolve('late'), ms)));
+  const answered = async (): Promise<void> => {
+    incoming.stop();
+    // The server has no member of the group here any more once it has answered this.
+    await connection.flush();
+    await Promise.all([link.answered(), ...[...inboxes].map((inbox) => inbox.close())]);
+  };
+  const handedOver = async (): Promise<void> => {
+    await Promise.all(writing);
+    await connection.drain();
+  };
+  let failure: unknown;
+  try {
+    await Promise.race([answered(), within(closeTimeoutMs / 2)]);
+    clock.clearTimeout(timer);
+    link.abandon();
+    if ((await Promise.race([handedOver(), within(closeTimeoutMs / 2)])) === 'late') {
+      failure = new AgentwireError(
+        'ERR_TIMEOUT',
+        `the server did not take everything in ${closeTimeoutMs} ms; what was sent last may be lost`,
+        { detail: { closeTimeoutMs } },
+      );
+    }
+  } catch (error) {
+    failure = fromNatsError(error, 'close');
+  } finally {
+    clock.clearTimeout(timer);
+    link.connected = false;
+  }
+  if (failure === undefined) return;
+  connection.close().catch(() => undefined);
+  throw failure;
+}

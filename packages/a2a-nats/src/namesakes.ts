@@ -1,0 +1,47 @@
+import type { Logger } from '@agentwire/core';
+import { createMessageId } from '@agentwire/a2a-router';
+import type { Msg } from '@nats-io/transport-node';
+
+const INSTANCE = /^[0-9a-f]{32}$/;
+const MAX_KNOWN = 1000;
+
+/** Notices other processes that run under this node's name, and lets them notice this one. */
+export class Namesakes {
+  readonly #nodeId: string;
+  readonly #logger: Logger;
+  readonly #publish: (instance: string) => void;
+  readonly #instance = createMessageId();
+  readonly #known = new Set<string>();
+  #seen = 0;
+
+  constructor(nodeId: string, logger: Logger, publish: (instance: string) => void) {
+    this.#nodeId = nodeId;
+    this.#logger = logger;
+    this.#publish = publish;
+  }
+
+  /** Others seen so far. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** Greets whoever has the same name; once at the start and after each new connection. */
+  greet(): void {
+    this.#publish(this.#instance);
+  }
+
+  /** Takes a greeting; only what comes under this node's own name counts. */
+  take(source: string, msg: Msg): void {
+    const instance = msg.string();
+    if (source !== this.#nodeId || !INSTANCE.test(instance) || instance === this.#instance) return;
+    if (this.#known.has(instance)) return;
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.add(instance);
+    this.#seen += 1;
+    this.#logger.error(
+      { node: this.#nodeId },
+      'another process runs under the name of this node: each gets a part of what is for both',
+    );
+    this.greet();
+  }
+}
