@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'ERR_REQUEST_ENDED'
   | 'ERR_SERVICE_NOT_FOUND'
   | 'ERR_TIMEOUT'
+  | 'ERR_TOO_LATE'
   | 'ERR_UNAUTHORIZED'
   | 'ERR_UNKNOWN_AGENT'
   | 'ERR_UNSUPPORTED'
@@ -88,6 +89,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_REQUEST_ENDED: { retryable: false, means: 'the request that a message answers has ended already' },
   ERR_SERVICE_NOT_FOUND: { retryable: false, means: 'no live process owns that service or method' },
   ERR_TIMEOUT: { retryable: true, means: 'the deadline passed before the answer came' },
+  ERR_TOO_LATE: {
+    retryable: false,
+    means: 'header operations were decided after their head had been sent',
+  },
   ERR_UNAUTHORIZED: { retryable: false, means: 'the credential was missing or wrong' },
   ERR_UNKNOWN_AGENT: { retryable: false, means: 'no agent of that name was added' },
   ERR_UNSUPPORTED: { retryable: false, means: 'the other side does not understand this message or option' },

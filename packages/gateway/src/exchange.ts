@@ -36,6 +36,7 @@ export class Exchange implements UpstreamResponse {
   readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #call: UpstreamCall | undefined;
   #sink: ResponseSink | undefined;
+  #answered = false;
   #ended = false;
   #held: HeldBody | undefined;
 
@@ -56,6 +57,11 @@ export class Exchange implements UpstreamResponse {
   /** Bytes of the response's body that the client was sent. */
   get responseBytes(): number {
     return this.#writer.bytes;
+  }
+
+  /** Whether the response has begun, so that what is to change in its head is settled. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /** Times that the request was sent to the upstream. */
@@ -87,6 +93,7 @@ export class Exchange implements UpstreamResponse {
   };
 
   onHead(status: number, raw: HeaderList, control: UpstreamControl): boolean {
+    this.#answered = true;
     const headers = stripHopByHop(raw);
     const { judgesResponses, responseOps } = this.#context.pipeline;
     if (!judgesResponses && responseOps.length === 0) {
@@ -138,21 +145,19 @@ export class Exchange implements UpstreamResponse {
       mutation: 'responseBodyMutation',
       maxChunkBytes: options.maxChunkBytes,
       ask: (agent, chunk) => pipeline.ask(agent, { type: 'responseBodyChunk', id, ...chunk }),
-      onAllow: ({ responseHeaders = [] }) => ops.push(...responseHeaders),
+      onAllow: ({ responseHeaders = [] }, agent) => {
+        if (responseHeaders.length > 0 && sink.headGone)
+          return pipeline.tooLate(agent, 'responseBodyChunk', 'response');
+        ops.push(...responseHeaders);
+        return undefined;
+      },
     });
     const held = options.responseBody === 'hold' ? new HeldBody(options.maxHeldBodyBytes) : undefined;
     this.#held = held;
     const { resolve: done } = this.#outcome;
-    return new FilteredSink({
-      status,
-      headers,
-      ops,
-      filter,
-      writer: this.#writer,
-      control,
-      held,
-      done,
-      fail: this.#fail,
-    });
+    const { clock } = options;
+    const [writer, fail] = [this.#writer, this.#fail];
+    const sink = new FilteredSink({ status, headers, ops, filter, writer, control, held, clock, done, fail });
+    return sink;
   }
 }

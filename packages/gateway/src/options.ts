@@ -25,7 +25,10 @@ import {
 import { guarded } from './guarded.ts';
 
 /** The part of an `AgentPool` that a gateway uses. */
-export type AgentDirectory = Pick<AgentPool, 'decide' | 'handles' | 'sendRequestComplete' | 'cancelRequest'>;
+export type AgentDirectory = Pick<
+  AgentPool,
+  'decide' | 'decideFailure' | 'handles' | 'sendRequestComplete' | 'cancelRequest'
+>;
 
 /** How a request ended; handed to {@link GatewayOptions.onRequestEnd}. */
 export interface RequestSummary {

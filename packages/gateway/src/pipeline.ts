@@ -55,6 +55,12 @@ export class Pipeline {
     }
   }
 
+  /** What an agent's failure policy says about header operations that came after their head had gone. */
+  tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
+    const message = `${agent} changed the head of the ${head} after that had been sent; decide it with the first chunk, or hold the body`;
+    return this.#pool.decideFailure(agent, type, new AgentwireError('ERR_TOO_LATE', message));
+  }
+
   /**
    * Asks every agent about the head; each sees what the ones before it have changed.
    *

@@ -43,7 +43,8 @@ export class ProxiedRequest {
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
-  /** Changes of the head that agents ask for with their decisions on a held body. */
+  #headGone = false;
+  /** Changes of the head that agents ask for with their decisions on the body. */
   readonly #lateOps: HeaderOp[] = [];
 
   constructor(options: ResolvedGatewayOptions, upstream: Upstream, input: ProxiedRequestInput) {
@@ -115,6 +116,7 @@ export class ProxiedRequest {
       const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
       const headers = withFraming(applyAgentOps(judged.headers, this.#lateOps), length);
       const { method = 'GET' } = request;
+      this.#headGone = true;
       const client = clientShare(request, this.#options.trustForwarded);
       await this.#exchange.run({ method, path: target.path, headers, body: data, client });
     } finally {
@@ -123,26 +125,30 @@ export class ProxiedRequest {
   }
 
   #hold(): HeldBody {
-    return new HeldBody(this.#options.maxHeldBodyBytes);
+    return new HeldBody(this.#options.maxHeldBodyBytes, this.#reader);
   }
 
   /** The body for the upstream: as it comes where no agent reads it, else what the agents let through. */
-  #body(agents: readonly string[], held: HeldBody | undefined): OutgoingBody | Promise<OutgoingBody> {
+  #body(agents: readonly string[], held: HeldBody | undefined): Promise<OutgoingBody> {
     const { id, request } = this.#input;
     const filter = new BodyFilter({
       agents,
       mutation: 'requestBodyMutation',
       maxChunkBytes: this.#options.maxChunkBytes,
       ask: (agent, chunk) => this.#pipeline.ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
-      onAllow: ({ requestHeaders = [], responseHeaders = [] }) => {
+      onAllow: ({ requestHeaders = [], responseHeaders = [] }, agent) => {
+        if (requestHeaders.length > 0 && this.#headGone)
+          return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'request');
+        if (responseHeaders.length > 0 && this.#exchange.answered)
+          return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'response');
         this.#pipeline.responseOps.push(...responseHeaders);
-        // once chunks go on, the head has gone before them
-        if (held !== undefined) this.#lateOps.push(...requestHeaders);
+        this.#lateOps.push(...requestHeaders);
+        return undefined;
       },
     });
     this.#filter = filter;
     const announced = announcedLength(request);
-    if (held === undefined) return streamedBody(this.#reader, filter, announced);
+    if (held === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);
     return heldBody(this.#reader, filter, announced, held);
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
 import { sharedBodyQuota } from '@agentwire/mmap-buffer';
 import { afterEach, describe, expect, test } from 'vitest';
 import { rawClient } from './raw-client.ts';
@@ -121,6 +122,26 @@ describe('requestBody: hold', () => {
     client.socket.destroy();
     await ended(1);
     expect(summaries[0]).toMatchObject({ outcome: 'cancelled', status: 0 });
+  });
+
+  test('when the quota of all bodies is full, the slowest upload makes room', async () => {
+    const clock = createManualClock();
+    const taken = sharedBodyQuota.maxBytes - 1_000_000;
+    sharedBodyQuota.take(taken);
+    try {
+      const { url } = await setup({ waf }, { requestBody: 'hold', clock });
+      const slow = await rawClient(url);
+      slow.send(`POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 700000\r\n\r\n${'x'.repeat(600_000)}`);
+      await expect.poll(() => sharedBodyQuota.usedBytes).toBe(taken + 600_000);
+      clock.advance(1_000);
+      const fast = await fetch(url, { method: 'POST', body: 'x'.repeat(900_000) });
+      expect(fast.status).toBe(200);
+      await fast.text();
+      await slow.until(/^HTTP\/1\.1 507 /);
+      expect(sharedBodyQuota.usedBytes).toBe(taken);
+    } finally {
+      sharedBodyQuota.give(taken);
+    }
   });
 
   test('an upstream that fails after the hold is 502 and gives everything back', async () => {

@@ -31,8 +31,9 @@ export class BodyQuota {
     return this.#usedBytes;
   }
 
-  /** Counts `bytes` in; throws `ERR_NO_SPACE` and counts nothing if they do not fit. */
+  /** Counts `bytes` in; throws `ERR_NO_SPACE` and counts nothing if they do not fit, `ERR_INVALID_ARGUMENT` for no number of bytes. */
   take(bytes: number): void {
+    checkInteger('bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
     if (this.#usedBytes + bytes > this.maxBytes) {
       const message = `${bytes} more bytes do not fit into the quota of ${this.maxBytes}, ${this.#usedBytes} are in use`;
       throw new AgentwireError('ERR_NO_SPACE', message, {
@@ -42,9 +43,9 @@ export class BodyQuota {
     this.#usedBytes += bytes;
   }
 
-  /** Counts `bytes` out again. */
+  /** Counts `bytes` out again; throws `ERR_INVALID_ARGUMENT` for more than were counted in. */
   give(bytes: number): void {
-    this.#usedBytes -= bytes;
+    this.#usedBytes -= checkInteger('bytes', bytes, 0, this.#usedBytes);
   }
 }
 

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { isUint8Array } from 'node:util/types';
 
 import { AgentwireError } from '@agentwire/core';
 
@@ -81,11 +82,15 @@ export class LargeBodyBuffer implements Disposable {
    * Appends a copy of `chunk`.
    *
    * A body longer than `maxBodySize` gives everything back and throws `ERR_BODY_TOO_LARGE`, and so does every later
-   * call until `clear`. A full disk or quota throws `ERR_NO_SPACE` and leaves the body as it was, as does `ERR_IO`.
+   * call until `clear`. Anything but a `Uint8Array` is `ERR_INVALID_ARGUMENT`. A full disk or quota throws `ERR_NO_SPACE` and leaves the body as it was, as does `ERR_IO`.
    * Writing after `asSlice` of a mapped body copies it to a new file: write first, then read.
    */
   writeChunk(chunk: Uint8Array): void {
     this.#check();
+    if (!isUint8Array(chunk)) {
+      const got = chunk === null ? 'null' : Object.prototype.toString.call(chunk).slice(8, -1);
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `writeChunk takes a Uint8Array, got ${got}`);
+    }
     if (chunk.length === 0) return;
     const length = this.length + chunk.length;
     if (length > this.#maxBodySize) throw this.#refuse();

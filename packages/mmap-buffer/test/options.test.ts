@@ -48,3 +48,31 @@ it('counts all buffers of a quota, and leaves a body alone that does not fit', (
   expect(first.intoVec()).toHaveLength(10);
   expect(quota.usedBytes).toBe(0);
 });
+
+it.each([
+  new ArrayBuffer(8),
+  'text',
+  [1, 2],
+  new Uint16Array(2),
+  new DataView(new ArrayBuffer(2)),
+  { length: 3 },
+  5,
+  null,
+  undefined,
+])('writes no %o, and the quota stays a number', (chunk) => {
+  const quota = new BodyQuota({ maxBytes: 10 });
+  using buffer = new LargeBodyBuffer({ quota });
+  const error = thrownBy(() => buffer.writeChunk(chunk as Uint8Array));
+  expect([error.code, buffer.length, quota.usedBytes]).toEqual(['ERR_INVALID_ARGUMENT', 0, 0]);
+  buffer.writeChunk(new Uint8Array(3));
+  expect(quota.usedBytes).toBe(3);
+});
+
+it.each([Number.NaN, -1, 1.5, Infinity, '1', undefined])('a quota neither takes nor gives %s bytes', (bytes) => {
+  const quota = new BodyQuota({ maxBytes: 10 });
+  quota.take(4);
+  expect(thrownBy(() => quota.take(bytes as number)).code).toBe('ERR_INVALID_ARGUMENT');
+  expect(thrownBy(() => quota.give(bytes as number)).code).toBe('ERR_INVALID_ARGUMENT');
+  expect(thrownBy(() => quota.give(5)).code).toBe('ERR_INVALID_ARGUMENT');
+  expect(quota.usedBytes).toBe(4);
+});

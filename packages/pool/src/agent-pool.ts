@@ -1,4 +1,5 @@
 import {
+  type AgentwireError,
   checkBoolean,
   checkText,
   type Connection,
@@ -135,6 +136,16 @@ export class AgentPool implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Gives what the failure policy of an agent says about an event whose decision the caller could not use, and counts and
+   * logs it as a failure of the agent.
+   *
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`; `error` itself where no policy speaks for it
+   */
+  decideFailure(agent: string, event: Question['type'], error: AgentwireError): Decision {
+    return this.#agents.get(agent).failures.decide(event, error);
   }
 
   /** Whether any connection of the agent takes such events; `undefined` before it was ever connected. */

@@ -27,6 +27,7 @@ const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
   ERR_UNAUTHORIZED: 'unavailable',
   ERR_VERSION_MISMATCH: 'protocol',
   ERR_PROTOCOL: 'protocol',
+  ERR_TOO_LATE: 'protocol',
   ERR_UNSUPPORTED: 'protocol',
   ERR_INVALID_HEADER: 'protocol',
   ERR_OVERLOADED: 'overloaded',

@@ -16,8 +16,12 @@ export interface BodyFilterOptions {
   /** Longest chunk that an agent is asked about, in bytes. */
   readonly maxChunkBytes: number;
   readonly ask: AskAboutChunk;
-  /** Told of every decision that lets a chunk go on: it may have header operations. */
-  readonly onAllow: (decision: Decision) => void;
+  /**
+   * Takes the header operations of every decision that lets a chunk go on.
+   *
+   * @returns what the agent's failure policy decides where their head has gone already
+   */
+  readonly onAllow: (decision: Decision, agent: string) => Decision | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -81,7 +85,8 @@ export class BodyFilter {
     const index = this.#active.get(agent) ?? 0;
     const decision = await this.#options.ask(agent, { index, data, last });
     if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
-    this.#options.onAllow(decision);
+    const instead = this.#options.onAllow(decision, agent);
+    if (instead !== undefined && instead.verdict.type !== 'allow') throw new Refusal(agent, instead);
     if (decision.needsMore === true) this.#active.set(agent, index + 1);
     else this.#active.delete(agent);
     const changed = decision[this.#options.mutation]?.data ?? data;

@@ -1,14 +1,42 @@
+import { AgentwireError } from '@agentwire/core';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 import type { BodyStream } from '../upstream/upstream-request.ts';
 
 /** Length from which a body is in a file, in bytes. */
 const FILE_FROM_BYTES = 1024 ** 2;
 
+/** An upload whose body is held, as the choice of the one that makes room sees it. */
+export interface HeldUpload {
+  /** Whether its client is waited for. */
+  readonly waiting: boolean;
+  readonly bytesPerSecond: number;
+  fail(error: AgentwireError): void;
+}
+
+/** Every held upload of the process: they share the quota. */
+const uploads = new Map<HeldBody, HeldUpload>();
+
+/** Ends the slowest upload that is waited for and slower than `limit`. @returns whether there was one */
+function evictSlowest(limit: number): boolean {
+  let slowest: [HeldBody, HeldUpload] | undefined;
+  for (const entry of uploads)
+    if (entry[1].waiting && entry[1].bytesPerSecond < (slowest?.[1].bytesPerSecond ?? limit)) slowest = entry;
+  if (slowest === undefined) return false;
+  const [body, upload] = slowest;
+  body.release();
+  upload.fail(new AgentwireError('ERR_NO_SPACE', 'the quota of held bodies is full, and this was its slowest upload'));
+  return true;
+}
+
 /** A body that is kept until its agents have decided on the whole of it: on the heap below 1 MiB, else in a nameless file. */
 export class HeldBody implements Disposable {
   readonly #buffer: LargeBodyBuffer;
+  readonly #upload: HeldUpload | undefined;
 
-  constructor(maxBytes: number) {
+  /** @param upload of whose request it is the body; makes room for others when the quota of all is full and it is the slowest */
+  constructor(maxBytes: number, upload?: HeldUpload) {
+    this.#upload = upload;
+    if (upload !== undefined) uploads.set(this, upload);
     this.#buffer = new LargeBodyBuffer({ maxBodySize: maxBytes, mmapThreshold: FILE_FROM_BYTES });
   }
 
@@ -18,7 +46,14 @@ export class HeldBody implements Disposable {
 
   /** @throws AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_NO_SPACE`, `ERR_IO` */
   write(chunk: Uint8Array): void {
-    this.#buffer.writeChunk(chunk);
+    for (;;) {
+      try {
+        return this.#buffer.writeChunk(chunk);
+      } catch (error) {
+        const full = error instanceof AgentwireError && error.code === 'ERR_NO_SPACE';
+        if (!full || !evictSlowest(this.#upload?.bytesPerSecond ?? Infinity)) throw error;
+      }
+    }
   }
 
   /**
@@ -35,6 +70,7 @@ export class HeldBody implements Disposable {
 
   /** Frees memory and disk. */
   release(): void {
+    uploads.delete(this);
     this.#buffer.clear();
   }
 

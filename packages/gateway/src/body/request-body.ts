@@ -1,4 +1,5 @@
 import type { BodyStream } from '../upstream/upstream-request.ts';
+import type { Clock } from '@agentwire/core';
 import type { BodyFilter } from './body-filter.ts';
 import type { HeldBody } from './held-body.ts';
 import type { RequestReader } from './request-reader.ts';
@@ -26,10 +27,13 @@ async function filterNext(
 }
 
 async function* filtered(
+  first: Promise<{ passed: Uint8Array }>,
   reader: RequestReader,
   filter: BodyFilter,
   announced: number | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { passed: begin } = await first;
+  if (begin.byteLength > 0) yield begin;
   while (!filter.done) {
     const { passed } = await filterNext(reader, filter, announced);
     if (passed.byteLength > 0) yield passed;
@@ -37,10 +41,39 @@ async function* filtered(
   yield* reader;
 }
 
-/** What the agents let through, as they let it through. */
-export function streamedBody(reader: RequestReader, filter: BodyFilter, announced: number | undefined): OutgoingBody {
+/** How long a head waits for a body that does not begin, in milliseconds. */
+export const HEAD_WAIT_MS = 50;
+
+/** Settles with `first`, or as soon as nothing of the body has come within the time that a head waits. */
+function begun<T>(first: Promise<T>, reader: RequestReader, clock: Clock): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      if (!reader.begun) resolve(undefined);
+    }, HEAD_WAIT_MS);
+    first.then(resolve, reject).finally(() => clock.clearTimeout(timer));
+  });
+}
+
+/**
+ * What the agents let through, as they let it through. Comes with the first chunk's decisions, so that their changes of
+ * the head are in time; at once where the body does not begin.
+ */
+export async function streamedBody(
+  reader: RequestReader,
+  filter: BodyFilter,
+  announced: number | undefined,
+  clock: Clock,
+): Promise<OutgoingBody> {
   if (filter.done) return { data: reader, length: announced };
-  return { data: filtered(reader, filter, announced), length: undefined };
+  const next = filterNext(reader, filter, announced);
+  const first = await begun(next, reader, clock);
+  if (first?.last === true)
+    return { data: first.passed.byteLength === 0 ? null : first.passed, length: first.passed.byteLength };
+  const length =
+    first !== undefined && filter.done && announced !== undefined
+      ? first.passed.byteLength + announced - reader.bytes
+      : undefined;
+  return { data: filtered(next, reader, filter, announced), length };
 }
 
 async function* joined(held: HeldBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import { BadRequest } from '../response/refusal.ts';
 import type { Sweep, Watched } from '../sweep.ts';
+import type { HeldUpload } from './held-body.ts';
 
 /** What a {@link RequestReader} needs to know besides the request. */
 export interface RequestReaderOptions {
@@ -23,7 +24,7 @@ const RATE_WINDOW_MS = 10_000;
  *
  * Unlike a stream's own iterator it never destroys the request: whoever stops early still answers on that socket.
  */
-export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched {
+export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched, HeldUpload {
   readonly #request: IncomingMessage;
   readonly #options: RequestReaderOptions;
   #attached = false;
@@ -90,10 +91,22 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     this.#windowBytes = this.bytes;
   }
 
+  /** Whether anything has come, or the end. */
+  get begun(): boolean {
+    return this.bytes > 0 || this.#chunks.length > 0 || this.#ended || this.#error !== undefined;
+  }
+
   /** Ends reading with an error. */
   fail(error: unknown): void {
     this.#error ??= error;
     this.#notify();
+  }
+
+  /** Rate over the time in which the client was waited for. */
+  get bytesPerSecond(): number {
+    const since = this.#waitingSince;
+    const waitedMs = this.waitedMs + (since === undefined ? 0 : this.#options.sweep.now() - since);
+    return (this.bytes * 1000) / Math.max(waitedMs, 1);
   }
 
   /** Whether the client is waited for. */
