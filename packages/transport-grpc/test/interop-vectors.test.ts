@@ -20,7 +20,6 @@ const REFUSED: ReadonlySet<string> = new Set([
   'RequestComplete edges', // past 2^53
   'HealthStatus full',
   'MetricsReport full',
-  'AgentResponse allow-full', // an operation with a value that no request can carry
 ]);
 
 interface Case {
@@ -91,6 +90,8 @@ function comparable(message: object): Record<string, unknown> {
   const { headers } = message as { headers?: readonly string[] };
   const sorted = headers === undefined ? message : { ...message, headers: sortedHeaders(headers) };
   const text = JSON.stringify(sorted, (_key, value: unknown) => {
+    // in JSON text a number inside of custom values is rounded
+    if (typeof value === 'bigint') return Number(value);
     if (value instanceof Uint8Array) return { hex: Buffer.from(value).toString('hex') };
     if (typeof value === 'number' && !Number.isInteger(value)) return Math.fround(value);
     return value === null || value === false ? undefined : value;
@@ -142,6 +143,17 @@ describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
   });
 });
 
+/** What the crate's protobuf has no field for, so that a bare allow would be all that arrives. */
+function isUncarried(message: Message): boolean {
+  if (message.type !== 'answer' || message.decision.verdict.type !== 'allow') return false;
+  const { requestBodyMutation, responseBodyMutation, webSocket, routingMetadata } = message.decision;
+  const mutation = requestBodyMutation?.data ?? responseBodyMutation?.data;
+  const frame = webSocket !== undefined && webSocket.type !== 'allow';
+  return (
+    frame || (mutation !== undefined && mutation !== null) || routingMetadata?.['guardrail_response'] !== undefined
+  );
+}
+
 describe('what we write towards the crate 0.6.45', () => {
   it.each(casesOf('0.6.45').filter(({ title }) => !REFUSED.has(title)))(
     '$title is read as what it was',
@@ -149,6 +161,12 @@ describe('what we write towards the crate 0.6.45', () => {
       const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
       const writer = codecs[vector.from];
       const reader = codecs[vector.from === 'proxy' ? 'agent' : 'proxy'];
+      if (isUncarried(message)) {
+        expect(() => writer.write(message, outbox)).toThrow(
+          expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
+        );
+        return;
+      }
       const end = writer.write(message, outbox);
       const written = Buffer.from(outbox.bytes.subarray(5, end));
       const again = comparable(reader.read(written, 0, written.length) ?? {});

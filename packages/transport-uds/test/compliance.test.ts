@@ -14,10 +14,7 @@ const socketAddress = (): string => `unix:${folder}/${(sockets += 1)}.sock`;
 /** What the documented dialect has no field for. */
 function throughDocumented(sent: Message): Message {
   const { timestampMs: _, ...rest } = sent as Message & { timestampMs?: number };
-  if (sent.type === 'cancel' || sent.type === 'flowControl') return rest as Message;
-  if (sent.type !== 'requestBodyChunk') return sent;
-  const { totalSize: _total, ...chunk } = sent;
-  return chunk;
+  return sent.type === 'cancel' || sent.type === 'flowControl' ? (rest as Message) : sent;
 }
 
 /** What arrives in the zentinel dialect, which has no field for some things. */

@@ -19,7 +19,6 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['WebSocketFrame none', 'frame_index'],
   ['HealthStatus full', 'load.requests_processed'],
   ['MetricsReport full', 'counters'],
-  ['AgentResponse allow-full', 'request_headers'], // an operation with a value that no request can carry
 ]);
 
 /** Members that the crate takes from its clock when it sends, so that they are not those of `value`. */
@@ -58,10 +57,11 @@ function comparable(message: Received): unknown {
   const { error: _, ...rest } = message as unknown as Record<string, unknown>;
   if (CLOCKED.has(message.type)) delete rest['timestampMs'];
   if (Array.isArray(rest['headers'])) rest['headers'] = sortedHeaders(rest['headers'] as string[]);
-  const text = JSON.stringify(rest, (_key, value: unknown) => {
+  const text = JSON.stringify(rest, (key, value: unknown) => {
     if (value instanceof Uint8Array) return [...value];
     if (isBufferJson(value)) return value.data;
-    if (typeof value === 'bigint') return `${value}n`;
+    // an id stays exact; in JSON a number inside of custom values is rounded
+    if (typeof value === 'bigint') return key === 'id' ? `${value}n` : Number(value);
     // f32 widened, and as the crate's JSON has it
     if (typeof value === 'number' && !Number.isInteger(value)) return Math.fround(value);
     return value === null ? undefined : value;
@@ -90,8 +90,6 @@ describe.each(CRATE_VERSIONS)('bytes of the crate %s', (version) => {
       const received = readFrame(vector.from === 'proxy' ? pair.agent : pair.proxy, frame);
       const refused = REFUSED.get(title);
       if (refused === undefined) expect(comparable(received as Received)).toEqual(comparable(message));
-      // 0.6.20 wrote answers as arrays, in which the id of one that cannot be read is not looked for
-      else if (Array.isArray(payloadOf(frame, encoding)) && message.type === 'answer') expect(received).toBeUndefined();
       else {
         expect(received).toMatchObject({ type: 'malformed', of: message.type });
         const { error } = received as Extract<Received, { type: 'malformed' }>;

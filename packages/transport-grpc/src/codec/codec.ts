@@ -12,6 +12,7 @@ import { readAnswer } from './hot/read-answer.ts';
 import { readBodyChunk, readRequestHeaders } from './hot/read-events.ts';
 import { writeAnswer } from './hot/write-answer.ts';
 import { writeBodyChunk, writeRequestHeaders } from './hot/write-events.ts';
+import { ExactPings } from './reference/exact-pings.ts';
 import { readAgentMessage, readProxyMessage, type Read } from './reference/reference-reader.ts';
 import { writeAgentMessage, writeProxyMessage } from './reference/reference-writer.ts';
 
@@ -51,7 +52,8 @@ function readHotEvent(buffer: Buffer, start: number, end: number, ours: boolean)
 }
 
 /** Makes the codec of one side. */
-export function createCodec(role: Role, context: CodecContext): Codec {
+export function createCodec(role: Role, given: CodecContext): Codec {
+  const context: CodecContext = { ...given, pings: new ExactPings() };
   const encode = role === 'proxy' ? writeProxyMessage : writeAgentMessage;
   const write = (message: Message, outbox: Outbox): number => {
     const end = writeHot(message, outbox, context);
@@ -64,14 +66,14 @@ export function createCodec(role: Role, context: CodecContext): Codec {
   const readHot = (buffer: Buffer, start: number, end: number): Read => {
     if (end === start) return undefined;
     if (role === 'agent') return readHotEvent(buffer, start, end, context.ours);
-    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end) : undefined;
+    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end, context.ours) : undefined;
   };
   const read = (buffer: Buffer, start: number, end: number): Read => {
     const hot = readHot(buffer, start, end);
     if (hot !== undefined) return hot;
     // data of a message is a view of these bytes, and is not to be a Buffer
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + start, end - start);
-    return role === 'proxy' ? readAgentMessage(bytes) : readProxyMessage(bytes, context);
+    return role === 'proxy' ? readAgentMessage(bytes, context) : readProxyMessage(bytes, context);
   };
   return { write, read };
 }

@@ -1,11 +1,9 @@
 import type { Http2Session } from 'node:http2';
 import {
   AgentwireError,
-  ALLOW,
   ConnectionBase,
   type Answer,
   type Clock,
-  type Configure,
   type CloseReason,
   type Malformed,
   type Message,
@@ -186,7 +184,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   protected write(message: Message): boolean {
     if (message.type === 'answer') return this.#answer(message);
-    if (message.type === 'configure' && !this.#ours) return this.#configureStranger(message);
+    if (message.type === 'configure' && !this.#ours) this.#refuseConfigure();
     if (message.type === 'drain' && !this.#ours && this.#options.role === 'agent') return this.#goAway();
     return this.#send(message);
   }
@@ -224,13 +222,12 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     );
   }
 
-  /** A peer that is not ours cannot answer a Configure, which has no id there: sent is accepted. */
-  #configureStranger(message: Configure): boolean {
-    const sent = this.#send(message);
-    queueMicrotask(() => {
-      if (this.status !== 'closed') this.deliver({ type: 'answer', id: message.id, decision: ALLOW });
-    });
-    return sent;
+  /** A peer that is not ours cannot answer a Configure, which has no id there: nobody would know whether it was applied. */
+  #refuseConfigure(): never {
+    throw new AgentwireError(
+      'ERR_UNSUPPORTED',
+      `${this.peer.name} is not agentwire and cannot acknowledge a configuration over gRPC; configure it where it runs`,
+    );
   }
 
   #answer(message: Answer): boolean {

@@ -197,7 +197,7 @@ describe('the codec against protobuf-es', () => {
         const got = (isEvent ? agent : proxy).read(short, 0, short.length);
         const want = isEvent
           ? readProxyMessage(Uint8Array.from(short), context)
-          : readAgentMessage(Uint8Array.from(short));
+          : readAgentMessage(Uint8Array.from(short), context);
         expect(got).toEqual(want);
       }),
       { numRuns: 5000 },

@@ -98,7 +98,7 @@ describe('an answer over gRPC', () => {
       fc.property(fc.array(part, { maxLength: 5 }), (parts) => {
         for (const one of [id, id, id, { correlationId: 'other' }]) {
           const bytes = answerOf(one, ...parts);
-          expect(read(bytes)).toEqual(readAgentMessage(Uint8Array.from(bytes)));
+          expect(read(bytes)).toEqual(readAgentMessage(Uint8Array.from(bytes), context));
         }
       }),
       { numRuns: 1000 },

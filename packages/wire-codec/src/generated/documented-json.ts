@@ -133,8 +133,10 @@ export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk |
   const vData = r.data();
   r.lit(L20);
   const vLast = r.bool();
+  let vTotalSize;
+  if (r.key(L21)) { vTotalSize = r.u64(); }
   r.lit(L13);
-  return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: undefined, bytesTransferred: undefined } : undefined;
+  return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: undefined } : undefined;
 }
 
 /** Writes a requestBodyChunk, or declines. */
@@ -142,7 +144,7 @@ export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk |
 export function writeRequestBodyChunk(m: RequestBodyChunk): string | undefined {
   const { id } = m;
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;
-  return '{"request_id":' + id + ',"chunk_index":' + m.index + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + '}';
+  return '{"request_id":' + id + ',"chunk_index":' + m.index + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + (m.totalSize === undefined ? '' : ',"total_size":' + m.totalSize) + '}';
 }
 
 /** Reads the canonical form of a responseBodyChunk, or declines. */

@@ -39,31 +39,29 @@ const L15 = literal('\xa7headers');
 // prettier-ignore
 const L16 = literal('\xa8has_body');
 // prettier-ignore
-const L17 = literal('\x84\xaarequest_id');
+const L17 = literal('\xabchunk_index');
 // prettier-ignore
-const L18 = literal('\xabchunk_index');
+const L18 = literal('\xa4data');
 // prettier-ignore
-const L19 = literal('\xa4data');
+const L19 = literal('\xa7is_last');
 // prettier-ignore
-const L20 = literal('\xa7is_last');
+const L20 = literal('\xaatotal_size');
 // prettier-ignore
-const L21 = literal('\xaatotal_size');
+const L21 = literal('\xa8decision');
 // prettier-ignore
-const L22 = literal('\xa8decision');
+const L22 = literal('\xafrequest_headers');
 // prettier-ignore
-const L23 = literal('\xafrequest_headers');
+const L23 = literal('\xb0response_headers');
 // prettier-ignore
-const L24 = literal('\xb0response_headers');
+const L24 = literal('\xa5audit');
 // prettier-ignore
-const L25 = literal('\xa5audit');
+const L25 = literal('\xa4tags');
 // prettier-ignore
-const L26 = literal('\xa4tags');
+const L26 = literal('\xa8rule_ids');
 // prettier-ignore
-const L27 = literal('\xa8rule_ids');
+const L27 = literal('\xacreason_codes');
 // prettier-ignore
-const L28 = literal('\xacreason_codes');
-// prettier-ignore
-const L29 = literal('\xaaneeds_more');
+const L28 = literal('\xaaneeds_more');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
@@ -122,24 +120,28 @@ export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): string
 /** Reads the canonical form of a requestBodyChunk, or declines. */
 // prettier-ignore
 export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk | undefined {
-  r.lit(L17);
+  let vLeft = r.map() - 4;
+  r.lit(L0);
   const vId = r.u64();
-  r.lit(L18);
+  r.lit(L17);
   const vIndex = r.u32();
-  r.lit(L19);
+  r.lit(L18);
   const vData = r.data();
-  r.lit(L20);
+  r.lit(L19);
   const vLast = r.bool();
-  return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: undefined, bytesTransferred: undefined } : undefined;
+  let vTotalSize;
+  if (r.key(L20)) { vLeft--; vTotalSize = r.u64(); }
+  if (vLeft !== 0) r.ok = false;
+  return r.ok && r.pos === end ? { type: 'requestBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: undefined } : undefined;
 }
 
 /** Writes a requestBodyChunk, or declines. */
 // prettier-ignore
 export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): string | undefined {
   const { id } = m;
-  w.begin(5);
-  w.split('\x84\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
-  return '\xa7is_last' + w.bool(m.last);
+  w.begin(4);
+  w.split(w.map(4 + (m.totalSize === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
+  return '\xa7is_last' + w.bool(m.last) + (m.totalSize === undefined ? '' : w.constant(1) + '\xaatotal_size' + w.uint(m.totalSize));
 }
 
 /** Reads the canonical form of a responseBodyChunk, or declines. */
@@ -148,14 +150,14 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
   let vLeft = r.map() - 4;
   r.lit(L0);
   const vId = r.u64();
-  r.lit(L18);
+  r.lit(L17);
   const vIndex = r.u32();
-  r.lit(L19);
+  r.lit(L18);
   const vData = r.data();
-  r.lit(L20);
+  r.lit(L19);
   const vLast = r.bool();
   let vTotalSize;
-  if (r.key(L21)) { vLeft--; vTotalSize = r.u64(); }
+  if (r.key(L20)) { vLeft--; vTotalSize = r.u64(); }
   if (vLeft !== 0) r.ok = false;
   return r.ok && r.pos === end ? { type: 'responseBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: undefined } : undefined;
 }
@@ -175,28 +177,28 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
   let vLeft = r.map() - 4;
   r.lit(L0);
   const id = r.u64();
-  r.lit(L22);
+  r.lit(L21);
   const vVerdict = r.verdict();
-  r.lit(L23);
+  r.lit(L22);
   const vRequestHeaders = r.opsOrEmpty();
-  r.lit(L24);
+  r.lit(L23);
   const vResponseHeaders = r.opsOrEmpty();
   let vAudit;
-  if (r.key(L25)) { vLeft--;
+  if (r.key(L24)) { vLeft--;
   let vAuditLeft = r.map() - 0;
   let vAuditTags;
-  if (r.key(L26)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
+  if (r.key(L25)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
   let vAuditRuleIds;
-  if (r.key(L27)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
+  if (r.key(L26)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
   const vAuditConfidence = undefined;
   let vAuditReasonCodes;
-  if (r.key(L28)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
+  if (r.key(L27)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
   const vAuditCustom = undefined;
   if (vAuditLeft !== 0) r.ok = false;
   vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
   }
   let vNeedsMore;
-  if (r.key(L29)) { vLeft--; vNeedsMore = r.bool() || undefined; }
+  if (r.key(L28)) { vLeft--; vNeedsMore = r.bool() || undefined; }
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;

@@ -72,6 +72,11 @@ export function fromDocumentedCapabilities(from: JsonObject, features: readonly 
     healthReporting: features.includes('health'),
     metricsExport: features.includes('metrics'),
     configPush: features.includes('config_push'),
-    maxConcurrentRequests: readCount(WHAT, from, 'max_concurrent_requests'),
+    maxConcurrentRequests: unlessZero(readCount(WHAT, from, 'max_concurrent_requests')),
   };
+}
+
+/** An agent that takes no request at all would not say hello: 0 is how some say nothing. */
+function unlessZero(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
 }

@@ -238,7 +238,7 @@ export class JsonReader extends ByteReader {
   #more(close: number, count: number): boolean {
     const byte = this.bytes[this.pos++];
     if (byte === close) return false;
-    if (byte !== COMMA || count > 2 * MAX_HEADER_LINES) this.ok = false;
+    if (byte !== COMMA || count >= 2 * MAX_HEADER_LINES) this.ok = false;
     return this.ok;
   }
 

@@ -1,4 +1,21 @@
+import { isUtf8 } from 'node:buffer';
+
 import { isValidHeaderValue } from '@agentwire/headers';
+
+/** What the value of a header is on the wire: the inverse of {@link eventHeaderValue}. */
+export function wireHeaderValue(value: string): string {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0x7f) return textOfBytes(value);
+  return value;
+}
+
+/** UTF-8 that says more than one-byte characters can becomes text again; anything else stays one character a byte. */
+function textOfBytes(value: string): string {
+  const bytes = Buffer.from(value, 'latin1');
+  if (!isUtf8(bytes)) return value;
+  const text = bytes.toString('utf8');
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return text;
+  return value;
+}
 
 /**
  * The value of an event's header as HTTP has it: each character is a byte. A proxy that reads its headers as UTF-8 sends

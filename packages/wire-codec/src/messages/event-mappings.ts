@@ -59,7 +59,7 @@ export const requestBodyChunk: Mapping<'requestBodyChunk'> = chunk(
         index: field('chunk_index', u32, { fallback: 0 }),
         data: field('data', bytes),
         last: field('is_last', bool),
-        totalSize: nullable('total_size', u64, { documented: null }),
+        totalSize: optionalOrNull('total_size', u64),
         bytesTransferred: transferred('bytes_received'),
       },
       chunkOrder,

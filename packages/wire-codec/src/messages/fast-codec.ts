@@ -100,6 +100,8 @@ class FastJson implements FastCodec {
     // JSON.stringify spells half a surrogate pair as an escape, which other parsers refuse.
     if (text === undefined || text.includes('\\ud')) return undefined;
     const size = Buffer.byteLength(text);
+    // Header values past ASCII may have to become text, see wireHeaderValue.
+    if (size !== text.length && message.type === 'requestHeaders') return undefined;
     const at = reserveFrame(outbox, message, size, maxMessageBytes);
     const from = at + FRAME_HEAD_BYTES;
     if (size === text.length) outbox.bytes.write(text, from, 'latin1');

@@ -1,7 +1,7 @@
 import type { HeaderList, HeaderOp } from '@agentwire/core';
 import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
-import { eventHeaderValue } from './event-header-value.ts';
+import { eventHeaderValue, wireHeaderValue } from './event-header-value.ts';
 import { Fault, inside } from './fault.ts';
 import { asArray, asObject, describe, onlyEntry, own } from './kind.ts';
 import type { Kind, MutableWireObject } from './kind.ts';
@@ -31,8 +31,8 @@ function headerValue(wire: unknown): string {
   );
 }
 
-/** Checks a value in an event, which may be text; an agent's own values must be what HTTP carries. */
-function valueInEvent(wire: unknown): string {
+/** Checks a value, which may be text past U+00FF; it becomes its UTF-8 bytes. */
+function valueOfText(wire: unknown): string {
   return headerValue(typeof wire === 'string' ? (eventHeaderValue(wire) ?? wire) : wire);
 }
 
@@ -49,7 +49,7 @@ function readPairs(wire: unknown): string[] {
   pairs.forEach((pair, index) =>
     inside(index, () => {
       if (!Array.isArray(pair) || pair.length !== 2) throw new Fault('a pair of name and value is expected');
-      headers.push(headerName(pair[0]), valueInEvent(pair[1]));
+      headers.push(headerName(pair[0]), valueOfText(pair[1]));
     }),
   );
   return headers;
@@ -60,7 +60,7 @@ function readMulti(wire: unknown): string[] {
   for (const [name, values] of Object.entries(asObject(wire))) {
     const checked = headerName(name);
     checkLineCount(headers.length / 2 + asArray(values).length);
-    for (const value of asArray(values)) headers.push(checked, valueInEvent(value));
+    for (const value of asArray(values)) headers.push(checked, valueOfText(value));
   }
   return headers;
 }
@@ -95,7 +95,11 @@ export function writeMulti(headers: HeaderList): MutableWireObject {
 /** The headers of an event: pairs in the documented dialect, name to values in the other. */
 export const headers: Kind<HeaderList> = {
   name: 'headers',
-  write: (value, form) => (form.dialect === 'documented' ? writePairs(value) : writeMulti(value)),
+  write(value, form) {
+    // names are ASCII, and so come back as they are
+    const list = value.map(wireHeaderValue);
+    return form.dialect === 'documented' ? writePairs(list) : writeMulti(list);
+  },
   read: (wire, form) => (form.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
 };
 
@@ -107,7 +111,7 @@ export const blockHeaders: Kind<HeaderList> = {
     for (let i = 0; i < value.length; i += 2) {
       const name = value[i] as string;
       if (lines.has(name)) throw new Fault('a block carries one value a header name');
-      lines.set(name, value[i + 1]);
+      lines.set(name, wireHeaderValue(value[i + 1] as string));
     }
     return Object.fromEntries(lines);
   },
@@ -118,7 +122,7 @@ export const blockHeaders: Kind<HeaderList> = {
       // Other writers put arrays here; a block must not be lost over that.
       const values = Array.isArray(value) ? (value as unknown[]) : [value];
       checkLineCount(list.length / 2 + values.length);
-      for (const one of values) list.push(checked, headerValue(one));
+      for (const one of values) list.push(checked, valueOfText(one));
     }
     return list;
   },
@@ -133,7 +137,7 @@ function readOp(wire: unknown): HeaderOp {
     : typeof found === 'string'
       ? [found]
       : [own(asObject(found), 'name'), own(asObject(found), 'value')];
-  return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: headerValue(value) };
+  return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: valueOfText(value) };
 }
 
 /** Changes of headers, in order. */
@@ -141,7 +145,9 @@ export const headerOps: Kind<readonly HeaderOp[]> = {
   name: 'headerOps',
   write: (value) =>
     value.map((op) =>
-      op.op === 'remove' ? { remove: { name: op.name } } : { [op.op]: { name: op.name, value: op.value } },
+      op.op === 'remove'
+        ? { remove: { name: op.name } }
+        : { [op.op]: { name: op.name, value: wireHeaderValue(op.value) } },
     ),
   read(wire) {
     const ops = asArray(wire);

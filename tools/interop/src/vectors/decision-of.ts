@@ -1,5 +1,5 @@
 import type { Audit, BodyMutation, Decision, HeaderOp, Verdict, WebSocketDecision } from '@agentwire/core';
-import { bytes, type Fields, fields } from './fields.ts';
+import { bytes, type Fields, fields, headerValue } from './fields.ts';
 import type { Json } from './vector.ts';
 
 /** The one member of an object that names its kind. */
@@ -18,7 +18,8 @@ function verdictOf(decision: Json | undefined): Verdict {
 function opsOf(list: Json | undefined): HeaderOp[] | undefined {
   const ops = (list as readonly Json[]).map((one) => {
     const [op, value] = onlyMember(one);
-    return { op, ...fields(value) } as HeaderOp;
+    const { name, value: text } = fields(value) as { readonly name: string; readonly value?: string };
+    return (text === undefined ? { op, name } : { op, name, value: headerValue(text) }) as HeaderOp;
   });
   return ops.length > 0 ? ops : undefined;
 }

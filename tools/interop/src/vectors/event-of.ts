@@ -1,13 +1,11 @@
 import type { Message, RequestMetadata, WebSocketFrame } from '@agentwire/core';
-import { bytes, type Fields, fields, text } from './fields.ts';
+import { bytes, type Fields, fields, headerValue, text } from './fields.ts';
 import type { Json } from './vector.ts';
 
-const WIDE = /[\u0100-\uffff]/;
-
-/** Headers as a flat list; text past U+00FF becomes its UTF-8 bytes, as HTTP has them. */
+/** Headers as a flat list. */
 function headerList(value: Json | undefined): string[] {
   return Object.entries(value as Readonly<Record<string, string[]>>).flatMap(([name, values]) =>
-    values.flatMap((one) => [name, WIDE.test(one) ? Buffer.from(one).toString('latin1') : one]),
+    values.flatMap((one) => [name, headerValue(one)]),
   );
 }
 

@@ -23,3 +23,10 @@ export function fields(value: Json | undefined): object {
   const entries = Object.entries((value ?? {}) as Fields).filter(([, one]) => one !== null);
   return Object.fromEntries(entries.map(([name, one]) => [camel(name), one]));
 }
+
+const WIDE = /[\u0100-\uffff]/;
+
+/** A header's value; text past U+00FF becomes its UTF-8 bytes, as HTTP has them. */
+export function headerValue(value: string): string {
+  return WIDE.test(value) ? Buffer.from(value).toString('latin1') : value;
+}

@@ -24,6 +24,7 @@ import type {
   Pong as PongFields,
   ShutdownRequest,
 } from '../../gen/zentinel/agent/v2/agent_pb.ts';
+import type { ExactPings } from './exact-pings.ts';
 import { copyMap, fromJson } from './json-fields.ts';
 import { fromOptionalUint64, fromUint64 } from './number-fields.ts';
 import { present } from './present.ts';
@@ -48,9 +49,10 @@ export function fromCancel(fields: CancelRequest): Cancel {
   });
 }
 
-/** Reads a Ping. */
-export function fromPing(fields: PingFields): Ping {
+/** Reads a Ping; its numbers are kept for the pong where there is a memory for them. @throws AgentwireError `ERR_PROTOCOL` */
+export function fromPing(fields: PingFields, pings: ExactPings | undefined): Ping {
   const { sequence, timestampMs } = fields;
+  if (pings !== undefined) return pings.read({ sequence, timestampMs });
   return {
     type: 'ping',
     sequence: fromUint64('ping.sequence', sequence),

@@ -1,5 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Audit, BodyMutation, Decision, Verdict, WebSocketDecision } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Audit,
+  type BodyMutation,
+  type Decision,
+  type Verdict,
+  type WebSocketDecision,
+} from '@agentwire/core';
 import type {
   AgentResponseSchema,
   AuditMetadataSchema,
@@ -54,6 +61,20 @@ function toWebSocket(decision: WebSocketDecision): MessageInitShape<typeof Webso
   return { drop: decision.type === 'drop' };
 }
 
+/** What of a decision a peer that does not know the numbers from 100 up would never learn of, though it changes what happens. */
+function uncarried({
+  requestBodyMutation,
+  responseBodyMutation,
+  webSocket,
+  routingMetadata,
+}: Decision): string | undefined {
+  // a mutation without data and an allowed frame say no more than the allow beside them
+  if ((requestBodyMutation?.data ?? null) !== null) return 'requestBodyMutation';
+  if ((responseBodyMutation?.data ?? null) !== null) return 'responseBodyMutation';
+  if (webSocket !== undefined && webSocket.type !== 'allow') return `webSocket ${webSocket.type}`;
+  return routingMetadata?.['guardrail_response'] === undefined ? undefined : "a guardrail's result";
+}
+
 /** What a decision with an error is towards peers that did not negotiate `errors`: a block that says so in its audit. */
 function asBlock(decision: Decision, code: string): Decision {
   return {
@@ -67,10 +88,18 @@ function asBlock(decision: Decision, code: string): Decision {
  *
  * @param ours whether the peer knows the numbers from 100 up
  * @param errors whether it negotiated `errors`
+ * @throws AgentwireError `ERR_UNSUPPORTED` for a decision that would arrive as something else
  */
 export function toResponse(id: string, given: Decision, ours: boolean, errors: boolean): ResponseInit {
   const decision = given.error !== undefined && !errors ? asBlock(given, given.error.code) : given;
   const { audit, requestBodyMutation, responseBodyMutation, webSocket, error } = decision;
+  const lost = ours || decision.verdict.type !== 'allow' ? undefined : uncarried(decision);
+  if (lost !== undefined) {
+    throw new AgentwireError(
+      'ERR_UNSUPPORTED',
+      `a peer that is not agentwire cannot be told ${lost} over gRPC; block instead, or connect over a socket`,
+    );
+  }
   const common = {
     correlationId: id,
     decision: error === undefined ? toVerdict(decision.verdict) : undefined,

@@ -21,7 +21,7 @@ import type {
   WebSocketFrameEvent,
 } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { checkMethod, checkUri } from './request-line.ts';
-import { fromEventHeaders } from './header-fields.ts';
+import { fromHeaders } from './header-fields.ts';
 import { copyMap, fromJson } from './json-fields.ts';
 import { fromOptionalUint64, fromStatus, fromUint64 } from './number-fields.ts';
 import { present } from './present.ts';
@@ -65,7 +65,7 @@ export function fromRequestHeaders(fields: RequestHeadersEvent, ours: boolean): 
     metadata: fromMetadata(fields.metadata),
     method: fields.method,
     uri: fields.uri,
-    headers: fromEventHeaders('request_headers', fields.headers),
+    headers: fromHeaders('request_headers', fields.headers),
     hasBody: ours ? fields.hasBody : undefined,
   };
 }
@@ -76,7 +76,7 @@ export function fromResponseHeaders(fields: ResponseHeadersEvent, ours: boolean)
     type: 'responseHeaders',
     id: fields.correlationId,
     status: fromStatus('response_headers.status_code', fields.statusCode),
-    headers: fromEventHeaders('response_headers', fields.headers),
+    headers: fromHeaders('response_headers', fields.headers),
     hasBody: ours ? fields.hasBody : undefined,
   };
 }
@@ -131,21 +131,55 @@ export function fromWebSocketFrame(fields: WebSocketFrameEvent): WebSocketFrame 
   });
 }
 
+type GuardrailContext = Pick<GuardrailInspect, 'categories' | 'routeId' | 'metadata'>;
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** The texts among the values of an object. */
+function textsOf(value: object): Readonly<Record<string, string>> {
+  return copyMap(
+    Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => isText(entry[1]))),
+  );
+}
+
+/**
+ * What stands in `context_json` for peers without the fields from 100 up: what we write there, or the metadata alone.
+ *
+ * @throws AgentwireError `ERR_PROTOCOL` for text that is no JSON object
+ */
+function guardrailContext(text: string): GuardrailContext {
+  if (text === '') return { categories: [], metadata: {} };
+  const value = fromJson('guardrail.context_json', text);
+  if (value === null) return { categories: [], metadata: {} };
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new AgentwireError('ERR_PROTOCOL', 'guardrail.context_json must be an object');
+  const { categories, route_id: routeId, metadata } = value as Readonly<Record<string, unknown>>;
+  const isOurs = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  return {
+    categories: Array.isArray(categories) ? categories.filter(isText) : [],
+    routeId: isOurs && isText(routeId) ? routeId : undefined,
+    metadata: textsOf(isOurs ? metadata : value),
+  };
+}
+
 /** Reads a GuardrailInspectEvent. @throws AgentwireError `ERR_PROTOCOL` for an unknown inspection type. */
 export function fromGuardrail(fields: GuardrailInspectEvent): GuardrailInspect {
-  const known = INSPECTION_TYPES.wordOf(INSPECTION_TYPES.numberOf(fields.inspectionType));
-  const inspectionType =
-    fields.inspectionType === undefined ? (INSPECTION_TYPES.wordOf(fields.contentType) ?? 'prompt_injection') : known;
-  if (inspectionType === undefined) throw new AgentwireError('ERR_PROTOCOL', 'guardrail.inspection_type is unknown');
+  const { contentType, inspectionType: word } = fields;
+  const inspectionType = INSPECTION_TYPES.wordOf(word === undefined ? contentType : INSPECTION_TYPES.numberOf(word));
+  if (inspectionType === undefined) {
+    const what = word === undefined ? `content_type must be 1 or 2, got ${contentType}` : 'inspection_type is unknown';
+    throw new AgentwireError('ERR_PROTOCOL', `guardrail.${what}`);
+  }
+  const context = guardrailContext(fields.contextJson);
   return present({
     type: 'guardrailInspect' as const,
     id: fields.correlationId,
     inspectionType,
     content: fields.content,
     model: fields.model,
-    categories: fields.categories,
-    routeId: fields.routeId,
-    metadata: copyMap(fields.metadata),
+    categories: fields.categories.length > 0 ? fields.categories : context.categories,
+    routeId: fields.routeId ?? context.routeId,
+    metadata: { ...context.metadata, ...copyMap(fields.metadata) },
   });
 }
 

@@ -1,6 +1,6 @@
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
-import { eventHeaderValue } from '@agentwire/wire-codec';
+import { eventHeaderValue, wireHeaderValue } from '@agentwire/wire-codec';
 import type { Header, HeaderOp as HeaderOpField } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 
 /** Most headers that one message may have. */
@@ -15,7 +15,8 @@ export interface HeaderInit {
 /** Makes header fields of a flat list. */
 export function toHeaders(list: HeaderList): HeaderInit[] {
   const headers: HeaderInit[] = [];
-  for (let i = 0; i + 1 < list.length; i += 2) headers.push({ name: list[i] as string, value: list[i + 1] as string });
+  for (let i = 0; i + 1 < list.length; i += 2)
+    headers.push({ name: list[i] as string, value: wireHeaderValue(list[i + 1] as string) });
   return headers;
 }
 
@@ -27,25 +28,14 @@ function checkPair(where: string, name: string, value: string): void {
   }
 }
 
-/** Throws `ERR_PROTOCOL` past {@link MAX_HEADERS}. */
+/** Throws `ERR_MESSAGE_TOO_LARGE` past {@link MAX_HEADERS}. */
 function checkHeaderCount(where: string, count: number): void {
   if (count <= MAX_HEADERS) return;
-  throw new AgentwireError('ERR_PROTOCOL', `${where} has ${count} headers, the limit is ${MAX_HEADERS}`);
+  throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `${where} has ${count} headers, the limit is ${MAX_HEADERS}`);
 }
 
-/** Reads header fields into a flat list. @throws AgentwireError `ERR_PROTOCOL` for what HTTP does not allow. */
+/** Reads header fields, whose values may be text, into a flat list. @throws AgentwireError `ERR_PROTOCOL` for what HTTP does not allow. */
 export function fromHeaders(where: string, headers: readonly Header[]): string[] {
-  checkHeaderCount(where, headers.length);
-  const list: string[] = [];
-  for (const { name, value } of headers) {
-    checkPair(where, name, value);
-    list.push(name, value);
-  }
-  return list;
-}
-
-/** Reads an event's header fields, whose values may be text. @throws AgentwireError as {@link fromHeaders}. */
-export function fromEventHeaders(where: string, headers: readonly Header[]): string[] {
   checkHeaderCount(where, headers.length);
   const list: string[] = [];
   for (const { name, value: text } of headers) {
@@ -66,7 +56,7 @@ export function toHeaderOps(ops: readonly HeaderOp[] | undefined): HeaderOpInit[
   return (ops ?? []).map((op) =>
     op.op === 'remove'
       ? { operation: { case: 'remove', value: op.name } }
-      : { operation: { case: op.op, value: { name: op.name, value: op.value } } },
+      : { operation: { case: op.op, value: { name: op.name, value: wireHeaderValue(op.value) } } },
   );
 }
 
@@ -74,7 +64,8 @@ function fromHeaderOp(where: string, { operation }: HeaderOpField): HeaderOp {
   switch (operation.case) {
     case 'set':
     case 'add': {
-      const { name, value } = operation.value;
+      const { name, value: text } = operation.value;
+      const value = eventHeaderValue(text) ?? text;
       checkPair(where, name, value);
       return { op: operation.case, name, value };
     }

@@ -35,6 +35,7 @@ import { checkSaidOnce } from './doubled-fields.ts';
 import { fromMetrics } from './metrics-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
+import { withoutOurs } from './without-ours.ts';
 
 /** A second handshake, which the connection has to refuse. */
 type HandshakeAgain = { readonly type: 'handshake'; readonly value: HandshakeRequest | HandshakeResponse };
@@ -45,7 +46,8 @@ export type Read = Received | HandshakeAgain | undefined;
 const READ_OPTIONS = { readUnknownFields: false };
 
 /** Reads the oneof of ProxyToAgent. @throws AgentwireError `ERR_PROTOCOL`. */
-export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContext): Read {
+export function fromProxyToAgent(fields: ProxyToAgent, context: CodecContext): Read {
+  const { message } = context.ours ? fields : withoutOurs(ProxyToAgentSchema, fields);
   switch (message.case) {
     case 'requestHeaders':
       return fromRequestHeaders(message.value, context.ours);
@@ -65,7 +67,7 @@ export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContex
     case 'configure':
       return fromConfigure(message.value, context.configureId);
     case 'ping':
-      return fromPing(message.value);
+      return fromPing(message.value, context.pings);
     case 'pong':
       return fromPong(message.value);
     case 'drain':
@@ -84,7 +86,8 @@ export function fromProxyToAgent({ message }: ProxyToAgent, context: CodecContex
 }
 
 /** Reads the oneof of AgentToProxy. @throws AgentwireError `ERR_PROTOCOL`. */
-function fromAgentToProxy({ message }: AgentToProxy): Read {
+function fromAgentToProxy(fields: AgentToProxy, context: CodecContext): Read {
+  const { message } = context.ours ? fields : withoutOurs(AgentToProxySchema, fields);
   switch (message.case) {
     case 'response':
       return { type: 'answer', id: message.value.correlationId, decision: fromResponse(message.value) };
@@ -99,7 +102,7 @@ function fromAgentToProxy({ message }: AgentToProxy): Read {
     case 'pong':
       return fromPong(message.value);
     case 'ping':
-      return fromPing(message.value);
+      return fromPing(message.value, context.pings);
     case 'drain':
       return fromDrain(message.value);
     case 'shutdown':
@@ -155,10 +158,10 @@ export function readProxyMessage(bytes: Uint8Array, context: CodecContext): Read
 }
 
 /** Reads bytes from an agent; what cannot be read becomes `malformed`, with its id where that could be read. */
-export function readAgentMessage(bytes: Uint8Array): Read {
+export function readAgentMessage(bytes: Uint8Array, context: CodecContext): Read {
   try {
     checkSaidOnce(AgentToProxySchema, bytes);
-    return fromAgentToProxy(fromBinary(AgentToProxySchema, bytes, READ_OPTIONS));
+    return fromAgentToProxy(fromBinary(AgentToProxySchema, bytes, READ_OPTIONS), context);
   } catch (error) {
     const { kind, id } = scanMessage(bytes, -1, -1);
     const known = toAgentwireError(error, 'ERR_PROTOCOL', 'unreadable message of the agent');

@@ -62,7 +62,7 @@ function toProxyToAgent(message: Message, context: CodecContext): FromProxy | un
     case 'cancelAll':
       return { case: 'cancelAll', value: present({ reason: message.reason }) };
     case 'pong':
-      return { case: 'pong', value: toPong(message, nowMs()) };
+      return { case: 'pong', value: toPong(message, context) };
     default:
       return undefined;
   }
@@ -73,11 +73,14 @@ const toPing = (sequence: number, timestampMs: number): { sequence: bigint; time
   timestampMs: toUint64('timestampMs', timestampMs),
 });
 
-const toPong = (message: Pong, nowMs: number): MessageInitShape<typeof PongSchema> => ({
-  sequence: toUint64('sequence', message.sequence),
-  pingTimestampMs: toUint64('timestampMs', message.timestampMs),
-  timestampMs: BigInt(Math.trunc(nowMs)),
-});
+function toPong(message: Pong, { nowMs, pings }: CodecContext): MessageInitShape<typeof PongSchema> {
+  const exact = pings?.take(message);
+  return {
+    sequence: exact?.sequence ?? toUint64('sequence', message.sequence),
+    pingTimestampMs: exact?.timestampMs ?? toUint64('timestampMs', message.timestampMs),
+    timestampMs: BigInt(Math.trunc(nowMs())),
+  };
+}
 
 /** The oneof of AgentToProxy for `message`; undefined for what only proxies send. */
 export function toAgentToProxy(message: Message, context: CodecContext): FromAgent | undefined {
@@ -96,7 +99,7 @@ export function toAgentToProxy(message: Message, context: CodecContext): FromAge
     case 'flowControl':
       return { case: 'flowControl', value: toFlowControl(message) };
     case 'pong':
-      return { case: 'pong', value: toPong(message, context.nowMs()) };
+      return { case: 'pong', value: toPong(message, context) };
     case 'ping':
       return { case: 'ping', value: toPing(message.sequence, message.timestampMs) };
     case 'drain':
