@@ -16,7 +16,13 @@ export {
   type SignedPlace,
 } from './chain/chain-scheme.ts';
 export { parseHead } from './chain/chain-verifier.ts';
-export { type ChainReport, readChainKey, verifyChainFile, type VerifyChainOptions } from './chain/verify-chain-file.ts';
+export {
+  type ChainKey,
+  type ChainReport,
+  readChainKey,
+  verifyChainFile,
+  type VerifyChainOptions,
+} from './chain/verify-chain-file.ts';
 export { createCapabilityGate } from './gate/capability-gate.ts';
 export { composeGates } from './gate/compose-gates.ts';
 export { type GateBackend, type GateContext, type GateDecision, gateDecision } from './gate/gate.ts';

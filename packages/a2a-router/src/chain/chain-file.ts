@@ -1,9 +1,24 @@
-import { closeSync, constants, fstatSync, fsync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { readLines } from './chain-lines.ts';
 import { readChainLine } from './chain-line.ts';
 import { ChainVerifier } from './chain-verifier.ts';
 import type { ChainEvent } from './chain-event.ts';
+import { ChainLock } from './chain-lock.ts';
 import type { ChainScheme } from './chain-scheme.ts';
 
 /** What was found when a chain file was opened. */
@@ -12,39 +27,85 @@ export interface Recovery {
   readonly last: ChainEvent | undefined;
   /** Bytes of a torn end that were cut off. */
   readonly cutBytes: number;
+  /** Number of the segment, from 1. */
+  readonly segment: number;
 }
 
-/** The open file of one chain: appended to only, and checked before every write for a stranger's hand. */
+/** The open file of one chain: append-only, locked, and checked before every write for changes by other programs. */
 export class ChainFile {
-  readonly #fd: number;
   readonly #path: string;
+  readonly #lock: ChainLock;
+  #fd: number;
   #size: number;
+  #closed = false;
 
-  private constructor(fd: number, path: string, size: number) {
+  private constructor(fd: number, path: string, size: number, lock: ChainLock) {
     this.#fd = fd;
     this.#path = path;
     this.#size = size;
+    this.#lock = lock;
+  }
+
+  /** Bytes of the segment that is written. */
+  get size(): number {
+    return this.#size;
   }
 
   /**
-   * Opens or creates a file, verifies all of it, and cuts off what a crash left half-written.
+   * Opens or creates a file, verifies its last segment, and cuts off what a crash left half-written.
    *
-   * Throws `ERR_INTEGRITY` when anything but the end is unsound, and `ERR_IO` when the file cannot be used.
+   * Throws `ERR_INVALID_STATE` while another process has it open, `ERR_INTEGRITY` when anything but the end is unsound or `head`
+   * is not in it, and `ERR_IO` when the file cannot be used.
    */
-  static open(path: string, scheme: ChainScheme): { readonly file: ChainFile; readonly recovery: Recovery } {
-    const fd = attempt(path, () => openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600));
+  static open(
+    path: string,
+    scheme: ChainScheme,
+    head?: string,
+  ): { readonly file: ChainFile; readonly recovery: Recovery } {
+    const lock = ChainLock.take(path);
+    let fd: number | undefined;
     try {
-      const size = fstatSync(fd).size;
-      const { last, end } = recover(fd, scheme);
+      finishRotation(path);
+      const opened = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600);
+      fd = opened;
+      const size = fstatSync(opened).size;
+      const { last, end, segment } = recover(opened, size, scheme, head);
       if (end < size) {
-        ftruncateSync(fd, end);
-        fsyncSync(fd);
+        ftruncateSync(opened, end);
+        fsyncSync(opened);
       }
-      return { file: new ChainFile(fd, path, end), recovery: { last, cutBytes: size - end } };
+      return { file: new ChainFile(opened, path, end, lock), recovery: { last, cutBytes: size - end, segment } };
     } catch (error) {
-      closeSync(fd);
+      if (fd !== undefined) closeSync(fd);
+      lock.release();
       throw toAgentwireError(error, 'ERR_IO', path);
     }
+  }
+
+  /**
+   * Puts the file aside as segment `number` and goes on in a new one that begins with `line`.
+   *
+   * Everything must have been synced. A crash at any point leaves either the old segment or the new one in place.
+   */
+  rotate(number: number, line: string): void {
+    attempt(this.#path, () => {
+      const next = `${this.#path}.next`;
+      const fd = openSync(next, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
+      const bytes = Buffer.from(`${line}\n`);
+      try {
+        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+        fsyncSync(fd);
+        renameSync(this.#path, segmentPath(this.#path, number));
+        renameSync(next, this.#path);
+        syncFolder(this.#path);
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+      closeSync(this.#fd);
+      this.#fd = fd;
+      this.#size = bytes.length;
+    });
   }
 
   /** Writes bytes at the end, whole or, if the system refuses, not at all. */
@@ -70,28 +131,88 @@ export class ChainFile {
     });
   }
 
-  /** Closes the file. */
+  /** The same without a pause. */
+  syncNow(): void {
+    attempt(this.#path, () => fsyncSync(this.#fd));
+  }
+
+  /** Closes the file and gives the lock back; idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#fd);
+    this.#lock.release();
   }
 }
 
-function recover(fd: number, scheme: ChainScheme): { readonly last: ChainEvent | undefined; readonly end: number } {
-  const verifier = new ChainVerifier(scheme);
-  let kept: { readonly last: ChainEvent | undefined; readonly end: number } = { last: undefined, end: 0 };
-  let torn = false;
-  for (const line of readLines(fd)) {
-    if (torn) throw new AgentwireError('ERR_INTEGRITY', 'an entry before the last one is unsound');
-    if (!line.whole) break;
-    // A write that a power failure cut can leave zeros, which no program of ours writes.
-    if (line.text === undefined || line.text.startsWith('\0')) {
-      torn = true;
-      continue;
-    }
-    const last = verifier.next(readChainLine(line.text));
-    if (verifier.securedUpTo === last.sequence) kept = { last, end: line.end };
+/** Path of a segment that was put aside. */
+export function segmentPath(path: string, number: number): string {
+  return `${path}.${String(number).padStart(6, '0')}`;
+}
+
+/** A crash between the two renames leaves the new segment under its first name; one before them leaves it of no use. */
+function finishRotation(path: string): void {
+  const next = `${path}.next`;
+  if (!existsSync(next)) return;
+  if (existsSync(path)) rmSync(next);
+  else renameSync(next, path);
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(dirname(path), constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
-  return kept;
+}
+
+function recover(
+  fd: number,
+  size: number,
+  scheme: ChainScheme,
+  head: string | undefined,
+): { readonly last: ChainEvent | undefined; readonly end: number; readonly segment: number } {
+  const verifier = new ChainVerifier(scheme, head);
+  let last: ChainEvent | undefined;
+  let end = 0;
+  let reachedHead = head === undefined;
+  let torn: string | undefined;
+  // A write that a power failure cut can leave zeros, of any length, which no program of ours writes.
+  for (const line of readLines(fd, sizeWithoutZeros(fd, size))) {
+    if (!line.whole) {
+      torn = line.text ?? '';
+      break;
+    }
+    if (line.text === undefined) throw new AgentwireError('ERR_INTEGRITY', 'an entry before the last one is no UTF-8');
+    const entry = verifier.next(readChainLine(line.text));
+    if (verifier.securedUpTo !== entry.sequence) continue;
+    last = entry;
+    end = line.end;
+    reachedHead = verifier.reachedHead;
+  }
+  if (last === undefined && torn !== undefined && !FIRST_LINE.startsWith(torn.slice(0, FIRST_LINE.length))) {
+    throw new AgentwireError('ERR_INTEGRITY', 'the file is no chain, so it is left as it is');
+  }
+  if (!reachedHead)
+    throw new AgentwireError('ERR_INTEGRITY', `the chain ends before the head ${head ?? ''}: it was cut`);
+  return { last, end, segment: verifier.segment };
+}
+
+/** A torn first line is the beginning of this one; a file of another kind must not be emptied. */
+const FIRST_LINE = '{"seq":0,"source":"chain","kind":"genesis",';
+
+function sizeWithoutZeros(fd: number, size: number): number {
+  const chunk = Buffer.alloc(64 * 1024);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - chunk.length);
+    const count = readSync(fd, chunk, 0, end - start, start);
+    let at = count;
+    while (at > 0 && chunk[at - 1] === 0) at -= 1;
+    if (at > 0) return start + at;
+    end = start;
+  }
+  return 0;
 }
 
 function attempt<T>(path: string, action: () => T): T {

@@ -43,20 +43,26 @@ function quoted(name: string): string {
  * taken as it stands, because its hash covers every byte of it.
  */
 export function readChainLine(line: string): ChainEvent {
-  let json: Partial<Record<string, JsonValue>>;
+  let json: Partial<Record<string, JsonValue>> | null;
   try {
     json = JSON.parse(line) as typeof json;
   } catch (error) {
     throw new AgentwireError('ERR_INTEGRITY', 'the line is no JSON', { cause: error });
   }
-  const { seq, source, kind, time, hash } = json;
+  const { seq, source, kind, time, hash } = json ?? {};
   const [seconds, nanos] = typeof time === 'string' ? time.split('.').map(Number) : [];
   if (
     typeof seq !== 'number' ||
+    !Number.isSafeInteger(seq) ||
     typeof source !== 'string' ||
     typeof kind !== 'string' ||
+    // UTF-8 has no lone surrogates: two of them would have one hash.
+    !source.isWellFormed() ||
+    !kind.isWellFormed() ||
+    !Number.isSafeInteger(seconds) ||
     seconds === undefined ||
     nanos === undefined ||
+    !(Number.isInteger(nanos) && nanos >= 0 && nanos < 1e9) ||
     typeof hash !== 'string' ||
     !/^[0-9a-f]{64}$/.test(hash)
   ) {

@@ -15,8 +15,8 @@ export interface RawLine {
 const CHUNK = 64 * 1024;
 const LINE_FEED = 10;
 
-/** Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. */
-export function* readLines(fd: number): Generator<RawLine> {
+/** Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. Bytes from `size` on are not read. */
+export function* readLines(fd: number, size: number = Infinity): Generator<RawLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (bytes: Uint8Array): string | undefined => {
     try {
@@ -30,7 +30,7 @@ export function* readLines(fd: number): Generator<RawLine> {
   let position = 0;
   let end = 0;
   for (;;) {
-    const count = readSync(fd, chunk, 0, CHUNK, position);
+    const count = position >= size ? 0 : readSync(fd, chunk, 0, Math.min(CHUNK, size - position), position);
     if (count === 0) break;
     position += count;
     const bytes = Buffer.concat([rest, chunk.subarray(0, count)]);

@@ -1,4 +1,5 @@
-import { AgentwireError, type TimerHandle, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, type TimerHandle, toAgentwireError } from '@agentwire/core';
+import { isLater } from '../gate/judge-answer.ts';
 import { Ring } from '../inbox/ring.ts';
 import type { JsonValue } from '../message/payload.ts';
 import { copyJson } from '../message/copy-json.ts';
@@ -8,8 +9,8 @@ import { ChainFile } from './chain-file.ts';
 import { MAX_LINE_BYTES, writeChainLine } from './chain-line.ts';
 import { type ChainOptions, type ResolvedChainOptions, resolveChainOptions } from './chain-options.ts';
 import { LineBuffer } from './line-buffer.ts';
-import { type ChainScheme, createChainScheme } from './chain-scheme.ts';
-import { CHAIN_SOURCE, ChainVerifier, SIGNATURE_KIND } from './chain-verifier.ts';
+import { type ChainScheme, type ChainSchemeOptions, createChainScheme } from './chain-scheme.ts';
+import { CHAIN_SOURCE, ChainVerifier, SEGMENT_KIND, SIGNATURE_KIND } from './chain-verifier.ts';
 import { MonotonicStamp } from './monotonic-stamp.ts';
 
 const DONE: Promise<void> = Promise.resolve();
@@ -17,12 +18,12 @@ const DONE: Promise<void> = Promise.resolve();
 /**
  * An append-only list of events, each hashed over the one before it, in memory or in a file.
  *
- * Opening a file reads and verifies all of it. Once a write has failed, everything else fails with `ERR_IO`:
+ * One process has a file open at a time. Opening it reads and verifies its last segment. Once a write has failed, everything else fails with `ERR_IO`:
  * a router with such a chain delivers nothing that it cannot record.
  */
 export class ChainManager {
   readonly #options: ResolvedChainOptions;
-  readonly #scheme: ChainScheme;
+  #scheme: ChainScheme;
   readonly #stamp: MonotonicStamp;
   readonly #file: ChainFile | undefined;
   readonly #kept = new Ring<ChainEvent>();
@@ -36,7 +37,8 @@ export class ChainManager {
   /** The group that has begun last, and the one that gathers behind it. */
   #current: Promise<void> = DONE;
   #group: Promise<void> | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
+  #segment = 1;
 
   constructor(options: ChainOptions) {
     this.#options = resolveChainOptions(options);
@@ -44,7 +46,8 @@ export class ChainManager {
     this.#scheme = createChainScheme(options);
     this.#stamp = new MonotonicStamp(this.#options.clock, this.#scheme.format);
     if (options.path !== undefined) {
-      const { file, recovery } = ChainFile.open(options.path, this.#scheme);
+      const { file, recovery } = ChainFile.open(options.path, this.#scheme, options.head);
+      this.#segment = recovery.segment;
       this.#file = file;
       if (recovery.cutBytes > 0) {
         this.#options.logger.warn(
@@ -93,7 +96,7 @@ export class ChainManager {
 
   /** @internal Records an event whose payload is canonical JSON already. */
   recordCanonical(source: string, kind: string, payload: string | undefined): ChainEvent {
-    if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
+    if (this.#closing !== undefined) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
     if (this.#failure !== undefined) throw this.#failure;
     if (payload !== undefined && payload.length > MAX_LINE_BYTES / 4) {
       throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `a chain event holds ${MAX_LINE_BYTES / 4} characters at most`);
@@ -133,14 +136,50 @@ export class ChainManager {
     verifier.finish();
   }
 
-  /** Writes and syncs what waits, then closes the file; idempotent. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /**
+   * Puts the file aside as the next segment, `<path>.000001` and so on, and goes on in a new one, with another key if one is given.
+   *
+   * Each segment verifies alone, and all of them as a row, because each begins with the head of the one before. Throws
+   * `ERR_INVALID_STATE` for a chain in memory.
+   */
+  async rotate(keys: Pick<ChainSchemeOptions, 'key' | 'signingKey'> = {}): Promise<void> {
+    checkKnownOptions('rotate', keys, ['key', 'signingKey']);
+    const { format, chainId, key, signingKey, path } = this.#options;
+    if (path === undefined) throw new AgentwireError('ERR_INVALID_STATE', 'a chain in memory has no segments');
+    const same = keys.key === undefined && keys.signingKey === undefined;
+    const chosen = same ? { key, signingKey } : keys;
+    const scheme = same
+      ? this.#scheme
+      : createChainScheme({
+          ...(format !== undefined && { format }),
+          ...(chainId !== undefined && { chainId }),
+          ...(chosen.key !== undefined && { key: chosen.key }),
+          ...(chosen.signingKey !== undefined && { signingKey: chosen.signingKey }),
+        });
+    if (scheme.algorithm === 'ed25519' && chosen.signingKey?.type !== 'private')
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', 'signing needs a private Ed25519 key');
+    if (this.#closing !== undefined) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
+    const turn = this.#current
+      .catch(() => undefined)
+      .then(() => this.#flush())
+      .then(() => this.#beginSegment(scheme));
+    this.#current = turn;
+    await turn;
+    await this.durable();
+  }
+
+  /** Writes and syncs what waits, then closes the file. Every call gives the same promise; it rejects when a write has failed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#options.clock.clearTimeout(this.#timer);
     try {
       await this.#current.catch(() => undefined);
-      if (this.#failure === undefined) await this.#flush();
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#flush();
     } finally {
       this.#file?.close();
     }
@@ -214,7 +253,62 @@ export class ChainManager {
     }
     if (reached <= this.#durable) return;
     this.#durable = reached;
-    this.#options.onHead?.(head);
+    this.#tellHead(head);
+    const { maxSegmentBytes } = this.#options;
+    // What waits belongs to this segment already, so it is written first.
+    if (maxSegmentBytes !== undefined && this.#file.size >= maxSegmentBytes && this.#pending.length === 0)
+      this.#beginSegment(this.#scheme);
+  }
+
+  #tellHead(head: string): void {
+    const failed = (error: unknown): void =>
+      this.#options.logger.error(
+        { error: error instanceof Error ? error.message : String(error) },
+        'onHead failed, so this head may not be kept',
+      );
+    try {
+      const result: unknown = this.#options.onHead?.(head);
+      if (isLater(result)) Promise.resolve(result).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Runs without a pause: what is recorded before it is in the old segment, and synced; what comes later is in the new one. */
+  #beginSegment(scheme: ChainScheme): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    // Entries that were recorded while the old segment was synced go into it as well.
+    this.#write();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#file === undefined || this.#last === undefined) return;
+    const previous = this.head;
+    try {
+      if (this.#durable < this.length - 1) this.#file.syncNow();
+      this.#durable = this.length - 1;
+      const { seconds, nanos } = this.#stamp.next();
+      const start = {
+        sequence: this.length,
+        source: CHAIN_SOURCE,
+        kind: SEGMENT_KIND,
+        seconds,
+        nanos,
+        payload: scheme.segmentStart(this.#segment + 1, previous),
+        hash: '',
+      };
+      start.hash = scheme.hashEntry(start, this.#last.hash);
+      this.#file.rotate(this.#segment, writeChainLine(start));
+      this.#scheme = scheme;
+      this.#segment += 1;
+      this.#last = start;
+      // Entries in memory are checked with the key of their segment.
+      this.#kept.drain();
+      this.#anchor = start;
+      this.#durable = scheme.algorithm === 'ed25519' ? this.#durable : start.sequence;
+      if (scheme.algorithm === 'ed25519') this.#pending.add(this.#signature());
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   async #tick(): Promise<void> {
@@ -238,7 +332,7 @@ export function createChain(options: ChainOptions): ChainManager {
 }
 
 function checkName(what: string, name: string): void {
-  if (typeof name !== 'string' || name === '' || name.length > 256 || name.includes('\0')) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${what} has 1 to 256 characters and no NUL`);
+  if (typeof name !== 'string' || name === '' || name.length > 256 || name.includes('\0') || !name.isWellFormed()) {
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${what} has 1 to 256 characters, no NUL and no lone surrogate`);
   }
 }

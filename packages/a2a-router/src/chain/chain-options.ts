@@ -9,6 +9,7 @@ import {
   systemClock,
 } from '@agentwire/core';
 import type { ChainSchemeOptions } from './chain-scheme.ts';
+import { parseHead } from './chain-verifier.ts';
 
 /** Options of a {@link ChainManager}. */
 export interface ChainOptions extends ChainSchemeOptions {
@@ -27,11 +28,23 @@ export interface ChainOptions extends ChainSchemeOptions {
   readonly maxPendingBytes?: number;
   /** Entries that stay in memory for {@link ChainManager.tail}. Default 1000. */
   readonly keep?: number;
-  /** Told after every flush, as `sequence:hash`: keep it elsewhere, and truncation is found by `verify`. */
-  readonly onHead?: (head: string) => void;
+  /**
+   * Told after every flush, as `sequence:hash`: keep it elsewhere, and truncation is found by `verify`.
+   *
+   * What it throws, or rejects with, is logged and harms nobody.
+   */
+  readonly onHead?: (head: string) => unknown;
+  /** A head, `sequence:hash`, that was kept outside: opening a file that ends before it throws `ERR_INTEGRITY`. Needs `path`. */
+  readonly head?: string;
+  /**
+   * Bytes after which a file is put aside as `<path>.000001` and so on, and a new segment begins, 4096 to 1 TiB. Default: never.
+   *
+   * Opening reads the last segment only.
+   */
+  readonly maxSegmentBytes?: number;
   /** Time. Default: the system clock. */
   readonly clock?: Clock;
-  /** Told about a torn end that was cut off. Default: silent. */
+  /** Told about a torn end that was cut off, a write that failed, and an `onHead` that failed. Default: silent. */
   readonly logger?: Logger;
 }
 
@@ -48,7 +61,9 @@ export const CHAIN_DEFAULTS: Readonly<{
 }> = Object.freeze({ fsync: 'always', flushMs: 50, maxPendingBytes: 256 * 1024, keep: 1000 });
 
 const KNOWN: readonly string[] =
-  'format chainId key signingKey path fsync flushMs maxPendingBytes keep onHead clock logger'.split(' ');
+  'format chainId key signingKey path fsync flushMs maxPendingBytes maxSegmentBytes head keep onHead clock logger'.split(
+    ' ',
+  );
 
 /** Completes chain options with {@link CHAIN_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
 export function resolveChainOptions(options: ChainOptions): ResolvedChainOptions {
@@ -58,6 +73,12 @@ export function resolveChainOptions(options: ChainOptions): ResolvedChainOptions
   checkInteger('flushMs', all.flushMs, 1, 60_000);
   checkInteger('maxPendingBytes', all.maxPendingBytes, 4096, 1024 ** 3);
   checkInteger('keep', all.keep, 1, 10_000_000);
+  if (all.maxSegmentBytes !== undefined) checkInteger('maxSegmentBytes', all.maxSegmentBytes, 4096, 1024 ** 4);
+  if (options.head !== undefined) {
+    parseHead(options.head);
+    if (options.path === undefined)
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is checked against a file: give its path');
+  }
   if (options.signingKey !== undefined && options.path === undefined) {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a signed chain needs a path: it is signed when it is flushed');
   }

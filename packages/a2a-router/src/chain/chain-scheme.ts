@@ -30,6 +30,8 @@ export interface ChainScheme {
   readonly algorithm: ChainAlgorithm;
   /** Payload of the entry that every chain begins with. */
   readonly genesis: string;
+  /** Payload of the entry that a later segment begins with, after the head of the segment before. */
+  segmentStart(segment: number, previousHead: string): string;
   /** Hash of an entry over the one before it. */
   hashEntry(draft: Omit<ChainEvent, 'hash'>, previous: string): string;
   /** Signature, in hex, for an entry at that place and time after the entry with that hash; needs a private key. */
@@ -54,6 +56,12 @@ export function createChainScheme(options: ChainSchemeOptions): ChainScheme {
     chainId,
     algorithm,
     genesis: canonicalJson(format === 1 ? { chain_id: chainId } : { algorithm, chain_id: chainId, format }),
+    segmentStart: (segment, previous) =>
+      canonicalJson(
+        format === 1
+          ? { chain_id: chainId, previous, segment }
+          : { algorithm, chain_id: chainId, format, previous, segment },
+      ),
     hashEntry: (draft, previous) => digest.entry(writer.bytes(draft, previous)),
     sign: (place, previous) => {
       if (signingKey?.type !== 'private')

@@ -1,18 +1,29 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { AgentwireError, checkKnownOptions, toAgentwireError } from '@agentwire/core';
-import { type ChainEvent, formatHead } from './chain-event.ts';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { AgentwireError, checkInteger, checkKnownOptions, toAgentwireError } from '@agentwire/core';
+import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import { readLines } from './chain-lines.ts';
 import { readChainLine } from './chain-line.ts';
 import { type ChainAlgorithm, createChainScheme } from './chain-scheme.ts';
-import { ChainVerifier } from './chain-verifier.ts';
+import { ChainVerifier, parseHead, SEGMENT_KIND, startOf } from './chain-verifier.ts';
+
+/** A secret of a keyed chain, or an Ed25519 key of a signed one. */
+export type ChainKey = Uint8Array | KeyObject;
 
 /** What {@link verifyChainFile} checks against. */
 export interface VerifyChainOptions {
-  /** Secret of a keyed chain, or Ed25519 key of a signed one. With a key, a chain that is not protected by it fails. */
-  readonly key?: Uint8Array | KeyObject;
+  /**
+   * Secret of a keyed chain, or Ed25519 key of a signed one; several when the key was rotated. With a key, a chain that is not
+   * protected by it fails.
+   */
+  readonly key?: ChainKey | readonly ChainKey[];
   /** A head, `sequence:hash`, that was kept outside; without one truncation at an entry cannot be found. */
   readonly head?: string;
+  /** Number that the chain must have, 0 to 4 294 967 295; without one any number is accepted. */
+  readonly chainId?: number;
+  /** True to verify the segments `<path>.000001`, … that are there, and the file, as a row. Default false: the file alone. */
+  readonly segments?: boolean;
 }
 
 /** What {@link verifyChainFile} found. */
@@ -27,6 +38,10 @@ export interface ChainReport {
   readonly algorithm: ChainAlgorithm | undefined;
   /** The last sound entry as `sequence:hash`. */
   readonly head: string | undefined;
+  /** File of the problem, which is another one than `path` when segments are verified. */
+  readonly path: string;
+  /** Number of the segment that was read last, from 1. */
+  readonly segment: number;
   /** Line on which the problem is, from 1. */
   readonly line: number | undefined;
   /** What is wrong. */
@@ -46,31 +61,74 @@ export function readChainKey(path: string): Uint8Array | KeyObject {
 /**
  * Reads a chain file from its first entry to its last and tells whether every hash, key and signature holds.
  *
- * A chain that is not sound is a report with `ok: false`; only a file that cannot be read throws (`ERR_IO`).
+ * A chain that is not sound is a report with `ok: false`, whatever the file holds; only a file that cannot be read throws
+ * (`ERR_IO`), and options that are wrong (`ERR_INVALID_ARGUMENT`).
  */
 export function verifyChainFile(path: string, options: VerifyChainOptions = {}): ChainReport {
-  checkKnownOptions('verifyChainFile', options, ['key', 'head']);
+  checkKnownOptions('verifyChainFile', options, ['key', 'head', 'chainId', 'segments']);
+  if (options.head !== undefined) parseHead(options.head);
+  if (options.chainId !== undefined) checkInteger('chainId', options.chainId, 0, 0xffff_ffff);
+  for (const key of keysOf(options)) createChainScheme(key instanceof Uint8Array ? { key } : { signingKey: key });
+  const paths = options.segments === true ? segmentsOf(path) : [path];
+  let anchor: ChainEvent | undefined;
+  let result: ChainReport | undefined;
+  for (const [at, file] of paths.entries()) {
+    const last = at === paths.length - 1;
+    const found: Found = { verifier: undefined, format: undefined, algorithm: undefined, line: 0 };
+    const problem = check(file, options, found, anchor, last);
+    result = report(file, found, options, problem);
+    if (problem !== undefined) break;
+    anchor = found.verifier?.last;
+  }
+  if (result === undefined) throw new AgentwireError('ERR_IO', `${path}: there is no such chain`);
+  return result;
+}
+
+/** Verifies one file; gives back what is wrong with it. */
+function check(
+  path: string,
+  options: VerifyChainOptions,
+  found: Found,
+  anchor: ChainEvent | undefined,
+  isLast: boolean,
+): string | undefined {
   const fd = attempt(path, () => openSync(path, 'r'));
-  const found: Found = { verifier: undefined, format: undefined, algorithm: undefined, line: 0 };
   try {
     for (const raw of readLines(fd)) {
       found.line += 1;
       if (!raw.whole) throw new AgentwireError('ERR_INTEGRITY', 'the last line is torn');
       if (raw.text === undefined) throw new AgentwireError('ERR_INTEGRITY', 'the line is no UTF-8');
       const line = readChainLine(raw.text);
-      found.verifier ??= begin(line, options, found);
+      found.verifier ??= begin(line, options, found, anchor);
       found.verifier.next(line);
     }
     if (found.verifier === undefined) throw new AgentwireError('ERR_INTEGRITY', 'the chain is empty');
-    found.verifier.finish();
-    return report(path, found, options, undefined);
+    found.verifier.finish(isLast);
+    return undefined;
   } catch (error) {
-    const wrong = toAgentwireError(error, 'ERR_IO', path);
-    if (wrong.code !== 'ERR_INTEGRITY') throw wrong;
-    return report(path, found, options, wrong.message);
+    // Only the system's refusal to read is no statement about the chain.
+    if ((error as { readonly syscall?: unknown } | null)?.syscall !== undefined)
+      throw toAgentwireError(error, 'ERR_IO', path);
+    return error instanceof Error ? error.message : String(error);
   } finally {
     closeSync(fd);
   }
+}
+
+function segmentsOf(path: string): string[] {
+  const name = `${basename(path)}.`;
+  const isOne = (file: string): boolean => file.startsWith(name) && /^\d{6,}$/.test(file.slice(name.length));
+  const number = (file: string): number => Number(file.slice(name.length));
+  const files = attempt(path, () => readdirSync(dirname(path))).filter(isOne);
+  return [
+    ...files.toSorted((one, other) => number(one) - number(other)).map((file) => join(dirname(path), file)),
+    path,
+  ];
+}
+
+function keysOf({ key }: VerifyChainOptions): readonly ChainKey[] {
+  if (key === undefined) return [];
+  return Array.isArray(key) ? (key as readonly ChainKey[]) : [key as ChainKey];
 }
 
 interface Found {
@@ -80,21 +138,45 @@ interface Found {
   line: number;
 }
 
-/** The first entry says how the chain claims to be protected; the key that was given says how it must be. */
-function begin(line: ChainEvent, { key, head }: VerifyChainOptions, found: Found): ChainVerifier {
+/** The first entry says how the chain claims to be protected; the keys that were given say how it must be. */
+function begin(
+  line: ChainEvent,
+  options: VerifyChainOptions,
+  found: Found,
+  anchor: ChainEvent | undefined,
+): ChainVerifier {
   const claim = genesisClaim(line);
   found.format = claim.format;
   found.algorithm = claim.algorithm;
   const { chainId } = claim;
-  const wanted = key === undefined ? 'shake256' : key instanceof Uint8Array ? 'hmac-sha256' : 'ed25519';
-  if (wanted !== claim.algorithm) {
+  if (options.chainId !== undefined && options.chainId !== chainId)
+    throw new AgentwireError('ERR_INTEGRITY', `the chain has the number ${chainId}, not ${options.chainId}`);
+  const keys = keysOf(options);
+  const [first] = keys;
+  const fitting = keys.filter((key) => algorithmOf(key) === claim.algorithm);
+  if (first === undefined ? claim.algorithm !== 'shake256' : fitting.length === 0) {
     const protection = claim.algorithm === 'shake256' ? 'without a key' : `with ${claim.algorithm}`;
-    const given = key === undefined ? 'no key was given' : `a key for ${wanted} was given`;
+    const given = first === undefined ? 'no key was given' : `a key for ${algorithmOf(first)} was given`;
     throw new AgentwireError('ERR_INTEGRITY', `the chain says it is made ${protection}, but ${given}`);
   }
-  if (key === undefined) return new ChainVerifier(createChainScheme({ format: 1, chainId }), head);
-  const scheme = createChainScheme(key instanceof Uint8Array ? { chainId, key } : { chainId, signingKey: key });
-  return new ChainVerifier(scheme, head);
+  const schemes = fitting.map((key) =>
+    createChainScheme(key instanceof Uint8Array ? { chainId, key } : { chainId, signingKey: key }),
+  );
+  // Of several secrets the one that made the first entry is the one; a signature is checked where it stands.
+  const previous = anchor?.hash ?? previousHash(line);
+  const chosen =
+    schemes.length > 1 && claim.algorithm === 'hmac-sha256'
+      ? schemes.find((scheme) => scheme.hashEntry(line, previous) === line.hash)
+      : schemes[0];
+  return new ChainVerifier(chosen ?? schemes[0] ?? createChainScheme({ format: 1, chainId }), options.head, anchor);
+}
+
+function algorithmOf(key: ChainKey): ChainAlgorithm {
+  return key instanceof Uint8Array ? 'hmac-sha256' : 'ed25519';
+}
+
+function previousHash(line: ChainEvent): string {
+  return line.kind === SEGMENT_KIND ? (/:([0-9a-f]{64})$/.exec(startOf(line).previous)?.[1] ?? ZERO_HASH) : ZERO_HASH;
 }
 
 function genesisClaim(line: ChainEvent): {
@@ -102,7 +184,11 @@ function genesisClaim(line: ChainEvent): {
   readonly algorithm: ChainAlgorithm;
   readonly chainId: number;
 } {
-  const claim = JSON.parse(line.payload ?? '{}') as { format?: unknown; algorithm?: unknown; chain_id?: unknown };
+  const claim = Object(JSON.parse(line.payload ?? '{}') ?? {}) as {
+    format?: unknown;
+    algorithm?: unknown;
+    chain_id?: unknown;
+  };
   const chainId = claim.chain_id;
   if (typeof chainId !== 'number' || !Number.isInteger(chainId) || chainId < 0 || chainId > 0xffff_ffff) {
     throw new AgentwireError('ERR_INTEGRITY', 'the chain does not begin with a genesis');
@@ -121,6 +207,8 @@ function report(path: string, found: Found, { head }: VerifyChainOptions, proble
   const lines = [`${path}: ${problem === undefined ? 'sound' : 'NOT SOUND'}`];
   if (found.format !== undefined) lines.push(`format    ${found.format}, ${found.algorithm ?? 'unknown'}`);
   lines.push(`entries   ${entries}${problem === undefined ? '' : ' sound ones before the problem'}`);
+  const segment = found.verifier?.segment ?? 1;
+  if (segment > 1) lines.push(`segment   ${segment}, after ${found.verifier?.previousHead ?? 'none'}`);
   if (first !== undefined && last !== undefined) lines.push(`time      ${when(first)} to ${when(last)}`);
   if (last !== undefined) lines.push(`head      ${formatHead(last)}`);
   if (problem !== undefined) lines.push(`problem   line ${found.line}: ${problem}`);
@@ -129,6 +217,8 @@ function report(path: string, found: Found, { head }: VerifyChainOptions, proble
   if (head === undefined) lines.push('note      no head was given: entries cut off the end would not be seen');
   return {
     ok: problem === undefined,
+    path,
+    segment: found.verifier?.segment ?? 1,
     entries,
     format: found.format,
     algorithm: found.algorithm,

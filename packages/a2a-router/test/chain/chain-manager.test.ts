@@ -149,7 +149,9 @@ describe('ChainManager in a file', () => {
     appendFileSync(path, 'hello\n');
     await expect(chain.append('test', 'event')).rejects.toMatchObject({ code: 'ERR_INTEGRITY' });
     expect(() => chain.record('test', 'event')).toThrow('changed by somebody else');
-    await chain.close();
+    const closing = chain.close();
+    expect(chain.close()).toBe(closing);
+    await expect(closing).rejects.toMatchObject({ code: 'ERR_INTEGRITY' });
     expect(() => createChain({ key, path })).toThrow('the line is no JSON');
     truncateSync(path, 400);
     writeFileSync(path, readFileSync(path, 'utf8').replace('"n":0', '"n":9'));

@@ -4,18 +4,22 @@ import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 
 interface VerifyFlags {
-  readonly keyFile?: string;
+  readonly keyFile?: readonly string[];
   readonly head?: string;
+  readonly chainId?: number;
+  readonly segments?: boolean;
   readonly json?: boolean;
 }
 
 const EXAMPLE = 'agentwire chain verify audit.ndjson --key-file chain.key';
 
 function verify(file: string, flags: VerifyFlags, context: CommandContext): void {
-  const { keyFile, head } = flags;
+  const { keyFile, head, chainId, segments } = flags;
   const { summary, ...report } = verifyChainFile(file, {
-    ...(keyFile !== undefined && { key: readChainKey(keyFile) }),
+    ...(keyFile !== undefined && { key: keyFile.map((path) => readChainKey(path)) }),
     ...(head !== undefined && { head }),
+    ...(chainId !== undefined && { chainId }),
+    ...(segments !== undefined && { segments }),
   });
   if (flags.json) jsonLine(context.terminal.stdout, report);
   else line(context.terminal.stdout, summary);
@@ -29,8 +33,14 @@ export function addChainCommand(program: Command, context: CommandContext): void
     .command('verify')
     .description('check every hash, key and signature of a chain; status 1 when it does not hold')
     .argument('<file>', 'the chain')
-    .option('--key-file <file>', 'secret of a keyed chain, or public key (PEM) of a signed one')
+    .option(
+      '--key-file <file>',
+      'secret of a keyed chain, or public key (PEM) of a signed one; again for each key of a chain whose key was rotated',
+      (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
+    )
     .option('--head <sequence:hash>', 'a head that was kept outside, so that a cut is found')
+    .option('--chain-id <number>', 'number that the chain must have', Number)
+    .option('--segments', 'verify the segments <file>.000001, … and the file as a row')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action((file: string, flags: VerifyFlags) => verify(file, flags, context));
