@@ -40,7 +40,9 @@ export {
   resolveInboxOptions,
 } from './inbox/inbox-options.ts';
 export { Inbox, type InboxHooks, type OfferOutcome, type ReceiveOptions } from './inbox/inbox.ts';
-export { ReceivedMessage, type Replier } from './inbox/received-message.ts';
+export { ReceivedMessage } from './inbox/received-message.ts';
+export type { Replier } from './inbox/reply-channel.ts';
+export type { Reply } from './inbox/reply.ts';
 export { SeenKeys } from './inbox/seen-keys.ts';
 export { createMessageId } from './message/message-id.ts';
 export {
@@ -73,6 +75,7 @@ export {
   type ProcessTableOptions,
 } from './process/process-table.ts';
 export { A2ARouter } from './router/a2a-router.ts';
+export { AnswerStream, type StreamOptions } from './router/answer-stream.ts';
 export type { SubscribeOptions } from './router/subscribe-options.ts';
 export { createA2ARouter } from './router/create-a2a-router.ts';
 export { payloadDigest } from './router/audit.ts';

@@ -10,7 +10,8 @@ import type { KernelMessage } from '../message/message.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
-import { ReceivedMessage, type Replier } from './received-message.ts';
+import { ReceivedMessage } from './received-message.ts';
+import type { Replier } from './reply-channel.ts';
 import { Ring } from './ring.ts';
 
 /** What became of a message that was offered: undefined is queued, a code is refused, a promise is not known yet. */

@@ -1,14 +1,12 @@
 import { copyPayload } from '../message/copy-payload.ts';
-import type { KernelMessage, MessageOptions } from '../message/message.ts';
+import type { KernelMessage } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
-import type { SendReport } from '../router/send-report.ts';
+import type { Replier } from './reply-channel.ts';
+import { createReply, type Reply } from './reply.ts';
 
-/** Sends an answer to a message on behalf of the one who received it. */
-export type Replier = (to: KernelMessage, payload: Payload, options: MessageOptions | undefined) => Promise<SendReport>;
-
-/** A message as its recipient gets it: everything a {@link KernelMessage} has, and {@link ReceivedMessage.reply}. */
+/** A message as its recipient gets it: everything a {@link KernelMessage} has, {@link ReceivedMessage.reply} and {@link ReceivedMessage.signal}. */
 export class ReceivedMessage implements KernelMessage {
   readonly id: string;
   readonly from: Pid;
@@ -26,9 +24,11 @@ export class ReceivedMessage implements KernelMessage {
   readonly sequence: number | undefined;
   readonly expects: 'answer' | 'stream' | undefined;
   readonly streamed: 'part' | 'end' | 'error' | undefined;
-  readonly #reply: Replier;
+  readonly #replier: Replier;
+  #reply: Reply | undefined;
+  #signal: AbortSignal | undefined;
 
-  constructor(message: KernelMessage, reply: Replier) {
+  constructor(message: KernelMessage, replier: Replier) {
     this.id = message.id;
     this.from = message.from;
     this.target = message.target;
@@ -46,17 +46,23 @@ export class ReceivedMessage implements KernelMessage {
     this.sequence = message.sequence;
     this.expects = message.expects;
     this.streamed = message.streamed;
-    this.#reply = reply;
+    this.#replier = replier;
+  }
+
+  /** Answers the sender: `reply(payload)` once, or `reply.write(part)` and `reply.end()` for `requestStream`. */
+  get reply(): Reply {
+    this.#reply ??= createReply(this, this.#replier);
+    return this.#reply;
   }
 
   /**
-   * Answers the sender; the answer carries this message's id as correlation id and its trace id.
+   * Aborts when the sender does not wait any more: it gave up, its time is over, it has exited, or another one answered.
    *
-   * If the sender waits in `request`, the answer completes it, whatever the scope of the one who answers. A second answer, or one
-   * that comes after the wait has ended, reaches nobody: `delivered` is 0, and `rejected` says `ERR_REQUEST_ENDED`.
+   * It never aborts for a message that was not sent with `request`, `requestMany` or `requestStream`.
    */
-  reply(payload: Payload, options?: MessageOptions): Promise<SendReport> {
-    return this.#reply(this, payload, options);
+  get signal(): AbortSignal {
+    this.#signal ??= this.#replier.signal(this);
+    return this.#signal;
   }
 }
 

@@ -11,6 +11,7 @@ import type { ProcessLinks } from '../process/process-links.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
+import { AnswerStream, type StreamOptions } from './answer-stream.ts';
 import { assembleRouter, type RouterParts } from './assemble-router.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { processExited } from './process-exit.ts';
@@ -165,6 +166,16 @@ export class A2ARouter {
   /** Sends a message and gathers answers until there are `max`, none came for `stallMs`, or `timeoutMs` is over. */
   requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]> {
     return requestMany(this.#parts.requests, message, options);
+  }
+
+  /**
+   * Sends a message and gives the parts of its answer as they come, in order; at most `window` of them wait to be read.
+   *
+   * Throws for options and targets that cannot be; topics and broadcasts have several writers. Reading rejects as `request` does. Leaving the
+   * loop gives the stream up: `message.signal` of the writer aborts, and its writes reject with `ERR_REQUEST_ENDED`.
+   */
+  requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream {
+    return AnswerStream.request(this.#parts.requests, message, options);
   }
 
   /** Completes the request that a message answers; false unless it comes from a process that received that request and goes to the one that asked. */

@@ -1,7 +1,7 @@
 import type { Clock } from '@agentwire/core';
 import { GateSlot } from '../gate/gate-slot.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
-import type { Replier } from '../inbox/received-message.ts';
+import type { Replier } from '../inbox/reply-channel.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';
@@ -15,7 +15,7 @@ import { PendingRequests } from './pending-requests.ts';
 import { tellExit } from './process-exit.ts';
 import { OpenState } from './open-state.ts';
 import { RemoteRequests } from './remote-requests.ts';
-import { createReplier, type SendAnswer } from './replier.ts';
+import { createReplier, type ReplierDeps } from './replier.ts';
 import type { RequestParts } from './request.ts';
 import type { ResolvedRouterSettings } from './router-options.ts';
 import { SendPath } from './send-path.ts';
@@ -62,9 +62,14 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
   const remoteRequests = new RemoteRequests(clock, settings.maxPendingRequests);
   const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
   const open = new OpenState();
-  const answer: SendAnswer = (message, isReply) =>
-    isReply ? outgoing.answer(message, chain, undefined) : outgoing.send(message, chain);
-  const replierOf = (pid: Pid): Replier => createReplier(pid, answer, clock);
+  const replies: ReplierDeps = {
+    send: (message, isReply, streamed) =>
+      isReply ? outgoing.answer(message, chain, streamed) : outgoing.send(message, chain),
+    pending,
+    remoteRequests,
+    clock,
+  };
+  const replierOf = (pid: Pid): Replier => createReplier(pid, replies);
   const reply = replierOf(KERNEL_PID);
   const inboxes = new InboxTable({
     table,

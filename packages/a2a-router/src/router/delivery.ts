@@ -2,7 +2,8 @@ import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@
 import { isLater } from '../gate/judge-answer.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { OfferOutcome } from '../inbox/inbox.ts';
-import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
+import { ReceivedMessage } from '../inbox/received-message.ts';
+import type { Replier } from '../inbox/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';

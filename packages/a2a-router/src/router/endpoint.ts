@@ -5,6 +5,7 @@ import type { Payload } from '../message/payload.ts';
 import { type Target, target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ServiceOptions } from '../routing/service-registry.ts';
+import type { AnswerStream, StreamOptions } from './answer-stream.ts';
 import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
@@ -14,6 +15,7 @@ export interface EndpointRouter {
   send(message: KernelMessage): Promise<SendReport>;
   request(message: KernelMessage, options?: RequestOptions): Promise<KernelMessage>;
   requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]>;
+  requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream;
   subscribe(pid: Pid, pattern: string, options?: SubscribeOptions): void;
   unsubscribe(pid: Pid, pattern: string): boolean;
   provide(pid: Pid, service: string, options?: ServiceOptions): void;
@@ -60,6 +62,11 @@ export class A2AEndpoint {
     message?: MessageOptions,
   ): Promise<KernelMessage[]> {
     return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#clock), options);
+  }
+
+  /** Sends a message and gives the parts of its answer as they come, as `A2ARouter.requestStream` does. */
+  requestStream(to: Target, payload: Payload, options?: StreamOptions, message?: MessageOptions): AnswerStream {
+    return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#clock), options);
   }
 
   /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */

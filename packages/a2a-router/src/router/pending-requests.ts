@@ -1,6 +1,8 @@
 import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import { releaseWatchers, type RequestWatcher } from './request-signals.ts';
+import type { StreamWindow } from './stream-window.ts';
 
 /** One request that waits for its answer. */
 export interface PendingRequest {
@@ -16,6 +18,10 @@ export interface PendingRequest {
   owner: PendingRequests | undefined;
   /** True once it is over; a gate that still thinks about it then decides for nobody. */
   ended: boolean;
+  /** Handlers that want to know when it is over. */
+  watchers: RequestWatcher[] | undefined;
+  /** Credits of a streamed answer. */
+  readonly window: StreamWindow | undefined;
   /** Takes an answer; true ends the request. */
   readonly onReply: (message: KernelMessage) => boolean;
   /** Takes the reason why there will be no further answer. */
@@ -122,19 +128,26 @@ export class PendingRequests {
   end(id: string, error: AgentwireError): boolean {
     const request = this.#waiting.get(id);
     if (request === undefined) return false;
-    this.remove(request);
+    this.remove(request, error);
     request.onEnd(error);
     return true;
   }
 
-  /** Takes a request out without telling it. */
-  remove(request: PendingRequest): void {
+  /** Takes a request out without telling it; its handlers are told, apart from the one that answered. */
+  remove(request: PendingRequest, error?: AgentwireError, answeredBy?: Pid): void {
     if (this.#waiting.get(request.id) !== request) return;
     this.#waiting.delete(request.id);
     request.ended = true;
     this.#unindex(request.from, request);
     for (const pid of request.responders) this.#unindex(pid, request);
     if (request.remote) this.#forgetRemote(request.id);
+    releaseWatchers(request, error, answeredBy);
+  }
+
+  /** The request with that id, if that process asked it. */
+  find(id: string, from: Pid): PendingRequest | undefined {
+    const request = this.#waiting.get(id);
+    return request?.from === from ? request : undefined;
   }
 
   /** Notes that one who received a request will not answer; ends the request if nobody is left. */
@@ -175,7 +188,7 @@ export class PendingRequests {
   }
 
   #hand(request: PendingRequest, message: KernelMessage): void {
-    if (request.onReply(message)) this.remove(request);
+    if (request.onReply(message)) this.remove(request, undefined, message.from);
   }
 
   #index(pid: Pid, request: PendingRequest): void {

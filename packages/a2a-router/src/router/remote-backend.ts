@@ -48,6 +48,8 @@ export interface RemoteHost {
   answered(): Promise<void>;
   /** Ends every request of other nodes that processes here have in hand: they are told `ERR_CLOSED`. */
   abandon(): void;
+  /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if nobody works on it. */
+  cancel(nodeId: string, messageId: string): boolean;
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }

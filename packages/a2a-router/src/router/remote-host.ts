@@ -1,6 +1,7 @@
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { AgentwireError } from '@agentwire/core';
-import { ReceivedMessage, type Replier } from '../inbox/received-message.ts';
+import { ReceivedMessage } from '../inbox/received-message.ts';
+import type { Replier } from '../inbox/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
@@ -81,6 +82,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
     },
     answered: () => remoteRequests.idle(),
     abandon: () => remoteRequests.close(),
+    cancel: (nodeId, messageId) => remoteRequests.cancel(nodeId, messageId),
     fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
   };
 }

@@ -54,6 +54,8 @@ export class RemoteRequests {
       remote: false,
       ended: false,
       owner: undefined,
+      watchers: undefined,
+      window: undefined,
       onReply: () => true,
       onEnd: ({ code, message: text }) => {
         this.#forget(request);
@@ -71,10 +73,10 @@ export class RemoteRequests {
   }
 
   /** Takes a request out without a word, because its asker learns in another way. */
-  drop(waiting: PendingRequest): void {
+  drop(waiting: PendingRequest, error?: AgentwireError, answeredBy?: Pid): void {
     const request = this.#requests.get(waiting.id);
     if (request !== waiting) return;
-    this.#waiting.remove(request);
+    this.#waiting.remove(request, error, answeredBy);
     this.#forget(request);
   }
 
@@ -88,7 +90,7 @@ export class RemoteRequests {
     const request = this.#answered(message);
     if (request === undefined) return undefined;
     request.reply.answer(message);
-    this.drop(request);
+    this.drop(request, undefined, message.from);
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 
@@ -98,6 +100,20 @@ export class RemoteRequests {
     const { target: inner } = target;
     if (request === undefined || inner.kind !== 'process' || inner.pid !== request.asker) return undefined;
     return request.responders.includes(from) ? request : undefined;
+  }
+
+  /** The request with that id of that process. */
+  find(node: string, id: string, asker: Pid): PendingRequest | undefined {
+    const request = this.#requests.get(keyOf(node, id));
+    return request?.asker === asker ? request : undefined;
+  }
+
+  /** Ends a request whose asker does not wait any more: its handlers are told, and nobody else. */
+  cancel(node: string, id: string): boolean {
+    const request = this.#requests.get(keyOf(node, id));
+    if (request === undefined) return false;
+    this.drop(request, new AgentwireError('ERR_ABORTED', 'the asker gave the request up'));
+    return true;
   }
 
   /** Notes that one who received a message of another node will not answer it. */

@@ -1,30 +1,51 @@
 import { type Clock, toAgentwireError } from '@agentwire/core';
-import type { Replier } from '../inbox/received-message.ts';
+import type { Replier } from '../inbox/reply-channel.ts';
 import { createMessage, type KernelMessage } from '../message/message.ts';
 import { target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { RemoteRequests } from './remote-requests.ts';
+import { requestOver, watchRequest } from './request-signals.ts';
 import type { SendReport } from './send-report.ts';
 
-/** Sends an answer; `isReply` is true when somebody waits for it in `request`. */
-export type SendAnswer = (message: KernelMessage, isReply: boolean) => Promise<SendReport>;
+/** What repliers work with. */
+export interface ReplierDeps {
+  /** Sends an answer; `isReply` is true when somebody waits for it in `request`. */
+  readonly send: (message: KernelMessage, isReply: boolean, streamed: KernelMessage['streamed']) => Promise<SendReport>;
+  readonly pending: PendingRequests;
+  readonly remoteRequests: RemoteRequests;
+  readonly clock: Clock;
+}
 
 /** Makes what answers messages in the name of `pid`, on the node where they came from. */
-export function createReplier(pid: Pid, send: SendAnswer, clock: Clock): Replier {
-  return (to, body, options) => {
-    try {
-      const back = target.process(to.from);
-      const answer = createMessage(
-        pid,
-        to.fromNode === undefined ? back : target.remoteNode(to.fromNode, back),
-        body,
-        options === undefined
-          ? { correlationId: to.id, traceId: to.traceId }
-          : { correlationId: to.id, traceId: to.traceId, ...options },
-        clock,
-      );
-      return send(answer, to.expects !== undefined && answer.correlationId === to.id);
-    } catch (error) {
-      return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
-    }
+export function createReplier(pid: Pid, { send, pending, remoteRequests, clock }: ReplierDeps): Replier {
+  const requestOf = ({ id, from, fromNode }: KernelMessage): PendingRequest | undefined => {
+    const request = fromNode === undefined ? pending.find(id, from) : remoteRequests.find(fromNode, id, from);
+    return request?.responders.includes(pid) === true ? request : undefined;
+  };
+  return {
+    answer: (to, body, options, streamed) => {
+      try {
+        const back = target.process(to.from);
+        const answer = createMessage(
+          pid,
+          to.fromNode === undefined ? back : target.remoteNode(to.fromNode, back),
+          body,
+          options === undefined
+            ? { correlationId: to.id, traceId: to.traceId }
+            : { correlationId: to.id, traceId: to.traceId, ...options },
+          clock,
+        );
+        return send(answer, to.expects !== undefined && answer.correlationId === to.id, streamed);
+      } catch (error) {
+        return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
+      }
+    },
+    signal: (to) => (to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to), pid)),
+    credit: (to) => {
+      const request = requestOf(to);
+      return request === undefined ? Promise.reject(requestOver()) : request.window?.take();
+    },
+    restore: (to) => requestOf(to)?.window?.restore(),
   };
 }

@@ -1,9 +1,11 @@
 import { AgentwireError, checkInteger, checkKnownOptions, type Clock, toAgentwireError } from '@agentwire/core';
+import { readFailure } from '../inbox/reply.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { checkDeadline, sealMessage } from '../message/seal-message.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
+import type { StreamWindow } from './stream-window.ts';
 
 /** How long a request waits. */
 export interface RequestOptions {
@@ -43,7 +45,8 @@ export function requestOne(
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
     ask(parts, message, options, 'answer', {
       onReply: (reply) => {
-        resolve(reply);
+        if (reply.streamed === 'error') reject(readFailure(reply));
+        else resolve(reply);
         return true;
       },
       onEnd: reject,
@@ -66,6 +69,8 @@ export function requestMany(
     let stall: unknown;
     ask(parts, message, options, 'answer', {
       onReply: (reply) => {
+        // One that failed is none of the answers; others may still come.
+        if (reply.streamed === 'error') return false;
         clock.clearTimeout(stall);
         const done = replies.push(reply) === max;
         if (done) resolve(replies);
@@ -93,6 +98,7 @@ export function ask(
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
   expects: 'answer' | 'stream',
   hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+  window?: StreamWindow,
 ): PendingRequest {
   checkOpen();
   checkInteger('timeoutMs', timeoutMs, 1, 86_400_000);
@@ -110,7 +116,9 @@ export function ask(
     if (!waiting.ended) pending.end(id, toAgentwireError(error, 'ERR_HANDLER'));
   };
   const waiting: PendingRequest =
-    signal === undefined ? pendingRequest(message, expires, hooks) : withSignal(message, expires, signal, hooks, end);
+    signal === undefined
+      ? pendingRequest(message, expires, hooks, window)
+      : withSignal(message, expires, signal, hooks, end, window);
   try {
     pending.add(waiting);
   } catch (error) {
@@ -142,8 +150,21 @@ function pendingRequest(
   { id, from }: KernelMessage,
   expires: number,
   { onReply, onEnd }: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+  window: StreamWindow | undefined,
 ): PendingRequest {
-  return { id, from, expires, responders: [], remote: false, ended: false, owner: undefined, onReply, onEnd };
+  return {
+    id,
+    from,
+    expires,
+    responders: [],
+    remote: false,
+    ended: false,
+    owner: undefined,
+    watchers: undefined,
+    window,
+    onReply,
+    onEnd,
+  };
 }
 
 function withSignal(
@@ -152,20 +173,26 @@ function withSignal(
   signal: AbortSignal,
   hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
   end: (error: unknown) => void,
+  window: StreamWindow | undefined,
 ): PendingRequest {
   const onAbort = (): void => end(aborted(signal));
   signal.addEventListener('abort', onAbort, { once: true });
-  return pendingRequest(message, expires, {
-    onReply: (reply) => {
-      const done = hooks.onReply(reply);
-      if (done) signal.removeEventListener('abort', onAbort);
-      return done;
+  return pendingRequest(
+    message,
+    expires,
+    {
+      onReply: (reply) => {
+        const done = hooks.onReply(reply);
+        if (done) signal.removeEventListener('abort', onAbort);
+        return done;
+      },
+      onEnd: (error) => {
+        signal.removeEventListener('abort', onAbort);
+        hooks.onEnd(error);
+      },
     },
-    onEnd: (error) => {
-      signal.removeEventListener('abort', onAbort);
-      hooks.onEnd(error);
-    },
-  });
+    window,
+  );
 }
 
 function aborted(signal: AbortSignal): AgentwireError {

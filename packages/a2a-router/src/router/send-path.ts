@@ -161,6 +161,8 @@ export class SendPath {
       if (answered !== undefined) return answered;
     }
     const isLate = answers || errand.isReply === true;
+    // A part of a stream is never a message of its own, so no scope has to be asked about it.
+    if (isLate && message.streamed !== undefined) return requestEnded(message);
     try {
       checker.checkTarget(sender, message.target);
     } catch (error) {

@@ -1,0 +1,128 @@
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { readFailure } from '../inbox/reply.ts';
+import { Ring } from '../inbox/ring.ts';
+import type { KernelMessage } from '../message/message.ts';
+import type { PendingRequest } from './pending-requests.ts';
+import { ask, type RequestOptions, type RequestParts } from './request.ts';
+import { requestOver } from './request-signals.ts';
+import { StreamWindow } from './stream-window.ts';
+
+/** How a streamed answer is read. */
+export interface StreamOptions extends RequestOptions {
+  /** Parts that may be under way or unread at once, 1 to 10 000; the writer waits beyond that. Default 16. */
+  readonly window?: number;
+}
+
+type Result = IteratorResult<KernelMessage, undefined>;
+interface Reader {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: AgentwireError) => void;
+}
+
+const DONE: Result = Object.freeze({ done: true, value: undefined });
+const MANY: ReadonlySet<string> = new Set(['topic', 'broadcast']);
+
+/** Parts of one answer as they come, in the order in which they were written. */
+export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefined> {
+  readonly #parts = new Ring<KernelMessage>();
+  readonly #readers = new Ring<Reader>();
+  readonly #window: StreamWindow;
+  readonly #end: (error: AgentwireError) => void;
+  #finished = false;
+  #failure: AgentwireError | undefined;
+
+  private constructor(window: StreamWindow, end: (error: AgentwireError) => void) {
+    this.#window = window;
+    this.#end = end;
+  }
+
+  /** Sends a request whose answer comes in parts; throws for options and targets that cannot be. */
+  static request(parts: RequestParts, message: KernelMessage, options: StreamOptions = {}): AnswerStream {
+    checkKnownOptions('requestStream', options, ['timeoutMs', 'signal', 'window']);
+    const window = new StreamWindow(checkInteger('window', options.window ?? 16, 1, 10_000));
+    const { kind } = message.target;
+    if (MANY.has(kind))
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `a stream has one writer, so its target is no ${kind}`);
+    let waiting: PendingRequest | undefined;
+    const stream = new AnswerStream(window, (error) => {
+      if (waiting?.ended === false) parts.pending.end(waiting.id, error);
+    });
+    waiting = ask(
+      parts,
+      message,
+      options,
+      'stream',
+      { onReply: (reply) => stream.#take(reply), onEnd: (error) => stream.#fail(error) },
+      window,
+    );
+    return stream;
+  }
+
+  /** The next part; `done` after the end. Rejects with the code of what ended the stream early, after the parts that came before. */
+  next(): Promise<Result> {
+    const part = this.#parts.shift();
+    if (part !== undefined) {
+      this.#window.restore();
+      return Promise.resolve({ done: false, value: part });
+    }
+    const failure = this.#failure;
+    if (failure !== undefined) {
+      this.#failure = undefined;
+      return Promise.reject(failure);
+    }
+    if (this.#finished) return Promise.resolve(DONE);
+    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+  }
+
+  /** Gives the stream up: the writer's signal aborts, and its writes reject. */
+  return(): Promise<Result> {
+    this.#end(new AgentwireError('ERR_ABORTED', 'the reader left the stream'));
+    this.#parts.drain();
+    this.#finish(undefined);
+    this.#failure = undefined;
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #take(reply: KernelMessage): boolean {
+    if (reply.streamed === 'error') {
+      this.#finish(readFailure(reply));
+      return true;
+    }
+    // An answer that is no part of a stream is all of it.
+    if (reply.streamed !== 'end') this.#hand(reply);
+    if (reply.streamed === 'part') return false;
+    this.#finish(undefined);
+    return true;
+  }
+
+  #hand(reply: KernelMessage): void {
+    const reader = this.#readers.shift();
+    if (reader === undefined) {
+      this.#parts.push(reply);
+      return;
+    }
+    this.#window.restore();
+    reader.resolve({ done: false, value: reply });
+  }
+
+  #fail(error: AgentwireError): void {
+    this.#finish(error);
+  }
+
+  #finish(error: AgentwireError | undefined): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#failure = error;
+    this.#window.close(requestOver());
+    for (const reader of this.#readers.drain()) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      if (failure === undefined) reader.resolve(DONE);
+      else reader.reject(failure);
+    }
+  }
+}
