@@ -99,3 +99,5 @@ export {
 export type { TopicKeeping } from './routing/topic-history.ts';
 export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';
 export { TopicRouter, type TopicRouterOptions } from './routing/topic-router.ts';
+export { createSupervisor, type SupervisedChild, Supervisor } from './supervision/supervisor.ts';
+export type { ChildSpec, RestartPolicy, SupervisorOptions } from './supervision/supervisor-options.ts';
