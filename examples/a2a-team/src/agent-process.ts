@@ -1,15 +1,16 @@
 // One agent in a process of its own; started by over-nats.ts.
+import { readFileSync } from 'node:fs';
 import { createA2ARouter, createChain } from '@agentwire/a2a-router';
 import { createNatsBackend } from '@agentwire/a2a-nats';
 import { CAPABILITIES, runAuditor, runPlanner, runWorker } from './agents.ts';
 import type { AgentSettings, FromAgent, ToAgent } from './protocol.ts';
 
-const { role, name, servers, path, key } = JSON.parse(process.argv[2] ?? '{}') as AgentSettings;
+const { role, name, servers, path, passwordFile, keyFile } = JSON.parse(process.argv[2] ?? '{}') as AgentSettings;
 const tell = (news: FromAgent): void => void process.send?.(news);
 const say = (line: string): void => tell({ kind: 'say', line });
 
-const backend = await createNatsBackend({ nodeId: name, servers, auth: { user: name, pass: key } });
-const chain = createChain({ key: Buffer.from(key, 'hex'), path });
+const backend = await createNatsBackend({ nodeId: name, servers, auth: { user: name, pass: secret(passwordFile) } });
+const chain = createChain({ key: Buffer.from(secret(keyFile), 'hex'), path });
 const router = createA2ARouter({
   backend,
   chain,
@@ -35,4 +36,9 @@ async function stop(): Promise<void> {
   await chain.close();
   tell({ kind: 'stopped', path, head: chain.head });
   process.disconnect();
+}
+
+/** Secrets come by file: a command line is open to everybody on the machine. */
+function secret(file: string): string {
+  return readFileSync(file, 'utf8').trim();
 }

@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type A2AEndpoint, createA2ARouter, createChain } from '@agentwire/a2a-router';
 import { CAPABILITIES, runAuditor, runPlanner, runWorker, type Say } from './agents.ts';
 import type { Solved } from './main.ts';
 
 /** The same team on one router in this process, without NATS. */
-export async function solveInOneProcess(folder: string, key: Uint8Array, say: Say): Promise<Solved> {
+export async function solveInOneProcess(folder: string, say: Say): Promise<Solved> {
   const path = join(folder, 'team.ndjson');
+  const key = new Uint8Array(randomBytes(32));
   const chain = createChain({ key, path });
   const router = createA2ARouter({ chain });
   const add = (name: string, role: keyof typeof CAPABILITIES): A2AEndpoint =>
@@ -19,5 +21,5 @@ export async function solveInOneProcess(folder: string, key: Uint8Array, say: Sa
   await router.close();
   await Promise.all(working);
   await chain.close();
-  return { total, chains: [{ path, head: chain.head }] };
+  return { total, chains: [{ path, head: chain.head, key }] };
 }

@@ -12,12 +12,11 @@ import { solveOverNats } from './over-nats.ts';
 /** What a team found, and the audit chains that it left, each with its head. */
 export interface Solved {
   readonly total: number;
-  readonly chains: readonly { readonly path: string; readonly head: string }[];
+  readonly chains: readonly { readonly path: string; readonly head: string; readonly key: Uint8Array }[];
 }
 
 const local = process.argv.includes('--local');
 const folder = mkdtempSync(join(tmpdir(), 'agentwire-team-'));
-const key = new Uint8Array(randomBytes(32));
 const conversation: string[] = [];
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => {
@@ -33,7 +32,7 @@ setTimeout(() => {
 
 try {
   print(local ? 'A team in one process:' : 'A team over NATS, each agent in a process of its own:');
-  const { total, chains } = await (local ? solveInOneProcess : solveOverNats)(folder, key, say);
+  const { total, chains } = await (local ? solveInOneProcess : solveOverNats)(folder, say);
   const problems: string[] = [];
   const check = (holds: boolean, what: string): void => {
     if (!holds) problems.push(what);
@@ -56,7 +55,7 @@ try {
 
   let refused = 0;
   let delivered = 0;
-  for (const { path, head } of chains) {
+  for (const { path, head, key } of chains) {
     const report = verifyChainFile(path, { key, head });
     print(`\n${report.summary.replace(path, basename(path))}`);
     check(report.ok, `${basename(path)} verifies`);

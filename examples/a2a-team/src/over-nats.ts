@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -23,10 +24,10 @@ const GRANTS: Readonly<Record<AgentSettings['role'], NodeGrants>> = {
 };
 
 /** Starts a NATS server and every agent in a process of its own, lets them work, and stops them again. */
-export async function solveOverNats(folder: string, key: Uint8Array, say: Say): Promise<Solved> {
-  const secret = Buffer.from(key).toString('hex');
+export async function solveOverNats(folder: string, say: Say): Promise<Solved> {
+  const secrets = new Map(TEAM.map(({ name }) => [name, makeSecrets(folder, name)]));
   const port = await freePort();
-  const server = await startServer(folder, port, secret);
+  const server = await startServer(folder, port, secrets);
   const agents: ChildProcess[] = [];
   try {
     for (const member of TEAM) {
@@ -34,7 +35,7 @@ export async function solveOverNats(folder: string, key: Uint8Array, say: Say): 
         ...member,
         servers: `nats://127.0.0.1:${port}`,
         path: join(folder, `${member.name}.ndjson`),
-        key: secret,
+        ...filesOf(secrets, member.name),
       };
       const agent = fork(new URL('./agent-process.ts', import.meta.url), [JSON.stringify(settings)]);
       agents.push(agent);
@@ -46,11 +47,12 @@ export async function solveOverNats(folder: string, key: Uint8Array, say: Say): 
     const solved = hear(planner, 'solved');
     order(planner, { kind: 'go' });
     const { total } = await solved;
-    const chains: { path: string; head: string }[] = [];
-    for (const agent of agents) {
+    const chains: { path: string; head: string; key: Uint8Array }[] = [];
+    for (const [at, agent] of agents.entries()) {
       const stopped = hear(agent, 'stopped');
       order(agent, { kind: 'stop' });
-      chains.push(await stopped);
+      const { path, head } = await stopped;
+      chains.push({ path, head, key: secrets.get(TEAM[at]?.name ?? '')?.key ?? new Uint8Array() });
     }
     return { total, chains };
   } finally {
@@ -79,13 +81,39 @@ function hear<K extends FromAgent['kind']>(agent: ChildProcess, kind: K): Promis
   });
 }
 
+/** What one node knows and no other: the password of its user, and the key of its audit chain. */
+interface Secrets {
+  readonly password: string;
+  readonly key: Uint8Array;
+  readonly passwordFile: string;
+  readonly keyFile: string;
+}
+
+/** Makes the secrets of one node and writes them to files that only this user can read. */
+function makeSecrets(folder: string, name: string): Secrets {
+  const password = randomBytes(24).toString('base64url');
+  const key = new Uint8Array(randomBytes(32));
+  const [passwordFile, keyFile] = [join(folder, `${name}.password`), join(folder, `${name}.key`)];
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  writeFileSync(keyFile, Buffer.from(key).toString('hex'), { mode: 0o600 });
+  return { password, key, passwordFile, keyFile };
+}
+
+function filesOf(secrets: ReadonlyMap<string, Secrets>, name: string): Pick<Secrets, 'passwordFile' | 'keyFile'> {
+  const { passwordFile = '', keyFile = '' } = secrets.get(name) ?? {};
+  return { passwordFile, keyFile };
+}
+
 /** A server on which every node publishes under its own name only, and reads and sends only what its role needs. */
-async function startServer(folder: string, port: number, pass: string): Promise<ChildProcess> {
+async function startServer(folder: string, port: number, secrets: ReadonlyMap<string, Secrets>): Promise<ChildProcess> {
   const users = TEAM.map(
-    ({ name, role }) => `{ user: ${name}, pass: "${pass}", ${formatPermissions(nodePermissions(name, GRANTS[role]))} }`,
+    ({ name, role }) =>
+      `{ user: ${name}, pass: "${secrets.get(name)?.password ?? ''}", ${formatPermissions(nodePermissions(name, GRANTS[role]))} }`,
   );
   const file = join(folder, 'nats.conf');
-  writeFileSync(file, `listen: "127.0.0.1:${port}"\nauthorization { users: [ ${users.join(', ')} ] }\n`);
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\nauthorization { users: [ ${users.join(', ')} ] }\n`, {
+    mode: 0o600,
+  });
   const server = spawn('nats-server', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   server.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {

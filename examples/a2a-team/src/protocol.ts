@@ -14,5 +14,8 @@ export interface AgentSettings {
   readonly name: string;
   readonly servers: string;
   readonly path: string;
-  readonly key: string;
+  /** File with the password of its user on the server. */
+  readonly passwordFile: string;
+  /** File with the key of its audit chain, in hex. */
+  readonly keyFile: string;
 }

@@ -18,5 +18,6 @@ export {
 } from './durable-options.ts';
 export type { DurableInboxStats } from './durable-worker.ts';
 export { createNatsBackend, type NatsBackend, type NatsBackendStats } from './nats-backend.ts';
+export { createNatsAuth, type NatsCredentials } from './nats-auth.ts';
 export { formatPermissions, type NodeGrants, type NodePermissions, nodePermissions } from './permissions.ts';
 export { tail, type TailedMessage, type TailOptions } from './tail.ts';

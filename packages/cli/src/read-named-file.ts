@@ -12,8 +12,13 @@ export function readNamedFile(flag: string, path: string, example: string): Buff
 }
 
 /** The secret in a file, without the space around it. @throws UsageError where there is none: it would let everybody in */
+export function readSecret(flag: string, path: string, example: string): string {
+  const secret = readNamedFile(flag, path, example).toString('utf8').trim();
+  if (secret === '') throw new UsageError(`${flag} names ${path}, which is empty`, example);
+  return secret;
+}
+
+/** The secret in the file of `--token-file`. @throws UsageError where there is none */
 export function readToken(path: string, example: string): string {
-  const token = readNamedFile('--token-file', path, example).toString('utf8').trim();
-  if (token === '') throw new UsageError(`--token-file names ${path}, which is empty`, example);
-  return token;
+  return readSecret('--token-file', path, example);
 }
