@@ -25,7 +25,10 @@ export interface AgentDefinition<State = unknown> extends AgentHandlers<State> {
    * which requests are over need no such bound.
    */
   readonly maxTrackedRequests?: number;
-  /** How long the state of a request is kept without an event, in milliseconds; default 60 000. */
+  /**
+   * How long the state of a request is kept without an event, in milliseconds; default 60 000. Only for foreign proxies of
+   * the zentinel dialect, which do not say that a request is over.
+   */
   readonly requestStateTtlMs?: number;
 }
 

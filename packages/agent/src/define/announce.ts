@@ -15,7 +15,11 @@ const ALWAYS: readonly string[] = [
 function eventsOf(agent: Agent): EventType[] {
   const { handlers, requestBody, responseBody } = agent;
   const wanted: readonly [EventType, boolean][] = [
-    ['requestHeaders', handlers.onRequestHeaders !== undefined || requestBody],
+    // whoever hears of the end has to have heard of the beginning
+    [
+      'requestHeaders',
+      handlers.onRequestHeaders !== undefined || handlers.onRequestComplete !== undefined || requestBody,
+    ],
     ['requestBodyChunk', requestBody],
     ['responseHeaders', handlers.onResponseHeaders !== undefined || responseBody],
     ['responseBodyChunk', responseBody],

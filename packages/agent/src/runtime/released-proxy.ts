@@ -6,11 +6,19 @@ function isForeign(peer: Peer): boolean {
 }
 
 /**
+ * Whether the events of one of the peer's requests may come on any connection, under an id that its client chose, and
+ * without an end: a peer of the zentinel dialect that is not agentwire.
+ */
+export function isForeignZentinel(peer: Peer): boolean {
+  return peer.dialect === 'zentinel' && isForeign(peer);
+}
+
+/**
  * Whether the peer is the released Zentinel proxy, which takes a late answer for the answer to the next event of the same
  * id, and so must not get one.
  */
 export function isReleasedProxy(peer: Peer): boolean {
-  return peer.dialect === 'zentinel' && peer.name === 'zentinel-proxy' && isForeign(peer);
+  return peer.name === 'zentinel-proxy' && isForeignZentinel(peer);
 }
 
 /** Whether the peer speaks version 1, whose released proxy sends each event of a request on whichever connection is free. */
@@ -39,6 +47,6 @@ export function isCutShort(
 /** Whether a configuration is the empty one that peers of the crate send as a sign of life, which is never applied. */
 export function isHeartbeat(event: Configure, peer: Peer): boolean {
   const { config, configVersion } = event;
-  if (peer.dialect !== 'zentinel' || !isForeign(peer) || configVersion !== undefined) return false;
+  if (!isForeignZentinel(peer) || configVersion !== undefined) return false;
   return config === undefined || config === null || (typeof config === 'object' && Object.keys(config).length === 0);
 }

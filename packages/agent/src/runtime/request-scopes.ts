@@ -3,13 +3,14 @@ import type { AgentRequest } from '@agentwire/core/session';
 import type { Message, ResponseMessage } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
 import { type ContextHost, RequestScope } from './event-context.ts';
-import { isReleasedProxy, isVersionOne } from './released-proxy.ts';
+import { isForeignZentinel, isReleasedProxy, isVersionOne } from './released-proxy.ts';
 import { type Found, RequestStore } from './request-store.ts';
 import { ENDED_EARLY } from './revive-scope.ts';
 
 /**
- * Finds what is kept of an event's request. In the documented dialect it belongs to the connection's own request; in the
- * zentinel dialect to the process, see {@link RequestStore}. An agent that needs nothing of it keeps nothing.
+ * Finds what is kept of an event's request. It belongs to the connection's own request, until that is completed or
+ * cancelled or the connection ends; that of a foreign peer of the zentinel dialect to the process, see {@link RequestStore}.
+ * An agent that needs nothing of it keeps nothing.
  */
 export class RequestScopes {
   readonly #kept: boolean;
@@ -24,7 +25,7 @@ export class RequestScopes {
     this.#store = new RequestStore(host, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
   }
 
-  /** Requests of the zentinel dialect that are kept. */
+  /** Requests of foreign peers of the zentinel dialect that are kept. */
   get tracked(): number {
     return this.#store.size;
   }
@@ -32,18 +33,18 @@ export class RequestScopes {
   /** A request's head has come. */
   begin(request: AgentRequest): RequestScope | undefined {
     const { connection } = request;
-    const zentinel = connection.peer.dialect === 'zentinel';
-    // a proxy of the zentinel dialect may go on without an answer, whose decision must then meet the next event
-    if (!this.#kept && !zentinel) return undefined;
+    const foreign = isForeignZentinel(connection.peer);
+    // such a proxy may go on without an answer, whose decision must then meet the next event
+    if (!this.#kept && !foreign) return undefined;
     const scope = new RequestScope(request.id, connection);
     request.state = scope;
-    if (!zentinel) request.retain = true;
+    if (!foreign) request.retain = true;
     return scope;
   }
 
   /** The head's handler was called, and has decided where `decided` says so: from now on later events find its request. */
   keep(scope: RequestScope | undefined, head: RequestHeaders, decided: boolean): void {
-    if (!this.#kept || scope === undefined || scope.refused || scope.connection.peer.dialect !== 'zentinel') return;
+    if (!this.#kept || scope === undefined || scope.refused || !isForeignZentinel(scope.connection.peer)) return;
     this.#store.keep(scope, head, decided);
   }
 
@@ -62,17 +63,17 @@ export class RequestScopes {
     const { connection } = request;
     const own = request.state as RequestScope | undefined;
     if (!this.#kept) return { scope: own, ambiguous: false };
-    if (connection.peer.dialect !== 'zentinel') return { scope: own ?? this.begin(request), ambiguous: false };
+    if (!isForeignZentinel(connection.peer)) return { scope: own ?? this.begin(request), ambiguous: false };
     const where = event.type === 'requestBodyChunk' && !isVersionOne(connection.peer) ? connection.id : undefined;
     const found = this.#store.find(connection.peer.name, request.id, where);
     if (found.scope !== undefined) overtake(found.scope, event, request);
     return found.scope === undefined && !found.ambiguous ? { scope: own, ambiguous: false } : found;
   }
 
-  /** A request of the zentinel dialect is over with this event. */
+  /** A request of a foreign peer of the zentinel dialect is over with this event. */
   over(event: ProxyEvent, request: AgentRequest): void {
     const { peer } = request.connection;
-    if (!this.#kept || peer.dialect !== 'zentinel') return;
+    if (!this.#kept || !isForeignZentinel(peer)) return;
     const scope = request.state as RequestScope | undefined;
     // what was not kept yet is not counted yet either
     if (event.type === 'requestHeaders' && scope?.kept === false) scope.refused = true;

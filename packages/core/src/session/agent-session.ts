@@ -37,7 +37,10 @@ export interface AgentSessionOptions {
   readonly maxQueuedPerRequest?: number;
   /** Requests kept for later events; default 10 000. Past it the oldest idle one is forgotten. */
   readonly maxRetained?: number;
-  /** How long a request is kept without an event, in milliseconds; default 60 000. */
+  /**
+   * How long a request of the zentinel dialect is kept without an event, in milliseconds; default 60 000.
+   * Others are kept until they are completed or cancelled, or the connection ends.
+   */
   readonly requestStateTtlMs?: number;
   /** When to ping a silent proxy; `false` never does, and the zentinel dialect never does. */
   readonly keepalive?: KeepaliveOptions | false;

@@ -29,6 +29,8 @@ export class KnownRequests {
   readonly #queues: EventQueues;
   readonly #stats: { cancelled: number };
   readonly #ttlMs: number;
+  /** Whether only their age ends requests: others are completed, cancelled, or end with the connection. */
+  readonly #age: boolean;
   readonly #table: RequestTable;
   readonly #forgetting: Sweep;
 
@@ -40,6 +42,7 @@ export class KnownRequests {
     this.#queues = queues;
     this.#stats = stats;
     this.#ttlMs = limits.requestStateTtlMs;
+    this.#age = connection.peer.dialect === 'zentinel';
     this.#table = new RequestTable(connection.peer.features.includes('slot_ids'), limits.maxRetained);
     this.#forgetting = new Sweep(clock, this.#ttlMs, () => this.#forgetIdle());
   }
@@ -70,11 +73,11 @@ export class KnownRequests {
     if (before !== undefined) this.#drop(before);
   }
 
-  /** An answered request is kept for its later events, for a time. */
+  /** An answered request is kept for its later events; for a time, where nothing says that it is over. */
   touch(request: AgentRequestCore): void {
     this.list(request);
     request.touchedAt = this.#clock.now();
-    if (!this.#forgetting.running && this.#table.ages) this.#forgetting.start();
+    if (this.#age && !this.#forgetting.running && this.#table.ages) this.#forgetting.start();
   }
 
   /** @returns whether some are left: what was touched meanwhile ages too, also when no event comes any more */

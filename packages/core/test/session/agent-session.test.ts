@@ -185,7 +185,7 @@ describe('state of a request', () => {
     const { connection, ended, clock } = setup(
       onEvent,
       { maxRetained: 2, requestStateTtlMs: 1000 },
-      { peer: { features: [] } },
+      { peer: { features: [] }, dialect: 'zentinel' },
     );
     for (const id of [1, 2, 3]) connection.receive({ ...headers, id });
     expect(ended).toEqual([1]);
@@ -193,6 +193,21 @@ describe('state of a request', () => {
     connection.receive({ ...headers, id: 4 });
     clock.advance(1000);
     expect(ended).toContain(3);
+  });
+
+  test('in the documented dialect no age ends a request, with slot ids or without', () => {
+    for (const features of [[], ['slot_ids']]) {
+      const onEvent: Handler = (_event, request) => {
+        request.retain = true;
+        return ALLOW;
+      };
+      const { connection, ended, clock } = setup(onEvent, { requestStateTtlMs: 1000 }, { peer: { features } });
+      for (const id of [1, 2]) connection.receive({ ...headers, id });
+      clock.advance(1_000_000);
+      expect(ended).toEqual([]);
+      connection.receive({ type: 'cancel', id: 1 });
+      expect(ended).toEqual([1]);
+    }
   });
 });
 

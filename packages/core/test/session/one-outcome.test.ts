@@ -187,7 +187,7 @@ describe("the agent's end", () => {
   });
 
   test('what is kept grows old also when no event comes any more, and whatever stands before it', () => {
-    const connection = new FakeConnection('agent', { peer: { features: [] } });
+    const connection = new FakeConnection('agent', { peer: { features: [] }, dialect: 'zentinel' });
     const ended: unknown[] = [];
     const clock = createManualClock();
     const handler = {
