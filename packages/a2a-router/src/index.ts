@@ -90,6 +90,7 @@ export {
   type RouterSettings,
 } from './router/router-options.ts';
 export type { Rejection, SendReport } from './router/send-report.ts';
+export type { MethodContract, SchemaIssue, SchemaResult, StandardSchema } from './routing/contract.ts';
 export {
   type ServiceEntry,
   type ServiceOptions,

@@ -1,5 +1,7 @@
 import type { Clock, Logger, TimerHandle } from '@agentwire/core';
+import { copyPayload } from '../message/copy-payload.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { payloadValue } from '../message/payload-value.ts';
 import { payloadType } from '../message/payload-type.ts';
 import { type GateBackend, gateDecision, type GateDecision } from './gate.ts';
 import { isLater, judgeAnswer } from './judge-answer.ts';
@@ -27,6 +29,10 @@ export function askGate(
       fromNode: message.fromNode,
       target: message.target,
       payloadType: payloadType(message.payload),
+      // Copied only for a gate that looks at it: what it does with its copy changes nothing.
+      get args() {
+        return payloadValue(copyPayload(message.payload));
+      },
       messageId: message.id,
       layer: 'routing',
     });

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 
@@ -17,6 +18,8 @@ export interface GateContext {
   readonly target: Target;
   /** What kind of payload it has, as in audit events: `text`, `json`, `tool_call`, `tool_result`, `signal`, `binary`. */
   readonly payloadType: string;
+  /** Copy of what the message carries: the args of a tool call, the JSON value, the text, the bytes, or the detail of a signal. */
+  readonly args: JsonValue | Uint8Array;
   /** Id of the message. */
   readonly messageId: string;
   /** Place in the system at which the gate is asked; always routing time here. */

@@ -62,11 +62,14 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
   const remoteRequests = new RemoteRequests(clock, settings.maxPendingRequests);
   const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
   const open = new OpenState();
+  const checks = { clock, timeoutMs: settings.gateTimeoutMs };
   const replies: ReplierDeps = {
     send: (message, isReply, streamed) =>
       isReply ? outgoing.answer(message, chain, streamed) : outgoing.send(message, chain),
     pending,
     remoteRequests,
+    answerSchema: (service, method) => services.registry?.contract(service, method)?.answer,
+    checks,
     clock,
   };
   const replierOf = (pid: Pid): Replier => createReplier(pid, replies);
@@ -90,6 +93,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     backend,
     kernelHandler,
     reply,
+    checks,
     logger,
   });
   const admission = new SenderAdmission(table, settings.acceptRemote, clock, logger);
@@ -108,7 +112,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     clock,
     logger,
   });
-  const outgoing = new Outgoing(path, open.check);
+  const outgoing = new Outgoing(path, open.check, settings.checkContracts === 'both' ? delivery : undefined);
   const links = new ProcessLinks({
     isGone: (pid) => (table.get(pid)?.state ?? 'exited') === 'exited',
     tell: (to, signal, gone) => {

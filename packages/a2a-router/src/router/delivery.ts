@@ -8,6 +8,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import { checkAgainst, type CheckDeps } from '../routing/contract.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { DUPLICATE, type InboxTable } from './inbox-table.ts';
@@ -24,6 +25,8 @@ export interface DeliveryParts {
   readonly backend: RemoteBackend | undefined;
   readonly kernelHandler: ((message: ReceivedMessage) => unknown) | undefined;
   readonly reply: Replier;
+  /** Bounds of schemas that answer later. */
+  readonly checks: CheckDeps;
   readonly logger: Logger;
 }
 
@@ -144,11 +147,13 @@ export class Delivery {
     const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
     const allowed = running.length > 0 ? running : reachable;
     if (registry !== undefined && allowed.length > 0) {
-      const queued = (pid: Pid): number => inboxes.queued(pid);
-      const pid =
-        registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued) ??
-        registry.choose(service, (one) => allowed.includes(one), queued);
-      if (pid !== undefined) return this.#one(pid, message, waiting);
+      const checked = this.checkArgs(message, service, method);
+      if (checked === undefined) return this.#toOwner(registry, service, allowed, message, waiting);
+      return checked.then(() => {
+        if (waiting?.ended === true)
+          throw new AgentwireError('ERR_ABORTED', 'the request ended before it was delivered');
+        return this.#toOwner(registry, service, allowed, message, waiting);
+      });
     }
     if (live.length > 0) {
       deadLetters.add(message, undefined, 'governance_denied');
@@ -168,6 +173,31 @@ export class Delivery {
         ? JSON.stringify(service)
         : `${JSON.stringify(service)} with method ${JSON.stringify(method)}`;
     throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${what}`);
+  }
+
+  /** Checks the arguments of a call against the contract of its method; throws, or gives a promise that rejects, when they do not fit. */
+  checkArgs(message: KernelMessage, service: string, method: string | undefined): Promise<void> | undefined {
+    const schema = method === undefined ? undefined : this.#parts.services()?.contract(service, method)?.args;
+    if (schema === undefined) return undefined;
+    const checked = checkAgainst(schema, message.payload, `the arguments of ${service}.${method}`, this.#parts.checks);
+    return checked instanceof Promise ? checked : undefined;
+  }
+
+  #toOwner(
+    registry: ServiceRegistry,
+    service: string,
+    allowed: readonly Pid[],
+    message: KernelMessage,
+    waiting: PendingRequest | undefined,
+  ): Outcome {
+    const { inboxes, deadLetters } = this.#parts;
+    const queued = (pid: Pid): number => inboxes.queued(pid);
+    const pid =
+      registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued) ??
+      registry.choose(service, (one) => allowed.includes(one), queued);
+    if (pid !== undefined) return this.#one(pid, message, waiting);
+    deadLetters.add(message, undefined, 'target_not_found');
+    throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${JSON.stringify(service)}`);
   }
 
   #remoteNode(

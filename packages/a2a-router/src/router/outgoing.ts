@@ -3,6 +3,7 @@ import type { ChainManager } from '../chain/chain-manager.ts';
 import type { DeadLetter } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { type RouterFields, sealMessage } from '../message/seal-message.ts';
+import type { Delivery } from './delivery.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { type Errand, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
@@ -13,10 +14,13 @@ const REPLY: Errand = Object.freeze({ isReply: true });
 export class Outgoing {
   readonly #path: SendPath;
   readonly #checkOpen: () => void;
+  /** Checks arguments when the sender is to check them too. */
+  readonly #contracts: Pick<Delivery, 'checkArgs'> | undefined;
 
-  constructor(path: SendPath, checkOpen: () => void) {
+  constructor(path: SendPath, checkOpen: () => void, contracts: Pick<Delivery, 'checkArgs'> | undefined) {
     this.#path = path;
     this.#checkOpen = checkOpen;
+    this.#contracts = contracts;
   }
 
   /** Sends a message; rejects with what stood in its way. */
@@ -61,7 +65,12 @@ export class Outgoing {
         'a message with fromNode comes from the backend and is not sent again',
       );
     }
-    return this.#path.dispatch(message, chain, errand);
+    const { target: to } = message;
+    const checked =
+      to.kind === 'serviceMethod' ? this.#contracts?.checkArgs(message, to.service, to.method) : undefined;
+    return checked === undefined
+      ? this.#path.dispatch(message, chain, errand)
+      : checked.then(() => this.#path.dispatch(message, chain, errand));
   }
 }
 

@@ -26,10 +26,12 @@ export interface RouterSettings {
   readonly serviceRegistry?: ServiceRegistry;
   /** Judges every message at routing time; may also be set once later. Default: none. */
   readonly gate?: GateBackend;
-  /** Milliseconds that an asynchronous gate may take before that counts as a denial, 1 to 600 000. Default 5000. */
+  /** Milliseconds that an asynchronous gate or schema may take before that counts as a denial, 1 to 600 000. Default 5000. */
   readonly gateTimeoutMs?: number;
   /** What `defer` does: deliver with the mark `deferred`, or park until `resolveDeferred`. Default `mark`. */
   readonly deferMode?: 'mark' | 'park';
+  /** End that checks arguments against contracts: the receiving one, or the sending one before its gate as well. Default `receiver`. */
+  readonly checkContracts?: 'receiver' | 'both';
   /** Messages parked at most; the next one is denied. 1 to 1 000 000, default 1024. */
   readonly maxParked?: number;
   /** Milliseconds that a message stays parked before it counts as denied, 1 to 86 400 000. Default 60 000. */
@@ -74,6 +76,7 @@ export interface A2ARouterOptions extends RouterSettings {
 export const A2A_ROUTER_DEFAULTS: Readonly<{
   gateTimeoutMs: number;
   deferMode: 'mark' | 'park';
+  checkContracts: 'receiver' | 'both';
   maxParked: number;
   parkTimeoutMs: number;
   maxPendingRequests: number;
@@ -81,6 +84,7 @@ export const A2A_ROUTER_DEFAULTS: Readonly<{
 }> = Object.freeze({
   gateTimeoutMs: 5000,
   deferMode: 'mark',
+  checkContracts: 'receiver',
   maxParked: 1024,
   parkTimeoutMs: 60_000,
   maxPendingRequests: 100_000,
@@ -92,7 +96,7 @@ export type ResolvedRouterSettings = RouterSettings &
   typeof A2A_ROUTER_DEFAULTS & { readonly clock: Clock; readonly logger: Logger };
 
 const KNOWN: readonly string[] =
-  'serviceRegistry gate gateTimeoutMs deferMode maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
+  'serviceRegistry gate gateTimeoutMs deferMode checkContracts maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
     ' ',
   );
 
@@ -102,6 +106,7 @@ export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterS
   const all = { ...A2A_ROUTER_DEFAULTS, clock: systemClock, logger: silentLogger, ...settings };
   checkInteger('gateTimeoutMs', all.gateTimeoutMs, 1, 600_000);
   checkOneOf('deferMode', all.deferMode, ['mark', 'park']);
+  checkOneOf('checkContracts', all.checkContracts, ['receiver', 'both']);
   checkInteger('maxParked', all.maxParked, 1, 1_000_000);
   checkInteger('parkTimeoutMs', all.parkTimeoutMs, 1, 86_400_000);
   checkInteger('maxPendingRequests', all.maxPendingRequests, 1, 10_000_000);

@@ -63,7 +63,7 @@ export class Subscriptions {
 
   /** Ends every subscription of a process. */
   removeAll(pid: Pid): void {
-    this.#parts.topics.unsubscribeAll(pid);
+    this.#parts.topics.dropAll(pid);
   }
 
   /** Tells the backend about subscriptions that are older than the router. */

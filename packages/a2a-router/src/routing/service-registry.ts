@@ -1,11 +1,12 @@
 import { AgentwireError, checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
 import { checkShortText } from '../message/message-limits.ts';
+import { checkSchema, type MethodContract } from './contract.ts';
 import type { Pid } from '../process/pid.ts';
 
 /** What an owner says about a service. */
 export interface ServiceOptions {
-  /** Methods that may be called; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
-  readonly methods?: readonly string[];
+  /** Methods that may be called, 10 000 at most, with their contracts if they have any; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
+  readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>>;
   /** How an owner is chosen among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
   readonly balance?: 'roundRobin' | 'leastQueued';
 }
@@ -18,6 +19,8 @@ export interface ServiceEntry {
   readonly owners: readonly Pid[];
   /** Methods it knows; undefined is any. */
   readonly methods: readonly string[] | undefined;
+  /** Contracts of methods that have one. */
+  readonly contracts: ReadonlyMap<string, MethodContract> | undefined;
   /** How an owner is chosen. */
   readonly balance: 'roundRobin' | 'leastQueued';
 }
@@ -42,6 +45,7 @@ interface Service {
   readonly name: string;
   readonly owners: Pid[];
   methods: readonly string[] | undefined;
+  contracts: ReadonlyMap<string, MethodContract> | undefined;
   balance: 'roundRobin' | 'leastQueued';
   turn: number;
 }
@@ -82,7 +86,8 @@ export class ServiceRegistry {
     const service: Service = known ?? {
       name,
       owners: [],
-      methods,
+      methods: methods?.names,
+      contracts: methods?.contracts,
       balance: balance ?? 'roundRobin',
       turn: 0,
     };
@@ -127,25 +132,27 @@ export class ServiceRegistry {
     return () => this.#hooks.delete(hooks);
   }
 
-  #join(
-    service: Service,
-    pid: Pid,
-    methods: readonly string[] | undefined,
-    balance: ServiceEntry['balance'] | undefined,
-  ): void {
+  #join(service: Service, pid: Pid, methods: Methods | undefined, balance: ServiceEntry['balance'] | undefined): void {
     if (service.owners[0] === pid) {
-      if (methods !== undefined) service.methods = methods;
+      if (methods !== undefined) {
+        service.methods = methods.names;
+        service.contracts = methods.contracts;
+      }
       if (balance !== undefined) service.balance = balance;
       return;
     }
     const same =
-      (methods === undefined || sameMethods(service.methods, methods)) &&
-      (balance ?? service.balance) === service.balance;
+      (methods === undefined || sameMethods(service, methods)) && (balance ?? service.balance) === service.balance;
     if (same) return;
     throw new AgentwireError(
       'ERR_INVALID_STATE',
       `service ${JSON.stringify(service.name)} has another contract already; its first owner, process ${service.owners[0]}, may change it`,
     );
+  }
+
+  /** The contract of a method, or undefined. */
+  contract(name: string, method: string): MethodContract | undefined {
+    return this.#services.get(name)?.contracts?.get(method);
   }
 
   /** A service by name, or undefined. */
@@ -195,14 +202,45 @@ export class ServiceRegistry {
 const BALANCES = ['roundRobin', 'leastQueued'] as const;
 const MAX_METHODS = 10_000;
 
-function copyMethods(methods: readonly string[]): readonly string[] {
-  if (!Array.isArray(methods) || methods.length > MAX_METHODS)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `methods must be a list of at most ${MAX_METHODS} names`);
-  return methods.map((method: string) => checkShortText('a method', method));
+interface Methods {
+  readonly names: readonly string[];
+  readonly contracts: ReadonlyMap<string, MethodContract> | undefined;
 }
 
-function sameMethods(one: readonly string[] | undefined, other: readonly string[]): boolean {
-  return one !== undefined && one.length === other.length && other.every((method) => one.includes(method));
+function copyMethods(methods: NonNullable<ServiceOptions['methods']>): Methods {
+  if (typeof methods !== 'object' || (methods as object | null) === null)
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `methods must be a list of at most ${MAX_METHODS} names, or an object`,
+    );
+  const isList = Array.isArray(methods);
+  const names: readonly string[] = isList ? [...(methods as readonly string[])] : Object.keys(methods);
+  if (names.length > MAX_METHODS)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `a service has at most ${MAX_METHODS} methods`);
+  for (const name of names) checkShortText('a method', name);
+  return { names, contracts: isList ? undefined : copyContracts(methods as Readonly<Record<string, MethodContract>>) };
+}
+
+function copyContracts(methods: Readonly<Record<string, MethodContract>>): ReadonlyMap<string, MethodContract> {
+  const contracts = new Map<string, MethodContract>();
+  for (const [name, contract] of Object.entries(methods)) {
+    checkKnownOptions(`the contract of ${JSON.stringify(name)}`, contract, ['args', 'answer']);
+    checkSchema('args', contract.args);
+    checkSchema('answer', contract.answer);
+    contracts.set(name, { ...contract });
+  }
+  return contracts;
+}
+
+function sameMethods(service: Service, { names, contracts }: Methods): boolean {
+  const { methods: known } = service;
+  if (known === undefined || known.length !== names.length || !names.every((name) => known.includes(name)))
+    return false;
+  if (contracts === undefined) return true;
+  return names.every((name) => {
+    const [one, other] = [service.contracts?.get(name), contracts.get(name)];
+    return one?.args === other?.args && one?.answer === other?.answer;
+  });
 }
 
 function full(what: string): AgentwireError {
