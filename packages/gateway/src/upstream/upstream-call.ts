@@ -48,7 +48,12 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   #evicted = false;
   #controller: Dispatcher.DispatchController | undefined;
   #gate: SocketGate | undefined;
+  /** Whether its connection stood already when it was handed over. */
+  #stood = false;
+  /** Whether its first byte was handed to the connection. */
+  #started = false;
   #reused = false;
+  #retried = false;
   #flowing = true;
   #waiting: Uint8Array[] = [];
 
@@ -73,7 +78,9 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   send(connection: UpstreamConnection): void {
     this.connection = connection;
     this.#state = 'sent';
-    this.attempts += 1;
+    this.#started = false;
+    const { gate } = connection;
+    this.#stood = gate?.socket.destroyed === false;
     this.#touch();
     const { method, path, headers, body } = this.request;
     const options = { method, path, headers: headers as string[], body: this.#upload ?? body };
@@ -82,6 +89,8 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#started = true;
+    this.attempts += 1;
     this.#gate = this.connection?.gate;
     if (this.#gate !== undefined) {
       this.#reused = this.#gate.requests > 0;
@@ -119,6 +128,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#state === 'sent' && this.#mayRetry(error)) {
       const { connection } = this;
+      this.#retried = true;
       // the connection's own bookkeeping comes first; it dials anew then
       if (connection !== undefined) return process.nextTick(() => this.#retry(connection));
     }
@@ -128,8 +138,11 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   }
 
   #mayRetry(error: Error): boolean {
-    const { attempts, request } = this;
-    if (attempts > 1 || !this.#reused || this.#gate?.heard !== false || !isConnectionLoss(error)) return false;
+    const { request } = this;
+    if (this.#retried || !isConnectionLoss(error)) return false;
+    // the connection was lost before anything of the request was written
+    if (!this.#started) return this.#stood;
+    if (!this.#reused || this.#gate?.heard !== false) return false;
     return IDEMPOTENT.has(request.method) && (this.#upload?.replayable ?? true);
   }
 

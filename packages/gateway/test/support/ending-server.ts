@@ -52,16 +52,20 @@ export async function serveEndings(): Promise<{ origin: string; close(): void }>
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     let text = '';
+    let ending = false;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
     socket.on('end', () => socket.end());
     socket.on('data', (part: Buffer) => {
+      // as an upstream does that has made up its mind to end the connection
+      if (ending) return;
       text += part.toString('latin1');
       const request = /^\S+ \/(\d+)\/(\d+)\/(\d+) [^]*?\r\n\r\n/.exec(text);
       if (request === null) return;
       text = '';
-      const [, ending, size, seed] = request.map(Number) as [number, number, number, number];
-      const found = ENDINGS[ending];
+      const [, number, size, seed] = request.map(Number) as [number, number, number, number];
+      const found = ENDINGS[number];
+      ending = found?.end !== undefined;
       if (found !== undefined) void play(socket, found, bodyOf(size), randomOf(seed));
     });
   });
