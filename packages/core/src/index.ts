@@ -11,6 +11,7 @@ export * from './contract/transport.ts';
 export * from './errors.ts';
 export * from './logger.ts';
 export * from './message/check-decision.ts';
+export { completeEvent } from './message/complete-event.ts';
 export * from './message/control.ts';
 export * from './message/decision.ts';
 export * from './message/deep-frozen.ts';

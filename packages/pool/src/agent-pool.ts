@@ -11,7 +11,7 @@ import {
   parseEndpoint,
   type RequestBodyChunk,
   type RequestComplete,
-  type RequestHeaders,
+  type RequestHead,
   type RequestId,
   type ResponseBodyChunk,
   type ResponseHeaders,
@@ -155,8 +155,8 @@ export class AgentPool implements AsyncDisposable {
     return this.#agents.get(agent).handles(type);
   }
 
-  /** The head of a request. */
-  sendRequestHeaders(agent: string, headers: Body<RequestHeaders>, options?: PoolAskOptions): Promise<Decision> {
+  /** The head of a request; every member of its metadata is optional. */
+  sendRequestHeaders(agent: string, headers: Body<RequestHead>, options?: PoolAskOptions): Promise<Decision> {
     return this.request(agent, { ...headers, type: 'requestHeaders' }, options);
   }
 

@@ -1,8 +1,16 @@
-import { AgentwireError, checkBoolean, checkNumber, type EventType, OPTION, type ProxyEvent } from '@agentwire/core';
+import {
+  AgentwireError,
+  checkBoolean,
+  checkNumber,
+  type EventType,
+  OPTION,
+  type ProxyEvent,
+  type RequestHead,
+} from '@agentwire/core';
 import type { AskOptions } from '@agentwire/core/session';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
-export type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+export type Question = Exclude<ProxyEvent, { type: 'requestComplete' | 'requestHeaders' }> | RequestHead;
 
 /** Options of one question to an agent. */
 export interface PoolAskOptions extends AskOptions {

@@ -4,6 +4,7 @@ import { AUTHORIZE_CASES } from './cases/authorize.ts';
 import { CLOSE_CASES } from './cases/close.ts';
 import { CONNECT_CASES } from './cases/connect.ts';
 import { DECISION_CASES } from './cases/decision.ts';
+import { EVENT_CASES } from './cases/event.ts';
 import { HANDLER_CASES } from './cases/handler.ts';
 import { LISTEN_CASES } from './cases/listen.ts';
 import { MESSAGE_CASES } from './cases/message.ts';
@@ -31,6 +32,7 @@ const CASES: readonly ComplianceCase[] = [
   ...HANDLER_CASES,
   ...SESSION_CASES,
   ...DECISION_CASES,
+  ...EVENT_CASES,
 ];
 
 /** Every rule that the kit checks, in the order in which it does. */

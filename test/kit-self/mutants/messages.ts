@@ -214,6 +214,12 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
           : message,
       ),
   })),
+  tampered('an address that nobody said is made up', ['event.sparse'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(
+        message.type === 'requestHeaders' ? { ...message, metadata: { ...message.metadata, clientIp: '::' } } : message,
+      ),
+  })),
   tampered('a failure answer is an allow', ['decision.impossible'], () => ({
     deliver: (message, _end, deliver) =>
       deliver(

@@ -27,6 +27,11 @@ export function checkStatus(value: unknown, min: number, max: number, where: str
     throw fault(where, `must be a whole number from ${min} to ${max}`);
 }
 
+/** Throws unless `value` is a number from 0 up that is not infinite. */
+export function checkFinite(value: unknown, where: string): void {
+  if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) throw fault(where, 'must be a number from 0 up');
+}
+
 /** Throws unless `value` is text. */
 export function checkText(value: unknown, where: string): void {
   if (typeof value !== 'string') throw fault(where, 'must be a string');

@@ -48,6 +48,14 @@ export interface RequestHeaders {
   readonly hasBody?: boolean | undefined;
 }
 
+/**
+ * The head of a request as a caller may say it: every member of the metadata is optional. Those that wires need are sent as
+ * `''`, port 0, `HTTP/1.1`, the time now and the wire id.
+ */
+export interface RequestHead extends Omit<RequestHeaders, 'metadata'> {
+  readonly metadata?: { readonly [Name in keyof RequestMetadata]?: RequestMetadata[Name] | undefined } | undefined;
+}
+
 /** What request and response body chunks have in common. */
 interface BodyChunk {
   readonly id: RequestId;

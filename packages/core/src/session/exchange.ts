@@ -1,11 +1,11 @@
 import type { CancelReason } from '../message/control.ts';
 import type { Decision } from '../message/decision.ts';
-import type { ProxyEvent, RequestComplete, RequestId } from '../message/events.ts';
+import type { ProxyEvent, RequestComplete, RequestHead, RequestHeaders, RequestId } from '../message/events.ts';
 
 /** A union member without its id, which belongs to the session. */
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /** What a caller says of an event; the session adds the id. */
-export type EventBody = WithoutId<Exclude<ProxyEvent, RequestComplete>>;
+export type EventBody = WithoutId<Exclude<ProxyEvent, RequestComplete | RequestHeaders> | RequestHead>;
 /** How a request ended, for the agent. */
 export type Completion = Omit<RequestComplete, 'id' | 'type'>;
 

@@ -3,7 +3,8 @@ import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { CancelReason, Ping } from '../message/control.ts';
-import type { RequestId } from '../message/events.ts';
+import { completeEvent } from '../message/complete-event.ts';
+import type { ProxyEvent, RequestId } from '../message/events.ts';
 import type { Message } from '../message/message.ts';
 import type { Completion, EventBody } from './exchange.ts';
 
@@ -33,7 +34,8 @@ export class Outbox {
   }
 
   sendEvent(event: EventBody, id: RequestId): void {
-    this.writable = this.#connection.send({ ...event, id });
+    const complete = completeEvent({ ...event, id } as ProxyEvent, this.#clock);
+    this.writable = this.#connection.send(complete);
   }
 
   /**

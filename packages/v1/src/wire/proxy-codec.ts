@@ -1,4 +1,11 @@
-import { AgentwireError, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
+import {
+  AgentwireError,
+  completeEvent,
+  systemClock,
+  type Decision,
+  type Logger,
+  type ProxyEvent,
+} from '@agentwire/core';
 import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
 import { ANSWER_BYTE, eventTypeName } from './event-types.ts';
 import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';
@@ -18,7 +25,8 @@ export class ProxyCodec {
   }
 
   /** One whole frame. @throws AgentwireError `ERR_MESSAGE_TOO_LARGE`, `ERR_INVALID_ARGUMENT` */
-  write(event: ProxyEvent): Buffer {
+  write(said: ProxyEvent): Buffer {
+    const event = completeEvent(said, systemClock);
     const payload = this.#payload(event);
     const before = `{"version":1,"event_type":"${eventTypeName(event.type)}","payload":`;
     const length = before.length + payload.length + 1;

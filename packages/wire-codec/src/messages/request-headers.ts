@@ -12,17 +12,17 @@ import type { Struct } from './struct.ts';
 
 /** Where a request came from. */
 const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
-  correlationId: field('correlation_id', text),
-  requestId: field('request_id', text),
-  clientIp: field('client_ip', text),
-  clientPort: field('client_port', u16),
+  correlationId: field('correlation_id', text, { fallback: '' }),
+  requestId: field('request_id', text, { fallback: '' }),
+  clientIp: field('client_ip', text, { fallback: '' }),
+  clientPort: field('client_port', u16, { fallback: 0 }),
   serverName: nullable('server_name', text),
-  protocol: field('protocol', text),
+  protocol: field('protocol', text, { fallback: 'HTTP/1.1' }),
   tlsVersion: nullable('tls_version', text),
   tlsCipher: nullable('tls_cipher', text),
   routeId: nullable('route_id', text),
   upstreamId: nullable('upstream_id', text),
-  timestamp: field('timestamp', text),
+  timestamp: field('timestamp', text, { fallback: '' }),
   traceparent: optional('traceparent', text),
 });
 
@@ -50,6 +50,12 @@ function withOneId(wire: unknown, form: Form): unknown {
   return { ...object, correlation_id: one, metadata: { ...inner, correlation_id: one } };
 }
 
+/** No metadata is metadata that says nothing. */
+function withMetadata(wire: unknown): unknown {
+  if (!isWireObject(wire) || (own(wire, 'metadata') ?? undefined) !== undefined) return wire;
+  return { ...wire, metadata: {} };
+}
+
 /** The head of a request. */
 export const requestHeaders: Mapping<'requestHeaders'> = {
   type: 'requestHeaders',
@@ -62,5 +68,5 @@ export const requestHeaders: Mapping<'requestHeaders'> = {
     if (form.encoding === 'msgpack') delete wire['correlation_id'];
     return wire;
   },
-  read: (wire, form) => ({ type: 'requestHeaders', ...rows.read(withOneId(wire, form), form) }),
+  read: (wire, form) => ({ type: 'requestHeaders', ...rows.read(withMetadata(withOneId(wire, form)), form) }),
 };

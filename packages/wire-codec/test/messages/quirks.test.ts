@@ -121,6 +121,50 @@ describe('what the crate sends', () => {
   });
 });
 
+describe('a head that says little of its request', () => {
+  const said = { method: 'GET', uri: '/', headers: [] };
+  const nothing = {
+    correlationId: '',
+    requestId: '',
+    clientIp: '',
+    clientPort: 0,
+    protocol: 'HTTP/1.1',
+    timestamp: '',
+  };
+
+  it.each([{}, { metadata: {} }, { metadata: null }, { metadata: { client_ip: null } }])('is read: %j', (more) => {
+    expect(readJson('documented', 'agent', 0x10, { request_id: 1, ...said, ...more })).toMatchObject({
+      type: 'requestHeaders',
+      id: 1,
+      metadata: nothing,
+      hasBody: undefined,
+    });
+  });
+
+  it('may lack each member of its metadata, but none may be wrong', () => {
+    for (const member of ['correlation_id', 'request_id', 'client_ip', 'client_port', 'protocol', 'timestamp']) {
+      const all = {
+        correlation_id: 'c',
+        request_id: 'r',
+        client_ip: 'i',
+        client_port: 1,
+        protocol: 'p',
+        timestamp: 't',
+      };
+      const { [member as 'protocol']: _, ...metadata } = all;
+      expect(readJson('documented', 'agent', 0x10, { request_id: 1, ...said, metadata })).toMatchObject({
+        id: 1,
+        type: 'requestHeaders',
+      });
+      const wrong = { ...all, [member]: true };
+      expect(readJson('documented', 'agent', 0x10, { request_id: 1, ...said, metadata: wrong })).toMatchObject({
+        type: 'malformed',
+        id: 1,
+      });
+    }
+  });
+});
+
 describe('older and other forms', () => {
   it('of a status are read', () => {
     expect(

@@ -1,0 +1,153 @@
+import type { Clock } from '../clock.ts';
+import { AgentwireError } from '../errors.ts';
+import { checkFinite, checkStatus, checkText, checkTexts, fault, isObject } from './decision-fault.ts';
+import type { EventType, ProxyEvent, RequestMetadata } from './events.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+type Check = (event: Fields) => void;
+
+const COUNT = Number.MAX_SAFE_INTEGER;
+
+function checkOptional(value: unknown, check: (value: unknown, where: string) => void, where: string): void {
+  if (value !== undefined) check(value, where);
+}
+
+function checkBoolean(value: unknown, where: string): void {
+  if (typeof value !== 'boolean') throw fault(where, 'must be true or false');
+}
+
+function checkBytes(value: unknown, where: string): void {
+  if (!(value instanceof Uint8Array)) throw fault(where, 'must be a Uint8Array');
+}
+
+/** The list is read again by whoever writes it, so only its kind is looked at here. */
+function checkLines(value: unknown): void {
+  if (!Array.isArray(value) || value.length % 2 !== 0)
+    throw fault('headers', 'must be an array of names and values in turn');
+  for (let i = 0; i < value.length; i++)
+    if (typeof value[i] !== 'string') throw fault(`headers[${i}]`, 'must be a string');
+}
+
+const checkChunk: Check = ({ index, data, last, totalSize, bytesTransferred }) => {
+  checkStatus(index, 0, 0xffff_ffff, 'index');
+  checkBytes(data, 'data');
+  checkBoolean(last, 'last');
+  if (totalSize !== undefined) checkStatus(totalSize, 0, COUNT, 'totalSize');
+  if (bytesTransferred !== undefined) checkStatus(bytesTransferred, 0, COUNT, 'bytesTransferred');
+};
+
+const OPCODES: readonly unknown[] = ['continuation', 'text', 'binary', 'close', 'ping', 'pong'];
+const INSPECTIONS: readonly unknown[] = ['prompt_injection', 'pii_detection'];
+
+/** The check of every kind of event: a new one does not compile without. */
+const CHECKS: Readonly<Record<EventType, Check>> = {
+  requestHeaders({ method, uri, headers, hasBody }) {
+    checkText(method, 'method');
+    checkText(uri, 'uri');
+    checkLines(headers);
+    checkOptional(hasBody, checkBoolean, 'hasBody');
+  },
+  requestBodyChunk: checkChunk,
+  responseHeaders({ status, headers, hasBody }) {
+    checkStatus(status, 100, 999, 'status');
+    checkLines(headers);
+    checkOptional(hasBody, checkBoolean, 'hasBody');
+  },
+  responseBodyChunk: checkChunk,
+  requestComplete({ status, durationMs, requestBodySize, responseBodySize, upstreamAttempts, error }) {
+    checkStatus(status, 0, 999, 'status');
+    checkFinite(durationMs, 'durationMs');
+    checkStatus(requestBodySize, 0, COUNT, 'requestBodySize');
+    checkStatus(responseBodySize, 0, COUNT, 'responseBodySize');
+    checkStatus(upstreamAttempts, 0, 0xffff_ffff, 'upstreamAttempts');
+    checkOptional(error, checkText, 'error');
+  },
+  webSocketFrame({ opcode, data, clientToServer, index, fin, routeId, clientIp }) {
+    if (!OPCODES.includes(opcode)) throw fault('opcode', `must be one of ${OPCODES.join(', ')}`);
+    checkBytes(data, 'data');
+    checkBoolean(clientToServer, 'clientToServer');
+    checkStatus(index, 0, COUNT, 'index');
+    checkBoolean(fin, 'fin');
+    checkOptional(routeId, checkText, 'routeId');
+    checkText(clientIp, 'clientIp');
+  },
+  guardrailInspect({ inspectionType, content, model, categories, routeId, metadata }) {
+    if (!INSPECTIONS.includes(inspectionType))
+      throw fault('inspectionType', `must be one of ${INSPECTIONS.join(', ')}`);
+    checkText(content, 'content');
+    checkOptional(model, checkText, 'model');
+    if (!Array.isArray(categories)) throw fault('categories', 'must be an array of strings');
+    categories.forEach((one, index) => checkText(one, `categories[${index}]`));
+    checkOptional(routeId, checkText, 'routeId');
+    checkTexts(metadata, 'metadata');
+  },
+  configure: ({ configVersion }) => checkOptional(configVersion, checkText, 'configVersion'),
+};
+
+/** Members of the metadata that every wire has, and what says that they are not known. */
+const UNKNOWN = { requestId: '', clientIp: '', protocol: 'HTTP/1.1' } as const;
+const TEXTS = [
+  'correlationId',
+  'requestId',
+  'clientIp',
+  'serverName',
+  'protocol',
+  'tlsVersion',
+  'tlsCipher',
+  'routeId',
+  'upstreamId',
+  'timestamp',
+  'traceparent',
+] as const satisfies readonly (keyof RequestMetadata)[];
+
+function completeMetadata(given: unknown, id: unknown, clock: Pick<Clock, 'wallNow'>): RequestMetadata {
+  const metadata = given ?? {};
+  if (!isObject(metadata)) throw fault('metadata', 'must be an object');
+  for (const name of TEXTS) if (metadata[name] !== undefined) checkText(metadata[name], `metadata.${name}`);
+  const { clientPort, correlationId, timestamp } = metadata;
+  if (clientPort !== undefined) checkStatus(clientPort, 0, 65_535, 'metadata.clientPort');
+  return {
+    ...UNKNOWN,
+    ...Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
+    correlationId: (correlationId ?? String(id)) as string,
+    clientPort: (clientPort ?? 0) as number,
+    timestamp: (timestamp ?? new Date(clock.wallNow()).toISOString()) as string,
+  };
+}
+
+/** Whether nothing is missing, and so nothing has to be copied; the six that wires need decide. */
+function isComplete(metadata: unknown): boolean {
+  if (!isObject(metadata)) return false;
+  const { correlationId, requestId, clientIp, clientPort, protocol, timestamp } = metadata;
+  return (
+    typeof correlationId === 'string' &&
+    typeof requestId === 'string' &&
+    typeof clientIp === 'string' &&
+    typeof clientPort === 'number' &&
+    clientPort >= 0 &&
+    clientPort <= 65_535 &&
+    typeof protocol === 'string' &&
+    typeof timestamp === 'string'
+  );
+}
+
+/**
+ * Checks an event before it is sent, so that a wrong field is refused alike on every transport, and fills up what a head does
+ * not say of its request: `''`, port 0, `HTTP/1.1`, the time now, and the wire id as its correlation id.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` that names the field
+ */
+export function completeEvent<T extends ProxyEvent>(event: T, clock: Pick<Clock, 'wallNow'>): T {
+  const check = CHECKS[event.type] as Check | undefined;
+  if (check === undefined) throw fault('type', `must be one of ${Object.keys(CHECKS).join(', ')}`);
+  try {
+    check(event as unknown as Fields);
+    if (event.type !== 'requestHeaders' || isComplete(event.metadata)) return event;
+    return { ...event, metadata: completeMetadata(event.metadata, event.id, clock) };
+  } catch (error) {
+    if (!(error instanceof AgentwireError)) throw error;
+    throw new AgentwireError(error.code, `${event.type} cannot be sent: ${error.message}`, {
+      detail: error.detail ?? {},
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { ALLOW, type ProxyEvent } from '@agentwire/core';
+import type { EventBody } from '@agentwire/core/session';
+import { rule, type ComplianceCase } from '../compliance-case.ts';
+
+/** What a caller may leave out, and what it may not get wrong, is the same on every transport. */
+export const EVENT_CASES: readonly ComplianceCase[] = [
+  rule(
+    'event.sparse',
+    'a head without metadata arrives with what is known, a wrong field is refused by name',
+    async (kit) => {
+      const events: ProxyEvent[] = [];
+      const listener = await kit.serve({
+        onEvent(event) {
+          events.push(event);
+          return ALLOW;
+        },
+      });
+      const session = await kit.session(listener.address);
+      const head = { type: 'requestHeaders' as const, method: 'GET', uri: '/a', headers: ['host', 'a.test'] };
+      for (const metadata of [undefined, {}, { clientIp: '192.0.2.9' }]) {
+        await kit.settled('the decision', session.request({ ...head, metadata }));
+        const got = events.at(-1);
+        assert.ok(got?.type === 'requestHeaders' && got.uri === '/a');
+        const { correlationId, requestId, clientIp, clientPort, protocol, timestamp } = got.metadata;
+        assert.deepEqual([requestId, clientIp, clientPort, protocol], ['', metadata?.clientIp ?? '', 0, 'HTTP/1.1']);
+        assert.equal(correlationId, String(got.id));
+        assert.match(timestamp, /^\d{4}-\d\d-\d\dT/);
+      }
+      const wrong: readonly (readonly [string, object])[] = [
+        ['method', { ...head, method: undefined }],
+        ['headers', { ...head, headers: 'a' }],
+        ['metadata.clientIp', { ...head, metadata: { clientIp: 5 } }],
+        ['data', { type: 'requestBodyChunk', index: 0, last: true }],
+        ['status', { type: 'responseHeaders', status: 'ok', headers: [] }],
+      ];
+      for (const [field, event] of wrong) {
+        const error = await session.request(event as EventBody).then(
+          () => undefined,
+          (caught: unknown) => caught as Error & { code?: string },
+        );
+        assert.equal(error?.code, 'ERR_INVALID_ARGUMENT', `a wrong ${field} was sent`);
+        assert.ok(error.message.includes(field), error.message);
+      }
+      assert.equal(session.inFlight, 0);
+    },
+  ),
+];
