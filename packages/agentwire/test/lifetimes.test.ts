@@ -15,29 +15,42 @@ import {
   type AgentDefinition,
   type HandlerContext,
 } from '../src/index.ts';
+import { createUdsTransport } from '../src/transport-uds.ts';
 
 type Handlers = Omit<AgentDefinition<string>, 'name' | 'version'>;
 
-const WAYS = [
+interface Way {
+  readonly name: string;
+  readonly listen: string;
+  readonly dialect?: 'zentinel';
+}
+
+const WAYS: readonly Way[] = [
   { name: 'memory', listen: 'memory:' },
   { name: 'uds', listen: 'unix:' },
+  { name: 'uds in the zentinel dialect', listen: 'unix:', dialect: 'zentinel' },
   { name: 'tcp', listen: 'tcp://127.0.0.1:0' },
   { name: 'gRPC', listen: 'grpc://127.0.0.1:0' },
 ];
 
 /** A gateway in front of the agent, and of an upstream that never answers /never and has no body for /empty. */
-async function gatewayTo(handlers: Handlers, { listen }: (typeof WAYS)[number]): Promise<string> {
+async function gatewayTo(handlers: Handlers, { listen, dialect }: Way): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'aw-'));
   const server = createServer((incoming, response) => {
     if (incoming.url === '/never') return;
-    incoming
-      .resume()
-      .on('end', () => (incoming.url === '/empty' ? response.writeHead(204).end() : response.end('body')));
+    incoming.resume().on('end', () => {
+      if (incoming.url === '/empty') return response.writeHead(204).end();
+      if (incoming.url === '/chunked') response.write('a ');
+      return response.end('body');
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const agent = defineAgent({ name: 'audit', version: '1', ...handlers });
   const agents = await serveAgent(agent, { listen: [listen.endsWith(':') ? `${listen}${folder}/a.sock` : listen] });
-  const pool = new AgentPool({ connectionsPerAgent: 1 });
+  const pool = new AgentPool({
+    connectionsPerAgent: 1,
+    ...(dialect !== undefined && { transports: [createUdsTransport({ dialect })] }),
+  });
   const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const gateway = createGateway({ pool, upstream, agents: ['audit'] });
   onTestFinished(async () => {
@@ -65,6 +78,7 @@ describe.each(WAYS)('what belongs to a request over $name', (way) => {
     ['/blocked', '/blocked undefined head'],
     ['/empty', '/empty 204 head'],
     ['/body', '/body 200 head+chunk'],
+    ['/chunked', '/chunked 200 head+chunk'],
     ['/response-blocked', '/response-blocked 200 head'],
   ])('is there when it is complete: %s', async (path, expected) => {
     const { note, noted } = notes();

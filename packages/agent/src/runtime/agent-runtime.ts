@@ -121,8 +121,9 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   }
 
   onRequestEnd(request: AgentRequest): void {
-    const scope = this.scopes.end(request);
+    let scope = this.scopes.end(request);
     if (!request.cancelled) return;
+    if (request.connection.status === 'open') scope = this.scopes.cancel(request) ?? scope;
     const idle = request.unanswered === 0 && scope?.turns?.settled !== false;
     // a connection that ends cancels nothing of what was only kept
     if (idle && request.connection.status !== 'open') return;

@@ -14,6 +14,8 @@ import { ENDED_EARLY } from './revive-scope.ts';
  */
 export class RequestScopes {
   readonly #kept: boolean;
+  /** Whether the agent wants to hear that a request is over. */
+  readonly #wantsEnd: boolean;
   readonly #store: RequestStore;
 
   constructor(agent: Agent, host: ContextHost) {
@@ -22,6 +24,7 @@ export class RequestScopes {
       (handler) => handler !== undefined,
     );
     this.#kept = later || agent.requestBody || agent.responseBody;
+    this.#wantsEnd = onRequestComplete !== undefined || onCancel !== undefined;
     this.#store = new RequestStore(host, agent.limits.maxTrackedRequests, agent.limits.requestStateTtlMs);
   }
 
@@ -67,7 +70,9 @@ export class RequestScopes {
     const where = event.type === 'requestBodyChunk' && !isVersionOne(connection.peer) ? connection.id : undefined;
     const found = this.#store.find(connection.peer.name, request.id, where);
     if (found.scope !== undefined) overtake(found.scope, event, request);
-    return found.scope === undefined && !found.ambiguous ? { scope: own, ambiguous: false } : found;
+    if (found.scope !== undefined || found.ambiguous) return found;
+    if (own !== undefined || !this.#wantsEnd) return { scope: own, ambiguous: false };
+    return this.#store.ended(connection.peer.name, request.id);
   }
 
   /** A request of a foreign peer of the zentinel dialect is over with this event. */
@@ -75,9 +80,21 @@ export class RequestScopes {
     const { peer } = request.connection;
     if (!this.#kept || !isForeignZentinel(peer)) return;
     const scope = request.state as RequestScope | undefined;
+    // the released proxy never says that a request is over
+    const told = this.#wantsEnd && event.type !== 'requestComplete' && !isReleasedProxy(peer);
     // what was not kept yet is not counted yet either
-    if (event.type === 'requestHeaders' && scope?.kept === false) scope.refused = true;
-    else this.#store.over(peer.name, event.id);
+    if (event.type !== 'requestHeaders' || scope?.kept !== false) return this.#store.over(peer.name, event.id, told);
+    scope.refused = true;
+    if (told) this.#store.end(scope);
+  }
+
+  /** A foreign peer of the zentinel dialect has given a request up that its session need not know. */
+  cancel(request: AgentRequest): RequestScope | undefined {
+    const { peer } = request.connection;
+    if (!this.#kept || !isForeignZentinel(peer)) return undefined;
+    const { scope } = this.#store.find(peer.name, request.id);
+    this.#store.over(peer.name, request.id);
+    return scope;
   }
 
   /** A session forgets a request: what still reads its body there will get no more. */

@@ -161,9 +161,46 @@ export class RequestStore {
     return meant.length === 1 ? { scope: meant[0], ambiguous: false } : AMBIGUOUS;
   }
 
-  /** One request of that id is over; with several of them it is not known which. */
-  over(proxy: string, id: RequestId): void {
+  /**
+   * One request of that id is over; with several of them it is not known which.
+   *
+   * @param told whether its proxy may still say so itself, with RequestComplete or a cancel
+   */
+  over(proxy: string, id: RequestId, told = false): void {
     const key = this.#key(proxy, id);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return told ? undefined : this.#done(this.#endedKey(proxy, id));
+    this.#done(key);
+    const [scope, ...others] = entry.scopes;
+    if (told && entry.live === 0 && scope !== undefined && others.length === 0) this.end(scope);
+  }
+
+  /** A request of which its proxy may say once more that it is over, and nothing else: until then it is kept apart. */
+  end(scope: RequestScope): void {
+    const key = this.#endedKey(scope.connection.peer.name, scope.id);
+    const entry = this.#entries.get(key) ?? { scopes: [], live: 0, touchedAt: 0 };
+    entry.live += 1;
+    if (entry.scopes.length === 0) {
+      entry.scopes.push(scope);
+      this.#size += 1;
+      this.#weigh(scope);
+    }
+    this.#touch(key, entry);
+    this.#makeRoom();
+  }
+
+  /** The request of that id that is over, if its proxy has not said so yet. */
+  ended(proxy: string, id: RequestId): Found {
+    const entry = this.#entries.get(this.#endedKey(proxy, id));
+    if (entry === undefined || this.#host.clock.now() - entry.touchedAt >= this.#ttlMs) return NOT_FOUND;
+    return entry.live === 1 ? { scope: entry.scopes[0], ambiguous: false } : AMBIGUOUS;
+  }
+
+  #endedKey(proxy: string, id: RequestId): string {
+    return `${this.#key(proxy, id)}\0`;
+  }
+
+  #done(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     entry.live -= 1;

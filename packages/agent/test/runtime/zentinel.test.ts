@@ -51,6 +51,32 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(0);
   });
 
+  it('are kept apart once they are over, for a proxy that may say so, within the same bounds', () => {
+    const seen: unknown[] = [];
+    const { connect, runtime, clock } = start<string>({
+      onRequestHeaders: (request, context) => ((context.state = request.path), block()),
+      onRequestComplete: (_, context) => void seen.push(context.state, context.ambiguous),
+      maxTrackedRequests: 2,
+      requestStateTtlMs: 1_000,
+    });
+    const at = connect({ ...RELEASED, name: 'another' });
+    const sizes = { durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 0 };
+    const complete = (id: string): void => at.receive({ type: 'requestComplete', id, status: 403, ...sizes });
+    for (const id of ['a', 'b', 'c']) at.receive(head(id, { uri: `/${id}` }));
+    expect(runtime.scopes.tracked).toBe(2);
+    for (const id of ['a', 'b']) complete(id);
+    expect(seen).toEqual([undefined, false, '/b', false]);
+    at.receive(head('c', { uri: '/again' }));
+    complete('c');
+    expect(seen.slice(4)).toEqual([undefined, true]);
+    clock.advance(1_000);
+    complete('c');
+    expect(seen.slice(6)).toEqual([undefined, false]);
+    expect(runtime.scopes.tracked).toBe(0);
+    connect(RELEASED).receive(head('d'));
+    expect(runtime.scopes.tracked).toBe(0);
+  });
+
   it('are forgotten by age and by count', () => {
     const { connect, runtime, clock } = start({ ...tagging, maxTrackedRequests: 2, requestStateTtlMs: 1_000 });
     const at = connect(RELEASED);

@@ -116,9 +116,10 @@ export class KnownRequests {
     this.#tellEnd(request);
   }
 
-  /** The proxy has given a request up; an unknown one is over already. */
+  /** The proxy has given a request up; an unknown one is over already, but in the zentinel dialect. */
   cancel(id: RequestId, reason: Parameters<AgentRequestCore['cancel']>[0]): void {
-    const request = this.#table.get(id);
+    // an answered one is not in the table where nothing of it had to be kept here, and its handler may know of it all the same
+    const request = this.#table.get(id) ?? (this.#age ? new AgentRequestCore(id, this.#connection) : undefined);
     if (request === undefined) return;
     this.#stats.cancelled += 1;
     this.#queues.giveUp(request);
