@@ -62,9 +62,7 @@ export class AgentPool implements AsyncDisposable {
   async addAgent(name: string, endpoint: string, options: AddAgentOptions = {}): Promise<void> {
     const { scheme, address } = parseEndpoint(endpoint);
     const transport = findTransport(this.#options.transports, scheme, endpoint);
-    const { connections } = this.#agents.add(name, address, options);
-    const { token } = options;
-    await connections.connect(transport, address, token === undefined ? this.#self : { ...this.#self, token });
+    await this.#agents.add(name, address, options).connections.connect(transport, address, this.#self);
   }
 
   /** Adds an agent on a Unix socket. */

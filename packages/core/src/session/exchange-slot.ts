@@ -19,6 +19,8 @@ export class ExchangeSlot implements HostedExchange {
   #head: WaitingQuestion | undefined;
   #tail: WaitingQuestion | undefined;
   #unsent: WaitingQuestion | undefined;
+  /** Whether the last answer asked for a chunk that was not sent yet. */
+  #awaitsChunk = false;
   /** Turn of the event loop in which its last answer came. */
   #answeredIn = -1;
   /** What ended it, where that was not its owner. */
@@ -118,6 +120,7 @@ export class ExchangeSlot implements HostedExchange {
   }
 
   #resolveWith(waiter: WaitingQuestion, decision: Decision): void {
+    this.#awaitsChunk = decision.needsMore === true && !waiter.last;
     waiter.resolve(decision);
     this.#host.settled(this, waiter.startedAt, decision);
   }
@@ -197,8 +200,10 @@ export class ExchangeSlot implements HostedExchange {
 
   complete(summary: Completion): void {
     if (this.ended) return;
+    const { outbox } = this.#host;
     try {
-      this.#host.outbox.sendComplete(this.id, summary);
+      // an agent that takes no RequestComplete, and still waits for a body, would wait until its handler's timeout
+      if (!outbox.sendComplete(this.id, summary) && this.#awaitsChunk) outbox.sendCancel(this.id, 'manual');
     } finally {
       if (this.#head === undefined) this.#release();
       else this.fail(new AgentwireError('ERR_ABORTED', 'the request was completed before its answer came'));

@@ -61,13 +61,15 @@ export class Outbox {
     }
   }
 
-  sendComplete(id: RequestId, summary: Completion): void {
+  /** Tells the agent that a request is over. @returns whether it was told, or takes such messages but is too far behind */
+  sendComplete(id: RequestId, summary: Completion): boolean {
     try {
-      this.notify({ type: 'requestComplete', id, ...summary });
+      return this.notify({ type: 'requestComplete', id, ...summary });
     } catch (error) {
       if (!(error instanceof AgentwireError) || error.code !== 'ERR_OVERLOADED') throw error;
       // nobody could do anything about it: the agent is so far behind that it goes without
       this.#logger.warn({ connection: this.#connection.id, code: error.code }, 'a request complete could not be sent');
+      return true;
     }
   }
 

@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Decision, type RequestId } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision, FEATURES, type RequestId } from '@agentwire/core';
 import { ProxySessionCore, type ProxySessionOptions } from '@agentwire/core/session';
 import { createManualClock } from '@agentwire/core/testing';
 import * as fc from 'fast-check';
@@ -378,4 +378,33 @@ test('whatever ids come, no answer reaches a request that is not its own', async
     ),
     { numRuns: Number(process.env['AGENTWIRE_RUNS'] ?? 500) },
   );
+});
+
+describe('a request that ends while its agent waits for a body', () => {
+  const summary = { status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 };
+  const more: Decision = { verdict: { type: 'allow' }, needsMore: true };
+
+  test.each([
+    ['is cancelled where the agent takes no RequestComplete', [], false, { cancel: 1, requestComplete: 0 }],
+    ['is completed where it does', FEATURES, false, { cancel: 0, requestComplete: 1 }],
+    ['is not cancelled after the last chunk', [], true, { cancel: 0, requestComplete: 0 }],
+  ])('%s', async (_, features, last, expected) => {
+    const { connection, session } = setup({}, { peer: { features } });
+    const exchange = session.open();
+    const answer = exchange.ask(headers);
+    connection.receive({ type: 'answer', id: exchange.id, decision: more });
+    await answer;
+    if (last) {
+      const end = exchange.ask(chunk(0, true));
+      await turn();
+      connection.receive({ type: 'answer', id: exchange.id, decision: more });
+      await end;
+    }
+    exchange.complete(summary);
+    expect({
+      cancel: connection.ofType('cancel').length,
+      requestComplete: connection.ofType('requestComplete').length,
+    }).toEqual(expected);
+    expect(session.inFlight).toBe(0);
+  });
 });
