@@ -2,7 +2,7 @@
 export type MetricLabels = Readonly<Record<string, string>>;
 
 /**
- * Where measurements go. `@agentwire/metrics` implements it on OpenTelemetry; whoever measures loads none of that.
+ * Where measurements go: an object of yours that hands them to what you measure with, because agentwire comes with none yet.
  * The default everywhere is {@link noMetrics}.
  */
 export interface MetricsRecorder {
