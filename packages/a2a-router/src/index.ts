@@ -89,6 +89,8 @@ export {
   resolveRouterSettings,
   type RouterSettings,
 } from './router/router-options.ts';
+export type { Interceptor } from './router/interceptors.ts';
+export type { MessageHandler, ServeOptions } from './router/serve.ts';
 export type { Rejection, SendReport } from './router/send-report.ts';
 export type { MethodContract, SchemaIssue, SchemaResult, StandardSchema } from './routing/contract.ts';
 export {

@@ -112,7 +112,13 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     clock,
     logger,
   });
-  const outgoing = new Outgoing(path, open.check, settings.checkContracts === 'both' ? delivery : undefined);
+  const interceptors = [...(settings.interceptors ?? [])];
+  const outgoing = new Outgoing(
+    path,
+    open.check,
+    settings.checkContracts === 'both' ? delivery : undefined,
+    interceptors,
+  );
   const links = new ProcessLinks({
     isGone: (pid) => (table.get(pid)?.state ?? 'exited') === 'exited',
     tell: (to, signal, gone) => {

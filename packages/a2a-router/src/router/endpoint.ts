@@ -6,6 +6,8 @@ import { type Target, target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ServiceOptions } from '../routing/service-registry.ts';
 import type { AnswerStream, StreamOptions } from './answer-stream.ts';
+import type { Interceptor } from './interceptors.ts';
+import { type MessageHandler, serve, type ServeOptions } from './serve.ts';
 import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
@@ -30,13 +32,15 @@ export class A2AEndpoint {
   readonly inbox: Inbox;
   readonly #router: EndpointRouter;
   readonly #clock: Clock;
+  readonly #interceptors: readonly Interceptor[];
 
   /** @internal Made by `A2ARouter.register`. */
-  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, clock: Clock) {
+  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, clock: Clock, interceptors: readonly Interceptor[] = []) {
     this.#router = router;
     this.pid = pid;
     this.inbox = inbox;
     this.#clock = clock;
+    this.#interceptors = interceptors;
   }
 
   /** Sends a message; rejects as `A2ARouter.send` does. */
@@ -67,6 +71,15 @@ export class A2AEndpoint {
   /** Sends a message and gives the parts of its answer as they come, as `A2ARouter.requestStream` does. */
   requestStream(to: Target, payload: Payload, options?: StreamOptions, message?: MessageOptions): AnswerStream {
     return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#clock), options);
+  }
+
+  /**
+   * Handles messages of the inbox until it closes or `signal` aborts; resolves when the last handler has ended.
+   *
+   * A payload that the handler gives back is the answer; what it throws is the error of the request that it handled.
+   */
+  serve(handler: MessageHandler, options: ServeOptions = {}): Promise<void> {
+    return serve(this.inbox, handler, options, this.#interceptors);
   }
 
   /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */

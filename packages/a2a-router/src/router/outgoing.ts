@@ -4,6 +4,7 @@ import type { DeadLetter } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { type RouterFields, sealMessage } from '../message/seal-message.ts';
 import type { Delivery } from './delivery.ts';
+import { aroundSend, type Interceptor } from './interceptors.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { type Errand, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
@@ -15,12 +16,19 @@ export class Outgoing {
   readonly #path: SendPath;
   readonly #checkOpen: () => void;
   /** Checks arguments when the sender is to check them too. */
+  readonly #interceptors: readonly Interceptor[];
   readonly #contracts: Pick<Delivery, 'checkArgs'> | undefined;
 
-  constructor(path: SendPath, checkOpen: () => void, contracts: Pick<Delivery, 'checkArgs'> | undefined) {
+  constructor(
+    path: SendPath,
+    checkOpen: () => void,
+    contracts: Pick<Delivery, 'checkArgs'> | undefined,
+    interceptors: readonly Interceptor[],
+  ) {
     this.#path = path;
     this.#checkOpen = checkOpen;
     this.#contracts = contracts;
+    this.#interceptors = interceptors;
   }
 
   /** Sends a message; rejects with what stood in its way. */
@@ -65,6 +73,13 @@ export class Outgoing {
         'a message with fromNode comes from the backend and is not sent again',
       );
     }
+    const interceptors = this.#interceptors;
+    if (interceptors.length === 0) return this.#forward(message, chain, errand);
+    // Interceptors look at a copy, so that gate, chain and recipients see what was checked.
+    return aroundSend(interceptors, sealMessage(message, message), () => this.#forward(message, chain, errand));
+  }
+
+  #forward(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
     const { target: to } = message;
     const checked =
       to.kind === 'serviceMethod' ? this.#contracts?.checkArgs(message, to.service, to.method) : undefined;

@@ -18,6 +18,7 @@ import type { Pid } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
+import { checkInterceptors, type Interceptor } from './interceptors.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 
 /** What a router is told besides its collaborators. */
@@ -32,6 +33,8 @@ export interface RouterSettings {
   readonly deferMode?: 'mark' | 'park';
   /** End that checks arguments against contracts: the receiving one, or the sending one before its gate as well. Default `receiver`. */
   readonly checkContracts?: 'receiver' | 'both';
+  /** Code around every send and every handler that `endpoint.serve` runs, the first one outermost; 100 at most. Default: none. */
+  readonly interceptors?: readonly Interceptor[];
   /** Messages parked at most; the next one is denied. 1 to 1 000 000, default 1024. */
   readonly maxParked?: number;
   /** Milliseconds that a message stays parked before it counts as denied, 1 to 86 400 000. Default 60 000. */
@@ -96,7 +99,7 @@ export type ResolvedRouterSettings = RouterSettings &
   typeof A2A_ROUTER_DEFAULTS & { readonly clock: Clock; readonly logger: Logger };
 
 const KNOWN: readonly string[] =
-  'serviceRegistry gate gateTimeoutMs deferMode checkContracts maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
+  'serviceRegistry gate gateTimeoutMs deferMode checkContracts interceptors maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
     ' ',
   );
 
@@ -107,6 +110,7 @@ export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterS
   checkInteger('gateTimeoutMs', all.gateTimeoutMs, 1, 600_000);
   checkOneOf('deferMode', all.deferMode, ['mark', 'park']);
   checkOneOf('checkContracts', all.checkContracts, ['receiver', 'both']);
+  checkInterceptors(all.interceptors);
   checkInteger('maxParked', all.maxParked, 1, 1_000_000);
   checkInteger('parkTimeoutMs', all.parkTimeoutMs, 1, 86_400_000);
   checkInteger('maxPendingRequests', all.maxPendingRequests, 1, 10_000_000);

@@ -1,0 +1,64 @@
+import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { Payload } from '../message/payload.ts';
+import { aroundHandle, type Interceptor } from './interceptors.ts';
+
+/** Handles one message; a payload that it gives back is the answer, an exception the error of the request. */
+export type MessageHandler = (message: ReceivedMessage) => Payload | void | Promise<Payload | void>;
+
+/** How an endpoint serves. */
+export interface ServeOptions {
+  /** Messages that are handled at once, 1 to 10 000. Default 1, which keeps their order. */
+  readonly concurrency?: number;
+  /** Ends it; messages that have not been taken stay in the inbox. */
+  readonly signal?: AbortSignal;
+}
+
+/** Takes messages from an inbox until it closes, or `signal` aborts, and waits for the handlers that run. */
+export async function serve(
+  inbox: Inbox,
+  handler: MessageHandler,
+  options: ServeOptions,
+  interceptors: readonly Interceptor[],
+): Promise<void> {
+  checkKnownOptions('serve', options, ['concurrency', 'signal']);
+  const concurrency = checkInteger('concurrency', options.concurrency ?? 1, 1, 10_000);
+  if (typeof handler !== 'function')
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `a handler must be a function, got ${typeof handler}`);
+  const running = new Set<Promise<void>>();
+  for (;;) {
+    const message = await next(inbox, options.signal);
+    if (message === undefined) break;
+    const run: Promise<void> = handle(message, handler, interceptors).finally(() => running.delete(run));
+    running.add(run);
+    if (running.size >= concurrency) await Promise.race(running);
+  }
+  await Promise.all(running);
+}
+
+async function next(inbox: Inbox, signal: AbortSignal | undefined): Promise<ReceivedMessage | undefined> {
+  if (signal === undefined) return inbox.receive();
+  // An inbox hands over what is ready before it looks at a signal.
+  if (signal.aborted) return undefined;
+  try {
+    return await inbox.receive({ signal });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Never rejects: what a handler throws goes to the one who asked, and an answer that cannot be given is told there too. */
+async function handle(
+  message: ReceivedMessage,
+  handler: MessageHandler,
+  interceptors: readonly Interceptor[],
+): Promise<void> {
+  try {
+    const answer = await aroundHandle(interceptors, message, () => handler(message));
+    if (answer !== undefined) await message.reply(answer as Payload);
+  } catch (error) {
+    if (message.expects !== undefined) await message.reply.error(error).catch(() => undefined);
+  }
+}
