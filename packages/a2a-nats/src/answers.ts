@@ -34,7 +34,7 @@ export class Answers {
       // The server answers on the very subject that this node gave; nobody else may publish under this node's name.
       if (source !== options.nodeId || msg.headers.code !== NO_RESPONDERS)
         throw new AgentwireError('ERR_PROTOCOL', 'an answer has headers, which only the server writes');
-      host.fail(asked.id, 'ERR_NO_RESPONDERS', 'no other node could take the request');
+      this.#link.end(asked, 'ERR_NO_RESPONDERS', 'no other node could take the request');
       return;
     }
     if (asked.node !== undefined && asked.node !== source)
@@ -47,6 +47,11 @@ export class Answers {
       this.#failed(asked, received.code, received.text);
       return;
     }
+    if (received.kind === 'taken') {
+      asked.confirm?.(undefined);
+      return;
+    }
+    if (asked.confirm !== undefined) return;
     if (asked.pid !== undefined && asked.pid !== received.message.from)
       throw new AgentwireError('ERR_PROTOCOL', 'an answer came from a process that was not asked');
     host.answer({ ...received.message, correlationId: asked.id }).then(
@@ -65,6 +70,6 @@ export class Answers {
 
   /** Ends a request unless other nodes may still answer it. */
   #failed(asked: Asked, code: Parameters<NodeLink['host']['fail']>[1], text: string): void {
-    if (!asked.topic) this.#link.host.fail(asked.id, code, text);
+    if (!asked.topic) this.#link.end(asked, code, text);
   }
 }

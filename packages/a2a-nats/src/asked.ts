@@ -1,3 +1,4 @@
+import type { AgentwireError } from '@agentwire/core';
 import { createMessageId, type KernelMessage, type Pid, type Target } from '@agentwire/a2a-router';
 
 /** One request of this node to other nodes. */
@@ -14,6 +15,8 @@ export interface Asked {
   readonly topic: boolean;
   /** Subject that the request left on. */
   readonly subject: string;
+  /** Told whether somebody has it, undefined for yes, when that is all that is asked. */
+  readonly confirm: ((error: AgentwireError | undefined) => void) | undefined;
   /** Nodes that have answered: each does so once. */
   readonly answered: Set<string>;
 }
@@ -29,7 +32,7 @@ export class AskedRequests {
   }
 
   /** Notes a request and gives the token of its answer. */
-  add(message: KernelMessage, to: Target, subject: string): string {
+  add(message: KernelMessage, to: Target, subject: string, confirm?: Asked['confirm']): string {
     const token = createMessageId();
     const inner = to.kind === 'remoteNode' ? to.target : to;
     this.#byToken.set(token, {
@@ -39,6 +42,7 @@ export class AskedRequests {
       pid: inner.kind === 'process' ? inner.pid : inner.kind === 'kernel' ? 0 : undefined,
       topic: inner.kind === 'topic' || inner.kind === 'broadcast',
       subject,
+      confirm,
       answered: new Set(),
     });
     this.#tokens.set(message.id, token);
@@ -58,9 +62,9 @@ export class AskedRequests {
     this.#byToken.delete(token);
   }
 
-  /** The ids of all requests, or of those that left on one subject. */
-  ids(subject?: string): string[] {
+  /** All requests, or those that left on one subject. */
+  list(subject?: string): Asked[] {
     const all = [...this.#byToken.values()];
-    return (subject === undefined ? all : all.filter((asked) => asked.subject === subject)).map(({ id }) => id);
+    return subject === undefined ? all : all.filter((asked) => asked.subject === subject);
   }
 }

@@ -2,7 +2,7 @@ import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { hasWildcard, type KernelMessage, topicMatches } from '@agentwire/a2a-router';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { NodeLink } from './node-link.ts';
-import { openReply } from './remote-reply.ts';
+import { openReply, tellTaken } from './remote-reply.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
 import { decodeReceived, type Received } from './wire.ts';
@@ -74,7 +74,8 @@ export class Incoming {
       this.#link.namesakes.take(parts.source, msg);
       return;
     }
-    this.#take(this.#read(msg, parts).message, msg, parts.source, true);
+    const { message, confirm } = this.#read(msg, parts);
+    this.#take(message, msg, parts.source, true, confirm);
   }
 
   #published(msg: Msg): void {
@@ -89,10 +90,10 @@ export class Incoming {
     if (missing === undefined) return;
     if (missing > 0)
       this.#link.options.logger.warn({ source: parts.source, topic, missing }, 'messages on a topic were lost');
-    this.#take(message, msg, parts.source, false);
+    this.#take(message, msg, parts.source, false, false);
   }
 
-  #take(message: KernelMessage, msg: Msg, source: string, tellFailure: boolean): void {
+  #take(message: KernelMessage, msg: Msg, source: string, tellFailure: boolean, confirm: boolean): void {
     const { stats, options, host } = this.#link;
     stats.received += 1;
     const reply = openReply(this.#link, source, msg.reply, tellFailure);
@@ -101,9 +102,12 @@ export class Incoming {
       reply?.fail('ERR_CLOSED', 'the node is closing');
       return;
     }
-    host.receive(message, reply).then(
+    host.receive(message, confirm ? undefined : reply).then(
       (report) => {
-        if (report.delivered > 0) return;
+        if (report.delivered > 0) {
+          if (confirm) tellTaken(this.#link, source, msg.reply);
+          return;
+        }
         if (report.rejected.length > 0) stats.refused += 1;
         reply?.fail('ERR_NO_RESPONDERS', 'nobody there received the request');
       },

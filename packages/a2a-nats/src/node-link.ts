@@ -1,7 +1,7 @@
-import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, type ErrorCode, toAgentwireError } from '@agentwire/core';
 import type { RemoteHost } from '@agentwire/a2a-router';
 import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { AskedRequests } from './asked.ts';
+import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
 import { Namesakes } from './namesakes.ts';
 import { PublishRights } from './publish-rights.ts';
@@ -113,6 +113,12 @@ export class NodeLink {
     });
   }
 
+  /** Ends a request of this node that no other node will answer. */
+  end(asked: Asked, code: ErrorCode, text: string): void {
+    if (asked.confirm === undefined) this.host.fail(asked.id, code, text);
+    else asked.confirm(new AgentwireError(code, text));
+  }
+
   /** Follows the connection as it goes and comes, until it is closed. */
   async watch(): Promise<void> {
     const { nodeId: node, logger } = this.options;
@@ -123,8 +129,8 @@ export class NodeLink {
         this.connected = false;
         this.stats.disconnects += 1;
         logger.warn({ node }, 'the connection to the NATS server was lost');
-        for (const id of this.asked.ids())
-          this.host.fail(id, 'ERR_CLOSED', 'the connection to the NATS server was lost');
+        for (const asked of this.asked.list())
+          this.end(asked, 'ERR_CLOSED', 'the connection to the NATS server was lost');
       } else if (status.type === 'reconnect') {
         this.connected = true;
         this.rights.forget();
@@ -141,7 +147,7 @@ export class NodeLink {
   #refused({ operation, subject }: InstanceType<typeof errors.PermissionViolationError>): void {
     if (operation !== 'publish') return;
     this.rights.refuse(subject);
-    for (const id of this.asked.ids(subject))
-      this.host.fail(id, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}`);
+    for (const asked of this.asked.list(subject))
+      this.end(asked, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}`);
   }
 }

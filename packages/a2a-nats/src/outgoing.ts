@@ -7,6 +7,7 @@ import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { encodeMessage } from './wire.ts';
 
+const CONFIRM_MS = 5000;
 const DONE: Promise<void> = Promise.resolve();
 
 type Inner = Exclude<Target, { kind: 'remoteNode' }>;
@@ -33,9 +34,9 @@ export class Outgoing {
         case 'topic':
           return this.#publish(message, to, delivery.expectsReply);
         case 'service':
-          return this.#send(this.#link.subjects.service(to.service), message, to, delivery.expectsReply);
+          return this.#toService(this.#link.subjects.service(to.service), message, delivery);
         case 'serviceMethod':
-          return this.#send(this.#link.subjects.service(to.service, to.method), message, to, delivery.expectsReply);
+          return this.#toService(this.#link.subjects.service(to.service, to.method), message, delivery);
         default:
           throw new AgentwireError('ERR_UNSUPPORTED', `a ${to.kind} target does not leave its node`);
       }
@@ -43,6 +44,29 @@ export class Outgoing {
       this.#link.asked.delete(message.id);
       return Promise.reject(fromNatsError(error, 'publish'));
     }
+  }
+
+  #toService(
+    subject: string,
+    message: KernelMessage,
+    { target: to, expectsReply, confirm }: RemoteDelivery,
+  ): Promise<void> {
+    if (confirm !== true) return this.#send(subject, message, to, expectsReply);
+    const { connection, subjects, asked, options, stats } = this.#link;
+    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), undefined, true);
+    this.#link.checkSize(text);
+    return new Promise((resolve, reject) => {
+      const settle = (error: AgentwireError | undefined): void => {
+        options.clock.clearTimeout(timer);
+        asked.delete(message.id);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node said that it has the message'));
+      const timer = options.clock.setTimeout(late, CONFIRM_MS);
+      connection.publish(subject, text, { reply: subjects.replyHere(asked.add(message, to, subject, settle)) });
+      stats.sent += 1;
+    });
   }
 
   #toNode(message: KernelMessage, to: Extract<Target, { kind: 'remoteNode' }>, expectsReply: boolean): Promise<void> {

@@ -1,7 +1,13 @@
 import type { KernelMessage, RemoteReply } from '@agentwire/a2a-router';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
-import { encodeFailure, encodeMessage } from './wire.ts';
+import { encodeFailure, encodeMessage, TAKEN } from './wire.ts';
+
+/** Tells the sender of a message that somebody here has it. */
+export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {
+  const subject = link.subjects.answerTo(source, replyTo);
+  if (subject !== undefined && link.connected) link.connection.publish(subject, TAKEN);
+}
 
 /** Makes the way back to a request of another node; undefined when it asks for no answer. */
 export function openReply(

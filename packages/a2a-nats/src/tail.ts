@@ -125,6 +125,7 @@ function read(msg: Msg, at: number): TailedMessage {
     try {
       const received = decodeReceived(msg.string(), { source, target, now: at });
       if (received.kind === 'failure') return { ...about, problem: received.code };
+      if (received.kind === 'taken') return { ...about, problem: undefined };
       return { ...about, message: received.message, problem: undefined };
     } catch (error) {
       return { ...about, problem: toAgentwireError(error, 'ERR_PROTOCOL').message };

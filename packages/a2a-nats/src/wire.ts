@@ -12,7 +12,14 @@ export interface TopicPlace {
 
 /** What arrives from another node: a message, or the news that a request failed there. */
 export type Received =
-  | { readonly kind: 'message'; readonly message: KernelMessage; readonly place: TopicPlace | undefined }
+  | {
+      readonly kind: 'message';
+      readonly message: KernelMessage;
+      readonly place: TopicPlace | undefined;
+      /** Whether the sender only wants to know that somebody has it. */
+      readonly confirm: boolean;
+    }
+  | { readonly kind: 'taken' }
   | { readonly kind: 'failure'; readonly code: ErrorCode; readonly text: string };
 
 /** What is known of a message before its text is read. */
@@ -36,7 +43,13 @@ const BOUNDS: readonly (readonly [keyof KernelMessage, number])[] = [
 ];
 
 /** Writes a message for another node; its deadline leaves as the time that is left, because clocks differ. */
-export function encodeMessage(message: KernelMessage, to: Target, now: number, place?: TopicPlace): string {
+export function encodeMessage(
+  message: KernelMessage,
+  to: Target,
+  now: number,
+  place?: TopicPlace,
+  confirm = false,
+): string {
   const json: Record<string, JsonValue | undefined> = messageToJson(message, to);
   if (message.deadline !== undefined) {
     json['deadline'] = undefined;
@@ -44,6 +57,7 @@ export function encodeMessage(message: KernelMessage, to: Target, now: number, p
   }
   if (message.idempotencyKey !== undefined) json['idempotency_key'] = shortKey(message.idempotencyKey);
   if (message.deferred === true) json['deferred'] = true;
+  if (confirm) json['confirm'] = true;
   if (place !== undefined) {
     json['epoch'] = place.epoch;
     json['sequence'] = place.sequence;
@@ -55,6 +69,9 @@ export function encodeMessage(message: KernelMessage, to: Target, now: number, p
 function shortKey(key: string): string {
   return key.length <= MAX_KEY ? key : `sha256:${hash('sha256', key, 'hex')}`;
 }
+
+/** Writes that a process on this node has a message. */
+export const TAKEN = '{"taken":true}';
 
 /** Writes that a request failed on this node. */
 export function encodeFailure(code: ErrorCode, text: string): string {
@@ -71,6 +88,7 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
   }
   const failure = (json as { readonly error?: { readonly code?: unknown; readonly message?: unknown } } | null)?.error;
   if (failure !== undefined) return readFailure(failure);
+  if ((json as { readonly taken?: unknown } | null)?.taken === true) return { kind: 'taken' };
   const message = messageFromJson(json, source, target);
   for (const [field, limit] of BOUNDS) {
     const value = message[field];
@@ -84,7 +102,8 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
       );
     }
   }
-  return { kind: 'message', message: withDeadline(message, json, now), place: readPlace(json) };
+  const confirm = json['confirm'] === true;
+  return { kind: 'message', message: withDeadline(message, json, now), place: readPlace(json), confirm };
 }
 
 function withDeadline(message: KernelMessage, json: { readonly [key: string]: JsonValue }, now: number): KernelMessage {

@@ -138,6 +138,9 @@ export class Delivery {
   ): Outcome {
     const { inboxes, backend, deadLetters } = this.#parts;
     const registry = this.#parts.services();
+    const to: Target = method === undefined ? { kind: 'service', service } : { kind: 'serviceMethod', service, method };
+    const mayLeave =
+      backend !== undefined && message.fromNode === undefined && holder.capabilities.ipcScope.kind === 'all';
     const pids = registry?.knows(service, method) === true ? (registry.get(service)?.owners ?? []) : [];
     const live = pids.filter(
       (pid) => inboxes.liveState(pid) !== undefined && (pid !== message.from || message.fromNode !== undefined),
@@ -147,12 +150,13 @@ export class Delivery {
     const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
     const allowed = running.length > 0 ? running : reachable;
     if (registry !== undefined && allowed.length > 0) {
+      const elsewhere = mayLeave ? to : undefined;
       const checked = this.checkArgs(message, service, method);
-      if (checked === undefined) return this.#toOwner(registry, service, allowed, message, waiting);
+      if (checked === undefined) return this.#toOwner(registry, service, allowed, message, waiting, elsewhere);
       return checked.then(() => {
         if (waiting?.ended === true)
           throw new AgentwireError('ERR_ABORTED', 'the request ended before it was delivered');
-        return this.#toOwner(registry, service, allowed, message, waiting);
+        return this.#toOwner(registry, service, allowed, message, waiting, elsewhere);
       });
     }
     if (live.length > 0) {
@@ -162,11 +166,7 @@ export class Delivery {
         `the sender may reach no owner of service ${JSON.stringify(service)}`,
       );
     }
-    if (backend !== undefined && message.fromNode === undefined && holder.capabilities.ipcScope.kind === 'all') {
-      const to: Target =
-        method === undefined ? { kind: 'service', service } : { kind: 'serviceMethod', service, method };
-      return this.#remote(message, to, waiting);
-    }
+    if (mayLeave) return this.#remote(message, to, waiting);
     deadLetters.add(message, undefined, 'target_not_found');
     const what =
       method === undefined
@@ -189,15 +189,41 @@ export class Delivery {
     allowed: readonly Pid[],
     message: KernelMessage,
     waiting: PendingRequest | undefined,
+    elsewhere: Target | undefined,
   ): Outcome {
     const { inboxes, deadLetters } = this.#parts;
     const queued = (pid: Pid): number => inboxes.queued(pid);
-    const pid =
-      registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued) ??
-      registry.choose(service, (one) => allowed.includes(one), queued);
-    if (pid !== undefined) return this.#one(pid, message, waiting);
+    const free = registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued);
+    if (free !== undefined) return this.#one(free, message, waiting);
+    const full = registry.choose(service, (one) => allowed.includes(one), queued);
+    if (full !== undefined) {
+      return elsewhere === undefined
+        ? this.#one(full, message, waiting)
+        : this.#overflow(message, elsewhere, full, waiting);
+    }
     deadLetters.add(message, undefined, 'target_not_found');
     throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${JSON.stringify(service)}`);
+  }
+
+  /** Brings a message to an owner on another node while those here are full; if there is none, it is refused as here. */
+  async #overflow(
+    message: KernelMessage,
+    to: Target,
+    full: Pid,
+    waiting: PendingRequest | undefined,
+  ): Promise<SendReport> {
+    if (waiting !== undefined) {
+      waiting.refusal = refusal('ERR_INBOX_FULL', full);
+      return this.#remote(message, to, waiting);
+    }
+    try {
+      await this.#parts.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
+    } catch (error) {
+      // Somebody may have it, so it is not refused here.
+      if (toAgentwireError(error, 'ERR_IO').code === 'ERR_TIMEOUT') throw error;
+      return this.#one(full, message, waiting);
+    }
+    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 
   #remoteNode(

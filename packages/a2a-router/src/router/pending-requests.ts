@@ -14,6 +14,8 @@ export interface PendingRequest {
   readonly responders: Pid[];
   /** True when it also went to other nodes. */
   remote: boolean;
+  /** Why nobody here could have it, when it went to other nodes for that reason. */
+  refusal?: AgentwireError | undefined;
   /** Where it waits; undefined before that. */
   owner: PendingRequests | undefined;
   /** True once it is over; a gate that still thinks about it then decides for nobody. */
@@ -165,7 +167,8 @@ export class PendingRequests {
     if (request === undefined || !request.remote) return;
     request.remote = false;
     this.#forgetRemote(id);
-    if (request.responders.length === 0) this.end(id, error);
+    if (request.responders.length > 0) return;
+    this.end(id, error.code === 'ERR_NO_RESPONDERS' ? (request.refusal ?? error) : error);
   }
 
   /** Ends what a process asked for, and what only it could have answered. */

@@ -60,6 +60,8 @@ export interface RemoteDelivery {
   readonly target: Target;
   /** True when somebody waits for an answer to it. */
   readonly expectsReply: boolean;
+  /** True when the promise of `deliver` must wait until a process on another node has the message. */
+  readonly confirm?: boolean;
 }
 
 /** Connects a router with routers on other nodes. */
