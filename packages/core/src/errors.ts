@@ -138,6 +138,14 @@ export class AgentwireError extends Error {
   }
 }
 
+// control characters, and those that turn the direction of a text or end its line
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A text of somebody else's as it may stand in a log, an error or on a terminal: what would act there is escaped. */
+export function printable(text: string): string {
+  return text.toWellFormed().replaceAll(UNPRINTABLE, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
 /** Gives `error` back if it is an {@link AgentwireError}, and wraps anything else in one with `code`. */
 export function toAgentwireError(error: unknown, code: ErrorCode, context?: string): AgentwireError {
   if (error instanceof AgentwireError) return error;

@@ -6,6 +6,7 @@ export * from './contract/connection-base.ts';
 export * from './contract/connection.ts';
 export * from './contract/endpoint.ts';
 export * from './contract/peer.ts';
+export * from './contract/token.ts';
 export * from './contract/transport-options.ts';
 export * from './contract/transport.ts';
 export * from './errors.ts';

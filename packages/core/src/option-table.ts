@@ -1,3 +1,4 @@
+import { checkToken } from './contract/token.ts';
 import { AgentwireError } from './errors.ts';
 import {
   checkBoolean,
@@ -59,6 +60,8 @@ export const OPTION = {
     if (typeof value === 'string' && value !== '') return;
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a string that is not empty, got ${typeof value}`);
   },
+  /** A token that every transport can carry, never shown. */
+  token: checkToken as OptionCheck,
   /** A key or a certificate, never shown. */
   pem: (name: string, value: unknown): void => {
     if (value instanceof Uint8Array || (typeof value === 'string' && value !== '')) return;

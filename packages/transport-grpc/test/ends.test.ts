@@ -9,9 +9,14 @@ import {
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { AgentwireError, ALLOW } from '@agentwire/core';
+import { AgentSessionCore } from '@agentwire/core/session';
 import { createManualClock } from '@agentwire/core/testing';
 import type { Connection, Listener, ListenOptions } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTransportOptions } from '../src/index.ts';
+import { toGrpcMessage } from '../src/errors/http2-errors.ts';
+import { AgentToProxySchema, ProxyToAgentSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
 import { writeHandshakeRequest, writeHandshakeResponse } from '../src/handshake/hello-fields.ts';
 import { AGENT, PROXY, Recorder, requestHeaders } from './support/peers.ts';
 
@@ -245,6 +250,62 @@ describe('a proxy that does not keep to the protocol', () => {
     }
   });
 
+  it('is told in trailers what was wrong after the handshake', async () => {
+    for (const [bytes, status] of [
+      [framed(new Uint8Array(), 0, 10 * 1024 * 1024 + 1), '8'],
+      [framed(new Uint8Array(4), 1), '12'],
+      [framed(new Uint8Array(4), 2), '3'],
+      [hello, '3'],
+    ] as const) {
+      const { agent, listener } = await agentOf();
+      const { stream, over } = await hostileProxy(listener);
+      const trailers = once(stream, 'trailers');
+      stream.write(Buffer.concat([hello, bytes]));
+      const [said] = await trailers;
+      expect(said['grpc-status']).toBe(status);
+      expect(said['grpc-message']).toMatch(/[a-z] [a-z]/);
+      await over;
+      expect(await agent.ended()).toMatchObject({ by: 'local' });
+    }
+  });
+
+  it('may open more than ten streams on a session without a warning', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    cleanup.push(() => process.removeListener('warning', onWarning));
+    const { listener } = await agentOf();
+    const { session } = await hostileProxy(listener);
+    for (let opened = 0; opened < 20; opened += 1) {
+      const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc' });
+      stream.on('error', () => undefined);
+      stream.write(hello);
+      await once(stream, 'data');
+    }
+    expect(listener.connectionCount).toBe(20);
+    expect(warnings).toEqual([]);
+  });
+
+  it('gets pings of any size back as they were', async () => {
+    const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
+      self: AGENT,
+      onConnection: (connection) => new AgentSessionCore(connection, { onEvent: () => ALLOW }, { keepalive: false }),
+    });
+    cleanup.push(() => listener.close());
+    const { stream, session } = await hostileProxy(listener);
+    stream.write(hello);
+    await once(stream, 'data');
+    const most = 2n ** 64n - 1n;
+    const value = { sequence: most, timestampMs: 2n ** 53n + 1n };
+    stream.write(
+      framed(toBinary(ProxyToAgentSchema, create(ProxyToAgentSchema, { message: { case: 'ping', value } }))),
+    );
+    const [chunk] = (await once(stream, 'data')) as [Buffer];
+    const { message } = fromBinary(AgentToProxySchema, chunk.subarray(5));
+    expect(message).toMatchObject({ case: 'pong', value: { sequence: most, pingTimestampMs: 2n ** 53n + 1n } });
+    session.destroy();
+  });
+
   it('is told about the request of a message that cannot be read, and may go on', async () => {
     const { agent, listener } = await agentOf();
     const { stream } = await hostileProxy(listener);
@@ -375,5 +436,27 @@ describe('a slow agent', () => {
     const tooLarge = (): boolean =>
       connection.send({ type: 'responseBodyChunk', id: 'big', index: 1, data: more, last: true });
     expect(tooLarge).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }) as Error);
+  });
+});
+
+describe('what gRPC carries as headers', () => {
+  it('is encoded only where it must be', () => {
+    const error = new AgentwireError('ERR_PROTOCOL', 'no: 100% of "a b" /é\n');
+    expect(toGrpcMessage(error)).toBe('no: 100%25 of "a b" /%C3%A9%0A');
+  });
+
+  it('may come of any name, and a dial that cannot begin leaves nothing open', async () => {
+    const { listener } = await agentOf();
+    const connection = await createGrpcTransport().connect(listener.address, {
+      self: { ...PROXY, name: 'a\ud800b' },
+      onConnection: new Recorder().attach,
+    });
+    cleanup.push(() => connection.abort());
+    expect(connection.status).toBe('open');
+    const dialled = createGrpcTransport().connect(listener.address, {
+      self: { ...PROXY, token: 'a b' },
+      onConnection: new Recorder().attach,
+    });
+    await expect(dialled).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   });
 });

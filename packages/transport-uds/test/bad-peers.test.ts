@@ -224,7 +224,7 @@ describe('on an open connection', () => {
     expect(notes.reasons).toEqual([]);
     clock.advance(1);
     expect((await notes.closed).error).toMatchObject({
-      code: 'ERR_PROTOCOL',
+      code: 'ERR_TIMEOUT',
       message: expect.stringContaining('no progress'),
     });
   });

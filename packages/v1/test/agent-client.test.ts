@@ -87,9 +87,12 @@ describe('AgentClient', () => {
     });
     await using client = await AgentClient.unixSocket(path, { clock, timeoutMs: 1_000 });
     const first = client.sendEvent(head('/slow', 'one'));
-    const second = client.sendEvent(head('/', 'two'));
+    const second = client.sendEvent(head('/', 'two'), { timeoutMs: 5_000 });
+    const third = client.sendEvent(head('/', 'three'), { timeoutMs: 500 });
     await asked.promise;
-    clock.advance(1_000);
+    clock.advance(500);
+    await expect(third).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    clock.advance(500);
     await expect(first).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
     expect((await second).verdict.type).toBe('allow');
     expect(clock.pendingTimers).toBe(0);
@@ -103,9 +106,9 @@ describe('AgentClient', () => {
     const waiting = client.sendEvent(head('/', 'two'), { signal: controller.signal });
     await expect(client.sendEvent(head('/', 'three'))).rejects.toMatchObject({ code: 'ERR_OVERLOADED' });
     controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     await client.close();
     await expect(running).rejects.toMatchObject({ code: 'ERR_CLOSED' });
-    await expect(waiting).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     await expect(client.sendEvent(head('/'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 

@@ -29,6 +29,9 @@ export interface AgentServer extends AsyncDisposable {
   readonly stats: AgentStats;
   /** Tells proxies to send nothing new, finishes what runs (30 s at most unless said otherwise), then closes. Idempotent. */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
-  /** Stops listening and dialling and closes every connection after what is buffered. Idempotent. */
+  /**
+   * Stops listening and dialling and closes every connection after what is buffered. Idempotent. A proxy that knows no drain
+   * is answered until nothing has come from it for 1 s, `drainTimeoutMs` at most.
+   */
   close(): Promise<void>;
 }

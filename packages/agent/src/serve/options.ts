@@ -27,7 +27,7 @@ export interface ReverseOptions {
   readonly address: string;
   /** The id to register as; default the agent's name. */
   readonly agentId?: string;
-  /** Secret that proves that id. Never logged. */
+  /** Secret that proves that id, 1 to 16 384 visible ASCII characters. Never logged. */
   readonly token?: string;
   /** Connections that are kept open; default 4, 1 to 64. */
   readonly connections?: number;
@@ -115,7 +115,7 @@ const DAY_MS = 86_400_000;
 const REVERSE_TABLE: OptionTable<ReverseOptions> = {
   address: OPTION.text,
   agentId: OPTION.text,
-  token: OPTION.secret,
+  token: OPTION.token,
   connections: OPTION.integer(1, 64),
   backoff: OPTION.nested(BACKOFF_TABLE),
 };

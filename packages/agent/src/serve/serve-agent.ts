@@ -147,7 +147,13 @@ class Server implements AgentServer {
   async #close(): Promise<void> {
     this.#stop();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await Promise.all([...this.#runtime.sessions].map((session) => session.close()));
+    const timeoutMs = this.#options.drainTimeoutMs;
+    await Promise.all(
+      // one that knows no drain would go on asking a connection that nobody answers on
+      [...this.#runtime.sessions].map((session) =>
+        session.connection.peer.dialect === 'zentinel' ? session.drain({ timeoutMs }) : session.close(),
+      ),
+    );
     await this.#dialled;
     this.#mayEnd?.();
     this.#runtime.stop();

@@ -49,8 +49,8 @@ export abstract class ConnectionBase implements Connection {
   protected abstract write(message: Message): boolean;
   /** Begins an orderly end: flush, then end the medium; {@link ended} follows. */
   protected abstract startClose(): void;
-  /** Drops the medium at once. Must not throw; may call {@link ended} or not. */
-  protected abstract destroy(): void;
+  /** Drops the medium at once, because of `error` where there is one. Must not throw; may call {@link ended} or not. */
+  protected abstract destroy(error?: AgentwireError): void;
 
   /** Asks `onConnection` for the handler. A throw is the caller's, as a refusal. */
   protected attach(onConnection: OnConnection): void {
@@ -152,7 +152,7 @@ export abstract class ConnectionBase implements Connection {
   abort(error?: AgentwireError): void {
     if (this.#status === 'closed') return;
     this.#failure ??= error;
-    this.destroy();
+    this.destroy(error);
     this.ended(error === undefined ? { by: 'local' } : { by: 'local', error });
   }
 

@@ -22,7 +22,7 @@ export interface Hello {
   readonly encodings: readonly string[];
   /** What it can do; only agents have them. */
   readonly capabilities?: Capabilities | undefined;
-  /** Secret that proves who it is; only where the other side asks for one. */
+  /** Secret that proves who it is, 1 to 16 384 visible ASCII characters; only where the other side asks for one. */
   readonly token?: string | undefined;
 }
 

@@ -18,7 +18,7 @@ const HELLO: OptionTable<Hello> = {
   features: OPTION.listOf(OPTION.text),
   encodings: OPTION.listOf(OPTION.text),
   capabilities: OPTION.object,
-  token: OPTION.secret,
+  token: OPTION.token,
 };
 const CONNECT: OptionTable<ConnectOptions> = {
   self: OPTION.nested(HELLO),

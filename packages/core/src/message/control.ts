@@ -23,6 +23,8 @@ export interface Ping {
   readonly type: 'ping';
   readonly sequence: number;
   readonly timestampMs: number;
+  /** Form that the transport received, to be handed on in the pong as it is; absent where the numbers are all of it. */
+  readonly echo?: unknown;
 }
 
 /** The answer to a {@link Ping}. */
@@ -30,6 +32,8 @@ export interface Pong {
   readonly type: 'pong';
   readonly sequence: number;
   readonly timestampMs: number;
+  /** As in the {@link Ping} that it answers. */
+  readonly echo?: unknown;
 }
 
 /** Finish what you have and send nothing new; either side may say it. */

@@ -7,6 +7,10 @@ import type { PingSender } from './ping-sender.ts';
 /** How long a drain waits for a proxy's sign that it has heard of it, in milliseconds. */
 const CATCH_UP_MS = 5_000;
 
+/** How long nothing must come from a proxy that knows no drain before it is left, in milliseconds, and how often to look. */
+const QUIET_MS = 1_000;
+const LOOK_MS = 250;
+
 /** What {@link AgentDrain} works with. */
 interface AgentDrainSubject {
   readonly session: AgentSession;
@@ -21,6 +25,7 @@ interface AgentDrainSubject {
 export class AgentDrain {
   readonly #subject: AgentDrainSubject;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  #over = false;
   #caughtUp: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #awaitedPong = 0;
 
@@ -37,8 +42,30 @@ export class AgentDrain {
     const idle = this.#catchUp(timeoutMs).then(() => session.whenIdle());
     await Promise.race([idle, this.#closed.promise, promise]);
     clock.clearTimeout(timer);
+    this.#over = true;
     cancelRest();
+    // a proxy that knows no drain keeps its side open, and goes on asking until it sees that nobody is there
+    if (this.#deaf && session.connection.bufferedBytes === 0) session.connection.abort();
     await session.close();
+  }
+
+  /** Whether the proxy knows no drain, or has none for a stream that is open. */
+  get #deaf(): boolean {
+    return this.#subject.session.connection.peer.dialect === 'zentinel';
+  }
+
+  /** Goes on answering until nothing has come for a while. */
+  async #quiet(): Promise<void> {
+    const { session, clock } = this.#subject;
+    let seen = session.stats.events;
+    for (let quietMs = 0; quietMs < QUIET_MS && !this.#over; quietMs += LOOK_MS) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = clock.setTimeout(resolve, LOOK_MS);
+      await Promise.race([promise, this.#closed.promise]);
+      clock.clearTimeout(timer);
+      if (session.stats.events !== seen) quietMs = -LOOK_MS;
+      seen = session.stats.events;
+    }
   }
 
   /**
@@ -51,8 +78,8 @@ export class AgentDrain {
     if (connection.status !== 'open') return;
     try {
       session.notify({ type: 'drain', durationMs: timeoutMs });
-      // a proxy of the zentinel dialect ignores pings and knows no drain
-      if (connection.peer.dialect === 'zentinel' || !pings.send()) return;
+      if (this.#deaf) return await this.#quiet();
+      if (!pings.send()) return;
     } catch (error) {
       logger.warn({ connection: connection.id, err: error }, 'the proxy could not be told of a drain');
       return;
@@ -71,6 +98,7 @@ export class AgentDrain {
 
   /** The connection is over: there is nothing to wait for. */
   onClose(): void {
+    this.#over = true;
     this.#closed.resolve();
   }
 }

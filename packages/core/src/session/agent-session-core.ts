@@ -10,7 +10,7 @@ import { AnswerSender } from './answer-sender.ts';
 import { EventQueues } from './event-queues.ts';
 import { Keepalive } from './keepalive.ts';
 import { KnownRequests } from './known-requests.ts';
-import { PingSender } from './ping-sender.ts';
+import { PingSender, pongOf } from './ping-sender.ts';
 import { RequestRunner } from './request-runner.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
@@ -72,6 +72,8 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       case 'webSocketFrame':
       case 'guardrailInspect':
       case 'configure':
+        // this side has said its last word: a handler would decide for nobody
+        if (this.connection.status !== 'open') return;
         this.stats.events += 1;
         return this.#runner.onEvent(message, message.id);
       case 'malformed':
@@ -81,7 +83,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       case 'cancelAll':
         return this.#requests.cancelAll();
       case 'ping':
-        this.notify({ type: 'pong', sequence: message.sequence, timestampMs: message.timestampMs });
+        this.notify(pongOf(message));
         return;
       case 'pong':
         return this.#drain.onPong(message.sequence);

@@ -69,7 +69,8 @@ export interface AgentSession extends AsyncDisposable {
   whenIdle(): Promise<void>;
   /**
    * Tells the proxy to send nothing new, answers what it had sent before it heard of that, and closes once idle or after
-   * `timeoutMs` (default 30 000).
+   * `timeoutMs` (default 30 000). A proxy of the zentinel dialect knows no drain: it is answered until nothing has come for
+   * 1 s, and its connection is dropped then.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Ends the connection after what is buffered. */

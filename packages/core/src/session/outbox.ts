@@ -6,6 +6,7 @@ import type { CancelReason, Ping } from '../message/control.ts';
 import { completeEvent } from '../message/complete-event.ts';
 import type { ProxyEvent, RequestId } from '../message/events.ts';
 import type { Message } from '../message/message.ts';
+import { pongOf } from './ping-sender.ts';
 import type { Completion, EventBody } from './exchange.ts';
 
 /** Pongs that may be left unread behind a full buffer. */
@@ -42,8 +43,8 @@ export class Outbox {
    * Answers a ping. A proxy never stops reading, because both sides would wait for each other; so an agent that pings and
    * reads nothing loses its connection.
    */
-  sendPong({ sequence, timestampMs }: Ping): void {
-    this.notify({ type: 'pong', sequence, timestampMs });
+  sendPong(ping: Ping): void {
+    this.notify(pongOf(ping));
     if (this.writable) this.#unreadPongs = 0;
     else if ((this.#unreadPongs += 1) > MAX_UNREAD_PONGS) {
       const { peer, id } = this.#connection;

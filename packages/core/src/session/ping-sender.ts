@@ -1,5 +1,11 @@
 import type { Clock } from '../clock.ts';
+import type { Ping, Pong } from '../message/control.ts';
 import type { Message } from '../message/message.ts';
+
+/** The answer to a ping. */
+export function pongOf({ sequence, timestampMs, echo }: Ping): Pong {
+  return echo === undefined ? { type: 'pong', sequence, timestampMs } : { type: 'pong', sequence, timestampMs, echo };
+}
 
 /** Sends the pings of one session, each with a sequence of its own. */
 export class PingSender {

@@ -25,7 +25,7 @@ export interface SessionClientOptions extends ProxySessionOptions {
   readonly features?: readonly string[] | undefined;
   /** Encodings to offer, the best one first; default MessagePack, then JSON. Without effect over gRPC. */
   readonly encodings?: readonly string[] | undefined;
-  /** Secret for an agent that asks for one; default none. */
+  /** Secret for an agent that asks for one, 1 to 16 384 visible ASCII characters; default none. */
   readonly token?: string | undefined;
   /** Deadline for dialling and handshake together, in milliseconds; default 10 000. */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -40,7 +40,7 @@ export const SESSION_CLIENT_TABLE: OptionTable<SessionClientOptions> = {
   version: OPTION.string,
   features: OPTION.listOf(OPTION.text),
   encodings: OPTION.listOf(OPTION.oneOf('json', 'msgpack')),
-  token: OPTION.secret,
+  token: OPTION.token,
   handshakeTimeoutMs: OPTION.integer(1, 86_400_000),
   signal: OPTION.signal,
 };

@@ -1,5 +1,12 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
-import { AgentwireError, toAgentwireError, type Connection, type ConnectOptions, type Endpoint } from '@agentwire/core';
+import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  AgentwireError,
+  toAgentwireError,
+  type Connection,
+  type ConnectOptions,
+  type Endpoint,
+  type Hello,
+} from '@agentwire/core';
 import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
 import { http2Caps, SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
@@ -24,6 +31,29 @@ function openSession(endpoint: Endpoint, options: ResolvedGrpcOptions): ClientHt
   return session;
 }
 
+/** What the one request of a connection says. */
+function requestHeaders({ token, name, version }: Hello): OutgoingHttpHeaders {
+  const agent = [name, version].map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+  return {
+    ':method': 'POST',
+    ':path': PROCESS_STREAM_PATH,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'user-agent': `agentwire/2 ${agent}`.slice(0, 200),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+}
+
+/** Begins the request; a session that cannot is not left open. */
+function requestStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+  try {
+    return session.request(headers);
+  } catch (error) {
+    session.destroy();
+    throw toAgentwireError(error, 'ERR_CONNECT', 'the request could not be made');
+  }
+}
+
 /** One attempt to get a connection: it ends once, with the connection or with what went wrong. */
 class Dialling implements MessageStreamUser {
   readonly #endpoint: Endpoint;
@@ -39,6 +69,7 @@ class Dialling implements MessageStreamUser {
     this.#endpoint = endpoint;
     this.#connect = connectOptions;
     this.#options = options;
+    const headers = requestHeaders(connectOptions.self);
     const session = openSession(endpoint, options);
     this.#session = session;
     session.on('error', (error) => {
@@ -47,15 +78,7 @@ class Dialling implements MessageStreamUser {
     session.once('connect', () => {
       this.#connected = true;
     });
-    const { token, name, version } = connectOptions.self;
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': PROCESS_STREAM_PATH,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      'user-agent': `agentwire/2 ${encodeURIComponent(name)}/${encodeURIComponent(version)}`.slice(0, 200),
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    });
+    const stream = requestStream(session, headers);
     const where = endpoint.address;
     const { clock, maxMessageBytes } = options;
     this.#messages = new MessageStream(stream, { side: 'client', where, clock, maxBytes: maxMessageBytes }, this);

@@ -116,7 +116,7 @@ export class FrameReader {
     const flag = bytes[at] as number;
     if (flag !== 0) {
       const what = `gRPC message with compression flag ${flag}; this side takes no compressed messages`;
-      throw new AgentwireError('ERR_PROTOCOL', what);
+      throw new AgentwireError(flag === 1 ? 'ERR_UNSUPPORTED' : 'ERR_PROTOCOL', what);
     }
     const size = bytes.readUInt32BE(at + 1);
     const limit = this.maxBytes;

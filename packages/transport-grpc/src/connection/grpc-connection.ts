@@ -89,6 +89,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   /** Gets its handler and takes over the stream. @throws whatever `onConnection` throws, and then leaves no trace. */
   open(onConnection: OnConnection): void {
     this.attach(onConnection);
+    if (this.status === 'closed') return;
     this.#messages.user = this;
     this.#messages.maxBytes = this.#options.maxReadBytes;
     this.#options.session.on('goaway', this.#onGoaway);
@@ -273,7 +274,8 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     if (this.paused) this.resume();
   }
 
-  protected destroy(): void {
-    this.#messages.destroy(undefined);
+  protected destroy(error?: AgentwireError): void {
+    if (error === undefined) this.#messages.destroy(undefined);
+    else this.#messages.fail(error);
   }
 }

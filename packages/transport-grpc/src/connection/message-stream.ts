@@ -1,10 +1,21 @@
-import { constants, type Http2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { constants, type Http2Stream, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
-import { fromGrpcStatus, fromHttp2Code, fromHttpStatus, fromNodeError, toHttp2Code } from '../errors/http2-errors.ts';
+import {
+  fromGrpcStatus,
+  fromHttp2Code,
+  fromHttpStatus,
+  fromNodeError,
+  toGrpcMessage,
+  toGrpcStatus,
+  toHttp2Code,
+} from '../errors/http2-errors.ts';
 import { FrameProgress } from './frame-progress.ts';
 import { PREFIX_BYTES } from './frame-reader.ts';
 import { PacedReader } from './paced-reader.ts';
+
+/** How long the end of a failed stream may take, in milliseconds. */
+const FAIL_WITHIN_MS = 1_000;
 
 /** Who takes what a {@link MessageStream} brings. */
 export interface MessageStreamUser {
@@ -45,7 +56,10 @@ export class MessageStream {
   readonly #where: string;
   readonly #clock: Clock;
   #status: AgentwireError | undefined;
+  /** What the trailers of this side say. */
+  #said: AgentwireError | undefined;
   #over = false;
+  #failed = false;
   #paused = false;
   #endTimer: TimerHandle;
 
@@ -75,7 +89,7 @@ export class MessageStream {
     if (options.side === 'client') {
       stream.on('response', (headers) => this.#onResponse(headers));
       stream.on('trailers', (trailers) => this.#onTrailers(trailers));
-    }
+    } else stream.on('wantTrailers', () => this.#sendTrailers());
   }
 
   /** Bytes that were accepted and have not left. */
@@ -123,6 +137,19 @@ export class MessageStream {
   #onTrailers(trailers: IncomingHttpHeaders): void {
     const status = trailers['grpc-status'];
     if (status !== undefined) this.#status ??= fromGrpcStatus(status, trailers['grpc-message'], this.#where);
+  }
+
+  #sendTrailers(): void {
+    const error = this.#said;
+    const message = error === undefined ? undefined : { 'grpc-message': toGrpcMessage(error) };
+    try {
+      (this.stream as ServerHttp2Stream).sendTrailers({ 'grpc-status': String(toGrpcStatus(error)), ...message });
+      // what the other side still sends is for nobody; at once, a reset would overtake the trailers
+      if (this.#failed) setImmediate(() => this.stream.close(constants.NGHTTP2_NO_ERROR));
+    } catch {
+      // the stream went meanwhile, and with it whoever would read them
+      this.#reset(error);
+    }
   }
 
   #onEnd(): void {
@@ -184,10 +211,32 @@ export class MessageStream {
     return this.commit(at, at + PREFIX_BYTES + message.length);
   }
 
-  /** Ends this side once everything is sent; after `withinMs` drops what the other side did not take. */
-  end(withinMs: number): void {
+  /**
+   * Ends this side once everything is sent; after `withinMs` drops what the other side did not take. On a listener `status`
+   * is what its trailers say.
+   */
+  end(withinMs: number, status?: AgentwireError): void {
     if (this.stream.destroyed) return;
+    this.#said ??= status;
     this.#endTimer ??= this.#clock.setTimeout(() => this.#reset(undefined), withinMs);
+    this.outbox.whenEmpty(() => this.stream.end());
+  }
+
+  /**
+   * Hears nothing more, and ends with a status that says why where this side has one to send: after what is buffered, as
+   * far as the other side takes it at once.
+   */
+  fail(error: AgentwireError): void {
+    if (this.#side === 'client' || this.stream.destroyed || this.stream.writableEnded) return this.destroy(error);
+    this.#over = true;
+    this.#failed = true;
+    this.#progress.stop();
+    this.#reader.drop();
+    // what is paused would not see the other side's end
+    this.stream.resume();
+    this.#clock.clearTimeout(this.#endTimer);
+    this.#endTimer = this.#clock.setTimeout(() => this.#reset(error), FAIL_WITHIN_MS);
+    this.#said ??= error;
     this.outbox.whenEmpty(() => this.stream.end());
   }
 

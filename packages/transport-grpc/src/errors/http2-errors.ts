@@ -143,6 +143,7 @@ const TO_GRPC_STATUS: Partial<Readonly<Record<ErrorCode, GrpcStatusName>>> = {
   ERR_CLOSED: 'UNAVAILABLE',
   ERR_CONNECT: 'UNAVAILABLE',
   ERR_DRAINING: 'UNAVAILABLE',
+  ERR_HANDLER: 'INTERNAL',
   ERR_MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
   ERR_OVERLOADED: 'RESOURCE_EXHAUSTED',
   ERR_PROTOCOL: 'INVALID_ARGUMENT',
@@ -158,9 +159,15 @@ export function toGrpcStatus(error: AgentwireError | undefined): number {
   return error === undefined ? GRPC_STATUS.OK : GRPC_STATUS[TO_GRPC_STATUS[error.code] ?? 'UNKNOWN'];
 }
 
-/** `grpc-message` of `error`, percent-encoded as gRPC asks. */
+/** `grpc-message` of `error`: only what is not printable ASCII, and the percent sign, is encoded. */
 export function toGrpcMessage(error: AgentwireError): string {
-  return encodeURIComponent(error.message.toWellFormed().slice(0, 1024));
+  const bytes = Buffer.from(error.message.slice(0, 1024).toWellFormed());
+  let text = '';
+  for (const byte of bytes) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += plain ? String.fromCodePoint(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
 }
 
 /** The HTTP/2 code that a RST_STREAM tells a peer about `error`. */

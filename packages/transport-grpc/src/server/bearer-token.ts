@@ -1,5 +1,16 @@
-/** The token of an `authorization: Bearer …` header; undefined without one. */
+import { AgentwireError, isToken, MAX_TOKEN_LENGTH } from '@agentwire/core';
+
+/**
+ * The token of an `authorization: Bearer …` header; undefined without one, or with one of another kind.
+ *
+ * @throws AgentwireError `ERR_UNAUTHORIZED` for a token that can be none
+ */
 export function bearerToken(authorization: string | undefined): string | undefined {
-  const match = /^Bearer +(\S+)$/i.exec(authorization ?? '');
-  return match?.[1];
+  const match = /^Bearer +(.*)$/is.exec(authorization ?? '');
+  const token = match?.[1];
+  if (token === undefined || isToken(token)) return token;
+  throw new AgentwireError(
+    'ERR_UNAUTHORIZED',
+    `the bearer token must be 1 to ${MAX_TOKEN_LENGTH} visible ASCII characters`,
+  );
 }

@@ -10,7 +10,6 @@ import {
 import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
 import type { GrpcConnection } from '../connection/grpc-connection.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
-import { toGrpcMessage, toGrpcStatus } from '../errors/http2-errors.ts';
 import {
   readHandshakeRequest,
   writeHandshakeResponse,
@@ -44,24 +43,17 @@ export interface Gate {
 class Incoming implements MessageStreamUser {
   readonly #from: ServerSession;
   readonly #gate: Gate;
-  readonly #token: string | undefined;
+  readonly #authorization: string | undefined;
+  #token: string | undefined;
   readonly #messages: MessageStream;
   readonly #pending: Pending | undefined;
   readonly #controller = new AbortController();
-  #status: AgentwireError | undefined;
   #settled = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: ServerSession, gate: Gate) {
     this.#from = from;
     this.#gate = gate;
-    this.#token = bearerToken(headers.authorization);
-    stream.on('wantTrailers', () => {
-      const error = this.#status;
-      stream.sendTrailers({
-        'grpc-status': String(toGrpcStatus(error)),
-        ...(error === undefined ? {} : { 'grpc-message': toGrpcMessage(error) }),
-      });
-    });
+    this.#authorization = headers.authorization;
     // the released proxy says nothing before it has seen these
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     const where = `the proxy at ${from.address}`;
@@ -91,6 +83,7 @@ class Incoming implements MessageStreamUser {
     const { listen, options } = this.#gate;
     let other: OtherSide | undefined;
     try {
+      this.#token = bearerToken(this.#authorization);
       other = readHandshakeRequest(bytes, this.#token);
       const peer = agreeOverGrpc(listen.self, other, options);
       await this.#authorize(other);
@@ -137,9 +130,8 @@ class Incoming implements MessageStreamUser {
     if (!this.#settle() || this.#messages.over) return;
     const { listen, logger, options } = this.#gate;
     logger.info({ address: this.#from.address, code: error.code }, `a proxy was refused: ${error.message}`);
-    this.#status = error;
     this.#messages.send(writeRefusal(listen.self, error, ours));
-    this.#messages.end(options.closeTimeoutMs);
+    this.#messages.end(options.closeTimeoutMs, error);
     // reading on is the way to see the other side's end
     this.#messages.resume();
   }
@@ -151,9 +143,8 @@ class Incoming implements MessageStreamUser {
   onFault(error: AgentwireError): void {
     this.#controller.abort(error);
     if (!this.#settle()) return;
-    this.#status = error;
     this.#gate.logger.info({ address: this.#from.address, code: error.code }, `a handshake failed: ${error.message}`);
-    this.#messages.destroy(error);
+    this.#messages.fail(error);
   }
 
   onEnd(error: AgentwireError | undefined): void {

@@ -33,6 +33,8 @@ export class ServerSession {
     this.#resets = new FloodGuard(options.clock, options.maxStreamResets);
     this.#controls = new FloodGuard(options.clock, MAX_CONTROL_FRAMES);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    // each stream listens for its GOAWAY
+    session.setMaxListeners(options.maxStreamsPerSession + 16);
     this.#pending = pending.add((error) => this.#drop(error));
     session.on('error', (error) => options.logger.debug({ address: this.address, error }, 'HTTP/2 session failed'));
     session.on('ping', () => this.#control('ping'));

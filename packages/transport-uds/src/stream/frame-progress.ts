@@ -57,7 +57,7 @@ export class FrameProgress {
     if (incompleteBytes - before < WINDOW_BYTES) {
       this.#onStuck(
         new AgentwireError(
-          'ERR_PROTOCOL',
+          'ERR_TIMEOUT',
           `a frame makes no progress: ${incompleteBytes - before} bytes in ${WINDOW_MS} ms, at least ${WINDOW_BYTES} must come`,
         ),
       );

@@ -63,20 +63,37 @@ export class AgentClient implements AsyncDisposable {
     }
     this.#queued += 1;
     const before = this.#last;
+    const { clock } = this.#options;
+    const until = clock.now() + timeoutMs;
     const turn = (async () => {
-      await before;
-      if (signal?.aborted === true) throw this.#aborted(signal);
-      return this.#ask(event, timeoutMs, signal);
+      await this.#turnAfter(before, timeoutMs, signal);
+      return this.#ask(event, Math.max(0, until - clock.now()), signal);
     })();
-    // the next one does not care how this one ends
-    this.#last = turn.then(
-      () => undefined,
-      () => undefined,
-    );
+    // the next one does not care how this one ends, and its turn is not before that of what this one gave up waiting for
+    this.#last = Promise.allSettled([before, turn]);
     try {
       return await turn;
     } finally {
       this.#queued -= 1;
+    }
+  }
+
+  /** Waits for the events before; the time spent here counts. */
+  async #turnAfter(before: Promise<unknown>, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) throw this.#aborted(signal);
+    const { clock } = this.#options;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(
+      () => reject(new AgentwireError('ERR_TIMEOUT', `the event waited ${timeoutMs} ms for those before it`)),
+      timeoutMs,
+    );
+    const onAbort = (): void => reject(this.#aborted(signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([before, promise]);
+    } finally {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -104,8 +121,8 @@ export class AgentClient implements AsyncDisposable {
     return link;
   }
 
-  #aborted(signal: AbortSignal): AgentwireError {
-    return new AgentwireError('ERR_ABORTED', 'the event was given up before it was sent', { cause: signal.reason });
+  #aborted(signal: AbortSignal | undefined): AgentwireError {
+    return new AgentwireError('ERR_ABORTED', 'the event was given up before it was sent', { cause: signal?.reason });
   }
 
   /** Drops the connection; what was asked fails with `ERR_CLOSED`. Idempotent. */

@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, isToken, MAX_TOKEN_LENGTH, printable } from '@agentwire/core';
 
 /** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -47,8 +47,17 @@ export function readText(what: string, from: JsonObject, key: string): string | 
   const value = from[key];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string') throw wrong(what, key, 'a string', value);
-  if (value.length <= MAX_NAME_LENGTH) return value;
+  // names reach logs and terminals
+  if (value.length <= MAX_NAME_LENGTH) return printable(value);
   throw new AgentwireError('ERR_PROTOCOL', `${what}: ${key} has ${value.length} characters, limit ${MAX_NAME_LENGTH}`);
+}
+
+/** Reads an optional token; absent and null give `undefined`. */
+export function readToken(what: string, from: JsonObject, key: string): string | undefined {
+  const value = from[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && isToken(value)) return value;
+  throw new AgentwireError('ERR_PROTOCOL', `${what}: ${key} must be 1 to ${MAX_TOKEN_LENGTH} visible ASCII characters`);
 }
 
 /** Reads a text that must be there and not be empty. */

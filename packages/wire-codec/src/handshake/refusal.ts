@@ -1,5 +1,5 @@
-import { AgentwireError, ERROR_CODES, type ErrorCode } from '@agentwire/core';
-import { readCount, readText, type JsonObject } from './read-fields.ts';
+import { AgentwireError, ERROR_CODES, type ErrorCode, printable } from '@agentwire/core';
+import { readCount, type JsonObject } from './read-fields.ts';
 
 const MAX_TEXT = 512;
 const VERSION_TEXT = /unsupported protocol version/i;
@@ -28,10 +28,11 @@ export function refusalFields(error: AgentwireError, role: 'agent' | 'proxy'): J
 
 /** The error that a refusal stands for, at whoever was refused. */
 export function readRefusal(what: string, from: JsonObject): AgentwireError {
-  const text = readText(what, from, 'error') ?? 'no reason was given';
+  const said = from['error'];
+  const text = typeof said === 'string' ? printable(said.slice(0, MAX_TEXT)) : 'no reason was given';
   const word = from['error_code'];
   const code = KEPT.find((kept) => kept === word) ?? (VERSION_TEXT.test(text) ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
-  return new AgentwireError(code, `refused by the other side: ${text.slice(0, MAX_TEXT)}`, {
+  return new AgentwireError(code, `refused by the other side: ${text}`, {
     retryable: ERROR_CODES[code].retryable,
     detail: { protocolVersion: readCount(what, from, 'protocol_version') },
   });

@@ -2,7 +2,16 @@ import { AgentwireError, PROTOCOL_VERSION, type Dialect, type Hello } from '@age
 import { readCapabilities, writeCapabilities, type HandshakeShape } from './capabilities.ts';
 import { isDocumentedShape } from './documented-capabilities.ts';
 import { readChosenEncoding, readOfferedEncodings, wireEncodings } from './encodings.ts';
-import { parseJsonObject, readBoolean, readCount, readName, readObject, readText, readTexts } from './read-fields.ts';
+import {
+  parseJsonObject,
+  readBoolean,
+  readCount,
+  readName,
+  readObject,
+  readText,
+  readToken,
+  readTexts,
+} from './read-fields.ts';
 import { readRefusal, refusalFields } from './refusal.ts';
 import { readZentinelIdentity } from './zentinel-capabilities.ts';
 
@@ -56,7 +65,7 @@ export function readRegistrationRequest(payload: Uint8Array): Registration {
       features,
       encodings: readOfferedEncodings(REQUEST, from),
       capabilities: { ...readCapabilities(capabilities, features), agentId },
-      token: readText(REQUEST, from, 'auth_token'),
+      token: readToken(REQUEST, from, 'auth_token'),
     },
   };
 }

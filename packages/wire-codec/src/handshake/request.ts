@@ -7,6 +7,7 @@ import {
   readIntegers,
   readName,
   readText,
+  readToken,
   readTexts,
   type JsonObject,
 } from './read-fields.ts';
@@ -80,7 +81,7 @@ export function readHandshakeRequest(payload: Uint8Array): HandshakeRequest {
       protocolVersions: [...new Set(version === undefined ? versions : [version, ...versions])],
       features: readTexts(WHAT, from, 'supported_features') ?? [],
       encodings: readOfferedEncodings(WHAT, from),
-      token: readText(WHAT, from, 'auth_token'),
+      token: readToken(WHAT, from, 'auth_token'),
     },
   };
 }

@@ -11,7 +11,6 @@ import type { Form } from './form.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
 import { CODEC_LIMITS, hasId, resolveCodecLimits } from './limits.ts';
 import type { CodecLimits } from './limits.ts';
-import { PongMemory } from './pong-memory.ts';
 import { readReference, writeReference } from './reference-codec.ts';
 
 /** Encodes and decodes the messages of one connection. */
@@ -60,6 +59,9 @@ export interface MessageCodecOptions {
   readonly limits?: Partial<CodecLimits>;
 }
 
+/** Longest ping that is repeated, in bytes. */
+const MAX_PING_BYTES = 64 * 1024;
+
 const isChunk = (type: Message['type']): boolean => type === 'requestBodyChunk' || type === 'responseBodyChunk';
 
 class Codec implements MessageCodec {
@@ -73,7 +75,6 @@ class Codec implements MessageCodec {
   /** The generated way; absent where limits are set lower than what it lets through. */
   readonly #fast: FastCodec | undefined;
   readonly #decisions: DecisionCache;
-  readonly #pongs: PongMemory | undefined;
   readonly #unknown = new Set<number>();
   readonly #unreadable = new Set<MessageType>();
   #inARow = 0;
@@ -93,7 +94,6 @@ class Codec implements MessageCodec {
     this.#decisions = isUsual ? decisionCacheOf(this.#form) : new DecisionCache(this.#form);
     this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#form);
     this.#jsonForm = { ...this.#form, encoding: 'json' };
-    this.#pongs = dialect === 'zentinel' ? new PongMemory() : undefined;
   }
 
   #formOf(type: Message['type']): Form {
@@ -102,10 +102,8 @@ class Codec implements MessageCodec {
 
   write(message: Message, outbox: Outbox): boolean {
     const byte = this.#table.outgoing(message.type);
-    if (message.type === 'pong' && this.#pongs !== undefined) {
-      const payload = this.#pongs.take(message);
-      if (payload !== undefined) return this.#writePayload(message, byte, payload, outbox);
-    }
+    if (message.type === 'pong' && message.echo instanceof Uint8Array)
+      return this.#writePayload(message, byte, message.echo, outbox);
     if (message.type === 'answer') {
       const halves = this.#decisions.encoded(message);
       const size = halves === undefined ? -1 : this.#decisions.size(halves, message.id);
@@ -124,18 +122,32 @@ class Codec implements MessageCodec {
     return writeReference(message, byte, this.#formOf(message.type), this.#peer.maxMessageBytes, outbox);
   }
 
-  #writePayload(message: Pong, byte: number, payload: Buffer, outbox: Outbox): boolean {
+  #writePayload(message: Pong, byte: number, payload: Uint8Array, outbox: Outbox): boolean {
     const at = reserveFrame(outbox, message, payload.length, this.#peer.maxMessageBytes);
-    return commitFrame(outbox, byte, at, at + FRAME_HEAD_BYTES + payload.copy(outbox.bytes, at + FRAME_HEAD_BYTES));
+    outbox.bytes.set(payload, at + FRAME_HEAD_BYTES);
+    return commitFrame(outbox, byte, at, at + FRAME_HEAD_BYTES + payload.length);
+  }
+
+  /** A ping is repeated byte for byte, whatever it holds. */
+  #readPing(bytes: Buffer, start: number, end: number): Received {
+    const read = this.#decode('ping', bytes, start, end);
+    if (end - start > MAX_PING_BYTES) return read;
+    const { sequence, timestampMs } = read.type === 'ping' ? read : { sequence: 0, timestampMs: 0 };
+    const ping = { type: 'ping', sequence, timestampMs } as const;
+    // not a part of the message, so that one which was read equals the one that was sent
+    return Object.defineProperty(ping, 'echo', { value: Uint8Array.from(bytes.subarray(start, end)) });
   }
 
   read(type: number, bytes: Buffer, start: number, end: number): Received | undefined {
     const of = this.#table.incoming(type);
     if (of === undefined) return this.#skipUnknown(type);
+    if (of === 'ping') {
+      this.#inARow = 0;
+      return this.#readPing(bytes, start, end);
+    }
     const message =
       of === 'answer' ? this.#decisions.read(bytes, start, end, this.#readAnswer) : this.#decode(of, bytes, start, end);
     if (message.type === 'malformed' && message.id === undefined && hasId(of)) return this.#skipUnreadable(message);
-    if (message.type === 'ping') this.#pongs?.note(message, bytes.subarray(start, end));
     this.#inARow = 0;
     return message;
   }
