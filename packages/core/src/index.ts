@@ -22,3 +22,4 @@ export * from './message/message.ts';
 export * from './metrics-recorder.ts';
 export * from './option-table.ts';
 export * from './options.ts';
+export * from './repeated-lines.ts';

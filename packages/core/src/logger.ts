@@ -1,3 +1,5 @@
+import { printable } from './errors.ts';
+
 /** One level of a {@link Logger}: facts first, a sentence second. */
 export type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
@@ -18,7 +20,32 @@ const nothing: LogMethod = () => undefined;
 /** Logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** A logger of somebody else's, whose failures stay its own. */
+/** An error whose texts act on no terminal; the same one where they do not anyway. */
+function printableError(error: Error): Error {
+  const message = printable(error.message);
+  const lines = (error.stack ?? '').replace(error.message, message).split('\n');
+  const stack = lines.map(printable).join('\n');
+  if (message === error.message && stack === error.stack) return error;
+  const field = (value: string): PropertyDescriptor => ({ value, configurable: true, writable: true });
+  return Object.create(error, { message: field(message), stack: field(stack) }) as Error;
+}
+
+function printableValue(value: unknown): unknown {
+  if (typeof value === 'string') return printable(value);
+  return value instanceof Error ? printableError(value) : value;
+}
+
+/** Fields that act on no terminal; the same object where they do not anyway. */
+function printableFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, value] of Object.entries(fields)) {
+    const shown = printableValue(value);
+    if (shown !== value) (copy ??= { ...fields })[key] = shown;
+  }
+  return copy ?? fields;
+}
+
+/** A logger of somebody else's, whose failures stay its own, and to which what peers said comes printable. */
 class SafeLogger implements Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;
@@ -30,7 +57,7 @@ class SafeLogger implements Logger {
       (level: keyof Logger): LogMethod =>
       (fields, message) => {
         try {
-          logger[level](fields, message);
+          logger[level](printableFields(fields), printable(message));
         } catch {
           // a line that cannot be written has nowhere to be reported
         }
@@ -42,7 +69,7 @@ class SafeLogger implements Logger {
   }
 }
 
-/** Wraps a logger so that it never throws; one that is safe already is given back itself. */
+/** Wraps a logger so that it never throws, and escapes control characters on their way to it; one that is safe already is given back itself. */
 export function safeLogger(logger: Logger): Logger {
   return logger === silentLogger || logger instanceof SafeLogger ? logger : new SafeLogger(logger);
 }

@@ -6,7 +6,7 @@ import {
   noMetrics,
   OPTION,
   type OptionTable,
-  safeLogger,
+  countRepeats,
   silentLogger,
   systemClock,
   type Transport,
@@ -132,7 +132,7 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
     strategy: typeof strategy === 'string' ? strategyNamed(strategy) : strategy,
     reconnect: resolveBackoff(options.reconnect),
     clock: options.clock ?? systemClock,
-    logger: safeLogger(options.logger ?? silentLogger),
+    logger: countRepeats(options.logger ?? silentLogger, options.clock ?? systemClock),
     metrics: options.metrics ?? noMetrics,
   };
 }

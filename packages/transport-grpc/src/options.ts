@@ -3,7 +3,7 @@ import {
   checkOptions,
   OPTION,
   type OptionTable,
-  safeLogger,
+  countRepeats,
   silentLogger,
   systemClock,
   type Clock,
@@ -105,6 +105,6 @@ export function resolveGrpcOptions(options: GrpcTransportOptions): ResolvedGrpcO
     maxStreamResets: options.maxStreamResets ?? defaults.maxStreamResets,
     closeTimeoutMs: options.closeTimeoutMs ?? defaults.closeTimeoutMs,
     clock: options.clock ?? defaults.clock,
-    logger: safeLogger(options.logger ?? defaults.logger),
+    logger: countRepeats(options.logger ?? defaults.logger, options.clock ?? defaults.clock),
   };
 }

@@ -2,7 +2,7 @@ import {
   checkOptions,
   OPTION,
   type OptionTable,
-  safeLogger,
+  countRepeats,
   silentLogger,
   systemClock,
   type Clock,
@@ -95,7 +95,7 @@ export function resolveStreamOptions(options: StreamOptions): ResolvedStreamOpti
     shape: choice === 'auto' ? 'union' : choice,
     closeTimeoutMs: options.closeTimeoutMs ?? STREAM_DEFAULTS.closeTimeoutMs,
     clock: options.clock ?? STREAM_DEFAULTS.clock,
-    logger: safeLogger(options.logger ?? STREAM_DEFAULTS.logger),
+    logger: countRepeats(options.logger ?? STREAM_DEFAULTS.logger, options.clock ?? STREAM_DEFAULTS.clock),
     versionOne: options.versionOne,
   };
 }

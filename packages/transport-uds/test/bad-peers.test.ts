@@ -118,10 +118,12 @@ describe('before the handshake is done', () => {
     good.socket.write(DOCUMENTED_REQUEST);
     expect((await good.frame()).type).toBe(0x02);
     expect(listener.connectionCount).toBe(1);
-    expect([new Set(refused), refused.length]).toEqual([new Set(['ERR_OVERLOADED']), 237]);
-    expect(clock.pendingTimers).toBe(63);
+    // one line at once, and one is to come that sums up the rest
+    expect(refused).toEqual(['ERR_OVERLOADED']);
+    expect(clock.pendingTimers).toBe(63 + 1);
     clock.advance(10_000);
     await Promise.all(peers.map((peer) => peer.closed));
+    clock.advance(10_000);
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -1,4 +1,4 @@
-import { AgentwireError, checkNumber, type Listener, type Transport } from '@agentwire/core';
+import { AgentwireError, countRepeats, checkNumber, type Listener, type Transport } from '@agentwire/core';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
@@ -51,7 +51,8 @@ class Server implements AgentServer {
     const { maxConcurrentRequests, maxTrackedRequests, requestStateTtlMs } = agent.limits;
     this.#session = {
       clock: options.clock,
-      logger: options.logger,
+      // what handlers log themselves is not counted
+      logger: countRepeats(options.logger, options.clock),
       // requests past the bound are refused by the runtime, over all connections; this one is for their later events
       maxInFlight: Math.max(1024, maxConcurrentRequests),
       maxRetained: Math.min(MAX_RETAINED_PER_SESSION, maxTrackedRequests),

@@ -3,6 +3,7 @@ import type { CloseReason, Connection, ConnectionHandler } from '../contract/con
 import { AgentwireError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { Message, MessageType, Received } from '../message/message.ts';
+import { countRepeats } from '../repeated-lines.ts';
 import { AgentDrain } from './agent-drain.ts';
 import { resolveAgentSessionLimits } from './agent-session-limits.ts';
 import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
@@ -12,6 +13,7 @@ import { Keepalive } from './keepalive.ts';
 import { KnownRequests } from './known-requests.ts';
 import { PingSender, pongOf } from './ping-sender.ts';
 import { RequestRunner } from './request-runner.ts';
+import { MAX_UNDECODABLE, undecodable } from './undecodable.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
 const REPORTS: ReadonlySet<MessageType> = new Set<MessageType>(['healthStatus', 'metricsReport', 'log']);
@@ -27,10 +29,12 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly #drain: AgentDrain;
   readonly #keepalive: Keepalive | undefined;
   readonly #unread: UnreadAnswers;
+  /** Undecodable messages since the last event. */
+  #undecodable = 0;
 
   constructor(connection: Connection, handler: SessionHandler, options: AgentSessionOptions) {
     const clock = options.clock ?? systemClock;
-    const logger = options.logger ?? silentLogger;
+    const logger = countRepeats(options.logger ?? silentLogger, clock);
     const limits = resolveAgentSessionLimits(options);
     const { stats } = this;
     const queues = new EventQueues(connection, limits.maxQueuedPerRequest);
@@ -75,6 +79,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
         // this side has said its last word: a handler would decide for nobody
         if (this.connection.status !== 'open') return;
         this.stats.events += 1;
+        this.#undecodable = 0;
         return this.#runner.onEvent(message, message.id);
       case 'malformed':
         return this.#onMalformed(message);
@@ -98,6 +103,8 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   #onMalformed(message: Extract<Received, { type: 'malformed' }>): void {
     this.stats.malformed += 1;
+    this.#undecodable += 1;
+    if (this.#undecodable > MAX_UNDECODABLE) throw undecodable(this.connection);
     this.#logger.warn(
       { connection: this.connection.id, of: message.of, code: message.error.code },
       'undecodable message from a proxy',

@@ -47,11 +47,19 @@ export class AnswerSender {
     }
   }
 
+  /** The answer for an event that could not be decoded, of which the log knows; counts it. */
+  undecodable(error: AgentwireError): Decision {
+    this.#stats.failures += 1;
+    return failureDecision(error, this.#connection.peer);
+  }
+
   /** The answer for an event that could not be decided; counts and logs it. */
   failure(error: unknown): Decision {
     this.#stats.failures += 1;
     const known = error instanceof AgentwireError;
-    this.#logger.error({ connection: this.#connection.id, err: error }, 'an event could not be decided');
+    // what we said ourselves needs no stack to be found
+    const why = known ? { code: error.code, why: error.message } : { err: error };
+    this.#logger.error({ connection: this.#connection.id, ...why }, 'an event could not be decided');
     // what a handler throws may hold anything, a body too: only our own words go out
     return failureDecision(
       known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed"),

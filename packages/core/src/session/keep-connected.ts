@@ -54,11 +54,30 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
     }
     if (signal.aborted) return;
     failures += 1;
-    const waitMs = backoffDelay(failures, options.backoff, random());
-    options.onFailure?.(error, failures, waitMs);
+    const waitMs = backoffDelay(failures, options.backoff, ownRandom(random));
+    tellFailure(options, error, failures, waitMs);
     // whoever was told may have ended it, and an aborted signal tells nobody any more
     if (signal.aborted) return;
     await rest(clock, waitMs, signal, options.onWait);
+  }
+}
+
+/** A number of the user's for the jitter; without jitter where that is none. */
+function ownRandom(random: () => number): number {
+  try {
+    const value = random();
+    return value >= 0 && value <= 1 ? value : 0.5;
+  } catch {
+    return 0.5;
+  }
+}
+
+/** A listener's throw must not end the attempts. */
+function tellFailure({ onFailure }: KeepConnectedOptions, ...what: Parameters<NonNullable<typeof onFailure>>): void {
+  try {
+    onFailure?.(...what);
+  } catch {
+    // what it was told of is in no log of ours; whoever listens has one
   }
 }
 

@@ -7,6 +7,7 @@ import type { Decision } from '../message/decision.ts';
 import type { RequestId } from '../message/events.ts';
 import type { Message, MessageType, Received } from '../message/message.ts';
 import { checkNumber } from '../options.ts';
+import { countRepeats } from '../repeated-lines.ts';
 import { closedErrorOf } from './closed-error.ts';
 import type { ExchangeSlot } from './exchange-slot.ts';
 import type { AskOptions, EventBody, Exchange } from './exchange.ts';
@@ -14,8 +15,14 @@ import { Keepalive } from './keepalive.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Outbox } from './outbox.ts';
 import { PingSender } from './ping-sender.ts';
-import { DEFAULT_DRAIN_TIMEOUT_MS, type ProxySession, type ProxySessionOptions } from './proxy-session.ts';
+import {
+  type AgentNotice,
+  DEFAULT_DRAIN_TIMEOUT_MS,
+  type ProxySession,
+  type ProxySessionOptions,
+} from './proxy-session.ts';
 import { UnansweredPings } from './unanswered-pings.ts';
+import { MAX_UNDECODABLE, undecodable } from './undecodable.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -25,6 +32,8 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
   readonly stats = { answers: 0, lateAnswers: 0, unasked: 0, timeouts: 0, malformed: 0 };
   draining = false;
   paused = false;
+  /** Undecodable messages since the last answer. */
+  #undecodable = 0;
   readonly #clock: Clock;
   readonly #options: ProxySessionOptions;
   readonly #logger: Logger;
@@ -35,7 +44,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
 
   constructor(connection: Connection, options: ProxySessionOptions) {
     const clock = options.clock ?? systemClock;
-    const logger = options.logger ?? silentLogger;
+    const logger = countRepeats(options.logger ?? silentLogger, clock);
     const outbox = new Outbox(connection, clock, logger);
     const exchanges = new OpenExchanges({ connection, clock, logger, outbox, options, stats: this.stats });
     const pings = new PingSender(clock, (ping) => outbox.notify(ping));
@@ -93,6 +102,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
   onMessage(message: Received): void {
     switch (message.type) {
       case 'answer':
+        this.#undecodable = 0;
         return this.#exchanges.answer(message.id, message.decision);
       case 'malformed':
         return this.#onMalformed(message.of, message.id, message.error);
@@ -105,22 +115,33 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
       case 'drain':
       case 'shutdown':
         this.draining = true;
-        return this.#options.onNotice?.(message, this);
+        return this.#tell(message);
       case 'flowControl':
         if (message.id === undefined && message.action !== 'updateCapacity') this.paused = message.action === 'pause';
-        return this.#options.onNotice?.(message, this);
+        return this.#tell(message);
       case 'healthStatus':
       case 'metricsReport':
       case 'configUpdateRequest':
       case 'log':
-        return this.#options.onNotice?.(message, this);
+        return this.#tell(message);
       default:
         throw new AgentwireError('ERR_PROTOCOL', `an agent may not send ${message.type}`);
     }
   }
 
+  /** A listener's throw ends nothing: its connection has other requests. */
+  #tell(notice: AgentNotice): void {
+    try {
+      this.#options.onNotice?.(notice, this);
+    } catch (error) {
+      this.#logger.error({ connection: this.connection.id, type: notice.type, err: error }, 'onNotice threw');
+    }
+  }
+
   #onMalformed(of: MessageType, id: RequestId | undefined, error: AgentwireError): void {
     this.stats.malformed += 1;
+    this.#undecodable += 1;
+    if (this.#undecodable > MAX_UNDECODABLE) throw undecodable(this.connection);
     this.#logger.warn({ connection: this.connection.id, of, code: error.code }, 'undecodable message from an agent');
     if ((of === 'answer' || of === 'bodyMutation') && id !== undefined) this.#exchanges.answerMalformed(id, error);
   }

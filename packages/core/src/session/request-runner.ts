@@ -52,7 +52,7 @@ export class RequestRunner {
 
   #run(request: AgentRequestCore, event: QueuedEvent): void {
     let outcome: Decision | Promise<Decision | undefined>;
-    if (event.type === 'malformed') outcome = this.#answers.failure(event.error);
+    if (event.type === 'malformed') outcome = this.#answers.undecodable(event.error);
     else if (this.inFlight >= this.#maxInFlight) outcome = this.#answers.failure(this.#overloaded());
     else {
       try {

@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision, type ProxyEvent, silentLogger } from '@agentwire/core';
 import {
   AgentSessionCore,
   type AgentRequest,
@@ -109,6 +109,25 @@ describe('answers', () => {
       verdict: { type: 'block', status: 503 },
       audit: { reasonCodes: ['agentwire:ERR_OVERLOADED'] },
     });
+  });
+
+  test('a peer that sends nothing but what cannot be decoded is ended, and hardly fills a log', () => {
+    const lines: unknown[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (fields: object) => lines.push(fields),
+      error: (fields: object) => lines.push(fields),
+    };
+    const { connection } = setup(() => ALLOW, { logger });
+    const error = new AgentwireError('ERR_PROTOCOL', 'bad head');
+    const bad = (id: number) => ({ type: 'malformed', of: 'requestHeaders', id, error }) as const;
+    for (let id = 1; id <= 1_024; id += 1) connection.receive(bad(id));
+    connection.receive({ ...headers, id: 2_000 });
+    for (let id = 1; id <= 1_024; id += 1) connection.receive(bad(id));
+    expect([connection.status, connection.ofType('answer').length]).toEqual(['open', 2_049]);
+    connection.receive(bad(1));
+    expect(connection.status).toBe('closed');
+    expect(lines).toEqual([expect.not.objectContaining({ err: expect.anything() as unknown })]);
   });
 
   test('undecodable content is answered as a failure in its place', async () => {

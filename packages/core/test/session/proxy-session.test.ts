@@ -244,6 +244,27 @@ describe('bounds', () => {
 });
 
 describe('what the agent says', () => {
+  test('a listener that throws ends neither the connection nor its requests', async () => {
+    const onNotice = (): never => {
+      throw new Error('a bug of the caller');
+    };
+    const { connection, session } = setup({ onNotice });
+    const answer = session.request(headers);
+    connection.receive({ type: 'drain' }, { type: 'answer', id: lastId(connection), decision: ALLOW });
+    expect(await answer).toBe(ALLOW);
+    expect(connection.status).toBe('open');
+  });
+
+  test('nothing but what cannot be decoded ends the connection', () => {
+    const { connection } = setup();
+    const error = new AgentwireError('ERR_PROTOCOL', 'bad');
+    const bad = { type: 'malformed', of: 'healthStatus', error } as const;
+    for (let sent = 0; sent < 1_024; sent += 1) connection.receive(bad);
+    expect(connection.status).toBe('open');
+    connection.receive(bad);
+    expect(connection.status).toBe('closed');
+  });
+
   test('drain refuses new exchanges and lets the open ones finish', async () => {
     const notices: string[] = [];
     const { connection, session } = setup({ onNotice: (notice) => notices.push(notice.type) });

@@ -26,7 +26,7 @@ function openSession(endpoint: Endpoint, options: ResolvedGrpcOptions): ClientHt
     ...(secure ? clientTls(options.tls) : {}),
   });
   session.once('connect', () => {
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   });
   return session;
 }

@@ -78,8 +78,13 @@ export class GrpcListener implements Listener, Gate {
       server.on('unknownProtocol', (socket) => socket.destroy());
     }
     server.on('session', (session: ServerHttp2Session) => {
-      this.#sessions.set(session, new ServerSession(session, this.#pending, this.options));
-      session.once('close', () => this.#sessions.delete(session));
+      try {
+        this.#sessions.set(session, new ServerSession(session, this.#pending, this.options));
+        session.once('close', () => this.#sessions.delete(session));
+      } catch (error) {
+        this.logger.warn({ err: error }, 'a session could not be taken in');
+        session.destroy();
+      }
     });
     server.on('sessionError', (error) => this.logger.debug({ error }, 'HTTP/2 session failed'));
     const onStream = (
@@ -87,7 +92,15 @@ export class GrpcListener implements Listener, Gate {
       headers: IncomingHttpHeaders,
       _flags: number,
       rawHeaders: string[],
-    ): void => this.#onStream(stream, headers, rawHeaders);
+    ): void => {
+      try {
+        this.#onStream(stream, headers, rawHeaders);
+      } catch (error) {
+        // its session may have gone between the stream and this, and then nothing can be answered any more
+        this.logger.warn({ err: error }, 'a stream could not be taken in');
+        stream.destroy();
+      }
+    };
     server.on('stream', onStream);
   }
 

@@ -1,0 +1,88 @@
+import { type Clock, systemClock, type TimerHandle } from './clock.ts';
+import { type Logger, type LogMethod, safeLogger, silentLogger } from './logger.ts';
+
+/** How long repeats of a line are counted before they are summed up, in milliseconds. */
+const WINDOW_MS = 10_000;
+/** Different lines that are told apart at a time; what comes past them counts as one. */
+const MAX_LINES = 256;
+/** Fields that make a line another one; others, such as a connection, may be different each time. */
+const TELLING: readonly string[] = ['agent', 'code', 'event', 'handler', 'kind', 'limit', 'of', 'policy', 'type'];
+
+type Fields = Parameters<LogMethod>[0];
+
+interface Line {
+  since: number;
+  repeats: number;
+  fields: Fields;
+  timer: TimerHandle;
+}
+
+/** Warnings and errors of one owner, whose repeats are counted. */
+class RepeatedLines implements Logger {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+  readonly #clock: Clock;
+  readonly #lines = new Map<string, Line>();
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#clock = clock;
+    this.debug = logger.debug;
+    this.info = logger.info;
+    this.warn = (fields, message) => this.#log('warn', logger.warn, fields, message);
+    this.error = (fields, message) => this.#log('error', logger.error, fields, message);
+  }
+
+  #log(level: string, write: LogMethod, fields: Fields, message: string): void {
+    const key = this.#keyOf(level, fields, message);
+    const now = this.#clock.now();
+    const line = this.#lines.get(key);
+    if (line === undefined) {
+      this.#lines.set(key, { since: now, repeats: 0, fields, timer: undefined });
+      return write(fields, message);
+    }
+    if (line.repeats === 0 && now - line.since >= WINDOW_MS) {
+      line.since = now;
+      return write(fields, message);
+    }
+    line.repeats += 1;
+    line.fields = fields;
+    if (line.repeats === 1)
+      line.timer = this.#clock.setTimeout(() => this.#sumUp(line, write, message), WINDOW_MS - (now - line.since));
+  }
+
+  #sumUp(line: Line, write: LogMethod, message: string): void {
+    const { fields, repeats } = line;
+    line.repeats = 0;
+    line.since = this.#clock.now();
+    write({ ...fields, repeats }, `${message} (${repeats} times more in ${WINDOW_MS / 1000} s)`);
+  }
+
+  #keyOf(level: string, fields: Fields, message: string): string {
+    let key = `${level}\0${message.slice(0, 200)}`;
+    for (const name of TELLING) {
+      const value = fields[name];
+      if (typeof value === 'string' || typeof value === 'number') key += `\0${name}=${String(value).slice(0, 100)}`;
+    }
+    if (this.#lines.has(key) || this.#lines.size < MAX_LINES) return key;
+    this.#forgetOld();
+    return this.#lines.size < MAX_LINES ? key : `${level}\0`;
+  }
+
+  #forgetOld(): void {
+    const before = this.#clock.now() - WINDOW_MS;
+    for (const [key, { since, repeats }] of this.#lines) if (repeats === 0 && since <= before) this.#lines.delete(key);
+  }
+}
+
+/**
+ * Wraps a logger so that warnings and errors cannot flood it: the first of a kind is written at once, its repeats are
+ * counted and summed up once every 10 s, in a field `repeats`. Lines are of one kind where their level, message and telling
+ * fields (`agent`, `code`, `event`, `handler`, `kind`, `limit`, `of`, `policy`, `type`) are the same; past 256 kinds at a time
+ * the rest counts as one. Never throws; one that counts already is given back itself.
+ */
+export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {
+  if (logger === silentLogger || logger instanceof RepeatedLines) return logger;
+  return new RepeatedLines(safeLogger(logger), clock);
+}

@@ -1,0 +1,83 @@
+import { countRepeats, type Logger, safeLogger } from '@agentwire/core';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
+import { expect, test } from 'vitest';
+
+type Line = readonly [level: string, message: string, fields: Readonly<Record<string, unknown>>];
+
+function written(): { lines: Line[]; logger: Logger } {
+  const lines: Line[] = [];
+  const level =
+    (name: string): Logger['warn'] =>
+    (fields, message) =>
+      void lines.push([name, message, fields]);
+  return { lines, logger: { debug: level('debug'), info: level('info'), warn: level('warn'), error: level('error') } };
+}
+
+function counted(): { lines: Line[]; logger: Logger; clock: ManualClock } {
+  const clock = createManualClock();
+  const { lines, logger } = written();
+  return { lines, logger: countRepeats(logger, clock), clock };
+}
+
+test('the first line is written at once, its repeats once every 10 s with their number', () => {
+  const { lines, logger, clock } = counted();
+  for (let i = 0; i < 1_000; i += 1) logger.warn({ connection: i, code: 'ERR_IO' }, 'broke');
+  expect(lines).toEqual([['warn', 'broke', { connection: 0, code: 'ERR_IO' }]]);
+  clock.advance(10_000);
+  expect(lines.at(-1)).toEqual([
+    'warn',
+    'broke (999 times more in 10 s)',
+    { connection: 999, code: 'ERR_IO', repeats: 999 },
+  ]);
+  clock.advance(60_000);
+  expect([lines.length, clock.pendingTimers]).toEqual([2, 0]);
+  logger.warn({ code: 'ERR_IO' }, 'broke');
+  expect(lines.length).toBe(3);
+});
+
+test('level, message and telling fields tell lines apart; information is written as it comes', () => {
+  const { lines, logger } = counted();
+  logger.warn({ agent: 'a' }, 'x');
+  logger.warn({ agent: 'b' }, 'x');
+  logger.error({ agent: 'a' }, 'x');
+  logger.warn({ agent: 'a' }, 'y');
+  for (let i = 0; i < 3; i += 1) logger.info({}, 'served');
+  expect(lines.length).toBe(7);
+});
+
+test('past 256 different lines the rest counts as one, until the old ones are forgotten', () => {
+  const { lines, logger, clock } = counted();
+  for (let i = 0; i < 10_000; i += 1) logger.warn({}, `peer ${i}`);
+  expect(lines.length).toBe(257);
+  clock.advance(10_000);
+  expect(lines.at(-1)?.[2]).toEqual({ repeats: 10_000 - 257 });
+  logger.warn({}, 'another');
+  expect(lines.at(-1)?.[1]).toBe('another');
+});
+
+test('what peers say acts on no terminal, in messages, fields and errors', () => {
+  const { lines, logger } = written();
+  const error = new Error('bad \u001b[2J name\r\n2026 forged line');
+  const fields = { name: '\u001b]0;x\u0007', count: 3, err: error };
+  safeLogger(logger).warn(fields, 'refused \u202ea\u009b');
+  const [, message, seen] = lines[0] as Line;
+  expect(message).toBe('refused \\u{202e}a\\u{9b}');
+  expect(seen['name']).toBe('\\u{1b}]0;x\\u{7}');
+  expect(seen['count']).toBe(3);
+  const shown = seen['err'] as Error;
+  expect(shown).toBeInstanceOf(Error);
+  expect(`${shown.message}${shown.stack?.replaceAll('\n', '')}`).not.toMatch(/\p{Cc}/u);
+  expect(shown.stack).not.toContain('\n2026');
+  expect(fields.err).toBe(error);
+  const plain = { a: 'ä ok', err: new Error('fine') };
+  safeLogger(logger).warn(plain, 'x');
+  expect(lines[1]?.[2]).toBe(plain);
+});
+
+test('a logger that throws harms nobody', () => {
+  const broken = (): never => {
+    throw new Error('disk full');
+  };
+  const logger = countRepeats({ debug: broken, info: broken, warn: broken, error: broken });
+  expect(() => logger.error({}, 'x')).not.toThrow();
+});
