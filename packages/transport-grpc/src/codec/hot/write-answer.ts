@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { isDeepFrozen, type Answer, type Decision, type HeaderOp } from '@agentwire/core';
+import { isDeepFrozen, type Answer, type Audit, type Decision, type HeaderOp } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
@@ -76,18 +76,38 @@ function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly Heade
 
 const NONE: readonly never[] = [];
 
+/** Who writes each field: a new one does not compile without being written here, and is never lost without a word. */
+const WRITTEN = {
+  verdict: 'hot',
+  requestHeaders: 'hot',
+  responseHeaders: 'hot',
+  audit: 'hot',
+  needsMore: 'hot',
+  requestBodyMutation: 'reference',
+  responseBodyMutation: 'reference',
+  routingMetadata: 'reference',
+  webSocket: 'reference',
+  error: 'reference',
+} satisfies Record<keyof Decision, 'hot' | 'reference'>;
+const AUDIT_WRITTEN = {
+  tags: 'hot',
+  ruleIds: 'hot',
+  confidence: 'reference',
+  reasonCodes: 'hot',
+  custom: 'reference',
+} satisfies Record<keyof Audit, 'hot' | 'reference'>;
+
+const byReference = <T extends string>(ways: Readonly<Record<T, 'hot' | 'reference'>>): readonly T[] =>
+  (Object.keys(ways) as T[]).filter((name) => ways[name] === 'reference');
+const BY_REFERENCE = byReference(WRITTEN);
+const AUDIT_BY_REFERENCE = byReference(AUDIT_WRITTEN);
+
 /** Writes an allow with header operations and tags, as most are; −1 for any other. */
 function writeUsual(id: string, decision: Decision, outbox: Outbox): number {
   const { verdict, audit, requestHeaders = NONE, responseHeaders = NONE } = decision;
-  const unusual =
-    verdict.type !== 'allow' ||
-    decision.requestBodyMutation !== undefined ||
-    decision.responseBodyMutation !== undefined ||
-    decision.routingMetadata !== undefined ||
-    decision.webSocket !== undefined ||
-    decision.error !== undefined ||
-    (audit !== undefined && (audit.confidence !== undefined || audit.custom !== undefined));
-  if (unusual) return -1;
+  if (verdict.type !== 'allow') return -1;
+  for (const name of BY_REFERENCE) if (decision[name] !== undefined) return -1;
+  if (audit !== undefined) for (const name of AUDIT_BY_REFERENCE) if (audit[name] !== undefined) return -1;
   const { tags = NONE, ruleIds = NONE, reasonCodes = NONE } = audit ?? {};
   let most = 64 + id.length;
   for (const op of requestHeaders) most += 24 + op.name.length + (op.op === 'remove' ? 0 : op.value.length);
