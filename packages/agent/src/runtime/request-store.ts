@@ -60,7 +60,7 @@ export class RequestStore {
   }
 
   #key(proxy: string, id: RequestId): string {
-    return `${proxy}\0${id}`;
+    return `live ${proxy}\0${id}`;
   }
 
   /** A request's head has come: fresh state, whatever its id. @param decided whether its handler is done with it */
@@ -197,7 +197,8 @@ export class RequestStore {
   }
 
   #endedKey(proxy: string, id: RequestId): string {
-    return `${this.#key(proxy, id)}\0`;
+    // no id that a client chooses can make one of these of a live one
+    return `ended ${proxy}\0${id}`;
   }
 
   #done(key: string): void {

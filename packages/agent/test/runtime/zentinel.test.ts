@@ -75,6 +75,9 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(0);
     connect(RELEASED).receive(head('d'));
     expect(runtime.scopes.tracked).toBe(0);
+    at.receive(head('e'));
+    complete('e\0');
+    expect(seen.slice(8)).toEqual([undefined, false]);
   });
 
   it('are forgotten by age and by count', () => {
