@@ -24,16 +24,28 @@ export function dependsOnTime({ mode, agents, request, upstream }: Scenario): bo
   return reads && (request.body.pieces.length > 0 || upstream.body.pieces.length > 0);
 }
 
+/**
+ * Returns whether the client was told that an agent has failed. An agent that throws says so in a decision's `error`, which the
+ * failure policy answers with 503; the zentinel dialect has no such field, and there its answer is a block with 500.
+ */
+function isFailure({ scenario, client }: Outcome): boolean {
+  const throws = scenario.agents.some(({ request, response }) => [request.verdict, response.verdict].includes('throw'));
+  return throws && /^HTTP\/1\.1 50[03] /.test(client.response?.startLine ?? '');
+}
+
 /** Describes what client, upstream and agents saw, without what differs from run to run. */
-export function appearance({ client, upstream, agents }: Outcome): Record<string, unknown> {
+export function appearance(outcome: Outcome): Record<string, unknown> {
+  const { client, upstream, agents } = outcome;
   const { response } = client;
   return {
-    client: response && {
-      start: response.startLine,
-      headers: steady(response.headers),
-      body: response.body,
-      whole: response.whole,
-    },
+    client: isFailure(outcome)
+      ? 'an agent has failed'
+      : response && {
+          start: response.startLine,
+          headers: steady(response.headers),
+          body: response.body,
+          whole: response.whole,
+        },
     fault: client.fault,
     upstream: upstream.map(({ start, headers, body, whole }) => ({ start, headers: steady(headers), body, whole })),
     agents: agents.map(({ request, response: answered }) =>
