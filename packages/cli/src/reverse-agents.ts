@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   AgentwireError,
   FEATURES,
@@ -9,21 +8,17 @@ import {
   type Transport,
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
+import { certificateNames } from './certificate-names.ts';
 import { readToken } from './read-named-file.ts';
+import { sameSecret } from './same-secret.ts';
 import { UsageError } from './usage-error.ts';
 
 const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** Whether two secrets are equal, in a time that does not depend on where they differ. */
-function sameSecret(given: string | undefined, expected: string): boolean {
-  return timingSafeEqual(digest(given ?? ''), digest(expected));
-}
-
 /**
  * Lets agents that the pool expects register at `endpoint`. Who is unknown, and who has the wrong token, get the same
- * answer; a listener that others can reach needs a token file.
+ * answer. On a Unix socket the file's permissions may do; over TCP and TLS any process could come, so there agents prove
+ * themselves with the token or, over TLS, with a certificate that has their id as a name.
  */
 export async function acceptReverseAgents(
   pool: AgentPool,
@@ -34,20 +29,25 @@ export async function acceptReverseAgents(
     readonly ids: ReadonlySet<string>;
     readonly logger: Logger;
     readonly tokenFile: string | undefined;
+    /** Whether the transport requires certificates of peers over TLS; their name is then the id. Default `false`. */
+    readonly clientCertificates?: boolean;
   },
 ): Promise<Listener> {
-  const { scheme, address, host } = parseEndpoint(endpoint);
+  const { scheme, address } = parseEndpoint(endpoint);
   const transport = transports.find(({ schemes, dials }) => schemes.includes(scheme) && dials.includes('agent'));
   if (transport === undefined)
     throw new UsageError(`agents cannot register over ${scheme}:`, '--reverse-listen unix:/tmp/agents.sock');
-  const local = scheme === 'unix' || host === '127.0.0.1' || host === '::1' || host === 'localhost';
-  if (!local && options.tokenFile === undefined) {
+  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
+  const certified = scheme === 'tls' && options.clientCertificates === true;
+  if (scheme !== 'unix' && token === undefined && !certified) {
+    const or = scheme === 'tls' ? ' or --tls-ca' : '';
     throw new UsageError(
-      `${endpoint} can be reached by others, so it needs --token-file`,
-      `--reverse-listen ${endpoint} --token-file tokens.txt`,
+      `any process that reaches ${endpoint} could register there, so it needs --token-file${or}`,
+      `--reverse-listen ${endpoint} --token-file token.txt`,
     );
   }
-  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
+  if (options.ids.size === 0)
+    throw new UsageError('--reverse-listen does nothing without an agent that registers', '--agent waf=reverse');
   const self: Hello = {
     role: 'proxy',
     name: 'agentwire',
@@ -61,8 +61,9 @@ export async function acceptReverseAgents(
       const id = peer.capabilities?.agentId ?? peer.name;
       const known = options.ids.has(id);
       const proven = token === undefined || sameSecret(credential.token, token);
-      if (known && proven) return;
-      options.logger.warn({ agent: id, known }, 'an agent was refused');
+      const named = !certified || certificateNames(credential.certificate).has(id);
+      if (known && proven && named) return;
+      options.logger.warn({ agent: id, known, proven, named }, 'an agent was refused');
       throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here');
     },
     onConnection: (connection) => pool.adopt(connection),

@@ -20,6 +20,29 @@ const empty = `${folder}/empty`;
 writeFileSync(empty, '\n');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const GATEWAY = ['gateway', '--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:1'];
+const LISTEN = ['agent', 'waf', '--listen', `unix:${folder}/a.sock`];
+const TOKEN = `${folder}/token`;
+writeFileSync(TOKEN, 'sekret');
+/** Flags that would do nothing, and ends that anybody could come in at. */
+const useless: [string, string[]][] = [
+  ['--id', [...LISTEN, '--id', 'x']],
+  ['--connections', [...LISTEN, '--connections', '2']],
+  ['--tls-cert', [...LISTEN, '--tls-cert', empty, '--tls-key', empty]],
+  ['--tls-ca', ['call', 'unix:/nobody.sock', '--tls-ca', empty]],
+  ['--tls-server-name', ['bench', 'grpc://127.0.0.1:1', '--tls-server-name', 'x']],
+  ['--tls-server-name', ['agent', 'waf', '--listen', 'tls://127.0.0.1:0', '--tls-server-name', 'x']],
+  ['--tls-key', ['agent', 'waf', '--listen', 'tls://127.0.0.1:0', '--tls-cert', empty]],
+  ['--tls-cert', ['agent', 'waf', '--listen', 'grpcs://127.0.0.1:0']],
+  ['--tls-ca', ['call', 'grpcs://127.0.0.1:1', '--tls-ca', `${folder}/none`]],
+  ['--token-file', ['bench', '--token-file', TOKEN]],
+  ['--token-file', [...GATEWAY, '--token-file', `${folder}/none`]],
+  ['--reverse-listen', [...GATEWAY, '--agent', 'w=reverse']],
+  ['--reverse-listen', [...GATEWAY, '--reverse-listen', `unix:${folder}/r.sock`]],
+  ['--token-file', [...GATEWAY, '--agent', 'w=reverse', '--reverse-listen', 'tcp://127.0.0.1:0']],
+  ['--token-file', [...GATEWAY, '--agent', 'w=reverse', '--reverse-listen', 'tcp://localhost:0']],
+];
+
 test.each<[string, string[]]>([
   ['--connections', ['bench', 'unix:/nobody.sock', '--connections', '0.2']],
   ['--in-flight', ['bench', 'unix:/nobody.sock', '--in-flight', '1.5']],
@@ -32,6 +55,7 @@ test.each<[string, string[]]>([
     '--token-file',
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],
   ],
+  ...useless,
 ])('%s of %j is wrong use: status 2, and a line that would be right', async (flag, args) => {
   const [out, err] = [sink(), sink()];
   expect(await main(args, { stdout: out.stream, stderr: err.stream })).toBe(2);

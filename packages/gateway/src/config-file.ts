@@ -1,4 +1,4 @@
-import { AgentwireError, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, OPTION, type OptionTable } from '@agentwire/core';
 import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
 import { parse } from 'yaml';
 import type { GatewayOptions } from './options.ts';
@@ -10,6 +10,20 @@ export interface AgentEntry {
   readonly endpoint: string;
   /** What happens when it cannot decide; default `closed`. */
   readonly onFailure?: FailurePolicy;
+  /** File with the secret that the agent asks its callers for; default none. */
+  readonly tokenFile?: string;
+}
+
+/** Files with the keys and certificates of a gateway, PEM, for agents over TLS. */
+export interface TlsFiles {
+  /** Own certificate chain. */
+  readonly cert?: string;
+  /** Own private key. */
+  readonly key?: string;
+  /** Authorities for agents; where agents register, they then need a certificate of them. */
+  readonly ca?: string;
+  /** Name that the certificates of dialled agents must have; default the host of each. */
+  readonly serverName?: string;
 }
 
 /** What a gateway's YAML file may say. */
@@ -24,11 +38,35 @@ export interface GatewayFile {
   readonly agents?: readonly AgentEntry[];
   /** Order in which agents are asked; default that of `agents`. */
   readonly pipeline?: readonly (string | readonly string[])[];
+  /** Keys and certificates towards agents; default none. */
+  readonly tls?: TlsFiles;
+  /** Where agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; default nowhere. */
+  readonly reverseListen?: string;
+  /** File with the token that agents must register with; default none. */
+  readonly tokenFile?: string;
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
   readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
 }
 
-const KEYS = ['listen', 'admin', 'adminHosts', 'upstream', 'agents', 'pipeline', 'pool', 'gateway'];
+const KEYS = [
+  'listen',
+  'admin',
+  'adminHosts',
+  'upstream',
+  'agents',
+  'pipeline',
+  'tls',
+  'reverseListen',
+  'tokenFile',
+  'pool',
+  'gateway',
+];
+const TLS_TABLE: OptionTable<TlsFiles> = {
+  cert: OPTION.text,
+  key: OPTION.text,
+  ca: OPTION.text,
+  serverName: OPTION.text,
+};
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -42,7 +80,8 @@ function checkAgents(file: string, agents: unknown): void {
   if (!Array.isArray(agents)) throw invalid(file, 'agents must be a list of {name, endpoint}');
   for (const agent of agents as unknown[]) {
     if (!isObject(agent)) throw invalid(file, 'an agent must be {name, endpoint}');
-    checkKnownOptions(`${file}: an agent`, agent, ['name', 'endpoint', 'onFailure']);
+    checkKnownOptions(`${file}: an agent`, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
+    if (agent['tokenFile'] !== undefined) OPTION.text(`${file}: tokenFile of an agent`, agent['tokenFile']);
     if (typeof agent['name'] !== 'string' || typeof agent['endpoint'] !== 'string')
       throw invalid(file, 'an agent needs a name and an endpoint');
   }
@@ -67,12 +106,13 @@ export function parseGatewayFile(text: string, file: string): GatewayFile {
   if (value === null || value === undefined) return {};
   if (!isObject(value)) throw invalid(file, `a gateway file holds ${KEYS.join(', ')}`);
   checkKnownOptions(file, value, KEYS);
-  for (const key of ['listen', 'admin', 'upstream']) {
+  for (const key of ['listen', 'admin', 'upstream', 'reverseListen', 'tokenFile']) {
     if (value[key] !== undefined && typeof value[key] !== 'string') throw invalid(file, `${key} must be text`);
   }
   for (const key of ['pool', 'gateway']) {
     if (value[key] !== undefined && !isObject(value[key])) throw invalid(file, `${key} must hold options`);
   }
+  if (value['tls'] !== undefined) OPTION.nested(TLS_TABLE)(`${file}: tls`, value['tls']);
   if (value['agents'] !== undefined) checkAgents(file, value['agents']);
   if (value['pipeline'] !== undefined && !Array.isArray(value['pipeline']))
     throw invalid(file, 'pipeline must be a list of names');

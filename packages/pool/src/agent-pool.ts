@@ -62,7 +62,9 @@ export class AgentPool implements AsyncDisposable {
   async addAgent(name: string, endpoint: string, options: AddAgentOptions = {}): Promise<void> {
     const { scheme, address } = parseEndpoint(endpoint);
     const transport = findTransport(this.#options.transports, scheme, endpoint);
-    await this.#agents.add(name, address, options).connections.connect(transport, address, this.#self);
+    const { connections } = this.#agents.add(name, address, options);
+    const { token } = options;
+    await connections.connect(transport, address, token === undefined ? this.#self : { ...this.#self, token });
   }
 
   /** Adds an agent on a Unix socket. */

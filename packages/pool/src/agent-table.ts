@@ -1,4 +1,4 @@
-import { AgentwireError, checkKnownOptions, checkText } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, checkText, OPTION } from '@agentwire/core';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -8,6 +8,8 @@ import { logNotice } from './agent/log-notice.ts';
 export interface AddAgentOptions {
   /** What happens when the agent cannot decide; default `closed`. */
   readonly onFailure?: FailurePolicy;
+  /** Secret for an agent that asks its callers for one; default none. Never logged. Without effect for one that registers. */
+  readonly token?: string;
 }
 
 /** The agents of one pool by their names, until the pool is drained or closed. */
@@ -23,7 +25,8 @@ export class AgentTable {
   /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
   add(name: string, endpoint: string, options: AddAgentOptions): PooledAgent {
     checkText('name', name);
-    checkKnownOptions('addAgent', options, ['onFailure']);
+    checkKnownOptions('addAgent', options, ['onFailure', 'token']);
+    if (options.token !== undefined) OPTION.secret('token', options.token);
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');

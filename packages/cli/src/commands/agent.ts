@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { AgentwireError } from '@agentwire/core';
 import { type Agent, type ChallengeFallback, serveAgent } from '@agentwire/agent';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -8,18 +9,17 @@ import { jsonLine, line } from '../output/terminal.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readToken } from '../read-named-file.ts';
+import { sameSecret } from '../same-secret.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
-interface AgentOptions {
+interface AgentOptions extends TlsFlags {
   readonly listen: string[];
   readonly reverse: string[];
   readonly id?: string;
   readonly tokenFile?: string;
-  readonly connections: string;
+  readonly connections?: string;
   readonly challengeFallback: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tlsCa?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -56,7 +56,12 @@ const collect = (value: string, before: string[]): string[] => [...before, value
 async function run(module: string, options: AgentOptions, context: CommandContext): Promise<void> {
   if (options.listen.length === 0 && options.reverse.length === 0)
     throw new UsageError('an agent needs --listen or --reverse', EXAMPLE);
-  const connections = Number(options.connections);
+  for (const [flag, value] of [['--id', options.id] as const, ['--connections', options.connections] as const]) {
+    if (value !== undefined && options.reverse.length === 0)
+      throw new UsageError(`${flag} is about registering, so it needs --reverse`, EXAMPLE);
+  }
+  checkTlsFlags(options, { listens: options.listen, dials: options.reverse }, EXAMPLE);
+  const connections = Number(options.connections ?? 4);
   if (!Number.isInteger(connections) || connections < 1)
     throw new UsageError('--connections takes a positive number', EXAMPLE);
   const challengeFallback = fallbackOf(options.challengeFallback);
@@ -68,13 +73,13 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
-  const { tlsCert, tlsKey, tlsCa } = options;
   const server = await serveAgent(agent, {
-    transports: stockTransports({
-      logger,
-      ...(tlsCert !== undefined && { tlsCert }),
-      ...(tlsKey !== undefined && { tlsKey }),
-      ...(tlsCa !== undefined && { tlsCa }),
+    transports: stockTransports({ ...tlsOf(options), logger }, EXAMPLE),
+    ...(token !== undefined && {
+      authorize: (_peer, credential) => {
+        if (sameSecret(credential.token, token)) return;
+        throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent asks for a token');
+      },
     }),
     logger,
     challengeFallback,
@@ -93,8 +98,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
 
 /** `agentwire agent`: serves an agent. */
 export function addAgentCommand(program: Command, context: CommandContext): void {
-  program
-    .command('agent')
+  addTlsFlags(program.command('agent'), true)
     .description('serve an agent: reference, waf, api-key, or the default export of a .ts or .js file')
     .argument('<module>', 'reference, waf, api-key, or a file')
     .option(
@@ -105,16 +109,13 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     )
     .option('--reverse <endpoint>', 'a proxy to register with; may be given more than once', collect, [])
     .option('--id <id>', 'name to register under')
-    .option('--token-file <file>', 'file with the token to register with')
-    .option('--connections <n>', 'connections to keep open to each proxy', '4')
+    .option('--token-file <file>', 'file with the token that callers must show, and to register with')
+    .option('--connections <n>', 'connections to keep open to each proxy; default 4')
     .option(
       '--challenge-fallback <to>',
       'a challenge is a block towards the released Zentinel proxy (block), every proxy (always), or never (none)',
       'block',
     )
-    .option('--tls-cert <file>', 'certificate chain, PEM')
-    .option('--tls-key <file>', 'private key, PEM')
-    .option('--tls-ca <file>', 'authorities for the other side, PEM')
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

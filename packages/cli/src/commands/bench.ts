@@ -11,10 +11,13 @@ import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
 import { stockTransports } from '../stock-transports.ts';
+import { readToken } from '../read-named-file.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface BenchFlags {
+interface BenchFlags extends TlsFlags {
+  readonly tokenFile?: string;
   readonly inFlight: string;
   readonly seconds: string;
   readonly connections: string;
@@ -53,10 +56,11 @@ async function open(
   address: string,
   count: number,
   inFlight: number,
-  encoding?: Encoding,
+  encoding: Encoding | undefined,
+  token: string | undefined,
 ): Promise<ProxySession[]> {
   const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
-  const self = { role: 'proxy' as const, name: 'agentwire-bench', version: '0', features: FEATURES, encodings };
+  const self = { role: 'proxy' as const, name: 'agentwire-bench', version: '0', features: FEATURES, encodings, token };
   return Promise.all(
     Array.from({ length: count }, () =>
       connectSession(transport, address, { self, maxInFlight: Math.max(1024, inFlight) }),
@@ -101,6 +105,10 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
   ];
   const encoding = checkChoice<Encoding>('--encoding', flags.encoding, ['json', 'msgpack'], EXAMPLE);
   const dialect = checkChoice<Dialect>('--dialect', flags.dialect, ['documented', 'zentinel'], EXAMPLE);
+  if (endpoint === undefined && flags.tokenFile !== undefined)
+    throw new UsageError('--token-file needs an endpoint: the agent that bench starts asks for none', EXAMPLE);
+  checkTlsFlags(flags, { dials: endpoint === undefined ? [] : [endpoint] }, EXAMPLE);
+  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
   const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
   let agent: AgentProcess | undefined;
   try {
@@ -110,13 +118,11 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
     }
     const { scheme, address } = parseEndpoint(endpoint ?? agent?.endpoints[0] ?? '');
     refuseDialectOverGrpc(scheme, dialect, EXAMPLE);
-    const transports = stockTransports({
-      logger: createConsoleLogger(context.terminal),
-      ...(dialect !== undefined && { dialect }),
-    });
+    const logger = createConsoleLogger(context.terminal);
+    const transports = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
     const transport = transports.find(({ schemes }) => schemes.includes(scheme));
     if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
-    const sessions = await open(transport, address, connections, inFlight, encoding);
+    const sessions = await open(transport, address, connections, inFlight, encoding, token);
     const peer = sessions[0]?.connection.peer;
     line(
       context.terminal.stderr,
@@ -160,8 +166,7 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
 
 /** `agentwire bench`: closed-loop load on one agent. */
 export function addBenchCommand(program: Command, context: CommandContext): void {
-  program
-    .command('bench')
+  addTlsFlags(program.command('bench'), false)
     .description('closed-loop load on one agent; without an endpoint on the reference agent, which it starts')
     .argument('[endpoint]', 'the agent')
     .option('--in-flight <n>', 'questions at a time', '64')
@@ -169,6 +174,7 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option('--connections <n>', 'connections to spread them over', '1')
     .option('--encoding <encoding>', 'json or msgpack')
     .option('--dialect <dialect>', 'documented or zentinel; not over gRPC')
+    .option('--token-file <file>', 'file with the token that the agent asks for')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action((endpoint: string | undefined, flags: BenchFlags) => run(endpoint, flags, context));

@@ -18,11 +18,13 @@ import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
 import { stockTransports } from '../stock-transports.ts';
-import { readNamedFile } from '../read-named-file.ts';
+import { readNamedFile, readToken } from '../read-named-file.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface CallFlags {
+interface CallFlags extends TlsFlags {
+  readonly tokenFile?: string;
   readonly method: string;
   readonly uri: string;
   readonly header: string[];
@@ -34,9 +36,6 @@ interface CallFlags {
   readonly dialect?: string;
   readonly encoding?: string;
   readonly timeoutMs: string;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
   readonly json?: boolean;
 }
 
@@ -53,6 +52,9 @@ interface Script {
 }
 
 const EXAMPLE = "agentwire call unix:/tmp/waf.sock --uri '/?q=1' -H 'user-agent: curl'";
+
+/** No other call has it: in containers every process has the same pid. */
+const CALL_ID = `call-${crypto.randomUUID()}`;
 
 function parseHeaders(flag: string, given: readonly string[]): string[] {
   return given.flatMap((text) => {
@@ -104,8 +106,8 @@ function parseScript(flags: CallFlags): Script {
 }
 
 const metadata = (): RequestMetadata => ({
-  correlationId: `call-${process.pid}`,
-  requestId: `call-${process.pid}`,
+  correlationId: CALL_ID,
+  requestId: CALL_ID,
   clientIp: '127.0.0.1',
   clientPort: 0,
   protocol: 'HTTP/1.1',
@@ -184,21 +186,17 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
   const encoding = checkChoice<Encoding>('--encoding', flags.encoding, ['json', 'msgpack'], EXAMPLE);
   const { scheme, address } = parseEndpoint(endpoint);
   refuseDialectOverGrpc(scheme, dialect, EXAMPLE);
-  const { tlsCa, tlsCert, tlsKey } = flags;
-  const transports = stockTransports({
-    logger: createConsoleLogger(context.terminal),
-    ...(dialect !== undefined && { dialect }),
-    ...(tlsCa !== undefined && { tlsCa }),
-    ...(tlsCert !== undefined && { tlsCert }),
-    ...(tlsKey !== undefined && { tlsKey }),
-  });
+  checkTlsFlags(flags, { dials: [address] }, EXAMPLE);
+  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
+  const logger = createConsoleLogger(context.terminal);
+  const transports = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
   const transport = transports.find(({ schemes }) => schemes.includes(scheme));
   if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
   const { stdout } = context.terminal;
   const report: Report = { decisions: [] };
   try {
     const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
-    const self = { role: 'proxy' as const, name: 'agentwire-call', version: '0', features: FEATURES, encodings };
+    const self = { role: 'proxy' as const, name: 'agentwire-call', version: '0', features: FEATURES, encodings, token };
     // no `await using`: Node 22 cannot read it in source that was not compiled
     const session = await connectSession(transport, address, { self, handshakeTimeoutMs: script.timeoutMs });
     try {
@@ -242,8 +240,7 @@ const collect = (value: string, before: string[]): string[] => [...before, value
 
 /** `agentwire call`: one request through one agent. */
 export function addCallCommand(program: Command, context: CommandContext): void {
-  program
-    .command('call')
+  addTlsFlags(program.command('call'), false)
     .description('play one request through an agent and print each decision; a block is a result too')
     .argument('<endpoint>', 'the agent')
     .option('--method <method>', 'method of the request', 'GET')
@@ -257,9 +254,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
     .option('--dialect <dialect>', 'documented or zentinel; not over gRPC')
     .option('--encoding <encoding>', 'json or msgpack')
     .option('--timeout-ms <ms>', 'how long a decision may take', '30000')
-    .option('--tls-ca <file>', 'authorities for the agent, PEM')
-    .option('--tls-cert <file>', 'own certificate chain, PEM')
-    .option('--tls-key <file>', 'own private key, PEM')
+    .option('--token-file <file>', 'file with the token that the agent asks for')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action((endpoint: string, flags: CallFlags) => run(endpoint, flags, context));

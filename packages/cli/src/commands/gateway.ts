@@ -8,9 +8,11 @@ import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
+import { readToken } from '../read-named-file.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
-interface GatewayFlags {
+interface GatewayFlags extends TlsFlags {
   readonly config?: string;
   readonly listen?: string;
   readonly upstream?: string;
@@ -51,7 +53,30 @@ function settings(flags: GatewayFlags): GatewayFile & { readonly upstream: strin
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
     ...(agents.length > 0 && { agents }),
+    ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),
+    ...(flags.tokenFile !== undefined && { tokenFile: flags.tokenFile }),
   };
+}
+
+/** The TLS flags over what the file says. */
+function tlsSettings(flags: TlsFlags, { tls = {} }: GatewayFile): TlsFlags {
+  const { cert, key, ca, serverName } = tls;
+  const given = Object.entries(tlsOf(flags)).filter(([, value]) => value !== undefined);
+  return { tlsCert: cert, tlsKey: key, tlsCa: ca, tlsServerName: serverName, ...Object.fromEntries(given) };
+}
+
+/** What is given and would do nothing is wrong use. @throws UsageError */
+function checkAgentEnds({ agents = [], reverseListen, tokenFile }: GatewayFile, tls: TlsFlags): void {
+  const waiting = agents.find(({ endpoint }) => endpoint === 'reverse')?.name;
+  if (reverseListen === undefined && waiting !== undefined)
+    throw new UsageError(`--agent ${waiting}=reverse needs --reverse-listen, or nobody can register`, EXAMPLE);
+  if (reverseListen === undefined && tokenFile !== undefined)
+    throw new UsageError('--token-file is for agents that register, so it needs --reverse-listen', EXAMPLE);
+  const needless = agents.find((one) => one.endpoint === 'reverse' && one.tokenFile !== undefined)?.name;
+  if (needless !== undefined)
+    throw new UsageError(`tokenFile of ${needless} does nothing: an agent that registers asks for no token`, EXAMPLE);
+  const dials = agents.flatMap(({ endpoint }) => (endpoint === 'reverse' ? [] : [endpoint]));
+  checkTlsFlags(tls, { dials, listens: reverseListen === undefined ? [] : [reverseListen] }, EXAMPLE);
 }
 
 async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
@@ -64,24 +89,31 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
     if (flags.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
-  const transports = stockTransports({ logger });
+  const tls = tlsSettings(flags, chosen);
+  checkAgentEnds(chosen, tls);
+  const transports = stockTransports({ ...tls, logger }, EXAMPLE);
   // no `await using`: Node 22 cannot read it in source that was not compiled
   const pool = new AgentPool({ transports, logger, ...chosen.pool });
+  // whatever was opened is closed at the end, in whichever step the start failed
+  const opened: { close(): Promise<unknown> }[] = [pool];
   try {
-    const adding = (chosen.agents ?? []).map(({ name, endpoint, ...rest }) => {
+    const adding = (chosen.agents ?? []).map(({ name, endpoint, tokenFile, ...entry }) => {
+      const rest = tokenFile === undefined ? entry : { ...entry, token: readToken(tokenFile, EXAMPLE) };
       if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
       return Promise.resolve(pool.addReverseAgent(name, rest));
     });
     await Promise.all(adding);
     const reverseIds = new Set((chosen.agents ?? []).flatMap((one) => (one.endpoint === 'reverse' ? [one.name] : [])));
     const reverse =
-      flags.reverseListen === undefined
+      chosen.reverseListen === undefined
         ? undefined
-        : await acceptReverseAgents(pool, transports, flags.reverseListen, {
+        : await acceptReverseAgents(pool, transports, chosen.reverseListen, {
             ids: reverseIds,
             logger,
-            tokenFile: flags.tokenFile,
+            tokenFile: chosen.tokenFile,
+            clientCertificates: tls.tlsCa !== undefined,
           });
+    if (reverse !== undefined) opened.push(reverse);
     const names = (chosen.agents ?? []).map(({ name }) => name);
     const gateway = createGateway({
       ...chosen.gateway,
@@ -90,12 +122,14 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
       agents: chosen.pipeline ?? names,
       logger,
     });
+    opened.push(gateway);
     tell('listening', await gateway.listen(listen));
     if (reverse !== undefined) tell('listening', reverse.address);
     const admin =
       chosen.admin === undefined
         ? undefined
         : createAdminServer({ gateway, pool, logger, hosts: chosen.adminHosts ?? [] });
+    if (admin !== undefined) opened.push(admin);
     if (admin !== undefined && chosen.admin !== undefined)
       tell('admin', await admin.listen(hostPort('--admin', chosen.admin)));
     await drainOnSignal(context.terminal, async () => {
@@ -106,14 +140,13 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
       await pool.drain();
     });
   } finally {
-    await pool.close();
+    for (const end of opened.toReversed()) await end.close();
   }
 }
 
 /** `agentwire gateway`: the reverse proxy. */
 export function addGatewayCommand(program: Command, context: CommandContext): void {
-  program
-    .command('gateway')
+  addTlsFlags(program.command('gateway'), true)
     .description('an HTTP reverse proxy that asks agents about every request')
     .option('--config <file>', 'YAML file; flags override it')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')

@@ -1,0 +1,55 @@
+import { parseEndpoint } from '@agentwire/core';
+import type { Command } from 'commander';
+import { UsageError } from './usage-error.ts';
+
+/** Files with keys and certificates, PEM, and the name to expect. */
+export interface TlsFlags {
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsServerName?: string | undefined;
+}
+
+const FLAGS: readonly (readonly [key: keyof TlsFlags, flag: string])[] = [
+  ['tlsCert', '--tls-cert'],
+  ['tlsKey', '--tls-key'],
+  ['tlsCa', '--tls-ca'],
+  ['tlsServerName', '--tls-server-name'],
+];
+const SECURE: ReadonlySet<string> = new Set(['grpcs', 'tls']);
+
+const speaksTls = (endpoint: string): boolean => SECURE.has(parseEndpoint(endpoint).scheme);
+
+/** Adds the flags for keys and certificates. @param listens whether the command may listen, so that a CA asks for certificates */
+export function addTlsFlags(command: Command, listens: boolean): Command {
+  const ca = listens ? '; where this command listens, it then requires a certificate of them' : '';
+  return command
+    .option('--tls-cert <file>', 'own certificate chain, PEM')
+    .option('--tls-key <file>', 'own private key, PEM')
+    .option('--tls-ca <file>', `authorities for the other side, PEM${ca}`)
+    .option('--tls-server-name <name>', 'name that the certificate of a dialled side must have; default its host');
+}
+
+/** Checks that each flag does something and that none is missing. @throws UsageError */
+export function checkTlsFlags(
+  flags: TlsFlags,
+  ends: { readonly dials?: readonly string[]; readonly listens?: readonly string[] },
+  example: string,
+): void {
+  const dials = (ends.dials ?? []).some(speaksTls);
+  const listens = (ends.listens ?? []).find(speaksTls);
+  const given = FLAGS.find(([key]) => flags[key] !== undefined)?.[1];
+  if (given !== undefined && !dials && listens === undefined)
+    throw new UsageError(`${given} does nothing here: no endpoint speaks TLS (grpcs://, tls://)`, example);
+  if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
+    throw new UsageError('--tls-cert and --tls-key go together', example);
+  if (flags.tlsServerName !== undefined && !dials)
+    throw new UsageError('--tls-server-name does nothing here: nothing is dialled over TLS', example);
+  if (listens !== undefined && flags.tlsCert === undefined)
+    throw new UsageError(`listening on ${listens} needs --tls-cert and --tls-key`, example);
+}
+
+/** The TLS flags alone. */
+export function tlsOf({ tlsCert, tlsKey, tlsCa, tlsServerName }: TlsFlags): TlsFlags {
+  return { tlsCert, tlsKey, tlsCa, tlsServerName };
+}

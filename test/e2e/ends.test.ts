@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
+import { agentwire, socketFolder, start } from './command-line.ts';
+
+const UPSTREAM = ['--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:9'];
+
+test('with --listen a token is what callers must show', async () => {
+  const folder = socketFolder();
+  const [right, wrong] = [join(folder, 'right'), join(folder, 'wrong')];
+  writeFileSync(right, 'right\n');
+  writeFileSync(wrong, 'guess\n');
+  const listen = ['unix:' + join(folder, 'a.sock'), 'tcp://127.0.0.1:0', 'grpc://127.0.0.1:0'];
+  const agent = start('agent', 'reference', '--token-file', right, ...listen.flatMap((one) => ['--listen', one]));
+  for (let left = listen.length; left > 0; left--) {
+    const endpoint = await agent.line('listening ');
+    const codes = await Promise.all(
+      [[], ['--token-file', wrong], ['--token-file', right]].map(async (flags) => {
+        const { status, stdout } = await agentwire('call', endpoint, '--json', ...flags);
+        return [status, (JSON.parse(stdout) as { error?: { code: string } }).error?.code];
+      }),
+    );
+    expect(codes, endpoint).toEqual([
+      [1, 'ERR_UNAUTHORIZED'],
+      [1, 'ERR_UNAUTHORIZED'],
+      [0, undefined],
+    ]);
+  }
+  expect(await agent.stop()).toBe(0);
+}, 60_000);
+
+test('a port that is taken ends a gateway where agents could register', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const reverse = ['--reverse-listen', `unix:${join(socketFolder(), 'r.sock')}`, '--agent', 'waf=reverse'];
+  const http = ['--listen', `127.0.0.1:${port}`, '--upstream', 'http://127.0.0.1:9'];
+  expect(await agentwire('gateway', ...http, ...reverse)).toMatchObject({ status: 1 });
+  const admin = ['--admin', `127.0.0.1:${port}`];
+  expect(await agentwire('gateway', ...UPSTREAM, ...reverse, ...admin)).toMatchObject({ status: 1 });
+}, 60_000);
+
+test('over TLS a certificate proves the id, and a private authority can be named at every end', async () => {
+  const folder = socketFolder();
+  const authority = makeIdentity('test authority');
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const identity = (name: string): string[] => {
+    const { cert, key } = makeIdentity(name, authority);
+    return ['--tls-cert', file(`${name}.crt`, cert), '--tls-key', file(`${name}.key`, key)];
+  };
+  const ca = ['--tls-ca', file('ca.crt', authority.cert)];
+  const [own, waf] = [identity('gateway'), identity('waf')];
+  const gateway = start(
+    'gateway',
+    ...UPSTREAM,
+    '--agent',
+    'waf=reverse',
+    '--reverse-listen',
+    'tls://127.0.0.1:0',
+    ...own,
+    ...ca,
+  );
+  await gateway.line('listening http');
+  const address = await gateway.line('listening tls');
+  const dial = ['--reverse', `tls${address}`, ...ca, '--tls-server-name', 'localhost'];
+  const agentOfIt = start('agent', 'waf', ...dial, ...waf);
+  await agentOfIt.line('registered');
+  expect(await agentOfIt.stop()).toBe(0);
+  expect(await gateway.stop()).toBe(0);
+  // an agent that listens with --tls-ca takes callers with a certificate of that authority alone
+  const agent = start('agent', 'reference', '--listen', 'grpcs://127.0.0.1:0', ...own, ...ca);
+  const endpoint = await agent.line('listening ');
+  const named = [...ca, '--tls-server-name', 'localhost', '--json'];
+  expect((await agentwire('call', endpoint, ...named)).status).toBe(1);
+  expect((await agentwire('call', endpoint, ...named, ...waf)).status).toBe(0);
+}, 90_000);
