@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AgentwireError, PROTOCOL_VERSION, type Hello } from '@agentwire/core';
+import { checkSaidOnce, checkWireTypes } from '../codec/reference/check-fields.ts';
 import { present } from '../codec/reference/present.ts';
 import { peerText } from '../errors/http2-errors.ts';
 import {
@@ -48,7 +49,10 @@ export function writeHandshakeRequest(self: Hello): Uint8Array {
 /** Reads a proxy's handshake. @throws AgentwireError `ERR_PROTOCOL` for any other message. */
 export function readHandshakeRequest(bytes: Uint8Array, token: string | undefined): OtherSide {
   return otherProxy(
-    onlyHandshake('proxy', () => fromBinary(ProxyToAgentSchema, bytes).message) as HandshakeRequest,
+    onlyHandshake('proxy', () => {
+      checkWireTypes(ProxyToAgentSchema, bytes);
+      return fromBinary(ProxyToAgentSchema, bytes).message;
+    }) as HandshakeRequest,
     token,
   );
 }
@@ -102,7 +106,10 @@ export function writeRefusal(self: Hello, error: AgentwireError, ours: boolean):
  * @throws AgentwireError the reason of a refusal, `ERR_PROTOCOL` for any other message.
  */
 export function readHandshakeResponse(bytes: Uint8Array, self: Hello): OtherSide {
-  const fields = onlyHandshake('agent', () => fromBinary(AgentToProxySchema, bytes).message) as HandshakeResponse;
+  const fields = onlyHandshake('agent', () => {
+    checkSaidOnce(AgentToProxySchema, bytes);
+    return fromBinary(AgentToProxySchema, bytes).message;
+  }) as HandshakeResponse;
   const ours = readAgentwireJson(fields.agentwireJson);
   const versions = self.protocolVersions ?? [PROTOCOL_VERSION];
   if (!fields.success) {

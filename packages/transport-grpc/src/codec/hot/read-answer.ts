@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { fromResponse } from '../reference/decision-from-proto.ts';
-import { checkSaidOnce } from '../reference/doubled-fields.ts';
+import { checkSaidOnce } from '../reference/check-fields.ts';
 import { withoutOurs } from '../reference/without-ours.ts';
 import {
   AUDIT_REASON_CODES,

@@ -31,7 +31,7 @@ import {
   fromResponseHeaders,
   fromWebSocketFrame,
 } from './event-from-proto.ts';
-import { checkSaidOnce } from './doubled-fields.ts';
+import { checkSaidOnce, checkWireTypes } from './check-fields.ts';
 import { fromMetrics } from './metrics-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
@@ -149,6 +149,7 @@ const AGENT_KINDS: Readonly<Record<number, MessageType>> = {
 /** Reads bytes from a proxy; what cannot be read becomes `malformed`, with its id where that could be read. */
 export function readProxyMessage(bytes: Uint8Array, context: CodecContext): Read {
   try {
+    checkWireTypes(ProxyToAgentSchema, bytes);
     return fromProxyToAgent(fromBinary(ProxyToAgentSchema, bytes, READ_OPTIONS), context);
   } catch (error) {
     const { kind, id } = scanMessage(bytes, 2, 10);
