@@ -88,7 +88,10 @@ test('a YAML file says the same as flags, and what is wrong in it is named', asy
   expect((await fetch(`${url}/?f=../../etc/passwd`)).status).toBe(403);
   writeFileSync(file, 'upstraem: http://h:1\n');
   const { status, stderr } = await agentwire('gateway', '--config', file);
-  expect([status, stderr]).toEqual([expect.any(Number), expect.stringContaining('has no option "upstraem"')]);
+  expect([status, stderr]).toEqual([
+    expect.any(Number),
+    expect.stringContaining(`${file}:1: upstraem: there is no such key`),
+  ]);
   expect(status).not.toBe(0);
 }, 60_000);
 
@@ -131,4 +134,44 @@ test('a gateway outlives the reader of its output, and requests for its admin po
   expect((await fetch(`${admin}//:99999/`)).status).toBe(404);
   expect((await fetch(`${admin}/livez`)).status).toBe(200);
   expect(await gateway.stop()).toBe(0);
+}, 60_000);
+
+test('a taken port, of HTTP or of the admin server, ends the process with status 1 and leaves nothing open', async () => {
+  const taken = new URL(await upstream()).host;
+  const agents = `unix:${join(socketFolder(), 'agents.sock')}`;
+  const common = ['gateway', '--upstream', 'http://127.0.0.1:1', '--agent', 'w=reverse', '--reverse-listen', agents];
+  for (const ports of [
+    ['--listen', '127.0.0.1:0', '--admin', taken],
+    ['--listen', taken, '--admin', '127.0.0.1:0'],
+  ]) {
+    const { status, stdout, stderr } = await agentwire(...common, ...ports);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(`cannot listen on ${taken}`);
+  }
+}, 60_000);
+
+test('--agent replaces the agents and the pipeline of a file with one info line; no agents at all is a warning', async () => {
+  const folder = socketFolder();
+  const waf = `unix:${join(folder, 'waf.sock')}`;
+  const agent = start('agent', 'waf', '--listen', waf);
+  await agent.line('listening');
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(
+    file,
+    `listen: 127.0.0.1:0\nupstream: ${await upstream()}\nagents:\n  - { name: old, endpoint: "unix:/nobody" }\npipeline: [old]\n`,
+  );
+  const gateway = start('gateway', '--config', file, '--agent', `waf=${waf}`, '--verbose');
+  const heard: string[] = [];
+  gateway.child.stderr?.on('data', (text: string) => heard.push(text));
+  const url = await gateway.line('listening ');
+  expect((await fetch(`${url}/?f=../../etc/passwd`)).status).toBe(403);
+  expect(await (await fetch(url)).text()).toBe('upstream saw x-waf: pass');
+  expect(await gateway.stop()).toBe(0);
+  expect(heard.join('').match(/--agent replaces the agents and the pipeline of the file/g)).toHaveLength(1);
+  const bare = start('gateway', '--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:1');
+  const warned: string[] = [];
+  bare.child.stderr?.on('data', (text: string) => warned.push(text));
+  await bare.line('listening ');
+  expect(await bare.stop()).toBe(0);
+  expect(warned.join('')).toContain('there are no agents: every request passes unasked');
 }, 60_000);

@@ -56,6 +56,10 @@ test.each<[string, string[]]>([
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],
   ],
   ...useless,
+  ['--admin-host', ['gateway', '--upstream', 'http://127.0.0.1:1', '--admin-host', 'a']],
+  ['--agent', ['gateway', '--upstream', 'http://127.0.0.1:1', '--agent', 'w=unix:/a', '--agent', 'w=unix:/b']],
+  ['--config', ['gateway', '--config', `${folder}/none`]],
+  ['--listen', ['gateway', '--upstream', 'http://127.0.0.1:1', '--agent', 'w=unix:/a', '--listen', 'nowhere']],
 ])('%s of %j is wrong use: status 2, and a line that would be right', async (flag, args) => {
   const [out, err] = [sink(), sink()];
   expect(await main(args, { stdout: out.stream, stderr: err.stream })).toBe(2);

@@ -4,7 +4,7 @@ import type { AgentPoolStats } from '@agentwire/pool';
 import { createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
 import { guarded } from './guarded.ts';
-import { listenOn, type ListenOptions } from './listen.ts';
+import { listenOn, type ListenAddress } from './listen.ts';
 
 /** Options of `createAdminServer`. */
 export interface AdminOptions {
@@ -23,7 +23,7 @@ export interface AdminOptions {
  */
 export interface AdminServer {
   /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
-  listen(options: ListenOptions): Promise<string>;
+  listen(options: ListenAddress): Promise<string>;
   /** From now on `/readyz` says no. */
   startDraining(): void;
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ClientErrors } from './client-error.ts';
 import { guarded } from './guarded.ts';
-import { listenOn, type ListenOptions } from './listen.ts';
+import { listenOn, type ListenAddress } from './listen.ts';
 import type { ResolvedGatewayOptions } from './options.ts';
 
 /** What a {@link ClientServer} works with. */
@@ -80,7 +80,7 @@ export class ClientServer {
   }
 
   /** @returns the address. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
-  listen(options: ListenOptions): Promise<string> {
+  listen(options: ListenAddress): Promise<string> {
     return listenOn(this.#server, options);
   }
 

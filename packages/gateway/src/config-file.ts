@@ -1,7 +1,15 @@
-import { AgentwireError, checkKnownOptions, OPTION, type OptionTable } from '@agentwire/core';
-import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
-import { parse } from 'yaml';
-import type { GatewayOptions } from './options.ts';
+import { checkText, OPTION, type OptionTable, parseEndpoint } from '@agentwire/core';
+import {
+  type AgentPoolOptions,
+  checkFailurePolicy,
+  type FailurePolicy,
+  POOL_DEFAULTS,
+  resolvePoolOptions,
+} from '@agentwire/pool';
+import { checkPipeline } from './config-pipeline.ts';
+import { type ConfigPath, ConfigSource } from './config-source.ts';
+import { parseHostPort } from './listen.ts';
+import { checkGatewayOption, checkUpstream, GATEWAY_FILE_KEYS, type GatewayOptions } from './options.ts';
 
 /** One agent of a gateway's file. */
 export interface AgentEntry {
@@ -36,7 +44,7 @@ export interface GatewayFile {
   readonly adminHosts?: readonly string[];
   readonly upstream?: string;
   readonly agents?: readonly AgentEntry[];
-  /** Order in which agents are asked; default that of `agents`. */
+  /** Order in which agents are asked, each of them once; default that of `agents`. */
   readonly pipeline?: readonly (string | readonly string[])[];
   /** Keys and certificates towards agents; default none. */
   readonly tls?: TlsFiles;
@@ -47,6 +55,8 @@ export interface GatewayFile {
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
   readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 const KEYS = [
   'listen',
@@ -67,54 +77,90 @@ const TLS_TABLE: OptionTable<TlsFiles> = {
   ca: OPTION.text,
   serverName: OPTION.text,
 };
+const POOL_KEYS = [...Object.keys(POOL_DEFAULTS), 'reconnect'];
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function invalid(file: string, message: string): AgentwireError {
-  return new AgentwireError('ERR_INVALID_ARGUMENT', `${file}: ${message}`);
+function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown): string {
+  if (!isObject(agent)) throw source.invalid(path, 'an agent must be {name, endpoint}');
+  source.checkKeys(path, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
+  const { name, endpoint, onFailure, tokenFile } = agent;
+  if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
+    throw source.invalid(path, 'an agent needs a name and an endpoint, both text');
+  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => parseEndpoint(endpoint));
+  if (onFailure !== undefined)
+    source.check([...path, 'onFailure'], () => checkFailurePolicy(onFailure as FailurePolicy));
+  if (tokenFile !== undefined) source.check([...path, 'tokenFile'], () => OPTION.text('tokenFile', tokenFile));
+  return name;
 }
 
-function checkAgents(file: string, agents: unknown): void {
-  if (!Array.isArray(agents)) throw invalid(file, 'agents must be a list of {name, endpoint}');
-  for (const agent of agents as unknown[]) {
-    if (!isObject(agent)) throw invalid(file, 'an agent must be {name, endpoint}');
-    checkKnownOptions(`${file}: an agent`, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
-    if (agent['tokenFile'] !== undefined) OPTION.text(`${file}: tokenFile of an agent`, agent['tokenFile']);
-    if (typeof agent['name'] !== 'string' || typeof agent['endpoint'] !== 'string')
-      throw invalid(file, 'an agent needs a name and an endpoint');
+/** @returns the names of the agents */
+function checkAgents(source: ConfigSource, agents: unknown): string[] {
+  if (agents === undefined) return [];
+  if (!Array.isArray(agents)) throw source.invalid(['agents'], 'agents must be a list of {name, endpoint}');
+  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent));
+  const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
+  if (twice !== -1)
+    throw source.invalid(['agents', twice, 'name'], `there are two agents ${JSON.stringify(names[twice])}`);
+  return names;
+}
+
+function checkAddresses(source: ConfigSource, value: Fields): void {
+  for (const key of ['listen', 'admin']) {
+    const address = value[key];
+    if (address === undefined || (typeof address === 'string' && parseHostPort(address) !== undefined)) continue;
+    throw source.invalid([key], `${key} must be text of the form HOST:PORT, such as 127.0.0.1:8080`);
+  }
+  const { upstream, adminHosts } = value;
+  if (upstream !== undefined) source.check(['upstream'], () => checkUpstream(upstream));
+  if (adminHosts === undefined) return;
+  if (!Array.isArray(adminHosts)) throw source.invalid(['adminHosts'], 'adminHosts must be a list of names');
+  for (const [at, host] of adminHosts.entries())
+    source.check(['adminHosts', at], () => checkText('a name of adminHosts', host));
+}
+
+/** Each option on its own, so that what is wrong is found where it stands. */
+function checkOptions(
+  source: ConfigSource,
+  key: 'pool' | 'gateway',
+  options: unknown,
+  known: readonly string[],
+  check: (option: Fields) => unknown,
+): void {
+  if (options === undefined) return;
+  if (!isObject(options)) throw source.invalid([key], `${key} must hold options: ${known.join(', ')}`);
+  source.checkKeys([key], options, known);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === null) throw source.invalid([key, name], `${name} has no value; leave it out for its default`);
+    source.check([key, name], () => check({ [name]: value }));
   }
 }
 
 /**
- * Reads a gateway's YAML file.
+ * Reads a gateway's YAML file, and checks everything in it.
  *
  * @param text what it holds
  * @param file its name, for errors
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the file and what is wrong in it
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there
  */
 export function parseGatewayFile(text: string, file: string): GatewayFile {
-  let value: unknown;
-  try {
-    value = parse(text, { maxAliasCount: 0 });
-  } catch (error) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${file} is not YAML: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const source = new ConfigSource(text, file);
+  const { value } = source;
   if (value === null || value === undefined) return {};
-  if (!isObject(value)) throw invalid(file, `a gateway file holds ${KEYS.join(', ')}`);
-  checkKnownOptions(file, value, KEYS);
-  for (const key of ['listen', 'admin', 'upstream', 'reverseListen', 'tokenFile']) {
-    if (value[key] !== undefined && typeof value[key] !== 'string') throw invalid(file, `${key} must be text`);
+  if (!isObject(value)) throw source.invalid([], `a gateway file has the keys ${KEYS.join(', ')}`);
+  source.checkKeys([], value, KEYS);
+  checkAddresses(source, value);
+  for (const key of ['reverseListen', 'tokenFile']) {
+    const named = value[key];
+    if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }
-  for (const key of ['pool', 'gateway']) {
-    if (value[key] !== undefined && !isObject(value[key])) throw invalid(file, `${key} must hold options`);
-  }
-  if (value['tls'] !== undefined) OPTION.nested(TLS_TABLE)(`${file}: tls`, value['tls']);
-  if (value['agents'] !== undefined) checkAgents(file, value['agents']);
-  if (value['pipeline'] !== undefined && !Array.isArray(value['pipeline']))
-    throw invalid(file, 'pipeline must be a list of names');
+  const { tls } = value;
+  if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
+  const names = checkAgents(source, value['agents']);
+  checkOptions(source, 'pool', value['pool'], POOL_KEYS, resolvePoolOptions);
+  checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOption);
+  if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);
   return value;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
 import { ClientServer } from './client-server.ts';
-import type { ListenOptions } from './listen.ts';
+import type { ListenAddress } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
 import { watchStall } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
@@ -29,7 +29,7 @@ export interface Gateway extends AsyncDisposable {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly stats: GatewayStats;
   /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
-  listen(options?: ListenOptions): Promise<string>;
+  listen(options?: ListenAddress): Promise<string>;
   /**
    * Takes no new connections, answers what comes on those that are open with `connection: close`, closes them once they are
    * idle for `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts what is left; nothing before.
@@ -129,7 +129,7 @@ class GatewayServer implements Gateway {
     for (const done of waiting) done();
   }
 
-  async listen(options: ListenOptions = {}): Promise<string> {
+  async listen(options: ListenAddress = {}): Promise<string> {
     const server = new ClientServer({
       options: this.#options,
       onRequest: this.#handle,
@@ -170,7 +170,7 @@ class GatewayServer implements Gateway {
 
 /** Makes a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createGateway(options: GatewayOptions): Gateway {
-  if (options?.pool === undefined)
+  if (typeof options !== 'object' || options?.pool === undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
   return new GatewayServer(options);
 }

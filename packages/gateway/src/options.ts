@@ -7,7 +7,9 @@ import {
   checkInteger,
   checkKnownOptions,
   checkLogger,
+  checkMethods,
   checkOneOf,
+  checkText,
   type Clock,
   type Decision,
   type Logger,
@@ -149,6 +151,8 @@ export interface ResolvedGatewayOptions extends Required<ClientOptions>, Resolve
   readonly logger: Logger;
 }
 
+const POOL_METHODS = ['decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest'] as const;
+
 const KNOWN = [
   ...Object.keys(GATEWAY_DEFAULTS),
   'pool',
@@ -162,31 +166,61 @@ const KNOWN = [
   'logger',
 ];
 
-function checkUpstream(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
-  if (plain) return url;
-  throw new AgentwireError(
-    'ERR_INVALID_ARGUMENT',
-    `upstream must be http://HOST:PORT or https://HOST:PORT, got ${JSON.stringify(text)}`,
-  );
+const invalid = (message: string): AgentwireError => new AgentwireError('ERR_INVALID_ARGUMENT', message);
+
+/** Checks the URL of an upstream. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkUpstream(text: unknown): URL {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/';
+  // a user in it would be sent nowhere, and would stand in logs
+  if (plain && url.search === '' && url.hash === '' && url.username === '' && url.password === '') return url;
+  const shown = typeof text === 'string' ? JSON.stringify(text.replace(/\/\/[^/@]*@/, '//…@')) : typeof text;
+  throw invalid(`upstream must be http://HOST:PORT or https://HOST:PORT, got ${shown}`);
+}
+
+/** Checks the order of agents; an inner list is asked at once. */
+function checkSteps(agents: NonNullable<GatewayOptions['agents']>): readonly (readonly string[])[] {
+  if (!Array.isArray(agents)) throw invalid('agents must be a list of names, or of lists of names');
+  const steps = agents.map((step: string | readonly string[]) => (Array.isArray(step) ? step : [step]) as string[]);
+  if (steps.some((step) => step.length === 0)) throw invalid('agents has an empty list in it, which asks nobody');
+  const names = steps.flat().map((name) => checkText('a name of agents', name));
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw invalid(`agents names ${JSON.stringify(twice)} twice`);
+  return steps;
+}
+
+/** Options that are objects or functions of a program, and those that stand elsewhere in a file. */
+const NOT_IN_FILES = new Set(['pool', 'upstream', 'agents', 'onRequestEnd', 'clock', 'logger']);
+
+/** Options that a file may have under `gateway`. */
+export const GATEWAY_FILE_KEYS: readonly string[] = KNOWN.filter((name) => !NOT_IN_FILES.has(name));
+
+/** Checks options without those that no file has. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function checkGatewayOption(options: Partial<GatewayOptions>): void {
+  // a stand-in: the checks ask only whether the methods are there
+  const unused = (): never => {
+    throw invalid('there is no pool');
+  };
+  const pool = Object.fromEntries(POOL_METHODS.map((name) => [name, unused])) as unknown as AgentDirectory;
+  resolveGatewayOptions({ pool, upstream: 'http://127.0.0.1:1', ...options });
+}
+
+/** Without what is there and `undefined`: it means the default. */
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
   checkKnownOptions('createGateway', options, KNOWN);
-  const given = { ...GATEWAY_DEFAULTS, ...options };
+  const said = withoutUndefined(options);
+  const given = { ...GATEWAY_DEFAULTS, ...said };
   const logger = checkLogger(options.logger ?? silentLogger);
   const day = 86_400_000;
-  const steps = (options.agents ?? []).map((step) => (typeof step === 'string' ? [step] : step));
-  const names = steps.flat();
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `agents names ${JSON.stringify(twice)} twice`);
+  const steps = checkSteps(options.agents ?? []);
   return {
     ...resolveClientOptions(options),
-    ...resolvePacingOptions(options),
-    pool: options.pool,
+    ...resolvePacingOptions(said),
     upstream: checkUpstream(options.upstream),
     steps,
     decisionTimeoutMs:
@@ -211,5 +245,6 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
         : guarded('onRequestEnd', logger, checkFunction('onRequestEnd', options.onRequestEnd)),
     clock: checkClock(options.clock ?? systemClock),
     logger,
+    pool: checkMethods('pool', options.pool, POOL_METHODS),
   };
 }

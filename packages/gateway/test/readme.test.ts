@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { allow, block, defineAgent, serveAgent } from '@agentwire/agent';
 import { createGateway, parseGatewayFile } from '@agentwire/gateway';
+import { AgentPool } from '@agentwire/pool';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -50,18 +51,13 @@ test('the file is one that the gateway takes', () => {
   const file = parseGatewayFile(blockOf('yaml'), 'README.md');
   expect(file).toMatchObject({ upstream: 'http://127.0.0.1:3000', pipeline: [['waf', 'api-key']] });
   expect(() =>
-    createGateway({ ...file.gateway, pool: {} as never, upstream: file.upstream ?? '', agents: file.pipeline ?? [] }),
+    createGateway({
+      ...file.gateway,
+      pool: new AgentPool(),
+      upstream: file.upstream ?? '',
+      agents: file.pipeline ?? [],
+    }),
   ).not.toThrow();
-});
-
-test.each([
-  ['listen: 1', 'listen must be text'],
-  ['nope: 1', 'has no option "nope"'],
-  ['agents: [{ name: a }]', 'needs a name and an endpoint'],
-  ['gateway: [1]', 'gateway must hold options'],
-  ['a: [', 'is not YAML'],
-])('a file with %j is refused', (text, message) => {
-  expect(() => parseGatewayFile(text, 'gateway.yaml')).toThrow(message);
 });
 
 test.each([

@@ -9,6 +9,7 @@ import { type DemoResult, runLoad, Summaries } from '../demo/load.ts';
 import { createProgress } from '../demo/progress.ts';
 import { drawReport, reportByKind } from '../demo/report.ts';
 import { startUpstream } from '../demo/upstream-server.ts';
+import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
@@ -23,19 +24,6 @@ interface DemoFlags {
 }
 
 const EXAMPLE = 'agentwire demo --once --requests 400';
-
-/** Runs what was deferred, the last first. */
-class Cleanup {
-  readonly #tasks: (() => unknown)[] = [];
-
-  defer(task: () => unknown): void {
-    this.#tasks.push(task);
-  }
-
-  async run(): Promise<void> {
-    for (const task of this.#tasks.toReversed()) await task();
-  }
-}
 
 async function run(flags: DemoFlags, context: CommandContext): Promise<void> {
   const count = Number(flags.requests);

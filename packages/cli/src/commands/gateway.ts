@@ -1,14 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { createAdminServer, createGateway, type GatewayFile, parseGatewayFile } from '@agentwire/gateway';
+import type { Logger } from '@agentwire/core';
+import {
+  type AgentEntry,
+  createAdminServer,
+  createGateway,
+  type GatewayFile,
+  parseGatewayFile,
+  parseHostPort,
+} from '@agentwire/gateway';
 import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
+import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
+import { readNamedFile, readToken } from '../read-named-file.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
-import { readToken } from '../read-named-file.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -28,34 +36,64 @@ interface GatewayFlags extends TlsFlags {
 const EXAMPLE =
   'agentwire gateway --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000 --agent waf=unix:/tmp/waf.sock';
 
-function hostPort(flag: string, text: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535)
-    throw new UsageError(`${flag} takes HOST:PORT, got ${JSON.stringify(text)}`, EXAMPLE);
-  return { host: match[1] ?? match[2] ?? '', port };
+interface Settings extends GatewayFile {
+  readonly upstream: string;
+  readonly agents: readonly AgentEntry[];
 }
 
-/** The file with the flags over it. */
-function settings(flags: GatewayFlags): GatewayFile & { readonly upstream: string } {
-  const file = flags.config === undefined ? {} : parseGatewayFile(readFileSync(flags.config, 'utf8'), flags.config);
+function hostPort(flag: string, text: string): { readonly host: string; readonly port: number } {
+  const address = parseHostPort(text);
+  if (address !== undefined) return address;
+  throw new UsageError(`${flag} takes HOST:PORT, got ${JSON.stringify(text)}`, EXAMPLE);
+}
+
+function agentsOf(flags: GatewayFlags): AgentEntry[] {
   const agents = flags.agent.map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw new UsageError(`--agent takes NAME=ENDPOINT, got ${JSON.stringify(pair)}`, EXAMPLE);
     return { name: pair.slice(0, at), endpoint: pair.slice(at + 1) };
   });
+  const twice = agents.find(({ name }, at) => agents.findIndex((other) => other.name === name) !== at);
+  if (twice !== undefined) throw new UsageError(`--agent names ${JSON.stringify(twice.name)} twice`, EXAMPLE);
+  return agents;
+}
+
+/** Refuses what would do nothing: whoever gave it counts on it. @throws UsageError */
+function checkEffect({ admin, adminHosts }: Settings): void {
+  if (admin === undefined && adminHosts !== undefined)
+    throw new UsageError('--admin-host is for --admin, which is not given', `${EXAMPLE} --admin 127.0.0.1:9090`);
+}
+
+/** The file with the flags over it. */
+function settings(flags: GatewayFlags, logger: Logger): Settings {
+  const { config } = flags;
+  const file =
+    config === undefined
+      ? {}
+      : parseGatewayFile(
+          readNamedFile('--config', config, `${EXAMPLE} --config gateway.yaml`).toString('utf8'),
+          config,
+        );
   const upstream = flags.upstream ?? file.upstream;
   if (upstream === undefined) throw new UsageError('a gateway needs --upstream URL, or upstream: in its file', EXAMPLE);
-  return {
+  const given = agentsOf(flags);
+  const replaces = given.length > 0 && (file.agents !== undefined || file.pipeline !== undefined);
+  if (replaces) logger.info({ file: config }, '--agent replaces the agents and the pipeline of the file');
+  const agents = given.length > 0 ? given : (file.agents ?? []);
+  if (agents.length === 0) logger.warn({}, 'there are no agents: every request passes unasked');
+  const chosen = {
     ...file,
     upstream,
+    agents,
+    pipeline: (given.length > 0 ? undefined : file.pipeline) ?? agents.map(({ name }) => name),
     ...(flags.listen !== undefined && { listen: flags.listen }),
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
-    ...(agents.length > 0 && { agents }),
     ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),
     ...(flags.tokenFile !== undefined && { tokenFile: flags.tokenFile }),
   };
+  checkEffect(chosen);
+  return chosen;
 }
 
 /** The TLS flags over what the file says. */
@@ -79,12 +117,13 @@ function checkAgentEnds({ agents = [], reverseListen, tokenFile }: GatewayFile, 
   checkTlsFlags(tls, { dials, listens: reverseListen === undefined ? [] : [reverseListen] }, EXAMPLE);
 }
 
-async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
-  outliveReaders(context.terminal);
+async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, flags.verbose);
-  const chosen = settings(flags);
+  const chosen = settings(flags, logger);
+  const { agents, upstream, pipeline = [], adminHosts: hosts = [] } = chosen;
   const listen = hostPort('--listen', chosen.listen ?? '127.0.0.1:8080');
+  const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
     if (flags.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
@@ -92,55 +131,54 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
   const tls = tlsSettings(flags, chosen);
   checkAgentEnds(chosen, tls);
   const transports = stockTransports({ ...tls, logger }, EXAMPLE);
-  // no `await using`: Node 22 cannot read it in source that was not compiled
   const pool = new AgentPool({ transports, logger, ...chosen.pool });
-  // whatever was opened is closed at the end, in whichever step the start failed
-  const opened: { close(): Promise<unknown> }[] = [pool];
+  cleanup.defer(() => pool.close());
+  const adding = agents.map(({ name, endpoint, tokenFile: secret, ...entry }) => {
+    const rest = secret === undefined ? entry : { ...entry, token: readToken(secret, EXAMPLE) };
+    if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
+    return Promise.resolve(pool.addReverseAgent(name, rest));
+  });
+  await Promise.all(adding);
+  const ids = new Set(agents.flatMap(({ name, endpoint }) => (endpoint === 'reverse' ? [name] : [])));
+  const { reverseListen, tokenFile } = chosen;
+  const reverse =
+    reverseListen === undefined
+      ? undefined
+      : await acceptReverseAgents(pool, transports, reverseListen, {
+          ids,
+          logger,
+          tokenFile,
+          clientCertificates: tls.tlsCa !== undefined,
+        });
+  cleanup.defer(() => reverse?.close());
+  const gateway = createGateway({ ...chosen.gateway, pool, upstream, agents: pipeline, logger });
+  cleanup.defer(() => gateway.close());
+  const url = await gateway.listen(listen);
+  const admin = createAdminServer({ gateway, pool, logger, hosts });
+  cleanup.defer(() => admin.close());
+  const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
+  // listens for signals before it says that it is up: whoever reads that may send one at once
+  const drained = drainOnSignal(context.terminal, async () => {
+    admin.startDraining();
+    await reverse?.close();
+    await gateway.drain();
+    await admin.close();
+    await pool.drain();
+  });
+  tell('listening', url);
+  if (reverse !== undefined) tell('listening', reverse.address);
+  if (adminUrl !== undefined) tell('admin', adminUrl);
+  await drained;
+}
+
+async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
+  outliveReaders(context.terminal);
+  // no `await using`: Node 22 cannot read it in source that was not compiled
+  const cleanup = new Cleanup();
   try {
-    const adding = (chosen.agents ?? []).map(({ name, endpoint, tokenFile, ...entry }) => {
-      const rest = tokenFile === undefined ? entry : { ...entry, token: readToken(tokenFile, EXAMPLE) };
-      if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
-      return Promise.resolve(pool.addReverseAgent(name, rest));
-    });
-    await Promise.all(adding);
-    const reverseIds = new Set((chosen.agents ?? []).flatMap((one) => (one.endpoint === 'reverse' ? [one.name] : [])));
-    const reverse =
-      chosen.reverseListen === undefined
-        ? undefined
-        : await acceptReverseAgents(pool, transports, chosen.reverseListen, {
-            ids: reverseIds,
-            logger,
-            tokenFile: chosen.tokenFile,
-            clientCertificates: tls.tlsCa !== undefined,
-          });
-    if (reverse !== undefined) opened.push(reverse);
-    const names = (chosen.agents ?? []).map(({ name }) => name);
-    const gateway = createGateway({
-      ...chosen.gateway,
-      pool,
-      upstream: chosen.upstream,
-      agents: chosen.pipeline ?? names,
-      logger,
-    });
-    opened.push(gateway);
-    tell('listening', await gateway.listen(listen));
-    if (reverse !== undefined) tell('listening', reverse.address);
-    const admin =
-      chosen.admin === undefined
-        ? undefined
-        : createAdminServer({ gateway, pool, logger, hosts: chosen.adminHosts ?? [] });
-    if (admin !== undefined) opened.push(admin);
-    if (admin !== undefined && chosen.admin !== undefined)
-      tell('admin', await admin.listen(hostPort('--admin', chosen.admin)));
-    await drainOnSignal(context.terminal, async () => {
-      admin?.startDraining();
-      await reverse?.close();
-      await gateway.drain();
-      await admin?.close();
-      await pool.drain();
-    });
+    await serve(flags, context, cleanup);
   } finally {
-    for (const end of opened.toReversed()) await end.close();
+    await cleanup.run();
   }
 }
 
@@ -153,7 +191,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .option('--upstream <url>', 'where allowed requests go')
     .option(
       '--agent <name=endpoint>',
-      'an agent to ask, in this order (NAME=reverse waits for it to register); may be given more than once',
+      'an agent to ask, in this order (NAME=reverse waits for it to register); may be given more than once; replaces agents and pipeline of the file',
       (value: string, before: string[]) => [...before, value],
       [],
     )

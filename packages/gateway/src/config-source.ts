@@ -1,0 +1,75 @@
+import { AgentwireError } from '@agentwire/core';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+
+/** Where something is in a file: keys and places in lists, from the outside in. */
+export type ConfigPath = readonly (string | number)[];
+
+const shown = (path: ConfigPath): string =>
+  path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${part}`)).join('');
+
+/** A YAML file, and the line of everything in it. */
+export class ConfigSource {
+  readonly #file: string;
+  readonly #lines = new LineCounter();
+  readonly #document: Document;
+  /** What the file holds. */
+  readonly value: unknown;
+
+  /** @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML */
+  constructor(text: string, file: string) {
+    this.#file = file;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const [error] = this.#document.errors;
+    if (error !== undefined) throw this.#notYaml(error, this.#lines.linePos(error.pos[0]).line);
+    try {
+      this.value = this.#document.toJS({ maxAliasCount: 0 });
+    } catch (cause) {
+      throw this.#notYaml(cause as Error, 1);
+    }
+  }
+
+  #notYaml(cause: Error, line: number): AgentwireError {
+    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line} is not YAML: ${cause.message}`, { cause });
+  }
+
+  /** Gives the offset of a key, or of a place in a list. */
+  #offsetOf(path: ConfigPath): number {
+    const parent: unknown = path.length > 1 ? this.#document.getIn(path.slice(0, -1), true) : this.#document.contents;
+    const key = path.at(-1);
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
+      if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0] ?? 0;
+    }
+    const node: unknown = path.length > 0 ? this.#document.getIn(path, true) : undefined;
+    return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  }
+
+  /** Gives the error for what is wrong at `path`: file, line, key and `message`. */
+  invalid(path: ConfigPath, message: string): AgentwireError {
+    const { line } = this.#lines.linePos(this.#offsetOf(path));
+    const key = path.at(-1);
+    // a check of an option begins with the option's name
+    const named = typeof key === 'string' && message.startsWith(`${key} `);
+    const text = named
+      ? `${shown(path)}${message.slice(key.length)}`
+      : [shown(path), message].filter(Boolean).join(': ');
+    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line}: ${text}`);
+  }
+
+  /** Runs a check of what is at `path`. @throws AgentwireError as {@link invalid} */
+  check<T>(path: ConfigPath, check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      throw this.invalid(path, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @throws AgentwireError as {@link invalid}, for the first key of `value` that is not among `known` */
+  checkKeys(path: ConfigPath, value: object, known: readonly string[]): void {
+    const unknown = Object.keys(value).find((key) => !known.includes(key));
+    if (unknown === undefined) return;
+    const message = `there is no such key; ${path.length === 0 ? 'the file' : shown(path)} may have ${known.join(', ')}`;
+    throw this.invalid([...path, unknown], message);
+  }
+}
