@@ -250,7 +250,14 @@ export async function serve<State>(
     ...options,
   });
   onTestFinished(async () => {
-    await server.close();
+    const closing = { over: false };
+    const closed = server.close().then(() => (closing.over = true));
+    // a proxy that knows no drain is waited for, on a clock that only the test moves
+    while (!closing.over) {
+      clock.advance(250);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await closed;
     rmSync(folder, { recursive: true, force: true });
   });
   const endpoint = parseEndpoint(server.endpoints[0] ?? '');
