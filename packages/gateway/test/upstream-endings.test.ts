@@ -2,7 +2,7 @@ import { ALLOW, type Decision } from '@agentwire/core';
 import { sharedBodyQuota } from '@agentwire/mmap-buffer';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CLIENTS, playEnding } from './support/ending-client.ts';
-import { randomOf, serveEndings } from './support/ending-server.ts';
+import { randomOf, serveEndings, turns } from './support/ending-server.ts';
 import { ENDINGS } from './support/upstream-endings.ts';
 import { type Agents, setup } from './setup.ts';
 
@@ -13,6 +13,7 @@ const reads: Decision = { ...ALLOW, needsMore: true };
 const AGENTS: Record<string, Agents> = {
   none: {},
   head: { judge: () => ALLOW },
+  'head, decided late': { judge: () => turns(20).then(() => ALLOW) },
   body: { judge: (event) => ('last' in event && event.last ? ALLOW : reads) },
 };
 

@@ -1,5 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Dispatcher } from 'undici';
+import { isBodiless } from '../response/bodiless.ts';
 import type { Watched } from '../sweep.ts';
 import type { SocketGate } from './socket-gate.ts';
 import { Upload } from './upload.ts';
@@ -55,6 +56,8 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   #reused = false;
   #retried = false;
   #flowing = true;
+  /** Whether the response is whole with its head. */
+  #bodiless = false;
   #waiting: Uint8Array[] = [];
 
   constructor(owner: CallOwner, request: UpstreamRequest, response: UpstreamResponse) {
@@ -104,6 +107,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
     // informational ones give the upstream no more time
     if (status < 200 || this.#state === 'over') return;
     this.#state = 'body';
+    this.#bodiless = isBodiless(this.request.method, status);
     this.#touch();
     if (!this.response.onHead(status, rawList(controller.rawHeaders), this)) this.#stop();
   }
@@ -119,6 +123,10 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
     // a body that ends with its connection is taken for whole by the parser even when a reset was its end
     const cut = this.#gate?.socket.errored ?? null;
     if (cut !== null) return this.onResponseError(undefined, cut);
+    this.#receiveEnd();
+  }
+
+  #receiveEnd(): void {
     const live = this.#state !== 'over';
     this.#leave('received');
     if (!live) this.#state = 'over';
@@ -132,6 +140,8 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
       // the connection's own bookkeeping comes first; it dials anew then
       if (connection !== undefined) return process.nextTick(() => this.#retry(connection));
     }
+    // a 304 may have a content-length, which the parser then misses; and nothing that comes later belongs to it
+    if (this.#state === 'body' && this.#bodiless) return this.#receiveEnd();
     const live = this.#state !== 'over';
     this.#leave('over');
     if (live) this.response.onError(asUpstreamError(error));

@@ -47,7 +47,7 @@ async function play(socket: Socket, ending: Ending, body: Buffer, random: Random
   if (ending.end === 'RST') socket.resetAndDestroy();
 }
 
-/** An upstream that answers `/NUMBER/SIZE/SEED` as the ending of that number does. */
+/** An upstream that answers `…/NUMBER/SIZE/SEED` as the ending of that number does. */
 export async function serveEndings(): Promise<{ origin: string; close(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -60,7 +60,7 @@ export async function serveEndings(): Promise<{ origin: string; close(): void }>
       // as an upstream does that has made up its mind to end the connection
       if (ending) return;
       text += part.toString('latin1');
-      const request = /^\S+ \/(\d+)\/(\d+)\/(\d+) [^]*?\r\n\r\n/.exec(text);
+      const request = /^\S+ \S*\/(\d+)\/(\d+)\/(\d+) [^]*?\r\n\r\n/.exec(text);
       if (request === null) return;
       text = '';
       const [, number, size, seed] = request.map(Number) as [number, number, number, number];
