@@ -65,8 +65,8 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.admission = new Admission(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
     if (options.linger) this.#linger = new Linger(this.clock);
     this.scopes = new RequestScopes(agent, this);
-    this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, request) =>
-      this.scopes.over(event, request),
+    this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, context) =>
+      this.scopes.over(event, context),
     );
     this.#deadlines = new Deadlines(this.clock, this.handlerTimeoutMs, (turns) => this.outcomes.expired(turns));
     this.#dispatcher = new Dispatcher(this, agent.handlers, this.scopes, this.outcomes);

@@ -8,7 +8,7 @@ import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
 import { withoutLength, withUnchangedData } from './conclude.ts';
 import { type ContextHost, EventContext } from './event-context.ts';
 import type { Outcomes } from './outcomes.ts';
-import { isCutShort, isHeartbeat } from './released-proxy.ts';
+import { isCutShort, isForeignZentinel, isHeartbeat } from './released-proxy.ts';
 import type { RequestScopes } from './request-scopes.ts';
 
 type EventOf<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>;
@@ -36,7 +36,7 @@ export class Dispatcher {
       case 'responseHeaders':
         return this.#onResponseHeaders(event, request);
       case 'requestBodyChunk':
-        return this.#onChunk(event, request);
+        return this.#onChunk(event, this.#context(event, request));
       case 'responseBodyChunk':
         return this.#onResponseChunk(event, request);
       case 'requestComplete':
@@ -78,24 +78,48 @@ export class Dispatcher {
     const context = this.#context(event, request);
     const message = new ResponseMessage(event, context, context.request?.method);
     if (context.scope !== undefined) this.#scopes.answeredBy(message, context.scope);
-    if (!this.#host.responseBody || !message.hasBody) this.#scopes.over(event, request);
     const chunked = this.#handlers.onResponseBodyChunk === undefined ? undefined : message;
-    const reply =
-      handler === undefined
-        ? headless(chunked)
-        : this.#outcomes.call(handler, message, context, event, 'onResponseHeaders', chunked);
+    if (!this.#host.responseBody) this.#scopes.over(event, context);
+    const ends = this.#host.responseBody && !message.hasBody;
+    let reply: Decision | Promise<Reply> | undefined;
+    try {
+      reply =
+        handler === undefined
+          ? headless(chunked)
+          : this.#outcomes.call(handler, message, context, event, 'onResponseHeaders', chunked);
+    } finally {
+      if (ends) this.#overUnlessMore(reply, event, context);
+    }
     return chunked !== undefined && losesResponseBodies(request) ? later(reply, withoutLength) : reply;
   }
 
+  /** A response without a body ends its request, unless its agent asks for more and so gets an empty last chunk. */
+  #overUnlessMore(
+    reply: Decision | Promise<Reply> | undefined,
+    event: EventOf<'responseHeaders'>,
+    context: EventContext,
+  ): void {
+    const over = (decision?: Decision): void => {
+      if (decision?.needsMore !== true) this.#scopes.over(event, context);
+    };
+    if (!(reply instanceof Promise)) return over(reply);
+    // a session hands over the next event of a request after this one's answer
+    if (isForeignZentinel(context.peer)) void reply.then(over, () => over());
+  }
+
   #onResponseChunk(event: EventOf<'responseBodyChunk'>, request: AgentRequest): Decision | Promise<Reply> {
-    const reply = this.#onChunk(event, request);
-    if (isLast(event, request)) this.#scopes.over(event, request);
+    const context = this.#context(event, request);
+    let reply: Decision | Promise<Reply>;
+    try {
+      reply = this.#onChunk(event, context);
+    } finally {
+      if (isLast(event, request)) this.#scopes.over(event, context);
+    }
     return losesResponseBodies(request) ? later(reply, (decision) => withUnchangedData(decision, event)) : reply;
   }
 
-  #onChunk(event: ChunkEvent, request: AgentRequest): Decision | Promise<Reply> {
-    const context = this.#context(event, request);
-    const last = isLast(event, request);
+  #onChunk(event: ChunkEvent, context: EventContext): Decision | Promise<Reply> {
+    const last = isLast(event, context.agentRequest);
     const piece = { data: event.data, last, truncated: last && !event.last };
     const isRequest = event.type === 'requestBodyChunk';
     const name = isRequest ? 'onRequestBodyChunk' : 'onResponseBodyChunk';
@@ -120,7 +144,7 @@ export class Dispatcher {
   #onRequestComplete(event: EventOf<'requestComplete'>, request: AgentRequest): Decision | Promise<Reply> {
     const handler = this.#handlers.onRequestComplete;
     const context = this.#context(event, request);
-    this.#scopes.over(event, request);
+    this.#scopes.over(event, context);
     if (handler === undefined) return ALLOW;
     const told = (): Outcome<Decision> => {
       const outcome = handler(event, context);

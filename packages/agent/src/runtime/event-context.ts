@@ -17,6 +17,8 @@ export class RequestScope {
   turns: Turns | undefined = undefined;
   /** Whether the request was refused at its head, so that nothing of it follows. */
   refused = false;
+  /** Whether an event has ended it; its proxy may still say so itself. */
+  over = false;
   /** Whether later events find it. */
   kept = false;
   /** When this was put into the archive, by the host's clock; `undefined` while it is not there. */

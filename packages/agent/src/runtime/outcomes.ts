@@ -1,5 +1,4 @@
 import { AgentwireError, type Clock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
-import type { AgentRequest } from '@agentwire/core/session';
 import type { Message } from '../body/message.ts';
 import type { Reply, Turns } from '../body/turns.ts';
 import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
@@ -17,7 +16,7 @@ export interface OutcomeOptions {
   readonly challengeFallback: ChallengeFallback;
 }
 
-type OnRefused = (event: ProxyEvent, request: AgentRequest) => void;
+type OnRefused = (event: ProxyEvent, context: EventContext) => void;
 
 /** Makes replies of what handlers give, now or later, and counts them. */
 export class Outcomes {
@@ -163,7 +162,7 @@ export class Outcomes {
     }
     const verdict = decision.verdict.type;
     this.counts[verdict] += 1;
-    if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context.agentRequest);
+    if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context);
     return askForMore(decision, outcome, event, message);
   }
 }

@@ -2,7 +2,7 @@ import type { ProxyEvent, RequestHeaders } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { Message, ResponseMessage } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
-import { type ContextHost, RequestScope } from './event-context.ts';
+import { type ContextHost, type EventContext, RequestScope } from './event-context.ts';
 import { isForeignZentinel, isReleasedProxy, isVersionOne } from './released-proxy.ts';
 import { type Found, RequestStore } from './request-store.ts';
 import { ENDED_EARLY } from './revive-scope.ts';
@@ -76,10 +76,13 @@ export class RequestScopes {
   }
 
   /** A request of a foreign peer of the zentinel dialect is over with this event. */
-  over(event: ProxyEvent, request: AgentRequest): void {
-    const { peer } = request.connection;
+  over(event: ProxyEvent, { peer, scope }: EventContext): void {
     if (!this.#kept || !isForeignZentinel(peer)) return;
-    const scope = request.state as RequestScope | undefined;
+    if (scope !== undefined) {
+      // the refusal of an event that ends its request anyway must not end another one of the same id
+      if (scope.over && event.type !== 'requestComplete') return;
+      scope.over = true;
+    }
     // the released proxy never says that a request is over
     const told = this.#wantsEnd && event.type !== 'requestComplete' && !isReleasedProxy(peer);
     // what was not kept yet is not counted yet either

@@ -4,6 +4,7 @@ import { OURS, RELEASED } from '../fake-connection.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
 import { start } from './start.ts';
 
+const ANOTHER = { ...RELEASED, name: 'another' };
 const ALLOW = { verdict: { type: 'allow' } };
 
 describe('requests of the zentinel dialect', () => {
@@ -51,6 +52,43 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(0);
   });
 
+  it.each([
+    ['at once', (): unknown => allow().needsMoreBody(true)],
+    ['later', (): unknown => Promise.resolve(allow().needsMoreBody(true))],
+  ])('last until the empty chunk that was asked for of a response without a body (%s)', async (_, decide) => {
+    const seen: unknown[] = [];
+    const { connect, runtime } = start<string>({
+      responseBody: true,
+      onRequestHeaders: (request, context) => ((context.state = request.path), allow()),
+      onResponseHeaders: decide as () => ReturnType<typeof allow>,
+      onResponseBodyChunk: (_chunk, context) => (seen.push(context.request?.uri, context.state), allow()),
+    });
+    const at = connect(ANOTHER);
+    for (const id of ['a', 'b']) at.receive(head(id, { uri: `/${id}` }));
+    at.receive({ ...response('a', 204), headers: [], hasBody: false });
+    await settled();
+    expect(runtime.scopes.tracked).toBe(2);
+    at.receive(responseChunk('a', 0, '', true));
+    await settled();
+    expect(seen).toEqual(['/a', '/a']);
+    expect(runtime.scopes.tracked).toBe(1);
+  });
+
+  it('are over once, also where what ends one is refused', async () => {
+    const { connect, runtime } = start({
+      responseBody: true,
+      onRequestHeaders: () => allow(),
+      onResponseBodyChunk: async () => block(),
+    });
+    const [first, second] = [connect(ANOTHER), connect(ANOTHER)];
+    first.receive(head('a'));
+    first.receive(response('a'));
+    first.receive(responseChunk('a', 0, 'bad', true));
+    second.receive(head('a', { uri: '/next' }));
+    await settled();
+    expect(runtime.scopes.tracked).toBe(1);
+  });
+
   it('are kept apart once they are over, for a proxy that may say so, within the same bounds', () => {
     const seen: unknown[] = [];
     const { connect, runtime, clock } = start<string>({
@@ -59,7 +97,7 @@ describe('requests of the zentinel dialect', () => {
       maxTrackedRequests: 2,
       requestStateTtlMs: 1_000,
     });
-    const at = connect({ ...RELEASED, name: 'another' });
+    const at = connect(ANOTHER);
     const sizes = { durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 0 };
     const complete = (id: string): void => at.receive({ type: 'requestComplete', id, status: 403, ...sizes });
     for (const id of ['a', 'b', 'c']) at.receive(head(id, { uri: `/${id}` }));
