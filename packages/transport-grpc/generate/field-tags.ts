@@ -32,7 +32,7 @@ function wireType({ fieldKind, scalar }: DescField): number | undefined {
 }
 
 /** Fields past 15 that the hot codec knows; their tags take two bytes. */
-const LONG: ReadonlySet<string> = new Set(['EVENT_HAS_BODY']);
+const LONG: ReadonlySet<string> = new Set(['EVENT_HAS_BODY', 'METADATA_LOG_CORRELATION_ID', 'METADATA_TLS_CIPHER']);
 
 /** A tag as a number whose lowest byte comes first on the wire. */
 const tagOf = (tag: number): number => (tag < 128 ? tag : (tag & 127) | 128 | ((tag >> 7) << 8));

@@ -1,6 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test } from 'vitest';
-import type { Message } from '@agentwire/core';
 import { testTransport } from '@agentwire/transport-compliance';
 import { createGrpcTransport } from '../src/index.ts';
 import { makeIdentity } from './support/certificates.ts';
@@ -14,19 +13,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** What the proto has no fields for. */
-function arrivesAs(message: Message): Message {
-  switch (message.type) {
-    case 'requestHeaders': {
-      const { tlsCipher: _tlsCipher, ...metadata } = message.metadata;
-      return { ...message, metadata: { ...metadata, correlationId: String(message.id) } };
-    }
-    default:
-      return message;
-  }
-}
-
-const common = { features: { reverse: false }, arrivesAs, runner: { describe, test } };
+const common = { features: { reverse: false }, runner: { describe, test } };
 
 testTransport({
   ...common,

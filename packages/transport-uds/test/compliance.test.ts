@@ -19,7 +19,10 @@ function throughDocumented(sent: Message): Message {
 
 /** What arrives in the zentinel dialect, which has no field for some things. */
 function throughZentinel(sent: Message): Message {
-  if (sent.type === 'requestHeaders' || sent.type === 'responseHeaders') return { ...sent, hasBody: undefined };
+  // the correlation id is what routes
+  if (sent.type === 'requestHeaders')
+    return { ...sent, hasBody: undefined, metadata: { ...sent.metadata, correlationId: String(sent.id) } };
+  if (sent.type === 'responseHeaders') return { ...sent, hasBody: undefined };
   if (sent.type === 'requestBodyChunk' || sent.type === 'responseBodyChunk') {
     // a field that must be there: without a count it is the chunk's own length
     return { ...sent, bytesTransferred: sent.bytesTransferred ?? sent.data.length };

@@ -18,6 +18,8 @@ const AS_IS = new Set([
   'textMap',
 ]);
 
+const NUMBERS = new Set(['u16', 'u32', 'u64', 'status']);
+
 const isId = (field: PlacedField, form: GeneratedForm): boolean =>
   field.field.kind.name === 'id' || (form.dialect === 'zentinel' && field.name === 'correlation_id');
 
@@ -87,8 +89,6 @@ export function jsonChunk(struct: Struct<object>, form: GeneratedForm): string {
   });
   return [...parts, quoted(`${pending}}`)].join(' + ');
 }
-
-const NUMBERS = new Set(['u16', 'u32', 'u64', 'status']);
 
 /** Writes the expression that builds a structure's MessagePack. */
 export class MsgpackSource {

@@ -22,7 +22,7 @@ export interface RequestMetadata {
   /** `HTTP/1.1`, `HTTP/2`… */
   readonly protocol: string;
   readonly tlsVersion?: string | undefined;
-  /** Not carried by gRPC. */
+  /** Not carried by gRPC to peers that are not agentwire. */
   readonly tlsCipher?: string | undefined;
   readonly routeId?: string | undefined;
   readonly upstreamId?: string | undefined;

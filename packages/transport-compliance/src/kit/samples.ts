@@ -7,7 +7,8 @@ export type Samples = (id: RequestId) => readonly Message[];
 /** Metadata of the kit's requests. */
 function metadata(id: RequestId): RequestMetadata {
   return {
-    correlationId: String(id),
+    // another text than the id: it is carried, not made anew of what routes
+    correlationId: `logged-${id}`,
     requestId: 'req-1',
     clientIp: '192.0.2.7',
     clientPort: 43_210,

@@ -1,5 +1,18 @@
-import type { Decision, Dialect, HeaderOp, Message } from '@agentwire/core';
+import type {
+  Audit,
+  Decision,
+  Dialect,
+  HeaderOp,
+  Message,
+  RequestBodyChunk,
+  RequestHeaders,
+  RequestMetadata,
+  Verdict,
+} from '@agentwire/core';
 import fc from 'fast-check';
+
+/** One for each field of `T`: a new field does not compile without one, and where a codec loses it a property says so. */
+type Fields<T> = { readonly [K in Exclude<keyof T, 'type'>]-?: fc.Arbitrary<T[K]> };
 
 /** How often a property runs: `share` of 5 000, or of `AGENTWIRE_RUNS`. */
 export const runs = (share: number): { readonly numRuns: number } => ({
@@ -40,7 +53,7 @@ const metadata = (
   dialect: Dialect,
   correlationId: fc.Arbitrary<string>,
 ): fc.Arbitrary<Extract<Message, { type: 'requestHeaders' }>['metadata']> =>
-  fc.record({
+  fc.record<RequestMetadata>({
     correlationId: dialect === 'zentinel' ? fc.constant('') : correlationId,
     requestId: text,
     clientIp: text,
@@ -53,41 +66,39 @@ const metadata = (
     upstreamId: optional(text),
     timestamp: text,
     traceparent: optional(text),
-  });
+  } satisfies Fields<RequestMetadata>);
 
 /** Request headers of a dialect. */
 export function requestHeaders(dialect: Dialect): fc.Arbitrary<Extract<Message, { type: 'requestHeaders' }>> {
-  return fc
-    .record({
-      type: fc.constant('requestHeaders' as const),
-      id: id(dialect),
-      metadata: metadata(dialect, text),
-      method: fc.oneof(
-        fc.constantFrom('GET', 'POST', 'PROPFIND'),
-        fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/),
-      ),
-      uri: text.map((any) => any.replaceAll(/[\0- \x7f]/g, '/')),
-      headers: headerList(dialect),
-      hasBody: dialect === 'documented' ? fc.option(fc.boolean(), { nil: undefined }) : fc.constant(undefined),
-    })
-    .map((event) => {
-      if (dialect === 'zentinel') Object.assign(event.metadata, { correlationId: event.id });
-      return event;
-    });
+  const fields: Fields<RequestHeaders> = {
+    id: id(dialect),
+    metadata: metadata(dialect, text),
+    method: fc.oneof(
+      fc.constantFrom('GET', 'POST', 'PROPFIND'),
+      fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/),
+    ),
+    uri: text.map((any) => any.replaceAll(/[\0- \x7f]/g, '/')),
+    headers: headerList(dialect),
+    hasBody: dialect === 'documented' ? fc.option(fc.boolean(), { nil: undefined }) : fc.constant(undefined),
+  };
+  return fc.record({ type: fc.constant('requestHeaders' as const), ...fields }).map((event) => {
+    if (dialect === 'zentinel') Object.assign(event.metadata, { correlationId: event.id });
+    return event;
+  });
 }
 
 /** Body chunks of a dialect. */
 export function bodyChunk(dialect: Dialect): fc.Arbitrary<Message> {
+  const fields: Fields<RequestBodyChunk> = {
+    id: id(dialect),
+    index: u32,
+    data: fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+    last: fc.boolean(),
+    totalSize: optional(u64),
+    bytesTransferred: u64,
+  };
   return fc
-    .record({
-      type: fc.constantFrom('requestBodyChunk' as const, 'responseBodyChunk' as const),
-      id: id(dialect),
-      index: u32,
-      data: fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
-      last: fc.boolean(),
-      totalSize: optional(u64),
-      bytesTransferred: u64,
-    })
+    .record({ type: fc.constantFrom('requestBodyChunk' as const, 'responseBodyChunk' as const), ...fields })
     .map((chunk) => {
       const without = dialect === 'zentinel' ? [] : ['bytesTransferred'];
       for (const property of without) Reflect.deleteProperty(chunk, property);
@@ -112,53 +123,80 @@ const mutation = fc.record({
   data: fc.option(fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes))),
 });
 
-const verdict = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({ type: 'allow' as const }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('block' as const),
-      status: fc.integer({ min: 200, max: 999 }),
-      body: optional(text),
-      headers: optional(fc.tuple(name, value).map((line) => line as readonly string[])),
-    }),
+type VerdictOf<T extends Verdict['type']> = Extract<Verdict, { type: T }>;
+const VERDICTS: { readonly [T in Verdict['type']]: Fields<VerdictOf<T>> } = {
+  allow: {},
+  block: {
+    status: fc.integer({ min: 200, max: 999 }),
+    body: optional(text),
+    headers: optional(fc.tuple(name, value).map((line): readonly string[] => line)),
   },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('redirect' as const),
-      url: fc.webUrl(),
-      status: fc.constantFrom(302, 307),
-    }),
-  },
-);
-
-/** Decisions in the form in which they are delivered: what is empty is absent. */
-const decision: fc.Arbitrary<Decision> = fc.record({
-  verdict,
-  requestHeaders: optional(fc.array(op, { minLength: 1, maxLength: 4 })),
-  responseHeaders: optional(fc.array(op, { minLength: 1, maxLength: 4 })),
-  audit: optional(
-    fc.record({
-      tags: texts,
-      ruleIds: optional(texts),
-      confidence: optional(fc.constantFrom(0, 0.5, 1)),
-      reasonCodes: optional(texts),
-      custom: optional(json),
-    }),
-  ),
-  needsMore: optional(fc.constant(true)),
-  requestBodyMutation: fc.option(mutation, { nil: undefined, freq: 8 }),
-  routingMetadata: fc.option(
-    fc.dictionary(
+  redirect: { url: fc.webUrl(), status: fc.constantFrom(302, 307) },
+  challenge: {
+    challengeType: text,
+    params: fc.dictionary(
       fc.string({ maxLength: 5 }).filter((key) => key !== '__proto__'),
       text,
-      { minKeys: 1, maxKeys: 3 },
+      { maxKeys: 3, noNullPrototype: true },
     ),
-    { nil: undefined, freq: 6 },
-  ),
-});
+  },
+};
+const verdict = fc.oneof(
+  ...(['allow', 'block', 'redirect', 'challenge'] as const).map((type) => ({
+    weight: type === 'allow' ? 3 : 1,
+    arbitrary: fc.record({ type: fc.constant(type), ...VERDICTS[type] }) as fc.Arbitrary<Verdict>,
+  })),
+);
+
+const rarely = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 7, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: one });
+
+const audit: Fields<Audit> = {
+  tags: texts,
+  ruleIds: optional(texts),
+  confidence: optional(fc.constantFrom(0, 0.5, 1)),
+  reasonCodes: optional(texts),
+  custom: optional(json),
+};
+/** Decisions in the form in which they are delivered: what is empty is absent. */
+const decision = (dialect: Dialect): fc.Arbitrary<Decision> =>
+  fc
+    .record({
+      verdict,
+      requestHeaders: optional(fc.array(op, { minLength: 1, maxLength: 4 })),
+      responseHeaders: optional(fc.array(op, { minLength: 1, maxLength: 4 })),
+      audit: optional(fc.record(audit) as fc.Arbitrary<Audit>),
+      needsMore: optional(fc.constant(true)),
+      requestBodyMutation: rarely(mutation),
+      responseBodyMutation: rarely(mutation),
+      routingMetadata: rarely(
+        fc.dictionary(
+          fc.string({ maxLength: 5 }).filter((key) => key !== '__proto__'),
+          text,
+          { minKeys: 1, maxKeys: 3 },
+        ),
+      ),
+      webSocket: rarely(
+        fc.oneof(
+          fc.constantFrom({ type: 'allow' as const }, { type: 'drop' as const }),
+          fc.record({
+            type: fc.constant('close' as const),
+            code: fc.constantFrom(1000, 1008, 4000),
+            reason: fc.constant('r'),
+          }),
+        ),
+      ),
+      // the zentinel dialect has no errors
+      error:
+        dialect === 'documented'
+          ? rarely(fc.record({ code: fc.constant('ERR_HANDLER'), message: text }))
+          : fc.constant(undefined),
+    } satisfies Fields<Decision>)
+    .map((made: Decision) =>
+      // an error has no verdict on the wire, and this one where it is read
+      made.error === undefined ? made : { ...made, verdict: { type: 'block', status: 500 } },
+    );
 
 /** Answers of a dialect. */
 export const answer = (dialect: Dialect): fc.Arbitrary<Extract<Message, { type: 'answer' }>> =>
-  fc.record({ type: fc.constant('answer' as const), id: id(dialect), decision });
+  fc.record({ type: fc.constant('answer' as const), id: id(dialect), decision: decision(dialect) });

@@ -72,6 +72,10 @@ export const METADATA_UPSTREAM_ID = 0x4a;
 export const METADATA_TIMESTAMP_MS = 0x50;
 /** RequestMetadata.traceparent */
 export const METADATA_TRACEPARENT = 0x5a;
+/** RequestMetadata.log_correlation_id */
+export const METADATA_LOG_CORRELATION_ID = 0x6a2;
+/** RequestMetadata.tls_cipher */
+export const METADATA_TLS_CIPHER = 0x6aa;
 /** Header.name */
 export const HEADER_NAME = 0x0a;
 /** Header.value */

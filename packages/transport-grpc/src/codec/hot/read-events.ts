@@ -19,11 +19,13 @@ import {
   METADATA_CLIENT_IP,
   METADATA_CLIENT_PORT,
   METADATA_CORRELATION_ID,
+  METADATA_LOG_CORRELATION_ID,
   METADATA_PROTOCOL,
   METADATA_REQUEST_ID,
   METADATA_ROUTE_ID,
   METADATA_SERVER_NAME,
   METADATA_TIMESTAMP_MS,
+  METADATA_TLS_CIPHER,
   METADATA_TLS_VERSION,
   METADATA_TRACEPARENT,
   METADATA_UPSTREAM_ID,
@@ -32,12 +34,22 @@ import {
 } from './field-tags.ts';
 import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint, readWord } from './read-fields.ts';
 
-const HAS_BODY_FIRST_BYTE = EVENT_HAS_BODY & 0xff;
-const HAS_BODY_SECOND_BYTE = EVENT_HAS_BODY >> 8;
+/** First bytes of the tags of our own numbers. */
+const HAS_BODY = EVENT_HAS_BODY & 0xff;
+const LOG_CORRELATION_ID = METADATA_LOG_CORRELATION_ID & 0xff;
+const TLS_CIPHER = METADATA_TLS_CIPHER & 0xff;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-function readMetadata(buffer: Buffer, end: number): RequestMetadata {
+/** The id of the event whose metadata was read last. */
+let idInMetadata = '';
+
+/** Declines where the second byte of a tag of ours is another, or the peer does not know our numbers. */
+function readOurTag(buffer: Buffer, tag: number, ours: boolean): void {
+  if (!ours || buffer[hotRead.at++] !== tag >> 8) hotRead.declined = true;
+}
+
+function readMetadata(buffer: Buffer, end: number, ours: boolean): RequestMetadata {
   const metadata: Writable<RequestMetadata> = {
     correlationId: '',
     requestId: '',
@@ -46,6 +58,7 @@ function readMetadata(buffer: Buffer, end: number): RequestMetadata {
     protocol: '',
     timestamp: '',
   };
+  let logId: string | undefined;
   while (hotRead.at < end && !hotRead.declined) {
     switch (buffer[hotRead.at++]) {
       case METADATA_CORRELATION_ID:
@@ -82,10 +95,20 @@ function readMetadata(buffer: Buffer, end: number): RequestMetadata {
       case METADATA_TRACEPARENT:
         metadata.traceparent = readText(buffer, end);
         break;
+      case LOG_CORRELATION_ID:
+        readOurTag(buffer, METADATA_LOG_CORRELATION_ID, ours);
+        logId = readText(buffer, end);
+        break;
+      case TLS_CIPHER:
+        readOurTag(buffer, METADATA_TLS_CIPHER, ours);
+        metadata.tlsCipher = readWord(buffer, end);
+        break;
       default:
         hotRead.declined = true;
     }
   }
+  idInMetadata = metadata.correlationId;
+  if (logId !== undefined) metadata.correlationId = logId;
   return metadata;
 }
 
@@ -106,14 +129,6 @@ function readHeader(buffer: Buffer, end: number, list: string[]): void {
   }
   list.push(value);
   if (hotRead.at !== to) hotRead.declined = true;
-}
-
-/** Reads what stands behind the first byte of has_body's tag. */
-function readHasBody(buffer: Buffer): boolean {
-  if (buffer[hotRead.at++] !== HAS_BODY_SECOND_BYTE) hotRead.declined = true;
-  const value = readVarint(buffer);
-  if (value > 1) hotRead.declined = true;
-  return value === 1;
 }
 
 /**
@@ -140,7 +155,7 @@ export function readRequestHeaders(
     switch (buffer[hotRead.at++]) {
       case EVENT_METADATA:
         if (metadata !== undefined) return undefined;
-        metadata = readMetadata(buffer, readEnd(buffer, end));
+        metadata = readMetadata(buffer, readEnd(buffer, end), ours);
         break;
       case EVENT_METHOD:
         method = readToken(buffer, end);
@@ -154,17 +169,20 @@ export function readRequestHeaders(
       case EVENT_HEADERS:
         readHeader(buffer, end, headers);
         break;
-      case HAS_BODY_FIRST_BYTE:
-        if (!ours) return undefined;
-        hasBody = readHasBody(buffer);
+      case HAS_BODY: {
+        readOurTag(buffer, EVENT_HAS_BODY, ours);
+        const value = readVarint(buffer);
+        if (value > 1) hotRead.declined = true;
+        hasBody = value === 1;
         break;
+      }
       default:
         return undefined;
     }
   }
   const sound = !hotRead.declined && hotRead.at === end && method !== '' && headers.length <= 2 * MAX_HEADERS;
   if (!sound || metadata === undefined) return undefined;
-  return { type: 'requestHeaders', id: metadata.correlationId, metadata, method, uri, headers, hasBody };
+  return { type: 'requestHeaders', id: idInMetadata, metadata, method, uri, headers, hasBody };
 }
 
 /** Reads a body chunk from behind its outer tag; undefined where the reference has to do it. */

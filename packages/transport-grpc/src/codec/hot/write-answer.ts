@@ -20,6 +20,7 @@ import {
   RESPONSE_REQUEST_HEADERS,
   RESPONSE_RESPONSE_HEADERS,
 } from './field-tags.ts';
+import { byReference, type Ways } from './ways.ts';
 import {
   hotWrite,
   lengthBytes,
@@ -76,7 +77,6 @@ function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly Heade
 
 const NONE: readonly never[] = [];
 
-/** Who writes each field: a new one does not compile without being written here, and is never lost without a word. */
 const WRITTEN = {
   verdict: 'hot',
   requestHeaders: 'hot',
@@ -88,17 +88,15 @@ const WRITTEN = {
   routingMetadata: 'reference',
   webSocket: 'reference',
   error: 'reference',
-} satisfies Record<keyof Decision, 'hot' | 'reference'>;
+} satisfies Ways<Decision>;
 const AUDIT_WRITTEN = {
   tags: 'hot',
   ruleIds: 'hot',
   confidence: 'reference',
   reasonCodes: 'hot',
   custom: 'reference',
-} satisfies Record<keyof Audit, 'hot' | 'reference'>;
+} satisfies Ways<Audit>;
 
-const byReference = <T extends string>(ways: Readonly<Record<T, 'hot' | 'reference'>>): readonly T[] =>
-  (Object.keys(ways) as T[]).filter((name) => ways[name] === 'reference');
 const BY_REFERENCE = byReference(WRITTEN);
 const AUDIT_BY_REFERENCE = byReference(AUDIT_WRITTEN);
 

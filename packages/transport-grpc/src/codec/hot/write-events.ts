@@ -18,13 +18,16 @@ import {
   METADATA_CLIENT_IP,
   METADATA_CLIENT_PORT,
   METADATA_CORRELATION_ID,
+  METADATA_LOG_CORRELATION_ID,
   METADATA_REQUEST_ID,
   METADATA_TIMESTAMP_MS,
+  METADATA_TLS_CIPHER,
   METADATA_TRACEPARENT,
   PROXY_REQUEST_BODY_CHUNK,
   PROXY_REQUEST_HEADERS,
   PROXY_RESPONSE_BODY_CHUNK,
 } from './field-tags.ts';
+import { byReference, type Ways } from './ways.ts';
 import {
   HEADER_BYTES,
   hotWrite,
@@ -36,6 +39,40 @@ import {
   writeText,
   writeVarint,
 } from './write-fields.ts';
+
+const HEAD_WRITTEN = {
+  id: 'hot',
+  metadata: 'hot',
+  method: 'hot',
+  uri: 'hot',
+  headers: 'hot',
+  hasBody: 'hot',
+} satisfies Ways<RequestHeaders>;
+const METADATA_WRITTEN = {
+  correlationId: 'hot',
+  requestId: 'hot',
+  clientIp: 'hot',
+  clientPort: 'hot',
+  serverName: 'hot',
+  protocol: 'hot',
+  tlsVersion: 'hot',
+  tlsCipher: 'hot',
+  routeId: 'hot',
+  upstreamId: 'hot',
+  timestamp: 'hot',
+  traceparent: 'hot',
+} satisfies Ways<RequestMetadata>;
+const CHUNK_WRITTEN = {
+  id: 'hot',
+  index: 'hot',
+  data: 'hot',
+  last: 'hot',
+  totalSize: 'hot',
+  bytesTransferred: 'hot',
+} satisfies Ways<RequestBodyChunk> & Ways<ResponseBodyChunk>;
+const HEAD_BY_REFERENCE = byReference(HEAD_WRITTEN);
+const METADATA_BY_REFERENCE = byReference(METADATA_WRITTEN);
+const CHUNK_BY_REFERENCE = byReference(CHUNK_WRITTEN);
 
 const FIELD_BYTES = 6;
 /** Past this the reference writes: it is not hot then. */
@@ -78,9 +115,10 @@ function constantFields({ serverName, protocol, tlsVersion, routeId, upstreamId 
 
 /** Most bytes of everything but the headers; a text that is not ASCII is noticed by how many bytes it took. */
 function headBytes({ id, metadata, method, uri }: RequestHeaders, constant: number): number {
-  const { requestId, clientIp, protocol, traceparent } = metadata;
-  const texts = String(id).length + requestId.length + clientIp.length + protocol.length;
-  return 256 + constant + 3 * (texts + (traceparent?.length ?? 0) + method.length + uri.length);
+  const { correlationId, requestId, clientIp, protocol, tlsCipher, traceparent } = metadata;
+  const texts = String(id).length + correlationId.length + requestId.length + clientIp.length + protocol.length;
+  const perhaps = (traceparent?.length ?? 0) + (tlsCipher?.length ?? 0);
+  return 256 + constant + 3 * (texts + perhaps + method.length + uri.length);
 }
 
 function mostBytes({ headers }: RequestHeaders, head: number): number {
@@ -95,6 +133,8 @@ function mostBytes({ headers }: RequestHeaders, head: number): number {
  * @param ours whether the peer knows the numbers from 100 up
  */
 export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, ours: boolean): number {
+  for (const name of HEAD_BY_REFERENCE) if (message[name] !== undefined) return -1;
+  for (const name of METADATA_BY_REFERENCE) if (message.metadata[name] !== undefined) return -1;
   hotWrite.declined = false;
   const constant = constantFields(message.metadata);
   const timestamp = message.metadata.timestamp === '' ? 0 : parseTimestamp(message.metadata.timestamp);
@@ -126,7 +166,8 @@ function writeHead(
   const outer = (at += 1 + PATCHED_LENGTH_BYTES);
   bytes[at] = EVENT_METADATA;
   const inner = (at += 1 + PATCHED_LENGTH_BYTES);
-  at = writeText(bytes, at, METADATA_CORRELATION_ID, String(message.id));
+  const id = String(message.id);
+  at = writeText(bytes, at, METADATA_CORRELATION_ID, id);
   at = writeNonEmpty(bytes, at, METADATA_REQUEST_ID, metadata.requestId);
   at = writeNonEmpty(bytes, at, METADATA_CLIENT_IP, metadata.clientIp);
   if (clientPort !== 0) {
@@ -140,6 +181,11 @@ function writeHead(
     at = writeVarint(bytes, at + 1, timestamp);
   }
   if (metadata.traceparent !== undefined) at = writeText(bytes, at, METADATA_TRACEPARENT, metadata.traceparent);
+  if (ours) {
+    const { correlationId, tlsCipher } = metadata;
+    if (correlationId !== id) at = writeOurText(bytes, at, METADATA_LOG_CORRELATION_ID, correlationId);
+    if (tlsCipher !== undefined) at = writeOurText(bytes, at, METADATA_TLS_CIPHER, tlsCipher);
+  }
   patchLength(bytes, inner, at);
   at = writeNonEmpty(bytes, at, EVENT_METHOD, message.method);
   at = writeNonEmpty(bytes, at, EVENT_URI, message.uri);
@@ -155,6 +201,12 @@ function writeHead(
   return hotWrite.declined ? -1 : at;
 }
 
+/** Writes text behind a tag of two bytes, as the numbers from 100 up have. */
+function writeOurText(bytes: Buffer, at: number, tag: number, text: string): number {
+  bytes[at] = tag & 0xff;
+  return writeText(bytes, at + 1, tag >> 8, text);
+}
+
 function writeHasBody(bytes: Buffer, at: number, hasBody: boolean): number {
   bytes[at] = EVENT_HAS_BODY & 0xff;
   bytes[at + 1] = EVENT_HAS_BODY >> 8;
@@ -166,6 +218,7 @@ const varintBytes = (value: number): number => (value < 128 ? 1 : Math.floor(Mat
 
 /** Writes a body chunk; −1 where the reference has to do it. */
 export function writeBodyChunk(message: RequestBodyChunk | ResponseBodyChunk, outbox: Outbox): number {
+  for (const name of CHUNK_BY_REFERENCE) if (message[name] !== undefined) return -1;
   const { data, index, last, totalSize, bytesTransferred } = message;
   const id = String(message.id);
   const total = totalSize ?? 0;

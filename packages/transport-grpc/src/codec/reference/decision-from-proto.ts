@@ -2,6 +2,7 @@ import {
   AgentwireError,
   checkReceivedDecision,
   type Audit,
+  type BlockVerdict,
   type BodyMutation,
   type Decision,
   type Verdict,
@@ -16,7 +17,7 @@ import type {
 import { fromHeaderOps, fromHeaders } from './header-fields.ts';
 import { copyMap, fromJsonMap } from './json-fields.ts';
 import { fromStatus } from './number-fields.ts';
-import { present } from './present.ts';
+import { present, type Every } from './present.ts';
 
 /** Stands in for the verdict of a decision that carries an error; nobody reads it, and it lets nothing pass. */
 const NO_VERDICT: Verdict = Object.freeze({ type: 'block', status: 500 });
@@ -28,8 +29,8 @@ function fromVerdict({ decision, error }: AgentResponse): Verdict {
     case 'block': {
       const { status, body, headers } = decision.value;
       const list = fromHeaders('block', headers);
-      return present({
-        type: 'block' as const,
+      return present<Every<BlockVerdict>>({
+        type: 'block',
         status: fromStatus('block.status', status),
         body,
         headers: list.length === 0 ? undefined : list,
@@ -55,7 +56,7 @@ const listOf = (list: readonly string[]): readonly string[] | undefined => (list
 
 function fromAudit(fields: AuditMetadata): Audit {
   const { tags, ruleIds, confidence, reasonCodes, custom } = fields;
-  return present({
+  return present<Every<Audit>>({
     tags: listOf(tags),
     ruleIds: listOf(ruleIds),
     confidence,
@@ -78,7 +79,7 @@ function fromWebSocket({ drop, closeCode, closeReason }: WebsocketDecision): Web
 /** Reads the decision of an AgentResponse. @throws AgentwireError `ERR_PROTOCOL`; one without a verdict is never an allow. */
 export function fromResponse(fields: AgentResponse): Decision {
   const { audit, requestBodyMutation, responseBodyMutation, websocketDecision, error, routingMetadata } = fields;
-  const decision = present({
+  const decision = present<Every<Decision>>({
     verdict: fromVerdict(fields),
     requestHeaders: fromHeaderOps('response.request_headers', fields.requestHeaders),
     responseHeaders: fromHeaderOps('response.response_headers', fields.responseHeaders),

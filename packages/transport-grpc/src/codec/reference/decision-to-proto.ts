@@ -16,7 +16,7 @@ import type {
 import { toHeaderOps, toHeaders } from './header-fields.ts';
 import { copyMap, toJsonMap } from './json-fields.ts';
 import { toUint32 } from './number-fields.ts';
-import { present } from './present.ts';
+import { nothingLeft, present } from './present.ts';
 
 type ResponseInit = MessageInitShape<typeof AgentResponseSchema>;
 type VerdictInit = NonNullable<ResponseInit['decision']>;
@@ -26,30 +26,40 @@ function toVerdict(verdict: Verdict): VerdictInit {
     case 'allow':
       return { case: 'allow', value: {} };
     case 'block': {
-      const { status, body, headers } = verdict;
+      const { status, body, headers, ...rest } = verdict;
+      nothingLeft(rest);
       return {
         case: 'block',
         value: present({ status: toUint32('status', status), body, headers: toHeaders(headers ?? []) }),
       };
     }
-    case 'redirect':
-      return { case: 'redirect', value: { url: verdict.url, status: toUint32('status', verdict.status) } };
-    default:
-      return { case: 'challenge', value: { challengeType: verdict.challengeType, params: copyMap(verdict.params) } };
+    case 'redirect': {
+      const { url, status, ...rest } = verdict;
+      nothingLeft(rest);
+      return { case: 'redirect', value: { url, status: toUint32('status', status) } };
+    }
+    default: {
+      const { challengeType, params, ...rest } = verdict;
+      nothingLeft(rest);
+      return { case: 'challenge', value: { challengeType, params: copyMap(params) } };
+    }
   }
 }
 
 function toAudit(audit: Audit): MessageInitShape<typeof AuditMetadataSchema> {
+  const { tags = [], ruleIds = [], confidence, reasonCodes = [], custom, ...rest } = audit;
+  nothingLeft(rest);
   return present({
-    tags: [...(audit.tags ?? [])],
-    ruleIds: [...(audit.ruleIds ?? [])],
-    confidence: audit.confidence,
-    reasonCodes: [...(audit.reasonCodes ?? [])],
-    custom: toJsonMap(audit.custom),
+    tags: [...tags],
+    ruleIds: [...ruleIds],
+    confidence,
+    reasonCodes: [...reasonCodes],
+    custom: toJsonMap(custom),
   });
 }
 
-function toMutation({ index, data }: BodyMutation): MessageInitShape<typeof BodyMutationSchema> {
+function toMutation({ index, data, ...rest }: BodyMutation): MessageInitShape<typeof BodyMutationSchema> {
+  nothingLeft(rest);
   return present({
     chunkIndex: toUint32('index', index),
     data: (data ?? undefined) as Uint8Array<ArrayBuffer> | undefined,
@@ -92,8 +102,21 @@ function asBlock(decision: Decision, code: string): Decision {
  */
 export function toResponse(id: string, given: Decision, ours: boolean, errors: boolean): ResponseInit {
   const decision = given.error !== undefined && !errors ? asBlock(given, given.error.code) : given;
-  const { audit, requestBodyMutation, responseBodyMutation, webSocket, error } = decision;
-  const lost = ours || decision.verdict.type !== 'allow' ? undefined : uncarried(decision);
+  const {
+    verdict,
+    requestHeaders,
+    responseHeaders,
+    audit,
+    needsMore,
+    requestBodyMutation,
+    responseBodyMutation,
+    routingMetadata,
+    webSocket,
+    error,
+    ...rest
+  } = decision;
+  nothingLeft(rest);
+  const lost = ours || verdict.type !== 'allow' ? undefined : uncarried(decision);
   if (lost !== undefined) {
     throw new AgentwireError(
       'ERR_UNSUPPORTED',
@@ -102,18 +125,18 @@ export function toResponse(id: string, given: Decision, ours: boolean, errors: b
   }
   const common = {
     correlationId: id,
-    decision: error === undefined ? toVerdict(decision.verdict) : undefined,
-    requestHeaders: toHeaderOps(decision.requestHeaders),
-    responseHeaders: toHeaderOps(decision.responseHeaders),
+    decision: error === undefined ? toVerdict(verdict) : undefined,
+    requestHeaders: toHeaderOps(requestHeaders),
+    responseHeaders: toHeaderOps(responseHeaders),
     audit: audit === undefined ? undefined : toAudit(audit),
-    needsMore: decision.needsMore ?? false,
+    needsMore: needsMore ?? false,
   };
   if (!ours) return present(common);
   return present({
     ...common,
     requestBodyMutation: requestBodyMutation === undefined ? undefined : toMutation(requestBodyMutation),
     responseBodyMutation: responseBodyMutation === undefined ? undefined : toMutation(responseBodyMutation),
-    routingMetadata: copyMap(decision.routingMetadata ?? {}),
+    routingMetadata: copyMap(routingMetadata ?? {}),
     websocketDecision: webSocket === undefined ? undefined : toWebSocket(webSocket),
     error: error === undefined ? undefined : { code: error.code, message: error.message },
   });

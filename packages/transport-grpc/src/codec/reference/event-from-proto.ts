@@ -24,24 +24,25 @@ import { checkMethod, checkUri } from './request-line.ts';
 import { fromHeaders } from './header-fields.ts';
 import { copyMap, fromJson } from './json-fields.ts';
 import { fromOptionalUint64, fromStatus, fromUint64 } from './number-fields.ts';
-import { present } from './present.ts';
+import { present, type Every } from './present.ts';
 import { formatTimestamp } from './timestamp.ts';
 import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
 
-function fromMetadata(fields: RequestMetadataFields): RequestMetadata {
+function fromMetadata(fields: RequestMetadataFields, ours: boolean): RequestMetadata {
   const timestamp = formatTimestamp(fromUint64('metadata.timestamp_ms', fields.timestampMs));
   if (timestamp === undefined) throw new AgentwireError('ERR_PROTOCOL', 'metadata.timestamp_ms is past the year 9999');
   if (fields.clientPort > 65_535) {
     throw new AgentwireError('ERR_PROTOCOL', `metadata.client_port must be from 0 to 65535, got ${fields.clientPort}`);
   }
-  return present({
-    correlationId: fields.correlationId,
+  return present<Every<RequestMetadata>>({
+    correlationId: (ours ? fields.logCorrelationId : undefined) ?? fields.correlationId,
     requestId: fields.requestId,
     clientIp: fields.clientIp,
     clientPort: fields.clientPort,
     serverName: fields.serverName,
     protocol: fields.protocol,
     tlsVersion: fields.tlsVersion,
+    tlsCipher: ours ? fields.tlsCipher : undefined,
     routeId: fields.routeId,
     upstreamId: fields.upstreamId,
     timestamp,
@@ -62,12 +63,12 @@ export function fromRequestHeaders(fields: RequestHeadersEvent, ours: boolean): 
   return {
     type: 'requestHeaders',
     id: fields.metadata.correlationId,
-    metadata: fromMetadata(fields.metadata),
+    metadata: fromMetadata(fields.metadata, ours),
     method: fields.method,
     uri: fields.uri,
     headers: fromHeaders('request_headers', fields.headers),
     hasBody: ours ? fields.hasBody : undefined,
-  };
+  } satisfies Every<RequestHeaders>;
 }
 
 /** Reads a ResponseHeadersEvent; `ours` as in {@link fromRequestHeaders}. @throws AgentwireError `ERR_PROTOCOL`. */
@@ -78,7 +79,7 @@ export function fromResponseHeaders(fields: ResponseHeadersEvent, ours: boolean)
     status: fromStatus('response_headers.status_code', fields.statusCode),
     headers: fromHeaders('response_headers', fields.headers),
     hasBody: ours ? fields.hasBody : undefined,
-  };
+  } satisfies Every<ResponseHeaders>;
 }
 
 /** Reads a BodyChunkEvent. @throws AgentwireError `ERR_PROTOCOL`. */
@@ -87,7 +88,7 @@ export function fromBodyChunk<T extends 'requestBodyChunk' | 'responseBodyChunk'
   fields: BodyChunkEvent,
 ): (RequestBodyChunk | ResponseBodyChunk) & { readonly type: T } {
   const bytesTransferred = fromUint64('bytes_transferred', fields.bytesTransferred);
-  return present({
+  return present<Every<RequestBodyChunk | ResponseBodyChunk>>({
     type,
     id: fields.correlationId,
     index: fields.chunkIndex,
@@ -100,8 +101,8 @@ export function fromBodyChunk<T extends 'requestBodyChunk' | 'responseBodyChunk'
 
 /** Reads a RequestCompleteEvent. @throws AgentwireError `ERR_PROTOCOL`. */
 export function fromRequestComplete(fields: RequestCompleteEvent): RequestComplete {
-  return present({
-    type: 'requestComplete' as const,
+  return present<Every<RequestComplete>>({
+    type: 'requestComplete',
     id: fields.correlationId,
     status: fields.statusCode,
     durationMs: fromUint64('duration_ms', fields.durationMs),
@@ -118,8 +119,8 @@ export function fromWebSocketFrame(fields: WebSocketFrameEvent): WebSocketFrame 
   if (opcode === undefined) {
     throw new AgentwireError('ERR_PROTOCOL', `websocket_frame.frame_type must be from 0 to 5, got ${fields.frameType}`);
   }
-  return present({
-    type: 'webSocketFrame' as const,
+  return present<Every<WebSocketFrame>>({
+    type: 'webSocketFrame',
     id: fields.correlationId,
     opcode,
     data: fields.payload,
@@ -171,8 +172,8 @@ export function fromGuardrail(fields: GuardrailInspectEvent): GuardrailInspect {
     throw new AgentwireError('ERR_PROTOCOL', `guardrail.${what}`);
   }
   const context = guardrailContext(fields.contextJson);
-  return present({
-    type: 'guardrailInspect' as const,
+  return present<Every<GuardrailInspect>>({
+    type: 'guardrailInspect',
     id: fields.correlationId,
     inspectionType,
     content: fields.content,
@@ -191,8 +192,8 @@ export function fromGuardrail(fields: GuardrailInspectEvent): GuardrailInspect {
  */
 export function fromConfigure(fields: ConfigureEvent, fallbackId: () => string): Configure | undefined {
   if (fields.configJson === '') return undefined;
-  return present({
-    type: 'configure' as const,
+  return present<Every<Configure>>({
+    type: 'configure',
     id: fields.correlationId ?? fallbackId(),
     config: fromJson('configure.config_json', fields.configJson),
     configVersion: fields.configVersion,

@@ -23,23 +23,31 @@ import type {
 import { toHeaders } from './header-fields.ts';
 import { copyMap, toJson } from './json-fields.ts';
 import { toOptionalUint64, toUint32, toUint64 } from './number-fields.ts';
-import { present } from './present.ts';
+import { nothingLeft, present } from './present.ts';
 import { toTimestampMs } from './timestamp.ts';
 import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
 
-function toMetadata(id: string, metadata: RequestMetadata): MessageInitShape<typeof RequestMetadataSchema> {
+function toMetadata(
+  id: string,
+  metadata: RequestMetadata,
+  ours: boolean,
+): MessageInitShape<typeof RequestMetadataSchema> {
   const {
+    correlationId,
     requestId,
     clientIp,
     clientPort,
     serverName,
     protocol,
     tlsVersion,
+    tlsCipher,
     routeId,
     upstreamId,
     timestamp,
     traceparent,
+    ...rest
   } = metadata;
+  nothingLeft(rest);
   return present({
     correlationId: id,
     requestId,
@@ -52,6 +60,8 @@ function toMetadata(id: string, metadata: RequestMetadata): MessageInitShape<typ
     upstreamId,
     timestampMs: BigInt(toTimestampMs(timestamp)),
     traceparent,
+    logCorrelationId: ours && correlationId !== id ? correlationId : undefined,
+    tlsCipher: ours ? tlsCipher : undefined,
   });
 }
 
@@ -60,13 +70,15 @@ export function toRequestHeaders(
   message: RequestHeaders,
   ours: boolean,
 ): MessageInitShape<typeof RequestHeadersEventSchema> {
+  const { id, metadata, method, uri, headers, hasBody, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    metadata: toMetadata(String(message.id), message.metadata),
-    method: message.method,
-    uri: message.uri,
-    httpVersion: message.metadata.protocol,
-    headers: toHeaders(message.headers),
-    hasBody: ours ? message.hasBody : undefined,
+    metadata: toMetadata(String(id), metadata, ours),
+    method,
+    uri,
+    httpVersion: metadata.protocol,
+    headers: toHeaders(headers),
+    hasBody: ours ? hasBody : undefined,
   });
 }
 
@@ -75,11 +87,13 @@ export function toResponseHeaders(
   message: ResponseHeaders,
   ours: boolean,
 ): MessageInitShape<typeof ResponseHeadersEventSchema> {
+  const { id, status, headers, hasBody, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    correlationId: String(message.id),
-    statusCode: message.status,
-    headers: toHeaders(message.headers),
-    hasBody: ours ? message.hasBody : undefined,
+    correlationId: String(id),
+    statusCode: status,
+    headers: toHeaders(headers),
+    hasBody: ours ? hasBody : undefined,
   });
 }
 
@@ -87,13 +101,15 @@ export function toResponseHeaders(
 export function toBodyChunk(
   message: RequestBodyChunk | ResponseBodyChunk,
 ): MessageInitShape<typeof BodyChunkEventSchema> {
+  const { id, index, data, last, totalSize, bytesTransferred, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    correlationId: String(message.id),
-    chunkIndex: toUint32('index', message.index),
-    data: message.data as Uint8Array<ArrayBuffer>,
-    isLast: message.last,
-    totalSize: toOptionalUint64('totalSize', message.totalSize),
-    bytesTransferred: toOptionalUint64('bytesTransferred', message.bytesTransferred),
+    correlationId: String(id),
+    chunkIndex: toUint32('index', index),
+    data: data as Uint8Array<ArrayBuffer>,
+    isLast: last,
+    totalSize: toOptionalUint64('totalSize', totalSize),
+    bytesTransferred: toOptionalUint64('bytesTransferred', bytesTransferred),
   });
 }
 
@@ -102,14 +118,16 @@ export function toRequestComplete(
   message: RequestComplete,
   ours: boolean,
 ): MessageInitShape<typeof RequestCompleteEventSchema> {
+  const { id, status, durationMs, requestBodySize, responseBodySize, upstreamAttempts, error, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    correlationId: String(message.id),
-    statusCode: message.status,
-    durationMs: toUint64('durationMs', message.durationMs),
-    bytesReceived: toUint64('requestBodySize', message.requestBodySize),
-    bytesSent: toUint64('responseBodySize', message.responseBodySize),
-    error: message.error,
-    upstreamAttempts: ours ? toUint32('upstreamAttempts', message.upstreamAttempts) : undefined,
+    correlationId: String(id),
+    statusCode: status,
+    durationMs: toUint64('durationMs', durationMs),
+    bytesReceived: toUint64('requestBodySize', requestBodySize),
+    bytesSent: toUint64('responseBodySize', responseBodySize),
+    error,
+    upstreamAttempts: ours ? toUint32('upstreamAttempts', upstreamAttempts) : undefined,
   });
 }
 
@@ -118,15 +136,17 @@ export function toWebSocketFrame(
   message: WebSocketFrame,
   ours: boolean,
 ): MessageInitShape<typeof WebSocketFrameEventSchema> {
+  const { id, opcode, data, clientToServer, index, fin, routeId, clientIp, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    correlationId: String(message.id),
-    clientToServer: message.clientToServer,
-    frameType: FRAME_TYPES.numberOf(message.opcode),
-    payload: message.data as Uint8Array<ArrayBuffer>,
-    frameIndex: ours ? toUint64('index', message.index) : undefined,
-    fin: ours ? message.fin : undefined,
-    routeId: ours ? message.routeId : undefined,
-    clientIp: ours ? message.clientIp : undefined,
+    correlationId: String(id),
+    clientToServer,
+    frameType: FRAME_TYPES.numberOf(opcode),
+    payload: data as Uint8Array<ArrayBuffer>,
+    frameIndex: ours ? toUint64('index', index) : undefined,
+    fin: ours ? fin : undefined,
+    routeId: ours ? routeId : undefined,
+    clientIp: ours ? clientIp : undefined,
   });
 }
 
@@ -135,9 +155,10 @@ export function toGuardrail(
   message: GuardrailInspect,
   ours: boolean,
 ): MessageInitShape<typeof GuardrailInspectEventSchema> {
-  const { inspectionType, content, model, categories, routeId, metadata } = message;
+  const { id, inspectionType, content, model, categories, routeId, metadata, ...rest } = message;
+  nothingLeft(rest);
   const both = {
-    correlationId: String(message.id),
+    correlationId: String(id),
     content,
     contentType: INSPECTION_TYPES.numberOf(inspectionType),
     model,
@@ -152,10 +173,12 @@ export function toConfigure(
   ours: boolean,
   timestampMs: number,
 ): MessageInitShape<typeof ConfigureEventSchema> {
+  const { id, config, configVersion, ...rest } = message;
+  nothingLeft(rest);
   return present({
-    configJson: toJson(message.config),
-    configVersion: message.configVersion,
+    configJson: toJson(config),
+    configVersion,
     timestampMs: BigInt(Math.trunc(timestampMs)),
-    correlationId: ours ? String(message.id) : undefined,
+    correlationId: ours ? String(id) : undefined,
   });
 }

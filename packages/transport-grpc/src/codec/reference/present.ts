@@ -12,3 +12,16 @@ export function present<T extends object>(value: T): Present<T> {
   for (const key of Object.keys(record)) if (record[key] === undefined) delete record[key];
   return value;
 }
+
+/** All of `T`, `undefined` where it may be absent: a reader that leaves a field out does not compile. */
+export type Every<T> = { [K in keyof T]-?: undefined extends T[K] ? T[K] | undefined : T[K] };
+
+/**
+ * Says that a writer has taken every field out of a message: what is left of it, a field that nobody writes, does not
+ * compile. Its `type` is written by the number of the message.
+ */
+export function nothingLeft<T extends object>(
+  _rest: T & ([Exclude<keyof T, 'type'>] extends [never] ? unknown : never),
+): void {
+  // for the compiler
+}
