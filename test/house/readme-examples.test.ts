@@ -28,6 +28,7 @@ async function run(code: string): Promise<string> {
 describe('the examples of the READMEs run', () => {
   test.each([
     ['packages/core/README.md', "unix unix:/run/waf.sock\nwaf json [ 'errors' ]\nERR_VERSION_MISMATCH\n"],
+    ['packages/a2a-bridge/README.md', 'oracle\n'],
     ['packages/pool/README.md', "block [ 'agentwire:ERR_CONNECT' ]\n"],
     ['packages/agentwire/README.md', "{ type: 'block', status: 403, body: 'path traversal' }\n"],
   ])('%s', async (readme, output) => {

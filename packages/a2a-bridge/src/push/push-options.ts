@@ -1,0 +1,42 @@
+import { OPTION, type OptionTable } from '@agentwire/core';
+import type { Filled } from '../filled-options.ts';
+
+/** Push notifications: which addresses may be posted to, and how much. */
+export interface PushOptions {
+  /** Posts to `http:` URLs too. Default false. */
+  readonly allowHttp?: boolean | undefined;
+  /** Posts to loopback, private, link-local and other addresses that are not public. For closed networks and tests only. Default false. */
+  readonly allowPrivateAddresses?: boolean | undefined;
+  /** Receivers of one task, 1 to 100. Default 4. */
+  readonly maxConfigsPerTask?: number | undefined;
+  /** Tasks with receivers, 1 to 1 000 000; the one whose receivers are oldest loses them. Default 10 000. */
+  readonly maxTasks?: number | undefined;
+  /** Notifications of one task that wait, 1 to 10 000; the oldest is dropped. Default 64. */
+  readonly maxQueued?: number | undefined;
+  /** Posts at once, 1 to 1000. Default 32. */
+  readonly maxConcurrent?: number | undefined;
+  /** Milliseconds for one post, from the look-up of the name to the status, 1 to 600 000. Default 5000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Checks of {@link PushOptions}. */
+export const PUSH_TABLE: OptionTable<PushOptions> = {
+  allowHttp: OPTION.boolean,
+  allowPrivateAddresses: OPTION.boolean,
+  maxConfigsPerTask: OPTION.integer(1, 100),
+  maxTasks: OPTION.integer(1, 1_000_000),
+  maxQueued: OPTION.integer(1, 10_000),
+  maxConcurrent: OPTION.integer(1, 1000),
+  timeoutMs: OPTION.integer(1, 600_000),
+};
+
+/** Defaults of {@link PushOptions}. */
+export const PUSH_DEFAULTS: Filled<PushOptions> = {
+  allowHttp: false,
+  allowPrivateAddresses: false,
+  maxConfigsPerTask: 4,
+  maxTasks: 10_000,
+  maxQueued: 64,
+  maxConcurrent: 32,
+  timeoutMs: 5000,
+};

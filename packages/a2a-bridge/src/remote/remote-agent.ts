@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { type AgentCard, Role, type SendMessageRequest } from '@a2a-js/sdk';
+import { type Client, ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
+import { A2AError } from '@a2a-js/sdk/errors';
+import {
+  type A2AEndpoint,
+  type A2ARouter,
+  type Payload,
+  type Pid,
+  type ReceivedMessage,
+  scope,
+} from '@agentwire/a2a-router';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { payloadPart } from '../run/parts.ts';
+import { boundedFetch } from './bounded-fetch.ts';
+import { joined, RemoteAnswer, type RemoteTask } from './remote-answer.ts';
+import { type RemoteAgentOptions, type ResolvedRemoteOptions, resolveRemoteOptions } from './remote-options.ts';
+
+/** Parts of the SDK's client that answer a message. */
+interface RemoteParts {
+  readonly client: Client;
+  readonly card: AgentCard;
+  readonly endpoint: A2AEndpoint;
+  readonly options: ResolvedRemoteOptions;
+}
+
+/** A remote A2A agent as a service of a router. */
+export class RemoteAgent {
+  /** Agent card of the remote agent. */
+  readonly card: AgentCard;
+  /** Process that owns the service. */
+  readonly pid: Pid;
+  readonly #client: Client;
+  readonly #endpoint: A2AEndpoint;
+  readonly #options: ResolvedRemoteOptions;
+  readonly #questions = new Map<string, RemoteTask>();
+  readonly #stop = new AbortController();
+  readonly #served: Promise<void>;
+
+  /** @internal Made by {@link provideRemoteAgent}. */
+  constructor({ client, card, endpoint, options }: RemoteParts) {
+    this.card = card;
+    this.pid = endpoint.pid;
+    this.#client = client;
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#served = endpoint.serve((message) => this.#answer(message), {
+      concurrency: options.concurrency,
+      signal: this.#stop.signal,
+    });
+    endpoint.provide(options.service);
+  }
+
+  /** Withdraws the service, aborts what is being asked and waits for its end; idempotent. */
+  async close(): Promise<void> {
+    this.#endpoint.withdraw(this.#options.service);
+    this.#stop.abort();
+    await this.#served;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #answer(message: ReceivedMessage): Promise<Payload | undefined> {
+    const { clock, timeoutMs } = this.#options;
+    const late = new AbortController();
+    const left = message.deadline === undefined ? timeoutMs : message.deadline - clock.wallNow();
+    const timer = clock.setTimeout(() => late.abort(), Math.max(0, Math.min(timeoutMs, left)));
+    const signal = AbortSignal.any([message.signal, this.#stop.signal, late.signal]);
+    const answer = new RemoteAnswer();
+    try {
+      return await this.#ask(message, answer, signal);
+    } catch (error) {
+      if (signal.aborted) this.#cancel(answer);
+      if (late.signal.aborted) throw new AgentwireError('ERR_TIMEOUT', 'the remote agent did not answer in time');
+      if (this.#stop.signal.aborted) throw new AgentwireError('ERR_CLOSED', 'the remote agent was closed');
+      throw failure(error);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  async #ask(message: ReceivedMessage, answer: RemoteAnswer, signal: AbortSignal): Promise<Payload | undefined> {
+    const request = this.#request(message, answer);
+    // Also a sender that wants one answer is asked for by stream where there is one: only so the task is known before its end, and can be canceled.
+    const asking = this.#whileWanted(answer, signal);
+    const kept: Payload[] = [];
+    for await (const event of this.#client.sendMessageStream(request, { signal: asking })) {
+      const parts = answer.take(event);
+      signal.throwIfAborted();
+      if (message.expects !== 'stream') kept.push(...parts.filter(({ kind }) => kind !== 'signal'));
+      else for (const part of parts) await message.reply.write(part);
+      if (answer.over) break;
+    }
+    signal.throwIfAborted();
+    answer.check();
+    const { question } = answer;
+    if (question !== undefined) this.#remember(message, answer);
+    if (message.expects !== 'stream') return question ?? joined(kept);
+    if (question !== undefined) await message.reply.write(question);
+    await message.reply.end();
+    return undefined;
+  }
+
+  /** Signal for the connection: what was given up before its task is known is listened to a little longer, so that it can be canceled. */
+  #whileWanted(answer: RemoteAnswer, signal: AbortSignal): AbortSignal {
+    const { clock, controlTimeoutMs } = this.#options;
+    const connection = new AbortController();
+    const giveUp = (): void => {
+      if (answer.task === undefined) clock.setTimeout(() => connection.abort(), controlTimeoutMs);
+      else connection.abort();
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    return connection.signal;
+  }
+
+  #request(message: ReceivedMessage, answer: RemoteAnswer): SendMessageRequest {
+    const asked = this.#questions.get(message.traceId ?? '');
+    this.#questions.delete(message.traceId ?? '');
+    answer.task = asked;
+    const { target, payload: content } = message;
+    const skill = target.kind === 'serviceMethod' ? target.method : undefined;
+    return {
+      tenant: '',
+      message: {
+        messageId: randomUUID(),
+        role: Role.ROLE_USER,
+        parts: [payloadPart(content)],
+        taskId: asked?.taskId ?? '',
+        contextId: asked?.contextId ?? '',
+        metadata: skill === undefined ? undefined : { skill },
+        extensions: [],
+        referenceTaskIds: [],
+      },
+      configuration: undefined,
+      metadata: undefined,
+    };
+  }
+
+  #remember({ traceId }: ReceivedMessage, { task }: RemoteAnswer): void {
+    if (traceId === undefined || task === undefined) return;
+    this.#questions.set(traceId, task);
+    if (this.#questions.size > this.#options.maxQuestions)
+      for (const oldest of this.#questions.keys().take(1)) this.#questions.delete(oldest);
+  }
+
+  /** Cancels at the remote agent too; that it could not be told changes nothing for the one who has left. */
+  #cancel({ task, over }: RemoteAnswer): void {
+    if (task === undefined || over) return;
+    const { clock, controlTimeoutMs, logger } = this.#options;
+    const late = new AbortController();
+    const timer = clock.setTimeout(() => late.abort(), controlTimeoutMs);
+    this.#client
+      .cancelTask({ tenant: '', id: task.taskId, metadata: undefined }, { signal: late.signal })
+      .catch((error: unknown) => logger.warn({ code: failure(error).code }, 'a remote task could not be canceled'))
+      .finally(() => clock.clearTimeout(timer));
+  }
+}
+
+/** Error of the client with a code of ours. */
+function failure(error: unknown): AgentwireError {
+  if (error instanceof AgentwireError) return error;
+  const { cause } = Object(error) as { readonly cause?: unknown };
+  if (cause instanceof AgentwireError) return cause;
+  if (error instanceof A2AError)
+    return new AgentwireError('ERR_REFUSED', `the remote agent refused: ${error.message.slice(0, 500)}`);
+  return toAgentwireError(error, 'ERR_CONNECT', 'the remote agent could not be asked');
+}
+
+/**
+ * Makes a remote A2A agent a service of a router: its client is the SDK's, over JSON-RPC.
+ *
+ * Streams and cancellation go both ways. @throws `ERR_CONNECT` when the agent card cannot be read, `ERR_TIMEOUT`, `ERR_INVALID_ARGUMENT`
+ */
+export async function provideRemoteAgent(router: A2ARouter, given: RemoteAgentOptions): Promise<RemoteAgent> {
+  const options = resolveRemoteOptions(given);
+  const { url, origins, headers, clock, controlTimeoutMs, maxResponseBytes } = options;
+  const fetchImpl = boundedFetch({
+    origins: new Set([url, ...origins].map((one) => new URL(one).origin)),
+    headers,
+    maxBytes: maxResponseBytes,
+  });
+  const late = Promise.withResolvers<never>();
+  const timer = clock.setTimeout(
+    () => late.reject(new AgentwireError('ERR_TIMEOUT', `no agent card came within ${controlTimeoutMs} ms`)),
+    controlTimeoutMs,
+  );
+  const factory = new ClientFactory({
+    transports: [new JsonRpcTransportFactory({ fetchImpl })],
+    cardResolver: new DefaultAgentCardResolver({ fetchImpl }),
+  });
+  try {
+    const client = await Promise.race([factory.createFromUrl(url), late.promise]);
+    const card = await client.getAgentCard();
+    const pid =
+      options.pid ??
+      router.processTable.insert({ agentId: `a2a:${options.service}`, capabilities: { ipcScope: scope.none } });
+    return new RemoteAgent({ client, card, endpoint: router.register(pid), options });
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
+import type { ServerCallContext, TaskStore } from '@a2a-js/sdk/server';
+import { checkMethods, checkOptions, OPTION, type OptionTable } from '@agentwire/core';
+import { type Filled, given } from '../filled-options.ts';
+import { ownerOf } from '../call-context.ts';
+import { decodeTask, encodeTask, TASK_LIMITS_DEFAULTS, TASK_LIMITS_TABLE, type TaskLimits } from './task-limits.ts';
+import { taskPage } from './task-page.ts';
+
+/** What a {@link KvTaskStore} needs of a key-value bucket; a bucket of `@nats-io/kv` is one. */
+export interface KeyValueBucket {
+  /** Entry of a key, or null; an entry that was deleted has another operation than `PUT`. */
+  get(key: string): Promise<{ readonly operation: string; readonly value: Uint8Array } | null>;
+  /** Sets the value of a key. */
+  put(key: string, value: Uint8Array): Promise<number>;
+  /** Keys that a filter with wildcards matches. */
+  keys(filter: string): Promise<AsyncIterable<string>>;
+}
+
+/** Options of a {@link KvTaskStore}. */
+export interface KvTaskStoreOptions extends TaskLimits {
+  /** Tasks of one caller that a list looks at, 1 to 100 000. Default 1000. */
+  readonly maxListed?: number | undefined;
+}
+
+const TABLE: OptionTable<KvTaskStoreOptions> = { ...TASK_LIMITS_TABLE, maxListed: OPTION.integer(1, 100_000) };
+const DEFAULTS = { ...TASK_LIMITS_DEFAULTS, maxTaskBytes: 1024 * 1024, maxListed: 1000 };
+const TASK_ID = /^[\w-]{1,128}$/;
+
+/**
+ * Tasks in a key-value bucket of JetStream, where they outlive the process.
+ *
+ * Number and age of tasks are the bucket's own bounds (`max_bytes`, `ttl`, `history: 1`). `maxTaskBytes` is 1 MiB by default, the
+ * server's usual maximum payload.
+ */
+export class KvTaskStore implements TaskStore {
+  readonly #bucket: KeyValueBucket;
+  readonly #options: Filled<KvTaskStoreOptions>;
+
+  constructor(bucket: KeyValueBucket, options: KvTaskStoreOptions = {}) {
+    this.#bucket = checkMethods('bucket', bucket, ['get', 'put', 'keys']);
+    this.#options = { ...DEFAULTS, ...given(checkOptions('a KV task store', options, TABLE)) };
+  }
+
+  /** Writes a task in the place of its last state. */
+  async save(task: Task, context: ServerCallContext): Promise<void> {
+    await this.#bucket.put(keyOf(ownerOf(context), task.id), encodeTask(task, this.#options));
+  }
+
+  /** Task of a caller; undefined for one that is unknown or another caller's. */
+  async load(taskId: string, context: ServerCallContext): Promise<Task | undefined> {
+    const owner = ownerOf(context);
+    return TASK_ID.test(taskId) ? this.#read(keyOf(owner, taskId)) : undefined;
+  }
+
+  /** One page of a caller's tasks, latest first. */
+  async list(params: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
+    const keys: string[] = [];
+    for await (const key of await this.#bucket.keys(keyOf(ownerOf(context), '*'))) {
+      keys.push(key);
+      if (keys.length >= this.#options.maxListed) break;
+    }
+    const tasks: Task[] = [];
+    for (const key of keys) {
+      const task = await this.#read(key);
+      if (task !== undefined) tasks.push(task);
+    }
+    return taskPage(tasks, params);
+  }
+
+  async #read(key: string): Promise<Task | undefined> {
+    const entry = await this.#bucket.get(key);
+    return entry?.operation === 'PUT' ? decodeTask(entry.value) : undefined;
+  }
+}
+
+/** Key of a task: names of callers have any length and characters, keys do not. */
+function keyOf(owner: string, taskId: string): string {
+  return `${createHash('sha256').update(owner).digest('hex').slice(0, 32)}.${taskId}`;
+}

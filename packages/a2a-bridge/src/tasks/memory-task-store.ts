@@ -1,0 +1,129 @@
+import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
+import type { ServerCallContext, TaskStore } from '@a2a-js/sdk/server';
+import { checkOptions, type Clock, OPTION, type OptionTable, systemClock } from '@agentwire/core';
+import { ownerOf } from '../call-context.ts';
+import { type Filled, given } from '../filled-options.ts';
+import { decodeTask, encodeTask, TASK_LIMITS_DEFAULTS, TASK_LIMITS_TABLE, type TaskLimits } from './task-limits.ts';
+import { taskPage } from './task-page.ts';
+
+/** Options of a {@link MemoryTaskStore}. */
+export interface MemoryTaskStoreOptions extends TaskLimits {
+  /** Tasks, 1 to 10 000 000; the one that was longest without a change is dropped. Default 10 000. */
+  readonly maxTasks?: number | undefined;
+  /** Tasks of one caller, 1 to 10 000 000; its own oldest one is dropped. Default 1000. */
+  readonly maxTasksPerCaller?: number | undefined;
+  /** Bytes of all tasks, 1024 to 1 TiB; the oldest are dropped. Default 256 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds without a change after which a task is dropped, 1 to 31 536 000 000. Default 86 400 000, a day. */
+  readonly maxAgeMs?: number | undefined;
+  /** Time. Default: the system clock. */
+  readonly clock?: Clock | undefined;
+}
+
+const TABLE: OptionTable<MemoryTaskStoreOptions> = {
+  ...TASK_LIMITS_TABLE,
+  maxTasks: OPTION.integer(1, 10_000_000),
+  maxTasksPerCaller: OPTION.integer(1, 10_000_000),
+  maxBytes: OPTION.integer(1024, 1024 ** 4),
+  maxAgeMs: OPTION.integer(1, 31_536_000_000),
+  clock: OPTION.clock,
+};
+
+const DEFAULTS = {
+  ...TASK_LIMITS_DEFAULTS,
+  maxTasks: 10_000,
+  maxTasksPerCaller: 1000,
+  maxBytes: 256 * 1024 * 1024,
+  maxAgeMs: 86_400_000,
+  clock: systemClock,
+};
+
+interface Entry {
+  readonly owner: string;
+  readonly bytes: Buffer;
+  readonly savedAt: number;
+}
+
+/** Tasks in memory, bounded in number, bytes and age. */
+export class MemoryTaskStore implements TaskStore {
+  // in the order of the last change, so the first one is the oldest
+  readonly #tasks = new Map<string, Entry>();
+  readonly #byOwner = new Map<string, Set<string>>();
+  readonly #options: Filled<MemoryTaskStoreOptions>;
+  #bytes = 0;
+
+  constructor(options: MemoryTaskStoreOptions = {}) {
+    this.#options = { ...DEFAULTS, ...given(checkOptions('a task store', options, TABLE)) };
+  }
+
+  /** Tasks that it holds. */
+  get size(): number {
+    this.#expire();
+    return this.#tasks.size;
+  }
+
+  /** Keeps a task in the place of its last state. */
+  save(task: Task, context: ServerCallContext): Promise<void> {
+    return attempt(() => {
+      const owner = ownerOf(context);
+      const bytes = encodeTask(task, this.#options);
+      this.#expire();
+      this.#drop(task.id);
+      const own = this.#byOwner.get(owner) ?? new Set();
+      if (own.size >= this.#options.maxTasksPerCaller) for (const oldest of own.values().take(1)) this.#drop(oldest);
+      this.#tasks.set(task.id, { owner, bytes, savedAt: this.#options.clock.now() });
+      this.#byOwner.set(owner, own.add(task.id));
+      this.#bytes += bytes.length;
+      while (
+        this.#tasks.size > this.#options.maxTasks ||
+        (this.#bytes > this.#options.maxBytes && this.#tasks.size > 1)
+      )
+        for (const oldest of this.#tasks.keys().take(1)) this.#drop(oldest);
+    });
+  }
+
+  /** Task of a caller; undefined for one that is unknown, dropped or another caller's. */
+  load(taskId: string, context: ServerCallContext): Promise<Task | undefined> {
+    return attempt(() => {
+      const owner = ownerOf(context);
+      this.#expire();
+      const entry = this.#tasks.get(taskId);
+      return entry?.owner === owner ? decodeTask(entry.bytes) : undefined;
+    });
+  }
+
+  /** One page of a caller's tasks, latest first. */
+  list(params: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
+    return attempt(() => {
+      this.#expire();
+      const entries = [...(this.#byOwner.get(ownerOf(context)) ?? [])].map((id) => this.#tasks.get(id));
+      return taskPage(
+        entries.flatMap((entry) => (entry === undefined ? [] : [decodeTask(entry.bytes)])),
+        params,
+      );
+    });
+  }
+
+  #expire(): void {
+    const oldest = this.#options.clock.now() - this.#options.maxAgeMs;
+    for (const [id, { savedAt }] of this.#tasks) {
+      if (savedAt > oldest) return;
+      this.#drop(id);
+    }
+  }
+
+  #drop(id: string): void {
+    const entry = this.#tasks.get(id);
+    if (entry === undefined) return;
+    this.#tasks.delete(id);
+    this.#bytes -= entry.bytes.length;
+    const own = this.#byOwner.get(entry.owner);
+    own?.delete(id);
+    if (own?.size === 0) this.#byOwner.delete(entry.owner);
+  }
+}
+
+/** Promise of what a function gives back or throws. */
+function attempt<T>(run: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(run()));
+}

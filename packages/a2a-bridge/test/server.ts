@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Whether `nats-server` is on the PATH. */
+export const hasServer: boolean = spawnSync('nats-server', ['--version']).status === 0;
+
+/** What the name of a test that is left out says, so that nobody takes it for passed. */
+export const unlessServer: string = hasServer
+  ? ''
+  : ' [SKIPPED: no nats-server on the PATH; apt-get install nats-server]';
+
+if (!hasServer) {
+  process.stderr.write(
+    '\n!! nats-server is not installed: the NATS tests are SKIPPED. Install it: apt-get install nats-server\n\n',
+  );
+}
+
+/** A real server that a test started. */
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Sends a signal. */
+  readonly kill: (signal: NodeJS.Signals) => void;
+  /** Waits until it is gone. */
+  readonly gone: Promise<void>;
+  /** Starts it again on its port with its data. */
+  readonly restart: () => Promise<TestServer>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Finds a port that nobody uses. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Starts a server with JetStream in a folder of its own; `config` is added to its configuration file. */
+export async function startServer(config = '', port?: number): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'agentwire-nats-'));
+  const chosen = port ?? (await freePort());
+  const file = join(folder, 'server.conf');
+  writeFileSync(
+    file,
+    `listen: "127.0.0.1:${chosen}"\njetstream: { store_dir: ${JSON.stringify(folder)} }\n${config}\n`,
+  );
+  return launch(file, chosen);
+}
+
+async function launch(file: string, port: number): Promise<TestServer> {
+  const child: ChildProcess = spawn('nats-server', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    let log = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes('Server is ready')) resolve();
+    });
+    child.on('exit', () => reject(new Error(`nats-server did not start:\n${log}`)));
+  });
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    pid: child.pid ?? 0,
+    kill: (signal) => void child.kill(signal),
+    gone,
+    restart: async () => {
+      await gone;
+      return launch(file, port);
+    },
+    stop: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
