@@ -4,9 +4,11 @@ import type { Msg } from '@nats-io/transport-node';
 import type { Asked } from './asked.ts';
 import type { NodeLink } from './node-link.ts';
 import { parseSubject } from './subject-parts.ts';
-import { decodeReceived } from './wire.ts';
+import { decodeReceived, type Received } from './wire.ts';
 
 const NO_RESPONDERS = 503;
+/** Nodes that one request is cancelled on at most. */
+const MAX_HOLDERS = 1000;
 
 /** Takes the answers to requests of this node: from who was asked, once from each, on the subject of that one request. */
 export class Answers {
@@ -23,17 +25,21 @@ export class Answers {
   }
 
   #take(msg: Msg): void {
-    const { asked: all, options, host } = this.#link;
+    const { asked: all, options } = this.#link;
     const { source, way, node, rest } = parseSubject(msg.subject);
     if (way !== 'reply' || node !== options.nodeId) {
       throw new AgentwireError('ERR_PROTOCOL', 'an answer came on another way than its subject says');
     }
     const asked = all.find(rest[1] ?? '');
-    if (asked === undefined) return;
+    if (asked === undefined) {
+      this.#late(source, msg);
+      return;
+    }
     if (msg.headers !== undefined) {
       // The server answers on the very subject that this node gave; nobody else may publish under this node's name.
       if (source !== options.nodeId || msg.headers.code !== NO_RESPONDERS)
         throw new AgentwireError('ERR_PROTOCOL', 'an answer has headers, which only the server writes');
+      if (asked.node !== undefined) asked.answered.add(asked.node);
       this.#link.end(asked, 'ERR_NO_RESPONDERS', 'no other node could take the request');
       return;
     }
@@ -42,29 +48,74 @@ export class Answers {
     if (asked.answered.has(source)) return;
     const now = options.clock.wallNow();
     const received = decodeReceived(msg.string(), { source, target: target.process(asked.from), now });
-    asked.answered.add(source);
-    if (received.kind === 'failure') {
-      this.#failed(asked, received.code, received.text);
-      return;
+    switch (received.kind) {
+      case 'working':
+        this.#working(asked, source);
+        break;
+      case 'taken':
+        asked.answered.add(source);
+        asked.confirm?.(undefined);
+        break;
+      case 'failure':
+        asked.answered.add(source);
+        inTurn(asked, () => this.#failed(asked, received.code, received.text));
+        break;
+      default:
+        if (asked.confirm === undefined) this.#answer(asked, source, received);
     }
-    if (received.kind === 'taken') {
-      asked.confirm?.(undefined);
-      return;
-    }
-    if (asked.confirm !== undefined) return;
-    if (asked.pid !== undefined && asked.pid !== received.message.from)
+  }
+
+  /** Somebody who works on what nobody waits for any more is told so, and nobody else is. */
+  #late(source: string, msg: Msg): void {
+    if (msg.headers !== undefined) return;
+    const { options } = this.#link;
+    const received = decodeReceived(msg.string(), { source, target: target.kernel, now: options.clock.wallNow() });
+    if (received.kind === 'working') this.#link.tell(source, 'cancel', { id: received.id });
+  }
+
+  /** A service has one writer of a stream, so a second one is told that it is not wanted. */
+  #working(asked: Asked, source: string): void {
+    const [first] = asked.holders;
+    if (asked.holders.size >= MAX_HOLDERS || (asked.parts !== undefined && first !== undefined && first !== source))
+      this.#link.tell(source, 'cancel', { id: asked.id });
+    else asked.holders.add(source);
+  }
+
+  #answer(asked: Asked, source: string, { message, part }: Extract<Received, { kind: 'message' }>): void {
+    const { options, host } = this.#link;
+    if (asked.pid !== undefined && asked.pid !== message.from)
       throw new AgentwireError('ERR_PROTOCOL', 'an answer came from a process that was not asked');
-    host.answer({ ...received.message, correlationId: asked.id }).then(
-      () => {
-        // Whoever gathers answers of one node has them all.
-        if (!asked.topic) host.fail(asked.id, 'ERR_NO_RESPONDERS', 'no further answer will come');
-      },
-      (error: unknown) => {
-        const { code, message } = toAgentwireError(error, 'ERR_HANDLER');
-        this.#link.stats.refused += 1;
-        options.logger.debug({ source, code }, 'an answer from another node was refused');
-        this.#failed(asked, code, message);
-      },
+    const isPart = message.streamed === 'part';
+    if (asked.parts === undefined) {
+      if (isPart || message.streamed === 'end')
+        throw new AgentwireError('ERR_PROTOCOL', 'a part of a stream answers a request for one answer');
+    } else {
+      const [writer] = asked.holders;
+      if (writer !== undefined && writer !== source)
+        throw new AgentwireError('ERR_PROTOCOL', 'a part of an answer came from a node that does not write it');
+      asked.holders.add(source);
+      try {
+        asked.parts.take(part, isPart);
+      } catch (error) {
+        const { code, message: text } = toAgentwireError(error, 'ERR_PROTOCOL');
+        inTurn(asked, () => this.#failed(asked, code, text));
+        throw error;
+      }
+    }
+    if (!isPart) asked.answered.add(source);
+    inTurn(asked, () =>
+      host.answer({ ...message, correlationId: asked.id }).then(
+        () => {
+          // Whoever gathers answers of one node has them all.
+          if (!isPart && !asked.topic) host.fail(asked.id, 'ERR_NO_RESPONDERS', 'no further answer will come');
+        },
+        (error: unknown) => {
+          const { code, message: text } = toAgentwireError(error, 'ERR_HANDLER');
+          this.#link.stats.refused += 1;
+          options.logger.debug({ source, code }, 'an answer from another node was refused');
+          this.#failed(asked, code, text);
+        },
+      ),
     );
   }
 
@@ -72,4 +123,10 @@ export class Answers {
   #failed(asked: Asked, code: Parameters<NodeLink['host']['fail']>[1], text: string): void {
     if (!asked.topic) this.#link.end(asked, code, text);
   }
+}
+
+/** Parts of a stream are handed over one after the other; single answers at once. */
+function inTurn(asked: Asked, work: () => Promise<void> | void): void {
+  if (asked.parts === undefined) void work();
+  else asked.parts.inTurn(work);
 }

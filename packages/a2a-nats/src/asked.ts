@@ -1,4 +1,5 @@
 import type { AgentwireError } from '@agentwire/core';
+import { AnswerParts } from './answer-parts.ts';
 import { createMessageId, type KernelMessage, type Pid, type Target } from '@agentwire/a2a-router';
 
 /** One request of this node to other nodes. */
@@ -19,6 +20,17 @@ export interface Asked {
   readonly confirm: ((error: AgentwireError | undefined) => void) | undefined;
   /** Nodes that have answered: each does so once. */
   readonly answered: Set<string>;
+  /** Nodes that have said that they work on it, so that they are told when it is given up. */
+  readonly holders: Set<string>;
+  /** Parts of the answer so far, when it is a stream. */
+  readonly parts: AnswerParts | undefined;
+}
+
+/** How a request is asked. */
+export interface AskedHow {
+  readonly confirm?: Asked['confirm'];
+  /** Parts that its asker has room for. */
+  readonly window?: number | undefined;
 }
 
 /** Requests of this node that wait, each under a random token that only the responder learns. */
@@ -32,7 +44,7 @@ export class AskedRequests {
   }
 
   /** Notes a request and gives the token of its answer. */
-  add(message: KernelMessage, to: Target, subject: string, confirm?: Asked['confirm']): string {
+  add(message: KernelMessage, to: Target, subject: string, how: AskedHow = {}): string {
     const token = createMessageId();
     const inner = to.kind === 'remoteNode' ? to.target : to;
     this.#byToken.set(token, {
@@ -42,8 +54,10 @@ export class AskedRequests {
       pid: inner.kind === 'process' ? inner.pid : inner.kind === 'kernel' ? 0 : undefined,
       topic: inner.kind === 'topic' || inner.kind === 'broadcast',
       subject,
-      confirm,
+      confirm: how.confirm,
       answered: new Set(),
+      holders: new Set(),
+      parts: how.window === undefined ? undefined : new AnswerParts(how.window),
     });
     this.#tokens.set(message.id, token);
     return token;
@@ -54,12 +68,20 @@ export class AskedRequests {
     return this.#byToken.get(token);
   }
 
-  /** Forgets a request. */
-  delete(id: string): void {
+  /** The request of that id. */
+  get(id: string): Asked | undefined {
     const token = this.#tokens.get(id);
-    if (token === undefined) return;
+    return token === undefined ? undefined : this.#byToken.get(token);
+  }
+
+  /** Forgets a request, and gives it back. */
+  delete(id: string): Asked | undefined {
+    const token = this.#tokens.get(id);
+    if (token === undefined) return undefined;
+    const asked = this.#byToken.get(token);
     this.#tokens.delete(id);
     this.#byToken.delete(token);
+    return asked;
   }
 
   /** All requests, or those that left on one subject. */

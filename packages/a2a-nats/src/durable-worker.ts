@@ -81,11 +81,13 @@ export class DurableWorker {
     try {
       from = readWaiting(msg.subject, msg.headers, nodeId, from.sentAt);
       const { source, target } = from;
-      reply = openReply(this.#link, source, replyOf(msg.headers), true);
+      const asker = { source, id: '', replyTo: replyOf(msg.headers), tellFailure: true, window: undefined };
+      reply = openReply(this.#link, asker);
       const now = Math.min(from.sentAt, this.#link.options.clock.wallNow());
       const received = decodeReceived(msg.string(), { source, target, now });
       if (received.kind !== 'message') throw new AgentwireError('ERR_PROTOCOL', 'it is no message');
       ({ message } = received);
+      reply = openReply(this.#link, { ...asker, id: message.id, window: received.window });
     } catch (error) {
       await this.#bury(msg, from, 'target_not_found', toAgentwireError(error, 'ERR_PROTOCOL'), reply);
       return;

@@ -1,11 +1,14 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { hasWildcard, type KernelMessage, topicMatches } from '@agentwire/a2a-router';
+import { hasWildcard, topicMatches } from '@agentwire/a2a-router';
 import type { Msg, Subscription } from '@nats-io/transport-node';
+import { takeControl } from './control.ts';
 import type { NodeLink } from './node-link.ts';
 import { openReply, tellTaken } from './remote-reply.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
 import { decodeReceived, type Received } from './wire.ts';
+
+type Taken = Extract<Received, { kind: 'message' }>;
 
 /** The half of a node that takes messages from the server. */
 export class Incoming {
@@ -71,11 +74,11 @@ export class Incoming {
       throw new AgentwireError('ERR_PROTOCOL', 'a message came on another way than its subject says');
     }
     if (parts.target === undefined) {
-      this.#link.namesakes.take(parts.source, msg);
+      takeControl(this.#link, parts, msg);
       return;
     }
-    const { message, confirm } = this.#read(msg, parts);
-    this.#take(message, msg, parts.source, true, confirm);
+    const received = this.#read(msg, parts);
+    this.#take(received, msg, parts.source, true);
   }
 
   #published(msg: Msg): void {
@@ -84,19 +87,20 @@ export class Incoming {
       throw new AgentwireError('ERR_PROTOCOL', 'a message came on another way than its subject says');
     }
     const topic = parts.target.name;
-    const { message, place } = this.#read(msg, parts);
+    const received = this.#read(msg, parts);
+    const { place } = received;
     if (place === undefined) throw new AgentwireError('ERR_PROTOCOL', 'a message on a topic has no place');
     const missing = this.#link.losses.note(parts.source, topic, place);
     if (missing === undefined) return;
     if (missing > 0)
       this.#link.options.logger.warn({ source: parts.source, topic, missing }, 'messages on a topic were lost');
-    this.#take(message, msg, parts.source, false, false);
+    this.#take({ ...received, confirm: false, window: undefined }, msg, parts.source, false);
   }
 
-  #take(message: KernelMessage, msg: Msg, source: string, tellFailure: boolean, confirm: boolean): void {
+  #take({ message, confirm, window }: Taken, msg: Msg, source: string, tellFailure: boolean): void {
     const { stats, options, host } = this.#link;
     stats.received += 1;
-    const reply = openReply(this.#link, source, msg.reply, tellFailure);
+    const reply = openReply(this.#link, { source, id: message.id, replyTo: msg.reply, tellFailure, window });
     if (this.#link.leaving) {
       stats.refused += 1;
       reply?.fail('ERR_CLOSED', 'the node is closing');
@@ -120,7 +124,7 @@ export class Incoming {
     );
   }
 
-  #read(msg: Msg, { source, target }: SubjectParts): Extract<Received, { kind: 'message' }> {
+  #read(msg: Msg, { source, target }: SubjectParts): Taken {
     if (target === undefined) throw new AgentwireError('ERR_PROTOCOL', 'a subject names no target');
     const now = this.#link.options.clock.wallNow();
     const received = decodeReceived(msg.string(), { source, target, now });

@@ -91,9 +91,17 @@ export class NatsBackend implements RemoteBackend {
     return this.#outgoing.deliver(message, delivery);
   }
 
-  /** Forgets that somebody here waits for an answer. */
+  /** Forgets that somebody here waits for an answer; the nodes that still work on it are told. */
   forget(messageId: string): void {
-    this.#link.asked.delete(messageId);
+    this.#link.giveUp(messageId);
+  }
+
+  /** Tells the writer of a streamed answer that its reader has room, each time that half of the window is free. */
+  partRead(messageId: string): void {
+    const asked = this.#link.asked.get(messageId);
+    const read = asked?.parts?.partRead();
+    if (asked === undefined || read === undefined) return;
+    for (const node of asked.holders) this.#link.tell(node, 'credit', { id: messageId, read });
   }
 
   /** Begins or ends to listen to a topic or pattern. */

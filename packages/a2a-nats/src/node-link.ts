@@ -5,6 +5,7 @@ import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
 import { Namesakes } from './namesakes.ts';
 import { PublishRights } from './publish-rights.ts';
+import type { ControlWord } from './subject-parts.ts';
 import { Subjects } from './subjects.ts';
 import { TopicLosses } from './topic-losses.ts';
 
@@ -113,6 +114,24 @@ export class NodeLink {
     });
   }
 
+  /** Tells another node something about a request; what cannot be told now is lost, and the request ends at its deadline. */
+  tell(nodeId: string, word: ControlWord, about: Readonly<Record<string, unknown>>): void {
+    if (!this.connected || this.connection.isClosed()) return;
+    try {
+      this.connection.publish(this.subjects.control(nodeId, word), JSON.stringify(about));
+    } catch (error) {
+      this.options.logger.debug({ nodeId, word, error: String(error) }, 'another node could not be told');
+    }
+  }
+
+  /** Forgets a request of this node, and tells the nodes that still work on it. */
+  giveUp(id: string): void {
+    const asked = this.asked.delete(id);
+    if (asked === undefined || asked.confirm !== undefined) return;
+    if (asked.node !== undefined) asked.holders.add(asked.node);
+    for (const node of asked.holders) if (!asked.answered.has(node)) this.tell(node, 'cancel', { id });
+  }
+
   /** Ends a request of this node that no other node will answer. */
   end(asked: Asked, code: ErrorCode, text: string): void {
     if (asked.confirm === undefined) this.host.fail(asked.id, code, text);
@@ -135,6 +154,8 @@ export class NodeLink {
         this.connected = true;
         this.rights.forget();
         this.namesakes.greet();
+        // An asker may have given its request up meanwhile, and could not say so.
+        this.#host?.recheck();
         logger.info({ node, server: status.server }, 'connected to a NATS server again');
       } else if (status.type === 'error') {
         this.stats.violations += 1;

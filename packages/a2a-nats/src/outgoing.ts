@@ -5,7 +5,7 @@ import { requestHeaders } from './durable-headers.ts';
 import { messageKey } from './message-key.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
-import { encodeMessage } from './wire.ts';
+import { encodeMessage, type MessageAbout } from './wire.ts';
 
 const CONFIRM_MS = 5000;
 const DONE: Promise<void> = Promise.resolve();
@@ -29,7 +29,7 @@ export class Outgoing {
     try {
       this.#link.checkConnected();
       const to = delivery.target;
-      if (to.kind === 'remoteNode') return this.#toNode(message, to, delivery.expectsReply);
+      if (to.kind === 'remoteNode') return this.#toNode(message, to, delivery);
       switch (to.kind) {
         case 'topic':
           return this.#publish(message, to, delivery.expectsReply);
@@ -49,11 +49,11 @@ export class Outgoing {
   #toService(
     subject: string,
     message: KernelMessage,
-    { target: to, expectsReply, confirm }: RemoteDelivery,
+    { target: to, expectsReply, confirm, window }: RemoteDelivery,
   ): Promise<void> {
-    if (confirm !== true) return this.#send(subject, message, to, expectsReply);
+    if (confirm !== true) return this.#send(subject, message, to, expectsReply, { window });
     const { connection, subjects, asked, options, stats } = this.#link;
-    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), undefined, true);
+    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), { confirm: true });
     this.#link.checkSize(text);
     return new Promise((resolve, reject) => {
       const settle = (error: AgentwireError | undefined): void => {
@@ -64,18 +64,24 @@ export class Outgoing {
       };
       const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node said that it has the message'));
       const timer = options.clock.setTimeout(late, CONFIRM_MS);
-      connection.publish(subject, text, { reply: subjects.replyHere(asked.add(message, to, subject, settle)) });
+      connection.publish(subject, text, {
+        reply: subjects.replyHere(asked.add(message, to, subject, { confirm: settle })),
+      });
       stats.sent += 1;
     });
   }
 
-  #toNode(message: KernelMessage, to: Extract<Target, { kind: 'remoteNode' }>, expectsReply: boolean): Promise<void> {
+  #toNode(
+    message: KernelMessage,
+    to: Extract<Target, { kind: 'remoteNode' }>,
+    { expectsReply, window }: RemoteDelivery,
+  ): Promise<void> {
     const { subjects } = this.#link;
     const { nodeId, target: inner } = to;
     if (message.durable === true && inner.kind === 'service')
-      return this.#track(this.#keep(message, to, inner, expectsReply));
+      return this.#track(this.#keep(message, to, inner, { expectsReply, window }));
     const subject = inner.kind === 'process' ? subjects.agent(nodeId, inner.pid) : subjects.node(nodeId, inner);
-    return this.#send(subject, message, to, expectsReply);
+    return this.#send(subject, message, to, expectsReply, { window });
   }
 
   #publish(message: KernelMessage, to: Extract<Target, { kind: 'topic' }>, expectsReply: boolean): Promise<void> {
@@ -83,7 +89,7 @@ export class Outgoing {
     const subject = subjects.topic(to.name);
     const place = losses.next(to.name);
     try {
-      return this.#send(subject, message, to, expectsReply, place);
+      return this.#send(subject, message, to, expectsReply, { place });
     } catch (error) {
       // What never left is not lost on the way.
       losses.takeBack(to.name);
@@ -96,13 +102,15 @@ export class Outgoing {
     message: KernelMessage,
     to: Target,
     expectsReply: boolean,
-    place?: Parameters<typeof encodeMessage>[3],
+    about: MessageAbout,
   ): Promise<void> {
     const { connection, subjects, asked, options, rights, stats } = this.#link;
-    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), place);
+    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), about);
     this.#link.checkSize(text);
     if (expectsReply) {
-      connection.publish(subject, text, { reply: subjects.replyHere(asked.add(message, to, subject)) });
+      connection.publish(subject, text, {
+        reply: subjects.replyHere(asked.add(message, to, subject, { window: about.window })),
+      });
     } else connection.publish(subject, text);
     stats.sent += 1;
     return rights.has(subject) ? DONE : rights.confirm(subject);
@@ -119,18 +127,20 @@ export class Outgoing {
     message: KernelMessage,
     to: Extract<Target, { kind: 'remoteNode' }>,
     inner: Extract<Target, { kind: 'service' }>,
-    expectsReply: boolean,
+    { expectsReply, window }: Pick<RemoteDelivery, 'expectsReply' | 'window'>,
   ): Promise<void> {
     if (this.#durable === undefined) {
       throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
     }
     const { subjects, options, stats, asked } = this.#link;
     const subject = subjects.inbox(to.nodeId, inner.service);
-    const text = encodeMessage(message, inner, options.clock.wallNow());
+    const text = encodeMessage(message, inner, options.clock.wallNow(), { window });
     this.#link.checkSize(text);
     const key = messageKey(to.nodeId, inner.service, options.nodeId, message);
     try {
-      const about = expectsReply ? requestHeaders(subjects.replyHere(asked.add(message, to, subject))) : undefined;
+      const about = expectsReply
+        ? requestHeaders(subjects.replyHere(asked.add(message, to, subject, { window })))
+        : undefined;
       const isNew = await this.#durable.publish(subject, text, key, about);
       stats.sent += 1;
       if (isNew || !expectsReply) return;

@@ -46,6 +46,8 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       `${own}.node.*.kernel`,
       `${own}.node.*.broadcast`,
       subjects.hello(),
+      `${own}.node.*.cancel`,
+      `${own}.node.*.credit`,
       `${own}.reply.*.*`,
       ...called.flatMap((service) => [`${own}.service.${service}.*`, `${own}.node.*.service.${service}.*`]),
       ...published.flatMap((topic) => [`${own}.topic.${topic}`, `${own}.node.*.topic.${topic}`]),

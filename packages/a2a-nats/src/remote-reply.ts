@@ -1,7 +1,7 @@
 import type { KernelMessage, RemoteReply } from '@agentwire/a2a-router';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
-import { encodeFailure, encodeMessage, TAKEN } from './wire.ts';
+import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';
 
 /** Tells the sender of a message that somebody here has it. */
 export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {
@@ -9,28 +9,48 @@ export function tellTaken(link: NodeLink, source: string, replyTo: string | unde
   if (subject !== undefined && link.connected) link.connection.publish(subject, TAKEN);
 }
 
+/** Somebody on another node who asks. */
+export interface Asker {
+  /** Its node. */
+  readonly source: string;
+  /** Id of its request. */
+  readonly id: string;
+  /** Subject that it gave for the answer. */
+  readonly replyTo: string | undefined;
+  /** Whether a failure here is an answer to it. */
+  readonly tellFailure: boolean;
+  /** Parts that it has room for, when it asks for a stream. */
+  readonly window: number | undefined;
+}
+
 /** Makes the way back to a request of another node; undefined when it asks for no answer. */
 export function openReply(
   link: NodeLink,
-  source: string,
-  replyTo: string | undefined,
-  tellFailure: boolean,
+  { source, id, replyTo, tellFailure, window }: Asker,
 ): RemoteReply | undefined {
   const subject = link.subjects.answerTo(source, replyTo);
   if (subject === undefined) return undefined;
+  let places = 0;
   return {
+    window,
     answer: (message: KernelMessage): void => {
       const { connection, options, stats } = link;
       const inner = message.target.kind === 'remoteNode' ? message.target.target : message.target;
       link.checkConnected();
-      const text = encodeMessage(message, inner, options.clock.wallNow());
+      const part = window === undefined ? undefined : places + 1;
+      const text = encodeMessage(message, inner, options.clock.wallNow(), { part });
       link.checkSize(text);
       try {
         connection.publish(subject, text);
       } catch (error) {
         throw fromNatsError(error, 'answer');
       }
+      places += 1;
       stats.sent += 1;
+    },
+    watch: (): void => {
+      if (!link.connected || link.connection.isClosed()) return;
+      link.connection.publish(subject, encodeWorking(id));
     },
     fail: (code, text): void => {
       // Another node may still answer what was asked on a topic, so nobody is told that this one will not.

@@ -10,7 +10,7 @@ export interface SubjectParts {
   readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead';
   /** Node that it is for; undefined for topics, services and dead letters. */
   readonly node: string | undefined;
-  /** Target that it has on the receiving node; undefined for answers, greetings and dead letters. */
+  /** Target that it has on the receiving node; undefined for answers, dead letters and what nodes tell each other. */
   readonly target: Target | undefined;
   /** The words after the way, decoded. */
   readonly rest: readonly string[];
@@ -18,6 +18,10 @@ export interface SubjectParts {
 
 /** The word of a node's greeting to others of its name. */
 export const HELLO = 'hello';
+/** What nodes tell each other beside messages, each the last word of a subject of the way `node`. */
+export type ControlWord = 'hello' | 'cancel' | 'credit';
+
+const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit'] satisfies ControlWord[]);
 
 /** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. */
 export function parseSubject(subject: string): SubjectParts {
@@ -56,7 +60,7 @@ function readInner([kind, ...tokens]: readonly string[]): Target | undefined {
   expect(tokens, 0);
   if (kind === 'kernel') return target.kernel;
   if (kind === 'broadcast') return target.broadcast;
-  if (kind === HELLO) return undefined;
+  if (CONTROL_WORDS.has(kind)) return undefined;
   throw notOurs();
 }
 

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Target } from '@agentwire/a2a-router';
 import { encodeToken, encodeTopic, isPlain } from './subject-token.ts';
-import { HELLO } from './subject-parts.ts';
+import { type ControlWord, HELLO } from './subject-parts.ts';
 
 const MAX_SUBJECT = 2048;
 const MAX_NODE_TOKEN = 200;
@@ -11,7 +11,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
 /**
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
- * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello>`,
+ * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit>`,
  * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>` and `dead.<name>`.
  * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
  */
@@ -45,6 +45,11 @@ export class Subjects {
   /** To other processes that run under this node's name. */
   hello(): string {
     return `${this.#own}.node.${this.#node}.${HELLO}`;
+  }
+
+  /** To a node, about requests and not a message. */
+  control(nodeId: string, word: ControlWord): string {
+    return `${this.#own}.node.${nodeToken(nodeId)}.${word}`;
   }
 
   /** To a topic. */

@@ -122,10 +122,11 @@ function read(msg: Msg, at: number): TailedMessage {
     const { source, way, rest, target } = parseSubject(msg.subject);
     const about = { ...unread, source, way, to: rest };
     if (msg.headers?.code === 503) return { ...about, problem: 'ERR_NO_RESPONDERS' };
+    if (way === 'node' && target === undefined) return { ...about, problem: undefined };
     try {
       const received = decodeReceived(msg.string(), { source, target, now: at });
       if (received.kind === 'failure') return { ...about, problem: received.code };
-      if (received.kind === 'taken') return { ...about, problem: undefined };
+      if (received.kind !== 'message') return { ...about, problem: undefined };
       return { ...about, message: received.message, problem: undefined };
     } catch (error) {
       return { ...about, problem: toAgentwireError(error, 'ERR_PROTOCOL').message };

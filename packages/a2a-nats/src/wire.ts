@@ -18,8 +18,13 @@ export type Received =
       readonly place: TopicPlace | undefined;
       /** Whether the sender only wants to know that somebody has it. */
       readonly confirm: boolean;
+      /** Parts that the sender has room for, when it asks for a stream. */
+      readonly window: number | undefined;
+      /** Place among the parts of a streamed answer, counted from 1. */
+      readonly part: number | undefined;
     }
   | { readonly kind: 'taken' }
+  | { readonly kind: 'working'; readonly id: string }
   | { readonly kind: 'failure'; readonly code: ErrorCode; readonly text: string };
 
 /** What is known of a message before its text is read. */
@@ -32,12 +37,28 @@ export interface Arrival {
   readonly now: number;
 }
 
+/** What is said about a message on its way to another node. */
+export interface MessageAbout {
+  /** Place on its topic. */
+  readonly place?: TopicPlace | undefined;
+  /** Whether the sender only wants to know that somebody has it. */
+  readonly confirm?: boolean | undefined;
+  /** Parts that the sender has room for, when it asks for a stream. */
+  readonly window?: number | undefined;
+  /** Place among the parts of a streamed answer, counted from 1. */
+  readonly part?: number | undefined;
+}
+
+const NOTHING: MessageAbout = Object.freeze({});
+const MAX_WINDOW = 10_000;
+const STREAMED = new Set<unknown>(['part', 'end', 'error']);
 const MAX_KEY = 64;
 const EPOCH = /^[\w-]{1,64}$/;
 const MAX_FAILURE = 1000;
+const MAX_ID = 128;
 const BOUNDS: readonly (readonly [keyof KernelMessage, number])[] = [
-  ['id', 128],
-  ['correlationId', 128],
+  ['id', MAX_ID],
+  ['correlationId', MAX_ID],
   ['traceId', 256],
   ['idempotencyKey', 128],
 ];
@@ -47,8 +68,7 @@ export function encodeMessage(
   message: KernelMessage,
   to: Target,
   now: number,
-  place?: TopicPlace,
-  confirm = false,
+  { place, confirm, window, part }: MessageAbout = NOTHING,
 ): string {
   const json: Record<string, JsonValue | undefined> = messageToJson(message, to);
   if (message.deadline !== undefined) {
@@ -57,7 +77,10 @@ export function encodeMessage(
   }
   if (message.idempotencyKey !== undefined) json['idempotency_key'] = shortKey(message.idempotencyKey);
   if (message.deferred === true) json['deferred'] = true;
-  if (confirm) json['confirm'] = true;
+  if (message.streamed !== undefined) json['streamed'] = message.streamed;
+  if (confirm === true) json['confirm'] = true;
+  if (window !== undefined) json['window'] = window;
+  if (part !== undefined) json['part'] = part;
   if (place !== undefined) {
     json['epoch'] = place.epoch;
     json['sequence'] = place.sequence;
@@ -72,6 +95,11 @@ function shortKey(key: string): string {
 
 /** Writes that a process on this node has a message. */
 export const TAKEN = '{"taken":true}';
+
+/** Writes that a process on this node works on a request, so that its asker knows where to cancel it. */
+export function encodeWorking(id: string): string {
+  return JSON.stringify({ working: id });
+}
 
 /** Writes that a request failed on this node. */
 export function encodeFailure(code: ErrorCode, text: string): string {
@@ -89,6 +117,8 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
   const failure = (json as { readonly error?: { readonly code?: unknown; readonly message?: unknown } } | null)?.error;
   if (failure !== undefined) return readFailure(failure);
   if ((json as { readonly taken?: unknown } | null)?.taken === true) return { kind: 'taken' };
+  const working = (json as { readonly working?: unknown } | null)?.working;
+  if (working !== undefined) return readWorking(working);
   const message = messageFromJson(json, source, target);
   for (const [field, limit] of BOUNDS) {
     const value = message[field];
@@ -103,16 +133,41 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
     }
   }
   const confirm = json['confirm'] === true;
-  return { kind: 'message', message: withDeadline(message, json, now), place: readPlace(json), confirm };
+  return {
+    kind: 'message',
+    message: withFields(message, json, now),
+    place: readPlace(json),
+    confirm,
+    window: readCount(json, 'window', MAX_WINDOW),
+    part: readCount(json, 'part', Number.MAX_SAFE_INTEGER),
+  };
 }
 
-function withDeadline(message: KernelMessage, json: { readonly [key: string]: JsonValue }, now: number): KernelMessage {
+function readWorking(id: unknown): Received {
+  if (typeof id !== 'string' || id === '' || id.length > MAX_ID)
+    throw new AgentwireError('ERR_PROTOCOL', 'a note about a request has no id that can be read');
+  return { kind: 'working', id };
+}
+
+function readCount(json: { readonly [key: string]: JsonValue }, name: string, most: number): number | undefined {
+  const value = json[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > most)
+    throw new AgentwireError('ERR_PROTOCOL', `a message from another node has no ${name} that can be read`);
+  return value;
+}
+
+function withFields(message: KernelMessage, json: { readonly [key: string]: JsonValue }, now: number): KernelMessage {
   const left = json['left_ms'];
   if (left !== undefined && (typeof left !== 'number' || !Number.isFinite(left) || left < 0)) {
     throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no left_ms that can be read');
   }
+  const { streamed } = json;
+  if (streamed !== undefined && !STREAMED.has(streamed))
+    throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no streamed that can be read');
   return {
     ...message,
+    streamed: streamed as KernelMessage['streamed'],
     deadline: left === undefined ? undefined : now + left,
     deferred: json['deferred'] === true ? true : undefined,
   };

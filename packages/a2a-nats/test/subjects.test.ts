@@ -96,7 +96,15 @@ describe('subjects', () => {
 
   it('make permissions for one node', () => {
     const permissions = nodePermissions('n 1');
-    const always = ['agent.*.*', 'node.*.kernel', 'node.*.broadcast', 'node.n=201.hello', 'reply.*.*'];
+    const always = [
+      'agent.*.*',
+      'node.*.kernel',
+      'node.*.broadcast',
+      'node.n=201.hello',
+      'node.*.cancel',
+      'node.*.credit',
+      'reply.*.*',
+    ];
     expect(permissions.publish).toEqual(always.map((words) => `a2a.n=201.${words}`));
     expect(permissions.subscribe).toEqual([
       'a2a.*.agent.n=201.*',

@@ -28,12 +28,18 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
   readonly #readers = new Ring<Reader>();
   readonly #window: StreamWindow;
   readonly #end: (error: AgentwireError) => void;
+  readonly #partRead: (messageId: string) => void;
   #finished = false;
   #failure: AgentwireError | undefined;
 
-  private constructor(window: StreamWindow, end: (error: AgentwireError) => void) {
+  private constructor(
+    window: StreamWindow,
+    end: (error: AgentwireError) => void,
+    partRead: (messageId: string) => void,
+  ) {
     this.#window = window;
     this.#end = end;
+    this.#partRead = partRead;
   }
 
   /** Sends a request whose answer comes in parts; throws for options and targets that cannot be. */
@@ -44,9 +50,10 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
     if (MANY.has(kind))
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `a stream has one writer, so its target is no ${kind}`);
     let waiting: PendingRequest | undefined;
-    const stream = new AnswerStream(window, (error) => {
+    const end = (error: AgentwireError): void => {
       if (waiting?.ended === false) parts.pending.end(waiting.id, error);
-    });
+    };
+    const stream = new AnswerStream(window, end, parts.partRead);
     waiting = ask(
       parts,
       message,
@@ -62,7 +69,7 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
   next(): Promise<Result> {
     const part = this.#parts.shift();
     if (part !== undefined) {
-      this.#window.restore();
+      this.#read(part);
       return Promise.resolve({ done: false, value: part });
     }
     const failure = this.#failure;
@@ -105,8 +112,14 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
       this.#parts.push(reply);
       return;
     }
-    this.#window.restore();
+    this.#read(reply);
     reader.resolve({ done: false, value: reply });
+  }
+
+  /** Makes room for another part, here or where they are written. */
+  #read({ fromNode, correlationId }: KernelMessage): void {
+    if (fromNode === undefined) this.#window.restore();
+    else if (correlationId !== undefined) this.#partRead(correlationId);
   }
 
   #fail(error: AgentwireError): void {

@@ -147,6 +147,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
       clock,
       pending,
       dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
+      partRead: (id) => backend?.partRead?.(id),
       checkOpen: open.check,
     },
     replierOf,

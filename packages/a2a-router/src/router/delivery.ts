@@ -247,7 +247,11 @@ export class Delivery {
 
   async #remote(message: KernelMessage, to: Target, waiting: PendingRequest | undefined): Promise<SendReport> {
     if (waiting !== undefined) waiting.remote = true;
-    await this.#parts.backend?.deliver(message, { target: to, expectsReply: waiting !== undefined });
+    await this.#parts.backend?.deliver(message, {
+      target: to,
+      expectsReply: waiting !== undefined,
+      window: waiting?.window?.size,
+    });
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 

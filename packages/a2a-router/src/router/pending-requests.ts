@@ -22,6 +22,8 @@ export interface PendingRequest {
   ended: boolean;
   /** Handlers that want to know when it is over. */
   watchers: RequestWatcher[] | undefined;
+  /** Told when the first handler watches it; only requests of other nodes have it. */
+  readonly onWatch?: (() => void) | undefined;
   /** Credits of a streamed answer. */
   readonly window: StreamWindow | undefined;
   /** Takes an answer; true ends the request. */

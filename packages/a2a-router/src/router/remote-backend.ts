@@ -7,10 +7,14 @@ import type { SendReport } from './send-report.ts';
 
 /** The way back to whoever asked on another node. */
 export interface RemoteReply {
+  /** Parts that the asker has room for when it asked for a stream; undefined for one answer. */
+  readonly window?: number | undefined;
   /** Hands the answer over; throws `ERR_CLOSED` or `ERR_MESSAGE_TOO_LARGE`, and the request waits on then. */
   answer(message: KernelMessage): void;
   /** Tells that there will be no answer. */
   fail(code: ErrorCode, text: string): void;
+  /** Tells the asker who works on its request, so that it can cancel it; called when a handler wants to know of its end, and by `recheck`. */
+  watch?(): void;
 }
 
 /** How a message is handed to somebody who is not an inbox. */
@@ -50,6 +54,12 @@ export interface RemoteHost {
   abandon(): void;
   /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if nobody works on it. */
   cancel(nodeId: string, messageId: string): boolean;
+  /** Ends every request of a node that is gone, as `cancel` does. */
+  cancelNode(nodeId: string): void;
+  /** Notes how many parts of a stream its asker has read so far; false if nobody writes it. Counts that go back or are past what was written change nothing. */
+  credit(nodeId: string, messageId: string, read: number): boolean;
+  /** Calls `watch` of every request that a handler wants to know the end of, because news of it may have been lost. */
+  recheck(): void;
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }
@@ -62,6 +72,8 @@ export interface RemoteDelivery {
   readonly expectsReply: boolean;
   /** True when the promise of `deliver` must wait until a process on another node has the message. */
   readonly confirm?: boolean;
+  /** Parts that the sender has room for when it asks for a stream. */
+  readonly window?: number | undefined;
 }
 
 /** Connects a router with routers on other nodes. */
@@ -76,6 +88,8 @@ export interface RemoteBackend {
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void>;
   /** Forgets that somebody waits for an answer to a message. */
   forget(messageId: string): void;
+  /** One more part of a streamed answer from another node was read, so there is room for another one. */
+  partRead?(messageId: string): void;
   /** The first subscription to a pattern on this node, or the end of the last one. */
   subscriptionChanged(pattern: string, subscribed: boolean): void;
   /** The first owner of a service on this node, or the end of the last one. */

@@ -7,7 +7,7 @@ import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import { addResponder, type PendingRequests } from './pending-requests.ts';
-import type { RemoteHost } from './remote-backend.ts';
+import type { RemoteHost, RemoteReply } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { PLAIN, type SendPath, type Taker } from './send-path.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
@@ -44,7 +44,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
       const waiting = remoteRequests.open(message, back);
       let report: SendReport | undefined;
       try {
-        report = await path.dispatch({ ...message, expects: 'answer' }, chain, { waiting });
+        report = await path.dispatch({ ...message, expects: expected(back) }, chain, { waiting });
         return report;
       } finally {
         if (report === undefined || report.delivered === 0) remoteRequests.drop(waiting);
@@ -64,7 +64,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
           await take(new ReceivedMessage(passed, replierOf(pid)));
           return reportOf(passed, true);
         };
-        await path.dispatch(waiting === undefined ? message : { ...message, expects: 'answer' }, chain, {
+        await path.dispatch(reply === undefined ? message : { ...message, expects: expected(reply) }, chain, {
           take: { scoped: true, take: handOver },
           redriveTo: redriven ? pid : undefined,
         });
@@ -83,8 +83,15 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
     answered: () => remoteRequests.idle(),
     abandon: () => remoteRequests.close(),
     cancel: (nodeId, messageId) => remoteRequests.cancel(nodeId, messageId),
+    cancelNode: (nodeId) => remoteRequests.cancelNode(nodeId),
+    credit: (nodeId, messageId, read) => remoteRequests.credit(nodeId, messageId, read),
+    recheck: () => remoteRequests.recheck(),
     fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
   };
+}
+
+function expected({ window }: RemoteReply): 'answer' | 'stream' {
+  return window === undefined ? 'answer' : 'stream';
 }
 
 function reportOf({ id }: KernelMessage, delivered: boolean): SendReport {

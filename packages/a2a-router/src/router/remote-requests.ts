@@ -4,11 +4,16 @@ import type { Pid } from '../process/pid.ts';
 import { type PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { RemoteReply } from './remote-backend.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+import { requestOver } from './request-signals.ts';
+import { StreamWindow } from './stream-window.ts';
 
 interface RemoteRequest extends PendingRequest {
   readonly node: string;
   readonly asker: Pid;
   readonly reply: RemoteReply;
+  /** Parts of its answer that were handed over, and those that the asker has read. */
+  written: number;
+  read: number;
 }
 
 const DEFAULT_WAIT_MS = 30_000;
@@ -55,7 +60,8 @@ export class RemoteRequests {
       ended: false,
       owner: undefined,
       watchers: undefined,
-      window: undefined,
+      window: reply.window === undefined ? undefined : new StreamWindow(reply.window),
+      onWatch: () => reply.watch?.(),
       onReply: () => true,
       onEnd: ({ code, message: text }) => {
         this.#forget(request);
@@ -65,10 +71,14 @@ export class RemoteRequests {
       node,
       asker: from,
       reply,
+      written: 0,
+      read: 0,
     };
     this.#waiting.add(request);
     this.#requests.set(request.id, request);
     this.#ofNode.set(node, mine + 1);
+    // Who writes a stream is given credits, so it must be known from the start.
+    if (request.window !== undefined) reply.watch?.();
     return request;
   }
 
@@ -85,12 +95,13 @@ export class RemoteRequests {
     return this.#answered(message) !== undefined;
   }
 
-  /** Sends the answer to a request back; undefined when it answers none. */
+  /** Sends the answer to a request back, or a part of it; undefined when it answers none. */
   complete(message: KernelMessage): SendReport | undefined {
     const request = this.#answered(message);
     if (request === undefined) return undefined;
     request.reply.answer(message);
-    this.drop(request, undefined, message.from);
+    if (message.streamed === 'part') request.written += 1;
+    else this.drop(request, undefined, message.from);
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 
@@ -116,6 +127,26 @@ export class RemoteRequests {
     return true;
   }
 
+  /** Ends every request of a node; see {@link RemoteRequests.cancel}. */
+  cancelNode(node: string): void {
+    for (const request of this.#requests.values())
+      if (request.node === node) this.drop(request, new AgentwireError('ERR_ABORTED', 'the node of the asker is gone'));
+  }
+
+  /** Notes how many parts of a stream its asker has read; false if none is written. */
+  credit(node: string, id: string, read: number): boolean {
+    const request = this.#requests.get(keyOf(node, id));
+    if (request?.window === undefined) return false;
+    for (; request.read < Math.min(read, request.written); request.read += 1) request.window.restore();
+    return true;
+  }
+
+  /** Has every asker told who works on its request; see `RemoteHost.recheck`. */
+  recheck(): void {
+    for (const { watchers, window, reply } of this.#requests.values())
+      if (watchers !== undefined || window !== undefined) reply.watch?.();
+  }
+
   /** Notes that one who received a message of another node will not answer it. */
   loseResponder(message: KernelMessage, pid: Pid, code: ErrorCode): void {
     this.#waiting.loseResponder(keyOf(message.fromNode ?? '', message.id), pid, code);
@@ -139,6 +170,7 @@ export class RemoteRequests {
 
   #forget(request: RemoteRequest): void {
     if (!this.#requests.delete(request.id)) return;
+    request.window?.close(requestOver());
     if (this.#requests.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
     const left = (this.#ofNode.get(request.node) ?? 1) - 1;
     if (left === 0) this.#ofNode.delete(request.node);

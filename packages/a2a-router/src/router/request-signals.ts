@@ -11,13 +11,18 @@ export interface RequestWatcher {
 export interface Watched {
   readonly ended: boolean;
   watchers: RequestWatcher[] | undefined;
+  /** Told when the first handler watches a request of another node, whose end must then be told here. */
+  readonly onWatch?: (() => void) | undefined;
 }
 
 /** Gives a signal that aborts when a request ends without an answer of `pid`; aborted already for one that has ended. */
 export function watchRequest(request: Watched | undefined, pid: Pid): AbortSignal {
   if (request === undefined || request.ended) return AbortSignal.abort(requestOver());
   const controller = new AbortController();
-  request.watchers ??= [];
+  if (request.watchers === undefined) {
+    request.watchers = [];
+    request.onWatch?.();
+  }
   request.watchers.push({ pid, controller });
   return controller.signal;
 }

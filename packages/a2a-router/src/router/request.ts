@@ -28,6 +28,8 @@ export interface RequestParts {
   readonly clock: Clock;
   readonly pending: PendingRequests;
   readonly dispatch: (message: KernelMessage, waiting: PendingRequest) => SendOutcome;
+  /** Told that a part of a streamed answer from another node was read. */
+  readonly partRead: (messageId: string) => void;
   /** Throws `ERR_CLOSED` once the router has ended. */
   readonly checkOpen: () => void;
 }

@@ -8,13 +8,14 @@ interface Waiter {
 
 /** Credits of one streamed answer: parts that its reader has room for. */
 export class StreamWindow {
-  readonly #size: number;
+  /** Parts that the reader has room for. */
+  readonly size: number;
   readonly #waiting = new Ring<Waiter>();
   #credits: number;
   #closed: AgentwireError | undefined;
 
   constructor(size: number) {
-    this.#size = size;
+    this.size = size;
     this.#credits = size;
   }
 
@@ -32,7 +33,7 @@ export class StreamWindow {
   restore(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) next.resolve();
-    else if (this.#credits < this.#size) this.#credits += 1;
+    else if (this.#credits < this.size) this.#credits += 1;
   }
 
   /** Ends every wait. */
