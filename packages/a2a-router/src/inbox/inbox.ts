@@ -28,6 +28,8 @@ export interface InboxHooks {
 }
 
 interface Waiter {
+  /** The loop over the inbox that waits; undefined for others. */
+  readonly loop?: object | undefined;
   settle(message: ReceivedMessage | undefined): void;
 }
 interface Blocked {
@@ -132,8 +134,9 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
 
   /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
-    const waiting = new Set<Waiter>();
     let left = false;
+    // Marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.
+    const loop = {};
     return {
       next: () => {
         if (left) return Promise.resolve({ done: true, value: undefined });
@@ -141,22 +144,17 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
         if (ready !== undefined) return Promise.resolve({ done: false, value: ready });
         if (this.#closed) return Promise.resolve({ done: true, value: undefined });
         return new Promise((resolve) => {
-          const waiter: Waiter = {
-            settle: (value) => {
-              waiting.delete(waiter);
-              resolve(value === undefined ? { done: true, value } : { done: false, value });
-            },
-          };
-          waiting.add(waiter);
-          this.#waiters.push(waiter);
+          this.#waiters.push({
+            loop,
+            settle: (value) => resolve(value === undefined ? { done: true, value } : { done: false, value }),
+          });
         });
       },
       return: () => {
         left = true;
-        for (const waiter of waiting) {
-          this.#waiters.take((one) => one === waiter);
-          waiter.settle(undefined);
-        }
+        const mine = (one: Waiter): boolean => one.loop === loop;
+        for (let one = this.#waiters.take(mine); one !== undefined; one = this.#waiters.take(mine))
+          one.settle(undefined);
         return Promise.resolve({ done: true, value: undefined });
       },
     };

@@ -1,8 +1,10 @@
-import { AgentwireError, checkNumber, checkOneOf } from '@agentwire/core';
-import { KERNEL_PID } from '../process/pid.ts';
+import { AgentwireError, checkNumber, checkOneOf, type Clock } from '@agentwire/core';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { copyPayload } from './copy-payload.ts';
 import { checkOptionalShortText, checkShortText, MAX_KEY_BYTES } from './message-limits.ts';
-import type { KernelMessage } from './message.ts';
+import { createMessageId } from './message-id.ts';
+import type { KernelMessage, MessageOptions } from './message.ts';
+import type { Payload } from './payload.ts';
 import { type Target, target } from './target.ts';
 
 const LAST_MOMENT = 8.64e15;
@@ -18,23 +20,72 @@ export type RouterFields = Pick<KernelMessage, 'deadline' | 'expects' | 'streame
 export function sealMessage(message: KernelMessage, fields: Partial<RouterFields> = NO_FIELDS): KernelMessage {
   if (typeof message !== 'object' || message === null)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'there is no message: make one with createMessage');
-  const { priority, durable, deadline, timestamp } = message;
+  const { timestamp, fromNode } = message;
+  return sealed(
+    checkShortText('id', message.id),
+    message.from,
+    message.target,
+    message.payload,
+    checkNumber('timestamp', timestamp, -LAST_MOMENT, LAST_MOMENT),
+    message,
+    fromNode,
+    fields,
+  );
+}
+
+/**
+ * Makes a message of this node as {@link sealMessage} would leave it: what an endpoint sends need not be made first and copied then.
+ *
+ * @throws `ERR_INVALID_ARGUMENT` as it does.
+ */
+export function newMessage(
+  from: Pid,
+  to: Target,
+  payload: Payload,
+  options: MessageOptions | undefined,
+  clock: Clock,
+  fields: Partial<RouterFields> = NO_FIELDS,
+): KernelMessage {
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the options of a message must be an object');
+  return sealed(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
+}
+
+/** Sets what a request says of its message, in one that {@link newMessage} made and nobody else has seen. */
+export function becomeRequest(message: KernelMessage, deadline: number, expects: KernelMessage['expects']): void {
+  const own = message as { deadline: number | undefined; expects: KernelMessage['expects'] };
+  own.deadline = deadline;
+  own.expects = expects;
+}
+
+/** Each field is read once: what was checked is what is copied. */
+function sealed(
+  id: string,
+  from: Pid,
+  to: Target,
+  payload: Payload,
+  timestamp: number,
+  options: MessageOptions,
+  fromNode: string | undefined,
+  fields: Partial<RouterFields>,
+): KernelMessage {
+  const { priority, durable } = options;
   if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
   if (durable !== undefined && typeof durable !== 'boolean')
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
   return {
-    id: checkShortText('id', message.id),
-    from: message.from,
-    target: sealTarget(message.target),
-    payload: copyPayload(message.payload),
-    timestamp: checkNumber('timestamp', timestamp, -LAST_MOMENT, LAST_MOMENT),
-    correlationId: checkOptionalShortText('correlationId', message.correlationId),
-    traceId: checkOptionalShortText('traceId', message.traceId),
-    deadline: fields.deadline ?? checkDeadline(deadline),
-    idempotencyKey: checkOptionalShortText('idempotencyKey', message.idempotencyKey, MAX_KEY_BYTES),
+    id,
+    from,
+    target: sealTarget(to),
+    payload: copyPayload(payload),
+    timestamp,
+    correlationId: checkOptionalShortText('correlationId', options.correlationId),
+    traceId: checkOptionalShortText('traceId', options.traceId),
+    deadline: fields.deadline ?? checkDeadline(options.deadline),
+    idempotencyKey: checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES),
     priority,
     durable,
-    fromNode: message.fromNode,
+    fromNode,
     deferred: undefined,
     sequence: undefined,
     expects: fields.expects,
@@ -42,6 +93,7 @@ export function sealMessage(message: KernelMessage, fields: Partial<RouterFields
   };
 }
 
+const NO_OPTIONS: MessageOptions = Object.freeze({});
 const NO_FIELDS: Partial<RouterFields> = Object.freeze({});
 
 /** Gives a deadline back, else throws `ERR_INVALID_ARGUMENT`: NaN would never come. */

@@ -135,7 +135,7 @@ export class A2ARouter {
 
   /** Makes an inbox and the handle with which the process sends: `from` is then set here and cannot be forged. */
   register(pid: Pid, options?: InboxOptions): A2AEndpoint {
-    return new A2AEndpoint(this, pid, this.createInbox(pid, options), this.#parts.clock, this.#settings.interceptors);
+    return new A2AEndpoint(this, pid, this.createInbox(pid, options), this.#parts.ways);
   }
 
   /**

@@ -8,6 +8,7 @@ import { ProcessLinks } from '../process/process-links.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { Delivery } from './delivery.ts';
+import type { EndpointWays } from './endpoint.ts';
 import { InboxTable } from './inbox-table.ts';
 import { Outgoing } from './outgoing.ts';
 import { ParkedMessages } from './parked-messages.ts';
@@ -16,7 +17,7 @@ import { tellExit } from './process-exit.ts';
 import { OpenState } from './open-state.ts';
 import { RemoteRequests } from './remote-requests.ts';
 import { createReplier, type ReplierDeps } from './replier.ts';
-import type { RequestParts } from './request.ts';
+import { requestNew, type RequestParts } from './request.ts';
 import type { ResolvedRouterSettings } from './router-options.ts';
 import { SendPath } from './send-path.ts';
 import { SenderAdmission } from './sender-admission.ts';
@@ -50,6 +51,8 @@ export interface RouterParts {
   readonly path: SendPath;
   readonly outgoing: Outgoing;
   readonly requests: RequestParts;
+  /** What endpoints send with. */
+  readonly ways: EndpointWays;
   /** Makes what answers in the name of a process. */
   readonly replierOf: (pid: Pid) => Replier;
 }
@@ -64,8 +67,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
   const open = new OpenState();
   const checks = { clock, timeoutMs: settings.gateTimeoutMs };
   const replies: ReplierDeps = {
-    send: (message, isReply, streamed) =>
-      isReply ? outgoing.answer(message, chain, streamed) : outgoing.send(message, chain),
+    send: (message, isReply) => outgoing.answer(message, chain, isReply),
     pending,
     remoteRequests,
     answerSchema: (service, method) => services.registry?.contract(service, method)?.answer,
@@ -118,7 +120,15 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     open.check,
     settings.checkContracts === 'both' ? delivery : undefined,
     interceptors,
+    clock,
   );
+  const requests: RequestParts = {
+    clock,
+    pending,
+    dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
+    partRead: (id) => backend?.partRead?.(id),
+    checkOpen: open.check,
+  };
   const links = new ProcessLinks({
     isGone: (pid) => (table.get(pid)?.state ?? 'exited') === 'exited',
     tell: (to, signal, gone) => {
@@ -143,12 +153,12 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     admission,
     path,
     outgoing,
-    requests: {
+    requests,
+    ways: {
       clock,
-      pending,
-      dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
-      partRead: (id) => backend?.partRead?.(id),
-      checkOpen: open.check,
+      interceptors,
+      send: (from, to, payload, about) => outgoing.sendNew(from, to, payload, about, chain),
+      request: (from, to, payload, options, about) => requestNew(requests, from, to, payload, options, about),
     },
     replierOf,
   };

@@ -65,12 +65,9 @@ export class Delivery {
   }
 
   #settleOne(pid: Pid, message: KernelMessage, outcome: OfferOutcome): Outcome {
-    const settle = (code: ErrorCode | undefined): SendReport => {
-      if (code === undefined) return single(message);
-      if (code !== DUPLICATE) throw refusal(code, pid);
-      return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 0, duplicates: 1 };
-    };
-    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
+    return outcome instanceof Promise
+      ? outcome.then((code) => settleOne(pid, message, code))
+      : settleOne(pid, message, outcome);
   }
 
   /** Delivers a dead letter to the one recipient that did not get it, if the scope of its sender allows that recipient. */
@@ -265,7 +262,8 @@ export class Delivery {
     if (local.status === 'rejected') throw local.reason;
     if (remote.status === 'fulfilled') return { ...local.value, remote: remote.value.remote };
     // What reached nobody here either failed as a whole, and may be sent again.
-    const nobody = waiting === undefined ? local.value.delivered === 0 : waiting.responders.length === 0;
+    const nobody =
+      waiting === undefined || waiting.ended ? local.value.delivered === 0 : waiting.responders === undefined;
     if (nobody) throw remote.reason;
     if (waiting !== undefined) waiting.remote = false;
     return { ...local.value, remoteError: toAgentwireError(remote.reason, 'ERR_IO').code };
@@ -306,6 +304,12 @@ export class Delivery {
 function withSequence(outcome: Outcome, sequence: number | undefined): Outcome {
   if (sequence === undefined) return outcome;
   return outcome instanceof Promise ? outcome.then((report) => ({ ...report, sequence })) : { ...outcome, sequence };
+}
+
+function settleOne(pid: Pid, message: KernelMessage, code: ErrorCode | undefined): SendReport {
+  if (code === undefined) return single(message);
+  if (code !== DUPLICATE) throw refusal(code, pid);
+  return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 0, duplicates: 1 };
 }
 
 function single(message: KernelMessage): SendReport {

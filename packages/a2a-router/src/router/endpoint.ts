@@ -12,10 +12,26 @@ import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
 
-/** What an endpoint asks of its router. */
+/** What an endpoint sends with: messages are made where they are sent. */
+export interface EndpointWays {
+  /** Time of the messages that are made here. */
+  readonly clock: Clock;
+  /** Hooks around handlers. */
+  readonly interceptors: readonly Interceptor[];
+  /** Makes and sends a message. */
+  readonly send: (from: Pid, to: Target, payload: Payload, options: MessageOptions | undefined) => Promise<SendReport>;
+  /** Makes and sends a message, and waits for the answer. */
+  readonly request: (
+    from: Pid,
+    to: Target,
+    payload: Payload,
+    options: RequestOptions | undefined,
+    message: MessageOptions | undefined,
+  ) => Promise<KernelMessage>;
+}
+
+/** What an endpoint asks of its router besides. */
 export interface EndpointRouter {
-  send(message: KernelMessage): Promise<SendReport>;
-  request(message: KernelMessage, options?: RequestOptions): Promise<KernelMessage>;
   requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]>;
   requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream;
   subscribe(pid: Pid, pattern: string, options?: SubscribeOptions): void;
@@ -31,21 +47,19 @@ export class A2AEndpoint {
   /** What was sent to it. */
   readonly inbox: Inbox;
   readonly #router: EndpointRouter;
-  readonly #clock: Clock;
-  readonly #interceptors: readonly Interceptor[];
+  readonly #ways: EndpointWays;
 
   /** @internal Made by `A2ARouter.register`. */
-  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, clock: Clock, interceptors: readonly Interceptor[] = []) {
+  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, ways: EndpointWays) {
     this.#router = router;
     this.pid = pid;
     this.inbox = inbox;
-    this.#clock = clock;
-    this.#interceptors = interceptors;
+    this.#ways = ways;
   }
 
   /** Sends a message; rejects as `A2ARouter.send` does. */
   send(to: Target, payload: Payload, options?: MessageOptions): Promise<SendReport> {
-    return this.#router.send(createMessage(this.pid, to, payload, options, this.#clock));
+    return this.#ways.send(this.pid, to, payload, options);
   }
 
   /** Sends to every subscriber of a topic. */
@@ -55,7 +69,7 @@ export class A2AEndpoint {
 
   /** Sends a message and waits for the answer; rejects as `A2ARouter.request` does. */
   request(to: Target, payload: Payload, options?: RequestOptions, message?: MessageOptions): Promise<KernelMessage> {
-    return this.#router.request(createMessage(this.pid, to, payload, message, this.#clock), options);
+    return this.#ways.request(this.pid, to, payload, options, message);
   }
 
   /** Sends a message and gathers answers, as `A2ARouter.requestMany` does. */
@@ -65,12 +79,12 @@ export class A2AEndpoint {
     options?: RequestManyOptions,
     message?: MessageOptions,
   ): Promise<KernelMessage[]> {
-    return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#clock), options);
+    return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#ways.clock), options);
   }
 
   /** Sends a message and gives the parts of its answer as they come, as `A2ARouter.requestStream` does. */
   requestStream(to: Target, payload: Payload, options?: StreamOptions, message?: MessageOptions): AnswerStream {
-    return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#clock), options);
+    return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#ways.clock), options);
   }
 
   /**
@@ -79,7 +93,7 @@ export class A2AEndpoint {
    * A payload that the handler gives back is the answer; what it throws is the error of the request that it handled.
    */
   serve(handler: MessageHandler, options: ServeOptions = {}): Promise<void> {
-    return serve(this.inbox, handler, options, this.#interceptors);
+    return serve(this.inbox, handler, options, this.#ways.interceptors);
   }
 
   /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */

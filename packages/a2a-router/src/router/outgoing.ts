@@ -1,8 +1,11 @@
-import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { DeadLetter } from '../inbox/dead-letters.ts';
-import type { KernelMessage } from '../message/message.ts';
-import { type RouterFields, sealMessage } from '../message/seal-message.ts';
+import type { KernelMessage, MessageOptions } from '../message/message.ts';
+import type { Payload } from '../message/payload.ts';
+import { newMessage, sealMessage } from '../message/seal-message.ts';
+import type { Target } from '../message/target.ts';
+import type { Pid } from '../process/pid.ts';
 import type { Delivery } from './delivery.ts';
 import { aroundSend, type Interceptor } from './interceptors.ts';
 import type { PendingRequest } from './pending-requests.ts';
@@ -18,13 +21,16 @@ export class Outgoing {
   /** Checks arguments when the sender is to check them too. */
   readonly #interceptors: readonly Interceptor[];
   readonly #contracts: Pick<Delivery, 'checkArgs'> | undefined;
+  readonly #clock: Clock;
 
   constructor(
     path: SendPath,
     checkOpen: () => void,
     contracts: Pick<Delivery, 'checkArgs'> | undefined,
     interceptors: readonly Interceptor[],
+    clock: Clock,
   ) {
+    this.#clock = clock;
     this.#path = path;
     this.#checkOpen = checkOpen;
     this.#contracts = contracts;
@@ -33,18 +39,37 @@ export class Outgoing {
 
   /** Sends a message; rejects with what stood in its way. */
   send(message: KernelMessage, chain: ChainManager | undefined): Promise<SendReport> {
-    return promised(() => this.#dispatch(this.#seal(message), chain, PLAIN));
+    try {
+      this.#checkOpen();
+      return promised(this.#dispatch(sealMessage(message), chain, PLAIN));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
-  /** Sends the answer to a message whose sender waits for it. */
-  answer(
-    message: KernelMessage,
+  /** Makes a message in the name of a process here, and sends it. */
+  sendNew(
+    from: Pid,
+    to: Target,
+    payload: Payload,
+    options: MessageOptions | undefined,
     chain: ChainManager | undefined,
-    streamed: RouterFields['streamed'],
   ): Promise<SendReport> {
-    return promised(() =>
-      this.#dispatch(this.#seal(message, streamed === undefined ? undefined : { streamed }), chain, REPLY),
-    );
+    try {
+      this.#checkOpen();
+      return promised(this.#dispatch(newMessage(from, to, payload, options, this.#clock), chain, PLAIN));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /** Sends a message that {@link newMessage} made; one that answers somebody who waits in `request` is for that wait alone. */
+  answer(message: KernelMessage, chain: ChainManager | undefined, isReply: boolean): Promise<SendReport> {
+    try {
+      return promised(this.#dispatch(message, chain, isReply ? REPLY : PLAIN));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /** Sends a sealed message that asks an answer for `waiting`; throws what is known at once to stand in its way. */
@@ -54,15 +79,12 @@ export class Outgoing {
 
   /** Sends a dead letter to its one recipient again. */
   redrive({ message, recipient }: DeadLetter, chain: ChainManager | undefined): Promise<SendReport> {
-    return promised(() => {
+    try {
       this.#checkOpen();
-      return this.#path.dispatch(message, chain, { redriveTo: recipient });
-    });
-  }
-
-  #seal(message: KernelMessage, fields?: Partial<RouterFields>): KernelMessage {
-    this.#checkOpen();
-    return sealMessage(message, fields);
+      return promised(this.#path.dispatch(message, chain, { redriveTo: recipient }));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   #dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
@@ -89,11 +111,10 @@ export class Outgoing {
   }
 }
 
-function promised(send: () => SendOutcome): Promise<SendReport> {
-  try {
-    const outcome = send();
-    return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
-  } catch (error) {
-    return Promise.reject(toAgentwireError(error, 'ERR_HANDLER'));
-  }
+function promised(outcome: SendOutcome): Promise<SendReport> {
+  return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
+}
+
+function rejected(error: unknown): Promise<never> {
+  return Promise.reject(toAgentwireError(error, 'ERR_HANDLER'));
 }

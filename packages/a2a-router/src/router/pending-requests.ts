@@ -1,7 +1,9 @@
 import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import { Parties, party, type Party } from './parties.ts';
 import { releaseWatchers, type RequestWatcher } from './request-signals.ts';
+import { SlotMap } from './slot-map.ts';
 import type { StreamWindow } from './stream-window.ts';
 
 /** One request that waits for its answer. */
@@ -10,8 +12,10 @@ export interface PendingRequest {
   readonly from: Pid;
   /** Milliseconds on the clock at which it fails. */
   readonly expires: number;
-  /** The local processes that received it and have not been lost since; changed by {@link addResponder} and {@link dropResponder}. */
-  readonly responders: Pid[];
+  /** The asker, while it waits. */
+  asking: Party<PendingRequest> | undefined;
+  /** The local processes that received it and have not been lost since, the last one first; changed by {@link addResponder} and {@link dropResponder}. */
+  responders: Party<PendingRequest> | undefined;
   /** True when it also went to other nodes. */
   remote: boolean;
   /** Why nobody here could have it, when it went to other nodes for that reason. */
@@ -42,6 +46,13 @@ export function dropResponder(request: PendingRequest, pid: Pid): void {
   request.owner?.dropResponder(request, pid);
 }
 
+/** Tells whether a process here has a request and may answer it. */
+export function mayAnswer(request: PendingRequest, pid: Pid): boolean {
+  let one = request.responders;
+  while (one !== undefined && one.pid !== pid) one = one.other;
+  return one !== undefined;
+}
+
 /** A deadline is noticed at most this many milliseconds late. */
 const SWEEP_MS = 5;
 
@@ -49,9 +60,9 @@ const SWEEP_MS = 5;
 export class PendingRequests {
   readonly #clock: Clock;
   readonly #limit: number;
-  readonly #waiting = new Map<string, PendingRequest>();
+  readonly #waiting = new SlotMap<PendingRequest>();
   /** The requests that a process asked, or may answer: its exit must not walk over all others. */
-  readonly #byPid = new Map<Pid, Set<PendingRequest>>();
+  readonly #parties = new Parties<PendingRequest>();
   readonly #forgetRemote: (messageId: string) => void;
   #timer: TimerHandle;
   #wakesAt = Infinity;
@@ -69,7 +80,7 @@ export class PendingRequests {
 
   /** Enters a request; throws `ERR_DUPLICATE_REQUEST` for an id that is live and `ERR_OVERLOADED` past the limit. */
   add(request: PendingRequest): void {
-    if (this.#waiting.has(request.id)) {
+    if (this.#waiting.get(request.id) !== undefined) {
       throw new AgentwireError('ERR_DUPLICATE_REQUEST', 'a live request has that id already', {
         detail: { id: request.id },
       });
@@ -81,23 +92,33 @@ export class PendingRequests {
     }
     this.#waiting.set(request.id, request);
     request.owner = this;
-    this.#index(request.from, request);
+    request.asking = party(request.from, request);
+    this.#parties.add(request.asking);
     if (request.expires < this.#wakesAt) this.#wakeAt(request.expires);
   }
 
   /** Notes that a process here has the request and may answer it. */
   addResponder(request: PendingRequest, pid: Pid): void {
     if (request.ended) return;
-    request.responders.push(pid);
-    this.#index(pid, request);
+    const one = party(pid, request);
+    one.other = request.responders;
+    request.responders = one;
+    this.#parties.add(one);
   }
 
   /** Takes that back, for a process that could not have the request after all. */
   dropResponder(request: PendingRequest, pid: Pid): void {
-    const at = request.responders.indexOf(pid);
-    if (at === -1) return;
-    request.responders.splice(at, 1);
-    if (pid !== request.from && !request.responders.includes(pid)) this.#unindex(pid, request);
+    let last: Party<PendingRequest> | undefined;
+    let one = request.responders;
+    while (one !== undefined && one.pid !== pid) {
+      last = one;
+      one = one.other;
+    }
+    if (one === undefined) return;
+    if (last === undefined) request.responders = one.other;
+    else last.other = one.other;
+    one.other = undefined;
+    this.#parties.remove(one);
   }
 
   /** Tells whether a message answers a live request: it is addressed to the process that asked, and comes from one that was asked. */
@@ -117,7 +138,7 @@ export class PendingRequests {
     if (correlationId === undefined || fromNode !== undefined || this.#waiting.size === 0) return undefined;
     const request = this.#waiting.get(correlationId);
     if (request === undefined || target.kind !== 'process' || target.pid !== request.from) return undefined;
-    return request.responders.includes(from) ? request : undefined;
+    return mayAnswer(request, from) ? request : undefined;
   }
 
   /** The same for an answer that came on the way which a backend opened for this request. */
@@ -139,11 +160,13 @@ export class PendingRequests {
 
   /** Takes a request out without telling it; its handlers are told, apart from the one that answered. */
   remove(request: PendingRequest, error?: AgentwireError, answeredBy?: Pid): void {
-    if (this.#waiting.get(request.id) !== request) return;
+    if (request.ended || request.owner !== this) return;
     this.#waiting.delete(request.id);
     request.ended = true;
-    this.#unindex(request.from, request);
-    for (const pid of request.responders) this.#unindex(pid, request);
+    if (request.asking !== undefined) this.#parties.remove(request.asking);
+    request.asking = undefined;
+    for (let one = request.responders; one !== undefined; one = one.other) this.#parties.remove(one);
+    request.responders = undefined;
     if (request.remote) this.#forgetRemote(request.id);
     releaseWatchers(request, error, answeredBy);
   }
@@ -157,9 +180,9 @@ export class PendingRequests {
   /** Notes that one who received a request will not answer; ends the request if nobody is left. */
   loseResponder(id: string, pid: Pid, code: ErrorCode): void {
     const request = this.#waiting.get(id);
-    if (request === undefined || !request.responders.includes(pid)) return;
+    if (request === undefined || !mayAnswer(request, pid)) return;
     this.dropResponder(request, pid);
-    if (request.responders.length > 0 || request.remote) return;
+    if (request.responders !== undefined || request.remote) return;
     this.end(id, new AgentwireError(code, `process ${pid} cannot answer any more`, { detail: { pid } }));
   }
 
@@ -169,13 +192,15 @@ export class PendingRequests {
     if (request === undefined || !request.remote) return;
     request.remote = false;
     this.#forgetRemote(id);
-    if (request.responders.length > 0) return;
+    if (request.responders !== undefined) return;
     this.end(id, error.code === 'ERR_NO_RESPONDERS' ? (request.refusal ?? error) : error);
   }
 
   /** Ends what a process asked for, and what only it could have answered. */
   processGone(pid: Pid, code: ErrorCode): void {
-    for (const request of this.#byPid.get(pid) ?? []) {
+    // Each turn takes the part that is first out of the list.
+    for (let one = this.#parties.first(pid); one !== undefined; one = this.#parties.first(pid)) {
+      const { request } = one;
       if (request.from === pid) {
         this.end(
           request.id,
@@ -183,27 +208,18 @@ export class PendingRequests {
         );
       } else this.loseResponder(request.id, pid, code);
     }
-    if (this.#byPid.get(pid)?.size === 0) this.#byPid.delete(pid);
+    this.#parties.forget(pid);
   }
 
   /** Ends everything. */
   close(): void {
     this.#clock.clearTimeout(this.#timer);
-    for (const id of this.#waiting.keys()) this.end(id, new AgentwireError('ERR_CLOSED', 'the router was closed'));
+    for (const { id } of this.#waiting.values())
+      this.end(id, new AgentwireError('ERR_CLOSED', 'the router was closed'));
   }
 
   #hand(request: PendingRequest, message: KernelMessage): void {
     if (request.onReply(message)) this.remove(request, undefined, message.from);
-  }
-
-  #index(pid: Pid, request: PendingRequest): void {
-    const known = this.#byPid.get(pid);
-    if (known === undefined) this.#byPid.set(pid, new Set([request]));
-    else known.add(request);
-  }
-
-  #unindex(pid: Pid, request: PendingRequest): void {
-    this.#byPid.get(pid)?.delete(request);
   }
 
   #wakeAt(when: number): void {

@@ -1,8 +1,9 @@
 import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
-import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import { mayAnswer, type PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { RemoteReply } from './remote-backend.ts';
+import { SlotMap } from './slot-map.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { requestOver } from './request-signals.ts';
 import { StreamWindow } from './stream-window.ts';
@@ -25,7 +26,7 @@ export class RemoteRequests {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #waiting: PendingRequests;
-  readonly #requests = new Map<string, RemoteRequest>();
+  readonly #requests = new SlotMap<RemoteRequest>();
   readonly #ofNode = new Map<string, number>();
   #whenIdle: (() => void)[] = [];
 
@@ -55,7 +56,8 @@ export class RemoteRequests {
       id: keyOf(node, message.id),
       from: NOBODY_HERE,
       expires: this.#clock.now() + Math.min(left, LONGEST_WAIT_MS),
-      responders: [],
+      asking: undefined,
+      responders: undefined,
       remote: false,
       ended: false,
       owner: undefined,
@@ -110,7 +112,7 @@ export class RemoteRequests {
     const request = this.#requests.get(keyOf(target.nodeId, correlationId));
     const { target: inner } = target;
     if (request === undefined || inner.kind !== 'process' || inner.pid !== request.asker) return undefined;
-    return request.responders.includes(from) ? request : undefined;
+    return mayAnswer(request, from) ? request : undefined;
   }
 
   /** The request with that id of that process. */

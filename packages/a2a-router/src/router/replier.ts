@@ -1,10 +1,11 @@
 import { type Clock, toAgentwireError } from '@agentwire/core';
 import type { Replier } from '../inbox/reply-channel.ts';
-import { createMessage, type KernelMessage } from '../message/message.ts';
+import type { KernelMessage } from '../message/message.ts';
+import { newMessage } from '../message/seal-message.ts';
 import { target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import { checkAgainst, type CheckDeps, type StandardSchema } from '../routing/contract.ts';
-import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import { mayAnswer, type PendingRequest, type PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { requestOver, watchRequest } from './request-signals.ts';
 import type { SendReport } from './send-report.ts';
@@ -12,7 +13,7 @@ import type { SendReport } from './send-report.ts';
 /** What repliers work with. */
 export interface ReplierDeps {
   /** Sends an answer; `isReply` is true when somebody waits for it in `request`. */
-  readonly send: (message: KernelMessage, isReply: boolean, streamed: KernelMessage['streamed']) => Promise<SendReport>;
+  readonly send: (message: KernelMessage, isReply: boolean) => Promise<SendReport>;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;
   /** Schema that the answers of a method must fit. */
@@ -28,29 +29,34 @@ export function createReplier(
 ): Replier {
   const requestOf = ({ id, from, fromNode }: KernelMessage): PendingRequest | undefined => {
     const request = fromNode === undefined ? pending.find(id, from) : remoteRequests.find(fromNode, id, from);
-    return request?.responders.includes(pid) === true ? request : undefined;
+    return request !== undefined && mayAnswer(request, pid) ? request : undefined;
   };
   return {
     answer: (to, body, options, streamed) => {
       try {
         const back = target.process(to.from);
-        const answer = createMessage(
+        const chosen =
+          options === undefined
+            ? { correlationId: to.id, traceId: to.traceId }
+            : { correlationId: to.id, traceId: to.traceId, ...options };
+        const isReply = to.expects !== undefined && chosen.correlationId === to.id;
+        const answer = newMessage(
           pid,
           to.fromNode === undefined ? back : target.remoteNode(to.fromNode, back),
           body,
-          options === undefined
-            ? { correlationId: to.id, traceId: to.traceId }
-            : { correlationId: to.id, traceId: to.traceId, ...options },
+          chosen,
           clock,
+          isReply && streamed !== undefined ? { streamed } : undefined,
         );
-        const send = (): Promise<SendReport> =>
-          sendAnswer(answer, to.expects !== undefined && answer.correlationId === to.id, streamed);
         const { target: asked } = to;
         const isPart = streamed === undefined || streamed === 'part';
         const schema = isPart && asked.kind === 'serviceMethod' ? answerSchema(asked.service, asked.method) : undefined;
-        if (schema === undefined) return send();
-        const checked = checkAgainst(schema, body, 'the answer', checks);
-        return checked instanceof Promise ? checked.then(send) : send();
+        if (schema === undefined) return sendAnswer(answer, isReply);
+        // The copy is checked, because the original may change while a schema thinks.
+        const checked = checkAgainst(schema, answer.payload, 'the answer', checks);
+        return checked instanceof Promise
+          ? checked.then(() => sendAnswer(answer, isReply))
+          : sendAnswer(answer, isReply);
       } catch (error) {
         return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
       }

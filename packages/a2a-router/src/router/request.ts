@@ -1,7 +1,10 @@
 import { AgentwireError, checkInteger, checkKnownOptions, type Clock, toAgentwireError } from '@agentwire/core';
 import { readFailure } from '../inbox/reply.ts';
-import type { KernelMessage } from '../message/message.ts';
-import { checkDeadline, sealMessage } from '../message/seal-message.ts';
+import type { KernelMessage, MessageOptions } from '../message/message.ts';
+import type { Payload } from '../message/payload.ts';
+import { becomeRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
+import type { Target } from '../message/target.ts';
+import type { Pid } from '../process/pid.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
@@ -45,15 +48,39 @@ export function requestOne(
 ): Promise<KernelMessage> {
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
-    ask(parts, message, options, 'answer', {
-      onReply: (reply) => {
-        if (reply.streamed === 'error') reject(readFailure(reply));
-        else resolve(reply);
-        return true;
-      },
-      onEnd: reject,
-    });
+    ask(parts, message, options, 'answer', oneAnswer(resolve, reject));
   });
+}
+
+/** Makes a message in the name of a process here, sends it, and resolves to the first answer. */
+export function requestNew(
+  parts: RequestParts,
+  from: Pid,
+  to: Target,
+  payload: Payload,
+  options: RequestOptions = NO_OPTIONS,
+  about?: MessageOptions,
+): Promise<KernelMessage> {
+  return new Promise((resolve, reject) => {
+    if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
+    parts.checkOpen();
+    const message = newMessage(from, to, payload, about, parts.clock);
+    ask(parts, message, options, 'answer', oneAnswer(resolve, reject), undefined, true);
+  });
+}
+
+function oneAnswer(
+  resolve: (reply: KernelMessage) => void,
+  reject: (error: AgentwireError) => void,
+): Pick<PendingRequest, 'onReply' | 'onEnd'> {
+  return {
+    onReply: (reply) => {
+      if (reply.streamed === 'error') reject(readFailure(reply));
+      else resolve(reply);
+      return true;
+    },
+    onEnd: reject,
+  };
 }
 
 /** Sends a message and resolves to the answers that came; rejects if there is none. */
@@ -93,7 +120,7 @@ export function requestMany(
   });
 }
 
-/** Registers a request, sends it, and ends it at once when nobody can answer. */
+/** Registers a request, sends it, and ends it at once when nobody can answer; `isNew` says that {@link newMessage} made the message. */
 export function ask(
   { clock, pending, dispatch, checkOpen }: RequestParts,
   given: KernelMessage,
@@ -101,17 +128,20 @@ export function ask(
   expects: 'answer' | 'stream',
   hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
   window?: StreamWindow,
+  isNew = false,
 ): PendingRequest {
   checkOpen();
   checkInteger('timeoutMs', timeoutMs, 1, 86_400_000);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `signal must be an AbortSignal, got ${typeof signal}`);
   if (signal?.aborted) throw aborted(signal);
-  const wall = clock.wallNow();
+  const wall = isNew ? given.timestamp : clock.wallNow();
   const asked = checkDeadline(given.deadline);
   const left = asked === undefined ? timeoutMs : Math.min(timeoutMs, Math.max(0, asked - wall));
   const expires = clock.now() + left;
-  const message = sealMessage(given, { deadline: asked ?? wall + left, expects });
+  const deadline = asked ?? wall + left;
+  if (isNew) becomeRequest(given, deadline, expects);
+  const message = isNew ? given : sealMessage(given, { deadline, expects });
   const { id } = message;
   const end = (error: unknown): void => {
     // Another request may have taken the id since.
@@ -158,7 +188,8 @@ function pendingRequest(
     id,
     from,
     expires,
-    responders: [],
+    asking: undefined,
+    responders: undefined,
     remote: false,
     ended: false,
     owner: undefined,

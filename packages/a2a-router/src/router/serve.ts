@@ -26,15 +26,22 @@ export async function serve(
   const concurrency = checkInteger('concurrency', options.concurrency ?? 1, 1, 10_000);
   if (typeof handler !== 'function')
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `a handler must be a function, got ${typeof handler}`);
-  const running = new Set<Promise<void>>();
+  // Counted, not gathered in a set: one with an entry for each message keeps what was handled until a full collection.
+  const running = { count: 0 };
+  let onEnded: (() => void) | undefined;
+  const ended = (): void => {
+    running.count -= 1;
+    onEnded?.();
+  };
+  const oneEnded = (): Promise<void> => new Promise((resolve) => (onEnded = resolve));
   for (;;) {
     const message = await next(inbox, options.signal);
     if (message === undefined) break;
-    const run: Promise<void> = handle(message, handler, interceptors).finally(() => running.delete(run));
-    running.add(run);
-    if (running.size >= concurrency) await Promise.race(running);
+    running.count += 1;
+    void handle(message, handler, interceptors).finally(ended);
+    if (running.count >= concurrency) await oneEnded();
   }
-  await Promise.all(running);
+  while (running.count > 0) await oneEnded();
 }
 
 async function next(inbox: Inbox, signal: AbortSignal | undefined): Promise<ReceivedMessage | undefined> {
