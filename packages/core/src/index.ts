@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export { containedAbortController } from './contained-abort.ts';
 export * from './contract/admission.ts';
 export * from './contract/agree.ts';
 export * from './contract/capabilities.ts';

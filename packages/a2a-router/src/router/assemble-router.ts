@@ -73,6 +73,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     answerSchema: (service, method) => services.registry?.contract(service, method)?.answer,
     checks,
     clock,
+    logger,
   };
   const replierOf = (pid: Pid): Replier => createReplier(pid, replies);
   const reply = replierOf(KERNEL_PID);

@@ -1,4 +1,4 @@
-import { type Clock, toAgentwireError } from '@agentwire/core';
+import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
 import type { Replier } from '../inbox/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { newMessage } from '../message/seal-message.ts';
@@ -20,12 +20,13 @@ export interface ReplierDeps {
   readonly answerSchema: (service: string, method: string) => StandardSchema | undefined;
   readonly checks: CheckDeps;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Makes what answers messages in the name of `pid`, on the node where they came from. */
 export function createReplier(
   pid: Pid,
-  { send: sendAnswer, pending, remoteRequests, answerSchema, checks, clock }: ReplierDeps,
+  { send: sendAnswer, pending, remoteRequests, answerSchema, checks, clock, logger }: ReplierDeps,
 ): Replier {
   const requestOf = ({ id, from, fromNode }: KernelMessage): PendingRequest | undefined => {
     const request = fromNode === undefined ? pending.find(id, from) : remoteRequests.find(fromNode, id, from);
@@ -61,7 +62,8 @@ export function createReplier(
         return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
       }
     },
-    signal: (to) => (to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to), pid)),
+    signal: (to) =>
+      to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to), pid, logger),
     credit: (to) => {
       const request = requestOf(to);
       return request === undefined ? Promise.reject(requestOver()) : request.window?.take();

@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, containedAbortController, type Logger } from '@agentwire/core';
 import type { Pid } from '../process/pid.ts';
 
 /** One handler that wants to know when the request it works on is over. */
@@ -16,9 +16,11 @@ export interface Watched {
 }
 
 /** Gives a signal that aborts when a request ends without an answer of `pid`; aborted already for one that has ended. */
-export function watchRequest(request: Watched | undefined, pid: Pid): AbortSignal {
+export function watchRequest(request: Watched | undefined, pid: Pid, logger: Logger): AbortSignal {
   if (request === undefined || request.ended) return AbortSignal.abort(requestOver());
-  const controller = new AbortController();
+  const controller = containedAbortController((error) =>
+    logger.error({ pid, err: error }, 'a listener of the signal of a request threw'),
+  );
   if (request.watchers === undefined) {
     request.watchers = [];
     request.onWatch?.();

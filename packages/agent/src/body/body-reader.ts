@@ -122,7 +122,9 @@ export class BodyReader implements IncomingBody {
 
   #spill(limit: number): Collector {
     const collector = new SpillCollector(limit);
-    this.#turns.onSettled = () => collector.release();
+    // a handler whose time is over may still have native code read the view, which must not lose its memory meanwhile; of a
+    // handler that never ends, the garbage collector gives it back
+    this.#turns.onReturned = () => collector.release();
     return collector;
   }
 

@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
+import { ALLOW, AgentwireError, containedAbortController, type Decision } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 
 const goneOn = (): AgentwireError => new AgentwireError('ERR_ABORTED', 'the proxy went on without this decision');
@@ -17,6 +17,8 @@ export interface TurnsHost {
   unwatch(turns: Turns): void;
   /** Whether a later event has taken the place of the one that waits, so that an answer would be taken for another's. */
   overtaken(request: AgentRequest): boolean;
+  /** A listener of a handler's signal threw. */
+  onListenerError(error: unknown): void;
 }
 
 /**
@@ -30,8 +32,8 @@ export class Turns {
   settled = false;
   /** Whether the handler's run is counted as work; the host's to set. */
   counted = false;
-  /** Called once the handler has decided or failed. */
-  onSettled: (() => void) | undefined;
+  /** Called once the handler is done with all that it was given. */
+  onReturned: (() => void) | undefined;
   readonly #host: TurnsHost;
   readonly #request: AgentRequest;
   #waiting: PromiseWithResolvers<Reply> | undefined;
@@ -49,7 +51,7 @@ export class Turns {
   /** Aborted with the request, and when an event's deadline passes. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController();
+      const controller = containedAbortController((error) => this.#host.onListenerError(error));
       const { signal } = this.#request;
       if (signal.aborted) controller.abort(signal.reason);
       else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
@@ -119,7 +121,6 @@ export class Turns {
   settle(decision: Decision, delivered = false): void {
     if (this.settled) return;
     this.settled = true;
-    this.onSettled?.();
     this.#decision = decision;
     this.#delivered = delivered;
     const waiting = this.#take();
@@ -133,13 +134,17 @@ export class Turns {
   fail(error: unknown): void {
     if (this.settled) return;
     this.settled = true;
-    this.onSettled?.();
     this.#failure = error;
     const waiting = this.#take();
     if (waiting === undefined) return;
     if (this.#host.overtaken(this.#request)) return waiting.resolve(undefined);
     this.#delivered = true;
     waiting.reject(error);
+  }
+
+  /** The handler has returned, or its promise has settled: maybe long after its event was given up. */
+  returned(): void {
+    this.onReturned?.();
   }
 
   /** The event that waits is past its deadline: the handler is told to stop, and is not waited for. */

@@ -3,7 +3,10 @@ import type { IncomingRequest, IncomingResponse } from './incoming.ts';
 
 /** What a handler gets besides the event. */
 export interface HandlerContext<State = unknown> {
-  /** Aborted by cancel, by the proxy's disconnect, by the deadline, and by the end of a drain. Made on first use. */
+  /**
+   * Aborted by cancel, by the proxy's disconnect, by the deadline, and by the end of a drain. Made on first use. What a
+   * listener of it throws is logged and ends nothing; a signal that `AbortSignal.any` makes of it is a plain one.
+   */
   readonly signal: AbortSignal;
   /** When this event must be answered, in milliseconds since 1970-01-01 UTC. Past it the agent answers `ERR_TIMEOUT`. */
   readonly deadline: number;

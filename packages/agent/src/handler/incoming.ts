@@ -7,7 +7,8 @@ export interface WholeBodyOptions {
   readonly limit?: number;
   /**
    * Keeps a body past 1 MiB in a temporary file that is mapped into memory, and gives a view of it, which is empty once
-   * the handler has decided; default `false`, the heap.
+   * the handler has returned, or its promise has settled; default `false`, the heap. A handler awaits whatever reads the
+   * view: native code (zlib, crypto, fs) fails in its own callback when the view is emptied under it.
    */
   readonly spill?: boolean;
   /** Whether a body that the proxy cut short is given as far as it came; default `false`: it rejects. */

@@ -109,6 +109,10 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     return request.unanswered > 1 && isReleasedProxy(request.connection.peer);
   }
 
+  onListenerError(error: unknown): void {
+    this.logger.error({ err: error }, 'a listener of context.signal threw');
+  }
+
   /** The released proxy sends a request's next event when it has given the answer to the one before up. */
   onQueued(event: ProxyEvent, request: AgentRequest): void {
     if (!isReleasedProxy(request.connection.peer)) return;

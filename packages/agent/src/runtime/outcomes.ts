@@ -77,9 +77,11 @@ export class Outcomes {
     try {
       outcome = handler(subject, context);
     } catch (error) {
+      context.begun?.returned();
       throw handlerError(error);
     }
     if (outcome instanceof Promise) return this.#follow(outcome, context, event, name, message);
+    context.begun?.returned();
     const decision = this.#conclude(outcome, context, event, name, message);
     context.decided = true;
     context.begun?.settle(decision, true);
@@ -97,8 +99,14 @@ export class Outcomes {
     turns.counted = true;
     this.#admission.begin();
     void outcome.then(
-      (given) => this.#finish(turns, context, () => this.#conclude(given, context, event, handler, message)),
-      (error: unknown) => this.#fail(turns, context, handlerError(error)),
+      (given) => {
+        this.#finish(turns, context, () => this.#conclude(given, context, event, handler, message));
+        turns.returned();
+      },
+      (error: unknown) => {
+        this.#fail(turns, context, handlerError(error));
+        turns.returned();
+      },
     );
     return turns.head();
   }

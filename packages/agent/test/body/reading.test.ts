@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { allow, block, type IncomingRequest } from '../../src/index.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
@@ -114,6 +117,33 @@ describe('reading a body', () => {
     await settled();
     expect(sum).toBe(1_400_000);
     expect(at.answers).toHaveLength(3);
+    expect(view.byteLength).toBe(0);
+  });
+
+  it('leaves a mapped view alone while the handler uses it past its deadline', async () => {
+    const plain = randomBytes(1_500_000);
+    const sent = gzipSync(plain);
+    const gunzipped = Promise.withResolvers<Buffer>();
+    let view: Uint8Array = new Uint8Array(0);
+    const { connect, clock } = start({
+      requestBody: true,
+      async onRequestHeaders(request) {
+        view = await request.bytes({ spill: true });
+        const all = promisify(gunzip)(view);
+        clock.advance(30_020);
+        all.then(gunzipped.resolve, gunzipped.reject);
+        await all;
+        return allow();
+      },
+    });
+    const at = connect();
+    at.receive(head(1));
+    await settled();
+    at.receive({ ...chunk(1, 0, '', false), data: sent.subarray(0, 1_100_000) });
+    at.receive({ ...chunk(1, 1, '', true), data: sent.subarray(1_100_000) });
+    expect((await gunzipped.promise).equals(plain)).toBe(true);
+    expect(at.answers.at(-1)).toMatchObject({ error: { code: 'ERR_TIMEOUT' } });
+    await settled();
     expect(view.byteLength).toBe(0);
   });
 

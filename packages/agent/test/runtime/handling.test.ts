@@ -168,6 +168,25 @@ describe('time and cancel', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('logs what a listener of the signal throws, which ends nothing', async () => {
+    const logger = spyLogger();
+    const { connect } = start(
+      {
+        onRequestHeaders: (_, context) =>
+          new Promise((resolve) => {
+            context.signal.addEventListener('abort', () => JSON.parse('no json'));
+            context.signal.addEventListener('abort', () => resolve(allow()));
+          }),
+      },
+      { logger },
+    );
+    const at = connect();
+    at.receive(head(1));
+    at.receive({ type: 'cancel', id: 1, reason: 'client_disconnect' });
+    await settled();
+    expect(logger.lines).toEqual(['a listener of context.signal threw']);
+  });
+
   it('tells a cancelled handler, and does not count its throw', async () => {
     const cancelled: unknown[] = [];
     const { connect, runtime } = start({
