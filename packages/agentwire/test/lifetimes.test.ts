@@ -101,17 +101,20 @@ describe.each(WAYS)('what belongs to a request over $name', (way) => {
     expect(await noted()).toBe(expected);
   });
 
-  it('is there for onCancel, after the head was decided', async () => {
+  it.each([
+    ['also hears of complete requests', { onRequestComplete: () => undefined }],
+    ['only hears of cancelled ones', {}],
+  ])('is there for onCancel of an agent that %s, after the head was decided', async (_, more) => {
     const { note, noted } = notes();
     const decided = Promise.withResolvers<void>();
     const handlers: Handlers = {
-      onRequestHeaders: (_, context) => {
+      onRequestHeaders: (_request, context) => {
         context.state = 'head';
         setImmediate(decided.resolve);
         return allow();
       },
-      onRequestComplete: () => undefined,
-      onCancel: (_, context) => note(context),
+      ...more,
+      onCancel: (_reason, context) => note(context),
     };
     const asked = request(`${await gatewayTo(handlers, way)}/never`).on('error', () => undefined);
     asked.end();

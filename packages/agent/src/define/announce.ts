@@ -14,16 +14,15 @@ const ALWAYS: readonly string[] = [
 
 function eventsOf(agent: Agent): EventType[] {
   const { handlers, requestBody, responseBody } = agent;
+  // a proxy forgets a request that its agent wants no more of, and could not say that it was given up
+  const end = handlers.onRequestComplete !== undefined || handlers.onCancel !== undefined;
   const wanted: readonly [EventType, boolean][] = [
     // whoever hears of the end has to have heard of the beginning
-    [
-      'requestHeaders',
-      handlers.onRequestHeaders !== undefined || handlers.onRequestComplete !== undefined || requestBody,
-    ],
+    ['requestHeaders', handlers.onRequestHeaders !== undefined || end || requestBody],
     ['requestBodyChunk', requestBody],
     ['responseHeaders', handlers.onResponseHeaders !== undefined || responseBody],
     ['responseBodyChunk', responseBody],
-    ['requestComplete', handlers.onRequestComplete !== undefined],
+    ['requestComplete', end],
     ['webSocketFrame', handlers.onWebSocketFrame !== undefined],
     ['guardrailInspect', handlers.onGuardrail !== undefined],
     ['configure', handlers.onConfigure !== undefined],
@@ -41,7 +40,8 @@ function featuresOf(events: readonly EventType[], streaming: boolean): string[] 
 }
 
 /**
- * What an agent says of itself to proxies; only events with a handler stand in it.
+ * What an agent says of itself to proxies; only events with a handler stand in it; `onCancel` asks for
+ * the end of each request.
  *
  * @param agentId stable id of this instance; default the agent's name
  * @param token secret for proxies that ask for one

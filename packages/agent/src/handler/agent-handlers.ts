@@ -50,6 +50,9 @@ export interface AgentHandlers<State = unknown> {
   onDrain?(this: void, notice: Drain): void;
   /** Told that a proxy is about to end. */
   onShutdown?(this: void, notice: Shutdown): void;
-  /** Told that a request was given up while a handler ran or its state was kept. The signal is aborted before. */
+  /**
+   * Told that a request was given up before it was complete, whether a handler ran for it or it was decided. The signal is
+   * aborted before. An agent with this handler asks proxies to be told of each request's end.
+   */
   onCancel?(this: void, reason: GivenUpReason, context: HandlerContext<State>): void;
 }
