@@ -1,6 +1,14 @@
-import { AgentwireError, checkReceivedDecision, type Decision, type Message, type Received } from '@agentwire/core';
+import {
+  AgentwireError,
+  checkOneValueAName,
+  checkReceivedDecision,
+  type Decision,
+  type Message,
+  type Received,
+} from '@agentwire/core';
+import { faultOfHead } from './fault-of-head.ts';
 
-/** A message that nobody else can change, and what it would weigh on a wire. An impossible answer is malformed. */
+/** A message that nobody else can change, and what it would weigh on a wire. An impossible answer or head is malformed. */
 export interface MessageCopy {
   readonly message: Received;
   /** Estimated length in bytes. */
@@ -57,6 +65,8 @@ function copyDecision(decision: Decision): { readonly decision: Decision; readon
   if (known !== undefined) return { decision, bytes: known };
   const walk = new Walk();
   const copy = walk.copy(decision, 0) as Decision;
+  const { verdict } = copy as { readonly verdict?: Decision['verdict'] };
+  if (verdict?.type === 'block' && Array.isArray(verdict.headers)) checkOneValueAName(verdict.headers);
   if (!walk.frozen) return { decision: copy, bytes: walk.bytes };
   frozenDecisions.set(decision, walk.bytes);
   return { decision, bytes: walk.bytes };
@@ -65,7 +75,8 @@ function copyDecision(decision: Decision): { readonly decision: Decision; readon
 /**
  * Copies a message so that the sender may change or reuse everything it handed in; a deeply frozen decision is shared.
  *
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a value that holds itself or is nested past 64 levels.
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a value that holds itself or is nested past 64 levels, and for a block that
+ * has a header name twice
  */
 export function copyMessage(message: Message): MessageCopy {
   if (message.type === 'answer') {
@@ -79,5 +90,9 @@ export function copyMessage(message: Message): MessageCopy {
     }
   }
   const walk = new Walk();
-  return { message: walk.copy(message, 0) as Message, bytes: walk.bytes };
+  const copy = walk.copy(message, 0) as Message;
+  if (copy.type !== 'requestHeaders' && copy.type !== 'responseHeaders') return { message: copy, bytes: walk.bytes };
+  const error = faultOfHead(copy);
+  if (error === undefined) return { message: copy, bytes: walk.bytes };
+  return { message: { type: 'malformed', of: copy.type, id: copy.id, error }, bytes: walk.bytes };
 }

@@ -220,6 +220,21 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
         message.type === 'requestHeaders' ? { ...message, metadata: { ...message.metadata, clientIp: '::' } } : message,
       ),
   })),
+  tampered('a head that cannot be is delivered as a ping', ['event.head'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(
+        message.type === 'malformed' && message.of === 'requestHeaders'
+          ? { type: 'ping', sequence: 1, timestampMs: 1 }
+          : message,
+      ),
+  })),
+  tampered('the second value of a name in a block is lost', ['decision.one-value'], () => ({
+    send(message, _end, send) {
+      if (message.type !== 'answer' || message.decision.verdict.type !== 'block') return send(message);
+      const verdict = { ...message.decision.verdict, headers: message.decision.verdict.headers?.slice(0, 2) };
+      return send({ ...message, decision: { ...message.decision, verdict } });
+    },
+  })),
   tampered('a failure answer is an allow', ['decision.impossible'], () => ({
     deliver: (message, _end, deliver) =>
       deliver(

@@ -1,4 +1,5 @@
 import { checkFields, checkStatus, checkText, checkTexts, fault, isObject } from './decision-fault.ts';
+import type { HeaderList } from './events.ts';
 import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 
 /** Most lines in the headers of a block, and most header operations of one list. */
@@ -12,6 +13,22 @@ function checkBlockHeaders(list: unknown, where: string): void {
     if (!isValidHeaderName(list[i])) throw fault(`${where}[${i}]`, 'must be an HTTP token', 'ERR_INVALID_HEADER');
     if (!isValidHeaderValue(list[i + 1]))
       throw fault(`${where}[${i + 1}]`, 'must be text that a header can carry', 'ERR_INVALID_HEADER');
+  }
+}
+
+/**
+ * Throws where the headers of a block have a name twice, in any spelling: most wires have one value a name, and the same
+ * decision is sent or refused alike on all of them. Those of others, who can say it, are delivered.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function checkOneValueAName(headers: HeaderList | undefined): void {
+  if (headers === undefined || headers.length <= 2) return;
+  const seen = new Set<string>();
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase();
+    if (seen.has(name)) throw fault('verdict.headers', 'of a block must have one value a name');
+    seen.add(name);
   }
 }
 

@@ -41,4 +41,15 @@ export const DECISION_CASES: readonly ComplianceCase[] = [
       assert.deepEqual({ ...verdict }, { ...verdict, ...one.decision.verdict }, one.what);
     }
   }),
+  rule('decision.one-value', 'a block with a header name twice is refused where it is sent', async (kit) => {
+    const { agent } = await kit.pair();
+    for (const headers of [
+      ['set-cookie', 'a=1', 'set-cookie', 'b=2'],
+      ['Set-Cookie', 'a=1', 'x', '1', 'set-cookie', 'b=2'],
+    ]) {
+      const decision: Decision = { verdict: { type: 'block', status: 403, headers } };
+      const send = (): unknown => agent.connection.send({ type: 'answer', id: kit.id(agent, 1), decision });
+      kit.throws('a block with a name twice', send, 'ERR_INVALID_ARGUMENT');
+    }
+  }),
 ];

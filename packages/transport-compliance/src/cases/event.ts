@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ALLOW, type ProxyEvent } from '@agentwire/core';
 import type { EventBody } from '@agentwire/core/session';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
+import { requestHeaders } from '../kit/samples.ts';
 
 /** What a caller may leave out, and what it may not get wrong, is the same on every transport. */
 export const EVENT_CASES: readonly ComplianceCase[] = [
@@ -45,4 +46,25 @@ export const EVENT_CASES: readonly ComplianceCase[] = [
       assert.equal(session.inFlight, 0);
     },
   ),
+  rule('event.head', 'a head that HTTP cannot have is delivered as malformed, under its id', async (kit) => {
+    const { proxy, agent } = await kit.pair();
+    const lines = (count: number): string[] => Array.from({ length: count }, (_, at) => [`x-${at}`, '1']).flat();
+    const heads: readonly (readonly [what: string, changes: object, code: string | undefined])[] = [
+      ['1 000 header lines', { headers: lines(1000) }, undefined],
+      ['1 001 header lines', { headers: lines(1001) }, 'ERR_MESSAGE_TOO_LARGE'],
+      ['a header name with a space', { headers: ['a b', '1'] }, 'ERR_PROTOCOL'],
+      ['a value with a line break', { headers: ['a', '1\r\nb: 2'] }, 'ERR_PROTOCOL'],
+      ['a method with a space', { method: 'G ET' }, 'ERR_PROTOCOL'],
+      ['a uri with a space', { uri: '/a b' }, 'ERR_PROTOCOL'],
+    ];
+    for (const [what, changes, code] of heads) {
+      const before = agent.received.length;
+      const sent = { ...requestHeaders(kit.id(proxy, before + 1)), ...changes };
+      proxy.connection.send(sent);
+      await kit.until(what, () => agent.received.length > before);
+      const got = agent.received[before];
+      const seen = got?.type === 'malformed' ? [got.of, got.id, got.error.code] : [got?.type];
+      assert.deepEqual(seen, code === undefined ? [sent.type] : [sent.type, sent.id, code], what);
+    }
+  }),
 ];

@@ -1,4 +1,4 @@
-import type { HeaderList, HeaderOp } from '@agentwire/core';
+import { checkOneValueAName, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
 import { eventHeaderValue, wireHeaderValue } from './event-header-value.ts';
@@ -107,12 +107,9 @@ export const headers: Kind<HeaderList> = {
 export const blockHeaders: Kind<HeaderList> = {
   name: 'blockHeaders',
   write(value) {
-    const lines = new Map<string, unknown>();
-    for (let i = 0; i < value.length; i += 2) {
-      const name = value[i] as string;
-      if (lines.has(name)) throw new Fault('a block carries one value a header name');
-      lines.set(name, wireHeaderValue(value[i + 1] as string));
-    }
+    checkOneValueAName(value);
+    const lines: (readonly [string, string])[] = [];
+    for (let i = 0; i < value.length; i += 2) lines.push([value[i] as string, wireHeaderValue(value[i + 1] as string)]);
     return Object.fromEntries(lines);
   },
   read(wire) {

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   AgentwireError,
+  checkOneValueAName,
   type Audit,
   type BodyMutation,
   type Decision,
@@ -28,6 +29,7 @@ function toVerdict(verdict: Verdict): VerdictInit {
     case 'block': {
       const { status, body, headers, ...rest } = verdict;
       nothingLeft(rest);
+      checkOneValueAName(headers);
       return {
         case: 'block',
         value: present({ status: toUint32('status', status), body, headers: toHeaders(headers ?? []) }),

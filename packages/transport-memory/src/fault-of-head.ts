@@ -1,0 +1,39 @@
+import {
+  AgentwireError,
+  isValidHeaderName,
+  isValidHeaderValue,
+  type RequestHeaders,
+  type ResponseHeaders,
+} from '@agentwire/core';
+
+/** Most header lines of one head, as in every codec. */
+const MAX_HEADER_LINES = 1000;
+
+function isUri(uri: string): boolean {
+  for (let i = 0; i < uri.length; i++) {
+    const code = uri.charCodeAt(i);
+    if (code <= 0x20 || code === 0x7f) return false;
+  }
+  return true;
+}
+
+/** What a reader of bytes finds wrong with a head, in its words and with its code; undefined for a sound one. */
+export function faultOfHead(head: RequestHeaders | ResponseHeaders): AgentwireError | undefined {
+  const wrong = (what: string): AgentwireError =>
+    new AgentwireError('ERR_PROTOCOL', `${head.type} cannot be delivered: ${what}`);
+  if (head.type === 'requestHeaders') {
+    if (!isValidHeaderName(head.method)) return wrong('the method is no HTTP token');
+    if (!isUri(head.uri)) return wrong('the uri holds a space or a control character');
+  } else if (!(head.status >= 100 && head.status <= 999)) return wrong('the status is not from 100 to 999');
+  const { headers } = head;
+  if (headers.length > 2 * MAX_HEADER_LINES) {
+    const count = headers.length / 2;
+    const what = `${head.type} has ${count} header lines, the limit is ${MAX_HEADER_LINES}`;
+    return new AgentwireError('ERR_MESSAGE_TOO_LARGE', what);
+  }
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!isValidHeaderName(headers[i])) return wrong(`headers[${i}] is no HTTP token`);
+    if (!isValidHeaderValue(headers[i + 1])) return wrong(`headers[${i + 1}] is no text that a header can carry`);
+  }
+  return undefined;
+}
