@@ -1,7 +1,11 @@
 import type { Audit, Decision, EventType, ProxyEvent, RequestMetadata, Verdict } from '@agentwire/core';
 
 /** Values of one field; an optional one is left out, too, which comes last. */
-type Values<T> = undefined extends T ? readonly [NonNullable<T>, ...NonNullable<T>[], undefined] : readonly [T, ...T[]];
+type Values<T> = unknown extends T
+  ? readonly [T, ...T[]]
+  : undefined extends T
+    ? readonly [NonNullable<T>, ...NonNullable<T>[], undefined]
+    : readonly [T, ...T[]];
 /** Values of every field of `T`: a new field does not compile without. The id is what routes, and no field of the table. */
 type Samples<T> = { readonly [K in Exclude<keyof T, 'type' | 'id'>]-?: Values<T[K]> };
 

@@ -95,7 +95,7 @@ async function connectionLane(name: string, transport: Transport, address: strin
   const id = toAgent.peer.ids === 'number' ? 7 : 'wire-7';
   return {
     name,
-    event: (body) => agent.after(() => void toAgent.send({ ...body, id } as Message)),
+    event: (body) => agent.after(() => void toAgent.send({ ...body, id })),
     async decision(decision) {
       const answer = await proxy.after(() => void agent.connection?.send({ type: 'answer', id, decision }));
       if (answer.type !== 'answer') throw new Error(`${answer.type} arrived instead of an answer`);
@@ -120,10 +120,11 @@ async function versionOneLane(path: string): Promise<Lane> {
         const { id } = message as { readonly id: string };
         connection.send({ type: 'answer', id, decision: answer });
       },
+      onClose: () => undefined,
     }),
   });
   const client = await AgentClient.unixSocket(path);
-  const ask = (body: EventBody): Promise<Decision> => client.sendEvent({ ...body, id: 'wire-7' } as ProxyEvent);
+  const ask = (body: EventBody): Promise<Decision> => client.sendEvent({ ...body, id: 'wire-7' });
   return {
     name: 'version 1',
     async event(body) {

@@ -41,7 +41,7 @@ const eventPart = (type: EventType): Part => ({
 
 const metadataPart: Part = {
   name: 'metadata',
-  samples: METADATA as unknown as Part['samples'],
+  samples: METADATA,
   async send(fields, lane) {
     const head = firstOf(EVENTS.requestHeaders);
     const got = await lane.event({
@@ -69,13 +69,13 @@ const verdictPart = (type: Verdict['type']): Part => ({
 const allow = { type: 'allow' } as const;
 const auditPart: Part = {
   name: 'audit',
-  samples: AUDIT as unknown as Part['samples'],
+  samples: AUDIT,
   send: async (fields, lane) =>
     ((await decisionOver(lane, { verdict: allow, audit: without(fields) }))['audit'] ?? {}) as Fields,
 };
 const decisionPart: Part = {
   name: 'decision',
-  samples: DECISION as unknown as Part['samples'],
+  samples: DECISION,
   send: (fields, lane) => decisionOver(lane, { verdict: allow, ...fields }),
 };
 

@@ -86,26 +86,28 @@ const CHECKS: Readonly<Record<EventType, Check>> = {
 
 /** Members of the metadata that every wire has, and what says that they are not known. */
 const UNKNOWN = { requestId: '', clientIp: '', protocol: 'HTTP/1.1' } as const;
-const TEXTS = [
-  'correlationId',
-  'requestId',
-  'clientIp',
-  'serverName',
-  'protocol',
-  'tlsVersion',
-  'tlsCipher',
-  'routeId',
-  'upstreamId',
-  'timestamp',
-  'traceparent',
-] as const satisfies readonly (keyof RequestMetadata)[];
+/** The check of every member: a new one does not compile without. */
+const METADATA_CHECKS: Readonly<Record<keyof RequestMetadata, (value: unknown, where: string) => void>> = {
+  correlationId: checkText,
+  requestId: checkText,
+  clientIp: checkText,
+  clientPort: (value, where) => checkStatus(value, 0, 65_535, where),
+  serverName: checkText,
+  protocol: checkText,
+  tlsVersion: checkText,
+  tlsCipher: checkText,
+  routeId: checkText,
+  upstreamId: checkText,
+  timestamp: checkText,
+  traceparent: checkText,
+};
+const MEMBERS = Object.keys(METADATA_CHECKS) as (keyof RequestMetadata)[];
 
 function completeMetadata(given: unknown, id: unknown, clock: Pick<Clock, 'wallNow'>): RequestMetadata {
   const metadata = given ?? {};
   if (!isObject(metadata)) throw fault('metadata', 'must be an object');
-  for (const name of TEXTS) if (metadata[name] !== undefined) checkText(metadata[name], `metadata.${name}`);
+  for (const name of MEMBERS) checkOptional(metadata[name], METADATA_CHECKS[name], `metadata.${name}`);
   const { clientPort, correlationId, timestamp } = metadata;
-  if (clientPort !== undefined) checkStatus(clientPort, 0, 65_535, 'metadata.clientPort');
   return {
     ...UNKNOWN,
     ...Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
