@@ -46,6 +46,18 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     });
   });
 
+  it('carries the traceparent of a message and of its answer, and continues the trace there', async () => {
+    const [a, b] = await pair();
+    const [one, two] = [a.add('one'), b.add('two')];
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const to = target.remoteNode('b', target.process(two.pid));
+    const answer = one.request(to, payload.text('hi'), {}, { traceparent });
+    const message = await two.inbox.receive();
+    expect(message?.traceparent).toBe(traceparent);
+    await message?.reply(payload.text('hi yourself'));
+    expect((await answer).traceparent).toBe(traceparent);
+  });
+
   it('asks and answers, whatever the scope of the one who answers', async () => {
     const [a, b] = await pair();
     const [one, two] = [a.add('one'), b.add('two', { ipcScope: scope.none })];

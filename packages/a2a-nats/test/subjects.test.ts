@@ -211,3 +211,20 @@ function withoutRest(subject: string): unknown {
   const { rest: _, ...parts } = parseSubject(subject);
   return parts;
 }
+
+describe('the traceparent of a message', () => {
+  const to = target.process(1);
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const read = (text: string): unknown => {
+    const received = decodeReceived(text, here);
+    return received.kind === 'message' ? received.message.traceparent : received;
+  };
+
+  it('goes as it is, and one that W3C does not know begins no trace', () => {
+    const message = createMessage(1, to, payload.text('hi'), { traceparent });
+    expect(read(encodeMessage(message, to, 5000))).toBe(traceparent);
+    for (const wrong of ['', 'x', traceparent.toUpperCase(), 'a'.repeat(5000)]) {
+      expect(read(encodeMessage({ ...message, traceparent: wrong }, to, 5000))).toBeUndefined();
+    }
+  });
+});

@@ -25,3 +25,5 @@ export * from './metrics-recorder.ts';
 export * from './option-table.ts';
 export * from './options.ts';
 export * from './repeated-lines.ts';
+export * from './traceparent.ts';
+export * from './tracer.ts';

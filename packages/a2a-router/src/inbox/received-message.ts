@@ -15,6 +15,7 @@ export class ReceivedMessage implements KernelMessage {
   readonly timestamp: number;
   readonly correlationId: string | undefined;
   readonly traceId: string | undefined;
+  readonly traceparent: string | undefined;
   readonly deadline: number | undefined;
   readonly idempotencyKey: string | undefined;
   readonly priority: 'high' | 'normal' | undefined;
@@ -37,6 +38,7 @@ export class ReceivedMessage implements KernelMessage {
     this.timestamp = message.timestamp;
     this.correlationId = message.correlationId;
     this.traceId = message.traceId;
+    this.traceparent = message.traceparent;
     this.deadline = message.deadline;
     this.idempotencyKey = message.idempotencyKey;
     this.priority = message.priority;

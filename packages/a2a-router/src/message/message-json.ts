@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, readTraceparent } from '@agentwire/core';
 import { fits, MAX_ID_BYTES, MAX_KEY_BYTES } from './message-limits.ts';
 import type { KernelMessage } from './message.ts';
 import type { JsonValue, Payload } from './payload.ts';
@@ -111,6 +111,7 @@ export function messageToJson(message: KernelMessage, to: Target = message.targe
   };
   if (message.correlationId !== undefined) json['correlation_id'] = message.correlationId;
   if (message.traceId !== undefined) json['trace_id'] = message.traceId;
+  if (message.traceparent !== undefined) json['traceparent'] = message.traceparent;
   if (message.deadline !== undefined) json['deadline'] = message.deadline;
   if (message.idempotencyKey !== undefined) json['idempotency_key'] = message.idempotencyKey;
   if (message.priority !== undefined) json['priority'] = message.priority;
@@ -137,6 +138,8 @@ export function messageFromJson(json: JsonValue | undefined, fromNode?: string, 
     timestamp,
     correlationId: optionalText(all['correlation_id'], 'correlation_id', MAX_ID_BYTES),
     traceId: optionalText(all['trace_id'], 'trace_id', MAX_ID_BYTES),
+    // One that cannot be read begins no trace here, and refuses no message.
+    traceparent: readTraceparent(all['traceparent']),
     deadline:
       all['deadline'] === undefined || all['deadline'] === null ? undefined : number(all['deadline'], 'deadline'),
     idempotencyKey: optionalText(all['idempotency_key'], 'idempotency_key', MAX_KEY_BYTES),

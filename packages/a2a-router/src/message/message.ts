@@ -10,6 +10,8 @@ export interface MessageOptions {
   readonly correlationId?: string | undefined;
   /** Id that ties the messages of one job together; at most 256 bytes; replies inherit it. */
   readonly traceId?: string | undefined;
+  /** W3C `traceparent` of the span that it is sent in; else `ERR_INVALID_ARGUMENT`. Answers inherit it; a tracer of the router replaces it. */
+  readonly traceparent?: string | undefined;
   /** Milliseconds since 1970 after which it is not delivered (`ERR_TIMEOUT`); a number from 0. Default: none. */
   readonly deadline?: number | undefined;
   /** Key of at most 1024 bytes: two messages of one sender with the same key reach a recipient once. Default: none. */
@@ -66,6 +68,7 @@ export function createMessage(
     timestamp: clock.wallNow(),
     correlationId: options.correlationId,
     traceId: options.traceId,
+    traceparent: options.traceparent,
     deadline: options.deadline,
     idempotencyKey: options.idempotencyKey,
     priority: options.priority,

@@ -1,4 +1,4 @@
-import { AgentwireError, checkNumber, checkOneOf, type Clock } from '@agentwire/core';
+import { AgentwireError, checkNumber, checkOneOf, type Clock, readTraceparent } from '@agentwire/core';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { copyPayload } from './copy-payload.ts';
 import { checkOptionalShortText, checkShortText, MAX_KEY_BYTES } from './message-limits.ts';
@@ -81,6 +81,7 @@ function sealed(
     timestamp,
     correlationId: checkOptionalShortText('correlationId', options.correlationId),
     traceId: checkOptionalShortText('traceId', options.traceId),
+    traceparent: checkTraceparent(options.traceparent),
     deadline: fields.deadline ?? checkDeadline(options.deadline),
     idempotencyKey: checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES),
     priority,
@@ -99,6 +100,16 @@ const NO_FIELDS: Partial<RouterFields> = Object.freeze({});
 /** Gives a deadline back, else throws `ERR_INVALID_ARGUMENT`: NaN would never come. */
 export function checkDeadline(deadline: unknown): number | undefined {
   return deadline === undefined ? undefined : checkNumber('deadline', deadline, 0, LAST_MOMENT);
+}
+
+function checkTraceparent(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const traceparent = readTraceparent(value);
+  if (traceparent !== undefined) return traceparent;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    'traceparent is not as W3C Trace Context says: 00-<32 hex>-<16 hex>-<2 hex>',
+  );
 }
 
 function sealTarget(to: Target, mayBeRemote = true): Target {

@@ -10,6 +10,7 @@ import type { TopicRouter } from '../routing/topic-router.ts';
 import { Delivery } from './delivery.ts';
 import type { EndpointWays } from './endpoint.ts';
 import { InboxTable } from './inbox-table.ts';
+import { Observer } from './observer.ts';
 import { Outgoing } from './outgoing.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -65,6 +66,9 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
   const remoteRequests = new RemoteRequests(clock, settings.maxPendingRequests);
   const parked = new ParkedMessages(clock, settings.maxParked, settings.parkTimeoutMs);
   const open = new OpenState();
+  const { metrics, tracer } = settings;
+  const observer =
+    metrics === undefined && tracer === undefined ? undefined : new Observer({ metrics, tracer, clock, logger });
   const checks = { clock, timeoutMs: settings.gateTimeoutMs };
   const replies: ReplierDeps = {
     send: (message, isReply) => outgoing.answer(message, chain, isReply),
@@ -85,6 +89,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     clock,
     replierOf,
     rememberedKeys,
+    observer,
   });
   const services = new ServiceOwners(table, settings.serviceRegistry, backend);
   const gateSlot = new GateSlot(settings.gate);
@@ -112,6 +117,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     gateTimeoutMs: settings.gateTimeoutMs,
     deferMode: settings.deferMode,
     checkOpen: open.check,
+    observer,
     clock,
     logger,
   });
@@ -128,6 +134,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     pending,
     dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
     partRead: (id) => backend?.partRead?.(id),
+    observer,
     checkOpen: open.check,
   };
   const links = new ProcessLinks({
@@ -158,6 +165,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     ways: {
       clock,
       interceptors,
+      observer,
       send: (from, to, payload, about) => outgoing.sendNew(from, to, payload, about, chain),
       request: (from, to, payload, options, about) => requestNew(requests, from, to, payload, options, about),
     },

@@ -7,6 +7,7 @@ import type { Pid } from '../process/pid.ts';
 import type { ServiceOptions } from '../routing/service-registry.ts';
 import type { AnswerStream, StreamOptions } from './answer-stream.ts';
 import type { Interceptor } from './interceptors.ts';
+import type { Observer } from './observer.ts';
 import { type MessageHandler, serve, type ServeOptions } from './serve.ts';
 import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
@@ -18,6 +19,8 @@ export interface EndpointWays {
   readonly clock: Clock;
   /** Hooks around handlers. */
   readonly interceptors: readonly Interceptor[];
+  /** Traces handlers. */
+  readonly observer: Observer | undefined;
   /** Makes and sends a message. */
   readonly send: (from: Pid, to: Target, payload: Payload, options: MessageOptions | undefined) => Promise<SendReport>;
   /** Makes and sends a message, and waits for the answer. */
@@ -93,7 +96,7 @@ export class A2AEndpoint {
    * A payload that the handler gives back is the answer; what it throws is the error of the request that it handled.
    */
   serve(handler: MessageHandler, options: ServeOptions = {}): Promise<void> {
-    return serve(this.inbox, handler, options, this.#ways.interceptors);
+    return serve(this.inbox, handler, options, this.#ways.interceptors, this.#ways.observer);
   }
 
   /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */

@@ -8,6 +8,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { processNotFound } from '../process/process-not-found.ts';
 import type { ProcessTable } from '../process/process-table.ts';
+import type { Observer } from './observer.ts';
 import { addResponder, dropResponder, type PendingRequest, type PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 
@@ -28,6 +29,8 @@ export interface InboxTableParts {
   readonly clock: Clock;
   readonly replierOf: (pid: Pid) => Replier;
   readonly rememberedKeys: number;
+  /** Told how many wait in an inbox that took a message. */
+  readonly observer: Observer | undefined;
 }
 
 /** The inboxes of one router, and the one way into them. */
@@ -101,7 +104,10 @@ export class InboxTable {
   offer(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): OfferOutcome {
     if (waiting !== undefined) addResponder(waiting, pid);
     const outcome = this.#put(pid, message);
-    if (outcome === undefined) return undefined;
+    if (outcome === undefined) {
+      this.#parts.observer?.queued(this.queued(pid));
+      return undefined;
+    }
     if (typeof outcome === 'string') return this.#refuse(pid, message, waiting, outcome);
     return outcome.then((code) => (code === undefined ? undefined : this.#refuse(pid, message, waiting, code)));
   }

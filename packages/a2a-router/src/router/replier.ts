@@ -38,8 +38,8 @@ export function createReplier(
         const back = target.process(to.from);
         const chosen =
           options === undefined
-            ? { correlationId: to.id, traceId: to.traceId }
-            : { correlationId: to.id, traceId: to.traceId, ...options };
+            ? { correlationId: to.id, traceId: to.traceId, traceparent: to.traceparent }
+            : { correlationId: to.id, traceId: to.traceId, traceparent: to.traceparent, ...options };
         const isReply = to.expects !== undefined && chosen.correlationId === to.id;
         const answer = newMessage(
           pid,

@@ -5,6 +5,7 @@ import type { Payload } from '../message/payload.ts';
 import { becomeRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
+import type { Observer } from './observer.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
@@ -33,6 +34,8 @@ export interface RequestParts {
   readonly dispatch: (message: KernelMessage, waiting: PendingRequest) => SendOutcome;
   /** Told that a part of a streamed answer from another node was read. */
   readonly partRead: (messageId: string) => void;
+  /** Measures how long requests take. */
+  readonly observer: Observer | undefined;
   /** Throws `ERR_CLOSED` once the router has ended. */
   readonly checkOpen: () => void;
 }
@@ -122,11 +125,11 @@ export function requestMany(
 
 /** Registers a request, sends it, and ends it at once when nobody can answer; `isNew` says that {@link newMessage} made the message. */
 export function ask(
-  { clock, pending, dispatch, checkOpen }: RequestParts,
+  { clock, pending, dispatch, observer, checkOpen }: RequestParts,
   given: KernelMessage,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
   expects: 'answer' | 'stream',
-  hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+  givenHooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
   window?: StreamWindow,
   isNew = false,
 ): PendingRequest {
@@ -143,6 +146,7 @@ export function ask(
   if (isNew) becomeRequest(given, deadline, expects);
   const message = isNew ? given : sealMessage(given, { deadline, expects });
   const { id } = message;
+  const hooks = observer === undefined ? givenHooks : observer.timed(givenHooks);
   const end = (error: unknown): void => {
     // Another request may have taken the id since.
     if (!waiting.ended) pending.end(id, toAgentwireError(error, 'ERR_HANDLER'));

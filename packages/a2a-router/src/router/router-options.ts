@@ -1,11 +1,14 @@
 import {
   checkInteger,
   checkKnownOptions,
+  checkMethods,
   checkOneOf,
   type Clock,
   type Logger,
+  type MetricsRecorder,
   silentLogger,
   systemClock,
+  type Tracer,
 } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { GateBackend } from '../gate/gate.ts';
@@ -59,6 +62,14 @@ export interface RouterSettings {
   readonly maxPendingRequests?: number;
   /** Idempotency keys that are remembered per inbox, 1 to 1 000 000. Default 1024. */
   readonly rememberedKeys?: number;
+  /**
+   * Where measurements go: sends, deliveries, rejections by code, depths of inboxes, durations of requests. Default: nowhere.
+   *
+   * It is called within sends; what it throws is logged.
+   */
+  readonly metrics?: MetricsRecorder;
+  /** Where spans go: one for each send, and one for each handler that `endpoint.serve` runs. Default: nowhere. */
+  readonly tracer?: Tracer;
   /** Time. Default: the system clock. */
   readonly clock?: Clock;
   /** Told about gates that fail and kernel handlers that throw. Default: silent. */
@@ -99,7 +110,7 @@ export type ResolvedRouterSettings = RouterSettings &
   typeof A2A_ROUTER_DEFAULTS & { readonly clock: Clock; readonly logger: Logger };
 
 const KNOWN: readonly string[] =
-  'serviceRegistry gate gateTimeoutMs deferMode checkContracts interceptors maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
+  'serviceRegistry gate gateTimeoutMs deferMode checkContracts interceptors metrics tracer maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
     ' ',
   );
 
@@ -111,6 +122,8 @@ export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterS
   checkOneOf('deferMode', all.deferMode, ['mark', 'park']);
   checkOneOf('checkContracts', all.checkContracts, ['receiver', 'both']);
   checkInterceptors(all.interceptors);
+  if (all.metrics !== undefined) checkMethods('metrics', all.metrics, ['count', 'gauge', 'observe']);
+  if (all.tracer !== undefined) checkMethods('tracer', all.tracer, ['startSpan']);
   checkInteger('maxParked', all.maxParked, 1, 1_000_000);
   checkInteger('parkTimeoutMs', all.parkTimeoutMs, 1, 86_400_000);
   checkInteger('maxPendingRequests', all.maxPendingRequests, 1, 10_000_000);

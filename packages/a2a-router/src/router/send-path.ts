@@ -8,6 +8,7 @@ import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
 import type { Delivery } from './delivery.ts';
+import type { Observer } from './observer.ts';
 import type { ParkedMessages } from './parked-messages.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
@@ -31,6 +32,8 @@ export interface SendPathParts {
   readonly deferMode: 'mark' | 'park';
   /** Throws `ERR_CLOSED` once the router has ended. */
   readonly checkOpen: () => void;
+  /** Measures and traces; undefined when nobody wants it. */
+  readonly observer: Observer | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -68,6 +71,13 @@ export class SendPath {
 
   /** Sends without a promise where nothing has to be waited for. */
   dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
+    const { observer } = this.#parts;
+    if (observer === undefined) return this.#audited(message, chain, errand);
+    // A dead letter that is sent again stays as it was.
+    return observer.send(message, errand.redriveTo === undefined, () => this.#audited(message, chain, errand));
+  }
+
+  #audited(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
     if (chain === undefined) return this.#route(message, errand);
     recordIntent(chain, message, errand.redriveTo);
     if (chain.fsync === 'always') return this.#durably(message, chain, errand);

@@ -3,6 +3,7 @@ import type { Inbox } from '../inbox/inbox.ts';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { Payload } from '../message/payload.ts';
 import { aroundHandle, type Interceptor } from './interceptors.ts';
+import type { Observer } from './observer.ts';
 
 /** Handles one message; a payload that it gives back is the answer, an exception the error of the request. */
 export type MessageHandler = (message: ReceivedMessage) => Payload | void | Promise<Payload | void>;
@@ -21,6 +22,7 @@ export async function serve(
   handler: MessageHandler,
   options: ServeOptions,
   interceptors: readonly Interceptor[],
+  observer?: Observer,
 ): Promise<void> {
   checkKnownOptions('serve', options, ['concurrency', 'signal']);
   const concurrency = checkInteger('concurrency', options.concurrency ?? 1, 1, 10_000);
@@ -38,7 +40,7 @@ export async function serve(
     const message = await next(inbox, options.signal);
     if (message === undefined) break;
     running.count += 1;
-    void handle(message, handler, interceptors).finally(ended);
+    void handle(message, handler, interceptors, observer).finally(ended);
     if (running.count >= concurrency) await oneEnded();
   }
   while (running.count > 0) await oneEnded();
@@ -61,9 +63,11 @@ async function handle(
   message: ReceivedMessage,
   handler: MessageHandler,
   interceptors: readonly Interceptor[],
+  observer?: Observer,
 ): Promise<void> {
   try {
-    const answer = await aroundHandle(interceptors, message, () => handler(message));
+    const run = (): Promise<unknown> => aroundHandle(interceptors, message, () => handler(message));
+    const answer = await (observer === undefined ? run() : observer.handle(message, run));
     if (answer !== undefined) await message.reply(answer as Payload);
   } catch (error) {
     if (message.expects !== undefined) await message.reply.error(error).catch(() => undefined);
