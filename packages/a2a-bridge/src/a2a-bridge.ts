@@ -11,6 +11,7 @@ import { RpcEndpoint } from './http/rpc-endpoint.ts';
 import { PushConfigs } from './push/push-configs.ts';
 import { PushSender } from './push/push-sender.ts';
 import { RouterExecutor } from './run/router-executor.ts';
+import { WatchedTaskStore } from './tasks/watched-task-store.ts';
 
 /** Where a bridge listens. */
 export interface ListenOptions {
@@ -28,6 +29,7 @@ export class A2ABridge {
   readonly #options: ResolvedBridgeOptions;
   readonly #executor: RouterExecutor;
   readonly #endpoint: RpcEndpoint;
+  readonly #tasks: WatchedTaskStore;
   readonly #path: string;
   readonly #open = new Set<ServerResponse>();
   #url: string;
@@ -40,6 +42,7 @@ export class A2ABridge {
     this.#url = this.#options.url ?? 'http://127.0.0.1/';
     this.#path = new URL(this.#url).pathname;
     this.#executor = new RouterExecutor(router, this.#options);
+    this.#tasks = new WatchedTaskStore(this.#options.taskStore, (taskId, error) => this.#executor.abort(taskId, error));
     const { push: pushOptions, clock, logger } = this.#options;
     const configs = pushOptions === undefined ? undefined : new PushConfigs(pushOptions);
     const push =
@@ -47,7 +50,8 @@ export class A2ABridge {
         ? undefined
         : { configs, sender: new PushSender({ configs, options: pushOptions, clock, logger }) };
     const card = this.card;
-    const handler = new BridgeRequestHandler({ card, options: this.#options, executor: this.#executor, push });
+    const tasks = this.#tasks;
+    const handler = new BridgeRequestHandler({ card, options: this.#options, executor: this.#executor, tasks, push });
     this.#endpoint = new RpcEndpoint({ options: this.#options, handler, card });
   }
 
@@ -120,6 +124,7 @@ export class A2ABridge {
 
   async #close(): Promise<void> {
     await this.#executor.close();
+    await this.#kept();
     await this.#drained();
     const server = this.#server;
     if (server === undefined) return;
@@ -127,6 +132,15 @@ export class A2ABridge {
       server.close(() => resolve());
       server.closeAllConnections();
     });
+  }
+
+  /** Waits until the ends of tasks are stored, five seconds at most. */
+  async #kept(): Promise<void> {
+    const { clock } = this.#options;
+    const late = Promise.withResolvers<void>();
+    const timer = clock.setTimeout(late.resolve, 5000);
+    await Promise.race([this.#tasks.idle(), late.promise]);
+    clock.clearTimeout(timer);
   }
 
   /** Answers of tasks that have just ended are on their way; a client that does not read gets a second. */

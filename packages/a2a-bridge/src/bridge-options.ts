@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { AgentSkill, Message, Task } from '@a2a-js/sdk';
-import type { TaskStore } from '@a2a-js/sdk/server';
 import type { Payload, Pid } from '@agentwire/a2a-router';
 import {
   AgentwireError,
@@ -14,6 +13,7 @@ import {
   systemClock,
 } from '@agentwire/core';
 import { type Filled, given } from './filled-options.ts';
+import type { BoundedTaskStore } from './tasks/task-limits.ts';
 import { MemoryTaskStore } from './tasks/memory-task-store.ts';
 import { PUSH_DEFAULTS, PUSH_TABLE, type PushOptions } from './push/push-options.ts';
 
@@ -73,7 +73,7 @@ export interface A2ABridgeOptions {
   /** Makes the payload of the router's message. Default: text, JSON or bytes of the only part, else `{ parts }` as JSON. */
   readonly toPayload?: ((request: BridgeRequest) => Payload) | undefined;
   /** Keeper of tasks. Default: a {@link MemoryTaskStore} with its defaults. */
-  readonly taskStore?: TaskStore | undefined;
+  readonly taskStore?: BoundedTaskStore | undefined;
   /** Tells callers the message of a failed handler, not only its code. Default false. */
   readonly exposeErrors?: boolean | undefined;
   /** Milliseconds that a task may work, 1 to 86 400 000. Default 300 000. */
@@ -82,7 +82,7 @@ export interface A2ABridgeOptions {
   readonly maxActiveTasks?: number | undefined;
   /** Tasks of one caller that work at once, 1 to 100 000. Default 32. */
   readonly maxActiveTasksPerCaller?: number | undefined;
-  /** Bytes of all that one run of a task answers, 1 to 1 GiB; more fails the task. Default 1 MiB. */
+  /** Bytes of all that one run of a task answers, 1 to 1 GiB; more fails the task, and so do results that its store could not keep. Default 1 MiB. */
   readonly maxAnswerBytes?: number | undefined;
   /** Parts that one run of a task answers, 1 to 1 000 000; more fails the task. Default 10 000. */
   readonly maxAnswerParts?: number | undefined;

@@ -1,6 +1,7 @@
 import {
   type AgentCard,
   type CancelTaskRequest,
+  type GetTaskRequest,
   type ListTasksRequest,
   type ListTasksResponse,
   type Message,
@@ -10,7 +11,7 @@ import {
   type Task,
 } from '@a2a-js/sdk';
 import { RequestMalformedError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
-import { DefaultRequestHandler, type ServerCallContext } from '@a2a-js/sdk/server';
+import { DefaultRequestHandler, type ServerCallContext, type TaskStore } from '@a2a-js/sdk/server';
 import type { ResolvedBridgeOptions } from './bridge-options.ts';
 import { callerOf } from './call-context.ts';
 import type { PushConfigs } from './push/push-configs.ts';
@@ -25,6 +26,7 @@ export interface BridgeRequestHandlerDeps {
   readonly card: AgentCard;
   readonly options: ResolvedBridgeOptions;
   readonly executor: RouterExecutor;
+  readonly tasks: TaskStore;
   readonly push: { readonly configs: PushConfigs; readonly sender: PushSender } | undefined;
 }
 
@@ -38,9 +40,9 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
   readonly #executor: RouterExecutor;
   readonly #push: PushSender | undefined;
 
-  constructor({ card, options, executor, push }: BridgeRequestHandlerDeps) {
+  constructor({ card, options, executor, tasks, push }: BridgeRequestHandlerDeps) {
     // A bus that is kept for a task that waits is never removed when the task is canceled; the store knows enough to go on without one.
-    super(card, options.taskStore, executor, new TaskBuses(), push?.configs, push?.sender, undefined, undefined, {
+    super(card, tasks, executor, new TaskBuses(), push?.configs, push?.sender, undefined, undefined, {
       keepBusAliveStates: [],
     });
     this.#executor = executor;
@@ -91,17 +93,33 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
     // Anonymous callers are not one another: a task is found by its id, which cannot be guessed, and never in a list.
     if (!callerOf(context).isAuthenticated)
       throw new UnsupportedOperationError('tasks are listed for authenticated callers only');
+    checkHistoryLength(params.historyLength);
     return super.listTasks(params, context);
+  }
+
+  override async getTask(params: GetTaskRequest, context: ServerCallContext): Promise<Task> {
+    checkHistoryLength(params.historyLength);
+    return super.getTask(params, context);
   }
 
   override async cancelTask(params: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
     callerOf(context);
-    const waits = !this.#executor.isRunning(params.id);
+    if (this.#executor.isRunning(params.id)) return super.cancelTask(params, context);
+    // No message may begin to be worked on while the task that waits is canceled.
+    const release = this.#admissions.hold(params.id);
+    try {
+      return await this.#cancelWaiting(params, context);
+    } finally {
+      release();
+    }
+  }
+
+  async #cancelWaiting(params: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
     const task = await super.cancelTask(params, context);
     // The SDK notifies of what a run publishes, and a task that waits has none.
     const { id: taskId, contextId, status } = task;
     const value = { taskId, contextId, status, metadata: undefined };
-    if (waits) await this.#push?.send({ payload: { $case: 'statusUpdate', value } }, context);
+    await this.#push?.send({ payload: { $case: 'statusUpdate', value } }, context);
     return task;
   }
 
@@ -109,10 +127,15 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
     const { message } = params;
     if (message === undefined) throw new RequestMalformedError('message is required');
     checkMessage(message);
+    checkHistoryLength(params.configuration?.historyLength);
     const admission = this.#admissions.admit(callerOf(context).userName, message.taskId);
     context.state.set(ADMISSION, admission);
     return admission;
   }
+}
+
+function checkHistoryLength(length: number | undefined): void {
+  if (length !== undefined && !(length >= 0)) throw new RequestMalformedError('historyLength must be 0 or more');
 }
 
 function checkMessage(message: Message): void {

@@ -3,6 +3,7 @@ import { TaskState } from '@a2a-js/sdk';
 import { payload } from '@agentwire/a2a-router';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, test } from 'vitest';
+import { MemoryTaskStore } from '../src/index.ts';
 import { connect, gate, resultOf, saidBy, say, setup, taskOf } from './support.ts';
 
 const call = (method: string, params: unknown, id: unknown = 1): string =>
@@ -41,6 +42,10 @@ describe('what is no call is refused with the code of the protocol', () => {
       -32602,
     ],
     ['a skill that is no name', call('SendMessage', { message: { ...message, metadata: { skill: 5 } } }), {}, -32602],
+    ['a negative history length', call('ListTasks', { historyLength: -1 }), {}, -32602],
+    ['a time that is none', call('ListTasks', { statusTimestampAfter: 'yesterday' }), {}, -32602],
+    ['a time that is a number', call('ListTasks', { statusTimestampAfter: '-1' }), {}, -32602],
+    ['a page that is too long', call('ListTasks', { pageSize: 101 }), {}, -32602],
     ['a tenant', call('SendMessage', { message, tenant: 'other' }), {}, -32602],
     ['a task that nobody knows', call('GetTask', { id: 'x' }), {}, -32001],
     ['a stream about a task that nobody knows', call('SubscribeToTask', { id: 'x' }), {}, -32001],
@@ -155,6 +160,45 @@ test('an answer over its bounds fails the task and ends the handler', async () =
   await ended.opened;
 });
 
+test('a task that its store cannot keep fails, and its handler ends', async () => {
+  const ended = gate();
+  const { url } = await setup(
+    async (asked) => {
+      asked.signal.addEventListener('abort', ended.open);
+      for (let at = 0; at < 100; at += 1) await asked.reply.write(payload.text('"'.repeat(1000)));
+      await ended.opened;
+    },
+    { taskStore: new MemoryTaskStore({ maxTaskBytes: 16_384 }) },
+  );
+  const client = await connect(url);
+  const failed = taskOf(await client.sendMessage(say('hi')));
+  expect(failed.status?.message?.metadata).toEqual({ code: 'ERR_BODY_TOO_LARGE' });
+  expect(resultOf(failed)).toHaveLength(4);
+  expect(await client.getTask({ tenant: '', id: failed.id })).toMatchObject({
+    status: { state: TaskState.TASK_STATE_FAILED },
+  });
+  await ended.opened;
+});
+
+test('a handler does not go on when the store fails, and the caller is told nothing of it', async () => {
+  const ended = gate();
+  const store = new MemoryTaskStore();
+  const save = store.save.bind(store);
+  store.save = (task, context) =>
+    task.artifacts.length === 0 ? save(task, context) : Promise.reject(new Error('disk of db-7 is full'));
+  const { url } = await setup(
+    async (asked) => {
+      asked.signal.addEventListener('abort', ended.open);
+      await asked.reply.write(payload.text('x'));
+      await ended.opened;
+    },
+    { taskStore: store },
+  );
+  const { body } = await post(url, call('SendMessage', { message }));
+  expect(body).toMatchObject({ error: { code: -32603, message: 'internal error' } });
+  await ended.opened;
+});
+
 test('a task that takes too long fails', async () => {
   const { url } = await setup(() => new Promise<void>(() => undefined), { taskTimeoutMs: 20 });
   const task = taskOf(await (await connect(url)).sendMessage(say('hi')));
@@ -248,6 +292,28 @@ test('closing fails the tasks that are worked on, and stores it', async () => {
   await bridge.close();
   expect(taskOf(await answer).status?.message?.metadata).toEqual({ code: 'ERR_CLOSED' });
   await expect(connect(url)).rejects.toThrow();
+});
+
+test('closing waits until the end of a task that nobody listens to is stored', async () => {
+  const started = gate();
+  const store = new MemoryTaskStore();
+  const slow = new MemoryTaskStore();
+  slow.load = async (id, context) => (await new Promise((resolve) => setImmediate(resolve)), store.load(id, context));
+  slow.save = async (task, context) => (
+    await new Promise((resolve) => setImmediate(resolve)),
+    store.save(task, context)
+  );
+  const handler = (): Promise<void> => {
+    started.open();
+    return new Promise(() => undefined);
+  };
+  const first = await setup(handler, { taskStore: slow });
+  const { id } = taskOf(await (await connect(first.url)).sendMessage(say('hi', {}, { returnImmediately: true })));
+  await started.opened;
+  await first.bridge.close();
+  const second = await setup(handler, { taskStore: store });
+  const task = await (await connect(second.url)).getTask({ tenant: '', id });
+  expect(task.status?.message?.metadata).toEqual({ code: 'ERR_CLOSED' });
 });
 
 test('plain messages are answered where tasks are not wanted', async () => {

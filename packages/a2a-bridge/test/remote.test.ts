@@ -163,6 +163,17 @@ test('an agent card cannot send this process elsewhere with its headers', async 
   expect(asked).toEqual([]);
 });
 
+test('closing ends the service and the process that was made for it', async () => {
+  const { planner, remote } = await local(() => payload.text('x'));
+  await remote.close();
+  await expect(planner.request(target.service('far'), payload.text('x'))).rejects.toMatchObject({
+    code: 'ERR_SERVICE_NOT_FOUND',
+  });
+  await expect(planner.request(target.process(remote.pid), payload.text('x'))).rejects.toMatchObject({
+    code: 'ERR_PROCESS_NOT_FOUND',
+  });
+});
+
 test('an agent that is not there, and one that never answers, are told at once or in time', async () => {
   const router = createA2ARouter();
   onTestFinished(() => router.close());
@@ -178,5 +189,5 @@ test('an agent that is not there, and one that never answers, are told at once o
   await expect(provideRemoteAgent(router, { service: 'far', url: 'file:///x' })).rejects.toMatchObject({
     code: 'ERR_INVALID_ARGUMENT',
   });
-  expect(router.serviceRegistry?.knows('far')).toBe(false);
+  expect([router.serviceRegistry?.knows('far'), router.processTable.list()]).toEqual([false, []]);
 });

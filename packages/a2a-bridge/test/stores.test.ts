@@ -79,13 +79,13 @@ describe.each(stores)('a store %s', (_name, runs, make) => {
 });
 
 test('a task keeps its latest messages within its bounds, and one that is too long is refused', async () => {
-  const store = new MemoryTaskStore({ maxHistory: 3, maxTaskBytes: 1024 });
+  const store = new MemoryTaskStore({ maxHistory: 3, maxTaskBytes: 16_384 });
   await store.save(task('t', 1, { history: [1, 2, 3, 4].map(said) }), by('alice'));
   expect((await store.load('t', by('alice')))?.history.map(({ messageId }) => messageId)).toEqual(['m2', 'm3', 'm4']);
-  const long = { ...said(1), parts: [textPart('x'.repeat(1000))] };
+  const long = { ...said(1), parts: [textPart('x'.repeat(16_300))] };
   await store.save(task('t', 1, { history: [long, said(2)] }), by('alice'));
   expect((await store.load('t', by('alice')))?.history.map(({ messageId }) => messageId)).toEqual(['m2']);
-  await expect(store.save(task('t', 1, { metadata: { x: 'x'.repeat(2000) } }), by('alice'))).rejects.toMatchObject({
+  await expect(store.save(task('t', 1, { metadata: { x: 'x'.repeat(17_000) } }), by('alice'))).rejects.toMatchObject({
     code: 'ERR_MESSAGE_TOO_LARGE',
   });
 });

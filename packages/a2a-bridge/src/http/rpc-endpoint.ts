@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { A2A_VERSION_HEADER, type AgentCard, Extensions, HTTP_EXTENSION_HEADER } from '@a2a-js/sdk';
-import { A2A_ERROR_CODE, ContentTypeNotSupportedError } from '@a2a-js/sdk/errors';
+import { A2A_ERROR_CODE, ContentTypeNotSupportedError, RequestMalformedError } from '@a2a-js/sdk/errors';
 import { JsonRpcTransportHandler, ServerCallContext, validateVersion } from '@a2a-js/sdk/server';
 import { AgentwireError } from '@agentwire/core';
 import type { ResolvedBridgeOptions } from '../bridge-options.ts';
@@ -66,6 +66,7 @@ export class RpcEndpoint {
       requestedExtensions: Extensions.parseServiceParameter(header(request, HTTP_EXTENSION_HEADER)),
     });
     try {
+      checkParams(rpc['params']);
       validateVersion(context.requestedVersion, card, 'JSONRPC');
     } catch (error) {
       sendJson(response, 200, rpcFailure(id, rpcError(error, options.logger)));
@@ -118,6 +119,17 @@ function isCall(value: unknown): value is Record<string, unknown> {
     readonly id?: unknown;
   };
   return jsonrpc === '2.0' && typeof method === 'string' && method !== '' && (id === undefined || isId(id));
+}
+
+// Date.parse alone takes nearly anything, such as -1
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Refuses what the SDK reads as if it had not been given. */
+function checkParams(params: unknown): void {
+  const { statusTimestampAfter: after } = Object(params ?? {}) as { readonly statusTimestampAfter?: unknown };
+  if (after === undefined || after === null) return;
+  if (typeof after !== 'string' || !TIME.test(after) || Number.isNaN(Date.parse(after)))
+    throw new RequestMalformedError('statusTimestampAfter must be an ISO 8601 time');
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -4,7 +4,7 @@ import { isPublicAddress } from './public-address.ts';
 import type { PushOptions } from './push-options.ts';
 
 /** Host of a URL as sockets take it. */
-export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
+const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
 
 /** URL that may be posted to, as far as can be told without a look-up. @throws `ERR_INVALID_ADDRESS` */
 export function checkPushUrl(text: string, options: Pick<PushOptions, 'allowHttp' | 'allowPrivateAddresses'>): URL {

@@ -22,6 +22,8 @@ interface RemoteParts {
   readonly card: AgentCard;
   readonly endpoint: A2AEndpoint;
   readonly options: ResolvedRemoteOptions;
+  /** Ends the process of the agent, if it was made for it. */
+  readonly exit: () => void;
 }
 
 /** A remote A2A agent as a service of a router. */
@@ -36,19 +38,21 @@ export class RemoteAgent {
   readonly #questions = new Map<string, RemoteTask>();
   readonly #stop = new AbortController();
   readonly #served: Promise<void>;
+  readonly #exit: () => void;
 
   /** @internal Made by {@link provideRemoteAgent}. */
-  constructor({ client, card, endpoint, options }: RemoteParts) {
+  constructor({ client, card, endpoint, options, exit }: RemoteParts) {
     this.card = card;
     this.pid = endpoint.pid;
     this.#client = client;
     this.#endpoint = endpoint;
     this.#options = options;
+    this.#exit = exit;
+    endpoint.provide(options.service);
     this.#served = endpoint.serve((message) => this.#answer(message), {
       concurrency: options.concurrency,
       signal: this.#stop.signal,
     });
-    endpoint.provide(options.service);
   }
 
   /** Withdraws the service, aborts what is being asked and waits for its end; idempotent. */
@@ -56,6 +60,7 @@ export class RemoteAgent {
     this.#endpoint.withdraw(this.#options.service);
     this.#stop.abort();
     await this.#served;
+    this.#exit();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -197,7 +202,15 @@ export async function provideRemoteAgent(router: A2ARouter, given: RemoteAgentOp
     const pid =
       options.pid ??
       router.processTable.insert({ agentId: `a2a:${options.service}`, capabilities: { ipcScope: scope.none } });
-    return new RemoteAgent({ client, card, endpoint: router.register(pid), options });
+    const exit = (): void => {
+      if (options.pid === undefined) router.processTable.remove(pid);
+    };
+    try {
+      return new RemoteAgent({ client, card, endpoint: router.register(pid), options, exit });
+    } catch (error) {
+      exit();
+      throw error;
+    }
   } catch (error) {
     throw failure(error);
   } finally {

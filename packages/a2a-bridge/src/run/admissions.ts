@@ -34,8 +34,7 @@ export class Admissions {
         own >= this.#maxPerCaller ? `${this.#maxPerCaller} ${this.#what} of this caller` : `${this.#max} ${this.#what}`;
       throw new BridgeError('ERR_OVERLOADED', `there are ${limit} already; try again later`);
     }
-    if (taskId !== '' && this.#tasks.has(taskId))
-      throw new UnsupportedOperationError('the task is being worked on; wait until it asks, or cancel it');
+    this.#checkFree(taskId);
     this.#count += 1;
     this.#byOwner.set(owner, own + 1);
     if (taskId !== '') this.#tasks.add(taskId);
@@ -59,5 +58,17 @@ export class Admissions {
       },
     };
     return admission;
+  }
+
+  /** Keeps messages away from a task until the function that it gives back is called. @throws `UnsupportedOperationError` when one is worked on */
+  hold(taskId: string): () => void {
+    this.#checkFree(taskId);
+    this.#tasks.add(taskId);
+    return () => this.#tasks.delete(taskId);
+  }
+
+  #checkFree(taskId: string): void {
+    if (taskId !== '' && this.#tasks.has(taskId))
+      throw new UnsupportedOperationError('the task is being worked on; wait until it asks, or cancel it');
   }
 }

@@ -60,6 +60,11 @@ export class RouterExecutor implements AgentExecutor {
     return this.#runs.has(taskId);
   }
 
+  /** Ends the run of a task with an error, if there is one. */
+  abort(taskId: string, error: AgentwireError): void {
+    this.#runs.get(taskId)?.run.abort(error);
+  }
+
   /** Ends every run and waits for their handlers' requests to be over. */
   async close(): Promise<void> {
     const runs = [...this.#runs.values()];

@@ -1,4 +1,4 @@
-import { type Message, type Part, type Task, TaskState } from '@a2a-js/sdk';
+import { type Message, Part, type Task, TaskState } from '@a2a-js/sdk';
 import type { ExecutionEventBus } from '@a2a-js/sdk/server';
 import { type A2ARouter, createMessage, type KernelMessage, type Payload, target } from '@agentwire/a2a-router';
 import { AgentwireError } from '@agentwire/core';
@@ -28,12 +28,16 @@ export class TaskRun {
   readonly #abort = new AbortController();
   #state: 'working' | 'over' = 'working';
   #bytes = 0;
+  #keptBytes: number;
   #parts = 0;
   #question: Part | undefined;
 
   constructor(deps: TaskRunDeps) {
     this.#deps = deps;
     this.#events = new TaskEvents({ ...deps, clock: deps.options.clock });
+    this.#keptBytes = (deps.task?.artifacts ?? [])
+      .flatMap(({ parts }) => parts)
+      .reduce((sum, part) => sum + keptSize(part), 0);
   }
 
   /** Runs to its end; never rejects, because what failed is a state of the task. */
@@ -105,7 +109,7 @@ export class TaskRun {
   }
 
   #count(payload: Payload): Part {
-    const { maxAnswerBytes, maxAnswerParts } = this.#deps.options;
+    const { maxAnswerBytes, maxAnswerParts, taskStore } = this.#deps.options;
     const part = payloadPart(payload);
     this.#parts += 1;
     this.#bytes += sizeOf(part);
@@ -115,6 +119,13 @@ export class TaskRun {
         `an answer is over maxAnswerBytes (${maxAnswerBytes}) or maxAnswerParts (${maxAnswerParts})`,
       );
     }
+    this.#keptBytes += keptSize(part);
+    const room = (taskStore.maxTaskBytes ?? Infinity) - BESIDES_PARTS;
+    if (this.#keptBytes > room)
+      throw new AgentwireError(
+        'ERR_BODY_TOO_LARGE',
+        `the results of a task are over what its store keeps (${room} bytes)`,
+      );
     return part;
   }
 
@@ -135,6 +146,10 @@ export class TaskRun {
 
 const isSignal = (payload: Payload, name: string): boolean => payload.kind === 'signal' && payload.signal === name;
 const detailOf = (payload: Payload): Part => valuePart(payload.kind === 'signal' ? (payload.detail ?? '') : '');
+
+// ids, status and names of a task, with room to spare
+const BESIDES_PARTS = 8192;
+const keptSize = (part: Part): number => Buffer.byteLength(JSON.stringify(Part.toJSON(part))) + 1;
 
 function sizeOf({ content }: Part): number {
   if (content?.$case === 'text') return Buffer.byteLength(content.value);

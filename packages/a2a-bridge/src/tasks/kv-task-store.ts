@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
-import type { ServerCallContext, TaskStore } from '@a2a-js/sdk/server';
+import type { ServerCallContext } from '@a2a-js/sdk/server';
 import { checkMethods, checkOptions, OPTION, type OptionTable } from '@agentwire/core';
 import { type Filled, given } from '../filled-options.ts';
 import { ownerOf } from '../call-context.ts';
-import { decodeTask, encodeTask, TASK_LIMITS_DEFAULTS, TASK_LIMITS_TABLE, type TaskLimits } from './task-limits.ts';
+import {
+  type BoundedTaskStore,
+  decodeTask,
+  encodeTask,
+  TASK_LIMITS_DEFAULTS,
+  TASK_LIMITS_TABLE,
+  type TaskLimits,
+} from './task-limits.ts';
 import { taskPage } from './task-page.ts';
 
 /** What a {@link KvTaskStore} needs of a key-value bucket; a bucket of `@nats-io/kv` is one. */
@@ -33,13 +40,18 @@ const TASK_ID = /^[\w-]{1,128}$/;
  * Number and age of tasks are the bucket's own bounds (`max_bytes`, `ttl`, `history: 1`). `maxTaskBytes` is 1 MiB by default, the
  * server's usual maximum payload.
  */
-export class KvTaskStore implements TaskStore {
+export class KvTaskStore implements BoundedTaskStore {
   readonly #bucket: KeyValueBucket;
   readonly #options: Filled<KvTaskStoreOptions>;
 
   constructor(bucket: KeyValueBucket, options: KvTaskStoreOptions = {}) {
     this.#bucket = checkMethods('bucket', bucket, ['get', 'put', 'keys']);
     this.#options = { ...DEFAULTS, ...given(checkOptions('a KV task store', options, TABLE)) };
+  }
+
+  /** Bytes of one task as JSON. */
+  get maxTaskBytes(): number {
+    return this.#options.maxTaskBytes;
   }
 
   /** Writes a task in the place of its last state. */

@@ -1,9 +1,16 @@
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
-import type { ServerCallContext, TaskStore } from '@a2a-js/sdk/server';
+import type { ServerCallContext } from '@a2a-js/sdk/server';
 import { checkOptions, type Clock, OPTION, type OptionTable, systemClock } from '@agentwire/core';
 import { ownerOf } from '../call-context.ts';
 import { type Filled, given } from '../filled-options.ts';
-import { decodeTask, encodeTask, TASK_LIMITS_DEFAULTS, TASK_LIMITS_TABLE, type TaskLimits } from './task-limits.ts';
+import {
+  type BoundedTaskStore,
+  decodeTask,
+  encodeTask,
+  TASK_LIMITS_DEFAULTS,
+  TASK_LIMITS_TABLE,
+  type TaskLimits,
+} from './task-limits.ts';
 import { taskPage } from './task-page.ts';
 
 /** Options of a {@link MemoryTaskStore}. */
@@ -45,7 +52,7 @@ interface Entry {
 }
 
 /** Tasks in memory, bounded in number, bytes and age. */
-export class MemoryTaskStore implements TaskStore {
+export class MemoryTaskStore implements BoundedTaskStore {
   // in the order of the last change, so the first one is the oldest
   readonly #tasks = new Map<string, Entry>();
   readonly #byOwner = new Map<string, Set<string>>();
@@ -54,6 +61,11 @@ export class MemoryTaskStore implements TaskStore {
 
   constructor(options: MemoryTaskStoreOptions = {}) {
     this.#options = { ...DEFAULTS, ...given(checkOptions('a task store', options, TABLE)) };
+  }
+
+  /** Bytes of one task as JSON. */
+  get maxTaskBytes(): number {
+    return this.#options.maxTaskBytes;
   }
 
   /** Tasks that it holds. */

@@ -1,18 +1,25 @@
 import { Task } from '@a2a-js/sdk';
+import type { TaskStore } from '@a2a-js/sdk/server';
 import { AgentwireError, OPTION, type OptionTable } from '@agentwire/core';
 
 /** Bounds of one task in a store. */
 export interface TaskLimits {
   /** Messages of the history that are kept, 1 to 100 000; the oldest are dropped. Default 100. */
   readonly maxHistory?: number | undefined;
-  /** Bytes of one task as JSON, 1024 to 1 GiB; older messages are dropped first, and a task that is longer still is refused. Default 4 MiB. */
+  /** Bytes of one task as JSON, 16 384 to 1 GiB; older messages are dropped first, and a task that is longer still is refused. Default 4 MiB. */
   readonly maxTaskBytes?: number | undefined;
+}
+
+/** A task store that says how long a task may be, so that an answer is ended before it cannot be kept. */
+export interface BoundedTaskStore extends TaskStore {
+  /** Bytes of one task as JSON. */
+  readonly maxTaskBytes?: number;
 }
 
 /** Checks of {@link TaskLimits}. */
 export const TASK_LIMITS_TABLE: OptionTable<TaskLimits> = {
   maxHistory: OPTION.integer(1, 100_000),
-  maxTaskBytes: OPTION.integer(1024, 1024 * 1024 * 1024),
+  maxTaskBytes: OPTION.integer(16_384, 1024 * 1024 * 1024),
 };
 
 /** Defaults of {@link TaskLimits}. */
