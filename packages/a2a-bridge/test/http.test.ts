@@ -295,14 +295,17 @@ test('closing fails the tasks that are worked on, and stores it', async () => {
 });
 
 test('closing waits until the end of a task that nobody listens to is stored', async () => {
-  const started = gate();
+  const [started, saving, go] = [gate(), gate(), gate()];
   const store = new MemoryTaskStore();
   const slow = new MemoryTaskStore();
-  slow.load = async (id, context) => (await new Promise((resolve) => setImmediate(resolve)), store.load(id, context));
-  slow.save = async (task, context) => (
-    await new Promise((resolve) => setImmediate(resolve)),
-    store.save(task, context)
-  );
+  slow.load = store.load.bind(store);
+  slow.save = async (task, context) => {
+    if (task.status?.state === TaskState.TASK_STATE_FAILED) {
+      saving.open();
+      await go.opened;
+    }
+    await store.save(task, context);
+  };
   const handler = (): Promise<void> => {
     started.open();
     return new Promise(() => undefined);
@@ -310,7 +313,11 @@ test('closing waits until the end of a task that nobody listens to is stored', a
   const first = await setup(handler, { taskStore: slow });
   const { id } = taskOf(await (await connect(first.url)).sendMessage(say('hi', {}, { returnImmediately: true })));
   await started.opened;
-  await first.bridge.close();
+  const closed = first.bridge.close();
+  await saving.opened;
+  for (let at = 0; at < 20; at += 1) expect((await fetch(first.url)).status).toBe(503);
+  go.open();
+  await closed;
   const second = await setup(handler, { taskStore: store });
   const task = await (await connect(second.url)).getTask({ tenant: '', id });
   expect(task.status?.message?.metadata).toEqual({ code: 'ERR_CLOSED' });
