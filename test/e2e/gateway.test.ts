@@ -146,7 +146,7 @@ test('a taken port, of HTTP or of the admin server, ends the process with status
   ]) {
     const { status, stdout, stderr } = await agentwire(...common, ...ports);
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toContain(`cannot listen on ${taken}`);
+    expect(stderr).toContain(`cannot listen on ${taken}: another process listens there`);
   }
 }, 60_000);
 

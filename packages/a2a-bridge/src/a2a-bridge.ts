@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { AGENT_CARD_PATH, AgentCard } from '@a2a-js/sdk';
 import type { A2ARouter } from '@agentwire/a2a-router';
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, listenError } from '@agentwire/core';
 import { agentCard } from './agent-card.ts';
 import { type A2ABridgeOptions, type ResolvedBridgeOptions, resolveBridgeOptions } from './bridge-options.ts';
 import { BridgeRequestHandler } from './bridge-request-handler.ts';
@@ -82,7 +82,7 @@ export class A2ABridge {
     }
   };
 
-  /** Starts a server of its own and resolves to the URL of the endpoint. @throws `ERR_INVALID_STATE` when it listens already, `ERR_IO` */
+  /** Starts a server of its own and resolves to the URL of the endpoint. @throws `ERR_INVALID_STATE` when it listens already, `ERR_CONNECT` */
   listen({ port = 0, host = '127.0.0.1' }: ListenOptions = {}): Promise<string> {
     if (this.#server !== undefined || this.#closing !== undefined)
       throw new AgentwireError('ERR_INVALID_STATE', 'the bridge listens already, or is closed');
@@ -91,7 +91,7 @@ export class A2ABridge {
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         this.#server = undefined;
-        reject(new AgentwireError('ERR_IO', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+        reject(listenError(error, `${host}:${port}`));
       });
       server.listen(port, host, () => {
         const { port: chosen, address, family } = server.address() as AddressInfo;

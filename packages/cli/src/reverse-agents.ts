@@ -9,7 +9,7 @@ import {
 } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
 import { certificateNames } from './certificate-names.ts';
-import { readToken } from './read-named-file.ts';
+import { readSecret } from './read-named-file.ts';
 import { sameSecret } from './same-secret.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -29,6 +29,8 @@ export async function acceptReverseAgents(
     readonly ids: ReadonlySet<string>;
     readonly logger: Logger;
     readonly tokenFile: string | undefined;
+    /** Flag or key that named the file, for errors; default `--token-file`. */
+    readonly tokenFileFrom?: string;
     /** Whether the transport requires certificates of peers over TLS; their name is then the id. Default `false`. */
     readonly clientCertificates?: boolean;
   },
@@ -37,7 +39,10 @@ export async function acceptReverseAgents(
   const transport = transports.find(({ schemes, dials }) => schemes.includes(scheme) && dials.includes('agent'));
   if (transport === undefined)
     throw new UsageError(`agents cannot register over ${scheme}:`, '--reverse-listen unix:/tmp/agents.sock');
-  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
+  const token =
+    options.tokenFile === undefined
+      ? undefined
+      : readSecret(options.tokenFileFrom ?? '--token-file', options.tokenFile, EXAMPLE);
   const certified = scheme === 'tls' && options.clientCertificates === true;
   if (scheme !== 'unix' && token === undefined && !certified) {
     const or = scheme === 'tls' ? ' or --tls-ca' : '';

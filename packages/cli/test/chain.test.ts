@@ -53,4 +53,5 @@ test('a changed entry, a cut against a head, and a missing file are 1', async ()
   expect((await run('chain', 'verify', chainFile(`${cut}\n`), '--head', head)).status).toBe(1);
   const missing = await run('chain', 'verify', '/no/such/chain');
   expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining('ERR_IO')]);
+  expect(missing.stderr).toContain('agentwire chain verify audit.ndjson --key-file chain.key');
 });

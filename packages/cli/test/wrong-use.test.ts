@@ -22,6 +22,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const GATEWAY = ['gateway', '--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:1'];
 const LISTEN = ['agent', 'waf', '--listen', `unix:${folder}/a.sock`];
+function agentsFile(tokenFile: string): string {
+  const agent = `{ name: w, endpoint: "unix:/w", tokenFile: ${folder}/${tokenFile} }`;
+  writeFileSync(`${folder}/gateway.yaml`, `listen: 127.0.0.1:0\nupstream: http://127.0.0.1:1\nagents: [${agent}]\n`);
+  return `${folder}/gateway.yaml`;
+}
 const TOKEN = `${folder}/token`;
 writeFileSync(TOKEN, 'sekret');
 /** Flags that would do nothing, and ends that anybody could come in at. */
@@ -56,6 +61,9 @@ test.each<[string, string[]]>([
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],
   ],
   ...useless,
+  ['--listen: the port 70000 is too large', ['gateway', '--upstream', 'http://127.0.0.1:1', '--listen', 'a:70000']],
+  ['no transport serves that scheme', [...GATEWAY, '--agent', 'w=ftp:x']],
+  ['tokenFile of w names', ['gateway', '--config', agentsFile('none')]],
   ['--admin-host', ['gateway', '--upstream', 'http://127.0.0.1:1', '--admin-host', 'a']],
   ['--agent', ['gateway', '--upstream', 'http://127.0.0.1:1', '--agent', 'w=unix:/a', '--agent', 'w=unix:/b']],
   ['--config', ['gateway', '--config', `${folder}/none`]],

@@ -27,3 +27,4 @@ export * from './options.ts';
 export * from './repeated-lines.ts';
 export * from './traceparent.ts';
 export * from './tracer.ts';
+export * from './system-errors.ts';

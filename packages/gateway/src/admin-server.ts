@@ -74,7 +74,11 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     return text(404, 'try /livez, /readyz or /debug/state');
   };
   const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page => {
-    if (!isAllowedHost(headers.host)) return text(403, 'this Host is not one of the admin server; add it to hosts');
+    if (!isAllowedHost(headers.host))
+      return text(
+        403,
+        'this Host is not one of the admin server: add its name to adminHosts (--admin-host; in code hosts)',
+      );
     if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
     // never parsed as a URL: a target may be anything that is not white space
     return pageAt(url.split('?', 1)[0] ?? '/');

@@ -1,4 +1,4 @@
-import { checkText, OPTION, type OptionTable, parseEndpoint } from '@agentwire/core';
+import { AgentwireError, checkText, OPTION, type OptionTable, parseEndpoint } from '@agentwire/core';
 import {
   type AgentPoolOptions,
   checkFailurePolicy,
@@ -83,13 +83,22 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown): string {
+function checkEndpoint(endpoint: string, schemes: readonly string[] | undefined): void {
+  const { scheme } = parseEndpoint(endpoint);
+  if (schemes === undefined || schemes.includes(scheme)) return;
+  throw new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `no transport serves ${scheme}: (${JSON.stringify(endpoint)}); there are transports for ${schemes.join(', ')}`,
+  );
+}
+
+function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, schemes?: readonly string[]): string {
   if (!isObject(agent)) throw source.invalid(path, 'an agent must be {name, endpoint}');
   source.checkKeys(path, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
   const { name, endpoint, onFailure, tokenFile } = agent;
   if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
     throw source.invalid(path, 'an agent needs a name and an endpoint, both text');
-  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => parseEndpoint(endpoint));
+  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => checkEndpoint(endpoint, schemes));
   if (onFailure !== undefined)
     source.check([...path, 'onFailure'], () => checkFailurePolicy(onFailure as FailurePolicy));
   if (tokenFile !== undefined) source.check([...path, 'tokenFile'], () => OPTION.text('tokenFile', tokenFile));
@@ -97,10 +106,10 @@ function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown): str
 }
 
 /** @returns the names of the agents */
-function checkAgents(source: ConfigSource, agents: unknown): string[] {
+function checkAgents(source: ConfigSource, agents: unknown, schemes?: readonly string[]): string[] {
   if (agents === undefined) return [];
   if (!Array.isArray(agents)) throw source.invalid(['agents'], 'agents must be a list of {name, endpoint}');
-  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent));
+  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent, schemes));
   const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
   if (twice !== -1)
     throw source.invalid(['agents', twice, 'name'], `there are two agents ${JSON.stringify(names[twice])}`);
@@ -143,9 +152,10 @@ function checkOptions(
  *
  * @param text what it holds
  * @param file its name, for errors
+ * @param schemes those of the transports that the agents are reached with; default any
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there
  */
-export function parseGatewayFile(text: string, file: string): GatewayFile {
+export function parseGatewayFile(text: string, file: string, schemes?: readonly string[]): GatewayFile {
   const source = new ConfigSource(text, file);
   const { value } = source;
   if (value === null || value === undefined) return {};
@@ -158,7 +168,7 @@ export function parseGatewayFile(text: string, file: string): GatewayFile {
   }
   const { tls } = value;
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
-  const names = checkAgents(source, value['agents']);
+  const names = checkAgents(source, value['agents'], schemes);
   checkOptions(source, 'pool', value['pool'], POOL_KEYS, resolvePoolOptions);
   checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOption);
   if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);

@@ -1,5 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
-import { checkInteger, checkKnownOptions, checkText, toAgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkText, listenError } from '@agentwire/core';
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -24,7 +24,7 @@ export async function listenOn(server: Server, options: ListenAddress): Promise<
   try {
     await promise;
   } catch (error) {
-    throw toAgentwireError(error, 'ERR_CONNECT', `cannot listen on ${host}:${port}`);
+    throw listenError(error, `${host.includes(':') ? `[${host}]` : host}:${port}`);
   } finally {
     server.off('error', reject);
   }

@@ -53,6 +53,14 @@ describe('what is wrong in a file is named with file, line, key and what is allo
     expect(() => parse(text)).toThrow(message);
   });
 
+  test('a scheme that no transport serves is refused where it stands, if the schemes are known', () => {
+    const text = 'agents:\n  - name: a\n    endpoint: "ftp:x"';
+    expect(() => parseGatewayFile(text, 'gateway.yaml', ['unix', 'tcp'])).toThrow(
+      'gateway.yaml:3: agents[0].endpoint: no transport serves ftp: ("ftp:x"); there are transports for unix, tcp',
+    );
+    expect(parseGatewayFile(text, 'gateway.yaml')).toBeDefined();
+  });
+
   test('what is right is given back', () => {
     expect(parse('')).toEqual({});
     expect(parse(`${AGENTS}pipeline: [[auth, waf]]\ngateway: { keepAliveTimeoutMs: 1000 }`)).toMatchObject({

@@ -14,7 +14,7 @@ export interface Failure {
 
 /** `closed` blocks with 503, `open` allows; or a function decides, and where it throws or gives no decision it is `closed`. */
 export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
-/** One rule for everything, or one a kind with `default` for the rest. Default: `closed`. */
+/** One rule for everything, or one for each kind, with `default` for the rest. Default: `closed`. */
 export type FailurePolicy =
   FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
 
@@ -143,7 +143,7 @@ export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
     if (rule === 'closed' || rule === 'open' || typeof rule === 'function') continue;
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
-      'onFailure must be "closed", "open", a function, or one of them a kind',
+      'onFailure must be "closed", "open", a function, or an object with one of these for each kind',
     );
   }
   return policy;

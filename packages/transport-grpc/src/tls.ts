@@ -31,7 +31,10 @@ export function clientTls(tls: GrpcTlsOptions = {}): SecureClientSessionOptions 
 /** TLS options of a listener. @throws AgentwireError `ERR_INVALID_ARGUMENT` without a certificate. */
 export function serverTls(tls: GrpcTlsOptions | undefined, handshakeTimeoutMs: number): SecureServerOptions {
   if (tls?.cert === undefined || tls.key === undefined) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'listening on grpcs: needs tls.cert and tls.key');
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      'listening on grpcs: needs the options tls.key and tls.cert of its transport: createGrpcTransport({ tls: { key, cert } }), or transports: stockTransports({ tls: { key, cert } }) with the package agentwire',
+    );
   }
   const required = tls.requireClientCertificate ?? false;
   return {

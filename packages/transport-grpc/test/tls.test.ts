@@ -90,11 +90,30 @@ describe('gRPC over TLS', () => {
     expect(seen[0]?.certificate).toBeUndefined();
   });
 
+  it('says what a taken port, nobody there, and an unknown authority are', async () => {
+    const { listener } = await listen({ cert: server.cert, key: server.key }, []);
+    const again = createGrpcTransport({ tls: { cert: server.cert, key: server.key } }).listen(listener.address, {
+      self: AGENT,
+      onConnection: new Recorder().attach,
+    });
+    await expect(again).rejects.toMatchObject({
+      code: 'ERR_CONNECT',
+      retryable: false,
+      message: `cannot listen on ${listener.address}: another process listens there (EADDRINUSE)`,
+    });
+    await expect(connect(listener.address, {})).rejects.toThrow('tls.ca (--tls-ca on the command line)');
+    await listener.close();
+    await expect(connect(listener.address, { ca: authority.cert })).rejects.toThrow(
+      `cannot connect to ${listener.address}: ECONNREFUSED, nothing listens there; is the other side running?`,
+    );
+  });
+
   it('refuses to listen without a certificate, and to take half of one', async () => {
     const transport = createGrpcTransport();
     const options = { self: AGENT, onConnection: new Recorder().attach };
     await expect(transport.listen('grpcs://127.0.0.1:0', options)).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining('transports: stockTransports({ tls: { key, cert } })') as string,
     });
     expect(() => createGrpcTransport({ tls: { cert: server.cert } })).toThrow(/tls.cert and tls.key go together/);
   });

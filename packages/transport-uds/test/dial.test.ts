@@ -54,7 +54,7 @@ describe('what cannot be reached', () => {
     const { code, message } = await failure(tcp.connect('tcp://127.0.0.1:1', options));
     expect([code, message]).toEqual([
       'ERR_CONNECT',
-      expect.stringMatching(/tcp:\/\/127\.0\.0\.1:1: ECONNREFUSED, nothing listens there/),
+      expect.stringMatching(/tcp:\/\/127\.0\.0\.1:1: ECONNREFUSED, nothing listens there; is the other side running/),
     ]);
   });
 

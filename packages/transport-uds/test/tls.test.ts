@@ -164,7 +164,10 @@ test('an IPv6 address is printed so that it can be passed back in', async () => 
 test('a port that is taken is named', async () => {
   await using listener = await createTcpTransport().listen('tcp://127.0.0.1:0', listening());
   const { code, message } = await failure(createTcpTransport().listen(listener.address, listening()));
-  expect([code, message]).toEqual(['ERR_CONNECT', expect.stringContaining('EADDRINUSE')]);
+  expect([code, message]).toEqual([
+    'ERR_CONNECT',
+    `cannot listen on ${listener.address}: another process listens there (EADDRINUSE)`,
+  ]);
 });
 
 test('an unknown TLS option throws at once', () => {

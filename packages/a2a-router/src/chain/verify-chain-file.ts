@@ -156,7 +156,10 @@ function begin(
   const fitting = keys.filter((key) => algorithmOf(key) === claim.algorithm);
   if (first === undefined ? claim.algorithm !== 'shake256' : fitting.length === 0) {
     const protection = claim.algorithm === 'shake256' ? 'without a key' : `with ${claim.algorithm}`;
-    const given = first === undefined ? 'no key was given' : `a key for ${algorithmOf(first)} was given`;
+    const given =
+      first === undefined
+        ? 'no key was given: give the option key, or --key-file FILE on the command line'
+        : `a key for ${algorithmOf(first)} was given`;
     throw new AgentwireError('ERR_INTEGRITY', `the chain says it is made ${protection}, but ${given}`);
   }
   const schemes = fitting.map((key) =>
@@ -206,7 +209,7 @@ function report(path: string, found: Found, { head }: VerifyChainOptions, proble
   const entries = last === undefined ? 0 : last.sequence + 1;
   const lines = [`${path}: ${problem === undefined ? 'sound' : 'NOT SOUND'}`];
   if (found.format !== undefined) lines.push(`format    ${found.format}, ${found.algorithm ?? 'unknown'}`);
-  lines.push(`entries   ${entries}${problem === undefined ? '' : ' sound ones before the problem'}`);
+  lines.push(`entries   ${entries}${problem === undefined ? '' : ' sound before the problem'}`);
   const segment = found.verifier?.segment ?? 1;
   if (segment > 1) lines.push(`segment   ${segment}, after ${found.verifier?.previousHead ?? 'none'}`);
   if (first !== undefined && last !== undefined) lines.push(`time      ${when(first)} to ${when(last)}`);

@@ -84,7 +84,7 @@ function judge(result: unknown, what: string): void {
   const where = paths.filter((path) => path !== '').join(', ');
   throw new AgentwireError(
     'ERR_INVALID_ARGUMENT',
-    `${what} does not fit its schema${where === '' ? '' : `: ${where}`}`,
+    `${what} ${what.startsWith('the arguments') ? 'do' : 'does'} not fit its schema${where === '' ? '' : `: ${where}`}`,
     {
       detail: { paths },
     },

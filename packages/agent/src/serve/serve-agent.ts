@@ -24,9 +24,16 @@ const MAX_RETAINED_PER_SESSION = 10_000;
  * throws; what was bound is closed then
  */
 export async function serveAgent<State>(agent: Agent<State>, options: ServeAgentOptions): Promise<AgentServer> {
+  checkAgent(agent);
   const server = new Server(agent, resolveServeOptions(options));
   await server.start();
   return server;
+}
+
+/** Throws for what `defineAgent` did not make, seen from its form: another copy of this package may have made it. */
+function checkAgent(agent: Partial<Agent> | null | undefined): void {
+  if (typeof agent?.handlers === 'object' && typeof agent.limits === 'object') return;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', 'this is not an agent: wrap it in defineAgent({ … })');
 }
 
 class Server implements AgentServer {

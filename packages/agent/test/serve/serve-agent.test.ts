@@ -36,6 +36,12 @@ const plain = defineAgent({ name: 'plain', version: '1', onRequestHeaders: () =>
 const { id: _, ...HEAD } = head(1, { hasBody: false });
 
 describe('serveAgent', () => {
+  it('refuses a plain object, and says how to make an agent of it', async () => {
+    const object = { name: 'waf', version: '1', onRequestHeaders: () => allow() };
+    const options = { transports: [createMemoryTransport()], listen: ['memory:waf'] };
+    await expect(serve(object as never, options)).rejects.toThrow('not an agent: wrap it in defineAgent({ … })');
+  });
+
   it('serves any number of addresses at once, until it is closed', async () => {
     const transport = createMemoryTransport();
     const server = await serve(plain, { transports: [transport], listen: ['memory:one', 'memory:two'] });

@@ -78,7 +78,10 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     ...(token !== undefined && {
       authorize: (_peer, credential) => {
         if (sameSecret(credential.token, token)) return;
-        throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent asks for a token');
+        throw new AgentwireError(
+          'ERR_UNAUTHORIZED',
+          'this agent asks for a token: give it with --token-file, tokenFile in a gateway file, or the option token in code',
+        );
       },
     }),
     logger,

@@ -1,4 +1,5 @@
 import { readChainKey, verifyChainFile } from '@agentwire/a2a-router';
+import { AgentwireError } from '@agentwire/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line } from '../output/terminal.ts';
@@ -26,6 +27,16 @@ function verify(file: string, flags: VerifyFlags, context: CommandContext): void
   if (!report.ok) context.status = 1;
 }
 
+/** Says with a file that cannot be read what a right command line looks like. */
+function verifyNamed(file: string, flags: VerifyFlags, context: CommandContext): void {
+  try {
+    verify(file, flags, context);
+  } catch (error) {
+    if (!(error instanceof AgentwireError) || error.code !== 'ERR_IO') throw error;
+    throw new AgentwireError('ERR_IO', `${error.message}; for example: ${EXAMPLE}`, { cause: error });
+  }
+}
+
 /** `agentwire chain`: looks at audit chains. */
 export function addChainCommand(program: Command, context: CommandContext): void {
   const chain = program.command('chain').description('look at an audit chain');
@@ -43,5 +54,5 @@ export function addChainCommand(program: Command, context: CommandContext): void
     .option('--segments', 'verify the segments <file>.000001, … and the file as a row')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
-    .action((file: string, flags: VerifyFlags) => verify(file, flags, context));
+    .action((file: string, flags: VerifyFlags) => verifyNamed(file, flags, context));
 }

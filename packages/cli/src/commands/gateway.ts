@@ -1,4 +1,4 @@
-import type { Logger } from '@agentwire/core';
+import { type Logger, parseEndpoint } from '@agentwire/core';
 import {
   type AgentEntry,
   createAdminServer,
@@ -13,7 +13,7 @@ import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
-import { readNamedFile, readToken } from '../read-named-file.ts';
+import { readNamedFile, readSecret } from '../read-named-file.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
 import { stockTransports } from '../stock-transports.ts';
@@ -36,6 +36,9 @@ interface GatewayFlags extends TlsFlags {
 const EXAMPLE =
   'agentwire gateway --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000 --agent waf=unix:/tmp/waf.sock';
 
+/** Schemes of the stock transports. */
+const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'tcp', 'tls'];
+
 interface Settings extends GatewayFile {
   readonly upstream: string;
   readonly agents: readonly AgentEntry[];
@@ -44,14 +47,25 @@ interface Settings extends GatewayFile {
 function hostPort(flag: string, text: string): { readonly host: string; readonly port: number } {
   const address = parseHostPort(text);
   if (address !== undefined) return address;
-  throw new UsageError(`${flag} takes HOST:PORT, got ${JSON.stringify(text)}`, EXAMPLE);
+  const port = /:(\d+)$/.exec(text)?.[1];
+  const why = port !== undefined && Number(port) > 65_535 ? `the port ${port} is too large, the largest is 65535` : '';
+  throw new UsageError(
+    why === '' ? `${flag} takes HOST:PORT, got ${JSON.stringify(text)}` : `${flag}: ${why}`,
+    EXAMPLE,
+  );
 }
 
 function agentsOf(flags: GatewayFlags): AgentEntry[] {
   const agents = flags.agent.map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw new UsageError(`--agent takes NAME=ENDPOINT, got ${JSON.stringify(pair)}`, EXAMPLE);
-    return { name: pair.slice(0, at), endpoint: pair.slice(at + 1) };
+    const endpoint = pair.slice(at + 1);
+    if (endpoint !== 'reverse' && !AGENT_SCHEMES.includes(parseEndpoint(endpoint).scheme))
+      throw new UsageError(
+        `--agent ${pair}: no transport serves that scheme; there are transports for ${AGENT_SCHEMES.join(', ')}`,
+        EXAMPLE,
+      );
+    return { name: pair.slice(0, at), endpoint };
   });
   const twice = agents.find(({ name }, at) => agents.findIndex((other) => other.name === name) !== at);
   if (twice !== undefined) throw new UsageError(`--agent names ${JSON.stringify(twice.name)} twice`, EXAMPLE);
@@ -61,7 +75,10 @@ function agentsOf(flags: GatewayFlags): AgentEntry[] {
 /** Refuses what would do nothing: whoever gave it counts on it. @throws UsageError */
 function checkEffect({ admin, adminHosts }: Settings): void {
   if (admin === undefined && adminHosts !== undefined)
-    throw new UsageError('--admin-host is for --admin, which is not given', `${EXAMPLE} --admin 127.0.0.1:9090`);
+    throw new UsageError(
+      '--admin-host (adminHosts in a file) is for --admin (admin), which is not given',
+      `${EXAMPLE} --admin 127.0.0.1:9090`,
+    );
 }
 
 /** The file with the flags over it. */
@@ -73,6 +90,7 @@ function settings(flags: GatewayFlags, logger: Logger): Settings {
       : parseGatewayFile(
           readNamedFile('--config', config, `${EXAMPLE} --config gateway.yaml`).toString('utf8'),
           config,
+          AGENT_SCHEMES,
         );
   const upstream = flags.upstream ?? file.upstream;
   if (upstream === undefined) throw new UsageError('a gateway needs --upstream URL, or upstream: in its file', EXAMPLE);
@@ -109,7 +127,10 @@ function checkAgentEnds({ agents = [], reverseListen, tokenFile }: GatewayFile, 
   if (reverseListen === undefined && waiting !== undefined)
     throw new UsageError(`--agent ${waiting}=reverse needs --reverse-listen, or nobody can register`, EXAMPLE);
   if (reverseListen === undefined && tokenFile !== undefined)
-    throw new UsageError('--token-file is for agents that register, so it needs --reverse-listen', EXAMPLE);
+    throw new UsageError(
+      '--token-file (tokenFile in a file) is for agents that register, so it needs --reverse-listen (reverseListen)',
+      EXAMPLE,
+    );
   const needless = agents.find((one) => one.endpoint === 'reverse' && one.tokenFile !== undefined)?.name;
   if (needless !== undefined)
     throw new UsageError(`tokenFile of ${needless} does nothing: an agent that registers asks for no token`, EXAMPLE);
@@ -134,7 +155,8 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   const pool = new AgentPool({ transports, logger, ...chosen.pool });
   cleanup.defer(() => pool.close());
   const adding = agents.map(({ name, endpoint, tokenFile: secret, ...entry }) => {
-    const rest = secret === undefined ? entry : { ...entry, token: readToken(secret, EXAMPLE) };
+    const rest =
+      secret === undefined ? entry : { ...entry, token: readSecret(`tokenFile of ${name}`, secret, EXAMPLE) };
     if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
     return Promise.resolve(pool.addReverseAgent(name, rest));
   });
@@ -148,6 +170,7 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
           ids,
           logger,
           tokenFile,
+          tokenFileFrom: flags.tokenFile === undefined ? 'tokenFile' : '--token-file',
           clientCertificates: tls.tlsCa !== undefined,
         });
   cleanup.defer(() => reverse?.close());

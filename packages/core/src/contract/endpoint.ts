@@ -34,7 +34,8 @@ function invalid(text: string, why: string): AgentwireError {
 function parseHostPort(text: string, target: string, defaultPort?: number): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/?#@\s]+))(?::(\d{1,5}))?\/?$/.exec(target);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  if (match === null || port === undefined || port > 65_535) throw invalid(text, 'HOST:PORT expected');
+  if (match === null || port === undefined) throw invalid(text, 'HOST:PORT expected');
+  if (port > 65_535) throw invalid(text, `the port ${port} is too large, the largest is 65535`);
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
@@ -60,6 +61,7 @@ function withHost(text: string, scheme: string, target: string, defaultPort?: nu
  * @throws AgentwireError `ERR_INVALID_ADDRESS`, listing the forms.
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (text === undefined) throw new AgentwireError('ERR_INVALID_ADDRESS', `the endpoint is missing; use ${FORMS}`);
   if (typeof text !== 'string') throw invalid(String(text), `it is ${typeof text} and no text`);
   if (text === '' || text.includes('\0')) throw invalid(text, 'it is empty or holds a NUL');
   const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s.exec(text);

@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, connectReason } from '@agentwire/core';
 import { fromNodeError } from './http2-errors.ts';
 
 /** What the errors of a stream and its session say that have not finished their handshake; at least one. */
@@ -15,5 +15,12 @@ export function connectError(errors: readonly unknown[], connected: boolean, whe
       });
     }
   }
-  return fromNodeError(errors[0], 'ERR_CONNECT', connected ? `${where}, during the handshake` : where);
+  // a stream that was still waiting is cancelled, and what happened is its cause
+  const all = errors.flatMap((error) => [error, (error as { readonly cause?: unknown } | undefined)?.cause]);
+  const told = all.find((error) => connectReason(error) !== undefined) ?? errors[0];
+  return fromNodeError(
+    told,
+    'ERR_CONNECT',
+    connected ? `${where}, during the handshake` : `cannot connect to ${where}`,
+  );
 }

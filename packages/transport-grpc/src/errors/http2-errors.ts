@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { AgentwireError, connectReason, type ErrorCode } from '@agentwire/core';
 
 /** gRPC status numbers that this transport sends or knows. */
 const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
@@ -132,10 +132,11 @@ export function fromNodeError(error: unknown, fallback: ErrorCode, where: string
   if (error instanceof AgentwireError) return error;
   const code = (error as { code?: unknown } | undefined)?.code;
   const known = typeof code === 'string' ? BY_ERRNO[code] : undefined;
-  const text = error instanceof Error ? error.message : String(error);
-  return new AgentwireError(fallback === 'ERR_CONNECT' ? fallback : (known ?? fallback), `${where}: ${text}`, {
-    cause: error,
-  });
+  const message = error instanceof Error ? error.message : String(error);
+  const isDial = fallback === 'ERR_CONNECT';
+  const reason = isDial ? connectReason(error) : undefined;
+  const text = reason === undefined ? message : `${String(code)}, ${reason}`;
+  return new AgentwireError(isDial ? fallback : (known ?? fallback), `${where}: ${text}`, { cause: error });
 }
 
 const TO_GRPC_STATUS: Partial<Readonly<Record<ErrorCode, GrpcStatusName>>> = {

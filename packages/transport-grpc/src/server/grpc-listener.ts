@@ -10,6 +10,7 @@ import {
 import { Server, type AddressInfo, type Socket } from 'node:net';
 import {
   AgentwireError,
+  listenError,
   resolveListenLimits,
   type Clock,
   type Endpoint,
@@ -124,13 +125,7 @@ export class GrpcListener implements Listener, Gate {
     const { host, port } = this.#endpoint;
     const server = this.#server;
     return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        reject(
-          new AgentwireError('ERR_CONNECT', `${this.#endpoint.address} cannot be bound: ${error.message}`, {
-            cause: error,
-          }),
-        );
-      });
+      server.once('error', (error) => reject(listenError(error, this.#endpoint.address)));
       server.listen({ host: host ?? '127.0.0.1', port: port ?? 0 }, () => {
         const real = (server.address() as AddressInfo).port;
         const shown = (host ?? '').includes(':') ? `[${host}]` : host;

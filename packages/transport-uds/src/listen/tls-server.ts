@@ -50,7 +50,10 @@ export function createTlsServer(address: string, tls: TlsOptions, gate: PeerGate
 
 function makeServer(address: string, tls: TlsOptions): Server {
   if (tls.key === undefined || tls.cert === undefined) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `listening on ${address} needs the options tls.key and tls.cert`);
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `listening on ${address} needs the options tls.key and tls.cert of its transport: createTcpTransport({ tls: { key, cert } }), or transports: stockTransports({ tls: { key, cert } }) with the package agentwire`,
+    );
   }
   const verify = tls.requireClientCertificate === true;
   const options = {

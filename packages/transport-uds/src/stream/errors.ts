@@ -1,4 +1,4 @@
-import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { AgentwireError, connectReason, type ErrorCode, listenError } from '@agentwire/core';
 
 /** What a system call, the TLS layer or Node adds to an `Error`. */
 interface SystemError extends Error {
@@ -8,21 +8,15 @@ interface SystemError extends Error {
 /** What to do about the errors that people meet; keyed by errno. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not use it; check owner and mode',
-  EADDRINUSE: 'something else is bound there',
-  EADDRNOTAVAIL: 'this machine does not have that address',
   EAGAIN: 'its queue of new connections is full',
-  ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the other side dropped the connection',
   EMFILE: 'this process has no file descriptor left; raise ulimit -n',
   ENFILE: 'this machine has no file descriptor left',
-  ENOENT: 'nothing is there; is the other side running?',
   ENOTDIR: 'a part of the path is not a folder',
-  ENOTFOUND: 'the host name is not known',
   ENOTSOCK: 'it is not a socket',
   EPERM: 'this user may not use it',
   EPIPE: 'the other side has closed the connection',
   EPROTOTYPE: 'it is a socket of another kind',
-  EROFS: 'the file system is read-only',
 };
 
 // the TLS layer refuses a certificate with one of these, and asking again gives the same one
@@ -33,12 +27,10 @@ function codeOf(error: unknown): string {
   return code ?? 'unknown error';
 }
 
-const BIND_HINTS: Readonly<Record<string, string>> = { ...HINTS, ENOENT: 'its folder does not exist' };
-
-function translate(error: unknown, code: ErrorCode, context: string, hints = HINTS): AgentwireError {
+function translate(error: unknown, code: ErrorCode, context: string): AgentwireError {
   if (error instanceof AgentwireError) return error;
   const seen = codeOf(error);
-  const hint = hints[seen] ?? (error instanceof Error ? error.message : String(error));
+  const hint = connectReason(error) ?? HINTS[seen] ?? (error instanceof Error ? error.message : String(error));
   const options = { cause: error, detail: { code: seen } };
   const text = `${context}: ${seen}, ${hint}`;
   return new AgentwireError(code, text, CERTIFICATE.test(seen) ? { ...options, retryable: false } : options);
@@ -51,7 +43,7 @@ export function dialError(error: unknown, address: string): AgentwireError {
 
 /** A failed attempt to bind. */
 export function bindError(error: unknown, address: string): AgentwireError {
-  return translate(error, 'ERR_CONNECT', `cannot listen on ${address}`, BIND_HINTS);
+  return listenError(error, address);
 }
 
 /** Something that happened to an open socket. */
