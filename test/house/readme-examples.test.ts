@@ -36,6 +36,23 @@ describe('the examples of the READMEs run', () => {
     expect(await run(example ?? '')).toBe(output);
   });
 
+  test('the example with TLS of the README of agentwire connects a pool and an agent over both transports', async () => {
+    const certificates = join(root, 'packages/transport-uds/test/certificates');
+    const code = (examples('packages/agentwire/README.md')[1] ?? '')
+      .replace("'agent.key'", `'${certificates}/server.key'`)
+      .replace("'agent.pem'", `'${certificates}/server.pem'`)
+      .replace("'ca.pem'", `'${certificates}/ca.pem'`);
+    expect(await run(code)).toBe('[ 4, 4 ]\n');
+  });
+
+  test('the examples of the README of agent are one program that serves', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const code = examples('packages/agent/README.md').join('\n').replaceAll('unix:/tmp', `unix:${folder}`);
+    const imports = "import { drop, pass } from '@agentwire/agent';";
+    expect(await run(`${imports}\n${code}\nprocess.exit();`)).toBe(`[ 'unix:${folder}/waf.sock' ]\n`);
+  });
+
   test('the first agent and the first pool of the README work together', async () => {
     const [agent = '', pool = ''] = examples('README.md');
     const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
@@ -49,7 +66,8 @@ describe('the examples of the READMEs run', () => {
       .replaceAll(/^import .*$/gm, '')
       .replaceAll('/tmp/waf.sock', join(folder, 'waf.sock'))
       .replace('127.0.0.1:50051', '127.0.0.1:0')
-      .replace('await serveAgent(', 'const server = await serveAgent(')
+      .replaceAll('logger: console', 'logger: undefined')
+      .replace('console.log(server.endpoints);', '')
       .replace(/await pool\.addAgent\('auth'.*\n/, '')
       .replace("agents: ['waf', 'auth']", "agents: ['waf']")
       .replace("'http://127.0.0.1:3000'", '`http://127.0.0.1:${upstream.address().port}`')

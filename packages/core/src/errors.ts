@@ -56,7 +56,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   },
   ERR_CIRCUIT_OPEN: { retryable: true, means: "the agent's circuit breaker is open, so it was not asked" },
   ERR_CLOSED: { retryable: true, means: 'the connection, session or resource ended before the operation did' },
-  ERR_CONNECT: { retryable: true, means: 'no connection to the endpoint could be made' },
+  ERR_CONNECT: { retryable: true, means: 'no connection could be made, or an address cannot be listened on' },
   ERR_DRAINING: { retryable: true, means: 'the other side is finishing its work and takes nothing new' },
   ERR_DUPLICATE_AGENT: { retryable: false, means: 'an agent of that name exists already' },
   ERR_DUPLICATE_REQUEST: { retryable: false, means: 'a live request has that id already' },

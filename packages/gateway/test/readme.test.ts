@@ -47,17 +47,27 @@ test('the example runs: a request passes, another is blocked, everything ends', 
   expect(statuses).toEqual([200, 403]);
 });
 
-test('the file is one that the gateway takes', () => {
-  const file = parseGatewayFile(blockOf('yaml'), 'README.md');
-  expect(file).toMatchObject({ upstream: 'http://127.0.0.1:3000', pipeline: [['waf', 'api-key']] });
-  expect(() =>
-    createGateway({
-      ...file.gateway,
-      pool: new AgentPool(),
-      upstream: file.upstream ?? '',
-      agents: file.pipeline ?? [],
-    }),
-  ).not.toThrow();
+test('the file is one that the gateway takes, and has every key and every kind of failure', () => {
+  const text = blockOf('yaml');
+  const file = parseGatewayFile(text, 'README.md', ['unix', 'grpc', 'grpcs', 'tcp', 'tls']);
+  expect(file).toMatchObject({ upstream: 'http://127.0.0.1:3000', pipeline: [['waf', 'api-key'], 'ai-guard'] });
+  expect(() => createGateway({ ...file.gateway, pool: new AgentPool(), upstream: file.upstream ?? '' })).not.toThrow();
+  const keysIn = (of: string): string[] => {
+    let message = '';
+    try {
+      parseGatewayFile(of, 'x.yaml');
+    } catch (error) {
+      ({ message } = error as Error);
+    }
+    return (/may have (.*)$/.exec(message)?.[1] ?? '').split(', ').filter(Boolean);
+  };
+  const all = keysIn('none: 1');
+  expect(all.length).toBeGreaterThan(9);
+  expect(Object.keys(file).toSorted()).toEqual(all.toSorted());
+  expect(Object.keys(file.agents?.[1]?.onFailure ?? {})).toHaveLength(9);
+  expect(Object.keys(file.agents?.[1] ?? {}).toSorted()).toEqual(
+    keysIn('agents: [{ name: a, endpoint: reverse, none: 1 }]').toSorted(),
+  );
 });
 
 test.each([
