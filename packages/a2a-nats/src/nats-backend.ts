@@ -119,8 +119,15 @@ export class NatsBackend implements RemoteBackend {
    *
    * Senders address it as `remoteNode(node, service(name))` with `durable: true`. A message is acknowledged once the
    * handler has resolved; it comes again after `backoffMs` when it rejects, and is a dead letter after `maxDeliver`.
+   * Rejects with `ERR_INVALID_STATE` before this backend was given to a router, which admits each message.
    */
   async openInbox(name: string, handler: DurableHandler, options?: DurableInboxOptions): Promise<DurableInbox> {
+    // the router admits each message, so that without one an inbox would take messages and handle none
+    if (!this.#link.hasHost)
+      throw new AgentwireError(
+        'ERR_INVALID_STATE',
+        'an inbox needs the router of its node: createA2ARouter({ backend, acceptRemote }) first',
+      );
     const inbox = await openDurableInbox({
       link: this.#link,
       streams: this.#needDurable(),

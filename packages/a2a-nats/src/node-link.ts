@@ -48,6 +48,11 @@ export class NodeLink {
     return this.#host;
   }
 
+  /** Whether a router has this node. */
+  get hasHost(): boolean {
+    return this.#host !== undefined;
+  }
+
   set host(host: RemoteHost) {
     if (this.#host !== undefined) {
       throw new AgentwireError('ERR_INVALID_STATE', 'this backend belongs to a router already');

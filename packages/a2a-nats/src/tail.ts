@@ -20,6 +20,8 @@ export interface TailedMessage {
   readonly to: readonly string[];
   /** The message; undefined when it could not be read or is the news of a failure. */
   readonly message: KernelMessage | undefined;
+  /** Word of what nodes tell each other beside messages: `hello`, `cancel`, `credit`, `taken`, `working`. */
+  readonly control: string | undefined;
   /** Why there is no message. */
   readonly problem: string | undefined;
   /** Messages that were not shown before this one, because nobody took them fast enough. */
@@ -117,16 +119,25 @@ async function open(servers: string | readonly string[], { auth }: TailOptions):
 }
 
 function read(msg: Msg, at: number): TailedMessage {
-  const unread = { at, subject: msg.subject, source: '', way: '', to: [], message: undefined, skipped: 0 };
+  const unread = {
+    at,
+    subject: msg.subject,
+    source: '',
+    way: '',
+    to: [],
+    message: undefined,
+    control: undefined,
+    skipped: 0,
+  };
   try {
     const { source, way, rest, target } = parseSubject(msg.subject);
     const about = { ...unread, source, way, to: rest };
     if (msg.headers?.code === 503) return { ...about, problem: 'ERR_NO_RESPONDERS' };
-    if (way === 'node' && target === undefined) return { ...about, problem: undefined };
+    if (way === 'node' && target === undefined) return { ...about, control: rest.at(-1), problem: undefined };
     try {
       const received = decodeReceived(msg.string(), { source, target, now: at });
       if (received.kind === 'failure') return { ...about, problem: received.code };
-      if (received.kind !== 'message') return { ...about, problem: undefined };
+      if (received.kind !== 'message') return { ...about, control: received.kind, problem: undefined };
       return { ...about, message: received.message, problem: undefined };
     } catch (error) {
       return { ...about, problem: toAgentwireError(error, 'ERR_PROTOCOL').message };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { payload, scope, target } from '@agentwire/a2a-router';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { formatPermissions, nodePermissions } from '../src/index.ts';
+import { createNatsBackend, formatPermissions, nodePermissions } from '../src/index.ts';
 import { startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -44,6 +44,16 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     await until(() => inbox.stats.handled === 20);
     expect(got).toEqual(Array.from({ length: 20 }, (_, n) => ['a', n]));
     await until(async () => (await waiting(server)) === 0);
+  });
+
+  it('are opened on a node that has a router, and on no other', async () => {
+    const server = await serve();
+    const backend = await createNatsBackend({ nodeId: 'b', servers: server.url, durable });
+    running.unshift(backend);
+    await expect(backend.openInbox('orders', () => undefined)).rejects.toMatchObject({
+      code: 'ERR_INVALID_STATE',
+      message: expect.stringContaining('createA2ARouter({ backend, acceptRemote })') as string,
+    });
   });
 
   it('keep one message of one id or idempotency key', async () => {

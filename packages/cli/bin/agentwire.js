@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { main } from '../dist/index.js';
-
-process.exitCode = await main(process.argv.slice(2));
+// before anything is imported: an older Node would fail there with an error that says nothing about its age
+const { node: version } = process.versions;
+const [major = 0, minor = 0] = version.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`agentwire needs Node 22.18 or newer, this is ${version}\n`);
+  process.exitCode = 1;
+} else {
+  const { main } = await import('../dist/index.js');
+  process.exitCode = await main(process.argv.slice(2));
+}

@@ -52,12 +52,17 @@ function readCredentials(flags: CredentialFlags): NatsCredentials {
   };
 }
 
-function show({ at, source, way, message, problem, skipped }: TailedMessage, stream: Terminal['stdout']): string {
+function show(
+  { at, source, way, message, control, problem, skipped }: TailedMessage,
+  stream: Terminal['stdout'],
+): string {
   const time = tint('quiet', new Date(at).toISOString().slice(11, 23), stream);
   const lost = skipped === 0 ? '' : `${tint('warn', `(${skipped} not shown)`, stream)} `;
   const what =
     message === undefined
-      ? tint('bad', problem ?? 'unreadable', stream)
+      ? control === undefined
+        ? tint('bad', problem ?? 'unreadable', stream)
+        : tint('quiet', control, stream)
       : `${message.from} → ${describeTarget(message.target)} ${tint('quiet', payloadType(message.payload), stream)}`;
   return `${time} ${lost}${tint('name', source, stream)} ${way} ${what}`;
 }
