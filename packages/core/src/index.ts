@@ -25,6 +25,6 @@ export * from './metrics-recorder.ts';
 export * from './option-table.ts';
 export * from './options.ts';
 export * from './repeated-lines.ts';
+export * from './system-errors.ts';
 export * from './traceparent.ts';
 export * from './tracer.ts';
-export * from './system-errors.ts';
