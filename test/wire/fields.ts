@@ -14,6 +14,7 @@ const lines = ['host', 'shop.example', 'x-name', 'caf\u00e9'];
 // lines of one name with another between them, and two values of one name
 const apart = ['a', '1', 'b', '2', 'a', '3'];
 const past32 = 5_000_000_000;
+const past53 = [2 ** 53, 2n ** 53n + 1n, 2n ** 64n - 1n, -(2n ** 63n), 1e20, 1.7976931348623157e308];
 
 const chunk = {
   index: [0, 7],
@@ -74,7 +75,7 @@ export const EVENTS: { readonly [T in EventType]: Samples<Extract<ProxyEvent, { 
     metadata: [{ user: 'u' }, {}],
   },
   configure: {
-    config: [{ a: [1, 0.5, null, 'x', true], b: {} }, [], 'text', 7, null],
+    config: [{ a: [1, 0.5, null, 'x', true], b: {} }, { big: past53 }, [], 'text', 7, null],
     configVersion: ['v1', undefined],
   },
 };
@@ -113,7 +114,7 @@ export const AUDIT: Samples<Audit> = {
   ruleIds: [['r'], undefined],
   confidence: [0.5, 0.9, undefined],
   reasonCodes: [['c'], undefined],
-  custom: [{ text: 'v', list: [1, 0.5, null], object: { a: true } }, undefined],
+  custom: [{ text: 'v', list: [1, 0.5, null], object: { a: true } }, { big: past53 }, undefined],
 };
 
 /** Values of every other field of a decision; verdict and audit have their own. */

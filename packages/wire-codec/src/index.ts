@@ -12,6 +12,8 @@ export * from './handshake/stream-medium.ts';
 export * from './handshake/version-one.ts';
 export * from './dialects/message-types.ts';
 export { parseJson } from './json/parse-json.ts';
+export { parseExact } from './json/exact-json.ts';
+export { stringifyJson } from './json/stringify-json.ts';
 export * from './messages/create-message-codec.ts';
 export { CODEC_LIMITS } from './messages/limits.ts';
 export type { CodecLimits } from './messages/limits.ts';

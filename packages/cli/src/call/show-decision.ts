@@ -1,3 +1,4 @@
+import { jsonText } from '../output/json-text.ts';
 import { type Terminal, tint } from '../output/terminal.ts';
 import type { WireDecision } from './decision-as-wire.ts';
 
@@ -8,12 +9,12 @@ const isEmpty = (value: unknown): boolean =>
 export function showDecision(decision: WireDecision, stream: Terminal['stdout']): string {
   const { phase, latencyMs, decision: verdict, audit, ...rest } = decision;
   const allowed = verdict === 'allow';
-  const text = typeof verdict === 'string' ? verdict : JSON.stringify(verdict);
+  const text = typeof verdict === 'string' ? verdict : jsonText(verdict);
   const lines = [
     `${phase.padEnd(16)} ${tint(allowed ? 'good' : 'bad', text, stream)} ${tint('quiet', `${latencyMs} ms`, stream)}`,
   ];
   for (const [name, value] of Object.entries({ ...rest, ...audit })) {
-    if (!isEmpty(value)) lines.push(`  ${tint('quiet', name.padEnd(24), stream)} ${JSON.stringify(value)}`);
+    if (!isEmpty(value)) lines.push(`  ${tint('quiet', name.padEnd(24), stream)} ${jsonText(value)}`);
   }
   return lines.join('\n');
 }

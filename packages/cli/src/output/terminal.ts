@@ -1,3 +1,4 @@
+import { jsonText } from './json-text.ts';
 import { styleText } from 'node:util';
 
 /** Colours that the command line uses, by what they mean. */
@@ -27,7 +28,7 @@ export function line(stream: Terminal['stdout'], text = ''): void {
 
 /** Writes one JSON document on one line. */
 export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
+  stream.write(`${jsonText(value)}\n`);
 }
 
 /** Lets a command that serves outlive the reader of its output (`agentwire gateway | head -1`): only lines are lost. */

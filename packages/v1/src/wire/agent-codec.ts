@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ALLOW, AgentwireError, type Logger, type Message, type Received } from '@agentwire/core';
 import {
+  stringifyJson,
   createMessageCodec,
   type MessageCodec,
   type MessageCodecStats,
@@ -66,7 +67,7 @@ export class AgentCodec implements MessageCodec {
       // without ids on answers, two questions at once would get each other's
       throw new AgentwireError('ERR_PROTOCOL', 'version 1 asks one thing at a time; a second came before the answer');
     }
-    const text = Buffer.from(JSON.stringify(asVersionTwo(payload, name === 'configure')));
+    const text = Buffer.from(stringifyJson(asVersionTwo(payload, name === 'configure')));
     const message = this.#inner.read(byte, text, 0, text.length);
     if (message === undefined) throw new AgentwireError('ERR_PROTOCOL', `a ${String(name)} of version 1 has no id`);
     this.#asked = true;

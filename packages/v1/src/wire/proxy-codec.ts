@@ -6,7 +6,7 @@ import {
   type Logger,
   type ProxyEvent,
 } from '@agentwire/core';
-import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
+import { createMessageCodec, stringifyJson, type MessageCodec } from '@agentwire/wire-codec';
 import { ANSWER_BYTE, eventTypeName } from './event-types.ts';
 import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';
 import { Scratch } from './scratch.ts';
@@ -43,7 +43,7 @@ export class ProxyCodec {
 
   #payload(event: ProxyEvent): Buffer {
     if (event.type === 'configure')
-      return Buffer.from(JSON.stringify({ agent_id: this.#agentId, config: event.config }));
+      return Buffer.from(stringifyJson({ agent_id: this.#agentId, config: event.config }));
     this.#inner.write(event, this.#scratch);
     return this.#scratch.payload;
   }
@@ -51,7 +51,7 @@ export class ProxyCodec {
   /** Reads the answer to `event`. @throws AgentwireError `ERR_PROTOCOL`, `ERR_VERSION_MISMATCH` */
   read(event: ProxyEvent, type: number, bytes: Buffer, start: number, end: number): Decision {
     const answer = asVersionTwo(parseFrame(type, bytes, start, end), String(event.id));
-    const text = Buffer.from(JSON.stringify(answer));
+    const text = Buffer.from(stringifyJson(answer));
     const message = this.#inner.read(ANSWER_BYTE, text, 0, text.length);
     if (message?.type === 'answer') return message.decision;
     if (message?.type === 'malformed') throw message.error;

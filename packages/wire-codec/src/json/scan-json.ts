@@ -55,6 +55,15 @@ function decodeNumber(text: string): number | bigint | undefined {
   return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
+/** Digits from which a whole number may be past 2^53−1. */
+const LONG_DIGITS = 16;
+
+/** Whether a number is written without fraction and exponent. */
+function isWhole(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] === 0x2e || ((bytes[i] as number) | 0x20) === 0x65) return false;
+  return true;
+}
+
 /** The UTF-8 bytes of the name whose quotes stand at `from` and before `to`, one character each, its escapes resolved. */
 function nameAt(bytes: Buffer, from: number, to: number): string {
   const plain = bytes.toString('latin1', from + 1, to - 1);
@@ -72,7 +81,7 @@ export function scanJson(
   start: number,
   endOfPayload: number,
   limits: ReadLimits,
-): { readonly id: unknown; readonly fault: Fault | undefined } {
+): { readonly id: unknown; readonly fault: Fault | undefined; readonly hasLong: boolean } {
   const trail = new IdTrail(limits.idPaths);
   const names = new SeenNames();
   let fault: Fault | undefined;
@@ -80,6 +89,7 @@ export function scanJson(
   let depth = 0;
   let nodes = 0;
   let bits = 0;
+  let hasLong = false;
   let p = start;
   while (p < end) {
     const byte = bytes[p] as number;
@@ -129,6 +139,7 @@ export function scanJson(
       const from = p;
       while (p < end && DELIMITER[bytes[p] as number] === 0) p++;
       nodes++;
+      if (p - from >= LONG_DIGITS) hasLong ||= isWhole(bytes, from, p);
       if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString('latin1', from, p)));
       bits = 0;
     }
@@ -138,5 +149,5 @@ export function scanJson(
     }
     if (fault !== undefined && depth <= 1 && bits === 0 && trail.id !== undefined) break;
   }
-  return { id: trail.id, fault };
+  return { id: trail.id, fault, hasLong };
 }

@@ -1,11 +1,16 @@
 import { AgentwireError } from '@agentwire/core';
+import { parseExact, stringifyJson } from '@agentwire/wire-codec';
 
 const MAX_DEPTH = 32;
 const MAX_NODES = 100_000;
 
-/** Makes a JSON text field; `undefined` is `null`. */
+/**
+ * Makes a JSON text field; `undefined` is `null`, a bigint a whole number.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a value that has no JSON
+ */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value) ?? 'null';
+  return value === undefined ? 'null' : stringifyJson(value);
 }
 
 function check(name: string, value: unknown, depth: number, seen: { nodes: number }): void {
@@ -20,14 +25,14 @@ function check(name: string, value: unknown, depth: number, seen: { nodes: numbe
   for (const key of Object.keys(value)) check(name, (value as Record<string, unknown>)[key], depth + 1, seen);
 }
 
-/** Reads a JSON text field. @throws AgentwireError `ERR_PROTOCOL` for other text, past 32 levels or 100 000 values. */
+/** Reads a JSON text field; whole numbers past 2^53−1 are bigints. @throws AgentwireError `ERR_PROTOCOL` for other text, past 32 levels or 100 000 values. */
 export function fromJson(name: string, text: string): unknown {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch {
     // the parser's own message quotes the text, which may be a secret
-    throw new AgentwireError('ERR_PROTOCOL', `${name} is not JSON`);
+    throw new AgentwireError('ERR_PROTOCOL', `${name} is not JSON, or has a whole number of more than 64 bits`);
   }
   check(name, value, 0, { nodes: 0 });
   return value;
