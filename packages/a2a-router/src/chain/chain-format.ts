@@ -44,7 +44,7 @@ export class EntryWriter {
     const buffer = this.#buffer;
     let at = writeInt64(buffer, draft.sequence, this.#start);
     at = buffer.writeUInt32LE(this.#chainId, at);
-    at += buffer.write(previous, at, 32, 'hex');
+    at = writeHash(buffer, previous, at);
     if (this.#format === 1) {
       at += buffer.write(draft.source, at);
       at = buffer.writeUInt8(0, at);
@@ -85,6 +85,21 @@ function writeShort(buffer: Buffer, text: string, start: number): number {
     buffer[start + at] = code;
   }
   return text.length;
+}
+
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(digit) ? 0 : digit;
+});
+
+/** Writes 64 hex digits as 32 bytes; a loop is faster than a call into C++. */
+function writeHash(buffer: Buffer, hex: string, start: number): number {
+  for (let at = 0; at < 32; at += 1) {
+    const high = DIGITS[hex.charCodeAt(2 * at) & 127] ?? 0;
+    const low = DIGITS[hex.charCodeAt(2 * at + 1) & 127] ?? 0;
+    buffer[start + at] = high * 16 + low;
+  }
+  return start + 32;
 }
 
 function writeInt64(buffer: Buffer, value: number, at: number): number {
