@@ -18,6 +18,8 @@ export interface Row {
   readonly id: string;
   readonly fault: string;
   readonly must: string;
+  /** How many times the usual limit a cell may take; default 1. */
+  readonly patience?: number;
   /** Why the row says nothing in a column; `undefined` where it does. */
   notApplicable?(column: Column): string | undefined;
   run(cell: Cell): Promise<Verdict>;

@@ -69,7 +69,7 @@ async function runOnce(
   const watcher = new ProcessWatcher();
   const cell = new Cell(column, options.quick, (text) => options.say(`${row.id} ${column.id}: ${text}`));
   cell.progress(row.fault);
-  const { ok, figure, why, late = [] } = await judge(row, cell, options.limitMs);
+  const { ok, figure, why, late = [] } = await judge(row, cell, options.limitMs * (row.patience ?? 1));
   const found = [...new Set([...why, ...(await closeCell(cell, watcher)), ...(await watcher.finish())])];
   const silent = !ok && found.length + late.length === 0;
   const result: CellResult = {

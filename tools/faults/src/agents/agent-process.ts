@@ -1,29 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { commandFile, spawnChild } from '../child.ts';
 import type { Column } from '../columns.ts';
 import { monotonicMs } from '../now.ts';
 import { within } from '../wait.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const commandFile = (): string =>
-  join(dirname(fileURLToPath(import.meta.resolve('@agentwire/cli/package.json'))), 'bin/agentwire.js');
 
 /** The programs that rows start. */
-export type AgentProgram = 'faults' | 'sessions' | 'liar';
+export type AgentProgram = 'faults' | 'http' | 'sessions' | 'liar' | 'pinger';
+
+/** Agents that `agentwire agent` serves. */
+const SERVED: ReadonlySet<AgentProgram> = new Set(['faults', 'http']);
+const FILES: Readonly<Record<AgentProgram, string>> = {
+  faults: 'fault-agent.ts',
+  http: 'http-agent.ts',
+  sessions: 'session-agent.ts',
+  liar: 'liar-agent.ts',
+  pinger: 'pinger-agent.ts',
+};
 
 function commandLine(program: AgentProgram, column: Column, address: string, more: readonly string[]): string[] {
-  if (program === 'faults') return [commandFile(), 'agent', here('fault-agent.ts'), '--json', '--listen', address];
-  return [here(program === 'liar' ? 'liar-agent.ts' : 'session-agent.ts'), column.id, address, ...more];
+  const file = here(FILES[program]);
+  if (SERVED.has(program)) return [commandFile(), 'agent', file, '--json', '--listen', address];
+  return [file, column.id, address, ...more];
 }
-
-// what a run that is interrupted has started must not outlive it
-const living = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of living) child.kill('SIGKILL');
-});
 
 /** An agent in a process of its own. */
 export class AgentProcess {
@@ -52,11 +55,7 @@ export class AgentProcess {
     address: string,
     more: readonly string[] = [],
   ): Promise<AgentProcess> {
-    const child = spawn(process.execPath, commandLine(program, column, address, more), {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    living.add(child);
-    child.once('exit', () => living.delete(child));
+    const child = spawnChild(process.execPath, commandLine(program, column, address, more));
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
     const lines = createInterface({ input: child.stdout });

@@ -5,6 +5,8 @@ import { connectSession, type ConnectSessionOptions } from '@agentwire/core/sess
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { AgentProcess, type AgentProgram } from '../agents/agent-process.ts';
 import type { Column } from '../columns.ts';
+import { GatewayProcess, type GatewaySettings } from '../http/gateway-process.ts';
+import type { Upstream } from '../http/upstream.ts';
 import { Relay, type RelayOptions } from '../relay/relay.ts';
 import { AgentLeaks } from './agent-leaks.ts';
 import { Asked } from './asked.ts';
@@ -27,6 +29,8 @@ export class Cell {
   readonly #agents: AgentProcess[] = [];
   readonly #pools: AgentPool[] = [];
   readonly #relays: Relay[] = [];
+  readonly #gateways: GatewayProcess[] = [];
+  readonly #upstreams: Upstream[] = [];
   readonly #leaks = new Map<AgentProcess, AgentLeaks>();
 
   constructor(column: Column, quick: boolean, say: (text: string) => void) {
@@ -80,6 +84,20 @@ export class Cell {
     return relay;
   }
 
+  /** Starts a gateway. */
+  async gateway(settings: GatewaySettings): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.start(join(this.folder, `${this.#gateways.length + 1}.yaml`), settings);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
+  /** Closes `upstream` once the gateways have ended. */
+  async upstream<T extends Upstream>(upstream: Promise<T>): Promise<T> {
+    const open = await upstream;
+    this.#upstreams.push(open);
+    return open;
+  }
+
   /** Ends everything. @param starvedMs how long the machine did not let us run @returns what was not as it must be after any row */
   async close(starvedMs: number): Promise<string[]> {
     const questions = [this.asked, ...this.#sessions.map(({ asked }) => asked)];
@@ -88,6 +106,11 @@ export class Cell {
       ...this.asked.findings(starvedMs),
       ...this.#sessions.flatMap((session) => session.findings(starvedMs)),
     ];
+    for (const gateway of this.#gateways) {
+      found.push(...(await gateway.findings()).map((text) => `gateway: ${text}`));
+      await gateway.destroy();
+    }
+    await Promise.all(this.#upstreams.map((upstream) => upstream.close()));
     for (const pool of this.#pools) found.push(...(await closePool(pool)));
     await Promise.all(this.#sessions.map(({ session }) => session.close()));
     for (const { closes } of this.#sessions) if (closes !== 1) found.push(`onClose was called ${closes} times`);
@@ -100,6 +123,8 @@ export class Cell {
   async #closeAgent(agent: AgentProcess): Promise<string[]> {
     const found: string[] = [];
     if (agent.ended && !agent.endsItself) found.push(`the agent died: ${agent.errors.trim().slice(-500)}`);
+    if (agent.program === 'http' && /uncaught|unhandled|MaxListeners/i.test(agent.errors))
+      found.push(`the agent says: ${agent.errors.trim().slice(-500)}`);
     if (!agent.ended && !agent.endsItself) found.push(...((await this.#leaks.get(agent)?.findings()) ?? []));
     await agent.destroy();
     return found;

@@ -83,6 +83,11 @@ export class Link {
     this.agent.pause();
   }
 
+  /** Reads nothing more from one side; the other direction goes on. */
+  deafen(side: 'proxy' | 'agent'): void {
+    this[side].pause();
+  }
+
   /** Ends the link as `kind` says. */
   cut(kind: CutKind): void {
     for (const socket of [this.proxy, this.agent]) {

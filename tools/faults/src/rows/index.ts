@@ -14,6 +14,15 @@ import { http2 } from './r13-http2.ts';
 import { ids } from './r14-ids.ts';
 import { cancel } from './r15-cancel.ts';
 import { drain } from './r16-drain.ts';
+import { endings } from './g1-endings.ts';
+import { clients } from './g2-clients.ts';
+import { upstreams } from './g3-upstreams.ts';
+import { gatewayDrain } from './g4-drain.ts';
+import { admin } from './g5-admin.ts';
+import { descriptors } from './g6-descriptors.ts';
+import { agentMidBody } from './g7-agent.ts';
+import { memory } from './g8-memory.ts';
+import { deaf } from './g9-deaf.ts';
 
 /** Every row of the board, in its order. */
 export const ROWS: readonly Row[] = [
@@ -32,4 +41,13 @@ export const ROWS: readonly Row[] = [
   ids,
   cancel,
   drain,
+  endings,
+  clients,
+  upstreams,
+  gatewayDrain,
+  admin,
+  descriptors,
+  agentMidBody,
+  memory,
+  deaf,
 ];
