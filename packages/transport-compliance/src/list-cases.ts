@@ -8,6 +8,7 @@ import { EVENT_CASES } from './cases/event.ts';
 import { HANDLER_CASES } from './cases/handler.ts';
 import { LISTEN_CASES } from './cases/listen.ts';
 import { MESSAGE_CASES } from './cases/message.ts';
+import { MISUSE_CASES } from './cases/misuse.ts';
 import { OPEN_CASES } from './cases/open.ts';
 import { ORDER_CASES } from './cases/order.ts';
 import { PAUSE_CASES } from './cases/pause.ts';
@@ -31,6 +32,7 @@ const CASES: readonly ComplianceCase[] = [
   ...ABORT_CASES,
   ...HANDLER_CASES,
   ...SESSION_CASES,
+  ...MISUSE_CASES,
   ...DECISION_CASES,
   ...EVENT_CASES,
 ];

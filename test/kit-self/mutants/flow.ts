@@ -61,7 +61,15 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
   })),
   tampered(
     'pause does nothing',
-    ['pressure.paused-peer', 'pressure.others', 'pause.holds', 'pause.at-once', 'close.deaf', 'close.signal'],
+    [
+      'pressure.paused-peer',
+      'pressure.others',
+      'pause.holds',
+      'pause.at-once',
+      'close.deaf',
+      'close.signal',
+      'session.unread',
+    ],
     () => ({ members: () => ({ pause: () => undefined }) }),
   ),
   tampered('a paused side does not send', ['pause.one-way'], () => {
@@ -124,6 +132,9 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
   replaced('close waits for a deaf side for ever', ['close.deaf'], (_transport, clock) =>
     createMemoryTransport({ clock, closeTimeoutMs: 86_400_000 }),
   ),
+  tampered('the listening side does not hear of a close', ['session.half-open', 'close.flushes'], () => ({
+    ended: (reason, { dialled }, ended) => (dialled ? ended(reason) : undefined),
+  })),
   tampered('close ignores its signal', ['close.signal', 'close.signal-aborted'], () => ({
     members: ({ real }) => ({ close: () => real.close() }),
   })),

@@ -197,6 +197,24 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
       },
     };
   }),
+  tampered('a second answer waits for the next question', ['session.doubled'], () => {
+    const asked = new Set<RequestId>();
+    const early = new Map<RequestId, Received>();
+    return {
+      send(message, { handler }, send) {
+        const room = send(message);
+        if (message.type !== 'requestHeaders' && message.type !== 'requestBodyChunk') return room;
+        const kept = early.get(message.id);
+        if (kept === undefined) asked.add(message.id);
+        else setImmediate(() => handler?.onMessage(kept));
+        return room;
+      },
+      deliver(message, _end, deliver) {
+        if (message.type !== 'answer' || asked.delete(message.id)) deliver(message);
+        else early.set(message.id, message);
+      },
+    };
+  }),
   tampered('a cancel ends the connection', ['session.deadline'], () => ({
     deliver: (message, { real }, deliver) => (message.type === 'cancel' ? real.abort() : deliver(message)),
   })),
