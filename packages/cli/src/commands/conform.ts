@@ -29,11 +29,19 @@ function formsOf({ scheme }: Endpoint, dialect: Dialect | undefined): readonly F
   return dialect === undefined ? ['documented', 'zentinel'] : [dialect];
 }
 
-/** With no dialect asked for, one in which the handshake is not answered is one that the agent does not speak. */
-function forgive(results: readonly CheckResult[], asked: boolean): readonly CheckResult[] {
-  const first = results[0];
-  if (asked || first?.outcome !== 'fail') return results;
-  return [{ ...first, outcome: 'skip', why: `this dialect is not spoken: ${first.why ?? ''}` }];
+const isSpoken = (results: readonly CheckResult[]): boolean => results[0]?.outcome === 'pass';
+
+/**
+ * With no dialect asked for, one in which the handshake is not answered is one that the agent does not speak, as long as it
+ * speaks another: where nobody answers in any dialect, each of them fails.
+ */
+function forgive(byForm: readonly (readonly CheckResult[])[]): CheckResult[] {
+  if (!byForm.some(isSpoken)) return byForm.flat();
+  return byForm.flatMap((results) => {
+    const [first] = results;
+    if (first?.outcome !== 'fail') return results;
+    return [{ ...first, outcome: 'skip', why: `this dialect is not spoken: ${first.why ?? ''}` }];
+  });
 }
 
 function integer(flag: string, text: string, min: number, max: number): number {
@@ -63,6 +71,7 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
     if (flags.json !== true) line(stderr, tint('quiet', words, stderr));
   };
   const results: CheckResult[] = [];
+  const byForm: CheckResult[][] = [];
   for (const form of formsOf(endpoint, dialect)) {
     if (url !== undefined) {
       const onListening = (address: string): void => tell(`listening ${address} (${form}), waiting for a proxy`);
@@ -70,9 +79,9 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
       continue;
     }
     tell(`checking ${endpoint.address} (${form})`);
-    const found = await checkAgent(endpoint, form, { clock: systemClock, patienceMs });
-    results.push(...forgive(found, dialect !== undefined || form === 'grpc'));
+    byForm.push(await checkAgent(endpoint, form, { clock: systemClock, patienceMs }));
   }
+  results.push(...forgive(byForm));
   context.status = holds(results) ? 0 : 1;
   if (flags.json) {
     jsonLine(stdout, { endpoint: endpoint.address, holds: context.status === 0, results });

@@ -76,7 +76,17 @@ test('a dialect that the agent does not speak is skipped unless it was asked for
   expect(asked.status).toBe(1);
 });
 
+test('a socket that does not exist fails in every dialect, and none is skipped as not spoken', async () => {
+  const { status, stdout } = await agentwire('conform', 'unix:/nowhere/a.sock', '--json');
+  expect(status).toBe(1);
+  const { results } = JSON.parse(stdout) as { results: { id: string; outcome: string; why?: string }[] };
+  const handshakes = results.filter(({ id }) => id === 'handshake-answer');
+  expect(handshakes.map(({ outcome }) => outcome)).toEqual(['fail', 'fail']);
+  expect(handshakes[0]?.why).toContain('cannot connect');
+});
+
 test.each([
+  ['nobody there in any dialect', ['conform', 'unix:/nowhere/a.sock', '--json'], 1],
   ['nobody there', ['conform', 'unix:/nowhere/a.sock', '--dialect', 'documented', '--json'], 1],
   ['no endpoint', ['conform'], 2],
   ['an endpoint that is none', ['conform', 'nonsense'], 2],

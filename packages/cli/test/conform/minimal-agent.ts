@@ -27,6 +27,8 @@ export class MinimalAgent {
   readonly #timers = new Set<NodeJS.Timeout>();
   dead = false;
   busy = false;
+  /** Whether somebody does not take what was written. */
+  full = false;
 
   constructor(fault: Fault) {
     this.#fault = fault;
@@ -75,7 +77,10 @@ class Peer {
   #greeted = false;
   #wedged = false;
   #slow = 0;
+  #slowId = '';
   #waiting: [number, Buffer][] = [];
+  /** Answers to chunks that came before their head was answered. */
+  #afterHead: (() => void)[] = [];
   #pongs: Buffer[] = [];
   #count = 0;
 
@@ -85,9 +90,11 @@ class Peer {
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => {
-      if (agent.is('end-drops')) socket.destroy();
-      else socket.end();
+      if (agent.is('end-drops')) return void socket.destroy();
+      if (agent.is('cut-waits') && this.#received.length > 0) return;
+      socket.end();
     });
+    socket.on('drain', () => (agent.full = false));
     socket.on('close', () => {
       if (agent.is('cut-kills') && this.#received.length > 0) agent.die();
     });
@@ -97,7 +104,7 @@ class Peer {
     const agent = this.#agent;
     if (this.#wedged) return;
     this.#received = agent.is('no-buffer') ? chunk : Buffer.concat([this.#received, chunk]);
-    while (this.#received.length >= 4 && !this.#wedged) {
+    while (this.#received.length >= 4 && !this.#wedged && !(agent.full && agent.is('waits-for-all'))) {
       const length = this.#received.readUInt32BE(0);
       const limit = agent.is('small-frames') ? 200_000 : this.#greeted ? 16 * 1024 * 1024 : 64 * 1024;
       if (length === 0 && agent.is('zero-ignored')) {
@@ -179,6 +186,7 @@ class Peer {
     const agent = this.#agent;
     if (type === 0x10 && typeof event['method'] !== 'string') {
       if (agent.is('malformed-allowed')) return this.#answer(id, { decision: 'allow' });
+      if (agent.is('malformed-allowed-later')) return agent.later(() => this.#answer(id, { decision: 'allow' }), 20);
       if (agent.is('malformed-wedges')) return void (this.#wedged = true);
       if (agent.is('malformed-kills')) return agent.die();
       return this.#answer(id, { decision: { block: { status: 500 } } });
@@ -204,6 +212,8 @@ class Peer {
     const operations = [set, ...add, { remove: { name: 'x-remove-me' } }];
     if (path === '/slow') return this.#later(id, Number(/ms=(\d+)/.exec(uri)?.[1]));
     if (path === '/throw' && agent.is('throw-closes')) return void this.socket.destroy();
+    if (path === '/throw' && agent.is('throw-allowed-later'))
+      return agent.later(() => this.#answer(id, { decision: 'allow' }), 20);
     const decisions: Readonly<Record<string, Json>> = {
       '/block': { decision: { block } },
       '/redirect': { decision: { redirect: { url: 'https://example.test/', status: 302 } } },
@@ -221,12 +231,15 @@ class Peer {
 
   #later(id: string, ms: number): void {
     this.#slow += 1;
+    this.#slowId = id;
     this.#agent.busy = true;
     this.#agent.later(() => {
       this.#slow -= 1;
       this.#agent.busy = false;
       const wanted = !this.#cancelled.has(id) || this.#agent.is('cancel-ignored');
-      if (wanted) this.#answer(id, { decision: 'allow' });
+      const operations = [{ set: { name: 'x-agent', value: 'allow' } }];
+      if (wanted) this.#answer(id, { decision: 'allow', request_headers: operations });
+      for (const late of this.#afterHead.splice(0)) late();
       for (const [type, payload] of this.#waiting.splice(0)) this.#frame(type, payload);
     }, ms);
   }
@@ -236,6 +249,11 @@ class Peer {
     const path = this.#paths.get(id);
     const key = agent.is('one-body') ? '' : id;
     const index = event['chunk_index'];
+    if (this.#slow > 0 && id === this.#slowId) {
+      if (agent.is('late-head-is-all')) return;
+      const operations = agent.is('late-head-repeated') ? [{ set: { name: 'x-agent', value: 'allow' } }] : [];
+      return void this.#afterHead.push(() => this.#answer(id, { decision: 'allow', request_headers: operations }));
+    }
     if (path === '/transform') {
       const shown = agent.is('indexes-reversed') ? 9 - Number(index) : index;
       return this.#answer(id, { decision: 'allow', request_body_mutation: { chunk_index: shown, data: null } });
@@ -261,7 +279,7 @@ class Peer {
     const lists = { request_headers: [], response_headers: [] };
     const bytes = frame(0x20, `{"request_id":${shown},${JSON.stringify({ ...lists, ...wrong }).slice(1)}`);
     if (agent.is('end-drops')) return agent.later(() => this.socket.write(bytes), 20);
-    this.socket.write(agent.is('answers-twice') ? Buffer.concat([bytes, bytes]) : bytes);
+    if (!this.socket.write(agent.is('answers-twice') ? Buffer.concat([bytes, bytes]) : bytes)) agent.full = true;
   }
 
   #pong(payload: Buffer): void {

@@ -51,7 +51,7 @@ export class ProxyLink {
   }
 
   #open(): void {
-    const socket = connect({ path: this.#path });
+    const socket = connect({ path: this.#path, allowHalfOpen: this.#fault === 'half-close-hangs' });
     this.#socket = socket;
     this.#received = Buffer.alloc(0);
     const lost = (): void => {
@@ -59,7 +59,7 @@ export class ProxyLink {
     };
     socket.on('data', (chunk: Buffer) => socket === this.#socket && this.#take(chunk));
     socket.on('error', () => undefined);
-    socket.on('end', lost);
+    if (this.#fault !== 'half-close-hangs') socket.on('end', lost);
     socket.on('close', lost);
     const hello = { protocol_version: 2, ...(this.#fault !== 'no-name' && { client_name: 'minimal' }) };
     socket.write(frameOf({ type: 0x01, payload: Buffer.from(JSON.stringify(hello)) }));

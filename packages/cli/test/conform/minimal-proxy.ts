@@ -32,6 +32,8 @@ export class MinimalProxy {
   /** A second connection, for faults that need one. */
   readonly #side: ProxyLink | undefined;
   readonly #waiting = new Map<number, ((verdict: Verdict) => void)[]>();
+  /** Second answers, for the fault that keeps them. */
+  readonly #spare = new Map<number, Verdict>();
   #asked = 0;
   #stuck = false;
 
@@ -66,6 +68,8 @@ export class MinimalProxy {
     return new Promise((resolve) => {
       const link = isAway ? (this.#side ?? this.#link) : this.#link;
       if (!link.send(type, { request_id: id, ...fields })) return resolve({ failed: true });
+      const spare = this.#spare.get(id);
+      if (spare !== undefined) return resolve(spare);
       this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]);
     });
   }
@@ -75,6 +79,7 @@ export class MinimalProxy {
     if (type === 0xf0 && !this.#is('no-pong')) link.send(0xf1, this.#is('pong-empty') ? {} : JSON.parse(text));
     if (type === 0x77 && this.#is('unknown-closes')) link.drop();
     if (type !== 0x10) return;
+    if (this.#is('wrong-direction-decides')) return this.#answered(JSON.parse(text) as Answer);
     this.#stuck ||= this.#is('wrong-direction-sticks');
     link.drop();
   }
@@ -84,6 +89,10 @@ export class MinimalProxy {
     const [oldest = 0] = this.#waiting.keys();
     if (verdict.failed === true && this.#is('broken-closes')) return this.#link.drop();
     if (verdict.failed === true && this.#is('broken-hangs')) return;
+    const isWaiting = this.#waiting.has(answer.request_id);
+    if (!isWaiting && this.#is('second-answer-next')) this.#spare.set(answer.request_id, verdict);
+    if (!isWaiting && this.#is('late-answer-next') && verdict.block !== undefined)
+      answer = { ...answer, request_id: oldest };
     const isKnown = answer.request_id <= this.#asked;
     const id = (isKnown ? this.#is('answers-in-order') : this.#is('any-id')) ? oldest : answer.request_id;
     const [settle, ...rest] = this.#waiting.get(id) ?? [];
@@ -99,6 +108,7 @@ export class MinimalProxy {
     response.on('close', () => {
       if (response.writableFinished || this.#is('no-cancel')) return;
       this.#link.send(0x30, { request_id: id, reason: 'client_disconnect' });
+      this.#waiting.delete(id);
     });
     const { block, failed, text = '' } = await this.#outcome(id, request, body);
     response.writeHead(failed === true ? 502 : (block ?? 200)).end(text);
@@ -139,13 +149,13 @@ export class MinimalProxy {
   async #respond(id: number): Promise<Verdict & { text?: string }> {
     const text = 'fine';
     if (this.#is('no-response-headers')) return { text };
-    const { failed = false, more } = await this.#ask(
-      id,
-      0x12,
-      { status: 200, headers: [] },
-      this.#is('response-elsewhere'),
-    );
+    const {
+      failed = false,
+      more,
+      block,
+    } = await this.#ask(id, 0x12, { status: 200, headers: [] }, this.#is('response-elsewhere'));
     if (failed) return { failed };
+    if (block !== undefined) return { block };
     if (more === true) {
       const data = Buffer.from(text).toString('base64');
       await this.#ask(id, 0x13, { chunk_index: 0, data, is_last: true });

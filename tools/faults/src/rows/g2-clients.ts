@@ -11,7 +11,7 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 
 const GOOD_MS = 1_000;
 /** What the machine may add to a time, in milliseconds. */
-const SLACK_MS = 250;
+const SLACK_MS = 750;
 const LONG = '/long?bytes=33554432';
 const UPLOAD = ['Transfer-Encoding: chunked'];
 

@@ -72,6 +72,17 @@ export class Talk {
     await this.answerTo(id);
   }
 
+  /** Every answer until the connection ends, or nothing came for a while. */
+  async everyAnswer(quietMs: number = this.patienceMs / 2): Promise<AnswerSaid[]> {
+    const found: AnswerSaid[] = [];
+    for (;;) {
+      const heard = await this.channel.next(quietMs);
+      if (heard.kind !== 'message') return found;
+      const said = this.#read(heard);
+      if (said.kind === 'answer') found.push(said);
+    }
+  }
+
   /** Waits for the agent to end the connection; an answer before that is a failure. */
   async ends(): Promise<void> {
     const said = await this.hear();

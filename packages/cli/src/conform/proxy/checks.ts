@@ -1,6 +1,7 @@
 import type { Check } from '../check.ts';
 import { bodyChecks } from './checks/bodies.ts';
 import { damageChecks } from './checks/damage.ts';
+import { outOfTurnChecks } from './checks/out-of-turn.ts';
 import { openingChecks } from './checks/opening.ts';
 import { requestChecks } from './checks/requests.ts';
 import type { ProxyUnderTest } from './under-test.ts';
@@ -10,5 +11,6 @@ export const PROXY_CHECKS: readonly Check<ProxyUnderTest>[] = [
   ...requestChecks,
   ...bodyChecks,
   ...damageChecks,
+  ...outOfTurnChecks,
   ...openingChecks,
 ];

@@ -75,5 +75,5 @@ export const grpcProxy: ProxyWire = {
   // a header operation whose bytes are no message
   brokenAnswer: (id) => message(2, { 1: id, 2: Buffer.alloc(0), 10: Buffer.from([0xff]) }),
   unknown: () => message(99, { 1: 'x' }),
-  wrongDirection: () => ({ type: 11, payload: Buffer.from([0xff, 0xff]) }),
+  wrongDirection: (id) => message(LAST, { 1: id, 2: Buffer.alloc(0) }),
 };

@@ -44,7 +44,7 @@ interface Dialect {
   answer(id: string, fields: Json): RawMessage;
 }
 
-function createWire(dialect: Dialect, more: Pick<ProxyWire, 'ping' | 'wrongDirection'>): ProxyWire {
+function createWire(dialect: Dialect, more: Pick<ProxyWire, 'ping'> = {}): ProxyWire {
   const isDocumented = dialect.form === 'documented';
   const decide = ({ block, more: needsMore = false }: Verdict): Json => ({
     decision: block === undefined ? 'allow' : { block: { status: block, body: 'conform', headers: null } },
@@ -87,6 +87,7 @@ function createWire(dialect: Dialect, more: Pick<ProxyWire, 'ping' | 'wrongDirec
     answer: (id, verdict) => dialect.answer(id, decide(verdict)),
     brokenAnswer: (id) => dialect.answer(id, { decision: { maybe: 1 }, request_headers: 5 }),
     unknown: () => json(0x77, { x: 1 }),
+    wrongDirection: (id) => ({ ...dialect.answer(id, decide({})), type: 0x10 }),
     ...more,
   };
 }
@@ -138,55 +139,49 @@ export const documentedProxy: ProxyWire = createWire(
   },
   {
     ping: (sequence) => ({ type: 0xf0, payload: Buffer.from(`{"sequence":${sequence},"timestamp_ms":1}`) }),
-    wrongDirection: () => json(0x10, { request_id: 1 }),
   },
 );
 
 /** An agent's end in the zentinel dialect. */
-export const zentinelProxy: ProxyWire = createWire(
-  {
-    form: 'zentinel',
-    cancels: [0x40],
-    others: [0x14, 0x15, 0x16, 0x17, 0x41],
-    pong: 0x42,
-    idOf(from) {
-      const metadata = isJson(from['metadata']) ? from['metadata'] : {};
-      const id = metadata['correlation_id'] ?? from['correlation_id'];
-      return typeof id === 'string' ? id : undefined;
-    },
-    helloFields(from) {
-      const versions = from['supported_versions'];
-      return [
-        ...(Array.isArray(versions) && versions.includes(2) ? [] : ['supported_versions has no 2']),
-        ...['proxy_id', 'proxy_version']
-          .filter((key) => typeof from[key] !== 'string')
-          .map((key) => `${key} is missing`),
-      ];
-    },
-    reply: (version, error) => ({
-      protocol_version: version,
-      success: error === null,
-      error,
-      capabilities: {
-        agent_id: 'conform',
-        name: 'conform',
-        version: '0',
-        supported_events: [1, 2, 3, 4],
-        features,
-        limits: { max_body_size: 16_777_216, max_concurrency: 100, preferred_chunk_size: 65_536 },
-      },
-      encoding: 'json',
-    }),
-    answer: (id, fields) =>
-      json(0x20, {
-        version: 2,
-        ...fields,
-        routing_metadata: {},
-        audit: { tags: [], rule_ids: [], confidence: null, reason_codes: [], custom: { correlation_id: id } },
-        request_body_mutation: null,
-        response_body_mutation: null,
-        websocket_decision: null,
-      }),
+export const zentinelProxy: ProxyWire = createWire({
+  form: 'zentinel',
+  cancels: [0x40],
+  others: [0x14, 0x15, 0x16, 0x17, 0x41],
+  pong: 0x42,
+  idOf(from) {
+    const metadata = isJson(from['metadata']) ? from['metadata'] : {};
+    const id = metadata['correlation_id'] ?? from['correlation_id'];
+    return typeof id === 'string' ? id : undefined;
   },
-  { wrongDirection: () => json(0x10, { correlation_id: 'conform' }) },
-);
+  helloFields(from) {
+    const versions = from['supported_versions'];
+    return [
+      ...(Array.isArray(versions) && versions.includes(2) ? [] : ['supported_versions has no 2']),
+      ...['proxy_id', 'proxy_version'].filter((key) => typeof from[key] !== 'string').map((key) => `${key} is missing`),
+    ];
+  },
+  reply: (version, error) => ({
+    protocol_version: version,
+    success: error === null,
+    error,
+    capabilities: {
+      agent_id: 'conform',
+      name: 'conform',
+      version: '0',
+      supported_events: [1, 2, 3, 4],
+      features,
+      limits: { max_body_size: 16_777_216, max_concurrency: 100, preferred_chunk_size: 65_536 },
+    },
+    encoding: 'json',
+  }),
+  answer: (id, fields) =>
+    json(0x20, {
+      version: 2,
+      ...fields,
+      routing_metadata: {},
+      audit: { tags: [], rule_ids: [], confidence: null, reason_codes: [], custom: { correlation_id: id } },
+      request_body_mutation: null,
+      response_body_mutation: null,
+      websocket_decision: null,
+    }),
+});

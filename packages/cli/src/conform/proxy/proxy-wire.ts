@@ -42,6 +42,6 @@ export interface ProxyWire {
   /** An answer whose content makes no sense. */
   brokenAnswer(id: string): RawMessage;
   unknown(): RawMessage;
-  /** A message that only proxies send. */
-  wrongDirection(): RawMessage;
+  /** A message that only proxies send, with this id and what would be an allow in an answer. */
+  wrongDirection(id: string): RawMessage;
 }

@@ -45,6 +45,14 @@ class ServedStream implements RawChannel {
     return this.#inbox.next(waitMs);
   }
 
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
   end(): void {
     this.#stream.end();
   }

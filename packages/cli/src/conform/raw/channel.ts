@@ -12,6 +12,9 @@ export interface RawChannel {
   frame(message: RawMessage): Buffer;
   /** The next message that came. */
   next(waitMs: number): Promise<Heard>;
+  /** Reads nothing more, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Says that this side sends nothing more. */
   end(): void;
   /** Drops the connection. Idempotent. */

@@ -101,6 +101,14 @@ export class GrpcChannel implements RawChannel {
     return this.#inbox.next(waitMs);
   }
 
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
   end(): void {
     this.#stream.end();
   }

@@ -72,6 +72,14 @@ export class StreamChannel implements RawChannel {
     return this.#inbox.next(waitMs);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     this.#socket.end();
   }

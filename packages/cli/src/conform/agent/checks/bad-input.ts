@@ -16,8 +16,9 @@ export const badInputChecks: readonly Check<AgentUnderTest>[] = [
       const { wire } = under;
       const talk = await under.open();
       talk.send(wire.brokenHead(wire.id(1)), wire.head(wire.id(2), { uri: '/' }));
-      const said = await talk.hear();
-      if (said?.kind === 'answer' && said.id !== wire.id(2) && said.verdict === 'allow') fail('it was allowed');
+      const answers = await talk.everyAnswer();
+      if (answers.some(({ id, verdict }) => id !== wire.id(2) && verdict === 'allow')) fail('it was allowed');
+      if (answers.filter(({ id }) => id === wire.id(2)).length > 1) fail('it was answered as the request after it');
     },
   },
   {
@@ -104,9 +105,11 @@ export const badInputChecks: readonly Check<AgentUnderTest>[] = [
     needs: 'reference',
     async run(under) {
       const talk = await under.open();
-      talk.send(under.wire.head(under.wire.id(1), { uri: '/throw' }));
-      const said = await talk.hear();
-      if (said?.kind === 'answer' && said.verdict === 'allow') fail('it was allowed');
+      const { wire } = under;
+      talk.send(wire.head(wire.id(1), { uri: '/throw' }), wire.head(wire.id(2), { uri: '/' }));
+      const answers = await talk.everyAnswer();
+      if (answers.some(({ id, verdict }) => id !== wire.id(2) && verdict === 'allow')) fail('it was allowed');
+      if (answers.filter(({ id }) => id === wire.id(2)).length > 1) fail('it was answered as the request after it');
     },
   },
   {

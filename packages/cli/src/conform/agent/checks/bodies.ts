@@ -55,6 +55,27 @@ export const bodyChecks: readonly Check<AgentUnderTest>[] = [
     },
   },
   {
+    id: 'late-head',
+    says: 'a chunk that comes while the head is still decided on gets a decision of its own, after that of the head',
+    section,
+    level: 'must',
+    needs: 'reference',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const id = wire.id(1);
+      talk.send(
+        wire.head(id, { uri: `/slow?ms=${Math.round(under.patienceMs / 10)}`, method: 'POST', hasBody: true }),
+        wire.requestChunk(id, { index: 0, text: 'abc', last: true }),
+      );
+      const head = await talk.answerTo(id);
+      const chunk = await talk.answerTo(id);
+      if (head.operations.length === 0) fail('the answer to the chunk came first');
+      if (chunk.operations.length > 0) fail('the chunk was answered with the decision of the head');
+      await talk.stillAnswers();
+    },
+  },
+  {
     id: 'large-chunk',
     says: 'a body chunk of one MiB is answered',
     section: 'Frame',

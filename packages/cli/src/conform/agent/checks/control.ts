@@ -155,4 +155,44 @@ export const controlChecks: readonly Check<AgentUnderTest>[] = [
       if ((await talk.hear()) !== undefined) fail('something followed the answers');
     },
   },
+  {
+    id: 'end-in-message',
+    says: 'who says in the middle of a message that it sends nothing more is not answered, and its connection ends',
+    section: 'Frame',
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const talk = await under.open();
+      const bytes = talk.channel.frame(wire.head(wire.id(1), { uri: '/' }));
+      talk.channel.sendBytes(bytes.subarray(0, bytes.length - 3));
+      talk.channel.end();
+      await talk.ends();
+    },
+  },
+  {
+    id: 'unread-answers',
+    says: 'who reads no answers holds up nobody else, and gets them, or the end, once it reads again',
+    section: 'Messages',
+    level: 'must',
+    async run(under) {
+      const { wire } = under;
+      const [deaf, other] = [await under.open(), await under.open()];
+      deaf.channel.pause();
+      // their answers are more than any socket's buffers hold
+      const count = 20_000;
+      for (let at = 0; at < count; at += 1000) {
+        const heads = Array.from({ length: 1000 }, (_, n) => wire.head(wire.id(10_000 + at + n), { uri: '/' }));
+        deaf.send(...heads);
+        await other.stillAnswers();
+      }
+      await (await under.open()).stillAnswers();
+      deaf.channel.resume();
+      let heard = 0;
+      while (heard < count) {
+        const said = await deaf.hear();
+        if (said === undefined) return;
+        if (said.kind === 'answer') heard += 1;
+      }
+    },
+  },
 ];

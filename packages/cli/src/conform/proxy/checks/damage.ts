@@ -72,8 +72,15 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
     section: 'Frame',
     level: 'must',
     async run(under) {
-      await under.works();
-      for (const { channel } of under.open) channel.send(under.wire.wrongDirection());
+      under.policy = (event, { channel }) => {
+        if (event.kind !== 'head') return {};
+        channel.send(under.wire.wrongDirection(event.id));
+        channel.send(under.wire.answer(event.id, { block: 451 }));
+        return undefined;
+      };
+      const { status } = await under.drive('/wrong-direction');
+      under.calm();
+      if (status < 400) fail(`it was taken for the answer: the client got ${status}`);
       await under.works();
     },
   },
