@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@agentwire/core';
+import { connectionOf } from './client-connection.ts';
 
 /** Errors of Node's parser that are not 400, by code. */
 const STATUS: Readonly<Record<string, string>> = {
@@ -23,11 +24,9 @@ export interface ClientError extends Error {
 export interface ClientErrorsDeps {
   readonly clock: Clock;
   readonly maxRequestLineBytes: number;
-  /** `false` where a response is on its way on that connection. */
-  readonly isAnswerable: (socket: Duplex) => boolean;
 }
 
-/** Answers what could not be parsed, and ends its connection. */
+/** Answers what could not be parsed, after the requests before it, and ends its connection. */
 export class ClientErrors {
   readonly #deps: ClientErrorsDeps;
   /** Connections that have their answer; the parser reports each further packet of theirs. */
@@ -39,15 +38,31 @@ export class ClientErrors {
 
   handle(error: ClientError, socket: Duplex): void {
     if (this.#answered.has(socket)) return;
-    const { clock, isAnswerable } = this.#deps;
-    if (!socket.writable || error.code === 'ECONNRESET' || !isAnswerable(socket)) {
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+    else this.refuse(this.#statusOf(error), socket);
+  }
+
+  /** Answers with `status` (code and reason) when the requests before it on that connection are answered. */
+  refuse(status: string, socket: Duplex): void {
+    if (this.#answered.has(socket)) return;
+    this.#answered.add(socket);
+    const end = (answerable: boolean): void => this.#end(status, socket, answerable);
+    const connection = connectionOf(socket);
+    if (connection === undefined) end(true);
+    else connection.whenAnswered(end);
+  }
+
+  #end(status: string, socket: Duplex, answerable: boolean): void {
+    if (socket.destroyed) return;
+    if (!answerable) {
       socket.destroy();
       return;
     }
-    this.#answered.add(socket);
+    const { clock } = this.#deps;
     const timer = clock.setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once('close', () => clock.clearTimeout(timer));
-    socket.end(`HTTP/1.1 ${this.#statusOf(error)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    // the answer before may have been the connection's last one
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
   }
 
   #statusOf({ code = '', rawPacket }: ClientError): string {

@@ -19,6 +19,11 @@ export interface ClientOptions {
   readonly maxConnections?: number;
   /** Requests at a time; default 10 000. Past it the client gets 503 at once. */
   readonly maxConcurrentRequests?: number;
+  /**
+   * Requests of one connection that are under way at a time, where a client sends them without waiting for answers
+   * (pipelining); default 16, at most 10 000. Past it nothing more is read from the connection until one is answered.
+   */
+  readonly maxPipelinedRequests?: number;
   /** Time that `drain` gives to requests and connections, in milliseconds; default 30 000. Past it the rest is cut. */
   readonly drainTimeoutMs?: number;
   /** Time without a byte after which a drain closes an idle connection, in milliseconds; default 1 000. */
@@ -34,6 +39,7 @@ export const CLIENT_DEFAULTS: Required<ClientOptions> = {
   maxHeaders: 100,
   maxConnections: 10_000,
   maxConcurrentRequests: 10_000,
+  maxPipelinedRequests: 16,
   drainTimeoutMs: 30_000,
   drainIdleMs: 1_000,
 };
@@ -47,6 +53,7 @@ const LIMITS: Readonly<Record<keyof ClientOptions, readonly [min: number, max: n
   maxHeaders: [1, 1_000],
   maxConnections: [1, 10_000_000],
   maxConcurrentRequests: [1, 1_000_000],
+  maxPipelinedRequests: [1, 10_000],
   drainTimeoutMs: [0, DAY_MS],
   drainIdleMs: [1, 3_600_000],
 };

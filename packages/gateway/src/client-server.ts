@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { addConnection, connectionOf } from './client-connection.ts';
 import { ClientErrors } from './client-error.ts';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
@@ -17,7 +18,7 @@ export interface ClientServerDeps {
 }
 
 /** The answer to CONNECT, which asks for a tunnel. */
-const NO_TUNNEL = 'HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+const NO_TUNNEL = '501 Not Implemented';
 
 /** Looks at a connection in a drain, in each `drainIdleMs`. */
 const LOOKS = 4;
@@ -45,38 +46,35 @@ export class ClientServer {
         connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
         maxHeaderSize: options.maxHeadBytes,
       },
-      (request, response) => onRequest(request, response, false),
+      (request, response) => connectionOf(request.socket)?.take(response, false),
     );
     // Node drops further lines without a word; one more than allowed is enough to see that there are too many
     server.maxHeadersCount = options.maxHeaders + 1;
     server.maxConnections = options.maxConnections;
     // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
-    server.on('checkContinue', (request, response) => onRequest(request, response, true));
+    server.on('checkContinue', (request, response) => connectionOf(request.socket)?.take(response, true));
     server.on('drop', onDrop);
     server.on('close', () => this.#closed.resolve());
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
+      addConnection(socket, options.maxPipelinedRequests, onRequest);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    const errors = new ClientErrors(options);
     const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
-      socket.on('error', () => socket.destroy()).end(NO_TUNNEL, () => socket.destroy());
+      connectionOf(socket)?.takeOver();
+      errors.refuse(NO_TUNNEL, socket);
     };
     server.on(
       'connect',
       guarded('the answer to CONNECT', logger, refuseTunnel, (_request, socket) => socket.destroy()),
     );
-    const errors = new ClientErrors({ ...options, isAnswerable: (socket) => this.#isAnswerable(socket) });
     const onError = (error: Error, socket: Duplex): void => errors.handle(error, socket);
     server.on(
       'clientError',
       guarded('the answer to a bad request', logger, onError, (_error, socket) => socket.destroy()),
     );
     this.#server = server;
-  }
-
-  #isAnswerable(socket: Duplex): boolean {
-    for (const response of this.#deps.live) if (response.req.socket === socket && response.headersSent) return false;
-    return true;
   }
 
   /** @returns the address. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
@@ -99,7 +100,9 @@ class GatewayServer implements Gateway {
       if (earlier === response) break;
       if (earlier.req.socket === response.req.socket && this.#endings.has(earlier)) earlier.shouldKeepAlive = true;
     }
-    if (!response.shouldKeepAlive) return;
+    // one that has come already, and has not begun, ends it then
+    const more = connectionOf(response.req.socket)?.hasWaiting === true;
+    if (!response.shouldKeepAlive || more) return;
     response.shouldKeepAlive = false;
     this.#endings.add(response);
   }

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+type OnRequest = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
+
+interface Waiting {
+  readonly response: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+const connections = new WeakMap<Duplex, ClientConnection>();
+
+/** Gives the connection of a socket; `undefined` for one of a server that is not the gateway's own. */
+export function connectionOf(socket: Duplex): ClientConnection | undefined {
+  return connections.get(socket);
+}
+
+/** Begins to keep the requests of a new connection in order: {@link connectionOf} gives it then. */
+export function addConnection(socket: Socket, maxPipelined: number, onRequest: OnRequest): void {
+  connections.set(socket, new ClientConnection(socket, maxPipelined, onRequest));
+}
+
+/**
+ * The requests of one client connection that are not answered, in the order in which they came and are answered.
+ *
+ * A client may send requests without waiting for answers (pipelining). At most `maxPipelined` of them are under way, and one
+ * that waits for "100 Continue" only when all before it are answered: that could not be told from a part of their answers.
+ * Those that one read of the socket brought beyond that wait here, and nothing more is read until they have begun.
+ */
+export class ClientConnection {
+  readonly #socket: Socket;
+  readonly #maxPipelined: number;
+  readonly #onRequest: OnRequest;
+  readonly #unanswered: ServerResponse[] = [];
+  readonly #waiting: Waiting[] = [];
+  #beginsSoon = false;
+  /** The response to a request that broke off within its body. */
+  #broken: ServerResponse | undefined;
+  #whenAnswered: ((answerable: boolean) => void) | undefined;
+
+  constructor(socket: Socket, maxPipelined: number, onRequest: OnRequest) {
+    this.#socket = socket;
+    this.#maxPipelined = maxPipelined;
+    this.#onRequest = onRequest;
+    // Node resumes a socket on its own when an answer has drained
+    socket.on('resume', () => {
+      if (this.hasWaiting) socket.pause();
+    });
+    socket.once('close', () => {
+      this.#waiting.length = 0;
+    });
+  }
+
+  /** Whether a request came that has not begun. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Takes a request, and begins it as soon as it may. */
+  take(response: ServerResponse, expectsContinue: boolean): void {
+    if (this.#waiting.length === 0 && this.#mayBegin(expectsContinue)) return this.#begin(response, expectsContinue);
+    this.#waiting.push({ response, expectsContinue });
+    this.#socket.pause();
+  }
+
+  #mayBegin(expectsContinue: boolean): boolean {
+    return this.#unanswered.length < (expectsContinue ? 1 : this.#maxPipelined);
+  }
+
+  #begin(response: ServerResponse, expectsContinue: boolean): void {
+    this.#unanswered.push(response);
+    response.on('close', this.#onClose);
+    this.#onRequest(response.req, response, expectsContinue);
+  }
+
+  readonly #onClose = (): void => {
+    this.#unanswered.shift();
+    if (this.#socket.destroyed) return;
+    // what was ended while it waited behind another response had no socket to end
+    if (this.#unanswered[0]?.destroyed === true) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#checkAnswered();
+    if (!this.hasWaiting || this.#beginsSoon) return;
+    this.#beginsSoon = true;
+    // not at once: the one that was answered still counts as under way
+    setImmediate(this.#beginWaiting);
+  };
+
+  readonly #beginWaiting = (): void => {
+    this.#beginsSoon = false;
+    for (
+      let [next] = this.#waiting;
+      next !== undefined && this.#mayBegin(next.expectsContinue);
+      [next] = this.#waiting
+    ) {
+      this.#waiting.shift();
+      this.#begin(next.response, next.expectsContinue);
+      if (!this.hasWaiting) this.#socket.resume();
+    }
+  };
+
+  /**
+   * Calls back once, when every request that came whole is answered: at once if they are.
+   *
+   * @param callback gets `false` where a part of an answer to a request that broke off is out, so that no other can follow
+   */
+  whenAnswered(callback: (answerable: boolean) => void): void {
+    const begun = this.#unanswered.at(-1);
+    if (this.#waiting.at(-1)?.response.req.complete === false) this.#waiting.pop();
+    else if (this.#waiting.length === 0 && begun?.req.complete === false) this.#broken = begun;
+    this.#whenAnswered = callback;
+    this.#checkAnswered();
+  }
+
+  #checkAnswered(): void {
+    const callback = this.#whenAnswered;
+    if (callback === undefined || this.hasWaiting) return;
+    const [first] = this.#unanswered;
+    if (first !== undefined && (first !== this.#broken || first.writableEnded)) return;
+    this.#whenAnswered = undefined;
+    callback(first?.headersSent !== true);
+  }
+
+  /** Keeps answers flowing on a socket that Node has given away, as it does with one of a CONNECT. */
+  takeOver(): void {
+    this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.on('drain', () => this.#unanswered[0]?.emit('drain'));
+    this.#socket.resume();
+  }
+}
