@@ -5,6 +5,7 @@ import {
   type ListTasksRequest,
   type ListTasksResponse,
   type Message,
+  Role,
   type SendMessageRequest,
   type StreamResponse,
   type SubscribeToTaskRequest,
@@ -142,6 +143,8 @@ function checkMessage(message: Message): void {
   for (const name of ['messageId', 'taskId', 'contextId'] as const) {
     if (message[name].length > MAX_ID) throw new RequestMalformedError(`message.${name} is longer than ${MAX_ID}`);
   }
+  // A message of the agent is the agent's to write; the history would tell it as the agent's own.
+  if (message.role !== Role.ROLE_USER) throw new RequestMalformedError('message.role must be ROLE_USER');
   if (message.parts.length === 0 || message.parts.length > MAX_PARTS)
     throw new RequestMalformedError(`message.parts must hold 1 to ${MAX_PARTS} parts`);
   if (message.parts.some(({ content }) => content === undefined))

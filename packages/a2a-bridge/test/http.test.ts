@@ -34,6 +34,8 @@ describe('what is no call is refused with the code of the protocol', () => {
     ['no message', call('SendMessage', {}), {}, -32602],
     ['a message without parts', call('SendMessage', { message: { ...message, parts: [] } }), {}, -32602],
     ['a part without content', call('SendMessage', { message: { ...message, parts: [{}] } }), {}, -32602],
+    ['a message without role', call('SendMessage', { message: { ...message, role: undefined } }), {}, -32602],
+    ['a message of the agent', call('SendMessage', { message: { ...message, role: 'ROLE_AGENT' } }), {}, -32602],
     ['a message without id', call('SendMessage', { message: { ...message, messageId: '' } }), {}, -32602],
     [
       'an id that is too long',
