@@ -22,6 +22,8 @@ export interface Asked {
   readonly answered: Set<string>;
   /** Nodes that have said that they work on it, so that they are told when it is given up. */
   readonly holders: Set<string>;
+  /** Whether it waits in a durable inbox, also while the node that it is for is gone. */
+  readonly durable: boolean;
   /** Parts of the answer so far, when it is a stream. */
   readonly parts: AnswerParts | undefined;
 }
@@ -29,6 +31,7 @@ export interface Asked {
 /** How a request is asked. */
 export interface AskedHow {
   readonly confirm?: Asked['confirm'];
+  readonly durable?: boolean;
   /** Parts that its asker has room for. */
   readonly window?: number | undefined;
 }
@@ -57,6 +60,7 @@ export class AskedRequests {
       confirm: how.confirm,
       answered: new Set(),
       holders: new Set(),
+      durable: how.durable === true,
       parts: how.window === undefined ? undefined : new AnswerParts(how.window),
     });
     this.#tokens.set(message.id, token);

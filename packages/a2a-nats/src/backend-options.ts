@@ -8,6 +8,7 @@ import {
   silentLogger,
   systemClock,
 } from '@agentwire/core';
+import { copyAbout } from '@agentwire/a2a-router';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 
 /** The streams behind durable inboxes. */
@@ -46,6 +47,18 @@ export interface NatsBackendOptions {
   readonly prefix?: string;
   /** Durable inboxes on JetStream. Default: none, and durable messages are refused with `ERR_UNSUPPORTED`. */
   readonly durable?: DurableStreamOptions;
+  /** Version of what runs on this node, by the rules of semver; told to other nodes. Default `0.0.0`. */
+  readonly version?: string;
+  /** Facts about this node for others: at most 64, keys of 256 and values of 1024 bytes at most. Default: none. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Milliseconds between signs of life to other nodes, 50 to 600 000; a node of which three stay out is gone. Default 5000. */
+  readonly presenceIntervalMs?: number;
+  /** Answers `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` for its services, as `nats micro` asks them. Default false. */
+  readonly micro?: boolean;
+  /** Messages from other nodes that may wait for an asynchronous gate, or a full inbox, at once; of one node half. Default 10 000. */
+  readonly maxWaiting?: number;
+  /** Bytes of those messages; of one node half. Default 64 MiB. */
+  readonly maxWaitingBytes?: number;
   /** Milliseconds between attempts to connect again, 10 to 600 000; it never gives up. Default 250. */
   readonly reconnectMs?: number;
   /** Milliseconds between signs of life from the server, 100 to 600 000; two that stay out end the connection. Default 10 000. */
@@ -61,16 +74,41 @@ export interface NatsBackendOptions {
 /** {@link NatsBackendOptions} with everything filled in. */
 export type ResolvedNatsBackendOptions = NatsBackendOptions &
   Required<
-    Pick<NatsBackendOptions, 'prefix' | 'reconnectMs' | 'pingIntervalMs' | 'closeTimeoutMs' | 'clock' | 'logger'>
+    Pick<
+      NatsBackendOptions,
+      | 'prefix'
+      | 'presenceIntervalMs'
+      | 'micro'
+      | 'maxWaiting'
+      | 'maxWaitingBytes'
+      | 'reconnectMs'
+      | 'pingIntervalMs'
+      | 'closeTimeoutMs'
+      | 'clock'
+      | 'logger'
+    >
   >;
 
 /** What a backend does when nothing else was said. */
 export const NATS_BACKEND_DEFAULTS: Readonly<{
   prefix: string;
+  presenceIntervalMs: number;
+  micro: boolean;
+  maxWaiting: number;
+  maxWaitingBytes: number;
   reconnectMs: number;
   pingIntervalMs: number;
   closeTimeoutMs: number;
-}> = Object.freeze({ prefix: 'a2a', reconnectMs: 250, pingIntervalMs: 10_000, closeTimeoutMs: 5000 });
+}> = Object.freeze({
+  prefix: 'a2a',
+  presenceIntervalMs: 5000,
+  micro: false,
+  maxWaiting: 10_000,
+  maxWaitingBytes: 64 * 1024 * 1024,
+  reconnectMs: 250,
+  pingIntervalMs: 10_000,
+  closeTimeoutMs: 5000,
+});
 
 /** What durable streams are when nothing else was said. */
 export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
@@ -87,17 +125,25 @@ export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> =
 });
 
 const KNOWN: readonly string[] =
-  'nodeId servers auth prefix durable reconnectMs pingIntervalMs closeTimeoutMs clock logger'.split(' ');
+  'nodeId servers auth prefix durable version metadata presenceIntervalMs micro maxWaiting maxWaitingBytes reconnectMs pingIntervalMs closeTimeoutMs clock logger'.split(
+    ' ',
+  );
 
 /** Completes backend options with their defaults; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
 export function resolveNatsBackendOptions(options: NatsBackendOptions): ResolvedNatsBackendOptions {
   checkKnownOptions('a NATS backend', options, KNOWN);
   const all = { ...NATS_BACKEND_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
+  checkInteger('presenceIntervalMs', all.presenceIntervalMs, 50, 600_000);
+  checkInteger('maxWaiting', all.maxWaiting, 1, 10_000_000);
+  checkInteger('maxWaitingBytes', all.maxWaitingBytes, 1024, Number.MAX_SAFE_INTEGER);
+  if (typeof all.micro !== 'boolean')
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `micro must be true or false, got ${typeof all.micro}`);
+  const { version, metadata } = copyAbout('a node', options);
   checkInteger('reconnectMs', all.reconnectMs, 10, 600_000);
   checkInteger('pingIntervalMs', all.pingIntervalMs, 100, 600_000);
   checkInteger('closeTimeoutMs', all.closeTimeoutMs, 10, 600_000);
   if (options.durable !== undefined) resolveDurableStreamOptions(options.durable);
-  return all;
+  return { ...all, ...(version === undefined ? {} : { version }), ...(metadata === undefined ? {} : { metadata }) };
 }
 
 /** Completes stream options with {@link DURABLE_STREAM_DEFAULTS}. */

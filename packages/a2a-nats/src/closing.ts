@@ -3,11 +3,13 @@ import type { DurableInbox } from './durable-inbox.ts';
 import type { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
+import type { Presence } from './presence.ts';
 
 /** What a node has when it leaves. */
 export interface Leaving {
   readonly link: NodeLink;
   readonly incoming: Incoming;
+  readonly presence: Presence;
   readonly inboxes: ReadonlySet<DurableInbox>;
   /** Durable messages that the server has not confirmed. */
   readonly writing: ReadonlySet<Promise<void>>;
@@ -18,11 +20,12 @@ export interface Leaving {
  *
  * Rejects if something that was sent may not have been handed over.
  */
-export async function leave({ link, incoming, inboxes, writing }: Leaving): Promise<void> {
+export async function leave({ link, incoming, presence, inboxes, writing }: Leaving): Promise<void> {
   const { connection, options } = link;
   const { clock, closeTimeoutMs } = options;
   if (!link.connected) {
     link.abandon();
+    presence.stop();
     await connection.close();
     return;
   }
@@ -44,6 +47,7 @@ export async function leave({ link, incoming, inboxes, writing }: Leaving): Prom
     await Promise.race([answered(), within(closeTimeoutMs / 2)]);
     clock.clearTimeout(timer);
     link.abandon();
+    presence.stop();
     if ((await Promise.race([handedOver(), within(closeTimeoutMs / 2)])) === 'late') {
       failure = new AgentwireError(
         'ERR_TIMEOUT',

@@ -1,11 +1,13 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { hasWildcard, topicMatches } from '@agentwire/a2a-router';
+import { hasWildcard, type RemoteReply, topicMatches } from '@agentwire/a2a-router';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { takeControl } from './control.ts';
+import type { Micro } from './micro.ts';
 import type { NodeLink } from './node-link.ts';
 import { openReply, tellTaken } from './remote-reply.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
+import { WaitingRoom } from './waiting-room.ts';
 import { decodeReceived, type Received } from './wire.ts';
 
 type Taken = Extract<Received, { kind: 'message' }>;
@@ -13,11 +15,15 @@ type Taken = Extract<Received, { kind: 'message' }>;
 /** The half of a node that takes messages from the server. */
 export class Incoming {
   readonly #link: NodeLink;
+  readonly #micro: Micro | undefined;
+  readonly #waiting: WaitingRoom;
   readonly #topics = new Map<string, Subscription>();
   readonly #services = new Map<string, Subscription>();
 
-  constructor(link: NodeLink) {
+  constructor(link: NodeLink, micro: Micro | undefined) {
     this.#link = link;
+    this.#micro = micro;
+    this.#waiting = new WaitingRoom(link.options.maxWaiting, link.options.maxWaitingBytes);
   }
 
   /** Begins to listen to what is for this node. */
@@ -100,14 +106,28 @@ export class Incoming {
   #take({ message, confirm, window }: Taken, msg: Msg, source: string, tellFailure: boolean): void {
     const { stats, options, host } = this.#link;
     stats.received += 1;
-    const reply = openReply(this.#link, { source, id: message.id, replyTo: msg.reply, tellFailure, window });
+    const done = this.#micro?.called(message.target);
+    const back = openReply(this.#link, { source, id: message.id, replyTo: msg.reply, tellFailure, window });
+    const reply = done === undefined || back === undefined ? back : counted(back, done);
+    if (back === undefined || confirm) done?.();
     if (this.#link.leaving) {
       stats.refused += 1;
       reply?.fail('ERR_CLOSED', 'the node is closing');
       return;
     }
+    const bytes = msg.data.length;
+    try {
+      this.#waiting.enter(source, bytes);
+    } catch (error) {
+      const { code, message: text } = toAgentwireError(error, 'ERR_OVERLOADED');
+      stats.refused += 1;
+      options.logger.warn({ source, code }, text);
+      reply?.fail(code, text);
+      return;
+    }
     host.receive(message, confirm ? undefined : reply).then(
       (report) => {
+        this.#waiting.leave(source, bytes);
         if (report.delivered > 0) {
           if (confirm) tellTaken(this.#link, source, msg.reply);
           return;
@@ -116,6 +136,7 @@ export class Incoming {
         reply?.fail('ERR_NO_RESPONDERS', 'nobody there received the request');
       },
       (error: unknown) => {
+        this.#waiting.leave(source, bytes);
         stats.refused += 1;
         const { code, message: text } = toAgentwireError(error, 'ERR_HANDLER');
         options.logger.debug({ source, code }, 'a message from another node was refused');
@@ -138,6 +159,21 @@ export class Incoming {
     }
     return false;
   }
+}
+
+/** Tells when a call is answered or has failed. */
+function counted(reply: RemoteReply, done: (failure?: string) => void): RemoteReply {
+  return {
+    ...reply,
+    answer: (message) => {
+      reply.answer(message);
+      if (message.streamed !== 'part') done(message.streamed === 'error' ? 'the handler failed' : undefined);
+    },
+    fail: (code, text) => {
+      done(`${code}: ${text}`);
+      reply.fail(code, text);
+    },
+  };
 }
 
 /** Ends a subscription, and still takes what the server has sent before it knew. */

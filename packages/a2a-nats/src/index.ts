@@ -20,4 +20,6 @@ export type { DurableInboxStats } from './durable-worker.ts';
 export { createNatsBackend, type NatsBackend, type NatsBackendStats } from './nats-backend.ts';
 export { createNatsAuth, type NatsCredentials } from './nats-auth.ts';
 export { formatPermissions, type NodeGrants, type NodePermissions, nodePermissions } from './permissions.ts';
+export type { NodePresence } from './presence.ts';
+export type { AnnouncedService } from './presence-text.ts';
 export { tail, type TailedMessage, type TailOptions } from './tail.ts';

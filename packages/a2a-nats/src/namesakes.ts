@@ -10,7 +10,8 @@ export class Namesakes {
   readonly #nodeId: string;
   readonly #logger: Logger;
   readonly #publish: (instance: string) => void;
-  readonly #instance = createMessageId();
+  /** Random, and another one for each process. */
+  readonly instance: string = createMessageId();
   readonly #known = new Set<string>();
   #seen = 0;
 
@@ -27,13 +28,13 @@ export class Namesakes {
 
   /** Greets whoever has the same name; once at the start and after each new connection. */
   greet(): void {
-    this.#publish(this.#instance);
+    this.#publish(this.instance);
   }
 
   /** Takes a greeting; only what comes under this node's own name counts. */
   take(source: string, msg: Msg): void {
     const instance = msg.string();
-    if (source !== this.#nodeId || !INSTANCE.test(instance) || instance === this.#instance) return;
+    if (source !== this.#nodeId || !INSTANCE.test(instance) || instance === this.instance) return;
     if (this.#known.has(instance)) return;
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(instance);

@@ -15,7 +15,9 @@ import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { NodeLink } from './node-link.ts';
+import { Micro } from './micro.ts';
 import { Outgoing } from './outgoing.ts';
+import { type NodePresence, Presence } from './presence.ts';
 import { encodeToken } from './subject-token.ts';
 
 /** What a backend has done so far. */
@@ -49,6 +51,8 @@ export class NatsBackend implements RemoteBackend {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #answers: Answers;
+  readonly #presence: Presence;
+  readonly #micro: Micro | undefined;
   readonly #inboxes = new Set<DurableInbox>();
   #closing: Promise<void> | undefined;
 
@@ -58,7 +62,9 @@ export class NatsBackend implements RemoteBackend {
     this.#durable = durable;
     this.#link = new NodeLink(options, connection);
     this.#outgoing = new Outgoing(this.#link, durable);
-    this.#incoming = new Incoming(this.#link);
+    this.#presence = new Presence(this.#link);
+    this.#micro = options.micro ? new Micro(this.#link) : undefined;
+    this.#incoming = new Incoming(this.#link, this.#micro);
     this.#answers = new Answers(this.#link);
     void this.#link.watch();
   }
@@ -79,11 +85,15 @@ export class NatsBackend implements RemoteBackend {
     this.#link.host = host;
     this.#incoming.start();
     this.#answers.start();
+    this.#link.onReconnect = () => this.#presence.reconnected();
+    this.#presence.start();
+    this.#micro?.start();
   }
 
   /** Called by the router when it ends: it takes part in nothing any more. */
   detach(): void {
     this.#incoming.stop();
+    this.#presence.stop();
   }
 
   /** Hands a message to the server; rejects with `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE`, and for durable ones `ERR_INBOX_FULL`. */
@@ -112,6 +122,8 @@ export class NatsBackend implements RemoteBackend {
   /** Begins or ends to take part in a service. */
   serviceChanged(service: string, owned: boolean): void {
     this.#incoming.listenToService(service, owned);
+    this.#micro?.changed(service, owned);
+    this.#presence.changed();
   }
 
   /**
@@ -155,6 +167,15 @@ export class NatsBackend implements RemoteBackend {
     await this.#needDurable().redrive(subjects.dead(name), subjects.inbox(this.nodeId, name), sequence);
   }
 
+  /**
+   * The nodes that are there, this one first, with version, metadata and services.
+   *
+   * A node is known from its first sign of life, asked for when this one starts, until it leaves or three stay out. Holds 10 000 at most.
+   */
+  nodes(): NodePresence[] {
+    return this.#presence.list();
+  }
+
   /** Waits until the server has taken everything that was sent. */
   async flush(): Promise<void> {
     try {
@@ -167,6 +188,7 @@ export class NatsBackend implements RemoteBackend {
   /** Cuts the connection now: nothing in hand is acknowledged, nothing more is sent; idempotent. */
   abort(): Promise<void> {
     this.#link.connected = false;
+    this.#presence.abort();
     this.#closing ??= this.#link.connection.close();
     return this.#closing;
   }
@@ -181,6 +203,7 @@ export class NatsBackend implements RemoteBackend {
     this.#closing ??= leave({
       link: this.#link,
       incoming: this.#incoming,
+      presence: this.#presence,
       inboxes: this.#inboxes,
       writing: this.#outgoing.writing,
     });

@@ -1,5 +1,5 @@
 import { AgentwireError, type ErrorCode, toAgentwireError } from '@agentwire/core';
-import type { RemoteHost } from '@agentwire/a2a-router';
+import type { RemoteHost, ServiceEntry } from '@agentwire/a2a-router';
 import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
@@ -28,6 +28,8 @@ export class NodeLink {
   leaving = false;
   /** Whether there is a connection now. */
   connected = true;
+  /** Called after each new connection. */
+  onReconnect: () => void = () => undefined;
   #host: RemoteHost | undefined;
 
   constructor(options: ResolvedNatsBackendOptions, connection: NatsConnection) {
@@ -137,6 +139,32 @@ export class NodeLink {
     for (const node of asked.holders) if (!asked.answered.has(node)) this.tell(node, 'cancel', { id });
   }
 
+  /** The services of this node. */
+  services(): readonly ServiceEntry[] {
+    return this.#host?.services() ?? [];
+  }
+
+  /** Ends what a node that is gone asked here, and what only it could have answered. */
+  nodeGone(node: string, why: string): void {
+    this.options.logger.info({ node, why }, 'another node is gone');
+    this.#host?.cancelNode(node);
+    for (const asked of this.asked.list()) {
+      const isHolder = asked.node === node || (asked.node === undefined && !asked.topic && asked.holders.has(node));
+      if (!isHolder || asked.durable) continue;
+      asked.answered.add(node);
+      this.end(asked, 'ERR_CLOSED', `node ${JSON.stringify(node)} is gone: ${why}`);
+    }
+  }
+
+  /** Ends what a node asked before it lost its connection, because it does not wait any more, and the streams that it writes: parts may be lost. */
+  sessionLost(node: string): void {
+    this.#host?.cancelNode(node);
+    for (const asked of this.asked.list()) {
+      if (asked.parts === undefined || !asked.holders.has(node)) continue;
+      this.end(asked, 'ERR_CLOSED', `node ${JSON.stringify(node)} lost its connection while it wrote the answer`);
+    }
+  }
+
   /** Ends a request of this node that no other node will answer. */
   end(asked: Asked, code: ErrorCode, text: string): void {
     if (asked.confirm === undefined) this.host.fail(asked.id, code, text);
@@ -159,6 +187,7 @@ export class NodeLink {
         this.connected = true;
         this.rights.forget();
         this.namesakes.greet();
+        this.onReconnect();
         // An asker may have given its request up meanwhile, and could not say so.
         this.#host?.recheck();
         logger.info({ node, server: status.server }, 'connected to a NATS server again');

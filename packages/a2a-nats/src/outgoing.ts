@@ -139,7 +139,7 @@ export class Outgoing {
     const key = messageKey(to.nodeId, inner.service, options.nodeId, message);
     try {
       const about = expectsReply
-        ? requestHeaders(subjects.replyHere(asked.add(message, to, subject, { window })))
+        ? requestHeaders(subjects.replyHere(asked.add(message, to, subject, { window, durable: true })))
         : undefined;
       const isNew = await this.#durable.publish(subject, text, key, about);
       stats.sent += 1;

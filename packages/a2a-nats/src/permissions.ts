@@ -19,9 +19,13 @@ export interface NodeGrants {
   readonly topics?: { readonly publish?: readonly string[]; readonly subscribe?: readonly string[] };
   /** Whether it has durable inboxes and sends to those of others. It cannot make streams (`durable: { create: false }`). Default false. */
   readonly durable?: boolean;
+  /** Whether it answers the discovery of NATS micro services, to inboxes of the default prefix `_INBOX`. Default false. */
+  readonly micro?: boolean;
   /** First word of every subject. Default `a2a`. */
   readonly prefix?: string;
 }
+
+const MICRO = ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /**
  * Makes the permissions of a node's user: it publishes under its own name only, and reads what is for it or granted.
@@ -30,8 +34,8 @@ export interface NodeGrants {
  * only, so that the node cannot read what another node of the group gets.
  */
 export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePermissions {
-  checkKnownOptions('nodePermissions', grants, ['services', 'topics', 'durable', 'prefix']);
-  const { services = {}, topics = {}, durable = false, prefix = 'a2a' } = grants;
+  checkKnownOptions('nodePermissions', grants, ['services', 'topics', 'durable', 'prefix', 'micro']);
+  const { services = {}, topics = {}, durable = false, prefix = 'a2a', micro = false } = grants;
   checkKnownOptions('nodePermissions services', services, ['serve', 'call']);
   checkKnownOptions('nodePermissions topics', topics, ['publish', 'subscribe']);
   const node = nodeToken(nodeId);
@@ -46,17 +50,21 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       `${own}.node.*.kernel`,
       `${own}.node.*.broadcast`,
       subjects.hello(),
+      subjects.presence(),
       `${own}.node.*.cancel`,
       `${own}.node.*.credit`,
       `${own}.reply.*.*`,
       ...called.flatMap((service) => [`${own}.service.${service}.*`, `${own}.node.*.service.${service}.*`]),
       ...published.flatMap((topic) => [`${own}.topic.${topic}`, `${own}.node.*.topic.${topic}`]),
+      ...(micro ? ['_INBOX.>'] : []),
       ...(durable ? [`${own}.inbox.*.*`, `${own}.dead.*`, ...streamSubjects(prefix, nodeId)] : []),
     ],
     subscribe: [
       agents,
       itself,
       replies,
+      subjects.anyPresence(),
+      ...(micro ? MICRO : []),
       ...(services.serve ?? []).map((service) => `${subjects.anyService(service)} ${encodeToken(service)}`),
       ...(topics.subscribe ?? []).map((topic) => subjects.anyTopic(topic)),
       `_INBOX_${node}.>`,

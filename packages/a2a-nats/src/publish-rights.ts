@@ -41,6 +41,11 @@ export class PublishRights {
     this.#refused.add(subject);
   }
 
+  /** Whether the server refused a publication on a subject that nobody waits for. */
+  isRefused(subject: string): boolean {
+    return this.#refused.has(subject);
+  }
+
   /** Knows nothing any more, because another connection may have other rights. */
   forget(): void {
     this.#allowed.clear();

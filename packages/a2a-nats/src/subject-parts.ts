@@ -7,7 +7,7 @@ export interface SubjectParts {
   /** Node that sent it; true because the server lets each user publish under its own name only. */
   readonly source: string;
   /** The way: one agent, a node, a topic, a service, a durable inbox, an answer, a dead letter. */
-  readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead';
+  readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead' | 'presence';
   /** Node that it is for; undefined for topics, services and dead letters. */
   readonly node: string | undefined;
   /** Target that it has on the receiving node; undefined for answers, dead letters and what nodes tell each other. */
@@ -46,6 +46,9 @@ export function parseSubject(subject: string): SubjectParts {
     case 'reply':
       expect(rest, 2);
       return { source, way, rest, node: first, target: undefined };
+    case 'presence':
+      expect(rest, 0);
+      return { source, way, rest, node: undefined, target: undefined };
     case 'dead':
       expect(rest, 1);
       return { source, way, rest, node: undefined, target: undefined };

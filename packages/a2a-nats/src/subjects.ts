@@ -12,7 +12,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
  * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit>`,
- * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>` and `dead.<name>`.
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>`.
  * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
  */
 export class Subjects {
@@ -50,6 +50,16 @@ export class Subjects {
   /** To a node, about requests and not a message. */
   control(nodeId: string, word: ControlWord): string {
     return `${this.#own}.node.${nodeToken(nodeId)}.${word}`;
+  }
+
+  /** To everybody, about this node. */
+  presence(): string {
+    return `${this.#own}.presence`;
+  }
+
+  /** What every node says about itself. */
+  anyPresence(): string {
+    return `${this.#prefix}.*.presence`;
   }
 
   /** To a topic. */
@@ -101,9 +111,10 @@ export class Subjects {
     return bounded(`${this.#prefix}.*.topic.${encodeTopic(pattern)}`);
   }
 
-  /** Everybody's messages to a service, whatever the method. */
-  anyService(service: string): string {
-    return bounded(`${this.#prefix}.*.service.${encodeToken(service)}.*`);
+  /** Everybody's messages to a service, whatever the method or for one of them. */
+  anyService(service: string, method?: string): string {
+    const word = method === undefined ? '*' : encodeToken(method);
+    return bounded(`${this.#prefix}.*.service.${encodeToken(service)}.${word}`);
   }
 
   /** Everybody's messages to a durable inbox of this node. */

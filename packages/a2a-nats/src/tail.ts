@@ -133,6 +133,7 @@ function read(msg: Msg, at: number): TailedMessage {
     const { source, way, rest, target } = parseSubject(msg.subject);
     const about = { ...unread, source, way, to: rest };
     if (msg.headers?.code === 503) return { ...about, problem: 'ERR_NO_RESPONDERS' };
+    if (way === 'presence') return { ...about, control: way, problem: undefined };
     if (way === 'node' && target === undefined) return { ...about, control: rest.at(-1), problem: undefined };
     try {
       const received = decodeReceived(msg.string(), { source, target, now: at });

@@ -101,6 +101,7 @@ describe('subjects', () => {
       'node.*.kernel',
       'node.*.broadcast',
       'node.n=201.hello',
+      'presence',
       'node.*.cancel',
       'node.*.credit',
       'reply.*.*',
@@ -110,6 +111,7 @@ describe('subjects', () => {
       'a2a.*.agent.n=201.*',
       'a2a.*.node.n=201.>',
       'a2a.*.reply.n=201.*',
+      'a2a.*.presence',
       '_INBOX_n=201.>',
     ]);
     const granted = nodePermissions('n', {

@@ -99,6 +99,7 @@ export {
   ServiceRegistry,
   type ServiceRegistryOptions,
 } from './routing/service-registry.ts';
+export { type About, copyAbout } from './routing/service-about.ts';
 export type { TopicKeeping } from './routing/topic-history.ts';
 export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';
 export { TopicRouter, type TopicRouterOptions } from './routing/topic-router.ts';

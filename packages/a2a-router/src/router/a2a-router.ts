@@ -51,7 +51,7 @@ export class A2ARouter {
     deadLetters.attach((letter) => outgoing.redrive(letter, chain));
     this.#stopListening = processTable.onExit((entry) => processExited(this.#parts, entry));
     // last, because a backend may hand messages over at once
-    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, table, replierOf, open }));
+    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, table, replierOf, open, services }));
     services.announce();
     subscriptions.announce();
   }

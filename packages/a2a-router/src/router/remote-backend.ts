@@ -3,6 +3,7 @@ import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Target } from '../message/target.ts';
+import type { ServiceEntry } from '../routing/service-registry.ts';
 import type { SendReport } from './send-report.ts';
 
 /** The way back to whoever asked on another node. */
@@ -60,6 +61,8 @@ export interface RemoteHost {
   credit(nodeId: string, messageId: string, read: number): boolean;
   /** Calls `watch` of every request that a handler wants to know the end of, because news of it may have been lost. */
   recheck(): void;
+  /** The services of processes here. */
+  services(): readonly ServiceEntry[];
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }

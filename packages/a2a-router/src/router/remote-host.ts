@@ -10,6 +10,7 @@ import { addResponder, type PendingRequests } from './pending-requests.ts';
 import type { RemoteHost, RemoteReply } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { PLAIN, type SendPath, type Taker } from './send-path.ts';
+import type { ServiceOwners } from './service-owners.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
 /** What a remote host works with. */
@@ -21,6 +22,7 @@ export interface RemoteHostParts {
   /** State of the router: after its end nothing is received. */
   readonly open: OpenState;
   readonly table: ProcessTable;
+  readonly services: ServiceOwners;
   /** Makes what answers in the name of the process that took a message. */
   readonly replierOf: (pid: Pid) => Replier;
 }
@@ -32,7 +34,7 @@ export interface RemoteHostParts {
  * goes out is.
  */
 export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
-  const { path, pending, remoteRequests, chain, table, replierOf, open } = parts;
+  const { path, pending, remoteRequests, chain, table, replierOf, open, services } = parts;
   const complete: Taker = {
     scoped: false,
     take: async (message) => reportOf(message, pending.completeRemote(message)),
@@ -86,6 +88,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
     cancelNode: (nodeId) => remoteRequests.cancelNode(nodeId),
     credit: (nodeId, messageId, read) => remoteRequests.credit(nodeId, messageId, read),
     recheck: () => remoteRequests.recheck(),
+    services: () => services.registry?.list() ?? [],
     fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
   };
 }

@@ -1,10 +1,11 @@
 import { AgentwireError, checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
 import { checkShortText } from '../message/message-limits.ts';
 import { checkSchema, type MethodContract } from './contract.ts';
+import { type About, copyAbout } from './service-about.ts';
 import type { Pid } from '../process/pid.ts';
 
 /** What an owner says about a service. */
-export interface ServiceOptions {
+export interface ServiceOptions extends About {
   /** Methods that may be called, 10 000 at most, with their contracts if they have any; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
   readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>>;
   /** How an owner is chosen among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
@@ -23,6 +24,8 @@ export interface ServiceEntry {
   readonly contracts: ReadonlyMap<string, MethodContract> | undefined;
   /** How an owner is chosen. */
   readonly balance: 'roundRobin' | 'leastQueued';
+  /** Version, description and metadata, as its first owner gave them. */
+  readonly about: About;
 }
 
 /** Options of a {@link ServiceRegistry}. */
@@ -47,6 +50,7 @@ interface Service {
   methods: readonly string[] | undefined;
   contracts: ReadonlyMap<string, MethodContract> | undefined;
   balance: 'roundRobin' | 'leastQueued';
+  about: About;
   turn: number;
 }
 
@@ -76,7 +80,8 @@ export class ServiceRegistry {
    * `ERR_INVALID_STATE`. A registry that belongs to a router throws `ERR_CAPABILITY_DENIED` for a process without `canIpc`.
    */
   register(name: string, pid: Pid, options: ServiceOptions = {}): void {
-    checkKnownOptions('a service', options, ['methods', 'balance']);
+    checkKnownOptions('a service', options, ['methods', 'balance', 'version', 'description', 'metadata']);
+    const about = copyAbout('a service', options);
     const balance = options.balance === undefined ? undefined : checkOneOf('balance', options.balance, BALANCES);
     const methods = options.methods === undefined ? undefined : copyMethods(options.methods);
     checkShortText('a service name', name);
@@ -89,9 +94,10 @@ export class ServiceRegistry {
       methods: methods?.names,
       contracts: methods?.contracts,
       balance: balance ?? 'roundRobin',
+      about,
       turn: 0,
     };
-    if (known !== undefined) this.#join(known, pid, methods, balance);
+    if (known !== undefined) this.#join(known, pid, { methods, balance, about });
     if (!service.owners.includes(pid)) {
       if (service.owners.length >= this.#maxOwners) throw full(`${this.#maxOwners} owners of ${JSON.stringify(name)}`);
       service.owners.push(pid);
@@ -132,17 +138,21 @@ export class ServiceRegistry {
     return () => this.#hooks.delete(hooks);
   }
 
-  #join(service: Service, pid: Pid, methods: Methods | undefined, balance: ServiceEntry['balance'] | undefined): void {
+  #join(service: Service, pid: Pid, { methods, balance, about }: Joining): void {
     if (service.owners[0] === pid) {
       if (methods !== undefined) {
         service.methods = methods.names;
         service.contracts = methods.contracts;
       }
       if (balance !== undefined) service.balance = balance;
+      if (about.version !== undefined || about.description !== undefined || about.metadata !== undefined)
+        service.about = about;
       return;
     }
     const same =
-      (methods === undefined || sameMethods(service, methods)) && (balance ?? service.balance) === service.balance;
+      (methods === undefined || sameMethods(service, methods)) &&
+      (balance ?? service.balance) === service.balance &&
+      (about.version ?? service.about.version) === service.about.version;
     if (same) return;
     throw new AgentwireError(
       'ERR_INVALID_STATE',
@@ -201,6 +211,12 @@ export class ServiceRegistry {
 
 const BALANCES = ['roundRobin', 'leastQueued'] as const;
 const MAX_METHODS = 10_000;
+
+interface Joining {
+  readonly methods: Methods | undefined;
+  readonly balance: ServiceEntry['balance'] | undefined;
+  readonly about: About;
+}
 
 interface Methods {
   readonly names: readonly string[];

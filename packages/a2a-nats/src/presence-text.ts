@@ -1,0 +1,120 @@
+import { AgentwireError } from '@agentwire/core';
+import type { ServiceEntry } from '@agentwire/a2a-router';
+
+/** A service as its node announces it. */
+export interface AnnouncedService {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Methods that it knows; undefined is any, or more than an announcement holds. */
+  readonly methods: readonly string[] | undefined;
+}
+
+/** What a node says about itself. */
+export interface Announcement {
+  /** Random, and another one for each process. */
+  readonly instance: string;
+  /** Connections that this process has had. */
+  readonly session: number;
+  /** Milliseconds after which it is gone when nothing more is heard of it. */
+  readonly ttlMs: number;
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly services: readonly AnnouncedService[];
+  /** Services that did not fit. */
+  readonly more: number;
+  /** Whether the others are to announce themselves too. */
+  readonly ask: boolean;
+  /** Whether it leaves. */
+  readonly bye: boolean;
+}
+
+const MAX_BYTES = 32 * 1024;
+const MAX_METHODS = 200;
+const INSTANCE = /^[0-9a-f]{32}$/;
+
+/** Describes a service for others. */
+export function announced({ name, methods, about }: ServiceEntry): AnnouncedService {
+  return {
+    name,
+    version: about.version ?? '0.0.0',
+    description: about.description,
+    metadata: about.metadata ?? {},
+    methods: methods === undefined || methods.length > MAX_METHODS ? undefined : [...methods],
+  };
+}
+
+/** Writes an announcement in 32 KiB; services that do not fit are counted. */
+export function encodeAnnouncement(announcement: Announcement): string {
+  const { services, ...rest } = announcement;
+  const fitting: AnnouncedService[] = [];
+  let bytes = JSON.stringify(rest).length + 100;
+  for (const service of services) {
+    bytes += Buffer.byteLength(JSON.stringify(service)) + 1;
+    if (bytes > MAX_BYTES) break;
+    fitting.push(service);
+  }
+  return JSON.stringify({ ...rest, services: fitting, more: services.length - fitting.length });
+}
+
+/** Reads an announcement; anything else is `ERR_PROTOCOL`. */
+export function decodeAnnouncement(text: string): Announcement {
+  if (text.length > MAX_BYTES * 2) throw unreadable('size');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw unreadable('JSON');
+  }
+  const { instance, session, ttlMs, version, metadata, services, more, ask, bye } = record(json, 'announcement');
+  if (typeof instance !== 'string' || !INSTANCE.test(instance)) throw unreadable('instance');
+  if (!Array.isArray(services)) throw unreadable('services');
+  return {
+    instance,
+    session: count(session, 'session', Number.MAX_SAFE_INTEGER),
+    ttlMs: count(ttlMs, 'ttlMs', 86_400_000),
+    version: readText(version, 'version'),
+    metadata: facts(metadata),
+    services: services.map(readService),
+    more: count(more, 'more', Number.MAX_SAFE_INTEGER),
+    ask: ask === true,
+    bye: bye === true,
+  };
+}
+
+function readService(json: unknown): AnnouncedService {
+  const { name, version, description, metadata, methods } = record(json, 'service');
+  if (methods !== undefined && !Array.isArray(methods)) throw unreadable('methods');
+  return {
+    name: readText(name, 'name'),
+    version: readText(version, 'version'),
+    description: description === undefined ? undefined : readText(description, 'description'),
+    metadata: facts(metadata),
+    methods: methods?.map((method: unknown) => readText(method, 'method')),
+  };
+}
+
+function facts(json: unknown): Readonly<Record<string, string>> {
+  const all = Object.entries(record(json, 'metadata'));
+  return Object.fromEntries(all.map(([key, value]) => [key, readText(value, 'metadata')]));
+}
+
+function record(json: unknown, what: string): { readonly [key: string]: unknown } {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw unreadable(what);
+  return json as { readonly [key: string]: unknown };
+}
+
+function readText(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw unreadable(what);
+  return value;
+}
+
+function count(value: unknown, what: string, most: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > most) throw unreadable(what);
+  return value;
+}
+
+function unreadable(what: string): AgentwireError {
+  return new AgentwireError('ERR_PROTOCOL', `the announcement of a node has no ${what} that can be read`);
+}
