@@ -29,6 +29,8 @@ export interface DurableStreamOptions {
   readonly storage?: 'file' | 'memory';
   /** Dead letters that the server keeps; the oldest gives way. Default 10 000. */
   readonly maxDeadLetters?: number;
+  /** Dead letters of one inbox that came from one node; its oldest gives way. Default 1000. */
+  readonly maxDeadPerNode?: number;
   /** Bytes of dead letters that the server keeps and reserves; the oldest gives way. Default 16 MiB. */
   readonly maxDeadBytes?: number;
   /** Whether this node makes and changes its streams, which its user must be allowed to. Default true. */
@@ -120,6 +122,7 @@ export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> =
   replicas: 1,
   storage: 'file',
   maxDeadLetters: 10_000,
+  maxDeadPerNode: 1000,
   maxDeadBytes: 16 * 1024 * 1024,
   create: true,
 });
@@ -155,6 +158,7 @@ export function resolveDurableStreamOptions(options: DurableStreamOptions): Requ
   checkInteger('durable.duplicateWindowMs', all.duplicateWindowMs, 100, 86_400_000);
   checkInteger('durable.replicas', all.replicas, 1, 5);
   checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
+  checkInteger('durable.maxDeadPerNode', all.maxDeadPerNode, 1, 100_000_000);
   checkInteger('durable.maxBytes', all.maxBytes, 1024, Number.MAX_SAFE_INTEGER);
   checkInteger('durable.maxDeadBytes', all.maxDeadBytes, 1024, Number.MAX_SAFE_INTEGER);
   if (!Array.isArray(all.inboxes) || all.inboxes.some((name) => typeof name !== 'string' || name === ''))

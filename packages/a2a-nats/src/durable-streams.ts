@@ -98,7 +98,7 @@ export class DurableStreams {
     return found;
   }
 
-  /** Publishes a dead letter to the inbox it was for, with the subject that it had; it is deleted only once it is kept there. */
+  /** Publishes a dead letter, on a subject of `dead`, to the inbox it was for, with the subject that it had; it is deleted only once it is kept there. */
   async redrive(dead: string, subject: string, sequence: number): Promise<void> {
     let stored: StoredMsg | null = null;
     try {
@@ -106,7 +106,7 @@ export class DurableStreams {
     } catch (error) {
       if (!isMissing(error)) throw fromNatsError(error, 'redrive');
     }
-    if (stored === null || stored.subject !== dead)
+    if (stored === null || !stored.subject.startsWith(dead.slice(0, -1)))
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `this inbox has no dead letter ${sequence}`);
     try {
       const about = redriveHeaders(stored.header);

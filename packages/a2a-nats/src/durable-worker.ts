@@ -134,13 +134,13 @@ export class DurableWorker {
   /** Keeps a message as a dead letter first, and takes it from the inbox then, so that it is never in neither. */
   async #bury(
     msg: JsMsg,
-    { subject, sentAt }: Waiting,
+    { subject, sentAt, source }: Waiting,
     reason: DeadLetterReason,
     { code, message: why }: AgentwireError,
     reply: RemoteReply | undefined,
   ): Promise<void> {
     const about = deadHeaders({ subject, sentAt, reason, why, replyTo: replyOf(msg.headers) });
-    await this.#streams.bury(this.#link.subjects.dead(this.#name), msg, about);
+    await this.#streams.bury(this.#link.subjects.dead(this.#name, source), msg, about);
     this.#inHand.release(msg).term();
     this.stats.dead += 1;
     reply?.fail(code, why);

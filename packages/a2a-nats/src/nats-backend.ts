@@ -154,7 +154,7 @@ export class NatsBackend implements RemoteBackend {
 
   /** The dead letters of a durable inbox of this node, oldest first, 100 at most by default. */
   async deadLetters(name: string, limit = 100): Promise<DurableDeadLetter[]> {
-    return this.#needDurable().deadLetters(this.#link.subjects.dead(name), limit);
+    return this.#needDurable().deadLetters(this.#link.subjects.deadOf(name), limit);
   }
 
   /**
@@ -164,7 +164,7 @@ export class NatsBackend implements RemoteBackend {
    */
   async redrive(name: string, sequence: number): Promise<void> {
     const { subjects } = this.#link;
-    await this.#needDurable().redrive(subjects.dead(name), subjects.inbox(this.nodeId, name), sequence);
+    await this.#needDurable().redrive(subjects.deadOf(name), subjects.inbox(this.nodeId, name), sequence);
   }
 
   /**

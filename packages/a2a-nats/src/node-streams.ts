@@ -24,6 +24,7 @@ const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConf
   ['maxAgeMs', 'max_age', 'inbox'],
   ['duplicateWindowMs', 'duplicate_window', 'inbox'],
   ['maxDeadLetters', 'max_msgs', 'dead'],
+  ['maxDeadPerNode', 'max_msgs_per_subject', 'dead'],
   ['maxDeadBytes', 'max_bytes', 'dead'],
   ['replicas', 'num_replicas', 'both'],
   ['storage', 'storage', 'both'],
@@ -93,13 +94,14 @@ export class NodeStreams {
   }
 
   #deadConfig(): Wanted {
-    const { maxDeadLetters, maxDeadBytes } = this.#options;
+    const { maxDeadLetters, maxDeadPerNode, maxDeadBytes } = this.#options;
     return {
       name: this.dead,
       subjects: [this.#subjects.anyDead()],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_msgs: maxDeadLetters,
+      max_msgs_per_subject: maxDeadPerNode,
       max_bytes: maxDeadBytes,
       ...this.#everywhere(),
     };

@@ -57,7 +57,7 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       ...called.flatMap((service) => [`${own}.service.${service}.*`, `${own}.node.*.service.${service}.*`]),
       ...published.flatMap((topic) => [`${own}.topic.${topic}`, `${own}.node.*.topic.${topic}`]),
       ...(micro ? ['_INBOX.>'] : []),
-      ...(durable ? [`${own}.inbox.*.*`, `${own}.dead.*`, ...streamSubjects(prefix, nodeId)] : []),
+      ...(durable ? [`${own}.inbox.*.*`, `${own}.dead.*.*`, ...streamSubjects(prefix, nodeId)] : []),
     ],
     subscribe: [
       agents,

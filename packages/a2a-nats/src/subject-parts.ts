@@ -50,7 +50,7 @@ export function parseSubject(subject: string): SubjectParts {
       expect(rest, 0);
       return { source, way, rest, node: undefined, target: undefined };
     case 'dead':
-      expect(rest, 1);
+      expect(rest, 2);
       return { source, way, rest, node: undefined, target: undefined };
     default:
       throw notOurs();

@@ -12,7 +12,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
  * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit>`,
- * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>`.
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
  * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
  */
 export class Subjects {
@@ -92,9 +92,14 @@ export class Subjects {
     return `${this.#own}.reply.${node}.${token}`;
   }
 
-  /** A dead letter of a durable inbox of this node. */
-  dead(name: string): string {
-    return bounded(`${this.#own}.dead.${encodeToken(name)}`);
+  /** A dead letter of a durable inbox of this node, by the node that sent it; without one, what cannot be read. */
+  dead(name: string, source: string): string {
+    return bounded(`${this.#own}.dead.${encodeToken(name)}.${source === '' ? '=' : nodeToken(source)}`);
+  }
+
+  /** The dead letters of one durable inbox of this node. */
+  deadOf(name: string): string {
+    return bounded(`${this.#own}.dead.${encodeToken(name)}.*`);
   }
 
   /** What this node listens to from the start: its agents, itself, and answers. */
@@ -129,7 +134,7 @@ export class Subjects {
 
   /** The dead letters of this node. */
   anyDead(): string {
-    return `${this.#own}.dead.*`;
+    return `${this.#own}.dead.*.*`;
   }
 }
 

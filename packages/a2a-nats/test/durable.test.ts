@@ -107,6 +107,27 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     expect(await waiting(server)).toBe(4);
   });
 
+  it('keep the dead letters of one node however many another one causes', async () => {
+    const server = await serve();
+    const [a, c] = [await node('a', server.url, { durable: {} }), await node('c', server.url, { durable: {} })];
+    const b = await node('b', server.url, { durable: { maxDeadPerNode: 3 } });
+    const fails = async (): Promise<void> => Promise.reject(new Error('no'));
+    const inbox = await b.backend.openInbox('bounded', fails, { maxDeliver: 1, concurrency: 1 });
+    const bounded = target.remoteNode('b', target.service('bounded'));
+    await a.add('one').send(bounded, payload.text('first'), { durable: true });
+    await until(() => inbox.stats.dead === 1);
+    const flood = c.add('flood');
+    for (let i = 0; i < 8; i += 1) await flood.send(bounded, payload.text(String(i)), { durable: true });
+    await until(() => inbox.stats.dead === 9);
+    const letters = await b.backend.deadLetters('bounded');
+    expect(letters.map(({ message }) => message?.payload)).toMatchObject(
+      ['first', '5', '6', '7'].map((text) => ({ text })),
+    );
+    await expect(b.backend.redrive('other', letters[0]?.sequence ?? 0)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  });
+
   it('deliver again with backoff when a handler fails, and make it a dead letter after maxDeliver', async () => {
     const server = await serve();
     const [a, b] = [await node('a', server.url, { durable }), await node('b', server.url, { durable })];

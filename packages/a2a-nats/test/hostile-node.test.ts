@@ -108,7 +108,7 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
       'a2a.*.node.victim.>',
       'a2a.*.reply.asker.*',
       'a2a.*.inbox.victim.*',
-      'a2a.victim.dead.*',
+      'a2a.victim.dead.*.*',
       '_INBOX_asker.>',
       '$JS.API.>',
     ])

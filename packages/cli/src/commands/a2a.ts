@@ -1,22 +1,12 @@
-import type { NatsCredentials, TailedMessage } from '@agentwire/a2a-nats';
+import type { TailedMessage } from '@agentwire/a2a-nats';
 import { describeTarget, messageToJson, payloadType } from '@agentwire/a2a-router';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { readNamedFile, readSecret, readToken } from '../read-named-file.ts';
-import { UsageError } from '../usage-error.ts';
+import { addCredentialFlags, type CredentialFlags, readCredentials } from './a2a-credentials.ts';
+import { addDeadLettersCommand } from './a2a-dead-letters.ts';
+import { addLookCommands } from './a2a-look.ts';
+import { addTalkCommands } from './a2a-talk.ts';
 import { jsonLine, line, type Terminal, tint } from '../output/terminal.ts';
-
-interface CredentialFlags {
-  readonly user?: string;
-  readonly passwordFile?: string;
-  readonly creds?: string;
-  readonly nkey?: string;
-  readonly tokenFile?: string;
-  readonly tls?: boolean;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-}
 
 interface TailFlags extends CredentialFlags {
   readonly prefix: string;
@@ -25,32 +15,6 @@ interface TailFlags extends CredentialFlags {
 
 const EXAMPLE = 'agentwire a2a tail nats://127.0.0.1:4222';
 const SIGNED_IN = 'agentwire a2a tail nats://127.0.0.1:4222 --user watcher --password-file password.txt';
-
-/** What the flags say of the user; secrets stand in files, because a command line is open to everybody on the machine. */
-function readCredentials(flags: CredentialFlags): NatsCredentials {
-  const { user, passwordFile, creds, nkey, tokenFile, tlsCa, tlsCert, tlsKey } = flags;
-  const ways = Object.entries({ '--user': user, '--creds': creds, '--nkey': nkey, '--token-file': tokenFile });
-  const used = ways.filter(([, value]) => value !== undefined).map(([flag]) => flag);
-  if (used.length > 1) throw new UsageError(`one way to sign in is enough, not ${used.join(' and ')}`, SIGNED_IN);
-  if ((user === undefined) !== (passwordFile === undefined))
-    throw new UsageError('--user and --password-file go together', SIGNED_IN);
-  if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new UsageError('--tls-cert and --tls-key go together', SIGNED_IN);
-  const pem = (flag: string, path: string): string => readNamedFile(flag, path, SIGNED_IN).toString('utf8');
-  const tls = {
-    ...(tlsCa === undefined ? {} : { ca: pem('--tls-ca', tlsCa) }),
-    ...(tlsCert === undefined ? {} : { cert: pem('--tls-cert', tlsCert) }),
-    ...(tlsKey === undefined ? {} : { key: pem('--tls-key', tlsKey) }),
-  };
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(passwordFile === undefined ? {} : { password: readSecret('--password-file', passwordFile, SIGNED_IN) }),
-    ...(creds === undefined ? {} : { creds: readNamedFile('--creds', creds, SIGNED_IN) }),
-    ...(nkey === undefined ? {} : { nkey: readNamedFile('--nkey', nkey, SIGNED_IN) }),
-    ...(tokenFile === undefined ? {} : { token: readToken(tokenFile, SIGNED_IN) }),
-    ...(flags.tls === true || Object.keys(tls).length > 0 ? { tls } : {}),
-  };
-}
 
 function show(
   { at, source, way, message, control, problem, skipped }: TailedMessage,
@@ -70,7 +34,7 @@ function show(
 async function run(url: string, flags: TailFlags, context: CommandContext): Promise<void> {
   // loaded here, because no other command needs a NATS client
   const { createNatsAuth, tail } = await import('@agentwire/a2a-nats');
-  const auth = createNatsAuth(readCredentials(flags));
+  const auth = createNatsAuth(readCredentials(flags, SIGNED_IN));
   const { stdout, stderr } = context.terminal;
   const ending = new AbortController();
   const end = (): void => ending.abort();
@@ -84,24 +48,22 @@ async function run(url: string, flags: TailFlags, context: CommandContext): Prom
   }
 }
 
-/** `agentwire a2a`: looks at messages between agents. */
+/** `agentwire a2a`: takes part in, and looks at, messages between agents. */
 export function addA2aCommand(program: Command, context: CommandContext): void {
-  const a2a = program.command('a2a').description('look at messages between agents');
-  a2a
-    .command('tail')
-    .description('print messages between nodes as they pass; payloads are shown only with --json')
-    .argument('<url>', 'a NATS server, for example nats://127.0.0.1:4222')
-    .option('--prefix <word>', 'first word of every subject', 'a2a')
-    .option('--json', 'one JSON document per line, payloads too')
-    .option('--user <name>', 'user to sign in as; it must be allowed to subscribe to <prefix>.>')
-    .option('--password-file <file>', 'file with the password of the user')
-    .option('--creds <file>', 'file with a JWT and the seed of its nkey')
-    .option('--nkey <file>', 'file with the seed of an nkey')
-    .option('--token-file <file>', 'file with a token')
-    .option('--tls', 'connect with TLS only')
-    .option('--tls-ca <file>', 'authorities for the server, PEM')
-    .option('--tls-cert <file>', 'own certificate chain, PEM')
-    .option('--tls-key <file>', 'own private key, PEM')
+  const a2a = program.command('a2a').description('send, ask and look at messages between agents');
+  addTalkCommands(a2a, context);
+  addLookCommands(a2a, context);
+  addDeadLettersCommand(a2a, context);
+  addCredentialFlags(
+    a2a
+      .command('tail')
+      .description(
+        'print messages between nodes as they pass; payloads are shown only with --json. Its user must be allowed to subscribe to <prefix>.>',
+      )
+      .argument('<url>', 'a NATS server, for example nats://127.0.0.1:4222')
+      .option('--prefix <word>', 'first word of every subject', 'a2a')
+      .option('--json', 'one JSON document per line, payloads too'),
+  )
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action((url: string, flags: TailFlags) => run(url, flags, context));
 }
