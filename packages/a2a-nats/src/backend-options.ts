@@ -27,6 +27,10 @@ export interface DurableStreamOptions {
   readonly replicas?: number;
   /** Where the server keeps them. Default `file`. */
   readonly storage?: 'file' | 'memory';
+  /** Delayed messages to this node that wait for their time, 1 to 100 000; the next is `ERR_INBOX_FULL`. Default 10 000. */
+  readonly maxDelayed?: number;
+  /** Bytes of those messages, which the server reserves. Default 16 MiB. */
+  readonly maxDelayedBytes?: number;
   /** Dead letters that the server keeps; the oldest gives way. Default 10 000. */
   readonly maxDeadLetters?: number;
   /** Dead letters of one inbox that came from one node; its oldest gives way. Default 1000. */
@@ -121,6 +125,8 @@ export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> =
   duplicateWindowMs: 120_000,
   replicas: 1,
   storage: 'file',
+  maxDelayed: 10_000,
+  maxDelayedBytes: 16 * 1024 * 1024,
   maxDeadLetters: 10_000,
   maxDeadPerNode: 1000,
   maxDeadBytes: 16 * 1024 * 1024,
@@ -159,6 +165,8 @@ export function resolveDurableStreamOptions(options: DurableStreamOptions): Requ
   checkInteger('durable.replicas', all.replicas, 1, 5);
   checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
   checkInteger('durable.maxDeadPerNode', all.maxDeadPerNode, 1, 100_000_000);
+  checkInteger('durable.maxDelayed', all.maxDelayed, 1, 100_000);
+  checkInteger('durable.maxDelayedBytes', all.maxDelayedBytes, 1024, Number.MAX_SAFE_INTEGER);
   checkInteger('durable.maxBytes', all.maxBytes, 1024, Number.MAX_SAFE_INTEGER);
   checkInteger('durable.maxDeadBytes', all.maxDeadBytes, 1024, Number.MAX_SAFE_INTEGER);
   if (!Array.isArray(all.inboxes) || all.inboxes.some((name) => typeof name !== 'string' || name === ''))

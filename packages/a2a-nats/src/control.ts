@@ -1,6 +1,7 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { Msg } from '@nats-io/transport-node';
 import type { NodeLink } from './node-link.ts';
+import { openReply, tellTaken } from './remote-reply.ts';
 import type { ControlWord, SubjectParts } from './subject-parts.ts';
 
 const MAX_ID = 128;
@@ -17,8 +18,32 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
       link.host.credit(source, checkId(id), Number(read));
       break;
     }
+    case 'unschedule': {
+      const { inbox, id } = readBody(msg);
+      if (typeof inbox !== 'string') throw unreadable();
+      void unschedule(link, source, { inbox, id: checkId(id) }, msg.reply);
+      break;
+    }
     default:
       link.namesakes.take(source, msg);
+  }
+}
+
+/** Takes back a delayed message that the same node sent, and says whether it was there. */
+async function unschedule(
+  link: NodeLink,
+  source: string,
+  { inbox, id }: { readonly inbox: string; readonly id: string },
+  replyTo: string | undefined,
+): Promise<void> {
+  const asker = { source, id, replyTo, tellFailure: true, window: undefined };
+  try {
+    const isGone = await link.unschedule(link.subjects.laterOf(source, inbox, id));
+    if (isGone) tellTaken(link, source, replyTo);
+    else openReply(link, asker)?.fail('ERR_REQUEST_ENDED', 'no such message waits for its time');
+  } catch (error) {
+    const { code, message } = toAgentwireError(error, 'ERR_IO');
+    openReply(link, asker)?.fail(code, message);
   }
 }
 

@@ -10,7 +10,7 @@ const RETRY_MS = 500;
 /** Fetches as many messages as there are hands free, and no more: nothing waits fetched for another to be handled. */
 export class DurableFetching {
   readonly #link: NodeLink;
-  readonly #worker: DurableWorker;
+  readonly #worker: Pick<DurableWorker, 'take'>;
   readonly #concurrency: number;
   readonly #find: () => Promise<Consumer>;
   readonly #inHand = new Set<Promise<void>>();
@@ -21,7 +21,7 @@ export class DurableFetching {
 
   constructor(
     link: NodeLink,
-    worker: DurableWorker,
+    worker: Pick<DurableWorker, 'take'>,
     concurrency: number,
     consumer: Consumer,
     find: () => Promise<Consumer>,

@@ -5,6 +5,10 @@ import { parseSubject, type SubjectParts } from './subject-parts.ts';
 
 const REPLY = 'Agentwire-Reply';
 const REDRIVE = 'Agentwire-Redrive';
+const FORWARD = 'Agentwire-Forward';
+const WAIT = 'Agentwire-Wait';
+/** Milliseconds that a message may be delayed. */
+export const MAX_WAIT_MS: number = 366 * 86_400_000;
 const SUBJECT = 'Agentwire-Subject';
 const REASON = 'Agentwire-Reason';
 const WHY = 'Agentwire-Why';
@@ -12,10 +16,28 @@ const SENT = 'Agentwire-Sent';
 const MAX_WHY = 500;
 const REASONS = new Set<string>(['target_not_found', 'inbox_full', 'agent_exited', 'governance_denied', 'timeout']);
 
-/** Makes the headers of a durable request: the server needs the reply subject of the message itself. */
-export function requestHeaders(replyTo: string): MsgHdrs {
+/** Makes the headers of a durable message: where its answer goes, because the server needs the reply subject itself, and how long it waits. */
+export function sentHeaders(replyTo: string | undefined, waitMs: number): MsgHdrs | undefined {
+  if (replyTo === undefined && waitMs <= 0) return undefined;
   const about = headers();
-  about.set(REPLY, replyTo);
+  if (replyTo !== undefined) about.set(REPLY, replyTo);
+  if (waitMs > 0) about.set(WAIT, String(Math.ceil(waitMs)));
+  return about;
+}
+
+/** Reads how long a message waits after the server took it; throws `ERR_PROTOCOL` for what is no such time. */
+export function waitOf(about: MsgHdrs | undefined): number {
+  const wait = Number(about?.get(WAIT));
+  if (Number.isSafeInteger(wait) && wait >= 1 && wait <= MAX_WAIT_MS) return wait;
+  throw new AgentwireError('ERR_PROTOCOL', 'a delayed message has no time to wait that can be read');
+}
+
+/** Makes the headers of a message whose time has come: its first subject, when the server took it, where its answer goes. */
+export function forwardHeaders(subject: string, sentAt: number, replyTo: string | undefined): MsgHdrs {
+  const about = headers();
+  about.set(FORWARD, subject);
+  about.set(SENT, String(sentAt));
+  if (replyTo !== undefined && replyTo !== '') about.set(REPLY, replyTo);
   return about;
 }
 
@@ -81,11 +103,17 @@ export interface Waiting extends SubjectParts {
  */
 export function readWaiting(subject: string, about: MsgHdrs | undefined, nodeId: string, takenAt: number): Waiting {
   const parts = parseSubject(subject);
-  const first = about?.get(REDRIVE) ?? '';
+  const redriven = about?.get(REDRIVE) ?? '';
+  const first = redriven === '' ? (about?.get(FORWARD) ?? '') : redriven;
   if (first === '' || parts.source !== nodeId) return { ...parts, subject, sentAt: takenAt, redriven: false };
   const before = parseSubject(first);
   if (before.way !== 'inbox' || before.node !== parts.node || before.rest[1] !== parts.rest[1])
     throw new AgentwireError('ERR_PROTOCOL', 'a message was put into another inbox than it was sent to');
   const sentAt = Number(about?.get(SENT));
-  return { ...before, subject: first, sentAt: Number.isSafeInteger(sentAt) ? sentAt : takenAt, redriven: true };
+  return {
+    ...before,
+    subject: first,
+    sentAt: Number.isSafeInteger(sentAt) ? sentAt : takenAt,
+    redriven: redriven !== '',
+  };
 }

@@ -5,6 +5,7 @@ import { type DurableHandler, type DurableInboxOptions, resolveDurableInboxOptio
 import type { DurableStreams } from './durable-streams.ts';
 import { type DurableInboxStats, DurableWorker } from './durable-worker.ts';
 import { fromNatsError } from './nats-errors.ts';
+import { Later } from './later.ts';
 import type { NodeLink } from './node-link.ts';
 import { encodeToken } from './subject-token.ts';
 
@@ -30,6 +31,8 @@ export interface OpenInbox {
 
 const NANOS = 1_000_000;
 const MAX_CONSUMER_NAME = 240;
+/** Delayed messages that are looked at at once. */
+const DELAYED_AT_ONCE = 64;
 
 /** Makes or finds the consumer of a durable inbox and begins to take messages from it. */
 export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> {
@@ -43,20 +46,24 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
       `the names of node and inbox are ${durableName.length} bytes together as subject tokens, over ${MAX_CONSUMER_NAME}`,
     );
   }
-  const find = async (): Promise<Consumer> => {
-    await streams.manager.consumers.add(streams.inboxStream, {
-      durable_name: durableName,
-      filter_subject: link.subjects.anyInbox(name),
+  const find = async (delayed: boolean): Promise<Consumer> => {
+    const stream = delayed ? streams.laterStream : streams.inboxStream;
+    const consumerName = delayed ? `${durableName}_later` : durableName;
+    await streams.manager.consumers.add(stream, {
+      durable_name: consumerName,
+      filter_subject: delayed ? link.subjects.anyLater(name) : link.subjects.anyInbox(name),
       ack_policy: AckPolicy.Explicit,
       ack_wait: options.ackWaitMs * NANOS,
-      max_ack_pending: options.maxAckPending,
+      max_ack_pending: delayed ? streams.maxDelayed : options.maxAckPending,
     });
-    return streams.client.consumers.get(streams.inboxStream, durableName);
+    return streams.client.consumers.get(stream, consumerName);
   };
   let consumer: Consumer;
+  let delayed: Consumer | undefined;
   try {
     await streams.addInbox(name);
-    consumer = await find();
+    consumer = await find(false);
+    if (streams.hasLater) delayed = await find(true);
   } catch (error) {
     throw fromNatsError(error, `durable inbox ${JSON.stringify(name)}`);
   }
@@ -66,9 +73,13 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
     worker,
     Math.min(options.concurrency, options.maxAckPending),
     consumer,
-    find,
+    () => find(false),
   );
-  const running = fetching.run();
+  const waiting =
+    delayed === undefined
+      ? undefined
+      : new DurableFetching(link, new Later(link, streams, name), DELAYED_AT_ONCE, delayed, () => find(true));
+  const running = Promise.all([fetching.run(), waiting?.run()]);
   let closed: Promise<void> | undefined;
   const inbox: DurableInbox = {
     name,
@@ -76,8 +87,7 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
       return { ...worker.stats };
     },
     close: () =>
-      (closed ??= fetching
-        .stop()
+      (closed ??= Promise.all([fetching.stop(), waiting?.stop()])
         .then(() => running)
         .then(() => asked.onClosed(inbox))),
     [Symbol.asyncDispose]: () => inbox.close(),

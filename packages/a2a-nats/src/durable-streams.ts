@@ -22,6 +22,9 @@ const STREAM_NOT_FOUND = 10_059;
 export class DurableStreams {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** Delayed messages that go into their inbox now, and those that are taken back now: never both. */
+  readonly leaving: Set<number> = new Set();
+  readonly cancelling: Set<number> = new Set();
   readonly #streams: NodeStreams;
 
   private constructor(connection: NatsConnection, manager: JetStreamManager, streams: NodeStreams) {
@@ -73,6 +76,42 @@ export class DurableStreams {
         );
       }
       throw fromNatsError(error, 'the message was not kept');
+    }
+  }
+
+  /** Whether messages to this node may be delayed. */
+  get hasLater(): boolean {
+    return this.#streams.hasLater;
+  }
+
+  /** Name of the stream of what waits for its time. */
+  get laterStream(): string {
+    return this.#streams.later;
+  }
+
+  /** Messages that may wait for their time. */
+  get maxDelayed(): number {
+    return this.#streams.maxDelayed;
+  }
+
+  /** Puts a delayed message into its inbox. */
+  async forward(subject: string, msg: JsMsg, about: MsgHdrs): Promise<void> {
+    await this.client.publish(subject, msg.data, { headers: about, msgID: `later ${msg.info.streamSequence}` });
+  }
+
+  /** Takes back the delayed message of a subject; false when there is none, or its time has come. */
+  async unschedule(subject: string): Promise<boolean> {
+    let sequence: number | undefined;
+    try {
+      sequence = (await this.manager.streams.getMessage(this.#streams.later, { last_by_subj: subject }))?.seq;
+      if (sequence === undefined || this.leaving.has(sequence)) return false;
+      this.cancelling.add(sequence);
+      return await this.manager.streams.deleteMessage(this.#streams.later, sequence);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw fromNatsError(error, 'a delayed message could not be cancelled');
+    } finally {
+      if (sequence !== undefined) this.cancelling.delete(sequence);
     }
   }
 

@@ -61,6 +61,7 @@ export class NatsBackend implements RemoteBackend {
     this.nodeId = options.nodeId;
     this.#durable = durable;
     this.#link = new NodeLink(options, connection);
+    if (durable !== undefined) this.#link.unschedule = (subject) => durable.unschedule(subject);
     this.#outgoing = new Outgoing(this.#link, durable);
     this.#presence = new Presence(this.#link);
     this.#micro = options.micro ? new Micro(this.#link) : undefined;
@@ -150,6 +151,15 @@ export class NatsBackend implements RemoteBackend {
     });
     this.#inboxes.add(inbox);
     return inbox;
+  }
+
+  /**
+   * Takes back a message that this node sent with `notBefore` to an inbox of another; false once its time has come, and for one that never was.
+   *
+   * Rejects with `ERR_NO_RESPONDERS` while that node is not there, `ERR_TIMEOUT`, and `ERR_CLOSED` without a connection.
+   */
+  cancelDelayed(nodeId: string, inbox: string, messageId: string): Promise<boolean> {
+    return this.#outgoing.cancelDelayed(nodeId, inbox, messageId);
   }
 
   /** The dead letters of a durable inbox of this node, oldest first, 100 at most by default. */

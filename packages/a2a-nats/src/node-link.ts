@@ -28,6 +28,8 @@ export class NodeLink {
   leaving = false;
   /** Whether there is a connection now. */
   connected = true;
+  /** Takes back the delayed message of a subject; false without durable inboxes. */
+  unschedule: (subject: string) => Promise<boolean> = () => Promise.resolve(false);
   /** Called after each new connection. */
   onReconnect: () => void = () => undefined;
   #host: RemoteHost | undefined;

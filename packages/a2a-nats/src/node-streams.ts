@@ -15,29 +15,33 @@ const NANOS = 1_000_000;
 const MAX_INBOXES = 1000;
 const ATTEMPTS = 10;
 
+type Kind = 'inbox' | 'dead' | 'later';
 type Wanted = Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>;
 
 /** What an option of ours is called in the configuration of a stream, so that a difference is told in our words. */
-const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConfig, 'inbox' | 'dead' | 'both'])[] = [
+const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConfig, Kind | 'all'])[] = [
   ['maxPerInbox', 'max_msgs_per_subject', 'inbox'],
   ['maxBytes', 'max_bytes', 'inbox'],
   ['maxAgeMs', 'max_age', 'inbox'],
   ['duplicateWindowMs', 'duplicate_window', 'inbox'],
+  ['maxDelayed', 'max_msgs', 'later'],
+  ['maxDelayedBytes', 'max_bytes', 'later'],
   ['maxDeadLetters', 'max_msgs', 'dead'],
   ['maxDeadPerNode', 'max_msgs_per_subject', 'dead'],
   ['maxDeadBytes', 'max_bytes', 'dead'],
-  ['replicas', 'num_replicas', 'both'],
-  ['storage', 'storage', 'both'],
+  ['replicas', 'num_replicas', 'all'],
+  ['storage', 'storage', 'all'],
 ];
 
-/** The names of the two streams of a node: what waits in its durable inboxes, and what was given up there. */
-export function streamNames(prefix: string, nodeId: string): { readonly inbox: string; readonly dead: string } {
+/** The names of the streams of a node: what waits in its durable inboxes, what was given up there, and what waits for its time. */
+export function streamNames(prefix: string, nodeId: string): Readonly<Record<Kind, string>> {
   const node = nodeToken(nodeId);
-  return { inbox: `${prefix.toUpperCase()}_INBOX_${node}`, dead: `${prefix.toUpperCase()}_DEAD_${node}` };
+  const first = prefix.toUpperCase();
+  return { inbox: `${first}_INBOX_${node}`, dead: `${first}_DEAD_${node}`, later: `${first}_LATER_${node}` };
 }
 
 /**
- * The two streams of one node, so that the server can keep nodes apart.
+ * The streams of one node, so that the server can keep nodes apart.
  *
  * The stream of inboxes takes only the subjects of inboxes that the node has opened: names that somebody else makes up
  * are kept by nobody.
@@ -47,6 +51,10 @@ export class NodeStreams {
   readonly inbox: string;
   /** Name of the stream of dead letters. */
   readonly dead: string;
+  /** Name of the stream of what waits for its time. */
+  readonly later: string;
+  /** Whether there is a stream of what waits for its time; one that was made by an earlier version has none. */
+  hasLater = false;
   readonly #manager: JetStreamManager;
   readonly #subjects: Subjects;
   readonly #given: DurableStreamOptions;
@@ -57,9 +65,10 @@ export class NodeStreams {
     { prefix, nodeId }: { readonly prefix: string; readonly nodeId: string },
     options: DurableStreamOptions,
   ) {
-    const { inbox, dead } = streamNames(prefix, nodeId);
+    const { inbox, dead, later } = streamNames(prefix, nodeId);
     this.inbox = inbox;
     this.dead = dead;
+    this.later = later;
     this.#manager = manager;
     this.#subjects = new Subjects(prefix, nodeId);
     this.#given = options;
@@ -70,11 +79,37 @@ export class NodeStreams {
   async prepare(): Promise<void> {
     await this.#settle(this.#inboxConfig(['', ...this.#options.inboxes]), 'inbox');
     await this.#settle(this.#deadConfig(), 'dead');
+    await this.#settleLater(['', ...this.#options.inboxes]);
   }
 
   /** Takes the subject of one inbox into the stream; throws `ERR_NO_INBOX` if it is not there and may not be made. */
   async addInbox(name: string): Promise<void> {
     await this.#settle(this.#inboxConfig([name]), 'inbox');
+    await this.#settleLater([name]);
+  }
+
+  /** Messages that may wait for their time. */
+  get maxDelayed(): number {
+    return this.#options.maxDelayed;
+  }
+
+  async #settleLater(names: readonly string[]): Promise<void> {
+    this.hasLater = this.#options.create || (await this.#find(this.later)) !== undefined;
+    if (this.hasLater) await this.#settle(this.#laterConfig(names), 'later');
+  }
+
+  #laterConfig(names: readonly string[]): Wanted {
+    const { maxDelayed, maxDelayedBytes, duplicateWindowMs } = this.#options;
+    return {
+      name: this.later,
+      subjects: names.map((name) => this.#subjects.anyLater(name)),
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+      max_msgs: maxDelayed,
+      max_bytes: maxDelayedBytes,
+      duplicate_window: duplicateWindowMs * NANOS,
+      ...this.#everywhere(),
+    };
   }
 
   #inboxConfig(names: readonly string[]): Wanted {
@@ -113,7 +148,7 @@ export class NodeStreams {
   }
 
   /** Others of this name may do the same at this moment, so what came of it is looked at again. */
-  async #settle(wanted: Wanted, kind: 'inbox' | 'dead'): Promise<void> {
+  async #settle(wanted: Wanted, kind: Kind): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const found = await this.#find(wanted.name);
       // Somebody else's stream may still take every name, as in earlier versions.
@@ -160,10 +195,10 @@ export class NodeStreams {
   }
 
   /** What was asked for in so many words and is otherwise; what nobody asked for stays as somebody else set it. */
-  #differing(found: StreamConfig, wanted: Wanted, kind: 'inbox' | 'dead'): Difference[] {
+  #differing(found: StreamConfig, wanted: Wanted, kind: Kind): Difference[] {
     return SETTINGS.filter(
       ([option, setting, of]) =>
-        (of === kind || of === 'both') && this.#given[option] !== undefined && found[setting] !== wanted[setting],
+        (of === kind || of === 'all') && this.#given[option] !== undefined && found[setting] !== wanted[setting],
     ).map(([option, setting]) => ({ option, setting }));
   }
 

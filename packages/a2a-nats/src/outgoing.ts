@@ -1,7 +1,14 @@
 import { AgentwireError } from '@agentwire/core';
-import type { KernelMessage, RemoteDelivery, Target } from '@agentwire/a2a-router';
+import {
+  createMessage,
+  type KernelMessage,
+  payload,
+  type RemoteDelivery,
+  type Target,
+  target,
+} from '@agentwire/a2a-router';
 import type { DurableStreams } from './durable-streams.ts';
-import { requestHeaders } from './durable-headers.ts';
+import { MAX_WAIT_MS, sentHeaders } from './durable-headers.ts';
 import { messageKey } from './message-key.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
@@ -116,6 +123,28 @@ export class Outgoing {
     return rights.has(subject) ? DONE : rights.confirm(subject);
   }
 
+  /** Asks a node to take back a delayed message of this one; false when it is not there any more. */
+  async cancelDelayed(nodeId: string, inbox: string, id: string): Promise<boolean> {
+    this.#link.checkConnected();
+    const { connection, subjects, asked, options } = this.#link;
+    const to = target.remoteNode(nodeId, target.service(inbox));
+    const question = createMessage(0, to, payload.text(''), {}, options.clock);
+    const subject = subjects.control(nodeId, 'unschedule');
+    const refusal = await new Promise<AgentwireError | undefined>((resolve) => {
+      const late = (): void => resolve(new AgentwireError('ERR_TIMEOUT', 'the node did not say whether it cancelled'));
+      const timer = options.clock.setTimeout(late, CONFIRM_MS);
+      const confirm = (error: AgentwireError | undefined): void => {
+        options.clock.clearTimeout(timer);
+        resolve(error);
+      };
+      const reply = subjects.replyHere(asked.add(question, to, subject, { confirm }));
+      connection.publish(subject, JSON.stringify({ inbox, id }), { reply });
+    }).finally(() => asked.delete(question.id));
+    if (refusal === undefined) return true;
+    if (refusal.code === 'ERR_REQUEST_ENDED') return false;
+    throw refusal;
+  }
+
   #track(work: Promise<void>): Promise<void> {
     const settled: Promise<void> = work.then(undefined, () => undefined).finally(() => this.writing.delete(settled));
     this.writing.add(settled);
@@ -133,14 +162,19 @@ export class Outgoing {
       throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
     }
     const { subjects, options, stats, asked } = this.#link;
-    const subject = subjects.inbox(to.nodeId, inner.service);
+    const wait = message.notBefore === undefined ? 0 : message.notBefore - options.clock.wallNow();
+    if (wait > MAX_WAIT_MS)
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `notBefore is ${wait} ms ahead, over ${MAX_WAIT_MS}`);
+    const subject =
+      wait > 0 ? subjects.later(to.nodeId, inner.service, message.id) : subjects.inbox(to.nodeId, inner.service);
     const text = encodeMessage(message, inner, options.clock.wallNow(), { window });
     this.#link.checkSize(text);
     const key = messageKey(to.nodeId, inner.service, options.nodeId, message);
     try {
-      const about = expectsReply
-        ? requestHeaders(subjects.replyHere(asked.add(message, to, subject, { window, durable: true })))
+      const replyTo = expectsReply
+        ? subjects.replyHere(asked.add(message, to, subject, { window, durable: true }))
         : undefined;
+      const about = sentHeaders(replyTo, wait);
       const isNew = await this.#durable.publish(subject, text, key, about);
       stats.sent += 1;
       if (isNew || !expectsReply) return;

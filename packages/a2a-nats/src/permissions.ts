@@ -57,7 +57,15 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       ...called.flatMap((service) => [`${own}.service.${service}.*`, `${own}.node.*.service.${service}.*`]),
       ...published.flatMap((topic) => [`${own}.topic.${topic}`, `${own}.node.*.topic.${topic}`]),
       ...(micro ? ['_INBOX.>'] : []),
-      ...(durable ? [`${own}.inbox.*.*`, `${own}.dead.*.*`, ...streamSubjects(prefix, nodeId)] : []),
+      ...(durable
+        ? [
+            `${own}.inbox.*.*`,
+            `${own}.later.*.*.*`,
+            `${own}.node.*.unschedule`,
+            `${own}.dead.*.*`,
+            ...streamSubjects(prefix, nodeId),
+          ]
+        : []),
     ],
     subscribe: [
       agents,
@@ -79,16 +87,17 @@ export function formatPermissions({ publish, subscribe }: NodePermissions): stri
 }
 
 function streamSubjects(prefix: string, nodeId: string): string[] {
-  const { inbox, dead } = streamNames(prefix, nodeId);
+  const { inbox, dead, later } = streamNames(prefix, nodeId);
   return [
-    `$JS.API.STREAM.INFO.${inbox}`,
     `$JS.API.STREAM.INFO.${dead}`,
-    `$JS.API.CONSUMER.CREATE.${inbox}.>`,
-    `$JS.API.CONSUMER.DURABLE.CREATE.${inbox}.>`,
-    `$JS.API.CONSUMER.INFO.${inbox}.*`,
-    `$JS.API.CONSUMER.MSG.NEXT.${inbox}.*`,
-    `$JS.ACK.${inbox}.>`,
-    `$JS.API.STREAM.MSG.GET.${dead}`,
-    `$JS.API.STREAM.MSG.DELETE.${dead}`,
+    ...[inbox, later].flatMap((stream) => [
+      `$JS.API.STREAM.INFO.${stream}`,
+      `$JS.API.CONSUMER.CREATE.${stream}.>`,
+      `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.>`,
+      `$JS.API.CONSUMER.INFO.${stream}.*`,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+      `$JS.ACK.${stream}.>`,
+    ]),
+    ...[dead, later].flatMap((stream) => [`$JS.API.STREAM.MSG.GET.${stream}`, `$JS.API.STREAM.MSG.DELETE.${stream}`]),
   ];
 }

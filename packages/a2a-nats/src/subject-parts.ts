@@ -7,7 +7,7 @@ export interface SubjectParts {
   /** Node that sent it; true because the server lets each user publish under its own name only. */
   readonly source: string;
   /** The way: one agent, a node, a topic, a service, a durable inbox, an answer, a dead letter. */
-  readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead' | 'presence';
+  readonly way: 'agent' | 'node' | 'topic' | 'service' | 'inbox' | 'reply' | 'dead' | 'later' | 'presence';
   /** Node that it is for; undefined for topics, services and dead letters. */
   readonly node: string | undefined;
   /** Target that it has on the receiving node; undefined for answers, dead letters and what nodes tell each other. */
@@ -19,9 +19,9 @@ export interface SubjectParts {
 /** The word of a node's greeting to others of its name. */
 export const HELLO = 'hello';
 /** What nodes tell each other beside messages, each the last word of a subject of the way `node`. */
-export type ControlWord = 'hello' | 'cancel' | 'credit';
+export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule';
 
-const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit'] satisfies ControlWord[]);
+const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit', 'unschedule'] satisfies ControlWord[]);
 
 /** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. */
 export function parseSubject(subject: string): SubjectParts {
@@ -42,6 +42,9 @@ export function parseSubject(subject: string): SubjectParts {
       return { source, way, rest, node: undefined, target: readService(tokens) };
     case 'inbox':
       expect(rest, 2);
+      return { source, way, rest, node: first, target: target.service(second ?? '') };
+    case 'later':
+      expect(rest, 3);
       return { source, way, rest, node: first, target: target.service(second ?? '') };
     case 'reply':
       expect(rest, 2);

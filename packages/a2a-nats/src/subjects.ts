@@ -11,8 +11,8 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
 /**
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
- * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit>`,
- * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
+ * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit | unschedule>`,
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `later.<node>.<name>.<id>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
  * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
  */
 export class Subjects {
@@ -75,6 +75,26 @@ export class Subjects {
   /** To a durable inbox. */
   inbox(nodeId: string, name: string): string {
     return bounded(`${this.#own}.inbox.${nodeToken(nodeId)}.${encodeToken(name)}`);
+  }
+
+  /** To a durable inbox when its time has come; each message has a subject of its own, so that it can be found again. */
+  later(nodeId: string, name: string, id: string): string {
+    return bounded(`${this.#own}.later.${nodeToken(nodeId)}.${encodeToken(name)}.${encodeToken(id)}`);
+  }
+
+  /** A delayed message of another node to a durable inbox of this one. */
+  laterOf(source: string, name: string, id: string): string {
+    return bounded(`${this.#prefix}.${nodeToken(source)}.later.${this.#node}.${encodeToken(name)}.${encodeToken(id)}`);
+  }
+
+  /** Everybody's delayed messages to a durable inbox of this node. */
+  anyLater(name: string): string {
+    return bounded(`${this.#prefix}.*.later.${this.#node}.${encodeToken(name)}.*`);
+  }
+
+  /** What another node sends to a durable inbox of this one. */
+  inboxOf(source: string, name: string): string {
+    return bounded(`${this.#prefix}.${nodeToken(source)}.inbox.${this.#node}.${encodeToken(name)}`);
   }
 
   /** Where this node takes the answer to one request; the token is random and known to the responder alone. */

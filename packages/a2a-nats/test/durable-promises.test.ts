@@ -157,6 +157,8 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
       'A2A_DEAD_b',
       'A2A_INBOX_a',
       'A2A_INBOX_b',
+      'A2A_LATER_a',
+      'A2A_LATER_b',
     ]);
   });
 

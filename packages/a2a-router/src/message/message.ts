@@ -24,6 +24,8 @@ export interface MessageOptions {
    * Only for `remoteNode(node, service(name))`, through a backend that can; elsewhere it changes nothing.
    */
   readonly durable?: boolean | undefined;
+  /** Milliseconds since 1970 before which a durable message is not handled, a year ahead at most; only with `durable`. Default: at once. */
+  readonly notBefore?: number | undefined;
 }
 
 /** One message between agents, as the kernel sees it. */
@@ -73,6 +75,7 @@ export function createMessage(
     idempotencyKey: options.idempotencyKey,
     priority: options.priority,
     durable: options.durable,
+    notBefore: options.notBefore,
     fromNode: undefined,
     deferred: undefined,
     sequence: undefined,

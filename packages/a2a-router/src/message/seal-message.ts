@@ -69,10 +69,11 @@ function sealed(
   fromNode: string | undefined,
   fields: Partial<RouterFields>,
 ): KernelMessage {
-  const { priority, durable } = options;
+  const { priority, durable, notBefore } = options;
   if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
   if (durable !== undefined && typeof durable !== 'boolean')
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
+  if (notBefore !== undefined) checkNotBefore(notBefore, durable);
   return {
     id,
     from,
@@ -86,12 +87,19 @@ function sealed(
     idempotencyKey: checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES),
     priority,
     durable,
+    notBefore,
     fromNode,
     deferred: undefined,
     sequence: undefined,
     expects: fields.expects,
     streamed: fields.streamed,
   };
+}
+
+function checkNotBefore(notBefore: unknown, durable: boolean | undefined): void {
+  checkNumber('notBefore', notBefore, 0, LAST_MOMENT);
+  if (durable !== true)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'notBefore is for durable messages only: set durable too');
 }
 
 const NO_OPTIONS: MessageOptions = Object.freeze({});
