@@ -22,7 +22,10 @@ it.skipIf(!hasServer)(
     const other = await connect({ servers: server.url });
     onTestFinished(() => other.close());
     other.publish('a2a.b.reply.a.x', '{"taken":true}');
-    expect((await messages.next()).value).toMatchObject({ way: 'reply', control: 'taken', problem: undefined });
+    let next = (await messages.next()).value;
+    expect(next).toMatchObject({ source: 'a', way: 'presence', control: 'presence', problem: undefined });
+    while (next?.way === 'presence') next = (await messages.next()).value;
+    expect(next).toMatchObject({ way: 'reply', control: 'taken', problem: undefined });
     ending.abort();
     await messages.return(undefined);
   },
