@@ -1,4 +1,5 @@
 import {
+  allow,
   AgentClientV2,
   AgentClientV2Uds,
   AgentPool,
@@ -32,7 +33,7 @@ const WRONG = {
 type Kind = keyof typeof WRONG;
 type Call = (options: never) => unknown;
 
-const agent = defineAgent({ name: 'a', version: '1' });
+const agent = defineAgent({ name: 'a', version: '1', onRequestHeaders: () => allow() });
 const listen = ['memory:never'];
 const self = { role: 'agent', name: 'a', version: '1', features: [], encodings: [] } as const;
 const memory = createMemoryTransport();

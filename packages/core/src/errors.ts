@@ -9,6 +9,7 @@ export interface ErrorCodeFacts {
 /** The stable name of what went wrong; each is a row of `docs/errors.md`. */
 export type ErrorCode =
   | 'ERR_ABORTED'
+  | 'ERR_BODY_NOT_JSON'
   | 'ERR_BODY_TOO_LARGE'
   | 'ERR_CAPABILITY_DENIED'
   | 'ERR_CIRCUIT_OPEN'
@@ -49,6 +50,7 @@ export type ErrorCode =
 /** Every code an {@link AgentwireError} can have, with what is known of it. */
 export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_ABORTED: { retryable: false, means: 'the caller aborted the operation through its AbortSignal' },
+  ERR_BODY_NOT_JSON: { retryable: false, means: 'a body that was read as JSON is none' },
   ERR_BODY_TOO_LARGE: { retryable: false, means: 'a body is longer than the limit that was set for it' },
   ERR_CAPABILITY_DENIED: {
     retryable: false,

@@ -14,7 +14,7 @@ export * from './errors.ts';
 export * from './logger.ts';
 export * from './message/check-decision.ts';
 export { checkOneValueAName } from './message/check-verdict.ts';
-export { completeEvent } from './message/complete-event.ts';
+export { checkEventType, completeEvent } from './message/complete-event.ts';
 export * from './message/control.ts';
 export * from './message/decision.ts';
 export * from './message/deep-frozen.ts';

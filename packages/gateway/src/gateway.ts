@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError, checkInteger, checkKnownOptions, toAgentwireError } from '@agentwire/core';
 import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';
@@ -141,7 +141,21 @@ class GatewayServer implements Gateway {
     });
     const url = await server.listen(options);
     this.#servers.add(server);
+    this.#warnOfUnknownAgents();
     return url;
+  }
+
+  /** An agent may be added to the pool later; until then its requests fail, and somebody has to be told why. */
+  #warnOfUnknownAgents(): void {
+    const { pool, steps, logger } = this.#options;
+    for (const agent of steps.flat()) {
+      try {
+        pool.handles(agent, 'requestHeaders');
+      } catch (error) {
+        const { message } = toAgentwireError(error, 'ERR_UNKNOWN_AGENT');
+        logger.warn({ agent }, `every request is refused until this agent is added to the pool: ${message}`);
+      }
+    }
   }
 
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {

@@ -47,6 +47,22 @@ describe('an agent that is listed is asked', () => {
   });
 });
 
+test('an agent that the pool does not have is named when the gateway begins to listen', async () => {
+  const { pool } = await setup({});
+  const warnings: string[] = [];
+  const logger = {
+    debug() {},
+    info() {},
+    error() {},
+    warn: (_: object, message: string) => void warnings.push(message),
+  };
+  const gateway = createGateway({ pool, upstream: 'http://127.0.0.1:1', agents: ['nope'], logger });
+  onTestFinished(() => gateway.close());
+  const url = await gateway.listen();
+  expect(warnings).toEqual([expect.stringContaining('the pool has no agent "nope"')]);
+  expect((await fetch(url)).status).toBe(502);
+});
+
 test('two gateways on one pool do not meet in it, and no two requests have one id', async () => {
   const ids = new Set<string>();
   const { url, pool, summaries, ended } = await setup({

@@ -1,6 +1,7 @@
 import {
   AgentwireError,
   checkBoolean,
+  checkKnownOptions,
   checkNumber,
   type EventType,
   OPTION,
@@ -23,6 +24,14 @@ export interface PoolAskOptions extends AskOptions {
   readonly keep?: boolean | undefined;
 }
 
+/** Checks that an event was given at all. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkEvent(event: unknown): void {
+  if (typeof event !== 'object' || event === null)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'an event must be an object: { type, id, … }');
+}
+
+const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>(['signal', 'timeoutMs', 'only', 'keep']);
+
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
 
 /** Whether such an event belongs to no HTTP request, so that neither an event before it nor one after it counts. */
@@ -33,6 +42,7 @@ export function standsAlone(type: EventType): boolean {
 /** Before anything is kept for a question: its options must be good and its caller must still want it. */
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
+  for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a question', options, [...ASK_OPTIONS]);
   const { signal, timeoutMs, only, keep } = options;
   // by hand, because every question comes this way
   if (only !== undefined) checkBoolean('only', only);

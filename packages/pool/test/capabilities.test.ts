@@ -35,6 +35,30 @@ function instances(options: ConstructorParameters<typeof AgentPool>[0] = {}): {
   };
 }
 
+test.each([
+  ['an unknown type', { ...head('r'), type: 'request_headers' }],
+  ['no type', { ...head('r'), type: undefined }],
+  ['a type of every object', { ...head('r'), type: 'toString' }],
+  ['no event', undefined],
+  ['a text', 'requestHeaders'],
+])('%s is no event that an agent can do without', async (_, event) => {
+  const { pool, join } = instances();
+  join(['requestHeaders'], () => block);
+  for (const ask of ['decide', 'request'] as const)
+    await expect(pool[ask]('waf', event as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+});
+
+test.each([{ timeout: 5 }, { timeoutMS: 5 }])(
+  'an option of a question that does not exist is refused: %o',
+  async (options) => {
+    const { pool, join } = instances();
+    join(['requestHeaders'], () => block);
+    await expect(pool.decide('waf', head('r'), options as never)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  },
+);
+
 describe('an agent that is listed is asked', () => {
   test.each([
     ['requestBodyChunk', head('r'), requestChunk],

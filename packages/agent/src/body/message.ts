@@ -114,7 +114,7 @@ export abstract class Message implements IncomingMessage {
       return JSON.parse(text) as unknown;
     } catch {
       // the parser's own message quotes the body, which must not reach a log
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `the body of ${text.length} characters is not JSON`);
+      throw new AgentwireError('ERR_BODY_NOT_JSON', `the body of ${text.length} characters is not JSON`);
     }
   }
 }

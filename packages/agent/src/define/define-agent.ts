@@ -28,8 +28,8 @@ const DAY_MS = 86_400_000;
 /**
  * Checks a definition and makes an agent of it. Nothing runs before `serveAgent`.
  *
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option, a value out of range, or a handler that is no
- * function.
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option, a value out of range, a handler that is no
+ * function, or no handler at all.
  */
 export function defineAgent<State = unknown>(definition: AgentDefinition<State>): Agent<State> {
   checkKnownOptions('defineAgent', definition, KNOWN);
@@ -42,7 +42,7 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     }
     handlers[name] = handler;
   }
-  return Object.freeze<Agent<State>>({
+  const agent = Object.freeze<Agent<State>>({
     name: checkName('name', definition.name),
     version: checkName('version', definition.version),
     handlers: Object.freeze<AgentHandlers<State>>(handlers),
@@ -50,6 +50,9 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     responseBody: asked('responseBody', definition.responseBody) || definition.onResponseBodyChunk !== undefined,
     limits: resolveLimits(definition),
   });
+  // a handshake without events means all of them, and each would be allowed
+  if (Object.keys(handlers).length > 0) return agent;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `an agent needs a handler: one of ${HANDLERS.join(', ')}`);
 }
 
 function asked(name: string, value: unknown): boolean {

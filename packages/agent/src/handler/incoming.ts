@@ -44,7 +44,7 @@ export interface IncomingMessage {
   bytes(options?: WholeBodyOptions): Promise<Uint8Array>;
   /** The whole body as UTF-8 text. */
   text(options?: WholeBodyOptions): Promise<string>;
-  /** The whole body as JSON. Rejects with `ERR_INVALID_ARGUMENT` where it is none. */
+  /** The whole body as JSON. Rejects with `ERR_BODY_NOT_JSON` where it is none; a handler that lets this through blocks with 400. */
   json(options?: WholeBodyOptions): Promise<unknown>;
 }
 

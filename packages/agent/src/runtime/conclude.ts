@@ -4,6 +4,7 @@ import {
   checkDecision as checkFields,
   isDeepFrozen,
   type Decision,
+  type ErrorCode,
   type HeaderList,
   type HeaderOp,
   type ProxyEvent,
@@ -137,8 +138,18 @@ export function withoutLength(decision: Decision): Decision {
 
 const NO_LENGTH: HeaderOp = Object.freeze<HeaderOp>({ op: 'remove', name: 'content-length' });
 
-/** The answer where a body was too long, or cut short, for a handler that wanted the whole of it. */
-export const BODY_TOO_LARGE: Decision = Object.freeze<Decision>({
-  verdict: Object.freeze({ type: 'block', status: 413 } as const),
-  audit: Object.freeze({ reasonCodes: Object.freeze(['agentwire:ERR_BODY_TOO_LARGE']) }),
-});
+function badBody(status: number, code: ErrorCode): Decision {
+  return Object.freeze<Decision>({
+    verdict: Object.freeze({ type: 'block', status } as const),
+    audit: Object.freeze({ reasonCodes: Object.freeze([`agentwire:${code}`]) }),
+  });
+}
+
+/**
+ * The answers where the body was at fault and not the handler that wanted to read it: too long or cut short, or no JSON. Were
+ * they failures, a client could choose the failure policy, and with it an open one.
+ */
+export const BAD_BODIES: Readonly<Partial<Record<ErrorCode, Decision>>> = {
+  ERR_BODY_NOT_JSON: badBody(400, 'ERR_BODY_NOT_JSON'),
+  ERR_BODY_TOO_LARGE: badBody(413, 'ERR_BODY_TOO_LARGE'),
+};

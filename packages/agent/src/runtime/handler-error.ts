@@ -3,6 +3,7 @@ import { AgentwireError, type ErrorCode } from '@agentwire/core';
 /** What a handler's own mistakes and the bodies that it reads end with; none of them says anything about the connection. */
 const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_ABORTED',
+  'ERR_BODY_NOT_JSON',
   'ERR_BODY_TOO_LARGE',
   'ERR_HANDLER',
   'ERR_INVALID_ARGUMENT',

@@ -3,7 +3,7 @@ import type { Message } from '../body/message.ts';
 import type { Reply, Turns } from '../body/turns.ts';
 import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
 import type { Admission } from './admission.ts';
-import { askForMore, BODY_TOO_LARGE, checkDecision, placeMutation } from './conclude.ts';
+import { askForMore, BAD_BODIES, checkDecision, placeMutation } from './conclude.ts';
 import type { EventContext } from './event-context.ts';
 import { handlerError } from './handler-error.ts';
 import { Latencies } from './latencies.ts';
@@ -135,10 +135,11 @@ export class Outcomes {
     if (!waits) this.#logger.warn({ err: error }, 'a handler failed while no event waited for it');
   }
 
-  /** Counts a failure. @returns the decision for a body that is too long @throws any other error, for the session */
+  /** Counts a failure. @returns the decision for a body that cannot be read as asked @throws any other error, for the session */
   failed(error: unknown): Decision {
     this.counts.failures += 1;
-    if (error instanceof AgentwireError && error.code === 'ERR_BODY_TOO_LARGE') return BODY_TOO_LARGE;
+    const decision = error instanceof AgentwireError ? BAD_BODIES[error.code] : undefined;
+    if (decision !== undefined) return decision;
     throw error;
   }
 

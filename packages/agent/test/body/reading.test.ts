@@ -193,7 +193,11 @@ describe('reading a body', () => {
     await settled();
     at.receive(chunk(1, 0, 'secret!', true));
     await settled();
-    expect(at.answers[1]).toMatchObject({ error: { code: 'ERR_INVALID_ARGUMENT' } });
+    // a failure would be the failure policy's to decide, and the client's to choose
+    expect(at.answers[1]).toEqual({
+      verdict: { type: 'block', status: 400 },
+      audit: { reasonCodes: ['agentwire:ERR_BODY_NOT_JSON'] },
+    });
     expect(JSON.stringify(at.answers[1])).not.toContain('secret');
   });
 

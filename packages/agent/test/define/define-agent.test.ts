@@ -12,7 +12,8 @@ describe('defineAgent', () => {
       'maxConcurrentRequests must be an integer from 1',
     );
     expect(() => defineAgent({ name: '', version: '1' })).toThrow('name of an agent');
-    expect(defineAgent(base).limits).toEqual(AGENT_DEFAULTS);
+    expect(() => defineAgent(base)).toThrow('an agent needs a handler: one of onRequestHeaders');
+    expect(defineAgent({ ...base, onRequestHeaders: allow }).limits).toEqual(AGENT_DEFAULTS);
   });
 
   it('announces only what it has a handler for', () => {

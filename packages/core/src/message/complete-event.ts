@@ -133,6 +133,12 @@ function isComplete(metadata: unknown): boolean {
   );
 }
 
+/** Checks the type of an event. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkEventType(type: unknown): asserts type is EventType {
+  if (typeof type !== 'string' || !Object.hasOwn(CHECKS, type))
+    throw fault('type', `of an event must be one of ${Object.keys(CHECKS).join(', ')}`);
+}
+
 /**
  * Checks an event before it is sent, so that a wrong field is refused alike on every transport, and fills up what a head does
  * not say of its request: `''`, port 0, `HTTP/1.1`, the time now, and the wire id as its correlation id.
@@ -140,8 +146,8 @@ function isComplete(metadata: unknown): boolean {
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` that names the field
  */
 export function completeEvent<T extends ProxyEvent>(event: T, clock: Pick<Clock, 'wallNow'>): T {
-  const check = CHECKS[event.type] as Check | undefined;
-  if (check === undefined) throw fault('type', `must be one of ${Object.keys(CHECKS).join(', ')}`);
+  checkEventType(event.type);
+  const check = CHECKS[event.type];
   try {
     check(event as unknown as Fields);
     if (event.type !== 'requestHeaders' || isComplete(event.metadata)) return event;

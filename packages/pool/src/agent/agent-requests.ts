@@ -1,7 +1,7 @@
 import { AgentwireError, type Decision, type RequestId } from '@agentwire/core';
 import type { Completion, EventBody, Exchange } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { checkAskOptions, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import { checkAskOptions, checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
 import { type Affinity, Affinities, duplicateRequest, legFor, pendingOf } from './affinities.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import { BODY_BITS, EVENT_BIT } from './event-bits.ts';
@@ -47,6 +47,7 @@ export class AgentRequests {
   /** Asks the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
+      checkEvent(question);
       checkAskOptions(options);
       const { type, id } = question;
       // what no connection takes goes to any, because its caller wants it asked

@@ -1,8 +1,8 @@
-import { ALLOW, AgentwireError, type Decision, type EventType } from '@agentwire/core';
+import { ALLOW, AgentwireError, checkEventType, type Decision, type EventType } from '@agentwire/core';
 import type { AgentNotice } from '@agentwire/core/session';
 import type { FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
 import { AgentConnections } from './agent-connections.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
 import { AgentMeasures } from './agent-measures.ts';
@@ -61,6 +61,8 @@ export class PooledAgent {
 
   /** The decision on an event that the agent does not take: its way goes on, to the body where the agent takes that. */
   #passOver(type: EventType): Decision {
+    // what is no event at all is not one that the agent can do without
+    checkEventType(type);
     const { takes } = this.connections;
     if ((takes & HTTP_BITS) !== 0) return (takes & (BODY_OF[type] ?? 0)) === 0 ? ALLOW : CONTINUE;
     const error = new AgentwireError(
@@ -79,6 +81,7 @@ export class PooledAgent {
   /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
     // not asking about a guardrail or a configuration would say that it was judged, or applied
+    checkEvent(question);
     if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question.type);
     try {
       return await this.ask(question, options);
