@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
-import { AgentwireError, checkReceivedDecision, ConnectionBase, EVENT_TYPES } from '@agentwire/core';
-import type { Clock, CloseReason, Message, OnConnection, Peer, Received, TimerHandle } from '@agentwire/core';
+import { AgentwireError, asReceived, checkSendable, ConnectionBase, EVENT_TYPES } from '@agentwire/core';
+import type { Clock, CloseReason, Message, OnConnection, Peer, TimerHandle } from '@agentwire/core';
 
 const STOP_BYTES = 1024 * 1024;
 const CAP_BYTES = 8 * STOP_BYTES;
@@ -48,6 +48,7 @@ export class PortConnection extends ConnectionBase {
 
   // #region write
   protected write(message: Message): boolean {
+    checkSendable(message);
     const frame = serialize(message);
     const { maxMessageBytes } = this.peer;
     if (frame.length > maxMessageBytes) {
@@ -95,16 +96,7 @@ export class PortConnection extends ConnectionBase {
       if (frame === 'end') return this.ended({ by: this.status === 'closing' ? 'local' : 'remote' });
       this.receivedBytes += frame.length;
       this.#post(frame.length);
-      this.deliver(this.#checked(deserialize(frame) as Message));
-    }
-  }
-
-  #checked(message: Message): Received {
-    if (message.type !== 'answer') return message;
-    try {
-      return { ...message, decision: checkReceivedDecision(message.decision) };
-    } catch (error) {
-      return { type: 'malformed', of: 'answer', id: message.id, error: error as AgentwireError };
+      this.deliver(asReceived(deserialize(frame) as Message));
     }
   }
 

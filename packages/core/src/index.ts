@@ -13,6 +13,7 @@ export * from './contract/transport.ts';
 export * from './errors.ts';
 export * from './logger.ts';
 export * from './message/check-decision.ts';
+export { asReceived, checkSendable } from './message/check-message.ts';
 export { checkOneValueAName } from './message/check-verdict.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';
 export * from './message/control.ts';

@@ -1,12 +1,4 @@
-import {
-  AgentwireError,
-  checkOneValueAName,
-  checkReceivedDecision,
-  type Decision,
-  type Message,
-  type Received,
-} from '@agentwire/core';
-import { faultOfHead } from './fault-of-head.ts';
+import { AgentwireError, asReceived, checkSendable, type Decision, type Message, type Received } from '@agentwire/core';
 
 /** A message that nobody else can change, and what it would weigh on a wire. An impossible answer or head is malformed. */
 export interface MessageCopy {
@@ -65,8 +57,6 @@ function copyDecision(decision: Decision): { readonly decision: Decision; readon
   if (known !== undefined) return { decision, bytes: known };
   const walk = new Walk();
   const copy = walk.copy(decision, 0) as Decision;
-  const { verdict } = copy as { readonly verdict?: Decision['verdict'] };
-  if (verdict?.type === 'block' && Array.isArray(verdict.headers)) checkOneValueAName(verdict.headers);
   if (!walk.frozen) return { decision: copy, bytes: walk.bytes };
   frozenDecisions.set(decision, walk.bytes);
   return { decision, bytes: walk.bytes };
@@ -80,19 +70,12 @@ function copyDecision(decision: Decision): { readonly decision: Decision; readon
  */
 export function copyMessage(message: Message): MessageCopy {
   if (message.type === 'answer') {
-    const { id } = message;
     const { decision, bytes } = copyDecision(message.decision);
-    try {
-      return { message: { type: 'answer', id, decision: checkReceivedDecision(decision) }, bytes: bytes + 32 };
-    } catch (error) {
-      if (!(error instanceof AgentwireError)) throw error;
-      return { message: { type: 'malformed', of: 'answer', id, error }, bytes: bytes + 32 };
-    }
+    const answer: Message = { type: 'answer', id: message.id, decision };
+    checkSendable(answer);
+    return { message: asReceived(answer), bytes: bytes + 32 };
   }
   const walk = new Walk();
   const copy = walk.copy(message, 0) as Message;
-  if (copy.type !== 'requestHeaders' && copy.type !== 'responseHeaders') return { message: copy, bytes: walk.bytes };
-  const error = faultOfHead(copy);
-  if (error === undefined) return { message: copy, bytes: walk.bytes };
-  return { message: { type: 'malformed', of: copy.type, id: copy.id, error }, bytes: walk.bytes };
+  return { message: asReceived(copy), bytes: walk.bytes };
 }
