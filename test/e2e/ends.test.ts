@@ -81,4 +81,23 @@ test('over TLS a certificate proves the id, and a private authority can be named
   const named = [...ca, '--tls-server-name', 'localhost', '--json'];
   expect((await agentwire('call', endpoint, ...named)).status).toBe(1);
   expect((await agentwire('call', endpoint, ...named, ...waf)).status).toBe(0);
+  const checked = await agentwire('conform', endpoint, ...named, ...waf);
+  expect([checked.status, (JSON.parse(checked.stdout) as { holds: boolean }).holds]).toEqual([0, true]);
+}, 90_000);
+
+test('conform shows its token and its certificate', async () => {
+  const folder = socketFolder();
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const { cert, key } = makeIdentity('localhost');
+  const token = ['--token-file', file('token', 'right')];
+  const own = ['--tls-cert', file('own.crt', cert), '--tls-key', file('own.key', key)];
+  const agent = start('agent', 'reference', ...token, '--listen', 'tls://127.0.0.1:0', ...own);
+  const endpoint = await agent.line('listening ');
+  const trust = ['--tls-ca', file('ca.crt', cert), '--tls-server-name', 'localhost', '--json'];
+  expect(await agentwire('conform', endpoint, ...trust, ...token)).toMatchObject({ status: 0 });
+  expect(await agentwire('conform', endpoint, ...trust, '--timeout-ms', '300')).toMatchObject({ status: 1 });
+  expect(await agentwire('conform', endpoint, '--json', ...token)).toMatchObject({ status: 1 });
 }, 90_000);

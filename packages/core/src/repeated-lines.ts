@@ -17,24 +17,40 @@ interface Line {
   timer: TimerHandle;
 }
 
-/** Warnings and errors of one owner, whose repeats are counted. */
+/** Lines of one owner, whose repeats are counted. */
 class RepeatedLines implements Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /** Whether debug and info lines are counted too. */
+  readonly all: boolean;
   readonly #clock: Clock;
   readonly #lines = new Map<string, Line>();
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor(logger: Logger, clock: Clock, all: boolean) {
+    const counted =
+      (level: keyof Logger): LogMethod =>
+      (fields, message) =>
+        this.#log(level, logger[level], fields, message);
     this.#clock = clock;
-    this.debug = logger.debug;
-    this.info = logger.info;
-    this.warn = (fields, message) => this.#log('warn', logger.warn, fields, message);
-    this.error = (fields, message) => this.#log('error', logger.error, fields, message);
+    this.all = all;
+    this.debug = all ? counted('debug') : logger.debug;
+    this.info = all ? counted('info') : logger.info;
+    this.warn = counted('warn');
+    this.error = counted('error');
   }
 
   #log(level: string, write: LogMethod, fields: Fields, message: string): void {
+    try {
+      this.#count(level, write, fields, message);
+    } catch {
+      // a clock that fails must not take the line that may say so with it
+      write(fields, message);
+    }
+  }
+
+  #count(level: string, write: LogMethod, fields: Fields, message: string): void {
     const key = this.#keyOf(level, fields, message);
     const now = this.#clock.now();
     const line = this.#lines.get(key);
@@ -84,5 +100,11 @@ class RepeatedLines implements Logger {
  */
 export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {
   if (logger === silentLogger || logger instanceof RepeatedLines) return logger;
-  return new RepeatedLines(safeLogger(logger), clock);
+  return new RepeatedLines(safeLogger(logger), clock, false);
+}
+
+/** {@link countRepeats} for lines that somebody else words, such as a peer: those of the levels `debug` and `info` are counted too. */
+export function countAllRepeats(logger: Logger, clock: Clock = systemClock): Logger {
+  if (logger === silentLogger || (logger instanceof RepeatedLines && logger.all)) return logger;
+  return new RepeatedLines(safeLogger(logger), clock, true);
 }

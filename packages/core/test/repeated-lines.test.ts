@@ -1,4 +1,4 @@
-import { countRepeats, type Logger, safeLogger } from '@agentwire/core';
+import { countAllRepeats, countRepeats, type Logger, safeLogger } from '@agentwire/core';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 
@@ -33,6 +33,20 @@ test('the first line is written at once, its repeats once every 10 s with their 
   expect([lines.length, clock.pendingTimers]).toEqual([2, 0]);
   logger.warn({ code: 'ERR_IO' }, 'broke');
   expect(lines.length).toBe(3);
+});
+
+test('every level is counted of what others word, and what is counted is not counted again', () => {
+  const clock = createManualClock();
+  const { lines, logger } = written();
+  const all = countAllRepeats(countRepeats(logger, clock), clock);
+  expect(countAllRepeats(all, clock)).toBe(all);
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  for (let i = 0; i < 100; i += 1) for (const level of levels) all[level]({ agent: 'waf' }, 'flood');
+  expect(lines.map(([level]) => level)).toEqual(levels);
+  clock.advance(10_000);
+  expect(lines.slice(4)).toEqual(
+    levels.map((level) => [level, 'flood (99 times more in 10 s)', { agent: 'waf', repeats: 99 }]),
+  );
 });
 
 test('level, message and telling fields tell lines apart; information is written as it comes', () => {

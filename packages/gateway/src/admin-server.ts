@@ -1,5 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { checkKnownOptions, checkLogger, checkMethods, checkText, type Logger, silentLogger } from '@agentwire/core';
+import {
+  checkKnownOptions,
+  checkLogger,
+  checkMethods,
+  checkText,
+  countRepeats,
+  type Logger,
+  silentLogger,
+} from '@agentwire/core';
 import type { AgentPoolStats } from '@agentwire/pool';
 import { createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
@@ -51,7 +59,7 @@ function checkOptions(options: AdminOptions): AdminOptions {
 /** Makes an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
   const { gateway, pool, pages = {}, hosts = [] } = checkOptions(options);
-  const logger = checkLogger(options.logger ?? silentLogger);
+  const logger = countRepeats(checkLogger(options.logger ?? silentLogger));
   const isAllowedHost = createHostCheck(hosts);
   let draining = false;
   const unready = (): string[] => {

@@ -13,6 +13,7 @@ import {
   type Clock,
   type Decision,
   type Logger,
+  countRepeats,
   silentLogger,
   systemClock,
 } from '@agentwire/core';
@@ -215,7 +216,8 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   checkKnownOptions('createGateway', options, KNOWN);
   const said = withoutUndefined(options);
   const given = { ...GATEWAY_DEFAULTS, ...said };
-  const logger = checkLogger(options.logger ?? silentLogger);
+  const clock = checkClock(options.clock ?? systemClock);
+  const logger = countRepeats(checkLogger(options.logger ?? silentLogger), clock);
   const day = 86_400_000;
   const steps = checkSteps(options.agents ?? []);
   return {
@@ -243,7 +245,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
       options.onRequestEnd === undefined
         ? undefined
         : guarded('onRequestEnd', logger, checkFunction('onRequestEnd', options.onRequestEnd)),
-    clock: checkClock(options.clock ?? systemClock),
+    clock,
     logger,
     pool: checkMethods('pool', options.pool, POOL_METHODS),
   };

@@ -1,4 +1,4 @@
-import { AgentwireError, checkKnownOptions, checkText, OPTION } from '@agentwire/core';
+import { AgentwireError, checkKnownOptions, checkText, countAllRepeats, type Logger, OPTION } from '@agentwire/core';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -15,11 +15,14 @@ export interface AddAgentOptions {
 /** The agents of one pool by their names, until the pool is drained or closed. */
 export class AgentTable {
   readonly #options: ResolvedPoolOptions;
+  /** For what agents say of themselves, however often and at whatever level. */
+  readonly #notices: Logger;
   readonly #byName = new Map<string, PooledAgent>();
   #closed = false;
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
+    this.#notices = countAllRepeats(options.logger, options.clock);
   }
 
   /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
@@ -30,9 +33,8 @@ export class AgentTable {
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
-    const { logger } = this.#options;
     const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice) =>
-      logNotice(logger, name, notice),
+      logNotice(this.#notices, name, notice),
     );
     this.#byName.set(name, agent);
     return agent;

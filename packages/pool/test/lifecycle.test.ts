@@ -103,6 +103,27 @@ describe('ends', () => {
     expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
+  test('an agent that floods the log is counted at every level', async () => {
+    const lines: string[] = [];
+    const note = (_fields: object, message: string): void => void lines.push(message);
+    const { pool, serve, clock } = setup({
+      connectionsPerAgent: 1,
+      logger: { debug: note, info: note, warn: note, error: note },
+    });
+    const listener = await serve('memory:a', () => ALLOW, ONLY_HEADS);
+    await pool.addAgent('waf', 'memory:a');
+    const [session] = listener.sessions;
+    for (let i = 0; i < 50; i += 1)
+      for (const level of ['debug', 'info', 'warn', 'error'] as const)
+        session?.notify({ type: 'log', level, message: 'flood', fields: {}, timestampMs: i });
+    await settle();
+    expect(lines.filter((line) => line.includes('flood'))).toEqual(Array(4).fill('flood'));
+    clock.advance(10_000);
+    expect(lines.filter((line) => line.includes('flood')).slice(4)).toEqual(
+      Array(4).fill('flood (49 times more in 10 s)'),
+    );
+  });
+
   test('an endpoint that says https is never dialled without TLS', async () => {
     const pool = new AgentPool({ transports: [] });
     await expect(pool.addGrpcAgent('waf', 'https://waf.test:443')).rejects.toThrow('no transport serves grpcs');

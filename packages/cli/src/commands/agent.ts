@@ -95,8 +95,10 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     })),
     onRegistered: (address) => tell('registered', address),
   });
+  // listens for signals before it says that it is up: whoever reads that may send one at once
+  const drained = drainOnSignal(context.terminal, () => server.drain(), options.json);
   for (const endpoint of server.endpoints) tell('listening', endpoint);
-  await drainOnSignal(context.terminal, () => server.drain(), options.json);
+  await drained;
 }
 
 /** `agentwire agent`: serves an agent. */
@@ -112,7 +114,10 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     )
     .option('--reverse <endpoint>', 'a proxy to register with; may be given more than once', collect, [])
     .option('--id <id>', 'name to register under')
-    .option('--token-file <file>', 'file with the token that callers must show, and to register with')
+    .option(
+      '--token-file <file>',
+      'file with the token that callers must show (--listen) and that is shown to proxies (--reverse)',
+    )
     .option('--connections <n>', 'connections to keep open to each proxy; default 4')
     .option(
       '--challenge-fallback <to>',

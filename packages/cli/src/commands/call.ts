@@ -127,9 +127,10 @@ async function* play(
   };
   async function* body(
     phase: 'request_body' | 'response_body',
-    bytes: Uint8Array,
+    bytes: Uint8Array = new Uint8Array(0),
   ): AsyncGenerator<[Phase, Decision, number]> {
     const type = phase === 'request_body' ? 'requestBodyChunk' : 'responseBodyChunk';
+    // a body that is not there is an empty last chunk: an agent that asked for it waits for its end
     const count = Math.max(1, Math.ceil(bytes.byteLength / script.chunkBytes));
     for (let index = 0; index < count; index++) {
       const data = bytes.subarray(index * script.chunkBytes, (index + 1) * script.chunkBytes);
@@ -149,7 +150,7 @@ async function* play(
   });
   yield head;
   let stopped = head[1].verdict.type !== 'allow';
-  if (!stopped && head[1].needsMore === true && script.body !== undefined) {
+  if (!stopped && head[1].needsMore === true) {
     for await (const outcome of body('request_body', script.body)) {
       yield outcome;
       stopped = outcome[1].verdict.type !== 'allow';
@@ -164,7 +165,7 @@ async function* play(
     hasBody: responseBody !== undefined,
   });
   yield answer;
-  if (answer[1].verdict.type !== 'allow' || answer[1].needsMore !== true || responseBody === undefined) return;
+  if (answer[1].verdict.type !== 'allow' || answer[1].needsMore !== true) return;
   yield* body('response_body', responseBody);
 }
 

@@ -3,14 +3,18 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { checkAgent } from '../conform/agent/check-agent.ts';
 import { checkProxy } from '../conform/proxy/check-proxy.ts';
+import { accessOf } from '../conform/raw/access.ts';
 import type { CheckResult } from '../conform/check.ts';
 import { drawResults, holds, summary } from '../conform/report/draw-results.ts';
 import type { Form } from '../conform/wire/wire.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
+import { readToken } from '../read-named-file.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface ConformFlags {
+interface ConformFlags extends TlsFlags {
+  readonly tokenFile?: string;
   readonly dialect?: string;
   readonly timeoutMs: string;
   readonly proxy?: boolean;
@@ -66,6 +70,11 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
   const url = driveUrl(flags);
   const endpoint = parseEndpoint(text);
   refuseDialectOverGrpc(endpoint.scheme, dialect, EXAMPLE);
+  checkTlsFlags(flags, url === undefined ? { dials: [endpoint.address] } : { listens: [endpoint.address] }, EXAMPLE);
+  if (url !== undefined && flags.tokenFile !== undefined)
+    throw new UsageError('--token-file is what an agent asks for; a proxy shows its own', PROXY_EXAMPLE);
+  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
+  const access = { ...accessOf(flags, EXAMPLE), token };
   const { stdout, stderr } = context.terminal;
   const tell = (words: string): void => {
     if (flags.json !== true) line(stderr, tint('quiet', words, stderr));
@@ -75,11 +84,13 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
   for (const form of formsOf(endpoint, dialect)) {
     if (url !== undefined) {
       const onListening = (address: string): void => tell(`listening ${address} (${form}), waiting for a proxy`);
-      results.push(...(await checkProxy(endpoint, form, { clock: systemClock, patienceMs, waitMs, url, onListening })));
+      results.push(
+        ...(await checkProxy(endpoint, form, { clock: systemClock, patienceMs, waitMs, url, access, onListening })),
+      );
       continue;
     }
     tell(`checking ${endpoint.address} (${form})`);
-    byForm.push(await checkAgent(endpoint, form, { clock: systemClock, patienceMs }));
+      byForm.push(await checkAgent(endpoint, form, { clock: systemClock, patienceMs, access }));
   }
   results.push(...forgive(byForm));
   context.status = holds(results) ? 0 : 1;
@@ -93,14 +104,14 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
 
 /** `agentwire conform`: puts an agent, or a proxy, through the protocol from outside. */
 export function addConformCommand(program: Command, context: CommandContext): void {
-  program
-    .command('conform')
+  addTlsFlags(program.command('conform'), true)
     .description('put an agent, or with --proxy a proxy, through the protocol from outside, frame by frame')
     .argument('<endpoint>', 'the agent (unix:PATH, grpc://HOST:PORT, …), or where the proxy expects it')
     .option('--dialect <dialect>', 'documented or zentinel alone; not over gRPC')
     .option('--timeout-ms <ms>', 'how long anything is waited for', '2000')
     .option('--proxy', 'play the agent at the endpoint, and check the proxy that connects to it')
     .option('--drive <url>', 'where that proxy takes HTTP requests, which the checks send')
+    .option('--token-file <file>', 'file with the token that the agent asks for')
     .option('--wait-ms <ms>', 'how long a proxy is waited for', '30000')
     .option('--json', 'one JSON document')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

@@ -100,12 +100,14 @@ async function demonstrate(count: number, flags: DemoFlags, context: CommandCont
   }
   if (!good) context.status = 1;
   if (flags.once) return;
+  // listens for signals before it says that it stays up: whoever reads that may send one at once
+  const drained = drainOnSignal(context.terminal, () => gateway.drain());
   if (!flags.json) {
     line(stdout, `\nThe gateway is at ${tint('strong', url, stdout)} until Ctrl-C. Try:\n`);
     line(stdout, `  curl -i -H 'x-api-key: demo-key' ${url}/hello`);
     line(stdout, `  curl -i -H 'x-api-key: demo-key' '${url}/?file=../../etc/passwd'\n`);
   }
-  await drainOnSignal(context.terminal, () => gateway.drain());
+  await drained;
 }
 
 /** `agentwire demo`: what `npm start` runs. */

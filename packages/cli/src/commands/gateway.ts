@@ -219,7 +219,10 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       [],
     )
     .option('--reverse-listen <endpoint>', 'let agents register here (unix:PATH, tcp://HOST:PORT, tls://HOST:PORT)')
-    .option('--token-file <file>', 'file with the token that agents must register with')
+    .option(
+      '--token-file <file>',
+      'file with the token that agents must register with; for agents that ask for one themselves see tokenFile in --config',
+    )
     .option('--admin <host:port>', 'serve /livez, /readyz and /debug/state here')
     .option(
       '--admin-host <name>',

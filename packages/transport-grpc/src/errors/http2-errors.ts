@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import { AgentwireError, connectReason, type ErrorCode } from '@agentwire/core';
+import { AgentwireError, connectReason, type ErrorCode, printable } from '@agentwire/core';
 
 /** gRPC status numbers that this transport sends or knows. */
 const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {
@@ -84,9 +84,9 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
 /** Longest text of a peer that is repeated in an error. */
 const MAX_PEER_TEXT = 256;
 
-/** A text of the peer as it may stand in an error: short, printable. */
+/** A text of the peer as it may stand in an error or a log: short, in its own letters, with what would act there escaped. */
 export function peerText(text: string): string {
-  return text.slice(0, MAX_PEER_TEXT).replaceAll(/[^\x20-\x7e]/g, '?');
+  return printable(text.slice(0, MAX_PEER_TEXT));
 }
 
 function percentDecode(text: string): string {

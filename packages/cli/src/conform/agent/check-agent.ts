@@ -1,5 +1,6 @@
 import type { Clock, Endpoint } from '@agentwire/core';
 import { type Check, CheckFailure, type CheckResult } from '../check.ts';
+import type { Access } from '../raw/access.ts';
 import { documented } from '../wire/documented.ts';
 import { grpc } from '../wire/grpc.ts';
 import type { Form, Wire } from '../wire/wire.ts';
@@ -29,6 +30,8 @@ export interface CheckAgentOptions {
   readonly clock: Clock;
   /** How long anything is waited for, in milliseconds. */
   readonly patienceMs: number;
+  /** Certificates and token for every connection; default none. */
+  readonly access?: Access;
   /** Told of each result as it comes. */
   readonly onResult?: (result: CheckResult) => void;
 }
@@ -63,7 +66,7 @@ async function runOne(check: Check<AgentUnderTest>, under: AgentUnderTest): Prom
 
 /** Puts an agent through every check that is for `form`. One that does not answer the handshake skips the rest. */
 export async function checkAgent(endpoint: Endpoint, form: Form, options: CheckAgentOptions): Promise<CheckResult[]> {
-  const under = new AgentUnderTest(endpoint, WIRES[form], options.clock, options.patienceMs);
+  const under = new AgentUnderTest(endpoint, WIRES[form], options.clock, options.patienceMs, options.access);
   const reference = await isReference(under);
   const results: CheckResult[] = [];
   let silent = false;

@@ -1,9 +1,11 @@
 import type { Clock, Endpoint } from '@agentwire/core';
 import { fail, none } from '../check.ts';
+import type { Access } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';
 import { dialGrpc, type GrpcChannel } from '../raw/grpc-channel.ts';
 import { dialStream } from '../raw/stream-channel.ts';
 import { freshIds } from '../wire/ids.ts';
+import { withToken } from '../wire/with-token.ts';
 import type { HandshakeAnswer, HelloChange, Wire } from '../wire/wire.ts';
 import { Talk } from './talk.ts';
 
@@ -13,11 +15,13 @@ export class AgentUnderTest {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly patienceMs: number;
+  readonly #access: Access;
   readonly #opened: RawChannel[] = [];
 
-  constructor(endpoint: Endpoint, wire: Wire, clock: Clock, patienceMs: number) {
+  constructor(endpoint: Endpoint, wire: Wire, clock: Clock, patienceMs: number, access: Access = {}) {
     this.endpoint = endpoint;
-    this.wire = wire;
+    this.wire = access.token === undefined ? wire : withToken(wire, access.token);
+    this.#access = access;
     this.clock = clock;
     this.patienceMs = patienceMs;
   }
@@ -27,15 +31,15 @@ export class AgentUnderTest {
     const { endpoint, clock, patienceMs } = this;
     const channel =
       this.wire.form === 'grpc'
-        ? await dialGrpc(endpoint, clock, patienceMs)
-        : await dialStream(endpoint, clock, patienceMs);
+        ? await dialGrpc(endpoint, clock, patienceMs, this.#access)
+        : await dialStream(endpoint, clock, patienceMs, this.#access);
     this.#opened.push(channel);
     return channel;
   }
 
   /** Opens a gRPC call. */
   async call(path?: string): Promise<GrpcChannel> {
-    const channel = await dialGrpc(this.endpoint, this.clock, this.patienceMs, path);
+    const channel = await dialGrpc(this.endpoint, this.clock, this.patienceMs, this.#access, path);
     this.#opened.push(channel);
     return channel;
   }

@@ -1,5 +1,6 @@
 import type { Clock, Endpoint } from '@agentwire/core';
 import { type Check, CheckFailure, type CheckResult, CheckSkipped } from '../check.ts';
+import type { Access } from '../raw/access.ts';
 import type { Form } from '../wire/wire.ts';
 import { PROXY_CHECKS } from './checks.ts';
 import { grpcProxy } from './grpc-proxy-wire.ts';
@@ -17,6 +18,8 @@ export interface CheckProxyOptions {
   readonly waitMs: number;
   /** Where the proxy takes HTTP requests, which the checks send. */
   readonly url: string;
+  /** Certificates of the agent that is played; default none. */
+  readonly access?: Access;
   /** Ids of the checks that are run; default all. */
   readonly only?: ReadonlySet<string>;
   /** Told where the agent listens, once it does. */
@@ -68,7 +71,7 @@ export async function checkProxy(endpoint: Endpoint, form: Form, options: CheckP
   const { clock, patienceMs, url, only, onListening } = options;
   const under = new ProxyUnderTest(WIRES[form], url, clock, patienceMs);
   try {
-    const address = await under.listen(endpoint);
+    const address = await under.listen(endpoint, options.access);
     onListening?.(address);
     const unspoken = await untilAsked(under, address, options);
     const results: CheckResult[] = [];

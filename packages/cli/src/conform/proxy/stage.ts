@@ -1,7 +1,9 @@
-import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttp2, createSecureServer as createHttps2, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTls } from 'node:tls';
 import { chmodSync, rmSync } from 'node:fs';
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
+import { type Access, serverTls } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';
 import { EnvelopeReader, grpcFrame } from '../raw/grpc-channel.ts';
 import { type Heard, Inbox, type RawMessage } from '../raw/inbox.ts';
@@ -70,18 +72,25 @@ export interface Stage {
   close(): void;
 }
 
+function serverFor(scheme: string, clock: Clock, onChannel: (channel: RawChannel) => void, access: Access): Server {
+  const onStream = (stream: ServerHttp2Stream): void => onChannel(new ServedStream(stream, clock));
+  const onSocket = (socket: Socket): void => onChannel(new StreamChannel(socket, clock));
+  if (scheme === 'grpc') return createHttp2().on('stream', onStream);
+  if (scheme === 'grpcs') return createHttps2(serverTls(access)).on('stream', onStream);
+  if (scheme === 'tls') return createTls({ ...serverTls(access), allowHalfOpen: true }, onSocket);
+  return createServer({ allowHalfOpen: true }, onSocket);
+}
+
 /** Listens where the proxy expects its agent. @throws AgentwireError `ERR_CONNECT` */
 export async function listen(
   endpoint: Endpoint,
   clock: Clock,
   onChannel: (channel: RawChannel) => void,
+  access: Access = {},
 ): Promise<Stage> {
   const { scheme, target, host, port } = endpoint;
-  const isGrpc = scheme === 'grpc';
-  const server: Server = isGrpc
-    ? createHttp2().on('stream', (stream) => onChannel(new ServedStream(stream, clock)))
-    : createServer({ allowHalfOpen: true }, (socket) => onChannel(new StreamChannel(socket, clock)));
-  server.on('sessionError', () => undefined);
+  const server = serverFor(scheme, clock, onChannel, access);
+  server.on('sessionError', () => undefined).on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new AgentwireError('ERR_CONNECT', `cannot listen on ${endpoint.address}: ${error.code ?? error.message}`)),

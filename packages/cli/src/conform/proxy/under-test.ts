@@ -1,5 +1,6 @@
 import { AgentwireError, type Clock, delay, type Endpoint } from '@agentwire/core';
 import { CheckFailure } from '../check.ts';
+import type { Access } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';
 import type { RawMessage } from '../raw/inbox.ts';
 import { ask, type HttpAnswer } from './ask.ts';
@@ -28,8 +29,10 @@ const ALLOW: Policy = () => ({});
 const LOOK_MS = 60_000;
 /** How long a handshake is kept waiting in which nothing may be sent. */
 const HOLD_MS = 100;
-/** Between the two pieces of an answer. */
+/** Between the pieces of an answer. */
 const PIECE_MS = 20;
+/** Where an answer is cut: within its length, before its type, and in its text. Two pieces alone may be read as one by a busy proxy. */
+const CUTS: readonly number[] = [3, 4, 9];
 const ANSWERED: ReadonlySet<ProxyEvent['kind']> = new Set(['head', 'requestChunk', 'responseHeaders', 'responseChunk']);
 
 /** The proxy that is put through the checks: it connects to an agent played here, and gets HTTP requests. */
@@ -53,8 +56,8 @@ export class ProxyUnderTest {
   }
 
   /** Listens. @returns the endpoint with its real port */
-  async listen(endpoint: Endpoint): Promise<string> {
-    this.#stage = await listen(endpoint, this.clock, (channel) => void this.#serve(channel));
+  async listen(endpoint: Endpoint, access?: Access): Promise<string> {
+    this.#stage = await listen(endpoint, this.clock, (channel) => void this.#serve(channel), access);
     return this.#stage.address;
   }
 
@@ -95,13 +98,14 @@ export class ProxyUnderTest {
     if (greeting === 'refuse') return channel.send(wire.refuse('conform refuses'));
     if (greeting === 'otherVersion') return channel.send(wire.otherVersion());
     const bytes = channel.frame(wire.accept());
-    const cut = greeting === 'pieces' ? 3 : bytes.length;
     if (greeting === 'hold') await this.#watch(connection, HOLD_MS);
-    channel.sendBytes(bytes.subarray(0, cut));
-    if (cut < bytes.length) {
+    let sent = 0;
+    for (const cut of greeting === 'pieces' ? CUTS : []) {
+      channel.sendBytes(bytes.subarray(sent, cut));
+      sent = cut;
       await this.#watch(connection, PIECE_MS);
-      channel.sendBytes(bytes.subarray(cut));
     }
+    channel.sendBytes(bytes.subarray(sent));
     connection.greeted = true;
   }
 

@@ -1,5 +1,6 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
+import { type Access, clientTls } from './access.ts';
 import type { RawChannel } from './channel.ts';
 import { Inbox, type Heard, type RawMessage } from './inbox.ts';
 import { encodeProto, ProtoMessage } from './protobuf.ts';
@@ -49,7 +50,7 @@ export class GrpcChannel implements RawChannel {
   /** Resolves with the HTTP status once response headers came, or `undefined` when the stream ended before. */
   readonly responded: Promise<number | undefined>;
 
-  constructor(session: ClientHttp2Session, clock: Clock, path: string = PROCESS_STREAM) {
+  constructor(session: ClientHttp2Session, clock: Clock, path: string = PROCESS_STREAM, token?: string) {
     this.#session = session;
     this.#inbox = new Inbox(clock);
     this.#stream = session.request({
@@ -57,6 +58,7 @@ export class GrpcChannel implements RawChannel {
       ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
     });
     const stream = this.#stream;
     const reader = new EnvelopeReader(this.#inbox);
@@ -124,9 +126,10 @@ export function dialGrpc(
   endpoint: Endpoint,
   clock: Clock,
   timeoutMs: number,
+  access: Access = {},
   path: string = PROCESS_STREAM,
 ): Promise<GrpcChannel> {
-  const session = connect(`${endpoint.scheme === 'grpcs' ? 'https' : 'http'}://${endpoint.target}`);
+  const session = connect(`${endpoint.scheme === 'grpcs' ? 'https' : 'http'}://${endpoint.target}`, clientTls(access));
   return new Promise((resolve, reject) => {
     const fail = (code: 'ERR_CONNECT' | 'ERR_TIMEOUT', why: string): void => {
       clock.clearTimeout(timer);
@@ -137,7 +140,7 @@ export function dialGrpc(
     session.once('error', (error) => fail('ERR_CONNECT', error.message));
     session.once('connect', () => {
       clock.clearTimeout(timer);
-      resolve(new GrpcChannel(session, clock, path));
+      resolve(new GrpcChannel(session, clock, path, access.token));
     });
   });
 }

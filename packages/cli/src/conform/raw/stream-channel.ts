@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
+import { type Access, clientTls } from './access.ts';
 import type { RawChannel } from './channel.ts';
 import { Inbox, type Heard, type RawMessage } from './inbox.ts';
 
@@ -89,23 +90,30 @@ export class StreamChannel implements RawChannel {
   }
 }
 
-function openSocket(scheme: string, path: string, host: string | undefined, port: number | undefined): Socket {
-  if (host === undefined || port === undefined) return connect({ path, allowHalfOpen: true });
+function openSocket({ scheme, target, host, port }: Endpoint, access: Access): Socket {
+  if (host === undefined || port === undefined) return connect({ path: target, allowHalfOpen: true });
   const where = { host, port, allowHalfOpen: true };
-  return scheme === 'tls' ? connectTls(where) : connect(where);
+  if (scheme !== 'tls') return connect(where);
+  // a name, not an address, may be asked for in the handshake
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...where, ...name, ...clientTls(access) });
 }
 
 /** Opens a socket to a `unix:`, `tcp:` or `tls:` endpoint. @throws AgentwireError `ERR_CONNECT`, `ERR_TIMEOUT` */
-export function dialStream(endpoint: Endpoint, clock: Clock, timeoutMs: number): Promise<StreamChannel> {
-  const { scheme, target, host, port } = endpoint;
-  const socket = openSocket(scheme, target, host, port);
+export function dialStream(
+  endpoint: Endpoint,
+  clock: Clock,
+  timeoutMs: number,
+  access: Access = {},
+): Promise<StreamChannel> {
+  const socket = openSocket(endpoint, access);
   const channel = new StreamChannel(socket, clock);
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => {
       socket.destroy();
       reject(new AgentwireError('ERR_TIMEOUT', `${endpoint.address} did not take a connection in ${timeoutMs} ms`));
     }, timeoutMs);
-    socket.once(scheme === 'tls' ? 'secureConnect' : 'connect', () => {
+    socket.once(endpoint.scheme === 'tls' ? 'secureConnect' : 'connect', () => {
       clock.clearTimeout(timer);
       resolve(channel);
     });
