@@ -51,6 +51,22 @@ describe('message.signal', () => {
     },
   );
 
+  it('may have a listener that throws, which is logged and ends nothing', async () => {
+    const lines: string[] = [];
+    const note = (_fields: object, message: string): void => void lines.push(message);
+    const { clock, add } = createTeam({ logger: { debug: note, info: note, warn: note, error: note } });
+    const [asker, asked] = [add('asker'), add('asked')];
+    const answer = asker.request(target.process(asked.pid), payload.text('?'), { timeoutMs: 50 });
+    const ended = expect(answer).rejects.toBeInstanceOf(AgentwireError);
+    const told: string[] = [];
+    const { signal } = take(asked.inbox);
+    signal.addEventListener('abort', () => JSON.parse('no json'));
+    signal.addEventListener('abort', () => told.push('second'));
+    clock.advance(60);
+    await ended;
+    expect([lines, told]).toEqual([['a listener of the signal of a request threw'], ['second']]);
+  });
+
   it('is aborted already for a request that ended before it was looked at', async () => {
     const { asker, asked, to } = createPair();
     const abort = new AbortController();
