@@ -10,6 +10,7 @@ import {
   checkMethods,
   checkOneOf,
   checkText,
+  countRepeats,
   type Clock,
   type Decision,
   type Logger,
@@ -217,6 +218,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   const said = withoutUndefined(options);
   const given = { ...GATEWAY_DEFAULTS, ...said };
   const clock = checkClock(options.clock ?? systemClock);
+  // a client chooses how many of its requests fail
   const logger = countRepeats(checkLogger(options.logger ?? silentLogger), clock);
   const day = 86_400_000;
   const steps = checkSteps(options.agents ?? []);

@@ -97,8 +97,21 @@ export function targetOf(request: IncomingMessage, options: TargetOptions): Requ
 /** Longest path in a log line, in characters. */
 const LOGGED_CHARACTERS = 200;
 
-/** Gives a target as a log line may have it: short, and without its query, which may hold tokens, unless `withQuery`. */
+/** Gives a target without a user and a password, which stand before a host: a path has none. */
+function withoutUser(text: string): string {
+  if (text.startsWith('/')) return text;
+  const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/]*)(.*)$/is.exec(text) ?? [];
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  // a password may have slashes in it, where the target is none that is allowed
+  return isHost(host) || !rest.includes('@') ? scheme + host + rest : `${scheme}…`;
+}
+
+/**
+ * Gives a target as a log line may have it: short, without user and password, and without its query, which may hold tokens,
+ * unless `withQuery`.
+ */
 export function loggedPath(url = '', withQuery = false): string {
-  const text = withQuery ? url : url.split(/[?#]/, 1).join('');
+  const query = /[?#]/.exec(url)?.index ?? url.length;
+  const text = withoutUser(url.slice(0, query)) + (withQuery ? url.slice(query) : '');
   return text.length > LOGGED_CHARACTERS ? `${text.slice(0, LOGGED_CHARACTERS)}…` : text;
 }
