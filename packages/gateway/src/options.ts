@@ -14,7 +14,6 @@ import {
   type Clock,
   type Decision,
   type Logger,
-  countRepeats,
   silentLogger,
   systemClock,
 } from '@agentwire/core';
