@@ -3,13 +3,13 @@ import type { RequestSummary } from '@agentwire/gateway';
 import type { Scenario } from './scenario.ts';
 
 /** A message as somebody saw it; names in lower case. */
-export interface Seen {
+interface Seen {
   readonly start: string;
   readonly headers: readonly (readonly [string, string])[];
 }
 
 /** What an agent saw of one direction. */
-export interface AgentView {
+interface AgentView {
   head: Seen | undefined;
   /** What it was given of the body so far. */
   body: string | undefined;
@@ -28,7 +28,7 @@ export interface CaseRecord {
 }
 
 /** What one agent saw. */
-export interface AgentRecord {
+interface AgentRecord {
   readonly request: AgentView;
   readonly response: AgentView;
 }

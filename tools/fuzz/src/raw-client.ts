@@ -13,7 +13,7 @@ export interface ClientView {
 }
 
 /** The bytes of a scenario's request, in the pieces they are written in. */
-export function requestPieces({ id, request }: Scenario): string[] {
+function requestPieces({ id, request }: Scenario): string[] {
   const { method, version, headers, body, spoil } = request;
   let { target } = request;
   if (spoil === 'fragment') target += '#top';

@@ -2,19 +2,19 @@ import type { HeaderOp } from '@agentwire/core';
 import { Random } from './random.ts';
 
 /** Header lines as name and value. */
-export type Lines = readonly (readonly [string, string])[];
+type Lines = readonly (readonly [string, string])[];
 
 /** How a body is delimited. */
-export type Framing = 'none' | 'length' | 'chunked' | 'close';
+type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 /** A body that somebody sends. Text is latin-1. */
-export interface PlannedBody {
+interface PlannedBody {
   readonly framing: Framing;
   readonly pieces: readonly string[];
 }
 
 /** How an agent treats a body. `none` decides at the head. */
-export type Reading = 'none' | 'whole' | 'iterate' | 'chunks';
+type Reading = 'none' | 'whole' | 'iterate' | 'chunks';
 
 /** What an agent does with one direction of a request. */
 export interface AgentSide {
@@ -26,13 +26,13 @@ export interface AgentSide {
 }
 
 /** What one agent does with a request and its response. */
-export interface AgentPlan {
+interface AgentPlan {
   readonly request: AgentSide;
   readonly response: AgentSide;
 }
 
 /** The ways in which a request is not quite HTTP. */
-export const SPOILS = [
+const SPOILS = [
   'none',
   'space before colon',
   'bare LF',
@@ -51,7 +51,7 @@ export const SPOILS = [
   'huge header',
   'obs-fold',
 ] as const;
-export type Spoil = (typeof SPOILS)[number];
+type Spoil = (typeof SPOILS)[number];
 
 /** One request with all that happens to it. */
 export interface Scenario {

@@ -146,7 +146,7 @@ export class ChainFile {
 }
 
 /** Path of a segment that was put aside. */
-export function segmentPath(path: string, number: number): string {
+function segmentPath(path: string, number: number): string {
   return `${path}.${String(number).padStart(6, '0')}`;
 }
 

@@ -90,7 +90,7 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
       continue;
     }
     tell(`checking ${endpoint.address} (${form})`);
-      byForm.push(await checkAgent(endpoint, form, { clock: systemClock, patienceMs, access }));
+    byForm.push(await checkAgent(endpoint, form, { clock: systemClock, patienceMs, access }));
   }
   results.push(...forgive(byForm));
   context.status = holds(results) ? 0 : 1;

@@ -15,7 +15,7 @@ const DEFAULTS: AgentSessionLimits = {
 };
 
 /** The check of every option in {@link AgentSessionOptions}. */
-export const AGENT_SESSION_TABLE: OptionTable<AgentSessionOptions> = {
+const AGENT_SESSION_TABLE: OptionTable<AgentSessionOptions> = {
   clock: OPTION.clock,
   logger: OPTION.logger,
   maxInFlight: OPTION.integer(1, 10_000_000),

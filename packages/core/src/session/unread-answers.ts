@@ -3,7 +3,7 @@ import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
 
 /** How long a proxy may leave a full buffer of answers unread, in milliseconds. */
-export const UNREAD_TIMEOUT_MS = 10_000;
+const UNREAD_TIMEOUT_MS = 10_000;
 /** What it must take of them in that time to go on, in bytes: 1 KiB a second. */
 const MIN_READ_BYTES = 10 * 1024;
 

@@ -103,7 +103,7 @@ const EVENTS: { readonly [T in EventType]: Fields<EventOf<T>> } = {
 };
 
 /** Events of one type as they are delivered. */
-export function eventOf<T extends EventType>(type: T): fc.Arbitrary<Extract<ProxyEvent, { type: T }>> {
+function eventOf<T extends EventType>(type: T): fc.Arbitrary<Extract<ProxyEvent, { type: T }>> {
   return fc
     .record(EVENTS[type] as Record<string, fc.Arbitrary<unknown>>)
     .map((one) => ({ type, ...(type.endsWith('Headers') ? one : clean(one)) }) as Extract<ProxyEvent, { type: T }>);
