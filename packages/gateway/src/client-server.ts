@@ -23,12 +23,17 @@ const NO_TUNNEL = '501 Not Implemented';
 /** Looks at a connection in a drain, in each `drainIdleMs`. */
 const LOOKS = 4;
 
+/** Turns of the event loop that a drain goes on taking connections at most. */
+const MAX_TURNS = 100;
+
 /** One address that clients connect to, with its connections. */
 export class ClientServer {
   readonly #deps: ClientServerDeps;
   readonly #server: Server;
   /** Open connections. */
   readonly #sockets = new Set<Socket>();
+  /** Connections so far. */
+  #taken = 0;
   readonly #closed = Promise.withResolvers<void>();
 
   constructor(deps: ClientServerDeps) {
@@ -56,6 +61,7 @@ export class ClientServer {
     server.on('drop', onDrop);
     server.on('close', () => this.#closed.resolve());
     server.on('connection', (socket: Socket) => {
+      this.#taken += 1;
       this.#sockets.add(socket);
       addConnection(socket, options.maxPipelinedRequests, onRequest);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -84,10 +90,23 @@ export class ClientServer {
 
   /** Takes no new connections, and closes those that have been idle for `drainIdleMs`. @returns when all are closed */
   drain(): Promise<void> {
-    // Node's own close() of an HTTP server cuts idle connections, also under a request that is on its way
-    NetServer.prototype.close.call(this.#server);
+    this.#stopListening(0, 0);
     this.#watchIdle();
     return this.#closed.promise;
+  }
+
+  /**
+   * Stops listening after a turn of the event loop without a new connection: the system resets those that it has taken and
+   * that still wait in its queue, whose clients may have sent a request before the drain.
+   */
+  #stopListening(turn: number, before: number): void {
+    if (!this.#server.listening) return;
+    const taken = this.#taken;
+    // the first turn may end before it has looked for connections
+    if (turn < 2 || (turn < MAX_TURNS && taken > before))
+      return void setImmediate(() => this.#stopListening(turn + 1, taken));
+    // Node's own close() of an HTTP server cuts idle connections, also under a request that is on its way
+    NetServer.prototype.close.call(this.#server);
   }
 
   #watchIdle(): void {
@@ -101,7 +120,7 @@ export class ClientServer {
         seen.set(socket, { bytes: socket.bytesRead, quiet });
         if (quiet >= LOOKS) socket.destroy();
       }
-      if (this.#sockets.size > 0) options.clock.setTimeout(look, options.drainIdleMs / LOOKS);
+      if (this.#sockets.size > 0 || this.#server.listening) options.clock.setTimeout(look, options.drainIdleMs / LOOKS);
     };
     look();
   }

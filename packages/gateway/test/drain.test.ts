@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { connect } from 'node:net';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 import { rawClient, type RawClient } from './raw-client.ts';
@@ -32,6 +33,29 @@ test('a drain under load cuts nothing: each request is answered, the last of eac
   }
   await drained;
   expect(gateway.stats.active).toBe(0);
+});
+
+test('connections that the system has taken before a drain are answered, and later ones refused', async () => {
+  const { url, gateway } = await setup({}, { drainIdleMs: 400 }, short);
+  const port = Number(new URL(url).port);
+  // the system takes these before the gateway can
+  const waiting = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'));
+  const drained = gateway.drain();
+  const answers = waiting.map(async (socket) => {
+    let text = '';
+    socket.setEncoding('latin1').write(GET);
+    try {
+      for await (const part of socket) text += part as string;
+    } catch (error) {
+      text += (error as Error).message;
+    }
+    return text;
+  });
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/200 OK[^]*connection: close[^]*whole$/i);
+  await drained;
+  const late = connect(port, '127.0.0.1');
+  const refused = await new Promise((resolve) => late.once('error', resolve));
+  expect(refused).toMatchObject({ code: 'ECONNREFUSED' });
 });
 
 test('an idle connection stays open for drainIdleMs; a request that comes meanwhile is answered', async () => {
