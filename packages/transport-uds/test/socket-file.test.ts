@@ -98,7 +98,7 @@ describe('binding', () => {
 
   test('says that the folder does not exist', async () => {
     const { code, message } = await failure(listen(`${temporaryFolder()}/none/a.sock`));
-    expect([code, message]).toEqual(['ERR_CONNECT', expect.stringMatching(/ENOENT.*folder/)]);
+    expect([code, message]).toEqual(['ERR_CONNECT', expect.stringMatching(/folder does not exist.*ENOENT/)]);
   });
 
   test('leaves nothing behind when it fails', async () => {
