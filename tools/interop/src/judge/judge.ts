@@ -43,6 +43,7 @@ function reasonFor(cell: Cell, scenario: string, complaint: string, all: readonl
     ({ scenarios, saw, where }) => scenarios.test(scenario) && saw.test(complaint) && where(cell),
   );
   if (reason === undefined) return undefined;
+  if (reason.decided === true) return reason.letter;
   const proof = proofOf(cell, all);
   const proven = proof !== undefined && complaintsOf(reason.proof ?? scenario, proof.outcomes, cell.medium).length > 0;
   return proven ? reason.letter : undefined;

@@ -1,6 +1,6 @@
 import { type Cell, isCrate } from './cell.ts';
 
-/** Something that the released crate cannot do, which explains what was seen where it takes part. */
+/** Something that the released crate cannot do, or that ours does for its sake, which explains what was seen where it takes part. */
 export interface Reason {
   readonly letter: string;
   readonly why: string;
@@ -10,10 +10,13 @@ export interface Reason {
   readonly where: (cell: Cell) => boolean;
   /** Scenario in which the crate fails against itself; default the same one. */
   readonly proof?: string;
+  /** Set where ours does it on purpose towards this peer, as docs/zentinel.md says: the crate has nothing to prove. */
+  readonly decided?: true;
 }
 
 const crateClient = ({ proxy, medium }: Cell): boolean => proxy === 'crate' && medium === 'grpc';
 const crateAgent = ({ agent }: Cell): boolean => agent === 'crate';
+const oursToCrate = ({ proxy, agent }: Cell): boolean => isCrate(proxy) && agent === 'ours';
 const overGrpc = (cell: Cell): boolean => cell.medium === 'grpc' && (isCrate(cell.proxy) || crateAgent(cell));
 
 /** In the order in which they are tried. */
@@ -48,9 +51,9 @@ export const REASONS: readonly Reason[] = [
   },
   {
     letter: 'e',
-    why: "Configure over gRPC: the crate's client waits for no answer, its server gives none, so ours takes it for accepted",
+    why: "Configure over gRPC: the crate's client waits for no answer, its server gives none, so ours refuses to send one",
     scenarios: /^configure-/,
-    saw: /saw null|ERR_TIMEOUT|"status":500\}\}\}, saw \{"verdict":"allow"\}$/,
+    saw: /saw null|ERR_TIMEOUT|ERR_UNSUPPORTED|"status":500\}\}\}, saw \{"verdict":"allow"\}$/,
     where: overGrpc,
   },
   {
@@ -88,5 +91,29 @@ export const REASONS: readonly Reason[] = [
     scenarios: /^binary-not-utf8$/,
     saw: /saw \{"verdict":"allow"\}$/,
     where: (cell) => cell.proxy === 'crate' && crateAgent(cell) && cell.medium === 'uds-msgpack',
+  },
+  {
+    letter: 'k',
+    why: 'the released proxy lets challenged requests pass, so ours sends it a block instead (challengeFallback)',
+    scenarios: /^challenge$/,
+    saw: /saw \{"verdict":\{"block":\{"status":403\}\},"reasons":\["agentwire:challenge_fallback"\]\}$/,
+    where: oursToCrate,
+    decided: true,
+  },
+  {
+    letter: 'l',
+    why: 'the released proxy cuts a replaced body at its old length and ignores an empty one, so ours removes the length and sends a space',
+    scenarios: /^(binary-)?transform$/,
+    saw: /saw \{"verdict":"allow","more":true,("responseHeaders":\["remove content-length"\]|"body":" ")\}$/,
+    where: (cell) => oursToCrate(cell) && cell.medium !== 'grpc',
+    decided: true,
+  },
+  {
+    letter: 'm',
+    why: "a body mutation that the crate's .proto has no field for is a failure, not a bare allow",
+    scenarios: /^(binary-)?transform$/,
+    saw: /saw \{"verdict":\{"block":\{"status":500\}\},"reasons":\["agentwire:ERR_UNSUPPORTED"\]\}$/,
+    where: (cell) => oursToCrate(cell) && cell.medium === 'grpc',
+    decided: true,
   },
 ];
