@@ -124,7 +124,7 @@ const TAKERS: readonly [name: string, call: Call, kinds: Record<string, Kind>][]
       'keepalive.timeoutMs': 'number',
       handshakeTimeoutMs: 'number',
       authorize: 'function',
-      linger: 'boolean',
+      busyPoll: 'boolean',
       onRegistered: 'function',
       random: 'function',
     },

@@ -20,12 +20,12 @@ import type { Reply, Turns } from '../body/turns.ts';
 import type { Agent } from '../define/agent.ts';
 import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts';
 import { Admission } from './admission.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ContextHost, EventContext, type RequestScope } from './event-context.ts';
 import { type OutcomeOptions, Outcomes } from './outcomes.ts';
 import { isReleasedProxy } from './released-proxy.ts';
-import { Linger } from './linger.ts';
 import { RequestScopes } from './request-scopes.ts';
 import { callListener } from './tell.ts';
 
@@ -34,8 +34,8 @@ const MEASURE_EVERY = 64;
 
 /** What a runtime needs besides its agent. */
 export interface AgentRuntimeOptions extends OutcomeOptions {
-  /** Whether to stay awake for callers that ask one thing after the other; default `false`. */
-  readonly linger?: boolean;
+  /** Busy-poll for clients that send sequential requests; default `false`. */
+  readonly busyPoll?: boolean;
 }
 
 /** Calls an agent's handlers for the events of all its connections. */
@@ -52,7 +52,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly #handlers: AgentHandlers;
   readonly #deadlines: Deadlines;
   readonly #dispatcher: Dispatcher;
-  readonly #linger: Linger | undefined;
+  readonly #busyPoll: BusyPoll | undefined;
   readonly #ends = new Map<AgentSession, () => void>();
 
   constructor(agent: Agent, options: AgentRuntimeOptions) {
@@ -63,7 +63,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.responseBody = agent.responseBody;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
     this.admission = new Admission(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
-    if (options.linger) this.#linger = new Linger(this.clock);
+    if (options.busyPoll) this.#busyPoll = new BusyPoll(this.clock);
     this.scopes = new RequestScopes(agent, this);
     this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, context) =>
       this.scopes.over(event, context),
@@ -75,7 +75,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
     const { counts, latencies } = this.outcomes;
     counts.events += 1;
-    this.#linger?.note();
+    this.#busyPoll?.note();
     if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request);
     const from = this.clock.now();
     const reply = this.#decide(event, request);
