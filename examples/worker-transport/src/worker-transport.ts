@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   Admission,
-  agree,
+  negotiate,
   AgentwireError,
   checkKnownOptions,
   parseEndpoint,
@@ -16,7 +16,7 @@ import type {
   Hello,
   Listener,
   ListenOptions,
-  Medium,
+  MediumTraits,
   Transport,
 } from '@agentwire/core';
 import { PortConnection } from './port-connection.ts';
@@ -32,7 +32,12 @@ export interface WorkerTransportOptions {
 }
 
 // #region medium
-const MEDIUM: Medium = { dialect: 'documented', encoding: 'v8', ids: 'number', maxMessageBytes: 16 * 1024 * 1024 };
+const MEDIUM: MediumTraits = {
+  dialect: 'documented',
+  encoding: 'v8',
+  ids: 'number',
+  maxMessageBytes: 16 * 1024 * 1024,
+};
 // #endregion
 
 /** What knocks at an `accept` port. */
@@ -75,7 +80,7 @@ export function createWorkerTransport(options: WorkerTransportOptions): Transpor
       try {
         if ('refused' in greeting)
           throw new AgentwireError(greeting.refused.code, `${to} refused: ${greeting.refused.message}`);
-        const connection = new PortConnection(port, agree(self, greeting.hello, MEDIUM), clock);
+        const connection = new PortConnection(port, negotiate(self, greeting.hello, MEDIUM), clock);
         connection.open(onConnection);
         opened.resolve(connection);
       } catch (error) {
@@ -143,7 +148,7 @@ async function admit(
   const onLeft = (): void => pending.fail(new AgentwireError('ERR_CLOSED', 'the peer left'));
   port.once('close', onLeft);
   try {
-    const peer = agree(options.self, hello, MEDIUM);
+    const peer = negotiate(options.self, hello, MEDIUM);
     await pending.authorize(hello, { token: hello.token });
     port.off('close', onLeft);
     admission.enter();

@@ -1,7 +1,7 @@
 export * from './clock.ts';
 export { containedAbortController } from './contained-abort.ts';
 export * from './contract/admission.ts';
-export * from './contract/agree.ts';
+export * from './contract/negotiate.ts';
 export * from './contract/capabilities.ts';
 export * from './contract/connection-base.ts';
 export * from './contract/connection.ts';

@@ -1,12 +1,12 @@
 import {
   Admission,
-  agree,
+  negotiate,
   AgentwireError,
   toAgentwireError,
   type ConnectOptions,
   type Listener,
   type ListenOptions,
-  type Medium,
+  type MediumTraits,
 } from '@agentwire/core';
 import { MemoryConnection } from './memory-connection.ts';
 import type { ResolvedMemoryOptions } from './options.ts';
@@ -18,7 +18,7 @@ export class MemoryListener implements Listener {
   readonly admission: Admission;
   readonly #listen: ListenOptions;
   readonly #memory: ResolvedMemoryOptions;
-  readonly #medium: Medium;
+  readonly #medium: MediumTraits;
   readonly #onClosed: () => void;
 
   constructor(address: string, listen: ListenOptions, memory: ResolvedMemoryOptions, onClosed: () => void) {
@@ -38,8 +38,8 @@ export class MemoryListener implements Listener {
   /** Makes the connection, the listening side first; nothing is delivered before both have their handlers. */
   join(options: ConnectOptions): MemoryConnection {
     const peers = [
-      agree(options.self, this.#listen.self, this.#medium),
-      agree(this.#listen.self, options.self, this.#medium),
+      negotiate(options.self, this.#listen.self, this.#medium),
+      negotiate(this.#listen.self, options.self, this.#medium),
     ] as const;
     this.admission.enter();
     const { clock, closeTimeoutMs } = this.#memory;

@@ -1,4 +1,4 @@
-import { agree, AgentwireError, type Capabilities, EVENT_TYPES, type Hello } from '@agentwire/core';
+import { negotiate, AgentwireError, type Capabilities, EVENT_TYPES, type Hello } from '@agentwire/core';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
@@ -254,9 +254,9 @@ describe('replies', () => {
 
   test('an encoding is agreed by the proxy’s order', () => {
     const request = readHandshakeRequest(writeHandshakeRequest('union', proxy));
-    const atAgent = agree(agent, request.hello, streamMedium(request.dialect, agent, request.hello));
+    const atAgent = negotiate(agent, request.hello, streamMedium(request.dialect, agent, request.hello));
     const reply = readHandshakeReply(writeHandshakeReply(request.shape, agent, atAgent.encoding), 'union', proxy);
-    const atProxy = agree(proxy, reply.hello, streamMedium(reply.dialect, proxy, reply.hello));
+    const atProxy = negotiate(proxy, reply.hello, streamMedium(reply.dialect, proxy, reply.hello));
     expect([atAgent.encoding, atProxy.encoding]).toEqual(['msgpack', 'msgpack']);
     expect([atAgent.features, atProxy.features]).toEqual([
       ['streaming', 'health'],
@@ -269,7 +269,7 @@ describe('refusals', () => {
   const mismatch = (): AgentwireError => {
     const request = readHandshakeRequest(bytes({ protocol_version: 3, client_name: 'x' }));
     try {
-      agree(agent, request.hello, streamMedium('documented', agent, request.hello));
+      negotiate(agent, request.hello, streamMedium('documented', agent, request.hello));
     } catch (error) {
       return error as AgentwireError;
     }
@@ -404,7 +404,7 @@ describe('zentinel medium', () => {
   const released: Hello = { ...proxy, name: 'zentinel-proxy', features: [] };
 
   test('an agent sends what the dialect has and what it announced', () => {
-    const { accepts, ids, limits } = agree(agent, released, streamMedium('zentinel', agent, released));
+    const { accepts, ids, limits } = negotiate(agent, released, streamMedium('zentinel', agent, released));
     expect([...accepts].toSorted()).toEqual(['answer', 'healthStatus', 'ping', 'pong']);
     expect(ids).toBe('text');
     expect(limits).toContain('challenge_is_allow');
@@ -413,7 +413,7 @@ describe('zentinel medium', () => {
 
   test('a proxy sends what the agent announced and itself has', () => {
     const self = { ...proxy, features: ['websocket', 'config_push', 'lifecycle', 'request_complete'] };
-    const { accepts, limits } = agree(self, { ...agent, features: [] }, streamMedium('zentinel', self, agent));
+    const { accepts, limits } = negotiate(self, { ...agent, features: [] }, streamMedium('zentinel', self, agent));
     expect(accepts.has('webSocketFrame') && accepts.has('configure') && accepts.has('cancel')).toBe(true);
     expect(
       ['requestComplete', 'cancelAll', 'drain', 'shutdown', 'configUpdateResponse'].filter((type) =>

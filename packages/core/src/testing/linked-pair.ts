@@ -1,4 +1,4 @@
-import { agree } from '../contract/agree.ts';
+import { negotiate } from '../contract/negotiate.ts';
 import { ConnectionBase } from '../contract/connection-base.ts';
 import type { Connection, ConnectionHandler } from '../contract/connection.ts';
 import type { Dialect, Hello, Peer } from '../contract/peer.ts';
@@ -143,8 +143,8 @@ export function createLinkedPair(options: LinkedPairOptions = {}): LinkedPair {
   const agentHello: Hello = { ...common, name: 'test-agent', ...options.agent, role: 'agent' };
   const { dialect = 'documented', ids = 'number', maxMessageBytes = 16 * 1024 * 1024 } = options;
   const medium = { dialect, ids, maxMessageBytes };
-  const proxy = new Linked(agree(proxyHello, agentHello, medium));
-  const agent = new Linked(agree(agentHello, proxyHello, medium));
+  const proxy = new Linked(negotiate(proxyHello, agentHello, medium));
+  const agent = new Linked(negotiate(agentHello, proxyHello, medium));
   agent.open(proxy, options.onAgent);
   proxy.open(agent, options.onProxy);
   return { proxy, agent };

@@ -1,5 +1,5 @@
 import {
-  agree,
+  negotiate,
   ConnectionBase,
   FEATURES,
   type Hello,
@@ -36,7 +36,7 @@ export class FakeConnection extends ConnectionBase {
     super('fake');
     const [self, other] = role === 'proxy' ? [proxyHello, agentHello] : [agentHello, proxyHello];
     const { dialect = 'documented', ids = 'number' } = options;
-    this.peer = agree(self, { ...other, ...options.peer }, { dialect, ids, maxMessageBytes: 16_777_216 });
+    this.peer = negotiate(self, { ...other, ...options.peer }, { dialect, ids, maxMessageBytes: 16_777_216 });
   }
 
   open(session: {

@@ -1,5 +1,5 @@
 import type { Http2Session } from 'node:http2';
-import { agree, type Hello, type Peer } from '@agentwire/core';
+import { negotiate, type Hello, type Peer } from '@agentwire/core';
 import { createCodec } from '../codec/codec.ts';
 import type { OtherSide } from '../handshake/hello-fields.ts';
 import { mediumOf } from '../handshake/medium.ts';
@@ -7,9 +7,9 @@ import type { ResolvedGrpcOptions } from '../options.ts';
 import { GrpcConnection, MADE_UP_ID } from './grpc-connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
-/** What two sides agree on over gRPC. @throws AgentwireError as `agree`. */
+/** What two sides agree on over gRPC. @throws AgentwireError as `negotiate`. */
 export function agreeOverGrpc(self: Hello, other: OtherSide, options: ResolvedGrpcOptions): Peer {
-  return agree(self, other.hello, mediumOf(self.role, other.hello.name, other.ours, options.maxMessageBytes));
+  return negotiate(self, other.hello, mediumOf(self.role, other.hello.name, other.ours, options.maxMessageBytes));
 }
 
 let configures = 0;

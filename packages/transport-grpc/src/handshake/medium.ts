@@ -1,4 +1,4 @@
-import type { Limit, Medium, MessageType, Role } from '@agentwire/core';
+import type { Limit, MediumTraits, MessageType, Role } from '@agentwire/core';
 
 /** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
 const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
@@ -25,7 +25,7 @@ const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
 };
 
 /** What gRPC decides about a connection of `role` with a peer of that name, which is agentwire too (`ours`) or is not. */
-export function mediumOf(role: Role, name: string, ours: boolean, maxMessageBytes: number): Medium {
+export function mediumOf(role: Role, name: string, ours: boolean, maxMessageBytes: number): MediumTraits {
   const common = { ids: 'text' as const, encoding: 'protobuf' };
   if (ours) return { ...common, dialect: 'documented', maxMessageBytes };
   return {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { agree, AgentwireError, toAgentwireError, type Credential, type ListenOptions } from '@agentwire/core';
+import { negotiate, AgentwireError, toAgentwireError, type Credential, type ListenOptions } from '@agentwire/core';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
@@ -81,7 +81,7 @@ export class PendingPeer implements LinkUser {
       try {
         const opening = readOpening(bytes.subarray(start, end), self);
         this.#shape = opening.shape;
-        const peer = agree(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
+        const peer = negotiate(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
         admitted = { hello: opening.hello, peer, answer: (id) => opening.accept(peer.encoding, id) };
       } catch (error) {
         this.refuse(toAgentwireError(error, 'ERR_PROTOCOL'));

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import {
-  agree,
+  negotiate,
   AgentwireError,
   resolveConnectOptions,
   toAgentwireError,
@@ -114,7 +114,7 @@ class DialAttempt implements LinkUser {
     checkFirstFrame(type, ANSWER_FRAME);
     const { self, onConnection } = this.#options;
     const { dialect, hello } = readAnswer(bytes.subarray(start, end), this.#stream.shape, self);
-    const peer = agree(self, hello, streamMedium(dialect, self, hello));
+    const peer = negotiate(self, hello, streamMedium(dialect, self, hello));
     const connection = new StreamConnection({
       name: this.#plan.name,
       link: this.#link,

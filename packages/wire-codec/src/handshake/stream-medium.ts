@@ -4,7 +4,7 @@ import {
   type Dialect,
   type Hello,
   type Limit,
-  type Medium,
+  type MediumTraits,
   type MessageType,
 } from '@agentwire/core';
 import { MAX_FRAME_BYTES } from '../frame/frame-limits.ts';
@@ -56,7 +56,7 @@ function fromAgent(capabilities: Capabilities): readonly Offer[] {
 }
 
 /**
- * What frames on a byte stream decide about a connection; the argument of core's `agree`.
+ * What frames on a byte stream decide about a connection; the argument of core's `negotiate`.
  *
  * In the zentinel dialect the agent's capabilities stand for the other side's features, and a proxy that is the released one has the
  * limits that are known of it.
@@ -64,7 +64,7 @@ function fromAgent(capabilities: Capabilities): readonly Offer[] {
  * @param self what this side said
  * @param other what the other side said
  */
-export function streamMedium(dialect: Dialect, self: Hello, other: Hello): Medium {
+export function streamMedium(dialect: Dialect, self: Hello, other: Hello): MediumTraits {
   if (dialect === 'documented') return { dialect, ids: 'number', maxMessageBytes: MAX_FRAME_BYTES };
   const isProxy = self.role === 'proxy';
   const capabilities = (isProxy ? other : self).capabilities ?? DEFAULT_CAPABILITIES;

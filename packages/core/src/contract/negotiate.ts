@@ -3,10 +3,10 @@ import type { MessageType } from '../message/message.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { Dialect, Hello, Limit, Peer } from './peer.ts';
 
-/** What the medium itself decides about a connection. */
-export interface Medium {
+/** Traits of a connection that its medium decides, whatever the two sides offer. */
+export interface MediumTraits {
   readonly dialect: Dialect;
-  /** What kind of request ids it carries. */
+  /** Kind of request ids it carries. */
   readonly ids: 'number' | 'text';
   /** Longest message in bytes, with its framing. */
   readonly maxMessageBytes: number;
@@ -31,7 +31,7 @@ const CORE_EVENTS: readonly MessageType[] = [
 const PROXY_ALWAYS: readonly MessageType[] = [...CORE_EVENTS, 'cancel', 'cancelAll', 'ping', 'pong'];
 const AGENT_ALWAYS: readonly MessageType[] = ['answer', 'ping', 'pong'];
 
-/** What each negotiated feature lets a proxy and an agent send. */
+/** Message types that each negotiated feature allows a proxy and an agent to send. */
 const BY_FEATURE: readonly [feature: string, proxy: readonly MessageType[], agent: readonly MessageType[]][] = [
   ['request_complete', ['requestComplete'], []],
   ['websocket', ['webSocketFrame'], []],
@@ -46,13 +46,15 @@ const BY_FEATURE: readonly [feature: string, proxy: readonly MessageType[], agen
 ];
 
 /**
- * Decides what two sides agree on. Pure, and the same for every transport: transports only carry the bytes.
+ * Negotiates the facts of a connection from the two hellos. Pure, and the same for every transport: transports only
+ * carry the bytes.
  *
- * @param self what this side said
- * @param other what the other side said
+ * @param self hello of this side
+ * @param other hello of the other side
+ * @param medium traits that the medium decides
  * @throws AgentwireError `ERR_PROTOCOL` when both have one role, `ERR_VERSION_MISMATCH` when they share no version.
  */
-export function agree(self: Hello, other: Hello, medium: Medium): Peer {
+export function negotiate(self: Hello, other: Hello, medium: MediumTraits): Peer {
   if (self.role === other.role)
     throw new AgentwireError('ERR_PROTOCOL', `both sides say that they are the ${self.role}`);
   checkVersion(self.protocolVersions ?? [PROTOCOL_VERSION], other.protocolVersions ?? [PROTOCOL_VERSION]);

@@ -1,30 +1,30 @@
-import { agree, chooseEncoding, FEATURES, type Hello } from '@agentwire/core';
+import { negotiate, chooseEncoding, FEATURES, type Hello } from '@agentwire/core';
 import { describe, expect, test } from 'vitest';
 
 const proxy: Hello = { role: 'proxy', name: 'p', version: '1', features: FEATURES, encodings: ['msgpack', 'json'] };
 const agent: Hello = { role: 'agent', name: 'a', version: '1', features: FEATURES, encodings: ['json', 'msgpack'] };
 const medium = { dialect: 'documented', ids: 'number', maxMessageBytes: 100 } as const;
 
-describe('agree', () => {
+describe('negotiate', () => {
   test('both sides come to the same encoding and the same features', () => {
     const some: Hello = { ...agent, features: ['errors', 'health'] };
-    const [seenByProxy, seenByAgent] = [agree(proxy, some, medium), agree(some, proxy, medium)];
+    const [seenByProxy, seenByAgent] = [negotiate(proxy, some, medium), negotiate(some, proxy, medium)];
     expect([seenByProxy.encoding, seenByAgent.encoding]).toEqual(['msgpack', 'msgpack']);
     expect(seenByProxy.features).toEqual(['errors', 'health']);
     expect(new Set(seenByAgent.features)).toEqual(new Set(seenByProxy.features));
   });
 
   test('a message of a feature may be sent only where both named it', () => {
-    expect(agree(proxy, { ...agent, features: [] }, medium).accepts.has('requestComplete')).toBe(false);
-    expect(agree(proxy, { ...agent, features: ['request_complete'] }, medium).accepts.has('requestComplete')).toBe(
+    expect(negotiate(proxy, { ...agent, features: [] }, medium).accepts.has('requestComplete')).toBe(false);
+    expect(negotiate(proxy, { ...agent, features: ['request_complete'] }, medium).accepts.has('requestComplete')).toBe(
       true,
     );
-    expect(agree(agent, { ...proxy, features: ['health'] }, medium).accepts.has('healthStatus')).toBe(true);
-    expect(agree(agent, proxy, medium).accepts.has('requestHeaders')).toBe(false);
+    expect(negotiate(agent, { ...proxy, features: ['health'] }, medium).accepts.has('healthStatus')).toBe(true);
+    expect(negotiate(agent, proxy, medium).accepts.has('requestHeaders')).toBe(false);
   });
 
   test('the medium adds and takes away', () => {
-    const { accepts } = agree(
+    const { accepts } = negotiate(
       proxy,
       { ...agent, features: [] },
       { ...medium, always: ['requestComplete'], never: ['cancelAll'] },
@@ -33,15 +33,15 @@ describe('agree', () => {
   });
 
   test('two of one role, and no common version', () => {
-    expect(() => agree(proxy, proxy, medium)).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL' }));
-    expect(() => agree(agent, { ...proxy, protocolVersions: [3] }, medium)).toThrow(
+    expect(() => negotiate(proxy, proxy, medium)).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL' }));
+    expect(() => negotiate(agent, { ...proxy, protocolVersions: [3] }, medium)).toThrow(
       expect.objectContaining({
         code: 'ERR_VERSION_MISMATCH',
         message: 'unsupported protocol version 3, this side speaks 2',
       }),
     );
-    expect(() => agree(agent, { ...proxy, protocolVersions: [] }, medium)).toThrow('version none');
-    expect(agree(agent, { ...proxy, protocolVersions: [1, 2] }, medium).name).toBe('p');
+    expect(() => negotiate(agent, { ...proxy, protocolVersions: [] }, medium)).toThrow('version none');
+    expect(negotiate(agent, { ...proxy, protocolVersions: [1, 2] }, medium).name).toBe('p');
   });
 
   test('encodings: the first of the proxy that the agent has, else json', () => {
