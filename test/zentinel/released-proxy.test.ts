@@ -266,7 +266,7 @@ test('wire §9, over grpc: changes of a response body are lost, which is said on
     connection.responseChunk('c', { data });
     await connection.answer();
   }
-  expect(served.limits).toEqual(['response_body_mutation_ignored']);
+  expect(served.quirks).toEqual(['response_body_mutation_ignored']);
 });
 
 test('wire §9, over grpc: a response body cannot be saved, and no field of ours is sent for it', async () => {
@@ -351,7 +351,7 @@ describeRow('wire §9, over %s: ignores a block at ResponseHeaders', (medium) =>
       connection.responseHeaders(id);
       expect((await connection.answer()).status).toBe(502);
     }
-    expect(served.limits).toEqual(['response_block_ignored']);
+    expect(served.quirks).toEqual(['response_block_ignored']);
   });
 });
 
@@ -388,7 +388,7 @@ describeRow('wire §9, over %s: treats challenge as allow, redirect as 500, drop
       verdicts.push((await connection.answer()).verdict);
     }
     expect(verdicts).toEqual(['block', 'redirect', 'block', 'allow', 'block', 'allow']);
-    expect(served.limits).toEqual([
+    expect(served.quirks).toEqual([
       'challenge_is_allow',
       'redirect_is_error',
       'block_headers_dropped',

@@ -220,8 +220,8 @@ function readProto(payload: Buffer): ProxyAnswer {
 export interface Served {
   readonly server: AgentServer;
   readonly clock: ManualClock;
-  /** Warnings that were logged, by the limit they name. */
-  readonly limits: unknown[];
+  /** Warnings that were logged, by the quirk they name. */
+  readonly quirks: unknown[];
   /** Dials without a word. */
   readonly dial: () => Promise<ProxyConnection>;
   /** Dials and does the handshake. */
@@ -236,10 +236,10 @@ export async function serve<State>(
 ): Promise<Served> {
   const clock = createManualClock();
   const folder = mkdtempSync(`${tmpdir()}/aw-z-`);
-  const limits: unknown[] = [];
+  const quirks: unknown[] = [];
   const logger: Logger = {
     ...silentLogger,
-    warn: (fields) => void (fields['limit'] !== undefined && limits.push(fields['limit'])),
+    warn: (fields) => void (fields['quirk'] !== undefined && quirks.push(fields['quirk'])),
   };
   const agent: Agent<State> = defineAgent<State>({ name: 'test-agent', version: '1', ...definition });
   const server = await serveAgent(agent, {
@@ -273,7 +273,7 @@ export async function serve<State>(
     await connection.handshake(proxyId);
     return connection;
   };
-  return { server, clock, limits, dial, connect };
+  return { server, clock, quirks, dial, connect };
 }
 
 /** When response headers came, on a connection that has not said a word. */

@@ -7,7 +7,7 @@ export * from './define/define-agent.ts';
 export * from './handler/agent-handlers.ts';
 export * from './handler/context.ts';
 export * from './handler/incoming.ts';
-export type { ChallengeFallback } from './runtime/peer-limits.ts';
+export type { ChallengeFallback } from './runtime/quirks.ts';
 export * from './serve/agent-server.ts';
 export * from './serve/options.ts';
 export { serveAgent } from './serve/serve-agent.ts';

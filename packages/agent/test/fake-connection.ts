@@ -26,7 +26,7 @@ export const OURS: Peer = {
   ids: 'number',
   accepts: new Set(['answer', 'ping', 'pong', 'drain', 'flowControl', 'healthStatus', 'metricsReport']),
   maxMessageBytes: 1 << 24,
-  limits: [],
+  quirks: [],
 };
 
 /** The released Zentinel proxy. */
@@ -37,7 +37,7 @@ export const RELEASED: Peer = {
   dialect: 'zentinel',
   ids: 'text',
   accepts: new Set(['answer', 'pong']),
-  limits: ['challenge_is_allow', 'redirect_is_error', 'response_body_mutation_required', 'response_block_ignored'],
+  quirks: ['challenge_is_allow', 'redirect_is_error', 'response_body_mutation_required', 'response_block_ignored'],
 };
 
 /** A connection without any medium: what is sent stands in `sent`. */

@@ -6,7 +6,7 @@ const WINDOW_MS = 10_000;
 /** Different lines that are told apart at a time; what comes past them counts as one. */
 const MAX_LINES = 256;
 /** Fields that make a line another one; others, such as a connection, may be different each time. */
-const TELLING: readonly string[] = ['agent', 'code', 'event', 'handler', 'kind', 'limit', 'of', 'policy', 'type'];
+const TELLING: readonly string[] = ['agent', 'code', 'event', 'handler', 'kind', 'of', 'policy', 'quirk', 'type'];
 
 type Fields = Parameters<LogMethod>[0];
 

@@ -106,7 +106,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(hello?.value).not.toHaveProperty('agentwireJson', expect.anything());
     const peer = agent.connection?.peer;
     expect(peer).toMatchObject({ dialect: 'zentinel', name: 'zentinel-proxy', maxMessageBytes: 4 * 1024 * 1024 });
-    expect(peer?.limits).toContain('challenge_is_allow');
+    expect(peer?.quirks).toContain('challenge_is_allow');
     expect(peer?.accepts.has('ping')).toBe(false);
     asks.push(event);
     await agent.received(1);

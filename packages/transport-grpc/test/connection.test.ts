@@ -34,7 +34,7 @@ describe('a gRPC connection', () => {
       ids: 'text',
       maxMessageBytes: 10_485_760,
       capabilities: AGENT.capabilities,
-      limits: [],
+      quirks: [],
     });
     expect(agent.connection?.peer).toMatchObject({ role: 'proxy', name: 'proxy', dialect: 'documented' });
     expect(listener.connectionCount).toBe(1);

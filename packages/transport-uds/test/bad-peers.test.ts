@@ -310,7 +310,7 @@ test('the released proxy is answered in its own shape, at once', async () => {
     'capabilities',
     'encoding',
   ]);
-  expect(notes.connection?.peer.limits).toContain('challenge_is_allow');
+  expect(notes.connection?.peer.quirks).toContain('challenge_is_allow');
 });
 
 test('a listener that is full refuses with a reason', async () => {

@@ -404,27 +404,27 @@ describe('zentinel medium', () => {
   const released: Hello = { ...proxy, name: 'zentinel-proxy', features: [] };
 
   test('an agent sends what the dialect has and what it announced', () => {
-    const { accepts, ids, limits } = negotiate(agent, released, streamMedium('zentinel', agent, released));
+    const { accepts, ids, quirks } = negotiate(agent, released, streamMedium('zentinel', agent, released));
     expect([...accepts].toSorted()).toEqual(['answer', 'healthStatus', 'ping', 'pong']);
     expect(ids).toBe('text');
-    expect(limits).toContain('challenge_is_allow');
-    expect(limits).toHaveLength(8);
+    expect(quirks).toContain('challenge_is_allow');
+    expect(quirks).toHaveLength(8);
   });
 
   test('a proxy sends what the agent announced and itself has', () => {
     const self = { ...proxy, features: ['websocket', 'config_push', 'lifecycle', 'request_complete'] };
-    const { accepts, limits } = negotiate(self, { ...agent, features: [] }, streamMedium('zentinel', self, agent));
+    const { accepts, quirks } = negotiate(self, { ...agent, features: [] }, streamMedium('zentinel', self, agent));
     expect(accepts.has('webSocketFrame') && accepts.has('configure') && accepts.has('cancel')).toBe(true);
     expect(
       ['requestComplete', 'cancelAll', 'drain', 'shutdown', 'configUpdateResponse'].filter((type) =>
         accepts.has(type as 'drain'),
       ),
     ).toEqual([]);
-    expect(limits).toEqual([]);
+    expect(quirks).toEqual([]);
   });
 
-  test('a proxy of another name has no known limits', () => {
-    expect(streamMedium('zentinel', agent, { ...released, name: 'mine' }).limits).toEqual([]);
-    expect(streamMedium('documented', agent, released).limits).toBeUndefined();
+  test('a proxy of another name has no known quirks', () => {
+    expect(streamMedium('zentinel', agent, { ...released, name: 'mine' }).quirks).toEqual([]);
+    expect(streamMedium('documented', agent, released).quirks).toBeUndefined();
   });
 });

@@ -191,7 +191,7 @@ const headless = (chunked: Message | undefined): Decision => (chunked?.hasBody =
 
 /** Whether the proxy takes an answer without bytes to a response chunk for an empty body. */
 function losesResponseBodies({ connection }: AgentRequest): boolean {
-  return connection.peer.limits.includes('response_body_mutation_required');
+  return connection.peer.quirks.includes('response_body_mutation_required');
 }
 
 /** Changes a reply, now or when it is there. */

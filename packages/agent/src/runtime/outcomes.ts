@@ -7,7 +7,7 @@ import { askForMore, BAD_BODIES, checkDecision, placeMutation } from './conclude
 import type { EventContext } from './event-context.ts';
 import { handlerError } from './handler-error.ts';
 import { Latencies } from './latencies.ts';
-import { type ChallengeFallback, PeerLimits } from './peer-limits.ts';
+import { type ChallengeFallback, QuirkAdapter } from './quirks.ts';
 
 /** What outcomes need besides their agent. */
 export interface OutcomeOptions {
@@ -35,7 +35,7 @@ export class Outcomes {
   readonly #admission: Admission;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #limits: PeerLimits;
+  readonly #quirks: QuirkAdapter;
   readonly #timeoutMs: number;
   readonly #onRefused: OnRefused;
 
@@ -45,7 +45,7 @@ export class Outcomes {
     this.#admission = admission;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#limits = new PeerLimits(options.logger, options.challengeFallback);
+    this.#quirks = new QuirkAdapter(options.logger, options.challengeFallback);
     this.#timeoutMs = timeoutMs;
   }
 
@@ -166,8 +166,8 @@ export class Outcomes {
   ): Decision {
     let decision = placeMutation(checkDecision(handler, outcome), event);
     const { peer } = context;
-    if (peer.limits.length > 0 || decision.verdict.type === 'challenge') {
-      decision = this.#limits.adapt(decision, event, peer);
+    if (peer.quirks.length > 0 || decision.verdict.type === 'challenge') {
+      decision = this.#quirks.adapt(decision, event, peer);
     }
     const verdict = decision.verdict.type;
     this.counts[verdict] += 1;

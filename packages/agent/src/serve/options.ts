@@ -19,7 +19,7 @@ import {
   type KeepaliveOptions,
   resolveBackoff,
 } from '@agentwire/core/session';
-import type { ChallengeFallback } from '../runtime/peer-limits.ts';
+import type { ChallengeFallback } from '../runtime/quirks.ts';
 
 /** A proxy that the agent dials by itself. */
 export interface ReverseOptions {

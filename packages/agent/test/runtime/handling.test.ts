@@ -291,15 +291,15 @@ it('does not count a handler that waits for a body, which may never come', async
   expect(runtime.outcomes.counts.overloaded).toBe(0);
 });
 
-describe('limits of a peer', () => {
-  const limited = { ...OURS, limits: ['challenge_is_allow', 'redirect_is_error'] as const };
+describe('quirks of a peer', () => {
+  const quirky = { ...OURS, quirks: ['challenge_is_allow', 'redirect_is_error'] as const };
   const challenger = {
     onRequestHeaders: () => ({ verdict: { type: 'challenge', challengeType: 'captcha', params: {} } }) as const,
   };
 
   it('are said once', () => {
     const logger = spyLogger();
-    const at = start(challenger, { logger }).connect(limited);
+    const at = start(challenger, { logger }).connect(quirky);
     at.receive(head(1));
     at.receive(head(2));
     expect(at.answers).toMatchObject([{ verdict: { type: 'challenge' } }, { verdict: { type: 'challenge' } }]);

@@ -1,7 +1,7 @@
 import { AgentwireError } from '../errors.ts';
 import type { MessageType } from '../message/message.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import type { Dialect, Hello, Limit, Peer } from './peer.ts';
+import type { Dialect, Hello, Peer, Quirk } from './peer.ts';
 
 /** Traits of a connection that its medium decides, whatever the two sides offer. */
 export interface MediumTraits {
@@ -16,7 +16,7 @@ export interface MediumTraits {
   readonly always?: readonly MessageType[];
   /** Message types that the medium cannot carry. */
   readonly never?: readonly MessageType[];
-  readonly limits?: readonly Limit[];
+  readonly quirks?: readonly Quirk[];
 }
 
 /** The one protocol version there is. */
@@ -78,7 +78,7 @@ export function negotiate(self: Hello, other: Hello, medium: MediumTraits): Peer
     ids: medium.ids,
     accepts,
     maxMessageBytes: medium.maxMessageBytes,
-    limits: medium.limits ?? [],
+    quirks: medium.quirks ?? [],
   };
 }
 

@@ -44,8 +44,8 @@ export const FEATURES: readonly string[] = [
   'slot_ids',
 ];
 
-/** Something that a peer is known not to do; used for one warning in the log. */
-export type Limit =
+/** Departure of a peer's implementation from the protocol; an agent that depends on it is warned once in the log. */
+export type Quirk =
   | 'challenge_is_allow'
   | 'redirect_is_error'
   | 'block_headers_dropped'
@@ -67,8 +67,8 @@ export interface Peer extends Hello {
   readonly accepts: ReadonlySet<MessageType>;
   /** Longest message either side may send, in bytes, with its framing. */
   readonly maxMessageBytes: number;
-  /** What this peer is known not to do. */
-  readonly limits: readonly Limit[];
+  /** Known departures of this peer from the protocol. */
+  readonly quirks: readonly Quirk[];
 }
 
 /** What the other side proved while it connected. */

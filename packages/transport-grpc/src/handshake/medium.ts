@@ -1,4 +1,4 @@
-import type { Limit, MediumTraits, MessageType, Role } from '@agentwire/core';
+import type { MediumTraits, MessageType, Quirk, Role } from '@agentwire/core';
 
 /** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
 const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
@@ -7,7 +7,7 @@ const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
 const RELEASED_PROXY = 'zentinel-proxy';
 
 /** What the released proxy does not do with answers over gRPC. */
-const PROXY_LIMITS: readonly Limit[] = [
+const PROXY_QUIRKS: readonly Quirk[] = [
   'challenge_is_allow',
   'redirect_is_error',
   'block_headers_dropped',
@@ -35,6 +35,6 @@ export function mediumOf(role: Role, name: string, ours: boolean, maxMessageByte
     // a drain is a GOAWAY, which every HTTP/2 peer understands
     always: role === 'agent' ? ['drain'] : [],
     never: NEVER[role],
-    limits: role === 'agent' && name === RELEASED_PROXY ? PROXY_LIMITS : [],
+    quirks: role === 'agent' && name === RELEASED_PROXY ? PROXY_QUIRKS : [],
   };
 }

@@ -3,16 +3,16 @@ import {
   type Capabilities,
   type Dialect,
   type Hello,
-  type Limit,
   type MediumTraits,
   type MessageType,
+  type Quirk,
 } from '@agentwire/core';
 import { MAX_FRAME_BYTES } from '../frame/frame-limits.ts';
 
 /** The name by which the released proxy gives itself away. */
 const RELEASED_PROXY = 'zentinel-proxy';
 
-const RELEASED_PROXY_LIMITS: readonly Limit[] = Object.freeze<Limit[]>([
+const RELEASED_PROXY_QUIRKS: readonly Quirk[] = Object.freeze<Quirk[]>([
   'challenge_is_allow',
   'redirect_is_error',
   'block_headers_dropped',
@@ -58,8 +58,8 @@ function fromAgent(capabilities: Capabilities): readonly Offer[] {
 /**
  * What frames on a byte stream decide about a connection; the argument of core's `negotiate`.
  *
- * In the zentinel dialect the agent's capabilities stand for the other side's features, and a proxy that is the released one has the
- * limits that are known of it.
+ * In the zentinel dialect the agent's capabilities stand for the other side's features, and a proxy that is the released one has its known
+ * quirks.
  *
  * @param self what this side said
  * @param other what the other side said
@@ -76,6 +76,6 @@ export function streamMedium(dialect: Dialect, self: Hello, other: Hello): Mediu
       .filter(([, feature, offered]) => offered && self.features.includes(feature))
       .map(([type]) => type),
     never: NOT_ZENTINEL,
-    limits: !isProxy && other.name === RELEASED_PROXY && other.features.length === 0 ? RELEASED_PROXY_LIMITS : [],
+    quirks: !isProxy && other.name === RELEASED_PROXY && other.features.length === 0 ? RELEASED_PROXY_QUIRKS : [],
   };
 }

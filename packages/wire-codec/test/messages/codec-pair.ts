@@ -17,7 +17,7 @@ export function peerOf(dialect: Dialect, encoding: string, role: Role, changes: 
     ids: dialect === 'documented' ? 'number' : 'text',
     accepts: new Set(),
     maxMessageBytes: 16 * 1024 * 1024,
-    limits: [],
+    quirks: [],
     ...changes,
   };
 }

@@ -1,4 +1,4 @@
-import type { Decision, Limit, Logger, Peer, ProxyEvent } from '@agentwire/core';
+import type { Decision, Logger, Peer, ProxyEvent, Quirk } from '@agentwire/core';
 import { isReleasedProxy } from './released-proxy.ts';
 
 /**
@@ -7,7 +7,7 @@ import { isReleasedProxy } from './released-proxy.ts';
  */
 export type ChallengeFallback = 'block' | 'always' | 'none';
 
-const MEANS: Readonly<Record<Limit, string>> = {
+const MEANS: Readonly<Record<Quirk, string>> = {
   challenge_is_allow: 'lets a challenged request pass; challengeFallback says what is answered instead',
   redirect_is_error: 'answers a redirect with status 500',
   block_headers_dropped: 'drops the headers of a block',
@@ -20,10 +20,10 @@ const MEANS: Readonly<Record<Limit, string>> = {
   response_body_mutation_ignored: 'ignores changes to response bodies',
 };
 
-function usedBy(decision: Decision, event: ProxyEvent): Limit[] {
+function usedBy(decision: Decision, event: ProxyEvent): Quirk[] {
   const { type } = event;
   const { verdict } = decision;
-  const used: Limit[] = [];
+  const used: Quirk[] = [];
   if (verdict.type === 'challenge') used.push('challenge_is_allow');
   if (verdict.type === 'redirect') used.push('redirect_is_error');
   if (verdict.type === 'block' && (verdict.headers?.length ?? 0) > 0) used.push('block_headers_dropped');
@@ -38,11 +38,11 @@ function usedBy(decision: Decision, event: ProxyEvent): Limit[] {
   return used;
 }
 
-/** Says once for each limit that an agent uses something its proxy does not do, and puts a safe substitute in its place. */
-export class PeerLimits {
+/** Warns once per quirk when an agent depends on it, and replaces a decision that the proxy would treat as an allow. */
+export class QuirkAdapter {
   readonly #logger: Logger;
   readonly #challengeFallback: ChallengeFallback;
-  readonly #said = new Set<Limit>();
+  readonly #said = new Set<Quirk>();
 
   constructor(logger: Logger, challengeFallback: ChallengeFallback) {
     this.#logger = logger;
@@ -51,19 +51,19 @@ export class PeerLimits {
 
   /** The decision as it should be sent to `peer`. */
   adapt(decision: Decision, event: ProxyEvent, peer: Peer): Decision {
-    if (peer.limits.length > 0) {
-      for (const limit of usedBy(decision, event)) if (peer.limits.includes(limit)) this.#say(limit, peer);
+    if (peer.quirks.length > 0) {
+      for (const quirk of usedBy(decision, event)) if (peer.quirks.includes(quirk)) this.#say(quirk, peer);
     }
     if (decision.verdict.type !== 'challenge' || this.#challengeFallback === 'none') return decision;
     return this.#challengeFallback === 'always' || isReleasedProxy(peer) ? blockInstead(decision) : decision;
   }
 
-  #say(limit: Limit, peer: Peer): void {
-    if (this.#said.has(limit)) return;
-    this.#said.add(limit);
+  #say(quirk: Quirk, peer: Peer): void {
+    if (this.#said.has(quirk)) return;
+    this.#said.add(quirk);
     this.#logger.warn(
-      { peer: peer.name, limit },
-      `this agent uses something that ${peer.name} does not do: it ${MEANS[limit]}`,
+      { peer: peer.name, quirk },
+      `this agent uses something that ${peer.name} does not do: it ${MEANS[quirk]}`,
     );
   }
 }
