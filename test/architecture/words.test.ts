@@ -75,6 +75,7 @@ const files = execFileSync('git', ['ls-files', '-z', '*.ts', '*.mjs', '*.md'], {
       path !== '' &&
       !path.startsWith('.changeset/') &&
       !path.endsWith('CHANGELOG.md') &&
+      !path.startsWith('docs/api/') &&
       !/\/(gen|generated)\//.test(path) &&
       path !== 'test/architecture/words.test.ts',
   );
