@@ -1,8 +1,7 @@
-export * from './compliance-case.ts';
-export * from './feature.ts';
-export * from './list-cases.ts';
-export * from './run-case.ts';
-export * from './test-transport.ts';
-export * from './transport-under-test.ts';
-export type { Kit, Pair, PairOptions } from './kit/kit.ts';
-export { Side } from './kit/side.ts';
+export { arrivesIn, type ArrivesAs } from './arrives-in.ts';
+export type { ComplianceCase } from './compliance-case.ts';
+export { KIT_FEATURES, type KitFeature, type KitFeatures } from './feature.ts';
+export { listCases } from './list-cases.ts';
+export { runCase } from './run-case.ts';
+export { testTransport } from './test-transport.ts';
+export type { CreateContext, KitRunner, KitTest, TransportUnderTest } from './transport-under-test.ts';

@@ -1,5 +1,6 @@
-import type { Message, Transport } from '@agentwire/core';
+import type { Transport } from '@agentwire/core';
 import type { ManualClock } from '@agentwire/core/testing';
+import type { ArrivesAs } from './arrives-in.ts';
 import type { KitFeature } from './feature.ts';
 
 /** What the kit needs of a test runner; vitest's and node:test's `describe` and `test` fit as they are. */
@@ -32,8 +33,8 @@ export interface TransportUnderTest {
   unusedAddress?(): string | Promise<string>;
   /** What the medium cannot do: name the feature with `false`. Everything is expected by default. */
   readonly features?: Readonly<Partial<Record<KitFeature, boolean>>> | undefined;
-  /** The documented losses of the medium: what must arrive when this is sent. Default: the same message. */
-  arrivesAs?(sent: Message): Message;
+  /** Known losses of the medium: the message that must arrive when `sent` was sent. Default: the same message. See {@link arrivesIn}. */
+  readonly arrivesAs?: ArrivesAs | undefined;
   /** Ids of cases that fail and are known to; each must go on failing, or its test fails until it is taken out here. */
   readonly knownFailures?: readonly string[] | undefined;
   /** Counts what the medium itself holds (sockets, ports) when a case is over; must come down to 0. */

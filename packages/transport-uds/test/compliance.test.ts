@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Message, Transport } from '@agentwire/core';
-import { testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
+import type { Transport } from '@agentwire/core';
+import { arrivesIn, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
 import { afterAll, describe, test } from 'vitest';
 import { certificates } from './certificates/certificates.ts';
@@ -10,27 +10,6 @@ const folder = mkdtempSync(`${tmpdir()}/aw-`);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let sockets = 0;
 const socketAddress = (): string => `unix:${folder}/${(sockets += 1)}.sock`;
-
-/** What the documented dialect has no field for. */
-function throughDocumented(sent: Message): Message {
-  const { timestampMs: _, ...rest } = sent as Message & { timestampMs?: number };
-  return sent.type === 'cancel' || sent.type === 'flowControl' ? (rest as Message) : sent;
-}
-
-/** What arrives in the zentinel dialect, which has no field for some things. */
-function throughZentinel(sent: Message): Message {
-  // the correlation id is what routes
-  if (sent.type === 'requestHeaders')
-    return { ...sent, hasBody: undefined, metadata: { ...sent.metadata, correlationId: String(sent.id) } };
-  if (sent.type === 'responseHeaders') return { ...sent, hasBody: undefined };
-  if (sent.type === 'requestBodyChunk' || sent.type === 'responseBodyChunk') {
-    // a field that must be there: without a count it is the chunk's own length
-    return { ...sent, bytesTransferred: sent.bytesTransferred ?? sent.data.length };
-  }
-  if (sent.type !== 'healthStatus') return sent;
-  const { agentId, state, message, load, resources, validUntilMs, timestampMs } = sent;
-  return { type: 'healthStatus', agentId, state, message, load, resources, validUntilMs, timestampMs };
-}
 
 /** The same transport between two sides that have one encoding only. */
 function withEncoding(transport: Transport, encoding: string): Transport {
@@ -74,7 +53,7 @@ for (const encoding of ['json', 'msgpack']) {
         name: `uds, ${dialect} dialect, ${encoding}`,
         create: ({ clock }) => withEncoding(createUdsTransport({ clock, dialect }), encoding),
         address: socketAddress,
-        arrivesAs: isZentinel ? throughZentinel : throughDocumented,
+        arrivesAs: arrivesIn(isZentinel ? 'zentinel' : 'documented', encoding),
       },
       isZentinel ? withoutDrain : test,
     );
@@ -88,6 +67,6 @@ for (const scheme of ['tcp', 'tls']) {
     address: () => `${scheme}://127.0.0.1:0`,
     // port 1 needs a privilege that nobody uses here
     unusedAddress: () => `${scheme}://127.0.0.1:1`,
-    arrivesAs: throughDocumented,
+    arrivesAs: arrivesIn('documented', 'json'),
   });
 }
