@@ -1,6 +1,7 @@
 import type { AgentwireError } from '@agentwire/core';
 import { AnswerParts } from './answer-parts.ts';
-import { createMessageId, type KernelMessage, type Pid, type Target } from '@agentwire/a2a-router';
+import type { KernelMessage, Pid, Target } from '@agentwire/a2a-router';
+import { createMessageId } from '@agentwire/a2a-router/internal';
 
 /** One request of this node to other nodes. */
 export interface Asked {

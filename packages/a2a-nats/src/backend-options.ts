@@ -8,7 +8,7 @@ import {
   silentLogger,
   systemClock,
 } from '@agentwire/core';
-import { copyAbout } from '@agentwire/a2a-router';
+import { copyAbout } from '@agentwire/a2a-router/internal';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 
 /** The streams behind durable inboxes. */
@@ -96,7 +96,7 @@ export type ResolvedNatsBackendOptions = NatsBackendOptions &
   >;
 
 /** What a backend does when nothing else was said. */
-export const NATS_BACKEND_DEFAULTS: Readonly<{
+const NATS_BACKEND_DEFAULTS: Readonly<{
   prefix: string;
   presenceIntervalMs: number;
   micro: boolean;
@@ -117,7 +117,7 @@ export const NATS_BACKEND_DEFAULTS: Readonly<{
 });
 
 /** What durable streams are when nothing else was said. */
-export const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
+const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
   inboxes: Object.freeze([]),
   maxPerInbox: 1024,
   maxBytes: 64 * 1024 * 1024,

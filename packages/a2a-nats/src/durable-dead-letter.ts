@@ -1,4 +1,5 @@
-import type { DeadLetterReason, KernelMessage } from '@agentwire/a2a-router';
+import type { KernelMessage } from '@agentwire/a2a-router';
+import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import type { StoredMsg } from '@nats-io/jetstream';
 import { readDeadHeaders } from './durable-headers.ts';
 import { parseSubject } from './subject-parts.ts';

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { DeadLetterReason } from '@agentwire/a2a-router';
+import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 

@@ -26,7 +26,7 @@ export interface DurableInboxOptions {
 export type ResolvedDurableInboxOptions = Required<DurableInboxOptions>;
 
 /** What a durable inbox does when nothing else was said. */
-export const DURABLE_INBOX_DEFAULTS: ResolvedDurableInboxOptions = Object.freeze({
+const DURABLE_INBOX_DEFAULTS: ResolvedDurableInboxOptions = Object.freeze({
   pid: 0,
   concurrency: 16,
   maxAckPending: 256,

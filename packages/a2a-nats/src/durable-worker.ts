@@ -1,5 +1,6 @@
 import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@agentwire/core';
-import { type DeadLetterReason, type KernelMessage, type RemoteReply, SeenKeys } from '@agentwire/a2a-router';
+import type { KernelMessage } from '@agentwire/a2a-router';
+import { type DeadLetterReason, type RemoteReply, SeenKeys } from '@agentwire/a2a-router/internal';
 import type { JsMsg } from '@nats-io/jetstream';
 import { deadHeaders, readWaiting, replyOf, type Waiting } from './durable-headers.ts';
 import type { DurableHandler, ResolvedDurableInboxOptions } from './durable-options.ts';

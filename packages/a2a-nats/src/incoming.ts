@@ -1,5 +1,5 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { hasWildcard, type RemoteReply, topicMatches } from '@agentwire/a2a-router';
+import { hasWildcard, type RemoteReply, topicMatches } from '@agentwire/a2a-router/internal';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { takeControl } from './control.ts';
 import type { Micro } from './micro.ts';

@@ -1,4 +1,5 @@
-import { createMessageId, type ServiceEntry, type Target } from '@agentwire/a2a-router';
+import type { Target } from '@agentwire/a2a-router';
+import { createMessageId, type ServiceEntry } from '@agentwire/a2a-router/internal';
 import type { Msg } from '@nats-io/transport-node';
 import { MicroStats } from './micro-stats.ts';
 import type { NodeLink } from './node-link.ts';

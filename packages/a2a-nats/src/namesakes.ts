@@ -1,5 +1,5 @@
 import type { Logger } from '@agentwire/core';
-import { createMessageId } from '@agentwire/a2a-router';
+import { createMessageId } from '@agentwire/a2a-router/internal';
 import type { Msg } from '@nats-io/transport-node';
 
 const INSTANCE = /^[0-9a-f]{32}$/;

@@ -1,5 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
-import type { KernelMessage, RemoteBackend, RemoteDelivery, RemoteHost } from '@agentwire/a2a-router';
+import type { KernelMessage } from '@agentwire/a2a-router';
+import type { RemoteBackend, RemoteDelivery, RemoteHost } from '@agentwire/a2a-router/internal';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import {
   type NatsBackendOptions,

@@ -1,5 +1,5 @@
 import { AgentwireError, type ErrorCode, toAgentwireError } from '@agentwire/core';
-import type { RemoteHost, ServiceEntry } from '@agentwire/a2a-router';
+import type { RemoteHost, ServiceEntry } from '@agentwire/a2a-router/internal';
 import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';

@@ -1,12 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
-import {
-  createMessage,
-  type KernelMessage,
-  payload,
-  type RemoteDelivery,
-  type Target,
-  target,
-} from '@agentwire/a2a-router';
+import { createMessage, type KernelMessage, payload, type Target, target } from '@agentwire/a2a-router';
+import type { RemoteDelivery } from '@agentwire/a2a-router/internal';
 import type { DurableStreams } from './durable-streams.ts';
 import { MAX_WAIT_MS, sentHeaders } from './durable-headers.ts';
 import { messageKey } from './message-key.ts';

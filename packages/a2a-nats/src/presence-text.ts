@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { ServiceEntry } from '@agentwire/a2a-router';
+import type { ServiceEntry } from '@agentwire/a2a-router/internal';
 
 /** A service as its node announces it. */
 export interface AnnouncedService {

@@ -1,4 +1,5 @@
-import type { KernelMessage, RemoteReply } from '@agentwire/a2a-router';
+import type { KernelMessage } from '@agentwire/a2a-router';
+import type { RemoteReply } from '@agentwire/a2a-router/internal';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkPattern, checkTopic } from '@agentwire/a2a-router';
+import { checkPattern, checkTopic } from '@agentwire/a2a-router/internal';
 
 const PLAIN = /^[A-Za-z0-9_-]+$/;
 const SPELLED = /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/;

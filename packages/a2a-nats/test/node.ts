@@ -4,8 +4,8 @@ import {
   type AgentCapabilities,
   createA2ARouter,
   type ReceivedMessage,
-  type RouterSettings,
 } from '@agentwire/a2a-router';
+import type { RouterSettings } from '@agentwire/a2a-router/internal';
 import { createNatsBackend, type NatsBackend, type NatsBackendOptions } from '../src/index.ts';
 
 /** A node of a test: a backend, its router and its agents. */

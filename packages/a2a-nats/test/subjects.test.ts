@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMessage, payload, target } from '@agentwire/a2a-router';
-import { formatPermissions, nodePermissions, resolveNatsBackendOptions } from '../src/index.ts';
+import { resolveNatsBackendOptions } from '../src/backend-options.ts';
+import { formatPermissions, nodePermissions } from '../src/index.ts';
 import { parseSubject } from '../src/subject-parts.ts';
 import { decodeToken, decodeTopic, encodeToken, encodeTopic } from '../src/subject-token.ts';
 import { Subjects } from '../src/subjects.ts';

@@ -9,9 +9,9 @@ import {
   gateDecision,
   payload,
   ProcessTable,
-  type RouterSettings,
   target,
 } from '@agentwire/a2a-router';
+import type { RouterSettings } from '@agentwire/a2a-router/internal';
 import type { Row } from './row.ts';
 
 const body = payload.text('hello agent');

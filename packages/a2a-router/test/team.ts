@@ -1,11 +1,6 @@
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
-import {
-  type A2AEndpoint,
-  type A2ARouter,
-  createA2ARouter,
-  type AgentCapabilities,
-  type RouterSettings,
-} from '../src/index.ts';
+import { type A2AEndpoint, type A2ARouter, createA2ARouter, type AgentCapabilities } from '../src/index.ts';
+import type { RouterSettings } from '../src/internal.ts';
 
 /** A router on a clock that stands still, and the agents that a test adds to it. */
 export interface Team {

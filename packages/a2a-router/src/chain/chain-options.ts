@@ -53,7 +53,7 @@ export type ResolvedChainOptions = ChainOptions &
   Required<Pick<ChainOptions, 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 'logger'>>;
 
 /** What a chain does when nothing else was said. */
-export const CHAIN_DEFAULTS: Readonly<{
+const CHAIN_DEFAULTS: Readonly<{
   fsync: 'always';
   flushMs: number;
   maxPendingBytes: number;

@@ -21,7 +21,7 @@ export interface ChainSchemeOptions {
 }
 
 /** Where and when a signature stands; both are part of what it covers. */
-export type SignedPlace = Pick<ChainEvent, 'sequence' | 'seconds' | 'nanos'>;
+type SignedPlace = Pick<ChainEvent, 'sequence' | 'seconds' | 'nanos'>;
 
 /** The rules of one chain: its genesis, its hashes and, if it is signed, its signatures. */
 export interface ChainScheme {

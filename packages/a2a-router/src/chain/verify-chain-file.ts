@@ -9,7 +9,7 @@ import { type ChainAlgorithm, createChainScheme } from './chain-scheme.ts';
 import { ChainVerifier, parseHead, SEGMENT_KIND, startOf } from './chain-verifier.ts';
 
 /** A secret of a keyed chain, or an Ed25519 key of a signed one. */
-export type ChainKey = Uint8Array | KeyObject;
+type ChainKey = Uint8Array | KeyObject;
 
 /** What {@link verifyChainFile} checks against. */
 export interface VerifyChainOptions {

@@ -27,7 +27,7 @@ export interface InboxOptions {
 export type ResolvedInboxOptions = Required<InboxOptions>;
 
 /** What an inbox does when nothing else was said. */
-export const INBOX_DEFAULTS: ResolvedInboxOptions = Object.freeze({
+const INBOX_DEFAULTS: ResolvedInboxOptions = Object.freeze({
   capacity: 1024,
   overflow: 'reject',
   blockMs: 5000,

@@ -10,9 +10,6 @@ export type Target =
   | { readonly kind: 'kernel' }
   | { readonly kind: 'remoteNode'; readonly nodeId: string; readonly target: Target };
 
-/** The name of one way to address a message. */
-export type TargetKind = Target['kind'];
-
 const broadcast: Target = Object.freeze({ kind: 'broadcast' });
 const kernel: Target = Object.freeze({ kind: 'kernel' });
 

@@ -31,7 +31,7 @@ export function mayReachProcess(sender: ScopeHolder, pid: Pid): boolean {
 }
 
 /** Tells whether a sender may publish on a topic; each subscriber is still checked for `restricted` and `parentOnly`. */
-export function mayUseTopic(sender: ScopeHolder, topic: string): boolean {
+function mayUseTopic(sender: ScopeHolder, topic: string): boolean {
   const { canIpc, ipcScope } = sender.capabilities;
   if (!canIpc || ipcScope.kind === 'none') return false;
   return ipcScope.kind !== 'topic' || ipcScope.names.some((name) => patternCovers(name, topic));

@@ -18,7 +18,7 @@ const LISTED_REJECTIONS = 1000;
  *
  * A text with a lone surrogate has no UTF-8; its digest is over the byte 255, which UTF-8 never has, and UTF-16LE.
  */
-export function payloadDigest(payload: Payload): string {
+function payloadDigest(payload: Payload): string {
   if (payload.kind === 'text') return hash('sha256', textBytes(payload.text), 'hex');
   if (payload.kind === 'binary') return hash('sha256', payload.bytes, 'hex');
   return hash('sha256', canonicalJson(payloadToJson(payload)), 'hex');

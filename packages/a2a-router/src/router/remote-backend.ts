@@ -19,7 +19,7 @@ export interface RemoteReply {
 }
 
 /** How a message is handed to somebody who is not an inbox. */
-export interface Admission {
+interface Admission {
   /** Process that takes it, and that answers it; 0 for the kernel. */
   readonly pid: Pid;
   /** The way back, when somebody waits for an answer. */

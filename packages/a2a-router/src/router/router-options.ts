@@ -87,7 +87,7 @@ export interface A2ARouterOptions extends RouterSettings {
 }
 
 /** What a router does when nothing else was said. */
-export const A2A_ROUTER_DEFAULTS: Readonly<{
+const A2A_ROUTER_DEFAULTS: Readonly<{
   gateTimeoutMs: number;
   deferMode: 'mark' | 'park';
   checkContracts: 'receiver' | 'both';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChain, createChainScheme, verifyChainFile } from '../../src/index.ts';
+import { createChain, verifyChainFile } from '../../src/index.ts';
+import { createChainScheme } from '../../src/internal.ts';
 import { RUNS } from '../runs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'agentwire-any-'));

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, it } from 'vitest';
-import { createChain, readChainKey, verifyChainFile } from '../../src/index.ts';
+import { createChain, verifyChainFile } from '../../src/index.ts';
+import { readChainKey } from '../../src/internal.ts';
 
 const key = new Uint8Array(32).fill(7);
 const folder = mkdtempSync(join(tmpdir(), 'agentwire-chain-'));

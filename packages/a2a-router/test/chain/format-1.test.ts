@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, ChainManager, createChainScheme, payloadHash } from '../../src/index.ts';
+import { ChainManager } from '../../src/index.ts';
+import { canonicalJson, createChainScheme, payloadHash } from '../../src/internal.ts';
 import { createManualClock } from '@agentwire/core/testing';
 import { shake256 } from '../../src/chain/chain-hash.ts';
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createChain, createChainScheme, verifyChainFile, type VerifyChainOptions } from '../../src/index.ts';
+import { createChain, verifyChainFile } from '../../src/index.ts';
+import { createChainScheme, type VerifyChainOptions } from '../../src/internal.ts';
 import { readChainLine, writeChainLine } from '../../src/chain/chain-line.ts';
 import { RUNS } from '../runs.ts';
 

@@ -7,13 +7,10 @@ import {
   messageToJson,
   type Payload,
   payload,
-  payloadFromJson,
-  payloadToJson,
   type Target,
   target,
-  targetFromJson,
-  targetToJson,
 } from '../../src/index.ts';
+import { payloadFromJson, payloadToJson, targetFromJson, targetToJson } from '../../src/internal.ts';
 import { RUNS } from '../runs.ts';
 
 it('writes targets and payloads as the original does', () => {

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CapabilityChecker,
-  canMove,
-  CAPABILITY_DEFAULTS,
-  PROCESS_STATES,
-  ProcessTable,
-  resolveCapabilities,
-  scope,
-  target,
-} from '../../src/index.ts';
+import { CapabilityChecker, ProcessTable, scope, target } from '../../src/index.ts';
+import { canMove, CAPABILITY_DEFAULTS, PROCESS_STATES, resolveCapabilities } from '../../src/internal.ts';
 import { ProcessLinks } from '../../src/process/process-links.ts';
 
 describe('ProcessTable', () => {

@@ -7,10 +7,10 @@ import {
   messageToJson,
   payload,
   ProcessTable,
-  type RouterSettings,
   scope,
   target,
 } from '@agentwire/a2a-router';
+import type { RouterSettings } from '@agentwire/a2a-router/internal';
 import { describe, expect, it } from 'vitest';
 
 const body = payload.text('hi');

@@ -1,6 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
-import { createA2ARouter, createChain, payload, type RemoteBackend, target } from '../../src/index.ts';
+import { createA2ARouter, createChain, payload, target } from '../../src/index.ts';
+import type { RemoteBackend } from '../../src/internal.ts';
 
 /** A way to other nodes that is cut. */
 const cut: RemoteBackend = {

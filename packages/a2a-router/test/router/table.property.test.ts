@@ -6,14 +6,13 @@ import {
   ChainManager,
   createA2ARouter,
   createMessage,
-  type IpcScope,
   payload,
-  type ProcessState,
   scope,
   type SendReport,
   type Target,
   target,
 } from '../../src/index.ts';
+import type { IpcScope, ProcessState } from '../../src/internal.ts';
 import { RUNS } from '../runs.ts';
 
 const PARENT = 1;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gateDecision, payload, type SchemaResult, type StandardSchema, target } from '../../src/index.ts';
+import { gateDecision, payload, target } from '../../src/index.ts';
+import type { SchemaResult, StandardSchema } from '../../src/internal.ts';
 import { createTeam, settle } from '../team.ts';
 
 function schema(validate: (value: unknown) => SchemaResult | Promise<SchemaResult>): StandardSchema {

@@ -5,12 +5,12 @@ import {
   createChain,
   payload,
   ProcessTable,
-  type RemoteBackend,
   scope,
   ServiceRegistry,
   target,
   TopicRouter,
 } from '../../src/index.ts';
+import type { RemoteBackend } from '../../src/internal.ts';
 import { PatternTree } from '../../src/routing/pattern-tree.ts';
 import { createTeam, settle } from '../team.ts';
 

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  checkPattern,
-  checkTopic,
-  patternCovers,
-  ServiceRegistry,
-  topicMatches,
-  TopicRouter,
-} from '../../src/index.ts';
+import { ServiceRegistry, TopicRouter } from '../../src/index.ts';
+import { checkPattern, checkTopic, patternCovers, topicMatches } from '../../src/internal.ts';
 import { RUNS } from '../runs.ts';
 
 const word = fc.constantFrom('a', 'b', 'c');

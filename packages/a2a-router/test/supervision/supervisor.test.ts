@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type A2AEndpoint,
-  type ChildSpec,
-  createSupervisor,
-  payload,
-  type RestartPolicy,
-  type SupervisorOptions,
-  type Supervisor,
-  target,
-} from '../../src/index.ts';
+import { type A2AEndpoint, createSupervisor, payload, type Supervisor, target } from '../../src/index.ts';
+import type { ChildSpec, RestartPolicy, SupervisorOptions } from '../../src/internal.ts';
 import { createTeam, settle, type Team } from '../team.ts';
 
 interface Staff extends Team {

@@ -1,5 +1,6 @@
 import { type DurableDeadLetter } from '@agentwire/a2a-nats';
-import { describeTarget, messageToJson } from '@agentwire/a2a-router';
+import { messageToJson } from '@agentwire/a2a-router';
+import { describeTarget } from '@agentwire/a2a-router/internal';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';

@@ -1,5 +1,6 @@
 import type { TailedMessage } from '@agentwire/a2a-nats';
-import { describeTarget, messageToJson, payloadType } from '@agentwire/a2a-router';
+import { messageToJson } from '@agentwire/a2a-router';
+import { describeTarget, payloadType } from '@agentwire/a2a-router/internal';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { addCredentialFlags, type CredentialFlags, readCredentials } from './a2a-credentials.ts';

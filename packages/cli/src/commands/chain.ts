@@ -1,4 +1,5 @@
-import { readChainKey, verifyChainFile } from '@agentwire/a2a-router';
+import { verifyChainFile } from '@agentwire/a2a-router';
+import { readChainKey } from '@agentwire/a2a-router/internal';
 import { AgentwireError } from '@agentwire/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';

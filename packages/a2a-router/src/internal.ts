@@ -1,0 +1,20 @@
+// For the sibling packages: it carries no promise of stability.
+export { canonicalJson } from './chain/canonical-json.ts';
+export { payloadHash } from './chain/chain-format.ts';
+export { createChainScheme } from './chain/chain-scheme.ts';
+export { readChainKey, type VerifyChainOptions } from './chain/verify-chain-file.ts';
+export type { DeadLetterReason } from './inbox/dead-letters.ts';
+export { SeenKeys } from './inbox/seen-keys.ts';
+export { createMessageId } from './message/message-id.ts';
+export { payloadFromJson, payloadToJson, targetFromJson, targetToJson } from './message/message-json.ts';
+export { payloadType } from './message/payload-type.ts';
+export { describeTarget } from './message/target.ts';
+export { CAPABILITY_DEFAULTS, type IpcScope, resolveCapabilities } from './process/capabilities.ts';
+export { canMove, PROCESS_STATES, type ProcessState } from './process/process-state.ts';
+export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
+export type { RouterSettings } from './router/router-options.ts';
+export type { SchemaResult, StandardSchema } from './routing/contract.ts';
+export type { ServiceEntry } from './routing/service-registry.ts';
+export { copyAbout } from './routing/service-about.ts';
+export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';
+export type { ChildSpec, RestartPolicy, SupervisorOptions } from './supervision/supervisor-options.ts';
