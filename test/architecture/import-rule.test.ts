@@ -40,7 +40,7 @@ const sources = (folder: string): string[] =>
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(packagesDir, folder, 'src', file));
 
-/** What a file imports, types too; comments and plain strings are not looked at. */
+/** Specifiers that a file imports, types too; comments and plain strings are ignored. */
 function imports(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   const found = text.matchAll(
@@ -92,7 +92,7 @@ describe.each(folders)('%s', (folder) => {
     expect(wrong).toEqual([]);
   });
 
-  test('no file imports itself by a detour', () => {
+  test('no file imports itself through others', () => {
     const files = new Set(sources(folder));
     const next = new Map(
       [...files].map((file) => [
