@@ -12,8 +12,8 @@ import type {
 import type { HandlerContext } from './context.ts';
 import type { IncomingChunk, IncomingRequest, IncomingResponse } from './incoming.ts';
 
-/** Now or later. A handler that gives its decision at once is never made to wait. */
-export type Outcome<T> = T | Promise<T>;
+/** A value or a promise of it. Return the value where you can: an immediate decision is sent without waiting for a microtask. */
+export type MaybePromise<T> = T | Promise<T>;
 
 /** Why a request was given up. */
 export type GivenUpReason = CancelReason | 'connection_closed' | 'drain_timeout' | 'unknown';
@@ -24,28 +24,28 @@ export type GivenUpReason = CancelReason | 'connection_closed' | 'drain_timeout'
  */
 export interface AgentHandlers<State = unknown> {
   /** Decides on the head of a request. With `requestBody` it may read the body first. */
-  onRequestHeaders?(this: void, request: IncomingRequest, context: HandlerContext<State>): Outcome<Decision>;
+  onRequestHeaders?(this: void, request: IncomingRequest, context: HandlerContext<State>): MaybePromise<Decision>;
   /**
    * Decides on each chunk of a request body, unless `onRequestHeaders` read the body or ended with `.done()`. `allow()` lets
    * the chunk pass and asks for the next one; `allow().done()` lets the rest pass unseen.
    */
-  onRequestBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
+  onRequestBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Decides on the head of a response. With `responseBody` it may read the body first. */
-  onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): Outcome<Decision>;
+  onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Decides on each chunk of a response body, as `onRequestBodyChunk` does of a request's. */
-  onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): Outcome<Decision>;
+  onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Told that a request is over. */
-  onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): Outcome<void>;
+  onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): MaybePromise<void>;
   /** Decides on a WebSocket frame: `allow()`, `drop()` or `closeWebSocket()`. */
-  onWebSocketFrame?(this: void, frame: WebSocketFrame, context: HandlerContext<State>): Outcome<Decision>;
+  onWebSocketFrame?(this: void, frame: WebSocketFrame, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Judges text for an AI guardrail: what was found, or a decision. */
   onGuardrail?(
     this: void,
     inspection: GuardrailInspect,
     context: HandlerContext<State>,
-  ): Outcome<GuardrailResult | Decision>;
+  ): MaybePromise<GuardrailResult | Decision>;
   /** Takes a configuration; nothing or `allow()` accepts it, `refuse(reason)` or a throw does not. */
-  onConfigure?(this: void, configuration: Configure, context: HandlerContext<State>): Outcome<Decision | void>;
+  onConfigure?(this: void, configuration: Configure, context: HandlerContext<State>): MaybePromise<Decision | void>;
   /** Told that a proxy will send nothing new. */
   onDrain?(this: void, notice: Drain): void;
   /** Told that a proxy is about to end. */

@@ -4,7 +4,7 @@ import type { BodyPiece } from '../body/body-reader.ts';
 import { type Message, RequestMessage, ResponseMessage } from '../body/message.ts';
 import { CONTINUE, type Reply } from '../body/turns.ts';
 import { judgement } from '../decision/guardrail.ts';
-import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
+import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import { withoutLength, withUnchangedData } from './conclude.ts';
 import { type ContextHost, EventContext } from './event-context.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -146,7 +146,7 @@ export class Dispatcher {
     const context = this.#context(event, request);
     this.#scopes.over(event, context);
     if (handler === undefined) return ALLOW;
-    const told = (): Outcome<Decision> => {
+    const told = (): MaybePromise<Decision> => {
       const outcome = handler(event, context);
       return outcome instanceof Promise ? outcome.then(() => ALLOW) : ALLOW;
     };
@@ -165,7 +165,7 @@ export class Dispatcher {
     }
     if (event.type === 'configure') {
       if (onConfigure === undefined || isHeartbeat(event, context.peer)) return ALLOW;
-      const accept = (): Outcome<Decision> => {
+      const accept = (): MaybePromise<Decision> => {
         const outcome = onConfigure(event, context);
         return outcome instanceof Promise ? outcome.then((decision) => decision ?? ALLOW) : (outcome ?? ALLOW);
       };
@@ -173,7 +173,7 @@ export class Dispatcher {
     }
     if (onGuardrail === undefined) return ALLOW;
     this.#outcomes.admit();
-    const judge = (): Outcome<Decision> => {
+    const judge = (): MaybePromise<Decision> => {
       const outcome = onGuardrail(event, context);
       return outcome instanceof Promise ? outcome.then(judgement) : judgement(outcome);
     };

@@ -1,7 +1,7 @@
 import { AgentwireError, type Clock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
 import type { Message } from '../body/message.ts';
 import type { Reply, Turns } from '../body/turns.ts';
-import type { AgentHandlers, Outcome } from '../handler/agent-handlers.ts';
+import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import type { Admission } from './admission.ts';
 import { askForMore, BAD_BODIES, checkDecision, placeMutation } from './conclude.ts';
 import type { EventContext } from './event-context.ts';
@@ -66,14 +66,14 @@ export class Outcomes {
    * @throws what the handler throws, as the proxy is told of it
    */
   call<Subject>(
-    handler: (subject: Subject, context: EventContext) => Outcome<Decision>,
+    handler: (subject: Subject, context: EventContext) => MaybePromise<Decision>,
     subject: Subject,
     context: EventContext,
     event: ProxyEvent,
     name: keyof AgentHandlers,
     message?: Message,
   ): Decision | Promise<Reply> {
-    let outcome: Outcome<Decision>;
+    let outcome: MaybePromise<Decision>;
     try {
       outcome = handler(subject, context);
     } catch (error) {

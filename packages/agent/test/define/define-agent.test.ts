@@ -1,6 +1,8 @@
 import { FEATURES } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
-import { AGENT_DEFAULTS, allow, announce, defineAgent } from '../../src/index.ts';
+import { AGENT_DEFAULTS } from '../../src/define/agent.ts';
+import { announce } from '../../src/define/announce.ts';
+import { allow, defineAgent } from '../../src/index.ts';
 
 const base = { name: 'a', version: '1' };
 
