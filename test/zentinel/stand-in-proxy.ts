@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type Agent, type AgentServer, defineAgent, type AgentDefinition, serveAgent } from '@agentwire/agent';
-import { type Logger, parseEndpoint, silentLogger, systemClock } from '@agentwire/core';
+import { type Logger, parseEndpoint, systemClock } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createUdsTransport } from '@agentwire/transport-uds';

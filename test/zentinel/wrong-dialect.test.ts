@@ -8,9 +8,9 @@ import {
   type OnConnection,
   parseEndpoint,
   type Received,
-  silentLogger,
   systemClock,
 } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {

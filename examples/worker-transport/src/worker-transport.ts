@@ -1,13 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import {
-  Admission,
-  negotiate,
-  AgentwireError,
-  checkKnownOptions,
-  parseEndpoint,
-  systemClock,
-  toAgentwireError,
-} from '@agentwire/core';
+import { Admission, negotiate, AgentwireError, parseEndpoint, systemClock, toAgentwireError } from '@agentwire/core';
 import type {
   Clock,
   Connection,
@@ -53,7 +45,6 @@ type Greeting =
 
 /** Makes a transport between threads: `worker:NAME`, over ports that the threads have been given. */
 export function createWorkerTransport(options: WorkerTransportOptions): Transport {
-  checkKnownOptions('createWorkerTransport', options, ['dial', 'accept', 'clock']);
   const { dial, accept, clock = systemClock } = options;
   const listeners = new Map<string, (knock: Knock) => void>();
 

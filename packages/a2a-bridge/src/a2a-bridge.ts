@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { AGENT_CARD_PATH, AgentCard } from '@a2a-js/sdk';
 import type { A2ARouter } from '@agentwire/a2a-router';
-import { AgentwireError, listenError } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { listenError } from '@agentwire/core/internal';
 import { agentCard } from './agent-card.ts';
 import { type A2ABridgeOptions, type ResolvedBridgeOptions, resolveBridgeOptions } from './bridge-options.ts';
 import { BridgeRequestHandler } from './bridge-request-handler.ts';

@@ -1,17 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { AgentSkill, Message, Task } from '@a2a-js/sdk';
 import type { Payload, Pid } from '@agentwire/a2a-router';
-import {
-  AgentwireError,
-  checkOptions,
-  type Clock,
-  type Logger,
-  OPTION,
-  type OptionTable,
-  safeLogger,
-  silentLogger,
-  systemClock,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
 import { type Filled, given } from './filled-options.ts';
 import type { BoundedTaskStore } from './tasks/task-limits.ts';
 import { MemoryTaskStore } from './tasks/memory-task-store.ts';

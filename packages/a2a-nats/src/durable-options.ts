@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { Pid, ReceivedMessage } from '@agentwire/a2a-router';
 
 /** Handles one message; it is acknowledged when the promise resolves and comes again when it rejects. */

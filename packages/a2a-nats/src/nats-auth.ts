@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import { credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { NatsBackendOptions } from './backend-options.ts';
 

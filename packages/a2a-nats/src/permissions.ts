@@ -1,4 +1,4 @@
-import { checkKnownOptions } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import { streamNames } from './node-streams.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
 import { nodeToken, Subjects } from './subjects.ts';

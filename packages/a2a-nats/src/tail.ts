@@ -1,4 +1,5 @@
-import { checkInteger, checkKnownOptions, type Clock, systemClock, toAgentwireError } from '@agentwire/core';
+import { type Clock, systemClock, toAgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '@agentwire/a2a-router';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { NatsBackendOptions } from './backend-options.ts';

@@ -1,6 +1,7 @@
 // Prints what an event costs, in nanoseconds, as JSON: node --conditions=@agentwire/source bench/time.ts
-import { silentLogger, systemClock, type Message } from '@agentwire/core';
-import { AgentSessionCore } from '@agentwire/core/session';
+import { systemClock, type Message } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import { allow, defineAgent, type AgentDefinition } from '../src/index.ts';
 import { AgentRuntime } from '../src/runtime/agent-runtime.ts';
 import { head } from '../test/events.ts';

@@ -5,7 +5,8 @@ import {
   serveAgent as serveAgentOn,
   type ServeAgentOptions as ServeOptions,
 } from '@agentwire/agent';
-import { checkObject, checkOptions, OPTION, type Transport } from '@agentwire/core';
+import type { Transport } from '@agentwire/core';
+import { checkObject, checkOptions, OPTION } from '@agentwire/core/internal';
 import { AgentPool as Pool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';

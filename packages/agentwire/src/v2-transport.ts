@@ -1,11 +1,7 @@
-import { AgentwireError, checkOptions, OPTION, parseEndpoint } from '@agentwire/core';
-import {
-  clientHello,
-  connectSession,
-  SESSION_CLIENT_TABLE,
-  SessionClient,
-  type SessionClientOptions,
-} from '@agentwire/core/session';
+import { AgentwireError, parseEndpoint } from '@agentwire/core';
+import { checkOptions, OPTION } from '@agentwire/core/internal';
+import { connectSession, SessionClient, type SessionClientOptions } from '@agentwire/core/session';
+import { clientHello, SESSION_CLIENT_TABLE } from '@agentwire/core/session/internal';
 import { stockTransports, type StockTransportOptions } from './stock.ts';
 
 /** Options of {@link V2Transport.connect}: the client's, and keys and certificates for `grpcs:` and `tls:`. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { serveAgent } from '@agentwire/agent';
-import { silentLogger } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { AgentPool } from '@agentwire/pool';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
 import { expect, onTestFinished, test } from 'vitest';

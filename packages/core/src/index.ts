@@ -1,31 +1,75 @@
-export * from './clock.ts';
-export { containedAbortController } from './contained-abort.ts';
-export * from './contract/admission.ts';
-export * from './contract/negotiate.ts';
-export * from './contract/capabilities.ts';
-export * from './contract/connection-base.ts';
-export * from './contract/connection.ts';
-export * from './contract/endpoint.ts';
-export * from './contract/peer.ts';
-export * from './contract/token.ts';
-export * from './contract/transport-options.ts';
-export * from './contract/transport.ts';
-export * from './errors.ts';
-export * from './logger.ts';
-export * from './message/check-decision.ts';
+export { type Clock, systemClock, type TimerHandle } from './clock.ts';
+export { Admission, PendingPeer } from './contract/admission.ts';
+export { type MediumTraits, negotiate } from './contract/negotiate.ts';
+export { type Capabilities, DEFAULT_CAPABILITIES } from './contract/capabilities.ts';
+export { ConnectionBase } from './contract/connection-base.ts';
+export type { CloseReason, Connection, ConnectionHandler } from './contract/connection.ts';
+export { type Endpoint, parseEndpoint } from './contract/endpoint.ts';
+export {
+  type Credential,
+  type Dialect,
+  FEATURES,
+  type Hello,
+  type Quirk,
+  type Peer,
+  type Role,
+} from './contract/peer.ts';
+export type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from './contract/transport.ts';
+export { AgentwireError, ERROR_CODES, type ErrorCode, toAgentwireError } from './errors.ts';
+export type { Logger } from './logger.ts';
 export { asReceived, checkSendable } from './message/check-message.ts';
-export { checkOneValueAName } from './message/check-verdict.ts';
-export { checkEventType, completeEvent } from './message/complete-event.ts';
-export * from './message/control.ts';
-export * from './message/decision.ts';
-export * from './message/deep-frozen.ts';
-export * from './message/events.ts';
-export * from './message/header-syntax.ts';
-export * from './message/message.ts';
-export * from './metrics-recorder.ts';
-export * from './option-table.ts';
-export * from './options.ts';
-export * from './repeated-lines.ts';
-export * from './system-errors.ts';
-export * from './traceparent.ts';
-export * from './tracer.ts';
+export type {
+  Cancel,
+  CancelAll,
+  CancelReason,
+  ConfigUpdate,
+  ConfigUpdateRequest,
+  ConfigUpdateResponse,
+  Drain,
+  FlowControl,
+  HealthState,
+  HealthStatus,
+  HistogramMetric,
+  LoadReport,
+  LogMessage,
+  MetricsReport,
+  Ping,
+  Pong,
+  ResourceReport,
+  RuleDefinition,
+  ScalarMetric,
+  Shutdown,
+} from './message/control.ts';
+export {
+  ALLOW,
+  type Audit,
+  type BodyMutation,
+  type Decision,
+  type GuardrailDetection,
+  type GuardrailResult,
+  type HeaderOp,
+  type Verdict,
+  type WebSocketDecision,
+} from './message/decision.ts';
+export {
+  type Configure,
+  EVENT_TYPES,
+  type EventType,
+  type GuardrailInspect,
+  type HeaderList,
+  type InspectionType,
+  type ProxyEvent,
+  type RequestBodyChunk,
+  type RequestComplete,
+  type RequestHead,
+  type RequestHeaders,
+  type RequestId,
+  type RequestMetadata,
+  type ResponseBodyChunk,
+  type ResponseHeaders,
+  type WebSocketFrame,
+  type WebSocketOpcode,
+} from './message/events.ts';
+export type { Answer, BodyMutationMessage, Malformed, Message, MessageType, Received } from './message/message.ts';
+export type { MetricsRecorder } from './metrics-recorder.ts';
+export type { SpanStart, Tracer, TraceSpan } from './tracer.ts';

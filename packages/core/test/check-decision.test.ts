@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { checkDecision, checkReceivedDecision, type Decision } from '../src/index.ts';
-import { IMPOSSIBLE_DECISIONS, POSSIBLE_DECISIONS } from '../src/testing/index.ts';
+import type { Decision } from '@agentwire/core';
+import { checkDecision, checkReceivedDecision } from '@agentwire/core/internal';
+import { IMPOSSIBLE_DECISIONS, POSSIBLE_DECISIONS } from '@agentwire/core/testing';
 
 describe('checkDecision', () => {
   it.each(IMPOSSIBLE_DECISIONS)('refuses $what and names $field, not the value', ({ decision, field }) => {

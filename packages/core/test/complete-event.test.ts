@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { completeEvent, type ProxyEvent } from '../src/index.ts';
+import type { ProxyEvent } from '@agentwire/core';
+import { completeEvent } from '@agentwire/core/internal';
 
 const clock = { wallNow: () => 1_700_000_000_000 };
 const head = { type: 'requestHeaders', id: 7, method: 'GET', uri: '/', headers: [] };

@@ -1,3 +1,4 @@
+import { type Clock, type Logger, systemClock } from '@agentwire/core';
 import {
   checkBoolean,
   checkClock,
@@ -8,11 +9,8 @@ import {
   checkNumber,
   checkOneOf,
   checkText,
-  type Clock,
-  type Logger,
   silentLogger,
-  systemClock,
-} from '@agentwire/core';
+} from '@agentwire/core/internal';
 import { expect, test } from 'vitest';
 
 test('each check names the option, the rule and what it got', () => {

@@ -1,4 +1,5 @@
-import { countAllRepeats, countRepeats, type Logger, safeLogger } from '@agentwire/core';
+import type { Logger } from '@agentwire/core';
+import { countAllRepeats, countRepeats, safeLogger } from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
-import { connectReason, listenError, parseEndpoint } from '@agentwire/core';
+import { parseEndpoint } from '@agentwire/core';
+import { connectReason, listenError } from '@agentwire/core/internal';
 import { expect, onTestFinished, test } from 'vitest';
 
 test('a taken port says so once, with the address, and is not retryable', async () => {

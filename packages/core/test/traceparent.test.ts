@@ -1,4 +1,4 @@
-import { readTraceparent } from '@agentwire/core';
+import { readTraceparent } from '@agentwire/core/internal';
 import { expect, it } from 'vitest';
 
 const trace = '0af7651916cd43dd8448eb211c80319c';

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Logger } from '@agentwire/core';
 import {
   checkKnownOptions,
   checkLogger,
   checkMethods,
   checkText,
   countRepeats,
-  type Logger,
   silentLogger,
-} from '@agentwire/core';
+} from '@agentwire/core/internal';
 import type { AgentPoolStats } from '@agentwire/pool';
 import { createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';

@@ -1,4 +1,4 @@
-import { checkInteger } from '@agentwire/core';
+import { checkInteger } from '@agentwire/core/internal';
 
 /** Options of `createGateway` that bound what clients may do. */
 export interface ClientOptions {

@@ -1,4 +1,5 @@
-import { AgentwireError, checkText, OPTION, type OptionTable, parseEndpoint } from '@agentwire/core';
+import { AgentwireError, parseEndpoint } from '@agentwire/core';
+import { checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
 import {
   type AgentPoolOptions,
   checkFailurePolicy,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AgentwireError, checkInteger, checkKnownOptions, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';

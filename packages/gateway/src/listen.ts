@@ -1,5 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
-import { checkInteger, checkKnownOptions, checkText, listenError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkText, listenError } from '@agentwire/core/internal';
 
 /** Where a server listens. */
 export interface ListenAddress {

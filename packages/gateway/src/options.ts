@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
+import { AgentwireError, type Clock, type Decision, type Logger, systemClock } from '@agentwire/core';
 import {
-  AgentwireError,
   checkBoolean,
   checkClock,
   checkFunction,
@@ -11,12 +11,8 @@ import {
   checkOneOf,
   checkText,
   countRepeats,
-  type Clock,
-  type Decision,
-  type Logger,
   silentLogger,
-  systemClock,
-} from '@agentwire/core';
+} from '@agentwire/core/internal';
 import type { AgentPool } from '@agentwire/pool';
 import { CLIENT_DEFAULTS, type ClientOptions, resolveClientOptions } from './client-options.ts';
 import {

@@ -1,4 +1,4 @@
-import { checkInteger } from '@agentwire/core';
+import { checkInteger } from '@agentwire/core/internal';
 
 /** Options of `createGateway` that say how long upstream and clients may take. */
 export interface PacingOptions {

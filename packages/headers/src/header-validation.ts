@@ -1,4 +1,5 @@
-import { AgentwireError, badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from '@agentwire/core/internal';
 
 export { isValidHeaderName, isValidHeaderValue };
 

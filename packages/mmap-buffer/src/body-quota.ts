@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 
 /** What a {@link BodyQuota} can be told. */
 export interface BodyQuotaOptions {

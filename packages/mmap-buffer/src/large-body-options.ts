@@ -1,7 +1,8 @@
 import { constants } from 'node:buffer';
 import { tmpdir } from 'node:os';
 
-import { AgentwireError, checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
 
 import { BodyQuota, sharedBodyQuota } from './body-quota.ts';
 

@@ -1,7 +1,5 @@
 import {
   type AgentwireError,
-  checkBoolean,
-  checkText,
   type Connection,
   type ConnectionHandler,
   type Decision,
@@ -17,6 +15,7 @@ import {
   type ResponseHeaders,
   type WebSocketFrame,
 } from '@agentwire/core';
+import { checkBoolean, checkText } from '@agentwire/core/internal';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { findTransport } from './find-transport.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, checkText, countAllRepeats, type Logger, OPTION } from '@agentwire/core';
+import { AgentwireError, type Logger } from '@agentwire/core';
+import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
+import { AgentwireError, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 
 /** What kept an agent from deciding. */
 export type FailureKind =

@@ -1,17 +1,14 @@
+import { type Clock, type Logger, type MetricsRecorder, systemClock, type Transport } from '@agentwire/core';
 import {
   checkOptions,
-  type Clock,
-  type Logger,
-  type MetricsRecorder,
   noMetrics,
   OPTION,
   type OptionTable,
   countRepeats,
   silentLogger,
-  systemClock,
-  type Transport,
-} from '@agentwire/core';
-import { BACKOFF_TABLE, type BackoffOptions, resolveBackoff } from '@agentwire/core/session';
+} from '@agentwire/core/internal';
+import type { BackoffOptions } from '@agentwire/core/session';
+import { BACKOFF_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
 import { type LoadBalanceStrategy, type LoadBalanceStrategyName, strategyNamed } from './load-balancing.ts';
 
 /** How an `AgentPool` treats every agent; Agent Protocol v2, AgentPoolConfig. */

@@ -1,13 +1,5 @@
-import {
-  AgentwireError,
-  checkBoolean,
-  checkKnownOptions,
-  checkNumber,
-  type EventType,
-  OPTION,
-  type ProxyEvent,
-  type RequestHead,
-} from '@agentwire/core';
+import { AgentwireError, type EventType, type ProxyEvent, type RequestHead } from '@agentwire/core';
+import { checkBoolean, checkKnownOptions, checkNumber, OPTION } from '@agentwire/core/internal';
 import type { AskOptions } from '@agentwire/core/session';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */

@@ -1,5 +1,5 @@
 import { ALLOW, type Capabilities, type Connection, type Decision, type ProxyEvent } from '@agentwire/core';
-import { AgentSessionCore } from '@agentwire/core/session';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import { createLinkedPair } from '@agentwire/core/testing';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, onTestFinished, test } from 'vitest';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkKnownOptions } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import type { ComplianceCase } from './compliance-case.ts';
 import { KIT_FEATURES } from './feature.ts';
 import { listCases } from './list-cases.ts';

@@ -1,7 +1,6 @@
 import {
   AgentwireError,
   parseEndpoint,
-  resolveConnectOptions,
   type Connection,
   type ConnectOptions,
   type Endpoint,
@@ -9,6 +8,7 @@ import {
   type ListenOptions,
   type Transport,
 } from '@agentwire/core';
+import { resolveConnectOptions } from '@agentwire/core/internal';
 import { dial } from './client/dial.ts';
 import { resolveGrpcOptions, type GrpcTransportOptions } from './options.ts';
 import { GrpcListener } from './server/grpc-listener.ts';

@@ -1,14 +1,5 @@
-import {
-  AgentwireError,
-  checkOptions,
-  OPTION,
-  type OptionTable,
-  countRepeats,
-  silentLogger,
-  systemClock,
-  type Clock,
-  type Logger,
-} from '@agentwire/core';
+import { AgentwireError, systemClock, type Clock, type Logger } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, countRepeats, silentLogger } from '@agentwire/core/internal';
 
 /** Keys and certificates for `grpcs:`; each PEM text or bytes. */
 export interface GrpcTlsOptions {

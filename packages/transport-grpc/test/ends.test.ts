@@ -11,7 +11,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AgentwireError, ALLOW } from '@agentwire/core';
-import { AgentSessionCore } from '@agentwire/core/session';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import type { Connection, Listener, ListenOptions } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTransportOptions } from '../src/index.ts';

@@ -1,13 +1,13 @@
 import {
   AgentwireError,
   parseEndpoint,
-  resolveConnectOptions,
   type Connection,
   type ConnectOptions,
   type Listener,
   type ListenOptions,
   type Transport,
 } from '@agentwire/core';
+import { resolveConnectOptions } from '@agentwire/core/internal';
 import { MemoryListener } from './memory-listener.ts';
 import { resolveMemoryOptions, type MemoryTransportOptions } from './options.ts';
 

@@ -1,4 +1,5 @@
-import { checkOptions, OPTION, type OptionTable, systemClock, type Clock } from '@agentwire/core';
+import { systemClock, type Clock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 
 /** Options of `createMemoryTransport`. */
 export interface MemoryTransportOptions {

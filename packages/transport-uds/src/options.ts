@@ -1,13 +1,5 @@
-import {
-  checkOptions,
-  OPTION,
-  type OptionTable,
-  countRepeats,
-  silentLogger,
-  systemClock,
-  type Clock,
-  type Logger,
-} from '@agentwire/core';
+import { systemClock, type Clock, type Logger } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, countRepeats, silentLogger } from '@agentwire/core/internal';
 import type { HandshakeShape, VersionOneProtocol } from '@agentwire/wire-codec';
 
 /** Which dialect to ask for when dialling; `auto` lets the other side choose. */

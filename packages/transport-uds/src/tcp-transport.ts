@@ -2,15 +2,13 @@ import { createServer, connect as connectTcp, type AddressInfo, type Server, typ
 import { connect as connectTls } from 'node:tls';
 import {
   AgentwireError,
-  checkOptions,
-  OPTION,
-  type OptionTable,
   parseEndpoint,
   type Endpoint,
   type Listener,
   type ListenOptions,
   type Transport,
 } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { dial, type DialPlan } from './handshake/dial.ts';
 import { PeerGate } from './listen/peer-gate.ts';
 import { startListening, StreamListener } from './listen/stream-listener.ts';

@@ -1,4 +1,4 @@
-import { OPTION, type OptionTable } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 
 /** Keys and certificates for `tls://`; the texts are PEM. */
 export interface TlsOptions {

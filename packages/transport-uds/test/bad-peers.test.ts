@@ -1,4 +1,5 @@
-import { AgentwireError, silentLogger, type Listener, type ListenOptions, type Logger } from '@agentwire/core';
+import { AgentwireError, type Listener, type ListenOptions, type Logger } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';

@@ -1,5 +1,5 @@
 import { ALLOW, type Connection } from '@agentwire/core';
-import { AgentSessionCore } from '@agentwire/core/session';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { expect, onTestFinished, test } from 'vitest';
 import { agentHello, Notes, proxyHello, temporaryFolder } from './fixtures.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, type Decision, type ProxyEvent, silentLogger } from '@agentwire/core';
+import { AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AgentCodec } from '../src/wire/agent-codec.ts';

@@ -1,4 +1,5 @@
-import { type Decision, type ProxyEvent, type Received, silentLogger } from '@agentwire/core';
+import type { Decision, ProxyEvent, Received } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { describe, expect, test } from 'vitest';
 import { decisionOf } from '../../../tools/interop/src/vectors/decision-of.ts';
 import { eventOf } from '../../../tools/interop/src/vectors/event-of.ts';

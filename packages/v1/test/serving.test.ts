@@ -1,5 +1,6 @@
 import { allow, block, challenge, redirect, serveAgent, type Agent, defineAgent, replace } from '@agentwire/agent';
-import { type ErrorCode, silentLogger } from '@agentwire/core';
+import type { ErrorCode } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { connectSession } from '@agentwire/core/session';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { OPTION, type OptionTable } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { Filled } from '../filled-options.ts';
 
 /** Push notifications: which addresses may be posted to, and how much. */

@@ -1,14 +1,5 @@
-import {
-  AgentwireError,
-  checkOptions,
-  type Clock,
-  type Logger,
-  OPTION,
-  type OptionTable,
-  safeLogger,
-  silentLogger,
-  systemClock,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
 import type { Pid } from '@agentwire/a2a-router';
 import { type Filled, given } from '../filled-options.ts';
 

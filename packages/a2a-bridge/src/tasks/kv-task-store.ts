@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
-import { checkMethods, checkOptions, OPTION, type OptionTable } from '@agentwire/core';
+import { checkMethods, checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { type Filled, given } from '../filled-options.ts';
 import { ownerOf } from '../call-context.ts';
 import {

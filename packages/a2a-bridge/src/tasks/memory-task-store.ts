@@ -1,6 +1,7 @@
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
-import { checkOptions, type Clock, OPTION, type OptionTable, systemClock } from '@agentwire/core';
+import { type Clock, systemClock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { ownerOf } from '../call-context.ts';
 import { type Filled, given } from '../filled-options.ts';
 import {

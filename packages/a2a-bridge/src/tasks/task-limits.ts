@@ -1,6 +1,7 @@
 import { Task } from '@a2a-js/sdk';
 import type { TaskStore } from '@a2a-js/sdk/server';
-import { AgentwireError, OPTION, type OptionTable } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 
 /** Bounds of one task in a store. */
 export interface TaskLimits {

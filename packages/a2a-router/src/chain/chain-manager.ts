@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, type TimerHandle, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, type TimerHandle, toAgentwireError } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import { isLater } from '../gate/judge-answer.ts';
 import { Ring } from '../inbox/ring.ts';
 import type { JsonValue } from '../message/payload.ts';

@@ -1,13 +1,5 @@
-import {
-  AgentwireError,
-  checkInteger,
-  checkKnownOptions,
-  checkOneOf,
-  type Clock,
-  type Logger,
-  silentLogger,
-  systemClock,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
 import type { ChainSchemeOptions } from './chain-scheme.ts';
 import { parseHead } from './chain-verifier.ts';
 

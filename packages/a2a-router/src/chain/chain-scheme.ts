@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { AgentwireError, checkInteger } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger } from '@agentwire/core/internal';
 import { canonicalJson } from './canonical-json.ts';
 import type { ChainEvent } from './chain-event.ts';
 import { EntryWriter } from './chain-format.ts';

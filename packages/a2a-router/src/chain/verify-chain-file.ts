@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { AgentwireError, checkInteger, checkKnownOptions, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import { readLines } from './chain-lines.ts';
 import { readChainLine } from './chain-line.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions, type Clock, systemClock } from '@agentwire/core';
+import { AgentwireError, type Clock, systemClock } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import { payloadSize } from '../message/payload-size.ts';
 import type { Pid } from '../process/pid.ts';

@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
 
 /** How one inbox behaves. */
 export interface InboxOptions {

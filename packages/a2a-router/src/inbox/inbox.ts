@@ -1,11 +1,5 @@
-import {
-  AgentwireError,
-  checkKnownOptions,
-  checkNumber,
-  type Clock,
-  type ErrorCode,
-  type TimerHandle,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
+import { checkKnownOptions, checkNumber } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';

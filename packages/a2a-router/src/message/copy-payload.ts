@@ -1,4 +1,5 @@
-import { AgentwireError, checkOneOf } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkOneOf } from '@agentwire/core/internal';
 import { copyJson } from './copy-json.ts';
 import { checkShortText } from './message-limits.ts';
 import type { Payload, PayloadKind } from './payload.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, readTraceparent } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { readTraceparent } from '@agentwire/core/internal';
 import { fits, MAX_ID_BYTES, MAX_KEY_BYTES } from './message-limits.ts';
 import type { KernelMessage } from './message.ts';
 import type { JsonValue, Payload } from './payload.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkNumber, checkOneOf, type Clock, readTraceparent } from '@agentwire/core';
+import { AgentwireError, type Clock } from '@agentwire/core';
+import { checkNumber, checkOneOf, readTraceparent } from '@agentwire/core/internal';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { copyPayload } from './copy-payload.ts';
 import { checkOptionalShortText, checkShortText, MAX_KEY_BYTES } from './message-limits.ts';

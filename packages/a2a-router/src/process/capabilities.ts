@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, checkOneOf } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
 import type { Pid } from './pid.ts';
 
 /** Whom a process may send to; built with the functions of {@link scope}. */

@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions, type Logger, silentLogger } from '@agentwire/core';
+import { AgentwireError, type Logger } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, silentLogger } from '@agentwire/core/internal';
 import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid } from './pid.ts';
 import { processNotFound } from './process-not-found.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { SendReport } from './send-report.ts';

@@ -1,13 +1,12 @@
 import {
   type Clock,
   type Logger,
-  type MetricLabels,
   type MetricsRecorder,
-  readTraceparent,
   toAgentwireError,
   type Tracer,
   type TraceSpan,
 } from '@agentwire/core';
+import { type MetricLabels, readTraceparent } from '@agentwire/core/internal';
 import { readFailure } from '../inbox/reply.ts';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';

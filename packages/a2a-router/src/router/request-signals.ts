@@ -1,4 +1,5 @@
-import { AgentwireError, containedAbortController, type Logger } from '@agentwire/core';
+import { AgentwireError, type Logger } from '@agentwire/core';
+import { containedAbortController } from '@agentwire/core/internal';
 import type { Pid } from '../process/pid.ts';
 
 /** One handler that wants to know when the request it works on is over. */

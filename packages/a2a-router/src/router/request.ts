@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions, type Clock, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { readFailure } from '../inbox/reply.ts';
 import type { KernelMessage, MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';

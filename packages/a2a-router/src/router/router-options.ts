@@ -1,15 +1,5 @@
-import {
-  checkInteger,
-  checkKnownOptions,
-  checkMethods,
-  checkOneOf,
-  type Clock,
-  type Logger,
-  type MetricsRecorder,
-  silentLogger,
-  systemClock,
-  type Tracer,
-} from '@agentwire/core';
+import { type Clock, type Logger, type MetricsRecorder, systemClock, type Tracer } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkMethods, checkOneOf, silentLogger } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { GateBackend } from '../gate/gate.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';

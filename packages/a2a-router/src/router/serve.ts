@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { Payload } from '../message/payload.ts';

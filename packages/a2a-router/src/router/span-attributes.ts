@@ -1,4 +1,4 @@
-import type { SpanAttributes } from '@agentwire/core';
+import type { SpanAttributes } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import { payloadType } from '../message/payload-type.ts';
 import type { Target } from '../message/target.ts';

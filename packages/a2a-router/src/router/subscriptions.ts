@@ -1,11 +1,5 @@
-import {
-  AgentwireError,
-  checkKnownOptions,
-  type Clock,
-  type ErrorCode,
-  type Logger,
-  toAgentwireError,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type ErrorCode, type Logger, toAgentwireError } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { type CapabilityChecker, mayReachSubscriber } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';

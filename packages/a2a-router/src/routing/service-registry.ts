@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
 import { checkShortText } from '../message/message-limits.ts';
 import { checkSchema, type MethodContract } from './contract.ts';
 import { type About, copyAbout } from './service-about.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';

@@ -1,4 +1,5 @@
-import type { MetricLabels, SpanStart, Tracer } from '@agentwire/core';
+import type { SpanStart, Tracer } from '@agentwire/core';
+import type { MetricLabels } from '@agentwire/core/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import {
   createA2ARouter,

@@ -1,4 +1,5 @@
-import { AgentwireError, checkInteger, checkKnownOptions, type Decision } from '@agentwire/core';
+import { AgentwireError, type Decision } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
 import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
 import { CONTINUE, type Reply, type Turns } from './turns.ts';

@@ -1,4 +1,5 @@
-import { ALLOW, AgentwireError, containedAbortController, type Decision } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
+import { containedAbortController } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
 
 const goneOn = (): AgentwireError => new AgentwireError('ERR_ABORTED', 'the proxy went on without this decision');

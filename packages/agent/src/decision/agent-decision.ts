@@ -1,15 +1,13 @@
 import {
   ALLOW,
   AgentwireError,
-  CheckedDecision,
-  checkDecisionField,
-  checkNumber,
   type Audit,
   type Decision,
   type HeaderOp,
   type Verdict,
   type WebSocketDecision,
 } from '@agentwire/core';
+import { CheckedDecision, checkDecisionField, checkNumber } from '@agentwire/core/internal';
 import { checkHeaderOps } from '@agentwire/headers';
 import { deepFreeze } from './deep-freeze.ts';
 

@@ -1,4 +1,5 @@
-import { ALLOW, AgentwireError, checkInteger, type BlockVerdict } from '@agentwire/core';
+import { ALLOW, AgentwireError } from '@agentwire/core';
+import { checkInteger, type BlockVerdict } from '@agentwire/core/internal';
 import { AgentDecision } from './agent-decision.ts';
 import { checkUrl } from './redirect-url.ts';
 

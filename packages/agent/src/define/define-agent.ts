@@ -1,4 +1,5 @@
-import { AgentwireError, checkBoolean, checkInteger, checkKnownOptions } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkBoolean, checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
 import { AGENT_DEFAULTS, type Agent, type AgentDefinition, type AgentLimits } from './agent.ts';
 

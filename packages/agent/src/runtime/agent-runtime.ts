@@ -1,21 +1,21 @@
-import {
-  type AgentwireError,
-  type Clock,
-  type CloseReason,
-  type Connection,
-  type ConnectionHandler,
-  type Decision,
-  type Logger,
-  type ProxyEvent,
+import type {
+  AgentwireError,
+  Clock,
+  CloseReason,
+  Connection,
+  ConnectionHandler,
+  Decision,
+  Logger,
+  ProxyEvent,
 } from '@agentwire/core';
-import {
-  type AgentRequest,
-  type AgentSession,
-  AgentSessionCore,
-  type AgentSessionOptions,
-  type ProxyNotice,
-  type SessionHandler,
+import type {
+  AgentRequest,
+  AgentSession,
+  AgentSessionOptions,
+  ProxyNotice,
+  SessionHandler,
 } from '@agentwire/core/session';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import type { Reply, Turns } from '../body/turns.ts';
 import type { Agent } from '../define/agent.ts';
 import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts';

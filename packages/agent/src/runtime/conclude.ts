@@ -1,14 +1,12 @@
 import {
   AgentwireError,
-  CheckedDecision,
-  checkDecision as checkFields,
-  isDeepFrozen,
   type Decision,
   type ErrorCode,
   type HeaderList,
   type HeaderOp,
   type ProxyEvent,
 } from '@agentwire/core';
+import { CheckedDecision, checkDecision as checkFields, isDeepFrozen } from '@agentwire/core/internal';
 import { checkHeaderOps } from '@agentwire/headers';
 import type { Message } from '../body/message.ts';
 import { AgentDecision } from '../decision/agent-decision.ts';

@@ -1,5 +1,5 @@
 import type { Connection, RequestHeaders } from '@agentwire/core';
-import { AgentRequestCore } from '@agentwire/core/session';
+import { AgentRequestCore } from '@agentwire/core/session/internal';
 import { RequestMessage } from '../body/message.ts';
 import { type ContextHost, EventContext, RequestScope } from './event-context.ts';
 

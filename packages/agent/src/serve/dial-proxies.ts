@@ -1,4 +1,5 @@
-import { type AgentSessionOptions, keepConnected } from '@agentwire/core/session';
+import type { AgentSessionOptions } from '@agentwire/core/session';
+import { keepConnected } from '@agentwire/core/session/internal';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';

@@ -1,24 +1,15 @@
 import {
   AgentwireError,
-  checkOptions,
   type Clock,
   type Credential,
   type Hello,
   type Logger,
-  OPTION,
-  type OptionTable,
-  safeLogger,
-  silentLogger,
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import {
-  BACKOFF_TABLE,
-  type BackoffOptions,
-  KEEPALIVE_TABLE,
-  type KeepaliveOptions,
-  resolveBackoff,
-} from '@agentwire/core/session';
+import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
+import type { BackoffOptions, KeepaliveOptions } from '@agentwire/core/session';
+import { BACKOFF_TABLE, KEEPALIVE_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
 import type { ChallengeFallback } from '../runtime/quirks.ts';
 
 /** A proxy that the agent dials by itself. */

@@ -1,4 +1,5 @@
-import { AgentwireError, countRepeats, checkNumber, type Listener, type Transport } from '@agentwire/core';
+import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
+import { countRepeats, checkNumber } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
-import { silentLogger, type Received } from '@agentwire/core';
+import type { Received } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { allow, block, defineAgent, type HandlerContext } from '../../src/index.ts';
 import { AgentRuntime } from '../../src/runtime/agent-runtime.ts';
 import { ArchiveConnection } from '../archive-connection.ts';

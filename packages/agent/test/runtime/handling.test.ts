@@ -1,4 +1,5 @@
-import { AgentwireError, type Logger, silentLogger } from '@agentwire/core';
+import { AgentwireError, type Logger } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { allow, block, closeWebSocket, drop, refuse, type HandlerContext } from '../../src/index.ts';
 import { OURS, RELEASED } from '../fake-connection.ts';

@@ -1,4 +1,4 @@
-import { silentLogger } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, it } from 'vitest';
 import { allow, defineAgent } from '../../src/index.ts';

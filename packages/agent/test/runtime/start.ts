@@ -1,5 +1,6 @@
 import type { Peer } from '@agentwire/core';
-import { silentLogger, type Logger } from '@agentwire/core';
+import type { Logger } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { defineAgent, type AgentDefinition, type ChallengeFallback } from '../../src/index.ts';
 import { AgentRuntime } from '../../src/runtime/agent-runtime.ts';

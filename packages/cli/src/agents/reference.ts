@@ -14,7 +14,8 @@ import {
   type HandlerContext,
   type IncomingChunk,
 } from '@agentwire/agent';
-import { delay, type Decision } from '@agentwire/core';
+import type { Decision } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 
 // Decisions never change, so one constant answers every request, and a frozen one is encoded once.
 // Most answers are done with the body: this agent looks at those of two paths only.

@@ -1,4 +1,5 @@
-import type { LogMethod, Logger } from '@agentwire/core';
+import type { Logger } from '@agentwire/core';
+import type { LogMethod } from '@agentwire/core/internal';
 import { line, type Terminal, tint, type Tone } from './terminal.ts';
 
 const TONES: Readonly<Record<keyof Logger, Tone>> = { debug: 'quiet', info: 'quiet', warn: 'warn', error: 'bad' };

@@ -83,12 +83,12 @@ export function negotiate(self: Hello, other: Hello, medium: MediumTraits): Peer
 }
 
 /** Picks the first encoding of the proxy's list that the agent has; `json` where they share none. */
-export function chooseEncoding(proxy: readonly string[], agent: readonly string[]): string {
+function chooseEncoding(proxy: readonly string[], agent: readonly string[]): string {
   return proxy.find((encoding) => agent.includes(encoding)) ?? 'json';
 }
 
 /** Throws `ERR_VERSION_MISMATCH` unless the two lists share a version. */
-export function checkVersion(self: readonly number[], other: readonly number[]): void {
+function checkVersion(self: readonly number[], other: readonly number[]): void {
   if (other.some((version) => self.includes(version))) return;
   throw new AgentwireError(
     'ERR_VERSION_MISMATCH',

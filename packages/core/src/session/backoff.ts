@@ -13,7 +13,7 @@ export interface BackoffOptions {
 }
 
 /** What {@link BackoffOptions} default to. */
-export const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, factor: 1.6, maxMs: 30_000, jitter: 0.2 };
+const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, factor: 1.6, maxMs: 30_000, jitter: 0.2 };
 
 const HOUR_MS = 3_600_000;
 

@@ -3,7 +3,7 @@ import type { Peer } from '../contract/peer.ts';
 import type { Decision } from '../message/decision.ts';
 
 /** Stands before the code in `audit.reasonCodes` of a failure answer. */
-export const FAILURE_REASON_PREFIX: string = 'agentwire:';
+const FAILURE_REASON_PREFIX = 'agentwire:';
 
 /**
  * The answer of an agent that could not decide: an `error` where both sides know it, else a block with status 500 (503

@@ -1,16 +1,15 @@
-export * from './agent-request.ts';
-export * from './agent-session-core.ts';
-export * from './agent-session.ts';
-export * from './backoff.ts';
-export * from './connect-session.ts';
-export type { ExchangeHost } from './exchange-host.ts';
-export * from './exchange-slot.ts';
-export * from './exchange.ts';
-export * from './failure.ts';
-export * from './keep-connected.ts';
-export * from './keepalive.ts';
-export * from './proxy-session-core.ts';
-export * from './proxy-session.ts';
-export * from './request-ids.ts';
-export * from './serve-sessions.ts';
-export * from './session-client.ts';
+export type { AgentRequest } from './agent-request.ts';
+export type { AgentSession, AgentSessionOptions, ProxyNotice, SessionHandler } from './agent-session.ts';
+export type { BackoffOptions } from './backoff.ts';
+export { acceptProxySession, connectSession, type ConnectSessionOptions } from './connect-session.ts';
+export type { AskOptions, Completion, EventBody, Exchange } from './exchange.ts';
+export type { KeepaliveOptions } from './keepalive.ts';
+export type { AgentNotice, ProxySession, ProxySessionOptions } from './proxy-session.ts';
+export {
+  type DialSessionOptions,
+  dialSession,
+  serveSessions,
+  type ServeSessionsOptions,
+  type SessionListener,
+} from './serve-sessions.ts';
+export { type ClientEvent, SessionClient, type SessionClientOptions } from './session-client.ts';

@@ -12,7 +12,7 @@ export interface KeepaliveOptions {
 }
 
 /** What {@link KeepaliveOptions} default to. */
-export const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_000, timeoutMs: 5_000 };
+const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_000, timeoutMs: 5_000 };
 
 const DAY_MS = 86_400_000;
 
@@ -23,7 +23,7 @@ export const KEEPALIVE_TABLE: OptionTable<KeepaliveOptions> = {
 };
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
-export function resolveKeepalive(options: KeepaliveOptions): Required<KeepaliveOptions> {
+function resolveKeepalive(options: KeepaliveOptions): Required<KeepaliveOptions> {
   OPTION.nested(KEEPALIVE_TABLE)('keepalive', options);
   const { intervalMs, timeoutMs } = KEEPALIVE_DEFAULTS;
   return { intervalMs: options.intervalMs ?? intervalMs, timeoutMs: options.timeoutMs ?? timeoutMs };

@@ -1,4 +1,4 @@
-import { negotiate, chooseEncoding, FEATURES, type Hello } from '@agentwire/core';
+import { negotiate, FEATURES, type Hello } from '@agentwire/core';
 import { describe, expect, test } from 'vitest';
 
 const proxy: Hello = { role: 'proxy', name: 'p', version: '1', features: FEATURES, encodings: ['msgpack', 'json'] };
@@ -45,7 +45,7 @@ describe('negotiate', () => {
   });
 
   test('encodings: the first of the proxy that the agent has, else json', () => {
-    expect(chooseEncoding(['msgpack', 'json'], ['json'])).toBe('json');
-    expect(chooseEncoding(['msgpack'], [])).toBe('json');
+    const encoding = (...encodings: string[]): string => negotiate(proxy, { ...agent, encodings }, medium).encoding;
+    expect([encoding('msgpack', 'json'), encoding('json'), encoding()]).toEqual(['msgpack', 'json', 'json']);
   });
 });

@@ -1,10 +1,7 @@
-import { ALLOW, AgentwireError, type Decision, type ProxyEvent, silentLogger } from '@agentwire/core';
-import {
-  AgentSessionCore,
-  type AgentRequest,
-  type AgentSessionOptions,
-  type SessionHandler,
-} from '@agentwire/core/session';
+import { ALLOW, AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import { silentLogger } from '@agentwire/core/internal';
+import type { AgentRequest, AgentSessionOptions, SessionHandler } from '@agentwire/core/session';
+import { AgentSessionCore } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, test } from 'vitest';
 import { chunk, headers } from './events.ts';

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { keepConnected } from '@agentwire/core/session';
+import { keepConnected } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { backoffDelay, keepConnected } from '@agentwire/core/session';
+import { backoffDelay, keepConnected } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 

@@ -1,14 +1,6 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
-import {
-  AgentSessionCore,
-  type AgentRequest,
-  backoffDelay,
-  keepConnected,
-  ProxySessionCore,
-  type ProxySessionOptions,
-  resolveKeepalive,
-  SessionClient,
-} from '@agentwire/core/session';
+import { type AgentRequest, type ProxySessionOptions, SessionClient } from '@agentwire/core/session';
+import { AgentSessionCore, backoffDelay, keepConnected, ProxySessionCore } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, test } from 'vitest';
 import { chunk, headers } from './events.ts';
@@ -127,7 +119,7 @@ describe("the proxy's end", () => {
     expect(() => setup({ maxInFlight: Number.NaN })).toThrow(/maxInFlight must be an integer/);
     expect(() => setup({ requestTimeoutMs: Infinity })).toThrow(/requestTimeoutMs must be a number/);
     expect(() => setup({ keepalive: { intervalMs: 0 } })).toThrow(/keepalive.intervalMs/);
-    expect(() => resolveKeepalive({ interval: 1 } as object)).toThrow(/has no option "interval"/);
+    expect(() => setup({ keepalive: { interval: 1 } as object })).toThrow(/has no option "interval"/);
     expect(() => backoffDelay(1, { initialMs: 0 })).toThrow(/backoff.initialMs/);
   });
 

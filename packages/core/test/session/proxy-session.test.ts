@@ -1,5 +1,6 @@
 import { ALLOW, AgentwireError, type Decision, FEATURES, type RequestId } from '@agentwire/core';
-import { ProxySessionCore, type ProxySessionOptions } from '@agentwire/core/session';
+import type { ProxySessionOptions } from '@agentwire/core/session';
+import { ProxySessionCore } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-import { ALLOW, AgentwireError, checkEventType, type Decision, type EventType } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision, type EventType } from '@agentwire/core';
+import { checkEventType } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
 import type { FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';

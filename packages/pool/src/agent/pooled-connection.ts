@@ -1,22 +1,15 @@
-import {
-  AgentwireError,
-  type Connection,
-  capabilitiesOf,
-  type Decision,
-  type Hello,
-  type Transport,
-} from '@agentwire/core';
+import { AgentwireError, type Connection, type Decision, type Hello, type Transport } from '@agentwire/core';
+import { capabilitiesOf } from '@agentwire/core/internal';
 import {
   acceptProxySession,
   type AskOptions,
   connectSession,
   type EventBody,
   type Exchange,
-  keepConnected,
-  type KeptEnd,
   type ProxySession,
   type ProxySessionOptions,
 } from '@agentwire/core/session';
+import { keepConnected, type KeptEnd } from '@agentwire/core/session/internal';
 import type { Candidate } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { bitsOf } from './event-bits.ts';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import {
-  type Connection,
-  type ConnectOptions,
-  type Hello,
-  type Listener,
-  type ListenOptions,
-  type Message,
-  type Received,
-  type RequestId,
-  type Transport,
+import type {
+  Connection,
+  ConnectOptions,
+  Hello,
+  Listener,
+  ListenOptions,
+  Message,
+  Received,
+  RequestId,
+  Transport,
 } from '@agentwire/core';
 import {
   connectSession,

@@ -1,4 +1,5 @@
-import { delay, systemClock } from '@agentwire/core';
+import { systemClock } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 
 /** Turns of the event loop that a message needs at most between two ends in one process, with plenty to spare. */
 const SETTLE_TURNS = 30;

@@ -1,11 +1,7 @@
-import { checkOptions, parseEndpoint } from '@agentwire/core';
-import {
-  clientHello,
-  connectSession,
-  SESSION_CLIENT_TABLE,
-  SessionClient,
-  type SessionClientOptions,
-} from '@agentwire/core/session';
+import { parseEndpoint } from '@agentwire/core';
+import { checkOptions } from '@agentwire/core/internal';
+import { connectSession, SessionClient, type SessionClientOptions } from '@agentwire/core/session';
+import { clientHello, SESSION_CLIENT_TABLE } from '@agentwire/core/session/internal';
 import { createGrpcTransport } from '../grpc-transport.ts';
 import type { GrpcTlsOptions, GrpcTransportOptions } from '../options.ts';
 

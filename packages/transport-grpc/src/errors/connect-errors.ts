@@ -1,4 +1,5 @@
-import { AgentwireError, connectReason } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { connectReason } from '@agentwire/core/internal';
 import { fromNodeError } from './http2-errors.ts';
 
 /** What the errors of a stream and its session say that have not finished their handshake; at least one. */

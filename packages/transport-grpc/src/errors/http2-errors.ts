@@ -1,5 +1,6 @@
 import { constants } from 'node:http2';
-import { AgentwireError, connectReason, type ErrorCode, printable } from '@agentwire/core';
+import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { connectReason, printable } from '@agentwire/core/internal';
 
 /** gRPC status numbers that this transport sends or knows. */
 const GRPC_STATUS: Readonly<Record<GrpcStatusName, number>> = {

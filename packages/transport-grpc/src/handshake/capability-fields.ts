@@ -1,12 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import {
-  capabilitiesOf,
-  DEFAULT_CAPABILITIES,
-  EVENT_TYPES,
-  type Capabilities,
-  type EventType,
-  type Hello,
-} from '@agentwire/core';
+import { DEFAULT_CAPABILITIES, EVENT_TYPES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
+import { capabilitiesOf } from '@agentwire/core/internal';
 import { present } from '../codec/reference/present.ts';
 import type { AgentCapabilities, AgentCapabilitiesSchema } from '../gen/zentinel/agent/v2/agent_pb.ts';
 

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { AgentwireError, PROTOCOL_VERSION, type Hello } from '@agentwire/core';
+import { AgentwireError, type Hello } from '@agentwire/core';
+import { PROTOCOL_VERSION } from '@agentwire/core/internal';
 import { checkSaidOnce, checkWireTypes } from '../codec/reference/check-fields.ts';
 import { present } from '../codec/reference/present.ts';
 import { peerText } from '../errors/http2-errors.ts';

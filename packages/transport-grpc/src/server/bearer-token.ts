@@ -1,4 +1,5 @@
-import { AgentwireError, isToken, MAX_TOKEN_LENGTH } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { isToken, MAX_TOKEN_LENGTH } from '@agentwire/core/internal';
 
 /**
  * The token of an `authorization: Bearer …` header; undefined without one, or with one of another kind.

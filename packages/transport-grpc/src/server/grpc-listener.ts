@@ -10,14 +10,13 @@ import {
 import { Server, type AddressInfo, type Socket } from 'node:net';
 import {
   AgentwireError,
-  listenError,
-  resolveListenLimits,
   type Clock,
   type Endpoint,
   type Listener,
   type ListenOptions,
   type Logger,
 } from '@agentwire/core';
+import { listenError, resolveListenLimits } from '@agentwire/core/internal';
 import { PROCESS_STREAM_PATH } from '../client/dial.ts';
 import { http2Caps } from '../connection/http2-settings.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';

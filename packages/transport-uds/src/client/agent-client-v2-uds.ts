@@ -1,12 +1,7 @@
-import { checkOptions, type Decision, type OptionTable } from '@agentwire/core';
-import {
-  type AskOptions,
-  clientHello,
-  connectSession,
-  SESSION_CLIENT_TABLE,
-  SessionClient,
-  type SessionClientOptions,
-} from '@agentwire/core/session';
+import type { Decision } from '@agentwire/core';
+import { checkOptions, type OptionTable } from '@agentwire/core/internal';
+import { type AskOptions, connectSession, SessionClient, type SessionClientOptions } from '@agentwire/core/session';
+import { clientHello, SESSION_CLIENT_TABLE } from '@agentwire/core/session/internal';
 import { STREAM_TABLE, type StreamOptions } from '../options.ts';
 import { createUdsTransport } from '../uds-transport.ts';
 import type { BinaryRequestBodyChunk } from './binary-request-body-chunk.ts';

@@ -1,12 +1,6 @@
 import type { Socket } from 'node:net';
-import {
-  negotiate,
-  AgentwireError,
-  resolveConnectOptions,
-  toAgentwireError,
-  type Connection,
-  type ConnectOptions,
-} from '@agentwire/core';
+import { negotiate, AgentwireError, toAgentwireError, type Connection, type ConnectOptions } from '@agentwire/core';
+import { resolveConnectOptions } from '@agentwire/core/internal';
 import {
   ANSWER_FRAME,
   checkFirstFrame,

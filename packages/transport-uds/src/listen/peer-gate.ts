@@ -1,11 +1,6 @@
 import type { Socket } from 'node:net';
-import {
-  AgentwireError,
-  type ListenLimits,
-  type ListenOptions,
-  resolveListenLimits,
-  type TimerHandle,
-} from '@agentwire/core';
+import { AgentwireError, type ListenOptions, type TimerHandle } from '@agentwire/core';
+import { type ListenLimits, resolveListenLimits } from '@agentwire/core/internal';
 import { PendingPeer, type AcceptHost, type SocketCredential } from '../handshake/accept.ts';
 import type { ResolvedStreamOptions } from '../options.ts';
 

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { AgentwireError, MAX_SOCKET_PATH_BYTES } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { MAX_SOCKET_PATH_BYTES } from '@agentwire/core/internal';
 import { isErrno } from '../stream/errors.ts';
 
 /** A bound socket file. */

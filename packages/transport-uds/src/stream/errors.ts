@@ -1,4 +1,5 @@
-import { AgentwireError, connectReason, type ErrorCode, listenError } from '@agentwire/core';
+import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { connectReason, listenError } from '@agentwire/core/internal';
 
 /** What a system call, the TLS layer or Node adds to an `Error`. */
 interface SystemError extends Error {

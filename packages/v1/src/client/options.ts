@@ -1,13 +1,5 @@
-import {
-  checkOptions,
-  type Clock,
-  type Logger,
-  OPTION,
-  type OptionTable,
-  safeLogger,
-  silentLogger,
-  systemClock,
-} from '@agentwire/core';
+import { type Clock, type Logger, systemClock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
 
 /** Options of `AgentClient`. */
 export interface AgentClientOptions {

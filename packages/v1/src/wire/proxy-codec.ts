@@ -1,11 +1,5 @@
-import {
-  AgentwireError,
-  completeEvent,
-  systemClock,
-  type Decision,
-  type Logger,
-  type ProxyEvent,
-} from '@agentwire/core';
+import { AgentwireError, systemClock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
+import { completeEvent } from '@agentwire/core/internal';
 import { createMessageCodec, stringifyJson, type MessageCodec } from '@agentwire/wire-codec';
 import { ANSWER_BYTE, eventTypeName } from './event-types.ts';
 import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';

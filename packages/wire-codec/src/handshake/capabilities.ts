@@ -1,4 +1,5 @@
-import { capabilitiesOf, DEFAULT_CAPABILITIES, type Capabilities, type Hello } from '@agentwire/core';
+import { DEFAULT_CAPABILITIES, type Capabilities, type Hello } from '@agentwire/core';
+import { capabilitiesOf } from '@agentwire/core/internal';
 import { fromDocumentedCapabilities, isDocumentedShape, toDocumentedCapabilities } from './documented-capabilities.ts';
 import type { JsonObject } from './read-fields.ts';
 import { fromZentinelCapabilities, toZentinelCapabilities } from './zentinel-capabilities.ts';

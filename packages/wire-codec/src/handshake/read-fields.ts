@@ -1,4 +1,5 @@
-import { AgentwireError, isToken, MAX_TOKEN_LENGTH, printable } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { isToken, MAX_TOKEN_LENGTH, printable } from '@agentwire/core/internal';
 
 /** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
-import { AgentwireError, ERROR_CODES, type ErrorCode, printable } from '@agentwire/core';
+import { AgentwireError, ERROR_CODES, type ErrorCode } from '@agentwire/core';
+import { printable } from '@agentwire/core/internal';
 import { readCount, type JsonObject } from './read-fields.ts';
 
 const MAX_TEXT = 512;

@@ -1,4 +1,5 @@
-import { AgentwireError, PROTOCOL_VERSION, type Dialect, type Hello } from '@agentwire/core';
+import { AgentwireError, type Dialect, type Hello } from '@agentwire/core';
+import { PROTOCOL_VERSION } from '@agentwire/core/internal';
 import { readCapabilities, writeCapabilities, type HandshakeShape } from './capabilities.ts';
 import { readChosenEncoding } from './encodings.ts';
 import {

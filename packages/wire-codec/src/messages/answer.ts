@@ -1,4 +1,5 @@
-import { AgentwireError, checkDecision } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkDecision } from '@agentwire/core/internal';
 import type { Decision } from '@agentwire/core';
 
 import { asPeerUnderstands, bodyMutation, decision } from './decision-kinds.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
 import type { Logger, Malformed, Message, MessageType, Peer, Pong, Received, Role } from '@agentwire/core';
 
 import { ALWAYS_JSON } from '../dialects/message-types.ts';

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { AgentwireError, isDeepFrozen } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { isDeepFrozen } from '@agentwire/core/internal';
 import type { Answer, Decision, RequestId } from '@agentwire/core';
 
 import { stringifyJson } from '../json/stringify-json.ts';

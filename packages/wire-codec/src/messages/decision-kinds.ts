@@ -1,13 +1,5 @@
-import type {
-  Audit,
-  BlockVerdict,
-  BodyMutation,
-  ChallengeVerdict,
-  Decision,
-  RedirectVerdict,
-  Verdict,
-  WebSocketDecision,
-} from '@agentwire/core';
+import type { Audit, BodyMutation, Decision, Verdict, WebSocketDecision } from '@agentwire/core';
+import type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from '@agentwire/core/internal';
 
 import { Fault, inside } from './fault.ts';
 import type { Form } from './form.ts';

@@ -1,4 +1,5 @@
-import { checkOneValueAName, type HeaderList, type HeaderOp } from '@agentwire/core';
+import type { HeaderList, HeaderOp } from '@agentwire/core';
+import { checkOneValueAName } from '@agentwire/core/internal';
 import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
 import { eventHeaderValue, wireHeaderValue } from './event-header-value.ts';

@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions } from '@agentwire/core';
+import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { Dialect, MessageType } from '@agentwire/core';
 
 import type { ReadLimits } from './parsed.ts';

@@ -1,5 +1,6 @@
 import { allow, block, defineAgent, type Agent, type AgentDecision, type HandlerContext } from '@agentwire/agent';
-import { delay, type Decision } from '@agentwire/core';
+import type { Decision } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 import { monotonicMs } from '../now.ts';
 import { readReport, type AgentSide } from './agent-report.ts';
 

@@ -1,5 +1,5 @@
 import { allow, block, defineAgent, type Agent, type AgentDecision } from '@agentwire/agent';
-import { delay } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 
 /** The agent of group G: it reads bodies below `/body`, and judges heads alone elsewhere. */
 const BIG = 'b'.repeat(32 * 1024);

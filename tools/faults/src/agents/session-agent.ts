@@ -1,4 +1,5 @@
-import { ALLOW, delay, systemClock, type Decision, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, systemClock, type Decision, type ProxyEvent } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 import { serveSessions, type AgentRequest, type AgentSession } from '@agentwire/core/session';
 import { AGENT_HELLO, announce, readProgramArguments } from './program.ts';
 

@@ -1,5 +1,5 @@
 import type { Decision } from '@agentwire/core';
-import { type AskOptions, type EventBody, type ProxySession, type ProxySessionOptions } from '@agentwire/core/session';
+import type { AskOptions, EventBody, ProxySession, ProxySessionOptions } from '@agentwire/core/session';
 import { Asked, type Outcome } from './asked.ts';
 
 /** A session whose every question is followed to its outcome. */

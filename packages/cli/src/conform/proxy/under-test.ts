@@ -1,4 +1,5 @@
-import { AgentwireError, type Clock, delay, type Endpoint } from '@agentwire/core';
+import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 import { CheckFailure } from '../check.ts';
 import type { Access } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';

@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { isDeepFrozen, type Answer, type Audit, type Decision, type HeaderOp } from '@agentwire/core';
+import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
+import { isDeepFrozen } from '@agentwire/core/internal';
 import type { Outbox } from '@agentwire/wire-codec';
 import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';

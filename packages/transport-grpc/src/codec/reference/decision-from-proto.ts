@@ -1,13 +1,12 @@
 import {
   AgentwireError,
-  checkReceivedDecision,
   type Audit,
-  type BlockVerdict,
   type BodyMutation,
   type Decision,
   type Verdict,
   type WebSocketDecision,
 } from '@agentwire/core';
+import { checkReceivedDecision, type BlockVerdict } from '@agentwire/core/internal';
 import type {
   AgentResponse,
   AuditMetadata,

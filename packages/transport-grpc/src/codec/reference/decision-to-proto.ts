@@ -1,13 +1,13 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   AgentwireError,
-  checkOneValueAName,
   type Audit,
   type BodyMutation,
   type Decision,
   type Verdict,
   type WebSocketDecision,
 } from '@agentwire/core';
+import { checkOneValueAName } from '@agentwire/core/internal';
 import type {
   AgentResponseSchema,
   AuditMetadataSchema,

@@ -1,4 +1,4 @@
-import { delay } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
 import { type Check, fail, none, skip } from '../../check.ts';
 import type { Greeting, ProxyUnderTest } from '../under-test.ts';
 

@@ -1,0 +1,35 @@
+// For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { delay } from './clock.ts';
+export { containedAbortController } from './contained-abort.ts';
+export { PROTOCOL_VERSION } from './contract/negotiate.ts';
+export { capabilitiesOf } from './contract/capabilities.ts';
+export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
+export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
+export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
+export { printable } from './errors.ts';
+export { type LogMethod, safeLogger, silentLogger } from './logger.ts';
+export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
+export { checkOneValueAName } from './message/check-verdict.ts';
+export { checkEventType, completeEvent } from './message/complete-event.ts';
+export type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from './message/decision.ts';
+export { isDeepFrozen } from './message/deep-frozen.ts';
+export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
+export { type MetricLabels, noMetrics } from './metrics-recorder.ts';
+export { checkOptions, OPTION, type OptionCheck, type OptionTable } from './option-table.ts';
+export {
+  checkBoolean,
+  checkClock,
+  checkFunction,
+  checkInteger,
+  checkKnownOptions,
+  checkLogger,
+  checkMethods,
+  checkNumber,
+  checkObject,
+  checkOneOf,
+  checkText,
+} from './options.ts';
+export { countAllRepeats, countRepeats } from './repeated-lines.ts';
+export { connectReason, listenError } from './system-errors.ts';
+export { readTraceparent } from './traceparent.ts';
+export type { SpanAttributes } from './tracer.ts';
