@@ -10,7 +10,7 @@ import {
   type RequestMetadata,
   type ResponseHeaders,
 } from '@agentwire/core';
-import { HeaderMap, HOST } from '@agentwire/headers';
+import { HeaderMap, names } from '@agentwire/headers';
 import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
 import { Refusal } from './response/refusal.ts';
@@ -21,7 +21,7 @@ type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
 /** The next agent is told the host that an earlier one has set: that is what the upstream gets. */
 function metadataFor({ metadata }: RequestHeaders, headers: HeaderList): RequestMetadata {
-  const serverName = new HeaderMap(headers).get(HOST) ?? metadata.serverName;
+  const serverName = new HeaderMap(headers).get(names.HOST) ?? metadata.serverName;
   return serverName === metadata.serverName ? metadata : { ...metadata, serverName };
 }
 

@@ -1,8 +1,8 @@
-export * from './apply-header-ops.ts';
-export * from './cow-header-map.ts';
-export * from './header-map.ts';
-export * from './header-validation.ts';
-export * from './hop-by-hop.ts';
-export * from './intern-header-name.ts';
+export { applyHeaderOps, checkHeaderOps } from './apply-header-ops.ts';
+export { CowHeaderMap, fromCowOptimized, toCowOptimized } from './cow-header-map.ts';
+export { HeaderMap } from './header-map.ts';
+export type { HeaderObject, HeaderSource } from './header-map.ts';
+export { checkHeaderName, checkHeaderValue, isValidHeaderName, isValidHeaderValue } from './header-validation.ts';
+export { HOP_BY_HOP_NAMES, isHopByHop, nominatedNames, stripHopByHop } from './hop-by-hop.ts';
+export { internHeaderBytes, internHeaderName } from './intern-header-name.ts';
 export * as names from './names.ts';
-export * from './names.ts';

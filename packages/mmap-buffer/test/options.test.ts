@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { BodyQuota, LARGE_BODY_BUFFER_DEFAULTS, LargeBodyBuffer, resolveLargeBodyBufferOptions } from '../src/index.ts';
+import { BodyQuota, LARGE_BODY_BUFFER_DEFAULTS, LargeBodyBuffer } from '../src/index.ts';
+import { resolveLargeBodyBufferOptions } from '../src/large-body-options.ts';
 import type { LargeBodyBufferOptions } from '../src/index.ts';
 import { tempDir } from './temp-dir.ts';
 import { thrownBy } from './thrown-by.ts';

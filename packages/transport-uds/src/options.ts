@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type Logger } from '@agentwire/core';
 import { checkOptions, OPTION, type OptionTable, countRepeats, silentLogger } from '@agentwire/core/internal';
-import type { HandshakeShape, VersionOneProtocol } from '@agentwire/wire-codec';
+import type { VersionOneProtocol } from '@agentwire/wire-codec';
+import type { HandshakeShape } from '@agentwire/wire-codec/internal';
 
 /** Which dialect to ask for when dialling; `auto` lets the other side choose. */
 export type DialectChoice = 'auto' | 'documented' | 'zentinel';

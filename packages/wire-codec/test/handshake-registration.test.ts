@@ -5,7 +5,7 @@ import {
   writeRegistrationAnswer,
   writeRegistrationRefusal,
   writeRegistrationRequest,
-} from '@agentwire/wire-codec';
+} from '@agentwire/wire-codec/internal';
 import { describe, expect, test } from 'vitest';
 
 const agent: Hello = {

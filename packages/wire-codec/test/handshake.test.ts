@@ -1,18 +1,17 @@
 import { negotiate, AgentwireError, type Capabilities, EVENT_TYPES, type Hello } from '@agentwire/core';
+import { readCapabilities, writeCapabilities } from '../src/handshake/capabilities.ts';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
   isVersionOneFrame,
   OPENING_FRAME,
-  readCapabilities,
   readHandshakeReply,
   readHandshakeRequest,
   streamMedium,
-  writeCapabilities,
   writeHandshakeRefusal,
   writeHandshakeReply,
   writeHandshakeRequest,
-} from '@agentwire/wire-codec';
+} from '@agentwire/wire-codec/internal';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

@@ -9,7 +9,7 @@ import {
   readHandshakeRequest,
   readRegistrationAnswer,
   readRegistrationRequest,
-} from '../src/index.ts';
+} from '../src/internal.ts';
 import { codecPair, frameOf, readFrame } from './messages/codec-pair.ts';
 
 /** Vectors with a value that we refuse on purpose, and the field that the refusal names. */

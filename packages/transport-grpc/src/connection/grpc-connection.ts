@@ -13,7 +13,7 @@ import {
   type Role,
   type TimerHandle,
 } from '@agentwire/core';
-import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec';
+import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec/internal';
 import type { Codec } from '../codec/codec.ts';
 import { PREFIX_BYTES } from './frame-reader.ts';
 import type { MessageStream, MessageStreamUser } from './message-stream.ts';

@@ -1,16 +1,14 @@
 import type { Socket } from 'node:net';
 import { negotiate, AgentwireError, toAgentwireError, type Credential, type ListenOptions } from '@agentwire/core';
+import { MAX_FRAME_BYTES, MAX_HANDSHAKE_FRAME_BYTES, writeFrame } from '@agentwire/wire-codec';
 import {
   ANSWER_FRAME,
   checkFirstFrame,
   isVersionOneFrame,
-  MAX_FRAME_BYTES,
-  MAX_HANDSHAKE_FRAME_BYTES,
   OPENING_FRAME,
   streamMedium,
-  writeFrame,
   type HandshakeShape,
-} from '@agentwire/wire-codec';
+} from '@agentwire/wire-codec/internal';
 import type { ResolvedStreamOptions } from '../options.ts';
 import { StreamConnection } from '../stream/connection.ts';
 import { StreamLink, type LinkUser } from '../stream/link.ts';

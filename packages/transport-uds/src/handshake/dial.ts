@@ -1,14 +1,8 @@
 import type { Socket } from 'node:net';
 import { negotiate, AgentwireError, toAgentwireError, type Connection, type ConnectOptions } from '@agentwire/core';
 import { resolveConnectOptions } from '@agentwire/core/internal';
-import {
-  ANSWER_FRAME,
-  checkFirstFrame,
-  MAX_HANDSHAKE_FRAME_BYTES,
-  OPENING_FRAME,
-  streamMedium,
-  writeFrame,
-} from '@agentwire/wire-codec';
+import { MAX_HANDSHAKE_FRAME_BYTES, writeFrame } from '@agentwire/wire-codec';
+import { ANSWER_FRAME, checkFirstFrame, OPENING_FRAME, streamMedium } from '@agentwire/wire-codec/internal';
 import type { ResolvedStreamOptions } from '../options.ts';
 import { StreamConnection } from '../stream/connection.ts';
 import { dialError } from '../stream/errors.ts';

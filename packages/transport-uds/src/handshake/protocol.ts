@@ -11,7 +11,7 @@ import {
   writeRegistrationRefusal,
   writeRegistrationRequest,
   type HandshakeShape,
-} from '@agentwire/wire-codec';
+} from '@agentwire/wire-codec/internal';
 
 /** What the other side said, and what follows from its form. */
 export interface Said {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ALLOW, AgentwireError, type Logger, type Message, type Received } from '@agentwire/core';
 import {
-  stringifyJson,
   createMessageCodec,
   type MessageCodec,
   type MessageCodecStats,
   type Outbox,
   writeFrame,
 } from '@agentwire/wire-codec';
+import { stringifyJson } from '@agentwire/wire-codec/internal';
 import { byteOfEventType } from './event-types.ts';
 import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';
 import { Scratch } from './scratch.ts';

@@ -1,6 +1,7 @@
 import { AgentwireError, systemClock, type Decision, type Logger, type ProxyEvent } from '@agentwire/core';
 import { completeEvent } from '@agentwire/core/internal';
-import { createMessageCodec, stringifyJson, type MessageCodec } from '@agentwire/wire-codec';
+import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
+import { stringifyJson } from '@agentwire/wire-codec/internal';
 import { ANSWER_BYTE, eventTypeName } from './event-types.ts';
 import { MAX_MESSAGE_BYTES, versionOnePeer } from './peer.ts';
 import { Scratch } from './scratch.ts';

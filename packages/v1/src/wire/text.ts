@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { parseJson } from '@agentwire/wire-codec';
+import { parseJson } from '@agentwire/wire-codec/internal';
 
 /** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseJson } from '../../src/index.ts';
+import { parseJson } from '../../src/internal.ts';
 
 const LIMITS = { maxDepth: 32, maxNodes: 1000, idPaths: [] };
 function read(text: string): { readonly value: unknown; readonly fault: string | undefined } {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 
-import { byteOf, CODEC_LIMITS } from '../../src/index.ts';
+import { byteOf } from '../../src/dialects/message-types.ts';
+import { CODEC_LIMITS } from '../../src/index.ts';
 import { WireFloat } from '../../src/messages/form.ts';
 import { readReference, toWire, writeReference } from '../../src/messages/reference-codec.ts';
 import { answer, bodyChunk, requestHeaders, runs } from './arbitraries.ts';

@@ -2,7 +2,8 @@ import type { Message, Received } from '@agentwire/core';
 import { AgentwireError } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
 
-import { createMessageCodec, MAX_BUFFERED_BYTES } from '../../src/index.ts';
+import { createMessageCodec } from '../../src/index.ts';
+import { MAX_BUFFERED_BYTES } from '../../src/internal.ts';
 import { codecPair, FORMS, frameOf, openOutbox, peerOf, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
 

@@ -1,6 +1,6 @@
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
-import { eventHeaderValue, wireHeaderValue } from '@agentwire/wire-codec';
+import { eventHeaderValue, wireHeaderValue } from '@agentwire/wire-codec/internal';
 import type { Header, HeaderOp as HeaderOpField } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 
 /** Most headers that one message may have. */

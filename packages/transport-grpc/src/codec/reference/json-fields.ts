@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { parseExact, stringifyJson } from '@agentwire/wire-codec';
+import { parseExact, stringifyJson } from '@agentwire/wire-codec/internal';
 
 const MAX_DEPTH = 32;
 const MAX_NODES = 100_000;
