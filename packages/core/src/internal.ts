@@ -4,6 +4,7 @@ export { containedAbortController } from './contained-abort.ts';
 export { PROTOCOL_VERSION } from './contract/negotiate.ts';
 export { capabilitiesOf } from './contract/capabilities.ts';
 export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
+export { isAgentwire } from './contract/peer.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
 export { printable } from './errors.ts';

@@ -110,13 +110,39 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(peer?.accepts.has('ping')).toBe(false);
     asks.push(event);
     await agent.received(1);
-    asks.end();
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => {
+      agent.onPeerEnd = resolve;
+      asks.end();
+    });
+    expect(agent.connection?.status).toBe('open');
     allowAll(agent.messages[0] as Received, agent.connection as never);
+    void agent.connection?.close();
     expect((await replies.next()).value?.message).toMatchObject({ case: 'response', value: { correlationId: 'c-1' } });
     expect((await replies.next()).done).toBe(true);
     await agent.ended();
     expect(agent.ends).toEqual([{ by: 'remote' }]);
+  });
+
+  it('ends a half-closed ProcessStream whose client then gives it up', async () => {
+    const { agent, client } = await stranger();
+    agent.onReceived = undefined;
+    const asks = feed<object>();
+    const gone = new AbortController();
+    const asked = client.processStream(asks.messages as AsyncIterable<never>, { signal: gone.signal });
+    const replies = asked[Symbol.asyncIterator]();
+    asks.push({
+      message: { case: 'handshake', value: { supportedVersions: [2], proxyId: 'third-party', configJson: '{}' } },
+    });
+    await replies.next();
+    asks.push(event);
+    await agent.received(1);
+    await new Promise<void>((resolve) => {
+      agent.onPeerEnd = resolve;
+      asks.end();
+    });
+    gone.abort();
+    await expect(replies.next()).rejects.toMatchObject({ code: Code.Canceled });
+    expect(await agent.ended()).toMatchObject({ by: 'remote' });
   });
 
   it('says that there is no other method', async () => {

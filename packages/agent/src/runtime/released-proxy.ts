@@ -1,16 +1,12 @@
 import type { Configure, Peer } from '@agentwire/core';
-
-/** Whether the peer knows nothing of ours: no feature that only agentwire has was negotiated. */
-function isForeign(peer: Peer): boolean {
-  return !peer.features.includes('slot_ids') && !peer.features.includes('errors');
-}
+import { isAgentwire } from '@agentwire/core/internal';
 
 /**
  * Whether the events of one of the peer's requests may come on any connection, under an id that its client chose, and
  * without an end: a peer of the zentinel dialect that is not agentwire.
  */
 export function isForeignZentinel(peer: Peer): boolean {
-  return peer.dialect === 'zentinel' && isForeign(peer);
+  return peer.dialect === 'zentinel' && !isAgentwire(peer);
 }
 
 /**

@@ -65,6 +65,7 @@ class Server implements AgentServer {
       maxInFlight: Math.max(1024, maxConcurrentRequests),
       maxRetained: Math.min(MAX_RETAINED_PER_SESSION, maxTrackedRequests),
       requestStateTtlMs,
+      drainTimeoutMs: options.drainTimeoutMs,
       ...(options.keepalive !== undefined && { keepalive: options.keepalive }),
     };
   }

@@ -98,6 +98,22 @@ export abstract class ConnectionBase implements Connection {
     return this.#source.copy(target, at, this.#from, this.#to);
   }
 
+  /**
+   * Reports a half-close of the other side to the handler.
+   *
+   * @returns `false` where the handler does not take it, or the connection is ending already: then end it
+   */
+  protected peerEnded(): boolean {
+    const handler = this.#handler;
+    if (this.#status !== 'open' || handler?.onPeerEnd === undefined) return false;
+    try {
+      handler.onPeerEnd();
+    } catch (error) {
+      this.abort(toAgentwireError(error, 'ERR_HANDLER', 'connection handler'));
+    }
+    return true;
+  }
+
   /** Tells the handler that it may send again. */
   protected drained(): void {
     if (this.#status === 'closed') return;

@@ -17,6 +17,12 @@ export interface ConnectionHandler {
   onMessage(message: Received): void;
   /** Buffered bytes fell below the low-water mark after `send` had returned `false`. */
   onDrain?(): void;
+  /**
+   * Reports a half-close: the other side sends nothing more, but may still read. Called at most once, between messages.
+   * A handler that has this callback must call `close` once it has sent what is pending; without it the connection is
+   * closed at once.
+   */
+  onPeerEnd?(): void;
   /** The connection is over: called exactly once, last. */
   onClose(reason: CloseReason): void;
 }

@@ -71,6 +71,11 @@ export interface Peer extends Hello {
   readonly quirks: readonly Quirk[];
 }
 
+/** Whether the peer is agentwire: it negotiated a feature that no other implementation has. */
+export function isAgentwire({ features }: Pick<Peer, 'features'>): boolean {
+  return features.includes('slot_ids') || features.includes('errors');
+}
+
 /** What the other side proved while it connected. */
 export interface Credential {
   /** The token of its handshake. */

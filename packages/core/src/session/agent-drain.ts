@@ -17,6 +17,8 @@ interface AgentDrainSubject {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pings: PingSender;
+  /** Default timeout, in milliseconds. */
+  readonly timeoutMs: number;
   /** Cancels every request that is left. */
   readonly cancelRest: () => void;
 }
@@ -35,18 +37,32 @@ export class AgentDrain {
 
   /** {@link AgentSession.drain}. */
   async run(options?: { readonly timeoutMs?: number }): Promise<void> {
-    const { session, clock, cancelRest } = this.#subject;
-    const timeoutMs = checkInteger('timeoutMs', Math.round(options?.timeoutMs ?? 30_000), 0, 86_400_000);
+    const { session, timeoutMs: defaultMs } = this.#subject;
+    const timeoutMs = checkInteger('timeoutMs', Math.round(options?.timeoutMs ?? defaultMs), 0, 86_400_000);
+    await this.#finish(
+      this.#catchUp(timeoutMs).then(() => session.whenIdle()),
+      timeoutMs,
+    );
+    // a proxy that knows no drain keeps its side open, and goes on asking until it sees that nobody is there
+    if (this.#deaf && session.connection.bufferedBytes === 0) session.connection.abort();
+    await session.close();
+  }
+
+  /** Answers what is pending, for the default timeout at most, and closes: the proxy has half-closed, so nothing more comes. */
+  async afterPeerEnd(): Promise<void> {
+    const { session, timeoutMs } = this.#subject;
+    await this.#finish(session.whenIdle(), timeoutMs);
+    await session.close();
+  }
+
+  async #finish(idle: Promise<void>, timeoutMs: number): Promise<void> {
+    const { clock, cancelRest } = this.#subject;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = clock.setTimeout(resolve, timeoutMs);
-    const idle = this.#catchUp(timeoutMs).then(() => session.whenIdle());
     await Promise.race([idle, this.#closed.promise, promise]);
     clock.clearTimeout(timer);
     this.#over = true;
     cancelRest();
-    // a proxy that knows no drain keeps its side open, and goes on asking until it sees that nobody is there
-    if (this.#deaf && session.connection.bufferedBytes === 0) session.connection.abort();
-    await session.close();
   }
 
   /** Whether the proxy knows no drain, or has none for a stream that is open. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts';
 import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
+import { isAgentwire } from '../contract/peer.ts';
 import { AgentwireError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { Message, MessageType, Received } from '../message/message.ts';
@@ -29,6 +30,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly #drain: AgentDrain;
   readonly #keepalive: Keepalive | undefined;
   readonly #unread: UnreadAnswers;
+  readonly #pings: PingSender;
   /** Undecodable messages since the last event. */
   #undecodable = 0;
 
@@ -46,10 +48,18 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.#handler = handler;
     this.#logger = logger;
     this.#unread = unread;
+    this.#pings = pings;
     this.#requests = requests;
-    const { maxInFlight } = limits;
+    const { maxInFlight, drainTimeoutMs } = limits;
     this.#runner = new RequestRunner({ connection, handler, requests, queues, answers, maxInFlight });
-    this.#drain = new AgentDrain({ session: this, clock, logger, pings, cancelRest: () => requests.endOfDrain() });
+    this.#drain = new AgentDrain({
+      session: this,
+      clock,
+      logger,
+      pings,
+      timeoutMs: drainTimeoutMs,
+      cancelRest: () => requests.endOfDrain(),
+    });
     if (options.keepalive !== false && connection.peer.dialect !== 'zentinel') {
       const subject = {
         connection,
@@ -135,6 +145,18 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   onDrain(): void {
     this.#unread.onRoom();
+  }
+
+  /** Answers what is pending and closes. A proxy of agentwire closes only when it wants no more answers. */
+  onPeerEnd(): void {
+    this.#keepalive?.stop();
+    if (this.inFlight === 0 || isAgentwire(this.connection.peer)) {
+      void this.close();
+      return;
+    }
+    // nothing can answer it, but the system of a proxy that is gone resets the connection, which ends the waiting
+    this.#pings.send();
+    void this.#drain.afterPeerEnd();
   }
 
   onClose(reason: CloseReason): void {

@@ -4,10 +4,14 @@ import { KEEPALIVE_TABLE } from './keepalive.ts';
 
 /** The limits among {@link AgentSessionOptions}, none left open. */
 export type AgentSessionLimits = Required<
-  Pick<AgentSessionOptions, 'maxInFlight' | 'maxQueuedPerRequest' | 'maxRetained' | 'requestStateTtlMs'>
+  Pick<
+    AgentSessionOptions,
+    'drainTimeoutMs' | 'maxInFlight' | 'maxQueuedPerRequest' | 'maxRetained' | 'requestStateTtlMs'
+  >
 >;
 
 const DEFAULTS: AgentSessionLimits = {
+  drainTimeoutMs: 30_000,
   maxInFlight: 1024,
   maxQueuedPerRequest: 1024,
   maxRetained: 10_000,
@@ -18,6 +22,7 @@ const DEFAULTS: AgentSessionLimits = {
 const AGENT_SESSION_TABLE: OptionTable<AgentSessionOptions> = {
   clock: OPTION.clock,
   logger: OPTION.logger,
+  drainTimeoutMs: OPTION.integer(0, 86_400_000),
   maxInFlight: OPTION.integer(1, 10_000_000),
   maxQueuedPerRequest: OPTION.integer(1, 10_000_000),
   maxRetained: OPTION.integer(1, 10_000_000),
@@ -30,6 +35,7 @@ export function resolveAgentSessionLimits(options: AgentSessionOptions): AgentSe
   checkTypes('', options, AGENT_SESSION_TABLE);
   const limit = (name: keyof AgentSessionLimits): number => options[name] ?? DEFAULTS[name];
   return {
+    drainTimeoutMs: limit('drainTimeoutMs'),
     maxInFlight: limit('maxInFlight'),
     maxQueuedPerRequest: limit('maxQueuedPerRequest'),
     maxRetained: limit('maxRetained'),

@@ -42,6 +42,11 @@ export interface AgentSessionOptions {
    * Others are kept until they are completed or cancelled, or the connection ends.
    */
   readonly requestStateTtlMs?: number;
+  /**
+   * Longest time for what is pending at {@link AgentSession.drain} and after a third-party proxy has half-closed, in
+   * milliseconds; default 30 000, 0 to 86 400 000.
+   */
+  readonly drainTimeoutMs?: number;
   /** When to ping a silent proxy; `false` never does, and the zentinel dialect never does. */
   readonly keepalive?: KeepaliveOptions | false;
 }
@@ -69,7 +74,7 @@ export interface AgentSession extends AsyncDisposable {
   whenIdle(): Promise<void>;
   /**
    * Tells the proxy to send nothing new, answers what it had sent before it heard of that, and closes once idle or after
-   * `timeoutMs` (default 30 000). A proxy of the zentinel dialect knows no drain: it is answered until nothing has come for
+   * `timeoutMs` (default `drainTimeoutMs`). A proxy of the zentinel dialect knows no drain: it is answered until nothing has come for
    * 1 s, and its connection is dropped then.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;

@@ -271,6 +271,59 @@ describe('cancel and ends', () => {
     }
   });
 
+  test('a third-party proxy that half-closes gets the answers to what is pending, then the end', async () => {
+    const { onEvent, answers, requests } = held();
+    const { connection, session, clock } = setup(onEvent, { keepalive: {} }, { peer: { features: [] } });
+    connection.receive({ ...headers, id: 1 }, { ...chunk(0, true), id: 1 }, { ...headers, id: 2 });
+    connection.halfClose();
+    expect([connection.status, connection.ofType('ping').length]).toEqual(['open', 1]);
+    // a peer that cannot answer a ping is not ended for it
+    clock.advance(20_000);
+    answers[0]?.({ ...tagged('head'), needsMore: true });
+    answers[1]?.(tagged('other'));
+    await turn();
+    expect([connection.status, session.inFlight]).toEqual(['open', 1]);
+    answers[2]?.(tagged('chunk'));
+    await turn();
+    expect(tags(connection)).toEqual(['head', 'other', 'chunk']);
+    expect([connection.status, clock.pendingTimers]).toEqual(['closed', 0]);
+    expect(requests.map(({ cancelled }) => cancelled)).toEqual([false, false, false]);
+  });
+
+  test('a half-closed connection ends after drainTimeoutMs, and at once where nothing is pending or the proxy is agentwire', async () => {
+    const { onEvent, requests } = held();
+    const slow = setup(onEvent, { drainTimeoutMs: 2_000 }, { dialect: 'zentinel', peer: { features: [] } });
+    slow.connection.receive({ ...headers, id: 1 });
+    slow.connection.halfClose();
+    await turn();
+    slow.clock.advance(1_999);
+    await turn();
+    expect(slow.connection.status).toBe('open');
+    slow.clock.advance(1);
+    await turn();
+    expect([slow.connection.status, requests[0]?.cancelled, slow.clock.pendingTimers]).toEqual(['closed', true, 0]);
+
+    const idle = setup(() => ALLOW, {}, { peer: { features: [] } });
+    idle.connection.receive({ ...headers, id: 1 });
+    idle.connection.halfClose();
+    expect(idle.connection.status).toBe('closed');
+
+    const agentwire = setup(onEvent);
+    agentwire.connection.receive({ ...headers, id: 1 });
+    agentwire.connection.halfClose();
+    expect([agentwire.connection.status, requests[1]?.cancelled]).toEqual(['closed', true]);
+  });
+
+  test('a proxy that is gone after its half-close has its requests cancelled', async () => {
+    const { onEvent, requests } = held();
+    const { connection, clock } = setup(onEvent, {}, { peer: { features: [] } });
+    connection.receive({ ...headers, id: 1 });
+    connection.halfClose();
+    connection.die();
+    await turn();
+    expect([requests[0]?.signal.aborted, clock.pendingTimers]).toEqual([true, 0]);
+  });
+
   test('cancelAll cancels all', () => {
     const { onEvent, requests } = held();
     const { connection } = setup(onEvent);

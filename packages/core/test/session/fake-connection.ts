@@ -43,6 +43,7 @@ export class FakeConnection extends ConnectionBase {
     onMessage(m: Received): void;
     onClose(r: { by: 'local' | 'remote' }): void;
     onDrain?(): void;
+    onPeerEnd?(): void;
   }): void {
     this.attach(() => session);
   }
@@ -73,6 +74,10 @@ export class FakeConnection extends ConnectionBase {
   drainBuffer(): void {
     this.writable = true;
     this.drained();
+  }
+
+  halfClose(): void {
+    if (!this.peerEnded()) void this.close();
   }
 
   die(): void {

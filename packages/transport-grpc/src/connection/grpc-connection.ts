@@ -62,7 +62,6 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   readonly #codec: Codec;
   readonly #ours: boolean;
   #unreadable = 0;
-  #unanswered = 0;
   #heldDrain = false;
   #saidGoaway = false;
   #heardGoaway = false;
@@ -133,7 +132,6 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
       return;
     }
     this.#unreadable = 0;
-    if (!this.#ours && EVENTS.has(read.type) && read.type !== 'requestComplete') this.#unanswered += 1;
     this.deliverFrom(buffer, start, end, read);
   }
 
@@ -158,18 +156,20 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   }
 
   onEnd(error: AgentwireError | undefined): void {
-    const { role, closeTimeoutMs, clock } = this.#options;
-    // a plain gRPC client says that it has asked everything, and waits for its answers
-    if (role === 'agent' && !this.#ours && error === undefined && this.#unanswered > 0 && this.status === 'open') {
-      this.#closeTimer = clock.setTimeout(() => this.#endedByPeer(undefined), closeTimeoutMs);
-      return;
-    }
+    // a client that has ended its half may wait for answers; a server that has ended its half has ended the call
+    if (error === undefined && this.#options.role === 'agent' && this.peerEnded()) return;
     this.#endedByPeer(error);
   }
 
-  #endedByPeer(error: AgentwireError | undefined): void {
+  onGone(error: AgentwireError | undefined): void {
+    this.#endedByPeer(error);
+  }
+
+  #endedByPeer(
+    error: AgentwireError | undefined,
+    by: CloseReason['by'] = this.status === 'closing' ? 'local' : 'remote',
+  ): void {
     this.#messages.end(this.#options.closeTimeoutMs);
-    const by = this.status === 'closing' ? 'local' : 'remote';
     this.ended(error === undefined ? { by } : { by, error });
   }
 
@@ -234,9 +234,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   #answer(message: Answer): boolean {
     // whoever sent a Configure without an id waits for no answer
     const unasked = !this.#ours && String(message.id).startsWith(MADE_UP_ID);
-    const sent = unasked || this.#send(message);
-    if (this.#unanswered > 0 && --this.#unanswered === 0 && this.#messages.over) this.#endedByPeer(undefined);
-    return sent;
+    return unasked || this.#send(message);
   }
 
   /** Says drain to a peer that knows no message for it. */
@@ -263,7 +261,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   protected startClose(): void {
     const { clock, closeTimeoutMs } = this.#options;
     if (this.#messages.over) {
-      this.#endedByPeer(undefined);
+      this.#endedByPeer(undefined, 'remote');
       return;
     }
     // what is paused would never see the other side's end

@@ -25,6 +25,8 @@ export interface MessageStreamUser {
   onDrain(): void;
   /** The other side has ended the stream, in whatever way: called once, unless {@link MessageStream.destroy} came first. */
   onEnd(error: AgentwireError | undefined): void;
+  /** The stream is closed in both directions: called last, where {@link onEnd} was called without an error before. */
+  onGone?(error: AgentwireError | undefined): void;
   /** The stream cannot go on because of what came in. */
   onFault(error: AgentwireError): void;
 }
@@ -162,7 +164,9 @@ export class MessageStream {
 
   #onClose(): void {
     this.#clock.clearTimeout(this.#endTimer);
-    this.#finish(this.#status ?? fromHttp2Code(this.stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#where));
+    const error = this.#status ?? fromHttp2Code(this.stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#where);
+    if (this.#over) this.user.onGone?.(error);
+    else this.#finish(error);
   }
 
   #finish(error: AgentwireError | undefined): void {

@@ -42,6 +42,7 @@ export class Recorder implements ConnectionHandler {
   drains = 0;
   connection: Connection | undefined;
   onReceived: ((message: Received, connection: Connection) => void) | undefined;
+  onPeerEnd?: () => void;
   #waiters: { check: () => boolean; resolve: () => void }[] = [];
 
   readonly attach = (connection: Connection): ConnectionHandler => {
