@@ -6,7 +6,7 @@ import { Packr } from 'msgpackr';
 import { createMessageCodec } from '../src/index.ts';
 import type { MessageCodec } from '../src/index.ts';
 import { toWire } from '../src/messages/reference-codec.ts';
-import { FORMS, frameOf, peerOf, readFrame } from '../test/messages/codec-pair.ts';
+import { FORMATS, frameOf, peerOf, readFrame } from '../test/messages/codec-pair.ts';
 import { Outbox } from '../src/outbox/outbox.ts';
 import { decisionOf, Dice, requestOf } from './workload.ts';
 
@@ -72,10 +72,10 @@ function measure(writer: MessageCodec, reader: MessageCodec, pool: readonly Mess
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const rows: Record<string, unknown>[] = [];
-for (const { dialect, encoding } of FORMS) {
+for (const { dialect, encoding } of FORMATS) {
   const proxy = createMessageCodec({ role: 'proxy', peer: peerOf(dialect, encoding, 'agent') });
   const agent = createMessageCodec({ role: 'agent', peer: peerOf(dialect, encoding, 'proxy') });
-  const form = { dialect, encoding, errors: false };
+  const format = { dialect, encoding, errors: false };
   const dice = new Dice(1);
   const id = (i: number): number | string =>
     dialect === 'documented' ? i * 65_536 + 7 : `px-1-${i}-${'a'.repeat(24)}`;
@@ -114,7 +114,7 @@ for (const { dialect, encoding } of FORMS) {
   ];
   for (const [what, pool, fromProxy] of pools) {
     const [write, read] = fromProxy ? measure(proxy, agent, pool) : measure(agent, proxy, pool);
-    const wires = pool.map((message) => toWire(message, form));
+    const wires = pool.map((message) => toWire(message, format));
     const texts = wires.map((wire) => (encoding === 'json' ? Buffer.from(JSON.stringify(wire)) : packr.pack(wire)));
     const plainWrite = time((i) =>
       encoding === 'json' ? Buffer.from(JSON.stringify(wires[i % wires.length])) : packr.pack(wires[i % wires.length]),

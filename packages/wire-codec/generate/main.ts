@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { GENERATED_FORMS } from './forms.ts';
+import { GENERATED_FORMATS } from './formats.ts';
 import { pathOf, sourceOf } from './source.ts';
 
-for (const form of GENERATED_FORMS) {
-  writeFileSync(fileURLToPath(new URL(`../${pathOf(form)}`, import.meta.url)), sourceOf(form));
+for (const format of GENERATED_FORMATS) {
+  writeFileSync(fileURLToPath(new URL(`../${pathOf(format)}`, import.meta.url)), sourceOf(format));
 }

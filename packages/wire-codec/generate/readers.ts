@@ -1,15 +1,15 @@
 import type { PlacedField, Struct } from '../src/messages/struct.ts';
-import { inner, isOmitted, properties, quoted, title, written } from './forms.ts';
-import type { GeneratedForm } from './forms.ts';
+import { inner, isOmitted, properties, quoted, title, written } from './formats.ts';
+import type { GeneratedFormat } from './formats.ts';
 
 const SAME = new Set(['text', 'method', 'uri', 'u16', 'u32', 'u64', 'status', 'bool', 'verdict']);
 
-/** The reader's method for a kind, or `undefined` for one that only the reference reads. */
-function method(kind: string, form: GeneratedForm): string | undefined {
-  if (SAME.has(kind)) return kind;
-  if (kind === 'headers') return form.dialect === 'documented' ? 'pairs' : 'multi';
-  if (kind === 'id') return form.dialect === 'documented' ? 'u64' : 'text';
-  return { bytes: 'data', 'list(text)': 'textsOrEmpty', headerOps: 'opsOrEmpty' }[kind];
+/** The reader's method for a codec, or `undefined` for one that only the reference reads. */
+function method(codec: string, format: GeneratedFormat): string | undefined {
+  if (SAME.has(codec)) return codec;
+  if (codec === 'headers') return format.dialect === 'documented' ? 'pairs' : 'multi';
+  if (codec === 'id') return format.dialect === 'documented' ? 'u64' : 'text';
+  return { bytes: 'data', 'list(text)': 'textsOrEmpty', headerOps: 'opsOrEmpty' }[codec];
 }
 
 /** A field in front of a structure's own: the id or the version of an answer. */
@@ -24,22 +24,22 @@ export interface Lead {
 export class ReaderSource {
   readonly lines: string[] = [];
   readonly literals: Map<string, string>;
-  readonly #form: GeneratedForm;
+  readonly #format: GeneratedFormat;
   readonly #order: (fields: readonly PlacedField[]) => readonly PlacedField[];
   #pending = '';
 
   constructor(
-    form: GeneratedForm,
+    format: GeneratedFormat,
     literals: Map<string, string>,
     order: (fields: readonly PlacedField[]) => readonly PlacedField[],
   ) {
-    this.#form = form;
+    this.#format = format;
     this.literals = literals;
     this.#order = order;
   }
 
   get #json(): boolean {
-    return this.#form.encoding === 'json';
+    return this.#format.encoding === 'json';
   }
 
   #constant(text: string): string {
@@ -63,7 +63,7 @@ export class ReaderSource {
 
   /** Reads a structure into variables named after its properties behind `prefix`. */
   struct(struct: Struct<object>, prefix: string, leads: readonly Lead[] = []): void {
-    const fields = this.#order(struct.fields(this.#form.dialect));
+    const fields = this.#order(struct.fields(this.#format.dialect));
     const omitted = fields.filter(isOmitted);
     const count = fields.length + leads.length;
     const firstIsOmitted = leads.length === 0 && fields[0] !== undefined && isOmitted(fields[0]);
@@ -84,7 +84,7 @@ export class ReaderSource {
       this.#pending += this.#key(lead.name) + (lead.constant ?? '');
       if (lead.variable === undefined) continue;
       this.flush();
-      this.lines.push(`const ${lead.variable} = r.${method('id', this.#form)}();`);
+      this.lines.push(`const ${lead.variable} = r.${method('id', this.#format)}();`);
     }
     for (const field of fields) {
       if (isOmitted(field) || firstIsOmitted) {
@@ -103,7 +103,7 @@ export class ReaderSource {
   #optional(field: PlacedField, prefix: string, left: string): void {
     const variable = prefix + title(field.property);
     const struct = inner(field);
-    const reader = method(field.field.kind.name, this.#form);
+    const reader = method(field.field.codec.name, this.#format);
     this.flush();
     if (struct === undefined && reader === undefined) {
       this.lines.push(`const ${variable} = undefined;`);
@@ -113,7 +113,7 @@ export class ReaderSource {
     const counted = this.#json ? '' : ` ${left}--;`;
     if (struct === undefined) {
       const value =
-        field.field.kind.name === 'bool' && field.field.emptyIsAbsent ? 'r.bool() || undefined' : `r.${reader}()`;
+        field.field.codec.name === 'bool' && field.field.emptyIsAbsent ? 'r.bool() || undefined' : `r.${reader}()`;
       this.lines.push(`let ${variable};`, `if (r.key(${key})) {${counted} ${variable} = ${value}; }`);
       return;
     }
@@ -125,9 +125,9 @@ export class ReaderSource {
 
   #required(field: PlacedField, prefix: string): void {
     const variable = prefix + title(field.property);
-    const { kind, emptyIsAbsent } = field.field;
+    const { codec, emptyIsAbsent } = field.field;
     const struct = inner(field);
-    if (kind.name === 'anyMap') {
+    if (codec.name === 'anyMap') {
       // In the zentinel dialect the id of an answer stands here, and a canonical answer has nothing else here.
       this.#pending += this.#json ? '{"correlation_id":' : '\x81\xaecorrelation_id';
       this.flush();
@@ -141,7 +141,7 @@ export class ReaderSource {
       this.lines.push(`const ${variable} = ${objectOf(struct, variable, typeof field.absent === 'object')};`);
       return;
     }
-    const reader = method(kind.name, this.#form);
+    const reader = method(codec.name, this.#format);
     if (reader === undefined) {
       this.#pending += this.#absent(field);
       this.lines.push(`const ${variable} = undefined;`);
@@ -150,7 +150,7 @@ export class ReaderSource {
     this.flush();
     if (typeof field.absent === 'object' && written(field) === null)
       this.lines.push(`const ${variable} = r.isNull() ? undefined : r.${reader}();`);
-    else if (kind.name === 'bool' && emptyIsAbsent) this.lines.push(`const ${variable} = r.bool() || undefined;`);
+    else if (codec.name === 'bool' && emptyIsAbsent) this.lines.push(`const ${variable} = r.bool() || undefined;`);
     else this.lines.push(`const ${variable} = r.${reader}();`);
   }
 

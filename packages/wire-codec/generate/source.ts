@@ -1,7 +1,7 @@
 import type { PlacedField } from '../src/messages/struct.ts';
 import { ANSWER_VERSION } from '../src/messages/answer.ts';
-import { DECISION, HOT_EVENTS, objectOfEvent, structOf, title } from './forms.ts';
-import type { GeneratedForm } from './forms.ts';
+import { DECISION, HOT_EVENTS, objectOfEvent, structOf, title } from './formats.ts';
+import type { GeneratedFormat } from './formats.ts';
 import { literalsOf, objectOf, ReaderSource } from './readers.ts';
 import type { Lead } from './readers.ts';
 import { jsonChunk, jsonObject, MsgpackSource } from './writers.ts';
@@ -12,26 +12,26 @@ const asListed: Order = (fields) => fields;
 /** The crate builds JSON events through a sorted map. */
 const sorted: Order = (fields) => fields.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
-const isVersion = (form: GeneratedForm): string =>
-  form.encoding === 'json' ? String(ANSWER_VERSION) : String.fromCharCode(ANSWER_VERSION);
+const isVersion = (format: GeneratedFormat): string =>
+  format.encoding === 'json' ? String(ANSWER_VERSION) : String.fromCharCode(ANSWER_VERSION);
 
 function readEvent(
   type: (typeof HOT_EVENTS)[number],
-  form: GeneratedForm,
+  format: GeneratedFormat,
   order: Order,
   suffix: string,
   literals: Map<string, string>,
 ): string[] {
   const struct = structOf(type);
-  const idInside = type === 'requestHeaders' && form.dialect === 'zentinel';
+  const idInside = type === 'requestHeaders' && format.dialect === 'zentinel';
   const dropTop: Order = (fields) =>
-    order(fields.filter((field) => !(idInside && form.encoding === 'msgpack' && field.property === 'id')));
-  const source = new ReaderSource(form, literals, dropTop);
+    order(fields.filter((field) => !(idInside && format.encoding === 'msgpack' && field.property === 'id')));
+  const source = new ReaderSource(format, literals, dropTop);
   source.struct(struct, 'v');
   source.flush();
   // Of the two ids of the zentinel dialect the one in the metadata counts.
   const lines = source.lines.map((line) => (idInside ? line.replace('const vId = ', '') : line));
-  const { dialect } = form;
+  const { dialect } = format;
   const object = objectOfEvent(struct, dialect, idInside ? 'vMetadataCorrelationId' : 'vId');
   return [
     `export function read${title(type)}${suffix}(r: Reader, end: number): ${title(type)} | undefined {`,
@@ -41,17 +41,17 @@ function readEvent(
   ];
 }
 
-function leadsOf(form: GeneratedForm): readonly Lead[] {
-  return form.dialect === 'documented'
+function leadsOf(format: GeneratedFormat): readonly Lead[] {
+  return format.dialect === 'documented'
     ? [{ name: 'request_id', variable: 'id' }]
-    : [{ name: 'version', constant: isVersion(form) }];
+    : [{ name: 'version', constant: isVersion(format) }];
 }
 
-function readAnswer(form: GeneratedForm, literals: Map<string, string>): string[] {
-  const source = new ReaderSource(form, literals, asListed);
-  source.struct(DECISION, 'v', leadsOf(form));
+function readAnswer(format: GeneratedFormat, literals: Map<string, string>): string[] {
+  const source = new ReaderSource(format, literals, asListed);
+  source.struct(DECISION, 'v', leadsOf(format));
   source.flush();
-  const has = new Set(DECISION.fields(form.dialect).map((field) => field.property));
+  const has = new Set(DECISION.fields(format.dialect).map((field) => field.property));
   return [
     'export function readAnswer(r: Reader, end: number): Answer | undefined {',
     ...source.lines.map((line) => `  ${line}`),
@@ -61,8 +61,8 @@ function readAnswer(form: GeneratedForm, literals: Map<string, string>): string[
   ];
 }
 
-const idOf = (form: GeneratedForm): readonly string[] =>
-  form.dialect === 'zentinel'
+const idOf = (format: GeneratedFormat): readonly string[] =>
+  format.dialect === 'zentinel'
     ? ['const id = String(m.id);']
     : ['const { id } = m;', "if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;"];
 
@@ -71,39 +71,41 @@ const guard = (conditions: readonly string[]): readonly string[] =>
     ? []
     : [`if (${conditions.map((one) => (one.includes('&&') ? `(${one})` : one)).join(' || ')}) return undefined;`];
 
-function writeJsonEvent(type: (typeof HOT_EVENTS)[number], form: GeneratedForm): string[] {
+function writeJsonEvent(type: (typeof HOT_EVENTS)[number], format: GeneratedFormat): string[] {
   const struct = structOf(type);
   const guards: string[] = [];
   const expression =
-    type === 'requestHeaders' ? `JSON.stringify(${jsonObject(struct, 'm', form, guards)})` : jsonChunk(struct, form);
+    type === 'requestHeaders'
+      ? `JSON.stringify(${jsonObject(struct, 'm', format, guards)})`
+      : jsonChunk(struct, format);
   return [
     `export function write${title(type)}(m: ${title(type)}): string | undefined {`,
-    ...[...idOf(form), ...guard(guards), `return ${expression};`].map((line) => `  ${line}`),
+    ...[...idOf(format), ...guard(guards), `return ${expression};`].map((line) => `  ${line}`),
     '}',
   ];
 }
 
-function writeJsonAnswer(form: GeneratedForm): string[] {
+function writeJsonAnswer(format: GeneratedFormat): string[] {
   const guards: string[] = [];
-  const leads = form.dialect === 'documented' ? ['request_id: id'] : [`version: ${ANSWER_VERSION}`];
-  const object = jsonObject(DECISION, 'd', form, guards, leads);
-  if (form.dialect === 'zentinel') guards.push('d.error !== undefined');
-  const audit = form.dialect === 'documented' ? 'const { audit } = d;' : 'const audit: Audit = d.audit ?? {};';
+  const leads = format.dialect === 'documented' ? ['request_id: id'] : [`version: ${ANSWER_VERSION}`];
+  const object = jsonObject(DECISION, 'd', format, guards, leads);
+  if (format.dialect === 'zentinel') guards.push('d.error !== undefined');
+  const audit = format.dialect === 'documented' ? 'const { audit } = d;' : 'const audit: Audit = d.audit ?? {};';
   return [
     'export function writeAnswer(m: Answer): string | undefined {',
-    ...[...idOf(form), 'const d = m.decision;', ...guard(guards), audit, `return JSON.stringify(${object});`].map(
+    ...[...idOf(format), 'const d = m.decision;', ...guard(guards), audit, `return JSON.stringify(${object});`].map(
       (line) => `  ${line}`,
     ),
     '}',
   ];
 }
 
-function writeMsgpackEvent(type: (typeof HOT_EVENTS)[number], form: GeneratedForm): string[] {
-  const source = new MsgpackSource(form);
+function writeMsgpackEvent(type: (typeof HOT_EVENTS)[number], format: GeneratedFormat): string[] {
+  const source = new MsgpackSource(format);
   source.oneIdInside = type === 'requestHeaders';
   source.struct(structOf(type), 'm');
   const after = source.expression;
-  const id = idOf(form)[0] ?? '';
+  const id = idOf(format)[0] ?? '';
   const before = source.before === undefined ? [] : [`w.split(${source.before}, ${source.raw});`];
   return [
     `export function write${title(type)}(w: MsgpackWriter, m: ${title(type)}): string | undefined {`,
@@ -114,11 +116,11 @@ function writeMsgpackEvent(type: (typeof HOT_EVENTS)[number], form: GeneratedFor
   ];
 }
 
-function writeMsgpackAnswer(form: GeneratedForm): string[] {
-  const source = new MsgpackSource(form);
-  const documented = form.dialect === 'documented';
+function writeMsgpackAnswer(format: GeneratedFormat): string[] {
+  const source = new MsgpackSource(format);
+  const documented = format.dialect === 'documented';
   source.struct(DECISION, 'd', [
-    documented ? { name: 'request_id', expression: 'w.number(id)' } : { name: 'version', constant: isVersion(form) },
+    documented ? { name: 'request_id', expression: 'w.number(id)' } : { name: 'version', constant: isVersion(format) },
   ]);
   const after = source.expression;
   const guards = documented ? source.guards : [...source.guards, 'd.error !== undefined'];
@@ -130,7 +132,7 @@ function writeMsgpackAnswer(form: GeneratedForm): string[] {
   return [
     'export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {',
     ...[
-      idOf(form)[0] ?? '',
+      idOf(format)[0] ?? '',
       'const d = m.decision;',
       ...guard(others),
       ...audit,
@@ -145,15 +147,15 @@ function doc(lines: readonly string[], text: string): string {
   return [`/** ${text} */`, '// prettier-ignore', ...lines].join('\n');
 }
 
-function imports(body: string, form: GeneratedForm): string[] {
-  const json = form.encoding === 'json';
+function imports(body: string, format: GeneratedFormat): string[] {
+  const json = format.encoding === 'json';
   const known: readonly [module: string, names: readonly string[], types: readonly string[]][] = [
     ['@agentwire/core', [], ['Answer', 'Audit', 'RequestBodyChunk', 'RequestHeaders', 'ResponseBodyChunk']],
     ['../json/base64.ts', ['encodeBase64'], []],
     ['../messages/byte-reader.ts', ['literal'], []],
-    ['../messages/decision-kinds.ts', ['verdict'], []],
-    ['../messages/form.ts', [], ['Form']],
-    ['../messages/header-kinds.ts', ['headerOps', 'writeMulti', 'writePairs'], []],
+    ['../messages/decision-codecs.ts', ['verdict'], []],
+    ['../messages/wire-format.ts', [], ['WireFormat']],
+    ['../messages/header-codecs.ts', ['headerOps', 'writeMulti', 'writePairs'], []],
     json
       ? ['../json/json-reader.ts', [], ['JsonReader as Reader']]
       : ['../msgpack/msgpack-reader.ts', [], ['MsgpackReader as Reader']],
@@ -173,34 +175,34 @@ function imports(body: string, form: GeneratedForm): string[] {
 }
 
 /** The source of one generated file. */
-export function sourceOf(form: GeneratedForm): string {
+export function sourceOf(format: GeneratedFormat): string {
   const literals = new Map<string, string>();
-  const { dialect, encoding } = form;
+  const { dialect, encoding } = format;
   const parts: string[] = [];
   for (const type of HOT_EVENTS) {
     parts.push(
-      doc(readEvent(type, form, asListed, '', literals), `Reads the canonical form of a ${type}, or declines.`),
+      doc(readEvent(type, format, asListed, '', literals), `Reads the canonical form of a ${type}, or declines.`),
     );
     if (dialect === 'zentinel' && encoding === 'json') {
       parts.push(
-        doc(readEvent(type, form, sorted, 'Sorted', literals), `Reads a ${type} with its names sorted, or declines.`),
+        doc(readEvent(type, format, sorted, 'Sorted', literals), `Reads a ${type} with its names sorted, or declines.`),
       );
     }
-    const lines = encoding === 'json' ? writeJsonEvent(type, form) : writeMsgpackEvent(type, form);
+    const lines = encoding === 'json' ? writeJsonEvent(type, format) : writeMsgpackEvent(type, format);
     parts.push(doc(lines, `Writes a ${type}, or declines.`));
   }
-  parts.push(doc(readAnswer(form, literals), 'Reads the canonical form of an answer, or declines.'));
+  parts.push(doc(readAnswer(format, literals), 'Reads the canonical form of an answer, or declines.'));
   parts.push(
-    doc(encoding === 'json' ? writeJsonAnswer(form) : writeMsgpackAnswer(form), 'Writes an answer, or declines.'),
+    doc(encoding === 'json' ? writeJsonAnswer(format) : writeMsgpackAnswer(format), 'Writes an answer, or declines.'),
   );
   const body = parts.join('\n\n');
-  const constants = /\bFORM\b/.test(body)
-    ? [`const FORM: Form = { dialect: '${dialect}', encoding: '${encoding}', errors: false };`]
+  const constants = /\bFORMAT\b/.test(body)
+    ? [`const FORMAT: WireFormat = { dialect: '${dialect}', encoding: '${encoding}', errors: false };`]
     : [];
   const shared = literalsOf(literals).map((line) => `// prettier-ignore\n${line}`);
   return [
     '// Generated from the table in ../messages by `pnpm generate`; do not edit.',
-    ...imports([body, ...constants, ...shared].join('\n'), form),
+    ...imports([body, ...constants, ...shared].join('\n'), format),
     '',
     ...constants,
     ...shared,
@@ -211,4 +213,4 @@ export function sourceOf(form: GeneratedForm): string {
 }
 
 /** Path of a generated file, from the package's folder. */
-export const pathOf = (form: GeneratedForm): string => `src/generated/${form.dialect}-${form.encoding}.ts`;
+export const pathOf = (format: GeneratedFormat): string => `src/generated/${format.dialect}-${format.encoding}.ts`;

@@ -2,12 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { codecPair, FORMS, frameOf } from '../test/messages/codec-pair.ts';
+import { codecPair, FORMATS, frameOf } from '../test/messages/codec-pair.ts';
 import { samplesOf } from '../test/messages/samples.ts';
 
 const folder = fileURLToPath(new URL('../test/vectors/', import.meta.url));
 mkdirSync(folder, { recursive: true });
-for (const { dialect, encoding } of FORMS) {
+for (const { dialect, encoding } of FORMATS) {
   const pair = codecPair(dialect, encoding);
   const vectors = samplesOf(dialect).map(({ name, from, message }) => ({
     name,

@@ -1,6 +1,6 @@
 import type { PlacedField, Struct } from '../src/messages/struct.ts';
-import { inner, isOmitted, quoted, written } from './forms.ts';
-import type { GeneratedForm } from './forms.ts';
+import { inner, isOmitted, quoted, written } from './formats.ts';
+import type { GeneratedFormat } from './formats.ts';
 
 /** Kinds whose values go into a JSON wire object as they are. */
 const AS_IS = new Set([
@@ -20,8 +20,8 @@ const AS_IS = new Set([
 
 const NUMBERS = new Set(['u16', 'u32', 'u64', 'status']);
 
-const isId = (field: PlacedField, form: GeneratedForm): boolean =>
-  field.field.kind.name === 'id' || (form.dialect === 'zentinel' && field.name === 'correlation_id');
+const isId = (field: PlacedField, format: GeneratedFormat): boolean =>
+  field.field.codec.name === 'id' || (format.dialect === 'zentinel' && field.name === 'correlation_id');
 
 const orElse = (field: PlacedField, value: string): string => {
   if (typeof field.absent !== 'object') return value;
@@ -32,29 +32,30 @@ const orElse = (field: PlacedField, value: string): string => {
 export function jsonObject(
   struct: Struct<object>,
   of: string,
-  form: GeneratedForm,
+  format: GeneratedFormat,
   guards: string[],
   leads: readonly string[] = [],
 ): string {
-  const parts = struct.fields(form.dialect).flatMap((field) => {
+  const parts = struct.fields(format.dialect).flatMap((field) => {
     const value = `${of}.${field.property}`;
-    const { name } = field.field.kind;
+    const { name } = field.field.codec;
     const nested = inner(field);
-    if (isId(field, form)) return [`${field.name}: id`];
+    if (isId(field, format)) return [`${field.name}: id`];
     if (nested !== undefined) {
       if (!isOmitted(field) && typeof field.absent !== 'object')
-        return [`${field.name}: ${jsonObject(nested, value, form, guards)}`];
-      const object = jsonObject(nested, field.property, form, guards);
+        return [`${field.name}: ${jsonObject(nested, value, format, guards)}`];
+      const object = jsonObject(nested, field.property, format, guards);
       return [
         `${field.name}: ${isOmitted(field) ? `${field.property} === undefined ? undefined : ${object}` : object}`,
       ];
     }
-    if (name === 'anyMap' && form.dialect === 'zentinel') return [`${field.name}: { ...${value}, correlation_id: id }`];
+    if (name === 'anyMap' && format.dialect === 'zentinel')
+      return [`${field.name}: { ...${value}, correlation_id: id }`];
     if (AS_IS.has(name)) return [`${field.name}: ${orElse(field, value)}`];
     if (name === 'headers')
-      return [`${field.name}: ${form.dialect === 'documented' ? 'writePairs' : 'writeMulti'}(${value})`];
-    if (name === 'headerOps') return [`${field.name}: ${value} === undefined ? [] : headerOps.write(${value}, FORM)`];
-    if (name === 'verdict') return [`${field.name}: verdict.write(${value}, FORM)`];
+      return [`${field.name}: ${format.dialect === 'documented' ? 'writePairs' : 'writeMulti'}(${value})`];
+    if (name === 'headerOps') return [`${field.name}: ${value} === undefined ? [] : headerOps.write(${value}, FORMAT)`];
+    if (name === 'verdict') return [`${field.name}: verdict.write(${value}, FORMAT)`];
     guards.push(`${value} !== undefined`);
     return typeof field.absent === 'object' ? [`${field.name}: ${JSON.stringify(written(field))}`] : [];
   });
@@ -62,7 +63,7 @@ export function jsonObject(
 }
 
 /** Source of the JSON text of a body chunk: its long text needs no escaping, so it is not stringified. */
-export function jsonChunk(struct: Struct<object>, form: GeneratedForm): string {
+export function jsonChunk(struct: Struct<object>, format: GeneratedFormat): string {
   let pending = '{';
   const parts: string[] = [];
   const add = (expression: string): void => {
@@ -70,16 +71,16 @@ export function jsonChunk(struct: Struct<object>, form: GeneratedForm): string {
     parts.push(expression);
     pending = '';
   };
-  struct.fields(form.dialect).forEach((field, index) => {
+  struct.fields(format.dialect).forEach((field, index) => {
     const key = `${index === 0 ? '' : ','}"${field.name}":`;
     const value = `m.${field.property}`;
-    if (isOmitted(field) && form.dialect === 'documented') {
+    if (isOmitted(field) && format.dialect === 'documented') {
       add(`(${value} === undefined ? '' : ${quoted(key)} + ${value})`);
       return;
     }
     pending += key;
-    if (isId(field, form)) add(form.dialect === 'documented' ? 'id' : 'JSON.stringify(id)');
-    else if (field.field.kind.name === 'bytes') {
+    if (isId(field, format)) add(format.dialect === 'documented' ? 'id' : 'JSON.stringify(id)');
+    else if (field.field.codec.name === 'bytes') {
       pending += '"';
       add(`encodeBase64(${value})`);
       pending += '"';
@@ -99,12 +100,12 @@ export class MsgpackSource {
   raw = '';
   /** Bytes above 0x7f in the constant parts. */
   high = 0;
-  readonly #form: GeneratedForm;
+  readonly #format: GeneratedFormat;
   #parts: string[] = [];
   #pending = '';
 
-  constructor(form: GeneratedForm) {
-    this.#form = form;
+  constructor(format: GeneratedFormat) {
+    this.#format = format;
   }
 
   #count(text: string): void {
@@ -137,7 +138,7 @@ export class MsgpackSource {
     of: string,
     leads: readonly { readonly name: string; readonly expression?: string; readonly constant?: string }[] = [],
   ): void {
-    const fields = struct.fields(this.#form.dialect).filter((field) => !this.#skipped(field));
+    const fields = struct.fields(this.#format.dialect).filter((field) => !this.#skipped(field));
     const rare = fields.filter((field) => isOmitted(field) && this.#value(field, of) === undefined);
     for (const field of rare) this.guards.push(`${of}.${field.property} !== undefined`);
     const kept = fields.filter((field) => !rare.includes(field));
@@ -157,7 +158,7 @@ export class MsgpackSource {
 
   /** The crate's reader wants exactly one correlation id in a request, and looks for it in the metadata. */
   #skipped(field: PlacedField): boolean {
-    return this.#form.dialect === 'zentinel' && field.property === 'id' && this.oneIdInside;
+    return this.#format.dialect === 'zentinel' && field.property === 'id' && this.oneIdInside;
   }
 
   oneIdInside = false;
@@ -166,7 +167,7 @@ export class MsgpackSource {
     const value = `${of}.${field.property}`;
     const nested = inner(field);
     if (isOmitted(field)) {
-      const own = new MsgpackSource(this.#form);
+      const own = new MsgpackSource(this.#format);
       own.constant(key(field.name));
       if (nested === undefined) own.#add(this.#value(field, of) ?? '');
       else own.struct(nested, value);
@@ -180,8 +181,8 @@ export class MsgpackSource {
       this.struct(nested, typeof field.absent === 'object' ? field.property : value);
       return;
     }
-    const { name } = field.field.kind;
-    if (name === 'bytes' && this.#form.dialect === 'documented') {
+    const { name } = field.field.codec;
+    if (name === 'bytes' && this.#format.dialect === 'documented') {
       this.before = this.expression;
       this.raw = value;
       this.#parts = [];
@@ -201,9 +202,9 @@ export class MsgpackSource {
 
   #value(field: PlacedField, of: string): string | undefined {
     const value = `${of}.${field.property}`;
-    const { name } = field.field.kind;
+    const { name } = field.field.codec;
     const orNull = typeof field.absent === 'object' && written(field) === null;
-    if (isId(field, this.#form)) return this.#form.dialect === 'documented' ? 'w.number(id)' : 'w.text(id)';
+    if (isId(field, this.#format)) return this.#format.dialect === 'documented' ? 'w.number(id)' : 'w.text(id)';
     if (name === 'method' || name === 'uri') return `w.text(${value})`;
     if (name === 'text') return orNull ? `w.textOrNull(${value})` : `w.text(${value})`;
     if (NUMBERS.has(name)) {
@@ -212,7 +213,7 @@ export class MsgpackSource {
     }
     if (name === 'bool')
       return `w.bool(${value}${isOmitted(field) || typeof field.absent === 'object' ? ' ?? false' : ''})`;
-    if (name === 'headers') return this.#form.dialect === 'documented' ? `w.pairs(${value})` : `w.multi(${value})`;
+    if (name === 'headers') return this.#format.dialect === 'documented' ? `w.pairs(${value})` : `w.multi(${value})`;
     if (name === 'list(text)') return `w.texts(${value} ?? [])`;
     if (name === 'headerOps') return `w.ops(${value} ?? [])`;
     if (name === 'verdict') return `w.verdict(${value})`;

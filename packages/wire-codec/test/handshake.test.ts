@@ -214,7 +214,7 @@ describe('replies', () => {
     expect(hello.features).toEqual(shape === 'zentinel' ? [] : agent.features);
   });
 
-  test('after a union request the form of the reply tells the dialect', () => {
+  test('after a union request the format of the reply tells the dialect', () => {
     const documented = bytes({ protocol_version: 2, agent_name: 'a', capabilities: { handles_request_headers: true } });
     const zentinel = bytes({
       protocol_version: 2,

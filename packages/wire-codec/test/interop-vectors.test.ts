@@ -133,7 +133,7 @@ const OWN_FORM: ReadonlySet<string> = new Set(['HealthStatus', 'FlowControl']);
 /** Bytes always go out as base64 text, for its server reads `bin` as text; the binary form has fields of its own. */
 const isRaw = ({ name }: Vector): boolean => name.endsWith('.binary');
 
-/** What is left of a message in that form. */
+/** What is left of a message in that format. */
 function ownForm(message: Message): object {
   if (message.type !== 'healthStatus') return { ...message, timestampMs: undefined };
   const { type, agentId, state, timestampMs } = message;

@@ -25,10 +25,10 @@ export function parseFrame(type: number, bytes: Buffer, start: number, end: numb
     const seen = `0x${type.toString(16).padStart(2, '0')}`;
     throw new AgentwireError('ERR_PROTOCOL', `a frame of type ${seen} came, but this connection speaks version 1`);
   }
-  const { value, fault } = parseJson(bytes, start - 1, end, LIMITS);
-  if (fault !== undefined) {
+  const { value, error } = parseJson(bytes, start - 1, end, LIMITS);
+  if (error !== undefined) {
     const length = end - start + 1;
-    throw new AgentwireError(fault.code, `a message of version 1 (${length} bytes) cannot be read: ${fault.message}`);
+    throw new AgentwireError(error.code, `a message of version 1 (${length} bytes) cannot be read: ${error.message}`);
   }
   if (!isObject(value)) throw new AgentwireError('ERR_PROTOCOL', 'a message of version 1 is not a JSON object');
   const { version } = value;

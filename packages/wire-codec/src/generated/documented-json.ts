@@ -2,12 +2,12 @@
 import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
 import { encodeBase64 } from '../json/base64.ts';
 import { literal } from '../messages/byte-reader.ts';
-import { verdict } from '../messages/decision-kinds.ts';
-import type { Form } from '../messages/form.ts';
-import { headerOps, writePairs } from '../messages/header-kinds.ts';
+import { verdict } from '../messages/decision-codecs.ts';
+import type { WireFormat } from '../messages/wire-format.ts';
+import { headerOps, writePairs } from '../messages/header-codecs.ts';
 import type { JsonReader as Reader } from '../json/json-reader.ts';
 
-const FORM: Form = { dialect: 'documented', encoding: 'json', errors: false };
+const FORMAT: WireFormat = { dialect: 'documented', encoding: 'json', errors: false };
 // prettier-ignore
 const L0 = literal('{"request_id":');
 // prettier-ignore
@@ -217,5 +217,5 @@ export function writeAnswer(m: Answer): string | undefined {
   const d = m.decision;
   if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.error !== undefined) return undefined;
   const { audit } = d;
-  return JSON.stringify({ request_id: id, decision: verdict.write(d.verdict, FORM), request_headers: d.requestHeaders === undefined ? [] : headerOps.write(d.requestHeaders, FORM), response_headers: d.responseHeaders === undefined ? [] : headerOps.write(d.responseHeaders, FORM), audit: audit === undefined ? undefined : { tags: audit.tags, rule_ids: audit.ruleIds, confidence: audit.confidence, reason_codes: audit.reasonCodes, custom: audit.custom }, needs_more: d.needsMore, routing_metadata: d.routingMetadata });
+  return JSON.stringify({ request_id: id, decision: verdict.write(d.verdict, FORMAT), request_headers: d.requestHeaders === undefined ? [] : headerOps.write(d.requestHeaders, FORMAT), response_headers: d.responseHeaders === undefined ? [] : headerOps.write(d.responseHeaders, FORMAT), audit: audit === undefined ? undefined : { tags: audit.tags, rule_ids: audit.ruleIds, confidence: audit.confidence, reason_codes: audit.reasonCodes, custom: audit.custom }, needs_more: d.needsMore, routing_metadata: d.routingMetadata });
 }

@@ -2,12 +2,12 @@
 import type { Answer, Audit, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
 import { encodeBase64 } from '../json/base64.ts';
 import { literal } from '../messages/byte-reader.ts';
-import { verdict } from '../messages/decision-kinds.ts';
-import type { Form } from '../messages/form.ts';
-import { headerOps, writeMulti } from '../messages/header-kinds.ts';
+import { verdict } from '../messages/decision-codecs.ts';
+import type { WireFormat } from '../messages/wire-format.ts';
+import { headerOps, writeMulti } from '../messages/header-codecs.ts';
 import type { JsonReader as Reader } from '../json/json-reader.ts';
 
-const FORM: Form = { dialect: 'zentinel', encoding: 'json', errors: false };
+const FORMAT: WireFormat = { dialect: 'zentinel', encoding: 'json', errors: false };
 // prettier-ignore
 const L0 = literal('{"correlation_id":');
 // prettier-ignore
@@ -301,5 +301,5 @@ export function writeAnswer(m: Answer): string | undefined {
   const d = m.decision;
   if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.error !== undefined) return undefined;
   const audit: Audit = d.audit ?? {};
-  return JSON.stringify({ version: 2, decision: verdict.write(d.verdict, FORM), request_headers: d.requestHeaders === undefined ? [] : headerOps.write(d.requestHeaders, FORM), response_headers: d.responseHeaders === undefined ? [] : headerOps.write(d.responseHeaders, FORM), routing_metadata: d.routingMetadata ?? {}, audit: { tags: audit.tags ?? [], rule_ids: audit.ruleIds ?? [], confidence: audit.confidence ?? null, reason_codes: audit.reasonCodes ?? [], custom: { ...audit.custom, correlation_id: id } }, needs_more: d.needsMore ?? false, request_body_mutation: null, response_body_mutation: null, websocket_decision: null });
+  return JSON.stringify({ version: 2, decision: verdict.write(d.verdict, FORMAT), request_headers: d.requestHeaders === undefined ? [] : headerOps.write(d.requestHeaders, FORMAT), response_headers: d.responseHeaders === undefined ? [] : headerOps.write(d.responseHeaders, FORMAT), routing_metadata: d.routingMetadata ?? {}, audit: { tags: audit.tags ?? [], rule_ids: audit.ruleIds ?? [], confidence: audit.confidence ?? null, reason_codes: audit.reasonCodes ?? [], custom: { ...audit.custom, correlation_id: id } }, needs_more: d.needsMore ?? false, request_body_mutation: null, response_body_mutation: null, websocket_decision: null });
 }

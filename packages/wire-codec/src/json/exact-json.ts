@@ -1,4 +1,4 @@
-import { Fault } from '../messages/fault.ts';
+import { DecodeError } from '../messages/decode-error.ts';
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 // Node has the third argument since version 21; the standard library types do not.
@@ -15,14 +15,14 @@ function exact(_key: string, value: unknown, { source }: { readonly source?: str
   if (String(value) === source || !/^-?\d+$/.test(source)) return value;
   const whole = source.length > MOST_DIGITS ? undefined : BigInt(source);
   if (whole === undefined || whole > MOST || whole < LEAST)
-    throw new Fault('a whole number of more than 64 bits would be rounded; write it as text or with an exponent');
+    throw new DecodeError('a whole number of more than 64 bits would be rounded; write it as text or with an exponent');
   return whole;
 }
 
 /**
  * Parses JSON whose whole numbers past 2^53−1 are kept as bigints, as those of MessagePack are. Slower than `JSON.parse`.
  *
- * @throws Fault for one that takes more than 64 bits; SyntaxError for what is no JSON
+ * @throws DecodeError for one that takes more than 64 bits; SyntaxError for what is no JSON
  */
 export function parseExact(text: string): unknown {
   return parse(text, exact);

@@ -5,7 +5,7 @@ import { isValidHeaderValue } from '@agentwire/headers';
 
 import { ByteReader, literal } from '../messages/byte-reader.ts';
 import type { Literal } from '../messages/byte-reader.ts';
-import { MAX_HEADER_LINES } from '../messages/header-kinds.ts';
+import { MAX_HEADER_LINES } from '../messages/header-codecs.ts';
 import { isNewName, sharedName } from '../messages/name-table.ts';
 import { decodeBase64 } from './base64.ts';
 

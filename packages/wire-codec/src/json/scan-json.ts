@@ -1,4 +1,4 @@
-import { Fault } from '../messages/fault.ts';
+import { DecodeError } from '../messages/decode-error.ts';
 import { IdTrail } from '../messages/parsed.ts';
 import type { ReadLimits } from '../messages/parsed.ts';
 import { doubledName, SeenNames } from '../messages/seen-names.ts';
@@ -11,7 +11,7 @@ const CLOSE_OBJECT = 0x7d;
 const CLOSE_ARRAY = 0x5d;
 const COLON = 0x3a;
 const NEAR = 48;
-/** How far behind a fault the id is still looked for, in bytes: a bomb must not cost a walk over all of it. */
+/** How far behind an error the id is still looked for, in bytes: a bomb must not cost a walk over all of it. */
 const LOOK_ON = 128 * 1024;
 
 /** Bytes that end a number or a word, and white space. */
@@ -73,7 +73,7 @@ function nameAt(bytes: Buffer, from: number, to: number): string {
 
 /**
  * Walks JSON once, without building anything: counts depth and values against the limits and finds the id, so that a
- * bomb costs a walk and its failure still names the request. A name that comes twice in one object is a fault, however it
+ * bomb costs a walk and its failure still names the request. A name that comes twice in one object is an error, however it
  * is spelt. Whether it is JSON at all is `JSON.parse`'s business.
  */
 export function scanJson(
@@ -81,10 +81,10 @@ export function scanJson(
   start: number,
   endOfPayload: number,
   limits: ReadLimits,
-): { readonly id: unknown; readonly fault: Fault | undefined; readonly hasLong: boolean } {
+): { readonly id: unknown; readonly error: DecodeError | undefined; readonly hasLong: boolean } {
   const trail = new IdTrail(limits.idPaths);
   const names = new SeenNames();
-  let fault: Fault | undefined;
+  let error: DecodeError | undefined;
   let end = endOfPayload;
   let depth = 0;
   let nodes = 0;
@@ -98,9 +98,9 @@ export function scanJson(
       nodes++;
       trail.enter(bits);
       bits = 0;
-      if (fault === undefined) names.open(depth);
-      if (depth > limits.maxDepth && fault === undefined) {
-        fault = new Fault(`more than ${limits.maxDepth} levels are nested`);
+      if (error === undefined) names.open(depth);
+      if (depth > limits.maxDepth && error === undefined) {
+        error = new DecodeError(`more than ${limits.maxDepth} levels are nested`);
         end = Math.min(end, p + LOOK_ON);
       }
       p++;
@@ -123,8 +123,8 @@ export function scanJson(
       if (bytes[next] === COLON && next < end) {
         const name = nameAt(bytes, from, p);
         bits = trail.follow(depth, (one) => one === name);
-        if (fault === undefined && names.isDoubled(depth, name)) {
-          fault = doubledName();
+        if (error === undefined && names.isDoubled(depth, name)) {
+          error = doubledName();
           end = Math.min(end, p + LOOK_ON);
         }
         p = next + 1;
@@ -143,11 +143,11 @@ export function scanJson(
       if (bits !== 0 && p - from <= 20) trail.note(bits, depth, decodeNumber(bytes.toString('latin1', from, p)));
       bits = 0;
     }
-    if (nodes > limits.maxNodes && fault === undefined) {
-      fault = new Fault(`more than ${limits.maxNodes} values`);
+    if (nodes > limits.maxNodes && error === undefined) {
+      error = new DecodeError(`more than ${limits.maxNodes} values`);
       end = Math.min(end, p + LOOK_ON);
     }
-    if (fault !== undefined && depth <= 1 && bits === 0 && trail.id !== undefined) break;
+    if (error !== undefined && depth <= 1 && bits === 0 && trail.id !== undefined) break;
   }
-  return { id: trail.id, fault, hasLong };
+  return { id: trail.id, error, hasLong };
 }

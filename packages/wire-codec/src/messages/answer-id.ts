@@ -1,6 +1,6 @@
 import type { RequestId } from '@agentwire/core';
 
-import type { Form } from './form.ts';
+import type { WireFormat } from './wire-format.ts';
 
 /** Where the id of an encoded answer stands: everything before and behind it is the decision's. */
 export interface IdPlace {
@@ -99,22 +99,22 @@ function headedText(bytes: Buffer, start: number, end: number): IdPlace | undefi
 }
 
 /** Finds the id of an answer in its canonical place, or `undefined` where it is not plain to see. */
-export function findAnswerId(bytes: Buffer, start: number, end: number, form: Form): IdPlace | undefined {
+export function findAnswerId(bytes: Buffer, start: number, end: number, format: WireFormat): IdPlace | undefined {
   const found =
-    form.dialect === 'documented'
-      ? form.encoding === 'json'
+    format.dialect === 'documented'
+      ? format.encoding === 'json'
         ? digits(bytes, start)
         : unsigned(bytes, start)
-      : form.encoding === 'json'
+      : format.encoding === 'json'
         ? quotedText(bytes, start, end)
         : headedText(bytes, start, end);
   return found !== undefined && found.to <= end ? found : undefined;
 }
 
 /** Whether nothing else could be taken for the place of the id: only then may the rest stand for any answer. */
-export function isOnlyId(bytes: Buffer, start: number, place: IdPlace, end: number, form: Form): boolean {
-  if (form.dialect === 'documented') return true;
-  const key = ZENTINEL[form.encoding];
+export function isOnlyId(bytes: Buffer, start: number, place: IdPlace, end: number, format: WireFormat): boolean {
+  if (format.dialect === 'documented') return true;
+  const key = ZENTINEL[format.encoding];
   const first = bytes.indexOf(key, start);
   const next = bytes.indexOf(key, place.to);
   return first < place.from && first + key.length >= place.from && (next === -1 || next >= end);

@@ -2,15 +2,15 @@ import { AgentwireError } from '@agentwire/core';
 import { checkDecision } from '@agentwire/core/internal';
 import type { Decision } from '@agentwire/core';
 
-import { asPeerUnderstands, bodyMutation, decision } from './decision-kinds.ts';
-import { Fault, inside } from './fault.ts';
-import type { Form } from './form.ts';
-import { id } from './id-kind.ts';
-import { asObject, isWireObject, own } from './kind.ts';
-import type { WireObject } from './kind.ts';
-import type { Mapping } from './mapping.ts';
-import { u32 } from './scalar-kinds.ts';
-import { bytes } from './value-kinds.ts';
+import { asPeerUnderstands, bodyMutation, decision } from './decision-codecs.ts';
+import { DecodeError, inside } from './decode-error.ts';
+import type { WireFormat } from './wire-format.ts';
+import { id } from './id-codec.ts';
+import type { MessageMapping } from './message-mapping.ts';
+import { u32 } from './scalar-codecs.ts';
+import { bytes } from './value-codecs.ts';
+import { asObject, isWireObject, own } from './wire-object.ts';
+import type { WireObject } from './wire-object.ts';
 
 /** Version number in every answer of the zentinel dialect. */
 export const ANSWER_VERSION = 2;
@@ -18,10 +18,10 @@ export const ANSWER_VERSION = 2;
 const NO_DECISION = { block: { status: 500 } };
 
 /** The wire object of a decision alone, without what belongs to one answer. */
-function writeDecision(value: Decision, form: Form): Record<string, unknown> {
-  const wire = decision.write(asPeerUnderstands(value, form), form);
+function writeDecision(value: Decision, format: WireFormat): Record<string, unknown> {
+  const wire = decision.write(asPeerUnderstands(value, format), format);
   if (wire['error'] !== undefined) delete wire['decision'];
-  return form.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
+  return format.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
 }
 
 /** What is well formed and still cannot be, such as a redirect with status 200. */
@@ -29,15 +29,15 @@ function sound(value: Decision): Decision {
   try {
     return checkDecision(value);
   } catch (error) {
-    throw error instanceof AgentwireError ? new Fault(error.message) : error;
+    throw error instanceof AgentwireError ? new DecodeError(error.message) : error;
   }
 }
 
 /** Reads a decision out of an answer; the id's place in `custom` is the caller's. */
-function readDecision(wire: unknown, form: Form): Decision {
+function readDecision(wire: unknown, format: WireFormat): Decision {
   const onlyError =
-    form.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
-  const value = sound(decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, form));
+    format.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
+  const value = sound(decision.read(onlyError ? { ...wire, decision: NO_DECISION } : wire, format));
   const { audit } = value;
   if (audit === undefined || Object.values(audit).some((one) => one !== undefined)) return value;
   return { ...value, audit: undefined };
@@ -71,44 +71,44 @@ function namedFields(wire: unknown): WireObject {
   return Object.fromEntries(PLACES.map((name, index) => [name, wire[index] as unknown]));
 }
 
-function readZentinel(wire: unknown, form: Form): { readonly id: string; readonly decision: Decision } {
+function readZentinel(wire: unknown, format: WireFormat): { readonly id: string; readonly decision: Decision } {
   const named = namedFields(wire);
   const { audit, custom } = inside('audit.custom', () => auditOf(named));
-  const requestId = inside('audit.custom.correlation_id', () => id.read(own(custom, 'correlation_id'), form));
+  const requestId = inside('audit.custom.correlation_id', () => id.read(own(custom, 'correlation_id'), format));
   const others = Object.fromEntries(Object.entries(custom).filter(([name]) => name !== 'correlation_id'));
-  const value = readDecision({ ...named, audit: { ...audit, custom: others } }, form);
+  const value = readDecision({ ...named, audit: { ...audit, custom: others } }, format);
   return { id: requestId as string, decision: value };
 }
 
 /** A decision with the id of the event it answers. */
-export const answer: Mapping<'answer'> = {
+export const answer: MessageMapping<'answer'> = {
   type: 'answer',
-  write(message, form) {
-    const wire = writeDecision(message.decision, form);
-    if (form.dialect === 'documented') return { request_id: id.write(message.id, form), ...wire };
+  write(message, format) {
+    const wire = writeDecision(message.decision, format);
+    if (format.dialect === 'documented') return { request_id: id.write(message.id, format), ...wire };
     const audit = wire['audit'] as Record<string, unknown>;
-    const custom = { ...(audit['custom'] as object), correlation_id: id.write(message.id, form) };
+    const custom = { ...(audit['custom'] as object), correlation_id: id.write(message.id, format) };
     return { ...wire, audit: { ...audit, custom } };
   },
-  read(wire, form) {
-    if (form.dialect === 'zentinel') return { type: 'answer', ...readZentinel(wire, form) };
-    const requestId = inside('request_id', () => id.read(own(asObject(wire), 'request_id'), form));
-    return { type: 'answer', id: requestId, decision: readDecision(wire, form) };
+  read(wire, format) {
+    if (format.dialect === 'zentinel') return { type: 'answer', ...readZentinel(wire, format) };
+    const requestId = inside('request_id', () => id.read(own(asObject(wire), 'request_id'), format));
+    return { type: 'answer', id: requestId, decision: readDecision(wire, format) };
   },
 };
 
 /** The older way to answer a chunk; read only. */
-export const bodyMutationMessage: Mapping<'bodyMutation'> = {
+export const bodyMutationMessage: MessageMapping<'bodyMutation'> = {
   type: 'bodyMutation',
   write() {
-    throw new Fault('body mutations are written inside a decision');
+    throw new DecodeError('body mutations are written inside a decision');
   },
-  read(wire, form) {
+  read(wire, format) {
     const object = asObject(wire);
-    const requestId = inside('request_id', () => id.read(own(object, 'request_id'), form));
-    inside('chunk_index', () => u32.read(own(object, 'chunk_index'), form));
+    const requestId = inside('request_id', () => id.read(own(object, 'request_id'), format));
+    inside('chunk_index', () => u32.read(own(object, 'chunk_index'), format));
     const data = own(object, 'data');
-    if (data !== undefined && data !== null) inside('data', () => bytes.read(data, form));
-    return { type: 'bodyMutation', id: requestId, ...bodyMutation.read(object, form) };
+    if (data !== undefined && data !== null) inside('data', () => bytes.read(data, format));
+    return { type: 'bodyMutation', id: requestId, ...bodyMutation.read(object, format) };
   },
 };

@@ -1,17 +1,17 @@
 import type { ConfigUpdate, ConfigUpdateRequest, RuleDefinition } from '@agentwire/core';
 
-import { Fault } from './fault.ts';
-import { asObject, own } from './kind.ts';
-import type { Kind } from './kind.ts';
-import { plain } from './mapping.ts';
-import type { Mapping } from './mapping.ts';
-import { bool, i32, text, u64 } from './scalar-kinds.ts';
+import { DecodeError } from './decode-error.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { plain } from './message-mapping.ts';
+import type { MessageMapping } from './message-mapping.ts';
+import { bool, i32, text, u64 } from './scalar-codecs.ts';
 import { field, nullable, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
-import { any, list, texts } from './value-kinds.ts';
+import { any, list, texts } from './value-codecs.ts';
+import { asObject, own } from './wire-object.ts';
 
 /** Any JSON value; absent and null are one. */
-const definition = any as Kind<object>;
+const definition = any as FieldCodec<object>;
 
 const rule: Struct<RuleDefinition> = struct<RuleDefinition>('rule', {
   id: field('id', text),
@@ -47,23 +47,23 @@ const configError = struct<Body<'configError'>>('config_error', {
 const bodies = { requestReload, ruleUpdate, listUpdate, restartRequired, configError } as const;
 
 /** What is to change, told apart by `type` among its fields. */
-const configUpdate: Kind<ConfigUpdate> = {
+const configUpdate: FieldCodec<ConfigUpdate> = {
   name: 'configUpdate',
-  write(value, form) {
+  write(value, format) {
     const body = bodies[value.type] as Struct<ConfigUpdate>;
-    return { type: body.name, ...body.write(value, form) };
+    return { type: body.name, ...body.write(value, format) };
   },
-  read(wire, form) {
+  read(wire, format) {
     // Where the crate 0.6.20 wrote an array, the type stands first.
     const word = Array.isArray(wire) ? (wire[0] as unknown) : own(asObject(wire), 'type');
     for (const [type, body] of Object.entries(bodies)) {
       if (body.name !== word) continue;
       return {
         type,
-        ...(body as Struct<object>).read(Array.isArray(wire) ? wire.slice(1) : wire, form),
+        ...(body as Struct<object>).read(Array.isArray(wire) ? wire.slice(1) : wire, format),
       } as ConfigUpdate;
     }
-    throw new Fault(
+    throw new DecodeError(
       `one of ${Object.values(bodies)
         .map((body) => body.name)
         .join(', ')} is expected`,
@@ -72,7 +72,7 @@ const configUpdate: Kind<ConfigUpdate> = {
 };
 
 /** An agent asks for another configuration. Its `request_id` is text of its own and no request's id. */
-export const configUpdateRequest: Mapping<'configUpdateRequest'> = plain(
+export const configUpdateRequest: MessageMapping<'configUpdateRequest'> = plain(
   'configUpdateRequest',
   struct<Omit<ConfigUpdateRequest, 'type'>>('configUpdateRequest', {
     update: field('update_type', configUpdate),

@@ -1,15 +1,15 @@
 import type { Cancel, CancelAll, CancelReason, ConfigUpdateResponse, LogMessage } from '@agentwire/core';
 
-import { Fault } from './fault.ts';
-import { id } from './id-kind.ts';
-import { asObject, describe, own } from './kind.ts';
-import type { Kind } from './kind.ts';
-import { plain } from './mapping.ts';
-import type { Mapping, MessageOf } from './mapping.ts';
-import { bool, text, u64, word } from './scalar-kinds.ts';
+import { DecodeError } from './decode-error.ts';
+import { id } from './id-codec.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { plain } from './message-mapping.ts';
+import type { MessageMapping, MessageOf } from './message-mapping.ts';
+import { bool, text, u64, word } from './scalar-codecs.ts';
 import { field, optional, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
-import { textMap } from './value-kinds.ts';
+import { textMap } from './value-codecs.ts';
+import { asObject, describe, own } from './wire-object.ts';
 
 const REASONS: readonly CancelReason[] = [
   'client_disconnect',
@@ -21,22 +21,22 @@ const REASONS: readonly CancelReason[] = [
 ];
 
 /** A word in the documented dialect, its number from 0 in the other. A word nobody knows is no reason, not an error. */
-const cancelReason: Kind<CancelReason | undefined> = {
+const cancelReason: FieldCodec<CancelReason | undefined> = {
   name: 'cancelReason',
-  write: (value, form) => (form.dialect === 'documented' ? value : REASONS.indexOf(value ?? 'manual')),
+  write: (value, format) => (format.dialect === 'documented' ? value : REASONS.indexOf(value ?? 'manual')),
   read(wire) {
     if (typeof wire === 'number' || typeof wire === 'bigint') return REASONS[Number(wire)];
     if (typeof wire === 'string') return REASONS.find((reason) => reason === wire);
-    throw new Fault(`a reason is expected, not ${describe(wire)}`);
+    throw new DecodeError(`a reason is expected, not ${describe(wire)}`);
   },
 };
 
 /** The proxy gave a request up. */
-export const cancel: Mapping<'cancel'> = plain(
+export const cancel: MessageMapping<'cancel'> = plain(
   'cancel',
   struct<Omit<Cancel, 'type'>>('cancel', {
     id: field('request_id', id, { zentinel: 'correlation_id' }),
-    reason: optional('reason', cancelReason as Kind<CancelReason>, {
+    reason: optional('reason', cancelReason as FieldCodec<CancelReason>, {
       absentZentinel: { written: REASONS.indexOf('manual') },
     }),
     timestampMs: optional('timestamp_ms', u64, { documented: null, absentZentinel: { written: 0 } }),
@@ -44,7 +44,7 @@ export const cancel: Mapping<'cancel'> = plain(
 );
 
 /** The proxy gave everything up; documented dialect only. */
-export const cancelAll: Mapping<'cancelAll'> = plain(
+export const cancelAll: MessageMapping<'cancelAll'> = plain(
   'cancelAll',
   struct<Omit<CancelAll, 'type'>>('cancelAll', { reason: optional('reason', text) }),
 );
@@ -60,9 +60,9 @@ const beat: Struct<Beat> = struct<Beat>('beat', {
 });
 
 /** Are you there? */
-export const ping: Mapping<'ping'> = plain<'ping'>('ping', beat);
+export const ping: MessageMapping<'ping'> = plain<'ping'>('ping', beat);
 /** I am. */
-export const pong: Mapping<'pong'> = plain<'pong'>('pong', beat);
+export const pong: MessageMapping<'pong'> = plain<'pong'>('pong', beat);
 
 interface Ending {
   readonly reason?: string | undefined;
@@ -75,25 +75,26 @@ const ending: Struct<Ending> = struct<Ending>('ending', {
 });
 
 /** Drain and shutdown share one byte of the documented dialect and are told apart by `kind`. */
-function endingMapping<T extends 'drain' | 'shutdown'>(type: T): Mapping<T> {
+function endingMapping<T extends 'drain' | 'shutdown'>(type: T): MessageMapping<T> {
   return {
     type,
-    write: (message, form) => ({ kind: type, ...ending.write(message, form) }),
-    read(wire, form) {
+    write: (message, format) => ({ kind: type, ...ending.write(message, format) }),
+    read(wire, format) {
       const kind = own(asObject(wire), 'kind');
-      if (kind !== 'drain' && kind !== 'shutdown') throw new Fault('drain or shutdown is expected').within('kind');
-      return { type: kind, ...ending.read(wire, form) } as MessageOf<T>;
+      if (kind !== 'drain' && kind !== 'shutdown')
+        throw new DecodeError('drain or shutdown is expected').within('kind');
+      return { type: kind, ...ending.read(wire, format) } as MessageOf<T>;
     },
   };
 }
 
 /** Finish what you have. */
-export const drain: Mapping<'drain'> = endingMapping('drain');
+export const drain: MessageMapping<'drain'> = endingMapping('drain');
 /** I am about to end. */
-export const shutdown: Mapping<'shutdown'> = endingMapping('shutdown');
+export const shutdown: MessageMapping<'shutdown'> = endingMapping('shutdown');
 
 /** The proxy's answer to a wish for another configuration. */
-export const configUpdateResponse: Mapping<'configUpdateResponse'> = plain(
+export const configUpdateResponse: MessageMapping<'configUpdateResponse'> = plain(
   'configUpdateResponse',
   struct<Omit<ConfigUpdateResponse, 'type'>>('configUpdateResponse', {
     requestId: field('request_id', text),
@@ -104,7 +105,7 @@ export const configUpdateResponse: Mapping<'configUpdateResponse'> = plain(
 );
 
 /** A log line. */
-export const log: Mapping<'log'> = plain(
+export const log: MessageMapping<'log'> = plain(
   'log',
   struct<Omit<LogMessage, 'type'>>('log', {
     level: field('level', word<LogMessage['level']>('level', ['debug', 'info', 'warn', 'error'])),

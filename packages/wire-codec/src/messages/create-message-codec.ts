@@ -8,7 +8,7 @@ import type { Outbox } from '../outbox/outbox.ts';
 import { DecisionCache, decisionCacheOf } from './decision-cache.ts';
 import { createFastCodec } from './fast-codec.ts';
 import type { FastCodec } from './fast-codec.ts';
-import type { Form } from './form.ts';
+import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
 import { CODEC_LIMITS, hasId, resolveCodecLimits } from './limits.ts';
 import type { CodecLimits } from './limits.ts';
@@ -71,8 +71,8 @@ class Codec implements MessageCodec {
   readonly #logger: Logger;
   readonly #limits: CodecLimits;
   readonly #table: ReturnType<typeof createTypeTable>;
-  readonly #form: Form;
-  readonly #jsonForm: Form;
+  readonly #format: WireFormat;
+  readonly #jsonFormat: WireFormat;
   /** The generated way; absent where limits are set lower than what it lets through. */
   readonly #fast: FastCodec | undefined;
   readonly #decisions: DecisionCache;
@@ -88,17 +88,17 @@ class Codec implements MessageCodec {
     this.#logger = options.logger ?? silentLogger;
     this.#limits = resolveCodecLimits(options.limits);
     this.#table = createTypeTable(dialect, options.role, peer.features);
-    this.#form = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
+    this.#format = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
     const { maxNodes } = this.#limits;
     // A decision that other limits let in must not come out here.
     const isUsual = maxNodes === CODEC_LIMITS.maxNodes && this.#limits.maxDepth === CODEC_LIMITS.maxDepth;
-    this.#decisions = isUsual ? decisionCacheOf(this.#form) : new DecisionCache(this.#form);
-    this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#form);
-    this.#jsonForm = { ...this.#form, encoding: 'json' };
+    this.#decisions = isUsual ? decisionCacheOf(this.#format) : new DecisionCache(this.#format);
+    this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#format);
+    this.#jsonFormat = { ...this.#format, encoding: 'json' };
   }
 
-  #formOf(type: Message['type']): Form {
-    return this.#form.dialect === 'zentinel' && ALWAYS_JSON.has(type) ? this.#jsonForm : this.#form;
+  #formOf(type: Message['type']): WireFormat {
+    return this.#format.dialect === 'zentinel' && ALWAYS_JSON.has(type) ? this.#jsonFormat : this.#format;
   }
 
   write(message: Message, outbox: Outbox): boolean {

@@ -7,15 +7,15 @@ import type { Answer, Decision, RequestId } from '@agentwire/core';
 import { stringifyJson } from '../json/stringify-json.ts';
 import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
 import { answer } from './answer.ts';
-import { Fault } from './fault.ts';
+import { DecodeError } from './decode-error.ts';
 import { freezeDecision } from './freeze-decision.ts';
 import { findAnswerId, isOnlyId, isPlain } from './answer-id.ts';
 import type { IdPlace } from './answer-id.ts';
-import type { Form } from './form.ts';
+import type { WireFormat } from './wire-format.ts';
 
 /** Longest encoded decision that is kept. */
 const MAX_BYTES = 1024;
-/** Most decisions kept per form and direction: together they bound a cache to 1 MiB. */
+/** Most decisions kept per format and direction: together they bound a cache to 1 MiB. */
 const MAX_ENTRIES = 1024;
 
 interface Encoded {
@@ -27,9 +27,9 @@ interface Seen extends Encoded {
   readonly decision: Decision;
 }
 
-function encode(message: Answer, form: Form): Buffer {
-  const wire = answer.write(message, form);
-  if (form.encoding === 'json') return Buffer.from(stringifyJson(wire));
+function encode(message: Answer, format: WireFormat): Buffer {
+  const wire = answer.write(message, format);
+  if (format.encoding === 'json') return Buffer.from(stringifyJson(wire));
   const bytes = Buffer.allocUnsafeSlow(msgpackSize(wire));
   putMsgpack(bytes, 0, wire);
   return bytes;
@@ -54,19 +54,19 @@ function putDigits(target: Buffer, at: number, value: number, count: number): nu
 }
 
 /** Length of an id as it is written, or -1 for one that is not plain. */
-function idLength(id: RequestId, form: Form): number {
-  if (form.dialect === 'zentinel') {
+function idLength(id: RequestId, format: WireFormat): number {
+  if (format.dialect === 'zentinel') {
     if (typeof id !== 'string' || id.length > 0xff || !isPlain(id)) return -1;
-    return id.length + (form.encoding === 'json' ? 2 : id.length < 32 ? 1 : 2);
+    return id.length + (format.encoding === 'json' ? 2 : id.length < 32 ? 1 : 2);
   }
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return -1;
-  if (form.encoding === 'json') return countDigits(id);
+  if (format.encoding === 'json') return countDigits(id);
   return id < 0x80 ? 1 : id < 0x100 ? 2 : id < 0x1_0000 ? 3 : id <= 0xffff_ffff ? 5 : 9;
 }
 
-function putId(target: Buffer, at: number, id: RequestId, length: number, form: Form): number {
+function putId(target: Buffer, at: number, id: RequestId, length: number, format: WireFormat): number {
   if (typeof id === 'number') {
-    if (form.encoding === 'json') return putDigits(target, at, id, length);
+    if (format.encoding === 'json') return putDigits(target, at, id, length);
     if (length === 1) return target.writeUInt8(id, at);
     if (length === 9) {
       target[at] = 0xcf;
@@ -78,14 +78,14 @@ function putId(target: Buffer, at: number, id: RequestId, length: number, form: 
   }
   const text = id as string;
   let p = at;
-  if (form.encoding === 'json') target[p++] = 0x22;
+  if (format.encoding === 'json') target[p++] = 0x22;
   else if (text.length < 32) target[p++] = 0xa0 | text.length;
   else {
     target[p++] = 0xd9;
     target[p++] = text.length;
   }
   p += target.write(text, p, 'latin1');
-  if (form.encoding === 'json') target[p++] = 0x22;
+  if (format.encoding === 'json') target[p++] = 0x22;
   return p;
 }
 
@@ -105,11 +105,11 @@ function equal(kept: Buffer, view: DataView, from: number, to: number): boolean 
 }
 
 /**
- * What is known of decisions in one form: the bytes of those that are deeply frozen, and the decisions that the bytes of
+ * What is known of decisions in one format: the bytes of those that are deeply frozen, and the decisions that the bytes of
  * answers turned out to be. Shared by all connections; bounded in entries and bytes.
  */
 export class DecisionCache {
-  readonly #form: Form;
+  readonly #format: WireFormat;
   readonly #encoded = new Map<Decision, Encoded | undefined>();
   readonly #seen: (Seen | undefined)[] = Array.from({ length: MAX_ENTRIES }, () => undefined);
   /** Per place, the hash of what missed last: only what comes a second time is worth keeping. */
@@ -117,8 +117,8 @@ export class DecisionCache {
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor(form: Form) {
-    this.#form = form;
+  constructor(format: WireFormat) {
+    this.#format = format;
   }
 
   /** The encoded halves of a deeply frozen decision, or `undefined` where there are none. */
@@ -138,29 +138,29 @@ export class DecisionCache {
     try {
       return this.#split(message);
     } catch (error) {
-      if (error instanceof Fault || error instanceof AgentwireError) return undefined;
+      if (error instanceof DecodeError || error instanceof AgentwireError) return undefined;
       throw error;
     }
   }
 
   #split(message: Answer): Encoded | undefined {
-    const bytes = encode(message, this.#form);
-    const place = findAnswerId(bytes, 0, bytes.length, this.#form);
-    if (place === undefined || bytes.length > MAX_BYTES || !isOnlyId(bytes, 0, place, bytes.length, this.#form))
+    const bytes = encode(message, this.#format);
+    const place = findAnswerId(bytes, 0, bytes.length, this.#format);
+    if (place === undefined || bytes.length > MAX_BYTES || !isOnlyId(bytes, 0, place, bytes.length, this.#format))
       return undefined;
     return { before: bytes.subarray(0, place.from), behind: bytes.subarray(place.to) };
   }
 
   /** Length of the payload of an answer, or -1 where its id is not plain. */
   size(halves: Encoded, id: RequestId): number {
-    const length = idLength(id, this.#form);
+    const length = idLength(id, this.#format);
     return length === -1 ? -1 : halves.before.length + length + halves.behind.length;
   }
 
   /** Writes an answer of {@link size} bytes at `at`. @returns the byte after the last */
   put(target: Buffer, at: number, halves: Encoded, id: RequestId): number {
     target.set(halves.before, at);
-    const end = putId(target, at + halves.before.length, id, idLength(id, this.#form), this.#form);
+    const end = putId(target, at + halves.before.length, id, idLength(id, this.#format), this.#format);
     target.set(halves.behind, end);
     return end + halves.behind.length;
   }
@@ -176,7 +176,7 @@ export class DecisionCache {
     end: number,
     read: (bytes: Buffer, start: number, end: number) => T | Answer,
   ): T | Answer {
-    const place = end - start > MAX_BYTES ? undefined : findAnswerId(bytes, start, end, this.#form);
+    const place = end - start > MAX_BYTES ? undefined : findAnswerId(bytes, start, end, this.#format);
     if (place === undefined) return read(bytes, start, end);
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -254,10 +254,10 @@ function holdsBytes(value: unknown): boolean {
 
 const caches = new Map<string, DecisionCache>();
 
-/** The cache of a form; there are six at most. */
-export function decisionCacheOf(form: Form): DecisionCache {
-  const key = `${form.dialect} ${form.encoding} ${form.errors}`;
-  const known = caches.get(key) ?? new DecisionCache(form);
+/** The cache of a format; there are six at most. */
+export function decisionCacheOf(format: WireFormat): DecisionCache {
+  const key = `${format.dialect} ${format.encoding} ${format.errors}`;
+  const known = caches.get(key) ?? new DecisionCache(format);
   caches.set(key, known);
   return known;
 }

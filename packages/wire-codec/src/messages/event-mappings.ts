@@ -9,14 +9,14 @@ import type {
   WebSocketOpcode,
 } from '@agentwire/core';
 
-import { headers } from './header-kinds.ts';
-import { id } from './id-kind.ts';
-import { plain } from './mapping.ts';
-import type { Mapping } from './mapping.ts';
-import { bool, finalStatus, status, text, u32, u64, word } from './scalar-kinds.ts';
+import { headers } from './header-codecs.ts';
+import { id } from './id-codec.ts';
+import { plain } from './message-mapping.ts';
+import type { MessageMapping } from './message-mapping.ts';
+import { bool, finalStatus, status, text, u32, u64, word } from './scalar-codecs.ts';
 import { field, nullable, optional, optionalOrNull, struct } from './struct.ts';
 import type { Field } from './struct.ts';
-import { bytes, textMap, texts } from './value-kinds.ts';
+import { bytes, textMap, texts } from './value-codecs.ts';
 
 /** The row of an event's id. */
 const eventId = field('request_id', id, { zentinel: 'correlation_id' });
@@ -27,17 +27,17 @@ const chunkOrder = ['correlation_id', 'data', 'is_last', 'total_size', 'chunk_in
 const transferred = (zentinel: string): Field<number> =>
   optional(zentinel, u64, { documented: null, absentZentinel: { written: 0 } });
 
-function chunk<T extends 'requestBodyChunk' | 'responseBodyChunk'>(mapping: Mapping<T>): Mapping<T> {
+function chunk<T extends 'requestBodyChunk' | 'responseBodyChunk'>(mapping: MessageMapping<T>): MessageMapping<T> {
   return {
     ...mapping,
-    write(message, form) {
+    write(message, format) {
       const { bytesTransferred, data } = message as RequestBodyChunk | ResponseBodyChunk;
       return mapping.write(
         bytesTransferred === undefined ? { ...message, bytesTransferred: data.length } : message,
-        form,
+        format,
       );
     },
-    read: (wire, form) => mapping.read(Array.isArray(wire) ? inOrder(wire) : wire, form),
+    read: (wire, format) => mapping.read(Array.isArray(wire) ? inOrder(wire) : wire, format),
   };
 }
 
@@ -49,7 +49,7 @@ function inOrder(wire: readonly unknown[]): readonly unknown[] {
 }
 
 /** A piece of a request body. */
-export const requestBodyChunk: Mapping<'requestBodyChunk'> = chunk(
+export const requestBodyChunk: MessageMapping<'requestBodyChunk'> = chunk(
   plain(
     'requestBodyChunk',
     struct<Omit<RequestBodyChunk, 'type'>>(
@@ -68,7 +68,7 @@ export const requestBodyChunk: Mapping<'requestBodyChunk'> = chunk(
 );
 
 /** A piece of a response body. */
-export const responseBodyChunk: Mapping<'responseBodyChunk'> = chunk(
+export const responseBodyChunk: MessageMapping<'responseBodyChunk'> = chunk(
   plain(
     'responseBodyChunk',
     struct<Omit<ResponseBodyChunk, 'type'>>(
@@ -87,7 +87,7 @@ export const responseBodyChunk: Mapping<'responseBodyChunk'> = chunk(
 );
 
 /** The head of a response. */
-export const responseHeaders: Mapping<'responseHeaders'> = plain(
+export const responseHeaders: MessageMapping<'responseHeaders'> = plain(
   'responseHeaders',
   struct<Omit<ResponseHeaders, 'type'>>('responseHeaders', {
     id: eventId,
@@ -98,7 +98,7 @@ export const responseHeaders: Mapping<'responseHeaders'> = plain(
 );
 
 /** The end of a request. */
-export const requestComplete: Mapping<'requestComplete'> = plain(
+export const requestComplete: MessageMapping<'requestComplete'> = plain(
   'requestComplete',
   struct<Omit<RequestComplete, 'type'>>('requestComplete', {
     id: eventId,
@@ -114,7 +114,7 @@ export const requestComplete: Mapping<'requestComplete'> = plain(
 const opcode = word<WebSocketOpcode>('opcode', ['continuation', 'text', 'binary', 'close', 'ping', 'pong']);
 
 /** One WebSocket frame. */
-export const webSocketFrame: Mapping<'webSocketFrame'> = plain(
+export const webSocketFrame: MessageMapping<'webSocketFrame'> = plain(
   'webSocketFrame',
   struct<Omit<WebSocketFrame, 'type'>>('webSocketFrame', {
     id: eventId,
@@ -131,7 +131,7 @@ export const webSocketFrame: Mapping<'webSocketFrame'> = plain(
 const inspectionType = word<InspectionType>('inspectionType', ['prompt_injection', 'pii_detection']);
 
 /** Text for a guardrail. */
-export const guardrailInspect: Mapping<'guardrailInspect'> = plain(
+export const guardrailInspect: MessageMapping<'guardrailInspect'> = plain(
   'guardrailInspect',
   struct<Omit<GuardrailInspect, 'type'>>('guardrailInspect', {
     id: eventId,

@@ -8,7 +8,7 @@ import { JsonReader } from '../json/json-reader.ts';
 import { MsgpackReader } from '../msgpack/msgpack-reader.ts';
 import { MsgpackWriter } from '../msgpack/msgpack-writer.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import type { Form } from './form.ts';
+import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
 
 /** The generated way for the hot messages. Both methods give `undefined` for what they leave to the reference. */
@@ -34,7 +34,7 @@ function attempt<T>(read: () => T): T | undefined {
 
 type JsonModule = typeof documentedJson;
 
-const JSON_FORMS: Readonly<Record<Dialect, JsonModule>> = { documented: documentedJson, zentinel: zentinelJson };
+const JSON_MODULES: Readonly<Record<Dialect, JsonModule>> = { documented: documentedJson, zentinel: zentinelJson };
 
 function jsonText(module: JsonModule, message: Message): string | undefined {
   switch (message.type) {
@@ -89,10 +89,10 @@ class FastJson implements FastCodec {
   #first: JsonModule;
   #second: JsonModule | undefined;
 
-  constructor(form: Form) {
-    this.#write = JSON_FORMS[form.dialect];
+  constructor(format: WireFormat) {
+    this.#write = JSON_MODULES[format.dialect];
     this.#first = this.#write;
-    this.#second = form.dialect === 'documented' ? undefined : SORTED;
+    this.#second = format.dialect === 'documented' ? undefined : SORTED;
   }
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
@@ -160,8 +160,8 @@ function readMsgpack(module: MsgpackModule, of: MessageType, end: number): Messa
 class FastMsgpack implements FastCodec {
   readonly #module: MsgpackModule;
 
-  constructor(form: Form) {
-    this.#module = MSGPACK[form.dialect];
+  constructor(format: WireFormat) {
+    this.#module = MSGPACK[format.dialect];
   }
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
@@ -179,7 +179,7 @@ class FastMsgpack implements FastCodec {
   }
 }
 
-/** The fast way for one form. */
-export function createFastCodec(form: Form): FastCodec {
-  return form.encoding === 'json' ? new FastJson(form) : new FastMsgpack(form);
+/** The fast way for one format. */
+export function createFastCodec(format: WireFormat): FastCodec {
+  return format.encoding === 'json' ? new FastJson(format) : new FastMsgpack(format);
 }

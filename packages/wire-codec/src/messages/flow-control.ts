@@ -1,12 +1,12 @@
 import type { FlowControl, RequestId } from '@agentwire/core';
 
-import { Fault, inside } from './fault.ts';
-import { id } from './id-kind.ts';
-import { asObject, isWireObject, own } from './kind.ts';
-import type { Mapping } from './mapping.ts';
-import { u64 } from './scalar-kinds.ts';
+import { DecodeError, inside } from './decode-error.ts';
+import { id } from './id-codec.ts';
+import type { MessageMapping } from './message-mapping.ts';
+import { u64 } from './scalar-codecs.ts';
 import { optionalOrNull, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
+import { asObject, isWireObject, own } from './wire-object.ts';
 
 const ACTIONS = ['pause', 'resume', 'updateCapacity'] as const;
 const WORDS = ['pause', 'resume', 'update_capacity'] as const;
@@ -28,31 +28,32 @@ function readAction(wire: unknown): FlowControl['action'] {
       ? WORDS.findIndex((one) => one === wire)
       : Number(typeof wire === 'bigint' ? wire : (wire ?? 0)) - 1;
   const action = ACTIONS[index];
-  if (action === undefined) throw new Fault('an action is 1 pause, 2 resume or 3 update capacity').within('action');
+  if (action === undefined)
+    throw new DecodeError('an action is 1 pause, 2 resume or 3 update capacity').within('action');
   return action;
 }
 
 /** Pause, resume, or how much room there is; read as a number and in the form with a `type`. */
-export const flowControl: Mapping<'flowControl'> = {
+export const flowControl: MessageMapping<'flowControl'> = {
   type: 'flowControl',
-  write: (message, form) => ({ action: ACTIONS.indexOf(message.action) + 1, ...rest.write(message, form) }),
-  read(wire, form) {
+  write: (message, format) => ({ action: ACTIONS.indexOf(message.action) + 1, ...rest.write(message, format) }),
+  read(wire, format) {
     if (Array.isArray(wire)) {
       // The crate 0.6.20 wrote arrays, the action as one of its type and the room.
       const [correlationId, action] = wire as unknown[];
       const [type, room] = Array.isArray(action) ? (action as unknown[]) : [action];
       const tagged = { type, buffer_available: room ?? null };
-      return flowControl.read({ correlation_id: correlationId ?? null, action: tagged }, form);
+      return flowControl.read({ correlation_id: correlationId ?? null, action: tagged }, format);
     }
     const object = asObject(wire);
     const action = own(object, 'action');
     const tagged = isWireObject(action) ? action : action === undefined ? object : undefined;
-    const outer = rest.read(object, form);
+    const outer = rest.read(object, format);
     if (tagged === undefined)
       return { type: 'flowControl', action: readAction(action), timestampMs: undefined, ...outer };
     const room = own(tagged, 'buffer_available') ?? undefined;
     const bufferAvailable =
-      room === undefined ? outer.bufferAvailable : inside('action.buffer_available', () => u64.read(room, form));
+      room === undefined ? outer.bufferAvailable : inside('action.buffer_available', () => u64.read(room, format));
     return {
       type: 'flowControl',
       action: readAction(own(tagged, 'type')),

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import type { DecodeError } from './decode-error.ts';
 
 /** What reading a payload may cost, and where in it the id stands. */
 export interface ReadLimits {
@@ -12,12 +12,12 @@ export interface ReadLimits {
   readonly doubled?: string | undefined;
 }
 
-/** A payload as a wire object. After a fault there is no value, but the id if it could be found. */
+/** A payload as a wire object. After an error there is no value, but the id if it could be found. */
 export interface Parsed {
   readonly value: unknown;
   /** The id exactly as it was sent: text, a number, or a bigint past 2^53−1. Of two that differ there is none. */
   readonly id: unknown;
-  readonly fault: Fault | undefined;
+  readonly error: DecodeError | undefined;
 }
 
 /** Follows the names that lead to an id while a payload is walked. */

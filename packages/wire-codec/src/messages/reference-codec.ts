@@ -7,23 +7,23 @@ import { stringifyJson } from '../json/stringify-json.ts';
 import { parseMsgpack } from '../msgpack/parse-msgpack.ts';
 import { msgpackSize, putMsgpack } from '../msgpack/put-msgpack.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { Fault } from './fault.ts';
-import type { Form } from './form.ts';
+import { DecodeError } from './decode-error.ts';
+import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
-import { id } from './id-kind.ts';
-import { isWireObject, own } from './kind.ts';
+import { id } from './id-codec.ts';
 import { isHeaderMessage, readLimits } from './limits.ts';
 import type { CodecLimits } from './limits.ts';
-import type { Mapping } from './mapping.ts';
+import type { MessageMapping } from './message-mapping.ts';
 import type { Parsed } from './parsed.ts';
 import { MAPPINGS } from './table.ts';
+import { isWireObject, own } from './wire-object.ts';
 
-/** The wire object of a message. @throws AgentwireError `ERR_INVALID_ARGUMENT` for content that the form cannot carry. */
-export function toWire(message: Message, form: Form): Record<string, unknown> {
+/** The wire object of a message. @throws AgentwireError `ERR_INVALID_ARGUMENT` for content that the format cannot carry. */
+export function toWire(message: Message, format: WireFormat): Record<string, unknown> {
   try {
-    return (MAPPINGS[message.type] as Mapping<MessageType>).write(message, form);
+    return (MAPPINGS[message.type] as MessageMapping<MessageType>).write(message, format);
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
+    if (!(error instanceof DecodeError)) throw error;
     throw new AgentwireError('ERR_INVALID_ARGUMENT', error.toError(message.type).message.replace('decoded', 'encoded'));
   }
 }
@@ -32,12 +32,12 @@ export function toWire(message: Message, form: Form): Record<string, unknown> {
 export function writeReference(
   message: Message,
   byte: number,
-  form: Form,
+  format: WireFormat,
   maxMessageBytes: number,
   outbox: Outbox,
 ): boolean {
-  const wire = toWire(message, form);
-  if (form.encoding === 'json') {
+  const wire = toWire(message, format);
+  if (format.encoding === 'json') {
     const text = stringifyJson(wire);
     const at = reserveFrame(outbox, message, Buffer.byteLength(text), maxMessageBytes);
     const from = at + FRAME_HEAD_BYTES;
@@ -49,11 +49,11 @@ export function writeReference(
 }
 
 /** A sound frame whose content is not a message. */
-function malformed(of: MessageType, fault: Fault, wireId: unknown, form: Form): Malformed {
-  const error = fault.toError(of);
+function malformed(of: MessageType, problem: DecodeError, wireId: unknown, format: WireFormat): Malformed {
+  const error = problem.toError(of);
   if (wireId === undefined) return { type: 'malformed', of, error };
   try {
-    return { type: 'malformed', of, id: id.read(wireId, form), error };
+    return { type: 'malformed', of, id: id.read(wireId, format), error };
   } catch {
     return { type: 'malformed', of, error };
   }
@@ -75,20 +75,27 @@ function mutationBytes(wire: unknown): number {
   return sum;
 }
 
-const tooLong = (bytes: number, limit: number): Fault =>
-  new Fault(`${bytes} bytes are more than ${limit}`, 'ERR_MESSAGE_TOO_LARGE');
+const tooLong = (bytes: number, limit: number): DecodeError =>
+  new DecodeError(`${bytes} bytes are more than ${limit}`, 'ERR_MESSAGE_TOO_LARGE');
 
-function parse(of: MessageType, bytes: Buffer, start: number, end: number, form: Form, limits: CodecLimits): Parsed {
-  const cost = readLimits(of, form.dialect, limits);
+function parse(
+  of: MessageType,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  format: WireFormat,
+  limits: CodecLimits,
+): Parsed {
+  const cost = readLimits(of, format.dialect, limits);
   const length = end - start;
   if (length > limits.maxHeaderBytes && isHeaderMessage(of)) {
     // The id stands at the front; nothing else of it is looked at.
     const until = start + limits.maxHeaderBytes;
     const { id: found } =
-      form.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);
-    return { value: undefined, id: found, fault: tooLong(length, limits.maxHeaderBytes) };
+      format.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);
+    return { value: undefined, id: found, error: tooLong(length, limits.maxHeaderBytes) };
   }
-  return form.encoding === 'json' ? parseJson(bytes, start, end, cost) : parseMsgpack(bytes, start, end, cost);
+  return format.encoding === 'json' ? parseJson(bytes, start, end, cost) : parseMsgpack(bytes, start, end, cost);
 }
 
 /** Reads one payload through the reference mapping. */
@@ -97,19 +104,19 @@ export function readReference(
   bytes: Buffer,
   start: number,
   end: number,
-  form: Form,
+  format: WireFormat,
   limits: CodecLimits,
 ): Message | Malformed {
-  const parsed = parse(of, bytes, start, end, form, limits);
-  if (parsed.fault !== undefined) return malformed(of, parsed.fault, parsed.id, form);
+  const parsed = parse(of, bytes, start, end, format, limits);
+  if (parsed.error !== undefined) return malformed(of, parsed.error, parsed.id, format);
   try {
     if (of === 'answer' && end - start > limits.maxHeaderBytes) {
       const rest = end - start - mutationBytes(parsed.value);
       if (rest > limits.maxHeaderBytes) throw tooLong(rest, limits.maxHeaderBytes);
     }
-    return MAPPINGS[of].read(parsed.value, form);
+    return MAPPINGS[of].read(parsed.value, format);
   } catch (error) {
-    if (error instanceof Fault) return malformed(of, error, parsed.id, form);
+    if (error instanceof DecodeError) return malformed(of, error, parsed.id, format);
     throw error;
   }
 }

@@ -8,15 +8,15 @@ import type {
   ScalarMetric,
 } from '@agentwire/core';
 
-import { Fault, inside } from './fault.ts';
-import type { Form } from './form.ts';
-import { asObject, describe, isWireObject, own } from './kind.ts';
-import { plain } from './mapping.ts';
-import type { Mapping } from './mapping.ts';
-import { bool, bucketEdge, f32, f64, text, u32, u64 } from './scalar-kinds.ts';
+import { DecodeError, inside } from './decode-error.ts';
+import type { WireFormat } from './wire-format.ts';
+import { plain } from './message-mapping.ts';
+import type { MessageMapping } from './message-mapping.ts';
+import { bool, bucketEdge, f32, f64, text, u32, u64 } from './scalar-codecs.ts';
 import { field, nullable, optional, optionalOrNull, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
-import { list, textMap, texts } from './value-kinds.ts';
+import { list, textMap, texts } from './value-codecs.ts';
+import { asObject, describe, isWireObject, own } from './wire-object.ts';
 
 const load: Struct<LoadReport> = struct<LoadReport>('load', {
   inFlight: field('in_flight', u32),
@@ -80,15 +80,15 @@ function namedState(wire: unknown): unknown {
   return { status, ...Object.fromEntries(names.map((name, index) => [name, values[index] ?? null])) };
 }
 
-function readState(written: unknown, form: Form): { readonly state: HealthState } & Details {
+function readState(written: unknown, format: WireFormat): { readonly state: HealthState } & Details {
   const wire = namedState(written);
   const word = isWireObject(wire) ? own(wire, 'status') : wire;
   const state =
     typeof word === 'number' || typeof word === 'bigint'
       ? STATES[Number(word) - 1]
       : STATES.find((one) => one === word);
-  if (state === undefined) throw new Fault(`a health state is expected, not ${describe(wire)}`);
-  return { state, ...details.read(isWireObject(wire) ? wire : {}, form) };
+  if (state === undefined) throw new DecodeError(`a health state is expected, not ${describe(wire)}`);
+  return { state, ...details.read(isWireObject(wire) ? wire : {}, format) };
 }
 
 /** The crate 0.6.20 wrote it as an array: the state stands second. */
@@ -99,19 +99,19 @@ function splitState(wire: unknown): { readonly state: unknown; readonly rest: un
 }
 
 /** How an agent feels. The crate's reader takes a number as state; the documented dialect carries the details too. */
-export const healthStatus: Mapping<'healthStatus'> = {
+export const healthStatus: MessageMapping<'healthStatus'> = {
   type: 'healthStatus',
-  write(message, form) {
-    const { agent_id, ...rest } = base.write(message, form);
+  write(message, format) {
+    const { agent_id, ...rest } = base.write(message, format);
     const state =
-      form.dialect === 'zentinel'
+      format.dialect === 'zentinel'
         ? STATES.indexOf(message.state) + 1
-        : { status: message.state, ...details.write(message, form) };
+        : { status: message.state, ...details.write(message, format) };
     return { agent_id, state, ...rest };
   },
-  read(wire, form) {
+  read(wire, format) {
     const { state, rest } = splitState(wire);
-    return { type: 'healthStatus', ...base.read(rest, form), ...inside('state', () => readState(state, form)) };
+    return { type: 'healthStatus', ...base.read(rest, format), ...inside('state', () => readState(state, format)) };
   },
 };
 
@@ -139,7 +139,7 @@ const histogram: Struct<HistogramMetric> = struct<HistogramMetric>('histogram', 
 });
 
 /** An agent's own metrics. */
-export const metricsReport: Mapping<'metricsReport'> = plain(
+export const metricsReport: MessageMapping<'metricsReport'> = plain(
   'metricsReport',
   struct<Omit<MetricsReport, 'type'>>('metricsReport', {
     agentId: field('agent_id', text),

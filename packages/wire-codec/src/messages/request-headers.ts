@@ -1,14 +1,14 @@
 import type { RequestHeaders, RequestMetadata } from '@agentwire/core';
 
-import type { Form } from './form.ts';
-import { headers } from './header-kinds.ts';
-import { id } from './id-kind.ts';
-import { asObject, isWireObject, own } from './kind.ts';
-import type { Mapping } from './mapping.ts';
+import type { WireFormat } from './wire-format.ts';
+import { headers } from './header-codecs.ts';
+import { id } from './id-codec.ts';
+import type { MessageMapping } from './message-mapping.ts';
 import { method, uri } from './request-line.ts';
-import { bool, text, u16 } from './scalar-kinds.ts';
+import { bool, text, u16 } from './scalar-codecs.ts';
 import { field, nullable, optional, struct } from './struct.ts';
 import type { Struct } from './struct.ts';
+import { asObject, isWireObject, own } from './wire-object.ts';
 
 /** Where a request came from. */
 const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
@@ -36,8 +36,8 @@ const rows: Struct<Omit<RequestHeaders, 'type'>> = struct<Omit<RequestHeaders, '
 });
 
 /** In the zentinel dialect the id is the correlation id inside `metadata`; where both are there, that one counts. */
-function withOneId(wire: unknown, form: Form): unknown {
-  if (form.dialect === 'documented' || Array.isArray(wire)) return wire;
+function withOneId(wire: unknown, format: WireFormat): unknown {
+  if (format.dialect === 'documented' || Array.isArray(wire)) return wire;
   const object = asObject(wire);
   const inner = object['metadata'];
   if (Array.isArray(inner)) {
@@ -57,16 +57,16 @@ function withMetadata(wire: unknown): unknown {
 }
 
 /** The head of a request. */
-export const requestHeaders: Mapping<'requestHeaders'> = {
+export const requestHeaders: MessageMapping<'requestHeaders'> = {
   type: 'requestHeaders',
   struct: rows,
-  write(message, form) {
-    const wire = rows.write(message, form);
-    if (form.dialect === 'documented') return wire;
+  write(message, format) {
+    const wire = rows.write(message, format);
+    if (format.dialect === 'documented') return wire;
     (wire['metadata'] as Record<string, unknown>)['correlation_id'] = String(message.id);
     // The crate's MessagePack reader takes exactly one correlation id, and looks for it in here.
-    if (form.encoding === 'msgpack') delete wire['correlation_id'];
+    if (format.encoding === 'msgpack') delete wire['correlation_id'];
     return wire;
   },
-  read: (wire, form) => ({ type: 'requestHeaders', ...rows.read(withMetadata(withOneId(wire, form)), form) }),
+  read: (wire, format) => ({ type: 'requestHeaders', ...rows.read(withMetadata(withOneId(wire, format)), format) }),
 };

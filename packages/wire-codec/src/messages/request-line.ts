@@ -1,8 +1,8 @@
 import { isValidHeaderName } from '@agentwire/headers';
 
-import { Fault } from './fault.ts';
-import type { Kind } from './kind.ts';
-import { text } from './scalar-kinds.ts';
+import { DecodeError } from './decode-error.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { text } from './scalar-codecs.ts';
 
 /** Methods that need no look at their letters. */
 const COMMON: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS']);
@@ -22,23 +22,23 @@ export function isUri(value: string): boolean {
 }
 
 /** The method of a request. */
-export const method: Kind<string> = {
+export const method: FieldCodec<string> = {
   name: 'method',
   write: (value) => value,
-  read(wire, form) {
-    const value = text.read(wire, form);
-    if (!isMethod(value)) throw new Fault('the method is no HTTP token');
+  read(wire, format) {
+    const value = text.read(wire, format);
+    if (!isMethod(value)) throw new DecodeError('the method is no HTTP token');
     return value;
   },
 };
 
 /** The path and query of a request. */
-export const uri: Kind<string> = {
+export const uri: FieldCodec<string> = {
   name: 'uri',
   write: (value) => value,
-  read(wire, form) {
-    const value = text.read(wire, form);
-    if (!isUri(value)) throw new Fault('the uri holds a space or a control character');
+  read(wire, format) {
+    const value = text.read(wire, format);
+    if (!isUri(value)) throw new DecodeError('the uri holds a space or a control character');
     return value;
   },
 };

@@ -1,8 +1,8 @@
-import { Fault } from './fault.ts';
+import { DecodeError } from './decode-error.ts';
 
-/** Fault of a name that an object has twice: parsers differ in which of the two values counts. */
-export function doubledName(): Fault {
-  return new Fault('an object has one name twice');
+/** DecodeError of a name that an object has twice: parsers differ in which of the two values counts. */
+export function doubledName(): DecodeError {
+  return new DecodeError('an object has one name twice');
 }
 
 /** Names that the objects around the present place of a walk have had so far. */

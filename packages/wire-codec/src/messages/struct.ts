@@ -1,21 +1,22 @@
 import type { Dialect } from '@agentwire/core';
 
-import { Fault } from './fault.ts';
-import type { Form } from './form.ts';
-import { asObject, own } from './kind.ts';
-import type { Kind, MutableWireObject, WireObject } from './kind.ts';
+import { DecodeError } from './decode-error.ts';
+import type { WireFormat } from './wire-format.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { asObject, own } from './wire-object.ts';
+import type { MutableWireObject, WireObject } from './wire-object.ts';
 
 /** What stands on the wire for a value that is absent: nothing at all, or this. */
 export type Absent = 'required' | 'omit' | { readonly written: unknown };
 
 /** One row of the table: everything there is to know of a field in one dialect and the other. */
 export interface Field<T> {
-  readonly kind: Kind<T>;
+  readonly codec: FieldCodec<T>;
   /** Name per dialect; `undefined` where the dialect does not have the field. */
   readonly names: Readonly<Record<Dialect, string | undefined>>;
   /** Per dialect, what an absent value is written as. Absent, null and empty are all read. */
   readonly absent: Readonly<Record<Dialect, Absent>>;
-  /** What an absent field is delivered as; default `undefined`. A required field without it is a fault. */
+  /** What an absent field is delivered as; default `undefined`. A required field without it is an error. */
   readonly fallback?: T;
   /** Older names, read only. */
   readonly aliases: readonly string[];
@@ -35,10 +36,10 @@ export interface FieldOptions<T> {
 }
 
 /** Makes a row: `name` in both dialects unless `options` say otherwise; `null` there means not in that dialect. */
-export function field<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
+export function field<T>(name: string, codec: FieldCodec<T>, options: FieldOptions<T> = {}): Field<T> {
   const { documented = name, zentinel = name, absent = 'required', absentZentinel = absent, fallback } = options;
   return {
-    kind,
+    codec,
     names: { documented: documented ?? undefined, zentinel: zentinel ?? undefined },
     absent: { documented: absent, zentinel: absentZentinel },
     ...(fallback === undefined ? {} : { fallback }),
@@ -50,18 +51,18 @@ export function field<T>(name: string, kind: Kind<T>, options: FieldOptions<T> =
 const NULL: Absent = { written: null };
 
 /** A row that is written as null while absent. */
-export function nullable<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
-  return field(name, kind, { absent: NULL, ...options });
+export function nullable<T>(name: string, codec: FieldCodec<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, codec, { absent: NULL, ...options });
 }
 
 /** A row that is left out while absent. */
-export function optional<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
-  return field(name, kind, { absent: 'omit', ...options });
+export function optional<T>(name: string, codec: FieldCodec<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, codec, { absent: 'omit', ...options });
 }
 
 /** A row that the documented dialect leaves out and the zentinel dialect writes as null while absent. */
-export function optionalOrNull<T>(name: string, kind: Kind<T>, options: FieldOptions<T> = {}): Field<T> {
-  return field(name, kind, { absent: 'omit', absentZentinel: NULL, ...options });
+export function optionalOrNull<T>(name: string, codec: FieldCodec<T>, options: FieldOptions<T> = {}): Field<T> {
+  return field(name, codec, { absent: 'omit', absentZentinel: NULL, ...options });
 }
 
 /** The rows of a structure, one a property. */
@@ -75,9 +76,9 @@ export interface PlacedField {
   readonly field: Field<unknown>;
 }
 
-/** A structure: a kind that knows its rows, so that the generator can write it out. */
-export interface Struct<T> extends Kind<T> {
-  write(value: T, form: Form): MutableWireObject;
+/** A structure: a codec that knows its rows, so that the generator can write it out. */
+export interface Struct<T> extends FieldCodec<T> {
+  write(value: T, format: WireFormat): MutableWireObject;
   readonly rows: Readonly<Record<string, Field<unknown>>>;
   /** Its fields in the order of one dialect. */
   fields(dialect: Dialect): readonly PlacedField[];
@@ -116,17 +117,17 @@ function find(wire: WireObject | readonly unknown[], placed: PlacedField, index:
   return undefined;
 }
 
-function readField(wire: unknown, placed: PlacedField, form: Form): unknown {
+function readField(wire: unknown, placed: PlacedField, format: WireFormat): unknown {
   const { field: row } = placed;
   if (wire === undefined || wire === null) {
     if (row.fallback !== undefined || placed.absent !== 'required') return row.fallback;
-    throw new Fault('the field is missing').within(placed.name);
+    throw new DecodeError('the field is missing').within(placed.name);
   }
   try {
-    const value = row.kind.read(wire, form);
+    const value = row.codec.read(wire, format);
     return row.emptyIsAbsent && isEmpty(value) ? undefined : value;
   } catch (error) {
-    throw error instanceof Fault ? error.within(placed.name) : error;
+    throw error instanceof DecodeError ? error.within(placed.name) : error;
   }
 }
 
@@ -147,25 +148,25 @@ export function struct<T extends object>(
     name,
     rows: table,
     fields: (dialect) => placed[dialect],
-    write(value, form) {
+    write(value, format) {
       const wire: MutableWireObject = {};
-      for (const { property, name: key, absent, field: row } of placed[form.dialect]) {
+      for (const { property, name: key, absent, field: row } of placed[format.dialect]) {
         const present = (value as Readonly<Record<string, unknown>>)[property];
-        if (present !== undefined) wire[key] = row.kind.write(present, form);
+        if (present !== undefined) wire[key] = row.codec.write(present, format);
         else if (typeof absent === 'object') wire[key] = absent.written;
-        else if (absent === 'required' && row.fallback !== undefined) wire[key] = row.kind.write(row.fallback, form);
-        else if (absent === 'required') throw new Fault('the field is missing').within(key);
+        else if (absent === 'required' && row.fallback !== undefined) wire[key] = row.codec.write(row.fallback, format);
+        else if (absent === 'required') throw new DecodeError('the field is missing').within(key);
       }
       return wire;
     },
-    read(wire, form) {
-      const positional = Array.isArray(wire) && form.dialect === 'zentinel' && form.encoding === 'msgpack';
+    read(wire, format) {
+      const positional = Array.isArray(wire) && format.dialect === 'zentinel' && format.encoding === 'msgpack';
       const source = positional ? (wire as readonly unknown[]) : asObject(wire);
       const value: Record<string, unknown> = {};
       // Every property is there, absent ones as undefined, so that all objects of a structure have one shape.
       for (const property of properties) value[property] = table[property]?.fallback;
-      placed[form.dialect].forEach((one, index) => {
-        value[one.property] = readField(find(source, one, index), one, form);
+      placed[format.dialect].forEach((one, index) => {
+        value[one.property] = readField(find(source, one, index), one, format);
       });
       return value as T;
     },

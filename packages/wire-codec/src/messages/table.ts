@@ -13,12 +13,12 @@ import {
   webSocketFrame,
 } from './event-mappings.ts';
 import { flowControl } from './flow-control.ts';
-import type { Mapping } from './mapping.ts';
+import type { MessageMapping } from './message-mapping.ts';
 import { healthStatus, metricsReport } from './report-mappings.ts';
 import { requestHeaders } from './request-headers.ts';
 
 /** The mapping of every message. */
-export const MAPPINGS: { readonly [T in MessageType]: Mapping<T> } = {
+export const MAPPINGS: { readonly [T in MessageType]: MessageMapping<T> } = {
   requestHeaders,
   requestBodyChunk,
   responseHeaders,

@@ -6,7 +6,7 @@ import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 import { decodeBase64 } from '../json/base64.ts';
 import { ByteReader, literal } from '../messages/byte-reader.ts';
 import type { Literal } from '../messages/byte-reader.ts';
-import { MAX_HEADER_LINES } from '../messages/header-kinds.ts';
+import { MAX_HEADER_LINES } from '../messages/header-codecs.ts';
 import { isNewName, sharedName } from '../messages/name-table.ts';
 
 const SET = literal('\x81\xa3set\x82\xa4name');

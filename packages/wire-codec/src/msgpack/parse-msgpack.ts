@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 
-import { Fault } from '../messages/fault.ts';
+import { DecodeError } from '../messages/decode-error.ts';
 import { IdTrail } from '../messages/parsed.ts';
 import type { Parsed, ReadLimits } from '../messages/parsed.ts';
 import { doubledName } from '../messages/seen-names.ts';
 
-/** How many values behind a fault the id is still looked for: a bomb must not cost a walk over all of it. */
+/** How many values behind an error the id is still looked for: a bomb must not cost a walk over all of it. */
 const LOOK_ON = 100_000;
 
-class Truncated extends Fault {
+class Truncated extends DecodeError {
   constructor() {
     super('the payload ends in the middle of a value');
   }
@@ -16,10 +16,10 @@ class Truncated extends Fault {
 
 /**
  * A reader of MessagePack that builds plain objects only: no extension types, no renamed keys, no rounded integers.
- * The first fault is kept and the walk goes on without building, so that an id behind it is still found.
+ * The first error is kept and the walk goes on without building, so that an id behind it is still found.
  */
 class MsgpackParser {
-  fault: Fault | undefined;
+  error: DecodeError | undefined;
   readonly trail: IdTrail;
   readonly #bytes: Buffer;
   readonly #view: DataView;
@@ -40,7 +40,7 @@ class MsgpackParser {
 
   document(): unknown {
     const value = this.#value(1, 0);
-    if (this.#at !== this.#end) this.fault ??= new Fault('bytes follow the payload');
+    if (this.#at !== this.#end) this.error ??= new DecodeError('bytes follow the payload');
     return value;
   }
 
@@ -61,8 +61,9 @@ class MsgpackParser {
   #value(depth: number, bits: number): unknown {
     const tag = this.#view.getUint8(this.#take(1));
     this.#nodes++;
-    if (this.fault !== undefined && ++this.#behind > LOOK_ON) throw this.fault;
-    if (this.#nodes > this.#limits.maxNodes) this.fault ??= new Fault(`more than ${this.#limits.maxNodes} values`);
+    if (this.error !== undefined && ++this.#behind > LOOK_ON) throw this.error;
+    if (this.#nodes > this.#limits.maxNodes)
+      this.error ??= new DecodeError(`more than ${this.#limits.maxNodes} values`);
     if (tag < 0x80) return tag;
     if (tag < 0x90) return this.#map(tag & 0x0f, depth, bits);
     if (tag < 0xa0) return this.#array(tag & 0x0f, depth);
@@ -135,7 +136,7 @@ class MsgpackParser {
   #text(length: number): string {
     const at = this.#take(length);
     if (length > 0 && !isUtf8(this.#bytes.subarray(at, at + length))) {
-      this.fault ??= new Fault('a text is not UTF-8');
+      this.error ??= new DecodeError('a text is not UTF-8');
       return '';
     }
     return this.#bytes.toString('utf8', at, at + length);
@@ -146,7 +147,7 @@ class MsgpackParser {
     if (!this.#enter(count, count, depth)) return list;
     for (let i = 0; i < count; i++) {
       const value = this.#value(depth + 1, 0);
-      if (this.fault === undefined) list.push(value);
+      if (this.error === undefined) list.push(value);
     }
     return list;
   }
@@ -161,10 +162,10 @@ class MsgpackParser {
       const inner = this.trail.follow(depth, (name) => name === key);
       const value = this.#value(depth + 1, inner);
       if (inner !== 0) this.trail.note(inner, depth, value);
-      if (this.fault !== undefined) continue;
-      if (typeof key !== 'string') this.fault = new Fault('a key is no text');
+      if (this.error !== undefined) continue;
+      if (typeof key !== 'string') this.error = new DecodeError('a key is no text');
       else if (Object.hasOwn(object, key) && !this.#isKnownDouble(key, depth, object[key] === value))
-        this.fault = doubledName();
+        this.error = doubledName();
       else if (key === '__proto__')
         Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       else object[key] = value;
@@ -181,9 +182,9 @@ class MsgpackParser {
   /** Checks a container before anything is allocated for it; one that is too deep is walked over. */
   #enter(count: number, values: number, depth: number): boolean {
     if (values > this.#end - this.#at) throw new Truncated();
-    if (count > this.#limits.maxNodes) this.fault ??= new Fault(`more than ${this.#limits.maxNodes} values`);
+    if (count > this.#limits.maxNodes) this.error ??= new DecodeError(`more than ${this.#limits.maxNodes} values`);
     if (depth <= this.#limits.maxDepth) return true;
-    this.fault ??= new Fault(`more than ${this.#limits.maxDepth} levels are nested`);
+    this.error ??= new DecodeError(`more than ${this.#limits.maxDepth} levels are nested`);
     this.#skip(values);
     return false;
   }
@@ -191,7 +192,7 @@ class MsgpackParser {
   /** Walks over values without recursion, however deep they are. */
   #skip(values: number): void {
     for (let left = values; left > 0; left--) {
-      if (++this.#behind > LOOK_ON && this.fault !== undefined) throw this.fault;
+      if (++this.#behind > LOOK_ON && this.error !== undefined) throw this.error;
       const tag = this.#view.getUint8(this.#take(1));
       if (tag < 0x80 || tag >= 0xe0 || (tag >= 0xc0 && tag <= 0xc3)) continue;
       if (tag < 0x90) left += 2 * (tag & 0x0f);
@@ -215,7 +216,7 @@ class MsgpackParser {
   #extension(tag: number): null {
     if (tag >= 0xd4 && tag <= 0xd8) this.#take(1 + (1 << (tag - 0xd4)));
     else if (tag >= 0xc7 && tag <= 0xc9) this.#take(this.#length((1 << (tag - 0xc7)) as 1 | 2 | 4) + 1);
-    this.fault ??= new Fault('extension types are not part of the protocol');
+    this.error ??= new DecodeError('extension types are not part of the protocol');
     return null;
   }
 }
@@ -231,9 +232,9 @@ export function parseMsgpack(bytes: Buffer, start: number, end: number, limits: 
   try {
     value = parser.document();
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    parser.fault ??= error;
+    if (!(error instanceof DecodeError)) throw error;
+    parser.error ??= error;
   }
-  const { fault } = parser;
-  return { value: fault === undefined ? value : undefined, id: parser.trail.id, fault };
+  const { error } = parser;
+  return { value: error === undefined ? value : undefined, id: parser.trail.id, error };
 }

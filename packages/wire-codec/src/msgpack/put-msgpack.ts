@@ -1,6 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-
-import { WireFloat } from '../messages/form.ts';
+import { WireFloat } from '../messages/wire-object.ts';
 
 const MAX_DEPTH = 64;
 const TWO_32 = 0x1_0000_0000;

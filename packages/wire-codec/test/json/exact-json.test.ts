@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../src/internal.ts';
 
 const LIMITS = { maxDepth: 32, maxNodes: 1000, idPaths: [] };
-function read(text: string): { readonly value: unknown; readonly fault: string | undefined } {
+function read(text: string): { readonly value: unknown; readonly error: string | undefined } {
   const bytes = Buffer.from(text);
-  const { value, fault } = parseJson(bytes, 0, bytes.length, LIMITS);
-  return { value, fault: fault?.message };
+  const { value, error } = parseJson(bytes, 0, bytes.length, LIMITS);
+  return { value, error: error?.message };
 }
 
 describe('a number in JSON', () => {
@@ -23,14 +23,14 @@ describe('a number in JSON', () => {
     ['0.8999999761581421', 0.8999999761581421],
     ['123456789012345680000', 123456789012345680000],
   ])('%s is kept exactly, or is what JavaScript writes so', (text, value) => {
-    expect(read(text)).toEqual({ value, fault: undefined });
+    expect(read(text)).toEqual({ value, error: undefined });
     expect(read(`{"a":[${text}]}`).value).toEqual({ a: [value] });
   });
 
   it.each(['18446744073709551616', '-9223372036854775809', '123456789012345678901', '1'.repeat(100_000)])(
     'of more than 64 bits is refused where it would be rounded: %.30s',
     (text) => {
-      expect(read(`[${text}]`).fault).toContain('more than 64 bits');
+      expect(read(`[${text}]`).error).toContain('more than 64 bits');
     },
   );
 });

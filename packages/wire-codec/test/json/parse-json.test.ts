@@ -14,15 +14,15 @@ const isDoubled = (name: string): boolean => name.includes('duplicated_key');
 
 describe('the JSON parsing test suite', () => {
   it.each(parsing.filter((one) => one.name.startsWith('y_') && !isDoubled(one.name)))('takes $name', ({ input }) => {
-    expect(parse(input)).toEqual({ value: JSON.parse(input) as unknown, id: undefined, fault: undefined });
+    expect(parse(input)).toEqual({ value: JSON.parse(input) as unknown, id: undefined, error: undefined });
   });
 
   it.each(parsing.filter((one) => one.name.startsWith('n_')))('refuses $name', ({ input }) => {
-    expect(parse(input).fault).toBeInstanceOf(Error);
+    expect(parse(input).error).toBeInstanceOf(Error);
   });
 
   it.each(parsing.filter((one) => isDoubled(one.name)))('refuses a name that comes twice: $name', ({ input }) => {
-    expect(parse(input).fault?.message).toBe('an object has one name twice');
+    expect(parse(input).error?.message).toBe('an object has one name twice');
   });
 
   it('has been read', () => {

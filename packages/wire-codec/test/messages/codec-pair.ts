@@ -60,7 +60,7 @@ export function codecPair(
 }
 
 /** The four forms of a message on a byte stream. */
-export const FORMS: readonly { readonly dialect: Dialect; readonly encoding: 'json' | 'msgpack' }[] = [
+export const FORMATS: readonly { readonly dialect: Dialect; readonly encoding: 'json' | 'msgpack' }[] = [
   { dialect: 'documented', encoding: 'json' },
   { dialect: 'documented', encoding: 'msgpack' },
   { dialect: 'zentinel', encoding: 'json' },

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { RequestHeaders } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
-import { codecPair, FORMS, frameOf } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf } from './codec-pair.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -11,10 +11,10 @@ const READS = 300;
 /** Requests in one read of some 60 KB. */
 const IN_A_READ = 64;
 
-function head(id: number, form: { readonly dialect: string }): RequestHeaders {
+function head(id: number, format: { readonly dialect: string }): RequestHeaders {
   return {
     type: 'requestHeaders',
-    id: form.dialect === 'documented' ? id : `id-${id}`,
+    id: format.dialect === 'documented' ? id : `id-${id}`,
     metadata: {
       correlationId: `id-${id}`,
       requestId: `request-${id}`,
@@ -31,9 +31,9 @@ function head(id: number, form: { readonly dialect: string }): RequestHeaders {
 }
 
 describe('a text that is kept of one message', () => {
-  it.each(FORMS)('keeps no more than that message alive: $dialect $encoding', (form) => {
-    const { proxy, agent } = codecPair(form.dialect, form.encoding);
-    const read = Buffer.concat(Array.from({ length: IN_A_READ }, (_, at) => frameOf(proxy, head(at, form))));
+  it.each(FORMATS)('keeps no more than that message alive: $dialect $encoding', (format) => {
+    const { proxy, agent } = codecPair(format.dialect, format.encoding);
+    const read = Buffer.concat(Array.from({ length: IN_A_READ }, (_, at) => frameOf(proxy, head(at, format))));
     const kept: string[] = [];
     collect();
     const before = process.memoryUsage().heapUsed;

@@ -6,19 +6,19 @@ import { describe, expect, it } from 'vitest';
 
 import { byteOf } from '../../src/dialects/message-types.ts';
 import { CODEC_LIMITS } from '../../src/index.ts';
-import { WireFloat } from '../../src/messages/form.ts';
 import { readReference, toWire, writeReference } from '../../src/messages/reference-codec.ts';
 import { answer, bodyChunk, requestHeaders, runs } from './arbitraries.ts';
-import { codecPair, FORMS, frameOf, openOutbox, readFrame } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf, openOutbox, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
+import { WireFloat } from '../../src/messages/wire-object.ts';
 
 const MAX = 16 * 1024 * 1024;
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'auto' as 'bigint' });
 
-function referenceFrame(message: Message, form: Parameters<typeof toWire>[1]): Buffer {
+function referenceFrame(message: Message, format: Parameters<typeof toWire>[1]): Buffer {
   const outbox = openOutbox();
   const start = outbox.reserve(0);
-  writeReference(message, byteOf(message.type, form.dialect) ?? 0, form, MAX, outbox);
+  writeReference(message, byteOf(message.type, format.dialect) ?? 0, format, MAX, outbox);
   return Buffer.from(outbox.bytes.subarray(start, start + outbox.size));
 }
 
@@ -36,8 +36,8 @@ function plain(value: unknown): unknown {
 const hasProto = (message: Message): boolean =>
   JSON.stringify(message, (_key, one: unknown) => (typeof one === 'bigint' ? '' : one)).includes('__proto__');
 
-describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
-  const form = { dialect, encoding, errors: dialect === 'documented' };
+describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
+  const format = { dialect, encoding, errors: dialect === 'documented' };
   const pair = codecPair(dialect, encoding);
   const cases: readonly (readonly [string, fc.Arbitrary<Message>, Role])[] = [
     ['request headers', requestHeaders(dialect), 'proxy'],
@@ -49,11 +49,11 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
     fc.assert(
       fc.property(arbitrary, (message) => {
         const frame = frameOf(pair[from], message);
-        expect(frame.equals(referenceFrame(message, form))).toBe(true);
+        expect(frame.equals(referenceFrame(message, format))).toBe(true);
         const reader = from === 'proxy' ? pair.agent : pair.proxy;
         const received = readFrame(reader, frame);
         expect(received).toEqual(message);
-        expect(received).toStrictEqual(readReference(message.type, frame, 5, frame.length, form, CODEC_LIMITS));
+        expect(received).toStrictEqual(readReference(message.type, frame, 5, frame.length, format, CODEC_LIMITS));
       }),
       runs(0.04),
     );
@@ -69,7 +69,7 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
         // Another damaged frame must not add up to the sixteenth in a row.
         const fresh = codecPair(dialect, encoding);
         const reader = from === 'proxy' ? fresh.agent : fresh.proxy;
-        const expected = readReference(message.type, frame, 5, end, form, CODEC_LIMITS);
+        const expected = readReference(message.type, frame, 5, end, format, CODEC_LIMITS);
         const received = reader.read(frame.readUInt8(4), frame, 5, end);
         if (expected.type === 'malformed') {
           expect(expected.error).toBeInstanceOf(AgentwireError);
@@ -89,7 +89,7 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
         arbitrary.filter((message) => !hasProto(message)),
         (message) => {
           const frame = frameOf(pair[from], message);
-          expect(packr.unpack(frame.subarray(5))).toEqual(plain(toWire(message, form)));
+          expect(packr.unpack(frame.subarray(5))).toEqual(plain(toWire(message, format)));
         },
       ),
       runs(0.02),
@@ -99,7 +99,7 @@ describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
   it.each(samplesOf(dialect).filter(({ message }) => !['ping', 'pong', 'cancel'].includes(message.type)))(
     'reads what msgpackr writes of $name',
     ({ from, message }) => {
-      const payload = packr.pack(plain(toWire(message, form)));
+      const payload = packr.pack(plain(toWire(message, format)));
       const frame = frameOf(pair[from], message);
       const received = (from === 'proxy' ? pair.agent : pair.proxy).read(
         frame.readUInt8(4),

@@ -3,7 +3,7 @@ import { AgentwireError } from '@agentwire/core';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 
-import { codecPair, FORMS, frameOf, readFrame } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
@@ -246,36 +246,39 @@ describe('zentinel pings', () => {
 });
 
 describe('a decision that is seen again', () => {
-  it.each(FORMS)('is one frozen object, under each answer its own id: $dialect $encoding', ({ dialect, encoding }) => {
-    const { proxy, agent } = codecPair(dialect, encoding);
-    const tag = `again-${dialect}-${encoding}`;
-    const decision = Object.freeze({
-      verdict: Object.freeze({ type: 'allow' as const }),
-      audit: Object.freeze({ tags: Object.freeze([tag]) }),
-    });
-    const ids =
-      dialect === 'documented'
-        ? [0, 127, 300, 70_000, 5_000_000_000, 2 ** 53 - 1, 2n ** 60n]
-        : ['a', 'b'.repeat(40), 'quote"', '\u00fc', ''];
-    const decisions = ids.map((id) => {
-      const received = readFrame(proxy, frameOf(agent, { type: 'answer', id, decision })) as Extract<
-        Message,
-        { type: 'answer' }
-      >;
-      expect(received).toEqual({ type: 'answer', id, decision });
-      return received.decision;
-    });
-    const again = ids
-      .slice(0, 2)
-      .map(
-        (id) =>
-          (readFrame(proxy, frameOf(agent, { type: 'answer', id, decision })) as Extract<Message, { type: 'answer' }>)
-            .decision,
-      );
-    expect(again[0]).toBe(again[1]);
-    expect(Object.isFrozen(again[0]?.audit?.tags)).toBe(true);
-    expect(decisions).toHaveLength(ids.length);
-  });
+  it.each(FORMATS)(
+    'is one frozen object, under each answer its own id: $dialect $encoding',
+    ({ dialect, encoding }) => {
+      const { proxy, agent } = codecPair(dialect, encoding);
+      const tag = `again-${dialect}-${encoding}`;
+      const decision = Object.freeze({
+        verdict: Object.freeze({ type: 'allow' as const }),
+        audit: Object.freeze({ tags: Object.freeze([tag]) }),
+      });
+      const ids =
+        dialect === 'documented'
+          ? [0, 127, 300, 70_000, 5_000_000_000, 2 ** 53 - 1, 2n ** 60n]
+          : ['a', 'b'.repeat(40), 'quote"', '\u00fc', ''];
+      const decisions = ids.map((id) => {
+        const received = readFrame(proxy, frameOf(agent, { type: 'answer', id, decision })) as Extract<
+          Message,
+          { type: 'answer' }
+        >;
+        expect(received).toEqual({ type: 'answer', id, decision });
+        return received.decision;
+      });
+      const again = ids
+        .slice(0, 2)
+        .map(
+          (id) =>
+            (readFrame(proxy, frameOf(agent, { type: 'answer', id, decision })) as Extract<Message, { type: 'answer' }>)
+              .decision,
+        );
+      expect(again[0]).toBe(again[1]);
+      expect(Object.isFrozen(again[0]?.audit?.tags)).toBe(true);
+      expect(decisions).toHaveLength(ids.length);
+    },
+  );
 
   it('cannot be mistaken for another by an id in its content', () => {
     const { proxy, agent } = codecPair('zentinel', 'json');
@@ -302,7 +305,7 @@ it('takes no method and no uri that could not stand in a request line', () => {
 });
 
 it('reads frames cut at every byte as malformed or not at all, never as another message', () => {
-  for (const { dialect, encoding } of FORMS) {
+  for (const { dialect, encoding } of FORMATS) {
     for (const { from, message } of samplesOf(dialect)) {
       const frame = frameOf(codecPair(dialect, encoding)[from], message);
       for (let end = 5; end < frame.length; end++) {
@@ -317,7 +320,7 @@ it('reads frames cut at every byte as malformed or not at all, never as another 
 });
 
 it('reads many frames out of one read, wherever they stand in it', () => {
-  for (const { dialect, encoding } of FORMS) {
+  for (const { dialect, encoding } of FORMATS) {
     const { proxy, agent } = codecPair(dialect, encoding);
     const events = samplesOf(dialect).filter(({ from }) => from === 'proxy');
     const frames = events.map(({ message }) => frameOf(proxy, message));

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createMessageCodec } from '../../src/index.ts';
 import { MAX_BUFFERED_BYTES } from '../../src/internal.ts';
-import { codecPair, FORMS, frameOf, openOutbox, peerOf, readFrame } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf, openOutbox, peerOf, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
 
 const json = (text: string): Buffer => Buffer.from(text);
@@ -50,16 +50,19 @@ describe('bytes of the type', () => {
 });
 
 describe('ids', () => {
-  it.each(FORMS)('end the connection at the 16th unreadable in a row: $dialect $encoding', ({ dialect, encoding }) => {
-    const { proxy, agent } = codecPair(dialect, encoding);
-    const bad = Buffer.from(encoding === 'json' ? '{}' : '80', encoding === 'json' ? 'utf8' : 'hex');
-    const [good] = samplesOf(dialect);
-    for (let i = 0; i < 15; i++) expect(agent.read(0x10, bad, 0, bad.length)).toBeUndefined();
-    readFrame(agent, frameOf(proxy, good?.message as Message));
-    for (let i = 0; i < 15; i++) expect(agent.read(0x10, bad, 0, bad.length)).toBeUndefined();
-    expect(codeOf(() => agent.read(0x10, bad, 0, bad.length))).toBe('ERR_PROTOCOL');
-    expect(agent.stats.unreadable).toBe(31);
-  });
+  it.each(FORMATS)(
+    'end the connection at the 16th unreadable in a row: $dialect $encoding',
+    ({ dialect, encoding }) => {
+      const { proxy, agent } = codecPair(dialect, encoding);
+      const bad = Buffer.from(encoding === 'json' ? '{}' : '80', encoding === 'json' ? 'utf8' : 'hex');
+      const [good] = samplesOf(dialect);
+      for (let i = 0; i < 15; i++) expect(agent.read(0x10, bad, 0, bad.length)).toBeUndefined();
+      readFrame(agent, frameOf(proxy, good?.message as Message));
+      for (let i = 0; i < 15; i++) expect(agent.read(0x10, bad, 0, bad.length)).toBeUndefined();
+      expect(codeOf(() => agent.read(0x10, bad, 0, bad.length))).toBe('ERR_PROTOCOL');
+      expect(agent.stats.unreadable).toBe(31);
+    },
+  );
 
   it('past 2^53 are echoed exactly', () => {
     const { agent } = codecPair('documented', 'json');
@@ -110,7 +113,7 @@ describe('content', () => {
   });
 
   it('with a key called __proto__ changes no prototype', () => {
-    for (const { dialect, encoding } of FORMS) {
+    for (const { dialect, encoding } of FORMATS) {
       const { proxy, agent } = codecPair(dialect, encoding);
       const id = dialect === 'documented' ? 1 : 'a';
       const config = JSON.parse('{"config":{"__proto__":{"polluted":true}}}') as object;
@@ -122,7 +125,7 @@ describe('content', () => {
 });
 
 describe('bombs', () => {
-  it.each(FORMS)('cost a walk: $dialect $encoding', ({ dialect, encoding }) => {
+  it.each(FORMATS)('cost a walk: $dialect $encoding', ({ dialect, encoding }) => {
     const { agent } = codecPair(dialect, encoding);
     const size = 16 * 1024 * 1024 - 1;
     const bombs =
@@ -193,7 +196,7 @@ describe('write', () => {
   });
 
   it('writes half a surrogate pair as U+FFFD', () => {
-    for (const { dialect, encoding } of FORMS) {
+    for (const { dialect, encoding } of FORMATS) {
       const { proxy, agent } = codecPair(dialect, encoding);
       const message = { type: 'requestBodyChunk', index: 0, data: Buffer.alloc(0), last: true } as const;
       const [sample] = samplesOf(dialect);
@@ -206,7 +209,7 @@ describe('write', () => {
   it('says so when a value cannot be written', () => {
     const loop: Record<string, unknown> = {};
     loop['self'] = loop;
-    for (const { dialect, encoding } of FORMS) {
+    for (const { dialect, encoding } of FORMATS) {
       const id = dialect === 'documented' ? 1 : 'a';
       expect(codeOf(() => frameOf(codecPair(dialect, encoding).proxy, { type: 'configure', id, config: loop }))).toBe(
         'ERR_INVALID_ARGUMENT',
@@ -218,7 +221,7 @@ describe('write', () => {
   });
 
   it('carries bigints inside of values exactly', () => {
-    for (const { dialect, encoding } of FORMS) {
+    for (const { dialect, encoding } of FORMATS) {
       const { agent, proxy } = codecPair(dialect, encoding);
       const id = dialect === 'documented' ? 1 : 'a';
       const decision = { verdict: { type: 'allow' as const }, audit: { custom: { big: 2n ** 60n + 1n } } };

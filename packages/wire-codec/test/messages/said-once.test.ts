@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CODEC_LIMITS } from '../../src/index.ts';
 import { readReference, toWire } from '../../src/messages/reference-codec.ts';
 import { answer, runs } from './arbitraries.ts';
-import { codecPair, FORMS } from './codec-pair.ts';
+import { codecPair, FORMATS } from './codec-pair.ts';
 
 /** Names and values of an object that may have a name twice; `escaped` spells the name with escapes where JSON can. */
 type Entry = readonly [name: string, value: unknown, escaped?: boolean];
@@ -82,17 +82,17 @@ const isSame = (got: Received | undefined, want: Received): void => {
   expect(got).toMatchObject({ type: 'malformed', id: want.id, error: { code: want.error.code } });
 };
 
-describe.each(FORMS)('an answer in $dialect $encoding', ({ dialect, encoding }) => {
-  const form = { dialect, encoding, errors: dialect === 'documented' };
+describe.each(FORMATS)('an answer in $dialect $encoding', ({ dialect, encoding }) => {
+  const format = { dialect, encoding, errors: dialect === 'documented' };
 
   it('is read the same when it comes again, under whatever id and however it is spelt', () => {
     fc.assert(
       fc.property(answer(dialect), changes, fc.boolean(), (message, made, twoIds) => {
         const [first, second] = ids[dialect];
         for (const id of [first, first, first, second, first, second]) {
-          const wire = toWire({ ...message, id }, form);
+          const wire = toWire({ ...message, id }, format);
           const payload = payloadOf(encoding, changed(wire, made, twoIds ? first : id, { at: 0 }));
-          const want = readReference('answer', payload, 0, payload.length, form, CODEC_LIMITS);
+          const want = readReference('answer', payload, 0, payload.length, format, CODEC_LIMITS);
           isSame(codecPair(dialect, encoding).proxy.read(0x20, payload, 0, payload.length), want);
         }
       }),
@@ -120,7 +120,7 @@ const answerOf = (dialect: Dialect, decision: unknown, more: readonly Entry[] = 
         ...more,
       ]);
 
-describe.each(FORMS)('a verdict in $dialect $encoding', ({ dialect, encoding }) => {
+describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }) => {
   const block = { block: { status: 403 } };
   it.each([
     { allow: false },

@@ -1,12 +1,12 @@
 import type { Message } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
 
-import { codecPair, FORMS, frameOf, readFrame } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
 
 const lines = (count: number): string[] => Array.from({ length: count }, () => ['a', 'b']).flat();
 
-describe.each(FORMS)('one limit for every reader of $dialect $encoding', ({ dialect, encoding }) => {
+describe.each(FORMATS)('one limit for every reader of $dialect $encoding', ({ dialect, encoding }) => {
   const { proxy, agent } = codecPair(dialect, encoding);
   const [head] = samplesOf(dialect);
   const withLines = (count: number): Message =>
@@ -32,7 +32,7 @@ describe('a block', () => {
     expect(read({ a: Array.from({ length: 9000 }, () => 'b') })).toMatchObject({ type: 'malformed', id: 5 });
   });
 
-  it.each(FORMS)('with a name twice is refused where it is written: $dialect $encoding', ({ dialect, encoding }) => {
+  it.each(FORMATS)('with a name twice is refused where it is written: $dialect $encoding', ({ dialect, encoding }) => {
     const { agent } = codecPair(dialect, encoding);
     const verdict = Object.freeze({
       type: 'block' as const,
@@ -48,7 +48,7 @@ describe('a block', () => {
   });
 });
 
-describe.each(FORMS)('a header value in UTF-8 in $dialect $encoding', ({ dialect, encoding }) => {
+describe.each(FORMATS)('a header value in UTF-8 in $dialect $encoding', ({ dialect, encoding }) => {
   const { proxy, agent } = codecPair(dialect, encoding);
   const id = dialect === 'documented' ? 1 : 'a';
   it.each(['ž', '\u00e9ž', 'caf\u00e9', 'Ã©', '\u00e9', 'a\u{1f642}'])(

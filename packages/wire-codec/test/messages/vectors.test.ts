@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { codecPair, FORMS, frameOf, readFrame } from './codec-pair.ts';
+import { codecPair, FORMATS, frameOf, readFrame } from './codec-pair.ts';
 import { samplesOf, typesOf, WRITABLE } from './samples.ts';
 
 interface Vector {
@@ -10,7 +10,7 @@ interface Vector {
   readonly frame: string;
 }
 
-describe.each(FORMS)('$dialect $encoding', ({ dialect, encoding }) => {
+describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
   const file = new URL(`../vectors/${dialect}-${encoding}.json`, import.meta.url);
   const vectors = new Map((JSON.parse(readFileSync(file, 'utf8')) as Vector[]).map((one) => [one.name, one.frame]));
   const samples = samplesOf(dialect);

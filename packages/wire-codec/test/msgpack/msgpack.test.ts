@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 
-import { WireFloat } from '../../src/messages/form.ts';
 import { parseMsgpack } from '../../src/msgpack/parse-msgpack.ts';
 import { msgpackSize, putMsgpack } from '../../src/msgpack/put-msgpack.ts';
 import { runs } from '../messages/arbitraries.ts';
+import { WireFloat } from '../../src/messages/wire-object.ts';
 
 interface Exam {
   readonly msgpack: readonly string[];
@@ -32,17 +32,17 @@ describe.each(Object.entries(groups))('test suite %s', (group, exams) => {
     '%s',
     (_name, exam) => {
       for (const hex of exam.msgpack) {
-        const { value, fault } = parse(bytesOf(hex));
+        const { value, error } = parse(bytesOf(hex));
         if (foreign || hasForeignKey(exam)) {
-          expect(fault).toBeInstanceOf(Error);
+          expect(error).toBeInstanceOf(Error);
           continue;
         }
-        expect(fault).toBeUndefined();
+        expect(error).toBeUndefined();
         expect(value).toEqual(expectedOf(exam));
       }
       const [shortest] = exam.msgpack;
       if (foreign || hasForeignKey(exam) || shortest === undefined) return;
-      // Written in the shortest form, which the suite lists among others.
+      // Written in the shortest format, which the suite lists among others.
       expect(exam.msgpack.map((hex) => hex.replaceAll('-', ''))).toContain(pack(expectedOf(exam)).toString('hex'));
     },
   );
@@ -76,11 +76,11 @@ describe('against msgpackr', () => {
     );
   });
 
-  it('never throws anything but a fault at random bytes', () => {
+  it('never throws anything but an error at random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const { value, fault } = parse(Buffer.from(bytes));
-        expect(fault === undefined || value === undefined).toBe(true);
+        const { value, error } = parse(Buffer.from(bytes));
+        expect(error === undefined || value === undefined).toBe(true);
       }),
       runs(0.2),
     );
@@ -108,7 +108,7 @@ it.each([
 ])('finds %s', (_what, hex, id) => {
   const parsed = parse(Buffer.from(hex, 'hex'));
   expect(parsed.id).toBe(id);
-  expect(parsed.fault).toBeInstanceOf(Error);
+  expect(parsed.error).toBeInstanceOf(Error);
 });
 
 it('keeps __proto__ as a key of its own', () => {

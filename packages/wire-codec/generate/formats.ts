@@ -2,15 +2,15 @@ import type { Dialect, MessageType } from '@agentwire/core';
 
 import type { PlacedField, Struct } from '../src/messages/struct.ts';
 import { MAPPINGS } from '../src/messages/table.ts';
-import { decision } from '../src/messages/decision-kinds.ts';
+import { decision } from '../src/messages/decision-codecs.ts';
 
 /** One generated file. */
-export interface GeneratedForm {
+export interface GeneratedFormat {
   readonly dialect: Dialect;
   readonly encoding: 'json' | 'msgpack';
 }
 
-export const GENERATED_FORMS: readonly GeneratedForm[] = [
+export const GENERATED_FORMATS: readonly GeneratedFormat[] = [
   { dialect: 'documented', encoding: 'json' },
   { dialect: 'documented', encoding: 'msgpack' },
   { dialect: 'zentinel', encoding: 'json' },
@@ -35,8 +35,10 @@ export const DECISION: Struct<object> = decision;
 
 /** The structure behind a field that has one. */
 export function inner(field: PlacedField): Struct<object> | undefined {
-  const kind = field.field.kind as Partial<Struct<object>>;
-  return typeof kind.fields === 'function' && HOT_STRUCTS.has(kind.name ?? '') ? (kind as Struct<object>) : undefined;
+  const codec = field.field.codec as Partial<Struct<object>>;
+  return typeof codec.fields === 'function' && HOT_STRUCTS.has(codec.name ?? '')
+    ? (codec as Struct<object>)
+    : undefined;
 }
 
 const HOT_STRUCTS = new Set(['metadata', 'audit']);

@@ -1,28 +1,28 @@
 import type { RequestId } from '@agentwire/core';
 
-import { Fault } from './fault.ts';
-import { describe } from './kind.ts';
-import type { Kind } from './kind.ts';
+import { DecodeError } from './decode-error.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { describe } from './wire-object.ts';
 
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
 /** What routes a message: an unsigned 64-bit number in the documented dialect, text in the other. */
-export const id: Kind<RequestId> = {
+export const id: FieldCodec<RequestId> = {
   name: 'id',
-  write(value, form) {
-    if (form.dialect === 'zentinel') return String(value);
+  write(value, format) {
+    if (format.dialect === 'zentinel') return String(value);
     if (typeof value === 'bigint' && value >= 0n && value <= MAX_U64) return value;
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-    throw new Fault(`an id of the documented dialect is an unsigned 64-bit whole number, not ${describe(value)}`);
+    throw new DecodeError(`an id of the documented dialect is an unsigned 64-bit whole number, not ${describe(value)}`);
   },
-  read(wire, form) {
-    if (form.dialect === 'zentinel') {
+  read(wire, format) {
+    if (format.dialect === 'zentinel') {
       if (typeof wire === 'string' && wire.isWellFormed()) return wire;
-      throw new Fault(`an id of the zentinel dialect is text, not ${describe(wire)}`);
+      throw new DecodeError(`an id of the zentinel dialect is text, not ${describe(wire)}`);
     }
     if (typeof wire === 'number' && Number.isSafeInteger(wire) && wire >= 0) return wire;
     if (typeof wire === 'bigint' && wire >= 0n && wire <= MAX_U64)
       return wire <= Number.MAX_SAFE_INTEGER ? Number(wire) : wire;
-    throw new Fault(`an id of the documented dialect is an unsigned 64-bit whole number, not ${describe(wire)}`);
+    throw new DecodeError(`an id of the documented dialect is an unsigned 64-bit whole number, not ${describe(wire)}`);
   },
 };

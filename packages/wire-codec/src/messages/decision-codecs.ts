@@ -1,15 +1,15 @@
 import type { Audit, BodyMutation, Decision, Verdict, WebSocketDecision } from '@agentwire/core';
 import type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from '@agentwire/core/internal';
 
-import { Fault, inside } from './fault.ts';
-import type { Form } from './form.ts';
-import { blockHeaders, headerOps } from './header-kinds.ts';
-import { asObject, isWireObject, onlyEntry } from './kind.ts';
-import type { Kind } from './kind.ts';
-import { bool, f32, status, text, u16, u32 } from './scalar-kinds.ts';
+import { DecodeError, inside } from './decode-error.ts';
+import type { WireFormat } from './wire-format.ts';
+import { blockHeaders, headerOps } from './header-codecs.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { bool, f32, status, text, u16, u32 } from './scalar-codecs.ts';
 import { field, nullable, optional, struct } from './struct.ts';
 import type { Absent, Struct } from './struct.ts';
-import { anyMap, bytes, textMap, texts } from './value-kinds.ts';
+import { anyMap, bytes, textMap, texts } from './value-codecs.ts';
+import { asObject, isWireObject, onlyEntry } from './wire-object.ts';
 
 const block = struct<Omit<BlockVerdict, 'type'>>('block', {
   status: field('status', status),
@@ -31,14 +31,14 @@ const isNothing = (value: unknown): boolean =>
   value === null || (isWireObject(value) && Object.keys(value).length === 0);
 
 /** What is to be done: the word `allow`, or an object of one entry. */
-export const verdict: Kind<Verdict> = {
+export const verdict: FieldCodec<Verdict> = {
   name: 'verdict',
-  write(value, form) {
+  write(value, format) {
     if (value.type === 'allow') return 'allow';
     const body = bodies[value.type] as Struct<Verdict>;
-    return { [value.type]: body.write(value, form) };
+    return { [value.type]: body.write(value, format) };
   },
-  read(wire, form) {
+  read(wire, format) {
     if (wire === 'allow') return { type: 'allow' };
     const [type, value] = onlyEntry(wire) ?? [];
     switch (type) {
@@ -48,10 +48,10 @@ export const verdict: Kind<Verdict> = {
       case 'block':
       case 'redirect':
       case 'challenge':
-        return { type, ...inside(type, () => bodies[type].read(value, form)) } as Verdict;
+        return { type, ...inside(type, () => bodies[type].read(value, format)) } as Verdict;
       default:
     }
-    throw new Fault('a decision is exactly one of allow, block, redirect and challenge');
+    throw new DecodeError('a decision is exactly one of allow, block, redirect and challenge');
   },
 };
 
@@ -69,20 +69,20 @@ const audit: Struct<Audit> = struct<Audit>('audit', {
 });
 
 /** What to do with one body chunk; absent and null data mean pass. */
-export const bodyMutation: Kind<BodyMutation> = {
+export const bodyMutation: FieldCodec<BodyMutation> = {
   name: 'bodyMutation',
-  write(value, form) {
-    const data = value.data === null ? null : bytes.write(value.data, form);
-    return form.dialect === 'documented' ? { chunk_index: value.index, data } : { data, chunk_index: value.index };
+  write(value, format) {
+    const data = value.data === null ? null : bytes.write(value.data, format);
+    return format.dialect === 'documented' ? { chunk_index: value.index, data } : { data, chunk_index: value.index };
   },
-  read(wire, form) {
+  read(wire, format) {
     const positional = Array.isArray(wire)
       ? { data: wire[0] as unknown, chunk_index: wire[1] as unknown }
       : asObject(wire);
     const { data, chunk_index: index } = positional;
     return {
-      index: index === undefined || index === null ? 0 : inside('chunk_index', () => u32.read(index, form)),
-      data: data === undefined || data === null ? null : inside('data', () => bytes.read(data, form)),
+      index: index === undefined || index === null ? 0 : inside('chunk_index', () => u32.read(index, format)),
+      data: data === undefined || data === null ? null : inside('data', () => bytes.read(data, format)),
     };
   },
 };
@@ -93,14 +93,14 @@ const close = struct<Omit<Extract<WebSocketDecision, { type: 'close' }>, 'type'>
 });
 
 /** What to do with one WebSocket frame: a word, or `{close}`. */
-const webSocketDecision: Kind<WebSocketDecision> = {
+const webSocketDecision: FieldCodec<WebSocketDecision> = {
   name: 'webSocketDecision',
-  write: (value, form) => (value.type === 'close' ? { close: close.write(value, form) } : value.type),
-  read(wire, form) {
+  write: (value, format) => (value.type === 'close' ? { close: close.write(value, format) } : value.type),
+  read(wire, format) {
     if (wire === 'allow' || wire === 'drop') return { type: wire };
     const [type, value] = onlyEntry(wire) ?? [];
-    if (type === 'close') return { type, ...inside('close', () => close.read(value, form)) };
-    throw new Fault('a WebSocket decision is exactly one of allow, drop and close');
+    if (type === 'close') return { type, ...inside('close', () => close.read(value, format)) };
+    throw new DecodeError('a WebSocket decision is exactly one of allow, drop and close');
   },
 };
 
@@ -130,8 +130,8 @@ export const decision: Struct<Decision> = struct<Decision>(
 );
 
 /** What towards peers without feature `errors` stands for a decision that carries an error: never an allow. */
-export function asPeerUnderstands(value: Decision, form: Form): Decision {
-  if (value.error === undefined || form.errors) return value;
+export function asPeerUnderstands(value: Decision, format: WireFormat): Decision {
+  if (value.error === undefined || format.errors) return value;
   const { code } = value.error;
   return {
     verdict: { type: 'block', status: code === 'ERR_OVERLOADED' ? 503 : 500 },

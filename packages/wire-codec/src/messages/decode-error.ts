@@ -2,13 +2,13 @@ import { AgentwireError } from '@agentwire/core';
 import type { ErrorCode, MessageType } from '@agentwire/core';
 
 /** Content that cannot be a message: what is wrong and at which field, never the value. */
-export class Fault extends Error {
+export class DecodeError extends Error {
   readonly code: ErrorCode;
   #path = '';
 
   constructor(what: string, code: ErrorCode = 'ERR_PROTOCOL') {
     super(what);
-    this.name = 'Fault';
+    this.name = 'DecodeError';
     this.code = code;
   }
 
@@ -29,11 +29,11 @@ export class Fault extends Error {
   }
 }
 
-/** Runs `read`; a {@link Fault} gets `step` in front of its path. */
+/** Runs `read`; a {@link DecodeError} gets `step` in front of its path. */
 export function inside<T>(step: string | number, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw error instanceof Fault ? error.within(step) : error;
+    throw error instanceof DecodeError ? error.within(step) : error;
   }
 }

@@ -1,13 +1,4 @@
-import { Fault } from './fault.ts';
-import type { Form } from './form.ts';
-
-/** How one sort of value goes to the wire object and back. `read` throws a {@link Fault} for anything it cannot take. */
-export interface Kind<T> {
-  /** What it is called in errors and by the generator. */
-  readonly name: string;
-  write(value: T, form: Form): unknown;
-  read(wire: unknown, form: Form): T;
-}
+import { DecodeError } from './decode-error.ts';
 
 /** Any map from names to values, as parsers give it. */
 export type WireObject = Readonly<Record<string, unknown>>;
@@ -23,13 +14,13 @@ export function isWireObject(value: unknown): value is WireObject {
 /** The object that `wire` must be. */
 export function asObject(wire: unknown): WireObject {
   if (isWireObject(wire)) return wire;
-  throw new Fault(`an object is expected, not ${describe(wire)}`);
+  throw new DecodeError(`an object is expected, not ${describe(wire)}`);
 }
 
 /** The array that `wire` must be. */
 export function asArray(wire: unknown): readonly unknown[] {
   if (Array.isArray(wire)) return wire as readonly unknown[];
-  throw new Fault(`an array is expected, not ${describe(wire)}`);
+  throw new DecodeError(`an array is expected, not ${describe(wire)}`);
 }
 
 /** The sort of `value`, in words; never the value. */
@@ -52,4 +43,15 @@ export function onlyEntry(wire: unknown): readonly [name: string, value: unknown
 /** The own property `name`, or `undefined`; inherited ones do not count. */
 export function own(object: WireObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** A number that MessagePack must write as a float of this many bits, even where it is a whole number. */
+export class WireFloat {
+  readonly value: number;
+  readonly bits: 32 | 64;
+
+  constructor(value: number, bits: 32 | 64) {
+    this.value = value;
+    this.bits = bits;
+  }
 }

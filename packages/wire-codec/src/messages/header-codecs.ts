@@ -3,9 +3,10 @@ import { checkOneValueAName } from '@agentwire/core/internal';
 import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
 import { eventHeaderValue, wireHeaderValue } from './event-header-value.ts';
-import { Fault, inside } from './fault.ts';
-import { asArray, asObject, describe, onlyEntry, own } from './kind.ts';
-import type { Kind, MutableWireObject } from './kind.ts';
+import { DecodeError, inside } from './decode-error.ts';
+import type { FieldCodec } from './field-codec.ts';
+import { asArray, asObject, describe, onlyEntry, own } from './wire-object.ts';
+import type { MutableWireObject } from './wire-object.ts';
 
 /** Most header lines in one message. */
 export const MAX_HEADER_LINES = 1000;
@@ -13,7 +14,7 @@ export const MAX_HEADER_LINES = 1000;
 /** Checks a header name; well-known lower-case names come back as the one shared string. */
 function headerName(wire: unknown): string {
   if (!isValidHeaderName(wire))
-    throw new Fault(
+    throw new DecodeError(
       typeof wire === 'string'
         ? 'the header name is no HTTP token'
         : `a header name is expected, not ${describe(wire)}`,
@@ -25,7 +26,7 @@ function headerName(wire: unknown): string {
 /** Checks a header value. */
 function headerValue(wire: unknown): string {
   if (isValidHeaderValue(wire)) return wire;
-  throw new Fault(
+  throw new DecodeError(
     typeof wire === 'string'
       ? 'the header value holds a character that HTTP does not allow'
       : `a header value is expected, not ${describe(wire)}`,
@@ -40,7 +41,7 @@ function valueOfText(wire: unknown): string {
 /** Throws when a message has more header lines than {@link MAX_HEADER_LINES}. */
 function checkLineCount(count: number): void {
   if (count > MAX_HEADER_LINES)
-    throw new Fault(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
+    throw new DecodeError(`${count} header lines are more than ${MAX_HEADER_LINES}`, 'ERR_MESSAGE_TOO_LARGE');
 }
 
 function readPairs(wire: unknown): string[] {
@@ -49,7 +50,7 @@ function readPairs(wire: unknown): string[] {
   const headers: string[] = [];
   pairs.forEach((pair, index) =>
     inside(index, () => {
-      if (!Array.isArray(pair) || pair.length !== 2) throw new Fault('a pair of name and value is expected');
+      if (!Array.isArray(pair) || pair.length !== 2) throw new DecodeError('a pair of name and value is expected');
       headers.push(headerName(pair[0]), valueOfText(pair[1]));
     }),
   );
@@ -94,18 +95,18 @@ export function writeMulti(headers: HeaderList): MutableWireObject {
 }
 
 /** The headers of an event: pairs in the documented dialect, name to values in the other. */
-export const headers: Kind<HeaderList> = {
+export const headers: FieldCodec<HeaderList> = {
   name: 'headers',
-  write(value, form) {
+  write(value, format) {
     // names are ASCII, and so come back as they are
     const list = value.map(wireHeaderValue);
-    return form.dialect === 'documented' ? writePairs(list) : writeMulti(list);
+    return format.dialect === 'documented' ? writePairs(list) : writeMulti(list);
   },
-  read: (wire, form) => (form.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
+  read: (wire, format) => (format.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
 };
 
 /** The headers of a block: name to one text in both dialects, so a name cannot come twice. */
-export const blockHeaders: Kind<HeaderList> = {
+export const blockHeaders: FieldCodec<HeaderList> = {
   name: 'blockHeaders',
   write(value) {
     checkOneValueAName(value);
@@ -129,7 +130,7 @@ export const blockHeaders: Kind<HeaderList> = {
 function readOp(wire: unknown): HeaderOp {
   const [op, found] = onlyEntry(wire) ?? [];
   if (op !== 'set' && op !== 'add' && op !== 'remove')
-    throw new Fault('a header operation is exactly one of set, add and remove');
+    throw new DecodeError('a header operation is exactly one of set, add and remove');
   const [name, value] = Array.isArray(found)
     ? (found as unknown[])
     : typeof found === 'string'
@@ -139,7 +140,7 @@ function readOp(wire: unknown): HeaderOp {
 }
 
 /** Changes of headers, in order. */
-export const headerOps: Kind<readonly HeaderOp[]> = {
+export const headerOps: FieldCodec<readonly HeaderOp[]> = {
   name: 'headerOps',
   write: (value) =>
     value.map((op) =>
