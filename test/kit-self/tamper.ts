@@ -2,6 +2,7 @@ import type {
   CloseReason,
   Connection,
   ConnectionHandler,
+  EncodedMessage,
   Message,
   OnConnection,
   Received,
@@ -22,7 +23,7 @@ export interface End {
 /** What a broken transport does differently; what is absent works as it should. */
 export interface Tampering {
   send?(message: Message, end: End, send: (message: Message) => boolean): boolean;
-  deliver?(message: Received, end: End, deliver: (message: Received) => void): void;
+  deliver?(message: Received, end: End, deliver: (message: Received, encoded?: EncodedMessage) => void): void;
   drain?(end: End, drain: () => void): void;
   ended?(reason: CloseReason, end: End, ended: (reason: CloseReason) => void): void;
   onConnection?(onConnection: OnConnection, connection: Connection, end: End): ConnectionHandler;
@@ -75,8 +76,9 @@ export function tamper(transport: Transport, tampering: Tampering): Transport {
 
 function guard(handler: ConnectionHandler, end: End, tampering: Tampering): ConnectionHandler {
   return {
-    onMessage(message) {
-      const deliver = (changed: Received): void => handler.onMessage(changed);
+    onMessage(message, encoded) {
+      const deliver = (changed: Received, form = changed === message ? encoded : undefined): void =>
+        handler.onMessage(changed, form);
       if (tampering.deliver === undefined) deliver(message);
       else tampering.deliver(message, end, deliver);
     },

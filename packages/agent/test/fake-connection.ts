@@ -1,4 +1,12 @@
-import type { CloseReason, Connection, ConnectionHandler, Message, Peer, Received } from '@agentwire/core';
+import type {
+  CloseReason,
+  Connection,
+  ConnectionHandler,
+  EncodedMessage,
+  Message,
+  Peer,
+  Received,
+} from '@agentwire/core';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { AgentRuntime } from '../src/runtime/agent-runtime.ts';
 
@@ -58,8 +66,8 @@ export class FakeConnection implements Connection {
   }
 
   /** Hands a message to the session. */
-  receive(message: Received): void {
-    this.#handler.onMessage(message);
+  receive(message: Received, encoded?: EncodedMessage): void {
+    this.#handler.onMessage(message, encoded);
   }
 
   /** Decisions sent so far. */

@@ -3,7 +3,7 @@ export { Admission, PendingPeer } from './contract/admission.ts';
 export { type MediumTraits, negotiate } from './contract/negotiate.ts';
 export { type Capabilities, DEFAULT_CAPABILITIES } from './contract/capabilities.ts';
 export { ConnectionBase } from './contract/connection-base.ts';
-export type { CloseReason, Connection, ConnectionHandler } from './contract/connection.ts';
+export type { CloseReason, Connection, ConnectionHandler, EncodedMessage } from './contract/connection.ts';
 export { type Endpoint, parseEndpoint } from './contract/endpoint.ts';
 export {
   type Credential,
@@ -70,6 +70,6 @@ export {
   type WebSocketFrame,
   type WebSocketOpcode,
 } from './message/events.ts';
-export type { Answer, BodyMutationMessage, Malformed, Message, MessageType, Received } from './message/message.ts';
+export type { Answer, Malformed, Message, MessageType, Received } from './message/message.ts';
 export type { MetricsRecorder } from './metrics-recorder.ts';
 export type { SpanStart, Tracer, TraceSpan } from './tracer.ts';

@@ -3,6 +3,7 @@ export { delay } from './clock.ts';
 export { containedAbortController } from './contained-abort.ts';
 export { PROTOCOL_VERSION } from './contract/negotiate.ts';
 export { capabilitiesOf } from './contract/capabilities.ts';
+export { DeliveredBytes } from './contract/delivered-bytes.ts';
 export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
 export { isAgentwire } from './contract/peer.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';

@@ -76,33 +76,23 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
       deliver: (message, { role }, deliver) => deliver(sent[role].shift() ?? message),
     };
   }),
-  tampered('an event is copied long after its delivery', ['message.copied'], () => {
-    const delivered: Received[] = [];
+  tampered('an event is copied long after its delivery', ['message.copied'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(message, { copyTo: (target, at) => target.write('x', at), decode: () => message }),
+  })),
+  tampered('an event decodes to the one before it', ['message.copied'], () => {
+    let before: Received | undefined;
     return {
       deliver(message, _end, deliver) {
-        delivered.push(message);
-        deliver(message);
+        const other = before;
+        let delivering = true;
+        deliver(message, {
+          copyTo: (target, at) => (delivering && at < target.length ? target.write('x', at) : 0),
+          decode: () => other,
+        });
+        delivering = false;
+        before = message;
       },
-      members: () => ({
-        copyDelivered: (event: Received, target: Buffer, at: number) =>
-          delivered.includes(event) ? target.write('x', at) : 0,
-        readAgain: () => delivered[0],
-      }),
-    };
-  }),
-  tampered('an event reads back as the one before it', ['message.copied'], () => {
-    let [now, before]: (Received | undefined)[] = [];
-    return {
-      deliver(message, _end, deliver) {
-        now = message;
-        deliver(message);
-        [now, before] = [undefined, message];
-      },
-      members: () => ({
-        copyDelivered: (event: Received, target: Buffer, at: number) =>
-          event === now && at < target.length ? target.write('x', at) : 0,
-        readAgain: () => before,
-      }),
     };
   }),
   tampered('a decision is encoded once, frozen or not', ['message.reused'], () => {

@@ -1,4 +1,4 @@
-import type { Connection, RequestHeaders } from '@agentwire/core';
+import type { Connection, EncodedMessage, RequestHeaders } from '@agentwire/core';
 import { ByteSegments, SEGMENT_BYTES } from './byte-segments.ts';
 import { Owners } from './owners.ts';
 import { RECORD, RecordRing } from './record-ring.ts';
@@ -55,19 +55,17 @@ export class RequestArchive<T> {
   }
 
   /**
-   * Puts in the head that `connection` is delivering.
+   * Stores the head that `connection` is delivering.
    *
-   * @returns whether it could; not where the head is not being delivered, has no bytes or is too long, or where very many
-   * of its hash are in here
+   * @returns `false` if the delivery is over, the head is too long, or very many heads of its hash are stored
    */
-  put(hash: number, connection: Connection, head: RequestHeaders, kept: T, time: number): boolean {
-    if (connection.copyDelivered === undefined || connection.readAgain === undefined) return false;
+  put(hash: number, connection: Connection, encoded: EncodedMessage, kept: T, time: number): boolean {
     if (this.#ring.isFull) this.#makeRoom();
     const bytes = this.#bytes;
-    let length = connection.copyDelivered(head, bytes.target, bytes.offset);
+    let length = encoded.copyTo(bytes.target, bytes.offset);
     if (length === 0) {
       bytes.advance();
-      length = connection.copyDelivered(head, bytes.target, bytes.offset);
+      length = encoded.copyTo(bytes.target, bytes.offset);
     }
     const ring = this.#ring;
     const row = length === 0 ? -1 : ring.add(hash, time);
@@ -75,7 +73,7 @@ export class RequestArchive<T> {
     ring.set(row, RECORD.segment, bytes.segment);
     ring.set(row, RECORD.offset, bytes.offset);
     ring.set(row, RECORD.length, length);
-    ring.set(row, RECORD.owner, this.#owners.use(connection));
+    ring.set(row, RECORD.owner, this.#owners.use(connection, encoded));
     bytes.offset += length;
     this.#recent[row & (RECENT - 1)] = kept;
     this.#recentRows[row & (RECENT - 1)] = row;
@@ -104,8 +102,8 @@ export class RequestArchive<T> {
     const row = ring.find(hash);
     if (row < 0) return undefined;
     const recent = this.#pinned.get(row)?.kept ?? this.#recentOf(row);
-    const connection = this.#owners.release(ring.get(row, RECORD.owner));
-    const again = recent === undefined ? connection.readAgain?.(this.#view(row)) : undefined;
+    const { connection, encoded } = this.#owners.release(ring.get(row, RECORD.owner));
+    const again = recent === undefined ? encoded.decode(this.#view(row)) : undefined;
     const time = ring.timeOf(row);
     this.#remove(row);
     return { connection, time, recent, head: again?.type === 'requestHeaders' ? again : undefined };

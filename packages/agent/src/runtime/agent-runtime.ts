@@ -5,6 +5,7 @@ import type {
   Connection,
   ConnectionHandler,
   Decision,
+  EncodedMessage,
   Logger,
   ProxyEvent,
 } from '@agentwire/core';
@@ -72,20 +73,20 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.#dispatcher = new Dispatcher(this, agent.handlers, this.scopes, this.outcomes);
   }
 
-  onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
+  onEvent(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Reply> {
     const { counts, latencies } = this.outcomes;
     counts.events += 1;
     this.#busyPoll?.note();
-    if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request);
+    if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request, encoded);
     const from = this.clock.now();
-    const reply = this.#decide(event, request);
+    const reply = this.#decide(event, request, encoded);
     if (!(reply instanceof Promise)) latencies.add(this.clock.now() - from);
     return reply;
   }
 
-  #decide(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
+  #decide(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Reply> {
     try {
-      return this.#dispatcher.dispatch(event, request);
+      return this.#dispatcher.dispatch(event, request, encoded);
     } catch (error) {
       return this.outcomes.failed(error);
     }

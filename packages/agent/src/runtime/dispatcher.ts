@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Decision, type EncodedMessage, type ProxyEvent } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { BodyPiece } from '../body/body-reader.ts';
 import { type Message, RequestMessage, ResponseMessage } from '../body/message.ts';
@@ -29,10 +29,10 @@ export class Dispatcher {
   }
 
   /** Calls the handler of an event. @throws what the handler throws */
-  dispatch(event: ProxyEvent, request: AgentRequest): Decision | Promise<Reply> {
+  dispatch(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Reply> {
     switch (event.type) {
       case 'requestHeaders':
-        return this.#onRequestHeaders(event, request);
+        return this.#onRequestHeaders(event, request, encoded);
       case 'responseHeaders':
         return this.#onResponseHeaders(event, request);
       case 'requestBodyChunk':
@@ -46,7 +46,11 @@ export class Dispatcher {
     }
   }
 
-  #onRequestHeaders(event: EventOf<'requestHeaders'>, request: AgentRequest): Decision | Promise<Reply> {
+  #onRequestHeaders(
+    event: EventOf<'requestHeaders'>,
+    request: AgentRequest,
+    encoded: EncodedMessage | undefined,
+  ): Decision | Promise<Reply> {
     const scope = this.#scopes.begin(request);
     const context = new EventContext(this.#host, request, scope, false);
     const message = new RequestMessage(event, context);
@@ -57,7 +61,7 @@ export class Dispatcher {
       reply = this.#decideHead(event, message, context);
       return reply;
     } finally {
-      this.#scopes.keep(scope, event, isFinal(reply));
+      this.#scopes.keep(scope, encoded, isFinal(reply));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ProxyEvent, RequestHeaders } from '@agentwire/core';
+import type { EncodedMessage, ProxyEvent } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { Message, ResponseMessage } from '../body/message.ts';
 import type { Agent } from '../define/agent.ts';
@@ -46,9 +46,9 @@ export class RequestScopes {
   }
 
   /** The head's handler was called, and has decided where `decided` says so: from now on later events find its request. */
-  keep(scope: RequestScope | undefined, head: RequestHeaders, decided: boolean): void {
+  keep(scope: RequestScope | undefined, encoded: EncodedMessage | undefined, decided: boolean): void {
     if (!this.#kept || scope === undefined || scope.refused || !isForeignZentinel(scope.connection.peer)) return;
-    this.#store.keep(scope, head, decided);
+    this.#store.keep(scope, encoded, decided);
   }
 
   pin(scope: RequestScope): void {

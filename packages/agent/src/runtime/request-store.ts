@@ -1,4 +1,4 @@
-import type { RequestHeaders, RequestId } from '@agentwire/core';
+import type { EncodedMessage, RequestId } from '@agentwire/core';
 import { hashOfId } from '../archive/id-hash.ts';
 import { RequestArchive, type Restored } from '../archive/request-archive.ts';
 import type { ContextHost, RequestScope } from './event-context.ts';
@@ -64,11 +64,11 @@ export class RequestStore {
   }
 
   /** A request's head has come: fresh state, whatever its id. @param decided whether its handler is done with it */
-  keep(scope: RequestScope, head: RequestHeaders, decided: boolean): void {
+  keep(scope: RequestScope, encoded: EncodedMessage | undefined, decided: boolean): void {
     const now = this.#host.clock.now();
     this.#expire(now - this.#ttlMs);
     scope.kept = true;
-    if (!decided || !scope.isBare || !this.#putAway(scope, head, now)) this.#add(scope);
+    if (!decided || !scope.isBare || !this.#putAway(scope, encoded, now)) this.#add(scope);
     this.#makeRoom();
   }
 
@@ -90,11 +90,12 @@ export class RequestStore {
     this.#bytes += scope.keptBytes;
   }
 
-  #putAway(scope: RequestScope, head: RequestHeaders, now: number): boolean {
+  #putAway(scope: RequestScope, encoded: EncodedMessage | undefined, now: number): boolean {
+    if (encoded === undefined) return false;
     const { id, connection } = scope;
     const { name } = connection.peer;
     if (this.#entries.size > 0 && this.#entries.has(this.#key(name, id))) return false;
-    if (!this.#archive.put(hashOfId(name, id), connection, head, scope, now)) return false;
+    if (!this.#archive.put(hashOfId(name, id), connection, encoded, scope, now)) return false;
     scope.archivedAt = now;
     return true;
   }

@@ -160,6 +160,6 @@ describe('requests that are kept as bytes', () => {
       { audit: { tags: ['/499 POST 499 body  false'] } },
       { audit: { tags: ['/3 POST 3 body  false'] } },
     ]);
-    expect([from.readAgainCount, runtime.scopes.tracked]).toEqual([1, 498]);
+    expect([from.decodeCount, runtime.scopes.tracked]).toEqual([1, 498]);
   });
 });

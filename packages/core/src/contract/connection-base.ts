@@ -1,7 +1,6 @@
 import { AgentwireError, toAgentwireError } from '../errors.ts';
-import type { ProxyEvent } from '../message/events.ts';
 import type { Message, Received } from '../message/message.ts';
-import type { CloseReason, Connection, ConnectionHandler, ConnectionStatus } from './connection.ts';
+import type { CloseReason, Connection, ConnectionHandler, ConnectionStatus, EncodedMessage } from './connection.ts';
 import type { Peer } from './peer.ts';
 import type { OnConnection } from './transport.ts';
 
@@ -23,11 +22,6 @@ export abstract class ConnectionBase implements Connection {
   #paused = false;
   #failure: AgentwireError | undefined;
   #end: CloseReason | undefined;
-  /** The message that is being delivered, and where it was read from: `#source[#from, #to)`. */
-  #delivering: Received | undefined;
-  #source: Buffer | undefined;
-  #from = 0;
-  #to = 0;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
   /** @param name stands before the number in {@link id}, usually the transport's name */
@@ -72,30 +66,12 @@ export abstract class ConnectionBase implements Connection {
   }
 
   /** Hands one received message to the handler; a throw of the handler ends the connection. */
-  protected deliver(message: Received): void {
+  protected deliver(message: Received, encoded?: EncodedMessage): void {
     try {
-      this.#handler?.onMessage(message);
+      this.#handler?.onMessage(message, encoded);
     } catch (error) {
       this.abort(toAgentwireError(error, 'ERR_HANDLER', 'connection handler'));
     }
-  }
-
-  /** Like {@link deliver}, for a message that was read from `source[from, to)`, which the handler may copy. */
-  protected deliverFrom(source: Buffer, from: number, to: number, message: Received): void {
-    this.#delivering = message;
-    this.#source = source;
-    this.#from = from;
-    this.#to = to;
-    this.deliver(message);
-    this.#delivering = undefined;
-    this.#source = undefined;
-  }
-
-  /** As {@link Connection.copyDelivered}: what the transport gave to {@link deliverFrom}. */
-  copyDelivered(event: ProxyEvent, target: Buffer, at: number): number {
-    const length = this.#to - this.#from;
-    if (this.#source === undefined || event !== this.#delivering || at + length > target.length) return 0;
-    return this.#source.copy(target, at, this.#from, this.#to);
   }
 
   /**

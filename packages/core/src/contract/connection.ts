@@ -1,5 +1,4 @@
 import type { AgentwireError } from '../errors.ts';
-import type { ProxyEvent } from '../message/events.ts';
 import type { Message, Received } from '../message/message.ts';
 import type { Peer } from './peer.ts';
 
@@ -11,10 +10,30 @@ export interface CloseReason {
   readonly error?: AgentwireError | undefined;
 }
 
+/**
+ * Encoded form of the message that a connection is delivering. For handlers that keep many messages for a long time: bytes
+ * cost the garbage collector nothing.
+ */
+export interface EncodedMessage {
+  /**
+   * Copies the encoded message into `target`, starting at `at`. Works only while the `onMessage` call that received this
+   * object runs.
+   *
+   * @returns the number of bytes; 0 if `target` has too little room or the delivery is over
+   */
+  copyTo(target: Buffer, at: number): number;
+  /**
+   * Decodes a copy, any number of times, also after the end of the connection. The message may hold views of `bytes`.
+   *
+   * @returns `undefined` if `bytes` hold no message
+   */
+  decode(bytes: Buffer): Received | undefined;
+}
+
 /** Callbacks for one connection, called synchronously and in order. They must not throw; a throw ends the connection. */
 export interface ConnectionHandler {
-  /** One message, in the order it was sent. */
-  onMessage(message: Received): void;
+  /** One message, in the order it was sent; with its encoded form if the transport has one that can be decoded again. */
+  onMessage(message: Received, encoded?: EncodedMessage): void;
   /** Buffered bytes fell below the low-water mark after `send` had returned `false`. */
   onDrain?(): void;
   /**
@@ -50,19 +69,6 @@ export interface Connection extends AsyncDisposable {
    * answer; one message always fits into an empty buffer).
    */
   send(message: Message): boolean;
-  /**
-   * Copies the encoded form of an event into `target` from `at` on, while that event is being delivered. For who keeps
-   * many events for long: bytes cost the garbage collector nothing.
-   *
-   * @returns how many bytes; 0 where `event` is not the one that is being delivered or has no encoded form, or where
-   * `target` has too little room
-   */
-  copyDelivered?(event: ProxyEvent, target: Buffer, at: number): number;
-  /**
-   * Reads an event again from what {@link copyDelivered} wrote, as often as one likes and also after the end of the
-   * connection. What it gives may hold views of `bytes`. Absent where events have no encoded form.
-   */
-  readAgain?(bytes: Buffer): Received | undefined;
   /** Stops all delivery, keepalive included; a last resort against a flood. */
   pause(): void;
   /** Starts delivery again. */

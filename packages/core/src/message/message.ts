@@ -27,7 +27,7 @@ export interface Answer {
  * An older way to answer a body chunk; read as an allow with a mutation for the oldest unanswered chunk of that index.
  * Never written. `data` is `null` to pass, empty to drop.
  */
-export interface BodyMutationMessage {
+interface BodyMutationMessage {
   readonly type: 'bodyMutation';
   readonly id: RequestId;
   readonly index: number;

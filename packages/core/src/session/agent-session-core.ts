@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts';
-import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
+import type { CloseReason, Connection, ConnectionHandler, EncodedMessage } from '../contract/connection.ts';
 import { isAgentwire } from '../contract/peer.ts';
 import { AgentwireError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
@@ -76,7 +76,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     return this.#runner.inFlight;
   }
 
-  onMessage(message: Received): void {
+  onMessage(message: Received, encoded?: EncodedMessage): void {
     switch (message.type) {
       case 'requestHeaders':
       case 'requestBodyChunk':
@@ -90,7 +90,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
         if (this.connection.status !== 'open') return;
         this.stats.events += 1;
         this.#undecodable = 0;
-        return this.#runner.onEvent(message, message.id);
+        return this.#runner.onEvent(message, message.id, encoded);
       case 'malformed':
         return this.#onMalformed(message);
       case 'cancel':

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { CloseReason, Connection } from '../contract/connection.ts';
+import type { CloseReason, Connection, EncodedMessage } from '../contract/connection.ts';
 import type { Logger } from '../logger.ts';
 import type { ConfigUpdateResponse, Drain, Shutdown } from '../message/control.ts';
 import type { Decision } from '../message/decision.ts';
@@ -16,8 +16,10 @@ export interface SessionHandler {
   /**
    * Decides on one event. What it gives for `requestComplete` is not sent. A throw or rejection becomes a failure answer,
    * never an allow. A promise of `undefined` gives no answer, which only a peer that no longer waits for one can take.
+   *
+   * `encoded` is the event's encoded form, if the connection has one and the event did not have to wait.
    */
-  onEvent(event: ProxyEvent, request: AgentRequest): Decision | Promise<Decision | undefined>;
+  onEvent(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Decision | undefined>;
   /** An event waits behind the running handler of its request. */
   onQueued?(event: ProxyEvent, request: AgentRequest): void;
   /** A request is over for good: cancelled, completed, or its place was needed. */

@@ -1,4 +1,4 @@
-import type { Connection } from '../contract/connection.ts';
+import type { Connection, EncodedMessage } from '../contract/connection.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import { ALLOW, type Decision } from '../message/decision.ts';
 import { isAnswered, type RequestId } from '../message/events.ts';
@@ -41,22 +41,22 @@ export class RequestRunner {
   }
 
   /** An event, or the place of one, came. */
-  onEvent(event: QueuedEvent, id: RequestId): void {
+  onEvent(event: QueuedEvent, id: RequestId, encoded?: EncodedMessage): void {
     let request = this.#requests.get(id);
     if (request === undefined) request = this.#requests.meet(id);
     else if (event.type === 'requestHeaders' && request.unanswered === 0) request = this.#requests.begin(id);
-    if (!request.running) return this.#run(request, event);
+    if (!request.running) return this.#run(request, event, encoded);
     this.#queues.add(request, event);
     if (event.type !== 'malformed') this.#handler.onQueued?.(event, request);
   }
 
-  #run(request: AgentRequestCore, event: QueuedEvent): void {
+  #run(request: AgentRequestCore, event: QueuedEvent, encoded?: EncodedMessage): void {
     let outcome: Decision | Promise<Decision | undefined>;
     if (event.type === 'malformed') outcome = this.#answers.undecodable(event.error);
     else if (this.inFlight >= this.#maxInFlight) outcome = this.#answers.failure(this.#overloaded());
     else {
       try {
-        outcome = this.#handler.onEvent(event, request);
+        outcome = this.#handler.onEvent(event, request, encoded);
       } catch (error) {
         outcome = this.#answers.failure(error);
       }

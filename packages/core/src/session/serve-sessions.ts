@@ -26,7 +26,7 @@ function openSessions(
   sessions: Set<AgentSession>,
 ): OnConnection {
   const wrapped: SessionHandler = {
-    onEvent: (event, request) => handler.onEvent(event, request),
+    onEvent: (event, request, encoded) => handler.onEvent(event, request, encoded),
     onClose: (reason, session) => {
       sessions.delete(session);
       handler.onClose?.(reason, session);

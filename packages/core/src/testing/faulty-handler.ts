@@ -1,5 +1,5 @@
 import type { TimerHandle } from '../clock.ts';
-import type { CloseReason, ConnectionHandler } from '../contract/connection.ts';
+import type { CloseReason, ConnectionHandler, EncodedMessage } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
 import type { RequestId } from '../message/events.ts';
 import type { Malformed, Received } from '../message/message.ts';
@@ -32,12 +32,12 @@ export class FaultyHandler implements ConnectionHandler {
     this.#plan = plan;
   }
 
-  onMessage(message: Received): void {
+  onMessage(message: Received, encoded?: EncodedMessage): void {
     const fault = this.#plan.message?.(message, { ...this.#place, index: this.#index });
     this.#index += 1;
     for (const arriving of this.#apply(fault, message)) {
       const waiting = this.#behind.get(requestOf(arriving));
-      if (waiting === undefined) this.#handler.onMessage(arriving);
+      if (waiting === undefined) this.#handler.onMessage(arriving, arriving === message ? encoded : undefined);
       else waiting.push(arriving);
     }
   }

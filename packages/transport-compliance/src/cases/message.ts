@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ALLOW, EVENT_TYPES, type Decision, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, EVENT_TYPES, type Decision, type EncodedMessage, type ProxyEvent } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { chunk, requestHeaders, SAMPLES } from '../kit/samples.ts';
 
@@ -131,34 +131,34 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
   }),
   rule(
     'message.copied',
-    'where events can be copied as bytes, they read back as the same, and only the one that is being delivered is copied',
+    'the encoded form of an event decodes to the same event, and cannot be copied after its delivery',
     async (kit) => {
       const { proxy, agent } = await kit.pair();
-      const { connection } = agent;
       const events = SAMPLES.flatMap((sample) => sample.proxy?.(kit.id(proxy, 7)) ?? [])
         .filter((message) => EVENTS.has(message.type) && proxy.connection.peer.accepts.has(message.type))
         .map((message) => message as ProxyEvent);
-      const copies: { readonly event: ProxyEvent; readonly bytes: Buffer }[] = [];
+      const copies: { readonly event: ProxyEvent; readonly encoded: EncodedMessage; readonly bytes: Buffer }[] = [];
       const room = Buffer.alloc(1024 * 1024);
-      agent.react = (message) => {
-        const event = message as ProxyEvent;
-        const length = connection.copyDelivered?.(event, room, 3) ?? 0;
+      let offered = false;
+      agent.react = (message, encoded) => {
+        if (encoded === undefined) return;
+        offered = true;
+        const length = encoded.copyTo(room, 3);
         if (length === 0) return;
-        copies.push({ event, bytes: Buffer.from(room.subarray(3, 3 + length)) });
-        assert.equal(connection.copyDelivered?.({ ...event }, room, 3), 0, 'copied what was not delivered');
-        assert.equal(connection.copyDelivered?.(event, room.subarray(0, 2 + length), 3), 0, 'copied without room');
+        copies.push({ event: message as ProxyEvent, encoded, bytes: Buffer.from(room.subarray(3, 3 + length)) });
+        assert.equal(encoded.copyTo(room.subarray(0, 2 + length), 3), 0, 'copied without room');
       };
       for (const event of events) await kit.carry(proxy, agent, event);
       agent.react = undefined;
-      if (connection.readAgain !== undefined) {
+      if (offered) {
         assert.ok(
           copies.some(({ event }) => event.type === 'requestHeaders'),
           'no head could be copied',
         );
       }
-      for (const { event, bytes } of [...copies, ...copies]) {
-        assert.equal(connection.copyDelivered?.(event, room, 0), 0, 'copied after delivery');
-        kit.assertArrived(connection.readAgain?.(Buffer.from(bytes)), event);
+      for (const { event, encoded, bytes } of [...copies, ...copies]) {
+        assert.equal(encoded.copyTo(room, 0), 0, 'copied after delivery');
+        kit.assertArrived(encoded.decode(Buffer.from(bytes)), event);
       }
     },
   ),

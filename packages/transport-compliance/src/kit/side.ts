@@ -1,4 +1,4 @@
-import type { CloseReason, Connection, ConnectionHandler, Received } from '@agentwire/core';
+import type { CloseReason, Connection, ConnectionHandler, EncodedMessage, Received } from '@agentwire/core';
 
 /** One end of a connection under test: a handler that remembers everything it was told. */
 export class Side implements ConnectionHandler {
@@ -8,7 +8,7 @@ export class Side implements ConnectionHandler {
   readonly log: ('message' | 'drain' | 'close')[] = [];
   drains = 0;
   /** What a case wants done on top, for every message. */
-  react: ((message: Received) => void) | undefined;
+  react: ((message: Received, encoded: EncodedMessage | undefined) => void) | undefined;
   /** What a case wants done on top, at every `onDrain`. */
   reactToDrain: (() => void) | undefined;
   #connection: Connection | undefined;
@@ -31,10 +31,10 @@ export class Side implements ConnectionHandler {
     return this;
   }
 
-  onMessage(message: Received): void {
+  onMessage(message: Received, encoded?: EncodedMessage): void {
     this.log.push('message');
     this.received.push(message);
-    this.react?.(message);
+    this.react?.(message, encoded);
   }
 
   onDrain(): void {

@@ -13,6 +13,7 @@ import {
   type Role,
   type TimerHandle,
 } from '@agentwire/core';
+import { DeliveredBytes } from '@agentwire/core/internal';
 import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec/internal';
 import type { Codec } from '../codec/codec.ts';
 import { PREFIX_BYTES } from './frame-reader.ts';
@@ -61,6 +62,8 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   readonly #messages: MessageStream;
   readonly #codec: Codec;
   readonly #ours: boolean;
+  /** Encoded form of events. */
+  readonly #encoded: DeliveredBytes | undefined;
   #unreadable = 0;
   #heldDrain = false;
   #saidGoaway = false;
@@ -82,6 +85,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     this.#options = options;
     this.#messages = options.messages;
     this.#codec = options.codec;
+    if (options.peer.role === 'proxy') this.#encoded = new DeliveredBytes((bytes) => this.#decode(bytes));
     this.#ours = options.ours;
   }
 
@@ -132,10 +136,14 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
       return;
     }
     this.#unreadable = 0;
-    this.deliverFrom(buffer, start, end, read);
+    const encoded = this.#encoded;
+    if (encoded === undefined) return this.deliver(read);
+    encoded.expose(buffer, start, end);
+    this.deliver(read, encoded);
+    encoded.expire();
   }
 
-  readAgain(bytes: Buffer): Received | undefined {
+  #decode(bytes: Buffer): Received | undefined {
     const read = this.#codec.read(bytes, 0, bytes.length);
     return read?.type === 'handshake' ? undefined : read;
   }

@@ -6,8 +6,8 @@ import {
   type Message,
   type OnConnection,
   type Peer,
-  type Received,
 } from '@agentwire/core';
+import { DeliveredBytes } from '@agentwire/core/internal';
 import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
 import type { LinkUser, StreamLink } from './link.ts';
 
@@ -29,8 +29,8 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   readonly peer: Peer;
   readonly #link: StreamLink;
   readonly #codec: MessageCodec;
-  /** Whether reading a message has no effect besides, so that it can be read again. */
-  readonly #readsAgain: boolean;
+  /** Encoded form of events, if decoding has no effect besides, so that a copy can be decoded later. */
+  readonly #encoded: DeliveredBytes | undefined;
   readonly #onEnded: (() => void) | undefined;
   #peerEnded = false;
   #cut: AgentwireError | undefined;
@@ -41,8 +41,10 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
     this.peer = peer;
     this.#link = link;
     this.#onEnded = setup.onEnded;
-    this.#readsAgain = setup.codec === undefined;
-    this.#codec = setup.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
+    const codec = setup.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
+    this.#codec = codec;
+    if (setup.codec === undefined && peer.role === 'proxy')
+      this.#encoded = new DeliveredBytes((bytes) => codec.read(bytes[0] as number, bytes, 1, bytes.length));
   }
 
   get bufferedBytes(): number {
@@ -75,13 +77,12 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
     const message = this.#codec.read(type, bytes, start, end);
     if (message === undefined) return;
+    const encoded = this.#encoded;
+    if (encoded === undefined) return this.deliver(message);
     // the byte in front of a payload is its type
-    if (this.#readsAgain) this.deliverFrom(bytes, start - 1, end, message);
-    else this.deliver(message);
-  }
-
-  readAgain(bytes: Buffer): Received | undefined {
-    return this.#codec.read(bytes[0] as number, bytes, 1, bytes.length);
+    encoded.expose(bytes, start - 1, end);
+    this.deliver(message, encoded);
+    encoded.expire();
   }
 
   onFault(error: AgentwireError): void {
