@@ -21,12 +21,16 @@ export function addConnection(socket: Socket, maxPipelined: number, onRequest: O
   connections.set(socket, new ClientConnection(socket, maxPipelined, onRequest));
 }
 
+/** Bytes that are read while requests of the connection wait, after the read that brought the first of them. */
+const READ_AHEAD_BYTES = 65_536;
+
 /**
  * The requests of one client connection that are not answered, in the order in which they came and are answered.
  *
  * A client may send requests without waiting for answers (pipelining). At most `maxPipelined` of them are under way, and one
  * that waits for "100 Continue" only when all before it are answered: that could not be told from a part of their answers.
- * Those that one read of the socket brought beyond that wait here, and nothing more is read until they have begun.
+ * Those beyond that wait here, up to {@link READ_AHEAD_BYTES}: a client that leaves is noticed only where its connection is
+ * read. Nothing more is read then until they have begun.
  */
 export class ClientConnection {
   readonly #socket: Socket;
@@ -35,6 +39,8 @@ export class ClientConnection {
   readonly #unanswered: ServerResponse[] = [];
   readonly #waiting: Waiting[] = [];
   #beginsSoon = false;
+  /** Bytes of the socket that may be read while requests wait. */
+  #maxBytesRead = 0;
   /** The response to a request that broke off within its body. */
   #broken: ServerResponse | undefined;
   #whenAnswered: ((answerable: boolean) => void) | undefined;
@@ -45,7 +51,7 @@ export class ClientConnection {
     this.#onRequest = onRequest;
     // Node resumes a socket on its own when an answer has drained
     socket.on('resume', () => {
-      if (this.hasWaiting) socket.pause();
+      if (this.#hasReadAhead) socket.pause();
     });
     socket.once('close', () => {
       this.#waiting.length = 0;
@@ -60,8 +66,13 @@ export class ClientConnection {
   /** Takes a request, and begins it as soon as it may. */
   take(response: ServerResponse, expectsContinue: boolean): void {
     if (this.#waiting.length === 0 && this.#mayBegin(expectsContinue)) return this.#begin(response, expectsContinue);
+    if (this.#waiting.length === 0) this.#maxBytesRead = this.#socket.bytesRead + READ_AHEAD_BYTES;
     this.#waiting.push({ response, expectsContinue });
-    this.#socket.pause();
+    if (this.#hasReadAhead) this.#socket.pause();
+  }
+
+  get #hasReadAhead(): boolean {
+    return this.hasWaiting && this.#socket.bytesRead >= this.#maxBytesRead;
   }
 
   #mayBegin(expectsContinue: boolean): boolean {

@@ -3,12 +3,15 @@ import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core'
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
 import { HeldBody } from './body/held-body.ts';
+import type { RequestReader } from './body/request-reader.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { ResolvedGatewayOptions } from './options.ts';
 import type { Pipeline } from './pipeline.ts';
 import { isBodiless } from './response/bodiless.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { FilteredSink } from './response/filtered-sink.ts';
+import { BadRequest } from './response/refusal.ts';
+import type { StallWatch } from './response/stall-watch.ts';
 import type { UpstreamCall } from './upstream/upstream-call.ts';
 import type { UpstreamControl, UpstreamRequest, UpstreamResponse } from './upstream/upstream-request.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -17,6 +20,8 @@ import type { Upstream } from './upstream/upstream.ts';
 export interface ExchangeContext {
   readonly options: ResolvedGatewayOptions;
   readonly upstream: Upstream;
+  readonly stalls: StallWatch;
+  readonly reader: RequestReader;
   readonly pipeline: Pipeline;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -26,6 +31,15 @@ export interface ExchangeContext {
 /** Whether a body follows the head; its length is not among the hop-by-hop headers that are gone. */
 function mayHaveBody(method: string | undefined, status: number, headers: HeaderList): boolean {
   return !isBodiless(method, status) && Number(new HeaderMap(headers).get('content-length') ?? Infinity) !== 0;
+}
+
+/**
+ * Tells whether the body is coded with anything but one `chunked`. Any other coding would have to be undone here, and where
+ * the last one is not `chunked`, the end of the body cannot be told from a lost connection (RFC 9112 §6.3).
+ */
+function hasUnknownCoding(headers: HeaderList): boolean {
+  const coding = new HeaderMap(headers).get('transfer-encoding');
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
 }
 
 /** Sends a request on and takes the response back, through the agents where they want to see it. */
@@ -44,12 +58,12 @@ export class Exchange implements UpstreamResponse {
   constructor(context: ExchangeContext, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
-    const { response, options, upstream } = context;
+    const { response, options, stalls } = context;
     this.#writer = new ClientWriter({
       response,
       signal,
-      sweep: upstream.sweep,
-      stallTimeoutMs: options.clientStallTimeoutMs,
+      clock: options.clock,
+      stalls,
       onFail: this.#fail,
     });
   }
@@ -70,7 +84,14 @@ export class Exchange implements UpstreamResponse {
   }
 
   get stalledSince(): number | undefined {
-    return this.#writer.stalledSince;
+    return this.#writer.stalledSince ?? this.#context.reader.stalledSince;
+  }
+
+  evict(): void {
+    const others = 'while others waited for a connection to the upstream';
+    if (this.#answered)
+      this.#fail(new AgentwireError('ERR_TIMEOUT', `the client read its response too slowly ${others}`));
+    else this.#fail(new BadRequest(408, `the upload was too slow ${others}`));
   }
 
   /** Runs it to its end. @throws whatever ended it: what an agent refused, or an error of upstream, agent or client */
@@ -93,6 +114,12 @@ export class Exchange implements UpstreamResponse {
   };
 
   onHead(status: number, raw: HeaderList, control: UpstreamControl): boolean {
+    if (!isBodiless(this.#context.request.method, status) && hasUnknownCoding(raw)) {
+      this.#fail(
+        new AgentwireError('ERR_PROTOCOL', 'the upstream answered with a transfer-encoding other than chunked'),
+      );
+      return false;
+    }
     this.#answered = true;
     const headers = stripHopByHop(raw);
     const { judgesResponses, responseOps } = this.#context.pipeline;

@@ -6,7 +6,7 @@ import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
-import { watchStall } from './response/stall-watch.ts';
+import { StallWatch } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
 import { shortestTimeout } from './pacing-options.ts';
@@ -46,6 +46,7 @@ const OVERLOADED = { status: 503, headers: ['retry-after', '1'], body: '' };
 class GatewayServer implements Gateway {
   readonly #options: ResolvedGatewayOptions;
   readonly #upstream: Upstream;
+  readonly #stalls: StallWatch;
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
   readonly #live = new Set<ServerResponse>();
@@ -61,7 +62,10 @@ class GatewayServer implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = resolveGatewayOptions(options);
-    this.#upstream = new Upstream(this.#options, new Sweep(this.#options, shortestTimeout(this.#options)));
+    const sweep = new Sweep(this.#options, shortestTimeout(this.#options));
+    const upstream = new Upstream(this.#options, sweep);
+    this.#upstream = upstream;
+    this.#stalls = new StallWatch(sweep, this.#options.clientStallTimeoutMs, () => upstream.contended);
   }
 
   get stats(): GatewayStats {
@@ -89,7 +93,8 @@ class GatewayServer implements Gateway {
     const input = { id: `${this.#idPrefix}-${this.#requests}`, request, response, expectsContinue };
     const failed = (error: unknown): void => this.#failed(error, input);
     try {
-      void new ProxiedRequest(this.#options, this.#upstream, input).run().then(() => this.#finished(response), failed);
+      const deps = { options: this.#options, upstream: this.#upstream, stalls: this.#stalls };
+      void new ProxiedRequest(deps, input).run().then(() => this.#finished(response), failed);
     } catch (error) {
       failed(error);
     }
@@ -113,8 +118,7 @@ class GatewayServer implements Gateway {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
     if (!unsent || response.destroyed) return this.#over(response);
     response.once('close', () => this.#over(response));
-    const { clientStallTimeoutMs: timeoutMs } = this.#options;
-    watchStall({ response, sweep: this.#upstream.sweep, timeoutMs });
+    this.#stalls.watch(response);
   }
 
   /** Ends a request that threw where nothing should: that one is answered 500, or cut; the process lives on. */

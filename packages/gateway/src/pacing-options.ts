@@ -14,8 +14,8 @@ export interface PacingOptions {
   readonly upstreamConnectTimeoutMs?: number;
   /**
    * How long a request may wait for a connection to the upstream, in milliseconds; default 5 000. Past it the client gets
-   * 503. After half of it, the response whose client has read nothing for the longest time, and at least that long, is
-   * cut to make room.
+   * 503. After half of it, the request whose client has read nothing of its response, or sent next to nothing of its body,
+   * for the longest time, and at least that long, is evicted to make room: the response is cut, the upload gets 408.
    */
   readonly upstreamQueueTimeoutMs?: number;
   /** Connections to the upstream; default 128. */
@@ -27,7 +27,8 @@ export interface PacingOptions {
   readonly maxUpstreamConnectionsPerClient?: number;
   /**
    * How long a client may take nothing of what waits for it, in milliseconds; default 30 000. Its connection is cut then,
-   * or after twice that at the latest.
+   * or after twice that at the latest: such clients are cut in groups, and where requests wait for a connection to the
+   * upstream, together with those that have stalled for an eighth of that time.
    */
   readonly clientStallTimeoutMs?: number;
   /**

@@ -14,6 +14,7 @@ import { loggedPath, targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
 import { Refusal } from './response/refusal.ts';
+import type { StallWatch } from './response/stall-watch.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
@@ -29,6 +30,13 @@ export interface ProxiedRequestInput {
   readonly response: ServerResponse;
   /** Whether the client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
+}
+
+/** What a {@link ProxiedRequest} works with. */
+export interface ProxiedRequestDeps {
+  readonly options: ResolvedGatewayOptions;
+  readonly upstream: Upstream;
+  readonly stalls: StallWatch;
 }
 
 /** One HTTP request on its way: agents, upstream, agents again, client. */
@@ -47,23 +55,23 @@ export class ProxiedRequest {
   /** Changes of the head that agents ask for with their decisions on the body. */
   readonly #lateOps: HeaderOp[] = [];
 
-  constructor(options: ResolvedGatewayOptions, upstream: Upstream, input: ProxiedRequestInput) {
+  constructor({ options, upstream, stalls }: ProxiedRequestDeps, input: ProxiedRequestInput) {
     const { id, request, response, expectsContinue } = input;
     this.#options = options;
     this.#input = input;
     this.#startedAt = options.clock.now();
     this.#continueDue = expectsContinue;
     this.#pipeline = new Pipeline(options, this.#left.signal);
-    this.#exchange = new Exchange(
-      { options, upstream, pipeline: this.#pipeline, request, response, id },
-      this.#left.signal,
-    );
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
       minBytesPerSecond: options.minUploadBytesPerSecond,
       sweep: upstream.sweep,
       onStart: () => this.#sendContinue(),
     });
+    this.#exchange = new Exchange(
+      { options, upstream, stalls, pipeline: this.#pipeline, reader: this.#reader, request, response, id },
+      this.#left.signal,
+    );
     const onClose = (): void => {
       if (!response.writableFinished) this.#left.abort(new AgentwireError('ERR_ABORTED', 'the client went away'));
     };

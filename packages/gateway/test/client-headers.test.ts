@@ -117,6 +117,23 @@ describe('names with underscores', () => {
     expect([seen.includes('X_User'), got.includes('X_User')]).toEqual([false, false]);
   });
 
+  test.each([false, true])(
+    'do not stand beside the forwarded headers, where such names are kept; trustForwarded: %s',
+    async (trustForwarded) => {
+      const spellings = ['X_Forwarded_For', 'x_forwarded-for', 'X.Forwarded.For', 'X_Real_IP', 'X_Forwarded_Tenant'];
+      const { seen, got } = await ask(
+        ['connection: close', ...spellings.map((name) => `${name}: 6.6.6.6`), 'x-forwarded-for: 10.0.0.1', CHUNKED],
+        [],
+        { headersWithUnderscores: 'keep', trustForwarded },
+      );
+      for (const headers of [seen, got]) {
+        expect(valuesOf(headers, /^x.(forwarded.(for|tenant)|real.ip)$/i)).toEqual([
+          trustForwarded ? '10.0.0.1, 127.0.0.1' : '127.0.0.1',
+        ]);
+      }
+    },
+  );
+
   test.each(['X_Client_Name', 'x_client-name', 'X.Client.Name', 'x-client-name'])(
     '%s, where such names are kept, does not stand beside what an agent sets',
     async (twin) => {

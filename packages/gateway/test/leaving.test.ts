@@ -87,6 +87,18 @@ describe('a client that leaves', () => {
   });
 });
 
+test('a client that ends its side of the connection has left, as it has for node:http', async () => {
+  const arrived = gate();
+  const { url, ended, summaries } = await setup({}, {}, () => arrived.open());
+  const client = await rawClient(url);
+  client.send('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
+  await arrived.opened;
+  client.socket.end();
+  expect(await client.closed()).toBe('');
+  await ended(1);
+  expect(summaries[0]?.outcome).toBe('cancelled');
+});
+
 describe('an upstream that dies', () => {
   const judge: Agents = { judge: (event) => allow({ needsMore: event.type !== 'responseBodyChunk' || !event.last }) };
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createManualClock } from '@agentwire/core/testing';
 import { ALLOW } from '@agentwire/core';
 import { createGateway, type GatewayOptions } from '@agentwire/gateway';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type RawClient, rawClient } from './raw-client.ts';
 import { type Agents, setup } from './setup.ts';
 import { type RawRequest, rawUpstream } from './support/raw-upstream.ts';
@@ -169,6 +169,46 @@ describe.each(READERS)('clients that do not read, %s', (_name, agents) => {
   });
 });
 
+test('clients that stall one after the other are cut together where a request waits for a connection', async () => {
+  const clock = createManualClock();
+  const uploads: RawRequest['socket'][] = [];
+  const { origin } = await rawUpstream((request) => {
+    if (request.text.startsWith('GET /small')) return void request.socket.write(OK);
+    uploads.push(request.socket);
+    floods(request);
+  });
+  const { url, gateway } = await setup(
+    {},
+    { upstream: origin, upstreamConnections: 3, upstreamQueueTimeoutMs: 60_000, clientStallTimeoutMs: 1_000, clock },
+  );
+  const pass = async (ms: number): Promise<void> => {
+    for (let at = 0; at < ms; at += 50) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(50);
+    }
+  };
+  for (const waitMs of [500, 700, 50]) {
+    const at = uploads.length;
+    await unreadingClient(url);
+    let written = -1;
+    await expect
+      .poll(() => {
+        const { bytesWritten = 0, writableNeedDrain } = uploads[at] ?? {};
+        const full = writableNeedDrain === true && bytesWritten === written;
+        written = bytesWritten;
+        return full;
+      })
+      .toBe(true);
+    await pass(waitMs);
+  }
+  const small = fetch(`${url}/small`).then(async (response) => {
+    await response.text();
+    return [response.status, gateway.stats.active];
+  });
+  await expect.poll(() => gateway.stats.active).toBe(4);
+  expect(await passing(clock, small)).toEqual([200, 0]);
+});
+
 test('an answer of the gateway itself is cut after clientStallTimeoutMs too', async () => {
   const body = 'x'.repeat(20_000_000);
   const { url, gateway, ended } = await setup(
@@ -188,6 +228,26 @@ describe('uploads', () => {
     const client = await rawClient(url);
     client.send(`POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(50_000)}`);
     await passing(clock, client.until(/^HTTP\/1\.1 408 [^]*240 bytes per second/));
+  });
+
+  test.each([
+    ['send nothing', 0],
+    ['send a little now and then', 20],
+  ])('that %s are 408, the slowest first, when every connection is taken', async (_name, everyMs) => {
+    const { origin } = await rawUpstream(({ socket }) => socket.write(OK));
+    const options = { upstream: origin, upstreamConnections: 2, upstreamQueueTimeoutMs: 1_000 };
+    const { url, gateway } = await setup({}, { ...options, minUploadBytesPerSecond: 0 });
+    const clients = [await rawClient(url), await rawClient(url)];
+    for (const [at, client] of clients.entries()) {
+      client.send('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\nx');
+      await expect.poll(() => gateway.stats.active).toBe(at + 1);
+    }
+    const trickle = setInterval(() => void (everyMs > 0 && clients[0]?.send('x')), 20);
+    onTestFinished(() => clearInterval(trickle));
+    expect(await (await fetch(`${url}/small`)).text()).toBe('ok');
+    await clients[0]?.until(/^HTTP\/1\.1 408 [^]*the upload was too slow while others waited/);
+    clients[1]?.send('x'.repeat(99_999));
+    await clients[1]?.until(/ 200 OK/);
   });
 
   test('fast enough are not, and 0 is no limit', async () => {

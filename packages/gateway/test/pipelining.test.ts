@@ -115,6 +115,19 @@ describe('maxPipelinedRequests', () => {
     expect([gateway.stats.overloaded, gateway.stats.active]).toEqual([0, 0]);
   });
 
+  test.each([1, 17, 500])('past it, a client that leaves with %i requests unbegun is noticed at once', async (more) => {
+    const { upstream, arrived } = slow();
+    const { url, gateway, ended, summaries } = await setup({}, {}, upstream);
+    const client = await rawClient(url);
+    client.send(get('/slow').repeat(16 + more));
+    await arrived;
+    await expect.poll(() => gateway.stats.active).toBe(16);
+    client.socket.destroy();
+    await ended(16);
+    expect(summaries.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 16 }, () => 'cancelled'));
+    await expect.poll(() => gateway.stats.active).toBe(0);
+  });
+
   test('1 answers uploads and requests with 100 Continue one by one, and a refusal last', async () => {
     const { url } = await setup({}, { maxPipelinedRequests: 1 }, slow().upstream);
     const client = await rawClient(url);

@@ -16,6 +16,7 @@ export interface RawClient {
 
 export async function rawClient(url: string): Promise<RawClient> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.setMaxListeners(0);
   onTestFinished(() => void socket.destroy());
   let text = '';
   socket.on('data', (part: Buffer) => {

@@ -7,6 +7,34 @@ import { rawUpstream } from './support/raw-upstream.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
+describe('a response whose transfer-encoding is not chunked', () => {
+  test.each([
+    ['gzip', {}],
+    ['chunked, gzip', {}],
+    ['gzip, chunked', {}],
+    ['gzip\r\ntransfer-encoding: chunked', {}],
+    ['identity', {}],
+    ['gzip', { reads: () => ({ ...ALLOW, needsMore: true }) }],
+  ])('%j is 502', async (coding, agents: Agents) => {
+    const { origin } = await rawUpstream(({ socket }) =>
+      socket.end(`HTTP/1.1 200 OK\r\ntransfer-encoding: ${coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
+    );
+    const { url, summaries } = await setup(agents, { upstream: origin });
+    const client = await rawClient(url);
+    client.send('GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n');
+    expect(await client.closed()).toMatch(/^HTTP\/1\.1 502 [^]*content-length: 0\r\n[^]*\r\n\r\n$/);
+    expect(summaries[0]?.outcome).toBe('failed');
+  });
+
+  test('passes where it has no body', async () => {
+    const { origin } = await rawUpstream(({ socket }) =>
+      socket.end('HTTP/1.1 304 Not Modified\r\ntransfer-encoding: gzip\r\n\r\n'),
+    );
+    const { url } = await setup({}, { upstream: origin });
+    expect((await fetch(url)).status).toBe(304);
+  });
+});
+
 describe('an upstream that ends a kept-alive connection as the next request comes', () => {
   /** Answers the first request of each connection and resets the connection at the second one. */
   async function resetting(): ReturnType<typeof setup> {

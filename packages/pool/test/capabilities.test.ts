@@ -170,7 +170,7 @@ describe('capabilities belong to a connection', () => {
     expect(running).toEqual([1, 3]);
   });
 
-  test('what the last one took is known while none is there, and a judge that left is said once', async () => {
+  test('an event that only instances took that have left is a failure of the agent, warned of once', async () => {
     const lines: unknown[] = [];
     const line = (fields: unknown): void => void lines.push(fields);
     const { pool, join } = instances({
@@ -180,8 +180,22 @@ describe('capabilities belong to a connection', () => {
     const old = join(['requestHeaders'], () => ALLOW);
     await judge.close();
     await settle();
-    expect(pool.handles('waf', 'responseHeaders')).toBe(false);
-    expect(lines).toContainEqual({ agent: 'waf', events: 'responseHeaders' });
+    expect(pool.handles('waf', 'responseHeaders')).toBe(true);
+    expect(lines.filter((fields) => 'events' in (fields as object))).toEqual([
+      { agent: 'waf', events: 'responseHeaders' },
+    ]);
+    expect(await pool.decide('waf', head(0))).toMatchObject({ verdict: { type: 'allow' } });
+    expect(await pool.decide('waf', { ...responseHead, id: 0 })).toMatchObject({
+      verdict: { type: 'block', status: 503 },
+      audit: { reasonCodes: ['agentwire:ERR_CONNECT'] },
+    });
+    await expect(pool.request('waf', { ...responseHead, id: 'r' })).rejects.toThrow(
+      'no connection of waf takes responseHeaders',
+    );
+    pool.cancelRequest('waf', 0);
+    const again = join(['requestHeaders', 'responseHeaders'], () => ALLOW);
+    expect(await pool.decide('waf', { ...responseHead, id: 'r' })).toMatchObject({ verdict: { type: 'allow' } });
+    await again.close();
     await old.close();
     await settle();
     expect(pool.handles('waf', 'requestHeaders')).toBe(true);

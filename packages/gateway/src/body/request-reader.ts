@@ -19,6 +19,9 @@ export interface RequestReaderOptions {
 /** Time over which the rate of an upload is taken, in milliseconds. */
 const RATE_WINDOW_MS = 10_000;
 
+/** Bytes that count as progress of an upload: a few now and then do not keep it from being the slowest one. */
+const PROGRESS_BYTES = 16_384;
+
 /**
  * Pulls the body of a request, a chunk at a time, and stops reading from the client while nobody pulls.
  *
@@ -37,6 +40,9 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   /** Of the window in which the rate is taken: the time spent waiting, and the bytes before it. */
   #windowMs = 0;
   #windowBytes = 0;
+  /** Since the last {@link PROGRESS_BYTES}: the time spent waiting, and the bytes before it. */
+  #slowMs = 0;
+  #slowBytes = 0;
   /** Time spent waiting for the client, in milliseconds, up to the last chunk. */
   waitedMs = 0;
   /** Bytes read so far. */
@@ -77,6 +83,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     this.#waitingSince = undefined;
     this.waitedMs += waitedMs;
     this.#windowMs += waitedMs;
+    this.#slowMs += waitedMs;
   }
 
   check(now: number): void {
@@ -109,6 +116,11 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     return (this.bytes * 1000) / Math.max(waitedMs, 1);
   }
 
+  /** Time of the clock since which the client, that is waited for, has sent less than {@link PROGRESS_BYTES}. */
+  get stalledSince(): number | undefined {
+    return this.#waitingSince === undefined ? undefined : this.#waitingSince - this.#slowMs;
+  }
+
   /** Whether the client is waited for. */
   get waiting(): boolean {
     return this.#waitingSince !== undefined;
@@ -122,6 +134,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
 
   #counted(chunk: Uint8Array): Uint8Array {
     this.bytes += chunk.byteLength;
+    if (this.bytes - this.#slowBytes >= PROGRESS_BYTES) {
+      this.#slowBytes = this.bytes;
+      this.#slowMs = 0;
+    }
     const { maxBytes } = this.#options;
     if (this.bytes <= maxBytes) return chunk;
     this.#error = new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxBytes} bytes`);

@@ -11,13 +11,16 @@ export interface ClientHeaderOptions {
 
 const X_FORWARDED = 'x-forwarded-';
 
-/** Tells whether a header says who asks, so that only a proxy may set it. */
-function tellsWho(lower: string): boolean {
+/**
+ * Returns the canonical name of a header that identifies the client, so that only a proxy may set it; `undefined` for
+ * any other. Upstreams may read `x_real_ip` and `x.real.ip` as `x-real-ip`.
+ */
+function forwardedName(lower: string): string | undefined {
   // the first letter first: most names are none of these, and folding costs
   const first = lower.charCodeAt(0);
-  if (first !== 0x78 && first !== 0x66) return false;
+  if (first !== 0x78 && first !== 0x66) return undefined;
   const folded = lower.replaceAll(/[^a-z0-9]/g, '-');
-  return folded === 'forwarded' || folded === 'x-real-ip' || folded.startsWith(X_FORWARDED);
+  return folded === 'forwarded' || folded === 'x-real-ip' || folded.startsWith(X_FORWARDED) ? folded : undefined;
 }
 
 /** Tells whether a hop-by-hop line stays for agents, as what it says is true of the request: see {@link withFraming}. */
@@ -47,12 +50,15 @@ class Cleaned {
       return;
     }
     if (lower.includes('_') && this.#options.headersWithUnderscores === 'drop') return;
-    if (tellsWho(lower)) this.#addClaim(lower, name, value);
-    else if (this.#nominated?.has(lower) !== true) this.list.push(name, value);
+    const forwarded = forwardedName(lower);
+    if (forwarded !== undefined) {
+      // a trusted proxy sends the canonical name; another spelling passed through it, and would stand beside the real one
+      if (forwarded === lower) this.#addForwarded(lower, name, value);
+    } else if (this.#nominated?.has(lower) !== true) this.list.push(name, value);
   }
 
-  /** A trusted proxy's word cannot be nominated away: the client behind it may have written the nomination. */
-  #addClaim(lower: string, name: string, value: string): void {
+  /** Adds a header of a trusted proxy. It cannot be nominated away: the client behind it may have written the nomination. */
+  #addForwarded(lower: string, name: string, value: string): void {
     if (!this.#options.trustForwarded) return;
     if (lower === 'x-forwarded-for') {
       this.forwardedFor = this.forwardedFor === undefined ? value : `${this.forwardedFor}, ${value}`;

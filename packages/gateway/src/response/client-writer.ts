@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { HeaderList } from '@agentwire/core';
+import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
-import type { Sweep } from '../sweep.ts';
 import { flushHead } from './answer.ts';
 import type { UpstreamControl } from '../upstream/upstream-request.ts';
-import { watchStall } from './stall-watch.ts';
+import type { StallWatch } from './stall-watch.ts';
 
 /** Takes the body of the upstream's response. */
 export interface ResponseSink {
@@ -19,9 +18,9 @@ export interface ClientWriterOptions {
   readonly response: ServerResponse;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
-  readonly sweep: Sweep;
-  readonly stallTimeoutMs: number;
-  /** Called when the client has read nothing for `stallTimeoutMs` though it could, or the head is one that HTTP does not allow. */
+  readonly clock: Clock;
+  readonly stalls: StallWatch;
+  /** Called when the client has read nothing for too long though it could, or the head is one that HTTP does not allow. */
   readonly onFail: (error: Error) => void;
 }
 
@@ -91,12 +90,12 @@ export class ClientWriter {
   }
 
   #watchStall(): void {
-    const { response, sweep, stallTimeoutMs, onFail } = this.#options;
-    this.stalledSince ??= sweep.now();
+    const { response, clock, stalls, onFail } = this.#options;
+    this.stalledSince ??= clock.now();
     if (this.#watchesStall) return;
     this.#watchesStall = true;
     response.on('drain', () => (this.stalledSince = undefined));
-    watchStall({ response, sweep, timeoutMs: stallTimeoutMs, onStall: onFail });
+    stalls.watch(response, onFail);
   }
 
   /** Writes, and waits where the client does not keep up. @throws AbortError when it has left */

@@ -1,55 +1,84 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
 import type { Sweep, Watched } from '../sweep.ts';
 
-/** What a {@link watchStall} works with. */
-export interface StallWatchOptions {
+interface Client {
   readonly response: ServerResponse;
-  readonly sweep: Sweep;
-  readonly timeoutMs: number;
-  /** Called before the connection is cut. */
-  readonly onStall?: (error: Error) => void;
+  readonly onStall: ((error: Error) => void) | undefined;
+  /** Bytes that the system has taken for the client, at the last look. */
+  taken: number;
+  takenAt: number;
 }
 
-class StallWatch implements Watched {
-  readonly #options: StallWatchOptions;
-  #period: number | undefined;
-  #taken: number | undefined;
-
-  constructor(options: StallWatchOptions) {
-    this.#options = options;
-  }
-
-  check(now: number): void {
-    const { response, timeoutMs, onStall } = this.#options;
-    const period = Math.floor(now / timeoutMs);
-    const last = this.#period;
-    this.#period = period;
-    if (last === undefined || last === period) return;
-    const { socket } = response;
-    // one that waits behind another response of its connection is cut with that
-    if (socket === null) return;
-    // the upstream may be quiet, and then there is nothing to take
-    const taken = socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength;
-    const stalled = taken !== undefined && taken === this.#taken;
-    this.#taken = taken;
-    if (!stalled) return;
-    const message = `the client has read nothing for ${timeoutMs} ms; see clientStallTimeoutMs`;
-    onStall?.(new AgentwireError('ERR_TIMEOUT', message));
-    response.destroy();
-  }
+/** Bytes that the system has taken for the client; `undefined` where nothing waits, as the upstream may be quiet. */
+function takenOf(socket: Socket): number | undefined {
+  return socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength;
 }
 
 /**
- * Cuts the connection of a client that takes nothing of what waits for it.
+ * Cuts the connections of clients that take nothing of what waits for them.
  *
- * All are looked at together, once every `timeoutMs`: one that has taken nothing since the time before is cut, so after
- * `timeoutMs` at the earliest and twice that at the latest. What counts is what the system takes, as nothing tells what
- * has arrived.
+ * A client's time counts from the last byte that the system took for it, as nothing tells what has arrived. Clients are
+ * cut in groups, one group per `timeoutMs`: each after `timeoutMs` at the earliest and twice that at the latest. Where
+ * requests wait for a connection to the upstream, a group includes those clients that have taken nothing for an eighth of
+ * that time: many clients that stall one after the other end together, not one connection at a time.
  */
-export function watchStall(options: StallWatchOptions): void {
-  const { response, sweep } = options;
-  const watch = new StallWatch(options);
-  sweep.add(watch);
-  response.once('close', () => sweep.delete(watch));
+export class StallWatch implements Watched {
+  readonly #sweep: Sweep;
+  readonly #timeoutMs: number;
+  readonly #contended: () => boolean;
+  readonly #clients = new Set<Client>();
+  /** Time of the next cut; set by the first look at a group. */
+  #cutsAt: number | undefined;
+
+  /** @param contended tells whether requests wait for a connection to the upstream */
+  constructor(sweep: Sweep, timeoutMs: number, contended: () => boolean) {
+    this.#sweep = sweep;
+    this.#timeoutMs = timeoutMs;
+    this.#contended = contended;
+  }
+
+  /** Watches a response until it is closed. @param onStall called before its connection is cut */
+  watch(response: ServerResponse, onStall?: (error: Error) => void): void {
+    const client: Client = { response, onStall, taken: -1, takenAt: 0 };
+    if (this.#clients.size === 0) {
+      this.#cutsAt = undefined;
+      this.#sweep.add(this);
+    }
+    this.#clients.add(client);
+    response.once('close', () => {
+      this.#clients.delete(client);
+      if (this.#clients.size === 0) this.#sweep.delete(this);
+    });
+  }
+
+  check(now: number): void {
+    for (const client of this.#clients) {
+      // one that waits behind another response of its connection is cut with that
+      const { socket } = client.response;
+      const taken = socket === null ? undefined : takenOf(socket);
+      if (taken !== undefined && taken === client.taken) continue;
+      client.taken = taken ?? -1;
+      client.takenAt = now;
+    }
+    this.#cutsAt ??= now + 2 * this.#timeoutMs;
+    if (now < this.#cutsAt) return;
+    this.#cutsAt = now + this.#timeoutMs;
+    const isStalled = Array.from(this.#clients).some(({ takenAt }) => now - takenAt >= this.#timeoutMs);
+    if (isStalled) this.#cut(now, this.#contended() ? this.#timeoutMs / 8 : this.#timeoutMs);
+  }
+
+  #cut(now: number, minMs: number): void {
+    for (const { response, onStall, takenAt } of this.#clients) {
+      if (now - takenAt < minMs) continue;
+      onStall?.(
+        new AgentwireError(
+          'ERR_TIMEOUT',
+          `the client has read nothing for ${Math.floor(now - takenAt)} ms; see clientStallTimeoutMs`,
+        ),
+      );
+      response.destroy();
+    }
+  }
 }

@@ -16,7 +16,7 @@ export interface CallOwner {
   now(): number;
   /** The call has ended or needs its connection no more. */
   release(call: UpstreamCall): void;
-  /** Ends the call whose client has not read for the longest time, and at least for `minMs`. @returns whether there was one */
+  /** Ends the call whose client has stalled for the longest time, as reader or as sender, and at least for `minMs`. @returns whether there was one */
   evictSlowest(now: number, minMs: number): boolean;
 }
 

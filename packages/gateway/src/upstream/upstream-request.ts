@@ -23,8 +23,10 @@ export interface UpstreamResponse {
   onData(chunk: Uint8Array): boolean;
   onEnd(): void;
   onError(error: Error): void;
-  /** Time of the gateway's clock since which the client has taken nothing of what waits for it. */
+  /** Time of the clock since which the client has taken nothing of what waits for it, or has sent next to nothing. */
   readonly stalledSince: number | undefined;
+  /** Ends it because its client is the slowest one while others wait for a connection. */
+  evict(): void;
 }
 
 /** Lets a response that was stopped go on, or ends it. */

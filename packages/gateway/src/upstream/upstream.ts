@@ -37,6 +37,11 @@ export class Upstream implements CallOwner {
     this.#maxPerClient = options.maxUpstreamConnectionsPerClient;
   }
 
+  /** Tells whether requests wait for a connection. */
+  get contended(): boolean {
+    return this.#queue.size > 0;
+  }
+
   now(): number {
     return this.sweep.now();
   }
@@ -102,7 +107,7 @@ export class Upstream implements CallOwner {
       slowest = call;
     }
     if (slowest === undefined) return false;
-    slowest.abort(new AgentwireError('ERR_TIMEOUT', 'the client read too slowly while others waited for a connection'));
+    slowest.response.evict();
     return true;
   }
 

@@ -17,7 +17,11 @@ export interface AgentConnectionsEvents {
 export class AgentConnections {
   /** One for each connection that is wanted, whether it is up or not. */
   readonly places: PooledConnection[] = [];
-  /** The events that any of its connections takes, as bits: an agent that restarts takes meanwhile what it took. 0 before the first. */
+  /**
+   * Events that the agent takes, as bits; 0 before the first connection. An agent that restarts takes meanwhile what it took.
+   * Of an agent that opens its connections itself, everything that any of its instances ever took: an event that no
+   * instance takes any more is a failure of the agent, for its policy to decide, and does not pass unasked.
+   */
   takes = 0;
   /** What it is told of a request after its head, by what it {@link takes}. */
   later: LaterEvents = laterEventsOf(0);
@@ -31,6 +35,8 @@ export class AgentConnections {
   readonly #endpoint: string;
   readonly #options: ResolvedPoolOptions;
   readonly #events: AgentConnectionsEvents;
+  /** Events that a connection takes now, or took last. */
+  #taken = 0;
   #lossesAreNews = true;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, events: AgentConnectionsEvents) {
@@ -98,16 +104,19 @@ export class AgentConnections {
   #learn(): void {
     // what is known of an agent outlives its last connection
     if (this.places.length === 0) return;
-    const before = this.takes;
-    this.takes = 0;
-    for (const place of this.places) this.takes |= place.takes;
+    const before = this.#taken;
+    this.#taken = 0;
+    for (const place of this.places) this.#taken |= place.takes;
+    this.takes = this.dialled ? this.#taken : this.takes | this.#taken;
     this.mixed = this.places.some(({ takes }) => takes !== 0 && takes !== this.takes);
     this.later = laterEventsOf(this.takes);
-    const lost = before & ~this.takes;
+    const lost = before & ~this.#taken;
     if (lost !== 0 && this.#lossesAreNews)
       this.#options.logger.warn(
         { agent: this.#agent, events: namesOf(lost) },
-        'no connection of an agent takes these events any more',
+        this.dialled
+          ? 'no connection of an agent takes these events any more'
+          : 'no instance of an agent takes these events any more: its failure policy decides, until one does or the agent is removed',
       );
   }
 

@@ -2,6 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import type { LoadBalanceStrategy } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import type { AgentConnections } from './agent-connections.ts';
+import { namesOf } from './event-bits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
 /** How often requests make the pool look for an agent that is not there, in milliseconds; the backoff goes on beside it. */
@@ -65,6 +66,8 @@ export class SessionPicker {
     if (draining) throw new AgentwireError('ERR_DRAINING', `${this.#agent} is draining`);
     this.#hurryOne();
     const { lastError } = this.#connections;
+    if (this.#connections.up > 0)
+      throw new AgentwireError('ERR_CONNECT', `no connection of ${this.#agent} takes ${namesOf(bit)}`);
     const why = lastError === undefined ? '' : `: ${lastError.message}`;
     throw new AgentwireError('ERR_CONNECT', `${this.#agent} is not connected (${this.#endpoint})${why}`, {
       cause: lastError,
