@@ -1,0 +1,40 @@
+/** Kind of a metric, as Prometheus names them. */
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+/** Definition of a metric. */
+export interface MetricDefinition {
+  readonly type: MetricType;
+  /** One sentence for the `# HELP` line. */
+  readonly help: string;
+  /** Upper bounds of a histogram's buckets, ascending, without infinity. */
+  readonly buckets?: readonly number[];
+}
+
+/** Buckets for durations in seconds, from 0.1 ms to 10 s. */
+export const DURATION_BUCKETS: readonly number[] = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/**
+ * Metrics that agentwire's own packages record; the first five have the names of the protocol's documents. Another name that is
+ * recorded is created when it is first used, without a help text.
+ */
+export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
+  agent_requests_total: { type: 'counter', help: 'Decisions by agent and kind of decision.' },
+  agent_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Time until an agent decided.',
+    buckets: DURATION_BUCKETS,
+  },
+  agent_connections_active: { type: 'gauge', help: 'Open connections to an agent.' },
+  agent_errors_total: { type: 'counter', help: 'Requests to an agent that failed, by error code.' },
+  agent_circuit_breaker_state: { type: 'gauge', help: 'Circuit breaker of an agent: 0 closed, 1 open or half-open.' },
+  agent_in_flight_requests: { type: 'gauge', help: 'Requests that an agent has not answered yet.' },
+  agent_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an agent.' },
+  agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
+  agent_flow_paused: { type: 'gauge', help: 'Connections on which an agent has paused the flow of requests.' },
+  agent_cancelled_total: { type: 'counter', help: 'Requests to an agent that the caller cancelled.' },
+};
+
+/** Help text of a metric that nothing describes: its name in words. */
+export const helpOf = (name: string): string => `${name.replaceAll(/[_:]+/g, ' ').trim()} (no description)`;
