@@ -97,7 +97,7 @@ export function createWorkerTransport(options: WorkerTransportOptions): Transpor
     const address = addressOf(text);
     if (accept === undefined) throw new AgentwireError('ERR_CONNECT', `there is no port to accept ${address} on`);
     if (listeners.has(address)) throw new AgentwireError('ERR_CONNECT', `${address} is taken`);
-    const admission = new Admission(listenOptions, clock);
+    const admission = new Admission(listenOptions, clock, address);
     const onKnock = ({ hello, port }: Knock): void => void admit(admission, listenOptions, hello, port, clock);
     listeners.set(address, onKnock);
     accept.ref();
@@ -142,8 +142,8 @@ async function admit(
     const peer = negotiate(options.self, hello, MEDIUM);
     await pending.authorize(hello, { token: hello.token });
     port.off('close', onLeft);
-    admission.enter();
-    const connection = new PortConnection(port, peer, clock, () => admission.leave());
+    const leave = admission.enter();
+    const connection = new PortConnection(port, peer, clock, leave);
     try {
       connection.open(options.onConnection, { hello: options.self });
     } catch (error) {

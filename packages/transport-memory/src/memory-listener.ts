@@ -23,7 +23,7 @@ export class MemoryListener implements Listener {
 
   constructor(address: string, listen: ListenOptions, memory: ResolvedMemoryOptions, onClosed: () => void) {
     this.address = address;
-    this.admission = new Admission(listen, memory.clock);
+    this.admission = new Admission(listen, memory.clock, address);
     this.#listen = listen;
     this.#memory = memory;
     this.#onClosed = onClosed;
@@ -41,11 +41,11 @@ export class MemoryListener implements Listener {
       negotiate(options.self, this.#listen.self, this.#medium),
       negotiate(this.#listen.self, options.self, this.#medium),
     ] as const;
-    this.admission.enter();
+    const leave = this.admission.enter();
     const { clock, closeTimeoutMs } = this.#memory;
     const common = { clock, closeTimeoutMs, turns: new Turns() };
     const dialled = new MemoryConnection({ ...common, peer: peers[0] });
-    const accepted = new MemoryConnection({ ...common, peer: peers[1], onEnded: () => this.admission.leave() });
+    const accepted = new MemoryConnection({ ...common, peer: peers[1], onEnded: leave });
     MemoryConnection.join(dialled, accepted);
     openOrDrop(accepted, () => accepted.open(this.#listen.onConnection), 'ERR_REFUSED', `${this.address} refused`);
     openOrDrop(dialled, () => dialled.open(options.onConnection), 'ERR_HANDLER', 'onConnection');

@@ -1,127 +1,165 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, TimerHandle } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import type { Credential, Hello } from './peer.ts';
 import { type ListenLimits, resolveListenLimits } from './transport-options.ts';
 import type { ListenOptions } from './transport.ts';
 
-/** A peer on its way in; it ends once: by {@link authorize} resolving, by {@link fail}, or by its deadline. */
+/**
+ * Pending handshake of one peer, made by {@link Admission.begin}. It occupies a slot and has a deadline until {@link done} or
+ * {@link fail}; at the deadline, on eviction and when the listener closes, it fails and {@link onDrop} is called.
+ */
 export class PendingPeer {
+  /** Closes the medium: called once, if the listener gives up the peer. May be replaced when the handshake moves on. */
+  onDrop: ((error: AgentwireError) => void) | undefined;
+  readonly #admission: Admission;
   readonly #options: ListenOptions;
-  readonly #forget: (peer: PendingPeer) => void;
   readonly #controller = new AbortController();
-  readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #authorized: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  /** Made by {@link Admission.begin}. */
-  constructor(options: ListenOptions, forget: (peer: PendingPeer) => void) {
+  /** Use {@link Admission.begin}. */
+  constructor(admission: Admission, options: ListenOptions, onDrop: ((error: AgentwireError) => void) | undefined) {
+    this.#admission = admission;
     this.#options = options;
-    this.#forget = forget;
-    this.#outcome.promise.catch(() => undefined);
+    this.onDrop = onDrop;
+    this.#authorized.promise.catch(() => undefined);
   }
 
-  /** Aborted, with the error, when the peer has failed: what the medium holds for it can go. */
+  /** Aborted with the error when the peer is refused or has failed; `authorize` gets it. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Asks `ListenOptions.authorize`, if there is one. Rejects with why not, also when {@link fail} was called. */
+  /**
+   * Calls `ListenOptions.authorize`, if given.
+   *
+   * @throws AgentwireError `ERR_UNAUTHORIZED` or the error of `authorize`; the error of {@link refuse} or {@link fail} if
+   * that comes first
+   */
   authorize(hello: Hello, credential: Credential): Promise<void> {
-    void this.#ask(hello, credential);
-    return this.#outcome.promise;
+    void this.#authorize(hello, credential);
+    return this.#authorized.promise;
   }
 
-  async #ask(hello: Hello, credential: Credential): Promise<void> {
+  async #authorize(hello: Hello, credential: Credential): Promise<void> {
     try {
-      await this.#options.authorize?.(hello, credential, this.#controller.signal);
-      this.#outcome.resolve();
+      await this.#options.authorize?.(hello, credential, this.signal);
+      this.#authorized.resolve();
     } catch (error) {
-      this.#outcome.reject(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
+      this.#authorized.reject(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
     }
   }
 
-  /** Ends it now: it left, it was refused, or it made a mistake. What `authorize` says later meets nobody. */
-  fail(error: AgentwireError): void {
-    this.#forget(this);
-    this.#outcome.reject(error);
+  /**
+   * Fails the handshake and keeps its slot and deadline until {@link done}: for a medium that still has to deliver the
+   * refusal. A later result of `authorize` is ignored. Idempotent.
+   */
+  refuse(error: AgentwireError): void {
+    this.#authorized.reject(error);
     this.#controller.abort(error);
   }
 
-  /** It is in, or it was told why not: its deadline means nothing any more. Idempotent. */
+  /** Fails the handshake (disconnect, protocol error) and releases its slot. Idempotent. */
+  fail(error: AgentwireError): void {
+    this.done();
+    this.refuse(error);
+  }
+
+  /** Ends the handshake: connected, or the medium of a refused peer is closed. Idempotent. */
   done(): void {
-    this.#forget(this);
+    this.#admission.forget(this);
   }
 }
 
 /**
- * The bookkeeping of a listener: unfinished handshakes with their deadlines and their bound, and the number of open
- * connections with theirs. A transport's listener holds one, and so need not repeat these rules.
- *
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` when a number in the options is out of range.
+ * Admission of peers to one listener: pending handshakes with their deadlines and limit, and open connections with theirs.
+ * Every transport's listener uses one.
  */
 export class Admission {
   readonly #options: ListenOptions;
   readonly #clock: Clock;
+  readonly #where: string;
   readonly #limits: ListenLimits;
-  // in the order they came, so that the first is the oldest
-  readonly #pending = new Map<PendingPeer, unknown>();
+  /** Timers of pending handshakes, oldest first. */
+  readonly #pending = new Map<PendingPeer, TimerHandle>();
   #connections = 0;
   #closed = false;
 
-  constructor(options: ListenOptions, clock: Clock) {
+  /**
+   * @param where name of the listener in errors, usually its address
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT` when a number in the options is out of range.
+   */
+  constructor(options: ListenOptions, clock: Clock, where = 'the listener') {
     this.#options = options;
     this.#clock = clock;
+    this.#where = where;
     this.#limits = resolveListenLimits(options);
   }
 
-  /** Connections that came in and are open. */
+  /** Open connections that came in here. */
   get connectionCount(): number {
     return this.#connections;
   }
 
-  /** A peer knocks: its deadline starts, and the oldest unfinished one gives way if there are too many. */
-  begin(): PendingPeer {
+  /** Pending handshakes, refused peers whose medium is still open included. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Registers a pending handshake and starts its timeout; evicts the oldest one at `maxPendingHandshakes`.
+   *
+   * @param onDrop closes the medium; see {@link PendingPeer.onDrop}
+   */
+  begin(onDrop?: (error: AgentwireError) => void): PendingPeer {
+    const { handshakeTimeoutMs, maxPendingHandshakes } = this.#limits;
     const [oldest] = this.#pending.keys();
-    if (oldest !== undefined && this.#pending.size >= this.#limits.maxPendingHandshakes) {
-      oldest.fail(
-        new AgentwireError(
-          'ERR_OVERLOADED',
-          `more than ${this.#limits.maxPendingHandshakes} unfinished handshakes, the oldest gave way`,
-        ),
-      );
+    if (oldest !== undefined && this.#pending.size >= maxPendingHandshakes) {
+      const why = `${this.#where} has ${maxPendingHandshakes} pending handshakes, its limit: the oldest was dropped`;
+      this.#drop(oldest, new AgentwireError('ERR_OVERLOADED', why));
     }
-    const peer = new PendingPeer(this.#options, (gone) => {
-      this.#clock.clearTimeout(this.#pending.get(gone));
-      this.#pending.delete(gone);
-    });
+    const peer = new PendingPeer(this, this.#options, onDrop);
     const timer = this.#clock.setTimeout(() => {
-      peer.fail(
-        new AgentwireError('ERR_TIMEOUT', `the handshake was not finished in ${this.#limits.handshakeTimeoutMs} ms`),
-      );
-    }, this.#limits.handshakeTimeoutMs);
+      const why = `the handshake on ${this.#where} was not finished within ${handshakeTimeoutMs} ms`;
+      this.#drop(peer, new AgentwireError('ERR_TIMEOUT', why));
+    }, handshakeTimeoutMs);
     this.#pending.set(peer, timer);
     return peer;
   }
 
+  /** Releases the slot of a pending handshake; use {@link PendingPeer.done}. */
+  forget(peer: PendingPeer): void {
+    this.#clock.clearTimeout(this.#pending.get(peer));
+    this.#pending.delete(peer);
+  }
+
+  #drop(peer: PendingPeer, error: AgentwireError): void {
+    peer.fail(error);
+    peer.onDrop?.(error);
+  }
+
   /**
-   * Counts one connection in; call {@link leave} when it ends.
+   * Takes a connection slot.
    *
-   * @throws AgentwireError `ERR_CONNECT` when closed, `ERR_OVERLOADED` when there are as many as may be.
+   * @returns a function that releases the slot; idempotent
+   * @throws AgentwireError `ERR_CONNECT` once closed, `ERR_OVERLOADED` at `maxConnections`.
    */
-  enter(): void {
-    if (this.#closed) throw new AgentwireError('ERR_CONNECT', 'the listener was closed');
-    if (this.#connections >= this.#limits.maxConnections) {
-      throw new AgentwireError('ERR_OVERLOADED', `refused: all ${this.#limits.maxConnections} connections are taken`);
-    }
+  enter(): () => void {
+    if (this.#closed) throw new AgentwireError('ERR_CONNECT', `${this.#where} was closed`);
+    const { maxConnections } = this.#limits;
+    if (this.#connections >= maxConnections)
+      throw new AgentwireError('ERR_OVERLOADED', `${this.#where} has ${maxConnections} connections, its limit`);
     this.#connections += 1;
+    let open = true;
+    return () => {
+      if (open) this.#connections -= 1;
+      open = false;
+    };
   }
 
-  /** Counts one connection out. */
-  leave(): void {
-    this.#connections -= 1;
-  }
-
-  /** Fails every unfinished handshake and lets nobody in any more. Idempotent. */
+  /** Drops every pending handshake and admits no more connections. Idempotent. */
   close(): void {
     this.#closed = true;
-    for (const peer of this.#pending.keys()) peer.fail(new AgentwireError('ERR_CONNECT', 'the listener was closed'));
+    const error = new AgentwireError('ERR_CONNECT', `${this.#where} was closed`);
+    for (const peer of this.#pending.keys()) this.#drop(peer, error);
   }
 }

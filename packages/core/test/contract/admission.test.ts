@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Admission, AgentwireError, type Hello, type ListenOptions } from '../../src/index.ts';
-import { createManualClock } from '../../src/testing/index.ts';
+import { Admission, AgentwireError, type Hello, type ListenOptions } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
 
 const SELF: Hello = { role: 'agent', name: 'a', version: '1', features: [], encodings: ['json'] };
 const PEER: Hello = { ...SELF, role: 'proxy', name: 'p' };
@@ -15,18 +15,34 @@ function setup(options: Partial<ListenOptions> = {}): {
 }
 
 describe('Admission', () => {
-  it('lets a peer in where nothing is to be asked, and leaves no timer', async () => {
+  it('admits a peer without authorize, and leaves no timer', async () => {
     const { admission, clock } = setup();
     const peer = admission.begin();
     await peer.authorize(PEER, {});
-    admission.enter();
+    const leave = admission.enter();
     peer.done();
     expect([admission.connectionCount, clock.pendingTimers, peer.signal.aborted]).toEqual([1, 0, false]);
-    admission.leave();
+    leave();
+    leave();
     expect(admission.connectionCount).toBe(0);
   });
 
-  it('fails a peer at its deadline, and what authorize says later meets nobody', async () => {
+  it('counts a refused peer until its medium is closed, and drops it at its deadline', () => {
+    const { admission, clock } = setup({ handshakeTimeoutMs: 50 });
+    const dropped: string[] = [];
+    const [slow, quick] = [1, 2].map(() => admission.begin(({ code }) => dropped.push(code)));
+    for (const peer of [slow, quick]) peer?.refuse(new AgentwireError('ERR_REFUSED', 'no'));
+    expect(admission.pendingCount).toBe(2);
+    quick?.done();
+    clock.advance(50);
+    expect([admission.pendingCount, dropped, slow?.signal.reason]).toEqual([
+      0,
+      ['ERR_TIMEOUT'],
+      expect.objectContaining({ code: 'ERR_REFUSED' }),
+    ]);
+  });
+
+  it('fails a peer at its deadline, and ignores a later result of authorize', async () => {
     const decision = Promise.withResolvers<void>();
     const { admission, clock } = setup({ handshakeTimeoutMs: 50, authorize: () => decision.promise });
     const peer = admission.begin();
@@ -37,7 +53,7 @@ describe('Admission', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   });
 
-  it('makes the oldest unfinished handshake give way, also within one tick', () => {
+  it('evicts the oldest pending handshake, also within one tick', () => {
     const { admission, clock } = setup({ maxPendingHandshakes: 2 });
     const peers = [admission.begin(), admission.begin(), admission.begin(), admission.begin()];
     expect(peers.map((peer) => peer.signal.aborted)).toEqual([true, true, false, false]);
@@ -59,7 +75,7 @@ describe('Admission', () => {
   it('refuses past maxConnections and when it is closed', () => {
     const { admission, clock } = setup({ maxConnections: 1 });
     admission.enter();
-    expect(() => admission.enter()).toThrow('all 1 connections are taken');
+    expect(() => admission.enter()).toThrow('the listener has 1 connections, its limit');
     const peer = admission.begin();
     admission.close();
     admission.close();
