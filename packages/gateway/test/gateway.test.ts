@@ -58,6 +58,13 @@ describe('heads', () => {
       '{"challenge_type":"captcha","params":{"site_key":"k\\"1"}}',
       { 'www-authenticate': String.raw`captcha site_key="k\"1"` },
     ],
+    [
+      'challenged',
+      { verdict: { type: 'challenge', challengeType: 'captcha', params: { text: '\u017e', 'a b': '1', key: '2' } } },
+      401,
+      '{"challenge_type":"captcha","params":{"text":"\u017e","a b":"1","key":"2"}}',
+      { 'www-authenticate': 'captcha key="2"' },
+    ],
   ])('%s', async (outcome, decision, status, body, headers) => {
     let reached = 0;
     const { url, summaries, ended } = await setup({ waf: () => decision, after: () => ((reached += 1), ALLOW) });

@@ -18,7 +18,7 @@ const verdict = fc.oneof(
   fc.constant({ type: 'allow' as const }),
   fc.record({ type: fc.constant('block' as const), status: fc.integer({ min: 200, max: 999 }), body: text }),
   fc.record({ type: fc.constant('redirect' as const), url: fc.webUrl(), status: fc.constantFrom(301, 302, 307) }),
-  fc.record({ type: fc.constant('challenge' as const), challengeType: text, params: fc.dictionary(name, text) }),
+  fc.record({ type: fc.constant('challenge' as const), challengeType: value, params: fc.dictionary(name, text) }),
 );
 const decision: fc.Arbitrary<Decision> = fc.record({
   verdict,

@@ -50,7 +50,9 @@ export function redirect(url: string, status = 302): AgentDecision {
  * The released Zentinel proxy lets challenged requests pass, so it gets a block instead; see `challengeFallback` of
  * `serveAgent`.
  *
- * @param challengeType a word that the proxy knows, such as `captcha`
+ * @param challengeType a word that the proxy knows, such as `captcha`; text that a header can carry
+ * @param params for the client; those that no header can carry reach it in the body of our gateway's answer only
+ * @throws AgentwireError `ERR_INVALID_HEADER`, `ERR_INVALID_ARGUMENT`
  */
 export function challenge(challengeType: string, params: Readonly<Record<string, string>> = {}): AgentDecision {
   return new AgentDecision({ type: 'challenge', challengeType, params: { ...params } });

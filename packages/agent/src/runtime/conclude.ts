@@ -59,7 +59,11 @@ function checkNames(headers: HeaderList = []): void {
 /** Puts what `pass()`, `drop()` or `replace()` said where the event wants it. */
 export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
   const data = AgentDecision.mutationOf(decision);
-  if (data === undefined) return decision;
+  if (data === undefined) {
+    checkMutation('request', decision.requestBodyMutation, event);
+    checkMutation('response', decision.responseBodyMutation, event);
+    return decision;
+  }
   if (event.type === 'webSocketFrame') return placeInFrame(decision, data);
   if (event.type !== 'requestBodyChunk' && event.type !== 'responseBodyChunk') {
     throw new AgentwireError('ERR_HANDLER', `pass(), drop() and replace() answer chunks and frames, not ${event.type}`);
@@ -68,6 +72,18 @@ export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
   return event.type === 'requestBodyChunk'
     ? { ...decision, requestBodyMutation: mutation }
     : { ...decision, responseBodyMutation: mutation };
+}
+
+/** Throws for a body mutation that a hand-made decision gives for anything but the chunk that it answers. */
+function checkMutation(
+  direction: 'request' | 'response',
+  mutation: Decision['requestBodyMutation'],
+  event: ProxyEvent,
+): void {
+  if (mutation === undefined) return;
+  if ('data' in event && event.type === `${direction}BodyChunk` && event.index === mutation.index) return;
+  const what = `${direction}BodyMutation of chunk ${mutation.index} does not answer this ${event.type}; answer the chunk itself with pass(), drop() or replace()`;
+  throw new AgentwireError('ERR_HANDLER', what);
 }
 
 function placeInFrame(decision: Decision, data: Uint8Array | null): Decision {

@@ -1,8 +1,8 @@
-import type { Decision } from '@agentwire/core';
+import type { Decision, ProxyEvent } from '@agentwire/core';
 import { IMPOSSIBLE_DECISIONS } from '@agentwire/core/testing';
 import { describe, expect, it } from 'vitest';
 import { block, challenge, allow, redirect, replace } from '../../src/index.ts';
-import { checkDecision } from '../../src/runtime/conclude.ts';
+import { checkDecision, placeMutation } from '../../src/runtime/conclude.ts';
 
 describe('a decision made by hand', () => {
   it.each(IMPOSSIBLE_DECISIONS)('with $what is refused', ({ decision }) => {
@@ -39,6 +39,26 @@ describe('a decision made by hand', () => {
   });
 });
 
+describe('a body mutation made by hand', () => {
+  const chunk = { type: 'requestBodyChunk', id: 1, index: 2, data: new Uint8Array(1), last: false } as const;
+  const requestBodyMutation = { index: 2, data: null };
+  const { verdict } = allow();
+
+  it('answers the chunk that it names', () => {
+    const decision = { verdict, requestBodyMutation };
+    expect(placeMutation(decision, chunk)).toBe(decision);
+  });
+
+  it.each<readonly [string, Decision, ProxyEvent]>([
+    ['another chunk', { verdict, requestBodyMutation: { index: 1, data: null } }, chunk],
+    ['a chunk of the other body', { verdict, responseBodyMutation: requestBodyMutation }, chunk],
+    ['a chunk of the other body', { verdict, requestBodyMutation }, { ...chunk, type: 'responseBodyChunk' }],
+    ['a configuration', { verdict, requestBodyMutation }, { type: 'configure', id: 1, config: {} }],
+  ])('does not answer %s', (_what, decision, event) => {
+    expect(() => placeMutation(decision, event)).toThrow(expect.objectContaining({ code: 'ERR_HANDLER' }) as Error);
+  });
+});
+
 describe('a builder refuses where it is said', () => {
   it.each<readonly [string, () => unknown, string]>([
     ['a block with 101', () => block(101), 'ERR_INVALID_ARGUMENT'],
@@ -46,6 +66,7 @@ describe('a builder refuses where it is said', () => {
     ['a redirect with 304', () => redirect('/', 304), 'ERR_INVALID_ARGUMENT'],
     ['a redirect to javascript', () => redirect('javascript:1'), 'ERR_INVALID_HEADER'],
     ['a redirect with two slashes', () => redirect('//e.test'), 'ERR_INVALID_HEADER'],
+    ['a challenge of a type with a line break', () => challenge('c\n'), 'ERR_INVALID_HEADER'],
     ['a challenge with numbers', () => challenge('c', { a: 1 as never }), 'ERR_INVALID_ARGUMENT'],
     ['a tag that is a number', () => allow().withTag(1 as never), 'ERR_INVALID_ARGUMENT'],
     ['a rule that is a number', () => allow().withRule(942100 as never), 'ERR_INVALID_ARGUMENT'],

@@ -71,7 +71,11 @@ export function checkVerdict(verdict: unknown, where: string): void {
       throw fault(`${where}.url`, what, 'ERR_INVALID_HEADER');
     }
   } else if (type === 'challenge') {
-    checkText(verdict['challengeType'], `${where}.challengeType`);
+    const { challengeType } = verdict;
+    checkText(challengeType, `${where}.challengeType`);
+    // a proxy of HTTP answers it in WWW-Authenticate
+    if (!isValidHeaderValue(challengeType))
+      throw fault(`${where}.challengeType`, 'must be text that a header can carry', 'ERR_INVALID_HEADER');
     checkTexts(verdict['params'], `${where}.params`);
   }
 }

@@ -15,13 +15,20 @@ export function decisionOfMutation(question: WaitingQuestion, data: Uint8Array |
   return { verdict: { type: 'allow' }, needsMore: !question.last, [key]: { index: question.index, data } };
 }
 
-/** The fault of a decision on a chunk whose body mutation is for another chunk; such a one decides on nothing that was asked. */
+/** Returns the fault of a decision whose body mutation is not for the chunk that was asked about: it decides nothing that was asked. */
 export function mutationFault(question: WaitingQuestion, decision: Decision): AgentwireError | undefined {
-  if (question.index === -1) return undefined;
-  const mutation = question.type === 'requestBodyChunk' ? decision.requestBodyMutation : decision.responseBodyMutation;
-  if (mutation === undefined || mutation.index === question.index) return undefined;
+  const { requestBodyMutation, responseBodyMutation } = decision;
+  if (requestBodyMutation === undefined && responseBodyMutation === undefined) return undefined;
+  const { type, index } = question;
+  const wrong = [
+    type !== 'requestBodyChunk' || requestBodyMutation?.index !== index ? requestBodyMutation : undefined,
+    type !== 'responseBodyChunk' || responseBodyMutation?.index !== index ? responseBodyMutation : undefined,
+  ].find((mutation) => mutation !== undefined);
+  if (wrong === undefined) return undefined;
+  const direction = wrong === requestBodyMutation ? 'request' : 'response';
+  const asked = index === -1 ? type : `${type} ${index}`;
   return new AgentwireError(
     'ERR_PROTOCOL',
-    `the agent was asked about chunk ${question.index} and gave a body mutation for chunk ${mutation.index}`,
+    `the agent was asked about ${asked} and gave a mutation of ${direction} body chunk ${wrong.index}`,
   );
 }

@@ -60,6 +60,8 @@ export const IMPOSSIBLE_DECISIONS: readonly ImpossibleDecision[] = [
   row('a redirect to a relative path', redirect({ url: 's3cret' }), 'verdict.url'),
   row('a challenge with numbers', challenge({ params: { a: 1 } }), 'verdict.params'),
   row('a challenge without a type', challenge({ challengeType: 5 }), 'verdict.challengeType'),
+  row('a challenge of a type with a line break', challenge({ challengeType: 's3cret\r\n' }), 'verdict.challengeType'),
+  row('a challenge of a type past U+00FF', challenge({ challengeType: '\u017e' }), 'verdict.challengeType'),
   row('a tag that is a number', audit({ tags: [1] }), 'audit.tags[0]'),
   row('a rule id that is a number', audit({ ruleIds: ['a', 942100] }), 'audit.ruleIds[1]'),
   row('reason codes that are no list', audit({ reasonCodes: 's3cret' }), 'audit.reasonCodes'),

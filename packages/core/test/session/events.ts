@@ -1,4 +1,4 @@
-import type { RequestBodyChunk, RequestHeaders } from '@agentwire/core';
+import type { RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
 
 export const headers: Omit<RequestHeaders, 'id'> = {
   type: 'requestHeaders',
@@ -21,4 +21,9 @@ export const chunk = (index: number, last = false): Omit<RequestBodyChunk, 'id'>
   index,
   data: new Uint8Array([index]),
   last,
+});
+
+export const responseChunk = (index: number, last = false): Omit<ResponseBodyChunk, 'id'> => ({
+  ...chunk(index, last),
+  type: 'responseBodyChunk',
 });

@@ -4,7 +4,7 @@ import { ProxySessionCore } from '@agentwire/core/session/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chunk, headers } from './events.ts';
+import { chunk, headers, responseChunk } from './events.ts';
 import { FakeConnection } from './fake-connection.ts';
 
 type Setup = { connection: FakeConnection; session: ProxySessionCore; clock: ReturnType<typeof createManualClock> };
@@ -116,6 +116,42 @@ describe('one question, one outcome', () => {
     connection.failNext = new AgentwireError('ERR_MESSAGE_TOO_LARGE', 'too long');
     await expect(session.request(headers)).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' });
     expect([session.inFlight, session.pending]).toEqual([0, 0]);
+  });
+
+  test.each<readonly [string, Decision]>([
+    ['chunk 3 of the request body', { verdict: ALLOW.verdict, requestBodyMutation: { index: 3, data: null } }],
+    ['chunk 2 of the response body', { verdict: ALLOW.verdict, responseBodyMutation: { index: 2, data: null } }],
+    [
+      'chunk 2 of both bodies',
+      {
+        verdict: ALLOW.verdict,
+        requestBodyMutation: { index: 2, data: null },
+        responseBodyMutation: { index: 2, data: null },
+      },
+    ],
+  ])('a mutation of %s does not answer chunk 2 of the request body', async (_, decision) => {
+    const { connection, session } = setup();
+    const exchange = session.open();
+    const answer = exchange.ask(chunk(2));
+    connection.receive({ type: 'answer', id: exchange.id, decision });
+    await expect(answer).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+    expect([exchange.ended, connection.status]).toEqual([false, 'open']);
+  });
+
+  test('a body mutation answers no event but the chunk that it names', async () => {
+    const { connection, session } = setup();
+    const requestBodyMutation = { index: 0, data: new Uint8Array(0) };
+    const exchange = session.open();
+    const [head, own, response] = [exchange.ask(headers), exchange.ask(chunk(0)), exchange.ask(responseChunk(0))];
+    for (let i = 0; i < 3; i++)
+      connection.receive({
+        type: 'answer',
+        id: exchange.id,
+        decision: { verdict: ALLOW.verdict, requestBodyMutation },
+      });
+    await expect(head).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
+    expect((await own).requestBodyMutation).toEqual(requestBodyMutation);
+    await expect(response).rejects.toMatchObject({ code: 'ERR_PROTOCOL' });
   });
 
   test('an older BodyMutation answers the oldest chunk of its index', async () => {

@@ -1,4 +1,5 @@
 import { AgentwireError, type HeaderOp, type Verdict } from '@agentwire/core';
+import { isValidHeaderName, isValidHeaderValue } from '@agentwire/core/internal';
 import { applyHeaderOps, stripHopByHop } from '@agentwire/headers';
 import { BadRequest, Refusal } from './refusal.ts';
 
@@ -34,7 +35,10 @@ function forVerdict(verdict: Exclude<Verdict, { type: 'allow' }>): OwnResponse {
         body: '',
       };
     case 'challenge': {
-      const params = Object.entries(verdict.params).map(([name, value]) => `${name}=${quoted(value)}`);
+      // a header carries less than JSON does: what it cannot carry is only in the body
+      const params = Object.entries(verdict.params)
+        .filter(([name, value]) => isValidHeaderName(name) && isValidHeaderValue(value))
+        .map(([name, value]) => `${name}=${quoted(value)}`);
       const challenge = [verdict.challengeType, params.join(', ')].filter((part) => part !== '').join(' ');
       const body = JSON.stringify({ challenge_type: verdict.challengeType, params: verdict.params });
       return { status: 401, headers: ['www-authenticate', challenge, 'content-type', 'application/json'], body };

@@ -133,7 +133,7 @@ const VERDICTS: { readonly [T in Verdict['type']]: Fields<VerdictOf<T>> } = {
   },
   redirect: { url: fc.webUrl(), status: fc.constantFrom(302, 307) },
   challenge: {
-    challengeType: text,
+    challengeType: value,
     params: fc.dictionary(
       fc.string({ maxLength: 5 }).filter((key) => key !== '__proto__'),
       text,
