@@ -7,11 +7,11 @@ import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { onTestFinished } from 'vitest';
-import type { RawChannel } from '../../packages/cli/src/conform/raw/channel.ts';
-import { dialGrpc, type GrpcChannel } from '../../packages/cli/src/conform/raw/grpc-channel.ts';
-import type { RawMessage } from '../../packages/cli/src/conform/raw/inbox.ts';
-import { encodeProto, ProtoMessage } from '../../packages/cli/src/conform/raw/protobuf.ts';
-import { dialStream } from '../../packages/cli/src/conform/raw/stream-channel.ts';
+import type { RawChannel } from '../../packages/conform/src/raw/channel.ts';
+import { dialGrpc, type GrpcChannel } from '../../packages/conform/src/raw/grpc-channel.ts';
+import type { RawMessage } from '../../packages/conform/src/raw/inbox.ts';
+import { encodeProto, ProtoMessage } from '../../packages/conform/src/raw/protobuf.ts';
+import { dialStream } from '../../packages/conform/src/raw/stream-channel.ts';
 
 /** Over what the stand-in speaks to the agent. */
 export type Medium = 'uds' | 'grpc';
@@ -81,7 +81,7 @@ export class ProxyConnection {
   /** The next message of any kind. */
   async message(): Promise<RawMessage> {
     const heard = await this.channel.next(PATIENCE_MS);
-    if (heard.kind !== 'message') throw new Error(heard.kind === 'ended' ? `ended: ${heard.why}` : heard.kind);
+    if (heard.kind !== 'message') throw new Error(heard.kind === 'ended' ? `ended: ${heard.reason}` : heard.kind);
     this.types.push(heard.type);
     return heard;
   }

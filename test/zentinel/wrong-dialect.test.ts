@@ -18,7 +18,7 @@ import {
   frameOf,
   lengthField,
   type StreamChannel,
-} from '../../packages/cli/src/conform/raw/stream-channel.ts';
+} from '../../packages/conform/src/raw/stream-channel.ts';
 
 const agentHello: Hello = {
   role: 'agent',

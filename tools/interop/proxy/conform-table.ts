@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../../packages/cli/src/conform/check.ts';
+import type { CheckResult } from '@agentwire/conform';
 import { VERSION } from './released-proxy.ts';
 
 const HEADING = '## The released proxy';
@@ -35,7 +35,7 @@ const counts = (results: readonly CheckResult[]): string =>
 function seen(results: readonly CheckResult[], outcome: CheckResult['outcome']): string {
   return results
     .filter((one) => one.outcome === outcome)
-    .map(({ id, form, why }) => `- \`${id}\` (${form === 'grpc' ? 'gRPC' : 'UDS'}): ${why ?? ''}`)
+    .map(({ id, form, reason }) => `- \`${id}\` (${form === 'grpc' ? 'gRPC' : 'UDS'}): ${reason ?? ''}`)
     .join('\n');
 }
 
@@ -47,8 +47,8 @@ export function proxySection(uds: readonly CheckResult[], grpc: readonly CheckRe
     return found === undefined ? '' : MARK[found.outcome];
   };
   const rows = [...all.values()].map(
-    ({ id, says, level, section }) =>
-      `| \`${id}\` | ${says} | ${level} | ${section} | ${cell(uds, id)} | ${cell(grpc, id)} |`,
+    ({ id, title, level, section }) =>
+      `| \`${id}\` | ${title} | ${level} | ${section} | ${cell(uds, id)} | ${cell(grpc, id)} |`,
   );
   const skipped = seen([...uds, ...grpc], 'skip');
   return `${HEADING}

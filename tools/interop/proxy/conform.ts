@@ -3,10 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { parseEndpoint, systemClock } from '@agentwire/core';
-import type { CheckResult } from '../../../packages/cli/src/conform/check.ts';
-import { checkProxy } from '../../../packages/cli/src/conform/proxy/check-proxy.ts';
-import { PROXY_CHECKS } from '../../../packages/cli/src/conform/proxy/checks.ts';
+import { checkProxy, type CheckResult, listChecks } from '@agentwire/conform';
 import type { Medium } from './configuration.ts';
 import { freePort, ReleasedProxy } from './released-proxy.ts';
 
@@ -19,7 +16,7 @@ const ALL_EVENTS = [...EVENTS, 'response_body'];
 const WITH_ALL = 'proxy-response-body';
 
 /** Long enough for the proxy's circuit breaker, which lets nothing through for 2 s, and for what it does after it. */
-const PATIENCE_MS = 4_000;
+const TIMEOUT_MS = 4_000;
 
 async function checkOne(id: string, medium: Medium, upstreamPort: number): Promise<CheckResult[]> {
   const folder = mkdtempSync(`${tmpdir()}/aw-conform-`);
@@ -34,20 +31,20 @@ async function checkOne(id: string, medium: Medium, upstreamPort: number): Promi
   });
   let started: Promise<void> | undefined;
   try {
-    const endpoint = parseEndpoint(medium === 'uds' ? `unix:${agentAt}` : `grpc://${agentAt}`);
-    const results = await checkProxy(endpoint, FORMS[medium], {
-      clock: systemClock,
-      patienceMs: PATIENCE_MS,
+    const endpoint = medium === 'uds' ? `unix:${agentAt}` : `grpc://${agentAt}`;
+    const { results } = await checkProxy(endpoint, {
+      ...(medium === 'uds' && { dialect: 'zentinel' }),
+      timeoutMs: TIMEOUT_MS,
       waitMs: 20_000,
       url: `http://127.0.0.1:${port}`,
-      only: new Set([id]),
+      only: [id],
       onListening: () => void (started = proxy.start()),
     });
     await started;
     const { ended } = proxy;
     return ended === undefined
-      ? results
-      : results.map((result) => ({ ...result, outcome: 'fail', why: `it ended: ${ended}` }));
+      ? [...results]
+      : results.map((result) => ({ ...result, outcome: 'fail', reason: `it ended: ${ended}` }));
   } finally {
     await started?.catch(() => undefined);
     await proxy.stop();
@@ -74,8 +71,8 @@ export async function conform(
   const upstream = await listeningUpstream();
   try {
     const all: CheckResult[] = [];
-    for (const { id, forms } of PROXY_CHECKS) {
-      if (forms?.includes(FORMS[medium]) === false || only?.has(id) === false) continue;
+    for (const { id, forms, side } of listChecks()) {
+      if (side !== 'proxy' || !forms.includes(FORMS[medium]) || only?.has(id) === false) continue;
       const results = await checkOne(id, medium, (upstream.address() as AddressInfo).port);
       results.forEach(onResult);
       all.push(...results);

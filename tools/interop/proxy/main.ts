@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { CheckResult } from '../../../packages/cli/src/conform/check.ts';
+import type { CheckResult } from '@agentwire/conform';
 import type { Medium } from './configuration.ts';
 import { cutPage, differences, proxySection } from './conform-table.ts';
 import { conform } from './conform.ts';
@@ -41,8 +41,8 @@ async function play(medium: Medium): Promise<boolean> {
 
 /** Conformance, against the committed table. @returns whether they agree */
 async function compare(update: boolean): Promise<boolean> {
-  const tell = ({ id, form, outcome, why }: CheckResult): void =>
-    say(`${outcome.padEnd(4)} ${form.padEnd(8)} ${id}${why === undefined ? '' : `: ${why}`}`);
+  const tell = ({ id, form, outcome, reason }: CheckResult): void =>
+    say(`${outcome.padEnd(4)} ${form.padEnd(8)} ${id}${reason === undefined ? '' : `: ${reason}`}`);
   say('\nagentwire conform --proxy');
   const now = proxySection(await conform('uds', tell), await conform('grpc', tell));
   const { before, section } = cutPage(readFileSync(page, 'utf8'));
