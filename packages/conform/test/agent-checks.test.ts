@@ -21,7 +21,7 @@ function temporarySocket(): string {
   return `${folder}/a.sock`;
 }
 
-async function ours(): Promise<{ readonly unix: string; readonly grpc: string }> {
+async function serveReference(): Promise<{ readonly unix: string; readonly grpc: string }> {
   const transports = [createUdsTransport(), createGrpcTransport()];
   const server = await serveAgent(reference, {
     transports,
@@ -39,7 +39,7 @@ describe('agentwire agent reference', () => {
     'passes every check (%s)',
     { timeout: 60_000 },
     async (form) => {
-      const at = await ours();
+      const at = await serveReference();
       const results = await runAgentChecks(parseEndpoint(form === 'grpc' ? at.grpc : at.unix), form, generous);
       expect(results.filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
       const expected = AGENT_CHECKS.filter(({ forms }) => forms === undefined || forms.includes(form));
@@ -67,7 +67,7 @@ const checkOf = (id: string): (typeof AGENT_CHECKS)[number] => {
   return check;
 };
 
-/** What an agent does wrong, and the check that sees it. */
+/** Faults of an agent, each with the check that detects it. */
 const FAULTS: readonly (readonly [fault: string, check: string])[] = [
   ['silent', 'handshake-answer'],
   ['field-missing', 'handshake-fields'],

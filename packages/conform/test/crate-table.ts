@@ -2,7 +2,7 @@ import type { CheckResult } from '../src/check.ts';
 
 const MARK = { pass: 'pass', fail: '**fail**', skip: '–' } as const;
 
-/** The part of the page of `docs/` that says how the agent of the released crate does. */
+/** Section of the page in `docs/` with the results of the released crate's agent. */
 export function crateTable(uds: readonly CheckResult[], grpc: readonly CheckResult[]): string {
   const all = new Map([...uds, ...grpc].map((result) => [result.id, result]));
   const cell = (results: readonly CheckResult[], id: string): string => {

@@ -15,13 +15,13 @@ const binary = fileURLToPath(new URL('tools/interop/rust/bin-json/agent', root))
 const page = fileURLToPath(new URL('docs/conform-zentinel-0.6.45.md', root));
 const options = { clock: systemClock, timeoutMs: 2_000 };
 
-/** The part of the page that this test holds; the released proxy has its own, which `pnpm interop:proxy` writes. */
+/** Section of the page that this test checks; `pnpm interop:proxy` writes the section of the released proxy. */
 function cutPage(text: string): readonly [agent: string, proxy: string] {
   const at = text.indexOf('## The released proxy\n');
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at)];
 }
 
-/** Which checks pass, without what differs from run to run and the table's layout. */
+/** Outcomes of the checks, without reasons and layout. */
 function outcomes(text: string): string[] {
   return [...text.matchAll(/^\| `([\w-]+)` +\|.*\| +(\S*) +\| +(\S*) +\|$/gm)].map(
     ([, id, uds, grpc]) => `${id} ${uds} ${grpc}`,

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
-/** What a minimal agent does wrong, one word each. */
+/** Fault of a minimal agent. */
 export type Fault = string;
 
 interface Json {
@@ -17,7 +17,7 @@ const frame = (type: number, payload: string | Buffer): Buffer => {
 const KNOWN_HELLO = new Set(['protocol_version', 'client_name', 'supported_features', 'supported_encodings']);
 
 /**
- * The smallest agent that passes every check in the documented dialect: nothing of ours is in it but what the checks ask
+ * The smallest agent that passes every check in the documented dialect: it shares no code with agentwire but what the checks ask
  * for. With a fault it does one thing wrong, so that a check can be seen to fail.
  */
 export class MinimalAgent {
@@ -27,7 +27,7 @@ export class MinimalAgent {
   readonly #timers = new Set<NodeJS.Timeout>();
   dead = false;
   busy = false;
-  /** Whether somebody does not take what was written. */
+  /** Set while a connection does not accept writes. */
   full = false;
 
   constructor(fault: Fault) {
@@ -53,7 +53,7 @@ export class MinimalAgent {
     this.#timers.add(timer);
   }
 
-  /** Ends everybody, as a crash does. */
+  /** Ends all connections, as a crash does. */
   die(): void {
     this.dead = true;
     for (const peer of this.#peers) peer.socket.destroy();

@@ -4,14 +4,14 @@ import { frameOf } from '../src/raw/stream-channel.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 const AGAIN_MS = 20;
 
-/** Who uses a link. */
+/** Callbacks of a link. */
 export interface LinkUser {
   onMessage(type: number, text: string, link: ProxyLink): void;
-  /** Told when a connection ended. @returns whether something was waiting on it */
+  /** Called when a connection ended. @returns `true` when a request was pending on it */
   onLost(): boolean;
 }
 
-/** The connection of a minimal proxy, opened again whenever it ends. */
+/** Connection of a minimal proxy; reconnects when it ends. */
 export class ProxyLink {
   readonly #path: string;
   readonly #fault: string;
@@ -30,7 +30,7 @@ export class ProxyLink {
     this.#open();
   }
 
-  /** Writes a message once the handshake is answered. @returns whether it was or will be written */
+  /** Writes a message once the handshake is answered. @returns `false` when it will not be written */
   send(type: number, fields: object): boolean {
     const bytes = frameOf({ type, payload: Buffer.from(JSON.stringify(fields)) });
     if (this.up) this.#socket?.write(bytes);
@@ -39,7 +39,7 @@ export class ProxyLink {
     return true;
   }
 
-  /** Ends the connection, which is then opened again. */
+  /** Ends the connection, which then reconnects. */
   drop(): void {
     this.#lost(true);
   }

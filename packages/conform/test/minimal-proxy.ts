@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from 'node:stream/consumers';
 import { ProxyLink } from './minimal-proxy-link.ts';
 
-/** What became of an event. */
+/** Outcome of an event. */
 interface Verdict {
   readonly block?: number;
   readonly more?: boolean;
@@ -24,12 +24,12 @@ function readVerdict({ decision, needs_more: more = false }: Answer): Verdict {
   return block === undefined ? { failed: true } : { block };
 }
 
-/** The smallest proxy in the documented dialect. It does one thing wrong, or none. */
+/** Smallest proxy in the documented dialect, with one fault or none. */
 export class MinimalProxy {
   readonly server: Server;
   readonly #fault: string;
   readonly #link: ProxyLink;
-  /** A second connection, for faults that need one. */
+  /** Second connection, for faults that need one. */
   readonly #side: ProxyLink | undefined;
   readonly #waiting = new Map<number, ((verdict: Verdict) => void)[]>();
   /** Second answers, for the fault that keeps them. */
@@ -56,7 +56,7 @@ export class MinimalProxy {
     return this.#fault === fault;
   }
 
-  /** Fails what waits. */
+  /** Fails the pending requests. */
   #fail(): boolean {
     const waiting = [...this.#waiting.values()].flat();
     this.#waiting.clear();

@@ -28,7 +28,7 @@ function socketPath(): string {
   return `${folder}/a.sock`;
 }
 
-/** Our gateway, whose one agent is where the checks listen. @returns its url */
+/** Starts a gateway whose only agent is the checks' listener. @returns its url */
 async function gatewayTo(endpoint: string, transport: Transport): Promise<string> {
   const upstream = createServer((request, response) => {
     request.resume();
@@ -92,7 +92,7 @@ describe('agentwire gateway', () => {
   );
 });
 
-/** A minimal proxy, and what {@link runProxyChecks} finds with little patience. */
+/** Runs the checks on a minimal proxy, with short timeouts. */
 async function checkMinimal(fault: string, form: ProtocolForm, only?: ReadonlySet<string>): Promise<CheckResult[]> {
   const path = socketPath();
   const proxy = new MinimalProxy(path, fault);

@@ -1,19 +1,19 @@
-/** Something that a minimal proxy does wrong. */
+/** Fault of a minimal proxy. */
 export interface ProxyFault {
   readonly fault: string;
-  /** The check that sees it. */
+  /** Check that detects it. */
   readonly check: string;
-  /** Words in what that check says. */
+  /** Part of the reason that the check gives. */
   readonly words: string;
-  /** Further checks that cannot but see it. */
+  /** Further checks that always detect it. */
   readonly also?: readonly string[];
-  /** Checks that can say nothing about such a proxy. */
+  /** Checks that are skipped for such a proxy. */
   readonly skipped?: readonly string[];
-  /** Whether the timing decides which other checks see it. */
+  /** Set when other checks detect it only at some timings. */
   readonly isRacy?: boolean;
 }
 
-/** Each fault of a minimal proxy. Every check of a proxy has at least one. */
+/** Faults of a minimal proxy; every check of a proxy has at least one. */
 export const PROXY_FAULTS: readonly ProxyFault[] = [
   { fault: 'no-method', check: 'proxy-head', words: 'method is not a string' },
   { fault: 'no-query', check: 'proxy-head', words: 'its uri is "/head"' },

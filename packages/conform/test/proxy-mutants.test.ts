@@ -9,10 +9,10 @@ import { PROXY_CHECKS } from '../src/proxy/run-proxy-checks.ts';
 import { MinimalProxy } from './minimal-proxy.ts';
 import { PROXY_FAULTS, type ProxyFault } from './proxy-faults.ts';
 
-/** Most faults that are looked at together: all of them wait most of the time. */
+/** Faults that are checked concurrently: all of them wait most of the time. */
 const AT_A_TIME = 8;
 
-/** One check of a proxy of its own. */
+/** Runs one check on a proxy of its own. */
 async function checkOne(fault: string, id: string, timeoutMs: number): Promise<CheckResult[]> {
   const folder = mkdtempSync(`${tmpdir()}/aw-cm-`);
   const path = `${folder}/a.sock`;
@@ -33,13 +33,13 @@ async function checkOne(fault: string, id: string, timeoutMs: number): Promise<C
   }
 }
 
-/** So many checks that a fault should not touch are looked at with it: every third, with each fault others. */
+/** Every third unrelated check also runs with a fault, rotating from fault to fault. */
 const EVERY = 3;
 
 const idsBeside = ({ isRacy }: ProxyFault, number: number): string[] =>
   isRacy === true ? [] : PROXY_CHECKS.flatMap(({ id }, at) => ((at + number) % EVERY === 0 ? [id] : []));
 
-/** Checks, each of a proxy of its own, with little patience for those that are `hurt`: some fail by waiting. */
+/** Runs checks, each on a proxy of its own, with a short timeout for the affected ones: some fail by waiting. */
 async function checkAll(fault: string, ids: readonly string[], hurt: readonly string[] = []): Promise<CheckResult[]> {
   const runs = ids.map((id) => checkOne(fault, id, hurt.includes(id) ? 2_000 : 20_000));
   return (await Promise.all(runs)).flat();
@@ -50,7 +50,7 @@ const idsOf = (results: readonly CheckResult[], outcome: CheckResult['outcome'])
 
 const resultsOf = new Map<string, readonly CheckResult[]>();
 
-/** Checks one fault after the other, until failOn is left. */
+/** Checks one fault after the other until none is left. */
 async function checkFaults(faults: Iterator<readonly [number, ProxyFault]>): Promise<void> {
   for (let next = faults.next(); next.done !== true; next = faults.next()) {
     const [number, fault] = next.value;

@@ -4,7 +4,7 @@ import { documentedProxy, zentinelProxy } from '../src/proxy/json-proxy-wire.ts'
 import type { RawMessage } from '../src/raw/inbox.ts';
 import { encodeProto, type ProtoFields } from '../src/raw/protobuf.ts';
 
-/** What a right and a wrong message give, and what the wrong one is called. */
+/** A correct and an incorrect message, and the words for the incorrect one. */
 type Row = [what: string, good: readonly string[], bad: readonly string[], words: string];
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -90,7 +90,7 @@ describe('what a proxy says wrong is named', () => {
       'supported_versions has no 2',
     ],
     [
-      'an encoding that nobody knows',
+      'an unknown encoding',
       zentinelProxy.helloProblems(json(0x01, { ...zentinelHello, supported_encodings: ['msgpack', 'json'] })),
       zentinelProxy.helloProblems(json(0x01, { ...zentinelHello, supported_encodings: ['cbor'] })),
       'a word that peers reject',

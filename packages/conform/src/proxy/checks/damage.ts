@@ -46,7 +46,7 @@ export const damageChecks: readonly Check<ProxyUnderTest>[] = [
     async run(under) {
       under.policy = (event, { channel }) => {
         if (event.kind !== 'head') return {};
-        channel.send(under.wire.answer(under.wire.form === 'documented' ? '77' : 'nobody', { block: 451 }));
+        channel.send(under.wire.answer(under.wire.form === 'documented' ? '77' : 'unknown', { block: 451 }));
         channel.send(under.wire.answer(event.id, {}));
         channel.send(under.wire.answer(event.id, { block: 451 }));
         return undefined;
