@@ -1,4 +1,4 @@
-import { OPTION, type OptionTable } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import { runAgentChecks } from './agent/run-agent-checks.ts';
 import type { CheckResult } from './check.ts';
 import { type ConformOptions, type RunSettings, resolveRun, SHARED_TABLE } from './options.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, OPTION, type OptionTable } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { CheckResult } from './check.ts';
 import { type ConformOptions, resolveRun, SHARED_TABLE } from './options.ts';
 import { runProxyChecks } from './proxy/run-proxy-checks.ts';

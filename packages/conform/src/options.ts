@@ -1,13 +1,5 @@
-import {
-  AgentwireError,
-  checkOptions,
-  type Clock,
-  type Endpoint,
-  OPTION,
-  type OptionTable,
-  parseEndpoint,
-  systemClock,
-} from '@agentwire/core';
+import { AgentwireError, type Clock, type Endpoint, parseEndpoint, systemClock } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { AGENT_CHECKS } from './agent/run-agent-checks.ts';
 import type { CheckResult } from './check.ts';
 import { PROXY_CHECKS } from './proxy/run-proxy-checks.ts';
