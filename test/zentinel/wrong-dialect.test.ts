@@ -13,12 +13,7 @@ import {
 import { silentLogger } from '@agentwire/core/internal';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  dialStream,
-  frameOf,
-  lengthField,
-  type StreamChannel,
-} from '../../packages/conform/src/raw/stream-channel.ts';
+import { dialStream, frameOf, lengthField, type StreamChannel } from '../../packages/conform/src/raw/stream-channel.ts';
 
 const agentHello: Hello = {
   role: 'agent',
