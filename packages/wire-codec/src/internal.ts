@@ -1,4 +1,7 @@
 // For packages of this repository only: nothing here carries a promise of stability.
+export { LengthPrefixedReader } from './frame/length-prefixed-reader.ts';
+export type { LengthPrefixedReaderOptions } from './frame/length-prefixed-reader.ts';
+export { SlowFrameGuard } from './frame/slow-frame-guard.ts';
 export type { HandshakeShape } from './handshake/capabilities.ts';
 export { ANSWER_FRAME, checkFirstFrame, isVersionOneFrame, OPENING_FRAME } from './handshake/frame-types.ts';
 export {

@@ -56,7 +56,7 @@ test('frames come out as they went in, however the stream is cut', () => {
   );
 });
 
-test('a chunk that is not lent may be overwritten at once, also while frames are held', () => {
+test('a chunk that is not retained may be overwritten at once, also while the decoder is paused', () => {
   let overwritten = 0;
   const longFrame = fc.record({
     type: fc.nat(255),
@@ -75,13 +75,13 @@ test('a chunk that is not lent may be overwritten at once, also while frames are
         for (let at = 0, turn = 0; at < stream.length; turn += 1) {
           const { length, hold } = cuts[turn % cuts.length] ?? { length: 1, hold: false };
           const chunk = Buffer.from(stream.subarray(at, at + length));
-          if (hold) decoder.hold();
+          if (hold) decoder.pause();
           decoder.push(chunk);
-          if (!decoder.lent) {
+          if (!decoder.retained) {
             chunk.fill(0xee);
             overwritten += 1;
           }
-          decoder.release();
+          decoder.resume();
           at += length;
         }
         expect(views).toEqual(sent);
@@ -155,38 +155,38 @@ test('16 MiB in reads of 64 KiB are copied a bounded number of times', () => {
   expect(most).toBeLessThan(3 * MAX_FRAME_BYTES);
 });
 
-describe('hold', () => {
+describe('pause', () => {
   test('stops in the middle of a chunk and keeps the rest', () => {
     const seen: number[] = [];
     const decoder = createFrameDecoder({
       onFrame(type) {
         seen.push(type);
-        decoder.hold();
+        decoder.pause();
       },
     });
     const frameOf = (type: number): Buffer => encode({ type, payload: Buffer.alloc(2) });
     decoder.push(Buffer.concat([frameOf(1), frameOf(2)]));
     decoder.push(frameOf(3));
-    expect([seen, decoder.heldBytes]).toEqual([[1], 14]);
-    decoder.release();
-    expect([seen, decoder.heldBytes]).toEqual([[1, 2], 7]);
-    decoder.release();
-    expect([seen, decoder.heldBytes]).toEqual([[1, 2, 3], 0]);
+    expect([seen, decoder.pendingBytes]).toEqual([[1], 14]);
+    decoder.resume();
+    expect([seen, decoder.pendingBytes]).toEqual([[1, 2], 7]);
+    decoder.resume();
+    expect([seen, decoder.pendingBytes]).toEqual([[1, 2, 3], 0]);
   });
 
-  test('release and push inside onFrame deliver nothing inside the delivery', () => {
+  test('resume and push inside onFrame deliver nothing inside the delivery', () => {
     const seen: string[] = [];
     const decoder = createFrameDecoder({
       onFrame(type) {
         seen.push(`begin ${type}`);
-        decoder.hold();
-        decoder.release();
+        decoder.pause();
+        decoder.resume();
         if (type === 1) decoder.push(encode({ type: 3, payload: Buffer.alloc(0) }));
         seen.push(`end ${type}`);
       },
     });
     decoder.push(Buffer.concat([1, 2].map((type) => encode({ type, payload: Buffer.alloc(0) }))));
-    decoder.release();
+    decoder.resume();
     expect(seen).toEqual(['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3']);
   });
 });

@@ -95,10 +95,10 @@ export class StreamLink {
   #onData(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
     this.#guarded(() => this.#decoder.push(chunk));
-    if (!this.#decoder.lent) freeMemory(chunk);
+    if (!this.#decoder.retained) freeMemory(chunk);
     this.#watch();
     // the other side may send a little while it is not listened to, but not without a bound
-    if (this.#held && this.#decoder.heldBytes > MAX_HANDSHAKE_FRAME_BYTES) this.socket.pause();
+    if (this.#held && this.#decoder.pendingBytes > MAX_HANDSHAKE_FRAME_BYTES) this.socket.pause();
   }
 
   #watch(): void {
@@ -116,7 +116,7 @@ export class StreamLink {
 
   #onEnd(): void {
     this.#peerEnded = true;
-    if (this.#held && this.#decoder.heldBytes > 0) return;
+    if (this.#held && this.#decoder.pendingBytes > 0) return;
     const { incompleteBytes } = this.#decoder;
     this.user.onPeerEnd(
       incompleteBytes === 0
@@ -139,7 +139,7 @@ export class StreamLink {
   /** Delivers no further frame. With `stopReading` the other side is made to wait as well. */
   hold(stopReading: boolean): void {
     this.#held = true;
-    this.#decoder.hold();
+    this.#decoder.pause();
     this.#progress.stop();
     if (stopReading) this.socket.pause();
   }
@@ -147,7 +147,7 @@ export class StreamLink {
   /** Goes on after {@link hold}, first with what came meanwhile. */
   release(): void {
     this.#held = false;
-    this.#guarded(() => this.#decoder.release());
+    this.#guarded(() => this.#decoder.resume());
     if (this.#held) return;
     this.#watch();
     this.socket.resume();
