@@ -9,12 +9,14 @@ export { isAgentwire } from './contract/peer.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
 export { printable } from './errors.ts';
+export { atMost, IdleWaiters } from './idle-waiters.ts';
 export { type LogMethod, safeLogger, silentLogger } from './logger.ts';
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
 export { checkOneValueAName } from './message/check-verdict.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';
 export type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from './message/decision.ts';
-export { isDeepFrozen } from './message/deep-frozen.ts';
+export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/decision-fields.ts';
+export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { type MetricLabels, noMetrics } from './metrics-recorder.ts';
 export { checkOptions, OPTION, type OptionCheck, type OptionTable } from './option-table.ts';
@@ -32,6 +34,7 @@ export {
   checkText,
 } from './options.ts';
 export { countAllRepeats, countRepeats } from './repeated-lines.ts';
+export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';
 export type { SpanAttributes } from './tracer.ts';

@@ -1,4 +1,5 @@
-import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
+import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
+import { Sweep } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { Parties, party, type Party } from './parties.ts';
@@ -64,13 +65,14 @@ export class PendingRequests {
   /** The requests that a process asked, or may answer: its exit must not walk over all others. */
   readonly #parties = new Parties<PendingRequest>();
   readonly #forgetRemote: (messageId: string) => void;
-  #timer: TimerHandle;
+  readonly #sweep: Sweep;
   #wakesAt = Infinity;
 
   constructor(clock: Clock, limit: number, forgetRemote: (messageId: string) => void) {
     this.#clock = clock;
     this.#limit = limit;
     this.#forgetRemote = forgetRemote;
+    this.#sweep = new Sweep(clock, SWEEP_MS, () => this.#expireDue());
   }
 
   /** How many wait. */
@@ -213,7 +215,7 @@ export class PendingRequests {
 
   /** Ends everything. */
   close(): void {
-    this.#clock.clearTimeout(this.#timer);
+    this.#sweep.stop();
     for (const { id } of this.#waiting.values())
       this.end(id, new AgentwireError('ERR_CLOSED', 'the router was closed'));
   }
@@ -223,12 +225,11 @@ export class PendingRequests {
   }
 
   #wakeAt(when: number): void {
-    this.#clock.clearTimeout(this.#timer);
     this.#wakesAt = when;
-    this.#timer = this.#clock.setTimeout(() => this.#sweep(), Math.max(0, when - this.#clock.now()));
+    this.#sweep.start(Math.max(0, when - this.#clock.now()));
   }
 
-  #sweep(): void {
+  #expireDue(): false {
     this.#wakesAt = Infinity;
     const now = this.#clock.now();
     let next = Infinity;
@@ -242,5 +243,6 @@ export class PendingRequests {
     }
     // Requests that were made by those that ended may have set a nearer alarm already.
     if (next < this.#wakesAt) this.#wakeAt(Math.max(next, now + SWEEP_MS));
+    return false;
   }
 }

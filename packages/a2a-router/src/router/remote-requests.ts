@@ -1,4 +1,5 @@
 import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
+import { IdleWaiters } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { mayAnswer, type PendingRequest, PendingRequests } from './pending-requests.ts';
@@ -28,7 +29,7 @@ export class RemoteRequests {
   readonly #waiting: PendingRequests;
   readonly #requests = new SlotMap<RemoteRequest>();
   readonly #ofNode = new Map<string, number>();
-  #whenIdle: (() => void)[] = [];
+  readonly #idle = new IdleWaiters();
 
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
@@ -161,8 +162,7 @@ export class RemoteRequests {
 
   /** Resolves once none waits. */
   idle(): Promise<void> {
-    if (this.#requests.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#requests.size === 0 ? Promise.resolve() : this.#idle.wait();
   }
 
   /** Ends everything. */
@@ -173,7 +173,7 @@ export class RemoteRequests {
   #forget(request: RemoteRequest): void {
     if (!this.#requests.delete(request.id)) return;
     request.window?.close(requestOver());
-    if (this.#requests.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#requests.size === 0) this.#idle.notify();
     const left = (this.#ofNode.get(request.node) ?? 1) - 1;
     if (left === 0) this.#ofNode.delete(request.node);
     else this.#ofNode.set(request.node, left);

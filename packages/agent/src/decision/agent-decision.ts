@@ -7,9 +7,8 @@ import {
   type Verdict,
   type WebSocketDecision,
 } from '@agentwire/core';
-import { CheckedDecision, checkDecisionField, checkNumber } from '@agentwire/core/internal';
+import { CheckedDecision, checkDecisionField, checkNumber, deepFreeze } from '@agentwire/core/internal';
 import { checkHeaderOps } from '@agentwire/headers';
-import { deepFreeze } from './deep-freeze.ts';
 
 /** What a decision says about the chunk or frame it answers: bytes replace it, none drop it, `null` passes it. */
 export type ChunkMutation = Uint8Array | null;

@@ -1,4 +1,5 @@
 import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
+import { IdleWaiters } from '@agentwire/core/internal';
 import type { AgentSession } from '@agentwire/core/session';
 import { tell } from './tell.ts';
 
@@ -19,7 +20,7 @@ export class Admission {
   readonly #sessions: ReadonlySet<AgentSession>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #whenIdle: (() => void)[] = [];
+  readonly #idle = new IdleWaiters();
 
   constructor(max: number, sessions: ReadonlySet<AgentSession>, clock: Clock, logger: Logger) {
     this.#max = max;
@@ -61,10 +62,7 @@ export class Admission {
   /** A handler has decided, or is not waited for any longer. */
   end(): void {
     this.undecided -= 1;
-    if (this.undecided > 0 || this.#whenIdle.length === 0) return;
-    const waiting = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const done of waiting) done();
+    if (this.undecided === 0) this.#idle.notify();
   }
 
   /** Says the pause again, because proxies take one that is not renewed for a dead agent. */
@@ -80,10 +78,7 @@ export class Admission {
 
   /** Resolves when every handler has decided. */
   whenIdle(): Promise<void> {
-    if (this.undecided === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenIdle.push(resolve);
-    });
+    return this.undecided === 0 ? Promise.resolve() : this.#idle.wait();
   }
 
   #signal(session: AgentSession, action: 'pause' | 'resume'): void {

@@ -1,4 +1,5 @@
-import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
+import { AgentwireError, type Clock } from '@agentwire/core';
+import { Sweep } from '@agentwire/core/internal';
 import type { Turns } from '../body/turns.ts';
 
 /** How often deadlines are looked at, in milliseconds: an event is given up at most this much late. */
@@ -11,19 +12,19 @@ export class Deadlines {
   readonly #onExpire: (turns: Turns) => void;
   /** All have the same timeout, so the order of insertion is the order of the deadlines. */
   readonly #watched = new Set<Turns>();
-  #timer: TimerHandle;
-  #armed = false;
+  readonly #sweep: Sweep;
 
   constructor(clock: Clock, timeoutMs: number, onExpire: (turns: Turns) => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#onExpire = onExpire;
+    this.#sweep = new Sweep(clock, timeoutMs, () => this.#expireDue());
   }
 
   watch(turns: Turns): void {
     turns.deadlineAt = this.#clock.now() + this.#timeoutMs;
     this.#watched.add(turns);
-    if (!this.#armed) this.#arm(this.#timeoutMs);
+    if (!this.#sweep.running) this.#sweep.start();
   }
 
   unwatch(turns: Turns): void {
@@ -31,27 +32,21 @@ export class Deadlines {
   }
 
   stop(): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#armed = false;
+    this.#sweep.stop();
   }
 
-  #arm(delayMs: number): void {
-    this.#armed = true;
-    this.#timer = this.#clock.setTimeout(() => this.#sweep(), delayMs);
-  }
-
-  #sweep(): void {
-    this.#armed = false;
+  /** @returns milliseconds until the next deadline, or `false` if there is none */
+  #expireDue(): number | false {
     const now = this.#clock.now();
     for (const turns of this.#watched) {
       if (turns.deadlineAt > now) {
-        this.#arm(Math.max(SWEEP_MS, turns.deadlineAt - now));
-        return;
+        return Math.max(SWEEP_MS, turns.deadlineAt - now);
       }
       this.#onExpire(turns);
       turns.expire(
         new AgentwireError('ERR_TIMEOUT', `the agent's handler did not decide within ${this.#timeoutMs} ms`),
       );
     }
+    return false;
   }
 }

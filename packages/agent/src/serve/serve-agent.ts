@@ -1,5 +1,5 @@
 import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
-import { countRepeats, checkNumber } from '@agentwire/core/internal';
+import { atMost, checkNumber, countRepeats } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/agent.ts';
 import { announce } from '../define/announce.ts';
@@ -139,11 +139,8 @@ class Server implements AgentServer {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const session of sessions) tell(session, { type: 'drain', durationMs: timeoutMs }, this.#options.logger);
     this.#reports.send('draining');
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimeout(resolve, timeoutMs);
     // a handler between two chunks of a body is nothing that its session waits for
-    await Promise.race([admission.whenIdle(), promise]);
-    clock.clearTimeout(timer);
+    await atMost(clock, timeoutMs, admission.whenIdle());
     const rest = Math.max(0, until - clock.now());
     await Promise.all([...sessions].map((session) => session.drain({ timeoutMs: rest })));
     await this.close();

@@ -1,12 +1,12 @@
 import { jsonText } from '../output/json-text.ts';
 import { type Terminal, tint } from '../output/terminal.ts';
-import type { WireDecision } from './decision-as-wire.ts';
+import type { CallDecision } from './call-decision.ts';
 
 const isEmpty = (value: unknown): boolean =>
   value === null || value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
 /** A decision as a block for people: the verdict, and whatever else it says, a line each. */
-export function showDecision(decision: WireDecision, stream: Terminal['stdout']): string {
+export function showDecision(decision: CallDecision, stream: Terminal['stdout']): string {
   const { phase, latencyMs, decision: verdict, audit, ...rest } = decision;
   const allowed = verdict === 'allow';
   const text = typeof verdict === 'string' ? verdict : jsonText(verdict);

@@ -12,7 +12,7 @@ import {
 import { connectSession, type EventBody, type Exchange } from '@agentwire/core/session';
 import { checkHeaderName, checkHeaderValue } from '@agentwire/headers';
 import type { Command } from 'commander';
-import { decisionAsWire, type Phase, type WireDecision } from '../call/decision-as-wire.ts';
+import { type CallDecision, callDecision, type Phase } from '../call/call-decision.ts';
 import { showDecision } from '../call/show-decision.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
@@ -177,7 +177,7 @@ interface Report {
     encoding: string;
     capabilities: Capabilities | undefined;
   };
-  decisions: WireDecision[];
+  decisions: CallDecision[];
   error?: { code: string; message: string };
 }
 
@@ -214,7 +214,7 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
         ...peer.capabilities,
         events,
       } as Capabilities)) {
-        const wire = decisionAsWire(phase, decision, latencyMs);
+        const wire = callDecision(phase, decision, latencyMs);
         report.decisions.push(wire);
         if (!flags.json) line(stdout, showDecision(wire, stdout));
       }

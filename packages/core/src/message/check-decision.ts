@@ -2,7 +2,7 @@ import { AgentwireError } from '../errors.ts';
 import { checkVerdict, MAX_DECISION_HEADERS } from './check-verdict.ts';
 import { checkFields, checkList, checkStatus, checkText, checkTexts, fault, isObject } from './decision-fault.ts';
 import type { Audit, Decision } from './decision.ts';
-import { isDeepFrozen } from './deep-frozen.ts';
+import { isDeepFrozen } from './deep-freeze.ts';
 import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 
 type Check = (value: unknown, where: string) => void;

@@ -7,7 +7,7 @@ import type { AgentSessionLimits } from './agent-session-limits.ts';
 import type { SessionHandler } from './agent-session.ts';
 import type { EventQueues } from './event-queues.ts';
 import { RequestTable } from './request-table.ts';
-import { Sweep } from './sweep.ts';
+import { Sweep } from '../sweep.ts';
 
 /** What {@link KnownRequests} work with. */
 interface KnownRequestsParts {

@@ -10,11 +10,11 @@ import type { ExchangeHost, HostedExchange } from './exchange-host.ts';
 import { ExchangeSlot } from './exchange-slot.ts';
 import type { Exchange } from './exchange.ts';
 import { errorOfDecision } from './failure.ts';
-import { IdleWaiters } from './idle-waiters.ts';
+import { IdleWaiters } from '../idle-waiters.ts';
 import type { Outbox } from './outbox.ts';
 import type { ProxySessionOptions } from './proxy-session.ts';
 import { RequestIds, SLOT_COUNT, slotOf } from './request-ids.ts';
-import { Sweep } from './sweep.ts';
+import { Sweep } from '../sweep.ts';
 import { Turn } from './turn.ts';
 
 /** How often deadlines are looked at, in milliseconds: an answer is given up at most this much late. */
@@ -107,7 +107,7 @@ export class OpenExchanges implements ExchangeHost {
     this.#free.push(exchange.slot);
     this.size -= 1;
     this.outbox.forget(exchange);
-    if (this.size === 0) this.whenEmpty.tell();
+    if (this.size === 0) this.whenEmpty.notify();
   }
 
   #find(id: RequestId): ExchangeSlot | undefined {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
+import { atMost } from '../idle-waiters.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { CancelReason } from '../message/control.ts';
 import type { Decision } from '../message/decision.ts';
@@ -165,11 +166,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
     const timeoutMs = checkNumber('timeoutMs', options?.timeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, 0, DAY_MS);
     this.draining = true;
     if (this.inFlight > 0 && this.#exchanges.closedError === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#exchanges.whenEmpty.add(resolve);
-      const timer = this.#clock.setTimeout(resolve, timeoutMs);
-      await promise;
-      this.#clock.clearTimeout(timer);
+      await atMost(this.#clock, timeoutMs, this.#exchanges.whenEmpty.wait());
     }
     await this.close();
   }

@@ -6,7 +6,7 @@ import type { AgentRequestCore, QueuedEvent } from './agent-request.ts';
 import type { SessionHandler } from './agent-session.ts';
 import type { AnswerSender } from './answer-sender.ts';
 import type { EventQueues } from './event-queues.ts';
-import { IdleWaiters } from './idle-waiters.ts';
+import { IdleWaiters } from '../idle-waiters.ts';
 import type { KnownRequests } from './known-requests.ts';
 
 /** What a {@link RequestRunner} works with. */
@@ -90,7 +90,7 @@ export class RequestRunner {
       // nobody above this call could catch it
       this.#connection.abort(toAgentwireError(error, 'ERR_HANDLER'));
     }
-    if (this.inFlight === 0) this.#idle.tell();
+    if (this.inFlight === 0) this.#idle.notify();
   }
 
   #takeNext(from: AgentRequestCore): void {
@@ -132,8 +132,6 @@ export class RequestRunner {
   /** Resolves when no request is being worked on. */
   whenIdle(): Promise<void> {
     if (this.inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#idle.add(resolve);
-    });
+    return this.#idle.wait();
   }
 }

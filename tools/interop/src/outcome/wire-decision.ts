@@ -1,17 +1,12 @@
+import type { HeaderOpFields } from '@agentwire/core/internal';
 import type { Effect } from './outcome.ts';
-
-/** A header operation as JSON has it. */
-export type WireOp =
-  | { readonly set: { readonly name: string; readonly value: string } }
-  | { readonly add: { readonly name: string; readonly value: string } }
-  | { readonly remove: { readonly name: string } };
 
 /** A decision in the shape of JSON on the wire; what is not there says nothing. */
 export interface WireDecision {
   readonly decision: unknown;
   readonly needs_more?: boolean;
-  readonly request_headers?: readonly WireOp[];
-  readonly response_headers?: readonly WireOp[];
+  readonly request_headers?: readonly HeaderOpFields[];
+  readonly response_headers?: readonly HeaderOpFields[];
   readonly audit?: {
     readonly tags?: readonly string[];
     readonly rule_ids?: readonly string[];
@@ -28,7 +23,7 @@ export interface WireDecision {
 
 const filled = <T>(list: readonly T[] | undefined): list is readonly T[] => list !== undefined && list.length > 0;
 
-function showOp(operation: WireOp): string {
+function showOp(operation: HeaderOpFields): string {
   if ('remove' in operation) return `remove ${operation.remove.name}`;
   const [kind, { name, value }] =
     'set' in operation ? (['set', operation.set] as const) : (['add', operation.add] as const);

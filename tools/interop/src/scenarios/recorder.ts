@@ -1,7 +1,7 @@
 import type { Decision } from '@agentwire/core';
+import { fieldsOf } from '@agentwire/core/internal';
 import type { EventBody } from '@agentwire/core/session';
 import type { Outcome, Seen } from '../outcome/outcome.ts';
-import { wireOf } from '../outcome/own-decision.ts';
 import { effectOf } from '../outcome/wire-decision.ts';
 import type { Peer } from '../proxies/peer.ts';
 
@@ -43,7 +43,7 @@ export class Recorder {
 export async function seenOf(event: object, ask: () => Promise<Decision>): Promise<Seen> {
   const sent = 'data' in event ? Buffer.from(event.data as Uint8Array).toString('latin1') : undefined;
   try {
-    return { effect: effectOf(wireOf(await ask()), sent) };
+    return { effect: effectOf(fieldsOf(await ask()), sent) };
   } catch (error) {
     return { error: textOf(error) };
   }

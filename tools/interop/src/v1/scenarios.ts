@@ -1,8 +1,8 @@
 import type { ProxyEvent } from '@agentwire/core';
+import { fieldsOf } from '@agentwire/core/internal';
 import type { EventBody } from '@agentwire/core/session';
 import type { AgentClient } from '@agentwire/v1';
 import { effectOf } from '../outcome/wire-decision.ts';
-import { wireOf } from '../outcome/own-decision.ts';
 import * as events from '../scenarios/events.ts';
 import type { Lines } from './lines.ts';
 
@@ -87,7 +87,7 @@ async function manyInARow(at: Lines, id: string): Promise<void> {
   const count = async (number: number): Promise<void> => {
     const uri = number % 2 === 0 ? '/hello' : '/block';
     const decision = await line.sendEvent(head(`${id}-${number}`, uri));
-    const outcome = `${uri}: ${JSON.stringify(effectOf(wireOf(decision)).verdict)}`;
+    const outcome = `${uri}: ${JSON.stringify(effectOf(fieldsOf(decision)).verdict)}`;
     counts[outcome] = (counts[outcome] ?? 0) + 1;
   };
   await Promise.all(Array.from({ length: MANY }, (_, number) => count(number)));
