@@ -3,6 +3,7 @@ import type { ManualClock } from '@agentwire/core/testing';
 import { listCases, runCase, type ComplianceCase, type TransportUnderTest } from '@agentwire/transport-compliance';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { describe, expect, it } from 'vitest';
+import { coded, malform } from './coded-transport.ts';
 import type { Mutant } from './mutant.ts';
 import { FLOW_MUTANTS } from './mutants/flow.ts';
 import { LISTENING_MUTANTS } from './mutants/listening.ts';
@@ -20,14 +21,15 @@ function caseOf(id: string): ComplianceCase {
 
 function subject(
   spoil: (transport: Transport, clock: ManualClock) => Transport,
-  patienceMs: number,
+  caseTimeoutMs: number,
 ): TransportUnderTest {
   let addresses = 0;
   return {
     name: 'mutant',
-    create: ({ clock }) => spoil(createMemoryTransport({ clock }), clock),
+    create: ({ clock }) => spoil(coded(createMemoryTransport({ clock })), clock),
     address: () => `memory:mutant-${(addresses += 1)}`,
-    patienceMs,
+    caseTimeoutMs,
+    malform,
     runner: { describe: (_name, body) => body(), test: () => undefined },
   };
 }

@@ -19,6 +19,7 @@ it('runs the example in the README of the kit with node:test', async () => {
   const args = ['--conditions=@agentwire/source', '--test-reporter=tap', file];
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  expect(stdout).toContain(`# pass ${listCases().length}`);
+  const run = listCases().filter((one) => !one.needs.includes('malform'));
+  expect(stdout).toContain(`# pass ${run.length}\n`);
   expect(stdout).toContain('# fail 0');
 }, 30_000);

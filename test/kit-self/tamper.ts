@@ -3,6 +3,7 @@ import type {
   Connection,
   ConnectionHandler,
   EncodedMessage,
+  Hello,
   Message,
   OnConnection,
   Received,
@@ -15,12 +16,14 @@ export interface End {
   /** The connection underneath, untouched. */
   readonly real: Connection;
   readonly role: Role;
+  /** Hello of this end. */
+  readonly self: Hello;
   readonly dialled: boolean;
   /** The handler above; absent while `onConnection` runs. */
   handler: ConnectionHandler | undefined;
 }
 
-/** What a broken transport does differently; what is absent works as it should. */
+/** Differences of a broken transport; an absent member works as it should. */
 export interface Tampering {
   send?(message: Message, end: End, send: (message: Message) => boolean): boolean;
   deliver?(message: Received, end: End, deliver: (message: Received, encoded?: EncodedMessage) => void): void;
@@ -46,9 +49,9 @@ export function override<T extends object>(object: T, members: object): T {
 export function tamper(transport: Transport, tampering: Tampering): Transport {
   const shown = new WeakMap<Connection, Connection>();
   const wrap =
-    (onConnection: OnConnection, role: Role, dialled: boolean): OnConnection =>
+    (onConnection: OnConnection, self: Hello, dialled: boolean): OnConnection =>
     (real) => {
-      const end: End = { real, role, dialled, handler: undefined };
+      const end: End = { real, role: self.role, self, dialled, handler: undefined };
       const own = tampering.members?.(end) ?? {};
       const send = (message: Message): boolean => real.send(message);
       const connection = override(real, {
@@ -65,12 +68,12 @@ export function tamper(transport: Transport, tampering: Tampering): Transport {
     schemes: transport.schemes,
     dials: transport.dials,
     async connect(address, options) {
-      const onConnection = wrap(options.onConnection, options.self.role, true);
+      const onConnection = wrap(options.onConnection, options.self, true);
       const real = await transport.connect(address, { ...options, onConnection });
       return shown.get(real) ?? real;
     },
     listen: (address, options) =>
-      transport.listen(address, { ...options, onConnection: wrap(options.onConnection, options.self.role, false) }),
+      transport.listen(address, { ...options, onConnection: wrap(options.onConnection, options.self, false) }),
   };
 }
 

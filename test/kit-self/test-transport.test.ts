@@ -1,6 +1,6 @@
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, it } from 'vitest';
-import { listCases, runCase, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
+import { arrivesIn, listCases, runCase, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
 
 interface Declared {
   readonly name: string;
@@ -8,7 +8,7 @@ interface Declared {
   readonly body: () => Promise<void>;
 }
 
-/** Declares the tests of a subject with a runner that only writes down. */
+/** Declares the tests of a subject with a runner that only records them. */
 function declare(options: Partial<TransportUnderTest>): Map<string, Declared> {
   const declared = new Map<string, Declared>();
   const note =
@@ -30,13 +30,15 @@ it('declares one test for every case', () => {
   expect([...declare({}).keys()]).toEqual(listCases().map((one) => one.id));
 });
 
-it('skips what the medium cannot do, and says why', () => {
+it('skips cases that the medium cannot pass, with the reason', () => {
   const declared = declare({ features: { reverse: false, pause: true } });
   expect(declared.get('message.reverse')).toMatchObject({
     skipped: true,
     name: expect.stringContaining('(needs reverse)'),
   });
   expect(declared.get('pause.holds')?.skipped).toBe(false);
+  expect(declared.get('message.malformed')?.name).toContain('(needs malform)');
+  expect(declare({ malform: () => undefined }).get('message.malformed')?.skipped).toBe(false);
 });
 
 it('fails a known failure that holds, and passes one that fails', async () => {
@@ -61,7 +63,7 @@ it('refuses ids and features that it does not have', () => {
   expect(() => declare({ features: { telepathy: false } as never })).toThrow('features has no option "telepathy"');
 });
 
-it('says what a case waited for when it hangs, and what the medium holds when it leaks', async () => {
+it('names what a case waited for when it hangs, and fails a leak in about a second', async () => {
   const first = listCases()[0];
   if (first === undefined) throw new Error('the kit has no cases');
   const subject: TransportUnderTest = {
@@ -69,15 +71,19 @@ it('says what a case waited for when it hangs, and what the medium holds when it
     create: ({ clock }) => createMemoryTransport({ clock }),
     address: () => 'memory:x',
     leaks: () => 3,
-    patienceMs: 50,
     runner: { describe: (_name, body) => body(), test: () => undefined },
   };
+  const from = performance.now();
   await expect(runCase(first, subject)).rejects.toThrow(
-    'open.once took longer than 50 ms, waiting for the medium to hold nothing, it holds 3',
+    'the medium still holds 3 (leaks): end its sockets and servers',
+  );
+  expect(performance.now() - from).toBeLessThan(10_000);
+  await expect(runCase(first, { ...subject, caseTimeoutMs: 50 })).rejects.toThrow(
+    'open.once took longer than 50 ms, waiting for an end to this: the medium still holds 3',
   );
 });
 
-it('compares what arrives with what the medium says it makes of a message', async () => {
+it('compares an arrived message with arrivesAs, and names it when they differ', async () => {
   const cancel = listCases().find((one) => one.id === 'message.cancel');
   if (cancel === undefined) throw new Error('the kit has no message.cancel');
   let addresses = 0;
@@ -88,6 +94,35 @@ it('compares what arrives with what the medium says it makes of a message', asyn
     arrivesAs: (sent) => (sent.type === 'cancel' ? { ...sent, reason: 'timeout' } : sent),
     runner: { describe: (_name, body) => body(), test: () => undefined },
   };
-  await expect(runCase(cancel, subject)).rejects.toThrow();
+  await expect(runCase(cancel, subject)).rejects.toThrow(
+    'cancel arrived changed. A loss of the medium is declared with arrivesAs; arrivesIn(dialect, encoding) has the known losses',
+  );
   await expect(runCase(cancel, { ...subject, arrivesAs: (sent) => sent })).resolves.toBeUndefined();
+});
+
+it('tells of a failed case with needs how a medium that lacks them declares it', async () => {
+  const dials = listCases().find((one) => one.id === 'connect.reverse');
+  if (dials === undefined) throw new Error('the kit has no connect.reverse');
+  const subject: TransportUnderTest = {
+    name: 'one way',
+    create: ({ clock }) => ({
+      ...createMemoryTransport({ clock }),
+      connect: () => Promise.reject(new Error('only proxies dial')),
+    }),
+    address: () => 'memory:one-way',
+    runner: { describe: (_name, body) => body(), test: () => undefined },
+  };
+  await expect(runCase(dials, subject)).rejects.toThrow(
+    'only proxies dial\nIf the medium cannot do this, declare it: features: { reverse: false }.',
+  );
+});
+
+it('has the known losses of the dialects', () => {
+  const cancel = { type: 'cancel', id: 1, reason: 'manual', timestampMs: 5 } as const;
+  const head = { type: 'responseHeaders', id: 'r', status: 200, headers: [], hasBody: true } as const;
+  expect(arrivesIn('documented', 'json')(cancel)).toEqual({ type: 'cancel', id: 1, reason: 'manual' });
+  expect(arrivesIn('documented', 'json')(head)).toBe(head);
+  expect(arrivesIn('zentinel', 'msgpack')(cancel)).toBe(cancel);
+  expect(arrivesIn('zentinel', 'msgpack')(head)).toEqual({ ...head, hasBody: undefined });
+  expect(arrivesIn('documented', 'protobuf')(cancel)).toBe(cancel);
 });

@@ -7,12 +7,12 @@ export interface ComplianceCase {
   readonly id: string;
   /** The rule, in words. */
   readonly rule: string;
-  /** Features without which the case makes no sense. */
+  /** Features that the case needs. */
   readonly needs: readonly KitFeature[];
   run(kit: Kit): Promise<void>;
 }
 
-/** Writes one case down. */
+/** Makes one case. */
 export function rule(
   id: string,
   text: string,

@@ -1,5 +1,4 @@
 import { ABORT_CASES } from './cases/abort.ts';
-import { AGREE_CASES } from './cases/agree.ts';
 import { AUTHORIZE_CASES } from './cases/authorize.ts';
 import { CLOSE_CASES } from './cases/close.ts';
 import { CONNECT_CASES } from './cases/connect.ts';
@@ -9,6 +8,7 @@ import { HANDLER_CASES } from './cases/handler.ts';
 import { LISTEN_CASES } from './cases/listen.ts';
 import { MESSAGE_CASES } from './cases/message.ts';
 import { MISUSE_CASES } from './cases/misuse.ts';
+import { NEGOTIATE_CASES } from './cases/negotiate.ts';
 import { OPEN_CASES } from './cases/open.ts';
 import { ORDER_CASES } from './cases/order.ts';
 import { PAUSE_CASES } from './cases/pause.ts';
@@ -19,7 +19,7 @@ import type { ComplianceCase } from './compliance-case.ts';
 
 const CASES: readonly ComplianceCase[] = [
   ...OPEN_CASES,
-  ...AGREE_CASES,
+  ...NEGOTIATE_CASES,
   ...AUTHORIZE_CASES,
   ...CONNECT_CASES,
   ...LISTEN_CASES,
@@ -37,7 +37,7 @@ const CASES: readonly ComplianceCase[] = [
   ...EVENT_CASES,
 ];
 
-/** Every rule that the kit checks, in the order in which it does. */
+/** Lists every case of the kit, in the order in which they run. */
 export function listCases(): readonly ComplianceCase[] {
   return CASES;
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { checkKnownOptions } from '@agentwire/core/internal';
 import type { ComplianceCase } from './compliance-case.ts';
-import { KIT_FEATURES } from './feature.ts';
+import { KIT_FEATURES, type KitFeature } from './feature.ts';
 import { listCases } from './list-cases.ts';
 import { runCase } from './run-case.ts';
 import type { TransportUnderTest } from './transport-under-test.ts';
 
 /**
- * Declares one test for every rule of the transport contract with the runner it is given.
+ * Declares one test for every rule of the transport contract with the runner of `subject`.
  *
  * @throws Error when `knownFailures` or `features` names something that the kit does not have.
  */
@@ -20,12 +20,16 @@ export function testTransport(subject: TransportUnderTest): void {
   describe(`${subject.name} keeps the transport contract`, () => {
     for (const one of listCases()) {
       const name = `${one.id}: ${one.rule}`;
-      const missing = one.needs.filter((feature) => subject.features?.[feature] === false);
+      const missing = one.needs.filter((feature) => lacks(subject, feature));
       if (missing.length > 0) test.skip?.(`${name} (needs ${missing.join(', ')})`, () => Promise.resolve());
       else if (known.has(one.id)) test(`${name} (known to fail)`, () => mustFail(one, subject));
       else test(name, () => runCase(one, subject));
     }
   });
+}
+
+function lacks(subject: TransportUnderTest, feature: KitFeature): boolean {
+  return subject.features?.[feature] === false || (feature === 'malform' && subject.malform === undefined);
 }
 
 async function mustFail(one: ComplianceCase, subject: TransportUnderTest): Promise<void> {

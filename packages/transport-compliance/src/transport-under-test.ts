@@ -1,9 +1,9 @@
-import type { Transport } from '@agentwire/core';
+import type { Connection, RequestId, Transport } from '@agentwire/core';
 import type { ManualClock } from '@agentwire/core/testing';
 import type { ArrivesAs } from './arrives-in.ts';
 import type { KitFeature } from './feature.ts';
 
-/** What the kit needs of a test runner; vitest's and node:test's `describe` and `test` fit as they are. */
+/** The part of a test runner that the kit needs; `describe` and `test` of vitest and of node:test fit as they are. */
 export interface KitRunner {
   describe(this: void, name: string, body: () => void): unknown;
   readonly test: KitTest;
@@ -15,9 +15,9 @@ export interface KitTest {
   readonly skip?: (name: string, body: () => Promise<void>) => unknown;
 }
 
-/** What a transport must know to be built for one case. */
+/** Argument of {@link TransportUnderTest.create}. */
 export interface CreateContext {
-  /** Time that the kit moves by hand; every deadline of the transport must run on it. */
+  /** Time that the kit moves; every deadline of the transport must run on it. */
   readonly clock: ManualClock;
 }
 
@@ -27,19 +27,27 @@ export interface TransportUnderTest {
   readonly name: string;
   /** Makes the transport anew; called once for every case. */
   create(context: CreateContext): Transport | Promise<Transport>;
-  /** An address to listen on that nobody uses, such as a socket in a temporary folder or port 0; new at every call. */
+  /** A free address to listen on, such as a socket in a temporary folder or port 0; new at every call. */
   address(): string | Promise<string>;
-  /** An address to dial where nobody listens; default {@link address}. Needed where that has port 0. */
+  /** An address to dial without a listener; default {@link address}. Needed where that has port 0. */
   unusedAddress?(): string | Promise<string>;
-  /** What the medium cannot do: name the feature with `false`. Everything is expected by default. */
+  /** Abilities of the medium: name one that it lacks with `false`. Everything is expected by default. */
   readonly features?: Readonly<Partial<Record<KitFeature, boolean>>> | undefined;
-  /** Known losses of the medium: the message that must arrive when `sent` was sent. Default: the same message. See {@link arrivesIn}. */
+  /**
+   * Known losses of the medium: the message that must arrive when `sent` was sent. Default: the same message. See
+   * `arrivesIn`.
+   */
   readonly arrivesAs?: ArrivesAs | undefined;
-  /** Ids of cases that fail and are known to; each must go on failing, or its test fails until it is taken out here. */
+  /**
+   * Sends, from the agent's end `connection`, an answer to request `id` that cannot be decoded: a sound frame with a
+   * readable id and broken content. Without this function the cases that need `malform` are skipped.
+   */
+  malform?(connection: Connection, id: RequestId): void | Promise<void>;
+  /** Ids of cases that are known to fail; each must go on failing, or its test fails until it is taken out here. */
   readonly knownFailures?: readonly string[] | undefined;
-  /** Counts what the medium itself holds (sockets, ports) when a case is over; must come down to 0. */
+  /** Counts the handles of the medium (sockets, ports) after a case; must come down to 0 within about a second. */
   leaks?(): number | Promise<number>;
-  /** How long one case may take in milliseconds of real time before it counts as hanging; default 20 000. */
-  readonly patienceMs?: number | undefined;
+  /** Real time in milliseconds that one case may take before it counts as hanging; default 20 000. */
+  readonly caseTimeoutMs?: number | undefined;
   readonly runner: KitRunner;
 }

@@ -1,4 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
+import type { Connection, RequestId } from '@agentwire/core';
+import { Outbox } from '@agentwire/wire-codec';
 import { describe, test } from 'vitest';
 import { testTransport } from '@agentwire/transport-compliance';
 import { createGrpcTransport } from '../src/index.ts';
@@ -13,7 +15,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const common = { features: { reverse: false }, runner: { describe, test } };
+const MARK = 'an answer that is broken on its way';
+
+/** Sends an answer with the length of its body replaced by one that no message has. */
+function malform(connection: Connection, id: RequestId): void {
+  const commit = Reflect.get(Outbox.prototype, 'commit');
+  Outbox.prototype.commit = function (this: Outbox, end) {
+    Outbox.prototype.commit = commit;
+    this.bytes[this.bytes.lastIndexOf(MARK, end) - 1] = 0xc1;
+    return commit.call(this, end);
+  };
+  connection.send({ type: 'answer', id, decision: { verdict: { type: 'block', status: 403, body: MARK } } });
+}
+
+const common = { malform, features: { reverse: false }, runner: { describe, test } };
 
 testTransport({
   ...common,

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Transport } from '@agentwire/core';
+import type { Connection, Hello, RequestId, Transport } from '@agentwire/core';
 import { arrivesIn, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
+import { Outbox } from '@agentwire/wire-codec';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
 import { afterAll, describe, test } from 'vitest';
 import { certificates } from './certificates/certificates.ts';
@@ -11,15 +12,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let sockets = 0;
 const socketAddress = (): string => `unix:${folder}/${(sockets += 1)}.sock`;
 
-/** The same transport between two sides that have one encoding only. */
-function withEncoding(transport: Transport, encoding: string): Transport {
+/** The same transport between sides that prefer JSON, where they offer both; the kit's own prefer MessagePack. */
+function preferringJson(transport: Transport): Transport {
+  const preferred = (self: Hello): Hello =>
+    self.encodings.length < 2 ? self : { ...self, encodings: ['json', 'msgpack'] };
   return {
     ...transport,
-    connect: (address, options) =>
-      transport.connect(address, { ...options, self: { ...options.self, encodings: [encoding] } }),
-    listen: (address, options) =>
-      transport.listen(address, { ...options, self: { ...options.self, encodings: [encoding] } }),
+    connect: (address, options) => transport.connect(address, { ...options, self: preferred(options.self) }),
+    listen: (address, options) => transport.listen(address, { ...options, self: preferred(options.self) }),
   };
+}
+
+/** Sends a block with its word spelt wrong on the way, which leaves the id readable. */
+function malform(connection: Connection, id: RequestId): void {
+  const commit = Reflect.get(Outbox.prototype, 'commit');
+  Outbox.prototype.commit = function (this: Outbox, end) {
+    Outbox.prototype.commit = commit;
+    this.bytes.write('blunt', this.bytes.lastIndexOf('block', end));
+    return commit.call(this, end);
+  };
+  connection.send({ type: 'answer', id, decision: { verdict: { type: 'block', status: 403 } } });
 }
 
 /** Cases that send a drain, which the zentinel dialect has no message for. */
@@ -42,7 +54,12 @@ function testStream(
   subject: Omit<TransportUnderTest, 'runner'>,
   declare: TransportUnderTest['runner']['test'] = test,
 ): void {
-  testTransport({ ...subject, leaks: () => openHandles() - handlesBefore, runner: { describe, test: declare } });
+  testTransport({
+    ...subject,
+    malform,
+    leaks: () => openHandles() - handlesBefore,
+    runner: { describe, test: declare },
+  });
 }
 
 for (const encoding of ['json', 'msgpack']) {
@@ -51,7 +68,10 @@ for (const encoding of ['json', 'msgpack']) {
     testStream(
       {
         name: `uds, ${dialect} dialect, ${encoding}`,
-        create: ({ clock }) => withEncoding(createUdsTransport({ clock, dialect }), encoding),
+        create({ clock }) {
+          const transport = createUdsTransport({ clock, dialect });
+          return encoding === 'json' ? preferringJson(transport) : transport;
+        },
         address: socketAddress,
         arrivesAs: arrivesIn(isZentinel ? 'zentinel' : 'documented', encoding),
       },

@@ -21,7 +21,7 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
     },
   })),
   tampered(
-    'send never says stop',
+    'send never returns false',
     ['pressure.stop', 'pressure.low', 'pressure.paused-peer', 'pressure.never-refused'],
     () => ({
       send: (message, _end, send) => send(message) || true,
@@ -66,12 +66,47 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
       'pressure.others',
       'pause.holds',
       'pause.at-once',
-      'close.deaf',
+      'close.deadline',
       'close.signal',
       'session.unread',
     ],
     () => ({ members: () => ({ pause: () => undefined }) }),
   ),
+  tampered('resume inside onMessage delivers inside it', ['pause.reentrant'], () => {
+    const ends = new Map<Connection, { readonly waiting: (() => void)[]; delivering: boolean }>();
+    const of = (real: Connection): { readonly waiting: (() => void)[]; delivering: boolean } => {
+      const known = ends.get(real) ?? { waiting: [], delivering: false };
+      ends.set(real, known);
+      return known;
+    };
+    return {
+      deliver(message, { real }, deliver) {
+        const end = of(real);
+        end.waiting.push(() => deliver(message));
+        setImmediate(() => {
+          const next = end.waiting.shift();
+          end.delivering = true;
+          next?.();
+          end.delivering = false;
+        });
+      },
+      members: ({ real }) => ({
+        resume() {
+          real.resume();
+          const end = of(real);
+          if (end.delivering) end.waiting.shift()?.();
+        },
+      }),
+    };
+  }),
+  tampered('close leaves a listener on its signal', ['close.signal-listeners'], () => ({
+    members: ({ real }) => ({
+      close(options?: Parameters<Connection['close']>[0]) {
+        options?.signal?.addEventListener('abort', () => real.abort());
+        return real.close(options);
+      },
+    }),
+  })),
   tampered('a paused side does not send', ['pause.one-way'], () => {
     const paused = new Set<Connection>();
     return {
@@ -129,7 +164,7 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
   tampered('a closing side receives nothing', ['close.receives'], () => ({
     deliver: (message, { real }, deliver) => (real.status === 'open' ? deliver(message) : undefined),
   })),
-  replaced('close waits for a deaf side for ever', ['close.deaf'], (_transport, clock) =>
+  replaced('close waits a day for a side that reads nothing', ['close.deadline'], (_transport, clock) =>
     createMemoryTransport({ clock, closeTimeoutMs: 86_400_000 }),
   ),
   tampered('the listening side does not hear of a close', ['session.half-open', 'close.flushes'], () => ({
@@ -144,7 +179,7 @@ export const FLOW_MUTANTS: readonly Mutant[] = [
       ended(reason);
     },
   })),
-  tampered('every end is said to be the other side', ['close.flushes', 'abort.dialled', 'abort.accepted'], () => ({
+  tampered("every end is reported as the other side's", ['close.flushes', 'abort.dialled', 'abort.accepted'], () => ({
     ended: ({ error }, _end, ended) => ended(error === undefined ? { by: 'remote' } : { by: 'remote', error }),
   })),
   tampered('abort happens a little later', ['abort.drops', 'abort.dialled'], () => ({

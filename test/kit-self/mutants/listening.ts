@@ -1,4 +1,4 @@
-import type { Connection, ListenOptions, Transport } from '@agentwire/core';
+import { AgentwireError, type Connection, type ListenOptions, type Transport } from '@agentwire/core';
 import { replaced, type Mutant } from '../mutant.ts';
 import { override } from '../tamper.ts';
 
@@ -24,7 +24,7 @@ function listening(
   return replaced(bug, foundBy, (transport) => ({ listen: listen(transport) }));
 }
 
-/** Bugs in listeners and in who may connect. */
+/** Bugs in listeners and in authorization. */
 export const LISTENING_MUTANTS: readonly Mutant[] = [
   authorizing(
     'authorize does not get the token',
@@ -46,6 +46,37 @@ export const LISTENING_MUTANTS: readonly Mutant[] = [
       if (decision !== undefined) decision.catch(() => undefined);
     },
   ),
+  replaced('the code of a refusal is lost', ['authorize.code'], (transport) => ({
+    connect: (address, options) =>
+      transport.connect(address, options).catch((error: AgentwireError) => {
+        throw new AgentwireError(error.code === 'ERR_UNAUTHORIZED' ? 'ERR_REFUSED' : error.code, error.message);
+      }),
+  })),
+  listening('a refusal by onConnection loses its code', ['authorize.code'], (transport) => (address, options) => {
+    const onConnection: ListenOptions['onConnection'] = (connection) => {
+      try {
+        return options.onConnection(connection);
+      } catch (error) {
+        throw new AgentwireError('ERR_REFUSED', (error as Error).message);
+      }
+    };
+    return transport.listen(address, { ...options, onConnection });
+  }),
+  listening("a handshake's deadline runs on real time", ['authorize.deadline'], (transport) => (address, options) => {
+    const { handshakeTimeoutMs = 10_000 } = options;
+    return transport.listen(address, {
+      ...options,
+      handshakeTimeoutMs: 86_400_000,
+      async authorize(peer, credential, signal) {
+        await Promise.race([
+          options.authorize?.(peer, credential, signal),
+          new Promise((_resolve, reject) => {
+            setTimeout(() => reject(new AgentwireError('ERR_TIMEOUT', 'too late')), handshakeTimeoutMs).unref();
+          }),
+        ]);
+      },
+    });
+  }),
   authorizing('one peer is authorized at a time', ['authorize.one-at-a-time'], (authorize) => {
     let last: Promise<void> = Promise.resolve();
     return (peer, credential, signal) => {

@@ -1,6 +1,7 @@
 import type { Decision, Message, Received, RequestId, Role } from '@agentwire/core';
 import { listCases } from '@agentwire/transport-compliance';
 import { tampered, type Mutant } from '../mutant.ts';
+import { UNDECODABLE } from '../coded-transport.ts';
 import type { End } from '../tamper.ts';
 
 const TYPES = listCases()
@@ -43,7 +44,7 @@ function swapping(): (message: Received, end: End, deliver: (message: Received) 
 
 const opposite = (role: Role): Role => (role === 'proxy' ? 'agent' : 'proxy');
 
-/** Bugs in what arrives, and in what order. */
+/** Bugs in messages and their order. */
 export const MESSAGE_MUTANTS: readonly Mutant[] = [
   ...LOSSES,
   tampered('an id of 0 counts as none', ['message.ids'], () => ({
@@ -214,6 +215,24 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
   tampered('drains are lost', ['session.drain'], () => ({
     deliver: (message, _end, deliver) => (message.type === 'drain' ? undefined : deliver(message)),
   })),
+  tampered('an answer that cannot be decoded is dropped', ['message.malformed', 'decision.received'], () => ({
+    deliver: (message, _end, deliver) =>
+      message.type === 'malformed' && message.of === 'answer' ? undefined : deliver(message),
+  })),
+  tampered('undecodable bytes are dropped, and impossible answers are not', ['message.malformed'], () => ({
+    deliver: (message, _end, deliver) =>
+      message.type === 'malformed' && message.error.message === UNDECODABLE ? undefined : deliver(message),
+  })),
+  tampered('undecodable bytes end the connection', ['message.malformed'], () => ({
+    deliver: (message, { real }, deliver) =>
+      message.type === 'malformed' && message.error.message === UNDECODABLE
+        ? real.abort(message.error)
+        : deliver(message),
+  })),
+  tampered('undecodable bytes lose their id', ['message.malformed'], () => ({
+    deliver: (message, _end, deliver) =>
+      deliver(message.type === 'malformed' ? { ...message, id: undefined } : message),
+  })),
   tampered('an answer that cannot be decoded is an allow', ['decision.received'], () => ({
     deliver: (message, _end, deliver) =>
       deliver(
@@ -222,13 +241,13 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
           : message,
       ),
   })),
-  tampered('an address that nobody said is made up', ['event.sparse'], () => ({
+  tampered('an address that was not given is made up', ['event.sparse'], () => ({
     deliver: (message, _end, deliver) =>
       deliver(
         message.type === 'requestHeaders' ? { ...message, metadata: { ...message.metadata, clientIp: '::' } } : message,
       ),
   })),
-  tampered('a head that cannot be is delivered as a ping', ['event.head'], () => ({
+  tampered('an impossible head is delivered as a ping', ['event.head'], () => ({
     deliver: (message, _end, deliver) =>
       deliver(
         message.type === 'malformed' && message.of === 'requestHeaders'

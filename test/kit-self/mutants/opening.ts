@@ -1,7 +1,8 @@
 import { AgentwireError, type ConnectionHandler } from '@agentwire/core';
+import { firstShared } from '../coded-transport.ts';
 import { replaced, tampered, type Mutant } from '../mutant.ts';
 
-const NOBODY: ConnectionHandler = { onMessage: () => undefined, onClose: () => undefined };
+const IGNORE: ConnectionHandler = { onMessage: () => undefined, onClose: () => undefined };
 
 /** Bugs in how connections begin. */
 export const OPENING_MUTANTS: readonly Mutant[] = [
@@ -14,18 +15,35 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
   replaced('connect resolves with another object', ['open.resolves-own'], (transport) => ({
     connect: async (address, options) => ({ ...(await transport.connect(address, options)) }),
   })),
-  tampered('peer says what this side said', ['open.peer'], () => ({
+  tampered('peer shows the hello of this side', ['open.peer'], () => ({
     members: ({ real, role }) => ({ peer: { ...real.peer, role } }),
+  })),
+  tampered('peer keeps the token', ['open.peer'], () => ({
+    members: ({ real }) => ({ peer: { ...real.peer, token: 'kit-token' } }),
+  })),
+  tampered('the encodings of the offer are ignored', ['open.encoding'], () => ({
+    members: ({ real }) => ({ peer: { ...real.peer, encoding: 'msgpack' } }),
+  })),
+  tampered("the order of the offered encodings is the agent's", ['open.encoding'], () => ({
+    members: ({ real, self }) => ({
+      peer: {
+        ...real.peer,
+        encoding:
+          self.role === 'agent'
+            ? firstShared(self.encodings, real.peer.encodings)
+            : firstShared(real.peer.encodings, self.encodings),
+      },
+    }),
   })),
   tampered('capabilities are lost', ['open.capabilities'], () => ({
     members: ({ real }) => ({ peer: { ...real.peer, capabilities: undefined } }),
   })),
-  tampered('every feature counts as agreed', ['open.features'], () => ({
+  tampered('every feature counts as negotiated', ['open.features'], () => ({
     members: ({ real }) => ({
       peer: { ...real.peer, accepts: new Set([...real.peer.accepts, 'configure', 'healthStatus', 'metricsReport']) },
     }),
   })),
-  tampered('what the peer does not accept is dropped in silence', ['open.unsupported'], () => ({
+  tampered('messages that the peer does not accept are dropped in silence', ['open.unsupported'], () => ({
     send: (message, { real }, send) => (real.peer.accepts.has(message.type) ? send(message) : true),
   })),
   tampered('what the listening side sends in onConnection is lost', ['open.transaction'], () => ({
@@ -40,7 +58,7 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
         return onConnection(connection);
       } catch (error) {
         if (dialled) throw error;
-        return NOBODY;
+        return IGNORE;
       }
     },
   })),
@@ -49,7 +67,7 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
       try {
         return onConnection(connection);
       } catch {
-        return NOBODY;
+        return IGNORE;
       }
     },
   })),
@@ -57,7 +75,7 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
     ended: (reason, { handler }, ended) => (handler === undefined ? undefined : ended(reason)),
     onConnection(onConnection, connection) {
       const handler = onConnection(connection);
-      return connection.status === 'closed' ? NOBODY : handler;
+      return connection.status === 'closed' ? IGNORE : handler;
     },
   })),
   replaced('protocol versions are not looked at', ['open.version'], (transport) => ({
@@ -77,7 +95,7 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
       },
     };
   }),
-  replaced('dials says that nobody can dial', ['connect.dials'], () => ({ dials: [] })),
+  replaced('dials names no role', ['connect.dials'], () => ({ dials: [] })),
   replaced('an agent cannot dial', ['connect.reverse', 'message.reverse'], (transport) => ({
     async connect(address, options) {
       if (options.self.role === 'agent') throw new AgentwireError('ERR_UNSUPPORTED', 'only proxies dial');
@@ -85,8 +103,8 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
     },
   })),
   replaced(
-    'a wrong error tells of an address where nobody listens',
-    ['connect.nobody', 'connect.bad-address'],
+    'dialling an address without a listener is a wrong error',
+    ['connect.no-listener', 'connect.bad-address'],
     (transport) => ({
       connect: (address, options) =>
         transport.connect(address, options).catch((error: AgentwireError) => {
@@ -107,6 +125,56 @@ export const OPENING_MUTANTS: readonly Mutant[] = [
       const connection = await transport.connect(address, options);
       options.signal?.addEventListener('abort', () => connection.abort());
       return connection;
+    },
+  })),
+  replaced('an attempt leaves a listener on its signal', ['connect.signal-listeners'], (transport) => ({
+    connect(address, options) {
+      options.signal?.addEventListener('abort', () => undefined);
+      return transport.connect(address, options);
+    },
+  })),
+  replaced('a failed attempt leaves a listener on its signal', ['connect.signal-listeners'], (transport) => ({
+    connect(address, options) {
+      const onAbort = (): void => undefined;
+      options.signal?.addEventListener('abort', onAbort);
+      return transport.connect(address, options).then((connection) => {
+        options.signal?.removeEventListener('abort', onAbort);
+        return connection;
+      });
+    },
+  })),
+  ...['ERR_CONNECT', 'ERR_UNAUTHORIZED', 'ERR_ABORTED', 'ERR_VERSION_MISMATCH'].map((code) =>
+    replaced(`the error ${code} of an attempt tells the token`, ['connect.secret'], (transport) => ({
+      connect: (address, options) =>
+        transport.connect(address, options).catch((error: AgentwireError) => {
+          if (error.code !== code) throw error;
+          throw new AgentwireError(error.code, error.message, {
+            detail: { headers: [`Bearer ${options.self.token}`] },
+          });
+        }),
+    })),
+  ),
+  replaced('the error of a wrong token tells it', ['connect.secret'], (transport) => ({
+    connect: (address, options) =>
+      transport.connect(address, options).catch((error: AgentwireError) => {
+        if (error.code !== 'ERR_INVALID_ARGUMENT') throw error;
+        throw new AgentwireError(error.code, `${error.message}, got ${options.self.token}`);
+      }),
+  })),
+  replaced("the dialling side's deadline runs on real time", ['connect.deadline'], (transport) => ({
+    async connect(address, options) {
+      const { handshakeTimeoutMs = 10_000, ...rest } = options;
+      const abort = new AbortController();
+      const timer = setTimeout(() => abort.abort(), handshakeTimeoutMs).unref();
+      const signal = AbortSignal.any([abort.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+      try {
+        return await transport.connect(address, { ...rest, handshakeTimeoutMs: 86_400_000, signal });
+      } catch (error) {
+        if (abort.signal.aborted) throw new AgentwireError('ERR_TIMEOUT', 'took too long');
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
     },
   })),
   replaced("the dialling side's deadline is ignored", ['connect.deadline'], (transport) => ({

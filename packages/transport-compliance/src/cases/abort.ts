@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { AgentwireError } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import type { Kit } from '../kit/kit.ts';
-import { twoConnections } from './two-connections.ts';
 
 const PING = { type: 'ping', sequence: 1, timestampMs: 1 } as const;
 
-async function abortCase(kit: Kit, who: 'dialled' | 'accepted'): Promise<void> {
+async function abortCase(kit: Kit, aborting: 'dialled' | 'accepted'): Promise<void> {
   const pair = await kit.pair();
-  const [aborts, other] = who === 'dialled' ? [pair.dialled, pair.accepted] : [pair.accepted, pair.dialled];
+  const [aborts, other] = aborting === 'dialled' ? [pair.dialled, pair.accepted] : [pair.accepted, pair.dialled];
   aborts.connection.abort(new AgentwireError('ERR_INVALID_STATE', 'enough of this'));
   assert.equal(aborts.connection.status, 'closed');
   kit.throws('send after abort', () => aborts.connection.send(PING), 'ERR_CLOSED');
@@ -23,7 +22,7 @@ async function abortCase(kit: Kit, who: 'dialled' | 'accepted'): Promise<void> {
   assert.deepEqual([other.ends.length, other.ends[0]?.by], [1, 'remote']);
 }
 
-/** The end without order. */
+/** Abort: an end without a flush. */
 export const ABORT_CASES: readonly ComplianceCase[] = [
   rule('abort.dialled', 'abort of the dialling side ends both at once, with one onClose each', (kit) =>
     abortCase(kit, 'dialled'),
@@ -62,7 +61,7 @@ export const ABORT_CASES: readonly ComplianceCase[] = [
     assert.equal(agent.received.length, 0);
   }),
   rule('abort.only-one', 'abort of one connection leaves the others alone', async (kit) => {
-    const { broken, alive } = await twoConnections(kit);
+    const { broken, alive } = await kit.twoPairs();
     broken.agent.connection.abort();
     await kit.until('onClose', () => broken.proxy.ends.length > 0);
     await kit.assertAlive(alive);

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { AgentwireError, type Credential, type Hello } from '@agentwire/core';
+import { AgentwireError, ERROR_CODES, type Credential, type ErrorCode, type Hello } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { AGENT, PROXY } from '../kit/hellos.ts';
 import { Side } from '../kit/side.ts';
 
-/** Who may connect. */
+const HOUR_MS = 3_600_000;
+/** Codes that a refusal keeps on its way; any other may arrive as ERR_REFUSED. */
+const KEPT_CODES: readonly ErrorCode[] = ['ERR_UNAUTHORIZED', 'ERR_OVERLOADED', 'ERR_DRAINING'];
+
+/** Authorization of peers. */
 export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
   rule(
     'authorize.facts',
@@ -49,10 +53,31 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
         'ERR_REFUSED',
       );
       if (kit.subject.features?.refusals !== false) assert.match(failure.message, /not on the list/);
-      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not admitted');
       assert.deepEqual([dialled.connected, listener.connectionCount], [false, 0]);
     },
     'authorize',
+  ),
+  rule(
+    'authorize.code',
+    'a refusal by authorize or onConnection keeps its code, where it is ERR_UNAUTHORIZED, ERR_OVERLOADED or ERR_DRAINING',
+    async (kit) => {
+      for (const by of ['authorize', 'onConnection'] as const) {
+        for (const code of KEPT_CODES) {
+          const refuse = (): never => {
+            throw new AgentwireError(code, `refused with ${code}`);
+          };
+          const onConnection = by === 'onConnection' ? refuse : (): never => assert.fail('the peer was admitted');
+          const listener = await kit.listen(
+            by === 'authorize' ? { authorize: refuse, onConnection } : { onConnection },
+          );
+          const failure = await kit.rejects(`a refusal by ${by}`, kit.connect(listener.address, new Side()), code);
+          assert.equal(failure.retryable, ERROR_CODES[code].retryable, `${code} is retryable as documented`);
+        }
+      }
+    },
+    'authorize',
+    'refusals',
   ),
   rule(
     'authorize.reject',
@@ -68,7 +93,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
       });
       const dialled = new Side();
       await kit.rejects('connecting', kit.connect(listener.address, dialled), 'ERR_UNAUTHORIZED', 'ERR_REFUSED');
-      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not admitted');
       assert.equal(dialled.connected, false);
     },
     'authorize',
@@ -100,7 +125,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'authorize.one-at-a-time',
-    'a peer that authorize keeps waiting delays nobody else',
+    'a peer that authorize keeps waiting delays no other',
     async (kit) => {
       const listener = await kit.listen({
         authorize: (peer) => (peer.name === 'slow' ? new Promise(() => undefined) : undefined),
@@ -115,7 +140,7 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'authorize.peer-left',
-    "authorize's signal is aborted when the peer leaves; a later allow meets nobody",
+    "authorize's signal is aborted when the peer leaves; a later allow is ignored",
     async (kit) => {
       const accepted = new Side();
       const decision = Promise.withResolvers<void>();
@@ -136,38 +161,41 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
       await kit.until("authorize's signal", () => signal.aborted);
       decision.resolve();
       await kit.settle();
-      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not admitted');
       assert.equal(listener.connectionCount, 0);
     },
     'authorize',
   ),
   rule(
     'authorize.deadline',
-    "authorize's signal is aborted at the handshake's deadline; a later allow meets nobody",
+    "authorize's signal is aborted at the handshake's deadline; a later allow is ignored",
     async (kit) => {
       const accepted = new Side();
       const decision = Promise.withResolvers<void>();
       const asked = Promise.withResolvers<AbortSignal>();
       const listener = await kit.listen({
         self: AGENT,
-        handshakeTimeoutMs: 500,
+        // an hour of the clock: a deadline on real time would not come
+        handshakeTimeoutMs: HOUR_MS,
         authorize(_peer, _credential, signal) {
           asked.resolve(signal);
           return decision.promise;
         },
         onConnection: (connection) => accepted.take(connection),
       });
-      const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: 60_000 });
+      const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: 24 * HOUR_MS });
       const signal = await kit.settled('authorize', asked.promise);
-      kit.clock.advance(499);
+      kit.clock.advance(HOUR_MS - 1);
       assert.equal(signal.aborted, false, 'the deadline is not there yet');
-      // transports may look at their deadlines now and then, with one coarse sweep
+      // a transport may check its deadlines with one coarse sweep
       kit.clock.advance(2000);
-      await kit.until("authorize's signal", () => signal.aborted);
+      await kit.gone(() =>
+        signal.aborted ? undefined : 'the handshake goes on past its deadline on the clock of create',
+      );
       await kit.rejects('connect', attempt, 'ERR_TIMEOUT', 'ERR_REFUSED', 'ERR_CONNECT', 'ERR_CLOSED');
       decision.resolve();
       await kit.settle();
-      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not let in');
+      assert.equal(accepted.connected, false, 'onConnection ran for a peer that was not admitted');
       assert.equal(listener.connectionCount, 0);
     },
     'authorize',

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import type { Kit, Pair } from '../kit/kit.ts';
 import { chunk, requestHeaders } from '../kit/samples.ts';
+import { turn } from '../kit/waiting.ts';
 
 /** Pauses the agent and fills everything between the two, so that a flush cannot finish. */
 async function stuck(kit: Kit): Promise<Pair> {
   const pair = await kit.pair();
   pair.agent.connection.pause();
   for (let index = 0; pair.proxy.connection.send(chunk(kit.id(pair.proxy, 1), index, 60 * 1024)); index += 1) {
-    assert.ok(index < 2000, 'send never said stop although nobody reads');
-    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(index < 2000, 'send returned no false although the other side does not read');
+    await turn();
   }
   await kit.settle();
   return pair;
@@ -123,8 +125,8 @@ export const CLOSE_CASES: readonly ComplianceCase[] = [
     assert.equal(log.length, 201);
   }),
   rule(
-    'close.deaf',
-    'close resolves by a deadline even when the other side takes nothing',
+    'close.deadline',
+    'close resolves by a deadline even when the other side reads nothing',
     async (kit) => {
       const pair = await stuck(kit);
       const closed = pair.proxy.connection.close();
@@ -157,6 +159,16 @@ export const CLOSE_CASES: readonly ComplianceCase[] = [
     },
     'pause',
   ),
+  rule('close.signal-listeners', 'a close that is over leaves no listener on its signal', async (kit) => {
+    const { signal } = new AbortController();
+    const [one, two] = [await kit.pair(), await kit.pair()];
+    await kit.settled('close', one.proxy.connection.close({ signal }));
+    await kit.settled('a later close', one.proxy.connection.close({ signal }));
+    const aborted = two.proxy.connection.close({ signal });
+    two.proxy.connection.abort();
+    await kit.settled('close', aborted);
+    assert.equal(getEventListeners(signal, 'abort').length, 0, 'abort listeners are left on the signal');
+  }),
   rule('close.signal-aborted', 'close with a signal that is aborted already ends at once', async (kit) => {
     const pair = await kit.pair();
     const closed = pair.proxy.connection.close({ signal: AbortSignal.abort() });

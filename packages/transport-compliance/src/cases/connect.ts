@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { inspect } from 'node:util';
+import { AgentwireError } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { AGENT, PROXY } from '../kit/hellos.ts';
 import { Side } from '../kit/side.ts';
+
+const HOUR_MS = 3_600_000;
 
 /** Dialling. */
 export const CONNECT_CASES: readonly ComplianceCase[] = [
@@ -34,10 +39,10 @@ export const CONNECT_CASES: readonly ComplianceCase[] = [
     },
     'reverse',
   ),
-  rule('connect.nobody', 'dialling an address where nobody listens is ERR_CONNECT', async (kit) => {
+  rule('connect.no-listener', 'dialling an address without a listener is ERR_CONNECT', async (kit) => {
     const address = await (kit.subject.unusedAddress?.() ?? kit.subject.address());
     const dialled = new Side();
-    await kit.rejects('connecting to nobody', kit.connect(address, dialled), 'ERR_CONNECT');
+    await kit.rejects('connecting without a listener', kit.connect(address, dialled), 'ERR_CONNECT');
     assert.equal(dialled.connected, false);
   }),
   rule(
@@ -76,7 +81,7 @@ export const CONNECT_CASES: readonly ComplianceCase[] = [
           asked.resolve();
           return new Promise(() => undefined);
         },
-        onConnection: () => assert.fail('nobody was let in'),
+        onConnection: () => assert.fail('a peer was admitted'),
       });
       const abort = new AbortController();
       const attempt = kit.connect(listener.address, new Side(), { signal: abort.signal });
@@ -96,27 +101,83 @@ export const CONNECT_CASES: readonly ComplianceCase[] = [
     await kit.settle();
     await kit.assertAlive({ proxy: dialled, agent: accepted });
   }),
+  rule('connect.signal-listeners', 'an attempt that is over leaves no listener on its signal', async (kit) => {
+    const { signal } = new AbortController();
+    const left = (after: string): void =>
+      assert.equal(
+        getEventListeners(signal, 'abort').length,
+        0,
+        `abort listeners are left on the signal after ${after}`,
+      );
+    const listener = await kit.listen({ onConnection: (connection) => new Side().take(connection) });
+    await kit.connect(listener.address, new Side(), { signal });
+    left('a connection');
+    const refusing = await kit.listen({
+      onConnection() {
+        throw new AgentwireError('ERR_OVERLOADED', 'full');
+      },
+    });
+    await kit.rejects('a refused attempt', kit.connect(refusing.address, new Side(), { signal }));
+    left('a refusal');
+    const address = await (kit.subject.unusedAddress?.() ?? kit.subject.address());
+    await kit.rejects('connecting without a listener', kit.connect(address, new Side(), { signal }));
+    left('a failed dial');
+  }),
+  rule(
+    'connect.secret',
+    'no error of an attempt contains the token',
+    async (kit) => {
+      const token = 'a-token-that-stays-secret';
+      const self = { ...PROXY, token };
+      const check = async (what: string, attempt: Promise<unknown>): Promise<void> => {
+        const error = await kit.rejects(what, attempt);
+        const shown = `${inspect(error, { depth: 8, showHidden: true })} ${JSON.stringify(error)}`;
+        assert.ok(!shown.includes(token), `the error of ${what} shows the token`);
+      };
+      const unused = await (kit.subject.unusedAddress?.() ?? kit.subject.address());
+      await check('a failed dial', kit.connect(unused, new Side(), { self }));
+      const refusing = await kit.listen({
+        authorize() {
+          throw new AgentwireError('ERR_UNAUTHORIZED', 'not on the list');
+        },
+        onConnection: (connection) => new Side().take(connection),
+      });
+      await check('a refusal', kit.connect(refusing.address, new Side(), { self }));
+      await check(
+        'an aborted attempt',
+        kit.connect(refusing.address, new Side(), { self, signal: AbortSignal.abort() }),
+      );
+      const other = { ...self, protocolVersions: [3] };
+      const listener = await kit.listen({ onConnection: (connection) => new Side().take(connection) });
+      await check('another version', kit.connect(listener.address, new Side(), { self: other }));
+      const wrong = { ...PROXY, token: `${token} with spaces` };
+      await check('a token that cannot be one', kit.connect(refusing.address, new Side(), { self: wrong }));
+    },
+    'authorize',
+  ),
   rule(
     'connect.deadline',
-    "the dialling side's handshake deadline is ERR_TIMEOUT",
+    "the dialling side's handshake deadline is ERR_TIMEOUT, on the clock that create was given",
     async (kit) => {
       const asked = Promise.withResolvers<void>();
       const listener = await kit.listen({
-        handshakeTimeoutMs: 60_000,
+        handshakeTimeoutMs: 24 * HOUR_MS,
         authorize() {
           asked.resolve();
           return new Promise(() => undefined);
         },
-        onConnection: () => assert.fail('nobody was let in'),
+        onConnection: () => assert.fail('a peer was admitted'),
       });
       let over = false;
-      const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: 500 });
+      // an hour of the clock: a deadline on real time would not come
+      const attempt = kit.connect(listener.address, new Side(), { handshakeTimeoutMs: HOUR_MS });
       void attempt.catch(() => (over = true));
       await kit.settled('authorize', asked.promise);
-      kit.clock.advance(499);
+      kit.clock.advance(HOUR_MS - 1);
       await kit.settle();
       assert.equal(over, false, 'the deadline is not there yet');
       kit.clock.advance(2000);
+      await kit.gone(() => (over ? undefined : 'connect goes on past its deadline on the clock of create'));
       await kit.rejects('connect', attempt, 'ERR_TIMEOUT');
     },
     'authorize',

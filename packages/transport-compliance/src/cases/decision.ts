@@ -6,12 +6,12 @@ import { requestHeaders } from '../kit/samples.ts';
 
 const { id: _id, ...HEADERS } = requestHeaders(0);
 
-/** Decisions that every encoding can write, and nobody may act on. */
+/** Impossible decisions that every encoding can write. */
 const WRITABLE = IMPOSSIBLE_DECISIONS.filter(({ what }) => /^a (?:block with status 101|redirect)/.test(what));
 
-/** What an agent may decide is the same on every transport. */
+/** Decisions: the same ones are possible on every transport. */
 export const DECISION_CASES: readonly ComplianceCase[] = [
-  rule('decision.received', 'an answer that cannot be is delivered as malformed, under its id', async (kit) => {
+  rule('decision.received', 'an impossible answer is delivered as malformed, under its id', async (kit) => {
     const { proxy, agent } = await kit.pair();
     for (const { what, decision } of WRITABLE) {
       const id = kit.id(agent, proxy.received.length + 1);

@@ -4,11 +4,11 @@ import type { EventBody } from '@agentwire/core/session';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { requestHeaders } from '../kit/samples.ts';
 
-/** What a caller may leave out, and what it may not get wrong, is the same on every transport. */
+/** Events: fields may be absent or wrong in the same way on every transport. */
 export const EVENT_CASES: readonly ComplianceCase[] = [
   rule(
     'event.sparse',
-    'a head without metadata arrives with what is known, a wrong field is refused by name',
+    'a head without metadata arrives with the known fields, a wrong field is refused by name',
     async (kit) => {
       const events: ProxyEvent[] = [];
       const listener = await kit.serve({
@@ -46,7 +46,7 @@ export const EVENT_CASES: readonly ComplianceCase[] = [
       assert.equal(session.inFlight, 0);
     },
   ),
-  rule('event.head', 'a head that HTTP cannot have is delivered as malformed, under its id', async (kit) => {
+  rule('event.head', 'a head that is impossible in HTTP is delivered as malformed, under its id', async (kit) => {
     const { proxy, agent } = await kit.pair();
     const lines = (count: number): string[] => Array.from({ length: count }, (_, at) => [`x-${at}`, '1']).flat();
     const heads: readonly (readonly [what: string, changes: object, code: string | undefined])[] = [

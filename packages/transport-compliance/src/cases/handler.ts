@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
-import { twoConnections } from './two-connections.ts';
 
 const PING = { type: 'ping', sequence: 1, timestampMs: 1 } as const;
 
-/** Handlers that throw, and what must not be left behind. */
+/** Handlers that throw, and resources that must not be left behind. */
 export const HANDLER_CASES: readonly ComplianceCase[] = [
   rule('handler.throws', 'a throw of onMessage ends its connection with that error, and no other', async (kit) => {
-    const { broken, alive } = await twoConnections(kit);
+    const { broken, alive } = await kit.twoPairs();
     broken.agent.react = () => {
       throw new TypeError('a bug in a handler');
     };
@@ -22,7 +21,7 @@ export const HANDLER_CASES: readonly ComplianceCase[] = [
     await kit.assertAlive(alive);
   }),
   rule('handler.throws-drain', 'a throw of onDrain ends its connection', async (kit) => {
-    const { broken, alive } = await twoConnections(kit);
+    const { broken, alive } = await kit.twoPairs();
     const { proxy } = broken;
     proxy.reactToDrain = () => {
       throw new TypeError('a bug in onDrain');
@@ -31,14 +30,14 @@ export const HANDLER_CASES: readonly ComplianceCase[] = [
     let index = 0;
     while (proxy.connection.send({ type: 'requestBodyChunk', id: kit.id(proxy, 1), index, data, last: false })) {
       index += 1;
-      assert.ok(index < 2000, 'send never said stop');
+      assert.ok(index < 2000, 'send returned no false');
     }
     await kit.until('onClose', () => proxy.ends.length > 0);
     assert.equal(proxy.ends[0]?.error?.code, 'ERR_HANDLER');
     await kit.assertAlive(alive);
   }),
-  rule('handler.throws-close', 'a throw of onClose harms nobody', async (kit) => {
-    const { broken, alive } = await twoConnections(kit);
+  rule('handler.throws-close', 'a throw of onClose affects nothing else', async (kit) => {
+    const { broken, alive } = await kit.twoPairs();
     let ends = 0;
     for (const side of [broken.proxy, broken.agent]) {
       side.onClose = () => {
@@ -76,8 +75,14 @@ export const HANDLER_CASES: readonly ComplianceCase[] = [
     await kit.settled('close', pairs[1].agent.connection.close());
     pairs[2].proxy.connection.abort();
     pairs[3].agent.connection.abort();
-    await kit.until('every connection to end', () => pairs.every((pair) => pair.listener.connectionCount === 0));
+    await kit.gone(() => {
+      const open = pairs.filter((pair) => pair.listener.connectionCount > 0).length;
+      return open === 0 ? undefined : `${open} of 4 ended connections are still counted by their listeners`;
+    });
     for (const pair of pairs) assert.deepEqual([pair.proxy.ends.length, pair.agent.ends.length], [1, 1]);
-    await kit.until('every timer to be cleared', () => kit.clock.pendingTimers === 0);
+    await kit.gone(() => {
+      const { pendingTimers } = kit.clock;
+      return pendingTimers === 0 ? undefined : `${pendingTimers} timers are left after the last connection ended`;
+    });
   }),
 ];

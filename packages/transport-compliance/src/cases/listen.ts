@@ -26,12 +26,12 @@ async function pendingCase(kit: Kit, peers: number, maxPendingHandshakes: number
       .catch(() => (refused += 1));
   }
   const most = peers - maxPendingHandshakes;
-  await kit.until(`${most} of ${peers} unfinished handshakes to give way`, () => refused >= most);
+  await kit.until(`${most} of ${peers} unfinished handshakes to be evicted`, () => refused >= most);
   const good = new Side();
   await kit.settled('a good peer', kit.connect(listener.address, good, { self: { ...PROXY, name: 'good' } }));
-  await kit.until('the signals of those that gave way', () => asked - gone <= maxPendingHandshakes);
+  await kit.until('the signals of the evicted ones', () => asked - gone <= maxPendingHandshakes);
   assert.equal(good.connection.status, 'open');
-  assert.ok(refused <= most + 1, `${refused} of ${peers} gave way, ${most} or ${most + 1} expected`);
+  assert.ok(refused <= most + 1, `${refused} of ${peers} were evicted, ${most} or ${most + 1} expected`);
 }
 
 /** Listening. */
@@ -61,7 +61,7 @@ export const LISTEN_CASES: readonly ComplianceCase[] = [
     await kit.settled('close', dialled.connection.close());
     await kit.until('connectionCount to be 0', () => listener.connectionCount === 0);
   }),
-  rule('listen.close', 'close frees the address: nobody can connect, and it can be bound again', async (kit) => {
+  rule('listen.close', 'close frees the address: no peer can connect, and it can be bound again', async (kit) => {
     const listener = await kit.listen({ onConnection: accept });
     const { address } = listener;
     await kit.settled('close', listener.close());
@@ -101,7 +101,7 @@ export const LISTEN_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'listen.max-connections',
-    'past maxConnections a peer is refused, others are unharmed, and a free place is given again',
+    'past maxConnections a peer is refused, others are unharmed, and a slot that is free again is used',
     async (kit) => {
       const [first, accepted] = [new Side(), new Side()];
       let taken = 0;
@@ -118,13 +118,13 @@ export const LISTEN_CASES: readonly ComplianceCase[] = [
       assert.equal(taken, 1);
       await kit.assertAlive({ proxy: first, agent: accepted });
       await kit.settled('close', first.connection.close());
-      await kit.until('the place to be free', () => listener.connectionCount === 0);
+      await kit.until('the slot to be free', () => listener.connectionCount === 0);
       await kit.settled('a third peer', kit.connect(listener.address, new Side()));
     },
   ),
   rule(
     'listen.max-pending',
-    'past maxPendingHandshakes the oldest unfinished one gives way',
+    'past maxPendingHandshakes the oldest unfinished one is evicted',
     (kit) => pendingCase(kit, 5, 2),
     'authorize',
   ),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ALLOW, EVENT_TYPES, type Decision, type EncodedMessage, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, EVENT_TYPES, type Decision, type EncodedMessage, type Message, type ProxyEvent } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { chunk, requestHeaders, SAMPLES } from '../kit/samples.ts';
 
@@ -25,7 +25,7 @@ const CARRIED: readonly ComplianceCase[] = SAMPLES.map(({ type, proxy, agent }) 
 
 const EVENTS: ReadonlySet<string> = new Set(EVENT_TYPES);
 
-/** What arrives is what was sent. */
+/** Messages arrive as they were sent. */
 export const MESSAGE_CASES: readonly ComplianceCase[] = [
   ...CARRIED,
   rule(
@@ -45,20 +45,16 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
     },
     'reverse',
   ),
-  rule(
-    'message.ids',
-    'ids of every kind that the connection carries come back as they are: 0, large, text',
-    async (kit) => {
-      const { proxy, agent } = await kit.pair();
-      const text = ['0', 'a', '7f9c24e5-0000-4000-8000-000000000000', 'x'.repeat(128)];
-      const ids = proxy.connection.peer.ids === 'text' ? text : [0, 1, 2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER];
-      for (const id of ids) {
-        await kit.carry(proxy, agent, requestHeaders(id));
-        await kit.carry(agent, proxy, { type: 'answer', id, decision: ALLOW });
-        await kit.carry(proxy, agent, { type: 'cancel', id, reason: 'timeout', timestampMs: 1 });
-      }
-    },
-  ),
+  rule('message.ids', 'ids of every kind that the connection carries arrive unchanged: 0, large, text', async (kit) => {
+    const { proxy, agent } = await kit.pair();
+    const text = ['0', 'a', '7f9c24e5-0000-4000-8000-000000000000', 'x'.repeat(128)];
+    const ids = proxy.connection.peer.ids === 'text' ? text : [0, 1, 2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER];
+    for (const id of ids) {
+      await kit.carry(proxy, agent, requestHeaders(id));
+      await kit.carry(agent, proxy, { type: 'answer', id, decision: ALLOW });
+      await kit.carry(proxy, agent, { type: 'cancel', id, reason: 'timeout', timestampMs: 1 });
+    }
+  }),
   rule('message.text', 'text arrives whole: quotes, controls, astral characters, long and empty', async (kit) => {
     const { proxy, agent } = await kit.pair();
     const id = kit.id(agent, 1);
@@ -83,7 +79,7 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
     const headers = Array.from({ length: 100 }, (_, at) => ['x-list', `value ${at}`]).flat();
     await kit.carry(proxy, agent, { ...requestHeaders(kit.id(proxy, 1)), headers });
   }),
-  rule('message.copies', 'send copies: what the sender changes afterwards does not travel', async (kit) => {
+  rule('message.copies', 'send copies: later changes by the sender are not sent', async (kit) => {
     const { proxy, agent } = await kit.pair();
     const sent = chunk(kit.id(proxy, 1), 0, 1000);
     const before = { ...sent, data: Uint8Array.from(sent.data) };
@@ -101,7 +97,7 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
     const expected: Decision = { verdict: { type: 'block', status: 403 }, audit: { tags: ['one'] } };
     kit.assertArrived(proxy.received[0], { type: 'answer', id: kit.id(agent, 1), decision: expected });
   }),
-  rule('message.reused', 'a decision that is changed and sent again travels as it is now', async (kit) => {
+  rule('message.reused', 'a decision that is changed and sent again is sent with its changes', async (kit) => {
     const { proxy, agent } = await kit.pair();
     const verdict = { type: 'block' as const, status: 403 };
     const decision = { verdict };
@@ -161,6 +157,27 @@ export const MESSAGE_CASES: readonly ComplianceCase[] = [
         kit.assertArrived(encoded.decode(Buffer.from(bytes)), event);
       }
     },
+  ),
+  rule(
+    'message.malformed',
+    'an answer that cannot be decoded is delivered as malformed in its place, under its id, and the connection goes on',
+    async (kit) => {
+      const pair = await kit.pair();
+      const { proxy, agent } = pair;
+      const answer = (at: number): Message => ({ type: 'answer', id: kit.id(agent, at), decision: ALLOW });
+      agent.connection.send(answer(1));
+      await kit.settled('malform', Promise.resolve(kit.subject.malform?.(agent.connection, kit.id(agent, 2))));
+      agent.connection.send(answer(3));
+      await kit.until('three answers', () => proxy.received.length >= 3 || proxy.ends.length > 0);
+      assert.deepEqual(proxy.ends, [], 'an undecodable answer ended the connection');
+      const [first, broken, last] = proxy.received;
+      kit.assertArrived(first, answer(1));
+      assert.ok(broken?.type === 'malformed' && broken.of === 'answer', `it arrived as ${broken?.type}`);
+      assert.deepEqual([broken.id, broken.error.code], [kit.id(agent, 2), 'ERR_PROTOCOL']);
+      kit.assertArrived(last, answer(3));
+      await kit.assertAlive(pair);
+    },
+    'malform',
   ),
   rule('message.frozen', 'one frozen decision can answer many requests, and stays unharmed', async (kit) => {
     const { proxy, agent } = await kit.pair();

@@ -9,14 +9,14 @@ const { id: _chunkId, ...CHUNK } = chunk(0, 0, 1000);
 const MORE: Decision = { verdict: { type: 'allow' }, needsMore: true };
 const BLOCK: Decision = { verdict: { type: 'block', status: 403 } };
 const LARGE: Decision = { verdict: { type: 'block', status: 403, body: 'x'.repeat(60 * 1024) } };
-/** Large answers, more than the buffers of both ends and of a medium hold. */
+/** Number of large answers that exceeds the buffers of both ends and of a medium. */
 const MANY = 600;
 
-/** Sessions whose other side answers twice, reads nothing, or says that it ends. */
+/** Sessions whose other side answers twice, reads nothing, or ends half-way. */
 export const MISUSE_CASES: readonly ComplianceCase[] = [
   rule(
     'session.doubled',
-    'a second answer to a live request ends that one with ERR_PROTOCOL, is no answer to what it asks next, and harms no other',
+    'a second answer to a live request ends that one with ERR_PROTOCOL, does not answer its next event, and harms no other',
     async (kit) => {
       const agent = new Side();
       let times = 2;
@@ -45,7 +45,7 @@ export const MISUSE_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'session.unread',
-    'an agent takes nothing more from a proxy that does not read its answers, serves others, and goes on once they are read',
+    'an agent stops reading from a proxy that does not read its answers, serves others, and goes on once they are read',
     async (kit) => {
       let handled = 0;
       const listener = await kit.serve({
@@ -55,9 +55,9 @@ export const MISUSE_CASES: readonly ComplianceCase[] = [
           return LARGE;
         },
       });
-      const [deaf, other] = [await kit.session(listener.address), await kit.session(listener.address)];
-      deaf.connection.pause();
-      const questions = Array.from({ length: MANY }, () => deaf.request({ ...HEADERS, uri: '/large' }));
+      const [unread, other] = [await kit.session(listener.address), await kit.session(listener.address)];
+      unread.connection.pause();
+      const questions = Array.from({ length: MANY }, () => unread.request({ ...HEADERS, uri: '/large' }));
       for (const question of questions) question.catch(() => undefined);
       await kit.settled('another proxy', other.request(HEADERS));
       for (let before = -1; before !== handled;) {
@@ -65,7 +65,7 @@ export const MISUSE_CASES: readonly ComplianceCase[] = [
         await kit.settle();
       }
       assert.ok(handled < MANY, `all ${MANY} answers of 60 KiB were made, and none was read`);
-      deaf.connection.resume();
+      unread.connection.resume();
       await kit.settled('all answers', Promise.all(questions));
       assert.equal(handled, MANY);
     },
@@ -73,7 +73,7 @@ export const MISUSE_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'session.half-open',
-    'a proxy that closes while an agent decides ends both sides; the handler is told, and nobody waits',
+    'a proxy that closes while an agent decides ends both sides; the handler is aborted, and no request waits',
     async (kit) => {
       const asked = Promise.withResolvers<AbortSignal>();
       let ended = 0;

@@ -5,7 +5,7 @@ import { Side } from '../kit/side.ts';
 
 const PING: Message = { type: 'ping', sequence: 1, timestampMs: 1 };
 
-/** How a connection begins. */
+/** The beginning of a connection. */
 export const OPEN_CASES: readonly ComplianceCase[] = [
   rule('open.once', 'onConnection runs once on each side, and both sides are open', async (kit) => {
     const { proxy, agent } = await kit.pair();
@@ -24,7 +24,7 @@ export const OPEN_CASES: readonly ComplianceCase[] = [
   }),
   rule(
     'open.transaction',
-    'what the listening side sends in onConnection arrives first, once, after onConnection',
+    'messages that the listening side sends in onConnection arrive first, once, after onConnection',
     async (kit) => {
       const accepted = new Side();
       const listener = await kit.listen({
@@ -45,7 +45,7 @@ export const OPEN_CASES: readonly ComplianceCase[] = [
       );
     },
   ),
-  rule('open.dialer-sends', 'what the dialling side sends in onConnection arrives', async (kit) => {
+  rule('open.dialer-sends', 'messages that the dialling side sends in onConnection arrive', async (kit) => {
     const accepted = new Side();
     const listener = await kit.listen({ onConnection: (connection) => accepted.take(connection) });
     const dialled = new Side();
@@ -61,7 +61,7 @@ export const OPEN_CASES: readonly ComplianceCase[] = [
   }),
   rule(
     'open.refuse',
-    'a throw of the listening onConnection refuses the peer, says why, and nothing else leaves',
+    'a throw of the listening onConnection refuses the peer with its reason, and sends nothing else',
     async (kit) => {
       let sent = false;
       const listener = await kit.listen({

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { Received } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { chunk, requestHeaders } from '../kit/samples.ts';
+import { turn } from '../kit/waiting.ts';
 
-// looks for the first difference itself: a diff of thousands of numbers would take minutes to make
+// finds the first difference itself: a diff of thousands of numbers would take minutes
 function assertSequence(messages: readonly Received[], count: number, first = 0): void {
   for (const [at, message] of messages.entries()) {
     const got = message.type === 'ping' ? message.sequence : message.type;
@@ -14,7 +15,7 @@ function assertSequence(messages: readonly Received[], count: number, first = 0)
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
-/** In what order and when messages come. */
+/** Order and time of delivery. */
 export const ORDER_CASES: readonly ComplianceCase[] = [
   rule('order.burst', '5 000 messages of one tick arrive, each once and in order', async (kit) => {
     const { proxy, agent } = await kit.pair();
@@ -27,7 +28,7 @@ export const ORDER_CASES: readonly ComplianceCase[] = [
     const { proxy, agent } = await kit.pair();
     for (const sequence of upTo(200)) {
       agent.connection.send({ type: 'ping', sequence, timestampMs: 1 });
-      if (sequence % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (sequence % 3 === 0) await turn();
     }
     await kit.until('200 messages', () => proxy.received.length >= 200);
     assertSequence(proxy.received, 200);

@@ -31,6 +31,28 @@ export const PAUSE_CASES: readonly ComplianceCase[] = [
       agent.connection.resume();
     }
   }),
+  rule('pause.reentrant', 'pause and resume inside onMessage deliver nothing inside it', async (kit) => {
+    const { proxy, agent } = await kit.pair();
+    let [depth, deepest, inside] = [0, 0, 0];
+    agent.react = () => {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+      const { length } = agent.received;
+      agent.connection.pause();
+      agent.connection.resume();
+      inside += agent.received.length - length;
+      depth -= 1;
+    };
+    for (let sequence = 0; sequence < 100; sequence += 1)
+      proxy.connection.send({ type: 'ping', sequence, timestampMs: 1 });
+    await kit.until('100 messages', () => agent.received.length === 100 || agent.ends.length > 0);
+    assert.deepEqual([deepest, inside], [1, 0], 'onMessage was called inside onMessage');
+    const sequences = agent.received.map((message) => (message.type === 'ping' ? message.sequence : message.type));
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: 100 }, (_, at) => at),
+    );
+  }),
   rule('pause.one-way', 'a paused side can still send', async (kit) => {
     const { proxy, agent } = await kit.pair();
     agent.connection.pause();

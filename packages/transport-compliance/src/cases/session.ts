@@ -18,7 +18,7 @@ const tagged = (tag: string, needsMore = true): Decision => ({
   needsMore,
 });
 const tagsOf = (decisions: readonly Decision[]): unknown[] => decisions.map((decision) => decision.audit?.tags?.[0]);
-// a case that fails half-way leaves questions behind, whose rejections belong to nobody
+// a case that fails half-way leaves requests behind whose rejections have no catcher
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
@@ -28,7 +28,7 @@ const ask = (session: ProxySession, ...question: Parameters<ProxySession['reques
   quiet(session.request(...question));
 const nameOf = (event: ProxyEvent): string => ('index' in event ? `chunk ${event.index}` : event.type);
 
-/** What sessions need of a transport, shown with the sessions themselves. */
+/** Requirements of sessions, checked with the sessions themselves. */
 export const SESSION_CASES: readonly ComplianceCase[] = [
   rule('session.request', 'one request gets its decision, 200 at once get theirs', async (kit) => {
     const listener = await kit.serve({
@@ -75,7 +75,7 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
   }),
   rule(
     'session.deadline',
-    'a question that is not answered in time is ERR_TIMEOUT, and its late answer meets nobody',
+    'a request that is not answered in time is ERR_TIMEOUT, and its late answer is dropped',
     async (kit) => {
       const late = Promise.withResolvers<Decision>();
       const asked = Promise.withResolvers<void>();
@@ -98,7 +98,7 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
       assert.deepEqual([session.inFlight, session.pending], [0, 0]);
     },
   ),
-  rule('session.cancel', "a request that is given up aborts the handler's signal", async (kit) => {
+  rule('session.cancel', "a cancelled request aborts the handler's signal", async (kit) => {
     const asked = Promise.withResolvers<AbortSignal>();
     const listener = await kit.serve({
       onEvent(_event, request) {
@@ -117,7 +117,7 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
   }),
   rule(
     'session.death',
-    'when the other side drops the connection all questions fail at once with ERR_CLOSED',
+    'when the other side drops the connection all requests fail at once with ERR_CLOSED',
     async (kit) => {
       let connection: Connection | undefined;
       let asked = 0;
@@ -137,7 +137,7 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
       assert.deepEqual([session.inFlight, session.pending], [0, 0]);
     },
   ),
-  rule('session.drain', 'a drain finishes what runs, and refuses what is new', async (kit) => {
+  rule('session.drain', 'a drain finishes running requests and refuses new ones', async (kit) => {
     const answers: ((decision: Decision) => void)[] = [];
     let tells = false;
     const listener = await kit.serve({
@@ -148,7 +148,7 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
     const questions = Array.from({ length: 5 }, () => ask(session, HEADERS));
     await kit.until('5 questions', () => answers.length === 5);
     const drained = quiet(listener.drain());
-    // to a peer that has no word for it, a drain is only a close that waits
+    // to a peer without a drain message, a drain is only a close that waits
     if (tells) {
       await kit.until('the proxy to know', () => session.draining);
       kit.throws('a new exchange', () => session.open(), 'ERR_DRAINING', 'ERR_CLOSED');

@@ -4,7 +4,7 @@ import { rule, type ComplianceCase } from '../compliance-case.ts';
 import type { Pair } from '../kit/kit.ts';
 import { chunk } from '../kit/samples.ts';
 
-/** Longest message that the kit is ready to make; limits above it are not tried out. */
+/** Longest message that the kit makes; larger limits are not tried out. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
@@ -13,7 +13,7 @@ function limitOf(pair: Pair): number | undefined {
   return limit <= MOST_BYTES ? limit : undefined;
 }
 
-/** How long a message may be. */
+/** Length of messages. */
 export const SIZE_CASES: readonly ComplianceCase[] = [
   rule(
     'size.chunk',
@@ -27,7 +27,7 @@ export const SIZE_CASES: readonly ComplianceCase[] = [
       await kit.carry(agent, proxy, { type: 'answer', id: kit.id(agent, 1), decision });
     },
   ),
-  rule('size.largest', 'a message just under the limit that send takes arrives whole', async (kit) => {
+  rule('size.largest', 'a message just under the limit arrives whole', async (kit) => {
     const pair = await kit.pair();
     const limit = limitOf(pair);
     if (limit === undefined) return;

@@ -12,7 +12,7 @@ const LOAD: LoadReport = {
   requestsTimedOut: 1,
 };
 
-/** One decision for every thing that a decision can say. */
+/** Decisions that together fill in every field of a decision. */
 const DECISIONS: readonly Decision[] = [
   ALLOW,
   {
@@ -46,7 +46,7 @@ const DECISIONS: readonly Decision[] = [
   { verdict: { type: 'allow' }, webSocket: { type: 'close', code: 1008, reason: 'policy' } },
 ];
 
-/** What an agent may send, by type. */
+/** Messages that an agent may send, by type. */
 export const AGENT_SAMPLES: Readonly<Partial<Record<MessageType, (id: RequestId) => readonly Message[]>>> = {
   answer: (id) => DECISIONS.map((decision) => ({ type: 'answer', id, decision })),
   ping: () => [{ type: 'ping', sequence: 3, timestampMs: 1_735_689_600_123 }],

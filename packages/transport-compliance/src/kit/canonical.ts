@@ -1,6 +1,6 @@
 /**
- * Brings what was sent and what arrived into one form: absent is absent however it is written, lists that mean nothing
- * when empty are left out, any bytes are plain bytes, and an id is the same id as number and as bigint.
+ * Brings a sent and an arrived message into one form: a field that is `undefined` is absent, lists that mean nothing when
+ * empty are left out, any bytes are plain bytes, and an id is the same as number and as bigint.
  */
 export function canonical(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;

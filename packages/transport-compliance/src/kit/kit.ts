@@ -21,9 +21,11 @@ import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import type { TransportUnderTest } from '../transport-under-test.ts';
 import { canonical } from './canonical.ts';
 import { AGENT, PROXY } from './hellos.ts';
-import { Patience } from './patience.ts';
 import { Side } from './side.ts';
-import { settle } from './wait.ts';
+import { Waiting } from './waiting.ts';
+
+const CHANGED =
+  'arrived changed. A loss of the medium is declared with arrivesAs; arrivesIn(dialect, encoding) has the known losses of the dialects. The difference:';
 
 /** Two ends of one connection, named by role and by who dialled. */
 export interface Pair {
@@ -34,7 +36,7 @@ export interface Pair {
   readonly accepted: Side;
 }
 
-/** What a case may choose about a {@link Pair}. */
+/** Options of {@link Kit.pair}. */
 export interface PairOptions {
   readonly proxy?: Partial<Hello>;
   readonly agent?: Partial<Hello>;
@@ -42,8 +44,8 @@ export interface PairOptions {
   readonly reverse?: boolean;
 }
 
-/** What one case works with: a fresh transport, a clock, and ways to connect and to wait. Cleans up after itself. */
-export class Kit extends Patience {
+/** The tools of one case: a fresh transport, a clock, and ways to connect and to wait. Cleans up after itself. */
+export class Kit extends Waiting {
   readonly clock: ManualClock;
   readonly transport: Transport;
   readonly subject: TransportUnderTest;
@@ -63,7 +65,7 @@ export class Kit extends Patience {
     return new Kit(subject, signal, clock, await subject.create({ clock }));
   }
 
-  /** Listens on a fresh address, as the agent if nothing else is said. */
+  /** Listens on a fresh address, as the agent by default. */
   async listen(
     options: Partial<ListenOptions> & Pick<ListenOptions, 'onConnection'>,
     address?: string,
@@ -80,7 +82,7 @@ export class Kit extends Patience {
     return listener;
   }
 
-  /** Dials, as the proxy if nothing else is said. A rejection is never unhandled. */
+  /** Dials, as the proxy by default. A rejection is never unhandled. */
   connect(address: string, side: Side, options: Partial<ConnectOptions> = {}): Promise<Connection> {
     const attempt = this.transport.connect(address, {
       self: PROXY,
@@ -107,7 +109,7 @@ export class Kit extends Patience {
     return { listener, proxy, agent, dialled, accepted };
   }
 
-  /** Serves sessions on a fresh address, over `transport` if not over the case's own; the clock is the case's. */
+  /** Serves sessions on a fresh address, over `transport`, by default the case's; the clock is the case's. */
   async serve(handler: SessionHandler, transport: Transport = this.transport): Promise<SessionListener> {
     const options = { self: AGENT, clock: this.clock, keepalive: false } as const;
     const listener = await serveSessions(transport, await this.subject.address(), handler, options);
@@ -115,22 +117,32 @@ export class Kit extends Patience {
     return listener;
   }
 
-  /** Opens a proxy's session, over `transport` if not over the case's own; the clock is the case's. */
+  /** Opens a proxy's session, over `transport`, by default the case's; the clock is the case's. */
   async session(address: string, transport: Transport = this.transport): Promise<ProxySession> {
     const session = await connectSession(transport, address, { self: PROXY, clock: this.clock, keepalive: false });
     this.#connections.push(session.connection);
     return session;
   }
 
-  /** An id of the kind that the connection asks for. */
+  /** Makes two connections of the same transport: one to break, and one that must not notice. */
+  async twoPairs(): Promise<{ readonly broken: Pair; readonly alive: Pair }> {
+    return { broken: await this.pair(), alive: await this.pair() };
+  }
+
+  /** An id of the kind that the connection carries. */
   id(side: Side, number: number): RequestId {
     return side.connection.peer.ids === 'text' ? `kit-${number}` : number;
   }
 
-  /** Asserts that `got` is what must arrive when `sent` was sent. */
+  /** Asserts that `got` is the message that must arrive when `sent` was sent. */
   assertArrived(got: Received | undefined, sent: Message): void {
-    const expected = this.subject.arrivesAs?.(sent) ?? sent;
-    assert.deepStrictEqual(canonical(got), canonical(expected));
+    const [arrived, expected] = [canonical(got), canonical(this.subject.arrivesAs?.(sent) ?? sent)];
+    try {
+      assert.deepStrictEqual(arrived, expected);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new assert.AssertionError({ message: `${sent.type} ${CHANGED}\n${message}`, actual: arrived, expected });
+    }
   }
 
   /** Sends `sent` and asserts that it, and it alone, arrives. */
@@ -158,22 +170,21 @@ export class Kit extends Patience {
   async finish(failed: boolean): Promise<void> {
     for (const connection of this.#connections) connection.abort();
     await this.settled('listeners to close', Promise.all(this.#listeners.map((listener) => listener.close())));
-    if (failed) return;
-    await this.until('connectionCount of every listener to be 0', () =>
-      this.#listeners.every(({ connectionCount, address }) => {
-        assert.ok(
-          connectionCount >= 0,
-          `connectionCount of ${address} is ${connectionCount}: an end was counted twice`,
-        );
-        return connectionCount === 0;
-      }),
-    );
-    await this.until('every timer of the transport to be cleared', () => this.clock.pendingTimers === 0);
-    for (let left = await this.subject.leaks?.(); left !== undefined && left > 0; left = await this.subject.leaks?.()) {
-      const seen = left;
-      this.waitingFor = `the medium to hold nothing, it holds ${seen}`;
-      this.signal.throwIfAborted();
-      await settle();
+    if (!failed) await this.gone(() => this.#leftBehind());
+  }
+
+  async #leftBehind(): Promise<string | undefined> {
+    for (const { connectionCount, address } of this.#listeners) {
+      assert.ok(connectionCount >= 0, `connectionCount of ${address} is ${connectionCount}: an end was counted twice`);
+      if (connectionCount > 0)
+        return `connectionCount of ${address} is still ${connectionCount}: count every connection out when it ends, also by abort`;
     }
+    const { pendingTimers } = this.clock;
+    if (pendingTimers > 0)
+      return `the transport left ${pendingTimers} timers on its clock: clear every deadline when its attempt or connection ends`;
+    const handles = (await this.subject.leaks?.()) ?? 0;
+    if (handles > 0)
+      return `the medium still holds ${handles} (leaks): end its sockets and servers when their connection or listener ends`;
+    return undefined;
   }
 }

@@ -7,7 +7,7 @@ export type Samples = (id: RequestId) => readonly Message[];
 /** Metadata of the kit's requests. */
 function metadata(id: RequestId): RequestMetadata {
   return {
-    // another text than the id: it is carried, not made anew of what routes
+    // differs from the id: it must be carried, not derived from the id
     correlationId: `logged-${id}`,
     requestId: 'req-1',
     clientIp: '192.0.2.7',
@@ -44,7 +44,7 @@ export function chunk(id: RequestId, index: number, length: number): Message & {
   return { type: 'requestBodyChunk', id, index, data, last: false };
 }
 
-/** What a proxy may send, by type. */
+/** Messages that a proxy may send, by type. */
 const PROXY_SAMPLES: Readonly<Partial<Record<MessageType, Samples>>> = {
   requestHeaders: (id) => {
     const { correlationId, requestId, clientIp, protocol, timestamp } = metadata(id);

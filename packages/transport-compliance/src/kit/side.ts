@@ -1,15 +1,15 @@
 import type { CloseReason, Connection, ConnectionHandler, EncodedMessage, Received } from '@agentwire/core';
 
-/** One end of a connection under test: a handler that remembers everything it was told. */
+/** One end of a connection under test: a handler that records every callback. */
 export class Side implements ConnectionHandler {
   readonly received: Received[] = [];
   readonly ends: CloseReason[] = [];
-  /** What it was told, in order: `message`, `drain` and `close`. */
+  /** Its callbacks, in order. */
   readonly log: ('message' | 'drain' | 'close')[] = [];
   drains = 0;
-  /** What a case wants done on top, for every message. */
+  /** Called for every message, inside `onMessage`. */
   react: ((message: Received, encoded: EncodedMessage | undefined) => void) | undefined;
-  /** What a case wants done on top, at every `onDrain`. */
+  /** Called at every `onDrain`, inside it. */
   reactToDrain: (() => void) | undefined;
   #connection: Connection | undefined;
 
@@ -19,7 +19,7 @@ export class Side implements ConnectionHandler {
     return this.#connection;
   }
 
-  /** Whether there is a connection yet. */
+  /** `true` once there is a connection. */
   get connected(): boolean {
     return this.#connection !== undefined;
   }

@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import type { Message } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
 import { AGENT, CAPABILITIES, PROXY } from '../kit/hellos.ts';
+import { requestHeaders } from '../kit/samples.ts';
 import { Side } from '../kit/side.ts';
 
-/** What two sides learn of each other and agree on. */
-export const AGREE_CASES: readonly ComplianceCase[] = [
-  rule('open.peer', 'peer says what the other side said of itself, and what both agreed', async (kit) => {
+/** Facts that two sides learn of each other and negotiate. */
+export const NEGOTIATE_CASES: readonly ComplianceCase[] = [
+  rule('open.peer', "peer has the other side's hello, without its token, and what both negotiated", async (kit) => {
     const { proxy, agent } = await kit.pair();
     const [seen, known] = [proxy.connection.peer, agent.connection.peer];
     assert.deepEqual([seen.role, seen.name], ['agent', AGENT.name]);
     assert.deepEqual([known.role, known.name], ['proxy', PROXY.name]);
+    assert.deepEqual([seen.token, known.token], [undefined, undefined], 'a peer must not keep a token');
     assert.equal(seen.ids, known.ids);
     assert.equal(seen.encoding, known.encoding);
     assert.equal(seen.dialect, known.dialect);
@@ -35,21 +37,41 @@ export const AGREE_CASES: readonly ComplianceCase[] = [
   ),
   rule(
     'open.features',
-    'only features that both sides named are agreed, and they decide what may be sent',
+    'only features that both sides offered are negotiated, and they decide which messages may be sent',
     async (kit) => {
       const { proxy, agent } = await kit.pair({
         proxy: { features: ['health', 'log'] },
         agent: { features: ['log', 'metrics'] },
       });
       const { features, accepts } = agent.connection.peer;
-      assert.ok(!features.includes('health') && !features.includes('metrics'), `agreed on ${features.join(', ')}`);
+      assert.ok(!features.includes('health') && !features.includes('metrics'), `negotiated ${features.join(', ')}`);
       assert.ok(!accepts.has('metricsReport') && !accepts.has('healthStatus'), 'no reports without their features');
       assert.ok(!proxy.connection.peer.accepts.has('configure'), 'no Configure without config_push');
     },
   ),
   rule(
+    'open.encoding',
+    'only an encoding that both sides offered is spoken, in the order of the proxy',
+    async (kit) => {
+      const [json, msgpack] = [['json'], ['msgpack', 'json']];
+      for (const [proxy, agent, expected] of [
+        [json, msgpack, 'json'],
+        [msgpack, json, 'json'],
+        [['json', 'msgpack'], msgpack, 'json'],
+      ] as const) {
+        const pair = await kit.pair({ proxy: { encodings: proxy }, agent: { encodings: agent } });
+        const { encoding } = pair.proxy.connection.peer;
+        const offers = `the proxy offered ${proxy.join(', ')}, the agent ${agent.join(', ')}`;
+        assert.equal(pair.agent.connection.peer.encoding, encoding, `the two sides differ; ${offers}`);
+        // a medium with an encoding of its own has nothing to negotiate
+        if (encoding === 'json' || encoding === 'msgpack') assert.equal(encoding, expected, offers);
+        await kit.carry(pair.proxy, pair.agent, requestHeaders(kit.id(pair.proxy, 1)));
+      }
+    },
+  ),
+  rule(
     'open.unsupported',
-    'sending what the peer does not accept throws ERR_UNSUPPORTED and harms nothing',
+    'sending a message that the peer does not accept throws ERR_UNSUPPORTED and harms nothing',
     async (kit) => {
       const pair = await kit.pair({ proxy: { features: [] } });
       const refused: Message = { type: 'configure', id: kit.id(pair.proxy, 1), config: {} };
