@@ -30,6 +30,7 @@ describe('the examples of the READMEs run', () => {
     ['packages/core/README.md', "unix unix:/run/waf.sock\nwaf json [ 'errors' ]\nERR_VERSION_MISMATCH\n"],
     ['packages/a2a-bridge/README.md', 'oracle\n'],
     ['packages/metrics/README.md', 'agent_requests_total{agent="waf",decision="allow"} 1\n'],
+    ['packages/reverse-listener/README.md', 'allow\n'],
     ['packages/pool/README.md', "block [ 'agentwire:ERR_CONNECT' ]\n"],
     ['packages/agentwire/README.md', "{ type: 'block', status: 403, body: 'path traversal' }\n"],
   ])('%s', async (readme, output) => {

@@ -1,0 +1,47 @@
+import type { Clock } from '@agentwire/core';
+import { delay } from '@agentwire/core/internal';
+
+const FORGET_MS = 60_000;
+const MAX_ADDRESSES = 4_096;
+
+/**
+ * Delays of refusals: each refused registration is answered a fixed time after it came, whatever was wrong with it, and later with each
+ * refusal of the same address within a minute.
+ */
+export class Refusals {
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  readonly #maxMs: number;
+  // in the order of the last refusal, so that the first is the one to evict
+  readonly #byAddress = new Map<string, { count: number; last: number }>();
+
+  constructor(clock: Clock, delayMs: number, maxMs: number) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#maxMs = Math.max(maxMs, delayMs);
+  }
+
+  /** Waits until a registration that came at `since` may be refused; ends early when `signal` is aborted. */
+  async wait(address: string | undefined, since: number, signal: AbortSignal): Promise<void> {
+    const count = this.#count(hostOf(address ?? ''));
+    const after = Math.min(this.#delayMs * 2 ** Math.min(count - 1, 20), this.#maxMs);
+    const left = since + after - this.#clock.now();
+    // a verification that took longer is rounded up, so that its own duration is not seen
+    const wait = left >= 0 || after === 0 ? left : after - (-left % after);
+    if (wait > 0) await delay(this.#clock, wait, signal).catch(() => undefined);
+  }
+
+  #count(host: string): number {
+    const now = this.#clock.now();
+    const before = this.#byAddress.get(host);
+    this.#byAddress.delete(host);
+    const count = before === undefined || now - before.last >= FORGET_MS ? 1 : before.count + 1;
+    this.#byAddress.set(host, { count, last: now });
+    const [oldest] = this.#byAddress.keys();
+    if (this.#byAddress.size > MAX_ADDRESSES && oldest !== undefined) this.#byAddress.delete(oldest);
+    return count;
+  }
+}
+
+/** Address without its port, which is another one for each connection. */
+const hostOf = (address: string): string => address.replace(/:\d+$/, '').slice(0, 256);
