@@ -6,6 +6,7 @@ export { capabilitiesOf } from './contract/capabilities.ts';
 export { DeliveredBytes } from './contract/delivered-bytes.ts';
 export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
 export { isAgentwire } from './contract/peer.ts';
+export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contract/released-proxy.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
 export { printable } from './errors.ts';

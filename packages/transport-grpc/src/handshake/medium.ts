@@ -1,22 +1,8 @@
-import type { MediumTraits, MessageType, Quirk, Role } from '@agentwire/core';
+import type { MediumTraits, MessageType, Role } from '@agentwire/core';
+import { zentinelQuirks } from '@agentwire/core/internal';
 
 /** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
 const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
-
-/** The name by which the released proxy gives itself away. */
-const RELEASED_PROXY = 'zentinel-proxy';
-
-/** What the released proxy does not do with answers over gRPC. */
-const PROXY_QUIRKS: readonly Quirk[] = [
-  'challenge_is_allow',
-  'redirect_is_error',
-  'block_headers_dropped',
-  'request_body_mutation_ignored',
-  'needs_more_ignored',
-  'response_block_ignored',
-  'response_headers_early_dropped',
-  'response_body_mutation_ignored',
-];
 
 const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
   proxy: ['cancelAll', 'drain', 'shutdown', 'configUpdateResponse', 'pong'],
@@ -35,6 +21,6 @@ export function mediumOf(role: Role, name: string, ours: boolean, maxMessageByte
     // a drain is a GOAWAY, which every HTTP/2 peer understands
     always: role === 'agent' ? ['drain'] : [],
     never: NEVER[role],
-    quirks: role === 'agent' && name === RELEASED_PROXY ? PROXY_QUIRKS : [],
+    quirks: role === 'agent' ? zentinelQuirks(name, 'grpc') : [],
   };
 }

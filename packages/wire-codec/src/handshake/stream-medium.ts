@@ -5,23 +5,9 @@ import {
   type Hello,
   type MediumTraits,
   type MessageType,
-  type Quirk,
 } from '@agentwire/core';
+import { zentinelQuirks } from '@agentwire/core/internal';
 import { MAX_FRAME_BYTES } from '../frame/frame-limits.ts';
-
-/** The name by which the released proxy gives itself away. */
-const RELEASED_PROXY = 'zentinel-proxy';
-
-const RELEASED_PROXY_QUIRKS: readonly Quirk[] = Object.freeze<Quirk[]>([
-  'challenge_is_allow',
-  'redirect_is_error',
-  'block_headers_dropped',
-  'request_body_mutation_ignored',
-  'needs_more_ignored',
-  'response_block_ignored',
-  'response_headers_early_dropped',
-  'response_body_mutation_required',
-]);
 
 /** Message types that have no number in the zentinel dialect. */
 const NOT_ZENTINEL: readonly MessageType[] = [
@@ -76,6 +62,6 @@ export function streamMedium(dialect: Dialect, self: Hello, other: Hello): Mediu
       .filter(([, feature, offered]) => offered && self.features.includes(feature))
       .map(([type]) => type),
     never: NOT_ZENTINEL,
-    quirks: !isProxy && other.name === RELEASED_PROXY && other.features.length === 0 ? RELEASED_PROXY_QUIRKS : [],
+    quirks: !isProxy && other.features.length === 0 ? zentinelQuirks(other.name, 'stream') : [],
   };
 }
