@@ -67,8 +67,8 @@ async function gatewayTo(handlers: Handlers, { listen, encodings }: Way): Promis
     pool,
     upstream: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     agents: ['reader'],
-    requestBody: 'hold',
-    responseBody: 'hold',
+    requestBody: 'buffer',
+    responseBody: 'buffer',
   });
   onTestFinished(async () => {
     await gateway.close();

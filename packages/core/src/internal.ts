@@ -20,7 +20,16 @@ export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/de
 export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { type MetricLabels, noMetrics } from './metrics-recorder.ts';
-export { checkOptions, OPTION, type OptionCheck, type OptionTable } from './option-table.ts';
+export {
+  checkOptions,
+  OPTION,
+  type OptionCheck,
+  type OptionRow,
+  type OptionRows,
+  type OptionTable,
+  type Resolved,
+  resolveOptions,
+} from './option-table.ts';
 export {
   checkBoolean,
   checkClock,

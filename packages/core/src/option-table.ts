@@ -110,3 +110,33 @@ export const OPTION = {
       checkTypes(`${name}.`, value as object, table);
     },
 } as const;
+
+/** Row of an options table: the check of a value, and the default where the option has one. The name carries the unit. */
+export interface OptionRow<T> {
+  readonly check: OptionCheck;
+  readonly default?: T | undefined;
+}
+
+/** A row for each option of a type: one that is added there does not compile before it has a row here. */
+export type OptionRows<T> = { readonly [Key in keyof Required<T>]: OptionRow<T[Key]> };
+
+/** Options with their defaults filled in; one without a default may still be `undefined`. */
+export type Resolved<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
+
+/**
+ * Checks options against their rows and fills in the defaults; `undefined` stands for the default.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option, what is expected and what it got
+ */
+export function resolveOptions<T extends object>(what: string, options: T, rows: OptionRows<T>): Resolved<T> {
+  const table = rows as Readonly<Record<string, OptionRow<unknown>>>;
+  checkKnownOptions(what, options, Object.keys(table));
+  const given = options as Readonly<Record<string, unknown>>;
+  const resolved: Record<string, unknown> = {};
+  for (const [key, { check, default: fallback }] of Object.entries(table)) {
+    const value = given[key];
+    if (value !== undefined) check(key, value);
+    resolved[key] = value ?? fallback;
+  }
+  return resolved as Resolved<T>;
+}

@@ -1,4 +1,4 @@
-// 100 MB uploads through a gateway, in MB/s: with no agent, with one that gets every chunk, and held for it.
+// 100 MB uploads through a gateway, in MB/s: with no agent, with one that gets every chunk, and buffered for it.
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -55,7 +55,7 @@ const ways = {
   'a bare proxy': barely,
   'no agent': createGateway({ pool, upstream: target }),
   'a chunk agent': createGateway({ pool, upstream: target, agents: ['reader'] }),
-  'a chunk agent, held': createGateway({ pool, upstream: target, agents: ['reader'], requestBody: 'hold' }),
+  'a chunk agent, buffered': createGateway({ pool, upstream: target, agents: ['reader'], requestBody: 'buffer' }),
 };
 for (const [name, gateway] of Object.entries(ways)) {
   const url = (await gateway?.listen()) ?? target;

@@ -5,7 +5,7 @@ import { addConnection, connectionOf } from './client-connection.ts';
 import { ClientErrors } from './client-error.ts';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
-import type { ResolvedGatewayOptions } from './options.ts';
+import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 
 /** What a {@link ClientServer} works with. */
 export interface ClientServerDeps {

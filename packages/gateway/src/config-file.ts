@@ -1,16 +1,12 @@
 import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import { checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
-import {
-  type AgentPoolOptions,
-  checkFailurePolicy,
-  type FailurePolicy,
-  POOL_DEFAULTS,
-  resolvePoolOptions,
-} from '@agentwire/pool';
+import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
+import { checkFailurePolicy, POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkPipeline } from './config-pipeline.ts';
 import { type ConfigPath, ConfigSource } from './config-source.ts';
 import { parseHostPort } from './listen.ts';
-import { checkGatewayOption, checkUpstream, GATEWAY_FILE_KEYS, type GatewayOptions } from './options.ts';
+import type { GatewayOptions } from './options/gateway-options.ts';
+import { checkGatewayOptions, checkUpstream, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
 
 /** One agent of a gateway's file. */
 export interface AgentEntry {
@@ -78,7 +74,6 @@ const TLS_TABLE: OptionTable<TlsFiles> = {
   ca: OPTION.text,
   serverName: OPTION.text,
 };
-const POOL_KEYS = [...Object.keys(POOL_DEFAULTS), 'reconnect'];
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -170,8 +165,8 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
   const { tls } = value;
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
   const names = checkAgents(source, value['agents'], schemes);
-  checkOptions(source, 'pool', value['pool'], POOL_KEYS, resolvePoolOptions);
-  checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOption);
+  checkOptions(source, 'pool', value['pool'], POOL_FILE_KEYS, resolvePoolOptions);
+  checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOptions);
   if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);
   return value;
 }

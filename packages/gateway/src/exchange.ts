@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import { BodyFilter } from './body/body-filter.ts';
-import { HeldBody } from './body/held-body.ts';
+import { BufferedBody } from './body/buffered-body.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { applyAgentOps } from './header-ops.ts';
-import type { ResolvedGatewayOptions } from './options.ts';
+import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import type { Pipeline } from './pipeline.ts';
 import { isBodiless } from './response/bodiless.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
@@ -52,7 +52,7 @@ export class Exchange implements UpstreamResponse {
   #sink: ResponseSink | undefined;
   #answered = false;
   #ended = false;
-  #held: HeldBody | undefined;
+  #held: BufferedBody | undefined;
 
   /** @param signal aborts when the client goes away */
   constructor(context: ExchangeContext, signal: AbortSignal) {
@@ -179,7 +179,7 @@ export class Exchange implements UpstreamResponse {
         return undefined;
       },
     });
-    const held = options.responseBody === 'hold' ? new HeldBody(options.maxHeldBodyBytes) : undefined;
+    const held = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
     this.#held = held;
     const { resolve: done } = this.#outcome;
     const { clock } = options;

@@ -5,11 +5,11 @@ import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';
-import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.ts';
+import type { GatewayOptions } from './options/gateway-options.ts';
+import { type ResolvedGatewayOptions, resolveGatewayOptions, shortestTimeoutMs } from './options/resolve-options.ts';
 import { StallWatch } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
-import { shortestTimeout } from './pacing-options.ts';
 import { Sweep } from './sweep.ts';
 import { Upstream } from './upstream/upstream.ts';
 
@@ -62,7 +62,7 @@ class GatewayServer implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = resolveGatewayOptions(options);
-    const sweep = new Sweep(this.#options, shortestTimeout(this.#options));
+    const sweep = new Sweep(this.#options, shortestTimeoutMs(this.#options));
     const upstream = new Upstream(this.#options, sweep);
     this.#upstream = upstream;
     this.#stalls = new StallWatch(sweep, this.#options.clientStallTimeoutMs, () => upstream.contended);

@@ -1,14 +1,13 @@
-export * from './admin-server.ts';
-export * from './config-file.ts';
-export * from './gateway.ts';
-export { type ListenAddress, parseHostPort } from './listen.ts';
-export {
-  type AgentDirectory,
-  type BodyMode,
-  GATEWAY_DEFAULTS,
-  type GatewayOptions,
-  type RequestSummary,
-  type ResolvedGatewayOptions,
-  resolveGatewayOptions,
-  type UnderscoreMode,
-} from './options.ts';
+export { type AdminOptions, type AdminServer, createAdminServer } from './admin-server.ts';
+export { type AgentEntry, type GatewayFile, parseGatewayFile, type TlsFiles } from './config-file.ts';
+export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
+export type { ListenAddress } from './listen.ts';
+export type { ClientOptions } from './options/client-options.ts';
+export type {
+  AgentDirectory,
+  BodyMode,
+  GatewayOptions,
+  RequestSummary,
+  UnderscoreMode,
+} from './options/gateway-options.ts';
+export type { UpstreamOptions } from './options/upstream-options.ts';

@@ -12,7 +12,8 @@ import {
 } from '@agentwire/core';
 import { HeaderMap, names } from '@agentwire/headers';
 import { applyAgentOps } from './header-ops.ts';
-import type { AgentDirectory, ResolvedGatewayOptions } from './options.ts';
+import type { AgentDirectory } from './options/gateway-options.ts';
+import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { Refusal } from './response/refusal.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -57,7 +58,7 @@ export class Pipeline {
 
   /** What an agent's failure policy says about header operations that came after their head had gone. */
   tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
-    const message = `${agent} changed the head of the ${head} after that had been sent; decide it with the first chunk, or hold the body`;
+    const message = `${agent} changed the head of the ${head} after that had been sent; decide it with the first chunk, or buffer the body`;
     return this.#pool.decideFailure(agent, type, new AgentwireError('ERR_TOO_LATE', message));
   }
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderOp } from '@agentwire/core';
 import { BodyFilter } from './body/body-filter.ts';
-import { HeldBody } from './body/held-body.ts';
-import { heldBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
+import { BufferedBody } from './body/buffered-body.ts';
+import { bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { Exchange } from './exchange.ts';
 import { applyAgentOps } from './header-ops.ts';
-import type { RequestSummary, ResolvedGatewayOptions } from './options.ts';
+import type { RequestSummary } from './options/gateway-options.ts';
+import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { Pipeline } from './pipeline.ts';
 import { clientHeaders, withFraming } from './request/client-headers.ts';
 import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
@@ -119,7 +120,7 @@ export class ProxiedRequest {
       return;
     }
     // no `using`: Node 22 cannot read it in source that was not compiled
-    const held = wantBody.length > 0 && this.#options.requestBody === 'hold' ? this.#hold() : undefined;
+    const held = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#hold() : undefined;
     try {
       const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
       const headers = withFraming(applyAgentOps(judged.headers, this.#lateOps), length);
@@ -132,12 +133,12 @@ export class ProxiedRequest {
     }
   }
 
-  #hold(): HeldBody {
-    return new HeldBody(this.#options.maxHeldBodyBytes, this.#reader);
+  #hold(): BufferedBody {
+    return new BufferedBody(this.#options.maxBufferedBodyBytes, this.#reader);
   }
 
   /** The body for the upstream: as it comes where no agent reads it, else what the agents let through. */
-  #body(agents: readonly string[], held: HeldBody | undefined): Promise<OutgoingBody> {
+  #body(agents: readonly string[], held: BufferedBody | undefined): Promise<OutgoingBody> {
     const { id, request } = this.#input;
     const filter = new BodyFilter({
       agents,
@@ -157,7 +158,7 @@ export class ProxiedRequest {
     this.#filter = filter;
     const announced = announcedLength(request);
     if (held === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);
-    return heldBody(this.#reader, filter, announced, held);
+    return bufferedBody(this.#reader, filter, announced, held);
   }
 
   /** Ends the client's response after a refusal or an error. @returns what became of the request */

@@ -1,4 +1,5 @@
-import { createGateway, type GatewayOptions, parseGatewayFile, parseHostPort } from '@agentwire/gateway';
+import { createGateway, type GatewayOptions, parseGatewayFile } from '@agentwire/gateway';
+import { parseHostPort } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, test } from 'vitest';
 
@@ -16,10 +17,13 @@ describe('what is wrong in a file is named with file, line, key and what is allo
       'gateway:\n  trustForwarded: no',
       'gateway.yaml:2: gateway.trustForwarded must be true or false, got "no" (string)',
     ],
-    ['gateway:\n  requestBody: hold\n  maxHeaders: 0', 'gateway.yaml:3: gateway.maxHeaders must be an integer from 1'],
+    [
+      'gateway:\n  requestBody: buffer\n  maxHeaders: 0',
+      'gateway.yaml:3: gateway.maxHeaders must be an integer from 1',
+    ],
     [
       'gateway:\n  upstream: x',
-      'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have upstreamTimeoutMs',
+      'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have decisionTimeoutMs',
     ],
     ['gateway:\n  maxHeaders:\n', 'gateway.yaml:2: gateway.maxHeaders has no value'],
     ['gateway: [1]', 'gateway.yaml:1: gateway must hold options'],

@@ -16,7 +16,7 @@ describe('an agent that is listed is asked', () => {
   test('also one that takes the bodies of responses and no heads', async () => {
     const { url } = await setup(
       { waf: { on: blockAttack, events: ['responseBodyChunk'] } },
-      { responseBody: 'hold' },
+      { responseBody: 'buffer' },
       (request, response) => response.end(request.url === '/bad' ? 'attack' : 'fine'),
     );
     expect([(await fetch(`${url}/bad`)).status, (await fetch(`${url}/good`)).status]).toEqual([403, 200]);

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { allow, block, defineAgent, serveAgent } from '@agentwire/agent';
+import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
 import { createGateway, parseGatewayFile } from '@agentwire/gateway';
 import { AgentPool } from '@agentwire/pool';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { expect, onTestFinished, test } from 'vitest';
+import { setup } from './setup.ts';
 
 const README = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const blockOf = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(README)?.[1] ?? '';
@@ -71,9 +73,17 @@ test('the file is one that the gateway takes, and has every key and every kind o
 });
 
 test.each([
-  [{ requestBody: 'buffer' }, 'requestBody must be one of stream, hold'],
-  [{ maxHeldBodyBytes: -1 }, 'maxHeldBodyBytes'],
+  [{ requestBody: 'whole' }, 'requestBody must be one of stream, buffer'],
+  [{ maxBufferedBodyBytes: -1 }, 'maxBufferedBodyBytes'],
   [{ maxChunkBytes: 17 * 1024 ** 2 }, 'maxChunkBytes'],
 ])('options %j are refused', (options, message) => {
   expect(() => createGateway({ pool: {} as never, upstream: 'http://h:1', ...options } as never)).toThrow(message);
+});
+
+test('the former spellings hold and maxHeldBodyBytes are taken', async () => {
+  const reads = (event: ProxyEvent): Decision => ({ ...ALLOW, needsMore: !('last' in event && event.last) });
+  const { url } = await setup({ reads }, { requestBody: 'hold', responseBody: 'hold', maxHeldBodyBytes: 10 });
+  expect((await fetch(url, { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413);
+  const both = await setup({ reads }, { requestBody: 'hold', maxHeldBodyBytes: 10, maxBufferedBodyBytes: 11 });
+  expect((await fetch(both.url, { method: 'POST', body: 'x'.repeat(11) })).status).toBe(200);
 });

@@ -63,7 +63,7 @@ describe('an upstream that ends a kept-alive connection as the next request come
     });
     const { url } = await setup(
       { reads: (event) => ({ ...ALLOW, needsMore: !('last' in event) || !event.last }) },
-      { upstream: origin, requestBody: 'hold' },
+      { upstream: origin, requestBody: 'buffer' },
     );
     for (const size of [10, 2_000_000, 10, 2_000_000]) {
       const body = 'x'.repeat(size);

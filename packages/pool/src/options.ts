@@ -1,82 +1,58 @@
-import { type Clock, type Logger, type MetricsRecorder, systemClock, type Transport } from '@agentwire/core';
+import type { Clock, Logger, MetricsRecorder, Transport } from '@agentwire/core';
+import { systemClock } from '@agentwire/core';
 import {
-  checkOptions,
+  countRepeats,
   noMetrics,
   OPTION,
-  type OptionTable,
-  countRepeats,
+  type OptionRows,
+  type Resolved,
+  resolveOptions,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { BackoffOptions } from '@agentwire/core/session';
 import { BACKOFF_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
 import { type LoadBalanceStrategy, type LoadBalanceStrategyName, strategyNamed } from './load-balancing.ts';
 
-/** How an `AgentPool` treats every agent; Agent Protocol v2, AgentPoolConfig. */
+/** Options of an `AgentPool`, the same for every agent; Agent Protocol v2, AgentPoolConfig. */
 export interface AgentPoolOptions {
-  /** Ways to reach agents; the pool itself knows none. The umbrella package `agentwire` hands in the stock ones. */
-  readonly transports?: readonly Transport[];
-  /** Connections kept open to each agent, 1 to 1 024; default 4. */
-  readonly connectionsPerAgent?: number;
-  /** Which connection gets a new request; default `leastConnections`. */
-  readonly loadBalanceStrategy?: LoadBalanceStrategyName | LoadBalanceStrategy;
-  /** How long an answer may take, in milliseconds; default 30 000. Past it: `ERR_TIMEOUT`. */
-  readonly requestTimeoutMs?: number;
-  /** How long dialling and handshake may take, in milliseconds; default 5 000. */
-  readonly connectTimeoutMs?: number;
-  /** Unanswered events at a time on a connection; default 100, lowered to what the agent announces. */
-  readonly maxConcurrentPerConnection?: number;
-  /** Requests that may wait for a free connection of an agent; default 1 024. Past it: `ERR_OVERLOADED`. */
-  readonly maxQueuedPerAgent?: number;
-  /** How long `drain` waits for requests in flight, in milliseconds; default 30 000. */
-  readonly drainTimeoutMs?: number;
-  /** How long a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
-  readonly correlationAffinityTtlMs?: number;
-  /** Requests of an agent that are remembered; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
-  readonly maxCorrelationAffinities?: number;
+  /** Transports to reach agents with; default none. `AgentPool` of the package `agentwire` has the stock ones. */
+  readonly transports?: readonly Transport[] | undefined;
+  /** Connections kept open per agent, 1 to 1 024; default 4. */
+  readonly connectionsPerAgent?: number | undefined;
+  /** Strategy that chooses the connection of a new request; default `leastConnections`. */
+  readonly loadBalanceStrategy?: LoadBalanceStrategyName | LoadBalanceStrategy | undefined;
+  /** Time that an answer may take, in milliseconds; default 30 000. Past it `ERR_TIMEOUT`. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Time that dialling and handshake may take, in milliseconds; default 5 000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Unanswered events per connection; default 100, lowered to what the agent announces. */
+  readonly maxConcurrentPerConnection?: number | undefined;
+  /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
+  readonly maxQueuedPerAgent?: number | undefined;
+  /** Time that `drain` waits for requests in flight, in milliseconds; default 30 000. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Time that a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
+  readonly correlationAffinityTtlMs?: number | undefined;
+  /** Remembered requests per agent; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
+  readonly maxCorrelationAffinities?: number | undefined;
   /**
-   * Waits between attempts to connect; there is no limit of attempts. A request for an agent that is not connected makes
-   * one attempt before its turn, every 250 ms at most, so that an agent is found soon after a long outage too.
+   * Waits between attempts to connect; the number of attempts has no limit. A request for an agent that is not connected
+   * triggers one early attempt, at most every 250 ms, so that an agent is found soon after a long outage too.
    */
-  readonly reconnect?: BackoffOptions;
-  /** Name that agents are told in the handshake; default `agentwire`. */
-  readonly name?: string;
-  /** Encodings to offer, the best first; default `msgpack`, `json`. */
-  readonly encodings?: readonly string[];
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  /** Where measurements go; default nowhere. */
-  readonly metrics?: MetricsRecorder;
+  readonly reconnect?: BackoffOptions | undefined;
+  /** Name sent to agents in the handshake; default `agentwire`. */
+  readonly name?: string | undefined;
+  /** Encodings to offer in order of preference; default `msgpack`, `json`. */
+  readonly encodings?: readonly string[] | undefined;
+  readonly clock?: Clock | undefined;
+  /** Default silent. */
+  readonly logger?: Logger | undefined;
+  /** Receiver of measurements; default none. */
+  readonly metrics?: MetricsRecorder | undefined;
 }
 
-/** What {@link AgentPoolOptions} default to. */
-export const POOL_DEFAULTS: {
-  readonly connectionsPerAgent: number;
-  readonly loadBalanceStrategy: LoadBalanceStrategyName;
-  readonly requestTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly maxConcurrentPerConnection: number;
-  readonly maxQueuedPerAgent: number;
-  readonly drainTimeoutMs: number;
-  readonly correlationAffinityTtlMs: number;
-  readonly maxCorrelationAffinities: number;
-  readonly name: string;
-  readonly encodings: readonly string[];
-} = {
-  connectionsPerAgent: 4,
-  loadBalanceStrategy: 'leastConnections',
-  requestTimeoutMs: 30_000,
-  connectTimeoutMs: 5_000,
-  maxConcurrentPerConnection: 100,
-  maxQueuedPerAgent: 1024,
-  drainTimeoutMs: 30_000,
-  correlationAffinityTtlMs: 300_000,
-  maxCorrelationAffinities: 100_000,
-  name: 'agentwire',
-  encodings: ['msgpack', 'json'],
-};
-
 /** Options with every default filled in and checked. */
-export interface ResolvedPoolOptions extends Required<Omit<AgentPoolOptions, 'loadBalanceStrategy' | 'reconnect'>> {
+export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'loadBalanceStrategy' | 'reconnect'> {
   readonly strategy: LoadBalanceStrategy;
   readonly reconnect: Required<BackoffOptions>;
 }
@@ -88,52 +64,38 @@ function checkStrategy(name: string, value: unknown): void {
   else strategyNamed(value);
 }
 
-const TABLE: OptionTable<AgentPoolOptions> = {
-  transports: OPTION.listOf(OPTION.methods('connect', 'listen')),
-  connectionsPerAgent: OPTION.integer(1, 1024),
-  loadBalanceStrategy: checkStrategy,
-  requestTimeoutMs: OPTION.integer(1, DAY_MS),
-  connectTimeoutMs: OPTION.integer(1, 3_600_000),
-  maxConcurrentPerConnection: OPTION.integer(1, 65_536),
-  maxQueuedPerAgent: OPTION.integer(0, 1_000_000),
-  drainTimeoutMs: OPTION.integer(0, DAY_MS),
-  correlationAffinityTtlMs: OPTION.integer(1, DAY_MS),
-  maxCorrelationAffinities: OPTION.integer(1, 10_000_000),
-  reconnect: OPTION.nested(BACKOFF_TABLE),
-  name: OPTION.text,
-  // another word than these two makes the released crate refuse the whole handshake
-  encodings: OPTION.listOf(OPTION.oneOf('json', 'msgpack')),
-  clock: OPTION.clock,
-  logger: OPTION.logger,
-  metrics: OPTION.methods('count', 'gauge', 'observe'),
+const ROWS: OptionRows<AgentPoolOptions> = {
+  transports: { check: OPTION.listOf(OPTION.methods('connect', 'listen')), default: [] },
+  connectionsPerAgent: { check: OPTION.integer(1, 1024), default: 4 },
+  loadBalanceStrategy: { check: checkStrategy, default: 'leastConnections' },
+  requestTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
+  connectTimeoutMs: { check: OPTION.integer(1, 3_600_000), default: 5_000 },
+  maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
+  maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
+  drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
+  correlationAffinityTtlMs: { check: OPTION.integer(1, DAY_MS), default: 300_000 },
+  maxCorrelationAffinities: { check: OPTION.integer(1, 10_000_000), default: 100_000 },
+  reconnect: { check: OPTION.nested(BACKOFF_TABLE), default: {} },
+  name: { check: OPTION.text, default: 'agentwire' },
+  // the released crate refuses the handshake for any other word
+  encodings: { check: OPTION.listOf(OPTION.oneOf('json', 'msgpack')), default: ['msgpack', 'json'] },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+  metrics: { check: OPTION.methods('count', 'gauge', 'observe'), default: noMetrics },
 };
 
-/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
-export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
-  checkOptions('AgentPool', options, TABLE);
-  // an option that is there but undefined has its default, too
-  const given = { ...POOL_DEFAULTS, ...definedOf(options) };
-  const { loadBalanceStrategy: strategy } = given;
-  return {
-    connectionsPerAgent: given.connectionsPerAgent,
-    requestTimeoutMs: given.requestTimeoutMs,
-    connectTimeoutMs: given.connectTimeoutMs,
-    maxConcurrentPerConnection: given.maxConcurrentPerConnection,
-    maxQueuedPerAgent: given.maxQueuedPerAgent,
-    drainTimeoutMs: given.drainTimeoutMs,
-    correlationAffinityTtlMs: given.correlationAffinityTtlMs,
-    maxCorrelationAffinities: given.maxCorrelationAffinities,
-    name: given.name,
-    encodings: given.encodings,
-    transports: options.transports ?? [],
-    strategy: typeof strategy === 'string' ? strategyNamed(strategy) : strategy,
-    reconnect: resolveBackoff(options.reconnect),
-    clock: options.clock ?? systemClock,
-    logger: countRepeats(options.logger ?? silentLogger, options.clock ?? systemClock),
-    metrics: options.metrics ?? noMetrics,
-  };
-}
+/** Options that a file may have under `pool`: all but objects and functions of a program. */
+export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
+  (name) => !['transports', 'clock', 'logger', 'metrics'].includes(name),
+);
 
-function definedOf(options: AgentPoolOptions): AgentPoolOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
+  const { loadBalanceStrategy: strategy, reconnect, ...rest } = resolveOptions('AgentPool', options, ROWS);
+  return {
+    ...rest,
+    strategy: typeof strategy === 'string' ? strategyNamed(strategy) : strategy,
+    reconnect: resolveBackoff(reconnect),
+    logger: countRepeats(rest.logger, rest.clock),
+  };
 }

@@ -1,6 +1,7 @@
-import { AgentPool, decideByPolicy, type FailureRule, resolvePoolOptions } from '@agentwire/pool';
-import { AgentwireError } from '@agentwire/core';
-import { expect, test } from 'vitest';
+import { AgentPool, type FailureRule } from '@agentwire/pool';
+import { resolvePoolOptions } from '@agentwire/pool/internal';
+import { expect, onTestFinished, test } from 'vitest';
+import { head } from './setup.ts';
 
 const wrong: [string, unknown][] = [
   ['reconnect', { initialMs: 0 }],
@@ -39,12 +40,13 @@ test.each<[string, unknown]>([
   ],
   ['gives nothing', () => undefined],
   ['gives an unknown verdict', () => ({ verdict: { type: 'pass' } })],
-])('a rule that %s is closed', (_how, rule) => {
-  const error = new AgentwireError('ERR_TIMEOUT', 'late');
-  const failure = { agent: 'waf', kind: 'timeout' as const, event: 'requestHeaders' as const, error };
-  expect(decideByPolicy(rule as FailureRule, failure)).toMatchObject({
+])('a rule that %s is closed', async (_how, rule) => {
+  const pool = new AgentPool();
+  onTestFinished(() => pool.close());
+  pool.addReverseAgent('waf', { onFailure: rule as FailureRule });
+  expect(await pool.decide('waf', head('r'))).toMatchObject({
     verdict: { type: 'block', status: 503 },
-    audit: { tags: ['agentwire:fail-rule-broken', 'agentwire:fail-custom'], reasonCodes: ['agentwire:ERR_TIMEOUT'] },
+    audit: { tags: ['agentwire:fail-rule-broken', 'agentwire:fail-custom'], reasonCodes: ['agentwire:ERR_CONNECT'] },
   });
 });
 

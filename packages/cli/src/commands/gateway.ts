@@ -5,8 +5,8 @@ import {
   createGateway,
   type GatewayFile,
   parseGatewayFile,
-  parseHostPort,
 } from '@agentwire/gateway';
+import { parseHostPort } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
 import { Cleanup } from '../cleanup.ts';

@@ -1,7 +1,7 @@
 import type { BodyStream } from '../upstream/upstream-request.ts';
 import type { Clock } from '@agentwire/core';
 import type { BodyFilter } from './body-filter.ts';
-import type { HeldBody } from './held-body.ts';
+import type { BufferedBody } from './buffered-body.ts';
 import type { RequestReader } from './request-reader.ts';
 
 /** A request's body on its way to the upstream. */
@@ -76,7 +76,7 @@ export async function streamedBody(
   return { data: filtered(next, reader, filter, announced), length };
 }
 
-async function* joined(held: HeldBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {
+async function* joined(held: BufferedBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {
   const first = held.take();
   if (first instanceof Uint8Array) yield first;
   else yield* first;
@@ -84,7 +84,7 @@ async function* joined(held: HeldBody, reader: RequestReader): AsyncGenerator<Ui
   yield* reader;
 }
 
-function whole(held: HeldBody): OutgoingBody {
+function whole(held: BufferedBody): OutgoingBody {
   const { length } = held;
   return { data: length === 0 ? null : held.take(), length };
 }
@@ -94,11 +94,11 @@ function whole(held: HeldBody): OutgoingBody {
  *
  * @param held keeps it; the caller releases it
  */
-export async function heldBody(
+export async function bufferedBody(
   reader: RequestReader,
   filter: BodyFilter,
   announced: number | undefined,
-  held: HeldBody,
+  held: BufferedBody,
 ): Promise<OutgoingBody> {
   for (let ended = false; !ended;) {
     const { passed, last } = await filterNext(reader, filter, announced);

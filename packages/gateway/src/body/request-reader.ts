@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import { BadRequest } from '../response/refusal.ts';
 import type { Sweep, Watched } from '../sweep.ts';
-import type { HeldUpload } from './held-body.ts';
+import type { BufferedUpload } from './buffered-body.ts';
 
 /** What a {@link RequestReader} needs to know besides the request. */
 export interface RequestReaderOptions {
@@ -27,7 +27,7 @@ const PROGRESS_BYTES = 16_384;
  *
  * Unlike a stream's own iterator it never destroys the request: whoever stops early still answers on that socket.
  */
-export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched, HeldUpload {
+export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched, BufferedUpload {
   readonly #request: IncomingMessage;
   readonly #options: RequestReaderOptions;
   #attached = false;

@@ -1,7 +1,7 @@
 import { AgentwireError, type Clock, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { BodyFilter } from '../body/body-filter.ts';
-import type { HeldBody } from '../body/held-body.ts';
+import type { BufferedBody } from '../body/buffered-body.ts';
 import { HEAD_WAIT_MS } from '../body/request-body.ts';
 import { applyAgentOps } from '../header-ops.ts';
 import type { UpstreamControl } from '../upstream/upstream-request.ts';
@@ -17,7 +17,7 @@ export interface FilteredSinkOptions {
   readonly writer: ClientWriter;
   readonly control: UpstreamControl;
   /** Keeps the body until no agent wants more; without it, chunks go on as they are decided. */
-  readonly held: HeldBody | undefined;
+  readonly held: BufferedBody | undefined;
   readonly clock: Clock;
   readonly done: () => void;
   readonly fail: (error: Error) => void;
@@ -37,7 +37,7 @@ const EARLY_BYTES = 65_536;
 export class FilteredSink implements ResponseSink {
   readonly #options: FilteredSinkOptions;
   readonly #announced: number | undefined;
-  #held: HeldBody | undefined;
+  #held: BufferedBody | undefined;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
   #received = 0;
@@ -111,19 +111,19 @@ export class FilteredSink implements ResponseSink {
     }
   }
 
-  #keep(held: HeldBody, chunk: Uint8Array): void {
+  #keep(held: BufferedBody, chunk: Uint8Array): void {
     try {
       held.write(chunk);
     } catch (error) {
       // not the client's fault, as the same error of a request's body would be
-      throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', 'a response could not be held; see maxHeldBodyBytes', {
+      throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', 'a response could not be held; see maxBufferedBodyBytes', {
         cause: error,
       });
     }
   }
 
   /** Every agent is done: what was kept goes on, and what comes after it is not kept. */
-  async #let(held: HeldBody, last: boolean): Promise<void> {
+  async #let(held: BufferedBody, last: boolean): Promise<void> {
     const { writer } = this.#options;
     this.#sendHead(last ? held.length : undefined);
     const kept = held.take();

@@ -1,6 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
 import { buildConnector } from 'undici';
-import type { ResolvedGatewayOptions } from '../options.ts';
+import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import type { Sweep } from '../sweep.ts';
 import { type CallOwner, UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection } from './upstream-connection.ts';

@@ -6,7 +6,7 @@ import type { BodyStream } from '../upstream/upstream-request.ts';
 const FILE_FROM_BYTES = 1024 ** 2;
 
 /** An upload whose body is held, as the choice of the one that makes room sees it. */
-export interface HeldUpload {
+export interface BufferedUpload {
   /** Whether its client is waited for. */
   readonly waiting: boolean;
   readonly bytesPerSecond: number;
@@ -14,11 +14,11 @@ export interface HeldUpload {
 }
 
 /** Every held upload of the process: they share the quota. */
-const uploads = new Map<HeldBody, HeldUpload>();
+const uploads = new Map<BufferedBody, BufferedUpload>();
 
 /** Ends the slowest upload that is waited for and slower than `limit`. @returns whether there was one */
 function evictSlowest(limit: number): boolean {
-  let slowest: [HeldBody, HeldUpload] | undefined;
+  let slowest: [BufferedBody, BufferedUpload] | undefined;
   for (const entry of uploads)
     if (entry[1].waiting && entry[1].bytesPerSecond < (slowest?.[1].bytesPerSecond ?? limit)) slowest = entry;
   if (slowest === undefined) return false;
@@ -29,12 +29,12 @@ function evictSlowest(limit: number): boolean {
 }
 
 /** A body that is kept until its agents have decided on the whole of it: on the heap below 1 MiB, else in a nameless file. */
-export class HeldBody implements Disposable {
+export class BufferedBody implements Disposable {
   readonly #buffer: LargeBodyBuffer;
-  readonly #upload: HeldUpload | undefined;
+  readonly #upload: BufferedUpload | undefined;
 
   /** @param upload of whose request it is the body; makes room for others when the quota of all is full and it is the slowest */
-  constructor(maxBytes: number, upload?: HeldUpload) {
+  constructor(maxBytes: number, upload?: BufferedUpload) {
     this.#upload = upload;
     if (upload !== undefined) uploads.set(this, upload);
     this.#buffer = new LargeBodyBuffer({ maxBodySize: maxBytes, mmapThreshold: FILE_FROM_BYTES });

@@ -33,14 +33,14 @@ afterEach(() => {
   expect(sharedBodyQuota.usedBytes).toBe(0);
 });
 
-describe('requestBody: hold', () => {
+describe('requestBody: buffer', () => {
   test.each([
     ['on the heap', 1000],
     ['at the edge of the heap', 1024 ** 2],
     ['in a file', 5_000_001],
   ])('a body %s arrives whole, with its length', async (_where, size) => {
     let upstreamSaw: unknown;
-    const { url } = await setup({ waf }, { requestBody: 'hold' }, (request, response) => {
+    const { url } = await setup({ waf }, { requestBody: 'buffer' }, (request, response) => {
       const hash = createHash('sha256');
       request.on('data', (part: Buffer) => hash.update(part));
       request.on('end', () => {
@@ -57,7 +57,7 @@ describe('requestBody: hold', () => {
 
   test('an attack at the end of a body never reaches the upstream, not even its head', async () => {
     let reached = 0;
-    const { url, summaries, ended } = await setup({ waf }, { requestBody: 'hold' }, (_request, response) => {
+    const { url, summaries, ended } = await setup({ waf }, { requestBody: 'buffer' }, (_request, response) => {
       reached += 1;
       response.end();
     });
@@ -70,7 +70,7 @@ describe('requestBody: hold', () => {
   test('what comes after the last agent is done is not kept, and the length stays known', async () => {
     const { url } = await setup(
       { first: (event) => allow({ needsMore: event.type === 'requestHeaders' }) },
-      { requestBody: 'hold', maxHeldBodyBytes: 70_000 },
+      { requestBody: 'buffer', maxBufferedBodyBytes: 70_000 },
       (request, response) => {
         let bytes = 0;
         request.on('data', (part: Buffer) => (bytes += part.length));
@@ -91,7 +91,7 @@ describe('requestBody: hold', () => {
           return allow({ needsMore: !event.last, requestBodyMutation: { index: event.index, data } });
         },
       },
-      { requestBody: 'hold' },
+      { requestBody: 'buffer' },
       (request, response) => {
         lengths.push(request.headers['content-length']);
         request.resume().on('end', () => response.end());
@@ -102,11 +102,11 @@ describe('requestBody: hold', () => {
     expect(lengths).toEqual(['18', '0']);
   });
 
-  test('a body past maxHeldBodyBytes is 413; one that no agent reads is never held', async () => {
-    const held = await setup({ waf }, { requestBody: 'hold', maxHeldBodyBytes: 1000 });
-    expect((await fetch(held.url, { method: 'POST', body: 'x'.repeat(1001) })).status).toBe(413);
-    expect((await fetch(held.url, { method: 'POST', body: 'x'.repeat(1000) })).status).toBe(200);
-    const unread = await setup({ waf: () => ALLOW }, { requestBody: 'hold', maxHeldBodyBytes: 0 });
+  test('a body past maxBufferedBodyBytes is 413; one that no agent reads is never buffered', async () => {
+    const read = await setup({ waf }, { requestBody: 'buffer', maxBufferedBodyBytes: 1000 });
+    expect((await fetch(read.url, { method: 'POST', body: 'x'.repeat(1001) })).status).toBe(413);
+    expect((await fetch(read.url, { method: 'POST', body: 'x'.repeat(1000) })).status).toBe(200);
+    const unread = await setup({ waf: () => ALLOW }, { requestBody: 'buffer', maxBufferedBodyBytes: 0 });
     expect((await fetch(unread.url, { method: 'POST', body: 'x'.repeat(1001) })).status).toBe(200);
   });
 
@@ -114,7 +114,7 @@ describe('requestBody: hold', () => {
     const asked = Promise.withResolvers<void>();
     const { url, summaries, ended } = await setup(
       { waf: (event) => (event.type === 'requestBodyChunk' && asked.resolve(), allow({ needsMore: true })) },
-      { requestBody: 'hold' },
+      { requestBody: 'buffer' },
     );
     const client = await rawClient(url);
     client.send('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nthe beginning');
@@ -129,7 +129,7 @@ describe('requestBody: hold', () => {
     const taken = sharedBodyQuota.maxBytes - 1_000_000;
     sharedBodyQuota.take(taken);
     try {
-      const { url } = await setup({ waf }, { requestBody: 'hold', clock });
+      const { url } = await setup({ waf }, { requestBody: 'buffer', clock });
       const slow = await rawClient(url);
       slow.send(`POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 700000\r\n\r\n${'x'.repeat(600_000)}`);
       await expect.poll(() => sharedBodyQuota.usedBytes).toBe(taken + 600_000);
@@ -144,13 +144,13 @@ describe('requestBody: hold', () => {
     }
   });
 
-  test('an upstream that fails after the hold is 502 and gives everything back', async () => {
-    const { url } = await setup({ waf }, { requestBody: 'hold' }, (request) => void request.socket.destroy());
+  test('an upstream that fails after the body was buffered is 502 and gives everything back', async () => {
+    const { url } = await setup({ waf }, { requestBody: 'buffer' }, (request) => void request.socket.destroy());
     expect((await fetch(url, { method: 'POST', body: Buffer.alloc(3_000_000) })).status).toBe(502);
   });
 });
 
-describe('responseBody: hold', () => {
+describe('responseBody: buffer', () => {
   const judge = (event: ProxyEvent): Decision => {
     if (event.type === 'responseHeaders') return allow({ needsMore: true });
     if (event.type !== 'responseBodyChunk') return ALLOW;
@@ -162,7 +162,7 @@ describe('responseBody: hold', () => {
     ['in a file', 3_000_000],
   ])('a response %s arrives whole, with its length', async (_where, size) => {
     const body = Buffer.alloc(size, 'abcdefg');
-    const { url } = await setup({ judge }, { responseBody: 'hold' }, (_request, response) => {
+    const { url } = await setup({ judge }, { responseBody: 'buffer' }, (_request, response) => {
       response.write(body.subarray(0, 500));
       response.end(body.subarray(500));
     });
@@ -172,10 +172,14 @@ describe('responseBody: hold', () => {
   });
 
   test('a secret at its end is a clean block; too long is 502', async () => {
-    const { url } = await setup({ judge }, { responseBody: 'hold', maxHeldBodyBytes: 10_000 }, (request, response) => {
-      response.write('x'.repeat(9000));
-      response.end(request.url === '/long' ? 'x'.repeat(9000) : 'secret');
-    });
+    const { url } = await setup(
+      { judge },
+      { responseBody: 'buffer', maxBufferedBodyBytes: 10_000 },
+      (request, response) => {
+        response.write('x'.repeat(9000));
+        response.end(request.url === '/long' ? 'x'.repeat(9000) : 'secret');
+      },
+    );
     const blocked = await fetch(url);
     expect([blocked.status, await blocked.text()]).toEqual([403, 'attack']);
     expect((await fetch(`${url}/long`)).status).toBe(502);
@@ -197,7 +201,7 @@ describe('responseBody: hold', () => {
   });
 });
 
-test('header operations of decisions on a held body are in time for both heads', async () => {
+test('header operations of decisions on a buffered body are in time for both heads', async () => {
   const { url } = await setup(
     {
       agent: (event) => {
@@ -205,7 +209,7 @@ test('header operations of decisions on a held body are in time for both heads',
         return allow({ needsMore: !('last' in event) || !event.last, requestHeaders: ops, responseHeaders: ops });
       },
     },
-    { requestBody: 'hold', responseBody: 'hold' },
+    { requestBody: 'buffer', responseBody: 'buffer' },
   );
   const response = await fetch(url, { method: 'POST', body: 'body' });
   const { headers } = (await response.json()) as { headers: Record<string, string> };

@@ -1,0 +1,84 @@
+import type { Clock, Decision, Logger } from '@agentwire/core';
+import type { AgentPool } from '@agentwire/pool';
+import type { ClientOptions } from './client-options.ts';
+import type { UpstreamOptions } from './upstream-options.ts';
+
+/** The part of an `AgentPool` that a gateway uses. */
+export type AgentDirectory = Pick<
+  AgentPool,
+  'decide' | 'decideFailure' | 'handles' | 'sendRequestComplete' | 'cancelRequest'
+>;
+
+/** Outcome of a request; passed to {@link GatewayOptions.onRequestEnd}. */
+export interface RequestSummary {
+  /** The gateway's id of the request, which agents see as `requestId`; unique among all gateways and restarts. */
+  readonly id: string;
+  readonly method: string;
+  readonly uri: string;
+  /** Status sent to the client; 0 when it left before one was sent. */
+  readonly status: number;
+  /** `failed`: the upstream, an agent's answer or the request itself was at fault. `cancelled`: the client left. */
+  readonly outcome: 'allowed' | 'blocked' | 'redirected' | 'challenged' | 'cancelled' | 'failed';
+  /** The agent that blocked, redirected or challenged. */
+  readonly agent?: string | undefined;
+  /** The decision of that agent. */
+  readonly decision?: Decision | undefined;
+  readonly durationMs: number;
+  /** The part of `durationMs` that was spent waiting for agents. */
+  readonly agentsMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** Handling of a body that agents read: see {@link GatewayOptions.requestBody}. `hold` is the former spelling of `buffer`. */
+export type BodyMode = 'stream' | 'buffer' | 'hold';
+
+/** Treatment of names with `_`: see {@link GatewayOptions.headersWithUnderscores}. */
+export type UnderscoreMode = 'drop' | 'keep';
+
+/** Options of `createGateway`. */
+export interface GatewayOptions extends ClientOptions, UpstreamOptions {
+  /** The pool that has the agents. It is not closed with the gateway. */
+  readonly pool: AgentDirectory;
+  /** Address for allowed requests: `http://HOST:PORT` or `https://…`; a path in it is refused. */
+  readonly upstream: string;
+  /** Names of agents in the order they are asked; those in an inner list are asked together. Default none. */
+  readonly agents?: readonly (string | readonly string[])[] | undefined;
+  /** Time that one decision may take, in milliseconds; default the pool's `requestTimeoutMs`. */
+  readonly decisionTimeoutMs?: number | undefined;
+  /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */
+  readonly maxRequestBodyBytes?: number | undefined;
+  /**
+   * Handling of a request's body that agents read; default `stream`.
+   *
+   * `stream` passes each chunk on as soon as its agents have decided on it, so that an upstream may have seen the beginning
+   * of a body whose end is blocked. `buffer` sends nothing, not even the head, before every agent is done with the body.
+   */
+  readonly requestBody?: BodyMode | undefined;
+  /** The same for responses and the client; default `stream`, where a block in the middle of a body cuts the connection. */
+  readonly responseBody?: BodyMode | undefined;
+  /** Longest buffered body, in bytes; default 100 MiB. Past it the client gets 413, or 502 for a response. On disk from 1 MiB on. */
+  readonly maxBufferedBodyBytes?: number | undefined;
+  /** Former spelling of `maxBufferedBodyBytes`, which wins where both are given. */
+  readonly maxHeldBodyBytes?: number | undefined;
+  /** Longest chunk that an agent is asked about, in bytes; default 1 MiB, at most 16 MiB. Longer ones are split. */
+  readonly maxChunkBytes?: number | undefined;
+  /** Keeps the client's `x-forwarded-*` and adds to them; default `false`: they are replaced. Set it behind a proxy of your own. */
+  readonly trustForwarded?: boolean | undefined;
+  /**
+   * Treatment of a client's headers with `_` in their names; default `drop`.
+   *
+   * Many upstreams read `X_User` and `x-user` as one name, so that a client could put its own beside an agent's. Set `keep`
+   * where clients need such names; an agent's `set` and `remove` take them out in any case.
+   */
+  readonly headersWithUnderscores?: UnderscoreMode | undefined;
+  /** Passes TRACE requests on; default `false`: they are answered 405. */
+  readonly allowTrace?: boolean | undefined;
+  /** Logs targets with their query; default `false`, as queries contain tokens. Headers and bodies are never logged. */
+  readonly logQuery?: boolean | undefined;
+  /** Called once for every request when it is over. What it throws or rejects with is logged. */
+  readonly onRequestEnd?: ((summary: RequestSummary) => unknown) | undefined;
+  readonly clock?: Clock | undefined;
+  /** Default silent. */
+  readonly logger?: Logger | undefined;
+}

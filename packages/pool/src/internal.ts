@@ -1,0 +1,3 @@
+// For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { checkFailurePolicy } from './failure-policy.ts';
+export { POOL_FILE_KEYS, resolvePoolOptions } from './options.ts';
