@@ -1,10 +1,18 @@
 import { AgentwireError, toAgentwireError } from '../errors.ts';
+import type { Lifecycle } from '../lifecycle.ts';
 import type { Message, Received } from '../message/message.ts';
 import type { CloseReason, Connection, ConnectionHandler, ConnectionStatus, EncodedMessage } from './connection.ts';
 import type { Peer } from './peer.ts';
 import type { OnConnection } from './transport.ts';
 
 let created = 0;
+
+/** States of a connection. */
+export const CONNECTION_LIFECYCLE: Lifecycle<ConnectionStatus> = {
+  open: { close: 'closing', abort: 'closed', 'medium ended': 'closed', 'handler threw': 'closed' },
+  closing: { abort: 'closed', 'medium ended': 'closed', 'handler threw': 'closed' },
+  closed: {},
+};
 
 /**
  * The state machine that every transport's connection shares: who may send when, one end, one `onClose`.

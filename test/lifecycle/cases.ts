@@ -1,0 +1,13 @@
+import { connection } from './cases/connection.ts';
+import type { LifecycleCase } from './lifecycle-case.ts';
+
+/**
+ * Every class whose states have a diagram. To add one:
+ *
+ * 1. beside the class, `export const NAME_LIFECYCLE: Lifecycle<NameState> = { state: { event: 'next state' } }`, and `#state:
+ *    NameState` in the class; export the table from the package's `internal.ts`;
+ * 2. a case in `cases/`: makes an object in the first state and causes each event; name it in the list here;
+ * 3. a section with a pair of markers in `docs/lifecycle.md`, then
+ *    `node --conditions=@agentwire/source test/lifecycle/write-page.ts`.
+ */
+export const CASES: readonly LifecycleCase[] = [connection];
