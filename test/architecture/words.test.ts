@@ -20,7 +20,6 @@ const NOT_CLEAN: readonly string[] = [
   'packages/pool/',
   'packages/transport-grpc/',
   'packages/transport-memory/',
-  'packages/transport-uds/',
   'packages/v1/',
   'packages/wire-codec/',
   'tools/bench/',

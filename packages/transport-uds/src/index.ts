@@ -1,6 +1,7 @@
-export * from './client/agent-client-v2-uds.ts';
-export * from './client/binary-request-body-chunk.ts';
-export * from './options.ts';
-export * from './tcp-transport.ts';
-export * from './tls-options.ts';
-export * from './uds-transport.ts';
+export { AgentClientV2Uds, BinaryRequestBodyChunk } from './agent-client-v2-uds.ts';
+export type { AgentClientV2UdsOptions, BinaryChunkInit } from './agent-client-v2-uds.ts';
+export { createTcpTransport } from './tcp-transport.ts';
+export type { TcpTransportOptions, TlsOptions } from './tcp-transport.ts';
+export { createUdsTransport } from './uds-transport.ts';
+export type { UdsTransportOptions } from './uds-transport.ts';
+export type { DialectChoice } from '@agentwire/transport-framed';

@@ -1,18 +1,17 @@
-import { createServer, connect as connectSocket } from 'node:net';
-import {
-  AgentwireError,
-  parseEndpoint,
-  type Endpoint,
-  type Listener,
-  type ListenOptions,
-  type Transport,
-} from '@agentwire/core';
-import { dial } from './handshake/dial.ts';
-import { PeerGate } from './listen/peer-gate.ts';
-import { bindSocketFile } from './listen/socket-file.ts';
-import { startListening, StreamListener } from './listen/stream-listener.ts';
-import { resolveUdsOptions, type ResolvedUdsOptions, type UdsTransportOptions } from './options.ts';
-import { bindError } from './stream/errors.ts';
+import { createServer, connect } from 'node:net';
+import type { Transport } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { createFramedTransport, streamLink, type FramedOptions } from '@agentwire/transport-framed';
+import { FRAMED_TABLE, openSocket, startListening } from '@agentwire/transport-framed/internal';
+import { bindSocketFile } from './socket-file.ts';
+
+/** Options of {@link createUdsTransport}. */
+export interface UdsTransportOptions extends FramedOptions {
+  /** Mode of the socket files that it binds, as in `chmod`; default 0o600, this user only. 0o660 admits a group. */
+  readonly mode?: number | undefined;
+}
+
+const TABLE: OptionTable<UdsTransportOptions> = { ...FRAMED_TABLE, mode: OPTION.integer(0, 0o777) };
 
 /**
  * Makes the transport that carries frames over Unix sockets: `unix:PATH`.
@@ -23,39 +22,35 @@ import { bindError } from './stream/errors.ts';
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
  */
 export function createUdsTransport(options: UdsTransportOptions = {}): Transport {
-  const uds = resolveUdsOptions(options);
-  return {
-    name: 'uds',
-    schemes: ['unix'],
-    dials: ['proxy', 'agent'],
-    async connect(text, connectOptions) {
-      const { address, target } = unixEndpoint(text);
-      const open = (): ReturnType<typeof connectSocket> => connectSocket({ path: target, allowHalfOpen: true });
-      return dial({ name: 'uds', address, open, readyEvent: 'connect' }, connectOptions, uds);
+  checkOptions('createUdsTransport', options, TABLE);
+  const { mode = 0o600, ...framed } = options;
+  return createFramedTransport(
+    {
+      name: 'uds',
+      schemes: ['unix'],
+      async dial({ target }, signal) {
+        return streamLink(await openSocket(connect({ path: target, allowHalfOpen: true }), 'connect', signal));
+      },
+      async bind({ address, target }, acceptor) {
+        const server = createServer({ allowHalfOpen: true }, (socket) =>
+          acceptor.accept(streamLink(socket), { address }),
+        );
+        try {
+          const file = await bindSocketFile(target, mode, (path) => startListening(server, { path }));
+          server.on('error', (error) => acceptor.report(error));
+          return {
+            address,
+            close() {
+              server.close();
+              file.remove();
+            },
+          };
+        } catch (error) {
+          server.close();
+          throw error;
+        }
+      },
     },
-    async listen(text, listenOptions) {
-      return listenOnSocket(unixEndpoint(text), listenOptions, uds);
-    },
-  };
-}
-
-function unixEndpoint(text: string): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (endpoint.scheme !== 'unix') {
-    throw new AgentwireError('ERR_INVALID_ADDRESS', `this transport serves unix:PATH, not ${JSON.stringify(text)}`);
-  }
-  return endpoint;
-}
-
-async function listenOnSocket(endpoint: Endpoint, options: ListenOptions, uds: ResolvedUdsOptions): Promise<Listener> {
-  const { address, target } = endpoint;
-  const gate = new PeerGate('uds', address, options, uds);
-  const server = createServer({ allowHalfOpen: true }, (socket) => gate.admit(socket, { address }));
-  try {
-    const file = await bindSocketFile(target, uds.mode, (path) => startListening(server, { path }));
-    return new StreamListener({ address, server, gate, logger: uds.logger, cleanUp: () => file.remove() });
-  } catch (error) {
-    server.close();
-    throw bindError(error, address);
-  }
+    framed,
+  );
 }

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { agentHello, Notes, temporaryFolder } from './fixtures.ts';
 import { DOCUMENTED_REQUEST, frame, lengthField, RawPeer, ZENTINEL_REQUEST } from './raw-peer.ts';
 
-interface House {
+interface Serving {
   readonly clock: ManualClock;
   readonly notes: Notes;
   readonly listener: Listener;
@@ -16,7 +16,7 @@ interface House {
 }
 
 /** An agent that listens, with a clock that stands still. */
-async function house(options: Partial<ListenOptions> = {}): Promise<House> {
+async function serve(options: Partial<ListenOptions> = {}): Promise<Serving> {
   const clock = createManualClock();
   const refused: unknown[] = [];
   const logger: Logger = { ...silentLogger, warn: (fields) => void refused.push(fields['code']) };
@@ -36,8 +36,8 @@ async function house(options: Partial<ListenOptions> = {}): Promise<House> {
   return { clock, notes, listener, refused, dial: () => RawPeer.dial(address) };
 }
 
-async function openConnection(request: Buffer = DOCUMENTED_REQUEST): Promise<House & { readonly peer: RawPeer }> {
-  const at = await house();
+async function openConnection(request: Buffer = DOCUMENTED_REQUEST): Promise<Serving & { readonly peer: RawPeer }> {
+  const at = await serve();
   const peer = await at.dial();
   peer.socket.write(request);
   expect((await peer.frame()).type).toBe(0x02);
@@ -58,7 +58,7 @@ describe('before the handshake is done', () => {
     ['the answer instead of the question', frame(0x02, '{}')],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
   ])('%s drops the peer', async (_, bytes) => {
-    const { dial, notes, refused } = await house();
+    const { dial, notes, refused } = await serve();
     const peer = await dial();
     peer.socket.write(bytes);
     await peer.closed;
@@ -66,7 +66,7 @@ describe('before the handshake is done', () => {
   });
 
   test('a peer of version 1 is dropped, and the log names the reason', async () => {
-    const { dial, refused } = await house();
+    const { dial, refused } = await serve();
     const peer = await dial();
     const message = '{"version":1,"event_type":"request_headers"}';
     peer.socket.write(Buffer.concat([lengthField(message.length), Buffer.from(message)]));
@@ -80,7 +80,7 @@ describe('before the handshake is done', () => {
     ['something that is no handshake', '{"hello":1}', /client_name/],
     ['a registration', '{"protocol_version":2,"agent_id":"a","capabilities":{}}', /an agent listens here/],
   ])('%s is refused with a reason', async (_, payload, words) => {
-    const { dial, notes, listener } = await house();
+    const { dial, notes, listener } = await serve();
     const peer = await dial();
     peer.socket.write(frame(0x01, payload));
     const { type, text } = await peer.frame();
@@ -93,7 +93,7 @@ describe('before the handshake is done', () => {
   });
 
   test('silence ends after ten seconds', async () => {
-    const { clock, dial, refused } = await house();
+    const { clock, dial, refused } = await serve();
     const peer = await dial();
     await untilPending(clock, 1);
     clock.advance(9999);
@@ -104,7 +104,7 @@ describe('before the handshake is done', () => {
   });
 
   test('a peer that leaves early is forgotten', async () => {
-    const { dial, refused, clock } = await house();
+    const { dial, refused, clock } = await serve();
     const peer = await dial();
     peer.socket.end(DOCUMENTED_REQUEST.subarray(0, 20));
     await peer.closed;
@@ -112,7 +112,7 @@ describe('before the handshake is done', () => {
   });
 
   test('of 300 peers that never finish, 64 stay, and a good one connects', async () => {
-    const { clock, dial, refused, listener } = await house();
+    const { clock, dial, refused, listener } = await serve();
     const peers = await Promise.all(Array.from({ length: 300 }, dial));
     for (const [at, peer] of peers.entries()) peer.socket.write(DOCUMENTED_REQUEST.subarray(0, at % 9));
     const good = await dial();
@@ -129,7 +129,7 @@ describe('before the handshake is done', () => {
   });
 
   test('a refused peer that never leaves is dropped after a while', async () => {
-    const { clock, dial } = await house();
+    const { clock, dial } = await serve();
     const peer = await dial();
     peer.socket.write(frame(0x01, '{}'));
     await peer.frame();
@@ -140,7 +140,7 @@ describe('before the handshake is done', () => {
 
   test('what comes while authorize decides is kept, up to a bound, and delivered in order', async () => {
     const decision = Promise.withResolvers<void>();
-    const { dial, notes } = await house({ authorize: () => decision.promise });
+    const { dial, notes } = await serve({ authorize: () => decision.promise });
     const peer = await dial();
     const ping = (sequence: number): Buffer => frame(0xf0, `{"sequence":${sequence},"timestamp_ms":1}`);
     peer.socket.write(Buffer.concat([DOCUMENTED_REQUEST, ...Array.from({ length: 5000 }, (_, at) => ping(at))]));
@@ -169,7 +169,7 @@ describe('on an open connection', () => {
     await peer.closed;
   });
 
-  test('a type that nobody knows is skipped', async () => {
+  test('an unknown type is skipped', async () => {
     const { peer, notes, refused } = await openConnection();
     peer.socket.write(
       Buffer.concat([frame(0x77, 'x'), frame(0x77, 'y'), frame(0xf0, '{"sequence":1,"timestamp_ms":2}')]),
@@ -300,7 +300,7 @@ describe('on an open connection', () => {
 });
 
 test('the released proxy is answered in its own shape, at once', async () => {
-  const { dial, notes } = await house();
+  const { dial, notes } = await serve();
   const peer = await dial();
   peer.socket.write(ZENTINEL_REQUEST);
   const { text } = await peer.frame();
@@ -315,7 +315,7 @@ test('the released proxy is answered in its own shape, at once', async () => {
 });
 
 test('a listener that is full refuses with a reason', async () => {
-  const { dial, listener } = await house({ maxConnections: 1 });
+  const { dial, listener } = await serve({ maxConnections: 1 });
   const first = await dial();
   first.socket.write(DOCUMENTED_REQUEST);
   await first.frame();

@@ -85,7 +85,7 @@ for (const scheme of ['tcp', 'tls']) {
     name: scheme,
     create: ({ clock }) => createTcpTransport({ clock, tls: certificates }),
     address: () => `${scheme}://127.0.0.1:0`,
-    // port 1 needs a privilege that nobody uses here
+    // binding port 1 needs a privilege, so nothing listens there
     unusedAddress: () => `${scheme}://127.0.0.1:1`,
     arrivesAs: arrivesIn('documented', 'json'),
   });

@@ -48,7 +48,7 @@ describe('what cannot be reached', () => {
     expect(message).toMatch(/^cannot connect to unix:.*a\.sock: ENOENT, nothing is there/);
   });
 
-  test('nobody listens there any more', async () => {
+  test('nothing listens there any more', async () => {
     const tcp = createTcpTransport();
     const options = { self: proxyHello, onConnection: new Notes().onConnection };
     const { code, message } = await failure(tcp.connect('tcp://127.0.0.1:1', options));

@@ -173,7 +173,7 @@ describe('closing', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('leaves a socket alone that somebody else has put there since', async () => {
+  test('leaves a socket alone that another process has put there since', async () => {
     const path = `${temporaryFolder()}/a.sock`;
     const first = await listen(path);
     renameSync(path, `${path}.moved`);

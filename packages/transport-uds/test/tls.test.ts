@@ -56,7 +56,7 @@ describe('server certificate', () => {
     expect([code, message]).toEqual(['ERR_INVALID_ARGUMENT', expect.stringMatching(/tls\.key and tls\.cert/)]);
   });
 
-  test('what is no certificate is said to be none', async () => {
+  test('the error of something that is no certificate says so', async () => {
     const tls = { key: 'x', cert: 'y' };
     expect((await failure(createTcpTransport({ tls }).listen('tls://127.0.0.1:0', listening()))).code).toBe(
       'ERR_CONNECT',
@@ -92,7 +92,7 @@ describe('client certificate', () => {
   });
 });
 
-test('peers that never finish their TLS hello take room, give way, and end at the deadline', async () => {
+test('peers that never finish their TLS hello count as pending, are evicted, and end at the deadline', async () => {
   const clock = createManualClock();
   const transport = createTcpTransport({ clock, tls: certificates });
   await using listener = await transport.listen('tls://127.0.0.1:0', listening({ maxPendingHandshakes: 3 }));

@@ -9,7 +9,7 @@ import { agentHello, proxyHello, temporaryFolder } from './fixtures.ts';
 import { frame, rawListener, ZENTINEL_REQUEST } from './raw-peer.ts';
 
 const MIB = 1024 * 1024;
-/** What can be between two ends in the system's buffers and in reads that have begun. */
+/** Bytes that can be between two ends in the system's buffers and in reads that have begun. */
 const ON_THE_WAY = 8 * MIB;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -14,7 +14,11 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
 import { MAX_SOCKET_PATH_BYTES } from '@agentwire/core/internal';
-import { isErrno } from '../stream/errors.ts';
+
+function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code !== undefined && codes.includes(code);
+}
 
 /** A bound socket file. */
 export interface SocketFile {
@@ -30,7 +34,7 @@ function isSame(one: BigIntStats | undefined, two: BigIntStats): boolean {
   return one !== undefined && one.ino === two.ino && one.dev === two.dev;
 }
 
-/** Whether somebody accepts connections on the socket at `path`. */
+/** Tests if a process accepts connections on the socket at `path`. */
 function hasLiveOwner(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = connect({ path });
@@ -39,7 +43,7 @@ function hasLiveOwner(path: string): Promise<boolean> {
       resolve(true);
     });
     probe.once('error', (error) => {
-      // a full queue has an owner, and one that refuses us by its mode is not ours to judge
+      // a full queue has an owner, and so may a socket whose mode refuses this user
       if (isErrno(error, 'ECONNREFUSED', 'ENOENT')) resolve(false);
       else if (isErrno(error, 'EAGAIN', 'EACCES', 'EPROTOTYPE')) resolve(true);
       else reject(error);
@@ -62,7 +66,7 @@ async function removeStale(path: string): Promise<void> {
   if (await hasLiveOwner(path)) {
     throw taken(path, 'a live process serves the socket there; stop it or choose another path');
   }
-  // somebody else may have cleared up and bound it while we asked
+  // another process may have removed and bound it meanwhile
   if (!isSame(lookAt(path), found)) throw taken(path, 'another process has just bound it');
   unlinkSync(path);
 }
@@ -84,9 +88,9 @@ function publish(from: string, path: string): void {
  * Binds a Unix socket so that it is never visible with a wider mode than `mode`: in a private folder beside `path`, from
  * where it is moved to its name once its mode is set. A socket that a dead process left behind is replaced.
  *
- * @param bind makes the server listen on the path that it is given
- * @throws AgentwireError `ERR_CONNECT` when a live process serves the path, or what is there is no socket or not ours;
- * and what the system says.
+ * @param bind makes the server listen on the given path
+ * @throws AgentwireError `ERR_CONNECT` when a live process serves the path, or it is no socket or belongs to another user;
+ * and the system's errors.
  */
 export async function bindSocketFile(
   path: string,

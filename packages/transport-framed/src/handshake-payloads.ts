@@ -13,31 +13,33 @@ import {
   type HandshakeShape,
 } from '@agentwire/wire-codec/internal';
 
-/** What the other side said, and what follows from its form. */
-export interface Said {
+/** The other side's hello, with the dialect that follows from its form. */
+export interface Introduction {
   readonly dialect: Dialect;
   readonly hello: Hello;
 }
 
-/** What a listener was asked, with the two answers to it. */
-export interface Asked extends Said {
+/** An opening that a listener has read, with its answer. */
+export interface Opening extends Introduction {
+  /** Form in which a refusal must be written. */
+  readonly shape: HandshakeShape;
   accept(encoding: string, connectionId: string): Uint8Array;
 }
 
-/** The payload of the frame that the dialling side opens with: a handshake from a proxy, a registration from an agent. */
+/** Makes the payload of the frame that the dialling side opens with: a handshake from a proxy, a registration from an agent. */
 export function writeOpening(shape: HandshakeShape, self: Hello): Uint8Array {
   return self.role === 'proxy' ? writeHandshakeRequest(shape, self) : writeRegistrationRequest(shape, self);
 }
 
 /** Reads the answer to {@link writeOpening}. @throws AgentwireError when it is a refusal or no answer. */
-export function readAnswer(payload: Uint8Array, shape: HandshakeShape, self: Hello): Said {
+export function readAnswer(payload: Uint8Array, shape: HandshakeShape, self: Hello): Introduction {
   return self.role === 'proxy'
     ? readHandshakeReply(payload, shape, self)
     : readRegistrationAnswer(payload, shape, self);
 }
 
-/** Reads what a peer opened with, at a listener. @throws AgentwireError `ERR_PROTOCOL`. */
-export function readOpening(payload: Uint8Array, self: Hello): Asked & { readonly shape: HandshakeShape } {
+/** Reads the first frame of a peer, at a listener. @throws AgentwireError `ERR_PROTOCOL`. */
+export function readOpening(payload: Uint8Array, self: Hello): Opening {
   if (self.role === 'agent') {
     const request = readHandshakeRequest(payload);
     return { ...request, accept: (encoding) => writeHandshakeReply(request.shape, self, encoding) };
@@ -51,7 +53,7 @@ export function readOpening(payload: Uint8Array, self: Hello): Asked & { readonl
   };
 }
 
-/** The payload with which a listener refuses; `union` for a peer whose opening could not be read. */
+/** Makes the payload with which a listener refuses; `union` for a peer whose opening could not be read. */
 export function writeRefusal(shape: HandshakeShape, self: Hello, error: AgentwireError): Uint8Array {
   return self.role === 'agent' ? writeHandshakeRefusal(shape, self, error) : writeRegistrationRefusal(self, error);
 }

@@ -9,69 +9,69 @@ import {
 } from '@agentwire/core';
 import { DeliveredBytes } from '@agentwire/core/internal';
 import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
-import type { LinkUser, StreamLink } from './link.ts';
+import type { Channel, ChannelUser } from './channel.ts';
 
-/** What a {@link StreamConnection} is made from. */
-export interface StreamConnectionSetup {
-  /** Stands before the number in the connection's id. */
+/** Parameters of a {@link FramedConnection}. */
+export interface FramedConnectionDeps {
+  /** Prefix of the connection's id. */
   readonly name: string;
-  readonly link: StreamLink;
+  readonly channel: Channel;
   readonly peer: Peer;
   readonly logger: Logger;
-  /** How its messages are written and read; default as `peer` says. */
+  /** Writes and reads its messages; default as `peer` demands. */
   readonly codec?: MessageCodec | undefined;
   /** Called once when it is over. */
   readonly onEnded?: (() => void) | undefined;
 }
 
-/** An agreed connection over a byte stream. */
-export class StreamConnection extends ConnectionBase implements LinkUser {
+/** A negotiated connection over a {@link Channel}. */
+export class FramedConnection extends ConnectionBase implements ChannelUser {
   readonly peer: Peer;
-  readonly #link: StreamLink;
+  readonly #channel: Channel;
   readonly #codec: MessageCodec;
-  /** Encoded form of events, if decoding has no effect besides, so that a copy can be decoded later. */
+  /** Encoded form of events, if decoding has no side effect, so that a copy can be decoded later. */
   readonly #encoded: DeliveredBytes | undefined;
   readonly #onEnded: (() => void) | undefined;
   #peerEnded = false;
   #cut: AgentwireError | undefined;
 
-  constructor(setup: StreamConnectionSetup) {
-    super(setup.name);
-    const { link, peer, logger } = setup;
+  constructor(deps: FramedConnectionDeps) {
+    super(deps.name);
+    const { channel, peer, logger } = deps;
     this.peer = peer;
-    this.#link = link;
-    this.#onEnded = setup.onEnded;
-    const codec = setup.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
+    this.#channel = channel;
+    this.#onEnded = deps.onEnded;
+    const codec = deps.codec ?? createMessageCodec({ role: peer.role === 'agent' ? 'proxy' : 'agent', peer, logger });
     this.#codec = codec;
-    if (setup.codec === undefined && peer.role === 'proxy')
+    if (deps.codec === undefined && peer.role === 'proxy')
       this.#encoded = new DeliveredBytes((bytes) => codec.read(bytes[0] as number, bytes, 1, bytes.length));
   }
 
   get bufferedBytes(): number {
-    return this.#link.outbox.size;
+    return this.#channel.outbox.size;
   }
 
   get receivedBytes(): number {
-    return this.#link.receivedBytes;
+    return this.#channel.receivedBytes;
   }
 
-  /** Takes the link over and asks for the handler; a throw is a refusal, and leaves the link to the caller. */
+  /** Takes the channel over and asks for the handler; a throw is a refusal, and leaves the channel to the caller. */
   open(onConnection: OnConnection): void {
-    const link = this.#link;
-    const before = link.user;
-    link.user = this;
-    link.takeMessages();
+    const channel = this.#channel;
+    const before = channel.user;
+    channel.user = this;
+    channel.takeMessages();
     try {
       this.attach(onConnection);
     } catch (error) {
-      link.user = before;
+      channel.user = before;
       super.ended({ by: 'local' });
       throw error;
     }
   }
 
   protected write(message: Message): boolean {
-    return this.#codec.write(message, this.#link.outbox);
+    return this.#codec.write(message, this.#channel.outbox);
   }
 
   onFrame(type: number, bytes: Buffer, start: number, end: number): void {
@@ -102,11 +102,10 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   }
 
   onGone(error: AgentwireError | undefined): void {
-    const byPeer = this.#peerEnded || this.status === 'open';
-    // what the system says about a socket that both sides have ended is of no interest
-    const what = this.#cut ?? (this.status === 'open' || this.bufferedBytes > 0 ? error : undefined);
-    const by = byPeer ? 'remote' : 'local';
-    this.ended(what === undefined ? { by } : { by, error: what });
+    const by = this.#peerEnded || this.status === 'open' ? 'remote' : 'local';
+    // the system's error of a medium that both sides have ended is of no interest
+    const reported = this.#cut ?? (this.status === 'open' || this.bufferedBytes > 0 ? error : undefined);
+    this.ended(reported === undefined ? { by } : { by, error: reported });
   }
 
   protected override ended(reason: CloseReason): void {
@@ -118,8 +117,8 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
   override pause(): void {
     if (this.status === 'closed' || this.paused) return;
     super.pause();
-    if (this.status === 'closing') this.#link.deafen();
-    else this.#link.hold(true);
+    if (this.status === 'closing') this.#channel.discard();
+    else this.#channel.hold(true);
   }
 
   override resume(): void {
@@ -127,17 +126,17 @@ export class StreamConnection extends ConnectionBase implements LinkUser {
     super.resume();
     // later, so that nothing is delivered from inside the caller's own code
     queueMicrotask(() => {
-      if (!this.paused && this.status !== 'closed') this.#link.release();
+      if (!this.paused && this.status !== 'closed') this.#channel.release();
     });
   }
 
   protected startClose(): void {
-    // who is paused will not see the other side's end, so the rest is dropped and read over
-    if (this.paused) this.#link.deafen();
-    this.#link.end();
+    // a paused connection does not see the peer's end, so the rest is read and dropped
+    if (this.paused) this.#channel.discard();
+    this.#channel.end();
   }
 
   protected destroy(): void {
-    this.#link.destroy();
+    this.#channel.destroy();
   }
 }

@@ -1,0 +1,6 @@
+// For the packages of this repository only: no promise of stability.
+export { FRAMED_TABLE } from './framed-options.ts';
+export { openSocket, startListening } from './sockets.ts';
+export { PendingSockets } from './pending-sockets.ts';
+export { clientTlsOptions, serverTlsOptions, TLS_TABLE } from './tls-options.ts';
+export type { TlsOptions } from './tls-options.ts';
