@@ -1,7 +1,15 @@
 import { Code, createClient, type Client } from '@connectrpc/connect';
-import { createGrpcTransport as createStrangersTransport } from '@connectrpc/connect-node';
+import { createGrpcTransport as createPlainTransport } from '@connectrpc/connect-node';
+import { createManualClock } from '@agentwire/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AgentwireError, type Listener, type ListenOptions, type Received } from '@agentwire/core';
+import {
+  AgentwireError,
+  systemClock,
+  type Clock,
+  type Listener,
+  type ListenOptions,
+  type Received,
+} from '@agentwire/core';
 import { AgentServiceV2 } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
 import { createGrpcTransport } from '../src/index.ts';
 import { AGENT, allowAll, Recorder } from './support/peers.ts';
@@ -13,16 +21,16 @@ afterEach(async () => {
   for (const one of listeners.splice(0)) await one.close();
 });
 
-async function stranger(options: Partial<ListenOptions> = {}) {
+async function thirdParty(options: Partial<ListenOptions> = {}, clock: Clock = systemClock) {
   const agent = new Recorder();
   agent.onReceived = allowAll;
-  const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
+  const listener = await createGrpcTransport({ clock }).listen('grpc://127.0.0.1:0', {
     self: AGENT,
     onConnection: agent.attach,
     ...options,
   });
   listeners.push(listener);
-  const transport = createStrangersTransport({ baseUrl: listener.address.replace('grpc:', 'http:') });
+  const transport = createPlainTransport({ baseUrl: listener.address.replace('grpc:', 'http:') });
   const client: Client<typeof AgentServiceV2> = createClient(AgentServiceV2, transport);
   return { agent, client, listener };
 }
@@ -52,7 +60,7 @@ function feed<T>() {
 
 describe('calls of gRPC clients that are not agentwire', () => {
   it('answers ProcessEvent through the same handler, as a connection of its own', async () => {
-    const { agent, client, listener } = await stranger();
+    const { agent, client, listener } = await thirdParty();
     const reply = await client.processEvent(event);
     expect(reply.message).toMatchObject({
       case: 'response',
@@ -65,7 +73,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
   });
 
   it('refuses ProcessEvent as authorize says', async () => {
-    const { agent, client } = await stranger({
+    const { agent, client } = await thirdParty({
       authorize: (_peer, { token }) => {
         if (token !== 'secret') throw new AgentwireError('ERR_UNAUTHORIZED', 'wrong token');
       },
@@ -77,7 +85,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
   });
 
   it('takes the control stream, and refuses wishes for a configuration', async () => {
-    const { client } = await stranger();
+    const { client } = await thirdParty();
     const wishes = feed<object>();
     const replies = client.controlStream(wishes.messages as AsyncIterable<never>)[Symbol.asyncIterator]();
     wishes.push({ message: { case: 'health', value: { agentId: 'x', state: 1 } } });
@@ -91,7 +99,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
   });
 
   it('serves ProcessStream of connect-node in the zentinel dialect, and its answers after it said all it asks', async () => {
-    const { agent, client } = await stranger();
+    const { agent, client } = await thirdParty();
     agent.onReceived = undefined;
     const asks = feed<object>();
     const replies = client.processStream(asks.messages as AsyncIterable<never>)[Symbol.asyncIterator]();
@@ -124,7 +132,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
   });
 
   it('ends a half-closed ProcessStream whose client then gives it up', async () => {
-    const { agent, client } = await stranger();
+    const { agent, client } = await thirdParty();
     agent.onReceived = undefined;
     const asks = feed<object>();
     const gone = new AbortController();
@@ -145,8 +153,33 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(await agent.ended()).toMatchObject({ by: 'remote' });
   });
 
+  it('gives the authorization of a call the deadline and the signal of a handshake, also on an admitted session', async () => {
+    const clock = createManualClock();
+    const signals: AbortSignal[] = [];
+    const asked = Promise.withResolvers<void>();
+    const { client } = await thirdParty(
+      {
+        handshakeTimeoutMs: 5000,
+        authorize(_peer, _credential, signal) {
+          signals.push(signal);
+          if (signals.length === 1) return undefined;
+          asked.resolve();
+          return new Promise(() => undefined);
+        },
+      },
+      clock,
+    );
+    await client.processEvent(event);
+    const call = client.processEvent(event);
+    call.catch(() => undefined);
+    await asked.promise;
+    clock.advance(5000);
+    await expect(call).rejects.toMatchObject({ code: Code.DeadlineExceeded });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+  });
+
   it('says that there is no other method', async () => {
-    const { listener } = await stranger();
+    const { listener } = await thirdParty();
     const { connect } = await import('node:http2');
     const session = connect(listener.address.replace('grpc:', 'http:'));
     const stream = session.request({

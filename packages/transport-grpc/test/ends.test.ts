@@ -34,7 +34,7 @@ const framed = (bytes: Uint8Array, flag = 0, length = bytes.length): Buffer => {
 };
 
 /** An agent that shakes hands and then does what the test says, with sockets to pull. */
-async function hostileAgent(greet = true, ours = true) {
+async function hostileAgent(greet = true, isAgentwire = true) {
   const server: Http2Server = createServer();
   const sockets: Socket[] = [];
   const streams: ServerHttp2Stream[] = [];
@@ -47,7 +47,7 @@ async function hostileAgent(greet = true, ours = true) {
     if (!greet) return;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.write(framed(writeHandshakeResponse(AGENT, ours)));
+    stream.write(framed(writeHandshakeResponse(AGENT, isAgentwire)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanup.push(() => {
@@ -380,7 +380,7 @@ describe('a proxy that does not keep to the protocol', () => {
     await proxyOf(listener.address);
     await expect(proxyOf(listener.address)).rejects.toMatchObject({
       code: 'ERR_OVERLOADED',
-      message: expect.stringContaining('it has its 1 connections') as string,
+      message: expect.stringContaining('has 1 connections, its limit') as string,
     });
     expect(listener.connectionCount).toBe(1);
   });

@@ -11,7 +11,7 @@ import { AgentControlSchema, ProxyControlSchema, ProxyToAgentSchema } from '../s
 import { readHandshakeRequest, readHandshakeResponse } from '../src/handshake/hello-fields.ts';
 import { AGENT, PROXY, Recorder } from './support/peers.ts';
 
-const context = { ours: false, errors: false, nowMs: () => 1_768_473_000_123, configureId: () => 'made-up' };
+const context = { isAgentwire: false, errors: false, nowMs: () => 1_768_473_000_123, configureId: () => 'made-up' };
 const codecs = { proxy: createCodec('proxy', context), agent: createCodec('agent', context) };
 
 /** Vectors with a value that we refuse on purpose. */
@@ -111,17 +111,17 @@ describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
     ({ name, value, protobuf }) => {
       const bytes = Buffer.from(protobuf ?? '', 'hex');
       if (name === 'HandshakeRequest') {
-        const { hello, ours } = readHandshakeRequest(bytes, undefined);
-        expect({ name: hello.name, version: hello.version, ours }).toEqual({
+        const { hello, isAgentwire } = readHandshakeRequest(bytes, undefined);
+        expect({ name: hello.name, version: hello.version, isAgentwire }).toEqual({
           name: value['proxy_id'],
           version: value['proxy_version'],
-          ours: false,
+          isAgentwire: false,
         });
         expect(hello.protocolVersions).toContain(2);
       } else if (value['success'] === true) {
         const capabilities = value['capabilities'] as { name: string; agent_id: string };
         expect(readHandshakeResponse(bytes, PROXY)).toMatchObject({
-          ours: false,
+          isAgentwire: false,
           hello: { name: capabilities.name, capabilities: { agentId: capabilities.agent_id, streaming: true } },
         });
       } else {

@@ -7,7 +7,7 @@ import { AGENT, allowAll, PROXY, Recorder, requestHeaders } from './support/peer
 const authority = makeIdentity('test authority');
 const server = makeIdentity('agent', authority);
 const client = makeIdentity('proxy', authority);
-const stranger = makeIdentity('stranger', makeIdentity('other authority'));
+const other = makeIdentity('other', makeIdentity('other authority'));
 
 const opened: (Listener | Connection)[] = [];
 afterEach(async () => {
@@ -48,7 +48,7 @@ describe('gRPC over TLS', () => {
   });
 
   it('does not talk to an agent whose certificate it cannot check', async () => {
-    const { listener, agent } = await listen({ cert: stranger.cert, key: stranger.key });
+    const { listener, agent } = await listen({ cert: other.cert, key: other.key });
     await expect(connect(listener.address, { ca: authority.cert })).rejects.toMatchObject({ code: 'ERR_CONNECT' });
     expect(agent.connection).toBeUndefined();
   });
@@ -76,16 +76,16 @@ describe('gRPC over TLS', () => {
     const { listener } = await listen(tls, seen);
     const none = connect(listener.address, { ca: authority.cert });
     await expect(none).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
-    const other = connect(listener.address, { ca: authority.cert, cert: stranger.cert, key: stranger.key });
+    const refused = connect(listener.address, { ca: authority.cert, cert: other.cert, key: other.key });
     // Node's server checks the authority after the handshake and just closes
-    await expect(other).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_CONNECT' });
     expect(seen).toEqual([]);
   });
 
   it('lets a certificate of another authority count for nothing where none is required', async () => {
     const seen: Credential[] = [];
     const { listener } = await listen({ ca: authority.cert, cert: server.cert, key: server.key }, seen);
-    await connect(listener.address, { ca: authority.cert, cert: stranger.cert, key: stranger.key });
+    await connect(listener.address, { ca: authority.cert, cert: other.cert, key: other.key });
     expect(seen).toHaveLength(1);
     expect(seen[0]?.certificate).toBeUndefined();
   });

@@ -7,7 +7,7 @@ import {
   type Endpoint,
   type Hello,
 } from '@agentwire/core';
-import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
+import { negotiateOverGrpc, createConnection } from '../connection/create-connection.ts';
 import { http2Caps, SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
 import { fromNodeError } from '../errors/http2-errors.ts';
@@ -108,7 +108,7 @@ class Dialling implements MessageStreamUser {
     try {
       const { self, onConnection } = this.#connect;
       const other = readHandshakeResponse(buffer.subarray(start, end), self);
-      const peer = agreeOverGrpc(self, other, this.#options);
+      const peer = negotiateOverGrpc(self, other, this.#options);
       const session = this.#session;
       const messages = this.#messages;
       const connection = createConnection(self, other, peer, messages, session, this.#options, () => undefined);

@@ -2,9 +2,9 @@ import type { ExactPings } from './reference/exact-pings.ts';
 
 /** What a codec has to know of the connection it works for. */
 export interface CodecContext {
-  /** Whether the peer knows the numbers from 100 up. */
-  readonly ours: boolean;
-  /** Whether it negotiated `errors`. */
+  /** `true` for a peer that knows the numbers from 100 up. */
+  readonly isAgentwire: boolean;
+  /** `true` when the feature `errors` was negotiated. */
   readonly errors: boolean;
   /** Milliseconds since 1970, for fields that only the wire has. */
   readonly nowMs: () => number;

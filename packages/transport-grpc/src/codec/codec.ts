@@ -27,7 +27,7 @@ export interface Codec {
 function writeHot(message: Message, outbox: Outbox, context: CodecContext): number {
   switch (message.type) {
     case 'requestHeaders':
-      return writeRequestHeaders(message, outbox, context.ours);
+      return writeRequestHeaders(message, outbox, context.isAgentwire);
     case 'requestBodyChunk':
     case 'responseBodyChunk':
       return writeBodyChunk(message, outbox);
@@ -38,10 +38,10 @@ function writeHot(message: Message, outbox: Outbox, context: CodecContext): numb
   }
 }
 
-function readHotEvent(buffer: Buffer, start: number, end: number, ours: boolean): Read {
+function readHotEvent(buffer: Buffer, start: number, end: number, isAgentwire: boolean): Read {
   switch (buffer[start]) {
     case PROXY_REQUEST_HEADERS:
-      return readRequestHeaders(buffer, start + 1, end, ours);
+      return readRequestHeaders(buffer, start + 1, end, isAgentwire);
     case PROXY_REQUEST_BODY_CHUNK:
       return readBodyChunk('requestBodyChunk', buffer, start + 1, end);
     case PROXY_RESPONSE_BODY_CHUNK:
@@ -65,8 +65,8 @@ export function createCodec(role: Role, given: CodecContext): Codec {
   };
   const readHot = (buffer: Buffer, start: number, end: number): Read => {
     if (end === start) return undefined;
-    if (role === 'agent') return readHotEvent(buffer, start, end, context.ours);
-    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end, context.ours) : undefined;
+    if (role === 'agent') return readHotEvent(buffer, start, end, context.isAgentwire);
+    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end, context.isAgentwire) : undefined;
   };
   const read = (buffer: Buffer, start: number, end: number): Read => {
     const hot = readHot(buffer, start, end);

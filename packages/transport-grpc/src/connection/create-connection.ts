@@ -8,8 +8,12 @@ import { GrpcConnection, MADE_UP_ID } from './grpc-connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /** What two sides agree on over gRPC. @throws AgentwireError as `negotiate`. */
-export function agreeOverGrpc(self: Hello, other: OtherSide, options: ResolvedGrpcOptions): Peer {
-  return negotiate(self, other.hello, mediumOf(self.role, other.hello.name, other.ours, options.maxMessageBytes));
+export function negotiateOverGrpc(self: Hello, other: OtherSide, options: ResolvedGrpcOptions): Peer {
+  return negotiate(
+    self,
+    other.hello,
+    mediumOf(self.role, other.hello.name, other.isAgentwire, options.maxMessageBytes),
+  );
 }
 
 let configures = 0;
@@ -26,7 +30,7 @@ export function createConnection(
 ): GrpcConnection {
   const { clock, closeTimeoutMs, maxMessageBytes: maxReadBytes } = options;
   const codec = createCodec(self.role, {
-    ours: other.ours,
+    isAgentwire: other.isAgentwire,
     errors: peer.features.includes('errors'),
     nowMs: () => clock.wallNow(),
     configureId: () => `${MADE_UP_ID}${(configures += 1)}`,
@@ -37,7 +41,7 @@ export function createConnection(
     codec,
     messages,
     session,
-    ours: other.ours,
+    isAgentwire: other.isAgentwire,
     clock,
     closeTimeoutMs,
     maxReadBytes,

@@ -26,8 +26,8 @@ export interface GrpcConnectionOptions {
   readonly codec: Codec;
   readonly messages: MessageStream;
   readonly session: Http2Session;
-  /** Whether the peer is agentwire too: a drain is a message, and an end means an end. */
-  readonly ours: boolean;
+  /** `true` for an agentwire peer: a drain is a message, and an end means an end. */
+  readonly isAgentwire: boolean;
   readonly clock: Clock;
   readonly closeTimeoutMs: number;
   /** Longest message to take, in bytes; what the peer takes may be less. */
@@ -61,7 +61,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   readonly #options: GrpcConnectionOptions;
   readonly #messages: MessageStream;
   readonly #codec: Codec;
-  readonly #ours: boolean;
+  readonly #isAgentwire: boolean;
   /** Encoded form of events. */
   readonly #encoded: DeliveredBytes | undefined;
   #unreadable = 0;
@@ -86,7 +86,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     this.#messages = options.messages;
     this.#codec = options.codec;
     if (options.peer.role === 'proxy') this.#encoded = new DeliveredBytes((bytes) => this.#decode(bytes));
-    this.#ours = options.ours;
+    this.#isAgentwire = options.isAgentwire;
   }
 
   /** Gets its handler and takes over the stream. @throws whatever `onConnection` throws, and then leaves no trace. */
@@ -193,8 +193,8 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   protected write(message: Message): boolean {
     if (message.type === 'answer') return this.#answer(message);
-    if (message.type === 'configure' && !this.#ours) this.#refuseConfigure();
-    if (message.type === 'drain' && !this.#ours && this.#options.role === 'agent') return this.#goAway();
+    if (message.type === 'configure' && !this.#isAgentwire) this.#refuseConfigure();
+    if (message.type === 'drain' && !this.#isAgentwire && this.#options.role === 'agent') return this.#goAway();
     return this.#send(message);
   }
 
@@ -231,7 +231,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     );
   }
 
-  /** A peer that is not ours cannot answer a Configure, which has no id there: nobody would know whether it was applied. */
+  /** A third-party peer cannot acknowledge a Configure, which has no id there: no caller would learn whether it was applied. */
   #refuseConfigure(): never {
     throw new AgentwireError(
       'ERR_UNSUPPORTED',
@@ -241,7 +241,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   #answer(message: Answer): boolean {
     // whoever sent a Configure without an id waits for no answer
-    const unasked = !this.#ours && String(message.id).startsWith(MADE_UP_ID);
+    const unasked = !this.#isAgentwire && String(message.id).startsWith(MADE_UP_ID);
     return unasked || this.#send(message);
   }
 

@@ -14,7 +14,7 @@ export function writeAgentwireJson(features: readonly string[], code?: ErrorCode
   return JSON.stringify(code === undefined ? { features } : { features, code });
 }
 
-/** Reads `agentwire_json`; undefined where it is absent or makes no sense, so that the peer is taken for a stranger. */
+/** Reads `agentwire_json`; undefined where it is absent or makes no sense, so that the peer counts as third-party. */
 export function readAgentwireJson(text: string | undefined): AgentwireJson | undefined {
   if (text === undefined) return undefined;
   try {

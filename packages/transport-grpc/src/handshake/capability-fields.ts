@@ -64,7 +64,7 @@ export function fromCapabilities(fields: AgentCapabilities | undefined): Capabil
   return capabilitiesOf(stated);
 }
 
-/** The features of the protocol that the capabilities of an agent which is not ours stand for. */
+/** Features of the protocol that the capabilities of a third-party agent stand for. */
 export function featuresOf(fields: AgentCapabilities | undefined): string[] {
   const has = fields?.features;
   const names: [name: string, has: boolean | undefined][] = [

@@ -16,11 +16,11 @@ import { featuresOf, fromCapabilities, toCapabilities } from './capability-field
 /** What a handshake says of the other side. */
 export interface OtherSide {
   readonly hello: Hello;
-  /** Whether it is agentwire too, or knows agentwire: then numbers from 100 up may be sent. */
-  readonly ours: boolean;
+  /** `true` for a peer that knows agentwire's fields, the numbers from 100 up. */
+  readonly isAgentwire: boolean;
 }
 
-/** What the messages of the protocol without ours let a proxy that says nothing of itself understand. */
+/** Features of a third-party proxy, which names none: those whose messages the protocol has without agentwire's fields. */
 const PLAIN_PROXY_FEATURES: readonly string[] = [
   'streaming',
   'cancellation',
@@ -60,43 +60,43 @@ export function readHandshakeRequest(bytes: Uint8Array, token: string | undefine
 
 /** The proxy behind a handshake. */
 function otherProxy(fields: HandshakeRequest, token: string | undefined): OtherSide {
-  const ours = readAgentwireJson(fields.agentwireJson);
+  const agentwire = readAgentwireJson(fields.agentwireJson);
   const hello: Hello = present({
     role: 'proxy' as const,
     name: peerText(fields.proxyId),
     version: peerText(fields.proxyVersion),
     protocolVersions: fields.supportedVersions.slice(0, 16),
-    features: ours?.features ?? PLAIN_PROXY_FEATURES,
+    features: agentwire?.features ?? PLAIN_PROXY_FEATURES,
     encodings: [],
     token,
   });
-  return { hello, ours: ours !== undefined };
+  return { hello, isAgentwire: agentwire !== undefined };
 }
 
 /** A proxy that never shook hands, as {@link otherProxy} for calls outside ProcessStream. */
 export function unknownProxy(name: string, token: string | undefined): OtherSide {
   const hello = { role: 'proxy' as const, name, version: '', features: PLAIN_PROXY_FEATURES, encodings: [], token };
-  return { hello: present(hello), ours: false };
+  return { hello: present(hello), isAgentwire: false };
 }
 
-/** Bytes of an agent's answer to a handshake; ours is said only to those who said it. */
-export function writeHandshakeResponse(self: Hello, ours: boolean): Uint8Array {
+/** Bytes of an agent's answer to a handshake; `agentwire_json` only for a proxy that sent it. */
+export function writeHandshakeResponse(self: Hello, isAgentwire: boolean): Uint8Array {
   const value = present({
     protocolVersion: (self.protocolVersions ?? [PROTOCOL_VERSION])[0] ?? PROTOCOL_VERSION,
     success: true,
     capabilities: toCapabilities(self),
-    agentwireJson: ours ? writeAgentwireJson(self.features) : undefined,
+    agentwireJson: isAgentwire ? writeAgentwireJson(self.features) : undefined,
   });
   return toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: { case: 'handshake', value } }));
 }
 
 /** Bytes of an agent's refusal. */
-export function writeRefusal(self: Hello, error: AgentwireError, ours: boolean): Uint8Array {
+export function writeRefusal(self: Hello, error: AgentwireError, isAgentwire: boolean): Uint8Array {
   const value = present({
     protocolVersion: (self.protocolVersions ?? [PROTOCOL_VERSION])[0] ?? PROTOCOL_VERSION,
     success: false,
     error: error.message,
-    agentwireJson: ours ? writeAgentwireJson([], error.code) : undefined,
+    agentwireJson: isAgentwire ? writeAgentwireJson([], error.code) : undefined,
   });
   return toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: { case: 'handshake', value } }));
 }
@@ -111,11 +111,11 @@ export function readHandshakeResponse(bytes: Uint8Array, self: Hello): OtherSide
     checkSaidOnce(AgentToProxySchema, bytes);
     return fromBinary(AgentToProxySchema, bytes).message;
   }) as HandshakeResponse;
-  const ours = readAgentwireJson(fields.agentwireJson);
+  const agentwire = readAgentwireJson(fields.agentwireJson);
   const versions = self.protocolVersions ?? [PROTOCOL_VERSION];
   if (!fields.success) {
     const mismatch = fields.protocolVersion !== 0 && !versions.includes(fields.protocolVersion);
-    const code = ours?.code ?? (mismatch ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
+    const code = agentwire?.code ?? (mismatch ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
     const why = fields.error === undefined ? 'it did not say why' : peerText(fields.error);
     throw new AgentwireError(code, `the agent refused the handshake: ${why}`);
   }
@@ -125,11 +125,11 @@ export function readHandshakeResponse(bytes: Uint8Array, self: Hello): OtherSide
     name: peerText(capabilities?.name ?? ''),
     version: peerText(capabilities?.version ?? ''),
     protocolVersions: [fields.protocolVersion],
-    features: ours?.features ?? featuresOf(capabilities),
+    features: agentwire?.features ?? featuresOf(capabilities),
     encodings: [],
     capabilities: fromCapabilities(capabilities),
   };
-  return { hello, ours: ours !== undefined };
+  return { hello, isAgentwire: agentwire !== undefined };
 }
 
 function onlyHandshake(role: string, read: () => { case?: string | undefined; value?: unknown }): unknown {

@@ -2,7 +2,7 @@ import type { MediumTraits, MessageType, Role } from '@agentwire/core';
 import { zentinelQuirks } from '@agentwire/core/internal';
 
 /** What a tonic server takes where nobody changed it; one message over it ends the stream for everybody. */
-const STRANGER_MAX_BYTES = 4 * 1024 * 1024;
+const THIRD_PARTY_MAX_BYTES = 4 * 1024 * 1024;
 
 const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
   proxy: ['cancelAll', 'drain', 'shutdown', 'configUpdateResponse', 'pong'],
@@ -10,14 +10,14 @@ const NEVER: Readonly<Record<Role, readonly MessageType[]>> = {
   agent: ['ping', 'shutdown'],
 };
 
-/** What gRPC decides about a connection of `role` with a peer of that name, which is agentwire too (`ours`) or is not. */
-export function mediumOf(role: Role, name: string, ours: boolean, maxMessageBytes: number): MediumTraits {
+/** Traits of a gRPC connection of `role` with a peer of that name. */
+export function mediumOf(role: Role, name: string, isAgentwire: boolean, maxMessageBytes: number): MediumTraits {
   const common = { ids: 'text' as const, encoding: 'protobuf' };
-  if (ours) return { ...common, dialect: 'documented', maxMessageBytes };
+  if (isAgentwire) return { ...common, dialect: 'documented', maxMessageBytes };
   return {
     ...common,
     dialect: 'zentinel',
-    maxMessageBytes: Math.min(maxMessageBytes, STRANGER_MAX_BYTES),
+    maxMessageBytes: Math.min(maxMessageBytes, THIRD_PARTY_MAX_BYTES),
     // a drain is a GOAWAY, which every HTTP/2 peer understands
     always: role === 'agent' ? ['drain'] : [],
     never: NEVER[role],

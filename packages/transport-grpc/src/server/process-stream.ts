@@ -1,13 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import {
-  AgentwireError,
-  toAgentwireError,
-  type Clock,
-  type ListenOptions,
-  type Logger,
-  type Peer,
-} from '@agentwire/core';
-import { agreeOverGrpc, createConnection } from '../connection/create-connection.ts';
+import { AgentwireError, toAgentwireError, type Peer, type PendingPeer } from '@agentwire/core';
+import { createConnection, negotiateOverGrpc } from '../connection/create-connection.ts';
 import type { GrpcConnection } from '../connection/grpc-connection.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
 import {
@@ -16,123 +9,94 @@ import {
   writeRefusal,
   type OtherSide,
 } from '../handshake/hello-fields.ts';
-import type { ResolvedGrpcOptions } from '../options.ts';
 import { bearerToken } from './bearer-token.ts';
-import type { Pending } from './pending-table.ts';
-import type { ServerSession } from './server-session.ts';
+import type { ServerDeps, ServerSession } from './server-session.ts';
 
 /** Longest message before the handshake is done. */
 const MAX_HANDSHAKE_BYTES = 64 * 1024;
 
-/** What the streams of one listener share. */
-export interface Gate {
-  readonly listen: ListenOptions;
-  readonly options: ResolvedGrpcOptions;
-  readonly address: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Takes one of the listener's connections. @throws AgentwireError `ERR_OVERLOADED`, `ERR_CONNECT` once it is closed. */
-  take(): void;
-  /** Gives it back. */
-  giveBack(): void;
-  /** Adds a stream of a session that is past its own handshake to those that wait. */
-  wait(fail: (error: AgentwireError) => void): Pending;
-}
-
-/** A ProcessStream that came in, until its handshake is done or has failed. */
-class Incoming implements MessageStreamUser {
+/** A ProcessStream until its handshake is done or has failed. */
+class IncomingStream implements MessageStreamUser {
   readonly #from: ServerSession;
-  readonly #gate: Gate;
+  readonly #deps: ServerDeps;
   readonly #authorization: string | undefined;
-  #token: string | undefined;
   readonly #messages: MessageStream;
-  readonly #pending: Pending | undefined;
-  readonly #controller = new AbortController();
-  #settled = false;
+  readonly #pending: PendingPeer;
+  /** `pending` → `done`: admitted, refused, failed or ended by the peer. */
+  #state: 'pending' | 'done' = 'pending';
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: ServerSession, gate: Gate) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: ServerSession, deps: ServerDeps) {
     this.#from = from;
-    this.#gate = gate;
+    this.#deps = deps;
     this.#authorization = headers.authorization;
-    // the released proxy says nothing before it has seen these
+    // the released proxy sends nothing before it has seen these
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     const where = `the proxy at ${from.address}`;
-    const { clock } = gate;
+    const { clock } = deps.options;
     this.#messages = new MessageStream(stream, { side: 'server', where, clock, maxBytes: MAX_HANDSHAKE_BYTES }, this);
-    this.#pending = from.pending ? undefined : gate.wait((error) => this.onFault(error));
-    stream.once('close', () => this.#settle());
-  }
-
-  #settle(): boolean {
-    if (this.#settled) return false;
-    this.#settled = true;
-    this.#pending?.done();
-    return true;
+    this.#pending = from.begin((error) => this.onFault(error));
   }
 
   onFrame(buffer: Buffer, start: number, end: number): void {
     this.#messages.pause();
-    const { logger } = this.#gate;
-    this.#admit(buffer.subarray(start, end)).catch((error: unknown) => {
-      logger.error({ error, address: this.#from.address }, 'a handshake failed in a way that nobody expected');
+    const { logger } = this.#deps.options;
+    this.#handshake(buffer.subarray(start, end)).catch((error: unknown) => {
+      logger.error({ error, address: this.#from.address }, 'a handshake failed unexpectedly');
       this.#messages.destroy(undefined);
     });
   }
 
-  async #admit(bytes: Buffer): Promise<void> {
-    const { listen, options } = this.#gate;
+  async #handshake(bytes: Buffer): Promise<void> {
+    const { listen, options } = this.#deps;
     let other: OtherSide | undefined;
     try {
-      this.#token = bearerToken(this.#authorization);
-      other = readHandshakeRequest(bytes, this.#token);
-      const peer = agreeOverGrpc(listen.self, other, options);
-      await this.#authorize(other);
-      if (this.#settled) return;
-      this.#open(other, peer);
+      const token = bearerToken(this.#authorization);
+      other = readHandshakeRequest(bytes, token);
+      const peer = negotiateOverGrpc(listen.self, other, options);
+      await this.#pending.authorize(other.hello, this.#from.credential(token));
+      if (this.#state === 'pending') this.#open(other, peer);
     } catch (error) {
-      this.#refuse(toAgentwireError(error, 'ERR_REFUSED'), other?.ours ?? false);
-    }
-  }
-
-  async #authorize(other: OtherSide): Promise<void> {
-    const { listen } = this.#gate;
-    if (listen.authorize === undefined) return;
-    try {
-      await listen.authorize(other.hello, this.#from.credential(this.#token), this.#controller.signal);
-    } catch (error) {
-      throw toAgentwireError(error, 'ERR_UNAUTHORIZED');
+      this.#refuse(toAgentwireError(error, 'ERR_REFUSED'), other?.isAgentwire ?? false);
     }
   }
 
   #open(other: OtherSide, peer: Peer): void {
-    const { listen, options } = this.#gate;
-    const session = this.#from.session;
+    const { listen, options, admission } = this.#deps;
+    const { session } = this.#from;
     const messages = this.#messages;
-    this.#gate.take();
+    const release = admission.enter();
     let connection: GrpcConnection | undefined;
     try {
       messages.outbox.transaction(() => {
-        const giveBack = (): void => this.#gate.giveBack();
-        connection = createConnection(listen.self, other, peer, messages, session, options, giveBack);
-        messages.send(writeHandshakeResponse(listen.self, other.ours));
+        connection = createConnection(listen.self, other, peer, messages, session, options, release);
+        messages.send(writeHandshakeResponse(listen.self, other.isAgentwire));
         connection.open(listen.onConnection);
       });
     } catch (error) {
       connection?.discard();
+      release();
       throw error;
     }
-    this.#settle();
-    this.#from.finishHandshake();
+    this.#state = 'done';
+    this.#from.admit(this.#pending);
     messages.resume();
   }
 
-  #refuse(error: AgentwireError, ours: boolean): void {
-    if (!this.#settle() || this.#messages.over) return;
-    const { listen, logger, options } = this.#gate;
-    logger.info({ address: this.#from.address, code: error.code }, `a proxy was refused: ${error.message}`);
-    this.#messages.send(writeRefusal(listen.self, error, ours));
+  /** Ends the handshake once. @returns `false` when it was over already. */
+  #end(error: AgentwireError): boolean {
+    if (this.#state === 'done') return false;
+    this.#state = 'done';
+    this.#from.refuse(this.#pending, error);
+    return true;
+  }
+
+  #refuse(error: AgentwireError, isAgentwire: boolean): void {
+    if (!this.#end(error)) return;
+    const { listen, options } = this.#deps;
+    options.logger.info({ address: this.#from.address, code: error.code }, `a proxy was refused: ${error.message}`);
+    this.#messages.send(writeRefusal(listen.self, error, isAgentwire));
     this.#messages.end(options.closeTimeoutMs, error);
-    // reading on is the way to see the other side's end
+    // a paused stream would not see the other side's end
     this.#messages.resume();
   }
 
@@ -141,25 +105,24 @@ class Incoming implements MessageStreamUser {
   }
 
   onFault(error: AgentwireError): void {
-    this.#controller.abort(error);
-    if (!this.#settle()) return;
-    this.#gate.logger.info({ address: this.#from.address, code: error.code }, `a handshake failed: ${error.message}`);
+    if (!this.#end(error)) return;
+    const { logger } = this.#deps.options;
+    logger.info({ address: this.#from.address, code: error.code }, `a handshake failed: ${error.message}`);
     this.#messages.fail(error);
   }
 
   onEnd(error: AgentwireError | undefined): void {
-    this.#controller.abort(error);
-    this.#settle();
-    this.#messages.end(this.#gate.options.closeTimeoutMs);
+    this.#end(error ?? new AgentwireError('ERR_CLOSED', 'the proxy ended the stream during the handshake'));
+    this.#messages.end(this.#deps.options.closeTimeoutMs);
   }
 }
 
-/** Takes a ProcessStream in. */
+/** Serves one ProcessStream. */
 export function serveProcessStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   from: ServerSession,
-  gate: Gate,
+  deps: ServerDeps,
 ): void {
-  void new Incoming(stream, headers, from, gate);
+  void new IncomingStream(stream, headers, from, deps);
 }

@@ -1,51 +1,68 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { AgentwireError, type Credential, type TimerHandle } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Admission,
+  type Clock,
+  type Credential,
+  type ListenOptions,
+  type PendingPeer,
+  type TimerHandle,
+} from '@agentwire/core';
 import { SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
-import { FloodGuard } from './flood-guard.ts';
-import type { Pending, PendingTable } from './pending-table.ts';
+
+/** Parts of a listener that its sessions, streams and calls share. */
+export interface ServerDeps {
+  readonly listen: ListenOptions;
+  readonly options: ResolvedGrpcOptions;
+  readonly admission: Admission;
+}
 
 /** Pings and settings that a peer may send in a burst. */
 const MAX_CONTROL_FRAMES = 1000;
-/** How long a session may be without a stream after its first. */
+/** Time in milliseconds that a session may be without a stream after its first. */
 const IDLE_MS = 60_000;
 
-/** What a listener knows of one HTTP/2 session: who it is, whether it has proved itself, how often it misbehaves. */
+/** One HTTP/2 session of a listener: its address and credential, its pending handshake, and its rate limits. */
 export class ServerSession {
   readonly session: ServerHttp2Session;
-  /** Where it came from, for logs. */
+  /** Remote address, for logs. */
   readonly address: string;
   readonly #certificate: Uint8Array | undefined;
   readonly #options: ResolvedGrpcOptions;
-  readonly #resets: FloodGuard;
-  readonly #controls: FloodGuard;
-  #pending: Pending | undefined;
+  readonly #admission: Admission;
+  readonly #resets: TokenBucket;
+  readonly #controls: TokenBucket;
+  /** Pending until something on this session is admitted. */
+  readonly #own: PendingPeer;
+  #claimed = false;
   #streams = 0;
   #idleTimer: TimerHandle;
 
-  constructor(session: ServerHttp2Session, pending: PendingTable, options: ResolvedGrpcOptions) {
+  constructor(session: ServerHttp2Session, { admission, options }: ServerDeps) {
     const socket = session.socket as TLSSocket;
     this.session = session;
     this.address = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     this.#options = options;
+    this.#admission = admission;
     this.#certificate = certificateOf(socket);
-    this.#resets = new FloodGuard(options.clock, options.maxStreamResets);
-    this.#controls = new FloodGuard(options.clock, MAX_CONTROL_FRAMES);
+    this.#resets = new TokenBucket(options.clock, options.maxStreamResets);
+    this.#controls = new TokenBucket(options.clock, MAX_CONTROL_FRAMES);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     // each stream listens for its GOAWAY
     session.setMaxListeners(options.maxStreamsPerSession + 16);
-    this.#pending = pending.add((error) => this.#drop(error));
+    this.#own = admission.begin((error) => this.#drop(error));
     session.on('error', (error) => options.logger.debug({ address: this.address, error }, 'HTTP/2 session failed'));
     session.on('ping', () => this.#control('ping'));
     session.on('remoteSettings', () => this.#control('settings'));
     session.once('close', () => {
-      this.finishHandshake();
+      this.#own.done();
       options.clock.clearTimeout(this.#idleTimer);
     });
   }
 
-  /** What the peer proved. */
+  /** Credential of the peer. */
   credential(token: string | undefined): Credential {
     const { address } = this;
     return {
@@ -55,15 +72,28 @@ export class ServerSession {
     };
   }
 
-  /** Whether nothing on this session has been let in yet. */
-  get pending(): boolean {
-    return this.#pending !== undefined;
+  /**
+   * Begins the handshake of a stream or call. The first one of the session continues the session's pending handshake; any
+   * other one gets a slot and a deadline of its own.
+   *
+   * @param onDrop called when the listener drops that handshake
+   */
+  begin(onDrop?: (error: AgentwireError) => void): PendingPeer {
+    if (this.#claimed) return this.#admission.begin(onDrop);
+    this.#claimed = true;
+    return this.#own;
   }
 
-  /** Something on this session was let in. */
-  finishHandshake(): void {
-    this.#pending?.done();
-    this.#pending = undefined;
+  /** Ends the handshake of a stream or call that was admitted, and with it the session's. */
+  admit(peer: PendingPeer): void {
+    peer.done();
+    this.#own.done();
+  }
+
+  /** Fails the handshake of a stream or call; the session keeps its slot and deadline until one of its streams is admitted. */
+  refuse(peer: PendingPeer, error: AgentwireError): void {
+    if (peer === this.#own) peer.refuse(error);
+    else peer.fail(error);
   }
 
   /** Watches a stream for resets, and the session for being left without streams. */
@@ -89,6 +119,31 @@ export class ServerSession {
     if (this.session.destroyed) return;
     this.#options.logger.warn({ address: this.address, code: error.code }, `HTTP/2 session dropped: ${error.message}`);
     this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
+/** Token bucket of `burst` tokens that refills at a tenth of it per second. */
+class TokenBucket {
+  readonly #clock: Clock;
+  readonly #burst: number;
+  #left: number;
+  #at: number;
+
+  constructor(clock: Clock, burst: number) {
+    this.#clock = clock;
+    this.#burst = burst;
+    this.#left = burst;
+    this.#at = clock.now();
+  }
+
+  /** Takes one token. @returns `false` when there is none. */
+  take(): boolean {
+    const now = this.#clock.now();
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * (this.#burst / 10));
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 }
 

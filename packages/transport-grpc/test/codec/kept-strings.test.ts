@@ -13,7 +13,7 @@ const READS = 300;
 const IN_A_READ = 64;
 
 it('a text that is kept of one message keeps no more than that message alive', () => {
-  const context = { ours: true, errors: true, nowMs: () => 1, configureId: () => 'made-up' };
+  const context = { isAgentwire: true, errors: true, nowMs: () => 1, configureId: () => 'made-up' };
   const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
   const head = requestHeaders('id-1');
   const filled = {

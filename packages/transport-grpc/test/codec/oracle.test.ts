@@ -12,7 +12,7 @@ import { AgentToProxySchema, ProxyToAgentSchema } from '../../src/gen/zentinel/a
 import { AGENT_MESSAGES, PROXY_MESSAGES } from '../support/peers.ts';
 import { answer, event, headEvent, hotEvent } from './arbitraries.ts';
 
-const context = { ours: true, errors: true, nowMs: () => 1_700_000_000_000, configureId: () => 'made-up' };
+const context = { isAgentwire: true, errors: true, nowMs: () => 1_700_000_000_000, configureId: () => 'made-up' };
 const proxy = createCodec('proxy', context);
 const agent = createCodec('agent', context);
 
@@ -41,20 +41,23 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('says nothing of what is ours to a stranger, and believes nothing of it that one says', () => {
-    const foreign = { ...context, ours: false };
+  it('sends no agentwire fields to a third-party peer, and ignores those that it sends', () => {
+    const thirdParty = { ...context, isAgentwire: false };
     fc.assert(
       fc.property(headEvent, (message) => {
-        const told = bytesOf(createCodec('proxy', foreign), message);
+        const told = bytesOf(createCodec('proxy', thirdParty), message);
         expect(fromBinary(ProxyToAgentSchema, told)).toEqual(
-          fromBinary(ProxyToAgentSchema, writeProxyMessage(message, foreign)),
+          fromBinary(ProxyToAgentSchema, writeProxyMessage(message, thirdParty)),
         );
         const known =
           message.type === 'requestHeaders'
             ? { ...message, metadata: { ...message.metadata, correlationId: message.id, tlsCipher: undefined } }
             : message;
         for (const bytes of [told, bytesOf(proxy, message)]) {
-          expect(createCodec('agent', foreign).read(bytes, 0, bytes.length)).toEqual({ ...known, hasBody: undefined });
+          expect(createCodec('agent', thirdParty).read(bytes, 0, bytes.length)).toEqual({
+            ...known,
+            hasBody: undefined,
+          });
         }
       }),
       runs,

@@ -10,7 +10,7 @@ import {
   ProxyToAgentSchema,
 } from '../../src/gen/zentinel/agent/v2/agent_pb.ts';
 
-const context = { ours: true, errors: true, nowMs: () => 0, configureId: () => 'made-up' };
+const context = { isAgentwire: true, errors: true, nowMs: () => 0, configureId: () => 'made-up' };
 const codes = new Set([WireType.Varint, WireType.Bit64, WireType.LengthDelimited, WireType.Bit32]);
 
 /** One field with the type given, whose content is zeros. */

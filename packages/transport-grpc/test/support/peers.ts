@@ -128,7 +128,7 @@ export function requestHeaders(id: string, extra: Partial<RequestHeaders> = {}):
   };
 }
 
-/** One of every message that a proxy can send to one of ours. */
+/** One of every message that a proxy can send to an agentwire agent. */
 export const PROXY_MESSAGES: readonly Message[] = [
   requestHeaders('p-1'),
   {
@@ -183,7 +183,7 @@ export const PROXY_MESSAGES: readonly Message[] = [
   { type: 'pong', sequence: 3, timestampMs: 4 },
 ];
 
-/** One of every message that an agent can send to one of ours. */
+/** One of every message that an agent can send to an agentwire proxy. */
 export const AGENT_MESSAGES: readonly Message[] = [
   { type: 'answer', id: 'p-1', decision: { verdict: { type: 'allow' } } },
   {

@@ -3,7 +3,7 @@ import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { fromResponse } from '../reference/decision-from-proto.ts';
 import { checkSaidOnce } from '../reference/check-fields.ts';
-import { withoutOurs } from '../reference/without-ours.ts';
+import { withoutAgentwireNumbers } from '../reference/agentwire-numbers.ts';
 import {
   AUDIT_REASON_CODES,
   AUDIT_RULE_IDS,
@@ -38,7 +38,7 @@ class KeptAnswers {
 }
 
 // The same bytes say less from a peer that does not know our numbers.
-const OF_OURS = new KeptAnswers();
+const OF_AGENTWIRE = new KeptAnswers();
 const OF_OTHERS = new KeptAnswers();
 
 function hashOf(buffer: Buffer, from: number, to: number): number {
@@ -126,9 +126,9 @@ function readUsual(buffer: Buffer, from: number, end: number): Decision | undefi
  *
  * An answer whose bytes came twice is kept, and from then on the same frozen decision is handed out.
  *
- * @param ours whether the peer knows the numbers from 100 up
+ * @param isAgentwire `true` for a peer that knows the numbers from 100 up
  */
-export function readAnswer(buffer: Buffer, start: number, end: number, ours: boolean): Answer | undefined {
+export function readAnswer(buffer: Buffer, start: number, end: number, isAgentwire: boolean): Answer | undefined {
   hotRead.at = start;
   hotRead.declined = false;
   if (readEnd(buffer, end) !== end || hotRead.declined || buffer[hotRead.at++] !== RESPONSE_CORRELATION_ID)
@@ -140,11 +140,11 @@ export function readAnswer(buffer: Buffer, start: number, end: number, ours: boo
   if (end - from > MAX_KEPT_BYTES) return undefined;
   const hash = hashOf(buffer, from, end);
   const slot = (hash ^ (hash >>> 16)) & (SLOTS - 1);
-  const { seen, kept } = ours ? OF_OURS : OF_OTHERS;
+  const { seen, kept } = isAgentwire ? OF_AGENTWIRE : OF_OTHERS;
   const known = kept[slot];
   if (known !== undefined && isSame(known.bytes, buffer, from, end))
     return { type: 'answer', id, decision: known.decision };
-  const decision = readUsual(buffer, from, end) ?? readOther(buffer, from, end, ours);
+  const decision = readUsual(buffer, from, end) ?? readOther(buffer, from, end, isAgentwire);
   if (decision === undefined) return undefined;
   const again = seen[slot] === hash;
   seen[slot] = hash;
@@ -155,12 +155,12 @@ export function readAnswer(buffer: Buffer, start: number, end: number, ours: boo
 }
 
 /** Reads any answer that has no second id; undefined for those and for what cannot be read. */
-function readOther(buffer: Buffer, from: number, end: number, ours: boolean): Decision | undefined {
+function readOther(buffer: Buffer, from: number, end: number, isAgentwire: boolean): Decision | undefined {
   try {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + from, end - from);
     checkSaidOnce(AgentResponseSchema, bytes, [AgentResponseSchema.field.correlationId.number]);
     const fields = fromBinary(AgentResponseSchema, bytes, { readUnknownFields: false });
-    return fromResponse(ours ? fields : withoutOurs(AgentResponseSchema, fields));
+    return fromResponse(isAgentwire ? fields : withoutAgentwireNumbers(AgentResponseSchema, fields));
   } catch {
     return undefined;
   }

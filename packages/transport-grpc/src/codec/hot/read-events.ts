@@ -34,7 +34,7 @@ import {
 } from './field-tags.ts';
 import { hotRead, openText, readEnd, readPrintable, readText, readToken, readVarint, readWord } from './read-fields.ts';
 
-/** First bytes of the tags of our own numbers. */
+/** First bytes of the tags of agentwire's own numbers. */
 const HAS_BODY = EVENT_HAS_BODY & 0xff;
 const LOG_CORRELATION_ID = METADATA_LOG_CORRELATION_ID & 0xff;
 const TLS_CIPHER = METADATA_TLS_CIPHER & 0xff;
@@ -44,12 +44,12 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** The id of the event whose metadata was read last. */
 let idInMetadata = '';
 
-/** Declines where the second byte of a tag of ours is another, or the peer does not know our numbers. */
-function readOurTag(buffer: Buffer, tag: number, ours: boolean): void {
-  if (!ours || buffer[hotRead.at++] !== tag >> 8) hotRead.declined = true;
+/** Declines another second byte of an agentwire tag, and such a tag from a third-party peer. */
+function readAgentwireTag(buffer: Buffer, tag: number, isAgentwire: boolean): void {
+  if (!isAgentwire || buffer[hotRead.at++] !== tag >> 8) hotRead.declined = true;
 }
 
-function readMetadata(buffer: Buffer, end: number, ours: boolean): RequestMetadata {
+function readMetadata(buffer: Buffer, end: number, isAgentwire: boolean): RequestMetadata {
   const metadata: Writable<RequestMetadata> = {
     correlationId: '',
     requestId: '',
@@ -96,11 +96,11 @@ function readMetadata(buffer: Buffer, end: number, ours: boolean): RequestMetada
         metadata.traceparent = readText(buffer, end);
         break;
       case LOG_CORRELATION_ID:
-        readOurTag(buffer, METADATA_LOG_CORRELATION_ID, ours);
+        readAgentwireTag(buffer, METADATA_LOG_CORRELATION_ID, isAgentwire);
         logId = readText(buffer, end);
         break;
       case TLS_CIPHER:
-        readOurTag(buffer, METADATA_TLS_CIPHER, ours);
+        readAgentwireTag(buffer, METADATA_TLS_CIPHER, isAgentwire);
         metadata.tlsCipher = readWord(buffer, end);
         break;
       default:
@@ -134,13 +134,13 @@ function readHeader(buffer: Buffer, end: number, list: string[]): void {
 /**
  * Reads RequestHeaders in its usual form, from behind its outer tag; undefined where the reference has to do it.
  *
- * @param ours whether the peer knows the numbers from 100 up
+ * @param isAgentwire `true` for a peer that knows the numbers from 100 up
  */
 export function readRequestHeaders(
   buffer: Buffer,
   start: number,
   end: number,
-  ours: boolean,
+  isAgentwire: boolean,
 ): RequestHeaders | undefined {
   hotRead.at = start;
   hotRead.declined = false;
@@ -155,7 +155,7 @@ export function readRequestHeaders(
     switch (buffer[hotRead.at++]) {
       case EVENT_METADATA:
         if (metadata !== undefined) return undefined;
-        metadata = readMetadata(buffer, readEnd(buffer, end), ours);
+        metadata = readMetadata(buffer, readEnd(buffer, end), isAgentwire);
         break;
       case EVENT_METHOD:
         method = readToken(buffer, end);
@@ -170,7 +170,7 @@ export function readRequestHeaders(
         readHeader(buffer, end, headers);
         break;
       case HAS_BODY: {
-        readOurTag(buffer, EVENT_HAS_BODY, ours);
+        readAgentwireTag(buffer, EVENT_HAS_BODY, isAgentwire);
         const value = readVarint(buffer);
         if (value > 1) hotRead.declined = true;
         hasBody = value === 1;

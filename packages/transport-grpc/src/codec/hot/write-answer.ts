@@ -38,12 +38,12 @@ const kept: readonly WeakMap<Decision, Uint8Array>[] = [new WeakMap(), new WeakM
 
 /** An answer without its id, as bytes. */
 function tailOf(decision: Decision, context: CodecContext): Uint8Array {
-  const init = toResponse('', decision, context.ours, context.errors);
+  const init = toResponse('', decision, context.isAgentwire, context.errors);
   return toBinary(AgentResponseSchema, create(AgentResponseSchema, init));
 }
 
 function keptTail(decision: Decision, context: CodecContext): Uint8Array | undefined {
-  const table = kept[(context.ours ? 1 : 0) + (context.errors ? 2 : 0)] as WeakMap<Decision, Uint8Array>;
+  const table = kept[(context.isAgentwire ? 1 : 0) + (context.errors ? 2 : 0)] as WeakMap<Decision, Uint8Array>;
   const known = table.get(decision);
   if (known !== undefined || !isDeepFrozen(decision)) return known;
   const tail = tailOf(decision, context);

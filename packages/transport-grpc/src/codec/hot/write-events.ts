@@ -130,9 +130,9 @@ function mostBytes({ headers }: RequestHeaders, head: number): number {
 /**
  * Writes RequestHeaders in its usual form; −1 where the reference has to do it.
  *
- * @param ours whether the peer knows the numbers from 100 up
+ * @param isAgentwire `true` for a peer that knows the numbers from 100 up
  */
-export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, ours: boolean): number {
+export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, isAgentwire: boolean): number {
   for (const name of HEAD_BY_REFERENCE) if (message[name] !== undefined) return -1;
   for (const name of METADATA_BY_REFERENCE) if (message.metadata[name] !== undefined) return -1;
   hotWrite.declined = false;
@@ -142,10 +142,10 @@ export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, our
   if (hotWrite.declined || timestamp < 0 || !(clientPort >= 0 && clientPort <= 65_535)) return -1;
   const head = headBytes(message, constant.length);
   // most fit, and adding up what they take is not for nothing
-  const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES, ours);
+  const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES, isAgentwire);
   if (end !== TOO_LONG) return end;
   const most = mostBytes(message, head);
-  return most > MAX_HOT_BYTES ? -1 : writeHead(message, outbox, constant, timestamp, most, ours);
+  return most > MAX_HOT_BYTES ? -1 : writeHead(message, outbox, constant, timestamp, most, isAgentwire);
 }
 
 function writeHead(
@@ -154,7 +154,7 @@ function writeHead(
   constant: Uint8Array,
   timestamp: number,
   room: number,
-  ours: boolean,
+  isAgentwire: boolean,
 ): number {
   const { metadata, headers } = message;
   const { clientPort } = metadata;
@@ -181,7 +181,7 @@ function writeHead(
     at = writeVarint(bytes, at + 1, timestamp);
   }
   if (metadata.traceparent !== undefined) at = writeText(bytes, at, METADATA_TRACEPARENT, metadata.traceparent);
-  if (ours) {
+  if (isAgentwire) {
     const { correlationId, tlsCipher } = metadata;
     if (correlationId !== id) at = writeOurText(bytes, at, METADATA_LOG_CORRELATION_ID, correlationId);
     if (tlsCipher !== undefined) at = writeOurText(bytes, at, METADATA_TLS_CIPHER, tlsCipher);
@@ -196,7 +196,7 @@ function writeHead(
     at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, value, i >> 1);
   }
   // the room that the last header did not take, or the head's, has place for it
-  if (ours && message.hasBody !== undefined) at = writeHasBody(bytes, at, message.hasBody);
+  if (isAgentwire && message.hasBody !== undefined) at = writeHasBody(bytes, at, message.hasBody);
   patchLength(bytes, outer, at);
   return hotWrite.declined ? -1 : at;
 }

@@ -47,7 +47,7 @@ function takes(field: DescField, wire: WireType): boolean {
 
 const nameOf = (message: DescMessage, field: DescField): string => `${message.name}.${field.oneof?.name ?? field.name}`;
 
-/** The bytes of the key of a map's entry, whose key and value are texts in every map of ours. */
+/** The bytes of the key of a map's entry, whose key and value are texts in every map of the schema. */
 function keyOf(entry: Uint8Array, name: string, once: boolean): string {
   const reader = new BinaryReader(entry);
   const parts = new Map<number, string>();

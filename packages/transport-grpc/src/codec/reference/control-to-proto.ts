@@ -31,12 +31,16 @@ import {
   SHUTDOWN_REASONS,
 } from './word-fields.ts';
 
-/** Cancel as protobuf-es takes it; peers that are not ours get a reason always. */
-export function toCancel(message: Cancel, ours: boolean, nowMs: number): MessageInitShape<typeof CancelRequestSchema> {
+/** Cancel as protobuf-es takes it; third-party peers always get a reason. */
+export function toCancel(
+  message: Cancel,
+  isAgentwire: boolean,
+  nowMs: number,
+): MessageInitShape<typeof CancelRequestSchema> {
   return {
     correlationId: String(message.id),
-    reason: CANCEL_REASONS.numberOf(message.reason ?? (ours ? undefined : 'manual')),
-    timestampMs: toUint64('timestampMs', message.timestampMs ?? (ours ? 0 : nowMs)),
+    reason: CANCEL_REASONS.numberOf(message.reason ?? (isAgentwire ? undefined : 'manual')),
+    timestampMs: toUint64('timestampMs', message.timestampMs ?? (isAgentwire ? 0 : nowMs)),
   };
 }
 

@@ -98,11 +98,11 @@ function asBlock(decision: Decision, code: string): Decision {
 /**
  * An answer as protobuf-es takes it.
  *
- * @param ours whether the peer knows the numbers from 100 up
+ * @param isAgentwire `true` for a peer that knows the numbers from 100 up
  * @param errors whether it negotiated `errors`
  * @throws AgentwireError `ERR_UNSUPPORTED` for a decision that would arrive as something else
  */
-export function toResponse(id: string, given: Decision, ours: boolean, errors: boolean): ResponseInit {
+export function toResponse(id: string, given: Decision, isAgentwire: boolean, errors: boolean): ResponseInit {
   const decision = given.error !== undefined && !errors ? asBlock(given, given.error.code) : given;
   const {
     verdict,
@@ -118,7 +118,7 @@ export function toResponse(id: string, given: Decision, ours: boolean, errors: b
     ...rest
   } = decision;
   nothingLeft(rest);
-  const lost = ours || verdict.type !== 'allow' ? undefined : uncarried(decision);
+  const lost = isAgentwire || verdict.type !== 'allow' ? undefined : uncarried(decision);
   if (lost !== undefined) {
     throw new AgentwireError(
       'ERR_UNSUPPORTED',
@@ -133,7 +133,7 @@ export function toResponse(id: string, given: Decision, ours: boolean, errors: b
     audit: audit === undefined ? undefined : toAudit(audit),
     needsMore: needsMore ?? false,
   };
-  if (!ours) return present(common);
+  if (!isAgentwire) return present(common);
   return present({
     ...common,
     requestBodyMutation: requestBodyMutation === undefined ? undefined : toMutation(requestBodyMutation),

@@ -28,21 +28,21 @@ import { present, type Every } from './present.ts';
 import { formatTimestamp } from './timestamp.ts';
 import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
 
-function fromMetadata(fields: RequestMetadataFields, ours: boolean): RequestMetadata {
+function fromMetadata(fields: RequestMetadataFields, isAgentwire: boolean): RequestMetadata {
   const timestamp = formatTimestamp(fromUint64('metadata.timestamp_ms', fields.timestampMs));
   if (timestamp === undefined) throw new AgentwireError('ERR_PROTOCOL', 'metadata.timestamp_ms is past the year 9999');
   if (fields.clientPort > 65_535) {
     throw new AgentwireError('ERR_PROTOCOL', `metadata.client_port must be from 0 to 65535, got ${fields.clientPort}`);
   }
   return present<Every<RequestMetadata>>({
-    correlationId: (ours ? fields.logCorrelationId : undefined) ?? fields.correlationId,
+    correlationId: (isAgentwire ? fields.logCorrelationId : undefined) ?? fields.correlationId,
     requestId: fields.requestId,
     clientIp: fields.clientIp,
     clientPort: fields.clientPort,
     serverName: fields.serverName,
     protocol: fields.protocol,
     tlsVersion: fields.tlsVersion,
-    tlsCipher: ours ? fields.tlsCipher : undefined,
+    tlsCipher: isAgentwire ? fields.tlsCipher : undefined,
     routeId: fields.routeId,
     upstreamId: fields.upstreamId,
     timestamp,
@@ -53,32 +53,32 @@ function fromMetadata(fields: RequestMetadataFields, ours: boolean): RequestMeta
 /**
  * Reads a RequestHeadersEvent.
  *
- * @param ours whether the peer knows the numbers from 100 up; what others put there means nothing
+ * @param isAgentwire `true` for a peer that knows the numbers from 100 up; from third parties they mean nothing
  * @throws AgentwireError `ERR_PROTOCOL`.
  */
-export function fromRequestHeaders(fields: RequestHeadersEvent, ours: boolean): RequestHeaders {
+export function fromRequestHeaders(fields: RequestHeadersEvent, isAgentwire: boolean): RequestHeaders {
   if (fields.metadata === undefined) throw new AgentwireError('ERR_PROTOCOL', 'request_headers has no metadata');
   checkMethod(fields.method);
   checkUri(fields.uri);
   return {
     type: 'requestHeaders',
     id: fields.metadata.correlationId,
-    metadata: fromMetadata(fields.metadata, ours),
+    metadata: fromMetadata(fields.metadata, isAgentwire),
     method: fields.method,
     uri: fields.uri,
     headers: fromHeaders('request_headers', fields.headers),
-    hasBody: ours ? fields.hasBody : undefined,
+    hasBody: isAgentwire ? fields.hasBody : undefined,
   } satisfies Every<RequestHeaders>;
 }
 
-/** Reads a ResponseHeadersEvent; `ours` as in {@link fromRequestHeaders}. @throws AgentwireError `ERR_PROTOCOL`. */
-export function fromResponseHeaders(fields: ResponseHeadersEvent, ours: boolean): ResponseHeaders {
+/** Reads a ResponseHeadersEvent; `isAgentwire` as in {@link fromRequestHeaders}. @throws AgentwireError `ERR_PROTOCOL`. */
+export function fromResponseHeaders(fields: ResponseHeadersEvent, isAgentwire: boolean): ResponseHeaders {
   return {
     type: 'responseHeaders',
     id: fields.correlationId,
     status: fromStatus('response_headers.status_code', fields.statusCode),
     headers: fromHeaders('response_headers', fields.headers),
-    hasBody: ours ? fields.hasBody : undefined,
+    hasBody: isAgentwire ? fields.hasBody : undefined,
   } satisfies Every<ResponseHeaders>;
 }
 
@@ -155,11 +155,11 @@ function guardrailContext(text: string): GuardrailContext {
   if (typeof value !== 'object' || Array.isArray(value))
     throw new AgentwireError('ERR_PROTOCOL', 'guardrail.context_json must be an object');
   const { categories, route_id: routeId, metadata } = value as Readonly<Record<string, unknown>>;
-  const isOurs = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  const isMap = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
   return {
     categories: Array.isArray(categories) ? categories.filter(isText) : [],
-    routeId: isOurs && isText(routeId) ? routeId : undefined,
-    metadata: textsOf(isOurs ? metadata : value),
+    routeId: isMap && isText(routeId) ? routeId : undefined,
+    metadata: textsOf(isMap ? metadata : value),
   };
 }
 

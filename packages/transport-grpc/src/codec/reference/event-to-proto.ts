@@ -30,7 +30,7 @@ import { FRAME_TYPES, INSPECTION_TYPES } from './word-fields.ts';
 function toMetadata(
   id: string,
   metadata: RequestMetadata,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof RequestMetadataSchema> {
   const {
     correlationId,
@@ -60,32 +60,32 @@ function toMetadata(
     upstreamId,
     timestampMs: BigInt(toTimestampMs(timestamp)),
     traceparent,
-    logCorrelationId: ours && correlationId !== id ? correlationId : undefined,
-    tlsCipher: ours ? tlsCipher : undefined,
+    logCorrelationId: isAgentwire && correlationId !== id ? correlationId : undefined,
+    tlsCipher: isAgentwire ? tlsCipher : undefined,
   });
 }
 
 /** RequestHeaders as protobuf-es takes it. */
 export function toRequestHeaders(
   message: RequestHeaders,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof RequestHeadersEventSchema> {
   const { id, metadata, method, uri, headers, hasBody, ...rest } = message;
   nothingLeft(rest);
   return present({
-    metadata: toMetadata(String(id), metadata, ours),
+    metadata: toMetadata(String(id), metadata, isAgentwire),
     method,
     uri,
     httpVersion: metadata.protocol,
     headers: toHeaders(headers),
-    hasBody: ours ? hasBody : undefined,
+    hasBody: isAgentwire ? hasBody : undefined,
   });
 }
 
 /** ResponseHeaders as protobuf-es takes it. */
 export function toResponseHeaders(
   message: ResponseHeaders,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof ResponseHeadersEventSchema> {
   const { id, status, headers, hasBody, ...rest } = message;
   nothingLeft(rest);
@@ -93,7 +93,7 @@ export function toResponseHeaders(
     correlationId: String(id),
     statusCode: status,
     headers: toHeaders(headers),
-    hasBody: ours ? hasBody : undefined,
+    hasBody: isAgentwire ? hasBody : undefined,
   });
 }
 
@@ -116,7 +116,7 @@ export function toBodyChunk(
 /** RequestComplete as protobuf-es takes it. */
 export function toRequestComplete(
   message: RequestComplete,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof RequestCompleteEventSchema> {
   const { id, status, durationMs, requestBodySize, responseBodySize, upstreamAttempts, error, ...rest } = message;
   nothingLeft(rest);
@@ -127,14 +127,14 @@ export function toRequestComplete(
     bytesReceived: toUint64('requestBodySize', requestBodySize),
     bytesSent: toUint64('responseBodySize', responseBodySize),
     error,
-    upstreamAttempts: ours ? toUint32('upstreamAttempts', upstreamAttempts) : undefined,
+    upstreamAttempts: isAgentwire ? toUint32('upstreamAttempts', upstreamAttempts) : undefined,
   });
 }
 
 /** WebSocketFrame as protobuf-es takes it. */
 export function toWebSocketFrame(
   message: WebSocketFrame,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof WebSocketFrameEventSchema> {
   const { id, opcode, data, clientToServer, index, fin, routeId, clientIp, ...rest } = message;
   nothingLeft(rest);
@@ -143,17 +143,17 @@ export function toWebSocketFrame(
     clientToServer,
     frameType: FRAME_TYPES.numberOf(opcode),
     payload: data as Uint8Array<ArrayBuffer>,
-    frameIndex: ours ? toUint64('index', index) : undefined,
-    fin: ours ? fin : undefined,
-    routeId: ours ? routeId : undefined,
-    clientIp: ours ? clientIp : undefined,
+    frameIndex: isAgentwire ? toUint64('index', index) : undefined,
+    fin: isAgentwire ? fin : undefined,
+    routeId: isAgentwire ? routeId : undefined,
+    clientIp: isAgentwire ? clientIp : undefined,
   });
 }
 
-/** GuardrailInspect as protobuf-es takes it; to peers that are not ours the type and the metadata stand in old fields. */
+/** GuardrailInspect as protobuf-es takes it; for third-party peers the type and the metadata stand in old fields. */
 export function toGuardrail(
   message: GuardrailInspect,
-  ours: boolean,
+  isAgentwire: boolean,
 ): MessageInitShape<typeof GuardrailInspectEventSchema> {
   const { id, inspectionType, content, model, categories, routeId, metadata, ...rest } = message;
   nothingLeft(rest);
@@ -163,14 +163,14 @@ export function toGuardrail(
     contentType: INSPECTION_TYPES.numberOf(inspectionType),
     model,
   };
-  if (!ours) return present({ ...both, contextJson: toJson({ categories, route_id: routeId, metadata }) });
+  if (!isAgentwire) return present({ ...both, contextJson: toJson({ categories, route_id: routeId, metadata }) });
   return present({ ...both, inspectionType, categories: [...categories], routeId, metadata: copyMap(metadata) });
 }
 
 /** Configure as protobuf-es takes it. */
 export function toConfigure(
   message: Configure,
-  ours: boolean,
+  isAgentwire: boolean,
   timestampMs: number,
 ): MessageInitShape<typeof ConfigureEventSchema> {
   const { id, config, configVersion, ...rest } = message;
@@ -179,6 +179,6 @@ export function toConfigure(
     configJson: toJson(config),
     configVersion,
     timestampMs: BigInt(Math.trunc(timestampMs)),
-    correlationId: ours ? String(id) : undefined,
+    correlationId: isAgentwire ? String(id) : undefined,
   });
 }

@@ -35,7 +35,7 @@ import { checkSaidOnce, checkWireTypes } from './check-fields.ts';
 import { fromMetrics } from './metrics-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
-import { withoutOurs } from './without-ours.ts';
+import { withoutAgentwireNumbers } from './agentwire-numbers.ts';
 
 /** A second handshake, which the connection has to refuse. */
 type HandshakeAgain = { readonly type: 'handshake'; readonly value: HandshakeRequest | HandshakeResponse };
@@ -47,15 +47,15 @@ const READ_OPTIONS = { readUnknownFields: false };
 
 /** Reads the oneof of ProxyToAgent. @throws AgentwireError `ERR_PROTOCOL`. */
 export function fromProxyToAgent(fields: ProxyToAgent, context: CodecContext): Read {
-  const { message } = context.ours ? fields : withoutOurs(ProxyToAgentSchema, fields);
+  const { message } = context.isAgentwire ? fields : withoutAgentwireNumbers(ProxyToAgentSchema, fields);
   switch (message.case) {
     case 'requestHeaders':
-      return fromRequestHeaders(message.value, context.ours);
+      return fromRequestHeaders(message.value, context.isAgentwire);
     case 'requestBodyChunk':
     case 'responseBodyChunk':
       return fromBodyChunk(message.case, message.value);
     case 'responseHeaders':
-      return fromResponseHeaders(message.value, context.ours);
+      return fromResponseHeaders(message.value, context.isAgentwire);
     case 'websocketFrame':
       return fromWebSocketFrame(message.value);
     case 'guardrail':
@@ -87,7 +87,7 @@ export function fromProxyToAgent(fields: ProxyToAgent, context: CodecContext): R
 
 /** Reads the oneof of AgentToProxy. @throws AgentwireError `ERR_PROTOCOL`. */
 function fromAgentToProxy(fields: AgentToProxy, context: CodecContext): Read {
-  const { message } = context.ours ? fields : withoutOurs(AgentToProxySchema, fields);
+  const { message } = context.isAgentwire ? fields : withoutAgentwireNumbers(AgentToProxySchema, fields);
   switch (message.case) {
     case 'response':
       return { type: 'answer', id: message.value.correlationId, decision: fromResponse(message.value) };

@@ -31,26 +31,26 @@ type FromAgent = NonNullable<MessageInitShape<typeof AgentToProxySchema>['messag
 
 /** The oneof of ProxyToAgent for `message`; undefined for what only agents send. */
 function toProxyToAgent(message: Message, context: CodecContext): FromProxy | undefined {
-  const { ours, nowMs } = context;
+  const { isAgentwire, nowMs } = context;
   switch (message.type) {
     case 'requestHeaders':
-      return { case: 'requestHeaders', value: toRequestHeaders(message, ours) };
+      return { case: 'requestHeaders', value: toRequestHeaders(message, isAgentwire) };
     case 'requestBodyChunk':
       return { case: 'requestBodyChunk', value: toBodyChunk(message) };
     case 'responseHeaders':
-      return { case: 'responseHeaders', value: toResponseHeaders(message, ours) };
+      return { case: 'responseHeaders', value: toResponseHeaders(message, isAgentwire) };
     case 'responseBodyChunk':
       return { case: 'responseBodyChunk', value: toBodyChunk(message) };
     case 'webSocketFrame':
-      return { case: 'websocketFrame', value: toWebSocketFrame(message, ours) };
+      return { case: 'websocketFrame', value: toWebSocketFrame(message, isAgentwire) };
     case 'guardrailInspect':
-      return { case: 'guardrail', value: toGuardrail(message, ours) };
+      return { case: 'guardrail', value: toGuardrail(message, isAgentwire) };
     case 'requestComplete':
-      return { case: 'requestComplete', value: toRequestComplete(message, ours) };
+      return { case: 'requestComplete', value: toRequestComplete(message, isAgentwire) };
     case 'cancel':
-      return { case: 'cancel', value: toCancel(message, ours, nowMs()) };
+      return { case: 'cancel', value: toCancel(message, isAgentwire, nowMs()) };
     case 'configure':
-      return { case: 'configure', value: toConfigure(message, ours, nowMs()) };
+      return { case: 'configure', value: toConfigure(message, isAgentwire, nowMs()) };
     case 'ping':
       return { case: 'ping', value: toPing(message.sequence, message.timestampMs) };
     case 'drain':
@@ -88,7 +88,7 @@ export function toAgentToProxy(message: Message, context: CodecContext): FromAge
     case 'answer':
       return {
         case: 'response',
-        value: toResponse(String(message.id), message.decision, context.ours, context.errors),
+        value: toResponse(String(message.id), message.decision, context.isAgentwire, context.errors),
       };
     case 'healthStatus':
       return { case: 'health', value: toHealth(message) };

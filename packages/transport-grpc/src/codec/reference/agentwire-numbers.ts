@@ -1,13 +1,13 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 
-/** The numbers from here up are ours; below it they are the protocol's. */
-const OURS = 100;
+/** Field numbers from here up are agentwire's; below it they are the protocol's. */
+const FIRST_AGENTWIRE_NUMBER = 100;
 
 function clear(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;
-    if (field.number >= OURS) message.clear(field);
+    if (field.number >= FIRST_AGENTWIRE_NUMBER) message.clear(field);
     else if (field.fieldKind === 'message') clear(message.get(field));
   }
 }
@@ -16,7 +16,7 @@ function clear(message: ReflectMessage): void {
  * Takes the fields from number 100 up out of a message of a peer that did not say that it knows them: what stands there is
  * then another's, and means something else.
  */
-export function withoutOurs<T extends DescMessage>(schema: T, message: MessageShape<T>): MessageShape<T> {
+export function withoutAgentwireNumbers<T extends DescMessage>(schema: T, message: MessageShape<T>): MessageShape<T> {
   clear(reflect(schema, message));
   return message;
 }

@@ -5,7 +5,7 @@ import { createCodec } from '../../src/codec/codec.ts';
 import { readAgentMessage } from '../../src/codec/reference/reference-reader.ts';
 import { AgentResponseSchema, AgentToProxySchema } from '../../src/gen/zentinel/agent/v2/agent_pb.ts';
 
-const context = { ours: true, errors: true, nowMs: () => 0, configureId: () => 'made-up' };
+const context = { isAgentwire: true, errors: true, nowMs: () => 0, configureId: () => 'made-up' };
 const proxy = createCodec('proxy', context);
 
 type Part = MessageInitShape<typeof AgentResponseSchema>;

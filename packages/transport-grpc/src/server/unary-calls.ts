@@ -1,12 +1,12 @@
 import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { create } from '@bufbuild/protobuf';
 import { AgentwireError, toAgentwireError, type Message, type Peer } from '@agentwire/core';
 import { fromProxyToAgent } from '../codec/reference/reference-reader.ts';
 import { toAgentToProxy } from '../codec/reference/reference-writer.ts';
 import type { CodecContext } from '../codec/codec-context.ts';
-import { agreeOverGrpc } from '../connection/create-connection.ts';
+import { negotiateOverGrpc } from '../connection/create-connection.ts';
 import { toGrpcStatus } from '../errors/http2-errors.ts';
 import {
   AgentServiceV2,
@@ -17,24 +17,10 @@ import {
   type ProxyControl,
   type ProxyToAgent,
 } from '../gen/zentinel/agent/v2/agent_pb.ts';
-import { unknownProxy, type OtherSide } from '../handshake/hello-fields.ts';
+import { unknownProxy } from '../handshake/hello-fields.ts';
 import { bearerToken } from './bearer-token.ts';
 import { CallConnection } from './call-connection.ts';
-import type { Gate } from './process-stream.ts';
-import type { ServerSession } from './server-session.ts';
-
-/** Everything of the service that is not ProcessStream. */
-export interface Calls {
-  /** Takes a stream in. */
-  serve(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-    from: ServerSession,
-  ): void;
-  /** Ends what is under way. */
-  close(): void;
-}
+import type { ServerDeps, ServerSession } from './server-session.ts';
 
 const FROM = createContextKey<ServerSession | undefined>(undefined, { description: 'the session of a call' });
 
@@ -43,32 +29,23 @@ function toConnectError(error: unknown): ConnectError {
   return new ConnectError(known.message, toGrpcStatus(known), undefined, undefined, known);
 }
 
-/** Serves ProcessEvent and ControlStream of one listener through connect-node: neither is hot. */
-class ServedCalls implements Calls {
-  readonly #gate: Gate;
-  readonly #ends = new AbortController();
+/** ProcessEvent and ControlStream of one listener, through connect-node: neither is hot. */
+export class UnaryCalls {
+  readonly #deps: ServerDeps;
+  readonly #shutdown = new AbortController();
   readonly #handle: (request: Http2ServerRequest, response: Http2ServerResponse) => void;
   readonly #sessions = new WeakMap<Http2ServerRequest, ServerSession>();
 
-  constructor(gate: Gate) {
-    this.#gate = gate;
+  constructor(deps: ServerDeps) {
+    this.#deps = deps;
     this.#handle = connectNodeAdapter({
       connect: false,
       grpcWeb: false,
       acceptCompression: [],
-      readMaxBytes: gate.options.maxMessageBytes,
-      writeMaxBytes: gate.options.maxMessageBytes,
-      shutdownSignal: this.#ends.signal,
-      contextValues: (request) => ({
-        get: (key) =>
-          (key.id === FROM.id ? this.#sessions.get(request as Http2ServerRequest) : key.defaultValue) as never,
-        set: () => {
-          throw new AgentwireError('ERR_INVALID_STATE', 'the values of a call are fixed');
-        },
-        delete: () => {
-          throw new AgentwireError('ERR_INVALID_STATE', 'the values of a call are fixed');
-        },
-      }),
+      readMaxBytes: deps.options.maxMessageBytes,
+      writeMaxBytes: deps.options.maxMessageBytes,
+      shutdownSignal: this.#shutdown.signal,
+      contextValues: (request) => createContextValues().set(FROM, this.#sessions.get(request as Http2ServerRequest)),
       routes: (router) =>
         router.service(AgentServiceV2, {
           processEvent: (message, context) => this.#processEvent(message, context),
@@ -77,6 +54,7 @@ class ServedCalls implements Calls {
     });
   }
 
+  /** Serves one call. */
   serve(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -89,37 +67,47 @@ class ServedCalls implements Calls {
     this.#handle(request, new Http2ServerResponse(stream));
   }
 
+  /** Ends the calls in flight. */
   close(): void {
-    this.#ends.abort(new ConnectError('the agent has stopped listening', Code.Unavailable));
+    this.#shutdown.abort(new ConnectError('the agent has stopped listening', Code.Unavailable));
   }
 
-  async #authorize(context: HandlerContext): Promise<{ other: OtherSide; peer: Peer }> {
-    const { listen, options } = this.#gate;
+  /** Admits the caller, within the handshake's deadline. @returns the facts that a connection of the caller has */
+  async #authorize(context: HandlerContext): Promise<Peer> {
+    const { listen, options } = this.#deps;
     const from = context.values.get(FROM);
-    const token = bearerToken(context.requestHeader.get('authorization') ?? undefined);
-    const other = unknownProxy(`call from ${from?.address ?? 'unknown'}`, token);
-    const peer = agreeOverGrpc(listen.self, other, options);
-    const credential = from?.credential(token) ?? { token };
+    if (from === undefined) throw new ConnectError('the call has no session', Code.Internal);
+    const pending = from.begin();
+    const refuse = (error: AgentwireError): void => from.refuse(pending, error);
+    const onAbort = (): void => refuse(new AgentwireError('ERR_CLOSED', 'the call ended before it was authorized'));
+    context.signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await listen.authorize?.(other.hello, credential, context.signal);
+      const token = bearerToken(context.requestHeader.get('authorization') ?? undefined);
+      const other = unknownProxy(`call from ${from.address}`, token);
+      const peer = negotiateOverGrpc(listen.self, other, options);
+      await pending.authorize(other.hello, from.credential(token));
+      from.admit(pending);
+      return peer;
     } catch (error) {
-      throw toConnectError(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
+      const known = toAgentwireError(error, 'ERR_REFUSED');
+      refuse(known);
+      throw toConnectError(known);
+    } finally {
+      context.signal.removeEventListener('abort', onAbort);
     }
-    from?.finishHandshake();
-    return { other, peer };
   }
 
   async #processEvent(message: ProxyToAgent, context: HandlerContext): Promise<AgentToProxy> {
-    const { peer } = await this.#authorize(context);
+    const peer = await this.#authorize(context);
     const codec = this.#codecContext(message);
     try {
       const event = fromProxyToAgent(message, codec);
       if (event === undefined || event.type === 'handshake') {
         throw new AgentwireError('ERR_PROTOCOL', 'ProcessEvent takes one event of a request, not a handshake');
       }
-      this.#gate.take();
-      const connection = new CallConnection(peer, 1, () => this.#gate.giveBack());
-      const answer = await connection.ask(event, this.#gate.listen.onConnection, context.signal);
+      const { admission, listen } = this.#deps;
+      const connection = new CallConnection(peer, 1, admission.enter());
+      const answer = await connection.ask(event, listen.onConnection, context.signal);
       return toReply(answer, event.type, codec);
     } catch (error) {
       throw toConnectError(error);
@@ -127,26 +115,26 @@ class ServedCalls implements Calls {
   }
 
   #codecContext(message: ProxyToAgent): CodecContext {
-    const nowMs = (): number => this.#gate.clock.wallNow();
+    const nowMs = (): number => this.#deps.options.clock.wallNow();
     // an answer to a Configure has nowhere to go in a call but back to its caller
-    return { ours: false, errors: false, nowMs, configureId: () => `agentwire-${message.message.case}` };
+    return { isAgentwire: false, errors: false, nowMs, configureId: () => `agentwire-${message.message.case}` };
   }
 
   /**
-   * Takes the reports of whoever plays the agent on the control stream, refuses its wishes for another configuration,
-   * and says shutdown when the listener closes. Orders to an agent come over ProcessStream.
+   * Reads the reports of the caller, which plays the agent on the control stream, and refuses its requests for another
+   * configuration. Orders to an agent come over ProcessStream.
    */
   async *#controlStream(messages: AsyncIterable<AgentControl>, context: HandlerContext): AsyncGenerator<ProxyControl> {
     await this.#authorize(context);
     for await (const { message } of messages) {
-      this.#gate.logger.debug({ kind: message.case }, 'a message on the control stream');
+      this.#deps.options.logger.debug({ kind: message.case }, 'a message on the control stream');
       if (message.case !== 'configUpdate') continue;
       const { requestId } = message.value;
       const value = {
         requestId,
         accepted: false,
         error: 'an agent takes no requests for another configuration',
-        timestampMs: BigInt(Math.trunc(this.#gate.clock.wallNow())),
+        timestampMs: BigInt(Math.trunc(this.#deps.options.clock.wallNow())),
       };
       yield create(ProxyControlSchema, { message: { case: 'configResponse', value } });
     }
@@ -160,9 +148,4 @@ function toReply(answer: Message | undefined, asked: string, codec: CodecContext
   }
   const message = toAgentToProxy(answer, codec);
   return create(AgentToProxySchema, message === undefined ? {} : { message });
-}
-
-/** Makes the calls of a listener. */
-export function createCalls(gate: Gate): Calls {
-  return new ServedCalls(gate);
 }

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
 import { AgentToProxySchema, ProxyToAgentSchema } from '../../src/gen/zentinel/agent/v2/agent_pb.ts';
 
-const ours = { ours: true, errors: true, nowMs: () => 5, configureId: () => 'made-up' };
-const strange = { ...ours, ours: false, errors: false };
+const agentwire = { isAgentwire: true, errors: true, nowMs: () => 5, configureId: () => 'made-up' };
+const thirdParty = { ...agentwire, isAgentwire: false, errors: false };
 
 function bytesOf(codec: ReturnType<typeof createCodec>, message: Message): Buffer {
   const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
@@ -23,7 +23,7 @@ const fromAgent = (message: NonNullable<MessageInitShape<typeof AgentToProxySche
 const allow = { type: 'allow' as const };
 
 describe('a decision towards a peer that is not agentwire', () => {
-  const agent = createCodec('agent', strange);
+  const agent = createCodec('agent', thirdParty);
   it.each<readonly [string, Decision]>([
     ['a WebSocket close', { verdict: allow, webSocket: { type: 'close', code: 1008, reason: '' } }],
     ['a WebSocket drop', { verdict: allow, webSocket: { type: 'drop' } }],
@@ -36,7 +36,7 @@ describe('a decision towards a peer that is not agentwire', () => {
         expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
       );
     }
-    expect(bytesOf(createCodec('agent', ours), { type: 'answer', id: 'a', decision }).length).toBeGreaterThan(0);
+    expect(bytesOf(createCodec('agent', agentwire), { type: 'answer', id: 'a', decision }).length).toBeGreaterThan(0);
   });
 
   it.each<readonly [string, Decision]>([
@@ -51,7 +51,7 @@ describe('a decision towards a peer that is not agentwire', () => {
 });
 
 describe('what such a peer sends', () => {
-  const agent = createCodec('agent', strange);
+  const agent = createCodec('agent', thirdParty);
   const guardrail = (contentType: number, contextJson = ''): unknown =>
     read(
       agent,
@@ -80,7 +80,7 @@ describe('what such a peer sends', () => {
     expect(guardrail(1, '[')).toMatchObject({ type: 'malformed', id: 'g' });
   });
 
-  it('means nothing of ours by the numbers from 100 up, seen before or not', () => {
+  it('gives the numbers from 100 up of a third-party peer no meaning, seen before or not', () => {
     const bytes = fromAgent({
       case: 'response',
       value: {
@@ -92,14 +92,14 @@ describe('what such a peer sends', () => {
       },
     });
     for (let round = 0; round < 4; round += 1) {
-      const known = read(createCodec('proxy', ours), bytes) as { decision: Decision };
+      const known = read(createCodec('proxy', agentwire), bytes) as { decision: Decision };
       expect(known.decision).toMatchObject({ error: { code: 'ERR_OVERLOADED' }, webSocket: { type: 'drop' } });
-      const other = read(createCodec('proxy', strange), bytes) as { decision: Decision };
+      const other = read(createCodec('proxy', thirdParty), bytes) as { decision: Decision };
       expect(other.decision).toEqual({ verdict: { type: 'block', status: 403 } });
     }
-    expect(read(createCodec('proxy', strange), fromAgent({ case: 'drain', value: {} }))).toBeUndefined();
+    expect(read(createCodec('proxy', thirdParty), fromAgent({ case: 'drain', value: {} }))).toBeUndefined();
     const error = fromAgent({ case: 'response', value: { correlationId: 'a', error: { code: 'x' } } });
-    expect(read(createCodec('proxy', strange), error)).toMatchObject({ type: 'malformed', id: 'a' });
+    expect(read(createCodec('proxy', thirdParty), error)).toMatchObject({ type: 'malformed', id: 'a' });
   });
 
   it('is a value in UTF-8 that comes back as it came, and one that an agent sets in UTF-8', () => {
@@ -118,13 +118,13 @@ describe('what such a peer sends', () => {
     expect(fromBinary(AgentToProxySchema, answer).message).toMatchObject({
       value: { responseHeaders: [{ operation: { value: { name: 'x', value } } }] },
     });
-    expect(read(createCodec('proxy', strange), answer)).toMatchObject({ decision });
+    expect(read(createCodec('proxy', thirdParty), answer)).toMatchObject({ decision });
   });
 });
 
 describe('a ping', () => {
   it('with numbers past 2^53 is repeated exactly, several with one rounded number too', () => {
-    const agent = createCodec('agent', ours);
+    const agent = createCodec('agent', agentwire);
     const numbers = [2n ** 64n - 1n, 2n ** 64n - 2n, 2n ** 53n + 1n, 7n];
     const pings = numbers.map((sequence) =>
       read(agent, fromProxy({ case: 'ping', value: { sequence, timestampMs: 2n ** 63n + 1n } })),
