@@ -1,2 +1,3 @@
 export type { ExitStatus } from './command-context.ts';
-export * from './main.ts';
+export { main } from './main.ts';
+export type { Terminal } from './output/terminal.ts';

@@ -9,11 +9,14 @@ import {
   type Transport,
 } from '@agentwire/core';
 import { resolveConnectOptions } from '@agentwire/core/internal';
-import { dial } from './client/dial.ts';
 import { resolveGrpcOptions, type GrpcTransportOptions } from './options.ts';
-import { GrpcListener } from './server/grpc-listener.ts';
 
 const SCHEMES: readonly string[] = ['grpc', 'grpcs'];
+
+// The first dial and the first bind load Connect and protobuf (about 200 files), not the import of this file: `agentwire`
+// gives every pool and agent this transport, and most of them never use gRPC.
+let client: typeof import('./client/dial.ts') | undefined;
+let server: typeof import('./server/grpc-listener.ts') | undefined;
 
 function grpcEndpoint(text: string): Endpoint {
   const endpoint = parseEndpoint(text);
@@ -44,6 +47,7 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
         'over gRPC only a proxy dials; an agent dials over unix:, tcp: or tls:',
       );
     }
+    const { dial } = (client ??= await import('./client/dial.ts'));
     return dial(endpoint, connectOptions, handshakeTimeoutMs, resolved);
   }
 
@@ -55,6 +59,7 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
         'over gRPC only an agent listens; a proxy listens over unix:, tcp: or tls:',
       );
     }
+    const { GrpcListener } = (server ??= await import('./server/grpc-listener.ts'));
     const listener = new GrpcListener(endpoint, listenOptions, resolved);
     await listener.bind();
     return listener;

@@ -1,4 +1,4 @@
-import { Latencies } from '@agentwire/cli/load';
+import { Latencies } from '@agentwire/cli/internal';
 import { expect, test } from 'vitest';
 import { readFlags } from '../src/flags.ts';
 import { ROWS } from '../src/plan/rows.ts';

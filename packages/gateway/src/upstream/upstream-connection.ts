@@ -1,4 +1,4 @@
-import { type buildConnector, Client, type Dispatcher } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import { SocketGate } from './socket-gate.ts';
 
 /** A place for one connection to the upstream: it dials when a request needs it, and again after the connection has ended. */
@@ -34,4 +34,10 @@ export class UpstreamConnection {
   destroy(): Promise<void> {
     return this.#client.destroy();
   }
+}
+
+/** Prepares connections to `origin` that give up dialling after `connectTimeoutMs`; each call makes one. */
+export function connectionsTo(origin: string, connectTimeoutMs: number): () => UpstreamConnection {
+  const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false });
+  return () => new UpstreamConnection(origin, connect);
 }

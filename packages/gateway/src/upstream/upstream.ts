@@ -1,9 +1,8 @@
 import { AgentwireError } from '@agentwire/core';
-import { buildConnector } from 'undici';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import type { Sweep } from '../sweep.ts';
 import { type CallOwner, UpstreamCall } from './upstream-call.ts';
-import { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
 
 /** Connections to the one upstream of a gateway, and the requests that wait for one. */
@@ -14,7 +13,8 @@ export class Upstream implements CallOwner {
   /** The gateway's only timer. */
   readonly sweep: Sweep;
   readonly #origin: string;
-  readonly #connect: buildConnector.connector;
+  /** Makes a connection; `undefined` until undici is loaded, and requests wait in the queue until then. */
+  #connect: (() => UpstreamConnection) | undefined;
   readonly #maxConnections: number;
   readonly #maxPerClient: number;
   readonly #connections: UpstreamConnection[] = [];
@@ -32,9 +32,16 @@ export class Upstream implements CallOwner {
     this.queueTimeoutMs = options.upstreamQueueTimeoutMs;
     this.sweep = sweep;
     this.#origin = options.upstream.origin;
-    this.#connect = buildConnector({ timeout: options.upstreamConnectTimeoutMs, allowH2: false });
     this.#maxConnections = options.upstreamConnections;
     this.#maxPerClient = options.maxUpstreamConnectionsPerClient;
+    void this.#load(options.upstreamConnectTimeoutMs);
+  }
+
+  /** Loads undici (110 files) with the first gateway, not with the import of this package, which `agentwire` has for all. */
+  async #load(connectTimeoutMs: number): Promise<void> {
+    const { connectionsTo } = await import('./upstream-connection.ts');
+    this.#connect = connectionsTo(this.#origin, connectTimeoutMs);
+    this.#serve();
   }
 
   /** Tells whether requests wait for a connection. */
@@ -69,18 +76,20 @@ export class Upstream implements CallOwner {
   }
 
   readonly #serve = (): void => {
+    const connect = this.#connect;
+    if (connect === undefined) return;
     for (const call of this.#queue) {
       if (this.#closed || this.#busy.size >= this.#maxConnections) return;
       if (!this.#mayHave(call)) continue;
       this.#queue.delete(call);
       this.#busy.add(call);
       this.#count(call, 1);
-      call.send(this.#idle.pop() ?? this.#create());
+      call.send(this.#idle.pop() ?? this.#create(connect));
     }
   };
 
-  #create(): UpstreamConnection {
-    const connection = new UpstreamConnection(this.#origin, this.#connect);
+  #create(connect: () => UpstreamConnection): UpstreamConnection {
+    const connection = connect();
     this.#connections.push(connection);
     return connection;
   }

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { Latencies, runClosedLoop } from '@agentwire/cli/load';
+import { Latencies, runClosedLoop } from '@agentwire/cli/internal';
 import { systemClock } from '@agentwire/core';
 import { BIN_EDGES_MS } from '../run/bins.ts';
 import { loadStack } from '../stacks/index.ts';

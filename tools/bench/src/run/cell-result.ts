@@ -1,4 +1,4 @@
-import type { LoopResult } from '@agentwire/cli/load';
+import type { LoopResult } from '@agentwire/cli/internal';
 
 /** What one run of one row at one number in flight gave. */
 export interface CellResult extends Pick<LoopResult, 'requestsPerSecond' | 'errors'> {

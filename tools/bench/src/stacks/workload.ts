@@ -1,4 +1,4 @@
-import { createWorkload } from '@agentwire/cli/load';
+import { createWorkload } from '@agentwire/cli/internal';
 
 /** One request of the workload, as the sessions take it. */
 export type WorkloadEvent = ReturnType<typeof createWorkload>[number];
