@@ -1,3 +1,4 @@
+// An entry point of its own: it loads yaml (70 files), which a gateway without a file does not need.
 import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import { checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';

@@ -1,5 +1,4 @@
 export { type AdminOptions, type AdminServer, createAdminServer } from './admin-server.ts';
-export { type AgentEntry, type GatewayFile, parseGatewayFile, type TlsFiles } from './config-file.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { ListenAddress } from './listen.ts';
 export type { ClientOptions } from './options/client-options.ts';

@@ -1,4 +1,5 @@
-import { createGateway, type GatewayOptions, parseGatewayFile } from '@agentwire/gateway';
+import { createGateway, type GatewayOptions } from '@agentwire/gateway';
+import { parseGatewayFile } from '@agentwire/gateway/config-file';
 import { parseHostPort } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, test } from 'vitest';

@@ -1,11 +1,6 @@
 import { type Logger, parseEndpoint } from '@agentwire/core';
-import {
-  type AgentEntry,
-  createAdminServer,
-  createGateway,
-  type GatewayFile,
-  parseGatewayFile,
-} from '@agentwire/gateway';
+import { createAdminServer, createGateway } from '@agentwire/gateway';
+import { type AgentEntry, type GatewayFile, parseGatewayFile } from '@agentwire/gateway/config-file';
 import { parseHostPort } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
