@@ -7,10 +7,14 @@ import {
   type Transport,
 } from '@agentwire/core';
 import { listenError } from '@agentwire/core/internal';
-import { Acceptor } from './acceptor.ts';
-import { dial } from './dial.ts';
+import type { Acceptor } from './acceptor.ts';
 import { type FramedOptions, resolveFramedOptions } from './framed-options.ts';
 import type { MessageLink } from './message-link.ts';
+
+// The first dial and the first bind load handshakes and codecs (80 files), not the import of this file: `agentwire` gives every
+// pool and agent several transports, and most programs use one.
+let dialling: typeof import('./dial.ts') | undefined;
+let accepting: typeof import('./acceptor.ts') | undefined;
 
 /** Description of a medium: its addresses, and how to open links over it; see {@link createFramedTransport}. */
 export interface FramedMedium<Target extends Endpoint = Endpoint> {
@@ -76,11 +80,13 @@ export function createFramedTransport<Target extends Endpoint = Endpoint>(
     async connect(text, connectOptions) {
       const target = targetOf(text);
       const { address } = target;
-      return dial({ name, address, framed, open: (signal) => medium.dial(target, signal) }, connectOptions);
+      dialling ??= await import('./dial.ts');
+      return dialling.dial({ name, address, framed, open: (signal) => medium.dial(target, signal) }, connectOptions);
     },
     async listen(text, listenOptions) {
       const target = targetOf(text);
-      const acceptor = new Acceptor(target.address, { name, options: listenOptions, framed });
+      accepting ??= await import('./acceptor.ts');
+      const acceptor = new accepting.Acceptor(target.address, { name, options: listenOptions, framed });
       try {
         return new FramedListener(await medium.bind(target, acceptor), acceptor);
       } catch (error) {

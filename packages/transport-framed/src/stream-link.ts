@@ -1,8 +1,12 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { toAgentwireError } from '@agentwire/core';
-import { createFrameDecoder, MAX_HANDSHAKE_FRAME_BYTES, type FrameDecoder } from '@agentwire/wire-codec';
-import { SlowFrameGuard } from '@agentwire/wire-codec/internal';
+import {
+  createFrameDecoder,
+  MAX_HANDSHAKE_FRAME_BYTES,
+  SlowFrameGuard,
+  type FrameDecoder,
+} from '@agentwire/wire-codec/frame/internal';
 import type { LinkReceiver, MessageLink } from './message-link.ts';
 
 /** Shorter reads are left to the garbage collector. */
