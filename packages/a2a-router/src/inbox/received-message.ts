@@ -1,5 +1,6 @@
 import { copyPayload } from '../message/copy-payload.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { boundRequest } from '../message/seal-message.ts';
 import type { Payload } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
@@ -26,6 +27,7 @@ export class ReceivedMessage implements KernelMessage {
   readonly expects: 'answer' | 'stream' | undefined;
   readonly streamed: 'part' | 'end' | 'error' | undefined;
   readonly #replier: Replier;
+  readonly #request: object | undefined;
   #reply: Reply | undefined;
   #signal: AbortSignal | undefined;
 
@@ -49,11 +51,12 @@ export class ReceivedMessage implements KernelMessage {
     this.expects = message.expects;
     this.streamed = message.streamed;
     this.#replier = replier;
+    this.#request = boundRequest(message);
   }
 
   /** Answers the sender: `reply(payload)` once, or `reply.write(part)` and `reply.end()` for `requestStream`. */
   get reply(): Reply {
-    this.#reply ??= createReply(this, this.#replier);
+    this.#reply ??= createReply(this, this.#replier, this.#request);
     return this.#reply;
   }
 
@@ -63,7 +66,7 @@ export class ReceivedMessage implements KernelMessage {
    * It never aborts for a message that was not sent with `request`, `requestMany` or `requestStream`.
    */
   get signal(): AbortSignal {
-    this.#signal ??= this.#replier.signal(this);
+    this.#signal ??= this.#replier.signal(this, this.#request);
     return this.#signal;
   }
 }

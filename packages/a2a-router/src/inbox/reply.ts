@@ -30,8 +30,8 @@ export interface Reply {
 const MAX_TEXT = 1000;
 
 /** Makes the reply of one message. */
-export function createReply(to: KernelMessage, replier: Replier): Reply {
-  const reply = ((payload, options) => replier.answer(to, payload, options, undefined)) as Reply;
+export function createReply(to: KernelMessage, replier: Replier, request: object | undefined): Reply {
+  const reply = ((payload, options) => replier.answer(to, payload, options, undefined, request)) as Reply;
   if (to.expects === 'stream') {
     const writer = new StreamWriter(to, replier);
     reply.write = (payload) => writer.write(payload);
@@ -43,7 +43,7 @@ export function createReply(to: KernelMessage, replier: Replier): Reply {
   reply.end = noStream;
   reply.error = async (error) => {
     if (to.expects === undefined) throw unasked('request');
-    await replier.answer(to, failurePayload(error), undefined, 'error');
+    await replier.answer(to, failurePayload(error), undefined, 'error', request);
   };
   return reply;
 }

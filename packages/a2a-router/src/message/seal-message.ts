@@ -22,7 +22,7 @@ export function sealMessage(message: KernelMessage, fields: Partial<RouterFields
   if (typeof message !== 'object' || message === null)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'there is no message: make one with createMessage');
   const { timestamp, fromNode } = message;
-  return sealed(
+  return new SealedMessage(
     checkShortText('id', message.id),
     message.from,
     message.target,
@@ -49,52 +49,96 @@ export function newMessage(
 ): KernelMessage {
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the options of a message must be an object');
-  return sealed(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
+  return new SealedMessage(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
 }
 
-/** Sets what a request says of its message, in one that {@link newMessage} made and nobody else has seen. */
+/**
+ * A message as the router passes it on: a copy that its sender cannot change.
+ *
+ * It carries the request that it asks, where only the router can see it, so that a reply need not look the request up by its id.
+ */
+class SealedMessage implements KernelMessage {
+  readonly id: string;
+  readonly from: Pid;
+  readonly target: Target;
+  readonly payload: Payload;
+  readonly timestamp: number;
+  readonly correlationId: string | undefined;
+  readonly traceId: string | undefined;
+  readonly traceparent: string | undefined;
+  deadline: number | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly priority: 'high' | 'normal' | undefined;
+  readonly durable: boolean | undefined;
+  readonly notBefore: number | undefined;
+  readonly fromNode: string | undefined;
+  readonly deferred: undefined;
+  readonly sequence: undefined;
+  expects: KernelMessage['expects'];
+  readonly streamed: KernelMessage['streamed'];
+  #request: object | undefined;
+
+  /** Each field is read once: what was checked is what is copied. */
+  constructor(
+    id: string,
+    from: Pid,
+    to: Target,
+    payload: Payload,
+    timestamp: number,
+    options: MessageOptions,
+    fromNode: string | undefined,
+    fields: Partial<RouterFields>,
+  ) {
+    const { priority, durable, notBefore } = options;
+    if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
+    if (durable !== undefined && typeof durable !== 'boolean')
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
+    if (notBefore !== undefined) checkNotBefore(notBefore, durable);
+    this.id = id;
+    this.from = from;
+    this.target = sealTarget(to);
+    this.payload = copyPayload(payload);
+    this.timestamp = timestamp;
+    this.correlationId = checkOptionalShortText('correlationId', options.correlationId);
+    this.traceId = checkOptionalShortText('traceId', options.traceId);
+    this.traceparent = checkTraceparent(options.traceparent);
+    this.deadline = fields.deadline ?? checkDeadline(options.deadline);
+    this.idempotencyKey = checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES);
+    this.priority = priority;
+    this.durable = durable;
+    this.notBefore = notBefore;
+    this.fromNode = fromNode;
+    this.deferred = undefined;
+    this.sequence = undefined;
+    this.expects = fields.expects;
+    this.streamed = fields.streamed;
+    this.#request = undefined;
+  }
+
+  static bind(message: KernelMessage, request: object): void {
+    if (#request in message) message.#request = request;
+  }
+
+  static requestOf(message: KernelMessage): object | undefined {
+    return #request in message ? message.#request : undefined;
+  }
+}
+
+/** Sets the request fields of a message that {@link newMessage} made and that only the router has seen. */
 export function becomeRequest(message: KernelMessage, deadline: number, expects: KernelMessage['expects']): void {
   const own = message as { deadline: number | undefined; expects: KernelMessage['expects'] };
   own.deadline = deadline;
   own.expects = expects;
 }
 
-/** Each field is read once: what was checked is what is copied. */
-function sealed(
-  id: string,
-  from: Pid,
-  to: Target,
-  payload: Payload,
-  timestamp: number,
-  options: MessageOptions,
-  fromNode: string | undefined,
-  fields: Partial<RouterFields>,
-): KernelMessage {
-  const { priority, durable, notBefore } = options;
-  if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
-  if (durable !== undefined && typeof durable !== 'boolean')
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
-  if (notBefore !== undefined) checkNotBefore(notBefore, durable);
-  return {
-    id,
-    from,
-    target: sealTarget(to),
-    payload: copyPayload(payload),
-    timestamp,
-    correlationId: checkOptionalShortText('correlationId', options.correlationId),
-    traceId: checkOptionalShortText('traceId', options.traceId),
-    traceparent: checkTraceparent(options.traceparent),
-    deadline: fields.deadline ?? checkDeadline(options.deadline),
-    idempotencyKey: checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES),
-    priority,
-    durable,
-    notBefore,
-    fromNode,
-    deferred: undefined,
-    sequence: undefined,
-    expects: fields.expects,
-    streamed: fields.streamed,
-  };
+/** Notes the request that a sealed message asks; a copy of the message does not carry it. */
+export function bindRequest(message: KernelMessage, request: object): void {
+  SealedMessage.bind(message, request);
+}
+
+/** Gives the request that {@link bindRequest} noted; undefined for every other message. */
+export function boundRequest(message: KernelMessage): object | undefined {
+  return SealedMessage.requestOf(message);
 }
 
 function checkNotBefore(notBefore: unknown, durable: boolean | undefined): void {

@@ -181,7 +181,7 @@ export class A2ARouter {
   /** Completes the request that a message answers; false unless it comes from a process that received that request and goes to the one that asked. */
   tryCompleteRequest(message: KernelMessage): boolean {
     if (this.#parts.open.closed) return false;
-    return this.#parts.pending.complete(sealMessage(message));
+    return this.#parts.pending.complete(sealMessage(message), undefined);
   }
 
   /** Subscribes a process to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside its scope. */

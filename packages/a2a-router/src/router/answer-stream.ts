@@ -52,7 +52,7 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `a stream has one writer, so its target is no ${kind}`);
     let waiting: PendingRequest | undefined;
     const end = (error: AgentwireError): void => {
-      if (waiting?.ended === false) parts.pending.end(waiting.id, error);
+      if (waiting !== undefined) parts.pending.end(waiting, error);
     };
     const stream = new AnswerStream(window, end, parts.partRead);
     waiting = ask(

@@ -71,7 +71,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     metrics === undefined && tracer === undefined ? undefined : new Observer({ metrics, tracer, clock, logger });
   const checks = { clock, timeoutMs: settings.gateTimeoutMs };
   const replies: ReplierDeps = {
-    send: (message, isReply) => outgoing.answer(message, chain, isReply),
+    send: (message, isReply, answers) => outgoing.answer(message, chain, isReply, answers),
     pending,
     remoteRequests,
     answerSchema: (service, method) => services.registry?.contract(service, method)?.answer,
@@ -132,7 +132,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
   const requests: RequestParts = {
     clock,
     pending,
-    dispatch: (message, waiting) => outgoing.ask(message, chain, waiting),
+    dispatch: (message, waiting, checkedAt) => outgoing.ask(message, chain, waiting, checkedAt),
     partRead: (id) => backend?.partRead?.(id),
     observer,
     checkOpen: open.check,

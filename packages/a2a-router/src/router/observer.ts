@@ -10,12 +10,11 @@ import { type MetricLabels, readTraceparent } from '@agentwire/core/internal';
 import { readFailure } from '../inbox/reply.ts';
 import type { ReceivedMessage } from '../inbox/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
-import type { PendingRequest } from './pending-requests.ts';
+import type { RequestHooks } from './pending-requests.ts';
 import type { SendReport } from './send-report.ts';
 import { destinationOf, messageAttributes } from './span-attributes.ts';
 
 type Outcome = SendReport | Promise<SendReport>;
-type Hooks = Pick<PendingRequest, 'onReply' | 'onEnd'>;
 
 const NO_LABELS: MetricLabels = Object.freeze({});
 
@@ -83,7 +82,7 @@ export class Observer {
   }
 
   /** Measures how long a request takes until its last answer or its failure. */
-  timed(hooks: Hooks): Hooks {
+  timed(hooks: RequestHooks): RequestHooks {
     const { metrics, clock } = this.#parts;
     if (metrics === undefined) return hooks;
     const started = clock.now();

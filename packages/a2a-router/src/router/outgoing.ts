@@ -64,17 +64,30 @@ export class Outgoing {
   }
 
   /** Sends a message that {@link newMessage} made; one that answers somebody who waits in `request` is for that wait alone. */
-  answer(message: KernelMessage, chain: ChainManager | undefined, isReply: boolean): Promise<SendReport> {
+  answer(
+    message: KernelMessage,
+    chain: ChainManager | undefined,
+    isReply: boolean,
+    answers: PendingRequest | undefined,
+  ): Promise<SendReport> {
     try {
-      return promised(this.#dispatch(message, chain, isReply ? REPLY : PLAIN));
+      const errand = answers === undefined ? (isReply ? REPLY : PLAIN) : { isReply, answers };
+      return promised(this.#dispatch(message, chain, errand));
     } catch (error) {
       return rejected(error);
     }
   }
 
-  /** Sends a sealed message that asks an answer for `waiting`; throws what is known at once to stand in its way. */
-  ask(message: KernelMessage, chain: ChainManager | undefined, waiting: PendingRequest): SendOutcome {
-    return this.#dispatch(message, chain, { waiting });
+  /** Sends a sealed message that asks an answer for `waiting`; throws synchronously if it can be rejected immediately. */
+  ask(
+    message: KernelMessage,
+    chain: ChainManager | undefined,
+    waiting: PendingRequest,
+    checkedAt: number | undefined,
+  ): SendOutcome {
+    // Interceptors and schemas may take their time, so the deadline is compared with the clock again after them.
+    const isDirect = this.#interceptors.length === 0 && this.#contracts === undefined;
+    return this.#dispatch(message, chain, isDirect ? { waiting, checkedAt } : { waiting });
   }
 
   /** Sends a dead letter to its one recipient again. */

@@ -7,34 +7,55 @@ import { releaseWatchers, type RequestWatcher } from './request-signals.ts';
 import { SlotMap } from './slot-map.ts';
 import type { StreamWindow } from './stream-window.ts';
 
+/** Receives the answers of one request. */
+export interface RequestHooks {
+  /** Takes an answer; true ends the request. */
+  onReply(message: KernelMessage): boolean;
+  /** Takes the reason why there will be no further answer. */
+  onEnd(error: AgentwireError): void;
+}
+
 /** One request that waits for its answer. */
-export interface PendingRequest {
+export class PendingRequest {
   readonly id: string;
   readonly from: Pid;
   /** Milliseconds on the clock at which it fails. */
   readonly expires: number;
-  /** The asker, while it waits. */
-  asking: Party<PendingRequest> | undefined;
-  /** The local processes that received it and have not been lost since, the last one first; changed by {@link addResponder} and {@link dropResponder}. */
-  responders: Party<PendingRequest> | undefined;
-  /** True when it also went to other nodes. */
-  remote: boolean;
-  /** Why nobody here could have it, when it went to other nodes for that reason. */
-  refusal?: AgentwireError | undefined;
-  /** Where it waits; undefined before that. */
-  owner: PendingRequests | undefined;
-  /** True once it is over; a gate that still thinks about it then decides for nobody. */
-  ended: boolean;
-  /** Handlers that want to know when it is over. */
-  watchers: RequestWatcher[] | undefined;
-  /** Told when the first handler watches it; only requests of other nodes have it. */
-  readonly onWatch?: (() => void) | undefined;
   /** Credits of a streamed answer. */
   readonly window: StreamWindow | undefined;
-  /** Takes an answer; true ends the request. */
-  readonly onReply: (message: KernelMessage) => boolean;
-  /** Takes the reason why there will be no further answer. */
-  readonly onEnd: (error: AgentwireError) => void;
+  /** Replaced when it ends, so that a message that carries the request keeps no answer alive. */
+  hooks: RequestHooks;
+  /** Asker, while it waits. */
+  asking: Party<PendingRequest> | undefined = undefined;
+  /** Local processes that received it and have not been lost since, the last one first; changed by {@link addResponder} and {@link dropResponder}. */
+  responders: Party<PendingRequest> | undefined = undefined;
+  /** True when it also went to other nodes. */
+  remote = false;
+  /** Reason why no local process could have it, when it went to other nodes for that reason. */
+  refusal: AgentwireError | undefined = undefined;
+  /** Table in which it waits; undefined before that. */
+  owner: PendingRequests | undefined = undefined;
+  /** True once it is over; a gate that is still pending then decides for no caller. */
+  ended = false;
+  /** True once it can be found by its id. */
+  indexed = false;
+  older: PendingRequest | undefined = undefined;
+  newer: PendingRequest | undefined = undefined;
+  /** Handlers that watch for its end. */
+  watchers: RequestWatcher[] | undefined = undefined;
+
+  constructor(id: string, from: Pid, expires: number, hooks: RequestHooks, window: StreamWindow | undefined) {
+    this.id = id;
+    this.from = from;
+    this.expires = expires;
+    this.hooks = hooks;
+    this.window = window;
+  }
+
+  /** Called when the first handler watches it; requests of other nodes override it. */
+  onWatch(): void {
+    // a local request is watched where it waits
+  }
 }
 
 /** Notes that a process here has a request and may answer it. */
@@ -54,14 +75,26 @@ export function mayAnswer(request: PendingRequest, pid: Pid): boolean {
   return one !== undefined;
 }
 
+const NO_HOOKS: RequestHooks = Object.freeze({ onReply: () => true, onEnd: () => undefined });
+
 /** A deadline is noticed at most this many milliseconds late. */
 const SWEEP_MS = 5;
 
-/** Every request that waits, with one timer for all of them. */
+/**
+ * Table of pending requests, with one timer for all of them.
+ *
+ * Requests are a linked list, oldest first. They are indexed by id only when an id is looked up: a local reply carries its request,
+ * which saves all look-ups of a round trip (row `request` of the bench: 15 % of its processor time).
+ */
 export class PendingRequests {
   readonly #clock: Clock;
   readonly #limit: number;
-  readonly #waiting = new SlotMap<PendingRequest>();
+  readonly #index = new SlotMap<PendingRequest>();
+  #size = 0;
+  #oldest: PendingRequest | undefined;
+  #newest: PendingRequest | undefined;
+  /** First of those, up to the newest one, that are not in the index. */
+  #unindexed: PendingRequest | undefined;
   /** The requests that a process asked, or may answer: its exit must not walk over all others. */
   readonly #parties = new Parties<PendingRequest>();
   readonly #forgetRemote: (messageId: string) => void;
@@ -75,24 +108,28 @@ export class PendingRequests {
     this.#sweep = new Sweep(clock, SWEEP_MS, () => this.#expireDue());
   }
 
-  /** How many wait. */
+  /** Number of pending requests. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#size;
   }
 
-  /** Enters a request; throws `ERR_DUPLICATE_REQUEST` for an id that is live and `ERR_OVERLOADED` past the limit. */
-  add(request: PendingRequest): void {
-    if (this.#waiting.get(request.id) !== undefined) {
+  /**
+   * Adds a request; `isNew` says that its id was made here, so that no other request can have it.
+   *
+   * @throws `ERR_DUPLICATE_REQUEST` for the id of a pending request, `ERR_OVERLOADED` past the limit.
+   */
+  add(request: PendingRequest, isNew = false): void {
+    if (!isNew && this.#find(request.id) !== undefined) {
       throw new AgentwireError('ERR_DUPLICATE_REQUEST', 'a live request has that id already', {
         detail: { id: request.id },
       });
     }
-    if (this.#waiting.size >= this.#limit) {
+    if (this.#size >= this.#limit) {
       throw new AgentwireError('ERR_OVERLOADED', `${this.#limit} requests wait already`, {
         detail: { limit: this.#limit },
       });
     }
-    this.#waiting.set(request.id, request);
+    this.#link(request);
     request.owner = this;
     request.asking = party(request.from, request);
     this.#parties.add(request.asking);
@@ -123,48 +160,50 @@ export class PendingRequests {
     this.#parties.remove(one);
   }
 
-  /** Tells whether a message answers a live request: it is addressed to the process that asked, and comes from one that was asked. */
-  answers(message: KernelMessage): boolean {
-    return this.#answered(message) !== undefined;
+  /**
+   * Gives the pending request that a message answers: the message is addressed to the process that asked, and comes from one that was asked.
+   *
+   * `known` is the request that the answered message carries; without one it is looked up.
+   */
+  answered(message: KernelMessage, known: PendingRequest | undefined): PendingRequest | undefined {
+    const { correlationId, fromNode, from, target } = message;
+    if (correlationId === undefined || fromNode !== undefined || this.#size === 0) return undefined;
+    const request = known?.id === correlationId && known.owner === this ? known : this.#find(correlationId);
+    if (request === undefined || request.ended) return undefined;
+    if (target.kind !== 'process' || target.pid !== request.from) return undefined;
+    return mayAnswer(request, from) ? request : undefined;
   }
 
   /** Completes the request that a message answers; false when it answers none. */
-  complete(message: KernelMessage): boolean {
-    const request = this.#answered(message);
+  complete(message: KernelMessage, known: PendingRequest | undefined): boolean {
+    const request = this.answered(message, known);
     if (request === undefined) return false;
     this.#hand(request, message);
     return true;
   }
 
-  #answered({ correlationId, fromNode, from, target }: KernelMessage): PendingRequest | undefined {
-    if (correlationId === undefined || fromNode !== undefined || this.#waiting.size === 0) return undefined;
-    const request = this.#waiting.get(correlationId);
-    if (request === undefined || target.kind !== 'process' || target.pid !== request.from) return undefined;
-    return mayAnswer(request, from) ? request : undefined;
-  }
-
-  /** The same for an answer that came on the way which a backend opened for this request. */
+  /** Completes the request that an answer of another node is for; false when none waits for one. */
   completeRemote(message: KernelMessage): boolean {
-    const request = message.correlationId === undefined ? undefined : this.#waiting.get(message.correlationId);
+    const request = message.correlationId === undefined ? undefined : this.#find(message.correlationId);
     if (request === undefined || !request.remote) return false;
     this.#hand(request, message);
     return true;
   }
 
-  /** Ends a request from outside; false if it does not wait. */
-  end(id: string, error: AgentwireError): boolean {
-    const request = this.#waiting.get(id);
-    if (request === undefined) return false;
+  /** Ends a request from outside; does nothing for one that has ended. */
+  end(request: PendingRequest, error: AgentwireError): void {
+    if (request.ended) return;
+    const { hooks } = request;
     this.remove(request, error);
-    request.onEnd(error);
-    return true;
+    hooks.onEnd(error);
   }
 
   /** Takes a request out without telling it; its handlers are told, apart from the one that answered. */
   remove(request: PendingRequest, error?: AgentwireError, answeredBy?: Pid): void {
     if (request.ended || request.owner !== this) return;
-    this.#waiting.delete(request.id);
+    this.#unlink(request);
     request.ended = true;
+    request.hooks = NO_HOOKS;
     if (request.asking !== undefined) this.#parties.remove(request.asking);
     request.asking = undefined;
     for (let one = request.responders; one !== undefined; one = one.other) this.#parties.remove(one);
@@ -173,29 +212,26 @@ export class PendingRequests {
     releaseWatchers(request, error, answeredBy);
   }
 
-  /** The request with that id, if that process asked it. */
+  /** Gives the request with that id, if that process asked it. */
   find(id: string, from: Pid): PendingRequest | undefined {
-    const request = this.#waiting.get(id);
+    const request = this.#find(id);
     return request?.from === from ? request : undefined;
   }
 
-  /** Notes that one who received a request will not answer; ends the request if nobody is left. */
+  /** Notes that one who received a request will not answer; ends the request if no other can. */
   loseResponder(id: string, pid: Pid, code: ErrorCode): void {
-    const request = this.#waiting.get(id);
-    if (request === undefined || !mayAnswer(request, pid)) return;
-    this.dropResponder(request, pid);
-    if (request.responders !== undefined || request.remote) return;
-    this.end(id, new AgentwireError(code, `process ${pid} cannot answer any more`, { detail: { pid } }));
+    const request = this.#find(id);
+    if (request !== undefined) this.#lose(request, pid, code);
   }
 
-  /** Notes that other nodes will not answer; ends the request if nobody here can either. */
+  /** Notes that other nodes will not answer; ends the request if no local process can either. */
   loseRemote(id: string, error: AgentwireError): void {
-    const request = this.#waiting.get(id);
+    const request = this.#find(id);
     if (request === undefined || !request.remote) return;
     request.remote = false;
     this.#forgetRemote(id);
     if (request.responders !== undefined) return;
-    this.end(id, error.code === 'ERR_NO_RESPONDERS' ? (request.refusal ?? error) : error);
+    this.end(request, error.code === 'ERR_NO_RESPONDERS' ? (request.refusal ?? error) : error);
   }
 
   /** Ends what a process asked for, and what only it could have answered. */
@@ -205,10 +241,10 @@ export class PendingRequests {
       const { request } = one;
       if (request.from === pid) {
         this.end(
-          request.id,
+          request,
           new AgentwireError('ERR_CLOSED', `process ${pid}, which asked, has exited`, { detail: { pid } }),
         );
-      } else this.loseResponder(request.id, pid, code);
+      } else this.#lose(request, pid, code);
     }
     this.#parties.forget(pid);
   }
@@ -216,12 +252,52 @@ export class PendingRequests {
   /** Ends everything. */
   close(): void {
     this.#sweep.stop();
-    for (const { id } of this.#waiting.values())
-      this.end(id, new AgentwireError('ERR_CLOSED', 'the router was closed'));
+    while (this.#oldest !== undefined)
+      this.end(this.#oldest, new AgentwireError('ERR_CLOSED', 'the router was closed'));
+  }
+
+  #lose(request: PendingRequest, pid: Pid, code: ErrorCode): void {
+    if (!mayAnswer(request, pid)) return;
+    this.dropResponder(request, pid);
+    if (request.responders !== undefined || request.remote) return;
+    this.end(request, new AgentwireError(code, `process ${pid} cannot answer any more`, { detail: { pid } }));
   }
 
   #hand(request: PendingRequest, message: KernelMessage): void {
-    if (request.onReply(message)) this.remove(request, undefined, message.from);
+    if (request.hooks.onReply(message)) this.remove(request, undefined, message.from);
+  }
+
+  #link(request: PendingRequest): void {
+    const last = this.#newest;
+    request.older = last;
+    if (last === undefined) this.#oldest = request;
+    else last.newer = request;
+    this.#newest = request;
+    this.#unindexed ??= request;
+    this.#size += 1;
+  }
+
+  #unlink(request: PendingRequest): void {
+    const { older, newer } = request;
+    if (this.#unindexed === request) this.#unindexed = newer;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    // A request that is out must not keep others alive.
+    request.older = undefined;
+    request.newer = undefined;
+    if (request.indexed) this.#index.delete(request.id);
+    this.#size -= 1;
+  }
+
+  #find(id: string): PendingRequest | undefined {
+    for (let one = this.#unindexed; one !== undefined; one = one.newer) {
+      this.#index.set(one.id, one);
+      one.indexed = true;
+    }
+    this.#unindexed = undefined;
+    return this.#index.get(id);
   }
 
   #wakeAt(when: number): void {
@@ -233,14 +309,13 @@ export class PendingRequests {
     this.#wakesAt = Infinity;
     const now = this.#clock.now();
     let next = Infinity;
-    for (const request of this.#waiting.values()) {
-      if (request.expires <= now) {
-        this.end(
-          request.id,
-          new AgentwireError('ERR_TIMEOUT', 'no answer came in time', { detail: { id: request.id } }),
-        );
-      } else next = Math.min(next, request.expires);
+    const expired: PendingRequest[] = [];
+    for (let one = this.#oldest; one !== undefined; one = one.newer) {
+      if (one.expires <= now) expired.push(one);
+      else next = Math.min(next, one.expires);
     }
+    for (const one of expired)
+      this.end(one, new AgentwireError('ERR_TIMEOUT', 'no answer came in time', { detail: { id: one.id } }));
     // Requests that were made by those that ended may have set a nearer alarm already.
     if (next < this.#wakesAt) this.#wakeAt(Math.max(next, now + SWEEP_MS));
     return false;

@@ -2,20 +2,37 @@ import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import { IdleWaiters } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
-import { mayAnswer, type PendingRequest, PendingRequests } from './pending-requests.ts';
+import { mayAnswer, PendingRequest, PendingRequests, type RequestHooks } from './pending-requests.ts';
 import type { RemoteReply } from './remote-backend.ts';
 import { SlotMap } from './slot-map.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { requestOver } from './request-signals.ts';
 import { StreamWindow } from './stream-window.ts';
 
-interface RemoteRequest extends PendingRequest {
+class RemoteRequest extends PendingRequest {
   readonly node: string;
   readonly asker: Pid;
   readonly reply: RemoteReply;
   /** Parts of its answer that were handed over, and those that the asker has read. */
-  written: number;
-  read: number;
+  written = 0;
+  read = 0;
+
+  constructor(
+    id: string,
+    expires: number,
+    hooks: RequestHooks,
+    window: StreamWindow | undefined,
+    { node, asker, reply }: Pick<RemoteRequest, 'node' | 'asker' | 'reply'>,
+  ) {
+    super(id, NOBODY_HERE, expires, hooks, window);
+    this.node = node;
+    this.asker = asker;
+    this.reply = reply;
+  }
+
+  override onWatch(): void {
+    this.reply.watch?.();
+  }
 }
 
 const DEFAULT_WAIT_MS = 30_000;
@@ -53,30 +70,20 @@ export class RemoteRequests {
     }
     const { deadline, from } = message;
     const left = deadline === undefined ? DEFAULT_WAIT_MS : Math.max(0, deadline - this.#clock.wallNow());
-    const request: RemoteRequest = {
-      id: keyOf(node, message.id),
-      from: NOBODY_HERE,
-      expires: this.#clock.now() + Math.min(left, LONGEST_WAIT_MS),
-      asking: undefined,
-      responders: undefined,
-      remote: false,
-      ended: false,
-      owner: undefined,
-      watchers: undefined,
-      window: reply.window === undefined ? undefined : new StreamWindow(reply.window),
-      onWatch: () => reply.watch?.(),
-      onReply: () => true,
-      onEnd: ({ code, message: text }) => {
-        this.#forget(request);
-        // Who asked has noticed by itself that the time is over.
-        if (code !== 'ERR_TIMEOUT') reply.fail(code, text);
+    const request: RemoteRequest = new RemoteRequest(
+      keyOf(node, message.id),
+      this.#clock.now() + Math.min(left, LONGEST_WAIT_MS),
+      {
+        onReply: () => true,
+        onEnd: ({ code, message: text }) => {
+          this.#forget(request);
+          // The asker has noticed by itself that the time is over.
+          if (code !== 'ERR_TIMEOUT') reply.fail(code, text);
+        },
       },
-      node,
-      asker: from,
-      reply,
-      written: 0,
-      read: 0,
-    };
+      reply.window === undefined ? undefined : new StreamWindow(reply.window),
+      { node, asker: from, reply },
+    );
     this.#waiting.add(request);
     this.#requests.set(request.id, request);
     this.#ofNode.set(node, mine + 1);

@@ -5,7 +5,7 @@ import { newMessage } from '../message/seal-message.ts';
 import { target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import { checkAgainst, type CheckDeps, type StandardSchema } from '../routing/contract.ts';
-import { mayAnswer, type PendingRequest, type PendingRequests } from './pending-requests.ts';
+import { mayAnswer, PendingRequest, type PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import { requestOver, watchRequest } from './request-signals.ts';
 import type { SendReport } from './send-report.ts';
@@ -13,7 +13,7 @@ import type { SendReport } from './send-report.ts';
 /** What repliers work with. */
 export interface ReplierDeps {
   /** Sends an answer; `isReply` is true when somebody waits for it in `request`. */
-  readonly send: (message: KernelMessage, isReply: boolean) => Promise<SendReport>;
+  readonly send: (message: KernelMessage, isReply: boolean, answers: PendingRequest | undefined) => Promise<SendReport>;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;
   /** Schema that the answers of a method must fit. */
@@ -28,12 +28,17 @@ export function createReplier(
   pid: Pid,
   { send: sendAnswer, pending, remoteRequests, answerSchema, checks, clock, logger }: ReplierDeps,
 ): Replier {
-  const requestOf = ({ id, from, fromNode }: KernelMessage): PendingRequest | undefined => {
-    const request = fromNode === undefined ? pending.find(id, from) : remoteRequests.find(fromNode, id, from);
-    return request !== undefined && mayAnswer(request, pid) ? request : undefined;
+  const requestOf = ({ id, from, fromNode }: KernelMessage, known: object | undefined): PendingRequest | undefined => {
+    const request =
+      known instanceof PendingRequest
+        ? known
+        : fromNode === undefined
+          ? pending.find(id, from)
+          : remoteRequests.find(fromNode, id, from);
+    return request !== undefined && !request.ended && mayAnswer(request, pid) ? request : undefined;
   };
   return {
-    answer: (to, body, options, streamed) => {
+    answer: (to, body, options, streamed, known) => {
       try {
         const back = target.process(to.from);
         const chosen =
@@ -52,22 +57,23 @@ export function createReplier(
         const { target: asked } = to;
         const isPart = streamed === undefined || streamed === 'part';
         const schema = isPart && asked.kind === 'serviceMethod' ? answerSchema(asked.service, asked.method) : undefined;
-        if (schema === undefined) return sendAnswer(answer, isReply);
+        const answers = isReply && known instanceof PendingRequest ? known : undefined;
+        if (schema === undefined) return sendAnswer(answer, isReply, answers);
         // The copy is checked, because the original may change while a schema thinks.
         const checked = checkAgainst(schema, answer.payload, 'the answer', checks);
         return checked instanceof Promise
-          ? checked.then(() => sendAnswer(answer, isReply))
-          : sendAnswer(answer, isReply);
+          ? checked.then(() => sendAnswer(answer, isReply, answers))
+          : sendAnswer(answer, isReply, answers);
       } catch (error) {
         return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
       }
     },
-    signal: (to) =>
-      to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to), pid, logger),
+    signal: (to, known) =>
+      to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to, known), pid, logger),
     credit: (to) => {
-      const request = requestOf(to);
+      const request = requestOf(to, undefined);
       return request === undefined ? Promise.reject(requestOver()) : request.window?.take();
     },
-    restore: (to) => requestOf(to)?.window?.restore(),
+    restore: (to) => requestOf(to, undefined)?.window?.restore(),
   };
 }

@@ -13,7 +13,7 @@ export interface Watched {
   readonly ended: boolean;
   watchers: RequestWatcher[] | undefined;
   /** Told when the first handler watches a request of another node, whose end must then be told here. */
-  readonly onWatch?: (() => void) | undefined;
+  onWatch(): void;
 }
 
 /** Gives a signal that aborts when a request ends without an answer of `pid`; aborted already for one that has ended. */
@@ -24,7 +24,7 @@ export function watchRequest(request: Watched | undefined, pid: Pid, logger: Log
   );
   if (request.watchers === undefined) {
     request.watchers = [];
-    request.onWatch?.();
+    request.onWatch();
   }
   request.watchers.push({ pid, controller });
   return controller.signal;

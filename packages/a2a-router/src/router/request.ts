@@ -3,11 +3,11 @@ import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { readFailure } from '../inbox/reply.ts';
 import type { KernelMessage, MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
-import { becomeRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
+import { becomeRequest, bindRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Observer } from './observer.ts';
-import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import { PendingRequest, type PendingRequests, type RequestHooks } from './pending-requests.ts';
 import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
 import type { StreamWindow } from './stream-window.ts';
@@ -32,7 +32,7 @@ export interface RequestManyOptions extends RequestOptions {
 export interface RequestParts {
   readonly clock: Clock;
   readonly pending: PendingRequests;
-  readonly dispatch: (message: KernelMessage, waiting: PendingRequest) => SendOutcome;
+  readonly dispatch: (message: KernelMessage, waiting: PendingRequest, checkedAt: number) => SendOutcome;
   /** Told that a part of a streamed answer from another node was read. */
   readonly partRead: (messageId: string) => void;
   /** Measures how long requests take. */
@@ -52,7 +52,7 @@ export function requestOne(
 ): Promise<KernelMessage> {
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
-    ask(parts, message, options, 'answer', oneAnswer(resolve, reject));
+    ask(parts, message, options, 'answer', new OneAnswer(resolve, reject));
   });
 }
 
@@ -69,22 +69,25 @@ export function requestNew(
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
     parts.checkOpen();
     const message = newMessage(from, to, payload, about, parts.clock);
-    ask(parts, message, options, 'answer', oneAnswer(resolve, reject), undefined, true);
+    ask(parts, message, options, 'answer', new OneAnswer(resolve, reject), undefined, true);
   });
 }
 
-function oneAnswer(
-  resolve: (reply: KernelMessage) => void,
-  reject: (error: AgentwireError) => void,
-): Pick<PendingRequest, 'onReply' | 'onEnd'> {
-  return {
-    onReply: (reply) => {
-      if (reply.streamed === 'error') reject(readFailure(reply));
-      else resolve(reply);
-      return true;
-    },
-    onEnd: reject,
-  };
+/** Settles a promise with the first answer. */
+class OneAnswer implements RequestHooks {
+  readonly #resolve: (reply: KernelMessage) => void;
+  readonly onEnd: (error: AgentwireError) => void;
+
+  constructor(resolve: (reply: KernelMessage) => void, reject: (error: AgentwireError) => void) {
+    this.#resolve = resolve;
+    this.onEnd = reject;
+  }
+
+  onReply(reply: KernelMessage): boolean {
+    if (reply.streamed === 'error') this.onEnd(readFailure(reply));
+    else this.#resolve(reply);
+    return true;
+  }
 }
 
 /** Sends a message and resolves to the answers that came; rejects if there is none. */
@@ -100,7 +103,7 @@ export function requestMany(
     const { clock } = parts;
     const replies: KernelMessage[] = [];
     let stall: unknown;
-    ask(parts, message, options, 'answer', {
+    const waiting = ask(parts, message, options, 'answer', {
       onReply: (reply) => {
         // One that failed is none of the answers; others may still come.
         if (reply.streamed === 'error') return false;
@@ -109,7 +112,7 @@ export function requestMany(
         if (done) resolve(replies);
         else if (stallMs !== undefined) {
           stall = clock.setTimeout(
-            () => parts.pending.end(message.id, new AgentwireError('ERR_TIMEOUT', 'no further answer')),
+            () => parts.pending.end(waiting, new AgentwireError('ERR_TIMEOUT', 'no further answer')),
             stallMs,
           );
         }
@@ -130,7 +133,7 @@ export function ask(
   given: KernelMessage,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
   expects: 'answer' | 'stream',
-  givenHooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
+  givenHooks: RequestHooks,
   window?: StreamWindow,
   isNew = false,
 ): PendingRequest {
@@ -146,91 +149,67 @@ export function ask(
   const deadline = asked ?? wall + left;
   if (isNew) becomeRequest(given, deadline, expects);
   const message = isNew ? given : sealMessage(given, { deadline, expects });
-  const { id } = message;
   const hooks = observer === undefined ? givenHooks : observer.timed(givenHooks);
-  const end = (error: unknown): void => {
-    // Another request may have taken the id since.
-    if (!waiting.ended) pending.end(id, toAgentwireError(error, 'ERR_HANDLER'));
-  };
-  const waiting: PendingRequest =
-    signal === undefined
-      ? pendingRequest(message, expires, hooks, window)
-      : withSignal(message, expires, signal, hooks, end, window);
+  const waiting = new PendingRequest(
+    message.id,
+    message.from,
+    expires,
+    signal === undefined ? hooks : abortable(signal, hooks, () => end(pending, waiting, aborted(signal))),
+    window,
+  );
   try {
-    pending.add(waiting);
+    pending.add(waiting, isNew);
   } catch (error) {
     waiting.ended = true;
-    waiting.onEnd(toAgentwireError(error, 'ERR_HANDLER'));
+    waiting.hooks.onEnd(toAgentwireError(error, 'ERR_HANDLER'));
     return waiting;
   }
-  const check = (report: SendReport): void => {
-    if (report.delivered > 0 || report.remote > 0) return;
-    end(
-      (report.duplicates ?? 0) > 0
-        ? new AgentwireError('ERR_DUPLICATE_REQUEST', 'a message with that idempotencyKey was received before')
-        : new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
-            detail: { rejected: report.rejected.length },
-          }),
-    );
-  };
+  bindRequest(message, waiting);
   try {
-    const outcome = dispatch(message, waiting);
-    if (outcome instanceof Promise) outcome.then(check, end);
-    else check(outcome);
+    const outcome = dispatch(message, waiting, wall);
+    if (outcome instanceof Promise)
+      outcome.then(
+        (report) => check(pending, waiting, report),
+        (error: unknown) => end(pending, waiting, error),
+      );
+    else check(pending, waiting, outcome);
   } catch (error) {
-    end(error);
+    end(pending, waiting, error);
   }
   return waiting;
 }
 
-function pendingRequest(
-  { id, from }: KernelMessage,
-  expires: number,
-  { onReply, onEnd }: Pick<PendingRequest, 'onReply' | 'onEnd'>,
-  window: StreamWindow | undefined,
-): PendingRequest {
-  return {
-    id,
-    from,
-    expires,
-    asking: undefined,
-    responders: undefined,
-    remote: false,
-    ended: false,
-    owner: undefined,
-    watchers: undefined,
-    window,
-    onReply,
-    onEnd,
-  };
+function end(pending: PendingRequests, waiting: PendingRequest, error: unknown): void {
+  pending.end(waiting, toAgentwireError(error, 'ERR_HANDLER'));
 }
 
-function withSignal(
-  message: KernelMessage,
-  expires: number,
-  signal: AbortSignal,
-  hooks: Pick<PendingRequest, 'onReply' | 'onEnd'>,
-  end: (error: unknown) => void,
-  window: StreamWindow | undefined,
-): PendingRequest {
-  const onAbort = (): void => end(aborted(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  return pendingRequest(
-    message,
-    expires,
-    {
-      onReply: (reply) => {
-        const done = hooks.onReply(reply);
-        if (done) signal.removeEventListener('abort', onAbort);
-        return done;
-      },
-      onEnd: (error) => {
-        signal.removeEventListener('abort', onAbort);
-        hooks.onEnd(error);
-      },
-    },
-    window,
+/** Ends a request that reached no recipient. */
+function check(pending: PendingRequests, waiting: PendingRequest, report: SendReport): void {
+  if (report.delivered > 0 || report.remote > 0) return;
+  pending.end(
+    waiting,
+    (report.duplicates ?? 0) > 0
+      ? new AgentwireError('ERR_DUPLICATE_REQUEST', 'a message with that idempotencyKey was received before')
+      : new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
+          detail: { rejected: report.rejected.length },
+        }),
   );
+}
+
+/** Calls `onAbort` when a signal aborts before the request has ended; leaves no listener behind. */
+function abortable(signal: AbortSignal, hooks: RequestHooks, onAbort: () => void): RequestHooks {
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    onReply: (reply) => {
+      const done = hooks.onReply(reply);
+      if (done) signal.removeEventListener('abort', onAbort);
+      return done;
+    },
+    onEnd: (error) => {
+      signal.removeEventListener('abort', onAbort);
+      hooks.onEnd(error);
+    },
+  };
 }
 
 function aborted(signal: AbortSignal): AgentwireError {

@@ -50,6 +50,10 @@ export interface Taker {
 export interface Errand {
   /** The request that it asks. */
   readonly waiting?: PendingRequest | undefined;
+  /** The request that it answers, when the answered message carries it. */
+  readonly answers?: PendingRequest | undefined;
+  /** Wall time that was read for this send just now; a clock read less. */
+  readonly checkedAt?: number | undefined;
   /** Takes it instead of delivery. */
   readonly take?: Taker | undefined;
   /** True for the answer to a message whose sender waits in `request`: it is for that wait and for nobody else. */
@@ -120,7 +124,7 @@ export class SendPath {
   #route(message: KernelMessage, errand: Errand): SendOutcome {
     const { admission, checkOpen, gateTimeoutMs, clock, logger } = this.#parts;
     checkOpen();
-    const answers = errand.take?.scoped === false || this.#answers(message);
+    const answers = errand.take?.scoped === false || this.#answers(message, errand);
     const redriven = errand.redriveTo !== undefined;
     const sender = this.#admit(message, answers, redriven);
     this.#checkInTime(message, errand);
@@ -155,7 +159,7 @@ export class SendPath {
       throw this.#refused(message, errand, `the gate denied the message: ${reason}`, { reason });
     }
     const current = sender ?? this.#admit(message, answers, errand.redriveTo !== undefined);
-    if (sender === undefined) this.#checkInTime(message, errand);
+    if (sender === undefined) this.#checkInTime(message, { ...errand, checkedAt: undefined });
     const judged = decision.kind === 'defer' ? { ...message, deferred: true } : message;
     return this.#pass(judged, current, errand, answers);
   }
@@ -166,7 +170,7 @@ export class SendPath {
     this.#checkWanted(errand);
     if (take?.scoped === false) return take.take(message);
     if (answers) {
-      if (pending.complete(message)) return delivered(message);
+      if (pending.complete(message, errand.answers)) return delivered(message);
       const answered = remoteRequests.complete(message);
       if (answered !== undefined) return answered;
     }
@@ -186,10 +190,10 @@ export class SendPath {
   }
 
   /** Tells whether a message answers somebody who waits, here or on another node: it is free, and passes any scope. */
-  #answers(message: KernelMessage): boolean {
+  #answers(message: KernelMessage, errand: Errand): boolean {
     if (message.correlationId === undefined) return false;
     const { pending, remoteRequests } = this.#parts;
-    return pending.answers(message) || remoteRequests.answers(message);
+    return pending.answered(message, errand.answers) !== undefined || remoteRequests.answers(message);
   }
 
   #admit(message: KernelMessage, answers: boolean, redriven: boolean): Sender {
@@ -205,7 +209,8 @@ export class SendPath {
   }
 
   #checkInTime(message: KernelMessage, errand: Errand): void {
-    if (message.deadline === undefined || message.deadline > this.#parts.clock.wallNow()) return;
+    const { deadline } = message;
+    if (deadline === undefined || deadline > (errand.checkedAt ?? this.#parts.clock.wallNow())) return;
     this.#bury(message, errand, 'timeout');
     throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
   }

@@ -4,7 +4,7 @@ import { type AgentCapabilities, resolveCapabilities } from '../process/capabili
 import type { ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import { processNotFound } from '../process/process-not-found.ts';
-import type { ProcessTable } from '../process/process-table.ts';
+import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
 import { RateLimits } from '../process/rate-limits.ts';
 
 /** The sender of a message as the router knows it, from this node or another one. */
@@ -12,6 +12,10 @@ export type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string
 
 /** What decides about senders on other nodes. */
 export type AcceptRemote = (nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined;
+
+function isLocal(sender: Sender): sender is MutableProcess {
+  return 'messagesSent' in sender;
+}
 
 /** Decides who may send at all, and how much of it. */
 export class SenderAdmission {
@@ -46,10 +50,9 @@ export class SenderAdmission {
     if (isToolCall && !capabilities.canExecTools) return this.#denied(message, 'may not call tools', false);
     const over = this.#rates.count(fromNode === undefined ? from : `${fromNode}/${from}`, capabilities, isToolCall);
     if (over === undefined) {
-      const entry = fromNode === undefined ? this.#table.find(from) : undefined;
-      if (entry !== undefined) {
-        entry.messagesSent += 1;
-        if (isToolCall) entry.toolCallsSent += 1;
+      if (isLocal(sender)) {
+        sender.messagesSent += 1;
+        if (isToolCall) sender.toolCallsSent += 1;
       }
       return undefined;
     }
