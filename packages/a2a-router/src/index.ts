@@ -7,7 +7,7 @@ export { type GateBackend, type GateContext, type GateDecision, gateDecision } f
 export { DeadLetters } from './inbox/dead-letters.ts';
 export type { InboxOptions } from './inbox/inbox-options.ts';
 export { Inbox } from './inbox/inbox.ts';
-export { ReceivedMessage } from './inbox/received-message.ts';
+export { ReceivedMessage } from './message/received-message.ts';
 export { messageFromJson, messageToJson } from './message/message-json.ts';
 export { createMessage, type KernelMessage, type MessageOptions } from './message/message.ts';
 export { type JsonValue, type Payload, payload } from './message/payload.ts';

@@ -4,8 +4,8 @@ import type { KernelMessage } from '../message/message.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
-import { ReceivedMessage } from './received-message.ts';
-import type { Replier } from './reply-channel.ts';
+import { ReceivedMessage } from '../message/received-message.ts';
+import type { Replier } from '../message/reply.ts';
 import { Ring } from './ring.ts';
 
 /** What became of a message that was offered: undefined is queued, a code is refused, a promise is not known yet. */
@@ -82,7 +82,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   offer(message: KernelMessage): OfferOutcome {
     if (this.#closed) return 'ERR_INBOX_CLOSED';
     if (this.#waiters.length > 0) {
-      this.#waiters.shift()?.settle(new ReceivedMessage(message, this.#hooks.reply));
+      this.#waiters.shift()?.settle(ReceivedMessage.deliver(message, this.#hooks.reply));
       return undefined;
     }
     if (message.payload.kind === 'signal') return this.#offerSignal(message);
@@ -103,7 +103,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       if (message === undefined) return undefined;
       if (this.#blocked.length > 0) this.#unblock();
       if (message.deadline === undefined || message.deadline > this.#hooks.clock.wallNow()) {
-        return new ReceivedMessage(message, this.#hooks.reply);
+        return ReceivedMessage.deliver(message, this.#hooks.reply);
       }
       this.#hooks.drop(message, 'timeout');
     }

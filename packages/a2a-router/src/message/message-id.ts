@@ -10,7 +10,7 @@ let offset = pool.length;
 let text = '';
 let at = 0;
 
-/** Gives a random id of 128 bits as 32 hex digits; cheap, because random bytes are fetched 4096 ids at a time and written 16 at a time. */
+/** Gives a random id of 128 bits as 32 hex digits. It is cheap, because random bytes are fetched 4096 ids at a time and written 16 at a time. */
 export function createMessageId(): string {
   if (at === text.length) {
     if (offset === pool.length) {

@@ -6,6 +6,7 @@ import { checkOptionalShortText, checkShortText, MAX_KEY_BYTES } from './message
 import { createMessageId } from './message-id.ts';
 import type { KernelMessage, MessageOptions } from './message.ts';
 import type { Payload } from './payload.ts';
+import { ReceivedMessage } from './received-message.ts';
 import { type Target, target } from './target.ts';
 
 const LAST_MOMENT = 8.64e15;
@@ -22,7 +23,7 @@ export function sealMessage(message: KernelMessage, fields: Partial<RouterFields
   if (typeof message !== 'object' || message === null)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'there is no message: make one with createMessage');
   const { timestamp, fromNode } = message;
-  return new SealedMessage(
+  return sealed(
     checkShortText('id', message.id),
     message.from,
     message.target,
@@ -49,79 +50,7 @@ export function newMessage(
 ): KernelMessage {
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the options of a message must be an object');
-  return new SealedMessage(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
-}
-
-/**
- * A message as the router passes it on: a copy that its sender cannot change.
- *
- * It carries the request that it asks, where only the router can see it, so that a reply need not look the request up by its id.
- */
-class SealedMessage implements KernelMessage {
-  readonly id: string;
-  readonly from: Pid;
-  readonly target: Target;
-  readonly payload: Payload;
-  readonly timestamp: number;
-  readonly correlationId: string | undefined;
-  readonly traceId: string | undefined;
-  readonly traceparent: string | undefined;
-  deadline: number | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly priority: 'high' | 'normal' | undefined;
-  readonly durable: boolean | undefined;
-  readonly notBefore: number | undefined;
-  readonly fromNode: string | undefined;
-  readonly deferred: undefined;
-  readonly sequence: undefined;
-  expects: KernelMessage['expects'];
-  readonly streamed: KernelMessage['streamed'];
-  #request: object | undefined;
-
-  /** Each field is read once: what was checked is what is copied. */
-  constructor(
-    id: string,
-    from: Pid,
-    to: Target,
-    payload: Payload,
-    timestamp: number,
-    options: MessageOptions,
-    fromNode: string | undefined,
-    fields: Partial<RouterFields>,
-  ) {
-    const { priority, durable, notBefore } = options;
-    if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
-    if (durable !== undefined && typeof durable !== 'boolean')
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
-    if (notBefore !== undefined) checkNotBefore(notBefore, durable);
-    this.id = id;
-    this.from = from;
-    this.target = sealTarget(to);
-    this.payload = copyPayload(payload);
-    this.timestamp = timestamp;
-    this.correlationId = checkOptionalShortText('correlationId', options.correlationId);
-    this.traceId = checkOptionalShortText('traceId', options.traceId);
-    this.traceparent = checkTraceparent(options.traceparent);
-    this.deadline = fields.deadline ?? checkDeadline(options.deadline);
-    this.idempotencyKey = checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES);
-    this.priority = priority;
-    this.durable = durable;
-    this.notBefore = notBefore;
-    this.fromNode = fromNode;
-    this.deferred = undefined;
-    this.sequence = undefined;
-    this.expects = fields.expects;
-    this.streamed = fields.streamed;
-    this.#request = undefined;
-  }
-
-  static bind(message: KernelMessage, request: object): void {
-    if (#request in message) message.#request = request;
-  }
-
-  static requestOf(message: KernelMessage): object | undefined {
-    return #request in message ? message.#request : undefined;
-  }
+  return sealed(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
 }
 
 /** Sets the request fields of a message that {@link newMessage} made and that only the router has seen. */
@@ -131,14 +60,46 @@ export function becomeRequest(message: KernelMessage, deadline: number, expects:
   own.expects = expects;
 }
 
-/** Notes the request that a sealed message asks; a copy of the message does not carry it. */
-export function bindRequest(message: KernelMessage, request: object): void {
-  SealedMessage.bind(message, request);
-}
-
-/** Gives the request that {@link bindRequest} noted; undefined for every other message. */
-export function boundRequest(message: KernelMessage): object | undefined {
-  return SealedMessage.requestOf(message);
+/** Each field is read once: what was checked is what is copied. */
+function sealed(
+  id: string,
+  from: Pid,
+  to: Target,
+  payload: Payload,
+  timestamp: number,
+  options: MessageOptions,
+  fromNode: string | undefined,
+  fields: Partial<RouterFields>,
+): KernelMessage {
+  const { priority, durable, notBefore } = options;
+  if (priority !== undefined) checkOneOf('priority', priority, ['high', 'normal']);
+  if (durable !== undefined && typeof durable !== 'boolean')
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `durable must be true or false, got ${typeof durable}`);
+  if (notBefore !== undefined) checkNotBefore(notBefore, durable);
+  const own = copyPayload(payload);
+  return new ReceivedMessage(
+    {
+      id,
+      from,
+      target: sealTarget(to),
+      payload: own,
+      timestamp,
+      correlationId: checkOptionalShortText('correlationId', options.correlationId),
+      traceId: checkOptionalShortText('traceId', options.traceId),
+      traceparent: checkTraceparent(options.traceparent),
+      deadline: fields.deadline ?? checkDeadline(options.deadline),
+      idempotencyKey: checkOptionalShortText('idempotencyKey', options.idempotencyKey, MAX_KEY_BYTES),
+      priority,
+      durable,
+      notBefore,
+      fromNode,
+      deferred: undefined,
+      sequence: undefined,
+      expects: fields.expects,
+      streamed: fields.streamed,
+    },
+    own,
+  );
 }
 
 function checkNotBefore(notBefore: unknown, durable: boolean | undefined): void {

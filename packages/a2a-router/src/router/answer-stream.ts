@@ -1,6 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
-import { readFailure } from '../inbox/reply.ts';
+import { readFailure } from '../message/reply.ts';
 import { Ring } from '../inbox/ring.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { PendingRequest } from './pending-requests.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '@agentwire/core';
 import { GateSlot } from '../gate/gate-slot.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
-import type { Replier } from '../inbox/reply-channel.ts';
+import type { Replier } from '../message/reply.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';

@@ -2,8 +2,8 @@ import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@
 import { isLater } from '../gate/judge-answer.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { OfferOutcome } from '../inbox/inbox.ts';
-import { ReceivedMessage } from '../inbox/received-message.ts';
-import type { Replier } from '../inbox/reply-channel.ts';
+import { ReceivedMessage } from '../message/received-message.ts';
+import type { Replier } from '../message/reply.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';
@@ -97,7 +97,7 @@ export class Delivery {
     const failed = (error: unknown): void =>
       logger.error({ error: error instanceof Error ? error.message : String(error) }, 'the kernel handler failed');
     try {
-      const result: unknown = handler(new ReceivedMessage(message, reply));
+      const result: unknown = handler(ReceivedMessage.deliver(message, reply));
       if (isLater(result)) Promise.resolve(result).catch(failed);
     } catch (error) {
       failed(error);

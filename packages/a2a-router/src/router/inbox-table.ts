@@ -2,7 +2,7 @@ import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
 import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
 import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
-import type { Replier } from '../inbox/reply-channel.ts';
+import type { Replier } from '../message/reply.ts';
 import { seenKey, SeenKeys } from '../inbox/seen-keys.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';

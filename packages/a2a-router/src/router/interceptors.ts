@@ -1,6 +1,6 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { checkKnownOptions } from '@agentwire/core/internal';
-import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { SendReport } from './send-report.ts';
 

@@ -7,8 +7,8 @@ import {
   type TraceSpan,
 } from '@agentwire/core';
 import { type MetricLabels, readTraceparent } from '@agentwire/core/internal';
-import { readFailure } from '../inbox/reply.ts';
-import type { ReceivedMessage } from '../inbox/received-message.ts';
+import { readFailure } from '../message/reply.ts';
+import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { RequestHooks } from './pending-requests.ts';
 import type { SendReport } from './send-report.ts';

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@agentwire/core';
-import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Target } from '../message/target.ts';

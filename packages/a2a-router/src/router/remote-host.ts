@@ -1,7 +1,7 @@
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { AgentwireError } from '@agentwire/core';
-import { ReceivedMessage } from '../inbox/received-message.ts';
-import type { Replier } from '../inbox/reply-channel.ts';
+import { ReceivedMessage } from '../message/received-message.ts';
+import type { Replier } from '../message/reply.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
@@ -63,7 +63,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
       try {
         const handOver = async (passed: KernelMessage): Promise<SendReport> => {
           if (waiting !== undefined) addResponder(waiting, pid);
-          await take(new ReceivedMessage(passed, replierOf(pid)));
+          await take(ReceivedMessage.deliver(passed, replierOf(pid)));
           return reportOf(passed, true);
         };
         await path.dispatch(reply === undefined ? message : { ...message, expects: expected(reply) }, chain, {

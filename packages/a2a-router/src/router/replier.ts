@@ -1,6 +1,7 @@
 import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
-import type { Replier } from '../inbox/reply-channel.ts';
+import type { Replier } from '../message/reply.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { ReceivedMessage } from '../message/received-message.ts';
 import { newMessage } from '../message/seal-message.ts';
 import { target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
@@ -28,7 +29,9 @@ export function createReplier(
   pid: Pid,
   { send: sendAnswer, pending, remoteRequests, answerSchema, checks, clock, logger }: ReplierDeps,
 ): Replier {
-  const requestOf = ({ id, from, fromNode }: KernelMessage, known: object | undefined): PendingRequest | undefined => {
+  const requestOf = (to: KernelMessage): PendingRequest | undefined => {
+    const { id, from, fromNode } = to;
+    const known = ReceivedMessage.requestOf(to);
     const request =
       known instanceof PendingRequest
         ? known
@@ -38,7 +41,7 @@ export function createReplier(
     return request !== undefined && !request.ended && mayAnswer(request, pid) ? request : undefined;
   };
   return {
-    answer: (to, body, options, streamed, known) => {
+    answer: (to, body, options, streamed) => {
       try {
         const back = target.process(to.from);
         const chosen =
@@ -57,6 +60,7 @@ export function createReplier(
         const { target: asked } = to;
         const isPart = streamed === undefined || streamed === 'part';
         const schema = isPart && asked.kind === 'serviceMethod' ? answerSchema(asked.service, asked.method) : undefined;
+        const known = ReceivedMessage.requestOf(to);
         const answers = isReply && known instanceof PendingRequest ? known : undefined;
         if (schema === undefined) return sendAnswer(answer, isReply, answers);
         // The copy is checked, because the original may change while a schema thinks.
@@ -68,12 +72,12 @@ export function createReplier(
         return Promise.reject(toAgentwireError(error, 'ERR_INVALID_ARGUMENT'));
       }
     },
-    signal: (to, known) =>
-      to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to, known), pid, logger),
+    signal: (to) =>
+      to.expects === undefined ? new AbortController().signal : watchRequest(requestOf(to), pid, logger),
     credit: (to) => {
-      const request = requestOf(to, undefined);
+      const request = requestOf(to);
       return request === undefined ? Promise.reject(requestOver()) : request.window?.take();
     },
-    restore: (to) => requestOf(to, undefined)?.window?.restore(),
+    restore: (to) => requestOf(to)?.window?.restore(),
   };
 }

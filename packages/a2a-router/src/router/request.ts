@@ -1,9 +1,10 @@
 import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
-import { readFailure } from '../inbox/reply.ts';
+import { readFailure } from '../message/reply.ts';
 import type { KernelMessage, MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
-import { becomeRequest, bindRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
+import { becomeRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
+import { ReceivedMessage } from '../message/received-message.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Observer } from './observer.ts';
@@ -164,7 +165,7 @@ export function ask(
     waiting.hooks.onEnd(toAgentwireError(error, 'ERR_HANDLER'));
     return waiting;
   }
-  bindRequest(message, waiting);
+  ReceivedMessage.bindRequest(message, waiting);
   try {
     const outcome = dispatch(message, waiting, wall);
     if (outcome instanceof Promise)

@@ -4,7 +4,7 @@ import type { ChainManager } from '../chain/chain-manager.ts';
 import type { GateBackend } from '../gate/gate.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
-import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { ReceivedMessage } from '../message/received-message.ts';
 import type { AgentCapabilities } from '../process/capabilities.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { Inbox } from '../inbox/inbox.ts';
-import type { ReceivedMessage } from '../inbox/received-message.ts';
+import type { ReceivedMessage } from '../message/received-message.ts';
 import type { Payload } from '../message/payload.ts';
 import { aroundHandle, type Interceptor } from './interceptors.ts';
 import type { Observer } from './observer.ts';

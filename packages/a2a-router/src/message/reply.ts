@@ -1,8 +1,7 @@
 import { AgentwireError, ERROR_CODES, type ErrorCode } from '@agentwire/core';
-import type { KernelMessage, MessageOptions } from '../message/message.ts';
-import { type JsonValue, payload as make, type Payload } from '../message/payload.ts';
 import type { SendReport } from '../router/send-report.ts';
-import type { Replier } from './reply-channel.ts';
+import type { KernelMessage, MessageOptions } from './message.ts';
+import { type JsonValue, payload as make, type Payload } from './payload.ts';
 import { StreamWriter } from './stream-writer.ts';
 
 /** Answers a message: called for one answer, and with `write` and `end` for the parts of a stream. */
@@ -27,11 +26,28 @@ export interface Reply {
   error(error: unknown): Promise<void>;
 }
 
+/** Channel back from a recipient of messages to their senders. */
+export interface Replier {
+  /** Sends an answer, or one part of several. */
+  answer(
+    to: KernelMessage,
+    payload: Payload,
+    options: MessageOptions | undefined,
+    streamed: KernelMessage['streamed'],
+  ): Promise<SendReport>;
+  /** Gives the signal that aborts when the request of a message is over. */
+  signal(to: KernelMessage): AbortSignal;
+  /** Takes the right to send one more part; undefined at once, a promise while the asker has not read enough. */
+  credit(to: KernelMessage): Promise<void> | undefined;
+  /** Gives that right back for a part that was not sent. */
+  restore(to: KernelMessage): void;
+}
+
 const MAX_TEXT = 1000;
 
 /** Makes the reply of one message. */
-export function createReply(to: KernelMessage, replier: Replier, request: object | undefined): Reply {
-  const reply = ((payload, options) => replier.answer(to, payload, options, undefined, request)) as Reply;
+export function createReply(to: KernelMessage, replier: Replier): Reply {
+  const reply = ((payload, options) => replier.answer(to, payload, options, undefined)) as Reply;
   if (to.expects === 'stream') {
     const writer = new StreamWriter(to, replier);
     reply.write = (payload) => writer.write(payload);
@@ -43,7 +59,7 @@ export function createReply(to: KernelMessage, replier: Replier, request: object
   reply.end = noStream;
   reply.error = async (error) => {
     if (to.expects === undefined) throw unasked('request');
-    await replier.answer(to, failurePayload(error), undefined, 'error', request);
+    await replier.answer(to, failurePayload(error), undefined, 'error');
   };
   return reply;
 }

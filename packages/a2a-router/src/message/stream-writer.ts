@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
-import type { KernelMessage } from '../message/message.ts';
-import type { Payload } from '../message/payload.ts';
-import type { Replier } from './reply-channel.ts';
+import type { KernelMessage } from './message.ts';
+import type { Payload } from './payload.ts';
+import type { Replier } from './reply.ts';
 
 /** Writes that wait for their turn at most. */
 const MAX_WAITING = 1024;
