@@ -35,11 +35,12 @@ export async function leave({ link, incoming, presence, inboxes, writing }: Leav
   const answered = async (): Promise<void> => {
     incoming.stop();
     // The server has no member of the group here any more once it has answered this.
-    await connection.flush();
+    await link.batch.flush();
     await Promise.all([link.answered(), ...[...inboxes].map((inbox) => inbox.close())]);
   };
   const handedOver = async (): Promise<void> => {
     await Promise.all(writing);
+    link.batch.hand();
     await connection.drain();
   };
   let failure: unknown;

@@ -190,7 +190,7 @@ export class NatsBackend implements RemoteBackend {
   /** Waits until the server has taken everything that was sent. */
   async flush(): Promise<void> {
     try {
-      await this.#link.connection.flush();
+      await this.#link.batch.flush();
     } catch (error) {
       throw fromNatsError(error, 'flush');
     }

@@ -4,6 +4,7 @@ import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-
 import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
 import { Namesakes } from './namesakes.ts';
+import { PublishBatch } from './publish-batch.ts';
 import { PublishRights } from './publish-rights.ts';
 import type { ControlWord } from './subject-parts.ts';
 import { Subjects } from './subjects.ts';
@@ -14,6 +15,8 @@ export class NodeLink {
   readonly options: ResolvedNatsBackendOptions;
   readonly connection: NatsConnection;
   readonly subjects: Subjects;
+  /** Way of messages to the server. */
+  readonly batch: PublishBatch;
   /** Numbers of messages on topics. */
   readonly losses: TopicLosses = new TopicLosses();
   /** Subjects that the server lets this node publish on. */
@@ -38,7 +41,8 @@ export class NodeLink {
     this.options = options;
     this.connection = connection;
     this.subjects = new Subjects(options.prefix, options.nodeId);
-    this.rights = new PublishRights(connection);
+    this.batch = new PublishBatch(connection, options.logger);
+    this.rights = new PublishRights(this.batch);
     this.namesakes = new Namesakes(options.nodeId, options.logger, (instance) => {
       if (this.connected && !connection.isClosed()) connection.publish(this.subjects.hello(), instance);
     });
@@ -127,7 +131,7 @@ export class NodeLink {
   tell(nodeId: string, word: ControlWord, about: Readonly<Record<string, unknown>>): void {
     if (!this.connected || this.connection.isClosed()) return;
     try {
-      this.connection.publish(this.subjects.control(nodeId, word), JSON.stringify(about));
+      this.batch.publish(this.subjects.control(nodeId, word), JSON.stringify(about));
     } catch (error) {
       this.options.logger.debug({ nodeId, word, error: String(error) }, 'another node could not be told');
     }

@@ -53,7 +53,7 @@ export class Outgoing {
     { target: to, expectsReply, confirm, window }: RemoteDelivery,
   ): Promise<void> {
     if (confirm !== true) return this.#send(subject, message, to, expectsReply, { window });
-    const { connection, subjects, asked, options, stats } = this.#link;
+    const { batch, subjects, asked, options, stats } = this.#link;
     const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), { confirm: true });
     this.#link.checkSize(text);
     return new Promise((resolve, reject) => {
@@ -65,9 +65,7 @@ export class Outgoing {
       };
       const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node said that it has the message'));
       const timer = options.clock.setTimeout(late, CONFIRM_MS);
-      connection.publish(subject, text, {
-        reply: subjects.replyHere(asked.add(message, to, subject, { confirm: settle })),
-      });
+      batch.publish(subject, text, subjects.replyHere(asked.add(message, to, subject, { confirm: settle })));
       stats.sent += 1;
     });
   }
@@ -105,14 +103,12 @@ export class Outgoing {
     expectsReply: boolean,
     about: MessageAbout,
   ): Promise<void> {
-    const { connection, subjects, asked, options, rights, stats } = this.#link;
+    const { batch, subjects, asked, options, rights, stats } = this.#link;
     const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), about);
     this.#link.checkSize(text);
     if (expectsReply) {
-      connection.publish(subject, text, {
-        reply: subjects.replyHere(asked.add(message, to, subject, { window: about.window })),
-      });
-    } else connection.publish(subject, text);
+      batch.publish(subject, text, subjects.replyHere(asked.add(message, to, subject, { window: about.window })));
+    } else batch.publish(subject, text);
     stats.sent += 1;
     return rights.has(subject) ? DONE : rights.confirm(subject);
   }
@@ -120,7 +116,7 @@ export class Outgoing {
   /** Asks a node to take back a delayed message of this one; false when it is not there any more. */
   async cancelDelayed(nodeId: string, inbox: string, id: string): Promise<boolean> {
     this.#link.checkConnected();
-    const { connection, subjects, asked, options } = this.#link;
+    const { batch, subjects, asked, options } = this.#link;
     const to = target.remoteNode(nodeId, target.service(inbox));
     const question = createMessage(0, to, payload.text(''), {}, options.clock);
     const subject = subjects.control(nodeId, 'unschedule');
@@ -132,7 +128,7 @@ export class Outgoing {
         resolve(error);
       };
       const reply = subjects.replyHere(asked.add(question, to, subject, { confirm }));
-      connection.publish(subject, JSON.stringify({ inbox, id }), { reply });
+      batch.publish(subject, JSON.stringify({ inbox, id }), reply);
     }).finally(() => asked.delete(question.id));
     if (refusal === undefined) return true;
     if (refusal.code === 'ERR_REQUEST_ENDED') return false;

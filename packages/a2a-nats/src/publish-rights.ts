@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { AgentwireError } from '@agentwire/core';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { fromNatsError } from './nats-errors.ts';
+import type { PublishBatch } from './publish-batch.ts';
 
 const MAX_KNOWN = 10_000;
 
@@ -12,13 +12,13 @@ const MAX_KNOWN = 10_000;
  * waits until the server has answered a ping that was sent after it.
  */
 export class PublishRights {
-  readonly #connection: NatsConnection;
+  readonly #batch: PublishBatch;
   readonly #allowed = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #asking = new Map<string, Promise<void>>();
 
-  constructor(connection: NatsConnection) {
-    this.#connection = connection;
+  constructor(batch: PublishBatch) {
+    this.#batch = batch;
   }
 
   /** Whether the server took something on a subject since there is this connection. */
@@ -54,7 +54,7 @@ export class PublishRights {
 
   async #ask(subject: string): Promise<void> {
     try {
-      await this.#connection.flush();
+      await this.#batch.flush();
     } catch (error) {
       throw fromNatsError(error, 'publish');
     }

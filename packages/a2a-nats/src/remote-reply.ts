@@ -7,7 +7,7 @@ import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';
 /** Tells the sender of a message that somebody here has it. */
 export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {
   const subject = link.subjects.answerTo(source, replyTo);
-  if (subject !== undefined && link.connected) link.connection.publish(subject, TAKEN);
+  if (subject !== undefined && link.connected) link.batch.publish(subject, TAKEN);
 }
 
 /** Somebody on another node who asks. */
@@ -35,14 +35,14 @@ export function openReply(
   return {
     window,
     answer: (message: KernelMessage): void => {
-      const { connection, options, stats } = link;
+      const { batch, options, stats } = link;
       const inner = message.target.kind === 'remoteNode' ? message.target.target : message.target;
       link.checkConnected();
       const part = window === undefined ? undefined : places + 1;
       const text = encodeMessage(message, inner, options.clock.wallNow(), { part });
       link.checkSize(text);
       try {
-        connection.publish(subject, text);
+        batch.publish(subject, text);
       } catch (error) {
         throw fromNatsError(error, 'answer');
       }
@@ -51,13 +51,13 @@ export function openReply(
     },
     watch: (): void => {
       if (!link.connected || link.connection.isClosed()) return;
-      link.connection.publish(subject, encodeWorking(id));
+      link.batch.publish(subject, encodeWorking(id));
     },
     fail: (code, text): void => {
       // Another node may still answer what was asked on a topic, so nobody is told that this one will not.
       if (!tellFailure || !link.connected) return;
       try {
-        link.connection.publish(subject, encodeFailure(code, text));
+        link.batch.publish(subject, encodeFailure(code, text));
       } catch (error) {
         link.options.logger.debug({ error: fromNatsError(error, 'answer').message }, 'a failure could not be told');
       }

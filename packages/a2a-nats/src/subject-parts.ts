@@ -23,8 +23,23 @@ export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule';
 
 const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit', 'unschedule'] satisfies ControlWord[]);
 
-/** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. */
+const MAX_KNOWN = 1024;
+const known = new Map<string, SubjectParts>();
+
+/** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. Subjects come again and again, apart from those of answers. */
 export function parseSubject(subject: string): SubjectParts {
+  const before = known.get(subject);
+  if (before !== undefined) return before;
+  const parts = parse(subject);
+  if (parts.way === 'reply') return parts;
+  if (known.size >= MAX_KNOWN) known.clear();
+  // Messages share it, so no recipient may change it.
+  if (parts.target !== undefined) Object.freeze(parts.target);
+  known.set(subject, parts);
+  return parts;
+}
+
+function parse(subject: string): SubjectParts {
   const [, from, way, ...tokens] = subject.split('.');
   if (from === undefined) throw notOurs();
   const source = decodeToken(from);

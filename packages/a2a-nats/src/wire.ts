@@ -165,12 +165,11 @@ function withFields(message: KernelMessage, json: { readonly [key: string]: Json
   const { streamed } = json;
   if (streamed !== undefined && !STREAMED.has(streamed))
     throw new AgentwireError('ERR_PROTOCOL', 'a message from another node has no streamed that can be read');
-  return {
-    ...message,
-    streamed: streamed as KernelMessage['streamed'],
-    deadline: left === undefined ? undefined : now + left,
-    deferred: json['deferred'] === true ? true : undefined,
-  };
+  const own: { -readonly [K in keyof KernelMessage]: KernelMessage[K] } = message;
+  own.streamed = streamed as KernelMessage['streamed'];
+  own.deadline = left === undefined ? undefined : now + left;
+  own.deferred = json['deferred'] === true ? true : undefined;
+  return message;
 }
 
 function readFailure(failure: { readonly code?: unknown; readonly message?: unknown } | null): Received {

@@ -225,13 +225,14 @@ export class PendingRequests {
   }
 
   /** Notes that other nodes will not answer; ends the request if no local process can either. */
-  loseRemote(id: string, error: AgentwireError): void {
+  loseRemote(id: string, code: ErrorCode, text: string): void {
     const request = this.#find(id);
     if (request === undefined || !request.remote) return;
     request.remote = false;
     this.#forgetRemote(id);
     if (request.responders !== undefined) return;
-    this.end(request, error.code === 'ERR_NO_RESPONDERS' ? (request.refusal ?? error) : error);
+    const refusal = code === 'ERR_NO_RESPONDERS' ? request.refusal : undefined;
+    this.end(request, refusal ?? new AgentwireError(code, text));
   }
 
   /** Ends what a process asked for, and what only it could have answered. */

@@ -1,5 +1,5 @@
-import type { ChainManager } from '../chain/chain-manager.ts';
 import { AgentwireError } from '@agentwire/core';
+import type { ChainManager } from '../chain/chain-manager.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import type { Replier } from '../message/reply.ts';
 import type { KernelMessage } from '../message/message.ts';
@@ -9,7 +9,8 @@ import type { ProcessTable } from '../process/process-table.ts';
 import { addResponder, type PendingRequests } from './pending-requests.ts';
 import type { RemoteHost, RemoteReply } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
-import { PLAIN, type SendPath, type Taker } from './send-path.ts';
+import type { Sender } from './sender-admission.ts';
+import { type SendPath, type Taker } from './send-path.ts';
 import type { ServiceOwners } from './service-owners.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
@@ -35,18 +36,23 @@ export interface RemoteHostParts {
  */
 export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
   const { path, pending, remoteRequests, chain, table, replierOf, open, services } = parts;
+  // A chain that syncs first lets time pass, so the sender is admitted again after it.
+  const admittedNow = (sender: Sender): Sender | undefined => (chain?.fsync === 'always' ? undefined : sender);
   const complete: Taker = {
     scoped: false,
     take: async (message) => reportOf(message, pending.completeRemote(message)),
   };
   return {
     receive: async (message, back) => {
-      path.admitRemote(message);
-      if (back === undefined) return path.dispatch(message, chain, PLAIN);
+      const sender = path.admitRemote(message);
+      if (back === undefined) return path.dispatch(message, chain, { sender: admittedNow(sender) });
       const waiting = remoteRequests.open(message, back);
       let report: SendReport | undefined;
       try {
-        report = await path.dispatch({ ...message, expects: expected(back) }, chain, { waiting });
+        report = await path.dispatch({ ...message, expects: expected(back) }, chain, {
+          waiting,
+          sender: admittedNow(sender),
+        });
         return report;
       } finally {
         if (report === undefined || report.delivered === 0) remoteRequests.drop(waiting);
@@ -78,8 +84,8 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
     },
     answer: async (message) => {
       if (open.closed) return false;
-      path.admitRemote(message);
-      const { delivered } = await path.dispatch(message, chain, { take: complete });
+      const sender = path.admitRemote(message);
+      const { delivered } = await path.dispatch(message, chain, { take: complete, sender: admittedNow(sender) });
       return delivered > 0;
     },
     answered: () => remoteRequests.idle(),
@@ -89,7 +95,7 @@ export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
     credit: (nodeId, messageId, read) => remoteRequests.credit(nodeId, messageId, read),
     recheck: () => remoteRequests.recheck(),
     services: () => services.registry?.list() ?? [],
-    fail: (id, code, text) => pending.loseRemote(id, new AgentwireError(code, text)),
+    fail: (id, code, text) => pending.loseRemote(id, code, text),
   };
 }
 

@@ -52,6 +52,8 @@ export interface Errand {
   readonly waiting?: PendingRequest | undefined;
   /** The request that it answers, when the answered message carries it. */
   readonly answers?: PendingRequest | undefined;
+  /** Sender on another node that was admitted just now; `acceptRemote` is asked once less. */
+  readonly sender?: Sender | undefined;
   /** Wall time that was read for this send just now; a clock read less. */
   readonly checkedAt?: number | undefined;
   /** Takes it instead of delivery. */
@@ -126,7 +128,7 @@ export class SendPath {
     checkOpen();
     const answers = errand.take?.scoped === false || this.#answers(message, errand);
     const redriven = errand.redriveTo !== undefined;
-    const sender = this.#admit(message, answers, redriven);
+    const sender = errand.sender ?? this.#admit(message, answers, redriven);
     this.#checkInTime(message, errand);
     if (!answers && !redriven) {
       const refusal = admission.count(message, sender);
@@ -202,10 +204,10 @@ export class SendPath {
     return admitted;
   }
 
-  /** Throws `ERR_CAPABILITY_DENIED` for a sender on another node that `acceptRemote` refuses; nothing is kept of its message. */
-  admitRemote(message: KernelMessage): void {
+  /** Admits a sender on another node; throws `ERR_CAPABILITY_DENIED` for one that `acceptRemote` refuses, of whose message nothing is kept. */
+  admitRemote(message: KernelMessage): Sender {
     this.#parts.checkOpen();
-    this.#admit(message, false, false);
+    return this.#admit(message, false, false);
   }
 
   #checkInTime(message: KernelMessage, errand: Errand): void {
