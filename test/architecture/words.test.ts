@@ -7,9 +7,6 @@ const TOP = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Folders whose words still have to be replaced. */
 const NOT_CLEAN: readonly string[] = [
-  'packages/a2a-bridge/',
-  'packages/a2a-nats/',
-  'packages/a2a-router/',
   'packages/agent/',
   'packages/agentwire/',
   'packages/cli/',
@@ -34,7 +31,6 @@ const NOT_CLEAN: readonly string[] = [
   'test/e2e/',
   'test/wire/',
   'test/zentinel/',
-  'docs/a2a.md',
   'docs/conform-agentwire.md',
   'docs/conform-zentinel-0.6.45.md',
   'docs/interop.md',

@@ -15,7 +15,7 @@ export function connect(url: string, token: string): Promise<Client> {
   }).createFromUrl(url);
 }
 
-/** How a message is sent. */
+/** Options of a message. */
 export interface Sending {
   readonly skill: string;
   readonly taskId?: string;
@@ -57,5 +57,5 @@ export function task(answer: Message | Task): Task {
   return answer;
 }
 
-/** What a task says about its state. */
-export const said = ({ status }: Task): string => String(status?.message?.parts[0]?.content?.value ?? '');
+/** Text of a task's status message. */
+export const statusText = ({ status }: Task): string => String(status?.message?.parts[0]?.content?.value ?? '');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { TaskState } from '@a2a-js/sdk';
 import { createA2ABridge, provideRemoteAgent } from '@agentwire/a2a-bridge';
 import { createA2ARouter, createChain, payload, scope, target, verifyChainFile } from '@agentwire/a2a-router';
-import { connect, message, said, task } from './client.ts';
+import { connect, message, statusText, task } from './client.ts';
 import { startTravelAgent } from './travel-agent.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -31,7 +31,7 @@ const chain = createChain({ path, key });
 const router = createA2ARouter({ chain });
 startTravelAgent(router);
 
-// Two callers, each a process of the router: one may reach everything, the other nobody.
+// Two callers, each a process of the router: one may reach everything, the other nothing.
 const callers = new Map([
   ['Bearer token-of-ann', { user: 'ann', pid: router.processTable.insert({ agentId: 'ann' }) }],
   [
@@ -68,7 +68,7 @@ try {
   check(card.skills.map(({ id }) => id).join() === 'book,watch', 'the agent card names the methods as skills');
 
   const asked = task(await ann.sendMessage(message('a journey to Oslo', { skill: 'book', notify })));
-  check(asked.status?.state === TaskState.TASK_STATE_INPUT_REQUIRED, `the agent asks back: ${said(asked)}`);
+  check(asked.status?.state === TaskState.TASK_STATE_INPUT_REQUIRED, `the agent asks back: ${statusText(asked)}`);
   const parts: unknown[] = [];
   for await (const { payload: event } of ann.sendMessageStream(
     message('the first day of May', { skill: 'book', taskId: asked.id }),
@@ -88,10 +88,10 @@ try {
 
   const guest = await connect(url, 'token-of-guest');
   const refused = task(await guest.sendMessage(message('a journey', { skill: 'book' })));
-  check(refused.status?.state === TaskState.TASK_STATE_REJECTED, `a guest is refused: ${said(refused)}`);
+  check(refused.status?.state === TaskState.TASK_STATE_REJECTED, `a guest is refused: ${statusText(refused)}`);
   const unknown = await connect(url, 'no token');
   const error = await unknown.sendMessage(message('a journey', { skill: 'book' })).catch((thrown: unknown) => thrown);
-  check(String(error).includes('not authenticated'), 'nobody gets in without a token');
+  check(String(error).includes('not authenticated'), 'a caller without a token is refused');
 
   print('\nThe same agent as a service of another router');
   const elsewhere = createA2ARouter();

@@ -26,7 +26,7 @@ async function bookAll(reply: ReceivedMessage['reply'], day: string): Promise<vo
   await reply.end();
 }
 
-/** Watches prices until nobody wants to know any more. */
+/** Watches prices until the request is given up. */
 async function watch({ reply, signal }: ReceivedMessage): Promise<void> {
   await reply.write(payload.json({ price: 100 }));
   await new Promise<void>((resolve) => {

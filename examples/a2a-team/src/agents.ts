@@ -12,14 +12,14 @@ import { countPrimes, type Finding, type Piece, pieces } from './job.ts';
 /** Tells the spectators one line of the conversation. */
 export type Say = (line: string) => void;
 
-/** What each member of the team may do: the planner everything, a worker report, the auditor only answer. */
+/** Capabilities of each member of the team: the planner may do everything, a worker report, the auditor only answer. */
 export const CAPABILITIES: Readonly<Record<'planner' | 'worker' | 'auditor', Partial<AgentCapabilities>>> = {
   planner: {},
   worker: { ipcScope: scope.topic(['job.done']) },
   auditor: { ipcScope: scope.topic(['job.*']) },
 };
 
-/** Gives the pieces to whoever of the workers has time, adds up, and asks the auditor whether that is right. */
+/** Gives the pieces to the workers that have time, adds up, and asks the auditor whether that is right. */
 export async function runPlanner(agent: A2AEndpoint, say: Say): Promise<number> {
   const trace = { traceId: 'job-primes' };
   const findings = await Promise.all(

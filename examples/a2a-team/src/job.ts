@@ -10,7 +10,7 @@ export interface Piece {
   readonly to: number;
 }
 
-/** What a worker found in a piece. */
+/** Finding of a worker in a piece. */
 export interface Finding extends Piece {
   readonly count: number;
   readonly worker: string;

@@ -9,7 +9,7 @@ import { solveInOneProcess } from './in-one-process.ts';
 import { pieces, RIGHT_ANSWER } from './job.ts';
 import { solveOverNats } from './over-nats.ts';
 
-/** What a team found, and the audit chains that it left, each with its head. */
+/** Result of a team, and the audit chains that it left, each with its head. */
 export interface Solved {
   readonly total: number;
   readonly chains: readonly { readonly path: string; readonly head: string; readonly key: Uint8Array }[];

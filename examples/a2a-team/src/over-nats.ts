@@ -16,7 +16,7 @@ const TEAM: readonly Pick<AgentSettings, 'name' | 'role'>[] = [
   { name: 'planner', role: 'planner' },
 ];
 
-/** What each role does beyond its own node. */
+/** Grants of each role beyond its own node. */
 const GRANTS: Readonly<Record<AgentSettings['role'], NodeGrants>> = {
   planner: { services: { call: ['primes', 'audit'] } },
   worker: { services: { serve: ['primes'] }, topics: { publish: ['job.done'] } },
@@ -81,7 +81,7 @@ function hear<K extends FromAgent['kind']>(agent: ChildProcess, kind: K): Promis
   });
 }
 
-/** What one node knows and no other: the password of its user, and the key of its audit chain. */
+/** Secrets of one node: the password of its user, and the key of its audit chain. */
 interface Secrets {
   readonly password: string;
   readonly key: Uint8Array;

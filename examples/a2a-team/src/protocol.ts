@@ -1,14 +1,14 @@
-/** What the starting process tells an agent's process. */
+/** Message of the starting process to the process of one agent. */
 export type ToAgent = { readonly kind: 'go' } | { readonly kind: 'stop' };
 
-/** What an agent's process tells the one that started it. */
+/** Message of an agent's process to the one that started it. */
 export type FromAgent =
   | { readonly kind: 'ready' }
   | { readonly kind: 'say'; readonly line: string }
   | { readonly kind: 'solved'; readonly total: number }
   | { readonly kind: 'stopped'; readonly path: string; readonly head: string };
 
-/** How an agent's process is started. */
+/** Settings with which the process of one agent is started. */
 export interface AgentSettings {
   readonly role: 'planner' | 'worker' | 'auditor';
   readonly name: string;

@@ -14,7 +14,7 @@ import { PushSender } from './push/push-sender.ts';
 import { RouterExecutor } from './run/router-executor.ts';
 import { WatchedTaskStore } from './tasks/watched-task-store.ts';
 
-/** Where a bridge listens. */
+/** Address on which a bridge listens. */
 export interface ListenOptions {
   /** Port; 0 chooses one. Default 0. */
   readonly port?: number | undefined;
@@ -166,7 +166,7 @@ export class A2ABridge {
 /**
  * Puts the public A2A protocol in front of a service of a router.
  *
- * Nobody reaches anything without `authenticate` or `anonymous`. @throws `ERR_INVALID_ARGUMENT` for options that cannot be
+ * Without `authenticate` or `anonymous` every caller is refused. @throws `ERR_INVALID_ARGUMENT` for options that cannot be
  */
 export function createA2ABridge(router: A2ARouter, options: A2ABridgeOptions): A2ABridge {
   return new A2ABridge(router, options);

@@ -22,7 +22,7 @@ import { skillOf } from './run/parts.ts';
 import { ADMISSION, type RouterExecutor } from './run/router-executor.ts';
 import { TaskBuses } from './run/task-buses.ts';
 
-/** What a request handler needs. */
+/** Collaborators of a request handler. */
 export interface BridgeRequestHandlerDeps {
   readonly card: AgentCard;
   readonly options: ResolvedBridgeOptions;

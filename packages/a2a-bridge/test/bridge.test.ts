@@ -186,12 +186,12 @@ test('several clients follow one task, and one message at a time works on it', a
   ]);
 });
 
-test('nobody reaches anything without being authenticated, and nobody reaches another one’s tasks', async () => {
+test('a caller that is not authenticated reaches nothing, and no caller reaches tasks of another one', async () => {
   const { url } = await setup(() => payload.text('secret'));
   const alice = await connect(url);
   const { id } = taskOf(await alice.sendMessage(say('hi')));
-  const stranger = await connect(url, 'mallory');
-  await expect(stranger.sendMessage(say('hi'))).rejects.toThrow('not authenticated');
+  const mallory = await connect(url, 'mallory');
+  await expect(mallory.sendMessage(say('hi'))).rejects.toThrow('not authenticated');
   const bob = await connect(url, 'bob');
   await expect(bob.getTask({ tenant: '', id })).rejects.toBeInstanceOf(TaskNotFoundError);
   await expect(bob.cancelTask({ tenant: '', id, metadata: undefined })).rejects.toBeInstanceOf(TaskNotFoundError);

@@ -49,8 +49,8 @@ describe('what is no call is refused with the code of the protocol', () => {
     ['a time that is a number', call('ListTasks', { statusTimestampAfter: '-1' }), {}, -32602],
     ['a page that is too long', call('ListTasks', { pageSize: 101 }), {}, -32602],
     ['a tenant', call('SendMessage', { message, tenant: 'other' }), {}, -32602],
-    ['a task that nobody knows', call('GetTask', { id: 'x' }), {}, -32001],
-    ['a stream about a task that nobody knows', call('SubscribeToTask', { id: 'x' }), {}, -32001],
+    ['an unknown task', call('GetTask', { id: 'x' }), {}, -32001],
+    ['a stream about an unknown task', call('SubscribeToTask', { id: 'x' }), {}, -32001],
     ['push where there is none', call('CreateTaskPushNotificationConfig', { taskId: 'x' }), {}, -32003],
     ['another media type', call('GetTask', { id: 'x' }), { 'content-type': 'text/plain' }, -32005],
     ['another version', call('GetTask', { id: 'x' }), { 'a2a-version': '9.9' }, -32009],
@@ -122,7 +122,7 @@ test('an authenticate that is late is refused', async () => {
   expect((await answer).status).toBe(503);
 });
 
-test('with an anonymous process anybody may ask, and nobody lists', async () => {
+test('with an anonymous process every caller may ask, and none may list', async () => {
   const { url, alice: anonymous } = await setup(() => payload.text('x'), { authenticate: () => undefined });
   expect((await post(url, call('SendMessage', { message }))).status).toBe(401);
   const open = await setup(() => payload.text('x'), { authenticate: undefined, anonymous });
@@ -296,7 +296,7 @@ test('closing fails the tasks that are worked on, and stores it', async () => {
   await expect(connect(url)).rejects.toThrow();
 });
 
-test('closing waits until the end of a task that nobody listens to is stored', async () => {
+test('closing waits until the end of a task without listeners is stored', async () => {
   const [started, saving, go] = [gate(), gate(), gate()];
   const store = new MemoryTaskStore();
   const slow = new MemoryTaskStore();

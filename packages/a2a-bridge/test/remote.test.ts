@@ -43,7 +43,7 @@ test.each([true, false])('a remote agent answers a request like a local service;
   const { planner, remote } = await local(
     async ({ payload: asked, reply }) => {
       if (asked.kind !== 'text') return asked;
-      for (const word of ['you ', 'said ', asked.text]) await reply.write(payload.text(word));
+      for (const word of ['you ', 'wrote ', asked.text]) await reply.write(payload.text(word));
       await reply.end();
       return undefined;
     },
@@ -52,7 +52,7 @@ test.each([true, false])('a remote agent answers a request like a local service;
   );
   expect(remote.card.name).toBe('oracle');
   expect((await planner.request(target.service('far'), payload.text('hi'))).payload).toEqual(
-    payload.text('you said hi'),
+    payload.text('you wrote hi'),
   );
   expect((await planner.request(target.service('far'), payload.json({ a: [1] }))).payload).toEqual(
     payload.json({ a: [1] }),

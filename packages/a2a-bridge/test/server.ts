@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Whether `nats-server` is on the PATH. */
+/** True when `nats-server` is on the PATH. */
 export const hasServer: boolean = spawnSync('nats-server', ['--version']).status === 0;
 
-/** What the name of a test that is left out says, so that nobody takes it for passed. */
+/** Suffix in the name of a test that is left out, so that it is not taken for passed. */
 export const unlessServer: string = hasServer
   ? ''
   : ' [SKIPPED: no nats-server on the PATH; apt-get install nats-server]';
@@ -32,7 +32,7 @@ export interface TestServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Finds a port that nobody uses. */
+/** Finds a free port. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

@@ -31,9 +31,9 @@ const asking = (more: Partial<ListTasksRequest> = {}): ListTasksRequest => ({
   statusTimestampAfter: undefined,
   ...more,
 });
-const said = (at: number) => ({ ...say(`message ${at}`).message!, messageId: `m${at}` });
+const note = (at: number) => ({ ...say(`message ${at}`).message!, messageId: `m${at}` });
 
-/** A bucket on a real server, which outlives whoever uses it. */
+/** A bucket on a real server, which outlives its users. */
 async function bucket(): Promise<ConstructorParameters<typeof KvTaskStore>[0]> {
   const server = await startServer();
   const connection = await connectNats({ servers: server.url });
@@ -52,7 +52,7 @@ const stores: [string, boolean, () => Promise<TaskStore>][] = [
 describe.each(stores)('a store %s', (_name, runs, make) => {
   test.skipIf(!runs)('keeps tasks by owner, as they were', async () => {
     const store = await make();
-    const kept = task('t1', 1, { history: [said(1)] });
+    const kept = task('t1', 1, { history: [note(1)] });
     await store.save(kept, by('alice'));
     expect(await store.load('t1', by('alice'))).toEqual(kept);
     expect(await store.load('t1', by('bob'))).toBeUndefined();
@@ -80,10 +80,10 @@ describe.each(stores)('a store %s', (_name, runs, make) => {
 
 test('a task keeps its latest messages within its bounds, and one that is too long is refused', async () => {
   const store = new MemoryTaskStore({ maxHistory: 3, maxTaskBytes: 16_384 });
-  await store.save(task('t', 1, { history: [1, 2, 3, 4].map(said) }), by('alice'));
+  await store.save(task('t', 1, { history: [1, 2, 3, 4].map(note) }), by('alice'));
   expect((await store.load('t', by('alice')))?.history.map(({ messageId }) => messageId)).toEqual(['m2', 'm3', 'm4']);
-  const long = { ...said(1), parts: [textPart('x'.repeat(16_300))] };
-  await store.save(task('t', 1, { history: [long, said(2)] }), by('alice'));
+  const long = { ...note(1), parts: [textPart('x'.repeat(16_300))] };
+  await store.save(task('t', 1, { history: [long, note(2)] }), by('alice'));
   expect((await store.load('t', by('alice')))?.history.map(({ messageId }) => messageId)).toEqual(['m2']);
   await expect(store.save(task('t', 1, { metadata: { x: 'x'.repeat(17_000) } }), by('alice'))).rejects.toMatchObject({
     code: 'ERR_MESSAGE_TOO_LARGE',

@@ -15,7 +15,7 @@ export interface Setup {
   readonly bob: number;
 }
 
-/** Starts everything with a handler of the service `oracle`; `alice` may reach all, `bob` nobody. */
+/** Starts everything with a handler of the service `oracle`; `alice` may reach all, `bob` nothing. */
 export async function setup(
   handler: MessageHandler,
   options: Partial<A2ABridgeOptions> = {},
@@ -107,7 +107,7 @@ export function taskOf(answer: Message | Task): Task {
 export const resultOf = (task: Task): unknown[] =>
   task.artifacts.flatMap(({ parts }) => parts.map(({ content }) => content?.value as unknown));
 
-/** What a task says about its state. */
+/** Text of a task's status message. */
 export const saidBy = (task: Task): unknown => task.status?.message?.parts[0]?.content?.value as unknown;
 
 /** A promise and the function that resolves it. */

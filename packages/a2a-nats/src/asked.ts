@@ -13,23 +13,23 @@ export interface Asked {
   readonly node: string | undefined;
   /** Process there that alone may answer; undefined when the target names none. */
   readonly pid: Pid | undefined;
-  /** Whether several nodes may answer, so that the failure of one says nothing. */
+  /** True when several nodes may answer, so that the failure of one does not end it. */
   readonly topic: boolean;
   /** Subject that the request left on. */
   readonly subject: string;
-  /** Told whether somebody has it, undefined for yes, when that is all that is asked. */
+  /** Called with undefined once a process has it, or with an error, when only that is asked. */
   readonly confirm: ((error: AgentwireError | undefined) => void) | undefined;
   /** Nodes that have answered: each does so once. */
   readonly answered: Set<string>;
-  /** Nodes that have said that they work on it, so that they are told when it is given up. */
+  /** Nodes that reported that they work on it; they are told when it is given up. */
   readonly holders: Set<string>;
-  /** Whether it waits in a durable inbox, also while the node that it is for is gone. */
+  /** True when it waits in a durable inbox, also while its node is gone. */
   readonly durable: boolean;
   /** Parts of the answer so far, when it is a stream. */
   readonly parts: AnswerParts | undefined;
 }
 
-/** How a request is asked. */
+/** Options of one request. */
 export interface AskedHow {
   readonly confirm?: Asked['confirm'];
   readonly durable?: boolean;
@@ -68,7 +68,7 @@ export class AskedRequests {
     return token;
   }
 
-  /** The request that an answer on a token is for; undefined when nobody waits for it. */
+  /** The request that an answer on a token is for; undefined when none waits. */
   find(token: string): Asked | undefined {
     return this.#byToken.get(token);
   }

@@ -11,25 +11,25 @@ export interface DurableStreamOptions {
   readonly maxPerInbox?: number;
   /** Bytes that wait in all inboxes of this node together, which the server reserves; the next message is `ERR_INBOX_FULL`. Default 64 MiB. */
   readonly maxBytes?: number;
-  /** Milliseconds after which the server forgets what nobody took; 0 is never. Default 0. */
+  /** Milliseconds after which the server drops messages that were not taken; 0 is never. Default 0. */
   readonly maxAgeMs?: number;
   /** Milliseconds in which a message of the same id or idempotency key is taken once. Default 120 000. */
   readonly duplicateWindowMs?: number;
   /** Servers that keep each message, 1 to 5. Default 1. */
   readonly replicas?: number;
-  /** Where the server keeps them. Default `file`. */
+  /** Storage on the server. Default `file`. */
   readonly storage?: 'file' | 'memory';
   /** Delayed messages to this node that wait for their time, 1 to 100 000; the next is `ERR_INBOX_FULL`. Default 10 000. */
   readonly maxDelayed?: number;
   /** Bytes of those messages, which the server reserves. Default 16 MiB. */
   readonly maxDelayedBytes?: number;
-  /** Dead letters that the server keeps; the oldest gives way. Default 10 000. */
+  /** Dead letters that the server keeps; the oldest is evicted. Default 10 000. */
   readonly maxDeadLetters?: number;
-  /** Dead letters of one inbox that came from one node; its oldest gives way. Default 1000. */
+  /** Dead letters of one inbox that came from one node; its oldest is evicted. Default 1000. */
   readonly maxDeadPerNode?: number;
-  /** Bytes of dead letters that the server keeps and reserves; the oldest gives way. Default 16 MiB. */
+  /** Bytes of dead letters that the server keeps and reserves; the oldest is evicted. Default 16 MiB. */
   readonly maxDeadBytes?: number;
-  /** Whether this node makes and changes its streams, which its user must be allowed to. Default true. */
+  /** True when this node makes and changes its streams, for which its user needs the right. Default true. */
   readonly create?: boolean;
 }
 
@@ -87,7 +87,7 @@ export type ResolvedNatsBackendOptions = NatsBackendOptions &
     >
   >;
 
-/** What a backend does when nothing else was said. */
+/** Defaults of {@link NatsBackendOptions}. */
 const NATS_BACKEND_DEFAULTS: Readonly<{
   prefix: string;
   presenceIntervalMs: number;
@@ -108,7 +108,7 @@ const NATS_BACKEND_DEFAULTS: Readonly<{
   closeTimeoutMs: 5000,
 });
 
-/** What durable streams are when nothing else was said. */
+/** Defaults of {@link DurableStreamOptions}. */
 const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
   inboxes: Object.freeze([]),
   maxPerInbox: 1024,

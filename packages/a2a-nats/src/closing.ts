@@ -5,8 +5,8 @@ import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Presence } from './presence.ts';
 
-/** What a node has when it leaves. */
-export interface Leaving {
+/** Parts of a node that is closing. */
+export interface CloseDeps {
   readonly link: NodeLink;
   readonly incoming: Incoming;
   readonly presence: Presence;
@@ -20,7 +20,7 @@ export interface Leaving {
  *
  * Rejects if something that was sent may not have been handed over.
  */
-export async function leave({ link, incoming, presence, inboxes, writing }: Leaving): Promise<void> {
+export async function leave({ link, incoming, presence, inboxes, writing }: CloseDeps): Promise<void> {
   const { connection, options } = link;
   const { clock, closeTimeoutMs } = options;
   if (!link.connected) {

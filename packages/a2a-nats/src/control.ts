@@ -25,7 +25,7 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
       break;
     }
     default:
-      link.namesakes.take(source, msg);
+      link.nameConflicts.take(source, msg);
   }
 }
 

@@ -9,7 +9,7 @@ import { decodeReceived } from './wire.ts';
 export interface DurableDeadLetter {
   /** Its number in the stream of dead letters, for `redrive`. */
   readonly sequence: number;
-  /** Why it was given up: not let in, not readable, or failed too often. */
+  /** Reason for giving it up: refused, not readable, or failed too often. */
   readonly reason: DeadLetterReason;
   /** The last error in words. */
   readonly why: string;

@@ -67,7 +67,7 @@ export class DurableFetching {
     }
   }
 
-  /** Waits a moment and looks for the consumer again, which somebody may have deleted. */
+  /** Waits a moment and looks for the consumer again, which may have been deleted on the server. */
   async #tryAgain(problem: unknown): Promise<void> {
     const { clock, logger } = this.#link.options;
     logger.debug({ error: fromNatsError(problem, 'fetch').message }, 'a durable inbox cannot be read now');

@@ -46,7 +46,7 @@ export function replyOf(about: MsgHdrs | undefined): string | undefined {
   return about?.get(REPLY);
 }
 
-/** What is known of a message that is given up. */
+/** Description of a message that is given up. */
 export interface GivenUp {
   /** Subject that it had at first. */
   readonly subject: string;
@@ -54,7 +54,7 @@ export interface GivenUp {
   readonly sentAt: number;
   readonly reason: DeadLetterReason;
   readonly why: string;
-  /** Where its answer goes. */
+  /** Subject of its answer. */
   readonly replyTo: string | undefined;
 }
 
@@ -92,7 +92,7 @@ export interface Waiting extends SubjectParts {
   readonly subject: string;
   /** Milliseconds since 1970 at which the server took it at first. */
   readonly sentAt: number;
-  /** Whether it was a dead letter and put into its inbox again. */
+  /** True for a dead letter that was put into its inbox again. */
   readonly redriven: boolean;
 }
 

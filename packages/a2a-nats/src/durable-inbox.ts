@@ -13,13 +13,13 @@ import { encodeToken } from './subject-token.ts';
 export interface DurableInbox extends AsyncDisposable {
   /** Its name. */
   readonly name: string;
-  /** What it has done so far. */
+  /** Counters. */
   readonly stats: DurableInboxStats;
   /** Stops taking messages and waits for those in hand; idempotent. */
   close(): Promise<void>;
 }
 
-/** What an inbox is opened with. */
+/** Collaborators and options of an inbox. */
 export interface OpenInbox {
   readonly link: NodeLink;
   readonly streams: DurableStreams;

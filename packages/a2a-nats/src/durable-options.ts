@@ -5,7 +5,7 @@ import type { Pid, ReceivedMessage } from '@agentwire/a2a-router';
 /** Handles one message; it is acknowledged when the promise resolves and comes again when it rejects. */
 export type DurableHandler = (message: ReceivedMessage) => void | Promise<void>;
 
-/** How a durable inbox takes messages. */
+/** Options of a durable inbox. */
 export interface DurableInboxOptions {
   /** Process that handles the messages and in whose name answers go back. Default 0, the kernel. */
   readonly pid?: Pid;
@@ -26,7 +26,7 @@ export interface DurableInboxOptions {
 /** {@link DurableInboxOptions} with everything filled in. */
 export type ResolvedDurableInboxOptions = Required<DurableInboxOptions>;
 
-/** What a durable inbox does when nothing else was said. */
+/** Defaults of {@link DurableInboxOptions}. */
 const DURABLE_INBOX_DEFAULTS: ResolvedDurableInboxOptions = Object.freeze({
   pid: 0,
   concurrency: 16,

@@ -58,7 +58,7 @@ export class DurableStreams {
   /**
    * Hands a message to the server and waits until it is kept; false when one was taken under this key before.
    *
-   * Rejects with `ERR_NO_INBOX` when nobody has opened an inbox of that name, and with `ERR_INBOX_FULL`.
+   * Rejects with `ERR_NO_INBOX` when its node has opened no inbox of that name, and with `ERR_INBOX_FULL`.
    */
   async publish(subject: string, text: string, key: string, about: MsgHdrs | undefined): Promise<boolean> {
     try {
@@ -79,7 +79,7 @@ export class DurableStreams {
     }
   }
 
-  /** Whether messages to this node may be delayed. */
+  /** True when messages to this node may be delayed. */
   get hasLater(): boolean {
     return this.#streams.hasLater;
   }
@@ -161,7 +161,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === NO_MESSAGE;
 }
 
-/** Whether no stream takes a subject. */
+/** Tells whether no stream takes a subject. */
 function isUnheard(error: unknown): boolean {
   if (error instanceof JetStreamApiError) return error.code === STREAM_NOT_FOUND;
   // the client takes a subject without listeners for a server without JetStream, and keeps what it saw as the cause

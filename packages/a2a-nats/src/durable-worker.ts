@@ -5,14 +5,14 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { deadHeaders, readWaiting, replyOf, type Waiting } from './durable-headers.ts';
 import type { DurableHandler, ResolvedDurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
-import { InHand } from './in-hand.ts';
+import { Unsettled } from './unsettled.ts';
 import { messageKey } from './message-key.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { openReply } from './remote-reply.ts';
 import { decodeReceived } from './wire.ts';
 
-/** What a durable inbox has done so far. */
+/** Counters of a durable inbox. */
 export interface DurableInboxStats {
   /** Messages that were handled and acknowledged. */
   readonly handled: number;
@@ -33,7 +33,7 @@ export class DurableWorker {
   readonly #handler: DurableHandler;
   readonly #options: ResolvedDurableInboxOptions;
   readonly #seen: SeenKeys;
-  readonly #inHand: InHand;
+  readonly #unsettled: Unsettled;
 
   constructor(
     link: NodeLink,
@@ -48,12 +48,12 @@ export class DurableWorker {
     this.#handler = handler;
     this.#options = options;
     this.#seen = new SeenKeys(options.rememberedKeys);
-    this.#inHand = new InHand(link.options.clock, options.ackWaitMs);
+    this.#unsettled = new Unsettled(link.options.clock, options.ackWaitMs);
   }
 
   /** Takes one delivery and resolves once it is settled; never rejects. */
   async take(msg: JsMsg): Promise<void> {
-    if (!this.#inHand.take(msg)) {
+    if (!this.#unsettled.take(msg)) {
       this.stats.duplicates += 1;
       return;
     }
@@ -66,7 +66,7 @@ export class DurableWorker {
         'a durable message could not be settled and will come again',
       );
     } finally {
-      this.#inHand.release(msg);
+      this.#unsettled.release(msg);
     }
   }
 
@@ -104,7 +104,7 @@ export class DurableWorker {
     if (this.#seen.has(key)) {
       this.stats.duplicates += 1;
       reply?.fail('ERR_DUPLICATE_REQUEST', 'a message with the same key was handled before');
-      this.#inHand.release(msg).ack();
+      this.#unsettled.release(msg).ack();
       return;
     }
     let handing = false;
@@ -123,13 +123,13 @@ export class DurableWorker {
     }
     this.#seen.add(key);
     this.stats.handled += 1;
-    this.#inHand.release(msg).ack();
+    this.#unsettled.release(msg).ack();
   }
 
   #again(msg: JsMsg, deliveries: number): void {
     this.stats.failed += 1;
     const { backoffMs } = this.#options;
-    this.#inHand.release(msg).nak(backoffMs[Math.min(deliveries, backoffMs.length) - 1] ?? 0);
+    this.#unsettled.release(msg).nak(backoffMs[Math.min(deliveries, backoffMs.length) - 1] ?? 0);
   }
 
   /** Keeps a message as a dead letter first, and takes it from the inbox then, so that it is never in neither. */
@@ -142,14 +142,14 @@ export class DurableWorker {
   ): Promise<void> {
     const about = deadHeaders({ subject, sentAt, reason, why, replyTo: replyOf(msg.headers) });
     await this.#streams.bury(this.#link.subjects.dead(this.#name, source), msg, about);
-    this.#inHand.release(msg).term();
+    this.#unsettled.release(msg).term();
     this.stats.dead += 1;
     reply?.fail(code, why);
     this.#logger.warn({ inbox: this.#name, reason, why }, 'a durable message was given up');
   }
 }
 
-/** What is known of a message whose headers cannot be read. */
+/** Description of a message whose headers cannot be read. */
 function unread(msg: JsMsg): Waiting {
   const sentAt = Math.round(msg.info.timestampNanos / 1_000_000);
   return {
@@ -164,7 +164,7 @@ function unread(msg: JsMsg): Waiting {
   };
 }
 
-/** What ends a message before its handler was asked; everything else is tried again. */
+/** Codes that end a message before its handler was asked; after every other one it is tried again. */
 const REFUSALS: Partial<Record<ErrorCode, DeadLetterReason>> = {
   ERR_CAPABILITY_DENIED: 'governance_denied',
   ERR_TIMEOUT: 'timeout',

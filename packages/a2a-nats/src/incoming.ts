@@ -7,7 +7,7 @@ import type { NodeLink } from './node-link.ts';
 import { openReply, tellTaken } from './remote-reply.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { IncomingLimit } from './incoming-limit.ts';
 import { decodeReceived, type Received } from './wire.ts';
 
 type Taken = Extract<Received, { kind: 'message' }>;
@@ -16,14 +16,14 @@ type Taken = Extract<Received, { kind: 'message' }>;
 export class Incoming {
   readonly #link: NodeLink;
   readonly #micro: Micro | undefined;
-  readonly #waiting: WaitingRoom;
+  readonly #waiting: IncomingLimit;
   readonly #topics = new Map<string, Subscription>();
   readonly #services = new Map<string, Subscription>();
 
   constructor(link: NodeLink, micro: Micro | undefined) {
     this.#link = link;
     this.#micro = micro;
-    this.#waiting = new WaitingRoom(link.options.maxWaiting, link.options.maxWaitingBytes);
+    this.#waiting = new IncomingLimit(link.options.maxWaiting, link.options.maxWaitingBytes);
   }
 
   /** Begins to listen to what is for this node. */
@@ -31,7 +31,7 @@ export class Incoming {
     const { agents, node } = this.#link.subjects.listening();
     this.#listen(agents, (msg) => this.#direct(msg, 'agent'));
     this.#listen(node, (msg) => this.#direct(msg, 'node'));
-    this.#link.namesakes.greet();
+    this.#link.nameConflicts.greet();
   }
 
   /** Takes part in no service and listens to no topic any more, so that others get what comes now. */
@@ -133,7 +133,7 @@ export class Incoming {
           return;
         }
         if (report.rejected.length > 0) stats.refused += 1;
-        reply?.fail('ERR_NO_RESPONDERS', 'nobody there received the request');
+        reply?.fail('ERR_NO_RESPONDERS', 'no process there received the request');
       },
       (error: unknown) => {
         this.#waiting.leave(source, bytes);

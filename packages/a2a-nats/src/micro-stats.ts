@@ -1,6 +1,6 @@
 import type { Clock } from '@agentwire/core';
 
-/** What one endpoint has done. */
+/** Counters of one endpoint. */
 export interface EndpointStats {
   requests: number;
   errors: number;

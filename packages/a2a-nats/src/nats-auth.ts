@@ -3,7 +3,7 @@ import { checkKnownOptions } from '@agentwire/core/internal';
 import { credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { NatsBackendOptions } from './backend-options.ts';
 
-/** What a user of a NATS server shows, and how the connection is protected. One way to sign in at most. */
+/** Credentials of a user of a NATS server, and the protection of the connection. One way to sign in at most. */
 export interface NatsCredentials {
   /** Name of the user; its password goes with it. */
   readonly user?: string;

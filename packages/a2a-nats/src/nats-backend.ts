@@ -21,9 +21,9 @@ import { Outgoing } from './outgoing.ts';
 import { type NodePresence, Presence } from './presence.ts';
 import { encodeToken } from './subject-token.ts';
 
-/** What a backend has done so far. */
+/** Counters of a backend. */
 export interface NatsBackendStats {
-  /** Whether there is a connection now. */
+  /** True while there is a connection. */
   readonly connected: boolean;
   /** Messages handed to the server. */
   readonly sent: number;
@@ -71,10 +71,10 @@ export class NatsBackend implements RemoteBackend {
     void this.#link.watch();
   }
 
-  /** What it has done so far. */
+  /** Counters. */
   get stats(): NatsBackendStats {
-    const { stats, connected, losses, namesakes } = this.#link;
-    return { ...stats, connected, lost: losses.lost, nameConflicts: namesakes.seen };
+    const { stats, connected, losses, nameConflicts } = this.#link;
+    return { ...stats, connected, lost: losses.lost, nameConflicts: nameConflicts.seen };
   }
 
   /** The largest message that the server takes, in bytes. */
@@ -103,7 +103,7 @@ export class NatsBackend implements RemoteBackend {
     return this.#outgoing.deliver(message, delivery);
   }
 
-  /** Forgets that somebody here waits for an answer; the nodes that still work on it are told. */
+  /** Forgets a request of this node; the nodes that still work on it are told. */
   forget(messageId: string): void {
     this.#link.giveUp(messageId);
   }
@@ -234,7 +234,7 @@ export class NatsBackend implements RemoteBackend {
 /**
  * Connects to NATS and gives a backend for `createA2ARouter({ backend })`.
  *
- * Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED` if no server can be reached now; later it connects again for ever,
+ * Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED` if no server can be reached now; later it reconnects without a limit,
  * and refuses to send meanwhile (`ERR_CLOSED`, which is retryable).
  */
 export async function createNatsBackend(options: NatsBackendOptions): Promise<NatsBackend> {

@@ -3,14 +3,14 @@ import type { RemoteHost, ServiceEntry } from '@agentwire/a2a-router/internal';
 import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
-import { Namesakes } from './namesakes.ts';
+import { NameConflicts } from './name-conflicts.ts';
 import { PublishBatch } from './publish-batch.ts';
 import { PublishRights } from './publish-rights.ts';
 import type { ControlWord } from './subject-parts.ts';
 import { Subjects } from './subjects.ts';
 import { TopicLosses } from './topic-losses.ts';
 
-/** What the sending and the receiving half of one node share. */
+/** Connection, counters and tables that the sending and the receiving half of one node share. */
 export class NodeLink {
   readonly options: ResolvedNatsBackendOptions;
   readonly connection: NatsConnection;
@@ -22,14 +22,14 @@ export class NodeLink {
   /** Subjects that the server lets this node publish on. */
   readonly rights: PublishRights;
   /** Other processes of this node's name. */
-  readonly namesakes: Namesakes;
+  readonly nameConflicts: NameConflicts;
   /** Requests of this node to other nodes. */
   readonly asked: AskedRequests = new AskedRequests();
   /** Counters. */
   readonly stats = { sent: 0, received: 0, malformed: 0, refused: 0, violations: 0, disconnects: 0 };
-  /** Whether this node is about to go, and takes nothing any more. */
+  /** True once this node is closing and takes nothing any more. */
   leaving = false;
-  /** Whether there is a connection now. */
+  /** True while there is a connection. */
   connected = true;
   /** Takes back the delayed message of a subject; false without durable inboxes. */
   unschedule: (subject: string) => Promise<boolean> = () => Promise.resolve(false);
@@ -43,7 +43,7 @@ export class NodeLink {
     this.subjects = new Subjects(options.prefix, options.nodeId);
     this.batch = new PublishBatch(connection, options.logger);
     this.rights = new PublishRights(this.batch);
-    this.namesakes = new Namesakes(options.nodeId, options.logger, (instance) => {
+    this.nameConflicts = new NameConflicts(options.nodeId, options.logger, (instance) => {
       if (this.connected && !connection.isClosed()) connection.publish(this.subjects.hello(), instance);
     });
   }
@@ -56,7 +56,7 @@ export class NodeLink {
     return this.#host;
   }
 
-  /** Whether a router has this node. */
+  /** True once the backend was given to a router. */
   get hasHost(): boolean {
     return this.#host !== undefined;
   }
@@ -192,7 +192,7 @@ export class NodeLink {
       } else if (status.type === 'reconnect') {
         this.connected = true;
         this.rights.forget();
-        this.namesakes.greet();
+        this.nameConflicts.greet();
         this.onReconnect();
         // An asker may have given its request up meanwhile, and could not say so.
         this.#host?.recheck();

@@ -18,7 +18,7 @@ const ATTEMPTS = 10;
 type Kind = 'inbox' | 'dead' | 'later';
 type Wanted = Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>;
 
-/** What an option of ours is called in the configuration of a stream, so that a difference is told in our words. */
+/** Names of options in the configuration of a stream, so that errors name the option. */
 const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConfig, Kind | 'all'])[] = [
   ['maxPerInbox', 'max_msgs_per_subject', 'inbox'],
   ['maxBytes', 'max_bytes', 'inbox'],
@@ -43,8 +43,8 @@ export function streamNames(prefix: string, nodeId: string): Readonly<Record<Kin
 /**
  * The streams of one node, so that the server can keep nodes apart.
  *
- * The stream of inboxes takes only the subjects of inboxes that the node has opened: names that somebody else makes up
- * are kept by nobody.
+ * The stream of inboxes takes only the subjects of inboxes that the node has opened: names that another node makes up
+ * are not kept.
  */
 export class NodeStreams {
   /** Name of the stream of what waits. */
@@ -53,7 +53,7 @@ export class NodeStreams {
   readonly dead: string;
   /** Name of the stream of what waits for its time. */
   readonly later: string;
-  /** Whether there is a stream of what waits for its time; one that was made by an earlier version has none. */
+  /** Tells whether there is a stream of delayed messages; nodes of an earlier version have none. */
   hasLater = false;
   readonly #manager: JetStreamManager;
   readonly #subjects: Subjects;
@@ -151,7 +151,7 @@ export class NodeStreams {
   async #settle(wanted: Wanted, kind: Kind): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const found = await this.#find(wanted.name);
-      // Somebody else's stream may still take every name, as in earlier versions.
+      // A stream of an earlier version may still take every name.
       const wide = !this.#options.create && found?.subjects.includes(this.#subjects.everyInbox()) === true;
       const missing = wide ? [] : wanted.subjects.filter((subject) => found?.subjects.includes(subject) !== true);
       const differing = found === undefined ? [] : this.#differing(found, wanted, kind);
@@ -194,7 +194,7 @@ export class NodeStreams {
     return Object.fromEntries(differing.map(({ setting }) => [setting, wanted[setting]]));
   }
 
-  /** What was asked for in so many words and is otherwise; what nobody asked for stays as somebody else set it. */
+  /** Options that were given and differ from the stream; those that were not given stay as they are. */
   #differing(found: StreamConfig, wanted: Wanted, kind: Kind): Difference[] {
     return SETTINGS.filter(
       ([option, setting, of]) =>
@@ -214,7 +214,7 @@ export class NodeStreams {
   #notThere(stream: string): AgentwireError {
     return new AgentwireError(
       'ERR_NO_INBOX',
-      `stream ${stream} is not there, or not for this inbox, and create is false; let somebody who may make it with durable.inboxes`,
+      `stream ${stream} is not there, or not for this inbox, and create is false; let a user with the right to it make it with durable.inboxes`,
     );
   }
 

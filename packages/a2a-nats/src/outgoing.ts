@@ -63,7 +63,7 @@ export class Outgoing {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node said that it has the message'));
+      const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node confirmed that it has the message'));
       const timer = options.clock.setTimeout(late, CONFIRM_MS);
       batch.publish(subject, text, subjects.replyHere(asked.add(message, to, subject, { confirm: settle })));
       stats.sent += 1;

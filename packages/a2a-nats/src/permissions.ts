@@ -3,7 +3,7 @@ import { streamNames } from './node-streams.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
 import { nodeToken, Subjects } from './subjects.ts';
 
-/** What a server must allow the user of one node, and nothing else. */
+/** Rights of the user of one node on the server; nothing else is needed. */
 export interface NodePermissions {
   /** Subjects that it may publish to. */
   readonly publish: readonly string[];
@@ -11,15 +11,15 @@ export interface NodePermissions {
   readonly subscribe: readonly string[];
 }
 
-/** What a node may do besides sending to agents of other nodes and answering. */
+/** Rights of a node besides sending to agents of other nodes and answering. */
 export interface NodeGrants {
   /** Services that it takes part in, and services that it calls. Default: none. */
   readonly services?: { readonly serve?: readonly string[]; readonly call?: readonly string[] };
   /** Topics or patterns that it publishes on, and that it reads. Default: none. */
   readonly topics?: { readonly publish?: readonly string[]; readonly subscribe?: readonly string[] };
-  /** Whether it has durable inboxes and sends to those of others. It cannot make streams (`durable: { create: false }`). Default false. */
+  /** True for a node that has durable inboxes or sends to those of others. It cannot make streams (`durable: { create: false }`). Default false. */
   readonly durable?: boolean;
-  /** Whether it answers the discovery of NATS micro services, to inboxes of the default prefix `_INBOX`. Default false. */
+  /** True for a node that answers the discovery of NATS micro services, to inboxes of the default prefix `_INBOX`. Default false. */
   readonly micro?: boolean;
   /** First word of every subject. Default `a2a`. */
   readonly prefix?: string;

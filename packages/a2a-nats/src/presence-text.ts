@@ -11,7 +11,7 @@ export interface AnnouncedService {
   readonly methods: readonly string[] | undefined;
 }
 
-/** What a node says about itself. */
+/** Announcement of a node. */
 export interface Announcement {
   /** Random, and another one for each process. */
   readonly instance: string;
@@ -24,9 +24,9 @@ export interface Announcement {
   readonly services: readonly AnnouncedService[];
   /** Services that did not fit. */
   readonly more: number;
-  /** Whether the others are to announce themselves too. */
+  /** True when the others are asked to announce themselves too. */
   readonly ask: boolean;
-  /** Whether it leaves. */
+  /** True when it leaves. */
   readonly bye: boolean;
 }
 

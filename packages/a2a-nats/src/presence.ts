@@ -23,7 +23,7 @@ export interface NodePresence {
   readonly moreServices: number;
   /** Milliseconds since 1970, on this node's clock, at which it was heard last. */
   readonly lastSeen: number;
-  /** Whether two processes announce themselves under its name. */
+  /** True when two processes announce themselves under its name. */
   readonly conflict: boolean;
 }
 
@@ -63,7 +63,7 @@ export class Presence {
     this.#schedule();
   }
 
-  /** Announces this node again within a moment, because its services changed or somebody asked. */
+  /** Announces this node again within a moment, because its services changed or another node asked. */
   changed(): void {
     if (this.#stopped || this.#soon !== undefined) return;
     this.#soon = this.#link.options.clock.setTimeout(() => {
@@ -99,7 +99,7 @@ export class Presence {
   /** The nodes that are there, this one first. */
   list(): NodePresence[] {
     const { nodeId, clock } = this.#link.options;
-    const own = toPresence(nodeId, this.#own({}), clock.wallNow(), this.#link.namesakes.seen > 0);
+    const own = toPresence(nodeId, this.#own({}), clock.wallNow(), this.#link.nameConflicts.seen > 0);
     const others = [...this.#nodes].map(([node, { announcement, seenAt, conflict }]) =>
       toPresence(node, announcement, seenAt, conflict),
     );
@@ -109,7 +109,7 @@ export class Presence {
   #own(how: Partial<Announcement>): Announcement {
     const { version = '0.0.0', metadata = {}, presenceIntervalMs } = this.#link.options;
     return {
-      instance: this.#link.namesakes.instance,
+      instance: this.#link.nameConflicts.instance,
       session: this.#session,
       ttlMs: presenceIntervalMs * MISSED,
       version,

@@ -21,7 +21,7 @@ export class PublishRights {
     this.#batch = batch;
   }
 
-  /** Whether the server took something on a subject since there is this connection. */
+  /** Tells whether the server accepted a publication on a subject during this connection. */
   has(subject: string): boolean {
     return this.#allowed.has(subject);
   }
@@ -41,7 +41,7 @@ export class PublishRights {
     this.#refused.add(subject);
   }
 
-  /** Whether the server refused a publication on a subject that nobody waits for. */
+  /** Tells whether the server refused an unconfirmed publication on a subject. */
   isRefused(subject: string): boolean {
     return this.#refused.has(subject);
   }

@@ -4,13 +4,13 @@ import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';
 
-/** Tells the sender of a message that somebody here has it. */
+/** Tells the sender of a message that a process here has it. */
 export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {
   const subject = link.subjects.answerTo(source, replyTo);
   if (subject !== undefined && link.connected) link.batch.publish(subject, TAKEN);
 }
 
-/** Somebody on another node who asks. */
+/** Process on another node that waits for an answer. */
 export interface Asker {
   /** Its node. */
   readonly source: string;
@@ -18,7 +18,7 @@ export interface Asker {
   readonly id: string;
   /** Subject that it gave for the answer. */
   readonly replyTo: string | undefined;
-  /** Whether a failure here is an answer to it. */
+  /** True when a failure here is an answer to it. */
   readonly tellFailure: boolean;
   /** Parts that it has room for, when it asks for a stream. */
   readonly window: number | undefined;
@@ -54,7 +54,7 @@ export function openReply(
       link.batch.publish(subject, encodeWorking(id));
     },
     fail: (code, text): void => {
-      // Another node may still answer what was asked on a topic, so nobody is told that this one will not.
+      // Another node may still answer what was asked on a topic, so the asker is not told that this one will not.
       if (!tellFailure || !link.connected) return;
       try {
         link.batch.publish(subject, encodeFailure(code, text));

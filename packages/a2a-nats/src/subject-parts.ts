@@ -2,7 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import { type Target, target } from '@agentwire/a2a-router';
 import { decodeToken, decodeTopic } from './subject-token.ts';
 
-/** What a subject says of a message. */
+/** Parts of a subject. */
 export interface SubjectParts {
   /** Node that sent it; true because the server lets each user publish under its own name only. */
   readonly source: string;
@@ -18,7 +18,7 @@ export interface SubjectParts {
 
 /** The word of a node's greeting to others of its name. */
 export const HELLO = 'hello';
-/** What nodes tell each other beside messages, each the last word of a subject of the way `node`. */
+/** Notes between nodes that are no messages, each the last word of a subject of the way `node`. */
 export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule';
 
 const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit', 'unschedule'] satisfies ControlWord[]);

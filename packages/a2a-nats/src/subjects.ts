@@ -13,7 +13,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
  *
  * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit | unschedule>`,
  * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `later.<node>.<name>.<id>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
- * Each is 2048 bytes at most, because a server ends the connection of whoever sends a longer line.
+ * Each is 2048 bytes at most, because a server ends the connection of a client that sends a longer line.
  */
 export class Subjects {
   readonly #prefix: string;
@@ -57,7 +57,7 @@ export class Subjects {
     return `${this.#own}.presence`;
   }
 
-  /** What every node says about itself. */
+  /** Announcements of every node. */
   anyPresence(): string {
     return `${this.#prefix}.*.presence`;
   }
@@ -92,17 +92,17 @@ export class Subjects {
     return bounded(`${this.#prefix}.*.later.${this.#node}.${encodeToken(name)}.*`);
   }
 
-  /** What another node sends to a durable inbox of this one. */
+  /** Messages of another node to a durable inbox of this one. */
   inboxOf(source: string, name: string): string {
     return bounded(`${this.#prefix}.${nodeToken(source)}.inbox.${this.#node}.${encodeToken(name)}`);
   }
 
-  /** Where this node takes the answer to one request; the token is random and known to the responder alone. */
+  /** Subject of the answer to one request of this node; the token is random and known to the responder alone. */
   replyHere(token: string): string {
     return `${this.#own}.reply.${this.#node}.${token}`;
   }
 
-  /** Where an answer goes that `asker` takes at `replyTo`; undefined unless that is a subject which {@link Subjects.replyHere} of its node makes. */
+  /** Subject of an answer that `asker` takes at `replyTo`; undefined unless that is a subject which {@link Subjects.replyHere} of its node makes. */
   answerTo(asker: string, replyTo: string | undefined): string | undefined {
     if (replyTo === undefined || replyTo === '') return undefined;
     const node = nodeToken(asker);
@@ -122,7 +122,7 @@ export class Subjects {
     return bounded(`${this.#own}.dead.${encodeToken(name)}.*`);
   }
 
-  /** What this node listens to from the start: its agents, itself, and answers. */
+  /** Subjects that this node listens to from the start: of its agents, of itself, and of answers. */
   listening(): { readonly agents: string; readonly node: string; readonly replies: string } {
     return {
       agents: `${this.#prefix}.*.agent.${this.#node}.*`,

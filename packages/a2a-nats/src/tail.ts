@@ -17,15 +17,15 @@ export interface TailedMessage {
   readonly source: string;
   /** The way that it took: `agent`, `node`, `topic`, `service`, `inbox`, `reply` or `dead`. */
   readonly way: string;
-  /** Where on that way, decoded: node and pid, words of the topic, name of the service. */
+  /** Rest of the subject, decoded: node and pid, words of the topic, name of the service. */
   readonly to: readonly string[];
   /** The message; undefined when it could not be read or is the news of a failure. */
   readonly message: KernelMessage | undefined;
   /** Word of what nodes tell each other beside messages: `hello`, `cancel`, `credit`, `taken`, `working`. */
   readonly control: string | undefined;
-  /** Why there is no message. */
+  /** Reason for the absence of a message. */
   readonly problem: string | undefined;
-  /** Messages that were not shown before this one, because nobody took them fast enough. */
+  /** Messages that were not shown before this one, because they were not taken fast enough. */
   readonly skipped: number;
 }
 
@@ -48,7 +48,7 @@ export interface TailOptions {
 /**
  * Every message between nodes as it passes, until `signal` is aborted or the connection ends for good.
  *
- * It only listens: nothing is acknowledged, and nobody notices. Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED`.
+ * It only listens: nothing is acknowledged, and no node notices it. Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED`.
  */
 export async function* tail(
   servers: string | readonly string[],

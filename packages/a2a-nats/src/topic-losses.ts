@@ -56,7 +56,7 @@ export class TopicLosses {
     return missing;
   }
 
-  /** Begins to listen anew: what was missed while nobody here was subscribed is no loss. */
+  /** Begins to listen anew: messages that were missed without a subscription here are no loss. */
   forget(matches: (topic: string) => boolean): void {
     for (const key of this.#received.keys()) {
       if (matches(key.slice(key.indexOf(' ', key.indexOf(' ') + 1) + 1))) this.#received.delete(key);

@@ -10,13 +10,13 @@ export interface TopicPlace {
   readonly sequence: number;
 }
 
-/** What arrives from another node: a message, or the news that a request failed there. */
+/** Decoded text of another node: a message, or the news that a request failed there. */
 export type Received =
   | {
       readonly kind: 'message';
       readonly message: KernelMessage;
       readonly place: TopicPlace | undefined;
-      /** Whether the sender only wants to know that somebody has it. */
+      /** True when the sender only asks for a confirmation that a process has it. */
       readonly confirm: boolean;
       /** Parts that the sender has room for, when it asks for a stream. */
       readonly window: number | undefined;
@@ -27,7 +27,7 @@ export type Received =
   | { readonly kind: 'working'; readonly id: string }
   | { readonly kind: 'failure'; readonly code: ErrorCode; readonly text: string };
 
-/** What is known of a message before its text is read. */
+/** Facts about a message that are known before its text is read. */
 export interface Arrival {
   /** Node that sent it, from its subject. */
   readonly source: string;
@@ -37,11 +37,11 @@ export interface Arrival {
   readonly now: number;
 }
 
-/** What is said about a message on its way to another node. */
+/** Fields of a message on its way to another node besides its own. */
 export interface MessageAbout {
   /** Place on its topic. */
   readonly place?: TopicPlace | undefined;
-  /** Whether the sender only wants to know that somebody has it. */
+  /** True when the sender only asks for a confirmation that a process has it. */
   readonly confirm?: boolean | undefined;
   /** Parts that the sender has room for, when it asks for a stream. */
   readonly window?: number | undefined;

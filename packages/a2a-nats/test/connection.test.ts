@@ -26,7 +26,7 @@ describe.skipIf(!hasServer)(`the connection of a node${unlessServer}`, { timeout
     for (const server of servers.splice(0)) await server.stop();
   });
 
-  it('is made again for ever, also after the server refused the password again and again', async () => {
+  it('is made again without a limit, also after the server refused the password again and again', async () => {
     const server = await startServer();
     const node = await start('a', server.url, { reconnectMs: 10 });
     server.kill('SIGKILL');

@@ -3,7 +3,7 @@ import { createManualClock } from '@agentwire/core/testing';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
 import { jetstreamManager, type JsMsg, type StreamInfo } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { InHand } from '../src/in-hand.ts';
+import { Unsettled } from '../src/unsettled.ts';
 import { startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -142,7 +142,7 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
     expect(got).toHaveLength(1);
   });
 
-  it('is kept for inboxes that were opened, and nobody makes streams for a node but itself', async () => {
+  it('is kept for inboxes that were opened, and only a node itself makes its streams', async () => {
     const { server, a } = await pair();
     const one = a.add('one');
     for (const name of ['orders', 'x1', 'x2'])
@@ -185,7 +185,7 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
     await expect(startNode('b', server.url, { durable: { storage: 'memory' } })).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
     });
-    // What is not said stays as it is.
+    // Options that are not given stay as they are.
     await node('b', server.url, { durable: {} });
     expect((await streams(server)).find(({ config: { name } }) => name === 'A2A_INBOX_b')?.config).toEqual(config);
   });
@@ -220,17 +220,17 @@ describe('what a durable inbox has in hand', () => {
     const beats: string[] = [];
     const delivery = (name: string, streamSequence: number): JsMsg =>
       ({ info: { streamSequence }, working: () => void beats.push(name) }) as unknown as JsMsg;
-    const inHand = new InHand(clock, 3000);
+    const unsettled = new Unsettled(clock, 3000);
     const [one, again, two] = [delivery('one', 1), delivery('again', 1), delivery('two', 2)];
-    expect([inHand.take(one), inHand.take(two), inHand.take(again)]).toEqual([true, true, false]);
+    expect([unsettled.take(one), unsettled.take(two), unsettled.take(again)]).toEqual([true, true, false]);
     clock.advance(1000);
     expect(beats).toEqual(['again', 'two']);
-    expect(inHand.release(one)).toBe(again);
+    expect(unsettled.release(one)).toBe(again);
     clock.advance(1000);
     expect(beats).toEqual(['again', 'two', 'two']);
-    inHand.release(two);
+    unsettled.release(two);
     clock.advance(10_000);
-    expect([beats.length, inHand.size]).toEqual([3, 0]);
+    expect([beats.length, unsettled.size]).toEqual([3, 0]);
   });
 });
 

@@ -157,7 +157,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     await until(() => tries.get('poison') === 8);
   });
 
-  it('give up at once what this router does not let in, and what cannot be read', async () => {
+  it('give up at once what this router refuses, and what cannot be read', async () => {
     const server = await serve();
     const a = await node('a', server.url, { durable });
     const b = await node('b', server.url, { durable }, { acceptRemote: () => ({ ipcScope: scope.topic(['x']) }) });
@@ -226,7 +226,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
       `authorization { users: [ { user: admin, pass: x }, ${['a', 'b', 'c'].map(user).join(', ')} ] }`,
     );
     const as = (name: string): { auth: { user: string; pass: string } } => ({ auth: { user: name, pass: 'x' } });
-    // Somebody who may makes the streams; the nodes themselves may not.
+    // A user with the right to it makes the streams; the nodes themselves have none.
     for (const name of ['a', 'b', 'c']) await (await startNode(name, server.url, { durable, ...as('admin') })).close();
     const mine = { durable: { create: false } };
     const [a, b] = [

@@ -17,7 +17,7 @@ const GRANTS: Record<string, NodeGrants> = {
   bare: {},
 };
 
-/** What node `evil` tries with its own user on a server that has the recommended permissions. */
+/** Attacks of node `evil` with its own user on a server that has the recommended permissions. */
 describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }, () => {
   let server: TestServer;
   let asker: TestNode;
@@ -42,7 +42,7 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     asker = await startNode('asker', server.url, { auth: auth('asker') });
     victim = await startNode('victim', server.url, { auth: auth('victim') });
     evil = await connect({ servers: server.url, ...auth('evil'), inboxPrefix: '_INBOX_evil' });
-    // What only a responder learns, for attacks by somebody who learned it all the same.
+    // Tokens that only a responder learns, for attacks of a node that learned them all the same.
     admin = await connect({ servers: server.url, ...auth('admin') });
     admin.subscribe('a2a.asker.>', {
       callback: (_error, msg) => void (replyTo = msg.reply?.split('.').at(-1) ?? replyTo),

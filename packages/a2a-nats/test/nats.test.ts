@@ -73,7 +73,7 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     expect(a.router.pendingRequestCount).toBe(0);
   });
 
-  it('ends a request at once when nobody is there, nobody owns it, or it is refused there', async () => {
+  it('ends a request at once when the node is absent, no process owns the service, or it is refused there', async () => {
     const [a, b] = await pair();
     const one = a.add('one');
     const ask = (to: Parameters<typeof one.request>[0]): Promise<unknown> =>
@@ -125,7 +125,7 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     await b.backend.flush();
     await one.publish('news', payload.json(1));
     await two.inbox.receive();
-    // Somebody who may publish as node a takes the place of three messages.
+    // A client that may publish as node a takes the place of three messages.
     const raw = await connect({ servers: server.url });
     const message = {
       id: 'x',
@@ -194,9 +194,9 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     const accept = (node: string, pid: number): { ipcScope: ReturnType<typeof scope.topic> } | undefined =>
       node === 'a' && pid === 1 ? { ipcScope: scope.topic(['ok.*']) } : undefined;
     const b = await start('b', server.url, {}, { acceptRemote: accept, chain });
-    const [one, stranger, bound] = [
+    const [one, outsider, bound] = [
       a.add('one'),
-      a.add('stranger'),
+      a.add('outsider'),
       a.add('bound', { ipcScope: scope.restricted([1]) }),
     ];
     const two = b.add('two');
@@ -205,8 +205,8 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     const to = target.remoteNode('b', target.process(two.pid));
     await expect(bound.send(to, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CAPABILITY_DENIED' });
     await expect(one.request(to, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CAPABILITY_DENIED' });
-    await expect(stranger.request(to, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CAPABILITY_DENIED' });
-    await stranger.publish('ok.go', payload.text('no'));
+    await expect(outsider.request(to, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CAPABILITY_DENIED' });
+    await outsider.publish('ok.go', payload.text('no'));
     await one.publish('bad.go', payload.text('no'));
     await one.publish('ok.go', payload.text('yes'));
     expect(await two.inbox.receive()).toMatchObject({ payload: { text: 'yes' } });

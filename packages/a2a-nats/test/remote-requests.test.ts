@@ -60,7 +60,7 @@ describe.skipIf(!hasServer)(`requests to other nodes${unlessServer}`, { timeout:
     expect(a.router.pendingRequestCount).toBe(0);
   });
 
-  it('are answered by a process that has them and by nobody else', async () => {
+  it('are answered by a process that has them and by no other', async () => {
     const [a, b] = await pair();
     const [one, two, three] = [a.add('one'), b.add('two'), b.add('three')];
     const asking = one.request(target.remoteNode('b', target.process(two.pid)), payload.text('?'), LONG);

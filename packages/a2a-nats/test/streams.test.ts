@@ -212,7 +212,7 @@ describe.skipIf(!hasServer)(
       await expect(stream.next()).rejects.toMatchObject({ code: 'ERR_INBOX_CLOSED' });
     });
 
-    it('write a part that is too long to nobody, and go on with the next', async () => {
+    it('refuse a part that is too long, and go on with the next', async () => {
       const { one, two } = await pair();
       const stream = one.requestStream(target.remoteNode('b', target.process(two.pid)), payload.text('?'), LONG);
       const { reply } = await next(two);

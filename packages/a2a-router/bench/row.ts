@@ -1,15 +1,15 @@
 /** One thing that is measured. */
 export interface Row {
-  /** What is counted: `sends`, `deliveries`, `round trips`. */
+  /** Unit that is counted: `sends`, `deliveries`, `round trips`. */
   readonly unit: string;
-  /** What it should reach a second; undefined for yardsticks. */
+  /** Count per second that it should reach; undefined for yardsticks. */
   readonly goal?: number;
   /** Does it so many times. */
   readonly run: (count: number) => Promise<void>;
   readonly close?: () => Promise<void>;
 }
 
-/** What was measured of a {@link Row}: medians over rounds. */
+/** Measurement of a {@link Row}: medians over rounds. */
 export interface Result {
   readonly name: string;
   readonly unit: string;

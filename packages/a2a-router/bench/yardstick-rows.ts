@@ -5,7 +5,7 @@ import type { Row } from './row.ts';
 
 const PORT = 24_222;
 
-/** What others do: a local call of moleculer, and a round trip of nats.js through a server on this machine. */
+/** Rows of other projects: a local call of moleculer, and a round trip of nats.js through a server on this machine. */
 export const yardstickRows: Readonly<Record<string, () => Promise<Row>>> = {
   'moleculer local call, 1 in flight': () => moleculer(1),
   'moleculer local call, 64 in flight': () => moleculer(64),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { grpcProxy } from '../src/proxy/grpc-proxy-wire.ts';
 import { documentedProxy, zentinelProxy } from '../src/proxy/json-proxy-wire.ts';
-import type { RawMessage } from '../src/raw/inbox.ts';
+import type { RawMessage } from '../src/raw/receive-queue.ts';
 import { encodeProto, type ProtoFields } from '../src/raw/protobuf.ts';
 
 /** A correct and an incorrect message, and the words for the incorrect one. */

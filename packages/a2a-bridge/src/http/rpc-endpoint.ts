@@ -11,7 +11,7 @@ import { writeEvents } from './event-stream.ts';
 import { readBody } from './read-body.ts';
 import { hideInternal, rpcError, type RpcError, rpcFailure, type RpcId, sendJson } from './rpc-answer.ts';
 
-/** What the endpoint needs. */
+/** Collaborators of the endpoint. */
 export interface RpcEndpointDeps {
   readonly options: ResolvedBridgeOptions;
   readonly handler: BridgeRequestHandler;

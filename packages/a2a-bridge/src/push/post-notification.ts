@@ -13,7 +13,7 @@ export type LookupAll = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
-/** How a notification is posted. */
+/** Options with which a notification is posted. */
 export interface PostOptions {
   readonly allowHttp: boolean;
   readonly allowPrivateAddresses: boolean;

@@ -6,7 +6,7 @@ import type { PushConfigs } from './push-configs.ts';
 import type { PushOptions } from './push-options.ts';
 import type { Filled } from '../filled-options.ts';
 
-/** What a sender needs. */
+/** Collaborators of a sender. */
 export interface PushSenderDeps {
   readonly configs: PushConfigs;
   readonly options: Filled<PushOptions>;

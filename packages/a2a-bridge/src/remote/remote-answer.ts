@@ -27,7 +27,7 @@ export class RemoteAnswer {
   /** Question with which the remote agent ended; undefined for none. */
   get question(): Payload | undefined {
     if (this.#status?.state !== TaskState.TASK_STATE_INPUT_REQUIRED) return undefined;
-    return inputRequired(said(this.#status) ?? '');
+    return inputRequired(statusText(this.#status) ?? '');
   }
 
   /** Takes one event and gives back the payloads that it brings. */
@@ -42,7 +42,7 @@ export class RemoteAnswer {
         return (event.value.artifact?.parts ?? []).map((part) => partsPayload([part]));
       case 'statusUpdate': {
         this.#status = event.value.status;
-        const note = this.over ? undefined : said(this.#status);
+        const note = this.over ? undefined : statusText(this.#status);
         return note === undefined ? [] : [progress(note)];
       }
       default:
@@ -73,7 +73,7 @@ export class RemoteAnswer {
     const state = this.#status?.state ?? TaskState.TASK_STATE_UNSPECIFIED;
     if (state === TaskState.TASK_STATE_COMPLETED || state === TaskState.TASK_STATE_INPUT_REQUIRED) return;
     const [code, text] = ENDS.get(state) ?? (['ERR_PROTOCOL', 'ended its answer before its task was over'] as const);
-    const reason = said(this.#status);
+    const reason = statusText(this.#status);
     const why = typeof reason === 'string' && reason !== '' ? `: ${reason.slice(0, 500)}` : '';
     throw new AgentwireError(code, `the remote agent ${text}${why}`);
   }
@@ -95,7 +95,7 @@ const OVER: ReadonlySet<TaskState> = new Set([
 ]);
 
 /** Text, or else the value, of what came with a state. */
-function said(status: TaskStatus | undefined): JsonValue | undefined {
+function statusText(status: TaskStatus | undefined): JsonValue | undefined {
   const parts = status?.message?.parts ?? [];
   if (parts.length === 0) return undefined;
   const texts = parts.flatMap(({ content }) => (content?.$case === 'text' ? [content.value] : []));

@@ -3,7 +3,7 @@ import { type Message, type Part, Role, type Task, type TaskState, type TaskStat
 import { AgentEvent, type ExecutionEventBus } from '@a2a-js/sdk/server';
 import type { Clock } from '@agentwire/core';
 
-/** What the events of one run need. */
+/** Collaborators of the events of one run. */
 export interface TaskEventsDeps {
   readonly bus: ExecutionEventBus;
   readonly clock: Clock;
@@ -58,8 +58,8 @@ export class TaskEvents {
   state(state: TaskState, parts: readonly Part[] = [], metadata?: Message['metadata']): void {
     this.announce(state);
     const { bus, taskId, contextId } = this.#deps;
-    const said = parts.length === 0 ? undefined : this.message(parts, metadata);
-    bus.publish(AgentEvent.statusUpdate({ taskId, contextId, status: this.#status(state, said), metadata: undefined }));
+    const note = parts.length === 0 ? undefined : this.message(parts, metadata);
+    bus.publish(AgentEvent.statusUpdate({ taskId, contextId, status: this.#status(state, note), metadata: undefined }));
   }
 
   /** Publishes a plain message as the whole answer. */

@@ -9,7 +9,7 @@ import { partsPayload, payloadPart, skillOf, valuePart } from './parts.ts';
 import { TaskEvents } from './task-events.ts';
 import { INPUT_REQUIRED, PROGRESS } from './task-signals.ts';
 
-/** What a run needs. */
+/** Collaborators of a run. */
 export interface TaskRunDeps {
   readonly router: A2ARouter;
   readonly options: ResolvedBridgeOptions;
@@ -78,7 +78,7 @@ export class TaskRun {
 
   async #askOnce(): Promise<void> {
     const { router, options, caller } = this.#deps;
-    // nobody could ever read an answer to a client that has left
+    // a client that has left can read no answer
     const signal = AbortSignal.any([this.#abort.signal, caller.left]);
     const { payload } = await router.request(this.#toMessage(), { signal, timeoutMs: options.taskTimeoutMs });
     const part = this.#count(payload);

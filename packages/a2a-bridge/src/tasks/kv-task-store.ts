@@ -14,7 +14,7 @@ import {
 } from './task-limits.ts';
 import { taskPage } from './task-page.ts';
 
-/** What a {@link KvTaskStore} needs of a key-value bucket; a bucket of `@nats-io/kv` is one. */
+/** Key-value bucket of a {@link KvTaskStore}; a bucket of `@nats-io/kv` fits. */
 export interface KeyValueBucket {
   /** Entry of a key, or null; an entry that was deleted has another operation than `PUT`. */
   get(key: string): Promise<{ readonly operation: string; readonly value: Uint8Array } | null>;

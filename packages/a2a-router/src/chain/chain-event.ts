@@ -4,9 +4,9 @@ export interface ChainEvent {
   readonly sequence: number;
   /** Which part of the system recorded it, such as `ipc`. */
   readonly source: string;
-  /** What happened, such as `ipc.send`. */
+  /** Event, such as `ipc.send`. */
   readonly kind: string;
-  /** When, in whole seconds since 1970. */
+  /** Time in whole seconds since 1970. */
   readonly seconds: number;
   /** Nanoseconds into that second; always 0 in format 1. Entries of one chain never go back in format 2. */
   readonly nanos: number;
@@ -16,7 +16,7 @@ export interface ChainEvent {
   readonly hash: string;
 }
 
-/** What stands before the first entry: 32 zero bytes. */
+/** Hash before the first entry: 32 zero bytes. */
 export const ZERO_HASH: string = '0'.repeat(64);
 
 /** Writes a head, `sequence:hash`, to be kept outside so that truncation is found. */

@@ -21,7 +21,7 @@ import type { ChainEvent } from './chain-event.ts';
 import { ChainLock } from './chain-lock.ts';
 import type { ChainScheme } from './chain-scheme.ts';
 
-/** What was found when a chain file was opened. */
+/** State of a chain file when it was opened. */
 export interface Recovery {
   /** The last entry that stays; undefined for a new file. */
   readonly last: ChainEvent | undefined;
@@ -112,7 +112,7 @@ export class ChainFile {
   write(bytes: Uint8Array): void {
     attempt(this.#path, () => {
       if (fstatSync(this.#fd).size !== this.#size) {
-        throw new AgentwireError('ERR_INTEGRITY', `${this.#path} was changed by somebody else`);
+        throw new AgentwireError('ERR_INTEGRITY', `${this.#path} was changed by another program`);
       }
       try {
         for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);

@@ -1,8 +1,8 @@
 import { createHash, hash } from 'node:crypto';
 
-/** How the entries of one chain are hashed into 32 bytes, written in hex. */
+/** Hash function of one chain: 32 bytes, written in hex. */
 export interface ChainDigest {
-  /** What stands in the buffer before the bytes of an entry. */
+  /** Bytes in the buffer before those of an entry. */
   readonly prefix: Uint8Array;
   /** Hash of an entry's bytes, with the prefix before them. */
   entry(prefixed: Uint8Array): string;

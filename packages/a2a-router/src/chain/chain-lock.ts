@@ -53,7 +53,7 @@ export class ChainLock {
   }
 }
 
-/** A link appears whole or not at all, so that nobody ever reads a lock without an owner. */
+/** A link appears whole or not at all, so that no process reads a lock without an owner. */
 function create(path: string, content: string): boolean {
   const draft = `${path}.${createMessageId()}`;
   writeFileSync(draft, content, { flag: 'wx', mode: 0o600 });

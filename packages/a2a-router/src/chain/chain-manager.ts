@@ -74,7 +74,7 @@ export class ChainManager {
     return formatHead(this.#last ?? { sequence: 0, hash: ZERO_HASH });
   }
 
-  /** When entries count as kept. */
+  /** Time at which entries count as kept. */
   get fsync(): 'always' | 'interval' | 'never' {
     return this.#file === undefined ? 'never' : this.#options.fsync;
   }
@@ -110,7 +110,7 @@ export class ChainManager {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#file === undefined || this.#durable >= this.length - 1) return DONE;
     if (this.#group === undefined) {
-      // Whoever comes while one group is being synced waits for the next one, and shares it with all others.
+      // Callers that come while one group is being synced share the next one.
       const begin = (): Promise<void> => {
         this.#group = undefined;
         return this.#flush();

@@ -8,10 +8,10 @@ export interface ChainOptions extends ChainSchemeOptions {
   /** File that the chain is appended to, one entry a line. Default: kept in memory only. */
   readonly path?: string;
   /**
-   * When an entry counts as kept. Default `always`.
+   * Time at which an entry counts as kept. Default `always`.
    *
    * `always`: once it is on the disk (entries that come together share one fsync); `interval`: it is written and
-   * fsynced every `flushMs`, and nobody waits; `never`: it is written every `flushMs` and the system decides the rest.
+   * fsynced every `flushMs`, and no sender waits; `never`: it is written every `flushMs` and the system decides the rest.
    */
   readonly fsync?: 'always' | 'interval' | 'never';
   /** Milliseconds between writes under `interval` and `never`, 1 to 60 000. Default 50. */
@@ -23,7 +23,7 @@ export interface ChainOptions extends ChainSchemeOptions {
   /**
    * Told after every flush, as `sequence:hash`: keep it elsewhere, and truncation is found by `verify`.
    *
-   * What it throws, or rejects with, is logged and harms nobody.
+   * Its exceptions and rejections are logged and change nothing.
    */
   readonly onHead?: (head: string) => unknown;
   /** A head, `sequence:hash`, that was kept outside: opening a file that ends before it throws `ERR_INTEGRITY`. Needs `path`. */
@@ -44,7 +44,7 @@ export interface ChainOptions extends ChainSchemeOptions {
 export type ResolvedChainOptions = ChainOptions &
   Required<Pick<ChainOptions, 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 'logger'>>;
 
-/** What a chain does when nothing else was said. */
+/** Defaults of {@link ChainOptions}. */
 const CHAIN_DEFAULTS: Readonly<{
   fsync: 'always';
   flushMs: number;

@@ -6,10 +6,10 @@ import type { ChainEvent } from './chain-event.ts';
 import { EntryWriter } from './chain-format.ts';
 import { type ChainDigest, createHmacDigest, shakeDigest } from './chain-hash.ts';
 
-/** How a chain is protected: not at all beyond its hashes (format 1), by a secret key, or by signatures. */
+/** Protection of a chain: none beyond its hashes (format 1), a secret key, or signatures. */
 export type ChainAlgorithm = 'shake256' | 'hmac-sha256' | 'ed25519';
 
-/** What a chain is made with, apart from where it is kept. */
+/** Format, number and keys of a chain. */
 export interface ChainSchemeOptions {
   /** 1 is the original's format, without a key; 2 is keyed or signed. Default 2. */
   readonly format?: 1 | 2;
@@ -21,7 +21,7 @@ export interface ChainSchemeOptions {
   readonly signingKey?: KeyObject;
 }
 
-/** Where and when a signature stands; both are part of what it covers. */
+/** Place and time of a signature, which covers both. */
 type SignedPlace = Pick<ChainEvent, 'sequence' | 'seconds' | 'nanos'>;
 
 /** The rules of one chain: its genesis, its hashes and, if it is signed, its signatures. */
@@ -37,7 +37,7 @@ export interface ChainScheme {
   hashEntry(draft: Omit<ChainEvent, 'hash'>, previous: string): string;
   /** Signature, in hex, for an entry at that place and time after the entry with that hash; needs a private key. */
   sign(place: SignedPlace, previous: string): string;
-  /** Whether a signature for that place is sound. */
+  /** Tells whether a signature for that place is sound. */
   isSigned(place: SignedPlace, previous: string, signature: string): boolean;
 }
 

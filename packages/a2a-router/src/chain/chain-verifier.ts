@@ -2,7 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import type { ChainScheme } from './chain-scheme.ts';
 
-/** Source of the entries that the chain writes about itself; nobody else may use it. */
+/** Source of the entries that the chain writes about itself; callers may not use it. */
 export const CHAIN_SOURCE = 'chain';
 
 /** Kind of the entries that carry a signature over the entry before them. */
@@ -86,7 +86,7 @@ export class ChainVerifier {
   }
 
   /**
-   * Checks what can only be said at the end: that there is a genesis, that all is signed, and that the head was reached, unless
+   * Checks what is known only at the end: that there is a genesis, that all is signed, and that the head was reached, unless
    * `isLast` is false and another segment follows.
    */
   finish(isLast = true): void {
@@ -147,7 +147,7 @@ function isStart(line: ChainEvent): boolean {
   return line.kind === SEGMENT_KIND;
 }
 
-/** What the first entry of a later segment says; nothing of it is believed before its hash was checked. */
+/** Payload of the first entry of a later segment; nothing of it is believed before its hash was checked. */
 export function startOf(line: ChainEvent): { readonly segment: number; readonly previous: string } {
   try {
     const { segment, previous } = Object(JSON.parse(line.payload ?? 'null') ?? {}) as Readonly<Record<string, unknown>>;

@@ -12,7 +12,7 @@ import { ChainVerifier, parseHead, SEGMENT_KIND, startOf } from './chain-verifie
 /** A secret of a keyed chain, or an Ed25519 key of a signed one. */
 type ChainKey = Uint8Array | KeyObject;
 
-/** What {@link verifyChainFile} checks against. */
+/** Keys and heads that {@link verifyChainFile} checks against. */
 export interface VerifyChainOptions {
   /**
    * Secret of a keyed chain, or Ed25519 key of a signed one; several when the key was rotated. With a key, a chain that is not
@@ -27,15 +27,15 @@ export interface VerifyChainOptions {
   readonly segments?: boolean;
 }
 
-/** What {@link verifyChainFile} found. */
+/** Result of {@link verifyChainFile}. */
 export interface ChainReport {
-  /** Whether everything is sound. */
+  /** True when everything is sound. */
   readonly ok: boolean;
   /** Entries that were found sound, in order, before the end or the problem. */
   readonly entries: number;
   /** Format of the chain; undefined when it could not be told. */
   readonly format: 1 | 2 | undefined;
-  /** How it is protected; undefined when it could not be told. */
+  /** Protection of the chain; undefined when it is unknown. */
   readonly algorithm: ChainAlgorithm | undefined;
   /** The last sound entry as `sequence:hash`. */
   readonly head: string | undefined;
@@ -45,7 +45,7 @@ export interface ChainReport {
   readonly segment: number;
   /** Line on which the problem is, from 1. */
   readonly line: number | undefined;
-  /** What is wrong. */
+  /** Problems. */
   readonly problem: string | undefined;
   /** The whole in a few lines for people. */
   readonly summary: string;

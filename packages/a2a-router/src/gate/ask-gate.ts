@@ -9,7 +9,7 @@ import type { Pid } from '../process/pid.ts';
 import { type GateBackend, type GateContext, gateDecision, type GateDecision } from './gate.ts';
 import { isLater, judgeAnswer } from './judge-answer.ts';
 
-/** How a gate is asked. */
+/** Time limit and logger for a question to a gate. */
 export interface AskGateOptions {
   /** Milliseconds after which an answer is a denial. */
   readonly timeoutMs: number;
@@ -34,7 +34,7 @@ export function askGate(
   }
 }
 
-/** What a gate sees of a message. A class, because a literal with a getter is as slow to make as the rest of a send. */
+/** View of a message for a gate. A class, because a literal with a getter is as slow to make as the rest of a send. */
 class AskedContext implements GateContext {
   readonly from: Pid;
   readonly fromNode: string | undefined;

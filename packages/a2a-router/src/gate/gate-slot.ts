@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import type { GateBackend } from './gate.ts';
 
-/** The place of a router's gate: empty or filled once, so that nobody takes a gate away that others rely on. */
+/** Gate of a router: set once, so that it cannot be replaced by a more lenient one. */
 export class GateSlot {
   #gate: GateBackend | undefined;
 

@@ -2,21 +2,21 @@ import type { JsonValue } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 
-/** What a gate says: let it through, let the recipient's own gate decide, or block it. */
+/** Decision of a gate: let the message through, let the recipient's own gate decide, or block it. */
 export type GateDecision =
   | { readonly kind: 'permit' }
   | { readonly kind: 'defer'; readonly reason?: string }
   | { readonly kind: 'deny'; readonly reason: string };
 
-/** What a gate is told about a message. */
+/** Facts about a message for a gate. */
 export interface GateContext {
   /** Pid of the sender. */
   readonly from: Pid;
   /** Node of the sender when that is another one. */
   readonly fromNode: string | undefined;
-  /** Where the message goes. */
+  /** Target of the message. */
   readonly target: Target;
-  /** What kind of payload it has, as in audit events: `text`, `json`, `tool_call`, `tool_result`, `signal`, `binary`. */
+  /** Kind of its payload, as in audit events: `text`, `json`, `tool_call`, `tool_result`, `signal`, `binary`. */
   readonly payloadType: string;
   /** Copy of what the message carries: the args of a tool call, the JSON value, the text, the bytes, or the detail of a signal. */
   readonly args: JsonValue | Uint8Array;

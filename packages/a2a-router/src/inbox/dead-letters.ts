@@ -4,7 +4,7 @@ import type { KernelMessage } from '../message/message.ts';
 import { payloadSize } from '../message/payload-size.ts';
 import type { Pid } from '../process/pid.ts';
 
-/** Why a message was not received. */
+/** Reason for which a message was not received. */
 export type DeadLetterReason = 'target_not_found' | 'inbox_full' | 'agent_exited' | 'governance_denied' | 'timeout';
 
 /** One message that a recipient did not get. */
@@ -13,21 +13,21 @@ export interface DeadLetter {
   readonly number: number;
   /** The message itself. */
   readonly message: KernelMessage;
-  /** Who should have got it; undefined when the target named nobody, such as a service without owners. */
+  /** Recipient that it was for; undefined when the target had none, such as a service without owners. */
   readonly recipient: Pid | undefined;
-  /** Why it was not received. */
+  /** Reason for which it was not received. */
   readonly reason: DeadLetterReason;
   /** Milliseconds since 1970 at which it came here. */
   readonly at: number;
 }
 
-/** What {@link DeadLetters.list} looks for; everything named must hold. */
+/** Filter of {@link DeadLetters.list}; everything given must hold. */
 export interface DeadLetterQuery {
   /** Only letters for this process. */
   readonly recipient?: Pid;
   /** Only letters with this reason. */
   readonly reason?: DeadLetterReason;
-  /** How many to give at most, oldest first. Default 100. */
+  /** Number of letters at most, oldest first. Default 100. */
   readonly limit?: number;
 }
 
@@ -39,7 +39,7 @@ export interface DeadLettersOptions {
   readonly maxBytes?: number;
   /**
    * Letters of one sender that it keeps at most, and in bytes an eighth of `maxBytes`; past that the oldest of the same sender is
-   * evicted, so that a sender that is refused again and again pushes out nobody else's. 1 to 10 000 000, default 1000.
+   * evicted, so that a sender that is refused again and again evicts only its own. 1 to 10 000 000, default 1000.
    */
   readonly maxPerSource?: number;
   /** Time. Default: the system clock. */
@@ -134,7 +134,7 @@ export class DeadLetters {
   }
 
   /**
-   * Sends a letter again, to its recipient and nobody else, and takes it from here once it is delivered.
+   * Sends a letter to its one recipient again, and takes it from here once it is delivered.
    *
    * Gate, scope and deadline are asked again, and the chain records it as `ipc.redrive`. Rejects with what stood in the
    * way, and keeps the letter then; unknown numbers are `ERR_INVALID_ARGUMENT`.
@@ -148,7 +148,7 @@ export class DeadLetters {
     if (this.#deliver === undefined)
       throw new AgentwireError('ERR_INVALID_STATE', 'these dead letters belong to no router');
     if (this.#redriving.has(number))
-      throw new AgentwireError('ERR_INVALID_STATE', `dead letter ${number} is under way`);
+      throw new AgentwireError('ERR_INVALID_STATE', `dead letter ${number} is being sent again`);
     this.#redriving.add(number);
     try {
       await this.#deliver(letter);

@@ -1,11 +1,11 @@
 import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
 
-/** How one inbox behaves. */
+/** Options of one inbox. */
 export interface InboxOptions {
   /** Messages it holds at most, signals not counted; 1 to 1 000 000. Default 1024. */
   readonly capacity?: number;
   /**
-   * What happens to a message that finds it full. Default `reject`.
+   * Handling of a message for a full inbox. Default `reject`.
    *
    * `reject` fails the send with `ERR_INBOX_FULL`; `dropOldest` moves the oldest to the dead letters;
    * `block` keeps the sender waiting for `blockMs`, or until the deadline of the message, and then fails with `ERR_TIMEOUT`.
@@ -26,7 +26,7 @@ export interface InboxOptions {
 /** {@link InboxOptions} with everything filled in. */
 export type ResolvedInboxOptions = Required<InboxOptions>;
 
-/** What an inbox does when nothing else was said. */
+/** Defaults of {@link InboxOptions}. */
 const INBOX_DEFAULTS: ResolvedInboxOptions = Object.freeze({
   capacity: 1024,
   overflow: 'reject',

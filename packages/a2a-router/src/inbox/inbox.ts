@@ -5,14 +5,14 @@ import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import { Ring } from './ring.ts';
 
-/** What became of a message that was offered: undefined is queued, a code is refused, a promise is not known yet. */
+/** Outcome of an offered message: undefined is queued, a code is refused, a promise is not known yet. */
 export type OfferOutcome = ErrorCode | undefined | Promise<ErrorCode | undefined>;
 
-/** What an inbox asks of the router it belongs to. */
-export interface InboxHooks {
+/** Collaborators of an inbox. */
+export interface InboxDeps {
   /** Time, for deadlines and for senders that wait. */
   readonly clock: Clock;
   /** Sends an answer in the name of the inbox's owner. */
@@ -32,7 +32,7 @@ interface Blocked {
   settle(code: ErrorCode | undefined): void;
 }
 
-/** How long {@link Inbox.receive} waits. */
+/** Options of {@link Inbox.receive}. */
 export interface ReceiveOptions {
   /** Ends the wait; the promise then rejects with `ERR_ABORTED`. */
   readonly signal?: AbortSignal;
@@ -46,9 +46,9 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** The process that it belongs to. */
   readonly pid: Pid;
-  /** How it behaves. */
+  /** Its options. */
   readonly options: ResolvedInboxOptions;
-  readonly #hooks: InboxHooks;
+  readonly #hooks: InboxDeps;
   readonly #signals = new Ring<KernelMessage>();
   readonly #high = new Ring<KernelMessage>();
   readonly #normal = new Ring<KernelMessage>();
@@ -57,7 +57,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   #closed = false;
 
   /** @internal Made by `A2ARouter.createInbox`. */
-  constructor(pid: Pid, options: ResolvedInboxOptions, hooks: InboxHooks) {
+  constructor(pid: Pid, options: ResolvedInboxOptions, hooks: InboxDeps) {
     this.pid = pid;
     this.options = options;
     this.#hooks = hooks;
@@ -126,7 +126,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     return this.#wait(options);
   }
 
-  /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
+  /** Messages as they come; ends when the inbox closes. CloseDeps the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     let left = false;
     // Marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.
@@ -205,7 +205,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       const next = this.#blocked.shift();
       if (next === undefined) return;
       this.#hooks.clock.clearTimeout(next.timer);
-      // A message that is dropped as soon as somebody looks at it was not delivered.
+      // A message that is dropped when it is taken was not delivered.
       if (next.message.deadline !== undefined && next.message.deadline <= this.#hooks.clock.wallNow()) {
         next.settle('ERR_TIMEOUT');
         continue;

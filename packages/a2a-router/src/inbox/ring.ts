@@ -5,7 +5,7 @@ export class Ring<T> {
   #head = 0;
   #length = 0;
 
-  /** How many items it holds. */
+  /** Number of items. */
   get length(): number {
     return this.#length;
   }

@@ -20,12 +20,12 @@ export class SeenKeys {
     this.#limit = limit;
   }
 
-  /** Whether a key is remembered. */
+  /** Tells whether a key is remembered. */
   has(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  /** Remembers a key; the oldest gives way past the limit. */
+  /** Remembers a key; evicts the oldest past the limit. */
   add(key: string): void {
     if (this.#keys.size >= this.#limit) {
       const [oldest] = this.#keys;

@@ -176,7 +176,7 @@ function text(value: JsonValue | undefined, what: string): string {
   return value;
 }
 
-/** Reads a text of at most `most` bytes: ids and keys are kept and recorded, so whoever sends them must not choose their size. */
+/** Reads a text of at most `most` bytes: ids and keys are kept and recorded, so their size must not be the choice of their sender. */
 function bounded(value: JsonValue | undefined, what: string, most: number = MAX_ID_BYTES): string {
   if (!fits(value, most)) throw wrong(what);
   return value;

@@ -4,7 +4,7 @@ import { createMessageId } from './message-id.ts';
 import type { Payload } from './payload.ts';
 import type { Target } from './target.ts';
 
-/** What may be said about a message besides its target and payload. */
+/** Options of a message besides its target and payload. */
 export interface MessageOptions {
   /** Id of the message that this one answers; at most 256 bytes. */
   readonly correlationId?: string | undefined;
@@ -34,15 +34,15 @@ export interface KernelMessage extends MessageOptions {
   readonly id: string;
   /** Pid of the sender; set by the router when an endpoint sends. */
   readonly from: Pid;
-  /** Where it goes. */
+  /** Its target. */
   readonly target: Target;
-  /** What it carries. */
+  /** Its content. */
   readonly payload: Payload;
   /** Milliseconds since 1970 at which it was made. */
   readonly timestamp: number;
   /** Node of the sender when it came from another one; set by the backend, never by a sender. */
   readonly fromNode?: string | undefined;
-  /** True when a gate said `defer`, so that the handler's own gate decides. */
+  /** True when a gate answered `defer`, so that the handler's own gate decides. */
   readonly deferred?: boolean | undefined;
   /** Place on its topic, counted from 1, when the topic remembers messages; set by the router. */
   readonly sequence?: number | undefined;

@@ -1,7 +1,7 @@
 /** Anything that JSON can say. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-/** What a message carries; built with the functions of {@link payload}. */
+/** Content of a message; built with the functions of {@link payload}. */
 export type Payload =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'json'; readonly value: JsonValue }

@@ -2,7 +2,8 @@ import type { Pid } from '../process/pid.ts';
 import { copyPayload } from './copy-payload.ts';
 import type { KernelMessage } from './message.ts';
 import type { Payload } from './payload.ts';
-import { createReply, type Replier, type Reply } from './reply.ts';
+import type { Replier } from './reply-channel.ts';
+import { createReply, type Reply } from './reply.ts';
 import type { Target } from './target.ts';
 
 /**

@@ -2,6 +2,7 @@ import { AgentwireError, ERROR_CODES, type ErrorCode } from '@agentwire/core';
 import type { SendReport } from '../router/send-report.ts';
 import type { KernelMessage, MessageOptions } from './message.ts';
 import { type JsonValue, payload as make, type Payload } from './payload.ts';
+import type { Replier } from './reply-channel.ts';
 import { StreamWriter } from './stream-writer.ts';
 
 /** Answers a message: called for one answer, and with `write` and `end` for the parts of a stream. */
@@ -10,13 +11,13 @@ export interface Reply {
    * Answers the sender; the answer carries the message's id as correlation id and its trace id.
    *
    * If the sender waits in `request`, the answer completes it, whatever the scope of the one who answers. A second answer, or one
-   * that comes after the wait has ended, reaches nobody: `delivered` is 0, and `rejected` says `ERR_REQUEST_ENDED`.
+   * that comes after the wait has ended, is not delivered: `delivered` is 0, and `rejected` has `ERR_REQUEST_ENDED`.
    */
   (payload: Payload, options?: MessageOptions): Promise<SendReport>;
   /**
    * Sends one part to a sender that waits in `requestStream`, in order; resolves once it was handed over.
    *
-   * Waits while the asker has as many unread parts as its `window` allows. Rejects with `ERR_REQUEST_ENDED` when nobody reads
+   * Waits while the asker has as many unread parts as its `window` allows. Rejects with `ERR_REQUEST_ENDED` when it is not read
    * any more, `ERR_INVALID_STATE` when no stream was asked for or after the end, and `ERR_OVERLOADED` past 1024 waiting writes.
    */
   write(payload: Payload): Promise<void>;
@@ -24,23 +25,6 @@ export interface Reply {
   end(): Promise<void>;
   /** Ends the stream, or the request, with an error: its code and its message reach the asker. */
   error(error: unknown): Promise<void>;
-}
-
-/** Channel back from a recipient of messages to their senders. */
-export interface Replier {
-  /** Sends an answer, or one part of several. */
-  answer(
-    to: KernelMessage,
-    payload: Payload,
-    options: MessageOptions | undefined,
-    streamed: KernelMessage['streamed'],
-  ): Promise<SendReport>;
-  /** Gives the signal that aborts when the request of a message is over. */
-  signal(to: KernelMessage): AbortSignal;
-  /** Takes the right to send one more part; undefined at once, a promise while the asker has not read enough. */
-  credit(to: KernelMessage): Promise<void> | undefined;
-  /** Gives that right back for a part that was not sent. */
-  restore(to: KernelMessage): void;
 }
 
 const MAX_TEXT = 1000;

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import type { KernelMessage } from './message.ts';
 import type { Payload } from './payload.ts';
-import type { Replier } from './reply.ts';
+import type { Replier } from './reply-channel.ts';
 
 /** Writes that wait for their turn at most. */
 const MAX_WAITING = 1024;
@@ -59,6 +59,6 @@ export class StreamWriter {
   async #send(payload: Payload, how: 'part' | 'end' | 'error'): Promise<void> {
     const { rejected } = await this.#replier.answer(this.#to, payload, undefined, how);
     if (rejected.some(({ code }) => code === 'ERR_REQUEST_ENDED'))
-      throw new AgentwireError('ERR_REQUEST_ENDED', 'nobody reads this stream any more');
+      throw new AgentwireError('ERR_REQUEST_ENDED', 'this stream is not read any more');
   }
 }

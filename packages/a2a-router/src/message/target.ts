@@ -1,6 +1,6 @@
 import type { Pid } from '../process/pid.ts';
 
-/** Where a message goes; built with the functions of {@link target}. */
+/** Address of a message; built with the functions of {@link target}. */
 export type Target =
   | { readonly kind: 'process'; readonly pid: Pid }
   | { readonly kind: 'topic'; readonly name: string }

@@ -20,7 +20,7 @@ export const scope: {
   readonly restricted: (pids: readonly Pid[]) => IpcScope;
   /** Only topics that one of these names or patterns covers, to publish and to subscribe. */
   readonly topic: (names: readonly string[]) => IpcScope;
-  /** Nobody. */
+  /** No target at all. */
   readonly none: IpcScope;
 } = {
   all: Object.freeze({ kind: 'all' }),
@@ -30,7 +30,7 @@ export const scope: {
   none: Object.freeze({ kind: 'none' }),
 };
 
-/** What a process may do and how much of it. */
+/** Rights and limits of a process. */
 export interface AgentCapabilities {
   /** May start processes. Default true. */
   readonly canSpawn: boolean;
@@ -42,9 +42,9 @@ export interface AgentCapabilities {
   readonly canNetwork: boolean;
   /** Whom it may send to. Default {@link scope}.all. */
   readonly ipcScope: IpcScope;
-  /** Bytes of memory it may use; carried for whoever runs it. Default 256 MiB. */
+  /** Bytes of memory it may use; carried for the runner of the process. Default 256 MiB. */
   readonly maxMemoryBytes: number;
-  /** Milliseconds of processor time it may use; carried for whoever runs it. Default 300 000. */
+  /** Milliseconds of processor time it may use; carried for the runner of the process. Default 300 000. */
   readonly maxCpuTimeMs: number;
   /** Tool calls per second, with a burst of one second's worth; 0 for none. They count as messages too. Default `Infinity`: no limit. */
   readonly maxToolCalls: number;
@@ -56,7 +56,7 @@ export interface AgentCapabilities {
   readonly maxMessages: number;
 }
 
-/** What a process may do when nothing else was said. */
+/** Defaults of {@link AgentCapabilities}. */
 export const CAPABILITY_DEFAULTS: AgentCapabilities = Object.freeze({
   canSpawn: true,
   canIpc: true,

@@ -6,7 +6,7 @@ import { KERNEL_PID, type Pid } from './pid.ts';
 import { processNotFound } from './process-not-found.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
 
-/** What the rules need to know of a sender; a process entry fits, and so does a sender on another node. */
+/** Facts about a sender that the rules need; a process entry fits, and so does a sender on another node. */
 export interface ScopeHolder {
   /** Whom it may send to. */
   readonly capabilities: AgentCapabilities;

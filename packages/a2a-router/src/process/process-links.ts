@@ -3,8 +3,8 @@ import type { Pid } from './pid.ts';
 
 const MAX_LINKS = 100_000;
 
-/** What links are told by the router that they belong to. */
-export interface LinkHooks {
+/** Collaborators of links. */
+export interface ProcessLinksDeps {
   /** Tells whether a process is gone, or never was. */
   readonly isGone: (pid: Pid) => boolean;
   /** Tells `to` about a process that is gone. */
@@ -17,10 +17,10 @@ export class ProcessLinks {
   readonly #watchers = new Map<Pid, Set<Pid>>();
   /** The other way round, so that the exit of a watcher does not walk over all that are watched. */
   readonly #watched = new Map<Pid, Set<Pid>>();
-  readonly #hooks: LinkHooks | undefined;
+  readonly #hooks: ProcessLinksDeps | undefined;
   #count = 0;
 
-  constructor(hooks?: LinkHooks) {
+  constructor(hooks?: ProcessLinksDeps) {
     this.#hooks = hooks;
   }
 

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Pid } from './pid.ts';
 
-/** What is thrown where a pid is no process's. */
+/** Makes the error for a pid without a process. */
 export function processNotFound(pid: Pid): AgentwireError {
   return new AgentwireError('ERR_PROCESS_NOT_FOUND', `no process has pid ${pid}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a process is doing.
+ * State of a process.
  *
  * starting → running | exited; running → suspended | stopping | exited;
  * suspended → running | stopping | exited; stopping → exited; exited is final.

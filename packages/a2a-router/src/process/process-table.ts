@@ -6,13 +6,13 @@ import { processNotFound } from './process-not-found.ts';
 import { canMove, PROCESS_STATES, type ProcessState } from './process-state.ts';
 import { UnusedPids } from './unused-pids.ts';
 
-/** What a new process is called and may do. */
+/** Name, parent and capabilities of a new process. */
 export interface ProcessSpec {
   /** Name for people and for the gate. */
   readonly agentId: string;
   /** Pid of the process that starts it. Default: the kernel, 0. */
   readonly parent?: Pid;
-  /** What it may do; what is missing is filled from `CAPABILITY_DEFAULTS`. */
+  /** Its capabilities; missing ones are filled with the defaults. */
   readonly capabilities?: Partial<AgentCapabilities>;
   /** Its first state. Default `running`. */
   readonly state?: 'starting' | 'running';
@@ -26,11 +26,11 @@ export interface ProcessEntry {
   readonly agentId: string;
   /** Pid of the process that started it. */
   readonly parent: Pid;
-  /** What it is doing now. */
+  /** Its state. */
   readonly state: ProcessState;
-  /** How it ended; undefined until it is `exited`. */
+  /** Exit code; undefined until it is `exited`. */
   readonly exitCode: number | undefined;
-  /** What it may do. */
+  /** Its capabilities. */
   readonly capabilities: AgentCapabilities;
   /** Messages it has sent. */
   readonly messagesSent: number;
@@ -61,7 +61,7 @@ const UNLIMITED: AgentCapabilities = resolveCapabilities({
   maxCpuTimeMs: Infinity,
 });
 
-/** Who exists, in which state, and with which capabilities; pids are never used twice. */
+/** Table of processes with their states and capabilities; pids are never used twice. */
 export class ProcessTable {
   /** Live processes it holds at most. */
   readonly capacity: number;
@@ -157,7 +157,7 @@ export class ProcessTable {
     this.#mine(pid).capabilities = resolveCapabilities(capabilities);
   }
 
-  /** How many processes are in each state, the kernel not counted. */
+  /** Number of processes in each state, the kernel not counted. */
   countByState(): Record<ProcessState, number> {
     const counts = Object.fromEntries(PROCESS_STATES.map((state) => [state, 0])) as Record<ProcessState, number>;
     for (const entry of this.list()) counts[entry.state] += 1;

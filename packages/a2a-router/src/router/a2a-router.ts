@@ -12,7 +12,7 @@ import type { ProcessTable } from '../process/process-table.ts';
 import type { ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { AnswerStream, type StreamOptions } from './answer-stream.ts';
-import { assembleRouter, type RouterParts } from './assemble-router.ts';
+import { assembleRouter, type RouterComponents } from './assemble-router.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { processExited } from './process-exit.ts';
 import { createRemoteHost } from './remote-host.ts';
@@ -29,7 +29,7 @@ import type { SubscribeOptions } from './subscribe-options.ts';
  */
 export class A2ARouter {
   readonly #settings: ResolvedRouterSettings;
-  readonly #parts: RouterParts;
+  readonly #components: RouterComponents;
   readonly #stopListening: () => void;
 
   constructor(
@@ -39,17 +39,17 @@ export class A2ARouter {
     settings: RouterSettings = {},
   ) {
     this.#settings = resolveRouterSettings(settings);
-    this.#parts = assembleRouter({
+    this.#components = assembleRouter({
       table: processTable,
       checker: capabilityChecker,
       topics: topicRouter,
       settings: this.#settings,
     });
     const { chain, backend } = this.#settings;
-    const { deadLetters, outgoing, table, path, pending, remoteRequests, replierOf, open, services, subscriptions } =
-      this.#parts;
-    deadLetters.attach((letter) => outgoing.redrive(letter, chain));
-    this.#stopListening = processTable.onExit((entry) => processExited(this.#parts, entry));
+    const { deadLetters, localSender, table, path, pending, remoteRequests, replierOf, open, services, subscriptions } =
+      this.#components;
+    deadLetters.attach((letter) => localSender.redrive(letter, chain));
+    this.#stopListening = processTable.onExit((entry) => processExited(this.#components, entry));
     // last, because a backend may hand messages over at once
     backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, table, replierOf, open, services }));
     services.announce();
@@ -58,8 +58,8 @@ export class A2ARouter {
 
   /** Attaches a registry of services; gives back the router itself. */
   withServiceRegistry(registry: ServiceRegistry): this {
-    this.#parts.open.check();
-    this.#parts.services.replace(registry);
+    this.#components.open.check();
+    this.#components.services.replace(registry);
     return this;
   }
 
@@ -71,71 +71,71 @@ export class A2ARouter {
 
   /** Sets the gate once, also after the router was handed around; a second time throws `ERR_INVALID_STATE`. */
   setGate(gate: GateBackend): void {
-    this.#parts.open.check();
-    this.#parts.gateSlot.fill(gate);
+    this.#components.open.check();
+    this.#components.gateSlot.fill(gate);
   }
 
   /** The registry of services, if there is one. */
   get serviceRegistry(): ServiceRegistry | undefined {
-    return this.#parts.services.registry;
+    return this.#components.services.registry;
   }
 
   /** The topics. */
   get topicRouter(): TopicRouter {
-    return this.#parts.topics;
+    return this.#components.topics;
   }
 
   /** The processes. */
   get processTable(): ProcessTable {
-    return this.#parts.table;
+    return this.#components.table;
   }
 
-  /** Who is told when a process exits. */
+  /** Links and monitors: processes that are told when another one exits. */
   get links(): ProcessLinks {
-    return this.#parts.links;
+    return this.#components.links;
   }
 
-  /** Messages that nobody received. */
+  /** Messages that no process received. */
   get deadLetters(): DeadLetters {
-    return this.#parts.deadLetters;
+    return this.#components.deadLetters;
   }
 
   /** Inboxes that exist. */
   get inboxCount(): number {
-    return this.#parts.inboxes.size;
+    return this.#components.inboxes.size;
   }
 
   /** Messages that wait in the inbox of a process; 0 when it has none. */
   queuedMessages(pid: Pid): number {
-    return this.#parts.inboxes.queued(pid);
+    return this.#components.inboxes.queued(pid);
   }
 
   /** Requests that wait for an answer. */
   get pendingRequestCount(): number {
-    return this.#parts.pending.size;
+    return this.#components.pending.size;
   }
 
   /** Messages that the gate deferred and that wait for {@link A2ARouter.resolveDeferred}, oldest first. */
   get parkedMessages(): readonly KernelMessage[] {
-    return this.#parts.parked.list();
+    return this.#components.parked.list();
   }
 
   /** Makes the inbox of a process; one that is there is closed, and what it holds goes to the dead letters. */
   createInbox(pid: Pid, options?: InboxOptions): Inbox {
-    this.#parts.open.check();
-    return this.#parts.inboxes.create(pid, options ?? this.#settings.inbox);
+    this.#components.open.check();
+    return this.#components.inboxes.create(pid, options ?? this.#settings.inbox);
   }
 
   /** Removes the inbox of a process; what it holds goes to the dead letters, who waits for its answers is told. */
   removeInbox(pid: Pid): void {
-    if (!this.#parts.inboxes.remove(pid, 'target_not_found')) return;
-    this.#parts.pending.processGone(pid, 'ERR_NO_INBOX');
-    this.#parts.remoteRequests.processGone(pid, 'ERR_NO_INBOX');
+    if (!this.#components.inboxes.remove(pid, 'target_not_found')) return;
+    this.#components.pending.processGone(pid, 'ERR_NO_INBOX');
+    this.#components.remoteRequests.processGone(pid, 'ERR_NO_INBOX');
   }
 
   /** Makes an inbox and the handle with which the process sends: `from` is then set here and cannot be forged. */
   register(pid: Pid, options?: InboxOptions): A2AEndpoint {
-    return new A2AEndpoint(this, pid, this.createInbox(pid, options), this.#parts.ways);
+    return new A2AEndpoint(this, pid, this.createInbox(pid, options), this.#components.endpointDeps);
   }
 
   /**
@@ -150,70 +150,70 @@ export class A2ARouter {
 
   /** Sends as `send` does and records intent and outcome in `chain`; without a chain it is `send` without audit. */
   sendChecked(message: KernelMessage, chain?: ChainManager): Promise<SendReport> {
-    return this.#parts.outgoing.send(message, chain);
+    return this.#components.localSender.send(message, chain);
   }
 
   /**
    * Sends a message and waits for the answer to it.
    *
-   * Rejects with the code of a failed send, `ERR_NO_RESPONDERS` if nobody received it, `ERR_INBOX_CLOSED` when the one
+   * Rejects with the code of a failed send, `ERR_NO_RESPONDERS` if no process received it, `ERR_INBOX_CLOSED` when the one
    * who did exits, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_DUPLICATE_REQUEST` or `ERR_OVERLOADED`. Nothing stays behind.
    */
   request(message: KernelMessage, options?: RequestOptions): Promise<KernelMessage> {
-    return requestOne(this.#parts.requests, message, options);
+    return requestOne(this.#components.requests, message, options);
   }
 
   /** Sends a message and gathers answers until there are `max`, none came for `stallMs`, or `timeoutMs` is over. */
   requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]> {
-    return requestMany(this.#parts.requests, message, options);
+    return requestMany(this.#components.requests, message, options);
   }
 
   /**
    * Sends a message and gives the parts of its answer as they come, in order; at most `window` of them wait to be read.
    *
-   * Throws for options and targets that cannot be; topics and broadcasts have several writers. Reading rejects as `request` does. Leaving the
+   * Throws for options and targets that cannot be; topics and broadcasts have several writers. Reading rejects as `request` does. CloseDeps the
    * loop gives the stream up: `message.signal` of the writer aborts, and its writes reject with `ERR_REQUEST_ENDED`.
    */
   requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream {
-    return AnswerStream.request(this.#parts.requests, message, options);
+    return AnswerStream.request(this.#components.requests, message, options);
   }
 
   /** Completes the request that a message answers; false unless it comes from a process that received that request and goes to the one that asked. */
   tryCompleteRequest(message: KernelMessage): boolean {
-    if (this.#parts.open.closed) return false;
-    return this.#parts.pending.complete(sealMessage(message), undefined);
+    if (this.#components.open.closed) return false;
+    return this.#components.pending.complete(sealMessage(message), undefined);
   }
 
   /** Subscribes a process to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside its scope. */
   subscribe(pid: Pid, pattern: string, options: SubscribeOptions = {}): void {
-    this.#parts.open.check();
-    this.#parts.subscriptions.add(pid, pattern, options);
+    this.#components.open.check();
+    this.#components.subscriptions.add(pid, pattern, options);
   }
 
   /** Ends a subscription; false if there was none. */
   unsubscribe(pid: Pid, pattern: string): boolean {
-    return this.#parts.subscriptions.remove(pid, pattern);
+    return this.#components.subscriptions.remove(pid, pattern);
   }
 
   /** Makes a process an owner of a service. */
   provide(pid: Pid, service: string, options?: ServiceOptions): void {
-    this.#parts.open.check();
-    this.#parts.services.add(pid, service, options);
+    this.#components.open.check();
+    this.#components.services.add(pid, service, options);
   }
 
   /** Ends the ownership of a service; false if there was none. */
   withdraw(pid: Pid, service: string): boolean {
-    return this.#parts.services.remove(pid, service);
+    return this.#components.services.remove(pid, service);
   }
 
   /** Decides about a parked message; false if none has that id. A decision that cannot be read is a denial. */
   resolveDeferred(messageId: string, decision: GateDecision): boolean {
-    return this.#parts.parked.resolve(messageId, decision);
+    return this.#components.parked.resolve(messageId, decision);
   }
 
   /** Ends every wait and every inbox; idempotent. The process table, the chain and the backend stay as they are. */
   close(): Promise<void> {
-    const { open, parked, pending, remoteRequests, inboxes, subscriptions, services } = this.#parts;
+    const { open, parked, pending, remoteRequests, inboxes, subscriptions, services } = this.#components;
     if (!open.close()) return Promise.resolve();
     this.#settings.backend?.detach?.();
     this.#stopListening();

@@ -4,13 +4,13 @@ import { readFailure } from '../message/reply.ts';
 import { Ring } from '../inbox/ring.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { PendingRequest } from './pending-requests.ts';
-import { ask, type RequestOptions, type RequestParts } from './request.ts';
+import { ask, type RequestOptions, type RequestDeps } from './request.ts';
 import { requestOver } from './request-signals.ts';
 import { StreamWindow } from './stream-window.ts';
 
-/** How a streamed answer is read. */
+/** Options of a streamed answer. */
 export interface StreamOptions extends RequestOptions {
-  /** Parts that may be under way or unread at once, 1 to 10 000; the writer waits beyond that. Default 16. */
+  /** Parts that may be in flight or unread at once, 1 to 10 000; the writer waits beyond that. Default 16. */
   readonly window?: number;
 }
 
@@ -44,7 +44,7 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
   }
 
   /** Sends a request whose answer comes in parts; throws for options and targets that cannot be. */
-  static request(parts: RequestParts, message: KernelMessage, options: StreamOptions = {}): AnswerStream {
+  static request(deps: RequestDeps, message: KernelMessage, options: StreamOptions = {}): AnswerStream {
     checkKnownOptions('requestStream', options, ['timeoutMs', 'signal', 'window']);
     const window = new StreamWindow(checkInteger('window', options.window ?? 16, 1, 10_000));
     const { kind } = message.target;
@@ -52,11 +52,11 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `a stream has one writer, so its target is no ${kind}`);
     let waiting: PendingRequest | undefined;
     const end = (error: AgentwireError): void => {
-      if (waiting !== undefined) parts.pending.end(waiting, error);
+      if (waiting !== undefined) deps.pending.end(waiting, error);
     };
-    const stream = new AnswerStream(window, end, parts.partRead);
+    const stream = new AnswerStream(window, end, deps.partRead);
     waiting = ask(
-      parts,
+      deps,
       message,
       options,
       'stream',

@@ -1,40 +1,40 @@
 import type { Clock } from '@agentwire/core';
 import { GateSlot } from '../gate/gate-slot.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { Delivery } from './delivery.ts';
-import type { EndpointWays } from './endpoint.ts';
+import type { EndpointDeps } from './endpoint.ts';
 import { InboxTable } from './inbox-table.ts';
 import { Observer } from './observer.ts';
-import { Outgoing } from './outgoing.ts';
+import { LocalSender } from './local-sender.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { tellExit } from './process-exit.ts';
 import { OpenState } from './open-state.ts';
 import { RemoteRequests } from './remote-requests.ts';
 import { createReplier, type ReplierDeps } from './replier.ts';
-import { requestNew, type RequestParts } from './request.ts';
+import { requestNew, type RequestDeps } from './request.ts';
 import type { ResolvedRouterSettings } from './router-options.ts';
 import { SendPath } from './send-path.ts';
 import { SenderAdmission } from './sender-admission.ts';
 import { ServiceOwners } from './service-owners.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** What the parts of a router are made from. */
-export interface RouterMaterial {
+/** Collaborators and settings that a router is assembled from. */
+export interface RouterDeps {
   readonly table: ProcessTable;
   readonly checker: CapabilityChecker;
   readonly topics: TopicRouter;
   readonly settings: ResolvedRouterSettings;
 }
 
-/** What a router is made of. */
-export interface RouterParts {
+/** Components of a router. */
+export interface RouterComponents {
   readonly clock: Clock;
   readonly open: OpenState;
   readonly table: ProcessTable;
@@ -50,16 +50,16 @@ export interface RouterParts {
   readonly services: ServiceOwners;
   readonly admission: SenderAdmission;
   readonly path: SendPath;
-  readonly outgoing: Outgoing;
-  readonly requests: RequestParts;
-  /** What endpoints send with. */
-  readonly ways: EndpointWays;
+  readonly localSender: LocalSender;
+  readonly requests: RequestDeps;
+  /** Collaborators of endpoints. */
+  readonly endpointDeps: EndpointDeps;
   /** Makes what answers in the name of a process. */
   readonly replierOf: (pid: Pid) => Replier;
 }
 
 /** Makes the parts of a router and ties them together; nothing outside hears of them yet. */
-export function assembleRouter({ table, checker, topics, settings }: RouterMaterial): RouterParts {
+export function assembleRouter({ table, checker, topics, settings }: RouterDeps): RouterComponents {
   const { clock, logger, chain, backend, kernelHandler, rememberedKeys } = settings;
   const deadLetters = settings.deadLetters ?? new DeadLetters({ clock });
   const pending = new PendingRequests(clock, settings.maxPendingRequests, (id) => backend?.forget(id));
@@ -71,7 +71,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     metrics === undefined && tracer === undefined ? undefined : new Observer({ metrics, tracer, clock, logger });
   const checks = { clock, timeoutMs: settings.gateTimeoutMs };
   const replies: ReplierDeps = {
-    send: (message, isReply, answers) => outgoing.answer(message, chain, isReply, answers),
+    send: (message, isReply, answers) => localSender.answer(message, chain, isReply, answers),
     pending,
     remoteRequests,
     answerSchema: (service, method) => services.registry?.contract(service, method)?.answer,
@@ -122,17 +122,17 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     logger,
   });
   const interceptors = [...(settings.interceptors ?? [])];
-  const outgoing = new Outgoing(
+  const localSender = new LocalSender(
     path,
     open.check,
     settings.checkContracts === 'both' ? delivery : undefined,
     interceptors,
     clock,
   );
-  const requests: RequestParts = {
+  const requests: RequestDeps = {
     clock,
     pending,
-    dispatch: (message, waiting, checkedAt) => outgoing.ask(message, chain, waiting, checkedAt),
+    dispatch: (message, waiting, checkedAt) => localSender.ask(message, chain, waiting, checkedAt),
     partRead: (id) => backend?.partRead?.(id),
     observer,
     checkOpen: open.check,
@@ -160,13 +160,13 @@ export function assembleRouter({ table, checker, topics, settings }: RouterMater
     services,
     admission,
     path,
-    outgoing,
+    localSender,
     requests,
-    ways: {
+    endpointDeps: {
       clock,
       interceptors,
       observer,
-      send: (from, to, payload, about) => outgoing.sendNew(from, to, payload, about, chain),
+      send: (from, to, payload, about) => localSender.sendNew(from, to, payload, about, chain),
       request: (from, to, payload, options, about) => requestNew(requests, from, to, payload, options, about),
     },
     replierOf,

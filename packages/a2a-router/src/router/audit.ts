@@ -62,7 +62,7 @@ export function recordOutcome(chain: ChainManager, report: SendReport): void {
   );
 }
 
-/** Records that a message reached nobody. */
+/** Records that a message was not delivered. */
 export function recordFailure(chain: ChainManager, message: KernelMessage, code: ErrorCode): void {
   chain.recordCanonical(
     SOURCE,

@@ -3,7 +3,7 @@ import { isLater } from '../gate/judge-answer.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { OfferOutcome } from '../inbox/inbox.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';
@@ -16,8 +16,8 @@ import { addResponder, dropResponder, type PendingRequest } from './pending-requ
 import type { RemoteBackend } from './remote-backend.ts';
 import { NO_REJECTIONS, type Rejection, type SendReport } from './send-report.ts';
 
-/** What delivery works with. */
-export interface DeliveryParts {
+/** Collaborators of the delivery. */
+export interface DeliveryDeps {
   readonly inboxes: InboxTable;
   readonly topics: TopicRouter;
   readonly services: () => ServiceRegistry | undefined;
@@ -34,10 +34,10 @@ type Outcome = SendReport | Promise<SendReport>;
 
 /** Brings a message that may be sent to those it is for. Throws or rejects when a single recipient cannot have it. */
 export class Delivery {
-  readonly #parts: DeliveryParts;
+  readonly #deps: DeliveryDeps;
 
-  constructor(parts: DeliveryParts) {
-    this.#parts = parts;
+  constructor(deps: DeliveryDeps) {
+    this.#deps = deps;
   }
 
   /** Delivers to a target; `waiting` is the request that the message asks, `holder` the scope of its sender. */
@@ -61,7 +61,7 @@ export class Delivery {
   }
 
   #one(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
-    return this.#settleOne(pid, message, this.#parts.inboxes.offer(pid, message, waiting));
+    return this.#settleOne(pid, message, this.#deps.inboxes.offer(pid, message, waiting));
   }
 
   #settleOne(pid: Pid, message: KernelMessage, outcome: OfferOutcome): Outcome {
@@ -78,7 +78,7 @@ export class Delivery {
       throw new AgentwireError('ERR_CAPABILITY_DENIED', `the sender may not reach process ${pid}`, { detail: { pid } });
     }
     if (pid === KERNEL_PID) return this.#kernel(message, undefined);
-    const outcome = this.#parts.inboxes.redeliver(pid, message);
+    const outcome = this.#deps.inboxes.redeliver(pid, message);
     const settle = (code: ErrorCode | undefined): SendReport => {
       if (code !== undefined) throw refusal(code, pid);
       return single(message);
@@ -87,12 +87,12 @@ export class Delivery {
   }
 
   #kernel(message: KernelMessage, waiting: PendingRequest | undefined): Outcome {
-    const handler = this.#parts.kernelHandler;
+    const handler = this.#deps.kernelHandler;
     if (handler === undefined) {
-      this.#parts.deadLetters.add(message, KERNEL_PID, 'target_not_found');
+      this.#deps.deadLetters.add(message, KERNEL_PID, 'target_not_found');
       throw new AgentwireError('ERR_NO_HANDLER', 'this router was given no kernelHandler');
     }
-    const { logger, reply } = this.#parts;
+    const { logger, reply } = this.#deps;
     if (waiting !== undefined) addResponder(waiting, KERNEL_PID);
     const failed = (error: unknown): void =>
       logger.error({ error: error instanceof Error ? error.message : String(error) }, 'the kernel handler failed');
@@ -108,7 +108,7 @@ export class Delivery {
   }
 
   #topic(message: KernelMessage, topic: string, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
-    const { topics, backend } = this.#parts;
+    const { topics, backend } = this.#deps;
     // The subscribers are looked up first, because a name that is no topic must not be remembered.
     const subscribers = topics.subscribers(topic);
     const sequence = topics.note(topic, message, holder);
@@ -123,7 +123,7 @@ export class Delivery {
   }
 
   #broadcast(message: KernelMessage, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
-    return this.#many([...this.#parts.inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
+    return this.#many([...this.#deps.inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
   }
 
   #service(
@@ -133,8 +133,8 @@ export class Delivery {
     holder: ScopeHolder,
     waiting: PendingRequest | undefined,
   ): Outcome {
-    const { inboxes, backend, deadLetters } = this.#parts;
-    const registry = this.#parts.services();
+    const { inboxes, backend, deadLetters } = this.#deps;
+    const registry = this.#deps.services();
     const to: Target = method === undefined ? { kind: 'service', service } : { kind: 'serviceMethod', service, method };
     const mayLeave =
       backend !== undefined && message.fromNode === undefined && holder.capabilities.ipcScope.kind === 'all';
@@ -143,7 +143,7 @@ export class Delivery {
       (pid) => inboxes.liveState(pid) !== undefined && (pid !== message.from || message.fromNode !== undefined),
     );
     const reachable = live.filter((pid) => mayReachProcess(holder, pid));
-    // A suspended owner queues, so it gets a share only while nobody else can take the message.
+    // A suspended owner queues, so it gets a share only while no other owner can take the message.
     const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
     const allowed = running.length > 0 ? running : reachable;
     if (registry !== undefined && allowed.length > 0) {
@@ -174,9 +174,9 @@ export class Delivery {
 
   /** Checks the arguments of a call against the contract of its method; throws, or gives a promise that rejects, when they do not fit. */
   checkArgs(message: KernelMessage, service: string, method: string | undefined): Promise<void> | undefined {
-    const schema = method === undefined ? undefined : this.#parts.services()?.contract(service, method)?.args;
+    const schema = method === undefined ? undefined : this.#deps.services()?.contract(service, method)?.args;
     if (schema === undefined) return undefined;
-    const checked = checkAgainst(schema, message.payload, `the arguments of ${service}.${method}`, this.#parts.checks);
+    const checked = checkAgainst(schema, message.payload, `the arguments of ${service}.${method}`, this.#deps.checks);
     return checked instanceof Promise ? checked : undefined;
   }
 
@@ -188,7 +188,7 @@ export class Delivery {
     waiting: PendingRequest | undefined,
     elsewhere: Target | undefined,
   ): Outcome {
-    const { inboxes, deadLetters } = this.#parts;
+    const { inboxes, deadLetters } = this.#deps;
     const queued = (pid: Pid): number => inboxes.queued(pid);
     const free = registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued);
     if (free !== undefined) return this.#one(free, message, waiting);
@@ -214,9 +214,9 @@ export class Delivery {
       return this.#remote(message, to, waiting);
     }
     try {
-      await this.#parts.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
+      await this.#deps.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
     } catch (error) {
-      // Somebody may have it, so it is not refused here.
+      // A process may have it, so it is not refused here.
       if (toAgentwireError(error, 'ERR_IO').code === 'ERR_TIMEOUT') throw error;
       return this.#one(full, message, waiting);
     }
@@ -229,7 +229,7 @@ export class Delivery {
     holder: ScopeHolder,
     waiting: PendingRequest | undefined,
   ): Outcome {
-    const { backend, deadLetters } = this.#parts;
+    const { backend, deadLetters } = this.#deps;
     const kept = message.durable === true && to.target.kind === 'service';
     if (backend !== undefined && to.nodeId === backend.nodeId && !kept) {
       return this.deliver(message, to.target, holder, waiting);
@@ -244,7 +244,7 @@ export class Delivery {
 
   async #remote(message: KernelMessage, to: Target, waiting: PendingRequest | undefined): Promise<SendReport> {
     if (waiting !== undefined) waiting.remote = true;
-    await this.#parts.backend?.deliver(message, {
+    await this.#deps.backend?.deliver(message, {
       target: to,
       expectsReply: waiting !== undefined,
       window: waiting?.window?.size,
@@ -261,10 +261,10 @@ export class Delivery {
     const [local, remote] = await Promise.allSettled([here, this.#remote(message, to, waiting)]);
     if (local.status === 'rejected') throw local.reason;
     if (remote.status === 'fulfilled') return { ...local.value, remote: remote.value.remote };
-    // What reached nobody here either failed as a whole, and may be sent again.
-    const nobody =
+    // A message that reached no process here either failed as a whole, and may be sent again.
+    const undelivered =
       waiting === undefined || waiting.ended ? local.value.delivered === 0 : waiting.responders === undefined;
-    if (nobody) throw remote.reason;
+    if (undelivered) throw remote.reason;
     if (waiting !== undefined) waiting.remote = false;
     return { ...local.value, remoteError: toAgentwireError(remote.reason, 'ERR_IO').code };
   }
@@ -288,7 +288,7 @@ export class Delivery {
     for (const pid of pids) {
       if (pid === sender) continue;
       const outcome: OfferOutcome = allowed(pid)
-        ? this.#parts.inboxes.offer(pid, message, waiting)
+        ? this.#deps.inboxes.offer(pid, message, waiting)
         : 'ERR_CAPABILITY_DENIED'; // no dead letter: it was never for that process
       if (outcome instanceof Promise) (slow ??= []).push(outcome.then((code) => settle(pid, code)));
       else settle(pid, outcome);

@@ -13,8 +13,8 @@ import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
 
-/** What an endpoint sends with: messages are made where they are sent. */
-export interface EndpointWays {
+/** Collaborators of an endpoint: messages are made where they are sent. */
+export interface EndpointDeps {
   /** Time of the messages that are made here. */
   readonly clock: Clock;
   /** Hooks around handlers. */
@@ -33,7 +33,7 @@ export interface EndpointWays {
   ) => Promise<KernelMessage>;
 }
 
-/** What an endpoint asks of its router besides. */
+/** Methods of a router that an endpoint calls. */
 export interface EndpointRouter {
   requestMany(message: KernelMessage, options?: RequestManyOptions): Promise<KernelMessage[]>;
   requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream;
@@ -47,22 +47,22 @@ export interface EndpointRouter {
 export class A2AEndpoint {
   /** The process that it speaks for. */
   readonly pid: Pid;
-  /** What was sent to it. */
+  /** Messages that were sent to it. */
   readonly inbox: Inbox;
   readonly #router: EndpointRouter;
-  readonly #ways: EndpointWays;
+  readonly #deps: EndpointDeps;
 
   /** @internal Made by `A2ARouter.register`. */
-  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, ways: EndpointWays) {
+  constructor(router: EndpointRouter, pid: Pid, inbox: Inbox, deps: EndpointDeps) {
     this.#router = router;
     this.pid = pid;
     this.inbox = inbox;
-    this.#ways = ways;
+    this.#deps = deps;
   }
 
   /** Sends a message; rejects as `A2ARouter.send` does. */
   send(to: Target, payload: Payload, options?: MessageOptions): Promise<SendReport> {
-    return this.#ways.send(this.pid, to, payload, options);
+    return this.#deps.send(this.pid, to, payload, options);
   }
 
   /** Sends to every subscriber of a topic. */
@@ -72,7 +72,7 @@ export class A2AEndpoint {
 
   /** Sends a message and waits for the answer; rejects as `A2ARouter.request` does. */
   request(to: Target, payload: Payload, options?: RequestOptions, message?: MessageOptions): Promise<KernelMessage> {
-    return this.#ways.request(this.pid, to, payload, options, message);
+    return this.#deps.request(this.pid, to, payload, options, message);
   }
 
   /** Sends a message and gathers answers, as `A2ARouter.requestMany` does. */
@@ -82,12 +82,12 @@ export class A2AEndpoint {
     options?: RequestManyOptions,
     message?: MessageOptions,
   ): Promise<KernelMessage[]> {
-    return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#ways.clock), options);
+    return this.#router.requestMany(createMessage(this.pid, to, payload, message, this.#deps.clock), options);
   }
 
   /** Sends a message and gives the parts of its answer as they come, as `A2ARouter.requestStream` does. */
   requestStream(to: Target, payload: Payload, options?: StreamOptions, message?: MessageOptions): AnswerStream {
-    return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#ways.clock), options);
+    return this.#router.requestStream(createMessage(this.pid, to, payload, message, this.#deps.clock), options);
   }
 
   /**
@@ -96,7 +96,7 @@ export class A2AEndpoint {
    * A payload that the handler gives back is the answer; what it throws is the error of the request that it handled.
    */
   serve(handler: MessageHandler, options: ServeOptions = {}): Promise<void> {
-    return serve(this.inbox, handler, options, this.#ways.interceptors, this.#ways.observer);
+    return serve(this.inbox, handler, options, this.#deps.interceptors, this.#deps.observer);
   }
 
   /** Subscribes to a topic or pattern; throws `ERR_CAPABILITY_DENIED` outside the scope. */

@@ -2,7 +2,7 @@ import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
 import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
 import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import { seenKey, SeenKeys } from '../inbox/seen-keys.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
@@ -12,7 +12,7 @@ import type { Observer } from './observer.ts';
 import { addResponder, dropResponder, type PendingRequest, type PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 
-/** Code for a message that its recipient had before: it is delivered to nobody, and nobody lost it. */
+/** Code for a message that its recipient had before: it is not delivered again, and not lost. */
 export const DUPLICATE: ErrorCode = 'ERR_DUPLICATE_REQUEST';
 
 interface Box {
@@ -20,8 +20,8 @@ interface Box {
   readonly seen: SeenKeys;
 }
 
-/** What an inbox table works with. */
-export interface InboxTableParts {
+/** Collaborators of an inbox table. */
+export interface InboxTableDeps {
   readonly table: ProcessTable;
   readonly deadLetters: DeadLetters;
   readonly pending: PendingRequests;
@@ -35,14 +35,14 @@ export interface InboxTableParts {
 
 /** The inboxes of one router, and the one way into them. */
 export class InboxTable {
-  readonly #parts: InboxTableParts;
+  readonly #deps: InboxTableDeps;
   readonly #boxes = new Map<Pid, Box>();
 
-  constructor(parts: InboxTableParts) {
-    this.#parts = parts;
+  constructor(deps: InboxTableDeps) {
+    this.#deps = deps;
   }
 
-  /** How many there are. */
+  /** Number of inboxes. */
   get size(): number {
     return this.#boxes.size;
   }
@@ -59,11 +59,11 @@ export class InboxTable {
 
   /** State of a process that lives and has an inbox; undefined for others. */
   liveState(pid: Pid): 'running' | 'suspended' | undefined {
-    const state = this.#boxes.has(pid) ? this.#parts.table.find(pid)?.state : undefined;
+    const state = this.#boxes.has(pid) ? this.#deps.table.find(pid)?.state : undefined;
     return state === 'running' || state === 'suspended' ? state : undefined;
   }
 
-  /** Whether an inbox would take another message now. */
+  /** Tells whether an inbox would take another message now. */
   hasRoom(pid: Pid): boolean {
     const inbox = this.#boxes.get(pid)?.inbox;
     return inbox !== undefined && (inbox.options.overflow !== 'reject' || inbox.queued < inbox.options.capacity);
@@ -71,7 +71,7 @@ export class InboxTable {
 
   /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. */
   create(pid: Pid, options: InboxOptions | undefined): Inbox {
-    const { table, clock, deadLetters, pending, remoteRequests, rememberedKeys } = this.#parts;
+    const { table, clock, deadLetters, pending, remoteRequests, rememberedKeys } = this.#deps;
     const entry = table.find(pid);
     if (entry === undefined) throw processNotFound(pid);
     if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
@@ -79,14 +79,14 @@ export class InboxTable {
     this.#boxes.get(pid)?.inbox.close('target_not_found');
     const seen = new SeenKeys(rememberedKeys);
     const drop = (message: KernelMessage, reason: DeadLetterReason): void => {
-      // Nobody received it, so a retry or a redrive with the same key must not count as a duplicate.
+      // It was not received, so a retry or a redrive with the same key must not count as a duplicate.
       const { fromNode, from, idempotencyKey } = message;
       if (idempotencyKey !== undefined) seen.delete(seenKey(fromNode, from, idempotencyKey));
       deadLetters.add(message, pid, reason);
       if (message.fromNode === undefined) pending.loseResponder(message.id, pid, codeOf(reason));
       else remoteRequests.loseResponder(message, pid, codeOf(reason));
     };
-    const inbox = new Inbox(pid, resolved, { clock, reply: this.#parts.replierOf(pid), drop });
+    const inbox = new Inbox(pid, resolved, { clock, reply: this.#deps.replierOf(pid), drop });
     this.#boxes.set(pid, { inbox, seen });
     return inbox;
   }
@@ -105,7 +105,7 @@ export class InboxTable {
     if (waiting !== undefined) addResponder(waiting, pid);
     const outcome = this.#put(pid, message);
     if (outcome === undefined) {
-      this.#parts.observer?.queued(this.queued(pid));
+      this.#deps.observer?.queued(this.queued(pid));
       return undefined;
     }
     if (typeof outcome === 'string') return this.#refuse(pid, message, waiting, outcome);
@@ -120,7 +120,7 @@ export class InboxTable {
   #put(pid: Pid, message: KernelMessage): OfferOutcome {
     const box = this.#boxes.get(pid);
     if (box === undefined) {
-      const entry = this.#parts.table.find(pid);
+      const entry = this.#deps.table.find(pid);
       if (entry === undefined) return 'ERR_PROCESS_NOT_FOUND';
       return entry.state === 'exited' ? 'ERR_INBOX_CLOSED' : 'ERR_NO_INBOX';
     }
@@ -139,7 +139,7 @@ export class InboxTable {
 
   #refuse(pid: Pid, message: KernelMessage, waiting: PendingRequest | undefined, code: ErrorCode): ErrorCode {
     if (waiting !== undefined) dropResponder(waiting, pid);
-    if (code !== DUPLICATE) this.#parts.deadLetters.add(message, pid, reasonOf(code));
+    if (code !== DUPLICATE) this.#deps.deadLetters.add(message, pid, reasonOf(code));
     return code;
   }
 }

@@ -19,7 +19,7 @@ type Outcome = SendReport | Promise<SendReport>;
 const NO_LABELS: MetricLabels = Object.freeze({});
 
 /** Parts of an {@link Observer}. */
-export interface ObserverParts {
+export interface ObserverDeps {
   readonly metrics: MetricsRecorder | undefined;
   readonly tracer: Tracer | undefined;
   readonly clock: Clock;
@@ -28,15 +28,15 @@ export interface ObserverParts {
 
 /** Measures and traces what a router does; what a recorder or tracer throws is logged and changes nothing. */
 export class Observer {
-  readonly #parts: ObserverParts;
+  readonly #deps: ObserverDeps;
 
-  constructor(parts: ObserverParts) {
-    this.#parts = parts;
+  constructor(deps: ObserverDeps) {
+    this.#deps = deps;
   }
 
   /** Sends a message within a producer span, which the message then names, and counts what became of it. */
   send(message: KernelMessage, mayName: boolean, send: () => Outcome): Outcome {
-    const { metrics, tracer } = this.#parts;
+    const { metrics, tracer } = this.#deps;
     const target = message.target.kind;
     if (metrics !== undefined) this.#guard(() => metrics.count('a2a_sends_total', { target }));
     const span = tracer === undefined || message.fromNode !== undefined ? undefined : this.#produce(tracer, message);
@@ -67,7 +67,7 @@ export class Observer {
    * A message for several recipients is linked and not continued: each of them begins a trace of its own.
    */
   async handle(message: ReceivedMessage, handler: () => Promise<unknown>): Promise<unknown> {
-    const { tracer } = this.#parts;
+    const { tracer } = this.#deps;
     if (tracer === undefined) return handler();
     const span = this.#consume(tracer, message);
     if (span !== undefined) name(message, span);
@@ -83,7 +83,7 @@ export class Observer {
 
   /** Measures how long a request takes until its last answer or its failure. */
   timed(hooks: RequestHooks): RequestHooks {
-    const { metrics, clock } = this.#parts;
+    const { metrics, clock } = this.#deps;
     if (metrics === undefined) return hooks;
     const started = clock.now();
     const over = (outcome: string): void =>
@@ -103,12 +103,12 @@ export class Observer {
 
   /** Measures how many messages wait in an inbox that has just taken one. */
   queued(depth: number): void {
-    const { metrics } = this.#parts;
+    const { metrics } = this.#deps;
     if (metrics !== undefined) this.#guard(() => metrics.observe('a2a_queue_depth', NO_LABELS, depth));
   }
 
   #count(target: string, { delivered, remote, rejected }: SendReport): void {
-    const { metrics } = this.#parts;
+    const { metrics } = this.#deps;
     if (metrics === undefined) return;
     this.#guard(() => {
       if (delivered + remote > 0) metrics.count('a2a_deliveries_total', { target }, delivered + remote);
@@ -155,7 +155,7 @@ export class Observer {
     try {
       return action();
     } catch (error) {
-      this.#parts.logger.error(
+      this.#deps.logger.error(
         { error: error instanceof Error ? error.message : String(error) },
         'a metrics recorder or a tracer failed',
       );
@@ -190,7 +190,7 @@ class Once<T> {
   }
 }
 
-/** What a tracer calls its span is believed only if it is a `traceparent`. */
+/** Names a message after a span, if the span's `traceparent` is one. */
 function name(message: KernelMessage, span: TraceSpan): void {
   const traceparent = readTraceparent(span.traceparent);
   if (traceparent !== undefined) (message as { traceparent: string | undefined }).traceparent = traceparent;

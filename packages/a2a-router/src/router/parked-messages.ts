@@ -10,7 +10,7 @@ interface Parked {
   readonly settle: (decision: GateDecision) => void;
 }
 
-/** Messages that a gate deferred and that wait for somebody's decision. */
+/** Messages that a gate deferred and that wait for a decision. */
 export class ParkedMessages {
   readonly #clock: Clock;
   readonly #limit: number;
@@ -36,7 +36,7 @@ export class ParkedMessages {
       return Promise.resolve(gateDecision.deny('a message with that id is parked already'));
     return new Promise((settle) => {
       const timer = this.#clock.setTimeout(
-        () => this.resolve(message.id, gateDecision.deny('nobody decided in time')),
+        () => this.resolve(message.id, gateDecision.deny('no decision came in time')),
         this.#timeoutMs,
       );
       this.#parked.set(message.id, { message, timer, settle });

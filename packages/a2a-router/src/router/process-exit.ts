@@ -12,8 +12,8 @@ import type { ServiceOwners } from './service-owners.ts';
 import type { SenderAdmission } from './sender-admission.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** Where a router knows a process from. */
-export interface ProcessTraces {
+/** Tables of a router that a process is in. */
+export interface ExitDeps {
   readonly inboxes: InboxTable;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;
@@ -25,7 +25,7 @@ export interface ProcessTraces {
 }
 
 /** Takes a process that exited out of everything, and tells those who wanted to know. */
-export function processExited(traces: ProcessTraces, { pid, exitCode }: ProcessEntry): void {
+export function processExited(traces: ExitDeps, { pid, exitCode }: ProcessEntry): void {
   const { inboxes, pending, remoteRequests, subscriptions, services, links, admission, clock } = traces;
   inboxes.remove(pid, 'agent_exited');
   pending.processGone(pid, 'ERR_INBOX_CLOSED');
@@ -44,5 +44,5 @@ export function tellExit(inboxes: InboxTable, clock: Clock, to: Pid, signal: str
   void inboxes.offer(to, message, undefined);
 }
 
-/** What a signal says about a process that ended; `reason` is there when it was gone before anybody asked. */
+/** Detail of a signal about a process that ended; `reason` is there when it was gone before. */
 type ExitDetail = { readonly pid: Pid; readonly code: number } | { readonly pid: Pid; readonly reason: 'noproc' };

@@ -6,7 +6,7 @@ import type { Target } from '../message/target.ts';
 import type { ServiceEntry } from '../routing/service-registry.ts';
 import type { SendReport } from './send-report.ts';
 
-/** The way back to whoever asked on another node. */
+/** The way back to the asker on another node. */
 export interface RemoteReply {
   /** Parts that the asker has room for when it asked for a stream; undefined for one answer. */
   readonly window?: number | undefined;
@@ -18,22 +18,22 @@ export interface RemoteReply {
   watch?(): void;
 }
 
-/** How a message is handed to somebody who is not an inbox. */
+/** Way of a message to a handler that is no inbox. */
 interface Admission {
   /** Process that takes it, and that answers it; 0 for the kernel. */
   readonly pid: Pid;
-  /** The way back, when somebody waits for an answer. */
+  /** The way back, when an answer is expected. */
   readonly reply: RemoteReply | undefined;
-  /** Whether it was a dead letter before. */
+  /** True for a dead letter that is sent again. */
   readonly redriven: boolean;
 }
 
-/** What a router offers to the backend that connects it with other nodes. */
+/** Router as its backend sees it. */
 export interface RemoteHost {
   /**
    * Takes a message from another node through `acceptRemote`, gate, scope and delivery; `fromNode` was set by the backend.
    *
-   * Rejects like `send` does. With `reply` somebody waits there: an answer of a process that received the message goes
+   * Rejects like `send` does. With `reply` an asker waits there: an answer of a process that received the message goes
    * that way, and so does the news that none of them can answer any more.
    */
   receive(message: KernelMessage, reply?: RemoteReply): Promise<SendReport>;
@@ -44,7 +44,7 @@ export interface RemoteHost {
    */
   admit(message: KernelMessage, how: Admission, take: (message: ReceivedMessage) => Promise<void>): Promise<void>;
   /**
-   * Hands over an answer that came on the way which the backend opened for that request; false if nobody waits.
+   * Hands over an answer that came on the way which the backend opened for that request; false if none waits.
    *
    * Rejects when `acceptRemote` or the gate refuses it, or when it cannot be recorded.
    */
@@ -53,11 +53,11 @@ export interface RemoteHost {
   answered(): Promise<void>;
   /** Ends every request of other nodes that processes here have in hand: they are told `ERR_CLOSED`. */
   abandon(): void;
-  /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if nobody works on it. */
+  /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if it is not pending here. */
   cancel(nodeId: string, messageId: string): boolean;
   /** Ends every request of a node that is gone, as `cancel` does. */
   cancelNode(nodeId: string): void;
-  /** Notes how many parts of a stream its asker has read so far; false if nobody writes it. Counts that go back or are past what was written change nothing. */
+  /** Notes how many parts of a stream its asker has read so far; false if it is not written here. Counts that go back or are past what was written change nothing. */
   credit(nodeId: string, messageId: string, read: number): boolean;
   /** Calls `watch` of every request that a handler wants to know the end of, because news of it may have been lost. */
   recheck(): void;
@@ -67,11 +67,11 @@ export interface RemoteHost {
   fail(messageId: string, code: ErrorCode, message: string): void;
 }
 
-/** How a message leaves for other nodes. */
+/** Options of a message that leaves for other nodes. */
 export interface RemoteDelivery {
-  /** Where it goes: a topic or service anywhere, or a node and the target there. */
+  /** Target: a topic or service anywhere, or a node and the target there. */
   readonly target: Target;
-  /** True when somebody waits for an answer to it. */
+  /** True when an answer to it is expected. */
   readonly expectsReply: boolean;
   /** True when the promise of `deliver` must wait until a process on another node has the message. */
   readonly confirm?: boolean;
@@ -89,7 +89,7 @@ export interface RemoteBackend {
   detach?(): void;
   /** Sends a message to other nodes; rejects when it cannot be handed over, says nothing of what happens there. */
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void>;
-  /** Forgets that somebody waits for an answer to a message. */
+  /** Forgets that an answer to a message is expected. */
   forget(messageId: string): void;
   /** One more part of a streamed answer from another node was read, so there is room for another one. */
   partRead?(messageId: string): void;

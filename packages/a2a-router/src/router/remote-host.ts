@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
@@ -10,12 +10,12 @@ import { addResponder, type PendingRequests } from './pending-requests.ts';
 import type { RemoteHost, RemoteReply } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import type { Sender } from './sender-admission.ts';
-import { type SendPath, type Taker } from './send-path.ts';
+import { type SendPath, type DirectHandler } from './send-path.ts';
 import type { ServiceOwners } from './service-owners.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
-/** What a remote host works with. */
-export interface RemoteHostParts {
+/** Collaborators of a remote host. */
+export interface RemoteHostDeps {
   readonly path: SendPath;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;
@@ -34,11 +34,11 @@ export interface RemoteHostParts {
  * Nothing of a sender that `acceptRemote` refuses is noted, recorded or kept; everything after it is audited as what
  * goes out is.
  */
-export function createRemoteHost(parts: RemoteHostParts): RemoteHost {
-  const { path, pending, remoteRequests, chain, table, replierOf, open, services } = parts;
+export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
+  const { path, pending, remoteRequests, chain, table, replierOf, open, services } = deps;
   // A chain that syncs first lets time pass, so the sender is admitted again after it.
   const admittedNow = (sender: Sender): Sender | undefined => (chain?.fsync === 'always' ? undefined : sender);
-  const complete: Taker = {
+  const complete: DirectHandler = {
     scoped: false,
     take: async (message) => reportOf(message, pending.completeRemote(message)),
   };

@@ -129,7 +129,7 @@ export class RemoteRequests {
     return request?.asker === asker ? request : undefined;
   }
 
-  /** Ends a request whose asker does not wait any more: its handlers are told, and nobody else. */
+  /** Ends a request whose asker does not wait any more: only its handlers are told. */
   cancel(node: string, id: string): boolean {
     const request = this.#requests.get(keyOf(node, id));
     if (request === undefined) return false;

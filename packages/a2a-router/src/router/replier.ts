@@ -1,5 +1,5 @@
 import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
-import type { Replier } from '../message/reply.ts';
+import type { Replier } from '../message/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import { newMessage } from '../message/seal-message.ts';
@@ -11,9 +11,9 @@ import type { RemoteRequests } from './remote-requests.ts';
 import { requestOver, watchRequest } from './request-signals.ts';
 import type { SendReport } from './send-report.ts';
 
-/** What repliers work with. */
+/** Collaborators of repliers. */
 export interface ReplierDeps {
-  /** Sends an answer; `isReply` is true when somebody waits for it in `request`. */
+  /** Sends an answer; `isReply` is true when its asker waits in `request`. */
   readonly send: (message: KernelMessage, isReply: boolean, answers: PendingRequest | undefined) => Promise<SendReport>;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;

@@ -43,7 +43,7 @@ export function releaseWatchers(
   for (const { pid, controller } of watchers) if (pid !== answeredBy) controller.abort(reason);
 }
 
-/** The error for work on a request that nobody waits for. */
+/** The error for work on a request that has ended. */
 export function requestOver(): AgentwireError {
   return new AgentwireError(
     'ERR_REQUEST_ENDED',

@@ -13,7 +13,7 @@ import type { SendOutcome } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
 import type { StreamWindow } from './stream-window.ts';
 
-/** How long a request waits. */
+/** Options of a request. */
 export interface RequestOptions {
   /** Milliseconds until `ERR_TIMEOUT`, 1 to 86 400 000; noticed 5 ms late at most. Default 30 000. */
   readonly timeoutMs?: number;
@@ -21,7 +21,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How many answers a request gathers. */
+/** Options of a request that gathers answers. */
 export interface RequestManyOptions extends RequestOptions {
   /** Answers after which it is done, 1 to 1 000 000. Default 10 000. */
   readonly max?: number;
@@ -29,8 +29,8 @@ export interface RequestManyOptions extends RequestOptions {
   readonly stallMs?: number;
 }
 
-/** What requests work with. */
-export interface RequestParts {
+/** Collaborators of requests. */
+export interface RequestDeps {
   readonly clock: Clock;
   readonly pending: PendingRequests;
   readonly dispatch: (message: KernelMessage, waiting: PendingRequest, checkedAt: number) => SendOutcome;
@@ -47,19 +47,19 @@ const NO_OPTIONS: RequestOptions = Object.freeze({});
 
 /** Sends a message and resolves to the first answer. */
 export function requestOne(
-  parts: RequestParts,
+  deps: RequestDeps,
   message: KernelMessage,
   options: RequestOptions = NO_OPTIONS,
 ): Promise<KernelMessage> {
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
-    ask(parts, message, options, 'answer', new OneAnswer(resolve, reject));
+    ask(deps, message, options, 'answer', new OneAnswer(resolve, reject));
   });
 }
 
 /** Makes a message in the name of a process here, sends it, and resolves to the first answer. */
 export function requestNew(
-  parts: RequestParts,
+  deps: RequestDeps,
   from: Pid,
   to: Target,
   payload: Payload,
@@ -68,9 +68,9 @@ export function requestNew(
 ): Promise<KernelMessage> {
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
-    parts.checkOpen();
-    const message = newMessage(from, to, payload, about, parts.clock);
-    ask(parts, message, options, 'answer', new OneAnswer(resolve, reject), undefined, true);
+    deps.checkOpen();
+    const message = newMessage(from, to, payload, about, deps.clock);
+    ask(deps, message, options, 'answer', new OneAnswer(resolve, reject), undefined, true);
   });
 }
 
@@ -93,7 +93,7 @@ class OneAnswer implements RequestHooks {
 
 /** Sends a message and resolves to the answers that came; rejects if there is none. */
 export function requestMany(
-  parts: RequestParts,
+  deps: RequestDeps,
   message: KernelMessage,
   options: RequestManyOptions = NO_OPTIONS,
 ): Promise<KernelMessage[]> {
@@ -101,10 +101,10 @@ export function requestMany(
     checkKnownOptions('requestMany', options, ['timeoutMs', 'signal', 'max', 'stallMs']);
     const max = checkInteger('max', options.max ?? 10_000, 1, 1_000_000);
     const stallMs = options.stallMs === undefined ? undefined : checkInteger('stallMs', options.stallMs, 1, 86_400_000);
-    const { clock } = parts;
+    const { clock } = deps;
     const replies: KernelMessage[] = [];
     let stall: unknown;
-    const waiting = ask(parts, message, options, 'answer', {
+    const waiting = ask(deps, message, options, 'answer', {
       onReply: (reply) => {
         // One that failed is none of the answers; others may still come.
         if (reply.streamed === 'error') return false;
@@ -113,7 +113,7 @@ export function requestMany(
         if (done) resolve(replies);
         else if (stallMs !== undefined) {
           stall = clock.setTimeout(
-            () => parts.pending.end(waiting, new AgentwireError('ERR_TIMEOUT', 'no further answer')),
+            () => deps.pending.end(waiting, new AgentwireError('ERR_TIMEOUT', 'no further answer')),
             stallMs,
           );
         }
@@ -128,9 +128,9 @@ export function requestMany(
   });
 }
 
-/** Registers a request, sends it, and ends it at once when nobody can answer; `isNew` says that {@link newMessage} made the message. */
+/** Registers a request, sends it, and ends it at once when no process can answer; `isNew` is true for a message of {@link newMessage}. */
 export function ask(
-  { clock, pending, dispatch, observer, checkOpen }: RequestParts,
+  { clock, pending, dispatch, observer, checkOpen }: RequestDeps,
   given: KernelMessage,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions,
   expects: 'answer' | 'stream',
@@ -191,7 +191,7 @@ function check(pending: PendingRequests, waiting: PendingRequest, report: SendRe
     waiting,
     (report.duplicates ?? 0) > 0
       ? new AgentwireError('ERR_DUPLICATE_REQUEST', 'a message with that idempotencyKey was received before')
-      : new AgentwireError('ERR_NO_RESPONDERS', 'nobody received the request', {
+      : new AgentwireError('ERR_NO_RESPONDERS', 'no process received the request', {
           detail: { rejected: report.rejected.length },
         }),
   );

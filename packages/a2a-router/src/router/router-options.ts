@@ -14,15 +14,15 @@ import type { TopicRouter } from '../routing/topic-router.ts';
 import { checkInterceptors, type Interceptor } from './interceptors.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 
-/** What a router is told besides its collaborators. */
+/** Settings of a router besides its collaborators. */
 export interface RouterSettings {
-  /** Who owns which service. Default: a new, empty registry. */
+  /** Registry of services and their owners. Default: a new, empty one. */
   readonly serviceRegistry?: ServiceRegistry;
   /** Judges every message at routing time; may also be set once later. Default: none. */
   readonly gate?: GateBackend;
   /** Milliseconds that an asynchronous gate or schema may take before that counts as a denial, 1 to 600 000. Default 5000. */
   readonly gateTimeoutMs?: number;
-  /** What `defer` does: deliver with the mark `deferred`, or park until `resolveDeferred`. Default `mark`. */
+  /** Effect of `defer`: deliver with the mark `deferred`, or park until `resolveDeferred`. Default `mark`. */
   readonly deferMode?: 'mark' | 'park';
   /** End that checks arguments against contracts: the receiving one, or the sending one before its gate as well. Default `receiver`. */
   readonly checkContracts?: 'receiver' | 'both';
@@ -36,7 +36,7 @@ export interface RouterSettings {
   readonly chain?: ChainManager;
   /** Connects to routers on other nodes. Default: none, and remote targets fail with `ERR_NO_HANDLER`. */
   readonly backend?: RemoteBackend;
-  /** What a sender on another node may do here; undefined refuses it. Default: refuses everybody. */
+  /** Gives the capabilities of a sender on another node; undefined refuses it. Default: every one is refused. */
   readonly acceptRemote?: (nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined;
   /**
    * Takes messages for the kernel. Default: none, and they fail with `ERR_NO_HANDLER`.
@@ -44,21 +44,21 @@ export interface RouterSettings {
    * An exception fails the send with `ERR_HANDLER` and is logged; the rejection of an asynchronous one is logged.
    */
   readonly kernelHandler?: (message: ReceivedMessage) => unknown;
-  /** Where messages go that nobody receives. Default: up to 10 000 in memory. */
+  /** Store of messages that no process received. Default: up to 10 000 in memory. */
   readonly deadLetters?: DeadLetters;
-  /** How inboxes behave when `createInbox` says nothing else. */
+  /** Options of inboxes for which `createInbox` is given none. */
   readonly inbox?: InboxOptions;
   /** Requests that may wait at once, 1 to 10 000 000. Default 100 000. */
   readonly maxPendingRequests?: number;
   /** Idempotency keys that are remembered per inbox, 1 to 1 000 000. Default 1024. */
   readonly rememberedKeys?: number;
   /**
-   * Where measurements go: sends, deliveries, rejections by code, depths of inboxes, durations of requests. Default: nowhere.
+   * Recorder of measurements: sends, deliveries, rejections by code, depths of inboxes, durations of requests. Default: none.
    *
    * It is called within sends; what it throws is logged.
    */
   readonly metrics?: MetricsRecorder;
-  /** Where spans go: one for each send, and one for each handler that `endpoint.serve` runs. Default: nowhere. */
+  /** Tracer of spans: one for each send, and one for each handler that `endpoint.serve` runs. Default: none. */
   readonly tracer?: Tracer;
   /** Time. Default: the system clock. */
   readonly clock?: Clock;
@@ -68,15 +68,15 @@ export interface RouterSettings {
 
 /** Options of `createA2ARouter`: the collaborators, and {@link RouterSettings}. */
 export interface A2ARouterOptions extends RouterSettings {
-  /** Who exists. Default: a new table of 64. */
+  /** Processes. Default: a new table of 64. */
   readonly processTable?: ProcessTable;
-  /** Who may do what. Default: one over the process table. */
+  /** Checker of capabilities. Default: one over the process table. */
   readonly capabilityChecker?: CapabilityChecker;
-  /** Who subscribed to what. Default: a new one. */
+  /** Topics and their subscribers. Default: a new one. */
   readonly topicRouter?: TopicRouter;
 }
 
-/** What a router does when nothing else was said. */
+/** Defaults of {@link A2ARouterOptions}. */
 const A2A_ROUTER_DEFAULTS: Readonly<{
   gateTimeoutMs: number;
   deferMode: 'mark' | 'park';

@@ -18,8 +18,8 @@ import type { Sender, SenderAdmission } from './sender-admission.ts';
 /** Known at once or later; what fails at once is thrown. */
 export type SendOutcome = SendReport | Promise<SendReport>;
 
-/** What the way of a message is made of. */
-export interface SendPathParts {
+/** Collaborators of the send path. */
+export interface SendPathDeps {
   readonly admission: SenderAdmission;
   readonly checker: CapabilityChecker;
   readonly delivery: Delivery;
@@ -32,22 +32,22 @@ export interface SendPathParts {
   readonly deferMode: 'mark' | 'park';
   /** Throws `ERR_CLOSED` once the router has ended. */
   readonly checkOpen: () => void;
-  /** Measures and traces; undefined when nobody wants it. */
+  /** Measures and traces; undefined without a recorder and a tracer. */
   readonly observer: Observer | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Takes a message instead of delivery. */
-export interface Taker {
+export interface DirectHandler {
   /** False for answers, which are free and go back whatever the scope of their sender. */
   readonly scoped: boolean;
   /** Takes it. */
   readonly take: (message: KernelMessage) => Promise<SendReport>;
 }
 
-/** What one message is sent for, besides its own fields. */
-export interface Errand {
+/** Circumstances of one send, besides the fields of its message. */
+export interface SendContext {
   /** The request that it asks. */
   readonly waiting?: PendingRequest | undefined;
   /** The request that it answers, when the answered message carries it. */
@@ -57,39 +57,39 @@ export interface Errand {
   /** Wall time that was read for this send just now; a clock read less. */
   readonly checkedAt?: number | undefined;
   /** Takes it instead of delivery. */
-  readonly take?: Taker | undefined;
-  /** True for the answer to a message whose sender waits in `request`: it is for that wait and for nobody else. */
+  readonly take?: DirectHandler | undefined;
+  /** True for the answer to a message whose sender waits in `request`: it is for that request alone. */
   readonly isReply?: boolean | undefined;
   /** The one recipient of a dead letter that is sent again. */
   readonly redriveTo?: Pid | undefined;
 }
 
 /** @internal A plain message. */
-export const PLAIN: Errand = Object.freeze({});
+export const PLAIN: SendContext = Object.freeze({});
 
 /** The way of every message: sender, state, quota, gate, answer, scope, delivery; audited if there is a chain. */
 export class SendPath {
-  readonly #parts: SendPathParts;
+  readonly #deps: SendPathDeps;
 
-  constructor(parts: SendPathParts) {
-    this.#parts = parts;
+  constructor(deps: SendPathDeps) {
+    this.#deps = deps;
   }
 
   /** Sends without a promise where nothing has to be waited for. */
-  dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
-    const { observer } = this.#parts;
-    if (observer === undefined) return this.#audited(message, chain, errand);
+  dispatch(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
+    const { observer } = this.#deps;
+    if (observer === undefined) return this.#audited(message, chain, context);
     // A dead letter that is sent again stays as it was.
-    return observer.send(message, errand.redriveTo === undefined, () => this.#audited(message, chain, errand));
+    return observer.send(message, context.redriveTo === undefined, () => this.#audited(message, chain, context));
   }
 
-  #audited(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
-    if (chain === undefined) return this.#route(message, errand);
-    recordIntent(chain, message, errand.redriveTo);
-    if (chain.fsync === 'always') return this.#durably(message, chain, errand);
+  #audited(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
+    if (chain === undefined) return this.#route(message, context);
+    recordIntent(chain, message, context.redriveTo);
+    if (chain.fsync === 'always') return this.#durably(message, chain, context);
     let outcome: SendOutcome;
     try {
-      outcome = this.#route(message, errand);
+      outcome = this.#route(message, context);
     } catch (error) {
       throw failed(chain, message, error);
     }
@@ -112,77 +112,77 @@ export class SendPath {
   }
 
   /** Nothing is delivered before its intent is on the disk, and nothing is reported before its outcome is. */
-  async #durably(message: KernelMessage, chain: ChainManager, errand: Errand): Promise<SendReport> {
+  async #durably(message: KernelMessage, chain: ChainManager, context: SendContext): Promise<SendReport> {
     await chain.durable();
     const report = await this.#later(
       message,
       chain,
-      settled(() => this.#route(message, errand)),
+      settled(() => this.#route(message, context)),
     );
     await chain.durable();
     return report;
   }
 
-  #route(message: KernelMessage, errand: Errand): SendOutcome {
-    const { admission, checkOpen, gateTimeoutMs, clock, logger } = this.#parts;
+  #route(message: KernelMessage, context: SendContext): SendOutcome {
+    const { admission, checkOpen, gateTimeoutMs, clock, logger } = this.#deps;
     checkOpen();
-    const answers = errand.take?.scoped === false || this.#answers(message, errand);
-    const redriven = errand.redriveTo !== undefined;
-    const sender = errand.sender ?? this.#admit(message, answers, redriven);
-    this.#checkInTime(message, errand);
+    const answers = context.take?.scoped === false || this.#answers(message, context);
+    const redriven = context.redriveTo !== undefined;
+    const sender = context.sender ?? this.#admit(message, answers, redriven);
+    this.#checkInTime(message, context);
     if (!answers && !redriven) {
       const refusal = admission.count(message, sender);
-      if (refusal !== undefined) throw this.#refused(message, errand, refusal);
+      if (refusal !== undefined) throw this.#refused(message, context, refusal);
     }
-    const gate = this.#parts.gate();
-    if (gate === undefined) return this.#pass(message, sender, errand, answers);
+    const gate = this.#deps.gate();
+    if (gate === undefined) return this.#pass(message, sender, context, answers);
     const decision = askGate(gate, sender.agentId, message, { timeoutMs: gateTimeoutMs, clock, logger });
-    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, errand, answers));
-    return this.#decided(message, decision, errand, answers, sender);
+    if (decision instanceof Promise) return decision.then((late) => this.#decided(message, late, context, answers));
+    return this.#decided(message, decision, context, answers, sender);
   }
 
-  /** `sender` is absent when somebody thought about it, because everything may have changed meanwhile. */
+  /** `sender` is absent after a wait, because everything may have changed meanwhile. */
   #decided(
     message: KernelMessage,
     decision: GateDecision,
-    errand: Errand,
+    context: SendContext,
     answers: boolean,
     sender?: Sender,
   ): SendOutcome {
-    if (decision.kind === 'defer' && this.#parts.deferMode === 'park') {
-      return this.#parts.parked.park(message).then((final) => this.#decided(message, final, errand, answers));
+    if (decision.kind === 'defer' && this.#deps.deferMode === 'park') {
+      return this.#deps.parked.park(message).then((final) => this.#decided(message, final, context, answers));
     }
     if (sender === undefined) {
-      this.#parts.checkOpen();
-      this.#checkWanted(errand);
+      this.#deps.checkOpen();
+      this.#checkWanted(context);
     }
     if (decision.kind !== 'permit' && decision.kind !== 'defer') {
       const { reason } = decision;
-      throw this.#refused(message, errand, `the gate denied the message: ${reason}`, { reason });
+      throw this.#refused(message, context, `the gate denied the message: ${reason}`, { reason });
     }
-    const current = sender ?? this.#admit(message, answers, errand.redriveTo !== undefined);
-    if (sender === undefined) this.#checkInTime(message, { ...errand, checkedAt: undefined });
+    const current = sender ?? this.#admit(message, answers, context.redriveTo !== undefined);
+    if (sender === undefined) this.#checkInTime(message, { ...context, checkedAt: undefined });
     const judged = decision.kind === 'defer' ? { ...message, deferred: true } : message;
-    return this.#pass(judged, current, errand, answers);
+    return this.#pass(judged, current, context, answers);
   }
 
-  #pass(message: KernelMessage, sender: Sender, errand: Errand, answers: boolean): SendOutcome {
-    const { pending, remoteRequests, checker, delivery } = this.#parts;
-    const { waiting, take, redriveTo } = errand;
-    this.#checkWanted(errand);
+  #pass(message: KernelMessage, sender: Sender, context: SendContext, answers: boolean): SendOutcome {
+    const { pending, remoteRequests, checker, delivery } = this.#deps;
+    const { waiting, take, redriveTo } = context;
+    this.#checkWanted(context);
     if (take?.scoped === false) return take.take(message);
     if (answers) {
-      if (pending.complete(message, errand.answers)) return delivered(message);
+      if (pending.complete(message, context.answers)) return delivered(message);
       const answered = remoteRequests.complete(message);
       if (answered !== undefined) return answered;
     }
-    const isLate = answers || errand.isReply === true;
+    const isLate = answers || context.isReply === true;
     // A part of a stream is never a message of its own, so no scope has to be asked about it.
     if (isLate && message.streamed !== undefined) return requestEnded(message);
     try {
       checker.checkTarget(sender, message.target);
     } catch (error) {
-      if (!isLate) this.#bury(message, errand, 'governance_denied');
+      if (!isLate) this.#bury(message, context, 'governance_denied');
       throw error;
     }
     if (isLate) return requestEnded(message);
@@ -191,34 +191,34 @@ export class SendPath {
     return delivery.deliver(message, message.target, sender, waiting);
   }
 
-  /** Tells whether a message answers somebody who waits, here or on another node: it is free, and passes any scope. */
-  #answers(message: KernelMessage, errand: Errand): boolean {
+  /** Tells whether a message answers a pending request, here or on another node: it is free, and passes any scope. */
+  #answers(message: KernelMessage, context: SendContext): boolean {
     if (message.correlationId === undefined) return false;
-    const { pending, remoteRequests } = this.#parts;
-    return pending.answered(message, errand.answers) !== undefined || remoteRequests.answers(message);
+    const { pending, remoteRequests } = this.#deps;
+    return pending.answered(message, context.answers) !== undefined || remoteRequests.answers(message);
   }
 
   #admit(message: KernelMessage, answers: boolean, redriven: boolean): Sender {
-    const admitted = this.#parts.admission.admit(message, answers, redriven);
+    const admitted = this.#deps.admission.admit(message, answers, redriven);
     if (admitted instanceof AgentwireError) throw admitted;
     return admitted;
   }
 
   /** Admits a sender on another node; throws `ERR_CAPABILITY_DENIED` for one that `acceptRemote` refuses, of whose message nothing is kept. */
   admitRemote(message: KernelMessage): Sender {
-    this.#parts.checkOpen();
+    this.#deps.checkOpen();
     return this.#admit(message, false, false);
   }
 
-  #checkInTime(message: KernelMessage, errand: Errand): void {
+  #checkInTime(message: KernelMessage, context: SendContext): void {
     const { deadline } = message;
-    if (deadline === undefined || deadline > (errand.checkedAt ?? this.#parts.clock.wallNow())) return;
-    this.#bury(message, errand, 'timeout');
+    if (deadline === undefined || deadline > (context.checkedAt ?? this.#deps.clock.wallNow())) return;
+    this.#bury(message, context, 'timeout');
     throw new AgentwireError('ERR_TIMEOUT', 'the deadline of the message has passed', { detail: { id: message.id } });
   }
 
-  /** Throws for a request that has ended meanwhile: nobody would take its answer, so nobody gets it. */
-  #checkWanted({ waiting }: Errand): void {
+  /** Throws for a request that has ended meanwhile: its answer would be lost, so it is not delivered. */
+  #checkWanted({ waiting }: SendContext): void {
     if (waiting?.ended === true)
       throw new AgentwireError('ERR_ABORTED', 'the request ended before it was delivered', {
         detail: { id: waiting.id },
@@ -227,24 +227,24 @@ export class SendPath {
 
   #refused(
     message: KernelMessage,
-    errand: Errand,
+    context: SendContext,
     what: string | AgentwireError,
     detail?: Readonly<Record<string, unknown>>,
   ): AgentwireError {
-    this.#bury(message, errand, 'governance_denied');
+    this.#bury(message, context, 'governance_denied');
     return typeof what === 'string'
       ? new AgentwireError('ERR_CAPABILITY_DENIED', what, detail === undefined ? {} : { detail })
       : what;
   }
 
-  /** A dead letter that is sent again is a dead letter still, and a request that has ended is nobody's loss. */
-  #bury(message: KernelMessage, { redriveTo, waiting }: Errand, reason: DeadLetterReason): void {
+  /** A dead letter that is sent again is a dead letter still, and a request that has ended is no loss. */
+  #bury(message: KernelMessage, { redriveTo, waiting }: SendContext, reason: DeadLetterReason): void {
     if (redriveTo !== undefined || waiting?.ended === true) return;
-    this.#parts.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
+    this.#deps.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
   }
 }
 
-/** Records that a message reached nobody, and gives back why. */
+/** Records that a message was not delivered, and gives back why. */
 function failed(chain: ChainManager, message: KernelMessage, error: unknown): AgentwireError {
   const wrong = toAgentwireError(error, 'ERR_HANDLER');
   recordFailure(chain, message, wrong.code);
@@ -255,7 +255,7 @@ function delivered({ id }: KernelMessage): SendReport {
   return { messageId: id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
 }
 
-/** An answer that nobody waits for any more reaches nobody, not the inbox of the asker either. */
+/** An answer to a request that has ended is not delivered, to the inbox of the asker either. */
 function requestEnded({ id, target }: KernelMessage): SendReport {
   const inner = target.kind === 'remoteNode' ? target.target : target;
   const pid = inner.kind === 'process' ? inner.pid : KERNEL_PID;

@@ -3,13 +3,13 @@ import type { Pid } from '../process/pid.ts';
 
 /** One recipient that did not get a message, and why. */
 export interface Rejection {
-  /** Who did not get it. */
+  /** Recipient that did not get it. */
   readonly pid: Pid;
-  /** Why not. */
+  /** Reason. */
   readonly code: ErrorCode;
 }
 
-/** What became of a message that was sent. */
+/** Outcome of a send. */
 export interface SendReport {
   /** Id of the message. */
   readonly messageId: string;
@@ -19,7 +19,7 @@ export interface SendReport {
   readonly rejected: readonly Rejection[];
   /** Messages handed to other nodes; what happened there is not known here. */
   readonly remote: number;
-  /** Why the message could not be handed to other nodes, although recipients in this process have it or were asked. */
+  /** Reason for which the message could not be handed to other nodes, although recipients in this process have it or were asked. */
   readonly remoteError?: ErrorCode;
   /** Recipients in this process that had a message with that idempotency key already, so that they did not get this one. */
   readonly duplicates?: number;

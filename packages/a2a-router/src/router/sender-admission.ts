@@ -10,7 +10,7 @@ import { RateLimits } from '../process/rate-limits.ts';
 /** The sender of a message as the router knows it, from this node or another one. */
 export type Sender = ScopeHolder & { readonly pid: Pid; readonly agentId: string };
 
-/** What decides about senders on other nodes. */
+/** Decides about senders on other nodes. */
 export type AcceptRemote = (nodeId: string, pid: Pid) => Partial<AgentCapabilities> | undefined;
 
 function isLocal(sender: Sender): sender is MutableProcess {
@@ -86,7 +86,7 @@ export class SenderAdmission {
     return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
   }
 
-  /** What is no object, and an exception, refuse the sender. */
+  /** Anything but an object, and an exception, refuse the sender. */
   #ask(fromNode: string, from: Pid): Partial<AgentCapabilities> | undefined {
     try {
       const given: unknown = this.#acceptRemote?.(fromNode, from);

@@ -9,7 +9,7 @@ import type { Observer } from './observer.ts';
 /** Handles one message; a payload that it gives back is the answer, an exception the error of the request. */
 export type MessageHandler = (message: ReceivedMessage) => Payload | void | Promise<Payload | void>;
 
-/** How an endpoint serves. */
+/** Options of an endpoint that serves. */
 export interface ServeOptions {
   /** Messages that are handled at once, 1 to 10 000. Default 1, which keeps their order. */
   readonly concurrency?: number;

@@ -10,7 +10,7 @@ export class SlotMap<T extends object> {
   #slots: (T | undefined)[] = [];
   #free: number[] = [];
 
-  /** How many entries there are. */
+  /** Number of entries. */
   get size(): number {
     return this.#slotOf.size;
   }

@@ -1,4 +1,4 @@
-/** How a process subscribes. */
+/** Options of a subscription. */
 export interface SubscribeOptions {
   /** Deliver at once the last message of every matching topic that remembers it. Default false. */
   readonly retained?: boolean;

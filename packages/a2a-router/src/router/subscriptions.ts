@@ -12,8 +12,8 @@ import type { InboxTable } from './inbox-table.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 import type { SubscribeOptions } from './subscribe-options.ts';
 
-/** What subscriptions work with. */
-export interface SubscriptionsParts {
+/** Collaborators of subscriptions. */
+export interface SubscriptionsDeps {
   readonly table: ProcessTable;
   readonly checker: CapabilityChecker;
   readonly topics: TopicRouter;
@@ -26,14 +26,14 @@ export interface SubscriptionsParts {
 
 /** Subscriptions of the processes of this node, and what they are given of the past. */
 export class Subscriptions {
-  readonly #parts: SubscriptionsParts;
+  readonly #deps: SubscriptionsDeps;
   readonly #detach: () => void;
 
-  constructor(parts: SubscriptionsParts) {
-    this.#parts = parts;
-    const { backend } = parts;
+  constructor(deps: SubscriptionsDeps) {
+    this.#deps = deps;
+    const { backend } = deps;
     // The topics ask themselves, so that `topicRouter.subscribe` is no way around the scope.
-    this.#detach = parts.topics.attach({
+    this.#detach = deps.topics.attach({
       check: (pid, pattern) => this.#check(pid, pattern),
       changed:
         backend === undefined ? undefined : (pattern, subscribed) => backend.subscriptionChanged(pattern, subscribed),
@@ -43,7 +43,7 @@ export class Subscriptions {
   /** Subscribes a process and gives it what it asks for of the past; throws `ERR_CAPABILITY_DENIED` outside its scope. */
   add(pid: Pid, pattern: string, options: SubscribeOptions): void {
     checkKnownOptions('subscribe', options, ['retained', 'fromSequence']);
-    const { topics } = this.#parts;
+    const { topics } = this.#deps;
     this.#check(pid, pattern);
     const remembered = topics.remembered(pattern, options.fromSequence, options.retained === true);
     topics.subscribe(pid, pattern);
@@ -52,17 +52,17 @@ export class Subscriptions {
 
   /** Ends a subscription; false if there was none. */
   remove(pid: Pid, pattern: string): boolean {
-    return this.#parts.topics.unsubscribe(pid, pattern);
+    return this.#deps.topics.unsubscribe(pid, pattern);
   }
 
   /** Ends every subscription of a process. */
   removeAll(pid: Pid): void {
-    this.#parts.topics.dropAll(pid);
+    this.#deps.topics.dropAll(pid);
   }
 
   /** Tells the backend about subscriptions that are older than the router. */
   announce(): void {
-    for (const pattern of this.#parts.topics.patterns()) this.#parts.backend?.subscriptionChanged(pattern, true);
+    for (const pattern of this.#deps.topics.patterns()) this.#deps.backend?.subscriptionChanged(pattern, true);
   }
 
   /** Asks and tells nothing any more. */
@@ -71,7 +71,7 @@ export class Subscriptions {
   }
 
   #check(pid: Pid, pattern: string): void {
-    const { table, checker } = this.#parts;
+    const { table, checker } = this.#deps;
     const entry = table.get(pid);
     if (entry === undefined) throw processNotFound(pid);
     if (entry.state === 'exited') throw new AgentwireError('ERR_INVALID_STATE', `process ${pid} has exited`);
@@ -85,7 +85,7 @@ export class Subscriptions {
 
   /** Past messages meet the same rules as live ones: the publisher's scope, their deadline, the sender is left out, the chain. */
   #give(pid: Pid, { message, publisher }: KeptMessage): void {
-    const { inboxes, chain, clock, logger } = this.#parts;
+    const { inboxes, chain, clock, logger } = this.#deps;
     if (publisher !== undefined && !mayReachSubscriber(publisher, pid)) return;
     if (message.from === pid && message.fromNode === undefined) return;
     if (message.deadline !== undefined && message.deadline <= clock.wallNow()) return;

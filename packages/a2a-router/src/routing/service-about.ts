@@ -1,11 +1,11 @@
 import { AgentwireError } from '@agentwire/core';
 import { checkOptionalShortText } from '../message/message-limits.ts';
 
-/** What a service, or a node, says about itself to those who look for one. */
+/** Description of a service, or a node, in discovery. */
 export interface About {
   /** Version by the rules of semver. Default `0.0.0`. */
   readonly version?: string | undefined;
-  /** What it is for, at most 1024 bytes. Default: none. */
+  /** Purpose, at most 1024 bytes. Default: none. */
   readonly description?: string | undefined;
   /** Facts for machines: at most 64 of them, keys of 256 and values of 1024 bytes at most. Default: none. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -15,7 +15,7 @@ const MAX_FACTS = 64;
 const MAX_BYTES = 1024;
 const SEMVER = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,64})?(?:\+[0-9A-Za-z.-]{1,64})?$/;
 
-/** Copies what is said about `what`; throws `ERR_INVALID_ARGUMENT` for a version that is none, and for what is too long. */
+/** Copies the description of `what`; throws `ERR_INVALID_ARGUMENT` for a version that is none, and for what is too long. */
 export function copyAbout(what: string, { version, description, metadata }: About): About {
   if (version !== undefined && (typeof version !== 'string' || !SEMVER.test(version)))
     throw new AgentwireError(

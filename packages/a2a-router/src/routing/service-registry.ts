@@ -5,11 +5,11 @@ import { checkSchema, type MethodContract } from './contract.ts';
 import { type About, copyAbout } from './service-about.ts';
 import type { Pid } from '../process/pid.ts';
 
-/** What an owner says about a service. */
+/** Options of a service. */
 export interface ServiceOptions extends About {
   /** Methods that may be called, 10 000 at most, with their contracts if they have any; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
   readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>>;
-  /** How an owner is chosen among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
+  /** Choice of an owner among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
   readonly balance?: 'roundRobin' | 'leastQueued';
 }
 
@@ -23,7 +23,7 @@ export interface ServiceEntry {
   readonly methods: readonly string[] | undefined;
   /** Contracts of methods that have one. */
   readonly contracts: ReadonlyMap<string, MethodContract> | undefined;
-  /** How an owner is chosen. */
+  /** Choice of an owner. */
   readonly balance: 'roundRobin' | 'leastQueued';
   /** Version, description and metadata, as its first owner gave them. */
   readonly about: About;

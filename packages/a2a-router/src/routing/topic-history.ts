@@ -5,7 +5,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
 import { topicMatches } from './topic-pattern.ts';
 
-/** What a topic remembers. */
+/** Messages that a topic keeps. */
 export interface TopicKeeping {
   /** True when a new subscriber may have the last message. Default false. */
   readonly retain?: boolean;

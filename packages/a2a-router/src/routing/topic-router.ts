@@ -37,7 +37,7 @@ type Subscriptions = Map<Pid, Subscription>;
 const CACHED_TOPICS = 4096;
 /** Subscriptions of processes that have exited that one call takes out at most. */
 const SWEPT_AT_ONCE = 128;
-const NOBODY: readonly Pid[] = Object.freeze([]);
+const NO_PIDS: readonly Pid[] = Object.freeze([]);
 
 /** Subscriptions of processes to topics and patterns, in the order of subscription, and what a topic remembers. */
 export class TopicRouter {
@@ -242,7 +242,7 @@ export class TopicRouter {
     const exact = this.#byPattern.get(topic);
     if (exact !== undefined) collect(exact);
     this.#wildcards.match(topic, collect);
-    if (ranked.size === 0) return NOBODY;
+    if (ranked.size === 0) return NO_PIDS;
     return [...ranked].toSorted((one, other) => one[1] - other[1]).map(([pid]) => pid);
   }
 }

@@ -24,7 +24,7 @@ export interface ChildSpec {
    * Begins the work of a process that was just made.
    *
    * An exception, or the rejection of what it returns, ends the process with exit code 1. When the promise resolves, the process
-   * goes on until somebody moves it to `exited`.
+   * goes on until it is moved to `exited`.
    */
   readonly start: (endpoint: A2AEndpoint) => unknown;
 }

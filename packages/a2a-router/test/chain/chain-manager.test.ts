@@ -149,7 +149,7 @@ describe('ChainManager in a file', () => {
     for (let n = 0; n < 5; n += 1) await chain.append('test', 'event', { n });
     appendFileSync(path, 'hello\n');
     await expect(chain.append('test', 'event')).rejects.toMatchObject({ code: 'ERR_INTEGRITY' });
-    expect(() => chain.record('test', 'event')).toThrow('changed by somebody else');
+    expect(() => chain.record('test', 'event')).toThrow('changed by another program');
     const closing = chain.close();
     expect(chain.close()).toBe(closing);
     await expect(closing).rejects.toMatchObject({ code: 'ERR_INTEGRITY' });

@@ -50,7 +50,7 @@ type Mutation = (bytes: Buffer, subject: Subject) => Buffer;
 const lines = (bytes: Buffer): string[] => bytes.toString('utf8').trimEnd().split('\n');
 const join2 = (all: readonly string[]): Buffer => Buffer.from(all.length === 0 ? '' : `${all.join('\n')}\n`);
 
-/** Hashes every entry again as somebody could who knows the format and has no key. */
+/** Hashes every entry again, as an attacker could who knows the format and has no key. */
 function rehash(all: readonly string[], subject: Subject): string[] {
   const guess = subject.name === 'signed' ? { signingKey: signing.publicKey } : { key: new Uint8Array(32).fill(4) };
   const scheme = createChainScheme(guess);

@@ -68,7 +68,7 @@ describe('the gate', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('marks what it defers, or parks it until somebody decides', async () => {
+  it('marks what it defers, or parks it until a decision', async () => {
     const gate: GateBackend = { check: () => gateDecision.defer('ask a person') };
     const marking = createTeam({ gate });
     const [a, b] = [marking.add('a'), marking.add('b')];
@@ -86,7 +86,7 @@ describe('the gate', () => {
     expect(router.resolveDeferred(second?.id ?? '', gateDecision.deny('not now'))).toBe(true);
     expect(await yes).toMatchObject({ delivered: 1 });
     await expect(no).rejects.toThrow('not now');
-    const late = expect(one.send(to, payload.text('late'))).rejects.toThrow('nobody decided in time');
+    const late = expect(one.send(to, payload.text('late'))).rejects.toThrow('no decision came in time');
     clock.advance(1000);
     await late;
     const gone = one.send(to, payload.text('gone'));

@@ -96,7 +96,7 @@ describe('redrive', () => {
     await expect(router.deadLetters.redrive(late)).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
-  it('of a topic letter goes to the one recipient and nobody else', async () => {
+  it('of a topic letter goes to its one recipient', async () => {
     const { router, add } = createTeam();
     const [one, other] = [add('one'), add('other')];
     const full = router.register(router.processTable.insert({ agentId: 'full' }), { capacity: 1 });

@@ -30,7 +30,7 @@ describe('an answer', () => {
     expect((await answer).payload).toEqual(payload.text('!'));
   });
 
-  it('that is late or the second one reaches nobody, and the replier learns it', async () => {
+  it('that is late or the second one is not delivered, and the replier learns it', async () => {
     const { router, clock, add } = createTeam();
     const [asker, asked] = [add('asker'), add('asked')];
     const answer = asker.request(target.process(asked.pid), payload.text('?'));

@@ -19,7 +19,7 @@ describe('a topic whose way to other nodes is cut', () => {
   const add = (agentId: string) => router.register(router.processTable.insert({ agentId }));
   const [one, two] = [add('one'), add('two')];
 
-  it('is a failure while nobody here listens', async () => {
+  it('is a failure while no process here listens', async () => {
     await expect(one.publish('news', payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CLOSED', retryable: true });
     await expect(one.request(target.topic('news'), payload.text('?'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });

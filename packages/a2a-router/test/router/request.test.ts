@@ -29,7 +29,7 @@ describe('request', () => {
     await expect(answer).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   });
 
-  it('ends at once when nobody can answer', async () => {
+  it('ends at once when no process can answer', async () => {
     const { router, clock, add } = createTeam();
     const [asker, asked] = [add('asker'), add('asked')];
     const ask = (to: Parameters<typeof asker.request>[0]): Promise<unknown> => asker.request(to, payload.text('?'));
@@ -129,7 +129,7 @@ describe('requestMany', () => {
     expect(await ask({ stallMs: 500, timeoutMs: 5000 }, (n) => n !== 1)).toEqual([0, 2]);
     expect(await ask({ timeoutMs: 900 }, (n) => n === 2)).toEqual([2]);
     await expect(ask({ timeoutMs: 900 }, () => false)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
-    await expect(asker.requestMany(target.topic('nobody'), payload.text('?'))).rejects.toMatchObject({
+    await expect(asker.requestMany(target.topic('unheard'), payload.text('?'))).rejects.toMatchObject({
       code: 'ERR_NO_RESPONDERS',
     });
     expect(router.pendingRequestCount).toBe(0);

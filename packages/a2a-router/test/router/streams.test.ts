@@ -91,7 +91,7 @@ describe('message.signal', () => {
     expect(signals.map((signal) => signal?.aborted)).toEqual([false, true]);
   });
 
-  it('never aborts for a message that nobody waits for', async () => {
+  it('never aborts for a message without a waiting asker', async () => {
     const { router, asker, asked, to } = createPair();
     await asker.send(to, payload.text('x'));
     const { signal } = take(asked.inbox);

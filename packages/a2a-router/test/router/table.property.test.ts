@@ -68,7 +68,7 @@ const world = fc.record<World>({
   kernelHandler: fc.boolean(),
 });
 
-/** What the table of the design says; written from the text and not from the code. */
+/** Table of the design; written from the text and not from the code. */
 function expected(
   w: World,
 ):

@@ -129,7 +129,7 @@ describe('what topics remember', () => {
   it('is given within the scope of its publisher and its deadline, with its sequence, and is in the chain', async () => {
     const chain = createChain({ key: new Uint8Array(16) });
     const { router, clock, add } = createTeam({ chain });
-    const [friend, stranger] = [add('friend'), add('stranger')];
+    const [friend, outsider] = [add('friend'), add('outsider')];
     const narrow = add('narrow', { ipcScope: scope.restricted([friend.pid]) });
     router.topicRouter.keep('t', { retain: true, history: 10 });
     expect(await narrow.publish('t', payload.json(1))).toMatchObject({ sequence: 1 });
@@ -141,14 +141,14 @@ describe('what topics remember', () => {
     router.processTable.setCapabilities(narrow.pid, {});
     clock.advance(20);
     friend.subscribe('t', { fromSequence: 1 });
-    stranger.subscribe('t', { fromSequence: 0 });
+    outsider.subscribe('t', { fromSequence: 0 });
     narrow.subscribe('t', { retained: true });
     await settle();
     expect([friend.inbox.poll(), friend.inbox.poll()]).toMatchObject([
       { sequence: 1, payload: payload.json(1) },
       { sequence: 3, payload: payload.json(3) },
     ]);
-    expect(stranger.inbox.size + friend.inbox.size + narrow.inbox.size).toBe(0);
+    expect(outsider.inbox.size + friend.inbox.size + narrow.inbox.size).toBe(0);
     const replays = chain.tail().filter(({ kind }) => kind === 'ipc.replay');
     expect(replays.map(({ payload: body }) => JSON.parse(body ?? '{}') as unknown)).toMatchObject([
       { pid: friend.pid, sequence: 1 },
@@ -159,7 +159,7 @@ describe('what topics remember', () => {
     expect(() => chain.verify()).not.toThrow();
     expect(() => friend.subscribe('t', { fromSequence: -1 })).toThrow('fromSequence must be an integer');
     expect(() => friend.subscribe('t', { from: 1 } as never)).toThrow('subscribe has no option');
-    await stranger.publish('t', payload.json(4));
+    await outsider.publish('t', payload.json(4));
     expect(friend.inbox.poll()).toMatchObject({ sequence: 4 });
   });
 });

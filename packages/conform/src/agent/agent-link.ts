@@ -1,6 +1,6 @@
 import { fail, failOn } from '../check.ts';
 import type { RawChannel } from '../raw/channel.ts';
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import { type AgentAnswer, hex, type AgentMessage, type Wire } from '../wire/wire.ts';
 
 /** Ids of requests that only test whether the agent still answers. */

@@ -1,4 +1,4 @@
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import { isJson, type Json, parseJson } from '../wire/json-answer.ts';
 import type { ProxyEvent, ProxyWire, Verdict } from './proxy-wire.ts';
 

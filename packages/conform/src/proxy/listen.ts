@@ -6,18 +6,18 @@ import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
 import { type Access, serverTls } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';
 import { EnvelopeReader, grpcFrame } from '../raw/grpc-channel.ts';
-import { type NextMessage, Inbox, type RawMessage } from '../raw/inbox.ts';
+import { type NextMessage, ReceiveQueue, type RawMessage } from '../raw/receive-queue.ts';
 import { encodeProto } from '../raw/protobuf.ts';
 import { StreamChannel } from '../raw/stream-channel.ts';
 
 /** Serving end of a ProcessStream. */
 class ServedStream implements RawChannel {
   readonly #stream: ServerHttp2Stream;
-  readonly #inbox: Inbox;
+  readonly #inbox: ReceiveQueue;
 
   constructor(stream: ServerHttp2Stream, clock: Clock) {
     this.#stream = stream;
-    this.#inbox = new Inbox(clock);
+    this.#inbox = new ReceiveQueue(clock);
     const reader = new EnvelopeReader(this.#inbox);
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));

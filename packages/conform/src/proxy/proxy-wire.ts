@@ -1,4 +1,4 @@
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import type { ProtocolForm } from '../wire/wire.ts';
 
 /** Fields of a proxy message that checks read. */

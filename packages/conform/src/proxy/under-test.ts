@@ -3,7 +3,7 @@ import { delay } from '@agentwire/core/internal';
 import { CheckFailure } from '../check.ts';
 import type { Access } from '../raw/access.ts';
 import type { RawChannel } from '../raw/channel.ts';
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import { ask, type HttpAnswer } from './ask.ts';
 import type { ProxyEvent, ProxyWire, Verdict } from './proxy-wire.ts';
 import { listen, type PlayedAgent } from './listen.ts';

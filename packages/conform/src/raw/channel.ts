@@ -1,4 +1,4 @@
-import type { NextMessage, RawMessage } from './inbox.ts';
+import type { NextMessage, RawMessage } from './receive-queue.ts';
 
 /** Connection on which messages are written and read without a session. */
 export interface RawChannel {

@@ -2,7 +2,7 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:h
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
 import { type Access, clientTls } from './access.ts';
 import type { RawChannel } from './channel.ts';
-import { Inbox, type NextMessage, type RawMessage } from './inbox.ts';
+import { ReceiveQueue, type NextMessage, type RawMessage } from './receive-queue.ts';
 import { encodeProto, ProtoMessage } from './protobuf.ts';
 
 const PROCESS_STREAM = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
@@ -16,10 +16,10 @@ export function grpcFrame(bytes: Uint8Array): Buffer {
 
 /** Splits received bytes into gRPC messages and the fields of their envelopes. */
 export class EnvelopeReader {
-  readonly #inbox: Inbox;
+  readonly #inbox: ReceiveQueue;
   #received: Buffer = Buffer.alloc(0);
 
-  constructor(inbox: Inbox) {
+  constructor(inbox: ReceiveQueue) {
     this.#inbox = inbox;
   }
 
@@ -46,13 +46,13 @@ export class EnvelopeReader {
 export class GrpcChannel implements RawChannel {
   readonly #session: ClientHttp2Session;
   readonly #stream: ClientHttp2Stream;
-  readonly #inbox: Inbox;
+  readonly #inbox: ReceiveQueue;
   /** Resolves with the HTTP status of the response headers, or `undefined` when the stream closed before. */
   readonly responded: Promise<number | undefined>;
 
   constructor(session: ClientHttp2Session, clock: Clock, path: string = PROCESS_STREAM, token?: string) {
     this.#session = session;
-    this.#inbox = new Inbox(clock);
+    this.#inbox = new ReceiveQueue(clock);
     this.#stream = session.request({
       ':method': 'POST',
       ':path': path,

@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
 import { type Access, clientTls } from './access.ts';
 import type { RawChannel } from './channel.ts';
-import { Inbox, type NextMessage, type RawMessage } from './inbox.ts';
+import { ReceiveQueue, type NextMessage, type RawMessage } from './receive-queue.ts';
 
 /** Longest accepted frame, in bytes; a longer one ends the channel. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -26,12 +26,12 @@ export function lengthField(length: number): Buffer {
 /** Frames over a socket, without the codec of agentwire. */
 export class StreamChannel implements RawChannel {
   readonly #socket: Socket;
-  readonly #inbox: Inbox;
+  readonly #inbox: ReceiveQueue;
   #received: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
-    this.#inbox = new Inbox(clock);
+    this.#inbox = new ReceiveQueue(clock);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => this.#inbox.end(this.#received.length === 0 ? 'closed' : 'closed inside a frame'));
     socket.on('error', (error: NodeJS.ErrnoException) => this.#inbox.end(`dropped (${error.code ?? 'error'})`));

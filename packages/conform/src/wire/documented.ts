@@ -1,4 +1,4 @@
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import { isJson, type Json, parseJson, readJsonAnswer } from './json-answer.ts';
 import { type ChunkFields, type HandshakeAnswer, hex, type AgentMessage, type Wire } from './wire.ts';
 

@@ -1,4 +1,4 @@
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 import { encodeProto, type ProtoFields, ProtoMessage } from '../raw/protobuf.ts';
 import { textId } from './ids.ts';
 import type { AgentAnswer, ChunkFields, HandshakeAnswer, AgentMessage, Wire } from './wire.ts';

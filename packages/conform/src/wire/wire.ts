@@ -1,4 +1,4 @@
-import type { RawMessage } from '../raw/inbox.ts';
+import type { RawMessage } from '../raw/receive-queue.ts';
 
 /** Form of the protocol: one of the two dialects over a byte stream, or gRPC. */
 export type ProtocolForm = 'documented' | 'zentinel' | 'grpc';

@@ -1,5 +1,5 @@
 import { type Check, fail, failOn } from '../../check.ts';
-import type { RawMessage } from '../../raw/inbox.ts';
+import type { RawMessage } from '../../raw/receive-queue.ts';
 import type { AgentUnderTest } from '../under-test.ts';
 
 const section = 'Handshake and how a dialect is chosen';

@@ -2,12 +2,12 @@ import type { Clock, TimerHandle } from '@agentwire/core';
 import type { JsMsg } from '@nats-io/jetstream';
 
 /**
- * What a durable inbox has fetched and not settled, each by its number in the stream.
+ * Messages that a durable inbox has fetched and not settled, each by its number in the stream.
  *
  * The server hears of all of it every third of `ackWaitMs`, from the moment it was fetched, so that it delivers
  * none of it to anybody else meanwhile.
  */
-export class InHand {
+export class Unsettled {
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #messages = new Map<number, JsMsg>();

@@ -9,13 +9,13 @@ import type { Pid } from '../process/pid.ts';
 import type { Delivery } from './delivery.ts';
 import { aroundSend, type Interceptor } from './interceptors.ts';
 import type { PendingRequest } from './pending-requests.ts';
-import { type Errand, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
+import { type SendContext, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
 
-const REPLY: Errand = Object.freeze({ isReply: true });
+const REPLY: SendContext = Object.freeze({ isReply: true });
 
 /** Sends the messages of this node, copied and checked first. */
-export class Outgoing {
+export class LocalSender {
   readonly #path: SendPath;
   readonly #checkOpen: () => void;
   /** Checks arguments when the sender is to check them too. */
@@ -63,7 +63,7 @@ export class Outgoing {
     }
   }
 
-  /** Sends a message that {@link newMessage} made; one that answers somebody who waits in `request` is for that wait alone. */
+  /** Sends a message that {@link newMessage} made; an answer to a pending request is for that request alone. */
   answer(
     message: KernelMessage,
     chain: ChainManager | undefined,
@@ -71,8 +71,8 @@ export class Outgoing {
     answers: PendingRequest | undefined,
   ): Promise<SendReport> {
     try {
-      const errand = answers === undefined ? (isReply ? REPLY : PLAIN) : { isReply, answers };
-      return promised(this.#dispatch(message, chain, errand));
+      const context = answers === undefined ? (isReply ? REPLY : PLAIN) : { isReply, answers };
+      return promised(this.#dispatch(message, chain, context));
     } catch (error) {
       return rejected(error);
     }
@@ -100,7 +100,7 @@ export class Outgoing {
     }
   }
 
-  #dispatch(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
+  #dispatch(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
     this.#checkOpen();
     if (message.fromNode !== undefined) {
       throw new AgentwireError(
@@ -109,18 +109,18 @@ export class Outgoing {
       );
     }
     const interceptors = this.#interceptors;
-    if (interceptors.length === 0) return this.#forward(message, chain, errand);
+    if (interceptors.length === 0) return this.#forward(message, chain, context);
     // Interceptors look at a copy, so that gate, chain and recipients see what was checked.
-    return aroundSend(interceptors, sealMessage(message, message), () => this.#forward(message, chain, errand));
+    return aroundSend(interceptors, sealMessage(message, message), () => this.#forward(message, chain, context));
   }
 
-  #forward(message: KernelMessage, chain: ChainManager | undefined, errand: Errand): SendOutcome {
+  #forward(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
     const { target: to } = message;
     const checked =
       to.kind === 'serviceMethod' ? this.#contracts?.checkArgs(message, to.service, to.method) : undefined;
     return checked === undefined
-      ? this.#path.dispatch(message, chain, errand)
-      : checked.then(() => this.#path.dispatch(message, chain, errand));
+      ? this.#path.dispatch(message, chain, context)
+      : checked.then(() => this.#path.dispatch(message, chain, context));
   }
 }
 

@@ -1,7 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 
 /** Messages from other nodes that a gate, or a full inbox with `block`, has not decided about yet: bounded in number and bytes. */
-export class WaitingRoom {
+export class IncomingLimit {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   readonly #ofNode = new Map<string, { messages: number; bytes: number }>();

@@ -16,7 +16,7 @@ export type NextMessage =
 const MAX_KEPT = 65_536;
 
 /** Queue of received messages, with a timed wait for the next one. */
-export class Inbox {
+export class ReceiveQueue {
   readonly #clock: Clock;
   readonly #kept: RawMessage[] = [];
   #ended: string | undefined;

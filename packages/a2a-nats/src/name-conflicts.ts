@@ -6,7 +6,7 @@ const INSTANCE = /^[0-9a-f]{32}$/;
 const MAX_KNOWN = 1000;
 
 /** Notices other processes that run under this node's name, and lets them notice this one. */
-export class Namesakes {
+export class NameConflicts {
   readonly #nodeId: string;
   readonly #logger: Logger;
   readonly #publish: (instance: string) => void;
@@ -26,7 +26,7 @@ export class Namesakes {
     return this.#seen;
   }
 
-  /** Greets whoever has the same name; once at the start and after each new connection. */
+  /** Greets other processes of the same name; once at the start and after each new connection. */
   greet(): void {
     this.#publish(this.instance);
   }
