@@ -9,7 +9,7 @@ import { createUdsTransport } from '@agentwire/transport-uds';
 import { onTestFinished } from 'vitest';
 import type { RawChannel } from '../../packages/conform/src/raw/channel.ts';
 import { dialGrpc, type GrpcChannel } from '../../packages/conform/src/raw/grpc-channel.ts';
-import type { RawMessage } from '../../packages/conform/src/raw/inbox.ts';
+import type { RawMessage } from '../../packages/conform/src/raw/receive-queue.ts';
 import { encodeProto, ProtoMessage } from '../../packages/conform/src/raw/protobuf.ts';
 import { dialStream } from '../../packages/conform/src/raw/stream-channel.ts';
 
