@@ -14,7 +14,6 @@ const NOT_CLEAN: readonly string[] = [
   'packages/gateway/',
   'packages/headers/',
   'packages/mmap-buffer/',
-  'packages/pool/',
   'packages/transport-grpc/',
   'packages/transport-memory/',
   'packages/v1/',

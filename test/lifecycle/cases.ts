@@ -1,4 +1,5 @@
 import { connection } from './cases/connection.ts';
+import { pooledConnection } from './cases/pooled-connection.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
 /**
@@ -10,4 +11,4 @@ import type { LifecycleCase } from './lifecycle-case.ts';
  * 3. a section with a pair of markers in `docs/lifecycle.md`, then
  *    `node --conditions=@agentwire/source test/lifecycle/write-page.ts`.
  */
-export const CASES: readonly LifecycleCase[] = [connection];
+export const CASES: readonly LifecycleCase[] = [connection, pooledConnection];

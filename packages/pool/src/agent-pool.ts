@@ -4,41 +4,35 @@ import {
   type ConnectionHandler,
   type Decision,
   FEATURES,
-  type GuardrailInspect,
   type Hello,
   parseEndpoint,
-  type RequestBodyChunk,
   type RequestComplete,
-  type RequestHead,
   type RequestId,
-  type ResponseBodyChunk,
-  type ResponseHeaders,
-  type WebSocketFrame,
 } from '@agentwire/core';
-import { checkBoolean, checkText } from '@agentwire/core/internal';
+import { checkBoolean, checkText, Sweep } from '@agentwire/core/internal';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
+import { EventMethods } from './event-methods.ts';
 import { findTransport } from './find-transport.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
 import type { PoolAskOptions, Question } from './question.ts';
-import { RegularSweep } from './regular-sweep.ts';
-import { type AgentHealth, healthOf } from './report/agent-health.ts';
-import { type AgentPoolStats, statsOf } from './report/pool-stats.ts';
+import { type AgentHealth, type AgentPoolStats, healthOf, statsOf } from './stats.ts';
 
-/** What an event says without its `type`, for the methods that are named after it. */
-type Body<T> = Omit<T, 'type'>;
+/** Time between two checks for expired requests, in milliseconds. */
+const SWEEP_MS = 10_000;
 
 /**
- * Keeps connections to agents, gives each request to one of them, and heals what breaks; Agent Protocol v2, AgentPool.
+ * Connections to agents: each request goes to one of them, and lost ones are dialled again; Agent Protocol v2, AgentPool.
  *
  * The `id` of an event is the caller's own, unique among its live requests of that agent; it does not leave the process.
  */
-export class AgentPool implements AsyncDisposable {
+export class AgentPool extends EventMethods implements AsyncDisposable {
   readonly #options: ResolvedPoolOptions;
   readonly #agents: AgentTable;
   readonly #self: Hello;
-  readonly #sweep: RegularSweep;
+  readonly #sweep: Sweep;
 
   constructor(options?: AgentPoolOptions) {
+    super();
     this.#options = resolvePoolOptions(options);
     this.#agents = new AgentTable(this.#options);
     this.#self = {
@@ -48,12 +42,16 @@ export class AgentPool implements AsyncDisposable {
       features: FEATURES,
       encodings: this.#options.encodings,
     };
-    this.#sweep = new RegularSweep(this.#options.clock, this.#agents);
+    this.#sweep = new Sweep(this.#options.clock, SWEEP_MS, () => {
+      for (const agent of this.#agents.all()) agent.requests.sweep();
+      return true;
+    });
+    this.#sweep.start();
   }
 
   /**
-   * Adds an agent and connects to it. Resolves when each connection has been made or has failed once: an agent that is
-   * not there yet comes in later, and until then its requests fail with `ERR_CONNECT`.
+   * Adds an agent and connects to it. Resolves when each connection has been made or has failed once: attempts go on for an
+   * agent that is not there yet, and until then its requests fail with `ERR_CONNECT`.
    *
    * @param endpoint in the grammar of `parseEndpoint`
    * @throws AgentwireError `ERR_INVALID_ADDRESS`, `ERR_DUPLICATE_AGENT`, `ERR_CLOSED`
@@ -76,47 +74,47 @@ export class AgentPool implements AsyncDisposable {
     // an object of options here would be taken for true
     checkBoolean('tls', tls);
     const { scheme, target } = parseEndpoint(hostPort);
-    // who writes https:// or grpcs:// has chosen, and must never get a connection without TLS
+    // https:// and grpcs:// choose TLS whatever `tls` is
     return this.addAgent(name, `${tls || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options);
   }
 
-  /** Adds an agent that will connect by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
+  /** Adds an agent that connects by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
   addReverseAgent(name: string, options: AddAgentOptions = {}): void {
     this.#agents.add(name, `reverse:${name}`, options);
   }
 
-  /** Whether an agent of that name was added. */
+  /** Returns whether the pool has an agent of that name. */
   has(name: string): boolean {
     return this.#agents.has(name);
   }
 
   /**
-   * Takes over a connection that an agent opened (a reverse connection); call it in `onConnection` and give back what it
-   * gives. An agent of that name is added if there is none; `options` count only then.
+   * Takes over a connection that an agent opened (a reverse connection); call it in `onConnection` and return its result.
+   * An agent of that name is added if there is none; `options` apply only then.
    *
-   * @param name default the id that it registered with (`capabilities.agentId`), which is what a token proves; an agent's
-   * own name is only for logs
+   * @param name default the id that it registered with (`capabilities.agentId`), which a token proves; the agent's own name
+   * is only for logs
    *
    * @throws AgentwireError `ERR_DUPLICATE_AGENT` for the name of an agent that the pool dials, `ERR_CLOSED` once the pool is
    * drained or closed; both refuse the peer
    */
   adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
-    return this.#agents.takeIn(name, options).connections.adopt(connection);
+    return this.#agents.getOrAdd(name, options).connections.adopt(connection);
   }
 
-  /** Ends an agent's connections at once and forgets it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  /** Ends an agent's connections at once and removes it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   removeAgent(name: string): Promise<void> {
     return this.#agents.remove(name);
   }
 
   /**
-   * Asks an agent about one event: the one way in, which the methods named after events use.
+   * Sends one event to an agent and resolves to its decision. The methods named after events call it.
    *
    * @throws AgentwireError `ERR_UNKNOWN_AGENT`, `ERR_CONNECT`, `ERR_CLOSED`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_OVERLOADED`,
    * `ERR_DRAINING`, `ERR_FLOW_PAUSED`, `ERR_PROTOCOL`, `ERR_UNSUPPORTED`, `ERR_MESSAGE_TOO_LARGE`, `ERR_DUPLICATE_REQUEST`,
    * `ERR_INVALID_STATE` (a body chunk without headers before it), `ERR_HANDLER`.
    */
-  request(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
+  override request(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
       return this.#agents.get(agent).ask(event, options);
     } catch (error) {
@@ -125,11 +123,13 @@ export class AgentPool implements AsyncDisposable {
   }
 
   /**
-   * Asks like {@link request}, and where the agent cannot decide gives what its failure policy says: the audit of such a
-   * decision has the reason, a counter and one log line too. Rejects only for what the caller did: `ERR_ABORTED`,
-   * `ERR_UNKNOWN_AGENT`, `ERR_DUPLICATE_REQUEST`, `ERR_INVALID_STATE`, `ERR_INVALID_ARGUMENT`. An event that the agent did not ask for is
-   * allowed without asking, and asks for the body where the agent takes that alone; a guardrail or a configuration is not,
-   * because allow would say that it was judged or applied. An agent that takes no event of an HTTP request at all fails.
+   * Sends like {@link request}, and resolves to the decision of the agent's failure policy where the agent cannot give one:
+   * its audit has the reason, and it is counted and logged. An event that the agent does not take is allowed without asking,
+   * and asks for the body where the agent takes that; a guardrail or a configuration is not, because allow would mean that
+   * it was judged or applied. An agent that takes no event of an HTTP request at all fails.
+   *
+   * @throws AgentwireError for errors of the caller: `ERR_ABORTED`, `ERR_UNKNOWN_AGENT`, `ERR_DUPLICATE_REQUEST`,
+   * `ERR_INVALID_STATE`, `ERR_INVALID_ARGUMENT`
    */
   decide(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
@@ -140,48 +140,18 @@ export class AgentPool implements AsyncDisposable {
   }
 
   /**
-   * Gives what the failure policy of an agent says about an event whose decision the caller could not use, and counts and
-   * logs it as a failure of the agent.
+   * Returns the decision of an agent's failure policy for an event whose own decision the caller could not use; counted and
+   * logged as a failure of the agent.
    *
-   * @throws AgentwireError `ERR_UNKNOWN_AGENT`; `error` itself where no policy speaks for it
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`; `error` itself where it is the caller's own
    */
   decideFailure(agent: string, event: Question['type'], error: AgentwireError): Decision {
     return this.#agents.get(agent).failures.decide(event, error);
   }
 
-  /** Whether any connection of the agent takes such events; `undefined` before it was ever connected. */
+  /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
   handles(agent: string, type: Question['type'] | 'requestComplete'): boolean | undefined {
     return this.#agents.get(agent).handles(type);
-  }
-
-  /** The head of a request; every member of its metadata is optional. */
-  sendRequestHeaders(agent: string, headers: Body<RequestHead>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...headers, type: 'requestHeaders' }, options);
-  }
-
-  /** A piece of a request's body, on the connection that took its headers. */
-  sendRequestBodyChunk(agent: string, chunk: Body<RequestBodyChunk>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...chunk, type: 'requestBodyChunk' }, options);
-  }
-
-  /** The head of the response. */
-  sendResponseHeaders(agent: string, headers: Body<ResponseHeaders>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...headers, type: 'responseHeaders' }, options);
-  }
-
-  /** A piece of the response's body. */
-  sendResponseBodyChunk(agent: string, chunk: Body<ResponseBodyChunk>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...chunk, type: 'responseBodyChunk' }, options);
-  }
-
-  /** One WebSocket frame. */
-  sendWebSocketFrame(agent: string, frame: Body<WebSocketFrame>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...frame, type: 'webSocketFrame' }, options);
-  }
-
-  /** Text for a guardrail. */
-  sendGuardrailInspect(agent: string, inspection: Body<GuardrailInspect>, options?: PoolAskOptions): Promise<Decision> {
-    return this.request(agent, { ...inspection, type: 'guardrailInspect' }, options);
   }
 
   /**
@@ -189,21 +159,21 @@ export class AgentPool implements AsyncDisposable {
    *
    * @returns whether it was told, or had been asked
    */
-  sendRequestComplete(agent: string, { id, ...summary }: Body<RequestComplete>): boolean {
+  sendRequestComplete(agent: string, { id, ...summary }: Omit<RequestComplete, 'type'>): boolean {
     return this.#agents.get(agent).requests.complete(id, summary);
   }
 
-  /** Gives a request up. @returns whether it was live */
+  /** Cancels a request. @returns whether it was live */
   cancelRequest(agent: string, id: RequestId): boolean {
     return this.#agents.get(agent).requests.cancel(id);
   }
 
-  /** Gives every request of an agent up. */
+  /** Cancels every request of an agent. */
   cancelAll(agent: string): void {
     this.#agents.get(agent).requests.cancelAll();
   }
 
-  /** How an agent does. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  /** Returns the health of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   getHealth(agent: string): AgentHealth {
     return healthOf(this.#agents.get(agent));
   }
@@ -217,7 +187,7 @@ export class AgentPool implements AsyncDisposable {
     await this.#agents.stop(drainTimeoutMs);
   }
 
-  /** Takes nothing new, waits for what is in flight (`drainTimeoutMs` at most), then closes. */
+  /** Refuses new requests, waits for what is in flight (`drainTimeoutMs` at most), then closes. */
   drain(): Promise<void> {
     return this.#stop(this.#options.drainTimeoutMs);
   }

@@ -1,22 +1,28 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
 import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
+import type { AgentNotice } from '@agentwire/core/session';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
-import { logNotice } from './agent/log-notice.ts';
 
 /** Options of one agent. */
 export interface AddAgentOptions {
-  /** What happens when the agent cannot decide; default `closed`. */
+  /** Policy for events that the agent cannot decide; default `closed`. */
   readonly onFailure?: FailurePolicy;
-  /** Secret for an agent that asks its callers for one; default none. Never logged. Without effect for one that registers. */
+  /** Secret for an agent that asks its callers for one; default none. Never logged. No effect for an agent that registers. */
   readonly token?: string;
 }
 
-/** The agents of one pool by their names, until the pool is drained or closed. */
+/** Logs a notice of an agent: its own log lines as they are, any other by its type. */
+function logNotice(logger: Logger, agent: string, notice: AgentNotice): void {
+  if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent }, notice.message);
+  else if (notice.type !== 'metricsReport') logger.info({ agent, notice: notice.type }, 'an agent sent a notice');
+}
+
+/** Agents of one pool by name, until the pool is drained or closed. */
 export class AgentTable {
   readonly #options: ResolvedPoolOptions;
-  /** For what agents say of themselves, however often and at whatever level. */
+  /** Logger of agents' notices; counts repeats at every level. */
   readonly #notices: Logger;
   readonly #byName = new Map<string, PooledAgent>();
   #closed = false;
@@ -41,14 +47,14 @@ export class AgentTable {
     return agent;
   }
 
-  /** The agent that opened a connection under this name, added if it is new; `options` count only then. */
-  takeIn(name: string, options: AddAgentOptions): PooledAgent {
+  /** Returns the agent that opened a connection under this name, added if it is new; `options` apply only then. */
+  getOrAdd(name: string, options: AddAgentOptions): PooledAgent {
     this.#checkOpen();
     const agent = this.#byName.get(name);
     if (agent?.connections.dialled === true) {
       throw new AgentwireError(
         'ERR_DUPLICATE_AGENT',
-        `the pool dials ${name} at ${agent.endpoint}, so nobody may come in under that name: register with another id, or add it with addReverseAgent`,
+        `the pool dials ${name} at ${agent.endpoint}, so no agent may register under that name: use another id, or add it with addReverseAgent`,
       );
     }
     return agent ?? this.add(name, `reverse:${name}`, options);
@@ -58,12 +64,12 @@ export class AgentTable {
     if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
   }
 
-  /** Whether there is an agent of that name. */
+  /** Returns whether there is an agent of that name. */
   has(name: string): boolean {
     return this.#byName.has(name);
   }
 
-  /** The agent of that name. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  /** Returns the agent of that name. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   get(name: string): PooledAgent {
     const agent = this.#byName.get(name);
     if (agent !== undefined) return agent;
@@ -71,19 +77,19 @@ export class AgentTable {
     throw new AgentwireError('ERR_UNKNOWN_AGENT', `the pool has no agent ${JSON.stringify(name)}; it has ${known}`);
   }
 
-  /** Every agent, in the order in which they were added. */
+  /** Returns every agent, in the order in which they were added. */
   all(): Iterable<PooledAgent> {
     return this.#byName.values();
   }
 
-  /** Ends an agent's connections at once and forgets it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  /** Ends an agent's connections at once and removes it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   async remove(name: string): Promise<void> {
     const agent = this.get(name);
     this.#byName.delete(name);
     await agent.stop(0);
   }
 
-  /** Takes no further agent, ends those it has and forgets them; with a timeout, after what is in flight. */
+  /** Refuses further agents and removes all; with a timeout, after what is in flight. */
   async stop(drainTimeoutMs: number): Promise<void> {
     this.#closed = true;
     const agents = [...this.#byName.values()];

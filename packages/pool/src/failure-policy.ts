@@ -1,11 +1,9 @@
-import { AgentwireError, type Decision, type ErrorCode, type EventType } from '@agentwire/core';
+import { AgentwireError, type Decision, type EventType } from '@agentwire/core';
 import { checkKnownOptions } from '@agentwire/core/internal';
+import { failureKind, type FailureKind } from './failure-kind.ts';
+import type { ResolvedPoolOptions } from './options.ts';
 
-/** What kept an agent from deciding. */
-export type FailureKind =
-  'timeout' | 'unavailable' | 'protocol' | 'overloaded' | 'circuit_open' | 'flow_paused' | 'too_large' | 'agent_error';
-
-/** One failure, for a policy to judge. */
+/** One failure, as the function of a policy gets it. */
 export interface Failure {
   readonly agent: string;
   readonly kind: FailureKind;
@@ -13,115 +11,12 @@ export interface Failure {
   readonly error: AgentwireError;
 }
 
-/** `closed` blocks with 503, `open` allows; or a function decides, and where it throws or gives no decision it is `closed`. */
+/** `closed` blocks with 503, `open` allows; a function decides, and counts as `closed` where it throws or returns no decision. */
 export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
-/** One rule for everything, or one for each kind, with `default` for the rest. Default: `closed`. */
+
+/** One rule for everything, or one per kind, with `default` for the rest. Default: `closed`. */
 export type FailurePolicy =
   FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
-
-const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
-  ERR_TIMEOUT: 'timeout',
-  ERR_CONNECT: 'unavailable',
-  ERR_CLOSED: 'unavailable',
-  ERR_DRAINING: 'unavailable',
-  ERR_REFUSED: 'unavailable',
-  ERR_UNAUTHORIZED: 'unavailable',
-  ERR_VERSION_MISMATCH: 'protocol',
-  ERR_PROTOCOL: 'protocol',
-  ERR_TOO_LATE: 'protocol',
-  ERR_UNSUPPORTED: 'protocol',
-  ERR_INVALID_HEADER: 'protocol',
-  ERR_OVERLOADED: 'overloaded',
-  ERR_CIRCUIT_OPEN: 'circuit_open',
-  ERR_FLOW_PAUSED: 'flow_paused',
-  ERR_MESSAGE_TOO_LARGE: 'too_large',
-  ERR_BODY_TOO_LARGE: 'too_large',
-  ERR_HANDLER: 'agent_error',
-};
-
-/** Errors that are the caller's own: no policy speaks for them. */
-const CALLERS_OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ERR_ABORTED',
-  'ERR_DUPLICATE_REQUEST',
-  'ERR_INVALID_ARGUMENT',
-  'ERR_INVALID_STATE',
-  'ERR_UNKNOWN_AGENT',
-]);
-
-/** Ends of a connection that the two sides' messages caused, not the absence of one of them. */
-const BY_MESSAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ERR_INVALID_HEADER',
-  'ERR_MESSAGE_TOO_LARGE',
-  'ERR_PROTOCOL',
-  'ERR_UNSUPPORTED',
-  'ERR_VERSION_MISMATCH',
-]);
-/** What an agent's own client may have failed with; the agent was there and could not decide. */
-const OF_ITS_OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ERR_CLOSED',
-  'ERR_CONNECT',
-  'ERR_REFUSED',
-  'ERR_UNAUTHORIZED',
-]);
-
-/** Whether a connection was lost, or could not be made, because of a message that must not be. */
-function isByMessage({ code, cause }: AgentwireError): boolean {
-  if (code !== 'ERR_CLOSED' && code !== 'ERR_CONNECT') return false;
-  return cause instanceof AgentwireError && (BY_MESSAGE.has(cause.code) || isByMessage(cause));
-}
-
-/** What kind of failure an error is, by its cause; `undefined` for what the caller did wrong or gave up. */
-export function failureKind(error: AgentwireError): FailureKind | undefined {
-  if (CALLERS_OWN.has(error.code) && error.detail?.['byAgent'] !== true) return undefined;
-  if (error.detail?.['byAgent'] === true && OF_ITS_OWN.has(error.code)) return 'agent_error';
-  if (isByMessage(error)) return 'protocol';
-  return KINDS[error.code] ?? 'agent_error';
-}
-
-/** Finds the rule for a kind. */
-export function ruleFor(policy: FailurePolicy, kind: FailureKind): FailureRule {
-  if (typeof policy !== 'object') return policy;
-  return policy[kind] ?? policy.default ?? 'closed';
-}
-
-const CLOSED: Decision = { verdict: { type: 'block', status: 503, body: 'Service Unavailable' } };
-const VERDICTS: ReadonlySet<string> = new Set(['allow', 'block', 'redirect', 'challenge']);
-
-/** What a rule is called in metrics and logs. */
-export function ruleName(rule: FailureRule): string {
-  return typeof rule === 'string' ? rule : 'custom';
-}
-
-/** What a function of the user decides; one that cannot fails closed, because nothing may pass by mistake. */
-function ownDecision(rule: (failure: Failure) => Decision, failure: Failure): Decision {
-  try {
-    const own = rule(failure);
-    if (VERDICTS.has(own.verdict.type)) return own;
-  } catch {
-    // the tag below says that it was the rule
-  }
-  return { ...CLOSED, audit: { tags: ['agentwire:fail-rule-broken'] } };
-}
-
-/** The decision that a rule gives for a failure; always says in its audit that a policy made it. */
-export function decideByPolicy(rule: FailureRule, failure: Failure): Decision {
-  const audit = {
-    tags: [`agentwire:fail-${ruleName(rule)}`],
-    reasonCodes: [`agentwire:${failure.error.code}`],
-    custom: { agent: failure.agent, kind: failure.kind },
-  };
-  if (rule === 'open') return { verdict: { type: 'allow' }, audit };
-  if (rule === 'closed') return { ...CLOSED, audit };
-  const own = ownDecision(rule, failure);
-  return {
-    ...own,
-    audit: {
-      ...own.audit,
-      tags: [...(own.audit?.tags ?? []), ...audit.tags],
-      reasonCodes: [...(own.audit?.reasonCodes ?? []), ...audit.reasonCodes],
-    },
-  };
-}
 
 const POLICY_KEYS: readonly (FailureKind | 'default')[] = [
   'timeout',
@@ -148,4 +43,72 @@ export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
     );
   }
   return policy;
+}
+
+const CLOSED: Decision = { verdict: { type: 'block', status: 503, body: 'Service Unavailable' } };
+const VERDICTS: ReadonlySet<string> = new Set(['allow', 'block', 'redirect', 'challenge']);
+
+function ruleFor(policy: FailurePolicy, kind: FailureKind): FailureRule {
+  if (typeof policy !== 'object') return policy;
+  return policy[kind] ?? policy.default ?? 'closed';
+}
+
+/** Returns the decision of a user's function; it fails closed where that throws or returns none. */
+function customDecision(rule: (failure: Failure) => Decision, failure: Failure): Decision {
+  try {
+    const decision = rule(failure);
+    if (VERDICTS.has(decision.verdict.type)) return decision;
+  } catch {
+    // the tag below tells that the rule failed
+  }
+  return { ...CLOSED, audit: { tags: ['agentwire:fail-rule-broken'] } };
+}
+
+/** Returns the decision of a rule for a failure. Its audit tells that a policy decided, and why. */
+function decideByRule(rule: FailureRule, name: string, failure: Failure): Decision {
+  const audit = {
+    tags: [`agentwire:fail-${name}`],
+    reasonCodes: [`agentwire:${failure.error.code}`],
+    custom: { agent: failure.agent, kind: failure.kind },
+  };
+  if (rule === 'open') return { verdict: { type: 'allow' }, audit };
+  if (rule === 'closed') return { ...CLOSED, audit };
+  const decision = customDecision(rule, failure);
+  return {
+    ...decision,
+    audit: {
+      ...decision.audit,
+      tags: [...(decision.audit?.tags ?? []), ...audit.tags],
+      reasonCodes: [...(decision.audit?.reasonCodes ?? []), ...audit.reasonCodes],
+    },
+  };
+}
+
+/** Decides by the failure policy of one agent; counts and logs each decision. */
+export class FailureDecider {
+  /** Events that it decided. */
+  count = 0;
+  readonly #agent: string;
+  readonly #policy: FailurePolicy;
+  readonly #options: ResolvedPoolOptions;
+
+  constructor(agent: string, policy: FailurePolicy, options: ResolvedPoolOptions) {
+    this.#agent = agent;
+    this.#policy = policy;
+    this.#options = options;
+  }
+
+  /** Decides on an event that failed with `error`. @throws `error` itself where it is the caller's own */
+  decide(event: EventType, error: AgentwireError): Decision {
+    const agent = this.#agent;
+    const kind = failureKind(error);
+    if (kind === undefined) throw error;
+    const { logger, metrics } = this.#options;
+    const rule = ruleFor(this.#policy, kind);
+    const policy = typeof rule === 'string' ? rule : 'custom';
+    this.count += 1;
+    metrics.count('agent_failures_total', { agent, policy, reason: kind });
+    logger.warn({ agent, event, kind, policy, code: error.code }, 'an agent could not decide; its failure policy did');
+    return decideByRule(rule, policy, { agent, kind, event, error });
+  }
 }

@@ -1,7 +1,8 @@
 export { AgentPool, createAgentPool } from './agent-pool.ts';
 export type { AddAgentOptions } from './agent-table.ts';
-export type { HealthVerdict } from './agent/health-window.ts';
-export type { Failure, FailureKind, FailurePolicy, FailureRule } from './failure-policy.ts';
+export type { HealthVerdict } from './agent/agent-metrics.ts';
+export type { FailureKind } from './failure-kind.ts';
+export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';
 export {
   type Candidate,
   leastConnections,
@@ -13,5 +14,4 @@ export {
 } from './load-balancing.ts';
 export type { AgentPoolOptions } from './options.ts';
 export type { PoolAskOptions, Question } from './question.ts';
-export type { AgentHealth } from './report/agent-health.ts';
-export type { AgentPoolStats } from './report/pool-stats.ts';
+export type { AgentHealth, AgentPoolStats } from './stats.ts';

@@ -1,3 +1,8 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export {
+  POOLED_CONNECTION_LIFECYCLE,
+  PooledConnection,
+  type PooledConnectionState,
+} from './agent/pooled-connection.ts';
 export { checkFailurePolicy } from './failure-policy.ts';
 export { POOL_FILE_KEYS, resolvePoolOptions } from './options.ts';

@@ -1,21 +1,21 @@
 import { AgentwireError } from '@agentwire/core';
 
-/** What a strategy may look at: one usable connection of an agent. */
+/** One usable connection of an agent, as a strategy sees it. */
 export interface Candidate {
   /** Events that wait for their answer. */
   readonly pending: number;
 }
 
-/** Picks the connection for a new request. One object serves one agent, so it may keep a turn. */
+/** Picks the connection for a new request. One object serves one agent, so it may have state. */
 export interface LoadBalanceStrategy {
   readonly name: string;
   /** @param candidates usable connections, at least one. @returns one of them. */
   pick<T extends Candidate>(candidates: readonly T[]): T;
-  /** A fresh one for another agent; the same object where there is nothing to keep. */
+  /** Returns a strategy for another agent; the same object where it has no state. */
   forAgent(): LoadBalanceStrategy;
 }
 
-/** The strategies that come with the pool. */
+/** Names of the stock strategies. */
 export type LoadBalanceStrategyName = 'leastConnections' | 'roundRobin' | 'random' | 'powerOfTwo';
 
 function first<T>(candidates: readonly T[]): T {
@@ -24,7 +24,7 @@ function first<T>(candidates: readonly T[]): T {
   return one;
 }
 
-/** Equal turns among usable connections. */
+/** Usable connections in turn. */
 export function roundRobin(): LoadBalanceStrategy {
   let turn = 0;
   return {
@@ -37,7 +37,7 @@ export function roundRobin(): LoadBalanceStrategy {
   };
 }
 
-/** The fewest unanswered events; ties in turn. */
+/** Connection with the fewest unanswered events; ties in turn. */
 export function leastConnections(): LoadBalanceStrategy {
   let turn = 0;
   return {
@@ -52,7 +52,7 @@ export function leastConnections(): LoadBalanceStrategy {
   };
 }
 
-/** Any usable connection. @param next numbers from 0 up to 1 */
+/** Random usable connection. @param next numbers from 0 up to 1 */
 export function random(next: () => number = Math.random): LoadBalanceStrategy {
   return {
     name: 'random',
@@ -61,7 +61,7 @@ export function random(next: () => number = Math.random): LoadBalanceStrategy {
   };
 }
 
-/** The less busy of two chosen at random. @param next numbers from 0 up to 1 */
+/** Less busy of two random connections. @param next numbers from 0 up to 1 */
 export function powerOfTwo(next: () => number = Math.random): LoadBalanceStrategy {
   return {
     name: 'powerOfTwo',
@@ -81,7 +81,7 @@ const BY_NAME: Readonly<Record<LoadBalanceStrategyName, () => LoadBalanceStrateg
   powerOfTwo: () => powerOfTwo(),
 };
 
-/** The stock strategy of that name. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+/** Returns the stock strategy of that name. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function strategyNamed(name: string): LoadBalanceStrategy {
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name as LoadBalanceStrategyName]();
   const names = Object.keys(BY_NAME).join(', ');

@@ -5,18 +5,18 @@ import type { AskOptions } from '@agentwire/core/session';
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
 export type Question = Exclude<ProxyEvent, { type: 'requestComplete' | 'requestHeaders' }> | RequestHead;
 
-/** Options of one question to an agent. */
+/** Options of one event to an agent. */
 export interface PoolAskOptions extends AskOptions {
-  /** This is the request's only event for this agent: nothing is remembered. Default `false`. */
+  /** Marks the request's only event for this agent, so that nothing is remembered; default `false`. */
   readonly only?: boolean | undefined;
   /**
-   * The caller will complete or cancel this request, so that it is remembered until then however long it is silent; read
-   * with its first event. Default `false`: it is given up after `correlationAffinityTtlMs`.
+   * Tells that the caller completes or cancels this request, so that it is remembered until then; read with its first event.
+   * Default `false`: without an event for `correlationAffinityTtlMs`, the request is cancelled.
    */
   readonly keep?: boolean | undefined;
 }
 
-/** Checks that an event was given at all. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+/** Checks that an event is an object. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function checkEvent(event: unknown): void {
   if (typeof event !== 'object' || event === null)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'an event must be an object: { type, id, … }');
@@ -26,17 +26,17 @@ const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>(['signal'
 
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
 
-/** Whether such an event belongs to no HTTP request, so that neither an event before it nor one after it counts. */
+/** Returns whether such an event belongs to no HTTP request, so that no event comes before or after it. */
 export function standsAlone(type: EventType): boolean {
   return ALONE.has(type);
 }
 
-/** Before anything is kept for a question: its options must be good and its caller must still want it. */
+/** Checks the options of an event before anything is allocated for it. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_ABORTED` */
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
-  for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a question', options, [...ASK_OPTIONS]);
+  for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a request', options, [...ASK_OPTIONS]);
   const { signal, timeoutMs, only, keep } = options;
-  // by hand, because every question comes this way
+  // not by a table, because every event comes this way
   if (only !== undefined) checkBoolean('only', only);
   if (keep !== undefined) checkBoolean('keep', keep);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);

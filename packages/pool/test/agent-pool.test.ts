@@ -51,7 +51,7 @@ describe('asking', () => {
     expect([...byConnection.values()]).toEqual([10, 10, 10, 10]);
   });
 
-  test('a live id is ERR_DUPLICATE_REQUEST, a chunk without headers ERR_INVALID_STATE, a stranger ERR_UNKNOWN_AGENT', async () => {
+  test('a live id is ERR_DUPLICATE_REQUEST, a chunk without headers ERR_INVALID_STATE, an unknown agent ERR_UNKNOWN_AGENT', async () => {
     const { pool, serve } = setup();
     await serve('memory:a', pending);
     await pool.addAgent('waf', 'memory:a');
@@ -59,7 +59,7 @@ describe('asking', () => {
     await expect(pool.request('waf', head(0))).rejects.toMatchObject({ code: 'ERR_DUPLICATE_REQUEST' });
     const chunk = { id: 'x', index: 0, data: new Uint8Array(), last: true };
     await expect(pool.sendRequestBodyChunk('waf', chunk)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
-    await expect(pool.request('nobody', head(1))).rejects.toMatchObject({
+    await expect(pool.request('none', head(1))).rejects.toMatchObject({
       code: 'ERR_UNKNOWN_AGENT',
       message: expect.stringContaining('it has waf'),
     });
@@ -95,7 +95,7 @@ describe('asking', () => {
 });
 
 describe('bounds', () => {
-  test('what is past the connections waits its turn; past the line it is ERR_OVERLOADED', async () => {
+  test('requests past the capacity of the connections are queued; past the queue they are ERR_OVERLOADED', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1, maxQueuedPerAgent: 1 });
     const answers: (() => void)[] = [];
     await serve('memory:a', () => new Promise((resolve) => answers.push(() => resolve(ALLOW))));
@@ -111,7 +111,7 @@ describe('bounds', () => {
     expect(await second).toEqual(ALLOW);
   });
 
-  test('one who waits gives up at its deadline and at its signal', async () => {
+  test('a queued request ends at its deadline and at its signal', async () => {
     const { pool, serve, clock } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
     await serve('memory:a', pending);
     await pool.addAgent('waf', 'memory:a');
@@ -138,7 +138,7 @@ describe('bounds', () => {
   });
 });
 
-describe('healing', () => {
+describe('reconnecting', () => {
   test('an agent that dies fails what is pending at once, and is found again when it comes back', async () => {
     const { pool, serve, clock } = setup({ connectionsPerAgent: 1 });
     const agent = await serve('memory:a', pending);
@@ -159,7 +159,7 @@ describe('healing', () => {
     expect(pool.getHealth('waf')).toMatchObject({ healthyConnections: 1, totalConnections: 1 });
   });
 
-  test('an agent that is not there yet is added and comes in later', async () => {
+  test('an agent that is not there yet is added and connects later', async () => {
     const { pool, serve, clock } = setup();
     await pool.addAgent('waf', 'memory:later');
     expect(pool.getHealth('waf').state).toBe('disconnected');
@@ -173,7 +173,7 @@ describe('healing', () => {
     expect(await pool.request('waf', head(1))).toEqual(ALLOW);
   });
 
-  test('a draining agent gets nothing new and finishes what it has', async () => {
+  test('a draining agent gets nothing new and finishes what is in flight', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1 });
     let answer: (() => void) | undefined;
     const agent = await serve('memory:a', () => new Promise((resolve) => (answer = () => resolve(ALLOW))));
@@ -221,11 +221,11 @@ describe('failure policy', () => {
       verdict: { status: 504, body: 'timeout' },
       audit: { tags: ['agentwire:fail-custom'] },
     });
-    await pool.addAgent('away', 'memory:nobody', { onFailure: { timeout: 'closed', default: 'open' } });
+    await pool.addAgent('away', 'memory:no-agent', { onFailure: { timeout: 'closed', default: 'open' } });
     expect(await pool.decide('away', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
-  test('what the caller did wrong or gave up is no failure of the agent', async () => {
+  test('an error of the caller, or a request that it cancelled, is no failure of the agent', async () => {
     const { pool, serve } = setup();
     await serve('memory:a', pending);
     await pool.addAgent('waf', 'memory:a');
@@ -237,7 +237,7 @@ describe('failure policy', () => {
     expect(pool.stats.agents[0]?.failures).toBe(0);
   });
 
-  test('an event that the agent did not ask for is allowed without asking', async () => {
+  test('an event that the agent does not take is allowed without asking', async () => {
     const { pool, serve } = setup();
     await serve('memory:a', () => ALLOW);
     await pool.addAgent('waf', 'memory:a');
@@ -268,7 +268,7 @@ describe('ends', () => {
     const { pool, serve, clock } = setup();
     const agent = await serve('memory:a', () => ALLOW);
     await pool.addAgent('waf', 'memory:a');
-    await pool.addAgent('away', 'memory:nobody');
+    await pool.addAgent('away', 'memory:no-agent');
     await pool.close();
     await agent.close();
     await settle();

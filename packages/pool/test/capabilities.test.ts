@@ -97,7 +97,7 @@ describe('an agent that is listed is asked', () => {
     for (const event of [head(1), { ...responseHead, id: 2 }]) expect(await pool.decide('waf', event)).toEqual(block);
   });
 
-  test('one that takes ends alone hears of each; one that takes heads only of those that it was asked about', async () => {
+  test('one that takes ends only is told of each; one that takes heads, of those that it was asked about', async () => {
     const { pool, join } = instances();
     const seen: string[] = [];
     const note = (event: ProxyEvent): Decision => (
@@ -120,7 +120,7 @@ describe('an agent that is listed is asked', () => {
 });
 
 describe('capabilities belong to a connection', () => {
-  test('an event goes to an instance that takes it, whoever joined last', async () => {
+  test('an event goes to an instance that takes it, in any order of joining', async () => {
     const { pool, join } = instances();
     const heads: string[] = [];
     join(['requestHeaders', 'responseHeaders'], (event) => {
@@ -203,7 +203,7 @@ describe('capabilities belong to a connection', () => {
   });
 });
 
-test('nobody comes in under the name of an agent that the pool dials', async () => {
+test('no agent registers under the name of one that the pool dials', async () => {
   const { pool, serve } = setup();
   await serve('memory:a', () => block);
   await pool.addAgent('waf', 'memory:a');
@@ -215,18 +215,18 @@ test('nobody comes in under the name of an agent that the pool dials', async () 
   expect(() => createLinkedPair(rogue)).toThrow(refused);
   expect(pool.getHealth('waf').totalConnections).toBe(2);
   // an agent that is not there at the moment is dialled all the same
-  await pool.addAgent('away', 'memory:nobody');
+  await pool.addAgent('away', 'memory:no-agent');
   expect(() => createLinkedPair({ onProxy: (connection) => pool.adopt(connection, 'away') })).toThrow('dials away');
 });
 
-describe('a request that is silent for longer than it is remembered', () => {
-  test('is given up, and its agent told; with keep it lives until its end', async () => {
+describe('a request without an event for longer than it is remembered', () => {
+  test('is cancelled, and its agent told; with keep it lives until its end', async () => {
     const { pool, serve, clock } = setup({ correlationAffinityTtlMs: 1_000 });
     const ends: string[] = [];
     await serve('memory:a', (event, request) => {
       request.retain = true;
       if (event.type === 'requestHeaders')
-        request.signal.addEventListener('abort', () => ends.push(`${event.uri} given up`));
+        request.signal.addEventListener('abort', () => ends.push(`${event.uri} cancelled`));
       else ends.push(event.type);
       return ALLOW;
     });
@@ -237,11 +237,11 @@ describe('a request that is silent for longer than it is remembered', () => {
       clock.advance(1_000);
       await settle(2);
     }
-    expect(ends).toEqual(['/short given up']);
+    expect(ends).toEqual(['/short cancelled']);
     expect(await pool.decide('waf', { ...responseHead, id: 'kept' })).toMatchObject({ verdict: { type: 'allow' } });
     expect(pool.sendRequestComplete('waf', { id: 'kept', ...summary })).toBe(true);
     await settle();
-    expect(ends).toEqual(['/short given up', 'responseHeaders', 'requestComplete']);
+    expect(ends).toEqual(['/short cancelled', 'responseHeaders', 'requestComplete']);
     expect(pool.stats.agents[0]?.liveRequests).toBe(0);
   });
 });

@@ -54,7 +54,7 @@ test('a connection that drains within 5 s of its handshake is a failed attempt, 
   expect(pool.stats.agents[0]?.connections).toBe(1);
 });
 
-test('who waits for a replacement is told when it cannot be dialled', async () => {
+test('a request that waits for a replacement is rejected when it cannot be dialled', async () => {
   const { pool, clock, transport, serve } = setup({ connectionsPerAgent: 1, reconnect: NO_BACKOFF });
   const { sessions } = await serve('memory:a', () => ALLOWED);
   await pool.addAgent('a', 'memory:a');
@@ -64,6 +64,6 @@ test('who waits for a replacement is told when it cannot be dialled', async () =
   for (const session of sessions) session.notify({ type: 'drain' });
   await settle();
   const waiting = pool.request('a', head(1), { only: true });
-  dialled.reject(new Error('nobody is there'));
+  dialled.reject(new Error('not there'));
   await expect(waiting).rejects.toMatchObject({ code: 'ERR_CONNECT' });
 });

@@ -46,7 +46,7 @@ const turns = async (rounds: number): Promise<void> => {
 
 type Waiting = { token: string; resolve: (decision: Decision) => void; reject: (error: Error) => void };
 
-test('whatever happens in whatever order, each question has one outcome and nothing is left', async () => {
+test('any order of events, each question has one outcome and nothing is left', async () => {
   const seen: Error[] = [];
   const onUnhandled = (error: Error): void => void seen.push(error);
   process.on('unhandledRejection', onUnhandled);

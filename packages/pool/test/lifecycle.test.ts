@@ -20,7 +20,7 @@ describe('what is remembered of a request', () => {
     expect(pool.stats.agents[0]).toMatchObject({ inFlight: 0, liveRequests: 0 });
   });
 
-  test('nothing when the caller had given up, or asked with a wrong timeout, before it began', async () => {
+  test('nothing when the caller had cancelled it, or asked with a wrong timeout, before it began', async () => {
     const { pool, serve } = setup();
     await serve('memory:a', () => ALLOW);
     await pool.addAgent('waf', 'memory:a');
@@ -33,7 +33,7 @@ describe('what is remembered of a request', () => {
     expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
-  test('its age does not end a question that has a later deadline of its own', async () => {
+  test('its age does not end an event that has a later deadline of its own', async () => {
     const { pool, serve, clock } = setup({ correlationAffinityTtlMs: 20_000, maxCorrelationAffinities: 1 });
     let answer: ((decision: Decision) => void) | undefined;
     await serve('memory:a', () => new Promise((resolve) => (answer = resolve)));
@@ -50,7 +50,7 @@ describe('what is remembered of a request', () => {
 });
 
 describe('ends', () => {
-  test('closing the pool ends an addAgent that still dials', async () => {
+  test('closing the pool ends an addAgent that is still dialling', async () => {
     const { transport, clock } = setup();
     const never: Transport = {
       ...transport,
@@ -66,7 +66,7 @@ describe('ends', () => {
     expect(pool.has('waf')).toBe(false);
   });
 
-  test('an agent that comes while the pool drains is refused', async () => {
+  test('an agent that connects while the pool drains is refused', async () => {
     const { pool, serve } = setup();
     let answer: ((decision: Decision) => void) | undefined;
     await serve('memory:a', () => new Promise((resolve) => (answer = resolve)), ONLY_HEADS);
@@ -90,7 +90,7 @@ describe('ends', () => {
     await drained;
   });
 
-  test('a place whose agent drains is ended when it is idle, and made anew', async () => {
+  test('a connection whose agent drains is ended when it is idle, and made anew', async () => {
     const { pool, serve, clock } = setup({ connectionsPerAgent: 1 });
     const listener = await serve('memory:a', () => ALLOW, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
@@ -103,7 +103,7 @@ describe('ends', () => {
     expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
-  test('an agent that floods the log is counted at every level', async () => {
+  test('repeats in the log of an agent are counted at every level', async () => {
     const lines: string[] = [];
     const note = (_fields: object, message: string): void => void lines.push(message);
     const { pool, serve, clock } = setup({
@@ -124,7 +124,7 @@ describe('ends', () => {
     );
   });
 
-  test('an endpoint that says https is never dialled without TLS', async () => {
+  test('an https endpoint is never dialled without TLS', async () => {
     const pool = new AgentPool({ transports: [] });
     await expect(pool.addGrpcAgent('waf', 'https://waf.test:443')).rejects.toThrow('no transport serves grpcs');
     await expect(pool.addGrpcAgent('waf', 'waf.test:443')).rejects.toThrow('no transport serves grpc:');
@@ -144,7 +144,7 @@ test('a connection that an agent opened belongs to the id that it registered wit
   await pool.close();
 });
 
-test('what an agent cannot judge or apply is decided by its failure policy, never by a silent allow', async () => {
+test('an event that an agent cannot judge or apply is decided by its failure policy, never by a silent allow', async () => {
   const pool = new AgentPool({ clock: setup().clock });
   pool.addReverseAgent('waf');
   createLinkedPair({

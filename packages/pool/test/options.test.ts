@@ -50,7 +50,7 @@ test.each<[string, unknown]>([
   });
 });
 
-test('a policy for a kind that does not exist is refused, so that a slip of the pen is not "closed" by accident', async () => {
+test('a policy for a kind that does not exist is refused, so that a typing error is not "closed" by accident', async () => {
   const pool = new AgentPool();
   expect(() => pool.addReverseAgent('waf', { onFailure: { timeuot: 'open' } as object })).toThrow(/timeuot/);
   expect(pool.has('waf')).toBe(false);

@@ -1,33 +1,32 @@
 import { ALLOW, AgentwireError, type Decision, type EventType } from '@agentwire/core';
 import { checkEventType } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
-import type { FailurePolicy } from '../failure-policy.ts';
+import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
 import { AgentConnections } from './agent-connections.ts';
-import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
-import { AgentMeasures } from './agent-measures.ts';
+import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
-import { FailureDecider } from './failure-decider.ts';
+import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
 
 /** Passes a head that the agent does not take, and asks for its body. */
 const CONTINUE: Decision = Object.freeze({ ...ALLOW, needsMore: true });
 
-/** The body behind each head. */
+/** The body after each head. */
 const BODY_OF: Partial<Record<EventType, number>> = {
   requestHeaders: EVENT_BIT.requestBodyChunk,
   responseHeaders: EVENT_BIT.responseBodyChunk,
 };
 
-/** One agent: its connections, its requests, and what happens when it cannot decide. */
+/** One agent: its connections, its requests, and the decisions in its place when it cannot give one. */
 export class PooledAgent {
   readonly name: string;
   readonly endpoint: string;
   readonly connections: AgentConnections;
   readonly requests: AgentRequests;
-  readonly measures: AgentMeasures;
+  readonly metrics: AgentMetrics;
   readonly failures: FailureDecider;
-  /** Questions asked. */
+  /** Events sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
 
@@ -43,26 +42,26 @@ export class PooledAgent {
     this.#options = options;
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (exchange, outcome, durationMs) => {
-        this.measures.note(outcome, durationMs);
-        this.requests.answered(exchange, outcome);
+        this.metrics.record(outcome, durationMs);
+        this.requests.onOutcome(exchange, outcome);
       },
       onNotice,
-      onChange: () => this.requests.advance(),
+      onChange: () => this.requests.dequeue(),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
-    this.measures = new AgentMeasures(name, options.metrics);
+    this.metrics = new AgentMetrics(name, options.metrics);
     this.failures = new FailureDecider(name, onFailure, options);
   }
 
-  /** Whether any connection of the agent takes such events; `undefined` before it was ever connected. */
+  /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
   handles(type: EventType): boolean | undefined {
     const { takes } = this.connections;
     return takes === 0 ? undefined : (takes & EVENT_BIT[type]) !== 0;
   }
 
-  /** The decision on an event that the agent does not take: its way goes on, to the body where the agent takes that. */
+  /** Decides on an event that the agent does not take: allow, and ask for the body where the agent takes that. */
   #passOver(type: EventType): Decision {
-    // what is no event at all is not one that the agent can do without
+    // an unknown type is an error, not an event that the agent does not take
     checkEventType(type);
     const { takes } = this.connections;
     if ((takes & HTTP_BITS) !== 0) return (takes & (BODY_OF[type] ?? 0)) === 0 ? ALLOW : CONTINUE;
@@ -73,15 +72,15 @@ export class PooledAgent {
     return this.failures.decide(type, error);
   }
 
-  /** Asks the agent; rejects with a typed error. */
+  /** Sends an event to the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     this.asked += 1;
-    return this.requests.ask(question, options);
+    return this.requests.router.ask(question, options);
   }
 
-  /** A decision, whatever happens: where the agent cannot give one, its failure policy does. */
+  /** Sends an event to the agent; its failure policy decides where it cannot. */
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
-    // not asking about a guardrail or a configuration would say that it was judged, or applied
+    // a guardrail or a configuration is never passed over: allow would mean that it was judged, or applied
     checkEvent(question);
     if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question.type);
     try {
@@ -91,11 +90,11 @@ export class PooledAgent {
     }
   }
 
-  /** Ends every connection; with a timeout, after the requests that wait and those in flight. */
+  /** Ends every connection; with a timeout, after queued requests and those in flight. */
   async stop(drainTimeoutMs: number): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + drainTimeoutMs;
-    this.connections.expectLosses();
+    this.connections.markStopping();
     if (drainTimeoutMs > 0) {
       const draining = new AgentwireError('ERR_DRAINING', `the pool is drained, so ${this.name} gets nothing new`);
       await this.requests.drain(draining, drainTimeoutMs);
@@ -103,6 +102,6 @@ export class PooledAgent {
     this.requests.refuse(new AgentwireError('ERR_CLOSED', `${this.name} was closed or removed from the pool`));
     const rest = drainTimeoutMs > 0 ? Math.max(1, until - clock.now()) : 0;
     await this.connections.stop(rest);
-    this.requests.forgetAll();
+    this.requests.clear();
   }
 }

@@ -1,5 +1,5 @@
 import { AgentwireError, type Connection, type Decision, type Hello, type Transport } from '@agentwire/core';
-import { capabilitiesOf } from '@agentwire/core/internal';
+import { capabilitiesOf, type Lifecycle } from '@agentwire/core/internal';
 import {
   acceptProxySession,
   type AskOptions,
@@ -14,7 +14,7 @@ import type { Candidate } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { bitsOf } from './event-bits.ts';
 
-/** What a connection tells its agent. */
+/** Events of a pooled connection, for its agent. */
 export interface PooledConnectionEvents {
   readonly session: ProxySessionOptions;
   onUp(connection: PooledConnection): void;
@@ -22,56 +22,74 @@ export interface PooledConnectionEvents {
   onAttemptFailed(error: AgentwireError, failures: number, waitMs: number): void;
 }
 
-/** How long a place has waited at least when it is dialled before its turn, in milliseconds. */
-const HURRY_AFTER_MS = 250;
+/**
+ * States of a pooled connection. `replacing` dials the next session while the one before drains; `waiting` is the backoff
+ * before the next attempt. A connection that the agent opened is `adopted`, and is not dialled again.
+ */
+export type PooledConnectionState = 'new' | 'dialling' | 'up' | 'replacing' | 'waiting' | 'adopted' | 'stopped';
 
-/** Exchanges that a session can hold, remembered ones included. */
+/** Transitions of a pooled connection. */
+export const POOLED_CONNECTION_LIFECYCLE: Lifecycle<PooledConnectionState> = {
+  new: { dial: 'dialling', adopt: 'adopted', stop: 'stopped' },
+  dialling: { connected: 'up', failed: 'waiting', stop: 'stopped' },
+  up: { 'agent drains': 'replacing', 'session ended': 'waiting', stop: 'stopped' },
+  replacing: { connected: 'up', failed: 'waiting', stop: 'stopped' },
+  waiting: { retry: 'dialling', stop: 'stopped' },
+  adopted: { 'session ended': 'stopped', stop: 'stopped' },
+  stopped: {},
+};
+
+/** Shortest wait after which {@link PooledConnection.reconnectNow} ends it, in milliseconds. */
+const MIN_WAIT_MS = 250;
+
+/** Exchanges per session, remembered ones included. */
 export const MAX_IN_FLIGHT = 65_536;
 
-/** One place of an agent's pool: has a session or is getting one. */
+/** One pooled connection: connected or reconnecting. */
 export class PooledConnection implements Candidate {
+  /** Session for new requests. */
   session: ProxySession | undefined;
-  /** The events that the agent takes here, as bits; after its connection ended those that it took, 0 before the first. */
+  /** Events that the agent takes here, as bits; after the session ended those that it took, 0 before the first. */
   takes = 0;
+  #state: PooledConnectionState = 'new';
   readonly #options: ResolvedPoolOptions;
   readonly #events: PooledConnectionEvents;
   readonly #stop = new AbortController();
   readonly #tried: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #loop: Promise<void> | undefined;
-  #tryNow: (() => void) | undefined;
+  /** Ends the wait before the next attempt. */
+  #endWait: (() => void) | undefined;
   #waitsSince = 0;
   #maxPending = 0;
   /** Sessions that drain: they finish what they have while another one is dialled. */
-  readonly #retiring = new Set<ProxySession>();
-  #replacing = false;
+  readonly #draining = new Set<ProxySession>();
 
   constructor(options: ResolvedPoolOptions, events: PooledConnectionEvents) {
     this.#options = options;
     this.#events = events;
   }
 
+  get state(): PooledConnectionState {
+    return this.#state;
+  }
+
   get pending(): number {
     return this.session?.pending ?? 0;
   }
 
-  /** Events that wait for an answer, also on connections that drain. */
+  /** Events that wait for an answer, also on sessions that drain. */
   get unanswered(): number {
     let { pending } = this;
-    for (const session of this.#retiring) pending += session.pending;
+    for (const session of this.#draining) pending += session.pending;
     return pending;
   }
 
-  /** Whether a connection drains. */
-  get retiring(): boolean {
-    return this.#retiring.size > 0;
+  /** `true` while a session drains. */
+  get isDraining(): boolean {
+    return this.#draining.size > 0;
   }
 
-  /** Whether the replacement of a connection that drains is being dialled, for which it is worth waiting. */
-  get replacing(): boolean {
-    return this.#replacing;
-  }
-
-  /** Whether a new request whose event has this bit may be given to it; 0 for one that anybody may get. */
+  /** Returns whether it can take a new request whose event has this bit; 0 stands for an event that every connection takes. */
   usable(bit: number): boolean {
     const { session } = this;
     if (session === undefined || (this.takes & bit) !== bit || session.draining || session.paused) return false;
@@ -86,43 +104,40 @@ export class PooledConnection implements Candidate {
     throw new AgentwireError('ERR_CLOSED', 'the connection has ended');
   }
 
-  /** Takes an id of its session. @throws AgentwireError `ERR_CLOSED`, `ERR_DRAINING`, `ERR_OVERLOADED` */
+  /** Opens an exchange on its session. @throws AgentwireError `ERR_CLOSED`, `ERR_DRAINING`, `ERR_OVERLOADED` */
   open(): Exchange {
     return this.#live().open();
   }
 
-  /** Asks one thing that nothing follows. @throws AgentwireError `ERR_CLOSED` */
+  /** Sends an event that no other event follows. @throws AgentwireError `ERR_CLOSED` */
   request(event: EventBody, options?: AskOptions): Promise<Decision> {
     return this.#live().request(event, options);
   }
 
   /** Dials and keeps the connection up until {@link stop}. Resolves when it is up, has failed once, or was stopped. */
   dial(transport: Transport, address: string, self: Hello): Promise<void> {
-    const { clock, reconnect, connectTimeoutMs } = this.#options;
+    const { clock, reconnect, connectTimeoutMs: handshakeTimeoutMs } = this.#options;
+    this.#state = 'dialling';
     this.#loop = keepConnected({
       clock,
       backoff: reconnect,
       signal: this.#stop.signal,
       onFailure: (error, failures, waitMs) => {
-        this.#replacing = false;
+        this.#state = 'waiting';
         this.#events.onAttemptFailed(error, failures, waitMs);
         this.#tried.resolve();
       },
-      onWait: (tryNow) => {
-        this.#tryNow = tryNow;
+      onWait: (endWait) => {
+        this.#endWait = endWait;
         this.#waitsSince = clock.now();
       },
       connect: async (signal) => {
+        if (this.#state === 'waiting') this.#state = 'dialling';
         const { promise, resolve } = Promise.withResolvers<KeptEnd>();
-        const options = this.#sessionOptions(resolve, (session) => this.#retire(session, resolve));
-        const session = await connectSession(transport, address, {
-          ...options,
-          self,
-          signal,
-          handshakeTimeoutMs: connectTimeoutMs,
-        });
+        const options = this.#sessionOptions(resolve, (session) => this.#replace(session, resolve));
+        const session = await connectSession(transport, address, { ...options, self, signal, handshakeTimeoutMs });
         if (signal.aborted) await session.close();
-        else if (session.connection.status === 'open') this.#up(session);
+        else if (session.connection.status === 'open') this.#use(session, 'up');
         return { ended: promise };
       },
     });
@@ -130,35 +145,46 @@ export class PooledConnection implements Candidate {
   }
 
   /**
-   * Dials now instead of at the end of the wait, because the agent is wanted or was seen. A place that began to wait a
-   * moment ago goes on waiting, so that an agent that is down sees four attempts a second at most from each.
+   * Dials now instead of at the end of the wait. A wait that began less than 250 ms ago goes on, so that an agent that is
+   * down gets at most four attempts per second and connection.
    *
-   * @returns whether it does
+   * @returns whether it dials
    */
-  hurry(): boolean {
-    const tryNow = this.#tryNow;
-    if (tryNow === undefined || this.#options.clock.now() - this.#waitsSince < HURRY_AFTER_MS) return false;
-    this.#tryNow = undefined;
-    tryNow();
+  reconnectNow(): boolean {
+    const endWait = this.#endWait;
+    if (endWait === undefined || this.#options.clock.now() - this.#waitsSince < MIN_WAIT_MS) return false;
+    this.#endWait = undefined;
+    endWait();
     return true;
   }
 
-  /** Takes over a connection that an agent opened. @returns the handler for `onConnection`. */
+  /** Takes over a connection that an agent opened. @returns the handler for `onConnection` */
   adopt(connection: Connection, onEnd: () => void): ReturnType<typeof acceptProxySession> {
     const session = acceptProxySession(
       connection,
       this.#sessionOptions(onEnd, () => undefined),
     );
-    this.#up(session);
+    this.#use(session, 'adopted');
     return session;
   }
 
-  /** A connection drains: whatever comes next needs another one, which is dialled now. */
-  #retire(session: ProxySession, onEnd: (end: KeptEnd) => void): void {
+  #use(session: ProxySession, state: 'up' | 'adopted'): void {
+    const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
+    this.session = session;
+    this.takes = bitsOf(events);
+    this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
+    this.#state = state;
+    this.#endWait = undefined;
+    this.#tried.resolve();
+    this.#events.onUp(this);
+  }
+
+  /** Dials the next session at once for one that drains: it takes no new requests. */
+  #replace(session: ProxySession, onEnd: (end: KeptEnd) => void): void {
     if (this.session !== session) return;
     this.session = undefined;
-    this.#retiring.add(session);
-    this.#replacing = !this.#stop.signal.aborted;
+    this.#draining.add(session);
+    if (this.#state === 'up') this.#state = 'replacing';
     const error = new AgentwireError('ERR_DRAINING', `${session.connection.peer.name} drains ${session.connection.id}`);
     this.#events.onDown(this, error);
     onEnd({ draining: true, error });
@@ -169,45 +195,37 @@ export class PooledConnection implements Candidate {
       ...this.#events.session,
       onNotice: (notice, session) => {
         if (notice.type === 'drain' || notice.type === 'shutdown') {
-          // a server that drains may wait for its clients to go, and this place is wanted for the next connection
+          // a server that drains may wait until its clients have left
           void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
           onDraining(session);
         }
         this.#events.session.onNotice?.(notice, session);
       },
       onClose: (reason, session) => {
+        this.#draining.delete(session);
         if (this.session === session) {
           this.session = undefined;
+          if (this.#state === 'up') this.#state = 'waiting';
+          else if (this.#state === 'adopted') this.#state = 'stopped';
           this.#events.onDown(this, reason.error);
         }
-        this.#retiring.delete(session);
         onEnd({ error: reason.error });
       },
     };
   }
 
-  #up(session: ProxySession): void {
-    const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
-    this.session = session;
-    this.takes = bitsOf(events);
-    this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
-    this.#replacing = false;
-    this.#tryNow = undefined;
-    this.#tried.resolve();
-    this.#events.onUp(this);
-  }
-
-  /** Gives up every request. */
+  /** Cancels every request. */
   cancelAll(): void {
     this.session?.cancelAll();
-    for (const session of this.#retiring) session.cancelAll();
+    for (const session of this.#draining) session.cancelAll();
   }
 
   /** Stops reconnecting and ends the session: drained within `drainTimeoutMs`, or at once where that is 0. */
   async stop(drainTimeoutMs: number): Promise<void> {
+    this.#state = 'stopped';
     this.#stop.abort();
     this.#tried.resolve();
-    const sessions = this.session === undefined ? [...this.#retiring] : [this.session, ...this.#retiring];
+    const sessions = this.session === undefined ? [...this.#draining] : [this.session, ...this.#draining];
     await Promise.all(
       sessions.map((one) => (drainTimeoutMs > 0 ? one.drain({ timeoutMs: drainTimeoutMs }) : one.close())),
     );

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { head, settle, setup } from './setup.ts';
 
 /** An agent whose answers the test gives one by one. */
-function held(): {
+function manual(): {
   answers: ((decision: Decision) => void)[];
   events: ProxyEvent[];
   onEvent: (event: ProxyEvent) => Promise<Decision>;
@@ -32,10 +32,10 @@ function pauser(listener: SessionListener): (action: 'pause' | 'resume', which?:
   };
 }
 
-describe('the line of those who wait', () => {
-  test('one free place lets one in, not all who wait', async () => {
+describe('the request queue', () => {
+  test('one free slot dequeues one request, not all', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const all = Array.from({ length: 5 }, (_, i) => pool.request('waf', head(i)));
@@ -49,9 +49,9 @@ describe('the line of those who wait', () => {
     expect(agent.events.map(({ id }) => id)).toHaveLength(5);
   });
 
-  test('a connection that dies is not given to those who wait while another is there', async () => {
+  test('a connection that dies is not given to queued requests while another is there', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 2, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     const listener = await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const first = [0, 1].map((id) => code(pool.request('waf', head(id))));
@@ -67,9 +67,9 @@ describe('the line of those who wait', () => {
     expect(await third).toBe('answered');
   });
 
-  test('when the last connection dies nobody waits for a deadline', async () => {
+  test('when the last connection dies queued requests do not wait for their deadline', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     const listener = await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const all = [0, 1].map((id) => code(pool.request('waf', head(id))));
@@ -78,9 +78,9 @@ describe('the line of those who wait', () => {
     expect(await Promise.all(all)).toEqual(['ERR_CLOSED', 'ERR_CONNECT']);
   });
 
-  test('a pause that ends lets those who wait in at once', async () => {
+  test('a pause that ends dequeues requests at once', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 2, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     const listener = await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const say = pauser(listener);
@@ -97,9 +97,9 @@ describe('the line of those who wait', () => {
     expect(await second).toBe('answered');
   });
 
-  test('an id waits once, and cancelRequest, cancelAll and complete find who waits', async () => {
+  test('an id is queued once, and cancelRequest, cancelAll and complete find it', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     await serve('memory:a', agent.onEvent);
     await pool.addAgent('waf', 'memory:a');
     void pool.request('waf', head(0)).catch(() => undefined);
@@ -119,9 +119,9 @@ describe('the line of those who wait', () => {
     expect(pool.stats.agents[0]).toMatchObject({ inFlight: 0, queued: 0, liveRequests: 0 });
   });
 
-  test('the deadline counts from the question, the time in the line included', async () => {
+  test('the deadline counts from the call, the time in the line included', async () => {
     const { pool, serve, clock } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const first = pool.request('waf', head(0));
@@ -136,9 +136,9 @@ describe('the line of those who wait', () => {
     expect(await second).toBe('ERR_TIMEOUT');
   });
 
-  test('drain serves those who wait too, and refuses who comes then with ERR_DRAINING', async () => {
+  test('drain serves queued requests too, and refuses later ones with ERR_DRAINING', async () => {
     const { pool, serve } = setup({ connectionsPerAgent: 1, maxConcurrentPerConnection: 1 });
-    const agent = held();
+    const agent = manual();
     await serve('memory:a', agent.onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const all = [0, 1, 2].map((id) => code(pool.request('waf', head(id))));
@@ -153,13 +153,13 @@ describe('the line of those who wait', () => {
     await drained;
   });
 
-  test('a drain that takes too long ends with those who still wait', async () => {
+  test('a drain that takes too long rejects what is still queued', async () => {
     const { pool, serve, clock } = setup({
       connectionsPerAgent: 1,
       maxConcurrentPerConnection: 1,
       drainTimeoutMs: 1_000,
     });
-    await serve('memory:a', held().onEvent, ONLY_HEADS);
+    await serve('memory:a', manual().onEvent, ONLY_HEADS);
     await pool.addAgent('waf', 'memory:a');
     const all = [0, 1].map((id) => code(pool.request('waf', head(id))));
     await settle();

@@ -15,7 +15,7 @@ test('after a long outage a request finds the agent at once and not at the end o
   const error: AgentwireError = await pool.request('a', head(1), { only: true }).catch((reason) => reason);
   expect(error.code).toBe('ERR_CONNECT');
   await settle();
-  // one place looked, and what it found brought in the other
+  // one connection was dialled early, and its success made the other dial too
   expect(pool.stats.agents[0]?.connections).toBe(2);
   await expect(pool.request('a', head(2), { only: true })).resolves.toMatchObject(ALLOWED);
 });
@@ -31,7 +31,7 @@ test('requests for an agent that stays down make at most one attempt in 250 ms',
     attempts += 1;
     return connect(...args);
   };
-  await pool.addAgent('a', 'memory:nobody');
+  await pool.addAgent('a', 'memory:no-agent');
   expect(attempts).toBe(4);
   for (let at = 0; at < 100; at++) {
     clock.advance(10);

@@ -5,18 +5,18 @@ import type { AgentConnections } from './agent-connections.ts';
 import { namesOf } from './event-bits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
-/** How often requests make the pool look for an agent that is not there, in milliseconds; the backoff goes on beside it. */
-const HURRY_EVERY_MS = 250;
+/** Shortest time between two early reconnect attempts that requests trigger, in milliseconds; the backoff continues beside it. */
+const RECONNECT_EVERY_MS = 250;
 
-/** Picks the connection of one agent that gets a new request. */
-export class SessionPicker {
+/** Picks the connection of an agent for each new request. */
+export class ConnectionPicker {
   readonly #agent: string;
   readonly #endpoint: string;
   readonly #options: ResolvedPoolOptions;
   readonly #connections: AgentConnections;
   readonly #strategy: LoadBalanceStrategy;
   readonly #usable: PooledConnection[] = [];
-  #hurriedAt = -Infinity;
+  #reconnectedAt = -Infinity;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, connections: AgentConnections) {
     this.#agent = agent;
@@ -27,36 +27,37 @@ export class SessionPicker {
   }
 
   /**
-   * A connection for a new request whose event has this bit, 0 for one that anybody may get; `undefined` when all are busy.
+   * Picks a connection for a new request whose event has this bit; 0 matches every connection.
    *
+   * @returns `undefined` when all are busy
    * @throws AgentwireError when none is up
    */
   pick(bit: number): PooledConnection | undefined {
     const usable = this.#usable;
     usable.length = 0;
-    for (const place of this.#connections.places) if (place.usable(bit)) usable.push(place);
+    for (const connection of this.#connections.pooled) if (connection.usable(bit)) usable.push(connection);
     if (usable.length > 0) return this.#strategy.pick(usable);
     this.#throwIfHopeless(bit);
     return undefined;
   }
 
-  /** The connection for what is not answered, which a busy one can take too; `undefined` when none is up. */
+  /** Picks a connection for a message without an answer, which a busy one can take too; `undefined` when none is up. */
   pickForNotice(bit: number): PooledConnection | undefined {
     let best: PooledConnection | undefined;
-    for (const place of this.#connections.places) {
-      if (place.session?.connection.status !== 'open' || (place.takes & bit) !== bit) continue;
-      if (best === undefined || place.pending < best.pending) best = place;
+    for (const connection of this.#connections.pooled) {
+      if (connection.session?.connection.status !== 'open' || (connection.takes & bit) !== bit) continue;
+      if (best === undefined || connection.pending < best.pending) best = connection;
     }
     return best;
   }
 
-  /** Waiting makes sense only while a connection is up, takes such requests and is merely busy, or is replaced just now. */
+  /** Throws unless a connection that takes such requests is up and merely busy, or is being replaced. */
   #throwIfHopeless(bit: number): void {
     let draining = false;
     let paused = false;
-    for (const { session, takes, retiring, replacing } of this.#connections.places) {
-      if (replacing) return;
-      if (retiring) draining = true;
+    for (const { session, takes, state, isDraining } of this.#connections.pooled) {
+      if (state === 'replacing') return;
+      if (isDraining) draining = true;
       if (session?.connection.status !== 'open' || (takes & bit) !== bit) continue;
       if (session.draining) draining = true;
       else if (session.paused) paused = true;
@@ -64,20 +65,20 @@ export class SessionPicker {
     }
     if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.#agent} asked for a pause`);
     if (draining) throw new AgentwireError('ERR_DRAINING', `${this.#agent} is draining`);
-    this.#hurryOne();
-    const { lastError } = this.#connections;
     if (this.#connections.up > 0)
       throw new AgentwireError('ERR_CONNECT', `no connection of ${this.#agent} takes ${namesOf(bit)}`);
+    this.#reconnectOne();
+    const { lastError } = this.#connections;
     const why = lastError === undefined ? '' : `: ${lastError.message}`;
     throw new AgentwireError('ERR_CONNECT', `${this.#agent} is not connected (${this.#endpoint})${why}`, {
       cause: lastError,
     });
   }
 
-  /** Somebody wants an agent that is not there: one place looks again before its turn. */
-  #hurryOne(): void {
+  /** Triggers one early reconnect attempt, rate-limited. */
+  #reconnectOne(): void {
     const now = this.#options.clock.now();
-    if (now - this.#hurriedAt < HURRY_EVERY_MS) return;
-    if (this.#connections.places.some((place) => place.hurry())) this.#hurriedAt = now;
+    if (now - this.#reconnectedAt < RECONNECT_EVERY_MS) return;
+    if (this.#connections.pooled.some((connection) => connection.reconnectNow())) this.#reconnectedAt = now;
   }
 }
