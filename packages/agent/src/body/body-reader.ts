@@ -1,23 +1,23 @@
 import { AgentwireError, type Decision } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
+import { CONTINUE, type HandlerRun, type Reply } from '../run/handler-run.ts';
 import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
-import { CONTINUE, type Reply, type Turns } from './turns.ts';
 
-/** Longest body that is taken whole where nothing else is said, in bytes. */
+/** Default limit of a body that is read whole, in bytes. */
 const DEFAULT_WHOLE_BODY_LIMIT = 10_485_760;
 
-/** A piece of a body as it came. */
+/** Received piece of a body. */
 export interface BodyPiece {
   readonly data: Uint8Array;
   readonly last: boolean;
   readonly truncated: boolean;
 }
 
-/** Hands the chunks of one body to the handler that reads it, and gives each its answer when it has been taken. */
+/** Delivers the chunks of one body to the handler that reads it, and answers each when it has been taken. */
 export class BodyReader implements IncomingBody {
   truncated = false;
-  readonly #turns: Turns;
+  readonly #run: HandlerRun;
   #used = false;
   #ended: boolean;
   #piece: Uint8Array | undefined;
@@ -25,30 +25,30 @@ export class BodyReader implements IncomingBody {
   #wake: (() => void) | undefined;
   #collector: Collector | undefined;
 
-  /** @param expected whether any chunk will come */
-  constructor(turns: Turns, expected: boolean) {
-    this.#turns = turns;
+  /** @param expected whether any chunk will arrive */
+  constructor(run: HandlerRun, expected: boolean) {
+    this.#run = run;
     this.#ended = !expected;
   }
 
-  /** Whether chunks are this reader's to answer. */
+  /** Whether the handler reads the body, so that this reader answers its chunks. */
   get used(): boolean {
     return this.#used;
   }
 
-  /** Takes a chunk. @returns its answer @throws what the handler threw before it came */
+  /** Takes a chunk and returns its answer. @throws the error that the handler failed with before */
   push(piece: BodyPiece): Decision | Promise<Reply> {
-    if (this.#turns.settled) return this.#turns.wait();
+    if (this.#run.settled) return this.#run.wait();
     if (this.#piece !== undefined || this.#ended) {
       throw new AgentwireError(
         'ERR_PROTOCOL',
-        'a body chunk came before the one in front of it was answered, or after the end',
+        'a body chunk arrived before the one in front of it was answered, or after the end',
       );
     }
     this.truncated = piece.truncated;
     const collected = this.#collector === undefined || this.#collect(this.#collector, piece.data);
     if (this.#collector !== undefined && collected && !piece.last) return CONTINUE;
-    const answer = this.#turns.wait();
+    const answer = this.#run.wait();
     this.#ended = piece.last;
     if (this.#collector === undefined) this.#piece = piece.data;
     this.#wake?.();
@@ -65,7 +65,7 @@ export class BodyReader implements IncomingBody {
     }
   }
 
-  /** Nothing more will come. */
+  /** Fails a body that has not ended: nothing more arrives. */
   abort(error: AgentwireError): void {
     if (this.#ended) return;
     this.#error ??= error;
@@ -75,14 +75,14 @@ export class BodyReader implements IncomingBody {
   #begin(): void {
     if (this.#used)
       throw new AgentwireError('ERR_INVALID_STATE', 'the body has been read already; keep what you need of it');
-    if (this.#turns.settled) {
+    if (this.#run.settled) {
       throw new AgentwireError(
         'ERR_INVALID_STATE',
-        'the request has been decided already, so its body does not come; read it first',
+        'the request has been decided already, so its body does not arrive; read it first',
       );
     }
     this.#used = true;
-    if (!this.#ended && this.#piece === undefined) this.#turns.continue();
+    if (!this.#ended && this.#piece === undefined) this.#run.continue();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
@@ -93,7 +93,7 @@ export class BodyReader implements IncomingBody {
       this.#piece = undefined;
       if (piece !== undefined && piece.byteLength > 0) yield piece;
       if (this.#ended) return;
-      this.#turns.continue();
+      this.#run.continue();
     }
   }
 
@@ -106,7 +106,7 @@ export class BodyReader implements IncomingBody {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** The whole body. */
+  /** Reads the whole body. */
   async whole(options: WholeBodyOptions = {}): Promise<Uint8Array> {
     checkKnownOptions('bytes', options, ['limit', 'spill', 'allowTruncated']);
     const limit = checkInteger('limit of bytes', options.limit ?? DEFAULT_WHOLE_BODY_LIMIT, 0, Number.MAX_SAFE_INTEGER);
@@ -116,23 +116,23 @@ export class BodyReader implements IncomingBody {
     this.#takeEarlyPiece(collector);
     await this.#arrival();
     if (this.truncated && options.allowTruncated !== true) {
-      throw new AgentwireError('ERR_BODY_TOO_LARGE', 'the proxy cut the body short, so the whole of it is not known');
+      throw new AgentwireError('ERR_BODY_TOO_LARGE', 'the proxy truncated the body, so the whole of it is not known');
     }
     return collector.bytes();
   }
 
   #spill(limit: number): Collector {
     const collector = new SpillCollector(limit);
-    // a handler whose time is over may still have native code read the view, which must not lose its memory meanwhile; of a
-    // handler that never ends, the garbage collector gives it back
-    this.#turns.onReturned = () => collector.release();
+    // native code may still read the view of a handler that ran out of time, and must not lose its memory meanwhile; if the
+    // handler never ends, the garbage collector frees it
+    this.#run.onReturned = () => collector.release();
     return collector;
   }
 
-  /** A proxy that does not wait for answers may have sent a piece before the handler asked for any. */
+  /** Collects a piece that arrived before the handler asked for any, from a proxy that does not wait for answers. */
   #takeEarlyPiece(collector: Collector): void {
     const piece = this.#piece;
     this.#piece = undefined;
-    if (piece !== undefined && this.#collect(collector, piece) && !this.#ended) this.#turns.continue();
+    if (piece !== undefined && this.#collect(collector, piece) && !this.#ended) this.#run.continue();
   }
 }

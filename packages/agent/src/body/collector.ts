@@ -2,15 +2,15 @@ import { constants } from 'node:buffer';
 import { AgentwireError } from '@agentwire/core';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 
-/** Takes a whole body in, piece by piece. */
+/** Collects a whole body, piece by piece. */
 export interface Collector {
   /** Adds a piece. @throws AgentwireError `ERR_BODY_TOO_LARGE` past the limit, `ERR_NO_SPACE`, `ERR_IO` */
   add(data: Uint8Array): void;
-  /** The whole. */
+  /** Returns the whole body. */
   bytes(): Uint8Array;
 }
 
-/** The error of a body past its limit. */
+/** Returns the error of a body past its limit. */
 function tooLarge(limit: number): AgentwireError {
   return new AgentwireError(
     'ERR_BODY_TOO_LARGE',
@@ -65,7 +65,7 @@ export class SpillCollector implements Collector {
     return this.#buffer.asSlice();
   }
 
-  /** Gives memory and file back; views of them are empty from then on. */
+  /** Frees memory and file; views of them are empty from then on. */
   release(): void {
     this.#buffer.clear();
   }

@@ -1,24 +1,16 @@
-import { AgentwireError, type RequestHeaders, type RequestMetadata, type ResponseHeaders } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import { HeaderMap } from '@agentwire/headers';
-import type {
-  IncomingBody,
-  IncomingMessage,
-  IncomingRequest,
-  IncomingResponse,
-  WholeBodyOptions,
-} from '../handler/incoming.ts';
+import type { IncomingBody, IncomingMessage, WholeBodyOptions } from '../handler/incoming.ts';
+import type { HandlerRun } from '../run/handler-run.ts';
 import { BodyReader } from './body-reader.ts';
-import { withClientPort } from './client-address.ts';
-import { requestHasBody, responseHasBody } from './expects-body.ts';
-import type { Turns } from './turns.ts';
 
-/** Where a message learns of its handler's run and of what was agreed. */
+/** Parts of an event's context that its message uses. */
 export interface MessageHost {
-  readonly turns: Turns;
-  /** The run, if anything has asked for it yet. */
-  readonly begun: Turns | undefined;
-  /** The session's request that brought the message. */
+  readonly run: HandlerRun;
+  /** The run, if it has been created. */
+  readonly createdRun: HandlerRun | undefined;
+  /** The session's request that delivered the message. */
   readonly agentRequest: AgentRequest;
   /** Whether the proxy waits for the decision on a body when more is asked for. */
   readonly waitsForBody: boolean;
@@ -28,15 +20,15 @@ export interface MessageHost {
   readonly responseBody: boolean;
 }
 
-/** What a message and what belongs to it take besides its texts, in bytes. */
+/** Estimated memory of a message and its objects without its texts, in bytes. */
 const MESSAGE_BYTES = 1024;
-/** What a text takes besides its characters, in bytes. */
+/** Estimated memory of a text without its characters, in bytes. */
 const TEXT_BYTES = 32;
 
-/** What requests and responses have in common. */
+/** Common part of requests and responses. */
 export abstract class Message implements IncomingMessage {
   readonly host: MessageHost;
-  /** Reads the body, once the handler has asked for it. */
+  /** Reader of the body, once the handler has asked for it. */
   reader: BodyReader | undefined;
   #headers: HeaderMap | undefined;
   #bodyEnd: string | undefined;
@@ -47,36 +39,36 @@ export abstract class Message implements IncomingMessage {
 
   protected abstract readonly event: { readonly headers: readonly string[]; readonly uri?: string };
   abstract readonly hasBody: boolean;
-  /** The option of `defineAgent` that announces this body, if it was not said. */
-  protected abstract readonly missing: string | undefined;
+  /** Option of `defineAgent` that announces this body, if it is not set. */
+  protected abstract readonly missingOption: string | undefined;
 
   get headers(): HeaderMap {
     return (this.#headers ??= new HeaderMap(this.event.headers));
   }
 
-  /** Estimated memory of its head in bytes. */
-  get weight(): number {
+  /** Estimated memory of its head, in bytes. */
+  get weightBytes(): number {
     const { headers, uri = '' } = this.event;
     let bytes = MESSAGE_BYTES + uri.length;
     for (const text of headers) bytes += TEXT_BYTES + text.length;
     return bytes;
   }
 
-  /** The reader of the body. @throws AgentwireError `ERR_INVALID_STATE` where bodies were not announced */
+  /** Returns the reader of the body. @throws AgentwireError `ERR_INVALID_STATE` if the agent has not announced this body */
   openBody(): BodyReader {
-    const missing = this.missing;
-    if (missing !== undefined) {
-      const message = `this agent did not say that it reads bodies: add \`${missing}: true\` to defineAgent`;
+    const option = this.missingOption;
+    if (option !== undefined) {
+      const message = `this agent does not announce that it reads bodies: add \`${option}: true\` to defineAgent`;
       throw new AgentwireError('ERR_INVALID_STATE', message);
     }
     if (this.reader === undefined) {
-      this.reader = new BodyReader(this.host.turns, this.hasBody);
+      this.reader = new BodyReader(this.host.run, this.hasBody);
       if (this.#bodyEnd !== undefined) this.endBody(this.#bodyEnd);
     }
     return this.reader;
   }
 
-  /** No more of the body will come, whoever reads it now or later. */
+  /** Fails the body: no more of it arrives, for a reader of now or of later. */
   endBody(why: string): void {
     this.#bodyEnd = why;
     // an error costs far more than a request, and few requests are being read when they end
@@ -119,76 +111,8 @@ export abstract class Message implements IncomingMessage {
   }
 }
 
-/** A handler may decide without waiting for a body that it asked for; that this then fails must end no process. */
+/** Marks the rejection of `promise` as handled: a handler may decide without waiting for a body that it asked for. */
 function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
-}
-
-/** A request over the event that brought it. */
-export class RequestMessage extends Message implements IncomingRequest {
-  protected readonly event: RequestHeaders;
-  #metadata: RequestMetadata | undefined;
-
-  constructor(event: RequestHeaders, host: MessageHost) {
-    super(host);
-    this.event = event;
-  }
-
-  get method(): string {
-    return this.event.method;
-  }
-
-  get uri(): string {
-    return this.event.uri;
-  }
-
-  get path(): string {
-    const { uri } = this.event;
-    const end = uri.indexOf('?');
-    return end < 0 ? uri : uri.slice(0, end);
-  }
-
-  get query(): URLSearchParams {
-    const { uri } = this.event;
-    const start = uri.indexOf('?');
-    return new URLSearchParams(start < 0 ? '' : uri.slice(start + 1));
-  }
-
-  get metadata(): RequestMetadata {
-    return (this.#metadata ??= withClientPort(this.event.metadata));
-  }
-
-  get hasBody(): boolean {
-    return requestHasBody(this.event, this.headers, this.host.waitsForBody);
-  }
-
-  protected get missing(): string | undefined {
-    return this.host.requestBody ? undefined : 'requestBody';
-  }
-}
-
-/** A response over the event that brought it. */
-export class ResponseMessage extends Message implements IncomingResponse {
-  protected readonly event: ResponseHeaders;
-  readonly #method: string | undefined;
-
-  /** @param method of the request, where it is known */
-  constructor(event: ResponseHeaders, host: MessageHost, method: string | undefined) {
-    super(host);
-    this.event = event;
-    this.#method = method;
-  }
-
-  get status(): number {
-    return this.event.status;
-  }
-
-  get hasBody(): boolean {
-    return responseHasBody(this.event, this.headers, this.#method);
-  }
-
-  protected get missing(): string | undefined {
-    return this.host.responseBody ? undefined : 'responseBody';
-  }
 }

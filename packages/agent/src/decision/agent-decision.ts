@@ -9,19 +9,20 @@ import {
 } from '@agentwire/core';
 import { CheckedDecision, checkDecisionField, checkNumber, deepFreeze } from '@agentwire/core/internal';
 import { checkHeaderOps } from '@agentwire/headers';
+import { appendHeaderOp } from './header-op.ts';
 
-/** What a decision says about the chunk or frame it answers: bytes replace it, none drop it, `null` passes it. */
+/** Change of the chunk or frame that a decision answers: bytes replace it, empty bytes drop it, `null` passes it. */
 export type ChunkMutation = Uint8Array | null;
 
 /**
- * A decision with methods that give a changed copy: a decision itself is never changed, so one can be kept in a constant
- * and answer any number of requests. {@link AgentDecision.freeze} makes such a constant cheap to send.
+ * Decision with methods that return a changed copy. A decision itself never changes, so that one in a constant can answer
+ * any number of requests; {@link AgentDecision.freeze} makes such a constant cheap to send.
  *
- * Made by `allow()`, `block()`, `redirect()`, `challenge()`, `pass()`, `drop()`, `replace()` and `closeWebSocket()`.
- * Everything is checked when it is said, so an impossible decision throws where it was written.
+ * Created by `allow()`, `block()`, `redirect()`, `challenge()`, `pass()`, `drop()`, `replace()` and `closeWebSocket()`.
+ * Every part is checked when it is given, so an impossible decision throws where it is written.
  */
 export class AgentDecision extends CheckedDecision implements Decision {
-  // every field is always there, so that all decisions have one shape
+  // every field is always there, so that all decisions have one hidden class
   readonly verdict: Verdict;
   readonly requestHeaders: readonly HeaderOp[] | undefined = undefined;
   readonly responseHeaders: readonly HeaderOp[] | undefined = undefined;
@@ -32,7 +33,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
   #mutation: ChunkMutation | undefined;
   #done = false;
 
-  /** @param mutation what to do with the chunk or frame that is answered */
+  /** @param mutation change of the chunk or frame that is answered */
   constructor(verdict: Verdict, mutation?: ChunkMutation) {
     super();
     if (verdict !== ALLOW.verdict) checkDecisionField('verdict', verdict);
@@ -40,12 +41,12 @@ export class AgentDecision extends CheckedDecision implements Decision {
     this.#mutation = mutation;
   }
 
-  /** What {@link pass}, {@link drop} and {@link replace} said; `undefined` for other decisions. */
+  /** Returns the change that `pass()`, `drop()` or `replace()` made; `undefined` for other decisions. */
   static mutationOf(decision: Decision): ChunkMutation | undefined {
     return #mutation in decision ? decision.#mutation : undefined;
   }
 
-  /** Whether {@link done} was said. */
+  /** Returns whether {@link done} was called. */
   static isDone(decision: Decision): boolean {
     return #done in decision && decision.#done;
   }
@@ -72,13 +73,13 @@ export class AgentDecision extends CheckedDecision implements Decision {
 
   #withRequestOp(operation: HeaderOp): AgentDecision {
     const copy = this.#copy();
-    copy.requestHeaders = addOp(this.requestHeaders, operation);
+    copy.requestHeaders = appendHeaderOp(this.requestHeaders, operation);
     return copy as AgentDecision;
   }
 
   #withResponseOp(operation: HeaderOp): AgentDecision {
     const copy = this.#copy();
-    copy.responseHeaders = addOp(this.responseHeaders, operation);
+    copy.responseHeaders = appendHeaderOp(this.responseHeaders, operation);
     return copy as AgentDecision;
   }
 
@@ -92,7 +93,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return this.#withRequestOp({ op: 'add', name, value });
   }
 
-  /** Takes every value of a request header away. @throws AgentwireError `ERR_INVALID_HEADER` */
+  /** Removes every value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeRequestHeader(name: string): AgentDecision {
     return this.#withRequestOp({ op: 'remove', name });
   }
@@ -107,16 +108,20 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return this.#withResponseOp({ op: 'add', name, value });
   }
 
-  /** Takes every value of a response header away. @throws AgentwireError `ERR_INVALID_HEADER` */
+  /** Removes every value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeResponseHeader(name: string): AgentDecision {
     return this.#withResponseOp({ op: 'remove', name });
   }
 
-  /** Adds a header to the answer that a block gives the client; a second value of a name replaces the first. */
+  /**
+   * Adds a header to the client's answer of a block; a second value of a name replaces the first.
+   *
+   * @throws AgentwireError `ERR_INVALID_STATE` for another verdict, `ERR_INVALID_HEADER`
+   */
   withBlockHeader(name: string, value: string): AgentDecision {
     const verdict = this.verdict;
     if (verdict.type !== 'block') {
-      throw new AgentwireError('ERR_INVALID_STATE', `only a block has headers of its own, this is ${verdict.type}`);
+      throw new AgentwireError('ERR_INVALID_STATE', `only a block has headers for the client, this is ${verdict.type}`);
     }
     checkHeaderOps([{ op: 'set', name, value }]);
     const others = verdict.headers ?? [];
@@ -132,7 +137,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return this.#withAudit({ tags: [...(this.audit?.tags ?? []), ...tags] });
   }
 
-  /** Adds ids of the rules that led here. */
+  /** Adds ids of the rules that matched. */
   withRule(...ruleIds: string[]): AgentDecision {
     return this.#withAudit({ ruleIds: [...(this.audit?.ruleIds ?? []), ...ruleIds] });
   }
@@ -142,7 +147,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return this.#withAudit({ reasonCodes: [...(this.audit?.reasonCodes ?? []), ...reasonCodes] });
   }
 
-  /** Says how sure the agent is, 0 to 1. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  /** Sets the agent's confidence, 0 to 1. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
   withConfidence(confidence: number): AgentDecision {
     return this.#withAudit({ confidence: checkNumber('confidence', confidence, 0, 1) });
   }
@@ -160,7 +165,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return copy as AgentDecision;
   }
 
-  /** Says what becomes of the WebSocket frame that is answered. */
+  /** Decides on the WebSocket frame that is answered. */
   withWebSocket(webSocket: WebSocketDecision): AgentDecision {
     checkDecisionField('webSocket', webSocket);
     const copy = this.#copy();
@@ -169,8 +174,8 @@ export class AgentDecision extends CheckedDecision implements Decision {
   }
 
   /**
-   * Asks for the next chunk of the body. An allow of an agent that decides on chunks asks for it unsaid; elsewhere, and on
-   * the head of a message without a body, it has to be said. With `false` it is {@link done}.
+   * Asks for the next chunk of the body. An allow of an agent that decides on chunks does so by itself; elsewhere, and on
+   * the head of a message without a body, it has to be requested. With `false` it is {@link done}.
    */
   needsMoreBody(needsMore = true): AgentDecision {
     checkDecisionField('needsMore', needsMore);
@@ -179,32 +184,18 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return copy as AgentDecision;
   }
 
-  /** Ends the inspection of this body: the rest of it passes, and the agent is not asked about it. */
+  /** Ends the inspection of this body: the rest of it passes without the agent. */
   done(): AgentDecision {
     const copy = this.#copy(true);
     copy.needsMore = undefined;
     return copy as AgentDecision;
   }
 
-  /** Freezes this decision all the way down and gives it back; a frozen one is encoded once per connection kind. */
+  /** Freezes this decision deeply and returns it; a frozen one is encoded once per encoding. */
   freeze(): this {
     return deepFreeze(this);
   }
 }
 
-/** A decision that is still being made. */
+/** Copy whose fields are still being set. */
 type Draft = { -readonly [Key in keyof AgentDecision]: AgentDecision[Key] };
-
-/** Headers that say how long a body is: the proxy writes them, and the released one sends what it is told. */
-const FRAMING = /^(?:content-length|transfer-encoding)$/i;
-
-function addOp(operations: readonly HeaderOp[] | undefined, operation: HeaderOp): readonly HeaderOp[] {
-  checkHeaderOps([operation]);
-  if (operation.op !== 'remove' && FRAMING.test(operation.name)) {
-    throw new AgentwireError(
-      'ERR_INVALID_HEADER',
-      `${operation.name} says how long a body is, which the proxy knows; it can be removed, not set`,
-    );
-  }
-  return operations === undefined ? [operation] : [...operations, operation];
-}

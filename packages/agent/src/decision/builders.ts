@@ -1,17 +1,17 @@
 import { ALLOW, AgentwireError } from '@agentwire/core';
 import { checkInteger, type BlockVerdict } from '@agentwire/core/internal';
 import { AgentDecision } from './agent-decision.ts';
-import { checkUrl } from './redirect-url.ts';
+import { checkRedirectUrl } from './check-decision.ts';
 
 const PLAIN_ALLOW: AgentDecision = new AgentDecision(ALLOW.verdict).freeze();
 const PASS: AgentDecision = new AgentDecision(ALLOW.verdict, null).freeze();
 const NOTHING = new Uint8Array(0);
 
 /**
- * Lets the request or response pass, and in a handler of chunks this chunk: the next one is asked for. On the head of a
- * message whose chunks a handler decides on, the body is asked for. `allow().done()` ends that.
+ * Passes the request or response, and in a handler of chunks this chunk: the next one is asked for. On the head of a
+ * message whose chunks a handler decides on, the body is asked for. `allow().done()` ends the inspection.
  *
- * Without further words it is one frozen constant, whose bytes are encoded once.
+ * Returns one frozen constant, whose bytes are encoded once.
  */
 export function allow(): AgentDecision {
   return PLAIN_ALLOW;
@@ -31,23 +31,23 @@ export function block(status = 403, body?: string): AgentDecision {
 }
 
 /**
- * Sends the client elsewhere.
+ * Redirects the client.
  *
  * @param url absolute with http or https, or a path on the same host that begins with one slash; printable ASCII without
  * spaces
  * @param status 300 to 399, but not 304
- * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` for a url that no Location header can hold
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` for a url that no Location header can carry
  */
 export function redirect(url: string, status = 302): AgentDecision {
   checkInteger('status of redirect', status, 300, 399);
-  checkUrl(url);
+  checkRedirectUrl(url);
   return new AgentDecision({ type: 'redirect', url, status });
 }
 
 /**
- * Asks the client to prove something first.
+ * Challenges the client, for example with a captcha.
  *
- * The released Zentinel proxy lets challenged requests pass, so it gets a block instead; see `challengeFallback` of
+ * The released Zentinel proxy passes challenged requests, so it gets a block instead; see `challengeFallback` of
  * `serveAgent`.
  *
  * @param challengeType a word that the proxy knows, such as `captcha`; text that a header can carry
@@ -78,7 +78,7 @@ export function replace(data: Uint8Array | string): AgentDecision {
 /**
  * Closes the WebSocket whose frame is answered.
  *
- * @param code 1000 to 4999, but none that no close frame may have: 1004, 1005, 1006, 1015
+ * @param code 1000 to 4999, without the reserved codes 1004, 1005, 1006 and 1015
  * @param reason at most 123 bytes
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`
  */

@@ -1,7 +1,7 @@
 import type { Capabilities, EventType, Hello } from '@agentwire/core';
-import type { Agent } from './agent.ts';
+import type { Agent } from './define-agent.ts';
 
-/** What every agent of this package can do, whatever its handlers. */
+/** Features of every agent of this package, independent of its handlers. */
 const ALWAYS: readonly string[] = [
   'cancellation',
   'health',
@@ -14,10 +14,10 @@ const ALWAYS: readonly string[] = [
 
 function eventsOf(agent: Agent): EventType[] {
   const { handlers, requestBody, responseBody } = agent;
-  // a proxy forgets a request that its agent wants no more of, and could not say that it was given up
+  // a proxy forgets a request that its agent wants no more of, and could not report that it was cancelled
   const end = handlers.onRequestComplete !== undefined || handlers.onCancel !== undefined;
   const wanted: readonly [EventType, boolean][] = [
-    // whoever hears of the end has to have heard of the beginning
+    // an agent that is told of the end of a request needs its beginning
     ['requestHeaders', handlers.onRequestHeaders !== undefined || end || requestBody],
     ['requestBodyChunk', requestBody],
     ['responseHeaders', handlers.onResponseHeaders !== undefined || responseBody],
@@ -40,11 +40,11 @@ function featuresOf(events: readonly EventType[], streaming: boolean): string[] 
 }
 
 /**
- * What an agent says of itself to proxies; only events with a handler stand in it; `onCancel` asks for
- * the end of each request.
+ * Builds the handshake of an agent. It announces only events that have a handler; `onCancel` asks for the end of each
+ * request.
  *
  * @param agentId stable id of this instance; default the agent's name
- * @param token secret for proxies that ask for one
+ * @param token secret for proxies that require one
  */
 export function announce(agent: Agent, agentId: string = agent.name, token?: string): Hello {
   const events = eventsOf(agent);

@@ -1,8 +1,68 @@
 import { AgentwireError } from '@agentwire/core';
 import { checkBoolean, checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
-import { AGENT_DEFAULTS, type Agent, type AgentDefinition, type AgentLimits } from './agent.ts';
 
+/** Parameters of {@link defineAgent}: identity, handlers and limits of an agent. */
+export interface AgentDefinition<State = unknown> extends AgentHandlers<State> {
+  /** Name of the agent, for proxies and logs; 1 to 256 characters. */
+  readonly name: string;
+  /** Version of the agent, for logs; 1 to 256 characters. */
+  readonly version: string;
+  /** Announces that `onRequestHeaders` reads request bodies; default `false`. `onRequestBodyChunk` announces them too. */
+  readonly requestBody?: boolean;
+  /** Announces that `onResponseHeaders` reads response bodies; default `false`. `onResponseBodyChunk` announces them too. */
+  readonly responseBody?: boolean;
+  /**
+   * Maximum of requests that handlers work on at once, over all connections; default 1 024, 1 to 65 536. Announced. At the
+   * limit proxies are asked to pause where they understand that, and a request past it is answered `ERR_OVERLOADED`. A
+   * handler that waits for the next chunk of a body does not count. Lower it if handlers need much memory each.
+   */
+  readonly maxConcurrentRequests?: number;
+  /** Time limit of a handler for one event, in milliseconds; default 30 000, up to 86 400 000. Past it the answer is `ERR_TIMEOUT`. */
+  readonly handlerTimeoutMs?: number;
+  /** Longest body that the agent wants to see, in bytes; announced. Default 104 857 600 (100 MiB). */
+  readonly maxBodyBytes?: number;
+  /**
+   * Maximum of requests whose state is kept for later events; default 100 000, up to 10 000 000. Past it the oldest one is
+   * evicted. Proxies that report the end of their requests need no such limit.
+   */
+  readonly maxTrackedRequests?: number;
+  /**
+   * Time for which the state of a request is kept without an event, in milliseconds; default 60 000, up to 86 400 000. Only
+   * for third-party proxies of the zentinel dialect, which do not report the end of a request.
+   */
+  readonly requestStateTtlMs?: number;
+}
+
+/** Checked agent, ready to be served. */
+export interface Agent<State = unknown> {
+  readonly name: string;
+  readonly version: string;
+  readonly handlers: AgentHandlers<State>;
+  readonly requestBody: boolean;
+  readonly responseBody: boolean;
+  readonly limits: AgentLimits;
+}
+
+/** Limits of an agent with every default filled in; the fields of {@link AgentDefinition}. */
+export interface AgentLimits {
+  readonly maxConcurrentRequests: number;
+  readonly handlerTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxTrackedRequests: number;
+  readonly requestStateTtlMs: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Default and maximum of each limit; the minimum is 1. */
+const LIMITS: Readonly<Record<keyof AgentLimits, readonly [defaultValue: number, max: number]>> = {
+  maxConcurrentRequests: [1024, 65_536],
+  handlerTimeoutMs: [30_000, DAY_MS],
+  maxBodyBytes: [104_857_600, Number.MAX_SAFE_INTEGER],
+  maxTrackedRequests: [100_000, 10_000_000],
+  requestStateTtlMs: [60_000, DAY_MS],
+};
 const HANDLERS: readonly (keyof AgentHandlers)[] = [
   'onRequestHeaders',
   'onRequestBodyChunk',
@@ -21,16 +81,15 @@ const KNOWN: readonly string[] = [
   'version',
   'requestBody',
   'responseBody',
-  ...Object.keys(AGENT_DEFAULTS),
+  ...Object.keys(LIMITS),
   ...HANDLERS,
 ];
-const DAY_MS = 86_400_000;
 
 /**
- * Checks a definition and makes an agent of it. Nothing runs before `serveAgent`.
+ * Checks a definition and creates an agent of it. Nothing runs before `serveAgent`.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option, a value out of range, a handler that is no
- * function, or no handler at all.
+ * function, or no handler at all
  */
 export function defineAgent<State = unknown>(definition: AgentDefinition<State>): Agent<State> {
   checkKnownOptions('defineAgent', definition, KNOWN);
@@ -47,8 +106,8 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     name: checkName('name', definition.name),
     version: checkName('version', definition.version),
     handlers: Object.freeze<AgentHandlers<State>>(handlers),
-    requestBody: asked('requestBody', definition.requestBody) || definition.onRequestBodyChunk !== undefined,
-    responseBody: asked('responseBody', definition.responseBody) || definition.onResponseBodyChunk !== undefined,
+    requestBody: isSet('requestBody', definition.requestBody) || definition.onRequestBodyChunk !== undefined,
+    responseBody: isSet('responseBody', definition.responseBody) || definition.onResponseBodyChunk !== undefined,
     limits: resolveLimits(definition),
   });
   // a handshake without events means all of them, and each would be allowed
@@ -56,7 +115,7 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `an agent needs a handler: one of ${HANDLERS.join(', ')}`);
 }
 
-function asked(name: string, value: unknown): boolean {
+function isSet(name: string, value: unknown): boolean {
   return value !== undefined && checkBoolean(name, value);
 }
 
@@ -66,13 +125,13 @@ function checkName(what: string, value: unknown): string {
 }
 
 function resolveLimits(definition: Partial<AgentLimits>): AgentLimits {
-  const limit = (name: keyof AgentLimits, max: number): number =>
-    checkInteger(name, definition[name] ?? AGENT_DEFAULTS[name], 1, max);
+  const limit = (name: keyof AgentLimits): number =>
+    checkInteger(name, definition[name] ?? LIMITS[name][0], 1, LIMITS[name][1]);
   return Object.freeze<AgentLimits>({
-    maxConcurrentRequests: limit('maxConcurrentRequests', 65_536),
-    handlerTimeoutMs: limit('handlerTimeoutMs', DAY_MS),
-    maxBodyBytes: limit('maxBodyBytes', Number.MAX_SAFE_INTEGER),
-    maxTrackedRequests: limit('maxTrackedRequests', 10_000_000),
-    requestStateTtlMs: limit('requestStateTtlMs', DAY_MS),
+    maxConcurrentRequests: limit('maxConcurrentRequests'),
+    handlerTimeoutMs: limit('handlerTimeoutMs'),
+    maxBodyBytes: limit('maxBodyBytes'),
+    maxTrackedRequests: limit('maxTrackedRequests'),
+    requestStateTtlMs: limit('requestStateTtlMs'),
   });
 }

@@ -1,58 +1,99 @@
 import type {
   CancelReason,
+  Clock,
   Configure,
   Decision,
   Drain,
   GuardrailInspect,
   GuardrailResult,
+  Logger,
+  Peer,
   RequestComplete,
   Shutdown,
   WebSocketFrame,
 } from '@agentwire/core';
-import type { HandlerContext } from './context.ts';
 import type { IncomingChunk, IncomingRequest, IncomingResponse } from './incoming.ts';
 
 /** A value or a promise of it. Return the value where you can: an immediate decision is sent without waiting for a microtask. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Why a request was given up. */
+/** Reason that a request was cancelled for. */
 export type GivenUpReason = CancelReason | 'connection_closed' | 'drain_timeout' | 'unknown';
 
 /**
- * The handlers of an agent. Only those that are there are announced to proxies. Events of one request come in order, one
+ * Handlers of an agent. Only those that are defined are announced to proxies. Events of one request arrive in order, one
  * at a time; different requests do not wait for each other. A handler that throws gives a failure answer, never an allow.
  */
 export interface AgentHandlers<State = unknown> {
   /** Decides on the head of a request. With `requestBody` it may read the body first. */
   onRequestHeaders?(this: void, request: IncomingRequest, context: HandlerContext<State>): MaybePromise<Decision>;
   /**
-   * Decides on each chunk of a request body, unless `onRequestHeaders` read the body or ended with `.done()`. `allow()` lets
-   * the chunk pass and asks for the next one; `allow().done()` lets the rest pass unseen.
+   * Decides on each chunk of a request body, unless `onRequestHeaders` read the body or ended with `.done()`. `allow()`
+   * passes the chunk and asks for the next one; `allow().done()` passes the rest without inspection.
    */
   onRequestBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Decides on the head of a response. With `responseBody` it may read the body first. */
   onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Decides on each chunk of a response body, as `onRequestBodyChunk` does of a request's. */
   onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): MaybePromise<Decision>;
-  /** Told that a request is over. */
+  /** Reports that a request is over. */
   onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): MaybePromise<void>;
   /** Decides on a WebSocket frame: `allow()`, `drop()` or `closeWebSocket()`. */
   onWebSocketFrame?(this: void, frame: WebSocketFrame, context: HandlerContext<State>): MaybePromise<Decision>;
-  /** Judges text for an AI guardrail: what was found, or a decision. */
+  /** Inspects text for an AI guardrail; returns the findings or a decision. */
   onGuardrail?(
     this: void,
     inspection: GuardrailInspect,
     context: HandlerContext<State>,
   ): MaybePromise<GuardrailResult | Decision>;
-  /** Takes a configuration; nothing or `allow()` accepts it, `refuse(reason)` or a throw does not. */
+  /** Applies a configuration; `undefined` or `allow()` accepts it, `refuse(reason)` or an exception refuses it. */
   onConfigure?(this: void, configuration: Configure, context: HandlerContext<State>): MaybePromise<Decision | void>;
-  /** Told that a proxy will send nothing new. */
+  /** Reports that a proxy will send no new requests. */
   onDrain?(this: void, notice: Drain): void;
-  /** Told that a proxy is about to end. */
+  /** Reports that a proxy is about to end. */
   onShutdown?(this: void, notice: Shutdown): void;
   /**
-   * Told that a request was given up before it was complete, whether a handler ran for it or it was decided. The signal is
-   * aborted before. An agent with this handler asks proxies to be told of each request's end.
+   * Reports that a request was cancelled before it was complete, whether a handler ran for it or it was decided. The signal
+   * is aborted before. An agent with this handler asks proxies to report the end of each request.
    */
   onCancel?(this: void, reason: GivenUpReason, context: HandlerContext<State>): void;
+}
+
+/** Second parameter of every handler: the event's request and its circumstances. */
+export interface HandlerContext<State = unknown> {
+  /**
+   * Aborted by cancel, by the proxy's disconnect, by the deadline, and by the end of a drain. Created on first use. An
+   * exception of one of its listeners is logged and ends nothing; a signal that `AbortSignal.any` derives from it is a plain
+   * one.
+   */
+  readonly signal: AbortSignal;
+  /** Time at which this event must be answered, in milliseconds since 1970-01-01 UTC. Past it the agent answers `ERR_TIMEOUT`. */
+  readonly deadline: number;
+  /**
+   * The proxy's id for the request, the same over every transport; unique with the gateway of agentwire. If the proxy has
+   * none it is the correlation id, which a client may have chosen: neither secret nor unique.
+   */
+  readonly requestId: string;
+  /** W3C trace context of the request, if the proxy traces. */
+  readonly traceparent: string | undefined;
+  /** The logger that the agent is served with. */
+  readonly logger: Logger;
+  /** The clock that the agent is served with: real time, or the injected time of a test. */
+  readonly clock: Clock;
+  /** The proxy and what was negotiated with it. */
+  readonly peer: Peer;
+  /**
+   * The request that the event belongs to; `undefined` if it is not known, see {@link HandlerContext.ambiguous}. It is the
+   * same request for every event, but not always the same object: keep what belongs to it in `state`.
+   */
+  readonly request: IncomingRequest | undefined;
+  /** The response, once its headers have arrived. */
+  readonly response: IncomingResponse | undefined;
+  /**
+   * `true` if several live requests have the id of this event, so that its request is not known. Happens only in the
+   * zentinel dialect, where clients choose ids.
+   */
+  readonly ambiguous: boolean;
+  /** State of the agent's own that later handlers of the same request receive. Lost if the request is not known. */
+  state: State | undefined;
 }

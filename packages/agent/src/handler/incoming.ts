@@ -1,81 +1,82 @@
 import type { RequestMetadata } from '@agentwire/core';
 import type { HeaderMap } from '@agentwire/headers';
 
-/** How a whole body is taken. */
+/** Options of {@link IncomingMessage.bytes}, `text` and `json`. */
 export interface WholeBodyOptions {
-  /** Longest body in bytes; default 10 MiB. Past it the promise rejects with `ERR_BODY_TOO_LARGE`. */
+  /** Longest body in bytes; default 10 485 760 (10 MiB). Past it the promise rejects with `ERR_BODY_TOO_LARGE`. */
   readonly limit?: number;
   /**
-   * Keeps a body past 1 MiB in a temporary file that is mapped into memory, and gives a view of it, which is empty once
-   * the handler has returned, or its promise has settled; default `false`, the heap. A handler awaits whatever reads the
-   * view: native code (zlib, crypto, fs) fails in its own callback when the view is emptied under it.
+   * Keeps a body past 1 MiB in a temporary file that is mapped into memory; default `false`, the heap. The result is a view
+   * that is empty once the handler has returned, or its promise has settled: a handler awaits whatever reads the view,
+   * because native code (zlib, crypto, fs) fails in its own callback when the view is emptied under it. Set it where bodies
+   * of many megabytes are read.
    */
   readonly spill?: boolean;
-  /** Whether a body that the proxy cut short is given as far as it came; default `false`: it rejects. */
+  /** Accepts a body that the proxy truncated, as far as it arrived; default `false`: the promise rejects. */
   readonly allowTruncated?: boolean;
 }
 
-/** The body of a request or response: whole, or in pieces. It can be read once, in one of these ways. */
+/** Body of a request or response: whole, or in pieces. It can be read once, in one of these ways. */
 export interface IncomingBody extends AsyncIterable<Uint8Array> {
-  /** Whether the proxy cut the body short; known once it has ended. */
+  /** `true` if the proxy truncated the body; known once it has ended. */
   readonly truncated: boolean;
 }
 
-/** What requests and responses have in common. */
+/** Common part of requests and responses. */
 export interface IncomingMessage {
-  /** Headers with several values a name and any case; wraps what was received, nothing is copied. */
+  /** Headers with several values per name, case-insensitive; wraps what was received without copying. */
   readonly headers: HeaderMap;
   /**
-   * Whether a body is to be expected. Where the proxy does not say, the headers decide as HTTP has it, and where they
+   * `true` if a body is to be expected. If the proxy does not tell, the headers decide as HTTP defines it, and where they
    * leave it open it is `true`.
    */
   readonly hasBody: boolean;
   /**
-   * The body in the pieces it comes in. The proxy gets its answer to a piece when the next one is asked for, which is
-   * the back-pressure; the handler's decision answers the piece it was made at, or the last.
+   * The body in the pieces in which it arrives. The proxy gets its answer to a piece when the next one is asked for, which
+   * is the back-pressure; the handler's decision answers the piece it was made at, or the last.
    */
   readonly body: IncomingBody;
   /**
-   * The whole body.
+   * Reads the whole body.
    *
-   * Rejects with `ERR_BODY_TOO_LARGE` past the limit or where the proxy cut the body short; a handler that lets this
-   * through blocks the request with status 413.
+   * Rejects with `ERR_BODY_TOO_LARGE` past the limit or if the proxy truncated the body; a handler that does not catch this
+   * blocks the request with status 413.
    */
   bytes(options?: WholeBodyOptions): Promise<Uint8Array>;
-  /** The whole body as UTF-8 text. */
+  /** Reads the whole body as UTF-8 text. */
   text(options?: WholeBodyOptions): Promise<string>;
-  /** The whole body as JSON. Rejects with `ERR_BODY_NOT_JSON` where it is none; a handler that lets this through blocks with 400. */
+  /** Reads the whole body as JSON. Rejects with `ERR_BODY_NOT_JSON` if it is none; a handler that does not catch this blocks with 400. */
   json(options?: WholeBodyOptions): Promise<unknown>;
 }
 
-/** A request as its handlers see it. */
+/** Request as its handlers see it. */
 export interface IncomingRequest extends IncomingMessage {
   readonly method: string;
-  /** Path and query as they came. */
+  /** Path and query as they were received. */
   readonly uri: string;
   /** The uri up to its `?`, not decoded. */
   readonly path: string;
-  /** What stands behind the `?`. */
+  /** The parameters behind the `?`. */
   readonly query: URLSearchParams;
-  /** Where the request came from and how. */
+  /** Client, connection and route of the request. */
   readonly metadata: RequestMetadata;
 }
 
-/** A response as its handlers see it. */
+/** Response as its handlers see it. */
 export interface IncomingResponse extends IncomingMessage {
   /** HTTP status, 100 to 999. */
   readonly status: number;
 }
 
-/** One piece of a body, for handlers that decide on each. */
+/** Chunk of a body, for handlers that decide on each. */
 export interface IncomingChunk {
   /** 0 for the first chunk of a body. */
   readonly index: number;
   readonly data: Uint8Array;
-  /** Whether nothing follows. */
+  /** `true` if nothing follows. */
   readonly last: boolean;
-  /** Whether the proxy cut the body short here; then `last` holds too. */
+  /** `true` if the proxy truncated the body here; then `last` is `true` too. */
   readonly truncated: boolean;
-  /** Length of the whole body in bytes, where the proxy knows it. */
+  /** Length of the whole body in bytes, if the proxy knows it. */
   readonly totalSize: number | undefined;
 }

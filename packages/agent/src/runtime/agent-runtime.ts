@@ -9,6 +9,7 @@ import type {
   Logger,
   ProxyEvent,
 } from '@agentwire/core';
+import { isReleasedProxy } from '@agentwire/core/internal';
 import type {
   AgentRequest,
   AgentSession,
@@ -17,24 +18,24 @@ import type {
   SessionHandler,
 } from '@agentwire/core/session';
 import { AgentSessionCore } from '@agentwire/core/session/internal';
-import type { Reply, Turns } from '../body/turns.ts';
-import type { Agent } from '../define/agent.ts';
+import type { Agent } from '../define/define-agent.ts';
 import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts';
-import { Admission } from './admission.ts';
-import { BusyPoll } from './busy-poll.ts';
-import { Deadlines } from './deadlines.ts';
+import { BusyPoll } from '../run/busy-poll.ts';
+import { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
+import { HandlerDeadlines } from '../run/handler-deadlines.ts';
+import type { HandlerRun, Reply } from '../run/handler-run.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { type ContextHost, EventContext, type RequestScope } from './event-context.ts';
-import { type OutcomeOptions, Outcomes } from './outcomes.ts';
-import { isReleasedProxy } from './released-proxy.ts';
+import { type ContextHost, EventContext } from './event-context.ts';
+import { type HandlerCallOptions, HandlerCalls } from './handler-calls.ts';
+import { callListener } from './notify.ts';
+import type { RequestScope } from './request-scope.ts';
 import { RequestScopes } from './request-scopes.ts';
-import { callListener } from './tell.ts';
 
-/** Events between two that are measured while handlers decide at once; a power of two. */
+/** Every 64th synchronous decision is measured; a power of two. */
 const MEASURE_EVERY = 64;
 
-/** What a runtime needs besides its agent. */
-export interface AgentRuntimeOptions extends OutcomeOptions {
+/** Options of {@link AgentRuntime}. */
+export interface AgentRuntimeOptions extends HandlerCallOptions {
   /** Busy-poll for clients that send sequential requests; default `false`. */
   readonly busyPoll?: boolean;
 }
@@ -47,11 +48,11 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly requestBody: boolean;
   readonly responseBody: boolean;
   readonly sessions: Set<AgentSession> = new Set<AgentSession>();
-  readonly admission: Admission;
-  readonly outcomes: Outcomes;
+  readonly limiter: ConcurrencyLimiter;
+  readonly calls: HandlerCalls;
   readonly scopes: RequestScopes;
   readonly #handlers: AgentHandlers;
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: HandlerDeadlines;
   readonly #dispatcher: Dispatcher;
   readonly #busyPoll: BusyPoll | undefined;
   readonly #ends = new Map<AgentSession, () => void>();
@@ -63,18 +64,18 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.requestBody = agent.requestBody;
     this.responseBody = agent.responseBody;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
-    this.admission = new Admission(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
+    this.limiter = new ConcurrencyLimiter(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
     if (options.busyPoll) this.#busyPoll = new BusyPoll(this.clock);
     this.scopes = new RequestScopes(agent, this);
-    this.outcomes = new Outcomes(this.admission, options, this.handlerTimeoutMs, (event, context) =>
+    this.calls = new HandlerCalls(this.limiter, options, this.handlerTimeoutMs, (event, context) =>
       this.scopes.over(event, context),
     );
-    this.#deadlines = new Deadlines(this.clock, this.handlerTimeoutMs, (turns) => this.outcomes.expired(turns));
-    this.#dispatcher = new Dispatcher(this, agent.handlers, this.scopes, this.outcomes);
+    this.#deadlines = new HandlerDeadlines(this.clock, this.handlerTimeoutMs, (run) => this.calls.expired(run));
+    this.#dispatcher = new Dispatcher(this, agent.handlers, this.scopes, this.calls);
   }
 
   onEvent(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Reply> {
-    const { counts, latencies } = this.outcomes;
+    const { counts, latencies } = this.calls;
     counts.events += 1;
     this.#busyPoll?.note();
     if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request, encoded);
@@ -88,18 +89,18 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     try {
       return this.#dispatcher.dispatch(event, request, encoded);
     } catch (error) {
-      return this.outcomes.failed(error);
+      return this.calls.failed(error);
     }
   }
 
-  watch(turns: Turns): void {
-    this.#deadlines.watch(turns);
-    this.admission.enter();
+  watch(run: HandlerRun): void {
+    this.#deadlines.watch(run);
+    this.limiter.enter();
   }
 
-  unwatch(turns: Turns): void {
-    this.#deadlines.unwatch(turns);
-    this.admission.leave();
+  unwatch(run: HandlerRun): void {
+    this.#deadlines.unwatch(run);
+    this.limiter.leave();
   }
 
   pin(scope: RequestScope): void {
@@ -114,25 +115,25 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.logger.error({ err: error }, 'a listener of context.signal threw');
   }
 
-  /** The released proxy sends a request's next event when it has given the answer to the one before up. */
+  /** Overtakes a handler of the released proxy, which sends a request's next event when it no longer waits for the answer before. */
   onQueued(event: ProxyEvent, request: AgentRequest): void {
     if (!isReleasedProxy(request.connection.peer)) return;
-    // another request with the same id says nothing of this one
+    // another request with the same id tells nothing about this one
     if (event.type === 'requestHeaders') return;
     // the handler of the head takes this chunk
     if (event.type === 'requestBodyChunk' && this.#handlers.onRequestBodyChunk === undefined) return;
     if (event.type === 'responseBodyChunk' && this.#handlers.onResponseBodyChunk === undefined) return;
-    (request.state as RequestScope | undefined)?.turns?.overtake();
+    (request.state as RequestScope | undefined)?.run?.overtake();
   }
 
   onRequestEnd(request: AgentRequest): void {
     let scope = this.scopes.end(request);
     if (!request.cancelled) return;
     if (request.connection.status === 'open') scope = this.scopes.cancel(request) ?? scope;
-    const idle = request.unanswered === 0 && scope?.turns?.settled !== false;
-    // a connection that ends cancels nothing of what was only kept
+    const idle = request.unanswered === 0 && scope?.run?.settled !== false;
+    // the end of a connection cancels no request that was only kept
     if (idle && request.connection.status !== 'open') return;
-    this.outcomes.counts.cancelled += 1;
+    this.calls.counts.cancelled += 1;
     if (scope === undefined) return;
     const { onCancel } = this.#handlers;
     if (onCancel === undefined) return;
@@ -148,15 +149,15 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   }
 
   /**
-   * Opens a session on a new connection; what it gives is the connection's handler.
+   * Opens a session on a new connection and returns the connection's handler.
    *
-   * @param onEnd told when the connection is over
+   * @param onEnd called when the connection is over
    */
   open(connection: Connection, options: AgentSessionOptions, onEnd?: () => void): ConnectionHandler {
     const session = new AgentSessionCore(connection, this, options);
     this.sessions.add(session);
     if (onEnd !== undefined) this.#ends.set(session, onEnd);
-    this.admission.greet(session);
+    this.limiter.greet(session);
     return session;
   }
 
@@ -166,7 +167,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.#ends.delete(session);
   }
 
-  /** Ends all timers and forgets all requests. */
+  /** Stops all timers and drops all requests. */
   stop(): void {
     this.#deadlines.stop();
     this.scopes.clear();

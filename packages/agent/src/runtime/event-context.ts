@@ -1,68 +1,33 @@
-import { ALLOW, type Clock, type Connection, type Logger, type Peer, type RequestId } from '@agentwire/core';
+import { ALLOW, type Clock, type Logger, type Peer } from '@agentwire/core';
+import { isReleasedProxy } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
-import type { MessageHost, RequestMessage, ResponseMessage } from '../body/message.ts';
-import { Turns, type TurnsHost } from '../body/turns.ts';
-import type { HandlerContext } from '../handler/context.ts';
-import { isReleasedProxy } from './released-proxy.ts';
+import type { RequestMessage, ResponseMessage } from '../body/http-messages.ts';
+import type { MessageHost } from '../body/message.ts';
+import type { HandlerContext } from '../handler/agent-handlers.ts';
+import { HandlerRun, type RunHost } from '../run/handler-run.ts';
+import type { RequestScope } from './request-scope.ts';
 
-/** What the events of one request have in common, kept while more of them may come. */
-export class RequestScope {
-  request: RequestMessage | undefined = undefined;
-  response: ResponseMessage | undefined = undefined;
-  state: unknown = undefined;
-  readonly id: RequestId;
-  /** The connection that the request's head came on. */
-  readonly connection: Connection;
-  /** The run whose event is unanswered or whose handler still reads; told when another connection goes on with the request. */
-  turns: Turns | undefined = undefined;
-  /** Whether the request was refused at its head, so that nothing of it follows. */
-  refused = false;
-  /** Whether an event has ended it; its proxy may still say so itself. */
-  over = false;
-  /** Whether later events find it. */
-  kept = false;
-  /** When this was put into the archive, by the host's clock; `undefined` while it is not there. */
-  archivedAt: number | undefined = undefined;
-  /** What it counts for in the bound of what is kept, in bytes; 0 while it does not. */
-  keptBytes = 0;
-
-  constructor(id: RequestId, connection: Connection) {
-    this.id = id;
-    this.connection = connection;
-  }
-
-  /** Estimated memory of its heads in bytes. */
-  get weight(): number {
-    return (this.request?.weight ?? 0) + (this.response?.weight ?? 0);
-  }
-
-  /** Whether its head is all that there is to it. */
-  get isBare(): boolean {
-    return this.turns === undefined && this.state === undefined && this.request?.reader === undefined;
-  }
-}
-
-/** What contexts need of their runtime. */
-export interface ContextHost extends TurnsHost {
+/** Services of the runtime that contexts use. */
+export interface ContextHost extends RunHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
-  /** A scope that is in the archive holds something now that is not kept there. */
+  /** Reports that a scope in the compact cache holds something that its bytes do not. */
   pin(scope: RequestScope): void;
 }
 
-/** The context of one event: everything in it is made when it is asked for. */
+/** Context of one event; its parts are created on first use. */
 export class EventContext implements HandlerContext, MessageHost {
   request: RequestMessage | undefined;
-  /** Whether the handler has decided at once. */
+  /** Whether the handler has decided synchronously. */
   decided = false;
   readonly ambiguous: boolean;
   readonly scope: RequestScope | undefined;
   readonly #host: ContextHost;
   readonly agentRequest: AgentRequest;
-  #turns: Turns | undefined;
+  #run: HandlerRun | undefined;
   #state: unknown;
 
   constructor(host: ContextHost, agentRequest: AgentRequest, scope: RequestScope | undefined, ambiguous: boolean) {
@@ -73,27 +38,27 @@ export class EventContext implements HandlerContext, MessageHost {
     this.ambiguous = ambiguous;
   }
 
-  get turns(): Turns {
-    if (this.#turns === undefined) {
-      this.#turns = new Turns(this.#host, this.agentRequest);
-      if (this.decided) this.#turns.settle(ALLOW, true);
-      else if (this.scope !== undefined) this.scope.turns = this.#turns;
+  get run(): HandlerRun {
+    if (this.#run === undefined) {
+      this.#run = new HandlerRun(this.#host, this.agentRequest);
+      if (this.decided) this.#run.settle(ALLOW, true);
+      else if (this.scope !== undefined) this.scope.run = this.#run;
     }
-    return this.#turns;
+    return this.#run;
   }
 
-  /** The run, if anything asked for one. */
-  get begun(): Turns | undefined {
-    return this.#turns;
+  /** The run, if it has been created. */
+  get createdRun(): HandlerRun | undefined {
+    return this.#run;
   }
 
   get signal(): AbortSignal {
-    return this.turns.signal;
+    return this.run.signal;
   }
 
   get deadline(): number {
     const { clock, handlerTimeoutMs } = this.#host;
-    const at = this.#turns?.deadlineAt ?? 0;
+    const at = this.#run?.deadlineAt ?? 0;
     return Math.round(clock.wallNow() + (at === 0 ? handlerTimeoutMs : at - clock.now()));
   }
 
@@ -142,7 +107,7 @@ export class EventContext implements HandlerContext, MessageHost {
     if (this.scope === undefined) this.#state = value;
     else {
       this.scope.state = value;
-      if (this.scope.archivedAt !== undefined) this.#host.pin(this.scope);
+      if (this.scope.cachedAt !== undefined) this.#host.pin(this.scope);
     }
   }
 }

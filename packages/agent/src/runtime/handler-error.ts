@@ -1,6 +1,6 @@
-import { AgentwireError, type ErrorCode } from '@agentwire/core';
+import { AgentwireError, type Decision, type ErrorCode } from '@agentwire/core';
 
-/** What a handler's own mistakes and the bodies that it reads end with; none of them says anything about the connection. */
+/** Codes of a handler's own mistakes and of the bodies that it reads; none of them describes the connection. */
 const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_ABORTED',
   'ERR_BODY_NOT_JSON',
@@ -14,10 +14,30 @@ const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * What a handler threw, as the proxy is told: an agent whose own client cannot connect or waits too long could not decide,
- * which is not that the agent cannot be reached.
+ * Converts an error of a handler into the one that the proxy sees: a handler whose own client cannot connect or times out
+ * could not decide, which does not mean that the agent cannot be reached.
  */
-export function handlerError(error: unknown): unknown {
+export function toHandlerError(error: unknown): unknown {
   if (!(error instanceof AgentwireError) || OWN.has(error.code)) return error;
   return new AgentwireError('ERR_HANDLER', `the agent's handler failed with ${error.code}`, { cause: error });
+}
+
+function block(status: number, code: ErrorCode): Decision {
+  return Object.freeze<Decision>({
+    verdict: Object.freeze({ type: 'block', status } as const),
+    audit: Object.freeze({ reasonCodes: Object.freeze([`agentwire:${code}`]) }),
+  });
+}
+
+const BAD_BODIES: Readonly<Partial<Record<ErrorCode, Decision>>> = {
+  ERR_BODY_NOT_JSON: block(400, 'ERR_BODY_NOT_JSON'),
+  ERR_BODY_TOO_LARGE: block(413, 'ERR_BODY_TOO_LARGE'),
+};
+
+/**
+ * Returns the decision for an error of the body, too long, truncated or no JSON, and `undefined` for one of the handler.
+ * Were these failures, a client could choose the failure policy, and with it an open one.
+ */
+export function badBodyDecision(error: unknown): Decision | undefined {
+  return error instanceof AgentwireError ? BAD_BODIES[error.code] : undefined;
 }

@@ -1,37 +1,39 @@
-/** What an agent has done since it was served. */
+/** Snapshot of an agent's state and of its counts since it was served. */
 export interface AgentStats {
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Handlers that have not decided yet, those that wait for the next chunk of a body included. */
+  /** Number of handlers that have not decided yet, those that wait for the next chunk of a body included. */
   readonly running: number;
   /** Whether proxies are asked to pause. */
   readonly paused: boolean;
   /** Whether the agent finishes its work and ends. */
   readonly draining: boolean;
+  /** Number of events received. */
   readonly events: number;
   readonly decisions: Readonly<Record<'allow' | 'block' | 'redirect' | 'challenge', number>>;
-  /** Events that could not be decided: throws, overload, lost requests. */
+  /** Number of events that could not be decided: exceptions, overload, unknown requests. */
   readonly failures: number;
-  /** Failures because as much was worked on as may be. */
+  /** Number of failures at `maxConcurrentRequests`. */
   readonly overloaded: number;
-  /** Failures because a handler took too long. */
+  /** Number of failures at `handlerTimeoutMs`. */
   readonly timeouts: number;
+  /** Number of cancelled requests. */
   readonly cancelled: number;
-  /** Requests of the zentinel dialect whose state is kept. */
+  /** Number of requests of the zentinel dialect whose state is kept. */
   readonly tracked: number;
 }
 
-/** An agent that is being served. */
+/** Agent that is being served. */
 export interface AgentServer extends AsyncDisposable {
   /** Addresses that it listens on, with their real ports; can be passed to a pool. */
   readonly endpoints: readonly string[];
-  /** A snapshot. */
+  /** Current {@link AgentStats}. */
   readonly stats: AgentStats;
-  /** Tells proxies to send nothing new, finishes what runs (30 s at most unless said otherwise), then closes. Idempotent. */
-  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** Asks proxies to send no new requests, finishes the running ones (`timeoutMs`, default `drainTimeoutMs`), then closes. Idempotent. */
+  drain(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
   /**
-   * Stops listening and dialling and closes every connection after what is buffered. Idempotent. A proxy that knows no drain
-   * is answered until nothing has come from it for 1 s, `drainTimeoutMs` at most.
+   * Stops listening and dialling and closes every connection after its buffered messages. Idempotent. A proxy that knows no
+   * drain is answered until nothing has arrived from it for 1 s, `drainTimeoutMs` at most.
    */
   close(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import { AgentwireError, parseEndpoint, type Role, type Transport } from '@agentwire/core';
 
 /**
- * The transport for an address, by its scheme.
+ * Returns the transport for an address, by its scheme.
  *
- * @param dialAs the role to dial with; nothing where the address is listened on
- * @throws AgentwireError `ERR_INVALID_ADDRESS`, naming the schemes there are
+ * @param dialAs role to dial with; `undefined` to listen
+ * @throws AgentwireError `ERR_INVALID_ADDRESS` that names the available schemes
  */
 export function chooseTransport(transports: readonly Transport[], address: string, dialAs?: Role): Transport {
   const { scheme } = parseEndpoint(address);

@@ -1,16 +1,16 @@
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import { keepConnected } from '@agentwire/core/session/internal';
-import type { Agent } from '../define/agent.ts';
+import type { Agent } from '../define/define-agent.ts';
 import { announce } from '../define/announce.ts';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
-import { callListener } from '../runtime/tell.ts';
+import { callListener } from '../runtime/notify.ts';
 import { chooseTransport } from './choose-transport.ts';
 import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
 
 /**
  * Keeps connections to a proxy that listens for agents, until `signal` is aborted.
  *
- * @returns what resolves when all loops have ended
+ * @returns promise that resolves when all loops have ended
  */
 export function dialProxy(
   agent: Agent,

@@ -7,100 +7,89 @@ import {
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
+import {
+  OPTION,
+  type OptionRows,
+  type OptionTable,
+  type Resolved,
+  resolveOptions,
+  safeLogger,
+  silentLogger,
+} from '@agentwire/core/internal';
 import type { BackoffOptions, KeepaliveOptions } from '@agentwire/core/session';
 import { BACKOFF_TABLE, KEEPALIVE_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
-import type { ChallengeFallback } from '../runtime/quirks.ts';
+import type { ChallengeFallback } from '../zentinel/quirks.ts';
 
-/** A proxy that the agent dials by itself. */
+/** Proxy that the agent dials by itself. */
 export interface ReverseOptions {
-  /** Where the proxy listens for agents: `unix:PATH`, `tls://HOST:PORT`, `tcp://HOST:PORT`… */
+  /** Address at which the proxy listens for agents: `unix:PATH`, `tls://HOST:PORT`, `tcp://HOST:PORT`… */
   readonly address: string;
-  /** The id to register as; default the agent's name. */
-  readonly agentId?: string;
+  /** Id to register as; default the agent's name. */
+  readonly agentId?: string | undefined;
   /** Secret that proves that id, 1 to 16 384 visible ASCII characters. Never logged. */
-  readonly token?: string;
-  /** Connections that are kept open; default 4, 1 to 64. */
-  readonly connections?: number;
-  /** Waits between attempts, which go on for ever. */
-  readonly backoff?: BackoffOptions;
+  readonly token?: string | undefined;
+  /** Number of connections to keep open, 1 to 64; default 4. */
+  readonly connections?: number | undefined;
+  /** Waits between attempts; the number of attempts has no limit. */
+  readonly backoff?: BackoffOptions | undefined;
 }
 
 /** Options of `serveAgent`. */
 export interface ServeAgentOptions {
-  /** The ways to carry messages; each address is served by the first transport that has its scheme. */
+  /** Transports; each address is served by the first one that has its scheme. */
   readonly transports: readonly Transport[];
-  /** Addresses to listen on. */
-  readonly listen?: readonly string[];
-  /** Proxies to dial. */
-  readonly reverse?: readonly ReverseOptions[];
-  /** Time; default the clock of this machine. */
-  readonly clock?: Clock;
-  /** Default: nothing is logged. */
-  readonly logger?: Logger;
+  /** Addresses to listen on; default none. */
+  readonly listen?: readonly string[] | undefined;
+  /** Proxies to dial; default none. */
+  readonly reverse?: readonly ReverseOptions[] | undefined;
+  /** Source of time; default the system's clock. */
+  readonly clock?: Clock | undefined;
+  /** Logger; default silent. `console` and pino fit. */
+  readonly logger?: Logger | undefined;
   /**
-   * Whether SIGTERM and SIGINT drain the agent; a second one drops everything. Default `false`: signals belong to the
-   * program.
+   * Drains the agent on SIGTERM and SIGINT; a second signal drops every connection. Default `false`: signals belong to your
+   * program. Set it to `true` where the agent is the program.
    */
-  readonly signals?: boolean;
-  /** How long a drain waits for running handlers, in milliseconds; default 30 000. */
-  readonly drainTimeoutMs?: number;
+  readonly signals?: boolean | undefined;
   /**
-   * What becomes of a challenge; default `block`: a block with status 403 towards the released Zentinel proxy, which lets
-   * challenged requests pass. `always` does so towards every proxy, `none` never.
+   * Time that a drain waits for running handlers, and a half-closed connection for pending answers, in milliseconds, 0 to
+   * 86 400 000; default 30 000. Set it below the time that your supervisor gives the process to end.
    */
-  readonly challengeFallback?: ChallengeFallback;
-  /** How often health and metrics are reported to proxies that want them, in milliseconds; default 10 000. */
-  readonly reportIntervalMs?: number;
-  /** When to ping silent proxies, which the zentinel dialect never does; `false` never does. */
-  readonly keepalive?: KeepaliveOptions | false;
-  /** Deadline of a handshake, in milliseconds; default 10 000. */
-  readonly handshakeTimeoutMs?: number;
-  /** Decides which proxies may connect to an address of `listen`; a throw refuses. Default: all. */
-  readonly authorize?: (peer: Hello, credential: Credential, signal: AbortSignal) => void | Promise<void>;
+  readonly drainTimeoutMs?: number | undefined;
+  /**
+   * Replacement of a challenge; default `block`: a block with status 403 towards the released Zentinel proxy, which passes
+   * challenged requests. `always` does so towards every proxy, `none` never.
+   */
+  readonly challengeFallback?: ChallengeFallback | undefined;
+  /** Interval of health and metrics reports to proxies that negotiated them, in milliseconds, 100 to 86 400 000; default 10 000. */
+  readonly reportIntervalMs?: number | undefined;
+  /** Keepalive of connections to silent proxies, not used in the zentinel dialect; `false` turns it off. */
+  readonly keepalive?: KeepaliveOptions | false | undefined;
+  /** Time limit of a handshake, in milliseconds, 1 to 86 400 000; default 10 000. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Admits proxies that connect to an address of `listen`; an exception refuses. Default: all are admitted. */
+  readonly authorize?: ((peer: Hello, credential: Credential, signal: AbortSignal) => void | Promise<void>) | undefined;
   /**
    * Busy-poll: keeps the event loop spinning for up to 0.1 ms after a reply while one client sends sequential requests; default
    * `true`. Such a client gets up to twice the answers per second, for one whole core instead of half of one: set it to `false`
    * where that core has other work.
    */
-  readonly busyPoll?: boolean;
-  /** Told once for each address of `reverse`, when the first connection to it is up. */
-  readonly onRegistered?: (address: string) => void;
-  /** Numbers from 0 up to 1 for the jitter of reconnecting; default `Math.random`. */
-  readonly random?: () => number;
+  readonly busyPoll?: boolean | undefined;
+  /** Called once for each address of `reverse`, when the first connection to it is open. */
+  readonly onRegistered?: ((address: string) => void) | undefined;
+  /** Source of random numbers from 0 to 1, for the jitter of reconnecting; default `Math.random`. */
+  readonly random?: (() => number) | undefined;
 }
-
-/** What {@link ServeAgentOptions} default to. */
-export const SERVE_AGENT_DEFAULTS: Readonly<{
-  signals: boolean;
-  drainTimeoutMs: number;
-  reportIntervalMs: number;
-  challengeFallback: ChallengeFallback;
-  busyPoll: boolean;
-  reverseConnections: number;
-}> = Object.freeze({
-  signals: false,
-  drainTimeoutMs: 30_000,
-  reportIntervalMs: 10_000,
-  challengeFallback: 'block' as const,
-  busyPoll: true,
-  reverseConnections: 4,
-});
 
 /** {@link ReverseOptions} with defaults filled in. */
 export type ResolvedReverse = ReverseOptions & { readonly connections: number };
 
+type WithoutDefault = 'keepalive' | 'handshakeTimeoutMs' | 'authorize' | 'onRegistered' | 'random';
+
 /** {@link ServeAgentOptions} with defaults filled in. */
-export interface ResolvedServeOptions extends ServeAgentOptions {
-  readonly listen: readonly string[];
+export interface ResolvedServeOptions
+  extends Omit<Resolved<ServeAgentOptions>, WithoutDefault | 'reverse'>, Pick<ServeAgentOptions, WithoutDefault> {
   readonly reverse: readonly ResolvedReverse[];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly signals: boolean;
-  readonly drainTimeoutMs: number;
-  readonly challengeFallback: ChallengeFallback;
-  readonly busyPoll: boolean;
-  readonly reportIntervalMs: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -111,47 +100,33 @@ const REVERSE_TABLE: OptionTable<ReverseOptions> = {
   connections: OPTION.integer(1, 64),
   backoff: OPTION.nested(BACKOFF_TABLE),
 };
-const TABLE: OptionTable<ServeAgentOptions> = {
-  transports: OPTION.listOf(OPTION.methods('connect', 'listen')),
-  listen: OPTION.listOf(OPTION.text),
-  reverse: OPTION.listOf(OPTION.nested(REVERSE_TABLE)),
-  clock: OPTION.clock,
-  logger: OPTION.logger,
-  signals: OPTION.boolean,
-  drainTimeoutMs: OPTION.integer(0, DAY_MS),
-  challengeFallback: OPTION.oneOf('block', 'always', 'none'),
-  reportIntervalMs: OPTION.integer(100, DAY_MS),
-  keepalive: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)),
-  handshakeTimeoutMs: OPTION.integer(1, DAY_MS),
-  authorize: OPTION.function,
-  busyPoll: OPTION.boolean,
-  onRegistered: OPTION.function,
-  random: OPTION.function,
+const ROWS: OptionRows<ServeAgentOptions> = {
+  transports: { check: OPTION.listOf(OPTION.methods('connect', 'listen')) },
+  listen: { check: OPTION.listOf(OPTION.text), default: [] },
+  reverse: { check: OPTION.listOf(OPTION.nested(REVERSE_TABLE)), default: [] },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+  signals: { check: OPTION.boolean, default: false },
+  drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
+  challengeFallback: { check: OPTION.oneOf('block', 'always', 'none'), default: 'block' },
+  reportIntervalMs: { check: OPTION.integer(100, DAY_MS), default: 10_000 },
+  keepalive: { check: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)) },
+  handshakeTimeoutMs: { check: OPTION.integer(1, DAY_MS) },
+  authorize: { check: OPTION.function },
+  busyPoll: { check: OPTION.boolean, default: true },
+  onRegistered: { check: OPTION.function },
+  random: { check: OPTION.function },
 };
 
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
+/** Checks options and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value */
 export function resolveServeOptions(options: ServeAgentOptions): ResolvedServeOptions {
-  checkOptions('serveAgent', options, TABLE);
-  const defaults = SERVE_AGENT_DEFAULTS;
-  const { listen = [], reverse = [], clock = systemClock, logger = silentLogger } = options;
-  if (listen.length === 0 && reverse.length === 0) {
+  const resolved = resolveOptions('serveAgent', options, ROWS);
+  if (resolved.listen.length === 0 && resolved.reverse.length === 0) {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'serveAgent needs an address in listen or in reverse');
   }
-  return {
-    ...options,
-    listen,
-    reverse: reverse.map(resolveReverse),
-    clock,
-    logger: safeLogger(logger),
-    signals: options.signals ?? defaults.signals,
-    busyPoll: options.busyPoll ?? defaults.busyPoll,
-    drainTimeoutMs: options.drainTimeoutMs ?? defaults.drainTimeoutMs,
-    reportIntervalMs: options.reportIntervalMs ?? defaults.reportIntervalMs,
-    challengeFallback: options.challengeFallback ?? defaults.challengeFallback,
-  };
+  return { ...resolved, reverse: resolved.reverse.map(resolveReverse), logger: safeLogger(resolved.logger) };
 }
 
-function resolveReverse(one: ReverseOptions): ResolvedReverse {
-  const connections = one.connections ?? SERVE_AGENT_DEFAULTS.reverseConnections;
-  return { ...one, connections, backoff: resolveBackoff(one.backoff) };
+function resolveReverse(reverse: ReverseOptions): ResolvedReverse {
+  return { ...reverse, connections: reverse.connections ?? 4, backoff: resolveBackoff(reverse.backoff) };
 }

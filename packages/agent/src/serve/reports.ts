@@ -1,9 +1,9 @@
 import type { Clock, HealthState, HealthStatus, MetricsReport, ScalarMetric, TimerHandle } from '@agentwire/core';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
-import { tell } from '../runtime/tell.ts';
+import { notifyProxy } from '../runtime/notify.ts';
 import type { AgentStats } from './agent-server.ts';
 
-/** Tells proxies that want to know, at an interval, how the agent feels and what it has counted; renews a pause as well. */
+/** Sends health and metrics reports to proxies that negotiated them, at an interval, and renews a pause. */
 export class Reports {
   readonly #agentId: string;
   readonly #runtime: AgentRuntime;
@@ -22,7 +22,7 @@ export class Reports {
   start(clock: Clock): void {
     this.#clock = clock;
     this.#timer = clock.setTimeout(() => {
-      this.#runtime.admission.renew();
+      this.#runtime.limiter.renewPause();
       this.send(this.#stats().draining ? 'draining' : 'healthy');
       this.start(clock);
     }, this.#intervalMs);
@@ -32,19 +32,19 @@ export class Reports {
     this.#clock?.clearTimeout(this.#timer);
   }
 
-  /** Sends both reports now, to every proxy that understands them. */
+  /** Sends both reports to every proxy that negotiated them. */
   send(state: HealthState): void {
     const health = this.#health(state);
     const metrics = this.#metrics();
     for (const session of this.#runtime.sessions) {
-      tell(session, health, this.#runtime.logger);
-      tell(session, metrics, this.#runtime.logger);
+      notifyProxy(session, health, this.#runtime.logger);
+      notifyProxy(session, metrics, this.#runtime.logger);
     }
   }
 
   #health(state: HealthState): HealthStatus {
     const { running, events, overloaded, timeouts, connections } = this.#stats();
-    const { average, p50, p95, p99 } = this.#runtime.outcomes.latencies.summary();
+    const { average, p50, p95, p99 } = this.#runtime.calls.latencies.summary();
     return {
       type: 'healthStatus',
       agentId: this.#agentId,

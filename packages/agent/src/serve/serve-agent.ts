@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { Agent } from '../define/agent.ts';
+import type { Agent } from '../define/define-agent.ts';
 import type { AgentServer } from './agent-server.ts';
 import { resolveServeOptions, type ServeAgentOptions } from './options.ts';
 
@@ -10,8 +10,8 @@ let serving: typeof import('./serving-agent.ts') | undefined;
  *
  * Resolves once every address of `listen` is bound; those of `reverse` are dialled from then on until the server ends.
  *
- * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ADDRESS` for a scheme without a transport, and what binding
- * throws; what was bound is closed then
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ADDRESS` for a scheme without a transport, and the errors of
+ * binding, after which every listener is closed
  */
 export async function serveAgent<State>(agent: Agent<State>, options: ServeAgentOptions): Promise<AgentServer> {
   checkAgent(agent);
@@ -24,7 +24,7 @@ export async function serveAgent<State>(agent: Agent<State>, options: ServeAgent
   return server;
 }
 
-/** Throws for what `defineAgent` did not make, seen from its form: another copy of this package may have made it. */
+/** Refuses a value that `defineAgent` did not create, by its shape: another copy of this package may have created it. */
 function checkAgent(agent: Partial<Agent> | null | undefined): void {
   if (typeof agent?.handlers === 'object' && typeof agent.limits === 'object') return;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', 'this is not an agent: wrap it in defineAgent({ … })');

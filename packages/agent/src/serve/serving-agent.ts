@@ -1,33 +1,32 @@
 import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
 import { atMost, checkNumber, countRepeats } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
-import type { Agent } from '../define/agent.ts';
+import type { Agent } from '../define/define-agent.ts';
 import { announce } from '../define/announce.ts';
 import { AgentRuntime } from '../runtime/agent-runtime.ts';
-import { tell } from '../runtime/tell.ts';
+import { notifyProxy } from '../runtime/notify.ts';
 import type { AgentServer, AgentStats } from './agent-server.ts';
 import { chooseTransport } from './choose-transport.ts';
 import { dialProxy } from './dial-proxies.ts';
 import type { ResolvedServeOptions } from './options.ts';
+import { drainOnSignals, keepProcessAlive } from './process-lifetime.ts';
 import { Reports } from './reports.ts';
-import { drainOnSignals } from './signals.ts';
-import { stayAlive } from './stay-alive.ts';
 
-/** Requests that one session keeps for later events where nothing says which are over. */
+/** Number of requests that one session keeps for later events of proxies that do not report the end of a request. */
 const MAX_RETAINED_PER_SESSION = 10_000;
 
-/** Agent that listens and dials; made by `serveAgent`. */
+/** Agent that listens and dials; created by `serveAgent`. */
 export class ServingAgent implements AgentServer {
   readonly #agent: Agent;
   readonly #options: ResolvedServeOptions;
   readonly #runtime: AgentRuntime;
   readonly #session: AgentSessionOptions;
   readonly #reports: Reports;
-  readonly #dialling = new AbortController();
+  readonly #dialing = new AbortController();
   #listeners: readonly Listener[] = [];
-  #dialled: Promise<unknown> = Promise.resolve();
+  #dialed: Promise<unknown> = Promise.resolve();
   #removeSignals: (() => void) | undefined;
-  #mayEnd: (() => void) | undefined;
+  #letProcessEnd: (() => void) | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -39,9 +38,9 @@ export class ServingAgent implements AgentServer {
     const { maxConcurrentRequests, maxTrackedRequests, requestStateTtlMs } = agent.limits;
     this.#session = {
       clock: options.clock,
-      // what handlers log themselves is not counted
+      // lines that handlers log themselves are not summed up
       logger: countRepeats(options.logger, options.clock),
-      // requests past the bound are refused by the runtime, over all connections; this one is for their later events
+      // the runtime refuses requests past the limit, over all connections; this limit is for their later events
       maxInFlight: Math.max(1024, maxConcurrentRequests),
       maxRetained: Math.min(MAX_RETAINED_PER_SESSION, maxTrackedRequests),
       requestStateTtlMs,
@@ -52,7 +51,7 @@ export class ServingAgent implements AgentServer {
 
   async start(): Promise<void> {
     const { transports, listen, reverse, signals, clock } = this.#options;
-    // all addresses are looked at before anything is bound
+    // all addresses are checked before anything is bound
     for (const one of reverse) chooseTransport(transports, one.address, 'agent');
     const chosen = listen.map((address) => ({ address, transport: chooseTransport(transports, address) }));
     const bound = await Promise.allSettled(
@@ -64,10 +63,10 @@ export class ServingAgent implements AgentServer {
       await this.close();
       throw failed.reason;
     }
-    if (reverse.length > 0) this.#mayEnd = stayAlive();
+    if (reverse.length > 0) this.#letProcessEnd = keepProcessAlive();
     const dial = { ...this.#options, session: this.#session };
-    this.#dialled = Promise.all(
-      reverse.map((one) => dialProxy(this.#agent, this.#runtime, one, dial, this.#dialling.signal)),
+    this.#dialed = Promise.all(
+      reverse.map((one) => dialProxy(this.#agent, this.#runtime, one, dial, this.#dialing.signal)),
     );
     this.#reports.start(clock);
     if (signals) this.#removeSignals = drainOnSignals(this, () => this.#abort());
@@ -88,12 +87,12 @@ export class ServingAgent implements AgentServer {
   }
 
   get stats(): AgentStats {
-    const { sessions, admission, outcomes, scopes } = this.#runtime;
-    const { allow, block, redirect, challenge, ...rest } = outcomes.counts;
+    const { sessions, limiter, calls, scopes } = this.#runtime;
+    const { allow, block, redirect, challenge, ...rest } = calls.counts;
     return {
       connections: sessions.size,
-      running: admission.undecided,
-      paused: admission.paused,
+      running: limiter.undecided,
+      paused: limiter.paused,
       draining: this.#draining !== undefined,
       ...rest,
       decisions: { allow, block, redirect, challenge },
@@ -101,7 +100,7 @@ export class ServingAgent implements AgentServer {
     };
   }
 
-  drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  drain(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const timeoutMs = options.timeoutMs ?? this.#options.drainTimeoutMs;
     try {
       this.#draining ??= this.#drain(checkNumber('timeoutMs', timeoutMs, 0, 86_400_000));
@@ -113,14 +112,15 @@ export class ServingAgent implements AgentServer {
 
   async #drain(timeoutMs: number): Promise<void> {
     const { clock } = this.#options;
-    const { sessions, admission } = this.#runtime;
+    const { sessions, limiter } = this.#runtime;
     const until = clock.now() + timeoutMs;
-    this.#dialling.abort(new AgentwireError('ERR_DRAINING', 'the agent drains'));
+    this.#dialing.abort(new AgentwireError('ERR_DRAINING', 'the agent drains'));
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const session of sessions) tell(session, { type: 'drain', durationMs: timeoutMs }, this.#options.logger);
+    for (const session of sessions)
+      notifyProxy(session, { type: 'drain', durationMs: timeoutMs }, this.#options.logger);
     this.#reports.send('draining');
-    // a handler between two chunks of a body is nothing that its session waits for
-    await atMost(clock, timeoutMs, admission.whenIdle());
+    // a session does not wait for a handler between two chunks of a body
+    await atMost(clock, timeoutMs, limiter.whenIdle());
     const rest = Math.max(0, until - clock.now());
     await Promise.all([...sessions].map((session) => session.drain({ timeoutMs: rest })));
     await this.close();
@@ -136,20 +136,20 @@ export class ServingAgent implements AgentServer {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     const timeoutMs = this.#options.drainTimeoutMs;
     await Promise.all(
-      // one that knows no drain would go on asking a connection that nobody answers on
+      // a proxy that knows no drain would go on sending requests to a connection without answers
       [...this.#runtime.sessions].map((session) =>
         session.connection.peer.dialect === 'zentinel' ? session.drain({ timeoutMs }) : session.close(),
       ),
     );
-    await this.#dialled;
-    this.#mayEnd?.();
+    await this.#dialed;
+    this.#letProcessEnd?.();
     this.#runtime.stop();
   }
 
   #stop(): void {
     this.#removeSignals?.();
     this.#reports.stop();
-    this.#dialling.abort(new AgentwireError('ERR_CLOSED', 'the agent was closed'));
+    this.#dialing.abort(new AgentwireError('ERR_CLOSED', 'the agent was closed'));
   }
 
   #abort(): void {

@@ -69,8 +69,8 @@ it('gives each event one answer, asks for more until it decides, and loses no by
     const whole = plan.read === 'whole' || plan.read === 'spill';
     if (whole) expect(sent).toBe(plan.pieces.length);
     expect(seen).toBe(plan.read === 'nothing' ? '' : plan.pieces.slice(0, sent).join(''));
-    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
-    expect(runtime.outcomes.counts.failures).toBe(0);
+    expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
+    expect(runtime.calls.counts.failures).toBe(0);
   };
   await fc.assert(fc.asyncProperty(plans, one), { numRuns: 300 });
 });
@@ -95,7 +95,7 @@ it('ends every run and answers nothing more when the request is cancelled, where
     const answers = at.answers.length;
     await settled();
     expect(at.answers).toHaveLength(answers);
-    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
+    expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
     clock.advance(60_000);
     expect(clock.pendingTimers).toBe(0);
   };

@@ -179,5 +179,5 @@ it('an event on another connection of a peer that waits for every answer takes n
   gate.resolve();
   await settled();
   expect(second.answers).toMatchObject([ALLOW]);
-  expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
+  expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
 });

@@ -242,7 +242,7 @@ describe('reading a body', () => {
     await settled();
     expect(error).toMatchObject({ code: 'ERR_ABORTED' });
     expect(connection.answers).toEqual([MORE]);
-    expect(at.runtime.admission).toMatchObject({ running: 0, undecided: 0 });
+    expect(at.runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
   });
 
   it('reads response bodies in the same way', async () => {

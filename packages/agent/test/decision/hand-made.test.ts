@@ -2,7 +2,7 @@ import type { Decision, ProxyEvent } from '@agentwire/core';
 import { IMPOSSIBLE_DECISIONS } from '@agentwire/core/testing';
 import { describe, expect, it } from 'vitest';
 import { block, challenge, allow, redirect, replace } from '../../src/index.ts';
-import { checkDecision, placeMutation } from '../../src/runtime/conclude.ts';
+import { checkDecision, placeMutation } from '../../src/decision/check-decision.ts';
 
 describe('a decision made by hand', () => {
   it.each(IMPOSSIBLE_DECISIONS)('with $what is refused', ({ decision }) => {
@@ -20,7 +20,7 @@ describe('a decision made by hand', () => {
     [
       'a cookie twice in a block',
       { verdict: { type: 'block', status: 403, headers: ['set-cookie', 'a', 'Set-Cookie', 'b'] } },
-      'twice',
+      'one value',
     ],
     ['a location in UTF-8', { verdict: { type: 'redirect', url: '/\u0159', status: 302 } }, 'encode it'],
     ['a field that nobody knows', { verdict: { type: 'allow' }, requestHeader: [] }, 'requestHeader'],

@@ -1,6 +1,5 @@
 import { FEATURES } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
-import { AGENT_DEFAULTS } from '../../src/define/agent.ts';
 import { announce } from '../../src/define/announce.ts';
 import { allow, defineAgent } from '../../src/index.ts';
 
@@ -15,7 +14,13 @@ describe('defineAgent', () => {
     );
     expect(() => defineAgent({ name: '', version: '1' })).toThrow('name of an agent');
     expect(() => defineAgent(base)).toThrow('an agent needs a handler: one of onRequestHeaders');
-    expect(defineAgent({ ...base, onRequestHeaders: allow }).limits).toEqual(AGENT_DEFAULTS);
+    expect(defineAgent({ ...base, onRequestHeaders: allow }).limits).toEqual({
+      maxConcurrentRequests: 1024,
+      handlerTimeoutMs: 30_000,
+      maxBodyBytes: 104_857_600,
+      maxTrackedRequests: 100_000,
+      requestStateTtlMs: 60_000,
+    });
   });
 
   it('announces only what it has a handler for', () => {

@@ -72,7 +72,7 @@ describe('handlers', () => {
       expect(answer).toMatchObject({ verdict: { type: 'block', status: 500 }, error: { code: 'ERR_HANDLER' } });
       expect(JSON.stringify(answer)).not.toContain('secret');
     }
-    expect(runtime.outcomes.counts.failures).toBe(3);
+    expect(runtime.calls.counts.failures).toBe(3);
     // the two that threw are one kind of line
     expect(logger.lines).toHaveLength(2);
     const plain = connect({ ...OURS, features: [] });
@@ -165,7 +165,7 @@ describe('time and cancel', () => {
     await settled();
     expect(at.answers).toMatchObject([{ error: { code: 'ERR_TIMEOUT' } }]);
     expect(reasons).toEqual(['ERR_TIMEOUT']);
-    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
+    expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -203,8 +203,8 @@ describe('time and cancel', () => {
     await settled();
     expect(at.answers).toEqual([]);
     expect(cancelled).toEqual(['client_disconnect', '/a?b=c']);
-    expect(runtime.outcomes.counts).toMatchObject({ cancelled: 1, failures: 0 });
-    expect(runtime.admission).toMatchObject({ running: 0, undecided: 0 });
+    expect(runtime.calls.counts).toMatchObject({ cancelled: 1, failures: 0 });
+    expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
     at.receive(head(2));
     at.abort();
     await settled();
@@ -224,7 +224,7 @@ it('takes the end of a connection for no cancel of what was only kept', () => {
   at.receive({ type: 'cancel', id: 2, reason: 'upstream_error' });
   at.abort();
   expect(cancelled).toEqual(['upstream_error']);
-  expect(runtime.outcomes.counts.cancelled).toBe(1);
+  expect(runtime.calls.counts.cancelled).toBe(1);
 });
 
 it('survives handlers that throw at what they are only told', () => {
@@ -270,11 +270,11 @@ describe('maxConcurrentRequests', () => {
     expect(connect().sent).toEqual([pause]);
     first.receive(head(2));
     expect(first.answers).toMatchObject([{ verdict: { status: 503 }, error: { code: 'ERR_OVERLOADED' } }]);
-    expect(runtime.outcomes.counts.overloaded).toBe(1);
+    expect(runtime.calls.counts.overloaded).toBe(1);
     for (const done of release) done();
     await settled();
     expect(second.sent.at(-2)).toMatchObject({ type: 'flowControl', action: 'resume' });
-    expect(runtime.admission.paused).toBe(false);
+    expect(runtime.limiter.paused).toBe(false);
   });
 });
 
@@ -288,8 +288,8 @@ it('does not count a handler that waits for a body, which may never come', async
   for (const id of [1, 2, 3]) at.receive(head(id));
   await settled();
   expect(at.answers).toHaveLength(3);
-  expect(runtime.admission).toMatchObject({ running: 0, undecided: 3 });
-  expect(runtime.outcomes.counts.overloaded).toBe(0);
+  expect(runtime.limiter).toMatchObject({ running: 0, undecided: 3 });
+  expect(runtime.calls.counts.overloaded).toBe(0);
 });
 
 describe('quirks of a peer', () => {

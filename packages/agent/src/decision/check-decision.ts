@@ -1,0 +1,92 @@
+import { ALLOW, AgentwireError, type Decision, type GuardrailResult, type ProxyEvent } from '@agentwire/core';
+import {
+  CheckedDecision,
+  checkDecision as checkFields,
+  checkOneValueAName,
+  isDeepFrozen,
+} from '@agentwire/core/internal';
+import { checkHeaderOps } from '@agentwire/headers';
+import { AgentDecision } from './agent-decision.ts';
+
+/** Hand-made, deeply frozen decisions that have been checked. */
+const valid = new WeakSet<Decision>();
+
+/**
+ * Checks the result of a handler. Decisions of the builders have been checked; a hand-made one is checked as they are, a
+ * frozen one once.
+ *
+ * @throws AgentwireError `ERR_HANDLER` if it is no decision; `ERR_INVALID_HEADER`, `ERR_INVALID_ARGUMENT` if it is an
+ * impossible one
+ */
+export function checkDecision(handler: string, value: Decision): Decision {
+  if (typeof value !== 'object' || value === null || typeof value.verdict !== 'object')
+    throw notADecision(handler, value);
+  if (CheckedDecision.is(value) || valid.has(value)) return value;
+  checkFields(value);
+  if (value.requestHeaders !== undefined) checkHeaderOps(value.requestHeaders);
+  if (value.responseHeaders !== undefined) checkHeaderOps(value.responseHeaders);
+  if (value.verdict.type === 'redirect') checkRedirectUrl(value.verdict.url);
+  if (value.verdict.type === 'block') checkOneValueAName(value.verdict.headers);
+  if (isDeepFrozen(value)) valid.add(value);
+  return value;
+}
+
+/** Names the type of the wrong value, without showing it. */
+function notADecision(handler: string, value: unknown): AgentwireError {
+  const got = value === null ? 'null' : typeof value;
+  return new AgentwireError(
+    'ERR_HANDLER',
+    `${handler} gave ${got} instead of a decision; end it with allow(), block()…`,
+  );
+}
+
+/** Checks the URL of a redirect. @throws AgentwireError `ERR_INVALID_HEADER` if a Location header cannot carry it as it is */
+export function checkRedirectUrl(url: string): void {
+  if (/^[\x21-\x7e]+$/.test(url)) return;
+  const what = 'the url of a redirect must be printable ASCII without spaces; encode it first';
+  throw new AgentwireError('ERR_INVALID_HEADER', what, { detail: { field: 'verdict.url' } });
+}
+
+/** Moves the result of `pass()`, `drop()` or `replace()` into the field that answers the event. */
+export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
+  const data = AgentDecision.mutationOf(decision);
+  if (data === undefined) {
+    checkMutation('request', decision.requestBodyMutation, event);
+    checkMutation('response', decision.responseBodyMutation, event);
+    return decision;
+  }
+  if (event.type === 'webSocketFrame') return placeInFrame(decision, data);
+  if (event.type !== 'requestBodyChunk' && event.type !== 'responseBodyChunk') {
+    throw new AgentwireError('ERR_HANDLER', `pass(), drop() and replace() answer chunks and frames, not ${event.type}`);
+  }
+  const mutation = { index: event.index, data };
+  return event.type === 'requestBodyChunk'
+    ? { ...decision, requestBodyMutation: mutation }
+    : { ...decision, responseBodyMutation: mutation };
+}
+
+/** Checks that the body mutation of a hand-made decision is for the chunk that it answers. */
+function checkMutation(
+  direction: 'request' | 'response',
+  mutation: Decision['requestBodyMutation'],
+  event: ProxyEvent,
+): void {
+  if (mutation === undefined) return;
+  if ('data' in event && event.type === `${direction}BodyChunk` && event.index === mutation.index) return;
+  const what = `${direction}BodyMutation of chunk ${mutation.index} does not answer this ${event.type}; answer the chunk itself with pass(), drop() or replace()`;
+  throw new AgentwireError('ERR_HANDLER', what);
+}
+
+function placeInFrame(decision: Decision, data: Uint8Array | null): Decision {
+  if (data === null) return { ...decision };
+  if (data.byteLength > 0) throw new AgentwireError('ERR_HANDLER', 'a WebSocket frame can be dropped, not replaced');
+  return { ...decision, webSocket: { type: 'drop' } };
+}
+
+/** Normalizes a guardrail handler's result to a decision. */
+export function guardrailDecision(result: GuardrailResult | Decision): Decision {
+  if (typeof result !== 'object' || result === null || !('detected' in result)) return result;
+  const { detected, confidence, detections, redactedContent } = result;
+  const text = JSON.stringify({ detected, confidence, detections, redacted_content: redactedContent });
+  return { verdict: ALLOW.verdict, routingMetadata: { guardrail_response: text } };
+}

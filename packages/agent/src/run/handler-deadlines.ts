@@ -1,0 +1,48 @@
+import { AgentwireError, type Clock } from '@agentwire/core';
+import { Sweep } from '@agentwire/core/internal';
+import type { HandlerRun } from './handler-run.ts';
+
+/** Shortest time between two checks, in milliseconds: an event is given up at most this much late. */
+const SWEEP_MS = 20;
+
+/** Deadlines of all events that wait for their handlers, with one timer. */
+export class HandlerDeadlines {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #onExpire: (run: HandlerRun) => void;
+  /** All have the same timeout, so the order of insertion is the order of the deadlines. */
+  readonly #watched = new Set<HandlerRun>();
+  readonly #sweep: Sweep;
+
+  constructor(clock: Clock, timeoutMs: number, onExpire: (run: HandlerRun) => void) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#onExpire = onExpire;
+    this.#sweep = new Sweep(clock, timeoutMs, () => this.#expireDue());
+  }
+
+  watch(run: HandlerRun): void {
+    run.deadlineAt = this.#clock.now() + this.#timeoutMs;
+    this.#watched.add(run);
+    if (!this.#sweep.running) this.#sweep.start();
+  }
+
+  unwatch(run: HandlerRun): void {
+    this.#watched.delete(run);
+  }
+
+  stop(): void {
+    this.#sweep.stop();
+  }
+
+  /** @returns milliseconds until the next deadline, or `false` if there is none */
+  #expireDue(): number | false {
+    const now = this.#clock.now();
+    for (const run of this.#watched) {
+      if (run.deadlineAt > now) return Math.max(SWEEP_MS, run.deadlineAt - now);
+      this.#onExpire(run);
+      run.expire(new AgentwireError('ERR_TIMEOUT', `the agent's handler did not decide within ${this.#timeoutMs} ms`));
+    }
+    return false;
+  }
+}
