@@ -1,4 +1,5 @@
 import { connection } from './cases/connection.ts';
+import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
@@ -11,4 +12,4 @@ import type { LifecycleCase } from './lifecycle-case.ts';
  * 3. a section with a pair of markers in `docs/lifecycle.md`, then
  *    `node --conditions=@agentwire/source test/lifecycle/write-page.ts`.
  */
-export const CASES: readonly LifecycleCase[] = [connection, pooledConnection];
+export const CASES: readonly LifecycleCase[] = [connection, pooledConnection, grpcMessageStream, grpcDrain];

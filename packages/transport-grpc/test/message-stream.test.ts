@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { Http2Stream } from 'node:http2';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { AgentwireError } from '@agentwire/core';
-import { createManualClock } from '@agentwire/core/testing';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { describe, expect, test } from 'vitest';
 import { MessageStream, type MessageStreamUser } from '../src/connection/message-stream.ts';
 
@@ -39,17 +39,47 @@ class Seen implements MessageStreamUser {
   }
 }
 
-function setUp(): { stream: Duplex; seen: Seen; messages: MessageStream } {
+function setUp(): { stream: Duplex; seen: Seen; messages: MessageStream; clock: ManualClock } {
+  const clock = createManualClock();
   const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
   const seen = new Seen();
-  const options = { side: 'server', where: 'the proxy', clock: createManualClock(), maxBytes: 1_000_000 } as const;
-  return { stream, seen, messages: new MessageStream(stream as unknown as Http2Stream, options, seen) };
+  const options = { side: 'server', where: 'the proxy', clock, maxBytes: 1_000_000 } as const;
+  return { stream, seen, clock, messages: new MessageStream(stream as unknown as Http2Stream, options, seen) };
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
-describe('what one read brought', () => {
-  test('is handed out over some turns, in order', async () => {
+test('a message that arrives at less than 1 KiB/s ends the stream with ERR_TIMEOUT, as on byte streams', () => {
+  const { stream, seen, clock } = setUp();
+  const bytes = framed(1, 50_000);
+  stream.emit('data', bytes.subarray(0, 100));
+  clock.advance(9_999);
+  expect(seen.ends).toEqual([]);
+  clock.advance(1);
+  expect(seen.ends).toMatchObject([{ code: 'ERR_TIMEOUT' }]);
+});
+
+test('a message that arrives at 1 KiB/s may take long, and a whole one is forgotten', () => {
+  const { stream, seen, clock } = setUp();
+  const bytes = framed(1, 59 * 1024);
+  for (let second = 0; second < 60; second += 1) {
+    stream.emit('data', bytes.subarray(second * 1024, (second + 1) * 1024));
+    clock.advance(1_000);
+  }
+  expect([seen.got.length, seen.ends]).toEqual([1, []]);
+  clock.advance(60_000);
+  expect([seen.ends, clock.pendingTimers]).toEqual([[], 0]);
+});
+
+test('an end in the middle of a message is ERR_CLOSED, as on byte streams', () => {
+  const { stream, seen } = setUp();
+  stream.emit('data', framed(1).subarray(0, 6));
+  stream.emit('end');
+  expect(seen.ends).toMatchObject([{ code: 'ERR_CLOSED' }]);
+});
+
+describe('one read', () => {
+  test('is delivered over some turns, in order', async () => {
     const { stream, seen } = setUp();
     stream.emit('data', framed(40));
     expect(seen.got).toEqual(upTo(16));
@@ -59,7 +89,7 @@ describe('what one read brought', () => {
     expect(seen.got).toEqual(upTo(40));
   });
 
-  test('is handed out before the end is told', () => {
+  test('is delivered before the end', () => {
     const { stream, seen } = setUp();
     seen.onMessage = () => expect(seen.ends).toHaveLength(0);
     stream.emit('data', framed(40));

@@ -1,6 +1,6 @@
 import type { Message, Role } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
-import { PREFIX_BYTES } from '../connection/frame-reader.ts';
+import { PREFIX_BYTES } from '../connection/message-reader.ts';
 import type { CodecContext } from './codec-context.ts';
 import {
   AGENT_RESPONSE,

@@ -16,8 +16,9 @@ import {
 import { DeliveredBytes } from '@agentwire/core/internal';
 import { MAX_BUFFERED_BYTES } from '@agentwire/wire-codec/internal';
 import type { Codec } from '../codec/codec.ts';
-import { PREFIX_BYTES } from './frame-reader.ts';
+import { PREFIX_BYTES } from './message-reader.ts';
 import type { MessageStream, MessageStreamUser } from './message-stream.ts';
+import { SessionDrain } from './session-drain.ts';
 
 /** What a {@link GrpcConnection} needs. */
 export interface GrpcConnectionOptions {
@@ -65,19 +66,8 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   /** Encoded form of events. */
   readonly #encoded: DeliveredBytes | undefined;
   #unreadable = 0;
-  #heldDrain = false;
-  #saidGoaway = false;
-  #heardGoaway = false;
+  #drain: SessionDrain | undefined;
   #closeTimer: TimerHandle;
-  /** Whether the handshake has not left yet. */
-  #early = true;
-  readonly #onGoaway = (code: number): void => {
-    // a peer whom we told to go away says so itself, and Node repeats its own
-    if (code !== 0 || this.#saidGoaway || this.#heardGoaway) return;
-    this.#heardGoaway = true;
-    if (!this.paused) this.deliver({ type: 'drain' });
-    else this.#heldDrain = true;
-  };
 
   constructor(options: GrpcConnectionOptions) {
     super('grpc');
@@ -95,12 +85,8 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     if (this.status === 'closed') return;
     this.#messages.user = this;
     this.#messages.maxBytes = this.#options.maxReadBytes;
-    this.#options.session.on('goaway', this.#onGoaway);
-    // a GOAWAY would overtake the handshake's answer
-    this.#messages.outbox.whenEmpty(() => {
-      this.#early = false;
-      if (this.#saidGoaway) this.#goAway();
-    });
+    const drain = this.#sessionDrain();
+    this.#messages.outbox.whenEmpty(() => drain.handshakeLeft());
   }
 
   /** Makes it closed without touching the stream, which goes on to say why the peer was refused. */
@@ -183,18 +169,21 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   protected override ended(reason: CloseReason): void {
     const first = this.status !== 'closed';
-    const { clock, session, onEnded } = this.#options;
+    const { clock, onEnded } = this.#options;
     clock.clearTimeout(this.#closeTimer);
     super.ended(reason);
     if (!first) return;
-    session.removeListener('goaway', this.#onGoaway);
+    this.#drain?.stop();
     onEnded();
   }
 
   protected write(message: Message): boolean {
     if (message.type === 'answer') return this.#answer(message);
     if (message.type === 'configure' && !this.#isAgentwire) this.#refuseConfigure();
-    if (message.type === 'drain' && !this.#isAgentwire && this.#options.role === 'agent') return this.#goAway();
+    if (message.type === 'drain' && !this.#isAgentwire && this.#options.role === 'agent') {
+      this.#sessionDrain().drain();
+      return true;
+    }
     return this.#send(message);
   }
 
@@ -245,12 +234,14 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     return unasked || this.#send(message);
   }
 
-  /** Says drain to a peer that knows no message for it. */
-  #goAway(): boolean {
-    const { session } = this.#options;
-    this.#saidGoaway = true;
-    if (!this.#early && !session.destroyed) session.goaway();
-    return true;
+  /** Drain by GOAWAY; a third-party peer has no message for it. */
+  #sessionDrain(): SessionDrain {
+    this.#drain ??= new SessionDrain({
+      session: this.#options.session,
+      isPaused: () => this.paused,
+      onDrain: () => this.deliver({ type: 'drain' }),
+    });
+    return this.#drain;
   }
 
   override pause(): void {
@@ -260,9 +251,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
 
   override resume(): void {
     super.resume();
-    const drain = this.#heldDrain;
-    this.#heldDrain = false;
-    if (drain) this.deliver({ type: 'drain' });
+    this.#drain?.resume();
     if (!this.paused && this.status !== 'closed') this.#messages.resume();
   }
 

@@ -1,6 +1,8 @@
 import { constants, type Http2Stream, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
+import type { Lifecycle } from '@agentwire/core/internal';
 import { Outbox } from '@agentwire/wire-codec';
+import { SlowFrameGuard } from '@agentwire/wire-codec/internal';
 import {
   fromGrpcStatus,
   fromHttp2Code,
@@ -10,82 +12,88 @@ import {
   toGrpcStatus,
   toHttp2Code,
 } from '../errors/http2-errors.ts';
-import { FrameProgress } from './frame-progress.ts';
-import { PREFIX_BYTES } from './frame-reader.ts';
-import { PacedReader } from './paced-reader.ts';
+import { MessageReader, PREFIX_BYTES } from './message-reader.ts';
 
-/** How long the end of a failed stream may take, in milliseconds. */
+/** Time in milliseconds that the end of a failed stream may take. */
 const FAIL_WITHIN_MS = 1_000;
 
-/** Who takes what a {@link MessageStream} brings. */
+/** States of a stream of gRPC messages. */
+export type MessageStreamState = 'reading' | 'paused' | 'ended' | 'failing' | 'destroyed';
+
+/** Transitions of a {@link MessageStream}; `ended` can still send, `failing` sends its trailers. */
+export const MESSAGE_STREAM_LIFECYCLE: Lifecycle<MessageStreamState> = {
+  reading: { pause: 'paused', 'peer ended': 'ended', fail: 'failing', destroy: 'destroyed' },
+  paused: { resume: 'reading', 'peer ended': 'ended', fail: 'failing', destroy: 'destroyed' },
+  ended: { fail: 'failing', destroy: 'destroyed' },
+  failing: { destroy: 'destroyed' },
+  destroyed: {},
+};
+
+/** Receiver of a {@link MessageStream}. */
 export interface MessageStreamUser {
   /** One gRPC message: the bytes of `buffer` from `start` to `end`. */
   onFrame(buffer: Buffer, start: number, end: number): void;
   /** Buffered bytes fell below the low-water mark. */
   onDrain(): void;
-  /** The other side has ended the stream, in whatever way: called once, unless {@link MessageStream.destroy} came first. */
+  /** The other side has ended the stream in any way: called once, unless {@link MessageStream.destroy} came first. */
   onEnd(error: AgentwireError | undefined): void;
-  /** The stream is closed in both directions: called last, where {@link onEnd} was called without an error before. */
+  /** The stream is closed in both directions: called last, if {@link onEnd} was called without an error before. */
   onGone?(error: AgentwireError | undefined): void;
-  /** The stream cannot go on because of what came in. */
+  /** The stream cannot go on because of received bytes. */
   onFault(error: AgentwireError): void;
 }
 
-/** What a {@link MessageStream} needs to know. */
+/** Options of a {@link MessageStream}. */
 export interface MessageStreamOptions {
-  /** The side of the stream that this is. */
+  /** Side of this end. */
   readonly side: 'client' | 'server';
-  /** The other side's name in errors. */
+  /** Name of the other side in errors. */
   readonly where: string;
   readonly clock: Clock;
-  /** Longest message to take. */
+  /** Longest message to accept, in bytes. */
   readonly maxBytes: number;
 }
 
 /**
- * gRPC messages on one HTTP/2 stream: the framing both ways, few writes a tick, and one end, whether the other side
- * ends the stream or the session, resets it, says a status, or dies.
+ * gRPC messages on one HTTP/2 stream: the framing both ways, few writes per tick, and one end, whether the other side ends
+ * the stream or the session, resets it, sends a status, or dies.
  */
 export class MessageStream {
   readonly stream: Http2Stream;
   readonly outbox: Outbox;
   user: MessageStreamUser;
-  /** Bytes that came in. */
+  /** Received bytes. */
   receivedBytes = 0;
-  readonly #reader: PacedReader;
-  readonly #progress: FrameProgress;
+  readonly #reader: MessageReader;
+  readonly #guard: SlowFrameGuard;
   readonly #side: 'client' | 'server';
   readonly #where: string;
   readonly #clock: Clock;
-  #status: AgentwireError | undefined;
-  /** What the trailers of this side say. */
-  #said: AgentwireError | undefined;
-  #over = false;
-  #failed = false;
-  #paused = false;
+  #state: MessageStreamState = 'reading';
+  /** Error of the other side's end. */
+  #received: AgentwireError | undefined;
+  /** Error for the trailers of this side. */
+  #trailers: AgentwireError | undefined;
   #endTimer: TimerHandle;
 
   constructor(stream: Http2Stream, options: MessageStreamOptions, user: MessageStreamUser) {
+    const { clock } = options;
     this.stream = stream;
     this.user = user;
     this.#side = options.side;
     this.#where = options.where;
-    this.#clock = options.clock;
+    this.#clock = clock;
     this.outbox = new Outbox(stream, { onDrain: () => this.user.onDrain() });
-    this.#reader = new PacedReader(
-      options.maxBytes,
-      (buffer, start, end) => this.user.onFrame(buffer, start, end),
-      (step) => this.#cut(step),
-    );
-    this.#progress = new FrameProgress(
-      options.clock,
-      () => this.receivedBytes,
-      (error) => this.user.onFault(error),
-    );
+    this.#reader = new MessageReader(options.maxBytes, {
+      onFrame: (buffer, start, end) => this.user.onFrame(buffer, start, end),
+      onTurn: () => this.#read(undefined),
+      now: () => clock.now(),
+    });
+    this.#guard = new SlowFrameGuard(this.#reader, clock, (error) => this.user.onFault(error));
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => {
-      this.#status ??= fromNodeError(error, 'ERR_CLOSED', this.#where);
+      this.#received ??= fromNodeError(error, 'ERR_CLOSED', this.#where);
     });
     stream.on('close', () => this.#onClose());
     if (options.side === 'client') {
@@ -94,110 +102,144 @@ export class MessageStream {
     } else stream.on('wantTrailers', () => this.#sendTrailers());
   }
 
+  get state(): MessageStreamState {
+    return this.#state;
+  }
+
   /** Bytes that were accepted and have not left. */
   get bufferedBytes(): number {
     return this.outbox.size;
   }
 
-  /** Longest message to take from now on. */
+  /** Longest message to accept from now on, in bytes. */
   set maxBytes(value: number) {
     this.#reader.maxBytes = value;
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#over) return;
-    this.receivedBytes += chunk.length;
-    this.#reader.push(chunk);
-  }
-
-  #cut(step: () => void): void {
-    if (this.#over) return;
+  /** Reads `chunk`, or what earlier turns left. */
+  #read(chunk: Buffer | undefined): void {
+    if (this.over) return;
     try {
-      step();
+      if (chunk === undefined) this.#reader.turn();
+      else {
+        this.receivedBytes += chunk.length;
+        this.#reader.read(chunk);
+      }
     } catch (error) {
-      this.#reader.drop();
-      if (!this.#over) this.user.onFault(fromNodeError(error, 'ERR_PROTOCOL', this.#where));
+      this.#fault(error);
       return;
     }
-    if (!this.#over) this.#progress.note(this.#reader.partialBytes > 0);
+    this.#watch();
+  }
+
+  #fault(error: unknown): void {
+    if (!this.over) this.user.onFault(fromNodeError(error, 'ERR_PROTOCOL', this.#where));
+  }
+
+  /** Watches the progress of a message that came in part. */
+  #watch(): void {
+    if (this.#reader.incompleteBytes > 0 && this.#state === 'reading') this.#guard.watch();
   }
 
   #onResponse(headers: IncomingHttpHeaders): void {
     const status = Number(headers[':status']);
     const type = headers['content-type'] ?? '';
-    if (status !== 200) this.#status ??= fromHttpStatus(status, this.#where);
+    if (status !== 200) this.#received ??= fromHttpStatus(status, this.#where);
     else if (headers['grpc-status'] !== undefined) this.#onTrailers(headers);
     else if (!type.startsWith('application/grpc')) {
-      this.#status ??= new AgentwireError(
+      this.#received ??= new AgentwireError(
         'ERR_PROTOCOL',
         `${this.#where} answered with a content type that is not gRPC`,
       );
     }
-    if (this.#status !== undefined) this.#finish(this.#status);
+    if (this.#received !== undefined) this.#peerEnded(this.#received);
   }
 
   #onTrailers(trailers: IncomingHttpHeaders): void {
     const status = trailers['grpc-status'];
-    if (status !== undefined) this.#status ??= fromGrpcStatus(status, trailers['grpc-message'], this.#where);
+    if (status !== undefined) this.#received ??= fromGrpcStatus(status, trailers['grpc-message'], this.#where);
   }
 
   #sendTrailers(): void {
-    const error = this.#said;
+    const error = this.#trailers;
     const message = error === undefined ? undefined : { 'grpc-message': toGrpcMessage(error) };
     try {
       (this.stream as ServerHttp2Stream).sendTrailers({ 'grpc-status': String(toGrpcStatus(error)), ...message });
-      // what the other side still sends is for nobody; at once, a reset would overtake the trailers
-      if (this.#failed) setImmediate(() => this.stream.close(constants.NGHTTP2_NO_ERROR));
+      // further messages of the other side have no reader; at once, a reset would overtake the trailers
+      if (this.#state === 'failing') setImmediate(() => this.stream.close(constants.NGHTTP2_NO_ERROR));
     } catch {
-      // the stream went meanwhile, and with it whoever would read them
+      // the stream was closed meanwhile, and with it the reader of the trailers
       this.#reset(error);
     }
   }
 
   #onEnd(): void {
-    this.#reader.finish();
-    if (this.#reader.partialBytes > 0) {
-      this.#status ??= new AgentwireError('ERR_PROTOCOL', `${this.#where} ended the stream in the middle of a message`);
-    }
-    this.#finish(this.#status);
+    this.#finishReading();
+    this.#received ??= this.#reader.truncation();
+    this.#peerEnded(this.#received);
   }
 
   #onClose(): void {
     this.#clock.clearTimeout(this.#endTimer);
-    const error = this.#status ?? fromHttp2Code(this.stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#where);
-    if (this.#over) this.user.onGone?.(error);
-    else this.#finish(error);
+    const error = this.#received ?? fromHttp2Code(this.stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#where);
+    if (this.over) this.user.onGone?.(error);
+    else this.#peerEnded(error);
   }
 
-  #finish(error: AgentwireError | undefined): void {
-    this.#reader.finish();
-    if (this.#over) return;
-    this.#over = true;
-    this.#reader.drop();
-    this.#progress.stop();
+  #finishReading(): void {
+    if (this.over) return;
+    try {
+      this.#reader.finish();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #peerEnded(error: AgentwireError | undefined): void {
+    this.#finishReading();
+    if (this.over) return;
+    this.#stopReading('ended');
     this.user.onEnd(error);
   }
 
-  /** Whether the stream has ended on this side's knowledge. */
-  get over(): boolean {
-    return this.#over;
+  #stopReading(state: MessageStreamState): void {
+    this.#state = state;
+    this.#guard.stop();
+    this.#reader.stop();
   }
 
-  /** Stops handing out messages and reading, so that the other side has to stop too. */
+  /** `true` once nothing more is delivered: the other side has ended the stream, or this side gave it up. */
+  get over(): boolean {
+    return this.#state !== 'reading' && this.#state !== 'paused';
+  }
+
+  /** Delivers and reads nothing more, so that the other side has to stop, too. */
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#reader.pause();
-    this.#progress.stop();
+    if (this.#state !== 'reading') return;
+    this.#state = 'paused';
+    this.#reader.hold();
+    this.#guard.stop();
     this.stream.pause();
   }
 
-  /** Goes on; messages that wait are handed out at once. */
+  /** Ends {@link pause}; messages that wait are delivered at once. */
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#reader.resume();
-    if (!this.#paused && !this.stream.destroyed) this.stream.resume();
+    if (this.#state !== 'paused') return;
+    this.#state = 'reading';
+    try {
+      this.#reader.release();
+    } catch (error) {
+      this.#fault(error);
+    }
+    if (this.#stillReading() && !this.stream.destroyed) {
+      this.#watch();
+      this.stream.resume();
+    }
+  }
+
+  /** A delivery inside {@link resume} may have paused or ended the stream again. */
+  #stillReading(): boolean {
+    return this.#state === 'reading';
   }
 
   /** Writes the prefix of a message whose bytes stand behind it, from `at` to `end`, and sends it. */
@@ -216,39 +258,35 @@ export class MessageStream {
   }
 
   /**
-   * Ends this side once everything is sent; after `withinMs` drops what the other side did not take. On a listener `status`
-   * is what its trailers say.
+   * Ends this side once everything is sent; after `withinMs` drops what the other side did not take. `status` is the error in
+   * the trailers of a listener.
    */
   end(withinMs: number, status?: AgentwireError): void {
     if (this.stream.destroyed) return;
-    this.#said ??= status;
+    this.#trailers ??= status;
     this.#endTimer ??= this.#clock.setTimeout(() => this.#reset(undefined), withinMs);
     this.outbox.whenEmpty(() => this.stream.end());
   }
 
   /**
-   * Hears nothing more, and ends with a status that says why where this side has one to send: after what is buffered, as
-   * far as the other side takes it at once.
+   * Reads nothing more, and ends with the error as status where this side can send one: after what is buffered, as far as the
+   * other side takes it at once.
    */
   fail(error: AgentwireError): void {
+    if (this.#state === 'failing') return;
     if (this.#side === 'client' || this.stream.destroyed || this.stream.writableEnded) return this.destroy(error);
-    this.#over = true;
-    this.#failed = true;
-    this.#progress.stop();
-    this.#reader.drop();
-    // what is paused would not see the other side's end
+    this.#stopReading('failing');
+    // a paused stream would not see the other side's end
     this.stream.resume();
     this.#clock.clearTimeout(this.#endTimer);
     this.#endTimer = this.#clock.setTimeout(() => this.#reset(error), FAIL_WITHIN_MS);
-    this.#said ??= error;
+    this.#trailers ??= error;
     this.outbox.whenEmpty(() => this.stream.end());
   }
 
-  /** Drops everything now; nothing more comes of this stream. */
+  /** Drops everything now. */
   destroy(error: AgentwireError | undefined): void {
-    this.#over = true;
-    this.#progress.stop();
-    this.#reader.drop();
+    this.#stopReading('destroyed');
     this.#reset(error);
   }
 

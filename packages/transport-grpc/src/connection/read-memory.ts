@@ -1,6 +1,6 @@
-/** Length of the head of an HTTP/2 frame: a gap no longer than it holds no payload of anybody else. */
+/** Length of the head of an HTTP/2 frame: a gap no longer than that holds no payload of another stream. */
 const FRAME_HEAD_BYTES = 9;
-/** Shorter reads are not worth it. */
+/** Shorter reads are left to the collector. */
 const MIN_BYTES = 4 * 1024;
 
 /**
@@ -15,8 +15,8 @@ export class ReadMemory {
   #end = 0;
   #free = false;
 
-  /** A chunk came in. */
-  saw({ buffer, byteOffset, length }: Buffer): void {
+  /** Registers a read chunk. */
+  onRead({ buffer, byteOffset, length }: Buffer): void {
     if (buffer !== this.#buffer) {
       this.#release();
       this.#buffer = buffer;
@@ -28,8 +28,8 @@ export class ReadMemory {
     this.#end = byteOffset + length;
   }
 
-  /** A part of the read that the last chunk belongs to is held by somebody. */
-  lend(): void {
+  /** Keeps the read of the last chunk: a view of it is in use. */
+  retain(): void {
     this.#free = false;
   }
 

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { isDeepFrozen } from '@agentwire/core/internal';
 import type { Outbox } from '@agentwire/wire-codec';
-import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
+import { PREFIX_BYTES } from '../../connection/message-reader.ts';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import type { CodecContext } from '../codec-context.ts';
 import { toResponse } from '../reference/decision-to-proto.ts';

@@ -1,6 +1,6 @@
 import type { RequestBodyChunk, RequestHeaders, RequestMetadata, ResponseBodyChunk } from '@agentwire/core';
 import type { Outbox } from '@agentwire/wire-codec';
-import { PREFIX_BYTES } from '../../connection/frame-reader.ts';
+import { PREFIX_BYTES } from '../../connection/message-reader.ts';
 import { parseTimestamp } from '../reference/timestamp.ts';
 import {
   CHUNK_BYTES_TRANSFERRED,
