@@ -1,3 +1,4 @@
+import type { ProcessWatch, RemoteExit } from '@agentwire/a2a-router/internal';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { Msg } from '@nats-io/transport-node';
 import type { NodeLink } from './node-link.ts';
@@ -6,7 +7,7 @@ import type { ControlWord, SubjectParts } from './subject-parts.ts';
 
 const MAX_ID = 128;
 
-/** Takes what another node says about its requests: it can end, and give credits to, what it asked itself and nothing else. */
+/** Takes what another node says about its requests and processes: it can end, and give credits to, what it asked itself and nothing else. */
 export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg: Msg): void {
   switch (rest[1] as ControlWord) {
     case 'cancel':
@@ -22,6 +23,15 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
       const { inbox, id } = readBody(msg);
       if (typeof inbox !== 'string') throw unreadable();
       void unschedule(link, source, { inbox, id: checkId(id) }, msg.reply);
+      break;
+    }
+    case 'watch':
+    case 'unwatch':
+      link.host.watch(source, readWatch(msg), rest[1] === 'watch');
+      break;
+    case 'exited': {
+      const { pid, code, reason } = readBody(msg);
+      link.host.exited(source, readPid(pid), readExit(code, reason));
       break;
     }
     default:
@@ -47,6 +57,22 @@ async function unschedule(
   }
 }
 
+function readWatch(msg: Msg): ProcessWatch {
+  const { pid, by, link } = readBody(msg);
+  return { pid: readPid(pid), by: readPid(by), link: link === true };
+}
+
+function readPid(pid: unknown): number {
+  if (!Number.isSafeInteger(pid) || Number(pid) < 0) throw unreadable();
+  return Number(pid);
+}
+
+function readExit(code: unknown, reason: unknown): RemoteExit {
+  if (reason === 'noproc' || reason === 'denied') return { reason };
+  if (!Number.isSafeInteger(code)) throw unreadable();
+  return { code: Number(code) };
+}
+
 function readId(msg: Msg): string {
   return checkId(readBody(msg)['id']);
 }
@@ -65,5 +91,5 @@ function readBody(msg: Msg): { readonly [key: string]: unknown } {
 }
 
 function unreadable(): AgentwireError {
-  return new AgentwireError('ERR_PROTOCOL', 'what another node says about a request cannot be read');
+  return new AgentwireError('ERR_PROTOCOL', 'what another node says about a request or a process cannot be read');
 }

@@ -1,6 +1,12 @@
 import { AgentwireError } from '@agentwire/core';
 import type { KernelMessage } from '@agentwire/a2a-router';
-import type { RemoteBackend, RemoteDelivery, RemoteHost } from '@agentwire/a2a-router/internal';
+import type {
+  ProcessWatch,
+  RemoteBackend,
+  RemoteDelivery,
+  RemoteExit,
+  RemoteHost,
+} from '@agentwire/a2a-router/internal';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import {
   type NatsBackendOptions,
@@ -114,6 +120,17 @@ export class NatsBackend implements RemoteBackend {
     const read = asked?.parts?.partRead();
     if (asked === undefined || read === undefined) return;
     for (const node of asked.holders) this.#link.tell(node, 'credit', { id: messageId, read });
+  }
+
+  /** Begins or ends to watch a process of another node; one that is not heard of for three announcements counts as gone. */
+  watchProcess(nodeId: string, { pid, by, link }: ProcessWatch, on: boolean): void {
+    this.#link.tell(nodeId, on ? 'watch' : 'unwatch', { pid, by, link });
+    if (on) this.#presence.expect(nodeId);
+  }
+
+  /** Tells a node that watches a process here of its end. */
+  tellExit(nodeId: string, pid: number, exit: RemoteExit): void {
+    this.#link.tell(nodeId, 'exited', { pid, ...exit });
   }
 
   /** Begins or ends to listen to a topic or pattern. */

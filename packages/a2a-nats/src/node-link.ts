@@ -153,7 +153,7 @@ export class NodeLink {
   /** Ends what a node that is gone asked here, and what only it could have answered. */
   nodeGone(node: string, why: string): void {
     this.options.logger.info({ node, why }, 'another node is gone');
-    this.#host?.cancelNode(node);
+    this.#host?.nodeGone(node);
     for (const asked of this.asked.list()) {
       const isHolder = asked.node === node || (asked.node === undefined && !asked.topic && asked.holders.has(node));
       if (!isHolder || asked.durable) continue;
@@ -165,6 +165,7 @@ export class NodeLink {
   /** Ends what a node asked before it lost its connection, because it does not wait any more, and the streams that it writes: parts may be lost. */
   sessionLost(node: string): void {
     this.#host?.cancelNode(node);
+    this.#host?.watchAgain(node);
     for (const asked of this.asked.list()) {
       if (asked.parts === undefined || !asked.holders.has(node)) continue;
       this.end(asked, 'ERR_CLOSED', `node ${JSON.stringify(node)} lost its connection while it wrote the answer`);

@@ -46,6 +46,8 @@ const SOON_MS = 20;
 export class Presence {
   readonly #link: NodeLink;
   readonly #nodes = new Map<string, Known>();
+  /** Nodes that are watched and not heard of yet, with the time at which they count as gone. */
+  readonly #expected = new Map<string, number>();
   #session = 1;
   #beat: TimerHandle;
   #soon: TimerHandle;
@@ -94,6 +96,13 @@ export class Presence {
     const { clock } = this.#link.options;
     clock.clearTimeout(this.#beat);
     clock.clearTimeout(this.#soon);
+  }
+
+  /** Waits for a node whose processes are watched: it counts as gone when it is not heard of for three announcements. */
+  expect(nodeId: string): void {
+    if (this.#nodes.has(nodeId) || this.#expected.has(nodeId) || this.#expected.size >= MAX_NODES) return;
+    const { clock, presenceIntervalMs } = this.#link.options;
+    this.#expected.set(nodeId, clock.now() + presenceIntervalMs * MISSED);
   }
 
   /** The nodes that are there, this one first. */
@@ -155,6 +164,8 @@ export class Presence {
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
       this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false });
+      // It was not there when its processes were watched.
+      if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;
     }
     const { announcement: last } = known;
@@ -185,6 +196,11 @@ export class Presence {
     if (!this.#link.connected) return;
     const now = this.#link.options.clock.now();
     for (const [node, { expires }] of this.#nodes) if (expires <= now) this.#gone(node, 'it is silent');
+    for (const [node, expires] of this.#expected) {
+      if (expires > now) continue;
+      this.#expected.delete(node);
+      this.#link.nodeGone(node, 'it was not heard of');
+    }
   }
 
   #gone(node: string, why: string): void {

@@ -19,9 +19,17 @@ export interface SubjectParts {
 /** The word of a node's greeting to others of its name. */
 export const HELLO = 'hello';
 /** Notes between nodes that are no messages, each the last word of a subject of the way `node`. */
-export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule';
+export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule' | 'watch' | 'unwatch' | 'exited';
 
-const CONTROL_WORDS = new Set<string | undefined>(['hello', 'cancel', 'credit', 'unschedule'] satisfies ControlWord[]);
+const CONTROL_WORDS = new Set<string | undefined>([
+  'hello',
+  'cancel',
+  'credit',
+  'unschedule',
+  'watch',
+  'unwatch',
+  'exited',
+] satisfies ControlWord[]);
 
 const MAX_KNOWN = 1024;
 const known = new Map<string, SubjectParts>();

@@ -105,6 +105,9 @@ describe('subjects', () => {
       'presence',
       'node.*.cancel',
       'node.*.credit',
+      'node.*.watch',
+      'node.*.unwatch',
+      'node.*.exited',
       'reply.*.*',
     ];
     expect(permissions.publish).toEqual(always.map((words) => `a2a.n=201.${words}`));

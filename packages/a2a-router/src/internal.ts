@@ -10,6 +10,7 @@ export { payloadFromJson, payloadToJson, targetFromJson, targetToJson } from './
 export { payloadType } from './message/payload-type.ts';
 export { describeTarget } from './message/target.ts';
 export { CAPABILITY_DEFAULTS, type IpcScope, resolveCapabilities } from './process/capabilities.ts';
+export type { ProcessWatch, RemoteExit } from './process/remote-watches.ts';
 export { canMove, PROCESS_STATES, type ProcessState } from './process/process-state.ts';
 export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
 export type { RouterSettings } from './router/router-options.ts';

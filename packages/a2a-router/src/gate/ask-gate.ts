@@ -1,5 +1,6 @@
 import type { Clock, Logger, TimerHandle } from '@agentwire/core';
 import { copyPayload } from '../message/copy-payload.ts';
+import { copyTarget } from '../message/seal-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { JsonValue, Payload } from '../message/payload.ts';
 import { payloadValue } from '../message/payload-value.ts';
@@ -38,19 +39,24 @@ export function askGate(
 class AskedContext implements GateContext {
   readonly from: Pid;
   readonly fromNode: string | undefined;
-  readonly target: Target;
   readonly payloadType: string;
   readonly messageId: string;
   readonly layer = 'routing';
   readonly #payload: Payload;
+  readonly #target: Target;
 
   constructor(message: KernelMessage) {
     this.from = message.from;
     this.fromNode = message.fromNode;
-    this.target = message.target;
     this.payloadType = payloadType(message.payload);
     this.messageId = message.id;
     this.#payload = message.payload;
+    this.#target = message.target;
+  }
+
+  /** Copied for a gate that looks at it: what it does with its copy changes nothing. */
+  get target(): Target {
+    return copyTarget(this.#target);
   }
 
   /** Copied only for a gate that looks at it: what it does with its copy changes nothing. */

@@ -81,7 +81,7 @@ function sealed(
     {
       id,
       from,
-      target: sealTarget(to),
+      target: copyTarget(to),
       payload: own,
       timestamp,
       correlationId: checkOptionalShortText('correlationId', options.correlationId),
@@ -126,7 +126,8 @@ function checkTraceparent(value: unknown): string | undefined {
   );
 }
 
-function sealTarget(to: Target, mayBeRemote = true): Target {
+/** Copies a target; throws `ERR_INVALID_ARGUMENT` for one that is not as {@link Target} says. */
+export function copyTarget(to: Target, mayBeRemote = true): Target {
   switch ((to as Target | null | undefined)?.kind) {
     case 'broadcast':
       return target.broadcast;
@@ -166,7 +167,7 @@ function sealNamed(to: Target, mayBeRemote: boolean): Target {
       const { nodeId, target: inner } = to as Extract<Target, { kind: 'remoteNode' }>;
       if (!mayBeRemote)
         throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the target on another node is itself on another node');
-      return { kind: 'remoteNode', nodeId: checkShortText('nodeId', nodeId), target: sealTarget(inner, false) };
+      return { kind: 'remoteNode', nodeId: checkShortText('nodeId', nodeId), target: copyTarget(inner, false) };
     }
     default:
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a message needs a target, such as target.process(7)');

@@ -46,12 +46,25 @@ export class A2ARouter {
       settings: this.#settings,
     });
     const { chain, backend } = this.#settings;
-    const { deadLetters, localSender, table, path, pending, remoteRequests, replierOf, open, services, subscriptions } =
-      this.#components;
+    const {
+      deadLetters,
+      localSender,
+      table,
+      path,
+      pending,
+      remoteRequests,
+      remoteWatches,
+      replierOf,
+      open,
+      services,
+      subscriptions,
+    } = this.#components;
     deadLetters.attach((letter) => localSender.redrive(letter, chain));
     this.#stopListening = processTable.onExit((entry) => processExited(this.#components, entry));
     // last, because a backend may hand messages over at once
-    backend?.attach(createRemoteHost({ path, pending, remoteRequests, chain, table, replierOf, open, services }));
+    backend?.attach(
+      createRemoteHost({ path, pending, remoteRequests, remoteWatches, chain, table, replierOf, open, services }),
+    );
     services.announce();
     subscriptions.announce();
   }

@@ -5,6 +5,7 @@ import type { Replier } from '../message/reply-channel.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { ProcessLinks } from '../process/process-links.ts';
+import { type RemoteExit, RemoteWatches } from '../process/remote-watches.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { Delivery } from './delivery.ts';
@@ -40,6 +41,7 @@ export interface RouterComponents {
   readonly table: ProcessTable;
   readonly topics: TopicRouter;
   readonly links: ProcessLinks;
+  readonly remoteWatches: RemoteWatches;
   readonly gateSlot: GateSlot;
   readonly deadLetters: DeadLetters;
   readonly pending: PendingRequests;
@@ -137,7 +139,20 @@ export function assembleRouter({ table, checker, topics, settings }: RouterDeps)
     observer,
     checkOpen: open.check,
   };
+  const exitOf = (pid: Pid): RemoteExit | undefined => {
+    const entry = table.get(pid);
+    if (entry === undefined) return { reason: 'noproc' };
+    if (entry.state !== 'exited') return undefined;
+    return entry.exitCode === undefined ? { reason: 'noproc' } : { code: entry.exitCode };
+  };
+  const remoteWatches = new RemoteWatches({
+    send: backend?.watchProcess?.bind(backend),
+    sendExit: backend?.tellExit?.bind(backend),
+    tell: (to, signal, { nodeId, pid }, exit) => tellExit(inboxes, clock, to, signal, { node: nodeId, pid, ...exit }),
+    exitOf,
+  });
   const links = new ProcessLinks({
+    remote: remoteWatches,
     isGone: (pid) => (table.get(pid)?.state ?? 'exited') === 'exited',
     tell: (to, signal, gone) => {
       const code = table.get(gone)?.exitCode;
@@ -150,6 +165,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterDeps)
     table,
     topics,
     links,
+    remoteWatches,
     gateSlot,
     deadLetters,
     pending,

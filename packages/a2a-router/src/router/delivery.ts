@@ -249,6 +249,8 @@ export class Delivery {
       expectsReply: waiting !== undefined,
       window: waiting?.window?.size,
     });
+    // A request that ended while it was handed over was forgotten before the backend knew it.
+    if (waiting?.ended === true) this.#deps.backend?.forget(message.id);
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 

@@ -77,6 +77,9 @@ export function mayAnswer(request: PendingRequest, pid: Pid): boolean {
 
 const NO_HOOKS: RequestHooks = Object.freeze({ onReply: () => true, onEnd: () => undefined });
 
+/** Ended requests that are remembered, so that a late answer which was made by hand is told from a message of its own. */
+const ENDED_KEPT = 1024;
+
 /** A deadline is noticed at most this many milliseconds late. */
 const SWEEP_MS = 5;
 
@@ -97,6 +100,10 @@ export class PendingRequests {
   #unindexed: PendingRequest | undefined;
   /** The requests that a process asked, or may answer: its exit must not walk over all others. */
   readonly #parties = new Parties<PendingRequest>();
+  /** Ids and askers of the requests that ended last: a ring, because a map with an entry for each request costs more than it. */
+  readonly #endedIds: string[] = [];
+  readonly #endedAskers: Pid[] = [];
+  #endedAt = 0;
   readonly #forgetRemote: (messageId: string) => void;
   readonly #sweep: Sweep;
   #wakesAt = Infinity;
@@ -174,6 +181,13 @@ export class PendingRequests {
     return mayAnswer(request, from) ? request : undefined;
   }
 
+  /** Tells whether a process asked a request of that id which has ended, and which is one of the last 1024. */
+  hasEnded(id: string, asker: Pid): boolean {
+    for (let at = this.#endedIds.indexOf(id); at !== -1; at = this.#endedIds.indexOf(id, at + 1))
+      if (this.#endedAskers[at] === asker) return this.#find(id) === undefined;
+    return false;
+  }
+
   /** Completes the request that a message answers; false when it answers none. */
   complete(message: KernelMessage, known: PendingRequest | undefined): boolean {
     const request = this.answered(message, known);
@@ -203,6 +217,9 @@ export class PendingRequests {
     if (request.ended || request.owner !== this) return;
     this.#unlink(request);
     request.ended = true;
+    this.#endedIds[this.#endedAt] = request.id;
+    this.#endedAskers[this.#endedAt] = request.from;
+    this.#endedAt = (this.#endedAt + 1) % ENDED_KEPT;
     request.hooks = NO_HOOKS;
     if (request.asking !== undefined) this.#parties.remove(request.asking);
     request.asking = undefined;

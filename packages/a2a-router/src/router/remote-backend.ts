@@ -2,6 +2,7 @@ import type { ErrorCode } from '@agentwire/core';
 import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import type { ProcessWatch, RemoteExit } from '../process/remote-watches.ts';
 import type { Target } from '../message/target.ts';
 import type { ServiceEntry } from '../routing/service-registry.ts';
 import type { SendReport } from './send-report.ts';
@@ -55,11 +56,19 @@ export interface RemoteHost {
   abandon(): void;
   /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if it is not pending here. */
   cancel(nodeId: string, messageId: string): boolean;
-  /** Ends every request of a node that is gone, as `cancel` does. */
+  /** Ends every request of a node that lost its connection, as `cancel` does. */
   cancelNode(nodeId: string): void;
+  /** Tells a node again of the watches of its processes, because it may not know them. */
+  watchAgain(nodeId: string): void;
+  /** Ends every request of a node that is gone, and tells the processes that watch one of its. */
+  nodeGone(nodeId: string): void;
+  /** Takes the begin or end of a watch of a process here by one of another node, which must be allowed to reach it. */
+  watch(nodeId: string, watch: ProcessWatch, on: boolean): void;
+  /** Takes the end of a process of another node that a process here watches. */
+  exited(nodeId: string, pid: Pid, exit: RemoteExit): void;
   /** Notes how many parts of a stream its asker has read so far; false if it is not written here. Counts that go back or are past what was written change nothing. */
   credit(nodeId: string, messageId: string, read: number): boolean;
-  /** Calls `watch` of every request that a handler wants to know the end of, because news of it may have been lost. */
+  /** Calls `watch` of every request that a handler watches, and watches every process again, because news may have been lost. */
   recheck(): void;
   /** The services of processes here. */
   services(): readonly ServiceEntry[];
@@ -93,6 +102,10 @@ export interface RemoteBackend {
   forget(messageId: string): void;
   /** One more part of a streamed answer from another node was read, so there is room for another one. */
   partRead?(messageId: string): void;
+  /** Begins or ends to watch a process of another node; calling it again changes nothing. */
+  watchProcess?(nodeId: string, watch: ProcessWatch, on: boolean): void;
+  /** Tells a node that watches a process here of its end. */
+  tellExit?(nodeId: string, pid: Pid, exit: RemoteExit): void;
   /** The first subscription to a pattern on this node, or the end of the last one. */
   subscriptionChanged(pattern: string, subscribed: boolean): void;
   /** The first owner of a service on this node, or the end of the last one. */

@@ -5,6 +5,7 @@ import type { Replier } from '../message/reply-channel.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import type { RemoteWatches } from '../process/remote-watches.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import { addResponder, type PendingRequests } from './pending-requests.ts';
 import type { RemoteHost, RemoteReply } from './remote-backend.ts';
@@ -19,6 +20,7 @@ export interface RemoteHostDeps {
   readonly path: SendPath;
   readonly pending: PendingRequests;
   readonly remoteRequests: RemoteRequests;
+  readonly remoteWatches: RemoteWatches;
   readonly chain: ChainManager | undefined;
   /** State of the router: after its end nothing is received. */
   readonly open: OpenState;
@@ -35,7 +37,7 @@ export interface RemoteHostDeps {
  * goes out is.
  */
 export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
-  const { path, pending, remoteRequests, chain, table, replierOf, open, services } = deps;
+  const { path, pending, remoteRequests, remoteWatches, chain, table, replierOf, open, services } = deps;
   // A chain that syncs first lets time pass, so the sender is admitted again after it.
   const admittedNow = (sender: Sender): Sender | undefined => (chain?.fsync === 'always' ? undefined : sender);
   const complete: DirectHandler = {
@@ -92,8 +94,22 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
     abandon: () => remoteRequests.close(),
     cancel: (nodeId, messageId) => remoteRequests.cancel(nodeId, messageId),
     cancelNode: (nodeId) => remoteRequests.cancelNode(nodeId),
+    watchAgain: (nodeId) => remoteWatches.again(nodeId),
+    nodeGone: (nodeId) => {
+      remoteRequests.cancelNode(nodeId);
+      remoteWatches.nodeGone(nodeId);
+    },
+    watch: (nodeId, watch, on) => {
+      if (!on) remoteWatches.unwatchedBy(nodeId, watch);
+      else if (path.mayWatch(nodeId, watch.by, watch.pid)) remoteWatches.watchedBy(nodeId, watch);
+      else remoteWatches.refuse(nodeId, watch.pid);
+    },
+    exited: (nodeId, pid, exit) => remoteWatches.exited({ nodeId, pid }, exit),
     credit: (nodeId, messageId, read) => remoteRequests.credit(nodeId, messageId, read),
-    recheck: () => remoteRequests.recheck(),
+    recheck: () => {
+      remoteRequests.recheck();
+      remoteWatches.again();
+    },
     services: () => services.registry?.list() ?? [],
     fail: (id, code, text) => pending.loseRemote(id, code, text),
   };

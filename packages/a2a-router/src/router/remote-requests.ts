@@ -24,7 +24,7 @@ class RemoteRequest extends PendingRequest {
     window: StreamWindow | undefined,
     { node, asker, reply }: Pick<RemoteRequest, 'node' | 'asker' | 'reply'>,
   ) {
-    super(id, NOBODY_HERE, expires, hooks, window);
+    super(id, NOT_LOCAL, expires, hooks, window);
     this.node = node;
     this.asker = asker;
     this.reply = reply;
@@ -37,7 +37,7 @@ class RemoteRequest extends PendingRequest {
 
 const DEFAULT_WAIT_MS = 30_000;
 const LONGEST_WAIT_MS = 86_400_000;
-const NOBODY_HERE: Pid = -1;
+const NOT_LOCAL: Pid = -1;
 
 /** Requests of processes on other nodes that processes here may still answer; each ends with an answer or a failure. */
 export class RemoteRequests {
@@ -103,6 +103,11 @@ export class RemoteRequests {
   /** Tells whether a message answers a request that waits: it comes from a process that received it and goes to the one that asked. */
   answers(message: KernelMessage): boolean {
     return this.#answered(message) !== undefined;
+  }
+
+  /** Tells whether a request of that process on another node has ended here. */
+  hasEnded(node: string, id: string): boolean {
+    return this.#waiting.hasEnded(keyOf(node, id), NOT_LOCAL);
   }
 
   /** Sends the answer to a request back, or a part of it; undefined when it answers none. */

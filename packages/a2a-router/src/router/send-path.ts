@@ -4,7 +4,7 @@ import { askGate } from '../gate/ask-gate.ts';
 import type { GateBackend, GateDecision } from '../gate/gate.ts';
 import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
-import type { CapabilityChecker } from '../process/capability-checker.ts';
+import { type CapabilityChecker, mayReachProcess } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
 import type { Delivery } from './delivery.ts';
@@ -176,7 +176,7 @@ export class SendPath {
       const answered = remoteRequests.complete(message);
       if (answered !== undefined) return answered;
     }
-    const isLate = answers || context.isReply === true;
+    const isLate = answers || context.isReply === true || (context.redriveTo === undefined && this.#isLate(message));
     // A part of a stream is never a message of its own, so no scope has to be asked about it.
     if (isLate && message.streamed !== undefined) return requestEnded(message);
     try {
@@ -198,6 +198,18 @@ export class SendPath {
     return pending.answered(message, context.answers) !== undefined || remoteRequests.answers(message);
   }
 
+  /** Tells whether a message answers a request that has ended, also one that was made by hand: its correlation id says so. */
+  #isLate({ correlationId, target }: KernelMessage): boolean {
+    if (correlationId === undefined) return false;
+    const { pending, remoteRequests } = this.#deps;
+    if (target.kind === 'process') return pending.hasEnded(correlationId, target.pid);
+    return (
+      target.kind === 'remoteNode' &&
+      target.target.kind === 'process' &&
+      remoteRequests.hasEnded(target.nodeId, correlationId)
+    );
+  }
+
   #admit(message: KernelMessage, answers: boolean, redriven: boolean): Sender {
     const admitted = this.#deps.admission.admit(message, answers, redriven);
     if (admitted instanceof AgentwireError) throw admitted;
@@ -208,6 +220,12 @@ export class SendPath {
   admitRemote(message: KernelMessage): Sender {
     this.#deps.checkOpen();
     return this.#admit(message, false, false);
+  }
+
+  /** Tells whether a process of another node may reach one here, and so watch it. */
+  mayWatch(fromNode: string, from: Pid, pid: Pid): boolean {
+    const sender = this.#deps.admission.remote(fromNode, from);
+    return !(sender instanceof AgentwireError) && mayReachProcess(sender, pid);
   }
 
   #checkInTime(message: KernelMessage, context: SendContext): void {

@@ -33,7 +33,7 @@ export class SenderAdmission {
 
   /** The sender of a message, or the error that refuses it. A suspended one may still answer; a dead letter has been sent before. */
   admit({ fromNode, from }: KernelMessage, answers: boolean, redriven: boolean): Sender | AgentwireError {
-    if (fromNode !== undefined) return this.#remote(fromNode, from);
+    if (fromNode !== undefined) return this.remote(fromNode, from);
     const sender = this.#table.find(from);
     if (sender === undefined) return processNotFound(from);
     if (sender.state === 'running' || redriven || (answers && sender.state === 'suspended')) return sender;
@@ -73,7 +73,8 @@ export class SenderAdmission {
     });
   }
 
-  #remote(fromNode: string, from: Pid): Sender | AgentwireError {
+  /** Admits a sender on another node through `acceptRemote`, or gives the error that refuses it. */
+  remote(fromNode: string, from: Pid): Sender | AgentwireError {
     const given = this.#ask(fromNode, from);
     if (given === undefined) {
       return new AgentwireError(

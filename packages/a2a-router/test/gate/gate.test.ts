@@ -39,6 +39,22 @@ describe('the gate', () => {
     expect(two.inbox.size).toBe(2);
   });
 
+  it('cannot change a message through what it is told of it', async () => {
+    const { add } = createTeam({
+      gate: {
+        check: (_agent, _action, { target: to, args }) => {
+          Object.assign(to, { pid: 3 });
+          Object.assign(args as object, { n: 2 });
+          return gateDecision.permit;
+        },
+      },
+    });
+    const [one, two, three] = [add('one'), add('two'), add('three')];
+    await one.send(target.process(two.pid), payload.json({ n: 1 }));
+    expect(two.inbox.poll()).toMatchObject({ target: target.process(two.pid), payload: payload.json({ n: 1 }) });
+    expect(three.inbox.size).toBe(0);
+  });
+
   it('denies when it throws, rejects, is late or says nothing that can be read', async () => {
     const answers: (() => unknown)[] = [
       () => {

@@ -50,6 +50,29 @@ describe('an answer', () => {
     expect(asker.inbox.size).toBe(1);
   });
 
+  it('that is late and made by hand is not delivered either, and its sender learns it', async () => {
+    const { router, clock, add } = createTeam();
+    const [asker, asked] = [add('asker'), add('asked')];
+    const byHand = (id: string | undefined): Promise<unknown> =>
+      asked.send(target.process(asker.pid), payload.text('!'), { correlationId: id });
+    const answer = asker.request(target.process(asked.pid), payload.text('?'));
+    const first = asked.inbox.poll();
+    expect(await byHand(first?.id)).toMatchObject({ delivered: 1 });
+    await answer;
+    expect(await byHand(first?.id)).toMatchObject(late(asker.pid));
+    const slow = asker.request(target.process(asked.pid), payload.text('?'), { timeoutMs: 10 });
+    const second = asked.inbox.poll();
+    clock.advance(20);
+    await expect(slow).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(await byHand(second?.id)).toMatchObject(late(asker.pid));
+    expect(asker.inbox.size + router.deadLetters.size).toBe(0);
+    expect(await byHand('a message of its own')).toMatchObject({ delivered: 1 });
+    const third = add('third');
+    expect(await asked.send(target.process(third.pid), payload.text('!'), { correlationId: first?.id })).toMatchObject({
+      delivered: 1,
+    });
+  });
+
   it('that a gate thinks about until the request is over is late too', async () => {
     let decide = (): void => undefined;
     const { clock, add } = createTeam({
