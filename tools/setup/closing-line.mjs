@@ -1,4 +1,4 @@
-// The gate's last line: how many tests passed and failed, and how many said that they could not run here.
+// The gate's last line: how many tests passed and failed, and how many could not run here.
 import { readFileSync } from 'node:fs';
 
 const results = JSON.parse(readFileSync(process.argv[2], 'utf8'));
