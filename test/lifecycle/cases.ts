@@ -1,3 +1,4 @@
+import { circuitBreaker } from './cases/circuit-breaker.ts';
 import { connection } from './cases/connection.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
@@ -12,4 +13,10 @@ import type { LifecycleCase } from './lifecycle-case.ts';
  * 3. a section with a pair of markers in `docs/lifecycle.md`, then
  *    `node --conditions=@agentwire/source test/lifecycle/write-page.ts`.
  */
-export const CASES: readonly LifecycleCase[] = [connection, pooledConnection, grpcMessageStream, grpcDrain];
+export const CASES: readonly LifecycleCase[] = [
+  connection,
+  pooledConnection,
+  grpcMessageStream,
+  grpcDrain,
+  circuitBreaker,
+];

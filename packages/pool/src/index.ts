@@ -1,5 +1,6 @@
 export { AgentPool, createAgentPool } from './agent-pool.ts';
 export type { AddAgentOptions } from './agent-table.ts';
+export type { CircuitBreakerState } from './agent/circuit-breaker.ts';
 export type { HealthVerdict } from './agent/agent-metrics.ts';
 export type { FailureKind } from './failure-kind.ts';
 export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';

@@ -1,4 +1,5 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { CIRCUIT_BREAKER_LIFECYCLE, CircuitBreaker } from './agent/circuit-breaker.ts';
 export {
   POOLED_CONNECTION_LIFECYCLE,
   PooledConnection,

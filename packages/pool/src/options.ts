@@ -29,6 +29,19 @@ export interface AgentPoolOptions {
   readonly maxConcurrentPerConnection?: number | undefined;
   /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
   readonly maxQueuedPerAgent?: number | undefined;
+  /** Failures in a row (timeouts, protocol errors, overload, lost connections) that open an agent's circuit breaker; default 5. */
+  readonly circuitBreakerThreshold?: number | undefined;
+  /**
+   * Time from the opening of a circuit breaker to its first probe, in milliseconds; default 30 000. Until then requests fail with
+   * `ERR_CIRCUIT_OPEN` without being sent. A new connection of the agent ends it at once.
+   */
+  readonly circuitBreakerResetTimeoutMs?: number | undefined;
+  /** Share of failed requests, 0.001 to 1, that opens a circuit breaker too; default `Infinity`: no share does. */
+  readonly circuitBreakerErrorRatio?: number | undefined;
+  /** Time over which `circuitBreakerErrorRatio` is measured, in milliseconds; default 10 000. */
+  readonly circuitBreakerWindowMs?: number | undefined;
+  /** Requests within the window from which on `circuitBreakerErrorRatio` applies; default 20. */
+  readonly circuitBreakerMinRequests?: number | undefined;
   /** Time that `drain` waits for requests in flight, in milliseconds; default 30 000. */
   readonly drainTimeoutMs?: number | undefined;
   /** Time that a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
@@ -64,6 +77,10 @@ function checkStrategy(name: string, value: unknown): void {
   else strategyNamed(value);
 }
 
+function checkRatio(name: string, value: unknown): void {
+  if (value !== Infinity) OPTION.number(0.001, 1)(name, value);
+}
+
 const ROWS: OptionRows<AgentPoolOptions> = {
   transports: { check: OPTION.listOf(OPTION.methods('connect', 'listen')), default: [] },
   connectionsPerAgent: { check: OPTION.integer(1, 1024), default: 4 },
@@ -72,6 +89,11 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   connectTimeoutMs: { check: OPTION.integer(1, 3_600_000), default: 5_000 },
   maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
   maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
+  circuitBreakerThreshold: { check: OPTION.integer(1, 1_000_000), default: 5 },
+  circuitBreakerResetTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
+  circuitBreakerErrorRatio: { check: checkRatio, default: Infinity },
+  circuitBreakerWindowMs: { check: OPTION.integer(10, DAY_MS), default: 10_000 },
+  circuitBreakerMinRequests: { check: OPTION.integer(1, 1_000_000), default: 20 },
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
   correlationAffinityTtlMs: { check: OPTION.integer(1, DAY_MS), default: 300_000 },
   maxCorrelationAffinities: { check: OPTION.integer(1, 10_000_000), default: 100_000 },

@@ -1,4 +1,5 @@
 import type { HealthVerdict } from './agent/agent-metrics.ts';
+import type { CircuitBreakerState } from './agent/circuit-breaker.ts';
 import type { PooledAgent } from './agent/pooled-agent.ts';
 
 /** Health of an agent; Agent Protocol v2, `get_health`. */
@@ -12,11 +13,12 @@ export interface AgentHealth {
   readonly successRate: number;
   /** Moving average of successful answers, in milliseconds. */
   readonly averageLatencyMs: number;
+  readonly circuitBreakerState: CircuitBreakerState;
   readonly state: HealthVerdict | 'disconnected';
 }
 
 /** Returns the health of an agent now. */
-export function healthOf({ name, connections, metrics: { health } }: PooledAgent): AgentHealth {
+export function healthOf({ name, breaker, connections, metrics: { health } }: PooledAgent): AgentHealth {
   const { up } = connections;
   return {
     agentName: name,
@@ -24,6 +26,7 @@ export function healthOf({ name, connections, metrics: { health } }: PooledAgent
     healthyConnections: up,
     successRate: health.successRate,
     averageLatencyMs: health.averageLatencyMs,
+    circuitBreakerState: breaker.state,
     state: up === 0 ? 'disconnected' : health.verdict,
   };
 }

@@ -10,6 +10,10 @@ export interface AgentConnectionsEvents {
   readonly onNotice: NonNullable<ProxySessionOptions['onNotice']>;
   /** A connection came, went, paused or resumed: queued requests may be dispatched, or have nothing left to wait for. */
   readonly onChange: () => void;
+  /** A connection was made. */
+  readonly onUp: () => void;
+  /** A connection ended with an error. */
+  readonly onDeath: () => void;
 }
 
 /** Connections of one agent, and what their handshakes told about it. */
@@ -124,6 +128,7 @@ export class AgentConnections {
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
     this.#recordUp();
+    this.#events.onUp();
     // the agent is back, so the others need not wait for the end of a long backoff
     for (const other of this.pooled) other.reconnectNow();
     this.#events.onChange();
@@ -134,6 +139,7 @@ export class AgentConnections {
     if (!this.#stopping)
       this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
     this.#recordUp();
+    if (error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping) this.#events.onDeath();
     this.#events.onChange();
   }
 

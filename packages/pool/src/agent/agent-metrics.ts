@@ -45,10 +45,13 @@ export class AgentMetrics {
   readonly health: HealthWindow = new HealthWindow();
   readonly #agent: string;
   readonly #recorder: MetricsRecorder;
+  /** Labels of metrics that are per agent; frozen, so that a recorder finds them by identity. */
+  readonly labels: Readonly<Record<'agent', string>>;
   readonly #labelsOf = new Map<string, DecisionLabels>();
 
   constructor(agent: string, recorder: MetricsRecorder) {
     this.#agent = agent;
+    this.labels = Object.freeze({ agent });
     this.#recorder = recorder;
   }
 
@@ -66,7 +69,7 @@ export class AgentMetrics {
 
   #labels(decision: string): DecisionLabels {
     let labels = this.#labelsOf.get(decision);
-    if (labels === undefined) this.#labelsOf.set(decision, (labels = { agent: this.#agent, decision }));
+    if (labels === undefined) this.#labelsOf.set(decision, (labels = Object.freeze({ agent: this.#agent, decision })));
     return labels;
   }
 }

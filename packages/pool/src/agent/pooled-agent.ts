@@ -7,6 +7,7 @@ import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../
 import { AgentConnections } from './agent-connections.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
 
 /** Passes a head that the agent does not take, and asks for its body. */
@@ -18,6 +19,15 @@ const BODY_OF: Partial<Record<EventType, number>> = {
   responseHeaders: EVENT_BIT.responseBodyChunk,
 };
 
+/** Codes of failures that are the agent's: it did not answer in time, broke the protocol, or refused for overload. */
+function isPeerFailure(error: unknown): boolean {
+  if (!(error instanceof AgentwireError)) return false;
+  const { code, detail } = error;
+  return (
+    code === 'ERR_TIMEOUT' || code === 'ERR_PROTOCOL' || (code === 'ERR_OVERLOADED' && detail?.['byAgent'] === true)
+  );
+}
+
 /** One agent: its connections, its requests, and the decisions in its place when it cannot give one. */
 export class PooledAgent {
   readonly name: string;
@@ -26,6 +36,7 @@ export class PooledAgent {
   readonly requests: AgentRequests;
   readonly metrics: AgentMetrics;
   readonly failures: FailureDecider;
+  readonly breaker: CircuitBreaker;
   /** Events sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
@@ -43,14 +54,28 @@ export class PooledAgent {
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (exchange, outcome, durationMs) => {
         this.metrics.record(outcome, durationMs);
+        this.#judge(outcome);
         this.requests.onOutcome(exchange, outcome);
       },
       onNotice,
       onChange: () => this.requests.dequeue(),
+      onUp: () => this.#settle(() => this.breaker.connected()),
+      // one failure, however many requests it took along
+      onDeath: () => this.#record(true),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.metrics = new AgentMetrics(name, options.metrics);
     this.failures = new FailureDecider(name, onFailure, options);
+    this.breaker = new CircuitBreaker(
+      {
+        threshold: options.circuitBreakerThreshold,
+        resetTimeoutMs: options.circuitBreakerResetTimeoutMs,
+        errorRatio: options.circuitBreakerErrorRatio,
+        windowMs: options.circuitBreakerWindowMs,
+        minRequests: options.circuitBreakerMinRequests,
+      },
+      options.clock,
+    );
   }
 
   /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
@@ -75,7 +100,50 @@ export class PooledAgent {
   /** Sends an event to the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     this.asked += 1;
-    return this.requests.router.ask(question, options);
+    return this.breaker.isClosed ? this.requests.router.ask(question, options) : this.#askUnlessOpen(question, options);
+  }
+
+  async #askUnlessOpen(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    const admitted = this.breaker.admit();
+    if (admitted === 'refuse') {
+      const { circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
+      throw new AgentwireError(
+        'ERR_CIRCUIT_OPEN',
+        `the circuit breaker of ${this.name} is open after failures: it is asked again within ${resetTimeoutMs} ms`,
+      );
+    }
+    const answer = this.requests.router.ask(question, options);
+    if (admitted === 'pass') return answer;
+    try {
+      const decision = await answer;
+      this.#settle(() => this.breaker.probed(false));
+      return decision;
+    } catch (error) {
+      const { code } = error as AgentwireError;
+      this.#settle(() => this.breaker.probed(isPeerFailure(error) || code === 'ERR_CLOSED' ? true : undefined));
+      throw error;
+    }
+  }
+
+  #judge(outcome: Decision | AgentwireError): void {
+    if (!(outcome instanceof AgentwireError)) this.breaker.record(false);
+    else if (isPeerFailure(outcome)) this.#record(true);
+  }
+
+  #record(failed: boolean): void {
+    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(failed));
+  }
+
+  /** Runs a change of the breaker; logs and counts it if it led to another state. */
+  #settle(change: () => void): void {
+    const before = this.breaker.isClosed;
+    const { logger, metrics, circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
+    change();
+    const after = this.breaker.isClosed;
+    if (before === after) return;
+    metrics.gauge('agent_circuit_breaker_state', this.metrics.labels, after ? 0 : 1);
+    if (after) logger.info({ agent: this.name }, 'the circuit breaker of an agent closed: it answers again');
+    else logger.warn({ agent: this.name, resetTimeoutMs }, 'the circuit breaker of an agent opened: it is not asked');
   }
 
   /** Sends an event to the agent; its failure policy decides where it cannot. */
