@@ -16,6 +16,12 @@ const FLAGS: readonly (readonly [key: keyof TlsFlags, flag: string])[] = [
   ['tlsCa', '--tls-ca'],
   ['tlsServerName', '--tls-server-name'],
 ];
+/** Name of a setting in an error: its flag, or its place in a file. */
+export type NameOfTls = (key: keyof TlsFlags) => string;
+
+/** Flag of a setting. */
+export const flagOf: NameOfTls = (key) => FLAGS.find(([known]) => known === key)?.[1] ?? key;
+
 const SECURE: ReadonlySet<string> = new Set(['grpcs', 'tls']);
 
 const speaksTls = (endpoint: string): boolean => SECURE.has(parseEndpoint(endpoint).scheme);
@@ -35,16 +41,20 @@ export function checkTlsFlags(
   flags: TlsFlags,
   ends: { readonly dials?: readonly string[]; readonly listens?: readonly string[] },
   example: string,
+  nameOf: NameOfTls = flagOf,
 ): void {
   const dials = (ends.dials ?? []).some(speaksTls);
   const listens = (ends.listens ?? []).find(speaksTls);
-  const given = FLAGS.find(([key]) => flags[key] !== undefined)?.[1];
+  const given = FLAGS.find(([key]) => flags[key] !== undefined)?.[0];
   if (given !== undefined && !dials && listens === undefined)
-    throw new UsageError(`${given} does nothing here: no endpoint speaks TLS (grpcs://, tls://)`, example);
+    throw new UsageError(`${nameOf(given)} has no effect: no endpoint speaks TLS (grpcs://, tls://)`, example);
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
-    throw new UsageError('--tls-cert and --tls-key go together', example);
+    throw new UsageError(
+      `${nameOf(flags.tlsCert === undefined ? 'tlsKey' : 'tlsCert')} is alone: a certificate and its key go together (--tls-cert and --tls-key; tls.cert and tls.key in a file)`,
+      example,
+    );
   if (flags.tlsServerName !== undefined && !dials)
-    throw new UsageError('--tls-server-name does nothing here: nothing is dialled over TLS', example);
+    throw new UsageError(`${nameOf('tlsServerName')} has no effect: no endpoint is dialled over TLS`, example);
   if (listens !== undefined && flags.tlsCert === undefined)
     throw new UsageError(`listening on ${listens} needs --tls-cert and --tls-key`, example);
 }

@@ -29,12 +29,48 @@ function agentsFile(tokenFile: string): string {
 }
 const TOKEN = `${folder}/token`;
 writeFileSync(TOKEN, 'sekret');
-/** Flags that would do nothing, and ends that anybody could come in at. */
+let files = 0;
+/** A gateway's file with an upstream on its first line. */
+function gatewayFile(text: string): string {
+  const path = `${folder}/${(files += 1)}.yaml`;
+  writeFileSync(path, `upstream: http://127.0.0.1:1\n${text}`);
+  return path;
+}
+/** Files of a gateway that are wrong by themselves, or have a key without an effect. */
+const wrongFiles = (
+  [
+    [':2: adminHosts has no effect without an admin server', 'adminHosts: [a]'],
+    [':3: adminHosts[0]: a name of adminHosts must be a host name', "admin: 127.0.0.1:0\nadminHosts: ['a b']"],
+    [':3: tls.ca has no effect: no endpoint speaks TLS', 'tls:\n  ca: ca.pem'],
+    [':3: tls.cert is alone', 'tls:\n  cert: cert.pem\nagents:\n  - { name: w, endpoint: "grpcs://127.0.0.1:1" }'],
+    [':3: tls.ca names', `tls:\n  ca: ${folder}/none\nagents:\n  - { name: w, endpoint: "grpcs://127.0.0.1:1" }`],
+    [':3: agents[0] needs --reverse-listen', 'agents:\n  - { name: w, endpoint: reverse }'],
+    [':2: tokenFile is for agents that register', 'tokenFile: token'],
+    [
+      ':4: agents[0].tokenFile has no effect',
+      'reverseListen: unix:/r\nagents:\n  - { name: w, endpoint: reverse, tokenFile: t }',
+    ],
+    [':3 has an alias', 'agents: &all\n  - *all'],
+    [':2 begins a second document', '---\nlisten: 127.0.0.1:0'],
+    [':2: nope: there is no such key', 'nope: 1'],
+    [':2: pool.maxInFlight', 'pool: { maxInFlight: no }'],
+  ] as const
+).map(([message, text]): [string, string[]] => [message, ['gateway', '--config', gatewayFile(text)]]);
+/** Values of flags that are refused before anything is opened. */
+const wrongGatewayFlags: [string, string[]][] = [
+  ['--upstream must be http://HOST:PORT', ['gateway', '--upstream', 'nonsense']],
+  ['--upstream must be http://HOST:PORT', ['gateway', '--upstream', 'http://127.0.0.1:1/path']],
+  ['--upstream must be http://HOST:PORT', ['gateway', '--config', gatewayFile(''), '--upstream', 'ftp://a']],
+  ['--admin-host must be a host name', [...GATEWAY, '--admin', '127.0.0.1:0', '--admin-host', 'a b']],
+  ['--admin-host must be a host name', [...GATEWAY, '--admin', '127.0.0.1:0', '--admin-host', 'a:80']],
+  ['--agent w=tcp:x:', [...GATEWAY, '--agent', 'w=tcp:x']],
+];
+/** Flags without an effect, and listeners without protection. */
 const useless: [string, string[]][] = [
   ['--id', [...LISTEN, '--id', 'x']],
   ['--connections', [...LISTEN, '--connections', '2']],
   ['--tls-cert', [...LISTEN, '--tls-cert', empty, '--tls-key', empty]],
-  ['--tls-ca', ['call', 'unix:/nobody.sock', '--tls-ca', empty]],
+  ['--tls-ca', ['call', 'unix:/absent.sock', '--tls-ca', empty]],
   ['--tls-server-name', ['bench', 'grpc://127.0.0.1:1', '--tls-server-name', 'x']],
   ['--tls-server-name', ['agent', 'waf', '--listen', 'tls://127.0.0.1:0', '--tls-server-name', 'x']],
   ['--tls-key', ['agent', 'waf', '--listen', 'tls://127.0.0.1:0', '--tls-cert', empty]],
@@ -49,13 +85,13 @@ const useless: [string, string[]][] = [
 ];
 
 test.each<[string, string[]]>([
-  ['--connections', ['bench', 'unix:/nobody.sock', '--connections', '0.2']],
-  ['--in-flight', ['bench', 'unix:/nobody.sock', '--in-flight', '1.5']],
-  ['--body', ['call', 'unix:/nobody.sock', '--body', `@${folder}/none`]],
-  ['-H', ['call', 'unix:/nobody.sock', '-H', 'bad name: x']],
-  ['--token-file', ['agent', 'waf', '--reverse', 'unix:/nobody.sock', '--token-file', `${folder}/none`]],
-  ['--token-file', ['agent', 'waf', '--reverse', 'unix:/nobody.sock', '--token-file', empty]],
-  ['--challenge-fallback', ['agent', 'waf', '--listen', 'unix:/nobody.sock', '--challenge-fallback', 'allow']],
+  ['--connections', ['bench', 'unix:/absent.sock', '--connections', '0.2']],
+  ['--in-flight', ['bench', 'unix:/absent.sock', '--in-flight', '1.5']],
+  ['--body', ['call', 'unix:/absent.sock', '--body', `@${folder}/none`]],
+  ['-H', ['call', 'unix:/absent.sock', '-H', 'bad name: x']],
+  ['--token-file', ['agent', 'waf', '--reverse', 'unix:/absent.sock', '--token-file', `${folder}/none`]],
+  ['--token-file', ['agent', 'waf', '--reverse', 'unix:/absent.sock', '--token-file', empty]],
+  ['--challenge-fallback', ['agent', 'waf', '--listen', 'unix:/absent.sock', '--challenge-fallback', 'allow']],
   [
     '--token-file',
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],
@@ -63,7 +99,9 @@ test.each<[string, string[]]>([
   ...useless,
   ['--listen: the port 70000 is too large', ['gateway', '--upstream', 'http://127.0.0.1:1', '--listen', 'a:70000']],
   ['no transport serves that scheme', [...GATEWAY, '--agent', 'w=ftp:x']],
-  ['tokenFile of w names', ['gateway', '--config', agentsFile('none')]],
+  ['gateway.yaml:3: agents[0].tokenFile names', ['gateway', '--config', agentsFile('none')]],
+  ...wrongFiles,
+  ...wrongGatewayFlags,
   ['--admin-host', ['gateway', '--upstream', 'http://127.0.0.1:1', '--admin-host', 'a']],
   ['--agent', ['gateway', '--upstream', 'http://127.0.0.1:1', '--agent', 'w=unix:/a', '--agent', 'w=unix:/b']],
   ['--config', ['gateway', '--config', `${folder}/none`]],

@@ -1,6 +1,22 @@
 import { isIP } from 'node:net';
+import { AgentwireError } from '@agentwire/core';
+import { checkText } from '@agentwire/core/internal';
 
 const HOST = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::\d*)?$/;
+
+/**
+ * Checks a name that `Host` may have: labels of letters, digits, `-` and `_`, without a port.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function checkHostName(name: string, value: unknown): void {
+  checkText(name, value);
+  if (typeof value === 'string' && value.length <= 253 && /^[\w-]+(?:\.[\w-]+)*\.?$/.test(value)) return;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be a host name without a port, got ${JSON.stringify(String(value).slice(0, 80))}`,
+  );
+}
 
 /**
  * Makes the check of the admin server's `Host` header: `localhost`, any IP literal, and `names`, each with any port.

@@ -9,7 +9,7 @@ import {
   silentLogger,
 } from '@agentwire/core/internal';
 import type { AgentPoolStats } from '@agentwire/pool';
-import { createHostCheck } from './admin-host.ts';
+import { checkHostName, createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
@@ -51,7 +51,7 @@ function checkOptions(options: AdminOptions): AdminOptions {
   checkKnownOptions('createAdminServer', options, ['gateway', 'pool', 'pages', 'hosts', 'logger']);
   checkMethods('gateway', options.gateway, []);
   checkMethods('pool', options.pool, []);
-  for (const host of checkMethods('hosts', options.hosts ?? [], ['map', 'includes'])) checkText('hosts', host);
+  for (const host of checkMethods('hosts', options.hosts ?? [], ['map', 'includes'])) checkHostName('hosts', host);
   if (options.pages !== undefined) checkMethods('pages', options.pages, Object.keys(options.pages));
   return options;
 }

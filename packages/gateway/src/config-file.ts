@@ -3,6 +3,7 @@ import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import { checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
 import { checkFailurePolicy, POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
+import { checkHostName } from './admin-host.ts';
 import { checkPipeline } from './config-pipeline.ts';
 import { type ConfigPath, ConfigSource } from './config-source.ts';
 import { parseHostPort } from './listen.ts';
@@ -124,7 +125,7 @@ function checkAddresses(source: ConfigSource, value: Fields): void {
   if (adminHosts === undefined) return;
   if (!Array.isArray(adminHosts)) throw source.invalid(['adminHosts'], 'adminHosts must be a list of names');
   for (const [at, host] of adminHosts.entries())
-    source.check(['adminHosts', at], () => checkText('a name of adminHosts', host));
+    source.check(['adminHosts', at], () => checkHostName('a name of adminHosts', host));
 }
 
 /** Each option on its own, so that what is wrong is found where it stands. */
@@ -170,4 +171,14 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
   checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOptions);
   if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);
   return value;
+}
+
+/**
+ * Finds a key in a gateway's YAML file that was parsed before, for an error about it.
+ *
+ * @param path keys and positions in lists, from the outside in: `['agents', 0, 'tokenFile']`
+ * @returns file, line and key: `gateway.yaml:7: agents[0].tokenFile`
+ */
+export function placeInGatewayFile(text: string, file: string, path: readonly (string | number)[]): string {
+  return new ConfigSource(text, file).place(path);
 }

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 
 /** Where something is in a file: keys and places in lists, from the outside in. */
 export type ConfigPath = readonly (string | number)[];
@@ -20,16 +20,36 @@ export class ConfigSource {
     this.#file = file;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const [error] = this.#document.errors;
-    if (error !== undefined) throw this.#notYaml(error, this.#lines.linePos(error.pos[0]).line);
+    if (error?.code === 'MULTIPLE_DOCS')
+      throw this.#notYaml(this.#lineAt(error.pos[0]), 'begins a second document, but a gateway file is one document');
+    if (error !== undefined) throw this.#notYaml(this.#lineAt(error.pos[0]), `is not YAML: ${error.message}`, error);
+    const alias = this.#firstAlias();
+    if (alias !== undefined) throw this.#notYaml(this.#lineAt(alias), 'has an alias (*name); write the value out');
     try {
       this.value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
-      throw this.#notYaml(cause as Error, 1);
+      throw this.#notYaml(1, `is not YAML: ${(cause as Error).message}`, cause);
     }
   }
 
-  #notYaml(cause: Error, line: number): AgentwireError {
-    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line} is not YAML: ${cause.message}`, { cause });
+  /** Offset of the first alias: aliases are refused, as a few lines of them can stand for gigabytes. */
+  #firstAlias(): number | undefined {
+    let offset: number | undefined;
+    visit(this.#document, {
+      Alias(_key, node) {
+        offset = node.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    return offset;
+  }
+
+  #lineAt(offset: number): number {
+    return this.#lines.linePos(offset).line;
+  }
+
+  #notYaml(line: number, message: string, cause?: unknown): AgentwireError {
+    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line} ${message}`, { cause });
   }
 
   /** Gives the offset of a key, or of a place in a list. */
@@ -46,7 +66,7 @@ export class ConfigSource {
 
   /** Gives the error for what is wrong at `path`: file, line, key and `message`. */
   invalid(path: ConfigPath, message: string): AgentwireError {
-    const { line } = this.#lines.linePos(this.#offsetOf(path));
+    const line = this.#lineAt(this.#offsetOf(path));
     const key = path.at(-1);
     // a check of an option begins with the option's name
     const named = typeof key === 'string' && message.startsWith(`${key} `);
@@ -54,6 +74,11 @@ export class ConfigSource {
       ? `${shown(path)}${message.slice(key.length)}`
       : [shown(path), message].filter(Boolean).join(': ');
     return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line}: ${text}`);
+  }
+
+  /** Names a key with its file and line: `gateway.yaml:7: agents[0].tokenFile`. */
+  place(path: ConfigPath): string {
+    return `${this.#file}:${this.#lineAt(this.#offsetOf(path))}: ${shown(path)}`;
   }
 
   /** Runs a check of what is at `path`. @throws AgentwireError as {@link invalid} */

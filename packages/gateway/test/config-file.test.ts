@@ -1,5 +1,5 @@
 import { createGateway, type GatewayOptions } from '@agentwire/gateway';
-import { parseGatewayFile } from '@agentwire/gateway/config-file';
+import { parseGatewayFile, placeInGatewayFile } from '@agentwire/gateway/config-file';
 import { parseHostPort } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, test } from 'vitest';
@@ -12,6 +12,9 @@ describe('what is wrong in a file is named with file, line, key and what is allo
     ['listen: 1', 'gateway.yaml:1: listen must be text of the form HOST:PORT'],
     ['\nadmin: nowhere', 'gateway.yaml:2: admin must be text of the form HOST:PORT'],
     ['upstream: h:1', 'gateway.yaml:1: upstream must be http://HOST:PORT or https://HOST:PORT'],
+    ['adminHosts: [a, "a b"]', 'gateway.yaml:1: adminHosts[1]: a name of adminHosts must be a host name'],
+    ['listen: 127.0.0.1:1\nagents: &a\n  - *a', 'gateway.yaml:3 has an alias (*name); write the value out'],
+    ['listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2', 'gateway.yaml:2 begins a second document'],
     ['adminHosts: [a, 1]', 'gateway.yaml:1: adminHosts[1]: a name of adminHosts must be a string'],
     ['listen: 127.0.0.1:1\nnope: 1', 'gateway.yaml:2: nope: there is no such key; the file may have listen, admin'],
     [
@@ -51,7 +54,7 @@ describe('what is wrong in a file is named with file, line, key and what is allo
     [`${AGENTS}pipeline: waf`, 'gateway.yaml:4: pipeline must be a list of names'],
     ['pipeline: [waf]', 'gateway.yaml:1: pipeline[0]: "waf" is no agent of this file; there are none under agents'],
     ['a: 1\nb: [', 'gateway.yaml:2 is not YAML'],
-    ['a: &x [1]\nb: *x', 'is not YAML'],
+    ['a: &x [1]\nb: *x', 'gateway.yaml:2 has an alias'],
     ['admin: 127.0.0.1:1\nadmin: 127.0.0.1:2', 'gateway.yaml:2 is not YAML'],
     ['- a', 'gateway.yaml:1: a gateway file has the keys listen, admin'],
   ])('%j', (text, message) => {
@@ -64,6 +67,11 @@ describe('what is wrong in a file is named with file, line, key and what is allo
       'gateway.yaml:3: agents[0].endpoint: no transport serves ftp: ("ftp:x"); there are transports for unix, tcp',
     );
     expect(parseGatewayFile(text, 'gateway.yaml')).toBeDefined();
+  });
+
+  test('a key is named with its line', () => {
+    expect(placeInGatewayFile(`${AGENTS}tls:\n  ca: a`, 'g.yaml', ['tls', 'ca'])).toBe('g.yaml:5: tls.ca');
+    expect(placeInGatewayFile(AGENTS, 'g.yaml', ['agents', 1, 'name'])).toBe('g.yaml:3: agents[1].name');
   });
 
   test('what is right is given back', () => {
