@@ -8,8 +8,6 @@ const TOP = fileURLToPath(new URL('../..', import.meta.url));
 /** Folders whose words still have to be replaced. */
 const NOT_CLEAN: readonly string[] = [
   'packages/agent/',
-  'packages/agentwire/',
-  'packages/cli/',
   'packages/core/',
   'packages/gateway/',
   'packages/headers/',
@@ -24,7 +22,6 @@ const NOT_CLEAN: readonly string[] = [
   'tools/interop/',
   'tools/smoke/',
   'examples/',
-  'test/e2e/',
   'test/wire/',
   'test/zentinel/',
   'docs/conform-agentwire.md',

@@ -77,14 +77,14 @@ describe.skipIf(!hasServer)(`agentwire a2a tail on a real nats-server${unlessSer
   });
 });
 
-/** Waits until a command line has said something on its standard error. */
+/** Waits until a command has written `text` to its standard error. */
 function heard({ child }: Running, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let written = '';
     child.stderr?.on('data', (chunk: string | Buffer) => {
-      said += chunk.toString();
-      if (said.includes(text)) resolve();
+      written += chunk.toString();
+      if (written.includes(text)) resolve();
     });
-    child.once('exit', () => reject(new Error(`it ended: ${said}`)));
+    child.once('exit', () => reject(new Error(`it ended: ${written}`)));
   });
 }

@@ -121,8 +121,8 @@ test('bodies go in chunks while the agent asks for more, and a response after th
 
 test('what fails is an error with its code, the decisions before it kept; wrong use is 2 with a line that is right', async () => {
   const unix = `unix:${join(socketFolder(), 'a.sock')}`;
-  const nobody = await agentwire('call', unix, '--json');
-  expect([nobody.status, (JSON.parse(nobody.stdout) as CallReport).error?.code]).toEqual([1, 'ERR_CONNECT']);
+  const absent = await agentwire('call', unix, '--json');
+  expect([absent.status, (JSON.parse(absent.stdout) as CallReport).error?.code]).toEqual([1, 'ERR_CONNECT']);
   const agent = start('agent', 'reference', '--listen', unix);
   await agent.line('listening');
   const thrown = await agentwire('call', unix, '--uri', '/throw', '--json');

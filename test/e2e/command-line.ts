@@ -7,10 +7,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-/** The bin as it is built: `npm test` builds before it tests. */
+/** Built bin: `npm test` builds before it tests. */
 const BIN = fileURLToPath(new URL('../../packages/cli/bin/agentwire.js', import.meta.url));
 
-/** What a command line printed and how it ended. */
+/** Output and exit status of a command. */
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -30,10 +30,10 @@ export async function agentwire(...args: string[]): Promise<Ended> {
   return { status, stdout: stdout.join(''), stderr: stderr.join('') };
 }
 
-/** A command line that stays up, and the lines it prints. */
+/** Running command, and the lines it prints. */
 export interface Running {
   readonly child: ChildProcess;
-  /** The first line that is not yet taken and begins with `start`, without it. */
+  /** Next line that begins with `start`, without it. */
   line(start: string): Promise<string>;
   /** Sends SIGTERM. @returns the exit status */
   stop(): Promise<number | null>;

@@ -46,7 +46,7 @@ test('agentwire gateway before agentwire agent: real HTTP through real processes
   expect(await gateway.stop()).toBe(0);
 }, 60_000);
 
-test('an agent that registers by itself is asked too; one without the token is not let in', async () => {
+test('an agent that registers by itself is asked too; one without the token is refused', async () => {
   const folder = socketFolder();
   const [agents, token, wrong] = [`unix:${join(folder, 'agents.sock')}`, join(folder, 'token'), join(folder, 'wrong')];
   writeFileSync(token, 'right\n');
@@ -66,11 +66,11 @@ test('an agent that registers by itself is asked too; one without the token is n
   );
   const url = await gateway.line('listening http').then((rest) => `http${rest}`);
   expect((await fetch(url)).status).toBe(503);
-  const stranger = start('agent', 'waf', '--reverse', agents, '--token-file', wrong);
+  const refused = start('agent', 'waf', '--reverse', agents, '--token-file', wrong);
   const friend = start('agent', 'waf', '--reverse', agents, '--token-file', token, '--connections', '1');
   expect(await friend.line('registered ')).toBe(agents);
   expect(await (await fetch(url)).text()).toBe('upstream saw x-waf: pass');
-  await expect(Promise.race([stranger.line('registered '), friend.stop().then(() => 'never')])).resolves.toBe('never');
+  await expect(Promise.race([refused.line('registered '), friend.stop().then(() => 'never')])).resolves.toBe('never');
 }, 60_000);
 
 test('a YAML file says the same as flags, and what is wrong in it is named', async () => {
@@ -158,7 +158,7 @@ test('--agent replaces the agents and the pipeline of a file with one info line;
   const file = join(folder, 'gateway.yaml');
   writeFileSync(
     file,
-    `listen: 127.0.0.1:0\nupstream: ${await upstream()}\nagents:\n  - { name: old, endpoint: "unix:/nobody" }\npipeline: [old]\n`,
+    `listen: 127.0.0.1:0\nupstream: ${await upstream()}\nagents:\n  - { name: old, endpoint: "unix:/absent" }\npipeline: [old]\n`,
   );
   const gateway = start('gateway', '--config', file, '--agent', `waf=${waf}`, '--verbose');
   const heard: string[] = [];

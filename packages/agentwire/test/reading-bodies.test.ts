@@ -20,9 +20,9 @@ type Handlers = Omit<AgentDefinition, 'name' | 'version'>;
 
 interface Way {
   readonly name: string;
-  /** Where the agent listens. */
+  /** Endpoint of the agent. */
   readonly listen: string;
-  /** What the pool offers. */
+  /** Encodings that the pool offers. */
   readonly encodings?: readonly string[];
 }
 
@@ -50,7 +50,7 @@ interface Asked {
   readonly method?: string;
   readonly path?: string;
   readonly parts?: readonly string[];
-  /** Whether the body is sent with its length. */
+  /** Set when the body is sent with its length. */
   readonly length?: boolean;
 }
 
@@ -102,7 +102,7 @@ const WHOLE: Record<string, (message: IncomingMessage) => Promise<string>> = {
     for await (const piece of message.body) seen += Buffer.from(piece).toString();
     return seen;
   },
-  'text where one is said to be there': async (message) => (message.hasBody ? message.text() : ''),
+  'text where one is announced': async (message) => (message.hasBody ? message.text() : ''),
 };
 
 /** Decides on chunks, after a head that only looks whether there are any. */

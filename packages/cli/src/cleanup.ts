@@ -1,16 +1,16 @@
 /**
- * What a command has opened: ended in the reverse order, however the command ends. One that is left open keeps the process
- * alive after its error, answering some and not others.
+ * Resources of a command, closed in reverse order however the command ends. A resource that stays open keeps the process
+ * alive after an error, serving some requests and not others.
  */
 export class Cleanup {
   readonly #tasks: (() => unknown)[] = [];
 
-  /** Notes how something that is open now is ended. */
+  /** Registers a function that closes a resource. */
   defer(task: () => unknown): void {
     this.#tasks.push(task);
   }
 
-  /** Ends everything, also past one that fails. @throws the first error */
+  /** Runs all functions, also after one fails. @throws the first error */
   async run(): Promise<void> {
     const errors: unknown[] = [];
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) {

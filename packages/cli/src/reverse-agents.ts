@@ -16,9 +16,9 @@ import { UsageError } from './usage-error.ts';
 const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
 
 /**
- * Lets agents that the pool expects register at `endpoint`. Who is unknown, and who has the wrong token, get the same
- * answer. On a Unix socket the file's permissions may do; over TCP and TLS any process could come, so there agents prove
- * themselves with the token or, over TLS, with a certificate that has their id as a name.
+ * Accepts registrations of agents that the pool expects at `endpoint`. An unknown agent and a wrong token get the same
+ * refusal. On a Unix socket the file's permissions may suffice; over TCP and TLS any process can connect, so agents authenticate
+ * with the token or, over TLS, with a certificate that has their id as a name.
  */
 export async function acceptReverseAgents(
   pool: AgentPool,
@@ -31,7 +31,7 @@ export async function acceptReverseAgents(
     readonly tokenFile: string | undefined;
     /** Flag or key that named the file, for errors; default `--token-file`. */
     readonly tokenFileFrom?: string;
-    /** Whether the transport requires certificates of peers over TLS; their name is then the id. Default `false`. */
+    /** Set when the transport requires client certificates over TLS; their name must then be the agent's id. Default `false`. */
     readonly clientCertificates?: boolean;
   },
 ): Promise<Listener> {

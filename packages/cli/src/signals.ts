@@ -3,14 +3,14 @@ import { line, outliveReaders, type Terminal } from './output/terminal.ts';
 /**
  * Waits for Ctrl-C or SIGTERM and drains; a second one ends the process at once.
  *
- * @param drain finishes what is under way
- * @param quiet says nothing about it
+ * @param drain finishes what is in flight
+ * @param quiet prints no line about it
  */
 export async function drainOnSignal(terminal: Terminal, drain: () => Promise<void>, quiet = false): Promise<void> {
   outliveReaders(terminal);
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {
-      if (!quiet) line(terminal.stderr, `${signal}: finishing what is under way; once more ends now`);
+      if (!quiet) line(terminal.stderr, `${signal}: finishing what is in flight; once more ends now`);
       const abort = (): never => process.exit(130);
       process.once('SIGINT', abort);
       process.once('SIGTERM', abort);

@@ -4,7 +4,7 @@ import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds
 import { readNamedFile } from './read-named-file.ts';
 import { flagOf, type NameOfTls, type TlsFlags } from './tls-flags.ts';
 
-/** What the command line knows about transports. */
+/** Settings of the transports of a command. */
 export interface StockTransportOptions extends TlsFlags {
   readonly dialect?: 'auto' | 'documented' | 'zentinel';
   /** Names of the TLS settings in errors; default their flags. */

@@ -1,6 +1,6 @@
-/** Wrong use of the command line: exit status 2, with the line that would be right. */
+/** Wrong use of the command line: exit status 2, with a correct command line. */
 export class UsageError extends Error {
-  /** A command line that would be right. */
+  /** Correct command line. */
   readonly example: string;
 
   constructor(message: string, example: string) {

@@ -4,7 +4,6 @@ import {
   checkKnownOptions,
   checkLogger,
   checkMethods,
-  checkText,
   countRepeats,
   silentLogger,
 } from '@agentwire/core/internal';

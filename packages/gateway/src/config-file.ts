@@ -1,6 +1,6 @@
 // An entry point of its own: it loads yaml (70 files), which a gateway without a file does not need.
 import { AgentwireError, parseEndpoint } from '@agentwire/core';
-import { checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
 import { checkFailurePolicy, POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkHostName } from './admin-host.ts';

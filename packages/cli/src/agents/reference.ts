@@ -42,7 +42,7 @@ const MUTATED = MUTATED_RESPONSE.setRequestHeader('x-agent-set', '1')
 const LONGEST_WAIT_MS = 60_000;
 const INJECTION = 'ignore previous instructions';
 
-/** What this agent keeps of a request: the body's pieces, for `/needs-more`. */
+/** State per request: the chunks of the body, for `/needs-more`. */
 interface State {
   readonly pieces: Uint8Array[];
 }
@@ -53,7 +53,7 @@ async function slow(ms: number, context: HandlerContext): Promise<Decision> {
   return SEEN;
 }
 
-/** `/needs-more`: collects the body and judges the whole of it at the last chunk. */
+/** `/needs-more`: collects the body and decides on all of it at the last chunk. */
 function search(chunk: IncomingChunk, context: HandlerContext<State>): Decision {
   const state = (context.state ??= { pieces: [] });
   state.pieces.push(chunk.data);
@@ -61,7 +61,7 @@ function search(chunk: IncomingChunk, context: HandlerContext<State>): Decision 
   return Buffer.concat(state.pieces).includes('attack') ? ATTACK : DONE;
 }
 
-/** `/transform`: a chunk's first word says what becomes of it; more is asked for until the last. */
+/** `/transform`: the first word of a chunk selects its mutation; more is requested until the last chunk. */
 function transform({ data }: IncomingChunk): AgentDecision {
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
   if (text.startsWith('pass')) return pass();
@@ -91,7 +91,7 @@ const reference: Agent<State> = defineAgent<State>({
       case '/slow':
         return slow(Number(request.query.get('ms')), context);
       case '/throw':
-        throw new Error('the path said so');
+        throw new Error('as the path requests');
       default:
         return SEEN;
     }

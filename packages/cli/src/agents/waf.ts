@@ -1,6 +1,6 @@
 import { allow, block, defineAgent, type Agent, type AgentDecision, type IncomingRequest } from '@agentwire/agent';
 
-/** One thing to look for, and where. */
+/** Rule: a pattern, and the parts of a request that it applies to. */
 interface Rule {
   readonly id: string;
   readonly tag: string;
@@ -38,7 +38,7 @@ const RULES: readonly Rule[] = [
 const LONGEST_BODY_BYTES = 1_048_576;
 const PASS = allow().setRequestHeader('x-waf', 'pass').freeze();
 
-// One decision a rule, made once.
+// One decision per rule, created once.
 const BLOCKS: ReadonlyMap<Rule, AgentDecision> = new Map(
   RULES.map((rule) => [
     rule,
@@ -71,7 +71,7 @@ function judgeHead(request: IncomingRequest): AgentDecision | undefined {
 }
 
 async function judgeBody(request: IncomingRequest): Promise<AgentDecision> {
-  // a body past the limit rejects here, and a handler that lets that through blocks with 413
+  // a body over the limit rejects here; a handler that does not catch that blocks with 413
   const text = await request.text({ limit: LONGEST_BODY_BYTES });
   return find('body', text) ?? find('body', decode(text)) ?? PASS;
 }
@@ -84,7 +84,7 @@ const waf: Agent = defineAgent({
   name: 'waf',
   version: '1.0.0',
   requestBody: true,
-  // not async: a request without a body is decided on the spot, and nothing waits
+  // not async: a request without a body is decided synchronously
   onRequestHeaders: (request) => judgeHead(request) ?? (request.hasBody ? judgeBody(request) : PASS),
 });
 

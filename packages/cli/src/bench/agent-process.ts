@@ -6,7 +6,7 @@ import { AgentwireError } from '@agentwire/core';
 
 const BIN = fileURLToPath(new URL('../../bin/agentwire.js', import.meta.url));
 
-/** An agent in a process of its own. */
+/** Agent in a process of its own. */
 export interface AgentProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly endpoints: readonly string[];
@@ -17,7 +17,7 @@ export interface AgentProcess extends AsyncDisposable {
 /**
  * Starts `agentwire agent MODULE --listen …` and waits until it accepts connections.
  *
- * @param prefix a command that starts the process in some way, for example `taskset -c 1`
+ * @param prefix command that starts the process, for example `taskset -c 1`
  */
 export async function startAgentProcess(
   module: string,

@@ -1,7 +1,7 @@
 import type { AgentwireError, Clock } from '@agentwire/core';
 import { Latencies, type LatencySummary } from './latencies.ts';
 
-/** What one run of a closed loop gave. */
+/** Result of one closed-loop run. */
 export interface LoopResult {
   readonly inFlight: number;
   readonly seconds: number;
@@ -13,22 +13,22 @@ export interface LoopResult {
 
 /** Options of {@link runClosedLoop}. */
 export interface LoopOptions {
-  /** Callers that each wait for their answer before they ask again. */
+  /** Concurrent callers; each waits for its answer before it asks again. */
   readonly inFlight: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
-  /** Where latencies are kept; default a collection of its own. */
+  /** Collector of the latencies; default a new one. */
   readonly latencies?: Latencies | undefined;
 }
 
-/** Asks as fast as the answers come. @param ask one question, by its number; rejections are counted */
+/** Runs `inFlight` callers in a closed loop. @param ask sends one request, by its number; rejections are counted */
 export async function runClosedLoop(ask: (n: number) => Promise<unknown>, options: LoopOptions): Promise<LoopResult> {
   const { inFlight, clock, signal } = options;
   const latencies = options.latencies ?? new Latencies();
   const errors: Record<string, number> = {};
-  // a clock read costs as much as encoding a small message, so at depth only every 16th question is timed
+  // a clock read costs as much as encoding a small message, so beyond depth 1 only every 16th request is timed
   const every = inFlight === 1 ? 1 : 16;
   let asked = 0;
   let answered = 0;
@@ -51,7 +51,7 @@ export async function runClosedLoop(ask: (n: number) => Promise<unknown>, option
   };
   const wait = (seconds: number): Promise<void> =>
     new Promise((resolve) => {
-      // holds the process open, as the clock's own timers do not
+      // keeps the process alive, as the timers of the clock do not
       const done = (): void => {
         clearTimeout(timer);
         resolve();

@@ -1,4 +1,4 @@
-/** Latencies as people quote them, in milliseconds. */
+/** Latency percentiles, in milliseconds. */
 export interface LatencySummary {
   readonly p50: number;
   readonly p90: number;
@@ -7,7 +7,7 @@ export interface LatencySummary {
   readonly max: number;
 }
 
-/** Samples of one run; keeps the first `capacity` and counts nothing twice. */
+/** Samples of one run; keeps the first `capacity`. */
 export class Latencies {
   readonly #samples: Float64Array;
   #count = 0;

@@ -1,6 +1,6 @@
 import type { RequestHeaders } from '@agentwire/core';
 
-/** How many different requests there are. */
+/** Number of different requests. */
 export const WORKLOAD_SIZE: number = 1024;
 
 const PATHS = [
@@ -33,7 +33,7 @@ const OPTIONAL: readonly [name: string, value: (hex: Hex) => string][] = [
 
 type Hex = (length: number) => string;
 
-/** Numbers that are the same in every run (a linear congruential generator), so that runs compare. */
+/** Reproducible random numbers (a linear congruential generator), so that runs compare. */
 function numbers(): (below: number) => number {
   let state = 20_250_101;
   return (below) => {

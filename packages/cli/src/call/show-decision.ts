@@ -5,7 +5,7 @@ import type { CallDecision } from './call-decision.ts';
 const isEmpty = (value: unknown): boolean =>
   value === null || value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
-/** A decision as a block for people: the verdict, and whatever else it says, a line each. */
+/** Human-readable decision: the verdict, and each other field on a line of its own. */
 export function showDecision(decision: CallDecision, stream: Terminal['stdout']): string {
   const { phase, latencyMs, decision: verdict, audit, ...rest } = decision;
   const allowed = verdict === 'allow';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readNamedFile, readSecret, readToken } from '../read-named-file.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** Flags that say who signs in at a NATS server, and how. */
+/** Flags with the credentials for a NATS server. */
 export interface CredentialFlags {
   readonly user?: string;
   readonly passwordFile?: string;
@@ -16,7 +16,7 @@ export interface CredentialFlags {
   readonly tlsKey?: string;
 }
 
-/** What the flags say of the user; secrets stand in files, because a command line is open to everybody on the machine. */
+/** Reads the credentials of the flags; secrets are in files, because every user of a machine can read its command lines. */
 export function readCredentials(flags: CredentialFlags, example: string): NatsCredentials {
   const { user, passwordFile, creds, nkey, tokenFile, tlsCa, tlsCert, tlsKey } = flags;
   const ways = Object.entries({ '--user': user, '--creds': creds, '--nkey': nkey, '--token-file': tokenFile });

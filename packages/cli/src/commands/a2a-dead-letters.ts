@@ -19,7 +19,7 @@ const EXAMPLE = 'agentwire a2a dead-letters nats://127.0.0.1:4222 orders --node 
 async function run(url: string, inbox: string, flags: DeadFlags, { terminal }: CommandContext): Promise<void> {
   const { createNatsAuth, createNatsBackend } = await import('@agentwire/a2a-nats');
   const auth = createNatsAuth(readCredentials(flags, EXAMPLE));
-  // It only looks at the streams of the node: without a router it takes nothing that is for the node.
+  // only reads the streams of the node: without a router it consumes no message of the node
   const backend = await createNatsBackend({
     nodeId: flags.node,
     servers: url,

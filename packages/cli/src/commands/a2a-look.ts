@@ -11,7 +11,7 @@ interface LookFlags extends NodeFlags {
 
 interface FoundService extends AnnouncedService {
   readonly nodes: readonly string[];
-  /** Whether nodes say different things about it. */
+  /** Set when nodes announce it differently. */
   readonly conflict: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface NodeFlags extends CredentialFlags {
   readonly json?: boolean;
 }
 
-/** Takes part as a node for as long as `work` takes, and leaves well. */
+/** Joins as a node while `work` runs, and leaves gracefully. */
 export async function asNode<T>(
   url: string,
   flags: NodeFlags,
@@ -24,7 +24,7 @@ export async function asNode<T>(
   const auth = createNatsAuth(readCredentials(flags, example));
   const nodeId = flags.node ?? `cli-${randomBytes(6).toString('hex')}`;
   const backend = await createNatsBackend({ nodeId, servers: url, auth, prefix: flags.prefix });
-  // Answers of any node are taken; nothing else has a recipient here.
+  // accepts answers of any node; nothing else has a recipient here
   const router = createA2ARouter({ backend, acceptRemote: () => ({}) });
   try {
     return await work(router.register(router.processTable.insert({ agentId: 'cli' })), backend);
@@ -34,14 +34,14 @@ export async function asNode<T>(
   }
 }
 
-/** The nodes that announced themselves within a time, without the one that asks. */
+/** Lists the nodes that announced themselves within a time, without this one. */
 export async function othersThere(backend: NatsBackend, waitMs: number): Promise<NodePresence[]> {
   await backend.flush();
   await wait(waitMs);
   return backend.nodes().slice(1);
 }
 
-/** Adds the flags of {@link NodeFlags} that are not about signing in. */
+/** Adds the flags of {@link NodeFlags} other than credentials. */
 export function addNodeFlags(command: Command): Command {
   return command
     .option('--prefix <word>', 'first word of every subject', 'a2a')

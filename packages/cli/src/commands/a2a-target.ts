@@ -45,7 +45,7 @@ export function readPayload(text: string, isJson: boolean, example: string): Pay
   }
 }
 
-/** Writes a payload for people. */
+/** Human-readable payload. */
 export function showPayload(given: Payload): string {
   switch (given.kind) {
     case 'text':

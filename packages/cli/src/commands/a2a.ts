@@ -49,7 +49,7 @@ async function run(url: string, flags: TailFlags, context: CommandContext): Prom
   }
 }
 
-/** `agentwire a2a`: takes part in, and looks at, messages between agents. */
+/** `agentwire a2a`: sends and inspects messages between agents. */
 export function addA2aCommand(program: Command, context: CommandContext): void {
   const a2a = program.command('a2a').description('send, ask and look at messages between agents');
   addTalkCommands(a2a, context);

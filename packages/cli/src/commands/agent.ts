@@ -31,7 +31,7 @@ const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
   'api-key': () => import('../agents/api-key.ts'),
 };
 
-/** The agent that a word names: one of ours, or the default export of a file. */
+/** Loads an agent by name: a stock agent, or the default export of a file. */
 async function loadAgent(word: string): Promise<Agent> {
   const stock = STOCK[word];
   if (stock !== undefined) return (await stock()).default;
@@ -95,7 +95,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     })),
     onRegistered: (address) => tell('registered', address),
   });
-  // listens for signals before it says that it is up: whoever reads that may send one at once
+  // installs signal handlers before it prints the line: its reader may send a signal at once
   const drained = drainOnSignal(context.terminal, () => server.drain(), options.json);
   for (const endpoint of server.endpoints) tell('listening', endpoint);
   await drained;

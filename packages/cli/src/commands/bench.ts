@@ -34,14 +34,14 @@ function positive(flag: string, text: string): number {
   throw new UsageError(`${flag} takes a positive number, got ${JSON.stringify(text)}`, EXAMPLE);
 }
 
-/** Part of a connection would be none, and a load without connections never ends. */
+/** Reads a whole number: a load without connections would never end. */
 function whole(flag: string, text: string, max: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= max) return value;
   throw new UsageError(`${flag} takes an integer from 1 to ${max}, got ${JSON.stringify(text)}`, EXAMPLE);
 }
 
-/** Processor time of a process in seconds, where the system tells (Linux). */
+/** Processor time of a process in seconds; `undefined` except on Linux. */
 function cpuSeconds(pid: number | undefined): number | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];

@@ -39,7 +39,7 @@ interface CallFlags extends TlsFlags {
   readonly json?: boolean;
 }
 
-/** One request as the flags describe it. */
+/** Request described by the flags. */
 interface Script {
   readonly method: string;
   readonly uri: string;
@@ -53,7 +53,7 @@ interface Script {
 
 const EXAMPLE = "agentwire call unix:/tmp/waf.sock --uri '/?q=1' -H 'user-agent: curl'";
 
-/** No other call has it: in containers every process has the same pid. */
+/** Unique per call: in containers every process has the same pid. */
 const CALL_ID = `call-${crypto.randomUUID()}`;
 
 function parseHeaders(flag: string, given: readonly string[]): string[] {
@@ -114,7 +114,7 @@ const metadata = (): RequestMetadata => ({
   timestamp: new Date(systemClock.wallNow()).toISOString(),
 });
 
-/** Plays a script through an exchange, one event after the other, for as long as the agent lets it go on. */
+/** Sends the events of a script through an exchange, one after the other, until the agent decides against the request. */
 async function* play(
   exchange: Exchange,
   script: Script,
@@ -130,7 +130,7 @@ async function* play(
     bytes: Uint8Array = new Uint8Array(0),
   ): AsyncGenerator<[Phase, Decision, number]> {
     const type = phase === 'request_body' ? 'requestBodyChunk' : 'responseBodyChunk';
-    // a body that is not there is an empty last chunk: an agent that asked for it waits for its end
+    // a missing body is one empty last chunk: an agent that requested the body waits for its end
     const count = Math.max(1, Math.ceil(bytes.byteLength / script.chunkBytes));
     for (let index = 0; index < count; index++) {
       const data = bytes.subarray(index * script.chunkBytes, (index + 1) * script.chunkBytes);

@@ -28,7 +28,7 @@ function verify(file: string, flags: VerifyFlags, context: CommandContext): void
   if (!report.ok) context.status = 1;
 }
 
-/** Says with a file that cannot be read what a right command line looks like. */
+/** Adds a correct command line to the error of an unreadable file. */
 function verifyNamed(file: string, flags: VerifyFlags, context: CommandContext): void {
   try {
     verify(file, flags, context);

@@ -100,7 +100,7 @@ async function demonstrate(count: number, flags: DemoFlags, context: CommandCont
   }
   if (!good) context.status = 1;
   if (flags.once) return;
-  // listens for signals before it says that it stays up: whoever reads that may send one at once
+  // installs signal handlers before it prints the line: its reader may send a signal at once
   const drained = drainOnSignal(context.terminal, () => gateway.drain());
   if (!flags.json) {
     line(stdout, `\nThe gateway is at ${tint('strong', url, stdout)} until Ctrl-C. Try:\n`);

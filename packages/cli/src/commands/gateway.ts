@@ -53,7 +53,7 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   const admin = createAdminServer({ gateway, pool, logger, hosts });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
-  // listens for signals before it says that it is up: whoever reads that may send one at once
+  // installs signal handlers before it prints the line: its reader may send a signal at once
   const drained = drainOnSignal(context.terminal, async () => {
     admin.startDraining();
     await reverse?.close();

@@ -6,33 +6,33 @@ interface DemoRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Whether the client leaves as soon as the upstream has the request. */
+  /** Set when the client disconnects as soon as the upstream has the request. */
   readonly leave?: boolean;
 }
 
-/** What came back to the client. */
+/** Response to the client. */
 export interface DemoResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** One kind of request, and what should become of it. */
+/** Kind of request, and its expected result. */
 export interface DemoKind {
   readonly name: string;
-  /** How many of a hundred requests are of this kind. */
+  /** Share of this kind, in percent of the requests. */
   readonly share: number;
   readonly outcome: RequestSummary['outcome'];
-  /** The agent that should have decided; none for what passes. */
+  /** Agent that must have decided; absent for requests that pass. */
   readonly agent?: string;
   readonly status: number;
   make(n: number): DemoRequest;
-  /** What else must hold of the answer. */
+  /** Further requirement on the answer. */
   check?(response: DemoResponse, request: DemoRequest): boolean;
 }
 
 const KEY = { 'x-api-key': 'demo-key' };
-/** What the demo's upstream answers: what it got. */
+/** Echo of the demo's upstream. */
 interface Echo {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -56,7 +56,7 @@ export const DEMO_KINDS: readonly DemoKind[] = [
     share: 14,
     outcome: 'allowed',
     status: 200,
-    make: (n) => ({ method: 'GET', path: `/account?n=${n}`, headers: { ...KEY, 'x-client-name': 'somebody-else' } }),
+    make: (n) => ({ method: 'GET', path: `/account?n=${n}`, headers: { ...KEY, 'x-client-name': 'another-client' } }),
     check: (response) => {
       const { headers } = echoed(response);
       return headers['x-client-name'] === 'demo' && headers['x-waf'] === 'pass' && headers['x-api-key'] === undefined;
@@ -110,7 +110,7 @@ export const DEMO_KINDS: readonly DemoKind[] = [
     outcome: 'challenged',
     agent: 'api-key',
     status: 401,
-    make: (n) => ({ method: 'GET', path: `/items/${n}?who=nobody`, headers: {} }),
+    make: (n) => ({ method: 'GET', path: `/items/${n}?who=guest`, headers: {} }),
     check: (response) => response.headers['www-authenticate'] !== undefined,
   },
   {

@@ -3,12 +3,12 @@ import { Agent, request } from 'undici';
 import { DEMO_KINDS, type DemoKind, type DemoResponse } from './kinds.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 
-/** One request that was sent, and whether it ended as it should. */
+/** Request of the load, and its result. */
 export interface DemoResult {
   readonly kind: DemoKind;
   readonly summary: RequestSummary | undefined;
   readonly expected: boolean;
-  /** What was wrong with it. */
+  /** Deviation from the expected result; absent when there is none. */
   readonly problem?: string;
 }
 
@@ -17,19 +17,19 @@ const CLIENTS = 16;
 /** Spreads kinds over `count` requests by their shares, mixed, and each at least once. */
 function planLoad(count: number): DemoKind[] {
   const plan: DemoKind[] = [];
-  const owed = DEMO_KINDS.map(() => 0);
+  const shares = DEMO_KINDS.map(() => 0);
   while (plan.length < count) {
-    for (const [at, { share }] of DEMO_KINDS.entries()) owed[at] = (owed[at] ?? 0) + share;
-    const most = owed.indexOf(Math.max(...owed));
+    for (const [at, { share }] of DEMO_KINDS.entries()) shares[at] = (shares[at] ?? 0) + share;
+    const most = shares.indexOf(Math.max(...shares));
     const kind = DEMO_KINDS[most];
     if (kind === undefined) break;
-    owed[most] = (owed[most] ?? 0) - 100;
+    shares[most] = (shares[most] ?? 0) - 100;
     plan.push(kind);
   }
   return plan;
 }
 
-/** Matches what the gateway tells of a request with the request that was sent, by its uri. */
+/** Matches the gateway's summaries with the sent requests, by uri. */
 export class Summaries {
   readonly #waiting = new Map<string, (summary: RequestSummary) => void>();
   readonly #early = new Map<string, RequestSummary>();
@@ -56,13 +56,13 @@ function problemOf(
 ): string | undefined {
   if (summary.outcome !== kind.outcome) return `outcome ${summary.outcome}, expected ${kind.outcome}`;
   if (summary.agent !== kind.agent)
-    return `decided by ${summary.agent ?? 'nobody'}, expected ${kind.agent ?? 'nobody'}`;
+    return `decided by ${summary.agent ?? 'no agent'}, expected ${kind.agent ?? 'no agent'}`;
   if (response !== undefined && response.status !== kind.status)
     return `status ${response.status}, expected ${kind.status}`;
   return checked ? undefined : 'the answer does not hold what it should';
 }
 
-/** Sends `count` requests through the gateway at `url`, 16 at a time. @param onResult told of each as it ends */
+/** Sends `count` requests through the gateway at `url`, 16 at a time. @param onResult called with each as it ends */
 export async function runLoad(
   url: string,
   count: number,

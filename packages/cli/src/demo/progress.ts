@@ -2,7 +2,7 @@ import { line, type Terminal, tint } from '../output/terminal.ts';
 
 const WIDTH = 32;
 
-/** Shows how far the load is: a bar that moves on a terminal, a line each quarter elsewhere. */
+/** Progress of the load: a moving bar on a terminal, otherwise one line per quarter. */
 export function createProgress(total: number, stream: Terminal['stderr']): { step(good: boolean): void; end(): void } {
   const live = 'isTTY' in stream && stream.isTTY;
   let done = 0;

@@ -4,7 +4,7 @@ import { type Terminal, tint } from '../output/terminal.ts';
 import { DEMO_KINDS } from './kinds.ts';
 import type { DemoResult } from './load.ts';
 
-/** What became of one kind of request. */
+/** Results of one kind of request. */
 export interface KindReport {
   readonly kind: string;
   readonly requests: number;
@@ -13,9 +13,9 @@ export interface KindReport {
   readonly agent: string | undefined;
   readonly status: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number };
-  /** How much of the middle request's time the agents took, in milliseconds. */
+  /** Median time that the agents took of a request, in milliseconds. */
   readonly agentsMs: number;
-  /** The first thing that was not as it should be. */
+  /** First deviation from the expected result. */
   readonly problem: string | undefined;
 }
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The demo's upstream: answers with what it got, except under `/slow`, where it never answers. */
+/** Upstream of the demo: echoes requests, but never answers under `/slow`. */
 export interface UpstreamServer {
   readonly url: string;
-  /** Resolves when a request for `path` has arrived that will not be answered. */
+  /** Resolves when a request for `path` has arrived that is never answered. */
   arrived(path: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { line, type Terminal, tint, type Tone } from './terminal.ts';
 
 const TONES: Readonly<Record<keyof Logger, Tone>> = { debug: 'quiet', info: 'quiet', warn: 'warn', error: 'bad' };
 
-/** Words for the fields of a log line; an error by its message, and its stack where somebody debugs. */
+/** Text of the fields of a log line; an error by its message, with its stack at `debug`. */
 function show(fields: Readonly<Record<string, unknown>>, verbose: boolean): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -16,7 +16,7 @@ function show(fields: Readonly<Record<string, unknown>>, verbose: boolean): stri
     .join(' ');
 }
 
-/** Log lines for people, on stderr. @param verbose also `debug` and `info` */
+/** Human-readable log lines on stderr. @param verbose also `debug` and `info` */
 export function createConsoleLogger(terminal: Terminal, verbose = false): Logger {
   const method =
     (level: keyof Logger): LogMethod =>

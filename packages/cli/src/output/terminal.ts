@@ -1,12 +1,12 @@
 import { jsonText } from './json-text.ts';
 import { styleText } from 'node:util';
 
-/** Colours that the command line uses, by what they mean. */
+/** Colours by meaning. */
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'name';
 
 const STYLES = { good: 'green', bad: 'red', warn: 'yellow', quiet: 'dim', strong: 'bold', name: 'cyan' } as const;
 
-/** Where a command writes: results to `stdout`, everything else to `stderr`. */
+/** Output streams of a command: results to `stdout`, everything else to `stderr`. */
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream | NodeJS.WritableStream;
   readonly stderr: NodeJS.WriteStream | NodeJS.WritableStream;
@@ -15,7 +15,7 @@ export interface Terminal {
 /** The terminal of this process. */
 export const processTerminal: Terminal = { stdout: process.stdout, stderr: process.stderr };
 
-/** Colours `text` for `stream`, where it is a terminal that wants colours (`NO_COLOR` is respected). */
+/** Colours `text` when `stream` is a terminal with colours; respects `NO_COLOR`. */
 export function tint(tone: Tone, text: string, stream: Terminal['stdout'] = process.stdout): string {
   if (!('isTTY' in stream) || !stream.isTTY) return text;
   return styleText(STYLES[tone], text, { stream, validateStream: true });
@@ -31,7 +31,7 @@ export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
   stream.write(`${jsonText(value)}\n`);
 }
 
-/** Lets a command that serves outlive the reader of its output (`agentwire gateway | head -1`): only lines are lost. */
+/** Keeps a serving command alive after the reader of its output has ended (`agentwire gateway | head -1`): only lines are lost. */
 export function outliveReaders(terminal: Terminal): void {
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on('error', () => undefined);
 }

@@ -56,7 +56,7 @@ export interface Stage {
   readonly session: ProxySession;
 }
 
-/** Serves `agent` and connects to it, in memory unless said otherwise, until the test is over. */
+/** Serves `agent` and connects to it, in memory by default, until the test is over. */
 export async function stage(
   agent: Agent<never>,
   transport: Transport = createMemoryTransport(),
