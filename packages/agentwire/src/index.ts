@@ -26,10 +26,10 @@ export {
 
 // serving and asking agents, with the stock transports
 export {
-  AgentPool,
   createAgentPool,
   serveAgent,
   type ServeAgentOptions,
+  StockAgentPool as AgentPool,
   stockTransports,
   type StockTransportOptions,
 } from './stock.ts';

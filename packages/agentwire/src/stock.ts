@@ -1,4 +1,4 @@
-// The one place where pool and agent meet the transports that agentwire comes with.
+// Combines pool and agent with the stock transports.
 import {
   type Agent,
   type AgentServer,
@@ -7,7 +7,7 @@ import {
 } from '@agentwire/agent';
 import type { Transport } from '@agentwire/core';
 import { checkObject, checkOptions, OPTION } from '@agentwire/core/internal';
-import { AgentPool as Pool, type AgentPoolOptions } from '@agentwire/pool';
+import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
@@ -23,23 +23,23 @@ export type ServeAgentOptions = Omit<ServeOptions, 'transports'> & Partial<Pick<
 
 const memory = createMemoryTransport();
 
-/** Every transport that agentwire comes with: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:` and `memory:` (one for the process). */
+/** Makes every stock transport: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:` and `memory:` (one per process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
   checkOptions('stockTransports', options, { tls: OPTION.object });
   const tls = options.tls === undefined ? {} : { tls: options.tls };
   return [createUdsTransport(), createGrpcTransport(tls), createTcpTransport(tls), memory];
 }
 
-/** The pool of `@agentwire/pool` with the stock transports: `new AgentPool()` reaches every kind of endpoint. */
-export class AgentPool extends Pool {
+/** Pool of `@agentwire/pool` with the stock transports; exported as `AgentPool`, so that `new AgentPool()` reaches every kind of endpoint. */
+export class StockAgentPool extends AgentPool {
   constructor(options: AgentPoolOptions = {}) {
     super({ transports: stockTransports(), ...checkObject('the options of AgentPool', options) });
   }
 }
 
-/** Makes an {@link AgentPool}. */
-export function createAgentPool(options?: AgentPoolOptions): AgentPool {
-  return new AgentPool(options);
+/** Makes an `AgentPool` with the stock transports. */
+export function createAgentPool(options?: AgentPoolOptions): StockAgentPool {
+  return new StockAgentPool(options);
 }
 
 /** Serves an agent with the stock transports; see `serveAgent` of `@agentwire/agent`. */

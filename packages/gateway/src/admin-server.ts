@@ -1,12 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from '@agentwire/core';
-import {
-  checkKnownOptions,
-  checkLogger,
-  checkMethods,
-  countRepeats,
-  silentLogger,
-} from '@agentwire/core/internal';
+import { checkKnownOptions, checkLogger, checkMethods, countRepeats, silentLogger } from '@agentwire/core/internal';
 import type { AgentPoolStats } from '@agentwire/pool';
 import { checkHostName, createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
