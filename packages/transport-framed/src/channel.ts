@@ -26,6 +26,8 @@ export interface ChannelOptions {
   readonly firstMessageBytes?: number | undefined;
 }
 
+/** Interval of probes after the peer has ended its half, in milliseconds. */
+const PROBE_MS = 1_000;
 /** Bytes in front of a message in the outbox: its length. */
 const LENGTH_BYTES = 4;
 
@@ -57,6 +59,7 @@ export class Channel implements LinkReceiver {
   #peerEnd: { readonly cut: AgentwireError | undefined } | undefined;
   #error: AgentwireError | undefined;
   #endTimer: TimerHandle = undefined;
+  #probeTimer: TimerHandle = undefined;
 
   /** @param name stands for the peer in errors */
   constructor(link: MessageLink, name: string, user: ChannelUser, options: ChannelOptions) {
@@ -146,6 +149,7 @@ export class Channel implements LinkReceiver {
   }
 
   #drop(): void {
+    this.clock.clearTimeout(this.#probeTimer);
     this.#input = 'discarded';
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -207,10 +211,18 @@ export class Channel implements LinkReceiver {
     else this.#link.resume();
   }
 
+  /** Probes a peer that has ended its half, once per {@link PROBE_MS} until this side ends. */
+  probe(): void {
+    if (this.#end !== 'none' || this.#link.probe === undefined) return;
+    this.#link.probe();
+    this.#probeTimer = this.clock.setTimeout(() => this.probe(), PROBE_MS);
+  }
+
   /** Sends what is buffered, then ends; drops the link when the peer does not follow in time. */
   end(): void {
     if (this.#end !== 'none') return;
     this.#end = 'ending';
+    this.clock.clearTimeout(this.#probeTimer);
     this.#endTimer = this.clock.setTimeout(() => {
       this.#error ??= new AgentwireError(
         'ERR_TIMEOUT',

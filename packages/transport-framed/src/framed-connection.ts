@@ -98,13 +98,15 @@ export class FramedConnection extends ConnectionBase implements ChannelUser {
       this.#peerEnded = true;
       this.#cut = cut;
     }
-    void this.close();
+    if (cut === undefined && this.peerEnded()) this.#channel.probe();
+    else void this.close();
   }
 
   onGone(error: AgentwireError | undefined): void {
     const by = this.#peerEnded || this.status === 'open' ? 'remote' : 'local';
     // the system's error of a medium that both sides have ended is of no interest
-    const reported = this.#cut ?? (this.status === 'open' || this.bufferedBytes > 0 ? error : undefined);
+    const broke = (this.status === 'open' && !this.#peerEnded) || this.bufferedBytes > 0;
+    const reported = this.#cut ?? (broke ? error : undefined);
     this.ended(reported === undefined ? { by } : { by, error: reported });
   }
 

@@ -38,6 +38,11 @@ export interface MessageLink {
    * {@link resume} follows. Default: the transport queues messages, and pauses the link past 64 KiB.
    */
   hold?(): void;
+  /**
+   * Reports through `onClose` that a peer which has ended its half is gone altogether, for example by a write of no bytes.
+   * Called once per second between `onEnd` and the end of the connection. Default: the next send finds out.
+   */
+  probe?(): void;
   /** Reads on and drops everything that arrives, up to the end; default: the transport drops whole messages. */
   discard?(): void;
   /**

@@ -9,6 +9,7 @@ import {
 } from '@agentwire/wire-codec/frame/internal';
 import type { LinkReceiver, MessageLink } from './message-link.ts';
 
+const NO_BYTES = new Uint8Array(0);
 /** Shorter reads are left to the garbage collector. */
 const MIN_FREED_BYTES = 4 * 1024;
 
@@ -151,6 +152,11 @@ class StreamLink implements MessageLink {
   // read again after a callback, which may have paused
   #delivers(): boolean {
     return this.#delivery === 'on';
+  }
+
+  probe(): void {
+    // nothing goes out, but the system fails the write if the peer has closed a Unix socket, or has reset the connection
+    this.#duplex.write(NO_BYTES);
   }
 
   discard(): void {

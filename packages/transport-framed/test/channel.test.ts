@@ -68,7 +68,8 @@ async function open(link: DrivenLink) {
       onClose: (reason) => void ends.push(reason.by, reason.error?.code),
     }),
   });
-  await turn();
+  // the first dial loads its modules before it sends the handshake
+  while (!link.calls.includes('send')) await turn();
   link.deliver(message(0x02, REPLY));
   const connection = await connecting;
   const sequences = (): unknown[] => messages.map((one) => (one.type === 'ping' ? one.sequence : one.type));
