@@ -1,5 +1,7 @@
 import { circuitBreaker } from './cases/circuit-breaker.ts';
 import { connection } from './cases/connection.ts';
+import { exchange } from './cases/exchange.ts';
+import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
@@ -19,4 +21,7 @@ export const CASES: readonly LifecycleCase[] = [
   grpcMessageStream,
   grpcDrain,
   circuitBreaker,
+  proxySession,
+  exchange,
+  eventSender,
 ];

@@ -15,18 +15,43 @@ import {
   show,
 } from './options.ts';
 
-/** Throws `ERR_INVALID_ARGUMENT` that names the option, unless `value` is right. */
+/** Check of one option: throws `ERR_INVALID_ARGUMENT` that names the option, unless `value` is right. */
 export type OptionCheck = (name: string, value: unknown) => void;
 
-/** A check for each option of a type: one that is added there does not compile before it has a row here. */
-export type OptionTable<T> = { readonly [Key in keyof Required<T>]: OptionCheck };
+/** Row of an options table: the check of a value, and the default where the option has one. The name carries the unit. */
+export interface OptionRow<T> {
+  readonly check: OptionCheck;
+  readonly default?: T | undefined;
+}
 
-/** Checks by type what stands in a table, and leaves other keys alone. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function checkTypes(of: string, options: object, table: Readonly<Record<string, OptionCheck>>): void {
-  for (const [key, check] of Object.entries(table)) {
+/** A row, or only a check, for each option of a type: an option that is added to the type does not compile without one. */
+export type OptionTable<T> = { readonly [Key in keyof Required<T>]: OptionCheck | OptionRow<T[Key]> };
+
+/** A table with a row for each option. */
+export type OptionRows<T> = { readonly [Key in keyof Required<T>]: OptionRow<T[Key]> };
+
+/** Options with their defaults filled in; one without a default may still be `undefined`. */
+export type Resolved<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
+
+type AnyTable = Readonly<Record<string, OptionCheck | OptionRow<unknown>>>;
+
+/** Checks the options of a table by type, and ignores other keys. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkTypes(prefix: string, options: object, table: AnyTable): void {
+  for (const [key, row] of Object.entries(table)) {
     const value = (options as Readonly<Record<string, unknown>>)[key];
-    if (value !== undefined) check(of + key, value);
+    if (value !== undefined) (typeof row === 'function' ? row : row.check)(prefix + key, value);
   }
+}
+
+/** Checks the options of a table and fills in its defaults; other keys are left out. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function resolveTypes<T extends object>(prefix: string, options: T, table: OptionTable<T>): Resolved<T> {
+  checkTypes(prefix, options, table);
+  const given = options as Readonly<Record<string, unknown>>;
+  const resolved = Object.entries(table as AnyTable).map(([key, row]) => [
+    key,
+    given[key] ?? (typeof row === 'function' ? undefined : row.default),
+  ]);
+  return Object.fromEntries(resolved) as Resolved<T>;
 }
 
 /**
@@ -111,32 +136,13 @@ export const OPTION = {
     },
 } as const;
 
-/** Row of an options table: the check of a value, and the default where the option has one. The name carries the unit. */
-export interface OptionRow<T> {
-  readonly check: OptionCheck;
-  readonly default?: T | undefined;
-}
-
-/** A row for each option of a type: one that is added there does not compile before it has a row here. */
-export type OptionRows<T> = { readonly [Key in keyof Required<T>]: OptionRow<T[Key]> };
-
-/** Options with their defaults filled in; one without a default may still be `undefined`. */
-export type Resolved<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
-
 /**
- * Checks options against their rows and fills in the defaults; `undefined` stands for the default.
+ * Checks options against their table and fills in the defaults: unknown keys and values of another type are refused,
+ * `undefined` stands for the default.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option, what is expected and what it got
  */
-export function resolveOptions<T extends object>(what: string, options: T, rows: OptionRows<T>): Resolved<T> {
-  const table = rows as Readonly<Record<string, OptionRow<unknown>>>;
+export function resolveOptions<T extends object>(what: string, options: T, table: OptionTable<T>): Resolved<T> {
   checkKnownOptions(what, options, Object.keys(table));
-  const given = options as Readonly<Record<string, unknown>>;
-  const resolved: Record<string, unknown> = {};
-  for (const [key, { check, default: fallback }] of Object.entries(table)) {
-    const value = given[key];
-    if (value !== undefined) check(key, value);
-    resolved[key] = value ?? fallback;
-  }
-  return resolved as Resolved<T>;
+  return resolveTypes('', options, table);
 }

@@ -130,7 +130,7 @@ export class CheckedDecision {
 }
 
 /** {@link checkDecision} for what is about to be sent; a {@link CheckedDecision} is believed. */
-export function checkSaidDecision(decision: Decision): void {
+export function checkOwnDecision(decision: Decision): void {
   if (typeof decision !== 'object' || !CheckedDecision.is(decision)) checkDecision(decision);
 }
 

@@ -168,8 +168,3 @@ export const EVENT_TYPES: readonly EventType[] = [
   'guardrailInspect',
   'configure',
 ];
-
-/** Whether an event of this type gets exactly one decision; only `requestComplete` gets none. */
-export function isAnswered(type: EventType): boolean {
-  return type !== 'requestComplete';
-}

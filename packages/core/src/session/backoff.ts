@@ -1,10 +1,10 @@
-import { OPTION, type OptionTable } from '../option-table.ts';
+import { OPTION, type OptionRows, type Resolved, resolveTypes } from '../option-table.ts';
 
-/** How long to wait between attempts. */
+/** Waits between attempts to connect. */
 export interface BackoffOptions {
   /** Wait after the first failure, in milliseconds; default 100. */
   readonly initialMs?: number;
-  /** What each further failure multiplies the wait with; default 1.6. */
+  /** Factor by which each further failure multiplies the wait; default 1.6. */
   readonly factor?: number;
   /** Longest wait, in milliseconds; default 30 000. */
   readonly maxMs?: number;
@@ -12,34 +12,24 @@ export interface BackoffOptions {
   readonly jitter?: number;
 }
 
-/** What {@link BackoffOptions} default to. */
-const BACKOFF_DEFAULTS: Required<BackoffOptions> = { initialMs: 100, factor: 1.6, maxMs: 30_000, jitter: 0.2 };
-
 const HOUR_MS = 3_600_000;
 
-/** The check of every option in {@link BackoffOptions}. */
-export const BACKOFF_TABLE: OptionTable<BackoffOptions> = {
-  // none of these may make the wait vanish: attempts without a wait would be a loop that never rests
-  initialMs: OPTION.number(1, HOUR_MS),
-  factor: OPTION.number(1, 1_000),
-  maxMs: OPTION.number(1, 24 * HOUR_MS),
-  jitter: OPTION.number(0, 1),
+/** Table of {@link BackoffOptions}; no value may make the wait vanish, or attempts would be a loop without a pause. */
+export const BACKOFF_TABLE: OptionRows<BackoffOptions> = {
+  initialMs: { check: OPTION.number(1, HOUR_MS), default: 100 },
+  factor: { check: OPTION.number(1, 1_000), default: 1.6 },
+  maxMs: { check: OPTION.number(1, 24 * HOUR_MS), default: 30_000 },
+  jitter: { check: OPTION.number(0, 1), default: 0.2 },
 };
 
-/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
-export function resolveBackoff(options: BackoffOptions = {}): Required<BackoffOptions> {
+/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function resolveBackoff(options: BackoffOptions = {}): Resolved<BackoffOptions> {
   OPTION.nested(BACKOFF_TABLE)('backoff', options);
-  const { initialMs, factor, maxMs, jitter } = BACKOFF_DEFAULTS;
-  return {
-    initialMs: options.initialMs ?? initialMs,
-    factor: options.factor ?? factor,
-    maxMs: options.maxMs ?? maxMs,
-    jitter: options.jitter ?? jitter,
-  };
+  return resolveTypes('', options, BACKOFF_TABLE);
 }
 
 /**
- * The wait after `failures` failures in a row, in milliseconds.
+ * Returns the wait after `failures` failures in a row, in milliseconds.
  *
  * @param failures 1 after the first failure
  * @param random a number from 0 up to 1, for the jitter

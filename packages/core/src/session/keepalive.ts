@@ -1,101 +1,116 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import type { Connection } from '../contract/connection.ts';
 import { AgentwireError } from '../errors.ts';
-import { OPTION, type OptionTable } from '../option-table.ts';
+import type { Ping, Pong } from '../message/control.ts';
+import type { Message } from '../message/message.ts';
+import { OPTION, type OptionRows, resolveTypes } from '../option-table.ts';
 
-/** How a session finds out that its peer is gone without a word. */
+/** Keepalive settings: detect a dead peer. */
 export interface KeepaliveOptions {
   /** Silence after which a ping is sent, in milliseconds; default 10 000. */
   readonly intervalMs?: number;
-  /** How long the peer may then stay silent, in milliseconds; default 5 000. */
+  /** Time that the peer may then stay silent, in milliseconds; default 5 000. */
   readonly timeoutMs?: number;
 }
 
-/** What {@link KeepaliveOptions} default to. */
-const KEEPALIVE_DEFAULTS: Required<KeepaliveOptions> = { intervalMs: 10_000, timeoutMs: 5_000 };
-
 const DAY_MS = 86_400_000;
 
-/** The check of every option in {@link KeepaliveOptions}. */
-export const KEEPALIVE_TABLE: OptionTable<KeepaliveOptions> = {
-  intervalMs: OPTION.integer(1, DAY_MS),
-  timeoutMs: OPTION.integer(1, DAY_MS),
+/** Table of {@link KeepaliveOptions}. */
+export const KEEPALIVE_TABLE: OptionRows<KeepaliveOptions> = {
+  intervalMs: { check: OPTION.integer(1, DAY_MS), default: 10_000 },
+  timeoutMs: { check: OPTION.integer(1, DAY_MS), default: 5_000 },
 };
 
-/** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option. */
-function resolveKeepalive(options: KeepaliveOptions): Required<KeepaliveOptions> {
-  OPTION.nested(KEEPALIVE_TABLE)('keepalive', options);
-  const { intervalMs, timeoutMs } = KEEPALIVE_DEFAULTS;
-  return { intervalMs: options.intervalMs ?? intervalMs, timeoutMs: options.timeoutMs ?? timeoutMs };
+/** Creates the answer to a ping. */
+export function pongOf({ sequence, timestampMs, echo }: Ping): Pong {
+  return echo === undefined ? { type: 'pong', sequence, timestampMs } : { type: 'pong', sequence, timestampMs, echo };
 }
 
-/** What {@link Keepalive} asks its session. */
-export interface KeepaliveSubject {
+/** Sends the pings of one session, numbered. */
+export class PingSender {
+  /** Sequence of the last ping; 0 before the first. */
+  sequence = 0;
+  readonly #clock: Clock;
+  readonly #notify: (message: Message) => boolean;
+
+  /** @param notify sends a message if the peer accepts it, and returns whether it did */
+  constructor(clock: Clock, notify: (message: Message) => boolean) {
+    this.#clock = clock;
+    this.#notify = notify;
+  }
+
+  /** Sends a ping. @returns `false` if the peer accepts no pings */
+  send(): boolean {
+    this.sequence += 1;
+    return this.#notify({ type: 'ping', sequence: this.sequence, timestampMs: this.#clock.wallNow() });
+  }
+}
+
+/** Dependencies of {@link Keepalive}. */
+export interface KeepaliveDeps {
   readonly connection: Connection;
   readonly clock: Clock;
-  /** Sends a ping if this peer may be pinged. @returns whether it did. */
-  sendPing(): boolean;
-  /** How long the peer may be silent after a ping because it is busy with requests, in milliseconds. */
-  patienceMs(): number;
-  /** Whether this side reads nothing at the moment, so that silence says nothing of the peer. */
-  held?(): boolean;
+  readonly pings: PingSender;
+  /** Returns how long the peer may be silent after a ping because it is busy with requests, in milliseconds. */
+  readonly patienceMs?: () => number;
+  /** Returns whether this side has stopped reading, so that silence says nothing about the peer. */
+  readonly readingStopped?: () => boolean;
 }
 
-/** Pings a silent peer and ends the connection when it stays silent. Every received byte counts as life. */
+/** Pings a silent peer and ends the connection when it stays silent. Every received byte resets the silence. */
 export class Keepalive {
-  readonly #subject: KeepaliveSubject;
+  readonly #deps: KeepaliveDeps;
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
   #timer: TimerHandle;
-  #seen = 0;
+  #receivedBytes = 0;
 
-  constructor(subject: KeepaliveSubject, options: KeepaliveOptions) {
-    this.#subject = subject;
-    const { intervalMs, timeoutMs } = resolveKeepalive(options);
+  constructor(deps: KeepaliveDeps, options: KeepaliveOptions) {
+    OPTION.nested(KEEPALIVE_TABLE)('keepalive', options);
+    const { intervalMs, timeoutMs } = resolveTypes('', options, KEEPALIVE_TABLE);
+    this.#deps = deps;
     this.#intervalMs = intervalMs;
     this.#timeoutMs = timeoutMs;
-    this.#rest();
+    this.#wait();
   }
 
-  get #held(): boolean {
-    return this.#subject.held?.() === true;
+  /** Whether the peer was silent since the last check, as far as this side reads. */
+  get #silent(): boolean {
+    const { connection, readingStopped } = this.#deps;
+    return connection.receivedBytes === this.#receivedBytes && readingStopped?.() !== true;
   }
 
-  #rest(): void {
-    this.#seen = this.#subject.connection.receivedBytes;
-    this.#timer = this.#subject.clock.setTimeout(() => this.#check(), this.#intervalMs);
+  #wait(): void {
+    this.#receivedBytes = this.#deps.connection.receivedBytes;
+    this.#timer = this.#deps.clock.setTimeout(() => this.#check(), this.#intervalMs);
   }
 
   #check(): void {
-    const { connection, clock } = this.#subject;
+    const { connection, clock, patienceMs } = this.#deps;
     if (connection.status !== 'open') return;
-    if (connection.receivedBytes !== this.#seen || this.#held || !this.#pinged()) {
-      this.#rest();
-      return;
-    }
-    this.#timer = clock.setTimeout(() => this.#judge(), Math.max(this.#timeoutMs, this.#subject.patienceMs()));
+    if (!this.#silent || !this.#ping()) return this.#wait();
+    this.#timer = clock.setTimeout(() => this.#judge(), Math.max(this.#timeoutMs, patienceMs?.() ?? 0));
   }
 
-  #pinged(): boolean {
+  /** Sends a ping. @returns `false` if the peer accepts none: its silence is never judged */
+  #ping(): boolean {
     try {
-      return this.#subject.sendPing();
+      return this.#deps.pings.send();
     } catch {
-      // this runs in a timer; a peer that is silent and cannot even be sent a ping is judged all the same
+      // this runs in a timer; a silent peer that cannot even be sent a ping is judged all the same
       return true;
     }
   }
 
   #judge(): void {
-    const { connection } = this.#subject;
-    if (connection.receivedBytes !== this.#seen || this.#held) this.#rest();
-    else
-      connection.abort(
-        new AgentwireError('ERR_TIMEOUT', `${connection.peer.name} did not answer a ping on ${connection.id}`),
-      );
+    const { connection } = this.#deps;
+    if (!this.#silent) return this.#wait();
+    const why = `${connection.peer.name} did not answer a ping on ${connection.id}`;
+    connection.abort(new AgentwireError('ERR_TIMEOUT', why));
   }
 
-  /** Stops for good. */
+  /** Ends the checks. */
   stop(): void {
-    this.#subject.clock.clearTimeout(this.#timer);
+    this.#deps.clock.clearTimeout(this.#timer);
   }
 }

@@ -1,20 +1,20 @@
-import type { Clock, TimerHandle } from '../clock.ts';
-import type { Connection } from '../contract/connection.ts';
-import { AgentwireError } from '../errors.ts';
+import type { Clock, TimerHandle } from '../../clock.ts';
+import type { Connection } from '../../contract/connection.ts';
+import { AgentwireError } from '../../errors.ts';
 
-/** How long a proxy may leave a full buffer of answers unread, in milliseconds. */
+/** Time that a proxy may leave a full buffer of answers unread, in milliseconds. */
 const UNREAD_TIMEOUT_MS = 10_000;
-/** What it must take of them in that time to go on, in bytes: 1 KiB a second. */
+/** Bytes that it must read in that time to keep its connection: 1 KiB per second. */
 const MIN_READ_BYTES = 10 * 1024;
 
 /**
- * Bounds what an agent holds for a proxy that does not read its answers and pongs.
+ * Limits the memory of answers and pongs that a proxy does not read.
  *
- * Past the connection's high-water mark nothing more is read from that proxy, so that nothing more has to be answered; a
- * proxy that then takes less than 1 KiB a second loses its connection.
+ * Above the connection's high-water mark nothing more is read from that proxy, so that nothing more has to be answered; a
+ * proxy that then reads less than 1 KiB per second loses its connection.
  */
 export class UnreadAnswers {
-  /** Whether nothing is read because too much is unread. */
+  /** Whether reading has stopped because too much is unread. */
   stalled = false;
   readonly #connection: Connection;
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class UnreadAnswers {
     this.#clock = clock;
   }
 
-  /** The connection said stop. */
+  /** Stops reading: the buffer is above its high-water mark. */
   stall(): void {
     if (this.stalled || this.#connection.status !== 'open') return;
     this.stalled = true;
@@ -36,27 +36,24 @@ export class UnreadAnswers {
 
   #watch(): void {
     this.#buffered = this.#connection.bufferedBytes;
-    this.#timer = this.#clock.setTimeout(() => this.#look(), UNREAD_TIMEOUT_MS);
+    this.#timer = this.#clock.setTimeout(() => this.#check(), UNREAD_TIMEOUT_MS);
   }
 
-  #look(): void {
+  #check(): void {
     const { bufferedBytes, peer, id } = this.#connection;
-    if (this.#buffered - bufferedBytes >= MIN_READ_BYTES) {
-      this.#watch();
-      return;
-    }
+    if (this.#buffered - bufferedBytes >= MIN_READ_BYTES) return this.#watch();
     const why = `${peer.name} reads no answers on ${id}: ${bufferedBytes} bytes were left for ${UNREAD_TIMEOUT_MS} ms`;
     this.#connection.abort(new AgentwireError('ERR_OVERLOADED', why, { detail: { bufferedBytes } }));
   }
 
-  /** There is room again. */
-  onRoom(): void {
+  /** Resumes reading: the buffer is below its low-water mark. */
+  onDrain(): void {
     if (!this.stalled) return;
     this.stop();
     this.#connection.resume();
   }
 
-  /** Ends the watch. */
+  /** Ends the checks. */
   stop(): void {
     this.stalled = false;
     this.#clock.clearTimeout(this.#timer);

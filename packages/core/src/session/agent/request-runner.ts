@@ -1,16 +1,16 @@
-import type { Connection, EncodedMessage } from '../contract/connection.ts';
-import { AgentwireError, toAgentwireError } from '../errors.ts';
-import { ALLOW, type Decision } from '../message/decision.ts';
-import { isAnswered, type RequestId } from '../message/events.ts';
+import type { Connection, EncodedMessage } from '../../contract/connection.ts';
+import { AgentwireError, toAgentwireError } from '../../errors.ts';
+import { IdleWaiters } from '../../idle-waiters.ts';
+import { ALLOW, type Decision } from '../../message/decision.ts';
+import type { RequestId } from '../../message/events.ts';
 import type { AgentRequestCore, QueuedEvent } from './agent-request.ts';
 import type { SessionHandler } from './agent-session.ts';
 import type { AnswerSender } from './answer-sender.ts';
 import type { EventQueues } from './event-queues.ts';
-import { IdleWaiters } from '../idle-waiters.ts';
 import type { KnownRequests } from './known-requests.ts';
 
-/** What a {@link RequestRunner} works with. */
-interface RequestRunnerParts {
+/** Dependencies of a {@link RequestRunner}. */
+interface RequestRunnerDeps {
   readonly connection: Connection;
   readonly handler: SessionHandler;
   readonly requests: KnownRequests;
@@ -19,9 +19,9 @@ interface RequestRunnerParts {
   readonly maxInFlight: number;
 }
 
-/** Hands the events of each request to the handler, one after the other, and answers in their order. */
+/** Runs the handler for the events of each request, one after the other, and answers in their order. */
 export class RequestRunner {
-  /** Requests that are being worked on. */
+  /** Requests with a running handler. */
   inFlight = 0;
   readonly #connection: Connection;
   readonly #handler: SessionHandler;
@@ -29,9 +29,9 @@ export class RequestRunner {
   readonly #queues: EventQueues;
   readonly #answers: AnswerSender;
   readonly #maxInFlight: number;
-  readonly #idle: IdleWaiters = new IdleWaiters();
+  #idle: IdleWaiters | undefined;
 
-  constructor({ connection, handler, requests, queues, answers, maxInFlight }: RequestRunnerParts) {
+  constructor({ connection, handler, requests, queues, answers, maxInFlight }: RequestRunnerDeps) {
     this.#connection = connection;
     this.#handler = handler;
     this.#requests = requests;
@@ -40,15 +40,19 @@ export class RequestRunner {
     this.#maxInFlight = maxInFlight;
   }
 
-  /** An event, or the place of one, came. */
+  // 1. An event comes: it runs at once, or waits behind the running event of its request.
+
+  /** Runs or queues an event, or an undecodable one in its place. */
   onEvent(event: QueuedEvent, id: RequestId, encoded?: EncodedMessage): void {
     let request = this.#requests.get(id);
-    if (request === undefined) request = this.#requests.meet(id);
+    if (request === undefined) request = this.#requests.create(id);
     else if (event.type === 'requestHeaders' && request.unanswered === 0) request = this.#requests.begin(id);
     if (!request.running) return this.#run(request, event, encoded);
     this.#queues.add(request, event);
     if (event.type !== 'malformed') this.#handler.onQueued?.(event, request);
   }
+
+  // 2. The handler decides, at once or later. Whatever goes wrong is a failure answer, never an allow.
 
   #run(request: AgentRequestCore, event: QueuedEvent, encoded?: EncodedMessage): void {
     let outcome: Decision | Promise<Decision | undefined>;
@@ -61,77 +65,77 @@ export class RequestRunner {
         outcome = this.#answers.failure(error);
       }
     }
-    if (!(outcome instanceof Promise)) {
-      this.#answer(request, event, outcome);
-      return;
-    }
-    this.#requests.list(request);
+    if (!(outcome instanceof Promise)) return this.#answer(request, event, outcome);
+    this.#requests.register(request);
     request.running = true;
     this.inFlight += 1;
     outcome.then(
       (decision) => this.#finish(request, event, decision),
       (error: unknown) => this.#finish(request, event, request.cancelled ? undefined : this.#answers.failure(error)),
     );
+    return undefined;
   }
 
   #overloaded(): AgentwireError {
-    return new AgentwireError('ERR_OVERLOADED', `${this.#maxInFlight} requests are being worked on`);
+    return new AgentwireError('ERR_OVERLOADED', `the handlers of ${this.#maxInFlight} requests run, the limit`);
   }
 
-  /** An async handler is done: answers, then takes the request's next events. */
+  /** Answers for a handler that decided later, then runs the next events of its request. */
   #finish(request: AgentRequestCore, event: QueuedEvent, decision: Decision | undefined): void {
     request.running = false;
     this.inFlight -= 1;
     try {
       if (decision !== undefined) this.#answer(request, event, decision);
       else if (!request.cancelled && !request.retain && request.unanswered === 0) this.#requests.end(request);
-      if (request.queue !== undefined) this.#takeNext(request);
+      if (request.queue !== undefined) this.#runQueued(request);
     } catch (error) {
-      // nobody above this call could catch it
+      // this runs in a microtask: a throw would end the process
       this.#connection.abort(toAgentwireError(error, 'ERR_HANDLER'));
     }
-    if (this.inFlight === 0) this.#idle.notify();
+    if (this.inFlight === 0) this.#idle?.notify();
   }
 
-  #takeNext(from: AgentRequestCore): void {
+  // 3. The answer is sent, and the request ends unless later events are expected.
+
+  #answer(request: AgentRequestCore, event: QueuedEvent, decision: Decision): void {
+    if (event.type === 'requestComplete') return this.#complete(request);
+    if (request.cancelled) return;
+    if (this.#connection.status === 'closed') return this.#requests.register(request);
+    this.#answers.send(request.id, decision);
+    if (request.queue !== undefined && request.queue.length > 0) return;
+    if (request.retain || decision.needsMore === true) this.#requests.touch(request);
+    else this.#requests.end(request);
+  }
+
+  /** Ends a completed request; a client of the zentinel dialect expects an answer to this event too. */
+  #complete(request: AgentRequestCore): void {
+    if (this.#connection.peer.dialect === 'zentinel' && !request.cancelled) this.#answers.send(request.id, ALLOW);
+    this.#requests.end(request);
+  }
+
+  // 4. The queued events run.
+
+  #runQueued(from: AgentRequestCore): void {
     let request = from;
     while (!request.running) {
       const event = this.#queues.take(request);
       if (event === undefined) return;
-      if (event.type === 'requestHeaders') request = this.#succeed(request);
+      if (event.type === 'requestHeaders') request = this.#replace(request);
       this.#run(request, event);
     }
   }
 
-  /** A second head with a live id begins a fresh request; what waits behind it is its own. */
-  #succeed(before: AgentRequestCore): AgentRequestCore {
-    const queue = before.queue;
+  /** Begins a fresh request for a second head with a live id; the rest of the queue belongs to it. */
+  #replace(before: AgentRequestCore): AgentRequestCore {
+    const { queue } = before;
     before.queue = undefined;
     const request = this.#requests.begin(before.id);
     request.queue = queue;
     return request;
   }
 
-  #answer(request: AgentRequestCore, event: QueuedEvent, decision: Decision): void {
-    if (event.type === 'requestComplete') return this.#complete(request);
-    if (request.cancelled) return;
-    if (this.#connection.status === 'closed') return this.#requests.list(request);
-    if (event.type === 'malformed' || isAnswered(event.type)) this.#answers.send(request.id, decision);
-    if (request.queue !== undefined && request.queue.length > 0) return;
-    if (request.retain) this.#requests.touch(request);
-    else if (decision.needsMore !== true) this.#requests.end(request);
-    else this.#requests.touch(request);
-  }
-
-  /** A client of the zentinel dialect waits for an answer to this event as to every other. */
-  #complete(request: AgentRequestCore): void {
-    if (this.#connection.peer.dialect === 'zentinel' && !request.cancelled) this.#answers.send(request.id, ALLOW);
-    this.#requests.end(request);
-  }
-
-  /** Resolves when no request is being worked on. */
+  /** Resolves when no handler runs. */
   whenIdle(): Promise<void> {
-    if (this.inFlight === 0) return Promise.resolve();
-    return this.#idle.wait();
+    return this.inFlight === 0 ? Promise.resolve() : (this.#idle ??= new IdleWaiters()).wait();
   }
 }

@@ -1,12 +1,15 @@
-import type { RequestId } from '../message/events.ts';
+import type { RequestId } from '../../message/events.ts';
+import { slotOf } from '../request-ids.ts';
 import type { AgentRequestCore } from './agent-request.ts';
-import { slotOf } from './request-ids.ts';
+
+/** Limit of busy requests that an eviction skips in search of an idle one. */
+const MAX_SKIPPED = 16;
 
 /**
- * The requests of one connection, as its agent knows them.
+ * Requests of one connection at the agent, by id.
  *
- * Towards a peer with feature `slot_ids` a slot holds one request, so a new id in a slot says that the older one is over
- * and nothing has to be kept for a time. Towards others the oldest idle one gives way when `maxRetained` are kept.
+ * For a peer with feature `slot_ids` a slot has one request, so a new id in a slot ends the older one and nothing is kept for
+ * a time. For other peers, the least recently used idle request is evicted at `maxRetained`.
  */
 export class RequestTable {
   readonly #bySlot: (AgentRequestCore | undefined)[] | undefined;
@@ -18,25 +21,24 @@ export class RequestTable {
     this.#bySlot = slotIds ? [] : undefined;
   }
 
-  /** The slot of an id; −1 where ids have none or this one does not look like it. */
+  /** Returns the slot of an id; −1 if ids have none or this one has not their form. */
   #slotOf(id: RequestId): number {
     return this.#bySlot === undefined ? -1 : slotOf(id);
   }
 
-  /** Whether ids say which slot a request takes, and so which other one is over. */
+  /** Whether ids contain the slot of their request. */
   get hasSlots(): boolean {
     return this.#bySlot !== undefined;
   }
 
   get(id: RequestId): AgentRequestCore | undefined {
     const slot = this.#slotOf(id);
-    // a look into an empty map would work out the hash of the id all the same
-    if (slot < 0) return this.#byId.size === 0 ? undefined : this.#byId.get(id);
+    if (slot < 0) return this.#byId.get(id);
     const request = this.#bySlot?.[slot];
     return request?.id === id ? request : undefined;
   }
 
-  /** Adds a request. @returns the one whose place it took, if any. */
+  /** Adds a request. @returns the one that it replaces or evicts, if any */
   add(request: AgentRequestCore): AgentRequestCore | undefined {
     const slot = this.#slotOf(request.id);
     return slot < 0 ? this.#addById(request) : this.#addToSlot(request, slot);
@@ -45,29 +47,29 @@ export class RequestTable {
   #addToSlot(request: AgentRequestCore, slot: number): AgentRequestCore | undefined {
     const slots = this.#bySlot ?? [];
     while (slots.length < slot) slots.push(undefined);
-    const before = slots[slot];
+    const replaced = slots[slot];
     slots[slot] = request;
-    return before;
+    return replaced;
   }
 
   #addById(request: AgentRequestCore): AgentRequestCore | undefined {
-    const before = this.#byId.get(request.id);
-    // so that it stands behind the others
-    if (before !== undefined) this.#byId.delete(request.id);
+    const replaced = this.#byId.get(request.id);
+    // deleted first, so that the new one is the youngest
+    if (replaced !== undefined) this.#byId.delete(request.id);
     this.#byId.set(request.id, request);
-    return before ?? (this.#byId.size > this.#maxRetained ? this.#evict() : undefined);
+    return replaced ?? (this.#byId.size > this.#maxRetained ? this.#evict() : undefined);
   }
 
   #evict(): AgentRequestCore | undefined {
-    let looked = 0;
+    let skipped = 0;
     for (const [id, request] of this.#byId) {
       if (request.unanswered === 0) {
         this.#byId.delete(id);
         return request;
       }
-      // busy ones are bounded elsewhere; after some of them the new one may stay although it is one too many
-      looked += 1;
-      if (looked === 16) break;
+      // busy requests have a limit of their own, so the table may exceed its limit by them
+      skipped += 1;
+      if (skipped === MAX_SKIPPED) break;
     }
     return undefined;
   }
@@ -84,16 +86,16 @@ export class RequestTable {
     yield* this.#byId.values();
   }
 
-  /** Whether requests are kept that only their age can end; those in slots end with the slot. */
+  /** Whether requests are kept that only their age ends; those in slots end with the slot. */
   get ages(): boolean {
     return this.#byId.size > 0;
   }
 
-  /** Removes and gives what has been idle since before `time`; slots need none of this. */
+  /** Removes and returns requests that have been idle since before `time`; those in slots stay. */
   removeIdleSince(time: number): AgentRequestCore[] {
     const removed: AgentRequestCore[] = [];
     for (const [id, request] of this.#byId) {
-      // requests stand here in the order of their heads, not of their last events, so all are looked at
+      // the order is that of their heads, not of their last events, so all are checked
       if (request.touchedAt > time || request.unanswered > 0) continue;
       this.#byId.delete(id);
       removed.push(request);

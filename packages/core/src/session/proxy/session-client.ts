@@ -1,21 +1,21 @@
-import { type Capabilities, capabilitiesOf } from '../contract/capabilities.ts';
-import type { Hello, Peer } from '../contract/peer.ts';
-import { FEATURES } from '../contract/peer.ts';
-import type { CancelReason } from '../message/control.ts';
-import type { Decision } from '../message/decision.ts';
+import { type Capabilities, capabilitiesOf } from '../../contract/capabilities.ts';
+import type { Hello, Peer } from '../../contract/peer.ts';
+import { FEATURES } from '../../contract/peer.ts';
+import type { CancelReason } from '../../message/control.ts';
+import type { Decision } from '../../message/decision.ts';
 import type {
   RequestBodyChunk,
   RequestHeaders,
   RequestId,
   ResponseBodyChunk,
   ResponseHeaders,
-} from '../message/events.ts';
-import { OPTION, type OptionTable } from '../option-table.ts';
+} from '../../message/events.ts';
+import { OPTION, type OptionTable } from '../../option-table.ts';
 import type { AskOptions, Completion } from './exchange.ts';
 import { LiveRequests } from './live-requests.ts';
 import { PROXY_SESSION_TABLE, type ProxySession, type ProxySessionOptions } from './proxy-session.ts';
 
-/** Options of a client: the session's, and who this proxy is. */
+/** Options of a client: the session's, and the identity of this proxy. */
 export interface SessionClientOptions extends ProxySessionOptions {
   /** Name of this proxy in the handshake; default `agentwire`. */
   readonly name?: string | undefined;
@@ -23,7 +23,7 @@ export interface SessionClientOptions extends ProxySessionOptions {
   readonly version?: string | undefined;
   /** Optional features to offer; default all of core's `FEATURES`. */
   readonly features?: readonly string[] | undefined;
-  /** Encodings to offer, the best one first; default MessagePack, then JSON. Without effect over gRPC. */
+  /** Encodings to offer, in order of preference; default MessagePack, then JSON. Without effect over gRPC. */
   readonly encodings?: readonly string[] | undefined;
   /** Secret for an agent that asks for one, 1 to 16 384 visible ASCII characters; default none. */
   readonly token?: string | undefined;
@@ -33,7 +33,7 @@ export interface SessionClientOptions extends ProxySessionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The check of every option in {@link SessionClientOptions}. */
+/** Table of {@link SessionClientOptions}. */
 export const SESSION_CLIENT_TABLE: OptionTable<SessionClientOptions> = {
   ...PROXY_SESSION_TABLE,
   name: OPTION.text,
@@ -45,7 +45,7 @@ export const SESSION_CLIENT_TABLE: OptionTable<SessionClientOptions> = {
   signal: OPTION.signal,
 };
 
-/** What a client says of itself in the handshake. */
+/** Creates the handshake of a client. */
 export function clientHello({ name, version, features, encodings, token }: SessionClientOptions): Hello {
   return {
     role: 'proxy',
@@ -57,18 +57,18 @@ export function clientHello({ name, version, features, encodings, token }: Sessi
   };
 }
 
-/** An event as a caller writes it: `id` is the caller's own name for the request and does not travel. */
+/** Event as a caller writes it: `id` is the caller's own name for the request and is not sent. */
 export type ClientEvent<Event extends { readonly type: string }> = Omit<Event, 'type'>;
 
 /**
- * A client for one agent, without a pool: one connection, no reconnect, the same on every transport. The clients of the
- * transports (`AgentClientV2`, `AgentClientV2Uds`) are this with a way to connect.
+ * Client for one agent, without a pool: one connection, no reconnect, the same on every transport. The clients of the
+ * transports (`AgentClientV2`, `AgentClientV2Uds`) extend it with a `connect`.
  *
  * A request begins with {@link sendRequestHeaders} and is live until {@link completeRequest}, {@link endRequest} or
  * {@link cancelRequest}, until an answer that is not allow, or until a deadline passes.
  */
 export class SessionClient implements AsyncDisposable {
-  /** What is underneath, for everything that this class does not show. */
+  /** Session of the connection, for everything that this class does not offer. */
   readonly session: ProxySession;
   readonly #requests: LiveRequests;
 
@@ -77,12 +77,12 @@ export class SessionClient implements AsyncDisposable {
     this.#requests = new LiveRequests(session);
   }
 
-  /** What was agreed with the agent. */
+  /** Result of the handshake with the agent. */
   get peer(): Peer {
     return this.session.connection.peer;
   }
 
-  /** What the agent said it can do. */
+  /** Capabilities of the agent. */
   get capabilities(): Capabilities {
     return capabilitiesOf(this.peer.capabilities);
   }
@@ -93,54 +93,54 @@ export class SessionClient implements AsyncDisposable {
   }
 
   /**
-   * Begins a request. One that fails here is not live.
+   * Begins a request. A request that fails here is not live.
    *
-   * @throws AgentwireError what `Exchange.ask` of the session throws, and `ERR_DUPLICATE_REQUEST` for the id of a live request.
+   * @throws AgentwireError as `Exchange.ask` of the session, and `ERR_DUPLICATE_REQUEST` for the id of a live request
    */
   sendRequestHeaders(headers: ClientEvent<RequestHeaders>, options?: AskOptions): Promise<Decision> {
     const { id, ...rest } = headers;
     return this.#requests.begin(id, { type: 'requestHeaders', ...rest }, options);
   }
 
-  /** Sends a piece of a live request's body. @throws AgentwireError also `ERR_INVALID_STATE` for an id that is not live. */
+  /** Sends a chunk of a live request's body. @throws AgentwireError also `ERR_INVALID_STATE` for an id that is not live */
   sendRequestBodyChunk(chunk: ClientEvent<RequestBodyChunk>, options?: AskOptions): Promise<Decision> {
     const { id, ...rest } = chunk;
     return this.#requests.next(id, { type: 'requestBodyChunk', ...rest }, options);
   }
 
-  /** Sends the head of the upstream's response to a live request. @throws like {@link sendRequestBodyChunk}. */
+  /** Sends the head of the upstream's response to a live request. @throws AgentwireError as {@link sendRequestBodyChunk} */
   sendResponseHeaders(headers: ClientEvent<ResponseHeaders>, options?: AskOptions): Promise<Decision> {
     const { id, ...rest } = headers;
     return this.#requests.next(id, { type: 'responseHeaders', ...rest }, options);
   }
 
-  /** Sends a piece of the response's body of a live request. @throws like {@link sendRequestBodyChunk}. */
+  /** Sends a chunk of the response's body of a live request. @throws AgentwireError as {@link sendRequestBodyChunk} */
   sendResponseBodyChunk(chunk: ClientEvent<ResponseBodyChunk>, options?: AskOptions): Promise<Decision> {
     const { id, ...rest } = chunk;
     return this.#requests.next(id, { type: 'responseBodyChunk', ...rest }, options);
   }
 
-  /** Ends a request and tells the agent how, where it wants to know. An id that is not live does nothing. */
+  /** Ends a request and reports its end to the agent, if it accepts that. No effect for an id that is not live. */
   completeRequest(id: RequestId, summary: Completion): void {
     this.#requests.take(id)?.complete(summary);
   }
 
-  /** Ends a request without a word. An id that is not live does nothing. */
+  /** Ends a request without a message to the agent. No effect for an id that is not live. */
   endRequest(id: RequestId): void {
     this.#requests.take(id)?.end();
   }
 
-  /** Tells the agent to stop; unanswered questions reject with `ERR_ABORTED`. An id that is not live does nothing. */
+  /** Cancels a request at the agent; unanswered questions reject with `ERR_ABORTED`. No effect for an id that is not live. */
   cancelRequest(id: RequestId, reason?: CancelReason): void {
     this.#requests.take(id)?.cancel(reason);
   }
 
-  /** Gives every request up. */
+  /** Cancels every request. */
   cancelAll(reason?: CancelReason): void {
     this.#requests.cancelAll(reason);
   }
 
-  /** Resolves to the round trip in milliseconds. @throws AgentwireError `ERR_TIMEOUT`, `ERR_CLOSED`. */
+  /** Resolves to the round trip in milliseconds. @throws AgentwireError `ERR_TIMEOUT`, `ERR_CLOSED` */
   ping(options?: { readonly timeoutMs?: number }): Promise<number> {
     return this.session.ping(options);
   }

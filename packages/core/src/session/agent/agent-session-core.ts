@@ -1,25 +1,27 @@
-import { systemClock } from '../clock.ts';
-import type { CloseReason, Connection, ConnectionHandler, EncodedMessage } from '../contract/connection.ts';
-import { isAgentwire } from '../contract/peer.ts';
-import { AgentwireError } from '../errors.ts';
-import { type Logger, silentLogger } from '../logger.ts';
-import type { Message, MessageType, Received } from '../message/message.ts';
-import { countRepeats } from '../repeated-lines.ts';
+import type { CloseReason, Connection, ConnectionHandler, EncodedMessage } from '../../contract/connection.ts';
+import { isAgentwire } from '../../contract/peer.ts';
+import { AgentwireError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { Message, MessageType, Received } from '../../message/message.ts';
+import { countRepeats } from '../../repeated-lines.ts';
+import { Keepalive, PingSender, pongOf } from '../keepalive.ts';
+import { MAX_UNDECODABLE, undecodable } from '../undecodable.ts';
 import { AgentDrain } from './agent-drain.ts';
-import { resolveAgentSessionLimits } from './agent-session-limits.ts';
-import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
+import {
+  type AgentSession,
+  type AgentSessionOptions,
+  resolveAgentSessionOptions,
+  type SessionHandler,
+} from './agent-session.ts';
 import { AnswerSender } from './answer-sender.ts';
 import { EventQueues } from './event-queues.ts';
-import { Keepalive } from './keepalive.ts';
 import { KnownRequests } from './known-requests.ts';
-import { PingSender, pongOf } from './ping-sender.ts';
 import { RequestRunner } from './request-runner.ts';
-import { MAX_UNDECODABLE, undecodable } from './undecodable.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
 const REPORTS: ReadonlySet<MessageType> = new Set<MessageType>(['healthStatus', 'metricsReport', 'log']);
 
-/** The one implementation of {@link AgentSession}; also the handler of its connection. */
+/** Implementation of {@link AgentSession}, and the handler of its connection. */
 export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly connection: Connection;
   readonly stats = { events: 0, answers: 0, failures: 0, cancelled: 0, malformed: 0 };
@@ -34,15 +36,15 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   /** Undecodable messages since the last event. */
   #undecodable = 0;
 
-  constructor(connection: Connection, handler: SessionHandler, options: AgentSessionOptions) {
-    const clock = options.clock ?? systemClock;
-    const logger = countRepeats(options.logger ?? silentLogger, clock);
-    const limits = resolveAgentSessionLimits(options);
+  constructor(connection: Connection, handler: SessionHandler, given: AgentSessionOptions) {
+    const options = resolveAgentSessionOptions(given);
+    const { clock, maxInFlight, keepalive } = options;
+    const logger = countRepeats(options.logger, clock);
     const { stats } = this;
-    const queues = new EventQueues(connection, limits.maxQueuedPerRequest);
+    const queues = new EventQueues(connection, options.maxQueuedPerRequest);
     const unread = new UnreadAnswers(connection, clock);
-    const answers = new AnswerSender(connection, logger, stats, unread);
-    const requests = new KnownRequests({ connection, clock, logger, handler, limits, queues, stats });
+    const answers = new AnswerSender({ connection, logger, stats, unread });
+    const requests = new KnownRequests({ connection, clock, logger, handler, options, queues, stats });
     const pings = new PingSender(clock, (ping) => this.notify(ping));
     this.connection = connection;
     this.#handler = handler;
@@ -50,25 +52,13 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.#unread = unread;
     this.#pings = pings;
     this.#requests = requests;
-    const { maxInFlight, drainTimeoutMs } = limits;
     this.#runner = new RequestRunner({ connection, handler, requests, queues, answers, maxInFlight });
-    this.#drain = new AgentDrain({
-      session: this,
-      clock,
-      logger,
-      pings,
-      timeoutMs: drainTimeoutMs,
-      cancelRest: () => requests.endOfDrain(),
-    });
-    if (options.keepalive !== false && connection.peer.dialect !== 'zentinel') {
-      const subject = {
-        connection,
-        clock,
-        sendPing: () => pings.send(),
-        patienceMs: () => 0,
-        held: () => unread.stalled,
-      };
-      this.#keepalive = new Keepalive(subject, options.keepalive ?? {});
+    const timeoutMs = options.drainTimeoutMs;
+    const cancelRest = (): void => requests.cancelRest();
+    this.#drain = new AgentDrain({ session: this, clock, logger, pings, timeoutMs, cancelRest });
+    if (keepalive !== false && connection.peer.dialect !== 'zentinel') {
+      const readingStopped = (): boolean => unread.stalled;
+      this.#keepalive = new Keepalive({ connection, clock, pings, readingStopped }, keepalive);
     }
   }
 
@@ -86,7 +76,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       case 'webSocketFrame':
       case 'guardrailInspect':
       case 'configure':
-        // this side has said its last word: a handler would decide for nobody
+        // this side has closed: an answer could not be sent
         if (this.connection.status !== 'open') return;
         this.stats.events += 1;
         this.#undecodable = 0;
@@ -125,7 +115,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
 
   notify(message: Message): boolean {
     if (this.connection.status !== 'open' || !this.connection.peer.accepts.has(message.type)) return false;
-    // a report that nobody reads is worth nothing later either
+    // the next report replaces this one, so it need not wait for a proxy that reads nothing
     if (this.#unread.stalled && REPORTS.has(message.type)) return false;
     if (!this.connection.send(message)) this.#unread.stall();
     return true;
@@ -144,7 +134,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   }
 
   onDrain(): void {
-    this.#unread.onRoom();
+    this.#unread.onDrain();
   }
 
   /** Answers what is pending and closes. A proxy of agentwire closes only when it wants no more answers. */
@@ -154,7 +144,7 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       void this.close();
       return;
     }
-    // nothing can answer it, but the system of a proxy that is gone resets the connection, which ends the waiting
+    // no pong can come, but the system of a proxy that is gone resets the connection, which ends the waiting
     this.#pings.send();
     void this.#drain.afterPeerEnd();
   }

@@ -1,8 +1,12 @@
-import type { Connection } from '../contract/connection.ts';
-import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../contract/transport.ts';
+import type { Connection } from '../../contract/connection.ts';
+import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../../contract/transport.ts';
 import { AgentSessionCore } from './agent-session-core.ts';
-import { resolveAgentSessionLimits } from './agent-session-limits.ts';
-import type { AgentSession, AgentSessionOptions, SessionHandler } from './agent-session.ts';
+import {
+  type AgentSession,
+  type AgentSessionOptions,
+  resolveAgentSessionOptions,
+  type SessionHandler,
+} from './agent-session.ts';
 
 /** Options of {@link serveSessions}: the listener's, and each session's. */
 export type ServeSessionsOptions = Omit<ListenOptions, 'onConnection'> & AgentSessionOptions;
@@ -10,16 +14,16 @@ export type ServeSessionsOptions = Omit<ListenOptions, 'onConnection'> & AgentSe
 /** Options of {@link dialSession}: the connection's, and the session's. */
 export type DialSessionOptions = Omit<ConnectOptions, 'onConnection'> & AgentSessionOptions;
 
-/** A bound address with the sessions that came in on it. */
+/** Bound address with the sessions of its connections. */
 export interface SessionListener extends Listener {
   readonly sessions: ReadonlySet<AgentSession>;
   /** Stops listening and drains every session. */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
-  /** Stops listening and closes every session after what is buffered. */
+  /** Stops listening, and closes every session after sending what is buffered. */
   close(): Promise<void>;
 }
 
-/** Makes the `onConnection` that opens an agent's session on every connection. */
+/** Creates the `onConnection` that opens an agent's session on every connection. */
 function openSessions(
   handler: SessionHandler,
   options: AgentSessionOptions,
@@ -42,15 +46,15 @@ function openSessions(
   };
 }
 
-/** Listens for proxies and lets `handler` decide on what they send. @throws what {@link Transport.listen} throws. */
+/** Listens for proxies, whose events `handler` decides on. @throws AgentwireError as {@link Transport.listen} */
 export async function serveSessions(
   transport: Transport,
   address: string,
   handler: SessionHandler,
   options: ServeSessionsOptions,
 ): Promise<SessionListener> {
-  // what each session would refuse is refused here, once
-  resolveAgentSessionLimits(options);
+  // an option that each session would refuse is refused here, once
+  resolveAgentSessionOptions(options);
   const sessions = new Set<AgentSession>();
   const listener = await transport.listen(address, {
     ...listenOptions(options),
@@ -86,14 +90,14 @@ function listenOptions(options: ServeSessionsOptions): Omit<ListenOptions, 'onCo
   };
 }
 
-/** Dials a proxy that listens for agents (a reverse connection) and serves it. @throws what {@link Transport.connect} throws. */
+/** Dials a proxy that listens for agents (a reverse connection) and serves it. @throws AgentwireError as {@link Transport.connect} */
 export async function dialSession(
   transport: Transport,
   address: string,
   handler: SessionHandler,
   options: DialSessionOptions,
 ): Promise<AgentSession> {
-  resolveAgentSessionLimits(options);
+  resolveAgentSessionOptions(options);
   const sessions = new Set<AgentSession>();
   let session: AgentSession | undefined;
   const open = openSessions(handler, options, sessions);

@@ -1,11 +1,11 @@
-import { AgentwireError } from '../errors.ts';
-import type { CancelReason } from '../message/control.ts';
-import type { Decision } from '../message/decision.ts';
-import type { RequestId } from '../message/events.ts';
+import { AgentwireError } from '../../errors.ts';
+import type { CancelReason } from '../../message/control.ts';
+import type { Decision } from '../../message/decision.ts';
+import type { RequestId } from '../../message/events.ts';
 import type { AskOptions, EventBody, Exchange } from './exchange.ts';
 import type { ProxySession } from './proxy-session.ts';
 
-/** The live requests of one session under the ids that its caller chose; those never travel. */
+/** Live requests of one session under the ids that its caller chose; those are never sent. */
 export class LiveRequests {
   readonly #session: ProxySession;
   readonly #exchanges = new Map<RequestId, Exchange>();
@@ -30,14 +30,14 @@ export class LiveRequests {
     try {
       return await this.#ask(id, exchange, event, options);
     } catch (error) {
-      // what did not begin is not live: its id is free for another try
+      // a request that did not begin is not live: its id is free for another try
       exchange.end();
       this.#forget(id, exchange);
       throw error;
     }
   }
 
-  /** Goes on with a request. */
+  /** Sends the next event of a request. */
   async next(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) {
@@ -52,7 +52,7 @@ export class LiveRequests {
   async #ask(id: RequestId, exchange: Exchange, event: EventBody, options?: AskOptions): Promise<Decision> {
     try {
       const decision = await exchange.ask(event, options);
-      // whoever blocks, redirects or challenges sees nothing more of the request
+      // an agent that blocks, redirects or challenges gets no more events of the request
       if (decision.verdict.type !== 'allow') exchange.end();
       return decision;
     } finally {
@@ -64,14 +64,14 @@ export class LiveRequests {
     if (this.#exchanges.get(id) === exchange) this.#exchanges.delete(id);
   }
 
-  /** Takes a request out, to end it. */
+  /** Removes a request, to end it. */
   take(id: RequestId): Exchange | undefined {
     const exchange = this.#exchanges.get(id);
     this.#exchanges.delete(id);
     return exchange;
   }
 
-  /** Gives all of them up. */
+  /** Cancels all of them. */
   cancelAll(reason: CancelReason | undefined): void {
     this.#exchanges.clear();
     this.#session.cancelAll(reason);

@@ -1,65 +1,82 @@
-import { type Clock, systemClock } from '../clock.ts';
-import type { CloseReason, Connection, ConnectionHandler } from '../contract/connection.ts';
-import { AgentwireError } from '../errors.ts';
-import { atMost } from '../idle-waiters.ts';
-import { type Logger, silentLogger } from '../logger.ts';
-import type { CancelReason } from '../message/control.ts';
-import type { Decision } from '../message/decision.ts';
-import type { RequestId } from '../message/events.ts';
-import type { Message, MessageType, Received } from '../message/message.ts';
-import { checkNumber } from '../options.ts';
-import { countRepeats } from '../repeated-lines.ts';
-import { closedErrorOf } from './closed-error.ts';
+import type { Clock } from '../../clock.ts';
+import type { CloseReason, Connection, ConnectionHandler } from '../../contract/connection.ts';
+import { AgentwireError } from '../../errors.ts';
+import { atMost } from '../../idle-waiters.ts';
+import type { Lifecycle } from '../../lifecycle.ts';
+import type { Logger } from '../../logger.ts';
+import type { CancelReason } from '../../message/control.ts';
+import type { Decision } from '../../message/decision.ts';
+import type { RequestId } from '../../message/events.ts';
+import type { Message, MessageType, Received } from '../../message/message.ts';
+import { resolveTypes } from '../../option-table.ts';
+import { checkNumber } from '../../options.ts';
+import { countRepeats } from '../../repeated-lines.ts';
+import { Keepalive, PingSender } from '../keepalive.ts';
+import { MAX_UNDECODABLE, undecodable } from '../undecodable.ts';
+import { EventSender } from './event-sender.ts';
 import type { ExchangeSlot } from './exchange-slot.ts';
-import type { AskOptions, EventBody, Exchange } from './exchange.ts';
-import { Keepalive } from './keepalive.ts';
+import type { AskOptions, EventBody } from './exchange.ts';
 import { OpenExchanges } from './open-exchanges.ts';
-import { Outbox } from './outbox.ts';
-import { PingSender } from './ping-sender.ts';
 import {
   type AgentNotice,
   DEFAULT_DRAIN_TIMEOUT_MS,
+  PROXY_SESSION_TABLE,
   type ProxySession,
   type ProxySessionOptions,
+  type ResolvedProxySessionOptions,
 } from './proxy-session.ts';
 import { UnansweredPings } from './unanswered-pings.ts';
-import { MAX_UNDECODABLE, undecodable } from './undecodable.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The one implementation of {@link ProxySession}; also the handler of its connection. */
+/** States of a proxy's session; in `draining` it opens no exchange and finishes the open ones. */
+type ProxySessionState = 'open' | 'draining' | 'closed';
+
+/** States and transitions of a proxy's session. */
+export const PROXY_SESSION_LIFECYCLE: Lifecycle<ProxySessionState> = {
+  open: {
+    drain: 'draining',
+    'drain message': 'draining',
+    'shutdown message': 'draining',
+    'connection ended': 'closed',
+  },
+  draining: { 'connection ended': 'closed' },
+  closed: {},
+};
+
+/** Implementation of {@link ProxySession}, and the handler of its connection. */
 export class ProxySessionCore implements ProxySession, ConnectionHandler {
   readonly connection: Connection;
   readonly stats = { answers: 0, lateAnswers: 0, unasked: 0, timeouts: 0, malformed: 0 };
-  draining = false;
   paused = false;
+  #state: ProxySessionState = 'open';
   /** Undecodable messages since the last answer. */
   #undecodable = 0;
   readonly #clock: Clock;
-  readonly #options: ProxySessionOptions;
+  readonly #options: ResolvedProxySessionOptions;
   readonly #logger: Logger;
-  readonly #outbox: Outbox;
+  readonly #sender: EventSender;
   readonly #exchanges: OpenExchanges;
   readonly #pings: UnansweredPings;
   readonly #keepalive: Keepalive | undefined;
 
   constructor(connection: Connection, options: ProxySessionOptions) {
-    const clock = options.clock ?? systemClock;
-    const logger = countRepeats(options.logger ?? silentLogger, clock);
-    const outbox = new Outbox(connection, clock, logger);
-    const exchanges = new OpenExchanges({ connection, clock, logger, outbox, options, stats: this.stats });
-    const pings = new PingSender(clock, (ping) => outbox.notify(ping));
+    const resolved: ResolvedProxySessionOptions = resolveTypes('', options, PROXY_SESSION_TABLE);
+    const { clock, keepalive } = resolved;
+    const logger = countRepeats(resolved.logger, clock);
+    const sender = new EventSender(connection, clock, logger);
+    const exchanges = new OpenExchanges({ connection, clock, logger, sender, options: resolved, stats: this.stats });
+    const pings = new PingSender(clock, (ping) => sender.notify(ping));
     this.connection = connection;
     this.#clock = clock;
-    this.#options = options;
+    this.#options = resolved;
     this.#logger = logger;
-    this.#outbox = outbox;
+    this.#sender = sender;
     this.#exchanges = exchanges;
     this.#pings = new UnansweredPings(clock, pings);
-    if (options.keepalive !== false) {
+    if (keepalive !== false) {
       const patienceMs = (): number => exchanges.patienceMs();
-      const subject = { connection, clock, sendPing: () => pings.send(), patienceMs };
-      this.#keepalive = new Keepalive(subject, options.keepalive ?? {});
+      this.#keepalive = new Keepalive({ connection, clock, pings, patienceMs }, keepalive);
     }
   }
 
@@ -71,33 +88,32 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
     return this.#exchanges.pending;
   }
 
-  open(): Exchange {
-    return this.#open();
+  get draining(): boolean {
+    return this.#state === 'draining';
   }
 
-  #open(): ExchangeSlot {
+  open(): ExchangeSlot {
+    if (this.#state === 'open') return this.#exchanges.open();
     const { closedError } = this.#exchanges;
-    if (closedError !== undefined) throw closedError;
-    if (this.draining) throw new AgentwireError('ERR_DRAINING', `${this.connection.peer.name} takes no new requests`);
-    return this.#exchanges.open();
+    throw closedError ?? new AgentwireError('ERR_DRAINING', `${this.connection.peer.name} takes no new requests`);
   }
 
   request(event: EventBody, options?: AskOptions): Promise<Decision> {
     let exchange: ExchangeSlot;
     try {
-      exchange = this.#open();
+      exchange = this.open();
     } catch (error) {
       return Promise.reject(error);
     }
-    return exchange.question(event, options, true);
+    return exchange.ask(event, options, true);
   }
 
   notify(message: Message): boolean {
-    return this.#outbox.notify(message);
+    return this.#sender.notify(message);
   }
 
   onDrain(): void {
-    this.#outbox.onRoom();
+    this.#sender.onDrain();
   }
 
   onMessage(message: Received): void {
@@ -110,28 +126,32 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
       case 'bodyMutation':
         return this.#exchanges.answerMutation(message.id, message.index, message.data);
       case 'ping':
-        return this.#outbox.sendPong(message);
+        return this.#sender.sendPong(message);
       case 'pong':
         return this.#pings.onPong(message.sequence);
       case 'drain':
       case 'shutdown':
-        this.draining = true;
-        return this.#tell(message);
+        this.#refuseNew();
+        return this.#report(message);
       case 'flowControl':
         if (message.id === undefined && message.action !== 'updateCapacity') this.paused = message.action === 'pause';
-        return this.#tell(message);
+        return this.#report(message);
       case 'healthStatus':
       case 'metricsReport':
       case 'configUpdateRequest':
       case 'log':
-        return this.#tell(message);
+        return this.#report(message);
       default:
         throw new AgentwireError('ERR_PROTOCOL', `an agent may not send ${message.type}`);
     }
   }
 
-  /** A listener's throw ends nothing: its connection has other requests. */
-  #tell(notice: AgentNotice): void {
+  #refuseNew(): void {
+    if (this.#state === 'open') this.#state = 'draining';
+  }
+
+  /** Calls `onNotice`; a throw ends nothing, because the connection has other requests. */
+  #report(notice: AgentNotice): void {
     try {
       this.#options.onNotice?.(notice, this);
     } catch (error) {
@@ -164,10 +184,9 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
 
   async drain(options?: { readonly timeoutMs?: number }): Promise<void> {
     const timeoutMs = checkNumber('timeoutMs', options?.timeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, 0, DAY_MS);
-    this.draining = true;
-    if (this.inFlight > 0 && this.#exchanges.closedError === undefined) {
-      await atMost(this.#clock, timeoutMs, this.#exchanges.whenEmpty.wait());
-    }
+    this.#refuseNew();
+    if (this.inFlight > 0 && this.#state !== 'closed')
+      await atMost(this.#clock, timeoutMs, this.#exchanges.whenEmpty());
     await this.close();
   }
 
@@ -177,6 +196,7 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
 
   onClose(reason: CloseReason): void {
     const error = closedErrorOf(this.connection, reason);
+    this.#state = 'closed';
     this.#keepalive?.stop();
     this.#exchanges.close(error);
     this.#pings.close(error);
@@ -186,4 +206,14 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Creates the error of every question that the end of its connection leaves unanswered, and of those that come later. */
+function closedErrorOf(connection: Connection, reason: CloseReason): AgentwireError {
+  const who = reason.by === 'local' ? 'this side' : connection.peer.name;
+  const why = reason.error === undefined ? '' : `: ${reason.error.message}`;
+  return new AgentwireError('ERR_CLOSED', `${who} closed ${connection.id}${why}`, {
+    ...(reason.error !== undefined && { cause: reason.error }),
+    detail: { by: reason.by },
+  });
 }

@@ -1,7 +1,8 @@
-import type { Clock, TimerHandle } from '../clock.ts';
-import { AgentwireError } from '../errors.ts';
-import type { PingSender } from './ping-sender.ts';
+import type { Clock, TimerHandle } from '../../clock.ts';
+import { AgentwireError } from '../../errors.ts';
+import type { PingSender } from '../keepalive.ts';
 
+/** Limit of pings without a pong. */
 const MAX_UNANSWERED = 64;
 
 interface PingWaiter {
@@ -11,7 +12,7 @@ interface PingWaiter {
   readonly timer: TimerHandle;
 }
 
-/** The pings of one session that somebody waits for. */
+/** Pings of one session whose callers wait for the round trip. */
 export class UnansweredPings {
   readonly #clock: Clock;
   readonly #pings: PingSender;
@@ -22,7 +23,7 @@ export class UnansweredPings {
     this.#pings = pings;
   }
 
-  /** Sends one; `resolve` gets the round trip in milliseconds, `reject` whatever stands against it. */
+  /** Sends a ping; calls `resolve` with the round trip in milliseconds, or `reject`. */
   send(timeoutMs: number, resolve: PingWaiter['resolve'], reject: PingWaiter['reject']): void {
     if (this.#waiters.size >= MAX_UNANSWERED)
       return reject(new AgentwireError('ERR_OVERLOADED', `${MAX_UNANSWERED} pings are unanswered`));
@@ -35,6 +36,7 @@ export class UnansweredPings {
     this.#waiters.set(sequence, { sentAt: this.#clock.now(), resolve, reject, timer });
   }
 
+  /** Resolves the ping with that sequence, if its caller still waits. */
   onPong(sequence: number): void {
     const waiter = this.#waiters.get(sequence);
     if (waiter === undefined) return;
@@ -43,7 +45,7 @@ export class UnansweredPings {
     waiter.resolve(this.#clock.now() - waiter.sentAt);
   }
 
-  /** No pong will come any more. */
+  /** Rejects every ping: the connection has ended. */
   close(error: AgentwireError): void {
     for (const waiter of this.#waiters.values()) {
       this.#clock.clearTimeout(waiter.timer);
