@@ -13,7 +13,7 @@ export interface GrpcTlsOptions {
   readonly passphrase?: string | undefined;
   /** Host name that the listener's certificate must have; default the host of the address. */
   readonly servername?: string | undefined;
-  /** Whether a listener turns away who shows no certificate of `ca` (mutual TLS); default `false`. */
+  /** Makes a listener refuse peers without a certificate of `ca` (mutual TLS); default `false`. */
   readonly requireClientCertificate?: boolean | undefined;
 }
 
@@ -29,11 +29,11 @@ export interface GrpcTransportOptions {
   readonly maxSessionMemoryMb?: number | undefined;
   /** Streams that a peer may reset in a burst before its session ends; default 200, refilled at a tenth of it a second. */
   readonly maxStreamResets?: number | undefined;
-  /** How long `close` waits for a peer that takes nothing, in milliseconds, before it drops the rest; default 10 000. */
+  /** Time in milliseconds that `close` waits for a peer that reads nothing before it drops the rest; default 10 000. */
   readonly closeTimeoutMs?: number | undefined;
   /** Time for deadlines; default the clock of this machine. */
   readonly clock?: Clock | undefined;
-  /** Where surprises are logged; default nowhere. */
+  /** Receives warnings and errors; default none. */
   readonly logger?: Logger | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface ResolvedGrpcOptions {
 /** Longest gRPC message of the protocol, in bytes (10 MiB). */
 export const MAX_GRPC_MESSAGE_BYTES: number = 10 * 1024 * 1024;
 
-/** What `createGrpcTransport` assumes where nothing is said. */
+/** Defaults of `createGrpcTransport`. */
 export const GRPC_TRANSPORT_DEFAULTS: ResolvedGrpcOptions = Object.freeze<ResolvedGrpcOptions>({
   tls: undefined,
   maxMessageBytes: MAX_GRPC_MESSAGE_BYTES,

@@ -98,7 +98,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect((await replies.next()).done).toBe(true);
   });
 
-  it('serves ProcessStream of connect-node in the zentinel dialect, and its answers after it said all it asks', async () => {
+  it('serves ProcessStream of connect-node in the zentinel dialect, and answers it after its half-close', async () => {
     const { agent, client } = await thirdParty();
     agent.onReceived = undefined;
     const asks = feed<object>();

@@ -9,7 +9,7 @@ describe('capabilities over gRPC', () => {
     ['none', undefined],
     ['empty ones', create(AgentCapabilitiesSchema, {})],
     ['only streaming', create(AgentCapabilitiesSchema, { features: { streamingBody: true } })],
-    ['numbers that nobody knows', create(AgentCapabilitiesSchema, { supportedEvents: [0, 99] })],
+    ['unknown numbers', create(AgentCapabilitiesSchema, { supportedEvents: [0, 99] })],
   ])('that name no events ask about every event: %s', (_, fields) => {
     expect(fromCapabilities(fields).events).toEqual(EVENT_TYPES);
   });

@@ -66,7 +66,7 @@ describe('a gRPC connection', () => {
     expect(proxy.ends).toEqual([{ by: 'local' }]);
   });
 
-  it('goes on with what is in flight after the agent said drain', async () => {
+  it('goes on with requests in flight after a drain of the agent', async () => {
     const { agent, proxy, connection } = await pair();
     connection.send(requestHeaders('x-1'));
     await agent.received(1);

@@ -261,9 +261,9 @@ describe('a proxy that does not keep to the protocol', () => {
       const { stream, over } = await hostileProxy(listener);
       const trailers = once(stream, 'trailers');
       stream.write(Buffer.concat([hello, bytes]));
-      const [said] = await trailers;
-      expect(said['grpc-status']).toBe(status);
-      expect(said['grpc-message']).toMatch(/[a-z] [a-z]/);
+      const [received] = await trailers;
+      expect(received['grpc-status']).toBe(status);
+      expect(received['grpc-message']).toMatch(/[a-z] [a-z]/);
       await over;
       expect(await agent.ended()).toMatchObject({ by: 'local' });
     }
@@ -320,7 +320,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(agent.connection?.status).toBe('open');
   });
 
-  it('is sent away after the sixteenth message in a row that nobody can read', async () => {
+  it('is dropped after the sixteenth unreadable message in a row', async () => {
     const { agent, listener } = await agentOf();
     const { stream } = await hostileProxy(listener);
     stream.write(Buffer.concat([hello, ...Array.from({ length: 16 }, () => framed(Uint8Array.of(0xff)))]));
@@ -345,7 +345,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('gives way when it is the oldest of too many that shake hands', async () => {
+  it('is evicted when it is the oldest of too many pending handshakes', async () => {
     const { listener } = await agentOf({ maxPendingHandshakes: 2 });
     const first = await hostileProxy(listener);
     await hostileProxy(listener);

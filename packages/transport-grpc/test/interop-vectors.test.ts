@@ -38,7 +38,7 @@ function casesOf(version: (typeof CRATE_VERSIONS)[number]): Case[] {
   });
 }
 
-/** What the crate's protobuf carries of a message: its clock stands in for some times, and fields are missing. */
+/** Message as the crate's protobuf carries it: its clock replaces some times, and fields are missing. */
 function carried(message: Message): object {
   switch (message.type) {
     case 'requestHeaders': {
@@ -143,7 +143,7 @@ describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
   });
 });
 
-/** What the crate's protobuf has no field for, so that a bare allow would be all that arrives. */
+/** Decisions that the crate's protobuf has no field for, of which only a bare allow would arrive. */
 function isUncarried(message: Message): boolean {
   if (message.type !== 'answer' || message.decision.verdict.type !== 'allow') return false;
   const { requestBodyMutation, responseBodyMutation, webSocket, routingMetadata } = message.decision;

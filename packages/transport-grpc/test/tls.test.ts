@@ -70,7 +70,7 @@ describe('gRPC over TLS', () => {
     expect(seen[0]?.address).toMatch(/^127\.0\.0\.1:\d+$/);
   });
 
-  it('turns away who has no certificate, or one of another authority', async () => {
+  it('refuses a peer without a certificate, or with one of another authority', async () => {
     const seen: Credential[] = [];
     const tls = { ca: authority.cert, cert: server.cert, key: server.key, requireClientCertificate: true };
     const { listener } = await listen(tls, seen);
@@ -82,7 +82,7 @@ describe('gRPC over TLS', () => {
     expect(seen).toEqual([]);
   });
 
-  it('lets a certificate of another authority count for nothing where none is required', async () => {
+  it('ignores a certificate of another authority where none is required', async () => {
     const seen: Credential[] = [];
     const { listener } = await listen({ ca: authority.cert, cert: server.cert, key: server.key }, seen);
     await connect(listener.address, { ca: authority.cert, cert: other.cert, key: other.key });
@@ -90,7 +90,7 @@ describe('gRPC over TLS', () => {
     expect(seen[0]?.certificate).toBeUndefined();
   });
 
-  it('says what a taken port, nobody there, and an unknown authority are', async () => {
+  it('has an error each for a taken port, no listener, and an unknown authority', async () => {
     const { listener } = await listen({ cert: server.cert, key: server.key }, []);
     const again = createGrpcTransport({ tls: { cert: server.cert, key: server.key } }).listen(listener.address, {
       self: AGENT,

@@ -1,6 +1,6 @@
 import { AgentwireError, asReceived, checkSendable, type Decision, type Message, type Received } from '@agentwire/core';
 
-/** A message that nobody else can change, and what it would weigh on a wire. An impossible answer or head is malformed. */
+/** Private copy of a message and its estimated length. An impossible answer or head is malformed. */
 export interface MessageCopy {
   readonly message: Received;
   /** Estimated length in bytes. */

@@ -1,2 +1,2 @@
-export * from './memory-transport.ts';
-export * from './options.ts';
+export { createMemoryTransport } from './memory-transport.ts';
+export { MEMORY_DEFAULTS, type MemoryTransportOptions, type ResolvedMemoryOptions } from './options.ts';

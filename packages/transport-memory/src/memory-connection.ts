@@ -10,16 +10,16 @@ import {
   type TimerHandle,
 } from '@agentwire/core';
 import { copyMessage, type MessageCopy } from './copy-message.ts';
-import type { Turns } from './turns.ts';
+import type { MicrotaskQueue } from './microtask-queue.ts';
 
-/** Buffered bytes above which `send` says stop. */
+/** Buffered bytes above which `send` returns `false`. */
 const STOP_BYTES = 1024 * 1024;
 /** Buffered bytes below which `onDrain` is called after a stop. */
 const LOW_WATER_BYTES = STOP_BYTES / 2;
-/** Buffered bytes past which what may be refused is refused. */
+/** Buffered bytes past which events are refused. */
 const CAP_BYTES = 8 * STOP_BYTES;
 
-// What ends work or answers it is never refused: refusing it would leave the other side waiting.
+// Messages that end work or answer it are never refused: the other side would wait for them.
 const NEVER_REFUSED: ReadonlySet<MessageType> = new Set<MessageType>([
   'answer',
   'cancel',
@@ -32,20 +32,20 @@ const NEVER_REFUSED: ReadonlySet<MessageType> = new Set<MessageType>([
   'shutdown',
 ]);
 
-/** What a connection gets from the transport that made it. */
-export interface MemoryConnectionSetup {
+/** Dependencies of a {@link MemoryConnection}. */
+export interface MemoryConnectionDeps {
   readonly peer: Peer;
-  readonly turns: Turns;
+  readonly queue: MicrotaskQueue;
   readonly clock: Clock;
   readonly closeTimeoutMs: number;
-  /** Called once when it is over. */
+  /** Called once, at the end. */
   readonly onEnded?: () => void;
 }
 
 /** One end of a connection in memory; the other end is {@link MemoryConnection.join | joined} to it. */
 export class MemoryConnection extends ConnectionBase {
   readonly peer: Peer;
-  readonly #setup: MemoryConnectionSetup;
+  readonly #deps: MemoryConnectionDeps;
   #other!: MemoryConnection;
   #inbox: MessageCopy[] = [];
   #bufferedBytes = 0;
@@ -55,10 +55,10 @@ export class MemoryConnection extends ConnectionBase {
   #scheduled = false;
   #closeTimer: TimerHandle = undefined;
 
-  constructor(setup: MemoryConnectionSetup) {
+  constructor(deps: MemoryConnectionDeps) {
     super('memory');
-    this.peer = setup.peer;
-    this.#setup = setup;
+    this.peer = deps.peer;
+    this.#deps = deps;
   }
 
   get bufferedBytes(): number {
@@ -75,12 +75,12 @@ export class MemoryConnection extends ConnectionBase {
     two.#other = one;
   }
 
-  /** Asks for the handler; a throw is the caller's. Nothing is delivered before {@link start}. */
+  /** Gets the handler. Nothing is delivered before {@link start}. @throws the error of `onConnection` */
   open(onConnection: OnConnection): void {
     this.attach(onConnection);
   }
 
-  /** Lets messages come in. */
+  /** Starts delivery. */
   start(): void {
     this.#started = true;
     this.#wake();
@@ -113,7 +113,7 @@ export class MemoryConnection extends ConnectionBase {
   #wake(): void {
     if (this.#scheduled || !this.#started || this.paused || this.status === 'closed') return;
     this.#scheduled = true;
-    this.#setup.turns.run(() => {
+    this.#deps.queue.run(() => {
       this.#scheduled = false;
       this.#takeInbox();
       if (this.#inbox.length === 0 && this.#other.status === 'closing') this.#finish();
@@ -153,7 +153,7 @@ export class MemoryConnection extends ConnectionBase {
   }
 
   protected startClose(): void {
-    const { clock, closeTimeoutMs } = this.#setup;
+    const { clock, closeTimeoutMs } = this.#deps;
     this.#closeTimer = clock.setTimeout(() => {
       this.abort(
         new AgentwireError(
@@ -169,7 +169,7 @@ export class MemoryConnection extends ConnectionBase {
     const other = this.#other;
     this.#drop();
     other.#drop();
-    this.#setup.turns.run(() => {
+    this.#deps.queue.run(() => {
       other.ended({
         by: 'remote',
         error: new AgentwireError('ERR_CLOSED', `${other.peer.name} dropped the connection ${other.id}`),
@@ -184,8 +184,8 @@ export class MemoryConnection extends ConnectionBase {
 
   protected override ended(reason: CloseReason): void {
     if (this.status === 'closed') return;
-    this.#setup.clock.clearTimeout(this.#closeTimer);
-    this.#setup.onEnded?.();
+    this.#deps.clock.clearTimeout(this.#closeTimer);
+    this.#deps.onEnded?.();
     super.ended(reason);
   }
 }

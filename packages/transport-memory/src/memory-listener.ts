@@ -10,7 +10,7 @@ import {
 } from '@agentwire/core';
 import { MemoryConnection } from './memory-connection.ts';
 import type { ResolvedMemoryOptions } from './options.ts';
-import { Turns } from './turns.ts';
+import { MicrotaskQueue } from './microtask-queue.ts';
 
 /** A name that can be dialled. */
 export class MemoryListener implements Listener {
@@ -43,7 +43,7 @@ export class MemoryListener implements Listener {
     ] as const;
     const leave = this.admission.enter();
     const { clock, closeTimeoutMs } = this.#memory;
-    const common = { clock, closeTimeoutMs, turns: new Turns() };
+    const common = { clock, closeTimeoutMs, queue: new MicrotaskQueue() };
     const dialled = new MemoryConnection({ ...common, peer: peers[0] });
     const accepted = new MemoryConnection({ ...common, peer: peers[1], onEnded: leave });
     MemoryConnection.join(dialled, accepted);

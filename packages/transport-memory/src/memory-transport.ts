@@ -12,10 +12,10 @@ import { MemoryListener } from './memory-listener.ts';
 import { resolveMemoryOptions, type MemoryTransportOptions } from './options.ts';
 
 /**
- * Makes the transport that stays in the process: the reference for every rule of the contract, and what tests run on.
+ * Makes the transport that stays in the process: the reference for every rule of the contract, and the one that tests use.
  *
  * Serves `memory:NAME`, where NAME is not a number (that would be a host and its port). Names belong to the transport object, so both ends must use the same one. Messages are copied
- * by `send` and delivered in a later microtask, in order; nothing is encoded. Its weights in bytes are estimates.
+ * by `send` and delivered in a later microtask, in order; nothing is encoded. Its lengths in bytes are estimates.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.
  */

@@ -3,11 +3,11 @@ import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal
 
 /** Options of `createMemoryTransport`. */
 export interface MemoryTransportOptions {
-  /** What kind of request ids its connections ask for; default `number`. Sessions must work with both. */
+  /** Kind of request ids that its connections carry; default `number`. Sessions must work with both. */
   readonly ids?: 'number' | 'text' | undefined;
   /** Longest message in bytes, as estimated; default 16 MiB. Past it `send` throws `ERR_MESSAGE_TOO_LARGE`. */
   readonly maxMessageBytes?: number | undefined;
-  /** How long `close` waits for a peer that takes nothing, in milliseconds, before it drops the rest; default 10 000. */
+  /** Time in milliseconds that `close` waits for a peer that reads nothing before it drops the rest; default 10 000. */
   readonly closeTimeoutMs?: number | undefined;
   /** Time for deadlines; default the clock of this machine. */
   readonly clock?: Clock | undefined;
@@ -21,7 +21,7 @@ export interface ResolvedMemoryOptions {
   readonly clock: Clock;
 }
 
-/** What `createMemoryTransport` assumes where nothing is said. */
+/** Defaults of `createMemoryTransport`. */
 export const MEMORY_DEFAULTS: ResolvedMemoryOptions = Object.freeze<ResolvedMemoryOptions>({
   ids: 'number',
   maxMessageBytes: 16 * 1024 * 1024,

@@ -63,7 +63,7 @@ describe('createMemoryTransport', () => {
     expect(copied).not.toBe(shallow);
   });
 
-  it('delivers an answer that cannot be as malformed', async () => {
+  it('delivers an impossible answer as malformed', async () => {
     const { agent, proxyReceived } = await pair();
     const decision = { verdict: { type: 'redirect' as const, url: 'javascript:1', status: 302 } };
     agent.send({ type: 'answer', id: 3, decision });
@@ -79,7 +79,7 @@ describe('createMemoryTransport', () => {
     expect(proxy.bufferedBytes).toBe(0);
   });
 
-  it('gives up a close that nobody takes, by its clock', async () => {
+  it('ends a close that the peer does not read, by its clock', async () => {
     const clock = createManualClock();
     const { proxy, agent } = await pair({ clock, closeTimeoutMs: 50 });
     agent.pause();
@@ -93,7 +93,7 @@ describe('createMemoryTransport', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('lets timers in while two sides answer each other for ever', async () => {
+  it('runs timers while two sides answer each other without end', async () => {
     const transport = createMemoryTransport();
     const listener = await transport.listen('memory:pong', {
       self: AGENT,

@@ -65,7 +65,7 @@ describe('AgentClient', () => {
     ['another version', { version: 2, decision: 'allow' }, 'ERR_VERSION_MISMATCH'],
     ['no version', { decision: 'allow' }, 'ERR_VERSION_MISMATCH'],
     ['no decision', { version: 1 }, 'ERR_PROTOCOL'],
-    ['a decision that nobody knows', { version: 1, decision: { maybe: {} } }, 'ERR_PROTOCOL'],
+    ['an unknown decision', { version: 1, decision: { maybe: {} } }, 'ERR_PROTOCOL'],
     ['text', '"allow"', 'ERR_PROTOCOL'],
   ])('rejects an answer with %s, never as an allow', async (_, answer, code) => {
     const path = await oldAgent(() => frame(answer));
@@ -125,7 +125,7 @@ describe('AgentClient', () => {
     expect(got).toEqual(['request_body_chunk']);
   });
 
-  test('says where nobody listens', async () => {
+  test('names a path without a listener', async () => {
     const path = socketPath();
     await expect(AgentClient.unixSocket(path)).rejects.toMatchObject({
       code: 'ERR_CONNECT',

@@ -129,7 +129,7 @@ describe('a proxy of version 1', () => {
     good.socket.write(request('/a'));
     expect(await good.frames.next()).toMatchObject({ version: 1 });
     const { path, refused } = await serve(() => {
-      throw new Error('nobody');
+      throw new Error('no such path');
     });
     const { socket, frames } = await oldProxy(path);
     socket.write(request('/a'));

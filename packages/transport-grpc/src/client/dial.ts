@@ -10,8 +10,7 @@ import {
 import { negotiateOverGrpc, createConnection } from '../connection/create-connection.ts';
 import { http2Caps, SESSION_WINDOW_BYTES } from '../connection/http2-settings.ts';
 import { MessageStream, type MessageStreamUser } from '../connection/message-stream.ts';
-import { fromNodeError } from '../errors/http2-errors.ts';
-import { connectError } from '../errors/connect-errors.ts';
+import { connectError, fromNodeError } from '../errors/http2-errors.ts';
 import { readHandshakeResponse, writeHandshakeRequest } from '../handshake/hello-fields.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
 import { clientTls } from '../tls.ts';
@@ -31,7 +30,7 @@ function openSession(endpoint: Endpoint, options: ResolvedGrpcOptions): ClientHt
   return session;
 }
 
-/** What the one request of a connection says. */
+/** Headers of the one request of a connection. */
 function requestHeaders({ token, name, version }: Hello): OutgoingHttpHeaders {
   const agent = [name, version].map((part) => encodeURIComponent(part.toWellFormed())).join('/');
   return {
@@ -44,7 +43,7 @@ function requestHeaders({ token, name, version }: Hello): OutgoingHttpHeaders {
   };
 }
 
-/** Begins the request; a session that cannot is not left open. */
+/** Begins the request; destroys a session that cannot. */
 function requestStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders): ClientHttp2Stream {
   try {
     return session.request(headers);
@@ -54,7 +53,7 @@ function requestStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders
   }
 }
 
-/** One attempt to get a connection: it ends once, with the connection or with what went wrong. */
+/** One attempt to connect: it ends once, with the connection or with an error. */
 class Dialling implements MessageStreamUser {
   readonly #endpoint: Endpoint;
   readonly #connect: ConnectOptions;
@@ -145,7 +144,7 @@ class Dialling implements MessageStreamUser {
   }
 }
 
-/** Dials `endpoint`, shakes hands and gives the connection; every wait of it ends at the one deadline. */
+/** Dials `endpoint` and does the handshake, both within one deadline. */
 export async function dial(
   endpoint: Endpoint,
   connectOptions: ConnectOptions,

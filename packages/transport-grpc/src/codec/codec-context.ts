@@ -1,6 +1,6 @@
 import type { ExactPings } from './reference/exact-pings.ts';
 
-/** What a codec has to know of the connection it works for. */
+/** Facts about a connection that its codec needs. */
 export interface CodecContext {
   /** `true` for a peer that knows the numbers from 100 up. */
   readonly isAgentwire: boolean;
@@ -8,8 +8,8 @@ export interface CodecContext {
   readonly errors: boolean;
   /** Milliseconds since 1970, for fields that only the wire has. */
   readonly nowMs: () => number;
-  /** Numbers of pings that have to be repeated exactly; a codec has its own. */
+  /** Numbers of pings that a pong must repeat exactly; one per codec. */
   readonly pings?: ExactPings;
-  /** An id for a Configure that came without one. */
+  /** Returns an id for a Configure that came without one. */
   readonly configureId: () => string;
 }

@@ -20,8 +20,8 @@ import { PREFIX_BYTES } from './message-reader.ts';
 import type { MessageStream, MessageStreamUser } from './message-stream.ts';
 import { SessionDrain } from './session-drain.ts';
 
-/** What a {@link GrpcConnection} needs. */
-export interface GrpcConnectionOptions {
+/** Dependencies of a {@link GrpcConnection}. */
+export interface GrpcConnectionDeps {
   readonly role: Role;
   readonly peer: Peer;
   readonly codec: Codec;
@@ -33,11 +33,11 @@ export interface GrpcConnectionOptions {
   readonly closeTimeoutMs: number;
   /** Longest message to take, in bytes; what the peer takes may be less. */
   readonly maxReadBytes: number;
-  /** Called once, after the handler has learnt of the end. */
+  /** Called once, after the handler's `onClose`. */
   readonly onEnded: () => void;
 }
 
-/** What ids begin with that stand in for those of a Configure without one. */
+/** Prefix of the ids that are generated for a Configure without one. */
 export const MADE_UP_ID = 'agentwire-configure-';
 /** Unreadable messages in a row, none of them with an id, that end a connection. */
 const MAX_UNREADABLE = 16;
@@ -53,13 +53,13 @@ const EVENTS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'configure',
 ]);
 
-/** Messages that belong to a request, and are nobody's without an id. */
+/** Messages of a request, which need an id. */
 const NAMED: ReadonlySet<Message['type']> = new Set<Message['type']>([...EVENTS, 'answer', 'cancel']);
 
 /** One ProcessStream after its handshake, as the contract's connection; the same class at both ends. */
 export class GrpcConnection extends ConnectionBase implements MessageStreamUser {
   readonly peer: Peer;
-  readonly #options: GrpcConnectionOptions;
+  readonly #options: GrpcConnectionDeps;
   readonly #messages: MessageStream;
   readonly #codec: Codec;
   readonly #isAgentwire: boolean;
@@ -69,7 +69,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   #drain: SessionDrain | undefined;
   #closeTimer: TimerHandle;
 
-  constructor(options: GrpcConnectionOptions) {
+  constructor(options: GrpcConnectionDeps) {
     super('grpc');
     this.peer = options.peer;
     this.#options = options;
@@ -79,7 +79,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     this.#isAgentwire = options.isAgentwire;
   }
 
-  /** Gets its handler and takes over the stream. @throws whatever `onConnection` throws, and then leaves no trace. */
+  /** Gets its handler and takes over the stream. @throws the error of `onConnection`, and then leaves no trace */
   open(onConnection: OnConnection): void {
     this.attach(onConnection);
     if (this.status === 'closed') return;
@@ -89,7 +89,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     this.#messages.outbox.whenEmpty(() => drain.handshakeLeft());
   }
 
-  /** Makes it closed without touching the stream, which goes on to say why the peer was refused. */
+  /** Closes it without touching the stream, which still has to send the refusal. */
   discard(): void {
     this.ended({ by: 'local' });
   }
@@ -192,7 +192,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
     const limit = this.peer.maxMessageBytes;
     const before = this.#messages.bufferedBytes;
     if ('data' in message && message.data !== null) {
-      // told before anything is encoded: what is refused must not cost memory
+      // checked before anything is encoded: a refused message must not cost memory
       if (message.data.length > limit) this.#tooLarge(message, message.data.length);
       this.#checkRoom(message, before, message.data.length);
     }
@@ -229,7 +229,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
   }
 
   #answer(message: Answer): boolean {
-    // whoever sent a Configure without an id waits for no answer
+    // the sender of a Configure without an id waits for no answer
     const unasked = !this.#isAgentwire && String(message.id).startsWith(MADE_UP_ID);
     return unasked || this.#send(message);
   }
@@ -261,7 +261,7 @@ export class GrpcConnection extends ConnectionBase implements MessageStreamUser 
       this.#endedByPeer(undefined, 'remote');
       return;
     }
-    // what is paused would never see the other side's end
+    // a paused stream would never see the other side's end
     this.#messages.end(closeTimeoutMs);
     this.#closeTimer = clock.setTimeout(() => {
       this.abort(new AgentwireError('ERR_TIMEOUT', `${this.peer.name} did not end ${this.id} in ${closeTimeoutMs} ms`));

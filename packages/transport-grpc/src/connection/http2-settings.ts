@@ -1,13 +1,13 @@
 import type { SessionOptions, Settings } from 'node:http2';
 import type { ResolvedGrpcOptions } from '../options.ts';
 
-/** Bytes that one stream may have under way towards us. */
+/** Receive window of one stream, in bytes. */
 const STREAM_WINDOW_BYTES: number = 4 * 1024 * 1024;
-/** Bytes that one session may have under way towards us. */
+/** Receive window of one session, in bytes. */
 export const SESSION_WINDOW_BYTES: number = 8 * 1024 * 1024;
-/** Longest header list that we take. */
+/** Longest accepted header list, in bytes. */
 const MAX_HEADER_LIST_BYTES: number = 64 * 1024;
-/** Frames with errors that a session may see. */
+/** Invalid frames that a session tolerates. */
 const MAX_INVALID_FRAMES = 100;
 
 /** Settings that both ends announce. */
@@ -21,7 +21,7 @@ function http2Settings(maxConcurrentStreams: number): Settings {
   };
 }
 
-/** Caps that both ends set, since Node's HTTP/2 has hardly any by itself. */
+/** Limits that both ends set; Node's HTTP/2 has few by default. */
 export function http2Caps(options: ResolvedGrpcOptions): SessionOptions {
   return {
     settings: http2Settings(options.maxStreamsPerSession),

@@ -85,7 +85,7 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
 /** Longest text of a peer that is repeated in an error. */
 const MAX_PEER_TEXT = 256;
 
-/** A text of the peer as it may stand in an error or a log: short, in its own letters, with what would act there escaped. */
+/** Text of the peer for an error or a log: short, in its own letters, with control characters escaped. */
 export function peerText(text: string): string {
   return printable(text.slice(0, MAX_PEER_TEXT));
 }
@@ -98,7 +98,7 @@ function percentDecode(text: string): string {
   }
 }
 
-/** What a stream's `grpc-status` and `grpc-message` say; undefined for OK. */
+/** Error of a stream's `grpc-status` and `grpc-message`; undefined for OK. */
 export function fromGrpcStatus(status: unknown, message: unknown, where: string): AgentwireError | undefined {
   const number = Number(status);
   if (number === 0) return undefined;
@@ -110,7 +110,7 @@ export function fromGrpcStatus(status: unknown, message: unknown, where: string)
   });
 }
 
-/** What an HTTP status other than 200 says. */
+/** Error of an HTTP status other than 200. */
 export function fromHttpStatus(status: number, where: string): AgentwireError {
   return new AgentwireError(
     BY_HTTP_STATUS[status] ?? 'ERR_PROTOCOL',
@@ -121,14 +121,14 @@ export function fromHttpStatus(status: number, where: string): AgentwireError {
   );
 }
 
-/** What the HTTP/2 code of a RST_STREAM or GOAWAY says. */
+/** Error of the HTTP/2 code of a RST_STREAM or GOAWAY. */
 export function fromHttp2Code(code: number, where: string): AgentwireError {
   return new AgentwireError(BY_HTTP2_CODE[code] ?? 'ERR_CLOSED', `${where} ended the stream with HTTP/2 code ${code}`, {
     detail: { http2Code: code },
   });
 }
 
-/** What an error of a socket, session or stream says; `fallback` for one that is not in the table. */
+/** Typed error of an error of a socket, session or stream; `fallback` is the code of one that is not in the table. */
 export function fromNodeError(error: unknown, fallback: ErrorCode, where: string): AgentwireError {
   if (error instanceof AgentwireError) return error;
   const code = (error as { code?: unknown } | undefined)?.code;
@@ -138,6 +138,30 @@ export function fromNodeError(error: unknown, fallback: ErrorCode, where: string
   const reason = isDial ? connectReason(error) : undefined;
   const text = reason === undefined ? message : `${String(code)}, ${reason}`;
   return new AgentwireError(isDial ? fallback : (known ?? fallback), `${where}: ${text}`, { cause: error });
+}
+
+/** Error of a failed handshake, from the errors of its stream and session; at least one. */
+export function connectError(errors: readonly unknown[], connected: boolean, where: string): AgentwireError {
+  for (const error of errors) {
+    const { code = '' } = error as { code?: string };
+    if (
+      /^ERR_SSL_.*(CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|UNKNOWN_CA|ALERT_ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(
+        code,
+      )
+    ) {
+      return new AgentwireError('ERR_UNAUTHORIZED', `${where} did not accept this side's certificate (${code})`, {
+        cause: error,
+      });
+    }
+  }
+  // a stream that was still waiting is cancelled, with the failure as its cause
+  const all = errors.flatMap((error) => [error, (error as { readonly cause?: unknown } | undefined)?.cause]);
+  const told = all.find((error) => connectReason(error) !== undefined) ?? errors[0];
+  return fromNodeError(
+    told,
+    'ERR_CONNECT',
+    connected ? `${where}, during the handshake` : `cannot connect to ${where}`,
+  );
 }
 
 const TO_GRPC_STATUS: Partial<Readonly<Record<ErrorCode, GrpcStatusName>>> = {

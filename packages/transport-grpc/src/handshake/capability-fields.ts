@@ -4,7 +4,7 @@ import { capabilitiesOf } from '@agentwire/core/internal';
 import { present } from '../codec/reference/present.ts';
 import type { AgentCapabilities, AgentCapabilitiesSchema } from '../gen/zentinel/agent/v2/agent_pb.ts';
 
-/** What is said where an agent has no limit; the fields are not optional. */
+/** Values for an agent without a limit; the fields are not optional. */
 const NO_LIMIT = { maxBodySize: 10n * 1024n * 1024n, maxConcurrency: 100, preferredChunkSize: 64n * 1024n };
 
 /** Capabilities of an agent as protobuf-es takes them. */
@@ -41,7 +41,7 @@ const unlessZero = (value: bigint | number | undefined): number | undefined => {
   return number === 0 || number > Number.MAX_SAFE_INTEGER ? undefined : number;
 };
 
-/** Reads the capabilities of an agent; what it does not say is {@link DEFAULT_CAPABILITIES}, and every event where it names none. */
+/** Reads the capabilities of an agent; absent ones are those of {@link DEFAULT_CAPABILITIES}, and every event if it names none. */
 export function fromCapabilities(fields: AgentCapabilities | undefined): Capabilities {
   if (fields === undefined) return DEFAULT_CAPABILITIES;
   const { features, limits } = fields;

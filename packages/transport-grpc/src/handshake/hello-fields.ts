@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { AgentwireError, type Hello } from '@agentwire/core';
+import { AgentwireError, ERROR_CODES, type ErrorCode, type Hello } from '@agentwire/core';
 import { PROTOCOL_VERSION } from '@agentwire/core/internal';
-import { checkSaidOnce, checkWireTypes } from '../codec/reference/check-fields.ts';
+import { checkRepeatedFields, checkWireTypes } from '../codec/reference/check-fields.ts';
 import { present } from '../codec/reference/present.ts';
 import { peerText } from '../errors/http2-errors.ts';
 import {
@@ -10,10 +10,9 @@ import {
   type HandshakeRequest,
   type HandshakeResponse,
 } from '../gen/zentinel/agent/v2/agent_pb.ts';
-import { readAgentwireJson, writeAgentwireJson } from './agentwire-json.ts';
 import { featuresOf, fromCapabilities, toCapabilities } from './capability-fields.ts';
 
-/** What a handshake says of the other side. */
+/** Facts about the other side from its handshake. */
 export interface OtherSide {
   readonly hello: Hello;
   /** `true` for a peer that knows agentwire's fields, the numbers from 100 up. */
@@ -73,7 +72,7 @@ function otherProxy(fields: HandshakeRequest, token: string | undefined): OtherS
   return { hello, isAgentwire: agentwire !== undefined };
 }
 
-/** A proxy that never shook hands, as {@link otherProxy} for calls outside ProcessStream. */
+/** Other side of a call outside ProcessStream, which has no handshake. */
 export function unknownProxy(name: string, token: string | undefined): OtherSide {
   const hello = { role: 'proxy' as const, name, version: '', features: PLAIN_PROXY_FEATURES, encodings: [], token };
   return { hello: present(hello), isAgentwire: false };
@@ -108,7 +107,7 @@ export function writeRefusal(self: Hello, error: AgentwireError, isAgentwire: bo
  */
 export function readHandshakeResponse(bytes: Uint8Array, self: Hello): OtherSide {
   const fields = onlyHandshake('agent', () => {
-    checkSaidOnce(AgentToProxySchema, bytes);
+    checkRepeatedFields(AgentToProxySchema, bytes);
     return fromBinary(AgentToProxySchema, bytes).message;
   }) as HandshakeResponse;
   const agentwire = readAgentwireJson(fields.agentwireJson);
@@ -146,4 +145,32 @@ function onlyHandshake(role: string, read: () => { case?: string | undefined; va
     'ERR_PROTOCOL',
     `the ${role} began with ${message.case ?? 'an unknown message'}, not with a handshake`,
   );
+}
+
+/** Content of `agentwire_json`. */
+interface AgentwireJson {
+  readonly features: readonly string[];
+  /** Code of a refusal. */
+  readonly code: ErrorCode | undefined;
+}
+
+const MAX_FEATURES = 256;
+
+/** Writes `agentwire_json`. */
+function writeAgentwireJson(features: readonly string[], code?: ErrorCode): string {
+  return JSON.stringify(code === undefined ? { features } : { features, code });
+}
+
+/** Reads `agentwire_json`; undefined if it is absent or invalid: the peer then counts as third-party. */
+function readAgentwireJson(text: string | undefined): AgentwireJson | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value = JSON.parse(text) as { features?: unknown; code?: unknown } | null;
+    if (typeof value !== 'object' || value === null || !Array.isArray(value.features)) return undefined;
+    const features = value.features.filter((feature) => typeof feature === 'string').slice(0, MAX_FEATURES);
+    const known = typeof value.code === 'string' && Object.hasOwn(ERROR_CODES, value.code);
+    return { features, code: known ? (value.code as ErrorCode) : undefined };
+  } catch {
+    return undefined;
+  }
 }

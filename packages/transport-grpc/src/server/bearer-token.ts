@@ -2,9 +2,9 @@ import { AgentwireError } from '@agentwire/core';
 import { isToken, MAX_TOKEN_LENGTH } from '@agentwire/core/internal';
 
 /**
- * The token of an `authorization: Bearer …` header; undefined without one, or with one of another kind.
+ * Token of an `authorization: Bearer …` header; undefined without one, or with one of another kind.
  *
- * @throws AgentwireError `ERR_UNAUTHORIZED` for a token that can be none
+ * @throws AgentwireError `ERR_UNAUTHORIZED` for an invalid token
  */
 export function bearerToken(authorization: string | undefined): string | undefined {
   const match = /^Bearer +(.*)$/is.exec(authorization ?? '');

@@ -1,9 +1,9 @@
 import { ConnectionBase, type Message, type OnConnection, type Peer, type Received } from '@agentwire/core';
 
 /**
- * A connection that is one ProcessEvent call: it brings one event, takes one answer, and is over.
+ * Connection of one ProcessEvent call: it delivers one event, sends one answer, and ends.
  *
- * Handlers see an ordinary connection; it ends by the remote side when the call is answered or given up.
+ * Handlers see an ordinary connection; it ends by the remote side when the call is answered or cancelled.
  */
 export class CallConnection extends ConnectionBase {
   readonly peer: Peer;
@@ -20,7 +20,7 @@ export class CallConnection extends ConnectionBase {
     this.#onEnded = onEnded;
   }
 
-  /** Opens it, hands the event in and gives what the handler answers; undefined when it ends without an answer. */
+  /** Opens it and delivers the event. @returns the handler's answer; undefined when it ends without one */
   async ask(event: Received, onConnection: OnConnection, signal: AbortSignal): Promise<Message | undefined> {
     const giveUp = (): void => this.#finish(undefined);
     try {
@@ -51,7 +51,7 @@ export class CallConnection extends ConnectionBase {
     if (event !== undefined) this.deliver(event);
   }
 
-  /** The first answer is the call's; reports have no place in it. */
+  /** Ends the call with the first answer; other messages have no place in it. */
   protected write(message: Message): boolean {
     // the handler is still inside send: its end comes after
     if (message.type === 'answer' || message.type === 'pong') queueMicrotask(() => this.#finish(message));

@@ -116,7 +116,7 @@ export class UnaryCalls {
 
   #codecContext(message: ProxyToAgent): CodecContext {
     const nowMs = (): number => this.#deps.options.clock.wallNow();
-    // an answer to a Configure has nowhere to go in a call but back to its caller
+    // the answer to a Configure goes back to the caller, as the reply of its call
     return { isAgentwire: false, errors: false, nowMs, configureId: () => `agentwire-${message.message.case}` };
   }
 

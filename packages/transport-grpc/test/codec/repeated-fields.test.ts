@@ -10,7 +10,7 @@ const proxy = createCodec('proxy', context);
 
 type Part = MessageInitShape<typeof AgentResponseSchema>;
 const bytesOf = (part: Part): Uint8Array => toBinary(AgentResponseSchema, create(AgentResponseSchema, part));
-/** An answer whose fields are said one after the other, the way that an encoder by hand can. */
+/** Answer with its fields one after the other, as a hand-written encoder can send it. */
 function answerOf(...parts: readonly Part[]): Buffer {
   const content = Buffer.concat(parts.map(bytesOf));
   const length = content.length < 128 ? [content.length] : [(content.length & 127) | 128, content.length >> 7];

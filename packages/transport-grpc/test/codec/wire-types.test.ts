@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AgentwireError } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
-import { checkSaidOnce, checkWireTypes } from '../../src/codec/reference/check-fields.ts';
+import { checkRepeatedFields, checkWireTypes } from '../../src/codec/reference/check-fields.ts';
 import {
   AgentToProxySchema,
   file_zentinel_agent_v2_agent,
@@ -43,7 +43,7 @@ describe('the wire type of a field', () => {
     expect(refused(message, field)).toHaveLength(isList && !isText ? 2 : 3);
   });
 
-  it("decides what an answer is, hot or not: the bytes behind another type are nobody's fields", () => {
+  it('decides what an answer is, hot or not: the bytes behind another type are no fields', () => {
     // correlation_id "a", allow, then processing_time_ms as fixed64 whose bytes would be a second id
     const content = Buffer.of(0x0a, 1, 0x61, 0x12, 0, 0x69, 7, 0x0a, 1, 0x62, 0x70, 1, 0x70, 1);
     const bytes = Buffer.concat([Buffer.of(0x12, content.length), content]);
@@ -73,6 +73,6 @@ describe('the wire type of a field', () => {
     const entry = Buffer.of(0x0a, 1, 0x61, 0x12, 1, 0x62, 0x12, 1, 0x63);
     const answer = Buffer.of(0x12, entry.length + 3, 0xb2, 0x06, entry.length, ...entry);
     expect(() => checkWireTypes(AgentToProxySchema, answer)).not.toThrow();
-    expect(() => checkSaidOnce(AgentToProxySchema, answer)).toThrow('routing_metadata comes twice');
+    expect(() => checkRepeatedFields(AgentToProxySchema, answer)).toThrow('routing_metadata comes twice');
   });
 });

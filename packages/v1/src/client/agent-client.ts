@@ -2,21 +2,18 @@ import { AgentwireError, type Decision, type ProxyEvent } from '@agentwire/core'
 import { Link } from './link.ts';
 import { type AgentClientOptions, type ResolvedClientOptions, resolveClientOptions } from './options.ts';
 
-export type { AgentClientOptions } from './options.ts';
-export { AGENT_CLIENT_DEFAULTS } from './options.ts';
-
 /** Options of one event. */
 export interface SendEventOptions {
-  /** Gives up with `ERR_ABORTED`. */
+  /** Cancels with `ERR_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** How long the answer may take, in milliseconds; default the client's `timeoutMs`. */
+  /** Timeout of the answer in milliseconds; default the client's `timeoutMs`. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Asks an agent that speaks protocol version 1 over one Unix socket: one event at a time, each with one answer.
+ * Client of an agent that speaks protocol version 1, over one Unix socket: one event at a time, each with one answer.
  *
- * For agents that cannot be changed yet; version 2 agents are asked through a pool, many events at once.
+ * For agents that cannot be changed yet; use a pool for version 2 agents, which answer many events at once.
  */
 export class AgentClient implements AsyncDisposable {
   readonly #path: string;
@@ -44,13 +41,13 @@ export class AgentClient implements AsyncDisposable {
   }
 
   /**
-   * Sends one event and gives the agent's decision. Events wait for the answers of those before them. Version 1 answers
+   * Sends one event. @returns the agent's decision. Events wait for the answers of those before them. Version 1 answers
    * `requestComplete` and `configure` too.
    *
-   * After a deadline, an abort or a broken connection the next event connects anew: a late answer would be taken for its.
+   * After a deadline, an abort or a broken connection the next event connects anew: a late answer would be taken for its answer.
    *
    * @throws AgentwireError `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_CLOSED`, `ERR_CONNECT`, `ERR_OVERLOADED` past `maxQueued`,
-   * `ERR_PROTOCOL` and `ERR_VERSION_MISMATCH` for an answer that is none, `ERR_MESSAGE_TOO_LARGE`
+   * `ERR_PROTOCOL` and `ERR_VERSION_MISMATCH` for an invalid answer, `ERR_MESSAGE_TOO_LARGE`
    */
   async sendEvent(event: ProxyEvent, options: SendEventOptions = {}): Promise<Decision> {
     const { signal, timeoutMs = this.#options.timeoutMs } = options;
@@ -65,21 +62,21 @@ export class AgentClient implements AsyncDisposable {
     const before = this.#last;
     const { clock } = this.#options;
     const until = clock.now() + timeoutMs;
-    const turn = (async () => {
-      await this.#turnAfter(before, timeoutMs, signal);
+    const answer = (async () => {
+      await this.#waitFor(before, timeoutMs, signal);
       return this.#ask(event, Math.max(0, until - clock.now()), signal);
     })();
-    // the next one does not care how this one ends, and its turn is not before that of what this one gave up waiting for
-    this.#last = Promise.allSettled([before, turn]);
+    // the next event waits for this one, however it ends, and for those that this one stopped waiting for
+    this.#last = Promise.allSettled([before, answer]);
     try {
-      return await turn;
+      return await answer;
     } finally {
       this.#queued -= 1;
     }
   }
 
   /** Waits for the events before; the time spent here counts. */
-  async #turnAfter(before: Promise<unknown>, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #waitFor(before: Promise<unknown>, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) throw this.#aborted(signal);
     const { clock } = this.#options;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -101,7 +98,7 @@ export class AgentClient implements AsyncDisposable {
     const link = await this.#open();
     const { clock } = this.#options;
     const timer = clock.setTimeout(() => link.end('ERR_TIMEOUT', `gave no answer within ${timeoutMs} ms`), timeoutMs);
-    const onAbort = (): void => link.end('ERR_ABORTED', 'was given up by the caller');
+    const onAbort = (): void => link.end('ERR_ABORTED', 'was cancelled by the caller');
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await link.ask(event);
@@ -122,10 +119,10 @@ export class AgentClient implements AsyncDisposable {
   }
 
   #aborted(signal: AbortSignal | undefined): AgentwireError {
-    return new AgentwireError('ERR_ABORTED', 'the event was given up before it was sent', { cause: signal?.reason });
+    return new AgentwireError('ERR_ABORTED', 'the event was cancelled before it was sent', { cause: signal?.reason });
   }
 
-  /** Drops the connection; what was asked fails with `ERR_CLOSED`. Idempotent. */
+  /** Drops the connection; events in flight fail with `ERR_CLOSED`. Idempotent. */
   close(): Promise<void> {
     this.#closed = true;
     this.#link?.end('ERR_CLOSED', 'was closed');

@@ -4,19 +4,19 @@ import { createFrameDecoder, type FrameDecoder } from '@agentwire/wire-codec';
 import { ProxyCodec } from '../wire/proxy-codec.ts';
 import type { ResolvedClientOptions } from './options.ts';
 
-interface Question {
+interface PendingEvent {
   readonly event: ProxyEvent;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (error: AgentwireError) => void;
 }
 
-/** One socket to an agent of version 1, with at most one question on its way. */
+/** One socket to an agent of version 1, with at most one event in flight. */
 export class Link {
   readonly #path: string;
   readonly #socket: Socket;
   readonly #codec: ProxyCodec;
   readonly #decoder: FrameDecoder;
-  #question: Question | undefined;
+  #pending: PendingEvent | undefined;
   #ended: AgentwireError | undefined;
 
   private constructor(path: string, socket: Socket, options: ResolvedClientOptions) {
@@ -54,7 +54,7 @@ export class Link {
     });
   }
 
-  /** Whether it can be asked. */
+  /** `true` while it can send an event. */
   get open(): boolean {
     return this.#ended === undefined;
   }
@@ -64,7 +64,7 @@ export class Link {
     const frame = this.#codec.write(event);
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
-      this.#question = { event, resolve, reject };
+      this.#pending = { event, resolve, reject };
       this.#socket.write(frame);
     });
   }
@@ -79,20 +79,20 @@ export class Link {
   }
 
   #onAnswer(type: number, bytes: Buffer, start: number, end: number): void {
-    const question = this.#question;
-    if (question === undefined) throw new AgentwireError('ERR_PROTOCOL', 'an answer came that nobody asked for');
-    const decision = this.#codec.read(question.event, type, bytes, start, end);
-    this.#question = undefined;
-    question.resolve(decision);
+    const pending = this.#pending;
+    if (pending === undefined) throw new AgentwireError('ERR_PROTOCOL', 'an answer came without a question');
+    const decision = this.#codec.read(pending.event, type, bytes, start, end);
+    this.#pending = undefined;
+    pending.resolve(decision);
   }
 
-  /** Ends it; the question on its way fails with this. */
+  /** Ends it; an event in flight fails with this error. */
   end(code: AgentwireError['code'], what: string): void {
     if (this.#ended !== undefined) return;
     this.#ended = new AgentwireError(code, `the connection to unix:${this.#path} ${what}`);
     this.#decoder.stop();
     this.#socket.destroy();
-    this.#question?.reject(this.#ended);
-    this.#question = undefined;
+    this.#pending?.reject(this.#ended);
+    this.#pending = undefined;
   }
 }

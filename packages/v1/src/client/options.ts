@@ -3,22 +3,22 @@ import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from
 
 /** Options of `AgentClient`. */
 export interface AgentClientOptions {
-  /** How long connecting, and then each answer, may take, in milliseconds; default 30 000. */
+  /** Timeout of connecting, and of each answer, in milliseconds; default 30 000. */
   readonly timeoutMs?: number;
   /** Events that may wait for the ones before them; default 1 024. Past it: `ERR_OVERLOADED`. */
   readonly maxQueued?: number;
-  /** The name by which the proxy knows the agent, which stands in configurations; default `agent`. */
+  /** Name of the agent in the proxy, sent with configurations; default `agent`. */
   readonly agentId?: string;
   /** Time; default the clock of this machine. */
   readonly clock?: Clock;
-  /** Default: nothing is logged. */
+  /** Receives warnings and errors; default none. */
   readonly logger?: Logger;
 }
 
 /** {@link AgentClientOptions} with every default filled in. */
 export type ResolvedClientOptions = Required<AgentClientOptions>;
 
-/** What {@link AgentClientOptions} default to. */
+/** Defaults of {@link AgentClientOptions}. */
 export const AGENT_CLIENT_DEFAULTS: Readonly<{
   timeoutMs: number;
   maxQueued: number;

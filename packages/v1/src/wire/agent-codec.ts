@@ -24,7 +24,7 @@ const NO_ID = 'version-1';
 
 /**
  * The agent's side of version 1. The content of events and answers is that of the zentinel dialect, so the codec of
- * version 2 does the work, and this puts it into the older envelope.
+ * version 2 does the work, and this class wraps it in the older envelope.
  */
 export class AgentCodec implements MessageCodec {
   readonly #inner: MessageCodec;
@@ -71,7 +71,7 @@ export class AgentCodec implements MessageCodec {
     const message = this.#inner.read(byte, text, 0, text.length);
     if (message === undefined) throw new AgentwireError('ERR_PROTOCOL', `a ${String(name)} of version 1 has no id`);
     this.#asked = true;
-    // version 1 answers everything; a session leaves out the end of a request that cannot be read
+    // version 1 answers everything; a session skips the end of a request that cannot be read
     if (message.type === 'malformed' && message.of === 'requestComplete') this.#acknowledge();
     return message;
   }
@@ -85,7 +85,7 @@ export class AgentCodec implements MessageCodec {
 function withoutId(payload: Buffer): Buffer {
   const at = payload.indexOf(MARKED);
   if (at === -1) throw new AgentwireError('ERR_INVALID_STATE', 'an answer was written without its id');
-  // the id comes last, after what the agent said itself
+  // the id comes last, after the agent's own fields
   const start = payload[at - 1] === COMMA ? at - 1 : at;
   const end = at + MARKED.length;
   payload.copyWithin(start, end);

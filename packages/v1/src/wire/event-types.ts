@@ -21,7 +21,7 @@ export function eventTypeName(type: EventType): string {
   return ROWS.find(([one]) => one === type)?.[1] ?? type;
 }
 
-/** The byte that an `event_type` has in version 2; `undefined` for a name that nobody knows. */
+/** The byte that an `event_type` has in version 2; `undefined` for an unknown name. */
 export function byteOfEventType(name: string): number | undefined {
   return BYTES.get(name);
 }

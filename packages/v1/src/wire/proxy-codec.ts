@@ -20,8 +20,8 @@ export class ProxyCodec {
   }
 
   /** One whole frame. @throws AgentwireError `ERR_MESSAGE_TOO_LARGE`, `ERR_INVALID_ARGUMENT` */
-  write(said: ProxyEvent): Buffer {
-    const event = completeEvent(said, systemClock);
+  write(given: ProxyEvent): Buffer {
+    const event = completeEvent(given, systemClock);
     const payload = this.#payload(event);
     const before = `{"version":1,"event_type":"${eventTypeName(event.type)}","payload":`;
     const length = before.length + payload.length + 1;

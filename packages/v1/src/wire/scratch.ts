@@ -1,6 +1,6 @@
 import { FRAME_HEADER_BYTES, Outbox } from '@agentwire/wire-codec';
 
-/** An outbox that sends nothing: the codec of version 2 writes into it, and what it wrote is taken out again. */
+/** Outbox that sends nothing: the codec of version 2 writes into it, and its frame is read back. */
 export class Scratch extends Outbox {
   #end = 0;
 

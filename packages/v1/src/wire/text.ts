@@ -4,10 +4,10 @@ import { parseJson } from '@agentwire/wire-codec/internal';
 /** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The codec that reads what is inside counts again; these only keep a bomb from being parsed and written anew. */
+/** Limits of the outer parse; the inner codec has its own. */
 const LIMITS = { maxDepth: 256, maxNodes: 200_000, idPaths: [] };
 
-/** Whether a value is a JSON object. */
+/** Tells if a value is a JSON object. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

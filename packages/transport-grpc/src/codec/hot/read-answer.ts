@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Answer, Audit, Decision, HeaderOp } from '@agentwire/core';
 import { AgentResponseSchema } from '../../gen/zentinel/agent/v2/agent_pb.ts';
 import { fromResponse } from '../reference/decision-from-proto.ts';
-import { checkSaidOnce } from '../reference/check-fields.ts';
+import { checkRepeatedFields } from '../reference/check-fields.ts';
 import { withoutAgentwireNumbers } from '../reference/agentwire-numbers.ts';
 import {
   AUDIT_REASON_CODES,
@@ -158,7 +158,7 @@ export function readAnswer(buffer: Buffer, start: number, end: number, isAgentwi
 function readOther(buffer: Buffer, from: number, end: number, isAgentwire: boolean): Decision | undefined {
   try {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + from, end - from);
-    checkSaidOnce(AgentResponseSchema, bytes, [AgentResponseSchema.field.correlationId.number]);
+    checkRepeatedFields(AgentResponseSchema, bytes, [AgentResponseSchema.field.correlationId.number]);
     const fields = fromBinary(AgentResponseSchema, bytes, { readUnknownFields: false });
     return fromResponse(isAgentwire ? fields : withoutAgentwireNumbers(AgentResponseSchema, fields));
   } catch {

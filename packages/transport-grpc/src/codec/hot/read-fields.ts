@@ -1,14 +1,14 @@
 import { isValidHeaderName } from '@agentwire/headers';
 
-/** Where the readers below are, and whether they met something that the reference has to read. */
+/** Position of the readers below; `declined` is set by a field that only the reference reader handles. */
 export const hotRead: { at: number; declined: boolean } = { at: 0, declined: false };
 
 let textFrom = 0;
 let text = '';
 
 /**
- * Makes text of a message once, so that every string of it is a cheap part. V8 keeps the whole alive with each part: so
- * never of more than one message, or who keeps a client's address would keep a whole read with it.
+ * Makes text of a message once, so that every string of it is a cheap part. V8 keeps the whole alive with each part, so
+ * one text never spans several messages: a client's address that is kept would keep a whole read alive.
  */
 export function openText(buffer: Buffer, start: number, end: number): void {
   textFrom = start;

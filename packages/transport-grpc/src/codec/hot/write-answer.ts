@@ -21,7 +21,6 @@ import {
   RESPONSE_REQUEST_HEADERS,
   RESPONSE_RESPONSE_HEADERS,
 } from './field-tags.ts';
-import { byReference, type Ways } from './ways.ts';
 import {
   hotWrite,
   lengthBytes,
@@ -31,6 +30,8 @@ import {
   writeHeader,
   writeText,
   writeVarint,
+  byReference,
+  type Ways,
 } from './write-fields.ts';
 
 /** Bytes of frozen decisions, without the id: one table for each way to write them. */
@@ -51,7 +52,7 @@ function keptTail(decision: Decision, context: CodecContext): Uint8Array | undef
   return tail;
 }
 
-/** Where names of header operations are remembered, behind those of headers as long as these are few. */
+/** Slot from which the names of header operations are cached, behind those of headers while these are few. */
 const PLACE_OF_OPS = 63;
 
 function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly HeaderOp[]): number {

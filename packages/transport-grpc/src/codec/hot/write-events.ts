@@ -27,7 +27,6 @@ import {
   PROXY_REQUEST_HEADERS,
   PROXY_RESPONSE_BODY_CHUNK,
 } from './field-tags.ts';
-import { byReference, type Ways } from './ways.ts';
 import {
   HEADER_BYTES,
   hotWrite,
@@ -38,6 +37,8 @@ import {
   writeNonEmpty,
   writeText,
   writeVarint,
+  byReference,
+  type Ways,
 } from './write-fields.ts';
 
 const HEAD_WRITTEN = {
@@ -141,7 +142,7 @@ export function writeRequestHeaders(message: RequestHeaders, outbox: Outbox, isA
   const { clientPort } = message.metadata;
   if (hotWrite.declined || timestamp < 0 || !(clientPort >= 0 && clientPort <= 65_535)) return -1;
   const head = headBytes(message, constant.length);
-  // most fit, and adding up what they take is not for nothing
+  // most fit, and computing their exact length costs time
   const end = writeHead(message, outbox, constant, timestamp, head + USUAL_HEADER_BYTES, isAgentwire);
   if (end !== TOO_LONG) return end;
   const most = mostBytes(message, head);

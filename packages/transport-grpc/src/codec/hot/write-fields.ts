@@ -1,6 +1,6 @@
 import { HEADER_NAME, HEADER_VALUE } from './field-tags.ts';
 
-/** Set by the writers below when a text is not ASCII; whoever began a message looks at it, and clears it before. */
+/** Set by the writers below when a text is not ASCII; the writer of the message clears it first and checks it last. */
 export const hotWrite: { declined: boolean } = { declined: false };
 
 /** Bytes that a length of up to 2 097 151 takes where it is patched in later: an overlong varint, which every reader takes. */
@@ -106,4 +106,15 @@ export function writeHeader(
   let at = writeVarint(bytes, start + 1, field.length + 1 + lengthBytes(value.length) + value.length);
   for (let i = 0; i < field.length; i++) bytes[at++] = field[i] as number;
   return writeText(bytes, at, HEADER_VALUE, value);
+}
+
+/**
+ * Writer of each field of a message or of a part of one: the hot writer, or the reference, which then writes the whole message.
+ * A new field does not compile without an entry here, so it cannot be lost.
+ */
+export type Ways<T> = Readonly<Record<Exclude<keyof T, 'type'>, 'hot' | 'reference'>>;
+
+/** The fields that the reference writes. */
+export function byReference<T extends string>(ways: Readonly<Record<T, 'hot' | 'reference'>>): readonly T[] {
+  return (Object.keys(ways) as T[]).filter((name) => ways[name] === 'reference');
 }

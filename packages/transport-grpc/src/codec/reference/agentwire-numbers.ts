@@ -13,8 +13,7 @@ function clear(message: ReflectMessage): void {
 }
 
 /**
- * Takes the fields from number 100 up out of a message of a peer that did not say that it knows them: what stands there is
- * then another's, and means something else.
+ * Removes the fields from number 100 up from a message of a third-party peer: there they may mean something else.
  */
 export function withoutAgentwireNumbers<T extends DescMessage>(schema: T, message: MessageShape<T>): MessageShape<T> {
   clear(reflect(schema, message));

@@ -10,7 +10,7 @@ function fieldsOf(message: DescMessage): ReadonlyMap<number, DescField> {
   return known;
 }
 
-/** Throws where `key` came before: the readers of protobuf differ in nothing, but those who write by hand do. */
+/** Throws for a `key` that came before: protobuf readers merge such fields, hand-written readers differ. */
 function note(seen: Set<number | string>, key: number | string, name: string): void {
   if (seen.has(key)) throw twice(name);
   seen.add(key);
@@ -34,7 +34,7 @@ function wireOf(scalar: ScalarType): WireType {
   }
 }
 
-/** Whether a field may come with `wire`; a list of numbers also comes packed. */
+/** Tells if a field may come with the wire type `wire`; a list of numbers may also come packed. */
 function takes(field: DescField, wire: WireType): boolean {
   const own =
     field.fieldKind === 'map' || field.fieldKind === 'message' || (field.fieldKind === 'list' && field.message)
@@ -103,12 +103,12 @@ export function checkWireTypes(message: DescMessage, bytes: Uint8Array): void {
 }
 
 /**
- * As {@link checkWireTypes}, and refuses what protobuf merges without a word: a field that is not a list and comes twice, two
- * members of one oneof, and two entries of a map under one key. A decision says each thing once.
+ * As {@link checkWireTypes}, and refuses fields that protobuf merges silently: a field that is not a list and comes twice, two
+ * members of one oneof, and two entries of a map under one key. A decision has each field once.
  *
  * @param before numbers of fields that have come already
  * @throws AgentwireError `ERR_PROTOCOL`; any other error for bytes that are no message
  */
-export function checkSaidOnce(message: DescMessage, bytes: Uint8Array, before: readonly number[] = []): void {
+export function checkRepeatedFields(message: DescMessage, bytes: Uint8Array, before: readonly number[] = []): void {
   walk(message, bytes, new Set(before));
 }

@@ -18,7 +18,7 @@ import { copyMap, fromJsonMap } from './json-fields.ts';
 import { fromStatus } from './number-fields.ts';
 import { present, type Every } from './present.ts';
 
-/** Stands in for the verdict of a decision that carries an error; nobody reads it, and it lets nothing pass. */
+/** Placeholder for the verdict of a decision that carries an error: never read, and no allow. */
 const NO_VERDICT: Verdict = Object.freeze({ type: 'block', status: 500 });
 
 function fromVerdict({ decision, error }: AgentResponse): Verdict {

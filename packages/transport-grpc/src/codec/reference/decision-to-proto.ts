@@ -73,21 +73,21 @@ function toWebSocket(decision: WebSocketDecision): MessageInitShape<typeof Webso
   return { drop: decision.type === 'drop' };
 }
 
-/** What of a decision a peer that does not know the numbers from 100 up would never learn of, though it changes what happens. */
+/** Finds the parts of a decision that change the outcome and that a third-party peer would not receive. */
 function uncarried({
   requestBodyMutation,
   responseBodyMutation,
   webSocket,
   routingMetadata,
 }: Decision): string | undefined {
-  // a mutation without data and an allowed frame say no more than the allow beside them
+  // a mutation without data and an allowed frame add nothing to the allow beside them
   if ((requestBodyMutation?.data ?? null) !== null) return 'requestBodyMutation';
   if ((responseBodyMutation?.data ?? null) !== null) return 'responseBodyMutation';
   if (webSocket !== undefined && webSocket.type !== 'allow') return `webSocket ${webSocket.type}`;
   return routingMetadata?.['guardrail_response'] === undefined ? undefined : "a guardrail's result";
 }
 
-/** What a decision with an error is towards peers that did not negotiate `errors`: a block that says so in its audit. */
+/** Decision with an error for a peer that did not negotiate `errors`: a block whose audit names the error. */
 function asBlock(decision: Decision, code: string): Decision {
   return {
     verdict: { type: 'block', status: code === 'ERR_OVERLOADED' ? 503 : 500 },
@@ -99,7 +99,7 @@ function asBlock(decision: Decision, code: string): Decision {
  * An answer as protobuf-es takes it.
  *
  * @param isAgentwire `true` for a peer that knows the numbers from 100 up
- * @param errors whether it negotiated `errors`
+ * @param errors `true` for a peer that negotiated `errors`
  * @throws AgentwireError `ERR_UNSUPPORTED` for a decision that would arrive as something else
  */
 export function toResponse(id: string, given: Decision, isAgentwire: boolean, errors: boolean): ResponseInit {

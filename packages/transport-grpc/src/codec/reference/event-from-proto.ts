@@ -10,6 +10,7 @@ import {
   type ResponseHeaders,
   type WebSocketFrame,
 } from '@agentwire/core';
+import { isValidHeaderName } from '@agentwire/headers';
 import type {
   BodyChunkEvent,
   ConfigureEvent,
@@ -20,7 +21,6 @@ import type {
   ResponseHeadersEvent,
   WebSocketFrameEvent,
 } from '../../gen/zentinel/agent/v2/agent_pb.ts';
-import { checkMethod, checkUri } from './request-line.ts';
 import { fromHeaders } from './header-fields.ts';
 import { copyMap, fromJson } from './json-fields.ts';
 import { fromOptionalUint64, fromStatus, fromUint64 } from './number-fields.ts';
@@ -144,7 +144,8 @@ function textsOf(value: object): Readonly<Record<string, string>> {
 }
 
 /**
- * What stands in `context_json` for peers without the fields from 100 up: what we write there, or the metadata alone.
+ * Reads `context_json`, which third-party peers have instead of the fields from 100 up: agentwire's object, or the metadata
+ * alone.
  *
  * @throws AgentwireError `ERR_PROTOCOL` for text that is no JSON object
  */
@@ -198,4 +199,23 @@ export function fromConfigure(fields: ConfigureEvent, fallbackId: () => string):
     config: fromJson('configure.config_json', fields.configJson),
     configVersion: fields.configVersion,
   });
+}
+
+/** Tells if `uri` is possible in a request line: no space, no control character. */
+function isUri(uri: string): boolean {
+  for (let i = 0; i < uri.length; i++) {
+    const code = uri.charCodeAt(i);
+    if (code <= 0x20 || code === 0x7f) return false;
+  }
+  return true;
+}
+
+/** Throws `ERR_PROTOCOL` unless `method` is an HTTP token. */
+function checkMethod(method: string): void {
+  if (!isValidHeaderName(method)) throw new AgentwireError('ERR_PROTOCOL', 'request_headers.method is no HTTP token');
+}
+
+/** Throws `ERR_PROTOCOL` unless {@link isUri}. */
+function checkUri(uri: string): void {
+  if (!isUri(uri)) throw new AgentwireError('ERR_PROTOCOL', 'request_headers.uri holds a space or a control character');
 }

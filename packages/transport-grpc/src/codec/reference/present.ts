@@ -17,8 +17,8 @@ export function present<T extends object>(value: T): Present<T> {
 export type Every<T> = { [K in keyof T]-?: undefined extends T[K] ? T[K] | undefined : T[K] };
 
 /**
- * Says that a writer has taken every field out of a message: what is left of it, a field that nobody writes, does not
- * compile. Its `type` is written by the number of the message.
+ * Asserts at compile time that a writer has taken every field out of a message: a field that is left does not compile. Its
+ * `type` is written by the number of the message.
  */
 export function nothingLeft<T extends object>(
   _rest: T & ([Exclude<keyof T, 'type'>] extends [never] ? unknown : never),

@@ -31,7 +31,7 @@ import {
   fromResponseHeaders,
   fromWebSocketFrame,
 } from './event-from-proto.ts';
-import { checkSaidOnce, checkWireTypes } from './check-fields.ts';
+import { checkRepeatedFields, checkWireTypes } from './check-fields.ts';
 import { fromMetrics } from './metrics-fields.ts';
 import { present } from './present.ts';
 import { scanMessage } from './scan-message.ts';
@@ -40,7 +40,7 @@ import { withoutAgentwireNumbers } from './agentwire-numbers.ts';
 /** A second handshake, which the connection has to refuse. */
 type HandshakeAgain = { readonly type: 'handshake'; readonly value: HandshakeRequest | HandshakeResponse };
 
-/** What a reader makes of one gRPC message; undefined for one that says nothing (unknown kinds, heartbeats). */
+/** Result of reading one gRPC message; undefined for one without content (unknown kinds, heartbeats). */
 export type Read = Received | HandshakeAgain | undefined;
 
 const READ_OPTIONS = { readUnknownFields: false };
@@ -161,7 +161,7 @@ export function readProxyMessage(bytes: Uint8Array, context: CodecContext): Read
 /** Reads bytes from an agent; what cannot be read becomes `malformed`, with its id where that could be read. */
 export function readAgentMessage(bytes: Uint8Array, context: CodecContext): Read {
   try {
-    checkSaidOnce(AgentToProxySchema, bytes);
+    checkRepeatedFields(AgentToProxySchema, bytes);
     return fromAgentToProxy(fromBinary(AgentToProxySchema, bytes, READ_OPTIONS), context);
   } catch (error) {
     const { kind, id } = scanMessage(bytes, -1, -1);

@@ -1,4 +1,4 @@
-/** What {@link scanMessage} finds. */
+/** Result of {@link scanMessage}. */
 export interface Scanned {
   /** Number of the outer oneof field; 0 where none could be read. */
   readonly kind: number;
@@ -61,7 +61,7 @@ function textOf(cursor: Cursor | undefined): string | undefined {
 }
 
 /**
- * Finds out what a message that cannot be read was and which request it belongs to, by its first fields only.
+ * Finds the kind and the request of a message that cannot be read, by its first fields only.
  *
  * @param nestedKind the kind whose id is in field 1 of field 1 (RequestHeaders); -1 for none
  * @param configureKind the kind whose id is in field 100 (Configure); -1 for none

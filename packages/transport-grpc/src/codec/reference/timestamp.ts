@@ -2,7 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 
 const DAY_MS = 86_400_000;
 
-/** Below zero once something was read that is no digit: one look at the end is cheaper than one at each. */
+/** Below zero once a character that is no digit was read: one check at the end is cheaper than one for each. */
 let range = 0;
 
 function two(text: string, at: number): number {

@@ -1,13 +1,13 @@
-/** Turns in a row that are microtasks; then one lets timers and sockets in. */
+/** Tasks in a row that run as microtasks; the next one waits for timers and sockets. */
 const MICROTASKS_IN_A_ROW = 1000;
 
 /**
  * Runs tasks after the caller is done, never inside it.
  *
- * Microtasks, since they are quick; but two sides that answer each other for ever would starve everything else, so
- * every 1 000th turn waits for the event loop.
+ * Microtasks are quick, but two sides that answer each other without end would starve everything else, so every 1 000th task
+ * waits for the event loop.
  */
-export class Turns {
+export class MicrotaskQueue {
   #taken = 0;
 
   run(task: () => void): void {
