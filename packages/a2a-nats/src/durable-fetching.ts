@@ -1,16 +1,15 @@
 import type { TimerHandle } from '@agentwire/core';
-import type { Consumer, ConsumerMessages } from '@nats-io/jetstream';
-import type { DurableWorker } from './durable-worker.ts';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 
 const EXPIRES_MS = 5000;
 const RETRY_MS = 500;
 
-/** Fetches as many messages as there are hands free, and no more: nothing waits fetched for another to be handled. */
+/** Fetches as many messages of one consumer as may be handled at once, and no more; `take` handles each and does not reject. */
 export class DurableFetching {
   readonly #link: NodeLink;
-  readonly #worker: Pick<DurableWorker, 'take'>;
+  readonly #take: (msg: JsMsg) => Promise<void>;
   readonly #concurrency: number;
   readonly #find: () => Promise<Consumer>;
   readonly #inHand = new Set<Promise<void>>();
@@ -21,13 +20,13 @@ export class DurableFetching {
 
   constructor(
     link: NodeLink,
-    worker: Pick<DurableWorker, 'take'>,
+    take: (msg: JsMsg) => Promise<void>,
     concurrency: number,
     consumer: Consumer,
     find: () => Promise<Consumer>,
   ) {
     this.#link = link;
-    this.#worker = worker;
+    this.#take = take;
     this.#concurrency = concurrency;
     this.#consumer = consumer;
     this.#find = find;
@@ -62,7 +61,7 @@ export class DurableFetching {
     this.#messages = await this.#consumer.fetch({ max_messages: free, expires: EXPIRES_MS });
     if (this.#isStopped()) await this.#messages.close();
     for await (const msg of this.#messages) {
-      const work: Promise<void> = this.#worker.take(msg).finally(() => this.#inHand.delete(work));
+      const work: Promise<void> = this.#take(msg).finally(() => this.#inHand.delete(work));
       this.#inHand.add(work);
     }
   }

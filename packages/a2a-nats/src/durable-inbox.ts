@@ -1,9 +1,10 @@
 import { AgentwireError } from '@agentwire/core';
-import { AckPolicy, type Consumer } from '@nats-io/jetstream';
+import { AckPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import { DurableFetching } from './durable-fetching.ts';
 import { type DurableHandler, type DurableInboxOptions, resolveDurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
 import { type DurableInboxStats, DurableWorker } from './durable-worker.ts';
+import { HandlerSlots } from './handler-slots.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { Later } from './later.ts';
 import type { NodeLink } from './node-link.ts';
@@ -29,8 +30,14 @@ export interface OpenInbox {
   readonly onClosed: (inbox: DurableInbox) => void;
 }
 
+/** Consumers of one inbox: of messages with each priority, and of those that wait for their time. */
+type Lane = 'normal' | 'high' | 'later';
+
+const LANES: readonly Lane[] = ['high', 'normal', 'later'];
 const NANOS = 1_000_000;
 const MAX_CONSUMER_NAME = 240;
+/** Messages of high priority that are fetched beyond those that are handled. */
+const HIGH_AHEAD = 16;
 /** Delayed messages that are looked at at once. */
 const DELAYED_AT_ONCE = 64;
 
@@ -46,40 +53,43 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
       `the names of node and inbox are ${durableName.length} bytes together as subject tokens, over ${MAX_CONSUMER_NAME}`,
     );
   }
-  const find = async (delayed: boolean): Promise<Consumer> => {
-    const stream = delayed ? streams.laterStream : streams.inboxStream;
-    const consumerName = delayed ? `${durableName}_later` : durableName;
+  const find = async (lane: Lane): Promise<Consumer> => {
+    const isLater = lane === 'later';
+    const stream = isLater ? streams.laterStream : streams.inboxStream;
+    const consumerName = lane === 'normal' ? durableName : `${durableName}_${lane}`;
     await streams.manager.consumers.add(stream, {
       durable_name: consumerName,
-      filter_subject: delayed ? link.subjects.anyLater(name) : link.subjects.anyInbox(name),
+      filter_subject: isLater ? link.subjects.anyLater(name) : link.subjects.anyInbox(name, lane === 'high'),
       ack_policy: AckPolicy.Explicit,
       ack_wait: options.ackWaitMs * NANOS,
-      max_ack_pending: delayed ? streams.maxDelayed : options.maxAckPending,
+      max_ack_pending: isLater ? streams.maxDelayed : options.maxAckPending,
     });
     return streams.client.consumers.get(stream, consumerName);
   };
-  let consumer: Consumer;
-  let delayed: Consumer | undefined;
+  const lanes: (readonly [Lane, Consumer])[] = [];
   try {
     await streams.addInbox(name);
-    consumer = await find(false);
-    if (streams.hasLater) delayed = await find(true);
+    for (const lane of LANES) if (lane !== 'later' || streams.hasLater) lanes.push([lane, await find(lane)]);
   } catch (error) {
     throw fromNatsError(error, `durable inbox ${JSON.stringify(name)}`);
   }
   const worker = new DurableWorker(link, streams, name, handler, options);
-  const fetching = new DurableFetching(
-    link,
-    worker,
-    Math.min(options.concurrency, options.maxAckPending),
-    consumer,
-    () => find(false),
+  const concurrency = Math.min(options.concurrency, options.maxAckPending);
+  const slots = new HandlerSlots(concurrency);
+  const take = (lane: Lane): ((msg: JsMsg) => Promise<void>) => {
+    if (lane !== 'later') return (msg) => worker.take(msg, slots, lane === 'high');
+    const later = new Later(link, streams, name);
+    return (msg) => later.take(msg);
+  };
+  const atOnce = (lane: Lane): number => {
+    if (lane === 'later') return DELAYED_AT_ONCE;
+    // The next message of high priority has to be here when a slot becomes free.
+    return lane === 'high' ? Math.min(concurrency + HIGH_AHEAD, options.maxAckPending) : concurrency;
+  };
+  const fetching = lanes.map(
+    ([lane, consumer]) => new DurableFetching(link, take(lane), atOnce(lane), consumer, () => find(lane)),
   );
-  const waiting =
-    delayed === undefined
-      ? undefined
-      : new DurableFetching(link, new Later(link, streams, name), DELAYED_AT_ONCE, delayed, () => find(true));
-  const running = Promise.all([fetching.run(), waiting?.run()]);
+  const running = Promise.all(fetching.map((one) => one.run()));
   let closed: Promise<void> | undefined;
   const inbox: DurableInbox = {
     name,
@@ -87,7 +97,7 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
       return { ...worker.stats };
     },
     close: () =>
-      (closed ??= Promise.all([fetching.stop(), waiting?.stop()])
+      (closed ??= Promise.all(fetching.map((one) => one.stop()))
         .then(() => running)
         .then(() => asked.onClosed(inbox))),
     [Symbol.asyncDispose]: () => inbox.close(),

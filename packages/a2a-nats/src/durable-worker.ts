@@ -7,6 +7,7 @@ import type { DurableHandler, ResolvedDurableInboxOptions } from './durable-opti
 import type { DurableStreams } from './durable-streams.ts';
 import { Unsettled } from './unsettled.ts';
 import { messageKey } from './message-key.ts';
+import type { HandlerSlots } from './handler-slots.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { openReply } from './remote-reply.ts';
@@ -51,12 +52,14 @@ export class DurableWorker {
     this.#unsettled = new Unsettled(link.options.clock, options.ackWaitMs);
   }
 
-  /** Takes one delivery and resolves once it is settled; never rejects. */
-  async take(msg: JsMsg): Promise<void> {
+  /** Takes one delivery, handles it once there is a slot for it, and resolves when it is settled; never rejects. */
+  async take(msg: JsMsg, slots: HandlerSlots, isHigh: boolean): Promise<void> {
     if (!this.#unsettled.take(msg)) {
       this.stats.duplicates += 1;
       return;
     }
+    // Messages of both priorities are fetched at once, so one may wait for a slot; the server hears of it meanwhile.
+    await slots.acquire(isHigh);
     try {
       await this.#handle(msg);
     } catch (error) {
@@ -66,6 +69,7 @@ export class DurableWorker {
         'a durable message could not be settled and will come again',
       );
     } finally {
+      slots.release();
       this.#unsettled.release(msg);
     }
   }

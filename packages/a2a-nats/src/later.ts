@@ -54,10 +54,19 @@ export class Later {
     this.#streams.leaving.add(sequence);
     try {
       const about = forwardHeaders(subjects.inboxOf(source, this.#name), sentAt, replyOf(msg.headers));
-      await this.#streams.forward(subjects.inbox(options.nodeId, this.#name), msg, about);
+      await this.#streams.forward(subjects.inbox(options.nodeId, this.#name, isHigh(msg)), msg, about);
       await msg.ackAck();
     } finally {
       this.#streams.leaving.delete(sequence);
     }
+  }
+}
+
+/** Reads the priority of a message; text that cannot be read is refused by the inbox. */
+function isHigh(msg: JsMsg): boolean {
+  try {
+    return (Object(JSON.parse(msg.string()) as unknown) as { readonly priority?: unknown }).priority === 'high';
+  } catch {
+    return false;
   }
 }

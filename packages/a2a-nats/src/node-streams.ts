@@ -116,7 +116,7 @@ export class NodeStreams {
     const { maxPerInbox, maxAgeMs, duplicateWindowMs, maxBytes } = this.#options;
     return {
       name: this.inbox,
-      subjects: names.map((name) => this.#subjects.anyInbox(name)),
+      subjects: names.flatMap((name) => this.#inboxSubjects(name)),
       retention: RetentionPolicy.Workqueue,
       discard: DiscardPolicy.New,
       discard_new_per_subject: true,
@@ -126,6 +126,12 @@ export class NodeStreams {
       duplicate_window: duplicateWindowMs * NANOS,
       ...this.#everywhere(),
     };
+  }
+
+  /** The empty name, which no inbox has, only keeps the stream from being one without subjects. */
+  #inboxSubjects(name: string): string[] {
+    const normal = this.#subjects.anyInbox(name);
+    return name === '' ? [normal] : [normal, this.#subjects.anyInbox(name, true)];
   }
 
   #deadConfig(): Wanted {
@@ -173,7 +179,7 @@ export class NodeStreams {
   ): Promise<void> {
     const keptOpen = found?.subjects.filter((subject) => !this.#tooWide(subject)) ?? [];
     const subjects = [...keptOpen, ...missing];
-    if (subjects.length > MAX_INBOXES)
+    if (subjects.length > 2 * MAX_INBOXES)
       throw new AgentwireError('ERR_OVERLOADED', `this node has ${MAX_INBOXES} durable inboxes already`);
     try {
       if (found === undefined) await this.#manager.streams.add({ ...wanted, subjects });

@@ -156,7 +156,9 @@ export class Outgoing {
     if (wait > MAX_WAIT_MS)
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `notBefore is ${wait} ms ahead, over ${MAX_WAIT_MS}`);
     const subject =
-      wait > 0 ? subjects.later(to.nodeId, inner.service, message.id) : subjects.inbox(to.nodeId, inner.service);
+      wait > 0
+        ? subjects.later(to.nodeId, inner.service, message.id)
+        : subjects.inbox(to.nodeId, inner.service, message.priority === 'high');
     const text = encodeMessage(message, inner, options.clock.wallNow(), { window });
     this.#link.checkSize(text);
     const key = messageKey(to.nodeId, inner.service, options.nodeId, message);

@@ -63,6 +63,7 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       ...(durable
         ? [
             `${own}.inbox.*.*`,
+            `${own}.inbox.*.*.high`,
             `${own}.later.*.*.*`,
             `${own}.node.*.unschedule`,
             `${own}.dead.*.*`,

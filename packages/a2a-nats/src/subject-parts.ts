@@ -64,7 +64,9 @@ function parse(subject: string): SubjectParts {
     case 'service':
       return { source, way, rest, node: undefined, target: readService(tokens) };
     case 'inbox':
-      expect(rest, 2);
+      // messages of high priority have one word more
+      if (tokens[2] !== 'high') expect(rest, 2);
+      else expect(rest, 3);
       return { source, way, rest, node: first, target: target.service(second ?? '') };
     case 'later':
       expect(rest, 3);

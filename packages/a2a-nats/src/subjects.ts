@@ -6,13 +6,14 @@ import { type ControlWord, HELLO } from './subject-parts.ts';
 const MAX_SUBJECT = 2048;
 const MAX_NODE_TOKEN = 200;
 const MAX_PREFIX = 32;
+const HIGH = '.high';
 const REPLY_TOKEN = /^[0-9a-f]{32}$/;
 
 /**
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
  * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit | unschedule | watch | unwatch | exited>`,
- * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>`, `later.<node>.<name>.<id>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>` (and `.high`), `later.<node>.<name>.<id>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
  * Each is 2048 bytes at most, because a server ends the connection of a client that sends a longer line.
  */
 export class Subjects {
@@ -72,9 +73,9 @@ export class Subjects {
     return bounded(`${this.#own}.service.${serviceTokens(service, method)}`);
   }
 
-  /** To a durable inbox. */
-  inbox(nodeId: string, name: string): string {
-    return bounded(`${this.#own}.inbox.${nodeToken(nodeId)}.${encodeToken(name)}`);
+  /** To a durable inbox; messages of high priority have a subject of their own, so that the server can deliver them first. */
+  inbox(nodeId: string, name: string, isHigh = false): string {
+    return bounded(`${this.#own}.inbox.${nodeToken(nodeId)}.${encodeToken(name)}${isHigh ? HIGH : ''}`);
   }
 
   /** To a durable inbox when its time has come; each message has a subject of its own, so that it can be found again. */
@@ -143,8 +144,8 @@ export class Subjects {
   }
 
   /** Everybody's messages to a durable inbox of this node. */
-  anyInbox(name: string): string {
-    return bounded(`${this.#prefix}.*.inbox.${this.#node}.${encodeToken(name)}`);
+  anyInbox(name: string, isHigh = false): string {
+    return bounded(`${this.#prefix}.*.inbox.${this.#node}.${encodeToken(name)}${isHigh ? HIGH : ''}`);
   }
 
   /** Everybody's messages to every durable inbox of this node. */

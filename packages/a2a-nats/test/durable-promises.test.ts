@@ -63,6 +63,37 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
     await raw.close();
   });
 
+  it('gives messages of high priority the next free slot, delayed ones too', async () => {
+    const { server, a, b } = await pair();
+    const one = a.add('one');
+    const to = toInbox('work');
+    const order: string[] = [];
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const inbox = await b.backend.openInbox(
+      'work',
+      async (message) => {
+        order.push(textOf(message));
+        await released;
+      },
+      { concurrency: 1 },
+    );
+    await one.send(to, payload.text('first'), DURABLE);
+    await until(() => order.length === 1);
+    for (const n of [1, 2, 3]) await one.send(to, payload.text(`normal ${n}`), DURABLE);
+    for (const n of [1, 2]) await one.send(to, payload.text(`high ${n}`), { ...DURABLE, priority: 'high' });
+    await one.send(to, payload.text('high 3'), { ...DURABLE, priority: 'high', notBefore: Date.now() + 20 });
+    const connection = await connect({ servers: server.url });
+    const manager = await jetstreamManager(connection);
+    const fetched = async (): Promise<number> =>
+      (await manager.consumers.info('A2A_INBOX_b', 'b_work_high')).num_ack_pending;
+    await until(async () => (await fetched()) === 3);
+    release();
+    await until(() => inbox.stats.handled === 7);
+    expect(order).toEqual(['first', 'high 1', 'high 2', 'high 3', 'normal 1', 'normal 2', 'normal 3']);
+    await connection.close();
+  });
+
   it('takes one key once for itself, and so does every other inbox', async () => {
     const { a, b } = await pair();
     const got: string[] = [];
@@ -210,7 +241,7 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
     await b.backend.openInbox('orders', (message) => void got.push(textOf(message)));
     await until(() => got.length === 1);
     const found = (await streams(server)).find(({ config: { name } }) => name === 'A2A_INBOX_b');
-    expect(found?.config.subjects).toEqual(['a2a.*.inbox.b.=', 'a2a.*.inbox.b.orders']);
+    expect(found?.config.subjects).toEqual(['a2a.*.inbox.b.=', 'a2a.*.inbox.b.orders', 'a2a.*.inbox.b.orders.high']);
   });
 });
 

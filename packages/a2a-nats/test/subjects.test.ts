@@ -51,6 +51,7 @@ describe('subjects', () => {
     for (const inner of [target.kernel, target.broadcast, target.topic('a.b'), target.serviceMethod('q', 'm')])
       expect(to('node', 'b', inner)).toEqual(withoutRest(subjects.node('b', inner)));
     expect(to('inbox', 'b', target.service('orders'))).toEqual(withoutRest(subjects.inbox('b', 'orders')));
+    expect(to('inbox', 'b', target.service('orders'))).toEqual(withoutRest(subjects.inbox('b', 'orders', true)));
     for (const subject of [
       'a2a',
       'a2a.x',
