@@ -9,7 +9,6 @@ const TOP = fileURLToPath(new URL('../..', import.meta.url));
 const NOT_CLEAN: readonly string[] = [
   'packages/agent/',
   'packages/core/',
-  'packages/gateway/',
   'packages/headers/',
   'packages/mmap-buffer/',
   'packages/wire-codec/',

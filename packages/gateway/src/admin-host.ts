@@ -19,10 +19,10 @@ export function checkHostName(name: string, value: unknown): void {
 }
 
 /**
- * Makes the check of the admin server's `Host` header: `localhost`, any IP literal, and `names`, each with any port.
+ * Returns the check of the admin server's `Host` header: `localhost`, any IP literal, and `names`, each with any port.
  *
- * A page of another site reaches a loopback port through a name of its own that resolves there (DNS rebinding), and
- * then says that name as `Host`. IP literals cannot be rebound; probes and Prometheus use them. HTTP/1.0 without `Host`
+ * A page of another site reaches a loopback port through a name of its own that resolves there (DNS rebinding), and sends
+ * that name as `Host`. IP literals cannot be rebound; probes and Prometheus use them. HTTP/1.0 without `Host`
  * passes: browsers always send one.
  */
 export function createHostCheck(names: readonly string[]): (host: string | undefined) => boolean {

@@ -11,7 +11,7 @@ import { listenOn, type ListenAddress } from './listen.ts';
 export interface AdminOptions {
   readonly gateway: Pick<Gateway, 'stats'>;
   readonly pool: { readonly stats: AgentPoolStats };
-  /** More pages, by path: text for `/metrics`, say. A page that throws is answered 500. */
+  /** Further pages by path, such as `/metrics`. A page that throws is answered 500. */
   readonly pages?: Readonly<Record<string, () => { readonly type: string; readonly body: string }>>;
   /** Names that `Host` may have besides `localhost` and IP literals, without port; default none. Others are answered 403. */
   readonly hosts?: readonly string[];
@@ -25,7 +25,7 @@ export interface AdminOptions {
 export interface AdminServer {
   /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
   listen(options: ListenAddress): Promise<string>;
-  /** From now on `/readyz` says no. */
+  /** Makes `/readyz` answer 503. */
   startDraining(): void;
   close(): Promise<void>;
 }
@@ -49,7 +49,7 @@ function checkOptions(options: AdminOptions): AdminOptions {
   return options;
 }
 
-/** Makes an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+/** Creates an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
   const { gateway, pool, pages = {}, hosts = [] } = checkOptions(options);
   const logger = countRepeats(checkLogger(options.logger ?? silentLogger));
@@ -78,10 +78,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     if (!isAllowedHost(headers.host))
       return text(
         403,
-        'this Host is not one of the admin server: add its name to adminHosts (--admin-host; in code hosts)',
+        'this Host is not one of the admin server: add its name to adminHosts (--admin-host; in code: hosts)',
       );
     if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
-    // never parsed as a URL: a target may be anything that is not white space
+    // not parsed as a URL: a target may be anything that is not white space
     return pageAt(url.split('?', 1)[0] ?? '/');
   };
   const send = (response: ServerResponse, { status, type, body, allow }: Page): void => {

@@ -11,12 +11,12 @@ interface Waiting {
 
 const connections = new WeakMap<Duplex, ClientConnection>();
 
-/** Gives the connection of a socket; `undefined` for one of a server that is not the gateway's own. */
+/** Returns the connection of a socket; `undefined` for a socket of another server than the gateway's own. */
 export function connectionOf(socket: Duplex): ClientConnection | undefined {
   return connections.get(socket);
 }
 
-/** Begins to keep the requests of a new connection in order: {@link connectionOf} gives it then. */
+/** Starts to track the requests of a new connection; {@link connectionOf} returns it. */
 export function addConnection(socket: Socket, maxPipelined: number, onRequest: OnRequest): void {
   connections.set(socket, new ClientConnection(socket, maxPipelined, onRequest));
 }
@@ -25,12 +25,12 @@ export function addConnection(socket: Socket, maxPipelined: number, onRequest: O
 const READ_AHEAD_BYTES = 65_536;
 
 /**
- * The requests of one client connection that are not answered, in the order in which they came and are answered.
+ * Unanswered requests of one client connection, in the order in which they came and are answered.
  *
- * A client may send requests without waiting for answers (pipelining). At most `maxPipelined` of them are under way, and one
- * that waits for "100 Continue" only when all before it are answered: that could not be told from a part of their answers.
- * Those beyond that wait here, up to {@link READ_AHEAD_BYTES}: a client that leaves is noticed only where its connection is
- * read. Nothing more is read then until they have begun.
+ * A client may send requests without waiting for answers (pipelining). At most `maxPipelined` of them are in flight, and one
+ * that waits for "100 Continue" only when all before it are answered: a client could not tell that line from a part of their
+ * answers. Further requests wait here; up to {@link READ_AHEAD_BYTES} of them are read, because the end of a connection is
+ * noticed only where it is read. Nothing more is read then until they have started.
  */
 export class ClientConnection {
   readonly #socket: Socket;
@@ -41,7 +41,7 @@ export class ClientConnection {
   #beginsSoon = false;
   /** Bytes of the socket that may be read while requests wait. */
   #maxBytesRead = 0;
-  /** The response to a request that broke off within its body. */
+  /** Response to a request that broke off within its body. */
   #broken: ServerResponse | undefined;
   #whenAnswered: ((answerable: boolean) => void) | undefined;
 
@@ -58,12 +58,12 @@ export class ClientConnection {
     });
   }
 
-  /** Whether a request came that has not begun. */
+  /** `true` while a request waits to start. */
   get hasWaiting(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Takes a request, and begins it as soon as it may. */
+  /** Takes a request, and starts it when it may. */
   take(response: ServerResponse, expectsContinue: boolean): void {
     if (this.#waiting.length === 0 && this.#mayBegin(expectsContinue)) return this.#begin(response, expectsContinue);
     if (this.#waiting.length === 0) this.#maxBytesRead = this.#socket.bytesRead + READ_AHEAD_BYTES;
@@ -88,7 +88,7 @@ export class ClientConnection {
   readonly #onClose = (): void => {
     this.#unanswered.shift();
     if (this.#socket.destroyed) return;
-    // what was ended while it waited behind another response had no socket to end
+    // a response that was destroyed while it waited behind another one had no socket to destroy
     if (this.#unanswered[0]?.destroyed === true) {
       this.#socket.destroy();
       return;
@@ -96,7 +96,7 @@ export class ClientConnection {
     this.#checkAnswered();
     if (!this.hasWaiting || this.#beginsSoon) return;
     this.#beginsSoon = true;
-    // not at once: the one that was answered still counts as under way
+    // not at once: the answered request still counts as in flight
     setImmediate(this.#beginWaiting);
   };
 
@@ -114,9 +114,9 @@ export class ClientConnection {
   };
 
   /**
-   * Calls back once, when every request that came whole is answered: at once if they are.
+   * Calls back once, when every request that came whole is answered; at once where all are.
    *
-   * @param callback gets `false` where a part of an answer to a request that broke off is out, so that no other can follow
+   * @param callback gets `false` where the answer to a request that broke off has been sent in part, so that none can follow
    */
   whenAnswered(callback: (answerable: boolean) => void): void {
     const begun = this.#unanswered.at(-1);
@@ -135,7 +135,7 @@ export class ClientConnection {
     callback(first?.headersSent !== true);
   }
 
-  /** Keeps answers flowing on a socket that Node has given away, as it does with one of a CONNECT. */
+  /** Keeps answers flowing on a socket that Node detached, as it does for CONNECT. */
   takeOver(): void {
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.on('drain', () => this.#unanswered[0]?.emit('drain'));

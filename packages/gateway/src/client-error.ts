@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '@agentwire/core';
 import { connectionOf } from './client-connection.ts';
 
-/** Errors of Node's parser that are not 400, by code. */
+/** Statuses other than 400, by the code of Node's parser. */
 const STATUS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
@@ -11,25 +11,25 @@ const STATUS: Readonly<Record<string, string>> = {
 
 const TOO_LONG_LINE = '414 URI Too Long';
 
-/** Time in which the rest of what was refused is read and thrown away, in milliseconds: a reset would take the answer with it. */
-const LINGER_MS = 2_000;
+/** Time in which the rest of a refused request is read and discarded, in milliseconds: a reset would discard the answer too. */
+const DISCARD_MS = 2_000;
 
-/** A parse error, as Node reports it. */
+/** Parse error, as Node reports it. */
 export interface ClientError extends Error {
   readonly code?: string;
   readonly rawPacket?: unknown;
 }
 
-/** What {@link ClientErrors} works with. */
+/** Collaborators of {@link ClientErrors}. */
 export interface ClientErrorsDeps {
   readonly clock: Clock;
   readonly maxRequestLineBytes: number;
 }
 
-/** Answers what could not be parsed, after the requests before it, and ends its connection. */
+/** Answers requests that could not be parsed, after the requests before them, and ends their connections. */
 export class ClientErrors {
   readonly #deps: ClientErrorsDeps;
-  /** Connections that have their answer; the parser reports each further packet of theirs. */
+  /** Connections that were answered; the parser reports each further packet of theirs. */
   readonly #answered = new WeakSet<Duplex>();
 
   constructor(deps: ClientErrorsDeps) {
@@ -59,9 +59,9 @@ export class ClientErrors {
       return;
     }
     const { clock } = this.#deps;
-    const timer = clock.setTimeout(() => socket.destroy(), LINGER_MS);
+    const timer = clock.setTimeout(() => socket.destroy(), DISCARD_MS);
     socket.once('close', () => clock.clearTimeout(timer));
-    // the answer before may have been the connection's last one
+    // the answer before it may have been the connection's last one
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
   }
 
@@ -70,7 +70,7 @@ export class ClientErrors {
     return STATUS[code] ?? '400 Bad Request';
   }
 
-  /** Tells whether a head was too long within its request line: the parser has one code for both. */
+  /** Returns whether the request line alone was too long: the parser has one code for line and head. */
   #isLineTooLong(packet: unknown): boolean {
     if (!Buffer.isBuffer(packet) || !/^[A-Z-]{3,16} $/.test(packet.toString('latin1', 0, packet.indexOf(' ') + 1)))
       return false;

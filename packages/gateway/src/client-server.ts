@@ -7,33 +7,33 @@ import { guarded } from './guarded.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 
-/** What a {@link ClientServer} works with. */
+/** Collaborators of a {@link ClientServer}. */
 export interface ClientServerDeps {
   readonly options: ResolvedGatewayOptions;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
   /** Responses that are not finished. */
   readonly live: ReadonlySet<ServerResponse>;
-  /** Called for each connection that was closed at once, past `maxConnections`. */
+  /** Called for each connection that was closed at once because `maxConnections` were open. */
   readonly onDrop: () => void;
 }
 
-/** The answer to CONNECT, which asks for a tunnel. */
+/** Answer to CONNECT. */
 const NO_TUNNEL = '501 Not Implemented';
 
-/** Looks at a connection in a drain, in each `drainIdleMs`. */
-const LOOKS = 4;
+/** Checks of a draining connection per `drainIdleMs`. */
+const CHECKS = 4;
 
-/** Turns of the event loop that a drain goes on taking connections at most. */
+/** Most turns of the event loop in which a drain still accepts connections. */
 const MAX_TURNS = 100;
 
-/** One address that clients connect to, with its connections. */
+/** One listening address, with its connections. */
 export class ClientServer {
   readonly #deps: ClientServerDeps;
   readonly #server: Server;
   /** Open connections. */
   readonly #sockets = new Set<Socket>();
   /** Connections so far. */
-  #taken = 0;
+  #accepted = 0;
   readonly #closed = Promise.withResolvers<void>();
 
   constructor(deps: ClientServerDeps) {
@@ -53,7 +53,7 @@ export class ClientServer {
       },
       (request, response) => connectionOf(request.socket)?.take(response, false),
     );
-    // Node drops further lines without a word; one more than allowed is enough to see that there are too many
+    // Node drops further lines silently; one more than allowed shows that there are too many
     server.maxHeadersCount = options.maxHeaders + 1;
     server.maxConnections = options.maxConnections;
     // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
@@ -61,7 +61,7 @@ export class ClientServer {
     server.on('drop', onDrop);
     server.on('close', () => this.#closed.resolve());
     server.on('connection', (socket: Socket) => {
-      this.#taken += 1;
+      this.#accepted += 1;
       this.#sockets.add(socket);
       addConnection(socket, options.maxPipelinedRequests, onRequest);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -88,7 +88,7 @@ export class ClientServer {
     return listenOn(this.#server, options);
   }
 
-  /** Takes no new connections, and closes those that have been idle for `drainIdleMs`. @returns when all are closed */
+  /** Accepts no new connections, and closes those that are idle for `drainIdleMs`. Resolves when all are closed. */
   drain(): Promise<void> {
     this.#stopListening(0, 0);
     this.#watchIdle();
@@ -96,33 +96,34 @@ export class ClientServer {
   }
 
   /**
-   * Stops listening after a turn of the event loop without a new connection: the system resets those that it has taken and
-   * that still wait in its queue, whose clients may have sent a request before the drain.
+   * Stops listening after a turn of the event loop without a new connection: the system resets connections that wait in its
+   * accept queue, and their clients may have sent a request before the drain.
    */
   #stopListening(turn: number, before: number): void {
     if (!this.#server.listening) return;
-    const taken = this.#taken;
-    // the first turn may end before it has looked for connections
-    if (turn < 2 || (turn < MAX_TURNS && taken > before))
-      return void setImmediate(() => this.#stopListening(turn + 1, taken));
-    // Node's own close() of an HTTP server cuts idle connections, also under a request that is on its way
+    const accepted = this.#accepted;
+    // the first turn may end before it has polled for connections
+    if (turn < 2 || (turn < MAX_TURNS && accepted > before))
+      return void setImmediate(() => this.#stopListening(turn + 1, accepted));
+    // close() of an HTTP server cuts idle connections, also while a request of theirs arrives
     NetServer.prototype.close.call(this.#server);
   }
 
   #watchIdle(): void {
     const { live, options } = this.#deps;
     const seen = new Map<Socket, { bytes: number; quiet: number }>();
-    const look = (): void => {
+    const check = (): void => {
       const busy = new Set<unknown>(Array.from(live, ({ req }) => req.socket));
       for (const socket of this.#sockets) {
         const before = seen.get(socket);
         const quiet = before?.bytes !== socket.bytesRead || busy.has(socket) ? 0 : before.quiet + 1;
         seen.set(socket, { bytes: socket.bytesRead, quiet });
-        if (quiet >= LOOKS) socket.destroy();
+        if (quiet >= CHECKS) socket.destroy();
       }
-      if (this.#sockets.size > 0 || this.#server.listening) options.clock.setTimeout(look, options.drainIdleMs / LOOKS);
+      if (this.#sockets.size > 0 || this.#server.listening)
+        options.clock.setTimeout(check, options.drainIdleMs / CHECKS);
     };
-    look();
+    check();
   }
 
   /** Cuts every connection. */

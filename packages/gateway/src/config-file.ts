@@ -1,25 +1,15 @@
 // An entry point of its own: it loads yaml (70 files), which a gateway without a file does not need.
-import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import { OPTION, type OptionTable } from '@agentwire/core/internal';
-import type { AgentPoolOptions, FailurePolicy } from '@agentwire/pool';
-import { checkFailurePolicy, POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
+import type { AgentPoolOptions } from '@agentwire/pool';
+import { POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkHostName } from './admin-host.ts';
-import { checkPipeline } from './config-pipeline.ts';
-import { type ConfigPath, ConfigSource } from './config-source.ts';
+import { type AgentEntry, checkAgents, checkPipeline } from './config-agents.ts';
+import { ConfigSource, type Fields, isObject } from './config-source.ts';
 import { parseHostPort } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import { checkGatewayOptions, checkUpstream, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
 
-/** One agent of a gateway's file. */
-export interface AgentEntry {
-  readonly name: string;
-  /** In the grammar of `parseEndpoint`; `reverse` waits for the agent to register. */
-  readonly endpoint: string;
-  /** What happens when it cannot decide; default `closed`. */
-  readonly onFailure?: FailurePolicy;
-  /** File with the secret that the agent asks its callers for; default none. */
-  readonly tokenFile?: string;
-}
+export type { AgentEntry } from './config-agents.ts';
 
 /** Files with the keys and certificates of a gateway, PEM, for agents over TLS. */
 export interface TlsFiles {
@@ -33,7 +23,7 @@ export interface TlsFiles {
   readonly serverName?: string;
 }
 
-/** What a gateway's YAML file may say. */
+/** Content of a gateway's YAML file. */
 export interface GatewayFile {
   /** `HOST:PORT`; default `127.0.0.1:8080`. */
   readonly listen?: string;
@@ -47,15 +37,13 @@ export interface GatewayFile {
   readonly pipeline?: readonly (string | readonly string[])[];
   /** Keys and certificates towards agents; default none. */
   readonly tls?: TlsFiles;
-  /** Where agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; default nowhere. */
+  /** Address at which agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; default none. */
   readonly reverseListen?: string;
   /** File with the token that agents must register with; default none. */
   readonly tokenFile?: string;
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
   readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const KEYS = [
   'listen',
@@ -77,43 +65,6 @@ const TLS_TABLE: OptionTable<TlsFiles> = {
   serverName: OPTION.text,
 };
 
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function checkEndpoint(endpoint: string, schemes: readonly string[] | undefined): void {
-  const { scheme } = parseEndpoint(endpoint);
-  if (schemes === undefined || schemes.includes(scheme)) return;
-  throw new AgentwireError(
-    'ERR_INVALID_ADDRESS',
-    `no transport serves ${scheme}: (${JSON.stringify(endpoint)}); there are transports for ${schemes.join(', ')}`,
-  );
-}
-
-function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, schemes?: readonly string[]): string {
-  if (!isObject(agent)) throw source.invalid(path, 'an agent must be {name, endpoint}');
-  source.checkKeys(path, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
-  const { name, endpoint, onFailure, tokenFile } = agent;
-  if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
-    throw source.invalid(path, 'an agent needs a name and an endpoint, both text');
-  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => checkEndpoint(endpoint, schemes));
-  if (onFailure !== undefined)
-    source.check([...path, 'onFailure'], () => checkFailurePolicy(onFailure as FailurePolicy));
-  if (tokenFile !== undefined) source.check([...path, 'tokenFile'], () => OPTION.text('tokenFile', tokenFile));
-  return name;
-}
-
-/** @returns the names of the agents */
-function checkAgents(source: ConfigSource, agents: unknown, schemes?: readonly string[]): string[] {
-  if (agents === undefined) return [];
-  if (!Array.isArray(agents)) throw source.invalid(['agents'], 'agents must be a list of {name, endpoint}');
-  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent, schemes));
-  const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
-  if (twice !== -1)
-    throw source.invalid(['agents', twice, 'name'], `there are two agents ${JSON.stringify(names[twice])}`);
-  return names;
-}
-
 function checkAddresses(source: ConfigSource, value: Fields): void {
   for (const key of ['listen', 'admin']) {
     const address = value[key];
@@ -128,7 +79,7 @@ function checkAddresses(source: ConfigSource, value: Fields): void {
     source.check(['adminHosts', at], () => checkHostName('a name of adminHosts', host));
 }
 
-/** Each option on its own, so that what is wrong is found where it stands. */
+/** Checks each option on its own, so that an error names its line. */
 function checkOptions(
   source: ConfigSource,
   key: 'pool' | 'gateway',
@@ -137,7 +88,7 @@ function checkOptions(
   check: (option: Fields) => unknown,
 ): void {
   if (options === undefined) return;
-  if (!isObject(options)) throw source.invalid([key], `${key} must hold options: ${known.join(', ')}`);
+  if (!isObject(options)) throw source.invalid([key], `${key} must be an object of options: ${known.join(', ')}`);
   source.checkKeys([key], options, known);
   for (const [name, value] of Object.entries(options)) {
     if (value === null) throw source.invalid([key, name], `${name} has no value; leave it out for its default`);
@@ -146,11 +97,11 @@ function checkOptions(
 }
 
 /**
- * Reads a gateway's YAML file, and checks everything in it.
+ * Parses a gateway's YAML file and checks everything in it.
  *
- * @param text what it holds
+ * @param text its content
  * @param file its name, for errors
- * @param schemes those of the transports that the agents are reached with; default any
+ * @param schemes schemes of the available transports; default any
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there
  */
 export function parseGatewayFile(text: string, file: string, schemes?: readonly string[]): GatewayFile {
@@ -174,9 +125,9 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
 }
 
 /**
- * Finds a key in a gateway's YAML file that was parsed before, for an error about it.
+ * Locates a key of a gateway's YAML file that was parsed before, for an error about it.
  *
- * @param path keys and positions in lists, from the outside in: `['agents', 0, 'tokenFile']`
+ * @param path keys and indexes of lists, outermost first: `['agents', 0, 'tokenFile']`
  * @returns file, line and key: `gateway.yaml:7: agents[0].tokenFile`
  */
 export function placeInGatewayFile(text: string, file: string, path: readonly (string | number)[]): string {

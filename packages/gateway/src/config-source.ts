@@ -1,18 +1,26 @@
 import { AgentwireError } from '@agentwire/core';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 
-/** Where something is in a file: keys and places in lists, from the outside in. */
+/** Path to a value in a file: keys and indexes of lists, outermost first. */
 export type ConfigPath = readonly (string | number)[];
+
+/** Keys and values of an object in a file. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Returns whether a value of a file is an object. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const shown = (path: ConfigPath): string =>
   path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${part}`)).join('');
 
-/** A YAML file, and the line of everything in it. */
+/** Parsed YAML file that knows the line of every value. */
 export class ConfigSource {
   readonly #file: string;
   readonly #lines = new LineCounter();
   readonly #document: Document;
-  /** What the file holds. */
+  /** Content of the file. */
   readonly value: unknown;
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML */
@@ -32,7 +40,7 @@ export class ConfigSource {
     }
   }
 
-  /** Offset of the first alias: aliases are refused, as a few lines of them can stand for gigabytes. */
+  /** Returns the offset of the first alias: aliases are refused, because a few lines of them can expand to gigabytes. */
   #firstAlias(): number | undefined {
     let offset: number | undefined;
     visit(this.#document, {
@@ -52,7 +60,7 @@ export class ConfigSource {
     return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line} ${message}`, { cause });
   }
 
-  /** Gives the offset of a key, or of a place in a list. */
+  /** Returns the offset of a key, or of an element of a list. */
   #offsetOf(path: ConfigPath): number {
     const parent: unknown = path.length > 1 ? this.#document.getIn(path.slice(0, -1), true) : this.#document.contents;
     const key = path.at(-1);
@@ -64,7 +72,7 @@ export class ConfigSource {
     return isNode(node) ? (node.range?.[0] ?? 0) : 0;
   }
 
-  /** Gives the error for what is wrong at `path`: file, line, key and `message`. */
+  /** Returns the error for an invalid value at `path`: file, line, key and `message`. */
   invalid(path: ConfigPath, message: string): AgentwireError {
     const line = this.#lineAt(this.#offsetOf(path));
     const key = path.at(-1);
@@ -81,7 +89,7 @@ export class ConfigSource {
     return `${this.#file}:${this.#lineAt(this.#offsetOf(path))}: ${shown(path)}`;
   }
 
-  /** Runs a check of what is at `path`. @throws AgentwireError as {@link invalid} */
+  /** Runs a check of the value at `path`. @throws AgentwireError as {@link invalid} */
   check<T>(path: ConfigPath, check: () => T): T {
     try {
       return check();

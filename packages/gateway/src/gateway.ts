@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { atMost, checkInteger, checkKnownOptions, IdleWaiters } from '@agentwire/core/internal';
 import { connectionOf } from './client-connection.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenAddress } from './listen.ts';
@@ -10,22 +10,22 @@ import { type ResolvedGatewayOptions, resolveGatewayOptions, shortestTimeoutMs }
 import { StallWatch } from './response/stall-watch.ts';
 import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
-import { Sweep } from './sweep.ts';
+import { Deadlines } from './deadlines.ts';
 import { Upstream } from './upstream/upstream.ts';
 
-/** A cheap picture of the gateway. */
+/** Snapshot of a gateway; cheap to take. */
 export interface GatewayStats {
-  /** Requests under way. */
+  /** Requests in flight. */
   readonly active: number;
-  /** Requests so far, those refused for want of room included. */
+  /** Requests so far, including those answered 503 at once. */
   readonly requests: number;
-  /** Requests answered 503 because too many were under way. */
+  /** Requests answered 503 because `maxConcurrentRequests` were in flight. */
   readonly overloaded: number;
   /** Connections closed at once because `maxConnections` were open. */
   readonly droppedConnections: number;
 }
 
-/** An HTTP/1.1 reverse proxy that asks agents; behaves as a server of its own or as a handler in yours. */
+/** HTTP/1.1 reverse proxy that asks agents: a server of its own, or a handler in yours. */
 export interface Gateway extends AsyncDisposable {
   /** Handles one request; fits `http.createServer`. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
@@ -33,11 +33,11 @@ export interface Gateway extends AsyncDisposable {
   /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
   listen(options?: ListenAddress): Promise<string>;
   /**
-   * Takes no new connections, answers what comes on those that are open with `connection: close`, closes them once they are
-   * idle for `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts what is left; nothing before.
+   * Accepts no new connections, answers requests on open ones with `connection: close`, closes them once they are idle for
+   * `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts the rest; nothing before.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
-  /** Ends now: requests under way are cut. */
+  /** Ends now: requests in flight are cut. */
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ class GatewayServer implements Gateway {
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
   readonly #live = new Set<ServerResponse>();
-  /** No other gateway has it, on this pool, in another process or after a restart: all of them count from 1. */
+  /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #droppedConnections = 0;
   #draining = false;
@@ -58,14 +58,14 @@ class GatewayServer implements Gateway {
   readonly #endings = new WeakSet<ServerResponse>();
   #requests = 0;
   #overloaded = 0;
-  #whenIdle: (() => void)[] = [];
+  readonly #idle = new IdleWaiters();
 
   constructor(options: GatewayOptions) {
     this.#options = resolveGatewayOptions(options);
-    const sweep = new Sweep(this.#options, shortestTimeoutMs(this.#options));
-    const upstream = new Upstream(this.#options, sweep);
+    const deadlines = new Deadlines(this.#options, shortestTimeoutMs(this.#options));
+    const upstream = new Upstream(this.#options, deadlines);
     this.#upstream = upstream;
-    this.#stalls = new StallWatch(sweep, this.#options.clientStallTimeoutMs, () => upstream.contended);
+    this.#stalls = new StallWatch(deadlines, this.#options.clientStallTimeoutMs, () => upstream.contended);
   }
 
   get stats(): GatewayStats {
@@ -100,20 +100,20 @@ class GatewayServer implements Gateway {
     }
   };
 
-  /** Says `connection: close` with this response, and no longer with one before it on that connection: that would cut this one. */
+  /** Makes this response the last one of its connection, and no longer one before it on that connection. */
   #announceEnd(response: ServerResponse): void {
     for (const earlier of this.#live) {
       if (earlier === response) break;
       if (earlier.req.socket === response.req.socket && this.#endings.has(earlier)) earlier.shouldKeepAlive = true;
     }
-    // one that has come already, and has not begun, ends it then
+    // a request that waits to start ends the connection later
     const more = connectionOf(response.req.socket)?.hasWaiting === true;
     if (!response.shouldKeepAlive || more) return;
     response.shouldKeepAlive = false;
     this.#endings.add(response);
   }
 
-  /** Counts a request as over once its answer is sent: one that the client has not taken yet must not be cut by a drain. */
+  /** Counts a request as over once its answer is sent: a drain must not cut an answer that the client has not taken yet. */
   #finished(response: ServerResponse): void {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
     if (!unsent || response.destroyed) return this.#over(response);
@@ -121,7 +121,7 @@ class GatewayServer implements Gateway {
     this.#stalls.watch(response);
   }
 
-  /** Ends a request that threw where nothing should: that one is answered 500, or cut; the process lives on. */
+  /** Ends a request that failed within the gateway: it is answered 500, or cut. */
   #failed(error: unknown, { id, response }: ProxiedRequestInput): void {
     this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
     if (response.headersSent) response.destroy();
@@ -131,10 +131,7 @@ class GatewayServer implements Gateway {
 
   #over(response: ServerResponse): void {
     this.#live.delete(response);
-    if (this.#live.size > 0) return;
-    const waiting = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const done of waiting) done();
+    if (this.#live.size === 0) this.#idle.notify();
   }
 
   async listen(options: ListenAddress = {}): Promise<string> {
@@ -150,7 +147,7 @@ class GatewayServer implements Gateway {
     return url;
   }
 
-  /** An agent may be added to the pool later; until then its requests fail, and somebody has to be told why. */
+  /** Warns of agents that the pool does not have: they may be added later, and requests fail until then. */
   #warnOfUnknownAgents(): void {
     const { pool, steps, logger } = this.#options;
     for (const agent of steps.flat()) {
@@ -170,11 +167,8 @@ class GatewayServer implements Gateway {
     this.#draining = true;
     for (const response of this.#live) this.#announceEnd(response);
     const ended = [...this.#servers].map((server) => server.drain());
-    if (this.#live.size > 0) ended.push(new Promise((resolve) => this.#whenIdle.push(resolve)));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimeout(resolve, timeoutMs);
-    await Promise.race([promise, Promise.all(ended)]);
-    clock.clearTimeout(timer);
+    if (this.#live.size > 0) ended.push(this.#idle.wait());
+    await atMost(clock, timeoutMs, Promise.all(ended));
     await this.close();
   }
 
@@ -190,7 +184,7 @@ class GatewayServer implements Gateway {
   }
 }
 
-/** Makes a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+/** Creates a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createGateway(options: GatewayOptions): Gateway {
   if (typeof options !== 'object' || options?.pool === undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');

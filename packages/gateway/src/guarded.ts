@@ -1,12 +1,12 @@
 import type { Logger } from '@agentwire/core';
 
 /**
- * Wraps a listener of node events: its exception, or rejection, ends the one request that it was called for.
+ * Wraps an event listener: its exception, or rejection, ends the one request that it was called for.
  *
- * An exception that leaves a listener ends the process, and with it every other request. So each listener that the
- * outside can reach (requests, tunnels, parse errors, the admin port, callbacks of options) goes through this.
+ * An exception that leaves a listener ends the process, and with it every other request. So each listener that clients can
+ * reach (requests, tunnels, parse errors, the admin port, callbacks of options) is wrapped.
  *
- * @param what the listener's name, for the log line
+ * @param what name of the listener, for the log line
  * @param end ends that request; gets the listener's arguments, and may throw too
  */
 export function guarded<Args extends unknown[]>(

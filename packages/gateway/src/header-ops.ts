@@ -4,8 +4,8 @@ import { applyHeaderOps } from '@agentwire/headers';
 const isLength = ({ name }: HeaderOp): boolean => name.length === 14 && name.toLowerCase() === 'content-length';
 
 /**
- * Applies what an agent asks for, without its operations on `content-length`: the gateway frames bodies itself, and whoever
- * reads the head after it, agent or peer, must see the length that is true. Those on `transfer-encoding` are errors.
+ * Applies the header operations of an agent, except those on `content-length`: the gateway frames bodies itself, and later
+ * agents and the peer must see the real length. Operations on `transfer-encoding` are errors.
  *
  * @throws AgentwireError `ERR_INVALID_HEADER` for a change that HTTP forbids
  */

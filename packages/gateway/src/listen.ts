@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from 'node:net';
 import { checkInteger, checkKnownOptions, checkText, listenError } from '@agentwire/core/internal';
 
-/** Where a server listens. */
+/** Address of a server. */
 export interface ListenAddress {
   /** Host name or IP address; default `127.0.0.1`. */
   readonly host?: string;
@@ -13,7 +13,7 @@ export interface ListenAddress {
  * Starts `server`.
  *
  * @returns the address, as `http://HOST:PORT`
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option; `ERR_CONNECT` when the address cannot be had
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option; `ERR_CONNECT` when the address is not available
  */
 export async function listenOn(server: Server, options: ListenAddress): Promise<string> {
   checkKnownOptions('listen', options, ['host', 'port']);

@@ -20,19 +20,19 @@ const NO_BYTES = new Uint8Array(0);
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
-/** The next agent is told the host that an earlier one has set: that is what the upstream gets. */
+/** Returns metadata with the host that an earlier agent has set: the upstream gets that one. */
 function metadataFor({ metadata }: RequestHeaders, headers: HeaderList): RequestMetadata {
   const serverName = new HeaderMap(headers).get(names.HOST) ?? metadata.serverName;
   return serverName === metadata.serverName ? metadata : { ...metadata, serverName };
 }
 
-/** One request's way through the agents: who wants bodies, what is to change in the response. */
+/** Asks the agents about one request and its response, step by step, and collects their changes. */
 export class Pipeline {
   readonly #pool: AgentDirectory;
   readonly #steps: readonly (readonly string[])[];
   readonly #options: { readonly signal: AbortSignal; readonly keep: true; readonly timeoutMs?: number };
   readonly #clock: ResolvedGatewayOptions['clock'];
-  /** Changes of the response that were asked for while the request was judged. */
+  /** Changes of the response that agents decided with the request. */
   readonly responseOps: HeaderOp[] = [];
   /** Time spent waiting for agents, in milliseconds. */
   waitedMs = 0;
@@ -46,7 +46,7 @@ export class Pipeline {
     this.#options = { signal, keep: true, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
   }
 
-  /** One question to one agent, its time counted. */
+  /** Asks one agent about one event, and counts the time. */
   async ask(agent: string, question: Question): Promise<Decision> {
     const since = this.#clock.now();
     try {
@@ -56,9 +56,9 @@ export class Pipeline {
     }
   }
 
-  /** What an agent's failure policy says about header operations that came after their head had gone. */
+  /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */
   tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
-    const message = `${agent} changed the head of the ${head} after that had been sent; decide it with the first chunk, or buffer the body`;
+    const message = `${agent} changed the head of the ${head} after that had been sent; decide them with the first chunk, or buffer the body`;
     return this.#pool.decideFailure(agent, type, new AgentwireError('ERR_TOO_LATE', message));
   }
 
@@ -89,7 +89,7 @@ export class Pipeline {
     return { headers, wantBody };
   }
 
-  /** The end of a body that is not there, for an agent that decides with the body: without it, it would never decide. */
+  /** Sends the end of an empty body to an agent that decides with the body. */
   async #askAboutNothing(
     agent: string,
     type: 'requestBodyChunk' | 'responseBodyChunk',
@@ -111,12 +111,12 @@ export class Pipeline {
     return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.ask(agent, event)]));
   }
 
-  /** Whether any agent wants to see responses. */
+  /** `true` where an agent takes responses. */
   get judgesResponses(): boolean {
     return this.#steps.some((step) => step.some((agent) => this.#judgesResponse(agent)));
   }
 
-  /** The head of a response leads to its body, for an agent that takes that alone too. */
+  /** Returns whether an agent takes responses: an agent that takes bodies only needs the head to ask for them. */
   #judgesResponse(agent: string): boolean {
     const pool = this.#pool;
     return pool.handles(agent, 'responseHeaders') !== false || pool.handles(agent, 'responseBodyChunk') !== false;
@@ -141,24 +141,24 @@ export class Pipeline {
     return { headers, wantBody };
   }
 
-  /** Tells every agent how the request ended that knows of it or wants to hear of each. */
+  /** Sends the end of the request to every agent that knows it, or takes all ends. */
   complete(id: string, summary: Omit<RequestComplete, 'type' | 'id' | 'error'>, error?: string): void {
     const complete = { id, ...summary, ...(error !== undefined && { error }) };
-    this.#tell((agent) => this.#pool.sendRequestComplete(agent, complete));
+    this.#forEachAgent((agent) => this.#pool.sendRequestComplete(agent, complete));
   }
 
-  /** Tells every agent that knows of the request that nobody waits any more. */
+  /** Cancels the request at every agent that knows it. */
   cancel(id: string): void {
-    this.#tell((agent) => this.#pool.cancelRequest(agent, id));
+    this.#forEachAgent((agent) => this.#pool.cancelRequest(agent, id));
   }
 
-  #tell(say: (agent: string) => unknown): void {
+  #forEachAgent(notify: (agent: string) => unknown): void {
     for (const step of this.#steps) {
       for (const agent of step) {
         try {
-          say(agent);
+          notify(agent);
         } catch {
-          // it was taken out of the pool while the request was under way, and knows of it already
+          // removed from the pool meanwhile, which told it
         }
       }
     }

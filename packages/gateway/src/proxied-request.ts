@@ -4,9 +4,8 @@ import { BodyFilter } from './body/body-filter.ts';
 import { BufferedBody } from './body/buffered-body.ts';
 import { bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
 import { RequestReader } from './body/request-reader.ts';
-import { Exchange } from './exchange.ts';
+import { UpstreamRequest } from './upstream-request.ts';
 import { applyAgentOps } from './header-ops.ts';
-import type { RequestSummary } from './options/gateway-options.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { Pipeline } from './pipeline.ts';
 import { clientHeaders, withFraming } from './request/client-headers.ts';
@@ -14,46 +13,42 @@ import { announcedLength, clientShare, headEvent } from './request/request-head.
 import { loggedPath, targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { Refusal } from './response/refusal.ts';
+import { type Outcome, outcomeOf, Refusal } from './response/refusal.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
-type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
-
-const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
-
-/** What a {@link ProxiedRequest} is about. */
+/** Request and response of a {@link ProxiedRequest}. */
 export interface ProxiedRequestInput {
   readonly id: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Whether the client waits for "100 Continue" before it sends the body. */
+  /** Set where the client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
 }
 
-/** What a {@link ProxiedRequest} works with. */
+/** Collaborators of a {@link ProxiedRequest}. */
 export interface ProxiedRequestDeps {
   readonly options: ResolvedGatewayOptions;
   readonly upstream: Upstream;
   readonly stalls: StallWatch;
 }
 
-/** One HTTP request on its way: agents, upstream, agents again, client. */
+/** One HTTP request: asks the agents, sends it to the upstream, asks the agents about the response, answers the client. */
 export class ProxiedRequest {
   readonly #options: ResolvedGatewayOptions;
   readonly #input: ProxiedRequestInput;
   readonly #left = new AbortController();
   readonly #pipeline: Pipeline;
   readonly #reader: RequestReader;
-  readonly #exchange: Exchange;
+  readonly #upstream: UpstreamRequest;
   readonly #startedAt: number;
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
   #headGone = false;
-  /** Changes of the head that agents ask for with their decisions on the body. */
+  /** Changes of the head that agents decided with the body. */
   readonly #lateOps: HeaderOp[] = [];
 
   constructor({ options, upstream, stalls }: ProxiedRequestDeps, input: ProxiedRequestInput) {
@@ -66,10 +61,10 @@ export class ProxiedRequest {
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
       minBytesPerSecond: options.minUploadBytesPerSecond,
-      sweep: upstream.sweep,
+      deadlines: upstream.deadlines,
       onStart: () => this.#sendContinue(),
     });
-    this.#exchange = new Exchange(
+    this.#upstream = new UpstreamRequest(
       { options, upstream, stalls, pipeline: this.#pipeline, reader: this.#reader, request, response, id },
       this.#left.signal,
     );
@@ -78,13 +73,13 @@ export class ProxiedRequest {
     };
     response.once('close', onClose);
     if (response.socket !== null) return;
-    // a response that waits behind an earlier one of its connection does not hear that this has ended
+    // a response that waits behind an earlier one gets no event of the connection's end
     const { socket } = request;
     socket.setMaxListeners(0).once('close', onClose);
     response.once('close', () => socket.off('close', onClose));
   }
 
-  /** Runs it to its end. Never rejects. */
+  /** Runs the request to its end. Never rejects. */
   async run(): Promise<void> {
     let outcome: Outcome;
     try {
@@ -115,30 +110,30 @@ export class ProxiedRequest {
     const judged = await this.#pipeline.onRequest(head);
     const { wantBody } = judged;
     if (target.path === '*') {
-      // about this server, not about anything behind it
+      // about this server, not the upstream
       response.writeHead(204).end();
       return;
     }
-    // no `using`: Node 22 cannot read it in source that was not compiled
-    const held = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#hold() : undefined;
+    // no `using`: Node 22 cannot parse it in source that was not compiled
+    const buffer = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#createBuffer() : undefined;
     try {
-      const { data, length } = head.hasBody === true ? await this.#body(wantBody, held) : NO_BODY;
+      const { data, length } = head.hasBody === true ? await this.#body(wantBody, buffer) : NO_BODY;
       const headers = withFraming(applyAgentOps(judged.headers, this.#lateOps), length);
       const { method = 'GET' } = request;
       this.#headGone = true;
       const client = clientShare(request, this.#options.trustForwarded);
-      await this.#exchange.run({ method, path: target.path, headers, body: data, client });
+      await this.#upstream.run({ method, path: target.path, headers, body: data, client });
     } finally {
-      held?.[Symbol.dispose]();
+      buffer?.[Symbol.dispose]();
     }
   }
 
-  #hold(): BufferedBody {
+  #createBuffer(): BufferedBody {
     return new BufferedBody(this.#options.maxBufferedBodyBytes, this.#reader);
   }
 
-  /** The body for the upstream: as it comes where no agent reads it, else what the agents let through. */
-  #body(agents: readonly string[], held: BufferedBody | undefined): Promise<OutgoingBody> {
+  /** Returns the body for the upstream: unchanged where no agent reads it, else what the agents pass. */
+  #body(agents: readonly string[], buffer: BufferedBody | undefined): Promise<OutgoingBody> {
     const { id, request } = this.#input;
     const filter = new BodyFilter({
       agents,
@@ -148,7 +143,7 @@ export class ProxiedRequest {
       onAllow: ({ requestHeaders = [], responseHeaders = [] }, agent) => {
         if (requestHeaders.length > 0 && this.#headGone)
           return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'request');
-        if (responseHeaders.length > 0 && this.#exchange.answered)
+        if (responseHeaders.length > 0 && this.#upstream.answered)
           return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'response');
         this.#pipeline.responseOps.push(...responseHeaders);
         this.#lateOps.push(...requestHeaders);
@@ -157,17 +152,16 @@ export class ProxiedRequest {
     });
     this.#filter = filter;
     const announced = announcedLength(request);
-    if (held === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);
-    return bufferedBody(this.#reader, filter, announced, held);
+    if (buffer === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);
+    return bufferedBody(this.#reader, filter, announced, buffer);
   }
 
-  /** Ends the client's response after a refusal or an error. @returns what became of the request */
+  /** Ends the client's response after a refusal or an error. @returns the outcome */
   #endWith(error: unknown): Outcome {
     const { id, request, response } = this.#input;
     const { clock, logger } = this.#options;
     if (this.#left.signal.aborted || response.destroyed) return { outcome: 'cancelled' };
-    const refusal = error instanceof Refusal ? error : undefined;
-    if (refusal === undefined) {
+    if (!(error instanceof Refusal)) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
       const { method } = request;
       const path = loggedPath(request.url, this.#options.logQuery);
@@ -175,7 +169,7 @@ export class ProxiedRequest {
       logger.warn({ id, method, path, code }, `a request could not be proxied: ${message}`);
     }
     if (response.headersSent) {
-      // the client has begun to read something that must not go on: only a broken end tells it
+      // the client has a part of a response that must not continue: only a cut connection tells it
       response.destroy();
     } else {
       void this.#reader.return();
@@ -189,9 +183,7 @@ export class ProxiedRequest {
       };
       this.#ownBytes = answer(ownResponse(error, this.#pipeline.responseOps), context);
     }
-    if (refusal === undefined) return { outcome: 'failed' };
-    const { agent, decision } = refusal;
-    return { outcome: REFUSED[decision.verdict.type], agent, decision };
+    return outcomeOf(error);
   }
 
   #report(outcome: Outcome): void {
@@ -199,12 +191,12 @@ export class ProxiedRequest {
     const { clock, onRequestEnd } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
     const status = response.headersSent ? response.statusCode : 0;
-    const [requestBytes, responseBytes] = [this.#reader.bytes, this.#exchange.responseBytes + this.#ownBytes];
+    const [requestBytes, responseBytes] = [this.#reader.bytes, this.#upstream.responseBytes + this.#ownBytes];
     if (outcome.outcome === 'cancelled') this.#pipeline.cancel(id);
     else {
       const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };
       const error = outcome.outcome === 'failed' ? 'failed' : undefined;
-      const upstreamAttempts = Math.max(1, this.#exchange.attempts);
+      const upstreamAttempts = Math.max(1, this.#upstream.attempts);
       this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
     }
     const { method = 'GET', url: uri = '/' } = request;

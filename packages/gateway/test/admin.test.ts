@@ -49,8 +49,8 @@ test('GET and HEAD only', async () => {
   expect(await ask(url, 'HEAD /livez')).toBe('200');
 });
 
-describe('what throws ends one request', () => {
-  test('a page, and the stats that a page shows', async () => {
+describe('an exception ends one request', () => {
+  test('of a page, and of the stats that a page shows', async () => {
     const failing = (): never => {
       throw new Error('page');
     };

@@ -14,7 +14,7 @@ const everything: Agents = {
   agent: (event) => allow({ needsMore: !('last' in event) || !event.last }),
 };
 
-/** Long enough for anything that nobody stops: whole requests go through the same event loop meanwhile. */
+/** Waits long enough for every transfer that is not stopped: whole requests pass through the same event loop. */
 async function meanwhile(url: string): Promise<void> {
   for (let round = 0; round < 30; round++) await (await fetch(`${url}/other`)).text();
 }

@@ -67,7 +67,7 @@ describe('requestBody: buffer', () => {
     expect(summaries[0]).toMatchObject({ outcome: 'blocked', requestBytes: 3_000_006 });
   });
 
-  test('what comes after the last agent is done is not kept, and the length stays known', async () => {
+  test('chunks after the last agent is done are not buffered, and the length stays known', async () => {
     const { url } = await setup(
       { first: (event) => allow({ needsMore: event.type === 'requestHeaders' }) },
       { requestBody: 'buffer', maxBufferedBodyBytes: 70_000 },
@@ -110,7 +110,7 @@ describe('requestBody: buffer', () => {
     expect((await fetch(unread.url, { method: 'POST', body: 'x'.repeat(1001) })).status).toBe(200);
   });
 
-  test('a client that leaves within its body gives everything back', async () => {
+  test('a client that leaves within its body frees everything', async () => {
     const asked = Promise.withResolvers<void>();
     const { url, summaries, ended } = await setup(
       { waf: (event) => (event.type === 'requestBodyChunk' && asked.resolve(), allow({ needsMore: true })) },
@@ -124,7 +124,7 @@ describe('requestBody: buffer', () => {
     expect(summaries[0]).toMatchObject({ outcome: 'cancelled', status: 0 });
   });
 
-  test('when the quota of all bodies is full, the slowest upload makes room', async () => {
+  test('when the shared quota is full, the slowest upload is evicted', async () => {
     const clock = createManualClock();
     const taken = sharedBodyQuota.maxBytes - 1_000_000;
     sharedBodyQuota.take(taken);
@@ -144,7 +144,7 @@ describe('requestBody: buffer', () => {
     }
   });
 
-  test('an upstream that fails after the body was buffered is 502 and gives everything back', async () => {
+  test('an upstream that fails after the body was buffered is 502 and frees everything', async () => {
     const { url } = await setup({ waf }, { requestBody: 'buffer' }, (request) => void request.socket.destroy());
     expect((await fetch(url, { method: 'POST', body: Buffer.alloc(3_000_000) })).status).toBe(502);
   });
@@ -185,7 +185,7 @@ describe('responseBody: buffer', () => {
     expect((await fetch(`${url}/long`)).status).toBe(502);
   });
 
-  test('without it the same block breaks the connection off', async () => {
+  test('without it the same block cuts the connection', async () => {
     const sent = Promise.withResolvers<void>();
     const { url } = await setup(
       { judge: (event) => (event.type === 'responseBodyChunk' && sent.resolve(), judge(event)) },

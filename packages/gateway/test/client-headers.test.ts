@@ -70,7 +70,7 @@ describe("a client's lines cannot take away what an agent sets", () => {
     expect([valuesOf(seen, /^host$/), valuesOf(got, /^host$/), serverName]).toEqual([['h'], ['h'], 'h']);
   });
 
-  test('what a client nominates is gone before agents see it, not after', async () => {
+  test('headers that a client nominates are removed before agents see them, not after', async () => {
     const { seen, got } = await ask(['connection: close, cookie', 'cookie: session=1', 'x-b: 2', CHUNKED]);
     expect([valuesOf(seen, /^cookie$/), valuesOf(got, /^cookie$/), valuesOf(got, /^x-b$/)]).toEqual([[], [], ['2']]);
   });
@@ -83,13 +83,13 @@ describe("a client's lines cannot take away what an agent sets", () => {
     expect(valuesOf(got, /^(te|trailer|keep-alive)$/)).toEqual([]);
   });
 
-  test('an agent may change and remove what the gateway says about the client', async () => {
+  test('an agent may change and remove the forwarded headers of the gateway', async () => {
     const ops: HeaderOp[] = [set('x-forwarded-for', '9.9.9.9'), { op: 'remove', name: 'x-forwarded-host' }];
     const { got } = await ask(['connection: close', CHUNKED], ops);
     expect([valuesOf(got, /^x-forwarded-for$/), valuesOf(got, /^x-forwarded-host$/)]).toEqual([['9.9.9.9'], []]);
   });
 
-  test('a trusted proxy adds, and a client behind it cannot nominate that away', async () => {
+  test('headers of a trusted proxy stay, and a client behind it cannot nominate them away', async () => {
     const lines = ['connection: close, x-forwarded-for, x-forwarded-proto', 'x-forwarded-for: 1.1.1.1'];
     const { got } = await ask([...lines, 'x-forwarded-for: 2.2.2.2', 'x-forwarded-proto: https', CHUNKED], [], {
       trustForwarded: true,

@@ -62,7 +62,7 @@ test('past maxConnections a new connection is closed at once, and counted', asyn
   expect(gateway.stats.droppedConnections).toBe(1);
 });
 
-test('keep-alive is 65 s, or as said', async () => {
+test('keep-alive is 65 s, or as configured', async () => {
   for (const [options, seconds] of [
     [{}, 65],
     [{ keepAliveTimeoutMs: 120_000 }, 120],
@@ -91,14 +91,14 @@ test('a client that uploads reads the 503 past maxConcurrentRequests', async () 
   }
 });
 
-test('a block with two set-cookie lines, which not every encoding can say, is a failure and still no allow', async () => {
+test('a block with two set-cookie lines, which not every encoding can carry, is a failure and no allow', async () => {
   const headers = ['set-cookie', 'a=1', 'Set-Cookie', 'b=2'];
   const { url } = await setup({ waf: () => ({ verdict: { type: 'block', status: 403, headers } }) });
   const { status, headers: answered } = await fetch(url);
   expect([status, answered.getSetCookie()]).toEqual([503, []]);
 });
 
-test('a log line has method and path, and no query unless that was chosen', async () => {
+test('a log line has method and path, and no query unless logQuery is set', async () => {
   for (const [logQuery, path] of [
     [false, '/a'],
     [true, '/a?token=secret'],

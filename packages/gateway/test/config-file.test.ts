@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 const AGENTS = 'agents:\n  - { name: waf, endpoint: "unix:/w" }\n  - { name: auth, endpoint: reverse }\n';
 const parse = (text: string): unknown => parseGatewayFile(text, 'gateway.yaml');
 
-describe('what is wrong in a file is named with file, line, key and what is allowed', () => {
+describe('an error in a file names file, line, key and what is allowed', () => {
   test.each([
     ['listen: 1', 'gateway.yaml:1: listen must be text of the form HOST:PORT'],
     ['\nadmin: nowhere', 'gateway.yaml:2: admin must be text of the form HOST:PORT'],
@@ -30,7 +30,7 @@ describe('what is wrong in a file is named with file, line, key and what is allo
       'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have decisionTimeoutMs',
     ],
     ['gateway:\n  maxHeaders:\n', 'gateway.yaml:2: gateway.maxHeaders has no value'],
-    ['gateway: [1]', 'gateway.yaml:1: gateway must hold options'],
+    ['gateway: [1]', 'gateway.yaml:1: gateway must be an object of options'],
     ['pool:\n  requestTimeoutMs: fast', 'gateway.yaml:2: pool.requestTimeoutMs must be an integer'],
     ['pool:\n  logger: x', 'gateway.yaml:2: pool.logger: there is no such key; pool may have connectionsPerAgent'],
     ['agents: x', 'gateway.yaml:1: agents must be a list of {name, endpoint}'],
@@ -43,7 +43,7 @@ describe('what is wrong in a file is named with file, line, key and what is allo
       'gateway.yaml:2: agents[0].onFailure must be "closed", "open"',
     ],
     [`${AGENTS}pipeline: []`, 'gateway.yaml:4: pipeline is empty, so that no agent would be asked'],
-    [`${AGENTS}pipeline: [[]]`, 'gateway.yaml:4: pipeline[0]: a step asks nobody'],
+    [`${AGENTS}pipeline: [[]]`, 'gateway.yaml:4: pipeline[0]: a step has no agent'],
     [
       `${AGENTS}pipeline:\n  - waf\n  - wfa`,
       'gateway.yaml:6: pipeline[1]: "wfa" is no agent of this file; agents has waf, auth',
@@ -61,7 +61,7 @@ describe('what is wrong in a file is named with file, line, key and what is allo
     expect(() => parse(text)).toThrow(message);
   });
 
-  test('a scheme that no transport serves is refused where it stands, if the schemes are known', () => {
+  test('a scheme that no transport serves is refused with its line, if the schemes are known', () => {
     const text = 'agents:\n  - name: a\n    endpoint: "ftp:x"';
     expect(() => parseGatewayFile(text, 'gateway.yaml', ['unix', 'tcp'])).toThrow(
       'gateway.yaml:3: agents[0].endpoint: no transport serves ftp: ("ftp:x"); there are transports for unix, tcp',
@@ -74,7 +74,7 @@ describe('what is wrong in a file is named with file, line, key and what is allo
     expect(placeInGatewayFile(AGENTS, 'g.yaml', ['agents', 1, 'name'])).toBe('g.yaml:3: agents[1].name');
   });
 
-  test('what is right is given back', () => {
+  test('a valid file is returned', () => {
     expect(parse('')).toEqual({});
     expect(parse(`${AGENTS}pipeline: [[auth, waf]]\ngateway: { keepAliveTimeoutMs: 1000 }`)).toMatchObject({
       pipeline: [['auth', 'waf']],

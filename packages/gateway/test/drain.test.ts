@@ -17,7 +17,7 @@ async function askOn(client: RawClient): Promise<number> {
   }
 }
 
-test('a drain under load cuts nothing: each request is answered, the last of each connection says so', async () => {
+test('a drain under load cuts nothing: each request is answered, the last of each connection has connection: close', async () => {
   const clock = createManualClock();
   const { url, gateway } = await setup({}, { clock }, short);
   const busy = await Promise.all(Array.from({ length: 20 }, () => rawClient(url)));
@@ -35,7 +35,7 @@ test('a drain under load cuts nothing: each request is answered, the last of eac
   expect(gateway.stats.active).toBe(0);
 });
 
-test('connections that the system has taken before a drain are answered, and later ones refused', async () => {
+test('connections that the system accepted before a drain are answered, and later ones refused', async () => {
   const { url, gateway } = await setup({}, { drainIdleMs: 400 }, short);
   const port = Number(new URL(url).port);
   // the system takes these before the gateway can

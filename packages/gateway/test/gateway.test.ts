@@ -10,7 +10,7 @@ type Echo = { method: string; url: string; headers: Record<string, string>; body
 const json = async (response: Response): Promise<Echo> => (await response.json()) as Echo;
 
 describe('heads', () => {
-  test('an allowed request reaches the upstream with the changes that agents asked for, in their order', async () => {
+  test('an allowed request reaches the upstream with the changes of the agents, in their order', async () => {
     const { url } = await setup({
       one: () =>
         allow({
@@ -131,7 +131,7 @@ describe('heads', () => {
 });
 
 describe('bodies', () => {
-  test('a request body goes through the agent chunk by chunk, changed, dropped and passed', async () => {
+  test('an agent gets a request body chunk by chunk, and replaces, drops and passes chunks', async () => {
     const seen: string[] = [];
     const { url } = await setup({
       waf: (event: ProxyEvent) => {
@@ -178,7 +178,7 @@ describe('bodies', () => {
     expect(summaries[0]).toMatchObject({ outcome: 'blocked', agent: 'waf' });
   });
 
-  test('a body that no agent asked for passes as it came, its length too', async () => {
+  test('a body that no agent reads passes unchanged, with its length', async () => {
     const { url } = await setup({ waf: () => ALLOW });
     const big = 'x'.repeat(1_000_000);
     const got = await json(await fetch(url, { method: 'PUT', body: big }));
@@ -211,7 +211,7 @@ describe('bodies', () => {
     expect([response.status, await response.text()]).toEqual([502, 'hidden']);
   });
 
-  test('response changes asked for at the request apply to the response', async () => {
+  test('changes of the response that are decided with the request apply', async () => {
     const { url } = await setup({
       waf: {
         on: () => allow({ responseHeaders: [{ op: 'set', name: 'x-early', value: '1' }] }),
@@ -232,8 +232,8 @@ describe('bodies', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  test('an agent that fails is closed by default and says so, open where that was chosen', async () => {
+describe('failures', () => {
+  test('an agent that fails is closed by default, open where that is configured; both are logged', async () => {
     const broken = (): never => {
       throw new Error('broken');
     };
@@ -282,7 +282,7 @@ describe('what goes wrong', () => {
     expect(gateway.stats).toMatchObject({ requests: 2, overloaded: 1 });
   });
 
-  test('drain finishes what is under way', async () => {
+  test('drain finishes what is in flight', async () => {
     const arrived = Promise.withResolvers<() => void>();
     const { url, gateway } = await setup({}, {}, (_request, response) => arrived.resolve(() => response.end('done')));
     const first = fetch(url);
@@ -294,7 +294,7 @@ describe('what goes wrong', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test('agents hear how every request ended', async () => {
+  test('agents are told of the end of every request', async () => {
     const complete = Promise.withResolvers<ProxyEvent>();
     const { url } = await setup({
       waf: (event) => (event.type === 'requestComplete' && complete.resolve(event), ALLOW),

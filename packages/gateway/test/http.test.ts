@@ -34,7 +34,7 @@ describe('request smuggling', () => {
     ['a list as length', 'content-length: 4, 4', 400],
     ['a signed length', 'content-length: +4', 400],
     ['chunked not last', 'transfer-encoding: chunked, gzip', 400],
-    ['a coding that nobody undoes', 'transfer-encoding: gzip, chunked', 501],
+    ['a coding that is not decoded', 'transfer-encoding: gzip, chunked', 501],
     ['a header with space before its colon', 'transfer-encoding : chunked', 400],
     ['two hosts', 'host: other\r\ncontent-length: 0', 400],
     ['a line that is folded', 'x-a: 1\r\n content-length: 4', 400],
@@ -53,7 +53,7 @@ describe('request smuggling', () => {
     expect(await exchange(url, 'GET / HTTP/1.1\r\n\r\n')).toMatch(/ 400 /);
   });
 
-  test('a chunked upload arrives as one body, framed anew; trailers and chunk extensions are gone', async () => {
+  test('a chunked upload arrives as one body, framed anew, without trailers and chunk extensions', async () => {
     const { seen, upstream } = noting();
     const { url } = await setup({}, {}, upstream);
     const chunked = '3;x="y"\r\nabc\r\n2\r\nde\r\n0\r\nx-trailer: 1\r\n\r\n';
@@ -106,7 +106,7 @@ describe('request targets', () => {
     expect([uris, seen[0]?.url, values(seen[0]?.raw ?? [], 'host')]).toEqual([[path], path, [host]]);
   });
 
-  test('others are 400, OPTIONS * is about the gateway, CONNECT and WebSockets are 501', async () => {
+  test('others are 400, OPTIONS * is answered by the gateway, CONNECT and WebSockets are 501', async () => {
     const { seen, upstream } = noting();
     const { url } = await setup({}, {}, upstream);
     const end = 'HTTP/1.1\r\nhost: h\r\nconnection: close\r\n';
@@ -127,7 +127,7 @@ describe('request targets', () => {
 describe('expect: 100-continue', () => {
   const head = 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n';
 
-  test('the client is told to go on only when its body is wanted', async () => {
+  test('100 Continue is sent only when the body is read', async () => {
     const { seen, upstream } = noting();
     const decide = Promise.withResolvers<Decision>();
     const asked = Promise.withResolvers<void>();
@@ -186,7 +186,7 @@ describe('responses without a body', () => {
 });
 
 describe('connections', () => {
-  test('a short body that a block left unread does not end the connection', async () => {
+  test('a short unread body of a blocked request does not end the connection', async () => {
     const { url } = await setup({
       waf: (event) => (event.type === 'requestHeaders' && event.uri === '/bad' ? BLOCK : ALLOW),
     });
@@ -197,7 +197,7 @@ describe('connections', () => {
     expect(await client.closed()).toMatch(/ 403 [^]* 200 OK[^]*\/good/);
   });
 
-  test('a long one is read to its end after the answer, so that the client can read that, and then the connection ends', async () => {
+  test('a long one is read to its end after the answer, so that the client can read it, and then the connection ends', async () => {
     const { url } = await setup({ waf: () => BLOCK });
     const client = await rawClient(url);
     const bytes = 20 * 1024 ** 2;
@@ -296,7 +296,7 @@ describe('headers', () => {
     expect(values(seen[0]?.raw ?? [], 'x-who')).toEqual(['\u00c5sa']);
   });
 
-  test('what a client says about who asks is gone, what an agent says stays', async () => {
+  test('forwarded headers of a client are removed, those of an agent stay', async () => {
     const { seen, upstream } = noting();
     const ops = [
       { op: 'set' as const, name: 'x-real-ip', value: '7.7.7.7' },

@@ -59,7 +59,7 @@ describe('header operations decided with a chunk, streamed', () => {
     expect(pool.stats.agents[0]?.failures).toBe(1);
   });
 
-  test('a body that does not begin does not hold the head of the request back', async () => {
+  test('a body that does not begin does not delay the head of the request', async () => {
     const head = Promise.withResolvers<void>();
     const { url } = await setup(withPolicy(changing(9), 'closed'), {}, (request, response) => {
       head.resolve();

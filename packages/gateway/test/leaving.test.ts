@@ -13,7 +13,7 @@ function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
   return { open: resolve, opened: promise };
 }
 
-/** An agent that wants everything and hangs at one kind of event. */
+/** An agent that takes every event and hangs at one kind of them. */
 const hangsAt = (type: ProxyEvent['type'], reached: () => void): Agents => ({
   agent: (event) => {
     if (event.type !== type) return allow({ needsMore: true });
@@ -120,7 +120,7 @@ describe('an upstream that dies', () => {
     ['unjudged', {}, 'content-length'],
     ['unjudged and chunked', {}, undefined],
     ['judged', judge, 'content-length'],
-  ])('in the middle of its body breaks the connection off: %s', async (_name, agents, framing) => {
+  ])('in the middle of its body cuts the connection: %s', async (_name, agents, framing) => {
     const { url, ended, summaries } = await setup(agents, {}, (_request, response) => {
       if (framing !== undefined) response.setHeader(framing, '100');
       response.write('some of it', () => response.destroy());
@@ -133,18 +133,18 @@ describe('an upstream that dies', () => {
     expect(summaries[0]?.outcome).toBe('failed');
   });
 
-  test('and one that says nothing in time is 504', async () => {
+  test('and one that is silent is 504', async () => {
     const { url } = await setup({}, { upstreamTimeoutMs: 50 }, () => undefined);
     expect((await fetch(url)).status).toBe(504);
   });
 
-  test('one that talks no HTTP is 502', async () => {
+  test('one that does not speak HTTP is 502', async () => {
     const { url } = await setup({}, {}, (_request, response) => void response.socket?.end('hello\r\n\r\n'));
     expect((await fetch(url)).status).toBe(502);
   });
 });
 
-test('an agent that is taken out of the pool meanwhile ends nothing but its own part', async () => {
+test('an agent that is removed from the pool meanwhile ends nothing but its own part', async () => {
   const [arrived, answer] = [gate(), gate()];
   const { url, pool, ended, summaries } = await setup(
     { agent: { on: () => ALLOW, events: ['requestHeaders'] } },

@@ -22,12 +22,12 @@ describe('an agent that is listed is asked', () => {
     expect([(await fetch(`${url}/bad`)).status, (await fetch(`${url}/good`)).status]).toEqual([403, 200]);
   });
 
-  test('one that takes nothing of an HTTP request lets nothing pass', async () => {
+  test('one that takes no event of an HTTP request passes nothing', async () => {
     const { url } = await setup({ waf: { on: () => ALLOW, events: ['guardrailInspect'] } });
     expect((await fetch(url)).status).toBe(503);
   });
 
-  test('one that takes the ends of requests alone hears of each, also of what another has blocked', async () => {
+  test('one that takes ends only is told of each request, also of one that another agent blocked', async () => {
     const ends: number[] = [];
     const { url, ended } = await setup({
       waf: (event) =>
@@ -47,7 +47,7 @@ describe('an agent that is listed is asked', () => {
   });
 });
 
-test('an agent that the pool does not have is named when the gateway begins to listen', async () => {
+test('an agent that the pool does not have is named when the gateway starts to listen', async () => {
   const { pool } = await setup({});
   const warnings: string[] = [];
   const logger = {
@@ -63,7 +63,7 @@ test('an agent that the pool does not have is named when the gateway begins to l
   expect((await fetch(url)).status).toBe(502);
 });
 
-test('two gateways on one pool do not meet in it, and no two requests have one id', async () => {
+test('two gateways on one pool do not share requests, and no two requests have the same id', async () => {
   const ids = new Set<string>();
   const { url, pool, summaries, ended } = await setup({
     waf: (event) => {

@@ -5,7 +5,7 @@ import { ALLOW } from '@agentwire/core';
 import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
 
-test('the handler serves some paths of a server that has others of its own', async () => {
+test('the handler serves some paths of a server with other paths of its own', async () => {
   const { gateway } = await setup({
     waf: (event) =>
       event.type === 'requestHeaders' && event.uri === '/api/bad' ? { verdict: { type: 'block', status: 403 } } : ALLOW,
@@ -21,7 +21,7 @@ test('the handler serves some paths of a server that has others of its own', asy
   expect((await fetch(`${url}/api/bad`)).status).toBe(403);
   const echoed = await fetch(`${url}/api/good`, { method: 'POST', body: 'body' });
   expect(await echoed.json()).toMatchObject({ url: '/api/good', body: 'body' });
-  // here Node itself says "100 Continue"
+  // Node itself sends "100 Continue" here
   const text = await exchange(
     url,
     'POST /api/good HTTP/1.1\r\nhost: h\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\nfour',

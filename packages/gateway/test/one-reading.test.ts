@@ -6,7 +6,7 @@ import { setup } from './setup.ts';
 
 const end = 'host: h\r\nconnection: close\r\n\r\n';
 
-describe('requests that two readers could read in two ways are refused', () => {
+describe('ambiguous requests are refused', () => {
   test.each([
     ['GET /a#b HTTP/1.1', end, 400],
     ['GET /#/admin HTTP/1.1', end, 400],
@@ -73,7 +73,7 @@ describe('requests that two readers could read in two ways are refused', () => {
     expect(gateway.stats.active).toBe(0);
   });
 
-  test('TRACE passes where that was chosen', async () => {
+  test('TRACE passes with allowTrace', async () => {
     const { url } = await setup({}, { allowTrace: true });
     expect(await exchange(url, `TRACE /t HTTP/1.1\r\n${end}`)).toMatch(/ 200 [^]*"method":"TRACE"/);
   });
@@ -99,7 +99,7 @@ test.each([
   if (host !== undefined) expect(got).toBe(host);
 });
 
-test('a body mutation for another chunk than the asked one is a failure of that agent, and its policy decides', async () => {
+test('a body mutation for another chunk is a failure of the agent, and its policy decides', async () => {
   const waf = (event: ProxyEvent): Decision => ({
     verdict: { type: 'allow' },
     needsMore: event.type === 'requestHeaders',
@@ -113,7 +113,7 @@ test('a body mutation for another chunk than the asked one is a failure of that 
   expect(closed.summaries[0]?.decision?.audit?.reasonCodes).toEqual(['agentwire:ERR_PROTOCOL']);
 });
 
-test('the head of a block without body, to an upload that goes on, is latin1 byte for byte', async () => {
+test('the head of a block without body, to an unfinished upload, is latin1 byte for byte', async () => {
   const headers = ['x-name', 'caf\u00e9'];
   for (const method of ['POST', 'HEAD']) {
     const { url } = await setup({ waf: () => ({ verdict: { type: 'block', status: 403, headers } }) });

@@ -10,7 +10,7 @@ import { type RawRequest, rawUpstream } from './support/raw-upstream.ts';
 const GET = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
-/** Writes until nobody takes it any more, and on. */
+/** Writes as fast as the socket takes it, without an end. */
 function floods({ socket }: RawRequest): void {
   socket.write('HTTP/1.1 200 OK\r\n\r\n');
   const more = (): void => {
@@ -49,7 +49,7 @@ describe('the upstream', () => {
     for (const stream of streams) await stream.body?.cancel();
   });
 
-  test('one that waits gets the connection that comes free', async () => {
+  test('a queued request gets the connection that becomes free', async () => {
     const asked: RawRequest[] = [];
     const { origin } = await rawUpstream((request) => void asked.push(request));
     const { url } = await setup({}, { upstream: origin, upstreamConnections: 1 });
@@ -67,7 +67,7 @@ describe('the upstream', () => {
     ]);
   });
 
-  test('a client that leaves the queue is not sent on', async () => {
+  test('a queued request whose client leaves is not sent', async () => {
     const asked: RawRequest[] = [];
     const { origin } = await rawUpstream((request) => void asked.push(request));
     const { url, ended } = await setup({}, { upstream: origin, upstreamConnections: 1 });
@@ -84,7 +84,7 @@ describe('the upstream', () => {
   });
 
   test.each([
-    ['says nothing', ''],
+    ['is silent', ''],
     ['sends informational responses only', 'HTTP/1.1 102 Processing\r\n\r\n'],
   ])('one that %s is 504 after upstreamTimeoutMs', async (_what, text) => {
     const { origin } = await rawUpstream(({ socket }) => {
@@ -148,7 +148,7 @@ describe.each(READERS)('clients that do not read, %s', (_name, agents) => {
     await expect.poll(() => gateway.stats.active).toBe(0);
   });
 
-  test('the slowest of them makes room when every connection is taken', async () => {
+  test('the slowest of them is evicted when every connection is taken', async () => {
     const { origin } = await rawUpstream((request) => {
       if (request.text.startsWith('GET /small')) request.socket.write(OK);
       else floods(request);
@@ -274,7 +274,7 @@ describe('uploads', () => {
   });
 });
 
-test('a client address has no more than its share of the connections', async () => {
+test('a client address has no more than maxUpstreamConnectionsPerClient connections', async () => {
   const asked: string[] = [];
   const { origin } = await rawUpstream(({ socket, text }) => {
     asked.push(text);
@@ -291,10 +291,10 @@ test('a client address has no more than its share of the connections', async () 
   );
   const from = (address: string): Promise<Response> =>
     fetch(url, { headers: { 'x-forwarded-for': `1.2.3.4, ${address}` } });
-  const held = [await from('10.0.0.1'), await from('10.0.0.1')];
+  const busy = [await from('10.0.0.1'), await from('10.0.0.1')];
   const [third, other] = await Promise.all([from('10.0.0.1'), from('10.0.0.2')]);
   expect([third.status, other.status, asked.length]).toEqual([503, 200, 3]);
-  for (const response of [...held, other]) await response.body?.cancel();
+  for (const response of [...busy, other]) await response.body?.cancel();
 });
 
 test.each([

@@ -11,17 +11,17 @@ const statuses = (text: string): string[] =>
 /** An upstream that answers `/slow` when it is told to, and anything else at once. */
 function slow(): { upstream: RequestListener; arrived: Promise<void>; answer: () => void } {
   const arrived = Promise.withResolvers<void>();
-  const held: ServerResponse[] = [];
+  const slowOnes: ServerResponse[] = [];
   return {
     upstream: (request, response) => {
       request.resume();
       if (request.url !== '/slow') return void response.end(`<${request.url ?? ''}>`);
-      held.push(response);
+      slowOnes.push(response);
       arrived.resolve();
     },
     arrived: arrived.promise,
     answer: () => {
-      for (const response of held) response.end('<slow>');
+      for (const response of slowOnes) response.end('<slow>');
     },
   };
 }
@@ -53,7 +53,7 @@ test('a body that came without waiting for 100 Continue gets it between two answ
   expect(text).toMatch(/<slow>HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 [^]*<\/2>HTTP\/1\.1 200 [^]*<\/3>$/);
 });
 
-describe('after a request that is under way', () => {
+describe('after a request that is in flight', () => {
   const post = 'POST /slow HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nab';
   test.each([
     ['garbage', post, 'GARB\r\n\r\n', '400'],
@@ -95,7 +95,7 @@ describe('after a request that is under way', () => {
 });
 
 describe('maxPipelinedRequests', () => {
-  test('of one connection are under way; the rest waits, is answered in order, and takes nothing from others', async () => {
+  test('of one connection are in flight; the rest waits, is answered in order, and takes nothing from others', async () => {
     const { upstream, arrived, answer } = slow();
     const { url, gateway } = await setup({}, { maxConcurrentRequests: 20 }, upstream);
     const client = await rawClient(url);
@@ -138,7 +138,7 @@ describe('maxPipelinedRequests', () => {
     expect(text).toMatch(/<\/1>[^]*<\/2>[^]*<\/3>[^]*<\/4>HTTP/);
   });
 
-  test('does not keep a drain from answering all that came, the last one with connection: close', async () => {
+  test('does not keep a drain from answering every request that came, the last one with connection: close', async () => {
     const { upstream, arrived, answer } = slow();
     const clock = createManualClock();
     const { url, gateway } = await setup({}, { clock, maxPipelinedRequests: 2 }, upstream);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A TCP client that writes what it is told, byte for byte. */
+/** A TCP client that writes given text, byte for byte. */
 export interface RawClient {
   readonly socket: Socket;
   /** All that came so far, as latin1. */
@@ -46,7 +46,7 @@ export async function rawClient(url: string): Promise<RawClient> {
   };
 }
 
-/** Sends one text and gives back all that comes until the other side ends. */
+/** Sends one text and returns everything that comes until the other side ends. */
 export async function exchange(url: string, text: string): Promise<string> {
   const client = await rawClient(url);
   client.send(text);

@@ -54,7 +54,7 @@ describe('an upstream that ends a kept-alive connection as the next request come
     }
   });
 
-  test('PUT whose body was kept is sent once more, on the heap and from a file', async () => {
+  test('PUT whose body was buffered is sent once more, on the heap and from a file', async () => {
     const bodies: string[] = [];
     const { origin } = await rawUpstream(({ socket, served, text }) => {
       if (served > 1) return void socket.resetAndDestroy();
@@ -121,7 +121,7 @@ const JUDGES: [string, Agents][] = [
 ];
 
 describe.each(JUDGES)('the head of a response, %s', (_name, agents) => {
-  test('is sent when it is known', async () => {
+  test('is sent as soon as it is known', async () => {
     const go = Promise.withResolvers<void>();
     const { url } = await setup(agents, {}, (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
@@ -146,7 +146,7 @@ describe.each(JUDGES)('the head of a response, %s', (_name, agents) => {
     await once(client.socket, 'close');
   });
 
-  test('an upstream whose head and fault come together is 502, or a cut response', async () => {
+  test('an upstream whose head and error come together is 502, or a cut response', async () => {
     const { origin } = await rawUpstream(({ socket }) => {
       socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n');
     });

@@ -7,19 +7,19 @@ type AskAboutChunk = (
   chunk: Omit<RequestBodyChunk | ResponseBodyChunk, 'id' | 'type'>,
 ) => Promise<Decision>;
 
-/** What a {@link BodyFilter} works with. */
-export interface BodyFilterOptions {
-  /** Those that want the body, in the order they are asked. */
+/** Collaborators of a {@link BodyFilter}. */
+export interface BodyFilterDeps {
+  /** Agents that read the body, in the order they are asked. */
   readonly agents: readonly string[];
-  /** Where a decision has its change of a chunk. */
+  /** Member of a decision that changes the chunk. */
   readonly mutation: 'requestBodyMutation' | 'responseBodyMutation';
   /** Longest chunk that an agent is asked about, in bytes. */
   readonly maxChunkBytes: number;
   readonly ask: AskAboutChunk;
   /**
-   * Takes the header operations of every decision that lets a chunk go on.
+   * Called for every decision that passes a chunk, with its header operations.
    *
-   * @returns what the agent's failure policy decides where their head has gone already
+   * @returns the decision of the agent's failure policy where their head was sent already
    */
   readonly onAllow: (decision: Decision, agent: string) => Decision | undefined;
 }
@@ -27,31 +27,31 @@ export interface BodyFilterOptions {
 const EMPTY = new Uint8Array(0);
 
 /**
- * Takes one body, chunk by chunk, through the agents that asked for it: each may pass, drop or replace a chunk, or end
- * the matter. A chunk goes on only when every agent has decided on it.
+ * Asks the agents that read a body about each chunk: each may pass, drop or replace it, or refuse the request. A chunk passes
+ * only when every agent has decided on it.
  */
 export class BodyFilter {
-  readonly #options: BodyFilterOptions;
-  /** Agents that still want chunks, and the index each of them expects. */
+  readonly #options: BodyFilterDeps;
+  /** Agents that still read chunks, with the index of the next chunk. */
   readonly #active: Map<string, number>;
   #error: unknown;
 
-  constructor(options: BodyFilterOptions) {
+  constructor(options: BodyFilterDeps) {
     this.#options = options;
     this.#active = new Map(options.agents.map((agent) => [agent, 0]));
   }
 
-  /** Whether no agent wants more: the rest may pass unasked. */
+  /** `true` when no agent reads more: the rest passes unasked. */
   get done(): boolean {
     return this.#active.size === 0;
   }
 
-  /** Why an agent's decision could not be had, or what it refused. */
+  /** Error or refusal that ended it. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** @returns what goes on in the chunk's place; may be empty. @throws Refusal when an agent does not allow it */
+  /** Asks about a chunk. @returns its replacement, which may be empty. @throws Refusal when an agent does not allow it */
   async filter(data: Uint8Array, last: boolean): Promise<Uint8Array> {
     try {
       let current = data;
@@ -59,7 +59,7 @@ export class BodyFilter {
         if (current.byteLength === 0 && !last) break;
         current = await this.#through(agent, current, last);
       }
-      // there is nothing after the last chunk, whatever an agent says
+      // nothing follows the last chunk
       if (last) this.#active.clear();
       return current;
     } catch (error) {
@@ -68,7 +68,7 @@ export class BodyFilter {
     }
   }
 
-  /** Asks in pieces where a chunk is too long for one question, as one is that another agent has made. */
+  /** Splits a chunk that is too long for one event, as the replacement of another agent may be. */
   async #through(agent: string, data: Uint8Array, last: boolean): Promise<Uint8Array> {
     const { maxChunkBytes } = this.#options;
     if (data.byteLength <= maxChunkBytes) return this.#ask(agent, data, last);

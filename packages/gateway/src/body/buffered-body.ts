@@ -1,22 +1,22 @@
 import { AgentwireError } from '@agentwire/core';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
-import type { BodyStream } from '../upstream/upstream-request.ts';
+import type { BodyStream } from '../upstream/upstream-messages.ts';
 
-/** Length from which a body is in a file, in bytes. */
+/** Length from which a body is stored in a file, in bytes. */
 const FILE_FROM_BYTES = 1024 ** 2;
 
-/** An upload whose body is held, as the choice of the one that makes room sees it. */
+/** Upload whose body is buffered, as the eviction sees it. */
 export interface BufferedUpload {
-  /** Whether its client is waited for. */
+  /** `true` while its client is waited for. */
   readonly waiting: boolean;
   readonly bytesPerSecond: number;
   fail(error: AgentwireError): void;
 }
 
-/** Every held upload of the process: they share the quota. */
+/** Every buffered upload of the process: they share the quota. */
 const uploads = new Map<BufferedBody, BufferedUpload>();
 
-/** Ends the slowest upload that is waited for and slower than `limit`. @returns whether there was one */
+/** Evicts the slowest waiting upload that is slower than `limit`. @returns whether there was one */
 function evictSlowest(limit: number): boolean {
   let slowest: [BufferedBody, BufferedUpload] | undefined;
   for (const entry of uploads)
@@ -24,16 +24,18 @@ function evictSlowest(limit: number): boolean {
   if (slowest === undefined) return false;
   const [body, upload] = slowest;
   body.release();
-  upload.fail(new AgentwireError('ERR_NO_SPACE', 'the quota of held bodies is full, and this was its slowest upload'));
+  upload.fail(
+    new AgentwireError('ERR_NO_SPACE', 'the quota of buffered bodies is full, and this was its slowest upload'),
+  );
   return true;
 }
 
-/** A body that is kept until its agents have decided on the whole of it: on the heap below 1 MiB, else in a nameless file. */
+/** Body that is buffered until its agents have decided on all of it: on the heap below 1 MiB, else in a nameless file. */
 export class BufferedBody implements Disposable {
   readonly #buffer: LargeBodyBuffer;
   readonly #upload: BufferedUpload | undefined;
 
-  /** @param upload of whose request it is the body; makes room for others when the quota of all is full and it is the slowest */
+  /** @param upload its upload, which is evicted where it is the slowest when the shared quota is full */
   constructor(maxBytes: number, upload?: BufferedUpload) {
     this.#upload = upload;
     if (upload !== undefined) uploads.set(this, upload);
@@ -57,10 +59,9 @@ export class BufferedBody implements Disposable {
   }
 
   /**
-   * What was kept: memory of its own where the body is short; read as it is taken, and again for every iterator, where it
-   * is in a file.
+   * Returns the body: a copy where it is short; a stream that every iterator reads from the start where it is in a file.
    *
-   * No view of the buffer is handed to a socket: its memory could be freed under a write that is still under way.
+   * It is no view of the buffer, whose memory could be freed during a write to a socket.
    */
   take(): Uint8Array | BodyStream {
     const buffer = this.#buffer;
@@ -74,7 +75,7 @@ export class BufferedBody implements Disposable {
     this.#buffer.clear();
   }
 
-  /** The same as {@link release}, for `using`. */
+  /** Same as {@link release}, for `using`. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -1,19 +1,19 @@
-import type { BodyStream } from '../upstream/upstream-request.ts';
+import type { BodyStream } from '../upstream/upstream-messages.ts';
 import type { Clock } from '@agentwire/core';
 import type { BodyFilter } from './body-filter.ts';
 import type { BufferedBody } from './buffered-body.ts';
 import type { RequestReader } from './request-reader.ts';
 
-/** A request's body on its way to the upstream. */
+/** Body of a request for the upstream. */
 export interface OutgoingBody {
   readonly data: Uint8Array | BodyStream | null;
-  /** In bytes; unknown where agents may still change it. */
+  /** Length in bytes; unknown where agents may still change it. */
   readonly length: number | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** One chunk through the agents. @returns what goes on, and whether it was the last */
+/** Asks the agents about the next chunk. @returns its replacement, and whether it was the last */
 async function filterNext(
   reader: RequestReader,
   filter: BodyFilter,
@@ -21,7 +21,7 @@ async function filterNext(
 ): Promise<{ passed: Uint8Array; last: boolean }> {
   const { value: chunk, done } = await reader.next();
   if (done === true) return { passed: await filter.filter(EMPTY, true), last: true };
-  // no second question where the announced length says that this is the end
+  // no second event where this is the end by the announced length
   const last = reader.bytes === announced;
   return { passed: await filter.filter(chunk, last), last };
 }
@@ -41,10 +41,10 @@ async function* filtered(
   yield* reader;
 }
 
-/** How long a head waits for a body that does not begin, in milliseconds. */
+/** Time that a head waits for the first chunk of its body, in milliseconds. */
 export const HEAD_WAIT_MS = 50;
 
-/** Settles with `first`, or as soon as nothing of the body has come within the time that a head waits. */
+/** Settles with `first`, or with `undefined` when no chunk came within {@link HEAD_WAIT_MS}. */
 function begun<T>(first: Promise<T>, reader: RequestReader, clock: Clock): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => {
@@ -55,8 +55,8 @@ function begun<T>(first: Promise<T>, reader: RequestReader, clock: Clock): Promi
 }
 
 /**
- * What the agents let through, as they let it through. Comes with the first chunk's decisions, so that their changes of
- * the head are in time; at once where the body does not begin.
+ * Returns the body as the agents pass it. Resolves with the decisions on the first chunk, so that their changes of the head
+ * are in time; without them where the body does not begin.
  */
 export async function streamedBody(
   reader: RequestReader,
@@ -76,36 +76,36 @@ export async function streamedBody(
   return { data: filtered(next, reader, filter, announced), length };
 }
 
-async function* joined(held: BufferedBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {
-  const first = held.take();
+async function* joined(buffer: BufferedBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {
+  const first = buffer.take();
   if (first instanceof Uint8Array) yield first;
   else yield* first;
-  held.release();
+  buffer.release();
   yield* reader;
 }
 
-function whole(held: BufferedBody): OutgoingBody {
-  const { length } = held;
-  return { data: length === 0 ? null : held.take(), length };
+function whole(buffer: BufferedBody): OutgoingBody {
+  const { length } = buffer;
+  return { data: length === 0 ? null : buffer.take(), length };
 }
 
 /**
- * Keeps what the agents let through until none of them wants more; what comes after that is not kept.
+ * Buffers what the agents pass until none of them reads more; the rest is streamed.
  *
- * @param held keeps it; the caller releases it
+ * @param buffer released by the caller
  */
 export async function bufferedBody(
   reader: RequestReader,
   filter: BodyFilter,
   announced: number | undefined,
-  held: BufferedBody,
+  buffer: BufferedBody,
 ): Promise<OutgoingBody> {
   for (let ended = false; !ended;) {
     const { passed, last } = await filterNext(reader, filter, announced);
-    held.write(passed);
-    if (last) return whole(held);
+    buffer.write(passed);
+    if (last) return whole(buffer);
     ended = filter.done;
   }
-  const length = announced === undefined ? undefined : held.length + announced - reader.bytes;
-  return { data: joined(held, reader), length };
+  const length = announced === undefined ? undefined : buffer.length + announced - reader.bytes;
+  return { data: joined(buffer, reader), length };
 }

@@ -1,43 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import { BadRequest } from '../response/refusal.ts';
-import type { Sweep, Watched } from '../sweep.ts';
+import type { Deadlines, Watched } from '../deadlines.ts';
 import type { BufferedUpload } from './buffered-body.ts';
 
-/** What a {@link RequestReader} needs to know besides the request. */
-export interface RequestReaderOptions {
+/** Collaborators and limits of a {@link RequestReader}. */
+export interface RequestReaderDeps {
   /** Longest body, in bytes; past it reading fails with `ERR_BODY_TOO_LARGE`. */
   readonly maxBytes: number;
   /** Slowest rate, in bytes per second of the time in which a chunk is waited for; 0 for none. */
   readonly minBytesPerSecond: number;
-  /** Looks at the rate. */
-  readonly sweep: Sweep;
+  /** Checks the rate. */
+  readonly deadlines: Deadlines;
   /** Called before the first read: the client may wait for "100 Continue". */
   readonly onStart: () => void;
 }
 
-/** Time over which the rate of an upload is taken, in milliseconds. */
+/** Time over which the rate of an upload is measured, in milliseconds. */
 const RATE_WINDOW_MS = 10_000;
 
-/** Bytes that count as progress of an upload: a few now and then do not keep it from being the slowest one. */
+/** Bytes that count as progress of an upload: fewer do not save a slow one from eviction. */
 const PROGRESS_BYTES = 16_384;
 
 /**
- * Pulls the body of a request, a chunk at a time, and stops reading from the client while nobody pulls.
+ * Reads the body of a request chunk by chunk, and reads nothing from the client between two calls.
  *
- * Unlike a stream's own iterator it never destroys the request: whoever stops early still answers on that socket.
+ * Unlike the iterator of the stream, it never destroys the request: an early answer still needs its socket.
  */
 export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched, BufferedUpload {
   readonly #request: IncomingMessage;
-  readonly #options: RequestReaderOptions;
+  readonly #options: RequestReaderDeps;
   #attached = false;
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
-  /** One chunk, seldom more: what came before the pause. */
+  /** Chunks that came before the pause; seldom more than one. */
   readonly #chunks: Uint8Array[] = [];
   #waitingSince: number | undefined;
-  /** Of the window in which the rate is taken: the time spent waiting, and the bytes before it. */
+  /** Current window of the rate: the time spent waiting, and the bytes before it. */
   #windowMs = 0;
   #windowBytes = 0;
   /** Since the last {@link PROGRESS_BYTES}: the time spent waiting, and the bytes before it. */
@@ -48,7 +48,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   /** Bytes read so far. */
   bytes = 0;
 
-  constructor(request: IncomingMessage, options: RequestReaderOptions) {
+  constructor(request: IncomingMessage, options: RequestReaderDeps) {
     this.#request = request;
     this.#options = options;
   }
@@ -57,12 +57,12 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     return this;
   }
 
-  /** Why reading has failed, if it has. */
+  /** Error that ended reading. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** The next chunk. @throws AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_ABORTED` when the client went away */
+  /** Reads the next chunk. @throws AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_ABORTED` when the client left */
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#attached) this.#attach();
     for (;;) {
@@ -76,10 +76,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   }
 
   async #wait(): Promise<void> {
-    const { sweep } = this.#options;
-    this.#waitingSince = sweep.now();
+    const { deadlines } = this.#options;
+    this.#waitingSince = deadlines.now();
     await new Promise<void>((resolve) => (this.#wake = resolve));
-    const waitedMs = sweep.now() - this.#waitingSince;
+    const waitedMs = deadlines.now() - this.#waitingSince;
     this.#waitingSince = undefined;
     this.waitedMs += waitedMs;
     this.#windowMs += waitedMs;
@@ -98,7 +98,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     this.#windowBytes = this.bytes;
   }
 
-  /** Whether anything has come, or the end. */
+  /** `true` once a chunk or the end has come. */
   get begun(): boolean {
     return this.bytes > 0 || this.#chunks.length > 0 || this.#ended || this.#error !== undefined;
   }
@@ -109,10 +109,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     this.#notify();
   }
 
-  /** Rate over the time in which the client was waited for. */
+  /** Average rate of the time in which the client was waited for. */
   get bytesPerSecond(): number {
     const since = this.#waitingSince;
-    const waitedMs = this.waitedMs + (since === undefined ? 0 : this.#options.sweep.now() - since);
+    const waitedMs = this.waitedMs + (since === undefined ? 0 : this.#options.deadlines.now() - since);
     return (this.bytes * 1000) / Math.max(waitedMs, 1);
   }
 
@@ -121,12 +121,12 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
     return this.#waitingSince === undefined ? undefined : this.#waitingSince - this.#slowMs;
   }
 
-  /** Whether the client is waited for. */
+  /** `true` while the client is waited for. */
   get waiting(): boolean {
     return this.#waitingSince !== undefined;
   }
 
-  /** Reads no more; the rest of the body stays where it is. */
+  /** Stops reading; the rest of the body stays in the socket. */
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#detach();
     return Promise.resolve({ done: true, value: undefined });
@@ -147,7 +147,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   #attach(): void {
     this.#attached = true;
     this.#options.onStart();
-    if (this.#options.minBytesPerSecond > 0) this.#options.sweep.add(this);
+    if (this.#options.minBytesPerSecond > 0) this.#options.deadlines.add(this);
     const request = this.#request;
     if (request.readableEnded) this.#ended = true;
     else if (request.destroyed) this.#onClose();
@@ -155,10 +155,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   }
 
   #detach(): void {
-    this.#options.sweep.delete(this);
+    this.#options.deadlines.delete(this);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#chunks.length = 0;
-    // the listener for errors stays: a client may still break off, and an error without listener ends the process
+    // the error listener stays: the client may still leave, and an error without a listener ends the process
   }
 
   #notify(): void {
@@ -179,7 +179,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched
   };
 
   readonly #onClose = (): void => {
-    if (!this.#ended) this.#error ??= new AgentwireError('ERR_ABORTED', 'the client went away within its body');
+    if (!this.#ended) this.#error ??= new AgentwireError('ERR_ABORTED', 'the client left within its body');
     this.#notify();
   };
 }

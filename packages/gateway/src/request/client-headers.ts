@@ -3,7 +3,7 @@ import type { HeaderList } from '@agentwire/core';
 import { internHeaderName, isHopByHop, nominatedNames } from '@agentwire/headers';
 import { clientAddress, isTls } from './request-head.ts';
 
-/** What {@link clientHeaders} does with a client's lines. */
+/** Options of {@link clientHeaders}. */
 export interface ClientHeaderOptions {
   readonly trustForwarded: boolean;
   readonly headersWithUnderscores: 'drop' | 'keep';
@@ -16,19 +16,19 @@ const X_FORWARDED = 'x-forwarded-';
  * any other. Upstreams may read `x_real_ip` and `x.real.ip` as `x-real-ip`.
  */
 function forwardedName(lower: string): string | undefined {
-  // the first letter first: most names are none of these, and folding costs
+  // first letter first: most names are none of these, and folding costs more
   const first = lower.charCodeAt(0);
   if (first !== 0x78 && first !== 0x66) return undefined;
   const folded = lower.replaceAll(/[^a-z0-9]/g, '-');
   return folded === 'forwarded' || folded === 'x-real-ip' || folded.startsWith(X_FORWARDED) ? folded : undefined;
 }
 
-/** Tells whether a hop-by-hop line stays for agents, as what it says is true of the request: see {@link withFraming}. */
+/** Returns whether agents see a hop-by-hop line, because it describes the request; {@link withFraming} removes it. */
 function isFraming(lower: string, value: string): boolean {
   return lower === 'transfer-encoding' || (lower === 'te' && value.trim().toLowerCase() === 'trailers');
 }
 
-/** Collects what of the client's lines goes on, and what a trusted one said about who asks. */
+/** Collects the lines that pass, and the forwarded headers of a trusted proxy. */
 class Cleaned {
   readonly list: string[] = [];
   readonly #options: ClientHeaderOptions;
@@ -71,11 +71,11 @@ class Cleaned {
 }
 
 /**
- * Makes the headers that agents see and the upstream gets, from a client's lines.
+ * Returns the headers for agents and upstream, from a client's lines.
  *
- * Everything that is taken from the client's lines is taken here, before any agent is asked: hop-by-hop headers, those that
- * `Connection` nominates, `Expect` (answered by this proxy), names with underscores, and what an untrusted client says
- * about who asks. So nothing that an agent sets can be taken away by what the client sent.
+ * Everything that is removed is removed here, before any agent is asked: hop-by-hop headers, those that `Connection`
+ * nominates, `Expect` (answered by this proxy), names with underscores, and forwarded headers of an untrusted client. So a
+ * client cannot remove a header that an agent sets.
  *
  * @param headers the client's lines, with the host that the request asks for
  * @param host that host
@@ -99,10 +99,10 @@ export function clientHeaders(
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'te']);
 
 /**
- * Replaces the headers that frame a body on one hop: neither a client's second length nor an agent's may reach the
- * upstream, and trailers are not passed.
+ * Replaces the headers that frame a body on one hop: no second length of a client or an agent may reach the upstream, and
+ * trailers do not pass.
  *
- * @param length in bytes; `undefined` without a body, and for one that goes on in chunks
+ * @param length in bytes; `undefined` without a body, and for a chunked one
  */
 export function withFraming(headers: HeaderList, length: number | undefined): HeaderList {
   const out: string[] = [];

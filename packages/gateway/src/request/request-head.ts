@@ -3,25 +3,25 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentwire/core';
 import type { RequestTarget } from './target.ts';
 
-/** Whether the client speaks TLS to this process. */
+/** Returns whether the client speaks TLS to this process. */
 export function isTls(socket: IncomingMessage['socket']): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
-/** The client's address; an IPv4 one without the `::ffff:` that a dual-stack listener puts before it. */
+/** Returns the client's address; an IPv4 address without the `::ffff:` of a dual-stack listener. */
 export function clientAddress(request: IncomingMessage): string | undefined {
   const address = request.socket.remoteAddress;
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
-/** The address that a share of the upstream's connections belongs to: as a trusted proxy before this one saw it, else as it is. */
+/** Returns the address for `maxUpstreamConnectionsPerClient`: as a trusted proxy in front saw it, else the client's. */
 export function clientShare(request: IncomingMessage, trustForwarded: boolean): string | undefined {
   const forwarded = trustForwarded ? request.headers['x-forwarded-for'] : undefined;
   const last = typeof forwarded === 'string' ? forwarded.slice(forwarded.lastIndexOf(',') + 1).trim() : '';
   return last === '' ? clientAddress(request) : last;
 }
 
-/** Who asks and how, for the agents. */
+/** Returns the metadata of a request. */
 function metadataOf(
   request: IncomingMessage,
   serverName: string | undefined,
@@ -43,22 +43,22 @@ function metadataOf(
   };
 }
 
-/** The body's length as the client announced it; `undefined` for a chunked one. */
+/** Returns the announced length of the body; `undefined` for a chunked one. */
 export function announcedLength(request: IncomingMessage): number | undefined {
   const { headers } = request;
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }
 
-/** Whether a body follows the head (RFC 9112 §6.3: a request has one only if its framing says so). */
+/** Returns whether a body follows the head (RFC 9112 §6.3: a request has one only if it is framed). */
 export function hasBody(request: IncomingMessage): boolean {
   return announcedLength(request) !== 0;
 }
 
 /**
- * Makes the event that agents see of a request.
+ * Creates the event of a request's head.
  *
- * @param headers as they go on
- * @param upstreamHost what the upstream gets as `Host` where the request names none
+ * @param headers those for the upstream
+ * @param upstreamHost `Host` for the upstream where the request names none
  */
 export function headEvent(
   request: IncomingMessage,

@@ -1,30 +1,40 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import { BadRequest } from '../response/refusal.ts';
-import { isHost } from './host.ts';
 
-/** What a request asks for, as agents and upstream see it. */
+/** Target of a request, as agents and upstream see it. */
 export interface RequestTarget {
   /** Path and query, or `*`. */
   readonly path: string;
-  /** Host that is asked for, with its port where one was given; `undefined` for HTTP/1.0 without `Host`. */
+  /** Requested host, with its port where one was given; `undefined` for HTTP/1.0 without `Host`. */
   readonly host: string | undefined;
-  /** The client's lines, `Host` among them as in {@link host}. */
+  /** Lines of the client, with `Host` as in {@link host}. */
   readonly headers: HeaderList;
 }
 
-/** What {@link targetOf} lets through. */
+/** Options of {@link targetOf}. */
 export interface TargetOptions {
   readonly allowTrace: boolean;
   readonly maxHeaders: number;
   readonly maxRequestLineBytes: number;
 }
 
+const HOST = /^(?:\[([0-9A-Fa-f:.]+)\]|(?:[\w.~!$&'()*+,;=-]|%[\dA-Fa-f]{2})+)(?::(\d{0,5}))?$/;
+
+/** Returns whether a `Host` value or an authority is `uri-host [":" port]` (RFC 9110 §7.2), not empty and without user. */
+function isHost(text: string): boolean {
+  const match = HOST.exec(text);
+  if (match === null) return false;
+  const [, v6, port = ''] = match;
+  return (v6 === undefined || isIPv6(v6)) && Number(port) <= 65_535;
+}
+
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)/i;
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
-/** Gives the one `Host`. @throws BadRequest */
+/** Returns the only `Host`. @throws BadRequest */
 function hostOf({ rawHeaders, httpVersionMinor }: IncomingMessage): string | undefined {
   let host: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -38,7 +48,7 @@ function hostOf({ rawHeaders, httpVersionMinor }: IncomingMessage): string | und
   return host;
 }
 
-/** Reads `GET http://host/path`, which asks for `/path` of that host, whatever its `Host` says (RFC 9112 §3.2.2). */
+/** Parses `GET http://host/path`, which requests `/path` of that host, whatever its `Host` is (RFC 9112 §3.2.2). */
 function fromAbsolute(url: string, headers: HeaderList): RequestTarget {
   const [, host = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
   if (!isHost(host)) throw new BadRequest(400, 'the request target is neither a path nor http://HOST/PATH');
@@ -49,12 +59,12 @@ function fromAbsolute(url: string, headers: HeaderList): RequestTarget {
   };
 }
 
-/** Refuses what is no HTTP/1.0 or 1.1 to answer: Node's parser takes 0.9 and 2.0 too. */
+/** Refuses other versions than HTTP/1.0 and 1.1: Node's parser accepts 0.9 and 2.0 too. */
 function checkVersion({ httpVersionMajor: major, httpVersionMinor: minor }: IncomingMessage): void {
   if (major !== 1 || minor > 1) throw new BadRequest(505, 'HTTP/1.0 and HTTP/1.1 only');
 }
 
-/** Refuses a body whose end two readers could see at two places, or whose coding nobody would undo. */
+/** Refuses a body whose end is ambiguous, or whose coding is not decoded. */
 function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
   const { 'transfer-encoding': coding, 'content-length': length } = headers;
   if (length !== undefined && !Number.isSafeInteger(Number(length)))
@@ -65,10 +75,10 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
     throw new BadRequest(501, 'only chunked transfer-encoding is understood');
 }
 
-/** Bytes of a request line beside method and target: two spaces and `HTTP/1.1`. */
+/** Bytes of a request line besides method and target: two spaces and `HTTP/1.1`. */
 const LINE_BYTES = 10;
 
-/** Refuses a head that is too long; its length as a whole is the parser's to check. */
+/** Refuses a head with a line that is too long, or with too many lines; the parser checks its whole length. */
 function checkSize({ url = '', method = '', rawHeaders }: IncomingMessage, options: TargetOptions): void {
   const { maxHeaders, maxRequestLineBytes } = options;
   if (url.length + method.length + LINE_BYTES > maxRequestLineBytes)
@@ -76,19 +86,19 @@ function checkSize({ url = '', method = '', rawHeaders }: IncomingMessage, optio
   if (rawHeaders.length > 2 * maxHeaders) throw new BadRequest(431, `more than ${maxHeaders} header lines`);
 }
 
-/** Checks what Node leaves to its users, and gives what the request asks for. @throws BadRequest */
+/** Checks what Node does not, and returns the target of the request. @throws BadRequest */
 export function targetOf(request: IncomingMessage, options: TargetOptions): RequestTarget {
   const { url = '/', method, rawHeaders: headers } = request;
   checkVersion(request);
   checkSize(request, options);
   checkFraming(request);
   const host = hostOf(request);
-  // it sends a request's headers back as a body that scripts of the browser can read, cookies among them
+  // its answer echoes the request's headers, cookies among them, where scripts of the browser can read them
   if (method === 'TRACE' && !options.allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
   const { upgrade } = request.headers;
-  // other protocols may be offered and ignored (RFC 9110 §7.8), a WebSocket client cannot go on without
+  // other protocols may be ignored (RFC 9110 §7.8), a WebSocket client needs its own
   if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) throw new BadRequest(501, 'WebSockets are not proxied');
-  // some readers cut it off, others take it for a part of the path
+  // some parsers cut it off, others take it for a part of the path
   if (url.includes('#')) throw new BadRequest(400, 'the request target has a fragment');
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, host, headers };
   return fromAbsolute(url, headers);
@@ -97,18 +107,18 @@ export function targetOf(request: IncomingMessage, options: TargetOptions): Requ
 /** Longest path in a log line, in characters. */
 const LOGGED_CHARACTERS = 200;
 
-/** Gives a target without a user and a password, which stand before a host: a path has none. */
+/** Removes user and password, which precede a host: a path has none. */
 function withoutUser(text: string): string {
   if (text.startsWith('/')) return text;
   const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/]*)(.*)$/is.exec(text) ?? [];
   const host = authority.slice(authority.lastIndexOf('@') + 1);
-  // a password may have slashes in it, where the target is none that is allowed
+  // in a target that is refused, a password may contain slashes
   return isHost(host) || !rest.includes('@') ? scheme + host + rest : `${scheme}…`;
 }
 
 /**
- * Gives a target as a log line may have it: short, without user and password, and without its query, which may hold tokens,
- * unless `withQuery`.
+ * Returns a target for a log line: short, without user and password, and without its query, which may contain tokens, unless
+ * `withQuery`.
  */
 export function loggedPath(url = '', withQuery = false): string {
   const query = /[?#]/.exec(url)?.index ?? url.length;

@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
-import { flushHead } from './answer.ts';
-import type { UpstreamControl } from '../upstream/upstream-request.ts';
+import { flushHead } from './response-head.ts';
+import type { ResponseControl } from '../upstream/upstream-messages.ts';
 import type { StallWatch } from './stall-watch.ts';
 
-/** Takes the body of the upstream's response. */
+/** Consumer of the body of the upstream's response. */
 export interface ResponseSink {
   /** @returns whether more may come at once; else the sink resumes the upstream itself */
   write(chunk: Uint8Array): boolean;
   end(): void;
 }
 
-/** What a {@link ClientWriter} works with. */
-export interface ClientWriterOptions {
+/** Collaborators of a {@link ClientWriter}. */
+export interface ClientWriterDeps {
   readonly response: ServerResponse;
-  /** Aborts when the client goes away. */
+  /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly stalls: StallWatch;
@@ -31,7 +31,7 @@ interface Head {
 
 /** Writes the upstream's response to the client. */
 export class ClientWriter {
-  readonly #options: ClientWriterOptions;
+  readonly #options: ClientWriterDeps;
   readonly #response: ServerResponse;
   #head: Head | undefined;
   #watchesStall = false;
@@ -40,21 +40,21 @@ export class ClientWriter {
   /** Bytes of body written. */
   bytes = 0;
 
-  constructor(options: ClientWriterOptions) {
+  constructor(options: ClientWriterDeps) {
     this.#options = options;
     this.#response = options.response;
   }
 
   /**
-   * Takes the head, which goes with the first bytes of the body where they are here already, and without them otherwise.
-   * Until it has gone, an error can still be answered.
+   * Takes the head, which is sent with the first bytes of the body where they are there already. Until it is sent, an error can
+   * still be answered.
    */
   head(status: number, headers: HeaderList): void {
     this.#head = { status, headers };
     process.nextTick(flush, this);
   }
 
-  /** The head of a body of another length than the upstream said. */
+  /** Takes the head of a body whose length agents may have changed. */
   headOf(status: number, headers: HeaderList, length: number | undefined): void {
     const map = new HeaderMap(headers);
     map.delete('content-length');
@@ -62,7 +62,7 @@ export class ClientWriter {
     this.head(status, map.toRaw());
   }
 
-  /** Sends the head now, unless it has gone. */
+  /** Sends the head now, unless it was sent. */
   flushHead(): void {
     try {
       if (this.#writeHead()) flushHead(this.#response);
@@ -111,8 +111,8 @@ export class ClientWriter {
     if (!this.#response.writableFinished && this.#response.writableLength > 0) this.#watchStall();
   }
 
-  /** Straight through: what the upstream sends, as fast as the client takes it. */
-  plainSink(control: UpstreamControl, done: () => void): ResponseSink {
+  /** Returns a sink that passes the body as fast as the client reads. */
+  plainSink(control: ResponseControl, done: () => void): ResponseSink {
     this.#response.on('drain', () => control.resume());
     return {
       write: (chunk) => this.write(chunk),

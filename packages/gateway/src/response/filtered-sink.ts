@@ -4,55 +4,54 @@ import type { BodyFilter } from '../body/body-filter.ts';
 import type { BufferedBody } from '../body/buffered-body.ts';
 import { HEAD_WAIT_MS } from '../body/request-body.ts';
 import { applyAgentOps } from '../header-ops.ts';
-import type { UpstreamControl } from '../upstream/upstream-request.ts';
+import type { ResponseControl } from '../upstream/upstream-messages.ts';
 import type { ClientWriter, ResponseSink } from './client-writer.ts';
 
-/** What a {@link FilteredSink} works with. */
-export interface FilteredSinkOptions {
+/** Collaborators of a {@link FilteredSink}. */
+export interface FilteredSinkDeps {
   readonly status: number;
   readonly headers: HeaderList;
-  /** Changes of the head that agents ask for with their decisions on the body, until it goes. */
+  /** Changes of the head that agents decided with the body, until it is sent. */
   readonly ops: readonly HeaderOp[];
   readonly filter: BodyFilter;
   readonly writer: ClientWriter;
-  readonly control: UpstreamControl;
-  /** Keeps the body until no agent wants more; without it, chunks go on as they are decided. */
-  readonly held: BufferedBody | undefined;
+  readonly control: ResponseControl;
+  /** Buffers the body until no agent reads more; without it, each chunk passes when it is decided. */
+  readonly buffer: BufferedBody | undefined;
   readonly clock: Clock;
   readonly done: () => void;
   readonly fail: (error: Error) => void;
 }
 
 const EMPTY = new Uint8Array(0);
-/** Bytes that wait for the rest of a small body, so that a refusal at its end can still be an answer. */
+/** Bytes of a small body that wait for its end, so that a refusal there can still be answered. */
 const EARLY_BYTES = 65_536;
 
 /**
- * A response's body to the client, one chunk after the other, each after its agents.
+ * Body of a response that agents read, chunk by chunk.
  *
- * The head goes with the first chunk that was decided, and with all that is here already: not before, so that decisions
- * can change it, or put another answer in its place. It goes at once for an event stream, and for a body that does not
- * begin.
+ * The head is sent with the first chunk that was decided, and with all that is there already: not before, so that decisions
+ * can change it, or replace the whole answer. It is sent at once for an event stream, and for a body that does not begin.
  */
 export class FilteredSink implements ResponseSink {
-  readonly #options: FilteredSinkOptions;
+  readonly #options: FilteredSinkDeps;
   readonly #announced: number | undefined;
-  #held: BufferedBody | undefined;
+  #buffer: BufferedBody | undefined;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
   #received = 0;
   #begun = false;
-  /** Whether the head has gone. */
+  /** `true` once the head was sent. */
   headGone = false;
 
-  constructor(options: FilteredSinkOptions) {
-    const { headers, held, clock } = options;
+  constructor(options: FilteredSinkDeps) {
+    const { headers, buffer, clock } = options;
     this.#options = options;
-    this.#held = held;
+    this.#buffer = buffer;
     const map = new HeaderMap(headers);
     const length = map.get('content-length');
     this.#announced = length === undefined ? undefined : Number(length);
-    if (held !== undefined) return;
+    if (buffer !== undefined) return;
     if (map.get('content-type')?.startsWith('text/event-stream') === true) this.#sendHead(undefined);
     else clock.setTimeout(this.#onWait, HEAD_WAIT_MS);
   }
@@ -65,7 +64,7 @@ export class FilteredSink implements ResponseSink {
     const { control, fail } = this.#options;
     this.#begun = true;
     this.#received += chunk.byteLength;
-    // no second question where the announced length says that this is the end
+    // no second event where this is the end by the announced length
     this.#pass(chunk, this.#received === this.#announced).then(() => control.resume(), fail);
     return false;
   }
@@ -81,9 +80,9 @@ export class FilteredSink implements ResponseSink {
   async #pass(chunk: Uint8Array, last: boolean): Promise<void> {
     const { filter, writer, control } = this.#options;
     const passed = filter.done ? chunk : await filter.filter(chunk, last);
-    if (this.#held !== undefined) {
-      this.#keep(this.#held, passed);
-      if (filter.done) await this.#let(this.#held, last);
+    if (this.#buffer !== undefined) {
+      this.#append(this.#buffer, passed);
+      if (filter.done) await this.#sendBuffered(this.#buffer, last);
     } else if (this.headGone) await writer.writeAndWait(passed);
     else {
       this.#early.push(passed);
@@ -111,25 +110,25 @@ export class FilteredSink implements ResponseSink {
     }
   }
 
-  #keep(held: BufferedBody, chunk: Uint8Array): void {
+  #append(buffer: BufferedBody, chunk: Uint8Array): void {
     try {
-      held.write(chunk);
+      buffer.write(chunk);
     } catch (error) {
-      // not the client's fault, as the same error of a request's body would be
-      throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', 'a response could not be held; see maxBufferedBodyBytes', {
+      // not the client's fault, unlike the same error of a request's body
+      throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', 'a response could not be buffered; see maxBufferedBodyBytes', {
         cause: error,
       });
     }
   }
 
-  /** Every agent is done: what was kept goes on, and what comes after it is not kept. */
-  async #let(held: BufferedBody, last: boolean): Promise<void> {
+  /** Sends what was buffered, as no agent reads more; the rest passes. */
+  async #sendBuffered(buffer: BufferedBody, last: boolean): Promise<void> {
     const { writer } = this.#options;
-    this.#sendHead(last ? held.length : undefined);
-    const kept = held.take();
-    if (kept instanceof Uint8Array) await writer.writeAndWait(kept);
-    else for await (const chunk of kept) await writer.writeAndWait(chunk);
-    held.release();
-    this.#held = undefined;
+    this.#sendHead(last ? buffer.length : undefined);
+    const body = buffer.take();
+    if (body instanceof Uint8Array) await writer.writeAndWait(body);
+    else for await (const chunk of body) await writer.writeAndWait(chunk);
+    buffer.release();
+    this.#buffer = undefined;
   }
 }

@@ -3,13 +3,13 @@ import { isValidHeaderName, isValidHeaderValue } from '@agentwire/core/internal'
 import { applyHeaderOps, stripHopByHop } from '@agentwire/headers';
 import { BadRequest, Refusal } from './refusal.ts';
 
-/** An answer of the gateway itself. */
+/** Answer of the gateway itself. */
 export interface OwnResponse {
   readonly status: number;
   /** Name, value, name, value… */
   readonly headers: string[];
   readonly body: string;
-  /** Whether the connection ends with it; default `false`. */
+  /** Closes the connection after it; default `false`. */
   readonly close?: boolean;
 }
 
@@ -18,8 +18,8 @@ const TEXT = ['content-type', 'text/plain; charset=utf-8'];
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 
 /**
- * The answer for a verdict that is not allow. A challenge is 401 with `WWW-Authenticate: TYPE name="value"…` and the same
- * as JSON, so that both browsers and programs can go on from it.
+ * Returns the answer for a verdict other than allow. A challenge is 401 with `WWW-Authenticate: TYPE name="value"…` and the
+ * same as JSON, for browsers and programs.
  */
 function forVerdict(verdict: Exclude<Verdict, { type: 'allow' }>): OwnResponse {
   switch (verdict.type) {
@@ -53,7 +53,7 @@ const STATUS: Partial<Record<AgentwireError['code'], number>> = {
   ERR_NO_SPACE: 507,
 };
 
-/** The answer for something that went wrong: 502 where nothing better is known. Says no more than the status does. */
+/** Returns the answer for an error: 502 where nothing better is known. Its body tells no more than the status. */
 function forError(error: unknown): OwnResponse {
   if (error instanceof BadRequest) {
     const { status, headers, message } = error;
@@ -64,9 +64,9 @@ function forError(error: unknown): OwnResponse {
 }
 
 /**
- * What the client gets instead of the upstream's response.
+ * Returns the answer in place of the upstream's response.
  *
- * @param ops changes of the response that agents asked for before
+ * @param ops changes of the response that agents decided before
  */
 export function ownResponse(error: unknown, ops: readonly HeaderOp[]): OwnResponse {
   if (!(error instanceof Refusal) || error.decision.verdict.type === 'allow') return forError(error);

@@ -1,6 +1,7 @@
 import type { Decision } from '@agentwire/core';
+import type { RequestSummary } from '../options/gateway-options.ts';
 
-/** Thrown through the gateway's own stages when an agent decided against a request; not an error of anybody. */
+/** Thrown within the gateway when an agent refused a request or response. */
 export class Refusal extends Error {
   readonly agent: string;
   readonly decision: Decision;
@@ -13,13 +14,25 @@ export class Refusal extends Error {
   }
 }
 
+/** Outcome of a request, with the decision that caused it. */
+export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
+
+const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
+
+/** Returns the outcome of a request that ended with this error. */
+export function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof Refusal)) return { outcome: 'failed' };
+  const { agent, decision } = error;
+  return { outcome: REFUSED[decision.verdict.type], agent, decision };
+}
+
 /**
- * Thrown for a request that the gateway itself does not take, before any agent is asked. Its connection ends with the
- * answer: what comes after such a request cannot be told from a part of it.
+ * Thrown for a request that the gateway itself refuses. Its connection ends with the answer, because the end of such a request
+ * is not certain.
  */
 export class BadRequest extends Error {
   readonly status: 400 | 405 | 408 | 414 | 431 | 501 | 505;
-  /** More headers of the answer, name and value in turn. */
+  /** Further headers of the answer, names and values in turn. */
   readonly headers: readonly string[];
 
   constructor(status: BadRequest['status'], message: string, headers: readonly string[] = []) {

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
-import type { Sweep, Watched } from '../sweep.ts';
+import type { Deadlines, Watched } from '../deadlines.ts';
 
 interface Client {
   readonly response: ServerResponse;
   readonly onStall: ((error: Error) => void) | undefined;
-  /** Bytes that the system has taken for the client, at the last look. */
+  /** Bytes that the system had taken for the client at the last check. */
   taken: number;
   takenAt: number;
 }
 
-/** Bytes that the system has taken for the client; `undefined` where nothing waits, as the upstream may be quiet. */
+/** Returns the bytes that the system has taken for the client; `undefined` where none wait, because the upstream is quiet. */
 function takenOf(socket: Socket): number | undefined {
   return socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength;
 }
@@ -25,16 +25,16 @@ function takenOf(socket: Socket): number | undefined {
  * that time: many clients that stall one after the other end together, not one connection at a time.
  */
 export class StallWatch implements Watched {
-  readonly #sweep: Sweep;
+  readonly #deadlines: Deadlines;
   readonly #timeoutMs: number;
   readonly #contended: () => boolean;
   readonly #clients = new Set<Client>();
-  /** Time of the next cut; set by the first look at a group. */
+  /** Time of the next cut; set by the first check of a group. */
   #cutsAt: number | undefined;
 
   /** @param contended tells whether requests wait for a connection to the upstream */
-  constructor(sweep: Sweep, timeoutMs: number, contended: () => boolean) {
-    this.#sweep = sweep;
+  constructor(deadlines: Deadlines, timeoutMs: number, contended: () => boolean) {
+    this.#deadlines = deadlines;
     this.#timeoutMs = timeoutMs;
     this.#contended = contended;
   }
@@ -44,18 +44,18 @@ export class StallWatch implements Watched {
     const client: Client = { response, onStall, taken: -1, takenAt: 0 };
     if (this.#clients.size === 0) {
       this.#cutsAt = undefined;
-      this.#sweep.add(this);
+      this.#deadlines.add(this);
     }
     this.#clients.add(client);
     response.once('close', () => {
       this.#clients.delete(client);
-      if (this.#clients.size === 0) this.#sweep.delete(this);
+      if (this.#clients.size === 0) this.#deadlines.delete(this);
     });
   }
 
   check(now: number): void {
     for (const client of this.#clients) {
-      // one that waits behind another response of its connection is cut with that
+      // a response that waits behind another one of its connection is cut with that
       const { socket } = client.response;
       const taken = socket === null ? undefined : takenOf(socket);
       if (taken !== undefined && taken === client.taken) continue;

@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net';
 
 /**
- * Stops and resumes what a socket gives to its reader.
+ * Stops and resumes the reads of a socket.
  *
- * The reader is undici's parser, which must never be paused itself: it asserts that it is not when the connection ends,
- * and an end that comes meanwhile ends the process. A stopped gate gives it nothing, the socket's own buffer fills up,
- * and the kernel's after it, so that the peer has to wait; the end comes after the data, in order.
+ * The reader is undici's parser, which must never be paused itself: it asserts that it is not paused when the connection ends,
+ * and the failed assertion ends the process. Reads of a stopped gate return nothing, so that the buffers of socket and kernel
+ * fill up and the peer has to wait; the end is read after the data, in order.
  */
 export class SocketGate {
   readonly socket: Socket;
   #stopped = false;
   /** Requests that were written to the socket. */
   requests = 0;
-  /** Whether anything has come since the last request was written. */
+  /** `true` once bytes came since the last request was written. */
   heard = false;
 
   constructor(socket: Socket) {
@@ -33,7 +33,7 @@ export class SocketGate {
   resume(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
-    // not at once: whoever resumes may have been called by the reader
+    // not at once: the reader itself may have called this
     process.nextTick(announce, this.socket);
   }
 }

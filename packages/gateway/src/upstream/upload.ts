@@ -1,12 +1,11 @@
-import type { BodyStream } from './upstream-request.ts';
+import type { BodyStream } from './upstream-messages.ts';
 
 type Result = IteratorResult<Uint8Array, unknown>;
 
 /**
- * A body on its way to the upstream, and what the deadlines and a second attempt need to know of it.
+ * Body for the upstream, with its progress for the deadlines and for a second attempt.
  *
- * A second iterator takes the place of the first: it begins anew where the body can, else it goes on where nothing was
- * handed out yet.
+ * A second iterator replaces the first: it starts over where the body can, or goes on where no chunk was taken yet.
  */
 export class Upload implements AsyncIterable<Uint8Array> {
   readonly #body: BodyStream;
@@ -15,7 +14,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
   #pending: Promise<Result> | undefined;
   #iterators = 0;
   #begun = false;
-  /** Whether the next chunk is waited for: neither the upstream's time nor its fault. */
+  /** `true` while the next chunk is waited for, which is not the upstream's time. */
   pulling = false;
 
   constructor(body: BodyStream, onProgress: () => void) {
@@ -23,7 +22,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#onProgress = onProgress;
   }
 
-  /** Whether it can be sent from its beginning. */
+  /** `true` where it can be sent from its start. */
   get replayable(): boolean {
     return this.#body.replayable === true || !this.#begun;
   }
@@ -40,7 +39,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
     return {
       next: () => this.#next(source),
       return: async () => {
-        // the one that took its place still reads
+        // its replacement still reads
         if (mine === this.#iterators) await source.return?.();
         return { done: true, value: undefined };
       },

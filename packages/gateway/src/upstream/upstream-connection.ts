@@ -1,7 +1,7 @@
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { SocketGate } from './socket-gate.ts';
 
-/** A place for one connection to the upstream: it dials when a request needs it, and again after the connection has ended. */
+/** One connection to the upstream: dials when a request needs it, and again after the connection has ended. */
 export class UpstreamConnection {
   readonly #client: Client;
   #gate: SocketGate | undefined;
@@ -9,7 +9,7 @@ export class UpstreamConnection {
   constructor(origin: string, connect: buildConnector.connector) {
     this.#client = new Client(origin, {
       pipelining: 1,
-      // the gateway's sweep has these deadlines: it alone knows whether upstream, client or agent is waited for
+      // the gateway's own deadlines know whether upstream, client or agent is waited for
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (options, callback) => {
@@ -22,7 +22,7 @@ export class UpstreamConnection {
     });
   }
 
-  /** The gate of the connection that stands now, or stood last. */
+  /** Gate of the current socket, or of the last one. */
   get gate(): SocketGate | undefined {
     return this.#gate;
   }
@@ -36,7 +36,7 @@ export class UpstreamConnection {
   }
 }
 
-/** Prepares connections to `origin` that give up dialling after `connectTimeoutMs`; each call makes one. */
+/** Returns a function that creates connections to `origin`; dialling fails after `connectTimeoutMs`. */
 export function connectionsTo(origin: string, connectTimeoutMs: number): () => UpstreamConnection {
   const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false });
   return () => new UpstreamConnection(origin, connect);

@@ -4,13 +4,13 @@ function codeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Whether the connection was lost, as it is when the upstream ends one that it believed idle. */
+/** Returns whether the connection was lost, as when the upstream closes one that it considers idle. */
 export function isConnectionLoss(error: Error): boolean {
   const code = codeOf(error);
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
 }
 
-/** Errors of undici and the system as errors that say where the fault was. */
+/** Converts errors of undici and the system to errors that name the upstream. */
 export function asUpstreamError(error: Error): Error {
   if (error instanceof AgentwireError) return error;
   const code = codeOf(error);

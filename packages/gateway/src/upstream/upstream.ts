@@ -1,36 +1,36 @@
 import { AgentwireError } from '@agentwire/core';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
-import type { Sweep } from '../sweep.ts';
-import { type CallOwner, UpstreamCall } from './upstream-call.ts';
+import type { Deadlines } from '../deadlines.ts';
+import { type UpstreamDispatchDeps, UpstreamDispatch } from './upstream-dispatch.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
-import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
+import type { OutgoingRequest, ResponseHandler } from './upstream-messages.ts';
 
-/** Connections to the one upstream of a gateway, and the requests that wait for one. */
-export class Upstream implements CallOwner {
+/** Connections to the upstream of a gateway, and the queue of requests that wait for one. */
+export class Upstream implements UpstreamDispatchDeps {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly queueTimeoutMs: number;
-  /** The gateway's only timer. */
-  readonly sweep: Sweep;
+  /** Deadlines of the gateway. */
+  readonly deadlines: Deadlines;
   readonly #origin: string;
-  /** Makes a connection; `undefined` until undici is loaded, and requests wait in the queue until then. */
+  /** Creates a connection; `undefined` until undici is loaded, and requests wait in the queue until then. */
   #connect: (() => UpstreamConnection) | undefined;
   readonly #maxConnections: number;
   readonly #maxPerClient: number;
   readonly #connections: UpstreamConnection[] = [];
-  /** The one that was used last comes first: the others may end for being idle. */
+  /** Idle connections; the last one is used first, so that the others may be closed by the upstream. */
   readonly #idle: UpstreamConnection[] = [];
-  readonly #busy = new Set<UpstreamCall>();
-  readonly #queue = new Set<UpstreamCall>();
-  /** Connections that each client address holds, where that is limited. */
-  readonly #held = new Map<string, number>();
+  readonly #busy = new Set<UpstreamDispatch>();
+  readonly #queue = new Set<UpstreamDispatch>();
+  /** Connections per client address, where that is limited. */
+  readonly #perClient = new Map<string, number>();
   #closed = false;
 
-  constructor(options: ResolvedGatewayOptions, sweep: Sweep) {
+  constructor(options: ResolvedGatewayOptions, deadlines: Deadlines) {
     this.timeoutMs = options.upstreamTimeoutMs;
     this.idleTimeoutMs = options.upstreamIdleTimeoutMs;
     this.queueTimeoutMs = options.upstreamQueueTimeoutMs;
-    this.sweep = sweep;
+    this.deadlines = deadlines;
     this.#origin = options.upstream.origin;
     this.#maxConnections = options.upstreamConnections;
     this.#maxPerClient = options.maxUpstreamConnectionsPerClient;
@@ -44,47 +44,47 @@ export class Upstream implements CallOwner {
     this.#serve();
   }
 
-  /** Tells whether requests wait for a connection. */
+  /** `true` while requests wait for a connection. */
   get contended(): boolean {
     return this.#queue.size > 0;
   }
 
   now(): number {
-    return this.sweep.now();
+    return this.deadlines.now();
   }
 
   /** Sends a request as soon as there is a connection; the response comes through its callbacks. */
-  send(request: UpstreamRequest, response: UpstreamResponse): UpstreamCall {
-    const call = new UpstreamCall(this, request, response);
-    this.#queue.add(call);
-    this.sweep.add(call);
-    if (this.#closed) call.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
-    // those that wait already come first, unless their shares are used up
+  send(request: OutgoingRequest, response: ResponseHandler): UpstreamDispatch {
+    const dispatch = new UpstreamDispatch(this, request, response);
+    this.#queue.add(dispatch);
+    this.deadlines.add(dispatch);
+    if (this.#closed) dispatch.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
+    // queued requests come first, unless their clients have all connections that they may have
     else if (this.#queue.size === 1 || this.#maxPerClient !== Infinity) this.#serve();
-    return call;
+    return dispatch;
   }
 
-  release(call: UpstreamCall): void {
-    this.sweep.delete(call);
-    if (this.#queue.delete(call)) return;
-    const { connection } = call;
-    if (connection === undefined || !this.#busy.delete(call)) return;
-    this.#count(call, -1);
+  release(dispatch: UpstreamDispatch): void {
+    this.deadlines.delete(dispatch);
+    if (this.#queue.delete(dispatch)) return;
+    const { connection } = dispatch;
+    if (connection === undefined || !this.#busy.delete(dispatch)) return;
+    this.#count(dispatch, -1);
     this.#idle.push(connection);
-    // not at once: the connection's own bookkeeping comes first
+    // not at once: undici's own bookkeeping comes first
     if (this.#queue.size > 0) process.nextTick(this.#serve);
   }
 
   readonly #serve = (): void => {
     const connect = this.#connect;
     if (connect === undefined) return;
-    for (const call of this.#queue) {
+    for (const dispatch of this.#queue) {
       if (this.#closed || this.#busy.size >= this.#maxConnections) return;
-      if (!this.#mayHave(call)) continue;
-      this.#queue.delete(call);
-      this.#busy.add(call);
-      this.#count(call, 1);
-      call.send(this.#idle.pop() ?? this.#create(connect));
+      if (!this.#mayHave(dispatch)) continue;
+      this.#queue.delete(dispatch);
+      this.#busy.add(dispatch);
+      this.#count(dispatch, 1);
+      dispatch.send(this.#idle.pop() ?? this.#create(connect));
     }
   };
 
@@ -94,26 +94,26 @@ export class Upstream implements CallOwner {
     return connection;
   }
 
-  #mayHave({ request }: UpstreamCall): boolean {
+  #mayHave({ request }: UpstreamDispatch): boolean {
     if (this.#maxPerClient === Infinity || request.client === undefined) return true;
-    return (this.#held.get(request.client) ?? 0) < this.#maxPerClient;
+    return (this.#perClient.get(request.client) ?? 0) < this.#maxPerClient;
   }
 
-  #count({ request: { client } }: UpstreamCall, change: 1 | -1): void {
+  #count({ request: { client } }: UpstreamDispatch, change: 1 | -1): void {
     if (this.#maxPerClient === Infinity || client === undefined) return;
-    const held = (this.#held.get(client) ?? 0) + change;
-    if (held > 0) this.#held.set(client, held);
-    else this.#held.delete(client);
+    const count = (this.#perClient.get(client) ?? 0) + change;
+    if (count > 0) this.#perClient.set(client, count);
+    else this.#perClient.delete(client);
   }
 
   evictSlowest(now: number, minMs: number): boolean {
-    let slowest: UpstreamCall | undefined;
+    let slowest: UpstreamDispatch | undefined;
     let since = now - minMs;
-    for (const call of this.#busy) {
-      const { stalledSince } = call.response;
+    for (const dispatch of this.#busy) {
+      const { stalledSince } = dispatch.response;
       if (stalledSince === undefined || stalledSince > since) continue;
       since = stalledSince;
-      slowest = call;
+      slowest = dispatch;
     }
     if (slowest === undefined) return false;
     slowest.response.evict();
@@ -123,7 +123,7 @@ export class Upstream implements CallOwner {
   /** Ends every connection now. */
   async abort(): Promise<void> {
     this.#closed = true;
-    for (const call of this.#queue) call.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
+    for (const dispatch of this.#queue) dispatch.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
     await Promise.all(this.#connections.map((connection) => connection.destroy()));
   }
 }

@@ -2,11 +2,11 @@ import { request as httpRequest } from 'node:http';
 import { bodyOf, type Random, SIZES, turns } from './ending-server.ts';
 import { type Ending, ENDINGS } from './upstream-endings.ts';
 
-/** How the client of a round behaves. */
+/** Behaviour of the client of a round. */
 export const CLIENTS = ['fast', 'slow', 'gone'] as const;
 export type ClientKind = (typeof CLIENTS)[number];
 
-/** What a client saw. */
+/** Response as a client saw it. */
 interface Seen {
   /** 0 where no head came. */
   readonly status: number;

@@ -23,7 +23,7 @@ const LONGEST = Buffer.from(
   Uint8Array.from({ length: Math.max(...SIZES) }, (_, at) => 97 + ((at * 7 + (at >> 8)) % 26)),
 );
 
-/** The body of a length: each byte says where it is. */
+/** Returns a body of a length; each byte encodes its position. */
 export function bodyOf(size: number): Buffer {
   return LONGEST.subarray(0, size);
 }
@@ -57,7 +57,7 @@ export async function serveEndings(): Promise<{ origin: string; close(): void }>
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
     socket.on('end', () => socket.end());
     socket.on('data', (part: Buffer) => {
-      // as an upstream does that has made up its mind to end the connection
+      // as an upstream does that is going to end the connection
       if (ending) return;
       text += part.toString('latin1');
       const request = /^\S+ \S*\/(\d+)\/(\d+)\/(\d+) [^]*?\r\n\r\n/.exec(text);

@@ -3,12 +3,12 @@ export interface Ending {
   readonly name: string;
   readonly method?: 'GET' | 'HEAD' | 'POST';
   /**
-   * What a client that reads everything must see: the whole body, no body (`empty`), or a failure: 502, or a response
-   * that is cut. `any`: whole or a failure, where the upstream leaves it open.
+   * Result for a client that reads everything: the whole body, no body (`empty`), or a failure (502, or a response that is
+   * cut). `any`: whole or a failure, where the upstream's answer is ambiguous.
    */
   readonly sees: 'whole' | 'empty' | 'failure' | 'any';
   readonly status?: number;
-  /** How the connection ends after what was sent; kept alive where it is not said. */
+  /** End of the connection after what was sent; kept alive by default. */
   readonly end?: 'FIN' | 'RST';
   /** All that is sent. */
   parts(body: Buffer): (string | Uint8Array)[];
@@ -114,7 +114,7 @@ export const ENDINGS: readonly Ending[] = [
     parts: (b) => [head('HTTP/1.1 103 Early Hints', 'link: </a>'), head(OK, length(b)), b],
   },
   {
-    name: '101 that nobody asked for',
+    name: '101 that was not requested',
     sees: 'failure',
     parts: (b) => [head('HTTP/1.1 101 Switching Protocols', 'Upgrade: x', 'Connection: upgrade'), b],
   },

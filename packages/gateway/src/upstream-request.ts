@@ -7,17 +7,17 @@ import type { RequestReader } from './body/request-reader.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import type { Pipeline } from './pipeline.ts';
-import { isBodiless } from './response/bodiless.ts';
+import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { FilteredSink } from './response/filtered-sink.ts';
 import { BadRequest } from './response/refusal.ts';
 import type { StallWatch } from './response/stall-watch.ts';
-import type { UpstreamCall } from './upstream/upstream-call.ts';
-import type { UpstreamControl, UpstreamRequest, UpstreamResponse } from './upstream/upstream-request.ts';
+import type { UpstreamDispatch } from './upstream/upstream-dispatch.ts';
+import type { ResponseControl, OutgoingRequest, ResponseHandler } from './upstream/upstream-messages.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-/** What an {@link Exchange} works with. */
-export interface ExchangeContext {
+/** Collaborators of an {@link UpstreamRequest}. */
+export interface UpstreamRequestDeps {
   readonly options: ResolvedGatewayOptions;
   readonly upstream: Upstream;
   readonly stalls: StallWatch;
@@ -28,34 +28,34 @@ export interface ExchangeContext {
   readonly id: string;
 }
 
-/** Whether a body follows the head; its length is not among the hop-by-hop headers that are gone. */
+/** Returns whether a body may follow the head. */
 function mayHaveBody(method: string | undefined, status: number, headers: HeaderList): boolean {
   return !isBodiless(method, status) && Number(new HeaderMap(headers).get('content-length') ?? Infinity) !== 0;
 }
 
 /**
- * Tells whether the body is coded with anything but one `chunked`. Any other coding would have to be undone here, and where
- * the last one is not `chunked`, the end of the body cannot be told from a lost connection (RFC 9112 §6.3).
+ * Returns whether the body has any transfer coding but one `chunked`. Any other would have to be decoded here, and where the
+ * last one is not `chunked`, the end of the body cannot be told from a lost connection (RFC 9112 §6.3).
  */
 function hasUnknownCoding(headers: HeaderList): boolean {
   const coding = new HeaderMap(headers).get('transfer-encoding');
   return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
 }
 
-/** Sends a request on and takes the response back, through the agents where they want to see it. */
-export class Exchange implements UpstreamResponse {
-  readonly #context: ExchangeContext;
+/** Sends a request to the upstream and passes the response to the client, through the agents where they take it. */
+export class UpstreamRequest implements ResponseHandler {
+  readonly #context: UpstreamRequestDeps;
   readonly #signal: AbortSignal;
   readonly #writer: ClientWriter;
   readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #call: UpstreamCall | undefined;
+  #call: UpstreamDispatch | undefined;
   #sink: ResponseSink | undefined;
   #answered = false;
   #ended = false;
-  #held: BufferedBody | undefined;
+  #buffer: BufferedBody | undefined;
 
-  /** @param signal aborts when the client goes away */
-  constructor(context: ExchangeContext, signal: AbortSignal) {
+  /** @param signal aborts when the client leaves */
+  constructor(context: UpstreamRequestDeps, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
     const { response, options, stalls } = context;
@@ -68,17 +68,17 @@ export class Exchange implements UpstreamResponse {
     });
   }
 
-  /** Bytes of the response's body that the client was sent. */
+  /** Bytes of body sent to the client. */
   get responseBytes(): number {
     return this.#writer.bytes;
   }
 
-  /** Whether the response has begun, so that what is to change in its head is settled. */
+  /** `true` once the response has begun: its head can no longer be changed. */
   get answered(): boolean {
     return this.#answered;
   }
 
-  /** Times that the request was sent to the upstream. */
+  /** Number of times that the request was sent. */
   get attempts(): number {
     return this.#call?.attempts ?? 0;
   }
@@ -94,8 +94,8 @@ export class Exchange implements UpstreamResponse {
     else this.#fail(new BadRequest(408, `the upload was too slow ${others}`));
   }
 
-  /** Runs it to its end. @throws whatever ended it: what an agent refused, or an error of upstream, agent or client */
-  async run(request: UpstreamRequest): Promise<void> {
+  /** Runs the request to its end. @throws Refusal of an agent, or an error of upstream, agent or client */
+  async run(request: OutgoingRequest): Promise<void> {
     const onAbort = (): void => this.#fail(this.#signal.reason as Error);
     this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -104,7 +104,7 @@ export class Exchange implements UpstreamResponse {
       await this.#outcome.promise;
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
-      this.#held?.release();
+      this.#buffer?.release();
     }
   }
 
@@ -113,7 +113,7 @@ export class Exchange implements UpstreamResponse {
     this.#call?.abort(error);
   };
 
-  onHead(status: number, raw: HeaderList, control: UpstreamControl): boolean {
+  onHead(status: number, raw: HeaderList, control: ResponseControl): boolean {
     if (!isBodiless(this.#context.request.method, status) && hasUnknownCoding(raw)) {
       this.#fail(
         new AgentwireError('ERR_PROTOCOL', 'the upstream answered with a transfer-encoding other than chunked'),
@@ -125,7 +125,7 @@ export class Exchange implements UpstreamResponse {
     const { judgesResponses, responseOps } = this.#context.pipeline;
     if (!judgesResponses && responseOps.length === 0) {
       this.#sink = this.#plain(status, headers, control);
-      // undici takes the length in a 304 for one of a body, and would fail at its end
+      // undici expects a body of the length in a 304, and would fail at its end
       if (isBodiless(this.#context.request.method, status)) this.onEnd();
       return true;
     }
@@ -151,13 +151,13 @@ export class Exchange implements UpstreamResponse {
     if (!this.#ended) this.#outcome.reject(error);
   }
 
-  #plain(status: number, headers: HeaderList, control: UpstreamControl): ResponseSink {
+  #plain(status: number, headers: HeaderList, control: ResponseControl): ResponseSink {
     this.#writer.head(status, headers);
     return this.#writer.plainSink(control, this.#outcome.resolve);
   }
 
-  /** Asks the agents about the response's head, and makes the sink that takes its body. */
-  async #judge(status: number, original: HeaderList, control: UpstreamControl): Promise<ResponseSink> {
+  /** Asks the agents about the response's head, and returns the sink for its body. */
+  async #judge(status: number, original: HeaderList, control: ResponseControl): Promise<ResponseSink> {
     const { pipeline, request, response, id, options } = this.#context;
     const hasBody = mayHaveBody(request.method, status, original);
     const { headers, wantBody } = pipeline.judgesResponses
@@ -179,12 +179,12 @@ export class Exchange implements UpstreamResponse {
         return undefined;
       },
     });
-    const held = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
-    this.#held = held;
+    const buffer = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
+    this.#buffer = buffer;
     const { resolve: done } = this.#outcome;
     const { clock } = options;
     const [writer, fail] = [this.#writer, this.#fail];
-    const sink = new FilteredSink({ status, headers, ops, filter, writer, control, held, clock, done, fail });
+    const sink = new FilteredSink({ status, headers, ops, filter, writer, control, buffer, clock, done, fail });
     return sink;
   }
 }

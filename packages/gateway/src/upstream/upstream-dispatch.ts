@@ -1,28 +1,28 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Dispatcher } from 'undici';
-import { isBodiless } from '../response/bodiless.ts';
-import type { Watched } from '../sweep.ts';
+import { isBodiless } from '../response/response-head.ts';
+import type { Watched } from '../deadlines.ts';
 import type { SocketGate } from './socket-gate.ts';
 import { Upload } from './upload.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import { asUpstreamError, isConnectionLoss } from './upstream-error.ts';
-import type { UpstreamControl, UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
+import type { ResponseControl, OutgoingRequest, ResponseHandler } from './upstream-messages.ts';
 
-/** What a call needs of the upstream it belongs to. */
-export interface CallOwner {
+/** Upstream of an {@link UpstreamDispatch}, with its timeouts. */
+export interface UpstreamDispatchDeps {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly queueTimeoutMs: number;
   now(): number;
-  /** The call has ended or needs its connection no more. */
-  release(call: UpstreamCall): void;
-  /** Ends the call whose client has stalled for the longest time, as reader or as sender, and at least for `minMs`. @returns whether there was one */
+  /** Called when the dispatch has ended or no longer needs its connection. */
+  release(dispatch: UpstreamDispatch): void;
+  /** Evicts the request whose client has stalled for the longest time, at least `minMs`. @returns whether there was one */
   evictSlowest(now: number, minMs: number): boolean;
 }
 
 type State = 'queued' | 'sent' | 'body' | 'received' | 'over';
 
-/** Methods whose request may be sent again when it is not known whether the first one had an effect (RFC 9110 §9.2.2). */
+/** Methods whose request may be sent again when it is unknown whether the first one had an effect (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 function rawList(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
@@ -33,34 +33,31 @@ function rawList(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
 /**
  * One request to the upstream and its response, from the queue to the end.
  *
- * What the parser has read when the response is stopped waits here: at most one read of the socket. Nothing more is read
- * until that was taken.
+ * Chunks that the parser reads after the response was stopped are kept here: at most one read of the socket. Nothing more is
+ * read until they are taken.
  */
-export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.DispatchHandler {
-  readonly request: UpstreamRequest;
-  readonly response: UpstreamResponse;
-  readonly #owner: CallOwner;
+export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.DispatchHandler {
+  readonly request: OutgoingRequest;
+  readonly response: ResponseHandler;
+  readonly #owner: UpstreamDispatchDeps;
   readonly #upload: Upload | undefined;
   connection: UpstreamConnection | undefined;
-  /** Times that it was sent. */
+  /** Number of times that it was sent. */
   attempts = 0;
   #state: State = 'queued';
   #since: number;
   #evicted = false;
   #controller: Dispatcher.DispatchController | undefined;
   #gate: SocketGate | undefined;
-  /** Whether its connection stood already when it was handed over. */
-  #stood = false;
-  /** Whether its first byte was handed to the connection. */
-  #started = false;
-  #reused = false;
-  #retried = false;
+  /** Requests that may be sent again after the connection was lost. */
+  #resend: 'any' | 'idempotent' | 'none' = 'none';
+  #isRetry = false;
   #flowing = true;
-  /** Whether the response is whole with its head. */
+  /** Set where the response is complete with its head. */
   #bodiless = false;
   #waiting: Uint8Array[] = [];
 
-  constructor(owner: CallOwner, request: UpstreamRequest, response: UpstreamResponse) {
+  constructor(owner: UpstreamDispatchDeps, request: OutgoingRequest, response: ResponseHandler) {
     this.#owner = owner;
     this.request = request;
     this.response = response;
@@ -77,13 +74,12 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
     return this.#waiting.length > 0 || this.#state === 'received';
   }
 
-  /** Sends it on a connection that is its own until `release`. */
+  /** Sends the request on a connection that is its own until `release`. */
   send(connection: UpstreamConnection): void {
     this.connection = connection;
     this.#state = 'sent';
-    this.#started = false;
-    const { gate } = connection;
-    this.#stood = gate?.socket.destroyed === false;
+    // no byte of the request is written yet
+    this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
     const { method, path, headers, body } = this.request;
     const options = { method, path, headers: headers as string[], body: this.#upload ?? body };
@@ -92,11 +88,11 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#started = true;
     this.attempts += 1;
     this.#gate = this.connection?.gate;
+    const isReused = this.#gate !== undefined && this.#gate.requests > 0;
+    this.#resend = isReused && !this.#isRetry ? 'idempotent' : 'none';
     if (this.#gate !== undefined) {
-      this.#reused = this.#gate.requests > 0;
       this.#gate.requests += 1;
       this.#gate.heard = false;
     }
@@ -104,7 +100,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    // informational ones give the upstream no more time
+    // informational responses do not extend the timeout
     if (status < 200 || this.#state === 'over') return;
     this.#state = 'body';
     this.#bodiless = isBodiless(this.request.method, status);
@@ -120,7 +116,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   }
 
   onResponseEnd(): void {
-    // a body that ends with its connection is taken for whole by the parser even when a reset was its end
+    // the parser takes a body that ends with its connection for whole even after a reset
     const cut = this.#gate?.socket.errored ?? null;
     if (cut !== null) return this.onResponseError(undefined, cut);
     this.#receiveEnd();
@@ -136,11 +132,11 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#state === 'sent' && this.#mayRetry(error)) {
       const { connection } = this;
-      this.#retried = true;
-      // the connection's own bookkeeping comes first; it dials anew then
+      this.#isRetry = true;
+      // undici's own bookkeeping comes first; it dials again then
       if (connection !== undefined) return process.nextTick(() => this.#retry(connection));
     }
-    // a 304 may have a content-length, which the parser then misses; and nothing that comes later belongs to it
+    // a 304 may have a content-length, whose bytes the parser then misses
     if (this.#state === 'body' && this.#bodiless) return this.#receiveEnd();
     const live = this.#state !== 'over';
     this.#leave('over');
@@ -148,12 +144,9 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   }
 
   #mayRetry(error: Error): boolean {
-    const { request } = this;
-    if (this.#retried || !isConnectionLoss(error)) return false;
-    // the connection was lost before anything of the request was written
-    if (!this.#started) return this.#stood;
-    if (!this.#reused || this.#gate?.heard !== false) return false;
-    return IDEMPOTENT.has(request.method) && (this.#upload?.replayable ?? true);
+    if (this.#resend === 'none' || !isConnectionLoss(error)) return false;
+    if (this.#resend === 'any') return true;
+    return this.#gate?.heard === false && IDEMPOTENT.has(this.request.method) && (this.#upload?.replayable ?? true);
   }
 
   #retry(connection: UpstreamConnection): void {
@@ -169,7 +162,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
     this.#waiting = [];
     try {
       const [first] = waiting;
-      // together: what came as many small chunks is one question to each agent
+      // together: many small chunks are one event per agent
       if (first !== undefined && !this.response.onData(waiting.length === 1 ? first : Buffer.concat(waiting)))
         this.#flowing = false;
       else if (this.#state === 'received') this.#end();
@@ -189,7 +182,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
     this.response.onEnd();
   }
 
-  /** Ends it: the response's `onError` gets the error, unless it has ended before. */
+  /** Ends the request with an error for `onError`, unless it has ended before. */
   abort(error: Error): void {
     if (this.#state === 'over') return;
     const was = this.#state;
@@ -202,7 +195,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
 
   #leave(state: State): void {
     this.#state = state;
-    // the next request of the connection must not find it stopped
+    // the connection must not be stopped for its next request
     this.#gate?.resume();
     this.#owner.release(this);
     this.connection = undefined;
@@ -211,7 +204,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
   check(now: number): void {
     const { queueTimeoutMs, timeoutMs, idleTimeoutMs } = this.#owner;
     if (this.#state === 'queued') this.#checkQueued(now - this.#since, now, queueTimeoutMs);
-    // while the client, or an agent, is waited for, the upstream is not
+    // time in which client or agent is waited for does not count
     else if (this.#upload?.pulling === true || !this.#flowing) this.#since = now;
     else if (this.#state === 'sent' && now - this.#since >= timeoutMs)
       this.#timeOut(`the upstream did not begin its response within ${timeoutMs} ms; see upstreamTimeoutMs`);
@@ -224,7 +217,7 @@ export class UpstreamCall implements UpstreamControl, Watched, Dispatcher.Dispat
       const message = `no connection to the upstream came free within ${limitMs} ms; see upstreamConnections`;
       return this.abort(new AgentwireError('ERR_OVERLOADED', message));
     }
-    // one makes room for one
+    // one eviction per queued request
     if (waitedMs < limitMs / 2 || this.#evicted) return;
     this.#evicted = this.#owner.evictSlowest(now, limitMs / 2);
   }

@@ -1,0 +1,81 @@
+import { AgentwireError, parseEndpoint } from '@agentwire/core';
+import { OPTION } from '@agentwire/core/internal';
+import type { FailurePolicy } from '@agentwire/pool';
+import { checkFailurePolicy } from '@agentwire/pool/internal';
+import { type ConfigPath, type ConfigSource, isObject } from './config-source.ts';
+
+/** One agent of a gateway's file. */
+export interface AgentEntry {
+  readonly name: string;
+  /** In the grammar of `parseEndpoint`; `reverse` waits for the agent to register. */
+  readonly endpoint: string;
+  /** Policy for events that it cannot decide; default `closed`. */
+  readonly onFailure?: FailurePolicy;
+  /** File with the secret that the agent asks its callers for; default none. */
+  readonly tokenFile?: string;
+}
+
+function checkEndpoint(endpoint: string, schemes: readonly string[] | undefined): void {
+  const { scheme } = parseEndpoint(endpoint);
+  if (schemes === undefined || schemes.includes(scheme)) return;
+  throw new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `no transport serves ${scheme}: (${JSON.stringify(endpoint)}); there are transports for ${schemes.join(', ')}`,
+  );
+}
+
+function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, schemes?: readonly string[]): string {
+  if (!isObject(agent)) throw source.invalid(path, 'an agent must be {name, endpoint}');
+  source.checkKeys(path, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
+  const { name, endpoint, onFailure, tokenFile } = agent;
+  if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
+    throw source.invalid(path, 'an agent needs a name and an endpoint, both text');
+  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => checkEndpoint(endpoint, schemes));
+  if (onFailure !== undefined)
+    source.check([...path, 'onFailure'], () => checkFailurePolicy(onFailure as FailurePolicy));
+  if (tokenFile !== undefined) source.check([...path, 'tokenFile'], () => OPTION.text('tokenFile', tokenFile));
+  return name;
+}
+
+/** Checks the list of agents. @returns their names. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key */
+export function checkAgents(source: ConfigSource, agents: unknown, schemes?: readonly string[]): string[] {
+  if (agents === undefined) return [];
+  if (!Array.isArray(agents)) throw source.invalid(['agents'], 'agents must be a list of {name, endpoint}');
+  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent, schemes));
+  const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
+  if (twice !== -1)
+    throw source.invalid(['agents', twice, 'name'], `there are two agents ${JSON.stringify(names[twice])}`);
+  return names;
+}
+
+function checkName(source: ConfigSource, path: ConfigPath, name: unknown, agents: readonly string[]): string {
+  if (typeof name !== 'string') throw source.invalid(path, 'a step must be the name of an agent, or a list of names');
+  if (agents.includes(name)) return name;
+  const known = agents.length === 0 ? 'there are none under agents' : `agents has ${agents.join(', ')}`;
+  throw source.invalid(path, `${JSON.stringify(name)} is no agent of this file; ${known}`);
+}
+
+function namesOf(source: ConfigSource, path: ConfigPath, step: unknown, agents: readonly string[]): string[] {
+  if (!Array.isArray(step)) return [checkName(source, path, step, agents)];
+  if (step.length === 0) throw source.invalid(path, 'a step has no agent; name one in it or take it out');
+  return step.map((name: unknown, at) => checkName(source, [...path, at], name, agents));
+}
+
+/**
+ * Checks that a pipeline names each agent once and nothing else: an agent that is left out would never be asked, and requests
+ * that it should stop would pass.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key
+ */
+export function checkPipeline(source: ConfigSource, pipeline: unknown, agents: readonly string[]): void {
+  const path = ['pipeline'];
+  if (!Array.isArray(pipeline)) throw source.invalid(path, 'pipeline must be a list of names');
+  if (pipeline.length === 0 && agents.length > 0)
+    throw source.invalid(path, 'pipeline is empty, so that no agent would be asked; leave it out to ask all of them');
+  const named = pipeline.flatMap((step: unknown, at) => namesOf(source, [...path, at], step, agents));
+  const twice = named.find((name, at) => named.indexOf(name) !== at);
+  if (twice !== undefined) throw source.invalid(path, `pipeline names ${JSON.stringify(twice)} twice`);
+  const left = agents.find((name) => !named.includes(name));
+  if (left !== undefined)
+    throw source.invalid(path, `pipeline does not name the agent ${JSON.stringify(left)}, which would never be asked`);
+}

@@ -1,0 +1,24 @@
+import type { ServerResponse } from 'node:http';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Returns whether a response has no body, whatever its headers are (RFC 9110 §6.4.1). */
+export function isBodiless(method: string | undefined, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}
+
+/**
+ * Sends the head alone. Node's `flushHeaders` encodes it as UTF-8 by default, so that a latin1 byte of a value would become
+ * two.
+ */
+export function flushHead(response: ServerResponse): void {
+  const { socket } = response;
+  if (socket === null) {
+    // behind another response of its connection: an empty chunk keeps the encoding of the head
+    response.write(EMPTY);
+    return;
+  }
+  socket.setDefaultEncoding('latin1');
+  response.flushHeaders();
+  socket.setDefaultEncoding('utf8');
+}

@@ -1,0 +1,38 @@
+import type { HeaderList } from '@agentwire/core';
+
+/** Body for the upstream; `replayable` where every iterator starts over. */
+export interface BodyStream extends AsyncIterable<Uint8Array> {
+  readonly replayable?: boolean;
+}
+
+/** Request for the upstream. */
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array | BodyStream | null;
+  /** Address of the client, for `maxUpstreamConnectionsPerClient`. */
+  readonly client: string | undefined;
+}
+
+/** Callbacks for the response, in order; last `onEnd` or `onError`, once. */
+export interface ResponseHandler {
+  /** @returns whether the body may follow at once; else it waits for `resume` of the control */
+  onHead(status: number, headers: HeaderList, control: ResponseControl): boolean;
+  /** @returns whether more may follow at once; else it waits for `resume` of the control */
+  onData(chunk: Uint8Array): boolean;
+  onEnd(): void;
+  onError(error: Error): void;
+  /** Time of the clock since which the client has taken nothing of what waits for it, or has sent next to nothing. */
+  readonly stalledSince: number | undefined;
+  /** Ends the request because its client is the slowest one while others wait for a connection. */
+  evict(): void;
+}
+
+/** Control of a response: resumes it after a stop, or ends it. */
+export interface ResponseControl {
+  resume(): void;
+  abort(error: Error): void;
+  /** `true` where more of the body, or its end, has been read already. */
+  readonly hasMore: boolean;
+}
