@@ -11,10 +11,11 @@ import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 
 /** Options of {@link stockTransports}. */
 export interface StockTransportOptions {
-  /** Keys and certificates for `grpcs:` and `tls:`. */
+  /** Keys and certificates for `grpcs:`, `tls:` and `wss:`. */
   readonly tls?: GrpcTlsOptions;
 }
 
@@ -23,11 +24,17 @@ export type ServeAgentOptions = Omit<ServeOptions, 'transports'> & Partial<Pick<
 
 const memory = createMemoryTransport();
 
-/** Makes every stock transport: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:` and `memory:` (one per process). */
+/** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
   checkOptions('stockTransports', options, { tls: OPTION.object });
   const tls = options.tls === undefined ? {} : { tls: options.tls };
-  return [createUdsTransport(), createGrpcTransport(tls), createTcpTransport(tls), memory];
+  return [
+    createUdsTransport(),
+    createGrpcTransport(tls),
+    createTcpTransport(tls),
+    createWebSocketTransport(tls),
+    memory,
+  ];
 }
 
 /** Pool of `@agentwire/pool` with the stock transports; exported as `AgentPool`, so that `new AgentPool()` reaches every kind of endpoint. */

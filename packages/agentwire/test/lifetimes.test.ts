@@ -30,6 +30,7 @@ const WAYS: readonly Way[] = [
   { name: 'uds', listen: 'unix:' },
   { name: 'uds in the zentinel dialect', listen: 'unix:', dialect: 'zentinel' },
   { name: 'tcp', listen: 'tcp://127.0.0.1:0' },
+  { name: 'WebSocket', listen: 'ws://127.0.0.1:0/audit' },
   { name: 'gRPC', listen: 'grpc://127.0.0.1:0' },
 ];
 

@@ -43,9 +43,10 @@ export async function acceptReverseAgents(
     options.tokenFile === undefined
       ? undefined
       : readSecret(options.tokenFileFrom ?? '--token-file', options.tokenFile, EXAMPLE);
-  const certified = scheme === 'tls' && options.clientCertificates === true;
+  const isSecure = scheme === 'tls' || scheme === 'wss';
+  const certified = isSecure && options.clientCertificates === true;
   if (scheme !== 'unix' && token === undefined && !certified) {
-    const or = scheme === 'tls' ? ' or --tls-ca' : '';
+    const or = isSecure ? ' or --tls-ca' : '';
     throw new UsageError(
       `any process that reaches ${endpoint} could register there, so it needs --token-file${or}`,
       `--reverse-listen ${endpoint} --token-file token.txt`,

@@ -1,6 +1,7 @@
 import { type Clock, type Logger, systemClock, type Transport } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import { readNamedFile } from './read-named-file.ts';
 import { flagOf, type NameOfTls, type TlsFlags } from './tls-flags.ts';
 
@@ -31,5 +32,6 @@ export function stockTransports(options: StockTransportOptions, example = 'agent
     createUdsTransport({ dialect, logger, clock }),
     createGrpcTransport({ logger, clock, tls: { ...tls, servername: name } }),
     createTcpTransport({ dialect, logger, clock, tls: { ...tls, serverName: name } }),
+    createWebSocketTransport({ dialect, logger, clock, tls: { ...tls, serverName: name } }),
   ];
 }

@@ -22,7 +22,7 @@ export type NameOfTls = (key: keyof TlsFlags) => string;
 /** Flag of a setting. */
 export const flagOf: NameOfTls = (key) => FLAGS.find(([known]) => known === key)?.[1] ?? key;
 
-const SECURE: ReadonlySet<string> = new Set(['grpcs', 'tls']);
+const SECURE: ReadonlySet<string> = new Set(['grpcs', 'tls', 'wss']);
 
 const speaksTls = (endpoint: string): boolean => SECURE.has(parseEndpoint(endpoint).scheme);
 
@@ -47,7 +47,7 @@ export function checkTlsFlags(
   const listens = (ends.listens ?? []).find(speaksTls);
   const given = FLAGS.find(([key]) => flags[key] !== undefined)?.[0];
   if (given !== undefined && !dials && listens === undefined)
-    throw new UsageError(`${nameOf(given)} has no effect: no endpoint speaks TLS (grpcs://, tls://)`, example);
+    throw new UsageError(`${nameOf(given)} has no effect: no endpoint speaks TLS (grpcs://, tls://, wss://)`, example);
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
     throw new UsageError(
       `${nameOf(flags.tlsCert === undefined ? 'tlsKey' : 'tlsCert')} is alone: a certificate and its key go together (--tls-cert and --tls-key; tls.cert and tls.key in a file)`,

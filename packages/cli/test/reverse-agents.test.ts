@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { serveAgent } from '@agentwire/agent';
+import type { Transport } from '@agentwire/core';
 import { silentLogger } from '@agentwire/core/internal';
 import { AgentPool } from '@agentwire/pool';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import reference from '../src/agents/reference.ts';
@@ -43,33 +45,41 @@ test('an agent registers under its id, with its token; who is dialled, unknown o
   expect(pool.getHealth('ref-1').healthyConnections).toBe(1);
 });
 
-test('over TLS a certificate proves an id by its name, and no process registers without proof', async () => {
-  const authority = makeIdentity('authority');
-  const side = (name: string): ReturnType<typeof createTcpTransport> => {
-    const { cert, key } = makeIdentity(name, authority);
-    return createTcpTransport({ tls: { cert, key, ca: authority.cert, requireClientCertificate: true } });
-  };
-  const pool = new AgentPool();
-  onTestFinished(() => pool.close());
-  pool.addReverseAgent('waf');
-  const options = { ids: new Set(['waf']), logger: silentLogger, tokenFile: undefined };
-  for (const endpoint of ['tcp://127.0.0.1:0', 'tls://127.0.0.1:0'])
-    await expect(acceptReverseAgents(pool, [side('gateway')], endpoint, options)).rejects.toThrow('needs --token-file');
-  const certified = { ...options, clientCertificates: true };
-  const listener = await acceptReverseAgents(pool, [side('gateway')], 'tls://127.0.0.1:0', certified);
-  onTestFinished(() => listener.close());
-  const outcome = (name: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const warn = (fields: object): void => resolve(String((fields as { code?: string }).code));
-      const serving = serveAgent(reference, {
-        transports: [side(name)],
-        reverse: [{ address: listener.address, agentId: 'waf', connections: 1 }],
-        logger: { ...silentLogger, warn },
-        onRegistered: () => resolve('registered'),
+test.each([
+  ['tls://127.0.0.1:0', 'tcp://127.0.0.1:0', createTcpTransport],
+  ['wss://127.0.0.1:0/agents', 'ws://127.0.0.1:0/agents', createWebSocketTransport],
+] as const)(
+  'over %s a certificate proves an id by its name, and no process registers without proof',
+  async (secure, plain, make) => {
+    const authority = makeIdentity('authority');
+    const side = (name: string): Transport => {
+      const { cert, key } = makeIdentity(name, authority);
+      return make({ tls: { cert, key, ca: authority.cert, requireClientCertificate: true } });
+    };
+    const pool = new AgentPool();
+    onTestFinished(() => pool.close());
+    pool.addReverseAgent('waf');
+    const options = { ids: new Set(['waf']), logger: silentLogger, tokenFile: undefined };
+    for (const endpoint of [plain, secure])
+      await expect(acceptReverseAgents(pool, [side('gateway')], endpoint, options)).rejects.toThrow(
+        'needs --token-file',
+      );
+    const certified = { ...options, clientCertificates: true };
+    const listener = await acceptReverseAgents(pool, [side('gateway')], secure, certified);
+    onTestFinished(() => listener.close());
+    const outcome = (name: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const warn = (fields: object): void => resolve(String((fields as { code?: string }).code));
+        const serving = serveAgent(reference, {
+          transports: [side(name)],
+          reverse: [{ address: listener.address, agentId: 'waf', connections: 1 }],
+          logger: { ...silentLogger, warn },
+          onRegistered: () => resolve('registered'),
+        });
+        onTestFinished(async () => (await serving).close());
+        serving.catch(reject);
       });
-      onTestFinished(async () => (await serving).close());
-      serving.catch(reject);
-    });
-  expect(await outcome('other')).toBe('ERR_UNAUTHORIZED');
-  expect(await outcome('waf')).toBe('registered');
-});
+    expect(await outcome('other')).toBe('ERR_UNAUTHORIZED');
+    expect(await outcome('waf')).toBe('registered');
+  },
+);

@@ -57,6 +57,8 @@ export class Channel implements LinkReceiver {
   #queuedBytes = 0;
   /** The peer's end, for as long as messages in front of it are queued. */
   #peerEnd: { readonly cut: AgentwireError | undefined } | undefined;
+  /** Set if the medium has ended in order while messages are queued: its end is reported behind them. */
+  #closeWaits = false;
   #error: AgentwireError | undefined;
   #endTimer: TimerHandle = undefined;
   #probeTimer: TimerHandle = undefined;
@@ -135,6 +137,10 @@ export class Channel implements LinkReceiver {
 
   onClose(error?: Error): void {
     if (this.#end === 'gone') return;
+    if (error === undefined && this.#queue.length > 0) {
+      this.#closeWaits = true;
+      return;
+    }
     this.#end = 'gone';
     this.clock.clearTimeout(this.#endTimer);
     this.#drop();
@@ -184,6 +190,10 @@ export class Channel implements LinkReceiver {
       if (next < queue.length && !this.#isDiscarded()) this.#queue = [...queue.slice(next), ...this.#queue];
       return;
     }
+    if (this.#closeWaits) {
+      this.onClose();
+      return;
+    }
     if (this.#linkPaused) {
       this.#linkPaused = false;
       this.#link.resume();
@@ -207,7 +217,8 @@ export class Channel implements LinkReceiver {
   discard(): void {
     this.#drop();
     if (this.#end === 'gone') return;
-    if (this.#link.discard !== undefined) this.#link.discard();
+    if (this.#closeWaits) this.onClose();
+    else if (this.#link.discard !== undefined) this.#link.discard();
     else this.#link.resume();
   }
 
@@ -229,6 +240,7 @@ export class Channel implements LinkReceiver {
         `the other side did not end within ${this.#closeTimeoutMs} ms, ${this.outbox.size} bytes were dropped`,
       );
       this.#link.abort();
+      this.#drop();
       this.onClose();
     }, this.#closeTimeoutMs);
     this.outbox.whenEmpty(() => this.#link.close());

@@ -3,4 +3,5 @@ export { FRAMED_TABLE } from './framed-options.ts';
 export { openSocket, startListening } from './sockets.ts';
 export { PendingSockets } from './pending-sockets.ts';
 export { clientTlsOptions, serverTlsOptions, TLS_TABLE } from './tls-options.ts';
+export { SlowFrameGuard } from '@agentwire/wire-codec/frame/internal';
 export type { TlsOptions } from './tls-options.ts';

@@ -20,8 +20,9 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ALTNAME/;
 
 function translate(error: unknown, code: ErrorCode, context: string): AgentwireError {
   if (error instanceof AgentwireError) return error;
-  const { code: errno = 'unknown error', message } =
+  const { code: errno, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+  if (errno === undefined) return new AgentwireError(code, `${context}: ${message}`, { cause: error });
   const hint = connectReason(error) ?? HINTS[errno] ?? message;
   return new AgentwireError(code, `${context}: ${errno}, ${hint}`, {
     cause: error,

@@ -3,6 +3,7 @@ import type { Transport } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 
 /** A way between gateway and agents. */
 export interface Way {
@@ -37,5 +38,11 @@ export const WAYS: readonly Way[] = [
     address: unix,
   },
   { id: 'tcp', transport: () => createTcpTransport(), encodings: ['msgpack'], address: () => 'tcp://127.0.0.1:0' },
+  {
+    id: 'websocket',
+    transport: () => createWebSocketTransport(),
+    encodings: ['msgpack'],
+    address: () => 'ws://127.0.0.1:0/agents',
+  },
   { id: 'grpc', transport: () => createGrpcTransport(), encodings: ['json'], address: () => 'grpc://127.0.0.1:0' },
 ];

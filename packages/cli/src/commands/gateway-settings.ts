@@ -29,7 +29,7 @@ export const GATEWAY_EXAMPLE =
 const FILE_EXAMPLE = 'agentwire gateway --config gateway.yaml';
 
 /** Schemes of the stock transports. */
-const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'tcp', 'tls'];
+const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'tcp', 'tls', 'ws', 'wss'];
 
 /** Settings of a gateway: the file with the flags over it, checked. */
 export interface GatewaySettings extends GatewayFile {

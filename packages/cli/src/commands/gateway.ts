@@ -91,7 +91,10 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       (value: string, before: string[]) => [...before, value],
       [],
     )
-    .option('--reverse-listen <endpoint>', 'let agents register here (unix:PATH, tcp://HOST:PORT, tls://HOST:PORT)')
+    .option(
+      '--reverse-listen <endpoint>',
+      'let agents register here (unix:PATH, tcp://, tls://, ws:// or wss://HOST:PORT)',
+    )
     .option(
       '--token-file <file>',
       'file with the token that agents must register with; for agents that ask for one themselves see tokenFile in --config',

@@ -17,7 +17,8 @@ export interface Endpoint {
 /** Longest path of a Unix socket that the system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 107;
 
-const FORMS = 'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, memory:NAME';
+const FORMS =
+  'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, memory:NAME';
 const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
 /** Schemes whose rest may be a number, so that `memory:2` is not taken for a host and a port. */
 const NAMED = new Set(['memory', 'unix']);

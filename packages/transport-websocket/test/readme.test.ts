@@ -1,0 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const home = fileURLToPath(new URL('..', import.meta.url));
+
+test('the example of the README runs', () => {
+  const example = /```ts\n(.*?)```/s.exec(readFileSync(`${home}README.md`, 'utf8'))?.[1] ?? '';
+  const flags = ['--conditions=@agentwire/source', '--input-type=module-typescript', '--eval', example];
+  const output = execFileSync(process.execPath, flags, { cwd: home, encoding: 'utf8' });
+  expect(output).toBe('waf msgpack\n');
+});
