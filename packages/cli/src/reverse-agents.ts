@@ -1,16 +1,7 @@
-import {
-  AgentwireError,
-  FEATURES,
-  type Hello,
-  type Listener,
-  type Logger,
-  parseEndpoint,
-  type Transport,
-} from '@agentwire/core';
+import { type Logger, parseEndpoint, type Transport } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
-import { certificateNames } from './certificate-names.ts';
+import { ReverseConnectionListener } from '@agentwire/reverse-listener';
 import { readSecret } from './read-named-file.ts';
-import { sameSecret } from './same-secret.ts';
 import { UsageError } from './usage-error.ts';
 
 const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
@@ -34,7 +25,7 @@ export async function acceptReverseAgents(
     /** Set when the transport requires client certificates over TLS; their name must then be the agent's id. Default `false`. */
     readonly clientCertificates?: boolean;
   },
-): Promise<Listener> {
+): Promise<ReverseConnectionListener> {
   const { scheme, address } = parseEndpoint(endpoint);
   const transport = transports.find(({ schemes, dials }) => schemes.includes(scheme) && dials.includes('agent'));
   if (transport === undefined)
@@ -54,24 +45,15 @@ export async function acceptReverseAgents(
   }
   if (options.ids.size === 0)
     throw new UsageError('--reverse-listen does nothing without an agent that registers', '--agent waf=reverse');
-  const self: Hello = {
-    role: 'proxy',
-    name: 'agentwire',
-    version: '0',
-    features: FEATURES,
-    encodings: ['msgpack', 'json'],
-  };
-  return transport.listen(address, {
-    self,
-    authorize(peer, credential) {
-      const id = peer.capabilities?.agentId ?? peer.name;
-      const known = options.ids.has(id);
-      const proven = token === undefined || sameSecret(credential.token, token);
-      const named = !certified || certificateNames(credential.certificate).has(id);
-      if (known && proven && named) return;
-      options.logger.warn({ agent: id, known, proven, named }, 'an agent was refused');
-      throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here');
-    },
-    onConnection: (connection) => pool.adopt(connection),
+  const listener = await ReverseConnectionListener.bind(address, {
+    transports,
+    allowedAgents: [...options.ids],
+    ...(token !== undefined && { tokens: { '*': token } }),
+    certificateIds: certified,
+    // instances of one agent share its id
+    maxConnectionsPerAgent: 1_024,
+    logger: options.logger,
   });
+  void listener.acceptLoop(pool);
+  return listener;
 }

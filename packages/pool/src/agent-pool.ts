@@ -1,5 +1,6 @@
 import {
   type AgentwireError,
+  type Capabilities,
   type Connection,
   type ConnectionHandler,
   type Decision,
@@ -100,6 +101,24 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
    */
   adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
     return this.#agents.getOrAdd(name, options).connections.adopt(connection);
+  }
+
+  /**
+   * Adds a connection that a `ReverseConnectionListener` accepted; Agent Protocol v2, `add_reverse_connection`. With its `acceptLoop(pool)` this
+   * is not needed.
+   *
+   * @param client what `accept()` gave: it hands its connection over to {@link adopt}
+   * @param capabilities those of the registration; not used, because the connection has them
+   * @throws AgentwireError as {@link adopt}; the connection is then aborted
+   */
+  addReverseConnection(
+    name: string,
+    client: { handOver(take: (connection: Connection) => ConnectionHandler): void },
+    capabilities?: Capabilities,
+  ): void {
+    void capabilities;
+    checkText('name', name);
+    client.handOver((connection) => this.adopt(connection, name));
   }
 
   /** Ends an agent's connections at once and removes it. @throws AgentwireError `ERR_UNKNOWN_AGENT` */

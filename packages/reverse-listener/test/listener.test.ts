@@ -128,7 +128,7 @@ describe('accept', () => {
     const [client, registration] = await listener.accept();
     expect(registration).toMatchObject({ agentId: 'waf-7', name: 'waf', version: '1' });
     const pool = pooled();
-    client.handOver((connection) => pool.adopt(connection, 'waf'));
+    pool.addReverseConnection('waf', client, registration.capabilities);
     expect(() => client.handOver(() => undefined as never)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_STATE' }),
     );
