@@ -8,7 +8,6 @@ const TOP = fileURLToPath(new URL('../..', import.meta.url));
 /** Folders whose words still have to be replaced. */
 const NOT_CLEAN: readonly string[] = [
   'packages/agent/',
-  'packages/core/',
   'packages/headers/',
   'packages/mmap-buffer/',
   'packages/wire-codec/',

@@ -1,8 +1,8 @@
-/** What {@link Clock.setTimeout} gives back; only good for {@link Clock.clearTimeout}. */
+/** Result of {@link Clock.setTimeout}; an argument of {@link Clock.clearTimeout} only. */
 export type TimerHandle = unknown;
 
 /**
- * Time, handed in: everything that waits takes a `Clock`, so that tests can move time by hand.
+ * Injected time: everything that waits takes a `Clock`, so that tests can advance time.
  *
  * @see `createManualClock` in `@agentwire/core/testing`
  */
@@ -13,11 +13,11 @@ export interface Clock {
   wallNow(): number;
   /** Calls `callback` once, `delayMs` from now. Timers never keep the process alive. */
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
-  /** Forgets a timer; unknown, fired and undefined handles are ignored. */
+  /** Cancels a timer; unknown, fired and undefined handles are ignored. */
   clearTimeout(handle: TimerHandle): void;
 }
 
-/** The clock of this machine. Its timers are unreferenced: open sockets keep a process alive, waiting does not. */
+/** Clock of this machine. Its timers are unreferenced: open sockets keep a process alive, timers do not. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),

@@ -3,8 +3,8 @@ type Add = typeof EventTarget.prototype.addEventListener;
 type Remove = typeof EventTarget.prototype.removeEventListener;
 
 /**
- * An `AbortController` for the code of others: what a listener of its signal throws, or an async one rejects with, goes to
- * `onError`. On a plain signal Node raises it as an uncaught exception, which ends the process.
+ * Creates an `AbortController` for user code: an error that a listener of its signal throws, or an async one rejects with, is
+ * passed to `onError`. On a plain signal Node raises it as an uncaught exception, which ends the process.
  *
  * `AbortSignal.any` makes a plain signal of it again.
  */

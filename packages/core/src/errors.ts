@@ -1,12 +1,12 @@
-/** What is known of an error code. */
+/** Properties of an error code. */
 export interface ErrorCodeFacts {
-  /** Whether the same call may succeed on another connection or a moment later. */
+  /** True if the same call may succeed on another connection or a moment later. */
   readonly retryable: boolean;
-  /** What happened, in words; the row of the code in `docs/errors.md`. */
+  /** Meaning in words; the row of the code in `docs/errors.md`. */
   readonly means: string;
 }
 
-/** The stable name of what went wrong; each is a row of `docs/errors.md`. */
+/** Stable name of an error; each is a row of `docs/errors.md`. */
 export type ErrorCode =
   | 'ERR_ABORTED'
   | 'ERR_BODY_NOT_JSON'
@@ -47,7 +47,7 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED'
   | 'ERR_VERSION_MISMATCH';
 
-/** Every code an {@link AgentwireError} can have, with what is known of it. */
+/** Every code of an {@link AgentwireError}, with its properties. */
 export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_ABORTED: { retryable: false, means: 'the caller aborted the operation through its AbortSignal' },
   ERR_BODY_NOT_JSON: { retryable: false, means: 'a body that was read as JSON is none' },
@@ -101,9 +101,9 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_VERSION_MISMATCH: { retryable: false, means: 'the two sides share no protocol version' },
 };
 
-/** What an {@link AgentwireError} takes besides its code and message. */
+/** Options of {@link AgentwireError}. */
 export interface AgentwireErrorOptions {
-  /** What led to this error. */
+  /** Error that caused this one. */
   readonly cause?: unknown;
   /** Overrides the code's own {@link ERROR_CODES} entry. */
   readonly retryable?: boolean;
@@ -114,14 +114,14 @@ export interface AgentwireErrorOptions {
 const BRAND = Symbol.for('agentwire.error');
 
 /**
- * The one error class of agentwire: what failed is in `code`, what to do about it in the message.
+ * Error of agentwire: `code` says what failed, the message what to do about it.
  *
  * `instanceof` holds across copies of this package, because it looks at a brand and not at the prototype.
  */
 export class AgentwireError extends Error {
-  /** Stable name of what went wrong; see {@link ERROR_CODES}. */
+  /** Stable name of the error; see {@link ERROR_CODES}. */
   readonly code: ErrorCode;
-  /** Whether the same call may succeed elsewhere or later. */
+  /** True if the same call may succeed elsewhere or later. */
   readonly retryable: boolean;
   /** Facts for machines; never a body or a header value. */
   readonly detail: Readonly<Record<string, unknown>> | undefined;
@@ -140,15 +140,15 @@ export class AgentwireError extends Error {
   }
 }
 
-// control characters, and those that turn the direction of a text or end its line
+// control characters, and those that change the direction of a text or end its line
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** A text of somebody else's as it may stand in a log, an error or on a terminal: what would act there is escaped. */
+/** Escapes the characters of a third party's text that would act on a log or a terminal. */
 export function printable(text: string): string {
   return text.toWellFormed().replaceAll(UNPRINTABLE, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Gives `error` back if it is an {@link AgentwireError}, and wraps anything else in one with `code`. */
+/** Returns `error` if it is an {@link AgentwireError}, and wraps anything else in one with `code`. */
 export function toAgentwireError(error: unknown, code: ErrorCode, context?: string): AgentwireError {
   if (error instanceof AgentwireError) return error;
   const text = error instanceof Error ? error.message : String(error);

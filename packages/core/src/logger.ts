@@ -1,12 +1,12 @@
 import { printable } from './errors.ts';
 
-/** One level of a {@link Logger}: facts first, a sentence second. */
+/** Method of a {@link Logger}: fields first, a sentence second. */
 export type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
 /**
- * Where log lines go: a pino instance fits, and so does `console`. The default everywhere is {@link silentLogger}.
+ * Receiver of log lines: a pino instance fits, and so does `console`. The default everywhere is {@link silentLogger}.
  *
- * Bodies, header values, tokens and keys are never handed to a logger.
+ * Bodies, header values, tokens and keys are never passed to a logger.
  */
 export interface Logger {
   readonly debug: LogMethod;
@@ -17,10 +17,10 @@ export interface Logger {
 
 const nothing: LogMethod = () => undefined;
 
-/** Logs nothing. */
+/** Logger without output. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** An error whose texts act on no terminal; the same one where they do not anyway. */
+/** Returns an error with escaped texts; `error` itself if nothing has to be escaped. */
 function printableError(error: Error): Error {
   const message = printable(error.message);
   const lines = (error.stack ?? '').replace(error.message, message).split('\n');
@@ -35,7 +35,7 @@ function printableValue(value: unknown): unknown {
   return value instanceof Error ? printableError(value) : value;
 }
 
-/** Fields that act on no terminal; the same object where they do not anyway. */
+/** Returns fields with escaped texts; `fields` itself if nothing has to be escaped. */
 function printableFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   let copy: Record<string, unknown> | undefined;
   for (const [key, value] of Object.entries(fields)) {
@@ -45,7 +45,7 @@ function printableFields(fields: Readonly<Record<string, unknown>>): Readonly<Re
   return copy ?? fields;
 }
 
-/** A logger of somebody else's, whose failures stay its own, and to which what peers said comes printable. */
+/** Wrapper of a user's logger: its throws are caught, and the texts of peers are escaped on their way to it. */
 class SafeLogger implements Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;
@@ -69,7 +69,7 @@ class SafeLogger implements Logger {
   }
 }
 
-/** Wraps a logger so that it never throws, and escapes control characters on their way to it; one that is safe already is given back itself. */
+/** Wraps a logger so that it never throws, and escapes control characters on their way to it; returns a safe logger itself. */
 export function safeLogger(logger: Logger): Logger {
   return logger === silentLogger || logger instanceof SafeLogger ? logger : new SafeLogger(logger);
 }

@@ -2,7 +2,7 @@
 export type MetricLabels = Readonly<Record<string, string>>;
 
 /**
- * Where measurements go: an object of yours that hands them to what you measure with, because agentwire comes with none yet.
+ * Receiver of measurements: an object of yours that passes them to what you measure with, because agentwire comes with none yet.
  * The default everywhere is {@link noMetrics}.
  */
 export interface MetricsRecorder {
@@ -14,5 +14,5 @@ export interface MetricsRecorder {
   observe(name: string, labels: MetricLabels, value: number): void;
 }
 
-/** Measures nothing. */
+/** Recorder without effect. */
 export const noMetrics: MetricsRecorder = { count: () => undefined, gauge: () => undefined, observe: () => undefined };

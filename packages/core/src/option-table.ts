@@ -71,23 +71,23 @@ function checkList(name: string, value: unknown, check: OptionCheck): void {
   for (const [at, one] of value.entries()) check(`${name}[${at}]`, one);
 }
 
-/** The checks that rows of an {@link OptionTable} are made of. */
+/** Checks for the rows of an {@link OptionTable}. */
 export const OPTION = {
   boolean: checkBoolean as OptionCheck,
-  /** A string that is not empty. */
+  /** Non-empty string. */
   text: checkText as OptionCheck,
   string: (name: string, value: unknown): void => {
     if (typeof value !== 'string')
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a string, got ${show(value)}`);
   },
-  /** A string that is not empty and never shown. */
+  /** Non-empty string that is never shown. */
   secret: (name: string, value: unknown): void => {
     if (typeof value === 'string' && value !== '') return;
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a string that is not empty, got ${typeof value}`);
   },
-  /** A token that every transport can carry, never shown. */
+  /** Token that every transport can carry, never shown. */
   token: checkToken as OptionCheck,
-  /** A key or a certificate, never shown. */
+  /** Key or certificate, never shown. */
   pem: (name: string, value: unknown): void => {
     if (value instanceof Uint8Array || (typeof value === 'string' && value !== '')) return;
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be PEM text or bytes, got ${typeof value}`);
@@ -122,12 +122,12 @@ export const OPTION = {
     (check: OptionCheck): OptionCheck =>
     (name, value) =>
       Array.isArray(value) ? checkList(name, value, check) : check(name, value),
-  /** `false`, or what `check` lets through. */
+  /** `false`, or a value that passes `check`. */
   falseOr:
     (check: OptionCheck): OptionCheck =>
     (name, value) =>
       value === false ? undefined : check(name, value),
-  /** An object with options of its own. */
+  /** Object with options of its own. */
   nested:
     <T>(table: OptionTable<T>): OptionCheck =>
     (name, value) => {

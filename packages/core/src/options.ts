@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { AgentwireError } from './errors.ts';
 import { type Logger, safeLogger } from './logger.ts';
 
-/** A value as an error may show it. */
+/** Formats a value for an error message. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 80))} (string)`;
   if (value === null || value === undefined) return String(value);
@@ -11,7 +11,7 @@ export function show(value: unknown): string {
   return typeof value;
 }
 
-/** Gives `value` back if it is an object and no list, else throws `ERR_INVALID_ARGUMENT` naming it. */
+/** Returns `value` if it is an object and not a list. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming it */
 export function checkObject<T extends object>(name: string, value: T): T {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new AgentwireError(
@@ -20,7 +20,7 @@ export function checkObject<T extends object>(name: string, value: T): T {
   );
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` unless `options` is an object, and for the first key of it that `known` does not have. */
+/** Refuses options that are not an object or have a key that is not in `known`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function checkKnownOptions(what: string, options: object, known: readonly string[]): void {
   checkObject(`the options of ${what}`, options);
   for (const key of Object.keys(options)) {
@@ -33,7 +33,7 @@ export function checkKnownOptions(what: string, options: object, known: readonly
   }
 }
 
-/** Gives `value` back if it is an integer from `min` to `max`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is an integer from `min` to `max`. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   throw new AgentwireError(
@@ -42,7 +42,7 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   );
 }
 
-/** Gives `value` back if it is a finite number from `min` to `max`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is a finite number from `min` to `max`. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkNumber(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && value >= min && value <= max) return value;
   throw new AgentwireError(
@@ -51,26 +51,26 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
   );
 }
 
-/** Gives `value` back if it is one of `allowed`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is one of `allowed`. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be one of ${allowed.join(', ')}, got ${show(value)}`);
 }
 
-/** Gives `value` back if it is `true` or `false`, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is `true` or `false`. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be true or false, got ${show(value)}`);
 }
 
-/** Gives `value` back if it is a string that is not empty, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is a string that is not empty. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkText(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a string that is not empty, got ${show(value)}`);
 }
 
-/** Gives `value` back if it is a function, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is a function. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkFunction<T extends (...args: never[]) => unknown>(name: string, value: T): T {
   if (typeof value === 'function') return value;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a function, got ${show(value)}`);
@@ -81,7 +81,7 @@ function hasMethods(value: unknown, methods: readonly string[]): boolean {
   return methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function');
 }
 
-/** Gives `value` back if it has these methods, else throws `ERR_INVALID_ARGUMENT` naming the option and the methods. */
+/** Returns `value` if it has these methods. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option and the methods */
 export function checkMethods<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
   if (hasMethods(value, methods)) return value;
   throw new AgentwireError(
@@ -90,15 +90,16 @@ export function checkMethods<T extends object>(name: string, value: T, methods: 
   );
 }
 
-/** Gives `value` back if it is a {@link Clock}, else throws `ERR_INVALID_ARGUMENT` naming the option. */
+/** Returns `value` if it is a {@link Clock}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkClock(value: Clock, name = 'clock'): Clock {
   return checkMethods(name, value, ['now', 'wallNow', 'setTimeout', 'clearTimeout']);
 }
 
 /**
- * Gives a {@link Logger} that never throws, else throws `ERR_INVALID_ARGUMENT` naming the option.
+ * Returns a {@link Logger} that never throws. A line that cannot be written is lost: logging must not change the outcome of a
+ * request.
  *
- * A line that cannot be written is lost: logging must not change what becomes of a request.
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option
  */
 export function checkLogger(value: Logger, name = 'logger'): Logger {
   return safeLogger(checkMethods(name, value, ['debug', 'info', 'warn', 'error']));

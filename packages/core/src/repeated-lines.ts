@@ -1,11 +1,11 @@
 import { type Clock, systemClock, type TimerHandle } from './clock.ts';
 import { type Logger, type LogMethod, safeLogger, silentLogger } from './logger.ts';
 
-/** How long repeats of a line are counted before they are summed up, in milliseconds. */
+/** Time that repeats of a line are counted before they are summed up, in milliseconds. */
 const WINDOW_MS = 10_000;
-/** Different lines that are told apart at a time; what comes past them counts as one. */
+/** Limit of lines that are told apart at a time; the rest counts as one. */
 const MAX_LINES = 256;
-/** Fields that make a line another one; others, such as a connection, may be different each time. */
+/** Fields that distinguish lines; others, such as a connection, may differ each time. */
 const TELLING: readonly string[] = ['agent', 'code', 'event', 'handler', 'kind', 'of', 'policy', 'quirk', 'type'];
 
 type Fields = Parameters<LogMethod>[0];
@@ -17,13 +17,13 @@ interface Line {
   timer: TimerHandle;
 }
 
-/** Lines of one owner, whose repeats are counted. */
+/** Logger that counts the repeats of its lines. */
 class RepeatedLines implements Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
-  /** Whether debug and info lines are counted too. */
+  /** True if debug and info lines are counted too. */
   readonly all: boolean;
   readonly #clock: Clock;
   readonly #lines = new Map<string, Line>();
@@ -45,7 +45,7 @@ class RepeatedLines implements Logger {
     try {
       this.#count(level, write, fields, message);
     } catch {
-      // a clock that fails must not take the line that may say so with it
+      // a line must not be lost because the clock fails
       write(fields, message);
     }
   }
@@ -96,14 +96,14 @@ class RepeatedLines implements Logger {
  * Wraps a logger so that warnings and errors cannot flood it: the first of a kind is written at once, its repeats are
  * counted and summed up once every 10 s, in a field `repeats`. Lines are of one kind where their level, message and telling
  * fields (`agent`, `code`, `event`, `handler`, `kind`, `limit`, `of`, `policy`, `type`) are the same; past 256 kinds at a time
- * the rest counts as one. Never throws; one that counts already is given back itself.
+ * the rest counts as one. Never throws; returns a logger that counts already itself.
  */
 export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {
   if (logger === silentLogger || logger instanceof RepeatedLines) return logger;
   return new RepeatedLines(safeLogger(logger), clock, false);
 }
 
-/** {@link countRepeats} for lines that somebody else words, such as a peer: those of the levels `debug` and `info` are counted too. */
+/** Wraps a logger as {@link countRepeats} does, and counts lines of the levels `debug` and `info` too: for lines whose texts come from a peer. */
 export function countAllRepeats(logger: Logger, clock: Clock = systemClock): Logger {
   if (logger === silentLogger || (logger instanceof RepeatedLines && logger.all)) return logger;
   return new RepeatedLines(safeLogger(logger), clock, true);

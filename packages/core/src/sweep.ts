@@ -2,7 +2,7 @@ import type { Clock, TimerHandle } from './clock.ts';
 
 /** Repeating timer that runs only while there is work: one for many deadlines, because one per deadline would cost more. */
 export class Sweep {
-  /** Whether a check is scheduled; stays `true` after {@link stop}, so that nothing schedules one again. */
+  /** True while a check is scheduled; stays `true` after {@link stop}, so that nothing schedules one again. */
   running = false;
   readonly #clock: Clock;
   readonly #intervalMs: number;

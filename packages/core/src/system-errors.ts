@@ -34,17 +34,17 @@ function reasonOf(error: unknown, reasons: Readonly<Record<string, string>>): st
   return code !== undefined && Object.hasOwn(reasons, code) ? reasons[code] : undefined;
 }
 
-/** Reason of an error of dialling, with what to do about it; undefined for one that people rarely meet. */
+/** Returns the reason of an error of dialling, with what to do about it; `undefined` for a rare one. */
 export function connectReason(error: unknown): string | undefined {
   return reasonOf(error, CONNECT_REASONS);
 }
 
 /**
- * Makes the error of an address that cannot be bound: `cannot listen on HOST:PORT: another process listens there`.
+ * Creates the error of an address that cannot be bound: `cannot listen on HOST:PORT: another process listens there`.
  *
- * It is `ERR_CONNECT` and not retryable: the address is refused again until somebody has changed something.
+ * It is `ERR_CONNECT` and not retryable: the address is refused again until its cause is removed.
  *
- * @param address as it was asked for
+ * @param address as the caller gave it
  */
 export function listenError(error: unknown, address: string): AgentwireError {
   if (error instanceof AgentwireError) return error;

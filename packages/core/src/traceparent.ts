@@ -5,7 +5,7 @@ const LENGTH = 55;
 const MAX_LENGTH = 512;
 
 /**
- * Reads a W3C `traceparent`; undefined for anything else, for which a receiver begins a trace of its own.
+ * Reads a W3C `traceparent`; `undefined` for anything else, for which a receiver begins a trace of its own.
  *
  * One of a later version is read as far as version 00 goes and becomes one of version 00, with the sampled flag alone.
  */

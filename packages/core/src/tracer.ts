@@ -1,7 +1,7 @@
-/** Facts about a span; few and short, never a payload. */
+/** Attributes of a span; few and short, never a payload. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
-/** A span as it begins. */
+/** Beginning of a span. */
 export interface SpanStart {
   /** Role in the exchange, as OpenTelemetry names span kinds. */
   readonly kind: 'producer' | 'consumer';
@@ -12,18 +12,18 @@ export interface SpanStart {
   readonly attributes: SpanAttributes;
 }
 
-/** A span that has begun. */
+/** Span that has begun. */
 export interface TraceSpan {
-  /** W3C `traceparent` that names it to others. */
+  /** W3C `traceparent` of the span, to be propagated. */
   readonly traceparent: string;
-  /** Runs `action` with this span as the active one, and gives back what it gives. */
+  /** Runs `action` with this span as the active one, and returns its result. */
   run<T>(action: () => T): T;
-  /** Ends it; `errorCode` is the code of what went wrong. */
+  /** Ends the span; `errorCode` is the code of a failure. */
   end(errorCode?: string): void;
 }
 
 /**
- * Where spans go: an object of yours that hands them to what you trace with, because agentwire imports no OpenTelemetry.
+ * Receiver of spans: an object of yours that passes them to what you trace with, because agentwire imports no OpenTelemetry.
  *
  * The default everywhere is none, which costs nothing.
  */

@@ -7,8 +7,8 @@ test('an error says whether to try again, unless it is told otherwise', () => {
 });
 
 test('instanceof holds for an error of another copy of the package, and for nothing else', () => {
-  const foreign = Object.assign(new Error('x'), { code: 'ERR_CLOSED', [Symbol.for('agentwire.error')]: true });
-  expect(foreign).toBeInstanceOf(AgentwireError);
+  const thirdParty = Object.assign(new Error('x'), { code: 'ERR_CLOSED', [Symbol.for('agentwire.error')]: true });
+  expect(thirdParty).toBeInstanceOf(AgentwireError);
   for (const other of [new Error('x'), null, undefined, 'ERR_CLOSED', { code: 'ERR_CLOSED' }])
     expect(other instanceof AgentwireError).toBe(false);
 });

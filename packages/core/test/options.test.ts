@@ -43,7 +43,7 @@ test('booleans, functions, texts, clocks and loggers are checked by type', () =>
   expect(checkLogger(silentLogger)).toBe(silentLogger);
 });
 
-test('a logger that throws harms nobody, keeps its own `this`, and is wrapped once', () => {
+test('a logger that throws has no effect, keeps its own `this`, and is wrapped once', () => {
   const lines: string[] = [];
   class Broken {
     prefix = 'x ';

@@ -89,7 +89,7 @@ test('what peers say acts on no terminal, in messages, fields and errors', () =>
   expect(lines[1]?.[2]).toBe(plain);
 });
 
-test('a logger that throws harms nobody', () => {
+test('a logger that throws has no effect', () => {
   const broken = (): never => {
     throw new Error('disk full');
   };

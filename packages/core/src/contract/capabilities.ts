@@ -1,35 +1,32 @@
 import { EVENT_TYPES, type EventType } from '../message/events.ts';
 
-/** What an agent can do; each dialect and gRPC writes it in its own shape. */
+/** Capabilities of an agent; each dialect and gRPC writes them in its own shape. */
 export interface Capabilities {
-  /** Stable id of the agent, where it has one besides its name. */
+  /** Stable id of the agent, if it has one besides its name. */
   readonly agentId?: string | undefined;
-  /** The events it wants to be asked about. */
+  /** Events that it decides on. */
   readonly events: readonly EventType[];
-  /** Whether bodies may come in chunks. */
+  /** True if bodies may come in chunks. */
   readonly streaming: boolean;
-  /** Whether it stops work on a cancel. */
+  /** True if it stops work on a cancel. */
   readonly cancellation: boolean;
-  /** Whether it sends pause and resume. */
+  /** True if it sends pause and resume. */
   readonly flowControl: boolean;
-  /** Whether it sends health reports. */
+  /** True if it sends health reports. */
   readonly healthReporting: boolean;
-  /** Whether it sends metrics reports. */
+  /** True if it sends metrics reports. */
   readonly metricsExport: boolean;
-  /** Whether it takes configuration. */
+  /** True if it accepts configuration. */
   readonly configPush: boolean;
-  /** Most requests it wants at once on one connection; absent means that it did not say. */
+  /** Limit of concurrent requests on one connection; absent if it did not specify one. */
   readonly maxConcurrentRequests?: number | undefined;
-  /** Longest body it takes, in bytes. */
+  /** Longest body that it accepts, in bytes. */
   readonly maxBodyBytes?: number | undefined;
-  /** Chunk length it likes best, in bytes. */
+  /** Preferred chunk length, in bytes. */
   readonly preferredChunkBytes?: number | undefined;
 }
 
-/**
- * What is assumed of an agent that does not say: it is asked about everything, so that nothing passes without it, and
- * does nothing else.
- */
+/** Capabilities of an agent that specifies none: it gets every event, so that nothing passes without it, and has no other feature. */
 export const DEFAULT_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   events: Object.freeze([...EVENT_TYPES]),
   streaming: false,
@@ -41,9 +38,9 @@ export const DEFAULT_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
 });
 
 /**
- * The capabilities of an agent as a proxy goes by them: the default ones where it has none, every event where it names
- * none. An agent that is there to be asked must not be passed over because its handshake says too little; one that only
- * takes configuration says so by that.
+ * Returns the capabilities that a proxy applies: {@link DEFAULT_CAPABILITIES} for an agent without any, every event for one
+ * that names none. A handshake that says too little must not make an agent be skipped; one that names no event but accepts
+ * configuration is asked about `configure` only.
  */
 export function capabilitiesOf(stated: Capabilities | undefined): Capabilities {
   if (stated === undefined) return DEFAULT_CAPABILITIES;

@@ -15,10 +15,10 @@ export const CONNECTION_LIFECYCLE: Lifecycle<ConnectionStatus> = {
 };
 
 /**
- * The state machine that every transport's connection shares: who may send when, one end, one `onClose`.
+ * State machine that every transport's connection shares: checks of `send`, one end, one `onClose`.
  *
- * A transport extends it with {@link write}, {@link startClose} and {@link destroy}, hands in what it reads through
- * {@link deliver}, and reports the end of its medium through {@link ended}.
+ * A transport implements {@link write}, {@link startClose} and {@link destroy}, passes received messages to {@link deliver},
+ * and reports the end of its medium to {@link ended}.
  */
 export abstract class ConnectionBase implements Connection {
   readonly id: string;
@@ -42,22 +42,22 @@ export abstract class ConnectionBase implements Connection {
     return this.#status;
   }
 
-  /** Whether delivery is stopped by {@link pause}. */
+  /** True while {@link pause} has stopped delivery. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Writes a message that may be sent. @returns `false` above the high-water mark. */
+  /** Writes a message that passed the checks of `send`. @returns `false` above the high-water mark */
   protected abstract write(message: Message): boolean;
-  /** Begins an orderly end: flush, then end the medium; {@link ended} follows. */
+  /** Begins a graceful end: flushes, then ends the medium; {@link ended} follows. */
   protected abstract startClose(): void;
-  /** Drops the medium at once, because of `error` where there is one. Must not throw; may call {@link ended} or not. */
+  /** Drops the medium at once, because of `error` if given. Must not throw; need not call {@link ended}. */
   protected abstract destroy(error?: AgentwireError): void;
 
-  /** Asks `onConnection` for the handler. A throw is the caller's, as a refusal. */
+  /** Gets the handler from `onConnection`. @throws what `onConnection` throws: a refusal */
   protected attach(onConnection: OnConnection): void {
     const handler = onConnection(this);
-    // it may have ended the connection before it gave its handler, which is owed its onClose all the same
+    // the connection may already be closed; the handler must still receive `onClose`
     if (this.#end === undefined) this.#handler = handler;
     else tellEnd(handler, this.#end);
   }
@@ -73,7 +73,7 @@ export abstract class ConnectionBase implements Connection {
     return this.write(message);
   }
 
-  /** Hands one received message to the handler; a throw of the handler ends the connection. */
+  /** Passes a received message to the handler, with its encoded form if there is one; a throw of the handler ends the connection. */
   protected deliver(message: Received, encoded?: EncodedMessage): void {
     try {
       this.#handler?.onMessage(message, encoded);
@@ -98,7 +98,7 @@ export abstract class ConnectionBase implements Connection {
     return true;
   }
 
-  /** Tells the handler that it may send again. */
+  /** Reports to the handler that the buffer is below its low-water mark. */
   protected drained(): void {
     if (this.#status === 'closed') return;
     try {
@@ -108,7 +108,7 @@ export abstract class ConnectionBase implements Connection {
     }
   }
 
-  /** The medium is gone: notes it and tells the handler, once. Local errors noted by {@link failWith} win. */
+  /** Ends the connection because its medium has ended, and calls `onClose`, once. An error of {@link abort} replaces `reason`. */
   protected ended(reason: CloseReason): void {
     if (this.#status === 'closed') return;
     this.#status = 'closed';
@@ -121,7 +121,7 @@ export abstract class ConnectionBase implements Connection {
     if (handler !== undefined) tellEnd(handler, this.#end);
   }
 
-  /** Ends the connection because of what this side saw, typically a protocol error. */
+  /** Ends the connection because of an error that this side found, typically `ERR_PROTOCOL`. */
   protected failWith(error: AgentwireError): void {
     this.abort(error);
   }
@@ -165,6 +165,6 @@ function tellEnd(handler: ConnectionHandler, reason: CloseReason): void {
   try {
     handler.onClose(reason);
   } catch {
-    // Its connection is over, and abort() and the other connections of a transport must not suffer from one handler.
+    // the connection has ended, and neither abort() nor other connections may fail because of its handler
   }
 }

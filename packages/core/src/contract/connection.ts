@@ -2,11 +2,11 @@ import type { AgentwireError } from '../errors.ts';
 import type { Message, Received } from '../message/message.ts';
 import type { Peer } from './peer.ts';
 
-/** Why a connection ended. */
+/** Reason for the end of a connection. */
 export interface CloseReason {
-  /** Who ended it: this side (`close`, `abort`, a protocol error it saw) or the other (end, reset, death). */
+  /** Side that ended it: this one (`close`, `abort`, a protocol error it found) or the other one (end, reset, crash). */
   readonly by: 'local' | 'remote';
-  /** What went wrong; absent after an orderly end. */
+  /** Error that ended it; absent after a graceful end. */
   readonly error?: AgentwireError | undefined;
 }
 
@@ -42,36 +42,36 @@ export interface ConnectionHandler {
    * closed at once.
    */
   onPeerEnd?(): void;
-  /** The connection is over: called exactly once, last. */
+  /** Called exactly once, last, when the connection has ended. */
   onClose(reason: CloseReason): void;
 }
 
 /** `open` sends and receives; `closing` sends what is buffered and still receives; `closed` does nothing. */
 export type ConnectionStatus = 'open' | 'closing' | 'closed';
 
-/** One agreed connection between a proxy and an agent, whoever dialled it. */
+/** One negotiated connection between a proxy and an agent, dialled by either. */
 export interface Connection extends AsyncDisposable {
   /** Unique in the process; for logs. */
   readonly id: string;
-  /** What the two sides agreed. */
+  /** Result of the handshake. */
   readonly peer: Peer;
   readonly status: ConnectionStatus;
   /** Bytes accepted by `send` that have not been handed to the operating system (memory: messages not delivered). */
   readonly bufferedBytes: number;
-  /** Bytes received so far, whole messages or not: grows as long as the other side lives. */
+  /** Bytes received so far, of whole messages or not: a sign of life of the other side. */
   readonly receivedBytes: number;
   /**
    * Sends one message; copies what it needs before it returns.
    *
-   * @returns `false` when the message was accepted but more than 1 MiB is buffered: stop until `onDrain`.
+   * @returns `false` if the message was accepted but more than 1 MiB is buffered: stop until `onDrain`
    * @throws AgentwireError `ERR_CLOSED` when not open, `ERR_UNSUPPORTED` for a type the peer does not accept,
    * `ERR_MESSAGE_TOO_LARGE`, and `ERR_OVERLOADED` for events past 8 MiB buffered (never for cancel, pong, drain or an
    * answer; one message always fits into an empty buffer).
    */
   send(message: Message): boolean;
-  /** Stops all delivery, keepalive included; a last resort against a flood. */
+  /** Stops all delivery, pongs included; for a receiver that cannot keep up. */
   pause(): void;
-  /** Starts delivery again. */
+  /** Resumes delivery. */
   resume(): void;
   /** Sends what is buffered, then ends. Idempotent; always resolves. An aborted `signal` turns it into `abort`. */
   close(options?: { readonly signal?: AbortSignal }): Promise<void>;

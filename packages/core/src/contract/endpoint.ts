@@ -1,16 +1,16 @@
 import { AgentwireError } from '../errors.ts';
 
-/** An address taken apart. */
+/** Parsed address. */
 export interface Endpoint {
   /** `unix`, `grpc`, `grpcs`, `tcp`, `tls`, `memory`, or a third party's own. */
   readonly scheme: string;
-  /** The address in its one printed form; what it prints can be passed back in. */
+  /** Canonical text of the address; parses to the same endpoint. */
   readonly address: string;
-  /** What stands behind the scheme: a path, a name, or `HOST:PORT`. */
+  /** Part after the scheme: a path, a name, or `HOST:PORT`. */
   readonly target: string;
-  /** Host without brackets, where there is one. */
+  /** Host without brackets, if there is one. */
   readonly host?: string;
-  /** Port, 0 to 65 535, where there is one. */
+  /** Port, 0 to 65 535, if there is one. */
   readonly port?: number;
 }
 

@@ -10,7 +10,7 @@ export interface MediumTraits {
   readonly ids: 'number' | 'text';
   /** Longest message in bytes, with its framing. */
   readonly maxMessageBytes: number;
-  /** Where the medium has one encoding only; otherwise the first of the proxy's that the agent has, else `json`. */
+  /** Only encoding of the medium; default the first of the proxy's that the agent has, else `json`. */
   readonly encoding?: string;
   /** Message types that the medium carries for any peer, whatever the features say. */
   readonly always?: readonly MessageType[];
@@ -70,7 +70,7 @@ export function negotiate(self: Hello, other: Hello, medium: MediumTraits): Peer
   return {
     ...other,
     capabilities: other.role === 'agent' ? capabilitiesOf(other.capabilities) : other.capabilities,
-    // whoever had to judge it has; a peer is kept for as long as its connection, shown and logged
+    // `authorize` has seen it; a peer is kept as long as its connection, shown and logged
     token: undefined,
     features,
     dialect: medium.dialect,

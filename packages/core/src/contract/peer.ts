@@ -1,28 +1,28 @@
 import type { MessageType } from '../message/message.ts';
 import type { Capabilities } from './capabilities.ts';
 
-/** Who asks and who decides; independent of who dialled. */
+/** Side of a connection: the proxy asks, the agent decides; either may have dialled. */
 export type Role = 'proxy' | 'agent';
 
 /** `documented`: the protocol as its documents describe it. `zentinel`: as the released Rust crate speaks it. */
 export type Dialect = 'documented' | 'zentinel';
 
-/** What one side says of itself in the handshake. */
+/** Content of one side's handshake. */
 export interface Hello {
   readonly role: Role;
   /** Name of the proxy or the agent. */
   readonly name: string;
   /** Version of the program, for logs. */
   readonly version: string;
-  /** Protocol versions it speaks; default `[2]`. */
+  /** Supported protocol versions; default `[2]`. */
   readonly protocolVersions?: readonly number[];
-  /** Optional features it has; see {@link FEATURES}. A message of a feature is sent only if both sides named it. */
+  /** Optional features; see {@link FEATURES}. A message of a feature is sent only if both sides named it. */
   readonly features: readonly string[];
-  /** Encodings it can do, the one it likes best first; only `json` and `msgpack` may stand here. */
+  /** Supported encodings in order of preference: `json`, `msgpack`. */
   readonly encodings: readonly string[];
-  /** What it can do; only agents have them. */
+  /** Capabilities; agents only. */
   readonly capabilities?: Capabilities | undefined;
-  /** Secret that proves who it is, 1 to 16 384 visible ASCII characters; only where the other side asks for one. */
+  /** Secret for authentication, 1 to 16 384 visible ASCII characters; only if the other side requires one. */
   readonly token?: string | undefined;
 }
 
@@ -56,12 +56,12 @@ export type Quirk =
   | 'response_body_mutation_required'
   | 'response_body_mutation_ignored';
 
-/** What the two sides agreed; fixed for the life of the connection. The fields of {@link Hello} are the other side's. */
+/** Result of a handshake, fixed for the life of the connection. The fields of {@link Hello} are the other side's. */
 export interface Peer extends Hello {
   readonly dialect: Dialect;
-  /** What frames this connection's messages carry: `json`, `msgpack`, `protobuf`, or a transport's own. */
+  /** Encoding of this connection's messages: `json`, `msgpack`, `protobuf`, or a transport's own. */
   readonly encoding: string;
-  /** What kind of request ids the connection carries. */
+  /** Kind of request ids that the connection carries. */
   readonly ids: 'number' | 'text';
   /** Message types that this side may send. */
   readonly accepts: ReadonlySet<MessageType>;
@@ -71,17 +71,17 @@ export interface Peer extends Hello {
   readonly quirks: readonly Quirk[];
 }
 
-/** Whether the peer is agentwire: it negotiated a feature that no other implementation has. */
+/** Returns whether the peer is agentwire: it negotiated a feature that no other implementation has. */
 export function isAgentwire({ features }: Pick<Peer, 'features'>): boolean {
   return features.includes('slot_ids') || features.includes('errors');
 }
 
-/** What the other side proved while it connected. */
+/** Credentials that the other side presented while it connected. */
 export interface Credential {
   /** The token of its handshake. */
   readonly token?: string | undefined;
   /** Its verified TLS client certificate, DER. */
   readonly certificate?: Uint8Array | undefined;
-  /** Where it came from, for logs: an address or a path. */
+  /** Origin for logs: an address or a path. */
   readonly address?: string | undefined;
 }

@@ -10,7 +10,7 @@ export type OnConnection = (connection: Connection) => ConnectionHandler;
 
 /** Options of {@link Transport.connect}. */
 export interface ConnectOptions {
-  /** What this side says of itself; its role decides who is the proxy. */
+  /** Handshake of this side; its role decides which side is the proxy. */
   readonly self: Hello;
   readonly onConnection: OnConnection;
   /** Ends the attempt with `ERR_ABORTED`; without effect once connected. */
@@ -21,14 +21,14 @@ export interface ConnectOptions {
 
 /** Options of {@link Transport.listen}. */
 export interface ListenOptions {
-  /** What this side says of itself; its role decides who is the proxy. */
+  /** Handshake of this side; its role decides which side is the proxy. */
   readonly self: Hello;
   readonly onConnection: OnConnection;
   /** Deadline for one peer's handshake, in milliseconds; default 10 000. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Unfinished handshakes at a time; past it the oldest gives way. Default 64. */
+  /** Limit of pending handshakes; past it the oldest one is evicted. Default 64. */
   readonly maxPendingHandshakes?: number | undefined;
-  /** Open connections at a time; past it a peer is refused with `ERR_OVERLOADED`. Default 1 024. */
+  /** Limit of open connections; past it a peer is refused with `ERR_OVERLOADED`. Default 1 024. */
   readonly maxConnections?: number | undefined;
   /**
    * Decides who may connect, before anything else learns of the peer; a throw or rejection refuses it. `signal` is
@@ -66,9 +66,9 @@ export interface Transport {
   listen(address: string, options: ListenOptions): Promise<Listener>;
 }
 
-/** Deadline of a handshake where nothing else is said, in milliseconds. */
+/** Deadline of a handshake unless specified, in milliseconds. */
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Unfinished handshakes of a listener where nothing else is said. */
+/** Unfinished handshakes of a listener unless specified. */
 export const DEFAULT_MAX_PENDING_HANDSHAKES = 64;
-/** Open connections of a listener where nothing else is said. */
+/** Open connections of a listener unless specified. */
 export const DEFAULT_MAX_CONNECTIONS = 1024;

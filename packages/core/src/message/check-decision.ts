@@ -10,7 +10,7 @@ type Check = (value: unknown, where: string) => void;
 const checkOps: Check = (ops, where) => {
   if (!Array.isArray(ops)) throw fault(where, 'must be an array of header operations');
   if (ops.length > MAX_DECISION_HEADERS) throw fault(where, `must have at most ${MAX_DECISION_HEADERS} operations`);
-  // the place is only put into words for a fault: this runs for every decision that is not frozen
+  // the place is only written out for a fault: this runs for every decision that is not frozen
   for (let i = 0; i < ops.length; i++) {
     const one: unknown = ops[i];
     if (!isObject(one)) throw fault(`${where}[${i}]`, 'must be an object');
@@ -61,7 +61,7 @@ const checkWebSocket: Check = (value, where) => {
     throw fault(`${where}.reason`, `must have at most ${MAX_REASON_BYTES} bytes`);
 };
 
-/** The check of every field: a new one does not compile without. */
+/** Check of every field: a new field does not compile without one. */
 const DECISION = {
   verdict: checkVerdict,
   requestHeaders: checkOps,
@@ -91,7 +91,7 @@ function checkAudit(value: unknown, where: string): void {
   for (const name of AUDIT_FIELDS) if (value[name] !== undefined) AUDIT[name](value[name], `audit.${name}`);
 }
 
-/** {@link checkDecision} for one field, for whoever makes a decision piece by piece. */
+/** Checks one field as {@link checkDecision} does, for a builder that creates a decision field by field. @throws AgentwireError likewise */
 export function checkDecisionField(name: keyof Decision, value: unknown): void {
   DECISION[name](value, name);
 }
@@ -99,9 +99,9 @@ export function checkDecisionField(name: keyof Decision, value: unknown): void {
 const sound = new WeakSet();
 
 /**
- * Checks everything that a decision says: what an agent says before it is sent, and what a transport received before it is
- * delivered, so that an impossible decision is refused alike wherever it comes from. A deeply frozen decision is checked
- * once. Values in `audit.custom` are any JSON and are not looked at.
+ * Checks every field of a decision, before an agent sends it and before a transport delivers it, so that an impossible decision
+ * is refused alike from every origin. A deeply frozen decision is checked once. Values in `audit.custom` are any JSON and are
+ * not checked.
  *
  * @throws AgentwireError `ERR_INVALID_HEADER` for a header or location that HTTP cannot carry, `ERR_INVALID_ARGUMENT` for
  * anything else; `detail.field` and the message name the field.
@@ -119,28 +119,28 @@ export function checkDecision(decision: Decision): Decision {
   return decision;
 }
 
-/** Base of decisions whose maker checks them piece by piece, such as those of the agent package's builders. */
+/** Base class of decisions that their builder checks field by field, such as those of the agent package. */
 export class CheckedDecision {
   readonly #checked = true;
 
-  /** Whether `decision` is one of these; a copy of its fields is not. */
+  /** Returns whether `decision` is one of these; a copy of its fields is not. */
   static is(decision: object): boolean {
     return #checked in decision && decision.#checked;
   }
 }
 
-/** {@link checkDecision} for what is about to be sent; a {@link CheckedDecision} is believed. */
+/** Checks a decision before it is sent, unless it is a {@link CheckedDecision}. @throws AgentwireError as {@link checkDecision} */
 export function checkOwnDecision(decision: Decision): void {
   if (typeof decision !== 'object' || !CheckedDecision.is(decision)) checkDecision(decision);
 }
 
-/** {@link checkDecision} for what came from a peer. @throws AgentwireError `ERR_PROTOCOL` */
+/** Checks a decision of a peer. @throws AgentwireError `ERR_PROTOCOL` */
 export function checkReceivedDecision(decision: Decision): Decision {
   try {
     return checkDecision(decision);
   } catch (error) {
     if (!(error instanceof AgentwireError)) throw error;
-    throw new AgentwireError('ERR_PROTOCOL', `the decision cannot be: ${error.message}`, {
+    throw new AgentwireError('ERR_PROTOCOL', `the decision is impossible: ${error.message}`, {
       detail: error.detail ?? {},
     });
   }

@@ -2,7 +2,7 @@ import { AgentwireError } from '../errors.ts';
 import type { RequestHeaders, ResponseHeaders } from './events.ts';
 import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 
-/** Most header lines of one head, as in every codec. */
+/** Limit of header lines of one head, as in every codec. */
 const MAX_HEADER_LINES = 1000;
 
 function isUri(uri: string): boolean {
@@ -13,7 +13,7 @@ function isUri(uri: string): boolean {
   return true;
 }
 
-/** Returns the fault that a reader of bytes finds in a head, in its words and with its code; undefined for a sound one. */
+/** Returns the fault that a decoder finds in a head, with the same message and code; `undefined` for a valid one. */
 export function faultOfHead(head: RequestHeaders | ResponseHeaders): AgentwireError | undefined {
   const wrong = (what: string): AgentwireError =>
     new AgentwireError('ERR_PROTOCOL', `${head.type} cannot be delivered: ${what}`);

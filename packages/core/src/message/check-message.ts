@@ -5,9 +5,9 @@ import { checkOneValueAName } from './check-verdict.ts';
 import type { Message, Received } from './message.ts';
 
 /**
- * Checks a message before a transport takes it, where the transport has no codec of ours that does.
+ * Checks a message before it is sent by a transport without agentwire's codec, which checks it otherwise.
  *
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a block that has a header name twice, which not every encoding can say
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a block that has a header name twice, which not every encoding can carry
  */
 export function checkSendable(message: Message): void {
   if (message.type !== 'answer') return;
@@ -16,8 +16,8 @@ export function checkSendable(message: Message): void {
 }
 
 /**
- * Gives what a transport delivers for a message that came as an object: the message itself, or in its place a malformed one
- * where its decision or its head is one that HTTP or the protocol does not allow, so that its request fails and no other.
+ * Returns the message to deliver for one that was received as an object: the message itself, or a malformed one in its place if
+ * HTTP or the protocol does not allow its decision or its head, so that its request fails and no other.
  */
 export function asReceived(message: Message): Received {
   if (message.type === 'answer') {

@@ -2,10 +2,10 @@ import { checkFields, checkStatus, checkText, checkTexts, fault, isObject } from
 import type { HeaderList } from './events.ts';
 import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 
-/** Most lines in the headers of a block, and most header operations of one list. */
+/** Limit of header lines of a block, and of header operations of one list. */
 export const MAX_DECISION_HEADERS = 1000;
 
-/** Throws unless `list` has names and values in turn, each as HTTP takes it. */
+/** Checks a list of alternating names and values that HTTP can carry. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` */
 function checkBlockHeaders(list: unknown, where: string): void {
   if (!Array.isArray(list) || list.length % 2 !== 0) throw fault(where, 'must be an array of names and values in turn');
   if (list.length > 2 * MAX_DECISION_HEADERS) throw fault(where, `must have at most ${MAX_DECISION_HEADERS} lines`);
@@ -17,8 +17,8 @@ function checkBlockHeaders(list: unknown, where: string): void {
 }
 
 /**
- * Throws where the headers of a block have a name twice, in any spelling: most wires have one value a name, and the same
- * decision is sent or refused alike on all of them. Those of others, who can say it, are delivered.
+ * Refuses a block whose headers have a name twice, in any spelling: most wires have one value per name, and a decision is sent
+ * or refused alike on all of them. A third party's block, whose wire can carry it, is delivered.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`
  */
@@ -27,13 +27,13 @@ export function checkOneValueAName(headers: HeaderList | undefined): void {
   const seen = new Set<string>();
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
-    if (seen.has(name)) throw fault('verdict.headers', 'of a block must have one value a name');
+    if (seen.has(name)) throw fault('verdict.headers', 'of a block must have one value per name');
     seen.add(name);
   }
 }
 
 /**
- * Whether a client can be sent to `url`: absolute with http or https, or a path on the same host, which begins with one
+ * Returns whether a client can be sent to `url`: absolute with http or https, or a path on the same host, which begins with one
  * slash and no second one or backslash; without spaces and control characters.
  */
 function isRedirectUrl(url: unknown): url is string {
@@ -52,7 +52,7 @@ const VARIANTS = {
   challenge: ['type', 'challengeType', 'params'],
 } as const;
 
-/** Throws unless `verdict` is one that a client can be given. */
+/** Checks a verdict. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` */
 export function checkVerdict(verdict: unknown, where: string): void {
   if (!isObject(verdict)) throw fault(where, 'must be an object');
   const { type, status } = verdict;
@@ -65,7 +65,7 @@ export function checkVerdict(verdict: unknown, where: string): void {
     if (verdict['headers'] !== undefined) checkBlockHeaders(verdict['headers'], `${where}.headers`);
   } else if (type === 'redirect') {
     checkStatus(status, 300, 399, `${where}.status`);
-    if (status === 304) throw fault(`${where}.status`, 'must not be 304, which sends nobody anywhere');
+    if (status === 304) throw fault(`${where}.status`, 'must not be 304, which redirects to nothing');
     if (!isRedirectUrl(verdict['url'])) {
       const what = 'must be an http or https URL, or a path that begins with one slash, without spaces';
       throw fault(`${where}.url`, what, 'ERR_INVALID_HEADER');

@@ -20,7 +20,7 @@ function checkBytes(value: unknown, where: string): void {
   if (!(value instanceof Uint8Array)) throw fault(where, 'must be a Uint8Array');
 }
 
-/** The list is read again by whoever writes it, so only its kind is looked at here. */
+/** Checks the type of a header list; its names and values are checked by the encoder. */
 function checkLines(value: unknown): void {
   if (!Array.isArray(value) || value.length % 2 !== 0)
     throw fault('headers', 'must be an array of names and values in turn');
@@ -39,7 +39,7 @@ const checkChunk: Check = ({ index, data, last, totalSize, bytesTransferred }) =
 const OPCODES: readonly unknown[] = ['continuation', 'text', 'binary', 'close', 'ping', 'pong'];
 const INSPECTIONS: readonly unknown[] = ['prompt_injection', 'pii_detection'];
 
-/** The check of every kind of event: a new one does not compile without. */
+/** Check of every event type: a new one does not compile without. */
 const CHECKS: Readonly<Record<EventType, Check>> = {
   requestHeaders({ method, uri, headers, hasBody }) {
     checkText(method, 'method');
@@ -84,9 +84,9 @@ const CHECKS: Readonly<Record<EventType, Check>> = {
   configure: ({ configVersion }) => checkOptional(configVersion, checkText, 'configVersion'),
 };
 
-/** Members of the metadata that every wire has, and what says that they are not known. */
+/** Members of the metadata that every wire has, with their values for *unknown*. */
 const UNKNOWN = { requestId: '', clientIp: '', protocol: 'HTTP/1.1' } as const;
-/** The check of every member: a new one does not compile without. */
+/** Check of every member: a new one does not compile without. */
 const METADATA_CHECKS: Readonly<Record<keyof RequestMetadata, (value: unknown, where: string) => void>> = {
   correlationId: checkText,
   requestId: checkText,
@@ -117,7 +117,7 @@ function completeMetadata(given: unknown, id: unknown, clock: Pick<Clock, 'wallN
   };
 }
 
-/** Whether nothing is missing, and so nothing has to be copied; the six that wires need decide. */
+/** Returns whether no member that wires need is missing, so that nothing has to be copied. */
 function isComplete(metadata: unknown): boolean {
   if (!isObject(metadata)) return false;
   const { correlationId, requestId, clientIp, clientPort, protocol, timestamp } = metadata;
@@ -140,8 +140,8 @@ export function checkEventType(type: unknown): asserts type is EventType {
 }
 
 /**
- * Checks an event before it is sent, so that a wrong field is refused alike on every transport, and fills up what a head does
- * not say of its request: `''`, port 0, `HTTP/1.1`, the time now, and the wire id as its correlation id.
+ * Checks an event before it is sent, so that a wrong field is refused alike on every transport, and fills in the metadata that a
+ * head leaves out: `''`, port 0, `HTTP/1.1`, the time now, and the wire id as its correlation id.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` that names the field
  */

@@ -1,6 +1,6 @@
 import type { RequestId } from './events.ts';
 
-/** Why a proxy gave a request up. */
+/** Reason for a cancel. */
 export type CancelReason =
   'client_disconnect' | 'timeout' | 'blocked_by_agent' | 'upstream_error' | 'proxy_shutdown' | 'manual';
 
@@ -18,12 +18,12 @@ export interface CancelAll {
   readonly reason?: string | undefined;
 }
 
-/** Are you there? Answered by a {@link Pong} with the same numbers. */
+/** Check for a sign of life, answered by a {@link Pong} with the same numbers. */
 export interface Ping {
   readonly type: 'ping';
   readonly sequence: number;
   readonly timestampMs: number;
-  /** Form that the transport received, to be handed on in the pong as it is; absent where the numbers are all of it. */
+  /** Payload as the transport received it, returned unchanged in the pong; absent if the numbers are all of it. */
   readonly echo?: unknown;
 }
 
@@ -36,11 +36,11 @@ export interface Pong {
   readonly echo?: unknown;
 }
 
-/** Finish what you have and send nothing new; either side may say it. */
+/** Request to finish pending work and to send nothing new, from either side. */
 export interface Drain {
   readonly type: 'drain';
   readonly reason?: string | undefined;
-  /** How long the sender will wait, in milliseconds. */
+  /** Time that the sender will wait, in milliseconds. */
   readonly durationMs?: number | undefined;
 }
 
@@ -48,14 +48,14 @@ export interface Drain {
 export interface Shutdown {
   readonly type: 'shutdown';
   readonly reason?: string | undefined;
-  /** How long the sender will wait, in milliseconds. */
+  /** Time that the sender will wait, in milliseconds. */
   readonly durationMs?: number | undefined;
 }
 
-/** How an agent feels. */
+/** Health state reported by an agent. */
 export type HealthState = 'healthy' | 'degraded' | 'draining' | 'unhealthy';
 
-/** What an agent measures about its work; every field of the wire's LoadMetrics. */
+/** Measurements of an agent's work; every field of the wire's LoadMetrics. */
 export interface LoadReport {
   readonly inFlight: number;
   readonly queueDepth: number;
@@ -68,7 +68,7 @@ export interface LoadReport {
   readonly requestsTimedOut: number;
 }
 
-/** What an agent measures about its process; every field of the wire's ResourceMetrics. */
+/** Measurements of an agent's process; every field of the wire's ResourceMetrics. */
 export interface ResourceReport {
   readonly cpuPercent?: number | undefined;
   readonly memoryBytes?: number | undefined;
@@ -91,7 +91,7 @@ export interface HealthStatus {
   readonly timestampMs: number;
   /** For `degraded`. */
   readonly disabledFeatures?: readonly string[] | undefined;
-  /** For `degraded`: what the proxy should multiply its timeouts with. */
+  /** For `degraded`: factor for the proxy's timeouts. */
   readonly timeoutMultiplier?: number | undefined;
   /** For `draining`. */
   readonly drainEtaMs?: number | undefined;
@@ -141,7 +141,7 @@ export interface RuleDefinition {
   readonly tags: readonly string[];
 }
 
-/** What an agent asks its proxy to change. */
+/** Change of configuration that an agent requests. */
 export type ConfigUpdate =
   | { readonly type: 'requestReload' }
   | {
@@ -177,7 +177,7 @@ export interface ConfigUpdateResponse {
   readonly timestampMs: number;
 }
 
-/** An agent asks for a pause, ends it, or says how much room it has. Without `id` it means the connection. */
+/** Request of an agent for a pause, its end, or report of free buffer. Without `id` it concerns the connection. */
 export interface FlowControl {
   readonly type: 'flowControl';
   readonly action: 'pause' | 'resume' | 'updateCapacity';

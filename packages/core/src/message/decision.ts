@@ -1,26 +1,26 @@
 import type { HeaderList } from './events.ts';
 
-/** A change of one header: `set` replaces every value of the name, `add` appends one, `remove` takes all away. */
+/** A change of one header: `set` replaces every value of the name, `add` appends one, `remove` removes all. */
 export type HeaderOp =
   | { readonly op: 'set' | 'add'; readonly name: string; readonly value: string }
   | { readonly op: 'remove'; readonly name: string };
 
-/** Let the request or response pass. */
+/** Verdict that lets the request or response pass. */
 export interface AllowVerdict {
   readonly type: 'allow';
 }
 
-/** Answer the client with this status instead of asking the upstream. */
+/** Verdict that answers the client with this status instead of asking the upstream. */
 export interface BlockVerdict {
   readonly type: 'block';
   /** HTTP status, 200 to 999. */
   readonly status: number;
   readonly body?: string | undefined;
-  /** Names and values in turn, one value a name. */
+  /** Alternating names and values, one value per name. */
   readonly headers?: HeaderList | undefined;
 }
 
-/** Send the client elsewhere. */
+/** Verdict that redirects the client. */
 export interface RedirectVerdict {
   readonly type: 'redirect';
   /** Absolute with http or https, or a path that begins with one slash; without spaces. */
@@ -29,17 +29,17 @@ export interface RedirectVerdict {
   readonly status: number;
 }
 
-/** Ask the client to prove something first (captcha, JavaScript…). */
+/** Verdict that asks the client for a proof first (captcha, JavaScript…). */
 export interface ChallengeVerdict {
   readonly type: 'challenge';
   readonly challengeType: string;
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What is to be done with the request; `type` tells the variants apart. */
+/** Verdict on a request or response; `type` tells the variants apart. */
 export type Verdict = AllowVerdict | BlockVerdict | RedirectVerdict | ChallengeVerdict;
 
-/** Why a decision was made, for logs and audit. */
+/** Grounds of a decision, for logs and audit. */
 export interface Audit {
   readonly tags?: readonly string[] | undefined;
   readonly ruleIds?: readonly string[] | undefined;
@@ -50,26 +50,26 @@ export interface Audit {
   readonly custom?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What to do with one body chunk: `null` passes it, no bytes drop it, bytes replace it. */
+/** Change of one body chunk: `null` passes it, no bytes drop it, bytes replace it. */
 export interface BodyMutation {
   readonly index: number;
   readonly data: Uint8Array | null;
 }
 
-/** What to do with one WebSocket frame. */
+/** Decision on one WebSocket frame. */
 export type WebSocketDecision =
   | { readonly type: 'allow' }
   | { readonly type: 'drop' }
-  /** `code` is 1000 to 4999 without those that no frame may have, `reason` at most 123 bytes. */
+  /** `code` is 1000 to 4999 without the reserved ones, `reason` at most 123 bytes. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string };
 
-/** One thing that a guardrail found. */
+/** Finding of a guardrail. */
 export interface GuardrailDetection {
   readonly category: string;
   readonly description: string;
   readonly severity: 'low' | 'medium' | 'high' | 'critical';
   readonly confidence?: number | undefined;
-  /** Where it stands in the content, in UTF-8 bytes. */
+  /** Position in the content, in UTF-8 bytes. */
   readonly span?: { readonly start: number; readonly end: number } | undefined;
 }
 
@@ -82,23 +82,23 @@ export interface GuardrailResult {
 }
 
 /**
- * An agent's answer to one event. Has no id, so one deeply frozen decision can answer many requests, and transports
- * keep its encoded bytes. Absent lists are empty.
+ * Answer of an agent to one event. It has no id, so one deeply frozen decision can answer many requests, and transports cache
+ * its encoded bytes. Absent lists are empty.
  */
 export interface Decision {
   readonly verdict: Verdict;
   readonly requestHeaders?: readonly HeaderOp[] | undefined;
   readonly responseHeaders?: readonly HeaderOp[] | undefined;
   readonly audit?: Audit | undefined;
-  /** Asks for the next body chunk. Without it the agent is done with this body. */
+  /** True to get the next body chunk. Otherwise the agent is done with this body. */
   readonly needsMore?: boolean | undefined;
   readonly requestBodyMutation?: BodyMutation | undefined;
   readonly responseBodyMutation?: BodyMutation | undefined;
   readonly routingMetadata?: Readonly<Record<string, string>> | undefined;
   readonly webSocket?: WebSocketDecision | undefined;
-  /** The agent could not decide; the proxy applies its failure policy and ignores the verdict. Needs feature `errors`. */
+  /** Error of an agent that could not decide; the proxy applies its failure policy and ignores the verdict. Needs feature `errors`. */
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
 
-/** The plain allow: deeply frozen, so that its bytes are encoded once. */
+/** Plain allow, deeply frozen, so that its bytes are encoded once. */
 export const ALLOW: Decision = Object.freeze<Decision>({ verdict: Object.freeze({ type: 'allow' }) });

@@ -1,19 +1,19 @@
 /**
- * What routes a message: minted by the proxy's session, echoed by the agent. A number (or a bigint past 2^53−1) in the
- * documented dialect, text in the zentinel dialect and over gRPC. 0 is an id: compare with `undefined`, not by truth.
+ * Id that routes a message: created by the proxy's session, echoed by the agent. A number (or a bigint past 2^53−1) in the
+ * documented dialect, text in the zentinel dialect and over gRPC. 0 is an id: compare with `undefined`, not for truthiness.
  */
 export type RequestId = number | bigint | string;
 
-/** Names and values in turn, in wire order, as `IncomingMessage.rawHeaders`. Its length is even. */
+/** Alternating names and values, in wire order, as `IncomingMessage.rawHeaders`. Its length is even. */
 export type HeaderList = readonly string[];
 
-/** Where a request came from and how; wire section "RequestMetadata". Absent means that the proxy did not say. */
+/** Origin of a request; wire section "RequestMetadata". Absent members were not specified by the proxy. */
 export interface RequestMetadata {
   /** The proxy's or the client's name for the request in logs; never used for routing messages in the documented dialect. */
   readonly correlationId: string;
   /** The proxy's own id for the HTTP request. */
   readonly requestId: string;
-  /** Address of the client, without a port where the proxy separates them. */
+  /** Address of the client, without a port if the proxy separates them. */
   readonly clientIp: string;
   /** Port of the client, 0 to 65 535; 0 where it is unknown. */
   readonly clientPort: number;
@@ -28,7 +28,7 @@ export interface RequestMetadata {
   readonly upstreamId?: string | undefined;
   /** RFC 3339 in UTC. gRPC carries whole milliseconds only. */
   readonly timestamp: string;
-  /** W3C trace context, where the proxy traces. */
+  /** W3C trace context, if the proxy traces. */
   readonly traceparent?: string | undefined;
 }
 
@@ -42,40 +42,40 @@ export interface RequestHeaders {
   readonly uri: string;
   readonly headers: HeaderList;
   /**
-   * Whether a body follows; absent where the proxy does not say, as in the zentinel dialect and from foreign peers over
-   * gRPC. Then the headers may tell, and where they do not there may be one.
+   * True if a body follows; absent if the proxy does not specify it, as in the zentinel dialect and from third-party peers over
+   * gRPC. Then the headers may tell; if they do not, there may be one.
    */
   readonly hasBody?: boolean | undefined;
 }
 
 /**
- * The head of a request as a caller may say it: every member of the metadata is optional. Those that wires need are sent as
+ * Head of a request as a caller may write it: every member of the metadata is optional. Those that wires need are sent as
  * `''`, port 0, `HTTP/1.1`, the time now and the wire id.
  */
 export interface RequestHead extends Omit<RequestHeaders, 'metadata'> {
   readonly metadata?: { readonly [Name in keyof RequestMetadata]?: RequestMetadata[Name] | undefined } | undefined;
 }
 
-/** What request and response body chunks have in common. */
+/** Common fields of request and response body chunks. */
 interface BodyChunk {
   readonly id: RequestId;
   /** 0 for the first chunk of a body. */
   readonly index: number;
   readonly data: Uint8Array;
-  /** Whether this is the end of the body. */
+  /** True for the end of the body. */
   readonly last: boolean;
-  /** Length of the whole body in bytes, where it is known. */
+  /** Length of the whole body in bytes, if known. */
   readonly totalSize?: number | undefined;
-  /** Bytes of this body up to and including this chunk, where the dialect says it. */
+  /** Bytes of this body up to and including this chunk, if the dialect has the field. */
   readonly bytesTransferred?: number | undefined;
 }
 
-/** A piece of the request's body. Answered by one decision. */
+/** Chunk of the request's body. Answered by one decision. */
 export interface RequestBodyChunk extends BodyChunk {
   readonly type: 'requestBodyChunk';
 }
 
-/** A piece of the response's body. Answered by one decision. */
+/** Chunk of the response's body. Answered by one decision. */
 export interface ResponseBodyChunk extends BodyChunk {
   readonly type: 'responseBodyChunk';
 }
@@ -87,11 +87,11 @@ export interface ResponseHeaders {
   /** HTTP status, 100 to 999. */
   readonly status: number;
   readonly headers: HeaderList;
-  /** Whether a body follows; absent where the proxy does not say, as for a request. */
+  /** True if a body follows; absent if the proxy does not specify it, as for a request. */
   readonly hasBody?: boolean | undefined;
 }
 
-/** The request is over. Not answered; nothing follows for its id. */
+/** End of a request. Not answered; nothing follows for its id. */
 export interface RequestComplete {
   readonly type: 'requestComplete';
   readonly id: RequestId;
@@ -103,7 +103,7 @@ export interface RequestComplete {
   readonly error?: string | undefined;
 }
 
-/** What a WebSocket frame carries. */
+/** Type of a WebSocket frame. */
 export type WebSocketOpcode = 'continuation' | 'text' | 'binary' | 'close' | 'ping' | 'pong';
 
 /** One WebSocket frame in either direction. Answered by one decision. */
@@ -119,10 +119,10 @@ export interface WebSocketFrame {
   readonly clientIp: string;
 }
 
-/** What a guardrail is asked to look for. */
+/** Kind of inspection by a guardrail. */
 export type InspectionType = 'prompt_injection' | 'pii_detection';
 
-/** Text for an AI guardrail to judge. Answered by one decision that carries `guardrail`. */
+/** Text for an AI guardrail. Answered by one decision that carries `guardrail`. */
 export interface GuardrailInspect {
   readonly type: 'guardrailInspect';
   readonly id: RequestId;
@@ -143,7 +143,7 @@ export interface Configure {
   readonly configVersion?: string | undefined;
 }
 
-/** Everything a proxy tells an agent about a request, and its configuration. */
+/** Event that a proxy sends to an agent: about a request, or its configuration. */
 export type ProxyEvent =
   | RequestHeaders
   | RequestBodyChunk

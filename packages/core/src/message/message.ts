@@ -24,8 +24,7 @@ export interface Answer {
 }
 
 /**
- * An older way to answer a body chunk; read as an allow with a mutation for the oldest unanswered chunk of that index.
- * Never written. `data` is `null` to pass, empty to drop.
+ * Older answer to a body chunk; read as an allow with a mutation for the oldest unanswered chunk of that index. Never sent. `data` is `null` to pass, empty to drop.
  */
 interface BodyMutationMessage {
   readonly type: 'bodyMutation';
@@ -34,7 +33,7 @@ interface BodyMutationMessage {
   readonly data: Uint8Array | null;
 }
 
-/** Everything that a connection can carry after its handshake. */
+/** Message that a connection can carry after its handshake. */
 export type Message =
   | ProxyEvent
   | Answer
@@ -56,8 +55,8 @@ export type Message =
 export type MessageType = Message['type'];
 
 /**
- * A sound frame with content that could not be decoded, delivered in its place in the order, so that the request it
- * belongs to fails and no other. `id` is absent where even that could not be read.
+ * Complete frame whose content could not be decoded, delivered in its place in the order, so that its request fails and no other.
+ * `id` is absent if even that could not be read.
  */
 export interface Malformed {
   readonly type: 'malformed';
@@ -67,5 +66,5 @@ export interface Malformed {
   readonly error: AgentwireError;
 }
 
-/** What a connection delivers. */
+/** Message as a connection delivers it. */
 export type Received = Message | Malformed;

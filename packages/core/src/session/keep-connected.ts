@@ -2,39 +2,39 @@ import { type Clock, delay, systemClock } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import { backoffDelay, type BackoffOptions } from './backoff.ts';
 
-/** How a connection of {@link keepConnected} ended. */
+/** End of a connection of {@link keepConnected}. */
 export interface KeptEnd {
-  /** What went wrong; absent after an orderly end. */
+  /** Error that ended it; absent after a graceful end. */
   readonly error?: AgentwireError | undefined;
-  /** Takes nothing new and finishes what it has: the next one is dialled at once, unless this one did not live long. */
+  /** True if it drains: the next one is dialled at once, unless this one lived only shortly. */
   readonly draining?: boolean | undefined;
 }
 
-/** What {@link keepConnected} needs. */
+/** Options of {@link keepConnected}. */
 export interface KeepConnectedOptions {
   /**
    * Connects, and resolves once connected to a promise that resolves when that connection has ended or drains. A rejection
    * is a failed attempt.
    */
   readonly connect: (signal: AbortSignal) => Promise<{ readonly ended: Promise<KeptEnd | undefined | void> }>;
-  /** Ends the loop; a connection that is up then is left to its owner. */
+  /** Ends the loop; a connection that is open then stays with its owner. */
   readonly signal: AbortSignal;
   readonly backoff?: BackoffOptions;
   readonly clock?: Clock;
   /** Numbers from 0 up to 1 for the jitter; default `Math.random`. */
   readonly random?: () => number;
-  /** Told of each failed attempt and of the wait that follows. */
+  /** Called for each failed attempt with the wait that follows. */
   readonly onFailure?: (error: AgentwireError, failures: number, waitMs: number) => void;
-  /** Given, at the start of each wait, what ends that wait early; without effect once it is over. */
+  /** Called at the start of each wait with a function that ends it early; without effect once it is over. */
   readonly onWait?: (tryNow: () => void) => void;
 }
 
-/** A connection that lived this long was a good one: the next failure starts the backoff anew. */
+/** Lifetime after which a connection resets the backoff, in milliseconds. */
 const GOOD_AFTER_MS = 5_000;
 
 /**
- * Keeps one connection up until `signal` is aborted: connects, waits for its end, and connects again, for ever, with
- * growing waits between failures. Pool and agent share it. Never rejects.
+ * Keeps one connection open until `signal` is aborted: connects, waits for its end, and connects again, with growing waits
+ * between failures. Pool and agent share it. Never rejects.
  */
 export async function keepConnected(options: KeepConnectedOptions): Promise<void> {
   const { connect, signal, clock = systemClock, random = Math.random } = options;
@@ -56,13 +56,13 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
     failures += 1;
     const waitMs = backoffDelay(failures, options.backoff, ownRandom(random));
     tellFailure(options, error, failures, waitMs);
-    // whoever was told may have ended it, and an aborted signal tells nobody any more
+    // the callback may have ended the loop, and a listener added to an aborted signal is never called
     if (signal.aborted) return;
     await rest(clock, waitMs, signal, options.onWait);
   }
 }
 
-/** A number of the user's for the jitter; without jitter where that is none. */
+/** Returns the user's random number; without jitter if it is none. */
 function ownRandom(random: () => number): number {
   try {
     const value = random();
@@ -72,16 +72,16 @@ function ownRandom(random: () => number): number {
   }
 }
 
-/** A listener's throw must not end the attempts. */
+/** Calls `onFailure`; a throw must not end the attempts. */
 function tellFailure({ onFailure }: KeepConnectedOptions, ...what: Parameters<NonNullable<typeof onFailure>>): void {
   try {
     onFailure?.(...what);
   } catch {
-    // what it was told of is in no log of ours; whoever listens has one
+    // the listener's own fault, and this loop has no logger
   }
 }
 
-/** Waits for `waitMs`, or until `signal` or whoever got `tryNow` ends it. */
+/** Waits for `waitMs`, or until `signal` or `tryNow` ends it. */
 async function rest(
   clock: Clock,
   waitMs: number,

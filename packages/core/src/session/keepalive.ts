@@ -74,7 +74,7 @@ export class Keepalive {
     this.#wait();
   }
 
-  /** Whether the peer was silent since the last check, as far as this side reads. */
+  /** True if the peer was silent since the last check, as far as this side reads. */
   get #silent(): boolean {
     const { connection, readingStopped } = this.#deps;
     return connection.receivedBytes === this.#receivedBytes && readingStopped?.() !== true;

@@ -13,7 +13,7 @@ const close = (more: object): object => ({
 const audit = (audit_: object): object => ({ verdict: allow, audit: audit_ });
 const op = (one: unknown): object => ({ verdict: allow, requestHeaders: [one] });
 
-/** A decision that nobody may act on, and the field that makes it so. */
+/** Decision that must be refused, and the field that makes it so. */
 export interface ImpossibleDecision {
   readonly what: string;
   readonly decision: unknown;
@@ -22,7 +22,7 @@ export interface ImpossibleDecision {
 
 const row = (what: string, decision: unknown, field: string): ImpossibleDecision => ({ what, decision, field });
 
-/** Decisions with one wrong field each, as JavaScript or a foreign agent can make them; for tests of transports. */
+/** Decisions with one wrong field each, as JavaScript or a third-party agent can make them; for tests of transports. */
 export const IMPOSSIBLE_DECISIONS: readonly ImpossibleDecision[] = [
   row('no verdict', {}, 'verdict'),
   row('a verdict that is text', { verdict: 's3cret' }, 'verdict'),
@@ -90,7 +90,7 @@ const fine = (what: string, decision: Decision): { readonly what: string; readon
   decision,
 });
 
-/** Decisions at the edges of what can be. */
+/** Decisions at the limits of what is possible. */
 export const POSSIBLE_DECISIONS: readonly { readonly what: string; readonly decision: Decision }[] = [
   fine('an allow', { verdict: { type: 'allow' } }),
   fine('a block with status 200', { verdict: { type: 'block', status: 200 } }),

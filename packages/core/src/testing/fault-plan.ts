@@ -3,7 +3,7 @@ import type { Connection } from '../contract/connection.ts';
 import type { AgentwireError } from '../errors.ts';
 import type { Received } from '../message/message.ts';
 
-/** What happens to one message on its way to its receiver. */
+/** Fault of one message on its way to its receiver. */
 export type Fault =
   /** It never arrives. */
   | { readonly do: 'drop' }
@@ -18,22 +18,22 @@ export type Fault =
   /** It never arrives, and the connection is aborted at the receiver. */
   | { readonly do: 'cut' };
 
-/** Where a message stands when a {@link FaultPlan} is asked about it. */
+/** Position of a message for {@link FaultPlan}. */
 export interface FaultPlace {
   /** The receiving end. */
   readonly connection: Connection;
-  /** Which end that is. */
+  /** Side of that end. */
   readonly end: 'dialled' | 'accepted';
-  /** How many messages this end has received before. */
+  /** Number of messages that this end has received before. */
   readonly index: number;
 }
 
-/** What goes wrong, and when. */
+/** Plan of faults. */
 export interface FaultPlan {
   /** Time for delays. */
   readonly clock: Clock;
-  /** Asked about every message; what it returns happens to it, `undefined` leaves it alone. */
+  /** Called for every message; returns its fault, or `undefined` for none. */
   message?(message: Received, place: FaultPlace): Fault | undefined;
-  /** Asked about every attempt to connect, counted from 0; an error it returns is thrown instead. */
+  /** Called for every attempt to connect, counted from 0; a returned error is thrown instead. */
   connect?(address: string, attempt: number): AgentwireError | undefined;
 }

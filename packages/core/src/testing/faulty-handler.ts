@@ -16,12 +16,12 @@ function malformed(message: Received, loseId: boolean): Malformed {
   return id === undefined || loseId ? { type: 'malformed', of, error } : { type: 'malformed', of, id, error };
 }
 
-/** Stands before a connection's handler and lets a plan's faults happen to what it is told. */
+/** Wrapper of a connection's handler that applies a plan's faults to what it receives. */
 export class FaultyHandler implements ConnectionHandler {
   readonly #handler: ConnectionHandler;
   readonly #place: Omit<FaultPlace, 'index'>;
   readonly #plan: FaultPlan;
-  // what waits for a delayed message of the same request, behind it
+  // messages behind a delayed one of the same request
   readonly #behind = new Map<RequestId | undefined, Received[]>();
   readonly #timers = new Set<TimerHandle>();
   #index = 0;

@@ -13,23 +13,23 @@ export interface LinkedConnection extends Connection {
   readonly sent: readonly Message[];
   /** Delivers `message` to this end as if the other had sent it, in its place in the order; good for `Malformed`. */
   inject(message: Received): void;
-  /** From now on `send` takes messages but says stop. */
+  /** Makes `send` accept messages but return `false` from now on. */
   holdBack(): void;
-  /** Ends {@link holdBack} and calls `onDrain` if `send` has said stop. */
+  /** Ends {@link holdBack} and calls `onDrain` if `send` has returned `false`. */
   makeRoom(): void;
 }
 
-/** What {@link createLinkedPair} takes. */
+/** Options of {@link createLinkedPair}. */
 export interface LinkedPairOptions {
-  /** Gives the proxy's handler; default one that ignores everything. */
+  /** Returns the proxy's handler; default one that ignores everything. */
   readonly onProxy?: OnConnection;
-  /** Gives the agent's handler; default one that ignores everything. */
+  /** Returns the agent's handler; default one that ignores everything. */
   readonly onAgent?: OnConnection;
-  /** What the proxy says of itself on top of a name and every feature. */
+  /** Handshake of the proxy, on top of a name and every feature. */
   readonly proxy?: Partial<Hello>;
-  /** What the agent says of itself on top of a name and every feature. */
+  /** Handshake of the agent, on top of a name and every feature. */
   readonly agent?: Partial<Hello>;
-  /** What kind of request ids the connection carries; default `number`. */
+  /** Kind of request ids that the connection carries; default `number`. */
   readonly ids?: 'number' | 'text';
   /** Default `documented`. */
   readonly dialect?: Dialect;
@@ -52,7 +52,7 @@ class Linked extends ConnectionBase implements LinkedConnection {
   #inbox: Received[] = [];
   #scheduled = false;
   #holding = false;
-  #saidStop = false;
+  #stopped = false;
 
   constructor(peer: Peer) {
     super('linked');
@@ -75,7 +75,7 @@ class Linked extends ConnectionBase implements LinkedConnection {
     }
     this.sent.push(message);
     this.#other.inject(message);
-    this.#saidStop ||= this.#holding;
+    this.#stopped ||= this.#holding;
     return !this.#holding;
   }
 
@@ -110,8 +110,8 @@ class Linked extends ConnectionBase implements LinkedConnection {
 
   makeRoom(): void {
     this.#holding = false;
-    if (!this.#saidStop) return;
-    this.#saidStop = false;
+    if (!this.#stopped) return;
+    this.#stopped = false;
     this.drained();
   }
 
@@ -134,8 +134,8 @@ class Linked extends ConnectionBase implements LinkedConnection {
 /**
  * Makes two connected connections without a transport, for tests of what stands on a connection.
  *
- * Messages are handed over as they are, uncopied, in a later microtask and in order. Nothing stops or is refused
- * by itself: {@link LinkedConnection.holdBack} says stop. `close` waits for a paused peer without a deadline.
+ * Messages are passed on as they are, uncopied, in a later microtask and in order. Nothing stops or is refused by itself:
+ * {@link LinkedConnection.holdBack} stops the sender. `close` waits for a paused peer without a deadline.
  */
 export function createLinkedPair(options: LinkedPairOptions = {}): LinkedPair {
   const common = { version: '0', features: FEATURES, encodings: ['json'] };

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts';
 
-/** A clock that stands still until it is told to move. */
+/** Clock that only {@link ManualClock.advance} moves. */
 export interface ManualClock extends Clock {
   /** Moves time on by `ms`, running timers in their order, each at its own time; timers set by timers run too. */
   advance(ms: number): void;
-  /** Timers that wait. A test that leaves some behind has a leak. */
+  /** Timers that have not fired. A test that leaves some has found a leak. */
   readonly pendingTimers: number;
 }
 
@@ -14,7 +14,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Makes a {@link ManualClock} that starts at monotonic 0 and wall time `startWallMs` (default 2025-01-01 UTC). */
+/** Creates a {@link ManualClock} that starts at monotonic 0 and wall time `startWallMs` (default 2025-01-01 UTC). */
 export function createManualClock(startWallMs = 1_735_689_600_000): ManualClock {
   let now = 0;
   let order = 0;

@@ -24,7 +24,7 @@ export class FakeConnection extends ConnectionBase {
   readonly sent: Message[] = [];
   bufferedBytes = 0;
   receivedBytes = 0;
-  /** What `send` answers. */
+  /** Result of `send`. */
   writable = true;
   /** Thrown by the next send. */
   failNext: Error | undefined;

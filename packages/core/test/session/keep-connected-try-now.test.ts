@@ -16,7 +16,7 @@ test('a wait can be ended early, once, and leaves no timer and no listener', asy
     onWait: (tryNow) => tries.push(tryNow),
     connect: () => {
       attempts += 1;
-      return Promise.reject(new AgentwireError('ERR_CONNECT', 'nobody there'));
+      return Promise.reject(new AgentwireError('ERR_CONNECT', 'nothing listens'));
     },
   });
   await turn();

@@ -12,7 +12,7 @@ test('the wait grows by its factor to its bound, and jitter moves it both ways',
   expect(backoffDelay(1, {}, 1)).toBeCloseTo(120);
 });
 
-test('it tries for ever, and a good connection starts the waits anew', async () => {
+test('it tries until its signal is aborted, and a good connection starts the waits anew', async () => {
   const clock = createManualClock();
   const stop = new AbortController();
   const waits: number[] = [];
@@ -25,7 +25,7 @@ test('it tries for ever, and a good connection starts the waits anew', async () 
     onFailure: (_error, _failures, waitMs) => waits.push(Math.round(waitMs)),
     connect: async () => {
       attempts += 1;
-      if (attempts !== 3) throw new AgentwireError('ERR_CONNECT', 'nobody there');
+      if (attempts !== 3) throw new AgentwireError('ERR_CONNECT', 'nothing listens');
       return { ended: new Promise<void>((resolve) => (end = resolve)) };
     },
   });

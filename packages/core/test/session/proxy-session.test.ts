@@ -31,7 +31,7 @@ describe('one question, one outcome', () => {
     expect([session.inFlight, session.pending]).toEqual([0, 0]);
   });
 
-  test('an id is never used twice, and a late answer meets nobody', async () => {
+  test('an id is never used twice, and a late answer settles nothing', async () => {
     const { connection, session, clock } = setup();
     const first = session.request(headers, { timeoutMs: 50 });
     const firstId = lastId(connection);

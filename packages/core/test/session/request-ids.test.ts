@@ -21,7 +21,7 @@ test('no id comes twice on a connection, nor as text on another one', () => {
   expect(new Set(all).size).toBe(all.length);
 });
 
-test('what a connection could not have made has no slot', () => {
-  const foreign = ['abc', '7x', '', 'a-', 'a7', '-12345678901234567', 12n];
-  expect(foreign.map(slotOf)).toEqual(foreign.map(() => -1));
+test('an id that no connection creates has no slot', () => {
+  const thirdParty = ['abc', '7x', '', 'a-', 'a7', '-12345678901234567', 12n];
+  expect(thirdParty.map(slotOf)).toEqual(thirdParty.map(() => -1));
 });

@@ -80,7 +80,7 @@ describe('createLinkedPair', () => {
     expect(agent.ends).toEqual([{ by: 'local' }]);
   });
 
-  it('lets a throw of onClose harm nobody', () => {
+  it('ignores a throw of onClose', () => {
     const pair = createLinkedPair({
       onProxy: () => ({
         onMessage: () => undefined,

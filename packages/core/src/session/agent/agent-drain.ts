@@ -65,7 +65,7 @@ export class AgentDrain {
     return atMost(this.#deps.clock, timeoutMs, Promise.race([promise, this.#closed.promise]));
   }
 
-  /** Whether the proxy knows drain messages and has one for an open stream. */
+  /** True if the proxy knows drain messages and has one for an open stream. */
   get #drainKnown(): boolean {
     return this.#deps.session.connection.peer.dialect !== 'zentinel';
   }

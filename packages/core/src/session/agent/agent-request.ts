@@ -11,7 +11,7 @@ export interface AgentRequest {
   readonly connection: Connection;
   /** Aborted by a cancel, by the end of the connection, and by the end of a drain; created on first use. */
   readonly signal: AbortSignal;
-  /** Whether {@link signal} is aborted, without creating one. */
+  /** True once {@link signal} is aborted; reading it creates no signal. */
   readonly cancelled: boolean;
   /** Events without an answer, the running one included. */
   readonly unanswered: number;
@@ -31,11 +31,11 @@ export class AgentRequestCore implements AgentRequest {
   retain = false;
   state: unknown = undefined;
   cancelled = false;
-  /** Whether a handler runs for it. */
+  /** True while a handler runs for it. */
   running = false;
-  /** Whether `onRequestEnd` was called. */
+  /** True once `onRequestEnd` was called. */
   ended = false;
-  /** Whether it is in its session's table; a request that is answered at once need not be. */
+  /** True once it was put into its session's table; a request that is answered at once need not be. */
   registered = false;
   /** Events behind the running one. */
   queue: QueuedEvent[] | undefined;

@@ -28,7 +28,7 @@ export class KnownRequests {
   readonly #queues: EventQueues;
   readonly #stats: KnownRequestsDeps['stats'];
   readonly #ttlMs: number;
-  /** Whether requests end by age: proxies of the zentinel dialect need not complete or cancel them. */
+  /** True if requests end by age: proxies of the zentinel dialect need not complete or cancel them. */
   readonly #ages: boolean;
   readonly #table: RequestTable;
   readonly #evictions: Sweep;

@@ -26,7 +26,7 @@ export class RequestTable {
     return this.#bySlot === undefined ? -1 : slotOf(id);
   }
 
-  /** Whether ids contain the slot of their request. */
+  /** True if ids contain the slot of their request. */
   get hasSlots(): boolean {
     return this.#bySlot !== undefined;
   }
@@ -86,7 +86,7 @@ export class RequestTable {
     yield* this.#byId.values();
   }
 
-  /** Whether requests are kept that only their age ends; those in slots end with the slot. */
+  /** True if requests are kept that only their age ends; those in slots end with the slot. */
   get ages(): boolean {
     return this.#byId.size > 0;
   }

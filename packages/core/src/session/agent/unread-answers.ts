@@ -14,7 +14,7 @@ const MIN_READ_BYTES = 10 * 1024;
  * proxy that then reads less than 1 KiB per second loses its connection.
  */
 export class UnreadAnswers {
-  /** Whether reading has stopped because too much is unread. */
+  /** True while reading is stopped because too much is unread. */
   stalled = false;
   readonly #connection: Connection;
   readonly #clock: Clock;

@@ -47,7 +47,7 @@ export class EventSender {
     this.#logger = logger;
   }
 
-  /** Whether a body chunk may be sent now. */
+  /** True if a body chunk may be sent now. */
   get writable(): boolean {
     return this.#state === 'writable';
   }

@@ -33,7 +33,7 @@ export const EXCHANGE_LIFECYCLE: Lifecycle<ExchangeState> = {
 export interface ExchangeDeps {
   readonly clock: Clock;
   readonly sender: EventSender;
-  /** Whether the peer takes one event of a request at a time. */
+  /** True if the peer accepts one event of a request at a time. */
   readonly serial: boolean;
   readonly requestTimeoutMs: number;
   /** Error of every question once the connection has ended. */
@@ -74,7 +74,7 @@ export class ExchangeSlot implements Exchange {
     return this.#state === 'ended';
   }
 
-  /** Whether the last answer asked for a chunk. */
+  /** True if the last answer asked for a chunk. */
   get wantsChunk(): boolean {
     return this.#state === 'wantsChunk';
   }

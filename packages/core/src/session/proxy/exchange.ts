@@ -24,7 +24,7 @@ export interface AskOptions {
 export interface Exchange {
   /** Id on the wire. */
   readonly id: RequestId;
-  /** Whether it has ended: by `end`, `cancel`, `complete`, a deadline, or the end of the connection. */
+  /** True once it has ended: by `end`, `cancel`, `complete`, a deadline, or the end of the connection. */
   readonly ended: boolean;
   /** Questions without an answer. */
   readonly pending: number;

@@ -79,9 +79,9 @@ export interface ProxySession extends AsyncDisposable {
   readonly inFlight: number;
   /** Questions without an answer. */
   readonly pending: number;
-  /** Whether the agent or this side refuses new exchanges. */
+  /** True while the agent or this side refuses new exchanges. */
   readonly draining: boolean;
-  /** Whether the agent asked for a pause. Asking is still possible; whether to is the pool's policy. */
+  /** True while the agent asks for a pause. Asking is still possible: the pool's policy decides. */
   readonly paused: boolean;
   readonly stats: ProxySessionStats;
   /** Opens an exchange for a new request. @throws AgentwireError `ERR_CLOSED`, `ERR_DRAINING`, `ERR_OVERLOADED` */

@@ -15,7 +15,7 @@ export interface Question {
   /** Index of a body chunk, else −1. */
   readonly index: number;
   readonly last: boolean;
-  /** Whether the exchange ends with the answer. */
+  /** True if the exchange ends with the answer. */
   readonly endAfter: boolean;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (error: AgentwireError) => void;
