@@ -7,7 +7,7 @@ import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CallingUser } from '../src/call-context.ts';
 import { inputRequired, KvTaskStore, MemoryTaskStore } from '../src/index.ts';
-import { hasServer, startServer, unlessServer } from './server.ts';
+import { hasServer, startServer, unlessServer } from '../../a2a-nats/test/server.ts';
 import { connect, resultOf, say, setup, taskOf, textPart } from './support.ts';
 
 const by = (user: string | undefined): ServerCallContext =>

@@ -26,6 +26,8 @@ async function run(count: number): Promise<void> {
   await Promise.all(Array.from({ length: IN_FLIGHT }, ask));
 }
 
+// Timers of the router do not keep the process alive.
+const alive = setInterval(() => undefined, 60_000);
 const heap: number[] = [];
 for (let part = 0; part < 5; part += 1) {
   await run(requests / 5);
@@ -33,6 +35,7 @@ for (let part = 0; part < 5; part += 1) {
   globalThis.gc?.();
   heap.push(process.memoryUsage().heapUsed);
 }
+clearInterval(alive);
 const [, first = 0] = heap;
 const last = heap.at(-1) ?? 0;
 process.stdout.write(

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
+import { AgentwireError } from '@agentwire/core';
 
 /** Decision of a gate: let the message through, let the recipient's own gate decide, or block it. */
 export type GateDecision =
@@ -50,3 +51,23 @@ export const gateDecision: {
   defer: (reason) => (reason === undefined ? { kind: 'defer' } : { kind: 'defer', reason }),
   deny: (reason) => ({ kind: 'deny', reason }),
 };
+
+/** Gate of a router: set once, so that it cannot be replaced by a more lenient one. */
+export class GateSlot {
+  #gate: GateBackend | undefined;
+
+  constructor(gate: GateBackend | undefined) {
+    this.#gate = gate;
+  }
+
+  /** The gate, if there is one. */
+  get gate(): GateBackend | undefined {
+    return this.#gate;
+  }
+
+  /** Puts a gate in; throws `ERR_INVALID_STATE` if there is one already. */
+  fill(gate: GateBackend): void {
+    if (this.#gate !== undefined) throw new AgentwireError('ERR_INVALID_STATE', 'the router has a gate already');
+    this.#gate = gate;
+  }
+}

@@ -35,3 +35,35 @@ export const payload: {
   signal: (signal, detail) => (detail === undefined ? { kind: 'signal', signal } : { kind: 'signal', signal, detail }),
   binary: (bytes) => ({ kind: 'binary', bytes }),
 };
+
+const NAMES: Readonly<Record<PayloadKind, string>> = {
+  text: 'text',
+  json: 'json',
+  toolCall: 'tool_call',
+  toolResult: 'tool_result',
+  signal: 'signal',
+  binary: 'binary',
+};
+
+/** The kind of a payload as audit events and gates name it: `text`, `json`, `tool_call`, `tool_result`, `signal`, `binary`. */
+export function payloadType(content: Payload): string {
+  return NAMES[content.kind];
+}
+
+/** Value of a payload that schemas are asked about, and that gates see. */
+export function payloadValue(content: Payload): JsonValue | Uint8Array {
+  switch (content.kind) {
+    case 'text':
+      return content.text;
+    case 'json':
+      return content.value;
+    case 'toolCall':
+      return content.args;
+    case 'toolResult':
+      return content.result;
+    case 'signal':
+      return content.detail ?? null;
+    default:
+      return content.bytes;
+  }
+}

@@ -2,8 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import type { Target } from '../message/target.ts';
 import { patternCovers } from '../routing/topic-pattern.ts';
 import type { AgentCapabilities } from './capabilities.ts';
-import { KERNEL_PID, type Pid } from './pid.ts';
-import { processNotFound } from './process-not-found.ts';
+import { KERNEL_PID, type Pid, processNotFound } from './pid.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
 
 /** Facts about a sender that the rules need; a process entry fits, and so does a sender on another node. */

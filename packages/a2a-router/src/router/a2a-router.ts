@@ -5,21 +5,26 @@ import type { InboxOptions } from '../inbox/inbox-options.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { sealMessage } from '../message/seal-message.ts';
-import type { CapabilityChecker } from '../process/capability-checker.ts';
+import { CapabilityChecker } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ProcessLinks } from '../process/process-links.ts';
-import type { ProcessTable } from '../process/process-table.ts';
-import type { ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
-import type { TopicRouter } from '../routing/topic-router.ts';
+import { ProcessTable } from '../process/process-table.ts';
+import { type ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
+import { TopicRouter } from '../routing/topic-router.ts';
 import { AnswerStream, type StreamOptions } from './answer-stream.ts';
 import { assembleRouter, type RouterComponents } from './assemble-router.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { processExited } from './process-exit.ts';
 import { createRemoteHost } from './remote-host.ts';
 import { requestMany, type RequestManyOptions, requestOne, type RequestOptions } from './request.ts';
-import { type ResolvedRouterSettings, resolveRouterSettings, type RouterSettings } from './router-options.ts';
+import {
+  type ResolvedRouterSettings,
+  resolveRouterSettings,
+  type RouterSettings,
+  type A2ARouterOptions,
+} from './router-options.ts';
 import type { SendReport } from './send-report.ts';
-import type { SubscribeOptions } from './subscribe-options.ts';
+import type { SubscribeOptions } from './subscriptions.ts';
 
 /**
  * Routes messages between agents: inboxes, direct messages, topics, broadcast, services, requests, gate and audit.
@@ -242,4 +247,18 @@ export class A2ARouter {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Makes a router with everything that was not given: process table, checker, topics and services. */
+export function createA2ARouter(options: A2ARouterOptions = {}): A2ARouter {
+  const {
+    processTable = new ProcessTable(),
+    topicRouter = new TopicRouter(),
+    capabilityChecker,
+    ...settings
+  } = options;
+  return new A2ARouter(processTable, capabilityChecker ?? new CapabilityChecker(processTable), topicRouter, {
+    serviceRegistry: new ServiceRegistry(),
+    ...settings,
+  });
 }

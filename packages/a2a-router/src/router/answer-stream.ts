@@ -3,7 +3,7 @@ import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { readFailure } from '../message/reply.ts';
 import { Ring } from '../inbox/ring.ts';
 import type { KernelMessage } from '../message/message.ts';
-import type { PendingRequest } from './pending-requests.ts';
+import type { PendingRequest } from './pending-request.ts';
 import { ask, type RequestOptions, type RequestDeps } from './request.ts';
 import { requestOver } from './request-signals.ts';
 import { StreamWindow } from './stream-window.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '@agentwire/core';
-import { GateSlot } from '../gate/gate-slot.ts';
+import { GateSlot } from '../gate/gate.ts';
 import { DeadLetters } from '../inbox/dead-letters.ts';
 import type { Replier } from '../message/reply-channel.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
@@ -127,7 +127,7 @@ export function assembleRouter({ table, checker, topics, settings }: RouterDeps)
   const localSender = new LocalSender(
     path,
     open.check,
-    settings.checkContracts === 'both' ? delivery : undefined,
+    settings.checkContracts === 'both' ? delivery.services : undefined,
     interceptors,
     clock,
   );

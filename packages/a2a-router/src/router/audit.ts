@@ -5,8 +5,7 @@ import type { ChainManager } from '../chain/chain-manager.ts';
 import { payloadToJson } from '../message/message-json.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
-import type { Payload } from '../message/payload.ts';
-import { payloadType } from '../message/payload-type.ts';
+import { type Payload, payloadType } from '../message/payload.ts';
 import { describeTarget, type Target } from '../message/target.ts';
 import type { SendReport } from './send-report.ts';
 

@@ -8,13 +8,15 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, mayReachSubscriber, type ScopeHolder } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
-import { checkAgainst, type CheckDeps } from '../routing/contract.ts';
+import type { CheckDeps } from '../routing/contract.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
+import { type Outcome, refusal, settleOne, single, withSequence } from './delivery-report.ts';
 import { DUPLICATE, type InboxTable } from './inbox-table.ts';
-import { addResponder, dropResponder, type PendingRequest } from './pending-requests.ts';
+import { addResponder, dropResponder, type PendingRequest } from './pending-request.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 import { NO_REJECTIONS, type Rejection, type SendReport } from './send-report.ts';
+import { ServiceDelivery } from './service-delivery.ts';
 
 /** Collaborators of the delivery. */
 export interface DeliveryDeps {
@@ -30,14 +32,23 @@ export interface DeliveryDeps {
   readonly logger: Logger;
 }
 
-type Outcome = SendReport | Promise<SendReport>;
-
 /** Brings a message that may be sent to those it is for. Throws or rejects when a single recipient cannot have it. */
 export class Delivery {
+  /** Delivery to services, and the check of arguments against their contracts. */
+  readonly services: ServiceDelivery;
   readonly #deps: DeliveryDeps;
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
+    this.services = new ServiceDelivery({
+      inboxes: deps.inboxes,
+      services: deps.services,
+      deadLetters: deps.deadLetters,
+      backend: deps.backend,
+      checks: deps.checks,
+      one: (pid, message, waiting) => this.#one(pid, message, waiting),
+      remote: (message, to, waiting) => this.#remote(message, to, waiting),
+    });
   }
 
   /** Delivers to a target; `waiting` is the request that the message asks, `holder` the scope of its sender. */
@@ -52,9 +63,9 @@ export class Delivery {
       case 'broadcast':
         return this.#broadcast(message, holder, waiting);
       case 'service':
-        return this.#service(message, to.service, undefined, holder, waiting);
+        return this.services.deliver(message, to.service, undefined, holder, waiting);
       case 'serviceMethod':
-        return this.#service(message, to.service, to.method, holder, waiting);
+        return this.services.deliver(message, to.service, to.method, holder, waiting);
       default:
         return this.#remoteNode(message, to, holder, waiting);
     }
@@ -124,103 +135,6 @@ export class Delivery {
 
   #broadcast(message: KernelMessage, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
     return this.#many([...this.#deps.inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
-  }
-
-  #service(
-    message: KernelMessage,
-    service: string,
-    method: string | undefined,
-    holder: ScopeHolder,
-    waiting: PendingRequest | undefined,
-  ): Outcome {
-    const { inboxes, backend, deadLetters } = this.#deps;
-    const registry = this.#deps.services();
-    const to: Target = method === undefined ? { kind: 'service', service } : { kind: 'serviceMethod', service, method };
-    const mayLeave =
-      backend !== undefined && message.fromNode === undefined && holder.capabilities.ipcScope.kind === 'all';
-    const pids = registry?.knows(service, method) === true ? (registry.get(service)?.owners ?? []) : [];
-    const live = pids.filter(
-      (pid) => inboxes.liveState(pid) !== undefined && (pid !== message.from || message.fromNode !== undefined),
-    );
-    const reachable = live.filter((pid) => mayReachProcess(holder, pid));
-    // A suspended owner queues, so it gets a share only while no other owner can take the message.
-    const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
-    const allowed = running.length > 0 ? running : reachable;
-    if (registry !== undefined && allowed.length > 0) {
-      const elsewhere = mayLeave ? to : undefined;
-      const checked = this.checkArgs(message, service, method);
-      if (checked === undefined) return this.#toOwner(registry, service, allowed, message, waiting, elsewhere);
-      return checked.then(() => {
-        if (waiting?.ended === true)
-          throw new AgentwireError('ERR_ABORTED', 'the request ended before it was delivered');
-        return this.#toOwner(registry, service, allowed, message, waiting, elsewhere);
-      });
-    }
-    if (live.length > 0) {
-      deadLetters.add(message, undefined, 'governance_denied');
-      throw new AgentwireError(
-        'ERR_CAPABILITY_DENIED',
-        `the sender may reach no owner of service ${JSON.stringify(service)}`,
-      );
-    }
-    if (mayLeave) return this.#remote(message, to, waiting);
-    deadLetters.add(message, undefined, 'target_not_found');
-    const what =
-      method === undefined
-        ? JSON.stringify(service)
-        : `${JSON.stringify(service)} with method ${JSON.stringify(method)}`;
-    throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${what}`);
-  }
-
-  /** Checks the arguments of a call against the contract of its method; throws, or gives a promise that rejects, when they do not fit. */
-  checkArgs(message: KernelMessage, service: string, method: string | undefined): Promise<void> | undefined {
-    const schema = method === undefined ? undefined : this.#deps.services()?.contract(service, method)?.args;
-    if (schema === undefined) return undefined;
-    const checked = checkAgainst(schema, message.payload, `the arguments of ${service}.${method}`, this.#deps.checks);
-    return checked instanceof Promise ? checked : undefined;
-  }
-
-  #toOwner(
-    registry: ServiceRegistry,
-    service: string,
-    allowed: readonly Pid[],
-    message: KernelMessage,
-    waiting: PendingRequest | undefined,
-    elsewhere: Target | undefined,
-  ): Outcome {
-    const { inboxes, deadLetters } = this.#deps;
-    const queued = (pid: Pid): number => inboxes.queued(pid);
-    const free = registry.choose(service, (one) => allowed.includes(one) && inboxes.hasRoom(one), queued);
-    if (free !== undefined) return this.#one(free, message, waiting);
-    const full = registry.choose(service, (one) => allowed.includes(one), queued);
-    if (full !== undefined) {
-      return elsewhere === undefined
-        ? this.#one(full, message, waiting)
-        : this.#overflow(message, elsewhere, full, waiting);
-    }
-    deadLetters.add(message, undefined, 'target_not_found');
-    throw new AgentwireError('ERR_SERVICE_NOT_FOUND', `no live process owns service ${JSON.stringify(service)}`);
-  }
-
-  /** Brings a message to an owner on another node while those here are full; if there is none, it is refused as here. */
-  async #overflow(
-    message: KernelMessage,
-    to: Target,
-    full: Pid,
-    waiting: PendingRequest | undefined,
-  ): Promise<SendReport> {
-    if (waiting !== undefined) {
-      waiting.refusal = refusal('ERR_INBOX_FULL', full);
-      return this.#remote(message, to, waiting);
-    }
-    try {
-      await this.#deps.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
-    } catch (error) {
-      // A process may have it, so it is not refused here.
-      if (toAgentwireError(error, 'ERR_IO').code === 'ERR_TIMEOUT') throw error;
-      return this.#one(full, message, waiting);
-    }
-    return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 
   #remoteNode(
@@ -301,34 +215,4 @@ export class Delivery {
     };
     return slow === undefined ? report() : Promise.all(slow).then(report);
   }
-}
-
-function withSequence(outcome: Outcome, sequence: number | undefined): Outcome {
-  if (sequence === undefined) return outcome;
-  return outcome instanceof Promise ? outcome.then((report) => ({ ...report, sequence })) : { ...outcome, sequence };
-}
-
-function settleOne(pid: Pid, message: KernelMessage, code: ErrorCode | undefined): SendReport {
-  if (code === undefined) return single(message);
-  if (code !== DUPLICATE) throw refusal(code, pid);
-  return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 0, duplicates: 1 };
-}
-
-function single(message: KernelMessage): SendReport {
-  return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
-}
-
-const REFUSALS: Partial<Record<ErrorCode, string>> = {
-  ERR_PROCESS_NOT_FOUND: 'no process has that pid',
-  ERR_NO_INBOX: 'the process has no inbox',
-  ERR_INBOX_CLOSED: 'the process has exited',
-  ERR_INBOX_FULL: 'the inbox is full',
-  ERR_TIMEOUT: 'the inbox stayed full',
-  ERR_DUPLICATE_REQUEST: 'it had one with that idempotencyKey before',
-};
-
-function refusal(code: ErrorCode, pid: Pid): AgentwireError {
-  return new AgentwireError(code, `process ${pid} did not get the message: ${REFUSALS[code] ?? code}`, {
-    detail: { pid },
-  });
 }

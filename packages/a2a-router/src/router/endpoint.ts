@@ -11,7 +11,7 @@ import type { Observer } from './observer.ts';
 import { type MessageHandler, serve, type ServeOptions } from './serve.ts';
 import type { RequestManyOptions, RequestOptions } from './request.ts';
 import type { SendReport } from './send-report.ts';
-import type { SubscribeOptions } from './subscribe-options.ts';
+import type { SubscribeOptions } from './subscriptions.ts';
 
 /** Collaborators of an endpoint: messages are made where they are sent. */
 export interface EndpointDeps {

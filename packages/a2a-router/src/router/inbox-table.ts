@@ -5,11 +5,11 @@ import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
 import type { Replier } from '../message/reply-channel.ts';
 import { seenKey, SeenKeys } from '../inbox/seen-keys.ts';
 import type { KernelMessage } from '../message/message.ts';
-import type { Pid } from '../process/pid.ts';
-import { processNotFound } from '../process/process-not-found.ts';
+import { type Pid, processNotFound } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { Observer } from './observer.ts';
-import { addResponder, dropResponder, type PendingRequest, type PendingRequests } from './pending-requests.ts';
+import { addResponder, dropResponder, type PendingRequest } from './pending-request.ts';
+import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 
 /** Code for a message that its recipient had before: it is not delivered again, and not lost. */

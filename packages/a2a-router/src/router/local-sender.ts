@@ -6,11 +6,12 @@ import type { Payload } from '../message/payload.ts';
 import { newMessage, sealMessage } from '../message/seal-message.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
-import type { Delivery } from './delivery.ts';
 import { aroundSend, type Interceptor } from './interceptors.ts';
-import type { PendingRequest } from './pending-requests.ts';
-import { type SendContext, PLAIN, type SendOutcome, type SendPath } from './send-path.ts';
+import type { PendingRequest } from './pending-request.ts';
+import { PLAIN, type SendContext } from './send-context.ts';
+import type { SendOutcome, SendPath } from './send-path.ts';
 import type { SendReport } from './send-report.ts';
+import type { ServiceDelivery } from './service-delivery.ts';
 
 const REPLY: SendContext = Object.freeze({ isReply: true });
 
@@ -20,13 +21,13 @@ export class LocalSender {
   readonly #checkOpen: () => void;
   /** Checks arguments when the sender is to check them too. */
   readonly #interceptors: readonly Interceptor[];
-  readonly #contracts: Pick<Delivery, 'checkArgs'> | undefined;
+  readonly #contracts: Pick<ServiceDelivery, 'checkArgs'> | undefined;
   readonly #clock: Clock;
 
   constructor(
     path: SendPath,
     checkOpen: () => void,
-    contracts: Pick<Delivery, 'checkArgs'> | undefined,
+    contracts: Pick<ServiceDelivery, 'checkArgs'> | undefined,
     interceptors: readonly Interceptor[],
     clock: Clock,
   ) {

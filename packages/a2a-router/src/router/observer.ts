@@ -10,7 +10,7 @@ import { type MetricLabels, readTraceparent } from '@agentwire/core/internal';
 import { readFailure } from '../message/reply.ts';
 import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
-import type { RequestHooks } from './pending-requests.ts';
+import type { RequestHooks } from './pending-request.ts';
 import type { SendReport } from './send-report.ts';
 import { destinationOf, messageAttributes } from './span-attributes.ts';
 

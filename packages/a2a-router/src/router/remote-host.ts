@@ -7,11 +7,13 @@ import type { OpenState } from './open-state.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { RemoteWatches } from '../process/remote-watches.ts';
 import type { ProcessTable } from '../process/process-table.ts';
-import { addResponder, type PendingRequests } from './pending-requests.ts';
+import { addResponder } from './pending-request.ts';
+import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteHost, RemoteReply } from './remote-backend.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import type { Sender } from './sender-admission.ts';
-import { type SendPath, type DirectHandler } from './send-path.ts';
+import type { DirectHandler } from './send-context.ts';
+import type { SendPath } from './send-path.ts';
 import type { ServiceOwners } from './service-owners.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 

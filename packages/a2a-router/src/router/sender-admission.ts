@@ -2,8 +2,7 @@ import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import { type AgentCapabilities, resolveCapabilities } from '../process/capabilities.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
-import type { Pid } from '../process/pid.ts';
-import { processNotFound } from '../process/process-not-found.ts';
+import { type Pid, processNotFound } from '../process/pid.ts';
 import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
 import { RateLimits } from '../process/rate-limits.ts';
 

@@ -1,6 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { Pid } from '../process/pid.ts';
-import { processNotFound } from '../process/process-not-found.ts';
+import { type Pid, processNotFound } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import { type ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
 import type { RemoteBackend } from './remote-backend.ts';

@@ -1,6 +1,6 @@
 import type { SpanAttributes } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
-import { payloadType } from '../message/payload-type.ts';
+import { payloadType } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 
 /** The place that a span is named after: no pid and no id, of which there are too many. */

@@ -2,15 +2,13 @@ import { AgentwireError, type Clock, type ErrorCode, type Logger, toAgentwireErr
 import { checkKnownOptions } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { type CapabilityChecker, mayReachSubscriber } from '../process/capability-checker.ts';
-import type { Pid } from '../process/pid.ts';
-import { processNotFound } from '../process/process-not-found.ts';
+import { type Pid, processNotFound } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { KeptMessage } from '../routing/topic-history.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { recordReplay } from './audit.ts';
 import type { InboxTable } from './inbox-table.ts';
 import type { RemoteBackend } from './remote-backend.ts';
-import type { SubscribeOptions } from './subscribe-options.ts';
 
 /** Collaborators of subscriptions. */
 export interface SubscriptionsDeps {
@@ -108,4 +106,12 @@ export class Subscriptions {
       lost(error);
     }
   }
+}
+
+/** Options of a subscription. */
+export interface SubscribeOptions {
+  /** Deliver at once the last message of every matching topic that remembers it. Default false. */
+  readonly retained?: boolean;
+  /** Deliver at once what the topic remembers from this sequence on, an integer from 0; only for a topic without wildcards. */
+  readonly fromSequence?: number;
 }

@@ -1,7 +1,6 @@
 import { AgentwireError, type Clock } from '@agentwire/core';
 import { isLater } from '../gate/judge-answer.ts';
-import type { Payload } from '../message/payload.ts';
-import { payloadValue } from '../message/payload-value.ts';
+import { type Payload, payloadValue } from '../message/payload.ts';
 
 /**
  * Schema of any library that implements Standard Schema 1, such as zod, valibot or arktype.
