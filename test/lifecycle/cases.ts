@@ -3,6 +3,7 @@ import { connection } from './cases/connection.ts';
 import { exchange } from './cases/exchange.ts';
 import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
+import { handlerRun } from './cases/handler-run.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
@@ -24,4 +25,5 @@ export const CASES: readonly LifecycleCase[] = [
   proxySession,
   exchange,
   eventSender,
+  handlerRun,
 ];

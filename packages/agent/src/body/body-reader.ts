@@ -31,7 +31,7 @@ export class BodyReader implements IncomingBody {
     this.#ended = !expected;
   }
 
-  /** Whether the handler reads the body, so that this reader answers its chunks. */
+  /** `true` if the handler reads the body, so that this reader answers its chunks. */
   get used(): boolean {
     return this.#used;
   }

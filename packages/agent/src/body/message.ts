@@ -12,11 +12,11 @@ export interface MessageHost {
   readonly createdRun: HandlerRun | undefined;
   /** The session's request that delivered the message. */
   readonly agentRequest: AgentRequest;
-  /** Whether the proxy waits for the decision on a body when more is asked for. */
+  /** `true` if the proxy waits for the decision on a body when more is asked for. */
   readonly waitsForBody: boolean;
-  /** Whether this agent announced that it reads request bodies. */
+  /** `true` if this agent announced that it reads request bodies. */
   readonly requestBody: boolean;
-  /** Whether this agent announced that it reads response bodies. */
+  /** `true` if this agent announced that it reads response bodies. */
   readonly responseBody: boolean;
 }
 

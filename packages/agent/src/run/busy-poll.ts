@@ -31,7 +31,7 @@ export class BusyPoll {
     this.#clock = clock;
   }
 
-  /** Whether the loop is kept from sleeping, or has not completed an iteration since the last event. */
+  /** `true` if the loop is kept from sleeping, or has not completed an iteration since the last event. */
   get active(): boolean {
     return this.#active;
   }

@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
-import { containedAbortController } from '@agentwire/core/internal';
+import { containedAbortController, type Lifecycle } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
 
 const overtaken = (): AgentwireError =>
@@ -24,24 +24,48 @@ export interface RunHost {
 }
 
 /**
+ * State of a {@link HandlerRun}. `running`: no event waits; `waiting`: an event waits for its reply; `settled`: the handler has
+ * decided or failed, and no event has received that; `delivered`: an event has.
+ */
+export type HandlerRunState = 'running' | 'waiting' | 'settled' | 'delivered';
+
+/** States of a handler run. */
+export const HANDLER_RUN_LIFECYCLE: Lifecycle<HandlerRunState> = {
+  running: {
+    'event waits': 'waiting',
+    decides: 'settled',
+    fails: 'settled',
+    'decides at once': 'delivered',
+    'decides too late': 'settled',
+  },
+  waiting: {
+    'asks for more': 'running',
+    overtaken: 'running',
+    decides: 'delivered',
+    fails: 'delivered',
+    'decides at once': 'delivered',
+    'decides too late': 'settled',
+  },
+  settled: { 'event waits': 'delivered' },
+  delivered: {},
+};
+
+/**
  * One run of a handler, matched with the events that it answers: the head, and each chunk of a body that it reads. At most
  * one event waits at a time, because a session delivers the next one only after the answer.
- *
- * States (docs/lifecycle.md): `running`, no event waits; `waiting`, an event waits for its reply; `settled`, the handler has
- * decided or failed, and no event has received that; `delivered`, an event has.
  */
 export class HandlerRun {
   /** Time at which the event that waits must be answered, by the host's clock; set by the host. */
   deadlineAt = 0;
-  /** Whether the run is counted as work; set by the host. */
+  /** `true` if the run is counted as work; set by the host. */
   counted = false;
   /** Called once the handler is done with everything that it was given. */
   onReturned: (() => void) | undefined;
   readonly #host: RunHost;
   readonly #request: AgentRequest;
-  #state: 'running' | 'waiting' | 'settled' | 'delivered' = 'running';
+  #state: HandlerRunState = 'running';
   #waiting: PromiseWithResolvers<Reply> | undefined;
-  /** Whether the handler asked for more before its first event began to wait. */
+  /** `true` if the handler asked for more before its first event began to wait. */
   #continued = false;
   #decision: Decision | undefined;
   #failure: unknown;
@@ -64,22 +88,26 @@ export class HandlerRun {
     return this.#controller.signal;
   }
 
-  /** Whether an event waits for the handler. */
+  get state(): HandlerRunState {
+    return this.#state;
+  }
+
+  /** `true` if an event waits for the handler. */
   get waits(): boolean {
     return this.#state === 'waiting';
   }
 
-  /** Whether the handler has decided or failed. */
+  /** `true` if the handler has decided or failed. */
   get settled(): boolean {
     return this.#state === 'settled' || this.#state === 'delivered';
   }
 
-  /** Whether the decision or failure has reached an event. */
+  /** `true` if the decision or failure has reached an event. */
   get delivered(): boolean {
     return this.#state === 'delivered';
   }
 
-  /** Whether the handler has allowed the message. */
+  /** `true` if the handler has allowed the message. */
   get allowed(): boolean {
     return this.#decision?.verdict.type === 'allow';
   }

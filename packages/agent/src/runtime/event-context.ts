@@ -21,7 +21,7 @@ export interface ContextHost extends RunHost {
 /** Context of one event; its parts are created on first use. */
 export class EventContext implements HandlerContext, MessageHost {
   request: RequestMessage | undefined;
-  /** Whether the handler has decided synchronously. */
+  /** `true` if the handler has decided synchronously. */
   decided = false;
   readonly ambiguous: boolean;
   readonly scope: RequestScope | undefined;

@@ -12,11 +12,11 @@ export class RequestScope {
   readonly connection: Connection;
   /** The run whose event is unanswered or whose handler still reads; overtaken when another connection continues the request. */
   run: HandlerRun | undefined = undefined;
-  /** Whether the request was refused at its head, so that no event follows. */
+  /** `true` if the request was refused at its head, so that no event follows. */
   refused = false;
-  /** Whether an event has ended it; its proxy may still report the end itself. */
+  /** `true` if an event has ended it; its proxy may still report the end itself. */
   over = false;
-  /** Whether later events find it. */
+  /** `true` if later events find it. */
   stored = false;
   /** Time at which it was put into the compact cache, by the host's clock; `undefined` while it is not there. */
   cachedAt: number | undefined = undefined;
@@ -33,7 +33,7 @@ export class RequestScope {
     return (this.request?.weightBytes ?? 0) + (this.response?.weightBytes ?? 0);
   }
 
-  /** Whether it consists of its head alone, so that the head's bytes are enough to rebuild it. */
+  /** `true` if it consists of its head alone, so that the head's bytes are enough to rebuild it. */
   get isHeadOnly(): boolean {
     return this.run === undefined && this.state === undefined && this.request?.reader === undefined;
   }

@@ -16,7 +16,7 @@ import { RequestScope } from './request-scope.ts';
  */
 export class RequestScopes {
   readonly #kept: boolean;
-  /** Whether the agent is to be told that a request is over. */
+  /** `true` if the agent is to be told that a request is over. */
   readonly #wantsEnd: boolean;
   readonly #store: RequestStore;
 

@@ -4,9 +4,9 @@ export interface AgentStats {
   readonly connections: number;
   /** Number of handlers that have not decided yet, those that wait for the next chunk of a body included. */
   readonly running: number;
-  /** Whether proxies are asked to pause. */
+  /** `true` if proxies are asked to pause. */
   readonly paused: boolean;
-  /** Whether the agent finishes its work and ends. */
+  /** `true` if the agent finishes its work and ends. */
   readonly draining: boolean;
   /** Number of events received. */
   readonly events: number;

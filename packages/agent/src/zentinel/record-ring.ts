@@ -33,7 +33,7 @@ export class RecordRing {
     this.#index = new HashIndex(capacity);
   }
 
-  /** Whether no row is free; rows of removed records behind the oldest one are not free. */
+  /** `true` if no row is free; rows of removed records behind the oldest one are not free. */
   get isFull(): boolean {
     return this.#end - this.#first === this.capacity;
   }

@@ -19,7 +19,7 @@ export const ENDED_EARLY = 'the request ended before its body did';
 /** Request that an event of the zentinel dialect belongs to. */
 export interface Found {
   readonly scope: RequestScope | undefined;
-  /** Whether several requests may be meant. */
+  /** `true` if several requests may be meant. */
   readonly ambiguous: boolean;
 }
 
