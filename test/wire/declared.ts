@@ -1,6 +1,6 @@
 import type { Fate } from './measure.ts';
 
-/** What becomes of some fields on some lanes, and why that has to be so. */
+/** Fate of some fields on some lanes, and its reason. */
 export interface Declared {
   readonly fields: readonly string[];
   readonly lanes: readonly string[];

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLanes, type Lane } from './lanes.ts';
 import { measure, type Measured } from './measure.ts';
 import { COMMAND, PAGE, pageWith, tableOf, undeclared } from './page.ts';
@@ -18,11 +18,11 @@ describe('every field of every event and decision', () => {
     for (const lane of lanes) await lane.close();
   });
 
-  it('arrives as it was, or it is declared why it does not', () => {
+  test('arrives as it was, or it is declared why it does not', () => {
     expect(undeclared(measured, names)).toEqual([]);
   });
 
-  it(`stands in ${PAGE} as it was measured`, () => {
+  test(`stands in ${PAGE} as it was measured`, () => {
     const page = readFileSync(new URL(`../../${PAGE}`, import.meta.url), 'utf8');
     expect(page, `measured otherwise; \`${COMMAND}\` writes the table anew`).toBe(
       pageWith(page, tableOf(measured, names)),

@@ -61,7 +61,7 @@ const hello = (role: 'proxy' | 'agent', encoding: string): Hello => ({
   ...(role === 'agent' && { capabilities: CAPABILITIES }),
 });
 
-/** What a side received, for whoever waits for the next. */
+/** Messages that a side received; a reader waits for the next. */
 class Inbox {
   connection: Connection | undefined;
   #next = Promise.withResolvers<Received>();

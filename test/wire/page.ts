@@ -12,7 +12,7 @@ const END = '<!-- fields: end -->';
 const noteOf = (field: string, lane: string): number =>
   DECLARED.findIndex(({ fields, lanes }) => fields.includes(field) && lanes.includes(lane)) + 1;
 
-/** Cells that nobody declared, or that are no longer what is declared, in words. */
+/** Lists cells that are not declared, or differ from their declaration. */
 export function undeclared(measured: Measured, lanes: readonly string[]): readonly string[] {
   const wrong: string[] = [];
   const fateOf = (field: string, lane: string): Fate | undefined => measured.get(field)?.[lanes.indexOf(lane)];

@@ -257,7 +257,7 @@ test('wire §9, over uds: allow without mutation on a response body chunk loses 
   expect((await connection.answer()).responseBody).toBe('***');
 });
 
-test('wire §9, over grpc: changes of a response body are lost, which is said once in the log', async () => {
+test('wire §9, over grpc: changes of a response body are lost, which is logged once', async () => {
   const served = await serve('grpc', { onResponseBodyChunk: () => replace('***') });
   const connection = await served.connect();
   connection.responseHeaders('c');
@@ -342,7 +342,7 @@ describeRow('wire §9, over %s: sends events that supported_events does not name
 });
 
 describeRow('wire §9, over %s: ignores a block at ResponseHeaders', (medium) => {
-  test('which is said once in the log', async () => {
+  test('which is logged once', async () => {
     const served = await serve(medium, { onRequestHeaders: () => allow(), onResponseHeaders: () => block(502) });
     const connection = await served.connect();
     for (const id of ['a', 'b']) {
@@ -379,7 +379,7 @@ describeRow('wire §9, over %s: treats challenge as allow, redirect as 500, drop
     },
   };
 
-  test('each is said once in the log; a challenge is a block instead', async () => {
+  test('each is logged once; a challenge is a block instead', async () => {
     const served = await serve(medium, uses);
     const connection = await served.connect();
     const verdicts: string[] = [];

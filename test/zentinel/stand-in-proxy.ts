@@ -13,7 +13,7 @@ import type { RawMessage } from '../../packages/conform/src/raw/receive-queue.ts
 import { encodeProto, ProtoMessage } from '../../packages/conform/src/raw/protobuf.ts';
 import { dialStream } from '../../packages/conform/src/raw/stream-channel.ts';
 
-/** Over what the stand-in speaks to the agent. */
+/** Carrier between the stand-in and the agent. */
 export type Medium = 'uds' | 'grpc';
 
 /** An answer as the released proxy reads it. */
@@ -28,7 +28,7 @@ export interface ProxyAnswer {
   readonly responseBody: string | undefined;
 }
 
-/** What a body chunk event says. */
+/** Content of a body chunk event. */
 export interface ChunkEvent {
   readonly data: string | Buffer;
   readonly last?: boolean;
@@ -37,8 +37,8 @@ export interface ChunkEvent {
 
 const TIMESTAMP_MS = 1_735_689_600_000n;
 const NANOSECONDS = '2025-01-01T00:00:00.123456789+00:00';
-/** A safety net only: no test waits so long unless something is broken. */
-const PATIENCE_MS = 5_000;
+/** Safety net: no test waits so long unless something is broken. */
+const TIMEOUT_MS = 5_000;
 const json = (type: number, fields: object): RawMessage => ({ type, payload: Buffer.from(JSON.stringify(fields)) });
 let events = 0;
 
@@ -46,7 +46,7 @@ let events = 0;
 export class ProxyConnection {
   readonly medium: Medium;
   readonly channel: RawChannel;
-  /** Types of all messages that came, in their order. */
+  /** Types of all messages that arrived, in their order. */
   readonly types: number[] = [];
 
   constructor(medium: Medium, channel: RawChannel) {
@@ -55,7 +55,7 @@ export class ProxyConnection {
     onTestFinished(() => channel.destroy());
   }
 
-  /** Says hello as the released proxy does and waits for the answer. */
+  /** Sends the handshake as the released proxy does and waits for the answer. */
   async handshake(proxyId = 'zentinel-proxy'): Promise<Record<string, unknown>> {
     const hello =
       this.medium === 'uds'
@@ -80,7 +80,7 @@ export class ProxyConnection {
 
   /** The next message of any kind. */
   async message(): Promise<RawMessage> {
-    const heard = await this.channel.next(PATIENCE_MS);
+    const heard = await this.channel.next(TIMEOUT_MS);
     if (heard.kind !== 'message') throw new Error(heard.kind === 'ended' ? `ended: ${heard.reason}` : heard.kind);
     this.types.push(heard.type);
     return heard;
@@ -265,8 +265,8 @@ export async function serve<State>(
   const dial = async (): Promise<ProxyConnection> => {
     const channel =
       medium === 'uds'
-        ? await dialStream(endpoint, systemClock, PATIENCE_MS)
-        : await dialGrpc(endpoint, systemClock, PATIENCE_MS);
+        ? await dialStream(endpoint, systemClock, TIMEOUT_MS)
+        : await dialGrpc(endpoint, systemClock, TIMEOUT_MS);
     return new ProxyConnection(medium, channel);
   };
   const connect = async (proxyId?: string): Promise<ProxyConnection> => {
@@ -277,7 +277,7 @@ export async function serve<State>(
   return { server, clock, quirks, dial, connect };
 }
 
-/** When response headers came, on a connection that has not said a word. */
+/** HTTP status of the response headers on a connection that has not sent a message. */
 export function responseStatus(connection: ProxyConnection): Promise<number | undefined> {
   return (connection.channel as GrpcChannel).responded;
 }

@@ -35,7 +35,7 @@ function folder(): string {
   return path;
 }
 
-/** What happened on this side's end. */
+/** Events of this side. */
 class Notes {
   readonly messages: Received[] = [];
   readonly closed: Promise<CloseReason>;

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-it('shows the public protocol in front of a router, and a remote agent behind one', { timeout: 90_000 }, async () => {
+test('shows the public protocol in front of a router, and a remote agent behind one', { timeout: 90_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@agentwire/source', main]);
   expect(stdout).toContain('all as it should be');
 });

@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const run = async (...options: readonly string[]): Promise<string> => {
@@ -9,7 +9,7 @@ const run = async (...options: readonly string[]): Promise<string> => {
   return stdout;
 };
 
-it('solves its job in one process', { timeout: 90_000 }, async () => {
+test('solves its job in one process', { timeout: 90_000 }, async () => {
   expect(await run('--local')).toContain('all as it should be');
 });
 

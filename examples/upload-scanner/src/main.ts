@@ -29,7 +29,7 @@ async function start(file: string, args: readonly string[]): Promise<{ child: Ch
   return { child, ready };
 }
 
-/** What the upstream got. */
+/** Body that reached the upstream. */
 const arrived: { bytes: number; sha256: string; told: unknown }[] = [];
 const upstream = createServer((request, response) => {
   void hashOf(request).then(

@@ -7,7 +7,7 @@ export interface Memory {
   readonly heap: number;
   /** Buffers outside of it. */
   readonly buffers: number;
-  /** What the process takes of the machine's memory. */
+  /** Resident memory of the process. */
   readonly rss: number;
 }
 
@@ -22,7 +22,7 @@ const merge = (a: Memory, b: Memory, how: (a: number, b: number) => number): Mem
   rss: how(a.rss, b.rss),
 });
 
-/** In a child: says that it is ready, and answers every message with how far its memory has grown at most since the first. */
+/** Reports memory, in a child: sends that it is ready, and answers every message with its peak growth since the first one. */
 export function reportMemory(ready = 'ready'): void {
   let start: Memory | undefined;
   let peak: Memory | undefined;
@@ -39,7 +39,7 @@ export function reportMemory(ready = 'ready'): void {
   process.send?.(ready);
 }
 
-/** In the parent: how far a child's memory has grown at most since this was first asked. */
+/** Asks a child for the peak growth of its memory since the first question. */
 export async function memoryGrowth(child: ChildProcess): Promise<Memory> {
   child.send('memory');
   const [growth] = (await once(child, 'message')) as [Memory];

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-it('runs as a program: the good upload arrives, the bad one is blocked, the heaps stay small', async () => {
+test('runs as a program: the good upload arrives, the bad one is blocked, the heaps stay small', async () => {
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const env = { ...process.env, MEGABYTES: '8' };
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@agentwire/source', main], { env });

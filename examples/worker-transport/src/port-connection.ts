@@ -7,7 +7,7 @@ const STOP_BYTES = 1024 * 1024;
 const CAP_BYTES = 8 * STOP_BYTES;
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** What travels: a message's bytes, a number of bytes that the other side has taken, or `end`. */
+/** Content of a port message: a message's bytes, a number of bytes that the other side has taken, or `end`. */
 type Frame = Uint8Array | number | 'end';
 
 export class PortConnection extends ConnectionBase {

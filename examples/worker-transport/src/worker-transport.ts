@@ -32,21 +32,21 @@ const MEDIUM: MediumTraits = {
 };
 // #endregion
 
-/** What knocks at an `accept` port. */
-interface Knock {
+/** Message that opens a connection at an `accept` port. */
+interface Dial {
   readonly to: string;
   readonly hello: Hello;
   readonly port: MessagePort;
 }
 
-/** What the dialling side hears first. */
+/** First message to the dialling side. */
 type Greeting =
   { readonly hello: Hello } | { readonly refused: { readonly code: ErrorCode; readonly message: string } };
 
 /** Makes a transport between threads: `worker:NAME`, over ports that the threads have been given. */
 export function createWorkerTransport(options: WorkerTransportOptions): Transport {
   const { dial, accept, clock = systemClock } = options;
-  const listeners = new Map<string, (knock: Knock) => void>();
+  const listeners = new Map<string, (dialled: Dial) => void>();
 
   // #region connect
   async function connect(
@@ -98,11 +98,11 @@ export function createWorkerTransport(options: WorkerTransportOptions): Transpor
     if (accept === undefined) throw new AgentwireError('ERR_CONNECT', `there is no port to accept ${address} on`);
     if (listeners.has(address)) throw new AgentwireError('ERR_CONNECT', `${address} is taken`);
     const admission = new Admission(listenOptions, clock, address);
-    const onKnock = ({ hello, port }: Knock): void => void admit(admission, listenOptions, hello, port, clock);
-    listeners.set(address, onKnock);
+    const onDial = ({ hello, port }: Dial): void => void admit(admission, listenOptions, hello, port, clock);
+    listeners.set(address, onDial);
     accept.ref();
     const close = async (): Promise<void> => {
-      if (listeners.get(address) === onKnock) listeners.delete(address);
+      if (listeners.get(address) === onDial) listeners.delete(address);
       if (listeners.size === 0) accept.unref();
       admission.close();
     };
@@ -116,10 +116,10 @@ export function createWorkerTransport(options: WorkerTransportOptions): Transpor
     };
   }
 
-  accept?.on('message', (knock: Knock) => {
-    const onKnock = listeners.get(knock.to);
-    if (onKnock === undefined) refuse(knock.port, new AgentwireError('ERR_CONNECT', 'nobody listens'));
-    else onKnock(knock);
+  accept?.on('message', (dialled: Dial) => {
+    const onDial = listeners.get(dialled.to);
+    if (onDial === undefined) refuse(dialled.port, new AgentwireError('ERR_CONNECT', 'there is no listener'));
+    else onDial(dialled);
   });
   accept?.unref();
   // #endregion

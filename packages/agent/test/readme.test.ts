@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectSession } from '@agentwire/core/session';
 import { createUdsTransport } from '@agentwire/transport-uds';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import type { AgentServer } from '../src/index.ts';
 import { head } from './events.ts';
 
-it('the example of the README blocks and allows over a Unix socket', async () => {
+test('the example of the README blocks and allows over a Unix socket', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   const folder = await mkdtemp(join(tmpdir(), 'aw-readme-'));

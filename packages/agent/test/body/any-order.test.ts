@@ -1,6 +1,6 @@
 import type { Decision } from '@agentwire/core';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { allow, block, type IncomingRequest } from '../../src/index.ts';
 import { chunk, head, settled } from '../events.ts';
 import { start } from '../runtime/start.ts';
@@ -41,7 +41,7 @@ async function read(request: IncomingRequest, plan: Plan): Promise<string> {
   return text;
 }
 
-it('gives each event one answer, asks for more until it decides, and loses no byte', async () => {
+test('gives each event one answer, asks for more until it decides, and loses no byte', async () => {
   const one = async (plan: Plan): Promise<void> => {
     let seen: string | undefined;
     const { connect, runtime } = start({
@@ -75,7 +75,7 @@ it('gives each event one answer, asks for more until it decides, and loses no by
   await fc.assert(fc.asyncProperty(plans, one), { numRuns: 300 });
 });
 
-it('ends every run and answers nothing more when the request is cancelled, wherever it is', async () => {
+test('ends every run and answers nothing more when the request is cancelled, in whatever state it is', async () => {
   const one = async (plan: Plan, cancelAt: number): Promise<void> => {
     const { connect, runtime, clock } = start({
       requestBody: true,

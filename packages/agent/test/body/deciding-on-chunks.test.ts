@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { allow, block, drop, pass, replace, type IncomingChunk } from '../../src/index.ts';
 import { RELEASED } from '../fake-connection.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
@@ -10,7 +10,7 @@ const judge = ({ data }: IncomingChunk): ReturnType<typeof allow> =>
   Buffer.from(data).includes('evil') ? block(403) : allow();
 
 describe('deciding on each chunk', () => {
-  it('places pass, drop and replace, and asks for more until the last', async () => {
+  test('places pass, drop and replace, and asks for more until the last', async () => {
     const at = start({
       onRequestBodyChunk: ({ data }) => (data[0] === 112 ? pass() : data[0] === 100 ? drop() : replace('new')),
       onResponseBodyChunk: () => replace('out').needsMoreBody(false),
@@ -39,7 +39,7 @@ describe('deciding on each chunk', () => {
     ]);
   });
 
-  it('sees every chunk while it allows, whatever the head was answered', async () => {
+  test('sees every chunk while it allows, whatever the head was answered', async () => {
     const heads = [undefined, () => allow(), async () => allow(), () => allow().setRequestHeader('a', '1').freeze()];
     for (const onRequestHeaders of heads) {
       const at = start({ ...(onRequestHeaders && { onRequestHeaders }), onRequestBodyChunk: judge }).connect();
@@ -55,7 +55,7 @@ describe('deciding on each chunk', () => {
     }
   });
 
-  it('sees every chunk of a response too', () => {
+  test('sees every chunk of a response too', () => {
     const at = start({ onResponseHeaders: () => allow(), onResponseBodyChunk: judge }).connect();
     at.receive(head(1));
     at.receive(response(1));
@@ -64,7 +64,7 @@ describe('deciding on each chunk', () => {
     expect(at.answers).toMatchObject([ALLOW, MORE, MORE, { verdict: { type: 'block' } }]);
   });
 
-  it('is over with done(), at the head or at a chunk, in the bytes of a plain allow', () => {
+  test('ends with done(), at the head or at a chunk, in the bytes of a plain allow', () => {
     const at = start({
       onRequestHeaders: (request) => (request.path === '/skip' ? allow().done() : allow()),
       onRequestBodyChunk: () => allow().done(),
@@ -85,7 +85,7 @@ describe('deciding on each chunk', () => {
     ]);
   });
 
-  it('does not ask where there is no body, nor where the handler of the head has read it', async () => {
+  test('does not ask where there is no body, nor where the handler of the head has read it', async () => {
     const at = start({
       onRequestHeaders: async (request) => (request.path === '/read' ? (await request.bytes(), allow()) : allow()),
       onRequestBodyChunk: () => block(),
@@ -99,7 +99,7 @@ describe('deciding on each chunk', () => {
     expect(at.answers).toEqual([ALLOW, MORE, ALLOW]);
   });
 
-  it('asks with the same object for the same frozen decision, which is encoded once', () => {
+  test('asks with the same object for the same frozen decision, which is encoded once', () => {
     const constant = allow().withTag('seen').freeze();
     const at = start({ onRequestHeaders: () => constant, onRequestBodyChunk: () => allow() }).connect();
     for (const id of [1, 2]) at.receive(head(id));
@@ -107,7 +107,7 @@ describe('deciding on each chunk', () => {
     expect(at.answers[1]).toBe(at.answers[0]);
   });
 
-  it('asks for an unsaid decision of any making, and never after a block', () => {
+  test('asks for more by default after any allow, and never after a block', () => {
     const at = start({
       onRequestHeaders: (request) => (request.path === '/b' ? block() : { verdict: { type: 'allow' } }),
       onRequestBodyChunk: () => ({ verdict: { type: 'allow' }, needsMore: false }),
@@ -129,7 +129,7 @@ describe('a chunk that overtakes the handler of its head, behind the released pr
     onRequestBodyChunk: judge,
   });
 
-  it.each(['the same connection', 'another one'])('goes to its own handler at once, on %s', async (where) => {
+  test.each(['the same connection', 'another one'])('goes to its own handler at once, on %s', async (where) => {
     const told: string[] = [];
     const gate = Promise.withResolvers<void>();
     const { connect } = start({ ...late(allow(), gate.promise, told), onResponseHeaders: () => allow() });
@@ -147,7 +147,7 @@ describe('a chunk that overtakes the handler of its head, behind the released pr
     expect([...new Set([...first.answers, ...second.answers])]).toMatchObject([expected]);
   });
 
-  it('is not answered with an allow that came too late, but with a block', async () => {
+  test('is not answered with an allow that came too late, but with a block', async () => {
     for (const verdict of [allow(), block(451)]) {
       const gate = Promise.withResolvers<void>();
       const { connect } = start({ ...late(verdict, gate.promise, []) });
@@ -164,7 +164,7 @@ describe('a chunk that overtakes the handler of its head, behind the released pr
   });
 });
 
-it('an event on another connection of a peer that waits for every answer takes no place for good', async () => {
+test('an event on another connection of a peer that waits for every answer does not occupy a slot permanently', async () => {
   const gate = Promise.withResolvers<void>();
   const { connect, runtime } = start({
     requestBody: true,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { allow, block, type IncomingRequest } from '../../src/index.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
 import { start } from '../runtime/start.ts';
@@ -9,7 +9,7 @@ import { start } from '../runtime/start.ts';
 const MORE = { verdict: { type: 'allow' }, needsMore: true };
 
 describe('reading a body', () => {
-  it('answers each piece when the next is asked for, and the last with the decision', async () => {
+  test('answers each piece when the next is asked for, and the last with the decision', async () => {
     const seen: string[] = [];
     const gate = Promise.withResolvers<void>();
     const at = start({
@@ -38,7 +38,7 @@ describe('reading a body', () => {
     expect(at.answers).toHaveLength(3);
   });
 
-  it('answers the piece at which it was decided, and lets no later one change that', async () => {
+  test('answers the piece at which it was decided, whatever arrives later', async () => {
     const at = start({
       requestBody: true,
       async onRequestHeaders(request) {
@@ -55,7 +55,7 @@ describe('reading a body', () => {
     expect(at.answers[2]).toMatchObject({ verdict: { type: 'block' } });
   });
 
-  it('gives an early decision to the next piece', async () => {
+  test('delivers an early decision to the next piece', async () => {
     const decide = Promise.withResolvers<void>();
     const at = start({
       requestBody: true,
@@ -75,7 +75,7 @@ describe('reading a body', () => {
     expect(at.answers[1]).toMatchObject({ verdict: { status: 429 } });
   });
 
-  it.each([
+  test.each([
     ['bytes', async (request: IncomingRequest) => Buffer.from(await request.bytes()).toString()],
     ['spilled bytes', async (request: IncomingRequest) => Buffer.from(await request.bytes({ spill: true })).toString()],
     ['text', (request: IncomingRequest) => request.text()],
@@ -98,7 +98,7 @@ describe('reading a body', () => {
     expect(at.answers).toEqual([MORE, MORE, { verdict: { type: 'allow' } }]);
   });
 
-  it('spills a long body to a file, and takes the view back after the decision', async () => {
+  test('spills a long body to a file, and empties the view after the decision', async () => {
     let view: Uint8Array = new Uint8Array(0);
     let sum = 0;
     const at = start({
@@ -120,7 +120,7 @@ describe('reading a body', () => {
     expect(view.byteLength).toBe(0);
   });
 
-  it('leaves a mapped view alone while the handler uses it past its deadline', async () => {
+  test('leaves a mapped view alone while the handler uses it past its deadline', async () => {
     const plain = randomBytes(1_500_000);
     const sent = gzipSync(plain);
     const gunzipped = Promise.withResolvers<Buffer>();
@@ -147,7 +147,7 @@ describe('reading a body', () => {
     expect(view.byteLength).toBe(0);
   });
 
-  it('is done at once where no body follows', async () => {
+  test('resolves at once where no body follows', async () => {
     const at = start({
       requestBody: true,
       async onRequestHeaders(request) {
@@ -159,7 +159,7 @@ describe('reading a body', () => {
     expect(at.answers).toMatchObject([{ audit: { tags: ['0'] } }]);
   });
 
-  it('blocks past the limit, unless the handler decides otherwise', async () => {
+  test('blocks past the limit, unless the handler decides otherwise', async () => {
     const strict = start({
       requestBody: true,
       onRequestHeaders: async (request) => (await request.bytes({ limit: 3 }), allow()),
@@ -184,7 +184,7 @@ describe('reading a body', () => {
     expect(lenient.answers[1]).toMatchObject({ verdict: { type: 'allow' }, audit: { tags: ['long'] } });
   });
 
-  it('never quotes a body that is not JSON', async () => {
+  test('never quotes a body that is not JSON', async () => {
     const at = start({
       requestBody: true,
       onRequestHeaders: async (request) => (await request.json(), allow()),
@@ -201,7 +201,7 @@ describe('reading a body', () => {
     expect(JSON.stringify(at.answers[1])).not.toContain('secret');
   });
 
-  it('says what to do where bodies were not announced, were read before, or come no more', async () => {
+  test('names the remedy where bodies were not announced, were read before, or no longer arrive', async () => {
     const codes: string[] = [];
     const note = (error: { message: string }): void => void codes.push(error.message);
     const silent = start({
@@ -226,7 +226,7 @@ describe('reading a body', () => {
     expect(codes[2]).toContain('decided already');
   });
 
-  it('tells a reader that the request is gone', async () => {
+  test('fails a reader whose request is gone', async () => {
     let error: unknown;
     const at = start({
       requestBody: true,
@@ -245,7 +245,7 @@ describe('reading a body', () => {
     expect(at.runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
   });
 
-  it('reads response bodies in the same way', async () => {
+  test('reads response bodies in the same way', async () => {
     const at = start({
       responseBody: true,
       async onResponseHeaders(incoming, context) {

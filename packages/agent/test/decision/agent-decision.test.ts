@@ -1,5 +1,5 @@
 import { ALLOW, type Decision } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   AgentDecision,
   allow,
@@ -15,7 +15,7 @@ import {
 const plain = (decision: Decision): unknown => structuredClone({ ...decision });
 
 describe('decisions', () => {
-  it('builds what core and the wire want, and nothing more', () => {
+  test('builds the fields that core and the wire define, and no others', () => {
     expect(plain(allow())).toEqual(ALLOW);
     expect(plain(block(403, 'no'))).toEqual({ verdict: { type: 'block', status: 403, body: 'no' } });
     expect(plain(block())).toEqual({ verdict: { type: 'block', status: 403 } });
@@ -29,7 +29,7 @@ describe('decisions', () => {
     });
   });
 
-  it('says everything a decision can say', () => {
+  test('has a method for every field of a decision', () => {
     const decision = allow()
       .setRequestHeader('x-a', '1')
       .addRequestHeader('x-b', '2')
@@ -69,7 +69,7 @@ describe('decisions', () => {
     });
   });
 
-  it('never changes: each word gives a copy', () => {
+  test('never changes: each method returns a copy', () => {
     const base = block(403).withTag('a');
     const more = base.withTag('b').withBlockHeader('x-why', 'a').withBlockHeader('X-Why', 'b');
     expect(base.audit?.tags).toEqual(['a']);
@@ -78,7 +78,7 @@ describe('decisions', () => {
     expect(more.verdict).toMatchObject({ headers: ['x-why', 'b'] });
   });
 
-  it('gives the same frozen constant where nothing was said', () => {
+  test('returns the same frozen constant for a plain decision', () => {
     expect(allow()).toBe(allow());
     const custom = { deep: [1] };
     const frozen = allow().setRequestHeader('x-a', '1').withCustom('k', custom).freeze();
@@ -87,7 +87,7 @@ describe('decisions', () => {
     expect(frozen.withTag('x').requestHeaders).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ['a name with a space', () => allow().setRequestHeader('x a', '1'), 'ERR_INVALID_HEADER'],
     ['a value with CR LF', () => allow().addResponseHeader('x-a', 'a\r\nb: c'), 'ERR_INVALID_HEADER'],
     ['a hop-by-hop name', () => allow().removeRequestHeader('Connection'), 'ERR_INVALID_HEADER'],
@@ -104,7 +104,7 @@ describe('decisions', () => {
     expect(build).toThrow(expect.objectContaining({ code }) as Error);
   });
 
-  it('keeps what becomes of a chunk out of the decision itself', () => {
+  test('keeps the change of a chunk out of the decision itself', () => {
     expect(AgentDecision.mutationOf(pass())).toBe(null);
     expect(AgentDecision.mutationOf(drop())).toHaveLength(0);
     expect(AgentDecision.mutationOf(replace('hé').withTag('x'))).toEqual(new TextEncoder().encode('hé'));

@@ -1,17 +1,17 @@
 import type { Decision, ProxyEvent } from '@agentwire/core';
 import { IMPOSSIBLE_DECISIONS } from '@agentwire/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { block, challenge, allow, redirect, replace } from '../../src/index.ts';
 import { checkDecision, placeMutation } from '../../src/decision/check-decision.ts';
 
 describe('a decision made by hand', () => {
-  it.each(IMPOSSIBLE_DECISIONS)('with $what is refused', ({ decision }) => {
+  test.each(IMPOSSIBLE_DECISIONS)('with $what is refused', ({ decision }) => {
     expect(() => checkDecision('onRequestHeaders', decision as Decision)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/^ERR_(?:INVALID_|HANDLER)/) as string }) as Error,
     );
   });
 
-  it.each<readonly [string, unknown, string]>([
+  test.each<readonly [string, unknown, string]>([
     [
       'a hop-by-hop header',
       { verdict: { type: 'allow' }, requestHeaders: [{ op: 'remove', name: 'Connection' }] },
@@ -23,12 +23,12 @@ describe('a decision made by hand', () => {
       'one value',
     ],
     ['a location in UTF-8', { verdict: { type: 'redirect', url: '/\u0159', status: 302 } }, 'encode it'],
-    ['a field that nobody knows', { verdict: { type: 'allow' }, requestHeader: [] }, 'requestHeader'],
+    ['an unknown field', { verdict: { type: 'allow' }, requestHeader: [] }, 'requestHeader'],
   ])('with %s is refused', (_what, decision, why) => {
     expect(() => checkDecision('onRequestHeaders', decision as Decision)).toThrow(why);
   });
 
-  it('that is sound is taken as it is, frozen or not', () => {
+  test('that is valid is returned as it is, frozen or not', () => {
     for (const one of [
       { verdict: { type: 'allow' } },
       Object.freeze({ verdict: Object.freeze({ type: 'block', status: 403 }) }),
@@ -44,12 +44,12 @@ describe('a body mutation made by hand', () => {
   const requestBodyMutation = { index: 2, data: null };
   const { verdict } = allow();
 
-  it('answers the chunk that it names', () => {
+  test('answers the chunk that it names', () => {
     const decision = { verdict, requestBodyMutation };
     expect(placeMutation(decision, chunk)).toBe(decision);
   });
 
-  it.each<readonly [string, Decision, ProxyEvent]>([
+  test.each<readonly [string, Decision, ProxyEvent]>([
     ['another chunk', { verdict, requestBodyMutation: { index: 1, data: null } }, chunk],
     ['a chunk of the other body', { verdict, responseBodyMutation: requestBodyMutation }, chunk],
     ['a chunk of the other body', { verdict, requestBodyMutation }, { ...chunk, type: 'responseBodyChunk' }],
@@ -59,8 +59,8 @@ describe('a body mutation made by hand', () => {
   });
 });
 
-describe('a builder refuses where it is said', () => {
-  it.each<readonly [string, () => unknown, string]>([
+describe('a builder refuses at the call', () => {
+  test.each<readonly [string, () => unknown, string]>([
     ['a block with 101', () => block(101), 'ERR_INVALID_ARGUMENT'],
     ['a block with a body of bytes', () => block(403, 5 as never), 'ERR_INVALID_ARGUMENT'],
     ['a redirect with 304', () => redirect('/', 304), 'ERR_INVALID_ARGUMENT'],

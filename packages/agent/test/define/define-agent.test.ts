@@ -1,12 +1,12 @@
 import { FEATURES } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { announce } from '../../src/define/announce.ts';
 import { allow, defineAgent } from '../../src/index.ts';
 
 const base = { name: 'a', version: '1' };
 
 describe('defineAgent', () => {
-  it('names what it does not know and what it cannot take', () => {
+  test('names unknown options and wrong values', () => {
     expect(() => defineAgent({ ...base, onHeaders: allow } as never)).toThrow('has no option "onHeaders"');
     expect(() => defineAgent({ ...base, onRequestHeaders: 1 } as never)).toThrow('onRequestHeaders must be a function');
     expect(() => defineAgent({ ...base, maxConcurrentRequests: 0 })).toThrow(
@@ -23,7 +23,7 @@ describe('defineAgent', () => {
     });
   });
 
-  it('announces only what it has a handler for', () => {
+  test('announces only what it has a handler for', () => {
     const one = announce(defineAgent({ ...base, onRequestHeaders: allow }));
     expect(one.capabilities).toMatchObject({ events: ['requestHeaders'], streaming: false, configPush: false });
     expect(one.features).not.toContain('websocket');
@@ -63,7 +63,7 @@ describe('defineAgent', () => {
     expect(all.features.filter((feature) => !FEATURES.includes(feature))).toEqual([]);
   });
 
-  it('announces bodies for handlers that read them', () => {
+  test('announces bodies for handlers that read them', () => {
     const reads = announce(defineAgent({ ...base, requestBody: true, onRequestHeaders: allow }));
     expect(reads.capabilities?.events).toEqual(['requestHeaders', 'requestBodyChunk']);
     const responses = announce(defineAgent({ ...base, responseBody: true, onResponseHeaders: allow }));

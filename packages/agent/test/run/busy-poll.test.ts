@@ -1,5 +1,5 @@
 import { createManualClock } from '@agentwire/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BusyPoll } from '../../src/run/busy-poll.ts';
 
 const iteration = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -24,7 +24,7 @@ async function ask(poll: BusyPoll, times: number): Promise<void> {
 }
 
 describe('busy-polling', () => {
-  it('starts after repeated sequential requests and stops at the first poll without an event', async () => {
+  test('starts after repeated sequential requests and stops at the first poll without an event', async () => {
     const poll = new BusyPoll(createManualClock());
     poll.note();
     expect(await untilInactive(poll)).toBeLessThan(4);
@@ -38,7 +38,7 @@ describe('busy-polling', () => {
     expect(await untilInactive(poll)).toBeLessThan(4);
   });
 
-  it('does not start for slow clients', async () => {
+  test('does not start for slow clients', async () => {
     const clock = createManualClock();
     const poll = new BusyPoll(clock);
     for (let i = 0; i < 20; i++) {
@@ -48,7 +48,7 @@ describe('busy-polling', () => {
     }
   });
 
-  it('neither starts nor continues for pipelined events', async () => {
+  test('neither starts nor continues for pipelined events', async () => {
     const poll = new BusyPoll(createManualClock());
     for (let i = 0; i < 20; i++) {
       poll.note();

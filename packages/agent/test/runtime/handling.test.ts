@@ -1,6 +1,6 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
 import { silentLogger } from '@agentwire/core/internal';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, test, onTestFinished, vi } from 'vitest';
 import { allow, block, closeWebSocket, drop, refuse, type HandlerContext } from '../../src/index.ts';
 import { OURS, RELEASED } from '../fake-connection.ts';
 import { chunk, head, response, settled } from '../events.ts';
@@ -13,13 +13,13 @@ function spyLogger(): Logger & { lines: string[] } {
 }
 
 describe('handlers', () => {
-  it('are answered at once when they decide at once', () => {
+  test('are answered synchronously when they decide synchronously', () => {
     const at = start({ onRequestHeaders: (request) => block(403, `${request.method} ${request.path}`) }).connect();
     at.receive(head(1));
     expect(at.answers).toMatchObject([{ verdict: { type: 'block', body: 'POST /a' } }]);
   });
 
-  it('get what they need, lazily', async () => {
+  test('get a context whose parts are created on first use', async () => {
     let seen: Record<string, unknown> = {};
     const { connect, clock } = start({
       handlerTimeoutMs: 500,
@@ -52,7 +52,7 @@ describe('handlers', () => {
     });
   });
 
-  it('fail with a failure answer, never an allow', async () => {
+  test('that throw give a failure answer, never an allow', async () => {
     const logger = spyLogger();
     const { connect, runtime } = start(
       {
@@ -82,14 +82,14 @@ describe('handlers', () => {
     ]);
   });
 
-  it('that are missing allow, explicitly', () => {
+  test('that are missing allow explicitly', () => {
     const at = start({ onResponseHeaders: () => allow() }).connect();
     at.receive(head(1));
     at.receive({ type: 'configure', id: 2, config: {} });
     expect(at.answers).toEqual([{ verdict: { type: 'allow' } }, { verdict: { type: 'allow' } }]);
   });
 
-  it('hand state on to later events of the request', () => {
+  test('share state with later events of the request', () => {
     const ended: unknown[] = [];
     const at = start<{ n: number }>({
       onRequestHeaders: (_, context) => ((context.state = { n: 1 }), allow()),
@@ -113,7 +113,7 @@ describe('handlers', () => {
     expect(at.answers).toHaveLength(2);
   });
 
-  it('decide on frames and configurations', async () => {
+  test('decide on frames and configurations', async () => {
     const configs: unknown[] = [];
     const at = start({
       onWebSocketFrame: ({ opcode }) => (opcode === 'binary' ? drop() : closeWebSocket(1008, 'no')),
@@ -145,7 +145,7 @@ describe('handlers', () => {
 });
 
 describe('time and cancel', () => {
-  it('aborts the signal and answers when the deadline passes', async () => {
+  test('aborts the signal and answers when the deadline passes', async () => {
     const reasons: unknown[] = [];
     const { connect, clock, runtime } = start({
       handlerTimeoutMs: 1_000,
@@ -169,7 +169,7 @@ describe('time and cancel', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('logs what a listener of the signal throws, which ends nothing', async () => {
+  test('logs the exception of a listener of the signal, which ends nothing', async () => {
     const logger = spyLogger();
     const { connect } = start(
       {
@@ -188,7 +188,7 @@ describe('time and cancel', () => {
     expect(logger.lines).toEqual(['a listener of context.signal threw']);
   });
 
-  it('tells a cancelled handler, and does not count its throw', async () => {
+  test('aborts the signal of a cancelled handler, and does not count its exception', async () => {
     const cancelled: unknown[] = [];
     const { connect, runtime } = start({
       onRequestHeaders: (_, context) =>
@@ -212,7 +212,7 @@ describe('time and cancel', () => {
   });
 });
 
-it('takes the end of a connection for no cancel of what was only kept', () => {
+test('does not count requests that were only kept as cancelled when the connection ends', () => {
   const cancelled: unknown[] = [];
   const { connect, runtime } = start({
     onRequestHeaders: () => allow(),
@@ -227,7 +227,7 @@ it('takes the end of a connection for no cancel of what was only kept', () => {
   expect(runtime.calls.counts.cancelled).toBe(1);
 });
 
-it('survives handlers that throw at what they are only told', () => {
+test('survives exceptions of notification handlers', () => {
   const fail = (): never => {
     throw new Error('no');
   };
@@ -239,7 +239,7 @@ it('survives handlers that throw at what they are only told', () => {
   expect(at.status).toBe('open');
 });
 
-it('survives async handlers that fail at what they are only told', async () => {
+test('survives rejections of async notification handlers', async () => {
   const errors: unknown[] = [];
   const unhandled: unknown[] = [];
   const note = (error: unknown): void => void unhandled.push(error);
@@ -255,7 +255,7 @@ it('survives async handlers that fail at what they are only told', async () => {
 });
 
 describe('maxConcurrentRequests', () => {
-  it('pauses at the bound, over all connections, refuses past it, and resumes', async () => {
+  test('pauses at the limit, over all connections, refuses past it, and resumes', async () => {
     const release: (() => void)[] = [];
     const { connect, runtime } = start({
       maxConcurrentRequests: 2,
@@ -278,7 +278,7 @@ describe('maxConcurrentRequests', () => {
   });
 });
 
-it('does not count a handler that waits for a body, which may never come', async () => {
+test('does not count a handler that waits for a body, which may never arrive', async () => {
   const { connect, runtime } = start({
     maxConcurrentRequests: 1,
     requestBody: true,
@@ -298,7 +298,7 @@ describe('quirks of a peer', () => {
     onRequestHeaders: () => ({ verdict: { type: 'challenge', challengeType: 'captcha', params: {} } }) as const,
   };
 
-  it('are said once', () => {
+  test('are logged once', () => {
     const logger = spyLogger();
     const at = start(challenger, { logger }).connect(quirky);
     at.receive(head(1));
@@ -307,16 +307,16 @@ describe('quirks of a peer', () => {
     expect(logger.lines).toEqual([expect.stringContaining('challengeFallback')]);
   });
 
-  it.each([
+  test.each([
     ['block', ['block', 'challenge', 'challenge', 'challenge']],
     ['always', ['block', 'block', 'block', 'block']],
     ['none', ['challenge', 'challenge', 'challenge', 'challenge']],
   ] as const)('challengeFallback %s: a challenge is %j', (challengeFallback, expected) => {
     const { connect } = start(challenger, { challengeFallback });
-    const stranger = { ...RELEASED, name: 'another' };
-    // an agentwire proxy of that name, which says what it knows
+    const thirdParty = { ...RELEASED, name: 'another' };
+    // an agentwire proxy of that name, which negotiates a feature of agentwire
     const named = { ...RELEASED, features: ['errors'] };
-    const answers = [RELEASED, stranger, named, OURS].map((peer) => {
+    const answers = [RELEASED, thirdParty, named, OURS].map((peer) => {
       const at = connect(peer);
       at.receive(head(1));
       return at.answers[0];
@@ -331,7 +331,7 @@ describe('quirks of a peer', () => {
   });
 });
 
-it('makes no signal for those who do not ask', () => {
+test('creates no signal unless a handler asks for it', () => {
   const contexts: HandlerContext[] = [];
   const spy = vi.spyOn(globalThis, 'AbortController');
   const at = start({ onRequestHeaders: (_, context) => (contexts.push(context), allow()) }).connect();
@@ -342,7 +342,7 @@ it('makes no signal for those who do not ask', () => {
   spy.mockRestore();
 });
 
-it('is to blame for what its own clients throw, now or later: no proxy takes it for a connection that failed', async () => {
+test('reports the errors of its own clients as errors of the handler, not of the connection', async () => {
   const codes = ['ERR_CONNECT', 'ERR_TIMEOUT', 'ERR_OVERLOADED', 'ERR_CLOSED', 'ERR_PROTOCOL', 'ERR_REFUSED'] as const;
   for (const code of codes) {
     const fail = (): never => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Agent, allow, defineAgent } from '../../src/index.ts';
 import { connectRawProxy, iteration } from './raw-proxy.ts';
 
@@ -33,7 +33,7 @@ const WAYS = [
 ] as const;
 
 describe.each(WAYS)('a third-party proxy over $over in the $dialect dialect', (way) => {
-  it('gets the answers to what it sent before its FIN, then the end', async () => {
+  test('gets the answers to what it sent before its FIN, then the end', async () => {
     const { agent, signals, decide } = pendingAgent();
     const { socket, clock, types, send } = await connectRawProxy(agent, way);
     send(1);
@@ -49,7 +49,7 @@ describe.each(WAYS)('a third-party proxy over $over in the $dialect dialect', (w
     expect(types.filter((type) => type === 0x20)).toHaveLength(2);
   });
 
-  it('has its requests cancelled once it is gone altogether', async () => {
+  test('has its requests cancelled once it is gone altogether', async () => {
     const { agent, signals } = pendingAgent();
     const { socket, clock, server, send } = await connectRawProxy(agent, way);
     send(1);
@@ -64,7 +64,7 @@ describe.each(WAYS)('a third-party proxy over $over in the $dialect dialect', (w
     expect(clock.now()).toBeLessThan(20_000);
   });
 
-  it('is given up after drainTimeoutMs', async () => {
+  test('is given up after drainTimeoutMs', async () => {
     const { agent, signals } = pendingAgent();
     const { socket, clock, server, send } = await connectRawProxy(agent, way);
     const gone = new Promise((resolve) => socket.once('close', resolve));

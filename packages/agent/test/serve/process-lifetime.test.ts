@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-it('an agent without its proxy goes on trying, and ends on a signal', async () => {
+test('an agent without its proxy keeps dialling, and ends on a signal', async () => {
   const script = fileURLToPath(new URL('./process-lifetime.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@agentwire/source', script], {
     stdio: ['ignore', 'pipe', 'inherit'],

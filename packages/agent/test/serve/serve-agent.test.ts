@@ -3,7 +3,7 @@ import { AgentwireError } from '@agentwire/core';
 import { acceptProxySession, connectSession, type AgentNotice, type ProxySession } from '@agentwire/core/session';
 import { createManualClock } from '@agentwire/core/testing';
 import { createMemoryTransport } from '@agentwire/transport-memory';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   allow,
   defineAgent,
@@ -36,13 +36,13 @@ const plain = defineAgent({ name: 'plain', version: '1', onRequestHeaders: () =>
 const { id: _, ...HEAD } = head(1, { hasBody: false });
 
 describe('serveAgent', () => {
-  it('refuses a plain object, and says how to make an agent of it', async () => {
+  test('refuses a plain object and names defineAgent', async () => {
     const object = { name: 'waf', version: '1', onRequestHeaders: () => allow() };
     const options = { transports: [createMemoryTransport()], listen: ['memory:waf'] };
     await expect(serve(object as never, options)).rejects.toThrow('not an agent: wrap it in defineAgent({ … })');
   });
 
-  it('serves any number of addresses at once, until it is closed', async () => {
+  test('serves any number of addresses at once, until it is closed', async () => {
     const transport = createMemoryTransport();
     const server = await serve(plain, { transports: [transport], listen: ['memory:one', 'memory:two'] });
     expect(server.endpoints).toEqual(['memory:one', 'memory:two']);
@@ -64,7 +64,7 @@ describe('serveAgent', () => {
     });
   });
 
-  it('names the schemes it has for one that it has not, before it binds anything', async () => {
+  test('lists the available schemes for an unknown one, before it binds anything', async () => {
     const transport = createMemoryTransport();
     const failure = serveAgent(plain, { transports: [transport], listen: ['memory:a', 'grpc://127.0.0.1:0'] });
     await expect(failure).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe('serveAgent', () => {
     await serve(plain, { transports: [transport], listen: ['memory:a'] });
   });
 
-  it('closes what was bound when one address cannot be', async () => {
+  test('closes every listener when one address cannot be bound', async () => {
     const transport = createMemoryTransport();
     await serve(plain, { transports: [transport], listen: ['memory:taken'] });
     const failure = serveAgent(plain, { transports: [transport], listen: ['memory:free', 'memory:taken'] });
@@ -88,7 +88,7 @@ describe('serveAgent', () => {
     await serve(plain, { transports: [transport], listen: ['memory:free'] });
   });
 
-  it('names an unknown option and a wrong value', async () => {
+  test('names an unknown option and a wrong value', async () => {
     const transports = [createMemoryTransport()];
     await expect(serveAgent(plain, { transports, adress: 'x' } as never)).rejects.toThrow('has no option "adress"');
     await expect(serveAgent(plain, { transports })).rejects.toThrow('needs an address');
@@ -98,7 +98,7 @@ describe('serveAgent', () => {
     );
   });
 
-  it('refuses proxies that authorize does not want', async () => {
+  test('refuses proxies that authorize rejects', async () => {
     const transport = createMemoryTransport();
     const authorize = (peer: Hello): void => {
       if (peer.name === 'proxy') throw new AgentwireError('ERR_UNAUTHORIZED', 'not you');
@@ -128,7 +128,7 @@ describe('reverse connections', () => {
     return { sessions, hellos, close: () => listener.close() };
   }
 
-  it('are kept open, and opened again for ever', async () => {
+  test('are kept open, and reopened without a limit of attempts', async () => {
     const clock = createManualClock();
     const transport = createMemoryTransport();
     const proxy = await listenForAgents(transport);
@@ -202,7 +202,7 @@ describe('drain', () => {
     return { finish: gate.resolve, server, session, notices, signal: () => signals[0], transport };
   }
 
-  it('says so, finishes what runs, and closes', async () => {
+  test('is announced, finishes running handlers, and closes', async () => {
     const at = await running();
     const answer = at.session.request(HEAD);
     await settled();
@@ -220,7 +220,7 @@ describe('drain', () => {
     expect(at.session.connection.status).toBe('closed');
   });
 
-  it('waits for a handler between two chunks of a body', async () => {
+  test('waits for a handler between two chunks of a body', async () => {
     const at = await running();
     const exchange = at.session.open();
     await exchange.ask({ ...HEAD, hasBody: true });
@@ -231,7 +231,7 @@ describe('drain', () => {
     await drained;
   });
 
-  it('aborts what still runs at its end', async () => {
+  test('aborts handlers that still run at its end', async () => {
     const at = await running(0);
     at.session.request(HEAD).catch(() => undefined);
     await settled();
@@ -240,7 +240,7 @@ describe('drain', () => {
     expect(at.session.connection.status).toBe('closed');
   });
 
-  it('follows a signal, where that was asked for', async () => {
+  test('follows a signal with signals: true', async () => {
     const transport = createMemoryTransport();
     const before = process.listenerCount('SIGTERM');
     const server = await serve(plain, { transports: [transport], listen: ['memory:a'], signals: true });
@@ -251,7 +251,7 @@ describe('drain', () => {
     expect(process.listenerCount('SIGTERM')).toBe(before);
   });
 
-  it('is cut short by a second signal', async () => {
+  test('is cut short by a second signal', async () => {
     const transport = createMemoryTransport();
     const stuck = defineAgent({
       name: 'stuck',
@@ -269,7 +269,7 @@ describe('drain', () => {
 });
 
 describe('reports', () => {
-  it('go out at the interval, to proxies that want them', async () => {
+  test('are sent at the interval, to proxies that negotiated them', async () => {
     const clock = createManualClock();
     const transport = createMemoryTransport();
     await serve(plain, { transports: [transport], listen: ['memory:a'], clock, keepalive: false });

@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { withClientPort } from '../../src/zentinel/released-proxy.ts';
 import { head } from '../events.ts';
 
-it.each([
+test.each([
   ['203.0.113.9:52011', 0, '203.0.113.9', 52_011],
   ['[2001:db8::1]:443', 0, '2001:db8::1', 443],
   ['2001:db8::1', 0, '2001:db8::1', 0],

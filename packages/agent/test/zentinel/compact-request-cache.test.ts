@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Connection, EncodedMessage, RequestHeaders } from '@agentwire/core';
 import { ByteSegments, SEGMENT_BYTES } from '../../src/zentinel/byte-segments.ts';
 import { CompactRequestCache } from '../../src/zentinel/compact-request-cache.ts';
@@ -28,7 +28,7 @@ function store(cache: CompactRequestCache<number>, from: Connection, number: num
 }
 
 describe('a compact cache of requests', () => {
-  it('returns the most recent ones as stored, and older ones as they were received', () => {
+  test('returns the most recent ones as stored, and older ones as they were received', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     for (let i = 0; i < 100; i++) expect(store(cache, from, i)).toBe(true);
@@ -41,7 +41,7 @@ describe('a compact cache of requests', () => {
     expect(cache.size).toBe(98);
   });
 
-  it('keeps every entry while it grows and while it compacts', () => {
+  test('keeps every entry while it grows and while it compacts', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     // every eighth stays while the others go at once, in several rounds of every capacity on the way
@@ -53,7 +53,7 @@ describe('a compact cache of requests', () => {
     for (let i = 0; i < 40_000 - 8 * 64; i += 8) expect(cache.load(i)?.head?.uri).toBe(`/${i}`);
   });
 
-  it('evicts the oldest first, and everything on clear', () => {
+  test('evicts the oldest first, and everything on clear', () => {
     const cache = new CompactRequestCache<number>();
     for (let i = 0; i < 5; i++) store(cache, connection(), i);
     cache.evictOldest();
@@ -63,7 +63,7 @@ describe('a compact cache of requests', () => {
     cache.evictOldest();
   });
 
-  it('returns a pinned object, however old, unless it was evicted meanwhile', () => {
+  test('returns a pinned object, however old, unless it was evicted meanwhile', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     store(cache, from, 7);
@@ -77,7 +77,7 @@ describe('a compact cache of requests', () => {
     expect(cache.load(100)).toMatchObject({ value: undefined, head: { uri: '/100' } });
   });
 
-  it('reports the memory it takes, and less once the oldest are evicted', () => {
+  test('reports the memory it takes, and less once the oldest are evicted', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     const long = head('1', { uri: `/${'x'.repeat(SEGMENT_BYTES - 1_000)}` });
@@ -91,7 +91,7 @@ describe('a compact cache of requests', () => {
     expect(cache.bytes).toBe(4 * SEGMENT_BYTES);
   });
 
-  it('returns every entry of one hash, one after the other', () => {
+  test('returns every entry of one hash, one after the other', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     const times = [5, 6, 7];
@@ -102,7 +102,7 @@ describe('a compact cache of requests', () => {
     expect(cache.load(1)).toBeUndefined();
   });
 
-  it('refuses an entry without bytes, one that is too long, and the same hash without a limit', () => {
+  test('refuses an entry without bytes, one that is too long, and the same hash without a limit', () => {
     const cache = new CompactRequestCache<number>();
     const from = connection();
     expect(store(cache, from, 1)).toBe(true);
@@ -117,7 +117,7 @@ describe('a compact cache of requests', () => {
 });
 
 describe('byte segments', () => {
-  it('are reused once they are freed, and none is begun while one is empty', () => {
+  test('are reused once they are freed, and none is begun while one is empty', () => {
     const bytes = new ByteSegments();
     bytes.advance();
     bytes.advance();
@@ -137,7 +137,7 @@ describe('byte segments', () => {
 });
 
 describe('the connection table', () => {
-  it('numbers a connection while it is referenced, and reuses the number afterwards', () => {
+  test('numbers a connection while it is referenced, and reuses the number afterwards', () => {
     const table = new ConnectionTable();
     const encoded = encodedFormOf(head('1'));
     const [one, two] = [connection(), connection()];
@@ -150,7 +150,7 @@ describe('the connection table', () => {
 });
 
 describe('hashes of ids', () => {
-  it('differ by id and by proxy, and are the same each time', () => {
+  test('differ by id and by proxy, and are the same each time', () => {
     const ids = Array.from({ length: 1_000 }, (_, i) => `${i}-0000-4000-8000`);
     const hashes = new Set(ids.flatMap((id) => [hashOfId('one', id), hashOfId('two', id)]));
     expect(hashes.size).toBeGreaterThan(1_990);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HashIndex } from '../../src/zentinel/hash-index.ts';
 
 const CAPACITY = 8;
@@ -7,7 +7,7 @@ const CAPACITY = 8;
 type Step = { readonly do: 'add' | 'remove'; readonly hash: number };
 
 describe('an index by hash', () => {
-  it('finds what a list does, whatever shares a place, goes round the end or was removed before', () => {
+  test('finds what a list does, with collisions, wrap-around and removals', () => {
     // places 15, 0 and 1 of sixteen, with their neighbours
     const hash = fc.constantFrom(15, 31, -1, 0, 16, 32, 1, 17, 14, 2, -2_147_483_648, 2_147_483_647);
     const step: fc.Arbitrary<Step> = fc.record({ do: fc.constantFrom('add', 'remove'), hash });
@@ -35,7 +35,7 @@ describe('an index by hash', () => {
     );
   });
 
-  it('refuses the hash that would lie too far from its place, so that no search of chosen ids grows long', () => {
+  test('refuses a hash with a long probe sequence, so that no search of chosen ids grows long', () => {
     const index = new HashIndex(1024);
     const added = Array.from({ length: 100 }, (_, row) => index.add(row * 2048, row)).filter(Boolean);
     expect(added.length).toBe(33);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { LruMap } from '../../src/zentinel/lru-map.ts';
 
 const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
@@ -8,7 +8,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constantFrom('look' as const, 'delete oldest' as const), key }),
 );
 
-it('knows the oldest of what was set and not deleted, whatever happens between two looks', () => {
+test('has the least recently set entry at hand, whatever happens between two accesses', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
       const map = new LruMap<number>();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { RECORD, RecordRing } from '../../src/zentinel/record-ring.ts';
 
@@ -15,7 +15,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('a ring of records', () => {
-  it('finds, removes and orders what a plain list does', () => {
+  test('finds, removes and orders what a plain list does', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const ring = new RecordRing(CAPACITY);
@@ -53,7 +53,7 @@ describe('a ring of records', () => {
     );
   });
 
-  it('is full when its oldest record lies a whole round behind, and free again when that is gone', () => {
+  test('is full when its oldest record is a whole round behind, and free again when that is removed', () => {
     const ring = new RecordRing(CAPACITY);
     const first = ring.add(-1, 0);
     for (let i = 0; i < CAPACITY - 1; i++) ring.remove(ring.add(i, i));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { allow, block, drop, replace, type IncomingRequest, type IncomingResponse } from '../../src/index.ts';
 import { OURS, RELEASED } from '../fake-connection.ts';
 import { chunk, head, response, responseChunk, settled } from '../events.ts';
@@ -14,7 +14,7 @@ describe('requests of the zentinel dialect', () => {
       allow().withTag(`${context.request?.uri} ${context.ambiguous}`),
   };
 
-  it('are known on every connection of the process', () => {
+  test('are known on every connection of the process', () => {
     const { connect, runtime } = start(tagging);
     const [first, second] = [connect(RELEASED), connect(RELEASED)];
     first.receive(head('c', { uri: '/known' }));
@@ -23,7 +23,7 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(0);
   });
 
-  it('are told apart by proxy', () => {
+  test('are distinguished by proxy', () => {
     const { connect } = start(tagging);
     connect(RELEASED).receive(head('c', { uri: '/one' }));
     const other = connect({ ...RELEASED, name: 'other-proxy' });
@@ -31,7 +31,7 @@ describe('requests of the zentinel dialect', () => {
     expect(other.answers).toMatchObject([{ audit: { tags: ['undefined false'] } }]);
   });
 
-  it('are ambiguous while several have one id, and clear again when all are over', () => {
+  test('are ambiguous while several have one id, and clear again when all are over', () => {
     const { connect, runtime } = start(tagging);
     const [first, second] = [connect(RELEASED), connect(RELEASED)];
     first.receive(head('c', { uri: '/one' }));
@@ -46,13 +46,13 @@ describe('requests of the zentinel dialect', () => {
     expect(second.answers[2]).toMatchObject({ audit: { tags: ['/three false'] } });
   });
 
-  it('are over when they were blocked', () => {
+  test('are over when they were blocked', () => {
     const { connect, runtime } = start({ ...tagging, onRequestHeaders: () => block() });
     connect(RELEASED).receive(head('c'));
     expect(runtime.scopes.tracked).toBe(0);
   });
 
-  it.each([
+  test.each([
     ['at once', (): unknown => allow().needsMoreBody(true)],
     ['later', (): unknown => Promise.resolve(allow().needsMoreBody(true))],
   ])('last until the empty chunk that was asked for of a response without a body (%s)', async (_, decide) => {
@@ -74,7 +74,7 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(1);
   });
 
-  it('are over once, also where what ends one is refused', async () => {
+  test('end once, also if the event that ends one is refused', async () => {
     const { connect, runtime } = start({
       responseBody: true,
       onRequestHeaders: () => allow(),
@@ -89,7 +89,7 @@ describe('requests of the zentinel dialect', () => {
     expect(runtime.scopes.tracked).toBe(1);
   });
 
-  it('are kept apart once they are over, for a proxy that may say so, within the same bounds', () => {
+  test('are stored apart once they are over, for a proxy that may report the end, within the same limits', () => {
     const seen: unknown[] = [];
     const { connect, runtime, clock } = start<string>({
       onRequestHeaders: (request, context) => ((context.state = request.path), block()),
@@ -118,7 +118,7 @@ describe('requests of the zentinel dialect', () => {
     expect(seen.slice(8)).toEqual([undefined, false]);
   });
 
-  it('are forgotten by age and by count', () => {
+  test('are evicted by age and by number', () => {
     const { connect, runtime, clock } = start({ ...tagging, maxTrackedRequests: 2, requestStateTtlMs: 1_000 });
     const at = connect(RELEASED);
     for (const id of ['a', 'b', 'c']) at.receive(head(id, { uri: `/${id}` }));
@@ -137,7 +137,7 @@ describe('requests of the zentinel dialect', () => {
 });
 
 describe('the released proxy', () => {
-  it('gets no late answer: what was decided answers the event that overtook it', async () => {
+  test('gets no late answer: the decision answers the event that overtook it', async () => {
     const gate = Promise.withResolvers<void>();
     const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect(RELEASED);
     at.receive(head('c'));
@@ -147,7 +147,7 @@ describe('the released proxy', () => {
     expect(at.answers).toEqual([{ verdict: { type: 'block', status: 403 } }]);
   });
 
-  it('gets no late answer when the response came on another connection', async () => {
+  test('gets no late answer when the response came on another connection', async () => {
     const gate = Promise.withResolvers<void>();
     const { connect } = start({
       onRequestHeaders: async () => (await gate.promise, block(403)),
@@ -162,7 +162,7 @@ describe('the released proxy', () => {
     expect(second.answers).toMatchObject([{ audit: { tags: ['response'] } }]);
   });
 
-  it('is not what other peers of the dialect are: they get every answer', async () => {
+  test('differs from other peers of the dialect, which get every answer', async () => {
     const gate = Promise.withResolvers<void>();
     const at = start({ onRequestHeaders: async () => (await gate.promise, block(403)) }).connect({
       ...RELEASED,
@@ -175,7 +175,7 @@ describe('the released proxy', () => {
     expect(at.answers).toHaveLength(2);
   });
 
-  it('may send a body before the handler asks for it, and none of it goes unread', async () => {
+  test('may send a body before the handler asks for it, and none of it goes unread', async () => {
     const gate = Promise.withResolvers<void>();
     const at = start({
       requestBody: true,
@@ -193,7 +193,7 @@ describe('the released proxy', () => {
     expect(at.answers).toEqual([{ verdict: { type: 'block', status: 403 } }]);
   });
 
-  it('cuts a body short, which blocks whoever wanted the whole, and is marked for others', async () => {
+  test('truncates a body, which blocks a handler that reads the whole, and is marked for others', async () => {
     const whole = start({
       requestBody: true,
       onRequestHeaders: async (request) => (await request.bytes(), allow()),
@@ -230,7 +230,7 @@ describe('the released proxy', () => {
     }
   });
 
-  it('may bring a response in pieces of three connections, and its handler reads all of it', async () => {
+  test('may send a response in pieces over three connections, and its handler reads all of it', async () => {
     const { connect, runtime } = start({
       responseBody: true,
       onResponseHeaders: async (incoming, context) =>
@@ -247,7 +247,7 @@ describe('the released proxy', () => {
     expect(runtime.scopes.tracked).toBe(0);
   });
 
-  it('gets the bytes of a response chunk back, changed or not', async () => {
+  test('gets the bytes of a response chunk in the answer, changed or not', async () => {
     const at = start({ onRequestHeaders: () => allow() }).connect(RELEASED);
     at.receive(responseChunk('c', 0, 'abc', true));
     expect(at.answers).toEqual([{ ...ALLOW, responseBodyMutation: { index: 0, data: Buffer.from('abc') } }]);
@@ -257,7 +257,7 @@ describe('the released proxy', () => {
     expect(changing.answers).toMatchObject([{ responseBodyMutation: { data: new TextEncoder().encode('new') } }]);
   });
 
-  it('gets a space for a chunk that is dropped, and a head without a length where chunks may be replaced', () => {
+  test('gets a space for a chunk that is dropped, and a head without a length where chunks may be replaced', () => {
     const dropping = {
       onResponseHeaders: (incoming: IncomingResponse) => (incoming.status === 201 ? allow().done() : allow()),
       onResponseBodyChunk: () => drop(),
@@ -283,7 +283,7 @@ describe('the released proxy', () => {
     expect(ours.answers[2]).toMatchObject({ responseBodyMutation: { data: new Uint8Array(0) } });
   });
 
-  it('never gets a body allowed that a handler was told would not come', async () => {
+  test('never gets an allow for a body that a handler was told would not arrive', async () => {
     const asks = start({ requestBody: true, onRequestHeaders: (request) => (request.hasBody ? block() : allow()) });
     const reads = start({ requestBody: true, onRequestHeaders: async (request) => (await request.bytes(), allow()) });
     for (const { connect } of [asks, reads]) {
@@ -296,7 +296,7 @@ describe('the released proxy', () => {
     }
   });
 
-  it('never gets a chunk allowed that no reader could be found for', () => {
+  test('never gets an allow for a chunk without a reader', () => {
     const { connect } = start({
       requestBody: true,
       onRequestHeaders: async (request) => (await request.text(), allow()),
@@ -307,18 +307,18 @@ describe('the released proxy', () => {
   });
 });
 
-it('never applies an empty configuration of a peer that knows nothing of ours', () => {
+test('never applies an empty configuration of a third-party peer', () => {
   const configs: unknown[] = [];
   const { connect } = start({ onConfigure: ({ config }) => void configs.push(config) });
-  const [foreign, ours] = [connect(RELEASED), connect(OURS)];
-  for (const config of [{}, null, { a: 1 }]) foreign.receive({ type: 'configure', id: 'c', config });
-  ours.receive({ type: 'configure', id: 1, config: {} });
+  const [thirdParty, agentwire] = [connect(RELEASED), connect(OURS)];
+  for (const config of [{}, null, { a: 1 }]) thirdParty.receive({ type: 'configure', id: 'c', config });
+  agentwire.receive({ type: 'configure', id: 1, config: {} });
   expect(configs).toEqual([{ a: 1 }, {}]);
-  expect(foreign.answers).toHaveLength(3);
+  expect(thirdParty.answers).toHaveLength(3);
 });
 
 describe('whether a body follows, where the dialect does not say', () => {
-  it.each([
+  test.each([
     ['POST', ['Content-Length', '3'], 'HTTP/1.1', true],
     ['POST', ['Content-Length', '0'], 'HTTP/1.1', false],
     ['POST', ['Transfer-Encoding', 'chunked'], 'HTTP/1.1', true],

@@ -1,6 +1,6 @@
 import { silentLogger } from '@agentwire/core/internal';
 import { createManualClock } from '@agentwire/core/testing';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { allow, defineAgent } from '../../src/index.ts';
 import { AgentRuntime } from '../../src/runtime/agent-runtime.ts';
 import { MAX_STORED_BYTES } from '../../src/zentinel/request-store.ts';
@@ -28,8 +28,8 @@ function serve(kind: 'async' | 'state' | 'sync' | 'response') {
   return { runtime, connection: new EncodingConnection(runtime, { ...RELEASED, name: 'some-proxy' }, options) };
 }
 
-it.each(['async', 'state'] as const)(
-  'heads that are kept as objects have the bound in bytes too (%s)',
+test.each(['async', 'state'] as const)(
+  'heads that are stored as objects have the limit in bytes too (%s)',
   async (kind) => {
     const { runtime, connection } = serve(kind);
     for (let i = 0; i < 300; i++) connection.receive(head(`${i}`, { headers: ['x-long', 'x'.repeat(LONG)] }));
@@ -40,7 +40,7 @@ it.each(['async', 'state'] as const)(
   },
 );
 
-it('one bound is for objects and archive together, and the oldest go first', async () => {
+test('one limit is for objects and the compact cache together, and the oldest are evicted first', async () => {
   const { runtime, connection } = serve('sync');
   for (let i = 0; i < 40; i++) connection.receive(head(`a${i}`, { headers: ['x-long', 'x'.repeat(200_000)] }));
   options.clock.advance(1);
@@ -51,7 +51,7 @@ it('one bound is for objects and archive together, and the oldest go first', asy
   expect(runtime.scopes.tracked).toBeGreaterThan(250);
 });
 
-it("a response's head counts with its request's", async () => {
+test("a response's head counts with its request's", async () => {
   const { runtime, connection } = serve('async');
   for (let i = 0; i < 300; i++) connection.receive(head(`${i}`));
   await settled();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import type { Received } from '@agentwire/core';
@@ -13,7 +13,7 @@ interface Noted {
   readonly note: string;
 }
 
-/** What a later event can see of its request. */
+/** Summary of the request that a later event sees. */
 function seen(context: HandlerContext<Noted>): string {
   const { request, state, ambiguous } = context;
   const body = request?.hasBody === true ? 'body' : 'no body';
@@ -44,7 +44,7 @@ function agentFor(kept: Kept, bounds: Bounds) {
       if (what === 'late') kept.push(context);
       if (what === 'block') return block();
       if (what === 'more') return allow().needsMoreBody();
-      if (what === 'throw') throw new Error('said the path');
+      if (what === 'throw') throw new Error('as the path asked');
       if (what === 'async') return Promise.resolve(request.uri.endsWith('0') ? block() : allow());
       return allow().withTag(String(request.hasBody));
     },
@@ -127,23 +127,23 @@ async function play({ clock, runtime, connections, kept }: World, steps: readonl
   return { answers: connections.map((connection) => connection.answers), sizes };
 }
 
-describe('requests that are kept as bytes', () => {
-  // a request in the archive grows old by itself, one among the objects together with the others of its id
-  it.each([
+describe('requests that are stored as bytes', () => {
+  // a request in the compact cache ages by itself, one among the objects together with the others of its id
+  test.each([
     { when: 'with ids of their own, up to the bounds and past them', bounds: TIGHT, own: true },
     { when: 'with ids that several of them have', bounds: WIDE, own: false },
   ])('are to every later event what they are as objects, $when', async ({ bounds, own }) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (given) => {
         const steps = own ? withOwnIds(given) : given;
-        const archived = await play(world(EncodingConnection, bounds), steps);
-        expect(archived).toEqual(await play(world(FakeConnection, bounds), steps));
+        const compact = await play(world(EncodingConnection, bounds), steps);
+        expect(compact).toEqual(await play(world(FakeConnection, bounds), steps));
       }),
       { numRuns: 200 },
     );
   });
 
-  it('are read again once younger ones have taken their place among the objects', () => {
+  test('are decoded again once more recent ones have replaced their objects', () => {
     const clock = createManualClock();
     const agent = defineAgent<Noted>({
       name: 'test',
