@@ -2,7 +2,7 @@ import type { Transport } from '@agentwire/core';
 import type { ManualClock } from '@agentwire/core/testing';
 import { listCases, runCase, type ComplianceCase, type TransportUnderTest } from '@agentwire/transport-compliance';
 import { createMemoryTransport } from '@agentwire/transport-memory';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { coded, malform } from './coded-transport.ts';
 import type { Mutant } from './mutant.ts';
 import { FLOW_MUTANTS } from './mutants/flow.ts';
@@ -36,14 +36,14 @@ function subject(
 
 describe('the kit, tested by transports with one bug each', () => {
   for (const { bug, foundBy, spoil } of MUTANTS) {
-    it(`${bug}: found by ${foundBy.join(', ')}`, async () => {
+    test(`${bug}: found by ${foundBy.join(', ')}`, async () => {
       const outcomes = await Promise.allSettled(foundBy.map((id) => runCase(caseOf(id), subject(spoil, 250))));
       const missed = foundBy.filter((_id, at) => outcomes[at]?.status === 'fulfilled');
       expect(missed).toEqual([]);
     });
   }
 
-  it('has a mutant for every case', () => {
+  test('has a mutant for every case', () => {
     const found = new Set(MUTANTS.flatMap((mutant) => mutant.foundBy));
     expect(
       listCases()
@@ -52,7 +52,7 @@ describe('the kit, tested by transports with one bug each', () => {
     ).toEqual([]);
   });
 
-  it.each(listCases())('does not blame the wrapping: $id', async (one) => {
+  test.each(listCases())('does not blame the wrapping: $id', async (one) => {
     await expect(
       runCase(
         one,

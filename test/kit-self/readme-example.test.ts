@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { listCases } from '@agentwire/transport-compliance';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, test, onTestFinished } from 'vitest';
 
 const readme = readFileSync(new URL('../../packages/transport-compliance/README.md', import.meta.url), 'utf8');
 
-it('runs the example in the README of the kit with node:test', async () => {
+test('runs the example in the README of the kit with node:test', async () => {
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   // in a folder here, so that the imports are found
   const folder = await mkdtemp(join(fileURLToPath(new URL('.', import.meta.url)), 'example-'));

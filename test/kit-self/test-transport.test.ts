@@ -1,5 +1,5 @@
 import { createMemoryTransport } from '@agentwire/transport-memory';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { arrivesIn, listCases, runCase, testTransport, type TransportUnderTest } from '@agentwire/transport-compliance';
 
 interface Declared {
@@ -26,11 +26,11 @@ function declare(options: Partial<TransportUnderTest>): Map<string, Declared> {
   return declared;
 }
 
-it('declares one test for every case', () => {
+test('declares one test for every case', () => {
   expect([...declare({}).keys()]).toEqual(listCases().map((one) => one.id));
 });
 
-it('skips cases that the medium cannot pass, with the reason', () => {
+test('skips cases that the medium cannot pass, with the reason', () => {
   const declared = declare({ features: { reverse: false, pause: true } });
   expect(declared.get('message.reverse')).toMatchObject({
     skipped: true,
@@ -41,7 +41,7 @@ it('skips cases that the medium cannot pass, with the reason', () => {
   expect(declare({ malform: () => undefined }).get('message.malformed')?.skipped).toBe(false);
 });
 
-it('fails a known failure that holds, and passes one that fails', async () => {
+test('fails a known failure that holds, and passes one that fails', async () => {
   const known = { knownFailures: ['open.once', 'listen.count'] };
   const body = declare(known).get('open.once')?.body;
   await expect(body?.()).rejects.toThrow('open.once holds now: take it out of knownFailures');
@@ -58,12 +58,12 @@ it('fails a known failure that holds, and passes one that fails', async () => {
   await expect(broken.get('listen.close')?.body()).resolves.toBeUndefined();
 });
 
-it('refuses ids and features that it does not have', () => {
+test('refuses ids and features that it does not have', () => {
   expect(() => declare({ knownFailures: ['open.nothing'] })).toThrow('open.nothing, which is no case of the kit');
   expect(() => declare({ features: { telepathy: false } as never })).toThrow('features has no option "telepathy"');
 });
 
-it('names what a case waited for when it hangs, and fails a leak in about a second', async () => {
+test('names what a case waited for when it hangs, and fails a leak in about a second', async () => {
   const first = listCases()[0];
   if (first === undefined) throw new Error('the kit has no cases');
   const subject: TransportUnderTest = {
@@ -83,7 +83,7 @@ it('names what a case waited for when it hangs, and fails a leak in about a seco
   );
 });
 
-it('compares an arrived message with arrivesAs, and names it when they differ', async () => {
+test('compares an arrived message with arrivesAs, and names it when they differ', async () => {
   const cancel = listCases().find((one) => one.id === 'message.cancel');
   if (cancel === undefined) throw new Error('the kit has no message.cancel');
   let addresses = 0;
@@ -100,7 +100,7 @@ it('compares an arrived message with arrivesAs, and names it when they differ', 
   await expect(runCase(cancel, { ...subject, arrivesAs: (sent) => sent })).resolves.toBeUndefined();
 });
 
-it('tells of a failed case with needs how a medium that lacks them declares it', async () => {
+test('tells of a failed case with needs how a medium that lacks them declares it', async () => {
   const dials = listCases().find((one) => one.id === 'connect.reverse');
   if (dials === undefined) throw new Error('the kit has no connect.reverse');
   const subject: TransportUnderTest = {
@@ -117,7 +117,7 @@ it('tells of a failed case with needs how a medium that lacks them declares it',
   );
 });
 
-it('has the known losses of the dialects', () => {
+test('has the known losses of the dialects', () => {
   const cancel = { type: 'cancel', id: 1, reason: 'manual', timestampMs: 5 } as const;
   const head = { type: 'responseHeaders', id: 'r', status: 200, headers: [], hasBody: true } as const;
   expect(arrivesIn('documented', 'json')(cancel)).toEqual({ type: 'cancel', id: 1, reason: 'manual' });

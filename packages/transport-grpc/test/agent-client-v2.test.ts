@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Decision } from '@agentwire/core';
 import { serveSessions, type SessionListener } from '@agentwire/core/session';
 import { AgentClientV2, createGrpcTransport } from '../src/index.ts';
@@ -26,7 +26,7 @@ async function serve(address = 'grpc://127.0.0.1:0', transport = createGrpcTrans
 }
 
 describe('AgentClientV2', () => {
-  it('asks about every event of a request, until one is not allowed', async () => {
+  test('asks about every event of a request, until one is not allowed', async () => {
     const { address } = await serve();
     const client = await AgentClientV2.connect(address.slice('grpc://'.length));
     open.push(client);
@@ -40,7 +40,7 @@ describe('AgentClientV2', () => {
     await expect(client.sendRequestBodyChunk(chunk('1', true))).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
   });
 
-  it('gives requests up, one or all', async () => {
+  test('gives requests up, one or all', async () => {
     const { address } = await serve();
     const client = await AgentClientV2.connect(address);
     open.push(client);
@@ -54,7 +54,7 @@ describe('AgentClientV2', () => {
     expect(client.liveRequests).toBe(0);
   });
 
-  it('connects over TLS, and refuses options that it does not know', async () => {
+  test('connects over TLS, and refuses options that it does not know', async () => {
     const authority = makeIdentity('authority');
     const { cert, key } = makeIdentity('agent', authority);
     const { address } = await serve('grpcs://127.0.0.1:0', createGrpcTransport({ tls: { cert, key } }));

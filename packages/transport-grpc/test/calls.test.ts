@@ -1,7 +1,7 @@
 import { Code, createClient, type Client } from '@connectrpc/connect';
 import { createGrpcTransport as createPlainTransport } from '@connectrpc/connect-node';
 import { createManualClock } from '@agentwire/core/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   AgentwireError,
   systemClock,
@@ -59,7 +59,7 @@ function feed<T>() {
 }
 
 describe('calls of gRPC clients that are not agentwire', () => {
-  it('answers ProcessEvent through the same handler, as a connection of its own', async () => {
+  test('answers ProcessEvent through the same handler, as a connection of its own', async () => {
     const { agent, client, listener } = await thirdParty();
     const reply = await client.processEvent(event);
     expect(reply.message).toMatchObject({
@@ -72,7 +72,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(listener.connectionCount).toBe(0);
   });
 
-  it('refuses ProcessEvent as authorize says', async () => {
+  test('refuses ProcessEvent as authorize says', async () => {
     const { agent, client } = await thirdParty({
       authorize: (_peer, { token }) => {
         if (token !== 'secret') throw new AgentwireError('ERR_UNAUTHORIZED', 'wrong token');
@@ -84,7 +84,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(agent.messages).toHaveLength(1);
   });
 
-  it('takes the control stream, and refuses wishes for a configuration', async () => {
+  test('takes the control stream, and refuses wishes for a configuration', async () => {
     const { client } = await thirdParty();
     const wishes = feed<object>();
     const replies = client.controlStream(wishes.messages as AsyncIterable<never>)[Symbol.asyncIterator]();
@@ -98,7 +98,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect((await replies.next()).done).toBe(true);
   });
 
-  it('serves ProcessStream of connect-node in the zentinel dialect, and answers it after its half-close', async () => {
+  test('serves ProcessStream of connect-node in the zentinel dialect, and answers it after its half-close', async () => {
     const { agent, client } = await thirdParty();
     agent.onReceived = undefined;
     const asks = feed<object>();
@@ -131,7 +131,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(agent.ends).toEqual([{ by: 'remote' }]);
   });
 
-  it('ends a half-closed ProcessStream whose client then gives it up', async () => {
+  test('ends a half-closed ProcessStream whose client then gives it up', async () => {
     const { agent, client } = await thirdParty();
     agent.onReceived = undefined;
     const asks = feed<object>();
@@ -153,7 +153,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(await agent.ended()).toMatchObject({ by: 'remote' });
   });
 
-  it('gives the authorization of a call the deadline and the signal of a handshake, also on an admitted session', async () => {
+  test('gives the authorization of a call the deadline and the signal of a handshake, also on an admitted session', async () => {
     const clock = createManualClock();
     const signals: AbortSignal[] = [];
     const asked = Promise.withResolvers<void>();
@@ -178,7 +178,7 @@ describe('calls of gRPC clients that are not agentwire', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
   });
 
-  it('says that there is no other method', async () => {
+  test('says that there is no other method', async () => {
     const { listener } = await thirdParty();
     const { connect } = await import('node:http2');
     const session = connect(listener.address.replace('grpc:', 'http:'));

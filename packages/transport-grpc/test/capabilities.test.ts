@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { EVENT_TYPES } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AgentCapabilitiesSchema } from '../src/gen/zentinel/agent/v2/agent_pb.ts';
 import { fromCapabilities } from '../src/handshake/capability-fields.ts';
 
 describe('capabilities over gRPC', () => {
-  it.each([
+  test.each([
     ['none', undefined],
     ['empty ones', create(AgentCapabilitiesSchema, {})],
     ['only streaming', create(AgentCapabilitiesSchema, { features: { streamingBody: true } })],
@@ -14,7 +14,7 @@ describe('capabilities over gRPC', () => {
     expect(fromCapabilities(fields).events).toEqual(EVENT_TYPES);
   });
 
-  it('that name some ask about those', () => {
+  test('that name some ask about those', () => {
     const fields = create(AgentCapabilitiesSchema, { supportedEvents: [3, 99, 8] });
     expect(fromCapabilities(fields).events).toEqual(['responseHeaders', 'configure']);
   });

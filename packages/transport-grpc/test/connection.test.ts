@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection, Listener, ListenOptions, Received } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTransportOptions } from '../src/index.ts';
 import { AGENT, AGENT_MESSAGES, allowAll, PROXY, PROXY_MESSAGES, Recorder, requestHeaders } from './support/peers.ts';
@@ -23,7 +23,7 @@ async function pair(listen: Partial<ListenOptions> = {}, options: GrpcTransportO
 }
 
 describe('a gRPC connection', () => {
-  it('says who the other side is, at both ends', async () => {
+  test('says who the other side is, at both ends', async () => {
     const { agent, connection, listener } = await pair();
     expect(connection.peer).toMatchObject({
       role: 'agent',
@@ -40,21 +40,21 @@ describe('a gRPC connection', () => {
     expect(listener.connectionCount).toBe(1);
   });
 
-  it('carries every message of the proxy as it was', async () => {
+  test('carries every message of the proxy as it was', async () => {
     const { agent, connection } = await pair();
     for (const message of PROXY_MESSAGES) connection.send(message);
     await agent.received(PROXY_MESSAGES.length);
     expect(agent.messages.map(plain)).toEqual(PROXY_MESSAGES.map(plain));
   });
 
-  it('carries every message of the agent as it was', async () => {
+  test('carries every message of the agent as it was', async () => {
     const { agent, proxy } = await pair();
     for (const message of AGENT_MESSAGES) agent.connection?.send(message);
     await proxy.received(AGENT_MESSAGES.length);
     expect(proxy.messages.map(plain)).toEqual(AGENT_MESSAGES.map(plain));
   });
 
-  it('answers, and ends once on both sides when it is closed', async () => {
+  test('answers, and ends once on both sides when it is closed', async () => {
     const { agent, proxy, connection } = await pair();
     agent.onReceived = allowAll;
     connection.send(requestHeaders('x-1'));
@@ -66,7 +66,7 @@ describe('a gRPC connection', () => {
     expect(proxy.ends).toEqual([{ by: 'local' }]);
   });
 
-  it('goes on with requests in flight after a drain of the agent', async () => {
+  test('goes on with requests in flight after a drain of the agent', async () => {
     const { agent, proxy, connection } = await pair();
     connection.send(requestHeaders('x-1'));
     await agent.received(1);

@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AgentwireError, ALLOW } from '@agentwire/core';
 import { AgentSessionCore } from '@agentwire/core/session/internal';
@@ -83,7 +83,7 @@ const KILLS: Readonly<Record<string, Kill>> = {
 
 describe('the end of a session that the other side ends', () => {
   for (const [what, kill] of Object.entries(KILLS)) {
-    it(`is the end of the connection, once and at once: it ${what}`, async () => {
+    test(`is the end of the connection, once and at once: it ${what}`, async () => {
       for (let round = 0; round < 5; round += 1) {
         const agent = await hostileAgent();
         const { proxy, connection } = await proxyOf(agent.address);
@@ -99,7 +99,7 @@ describe('the end of a session that the other side ends', () => {
     });
   }
 
-  it('is named: RESOURCE_EXHAUSTED is ERR_OVERLOADED, UNAUTHENTICATED is ERR_UNAUTHORIZED', async () => {
+  test('is named: RESOURCE_EXHAUSTED is ERR_OVERLOADED, UNAUTHENTICATED is ERR_UNAUTHORIZED', async () => {
     for (const [status, code] of [
       ['8', 'ERR_OVERLOADED'],
       ['16', 'ERR_UNAUTHORIZED'],
@@ -118,7 +118,7 @@ describe('the end of a session that the other side ends', () => {
     }
   });
 
-  it('leaves what is in flight alone after a GOAWAY without an error, which is a drain', async () => {
+  test('leaves what is in flight alone after a GOAWAY without an error, which is a drain', async () => {
     const agent = await hostileAgent();
     const { proxy, connection } = await proxyOf(agent.address);
     agent.streams[0]?.session?.goaway(0);
@@ -131,7 +131,7 @@ describe('the end of a session that the other side ends', () => {
     expect(proxy.ends).toEqual([{ by: 'remote' }]);
   });
 
-  it('ends a handshake with an error, whatever the agent answers', async () => {
+  test('ends a handshake with an error, whatever the agent answers', async () => {
     const answers: readonly [(stream: ServerHttp2Stream) => void, string][] = [
       [(stream) => stream.respond({ ':status': 401 }, { endStream: true }), 'ERR_UNAUTHORIZED'],
       [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), 'ERR_CONNECT'],
@@ -157,7 +157,7 @@ describe('the end of a session that the other side ends', () => {
     }
   });
 
-  it('does not crash, whatever is called on a connection to a hung agent that is aborted', async () => {
+  test('does not crash, whatever is called on a connection to a hung agent that is aborted', async () => {
     for (let round = 0; round < 20; round += 1) {
       const agent = await hostileAgent();
       const { proxy, connection } = await proxyOf(agent.address);
@@ -171,7 +171,7 @@ describe('the end of a session that the other side ends', () => {
     }
   });
 
-  it('bounds close by its deadline when the agent takes nothing', async () => {
+  test('bounds close by its deadline when the agent takes nothing', async () => {
     const clock = createManualClock();
     const agent = await hostileAgent();
     const { proxy, connection } = await proxyOf(agent.address, { clock, closeTimeoutMs: 500 });
@@ -217,7 +217,7 @@ async function hostileProxy(
 }
 
 describe('an agent that is not agentwire', () => {
-  it('is not sent a Configure, which it has no way to answer', async () => {
+  test('is not sent a Configure, which it has no way to answer', async () => {
     const agent = await hostileAgent(true, false);
     const { connection } = await proxyOf(agent.address);
     expect(connection.peer).toMatchObject({ dialect: 'zentinel', name: 'waf', maxMessageBytes: 4 * 1024 * 1024 });
@@ -231,7 +231,7 @@ describe('an agent that is not agentwire', () => {
 describe('a proxy that does not keep to the protocol', () => {
   const hello = framed(writeHandshakeRequest(PROXY));
 
-  it('is sent away for a length over the limit, before and after the handshake, and for a compressed message', async () => {
+  test('is sent away for a length over the limit, before and after the handshake, and for a compressed message', async () => {
     for (const bytes of [
       framed(new Uint8Array(), 0, 64 * 1024 + 1),
       framed(new Uint8Array(), 0, 0xffff_ffff),
@@ -250,7 +250,7 @@ describe('a proxy that does not keep to the protocol', () => {
     }
   });
 
-  it('is told in trailers what was wrong after the handshake', async () => {
+  test('is told in trailers what was wrong after the handshake', async () => {
     for (const [bytes, status] of [
       [framed(new Uint8Array(), 0, 10 * 1024 * 1024 + 1), '8'],
       [framed(new Uint8Array(4), 1), '12'],
@@ -269,7 +269,7 @@ describe('a proxy that does not keep to the protocol', () => {
     }
   });
 
-  it('may open more than ten streams on a session without a warning', async () => {
+  test('may open more than ten streams on a session without a warning', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -286,7 +286,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('gets pings of any size back as they were', async () => {
+  test('gets pings of any size back as they were', async () => {
     const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
       self: AGENT,
       onConnection: (connection) => new AgentSessionCore(connection, { onEvent: () => ALLOW }, { keepalive: false }),
@@ -306,7 +306,7 @@ describe('a proxy that does not keep to the protocol', () => {
     session.destroy();
   });
 
-  it('is told about the request of a message that cannot be read, and may go on', async () => {
+  test('is told about the request of a message that cannot be read, and may go on', async () => {
     const { agent, listener } = await agentOf();
     const { stream } = await hostileProxy(listener);
     stream.write(hello);
@@ -320,7 +320,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(agent.connection?.status).toBe('open');
   });
 
-  it('is dropped after the sixteenth unreadable message in a row', async () => {
+  test('is dropped after the sixteenth unreadable message in a row', async () => {
     const { agent, listener } = await agentOf();
     const { stream } = await hostileProxy(listener);
     stream.write(Buffer.concat([hello, ...Array.from({ length: 16 }, () => framed(Uint8Array.of(0xff)))]));
@@ -329,7 +329,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect([by, error?.code]).toEqual(['local', 'ERR_PROTOCOL']);
   });
 
-  it('has the handshake deadline, on a socket that says nothing and in a stream that says nothing', async () => {
+  test('has the handshake deadline, on a socket that says nothing and in a stream that says nothing', async () => {
     const clock = createManualClock();
     const { listener } = await agentOf({ handshakeTimeoutMs: 1000 }, { clock });
     const silent = connectTcp({
@@ -345,7 +345,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('is evicted when it is the oldest of too many pending handshakes', async () => {
+  test('is evicted when it is the oldest of too many pending handshakes', async () => {
     const { listener } = await agentOf({ maxPendingHandshakes: 2 });
     const first = await hostileProxy(listener);
     await hostileProxy(listener);
@@ -356,7 +356,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(connection.status).toBe('open');
   });
 
-  it('loses its session when it resets streams all the time', async () => {
+  test('loses its session when it resets streams all the time', async () => {
     const { listener } = await agentOf({}, { maxStreamResets: 20 });
     const { connection } = await proxyOf(listener.address);
     const { session, stream } = await hostileProxy(listener);
@@ -375,7 +375,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(connection.status).toBe('open');
   });
 
-  it('is refused with a reason past the cap of connections', async () => {
+  test('is refused with a reason past the cap of connections', async () => {
     const { listener } = await agentOf({ maxConnections: 1 });
     await proxyOf(listener.address);
     await expect(proxyOf(listener.address)).rejects.toMatchObject({
@@ -385,7 +385,7 @@ describe('a proxy that does not keep to the protocol', () => {
     expect(listener.connectionCount).toBe(1);
   });
 
-  it('ends a message that trickles in', async () => {
+  test('ends a message that trickles in', async () => {
     const clock = createManualClock();
     const { agent, listener } = await agentOf({}, { clock });
     const { stream } = await hostileProxy(listener);
@@ -397,7 +397,7 @@ describe('a proxy that does not keep to the protocol', () => {
 });
 
 describe('a slow agent', () => {
-  it('stops the proxy at 1 MiB, refuses events past 8 MiB, and gets everything in the end', async () => {
+  test('stops the proxy at 1 MiB, refuses events past 8 MiB, and gets everything in the end', async () => {
     const { agent, listener } = await agentOf();
     const { proxy, connection }: { proxy: Recorder; connection: Connection } = await proxyOf(listener.address);
     await agent.until(() => agent.connection !== undefined);
@@ -425,7 +425,7 @@ describe('a slow agent', () => {
     ]);
   });
 
-  it('carries a message of 10 MiB', async () => {
+  test('carries a message of 10 MiB', async () => {
     const { agent, listener } = await agentOf();
     const { connection } = await proxyOf(listener.address);
     const data = new Uint8Array(10 * 1024 * 1024 - 100).fill(7);
@@ -440,12 +440,12 @@ describe('a slow agent', () => {
 });
 
 describe('what gRPC carries as headers', () => {
-  it('is encoded only where it must be', () => {
+  test('is encoded only where it must be', () => {
     const error = new AgentwireError('ERR_PROTOCOL', 'no: 100% of "a b" /é\n');
     expect(toGrpcMessage(error)).toBe('no: 100%25 of "a b" /%C3%A9%0A');
   });
 
-  it('may come of any name, and a dial that cannot begin leaves nothing open', async () => {
+  test('may come of any name, and a dial that cannot begin leaves nothing open', async () => {
     const { listener } = await agentOf();
     const connection = await createGrpcTransport().connect(listener.address, {
       self: { ...PROXY, name: 'a\ud800b' },

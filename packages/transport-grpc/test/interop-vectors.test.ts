@@ -2,7 +2,7 @@ import { connect } from 'node:http2';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Message, Received } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { messageOf } from '../../../tools/interop/src/vectors/message-of.ts';
 import { CRATE_VERSIONS, loadVectors, type Vector } from '../../../tools/interop/src/vectors/vector.ts';
 import { createCodec } from '../src/codec/codec.ts';
@@ -100,37 +100,36 @@ function comparable(message: object): Record<string, unknown> {
 }
 
 describe.each(CRATE_VERSIONS)('protobuf of the crate %s', (version) => {
-  it.each(casesOf(version))('$title is read', ({ title, vector, bytes, message }) => {
+  test.each(casesOf(version))('$title is read', ({ title, vector, bytes, message }) => {
     const received = codecs[vector.from === 'proxy' ? 'agent' : 'proxy'].read(bytes, 0, bytes.length);
     if (REFUSED.has(title)) expect(received).toMatchObject({ type: 'malformed', of: message.type });
     else expect(comparable(received ?? {})).toMatchObject(comparable(carried(message)));
   });
 
-  it.each(loadVectors(version).filter(({ name, protobuf }) => name.startsWith('Handshake') && protobuf !== undefined))(
-    '$name $variant is read',
-    ({ name, value, protobuf }) => {
-      const bytes = Buffer.from(protobuf ?? '', 'hex');
-      if (name === 'HandshakeRequest') {
-        const { hello, isAgentwire } = readHandshakeRequest(bytes, undefined);
-        expect({ name: hello.name, version: hello.version, isAgentwire }).toEqual({
-          name: value['proxy_id'],
-          version: value['proxy_version'],
-          isAgentwire: false,
-        });
-        expect(hello.protocolVersions).toContain(2);
-      } else if (value['success'] === true) {
-        const capabilities = value['capabilities'] as { name: string; agent_id: string };
-        expect(readHandshakeResponse(bytes, PROXY)).toMatchObject({
-          isAgentwire: false,
-          hello: { name: capabilities.name, capabilities: { agentId: capabilities.agent_id, streaming: true } },
-        });
-      } else {
-        expect(() => readHandshakeResponse(bytes, PROXY)).toThrow('not this proxy');
-      }
-    },
-  );
+  test.each(
+    loadVectors(version).filter(({ name, protobuf }) => name.startsWith('Handshake') && protobuf !== undefined),
+  )('$name $variant is read', ({ name, value, protobuf }) => {
+    const bytes = Buffer.from(protobuf ?? '', 'hex');
+    if (name === 'HandshakeRequest') {
+      const { hello, isAgentwire } = readHandshakeRequest(bytes, undefined);
+      expect({ name: hello.name, version: hello.version, isAgentwire }).toEqual({
+        name: value['proxy_id'],
+        version: value['proxy_version'],
+        isAgentwire: false,
+      });
+      expect(hello.protocolVersions).toContain(2);
+    } else if (value['success'] === true) {
+      const capabilities = value['capabilities'] as { name: string; agent_id: string };
+      expect(readHandshakeResponse(bytes, PROXY)).toMatchObject({
+        isAgentwire: false,
+        hello: { name: capabilities.name, capabilities: { agentId: capabilities.agent_id, streaming: true } },
+      });
+    } else {
+      expect(() => readHandshakeResponse(bytes, PROXY)).toThrow('not this proxy');
+    }
+  });
 
-  it('the control stream is read', () => {
+  test('the control stream is read', () => {
     const find = (name: string): Buffer =>
       Buffer.from(loadVectors(version).find((vector) => vector.name === name)?.protobuf ?? '', 'hex');
     const of = (name: string): unknown => fromBinary(ProxyControlSchema, find(`ProxyControl.${name}`)).message;
@@ -155,7 +154,7 @@ function isUncarried(message: Message): boolean {
 }
 
 describe('what we write towards the crate 0.6.45', () => {
-  it.each(casesOf('0.6.45').filter(({ title }) => !REFUSED.has(title)))(
+  test.each(casesOf('0.6.45').filter(({ title }) => !REFUSED.has(title)))(
     '$title is read as what it was',
     ({ vector, bytes, message }) => {
       const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
@@ -179,7 +178,7 @@ describe('what we write towards the crate 0.6.45', () => {
   );
 });
 
-it('a proxy on the crate may send messages of 5 MiB, although its own server takes 4', async () => {
+test('a proxy on the crate may send messages of 5 MiB, although its own server takes 4', async () => {
   const agent = new Recorder();
   const listener = await createGrpcTransport().listen('grpc://127.0.0.1:0', {
     self: AGENT,

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection, Credential, Listener } from '@agentwire/core';
 import { createGrpcTransport, type GrpcTlsOptions } from '../src/index.ts';
 import { makeIdentity } from './support/certificates.ts';
@@ -38,7 +38,7 @@ async function connect(address: string, tls: GrpcTlsOptions) {
 }
 
 describe('gRPC over TLS', () => {
-  it('asks and answers', async () => {
+  test('asks and answers', async () => {
     const { listener } = await listen({ cert: server.cert, key: server.key });
     expect(listener.address).toMatch(/^grpcs:\/\/127\.0\.0\.1:\d+$/);
     const { proxy, connection } = await connect(listener.address, { ca: authority.cert });
@@ -47,20 +47,20 @@ describe('gRPC over TLS', () => {
     expect(proxy.messages[0]).toMatchObject({ type: 'answer', id: 't-1' });
   });
 
-  it('does not talk to an agent whose certificate it cannot check', async () => {
+  test('does not talk to an agent whose certificate it cannot check', async () => {
     const { listener, agent } = await listen({ cert: other.cert, key: other.key });
     await expect(connect(listener.address, { ca: authority.cert })).rejects.toMatchObject({ code: 'ERR_CONNECT' });
     expect(agent.connection).toBeUndefined();
   });
 
-  it('checks the name in the certificate', async () => {
+  test('checks the name in the certificate', async () => {
     const { listener } = await listen({ cert: server.cert, key: server.key });
     const wrong = { ca: authority.cert, servername: 'elsewhere.example' };
     await expect(connect(listener.address, wrong)).rejects.toMatchObject({ code: 'ERR_CONNECT' });
     await connect(listener.address, { ca: authority.cert, servername: 'localhost' });
   });
 
-  it('hands the verified client certificate to authorize', async () => {
+  test('hands the verified client certificate to authorize', async () => {
     const seen: Credential[] = [];
     const tls = { ca: authority.cert, cert: server.cert, key: server.key, requireClientCertificate: true };
     const { listener } = await listen(tls, seen);
@@ -70,7 +70,7 @@ describe('gRPC over TLS', () => {
     expect(seen[0]?.address).toMatch(/^127\.0\.0\.1:\d+$/);
   });
 
-  it('refuses a peer without a certificate, or with one of another authority', async () => {
+  test('refuses a peer without a certificate, or with one of another authority', async () => {
     const seen: Credential[] = [];
     const tls = { ca: authority.cert, cert: server.cert, key: server.key, requireClientCertificate: true };
     const { listener } = await listen(tls, seen);
@@ -82,7 +82,7 @@ describe('gRPC over TLS', () => {
     expect(seen).toEqual([]);
   });
 
-  it('ignores a certificate of another authority where none is required', async () => {
+  test('ignores a certificate of another authority where none is required', async () => {
     const seen: Credential[] = [];
     const { listener } = await listen({ ca: authority.cert, cert: server.cert, key: server.key }, seen);
     await connect(listener.address, { ca: authority.cert, cert: other.cert, key: other.key });
@@ -90,7 +90,7 @@ describe('gRPC over TLS', () => {
     expect(seen[0]?.certificate).toBeUndefined();
   });
 
-  it('has an error each for a taken port, no listener, and an unknown authority', async () => {
+  test('has an error each for a taken port, no listener, and an unknown authority', async () => {
     const { listener } = await listen({ cert: server.cert, key: server.key }, []);
     const again = createGrpcTransport({ tls: { cert: server.cert, key: server.key } }).listen(listener.address, {
       self: AGENT,
@@ -108,7 +108,7 @@ describe('gRPC over TLS', () => {
     );
   });
 
-  it('refuses to listen without a certificate, and to take half of one', async () => {
+  test('refuses to listen without a certificate, and to take half of one', async () => {
     const transport = createGrpcTransport();
     const options = { self: AGENT, onConnection: new Recorder().attach };
     await expect(transport.listen('grpcs://127.0.0.1:0', options)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { AgentwireError, ALLOW, type Connection, type Hello, type Received } from '@agentwire/core';
 import { createManualClock } from '@agentwire/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createMemoryTransport, MEMORY_DEFAULTS } from '../src/index.ts';
 
 const PROXY: Hello = { role: 'proxy', name: 'p', version: '1', features: ['lifecycle'], encodings: ['json'] };
@@ -29,20 +29,20 @@ async function pair(options: Parameters<typeof createMemoryTransport>[0] = {}): 
 }
 
 describe('createMemoryTransport', () => {
-  it('names an unknown option and a wrong value', () => {
+  test('names an unknown option and a wrong value', () => {
     expect(() => createMemoryTransport({ id: 'text' } as never)).toThrow('has no option "id"');
     expect(() => createMemoryTransport({ ids: 'uuid' } as never)).toThrow('ids must be one of number, text');
     expect(() => createMemoryTransport({ maxMessageBytes: 1 })).toThrow('maxMessageBytes must be an integer from 1024');
     expect(MEMORY_DEFAULTS.maxMessageBytes).toBe(16 * 1024 * 1024);
   });
 
-  it('serves its own scheme only', async () => {
+  test('serves its own scheme only', async () => {
     const transport = createMemoryTransport();
     const failure = transport.listen('unix:/tmp/x', { self: AGENT, onConnection: () => expect.unreachable() });
     await expect(failure).rejects.toMatchObject({ code: 'ERR_INVALID_ADDRESS' });
   });
 
-  it('refuses a name that is taken, and frees it on close', async () => {
+  test('refuses a name that is taken, and frees it on close', async () => {
     const transport = createMemoryTransport();
     const options = { self: AGENT, onConnection: () => expect.unreachable() };
     const listener = await transport.listen('memory:one', options);
@@ -51,7 +51,7 @@ describe('createMemoryTransport', () => {
     await expect(transport.listen('memory:one', options)).resolves.toMatchObject({ address: 'memory:one' });
   });
 
-  it('shares a deeply frozen decision and copies any other', async () => {
+  test('shares a deeply frozen decision and copies any other', async () => {
     const { agent, proxyReceived } = await pair();
     const shallow = Object.freeze({ verdict: { type: 'block' as const, status: 403 } });
     agent.send({ type: 'answer', id: 1, decision: ALLOW });
@@ -63,7 +63,7 @@ describe('createMemoryTransport', () => {
     expect(copied).not.toBe(shallow);
   });
 
-  it('delivers an impossible answer as malformed', async () => {
+  test('delivers an impossible answer as malformed', async () => {
     const { agent, proxyReceived } = await pair();
     const decision = { verdict: { type: 'redirect' as const, url: 'javascript:1', status: 302 } };
     agent.send({ type: 'answer', id: 3, decision });
@@ -71,7 +71,7 @@ describe('createMemoryTransport', () => {
     expect(proxyReceived).toMatchObject([{ type: 'malformed', of: 'answer', id: 3, error: { code: 'ERR_PROTOCOL' } }]);
   });
 
-  it('refuses a message that holds itself', async () => {
+  test('refuses a message that holds itself', async () => {
     const { proxy } = await pair();
     const reason: Record<string, unknown> = {};
     reason['self'] = reason;
@@ -79,7 +79,7 @@ describe('createMemoryTransport', () => {
     expect(proxy.bufferedBytes).toBe(0);
   });
 
-  it('ends a close that the peer does not read, by its clock', async () => {
+  test('ends a close that the peer does not read, by its clock', async () => {
     const clock = createManualClock();
     const { proxy, agent } = await pair({ clock, closeTimeoutMs: 50 });
     agent.pause();
@@ -93,7 +93,7 @@ describe('createMemoryTransport', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('runs timers while two sides answer each other without end', async () => {
+  test('runs timers while two sides answer each other without end', async () => {
     const transport = createMemoryTransport();
     const listener = await transport.listen('memory:pong', {
       self: AGENT,

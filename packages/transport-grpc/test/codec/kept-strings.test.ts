@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Outbox } from '@agentwire/wire-codec';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
 import { requestHeaders } from '../support/peers.ts';
 
@@ -12,7 +12,7 @@ const READS = 300;
 /** Requests in one read of some 60 KB. */
 const IN_A_READ = 64;
 
-it('a text that is kept of one message keeps no more than that message alive', () => {
+test('a text that is kept of one message keeps no more than that message alive', () => {
   const context = { isAgentwire: true, errors: true, nowMs: () => 1, configureId: () => 'made-up' };
   const outbox = new Outbox({ write: () => undefined }, { onDrain: () => undefined });
   const head = requestHeaders('id-1');

@@ -1,7 +1,7 @@
 import { fromBinary, toBinary, create } from '@bufbuild/protobuf';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Outbox } from '@agentwire/wire-codec';
 import type { Message } from '@agentwire/core';
 import { fieldTags } from '../../generate/field-tags.ts';
@@ -24,14 +24,14 @@ function bytesOf(codec: typeof proxy, message: Message): Buffer {
 }
 
 describe('the codec against protobuf-es', () => {
-  it('has the tags that the proto says', () => {
+  test('has the tags that the proto says', () => {
     const path = new URL('../../src/codec/hot/field-tags.ts', import.meta.url);
     expect(readFileSync(path, 'utf8')).toBe(fieldTags());
   });
 
   const runs = { numRuns: 2000 };
 
-  it('writes events that protobuf-es reads as the reference means them', () => {
+  test('writes events that protobuf-es reads as the reference means them', () => {
     fc.assert(
       fc.property(hotEvent, (message) => {
         const hot = fromBinary(ProxyToAgentSchema, bytesOf(proxy, message));
@@ -41,7 +41,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('sends no agentwire fields to a third-party peer, and ignores those that it sends', () => {
+  test('sends no agentwire fields to a third-party peer, and ignores those that it sends', () => {
     const thirdParty = { ...context, isAgentwire: false };
     fc.assert(
       fc.property(headEvent, (message) => {
@@ -64,7 +64,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('writes answers that protobuf-es reads as the reference means them', () => {
+  test('writes answers that protobuf-es reads as the reference means them', () => {
     fc.assert(
       fc.property(answer, (message) => {
         const hot = fromBinary(AgentToProxySchema, bytesOf(agent, message));
@@ -74,7 +74,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('reads events that protobuf-es wrote', () => {
+  test('reads events that protobuf-es wrote', () => {
     fc.assert(
       fc.property(event, (message) => {
         const bytes = Buffer.from(writeProxyMessage(message, context));
@@ -85,7 +85,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('reads answers that protobuf-es wrote, the kept ones too', () => {
+  test('reads answers that protobuf-es wrote, the kept ones too', () => {
     fc.assert(
       fc.property(answer, (message) => {
         const bytes = Buffer.from(writeAgentMessage(message, context));
@@ -95,7 +95,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('reads what it wrote, wherever it lies in a read', () => {
+  test('reads what it wrote, wherever it lies in a read', () => {
     fc.assert(
       fc.property(hotEvent, fc.nat(50), (message, before) => {
         const bytes = Buffer.concat([Buffer.alloc(before, 0xff), bytesOf(proxy, message), Buffer.alloc(3, 0xff)]);
@@ -105,7 +105,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('says the same as the reference about any bytes', () => {
+  test('says the same as the reference about any bytes', () => {
     const samples = [...PROXY_MESSAGES, ...AGENT_MESSAGES].map((message) => {
       const isEvent = PROXY_MESSAGES.includes(message);
       return {
@@ -132,7 +132,7 @@ describe('the codec against protobuf-es', () => {
     );
   });
 
-  it('keeps the bytes of a frozen decision, and never its id', () => {
+  test('keeps the bytes of a frozen decision, and never its id', () => {
     const frozen = Object.freeze({ verdict: Object.freeze({ type: 'allow' as const }), needsMore: true });
     for (const one of ['a-1', 'ü', 'a-2']) {
       const message: Message = { type: 'answer', id: one, decision: frozen };
@@ -141,7 +141,7 @@ describe('the codec against protobuf-es', () => {
     }
   });
 
-  it('merges an embedded message that comes twice, as protobuf asks', () => {
+  test('merges an embedded message that comes twice, as protobuf asks', () => {
     const part = (init: object): Uint8Array =>
       toBinary(ProxyToAgentSchema, create(ProxyToAgentSchema, { message: { case: 'requestHeaders', value: init } }));
     const first = part({ metadata: { correlationId: 'm-1', clientIp: '192.0.2.7' }, method: 'GET' });
@@ -154,7 +154,7 @@ describe('the codec against protobuf-es', () => {
     });
   });
 
-  it('names the request of an event that cannot be read', () => {
+  test('names the request of an event that cannot be read', () => {
     const whole = writeProxyMessage(PROXY_MESSAGES[0] as Message, context);
     const bytes = Buffer.from(whole);
     const at = bytes.indexOf('example.com');
@@ -167,7 +167,7 @@ describe('the codec against protobuf-es', () => {
     });
   });
 
-  it('takes no answer without a decision for an allow', () => {
+  test('takes no answer without a decision for an allow', () => {
     const bytes = Buffer.from(
       toBinary(
         AgentToProxySchema,

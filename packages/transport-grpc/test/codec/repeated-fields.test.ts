@@ -1,6 +1,6 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
 import { readAgentMessage } from '../../src/codec/reference/reference-reader.ts';
 import { AgentResponseSchema, AgentToProxySchema } from '../../src/gen/zentinel/agent/v2/agent_pb.ts';
@@ -26,7 +26,7 @@ const remove = { case: 'remove' as const, value: 'c' };
 const twoOps = Buffer.concat([Buffer.of(0x52, 11), Buffer.of(0x0a, 6, 0x0a, 1, 0x61, 0x12, 1, 0x62, 0x1a, 1, 0x63)]);
 
 describe('an answer over gRPC', () => {
-  it.each<readonly [string, readonly Part[]]>([
+  test.each<readonly [string, readonly Part[]]>([
     ['no verdict', [id]],
     ['a block and an allow', [id, block, allow]],
     ['an allow and a block', [id, allow, block]],
@@ -53,7 +53,7 @@ describe('an answer over gRPC', () => {
     }
   });
 
-  it('with two ids belongs to neither, each time', () => {
+  test('with two ids belongs to neither, each time', () => {
     for (let round = 0; round < 4; round += 1) {
       const got = read(answerOf(id, allow, { correlationId: 'b' })) as { id?: string };
       expect(got).toMatchObject({ type: 'malformed', of: 'answer' });
@@ -61,12 +61,12 @@ describe('an answer over gRPC', () => {
     }
   });
 
-  it('with an empty second id is refused too', () => {
+  test('with an empty second id is refused too', () => {
     const bytes = Buffer.concat([Buffer.of(0x12, 7, 0x0a, 1, 0x61, 0x12, 0, 0x0a, 0)]);
     for (let round = 0; round < 4; round += 1) expect(read(bytes)).toMatchObject({ type: 'malformed', of: 'answer' });
   });
 
-  it('with an operation that is two is refused', () => {
+  test('with an operation that is two is refused', () => {
     const content = Buffer.concat([bytesOf({ ...id, ...allow }), twoOps]);
     const bytes = Buffer.concat([Buffer.of(0x12, content.length), content]);
     expect(read(bytes)).toMatchObject({ type: 'malformed', id: 'a' });
@@ -75,13 +75,13 @@ describe('an answer over gRPC', () => {
     ).toMatchObject({ type: 'answer', decision: { requestHeaders: [{ op: 'set' }, { op: 'remove' }] } });
   });
 
-  it('beside another message in the same frame is refused', () => {
+  test('beside another message in the same frame is refused', () => {
     const pong = toBinary(AgentToProxySchema, create(AgentToProxySchema, { message: { case: 'pong', value: {} } }));
     expect(read(Buffer.concat([answerOf(id, block), Buffer.from(pong)]))).toMatchObject({ type: 'malformed', id: 'a' });
     expect(read(Buffer.concat([answerOf(id, block), answerOf(id, allow)]))).toMatchObject({ type: 'malformed' });
   });
 
-  it('is read the same when it comes again, whatever its fields say twice', () => {
+  test('is read the same when it comes again, whatever its fields say twice', () => {
     const part = fc.constantFrom<Part>(
       id,
       { correlationId: 'b' },

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Decision, Message } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
 import { AgentToProxySchema, ProxyToAgentSchema } from '../../src/gen/zentinel/agent/v2/agent_pb.ts';
 
@@ -24,7 +24,7 @@ const allow = { type: 'allow' as const };
 
 describe('a decision towards a peer that is not agentwire', () => {
   const agent = createCodec('agent', thirdParty);
-  it.each<readonly [string, Decision]>([
+  test.each<readonly [string, Decision]>([
     ['a WebSocket close', { verdict: allow, webSocket: { type: 'close', code: 1008, reason: '' } }],
     ['a WebSocket drop', { verdict: allow, webSocket: { type: 'drop' } }],
     ['a dropped chunk', { verdict: allow, requestBodyMutation: { index: 0, data: new Uint8Array() } }],
@@ -39,7 +39,7 @@ describe('a decision towards a peer that is not agentwire', () => {
     expect(bytesOf(createCodec('agent', agentwire), { type: 'answer', id: 'a', decision }).length).toBeGreaterThan(0);
   });
 
-  it.each<readonly [string, Decision]>([
+  test.each<readonly [string, Decision]>([
     ['passes a chunk', { verdict: allow, requestBodyMutation: { index: 0, data: null } }],
     ['allows a frame', { verdict: allow, webSocket: { type: 'allow' } }],
     ['blocks anyway', { verdict: { type: 'block', status: 403 }, webSocket: { type: 'drop' } }],
@@ -58,7 +58,7 @@ describe('what such a peer sends', () => {
       fromProxy({ case: 'guardrail', value: { correlationId: 'g', content: 'c', contentType, contextJson } }),
     );
 
-  it.each([0, 3, -1])('a guardrail of content type %i is refused', (contentType) => {
+  test.each([0, 3, -1])('a guardrail of content type %i is refused', (contentType) => {
     expect(guardrail(contentType)).toMatchObject({
       type: 'malformed',
       of: 'guardrailInspect',
@@ -67,7 +67,7 @@ describe('what such a peer sends', () => {
     });
   });
 
-  it('has what it knows of a guardrail in context_json, in our shape or as names and texts', () => {
+  test('has what it knows of a guardrail in context_json, in our shape or as names and texts', () => {
     const known = JSON.stringify({ categories: ['a'], route_id: 'r', metadata: { k: 'v' } });
     expect(guardrail(2, known)).toMatchObject({
       inspectionType: 'pii_detection',
@@ -80,7 +80,7 @@ describe('what such a peer sends', () => {
     expect(guardrail(1, '[')).toMatchObject({ type: 'malformed', id: 'g' });
   });
 
-  it('gives the numbers from 100 up of a third-party peer no meaning, seen before or not', () => {
+  test('gives the numbers from 100 up of a third-party peer no meaning, seen before or not', () => {
     const bytes = fromAgent({
       case: 'response',
       value: {
@@ -102,7 +102,7 @@ describe('what such a peer sends', () => {
     expect(read(createCodec('proxy', thirdParty), error)).toMatchObject({ type: 'malformed', id: 'a' });
   });
 
-  it('is a value in UTF-8 that comes back as it came, and one that an agent sets in UTF-8', () => {
+  test('is a value in UTF-8 that comes back as it came, and one that an agent sets in UTF-8', () => {
     const value = 'ž \u00e9 \u{1f642}';
     const bytes = Buffer.from(value).toString('latin1');
     const event = read(
@@ -123,7 +123,7 @@ describe('what such a peer sends', () => {
 });
 
 describe('a ping', () => {
-  it('with numbers past 2^53 is repeated exactly, several with one rounded number too', () => {
+  test('with numbers past 2^53 is repeated exactly, several with one rounded number too', () => {
     const agent = createCodec('agent', agentwire);
     const numbers = [2n ** 64n - 1n, 2n ** 64n - 2n, 2n ** 53n + 1n, 7n];
     const pings = numbers.map((sequence) =>

@@ -1,7 +1,7 @@
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AgentwireError } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCodec } from '../../src/codec/codec.ts';
 import { checkRepeatedFields, checkWireTypes } from '../../src/codec/reference/check-fields.ts';
 import {
@@ -35,7 +35,7 @@ function refused(message: DescMessage, field: DescField): readonly WireType[] {
 const messages = file_zentinel_agent_v2_agent.messages;
 
 describe('the wire type of a field', () => {
-  it.each(
+  test.each(
     messages.flatMap((message) => message.fields.map((field) => [message.name, field.name, message, field] as const)),
   )('of %s.%s is its own', (_message, _field, message, field) => {
     const isList = field.fieldKind === 'list' && field.message === undefined;
@@ -43,7 +43,7 @@ describe('the wire type of a field', () => {
     expect(refused(message, field)).toHaveLength(isList && !isText ? 2 : 3);
   });
 
-  it('decides what an answer is, hot or not: the bytes behind another type are no fields', () => {
+  test('decides what an answer is, hot or not: the bytes behind another type are no fields', () => {
     // correlation_id "a", allow, then processing_time_ms as fixed64 whose bytes would be a second id
     const content = Buffer.of(0x0a, 1, 0x61, 0x12, 0, 0x69, 7, 0x0a, 1, 0x62, 0x70, 1, 0x70, 1);
     const bytes = Buffer.concat([Buffer.of(0x12, content.length), content]);
@@ -56,7 +56,7 @@ describe('the wire type of a field', () => {
     }
   });
 
-  it('decides what an event is', () => {
+  test('decides what an event is', () => {
     // status_code as fixed64, in whose bytes the id of another request stands
     const content = Buffer.of(0x0a, 1, 0x61, 0x11, 0xc8, 1, 0x0a, 1, 0x62, 0, 0, 0);
     const bytes = Buffer.concat([Buffer.of(0x22, content.length), content]);
@@ -67,7 +67,7 @@ describe('the wire type of a field', () => {
     });
   });
 
-  it("is checked in what stands inside, and a map's entry says its value once", () => {
+  test("is checked in what stands inside, and a map's entry says its value once", () => {
     const header = Buffer.of(0x08, 1);
     expect(() => checkWireTypes(ProxyToAgentSchema, Buffer.of(0x22, 4, 0x1a, 2, ...header))).toThrow('Header.name');
     const entry = Buffer.of(0x0a, 1, 0x61, 0x12, 1, 0x62, 0x12, 1, 0x63);
