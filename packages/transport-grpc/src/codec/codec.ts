@@ -66,7 +66,7 @@ export function createCodec(role: Role, given: CodecContext): Codec {
   const readHot = (buffer: Buffer, start: number, end: number): Read => {
     if (end === start) return undefined;
     if (role === 'agent') return readHotEvent(buffer, start, end, context.isAgentwire);
-    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end, context.isAgentwire) : undefined;
+    return buffer[start] === AGENT_RESPONSE ? readAnswer(buffer, start + 1, end) : undefined;
   };
   const read = (buffer: Buffer, start: number, end: number): Read => {
     const hot = readHot(buffer, start, end);

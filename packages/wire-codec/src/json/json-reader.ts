@@ -3,10 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import type { HeaderList, HeaderOp, Verdict } from '@agentwire/core';
 import { isValidHeaderValue } from '@agentwire/headers';
 
-import { ByteReader, literal } from '../messages/byte-reader.ts';
-import type { Literal } from '../messages/byte-reader.ts';
+import { ByteReader, literal, type Literal } from '../messages/byte-reader.ts';
 import { MAX_HEADER_LINES } from '../messages/header-codecs.ts';
-import { isNewName, sharedName } from '../messages/name-table.ts';
+import { isNewName, knownName, NAMES, WORDS } from '../messages/string-table.ts';
 import { decodeBase64 } from './base64.ts';
 
 /** Characters that stand for themselves inside a JSON string and inside a header value. */
@@ -19,7 +18,7 @@ for (const letter of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const SAFE_DIGITS = 15;
-/** Lists in a decision are canonical up to a quarter of the header lines; longer ones are for the reference to count. */
+/** Lists in a decision are canonical up to a quarter of the header lines; the reference reads longer ones. */
 const COSTLY = 4;
 
 const OP_NAME = literal('":{"name":');
@@ -29,20 +28,31 @@ const BLOCK_STATUS = literal('{"block":{"status":');
 const BLOCK_BODY = literal(',"body":');
 const BLOCK_NO_HEADERS = literal(',"headers":null');
 const BLOCK_END = literal('}}');
+const ALLOWED: Verdict = Object.freeze({ type: 'allow' });
 const NO_OP: HeaderOp = { op: 'remove', name: 'x' };
 
 /** Reads JSON without white space, for generated readers; see {@link ByteReader}. */
 export class JsonReader extends ByteReader {
-  // Not a part of the read's one string, which a name that is kept would keep alive as a whole.
+  // a string of its own: a kept substring would retain the text of the whole message
   readonly #make = (from: number, to: number): string => this.bytes.toString('latin1', from, to);
+  readonly #makeName = (from: number, to: number): string => knownName(this.#make(from, to));
 
-  /** Goes past one byte, or declines. */
+  /** Skips one byte, or declines. */
   #byte(byte: number): void {
     if (this.bytes[this.pos++] !== byte) this.ok = false;
   }
 
-  /** A text. Most are plain ASCII; about escapes and UTF-8 it is decided here, value by value. */
+  /** Reads a text. Most are plain ASCII; escapes and UTF-8 are handled value by value. */
   text(): string {
+    return this.#text(false);
+  }
+
+  /** Reads a text that is likely to come again. */
+  #word(): string {
+    return this.#text(true);
+  }
+
+  #text(repeats: boolean): string {
     const { bytes } = this;
     let p = this.pos;
     if (bytes[p] !== QUOTE) {
@@ -53,7 +63,7 @@ export class JsonReader extends ByteReader {
     while (PLAIN[bytes[p] as number] === 1) p++;
     if (bytes[p] !== QUOTE) return this.#hardText(from, p);
     this.pos = p + 1;
-    return this.ascii(from, p);
+    return repeats && p > from ? WORDS.share(this.view, from, p, this.#make) : this.ascii(from, p);
   }
 
   #hardText(from: number, at: number): string {
@@ -67,7 +77,7 @@ export class JsonReader extends ByteReader {
     }
     try {
       const text = JSON.parse(bytes.toString('utf8', from - 1, p + 1)) as string;
-      // Of the same length it holds a delete character, which a header must not: the reference decides.
+      // an unchanged length means a delete character, which a header must not have: the reference decides
       if (text.length === p - from || !text.isWellFormed()) this.ok = false;
       return text;
     } catch {
@@ -76,14 +86,14 @@ export class JsonReader extends ByteReader {
     }
   }
 
-  /** Goes past null if it stands here. */
+  /** Skips null if it is next. */
   isNull(): boolean {
     if (this.bytes[this.pos] !== 0x6e) return false;
     this.#null();
     return true;
   }
 
-  /** Goes past a key, with the comma in front of it unless it is the first of its object. */
+  /** Skips a key if it is next, with the comma in front of it unless it is the first of its object. */
   key(what: Literal): boolean {
     const at = this.pos;
     if (this.bytes[at - 1] !== 0x7b) {
@@ -115,7 +125,7 @@ export class JsonReader extends ByteReader {
       value = value * 10 + digit;
       p++;
     }
-    // A zero in front is not JSON; a fraction or an exponent, and anything long, is for the reference.
+    // a leading zero is not JSON; fractions, exponents and long numbers are left to the reference
     const next = bytes[p];
     if (
       p - from > SAFE_DIGITS ||
@@ -161,7 +171,7 @@ export class JsonReader extends ByteReader {
     return false;
   }
 
-  /** Base64 text. */
+  /** Reads base64 text. */
   data(): Uint8Array {
     const { bytes } = this;
     const from = this.pos + 1;
@@ -180,20 +190,20 @@ export class JsonReader extends ByteReader {
     const from = p + 1;
     if (bytes[p++] === QUOTE) while (TOKEN[bytes[p] as number] === 1) p++;
     this.pos = p + 1;
-    if (bytes[p] === QUOTE && p > from) return sharedName(this.view, from, p, this.#make);
+    if (bytes[p] === QUOTE && p > from) return NAMES.share(this.view, from, p, this.#makeName);
     this.ok = false;
     return '';
   }
 
-  #headerValue(): string {
+  #headerValue(repeats = false): string {
     const from = this.pos + 1;
-    const value = this.text();
-    // Plain ASCII was proven while it was read; what had an escape or UTF-8 in it is shorter than it was on the wire.
+    const value = this.#text(repeats);
+    // plain ASCII was checked while it was read; escapes and UTF-8 make a value shorter than its bytes
     if (this.pos - 1 - from !== value.length && !isValidHeaderValue(value)) this.ok = false;
     return value;
   }
 
-  /** Headers as `[[name, value], …]`. */
+  /** Reads headers as `[[name, value], …]`. */
   pairs(): HeaderList {
     const list: string[] = [];
     if (this.#empty(0x5b, 0x5d)) return list;
@@ -207,7 +217,7 @@ export class JsonReader extends ByteReader {
     return list;
   }
 
-  /** Headers as `{name: [value, …], …}`. */
+  /** Reads headers as `{name: [value, …], …}`. */
   multi(): HeaderList {
     const list: string[] = [];
     if (this.#empty(0x7b, 0x7d)) return list;
@@ -226,7 +236,7 @@ export class JsonReader extends ByteReader {
     return list;
   }
 
-  /** Opens a list or a map; whether it is closed at once. */
+  /** Opens a list or a map. @returns whether it is empty */
   #empty(open: number, close: number): boolean {
     this.#byte(open);
     if (this.bytes[this.pos] !== close) return false;
@@ -234,7 +244,7 @@ export class JsonReader extends ByteReader {
     return true;
   }
 
-  /** Goes past a comma, or the end of a list. @returns whether another item follows */
+  /** Skips a comma or the end of a list. @returns whether another item follows */
   #more(close: number, count: number): boolean {
     const byte = this.bytes[this.pos++];
     if (byte === close) return false;
@@ -242,21 +252,21 @@ export class JsonReader extends ByteReader {
     return this.ok;
   }
 
-  /** A list of texts, or `undefined` when it is empty. */
+  /** Reads a list of texts; `undefined` when it is empty. */
   textsOrEmpty(): readonly string[] | undefined {
     if (this.#empty(0x5b, 0x5d)) return undefined;
     const list: string[] = [];
-    do list.push(this.text());
+    do list.push(this.#word());
     while (this.#more(0x5d, COSTLY * list.length));
     return list;
   }
 
-  /** Allow, or a block without headers; the rest is the reference's. */
+  /** Reads an allow or a block without headers; others are left to the reference. */
   verdict(): Verdict {
-    if (this.maybe(ALLOW)) return { type: 'allow' };
+    if (this.maybe(ALLOW)) return ALLOWED;
     this.lit(BLOCK_STATUS);
     const status = this.status();
-    // What is no final status is for the reference to refuse.
+    // the reference refuses a status that is not final
     if (status < 200) this.ok = false;
     const body = this.maybe(BLOCK_BODY) && !this.isNull() ? this.text() : undefined;
     this.maybe(BLOCK_NO_HEADERS);
@@ -264,7 +274,7 @@ export class JsonReader extends ByteReader {
     return { type: 'block', status, body, headers: undefined };
   }
 
-  /** Header operations, or `undefined` when there are none. */
+  /** Reads header operations; `undefined` when there are none. */
   opsOrEmpty(): readonly HeaderOp[] | undefined {
     if (this.#empty(0x5b, 0x5d)) return undefined;
     const list: HeaderOp[] = [];
@@ -275,7 +285,7 @@ export class JsonReader extends ByteReader {
 
   #op(): HeaderOp {
     const tag = this.view.getInt32(this.pos + 1);
-    // "set and "add, told apart by four bytes; a remove is rare and the reference's.
+    // "set and "add differ in four bytes; a remove is rare and left to the reference
     const op = tag === 0x22736574 ? 'set' : tag === 0x22616464 ? 'add' : undefined;
     if (op === undefined || this.bytes[this.pos] !== 0x7b) {
       this.ok = false;
@@ -285,7 +295,7 @@ export class JsonReader extends ByteReader {
     this.lit(OP_NAME);
     const name = this.#name();
     this.lit(OP_VALUE);
-    const value = this.#headerValue();
+    const value = this.#headerValue(true);
     this.#byte(0x7d);
     this.#byte(0x7d);
     return { op, name, value };

@@ -1,6 +1,5 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type Decision } from '@agentwire/core';
 import { checkDecision } from '@agentwire/core/internal';
-import type { Decision } from '@agentwire/core';
 
 import { asPeerUnderstands, bodyMutation, decision } from './decision-codecs.ts';
 import { DecodeError, inside } from './decode-error.ts';
@@ -9,22 +8,21 @@ import { id } from './id-codec.ts';
 import type { MessageMapping } from './message-mapping.ts';
 import { u32 } from './scalar-codecs.ts';
 import { bytes } from './value-codecs.ts';
-import { asObject, isWireObject, own } from './wire-object.ts';
-import type { WireObject } from './wire-object.ts';
+import { asObject, isWireObject, own, type WireObject } from './wire-object.ts';
 
 /** Version number in every answer of the zentinel dialect. */
 export const ANSWER_VERSION = 2;
-/** Read where an error came instead of a decision: whoever looks at it by mistake must not let anything pass. */
+/** Verdict of an answer that carries an error and no decision: never an allow, should a reader overlook the error. */
 const NO_DECISION = { block: { status: 500 } };
 
-/** The wire object of a decision alone, without what belongs to one answer. */
+/** Writes a decision as wire object, without the fields of one answer. */
 function writeDecision(value: Decision, format: WireFormat): Record<string, unknown> {
   const wire = decision.write(asPeerUnderstands(value, format), format);
   if (wire['error'] !== undefined) delete wire['decision'];
   return format.dialect === 'documented' ? wire : { version: ANSWER_VERSION, ...wire };
 }
 
-/** What is well formed and still cannot be, such as a redirect with status 200. */
+/** Refuses a decision that is well formed but not valid, such as a redirect with status 200. */
 function sound(value: Decision): Decision {
   try {
     return checkDecision(value);
@@ -33,7 +31,7 @@ function sound(value: Decision): Decision {
   }
 }
 
-/** Reads a decision out of an answer; the id's place in `custom` is the caller's. */
+/** Reads the decision of an answer; the caller has removed the id from `custom`. */
 function readDecision(wire: unknown, format: WireFormat): Decision {
   const onlyError =
     format.errors && isWireObject(wire) && isWireObject(wire['error']) && own(wire, 'decision') === undefined;
@@ -65,7 +63,7 @@ const PLACES = [
   'websocket_decision',
 ];
 
-/** The crate 0.6.20 wrote the whole answer as an array in the order of its fields. */
+/** Names the fields of an answer of the crate 0.6.20, which is an array in their order. */
 function namedFields(wire: unknown): WireObject {
   if (!Array.isArray(wire)) return asObject(wire);
   return Object.fromEntries(PLACES.map((name, index) => [name, wire[index] as unknown]));

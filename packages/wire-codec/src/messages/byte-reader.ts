@@ -1,6 +1,6 @@
 import { isMethod, isUri } from './request-line.ts';
 
-/** Longest message that is turned into text as a whole; a longer one is mostly a body. */
+/** Longest message that is converted to text as a whole; a longer one is mostly a body. */
 const WHOLE_TEXT_BYTES = 128 * 1024;
 
 /** Bytes to compare with, as 32-bit words and a rest. */
@@ -20,9 +20,9 @@ export function literal(text: string): Literal {
 }
 
 /**
- * A place in the bytes of one read, for generated readers. A method that does not find what it is for sets `ok` to
- * false and gives something harmless: the reader then declines, and the reference mapping reads the message again and
- * says what is wrong. Reads past the end throw a RangeError, which is a way to decline too.
+ * Cursor over the bytes of one read, for generated readers. A method that does not find its value sets `ok` to false and
+ * returns a harmless one: the reader then declines, and the reference mapping reads the message again and names the error.
+ * Reads past the end throw a RangeError, which also declines.
  */
 export abstract class ByteReader {
   ok = true;
@@ -33,7 +33,7 @@ export abstract class ByteReader {
   #textFrom = 0;
   #textTo = 0;
 
-  /** Goes to the payload `bytes[start, end)`. */
+  /** Moves to the payload `bytes[start, end)`. */
   begin(bytes: Buffer, start: number, end: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
@@ -46,17 +46,17 @@ export abstract class ByteReader {
     this.ok = true;
   }
 
-  /** A text. */
+  /** Reads a text. */
   abstract text(): string;
 
-  /** The method of a request. */
+  /** Reads the method of a request. */
   method(): string {
     const value = this.text();
     if (!isMethod(value)) this.ok = false;
     return value;
   }
 
-  /** The path and query of a request. */
+  /** Reads the path and query of a request. */
   uri(): string {
     const value = this.text();
     if (!isUri(value)) this.ok = false;
@@ -64,8 +64,8 @@ export abstract class ByteReader {
   }
 
   /**
-   * Bytes known to be ASCII, as a string. It is a part of its message's text, which V8 keeps alive as a whole: so never
-   * of more than one message, or who keeps a client's address would keep 64 KiB with it.
+   * Makes a string of bytes known to be ASCII. It is a substring of its message's text, which V8 retains as a whole: never
+   * of more than one message, so that a kept client address does not retain a read of 64 KiB.
    */
   protected ascii(from: number, to: number): string {
     const start = this.#textFrom;
@@ -75,12 +75,12 @@ export abstract class ByteReader {
     return this.#text.substring(from - start, to - start);
   }
 
-  /** Goes past `what`, or declines. */
+  /** Skips `what`, or declines. */
   lit(what: Literal): void {
     if (!this.maybe(what)) this.ok = false;
   }
 
-  /** Goes past `what` if it stands here. */
+  /** Skips `what` if it is next. */
   maybe(what: Literal): boolean {
     const { words, rest } = what;
     const { view } = this;

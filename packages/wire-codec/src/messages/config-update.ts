@@ -2,15 +2,13 @@ import type { ConfigUpdate, ConfigUpdateRequest, RuleDefinition } from '@agentwi
 
 import { DecodeError } from './decode-error.ts';
 import type { FieldCodec } from './field-codec.ts';
-import { plain } from './message-mapping.ts';
-import type { MessageMapping } from './message-mapping.ts';
+import { plain, type MessageMapping } from './message-mapping.ts';
 import { bool, i32, text, u64 } from './scalar-codecs.ts';
-import { field, nullable, struct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import { field, nullable, struct, type Struct } from './struct.ts';
 import { any, list, texts } from './value-codecs.ts';
 import { asObject, own } from './wire-object.ts';
 
-/** Any JSON value; absent and null are one. */
+/** Any JSON value; absent and null are the same. */
 const definition = any as FieldCodec<object>;
 
 const rule: Struct<RuleDefinition> = struct<RuleDefinition>('rule', {
@@ -46,7 +44,7 @@ const configError = struct<Body<'configError'>>('config_error', {
 
 const bodies = { requestReload, ruleUpdate, listUpdate, restartRequired, configError } as const;
 
-/** What is to change, told apart by `type` among its fields. */
+/** Requested change; its field `type` tells the variants apart. */
 const configUpdate: FieldCodec<ConfigUpdate> = {
   name: 'configUpdate',
   write(value, format) {
@@ -54,7 +52,7 @@ const configUpdate: FieldCodec<ConfigUpdate> = {
     return { type: body.name, ...body.write(value, format) };
   },
   read(wire, format) {
-    // Where the crate 0.6.20 wrote an array, the type stands first.
+    // the crate 0.6.20 wrote an array with the type first
     const word = Array.isArray(wire) ? (wire[0] as unknown) : own(asObject(wire), 'type');
     for (const [type, body] of Object.entries(bodies)) {
       if (body.name !== word) continue;
@@ -71,7 +69,7 @@ const configUpdate: FieldCodec<ConfigUpdate> = {
   },
 };
 
-/** An agent asks for another configuration. Its `request_id` is text of its own and no request's id. */
+/** Request of an agent for another configuration. Its `request_id` is text of its own and no request's id. */
 export const configUpdateRequest: MessageMapping<'configUpdateRequest'> = plain(
   'configUpdateRequest',
   struct<Omit<ConfigUpdateRequest, 'type'>>('configUpdateRequest', {

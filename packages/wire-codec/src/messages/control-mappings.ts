@@ -3,11 +3,9 @@ import type { Cancel, CancelAll, CancelReason, ConfigUpdateResponse, LogMessage 
 import { DecodeError } from './decode-error.ts';
 import { id } from './id-codec.ts';
 import type { FieldCodec } from './field-codec.ts';
-import { plain } from './message-mapping.ts';
-import type { MessageMapping, MessageOf } from './message-mapping.ts';
+import { plain, type MessageMapping, type MessageOf } from './message-mapping.ts';
 import { bool, text, u64, word } from './scalar-codecs.ts';
-import { field, optional, struct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import { field, optional, struct, type Struct } from './struct.ts';
 import { textMap } from './value-codecs.ts';
 import { asObject, describe, own } from './wire-object.ts';
 
@@ -20,7 +18,7 @@ const REASONS: readonly CancelReason[] = [
   'manual',
 ];
 
-/** A word in the documented dialect, its number from 0 in the other. A word nobody knows is no reason, not an error. */
+/** A word in the documented dialect, its number from 0 in the other. An unknown word is no reason and no error. */
 const cancelReason: FieldCodec<CancelReason | undefined> = {
   name: 'cancelReason',
   write: (value, format) => (format.dialect === 'documented' ? value : REASONS.indexOf(value ?? 'manual')),
@@ -31,7 +29,7 @@ const cancelReason: FieldCodec<CancelReason | undefined> = {
   },
 };
 
-/** The proxy gave a request up. */
+/** Cancellation of one request by the proxy. */
 export const cancel: MessageMapping<'cancel'> = plain(
   'cancel',
   struct<Omit<Cancel, 'type'>>('cancel', {
@@ -43,7 +41,7 @@ export const cancel: MessageMapping<'cancel'> = plain(
   }),
 );
 
-/** The proxy gave everything up; documented dialect only. */
+/** Cancellation of all requests by the proxy; documented dialect only. */
 export const cancelAll: MessageMapping<'cancelAll'> = plain(
   'cancelAll',
   struct<Omit<CancelAll, 'type'>>('cancelAll', { reason: optional('reason', text) }),
@@ -59,9 +57,9 @@ const beat: Struct<Beat> = struct<Beat>('beat', {
   timestampMs: field('timestamp_ms', u64),
 });
 
-/** Are you there? */
+/** Keepalive request. */
 export const ping: MessageMapping<'ping'> = plain<'ping'>('ping', beat);
-/** I am. */
+/** Keepalive answer. */
 export const pong: MessageMapping<'pong'> = plain<'pong'>('pong', beat);
 
 interface Ending {
@@ -74,7 +72,7 @@ const ending: Struct<Ending> = struct<Ending>('ending', {
   durationMs: optional('duration_ms', u64),
 });
 
-/** Drain and shutdown share one byte of the documented dialect and are told apart by `kind`. */
+/** Mapping of drain and shutdown, which share one byte of the documented dialect and differ in `kind`. */
 function endingMapping<T extends 'drain' | 'shutdown'>(type: T): MessageMapping<T> {
   return {
     type,
@@ -88,12 +86,12 @@ function endingMapping<T extends 'drain' | 'shutdown'>(type: T): MessageMapping<
   };
 }
 
-/** Finish what you have. */
+/** Request to finish pending work and take nothing new. */
 export const drain: MessageMapping<'drain'> = endingMapping('drain');
-/** I am about to end. */
+/** Announcement that the sender ends. */
 export const shutdown: MessageMapping<'shutdown'> = endingMapping('shutdown');
 
-/** The proxy's answer to a wish for another configuration. */
+/** The proxy's answer to a request for another configuration. */
 export const configUpdateResponse: MessageMapping<'configUpdateResponse'> = plain(
   'configUpdateResponse',
   struct<Omit<ConfigUpdateResponse, 'type'>>('configUpdateResponse', {

@@ -1,25 +1,32 @@
-import { AgentwireError } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Logger,
+  type Malformed,
+  type Message,
+  type MessageType,
+  type Peer,
+  type Pong,
+  type Received,
+  type Role,
+} from '@agentwire/core';
 import { checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
-import type { Logger, Malformed, Message, MessageType, Peer, Pong, Received, Role } from '@agentwire/core';
 
 import { ALWAYS_JSON } from '../dialects/message-types.ts';
 import { createTypeTable } from '../dialects/type-table.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { DecisionCache, decisionCacheOf } from './decision-cache.ts';
-import { createFastCodec } from './fast-codec.ts';
-import type { FastCodec } from './fast-codec.ts';
+import { type EncodedDecisions, encodedDecisionsOf } from './encoded-decisions.ts';
+import { createFastCodec, type FastCodec } from './fast-codec.ts';
 import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
-import { CODEC_LIMITS, hasId, resolveCodecLimits } from './limits.ts';
-import type { CodecLimits } from './limits.ts';
+import { CODEC_LIMITS, hasId, resolveCodecLimits, type CodecLimits } from './limits.ts';
 import { readReference, writeReference } from './reference-codec.ts';
 
 /** Encodes and decodes the messages of one connection. */
 export interface MessageCodec {
   /**
-   * Appends one whole frame to the outbox; one that cannot be sent leaves nothing in it.
+   * Appends one whole frame to the outbox; a message that cannot be sent leaves nothing in it.
    *
-   * @returns `false` when the outbox says stop.
+   * @returns `false` once more than the outbox's high-water mark is buffered.
    * @throws AgentwireError `ERR_MESSAGE_TOO_LARGE` past `peer.maxMessageBytes` (type byte and payload), `ERR_OVERLOADED`
    * for events past 8 MiB buffered (never for answers, cancels, pings and pongs, drains; one message always fits into an
    * empty buffer), `ERR_UNSUPPORTED` for a type that the dialect does not have, `ERR_INVALID_ARGUMENT` for content that
@@ -27,8 +34,8 @@ export interface MessageCodec {
    */
   write(message: Message, outbox: Outbox): boolean;
   /**
-   * Decodes the payload `bytes[start, end)` of a frame of `type`. What is delivered may be views of `bytes`, which must
-   * not be used again.
+   * Decodes the payload `bytes[start, end)` of a frame of `type`. The message may hold views of `bytes`, which must not be
+   * reused.
    *
    * @returns the message; a {@link Malformed} for content that cannot be decoded; `undefined` for a type that neither
    * dialect knows and for a message whose id cannot be read: both are counted and skipped.
@@ -40,7 +47,7 @@ export interface MessageCodec {
   readonly stats: MessageCodecStats;
 }
 
-/** What a {@link MessageCodec} has skipped. */
+/** Counts of skipped frames of a {@link MessageCodec}. */
 export interface MessageCodecStats {
   /** Frames of a type that neither dialect knows. */
   readonly unknownTypes: number;
@@ -52,11 +59,11 @@ export interface MessageCodecStats {
 export interface MessageCodecOptions {
   /** The role of this side. */
   readonly role: Role;
-  /** What was agreed with the other side: dialect, encoding, features and the longest message. */
+  /** The negotiated peer: dialect, encoding, features and the longest message. */
   readonly peer: Peer;
-  /** Told once about each unknown type, and about messages that were skipped. Default: silent. */
+  /** Logger of each unknown type and each type that was skipped, once. Default: silent. */
   readonly logger?: Logger;
-  /** What one incoming message may cost; defaults in `CODEC_LIMITS`. */
+  /** Limits of one incoming message; defaults in {@link CODEC_LIMITS}. */
   readonly limits?: Partial<CodecLimits>;
 }
 
@@ -73,9 +80,9 @@ class Codec implements MessageCodec {
   readonly #table: ReturnType<typeof createTypeTable>;
   readonly #format: WireFormat;
   readonly #jsonFormat: WireFormat;
-  /** The generated way; absent where limits are set lower than what it lets through. */
+  /** The generated codec; absent where `maxNodes` is lower than what it accepts. */
   readonly #fast: FastCodec | undefined;
-  readonly #decisions: DecisionCache;
+  readonly #decisions: EncodedDecisions;
   readonly #unknown = new Set<number>();
   readonly #unreadable = new Set<MessageType>();
   #inARow = 0;
@@ -90,9 +97,7 @@ class Codec implements MessageCodec {
     this.#table = createTypeTable(dialect, options.role, peer.features);
     this.#format = { dialect, encoding, errors: dialect === 'documented' && peer.features.includes('errors') };
     const { maxNodes } = this.#limits;
-    // A decision that other limits let in must not come out here.
-    const isUsual = maxNodes === CODEC_LIMITS.maxNodes && this.#limits.maxDepth === CODEC_LIMITS.maxDepth;
-    this.#decisions = isUsual ? decisionCacheOf(this.#format) : new DecisionCache(this.#format);
+    this.#decisions = encodedDecisionsOf(this.#format);
     this.#fast = maxNodes < CODEC_LIMITS.maxNodes ? undefined : createFastCodec(this.#format);
     this.#jsonFormat = { ...this.#format, encoding: 'json' };
   }
@@ -106,7 +111,7 @@ class Codec implements MessageCodec {
     if (message.type === 'pong' && message.echo instanceof Uint8Array)
       return this.#writePayload(message, byte, message.echo, outbox);
     if (message.type === 'answer') {
-      const halves = this.#decisions.encoded(message);
+      const halves = this.#decisions.find(message.decision);
       const size = halves === undefined ? -1 : this.#decisions.size(halves, message.id);
       if (halves !== undefined && size !== -1) {
         const at = reserveFrame(outbox, message, size, this.#peer.maxMessageBytes);
@@ -129,13 +134,13 @@ class Codec implements MessageCodec {
     return commitFrame(outbox, byte, at, at + FRAME_HEAD_BYTES + payload.length);
   }
 
-  /** A ping is repeated byte for byte, whatever it holds. */
+  /** Reads a ping and keeps its bytes, which the pong repeats. */
   #readPing(bytes: Buffer, start: number, end: number): Received {
     const read = this.#decode('ping', bytes, start, end);
     if (end - start > MAX_PING_BYTES) return read;
     const { sequence, timestampMs } = read.type === 'ping' ? read : { sequence: 0, timestampMs: 0 };
     const ping = { type: 'ping', sequence, timestampMs } as const;
-    // not a part of the message, so that one which was read equals the one that was sent
+    // not enumerable, so that the message equals the one that was sent
     return Object.defineProperty(ping, 'echo', { value: Uint8Array.from(bytes.subarray(start, end)) });
   }
 
@@ -146,8 +151,7 @@ class Codec implements MessageCodec {
       this.#inARow = 0;
       return this.#readPing(bytes, start, end);
     }
-    const message =
-      of === 'answer' ? this.#decisions.read(bytes, start, end, this.#readAnswer) : this.#decode(of, bytes, start, end);
+    const message = this.#decode(of, bytes, start, end);
     if (message.type === 'malformed' && message.id === undefined && hasId(of)) return this.#skipUnreadable(message);
     this.#inARow = 0;
     return message;
@@ -158,9 +162,6 @@ class Codec implements MessageCodec {
       end - start <= this.#limits.maxHeaderBytes || isChunk(of) ? this.#fast?.read(of, bytes, start, end) : undefined;
     return fast ?? readReference(of, bytes, start, end, this.#formOf(of), this.#limits);
   }
-
-  readonly #readAnswer = (bytes: Buffer, start: number, end: number): Received =>
-    this.#decode('answer', bytes, start, end);
 
   #skipUnknown(type: number): undefined {
     this.stats.unknownTypes++;

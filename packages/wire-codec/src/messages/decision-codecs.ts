@@ -6,8 +6,7 @@ import type { WireFormat } from './wire-format.ts';
 import { blockHeaders, headerOps } from './header-codecs.ts';
 import type { FieldCodec } from './field-codec.ts';
 import { bool, f32, status, text, u16, u32 } from './scalar-codecs.ts';
-import { field, nullable, optional, struct } from './struct.ts';
-import type { Absent, Struct } from './struct.ts';
+import { field, nullable, optional, struct, type Absent, type Struct } from './struct.ts';
 import { anyMap, bytes, textMap, texts } from './value-codecs.ts';
 import { asObject, isWireObject, onlyEntry } from './wire-object.ts';
 
@@ -26,11 +25,11 @@ const challenge = struct<Omit<ChallengeVerdict, 'type'>>('challenge', {
 });
 const bodies = { block, redirect, challenge } as const;
 
-/** Whether an allow that is written as an object says no more than its name. */
+/** Tells whether an allow in object form has no content. */
 const isNothing = (value: unknown): boolean =>
   value === null || (isWireObject(value) && Object.keys(value).length === 0);
 
-/** What is to be done: the word `allow`, or an object of one entry. */
+/** Verdict: the word `allow`, or an object of one entry. */
 export const verdict: FieldCodec<Verdict> = {
   name: 'verdict',
   write(value, format) {
@@ -59,7 +58,7 @@ const EMPTY_LIST: Absent = { written: [] };
 const listField = (name: string): ReturnType<typeof field<readonly string[]>> =>
   field(name, texts, { absent: 'omit', absentZentinel: EMPTY_LIST, emptyIsAbsent: true });
 
-/** Why a decision was made. In the zentinel dialect its `custom` also carries the id, see `answer.ts`. */
+/** Audit of a decision. In the zentinel dialect its `custom` also carries the id, see `answer.ts`. */
 const audit: Struct<Audit> = struct<Audit>('audit', {
   tags: listField('tags'),
   ruleIds: listField('rule_ids'),
@@ -68,7 +67,7 @@ const audit: Struct<Audit> = struct<Audit>('audit', {
   custom: field('custom', anyMap, { absent: 'omit', absentZentinel: { written: {} }, emptyIsAbsent: true }),
 });
 
-/** What to do with one body chunk; absent and null data mean pass. */
+/** Mutation of one body chunk; absent and null data leave it unchanged. */
 export const bodyMutation: FieldCodec<BodyMutation> = {
   name: 'bodyMutation',
   write(value, format) {
@@ -92,7 +91,7 @@ const close = struct<Omit<Extract<WebSocketDecision, { type: 'close' }>, 'type'>
   reason: field('reason', text, { fallback: '' }),
 });
 
-/** What to do with one WebSocket frame: a word, or `{close}`. */
+/** Decision about one WebSocket frame: a word, or `{close}`. */
 const webSocketDecision: FieldCodec<WebSocketDecision> = {
   name: 'webSocketDecision',
   write: (value, format) => (value.type === 'close' ? { close: close.write(value, format) } : value.type),
@@ -129,7 +128,7 @@ export const decision: Struct<Decision> = struct<Decision>(
   ['decision', 'request_headers', 'response_headers', 'routing_metadata', 'audit', 'needs_more'],
 );
 
-/** What towards peers without feature `errors` stands for a decision that carries an error: never an allow. */
+/** Replaces a decision that carries an error by a block for peers without feature `errors`: never an allow. */
 export function asPeerUnderstands(value: Decision, format: WireFormat): Decision {
   if (value.error === undefined || format.errors) return value;
   const { code } = value.error;

@@ -1,7 +1,6 @@
-import { AgentwireError } from '@agentwire/core';
-import type { ErrorCode, MessageType } from '@agentwire/core';
+import { AgentwireError, type ErrorCode, type MessageType } from '@agentwire/core';
 
-/** Content that cannot be a message: what is wrong and at which field, never the value. */
+/** Error of content that is no message: the reason and the field, never the value. */
 export class DecodeError extends Error {
   readonly code: ErrorCode;
   #path = '';
@@ -12,7 +11,7 @@ export class DecodeError extends Error {
     this.code = code;
   }
 
-  /** Says one level further out where it happened. */
+  /** Adds the enclosing field to the path. */
   within(step: string | number): this {
     const own = typeof step === 'number' ? `[${step}]` : step;
     const gap = this.#path === '' || this.#path.startsWith('[') ? '' : '.';
@@ -20,7 +19,7 @@ export class DecodeError extends Error {
     return this;
   }
 
-  /** The error that the program sees. */
+  /** Converts it to the error that is delivered. */
   toError(of: MessageType): AgentwireError {
     const where = this.#path === '' ? '' : ` at ${this.#path}`;
     return new AgentwireError(this.code, `${of} cannot be decoded${where}: ${this.message}`, {
@@ -29,7 +28,7 @@ export class DecodeError extends Error {
   }
 }
 
-/** Runs `read`; a {@link DecodeError} gets `step` in front of its path. */
+/** Runs `read` and adds `step` to the path of a {@link DecodeError}. */
 export function inside<T>(step: string | number, read: () => T): T {
   try {
     return read();

@@ -2,13 +2,13 @@ import { isUtf8 } from 'node:buffer';
 
 import { isValidHeaderValue } from '@agentwire/headers';
 
-/** What the value of a header is on the wire: the inverse of {@link eventHeaderValue}. */
+/** Converts the value of a header to its text on the wire: the inverse of {@link eventHeaderValue}. */
 export function wireHeaderValue(value: string): string {
   for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0x7f) return textOfBytes(value);
   return value;
 }
 
-/** UTF-8 that says more than one-byte characters can becomes text again; anything else stays one character a byte. */
+/** Decodes UTF-8 that has characters past U+00FF; any other value stays one character per byte. */
 function textOfBytes(value: string): string {
   const bytes = Buffer.from(value, 'latin1');
   if (!isUtf8(bytes)) return value;
@@ -18,8 +18,8 @@ function textOfBytes(value: string): string {
 }
 
 /**
- * The value of an event's header as HTTP has it: each character is a byte. A proxy that reads its headers as UTF-8 sends
- * characters past U+00FF, and such a value becomes its UTF-8 bytes again, as the request had them.
+ * Converts the value of an event's header to the form that HTTP has: one character per byte. A proxy that reads headers as
+ * UTF-8 sends characters past U+00FF; such a value becomes its UTF-8 bytes, as in the request.
  *
  * @returns `undefined` for a value that HTTP does not allow either way
  */

@@ -11,19 +11,17 @@ import type {
 
 import { headers } from './header-codecs.ts';
 import { id } from './id-codec.ts';
-import { plain } from './message-mapping.ts';
-import type { MessageMapping } from './message-mapping.ts';
+import { plain, type MessageMapping } from './message-mapping.ts';
 import { bool, finalStatus, status, text, u32, u64, word } from './scalar-codecs.ts';
-import { field, nullable, optional, optionalOrNull, struct } from './struct.ts';
-import type { Field } from './struct.ts';
+import { field, nullable, optional, optionalOrNull, struct, type Field } from './struct.ts';
 import { bytes, textMap, texts } from './value-codecs.ts';
 
-/** The row of an event's id. */
+/** Row of an event's id. */
 const eventId = field('request_id', id, { zentinel: 'correlation_id' });
 
 const chunkOrder = ['correlation_id', 'data', 'is_last', 'total_size', 'chunk_index'];
 
-/** Bytes of the body so far; where nobody counted, those of this chunk. */
+/** Row of the bytes of the body so far. */
 const transferred = (zentinel: string): Field<number> =>
   optional(zentinel, u64, { documented: null, absentZentinel: { written: 0 } });
 
@@ -41,7 +39,7 @@ function chunk<T extends 'requestBodyChunk' | 'responseBodyChunk'>(mapping: Mess
   };
 }
 
-/** The crate 0.6.20 left `total_size` out of its array when there was none, and put it in either place when there was. */
+/** Orders the array of a chunk of the crate 0.6.20, which omits an absent `total_size` and has two places for it. */
 function inOrder(wire: readonly unknown[]): readonly unknown[] {
   const [correlationId, data, third, fourth, ...rest] = wire;
   if (rest.length === 1) return [correlationId, data, third, null, fourth, ...rest];

@@ -11,18 +11,18 @@ import type { Outbox } from '../outbox/outbox.ts';
 import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
 
-/** The generated way for the hot messages. Both methods give `undefined` for what they leave to the reference. */
+/** Generated codec of the hot messages. Both methods return `undefined` for a message that they leave to the reference. */
 export interface FastCodec {
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined;
   read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined;
 }
 
-// One of each for all connections: nothing is kept between two calls but the string of the last read.
+// one of each for all connections: only the text of the last read outlives a call
 const jsonReader = new JsonReader();
 const msgpackReader = new MsgpackReader();
 const msgpackWriter = new MsgpackWriter();
 
-/** Runs a generated reader; one that ran past the end has declined. */
+/** Runs a generated reader; a RangeError means that it has declined. */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -51,7 +51,7 @@ function jsonText(module: JsonModule, message: Message): string | undefined {
   }
 }
 
-/** A bigint or a value that contains itself has no JSON: the reference writes the one and refuses the other. */
+/** Writes JSON text; `undefined` for a bigint, which the reference writes, and for a cycle, which it refuses. */
 function tryText(module: JsonModule, message: Message): string | undefined {
   try {
     return jsonText(module, message);
@@ -75,7 +75,7 @@ function readJson(module: JsonModule, of: MessageType, end: number): Message | u
   }
 }
 
-/** The forms of the crate's JSON events: names in the order of the structure, or sorted. */
+/** Readers of the crate's JSON events whose names are sorted. */
 const SORTED: JsonModule = {
   ...zentinelJson,
   readRequestHeaders: zentinelJson.readRequestHeadersSorted,
@@ -85,7 +85,7 @@ const SORTED: JsonModule = {
 
 class FastJson implements FastCodec {
   readonly #write: JsonModule;
-  /** What a message is tried with; whatever read the last one is tried first. */
+  /** Readers to try; the one that read the last message comes first. */
   #first: JsonModule;
   #second: JsonModule | undefined;
 
@@ -97,10 +97,10 @@ class FastJson implements FastCodec {
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
     const text = tryText(this.#write, message);
-    // JSON.stringify spells half a surrogate pair as an escape, which other parsers refuse.
+    // JSON.stringify writes half a surrogate pair as an escape, which other parsers refuse
     if (text === undefined || text.includes('\\ud')) return undefined;
     const size = Buffer.byteLength(text);
-    // Header values past ASCII may have to become text, see wireHeaderValue.
+    // header values past ASCII may have to be converted, see wireHeaderValue
     if (size !== text.length && message.type === 'requestHeaders') return undefined;
     const at = reserveFrame(outbox, message, size, maxMessageBytes);
     const from = at + FRAME_HEAD_BYTES;
@@ -179,7 +179,7 @@ class FastMsgpack implements FastCodec {
   }
 }
 
-/** The fast way for one format. */
+/** Makes the generated codec of one format. */
 export function createFastCodec(format: WireFormat): FastCodec {
   return format.encoding === 'json' ? new FastJson(format) : new FastMsgpack(format);
 }

@@ -4,8 +4,7 @@ import { DecodeError, inside } from './decode-error.ts';
 import { id } from './id-codec.ts';
 import type { MessageMapping } from './message-mapping.ts';
 import { u64 } from './scalar-codecs.ts';
-import { optionalOrNull, struct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import { optionalOrNull, struct, type Struct } from './struct.ts';
 import { asObject, isWireObject, own } from './wire-object.ts';
 
 const ACTIONS = ['pause', 'resume', 'updateCapacity'] as const;
@@ -21,7 +20,7 @@ const rest: Struct<Rest> = struct<Rest>('flowControl', {
   bufferAvailable: optionalOrNull('buffer_available', u64),
 });
 
-/** An action nobody knows is an error: taking it for a resume would flood an agent that asked for less. */
+/** Reads an action. An unknown one is an error: taken for a resume it would flood an agent that asked for less. */
 function readAction(wire: unknown): FlowControl['action'] {
   const index =
     typeof wire === 'string'
@@ -33,13 +32,13 @@ function readAction(wire: unknown): FlowControl['action'] {
   return action;
 }
 
-/** Pause, resume, or how much room there is; read as a number and in the form with a `type`. */
+/** Flow control: pause, resume or capacity; read as a number and in the form with a `type`. */
 export const flowControl: MessageMapping<'flowControl'> = {
   type: 'flowControl',
   write: (message, format) => ({ action: ACTIONS.indexOf(message.action) + 1, ...rest.write(message, format) }),
   read(wire, format) {
     if (Array.isArray(wire)) {
-      // The crate 0.6.20 wrote arrays, the action as one of its type and the room.
+      // the crate 0.6.20 wrote arrays, the action as one of its type and the capacity
       const [correlationId, action] = wire as unknown[];
       const [type, room] = Array.isArray(action) ? (action as unknown[]) : [action];
       const tagged = { type, buffer_available: room ?? null };

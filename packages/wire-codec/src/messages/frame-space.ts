@@ -1,13 +1,11 @@
-import { AgentwireError } from '@agentwire/core';
-import type { Message, MessageType } from '@agentwire/core';
+import { AgentwireError, type Message, type MessageType } from '@agentwire/core';
 
-import { MAX_BUFFERED_BYTES } from '../outbox/outbox.ts';
-import type { Outbox } from '../outbox/outbox.ts';
+import { MAX_BUFFERED_BYTES, type Outbox } from '../outbox/outbox.ts';
 
 /** Bytes of a frame in front of its payload: u32 length, u8 type. */
 export const FRAME_HEAD_BYTES = 5;
 
-/** What is small and must get through even when much is buffered: whoever waits for it would wait for nothing. */
+/** Small messages that are sent even when the buffer is full: the other side waits for each of them. */
 const ALWAYS_SENT: ReadonlySet<MessageType> = new Set<MessageType>([
   'answer',
   'cancel',
@@ -21,11 +19,11 @@ const ALWAYS_SENT: ReadonlySet<MessageType> = new Set<MessageType>([
 ]);
 
 /**
- * Makes room for one frame.
+ * Reserves space for one frame.
  *
  * @param size length of the payload, or the most it can be
  * @returns where in `outbox.bytes` the frame begins
- * @throws AgentwireError `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED`; then nothing has been written
+ * @throws AgentwireError `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED`; nothing is written then
  */
 export function reserveFrame(outbox: Outbox, message: Message, size: number, maxMessageBytes: number): number {
   if (size + 1 > maxMessageBytes) {
@@ -50,7 +48,7 @@ export function reserveFrame(outbox: Outbox, message: Message, size: number, max
   return outbox.reserve(size + FRAME_HEAD_BYTES);
 }
 
-/** Writes the head of the frame that begins at `at` and ends at `end`, and hands it on. */
+/** Writes the head of the frame that begins at `at` and ends at `end`, and commits it. */
 export function commitFrame(outbox: Outbox, byte: number, at: number, end: number): boolean {
   const { bytes } = outbox;
   const length = end - at - 4;

@@ -5,13 +5,12 @@ import { internHeaderName, isValidHeaderName, isValidHeaderValue } from '@agentw
 import { eventHeaderValue, wireHeaderValue } from './event-header-value.ts';
 import { DecodeError, inside } from './decode-error.ts';
 import type { FieldCodec } from './field-codec.ts';
-import { asArray, asObject, describe, onlyEntry, own } from './wire-object.ts';
-import type { MutableWireObject } from './wire-object.ts';
+import { asArray, asObject, describe, onlyEntry, own, type MutableWireObject } from './wire-object.ts';
 
 /** Most header lines in one message. */
 export const MAX_HEADER_LINES = 1000;
 
-/** Checks a header name; well-known lower-case names come back as the one shared string. */
+/** Checks a header name; known lower-case names are returned as the one shared string. */
 function headerName(wire: unknown): string {
   if (!isValidHeaderName(wire))
     throw new DecodeError(
@@ -74,14 +73,14 @@ export function writePairs(headers: HeaderList): unknown {
   return pairs;
 }
 
-/** For names that every object has already, such as `constructor` and `__proto__`. Slower: it has no shape. */
+/** Writes headers whose names every object has, such as `constructor` and `__proto__`. Slower: the object has no shape. */
 function writeAnyNames(headers: HeaderList): MutableWireObject {
   const byName = Object.create(null) as Record<string, string[]>;
   for (let i = 0; i < headers.length; i += 2) (byName[headers[i] as string] ??= []).push(headers[i + 1] as string);
   return byName;
 }
 
-/** Headers as the zentinel dialect writes them: lines of one name together, in the place of the first. */
+/** Headers as the zentinel dialect writes them: lines of one name together, at the position of the first. */
 export function writeMulti(headers: HeaderList): MutableWireObject {
   const byName: MutableWireObject = {};
   for (let i = 0; i < headers.length; i += 2) {
@@ -98,7 +97,7 @@ export function writeMulti(headers: HeaderList): MutableWireObject {
 export const headers: FieldCodec<HeaderList> = {
   name: 'headers',
   write(value, format) {
-    // names are ASCII, and so come back as they are
+    // names are ASCII, which the conversion leaves unchanged
     const list = value.map(wireHeaderValue);
     return format.dialect === 'documented' ? writePairs(list) : writeMulti(list);
   },
@@ -118,7 +117,7 @@ export const blockHeaders: FieldCodec<HeaderList> = {
     const list: string[] = [];
     for (const [name, value] of Object.entries(asObject(wire))) {
       const checked = headerName(name);
-      // Other writers put arrays here; a block must not be lost over that.
+      // third-party writers put arrays here; the block must still count
       const values = Array.isArray(value) ? (value as unknown[]) : [value];
       checkLineCount(list.length / 2 + values.length);
       for (const one of values) list.push(checked, valueOfText(one));

@@ -6,7 +6,7 @@ import { describe } from './wire-object.ts';
 
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
-/** What routes a message: an unsigned 64-bit number in the documented dialect, text in the other. */
+/** Request id: an unsigned 64-bit number in the documented dialect, text in the other. */
 export const id: FieldCodec<RequestId> = {
   name: 'id',
   write(value, format) {

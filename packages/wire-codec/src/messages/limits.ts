@@ -3,9 +3,9 @@ import type { Dialect, MessageType } from '@agentwire/core';
 
 import type { ReadLimits } from './parsed.ts';
 
-/** What one incoming message may cost; see `CODEC_LIMITS` for the defaults. */
+/** Limits of one incoming message; {@link CODEC_LIMITS} has the defaults. */
 export interface CodecLimits {
-  /** Longest payload of headers and decisions in bytes, body mutations not counted; default 1 MiB. Past it: malformed. */
+  /** Longest payload of headers and decisions in bytes, body mutations not counted; default 1 MiB. A longer one is malformed. */
   readonly maxHeaderBytes: number;
   /** Deepest nesting of a payload; default 32. */
   readonly maxDepth: number;
@@ -17,7 +17,7 @@ export interface CodecLimits {
   readonly maxUnreadable: number;
 }
 
-/** The limits where nothing else is said. */
+/** Default limits. */
 export const CODEC_LIMITS: CodecLimits = Object.freeze<CodecLimits>({
   maxHeaderBytes: 1024 * 1024,
   maxDepth: 32,
@@ -26,7 +26,7 @@ export const CODEC_LIMITS: CodecLimits = Object.freeze<CodecLimits>({
   maxUnreadable: 16,
 });
 
-/** Fills limits up with the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveCodecLimits(limits: Partial<CodecLimits> = {}): CodecLimits {
   checkKnownOptions('limits', limits, Object.keys(CODEC_LIMITS));
   const all = { ...CODEC_LIMITS, ...limits };
@@ -51,7 +51,7 @@ const NO_ID: ReadonlySet<MessageType> = new Set<MessageType>([
   'configUpdateResponse',
 ]);
 
-/** Whether messages of this type belong to a request; the others have no id that could be missing. */
+/** Tells whether messages of this type must have a request id. */
 export const hasId = (type: MessageType): boolean => !NO_ID.has(type) && type !== 'flowControl' && type !== 'log';
 
 /** Types whose whole payload is bounded by `maxHeaderBytes`. */
@@ -64,7 +64,7 @@ function idPaths(type: MessageType, dialect: Dialect): readonly (readonly string
   return type === 'requestHeaders' ? [['correlation_id'], ['metadata', 'correlation_id']] : [['correlation_id']];
 }
 
-/** What reading a payload of this type may cost, and where its id stands. */
+/** Limits of a payload of this type, and the place of its id. */
 export function readLimits(type: MessageType, dialect: Dialect, limits: CodecLimits): ReadLimits {
   const maxNodes = REPORTS.has(type) ? limits.maxReportNodes : limits.maxNodes;
   const doubled = dialect === 'zentinel' && type !== 'answer' ? 'correlation_id' : undefined;

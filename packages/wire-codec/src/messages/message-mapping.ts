@@ -6,16 +6,16 @@ import type { Struct } from './struct.ts';
 /** The message of one type. */
 export type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 
-/** How messages of one type go to wire objects and back, in every format. */
+/** Mapping of messages of one type to wire objects and back, in every format. */
 export interface MessageMapping<T extends MessageType> {
   readonly type: T;
-  /** The structure behind it, where there is one for all forms. */
+  /** Its structure, where one serves all formats. */
   readonly struct?: Struct<Omit<MessageOf<T>, 'type'>>;
   write(message: MessageOf<T>, format: WireFormat): Record<string, unknown>;
   read(wire: unknown, format: WireFormat): MessageOf<T>;
 }
 
-/** A mapping that is its structure and nothing else. */
+/** Makes the mapping of a type that is one structure. */
 export function plain<T extends MessageType>(type: T, rows: Struct<Omit<MessageOf<T>, 'type'>>): MessageMapping<T> {
   return {
     type,

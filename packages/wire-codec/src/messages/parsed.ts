@@ -1,18 +1,18 @@
 import type { DecodeError } from './decode-error.ts';
 
-/** What reading a payload may cost, and where in it the id stands. */
+/** Limits of a payload, and the place of its id. */
 export interface ReadLimits {
-  /** Deepest nesting; the payload itself is level 1. */
+  /** Most levels of nesting; the payload itself is level 1. */
   readonly maxDepth: number;
-  /** Most values, those inside of others included. */
+  /** Most values, nested ones included. */
   readonly maxNodes: number;
-  /** Where the id stands, names from the outside in; of several that are there the last one listed counts. */
+  /** Paths of the id, names from the outside in; of several that are present the last one listed counts. */
   readonly idPaths: readonly (readonly string[])[];
-  /** The one name that may come twice in a payload, with the same value: the id of an event in the MessagePack of 0.6.20. */
+  /** The name that a payload may have twice, with one value: the id of an event in the MessagePack of crate 0.6.20. */
   readonly doubled?: string | undefined;
 }
 
-/** A payload as a wire object. After an error there is no value, but the id if it could be found. */
+/** A payload as wire object. After an error there is no value, but the id if it was found. */
 export interface Parsed {
   readonly value: unknown;
   /** The id exactly as it was sent: text, a number, or a bigint past 2^53−1. Of two that differ there is none. */
@@ -20,10 +20,10 @@ export interface Parsed {
   readonly error: DecodeError | undefined;
 }
 
-/** Follows the names that lead to an id while a payload is walked. */
+/** Follows the names that lead to an id while a payload is scanned. */
 export class IdTrail {
   readonly #paths: readonly (readonly string[])[];
-  /** Per path, how many of its names the containers around the present place have matched. */
+  /** Count, per path, of its names that the enclosing containers have matched. */
   readonly #matched: number[];
   readonly #found: unknown[];
   #differ = false;
@@ -34,7 +34,7 @@ export class IdTrail {
     this.#found = paths.map(() => undefined);
   }
 
-  /** Which paths a name in a container of this depth (1 is the payload) carries on with, as bits. */
+  /** Paths that a name in a container of this depth (1 is the payload) continues, as bits. */
   follow(depth: number, isName: (name: string) => boolean): number {
     let bits = 0;
     for (let i = 0; i < this.#paths.length; i++) {
@@ -44,7 +44,7 @@ export class IdTrail {
     return bits;
   }
 
-  /** Goes into the container at the name that `bits` came from. */
+  /** Enters the container at the name that `bits` came from. */
   enter(bits: number): void {
     for (let i = 0; i < this.#matched.length; i++) if ((bits & (1 << i)) !== 0) (this.#matched[i] as number)++;
   }
@@ -65,12 +65,12 @@ export class IdTrail {
     }
   }
 
-  /** Whether two different ids came at one place. */
+  /** Set when two different ids came at one path. */
   get differ(): boolean {
     return this.#differ;
   }
 
-  /** The id, if any path led to one and only one. */
+  /** The id, if a path led to exactly one. */
   get id(): unknown {
     if (this.#differ) return undefined;
     return this.#found.findLast((one) => one !== undefined && one !== null);

@@ -1,5 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
-import type { Malformed, Message, MessageType } from '@agentwire/core';
+import { AgentwireError, type Malformed, type Message, type MessageType } from '@agentwire/core';
 
 import { parseJson } from '../json/parse-json.ts';
 import { scanJson } from '../json/scan-json.ts';
@@ -11,14 +10,13 @@ import { DecodeError } from './decode-error.ts';
 import type { WireFormat } from './wire-format.ts';
 import { commitFrame, FRAME_HEAD_BYTES, reserveFrame } from './frame-space.ts';
 import { id } from './id-codec.ts';
-import { isHeaderMessage, readLimits } from './limits.ts';
-import type { CodecLimits } from './limits.ts';
+import { isHeaderMessage, readLimits, type CodecLimits } from './limits.ts';
 import type { MessageMapping } from './message-mapping.ts';
 import type { Parsed } from './parsed.ts';
 import { MAPPINGS } from './table.ts';
 import { isWireObject, own } from './wire-object.ts';
 
-/** The wire object of a message. @throws AgentwireError `ERR_INVALID_ARGUMENT` for content that the format cannot carry. */
+/** Converts a message to its wire object. @throws AgentwireError `ERR_INVALID_ARGUMENT` for content that the format cannot carry. */
 export function toWire(message: Message, format: WireFormat): Record<string, unknown> {
   try {
     return (MAPPINGS[message.type] as MessageMapping<MessageType>).write(message, format);
@@ -28,7 +26,7 @@ export function toWire(message: Message, format: WireFormat): Record<string, unk
   }
 }
 
-/** Appends one frame through the reference mapping. @returns what `outbox.commit` says */
+/** Appends one frame through the reference mapping. @returns the result of `outbox.commit` */
 export function writeReference(
   message: Message,
   byte: number,
@@ -48,7 +46,7 @@ export function writeReference(
   return commitFrame(outbox, byte, at, putMsgpack(outbox.bytes, at + FRAME_HEAD_BYTES, wire));
 }
 
-/** A sound frame whose content is not a message. */
+/** Makes the delivery for a frame whose content is not a message. */
 function malformed(of: MessageType, problem: DecodeError, wireId: unknown, format: WireFormat): Malformed {
   const error = problem.toError(of);
   if (wireId === undefined) return { type: 'malformed', of, error };
@@ -59,7 +57,7 @@ function malformed(of: MessageType, problem: DecodeError, wireId: unknown, forma
   }
 }
 
-/** Length of body data in a payload: a decision may be long because it carries a chunk, not because it says much. */
+/** Length of body data in a payload, which `maxHeaderBytes` does not count: a decision may carry a whole chunk. */
 function mutationBytes(wire: unknown): number {
   if (!isWireObject(wire)) return 0;
   let sum = 0;
@@ -89,7 +87,7 @@ function parse(
   const cost = readLimits(of, format.dialect, limits);
   const length = end - start;
   if (length > limits.maxHeaderBytes && isHeaderMessage(of)) {
-    // The id stands at the front; nothing else of it is looked at.
+    // only the front is scanned, for the id
     const until = start + limits.maxHeaderBytes;
     const { id: found } =
       format.encoding === 'json' ? scanJson(bytes, start, until, cost) : parseMsgpack(bytes, start, until, cost);

@@ -10,11 +10,9 @@ import type {
 
 import { DecodeError, inside } from './decode-error.ts';
 import type { WireFormat } from './wire-format.ts';
-import { plain } from './message-mapping.ts';
-import type { MessageMapping } from './message-mapping.ts';
+import { plain, type MessageMapping } from './message-mapping.ts';
 import { bool, bucketEdge, f32, f64, text, u32, u64 } from './scalar-codecs.ts';
-import { field, nullable, optional, optionalOrNull, struct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import { field, nullable, optional, optionalOrNull, struct, type Struct } from './struct.ts';
 import { list, textMap, texts } from './value-codecs.ts';
 import { asObject, describe, isWireObject, own } from './wire-object.ts';
 
@@ -66,7 +64,7 @@ const base: Struct<Base> = struct<Base>('healthStatus', {
   timestampMs: field('timestamp_ms', u64),
 });
 
-/** What stands behind each word where the crate 0.6.20 wrote a state as an array. */
+/** Fields behind each word in the arrays that the crate 0.6.20 wrote for a state. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   degraded: ['disabled_features', 'timeout_multiplier'],
   draining: ['eta_ms'],
@@ -91,14 +89,14 @@ function readState(written: unknown, format: WireFormat): { readonly state: Heal
   return { state, ...details.read(isWireObject(wire) ? wire : {}, format) };
 }
 
-/** The crate 0.6.20 wrote it as an array: the state stands second. */
+/** Splits off the state, which is the second item of the arrays that the crate 0.6.20 wrote. */
 function splitState(wire: unknown): { readonly state: unknown; readonly rest: unknown } {
   if (!Array.isArray(wire)) return { state: own(asObject(wire), 'state'), rest: wire };
   const [agentId, state, ...others] = wire as unknown[];
   return { state, rest: [agentId, ...others] };
 }
 
-/** How an agent feels. The crate's reader takes a number as state; the documented dialect carries the details too. */
+/** Health report of an agent. The crate's reader takes a number as state; the documented dialect has the details too. */
 export const healthStatus: MessageMapping<'healthStatus'> = {
   type: 'healthStatus',
   write(message, format) {
@@ -138,7 +136,7 @@ const histogram: Struct<HistogramMetric> = struct<HistogramMetric>('histogram', 
   buckets: field('buckets', list(bucket)),
 });
 
-/** An agent's own metrics. */
+/** Metrics report of an agent. */
 export const metricsReport: MessageMapping<'metricsReport'> = plain(
   'metricsReport',
   struct<Omit<MetricsReport, 'type'>>('metricsReport', {

@@ -6,11 +6,10 @@ import { id } from './id-codec.ts';
 import type { MessageMapping } from './message-mapping.ts';
 import { method, uri } from './request-line.ts';
 import { bool, text, u16 } from './scalar-codecs.ts';
-import { field, nullable, optional, struct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import { field, nullable, optional, struct, type Struct } from './struct.ts';
 import { asObject, isWireObject, own } from './wire-object.ts';
 
-/** Where a request came from. */
+/** Metadata of a request. */
 const metadata: Struct<RequestMetadata> = struct<RequestMetadata>('metadata', {
   correlationId: field('correlation_id', text, { fallback: '' }),
   requestId: field('request_id', text, { fallback: '' }),
@@ -35,7 +34,7 @@ const rows: Struct<Omit<RequestHeaders, 'type'>> = struct<Omit<RequestHeaders, '
   hasBody: optional('has_body', bool, { zentinel: null }),
 });
 
-/** In the zentinel dialect the id is the correlation id inside `metadata`; where both are there, that one counts. */
+/** Puts the id of the zentinel dialect into both places: the one inside `metadata` counts where both are present. */
 function withOneId(wire: unknown, format: WireFormat): unknown {
   if (format.dialect === 'documented' || Array.isArray(wire)) return wire;
   const object = asObject(wire);
@@ -50,7 +49,7 @@ function withOneId(wire: unknown, format: WireFormat): unknown {
   return { ...object, correlation_id: one, metadata: { ...inner, correlation_id: one } };
 }
 
-/** No metadata is metadata that says nothing. */
+/** Replaces absent metadata by an empty object. */
 function withMetadata(wire: unknown): unknown {
   if (!isWireObject(wire) || (own(wire, 'metadata') ?? undefined) !== undefined) return wire;
   return { ...wire, metadata: {} };
@@ -64,7 +63,7 @@ export const requestHeaders: MessageMapping<'requestHeaders'> = {
     const wire = rows.write(message, format);
     if (format.dialect === 'documented') return wire;
     (wire['metadata'] as Record<string, unknown>)['correlation_id'] = String(message.id);
-    // The crate's MessagePack reader takes exactly one correlation id, and looks for it in here.
+    // the crate's MessagePack reader takes exactly one correlation id, the one in the metadata
     if (format.encoding === 'msgpack') delete wire['correlation_id'];
     return wire;
   },

@@ -4,15 +4,15 @@ import { DecodeError } from './decode-error.ts';
 import type { FieldCodec } from './field-codec.ts';
 import { text } from './scalar-codecs.ts';
 
-/** Methods that need no look at their letters. */
+/** Methods that need no check of their letters. */
 const COMMON: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS']);
 
-/** Whether a method is an HTTP token, as every method is. */
+/** Tells whether a method is an HTTP token. */
 export function isMethod(value: string): boolean {
   return COMMON.has(value) || isValidHeaderName(value);
 }
 
-/** Whether a uri could stand in a request line: no space, no control character. */
+/** Tells whether a uri may be part of a request line: no space, no control character. */
 export function isUri(value: string): boolean {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);

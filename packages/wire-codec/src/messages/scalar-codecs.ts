@@ -43,7 +43,7 @@ function integer(name: string, min: number, max: number): FieldCodec<number> {
 export const u16: FieldCodec<number> = integer('u16', 0, 0xffff);
 /** 0 to 2^32−1. */
 export const u32: FieldCodec<number> = integer('u32', 0, 0xffff_ffff);
-/** 0 to 2^53−1: what a number can say of an unsigned 64-bit value. */
+/** 0 to 2^53−1: the unsigned 64-bit values that a number holds exactly. */
 export const u64: FieldCodec<number> = integer('u64', 0, MAX_SAFE);
 /** A signed 32-bit number. */
 export const i32: FieldCodec<number> = integer('i32', -0x8000_0000, 0x7fff_ffff);

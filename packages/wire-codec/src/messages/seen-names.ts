@@ -1,15 +1,15 @@
 import { DecodeError } from './decode-error.ts';
 
-/** DecodeError of a name that an object has twice: parsers differ in which of the two values counts. */
+/** Error of a name that an object has twice: parsers differ in which of the two values counts. */
 export function doubledName(): DecodeError {
   return new DecodeError('an object has one name twice');
 }
 
-/** Names that the objects around the present place of a walk have had so far. */
+/** Names of the objects around the current position of a scan. */
 export class SeenNames {
   readonly #byDepth: (Set<string> | undefined)[] = [];
 
-  /** An object of this depth begins. */
+  /** Begins an object of this depth. */
   open(depth: number): void {
     this.#byDepth[depth] = undefined;
   }

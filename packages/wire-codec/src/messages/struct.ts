@@ -3,20 +3,19 @@ import type { Dialect } from '@agentwire/core';
 import { DecodeError } from './decode-error.ts';
 import type { WireFormat } from './wire-format.ts';
 import type { FieldCodec } from './field-codec.ts';
-import { asObject, own } from './wire-object.ts';
-import type { MutableWireObject, WireObject } from './wire-object.ts';
+import { asObject, own, type MutableWireObject, type WireObject } from './wire-object.ts';
 
-/** What stands on the wire for a value that is absent: nothing at all, or this. */
+/** Wire form of an absent value: none, or the value `written`. */
 export type Absent = 'required' | 'omit' | { readonly written: unknown };
 
-/** One row of the table: everything there is to know of a field in one dialect and the other. */
+/** One row of the table: a field in both dialects. */
 export interface Field<T> {
   readonly codec: FieldCodec<T>;
   /** Name per dialect; `undefined` where the dialect does not have the field. */
   readonly names: Readonly<Record<Dialect, string | undefined>>;
-  /** Per dialect, what an absent value is written as. Absent, null and empty are all read. */
+  /** Wire form of an absent value per dialect. Absent, null and empty are all read. */
   readonly absent: Readonly<Record<Dialect, Absent>>;
-  /** What an absent field is delivered as; default `undefined`. A required field without it is an error. */
+  /** Value of an absent field; default `undefined`. A required field without one is an error. */
   readonly fallback?: T;
   /** Older names, read only. */
   readonly aliases: readonly string[];
@@ -24,7 +23,7 @@ export interface Field<T> {
   readonly emptyIsAbsent: boolean;
 }
 
-/** What differs from a plain required field; see {@link Field}. */
+/** Differences from a plain required field; see {@link Field}. */
 export interface FieldOptions<T> {
   readonly documented?: string | null;
   readonly zentinel?: string | null;
@@ -65,7 +64,7 @@ export function optionalOrNull<T>(name: string, codec: FieldCodec<T>, options: F
   return field(name, codec, { absent: 'omit', absentZentinel: NULL, ...options });
 }
 
-/** The rows of a structure, one a property. */
+/** Rows of a structure, one per property. */
 export type Rows<T> = { readonly [P in keyof T]-?: Field<NonNullable<T[P]>> };
 
 /** A row with its property and its name in one dialect. */
@@ -104,7 +103,7 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
-/** Finds the wire value of a field: by name, by an older name, or by place where the crate 0.6.20 wrote an array. */
+/** Finds the wire value of a field: by name, by an older name, or by position in an array of the crate 0.6.20. */
 function find(wire: WireObject | readonly unknown[], placed: PlacedField, index: number): unknown {
   if (Array.isArray(wire)) return wire[index];
   const object = wire as WireObject;
@@ -163,7 +162,7 @@ export function struct<T extends object>(
       const positional = Array.isArray(wire) && format.dialect === 'zentinel' && format.encoding === 'msgpack';
       const source = positional ? (wire as readonly unknown[]) : asObject(wire);
       const value: Record<string, unknown> = {};
-      // Every property is there, absent ones as undefined, so that all objects of a structure have one shape.
+      // absent properties are set to undefined, so that all objects of a structure have one shape
       for (const property of properties) value[property] = table[property]?.fallback;
       placed[format.dialect].forEach((one, index) => {
         value[one.property] = readField(find(source, one, index), one, format);

@@ -17,7 +17,7 @@ export const bytes: FieldCodec<Uint8Array> = {
   },
 };
 
-/** A list of one codec. */
+/** A list of values of one codec. */
 export function list<T>(item: FieldCodec<T>): FieldCodec<readonly T[]> {
   return {
     name: `list(${item.name})`,
@@ -37,7 +37,7 @@ export const textMap: FieldCodec<Readonly<Record<string, string>>> = {
     Object.fromEntries(Object.entries(asObject(wire)).map(([name, one]) => [name, text.read(one, format)])),
 };
 
-/** Any JSON value; handed through as it is. */
+/** Any JSON value, unchanged. */
 export const any: FieldCodec<unknown> = { name: 'any', write: (value) => value, read: (wire) => wire };
 
 /** Names to any values. */

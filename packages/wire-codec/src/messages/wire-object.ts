@@ -1,29 +1,29 @@
 import { DecodeError } from './decode-error.ts';
 
-/** Any map from names to values, as parsers give it. */
+/** Map from names to values, as parsers return it. */
 export type WireObject = Readonly<Record<string, unknown>>;
 
-/** A wire object while it is being made. */
+/** A wire object under construction. */
 export type MutableWireObject = Record<string, unknown>;
 
-/** Whether `value` is a plain object and no array, bytes or float. */
+/** Tells whether `value` is a plain object: no array, bytes or float. */
 export function isWireObject(value: unknown): value is WireObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
 
-/** The object that `wire` must be. */
+/** Checks that `wire` is an object. */
 export function asObject(wire: unknown): WireObject {
   if (isWireObject(wire)) return wire;
   throw new DecodeError(`an object is expected, not ${describe(wire)}`);
 }
 
-/** The array that `wire` must be. */
+/** Checks that `wire` is an array. */
 export function asArray(wire: unknown): readonly unknown[] {
   if (Array.isArray(wire)) return wire as readonly unknown[];
   throw new DecodeError(`an array is expected, not ${describe(wire)}`);
 }
 
-/** The sort of `value`, in words; never the value. */
+/** Names the type of `value` for errors; never the value. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
@@ -33,7 +33,7 @@ export function describe(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-/** The name and value of an object that has one entry and no more, as a choice between variants is written. */
+/** Name and value of an object that has exactly one entry, the form of a choice between variants. */
 export function onlyEntry(wire: unknown): readonly [name: string, value: unknown] | undefined {
   if (!isWireObject(wire)) return undefined;
   const entries = Object.entries(wire);

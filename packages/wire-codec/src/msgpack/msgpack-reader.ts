@@ -4,30 +4,31 @@ import type { HeaderList, HeaderOp, Verdict } from '@agentwire/core';
 import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
 
 import { decodeBase64 } from '../json/base64.ts';
-import { ByteReader, literal } from '../messages/byte-reader.ts';
-import type { Literal } from '../messages/byte-reader.ts';
+import { ByteReader, literal, type Literal } from '../messages/byte-reader.ts';
 import { MAX_HEADER_LINES } from '../messages/header-codecs.ts';
-import { isNewName, sharedName } from '../messages/name-table.ts';
+import { isNewName, knownName, NAMES, WORDS } from '../messages/string-table.ts';
 
 const SET = literal('\x81\xa3set\x82\xa4name');
 const ADD = literal('\x81\xa3add\x82\xa4name');
 const VALUE = literal('\xa5value');
 const ALLOW = literal('\xa5allow');
-/** Lists in a decision are canonical up to this length; longer ones are for the reference to count. */
+/** Lists in a decision are canonical up to this length; the reference reads longer ones. */
 const MAX_LIST = MAX_HEADER_LINES / 2;
+const ALLOWED: Verdict = Object.freeze({ type: 'allow' });
 const HIGH_BITS = 0x80808080;
 
 /** Reads MessagePack as the reference writes it, for generated readers; see {@link ByteReader}. */
 export class MsgpackReader extends ByteReader {
-  readonly #make = (from: number, to: number): string => {
-    // Not a part of the read's one string, which a name that is kept would keep alive as a whole.
+  readonly #makeWord = (from: number, to: number): string => this.bytes.toString('latin1', from, to);
+  readonly #makeName = (from: number, to: number): string => {
+    // a string of its own: a kept substring would retain the text of the whole message
     const name = this.bytes.toString('latin1', from, to);
-    if (isValidHeaderName(name)) return name;
+    if (isValidHeaderName(name)) return knownName(name);
     this.ok = false;
     return '';
   };
 
-  /** Length of the text that begins here. */
+  /** Reads the length of a text. */
   #textLength(): number {
     const tag = this.bytes[this.pos++] as number;
     if ((tag & 0xe0) === 0xa0) return tag & 0x1f;
@@ -40,8 +41,12 @@ export class MsgpackReader extends ByteReader {
     return 0;
   }
 
-  /** A text; ASCII is proven four bytes at a time. */
+  /** Reads a text; ASCII is checked four bytes at a time. */
   text(): string {
+    return this.#text(false);
+  }
+
+  #text(repeats: boolean): string {
     const length = this.#textLength();
     const from = this.pos;
     const to = from + length;
@@ -51,7 +56,8 @@ export class MsgpackReader extends ByteReader {
     let bits = 0;
     for (; p + 4 <= to; p += 4) bits |= view.getInt32(p);
     for (; p < to; p++) bits |= view.getInt8(p);
-    return (bits & HIGH_BITS) === 0 ? this.ascii(from, to) : this.#utf8(from, to);
+    if ((bits & HIGH_BITS) !== 0) return this.#utf8(from, to);
+    return repeats && length > 0 ? WORDS.share(view, from, to, this.#makeWord) : this.ascii(from, to);
   }
 
   #utf8(from: number, to: number): string {
@@ -60,8 +66,8 @@ export class MsgpackReader extends ByteReader {
     return '';
   }
 
-  /** Like a text, but a control character or a delete, which a header must not hold, is found on the way. */
-  #headerValue(): string {
+  /** Reads a text and checks, in the same pass, that it has no control character and no delete. */
+  #headerValue(repeats = false): string {
     const length = this.#textLength();
     const from = this.pos;
     const to = from + length;
@@ -78,20 +84,21 @@ export class MsgpackReader extends ByteReader {
       const byte = view.getUint8(p);
       if (byte < 0x20 || byte >= 0x7f) bits = HIGH_BITS;
     }
-    if ((bits & HIGH_BITS) === 0) return this.ascii(from, to);
+    if ((bits & HIGH_BITS) === 0)
+      return repeats && length > 0 ? WORDS.share(view, from, to, this.#makeWord) : this.ascii(from, to);
     const value = this.#utf8(from, to);
     if (!isValidHeaderValue(value)) this.ok = false;
     return value;
   }
 
-  /** Goes past nil if it stands here. */
+  /** Skips nil if it is next. */
   isNull(): boolean {
     if (this.bytes[this.pos] !== 0xc0) return false;
     this.pos++;
     return true;
   }
 
-  /** Goes past a key if it stands here. */
+  /** Skips a key if it is next. */
   key(what: Literal): boolean {
     return this.maybe(what);
   }
@@ -144,7 +151,7 @@ export class MsgpackReader extends ByteReader {
     return tag === 0xc3;
   }
 
-  /** Bytes as a view of what was read, or base64 text. */
+  /** Reads bytes as a view of the read, or base64 text. */
   data(): Uint8Array {
     const tag = this.bytes[this.pos] as number;
     const width = tag >= 0xc4 && tag <= 0xc6 ? 1 << (tag - 0xc4) : tag >= 0xd9 && tag <= 0xdb ? 1 << (tag - 0xd9) : 0;
@@ -160,7 +167,7 @@ export class MsgpackReader extends ByteReader {
     return this.bytes.subarray(0, 0);
   }
 
-  /** How many entries the map that begins here has. */
+  /** Reads the number of entries of a map. */
   map(): number {
     return this.#count(0x80, 0xde);
   }
@@ -177,7 +184,7 @@ export class MsgpackReader extends ByteReader {
     const length = this.#textLength();
     const from = this.pos;
     this.pos = from + length;
-    if (length > 0) return sharedName(this.view, from, this.pos, this.#make);
+    if (length > 0) return NAMES.share(this.view, from, this.pos, this.#makeName);
     this.ok = false;
     return '';
   }
@@ -189,7 +196,7 @@ export class MsgpackReader extends ByteReader {
     return 0;
   }
 
-  /** Headers as a list of pairs. */
+  /** Reads headers as a list of pairs. */
   pairs(): HeaderList {
     const count = this.#lines(0x90, 0xdc);
     const list: string[] = [];
@@ -200,7 +207,7 @@ export class MsgpackReader extends ByteReader {
     return list;
   }
 
-  /** Headers as a map from names to lists. */
+  /** Reads headers as a map from names to lists. */
   multi(): HeaderList {
     const count = this.#lines(0x80, 0xde);
     const list: string[] = [];
@@ -214,16 +221,16 @@ export class MsgpackReader extends ByteReader {
     return list;
   }
 
-  /** A list of texts, or `undefined` when it is empty. */
+  /** Reads a list of texts; `undefined` when it is empty. */
   textsOrEmpty(): readonly string[] | undefined {
     const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
     const list: string[] = [];
-    for (let i = 0; i < count && this.ok; i++) list.push(this.text());
+    for (let i = 0; i < count && this.ok; i++) list.push(this.#text(true));
     return list;
   }
 
-  /** Header operations, or `undefined` when there are none; a remove is rare and the reference's. */
+  /** Reads header operations; `undefined` when there are none. A remove is rare and left to the reference. */
   opsOrEmpty(): readonly HeaderOp[] | undefined {
     const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
@@ -233,14 +240,14 @@ export class MsgpackReader extends ByteReader {
       if (op === 'add') this.lit(ADD);
       const name = this.#name();
       this.lit(VALUE);
-      list.push({ op, name, value: this.#headerValue() });
+      list.push({ op, name, value: this.#headerValue(true) });
     }
     return list;
   }
 
-  /** An allow; the rest is the reference's. */
+  /** Reads an allow; others are left to the reference. */
   verdict(): Verdict {
     this.lit(ALLOW);
-    return { type: 'allow' };
+    return ALLOWED;
   }
 }

@@ -11,10 +11,10 @@ import type {
 } from '@agentwire/core';
 import fc from 'fast-check';
 
-/** One for each field of `T`: a new field does not compile without one, and where a codec loses it a property says so. */
+/** One arbitrary per field of `T`: a new field does not compile without one, and a property fails where a codec loses it. */
 type Fields<T> = { readonly [K in Exclude<keyof T, 'type'>]-?: fc.Arbitrary<T[K]> };
 
-/** How often a property runs: `share` of 5 000, or of `AGENTWIRE_RUNS`. */
+/** Number of runs of a property: `share` of 5 000, or of `AGENTWIRE_RUNS`. */
 export const runs = (share: number): { readonly numRuns: number } => ({
   numRuns: Math.ceil((Number(process.env['AGENTWIRE_RUNS']) || 5000) * share),
 });
@@ -42,7 +42,7 @@ function headerList(dialect: Dialect): fc.Arbitrary<readonly string[]> {
   const lines = fc.array(fc.tuple(name, value), { maxLength: 20 });
   return lines.map((all) => {
     if (dialect === 'documented') return all.flat();
-    // Objects put names that look like array indexes first, in numeric order.
+    // objects put names that look like array indexes first, in numeric order.
     const plain = all.filter(([one]) => !/^\d+$/.test(one));
     const names = [...new Set(plain.map(([one]) => one))];
     return names.flatMap((one) => plain.filter(([other]) => other === one).flat());
@@ -158,7 +158,7 @@ const audit: Fields<Audit> = {
   reasonCodes: optional(texts),
   custom: optional(json),
 };
-/** Decisions in the form in which they are delivered: what is empty is absent. */
+/** Decisions as they are delivered: empty parts are absent. */
 const decision = (dialect: Dialect): fc.Arbitrary<Decision> =>
   fc
     .record({

@@ -1,8 +1,6 @@
-import type { Dialect, Message, Peer, Received, Role } from '@agentwire/core';
-import { FEATURES } from '@agentwire/core';
+import { FEATURES, type Dialect, type Message, type Peer, type Received, type Role } from '@agentwire/core';
 
-import { createMessageCodec, Outbox } from '../../src/index.ts';
-import type { CodecLimits, MessageCodec } from '../../src/index.ts';
+import { createMessageCodec, Outbox, type CodecLimits, type MessageCodec } from '../../src/index.ts';
 
 /** A peer with every feature, as one side sees it. */
 export function peerOf(dialect: Dialect, encoding: string, role: Role, changes: Partial<Peer> = {}): Peer {
@@ -22,7 +20,7 @@ export function peerOf(dialect: Dialect, encoding: string, role: Role, changes: 
   };
 }
 
-/** An outbox whose bytes nobody takes, so that a test can look at them. */
+/** An outbox whose bytes stay in it, for inspection. */
 export function openOutbox(): Outbox {
   return new Outbox({ write: () => undefined }, { onDrain: () => undefined });
 }
@@ -59,7 +57,7 @@ export function codecPair(
   };
 }
 
-/** The four forms of a message on a byte stream. */
+/** The four formats of a message on a byte stream. */
 export const FORMATS: readonly { readonly dialect: Dialect; readonly encoding: 'json' | 'msgpack' }[] = [
   { dialect: 'documented', encoding: 'json' },
   { dialect: 'documented', encoding: 'msgpack' },

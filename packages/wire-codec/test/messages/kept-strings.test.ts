@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { RequestHeaders } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { codecPair, FORMATS, frameOf } from './codec-pair.ts';
 
 setFlagsFromString('--expose-gc');
@@ -31,7 +31,7 @@ function head(id: number, format: { readonly dialect: string }): RequestHeaders 
 }
 
 describe('a text that is kept of one message', () => {
-  it.each(FORMATS)('keeps no more than that message alive: $dialect $encoding', (format) => {
+  test.each(FORMATS)('keeps no more than that message alive: $dialect $encoding', (format) => {
     const { proxy, agent } = codecPair(format.dialect, format.encoding);
     const read = Buffer.concat(Array.from({ length: IN_A_READ }, (_, at) => frameOf(proxy, head(at, format))));
     const kept: string[] = [];

@@ -1,8 +1,7 @@
-import type { Message, Role } from '@agentwire/core';
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type Message, type Role } from '@agentwire/core';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { byteOf } from '../../src/dialects/message-types.ts';
 import { CODEC_LIMITS } from '../../src/index.ts';
@@ -22,7 +21,7 @@ function referenceFrame(message: Message, format: Parameters<typeof toWire>[1]):
   return Buffer.from(outbox.bytes.subarray(start, start + outbox.size));
 }
 
-/** A wire object as msgpackr gives it. */
+/** A wire object as msgpackr returns it. */
 function plain(value: unknown): unknown {
   if (value instanceof WireFloat) return value.bits === 32 ? Math.fround(value.value) : value.value;
   if (value instanceof Uint8Array) return Buffer.from(value);
@@ -45,7 +44,7 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
     ['answers', answer(dialect), 'agent'],
   ];
 
-  it.each(cases)('%s come back as they were, and the two layers write and read the same', (_what, arbitrary, from) => {
+  test.each(cases)('%s are read unchanged, and the two layers write and read the same', (_what, arbitrary, from) => {
     fc.assert(
       fc.property(arbitrary, (message) => {
         const frame = frameOf(pair[from], message);
@@ -59,14 +58,14 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
     );
   });
 
-  it.each(cases)('%s that were damaged are read alike by the two layers, or refused', (_what, arbitrary, from) => {
+  test.each(cases)('damaged %s are read alike by the two layers, or refused', (_what, arbitrary, from) => {
     fc.assert(
       fc.property(arbitrary, fc.nat(), fc.nat(255), fc.boolean(), (message, where, byte, cut) => {
         const frame = frameOf(pair[from], message);
         const at = 5 + (where % (frame.length - 5));
         frame[at] = byte;
         const end = cut ? at : frame.length;
-        // Another damaged frame must not add up to the sixteenth in a row.
+        // a fresh codec, so that damaged frames do not add up to sixteen in a row
         const fresh = codecPair(dialect, encoding);
         const reader = from === 'proxy' ? fresh.agent : fresh.proxy;
         const expected = readReference(message.type, frame, 5, end, format, CODEC_LIMITS);
@@ -83,7 +82,7 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
 
   if (encoding !== 'msgpack') return;
 
-  it.each(cases)('%s are what msgpackr says', (_what, arbitrary, from) => {
+  test.each(cases)('%s are what msgpackr reads', (_what, arbitrary, from) => {
     fc.assert(
       fc.property(
         arbitrary.filter((message) => !hasProto(message)),
@@ -96,7 +95,7 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
     );
   });
 
-  it.each(samplesOf(dialect).filter(({ message }) => !['ping', 'pong', 'cancel'].includes(message.type)))(
+  test.each(samplesOf(dialect).filter(({ message }) => !['ping', 'pong', 'cancel'].includes(message.type)))(
     'reads what msgpackr writes of $name',
     ({ from, message }) => {
       const payload = packr.pack(plain(toWire(message, format)));

@@ -1,6 +1,5 @@
-import type { Message, Received } from '@agentwire/core';
-import { AgentwireError } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { AgentwireError, type Message, type Received } from '@agentwire/core';
+import { describe, expect, test } from 'vitest';
 
 import { createMessageCodec } from '../../src/index.ts';
 import { MAX_BUFFERED_BYTES } from '../../src/internal.ts';
@@ -18,7 +17,7 @@ const codeOf = (run: () => unknown): string | undefined => {
 };
 
 describe('bytes of the type', () => {
-  it.each([
+  test.each([
     ['documented', 'agent', 0x20, 'wrong side'],
     ['documented', 'agent', 0x32, 'zentinel dialect'],
     ['documented', 'agent', 0x01, 'handshake'],
@@ -30,12 +29,12 @@ describe('bytes of the type', () => {
     expect(codeOf(() => codec.read(byte, json('{}'), 0, 2))).toBe('ERR_PROTOCOL');
   });
 
-  it('ends at a feature that was not negotiated', () => {
+  test('of a feature that was not negotiated end the connection', () => {
     const codec = createMessageCodec({ role: 'proxy', peer: peerOf('documented', 'json', 'agent', { features: [] }) });
     expect(() => codec.read(0x40, json('{}'), 0, 2)).toThrow('feature health was not negotiated');
   });
 
-  it('skips, counts and logs once what nobody knows', () => {
+  test('that are unknown are skipped, counted and logged once', () => {
     const lines: string[] = [];
     const log = (_fields: unknown, line: string): void => void lines.push(line);
     const codec = createMessageCodec({
@@ -50,7 +49,7 @@ describe('bytes of the type', () => {
 });
 
 describe('ids', () => {
-  it.each(FORMATS)(
+  test.each(FORMATS)(
     'end the connection at the 16th unreadable in a row: $dialect $encoding',
     ({ dialect, encoding }) => {
       const { proxy, agent } = codecPair(dialect, encoding);
@@ -64,7 +63,7 @@ describe('ids', () => {
     },
   );
 
-  it('past 2^53 are echoed exactly', () => {
+  test('past 2^53 are echoed exactly', () => {
     const { agent } = codecPair('documented', 'json');
     const payload = json('{"chunk_index":0,"data":"","is_last":true,"request_id":9007199254740993}');
     const received = agent.read(0x11, payload, 0, payload.length) as Received & { id: bigint };
@@ -78,7 +77,7 @@ describe('ids', () => {
 describe('content', () => {
   const documented = (changes: string): string =>
     `{"request_id":5,"status":200,"headers":[],"has_body":false${changes}`;
-  it.each([
+  test.each([
     ['no JSON', '{"request_id":5,"status":'],
     ['a status of 99', documented(',"status":99}')],
     ['a value with a line break', documented(',"headers":[["x","a\\r\\nb: c"]]}')],
@@ -95,7 +94,7 @@ describe('content', () => {
     expect((received as { error: AgentwireError }).error.code).toMatch(/ERR_PROTOCOL|ERR_MESSAGE_TOO_LARGE/);
   });
 
-  it('that is not UTF-8 fails and is never repaired', () => {
+  test('that is not UTF-8 fails and is never repaired', () => {
     const { agent } = codecPair('documented', 'json');
     const payload = Buffer.concat([
       json('{"request_id":5,"status":200,"has_body":false,"headers":[["x","'),
@@ -105,14 +104,14 @@ describe('content', () => {
     expect(agent.read(0x12, payload, 0, payload.length)).toMatchObject({ type: 'malformed', id: 5 });
   });
 
-  it('never shows up in the error', () => {
+  test('is never part of the error', () => {
     const { agent } = codecPair('documented', 'json');
     const payload = json('{"request_id":5,"status":200,"has_body":"s3cret","headers":[["x","s3cret\\u0000"]]}');
     const received = agent.read(0x12, payload, 0, payload.length) as { error: AgentwireError };
     expect(JSON.stringify([received.error.message, received.error.detail])).not.toContain('s3cret');
   });
 
-  it('with a key called __proto__ changes no prototype', () => {
+  test('with a key called __proto__ changes no prototype', () => {
     for (const { dialect, encoding } of FORMATS) {
       const { proxy, agent } = codecPair(dialect, encoding);
       const id = dialect === 'documented' ? 1 : 'a';
@@ -125,7 +124,7 @@ describe('content', () => {
 });
 
 describe('bombs', () => {
-  it.each(FORMATS)('cost a walk: $dialect $encoding', ({ dialect, encoding }) => {
+  test.each(FORMATS)('cost one scan: $dialect $encoding', ({ dialect, encoding }) => {
     const { agent } = codecPair(dialect, encoding);
     const size = 16 * 1024 * 1024 - 1;
     const bombs =
@@ -136,7 +135,7 @@ describe('bombs', () => {
       const start = process.cpuUsage();
       expect(agent.read(0x11, bomb, 0, bomb.length)).toBeUndefined();
       const { user, system } = process.cpuUsage(start);
-      // The mark is 100 ms of a quiet machine; this only tells a walk from something quadratic.
+      // 100 ms on a quiet machine; this bound only tells a scan from quadratic work
       expect(user + system).toBeLessThan(2_000_000);
     }
     expect(agent.stats.unreadable).toBe(4);
@@ -152,7 +151,7 @@ describe('write', () => {
     last: false,
   });
 
-  it('refuses what is longer than the peer takes, and leaves nothing behind', () => {
+  test('refuses a message longer than the peer accepts, and leaves nothing in the outbox', () => {
     for (const encoding of ['json', 'msgpack']) {
       const codec = createMessageCodec({
         role: 'proxy',
@@ -164,7 +163,7 @@ describe('write', () => {
     }
   });
 
-  it('refuses events past 8 MiB, but never an answer, and one message always fits', () => {
+  test('refuses events past 8 MiB, but never an answer, and one message always fits', () => {
     const { proxy, agent } = codecPair('documented', 'msgpack');
     const outbox = openOutbox();
     expect(proxy.write(chunk(10 * 1024 * 1024), outbox)).toBe(false);
@@ -178,16 +177,16 @@ describe('write', () => {
     expect(outbox.size).toBeGreaterThan(before);
   });
 
-  it('keeps a 1 KiB chunk small', () => {
+  test('keeps a 1 KiB chunk small', () => {
     expect(frameOf(codecPair('documented', 'json').proxy, chunk(1024)).length).toBeLessThanOrEqual(1450);
     expect(frameOf(codecPair('documented', 'msgpack').proxy, chunk(1024)).length).toBeLessThanOrEqual(1075);
   });
 
-  it('has no cancelAll in the zentinel dialect', () => {
+  test('has no cancelAll in the zentinel dialect', () => {
     expect(codeOf(() => frameOf(codecPair('zentinel', 'json').proxy, { type: 'cancelAll' }))).toBe('ERR_UNSUPPORTED');
   });
 
-  it('turns an error into a block for peers that do not know errors', () => {
+  test('replaces an error by a block for peers without feature errors', () => {
     const { agent, proxy } = codecPair('documented', 'json', { features: [] });
     const decision = { verdict: { type: 'allow' as const }, error: { code: 'ERR_OVERLOADED', message: 'busy' } };
     expect(readFrame(proxy, frameOf(agent, { type: 'answer', id: 1, decision }))).toMatchObject({
@@ -195,7 +194,7 @@ describe('write', () => {
     });
   });
 
-  it('writes half a surrogate pair as U+FFFD', () => {
+  test('writes half a surrogate pair as U+FFFD', () => {
     for (const { dialect, encoding } of FORMATS) {
       const { proxy, agent } = codecPair(dialect, encoding);
       const message = { type: 'requestBodyChunk', index: 0, data: Buffer.alloc(0), last: true } as const;
@@ -206,7 +205,7 @@ describe('write', () => {
     }
   });
 
-  it('says so when a value cannot be written', () => {
+  test('throws for a value that cannot be written', () => {
     const loop: Record<string, unknown> = {};
     loop['self'] = loop;
     for (const { dialect, encoding } of FORMATS) {
@@ -220,7 +219,7 @@ describe('write', () => {
     );
   });
 
-  it('carries bigints inside of values exactly', () => {
+  test('carries bigints inside of values exactly', () => {
     for (const { dialect, encoding } of FORMATS) {
       const { agent, proxy } = codecPair(dialect, encoding);
       const id = dialect === 'documented' ? 1 : 'a';

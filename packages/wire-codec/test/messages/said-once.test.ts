@@ -1,7 +1,7 @@
 import type { Dialect, Received } from '@agentwire/core';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { CODEC_LIMITS } from '../../src/index.ts';
 import { readReference, toWire } from '../../src/messages/reference-codec.ts';
@@ -85,7 +85,7 @@ const isSame = (got: Received | undefined, want: Received): void => {
 describe.each(FORMATS)('an answer in $dialect $encoding', ({ dialect, encoding }) => {
   const format = { dialect, encoding, errors: dialect === 'documented' };
 
-  it('is read the same when it comes again, under whatever id and however it is spelt', () => {
+  test('is read the same each time, under any id and in any spelling', () => {
     fc.assert(
       fc.property(answer(dialect), changes, fc.boolean(), (message, made, twoIds) => {
         const [first, second] = ids[dialect];
@@ -122,7 +122,7 @@ const answerOf = (dialect: Dialect, decision: unknown, more: readonly Entry[] = 
 
 describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }) => {
   const block = { block: { status: 403 } };
-  it.each([
+  test.each([
     { allow: false },
     { allow: true },
     { allow: { a: 1 } },
@@ -156,7 +156,7 @@ describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }
     }
   });
 
-  it.each([
+  test.each([
     [{ block: { status: 101 } }, 'status'],
     [{ block: { status: 1000 } }, 'status'],
     [{ block: { status: 403, headers: { 'a b': '1' } } }, 'name'],
@@ -166,7 +166,7 @@ describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }
     [{ redirect: { url: 'javascript:1', status: 302 } }, 'url'],
     [{ redirect: { url: '//e.test', status: 302 } }, 'url'],
     [{ challenge: { challenge_type: 'c', params: { a: 1 } } }, 'params'],
-  ])('that nobody may act on is refused each time: %j', (decision, why) => {
+  ])('that is not valid is refused each time: %j', (decision, why) => {
     for (let round = 0; round < 4; round++) {
       const message = read(dialect, encoding, answerOf(dialect, decision));
       expect(message).toMatchObject({ type: 'malformed', error: { code: 'ERR_PROTOCOL' } });
@@ -174,13 +174,13 @@ describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }
     }
   });
 
-  it.each(['allow', { allow: {} }, { allow: null }])('that allows is %j', (decision) => {
+  test.each(['allow', { allow: {} }, { allow: null }])('that allows is %j', (decision) => {
     expect(read(dialect, encoding, answerOf(dialect, decision))).toMatchObject({
       decision: { verdict: { type: 'allow' } },
     });
   });
 
-  it('or anything else that is said twice is refused each time', () => {
+  test('and any other name that comes twice is refused each time', () => {
     const doubled: readonly (readonly Entry[])[] = [
       [['decision', 'allow']],
       [['decision', 'allow', true]],
@@ -234,7 +234,7 @@ describe.each(FORMATS)('a verdict in $dialect $encoding', ({ dialect, encoding }
 });
 
 describe('two ids of one answer', () => {
-  it.each(['json', 'msgpack'])('that differ belong to nobody: %s', (encoding) => {
+  test.each(['json', 'msgpack'])('that differ belong to no request: %s', (encoding) => {
     for (let round = 0; round < 4; round++) {
       expect(read('documented', encoding, answerOf('documented', 'allow', [['request_id', 8, round % 2 === 1]]))).toBe(
         undefined,
@@ -252,7 +252,7 @@ describe('two ids of one answer', () => {
     }
   });
 
-  it('one of which only looks like one are told apart, cached or not', () => {
+  test('one of which only looks like one are told apart each time', () => {
     const answerFor = (id: string): Entries =>
       new Entries([
         ['version', 2],
@@ -270,7 +270,7 @@ describe('two ids of one answer', () => {
 });
 
 describe('an event', () => {
-  it('of the crate 0.6.20 may have its id twice, with one value', () => {
+  test('of the crate 0.6.20 may have its id twice, with one value', () => {
     const event = (second: string): Buffer =>
       packed(
         new Entries([
@@ -286,7 +286,7 @@ describe('an event', () => {
     expect(codecPair('zentinel', 'msgpack').agent.read(0x12, other, 0, other.length)).toBeUndefined();
   });
 
-  it.each(['json', 'msgpack'] as const)('with any other name twice is refused: %s', (encoding) => {
+  test.each(['json', 'msgpack'] as const)('with any other name twice is refused: %s', (encoding) => {
     const tree = new Entries([
       ['request_id', 5],
       ['status', 200],
@@ -303,7 +303,7 @@ describe('an event', () => {
   });
 });
 
-it('a decision that wider limits let in does not come out where they are narrow', () => {
+test('a decision that wider limits accept is refused where they are narrow', () => {
   const deep = `${'['.repeat(100)}${']'.repeat(100)}`;
   const payload = Buffer.from(`{"request_id":7,"decision":"allow","audit":{"custom":{"a":${deep}}}}`);
   const narrow = codecPair('documented', 'json').proxy;

@@ -1,5 +1,5 @@
 import type { Message } from '@agentwire/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { codecPair, FORMATS, frameOf, readFrame } from './codec-pair.ts';
 import { samplesOf } from './samples.ts';
@@ -12,7 +12,7 @@ describe.each(FORMATS)('one limit for every reader of $dialect $encoding', ({ di
   const withLines = (count: number): Message =>
     ({ ...head?.message, headers: lines(count) }) as Extract<Message, { type: 'requestHeaders' }>;
 
-  it('takes 1 000 header lines and refuses 1 001, canonical or not', () => {
+  test('takes 1 000 header lines and refuses 1 001, canonical or not', () => {
     expect(readFrame(agent, frameOf(proxy, withLines(1000)))).toMatchObject({ type: 'requestHeaders' });
     expect(readFrame(agent, frameOf(proxy, withLines(1001)))).toMatchObject({
       type: 'malformed',
@@ -27,31 +27,34 @@ describe('a block', () => {
     return codecPair('documented', 'json').proxy.read(0x20, payload, 0, payload.length);
   };
 
-  it('has at most 1 000 values, under one name too', () => {
+  test('has at most 1 000 values, under one name too', () => {
     expect(read({ a: Array.from({ length: 1000 }, () => 'b') })).toMatchObject({ type: 'answer' });
     expect(read({ a: Array.from({ length: 9000 }, () => 'b') })).toMatchObject({ type: 'malformed', id: 5 });
   });
 
-  it.each(FORMATS)('with a name twice is refused where it is written: $dialect $encoding', ({ dialect, encoding }) => {
-    const { agent } = codecPair(dialect, encoding);
-    const verdict = Object.freeze({
-      type: 'block' as const,
-      status: 403,
-      headers: Object.freeze(['set-cookie', 'a', 'set-cookie', 'b']),
-    });
-    for (const decision of [{ verdict }, Object.freeze({ verdict })]) {
-      const id = dialect === 'documented' ? 1 : 'a';
-      expect(() => frameOf(agent, { type: 'answer', id, decision })).toThrow(
-        expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error,
-      );
-    }
-  });
+  test.each(FORMATS)(
+    'with a name twice is refused where it is written: $dialect $encoding',
+    ({ dialect, encoding }) => {
+      const { agent } = codecPair(dialect, encoding);
+      const verdict = Object.freeze({
+        type: 'block' as const,
+        status: 403,
+        headers: Object.freeze(['set-cookie', 'a', 'set-cookie', 'b']),
+      });
+      for (const decision of [{ verdict }, Object.freeze({ verdict })]) {
+        const id = dialect === 'documented' ? 1 : 'a';
+        expect(() => frameOf(agent, { type: 'answer', id, decision })).toThrow(
+          expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error,
+        );
+      }
+    },
+  );
 });
 
 describe.each(FORMATS)('a header value in UTF-8 in $dialect $encoding', ({ dialect, encoding }) => {
   const { proxy, agent } = codecPair(dialect, encoding);
   const id = dialect === 'documented' ? 1 : 'a';
-  it.each(['ž', '\u00e9ž', 'caf\u00e9', 'Ã©', '\u00e9', 'a\u{1f642}'])(
+  test.each(['ž', '\u00e9ž', 'caf\u00e9', 'Ã©', '\u00e9', 'a\u{1f642}'])(
     'comes back as the text it came as, byte for byte: %s',
     (text) => {
       const bytes = /[\u0100-\uffff]/.test(text) ? Buffer.from(text).toString('latin1') : text;
@@ -70,7 +73,7 @@ describe.each(FORMATS)('a header value in UTF-8 in $dialect $encoding', ({ diale
   );
 });
 
-it('the documented dialect keeps the length of a request body, as of a response body', () => {
+test('the documented dialect keeps the length of a request body, as of a response body', () => {
   for (const encoding of ['json', 'msgpack']) {
     const { proxy, agent } = codecPair('documented', encoding);
     for (const type of ['requestBodyChunk', 'responseBodyChunk'] as const) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { codecPair, FORMATS, frameOf, readFrame } from './codec-pair.ts';
 import { samplesOf, typesOf, WRITABLE } from './samples.ts';
@@ -15,12 +15,12 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
   const vectors = new Map((JSON.parse(readFileSync(file, 'utf8')) as Vector[]).map((one) => [one.name, one.frame]));
   const samples = samplesOf(dialect);
 
-  it('has a vector for every message of the dialect', () => {
+  test('has a vector for every message of the dialect', () => {
     expect(typesOf(samples).size).toBe(WRITABLE[dialect]);
     expect([...vectors.keys()]).toEqual(samples.map((sample) => sample.name));
   });
 
-  it.each(samples)('writes and reads $name', ({ name, from, message }) => {
+  test.each(samples)('writes and reads $name', ({ name, from, message }) => {
     const pair = codecPair(dialect, encoding);
     const frame = Buffer.from(vectors.get(name) ?? '', 'hex');
     expect(frameOf(pair[from], message).toString('hex')).toBe(frame.toString('hex'));
@@ -28,7 +28,7 @@ describe.each(FORMATS)('$dialect $encoding', ({ dialect, encoding }) => {
     expect(received).toEqual(expectedOf(message));
   });
 
-  /** What the zentinel dialect does not carry comes back without it. */
+  /** Removes the fields that the zentinel dialect does not carry. */
   function expectedOf(message: (typeof samples)[number]['message']): unknown {
     return {
       ...message,

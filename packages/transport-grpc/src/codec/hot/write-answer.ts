@@ -52,9 +52,6 @@ function keptTail(decision: Decision, context: CodecContext): Uint8Array | undef
   return tail;
 }
 
-/** Slot from which the names of header operations are cached, behind those of headers while these are few. */
-const PLACE_OF_OPS = 63;
-
 function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly HeaderOp[]): number {
   let at = start;
   for (const op of ops) {
@@ -71,7 +68,7 @@ function writeOps(bytes: Buffer, start: number, tag: number, ops: readonly Heade
       const { length } = op.value;
       const header = field.length + 1 + lengthBytes(length) + length;
       at = writeVarint(bytes, at, 1 + lengthBytes(header) + header);
-      at = writeHeader(bytes, at, op.op === 'set' ? OP_SET : OP_ADD, op.name, op.value, PLACE_OF_OPS);
+      at = writeHeader(bytes, at, op.op === 'set' ? OP_SET : OP_ADD, op.name, op.value);
     }
   }
   return at;

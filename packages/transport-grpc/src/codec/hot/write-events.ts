@@ -197,7 +197,7 @@ function writeHead(
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const value = headers[i + 1] as string;
     if (at + HEADER_BYTES + 3 * value.length > limit) return TOO_LONG;
-    at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, value, i >> 1);
+    at = writeHeader(bytes, at, EVENT_HEADERS, headers[i] as string, value);
   }
   // the room that the last header did not take, or the head's, has place for it
   if (isAgentwire && message.hasBody !== undefined) at = writeHasBody(bytes, at, message.hasBody);

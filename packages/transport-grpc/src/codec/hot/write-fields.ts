@@ -63,20 +63,6 @@ export const HEADER_BYTES: number = 160;
 
 const MAX_NAMES = 4096;
 const names = new Map<string, Uint8Array>();
-const RECENT = 64;
-const recentNames: string[] = Array.from({ length: RECENT }, () => '');
-const recentFields: Uint8Array[] = Array.from({ length: RECENT }, () => new Uint8Array(0));
-
-/** As {@link nameField}, for the name at a place where the same one is likely to stand in the next message. */
-function nameFieldAt(name: string, place: number): Uint8Array | undefined {
-  const slot = place & (RECENT - 1);
-  if (recentNames[slot] === name && name !== '') return recentFields[slot];
-  const field = nameField(name);
-  if (field === undefined) return undefined;
-  recentNames[slot] = name;
-  recentFields[slot] = field;
-  return field;
-}
 
 /** A header name as field 1 of a Header, kept; undefined for one that is not ASCII or longer than 127. */
 export function nameField(name: string): Uint8Array | undefined {
@@ -88,16 +74,9 @@ export function nameField(name: string): Uint8Array | undefined {
   return field;
 }
 
-/** Writes a Header behind `tag`; `place` as in {@link nameFieldAt}. */
-export function writeHeader(
-  bytes: Buffer,
-  start: number,
-  tag: number,
-  name: string,
-  value: string,
-  place: number,
-): number {
-  const field = nameFieldAt(name, place);
+/** Writes a Header behind `tag`. */
+export function writeHeader(bytes: Buffer, start: number, tag: number, name: string, value: string): number {
+  const field = nameField(name);
   if (field === undefined) {
     hotWrite.declined = true;
     return start;
