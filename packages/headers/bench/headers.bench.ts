@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
-/** What a script prints. */
+/** Output of a script. */
 function figuresOf(script: URL): (name: string) => number {
   const args = ['--conditions=@agentwire/source', fileURLToPath(script)];
   const output = execFileSync(process.execPath, args, { encoding: 'utf8' });

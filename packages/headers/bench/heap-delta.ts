@@ -1,4 +1,4 @@
-// Prints how much a million calls grow the heap, as JSON: node --conditions=@agentwire/source bench/heap-delta.ts
+// prints how much a million calls grow the heap, as JSON: node --conditions=@agentwire/source bench/heap-delta.ts
 import { HeaderMap, internHeaderName } from '../src/index.ts';
 
 const CALLS = 1_000_000;

@@ -1,5 +1,5 @@
-// Prints nanoseconds a call as JSON: node --conditions=@agentwire/source bench/time.ts
-// A process of its own, because a test runner's module loader costs more than what is measured here.
+// prints nanoseconds a call as JSON: node --conditions=@agentwire/source bench/time.ts
+// a process of its own: a test runner's module loader costs more than the code measured here
 import { HeaderMap, internHeaderName, names } from '../src/index.ts';
 
 /** A browser's request as a proxy sees it: 20 headers. */
@@ -36,7 +36,7 @@ const bytes = title.map((name) => Buffer.from(name));
 interface Readable {
   get(name: string): string | null | undefined;
 }
-/** What a typical agent asks of a request. */
+/** Headers that a typical agent reads. */
 const readFour = (headers: Readable): number =>
   (headers.get('host')?.length ?? 0) +
   (headers.get('user-agent')?.length ?? 0) +
@@ -44,7 +44,7 @@ const readFour = (headers: Readable): number =>
   (headers.get('x-not-there')?.length ?? 0);
 
 type Work = (calls: number) => number;
-/** The interned names in a loop of their own each, so that the engine compiles them as in a program with one caller. */
+/** Interned names, each in a loop of its own, so that the engine compiles it for one caller. */
 const interning: Record<string, Work> = {
   'intern Title-Case text': (calls) => {
     let total = 0;
@@ -102,7 +102,7 @@ const wrapping: Record<string, Work> = {
   }),
 };
 
-/** Nanoseconds a call in one round of `calls`. */
+/** Nanoseconds per call in one round of `calls`. */
 function round(work: Work, calls: number): number {
   const start = performance.now();
   const total = work(calls);
@@ -111,7 +111,7 @@ function round(work: Work, calls: number): number {
   return (elapsed * 1e6) / calls;
 }
 
-// The best of many short rounds in turn, so that other work on the machine hits none of them alone.
+// the best of many short rounds in turn, so that other load affects all of them
 const best: Record<string, number> = {};
 for (let turn = 0; turn < 60; turn++) {
   for (const [name, work] of Object.entries({ ...interning, ...wrapping })) {

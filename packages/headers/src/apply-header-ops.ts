@@ -1,5 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
-import type { HeaderList, HeaderOp } from '@agentwire/core';
+import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 
 import { HeaderMap } from './header-map.ts';
 import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
@@ -8,10 +7,10 @@ import { internHeaderName, isHeaderTwin } from './intern-header-name.ts';
 import { removeFrom, setIn } from './raw-list.ts';
 
 /**
- * Throws for the first operation that must not be applied.
+ * Checks header operations; throws for the first that must not be applied.
  *
  * `ERR_INVALID_HEADER` for a name or value that Node would not send (CR, LF, NUL…) and for hop-by-hop names, which
- * belong to the proxy; `ERR_INVALID_ARGUMENT` for an unknown kind. `detail.index` is the operation's place in `ops`.
+ * belong to the proxy; `ERR_INVALID_ARGUMENT` for an unknown operation. `detail.index` is the operation's place in `ops`.
  */
 export function checkHeaderOps(ops: readonly HeaderOp[]): void {
   for (const [index, operation] of ops.entries()) {
@@ -39,13 +38,13 @@ function applyAll(list: string[], ops: readonly HeaderOp[]): void {
 }
 
 /**
- * Applies an agent's header operations in order: `set` replaces all values, `add` appends one, `remove` takes all.
+ * Applies an agent's header operations in order: `set` replaces all values, `add` appends one, `remove` removes all.
  *
- * `set` and `remove` also take out every other spelling that an upstream could read as the same name (see
- * {@link isHeaderTwin}): a client's `X_User` must not stand beside an agent's `x-user`.
+ * `set` and `remove` also remove every other spelling that an upstream could read as the same name: a client's `X_User` must
+ * not remain beside an agent's `x-user`.
  *
- * All operations are checked first, so either every one is applied or none is. A `HeaderMap` is changed in place; a
- * raw list is left alone and copied once (not at all without operations).
+ * All operations are checked first, so that all of them are applied or none. A `HeaderMap` is changed in place; a
+ * raw list is not changed but copied once (not at all without operations).
  *
  * @returns the map, or the new list
  * @throws AgentwireError as {@link checkHeaderOps}

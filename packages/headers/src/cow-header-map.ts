@@ -1,9 +1,8 @@
-import { HeaderMap } from './header-map.ts';
-import type { HeaderSource } from './header-map.ts';
+import { HeaderMap, type HeaderSource } from './header-map.ts';
 
 /** {@link HeaderMap} under the name and with the `insert` of Agent Protocol v2, "Cow Header Maps". */
 export class CowHeaderMap extends HeaderMap {
-  /** The same as `set`: replaces all values of `name`. */
+  /** Replaces all values of `name`, like `set`. */
   insert(name: string, value: string | readonly string[]): this {
     return this.set(name, value);
   }
@@ -14,7 +13,7 @@ export function toCowOptimized(headers: HeaderSource): CowHeaderMap {
   return new CowHeaderMap(headers);
 }
 
-/** Gives a standard object back: lower-case names, every value in an array, no prototype. */
+/** Converts to a standard object: lower-case names, every value in an array, no prototype. */
 export function fromCowOptimized(headers: HeaderMap): Record<string, string[]> {
   const object = Object.create(null) as Record<string, string[]>;
   for (const [name, value] of headers) (object[name] ??= []).push(value);

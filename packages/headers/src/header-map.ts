@@ -1,32 +1,30 @@
-import { AgentwireError } from '@agentwire/core';
-import type { HeaderList } from '@agentwire/core';
+import { AgentwireError, type HeaderList } from '@agentwire/core';
 
-import { listOf, valueOf } from './header-object.ts';
-import type { HeaderObject } from './header-object.ts';
+import { listOf, valueOf, type HeaderObject } from './header-object.ts';
 import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
 import { equalsHeaderName, internHeaderName, isHeaderTwin } from './intern-header-name.ts';
 import { indexIn, removeFrom, setIn, valueIn, valuesIn } from './raw-list.ts';
 
 export type { HeaderObject } from './header-object.ts';
 
-/** What a {@link HeaderMap} can be made from; lists, objects and maps are wrapped, other iterables are copied. */
+/** Source of a {@link HeaderMap}; lists, objects and maps are wrapped, other iterables are copied. */
 export type HeaderSource = HeaderList | HeaderObject | HeaderMap | Iterable<readonly [string, string]>;
 
 const isIterable = (source: object): source is Iterable<readonly [string, string]> => Symbol.iterator in source;
 
 /**
- * Headers with several values a name, any case, in order, that copy on the first write (Agent Protocol v2,
+ * Headers with several values per name, in any case and in order, which are copied on the first write (Agent Protocol v2,
  * "Cow Header Maps").
  *
- * Reading a wrapped request allocates nothing but the answer. Names keep the spelling they came with in {@link toRaw}
- * and are lower-case everywhere else. What is wrapped is not checked; what is written is. While wrapped, the source
- * must not be changed by others.
+ * Reading a wrapped request allocates only the result. Names keep the spelling they came with in {@link toRaw}
+ * and are lower-case everywhere else. A wrapped source is not checked; written values are. The
+ * source must not change while it is wrapped.
  */
 export class HeaderMap implements Iterable<[name: string, value: string]> {
   /** Set unless a plain object is wrapped. */
   #list: HeaderList | undefined;
   #object: HeaderObject | undefined;
-  /** The list again, while it is this map's own and nobody else has seen it. */
+  /** The list again, while it is this map's own and was not handed out. */
   #own: string[] | undefined;
 
   /**
@@ -42,7 +40,7 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
     else this.#object = source as HeaderObject;
   }
 
-  /** The same as the constructor, as a function to hand on. */
+  /** The constructor as a function. */
   static from(source: HeaderSource): HeaderMap {
     return new HeaderMap(source);
   }
@@ -60,14 +58,14 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
     return valuesIn(this.#list ?? listOf(this.#object as HeaderObject, lower), lower);
   }
 
-  /** Whether `name` has a value, be it an empty one. */
+  /** Tells whether `name` has a value, even an empty one. */
   has(name: string): boolean {
     if (this.#list !== undefined) return indexIn(this.#list, internHeaderName(name)) !== -1;
     return this.get(name) !== undefined;
   }
 
   /**
-   * Replaces all values of `name`, in the place of the first; no values is {@link delete}.
+   * Replaces all values of `name`, at the position of the first; no values is {@link delete}.
    *
    * @throws AgentwireError `ERR_INVALID_HEADER` for a name or value that Node would not send; nothing is changed then
    */
@@ -87,7 +85,7 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
     return this;
   }
 
-  /** Takes all values of `name` away and says whether there were any. */
+  /** Removes all values of `name`. @returns whether there were any */
   delete(name: string): boolean {
     const lower = internHeaderName(name);
     if (!this.has(lower)) return false;
@@ -96,10 +94,9 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
   }
 
   /**
-   * Sets a header that only this proxy may set: whatever the client sent under that name is gone first.
+   * Sets a header that only this proxy may set: removes all lines of the client with that name first.
    *
-   * Also gone are spellings that an upstream could take for the same header (`X_Real_IP`, see {@link isHeaderTwin}). Strip
-   * hop-by-hop headers before, so that `Connection` cannot name this one. Throws as {@link set}.
+   * Also removes spellings that an upstream could read as the same name, such as `X_Real_IP`. Strip hop-by-hop headers before, so that `Connection` cannot name this one. Throws as {@link set}.
    */
   setTrusted(name: string, value: string): this {
     checkHeaderName(name);
@@ -133,7 +130,7 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
     return this.entries();
   }
 
-  /** Names and values in turn, spelled as they came, fit for `http.request` and `writeHead`; a wrapped list is given back itself. */
+  /** Names and values in turn, spelled as they came, for `http.request` and `writeHead`; a wrapped list is returned itself. */
   toRaw(): HeaderList {
     this.#own = undefined;
     return this.#list ?? listOf(this.#object as HeaderObject);

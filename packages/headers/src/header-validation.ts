@@ -3,7 +3,7 @@ import { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from '@age
 
 export { isValidHeaderName, isValidHeaderValue };
 
-/** A name as it may stand in a log line: quoted, short, printable ASCII only. */
+/** Formats a name for a log line: quoted, short, printable ASCII only. */
 function showName(name: unknown): string {
   if (typeof name !== 'string') return `a ${typeof name}`;
   const printable = name.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, (c) => {

@@ -5,7 +5,7 @@ import { CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING } from './names.ts'
 import { indexIn, valuesIn } from './raw-list.ts';
 
 /**
- * Names that mean one connection only and never pass a proxy (RFC 9110 §7.6.1 and the list of RFC 2616 §13.5.1).
+ * Names that belong to one connection and never pass a proxy (RFC 9110 §7.6.1 and the list of RFC 2616 §13.5.1).
  *
  * `Connection` can name more of them: see {@link stripHopByHop}.
  */
@@ -24,18 +24,18 @@ export const HOP_BY_HOP_NAMES: readonly string[] = Object.freeze([
 
 const known: ReadonlySet<string> = new Set(HOP_BY_HOP_NAMES);
 
-/** Whether `name`, in any case, is one of {@link HOP_BY_HOP_NAMES}. */
+/** Tells whether `name`, in any case, is one of {@link HOP_BY_HOP_NAMES}. */
 export function isHopByHop(name: string): boolean {
   return known.has(internHeaderName(name));
 }
 
-/** Fields that routing and framing stand on: no `Connection` may take them away from the next reader. */
+/** Fields that routing and framing need: no `Connection` header may remove them. */
 const NEVER_NOMINATED: ReadonlySet<string> = new Set([HOST, CONTENT_LENGTH]);
 
 /**
- * Gives the lower-case names that the `Connection` headers of `list` nominate, or `undefined` without any such header.
+ * Returns the lower-case names that the `Connection` headers of `list` nominate, or `undefined` without any such header.
  *
- * `host` and `content-length` are never among them: without them the next hop would read another request.
+ * `host` and `content-length` are never among them: without them the next hop would read a different request.
  */
 export function nominatedNames(list: HeaderList): ReadonlySet<string> | undefined {
   if (indexIn(list, CONNECTION) === -1) return undefined;
@@ -50,10 +50,10 @@ export function nominatedNames(list: HeaderList): ReadonlySet<string> | undefine
 }
 
 /**
- * Gives `list` without hop-by-hop headers: the fixed ones and those that its `Connection` headers name.
+ * Returns `list` without hop-by-hop headers: the fixed ones and those that its `Connection` headers name.
  *
  * The list itself is not changed; where there is nothing to strip, it is the result. Strip before trusted headers are
- * set: a client could otherwise name one of them in `Connection` and have the next hop drop it.
+ * set: a client could otherwise name one of them in `Connection` and make the next hop drop it.
  */
 export function stripHopByHop(list: HeaderList): HeaderList {
   const nominated = nominatedNames(list);

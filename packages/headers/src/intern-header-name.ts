@@ -3,12 +3,12 @@ import * as names from './names.ts';
 /** One of the 32 well-known names, always in lower case (Agent Protocol v2, "Available Header Constants"). */
 export type KnownHeaderName = (typeof names)[keyof typeof names];
 
-// No two known names share length and last letter, and this factor keeps their slots apart.
+// no two known names share length and last letter, and this factor keeps their slots apart.
 const SLOTS = 128;
 const slotOf = (length: number, last: number): number => (length + (last | 0x20) * 25) & (SLOTS - 1);
 
 const table: string[] = Array.from({ length: SLOTS }, () => '');
-/** The same names as most clients spell them: comparing whole strings is what engines do best. */
+/** The same names as most clients spell them, since engines compare whole strings fastest. */
 const titled: string[] = table.slice();
 for (const name of Object.values(names)) {
   const slot = slotOf(name.length, name.charCodeAt(name.length - 1));
@@ -16,12 +16,12 @@ for (const name of Object.values(names)) {
   titled[slot] = name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-/** Whether `code` is `lower` or its upper-case letter; `lower` is never an upper-case letter itself. */
+/** Tells whether `code` is `lower` or its upper-case letter; `lower` is never an upper-case letter itself. */
 const sameLetter = (code: number, lower: number): boolean =>
   code === lower || (code + 0x20 === lower && code >= 0x41 && code <= 0x5a);
 
 /**
- * Whether `name` is `lower` in any ASCII case, without allocating.
+ * Tells whether `name` is `lower` in any ASCII case, without allocating.
  *
  * `lower` must hold no upper-case letters. Letters outside ASCII equal only themselves.
  */
@@ -38,8 +38,8 @@ const isWordCode = (code: number): boolean =>
   (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a);
 
 /**
- * Tells whether an upstream could read `name` as `lower`: equal in any case, every character that is no letter or digit
- * taken for the same one.
+ * Tells whether an upstream could read `name` as `lower`: equal in any case, all characters except
+ * letters and digits taken as one.
  *
  * CGI, WSGI, Rack and PHP keep headers as variables, where `X_User`, `x-user` and `x.user` are one name.
  */
@@ -72,9 +72,9 @@ function internText(name: string): string {
 }
 
 /**
- * Gives the one shared lower-case string for the name in `bytes[start, end)`.
+ * Returns the shared lower-case string of the name in `bytes[start, end)`.
  *
- * A known name allocates nothing. Others are decoded as latin1, which is what Node does, and not checked.
+ * A known name allocates nothing. Others are decoded as latin1, as Node does, and not checked.
  *
  * @param start first byte, default 0
  * @param end byte after the last, default `bytes.length`
@@ -92,7 +92,7 @@ export function internHeaderBytes(bytes: Uint8Array, start = 0, end: number = by
 }
 
 /**
- * Gives the one shared lower-case string for a header name in any case (Agent Protocol v2, "Header Name Interning").
+ * Returns the shared lower-case string of a header name in any case (Agent Protocol v2, "Header Name Interning").
  *
  * One of the 32 known names costs no allocation. Any other name is lower-cased (ASCII letters only), which allocates
  * unless it is lower-case already. Nothing is checked: see `checkHeaderName`.

@@ -6,9 +6,9 @@ export const CONTENT_TYPE = 'content-type';
 export const CONTENT_LENGTH = 'content-length';
 /** Software of the client. */
 export const USER_AGENT = 'user-agent';
-/** Media types that the client takes. */
+/** Media types that the client accepts. */
 export const ACCEPT = 'accept';
-/** Content codings that the client takes. */
+/** Content codings that the client accepts. */
 export const ACCEPT_ENCODING = 'accept-encoding';
 /** Languages that the client prefers. */
 export const ACCEPT_LANGUAGE = 'accept-language';
@@ -22,7 +22,7 @@ export const SET_COOKIE = 'set-cookie';
 export const CACHE_CONTROL = 'cache-control';
 /** Options of this hop, and the names of further hop-by-hop headers. */
 export const CONNECTION = 'connection';
-/** When the message was made. */
+/** Date of the message. */
 export const DATE = 'date';
 /** Validator of the representation. */
 export const ETAG = 'etag';
@@ -32,9 +32,9 @@ export const IF_MATCH = 'if-match';
 export const IF_NONE_MATCH = 'if-none-match';
 /** Condition: changed after this date. */
 export const IF_MODIFIED_SINCE = 'if-modified-since';
-/** When the representation changed last. */
+/** Date of the representation's last change. */
 export const LAST_MODIFIED = 'last-modified';
-/** Where a redirect or a created resource points to. */
+/** Target of a redirect, or a created resource. */
 export const LOCATION = 'location';
 /** Origin that caused a cross-origin request. */
 export const ORIGIN = 'origin';
@@ -54,7 +54,7 @@ export const X_FORWARDED_PROTO = 'x-forwarded-proto';
 export const X_FORWARDED_HOST = 'x-forwarded-host';
 /** Client address as the nearest proxy saw it. */
 export const X_REAL_IP = 'x-real-ip';
-/** Id of the request, from whoever saw it first. */
+/** Id of the request, given by the first hop. */
 export const X_REQUEST_ID = 'x-request-id';
 /** Id shared by requests that belong together. */
 export const X_CORRELATION_ID = 'x-correlation-id';

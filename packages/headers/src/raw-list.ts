@@ -3,7 +3,7 @@ import type { HeaderList } from '@agentwire/core';
 import { equalsHeaderName } from './intern-header-name.ts';
 import { COOKIE } from './names.ts';
 
-/** What joins several values of `lower` into one: RFC 9113 §8.2.3 for cookies, RFC 9110 §5.3 for all others. */
+/** Separator of several values of `lower` in one: RFC 9113 §8.2.3 for cookies, RFC 9110 §5.3 for all others. */
 const joinerOf = (lower: string): string => (lower === COOKIE ? '; ' : ', ');
 
 /** All values of `lower` as one, or `undefined`. */
@@ -32,7 +32,7 @@ export function indexIn(list: HeaderList, lower: string, from = 0): number {
   return -1;
 }
 
-/** Takes every line whose name `matches` out of `list`, in place, from index `from` on. */
+/** Removes every line of `list` whose name `matches`, in place, from index `from` on. */
 export function removeFrom(list: string[], matches: (name: string) => boolean, from = 0): void {
   let kept = from;
   for (let i = from; i < list.length; i += 2) {
@@ -45,7 +45,7 @@ export function removeFrom(list: string[], matches: (name: string) => boolean, f
 }
 
 /**
- * Puts `values` in the place of the first line of `lower`, or at the end, and takes all its other lines out.
+ * Puts `values` at the position of the first line of `lower`, or at the end, and removes all its other lines.
  *
  * @param same the rule by which a line is one of `lower`
  */

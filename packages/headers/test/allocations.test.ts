@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-// In a process of its own, where nothing else allocates.
+// in a process of its own, where nothing else allocates
 const script = fileURLToPath(new URL('../bench/heap-delta.ts', import.meta.url));
 
-it('interns and reads a million times in under 64 KiB of heap', () => {
+test('interns and reads a million times in under 64 KiB of heap', () => {
   const output = execFileSync(process.execPath, ['--conditions=@agentwire/source', script], { encoding: 'utf8' });
   const figures = JSON.parse(output) as Record<string, number>;
   expect(figures['internText']).toBeLessThan(65_536);

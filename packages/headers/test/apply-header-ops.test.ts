@@ -1,6 +1,6 @@
 import type { HeaderOp } from '@agentwire/core';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { HOP_BY_HOP_NAMES, HeaderMap, applyHeaderOps } from '../src/index.ts';
 import { thrownBy } from './thrown-by.ts';
@@ -9,7 +9,7 @@ const list: readonly string[] = Object.freeze(['Host', 'a', 'X-Own', '1', 'Accep
 const fine: HeaderOp = { op: 'set', name: 'x-waf', value: 'pass' };
 
 describe('applyHeaderOps', () => {
-  it('sets, adds and removes in order', () => {
+  test('sets, adds and removes in order', () => {
     const ops: HeaderOp[] = [
       { op: 'set', name: 'x-OWN', value: '3' },
       { op: 'add', name: 'X-Own', value: '4' },
@@ -24,7 +24,7 @@ describe('applyHeaderOps', () => {
     expect(headers.toRaw()).toEqual(expected);
   });
 
-  it.each(['X_Own', 'x.own', 'X-OWN', 'x!Own'])(
+  test.each(['X_Own', 'x.own', 'X-OWN', 'x!Own'])(
     'set and remove take %s out too: an upstream may read it as x-own',
     (twin) => {
       const lines = ['host', 'a', twin, 'client', 'xa-own', 'other', 'x-ownx', 'other'];
@@ -38,7 +38,7 @@ describe('applyHeaderOps', () => {
     },
   );
 
-  it('does to a map what it does to a list', () => {
+  test('has the same effect on a map and a list', () => {
     const name = fc.constantFrom('Host', 'x-own', 'X-OWN', 'accept', '__proto__');
     const op = fc.oneof(
       fc.record({ op: fc.constantFrom('set', 'add'), name, value: fc.constantFrom('', 'v', 'w') }),
@@ -51,11 +51,11 @@ describe('applyHeaderOps', () => {
     );
   });
 
-  it('copies nothing without operations', () => {
+  test('copies nothing without operations', () => {
     expect(applyHeaderOps(list, [])).toBe(list);
   });
 
-  it.each<HeaderOp>([
+  test.each<HeaderOp>([
     { op: 'set', name: 'x', value: 'a\r\nb: c' },
     { op: 'add', name: 'x', value: 'a\nb' },
     { op: 'add', name: 'x', value: 'a\0' },
@@ -76,7 +76,7 @@ describe('applyHeaderOps', () => {
     expect(thrownBy(() => applyHeaderOps(list, [fine, bad, fine])).code).toBe('ERR_INVALID_HEADER');
   });
 
-  it('refuses an unknown kind', () => {
+  test('refuses an unknown operation', () => {
     const bad = { op: 'rename', name: 'x', value: 'y' } as unknown as HeaderOp;
     const error = thrownBy(() => applyHeaderOps(list, [fine, bad]));
     expect(error.code).toBe('ERR_INVALID_ARGUMENT');

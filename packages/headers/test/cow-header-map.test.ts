@@ -1,14 +1,14 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { CowHeaderMap, HeaderMap, fromCowOptimized, internHeaderName, toCowOptimized } from '../src/index.ts';
 
-it('is a HeaderMap with insert', () => {
+test('is a HeaderMap with insert', () => {
   const headers = new CowHeaderMap().insert(internHeaderName('Content-Type'), ['application/json']);
   expect(headers).toBeInstanceOf(HeaderMap);
   expect(headers.get('content-type')).toBe('application/json');
 });
 
-it('goes to the standard object and back', () => {
+test('converts to the standard object and back', () => {
   const standard = { Host: ['a'], 'X-Own': ['1', '2'] };
   const headers = toCowOptimized(standard);
   expect(headers).toBeInstanceOf(CowHeaderMap);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { HeaderMap, isValidHeaderValue } from '../src/index.ts';
 
@@ -12,7 +12,7 @@ const value = fc
 const step = fc.record({ kind: fc.constantFrom('set', 'append', 'delete', 'read'), name, value });
 const lines = fc.array(fc.tuple(name, value), { maxLength: 8 });
 
-it('does what Headers does, step by step', () => {
+test('behaves like Headers, step by step', () => {
   fc.assert(
     fc.property(lines, fc.array(step, { maxLength: 12 }), (start, steps) => {
       const ours = new HeaderMap(start.flat());
@@ -38,7 +38,7 @@ it('does what Headers does, step by step', () => {
   );
 });
 
-it('reads a list, the object of it and the map of that alike', () => {
+test('reads a list, the object of it and the map of that alike', () => {
   fc.assert(
     fc.property(lines, (pairs) => {
       const list = new HeaderMap(pairs.flat());
@@ -55,7 +55,7 @@ it('reads a list, the object of it and the map of that alike', () => {
   );
 });
 
-it('keeps order and spelling of every line', () => {
+test('keeps order and spelling of every line', () => {
   fc.assert(
     fc.property(lines, (pairs) => {
       const appended = new HeaderMap();

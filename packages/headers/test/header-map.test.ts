@@ -1,7 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { HeaderMap } from '../src/index.ts';
-import type { HeaderSource } from '../src/index.ts';
+import { HeaderMap, type HeaderSource } from '../src/index.ts';
 import { thrownBy } from './thrown-by.ts';
 
 const lines = [
@@ -21,7 +20,7 @@ const sources: Record<string, () => HeaderSource> = {
 };
 
 describe.each(Object.entries(sources))('HeaderMap of %s', (_kind, source) => {
-  it('reads in any case', () => {
+  test('reads in any case', () => {
     const headers = new HeaderMap(source());
     expect(headers.get('HOST')).toBe('example.com');
     expect(headers.get('set-cookie')).toBe('a=1, b=2');
@@ -34,7 +33,7 @@ describe.each(Object.entries(sources))('HeaderMap of %s', (_kind, source) => {
     expect(headers.size).toBe(5);
   });
 
-  it('copies on the first write and leaves the source alone', () => {
+  test('copies on the first write and does not change the source', () => {
     const from = source();
     const headers = new HeaderMap(from);
     headers.set('host', 'other').append('X-New', 'n');
@@ -43,7 +42,7 @@ describe.each(Object.entries(sources))('HeaderMap of %s', (_kind, source) => {
     if (from instanceof HeaderMap) expect(from.toRaw()).toEqual(raw());
   });
 
-  it('converts', () => {
+  test('converts', () => {
     const headers = new HeaderMap(source());
     expect(headers.toObject()).toEqual({ host: 'example.com', 'set-cookie': ['a=1', 'b=2'], 'x-own': ['x', ''] });
     expect(headers.toHeaders().getSetCookie()).toEqual(['a=1', 'b=2']);
@@ -53,7 +52,7 @@ describe.each(Object.entries(sources))('HeaderMap of %s', (_kind, source) => {
 });
 
 describe('HeaderMap', () => {
-  it('gives a wrapped list back itself until the first write', () => {
+  test('returns a wrapped list itself until the first write', () => {
     const list = raw();
     const headers = HeaderMap.from(list);
     expect(headers.toRaw()).toBe(list);
@@ -64,7 +63,7 @@ describe('HeaderMap', () => {
     expect(headers.toRaw()).toEqual([...list, 'a', 'b']);
   });
 
-  it('never changes a list that it handed out', () => {
+  test('never changes a list that it handed out', () => {
     const headers = new HeaderMap().append('a', '1');
     const first = headers.toRaw();
     headers.set('a', '2');
@@ -75,13 +74,13 @@ describe('HeaderMap', () => {
     expect([headers.get('a'), other.get('a')]).toEqual(['3', '2, 4']);
   });
 
-  it('lets headers go while it is iterated', () => {
+  test('allows removals during an iteration', () => {
     const headers = new HeaderMap(raw());
     for (const [name] of headers) if (name !== 'host') headers.delete(name);
     expect(headers.toRaw()).toEqual(['Host', 'example.com']);
   });
 
-  it('sets in the place of the first and keeps the new spelling', () => {
+  test('sets at the position of the first and keeps the new spelling', () => {
     const headers = new HeaderMap(raw()).set('SET-COOKIE', ['c', 'd', 'e']);
     expect(headers.toRaw()).toEqual(
       ['Host', 'example.com', 'SET-COOKIE', 'c', 'SET-COOKIE', 'd', 'SET-COOKIE', 'e'].concat(
@@ -94,7 +93,7 @@ describe('HeaderMap', () => {
     expect(headers.set('x-own', []).has('x-own')).toBe(false);
   });
 
-  it('refuses what Node would not send, and changes nothing', () => {
+  test('refuses names and values that Node would not send, and changes nothing', () => {
     const headers = new HeaderMap(raw());
     for (const bad of ['a\r\nb', 'a\nb', 'a\0b', 'a\u0100b', 'a\u007fb']) {
       expect(thrownBy(() => headers.set('host', bad)).code).toBe('ERR_INVALID_HEADER');
@@ -106,17 +105,17 @@ describe('HeaderMap', () => {
     expect(headers.toRaw()).toEqual(raw());
   });
 
-  it('refuses a list of odd length', () => {
+  test('refuses a list of odd length', () => {
     expect(thrownBy(() => new HeaderMap(['a'])).message).toBe('a raw header list must have an even length, got 1');
   });
 
-  it('sets a trusted header alone, whatever the client sent', () => {
+  test('sets a trusted header alone, whatever the client sent', () => {
     const headers = new HeaderMap(['X-Real-IP', '6.6.6.6', 'a', 'b', 'x_real_ip', '6.6.6.6', 'X-real_ip', '6.6.6.6']);
     expect(headers.setTrusted('X-Real-IP', '192.0.2.1').toRaw()).toEqual(['a', 'b', 'X-Real-IP', '192.0.2.1']);
     expect(new HeaderMap(['x-user-id', '0']).setTrusted('x_user_id', '1').toRaw()).toEqual(['x_user_id', '1']);
   });
 
-  it('treats __proto__ as any other name', () => {
+  test('treats __proto__ as any other name', () => {
     const sent = JSON.parse('{"__proto__": "evil", "constructor": "too"}') as Record<string, string>;
     for (const headers of [new HeaderMap(sent), new HeaderMap(['__proto__', 'evil', 'constructor', 'too'])]) {
       expect(headers.get('__PROTO__')).toBe('evil');
@@ -131,7 +130,7 @@ describe('HeaderMap', () => {
     expect('evil' in {}).toBe(false);
   });
 
-  it('reads only own properties of an object', () => {
+  test('reads only own properties of an object', () => {
     const headers = new HeaderMap(Object.create({ inherited: 'x' }) as Record<string, string>);
     expect(headers.get('inherited')).toBeUndefined();
     expect(headers.toRaw()).toEqual([]);

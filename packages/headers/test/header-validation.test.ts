@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 
 import { AgentwireError } from '@agentwire/core';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { checkHeaderName, checkHeaderValue, isValidHeaderName, isValidHeaderValue } from '../src/index.ts';
 import { thrownBy } from './thrown-by.ts';
@@ -22,7 +22,7 @@ const anyText = fc.oneof(
 );
 
 describe('validation', () => {
-  it('accepts exactly the characters that Node accepts', () => {
+  test('accepts exactly the characters that Node accepts', () => {
     for (let code = 0; code <= 0xffff; code++) {
       const text = String.fromCharCode(code);
       if (isValidHeaderName(text) !== accepts(() => validateHeaderName(text))) expect.fail(`name, code ${code}`);
@@ -31,7 +31,7 @@ describe('validation', () => {
     }
   });
 
-  it('accepts exactly the texts that Node accepts', () => {
+  test('accepts exactly the texts that Node accepts', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(isValidHeaderName(text)).toBe(accepts(() => validateHeaderName(text)));
@@ -41,7 +41,7 @@ describe('validation', () => {
     );
   });
 
-  it('accepts an empty value, but no empty name and nothing that is not text', () => {
+  test('accepts an empty value, but no empty name and nothing that is not text', () => {
     expect(isValidHeaderValue('')).toBe(true);
     expect(isValidHeaderName('')).toBe(false);
     for (const other of [undefined, null, 1, ['a'], {}]) {
@@ -50,7 +50,7 @@ describe('validation', () => {
     }
   });
 
-  it('throws what the predicates say', () => {
+  test('throws where the predicates are false', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(accepts(() => checkHeaderName(text))).toBe(isValidHeaderName(text));
@@ -59,7 +59,7 @@ describe('validation', () => {
     );
   });
 
-  it('never shows the value', () => {
+  test('never shows the value', () => {
     const error = thrownBy(() => checkHeaderValue('Authorization', 'Bearer s3cret\r\nX: y'));
     expect(error).toBeInstanceOf(AgentwireError);
     expect(error.code).toBe('ERR_INVALID_HEADER');
@@ -69,7 +69,7 @@ describe('validation', () => {
     expect(thrownBy(() => checkHeaderValue('a', null)).message).toContain('a null');
   });
 
-  it('shows a bad name printable and short', () => {
+  test('shows a bad name printable and short', () => {
     const { message } = thrownBy(() => checkHeaderName(`\u001b[31mred\r\n\u009b${'x'.repeat(1_000)}`));
     expect(message).toMatch(/^[\x20-\x7e]+…$/);
     expect(message.length).toBeLessThan(160);

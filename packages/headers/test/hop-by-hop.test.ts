@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { HOP_BY_HOP_NAMES, isHopByHop, isValidHeaderName, nominatedNames, stripHopByHop } from '../src/index.ts';
 
-it('knows the names in any case', () => {
+test('knows the names in any case', () => {
   for (const name of HOP_BY_HOP_NAMES) {
     expect(isValidHeaderName(name)).toBe(true);
     expect(isHopByHop(name.toUpperCase())).toBe(true);
@@ -11,7 +11,7 @@ it('knows the names in any case', () => {
   expect(isHopByHop('te-x')).toBe(false);
 });
 
-it('strips them and what Connection names', () => {
+test('strips them and what Connection names', () => {
   const list = ['Host', 'a', 'CONNECTION', 'close, X-Secret ,,', 'x-secret', 's', 'TE', 'trailers', 'X-Own', 'o'];
   const before = [...list];
   expect(stripHopByHop(list)).toEqual(['Host', 'a', 'X-Own', 'o']);
@@ -19,19 +19,19 @@ it('strips them and what Connection names', () => {
   expect(stripHopByHop(['x-late', '1', 'connection', 'x-late'])).toEqual([]);
 });
 
-it('gives a list without any back itself', () => {
+test('returns a list without any itself', () => {
   const list = ['Host', 'a', 'Accept', '*/*'];
   expect(stripHopByHop(list)).toBe(list);
 });
 
-it('never takes host and content-length away, whatever Connection nominates', () => {
+test('never removes host and content-length, whatever Connection nominates', () => {
   const list = ['host', 'a', 'content-length', '4', 'cookie', 'c', 'connection', 'Host, Content-Length, Cookie'];
   expect(stripHopByHop(list)).toEqual(['host', 'a', 'content-length', '4']);
   expect(nominatedNames(['host', 'a'])).toBeUndefined();
   expect([...(nominatedNames(list) ?? [])]).toEqual(['cookie']);
 });
 
-it('costs a step for each line and each token, not for each pair', () => {
+test('takes time per line and per token, not per pair', () => {
   const count = 200_000;
   const list = ['connection', Array.from({ length: count }, (_, at) => `n${at}`).join(',')];
   for (let at = 0; at < count; at += 1) list.push(`m${at}`, '');

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { internHeaderBytes, internHeaderName, names } from '../src/index.ts';
 
@@ -10,7 +10,7 @@ const respell = (name: string, bits: number): string =>
 const lowerAscii = (name: string): string => name.replaceAll(/[A-Z]/g, (c) => c.toLowerCase());
 
 describe('names', () => {
-  it('has the 32 documented constants, each spelled like its value', () => {
+  test('has the 32 documented constants, each spelled like its value', () => {
     expect(known).toHaveLength(32);
     expect(new Set(known).size).toBe(32);
     for (const [constant, name] of Object.entries(names)) {
@@ -20,7 +20,7 @@ describe('names', () => {
 });
 
 describe('internHeaderName', () => {
-  it('gives every known name in any case, as text and as bytes', () => {
+  test('returns every known name in any case, as text and as bytes', () => {
     fc.assert(
       fc.property(fc.constantFrom(...known), fc.nat(), (name, bits) => {
         expect(internHeaderName(respell(name, bits))).toBe(name);
@@ -29,7 +29,7 @@ describe('internHeaderName', () => {
     );
   });
 
-  it('lower-cases anything else, ASCII letters only', () => {
+  test('lower-cases anything else, ASCII letters only', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (name) => {
         expect(internHeaderName(name)).toBe(lowerAscii(name));
@@ -42,7 +42,7 @@ describe('internHeaderName', () => {
     );
   });
 
-  it('takes no lookalike for a known name', () => {
+  test('mistakes no lookalike for a known name', () => {
     expect(internHeaderName('coo\u212Aie')).toBe('coo\u212Aie');
     expect(internHeaderName('coo\u212Aie')).not.toBe(names.COOKIE);
     expect(internHeaderName('set\rcookie')).toBe('set\rcookie');
@@ -53,7 +53,7 @@ describe('internHeaderName', () => {
     expect(internHeaderName('constructor')).toBe('constructor');
   });
 
-  it('reads a slice of a larger buffer', () => {
+  test('reads a slice of a larger buffer', () => {
     const line = Buffer.from('GET / HTTP/1.1\r\nContent-TYPE: a\r\nX-Own: b');
     expect(internHeaderBytes(line, 16, 28)).toBe('content-type');
     expect(internHeaderBytes(line, 33, 38)).toBe('x-own');

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { HeaderMap, applyHeaderOps, internHeaderName } from '../src/index.ts';
 
 const naughty = JSON.parse(readFileSync(new URL('fixtures/blns.json', import.meta.url), 'utf8')) as string[];
-/** Also as the bytes that a peer may send: UTF-8 read as latin1 is mostly valid where the text itself is not. */
+/** The strings, and their UTF-8 bytes read as latin1, which are mostly valid where the text is not. */
 const texts = [...naughty, ...naughty.map((text) => Buffer.from(text).toString('latin1'))];
 
 const succeeds = (work: () => unknown): boolean => {
@@ -19,9 +19,9 @@ const succeeds = (work: () => unknown): boolean => {
 };
 
 describe('the big list of naughty strings', () => {
-  it('is here', () => expect(naughty.length).toBeGreaterThan(450));
+  test('is present', () => expect(naughty.length).toBeGreaterThan(450));
 
-  it('is accepted as values exactly when Node accepts it, and comes back exactly', () => {
+  test('is accepted as values exactly when Node accepts it, and is returned exactly', () => {
     let accepted = 0;
     for (const text of texts) {
       const headers = new HeaderMap(['Host', 'a']);
@@ -37,7 +37,7 @@ describe('the big list of naughty strings', () => {
     expect(accepted).toBeGreaterThan(300);
   });
 
-  it('is accepted as names exactly when Node accepts it, and comes back exactly', () => {
+  test('is accepted as names exactly when Node accepts it, and is returned exactly', () => {
     let accepted = 0;
     for (const text of texts) {
       const headers = new HeaderMap(['Host', 'a']);

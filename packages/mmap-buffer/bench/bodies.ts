@@ -1,4 +1,4 @@
-// Collects a body in chunks of 64 KiB and hashes it, each way in a process of its own; prints time and peak memory.
+// collects a body in chunks of 64 KiB and hashes it, each way in a process of its own; prints time and peak memory.
 //   node --conditions=@agentwire/source bench/bodies.ts
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { LargeBodyBuffer } from '../src/index.ts';
-import type { BodyBacking } from '../src/index.ts';
+import { LargeBodyBuffer, type BodyBacking } from '../src/index.ts';
 
 const MEGABYTE = 1_000_000;
 const CHUNK = 65_536;

@@ -1,7 +1,7 @@
 import type { Native } from './native.ts';
 import { appendTo, checkLength, closeTempFile, openTempFile, readFrom } from './temp-file.ts';
 
-/** A file descriptor that whoever cleans up can find and close. */
+/** Holder of a file descriptor, from which cleanup can close it. */
 export interface OpenFile {
   fd: number | undefined;
 }
@@ -9,11 +9,11 @@ export interface OpenFile {
 /**
  * A body on disk: appended through a descriptor, read as one slice.
  *
- * With the addon a slice is a mapping, and the descriptor is closed as soon as that stands: nothing in the process can
- * cut the file any more, so that reading it can never raise SIGBUS. Writing after that starts a new file.
+ * With the addon a slice is a mapping, and the descriptor is closed as soon as that exists: nothing in the process can
+ * truncate the file any more, so that reading it can never raise SIGBUS. Writing after that starts a new file.
  *
- * Bytes are written, not stored through a mapping: the write takes the disk space and says when there is none, and the
- * mapping is private, so that it never needs any. Reserving ahead with fallocate would end delayed allocation: freeing
+ * Bytes are written, not stored through a mapping: the write allocates the disk space or fails, and the mapping
+ * is private, so that it never needs any. Reserving ahead with fallocate would end delayed allocation: freeing
  * a body of 2 MiB took 3 ms instead of 0.1 ms on ext4.
  */
 export class BodyFile {

@@ -1,13 +1,13 @@
 import { AgentwireError } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 
-/** What a {@link BodyQuota} can be told. */
+/** Options of a {@link BodyQuota}. */
 export interface BodyQuotaOptions {
   /** Bytes that all buffers of this quota may hold together, on heap and disk. Default 1 GiB, at least 0. */
   readonly maxBytes?: number;
 }
 
-/** The values of {@link BodyQuotaOptions} that nobody set. */
+/** Defaults of {@link BodyQuotaOptions}. */
 export const BODY_QUOTA_DEFAULTS: Required<BodyQuotaOptions> = Object.freeze({ maxBytes: 1024 ** 3 });
 
 /**
@@ -50,5 +50,5 @@ export class BodyQuota {
   }
 }
 
-/** The quota of every buffer that was given no other. */
+/** Quota of all buffers without one of their own. */
 export const sharedBodyQuota: BodyQuota = new BodyQuota();

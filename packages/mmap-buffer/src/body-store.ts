@@ -1,20 +1,19 @@
-import { BodyFile } from './body-file.ts';
-import type { OpenFile } from './body-file.ts';
+import { BodyFile, type OpenFile } from './body-file.ts';
 import { HeapBytes } from './heap-bytes.ts';
 import type { Native } from './native.ts';
 
-/** Where a {@link BodyStore} puts its bytes. */
+/** Parameters of a {@link BodyStore}. */
 export interface BodyPlace {
-  /** Length from which they go to disk. */
+  /** Length from which the bytes go to disk. */
   readonly threshold: number;
   readonly folder: string;
   /** Maps files; without it they are read. */
   readonly native: Native | undefined;
-  /** Takes the descriptor of the file, for whoever cleans up. */
+  /** Receives the descriptor of the file, for cleanup. */
   readonly open: OpenFile;
 }
 
-/** A body on the heap or on disk, and the way between the two. Throws what `node:fs` and the addon throw. */
+/** A body on the heap or on disk, which moves between the two. Errors of `node:fs` and the addon pass through. */
 export class BodyStore {
   readonly #place: BodyPlace;
   #heap = new HeapBytes();
@@ -40,7 +39,7 @@ export class BodyStore {
     else this.#moveToFile(chunk);
   }
 
-  /** All bytes without a copy, if there is a way. */
+  /** All bytes, without a copy where possible. */
   slice(): Uint8Array<ArrayBuffer> {
     return this.#file?.slice() ?? this.#heap.view();
   }
@@ -51,7 +50,7 @@ export class BodyStore {
     return this.#heap.view();
   }
 
-  /** All bytes, and nothing is left here. */
+  /** Takes all bytes out of the store. */
   take(): Uint8Array<ArrayBuffer> {
     this.#moveToHeap();
     return this.#heap.take();
@@ -63,7 +62,7 @@ export class BodyStore {
     else this.#heap.read(position, target);
   }
 
-  /** Forgets all bytes and detaches every slice. */
+  /** Drops all bytes and detaches every slice. */
   clear(): void {
     this.#file?.free();
     this.#file = undefined;

@@ -1,4 +1,4 @@
-/** Takes the memory out of every view on it, and gives it back under a new name. */
+/** Detaches every view of a memory and returns it as a new one. */
 const moved = (buffer: ArrayBuffer): ArrayBuffer => structuredClone(buffer, { transfer: [buffer] });
 
 /** Bytes on the heap that grow geometrically; views on them end with the next change. */

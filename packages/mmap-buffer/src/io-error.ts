@@ -1,11 +1,11 @@
 import { AgentwireError } from '@agentwire/core';
 
-/** What the system says when a disk, a disk quota or the process's file size limit is used up. */
+/** Error codes of a full disk, an exhausted disk quota and the process's file size limit. */
 const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
-/** Turns what `node:fs` and the addon throw into `ERR_NO_SPACE` or `ERR_IO`; the one place where that is done. */
+/** Converts an error of `node:fs` or the addon to `ERR_NO_SPACE` or `ERR_IO`. */
 export function toIoError(error: unknown, what: string): AgentwireError {
   if (error instanceof AgentwireError) return error;
   const code = codeOf(error);
@@ -17,7 +17,7 @@ export function toIoError(error: unknown, what: string): AgentwireError {
   return new AgentwireError('ERR_IO', `${what}: ${text}`, { cause: error });
 }
 
-/** Somebody inside this process has cut the file: nobody outside can reach it. */
+/** Error of a file that was truncated by code of this process: no other process can reach it. */
 export function truncated(cause?: unknown): AgentwireError {
   return new AgentwireError('ERR_IO', 'the temporary file of a body has lost bytes: something in this process cut it', {
     cause,

@@ -8,20 +8,19 @@ import type { OpenFile } from './body-file.ts';
 import type { BodyQuota } from './body-quota.ts';
 import { BodyStore } from './body-store.ts';
 import { toIoError } from './io-error.ts';
-import { resolveLargeBodyBufferOptions } from './large-body-options.ts';
-import type { LargeBodyBufferOptions } from './large-body-options.ts';
+import { resolveLargeBodyBufferOptions, type LargeBodyBufferOptions } from './large-body-options.ts';
 import { native } from './native.ts';
 
-/** Bytes that {@link LargeBodyBuffer.readable} gives at once. */
+/** Chunk length of {@link LargeBodyBuffer.readable}. */
 const READ_BYTES = 64 * 1024;
 
-/** What a buffer holds outside the heap; it outlives the buffer so that it can be cleaned up after it. */
+/** Resources of a buffer outside the heap; they outlive the buffer so that they can be released after it. */
 interface Held extends OpenFile {
   readonly quota: BodyQuota;
   bytes: number;
 }
 
-/** Buffers that were forgotten without `clear`: closes their file and gives their bytes back to the quota. */
+/** Closes the file and returns the quota of buffers that were collected without `clear`. */
 const forgotten = new FinalizationRegistry<Held>((held) => {
   if (held.fd !== undefined) closeSync(held.fd);
   held.quota.give(held.bytes);
@@ -31,8 +30,8 @@ const forgotten = new FinalizationRegistry<Held>((held) => {
  * Collects a body of unknown length: on the heap while it is short, in a nameless temporary file from
  * `mmapThreshold` on (Agent Protocol v2, "Memory-Mapped Buffers").
  *
- * All calls are synchronous. A slice is good until the next `writeChunk`, `asMutSlice`, `intoVec` or `clear`, and is
- * detached then: its length is 0. Give the disk space back with `clear` or `using`; the garbage collector does it too,
+ * All calls are synchronous. A slice is valid until the next `writeChunk`, `asMutSlice`, `intoVec` or `clear`, and is
+ * detached then: its length is 0. Release the disk space with `clear` or `using`; the garbage collector does so too,
  * but late.
  */
 export class LargeBodyBuffer implements Disposable {
@@ -41,7 +40,7 @@ export class LargeBodyBuffer implements Disposable {
   readonly #store: BodyStore;
   readonly #maps: boolean;
   #tooLarge: AgentwireError | undefined;
-  /** Counts changes, so that a stream notices that its bytes are gone. */
+  /** Counts changes, so that a stream detects that its bytes are gone. */
   #version = 0;
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` for a wrong option, `ERR_UNSUPPORTED` for `mmap` without addon */
@@ -68,12 +67,12 @@ export class LargeBodyBuffer implements Disposable {
     return this.#store.length;
   }
 
-  /** Whether nothing was written. */
+  /** Set while nothing was written. */
   get isEmpty(): boolean {
     return this.length === 0;
   }
 
-  /** Whether {@link asSlice} maps a file; `false` on the heap, and on disk where no addon can be loaded. */
+  /** Set if {@link asSlice} maps a file; `false` on the heap, and on disk where no addon can be loaded. */
   get isMmap(): boolean {
     return this.#maps && this.#store.onDisk;
   }

@@ -8,21 +8,21 @@ import { BodyQuota, sharedBodyQuota } from './body-quota.ts';
 
 const BACKINGS = ['auto', 'mmap', 'file'] as const;
 
-/** How bytes on disk are read: see {@link LargeBodyBufferOptions.backing}. */
+/** Access to bytes on disk: see {@link LargeBodyBufferOptions.backing}. */
 export type BodyBacking = (typeof BACKINGS)[number];
 
-/** What a `LargeBodyBuffer` can be told (Agent Protocol v2, "Configuration Options" of memory-mapped buffers). */
+/** Options of a `LargeBodyBuffer` (Agent Protocol v2, "Configuration Options" of memory-mapped buffers). */
 export interface LargeBodyBufferOptions {
   /** Length in bytes from which the body lives in a file. Default 1 MiB; 0 puts everything there. */
   readonly mmapThreshold?: number;
   /** Longest body in bytes. Default 100 MiB, at most the longest `Uint8Array`. */
   readonly maxBodySize?: number;
-  /** Folder for the file, which never has a name there. Default `os.tmpdir()`; on tmpfs it takes memory, not disk. */
+  /** Folder of the file, which has no name there. Default `os.tmpdir()`; on tmpfs it takes memory, not disk. */
   readonly tempDir?: string;
   /** Limit over many buffers. Default {@link sharedBodyQuota}. */
   readonly quota?: BodyQuota;
   /**
-   * How bytes on disk are read. Default `auto`.
+   * Access to bytes on disk. Default `auto`.
    *
    * `mmap` maps the file and throws `ERR_UNSUPPORTED` where the addon cannot be loaded, `file` reads it into memory,
    * `auto` maps where it can.
@@ -30,7 +30,7 @@ export interface LargeBodyBufferOptions {
   readonly backing?: BodyBacking;
 }
 
-/** The values of {@link LargeBodyBufferOptions} that nobody set. */
+/** Defaults of {@link LargeBodyBufferOptions}. */
 export const LARGE_BODY_BUFFER_DEFAULTS: Required<LargeBodyBufferOptions> = Object.freeze({
   mmapThreshold: 1024 ** 2,
   maxBodySize: 100 * 1024 ** 2,

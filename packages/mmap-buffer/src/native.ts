@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module';
 
-/** What `native/mmap-buffer.c` offers; its errors are plain ones with an errno name in `code`. */
+/** Functions of `native/mmap-buffer.c`; their errors have an errno name in `code`. */
 export interface Native {
   /** An ArrayBuffer over the file, which must be `length` bytes long and not empty; `ESTALE` if it is not. */
   map(fd: number, length: number): ArrayBuffer;
-  /** Detaches what `map` gave, and frees the file at once. */
+  /** Detaches the result of `map`, and frees the file at once. */
   release(buffer: ArrayBuffer): void;
 }
 
-/** First the binary that came with the package, then one that was built here. */
+/** Paths of the addon: the prebuilt binary of the package, then one that was built here. */
 const FOLDERS = ['prebuilds', 'build'];
 
 function load(): Native | undefined {
@@ -17,7 +17,7 @@ function load(): Native | undefined {
     try {
       return require(`../${folder}/${process.platform}-${process.arch}/mmap-buffer.node`) as Native;
     } catch {
-      // Not there, or made for another system: the next one, and in the end reading instead of mapping.
+      // missing, or for another system: try the next one, and without any read instead of map
     }
   }
   return undefined;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { truncated } from './io-error.ts';
 
-// Linux only, and missing in node:fs: a file that never has a name. O_EXCL: it cannot be given one later.
+// O_TMPFILE is Linux only and missing in node:fs: a file without a name; O_EXCL: it cannot be given one later
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_EXCL;
 
@@ -13,11 +13,11 @@ function openNameless(folder: string): number | undefined {
   try {
     return openSync(folder, FLAGS | O_TMPFILE, 0o600);
   } catch {
-    return undefined; // This file system cannot, or the folder is wrong: the other way says which.
+    return undefined; // not supported by this file system, or a wrong folder: the next call tells which
   }
 }
 
-/** Opens a file of mode 0600 without a name in `folder`: it is gone when its last user is, killed or not. */
+/** Opens a file of mode 0600 without a name in `folder`: it is freed with its last descriptor or mapping, at a kill too. */
 export function openTempFile(folder: string): number {
   const nameless = openNameless(folder);
   if (nameless !== undefined) return nameless;
@@ -37,7 +37,7 @@ export function appendTo(fd: number, length: number, bytes: Uint8Array): void {
   try {
     for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
   } catch (error) {
-    // Shortens only: a file that was cut meanwhile must not be filled up with zeros.
+    // shortens only: a file that was truncated meanwhile must not be extended with zeros
     if (fstatSync(fd).size > length) ftruncateSync(fd, length);
     throw error;
   }

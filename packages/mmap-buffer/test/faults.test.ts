@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { MIB } from './bodies.ts';
 import { onTmpfs, runScript } from './run-script.ts';
@@ -14,7 +14,7 @@ interface FullDisk {
   readonly freed: number;
 }
 
-/** What every way of running out of space must look like; `limit` is what the disk can hold. */
+/** Checks a script that runs out of space; `limit` is the capacity of the disk. */
 function expectRefusal(
   { signal, status, stderr, result }: ReturnType<typeof runScript<FullDisk>>,
   limit: number,
@@ -27,7 +27,7 @@ function expectRefusal(
 }
 
 describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s', (backing) => {
-  it('says ERR_NO_SPACE on a full disk of 1 MiB', { timeout: 30_000 }, (context) => {
+  test('throws ERR_NO_SPACE on a full disk of 1 MiB', { timeout: 30_000 }, (context) => {
     const folder = tempDir();
     const wrap = onTmpfs(folder, '1m');
     context.skip(wrap === undefined, 'NOT TESTED: no tmpfs can be mounted here');
@@ -37,14 +37,14 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
     console.log(`full disk, ${backing}: ${JSON.stringify(outcome.result)}`);
   });
 
-  it('says ERR_NO_SPACE at the file size limit of the process', { timeout: 30_000 }, () => {
+  test('throws ERR_NO_SPACE at the file size limit of the process', { timeout: 30_000 }, () => {
     const wrap = ['bash', '-c', 'ulimit -f 1024 && exec "$@"', 'bash'];
     const outcome = runScript<FullDisk>(new URL('./scripts/full-disk.ts', import.meta.url), [tempDir(), backing], wrap);
     expectRefusal(outcome, MIB);
     console.log(`file size limit, ${backing}: ${JSON.stringify(outcome.result)}`);
   });
 
-  it('leaves nothing on disk when it is killed', { timeout: 30_000 }, () => {
+  test('leaves nothing on disk when it is killed', { timeout: 30_000 }, () => {
     const folder = tempDir();
     const wrap = onTmpfs(folder, '64m'); // which says it when the space cannot be tested
     const outcome = runScript<{ during: { bytes: number } }>(
@@ -59,7 +59,7 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
     expect(outcome.result?.during.bytes).toBeGreaterThanOrEqual(20 * MIB);
   });
 
-  it('holds eight bodies of 100 MiB in less than 128 MB of memory', { timeout: 120_000 }, () => {
+  test('keeps eight bodies of 100 MiB in less than 128 MB of memory', { timeout: 120_000 }, () => {
     const { status, stderr, result } = runScript<Record<string, number>>(
       new URL('./scripts/many.ts', import.meta.url),
       [tempDir(), backing],
@@ -71,7 +71,7 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
     console.log(`8 × 100 MiB, ${backing}: ${JSON.stringify(result)}`);
   });
 
-  it('frees what was forgotten without clear', { timeout: 60_000 }, () => {
+  test('frees buffers that were collected without clear', { timeout: 60_000 }, () => {
     const { status, stderr, result } = runScript(new URL('./scripts/forgotten.ts', import.meta.url), [
       tempDir(),
       backing,
@@ -81,7 +81,7 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
     expect(result).toMatchObject({ before: true, still: { open: 0, maps, quota: 0 }, intact: true });
   });
 
-  it('works in worker threads and cleans up after them', { timeout: 60_000 }, () => {
+  test('works in worker threads and cleans up after them', { timeout: 60_000 }, () => {
     const { signal, status, stderr, result } = runScript(new URL('./scripts/workers.ts', import.meta.url), [
       tempDir(),
       backing,
@@ -91,6 +91,6 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'])('backing %s'
   });
 });
 
-it.runIf(process.platform !== 'linux')('is not tested here', () => {
+test.runIf(process.platform !== 'linux')('is not tested here', () => {
   console.error('*** NOT TESTED: disk faults need /proc and tmpfs, that is Linux ***');
 });

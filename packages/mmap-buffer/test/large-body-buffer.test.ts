@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { LargeBodyBuffer, createLargeBodyBuffer } from '../src/index.ts';
 import { MIB, fill, sha256, sha256OfStream } from './bodies.ts';
@@ -6,7 +6,7 @@ import { isUnused, tempDir } from './temp-dir.ts';
 import { thrownBy } from './thrown-by.ts';
 
 describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing) => {
-  it.each([1, 1_000, MIB - 1, MIB, MIB + 1, 5_000_000, 100 * MIB])(
+  test.each([1, 1_000, MIB - 1, MIB, MIB + 1, 5_000_000, 100 * MIB])(
     'keeps a body of %i bytes',
     { timeout: 60_000 },
     async (size) => {
@@ -26,7 +26,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     },
   );
 
-  it('moves to the file with the byte that reaches the threshold, not before', () => {
+  test('moves to the file with the byte that reaches the threshold, not before', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold: 10 });
     buffer.writeChunk(Buffer.from('012345678'));
@@ -38,7 +38,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(Buffer.from(buffer.asSlice()).toString()).toBe('0123456789');
   });
 
-  it('puts everything into the file with a threshold of 0, and nothing without a byte', () => {
+  test('puts everything into the file with a threshold of 0, and nothing without a byte', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold: 0 });
     buffer.writeChunk(new Uint8Array());
@@ -50,7 +50,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(buffer.toBytes()).toEqual(new Uint8Array(Buffer.from('x')));
   });
 
-  it.each([10, 1_000])('takes exactly maxBodySize bytes, threshold %i', (mmapThreshold) => {
+  test.each([10, 1_000])('takes exactly maxBodySize bytes, threshold %i', (mmapThreshold) => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold, maxBodySize: 100 });
     buffer.writeChunk(new Uint8Array(100));
@@ -61,7 +61,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(error.message).toBe('the body is longer than 100 bytes');
     expect(slice).toHaveLength(0);
     expect(isUnused(folder)).toBe(true);
-    // A caller that overlooks the error must not get the tail as if it were the body.
+    // a caller that ignores the error must not get the tail as the body
     const calls = [() => buffer.writeChunk(new Uint8Array(1)), () => buffer.asSlice(), () => buffer.intoVec()];
     for (const call of [...calls, () => buffer.asMutSlice(), () => buffer.readable()]) {
       expect(thrownBy(call).code).toBe('ERR_BODY_TOO_LARGE');
@@ -71,14 +71,14 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(buffer.length).toBe(100);
   });
 
-  it('refuses one chunk that is too large without touching the disk', () => {
+  test('refuses one chunk that is too large without touching the disk', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold: 1, maxBodySize: 4 });
     expect(thrownBy(() => buffer.writeChunk(new Uint8Array(5))).code).toBe('ERR_BODY_TOO_LARGE');
     expect(isUnused(folder)).toBe(true);
   });
 
-  it.each([2, 1_000])('detaches slices with the next change, threshold %i', (mmapThreshold) => {
+  test.each([2, 1_000])('detaches slices with the next change, threshold %i', (mmapThreshold) => {
     using buffer = createLargeBodyBuffer({ tempDir: tempDir(), backing, mmapThreshold });
     const changes = [
       () => buffer.writeChunk(Buffer.from('x')),
@@ -98,7 +98,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     }
   });
 
-  it('works again after clear, as often as one likes', () => {
+  test('works again after each clear', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold: 2 });
     for (const text of ['first', 'x', 'third', '']) {
@@ -113,14 +113,14 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     }
   });
 
-  it('takes its own slice as a chunk', () => {
+  test('takes its own slice as a chunk', () => {
     using buffer = createLargeBodyBuffer({ tempDir: tempDir(), backing, mmapThreshold: 5 });
     buffer.writeChunk(Buffer.from('ab'));
     for (let i = 0; i < 3; i++) buffer.writeChunk(buffer.asSlice());
     expect(Buffer.from(buffer.intoVec()).toString()).toBe('ab'.repeat(8));
   });
 
-  it('gives memory to be changed in place, which the next write keeps', () => {
+  test('returns memory that can be changed in place, and the next write keeps the change', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing, mmapThreshold: 4 });
     buffer.writeChunk(Buffer.from('hello'));
@@ -132,7 +132,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(Buffer.from(buffer.asSlice()).toString()).toBe('jello!');
   });
 
-  it.each([4, 1_000_000])('fails a stream whose body has gone, threshold %i', async (mmapThreshold) => {
+  test.each([4, 1_000_000])('fails a stream whose body has gone, threshold %i', async (mmapThreshold) => {
     using buffer = createLargeBodyBuffer({ tempDir: tempDir(), backing, mmapThreshold });
     const size = 400_000;
     fill(buffer, size);
@@ -146,7 +146,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
     expect(await sha256OfStream(buffer.readable())).toBe(hash);
   });
 
-  it('says which folder is missing', () => {
+  test('names the missing folder', () => {
     using buffer = createLargeBodyBuffer({ tempDir: '/does/not/exist', backing, mmapThreshold: 4 });
     buffer.writeChunk(Buffer.from('abc'));
     const error = thrownBy(() => buffer.writeChunk(Buffer.from('d')));
@@ -156,7 +156,7 @@ describe.each(['mmap', 'file'] as const)('LargeBodyBuffer, backing %s', (backing
   });
 });
 
-it('is a class, too', () => {
+test('is exported as a class', () => {
   using buffer = new LargeBodyBuffer();
   expect(buffer.isEmpty).toBe(true);
 });

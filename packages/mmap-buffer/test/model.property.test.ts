@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { AgentwireError } from '@agentwire/core';
 
@@ -33,7 +33,7 @@ function apply(buffer: LargeBodyBuffer, body: number[], kind: string, bytes: Uin
   return kind === 'slice' ? body : [];
 }
 
-it.each(['mmap', 'file'] as const)('does what an array does, backing %s', { timeout: 30_000 }, (backing) => {
+test.each(['mmap', 'file'] as const)('behaves like an array, backing %s', { timeout: 30_000 }, (backing) => {
   const folder = tempDir();
   fc.assert(
     fc.property(fc.nat({ max: 50 }), fc.array(step, { maxLength: 12 }), (mmapThreshold, steps) => {

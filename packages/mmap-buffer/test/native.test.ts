@@ -5,10 +5,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { native } from '../src/native.ts';
-import type { Native } from '../src/native.ts';
+import { native, type Native } from '../src/native.ts';
 import { runScript } from './run-script.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -16,7 +15,7 @@ const home = fileURLToPath(new URL('..', import.meta.url));
 const compiler = process.env['CC'] ?? 'cc';
 
 describe('the addon', () => {
-  it('was built from the source that is here', () => {
+  test('was built from the present source', () => {
     const hash = createHash('sha256')
       .update(readFileSync(join(home, 'native/mmap-buffer.c')))
       .digest('hex');
@@ -24,11 +23,11 @@ describe('the addon', () => {
     expect(built, 'run: pnpm --filter @agentwire/mmap-buffer run build:native --prebuild').toBe(hash);
   });
 
-  it.runIf(process.platform === 'linux' && process.arch === 'x64')('is loaded on linux-x64', () => {
+  test.runIf(process.platform === 'linux' && process.arch === 'x64')('is loaded on linux-x64', () => {
     expect(native).toBeDefined();
   });
 
-  it('builds from source and maps', { timeout: 60_000 }, (context) => {
+  test('builds from source and maps', { timeout: 60_000 }, (context) => {
     if (spawnSync(compiler, ['--version']).status !== 0) {
       console.error(`*** NOT TESTED: no C compiler (${compiler}), the addon was not built from source ***`);
       context.skip('NOT TESTED: no C compiler');
@@ -50,7 +49,7 @@ describe('the addon', () => {
     expect(() => built.map(-1, 5)).toThrow(TypeError);
   });
 
-  it('is done without where none fits', () => {
+  test('is optional', () => {
     const { status, result } = runScript(new URL('./scripts/no-addon.ts', import.meta.url), [tempDir()]);
     expect(status).toBe(0);
     expect(result).toEqual({ names: 0, ok: true, isMmap: false, code: 'ERR_UNSUPPORTED' });

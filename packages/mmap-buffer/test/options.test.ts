@@ -1,17 +1,16 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { BodyQuota, LARGE_BODY_BUFFER_DEFAULTS, LargeBodyBuffer } from '../src/index.ts';
+import { BodyQuota, LARGE_BODY_BUFFER_DEFAULTS, LargeBodyBuffer, type LargeBodyBufferOptions } from '../src/index.ts';
 import { resolveLargeBodyBufferOptions } from '../src/large-body-options.ts';
-import type { LargeBodyBufferOptions } from '../src/index.ts';
 import { tempDir } from './temp-dir.ts';
 import { thrownBy } from './thrown-by.ts';
 
-it('has the documented defaults', () => {
+test('has the documented defaults', () => {
   expect(resolveLargeBodyBufferOptions()).toEqual(LARGE_BODY_BUFFER_DEFAULTS);
   expect(LARGE_BODY_BUFFER_DEFAULTS).toMatchObject({ mmapThreshold: 1_048_576, maxBodySize: 104_857_600 });
 });
 
-it.each([
+test.each([
   [{ mmapThreshold: '1' }, 'mmapThreshold must be an integer'],
   [{ mmapThreshold: -1 }, 'mmapThreshold must be an integer'],
   [{ maxBodySize: 1.5 }, 'maxBodySize must be an integer'],
@@ -27,12 +26,12 @@ it.each([
   expect(error.message).toContain(message);
 });
 
-it('checks the options of a quota', () => {
+test('checks the options of a quota', () => {
   expect(thrownBy(() => new BodyQuota({ maxBytes: -1 })).code).toBe('ERR_INVALID_ARGUMENT');
   expect(thrownBy(() => new BodyQuota({ max: 1 } as object)).code).toBe('ERR_INVALID_ARGUMENT');
 });
 
-it('counts all buffers of a quota, and leaves a body alone that does not fit', () => {
+test('counts all buffers of a quota, and leaves a body that does not fit unchanged', () => {
   const quota = new BodyQuota({ maxBytes: 10 });
   const options = { tempDir: tempDir(), quota, mmapThreshold: 4 };
   using first = new LargeBodyBuffer(options);
@@ -50,7 +49,7 @@ it('counts all buffers of a quota, and leaves a body alone that does not fit', (
   expect(quota.usedBytes).toBe(0);
 });
 
-it.each([
+test.each([
   new ArrayBuffer(8),
   'text',
   [1, 2],
@@ -69,7 +68,7 @@ it.each([
   expect(quota.usedBytes).toBe(3);
 });
 
-it.each([Number.NaN, -1, 1.5, Infinity, '1', undefined])('a quota neither takes nor gives %s bytes', (bytes) => {
+test.each([Number.NaN, -1, 1.5, Infinity, '1', undefined])('a quota neither takes nor gives %s bytes', (bytes) => {
   const quota = new BodyQuota({ maxBytes: 10 });
   quota.take(4);
   expect(thrownBy(() => quota.take(bytes as number)).code).toBe('ERR_INVALID_ARGUMENT');

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 const home = fileURLToPath(new URL('..', import.meta.url));
 
-it('runs the example of the README', () => {
+test('runs the example of the README', () => {
   const example = /```ts\n(.*?)```/s.exec(readFileSync(`${home}README.md`, 'utf8'))?.[1] ?? '';
   const flags = ['--conditions=@agentwire/source', '--input-type=module-typescript', '--eval', example];
   const output = execFileSync(process.execPath, flags, { cwd: home, encoding: 'utf8' });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** How a script ended, and the JSON of its last line. */
+/** Exit of a script, and the JSON of its last line. */
 export interface Outcome<T> {
   readonly signal: string | null;
   readonly status: number | null;
@@ -18,9 +18,9 @@ export function runScript<T>(script: URL, args: readonly string[], wrap: readonl
 }
 
 /**
- * The words that run a command with a tmpfs of `size` on `folder`, in a mount namespace that ends with the command.
+ * Command line that runs a command with a tmpfs of `size` on `folder`, in a mount namespace that ends with the command.
  *
- * `undefined`, said loudly, where neither root nor a user namespace may mount.
+ * `undefined`, with a warning, where neither root nor a user namespace may mount.
  */
 export function onTmpfs(folder: string, size: string): string[] | undefined {
   const shell = ['sh', '-c', 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"', 'sh', size, folder];

@@ -32,7 +32,7 @@ export function mappedFrom(folder: string): number {
   return lines.filter((line) => line.includes(`${folder}/`)).length;
 }
 
-/** Whether nothing of `folder` is in use: no name, no descriptor, no mapping. */
+/** Tells whether nothing of `folder` is in use: no name, no descriptor, no mapping. */
 export function isUnused(folder: string): boolean {
   return readdirSync(folder).length === 0 && openIn(folder).length === 0 && mappedFrom(folder) === 0;
 }

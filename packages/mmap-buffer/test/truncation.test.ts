@@ -1,6 +1,6 @@
 import { ftruncateSync } from 'node:fs';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { createLargeBodyBuffer } from '../src/index.ts';
 import { MIB, fill, sha256 } from './bodies.ts';
@@ -9,7 +9,7 @@ import { isUnused, mappedFrom, openIn, tempDir } from './temp-dir.ts';
 import { thrownBy } from './thrown-by.ts';
 
 describe.runIf(process.platform === 'linux').each(['mmap', 'file'] as const)('backing %s', (backing) => {
-  it.each([0, 1_000, 2 * MIB - 1])('notices that its file was cut to %i bytes from within', (length) => {
+  test.each([0, 1_000, 2 * MIB - 1])('detects that code of this process truncated its file to %i bytes', (length) => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing });
     fill(buffer, 2 * MIB);
@@ -24,7 +24,7 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'] as const)('ba
     expect(isUnused(folder)).toBe(true);
   });
 
-  it('fails a stream over a file that was cut', async () => {
+  test('fails a stream over a truncated file', async () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing });
     fill(buffer, 2 * MIB);
@@ -34,7 +34,7 @@ describe.runIf(process.platform === 'linux').each(['mmap', 'file'] as const)('ba
 });
 
 describe.runIf(process.platform === 'linux')('a mapped body', () => {
-  it('has no descriptor in this process by which its file could be cut', () => {
+  test('has no descriptor in this process that could truncate its file', () => {
     const folder = tempDir();
     using buffer = createLargeBodyBuffer({ tempDir: folder, backing: 'mmap' });
     const hash = fill(buffer, 2 * MIB);
@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('a mapped body', () => {
     expect(sha256(buffer.asSlice().subarray(0, 2 * MIB))).toBe(hash);
   });
 
-  it('can be cleared while other threads read it', { timeout: 60_000 }, () => {
+  test('can be cleared while other threads read it', { timeout: 60_000 }, () => {
     const { signal, status, stderr, result } = runScript(new URL('./scripts/in-flight.ts', import.meta.url), [
       tempDir(),
       'mmap',

@@ -3,8 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Message } from '@agentwire/core';
 import { Packr } from 'msgpackr';
 
-import { createMessageCodec } from '../src/index.ts';
-import type { MessageCodec } from '../src/index.ts';
+import { createMessageCodec, type MessageCodec } from '../src/index.ts';
 import { toWire } from '../src/messages/reference-codec.ts';
 import { FORMATS, frameOf, peerOf, readFrame } from '../test/messages/codec-pair.ts';
 import { Outbox } from '../src/outbox/outbox.ts';
@@ -47,7 +46,7 @@ const freeze = <T>(value: T): T => {
 function measure(writer: MessageCodec, reader: MessageCodec, pool: readonly Message[]): readonly [number, number] {
   const outbox = emptyOutbox();
   const write = time((i) => writer.write(pool[i % pool.length] as Message, outbox));
-  // As they come in: many frames in one read.
+  // as they come in: many frames in one read.
   const frames = pool.map((message) => frameOf(writer, message));
   const reads: { readonly bytes: Buffer; readonly at: readonly (readonly [number, number])[] }[] = [];
   for (let i = 0; i < frames.length; i += 64) {

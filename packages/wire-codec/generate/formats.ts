@@ -4,7 +4,7 @@ import type { PlacedField, Struct } from '../src/messages/struct.ts';
 import { MAPPINGS } from '../src/messages/table.ts';
 import { decision } from '../src/messages/decision-codecs.ts';
 
-/** One generated file. */
+/** Format of one generated file. */
 export interface GeneratedFormat {
   readonly dialect: Dialect;
   readonly encoding: 'json' | 'msgpack';
@@ -33,7 +33,7 @@ export function structOf(type: (typeof HOT_EVENTS)[number]): Struct<object> {
 
 export const DECISION: Struct<object> = decision;
 
-/** The structure behind a field that has one. */
+/** Structure of a field that has one. */
 export function inner(field: PlacedField): Struct<object> | undefined {
   const codec = field.field.codec as Partial<Struct<object>>;
   return typeof codec.fields === 'function' && HOT_STRUCTS.has(codec.name ?? '')
@@ -43,11 +43,11 @@ export function inner(field: PlacedField): Struct<object> | undefined {
 
 const HOT_STRUCTS = new Set(['metadata', 'audit']);
 
-/** What stands for an absent value: `undefined` for nothing at all. */
+/** Wire form of an absent value; `undefined` for none. */
 export const written = (field: PlacedField): unknown =>
   typeof field.absent === 'object' ? field.absent.written : undefined;
 
-/** Whether the field may be missing on the wire. */
+/** Tells whether the field may be missing on the wire. */
 export const isOmitted = (field: PlacedField): boolean => field.absent === 'omit';
 
 /** Upper-cases the first letter. */
@@ -60,7 +60,7 @@ export const quoted = (text: string): string =>
 /** Properties of a structure in the order of its rows, which is the order of its objects' shape. */
 export const properties = (struct: Struct<object>): readonly string[] => Object.keys(struct.rows);
 
-/** Source of an event's properties; those that the dialect does not have are what the reference delivers. */
+/** Source of an event's properties; those that the dialect does not have get the reference's value. */
 export function objectOfEvent(struct: Struct<object>, dialect: Dialect, id: string): string {
   const has = new Set(struct.fields(dialect).map((field) => field.property));
   return properties(struct)

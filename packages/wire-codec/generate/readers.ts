@@ -1,6 +1,5 @@
 import type { PlacedField, Struct } from '../src/messages/struct.ts';
-import { inner, isOmitted, properties, quoted, title, written } from './formats.ts';
-import type { GeneratedFormat } from './formats.ts';
+import { inner, isOmitted, properties, quoted, title, written, type GeneratedFormat } from './formats.ts';
 
 const SAME = new Set(['text', 'method', 'uri', 'u16', 'u32', 'u64', 'status', 'bool', 'verdict']);
 
@@ -15,7 +14,7 @@ function method(codec: string, format: GeneratedFormat): string | undefined {
 /** A field in front of a structure's own: the id or the version of an answer. */
 export interface Lead {
   readonly name: string;
-  /** Variable it is read into, or what must stand there. */
+  /** Variable that it is read into, or the constant that must be there. */
   readonly variable?: string;
   readonly constant?: string;
 }
@@ -55,7 +54,7 @@ export class ReaderSource {
     this.#pending = '';
   }
 
-  /** The key's bytes, without what separates it from the one before. */
+  /** Bytes of a key, without its separator. */
   #key(name: string): string {
     if (this.#json) return `"${name}":`;
     return String.fromCharCode(0xa0 | name.length) + name;
@@ -128,7 +127,7 @@ export class ReaderSource {
     const { codec, emptyIsAbsent } = field.field;
     const struct = inner(field);
     if (codec.name === 'anyMap') {
-      // In the zentinel dialect the id of an answer stands here, and a canonical answer has nothing else here.
+      // in the zentinel dialect the id of an answer is here, and a canonical answer has nothing else here
       this.#pending += this.#json ? '{"correlation_id":' : '\x81\xaecorrelation_id';
       this.flush();
       this.lines.push('const id = r.text();', `const ${variable} = undefined;`);
@@ -161,7 +160,7 @@ export class ReaderSource {
   }
 }
 
-/** Source of the object of a structure; fields that the dialect does not have are what the reference delivers. */
+/** Source of the object of a structure; fields that the dialect does not have get the reference's value. */
 export function objectOf(
   struct: Struct<object>,
   prefix: string,

@@ -1,9 +1,7 @@
 import type { PlacedField } from '../src/messages/struct.ts';
 import { ANSWER_VERSION } from '../src/messages/answer.ts';
-import { DECISION, HOT_EVENTS, objectOfEvent, structOf, title } from './formats.ts';
-import type { GeneratedFormat } from './formats.ts';
-import { literalsOf, objectOf, ReaderSource } from './readers.ts';
-import type { Lead } from './readers.ts';
+import { DECISION, HOT_EVENTS, objectOfEvent, structOf, title, type GeneratedFormat } from './formats.ts';
+import { literalsOf, objectOf, ReaderSource, type Lead } from './readers.ts';
 import { jsonChunk, jsonObject, MsgpackSource } from './writers.ts';
 
 type Order = (fields: readonly PlacedField[]) => readonly PlacedField[];
@@ -29,7 +27,7 @@ function readEvent(
   const source = new ReaderSource(format, literals, dropTop);
   source.struct(struct, 'v');
   source.flush();
-  // Of the two ids of the zentinel dialect the one in the metadata counts.
+  // of the two ids of the zentinel dialect the one in the metadata counts
   const lines = source.lines.map((line) => (idInside ? line.replace('const vId = ', '') : line));
   const { dialect } = format;
   const object = objectOfEvent(struct, dialect, idInside ? 'vMetadataCorrelationId' : 'vId');

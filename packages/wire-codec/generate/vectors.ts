@@ -1,4 +1,4 @@
-// Writes test/vectors anew. Only for a deliberate change of the wire: the files are what other releases have sent.
+// writes test/vectors anew, for a deliberate change of the wire only: the files hold frames of other releases
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,8 +1,7 @@
 import type { PlacedField, Struct } from '../src/messages/struct.ts';
-import { inner, isOmitted, quoted, written } from './formats.ts';
-import type { GeneratedFormat } from './formats.ts';
+import { inner, isOmitted, quoted, written, type GeneratedFormat } from './formats.ts';
 
-/** Kinds whose values go into a JSON wire object as they are. */
+/** Codecs whose values a JSON wire object holds unchanged. */
 const AS_IS = new Set([
   'text',
   'method',
@@ -94,9 +93,9 @@ export function jsonChunk(struct: Struct<object>, format: GeneratedFormat): stri
 /** Writes the expression that builds a structure's MessagePack. */
 export class MsgpackSource {
   readonly guards: string[] = [];
-  /** Expression of what stands before raw bytes, once they came. */
+  /** Expression of the text before raw bytes, once there are any. */
   before: string | undefined;
-  /** The raw bytes. */
+  /** Expression of the raw bytes. */
   raw = '';
   /** Bytes above 0x7f in the constant parts. */
   high = 0;
@@ -156,7 +155,7 @@ export class MsgpackSource {
     for (const field of kept) this.#field(field, of);
   }
 
-  /** The crate's reader wants exactly one correlation id in a request, and looks for it in the metadata. */
+  /** Skips the outer id of a request: the crate's reader takes exactly one correlation id, the one in the metadata. */
   #skipped(field: PlacedField): boolean {
     return this.#format.dialect === 'zentinel' && field.property === 'id' && this.oneIdInside;
   }

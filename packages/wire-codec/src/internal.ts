@@ -1,4 +1,4 @@
-// For packages of this repository only: nothing here carries a promise of stability.
+// for packages of this repository only: nothing here carries a promise of stability.
 export { LengthPrefixedReader } from './frame/length-prefixed-reader.ts';
 export type { LengthPrefixedReaderOptions } from './frame/length-prefixed-reader.ts';
 export { SlowFrameGuard } from './frame/slow-frame-guard.ts';

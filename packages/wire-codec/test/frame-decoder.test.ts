@@ -35,7 +35,7 @@ const anyFrame = fc.record({
   payload: fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes)),
 });
 
-test('frames come out as they went in, however the stream is cut', () => {
+test('frames are delivered unchanged, however the stream is cut', () => {
   fc.assert(
     fc.property(
       fc.array(anyFrame, { maxLength: 8 }),
@@ -92,7 +92,7 @@ test('a chunk that is not retained may be overwritten at once, also while the de
   expect(overwritten).toBeGreaterThan(100);
 });
 
-test('a stream that ends early gives the frames before the cut and knows what is missing', () => {
+test('a stream that ends early delivers the frames before the cut and counts the incomplete bytes', () => {
   const sent = [1, 2, 3].map((type) => ({ type, payload: Buffer.alloc(10, type) }));
   const stream = Buffer.concat(sent.map(encode));
   for (let cut = 0; cut <= stream.length; cut += 1) {
@@ -127,7 +127,7 @@ describe('length', () => {
   });
 });
 
-test('a frame that was announced and does not come costs at most 64 KiB', () => {
+test('a frame that is announced and does not arrive costs at most 64 KiB', () => {
   const before = process.memoryUsage().arrayBuffers;
   const decoders = Array.from({ length: 200 }, () => {
     const { decoder } = collect();
@@ -205,7 +205,7 @@ test('stop inside onFrame drops the rest, and later pushes do nothing', () => {
   expect([seen, decoder.incompleteBytes]).toEqual([[1], 0]);
 });
 
-test('what onFrame throws comes out of push and stops the decoder', () => {
+test('an error of onFrame is thrown by push and stops the decoder', () => {
   let calls = 0;
   const decoder = createFrameDecoder({
     onFrame() {
@@ -219,7 +219,7 @@ test('what onFrame throws comes out of push and stops the decoder', () => {
   expect(calls).toBe(1);
 });
 
-test('a cut frame knows since when', () => {
+test('a cut frame has the time of its first byte', () => {
   let now = 5;
   const decoder = createFrameDecoder({ onFrame: () => undefined, now: () => now });
   const frame = encode({ type: 1, payload: Buffer.alloc(10) });

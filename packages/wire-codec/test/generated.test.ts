@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { GENERATED_FORMATS } from '../generate/formats.ts';
 import { pathOf, sourceOf } from '../generate/source.ts';
 
-it.each(GENERATED_FORMATS)(
+test.each(GENERATED_FORMATS)(
   '$dialect $encoding is what the table says; run `pnpm generate` after changing it',
   (format) => {
     const checkedIn = readFileSync(new URL(`../${pathOf(format)}`, import.meta.url), 'utf8');

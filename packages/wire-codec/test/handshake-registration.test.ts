@@ -42,14 +42,14 @@ describe('registration request', () => {
     });
   });
 
-  test('agent_id is what counts, whatever the capabilities say', () => {
+  test('agent_id counts, whatever the capabilities contain', () => {
     const { hello } = readRegistrationRequest(
       bytes({ protocol_version: 2, agent_id: 'real', capabilities: { agent_id: 'other', name: 'label' } }),
     );
     expect([hello.capabilities?.agentId, hello.name]).toEqual(['real', 'label']);
   });
 
-  test('one of the documents, with nothing of ours: json, no features', () => {
+  test('one of the documents, without extensions: json, no features', () => {
     const { dialect, hello } = readRegistrationRequest(
       bytes({
         protocol_version: 2,

@@ -57,7 +57,7 @@ function codeOf(action: () => unknown): string | undefined {
   return undefined;
 }
 
-/** First frames as other programs send them. */
+/** First frames of other programs. */
 const ZENTINEL =
   '0000007d017b22737570706f727465645f76657273696f6e73223a5b325d2c2270726f78795f6964223a227a656e74696e656c2d70726f7879222c2270726f78795f76657273696f6e223a22302e362e3230222c22636f6e666967223a6e756c6c2c22737570706f727465645f656e636f64696e6773223a5b226a736f6e225d7d';
 const DOCUMENTED =
@@ -102,14 +102,14 @@ describe('requests', () => {
     });
   });
 
-  test('one shape alone holds nothing of the other', () => {
+  test('a single shape has no field of the other', () => {
     const documented = Object.keys(fields(writeHandshakeRequest('documented', proxy)));
     const zentinel = Object.keys(fields(writeHandshakeRequest('zentinel', proxy)));
     expect(documented).toEqual(['protocol_version', 'client_name', 'supported_features', 'supported_encodings']);
     expect(zentinel).toEqual(['supported_versions', 'proxy_id', 'proxy_version', 'config', 'supported_encodings']);
   });
 
-  test('no other word than json and msgpack is ever written', () => {
+  test('only json and msgpack are written', () => {
     const odd = { ...proxy, encodings: ['cbor', 'msgpack', 'msgpack'] };
     expect(fields(writeHandshakeRequest('union', odd))['supported_encodings']).toEqual(['msgpack']);
     expect(fields(writeHandshakeRequest('union', { ...proxy, encodings: [] }))['supported_encodings']).toEqual([
@@ -117,7 +117,7 @@ describe('requests', () => {
     ]);
   });
 
-  test('words that nobody knows are skipped in an offer', () => {
+  test('unknown values of an offer are skipped', () => {
     const { hello } = readHandshakeRequest(
       bytes({ protocol_version: 2, client_name: 'x', supported_encodings: ['cbor', 'json'] }),
     );
@@ -145,7 +145,7 @@ describe('requests', () => {
     expect(codeOf(() => readHandshakeRequest(payload))).toBe('ERR_PROTOCOL');
   });
 
-  test('an error never quotes what came', () => {
+  test('an error never quotes the payload', () => {
     try {
       readHandshakeRequest(Buffer.from('{"auth_token":"sesame" oops'));
       expect.unreachable();
@@ -174,7 +174,7 @@ describe('first frames', () => {
     );
   });
 
-  test('anything else is a protocol error that names what was seen', () => {
+  test('anything else is a protocol error that names the type', () => {
     expect(() => checkFirstFrame(0x20, ANSWER_FRAME)).toThrow(/0x20.*0x02/);
     expect(codeOf(() => checkFirstFrame(ANSWER_FRAME, OPENING_FRAME))).toBe('ERR_PROTOCOL');
     expect(codeOf(() => checkFirstFrame(OPENING_FRAME, OPENING_FRAME))).toBeUndefined();
@@ -251,7 +251,7 @@ describe('replies', () => {
     expect(codeOf(() => readHandshakeReply(bytes(value), 'union', proxy))).toBe('ERR_PROTOCOL');
   });
 
-  test('an encoding is agreed by the proxy’s order', () => {
+  test('the encoding is chosen by the proxy’s order', () => {
     const request = readHandshakeRequest(writeHandshakeRequest('union', proxy));
     const atAgent = negotiate(agent, request.hello, streamMedium(request.dialect, agent, request.hello));
     const reply = readHandshakeReply(writeHandshakeReply(request.shape, agent, atAgent.encoding), 'union', proxy);
@@ -275,7 +275,7 @@ describe('refusals', () => {
     return expect.unreachable();
   };
 
-  test('a version that is not spoken is refused with the words of the protocol', () => {
+  test('an unsupported version is refused with the text of the protocol', () => {
     const refusal = writeHandshakeRefusal('documented', agent, mismatch());
     expect(fields(refusal)).toMatchObject({
       success: false,
@@ -285,18 +285,18 @@ describe('refusals', () => {
     expect(codeOf(() => readHandshakeReply(refusal, 'documented', proxy))).toBe('ERR_VERSION_MISMATCH');
   });
 
-  test('the words alone are understood as well', () => {
+  test('the text alone is understood too', () => {
     const refusal = bytes({ success: false, error: 'unsupported protocol version 2, this agent speaks 3' });
     expect(codeOf(() => readHandshakeReply(refusal, 'union', proxy))).toBe('ERR_VERSION_MISMATCH');
   });
 
   test('a reason arrives, with the code where both sides know it', () => {
-    const full = new AgentwireError('ERR_OVERLOADED', 'the house is full');
+    const full = new AgentwireError('ERR_OVERLOADED', 'all connections are taken');
     expect(() => readHandshakeReply(writeHandshakeRefusal('union', agent, full), 'union', proxy)).toThrow(
       expect.objectContaining({
         code: 'ERR_OVERLOADED',
         retryable: true,
-        message: 'refused by the other side: the house is full',
+        message: 'refused by the other side: all connections are taken',
       }) as Error,
     );
     const odd = bytes({ success: false, error: 'no', error_code: 'ERR_WHATEVER' });
@@ -355,7 +355,7 @@ describe('capabilities', () => {
     expect(readCapabilities(writeCapabilities(shape, agent), agent.features)).toEqual(capabilities);
   });
 
-  test('the documented shape takes from the features what it cannot say', () => {
+  test('the documented shape takes fields that it lacks from the features', () => {
     const { agentId: _, maxBodyBytes: _body, preferredChunkBytes: _chunk, ...rest } = capabilities;
     const features = ['health', 'flow_control', 'config_push'];
     expect(readCapabilities(writeCapabilities('documented', agent), features)).toEqual(rest);
@@ -363,7 +363,7 @@ describe('capabilities', () => {
     expect(plain.events).toEqual(['requestHeaders', 'webSocketFrame']);
   });
 
-  test('what means no limit is no limit', () => {
+  test('values that mean no limit are no limit', () => {
     const read = readCapabilities({ limits: { max_body_size: 2 ** 64, max_concurrency: 0 } }, []);
     expect([read.maxBodyBytes, read.maxConcurrentRequests]).toEqual([undefined, undefined]);
   });
@@ -375,26 +375,26 @@ describe('capabilities', () => {
     ['no supported_events', { agent_id: 'a', name: 'a', version: '1', features: {}, limits: {} }],
     ['an empty list', { supported_events: [] }],
     ['an empty list beside flags that are all false', { handles_request_headers: false, supported_events: [] }],
-    ['numbers that nobody knows', { supported_events: [99] }],
+    ['unknown numbers', { supported_events: [99] }],
   ])('%s name no events, so every event is asked', (_, value) => {
-    // features say what a peer's software can do, and stand for no events alone
+    // features describe a peer's software, and imply no events alone
     const features = 'handles_request_headers' in (value ?? {}) ? [] : ['request_complete'];
     expect(readCapabilities(value, features).events).toEqual(EVENT_TYPES);
   });
 
-  test('one flag alone makes the documented shape', () => {
+  test('one flag makes the documented shape', () => {
     expect(readCapabilities({ handles_request_body: true }, []).events).toEqual(['requestBodyChunk']);
     expect(readCapabilities({ supports_streaming: true, supported_events: [3] }, []).events).toEqual([
       'responseHeaders',
     ]);
   });
 
-  test('who only takes configuration is asked about nothing else', () => {
+  test('an agent that only takes configuration gets no other event', () => {
     const only = { ...agent, capabilities: { ...capabilities, events: ['configure' as const] } };
     expect(readCapabilities(writeCapabilities('union', only), ['config_push']).events).toEqual(['configure']);
   });
 
-  test('numbers of events that nobody knows are skipped', () => {
+  test('unknown event numbers are skipped', () => {
     expect(readCapabilities({ supported_events: [8, 1, 0, 99] }, []).events).toEqual(['requestHeaders']);
   });
 });

@@ -1,6 +1,6 @@
 import type { Message, Received } from '@agentwire/core';
 import { unpack } from 'msgpackr';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { messageOf } from '../../../tools/interop/src/vectors/message-of.ts';
 import { CRATE_VERSIONS, loadVectors, parseExact, type Vector } from '../../../tools/interop/src/vectors/vector.ts';
@@ -12,7 +12,7 @@ import {
 } from '../src/internal.ts';
 import { codecPair, frameOf, readFrame } from './messages/codec-pair.ts';
 
-/** Vectors with a value that we refuse on purpose, and the field that the refusal names. */
+/** Vectors with a value that agentwire refuses on purpose, and the field that the refusal names. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['RequestHeaders edges', 'headers'], // a NUL in a value
   ['RequestComplete edges', 'duration_ms'], // past 2^53
@@ -21,7 +21,7 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['MetricsReport full', 'counters'],
 ]);
 
-/** Members that the crate takes from its clock when it sends, so that they are not those of `value`. */
+/** Members that the crate sets from its clock when it sends, so that they differ from `value`. */
 const CLOCKED: ReadonlySet<string> = new Set(['cancel', 'ping', 'pong', 'flowControl']);
 
 interface Case {
@@ -47,12 +47,12 @@ function sortedHeaders(headers: readonly string[]): string[] {
   return lines.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))).flat();
 }
 
-/** What a Buffer says of itself before a replacer sees it. */
+/** JSON form of a Buffer, before a replacer sees it. */
 function isBufferJson(value: unknown): value is { readonly data: readonly number[] } {
   return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
 }
 
-/** A message without what is not the same in every run: order of hash maps, clocks, and how bytes are held. */
+/** A message without the parts that differ between runs: order of hash maps, clocks, and types of bytes. */
 function comparable(message: Received): unknown {
   const { error: _, ...rest } = message as unknown as Record<string, unknown>;
   if (CLOCKED.has(message.type)) delete rest['timestampMs'];
@@ -69,7 +69,7 @@ function comparable(message: Received): unknown {
   return JSON.parse(text);
 }
 
-/** The same without what says nothing, in one order, for comparing payloads field by field. */
+/** The same without empty fields, in one order, for comparing payloads field by field. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
@@ -85,7 +85,7 @@ const payloadOf = (frame: Buffer, encoding: 'json' | 'msgpack'): unknown =>
 
 describe.each(CRATE_VERSIONS)('bytes of the crate %s', (version) => {
   describe.each(['json', 'msgpack'] as const)('%s', (encoding) => {
-    it.each(casesOf(version, encoding))('$title is read', ({ title, vector, frame, message }) => {
+    test.each(casesOf(version, encoding))('$title is read', ({ title, vector, frame, message }) => {
       const pair = codecPair('zentinel', encoding, { features: [] });
       const received = readFrame(vector.from === 'proxy' ? pair.agent : pair.proxy, frame);
       const refused = REFUSED.get(title);
@@ -98,7 +98,7 @@ describe.each(CRATE_VERSIONS)('bytes of the crate %s', (version) => {
     });
   });
 
-  it.each(loadVectors(version).filter(({ name }) => /^(Handshake|Registration)/.test(name)))(
+  test.each(loadVectors(version).filter(({ name }) => /^(Handshake|Registration)/.test(name)))(
     '$name $variant is read',
     ({ name, value, json }) => {
       const payload = Buffer.from(json ?? '', 'hex').subarray(5);
@@ -128,22 +128,22 @@ describe.each(CRATE_VERSIONS)('bytes of the crate %s', (version) => {
   );
 });
 
-/** What we write differently on purpose: `state` and `action` as the numbers that the crate's reader understands. */
+/** Fields that agentwire writes differently on purpose: `state` and `action` as the numbers that the crate reads. */
 const OWN_FORM: ReadonlySet<string> = new Set(['HealthStatus', 'FlowControl']);
-/** Bytes always go out as base64 text, for its server reads `bin` as text; the binary form has fields of its own. */
+/** Fields that are always base64 text, because its server reads `bin` as text; the binary form has fields of its own. */
 const isRaw = ({ name }: Vector): boolean => name.endsWith('.binary');
 
-/** What is left of a message in that format. */
+/** A message as it arrives in that format. */
 function ownForm(message: Message): object {
   if (message.type !== 'healthStatus') return { ...message, timestampMs: undefined };
   const { type, agentId, state, timestampMs } = message;
   return { type, agentId, state, timestampMs };
 }
 
-describe.each(['json', 'msgpack'] as const)('what we write towards the crate 0.6.45 in %s', (encoding) => {
+describe.each(['json', 'msgpack'] as const)('messages to the crate 0.6.45 in %s', (encoding) => {
   const cases = casesOf('0.6.45', encoding).filter(({ title, vector }) => !REFUSED.has(title) && !isRaw(vector));
 
-  it.each(cases)('$title has its fields and values', ({ vector, frame, message }) => {
+  test.each(cases)('$title has its fields and values', ({ vector, frame, message }) => {
     const pair = codecPair('zentinel', encoding, { features: [] });
     const written = frameOf(vector.from === 'proxy' ? pair.proxy : pair.agent, message);
     const received = readFrame(vector.from === 'proxy' ? pair.agent : pair.proxy, written);
@@ -169,7 +169,7 @@ describe.each(['json', 'msgpack'] as const)('what we write towards the crate 0.6
   });
 });
 
-it('a header that a proxy read as UTF-8 arrives as its bytes', () => {
+test('a header that a proxy read as UTF-8 arrives as its bytes', () => {
   const text = 'žluťoučký kůň 🐎';
   const payload = JSON.stringify({
     correlation_id: 'c-1',

@@ -43,7 +43,7 @@ const anyText = fc.oneof(
   fc.constant('x'.repeat(300_000)),
 );
 
-test('however the bytes are cut, the same bodies come out, empty ones too', () => {
+test('however the bytes are cut, the same bodies are delivered, empty ones too', () => {
   fc.assert(
     fc.property(fc.array(anyText, { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 90_000 })), (texts, sizes) => {
       const reader = new Messages();
@@ -59,7 +59,7 @@ test('however the bytes are cut, the same bodies come out, empty ones too', () =
   );
 });
 
-test('a body that comes byte by byte arrives', () => {
+test('a body that arrives byte by byte is delivered', () => {
   const reader = new Messages();
   for (const byte of framed('', 'abc', '')) reader.push(Buffer.of(byte));
   expect(reader.got).toEqual(['', 'abc', '']);

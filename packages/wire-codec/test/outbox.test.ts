@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 type Done = (error?: Error | null) => void;
 
-/** A sink that keeps what was written, and is done when it is told to be. */
+/** A sink that keeps the written chunks, and completes writes on demand. */
 class Wire {
   readonly writes: Buffer[] = [];
   readonly #waiting: Done[] = [];
@@ -19,7 +19,7 @@ class Wire {
     return Buffer.concat(this.writes).toString('latin1');
   }
 
-  /** How many writes are under way. */
+  /** Writes in flight. */
   get flying(): number {
     return this.#waiting.length;
   }
@@ -46,7 +46,7 @@ function setUp(options: { highWaterBytes?: number; earlyFlushBytes?: number; max
   return { wire, outbox, drains: () => drains };
 }
 
-test('what is sent in one tick leaves in one write', async () => {
+test('messages of one tick are one write', async () => {
   const { wire, outbox } = setUp();
   for (const text of ['a', 'b', 'c']) put(outbox, text);
   expect(wire.writes).toHaveLength(0);
@@ -54,7 +54,7 @@ test('what is sent in one tick leaves in one write', async () => {
   expect(wire.writes.map(String)).toEqual(['abc']);
 });
 
-test('as many writes are under way as may be, and the rest is gathered and follows', async () => {
+test('at most maxWrites are in flight, and pending bytes are gathered and follow', async () => {
   const { wire, outbox } = setUp({ maxWrites: 1 });
   put(outbox, 'one');
   await turn();
@@ -79,7 +79,7 @@ test('a write does not wait for the one before it', async () => {
   expect([wire.flying, wire.all]).toEqual([8, '0123456789']);
 });
 
-test('a full buffer leaves although many writes are under way, so that nothing is copied', () => {
+test('a full buffer is written although many writes are in flight, so that nothing is copied', () => {
   const { wire, outbox } = setUp({ maxWrites: 1, earlyFlushBytes: 1 });
   put(outbox, 'a'.repeat(200_000));
   put(outbox, 'b'.repeat(50_000));
@@ -88,7 +88,7 @@ test('a full buffer leaves although many writes are under way, so that nothing i
   expect(outbox.size).toBe(300_000);
 });
 
-test('an outbox with nothing to send holds little', async () => {
+test('an idle outbox has a small buffer', async () => {
   const { wire, outbox } = setUp();
   put(outbox, 'x'.repeat(10_000));
   await turn();
@@ -97,7 +97,7 @@ test('an outbox with nothing to send holds little', async () => {
   expect(outbox.bytes.length).toBeLessThan(4096);
 });
 
-test('a lot leaves before the tick ends', () => {
+test('many bytes are written before the tick ends', () => {
   const { wire, outbox } = setUp({ earlyFlushBytes: 8 });
   put(outbox, 'short');
   expect(wire.writes).toHaveLength(0);
@@ -105,7 +105,7 @@ test('a lot leaves before the tick ends', () => {
   expect(wire.all).toBe('shortlonger');
 });
 
-test('a full outbox says stop, and drained once half is gone', async () => {
+test('commit returns false above the high-water mark, and onDrain follows at half of it', async () => {
   const { wire, outbox, drains } = setUp({ highWaterBytes: 100 });
   expect(put(outbox, 'x'.repeat(90))).toBe(true);
   await turn();
@@ -119,7 +119,7 @@ test('a full outbox says stop, and drained once half is gone', async () => {
 });
 
 describe('transaction', () => {
-  test('takes back what it wrote when it throws', async () => {
+  test('removes its bytes when it throws', async () => {
     const { wire, outbox } = setUp({ earlyFlushBytes: 4 });
     put(outbox, 'a');
     const failing = (): void => {
@@ -132,7 +132,7 @@ describe('transaction', () => {
     expect(wire.all).toBe('ab');
   });
 
-  test('takes back what filled several buffers', () => {
+  test('removes bytes that filled several buffers', () => {
     const { wire, outbox } = setUp();
     put(outbox, 'kept'.repeat(30_000));
     const failing = (): void => {
@@ -147,7 +147,7 @@ describe('transaction', () => {
     expect(wire.all === 'kept'.repeat(30_000) + 'b'.repeat(100_000)).toBe(true);
   });
 
-  test('lets nothing leave before the outermost one ends', async () => {
+  test('writes nothing before the outermost one ends', async () => {
     const { wire, outbox } = setUp({ earlyFlushBytes: 1 });
     outbox.transaction(() => {
       put(outbox, 'a');
@@ -186,7 +186,7 @@ test('whenEmpty comes at once or after the last write, and never after a failure
   expect([calls, wire.all]).toEqual([2, 'ab']);
 });
 
-test('discard drops what waits and what is under way, and nothing is written after it', async () => {
+test('discard drops pending bytes and writes in flight, and nothing is written after it', async () => {
   const { wire, outbox, drains } = setUp({ highWaterBytes: 4 });
   put(outbox, 'flying');
   await turn();
@@ -211,7 +211,7 @@ test('nothing is lost, doubled or overwritten while writes are slow', () => {
       const finish = (): void => {
         const write = flying.shift();
         if (write === undefined) return;
-        // still what it was when it was handed over
+        // unchanged since the write began
         expect(write.copy.equals(write.chunk)).toBe(true);
         arrived += write.copy.toString('latin1');
         write.done();
@@ -234,7 +234,7 @@ test('nothing is lost, doubled or overwritten while writes are slow', () => {
   );
 });
 
-test('writeFrame writes length, type and payload, and keeps to its limit', async () => {
+test('writeFrame writes length, type and payload, and enforces its limit', async () => {
   const { wire, outbox } = setUp();
   writeFrame(outbox, 0x20, Buffer.from('hi'), 3);
   expect(() => writeFrame(outbox, 0x20, Buffer.from('hey'), 3)).toThrow(/4 bytes, limit 3/);

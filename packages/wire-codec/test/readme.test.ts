@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-it('the example of the README runs', () => {
+test('the example of the README runs', () => {
   const folder = fileURLToPath(new URL('..', import.meta.url));
   const source = /```ts\n(.*?)```/s.exec(readFileSync(`${folder}/README.md`, 'utf8'))?.[1] ?? '';
-  // A package finds itself by its name from inside its own folder.
+  // a package resolves its own name inside its folder only
   const place = `${folder}/test/.readme-${process.pid}.ts`;
   try {
     writeFileSync(place, source);

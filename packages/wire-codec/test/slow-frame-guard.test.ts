@@ -1,8 +1,6 @@
 import type { AgentwireError } from '@agentwire/core';
-import { createManualClock } from '@agentwire/core/testing';
-import type { ManualClock } from '@agentwire/core/testing';
-import { createFrameDecoder } from '@agentwire/wire-codec';
-import type { FrameDecoder } from '@agentwire/wire-codec';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
+import { createFrameDecoder, type FrameDecoder } from '@agentwire/wire-codec';
 import { SlowFrameGuard } from '@agentwire/wire-codec/internal';
 import { expect, test } from 'vitest';
 

@@ -23,7 +23,7 @@ for (const chunk of chunksOf(3 * 1024 ** 2, 10_000)) {
     if (codes.length === 2) break;
   }
 }
-// What went in before is still there, can be read through the mapping and be changed, with the disk still full.
+// the bytes written before can still be read through the mapping and changed, with the disk full
 const slice = buffer.asSlice();
 const expected = Buffer.concat(Array.from(chunksOf(3 * 1024 ** 2, 10_000), (chunk) => chunk.slice())).subarray(
   0,

@@ -14,7 +14,7 @@ const uses: readonly ((slice: Uint8Array<ArrayBuffer>) => unknown)[] = [
   (slice) => writeFile('/dev/null', slice),
   (slice) => new Response(slice).arrayBuffer(),
   (slice) => structuredClone(slice),
-  // Takes the memory away from the buffer, as `ArrayBuffer.prototype.transfer` can at any time.
+  // takes the memory from the buffer, as `ArrayBuffer.prototype.transfer` can at any time
   (slice) => Reflect.apply(Reflect.get(slice.buffer, 'transfer'), slice.buffer, []),
 ];
 let settled = 0;

@@ -1,15 +1,15 @@
 import type { Dialect, MessageType, Role } from '@agentwire/core';
 
-/** Who sends a message of one type in one dialect, under which byte, and what both sides must have agreed on first. */
+/** One message type of a dialect: its byte, its sender, and the feature that it needs. */
 export interface TypeRow {
   readonly byte: number;
   readonly type: MessageType;
   readonly from: Role | 'both';
-  /** Feature that both sides must have named; always sent where it is absent. */
+  /** Feature that both sides must have offered; a type without one may always be sent. */
   readonly feature?: string;
 }
 
-/** The handshake's bytes; after it they are known and have no place. */
+/** Bytes of the handshake's frames, which are refused by name after it. */
 export const HANDSHAKE_BYTES: Readonly<Record<number, string>> = {
   0x01: 'handshake request',
   0x02: 'handshake response',
@@ -64,7 +64,7 @@ export const TYPE_ROWS: Readonly<Record<Dialect, readonly TypeRow[]>> = {
   ],
 };
 
-/** Types that the zentinel dialect writes as JSON whatever encoding was agreed. */
+/** Types that the zentinel dialect writes as JSON whatever encoding was negotiated. */
 export const ALWAYS_JSON: ReadonlySet<MessageType> = new Set<MessageType>(['cancel', 'ping', 'pong']);
 
 /** The byte of a type in a dialect, or `undefined` where the dialect does not have it. */

@@ -1,16 +1,14 @@
-import { AgentwireError } from '@agentwire/core';
-import type { Dialect, Message, MessageType, Role } from '@agentwire/core';
+import { AgentwireError, type Dialect, type Message, type MessageType, type Role } from '@agentwire/core';
 
-import { HANDSHAKE_BYTES, TYPE_ROWS } from './message-types.ts';
-import type { TypeRow } from './message-types.ts';
+import { HANDSHAKE_BYTES, TYPE_ROWS, type TypeRow } from './message-types.ts';
 
-/** What may come in on one connection, by byte. */
+/** Message types of one connection by byte. */
 export interface TypeTable {
   /**
    * The type that `byte` stands for, or `undefined` for one that neither dialect knows.
    *
    * @throws AgentwireError `ERR_PROTOCOL` for a byte of the other direction, of the other dialect, or of a feature that
-   * was not negotiated: the two sides do not agree on what is being said.
+   * was not negotiated: the two sides disagree about the meaning of the bytes.
    */
   incoming(byte: number): MessageType | undefined;
   /** The byte for an outgoing type. @throws AgentwireError `ERR_UNSUPPORTED` where the dialect does not have it. */
@@ -27,10 +25,10 @@ function refusal(byte: number, dialect: Dialect, self: Role, features: readonly 
     const handshake = HANDSHAKE_BYTES[byte];
     if (handshake !== undefined) return refuse(`a ${handshake} (type ${hex(byte)}) came after the handshake was done`);
     const other = dialect === 'documented' ? 'zentinel' : 'documented';
-    const foreign = TYPE_ROWS[other].find((one) => one.byte === byte);
-    if (foreign === undefined) return undefined;
+    const known = TYPE_ROWS[other].find((one) => one.byte === byte);
+    if (known === undefined) return undefined;
     return refuse(
-      `type ${hex(byte)} is ${foreign.type} of the ${other} dialect, but this connection speaks the ${dialect} dialect`,
+      `type ${hex(byte)} is ${known.type} of the ${other} dialect, but this connection speaks the ${dialect} dialect`,
     );
   }
   if (row.from === self)
@@ -48,7 +46,7 @@ const acceptable = (row: TypeRow, self: Role, features: readonly string[]): bool
  * Builds the table of one connection.
  *
  * @param self the role of this side
- * @param features what both sides named in the handshake
+ * @param features features that both sides offered in the handshake
  */
 export function createTypeTable(dialect: Dialect, self: Role, features: readonly string[]): TypeTable {
   const incoming: (MessageType | undefined)[] = Array.from({ length: 256 }, () => undefined);

@@ -1,13 +1,13 @@
 import { AgentwireError } from '@agentwire/core';
 
-/** Factor by which the memory of a cut frame grows: it follows what came, not what was announced. */
+/** Factor by which the memory of a cut frame grows: it follows the bytes received, not the length announced. */
 const GROWTH = 4;
 
 /** Sizes of a {@link LengthPrefixedReader}. */
 export interface LengthPrefixedReaderOptions {
   /** Bytes in front of each body, its length among them. */
   readonly prefixBytes: number;
-  /** A cut frame of at most so many bytes gets its memory at once; a longer one begins with so many. */
+  /** Memory that a cut frame gets at once, or its whole length if that is shorter. */
   readonly promptBytes: number;
   /** Monotonic milliseconds, for {@link LengthPrefixedReader.incompleteSinceMs}; default always 0. */
   readonly now?: (() => number) | undefined;
@@ -18,7 +18,7 @@ export interface LengthPrefixedReaderOptions {
  * frames on byte streams and of gRPC messages.
  *
  * Only a frame that is cut by a read's end is copied, and each of its bytes 1⅓ times on average at most. Memory held for it
- * is `promptBytes` or four times what has come of it, and never more than its length. A length is checked before memory is
+ * is `promptBytes` or four times the bytes received, and never more than its length. A length is checked before memory is
  * allocated for it.
  */
 export abstract class LengthPrefixedReader {
@@ -67,7 +67,7 @@ export abstract class LengthPrefixedReader {
       return;
     }
     this.#run(chunk);
-    // what was pushed from inside a delivery
+    // chunks pushed from inside a delivery
     if (this.pendingBytes > 0 && !this.#paused) this.resume();
   }
 
@@ -165,7 +165,7 @@ export abstract class LengthPrefixedReader {
     if (this.#now !== undefined) this.incompleteSinceMs = this.#now();
   }
 
-  /** Memory for a cut frame of which `have` bytes came; a cut prefix moves once it is known what it announces. */
+  /** Memory for a cut frame with `have` bytes received; a cut prefix moves once its length is known. */
   #allocate(have: number): Buffer {
     const total = this.#cutTotal === 0 ? this.#prefixBytes : this.#cutTotal;
     return Buffer.allocUnsafe(Math.min(total, Math.max(this.#promptBytes, have * GROWTH)));

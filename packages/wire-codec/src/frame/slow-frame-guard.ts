@@ -1,5 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
-import type { Clock, TimerHandle } from '@agentwire/core';
+import { AgentwireError, type Clock, type TimerHandle } from '@agentwire/core';
 import type { LengthPrefixedReader } from './length-prefixed-reader.ts';
 
 /** Time after which the progress of a cut frame is checked, and again after that. */

@@ -4,7 +4,7 @@ import { fromDocumentedCapabilities, isDocumentedShape, toDocumentedCapabilities
 import type { JsonObject } from './read-fields.ts';
 import { fromZentinelCapabilities, toZentinelCapabilities } from './zentinel-capabilities.ts';
 
-/** In which shape a handshake is written; `union` is both at once. */
+/** Shape of a handshake's fields; `union` has those of both dialects. */
 export type HandshakeShape = 'documented' | 'zentinel' | 'union';
 
 /** The capabilities of `self` in `shape`; the default ones where it has none. */
@@ -17,11 +17,11 @@ export function writeCapabilities(shape: HandshakeShape, self: Hello): JsonObjec
 }
 
 /**
- * Reads capabilities of either shape or of both merged. Where both are there the documented flags decide what they can
- * say, and the zentinel fields the rest. Absent capabilities are the default ones, and where no event is named all are.
+ * Reads capabilities of either shape or of both merged. Where both are present, the documented flags decide the fields
+ * they have, and the zentinel fields the rest. Absent capabilities are the defaults; a list without events means all events.
  *
  * @param features the peer's `supported_features`
- * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
+ * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong type.
  */
 export function readCapabilities(from: JsonObject | undefined, features: readonly string[]): Capabilities {
   return capabilitiesOf(from && readStated(from, features));

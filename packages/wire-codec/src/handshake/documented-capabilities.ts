@@ -4,7 +4,7 @@ import { readBoolean, readCount, type JsonObject } from './read-fields.ts';
 
 const WHAT = 'capabilities';
 
-/** Which events each flag of the documented shape stands for. */
+/** Event of each flag of the documented shape. */
 const FLAGS: readonly [flag: string, event: EventType][] = [
   ['handles_request_headers', 'requestHeaders'],
   ['handles_request_body', 'requestBodyChunk'],
@@ -12,7 +12,7 @@ const FLAGS: readonly [flag: string, event: EventType][] = [
   ['handles_response_body', 'responseBodyChunk'],
 ];
 
-/** Features that stand in for events where nothing else names them. */
+/** Features that imply an event where no list of events is given. */
 const EVENT_OF_FEATURE: readonly [feature: string, event: EventType][] = [
   ['request_complete', 'requestComplete'],
   ['websocket', 'webSocketFrame'],
@@ -26,7 +26,7 @@ const ONLY_DOCUMENTED: readonly string[] = [
   'max_concurrent_requests',
 ];
 
-/** Whether capabilities have the documented shape, alone or merged with the other one. */
+/** Tells whether capabilities have the documented shape, alone or merged with the other one. */
 export function isDocumentedShape(capabilities: JsonObject): boolean {
   return ONLY_DOCUMENTED.some((key) => key in capabilities);
 }
@@ -46,7 +46,7 @@ export function toDocumentedCapabilities(capabilities: Capabilities): JsonObject
 function eventsOf(from: JsonObject, features: readonly string[]): readonly EventType[] {
   const named = readEventNumbers(from);
   const hasFlags = FLAGS.some(([flag]) => (from[flag] ?? undefined) !== undefined);
-  // a list of features says what a peer's software can do, and names its events only beside something that does
+  // features describe a peer's software; they name events only beside flags or a list of events
   if (!hasFlags && named === undefined) return [];
   const flagged = FLAGS.filter(
     ([flag, event]) => readBoolean(WHAT, from, flag) ?? (!hasFlags && named?.includes(event)),
@@ -57,11 +57,11 @@ function eventsOf(from: JsonObject, features: readonly string[]): readonly Event
 }
 
 /**
- * Reads capabilities of the documented shape. Absent flags are false where another one is there; what the shape cannot
- * say is taken from `supported_events`, where it is there, and from `features`, the peer's `supported_features`. `events`
- * is empty where nothing names any.
+ * Reads capabilities of the documented shape. Absent flags are false where another one is present. Fields that the
+ * shape does not have come from `supported_events`, if present, and from `features`, the peer's `supported_features`.
+ * `events` is empty where no field names any.
  *
- * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
+ * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong type.
  */
 export function fromDocumentedCapabilities(from: JsonObject, features: readonly string[]): Capabilities {
   return {
@@ -76,7 +76,7 @@ export function fromDocumentedCapabilities(from: JsonObject, features: readonly 
   };
 }
 
-/** An agent that takes no request at all would not say hello: 0 is how some say nothing. */
+/** Reads 0 as absent: some agents write it for "no limit", and one that accepts no request would not connect. */
 function unlessZero(value: number | undefined): number | undefined {
   return value === 0 ? undefined : value;
 }

@@ -1,16 +1,16 @@
 import { AgentwireError } from '@agentwire/core';
 import { readText, readTexts, type JsonObject } from './read-fields.ts';
 
-/** The only words that may stand in `supported_encodings` and `encoding`: the crate rejects a handshake with others. */
+/** The only values of `supported_encodings` and `encoding`: the crate refuses a handshake with others. */
 export const WIRE_ENCODINGS: readonly string[] = ['json', 'msgpack'];
 
-/** The words of `encodings` that may be written, in their order; `json` where none is left. */
+/** Values of `encodings` that the wire has, in their order; `json` if none is left. */
 export function wireEncodings(encodings: readonly string[]): readonly string[] {
   const known = encodings.filter((word, at) => WIRE_ENCODINGS.includes(word) && encodings.indexOf(word) === at);
   return known.length === 0 ? ['json'] : known;
 }
 
-/** Reads `supported_encodings`. Absent means json alone; words that nobody knows are skipped, so that json is left. */
+/** Reads `supported_encodings`. Absent means json alone; unknown values are skipped, so that json is left. */
 export function readOfferedEncodings(what: string, from: JsonObject): readonly string[] {
   return wireEncodings(readTexts(what, from, 'supported_encodings') ?? []);
 }

@@ -1,7 +1,7 @@
 import { EVENT_TYPES, type EventType } from '@agentwire/core';
 import { readIntegers, type JsonObject } from './read-fields.ts';
 
-// Configure is 8 when the crate writes it and 0 when it reads it, so it has no number here; config_push stands for it.
+// configure is 8 when the crate writes it and 0 when it reads it, so it has no number here; config_push stands for it.
 const NUMBERED: readonly EventType[] = EVENT_TYPES.filter((event) => event !== 'configure');
 
 /** The value of `supported_events`: 1 for request headers up to 7 for guardrail inspections. */

@@ -1,14 +1,14 @@
 import { AgentwireError } from '@agentwire/core';
 
-/** The frame that the side which dialled sends first: a handshake request or a registration. */
+/** Type of the first frame of the dialling side: a handshake request or a registration. */
 export const OPENING_FRAME = 0x01;
-/** The frame that answers it. */
+/** Type of the frame that answers it. */
 export const ANSWER_FRAME = 0x02;
 
-// a version 1 frame is a length and a JSON object, so its first byte stands where ours has the type
+// a version 1 frame is a length and a JSON object, so the first byte of its JSON is read as the type
 const VERSION_ONE_FRAME = 0x7b;
 
-/** Whether the first frame of a peer shows that it speaks version 1 of the protocol. */
+/** Tells by the first frame's type whether a peer speaks version 1 of the protocol. */
 export function isVersionOneFrame(type: number): boolean {
   return type === VERSION_ONE_FRAME;
 }

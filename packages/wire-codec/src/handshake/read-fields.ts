@@ -7,13 +7,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const MAX_NAME_LENGTH = 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function kindOf(value: unknown): string {
+function typeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
 function wrong(what: string, key: string, expected: string, value: unknown): AgentwireError {
-  return new AgentwireError('ERR_PROTOCOL', `${what}: ${key} must be ${expected}, got ${kindOf(value)}`);
+  return new AgentwireError('ERR_PROTOCOL', `${what}: ${key} must be ${expected}, got ${typeName(value)}`);
 }
 
 /** Parses a handshake payload. @throws AgentwireError `ERR_PROTOCOL` when it is not the UTF-8 text of a JSON object. */
@@ -28,11 +28,11 @@ export function parseJsonObject(what: string, payload: Uint8Array): JsonObject {
     });
   }
   if (isObject(value)) return value;
-  throw new AgentwireError('ERR_PROTOCOL', `${what} must be a JSON object, got ${kindOf(value)}`);
+  throw new AgentwireError('ERR_PROTOCOL', `${what} must be a JSON object, got ${typeName(value)}`);
 }
 
 function isObject(value: unknown): value is JsonObject {
-  return kindOf(value) === 'object';
+  return typeName(value) === 'object';
 }
 
 /** Reads an optional object; absent and null give `undefined`. */

@@ -4,7 +4,7 @@ import { readCount, type JsonObject } from './read-fields.ts';
 
 const MAX_TEXT = 512;
 const VERSION_TEXT = /unsupported protocol version/i;
-/** Codes that a refusal keeps on its way; anything else arrives as `ERR_REFUSED`. */
+/** Codes that a refusal carries; any other arrives as `ERR_REFUSED`. */
 const KEPT: readonly ErrorCode[] = [
   'ERR_DRAINING',
   'ERR_DUPLICATE_AGENT',
@@ -22,15 +22,15 @@ function refusalText(error: AgentwireError, role: 'agent' | 'proxy'): string {
   return error.message.slice(0, MAX_TEXT);
 }
 
-/** The fields with which a refusal says what it was; `error_code` is ours, for peers that know it. */
+/** Fields of a refusal; `error_code` is an extension of agentwire. */
 export function refusalFields(error: AgentwireError, role: 'agent' | 'proxy'): JsonObject {
   return { error: refusalText(error, role), ...(KEPT.includes(error.code) ? { error_code: error.code } : undefined) };
 }
 
-/** The error that a refusal stands for, at whoever was refused. */
+/** The error of a refusal, at the refused side. */
 export function readRefusal(what: string, from: JsonObject): AgentwireError {
-  const said = from['error'];
-  const text = typeof said === 'string' ? printable(said.slice(0, MAX_TEXT)) : 'no reason was given';
+  const given = from['error'];
+  const text = typeof given === 'string' ? printable(given.slice(0, MAX_TEXT)) : 'no reason was given';
   const word = from['error_code'];
   const code = KEPT.find((kept) => kept === word) ?? (VERSION_TEXT.test(text) ? 'ERR_VERSION_MISMATCH' : 'ERR_REFUSED');
   return new AgentwireError(code, `refused by the other side: ${text}`, {

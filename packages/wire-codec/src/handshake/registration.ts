@@ -16,17 +16,17 @@ import {
 import { readRefusal, refusalFields } from './refusal.ts';
 import { readZentinelIdentity } from './zentinel-capabilities.ts';
 
-/** What an agent that dialled a proxy said, or what the proxy answered. */
+/** Registration of an agent that dialled a proxy, or the proxy's answer. */
 export interface Registration {
   readonly dialect: Dialect;
-  /** What the other side said of itself. */
+  /** The other side's identity, features and capabilities. */
   readonly hello: Hello;
 }
 
 const REQUEST = 'registration request';
 const ANSWER = 'registration answer';
 
-/** The payload of the frame that an agent opens a reverse connection with. */
+/** Payload of the frame with which an agent opens a reverse connection. */
 export function writeRegistrationRequest(shape: HandshakeShape, self: Hello): Buffer {
   const fields = {
     protocol_version: self.protocolVersions?.[0] ?? PROTOCOL_VERSION,
@@ -43,7 +43,7 @@ export function writeRegistrationRequest(shape: HandshakeShape, self: Hello): Bu
  * Reads the frame that an agent opened a reverse connection with. `hello.capabilities.agentId` is always the
  * `agent_id`, which is what a token must be bound to; `hello.name` is only for logs.
  *
- * @throws AgentwireError `ERR_PROTOCOL` when it is no registration. Versions are not judged here.
+ * @throws AgentwireError `ERR_PROTOCOL` when it is no registration. The version is not checked.
  */
 export function readRegistrationRequest(payload: Uint8Array): Registration {
   const from = parseJsonObject(REQUEST, payload);
@@ -71,16 +71,16 @@ export function readRegistrationRequest(payload: Uint8Array): Registration {
   };
 }
 
-/** What a proxy puts into its answer besides its own name. */
+/** Fields of a proxy's answer beside its own name. */
 export interface RegistrationGrant {
-  /** Which dialect follows; it decides whether the answer may be read as the documented one. */
+  /** Dialect of the messages that follow; the answer must not be readable as the other one's. */
   readonly dialect: Dialect;
   readonly encoding: string;
   /** The connection's id at the proxy; for logs on both sides. */
   readonly connectionId: string;
 }
 
-/** The payload of a proxy's answer: both shapes at once, without `accepted` where the dialect is zentinel. */
+/** Payload of a proxy's answer: both shapes at once, without `accepted` where the dialect is zentinel. */
 export function writeRegistrationAnswer(self: Hello, grant: RegistrationGrant): Buffer {
   const { dialect, encoding, connectionId } = grant;
   const fields = {
@@ -97,7 +97,7 @@ export function writeRegistrationAnswer(self: Hello, grant: RegistrationGrant): 
   return Buffer.from(JSON.stringify(fields));
 }
 
-/** The payload with which a proxy refuses a registration. */
+/** Payload of a proxy's refusal of a registration. */
 export function writeRegistrationRefusal(self: Hello, error: AgentwireError): Buffer {
   const fields = {
     accepted: false,
@@ -113,8 +113,8 @@ export function writeRegistrationRefusal(self: Hello, error: AgentwireError): Bu
 /**
  * Reads a proxy's answer to a registration.
  *
- * @param asked the shape of the registration that it answers
- * @param self what this side said, for the encodings that it offered
+ * @param asked shape of the registration that it answers
+ * @param self this side's hello, for the encodings that it offered
  * @throws AgentwireError `ERR_REFUSED` with the proxy's reason (or the code that it gave), `ERR_PROTOCOL`.
  */
 export function readRegistrationAnswer(payload: Uint8Array, asked: HandshakeShape, self: Hello): Registration {
@@ -132,7 +132,7 @@ export function readRegistrationAnswer(payload: Uint8Array, asked: HandshakeShap
     );
   }
   return {
-    // the answer may be the union of both shapes, so what was asked for alone is what follows
+    // the answer may be the union of both shapes, so a request in one shape decides the dialect
     dialect: asked === 'zentinel' || accepted === undefined ? 'zentinel' : 'documented',
     hello: {
       role: 'proxy',

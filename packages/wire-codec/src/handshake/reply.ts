@@ -15,10 +15,10 @@ import {
 import { readRefusal, refusalFields } from './refusal.ts';
 import { readZentinelIdentity } from './zentinel-capabilities.ts';
 
-/** What an agent answered. */
+/** Answer of an agent to a handshake request. */
 export interface HandshakeReply {
   readonly dialect: Dialect;
-  /** What the agent said of itself; its one encoding is the one it chose. */
+  /** The agent's identity, features and capabilities; its one encoding is the chosen one. */
   readonly hello: Hello;
 }
 
@@ -38,12 +38,12 @@ function replyFields(shape: HandshakeShape, self: Hello, encoding: string): Json
   };
 }
 
-/** The payload of an agent's answer, in the shape of the request. */
+/** Payload of an agent's answer, in the shape of the request. */
 export function writeHandshakeReply(shape: HandshakeShape, self: Hello, encoding: string): Buffer {
   return Buffer.from(JSON.stringify(replyFields(shape, self, encoding)));
 }
 
-/** The payload with which an agent refuses; it has every field that a reader may ask for. */
+/** Payload of an agent's refusal; it has every field that a reader may require. */
 export function writeHandshakeRefusal(shape: HandshakeShape, self: Hello, error: AgentwireError): Buffer {
   const fields = {
     ...replyFields(shape, self, 'json'),
@@ -57,10 +57,10 @@ export function writeHandshakeRefusal(shape: HandshakeShape, self: Hello, error:
 /**
  * Reads an agent's answer.
  *
- * @param asked the shape of the request that it answers
- * @param self what this side said, for the encodings that it offered
+ * @param asked shape of the request that it answers
+ * @param self this side's hello, for the encodings that it offered
  * @throws AgentwireError `ERR_REFUSED` with the agent's reason (or the code that it gave), `ERR_VERSION_MISMATCH`,
- * `ERR_PROTOCOL` when the answer is none or is of another dialect than was asked for.
+ * `ERR_PROTOCOL` for a payload that is no answer, or is one of a dialect that was not requested.
  */
 export function readHandshakeReply(payload: Uint8Array, asked: HandshakeShape, self: Hello): HandshakeReply {
   const from = parseJsonObject(WHAT, payload);

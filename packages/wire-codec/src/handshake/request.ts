@@ -13,13 +13,13 @@ import {
   type JsonObject,
 } from './read-fields.ts';
 
-/** What a proxy opened with. */
+/** Handshake request of a proxy. */
 export interface HandshakeRequest {
-  /** In which shape the answer must be. */
+  /** Shape that the answer must have. */
   readonly shape: HandshakeShape;
-  /** Which dialect follows. */
+  /** Dialect of the messages that follow. */
   readonly dialect: Dialect;
-  /** What the proxy said of itself. */
+  /** The proxy's identity and features. */
   readonly hello: Hello;
 }
 
@@ -43,9 +43,9 @@ function zentinelFields(self: Hello): JsonObject {
 }
 
 /**
- * The payload of the frame that a proxy opens with.
+ * Payload of the frame with which a proxy opens a connection.
  *
- * @param shape `union` lets the agent choose the dialect, the others ask for one alone
+ * @param shape `union` lets the agent choose the dialect; the others request one
  */
 export function writeHandshakeRequest(shape: HandshakeShape, self: Hello): Buffer {
   const fields = {
@@ -58,9 +58,9 @@ export function writeHandshakeRequest(shape: HandshakeShape, self: Hello): Buffe
 }
 
 /**
- * Reads the payload of the frame that a proxy opened with; its fields tell the dialect.
+ * Reads the payload of a proxy's first frame; its fields tell the dialect.
  *
- * @throws AgentwireError `ERR_PROTOCOL` when it is none of the known requests. Versions are not judged here.
+ * @throws AgentwireError `ERR_PROTOCOL` when it is none of the known requests. The version is not checked.
  */
 export function readHandshakeRequest(payload: Uint8Array): HandshakeRequest {
   const from = parseJsonObject(WHAT, payload);

@@ -21,7 +21,7 @@ const NOT_ZENTINEL: readonly MessageType[] = [
 
 type Offer = readonly [type: MessageType, feature: string, offered: boolean];
 
-/** What a proxy may send to an agent that said these capabilities. */
+/** Types that a proxy may send to an agent of these capabilities. */
 function fromProxy({ events, configPush }: Capabilities): readonly Offer[] {
   return [
     ['requestComplete', 'request_complete', events.includes('requestComplete')],
@@ -31,7 +31,7 @@ function fromProxy({ events, configPush }: Capabilities): readonly Offer[] {
   ];
 }
 
-/** What an agent may send: what its capabilities announced, as every reader of the dialect has these numbers. */
+/** Types that an agent may send: those its capabilities announce, since every reader of the dialect has these numbers. */
 function fromAgent(capabilities: Capabilities): readonly Offer[] {
   return [
     ['healthStatus', 'health', capabilities.healthReporting],
@@ -42,13 +42,13 @@ function fromAgent(capabilities: Capabilities): readonly Offer[] {
 }
 
 /**
- * What frames on a byte stream decide about a connection; the argument of core's `negotiate`.
+ * Traits of frames on a byte stream, for core's `negotiate`.
  *
- * In the zentinel dialect the agent's capabilities stand for the other side's features, and a proxy that is the released one has its known
- * quirks.
+ * In the zentinel dialect the agent's capabilities stand for the other side's features, and the released proxy has its
+ * known quirks.
  *
- * @param self what this side said
- * @param other what the other side said
+ * @param self hello of this side
+ * @param other hello of the other side
  */
 export function streamMedium(dialect: Dialect, self: Hello, other: Hello): MediumTraits {
   if (dialect === 'documented') return { dialect, ids: 'number', maxMessageBytes: MAX_FRAME_BYTES };

@@ -2,21 +2,21 @@ import type { Logger, Peer, Role } from '@agentwire/core';
 import type { MessageCodec } from '../messages/create-message-codec.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 
-/** What a codec of version 1 needs to know. */
+/** Options of a codec of version 1. */
 export interface VersionOneCodecOptions {
   /** The role of this side. */
   readonly role: Role;
   readonly logger: Logger;
-  /** Where answers go that nobody but version 1 wants, such as the one to the end of a request. */
+  /** Buffer for answers that only version 1 has, such as the one to the end of a request. */
   readonly outbox: Outbox;
 }
 
 /**
- * Protocol version 1 for a listener of version 2: frames are cut alike (the JSON's `{` stands where version 2 has the
- * type), so all that differs is what is in them. `@agentwire/v1` has the one there is.
+ * Protocol version 1 for a listener of version 2: the frames have one format (the JSON's `{` is read as the type), only
+ * their content differs. `@agentwire/v1` implements it.
  */
 export interface VersionOneProtocol {
-  /** What is assumed of a proxy of version 1, which says nothing of itself. */
+  /** Peer of such a connection: a proxy of version 1 sends no hello. */
   readonly peer: Peer;
   createCodec(options: VersionOneCodecOptions): MessageCodec;
 }

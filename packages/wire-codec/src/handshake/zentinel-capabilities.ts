@@ -4,16 +4,16 @@ import { readBoolean, readCount, readObject, readText, type JsonObject } from '.
 
 const WHAT = 'capabilities';
 const U32_MAX = 4_294_967_295;
-/** What is written for "no preference": a reader may cut bodies by it, so 0 would not do. */
+/** Chunk size written for "no preference": a reader may split bodies by it, so it must not be 0. */
 const PREFERRED_CHUNK_BYTES = 65_536;
 
-/** Who capabilities of the zentinel shape belong to; they carry it, the documented shape does not. */
+/** Identity of an agent, which capabilities of the zentinel shape carry. */
 export interface ZentinelIdentity {
   readonly name: string | undefined;
   readonly version: string | undefined;
 }
 
-/** Capabilities in the zentinel shape, with every field, as its reader asks for. */
+/** Capabilities in the zentinel shape, with every field, since its reader requires all. */
 export function toZentinelCapabilities(self: Hello, capabilities: Capabilities): JsonObject {
   const { events, maxConcurrentRequests, maxBodyBytes, preferredChunkBytes } = capabilities;
   return {
@@ -40,7 +40,7 @@ export function toZentinelCapabilities(self: Hello, capabilities: Capabilities):
   };
 }
 
-/** A count where 0 and `unlimited` mean that nothing was said. */
+/** A count; 0 and `unlimited` mean absent. */
 function readLimit(from: JsonObject, key: string, unlimited: number): number | undefined {
   const value = readCount(WHAT, from, key);
   return value === undefined || value === 0 || value >= unlimited ? undefined : value;
@@ -61,7 +61,7 @@ export function readZentinelIdentity(from: JsonObject): ZentinelIdentity {
 /**
  * Reads capabilities of the zentinel shape. Absent flags are false; numbers of events that are not known are skipped.
  *
- * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong kind.
+ * @throws AgentwireError `ERR_PROTOCOL` for a field of the wrong type.
  */
 export function fromZentinelCapabilities(from: JsonObject): Capabilities {
   const features = readObject(WHAT, from, 'features') ?? {};

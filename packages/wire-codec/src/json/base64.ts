@@ -5,7 +5,7 @@ export function decodeBase64(text: string): Buffer | undefined {
   if (length === 0) return Buffer.alloc(0);
   const padding = text.charCodeAt(length - 1) !== 61 ? 0 : text.charCodeAt(length - 2) !== 61 ? 1 : 2;
   const bytes = Buffer.from(text, 'base64');
-  // Node skips what it does not know, so anything foreign makes the result too short.
+  // node skips characters outside the alphabet, so any of them makes the result too short
   return bytes.length === (length / 4) * 3 - padding ? bytes : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { DecodeError } from '../messages/decode-error.ts';
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
-// Node has the third argument since version 21; the standard library types do not.
+// node has the third argument since version 21; TypeScript's library types lack it
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
 
 const MOST = 2n ** 64n - 1n;
@@ -9,7 +9,7 @@ const LEAST = -(2n ** 63n);
 /** Longest whole number of 64 bits: 20 digits, or a sign and 19. */
 const MOST_DIGITS = 20;
 
-/** A whole number that JavaScript would round becomes a bigint; one that JavaScript itself writes so stays a number. */
+/** Makes a bigint of a whole number that JavaScript would round; one in JavaScript's own spelling stays a number. */
 function exact(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
   if (String(value) === source || !/^-?\d+$/.test(source)) return value;
@@ -22,7 +22,8 @@ function exact(_key: string, value: unknown, { source }: { readonly source?: str
 /**
  * Parses JSON whose whole numbers past 2^53−1 are kept as bigints, as those of MessagePack are. Slower than `JSON.parse`.
  *
- * @throws DecodeError for one that takes more than 64 bits; SyntaxError for what is no JSON
+ * @throws DecodeError for a number of more than 64 bits
+ * @throws SyntaxError for text that is no JSON
  */
 export function parseExact(text: string): unknown {
   return parse(text, exact);

@@ -6,7 +6,10 @@ import { parseExact } from './exact-json.ts';
 import { scanJson } from './scan-json.ts';
 import { isWireObject } from '../messages/wire-object.ts';
 
-/** Reads a JSON payload within limits. Whole numbers past 2^53−1 are bigints, and past 64 bits an error. Bytes that are not UTF-8 are an error, never a replacement character. */
+/**
+ * Reads a JSON payload within limits. Whole numbers past 2^53−1 become bigints; those past 64 bits and bytes that are not
+ * UTF-8 are errors.
+ */
 export function parseJson(bytes: Buffer, start: number, end: number, limits: ReadLimits): Parsed {
   const { id, error, hasLong } = scanJson(bytes, start, end, limits);
   if (error !== undefined) return { value: undefined, id, error };
@@ -18,10 +21,10 @@ export function parseJson(bytes: Buffer, start: number, end: number, limits: Rea
     value = hasLong ? parseExact(text) : JSON.parse(text);
   } catch (thrown) {
     if (thrown instanceof DecodeError) return { value: undefined, id, error: thrown };
-    // The parser's own message quotes the payload.
+    // the parser's own message quotes the payload
     return { value: undefined, id, error: new DecodeError('the payload is not JSON') };
   }
-  // JSON.parse has rounded an id past 2^53−1; the walk has kept it.
+  // JSON.parse has rounded an id past 2^53−1; the scan has the exact one
   const [name] = limits.idPaths[0] ?? [];
   if (typeof id === 'bigint' && name !== undefined && isWireObject(value)) value = { ...value, [name]: id };
   return { value, id, error: undefined };

@@ -1,6 +1,5 @@
 import { DecodeError } from '../messages/decode-error.ts';
-import { IdTrail } from '../messages/parsed.ts';
-import type { ReadLimits } from '../messages/parsed.ts';
+import { IdTrail, type ReadLimits } from '../messages/parsed.ts';
 import { doubledName, SeenNames } from '../messages/seen-names.ts';
 
 const QUOTE = 0x22;
@@ -11,7 +10,7 @@ const CLOSE_OBJECT = 0x7d;
 const CLOSE_ARRAY = 0x5d;
 const COLON = 0x3a;
 const NEAR = 48;
-/** How far behind an error the id is still looked for, in bytes: a bomb must not cost a walk over all of it. */
+/** Distance behind an error within which the id is still searched, in bytes: a bomb must not cost a scan of all of it. */
 const LOOK_ON = 128 * 1024;
 
 /** Bytes that end a number or a word, and white space. */
@@ -19,7 +18,7 @@ const DELIMITER = new Uint8Array(256);
 for (const byte of [0x20, 0x09, 0x0a, 0x0d, 0x2c, COLON, OPEN_OBJECT, OPEN_ARRAY, CLOSE_OBJECT, CLOSE_ARRAY, QUOTE])
   DELIMITER[byte] = 1;
 
-/** The byte after the string whose opening quote stands at `at`, or `end` if it never closes. */
+/** Position after the string whose opening quote is at `at`, or `end` if it is not closed. */
 function endOfString(bytes: Buffer, at: number, end: number): number {
   let p = at + 1;
   for (;;) {
@@ -31,7 +30,7 @@ function endOfString(bytes: Buffer, at: number, end: number): number {
       p += 2;
       continue;
     }
-    // Long and plain, as base64 is: let native code look for the end, and step back only if a backslash came first.
+    // long and plain, as base64 is: native code finds the end, unless a backslash comes first
     const quote = bytes.indexOf(QUOTE, p);
     if (quote === -1 || quote >= end) return end;
     const escape = bytes.subarray(p, quote).indexOf(BACKSLASH);
@@ -58,13 +57,13 @@ function decodeNumber(text: string): number | bigint | undefined {
 /** Digits from which a whole number may be past 2^53−1. */
 const LONG_DIGITS = 16;
 
-/** Whether a number is written without fraction and exponent. */
+/** Tells whether a number has neither fraction nor exponent. */
 function isWhole(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (bytes[i] === 0x2e || ((bytes[i] as number) | 0x20) === 0x65) return false;
   return true;
 }
 
-/** The UTF-8 bytes of the name whose quotes stand at `from` and before `to`, one character each, its escapes resolved. */
+/** UTF-8 bytes of the name whose quotes are at `from` and before `to`, one character each, with escapes resolved. */
 function nameAt(bytes: Buffer, from: number, to: number): string {
   const plain = bytes.toString('latin1', from + 1, to - 1);
   const text = plain.includes('\\') ? decodeString(bytes, from, to) : undefined;
@@ -72,9 +71,9 @@ function nameAt(bytes: Buffer, from: number, to: number): string {
 }
 
 /**
- * Walks JSON once, without building anything: counts depth and values against the limits and finds the id, so that a
- * bomb costs a walk and its failure still names the request. A name that comes twice in one object is an error, however it
- * is spelt. Whether it is JSON at all is `JSON.parse`'s business.
+ * Scans JSON once without building values: counts depth and values against the limits and finds the id, so that a bomb
+ * costs one scan and its error still names the request. A name that an object has twice is an error, in any spelling.
+ * `JSON.parse` checks the syntax afterwards.
  */
 export function scanJson(
   bytes: Buffer,

@@ -1,9 +1,9 @@
 import { AgentwireError } from '@agentwire/core';
 
-// Node has it since version 21; the standard library types do not.
+// node has it since version 21; TypeScript's library types lack it
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (this: void, text: string) => unknown };
 
-/** A copy in which half surrogate pairs are U+FFFD, in names too: other parsers refuse a document that spells one. */
+/** A copy in which half surrogate pairs are U+FFFD, in names too: other parsers refuse a document that has one. */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (Array.isArray(value)) return value.map(wellFormed);
@@ -20,13 +20,13 @@ function stringify(wire: unknown): string {
   try {
     return JSON.stringify(wire);
   } catch {
-    // A bigint, or something that has no JSON at all.
+    // a bigint, or a value that has no JSON
     return JSON.stringify(wire, replaceBigInts);
   }
 }
 
 /**
- * The JSON text of a wire object. Bigints are written as whole numbers, half surrogate pairs as U+FFFD.
+ * Writes a wire object as JSON text. Bigints are written as whole numbers, half surrogate pairs as U+FFFD.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for a value that has no JSON, such as one that contains itself.
  */

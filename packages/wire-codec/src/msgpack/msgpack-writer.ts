@@ -21,18 +21,18 @@ const SMALL = Array.from({ length: 1024 }, (_, n) =>
 const SMALL_HIGHS = Uint8Array.from(SMALL, countHigh);
 
 /**
- * Builds MessagePack as text of one-byte characters, for generated writers: parts are joined and written into the
- * outbox by one native call. Values must be ASCII; whether they were is proven at the end, because UTF-8 would be longer
- * by exactly the bytes of the heads above 0x7f, which are counted in `high`.
+ * Builds MessagePack as text of one-byte characters, for generated writers: parts are joined and written into the outbox
+ * by one native call. Values must be ASCII, which is checked at the end: as UTF-8 the text must be longer by exactly the
+ * bytes of the heads above 0x7f, which `high` counts.
  */
 export class MsgpackWriter {
   /** Bytes above 0x7f among the heads so far. */
   high = 0;
-  /** Not writable this way; the reference does it. */
+  /** Set for a message that the reference has to write. */
   declined = false;
-  /** What stands before raw bytes, where a message has some. */
+  /** Text before raw bytes, where a message has some. */
   before = '';
-  /** The raw bytes. */
+  /** Raw bytes of the message. */
   raw: Uint8Array | undefined;
 
   begin(high: number): void {
@@ -42,13 +42,13 @@ export class MsgpackWriter {
     this.raw = undefined;
   }
 
-  /** Text that is a head, not a value. */
+  /** Counts the bytes of a head above 0x7f. */
   #head(text: string): string {
     this.high += countHigh(text);
     return text;
   }
 
-  /** Counts the heads of a constant part that is not always there. */
+  /** Counts the heads of a constant part that is optional. */
   constant(high: number): string {
     this.high += high;
     return '';
@@ -92,7 +92,7 @@ export class MsgpackWriter {
     return '\xc0';
   }
 
-  /** An id of the documented dialect; a bigint is rare and the reference's. */
+  /** Writes an id of the documented dialect; a bigint is left to the reference. */
   number(value: number | bigint | string): string {
     if (typeof value === 'number') return this.uint(value);
     this.declined = true;
@@ -131,7 +131,7 @@ export class MsgpackWriter {
     return out;
   }
 
-  /** Name to list of values; a name that comes twice is rare and the reference's. */
+  /** Writes headers as map from names to lists; a repeated name is left to the reference. */
   multi(headers: HeaderList): string {
     let out = this.map(headers.length >> 1);
     for (let i = 0; i < headers.length; i += 2) {
@@ -162,21 +162,21 @@ export class MsgpackWriter {
     return '\xa5allow';
   }
 
-  /** Raw bytes: what was built so far stands before them. */
+  /** Puts raw bytes behind the text so far. */
   split(before: string, value: Uint8Array): void {
     const { length } = value;
     this.before = before + this.#head(length < 0x100 ? char(0xc4, length) : wide(0xc5, length));
     this.raw = value;
   }
 
-  /** Length of the payload that ends with `after`, or -1 where it cannot be written this way. */
+  /** Length of the payload that ends with `after`, or -1 where the reference has to write it. */
   size(after: string): number {
     const length = this.before.length + after.length;
     if (this.declined || Buffer.byteLength(this.before) + Buffer.byteLength(after) !== length + this.high) return -1;
     return length + (this.raw?.length ?? 0);
   }
 
-  /** Writes what {@link size} measured behind the frame head at `at`. @returns the byte after the last */
+  /** Writes the payload behind the frame head at `at`. @returns the byte after the last */
   put(target: Buffer, at: number, after: string): number {
     let end = at + FRAME_HEAD_BYTES;
     if (this.raw !== undefined) {

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
 import { DecodeError } from '../messages/decode-error.ts';
-import { IdTrail } from '../messages/parsed.ts';
-import type { Parsed, ReadLimits } from '../messages/parsed.ts';
+import { IdTrail, type Parsed, type ReadLimits } from '../messages/parsed.ts';
 import { doubledName } from '../messages/seen-names.ts';
 
-/** How many values behind an error the id is still looked for: a bomb must not cost a walk over all of it. */
+/** Values behind an error among which the id is still searched: a bomb must not cost a scan of all of it. */
 const LOOK_ON = 100_000;
 
 class Truncated extends DecodeError {
@@ -15,8 +14,8 @@ class Truncated extends DecodeError {
 }
 
 /**
- * A reader of MessagePack that builds plain objects only: no extension types, no renamed keys, no rounded integers.
- * The first error is kept and the walk goes on without building, so that an id behind it is still found.
+ * Reads MessagePack into plain objects: no extension types, no renamed keys, no rounded integers. The first error is kept
+ * and the scan continues without building values, so that an id behind it is still found.
  */
 class MsgpackParser {
   error: DecodeError | undefined;
@@ -44,7 +43,7 @@ class MsgpackParser {
     return value;
   }
 
-  /** Where `length` bytes begin that are now behind. */
+  /** Skips `length` bytes. @returns where they begin */
   #take(length: number): number {
     const at = this.#at;
     if (length > this.#end - at) throw new Truncated();
@@ -174,12 +173,12 @@ class MsgpackParser {
     return object;
   }
 
-  /** The crate 0.6.20 writes the id of an event twice, with one value. */
+  /** Tells the id of an event of the crate 0.6.20, which writes it twice with one value. */
   #isKnownDouble(name: string, depth: number, isSame: boolean): boolean {
     return isSame && depth === 1 && name === this.#limits.doubled;
   }
 
-  /** Checks a container before anything is allocated for it; one that is too deep is walked over. */
+  /** Checks a container before anything is allocated for it; one that is too deep is skipped. */
   #enter(count: number, values: number, depth: number): boolean {
     if (values > this.#end - this.#at) throw new Truncated();
     if (count > this.#limits.maxNodes) this.error ??= new DecodeError(`more than ${this.#limits.maxNodes} values`);
@@ -189,7 +188,7 @@ class MsgpackParser {
     return false;
   }
 
-  /** Walks over values without recursion, however deep they are. */
+  /** Skips values without recursion, at any depth. */
   #skip(values: number): void {
     for (let left = values; left > 0; left--) {
       if (++this.#behind > LOOK_ON && this.error !== undefined) throw this.error;

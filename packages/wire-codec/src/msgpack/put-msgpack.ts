@@ -4,7 +4,7 @@ import { WireFloat } from '../messages/wire-object.ts';
 const MAX_DEPTH = 64;
 const TWO_32 = 0x1_0000_0000;
 
-/** What JSON would make of a value: `toJSON` is called, what JSON cannot say is null. */
+/** Converts a value as JSON does: calls `toJSON`. */
 function plain(value: unknown): unknown {
   if (
     typeof value === 'object' &&
@@ -44,7 +44,7 @@ function textSize(value: string): number {
   return length + (length < 32 ? 1 : length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5);
 }
 
-/** Exact length of `value` as MessagePack. @throws AgentwireError `ERR_INVALID_ARGUMENT` when it nests without end. */
+/** Exact length of `value` as MessagePack. @throws AgentwireError `ERR_INVALID_ARGUMENT` when it nests too deep or contains itself. */
 export function msgpackSize(value: unknown, depth = 0): number {
   checkDepth(depth);
   const one = plain(value);
@@ -134,7 +134,7 @@ function putFloat(target: Buffer, at: number, value: WireFloat): number {
 }
 
 /**
- * Writes `value` as MessagePack from `at`; {@link msgpackSize} says how much room it takes. Whole numbers are integers
+ * Writes `value` as MessagePack from `at`; {@link msgpackSize} gives its length. Whole numbers are integers
  * whatever their size, heads are as short as they can be, half surrogate pairs become U+FFFD.
  *
  * @returns the byte after the last

@@ -1,46 +1,46 @@
 import { giveSlabBack, ownSlab, takeSlab, type Slab } from './slabs.ts';
 
-/** Where an {@link Outbox} writes to: a socket and an HTTP/2 stream both fit. */
+/** Destination of an {@link Outbox}, such as a socket or an HTTP/2 stream. */
 export interface Sink {
   /**
-   * Writes `chunk`; calls `done` once, when it has been handed on or has failed, in the order of the writes. `chunk` must
+   * Writes `chunk`; calls `done` once, when it was written or has failed, in the order of the writes. `chunk` must
    * not change until then.
    */
   write(chunk: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
 
-/** What an {@link Outbox} needs to know. */
+/** Options of an {@link Outbox}. */
 export interface OutboxOptions {
   /** Called when buffered bytes fall below half of `highWaterBytes` after {@link Outbox.commit} returned `false`. */
   readonly onDrain: () => void;
-  /** Buffered bytes from which `commit` says stop; default 1 MiB. */
+  /** Buffered bytes past which `commit` returns `false`; default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** Waiting bytes from which a write starts at once instead of at the end of the tick; default 16 KiB. */
+  /** Pending bytes from which a write starts at once instead of at the end of the tick; default 16 KiB. */
   readonly earlyFlushBytes?: number;
-  /** Writes under way from which the rest waits and is gathered, unless its buffer is full; default 8. */
+  /** Writes in flight from which pending bytes are gathered instead, until their buffer is full; default 8. */
   readonly maxWrites?: number;
 }
 
-/** Buffered bytes from which senders are told to stop. */
+/** Buffered bytes past which senders should stop. */
 export const HIGH_WATER_BYTES: number = 1024 * 1024;
 /** Buffered bytes past which events are refused with `ERR_OVERLOADED`. */
 export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
 
-// A connection that says little gets by with a little of its own.
+// small messages fit into a buffer of the connection's own
 const OWN_BYTES = 2 * 1024;
 const NOTHING = ownSlab(0);
 const EARLY_FLUSH_BYTES = 16 * 1024;
 const MAX_WRITES = 8;
 
-/** One write under way. */
+/** One write in flight. */
 interface Flight {
   readonly slab: Slab;
   readonly length: number;
 }
 
 /**
- * The one outgoing buffer of a connection: encoders write straight into it, and it makes one write a tick, or one for
- * every 16 KiB, so nothing is copied twice and no message costs a system call of its own.
+ * Outgoing buffer of a connection: encoders write straight into it, and it makes one write per tick, or one for every
+ * 16 KiB, so that nothing is copied twice and no message costs a system call of its own.
  *
  * Encoders do `const at = outbox.reserve(n)`, fill `outbox.bytes` from `at`, and `outbox.commit(end)`.
  */
@@ -73,19 +73,19 @@ export class Outbox {
     this.#maxWrites = options.maxWrites ?? MAX_WRITES;
   }
 
-  /** Bytes accepted and not yet handed on. */
+  /** Bytes committed and not yet written. */
   get size(): number {
     return this.#end - this.#start + this.#flying;
   }
 
-  /** Makes room for `length` more bytes. @returns where in {@link bytes} they begin. */
+  /** Reserves space for `length` more bytes. @returns where in {@link bytes} they begin. */
   reserve(length: number): number {
     if (this.#end + length > this.bytes.length) this.#makeRoom(length);
     return this.#end;
   }
 
   #makeRoom(length: number): void {
-    // what leaves need not be copied to where there is room; the little in the own buffer is not worth a write
+    // written bytes need not be copied; the few in the connection's own buffer are not worth a write
     if (this.#slab !== this.#own) this.#write();
     const slab = this.#slab;
     const waiting = this.#end - this.#start;
@@ -107,7 +107,7 @@ export class Outbox {
     if (before.flying === 0) giveSlabBack(before);
   }
 
-  /** Says that bytes up to `end` are filled. @returns `false` once more than the high-water mark is buffered. */
+  /** Commits the bytes up to `end`. @returns `false` once more than the high-water mark is buffered. */
   commit(end: number): boolean {
     this.#end = end;
     const waiting = end - this.#start;
@@ -126,8 +126,8 @@ export class Outbox {
   };
 
   /**
-   * Runs `fill` while nothing leaves; if it throws, what it wrote is taken back and the error passed on. One inside
-   * another takes back only its own; nothing leaves before the outermost ends.
+   * Runs `fill` while writes are suspended; if it throws, its bytes are removed and the error is rethrown. A nested one
+   * removes only its own; writes resume after the outermost.
    */
   transaction(fill: () => void): void {
     const waiting = this.#end - this.#start;
@@ -144,7 +144,7 @@ export class Outbox {
     }
   }
 
-  /** Starts a write of what waits, unless as many as may be are under way. */
+  /** Starts a write of the pending bytes, unless `maxWrites` are in flight. */
   flush(): void {
     if (this.#flights.length < this.#maxWrites) this.#write();
   }
@@ -194,18 +194,18 @@ export class Outbox {
     done?.();
   }
 
-  /** Drops everything; nothing is written any more. For when the sink is gone. */
+  /** Drops everything and stops writing, for a sink that is gone. */
   discard(): void {
     this.#failed = true;
     this.#start = this.#end = this.#flying = 0;
     this.#flights = [];
     this.#whenEmpty = undefined;
-    // its slab may still be read by a write under way, so it goes to nobody else
+    // a write in flight may still read its slab, so it is not reused
     this.#slab = NOTHING;
     this.bytes = NOTHING.bytes;
   }
 
-  /** Calls `done` once everything has been handed on; at once if nothing waits. A failed sink never calls it. */
+  /** Calls `done` once everything is written; at once if nothing is pending. Not called after a failure of the sink. */
   whenEmpty(done: () => void): void {
     this.#whenEmpty = done;
     if (this.size === 0) this.#settleEmpty();

