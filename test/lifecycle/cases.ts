@@ -5,6 +5,7 @@ import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { handlerRun } from './cases/handler-run.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
+import { upstreamDispatch } from './cases/upstream-dispatch.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
 /**
@@ -19,6 +20,7 @@ import type { LifecycleCase } from './lifecycle-case.ts';
 export const CASES: readonly LifecycleCase[] = [
   connection,
   pooledConnection,
+  upstreamDispatch,
   grpcMessageStream,
   grpcDrain,
   circuitBreaker,

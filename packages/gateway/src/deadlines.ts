@@ -11,7 +11,7 @@ export interface Watched {
 /** Longest time between two checks, in milliseconds. */
 const MAX_INTERVAL_MS = 250;
 
-/** One timer for every deadline of a gateway: a timer per request or chunk would cost more than the requests. */
+/** One timer for every deadline of a gateway, in place of one per request and chunk. */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #watched = new Set<Watched>();

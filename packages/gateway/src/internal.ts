@@ -2,3 +2,8 @@
 export { parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
 export { checkUpstream } from './options/resolve-options.ts';
+export {
+  UPSTREAM_DISPATCH_LIFECYCLE,
+  UpstreamDispatch,
+  type UpstreamDispatchState,
+} from './upstream/upstream-dispatch.ts';

@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import type { Lifecycle } from '@agentwire/core/internal';
 import type { Dispatcher } from 'undici';
 import { isBodiless } from '../response/response-head.ts';
 import type { Watched } from '../deadlines.ts';
@@ -20,7 +21,17 @@ export interface UpstreamDispatchDeps {
   evictSlowest(now: number, minMs: number): boolean;
 }
 
-type State = 'queued' | 'sent' | 'body' | 'received' | 'over';
+/** States of an {@link UpstreamDispatch}; `received` has the whole response, of which the client has still to take a part. */
+export type UpstreamDispatchState = 'queued' | 'sent' | 'body' | 'received' | 'over';
+
+/** Transitions of an {@link UpstreamDispatch}. A request that is sent once more stays `sent`. */
+export const UPSTREAM_DISPATCH_LIFECYCLE: Lifecycle<UpstreamDispatchState> = {
+  queued: { send: 'sent', abort: 'over' },
+  sent: { head: 'body', 'upstream failed': 'over', abort: 'over' },
+  body: { end: 'over', 'end while stopped': 'received', 'upstream failed': 'over', abort: 'over' },
+  received: { resume: 'over', abort: 'over' },
+  over: {},
+};
 
 /** Methods whose request may be sent again when it is unknown whether the first one had an effect (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -44,7 +55,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   connection: UpstreamConnection | undefined;
   /** Number of times that it was sent. */
   attempts = 0;
-  #state: State = 'queued';
+  #state: UpstreamDispatchState = 'queued';
   #since: number;
   #evicted = false;
   #controller: Dispatcher.DispatchController | undefined;
@@ -69,6 +80,10 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   readonly #touch = (): void => {
     this.#since = this.#owner.now();
   };
+
+  get state(): UpstreamDispatchState {
+    return this.#state;
+  }
 
   get hasMore(): boolean {
     return this.#waiting.length > 0 || this.#state === 'received';
@@ -193,7 +208,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     this.response.onError(error);
   }
 
-  #leave(state: State): void {
+  #leave(state: 'received' | 'over'): void {
     this.#state = state;
     // the connection must not be stopped for its next request
     this.#gate?.resume();

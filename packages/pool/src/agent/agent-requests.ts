@@ -60,7 +60,7 @@ export class AgentRequests {
 
   /** Tells the agent that a request is over. @returns whether the agent knew it, or was told */
   complete(id: RequestId, summary: Completion): boolean {
-    // making an error costs more than the rest of this
+    // an error is made only where a request may wait: 6 µs, in a loop of 300 000
     if (this.#queue.length > 0 && this.#queue.cancel(id, endedEarly('completed'))) return false;
     const affinity = this.#affinities.get(id);
     let told = false;
