@@ -33,13 +33,21 @@ function mayHaveBody(method: string | undefined, status: number, headers: Header
   return !isBodiless(method, status) && Number(new HeaderMap(headers).get('content-length') ?? Infinity) !== 0;
 }
 
+const TRANSFER_ENCODING = 'transfer-encoding';
+
 /**
  * Returns whether the body has any transfer coding but one `chunked`. Any other would have to be decoded here, and where the
  * last one is not `chunked`, the end of the body cannot be told from a lost connection (RFC 9112 §6.3).
  */
 function hasUnknownCoding(headers: HeaderList): boolean {
-  const coding = new HeaderMap(headers).get('transfer-encoding');
-  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
+  let codings = 0;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length !== TRANSFER_ENCODING.length || name.toLowerCase() !== TRANSFER_ENCODING) continue;
+    codings += 1;
+    if (codings > 1 || headers[at + 1]?.trim().toLowerCase() !== 'chunked') return true;
+  }
+  return false;
 }
 
 /** Sends a request to the upstream and passes the response to the client, through the agents where they take it. */
