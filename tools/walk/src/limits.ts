@@ -1,7 +1,7 @@
 import type { WalkSize } from './walk.ts';
 
 /** Limits of one warm request, both ends together: a change that needs more has to say why here. */
-export const LIMITS: WalkSize = { files: 74, calls: 500 };
+export const LIMITS: WalkSize = { files: 69, calls: 482 };
 
 /** Returns one line per limit that a walk exceeds. */
 export function excesses(size: WalkSize): readonly string[] {

@@ -31,7 +31,7 @@ const callsOf = (walked: readonly WalkedFunction[]): number => walked.reduce((su
  * Records the functions that run while `action` does, with V8's precise coverage, and returns the shortest of several rounds:
  * a timer that fires in one of them is not part of a request.
  */
-export async function walk(action: () => Promise<unknown>, rounds = 20): Promise<readonly WalkedFunction[]> {
+export async function walk(action: () => Promise<unknown>, rounds = 60): Promise<readonly WalkedFunction[]> {
   const session = new Session();
   session.connect();
   try {

@@ -20,7 +20,7 @@ export class ConcurrencyLimiter {
   readonly #sessions: ReadonlySet<AgentSession>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #idle = new IdleWaiters();
+  #idle: IdleWaiters | undefined;
 
   constructor(limit: number, sessions: ReadonlySet<AgentSession>, clock: Clock, logger: Logger) {
     this.#limit = limit;
@@ -62,7 +62,7 @@ export class ConcurrencyLimiter {
   /** Counts a handler that has decided, or has been given up. */
   end(): void {
     this.undecided -= 1;
-    if (this.undecided === 0) this.#idle.notify();
+    if (this.undecided === 0) this.#idle?.notify();
   }
 
   /** Repeats the pause, because proxies treat one that is not renewed as a dead agent. */
@@ -78,7 +78,7 @@ export class ConcurrencyLimiter {
 
   /** Resolves when every handler has decided. */
   whenIdle(): Promise<void> {
-    return this.undecided === 0 ? Promise.resolve() : this.#idle.wait();
+    return this.undecided === 0 ? Promise.resolve() : (this.#idle ??= new IdleWaiters()).wait();
   }
 
   #signal(session: AgentSession, action: 'pause' | 'resume'): void {

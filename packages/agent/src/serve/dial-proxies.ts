@@ -1,5 +1,5 @@
 import type { AgentSessionOptions } from '@agentwire/core/session';
-import { keepConnected } from '@agentwire/core/session/internal';
+import { dial, keepConnected } from '@agentwire/core/session/internal';
 import type { Agent } from '../define/define-agent.ts';
 import { announce } from '../define/announce.ts';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
@@ -25,12 +25,9 @@ export function dialProxy(
   const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
     const ended = Promise.withResolvers<void>();
     const { handshakeTimeoutMs } = options;
-    await transport.connect(reverse.address, {
-      self,
-      signal: attempt,
-      onConnection: (connection) => runtime.open(connection, options.session, ended.resolve),
-      ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-    });
+    await dial(transport, reverse.address, { self, signal: attempt, handshakeTimeoutMs }, (connection) =>
+      runtime.open(connection, options.session, ended.resolve),
+    );
     if (!registered) callListener('onRegistered', options.logger, () => options.onRegistered?.(reverse.address));
     registered = true;
     return { ended: ended.promise };

@@ -42,10 +42,11 @@ const INSPECTIONS: readonly unknown[] = ['prompt_injection', 'pii_detection'];
 /** Check of every event type: a new one does not compile without. */
 const CHECKS: Readonly<Record<EventType, Check>> = {
   requestHeaders({ method, uri, headers, hasBody }) {
-    checkText(method, 'method');
-    checkText(uri, 'uri');
+    // the one event of most requests: calls are made for a fault only (`pnpm walk`: 1 file and 4 calls less)
+    if (typeof method !== 'string') checkText(method, 'method');
+    if (typeof uri !== 'string') checkText(uri, 'uri');
+    if (hasBody !== undefined && typeof hasBody !== 'boolean') checkBoolean(hasBody, 'hasBody');
     checkLines(headers);
-    checkOptional(hasBody, checkBoolean, 'hasBody');
   },
   requestBodyChunk: checkChunk,
   responseHeaders({ status, headers, hasBody }) {
@@ -119,8 +120,8 @@ function completeMetadata(given: unknown, id: unknown, clock: Pick<Clock, 'wallN
 
 /** Returns whether no member that wires need is missing, so that nothing has to be copied. */
 function isComplete(metadata: unknown): boolean {
-  if (!isObject(metadata)) return false;
-  const { correlationId, requestId, clientIp, clientPort, protocol, timestamp } = metadata;
+  if (typeof metadata !== 'object' || metadata === null) return false;
+  const { correlationId, requestId, clientIp, clientPort, protocol, timestamp } = metadata as Fields;
   return (
     typeof correlationId === 'string' &&
     typeof requestId === 'string' &&

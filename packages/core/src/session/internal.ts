@@ -2,6 +2,7 @@
 export { AgentRequestCore } from './agent/agent-request.ts';
 export { AgentSessionCore } from './agent/agent-session-core.ts';
 export { BACKOFF_TABLE, backoffDelay, resolveBackoff } from './backoff.ts';
+export { dial } from './dial.ts';
 export { keepConnected, type KeptEnd } from './keep-connected.ts';
 export { KEEPALIVE_TABLE } from './keepalive.ts';
 export { EVENT_SENDER_LIFECYCLE, EventSender } from './proxy/event-sender.ts';

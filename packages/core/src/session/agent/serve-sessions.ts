@@ -1,5 +1,6 @@
 import type { Connection } from '../../contract/connection.ts';
-import type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from '../../contract/transport.ts';
+import type { ConnectOptions, Listener, ListenOptions, Transport } from '../../contract/transport.ts';
+import { dial } from '../dial.ts';
 import { AgentSessionCore } from './agent-session-core.ts';
 import {
   type AgentSession,
@@ -28,7 +29,7 @@ function openSessions(
   handler: SessionHandler,
   options: AgentSessionOptions,
   sessions: Set<AgentSession>,
-): OnConnection {
+): (connection: Connection) => AgentSessionCore {
   const wrapped: SessionHandler = {
     onEvent: (event, request, encoded) => handler.onEvent(event, request, encoded),
     onClose: (reason, session) => {
@@ -98,20 +99,5 @@ export async function dialSession(
   options: DialSessionOptions,
 ): Promise<AgentSession> {
   resolveAgentSessionOptions(options);
-  const sessions = new Set<AgentSession>();
-  let session: AgentSession | undefined;
-  const open = openSessions(handler, options, sessions);
-  const { self, signal, handshakeTimeoutMs } = options;
-  await transport.connect(address, {
-    self,
-    ...(signal !== undefined && { signal }),
-    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-    onConnection(connection) {
-      const handlerOfConnection = open(connection);
-      [session] = sessions;
-      return handlerOfConnection;
-    },
-  });
-  if (session === undefined) throw new TypeError('the transport connected without calling onConnection');
-  return session;
+  return dial(transport, address, options, openSessions(handler, options, new Set()));
 }

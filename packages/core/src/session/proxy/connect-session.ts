@@ -1,6 +1,7 @@
 import type { Connection } from '../../contract/connection.ts';
 import type { ConnectOptions, Transport } from '../../contract/transport.ts';
 import { checkOptions, checkTypes } from '../../option-table.ts';
+import { dial } from '../dial.ts';
 import { ProxySessionCore } from './proxy-session-core.ts';
 import { PROXY_SESSION_TABLE, type ProxySession, type ProxySessionOptions } from './proxy-session.ts';
 
@@ -14,15 +15,7 @@ export async function connectSession(
   options: ConnectSessionOptions,
 ): Promise<ProxySession> {
   checkTypes('', options, PROXY_SESSION_TABLE);
-  let session: ProxySessionCore | undefined;
-  const { self, signal, handshakeTimeoutMs } = options;
-  const connection = await transport.connect(address, {
-    self,
-    ...(signal !== undefined && { signal }),
-    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-    onConnection: (opened) => (session = new ProxySessionCore(opened, options)),
-  });
-  return session ?? new ProxySessionCore(connection, options);
+  return dial(transport, address, options, (connection) => new ProxySessionCore(connection, options));
 }
 
 /**
