@@ -16,7 +16,7 @@ test('solves its job in one process', { timeout: 90_000 }, async () => {
 const hasServer = spawnSync('nats-server', ['--version']).status === 0;
 const unlessServer = hasServer ? '' : ' [SKIPPED: no nats-server on the PATH; apt-get install nats-server]';
 
-it.skipIf(!hasServer)(
+test.skipIf(!hasServer)(
   `solves its job over NATS, each agent in a process of its own${unlessServer}`,
   { timeout: 90_000 },
   async () => {

@@ -113,11 +113,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return this.#withResponseOp({ op: 'remove', name });
   }
 
-  /**
-   * Adds a header to the client's answer of a block; a second value of a name replaces the first.
-   *
-   * @throws AgentwireError `ERR_INVALID_STATE` for another verdict, `ERR_INVALID_HEADER`
-   */
+  /** Adds a header to the client's answer of a block, or replaces it. @throws AgentwireError `ERR_INVALID_STATE`, `ERR_INVALID_HEADER` */
   withBlockHeader(name: string, value: string): AgentDecision {
     const verdict = this.verdict;
     if (verdict.type !== 'block') {

@@ -92,11 +92,6 @@ export class HandlerRun {
     return this.#state;
   }
 
-  /** `true` if an event waits for the handler. */
-  get waits(): boolean {
-    return this.#state === 'waiting';
-  }
-
   /** `true` if the handler has decided or failed. */
   get settled(): boolean {
     return this.#state === 'settled' || this.#state === 'delivered';

@@ -127,7 +127,7 @@ export class HandlerCalls {
     this.#uncount(run);
     // a handler whose signal is aborted may throw because of that, which is no failure
     if (run.settled || context.agentRequest.cancelled) return run.fail(error);
-    const { waits } = run;
+    const waits = run.state === 'waiting';
     try {
       run.settle(this.failed(error));
     } catch {
