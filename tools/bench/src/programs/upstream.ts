@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { textOf } from '../raw/buffer-text.ts';
 
 // node upstream.ts: answers every request with the same 200, so cheaply that it is not what is measured; heads only
 
@@ -17,7 +18,7 @@ const server = createServer((socket) => {
   let rest = '';
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
-    rest += chunk.latin1Slice(0, chunk.length);
+    rest += textOf(chunk).latin1Slice(0, chunk.length);
     for (let at = rest.indexOf(END); at >= 0; at = rest.indexOf(END)) {
       socket.write(ANSWER);
       rest = rest.slice(at + END.length);

@@ -1,4 +1,5 @@
 import type { WorkloadEvent } from '../stacks/workload.ts';
+import { textOf } from './buffer-text.ts';
 
 // Positional arrays of ASCII texts, written for one event and one answer: how fast Node can be, and no more than that.
 
@@ -56,7 +57,7 @@ export class EventReader {
   read(chunk: Buffer, start: number): WorkloadEvent {
     if (this.#chunk !== chunk) {
       this.#chunk = chunk;
-      this.#all = chunk.latin1Slice(0, chunk.length);
+      this.#all = textOf(chunk).latin1Slice(0, chunk.length);
     }
     this.#at = start;
     const correlationId = this.#text(chunk);

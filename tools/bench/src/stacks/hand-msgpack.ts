@@ -4,6 +4,7 @@ import { Slots } from '../raw/slots.ts';
 import { TickWriter } from '../raw/tick-writer.ts';
 import type { Stack } from './stack.ts';
 import { eventOf } from './workload.ts';
+import { textOf } from '../raw/buffer-text.ts';
 
 const DECISION = {
   verdict: { type: 'allow' },
@@ -41,7 +42,7 @@ export const handMsgpack: Stack = {
     const send = (id: number, n: number): void => {
       const at = writer.reserve(MAX_EVENT_BYTES);
       writer.bytes.writeUInt32BE(id, at + 4);
-      writer.commit(at + PREFIX_BYTES + writer.bytes.latin1Write(eventText(eventOf(n)), at + PREFIX_BYTES));
+      writer.commit(at + PREFIX_BYTES + textOf(writer.bytes).latin1Write(eventText(eventOf(n)), at + PREFIX_BYTES));
     };
     return { ask: (n) => slots.ask((id) => send(id, n)), close: () => closeRaw(socket) };
   },

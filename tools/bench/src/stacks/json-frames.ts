@@ -3,6 +3,7 @@ import { Slots } from '../raw/slots.ts';
 import { TickWriter } from '../raw/tick-writer.ts';
 import type { Stack } from './stack.ts';
 import { eventOf } from './workload.ts';
+import { textOf } from '../raw/buffer-text.ts';
 
 interface Answer {
   readonly id: number;
@@ -12,12 +13,12 @@ function sender(writer: TickWriter): (value: object) => void {
   return (value) => {
     const text = JSON.stringify(value);
     const at = writer.reserve(4 + text.length * 3);
-    writer.commit(at + 4 + writer.bytes.utf8Write(text, at + 4));
+    writer.commit(at + 4 + textOf(writer.bytes).utf8Write(text, at + 4));
   };
 }
 
 function parse(chunk: Buffer, start: number, end: number): unknown {
-  return JSON.parse(chunk.utf8Slice(start, end));
+  return JSON.parse(textOf(chunk).utf8Slice(start, end));
 }
 
 const ANSWER = {

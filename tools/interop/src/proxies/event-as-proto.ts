@@ -1,4 +1,4 @@
-import type { HeaderList, WebSocketOpcode } from '@agentwire/core';
+import type { HeaderList, RequestMetadata, WebSocketOpcode } from '@agentwire/core';
 import type { EventBody } from '@agentwire/core/session';
 
 /** A message as protobuf's JSON has it. */
@@ -25,7 +25,7 @@ function pairs(headers: HeaderList): ProtoJson[] {
 export function eventAsProto(correlationId: string, event: EventBody): ProtoJson {
   switch (event.type) {
     case 'requestHeaders': {
-      const { timestamp, tlsCipher: _, ...metadata } = event.metadata;
+      const { timestamp, tlsCipher: _, ...metadata } = event.metadata as RequestMetadata;
       const timestampMs = String(Date.parse(timestamp));
       const { method, uri, headers } = event;
       const meta = { ...metadata, correlationId, timestampMs };

@@ -1,4 +1,4 @@
-import type { ProxyEvent } from '@agentwire/core';
+import type { ProxyEvent, RequestMetadata } from '@agentwire/core';
 import { fieldsOf } from '@agentwire/core/internal';
 import type { EventBody } from '@agentwire/core/session';
 import type { AgentClient } from '@agentwire/v1';
@@ -22,7 +22,7 @@ const MIXED = bytes('pass this', 'drop this', 'change this');
 const of = (id: string, event: EventBody): ProxyEvent => {
   if (event.type !== 'requestHeaders') return { ...event, id };
   // version 1 finds a head's id in its metadata
-  return { ...event, id, metadata: { ...event.metadata, correlationId: id } };
+  return { ...event, id, metadata: { ...(event.metadata as RequestMetadata), correlationId: id } };
 };
 const head = (id: string, uri: string): ProxyEvent => of(id, events.requestHeaders(uri));
 
