@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What the program was asked to do. */
+/** Command line of the program. */
 export interface Flags {
   /** Only rows whose id contains one of these words. */
   readonly stacks: readonly string[];
@@ -9,7 +9,7 @@ export interface Flags {
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly http: boolean;
-  /** Where results go. */
+  /** Folder of the results. */
   readonly out: string;
   readonly profiles: string | undefined;
 }

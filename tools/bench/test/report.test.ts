@@ -22,7 +22,7 @@ function cell(
     cpuMicroseconds: { client: 3, server: 2 },
     rssBytes: 1e8,
     histogram: [0, 4, 2],
-    foreign: 0,
+    others: 0,
   };
   return { row, load: { inFlight: 64, goals }, rounds: rounds.map((one) => one && { ...base, ...one }) };
 }

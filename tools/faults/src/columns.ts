@@ -7,14 +7,14 @@ import { createUdsTransport } from '@agentwire/transport-uds';
 /** A way for proxy and agent to talk. */
 export interface Column {
   readonly id: string;
-  /** What the bytes are made of: frames of the stream transports, or HTTP/2. */
+  /** Wire format: frames of the stream transports, or HTTP/2. */
   readonly medium: 'frames' | 'http2';
   readonly encoding: 'json' | 'msgpack' | 'protobuf';
   readonly dialect: 'documented' | 'zentinel';
   readonly transport: Transport;
-  /** What the proxy says of itself. */
+  /** Hello of the proxy. */
   readonly hello: Hello;
-  /** Whether the short run has it. */
+  /** Set when the short run includes it. */
   readonly quick: boolean;
   /** An address to listen on, of its own in `folder`. */
   address(folder: string): string;

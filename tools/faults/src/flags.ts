@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { COLUMNS, type Column } from './columns.ts';
 import type { Row } from './row.ts';
 
-/** What the program was asked to do. */
+/** Command line of the program. */
 export interface Flags {
   readonly rows: readonly Row[];
   readonly columns: readonly Column[];

@@ -1,12 +1,12 @@
 import type { Cell } from './cell/cell.ts';
 import type { Column } from './columns.ts';
 
-/** What a row measured in one column. */
+/** Result of a row in one column. */
 export interface Verdict {
   readonly ok: boolean;
-  /** What was measured, in a few words; also when the row failed. */
+  /** Measurement in a few words; also when the row failed. */
   readonly figure: string;
-  /** What was wrong; every finding a line. Empty where `ok`. */
+  /** Findings, one per line. Empty when `ok`. */
   readonly why: readonly string[];
   /** Findings about times only, which a machine with other work can cause too. */
   readonly late?: readonly string[];
@@ -18,9 +18,9 @@ export interface Row {
   readonly id: string;
   readonly fault: string;
   readonly must: string;
-  /** How many times the usual limit a cell may take; default 1. */
+  /** Factor on the time limit of a cell; default 1. */
   readonly patience?: number;
-  /** Why the row says nothing in a column; `undefined` where it does. */
+  /** Reason why the row does not apply to a column; `undefined` when it applies. */
   notApplicable?(column: Column): string | undefined;
   run(cell: Cell): Promise<Verdict>;
 }

@@ -11,24 +11,24 @@ export interface CellResult {
   readonly column: string;
   readonly status: 'ok' | 'failed' | 'n/a';
   readonly figure: string;
-  /** What was wrong, or why the row does not apply. */
+  /** Findings, or the reason why the row does not apply. */
   readonly why: readonly string[];
-  /** How often it was run until the result stood; 0 where it does not apply. */
+  /** Number of runs until the result was final; 0 when the row does not apply. */
   readonly tries: number;
   readonly seconds: number;
   /** The longest that this process was not scheduled, in milliseconds: figures may be off by that much. */
   readonly blockedMs: number;
 }
 
-/** How cells are run. */
+/** Options of a run. */
 export interface RunOptions {
   readonly quick: boolean;
-  /** How long one cell may take, in milliseconds; past it it has failed. */
+  /** Time limit of one cell, in milliseconds. */
   readonly limitMs: number;
   readonly say: (text: string) => void;
 }
 
-/** How often a cell is run at most, where the machine let it down. */
+/** Most runs of a cell when the machine was too busy. */
 const TRIES = 3;
 /** A process that waited this long for a processor says nothing about times, in milliseconds. */
 const STARVED_MS = 5;
@@ -87,7 +87,7 @@ async function runOnce(
 
 async function judge(row: Row, cell: Cell, limitMs: number): Promise<Verdict> {
   const running = row.run(cell);
-  // past the limit nobody waits for it any more, but its end must not count as an unhandled rejection
+  // after the limit no caller waits for it, but its end must not count as an unhandled rejection
   running.catch(() => undefined);
   try {
     const result = await within(running, limitMs);

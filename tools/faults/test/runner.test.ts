@@ -140,7 +140,7 @@ test('a handle that is left open fails a row that found nothing', async () => {
   expect([status, why]).toEqual(['failed', [expect.stringContaining('TCPServerWrap +1')]]);
 });
 
-test('a rejection that nobody takes fails a row that found nothing', async () => {
+test('an unhandled rejection fails a row that found nothing', async () => {
   const others = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection');
   onTestFinished(() => {

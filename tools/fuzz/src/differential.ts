@@ -1,7 +1,7 @@
 import type { Outcome } from './rig.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Names whose values differ between runs, or tell whether an upload was still under way at the answer. */
+/** Names whose values differ between runs, or depend on whether an upload was in flight at the response. */
 const VARYING = new Set(['date', 'x-request-id', 'connection', 'keep-alive']);
 
 type Lines = readonly (readonly [string, string])[];

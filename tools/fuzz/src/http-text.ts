@@ -3,19 +3,19 @@ export interface HttpMessage {
   readonly startLine: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string;
-  /** Whether the body has reached its end. */
+  /** Set when the body is complete. */
   readonly whole: boolean;
   /** Length of the message in what was read, where it is whole. */
   readonly length: number;
 }
 
-/** How the end of a message's body is found. */
+/** Framing of a message's body. */
 export interface BodyRules {
-  /** Whether no body follows, whatever the headers say: answers to HEAD, 204, 304. */
+  /** Set when no body follows, whatever the headers: responses to HEAD, 204, 304. */
   readonly bodiless: (startLine: string) => boolean;
-  /** Whether a body without length and chunks lasts until the connection ends. */
+  /** Set when a body without length and chunks lasts until the connection ends. */
   readonly untilClose: boolean;
-  /** Whether the connection has ended. */
+  /** Set when the connection has ended. */
   readonly ended: boolean;
 }
 

@@ -37,7 +37,7 @@ function withOps(lines: Lines, ops: readonly HeaderOp[]): Lines {
   return pairs(applyHeaderOps(lines.flat(), ops));
 }
 
-/** Whether this side of an agent's plan comes to a refusal for a body with or without its marker. */
+/** Tests whether this side of an agent's plan refuses a body with or without its marker. */
 function refuses(plan: AgentSide, marked: boolean): boolean {
   if (plan.verdict !== 'allow' && plan.reading !== 'chunks') return true;
   if (plan.verdict !== 'allow' && plan.reading === 'chunks') return true;

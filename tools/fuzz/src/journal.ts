@@ -2,18 +2,18 @@ import type { IncomingRequest, IncomingResponse } from '@agentwire/agent';
 import type { RequestSummary } from '@agentwire/gateway';
 import type { Scenario } from './scenario.ts';
 
-/** A message as somebody saw it; names in lower case. */
+/** Message as a participant saw it; names in lower case. */
 interface Seen {
   readonly start: string;
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** What an agent saw of one direction. */
+/** One direction of a request as an agent saw it. */
 interface AgentView {
   head: Seen | undefined;
-  /** What it was given of the body so far. */
+  /** Body received so far. */
   body: string | undefined;
-  /** Whether it has seen the end of the body. */
+  /** Set when it has seen the end of the body. */
   whole: boolean;
 }
 
@@ -21,13 +21,13 @@ interface AgentView {
 export interface CaseRecord {
   readonly scenario: Scenario;
   readonly agents: readonly [AgentRecord, AgentRecord];
-  /** What the upstream got, request by request. */
+  /** Requests that the upstream received. */
   readonly upstream: (Seen & { body: string; whole: boolean })[];
   /** Ends that the gateway reported. */
   readonly ends: RequestSummary[];
 }
 
-/** What one agent saw. */
+/** Request as one agent saw it. */
 interface AgentRecord {
   readonly request: AgentView;
   readonly response: AgentView;

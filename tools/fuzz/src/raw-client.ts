@@ -2,13 +2,13 @@ import { connect } from 'node:net';
 import { readMessage, type HttpMessage } from './http-text.ts';
 import type { Scenario } from './scenario.ts';
 
-/** What a client got. */
+/** Response as a client received it. */
 export interface ClientView {
   /** The final response, as far as it came. */
   readonly response: HttpMessage | undefined;
-  /** What was wrong with what came, if it could not be read as HTTP. */
+  /** Violation of HTTP in the received bytes. */
   readonly fault: string | undefined;
-  /** Whether nothing ended within the limit. */
+  /** Set when nothing ended within the limit. */
   readonly hung: boolean;
 }
 

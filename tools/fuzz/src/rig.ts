@@ -16,7 +16,7 @@ export interface Outcome extends CaseRecord {
   readonly client: ClientView;
 }
 
-/** How long one request may take to its end, in milliseconds. */
+/** Time limit of one request, in milliseconds. */
 const LIMIT_MS = 20_000;
 
 /** An upstream, two agents and two gateways (`stream` and `hold`) on one transport. */

@@ -11,7 +11,7 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What is run. */
+/** Options of a run. */
 export interface FuzzOptions {
   readonly seed: number;
   /** Numbers of the scenarios. */
@@ -23,7 +23,7 @@ export interface FuzzOptions {
   readonly onRound?: (round: number, findings: number) => void;
 }
 
-/** Collects exceptions and warnings of this process that nobody handled. */
+/** Collects unhandled exceptions and warnings of this process. */
 class ProcessWatch implements Disposable {
   readonly found: string[] = [];
   readonly #onError = (error: unknown): void =>

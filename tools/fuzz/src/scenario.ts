@@ -4,19 +4,19 @@ import { Random } from './random.ts';
 /** Header lines as name and value. */
 type Lines = readonly (readonly [string, string])[];
 
-/** How a body is delimited. */
+/** Framing of a body. */
 type Framing = 'none' | 'length' | 'chunked' | 'close';
 
-/** A body that somebody sends. Text is latin-1. */
+/** Body of a message. Text is latin-1. */
 interface PlannedBody {
   readonly framing: Framing;
   readonly pieces: readonly string[];
 }
 
-/** How an agent treats a body. `none` decides at the head. */
+/** Treatment of a body by an agent. `none` decides at the head. */
 type Reading = 'none' | 'whole' | 'iterate' | 'chunks';
 
-/** What an agent does with one direction of a request. */
+/** Plan of an agent for one direction of a request. */
 export interface AgentSide {
   readonly verdict: 'allow' | 'block' | 'redirect' | 'challenge' | 'throw';
   readonly reading: Reading;
@@ -25,7 +25,7 @@ export interface AgentSide {
   readonly ops: readonly HeaderOp[];
 }
 
-/** What one agent does with a request and its response. */
+/** Plan of one agent for a request and its response. */
 interface AgentPlan {
   readonly request: AgentSide;
   readonly response: AgentSide;
@@ -73,7 +73,7 @@ export interface Scenario {
     readonly headers: Lines;
     readonly body: PlannedBody;
     readonly end: 'whole' | 'cut' | 'reset' | 'no answer';
-    /** Whether it answers before it has read the request's body. */
+    /** Set when it answers before it has read the request's body. */
     readonly early: boolean;
   };
 }

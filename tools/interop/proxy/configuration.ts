@@ -1,9 +1,9 @@
-/** What differs between the proxies that are started here. */
+/** Differences between the proxies that are started here. */
 export interface ProxySettings {
-  /** Where it takes HTTP requests. */
+  /** Port for HTTP requests. */
   readonly port: number;
   readonly upstreamPort: number;
-  /** How it reaches the agent. */
+  /** Medium to the agent. */
   readonly medium: Medium;
   /** A path, or `host:port`. */
   readonly agentAt: string;
@@ -11,7 +11,7 @@ export interface ProxySettings {
   readonly events: readonly string[];
 }
 
-/** How the proxy reaches the agent. */
+/** Medium between proxy and agent. */
 export type Medium = 'uds' | 'grpc';
 
 const filter = (mode: string): string =>

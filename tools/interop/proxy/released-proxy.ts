@@ -16,7 +16,7 @@ export const LOG: 'ignore' | 'inherit' = process.env['PROXY_LOG'] === undefined 
 /** Waits in real time. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** Finds a free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -50,7 +50,7 @@ export class ReleasedProxy {
     this.#settings = settings;
   }
 
-  /** How it ended by itself; `undefined` while it runs. */
+  /** Exit of a proxy that ended by itself; `undefined` while it runs. */
   get ended(): string | undefined {
     const { exitCode, signalCode } = this.#process ?? {};
     if (exitCode === null && signalCode === null) return undefined;

@@ -14,7 +14,7 @@ function expect(holds: boolean, { status, body }: Exchange): void {
 const JSON_TYPE = { 'content-type': 'application/json' };
 const isFine = ({ status, upstream }: Exchange): boolean => status === 200 && upstream?.headers['x-agent'] === 'allow';
 
-/** What the proxy is put through, in this order. */
+/** Scenarios, in the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'allow, with a header set on the request',
@@ -168,7 +168,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** What leaves the proxy in a bad state, each with a proxy of its own. */
+/** Scenarios that leave the proxy in a bad state, each with a proxy of its own. */
 export const DESTRUCTIVE: readonly Scenario[] = [
   {
     name: 'the same client-chosen id for 20 requests at once',

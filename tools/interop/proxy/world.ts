@@ -11,7 +11,7 @@ import { freePort, LOG, pause, ReleasedProxy } from './released-proxy.ts';
 
 const cli = fileURLToPath(new URL('../../../packages/cli/bin/agentwire.js', import.meta.url));
 
-/** What came back from the proxy, and what the upstream saw of the request. */
+/** Response of the proxy, and the request as the upstream saw it. */
 export interface Exchange {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What the command line asks for. */
+/** Command line of the program. */
 export interface Flags {
   /** One JSON document on stdout instead of tables. */
   readonly json: boolean;

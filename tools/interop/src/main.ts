@@ -6,9 +6,9 @@ import { judge } from './judge/judge.ts';
 import { isSame, playMatrix } from './matrix.ts';
 import { differences, matrixTable } from './output/matrix-table.ts';
 import { speedTable } from './output/speed-table.ts';
-import { strangerDifferences, strangersTable } from './output/strangers-table.ts';
+import { thirdPartyDifferences, thirdPartyTable } from './output/third-parties-table.ts';
 import { measureSpeed, type Speed } from './speed/speed.ts';
-import { playStrangers } from './strangers.ts';
+import { playThirdParties } from './third-parties.ts';
 import { versionOneTable } from './output/version-one-table.ts';
 import { playVersionOneSection, type VersionOneSection } from './v1/section.ts';
 
@@ -38,10 +38,10 @@ for (const { medium, proxy, agent } of again)
 const findings = judge(played);
 const committed = compareWithCommitted(played);
 
-let strangers: Awaited<ReturnType<typeof playStrangers>> = { findings: [], absent: [] };
+let thirdParties: Awaited<ReturnType<typeof playThirdParties>> = { findings: [], absent: [] };
 if (flags.peers) {
   say('the same with grpc-js, grpcio and grpc-go');
-  strangers = await playStrangers();
+  thirdParties = await playThirdParties();
 }
 
 let old: VersionOneSection = { findings: [], differences: [] };
@@ -60,9 +60,9 @@ const wrong = [
   ...(rust.ok || rust.missing ? [] : [`✗ the crate's peers could not be built: ${rust.why}`]),
   ...differences(findings),
   ...committed.map((text) => `✗ ${text}`),
-  ...strangerDifferences(strangers.findings),
+  ...thirdPartyDifferences(thirdParties.findings),
   ...old.differences,
-  ...strangers.absent.filter(({ missing }) => !missing).map(({ stranger, why }) => `✗ ${stranger}: ${why}`),
+  ...thirdParties.absent.filter(({ missing }) => !missing).map(({ thirdParty, why }) => `✗ ${thirdParty}: ${why}`),
 ];
 const seconds = Math.round((performance.now() - since) / 1000);
 if (flags.json) {
@@ -72,7 +72,7 @@ if (flags.json) {
     matrix: findings,
     again,
     committed,
-    peers: strangers,
+    peers: thirdParties,
     versionOne: old,
     speed: speeds,
     differences: wrong,
@@ -80,14 +80,14 @@ if (flags.json) {
   process.stdout.write(`${JSON.stringify(document)}\n`);
 } else {
   const parts = [matrixTable(findings)];
-  if (flags.peers) parts.push(strangersTable(strangers.findings, strangers.absent));
+  if (flags.peers) parts.push(thirdPartyTable(thirdParties.findings, thirdParties.absent));
   if (flags.versionOne) parts.push(versionOneTable(old));
   if (speeds.length > 0) parts.push(speedTable(speeds));
   const same = findings.filter(({ verdict }) => verdict === 'same').length;
   const explained = findings.filter(({ verdict }) => verdict === 'explained').length;
-  const others = strangers.findings.filter(({ complaints }) => complaints.length === 0).length;
+  const others = thirdParties.findings.filter(({ complaints }) => complaints.length === 0).length;
   const oldSame = old.findings.filter(({ verdict }) => verdict === 'same').length;
-  const total = `${same} of ${findings.length} as expected, ${explained} explained by what the crate cannot do; ${others} of ${strangers.findings.length} with other gRPC peers; ${oldSame} of ${old.findings.length} in version 1; ${wrong.length} differences; ${seconds} s`;
+  const total = `${same} of ${findings.length} as expected, ${explained} explained by what the crate cannot do; ${others} of ${thirdParties.findings.length} with other gRPC peers; ${oldSame} of ${old.findings.length} in version 1; ${wrong.length} differences; ${seconds} s`;
   parts.push(wrong.length > 0 ? [...wrong, total] : [total]);
   process.stdout.write(`${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`);
 }

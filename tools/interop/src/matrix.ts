@@ -20,7 +20,7 @@ export function encodingOf(medium: Medium): 'json' | 'msgpack' {
   return medium === 'uds-msgpack' ? 'msgpack' : 'json';
 }
 
-/** How the reference agent is started. */
+/** Command that starts the reference agent. */
 export function agentCommand(agent: AgentName, medium: Medium, socket: string): string[] {
   const grpc = medium === 'grpc';
   if (agent === 'ours')
@@ -60,7 +60,7 @@ async function playCell(cell: Cell, socket: string): Promise<Played> {
   }
 }
 
-/** Whether two are one field. */
+/** Tests whether two cells are the same. */
 export function isSame(a: Cell, b: Cell): boolean {
   return a.medium === b.medium && a.proxy === b.proxy && a.agent === b.agent;
 }

@@ -8,7 +8,7 @@ import { type CrateEntry, readEntry } from '../src/proxies/crate-proxy.ts';
 import { EXPECTED, type Medium } from '../src/scenarios/expected.ts';
 import { SCENARIOS } from '../src/scenarios/scenarios.ts';
 
-/** What is committed of the crate against itself. */
+/** Committed results of the crate with itself. */
 function committed(medium: Medium): Played {
   const text = readFileSync(here(`vectors/crate-vs-crate-${medium}.json`), 'utf8');
   const outcomes = (JSON.parse(text) as CrateEntry[]).map(readEntry);

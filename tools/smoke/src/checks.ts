@@ -7,7 +7,7 @@ import type { Tarball } from './pack.ts';
 import { type Package, ROOT } from './packages.ts';
 import { JSON_OVER_UDS, writePrograms } from './programs.ts';
 
-/** What one package showed. */
+/** Result of one package. */
 export interface Result {
   readonly package: string;
   readonly tarballBytes: number;
@@ -29,10 +29,10 @@ export function heavyOnes(loaded: readonly string[]): string[] {
   return loaded.filter((name) => HEAVY.test(name));
 }
 
-const isOurs = (name: string): boolean => name === 'agentwire' || name.startsWith('@agentwire/');
+const isAgentwire = (name: string): boolean => name === 'agentwire' || name.startsWith('@agentwire/');
 
 /**
- * What is ours among the compiler's errors. Libraries of others are checked with the rest and may be wrong by themselves:
+ * Filters the compiler's errors for those of agentwire. Third-party libraries are checked too and may have errors:
  * their own declarations stand in `node_modules` and are not ours to mend.
  */
 export function ourTypeErrors(output: string): string[] {
@@ -41,7 +41,7 @@ export function ourTypeErrors(output: string): string[] {
     .filter((line) => line !== '' && !line.startsWith(' '))
     .filter((line) => {
       const name = packageOf(`/${line}`);
-      return name === undefined || isOurs(name);
+      return name === undefined || isAgentwire(name);
     });
 }
 
@@ -95,6 +95,6 @@ export async function checkPackage(one: Package, tarball: Tarball, consumer: Con
   if (one.name === '@agentwire/transport-uds') findings.push(...(await checkRequest(folder)));
   findings.push(...(await checkTypes(folder)), ...(await checkCommands(folder, one.commands)));
   const timed = await runCommand(process.execPath, ['time.mjs'], folder);
-  const outside = imported.packages.filter((name) => !isOurs(name));
+  const outside = imported.packages.filter((name) => !isAgentwire(name));
   return { ...figures, importMs: Math.round(Number(timed.stdout)), outside, findings };
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 
-/** What a command wrote, and how it ended. */
+/** Output and exit status of a command. */
 export interface CommandResult {
   /** Exit status; 1 where it was killed or did not start. */
   readonly status: number;
@@ -27,7 +27,7 @@ export function runCommand(
   });
 }
 
-/** The last lines of what a command said, for a finding. */
+/** Last lines of a command's output, for a finding. */
 export function lastWords({ stdout, stderr }: CommandResult): string {
   const text = stderr.trim() === '' ? stdout : stderr;
   return text.trim().split('\n').slice(-6).join(' | ');

@@ -8,7 +8,7 @@ export interface Consumer {
   readonly folder: string;
   /** Bytes of the package as it was unpacked. */
   readonly unpackedBytes: number;
-  /** What was wrong with the installation. */
+  /** Findings of the installation. */
   readonly findings: readonly string[];
 }
 
@@ -24,7 +24,7 @@ function sizeOf(folder: string): number {
 }
 
 /** Names of our packages that did not come from a tarball. */
-function strangers(folder: string): string[] {
+function notFromTarballs(folder: string): string[] {
   const lock = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8')) as {
     packages: Record<string, { resolved?: string }>;
   };
@@ -51,6 +51,6 @@ export async function installAlone(tarball: Tarball, all: readonly Tarball[], fo
   return {
     folder,
     unpackedBytes: sizeOf(join(folder, 'node_modules', tarball.name)),
-    findings: strangers(folder).map((name) => `${name} was not installed from its tarball`),
+    findings: notFromTarballs(folder).map((name) => `${name} was not installed from its tarball`),
   };
 }

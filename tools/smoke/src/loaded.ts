@@ -4,7 +4,7 @@ import { type CommandResult, runCommand } from './command.ts';
 
 const WATCHER = new URL('watch-modules.ts', import.meta.url).href;
 
-/** What a program loaded. */
+/** Modules that a program loaded. */
 export interface Loaded {
   readonly result: CommandResult;
   /** Names of packages, sorted. */

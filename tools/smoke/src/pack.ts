@@ -9,7 +9,7 @@ export interface Tarball {
   readonly files: number;
 }
 
-/** Packs a package as it would be published. @throws Error with what `pnpm pack` said */
+/** Packs a package as it would be published. @throws Error with the output of `pnpm pack` */
 export async function packPackage({ name, folder }: Package, into: string): Promise<Tarball> {
   const result = await runCommand('pnpm', ['pack', '--json', '--pack-destination', into], folder);
   if (result.status !== 0) throw new Error(`pnpm pack of ${name}: ${lastWords(result)}`);

@@ -9,7 +9,7 @@ export const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url));
 export interface Package {
   readonly name: string;
   readonly folder: string;
-  /** What can be imported: the name, and the name with each subpath. */
+  /** Importable specifiers: the name, and the name with each subpath. */
   readonly specifiers: readonly string[];
   /** Names of its commands. */
   readonly commands: readonly string[];

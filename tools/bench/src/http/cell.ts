@@ -10,7 +10,7 @@ import { HAS_WRK, loadHttp } from './load.ts';
 
 const program = (name: string): string => fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url));
 
-/** What a reader of the figures has to know. */
+/** Notes on the figures. */
 export function httpNotes(): string[] {
   if (HAS_WRK) return [];
   return [
@@ -57,6 +57,6 @@ export async function runHttpCell(row: Row, connections: number, options: CellOp
     cpuMicroseconds: { client: perRequest(proxyUsed), server: perRequest(agentUsed) },
     rssBytes: Math.max(proxy.one.rssBytes(), agent.one.rssBytes()),
     // the load program, the upstream and others cannot be told apart here
-    foreign: 0,
+    others: 0,
   };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { hasProgram } from '../run/processes.ts';
 
-/** What a load program found. */
+/** Result of a load program. */
 export interface HttpLoad {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
@@ -12,7 +12,7 @@ export interface HttpLoad {
   readonly failed: number;
 }
 
-/** Whether wrk is there; autocannon comes with the repository, but takes much of a core and knows whole milliseconds only. */
+/** Tests for wrk; autocannon comes with the repository, but takes much of a core and measures whole milliseconds only. */
 export const HAS_WRK: boolean = hasProgram('wrk');
 
 const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };

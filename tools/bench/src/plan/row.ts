@@ -3,7 +3,7 @@ export type End =
   | { readonly by: 'node'; readonly stack: string }
   | { readonly by: 'crate'; readonly variant: 'json' | 'msgpack'; readonly medium: 'uds' | 'grpc' };
 
-/** What should be reached by one figure of a row. */
+/** Goal of one figure of a row. */
 export type Goal =
   | { readonly of: 'rate' | 'gigabytes'; readonly atLeast: number }
   /** Against another row at the same number in flight (or at `inFlight`): rate over rate, or CPU over CPU. */
@@ -20,7 +20,7 @@ export interface Load {
   readonly goals: readonly Goal[];
 }
 
-/** What is measured together: two ends, and how many questions are in flight between them. */
+/** Row of the bench: two ends, and the numbers of requests in flight between them. */
 export interface Row {
   readonly id: string;
   readonly title: string;

@@ -12,7 +12,7 @@ export class Slots<Answer> {
     });
   }
 
-  /** Hands an answer to whoever waits for it. */
+  /** Delivers an answer to its caller. */
   settle(slot: number, answer: Answer): void {
     this.#free.push(slot);
     this.#waiting[slot]?.(answer);

@@ -19,7 +19,7 @@ export interface Figures {
   readonly clientMicroseconds: number;
   readonly serverMicroseconds: number;
   readonly rssBytes: number;
-  readonly foreign: number;
+  readonly others: number;
   /** Gigabytes a second, where a question carries bytes. */
   readonly gigabytes?: number | undefined;
 }
@@ -48,7 +48,7 @@ export function figuresOf({ row, rounds }: CellRounds): Figures | undefined {
     clientMicroseconds: of((one) => one.cpuMicroseconds.client),
     serverMicroseconds: of((one) => one.cpuMicroseconds.server),
     rssBytes: of((one) => one.rssBytes),
-    foreign: of((one) => one.foreign),
+    others: of((one) => one.others),
     gigabytes: bytesPerQuestion === undefined ? undefined : (requestsPerSecond * bytesPerQuestion) / 1e9,
   };
 }

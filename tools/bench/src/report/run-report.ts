@@ -22,7 +22,7 @@ export interface RunReport {
   readonly machine: string;
   readonly rounds: number;
   readonly seconds: number;
-  /** What could not be measured, and what to do about it. */
+  /** Missing measurements, and what to do about them. */
   readonly missing: readonly string[];
   readonly cells: readonly ReportedCell[];
 }

@@ -31,10 +31,10 @@ function line({ title, inFlight, figures, verdicts, errors }: ReportedCell): str
 
 /** A warning where other processes were busy meanwhile. */
 export function noiseNotes(cells: readonly ReportedCell[]): string[] {
-  const foreign = Math.max(0, ...cells.map(({ figures }) => figures?.foreign ?? 0));
-  if (foreign <= NOISE) return [];
+  const others = Math.max(0, ...cells.map(({ figures }) => figures?.others ?? 0));
+  if (others <= NOISE) return [];
   return [
-    `other processes took up to ${foreign.toFixed(1)} cores meanwhile: ratios and processor time count, not rates`,
+    `other processes took up to ${others.toFixed(1)} cores meanwhile: ratios and processor time count, not rates`,
   ];
 }
 

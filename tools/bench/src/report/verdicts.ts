@@ -2,13 +2,13 @@ import type { Goal } from '../plan/row.ts';
 import type { CellResult } from '../run/cell-result.ts';
 import { type CellRounds, type Figures, figuresOf, median } from './figures.ts';
 
-/** What became of one goal. */
+/** Verdict on one goal. */
 export interface Verdict {
   /** The goal in words, for example `≥ 200 000/s`. */
   readonly goal: string;
-  /** What was measured, in the same unit. */
+  /** Measured value, in the same unit. */
   readonly measured: string;
-  /** How far it is: 1 and more is reached. `undefined` where the figure it is compared with is missing. */
+  /** Share of the goal: 1 and more is reached. `undefined` when the figure to compare with is missing. */
   readonly share: number | undefined;
 }
 
@@ -64,7 +64,7 @@ export function judge(goal: Goal, cell: CellRounds, all: readonly CellRounds[]):
   switch (goal.of) {
     case 'rate':
       return atLeast(`${whole(goal.atLeast)}/s`, figures?.requestsPerSecond, goal.atLeast, (value) =>
-        figures === undefined || figures.foreign < NOISE
+        figures === undefined || figures.others < NOISE
           ? `${whole(value)}/s`
           : `${whole(value)}/s on a busy machine; the processor time would allow ${whole(cpuBound(figures))}/s`,
       );

@@ -1,6 +1,6 @@
 import type { LoopResult } from '@agentwire/cli/internal';
 
-/** What one run of one row at one number in flight gave. */
+/** Result of one run of one row at one number in flight. */
 export interface CellResult extends Pick<LoopResult, 'requestsPerSecond' | 'errors'> {
   readonly latencyMs: { readonly p50: number; readonly p99: number };
   /** Processor time a question, in microseconds, of each end. */
@@ -9,6 +9,6 @@ export interface CellResult extends Pick<LoopResult, 'requestsPerSecond' | 'erro
   readonly rssBytes: number;
   /** Counts by `BIN_EDGES_MS`; absent where the load program gives none. */
   readonly histogram?: readonly number[] | undefined;
-  /** What other processes took of one core meanwhile, as a share. */
-  readonly foreign: number;
+  /** Load of other processes meanwhile, in cores. */
+  readonly others: number;
 }

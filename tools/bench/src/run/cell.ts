@@ -7,7 +7,7 @@ import type { CellResult } from './cell-result.ts';
 import { addressIn, loadCommand, serveCommand, type Timing } from './commands.ts';
 import { keepAwake, machineSeconds, Program } from './processes.ts';
 
-/** How a cell is run. */
+/** Options of a cell. */
 export interface CellOptions extends Timing {
   /** Folder for a CPU profile of each Node process; absent for none. */
   readonly profiles?: string | undefined;
@@ -44,7 +44,7 @@ export async function runCell(row: Row, inFlight: number, options: CellOptions):
   if (row.client.by === 'node') await client.line();
   const use = watch(server, client, awake, options);
   const measured = JSON.parse(await client.line()) as Measured;
-  const { clientCores, serverCores, foreign, serverRss } = await use;
+  const { clientCores, serverCores, others, serverRss } = await use;
   await client.ended();
   const { requestsPerSecond, latencyMs, errors, histogram, rssBytes = 0 } = measured;
   const perQuestion = (cores: number): number => (cores * 1e6) / Math.max(1, requestsPerSecond);
@@ -55,7 +55,7 @@ export async function runCell(row: Row, inFlight: number, options: CellOptions):
     histogram,
     cpuMicroseconds: { client: perQuestion(clientCores), server: perQuestion(serverCores) },
     rssBytes: Math.max(rssBytes, serverRss),
-    foreign,
+    others,
   };
 }
 
@@ -70,7 +70,7 @@ interface Look {
 interface Use {
   readonly clientCores: number;
   readonly serverCores: number;
-  readonly foreign: number;
+  readonly others: number;
   readonly serverRss: number;
 }
 
@@ -104,6 +104,6 @@ async function watch(
   }
   const cores = (of: keyof Look): number => ((last[of] - first[of]) * 1000) / Math.max(1, last.at - first.at);
   const [clientCores, serverCores] = [cores('client'), cores('server')];
-  const foreign = Math.max(0, cores('machine') - clientCores - serverCores - cores('awake'));
-  return { clientCores, serverCores, foreign, serverRss };
+  const others = Math.max(0, cores('machine') - clientCores - serverCores - cores('awake'));
+  return { clientCores, serverCores, others, serverRss };
 }

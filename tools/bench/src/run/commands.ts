@@ -6,12 +6,12 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const crate = (end: Extract<End, { by: 'crate' }>, program: 'agent' | 'load'): string =>
   here(`../../../interop/rust/bin-${end.variant}/${program}`);
 
-/** Whether the crate's programs of an end have been built. */
+/** Tests whether the crate's programs of an end have been built. */
 export function isBuilt(end: End): boolean {
   return end.by === 'node' || (existsSync(crate(end, 'agent')) && existsSync(crate(end, 'load')));
 }
 
-/** How to build the crate's programs. */
+/** Command that builds the crate's programs. */
 export const HOW_TO_BUILD_THE_CRATE = 'tools/interop/rust/build.sh (needs cargo and protoc)';
 
 /** The command of an answering end. @param nodeFlags for example `--cpu-prof` */
@@ -22,7 +22,7 @@ export function serveCommand(end: End, where: string, nodeFlags: readonly string
     : [crate(end, 'agent'), '--uds', where.slice('unix:'.length)];
 }
 
-/** How long a run takes. */
+/** Duration of a run. */
 export interface Timing {
   readonly seconds: number;
   readonly warmupSeconds: number;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 
-/** Whether a program is there to be started. */
+/** Tests whether a program is installed. */
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
 }
@@ -30,7 +30,7 @@ export class Program implements AsyncDisposable {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-2000)));
   }
 
-  /** What it says next. @throws Error with what it wrote to stderr when it ended instead */
+  /** Next line of its output. @throws Error with what it wrote to stderr when it ended instead */
   async line(): Promise<string> {
     const next = await this.#lines.next();
     if (next.done !== true) return next.value;
@@ -92,7 +92,7 @@ export function machineSeconds(): number {
   }
 }
 
-/** Keeps every core awake with a process that gives way to everybody, so that waking one up is not what is measured. */
+/** Keeps every core awake with a process of the lowest priority, so that wake-ups are not measured. */
 export function keepAwake(): readonly Program[] {
   const politely = hasProgram('chrt') ? ['chrt', '-i', '0'] : ['nice', '-n', '19'];
   return Array.from(

@@ -9,7 +9,7 @@ import { bodyAgent, constantAgent, variedAgent } from './agents.ts';
 import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
 
-/** What tells one stack of ours from another. */
+/** Settings that distinguish the stacks of agentwire. */
 interface Choice {
   readonly name: string;
   readonly medium: 'uds' | 'grpc' | 'memory';

@@ -1,6 +1,6 @@
 import type { Stack } from './stack.ts';
 
-/** Where each stack's code is; loaded by name, so that a process holds the code of one stack only. */
+/** Loader of each stack, by name, so that a process loads the code of one stack only. */
 const MODULES: Readonly<Record<string, () => Promise<Stack>>> = {
   'json-frames': async () => (await import('./json-frames.ts')).jsonFrames,
   'hand-msgpack': async () => (await import('./hand-msgpack.ts')).handMsgpack,

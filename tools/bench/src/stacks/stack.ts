@@ -7,7 +7,7 @@ export interface StackClient {
 
 /** The answering end of a stack. */
 export interface StackServer {
-  /** What {@link Stack.connect} takes. */
+  /** Arguments of {@link Stack.connect}. */
   readonly address: string;
   close(): Promise<void>;
 }
@@ -15,7 +15,7 @@ export interface StackServer {
 /** Two ends that carry the workload's requests and their answers; each end runs in a process of its own. */
 export interface Stack {
   readonly name: string;
-  /** Where it listens; `memory` stays in the asking process. */
+  /** Address; `memory` stays in the calling process. */
   readonly place: 'uds' | 'tcp' | 'memory';
   /** Begins to listen. @param where `unix:PATH` or `127.0.0.1:0` */
   serve(where: string): Promise<StackServer>;

@@ -33,9 +33,9 @@ export class AgentProcess {
   readonly program: AgentProgram;
   readonly endpoint: string;
   readonly child: ChildProcess;
-  /** Whether the row ends it by itself, so that its end is no finding. */
+  /** Set when the row ends it, so that its end is no finding. */
   endsItself = false;
-  /** When it said that it listens, on the machine's monotonic clock. */
+  /** Time of its listening line, on the machine's monotonic clock. */
   readonly listeningAt: number = monotonicMs();
   readonly exited: Promise<unknown>;
   readonly #errors: () => string;
@@ -74,7 +74,7 @@ export class AgentProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** What it last wrote to stderr. */
+  /** Last lines of its stderr. */
   get errors(): string {
     return this.#errors();
   }

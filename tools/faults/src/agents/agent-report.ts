@@ -2,19 +2,19 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What the agent program counts of itself. */
+/** Counters of the agent program. */
 export interface AgentSide {
   /** Handlers of `/watch` that began. */
   started: number;
   /** Handlers that have not decided. */
   running: number;
-  /** When each `/watch` was told to stop, on the monotonic clock of the machine, since the last report. */
+  /** Times at which each `/watch` was cancelled, on the monotonic clock of the machine, since the last report. */
   aborted: number[];
-  /** Rejections, exceptions and warnings that nobody took. */
+  /** Unhandled rejections, exceptions and warnings. */
   uncaught: string[];
 }
 
-/** What the agent program says of itself. */
+/** Report of the agent program. */
 export interface AgentReport extends AgentSide {
   readonly rssBytes: number;
   /** Processor time that it has used, in milliseconds. */
@@ -26,7 +26,7 @@ export interface AgentReport extends AgentSide {
    * that it used, for a machine with other work blocks it too.
    */
   readonly blockedMs: number;
-  /** What keeps its event loop alive, by kind. */
+  /** Active handles, by kind. */
   readonly handles: Readonly<Record<string, number>>;
 }
 
@@ -45,7 +45,7 @@ export function countHandles(): Record<string, number> {
   return counts;
 }
 
-/** Collects what nobody holds any more, so that only what is held is measured. */
+/** Collects garbage, so that only reachable memory is measured. */
 export function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');

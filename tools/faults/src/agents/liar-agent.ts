@@ -2,7 +2,7 @@ import type { Connection, ConnectionHandler, Decision, Received, RequestId } fro
 import { AGENT_HELLO, announce, readProgramArguments } from './program.ts';
 import { seededNumbers } from './random.ts';
 
-// An agent that answers every request once with its own number, and between those answers sends ones that nobody asked
+// An agent that answers every request once with its own number, and between those answers sends unsolicited ones
 // for: duplicates, replays of long ended requests, ids that were never made. They come in any order.
 
 interface Answer {

@@ -11,7 +11,7 @@ export const AGENT_HELLO: Hello = {
   encodings: ['msgpack', 'json'],
 };
 
-/** What such a program was started with: the transport of a column and where to listen. */
+/** Arguments of such a program: the transport of a column and the address to bind. */
 export function readProgramArguments(): {
   readonly transport: Transport;
   readonly address: string;
@@ -26,7 +26,7 @@ export function readProgramArguments(): {
   return { transport, address, handshakeTimeoutMs: Number(handshakeTimeout) };
 }
 
-/** Tells whoever started it where it listens. */
+/** Prints the endpoint for the parent process. */
 export function announce(endpoint: string): void {
   process.stdout.write(`${JSON.stringify({ event: 'listening', endpoint })}\n`);
 }

@@ -8,7 +8,7 @@ import { headers } from './events.ts';
 import type { TrackedSession } from './tracked-session.ts';
 import { grownHandles } from './watcher.ts';
 
-/** What an agent says of itself, over a connection of its own. */
+/** Requests an agent's report over a new connection. */
 export async function askReport(agent: AgentProcess, column: Column): Promise<AgentReport> {
   const session = await connectSession(column.transport, agent.endpoint, { self: column.hello });
   const decision = await session.request(headers('/report'), { timeoutMs: 10_000 });
@@ -16,7 +16,7 @@ export async function askReport(agent: AgentProcess, column: Column): Promise<Ag
   return JSON.parse(decision.audit?.tags?.[0] ?? '{}') as AgentReport;
 }
 
-/** What an agent says of itself, over a session that is there already. */
+/** Requests an agent's report over an open session. */
 export async function reportOn(tracked: TrackedSession): Promise<AgentReport> {
   const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
   return JSON.parse(decision?.audit?.tags?.[0] ?? '{}') as AgentReport;
@@ -38,7 +38,7 @@ export class AgentLeaks {
     return new AgentLeaks(agent, column, await askReport(agent, column));
   }
 
-  /** What the agent still holds, and what nobody took there. */
+  /** Lists leaks and unhandled errors of the agent. */
   async findings(): Promise<string[]> {
     const until = monotonicMs() + 3_000;
     let left: string[];

@@ -2,15 +2,15 @@ import type { AgentwireError, Decision } from '@agentwire/core';
 import { AgentwireError as ErrorClass } from '@agentwire/core';
 import { monotonicMs } from '../now.ts';
 
-/** What became of one question. */
+/** Outcome of one request. */
 export interface Outcome {
   readonly decision?: Decision;
   readonly error?: AgentwireError;
-  /** When, on the machine's monotonic clock, in milliseconds. */
+  /** Time on the machine's monotonic clock, in milliseconds. */
   readonly at: number;
 }
 
-/** What may be late: a question is given up at most this long after its deadline, in milliseconds. */
+/** Tolerance: a request fails at most this long after its deadline, in milliseconds. */
 const LATE_MS = 100;
 
 /** Counts questions and what became of them. */
@@ -52,12 +52,12 @@ export class Asked {
     this.errors.set(name, (this.errors.get(name) ?? 0) + 1);
   }
 
-  /** How many failed with `code`. */
+  /** Counts failures with `code`. */
   failed(code: string): number {
     return this.errors.get(code) ?? 0;
   }
 
-  /** How many failed with what an agent answered. */
+  /** Counts failures that an agent answered. */
   get failedByAgent(): number {
     let count = 0;
     for (const [name, times] of this.errors) if (name.startsWith('agent:')) count += times;
@@ -69,7 +69,7 @@ export class Asked {
     return [...this.errors].map(([name, times]) => `${times} ${name}`).join(', ') || 'no error';
   }
 
-  /** What is not as it must be once everything is over. @param starvedMs how long the machine did not let us run */
+  /** Lists violations after the row has ended. @param starvedMs time that the machine did not schedule this process */
   findings(starvedMs: number): string[] {
     const found = this.untyped.slice(0, 3).map((text) => `a rejection without a code: ${text}`);
     if (this.settled !== this.asked)

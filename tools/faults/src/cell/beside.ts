@@ -4,7 +4,7 @@ import { monotonicMs } from '../now.ts';
 import { headers } from './events.ts';
 import type { TrackedSession } from './tracked-session.ts';
 
-/** What a machine with other work may add to a p99, in milliseconds. */
+/** Tolerance of a p99 on a machine with other work, in milliseconds. */
 export const NOISE_MS = 5;
 
 /** p99 of requests that nothing happened to, one after the other. */

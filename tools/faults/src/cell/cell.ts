@@ -16,10 +16,10 @@ import { waitUntil } from '../wait.ts';
 /** Options of a session in a cell: those of a session, without what the cell decides. */
 export type CellSessionOptions = Omit<ConnectSessionOptions, 'self' | 'onOutcome'>;
 
-/** Where one row runs in one column: makes everything a row needs, and knows what must be over afterwards. */
+/** One row in one column: creates what the row needs, and checks that nothing of it is left afterwards. */
 export class Cell {
   readonly column: Column;
-  /** Whether the short form is wanted. */
+  /** Set for the short run. */
   readonly quick: boolean;
   readonly folder: string = mkdtempSync(join(tmpdir(), 'aw-faults-'));
   /** Questions through pools; those on sessions are counted there. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { netAddress } from '../relay/relay.ts';
 import type { Cell } from './cell.ts';
 
-/** What a proxy of ours says until it is connected; can be said again on any number of connections. */
+/** Bytes that a proxy sends to connect; can be replayed on any number of connections. */
 export async function recordOpening(cell: Cell, endpoint: string): Promise<Buffer> {
   const relay = await cell.relay(endpoint);
   relay.recording = true;

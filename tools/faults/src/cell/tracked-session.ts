@@ -49,7 +49,7 @@ export class TrackedSession {
     return this.asked.follow(promise, timeoutMs);
   }
 
-  /** What is not as it must be once everything is over. @param starvedMs how long the machine did not let us run */
+  /** Lists violations after the row has ended. @param starvedMs time that the machine did not schedule this process */
   findings(starvedMs: number): string[] {
     const { session, asked } = this;
     const found = asked.findings(starvedMs);

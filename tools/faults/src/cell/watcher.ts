@@ -2,7 +2,7 @@ import { countHandles } from '../agents/agent-report.ts';
 import { monotonicMs } from '../now.ts';
 import { waitUntil } from '../wait.ts';
 
-/** What grew: `kind +n`, for every kind that there is more of. */
+/** Growth: `kind +n`, for every kind with more handles. */
 export function grownHandles(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
@@ -13,7 +13,7 @@ export function grownHandles(
     .map(([kind, more]) => `${kind} +${more}`);
 }
 
-/** Sees what goes wrong in this process while a cell runs: errors nobody took, warnings, handles left over. */
+/** Watches this process while a cell runs: unhandled errors, warnings, leaked handles. */
 export class ProcessWatcher {
   readonly #before = countHandles();
   readonly #found: string[] = [];
@@ -49,7 +49,7 @@ export class ProcessWatcher {
   }
 
   /**
-   * The longest that the machine gave this process no processor although it was due, in milliseconds: nobody's outcome
+   * The longest that the machine gave this process no processor although it was due, in milliseconds: no outcome
    * can be on time then. What the process itself worked meanwhile is not in it.
    */
   get starvedMs(): number {

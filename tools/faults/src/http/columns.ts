@@ -1,12 +1,12 @@
 import type { Column } from '../columns.ts';
 
-/** Why a row with the gateway program says nothing in a column. */
+/** Reason why a row with the gateway program does not apply to a column. */
 export function noGateway({ medium, dialect }: Column): string | undefined {
   if (medium !== 'frames' || dialect === 'documented') return undefined;
   return 'the gateway program speaks the documented dialect to agents that know it';
 }
 
-/** Why a row without an agent says nothing in a column: one of them has it. */
+/** Reason why a row without an agent runs in one column only. */
 export function onlyOnce({ id }: Column): string | undefined {
   return id === 'uds-json' ? undefined : 'no agent has a part in it; see uds-json';
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../now.ts';
 import { within } from '../wait.ts';
 
-/** What a gateway's file holds, besides the addresses that are chosen here. */
+/** Content of a gateway's file, without the addresses that are chosen here. */
 export interface GatewaySettings {
   readonly upstream: string;
   readonly agents?: readonly { readonly name: string; readonly endpoint: string }[];
@@ -33,7 +33,7 @@ export interface GatewayState {
 
 /** Words in a log that no fault from outside may cause. */
 const BAD_WORDS = /uncaught|unhandled|failed within the gateway|MaxListeners|FATAL|Warning:|^\s+at /i;
-/** How long what was under way may take to be forgotten, in milliseconds. */
+/** Time until requests in flight must be released, in milliseconds. */
 const QUIET_MS = 10_000;
 
 /** The words that start a gateway, under `ulimit -n` where descriptors are few. */
@@ -57,7 +57,7 @@ export class GatewayProcess {
   /** `http://HOST:PORT`. */
   readonly url: string;
   readonly admin: string;
-  /** Whether the row ends it by itself, so that its end is no finding. */
+  /** Set when the row ends it, so that its end is no finding. */
   endsItself = false;
   readonly exited: Promise<unknown>;
   readonly #child: ReturnType<typeof spawnChild>;
@@ -121,7 +121,7 @@ export class GatewayProcess {
     this.#child.kill('SIGTERM');
   }
 
-  /** What its admin server says, or `undefined` where it says nothing within 2 s. */
+  /** Response of its admin server, or `undefined` without one in 2 s. */
   state(): Promise<GatewayState | undefined> {
     const answer = new Promise<GatewayState | undefined>((resolve) => {
       const request = get(`${this.admin}/debug/state`, { agent: false, timeout: 2_000 }, (response) => {
@@ -156,7 +156,7 @@ export class GatewayProcess {
     return busy;
   }
 
-  /** What is not as it must be after any row. */
+  /** Lists violations that no row may leave. */
   async findings(): Promise<string[]> {
     const found = this.#problems.map((line) => `stderr: ${line}`);
     if (this.ended) return this.endsItself ? found : [...found, `it died (${this.#child.signalCode ?? this.exitCode})`];

@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import { monotonicMs } from '../now.ts';
 
-/** What a client saw of one answer. */
+/** Response as a client received it. */
 export interface Seen {
   /** 0 where no head came. */
   readonly status: number;
   /** Head and body as they came, as latin1. */
   readonly text: string;
-  /** Whether the connection was ended within the limit, or the whole answer was there. */
+  /** Set when the connection ended in time, or the whole response arrived. */
   readonly over: boolean;
   readonly tookMs: number;
 }

@@ -41,7 +41,7 @@ function sendLong(response: ServerResponse, bytes: number): void {
   more();
 }
 
-/** What the upstream of most rows was told. */
+/** Requests that the upstream of most rows received. */
 export interface Received {
   /** Bodies that came to their end, as latin1. */
   readonly whole: string[];

@@ -1,6 +1,6 @@
 import type { Change } from './relay.ts';
 
-/** What a message is, in every medium: the type byte of its frame. */
+/** Type of a message, in every medium: the type byte of its frame. */
 export type MessageNumber = number;
 
 /** Gives the bytes that stand for one message instead of `payload`. */

@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { parseEndpoint } from '@agentwire/core';
 import { turn } from '../wait.ts';
 
-/** How the relay ends a link. */
+/** Way in which the relay ends a link. */
 export type CutKind = 'destroy' | 'fin' | 'rst';
 
 /** Changes what passes in one direction of one link: gets each chunk, gives what goes on instead of it. */
@@ -19,10 +19,10 @@ export interface RelayOptions {
   readonly cutAfter?: { readonly direction: 'toAgent' | 'toProxy'; readonly bytes: number };
 }
 
-/** Where a socket goes. */
+/** Target of a socket. */
 export type NetAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
-/** What `node:net` wants to know of an endpoint. */
+/** Options of `node:net` for an endpoint. */
 export function netAddress(endpoint: string): NetAddress {
   const { scheme, target } = parseEndpoint(endpoint);
   if (scheme === 'unix') return { path: target };
@@ -36,7 +36,7 @@ export class Link {
   readonly agent: Socket;
   /** Every byte that went on, in each direction. */
   readonly passed = { toAgent: 0, toProxy: 0 };
-  /** The bytes that went to the agent, as long as somebody wants them. */
+  /** Bytes that went to the agent, while they are recorded. */
   recorded: Buffer[] | undefined;
   #stalled = false;
 
@@ -84,7 +84,7 @@ export class Link {
   }
 
   /** Reads nothing more from one side; the other direction goes on. */
-  deafen(side: 'proxy' | 'agent'): void {
+  stopReading(side: 'proxy' | 'agent'): void {
     this[side].pause();
   }
 
@@ -105,7 +105,7 @@ export class Link {
 
 /** Real sockets between proxy and agent that can cut, stall and change what passes. */
 export class Relay {
-  /** Where proxies dial. */
+  /** Address that proxies dial. */
   readonly endpoint: string;
   readonly links = new Set<Link>();
   /** The link that was made last. */
@@ -124,7 +124,7 @@ export class Relay {
     });
   }
 
-  /** Whether new links keep what goes to the agent. */
+  /** Set when new links record what goes to the agent. */
   recording = false;
 
   static async open(address: string, target: string, options: RelayOptions): Promise<Relay> {

@@ -10,18 +10,18 @@ import { monotonicMs } from '../now.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 
 const GOOD_MS = 1_000;
-/** What the machine may add to a time, in milliseconds. */
+/** Tolerance for the machine, in milliseconds. */
 const SLACK_MS = 750;
 const LONG = '/long?bytes=33554432';
 const UPLOAD = ['Transfer-Encoding: chunked'];
 
 interface Stage {
   readonly name: string;
-  /** What the client sends before it stalls. */
+  /** Bytes that the client sends before it stalls. */
   readonly sends: string;
-  /** What a good client may get meanwhile; an upload holds its connection until its rate is looked at, every 10 s. */
+  /** Statuses that a good client may get meanwhile; an upload keeps its connection until its rate is checked, every 10 s. */
   readonly good: readonly number[];
-  /** Whether it reads what comes. */
+  /** Set when it reads the response. */
   readonly reads: boolean;
   /** Within what the gateway must have ended such a client by itself, in milliseconds; `undefined`: not looked at here. */
   readonly endsWithin: (quick: boolean) => number | undefined;

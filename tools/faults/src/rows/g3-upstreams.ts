@@ -7,10 +7,10 @@ import { rawUpstream } from '../http/upstream.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 
 const AT_ONCE = 20;
-/** What the machine may add to a time, in milliseconds. */
+/** Tolerance for the machine, in milliseconds. */
 const SLACK_MS = 1_500;
 
-/** What an upstream does before it stalls, by the path that is asked for. */
+/** Behaviour of an upstream before it stalls, by path. */
 const STAGES: Readonly<Record<string, { readonly sends: readonly string[]; readonly sees: 504 | 'cut' }>> = {
   '/silent': { sends: [], sees: 504 },
   '/half-head': { sends: ['HTTP/1.1 200 OK\r\nx-some: '], sees: 504 },

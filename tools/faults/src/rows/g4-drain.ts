@@ -13,7 +13,7 @@ const CLIENTS = 20;
 const LONG_BYTES = 8 * 1024 * 1024;
 const LIMIT_MS = 10_000;
 
-/** What one kept-alive client came to. */
+/** Outcome of one keep-alive client. */
 interface Served {
   answered: number;
   /** Requests without a whole answer that were sent before `connection: close` was read. */
@@ -69,7 +69,7 @@ async function download(url: string): Promise<Served> {
   return served;
 }
 
-/** An upload that is under way when the drain begins. */
+/** Upload in flight when the drain begins. */
 async function upload(url: string, forMs: number): Promise<Served> {
   const served: Served = { answered: 0, cut: 0, wrong: [], saidClose: false };
   const socket = dial(url);

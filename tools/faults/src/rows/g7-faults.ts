@@ -10,13 +10,13 @@ import {
 } from '../relay/messages.ts';
 import type { Change, Relay } from '../relay/relay.ts';
 
-/** What goes wrong with an agent, one after the other. */
+/** Faults of an agent, in order. */
 export const FAULTS = ['killed', 'stopped', 'late', 'reset', 'stalled', 'garbage', 'doubled', 'undecodable'] as const;
 export type FaultName = (typeof FAULTS)[number];
 
 /** An agent behind a relay, and what can go wrong with both. */
 export class AgentFaults {
-  /** Where the gateway dials. */
+  /** Address that the gateway dials. */
   readonly endpoint: string;
   readonly #cell: Cell;
   readonly #relay: Relay;
@@ -66,7 +66,7 @@ export class AgentFaults {
 
 /** Looks at what the agent answers, and can spoil it. */
 class Answers {
-  /** Whether answers cannot be read. */
+  /** Set when answers are unreadable. */
   broken = false;
   readonly #frames: boolean;
   #last: readonly [type: MessageNumber, payload: Buffer] = [ANSWER, Buffer.alloc(0)];

@@ -10,10 +10,10 @@ import { askOnce, dial, requestText } from '../http/raw-http.ts';
 import { monotonicMs } from '../now.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 
-/** What a process may grow by once it is warm, in bytes. */
+/** Allowed growth of a warm process, in bytes. */
 const MAX_GROWTH = 64e6;
 
-/** What is done all the time that memory is looked at. */
+/** Load while memory is measured. */
 interface Abuse {
   readonly name: string;
   /** One round of it. */

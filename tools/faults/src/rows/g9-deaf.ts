@@ -12,14 +12,14 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 import { turn } from '../wait.ts';
 
 const MAX_GROWTH = 64e6;
-/** What a gateway may hold for each response that nobody reads, in bytes. */
+/** Allowed memory of a gateway per unread response, in bytes. */
 const MAX_PER_RESPONSE = 1.5e6;
 /** Requests of each client that reads nothing: fewer in all than there are connections to the upstream. */
 const PIPELINED = 3;
 const DEAF_CLIENTS = 32;
 const GOOD_MS = 1_000;
 
-/** What one part found, and by how much its subject grew, in bytes. */
+/** Findings of one part, and the growth of its subject, in bytes. */
 interface Deaf {
   readonly grown: number;
   readonly why: readonly string[];
@@ -37,10 +37,10 @@ async function proxyThatReadsNothing(cell: Cell): Promise<Deaf> {
   const deaf = await cell.session(relay.endpoint, { keepalive: false });
   const beside = await cell.session(agent.endpoint);
   const count = cell.quick ? 6_000 : 20_000;
-  // somebody who reads gets some first, so that what grows later is not the heap finding its size
+  // a reading client gets some first, so that later growth is not the heap finding its size
   for (let at = 0; at < 2_000; at++) await beside.ask(headers('/big'));
   const before = residentBytes(agent.child.pid);
-  relay.last?.deafen('agent');
+  relay.last?.stopReading('agent');
   const questions: Promise<Outcome>[] = [];
   for (let at = 0; at < count; at++) {
     questions.push(deaf.ask(headers('/big'), { timeoutMs: 5_000 }));
@@ -80,9 +80,9 @@ async function agentThatReadsNothing(cell: Cell): Promise<Deaf> {
   let grown = 0;
   const until = monotonicMs() + (cell.quick ? 2_000 : 20_000);
   while (monotonicMs() < until) {
-    for (const link of relay.links) link.deafen('proxy');
+    for (const link of relay.links) link.stopReading('proxy');
     const { status } = await askOnce(gateway.url, '/', { limitMs: 5_000 });
-    if (status < 400) why.push(`a request that nobody decided got ${status || 'nothing'}`);
+    if (status < 400) why.push(`a request without a decision got ${status || 'nothing'}`);
     grown = Math.max(grown, gateway.rssBytes - before);
     await sleep(20);
   }

@@ -8,7 +8,7 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 
 const URIS = ['/?n=1', '/long?n=2', '/?n=3'];
 const TIMEOUT_MS = 3_000;
-/** How a message that was cut may end. */
+/** Allowed outcomes of a cut message. */
 const TRUNCATED = new Set(['ERR_CLOSED', 'ERR_CONNECT', 'ERR_PROTOCOL']);
 
 interface Talk {

@@ -14,7 +14,7 @@ const TRIES = 3;
 
 interface Hit {
   readonly blockedMs: number;
-  /** Whether something allowed it. */
+  /** Set when it was allowed. */
   readonly allowed: boolean;
 }
 

@@ -4,7 +4,7 @@ export interface Bomb {
   /** Type byte of its frame. */
   readonly type: number;
   readonly payload: Buffer;
-  /** How long it may block the event loop, in milliseconds. */
+  /** Longest allowed block of the event loop, in milliseconds. */
   readonly limitMs: number;
 }
 

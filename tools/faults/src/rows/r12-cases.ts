@@ -32,7 +32,7 @@ export const SAMPLES: readonly EventBody[] = [
   { type: 'configure', config: { a: 1 } },
 ];
 
-/** What is written over the fields of an event or a decision; `undefined` takes the field away. */
+/** Overrides of the fields of an event or a decision; `undefined` removes the field. */
 const OVERWRITES: Readonly<Record<string, readonly Fields[]>> = {
   requestHeaders: [{ method: 7 }, { method: 'G T' }, { uri: undefined }, { headers: 'x' }, { metadata: undefined }],
   requestBodyChunk: [{ data: { no: 1 } }, { chunk_index: -1 }, { data: undefined }],
@@ -84,7 +84,7 @@ const appended =
   (payload) =>
     inner(payload, (fields) => Buffer.concat([fields, Buffer.from(more)]));
 
-/** What is appended to protobuf messages; the last value of a field is the one that counts. */
+/** Bytes appended to protobuf messages; the last value of a field wins. */
 const APPENDED: Readonly<Record<string, readonly (readonly [name: string, ...bytes: number[]])[]>> = {
   requestHeaders: [
     ['method "G T"', 0x12, 3, 0x47, 0x20, 0x54],

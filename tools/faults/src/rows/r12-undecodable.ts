@@ -38,7 +38,7 @@ const saysProtocol = (decision: Decision | undefined): boolean =>
 const words = ({ decision, error }: Outcome): string =>
   error === undefined ? `the decision ${decision?.verdict.type}` : `${error.code} (${error.message})`;
 
-/** Whether the outcome is `ERR_PROTOCOL`, or what an agent says instead to a peer that knows no errors. */
+/** Tests for `ERR_PROTOCOL`, or its substitute for a peer without errors. */
 function judged(outcome: Outcome, damaged: 'event' | 'answer'): boolean {
   return outcome.error?.code === 'ERR_PROTOCOL' || (damaged === 'event' && saysProtocol(outcome.decision));
 }

@@ -6,7 +6,7 @@ export interface Attack {
   readonly name: string;
   /** Connections that do it at the same time. */
   readonly connections: number;
-  /** Whether it must be refused: the stream or the connection ends. */
+  /** Set when it must be refused: the stream or the connection ends. */
   readonly refused: boolean;
   bytes(): readonly Buffer[];
 }
@@ -66,7 +66,7 @@ function message(flag: number, length: number, payload: Buffer): Buffer {
   return dataFrames(Buffer.concat([head, payload]));
 }
 
-/** What R13 does, one after the other. */
+/** Attacks of R13, in order. */
 export const ATTACKS: readonly Attack[] = [
   {
     name: '64 × the length that comes',

@@ -11,7 +11,7 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 const SIGNAL_MS = 10;
 const PER_SECOND = 10_000;
 
-/** How long the handler's signal took, for one request after the other. */
+/** Times until the handler's signal fired, for one request after the other. */
 async function signalTimes(cell: Cell, agent: AgentProcess, tracked: TrackedSession): Promise<number[]> {
   const sentAt: number[] = [];
   for (let at = 0; at < (cell.quick ? 50 : 500); at++) {
@@ -101,6 +101,6 @@ async function run(cell: Cell): Promise<Verdict> {
 export const cancel: Row = {
   id: 'R15',
   fault: 'cancel',
-  must: "handler's signal fires within 10 ms; 10 000 cancels/s; a blocked handler delays nobody",
+  must: "handler's signal fires within 10 ms; 10 000 cancels/s; a blocked handler delays no other request",
   run,
 };

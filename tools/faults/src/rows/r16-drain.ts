@@ -9,7 +9,7 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 const IN_FLIGHT = 1_000;
 const TIMEOUT_MS = 10_000;
 const AT_ONCE_MS = 200;
-/** What a new request may end with: it may have been sent before the agent said that it drains. */
+/** Allowed outcomes of a new request: it may have been sent before the agent announced the drain. */
 const REFUSED = new Set(['ERR_DRAINING', 'ERR_CONNECT', 'ERR_CLOSED']);
 
 interface Drained {

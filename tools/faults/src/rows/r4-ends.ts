@@ -12,9 +12,9 @@ const TIMEOUT_MS = 5_000;
 
 interface End {
   readonly name: string;
-  /** Whether every request that is in flight must be answered. */
+  /** Set when every request in flight must be answered. */
   readonly graceful?: boolean;
-  /** Whether it takes the agent's process with it. */
+  /** Set when it ends the agent's process. */
   readonly process?: boolean;
   run(parts: { cell: Cell; agent: AgentProcess; relay: Relay; ask: (uri: string) => Promise<Outcome> }): unknown;
 }

@@ -52,7 +52,7 @@ async function run(cell: Cell): Promise<Verdict> {
   return verdict(`${rounds} rounds, gone in ${inMs(worst)}`, [...why], late);
 }
 
-/** A peer hangs, keepalive ends the connection, and somebody asks at that moment. */
+/** A peer hangs, keepalive ends the connection, and a request is made at that moment. */
 export const hung: Row = {
   id: 'R5',
   fault: 'keepalive on, hung peer, next request at once',

@@ -24,7 +24,7 @@ async function run(cell: Cell): Promise<Verdict> {
   // 32 MiB, or 16 in a short run: more than may be buffered
   const count = cell.quick ? 256 : 512;
   const big = { ...headers('/?n=1'), headers: ['x-big', 'b'.repeat(HEADER_BYTES)] };
-  // as much again to somebody who reads, so that what grows later is not the heap finding its size
+  // as much again to a reading peer, so that later growth is not the heap finding its size
   for (let at = 0; at < count; at++) await beside.ask(big);
   relay.last?.stall();
   collectGarbage();

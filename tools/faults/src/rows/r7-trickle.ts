@@ -11,7 +11,7 @@ import { waitUntil } from '../wait.ts';
 
 const CONNECTIONS = 500;
 const GOOD_MS = 200;
-/** How long a frame may go on slowly before it must make progress; the transports' own bound. */
+/** Time in which a slow frame must make progress; the limit of the transports. */
 const PROGRESS_MS = 10_000;
 const SLACK_MS = 1_000;
 
@@ -19,11 +19,11 @@ interface Trickle {
   readonly where: 'handshake' | 'frame header' | 'payload';
   readonly limitMs: number;
   open(): Promise<Socket>;
-  /** What is sent, one a second. */
+  /** Bytes that are sent, one per second. */
   readonly units: readonly Buffer[];
 }
 
-/** What trickles; in a short run only what ends soon. */
+/** Slow messages; in a short run only those that end soon. */
 function trickles(cell: Cell, endpoint: string, opening: Buffer, deadlineMs: number): Trickle[] {
   const http2 = cell.column.medium === 'http2';
   // over HTTP/2 each byte is a DATA frame of its own: what trickles is the gRPC message in them

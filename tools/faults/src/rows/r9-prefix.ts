@@ -29,7 +29,7 @@ const LENGTHS = [
   0xffffffff,
 ];
 
-/** Whether a length is past what the medium allows; a frame always holds its type, a gRPC message may be empty. */
+/** Tests whether a length exceeds the medium; a frame always contains its type, a gRPC message may be empty. */
 function isPastLimit(cell: Cell, length: number): boolean {
   return cell.column.medium === 'http2' ? length > 10 * MIB : length === 0 || length > 16 * MIB;
 }

@@ -4,7 +4,7 @@ import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-j
 import * as decide from './decisions.ts';
 import { AgentServiceV2, CHANNEL_OPTIONS, type Json } from './service.ts';
 
-/** What the agent remembers of one request on one connection. */
+/** State of one request on one connection. */
 interface Remembered extends decide.Request {
   cancel?: () => void;
 }

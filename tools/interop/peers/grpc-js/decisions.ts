@@ -1,6 +1,6 @@
 import type { Json } from './service.ts';
 
-/** What the agent remembers of one request. */
+/** State of one request. */
 export interface Request {
   readonly path: string;
   readonly body: Buffer[];
@@ -72,7 +72,7 @@ export function requestHeaders(path: string): Json {
     case '/transform':
       return MORE;
     case '/throw':
-      throw new Error('the path said so');
+      throw new Error('as the path requests');
     default:
       return SEEN;
   }

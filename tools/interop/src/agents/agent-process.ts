@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** An agent in a process of its own. */
 export interface AgentProcess {
   readonly child: ChildProcess;
-  /** Where it listens, in the order asked for. */
+  /** Endpoints, in the order of the arguments. */
   readonly endpoints: readonly string[];
   stop(): Promise<void>;
 }
@@ -45,5 +45,5 @@ export async function startAgent(command: readonly string[], count: number): Pro
   const late = sleep(READY_MS, false, { ref: false });
   if (await Promise.race([ready, late])) return { child, endpoints, stop };
   await stop();
-  throw new Error(`${command.join(' ')} did not listen: ${complaint.trim() || 'it said nothing'}`);
+  throw new Error(`${command.join(' ')} did not listen: ${complaint.trim() || 'without any output'}`);
 }

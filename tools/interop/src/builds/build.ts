@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 
-/** What came of building a peer. */
+/** Result of building a peer. */
 export type Built = { readonly ok: true } | { readonly ok: false; readonly missing: boolean; readonly why: string };
 
-/** Whether a program is there. */
+/** Tests whether a program is installed. */
 export async function has(program: string): Promise<boolean> {
   return (await run('sh', ['-c', `command -v ${program}`])).ok;
 }

@@ -1,9 +1,9 @@
 import type { Outcome } from '../outcome/outcome.ts';
 import type { Medium } from '../scenarios/expected.ts';
 
-/** What asks: our session, our pool, the crate's client, the crate's pool. */
+/** Asking side: agentwire's session or pool, the crate's client or pool. */
 export type ProxyName = 'session' | 'pool' | 'crate' | 'crate-pool';
-/** What decides: `agentwire agent reference`, or the same agent on the crate's servers. */
+/** Deciding side: `agentwire agent reference`, or the same agent on the crate's servers. */
 export type AgentName = 'ours' | 'crate';
 
 /** One field of the matrix. */
@@ -30,7 +30,7 @@ export function allCells(withCrate: boolean): Cell[] {
   return withCrate ? cells : cells.filter(({ proxy, agent }) => agent === 'ours' && !isCrate(proxy));
 }
 
-/** Whether the crate asks. */
+/** Tests whether the crate is the asking side. */
 export function isCrate(proxy: ProxyName): boolean {
   return proxy === 'crate' || proxy === 'crate-pool';
 }

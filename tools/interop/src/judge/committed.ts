@@ -8,7 +8,7 @@ import type { Played } from './cell.ts';
 /** Scenarios in which two runs of the crate need not agree: they are about time, or hold counts of connections. */
 const UNSTEADY = /^(cancel|unasked|late-answer)/;
 
-/** What the crate does with itself now that differs from what is committed in `vectors/`. */
+/** Lists results of the crate with itself that differ from those committed in `vectors/`. */
 export function compareWithCommitted(all: readonly Played[]): string[] {
   return all.flatMap(({ medium, proxy, agent, outcomes }) => {
     if (proxy !== 'crate' || agent !== 'crate') return [];
@@ -16,7 +16,7 @@ export function compareWithCommitted(all: readonly Played[]): string[] {
   });
 }
 
-/** What outcomes of the crate with itself differ from those in a committed file. */
+/** Lists outcomes of the crate with itself that differ from those in a committed file. */
 export function differsFromFile(file: string, outcomes: readonly Outcome[]): string[] {
   const committed = (JSON.parse(readFileSync(here(file), 'utf8')) as CrateEntry[]).map(readEntry);
   if (committed.length !== outcomes.length)

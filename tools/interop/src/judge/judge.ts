@@ -3,7 +3,7 @@ import type { Outcome } from '../outcome/outcome.ts';
 import { type Cell, isCrate, type Played } from './cell.ts';
 import { REASONS } from './reasons.ts';
 
-/** What is to be said of one scenario in one field. */
+/** Finding of one scenario in one cell. */
 export interface Finding extends Cell {
   readonly scenario: string;
   /** `same` as the reference table, `explained` by what the crate cannot do, or `different`. */
@@ -13,7 +13,7 @@ export interface Finding extends Cell {
   readonly complaints?: readonly string[];
 }
 
-/** What differs from the reference table in one scenario's outcomes; nothing when nothing does. */
+/** Lists differences between a scenario's outcomes and the reference table. */
 export function complaintsOf(
   scenario: string,
   outcomes: readonly Outcome[],

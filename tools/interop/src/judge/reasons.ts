@@ -5,7 +5,7 @@ export interface Reason {
   readonly letter: string;
   readonly why: string;
   readonly scenarios: RegExp;
-  /** What the complaint about the step must match, so that nothing else hides behind the reason. */
+  /** Pattern of the complaint about the step, so that no other fault hides behind the reason. */
   readonly saw: RegExp;
   readonly where: (cell: Cell) => boolean;
   /** Scenario in which the crate fails against itself; default the same one. */
@@ -44,7 +44,7 @@ export const REASONS: readonly Reason[] = [
   },
   {
     letter: 'd',
-    why: "a handler that panics takes the crate's connection with it, and nobody is told",
+    why: "a handler that panics ends the crate's connection without a message",
     scenarios: /^throw$/,
     saw: /Timeout after|ERR_CLOSED|ERR_CONNECT|channel closed|"connected":false/,
     where: crateAgent,

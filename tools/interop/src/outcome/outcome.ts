@@ -1,4 +1,4 @@
-/** What a decision amounts to, whatever carried it: what says nothing is left out, so that two effects compare field by field. */
+/** Effect of a decision, on any transport: fields without an effect are left out, so that two effects compare field by field. */
 export interface Effect {
   /** `allow`, or the block, redirect or challenge in the wire's shape. */
   readonly verdict: unknown;
@@ -19,7 +19,7 @@ export interface Effect {
   readonly guardrail?: string;
 }
 
-/** What a step of a scenario came to. */
+/** Outcome of a step of a scenario. */
 export type Seen = { readonly effect: Effect } | { readonly value: unknown } | { readonly error: string };
 
 /** One step, as the proxy side saw it. */

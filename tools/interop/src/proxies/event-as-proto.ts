@@ -16,12 +16,12 @@ const FRAME_TYPES: Readonly<Record<WebSocketOpcode, number>> = {
 const base64 = (data: Uint8Array): string => Buffer.from(data).toString('base64');
 
 function pairs(headers: HeaderList): ProtoJson[] {
-  // a value's characters are bytes; protobuf has text, which a stranger would decode as UTF-8
+  // a value's characters are bytes; protobuf has text, which a third-party library would decode as UTF-8
   const text = (value: string): string => Buffer.from(value, 'latin1').toString();
   return headers.flatMap((name, at) => (at % 2 === 0 ? [{ name, value: text(headers[at + 1] ?? '') }] : []));
 }
 
-/** Writes an event of the request `correlationId` as a stranger's proxy would. */
+/** Writes an event of the request `correlationId` as a third-party proxy would. */
 export function eventAsProto(correlationId: string, event: EventBody): ProtoJson {
   switch (event.type) {
     case 'requestHeaders': {

@@ -1,7 +1,7 @@
 import type { Decision } from '@agentwire/core';
 import type { Completion, EventBody } from '@agentwire/core/session';
 
-/** What a proxy side learned from the handshake. */
+/** Result of the handshake on the proxy side. */
 export interface HandshakeValue {
   readonly agent: string;
   /** Numbers of the events that the agent wants. */
@@ -12,7 +12,7 @@ export interface HandshakeValue {
 /** One face for everything on the proxy's side that scenarios are played through. */
 export interface Peer {
   readonly handshake: HandshakeValue;
-  /** Whether it takes the connection for a good one. */
+  /** Set when it accepted the connection. */
   readonly connected: boolean;
   /** One event of the request that the scenario calls `id`. */
   ask(id: string, event: EventBody): Promise<Decision>;
@@ -25,5 +25,5 @@ export interface Peer {
   close(): Promise<void>;
 }
 
-/** How long an answer may take, in milliseconds: long, because no scenario of ours waits for it, and machines are busy. */
+/** Timeout of an answer, in milliseconds: long, because no scenario waits for it, and machines are busy. */
 export const ANSWER_TIMEOUT_MS = 10_000;

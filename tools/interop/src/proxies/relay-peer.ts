@@ -8,7 +8,7 @@ import { decisionOfProto } from './response-of-proto.ts';
 const FEATURES = ['streaming', 'cancellation', 'request_complete', 'websocket', 'guardrails', 'config_push', 'errors'];
 const HANDSHAKE: ProtoJson = {
   supportedVersions: [2],
-  proxyId: 'stranger',
+  proxyId: 'third-party',
   proxyVersion: '1',
   configJson: '{}',
   agentwireJson: JSON.stringify({ features: FEATURES }),

@@ -37,7 +37,7 @@ function mutationOf(value: unknown): { index: number; data: Uint8Array | null } 
   return { index: chunkIndex, data: data === undefined ? null : Buffer.from(data, 'base64') };
 }
 
-/** Reads an AgentResponse that a stranger's library has decoded. */
+/** Reads an AgentResponse that a third-party library has decoded. */
 export function decisionOfProto(response: ProtoJson): Decision {
   const { audit, websocketDecision, error } = response as {
     audit?: { tags?: string[]; ruleIds?: string[]; confidence?: number; reasonCodes?: string[]; custom?: object };

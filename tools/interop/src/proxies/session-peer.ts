@@ -2,7 +2,7 @@ import { EVENT_TYPES, FEATURES, type Hello, type Transport } from '@agentwire/co
 import { connectSession, type Exchange, type ProxySession } from '@agentwire/core/session';
 import { ANSWER_TIMEOUT_MS, type HandshakeValue, type Peer } from './peer.ts';
 
-/** What the session learned in the handshake. */
+/** Result of the session's handshake. */
 function handshakeOf({ connection }: ProxySession): HandshakeValue {
   const { name, capabilities, encoding } = connection.peer;
   return { agent: name, events: (capabilities?.events ?? []).map((type) => EVENT_TYPES.indexOf(type) + 1), encoding };

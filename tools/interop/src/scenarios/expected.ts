@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Effect, type Seen, showSeen } from '../outcome/outcome.ts';
 
-/** Where a scenario was played, for what depends on it. */
+/** Conditions under which a scenario was played. */
 interface Place {
   readonly medium: Medium;
 }
 
-/** What carries the messages. */
+/** Transport of the messages. */
 export type Medium = 'uds-json' | 'uds-msgpack' | 'grpc';
 
 /** Gives what is wrong with an outcome, or `undefined`. */
@@ -20,13 +20,13 @@ export const is =
     return `expected ${JSON.stringify(effect)}, saw ${showSeen(seen)}`;
   };
 
-/** What was seen must pass a test. */
+/** Requirement that the outcome must pass. */
 export const holds =
   (wanted: string, test: (seen: Seen, place: Place) => boolean): Check =>
   (seen, place) =>
     test(seen, place) ? undefined : `expected ${wanted}, saw ${showSeen(seen)}`;
 
-/** The answer to a head that nothing is said of. */
+/** Default answer to a head. */
 export const SEEN: Effect = { verdict: 'allow', requestHeaders: ['set x-agent: allow'], tags: ['seen'] };
 /** The agent wants the body. */
 export const MORE: Effect = { verdict: 'allow', more: true };
@@ -82,7 +82,7 @@ const fifty = holds(
     isDeepStrictEqual(seen.value, { '/hello: "allow"': 50, [`/block: ${JSON.stringify(BLOCKED)}`]: 50 }),
 );
 
-/** What is expected of the steps of a scenario. */
+/** Expected outcomes of the steps of a scenario. */
 export type Steps = readonly (readonly [step: string, check: Check])[];
 
 const one = (step: string, effect: Effect): Steps => [[step, is(effect)]];
@@ -102,7 +102,7 @@ const large: Steps = [
 ];
 const guarded = (guardrail: string): Steps => one('guardrail_inspect', { ...ALLOW, guardrail });
 
-/** What the table of the reference agent says of every step of every scenario. */
+/** Expected outcomes of every scenario, from the table of the reference agent. */
 export const EXPECTED: ReadonlyMap<string, Steps> = new Map<string, Steps>([
   ['handshake', [['handshake', introduced]]],
   ['allow', head(SEEN)],

@@ -39,7 +39,7 @@ export class Recorder {
   }
 }
 
-/** What comes of asking about an event. */
+/** Asks about an event and records the outcome. */
 export async function seenOf(event: object, ask: () => Promise<Decision>): Promise<Seen> {
   const sent = 'data' in event ? Buffer.from(event.data as Uint8Array).toString('latin1') : undefined;
   try {

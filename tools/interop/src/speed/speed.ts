@@ -11,7 +11,7 @@ import { type AgentName, AGENTS, MEDIA } from '../judge/cell.ts';
 import { agentCommand, encodingOf } from '../matrix.ts';
 import type { Medium } from '../scenarios/expected.ts';
 
-/** Who loads. */
+/** Side that loads. */
 export type LoadName = 'ours' | 'crate';
 
 /** One measurement. */
@@ -26,7 +26,7 @@ export interface Speed {
 }
 
 const run = promisify(execFile);
-/** How long one round measures, after a warm-up of the same length. */
+/** Duration of one round, after a warm-up of the same length. */
 const SECONDS = 1;
 
 /** The agent on one core and the load on another, where there are two and `taskset` is there. */

@@ -1,9 +1,9 @@
 import type { Outcome } from '../outcome/outcome.ts';
 
-/** Whose program it is: ours, or one on the last released crate that has version 1. */
+/** Origin of a program: agentwire, or the last released crate with version 1. */
 export type Side = 'ours' | 'crate';
 
-/** Who asks whom in version 1. */
+/** Pairing of asking and deciding side in version 1. */
 export interface VersionOneCell {
   readonly proxy: Side;
   readonly agent: Side;

@@ -19,7 +19,7 @@ const isBlock = (seen: Seen): boolean => 'effect' in seen && isDeepStrictEqual(s
 /** An answer belongs to the question that was asked, or there is none. */
 const ownAnswer: Check = holds('the block that was asked for, or an error', (seen) => 'error' in seen || isBlock(seen));
 
-/** What version 1 alone has. */
+/** Expectations of version 1 only. */
 const OWN: Readonly<Record<string, Steps>> = {
   'several-connections': [
     ['configure', is(ALLOW)],

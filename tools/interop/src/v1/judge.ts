@@ -4,7 +4,7 @@ import type { VersionOneCell, VersionOnePlayed } from './cell.ts';
 import { VERSION_ONE_EXPECTED } from './expected.ts';
 import { VERSION_ONE_REASONS } from './reasons.ts';
 
-/** What is to be said of one scenario of version 1 with one pair. */
+/** Finding of one scenario of version 1 with one pair. */
 export interface VersionOneFinding extends VersionOneCell {
   readonly scenario: string;
   readonly verdict: 'same' | 'explained' | 'different';
@@ -41,7 +41,7 @@ export function judgeVersionOne(all: readonly VersionOnePlayed[]): VersionOneFin
   );
 }
 
-/** What the crate does with itself now that differs from what is committed. */
+/** Lists results of the crate with itself that differ from the committed ones. */
 export function compareVersionOneWithCommitted(all: readonly VersionOnePlayed[]): string[] {
   return all.flatMap(({ proxy, agent, outcomes }) =>
     proxy === 'crate' && agent === 'crate' ? differsFromFile('vectors/crate-vs-crate-v1.json', outcomes) : [],

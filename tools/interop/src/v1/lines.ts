@@ -3,7 +3,7 @@ import { AgentClient } from '@agentwire/v1';
 import type { Outcome, Seen } from '../outcome/outcome.ts';
 import { seenOf } from '../scenarios/recorder.ts';
 
-/** How long an answer may take, in milliseconds, unless a scenario is about that. */
+/** Timeout of an answer, in milliseconds, in scenarios that do not test it. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** The connections of one scenario, and what came of its steps. */

@@ -5,7 +5,7 @@ interface VersionOneReason {
   readonly letter: string;
   readonly why: string;
   readonly scenario: string;
-  /** What the complaint about the step must match, so that nothing else hides behind the reason. */
+  /** Pattern of the complaint about the step, so that no other fault hides behind the reason. */
   readonly saw: RegExp;
   readonly where: (cell: VersionOneCell) => boolean;
 }

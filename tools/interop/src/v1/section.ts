@@ -3,10 +3,10 @@ import { versionOneCells } from './cell.ts';
 import { compareVersionOneWithCommitted, judgeVersionOne, type VersionOneFinding } from './judge.ts';
 import { playVersionOne } from './play.ts';
 
-/** What is to be said of version 1. */
+/** Section about version 1. */
 export interface VersionOneSection {
   readonly findings: readonly VersionOneFinding[];
-  /** Why the crate took no part. */
+  /** Reason why the crate was not tested. */
   readonly absent?: string;
   /** Everything that was not as it should be. */
   readonly differences: readonly string[];

@@ -43,8 +43,8 @@ const says = (value: unknown): boolean => typeof value === 'number' || Object.ke
 function auditOf(value: Json | undefined): Audit | undefined {
   const { custom, ...audit } = fields(value) as Audit;
   const { correlation_id: _id, ...rest } = custom ?? {};
-  const said = Object.entries({ ...audit, custom: rest }).filter(([, one]) => says(one));
-  return said.length > 0 ? Object.fromEntries(said) : undefined;
+  const given = Object.entries({ ...audit, custom: rest }).filter(([, one]) => says(one));
+  return given.length > 0 ? Object.fromEntries(given) : undefined;
 }
 
 /** The decision in an answer of the crate. */

@@ -69,7 +69,7 @@ function flowOf(value: Fields): Message {
   return { type: 'flowControl', action, id, ...(typeof room === 'number' && { bufferAvailable: room }) };
 }
 
-/** What our codecs should make of a vector; `undefined` for handshakes, registrations and the control stream. */
+/** Message that the codecs must decode from a vector; `undefined` for handshakes, registrations and the control stream. */
 export function messageOf({ name, value }: Vector): Message | undefined {
   const id = text(value['correlation_id']);
   switch (name) {

@@ -7,7 +7,7 @@ export type Json = null | boolean | number | bigint | string | readonly Json[] |
 export interface Vector {
   readonly name: string;
   readonly variant: string;
-  /** Who sends such a message. */
+  /** Sender of such a message. */
   readonly from: 'proxy' | 'agent';
   readonly value: { readonly [name: string]: Json };
   /** Whole frames in hex. */

@@ -11,14 +11,14 @@ import { connectSessionPeer } from './proxies/session-peer.ts';
 import { EXPECTED } from './scenarios/expected.ts';
 
 /** A gRPC library that is not ours, with programs of this folder on it. */
-interface Stranger {
+interface ThirdParty {
   readonly name: string;
   readonly client: readonly string[];
   readonly agent: readonly string[];
   build(): Promise<Built>;
 }
 
-const STRANGERS: readonly Stranger[] = [
+const THIRD_PARTIES: readonly ThirdParty[] = [
   {
     name: 'grpc-js',
     client: [process.execPath, here('peers/grpc-js/client.ts')],
@@ -39,31 +39,31 @@ const STRANGERS: readonly Stranger[] = [
   },
 ];
 
-/** Who asks whom. */
-export type StrangerPairing = 'client → ours' | 'session → agent' | 'pool → agent';
-export const STRANGER_PAIRINGS: readonly StrangerPairing[] = ['client → ours', 'session → agent', 'pool → agent'];
+/** Pairing of asking and deciding side. */
+export type ThirdPartyPairing = 'client → ours' | 'session → agent' | 'pool → agent';
+export const THIRD_PARTY_PAIRINGS: readonly ThirdPartyPairing[] = ['client → ours', 'session → agent', 'pool → agent'];
 
-/** What is to be said of one scenario with one stranger. */
-export interface StrangerFinding {
-  readonly stranger: string;
-  readonly pairing: StrangerPairing;
+/** Finding of one scenario with one third-party peer. */
+export interface ThirdPartyFinding {
+  readonly thirdParty: string;
+  readonly pairing: ThirdPartyPairing;
   readonly scenario: string;
   readonly complaints: readonly string[];
 }
 
-/** A stranger that could not be built. */
+/** Third-party peer that could not be built. */
 export interface Absent {
-  readonly stranger: string;
+  readonly thirdParty: string;
   /** Its toolchain is not there, which is no failure. */
   readonly missing: boolean;
   readonly why: string;
 }
 
-async function play(stranger: Stranger, pairing: StrangerPairing): Promise<Outcome[]> {
+async function play(thirdParty: ThirdParty, pairing: ThirdPartyPairing): Promise<Outcome[]> {
   const asks = pairing === 'client → ours';
-  const agent = await startAgent(asks ? agentCommand('ours', 'grpc', '') : stranger.agent, 1);
+  const agent = await startAgent(asks ? agentCommand('ours', 'grpc', '') : thirdParty.agent, 1);
   const endpoint = agent.endpoints[0] ?? '';
-  const relay = asks ? new Relay(stranger.client, endpoint) : undefined;
+  const relay = asks ? new Relay(thirdParty.client, endpoint) : undefined;
   const transport = transportOf('grpc');
   const connect = pairing === 'session → agent' ? connectSessionPeer : connectPoolPeer;
   try {
@@ -74,19 +74,21 @@ async function play(stranger: Stranger, pairing: StrangerPairing): Promise<Outco
   }
 }
 
-/** Builds every stranger and plays every scenario with it, in both directions. */
-export async function playStrangers(): Promise<{ findings: StrangerFinding[]; absent: Absent[] }> {
-  const built = await Promise.all(STRANGERS.map(async (stranger) => ({ stranger, built: await stranger.build() })));
-  const absent = built.flatMap(({ stranger, built: { ...one } }): Absent[] =>
-    one.ok ? [] : [{ stranger: stranger.name, missing: one.missing, why: one.why }],
+/** Builds every third-party peer and plays every scenario with it, in both directions. */
+export async function playThirdParties(): Promise<{ findings: ThirdPartyFinding[]; absent: Absent[] }> {
+  const built = await Promise.all(
+    THIRD_PARTIES.map(async (thirdParty) => ({ thirdParty, built: await thirdParty.build() })),
   );
-  const there = built.filter(({ built: { ok } }) => ok).map(({ stranger }) => stranger);
-  const jobs = there.flatMap((stranger) => STRANGER_PAIRINGS.map((pairing) => ({ stranger, pairing })));
-  const findings = await inParallel(jobs, async ({ stranger, pairing }) => {
-    const outcomes = await play(stranger, pairing);
-    return [...EXPECTED.keys()].map((scenario): StrangerFinding => {
+  const absent = built.flatMap(({ thirdParty, built: { ...one } }): Absent[] =>
+    one.ok ? [] : [{ thirdParty: thirdParty.name, missing: one.missing, why: one.why }],
+  );
+  const there = built.filter(({ built: { ok } }) => ok).map(({ thirdParty }) => thirdParty);
+  const jobs = there.flatMap((thirdParty) => THIRD_PARTY_PAIRINGS.map((pairing) => ({ thirdParty, pairing })));
+  const findings = await inParallel(jobs, async ({ thirdParty, pairing }) => {
+    const outcomes = await play(thirdParty, pairing);
+    return [...EXPECTED.keys()].map((scenario): ThirdPartyFinding => {
       const complaints = complaintsOf(scenario, outcomes, 'grpc');
-      return { stranger: stranger.name, pairing, scenario, complaints };
+      return { thirdParty: thirdParty.name, pairing, scenario, complaints };
     });
   });
   return { findings: findings.flat(), absent };
