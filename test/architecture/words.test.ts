@@ -12,7 +12,6 @@ const NOT_CLEAN: readonly string[] = [
   'packages/wire-codec/',
   'docs/conform-zentinel-0.6.45.md',
   'docs/interop.md',
-  'docs/writing-a-transport.md',
 ];
 
 /** Words and phrases that are out, each with the field's own. */
