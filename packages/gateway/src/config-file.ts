@@ -37,6 +37,8 @@ export interface GatewayFile {
   readonly pipeline?: readonly (string | readonly string[])[];
   /** Keys and certificates towards agents; default none. */
   readonly tls?: TlsFiles;
+  /** Modules of further transports: files, relative to the working directory, or packages; default none. */
+  readonly transports?: readonly string[];
   /** Address at which agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; default none. */
   readonly reverseListen?: string;
   /** File with the token that agents must register with; default none. */
@@ -53,6 +55,7 @@ const KEYS = [
   'agents',
   'pipeline',
   'tls',
+  'transports',
   'reverseListen',
   'tokenFile',
   'pool',
@@ -117,7 +120,11 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
   }
   const { tls } = value;
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
-  const names = checkAgents(source, value['agents'], schemes);
+  const { transports } = value;
+  if (transports !== undefined)
+    source.check(['transports'], () => OPTION.listOf(OPTION.text)('transports', transports));
+  const served = Array.isArray(transports) && transports.length > 0 ? undefined : schemes;
+  const names = checkAgents(source, value['agents'], served);
   checkOptions(source, 'pool', value['pool'], POOL_FILE_KEYS, resolvePoolOptions);
   checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOptions);
   if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);

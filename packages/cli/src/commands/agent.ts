@@ -7,13 +7,14 @@ import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 import { drainOnSignal } from '../signals.ts';
+import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readToken } from '../read-named-file.ts';
 import { sameSecret } from '../same-secret.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
-interface AgentOptions extends TlsFlags {
+interface AgentOptions extends TlsFlags, TransportFlags {
   readonly listen: string[];
   readonly reverse: string[];
   readonly id?: string;
@@ -73,8 +74,10 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
+  const stock = stockTransports({ ...tlsOf(options), logger }, EXAMPLE);
+  const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const server = await serveAgent(agent, {
-    transports: stockTransports({ ...tlsOf(options), logger }, EXAMPLE),
+    transports,
     ...(token !== undefined && {
       authorize: (_peer, credential) => {
         if (sameSecret(credential.token, token)) return;
@@ -103,7 +106,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
 
 /** `agentwire agent`: serves an agent. */
 export function addAgentCommand(program: Command, context: CommandContext): void {
-  addTlsFlags(program.command('agent'), true)
+  addTransportFlag(addTlsFlags(program.command('agent'), true))
     .description('serve an agent: reference, waf, api-key, or the default export of a .ts or .js file')
     .argument('<module>', 'reference, waf, api-key, or a file')
     .option(

@@ -10,13 +10,14 @@ import { createWorkload } from '../bench/workload.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
+import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readToken } from '../read-named-file.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface BenchFlags extends TlsFlags {
+interface BenchFlags extends TlsFlags, TransportFlags {
   readonly tokenFile?: string;
   readonly inFlight: string;
   readonly seconds: string;
@@ -119,7 +120,8 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
     const { scheme, address } = parseEndpoint(endpoint ?? agent?.endpoints[0] ?? '');
     refuseDialectOverGrpc(scheme, dialect, EXAMPLE);
     const logger = createConsoleLogger(context.terminal);
-    const transports = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
+    const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
+    const transports = await loadTransports(flags.transport, stock, { logger, example: EXAMPLE });
     const transport = transports.find(({ schemes }) => schemes.includes(scheme));
     if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
     const sessions = await open(transport, address, connections, inFlight, encoding, token);
@@ -166,7 +168,7 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
 
 /** `agentwire bench`: closed-loop load on one agent. */
 export function addBenchCommand(program: Command, context: CommandContext): void {
-  addTlsFlags(program.command('bench'), false)
+  addTransportFlag(addTlsFlags(program.command('bench'), false))
     .description('closed-loop load on one agent; without an endpoint on the reference agent, which it starts')
     .argument('[endpoint]', 'the agent')
     .option('--in-flight <n>', 'questions at a time', '64')

@@ -17,13 +17,14 @@ import { showDecision } from '../call/show-decision.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
+import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readNamedFile, readToken } from '../read-named-file.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface CallFlags extends TlsFlags {
+interface CallFlags extends TlsFlags, TransportFlags {
   readonly tokenFile?: string;
   readonly method: string;
   readonly uri: string;
@@ -190,7 +191,8 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
   checkTlsFlags(flags, { dials: [address] }, EXAMPLE);
   const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
   const logger = createConsoleLogger(context.terminal);
-  const transports = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
+  const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
+  const transports = await loadTransports(flags.transport, stock, { logger, example: EXAMPLE });
   const transport = transports.find(({ schemes }) => schemes.includes(scheme));
   if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
   const { stdout } = context.terminal;
@@ -241,7 +243,7 @@ const collect = (value: string, before: string[]): string[] => [...before, value
 
 /** `agentwire call`: one request through one agent. */
 export function addCallCommand(program: Command, context: CommandContext): void {
-  addTlsFlags(program.command('call'), false)
+  addTransportFlag(addTlsFlags(program.command('call'), false))
     .description('play one request through an agent and print each decision; a block is a result too')
     .argument('<endpoint>', 'the agent')
     .option('--method <method>', 'method of the request', 'GET')

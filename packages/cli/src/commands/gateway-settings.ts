@@ -6,12 +6,13 @@ import {
   placeInGatewayFile,
 } from '@agentwire/gateway/config-file';
 import { checkHostName, checkUpstream, parseHostPort } from '@agentwire/gateway/internal';
+import type { TransportFlags } from '../load-transports.ts';
 import { readNamedFile } from '../read-named-file.ts';
 import { checkTlsFlags, flagOf, type NameOfTls, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Flags of `agentwire gateway`. */
-export interface GatewayFlags extends TlsFlags {
+export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
   readonly listen?: string;
   readonly upstream?: string;
@@ -40,6 +41,8 @@ export interface GatewaySettings extends GatewayFile {
   readonly nameOfTls: NameOfTls;
   /** Flag, or file, line and key, of the token file. */
   readonly nameOfTokenFile: string;
+  /** Flag, or file, line and key, of the transport module at this place. */
+  readonly nameOfTransport: (at: number) => string;
   readonly nameOfAgentToken: (agent: string) => string;
 }
 
@@ -52,10 +55,10 @@ class ConfigFile {
   readonly value: GatewayFile;
 
   /** @throws UsageError naming file, line and key */
-  constructor(path: string) {
+  constructor(path: string, schemes: readonly string[] | undefined) {
     this.#path = path;
     this.#text = readNamedFile('--config', path, FILE_EXAMPLE).toString('utf8');
-    this.value = usage('', FILE_EXAMPLE, () => parseGatewayFile(this.#text, path, AGENT_SCHEMES));
+    this.value = usage('', FILE_EXAMPLE, () => parseGatewayFile(this.#text, path, schemes));
   }
 
   place(path: Path): string {
@@ -84,7 +87,7 @@ export function hostPort(flag: string, text: string): { readonly host: string; r
   throw new UsageError(`${flag} takes HOST:PORT, got ${JSON.stringify(text)}`, GATEWAY_EXAMPLE);
 }
 
-function agentsOf(flags: GatewayFlags): AgentEntry[] {
+function agentsOf(flags: GatewayFlags, hasOwnTransports: boolean): AgentEntry[] {
   const agents = flags.agent.map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw new UsageError(`--agent takes NAME=ENDPOINT, got ${JSON.stringify(pair)}`, GATEWAY_EXAMPLE);
@@ -93,7 +96,7 @@ function agentsOf(flags: GatewayFlags): AgentEntry[] {
       endpoint === 'reverse'
         ? undefined
         : usage(`--agent ${pair}: `, GATEWAY_EXAMPLE, () => parseEndpoint(endpoint).scheme);
-    if (scheme !== undefined && !AGENT_SCHEMES.includes(scheme))
+    if (scheme !== undefined && !hasOwnTransports && !AGENT_SCHEMES.includes(scheme))
       throw new UsageError(
         `--agent ${pair}: no transport serves that scheme; there are transports for ${AGENT_SCHEMES.join(', ')}`,
         GATEWAY_EXAMPLE,
@@ -156,12 +159,16 @@ function checkEffect(settings: GatewaySettings, nameOf: (flag: string, path: Pat
 /** Reads the file and puts the flags over it. @throws UsageError for any wrong value, and for one without an effect */
 export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySettings {
   checkFlags(flags);
-  const config = flags.config === undefined ? undefined : new ConfigFile(flags.config);
+  const config =
+    flags.config === undefined
+      ? undefined
+      : new ConfigFile(flags.config, flags.transport.length > 0 ? undefined : AGENT_SCHEMES);
   const file = config?.value ?? {};
   const upstream = flags.upstream ?? file.upstream;
   if (upstream === undefined)
     throw new UsageError('a gateway needs --upstream URL, or upstream: in its file', GATEWAY_EXAMPLE);
-  const given = agentsOf(flags);
+  const transports = [...(file.transports ?? []), ...flags.transport];
+  const given = agentsOf(flags, transports.length > 0);
   const replaces = given.length > 0 && (file.agents !== undefined || file.pipeline !== undefined);
   if (replaces) logger.info({ file: flags.config }, '--agent replaces the agents and the pipeline of the file');
   const agents = given.length > 0 ? given : (file.agents ?? []);
@@ -173,6 +180,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     ...file,
     upstream,
     agents,
+    transports,
     pipeline: (given.length > 0 ? undefined : file.pipeline) ?? agents.map(({ name }) => name),
     ...(flags.listen !== undefined && { listen: flags.listen }),
     ...(flags.admin !== undefined && { admin: flags.admin }),
@@ -182,6 +190,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     tlsFlags: tlsSettings(flags, file),
     nameOfTls: (key) => nameOf(flags[key] !== undefined, flagOf(key), ['tls', FILE_KEYS[key]]),
     nameOfTokenFile: nameOf(flags.tokenFile !== undefined, '--token-file', ['tokenFile']),
+    nameOfTransport: (at) => nameOf(at >= (file.transports?.length ?? 0), '--transport', ['transports', at]),
     nameOfAgentToken: (agent) => {
       const at = file.agents?.findIndex(({ name }) => name === agent) ?? -1;
       return nameOf(at === -1, `tokenFile of ${agent}`, ['agents', at, 'tokenFile']);

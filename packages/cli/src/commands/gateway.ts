@@ -8,6 +8,7 @@ import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { readSecret } from '../read-named-file.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
+import { addTransportFlag, loadTransports } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { addTlsFlags } from '../tls-flags.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPort } from './gateway-settings.ts';
@@ -24,7 +25,11 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
     else line(stdout, `${event} ${endpoint}`);
   };
   const { tlsFlags, nameOfTls } = chosen;
-  const transports = stockTransports({ ...tlsFlags, nameOfTls, logger }, EXAMPLE);
+  const transports = await loadTransports(
+    chosen.transports ?? [],
+    stockTransports({ ...tlsFlags, nameOfTls, logger }, EXAMPLE),
+    { named: chosen.nameOfTransport, logger, example: EXAMPLE },
+  );
   const pool = new AgentPool({ transports, logger, ...chosen.pool });
   cleanup.defer(() => pool.close());
   const adding = agents.map(({ name, endpoint, tokenFile: secret, ...entry }) => {
@@ -80,7 +85,7 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
 
 /** `agentwire gateway`: the reverse proxy. */
 export function addGatewayCommand(program: Command, context: CommandContext): void {
-  addTlsFlags(program.command('gateway'), true)
+  addTransportFlag(addTlsFlags(program.command('gateway'), true))
     .description('an HTTP reverse proxy that asks agents about every request')
     .option('--config <file>', 'YAML file; flags override it')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
