@@ -7,9 +7,6 @@ const TOP = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Folders whose words still have to be replaced. */
 const NOT_CLEAN: readonly string[] = [
-  'packages/headers/',
-  'packages/mmap-buffer/',
-  'packages/wire-codec/',
   'docs/conform-zentinel-0.6.45.md',
   'docs/interop.md',
 ];

@@ -7,9 +7,9 @@ import { internHeaderName, isHeaderTwin } from './intern-header-name.ts';
 import { removeFrom, setIn } from './raw-list.ts';
 
 /**
- * Checks header operations; throws for the first that must not be applied.
+ * Checks header operations.
  *
- * `ERR_INVALID_HEADER` for a name or value that Node would not send (CR, LF, NUL…) and for hop-by-hop names, which
+ * @throws AgentwireError for the first that must not be applied: `ERR_INVALID_HEADER` for a name or value that Node would not send (CR, LF, NUL…) and for hop-by-hop names, which
  * belong to the proxy; `ERR_INVALID_ARGUMENT` for an unknown operation. `detail.index` is the operation's place in `ops`.
  */
 export function checkHeaderOps(ops: readonly HeaderOp[]): void {

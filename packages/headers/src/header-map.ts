@@ -77,7 +77,7 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
     return this;
   }
 
-  /** Adds one more value, as a line of its own at the end. Throws as {@link set}. */
+  /** Adds one more value, as a line of its own at the end. @throws AgentwireError like {@link set} */
   append(name: string, value: string): this {
     checkHeaderName(name);
     checkHeaderValue(name, value);
@@ -96,7 +96,9 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
   /**
    * Sets a header that only this proxy may set: removes all lines of the client with that name first.
    *
-   * Also removes spellings that an upstream could read as the same name, such as `X_Real_IP`. Strip hop-by-hop headers before, so that `Connection` cannot name this one. Throws as {@link set}.
+   * Also removes spellings that an upstream could read as the same name, such as `X_Real_IP`. Strip hop-by-hop headers before, so that `Connection` cannot name this one.
+   *
+   * @throws AgentwireError like {@link set}
    */
   setTrusted(name: string, value: string): this {
     checkHeaderName(name);

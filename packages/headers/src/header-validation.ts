@@ -12,18 +12,22 @@ function showName(name: unknown): string {
   return `"${printable}"${name.length > 64 ? '…' : ''}`;
 }
 
-/** Throws `ERR_INVALID_HEADER` unless {@link isValidHeaderName}; the message has the name, printable and cut at 64. */
+/**
+ * Checks a header name.
+ *
+ * @throws AgentwireError `ERR_INVALID_HEADER` unless {@link isValidHeaderName}; the message has the name, printable and cut at 64
+ */
 export function checkHeaderName(name: unknown): asserts name is string {
   if (isValidHeaderName(name)) return;
   throw new AgentwireError('ERR_INVALID_HEADER', `a header name must be an HTTP token, got ${showName(name)}`);
 }
 
 /**
- * Throws `ERR_INVALID_HEADER` unless {@link isValidHeaderValue}.
- *
- * The error names the header and the position of the bad character, never the value or a part of it.
+ * Checks a header value.
  *
  * @param name the header that the value is for; only used in the message
+ * @throws AgentwireError `ERR_INVALID_HEADER` unless {@link isValidHeaderValue}; it names the header and the position of the
+ * bad character, never the value or a part of it
  */
 export function checkHeaderValue(name: string, value: unknown): asserts value is string {
   if (isValidHeaderValue(value)) return;

@@ -32,7 +32,11 @@ export class BodyQuota {
     return this.#usedBytes;
   }
 
-  /** Counts `bytes` in; throws `ERR_NO_SPACE` and counts nothing if they do not fit, `ERR_INVALID_ARGUMENT` for no number of bytes. */
+  /**
+   * Counts `bytes` in, or nothing if it throws.
+   *
+   * @throws AgentwireError `ERR_NO_SPACE` if they do not fit, `ERR_INVALID_ARGUMENT` for no number of bytes
+   */
   take(bytes: number): void {
     checkInteger('bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
     if (this.#usedBytes + bytes > this.maxBytes) {
@@ -44,7 +48,7 @@ export class BodyQuota {
     this.#usedBytes += bytes;
   }
 
-  /** Counts `bytes` out again; throws `ERR_INVALID_ARGUMENT` for more than were counted in. */
+  /** Counts `bytes` out again. @throws AgentwireError `ERR_INVALID_ARGUMENT` for more than were counted in */
   give(bytes: number): void {
     this.#usedBytes -= checkInteger('bytes', bytes, 0, this.#usedBytes);
   }

@@ -80,9 +80,11 @@ export class LargeBodyBuffer implements Disposable {
   /**
    * Appends a copy of `chunk`.
    *
-   * A body longer than `maxBodySize` gives everything back and throws `ERR_BODY_TOO_LARGE`, and so does every later
-   * call until `clear`. Anything but a `Uint8Array` is `ERR_INVALID_ARGUMENT`. A full disk or quota throws `ERR_NO_SPACE` and leaves the body as it was, as does `ERR_IO`.
    * Writing after `asSlice` of a mapped body copies it to a new file: write first, then read.
+   *
+   * @throws AgentwireError `ERR_BODY_TOO_LARGE` past `maxBodySize`, which releases the body, and at every later call until
+   * `clear`; `ERR_NO_SPACE` for a full disk or quota and `ERR_IO`, which leave the body unchanged; `ERR_INVALID_ARGUMENT` for
+   * anything but a `Uint8Array`
    */
   writeChunk(chunk: Uint8Array): void {
     this.#check();
@@ -108,7 +110,9 @@ export class LargeBodyBuffer implements Disposable {
    * The whole body without a copy: the heap's own memory, or a mapping of the file.
    *
    * Do not write into it: on disk that changes only what this slice shows. Without addon, a body on disk is read into
-   * memory. Throws `ERR_IO` if the file cannot be read or mapped.
+   * memory.
+   *
+   * @throws AgentwireError `ERR_IO` if the file cannot be read or mapped
    */
   asSlice(): Uint8Array<ArrayBuffer> {
     this.#check();

@@ -39,7 +39,7 @@ export const LARGE_BODY_BUFFER_DEFAULTS: Required<LargeBodyBufferOptions> = Obje
   backing: 'auto',
 });
 
-/** Fills in the defaults and throws `ERR_INVALID_ARGUMENT` for an unknown option or a wrong value. */
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a wrong value */
 export function resolveLargeBodyBufferOptions(options: LargeBodyBufferOptions = {}): Required<LargeBodyBufferOptions> {
   checkKnownOptions('LargeBodyBuffer', options, Object.keys(LARGE_BODY_BUFFER_DEFAULTS));
   const all = { ...LARGE_BODY_BUFFER_DEFAULTS, ...options };

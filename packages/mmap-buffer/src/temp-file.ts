@@ -43,7 +43,7 @@ export function appendTo(fd: number, length: number, bytes: Uint8Array): void {
   }
 }
 
-/** Fills `target` from `position` on; throws `ERR_IO` if the file ends before. */
+/** Fills `target` from `position` on. @throws AgentwireError `ERR_IO` if the file ends before */
 export function readFrom(fd: number, position: number, target: Uint8Array): void {
   for (let done = 0; done < target.length;) {
     const count = readSync(fd, target, done, target.length - done, position + done);
@@ -52,7 +52,7 @@ export function readFrom(fd: number, position: number, target: Uint8Array): void
   }
 }
 
-/** Throws `ERR_IO` unless the file is `length` bytes long. */
+/** Checks that the file is `length` bytes long. @throws AgentwireError `ERR_IO` */
 export function checkLength(fd: number, length: number): void {
   if (fstatSync(fd).size !== length) throw truncated();
 }
