@@ -5,12 +5,6 @@ import { describe, expect, test } from 'vitest';
 
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Folders whose words still have to be replaced. */
-const NOT_CLEAN: readonly string[] = [
-  'docs/conform-zentinel-0.6.45.md',
-  'docs/interop.md',
-];
-
 /** Words and phrases that are out, each with the field's own. */
 const OUT: ReadonlyMap<RegExp, string> = new Map([
   [/\bfor ever\b/i, 'without a limit, indefinitely'],
@@ -44,7 +38,6 @@ const files = execFileSync('git', ['ls-files', '-z', '*.ts', '*.mjs', '*.md'], {
       !/\/(gen|generated)\//.test(path) &&
       path !== 'test/architecture/words.test.ts',
   );
-const clean = files.filter((path) => !NOT_CLEAN.some((folder) => path.startsWith(folder)));
 
 /** Lines of a file, with numbers; code spans of a page are what a peer or a user writes, so they are left out. */
 function lines(path: string): { readonly place: string; readonly text: string }[] {
@@ -58,7 +51,7 @@ function lines(path: string): { readonly place: string; readonly text: string }[
 
 describe('words', () => {
   test('of another field are not used', () => {
-    const found = clean.flatMap((path) =>
+    const found = files.flatMap((path) =>
       lines(path).flatMap(({ place, text }) =>
         [...OUT]
           .filter(([word]) => word.test(text))
@@ -69,7 +62,7 @@ describe('words', () => {
   });
 
   test('that were replaced do not come back as names', () => {
-    const found = clean
+    const found = files
       .filter((path) => path.endsWith('.ts'))
       .flatMap((path) => lines(path).filter(({ text }) => NAMES_OUT.test(text)))
       .map(({ place, text }) => `${place}: ${NAMES_OUT.exec(text)?.[0]}`);
@@ -78,7 +71,7 @@ describe('words', () => {
 
   test('a doc comment begins with a noun or a verb', () => {
     const begins = /\/\*\*\s*(?:\n\s*\*\s*)?(What|Whether|Who|Whoever|Whose|How|Where|Why|When)\b/g;
-    const found = clean
+    const found = files
       .filter((path) => path.endsWith('.ts'))
       .flatMap((path) => {
         const text = readFileSync(`${TOP}/${path}`, 'utf8');
@@ -91,7 +84,7 @@ describe('words', () => {
 
   test('one exported class name stands for one thing', () => {
     const seen = new Map<string, string[]>();
-    for (const path of clean.filter((one) => /^packages\/[^/]+\/src\//.test(one)))
+    for (const path of files.filter((one) => /^packages\/[^/]+\/src\//.test(one)))
       for (const [, name = ''] of readFileSync(`${TOP}/${path}`, 'utf8').matchAll(
         /^export (?:abstract )?class (\w+)/gm,
       ))

@@ -4,7 +4,7 @@ import type { LifecycleCase } from './lifecycle-case.ts';
 export const PAGE = 'docs/lifecycle.md';
 
 /** Draws a lifecycle as a Mermaid state diagram. */
-export function diagramOf({ lifecycle }: LifecycleCase): string {
+function diagramOf({ lifecycle }: LifecycleCase): string {
   const states = Object.keys(lifecycle);
   const lines = [`  [*] --> ${states[0] ?? ''}`];
   for (const state of states) {

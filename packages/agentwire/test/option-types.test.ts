@@ -270,6 +270,6 @@ test('a socket path that no system takes is refused when its agent is added', as
 });
 
 test('options that are undefined have their defaults', async () => {
-  await using pool = new AgentPool({ requestTimeoutMs: undefined, name: undefined } as never);
+  await using pool = new AgentPool({ requestTimeoutMs: undefined, name: undefined });
   expect(pool.stats).toEqual({ agents: [] });
 });

@@ -1,8 +1,5 @@
 import * as names from './names.ts';
 
-/** One of the 32 well-known names, always in lower case (Agent Protocol v2, "Available Header Constants"). */
-export type KnownHeaderName = (typeof names)[keyof typeof names];
-
 // no two known names share length and last letter, and this factor keeps their slots apart.
 const SLOTS = 128;
 const slotOf = (length: number, last: number): number => (length + (last | 0x20) * 25) & (SLOTS - 1);

@@ -8,7 +8,7 @@ export interface BodyQuotaOptions {
 }
 
 /** Defaults of {@link BodyQuotaOptions}. */
-export const BODY_QUOTA_DEFAULTS: Required<BodyQuotaOptions> = Object.freeze({ maxBytes: 1024 ** 3 });
+const BODY_QUOTA_DEFAULTS: Required<BodyQuotaOptions> = Object.freeze({ maxBytes: 1024 ** 3 });
 
 /**
  * One limit over many body buffers, so that a thousand uploads cannot fill the disk.

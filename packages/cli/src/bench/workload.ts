@@ -1,7 +1,7 @@
 import type { RequestHeaders } from '@agentwire/core';
 
 /** Number of different requests. */
-export const WORKLOAD_SIZE: number = 1024;
+const WORKLOAD_SIZE: number = 1024;
 
 const PATHS = [
   '/api/v2/accounts/',

@@ -6,7 +6,7 @@ export type HeaderOp =
   | { readonly op: 'remove'; readonly name: string };
 
 /** Verdict that lets the request or response pass. */
-export interface AllowVerdict {
+interface AllowVerdict {
   readonly type: 'allow';
 }
 

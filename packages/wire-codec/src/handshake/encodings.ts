@@ -2,11 +2,11 @@ import { AgentwireError } from '@agentwire/core';
 import { readText, readTexts, type JsonObject } from './read-fields.ts';
 
 /** The only values of `supported_encodings` and `encoding`: the crate refuses a handshake with others. */
-export const WIRE_ENCODINGS: readonly string[] = ['json', 'msgpack'];
+const WIRE_ENCODINGS: ReadonlySet<string> = new Set(['json', 'msgpack']);
 
 /** Values of `encodings` that the wire has, in their order; `json` if none is left. */
 export function wireEncodings(encodings: readonly string[]): readonly string[] {
-  const known = encodings.filter((word, at) => WIRE_ENCODINGS.includes(word) && encodings.indexOf(word) === at);
+  const known = encodings.filter((word, at) => WIRE_ENCODINGS.has(word) && encodings.indexOf(word) === at);
   return known.length === 0 ? ['json'] : known;
 }
 

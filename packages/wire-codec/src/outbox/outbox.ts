@@ -22,7 +22,7 @@ export interface OutboxOptions {
 }
 
 /** Buffered bytes past which senders should stop. */
-export const HIGH_WATER_BYTES: number = 1024 * 1024;
+const HIGH_WATER_BYTES: number = 1024 * 1024;
 /** Buffered bytes past which events are refused with `ERR_OVERLOADED`. */
 export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
 

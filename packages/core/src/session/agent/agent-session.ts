@@ -77,7 +77,7 @@ export function resolveAgentSessionOptions(options: AgentSessionOptions): Resolv
 }
 
 /** Counts since the session began. */
-export interface AgentSessionStats {
+interface AgentSessionStats {
   /** Events received. */
   readonly events: number;
   readonly answers: number;

@@ -61,7 +61,7 @@ export const PROXY_SESSION_TABLE: OptionRows<ProxySessionOptions> = {
 };
 
 /** Counts since the session began. */
-export interface ProxySessionStats {
+interface ProxySessionStats {
   readonly answers: number;
   /** Answers to exchanges that had ended. */
   readonly lateAnswers: number;
