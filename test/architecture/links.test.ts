@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -17,4 +17,9 @@ test('a relative link of a page leads to a file', () => {
   });
   expect(pages.length).toBeGreaterThan(20);
   expect(broken).toEqual([]);
+});
+
+test('the table of packages in README.md has a row for each package', () => {
+  const rows = [...readFileSync(join(TOP, 'README.md'), 'utf8').matchAll(/^\| \[`[^`]+`\]\(packages\/([\w-]+)\)/gm)];
+  expect(rows.map(([, folder]) => folder).toSorted()).toEqual(readdirSync(join(TOP, 'packages')).toSorted());
 });
