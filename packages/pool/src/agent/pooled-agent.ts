@@ -54,14 +54,15 @@ export class PooledAgent {
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (exchange, outcome, durationMs) => {
         this.metrics.record(outcome, durationMs);
-        this.#judge(outcome);
+        if (!(outcome instanceof AgentwireError)) this.breaker.record(false);
+        else if (isPeerFailure(outcome)) this.#recordFailure();
         this.requests.onOutcome(exchange, outcome);
       },
       onNotice,
       onChange: () => this.requests.dequeue(),
       onUp: () => this.#settle(() => this.breaker.connected()),
       // one failure, however many requests it took along
-      onDeath: () => this.#record(true),
+      onDeath: () => this.#recordFailure(),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.metrics = new AgentMetrics(name, options.metrics);
@@ -125,13 +126,8 @@ export class PooledAgent {
     }
   }
 
-  #judge(outcome: Decision | AgentwireError): void {
-    if (!(outcome instanceof AgentwireError)) this.breaker.record(false);
-    else if (isPeerFailure(outcome)) this.#record(true);
-  }
-
-  #record(failed: boolean): void {
-    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(failed));
+  #recordFailure(): void {
+    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(true));
   }
 
   /** Runs a change of the breaker; logs and counts it if it led to another state. */

@@ -4,6 +4,7 @@ const SLOTS = 1024;
 /** Longest string that is kept, in 32-bit words. */
 const MAX_WORDS = 16;
 
+/** Last four bytes as a number, or all of them where there are fewer. */
 function endOf(view: DataView, from: number, to: number): number {
   if (to - from >= 4) return view.getInt32(to - 4);
   let end = 0;
@@ -29,17 +30,21 @@ export class StringTable {
       (length * 37 + view.getUint8(from) * 5 + view.getUint8(to - 1) * 3 + view.getUint8(from + (length >> 1)) * 11) &
       (SLOTS - 1);
     const known = this.#strings[slot] as string;
-    if (known.length === length && this.#isKept(slot, view, from, to)) return known;
+    if (known.length === length) {
+      // in one loop without a call: this runs for each name and short text of a message
+      const words = this.#words;
+      let word = slot * MAX_WORDS;
+      let at = from;
+      while (at + 4 <= to && view.getInt32(at) === words[word]) {
+        at += 4;
+        word += 1;
+      }
+      if (at + 4 > to && this.#ends[slot] === (length >= 4 ? view.getInt32(to - 4) : endOf(view, from, to)))
+        return known;
+    }
     const made = make(from, to);
     if (made.length === length && length <= MAX_WORDS * 4) this.#keep(slot, made, view, from, to);
     return made;
-  }
-
-  #isKept(slot: number, view: DataView, from: number, to: number): boolean {
-    const words = this.#words;
-    let word = slot * MAX_WORDS;
-    for (let p = from; p + 4 <= to; p += 4, word++) if (view.getInt32(p) !== words[word]) return false;
-    return this.#ends[slot] === endOf(view, from, to);
   }
 
   #keep(slot: number, string: string, view: DataView, from: number, to: number): void {
