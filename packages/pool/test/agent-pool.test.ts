@@ -208,6 +208,21 @@ describe('failure policy', () => {
     expect(pool.stats.agents.map(({ failures }) => failures)).toEqual([1, 1]);
   });
 
+  test.each([
+    ['of no known type', { type: 'x', id: 1 }],
+    ['with a wrong field', { ...head(1), method: 7 }],
+    ['with wrong metadata', { ...head(1), metadata: { clientPort: 'http' } }],
+  ])('an event %s is an error of the caller, whether or not the agent is there', async (_, event) => {
+    const { pool, serve } = setup();
+    await serve('memory:a', () => ALLOW);
+    await pool.addAgent('there', 'memory:a', { onFailure: 'open' });
+    await pool.addAgent('away', 'memory:no-agent', { onFailure: 'open' });
+    for (const agent of ['there', 'away'])
+      await expect(pool.decide(agent, event as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(pool.stats.agents.map(({ failures }) => failures)).toEqual([0, 0]);
+    expect(await pool.decide('away', head(1))).toMatchObject({ audit: { tags: ['agentwire:fail-open'] } });
+  });
+
   test('a kind can have its own rule, and a function may decide', async () => {
     const { pool, clock, serve } = setup();
     await serve('memory:a', pending);

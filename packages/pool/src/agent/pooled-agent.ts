@@ -1,5 +1,5 @@
-import { ALLOW, AgentwireError, type Decision, type EventType } from '@agentwire/core';
-import { checkEventType } from '@agentwire/core/internal';
+import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
+import { checkEventType, completeEvent } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
@@ -86,7 +86,8 @@ export class PooledAgent {
   }
 
   /** Decides on an event that the agent does not take: allow, and ask for the body where the agent takes that. */
-  #passOver(type: EventType): Decision {
+  #passOver(question: Question): Decision {
+    const { type } = question;
     // an unknown type is an error, not an event that the agent does not take
     checkEventType(type);
     const { takes } = this.connections;
@@ -95,7 +96,16 @@ export class PooledAgent {
       'ERR_UNSUPPORTED',
       `${this.name} takes no event of an HTTP request, only ${namesOf(takes)}: it cannot stand in a pipeline`,
     );
-    return this.failures.decide(type, error);
+    return this.#decideFailure(question, error);
+  }
+
+  /**
+   * Decides by the failure policy, but not on an event that could not be sent: that is an error of the caller, whether or not the
+   * agent is there. Checked here only, because a session checks each event that it sends.
+   */
+  #decideFailure(question: Question, error: AgentwireError): Decision {
+    completeEvent(question as ProxyEvent, this.#options.clock);
+    return this.failures.decide(question.type, error);
   }
 
   /** Sends an event to the agent; rejects with a typed error. */
@@ -146,11 +156,11 @@ export class PooledAgent {
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
     // a guardrail or a configuration is never passed over: allow would mean that it was judged, or applied
     checkEvent(question);
-    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question.type);
+    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question);
     try {
       return await this.ask(question, options);
     } catch (error) {
-      return this.failures.decide(question.type, error as AgentwireError);
+      return this.#decideFailure(question, error as AgentwireError);
     }
   }
 
