@@ -58,6 +58,7 @@ class GatewayServer implements Gateway {
   readonly #endings = new WeakSet<ServerResponse>();
   #requests = 0;
   #overloaded = 0;
+  #closed = false;
   readonly #idle = new IdleWaiters();
 
   constructor(options: GatewayOptions) {
@@ -135,6 +136,7 @@ class GatewayServer implements Gateway {
   }
 
   async listen(options: ListenAddress = {}): Promise<string> {
+    this.#checkOpen();
     const server = new ClientServer({
       options: this.#options,
       onRequest: this.#handle,
@@ -142,9 +144,20 @@ class GatewayServer implements Gateway {
       onDrop: () => (this.#droppedConnections += 1),
     });
     const url = await server.listen(options);
+    try {
+      this.#checkOpen();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     this.#servers.add(server);
     this.#warnOfUnknownAgents();
     return url;
+  }
+
+  #checkOpen(): void {
+    if (this.#draining || this.#closed)
+      throw new AgentwireError('ERR_CLOSED', 'the gateway was drained or closed: create another one to listen again');
   }
 
   /** Warns of agents that the pool does not have: they may be added later, and requests fail until then. */
@@ -173,6 +186,7 @@ class GatewayServer implements Gateway {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const servers = [...this.#servers];
     this.#servers.clear();
     await Promise.all(servers.map((server) => server.close()));

@@ -64,6 +64,25 @@ describe.each(WAYS)('a third-party proxy over $over in the $dialect dialect', (w
     expect(clock.now()).toBeLessThan(20_000);
   });
 
+  test('has its requests cancelled when it is gone some time after its FIN', async () => {
+    const { agent, signals } = pendingAgent();
+    const { socket, clock, send } = await connectRawProxy(agent, way);
+    send(1);
+    socket.end();
+    while (signals.length < 1) await iteration();
+    for (let second = 0; second < 3; second += 1) {
+      clock.advance(1_000);
+      for (let i = 0; i < 20; i += 1) await iteration();
+    }
+    expect(signals[0]?.aborted).toBe(false);
+    socket.destroy();
+    while (!signals[0]?.aborted) {
+      clock.advance(500);
+      for (let i = 0; i < 20; i += 1) await iteration();
+    }
+    expect(clock.now()).toBeLessThan(10_000);
+  });
+
   test('is given up after drainTimeoutMs', async () => {
     const { agent, signals } = pendingAgent();
     const { socket, clock, server, send } = await connectRawProxy(agent, way);

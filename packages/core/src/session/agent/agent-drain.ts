@@ -12,6 +12,9 @@ const CATCH_UP_MS = 5_000;
 const QUIET_MS = 1_000;
 const CHECK_MS = 250;
 
+/** Interval of pings to a proxy that has half-closed, in milliseconds. */
+const PROBE_MS = 1_000;
+
 /** Dependencies of an {@link AgentDrain}. */
 interface AgentDrainDeps {
   readonly session: AgentSession;
@@ -50,8 +53,18 @@ export class AgentDrain {
   /** Answers what is pending, for the default timeout at most, and closes: the proxy has half-closed, so nothing more comes. */
   async afterPeerEnd(): Promise<void> {
     const { session, timeoutMs } = this.#deps;
+    void this.#probe();
     await this.#finish(session.whenIdle(), timeoutMs);
     await session.close();
+  }
+
+  /** Sends a ping per second: no pong can come, but the system of a proxy that is gone resets the connection. */
+  async #probe(): Promise<void> {
+    try {
+      while (!this.#over && this.#deps.pings.send()) await this.#orClosed(this.#closed.promise, PROBE_MS);
+    } catch {
+      // the connection is ending, which is what a probe is to find out
+    }
   }
 
   async #finish(idle: Promise<void>, timeoutMs: number): Promise<void> {

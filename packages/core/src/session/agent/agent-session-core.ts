@@ -32,7 +32,6 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
   readonly #drain: AgentDrain;
   readonly #keepalive: Keepalive | undefined;
   readonly #unread: UnreadAnswers;
-  readonly #pings: PingSender;
   /** Undecodable messages since the last event. */
   #undecodable = 0;
 
@@ -50,7 +49,6 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
     this.#handler = handler;
     this.#logger = logger;
     this.#unread = unread;
-    this.#pings = pings;
     this.#requests = requests;
     this.#runner = new RequestRunner({ connection, handler, requests, queues, answers, maxInFlight });
     const timeoutMs = options.drainTimeoutMs;
@@ -144,8 +142,6 @@ export class AgentSessionCore implements AgentSession, ConnectionHandler {
       void this.close();
       return;
     }
-    // no pong can come, but the system of a proxy that is gone resets the connection, which ends the waiting
-    this.#pings.send();
     void this.#drain.afterPeerEnd();
   }
 
