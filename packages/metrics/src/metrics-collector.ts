@@ -71,14 +71,17 @@ export class MetricsCollector implements MetricsRecorder {
   count(name: string, labels: MetricLabels, value = 1): void {
     const series = this.#series(name, 'counter', labels);
     if (series === undefined) return;
-    if (value >= 0 && value < Infinity) (series as { value: number }).value += value;
+    // text from JavaScript would be appended
+    if (typeof value === 'number' && value >= 0 && value < Infinity) (series as { value: number }).value += value;
     else this.#drop('value', name);
   }
 
   /** Sets a gauge. */
   gauge(name: string, labels: MetricLabels, value: number): void {
     const series = this.#series(name, 'gauge', labels);
-    if (series !== undefined) (series as { value: number }).value = value;
+    if (series === undefined) return;
+    if (typeof value === 'number') (series as { value: number }).value = value;
+    else this.#drop('value', name);
   }
 
   /** Adds one observation to a histogram, in seconds for durations; one that is not finite is dropped. */
@@ -86,7 +89,7 @@ export class MetricsCollector implements MetricsRecorder {
     const series = this.#series(name, 'histogram', labels);
     if (series === undefined) return;
     if (!Number.isFinite(value)) return this.#drop('value', name);
-    const traceId = this.#traceId?.();
+    const traceId = this.#activeTrace();
     (series as HistogramSeries).observe(
       value,
       traceId === undefined ? undefined : { traceId, value, timestampMs: this.#clock.wallNow() },
@@ -98,8 +101,13 @@ export class MetricsCollector implements MetricsRecorder {
    * records itself are dropped, so an agent cannot change those.
    */
   recordReport(agent: string, report: MetricsReport): void {
-    const dropped = this.#reported.set(agent, report, (name) => name in this.#definitions || this.#families.has(name));
-    if (dropped !== undefined) this.#drop(dropped, report.agentId);
+    try {
+      const reserved = (name: string): boolean => name in this.#definitions || this.#families.has(name);
+      const dropped = this.#reported.set(agent, report, reserved);
+      if (dropped !== undefined) this.#drop(dropped, report.agentId);
+    } catch {
+      this.#drop('value', 'a report of another shape');
+    }
   }
 
   /** Removes all series of an agent, for example after it left the pool. */
@@ -124,9 +132,30 @@ export class MetricsCollector implements MetricsRecorder {
       }
     }
     const own = [...this.#families.values()].filter(({ size }) => size > 0).map((family) => family.read());
-    return [...own, ...this.#reported.families(), ...this.#droppedFamily()].toSorted((a, b) =>
-      a.name < b.name ? -1 : 1,
-    );
+    const all = [...own, ...this.#droppedFamily(), ...this.#reported.families()];
+    return this.#withoutClashes(all).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Leaves out families with a sample name of an earlier one, for which a page would be invalid: reports of agents come last. */
+  #withoutClashes(families: readonly MetricFamily[]): MetricFamily[] {
+    const taken = new Set<string>();
+    return families.filter((family) => {
+      const names = sampleNames(family);
+      if (names.some((name) => taken.has(name))) {
+        if (this.#dropped.get('name') === undefined) this.#drop('name', family.name);
+        return false;
+      }
+      for (const name of names) taken.add(name);
+      return true;
+    });
+  }
+
+  #activeTrace(): string | undefined {
+    try {
+      return this.#traceId?.();
+    } catch {
+      return undefined;
+    }
   }
 
   /** All values at this moment, with totals over all agents. */
@@ -150,7 +179,12 @@ export class MetricsCollector implements MetricsRecorder {
       this.#families.set(name, family);
     }
     if (family.type !== type) return this.#drop('type', name);
-    return family.of(labels, () => this.#mayCreate(name, labels));
+    try {
+      return family.of(labels, () => this.#mayCreate(name, labels));
+    } catch {
+      // labels that are no object, or that throw when they are read
+      return this.#drop('name', name);
+    }
   }
 
   #mayCreate(name: string, labels: MetricLabels): boolean {
@@ -192,4 +226,12 @@ function checkDefinition(name: string, type: unknown, buckets: readonly number[]
   const ascending = buckets.every((one, at) => Number.isFinite(one) && (at === 0 || one > (buckets[at - 1] as number)));
   if (!ascending || buckets.length === 0 || buckets.length > 100)
     throw wrong('must have 1 to 100 finite, ascending buckets');
+}
+
+/** Names of a family's samples and of the family itself, in both text formats. */
+function sampleNames({ name, type }: MetricFamily): readonly string[] {
+  if (type === 'histogram') return [name, ...['bucket', 'sum', 'count', 'created'].map((part) => `${name}_${part}`)];
+  if (type === 'gauge') return [name];
+  const base = name.replace(/_total$/, '');
+  return [base, `${base}_total`, `${base}_created`];
 }

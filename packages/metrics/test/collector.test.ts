@@ -128,6 +128,51 @@ describe('MetricsCollector', () => {
     expect(page.get('agent_queue_depth')).toBe(Infinity);
   });
 
+  test('never throws for what JavaScript may hand in, and keeps counters numbers', () => {
+    const metrics = new MetricsCollector({
+      traceId: () => {
+        throw new Error('no');
+      },
+    });
+    const loud = {
+      get agent(): string {
+        throw new Error('no');
+      },
+    };
+    for (const labels of [null, undefined, 5, loud, { agent: Symbol('a') }] as never[]) {
+      metrics.count('x_total', labels);
+      metrics.gauge('x', labels, 1);
+      metrics.observe('x_seconds', labels, 1);
+    }
+    for (const value of ['5', null, 10n, {}] as never[]) metrics.count('y_total', {}, value);
+    metrics.count('y_total', {}, 2);
+    metrics.observe('z_seconds', {}, 1);
+    for (const wrong of [null, {}, { counters: 1 }] as never[]) metrics.recordReport('waf', wrong);
+    const page = samples(metrics.exportPrometheus());
+    expect(page.get('y_total')).toBe(2);
+    expect(page.get('z_seconds_count')).toBe(1);
+  });
+
+  test('a name that is a sample of another metric is left out of the page', () => {
+    const metrics = new MetricsCollector();
+    const reported = (name: string) => ({ name, labels: {}, value: 7 });
+    metrics.observe('h_seconds', {}, 1);
+    metrics.count('h_seconds_count', {});
+    metrics.count('c_total', {});
+    metrics.gauge('c', {}, 1);
+    metrics.recordReport(
+      'waf',
+      report({ counters: [reported('h_seconds_sum'), reported('c_created'), reported('fine_total')] }),
+    );
+    const families = metrics.families().map(({ name }) => name);
+    expect(families).toEqual(['c_total', 'fine_total', 'h_seconds']);
+    for (const format of ['prometheus', 'openmetrics'] as const) {
+      const names = [...metrics.exportPrometheus(format).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+      expect(new Set(names).size).toBe(names.length);
+    }
+    expect(metrics.exportPrometheus()).toContain('agentwire_metrics_dropped_total{reason="name"} 1\n');
+  });
+
   test('escapes hostile label and help texts', () => {
     const metrics = new MetricsCollector({
       definitions: { x_total: { type: 'counter', help: 'line\nbreak \\ "quote"' } },

@@ -120,7 +120,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<[client: ReverseClient, registration: Registration]> {
     for (;;) {
-      if (this.#target !== undefined)
+      if (this.#target !== undefined && !this.#isClosed)
         throw new AgentwireError('ERR_INVALID_STATE', 'acceptLoop() takes the connections of this listener');
       const [client] = this.#waiting;
       if (client !== undefined) {
@@ -195,7 +195,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
   async #authorize(id: string, credential: Credential, signal: AbortSignal): Promise<void> {
     const since = this.#clock.now();
     // everything is checked whatever fails first, so that a refusal's duration tells nothing
-    const allowed = this.#isAllowed(id);
+    const allowed = this.#isAllowed(id) && printable(id) === id;
     const proven = await this.#isProven(id, credential, signal);
     const named = this.#config.certificateIds !== true || certificateNames(credential.certificate).has(id);
     if (allowed && proven && named) return;

@@ -301,6 +301,12 @@ describe('who may register', () => {
     expect(listener.connectionCount).toBe(1);
   });
 
+  test('an id with control characters is refused, whatever pattern allows it', async () => {
+    const memory = createMemoryTransport();
+    await bound('memory:agents', { transports: [memory], allowedAgents: ['waf-*'], refusalDelayMs: 0 });
+    await expect(register(memory, 'memory:agents', hello('waf-\n1'))).rejects.toThrow(/may not register here/);
+  });
+
   test('connections of one agent are limited, with the reason', async () => {
     const memory = createMemoryTransport();
     const listener = await bound('memory:agents', { transports: [memory], maxConnectionsPerAgent: 2 });
