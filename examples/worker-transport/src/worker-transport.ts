@@ -1,3 +1,4 @@
+// #region head
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { AgentwireError, type Transport } from '@agentwire/core';
 import {
@@ -21,6 +22,7 @@ interface Opening {
   readonly to: string;
   readonly port: MessagePort;
 }
+// #endregion
 
 // #region transport
 /** Makes a transport between threads: `worker:NAME`, over ports that the threads have been given. */
