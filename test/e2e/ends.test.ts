@@ -101,3 +101,33 @@ test('conform shows its token and its certificate', async () => {
   expect(await agentwire('conform', endpoint, ...trust, '--timeout-ms', '300')).toMatchObject({ status: 1 });
   expect(await agentwire('conform', endpoint, '--json', ...token)).toMatchObject({ status: 1 });
 }, 90_000);
+
+test('agent FILE ends with status 2 and one clear line, whatever the file left open', async () => {
+  const folder = socketFolder();
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const server = (at: number): string =>
+    `import { once } from 'node:events'; import { createServer } from 'node:net';
+     await once(createServer().listen(${at}, '127.0.0.1'), 'listening');`;
+  const listen = ['--listen', `unix:${join(folder, 'a.sock')}`];
+  const own = 'it starts a server itself? run it with node, or default-export the agent';
+  for (const [word, ...lines] of [
+    [file('own.mjs', server(0)), 'has no default export', own],
+    [file('taken.mjs', server(port)), 'cannot be loaded (', 'EADDRINUSE', own],
+    [file('throws.mjs', "throw new Error('not today')"), 'it cannot be loaded (not today)\n'],
+    ['wuf', 'wuf is no file, and none of our agents: reference, waf, api-key\n'],
+    [folder, 'is no file'],
+  ] as const) {
+    const { status, stderr } = await agentwire('agent', word, ...listen);
+    expect([status, stderr], word).toEqual([2, expect.stringContaining(word)]);
+    for (const line of lines) expect(stderr).toContain(line);
+    expect(stderr).not.toContain('imported from');
+    if (word !== 'wuf' && word !== folder) expect(stderr.split('\n', 1)[0]).not.toContain('reference');
+  }
+}, 60_000);

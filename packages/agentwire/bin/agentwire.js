@@ -7,5 +7,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 1;
 } else {
   const { main } = await import('@agentwire/cli');
-  process.exitCode = await main(process.argv.slice(2));
+  const status = await main(process.argv.slice(2));
+  process.exitCode = status;
+  // a command that failed ends, whatever a module that it loaded has left open; only after its output was written
+  if (status !== 0) process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }

@@ -14,7 +14,7 @@ export { atMost, IdleWaiters } from './idle-waiters.ts';
 export type { Lifecycle } from './lifecycle.ts';
 export { type LogMethod, safeLogger, silentLogger } from './logger.ts';
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
-export { checkOneValueAName } from './message/check-verdict.ts';
+export { checkHeaderLines, checkOneValueAName } from './message/check-verdict.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';
 export type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from './message/decision.ts';
 export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/decision-fields.ts';

@@ -32,8 +32,6 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   agent_in_flight_requests: { type: 'gauge', help: 'Requests that an agent has not answered yet.' },
   agent_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an agent.' },
   agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
-  agent_flow_paused: { type: 'gauge', help: 'Connections on which an agent has paused the flow of requests.' },
-  agent_cancelled_total: { type: 'counter', help: 'Requests to an agent that the caller cancelled.' },
 };
 
 /** Help text of a metric that nothing describes: its name in words. */

@@ -1,6 +1,7 @@
 export { DURATION_BUCKETS, KNOWN_METRICS, type MetricDefinition, type MetricType } from './families.ts';
 export { MetricsCollector, type MetricsCollectorOptions } from './metrics-collector.ts';
 export { metricsHandler } from './metrics-handler.ts';
+export { observePool, type ObservedPool } from './observe-pool.ts';
 export { activeTraceId, observeWith } from './open-telemetry.ts';
 export { joinPromClient, type PromClientRegistry } from './prom-client.ts';
 export type { MetricFamily } from './family.ts';

@@ -163,8 +163,13 @@ export class MetricsCollector implements MetricsRecorder {
     return snapshotOf(this.families());
   }
 
-  /** All metrics as text: Prometheus 0.0.4, or OpenMetrics 1.0 with exemplars. Default: `prometheus`. */
+  /**
+   * All metrics as text: Prometheus 0.0.4, or OpenMetrics 1.0 with exemplars. Default: `prometheus`.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT` for another format
+   */
   exportPrometheus(format: ExportFormat = 'prometheus'): string {
+    OPTION.oneOf('prometheus', 'openmetrics')('format', format);
     return exportText(this.families(), format);
   }
 

@@ -1,7 +1,7 @@
 import type { MetricsReport } from '@agentwire/core';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { MetricsCollector } from '../src/index.ts';
+import { MetricsCollector, observePool } from '../src/index.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -107,6 +107,12 @@ describe('MetricsCollector', () => {
     expect(page.get('agentwire_metrics_dropped_total{reason="series"}')).toBe(1997);
     expect(page.size).toBe(4);
     expect(warn).toHaveBeenCalledTimes(1);
+  });
+
+  test('another format is refused by name', () => {
+    expect(() => new MetricsCollector().exportPrometheus('zzz' as never)).toThrow(
+      /format must be one of prometheus, openmetrics/,
+    );
   });
 
   test('never throws, whatever is recorded', () => {
@@ -259,6 +265,34 @@ describe('MetricsCollector', () => {
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
     );
   });
+});
+
+test('a pool is read when the collector is exported, and agents that left it are removed', () => {
+  const metrics = new MetricsCollector();
+  const pool = {
+    stats: {
+      agents: [
+        { name: 'waf', inFlight: 3, queued: 1 },
+        { name: 'auth', inFlight: 0, queued: 0 },
+      ],
+    },
+  };
+  metrics.count('agent_requests_total', { agent: 'auth', decision: 'allow' });
+  const end = observePool(metrics, pool);
+  expect(samples(metrics.exportPrometheus())).toEqual(
+    new Map([
+      ['agent_in_flight_requests{agent="auth"}', 0],
+      ['agent_in_flight_requests{agent="waf"}', 3],
+      ['agent_queue_depth{agent="auth"}', 0],
+      ['agent_queue_depth{agent="waf"}', 1],
+      ['agent_requests_total{agent="auth",decision="allow"}', 1],
+    ]),
+  );
+  pool.stats.agents.pop();
+  expect(metrics.exportPrometheus()).not.toContain('auth');
+  end();
+  pool.stats.agents.pop();
+  expect(metrics.exportPrometheus()).toContain('agent_queue_depth{agent="waf"} 1');
 });
 
 describe('reports of agents', () => {

@@ -32,7 +32,11 @@ test('the handler answers GET and HEAD in the format that the client accepts', a
   const open = await fetch(url, { headers: { accept: 'application/openmetrics-text; version=1.0.0' } });
   expect(open.headers.get('content-type')).toMatch(/^application\/openmetrics-text/);
   expect(await open.text()).toMatch(/# EOF\n$/);
+  for (const accept of ['application/openmetrics-text;q=0', 'application/openmetrics-text; q=0.1, text/plain;q=0.9'])
+    expect((await fetch(url, { headers: { accept } })).headers.get('content-type')).toMatch(/^text\/plain/);
   expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+  expect((await fetch(url.replace('/metrics', '/other'))).status).toBe(404);
+  expect((await fetch(`${url}?name=x`)).status).toBe(200);
   const [head] = (await once(get(url, { method: 'HEAD' }), 'response')) as [import('node:http').IncomingMessage];
   head.resume();
   expect(Number(head.headers['content-length'])).toBeGreaterThan(100);

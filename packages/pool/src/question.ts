@@ -7,7 +7,10 @@ export type Question = Exclude<ProxyEvent, { type: 'requestComplete' | 'requestH
 
 /** Options of one event to an agent. */
 export interface PoolAskOptions extends AskOptions {
-  /** Marks the request's only event for this agent, so that nothing is remembered; default `false`. */
+  /**
+   * Marks the request's only event for this agent, so that nothing is remembered, and `cancelRequest` does not know it: cancel it with
+   * `signal`. Default `false`.
+   */
   readonly only?: boolean | undefined;
   /**
    * Tells that the caller completes or cancels this request, so that it is remembered until then; read with its first event.

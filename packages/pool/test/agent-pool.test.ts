@@ -223,6 +223,18 @@ describe('failure policy', () => {
     expect(await pool.decide('away', head(1))).toMatchObject({ audit: { tags: ['agentwire:fail-open'] } });
   });
 
+  test.each([
+    ['name', ['bad name', 'x']],
+    ['value', ['x', 'a\r\nb: c']],
+  ])('a header %s that HTTP cannot carry is never decided by a policy', async (_, headers) => {
+    const { pool, serve } = setup();
+    await serve('memory:a', () => ALLOW);
+    await pool.addAgent('there', 'memory:a', { onFailure: 'open' });
+    await pool.addAgent('away', 'memory:no-agent', { onFailure: 'open' });
+    for (const agent of ['there', 'away'])
+      await expect(pool.decide(agent, { ...head(1), headers })).rejects.toMatchObject({ code: 'ERR_INVALID_HEADER' });
+  });
+
   test('a kind can have its own rule, and a function may decide', async () => {
     const { pool, clock, serve } = setup();
     await serve('memory:a', pending);

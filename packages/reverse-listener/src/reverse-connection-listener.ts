@@ -200,8 +200,12 @@ export class ReverseConnectionListener implements AsyncDisposable {
     const named = this.#config.certificateIds !== true || certificateNames(credential.certificate).has(id);
     if (allowed && proven && named) return;
     const { address } = credential;
-    const hint = 'check allowedAgents, and the token or certificate for this id';
-    this.#logger.warn({ agent: printable(id), address, allowed, proven, named, hint }, 'a registration was refused');
+    const reasons = [
+      !allowed && 'no agent of this id may register here',
+      !proven && 'its token is not valid for this id',
+      !named && 'its certificate does not name this id',
+    ].filter((reason) => reason !== false);
+    this.#logger.warn({ agent: printable(id), address }, `a registration was refused: ${reasons.join(', ')}`);
     await this.#refusals.wait(address, since, signal);
     throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here: wrong id or credential');
   }

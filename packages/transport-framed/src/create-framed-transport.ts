@@ -63,7 +63,7 @@ export function createFramedTransport<Target extends Endpoint = Endpoint>(
   options: FramedOptions = {},
 ): Transport {
   const { name, schemes, dials = ['proxy', 'agent'] } = medium;
-  const framed = resolveFramedOptions(options);
+  const framed = resolveFramedOptions(name, options);
   const targetOf = (text: string): Target => {
     const endpoint = parseEndpoint(text);
     if (schemes.includes(endpoint.scheme)) return medium.parse?.(endpoint) ?? (endpoint as Target);

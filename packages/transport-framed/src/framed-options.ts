@@ -45,9 +45,9 @@ export interface ResolvedFramedOptions {
   readonly versionOne: VersionOneProtocol | undefined;
 }
 
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
-export function resolveFramedOptions(options: FramedOptions): ResolvedFramedOptions {
-  checkOptions('createFramedTransport', options, FRAMED_TABLE);
+/** Fills in the defaults; `name` is the transport's, for errors. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
+export function resolveFramedOptions(name: string, options: FramedOptions): ResolvedFramedOptions {
+  checkOptions(`the ${name} transport`, options, FRAMED_TABLE);
   const { dialect = 'auto', closeTimeoutMs = 5_000, clock = systemClock, logger = silentLogger, versionOne } = options;
   const shape = dialect === 'auto' ? 'union' : dialect;
   return { shape, closeTimeoutMs, clock, logger: countRepeats(logger, clock), versionOne };

@@ -1,18 +1,17 @@
 import { AgentwireError, type TimerHandle, toAgentwireError } from '@agentwire/core';
 import { checkKnownOptions } from '@agentwire/core/internal';
 import { isLater } from '../gate/judge-answer.ts';
-import { Ring } from '../inbox/ring.ts';
 import type { JsonValue } from '../message/payload.ts';
 import { copyJson } from '../message/copy-json.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
+import { ChainEntries } from './chain-entries.ts';
+import type { ChainEvent } from './chain-event.ts';
 import { ChainFile } from './chain-file.ts';
 import { MAX_LINE_BYTES, writeChainLine } from './chain-line.ts';
 import { type ChainOptions, type ResolvedChainOptions, resolveChainOptions } from './chain-options.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { type ChainScheme, type ChainSchemeOptions, createChainScheme } from './chain-scheme.ts';
-import { CHAIN_SOURCE, ChainVerifier, SEGMENT_KIND, SIGNATURE_KIND } from './chain-verifier.ts';
-import { MonotonicStamp } from './monotonic-stamp.ts';
+import { CHAIN_SOURCE } from './chain-verifier.ts';
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -24,13 +23,8 @@ const DONE: Promise<void> = Promise.resolve();
  */
 export class ChainManager {
   readonly #options: ResolvedChainOptions;
-  #scheme: ChainScheme;
-  readonly #stamp: MonotonicStamp;
+  readonly #entries: ChainEntries;
   readonly #file: ChainFile | undefined;
-  readonly #kept = new Ring<ChainEvent>();
-  /** The entry before the oldest one in memory. */
-  #anchor: ChainEvent | undefined;
-  #last: ChainEvent | undefined;
   readonly #pending: LineBuffer;
   #durable = -1;
   #failure: AgentwireError | undefined;
@@ -44,10 +38,10 @@ export class ChainManager {
   constructor(options: ChainOptions) {
     this.#options = resolveChainOptions(options);
     this.#pending = new LineBuffer(options.path === undefined ? 0 : this.#options.maxPendingBytes + 4096);
-    this.#scheme = createChainScheme(options);
-    this.#stamp = new MonotonicStamp(this.#options.clock, this.#scheme.format);
+    const scheme = createChainScheme(options);
+    let last: ChainEvent | undefined;
     if (options.path !== undefined) {
-      const { file, recovery } = ChainFile.open(options.path, this.#scheme, options.head);
+      const { file, recovery } = ChainFile.open(options.path, scheme, options.head);
       this.#segment = recovery.segment;
       this.#file = file;
       if (recovery.cutBytes > 0) {
@@ -56,22 +50,23 @@ export class ChainManager {
           'a torn end was cut off the chain',
         );
       }
-      this.#last = recovery.last;
-      this.#anchor = recovery.last;
-      this.#durable = recovery.last?.sequence ?? -1;
-      if (recovery.last !== undefined) this.#stamp.continueAfter(recovery.last);
+      ({ last } = recovery);
+      this.#durable = last?.sequence ?? -1;
     }
-    if (this.#last === undefined) this.#add(CHAIN_SOURCE, 'genesis', this.#scheme.genesis);
+    const { clock, keep } = this.#options;
+    this.#entries = new ChainEntries(clock, keep, scheme, last);
+    if (last === undefined && this.#file !== undefined)
+      for (const genesis of this.#entries.tail(1)) this.#queue(writeChainLine(genesis));
   }
 
   /** Entries so far, the genesis included. */
   get length(): number {
-    return (this.#last?.sequence ?? -1) + 1;
+    return this.#entries.length;
   }
 
   /** The last entry as `sequence:hash`. */
   get head(): string {
-    return formatHead(this.#last ?? { sequence: 0, hash: ZERO_HASH });
+    return this.#entries.head;
   }
 
   /** Time at which entries count as kept. */
@@ -102,7 +97,9 @@ export class ChainManager {
     if (payload !== undefined && payload.length > MAX_LINE_BYTES / 4) {
       throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `a chain event holds ${MAX_LINE_BYTES / 4} characters at most`);
     }
-    return this.#add(source, kind, payload);
+    const event = this.#entries.add(source, kind, payload);
+    if (this.#file !== undefined) this.#queue(writeChainLine(event));
+    return event;
   }
 
   /** Resolves when everything recorded so far is kept; rejects with `ERR_IO` if that cannot be. */
@@ -123,7 +120,7 @@ export class ChainManager {
 
   /** The last entries that are in memory, oldest first. */
   tail(count: number = this.#options.keep): ChainEvent[] {
-    return count <= 0 ? [] : [...this.#kept].slice(-count);
+    return this.#entries.tail(count);
   }
 
   /**
@@ -132,9 +129,7 @@ export class ChainManager {
    * For a file as a whole there is `verifyChainFile`.
    */
   verify(head?: string): void {
-    const verifier = new ChainVerifier({ ...this.#scheme, algorithm: 'hmac-sha256' }, head, this.#anchor);
-    for (const event of this.#kept) verifier.next(event);
-    verifier.finish();
+    this.#entries.verify(head);
   }
 
   /**
@@ -150,7 +145,7 @@ export class ChainManager {
     const same = keys.key === undefined && keys.signingKey === undefined;
     const chosen = same ? { key, signingKey } : keys;
     const scheme = same
-      ? this.#scheme
+      ? this.#entries.scheme
       : createChainScheme({
           ...(format !== undefined && { format }),
           ...(chainId !== undefined && { chainId }),
@@ -190,18 +185,6 @@ export class ChainManager {
     await this.close();
   }
 
-  #add(source: string, kind: string, payload: string | undefined): ChainEvent {
-    const { seconds, nanos } = this.#stamp.next();
-    const sequence = this.length;
-    const draft = { sequence, source, kind, seconds, nanos, payload, hash: '' };
-    draft.hash = this.#scheme.hashEntry(draft, this.#last?.hash ?? ZERO_HASH);
-    this.#last = draft;
-    this.#kept.push(draft);
-    if (this.#kept.length > this.#options.keep) this.#anchor = this.#kept.shift();
-    if (this.#file !== undefined) this.#queue(writeChainLine(draft));
-    return draft;
-  }
-
   #queue(line: string): void {
     this.#pending.add(line);
     if (this.#options.fsync !== 'always')
@@ -213,31 +196,15 @@ export class ChainManager {
   #write(): void {
     if (this.#pending.length === 0 || this.#file === undefined) return;
     try {
-      if (this.#scheme.algorithm === 'ed25519') this.#pending.add(this.#signature());
+      if (this.#entries.scheme.algorithm === 'ed25519') this.#sign();
       this.#file.write(this.#pending.take());
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #signature(): string {
-    const { seconds, nanos } = this.#stamp.next();
-    const previous = this.#last?.hash ?? ZERO_HASH;
-    const payload = `{"signature":"${this.#scheme.sign({ sequence: this.length, seconds, nanos }, previous)}"}`;
-    const event = {
-      sequence: this.length,
-      source: CHAIN_SOURCE,
-      kind: SIGNATURE_KIND,
-      seconds,
-      nanos,
-      payload,
-      hash: '',
-    };
-    event.hash = this.#scheme.hashEntry(event, previous);
-    this.#last = event;
-    this.#kept.push(event);
-    if (this.#kept.length > this.#options.keep) this.#anchor = this.#kept.shift();
-    return writeChainLine(event);
+  #sign(): void {
+    this.#pending.add(writeChainLine(this.#entries.addSignature()));
   }
 
   async #flush(): Promise<void> {
@@ -258,7 +225,7 @@ export class ChainManager {
     const { maxSegmentBytes } = this.#options;
     // What waits belongs to this segment already, so it is written first.
     if (maxSegmentBytes !== undefined && this.#file.size >= maxSegmentBytes && this.#pending.length === 0)
-      this.#beginSegment(this.#scheme);
+      this.#beginSegment(this.#entries.scheme);
   }
 
   #tellHead(head: string): void {
@@ -281,31 +248,16 @@ export class ChainManager {
     // Entries that were recorded while the old segment was synced go into it as well.
     this.#write();
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#file === undefined || this.#last === undefined) return;
-    const previous = this.head;
+    if (this.#file === undefined) return;
     try {
       if (this.#durable < this.length - 1) this.#file.syncNow();
       this.#durable = this.length - 1;
-      const { seconds, nanos } = this.#stamp.next();
-      const start = {
-        sequence: this.length,
-        source: CHAIN_SOURCE,
-        kind: SEGMENT_KIND,
-        seconds,
-        nanos,
-        payload: scheme.segmentStart(this.#segment + 1, previous),
-        hash: '',
-      };
-      start.hash = scheme.hashEntry(start, this.#last.hash);
+      const start = this.#entries.segmentStart(scheme, this.#segment + 1);
       this.#file.rotate(this.#segment, writeChainLine(start));
-      this.#scheme = scheme;
+      this.#entries.begin(scheme, start);
       this.#segment += 1;
-      this.#last = start;
-      // Entries in memory are checked with the key of their segment.
-      this.#kept.drain();
-      this.#anchor = start;
-      this.#durable = scheme.algorithm === 'ed25519' ? this.#durable : start.sequence;
-      if (scheme.algorithm === 'ed25519') this.#pending.add(this.#signature());
+      if (scheme.algorithm === 'ed25519') this.#sign();
+      else this.#durable = start.sequence;
     } catch (error) {
       this.#fail(error);
       throw error;

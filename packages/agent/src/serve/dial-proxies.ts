@@ -41,7 +41,9 @@ export function dialProxy(
     onFailure: (error: Error & { code: string }, failures: number, waitMs: number) =>
       options.logger.warn(
         { address: reverse.address, code: error.code, failures, waitMs: Math.round(waitMs) },
-        'no connection to the proxy; trying again',
+        error.code === 'ERR_UNAUTHORIZED'
+          ? 'the proxy refuses this agent; check its id and token (agentId, token; --id, --token-file). Trying again'
+          : 'no connection to the proxy; trying again',
       ),
   };
   return Promise.all(Array.from({ length: reverse.connections }, () => keepConnected(loop)));

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AgentwireError } from '@agentwire/core';
 import { type Agent, type ChallengeFallback, serveAgent } from '@agentwire/agent';
@@ -32,16 +33,29 @@ const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
   'api-key': () => import('../agents/api-key.ts'),
 };
 
+/** Advice for a file that is a program of its own. */
+const OWN_SERVER = 'it starts a server itself? run it with node, or default-export the agent';
+
+/** Returns why a file could not be loaded, and what to do where it tried to listen at an address that is taken. */
+function loadFailure(word: string, error: unknown): UsageError {
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  const advice = reason.includes('EADDRINUSE') ? `; ${OWN_SERVER}` : '';
+  return new UsageError(`${word}: it cannot be loaded (${reason})${advice}`, EXAMPLE);
+}
+
 /** Loads an agent by name: a stock agent, or the default export of a file. */
 async function loadAgent(word: string): Promise<Agent> {
-  const stock = STOCK[word];
+  const stock = Object.hasOwn(STOCK, word) ? STOCK[word] : undefined;
   if (stock !== undefined) return (await stock()).default;
-  const path = isAbsolute(word) ? word : resolve(word);
-  const module = (await import(pathToFileURL(path).href).catch((error: Error) => {
-    throw new UsageError(`cannot load ${word}: ${error.message}; ours are ${Object.keys(STOCK).join(', ')}`, EXAMPLE);
+  const path = resolve(word);
+  // an import's own error would name a file of this package
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new UsageError(`${word} is no file, and none of our agents: ${Object.keys(STOCK).join(', ')}`, EXAMPLE);
+  const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
+    throw loadFailure(word, error);
   })) as { default?: Agent };
   if (module.default === undefined)
-    throw new UsageError(`${word} has no default export: export default defineAgent({ … })`, EXAMPLE);
+    throw new UsageError(`${word} has no default export (export default defineAgent({ … })); ${OWN_SERVER}`, EXAMPLE);
   return module.default;
 }
 

@@ -5,10 +5,16 @@ import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 /** Limit of header lines of a block, and of header operations of one list. */
 export const MAX_DECISION_HEADERS = 1000;
 
-/** Checks a list of alternating names and values that HTTP can carry. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` */
+/** Checks the headers of a block. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` */
 function checkBlockHeaders(list: unknown, where: string): void {
+  if (Array.isArray(list) && list.length > 2 * MAX_DECISION_HEADERS)
+    throw fault(where, `must have at most ${MAX_DECISION_HEADERS} lines`);
+  checkHeaderLines(list, where);
+}
+
+/** Checks a list of alternating names and values that HTTP can carry. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_HEADER` */
+export function checkHeaderLines(list: unknown, where: string): void {
   if (!Array.isArray(list) || list.length % 2 !== 0) throw fault(where, 'must be an array of names and values in turn');
-  if (list.length > 2 * MAX_DECISION_HEADERS) throw fault(where, `must have at most ${MAX_DECISION_HEADERS} lines`);
   for (let i = 0; i < list.length; i += 2) {
     if (!isValidHeaderName(list[i])) throw fault(`${where}[${i}]`, 'must be an HTTP token', 'ERR_INVALID_HEADER');
     if (!isValidHeaderValue(list[i + 1]))

@@ -38,6 +38,7 @@ export class AgentConnections {
   readonly #endpoint: string;
   readonly #options: ResolvedPoolOptions;
   readonly #events: AgentConnectionsEvents;
+  readonly #labels: Readonly<Record<'agent', string>>;
   /** Events that a connection takes now, or took last. */
   #taken = 0;
   #stopping = false;
@@ -47,6 +48,8 @@ export class AgentConnections {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#events = events;
+    this.#labels = Object.freeze({ agent });
+    this.#recordUp();
   }
 
   /** Number of connections that are up. */
@@ -159,7 +162,7 @@ export class AgentConnections {
   }
 
   #recordUp(): void {
-    this.#options.metrics.gauge('agent_connections_active', { agent: this.#agent }, this.up);
+    this.#options.metrics.gauge('agent_connections_active', this.#labels, this.up);
   }
 
   /** Cancels every request of every connection. */

@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
-import { checkEventType, completeEvent } from '@agentwire/core/internal';
+import { checkEventType, checkHeaderLines, completeEvent } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
@@ -105,6 +105,8 @@ export class PooledAgent {
    */
   #decideFailure(question: Question, error: AgentwireError): Decision {
     completeEvent(question as ProxyEvent, this.#options.clock);
+    if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
+      checkHeaderLines(question.headers, 'headers');
     return this.failures.decide(question.type, error);
   }
 
