@@ -5,7 +5,7 @@ export { PROTOCOL_VERSION } from './contract/negotiate.ts';
 export { capabilitiesOf } from './contract/capabilities.ts';
 export { CONNECTION_LIFECYCLE, DeliveredBytes } from './contract/connection-base.ts';
 export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
-export { isAgentwire } from './contract/peer.ts';
+export { agentIdOf, isAgentwire } from './contract/peer.ts';
 export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contract/released-proxy.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';

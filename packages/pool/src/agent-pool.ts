@@ -10,7 +10,7 @@ import {
   type RequestComplete,
   type RequestId,
 } from '@agentwire/core';
-import { checkBoolean, checkText, Sweep } from '@agentwire/core/internal';
+import { agentIdOf, checkBoolean, checkText, Sweep } from '@agentwire/core/internal';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { EventMethods } from './event-methods.ts';
 import { findTransport } from './find-transport.ts';
@@ -99,7 +99,11 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
    * @throws AgentwireError `ERR_DUPLICATE_AGENT` for the name of an agent that the pool dials, `ERR_CLOSED` once the pool is
    * drained or closed; both refuse the peer
    */
-  adopt(connection: Connection, name: string = idOf(connection), options: AddAgentOptions = {}): ConnectionHandler {
+  adopt(
+    connection: Connection,
+    name: string = agentIdOf(connection.peer),
+    options: AddAgentOptions = {},
+  ): ConnectionHandler {
     return this.#agents.getOrAdd(name, options).connections.adopt(connection);
   }
 
@@ -219,10 +223,6 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function idOf({ peer }: Connection): string {
-  return peer.capabilities?.agentId ?? peer.name;
 }
 
 /** Makes an {@link AgentPool}. */

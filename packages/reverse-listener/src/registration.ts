@@ -1,4 +1,5 @@
-import type { Capabilities, Connection, Peer } from '@agentwire/core';
+import type { Capabilities, Connection } from '@agentwire/core';
+import { agentIdOf } from '@agentwire/core/internal';
 
 /** Registration of an agent that connected by itself. */
 export interface Registration {
@@ -10,9 +11,6 @@ export interface Registration {
   readonly capabilities: Capabilities | undefined;
 }
 
-/** Id of a peer: that of its capabilities, else its name. */
-export const idOf = (peer: Pick<Peer, 'name' | 'capabilities'>): string => peer.capabilities?.agentId ?? peer.name;
-
 export function registrationOf({ peer }: Connection): Registration {
-  return { agentId: idOf(peer), name: peer.name, version: peer.version, capabilities: peer.capabilities };
+  return { agentId: agentIdOf(peer), name: peer.name, version: peer.version, capabilities: peer.capabilities };
 }

@@ -12,13 +12,13 @@ import {
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { countRepeats, printable, silentLogger } from '@agentwire/core/internal';
+import { agentIdOf, countRepeats, printable, silentLogger } from '@agentwire/core/internal';
 import { certificateNames } from './certificate-names.ts';
 import { idMatcher } from './id-pattern.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { checkConfig, type ReverseConnectionConfig } from './options.ts';
 import { Refusals } from './refusals.ts';
-import { idOf, type Registration, registrationOf } from './registration.ts';
+import { type Registration, registrationOf } from './registration.ts';
 import { ReverseClient } from './reverse-client.ts';
 
 /** Receiver of registered connections: an `AgentPool`, or anything with its method `adopt`. */
@@ -145,10 +145,10 @@ export class ReverseConnectionListener implements AsyncDisposable {
     for (const client of this.#waiting) {
       this.#waiting.delete(client);
       try {
-        client.handOver((connection) => target.adopt(connection, idOf(connection.peer)));
+        client.handOver((connection) => target.adopt(connection, agentIdOf(connection.peer)));
       } catch (error) {
         this.#logger.warn(
-          { agent: printable(idOf(client.connection.peer)), err: error },
+          { agent: printable(agentIdOf(client.connection.peer)), err: error },
           'a registered agent was not taken',
         );
       }
@@ -184,7 +184,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
     };
     this.#listener = await transport.listen(address, {
       self,
-      authorize: (peer, credential, signal) => this.#authorize(idOf(peer), credential, signal),
+      authorize: (peer, credential, signal) => this.#authorize(agentIdOf(peer), credential, signal),
       onConnection: (connection) => this.#onConnection(connection),
       handshakeTimeoutMs,
       maxPendingHandshakes,
@@ -225,7 +225,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
   }
 
   #onConnection(connection: Connection): ConnectionHandler {
-    const id = idOf(connection.peer);
+    const id = agentIdOf(connection.peer);
     const count = this.#counts.get(id) ?? 0;
     const max = this.#config.maxConnectionsPerAgent ?? 4;
     if (count >= max)

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AgentwireError } from '@agentwire/core';
 import { type Agent, type ChallengeFallback, serveAgent } from '@agentwire/agent';
+import { KnownTokens } from '@agentwire/reverse-listener/internal';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
@@ -11,7 +12,6 @@ import { drainOnSignal } from '../signals.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readToken } from '../read-named-file.ts';
-import { sameSecret } from '../same-secret.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -90,11 +90,12 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   };
   const stock = stockTransports({ ...tlsOf(options), logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
+  const callers = new KnownTokens(token === undefined ? {} : { '*': token });
   const server = await serveAgent(agent, {
     transports,
     ...(token !== undefined && {
       authorize: (_peer, credential) => {
-        if (sameSecret(credential.token, token)) return;
+        if (callers.prove('', credential.token)) return;
         throw new AgentwireError(
           'ERR_UNAUTHORIZED',
           'this agent asks for a token: give it with --token-file, tokenFile in a gateway file, or the option token in code',

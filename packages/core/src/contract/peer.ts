@@ -76,6 +76,11 @@ export function isAgentwire({ features }: Pick<Peer, 'features'>): boolean {
   return features.includes('slot_ids') || features.includes('errors');
 }
 
+/** Id of an agent: what a token proves and a pool calls it; that of its capabilities, else its name. */
+export function agentIdOf({ name, capabilities }: Pick<Hello, 'name' | 'capabilities'>): string {
+  return capabilities?.agentId ?? name;
+}
+
 /** Credentials that the other side presented while it connected. */
 export interface Credential {
   /** The token of its handshake. */

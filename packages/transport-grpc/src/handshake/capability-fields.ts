@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { DEFAULT_CAPABILITIES, EVENT_TYPES, type Capabilities, type EventType, type Hello } from '@agentwire/core';
-import { capabilitiesOf } from '@agentwire/core/internal';
+import { agentIdOf, capabilitiesOf } from '@agentwire/core/internal';
 import { present } from '../codec/reference/present.ts';
 import type { AgentCapabilities, AgentCapabilitiesSchema } from '../gen/zentinel/agent/v2/agent_pb.ts';
 
@@ -13,7 +13,7 @@ export function toCapabilities(self: Hello): MessageInitShape<typeof AgentCapabi
   const { events, maxConcurrentRequests, maxBodyBytes, preferredChunkBytes } = capabilities;
   return {
     protocolVersion: 2,
-    agentId: capabilities.agentId ?? self.name,
+    agentId: agentIdOf({ name: self.name, capabilities }),
     name: self.name,
     version: self.version,
     supportedEvents: events.map((event) => EVENT_TYPES.indexOf(event) + 1),

@@ -1,5 +1,5 @@
 import { AgentwireError, type Dialect, type Hello } from '@agentwire/core';
-import { PROTOCOL_VERSION } from '@agentwire/core/internal';
+import { agentIdOf, PROTOCOL_VERSION } from '@agentwire/core/internal';
 import { readCapabilities, writeCapabilities, type HandshakeShape } from './capabilities.ts';
 import { isDocumentedShape } from './documented-capabilities.ts';
 import { readChosenEncoding, readOfferedEncodings, wireEncodings } from './encodings.ts';
@@ -30,7 +30,7 @@ const ANSWER = 'registration answer';
 export function writeRegistrationRequest(shape: HandshakeShape, self: Hello): Buffer {
   const fields = {
     protocol_version: self.protocolVersions?.[0] ?? PROTOCOL_VERSION,
-    agent_id: self.capabilities?.agentId ?? self.name,
+    agent_id: agentIdOf(self),
     capabilities: writeCapabilities(shape, self),
     ...(self.token === undefined ? undefined : { auth_token: self.token }),
     ...(shape === 'zentinel' ? undefined : { supported_features: self.features }),

@@ -1,4 +1,5 @@
 import type { Capabilities, EventType, Hello } from '@agentwire/core';
+import { agentIdOf } from '@agentwire/core/internal';
 import { readEventNumbers, writeEventNumbers } from './event-numbers.ts';
 import { readBoolean, readCount, readObject, readText, type JsonObject } from './read-fields.ts';
 
@@ -17,7 +18,7 @@ export interface ZentinelIdentity {
 export function toZentinelCapabilities(self: Hello, capabilities: Capabilities): JsonObject {
   const { events, maxConcurrentRequests, maxBodyBytes, preferredChunkBytes } = capabilities;
   return {
-    agent_id: capabilities.agentId ?? self.name,
+    agent_id: agentIdOf({ name: self.name, capabilities }),
     name: self.name,
     version: self.version,
     supported_events: writeEventNumbers(events),
