@@ -22,7 +22,7 @@ import type { Agent } from '../define/define-agent.ts';
 import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts';
 import { BusyPoll } from '../run/busy-poll.ts';
 import { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
-import { HandlerDeadlines } from '../run/handler-deadlines.ts';
+import { HandlerDeadlines } from '../run/handler-times.ts';
 import type { HandlerRun, Reply } from '../run/handler-run.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ContextHost, EventContext } from './event-context.ts';

@@ -1,11 +1,10 @@
 import type { Clock, Decision, Logger, ProxyEvent } from '@agentwire/core';
 import type { Message } from '../body/message.ts';
-import { checkDecision, placeMutation } from '../decision/check-decision.ts';
-import { askForMore } from '../decision/needs-more.ts';
+import { askForMore, checkDecision, placeMutation } from '../decision/check-decision.ts';
 import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { HandlerRun, Reply } from '../run/handler-run.ts';
-import { LatencyWindow } from '../run/latency-window.ts';
+import { LatencyWindow } from '../run/handler-times.ts';
 import { type ChallengeFallback, QuirkAdapter } from '../zentinel/quirks.ts';
 import type { EventContext } from './event-context.ts';
 import { badBodyDecision, toHandlerError } from './handler-error.ts';

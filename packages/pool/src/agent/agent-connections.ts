@@ -1,7 +1,7 @@
 import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
 import type { ProxySessionOptions } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { type LaterEvents, laterEventsOf, namesOf } from './event-bits.ts';
+import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
 import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
 
 /** Events of an agent's connections. */

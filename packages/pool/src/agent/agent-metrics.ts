@@ -1,4 +1,5 @@
-import { AgentwireError, type Decision, type MetricsRecorder } from '@agentwire/core';
+import type { AgentwireError, Decision, MetricsRecorder } from '@agentwire/core';
+import { noMetrics } from '@agentwire/core/internal';
 
 /** Health by success rate: healthy over 95 %, degraded from 80 %, else unhealthy. */
 export type HealthVerdict = 'healthy' | 'degraded' | 'unhealthy';
@@ -44,7 +45,7 @@ type DecisionLabels = Readonly<Record<'agent' | 'decision', string>>;
 export class AgentMetrics {
   readonly health: HealthWindow = new HealthWindow();
   readonly #agent: string;
-  readonly #recorder: MetricsRecorder;
+  readonly #recorder: MetricsRecorder | undefined;
   /** Labels of metrics that are per agent; frozen, so that a recorder finds them by identity. */
   readonly labels: Readonly<Record<'agent', string>>;
   readonly #labelsOf = new Map<string, DecisionLabels>();
@@ -52,19 +53,20 @@ export class AgentMetrics {
   constructor(agent: string, recorder: MetricsRecorder) {
     this.#agent = agent;
     this.labels = Object.freeze({ agent });
-    this.#recorder = recorder;
+    this.#recorder = recorder === noMetrics ? undefined : recorder;
   }
 
   /** Records the outcome of one event and the time that it took. */
   record(outcome: Decision | AgentwireError, durationMs: number): void {
-    if (outcome instanceof AgentwireError) {
-      if (outcome.code !== 'ERR_ABORTED') this.health.record(false, durationMs);
-      this.#recorder.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
-    } else {
+    const recorder = this.#recorder;
+    if ('verdict' in outcome) {
       this.health.record(true, durationMs);
-      this.#recorder.count('agent_requests_total', this.#labels(outcome.verdict.type));
+      recorder?.count('agent_requests_total', this.#labels(outcome.verdict.type));
+    } else {
+      if (outcome.code !== 'ERR_ABORTED') this.health.record(false, durationMs);
+      recorder?.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
     }
-    this.#recorder.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
+    recorder?.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
   }
 
   #labels(decision: string): DecisionLabels {

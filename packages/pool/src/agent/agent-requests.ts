@@ -4,7 +4,7 @@ import type { ResolvedPoolOptions } from '../options.ts';
 import { type Affinity, Affinities, pendingOf } from './affinities.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import { ConnectionPicker } from './connection-picker.ts';
-import { BODY_BITS, endsRequest, EVENT_BIT } from './event-bits.ts';
+import { BODY_BITS, endsRequest, EVENT_BIT } from '../question.ts';
 import { RequestQueue } from './request-queue.ts';
 import { RequestRouter } from './request-router.ts';
 
@@ -49,7 +49,7 @@ export class AgentRequests {
   #isOver(affinity: Affinity, outcome: Decision | AgentwireError): boolean {
     const { later, mixed } = this.#connections;
     if (!endsRequest(outcome, later)) return false;
-    const mayContinue = mixed && !(outcome instanceof AgentwireError) && outcome.verdict.type === 'allow';
+    const mayContinue = mixed && 'verdict' in outcome && outcome.verdict.type === 'allow';
     return !mayContinue || !this.router.isElsewhere(affinity, BODY_BITS);
   }
 

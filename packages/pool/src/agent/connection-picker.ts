@@ -2,7 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import type { LoadBalanceStrategy } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import type { AgentConnections } from './agent-connections.ts';
-import { namesOf } from './event-bits.ts';
+import { namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
 /** Shortest time between two early reconnect attempts that requests trigger, in milliseconds; the backoff continues beside it. */
@@ -36,6 +36,7 @@ export class ConnectionPicker {
     const usable = this.#usable;
     usable.length = 0;
     for (const connection of this.#connections.pooled) if (connection.usable(bit)) usable.push(connection);
+    if (usable.length === 1) return usable[0];
     if (usable.length > 0) return this.#strategy.pick(usable);
     this.#throwIfHopeless(bit);
     return undefined;

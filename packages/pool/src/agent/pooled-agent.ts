@@ -8,7 +8,7 @@ import { AgentConnections } from './agent-connections.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { EVENT_BIT, HTTP_BITS, namesOf } from './event-bits.ts';
+import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
 
 /** Passes a head that the agent does not take, and asks for its body. */
 const CONTINUE: Decision = Object.freeze({ ...ALLOW, needsMore: true });
@@ -54,7 +54,7 @@ export class PooledAgent {
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (exchange, outcome, durationMs) => {
         this.metrics.record(outcome, durationMs);
-        if (!(outcome instanceof AgentwireError)) this.breaker.record(false);
+        if ('verdict' in outcome) this.breaker.record(false);
         else if (isPeerFailure(outcome)) this.#recordFailure();
         this.requests.onOutcome(exchange, outcome);
       },

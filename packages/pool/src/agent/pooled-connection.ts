@@ -12,7 +12,7 @@ import {
 import { keepConnected, type KeptEnd } from '@agentwire/core/session/internal';
 import type { Candidate } from '../load-balancing.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { bitsOf } from './event-bits.ts';
+import { bitsOf } from '../question.ts';
 
 /** Events of a pooled connection, for its agent. */
 export interface PooledConnectionEvents {

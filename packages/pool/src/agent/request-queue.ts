@@ -17,6 +17,8 @@ export interface QueueOptions {
 
 /** Requests that wait for a free connection, first in, first out; bounded in number and time. */
 export class RequestQueue {
+  /** Number of queued requests. */
+  length = 0;
   readonly #clock: Clock;
   readonly #maxRequests: number;
   readonly #queued = new Set<QueuedRequest>();
@@ -27,10 +29,6 @@ export class RequestQueue {
   constructor(clock: Clock, maxRequests: number) {
     this.#clock = clock;
     this.#maxRequests = maxRequests;
-  }
-
-  get length(): number {
-    return this.#queued.size;
   }
 
   /** Returns whether a request with this id is queued. */
@@ -82,12 +80,14 @@ export class RequestQueue {
       );
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#queued.add(request);
+      this.length = this.#queued.size;
       if (id !== undefined) this.#byId.set(id, request);
     });
   }
 
   #delete(request: QueuedRequest, id: RequestId | undefined): void {
     this.#queued.delete(request);
+    this.length = this.#queued.size;
     if (id !== undefined) this.#byId.delete(id);
     if (this.#queued.size === 0) this.#idle.notify();
   }

@@ -5,7 +5,7 @@ import { checkAskOptions, checkEvent, type PoolAskOptions, type Question, stands
 import { type Affinities, type Affinity, affinityFor, duplicateRequest } from './affinities.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import type { ConnectionPicker } from './connection-picker.ts';
-import { BODY_BITS, EVENT_BIT } from './event-bits.ts';
+import { BODY_BITS, EVENT_BIT } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import type { RequestQueue } from './request-queue.ts';
 

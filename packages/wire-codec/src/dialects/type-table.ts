@@ -1,18 +1,20 @@
-import { AgentwireError, type Dialect, type Message, type MessageType, type Role } from '@agentwire/core';
+import { AgentwireError, type Dialect, type MessageType, type Role } from '@agentwire/core';
 
 import { HANDSHAKE_BYTES, TYPE_ROWS, type TypeRow } from './message-types.ts';
 
 /** Message types of one connection by byte. */
 export interface TypeTable {
+  /** Types by the bytes that the peer may send; `undefined` for every other byte, see {@link refuse}. */
+  readonly incoming: readonly (MessageType | undefined)[];
+  /** Bytes by outgoing type; one that the dialect does not have is missing. */
+  readonly outgoing: ReadonlyMap<MessageType, number>;
   /**
-   * The type that `byte` stands for, or `undefined` for one that neither dialect knows.
+   * Checks a byte that is not in {@link incoming}; returns for one that neither dialect knows.
    *
    * @throws AgentwireError `ERR_PROTOCOL` for a byte of the other direction, of the other dialect, or of a feature that
    * was not negotiated: the two sides disagree about the meaning of the bytes.
    */
-  incoming(byte: number): MessageType | undefined;
-  /** The byte for an outgoing type. @throws AgentwireError `ERR_UNSUPPORTED` where the dialect does not have it. */
-  outgoing(type: Message['type']): number;
+  refuse(byte: number): void;
 }
 
 const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
@@ -57,17 +59,11 @@ export function createTypeTable(dialect: Dialect, self: Role, features: readonly
   }
   outgoing.delete('bodyMutation');
   return {
-    incoming(byte) {
-      const type = incoming[byte];
-      if (type !== undefined) return type;
+    incoming,
+    outgoing,
+    refuse(byte) {
       const error = refusal(byte, dialect, self, features);
       if (error !== undefined) throw error;
-      return undefined;
-    },
-    outgoing(type) {
-      const byte = outgoing.get(type);
-      if (byte !== undefined) return byte;
-      throw new AgentwireError('ERR_UNSUPPORTED', `the ${dialect} dialect has no ${type} to send; see peer.accepts`);
     },
   };
 }

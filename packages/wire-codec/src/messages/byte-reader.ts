@@ -1,7 +1,24 @@
-import { isMethod, isUri } from './request-line.ts';
+import { isValidHeaderName } from '@agentwire/headers';
 
 /** Longest message that is converted to text as a whole; a longer one is mostly a body. */
 const WHOLE_TEXT_BYTES = 128 * 1024;
+
+/** Methods that need no check of their letters. */
+const COMMON: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS']);
+
+/** Tells whether a method is an HTTP token. */
+export function isMethod(value: string): boolean {
+  return COMMON.has(value) || isValidHeaderName(value);
+}
+
+/** Tells whether a uri may be part of a request line: no space, no control character. */
+export function isUri(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code <= 0x20 || code === 0x7f) return false;
+  }
+  return true;
+}
 
 /** Bytes to compare with, as 32-bit words and a rest. */
 export interface Literal {

@@ -107,7 +107,8 @@ class Codec implements MessageCodec {
   }
 
   write(message: Message, outbox: Outbox): boolean {
-    const byte = this.#table.outgoing(message.type);
+    const byte = this.#table.outgoing.get(message.type);
+    if (byte === undefined) throw this.#unsendable(message.type);
     if (message.type === 'pong' && message.echo instanceof Uint8Array)
       return this.#writePayload(message, byte, message.echo, outbox);
     if (message.type === 'answer') {
@@ -128,6 +129,13 @@ class Codec implements MessageCodec {
     return writeReference(message, byte, this.#formOf(message.type), this.#peer.maxMessageBytes, outbox);
   }
 
+  #unsendable(type: Message['type']): AgentwireError {
+    return new AgentwireError(
+      'ERR_UNSUPPORTED',
+      `the ${this.#format.dialect} dialect has no ${type} to send; see peer.accepts`,
+    );
+  }
+
   #writePayload(message: Pong, byte: number, payload: Uint8Array, outbox: Outbox): boolean {
     const at = reserveFrame(outbox, message, payload.length, this.#peer.maxMessageBytes);
     outbox.bytes.set(payload, at + FRAME_HEAD_BYTES);
@@ -145,7 +153,7 @@ class Codec implements MessageCodec {
   }
 
   read(type: number, bytes: Buffer, start: number, end: number): Received | undefined {
-    const of = this.#table.incoming(type);
+    const of = this.#table.incoming[type];
     if (of === undefined) return this.#skipUnknown(type);
     if (of === 'ping') {
       this.#inARow = 0;
@@ -164,6 +172,7 @@ class Codec implements MessageCodec {
   }
 
   #skipUnknown(type: number): undefined {
+    this.#table.refuse(type);
     this.stats.unknownTypes++;
     if (this.#unknown.has(type)) return;
     this.#unknown.add(type);

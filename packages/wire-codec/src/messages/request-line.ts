@@ -1,25 +1,7 @@
-import { isValidHeaderName } from '@agentwire/headers';
-
+import { isMethod, isUri } from './byte-reader.ts';
 import { DecodeError } from './decode-error.ts';
 import type { FieldCodec } from './field-codec.ts';
 import { text } from './scalar-codecs.ts';
-
-/** Methods that need no check of their letters. */
-const COMMON: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS']);
-
-/** Tells whether a method is an HTTP token. */
-export function isMethod(value: string): boolean {
-  return COMMON.has(value) || isValidHeaderName(value);
-}
-
-/** Tells whether a uri may be part of a request line: no space, no control character. */
-export function isUri(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code <= 0x20 || code === 0x7f) return false;
-  }
-  return true;
-}
 
 /** The method of a request. */
 export const method: FieldCodec<string> = {

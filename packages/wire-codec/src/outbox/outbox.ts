@@ -184,7 +184,7 @@ export class Outbox {
     if (slab !== this.#slab) giveSlabBack(slab);
     else if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      this.#use(this.#own);
+      if (slab !== this.#own) this.#use(this.#own);
     }
   }
 

@@ -3,10 +3,9 @@ import type { Connection } from '../../contract/connection.ts';
 import type { Logger } from '../../logger.ts';
 import type { RequestId } from '../../message/events.ts';
 import { Sweep } from '../../sweep.ts';
-import { AgentRequestCore } from './agent-request.ts';
+import { AgentRequestCore, RequestTable } from './agent-request.ts';
 import type { ResolvedAgentSessionOptions, SessionHandler } from './agent-session.ts';
 import type { EventQueues } from './event-queues.ts';
-import { RequestTable } from './request-table.ts';
 
 /** Dependencies of {@link KnownRequests}. */
 interface KnownRequestsDeps {
