@@ -1,19 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AgentwireError, type HeaderOp } from '@agentwire/core';
-import { BodyFilter } from './body/body-filter.ts';
-import { BufferedBody } from './body/buffered-body.ts';
-import { bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
+import { AgentwireError } from '@agentwire/core';
+import { type BodyFilter, type BodyProgress, Pipeline, Refusal } from '@agentwire/pipeline';
+import {
+  applyAgentOps,
+  BufferedBody,
+  bufferedBody,
+  clientHeaders,
+  type OutgoingBody,
+  streamedBody,
+  withFraming,
+} from '@agentwire/pipeline/internal';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
-import { applyAgentOps } from './header-ops.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
-import { Pipeline } from './pipeline.ts';
-import { clientHeaders, withFraming } from './request/client-headers.ts';
-import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
+import { announcedLength, clientOf, clientShare, headEvent } from './request/request-head.ts';
 import { loggedPath, targetOf } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { type Outcome, outcomeOf, Refusal } from './response/refusal.ts';
+import { type Outcome, outcomeOf } from './response/refusal.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -36,7 +40,7 @@ export interface ProxiedRequestDeps {
 }
 
 /** One HTTP request: asks the agents, sends it to the upstream, asks the agents about the response, answers the client. */
-export class ProxiedRequest {
+export class ProxiedRequest implements BodyProgress {
   readonly #options: ResolvedGatewayOptions;
   readonly #input: ProxiedRequestInput;
   readonly #left = new AbortController();
@@ -47,9 +51,8 @@ export class ProxiedRequest {
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
-  #headGone = false;
-  /** Changes of the head that agents decided with the body. */
-  readonly #lateOps: HeaderOp[] = [];
+  /** `true` once the head was sent to the upstream. */
+  requestSent = false;
 
   constructor({ options, upstream, stalls }: ProxiedRequestDeps, input: ProxiedRequestInput) {
     const { id, request, response, expectsContinue } = input;
@@ -105,7 +108,7 @@ export class ProxiedRequest {
     const target = targetOf(request, this.#options);
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
-    const lines = clientHeaders(target.headers, target.host, request, this.#options);
+    const lines = clientHeaders(target.headers, target.host, clientOf(request), this.#options);
     const head = headEvent(request, target, lines, upstream.host, id, clock);
     const judged = await this.#pipeline.onRequest(head);
     const { wantBody } = judged;
@@ -118,14 +121,19 @@ export class ProxiedRequest {
     const buffer = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#createBuffer() : undefined;
     try {
       const { data, length } = head.hasBody === true ? await this.#body(wantBody, buffer) : NO_BODY;
-      const headers = withFraming(applyAgentOps(judged.headers, this.#lateOps), length);
+      const headers = withFraming(applyAgentOps(judged.headers, this.#pipeline.requestOps), length);
       const { method = 'GET' } = request;
-      this.#headGone = true;
+      this.requestSent = true;
       const client = clientShare(request, this.#options.trustForwarded);
       await this.#upstream.run({ method, path: target.path, headers, body: data, client });
     } finally {
       buffer?.[Symbol.dispose]();
     }
+  }
+
+  /** `true` once the response has begun. */
+  get responseSent(): boolean {
+    return this.#upstream.answered;
   }
 
   #createBuffer(): BufferedBody {
@@ -135,21 +143,7 @@ export class ProxiedRequest {
   /** Returns the body for the upstream: unchanged where no agent reads it, else what the agents pass. */
   #body(agents: readonly string[], buffer: BufferedBody | undefined): Promise<OutgoingBody> {
     const { id, request } = this.#input;
-    const filter = new BodyFilter({
-      agents,
-      mutation: 'requestBodyMutation',
-      maxChunkBytes: this.#options.maxChunkBytes,
-      ask: (agent, chunk) => this.#pipeline.ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
-      onAllow: ({ requestHeaders = [], responseHeaders = [] }, agent) => {
-        if (requestHeaders.length > 0 && this.#headGone)
-          return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'request');
-        if (responseHeaders.length > 0 && this.#upstream.answered)
-          return this.#pipeline.tooLate(agent, 'requestBodyChunk', 'response');
-        this.#pipeline.responseOps.push(...responseHeaders);
-        this.#lateOps.push(...requestHeaders);
-        return undefined;
-      },
-    });
+    const filter = this.#pipeline.requestBody(id, agents, this);
     this.#filter = filter;
     const announced = announcedLength(request);
     if (buffer === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);

@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
-import { BodyFilter } from './body/body-filter.ts';
-import { BufferedBody } from './body/buffered-body.ts';
+import type { Pipeline } from '@agentwire/pipeline';
+import { applyAgentOps, BufferedBody, FilteredSink } from '@agentwire/pipeline/internal';
 import type { RequestReader } from './body/request-reader.ts';
-import { applyAgentOps } from './header-ops.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
-import type { Pipeline } from './pipeline.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
-import { FilteredSink } from './response/filtered-sink.ts';
 import { BadRequest } from './response/refusal.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type { UpstreamDispatch } from './upstream/upstream-dispatch.ts';
@@ -175,18 +172,12 @@ export class UpstreamRequest implements ResponseHandler {
       throw new AgentwireError('ERR_ABORTED', 'the request has ended while its response was judged');
     if (wantBody.length === 0) return this.#plain(status, headers, control);
     const ops: HeaderOp[] = [];
-    const filter = new BodyFilter({
-      agents: wantBody,
-      mutation: 'responseBodyMutation',
-      maxChunkBytes: options.maxChunkBytes,
-      ask: (agent, chunk) => pipeline.ask(agent, { type: 'responseBodyChunk', id, ...chunk }),
-      onAllow: ({ responseHeaders = [] }, agent) => {
-        if (responseHeaders.length > 0 && sink.headGone)
-          return pipeline.tooLate(agent, 'responseBodyChunk', 'response');
-        ops.push(...responseHeaders);
-        return undefined;
+    const progress = {
+      get responseSent(): boolean {
+        return sink.headGone;
       },
-    });
+    };
+    const filter = pipeline.responseBody(id, wantBody, ops, progress);
     const buffer = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
     this.#buffer = buffer;
     const { resolve: done } = this.#outcome;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
+import type { BodySource, BufferedUpload } from '@agentwire/pipeline/internal';
 import { BadRequest } from '../response/refusal.ts';
 import type { Deadlines, Watched } from '../deadlines.ts';
-import type { BufferedUpload } from './buffered-body.ts';
 
 /** Collaborators and limits of a {@link RequestReader}. */
 export interface RequestReaderDeps {
@@ -27,7 +27,7 @@ const PROGRESS_BYTES = 16_384;
  *
  * Unlike the iterator of the stream, it never destroys the request: an early answer still needs its socket.
  */
-export class RequestReader implements AsyncIterableIterator<Uint8Array>, Watched, BufferedUpload {
+export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySource, Watched, BufferedUpload {
   readonly #request: IncomingMessage;
   readonly #options: RequestReaderDeps;
   #attached = false;

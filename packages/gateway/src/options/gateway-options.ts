@@ -1,13 +1,7 @@
 import type { Clock, Decision, Logger } from '@agentwire/core';
-import type { AgentPool } from '@agentwire/pool';
+import type { AgentDirectory, AgentOrder } from '@agentwire/pipeline';
 import type { ClientOptions } from './client-options.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
-
-/** The part of an `AgentPool` that a gateway uses. */
-export type AgentDirectory = Pick<
-  AgentPool,
-  'decide' | 'decideFailure' | 'handles' | 'sendRequestComplete' | 'cancelRequest'
->;
 
 /** Outcome of a request; passed to {@link GatewayOptions.onRequestEnd}. */
 export interface RequestSummary {
@@ -43,7 +37,7 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
   /** Address for allowed requests: `http://HOST:PORT` or `https://…`; a path in it is refused. */
   readonly upstream: string;
   /** Names of agents in the order they are asked; those in an inner list are asked together. Default none. */
-  readonly agents?: readonly (string | readonly string[])[] | undefined;
+  readonly agents?: AgentOrder | undefined;
   /** Time that one decision may take, in milliseconds; default the pool's `requestTimeoutMs`. */
   readonly decisionTimeoutMs?: number | undefined;
   /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */

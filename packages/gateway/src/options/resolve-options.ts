@@ -3,7 +3,6 @@ import { AgentwireError, systemClock } from '@agentwire/core';
 import {
   checkLogger,
   checkOneOf,
-  checkText,
   countRepeats,
   OPTION,
   type OptionCheck,
@@ -12,6 +11,7 @@ import {
   resolveOptions,
   silentLogger,
 } from '@agentwire/core/internal';
+import { stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 
@@ -39,18 +39,6 @@ export function checkUpstream(text: unknown): URL {
   if (plain && url.search === '' && url.hash === '' && url.username === '' && url.password === '') return url;
   const shown = typeof text === 'string' ? JSON.stringify(text.replace(/\/\/[^/@]*@/, '//…@')) : typeof text;
   throw invalid(`upstream must be http://HOST:PORT or https://HOST:PORT, got ${shown}`);
-}
-
-/** Checks the order of agents and returns it as steps: the agents of one step are asked together. */
-function stepsOf(agents: unknown): readonly (readonly string[])[] {
-  if (!Array.isArray(agents)) throw invalid('agents must be a list of names, or of lists of names');
-  const steps = agents.map((step: unknown) => (Array.isArray(step) ? step : [step]) as unknown[]);
-  if (steps.some((step) => step.length === 0))
-    throw invalid('agents has an empty list in it: name an agent or take it out');
-  const names = steps.flat().map((name) => checkText('a name of agents', name));
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw invalid(`agents names ${JSON.stringify(twice)} twice`);
-  return steps as string[][];
 }
 
 const checkBodyMode: OptionCheck = (name, value) => {

@@ -1,17 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentwire/core';
+import type { Client } from '@agentwire/pipeline/internal';
 import type { RequestTarget } from './target.ts';
 
 /** Returns whether the client speaks TLS to this process. */
-export function isTls(socket: IncomingMessage['socket']): socket is TLSSocket {
+function isTls(socket: IncomingMessage['socket']): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
 /** Returns the client's address; an IPv4 address without the `::ffff:` of a dual-stack listener. */
-export function clientAddress(request: IncomingMessage): string | undefined {
+function clientAddress(request: IncomingMessage): string | undefined {
   const address = request.socket.remoteAddress;
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+/** Returns the client of a request. */
+export function clientOf(request: IncomingMessage): Client {
+  return { address: clientAddress(request), secure: isTls(request.socket) };
 }
 
 /** Returns the address for `maxUpstreamConnectionsPerClient`: as a trusted proxy in front saw it, else the client's. */

@@ -1,18 +1,5 @@
-import type { Decision } from '@agentwire/core';
+import { Refusal } from '@agentwire/pipeline';
 import type { RequestSummary } from '../options/gateway-options.ts';
-
-/** Thrown within the gateway when an agent refused a request or response. */
-export class Refusal extends Error {
-  readonly agent: string;
-  readonly decision: Decision;
-
-  constructor(agent: string, decision: Decision) {
-    super(`${agent} decided: ${decision.verdict.type}`);
-    this.name = 'Refusal';
-    this.agent = agent;
-    this.decision = decision;
-  }
-}
 
 /** Outcome of a request, with the decision that caused it. */
 export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;

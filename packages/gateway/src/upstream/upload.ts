@@ -1,4 +1,4 @@
-import type { BodyStream } from './upstream-messages.ts';
+import type { BodyStream } from '@agentwire/pipeline/internal';
 
 type Result = IteratorResult<Uint8Array, unknown>;
 

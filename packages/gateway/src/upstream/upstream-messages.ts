@@ -1,9 +1,5 @@
 import type { HeaderList } from '@agentwire/core';
-
-/** Body for the upstream; `replayable` where every iterator starts over. */
-export interface BodyStream extends AsyncIterable<Uint8Array> {
-  readonly replayable?: boolean;
-}
+import type { BodyStream } from '@agentwire/pipeline/internal';
 
 /** Request for the upstream. */
 export interface OutgoingRequest {

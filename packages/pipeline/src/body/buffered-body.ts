@@ -1,6 +1,10 @@
 import { AgentwireError } from '@agentwire/core';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
-import type { BodyStream } from '../upstream/upstream-messages.ts';
+
+/** Body as a stream; `replayable` where every iterator starts over. */
+export interface BodyStream extends AsyncIterable<Uint8Array> {
+  readonly replayable?: boolean;
+}
 
 /** Length from which a body is stored in a file, in bytes. */
 const FILE_FROM_BYTES = 1024 ** 2;

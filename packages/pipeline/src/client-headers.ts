@@ -1,10 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import type { HeaderList } from '@agentwire/core';
 import { internHeaderName, isHopByHop, nominatedNames } from '@agentwire/headers';
-import { clientAddress, isTls } from './request-head.ts';
+
+/** Client of a request. */
+export interface Client {
+  /** IP address; `undefined` where there is none, as on a Unix socket. */
+  readonly address: string | undefined;
+  /** Set where the client speaks TLS. */
+  readonly secure: boolean;
+}
 
 /** Options of {@link clientHeaders}. */
 export interface ClientHeaderOptions {
+  /** Keeps the client's `x-forwarded-*` and adds to them. */
   readonly trustForwarded: boolean;
   readonly headersWithUnderscores: 'drop' | 'keep';
 }
@@ -83,15 +90,15 @@ class Cleaned {
 export function clientHeaders(
   headers: HeaderList,
   host: string | undefined,
-  request: IncomingMessage,
+  client: Client,
   options: ClientHeaderOptions,
 ): HeaderList {
   const cleaned = new Cleaned(options, nominatedNames(headers));
   for (let at = 0; at < headers.length; at += 2) cleaned.add(headers[at] as string, headers[at + 1] as string);
   const { list, forwardedFor, hasProto, hasHost } = cleaned;
-  const address = clientAddress(request) ?? 'unknown';
+  const address = client.address ?? 'unknown';
   list.push('x-forwarded-for', forwardedFor === undefined ? address : `${forwardedFor}, ${address}`);
-  if (!hasProto) list.push('x-forwarded-proto', isTls(request.socket) ? 'https' : 'http');
+  if (!hasProto) list.push('x-forwarded-proto', client.secure ? 'https' : 'http');
   if (!hasHost && host !== undefined) list.push('x-forwarded-host', host);
   return list;
 }

@@ -1,11 +1,27 @@
 import { AgentwireError, type Clock, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
-import type { BodyFilter } from '../body/body-filter.ts';
-import type { BufferedBody } from '../body/buffered-body.ts';
-import { HEAD_WAIT_MS } from '../body/request-body.ts';
 import { applyAgentOps } from '../header-ops.ts';
-import type { ResponseControl } from '../upstream/upstream-messages.ts';
-import type { ClientWriter, ResponseSink } from './client-writer.ts';
+import type { BodyFilter } from './body-filter.ts';
+import type { BufferedBody } from './buffered-body.ts';
+import { HEAD_WAIT_MS } from './request-body.ts';
+
+/** Source of a response's body, as the sink controls it. */
+export interface SinkSource {
+  /** Lets the next chunk come. */
+  resume(): void;
+  /** `true` where more of the body, or its end, has been read already. */
+  readonly hasMore: boolean;
+}
+
+/** Writer of a response to the client. */
+export interface SinkWriter {
+  /** Takes the head of a body whose length agents may have changed; `undefined` for an unknown one. */
+  headOf(status: number, headers: HeaderList, length: number | undefined): void;
+  /** Writes, and waits where the client does not keep up. */
+  writeAndWait(chunk: Uint8Array): Promise<void>;
+  /** @param done called when the last byte is out */
+  end(done: () => void): void;
+}
 
 /** Collaborators of a {@link FilteredSink}. */
 export interface FilteredSinkDeps {
@@ -14,8 +30,8 @@ export interface FilteredSinkDeps {
   /** Changes of the head that agents decided with the body, until it is sent. */
   readonly ops: readonly HeaderOp[];
   readonly filter: BodyFilter;
-  readonly writer: ClientWriter;
-  readonly control: ResponseControl;
+  readonly writer: SinkWriter;
+  readonly control: SinkSource;
   /** Buffers the body until no agent reads more; without it, each chunk passes when it is decided. */
   readonly buffer: BufferedBody | undefined;
   readonly clock: Clock;
@@ -33,7 +49,7 @@ const EARLY_BYTES = 65_536;
  * The head is sent with the first chunk that was decided, and with all that is there already: not before, so that decisions
  * can change it, or replace the whole answer. It is sent at once for an event stream, and for a body that does not begin.
  */
-export class FilteredSink implements ResponseSink {
+export class FilteredSink {
   readonly #options: FilteredSinkDeps;
   readonly #announced: number | undefined;
   #buffer: BufferedBody | undefined;

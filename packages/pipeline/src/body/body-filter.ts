@@ -1,5 +1,5 @@
 import type { Decision, RequestBodyChunk, ResponseBodyChunk } from '@agentwire/core';
-import { Refusal } from '../response/refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** Asks one agent about one chunk. */
 type AskAboutChunk = (

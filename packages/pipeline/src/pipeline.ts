@@ -11,10 +11,10 @@ import {
   type ResponseHeaders,
 } from '@agentwire/core';
 import { HeaderMap, names } from '@agentwire/headers';
+import { BodyFilter } from './body/body-filter.ts';
 import { applyAgentOps } from './header-ops.ts';
-import type { AgentDirectory } from './options/gateway-options.ts';
-import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
-import { Refusal } from './response/refusal.ts';
+import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
+import { Refusal } from './refusal.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -26,28 +26,53 @@ function metadataFor({ metadata }: RequestHeaders, headers: HeaderList): Request
   return serverName === metadata.serverName ? metadata : { ...metadata, serverName };
 }
 
-/** Asks the agents about one request and its response, step by step, and collects their changes. */
+/** Head as the agents passed it. */
+export interface JudgedHead {
+  readonly headers: HeaderList;
+  /** Agents that want the body, in the order they are asked. */
+  readonly wantBody: readonly string[];
+}
+
+/** Progress of a message whose body agents read. */
+export interface BodyProgress {
+  /** `true` once the request's head was sent to the upstream. */
+  readonly requestSent?: boolean;
+  /** `true` once the response's head was sent to the client, or for a request: once the upstream has answered. */
+  readonly responseSent: boolean;
+}
+
+/**
+ * One request's way through the agents: asks them about the request and its response, step by step, and collects their changes.
+ *
+ * Call {@link onRequest} with the head, {@link requestBody} where it names agents that want the body, then {@link onResponse}
+ * and {@link responseBody} the same way; at the end {@link complete} or {@link cancel}, once.
+ */
 export class Pipeline {
   readonly #pool: AgentDirectory;
-  readonly #steps: readonly (readonly string[])[];
+  readonly #steps: ResolvedPipelineOptions['steps'];
+  readonly #maxChunkBytes: number;
   readonly #options: { readonly signal: AbortSignal; readonly keep: true; readonly timeoutMs?: number };
-  readonly #clock: ResolvedGatewayOptions['clock'];
+  readonly #clock: ResolvedPipelineOptions['clock'];
+  /** Changes of the request's head that agents decided with its body, until the head is sent. */
+  readonly requestOps: HeaderOp[] = [];
   /** Changes of the response that agents decided with the request. */
   readonly responseOps: HeaderOp[] = [];
   /** Time spent waiting for agents, in milliseconds. */
   waitedMs = 0;
 
-  constructor(options: ResolvedGatewayOptions, signal: AbortSignal) {
+  /** @param signal aborts when the client leaves */
+  constructor(options: ResolvedPipelineOptions, signal: AbortSignal) {
     this.#pool = options.pool;
     this.#steps = options.steps;
     this.#clock = options.clock;
+    this.#maxChunkBytes = options.maxChunkBytes;
     const { decisionTimeoutMs } = options;
     // every request ends with complete or cancel below, however long it lasts
     this.#options = { signal, keep: true, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
   }
 
   /** Asks one agent about one event, and counts the time. */
-  async ask(agent: string, question: Question): Promise<Decision> {
+  async #ask(agent: string, question: Question): Promise<Decision> {
     const since = this.#clock.now();
     try {
       return await this.#pool.decide(agent, question, this.#options);
@@ -57,7 +82,7 @@ export class Pipeline {
   }
 
   /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */
-  tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
+  #tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
     const message = `${agent} changed the head of the ${head} after that had been sent; decide them with the first chunk, or buffer the body`;
     return this.#pool.decideFailure(agent, type, new AgentwireError('ERR_TOO_LATE', message));
   }
@@ -68,7 +93,7 @@ export class Pipeline {
    * @returns the headers to send on and the agents that want the body
    * @throws Refusal at the first that does not allow it; AgentwireError `ERR_INVALID_HEADER` for a change that HTTP forbids
    */
-  async onRequest(head: RequestHeaders): Promise<{ headers: HeaderList; wantBody: string[] }> {
+  async onRequest(head: RequestHeaders): Promise<JudgedHead> {
     let headers = head.headers;
     const wantBody: string[] = [];
     for (const step of this.#steps) {
@@ -89,13 +114,52 @@ export class Pipeline {
     return { headers, wantBody };
   }
 
+  /** Returns the filter of the request's body. Changes of the head go to {@link requestOps}, of the response to {@link responseOps}. */
+  requestBody(id: RequestId, agents: readonly string[], progress: BodyProgress): BodyFilter {
+    return new BodyFilter({
+      agents,
+      mutation: 'requestBodyMutation',
+      maxChunkBytes: this.#maxChunkBytes,
+      ask: (agent, chunk) => this.#ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
+      onAllow: ({ requestHeaders = [], responseHeaders = [] }, agent) => {
+        if (requestHeaders.length > 0 && progress.requestSent === true)
+          return this.#tooLate(agent, 'requestBodyChunk', 'request');
+        if (responseHeaders.length > 0 && progress.responseSent)
+          return this.#tooLate(agent, 'requestBodyChunk', 'response');
+        this.responseOps.push(...responseHeaders);
+        this.requestOps.push(...requestHeaders);
+        return undefined;
+      },
+    });
+  }
+
+  /**
+   * Returns the filter of the response's body.
+   *
+   * @param ops gets the changes of the head, until it is sent
+   */
+  responseBody(id: RequestId, agents: readonly string[], ops: HeaderOp[], progress: BodyProgress): BodyFilter {
+    return new BodyFilter({
+      agents,
+      mutation: 'responseBodyMutation',
+      maxChunkBytes: this.#maxChunkBytes,
+      ask: (agent, chunk) => this.#ask(agent, { type: 'responseBodyChunk', id, ...chunk }),
+      onAllow: ({ responseHeaders = [] }, agent) => {
+        if (responseHeaders.length > 0 && progress.responseSent)
+          return this.#tooLate(agent, 'responseBodyChunk', 'response');
+        ops.push(...responseHeaders);
+        return undefined;
+      },
+    });
+  }
+
   /** Sends the end of an empty body to an agent that decides with the body. */
   async #askAboutNothing(
     agent: string,
     type: 'requestBodyChunk' | 'responseBodyChunk',
     id: RequestId,
   ): Promise<Decision> {
-    const decision = await this.ask(agent, { type, id, index: 0, data: NO_BYTES, last: true, totalSize: 0 });
+    const decision = await this.#ask(agent, { type, id, index: 0, data: NO_BYTES, last: true, totalSize: 0 });
     if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
     const { data } = decision[type === 'requestBodyChunk' ? 'requestBodyMutation' : 'responseBodyMutation'] ?? {};
     if (data === undefined || data === null || data.byteLength === 0) return decision;
@@ -107,8 +171,8 @@ export class Pipeline {
 
   async #askStep(step: readonly string[], event: RequestHeaders): Promise<[string, Decision][]> {
     const [only] = step;
-    if (only !== undefined && step.length === 1) return [[only, await this.ask(only, event)]];
-    return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.ask(agent, event)]));
+    if (only !== undefined && step.length === 1) return [[only, await this.#ask(only, event)]];
+    return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.#ask(agent, event)]));
   }
 
   /** `true` where an agent takes responses. */
@@ -123,12 +187,12 @@ export class Pipeline {
   }
 
   /** Asks about the response's head, as {@link onRequest} does about the request's. */
-  async onResponse(head: ResponseHeaders): Promise<{ headers: HeaderList; wantBody: string[] }> {
+  async onResponse(head: ResponseHeaders): Promise<JudgedHead> {
     let headers = applyAgentOps(head.headers, this.responseOps);
     const wantBody: string[] = [];
     for (const agent of this.#steps.flat()) {
       if (!this.#judgesResponse(agent)) continue;
-      const decision = await this.ask(agent, { ...head, headers });
+      const decision = await this.#ask(agent, { ...head, headers });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
       headers = applyAgentOps(headers, decision.responseHeaders ?? []);
       if (decision.needsMore !== true) continue;

@@ -1,8 +1,16 @@
-import type { BodyStream } from '../upstream/upstream-messages.ts';
 import type { Clock } from '@agentwire/core';
 import type { BodyFilter } from './body-filter.ts';
-import type { BufferedBody } from './buffered-body.ts';
-import type { RequestReader } from './request-reader.ts';
+import type { BodyStream, BufferedBody } from './buffered-body.ts';
+
+/** Body of a client's request. */
+export interface BodySource extends AsyncIterable<Uint8Array> {
+  /** Reads the next chunk. */
+  next(): Promise<IteratorResult<Uint8Array, undefined>>;
+  /** Bytes read so far. */
+  readonly bytes: number;
+  /** `true` once a chunk or the end has come. */
+  readonly begun: boolean;
+}
 
 /** Body of a request for the upstream. */
 export interface OutgoingBody {
@@ -15,7 +23,7 @@ const EMPTY = new Uint8Array(0);
 
 /** Asks the agents about the next chunk. @returns its replacement, and whether it was the last */
 async function filterNext(
-  reader: RequestReader,
+  reader: BodySource,
   filter: BodyFilter,
   announced: number | undefined,
 ): Promise<{ passed: Uint8Array; last: boolean }> {
@@ -28,7 +36,7 @@ async function filterNext(
 
 async function* filtered(
   first: Promise<{ passed: Uint8Array }>,
-  reader: RequestReader,
+  reader: BodySource,
   filter: BodyFilter,
   announced: number | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -45,7 +53,7 @@ async function* filtered(
 export const HEAD_WAIT_MS = 50;
 
 /** Settles with `first`, or with `undefined` when no chunk came within {@link HEAD_WAIT_MS}. */
-function begun<T>(first: Promise<T>, reader: RequestReader, clock: Clock): Promise<T | undefined> {
+function begun<T>(first: Promise<T>, reader: BodySource, clock: Clock): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => {
       if (!reader.begun) resolve(undefined);
@@ -59,7 +67,7 @@ function begun<T>(first: Promise<T>, reader: RequestReader, clock: Clock): Promi
  * are in time; without them where the body does not begin.
  */
 export async function streamedBody(
-  reader: RequestReader,
+  reader: BodySource,
   filter: BodyFilter,
   announced: number | undefined,
   clock: Clock,
@@ -76,7 +84,7 @@ export async function streamedBody(
   return { data: filtered(next, reader, filter, announced), length };
 }
 
-async function* joined(buffer: BufferedBody, reader: RequestReader): AsyncGenerator<Uint8Array, void, undefined> {
+async function* joined(buffer: BufferedBody, reader: BodySource): AsyncGenerator<Uint8Array, void, undefined> {
   const first = buffer.take();
   if (first instanceof Uint8Array) yield first;
   else yield* first;
@@ -95,7 +103,7 @@ function whole(buffer: BufferedBody): OutgoingBody {
  * @param buffer released by the caller
  */
 export async function bufferedBody(
-  reader: RequestReader,
+  reader: BodySource,
   filter: BodyFilter,
   announced: number | undefined,
   buffer: BufferedBody,

@@ -1,0 +1,8 @@
+// For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { BufferedBody, type BodyStream, type BufferedUpload } from './body/buffered-body.ts';
+export { FilteredSink, type FilteredSinkDeps, type SinkSource, type SinkWriter } from './body/filtered-sink.ts';
+export { type BodySource, bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
+export { type Client, type ClientHeaderOptions, clientHeaders, withFraming } from './client-headers.ts';
+export { applyAgentOps } from './header-ops.ts';
+export { stepsOf } from './pipeline-options.ts';
+export { type VerdictResponse, verdictResponse } from './verdict-response.ts';
