@@ -120,6 +120,7 @@ const TAKERS: readonly [name: string, call: Call, kinds: Record<string, Kind>][]
       drainTimeoutMs: 'number',
       challengeFallback: 'object',
       reportIntervalMs: 'number',
+      metrics: 'metrics',
       keepalive: 'object',
       'keepalive.timeoutMs': 'number',
       handshakeTimeoutMs: 'number',

@@ -1,3 +1,5 @@
+import { AgentwireError } from '@agentwire/core';
+
 /** Kind of a metric, as Prometheus names them. */
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
@@ -36,3 +38,19 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
 
 /** Help text of a metric that nothing describes: its name in words. */
 export const helpOf = (name: string): string => `${name.replaceAll(/[_:]+/g, ' ').trim()} (no description)`;
+
+export const METRIC_NAME: RegExp = /^[a-zA-Z_:][a-zA-Z0-9_:]{0,255}$/;
+
+/** Checks a definition of a caller. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkDefinition(name: string, { type, buckets }: MetricDefinition): void {
+  const wrong = (what: string): AgentwireError =>
+    new AgentwireError('ERR_INVALID_ARGUMENT', `definitions.${name.slice(0, 256)} ${what}`);
+  if (!METRIC_NAME.test(name))
+    throw wrong('is not a metric name: letters, digits, _ and :, not beginning with a digit');
+  if (type !== 'counter' && type !== 'gauge' && type !== 'histogram')
+    throw wrong("must have type 'counter', 'gauge' or 'histogram'");
+  if (buckets === undefined) return;
+  const ascending = buckets.every((one, at) => Number.isFinite(one) && (at === 0 || one > (buckets[at - 1] as number)));
+  if (!ascending || buckets.length === 0 || buckets.length > 100)
+    throw wrong('must have 1 to 100 finite, ascending buckets');
+}

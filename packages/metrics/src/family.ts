@@ -3,7 +3,6 @@ import type { MetricDefinition, MetricType } from './families.ts';
 import { DURATION_BUCKETS } from './families.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 
-export const METRIC_NAME: RegExp = /^[a-zA-Z_:][a-zA-Z0-9_:]{0,255}$/;
 export const LABEL_NAME: RegExp = /^(?!__)(?!le$)[a-zA-Z_][a-zA-Z0-9_]{0,127}$/;
 const MAX_LABEL_LENGTH = 256;
 
@@ -51,38 +50,58 @@ export class Family {
   /** Removes the series whose label has that value. @returns how many there were */
   remove(label: string, value: string): number {
     const before = this.#series.size;
-    const stored = labelValue(value);
-    for (const [key, { labels }] of this.#series) if (labels[label] === stored) this.#series.delete(key);
+    const text = labelValue(value);
+    for (const [key, { labels }] of this.#series) if (labels[label] === text) this.#series.delete(key);
     this.#byObject = new WeakMap();
     this.#lastLabels = undefined;
     return before - this.#series.size;
   }
 
-  /** Series of `labels`, created if `mayCreate` allows; `undefined` otherwise. */
-  of(labels: MetricLabels, mayCreate: () => boolean): Series | undefined {
+  /** Returns the series of these labels; `undefined` where there is none. */
+  find(labels: MetricLabels): Series | undefined {
     if (labels === this.#lastLabels) return this.#last;
     let series = this.#byObject.get(labels);
     if (series === undefined) {
-      series = this.#byKey(labels, mayCreate);
+      series = this.#series.get(keyOf(stored(labels)));
       if (series === undefined) return undefined;
-      // only frozen labels can be told apart by identity: others may change between two calls
-      if (!Object.isFrozen(labels)) return series;
-      this.#byObject.set(labels, series);
+      this.#remember(labels, series);
+    } else {
+      this.#lastLabels = labels;
+      this.#last = series;
     }
-    this.#lastLabels = labels;
-    this.#last = series;
     return series;
   }
 
-  #byKey(labels: MetricLabels, mayCreate: () => boolean): Series | undefined {
-    const names = Object.keys(labels).toSorted();
-    const own = Object.fromEntries(names.map((name) => [name, labelValue(String(labels[name]))]));
-    const key = JSON.stringify(own);
-    let series = this.#series.get(key);
-    if (series !== undefined) return series;
-    if (!mayCreate()) return undefined;
-    series = this.type === 'histogram' ? new HistogramSeries(own, this.#buckets) : new ScalarSeries(own);
-    this.#series.set(key, series);
+  /** Adds the series of these labels, which must be new. */
+  add(labels: MetricLabels): Series {
+    const own = stored(labels);
+    const series = this.type === 'histogram' ? new HistogramSeries(own, this.#buckets) : new ScalarSeries(own);
+    this.#series.set(keyOf(own), series);
+    this.#remember(labels, series);
     return series;
   }
+
+  /** Remembers frozen labels by identity: others may change between two calls. */
+  #remember(labels: MetricLabels, series: Series): void {
+    if (!Object.isFrozen(labels)) return;
+    this.#byObject.set(labels, series);
+    this.#lastLabels = labels;
+    this.#last = series;
+  }
+}
+
+/** Labels as they are stored, in order of their names. */
+function stored(labels: MetricLabels): MetricLabels {
+  const names = Object.keys(labels).toSorted();
+  return Object.fromEntries(names.map((name) => [name, labelValue(String(labels[name]))]));
+}
+
+const keyOf = (labels: MetricLabels): string => JSON.stringify(labels);
+
+/** Returns the names of a family's samples and of the family itself, in both text formats. */
+export function sampleNames({ name, type }: MetricFamily): readonly string[] {
+  if (type === 'histogram') return [name, ...['bucket', 'sum', 'count', 'created'].map((part) => `${name}_${part}`)];
+  if (type === 'gauge') return [name];
+  const base = name.replace(/_total$/, '');
+  return [base, `${base}_total`, `${base}_created`];
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MetricsCollector } from './metrics-collector.ts';
-import { CONTENT_TYPES } from './prometheus.ts';
+import { CONTENT_TYPES, exportPieces } from './prometheus.ts';
 
 /** Tells whether an `Accept` header prefers OpenMetrics to plain text. */
 function prefersOpenMetrics(accept = ''): boolean {
@@ -32,12 +32,20 @@ export function metricsHandler(
       return;
     }
     const format = prefersOpenMetrics(request.headers.accept) ? 'openmetrics' : 'prometheus';
-    const text = collector.exportPrometheus(format);
-    response.writeHead(200, {
-      'content-type': CONTENT_TYPES[format],
-      'content-length': Buffer.byteLength(text),
-      'cache-control': 'no-store',
-    });
-    response.end(request.method === 'HEAD' ? undefined : text);
+    response.writeHead(200, { 'content-type': CONTENT_TYPES[format], 'cache-control': 'no-store' });
+    if (request.method === 'HEAD') response.end();
+    else writePieces(response, exportPieces(collector.families(), format));
   };
+}
+
+/** Writes a page piece by piece, so that other work gets its turn between two pieces, and a slow reader gets no more than it takes. */
+function writePieces(response: ServerResponse, pieces: Iterator<string>): void {
+  const next = (): void => {
+    if (response.destroyed) return;
+    const { done, value } = pieces.next();
+    if (done === true) response.end();
+    else if (response.write(value)) setImmediate(next);
+    else response.once('drain', next);
+  };
+  next();
 }

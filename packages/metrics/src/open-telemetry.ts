@@ -1,4 +1,4 @@
-import { type Meter, type Observable, type ObservableResult, trace } from '@opentelemetry/api';
+import { type BatchObservableResult, type Meter, type MetricOptions, type Observable, trace } from '@opentelemetry/api';
 import { KNOWN_METRICS } from './families.ts';
 import type { MetricFamily } from './family.ts';
 import type { MetricsCollector } from './metrics-collector.ts';
@@ -9,19 +9,6 @@ import { cumulative } from './snapshot.ts';
 export function activeTraceId(): string | undefined {
   const context = trace.getActiveSpan()?.spanContext();
   return context !== undefined && (context.traceFlags & 1) === 1 ? context.traceId : undefined;
-}
-
-type Read = (result: ObservableResult) => void;
-
-function readScalar(collector: MetricsCollector, name: string): Read {
-  return (result) => {
-    for (const series of familyOf(collector, name)?.series ?? [])
-      if (!(series instanceof HistogramSeries)) result.observe(series.value, series.labels);
-  };
-}
-
-function familyOf(collector: MetricsCollector, name: string): MetricFamily | undefined {
-  return collector.families().find((family) => family.name === name);
 }
 
 /**
@@ -39,32 +26,49 @@ export function observeWith(
     ...new Set([...Object.keys(KNOWN_METRICS), ...collector.families().map(({ name }) => name)]),
   ],
 ): () => void {
-  const added: (readonly [Observable, Read])[] = [];
-  const add = (instrument: Observable, read: Read): void => {
-    instrument.addCallback(read);
-    added.push([instrument, read]);
-  };
+  const instruments: Observable[] = [];
+  const known = new Map(collector.families().map((family) => [family.name, family]));
+  const readers = new Map<string, Reader>();
+  const gauge = (name: string, options: MetricOptions): Observable => meter.createObservableGauge(name, options);
+  const counter = (name: string, options: MetricOptions): Observable => meter.createObservableCounter(name, options);
   for (const name of names) {
-    const definition = KNOWN_METRICS[name] ?? familyOf(collector, name);
+    const definition = KNOWN_METRICS[name] ?? known.get(name);
     if (definition === undefined) continue;
-    const description = definition.help;
-    if (definition.type === 'gauge')
-      add(meter.createObservableGauge(name, { description }), readScalar(collector, name));
-    else if (definition.type === 'counter')
-      add(meter.createObservableCounter(name, { description }), readScalar(collector, name));
-    else
-      for (const part of ['bucket', 'sum', 'count'] as const)
-        add(meter.createObservableCounter(`${name}_${part}`, { description }), (result) => {
-          for (const series of familyOf(collector, name)?.series ?? []) {
-            if (!(series instanceof HistogramSeries)) continue;
-            if (part === 'bucket')
-              for (const { le, count } of cumulative(series))
-                result.observe(count, { ...series.labels, le: le === Infinity ? '+Inf' : String(le) });
-            else result.observe(series[part], series.labels);
-          }
-        });
+    const { type, help: description } = definition;
+    const of = (part: string): Observable => {
+      const instrument = (type === 'gauge' ? gauge : counter)(`${name}${part}`, { description });
+      instruments.push(instrument);
+      return instrument;
+    };
+    readers.set(
+      name,
+      type === 'histogram' ? histogramReader(of('_bucket'), of('_sum'), of('_count')) : scalarReader(of('')),
+    );
   }
-  return () => {
-    for (const [instrument, read] of added) instrument.removeCallback(read);
+  // one callback, because each call of families() runs the collectors
+  const onCollect = (result: BatchObservableResult): void => {
+    for (const family of collector.families()) readers.get(family.name)?.(family, result);
+  };
+  meter.addBatchObservableCallback(onCollect, instruments);
+  return () => meter.removeBatchObservableCallback(onCollect, instruments);
+}
+
+type Reader = (family: MetricFamily, result: BatchObservableResult) => void;
+
+function scalarReader(instrument: Observable): Reader {
+  return ({ series }, result) => {
+    for (const one of series) if (!(one instanceof HistogramSeries)) result.observe(instrument, one.value, one.labels);
+  };
+}
+
+function histogramReader(bucket: Observable, sum: Observable, count: Observable): Reader {
+  return ({ series }, result) => {
+    for (const one of series) {
+      if (!(one instanceof HistogramSeries)) continue;
+      for (const { le, count: below } of cumulative(one))
+        result.observe(bucket, below, { ...one.labels, le: le === Infinity ? '+Inf' : String(le) });
+      result.observe(sum, one.sum, one.labels);
+      result.observe(count, one.count, one.labels);
+    }
   };
 }

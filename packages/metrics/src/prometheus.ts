@@ -1,3 +1,4 @@
+import { helpOf } from './families.ts';
 import type { MetricFamily } from './family.ts';
 import { HistogramSeries, type Series } from './series.ts';
 
@@ -52,18 +53,34 @@ function lines(name: string, series: Series, open: boolean): string {
     : `${name}${labelText(series.labels)} ${number(series.value)}\n`;
 }
 
-/** Text of all metrics in one format. */
-export function exportText(families: readonly MetricFamily[], format: ExportFormat): string {
+/** Length from which on a piece of a page is passed on, in characters. */
+const PIECE_LENGTH = 16_384;
+
+/** Yields the text of all metrics in one format, in pieces of about 16 000 characters that end with a line. */
+export function* exportPieces(families: readonly MetricFamily[], format: ExportFormat): Generator<string> {
   const open = format === 'openmetrics';
   let text = '';
   for (const { name, type, help, series } of families) {
     // in OpenMetrics a counter's name has no _total, which its samples add
     const family = open && type === 'counter' ? name.replace(/_total$/, '') : name;
     const sample = open && type === 'counter' ? `${family}_total` : name;
-    const escaped = help.toWellFormed().replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+    const escaped = (help.trim() === '' ? helpOf(name) : help)
+      .toWellFormed()
+      .replaceAll('\\', '\\\\')
+      .replaceAll('\n', '\\n');
     const helpText = open ? escaped.replaceAll('"', '\\"') : escaped;
     text += `# HELP ${family} ${helpText}\n# TYPE ${family} ${type}\n`;
-    for (const one of series) text += lines(sample, one, open);
+    for (const one of series) {
+      text += lines(sample, one, open);
+      if (text.length < PIECE_LENGTH) continue;
+      yield text;
+      text = '';
+    }
   }
-  return open ? `${text}# EOF\n` : text;
+  yield open ? `${text}# EOF\n` : text;
+}
+
+/** Returns the text of all metrics in one format. */
+export function exportText(families: readonly MetricFamily[], format: ExportFormat): string {
+  return [...exportPieces(families, format)].join('');
 }

@@ -1,13 +1,11 @@
 import type { MetricsReport } from '@agentwire/core';
-import { LABEL_NAME, labelValue, METRIC_NAME, type MetricFamily } from './family.ts';
-import { helpOf, type MetricType } from './families.ts';
+import type { DropReason } from './dropped-measurements.ts';
+import { helpOf, METRIC_NAME, type MetricType } from './families.ts';
+import { LABEL_NAME, labelValue, type MetricFamily } from './family.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 
 const MAX_SERIES_PER_AGENT = 1_000;
 const MAX_BUCKETS = 100;
-
-/** Reason for which a measurement is dropped. */
-export type DropReason = 'series' | 'name' | 'type' | 'value';
 
 interface Reported {
   readonly name: string;

@@ -1,3 +1,4 @@
+import type { OwnMetrics } from '@agentwire/core';
 import type { MetricType } from './families.ts';
 import type { MetricFamily } from './family.ts';
 import { HistogramSeries } from './series.ts';
@@ -61,5 +62,28 @@ export function snapshotOf(families: readonly MetricFamily[]): MetricsSnapshot {
     averageDurationMs:
       durations === 0 ? undefined : (total('agent_request_duration_seconds', ({ sum }) => sum ?? 0) / durations) * 1000,
     families: read,
+  };
+}
+
+/** Returns these metrics in the shape of an agent's report. */
+export function reportOf(families: readonly MetricFamily[]): OwnMetrics {
+  const scalars = (wanted: MetricType): OwnMetrics['counters'] =>
+    families
+      .filter(({ type }) => type === wanted)
+      .flatMap(({ name, help, series }) =>
+        series.flatMap((one) =>
+          one instanceof HistogramSeries ? [] : [{ name, help, labels: one.labels, value: one.value }],
+        ),
+      );
+  return {
+    counters: scalars('counter'),
+    gauges: scalars('gauge'),
+    histograms: families.flatMap(({ name, help, series }) =>
+      series.flatMap((one) =>
+        one instanceof HistogramSeries
+          ? [{ name, help, labels: one.labels, sum: one.sum, count: one.count, buckets: cumulative(one) }]
+          : [],
+      ),
+    ),
   };
 }

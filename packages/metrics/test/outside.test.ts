@@ -39,7 +39,41 @@ test('the handler answers GET and HEAD in the format that the client accepts', a
   expect((await fetch(`${url}?name=x`)).status).toBe(200);
   const [head] = (await once(get(url, { method: 'HEAD' }), 'response')) as [import('node:http').IncomingMessage];
   head.resume();
-  expect(Number(head.headers['content-length'])).toBeGreaterThan(100);
+  expect([head.statusCode, head.headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+});
+
+test('the handler gives other work its turn while it writes a large page', async () => {
+  const metrics = new MetricsCollector({ maxSeries: 50_000 });
+  for (let at = 0; at < 60_000; at++) metrics.count('large_total', { at: String(at) });
+  const server = createServer(metricsHandler(metrics)).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  let [turns, reads] = [0, 0];
+  const turn = (): void => {
+    turns += 1;
+    if (turns < 1e9) setImmediate(turn);
+  };
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
+  turn();
+  const lines: string[] = [];
+  for await (const chunk of response.body ?? []) {
+    reads += 1;
+    lines.push(new TextDecoder().decode(chunk));
+  }
+  const during = turns;
+  turns = 1e9;
+  expect(lines.join('').match(/^large_total\{/gm)).toHaveLength(50_000);
+  expect(lines.join('')).toContain('agentwire_metrics_dropped_total{reason="series"} 10000\n');
+  // 60 pieces of 16 000 characters at least
+  expect(Math.min(during, reads)).toBeGreaterThan(10);
+});
+
+test('names with labels that cannot be kept are dropped, and are not remembered', () => {
+  const metrics = new MetricsCollector();
+  for (let at = 0; at < 100; at++) metrics.count(`name_${at}_total`, { 'a-b': '1' });
+  expect(metrics.families().map(({ name }) => name)).toEqual(['agentwire_metrics_dropped_total']);
+  metrics.gauge('name_1_total', {}, 1);
+  expect(metrics.exportPrometheus()).toContain('# TYPE name_1_total gauge\nname_1_total 1\n');
 });
 
 test('an OpenTelemetry SDK reads the collector', async () => {
@@ -83,10 +117,40 @@ test('a prom-client registry and the collector are one page', async () => {
 });
 
 const promtool = spawnSync('promtool', ['--version']).status === 0;
-test.skipIf(!promtool)('promtool accepts the page', () => {
-  const metrics = filled();
-  metrics.gauge('agentwire_test_ratio', { hostile: '\u0000\u202e"\\\n{}', other: '\ud800' }, 0.5);
-  expect(() =>
-    execFileSync('promtool', ['check', 'metrics'], { input: metrics.exportPrometheus(), stdio: 'pipe' }),
-  ).not.toThrow();
+const HOSTILE = [
+  '\u0000\u202e"\\\n{}',
+  '\ud800',
+  'a\r\nb\rc',
+  '# HELP agent_errors_total x',
+  '\\',
+  '\\n',
+  '"',
+  '}',
+  '',
+  '  ',
+  '\u2028\u0085\ufeff',
+];
+test.skipIf(!promtool).each(HOSTILE)('promtool accepts the page with %j as label and help text', (hostile) => {
+  const metrics = new MetricsCollector({
+    definitions: { agentwire_test_ratio: { type: 'gauge', help: hostile } },
+  });
+  metrics.gauge('agentwire_test_ratio', { hostile }, 0.5);
+  metrics.observe('agent_request_duration_seconds', { agent: hostile }, 0.004);
+  metrics.count('agent_requests_total', { agent: hostile, decision: hostile }, 3);
+  const one = { labels: { rule: hostile, [hostile]: 'x' }, help: hostile };
+  metrics.recordReport(hostile, {
+    type: 'metricsReport',
+    agentId: hostile,
+    timestampMs: 0,
+    intervalMs: 1,
+    counters: [
+      { name: 'waf_hits_total', value: 1, ...one },
+      { name: hostile, value: 1, ...one },
+    ],
+    gauges: [{ name: 'waf_rules', value: Infinity, ...one }],
+    histograms: [{ name: 'waf_seconds', sum: 1, count: 1, buckets: [{ le: 1, count: 1 }], ...one }],
+  });
+  const input = metrics.exportPrometheus();
+  expect(() => execFileSync('promtool', ['check', 'metrics'], { input, stdio: 'pipe' })).not.toThrow();
+  expect(input.match(/^waf_hits_total\{/gm)).toHaveLength(1);
 });

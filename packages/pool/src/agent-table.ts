@@ -1,4 +1,4 @@
-import { AgentwireError, type Logger } from '@agentwire/core';
+import { AgentwireError, type Logger, type MetricsRecorder } from '@agentwire/core';
 import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
 import { PooledAgent } from './agent/pooled-agent.ts';
@@ -13,10 +13,11 @@ export interface AddAgentOptions {
   readonly token?: string;
 }
 
-/** Logs a notice of an agent: its own log lines as they are, any other by its type. */
-function logNotice(logger: Logger, agent: string, notice: AgentNotice): void {
-  if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent }, notice.message);
-  else if (notice.type !== 'metricsReport') logger.info({ agent, notice: notice.type }, 'an agent sent a notice');
+/** Logs a notice of an agent: its own log lines as they are, any other by its type; metrics go to the recorder. */
+function takeNotice(logger: Logger, metrics: MetricsRecorder, agent: string, notice: AgentNotice): void {
+  if (notice.type === 'metricsReport') metrics.recordReport?.(agent, notice);
+  else if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent }, notice.message);
+  else logger.info({ agent, notice: notice.type }, 'an agent sent a notice');
 }
 
 /** Agents of one pool by name, until the pool is drained or closed. */
@@ -41,7 +42,7 @@ export class AgentTable {
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
     const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice) =>
-      logNotice(this.#notices, name, notice),
+      takeNotice(this.#notices, this.#options.metrics, name, notice),
     );
     this.#byName.set(name, agent);
     return agent;
@@ -87,6 +88,7 @@ export class AgentTable {
     const agent = this.get(name);
     this.#byName.delete(name);
     await agent.stop(0);
+    if (!this.#byName.has(name)) this.#options.metrics.removeAgent?.(name);
   }
 
   /** Refuses further agents and removes all; with a timeout, after what is in flight. */

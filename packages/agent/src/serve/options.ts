@@ -4,6 +4,7 @@ import {
   type Credential,
   type Hello,
   type Logger,
+  type MetricsSource,
   systemClock,
   type Transport,
 } from '@agentwire/core';
@@ -63,6 +64,11 @@ export interface ServeAgentOptions {
   readonly challengeFallback?: ChallengeFallback | undefined;
   /** Interval of health and metrics reports to proxies that negotiated them, in milliseconds, 100 to 86 400 000; default 10 000. */
   readonly reportIntervalMs?: number | undefined;
+  /**
+   * Source of the agent's own metrics, reported to proxies together with its built-in ones; at most 1 000 series. A
+   * `MetricsCollector` of `@agentwire/metrics` fits. Default none.
+   */
+  readonly metrics?: MetricsSource | undefined;
   /** Keepalive of connections to silent proxies, not used in the zentinel dialect; `false` turns it off. */
   readonly keepalive?: KeepaliveOptions | false | undefined;
   /** Time limit of a handshake, in milliseconds, 1 to 86 400 000; default 10 000. */
@@ -84,7 +90,7 @@ export interface ServeAgentOptions {
 /** {@link ReverseOptions} with defaults filled in. */
 export type ResolvedReverse = ReverseOptions & { readonly connections: number };
 
-type WithoutDefault = 'keepalive' | 'handshakeTimeoutMs' | 'authorize' | 'onRegistered' | 'random';
+type WithoutDefault = 'metrics' | 'keepalive' | 'handshakeTimeoutMs' | 'authorize' | 'onRegistered' | 'random';
 
 /** {@link ServeAgentOptions} with defaults filled in. */
 export interface ResolvedServeOptions
@@ -110,6 +116,7 @@ const ROWS: OptionRows<ServeAgentOptions> = {
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
   challengeFallback: { check: OPTION.oneOf('block', 'always', 'none'), default: 'block' },
   reportIntervalMs: { check: OPTION.integer(100, DAY_MS), default: 10_000 },
+  metrics: { check: OPTION.methods('report') },
   keepalive: { check: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)) },
   handshakeTimeoutMs: { check: OPTION.integer(1, DAY_MS) },
   authorize: { check: OPTION.function },

@@ -1,7 +1,20 @@
-import type { Clock, HealthState, HealthStatus, MetricsReport, ScalarMetric, TimerHandle } from '@agentwire/core';
+import type {
+  Clock,
+  HealthState,
+  HealthStatus,
+  MetricsReport,
+  MetricsSource,
+  OwnMetrics,
+  ScalarMetric,
+  TimerHandle,
+} from '@agentwire/core';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
 import type { AgentStats } from './agent-server.ts';
+import type { ResolvedServeOptions } from './options.ts';
+
+const NONE: OwnMetrics = { counters: [], gauges: [], histograms: [] };
+const MAX_OWN_SERIES = 1_000;
 
 /** Sends health and metrics reports to proxies that negotiated them, at an interval, and renews a pause. */
 export class Reports {
@@ -9,13 +22,20 @@ export class Reports {
   readonly #runtime: AgentRuntime;
   readonly #intervalMs: number;
   readonly #stats: () => AgentStats;
+  readonly #source: MetricsSource | undefined;
   #clock: Clock | undefined;
   #timer: TimerHandle;
 
-  constructor(agentId: string, runtime: AgentRuntime, intervalMs: number, stats: () => AgentStats) {
+  constructor(
+    agentId: string,
+    runtime: AgentRuntime,
+    { reportIntervalMs, metrics }: Pick<ResolvedServeOptions, 'reportIntervalMs' | 'metrics'>,
+    stats: () => AgentStats,
+  ) {
     this.#agentId = agentId;
     this.#runtime = runtime;
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = reportIntervalMs;
+    this.#source = metrics;
     this.#stats = stats;
   }
 
@@ -74,6 +94,7 @@ export class Reports {
       labels: { ...labels, ...more },
       value,
     });
+    const own = this.#own();
     return {
       type: 'metricsReport',
       agentId: this.#agentId,
@@ -83,10 +104,29 @@ export class Reports {
         scalar('agent_events_total', events),
         ...Object.entries(decisions).map(([decision, count]) => scalar('agent_decisions_total', count, { decision })),
         scalar('agent_handler_failures_total', failures),
-        scalar('agent_cancelled_total', cancelled),
+        scalar('agent_handler_cancelled_total', cancelled),
+        ...own.counters,
       ],
-      gauges: [scalar('agent_handlers_running', running), scalar('agent_connections', connections)],
-      histograms: [],
+      gauges: [scalar('agent_handlers_running', running), scalar('agent_connections', connections), ...own.gauges],
+      histograms: own.histograms,
     };
+  }
+
+  /** Reads the agent's own metrics; a source that fails is logged, and the rest is reported without it. */
+  #own(): OwnMetrics {
+    if (this.#source === undefined) return NONE;
+    try {
+      const { counters, gauges, histograms } = this.#source.report();
+      const first = <T>(list: readonly T[], before: number): readonly T[] =>
+        list.slice(0, Math.max(0, MAX_OWN_SERIES - before));
+      return {
+        counters: first(counters, 0),
+        gauges: first(gauges, counters.length),
+        histograms: first(histograms, counters.length + gauges.length),
+      };
+    } catch (error) {
+      this.#runtime.logger.error({ err: error }, "the source of an agent's own metrics failed");
+      return NONE;
+    }
   }
 }

@@ -34,7 +34,7 @@ export class ServingAgent implements AgentServer {
     this.#agent = agent;
     this.#options = options;
     this.#runtime = new AgentRuntime(agent, options);
-    this.#reports = new Reports(agent.name, this.#runtime, options.reportIntervalMs, () => this.stats);
+    this.#reports = new Reports(agent.name, this.#runtime, options, () => this.stats);
     const { maxConcurrentRequests, maxTrackedRequests, requestStateTtlMs } = agent.limits;
     this.#session = {
       clock: options.clock,
