@@ -51,18 +51,18 @@ async function untilPending(clock: ManualClock, count: number): Promise<void> {
 
 describe('before the handshake is done', () => {
   test.each([
-    ['a frame of length 0', lengthField(0)],
-    ['a frame over 64 KiB', lengthField(65_537)],
-    ['a frame of 4 GiB', lengthField(0xffff_ffff)],
-    ['another frame first', frame(0x10, '{}')],
-    ['the answer instead of the question', frame(0x02, '{}')],
-    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
-  ])('%s drops the peer', async (_, bytes) => {
+    ['a frame of length 0', lengthField(0), 'ERR_PROTOCOL'],
+    ['a frame over 64 KiB', lengthField(65_537), 'ERR_MESSAGE_TOO_LARGE'],
+    ['a frame of 4 GiB', lengthField(0xffff_ffff), 'ERR_MESSAGE_TOO_LARGE'],
+    ['another frame first', frame(0x10, '{}'), 'ERR_PROTOCOL'],
+    ['the answer instead of the question', frame(0x02, '{}'), 'ERR_PROTOCOL'],
+    ['HTTP, whose first bytes are a length of 1 GiB', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'ERR_MESSAGE_TOO_LARGE'],
+  ])('%s drops the peer', async (_, bytes, code) => {
     const { dial, notes, refused } = await serve();
     const peer = await dial();
     peer.socket.write(bytes);
     await peer.closed;
-    expect([refused, peer.rest.length, notes.connection]).toEqual([['ERR_PROTOCOL'], 0, undefined]);
+    expect([refused, peer.rest.length, notes.connection]).toEqual([[code], 0, undefined]);
   });
 
   test('a peer of version 1 is dropped, and the log names the reason', async () => {
@@ -156,7 +156,6 @@ describe('before the handshake is done', () => {
 describe('on an open connection', () => {
   test.each([
     ['a frame of length 0', lengthField(0), /length 0/],
-    ['a frame over 16 MiB', lengthField(16 * 1024 * 1024 + 1), /16777217 bytes, limit 16777216/],
     ['a message of the other direction', frame(0x20, '{}'), /./],
     ['a message of the other dialect', frame(0x42, '{"sequence":1,"timestamp_ms":1}'), /./],
     ['a second handshake', DOCUMENTED_REQUEST, /./],
@@ -166,6 +165,15 @@ describe('on an open connection', () => {
     const reason = await notes.closed;
     expect([reason.by, reason.error?.code]).toEqual(['local', 'ERR_PROTOCOL']);
     expect(reason.error?.message).toMatch(words);
+    await peer.closed;
+  });
+
+  test('a frame over 16 MiB ends it at its length', async () => {
+    const { peer, notes } = await openConnection();
+    peer.socket.write(lengthField(16 * 1024 * 1024 + 1));
+    const reason = await notes.closed;
+    expect([reason.by, reason.error?.code]).toEqual(['local', 'ERR_MESSAGE_TOO_LARGE']);
+    expect(reason.error?.message).toMatch(/16777217 bytes, limit 16777216/);
     await peer.closed;
   });
 

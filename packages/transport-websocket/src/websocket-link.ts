@@ -138,14 +138,16 @@ export class WebSocketLink implements MessageLink {
     // twice, as each of its parts has a header; after admission ws itself keeps to the longest message
     else if (incompleteBytes > 2 * this.#limitBytes) {
       const text = `message of more than ${this.#limitBytes} bytes before the handshake is done`;
-      receiver.onFault(new AgentwireError('ERR_PROTOCOL', text));
+      receiver.onFault(new AgentwireError('ERR_MESSAGE_TOO_LARGE', text));
     }
   }
 
   #onError(error: Error & { readonly code?: string }): void {
     // ws has read something that no WebSocket may send; the codes of sockets are others
     if (error.code?.startsWith('WS_ERR_')) {
-      this.#receiver?.onFault(new AgentwireError('ERR_PROTOCOL', error.message, { cause: error }));
+      const isTooLong = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+      const code = isTooLong ? 'ERR_MESSAGE_TOO_LARGE' : 'ERR_PROTOCOL';
+      this.#receiver?.onFault(new AgentwireError(code, error.message, { cause: error }));
     }
     this.#error ??= error;
   }

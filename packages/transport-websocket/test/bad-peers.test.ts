@@ -108,7 +108,7 @@ describe('before the handshake is done', () => {
       await turn();
     }
     await peer.closed;
-    expect(refused).toEqual(['ERR_PROTOCOL']);
+    expect(refused).toEqual(['ERR_MESSAGE_TOO_LARGE']);
     expect(peer.socket.bytesWritten).toBeLessThan(2 * MIB);
   });
 
@@ -158,7 +158,7 @@ describe('on an open connection', () => {
   test('a message over 16 MiB ends it at its announcement', async () => {
     const { peer, notes } = await connected();
     peer.socket.write(Buffer.concat([Buffer.of(0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 1), Buffer.alloc(4)]));
-    expect(await notes.closed).toMatchObject({ by: 'local', error: { code: 'ERR_PROTOCOL' } });
+    expect(await notes.closed).toMatchObject({ by: 'local', error: { code: 'ERR_MESSAGE_TOO_LARGE' } });
   });
 
   test('more than 16 384 fragments end it', async () => {

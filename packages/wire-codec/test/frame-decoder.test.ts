@@ -104,9 +104,13 @@ test('a stream that ends early delivers the frames before the cut and counts the
 });
 
 describe('length', () => {
-  test.each([0, 65_537, 0xffff_ffff])('%i is refused before the handshake', (length) => {
+  test.each([
+    [0, 'ERR_PROTOCOL'],
+    [65_537, 'ERR_MESSAGE_TOO_LARGE'],
+    [0xffff_ffff, 'ERR_MESSAGE_TOO_LARGE'],
+  ])('%i is refused before the handshake', (length, code) => {
     const { decoder } = collect(MAX_HANDSHAKE_FRAME_BYTES);
-    expect(() => decoder.push(header(length))).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL' }) as Error);
+    expect(() => decoder.push(header(length))).toThrow(expect.objectContaining({ code }) as Error);
   });
 
   test('the limit is inclusive and can be raised later', () => {

@@ -30,7 +30,7 @@ export interface FrameDecoder {
   /**
    * Takes what was read. Views of `chunk` are delivered and kept, see {@link FrameDecoder.retained}.
    *
-   * @throws AgentwireError `ERR_PROTOCOL` for a length of 0 or over the limit, before anything is allocated; and what
+   * @throws AgentwireError `ERR_PROTOCOL` for a length of 0 and `ERR_MESSAGE_TOO_LARGE` for one over the limit, before anything is allocated; and what
    * `onFrame` throws. After that the decoder is stopped.
    */
   push(chunk: Buffer): void;
@@ -61,7 +61,7 @@ class StreamFrameDecoder extends LengthPrefixedReader implements FrameDecoder {
     const length = bytes.readUInt32BE(at);
     if (length > 0 && length <= this.limitBytes) return length;
     throw new AgentwireError(
-      'ERR_PROTOCOL',
+      length === 0 ? 'ERR_PROTOCOL' : 'ERR_MESSAGE_TOO_LARGE',
       length === 0
         ? 'frame of length 0; the other side does not speak this protocol'
         : `frame of ${length} bytes, limit ${this.limitBytes}; the other side must split it, or does not speak this protocol`,
