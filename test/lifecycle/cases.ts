@@ -1,6 +1,7 @@
 import { circuitBreaker } from './cases/circuit-breaker.ts';
 import { connection } from './cases/connection.ts';
 import { exchange } from './cases/exchange.ts';
+import { ejection } from './cases/ejection.ts';
 import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { handlerRun } from './cases/handler-run.ts';
@@ -24,6 +25,7 @@ export const CASES: readonly LifecycleCase[] = [
   grpcMessageStream,
   grpcDrain,
   circuitBreaker,
+  ejection,
   proxySession,
   exchange,
   eventSender,

@@ -14,9 +14,10 @@ import { agentIdOf, checkBoolean, checkText, Sweep } from '@agentwire/core/inter
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { EventMethods } from './event-methods.ts';
 import { findTransport } from './find-transport.ts';
+import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf } from './health/agent-health.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
 import type { PoolAskOptions, Question } from './question.ts';
-import { type AgentHealth, type AgentPoolStats, healthOf, statsOf } from './stats.ts';
+import { type AgentPoolStats, statsOf } from './stats.ts';
 
 /** Time between two checks for expired requests, in milliseconds. */
 const SWEEP_MS = 10_000;
@@ -198,7 +199,12 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
 
   /** Returns the health of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   getHealth(agent: string): AgentHealth {
-    return healthOf(this.#agents.get(agent));
+    return healthOf(this.#agents.get(agent), this.#options.clock);
+  }
+
+  /** Returns the health of each connection of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  getConnectionHealth(agent: string): readonly ConnectionHealth[] {
+    return connectionHealthOf(this.#agents.get(agent), this.#options.clock);
   }
 
   get stats(): AgentPoolStats {

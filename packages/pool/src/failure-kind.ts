@@ -63,3 +63,18 @@ export function failureKind(error: AgentwireError): FailureKind | undefined {
   if (isByMessage(error)) return 'protocol';
   return KINDS[error.code] ?? 'agent_error';
 }
+
+/** Returns whether an error is the peer's failure: it did not answer in time, broke the protocol, or refused for overload. */
+export function isPeerFailure({ code, detail }: AgentwireError): boolean {
+  if (code === 'ERR_OVERLOADED') return detail?.['byAgent'] === true;
+  return code === 'ERR_TIMEOUT' || code === 'ERR_PROTOCOL';
+}
+
+/** Errors of an event that this side could not send. */
+const UNSENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ERR_MESSAGE_TOO_LARGE', 'ERR_UNSUPPORTED']);
+
+/** Returns whether an error lowers the success rate of the agent: it, or its connection, kept an event from a decision. */
+export function isAgentsError(error: AgentwireError): boolean {
+  if (error.detail?.['byAgent'] === true) return true;
+  return failureKind(error) !== undefined && !UNSENT.has(error.code);
+}

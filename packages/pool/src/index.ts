@@ -1,18 +1,15 @@
 export { AgentPool, createAgentPool } from './agent-pool.ts';
 export type { AddAgentOptions } from './agent-table.ts';
 export type { CircuitBreakerState } from './agent/circuit-breaker.ts';
-export type { HealthVerdict } from './agent/agent-metrics.ts';
+export { consistentHash } from './balancing/consistent-hash.ts';
+export { healthBased } from './balancing/health-based.ts';
+export { leastConnections, powerOfTwo, random, roundRobin } from './balancing/stock-strategies.ts';
+export type { LoadBalanceStrategyName } from './balancing/strategy-option.ts';
+export type { Candidate, LoadBalanceStrategy } from './balancing/strategy.ts';
 export type { FailureKind } from './failure-kind.ts';
 export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';
-export {
-  type Candidate,
-  leastConnections,
-  type LoadBalanceStrategy,
-  type LoadBalanceStrategyName,
-  powerOfTwo,
-  random,
-  roundRobin,
-} from './load-balancing.ts';
+export type { AgentHealth, ConnectionHealth } from './health/agent-health.ts';
+export type { HealthVerdict } from './health/health-window.ts';
 export type { AgentPoolOptions } from './options.ts';
 export type { PoolAskOptions, Question } from './question.ts';
-export type { AgentHealth, AgentPoolStats } from './stats.ts';
+export type { AgentPoolStats } from './stats.ts';

@@ -1,9 +1,7 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
-export { CIRCUIT_BREAKER_LIFECYCLE, CircuitBreaker } from './agent/circuit-breaker.ts';
-export {
-  POOLED_CONNECTION_LIFECYCLE,
-  PooledConnection,
-  type PooledConnectionState,
-} from './agent/pooled-connection.ts';
+export { CIRCUIT_BREAKER_LIFECYCLE, CircuitBreaker, type Probe } from './agent/circuit-breaker.ts';
+export { POOLED_CONNECTION_LIFECYCLE } from './agent/connection-state.ts';
+export { Ejection, EJECTION_LIFECYCLE } from './agent/ejection.ts';
+export { PooledConnection } from './agent/pooled-connection.ts';
 export { checkFailurePolicy } from './failure-policy.ts';
 export { POOL_FILE_KEYS, resolvePoolOptions } from './options.ts';

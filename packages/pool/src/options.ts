@@ -4,6 +4,7 @@ import {
   countRepeats,
   noMetrics,
   OPTION,
+  type OptionCheck,
   type OptionRows,
   type Resolved,
   resolveOptions,
@@ -11,7 +12,8 @@ import {
 } from '@agentwire/core/internal';
 import type { BackoffOptions } from '@agentwire/core/session';
 import { BACKOFF_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
-import { type LoadBalanceStrategy, type LoadBalanceStrategyName, strategyNamed } from './load-balancing.ts';
+import { checkStrategy, type LoadBalanceStrategyName } from './balancing/strategy-option.ts';
+import type { LoadBalanceStrategy } from './balancing/strategy.ts';
 
 /** Options of an `AgentPool`, the same for every agent; Agent Protocol v2, AgentPoolConfig. */
 export interface AgentPoolOptions {
@@ -19,12 +21,17 @@ export interface AgentPoolOptions {
   readonly transports?: readonly Transport[] | undefined;
   /** Connections kept open per agent, 1 to 1 024; default 4. */
   readonly connectionsPerAgent?: number | undefined;
-  /** Strategy that chooses the connection of a new request; default `leastConnections`. */
+  /** Strategy that chooses the connection of a new request, by name or an object of yours; default `leastConnections`. */
   readonly loadBalanceStrategy?: LoadBalanceStrategyName | LoadBalanceStrategy | undefined;
   /** Time that an answer may take, in milliseconds; default 30 000. Past it `ERR_TIMEOUT`. */
   readonly requestTimeoutMs?: number | undefined;
   /** Time that dialling and handshake may take, in milliseconds; default 5 000. */
   readonly connectTimeoutMs?: number | undefined;
+  /**
+   * Silence of a connection after which the agent is pinged, in milliseconds; default 10 000. Without an answer within 5 s the connection is
+   * lost.
+   */
+  readonly healthCheckIntervalMs?: number | undefined;
   /** Unanswered events per connection; default 100, lowered to what the agent announces. */
   readonly maxConcurrentPerConnection?: number | undefined;
   /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
@@ -42,6 +49,16 @@ export interface AgentPoolOptions {
   readonly circuitBreakerWindowMs?: number | undefined;
   /** Requests within the window from which on `circuitBreakerErrorRatio` applies; default 20. */
   readonly circuitBreakerMinRequests?: number | undefined;
+  /**
+   * Failures in a row (timeouts, protocol errors, overload) after which one connection gets no new requests while another one can take them;
+   * default 5, `Infinity` for none. The last connection of an agent is never ejected.
+   */
+  readonly outlierEjectionThreshold?: number | undefined;
+  /**
+   * Time of the first ejection, in milliseconds; default 30 000. A connection that fails again soon is ejected for 2, 3, … 10 times as long.
+   * A new session of the connection ends it at once.
+   */
+  readonly outlierEjectionTimeMs?: number | undefined;
   /** Time that `drain` waits for requests in flight, in milliseconds; default 30 000. */
   readonly drainTimeoutMs?: number | undefined;
   /** Time that a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
@@ -65,20 +82,17 @@ export interface AgentPoolOptions {
 }
 
 /** Options with every default filled in and checked. */
-export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'loadBalanceStrategy' | 'reconnect'> {
-  readonly strategy: LoadBalanceStrategy;
+export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'reconnect'> {
   readonly reconnect: Required<BackoffOptions>;
 }
 
 const DAY_MS = 86_400_000;
 
-function checkStrategy(name: string, value: unknown): void {
-  if (typeof value !== 'string') OPTION.methods('pick', 'forAgent')(name, value);
-  else strategyNamed(value);
-}
-
-function checkRatio(name: string, value: unknown): void {
-  if (value !== Infinity) OPTION.number(0.001, 1)(name, value);
+/** Check of an option that `Infinity` switches off. */
+function orNever(check: OptionCheck): OptionCheck {
+  return (name, value) => {
+    if (value !== Infinity) check(name, value);
+  };
 }
 
 const ROWS: OptionRows<AgentPoolOptions> = {
@@ -86,13 +100,16 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   connectionsPerAgent: { check: OPTION.integer(1, 1024), default: 4 },
   loadBalanceStrategy: { check: checkStrategy, default: 'leastConnections' },
   requestTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
+  healthCheckIntervalMs: { check: OPTION.integer(1, DAY_MS), default: 10_000 },
   connectTimeoutMs: { check: OPTION.integer(1, 3_600_000), default: 5_000 },
   maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
   maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
   circuitBreakerThreshold: { check: OPTION.integer(1, 1_000_000), default: 5 },
   circuitBreakerResetTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
-  circuitBreakerErrorRatio: { check: checkRatio, default: Infinity },
+  circuitBreakerErrorRatio: { check: orNever(OPTION.number(0.001, 1)), default: Infinity },
   circuitBreakerWindowMs: { check: OPTION.integer(10, DAY_MS), default: 10_000 },
+  outlierEjectionThreshold: { check: orNever(OPTION.integer(1, 1_000_000)), default: 5 },
+  outlierEjectionTimeMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
   circuitBreakerMinRequests: { check: OPTION.integer(1, 1_000_000), default: 20 },
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
   correlationAffinityTtlMs: { check: OPTION.integer(1, DAY_MS), default: 300_000 },
@@ -113,10 +130,9 @@ export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
-  const { loadBalanceStrategy: strategy, reconnect, ...rest } = resolveOptions('AgentPool', options, ROWS);
+  const { reconnect, ...rest } = resolveOptions('AgentPool', options, ROWS);
   return {
     ...rest,
-    strategy: typeof strategy === 'string' ? strategyNamed(strategy) : strategy,
     reconnect: resolveBackoff(reconnect),
     logger: countRepeats(rest.logger, rest.clock),
   };

@@ -35,7 +35,10 @@ describe('circuit breaker of an agent', () => {
     });
     await world.pool.addAgent('waf', 'memory:waf');
     for (const id of [1, 2, 3]) expect(await ask(world, id)).toBe('ERR_TIMEOUT');
-    expect(world.pool.getHealth('waf').circuitBreakerState).toEqual({ state: 'open', openedAt: 300 });
+    expect(world.pool.getHealth('waf').circuitBreakerState).toEqual({
+      state: 'open',
+      openedAt: world.clock.wallNow(),
+    });
     const before = seen.length;
     await expect(world.pool.request('waf', head(4))).rejects.toMatchObject({
       code: 'ERR_CIRCUIT_OPEN',

@@ -38,8 +38,10 @@ export const pooledConnection: LifecycleCase = {
         return memory.connect(address, options);
       },
     };
-    const subject = new PooledConnection(resolvePoolOptions({ clock, reconnect: { initialMs: 100, jitter: 0 } }), {
+    const subject = new PooledConnection(1, resolvePoolOptions({ clock, reconnect: { initialMs: 100, jitter: 0 } }), {
       session: { clock },
+      onOutcome: () => undefined,
+      onHealth: () => undefined,
       onUp: () => undefined,
       onDown: () => undefined,
       onAttemptFailed: () => undefined,

@@ -1,12 +1,14 @@
 import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
 import type { ProxySessionOptions } from '@agentwire/core/session';
+import { HealthWindow } from '../health/health-window.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import { ConnectionFitness } from './connection-fitness.ts';
 import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
-import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
+import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
 
 /** Events of an agent's connections. */
 export interface AgentConnectionsEvents {
-  readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
+  readonly onOutcome: PooledConnectionEvents['onOutcome'];
   readonly onNotice: NonNullable<ProxySessionOptions['onNotice']>;
   /** A connection came, went, paused or resumed: queued requests may be dispatched, or have nothing left to wait for. */
   readonly onChange: () => void;
@@ -20,6 +22,9 @@ export interface AgentConnectionsEvents {
 export class AgentConnections {
   /** Every connection that the pool wants, up or not. */
   readonly pooled: PooledConnection[] = [];
+  readonly fitness: ConnectionFitness;
+  /** Outcomes on connections that are not dialled again. */
+  readonly gone: HealthWindow = new HealthWindow();
   /**
    * Events that the agent takes, as bits; 0 before the first connection. An agent that restarts takes meanwhile what it took.
    * Of an agent that opens its connections itself, everything that any of its instances ever took: an event that no
@@ -42,6 +47,7 @@ export class AgentConnections {
   /** Events that a connection takes now, or took last. */
   #taken = 0;
   #stopping = false;
+  #added = 0;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, events: AgentConnectionsEvents) {
     this.#agent = agent;
@@ -49,6 +55,7 @@ export class AgentConnections {
     this.#options = options;
     this.#events = events;
     this.#labels = Object.freeze({ agent });
+    this.fitness = new ConnectionFitness(agent, options, this.pooled);
     this.#recordUp();
   }
 
@@ -79,24 +86,28 @@ export class AgentConnections {
     return connection.adopt(opened, () => {
       const at = this.pooled.indexOf(connection);
       if (at >= 0) this.pooled.splice(at, 1);
+      this.gone.add(connection.health, this.#options.clock.now());
       this.#learn();
     });
   }
 
   #add(): PooledConnection {
-    const { clock, logger, requestTimeoutMs } = this.#options;
-    const connection = new PooledConnection(this.#options, {
+    const { clock, logger, requestTimeoutMs, healthCheckIntervalMs } = this.#options;
+    this.#added += 1;
+    const connection = new PooledConnection(this.#added, this.#options, {
       session: {
         clock,
         logger,
         requestTimeoutMs,
         maxInFlight: MAX_IN_FLIGHT,
-        onOutcome: this.#events.onOutcome,
+        keepalive: { intervalMs: healthCheckIntervalMs },
         onNotice: (notice, session) => {
           this.#events.onNotice(notice, session);
           this.#events.onChange();
         },
       },
+      onOutcome: this.#events.onOutcome,
+      onHealth: (reporting, report) => this.fitness.report(reporting, report),
       onUp: () => this.#onUp(),
       onDown: (_down, error) => this.#onDown(error),
       onAttemptFailed: (error, failures, waitMs) => this.#onAttemptFailed(error, failures, waitMs),
@@ -128,6 +139,7 @@ export class AgentConnections {
   #onUp(): void {
     const { logger } = this.#options;
     this.#learn();
+    this.fitness.update();
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
     this.#recordUp();

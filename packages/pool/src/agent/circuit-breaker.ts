@@ -1,5 +1,6 @@
 import type { Clock } from '@agentwire/core';
 import type { Lifecycle } from '@agentwire/core/internal';
+import { OutcomeWindow } from '../health/health-window.ts';
 
 /** Settings of a {@link CircuitBreaker}. */
 export interface CircuitBreakerSettings {
@@ -7,6 +8,8 @@ export interface CircuitBreakerSettings {
   readonly threshold: number;
   /** Time from opening to the first probe, in milliseconds. */
   readonly resetTimeoutMs: number;
+  /** Time within which a probe must have an outcome, in milliseconds. */
+  readonly probeTimeoutMs: number;
   /** Share of failures within the window that opens it; above 1: only failures in a row do. */
   readonly errorRatio: number;
   /** Length of the window of `errorRatio`, in milliseconds. */
@@ -25,16 +28,21 @@ type StateName = 'closed' | 'open' | 'halfOpen';
 export const CIRCUIT_BREAKER_LIFECYCLE: Lifecycle<StateName> = {
   closed: { 'too many failures': 'open' },
   open: { 'request after the reset timeout': 'halfOpen', 'new connection': 'halfOpen' },
-  halfOpen: { 'probe succeeded': 'closed', 'probe failed': 'open' },
+  halfOpen: { 'probe succeeded': 'closed', 'probe failed': 'open', 'probe without outcome in time': 'open' },
 };
+
+/** Request that is admitted to find out whether the agent answers again; without an outcome at `until` it has failed. */
+export interface Probe {
+  readonly until: number;
+}
 
 type State =
   | { readonly name: 'closed' }
   | { readonly name: 'open'; readonly openedAt: number }
-  | { readonly name: 'halfOpen'; readonly probing: boolean };
+  | { readonly name: 'halfOpen'; readonly probe: Probe | undefined };
 
-const BUCKETS = 10;
 const CLOSED: State = { name: 'closed' };
+const HALF_OPEN: State = { name: 'halfOpen', probe: undefined };
 
 /**
  * Circuit breaker of an agent: closed → open after failures, open → half-open after the reset timeout or a new handshake, half-open → closed
@@ -43,103 +51,95 @@ const CLOSED: State = { name: 'closed' };
 export class CircuitBreaker {
   readonly #settings: CircuitBreakerSettings;
   readonly #clock: Clock;
-  // with consecutive failures alone, a success needs neither the time nor the window
-  readonly #usesRatio: boolean;
+  /** Outcomes for the error ratio; without one, a success costs nothing. */
+  readonly #window: OutcomeWindow | undefined;
   #state: State = CLOSED;
   #failuresInRow = 0;
-  // outcomes by tenths of the window
-  readonly #failures = new Float64Array(BUCKETS);
-  readonly #outcomes = new Float64Array(BUCKETS);
-  #bucket = -1;
 
   constructor(settings: CircuitBreakerSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#usesRatio = settings.errorRatio <= 1;
+    this.#window = settings.errorRatio <= 1 ? new OutcomeWindow(settings.windowMs) : undefined;
   }
 
   /** Current state; an open one whose reset timeout has passed stays open until it is asked for admission. */
   get state(): CircuitBreakerState {
+    this.#endProbe();
     const state = this.#state;
     return state.name === 'open' ? { state: 'open', openedAt: state.openedAt } : state.name;
   }
 
   /** True while every request passes. */
   get isClosed(): boolean {
-    return this.#state.name === 'closed';
+    return this.#state === CLOSED;
   }
 
-  /** Admits a request: `pass`, `refuse`, or `probe` for the one whose outcome goes to {@link probed}. */
-  admit(): 'pass' | 'probe' | 'refuse' {
+  /** Admits a request: `pass`, `refuse`, or as the probe, whose outcome goes to {@link probed}. */
+  admit(): 'pass' | 'refuse' | Probe {
+    this.#endProbe();
     const state = this.#state;
     if (state.name === 'closed') return 'pass';
+    const now = this.#clock.now();
     if (state.name === 'halfOpen') {
-      if (state.probing) return 'refuse';
-    } else if (this.#clock.now() - state.openedAt < this.#settings.resetTimeoutMs) return 'refuse';
-    this.#state = { name: 'halfOpen', probing: true };
-    return 'probe';
+      if (state.probe !== undefined) return 'refuse';
+    } else if (now - state.openedAt < this.#settings.resetTimeoutMs) return 'refuse';
+    const probe: Probe = { until: now + this.#settings.probeTimeoutMs };
+    this.#state = { name: 'halfOpen', probe };
+    return probe;
   }
 
   /** Records the outcome of a request that passed. @returns `true` if it opened the breaker */
-  record(failed: boolean): boolean {
-    if (this.#state.name !== 'closed') return false;
-    if (!failed) this.#failuresInRow = 0;
-    if (!failed && !this.#usesRatio) return false;
-    const now = this.#clock.now();
-    const at = this.#advance(now);
-    this.#outcomes[at] = (this.#outcomes[at] as number) + 1;
-    if (!failed) return false;
-    this.#failures[at] = (this.#failures[at] as number) + 1;
+  record(failed: boolean, now: number): boolean {
+    if (this.#state !== CLOSED) return false;
+    this.#window?.record(failed, now);
+    if (!failed) {
+      this.#failuresInRow = 0;
+      return false;
+    }
     this.#failuresInRow += 1;
-    if (this.#failuresInRow < this.#settings.threshold && !this.#isOverRatio()) return false;
-    this.#open();
+    if (this.#failuresInRow < this.#settings.threshold && !this.#isOverRatio(now)) return false;
+    this.#open(now);
     return true;
   }
 
-  /** Records the outcome of the probe; `undefined` where it tells nothing of the agent, so that the next request is one. */
-  probed(failed: boolean | undefined): void {
-    if (this.#state.name !== 'halfOpen') return;
-    if (failed === undefined) this.#state = { name: 'halfOpen', probing: false };
-    else if (failed) this.#open();
+  /**
+   * Records the outcome of a probe; `undefined` where it tells nothing of the agent, so that the next request is one. The
+   * outcome of a probe whose time was over changes nothing.
+   */
+  probed(probe: Probe, failed: boolean | undefined): void {
+    this.#endProbe();
+    if (this.#state.name !== 'halfOpen' || this.#state.probe !== probe) return;
+    if (failed === undefined) this.#state = HALF_OPEN;
+    else if (failed) this.#open(this.#clock.now());
     else this.#close();
   }
 
   /** Moves an open breaker to half-open at once: a new connection was made. */
   connected(): void {
-    if (this.#state.name === 'open') this.#state = { name: 'halfOpen', probing: false };
+    this.#endProbe();
+    if (this.#state.name === 'open') this.#state = HALF_OPEN;
   }
 
-  #open(): void {
-    this.#state = { name: 'open', openedAt: this.#clock.now() };
+  /** Reopens the breaker where its probe got no outcome in time. */
+  #endProbe(): void {
+    if (this.#state.name !== 'halfOpen' || this.#state.probe === undefined) return;
+    const { until } = this.#state.probe;
+    if (this.#clock.now() >= until) this.#open(until);
+  }
+
+  #open(openedAt: number): void {
+    this.#state = { name: 'open', openedAt };
   }
 
   #close(): void {
     this.#state = CLOSED;
     this.#failuresInRow = 0;
-    this.#failures.fill(0);
-    this.#outcomes.fill(0);
+    this.#window?.clear();
   }
 
-  /** Clears the buckets that have left the window. @returns that of `now` */
-  #advance(now: number): number {
-    const bucket = Math.floor((now / this.#settings.windowMs) * BUCKETS);
-    const passed = Math.min(bucket - this.#bucket, BUCKETS);
-    for (let at = 0; at < passed; at++) {
-      const old = (bucket - at) % BUCKETS;
-      this.#failures[old] = 0;
-      this.#outcomes[old] = 0;
-    }
-    this.#bucket = Math.max(bucket, this.#bucket);
-    return this.#bucket % BUCKETS;
-  }
-
-  #isOverRatio(): boolean {
-    let failures = 0;
-    let outcomes = 0;
-    for (let at = 0; at < BUCKETS; at++) {
-      failures += this.#failures[at] as number;
-      outcomes += this.#outcomes[at] as number;
-    }
+  #isOverRatio(now: number): boolean {
+    if (this.#window === undefined) return false;
+    const { outcomes, failures } = this.#window.totals(now);
     return outcomes >= this.#settings.minRequests && failures / outcomes >= this.#settings.errorRatio;
   }
 }

@@ -1,6 +1,8 @@
 import { AgentwireError } from '@agentwire/core';
-import type { LoadBalanceStrategy } from '../load-balancing.ts';
+import { createStrategy } from '../balancing/strategy-option.ts';
+import type { LoadBalanceStrategy } from '../balancing/strategy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import type { Question } from '../question.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import { namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
@@ -23,23 +25,33 @@ export class ConnectionPicker {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#connections = connections;
-    this.#strategy = options.strategy.forAgent();
+    this.#strategy = createStrategy(options.loadBalanceStrategy, options.logger);
   }
 
   /**
-   * Picks a connection for a new request whose event has this bit; 0 matches every connection.
+   * Picks a connection for a new request by its first event, which has this bit; 0 matches every connection.
    *
    * @returns `undefined` when all are busy
    * @throws AgentwireError when none is up
    */
-  pick(bit: number): PooledConnection | undefined {
+  pick(bit: number, event: Question): PooledConnection | undefined {
+    const { pooled, fitness } = this.#connections;
+    if (fitness.avoided > 0) fitness.update();
     const usable = this.#usable;
     usable.length = 0;
-    for (const connection of this.#connections.pooled) if (connection.usable(bit)) usable.push(connection);
+    for (const connection of pooled) if (!connection.avoided && connection.usable(bit)) usable.push(connection);
+    if (usable.length === 0 && fitness.avoided > 0) this.#useAvoided(bit);
     if (usable.length === 1) return usable[0];
-    if (usable.length > 0) return this.#strategy.pick(usable);
+    if (usable.length > 0) return this.#strategy.pick(usable, event);
     this.#throwIfHopeless(bit);
     return undefined;
+  }
+
+  /** Takes avoided connections where no other one takes such requests: a busy one is waited for. */
+  #useAvoided(bit: number): void {
+    const { pooled } = this.#connections;
+    if (pooled.some(({ avoided, isOpen, takes }) => !avoided && isOpen && (takes & bit) === bit)) return;
+    for (const connection of pooled) if (connection.usable(bit)) this.#usable.push(connection);
   }
 
   /** Picks a connection for a message without an answer, which a busy one can take too; `undefined` when none is up. */

@@ -1,6 +1,7 @@
 import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
 import { checkEventType, checkHeaderLines, completeEvent } from '@agentwire/core/internal';
 import type { AgentNotice } from '@agentwire/core/session';
+import { isAgentsError, isPeerFailure } from '../failure-kind.ts';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
@@ -9,6 +10,7 @@ import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 
 /** Passes a head that the agent does not take, and asks for its body. */
 const CONTINUE: Decision = Object.freeze({ ...ALLOW, needsMore: true });
@@ -18,15 +20,6 @@ const BODY_OF: Partial<Record<EventType, number>> = {
   requestHeaders: EVENT_BIT.requestBodyChunk,
   responseHeaders: EVENT_BIT.responseBodyChunk,
 };
-
-/** Codes of failures that are the agent's: it did not answer in time, broke the protocol, or refused for overload. */
-function isPeerFailure(error: unknown): boolean {
-  if (!(error instanceof AgentwireError)) return false;
-  const { code, detail } = error;
-  return (
-    code === 'ERR_TIMEOUT' || code === 'ERR_PROTOCOL' || (code === 'ERR_OVERLOADED' && detail?.['byAgent'] === true)
-  );
-}
 
 /** One agent: its connections, its requests, and the decisions in its place when it cannot give one. */
 export class PooledAgent {
@@ -52,17 +45,19 @@ export class PooledAgent {
     this.endpoint = endpoint;
     this.#options = options;
     this.connections = new AgentConnections(name, endpoint, options, {
-      onOutcome: (exchange, outcome, durationMs) => {
+      onOutcome: (connection, exchange, outcome, durationMs, now) => {
         this.metrics.record(outcome, durationMs);
-        if ('verdict' in outcome) this.breaker.record(false);
-        else if (isPeerFailure(outcome)) this.#recordFailure();
+        if ('verdict' in outcome) {
+          if (connection.ejection.failing) connection.ejection.record(false);
+          this.breaker.record(false, now);
+        } else this.#recordError(connection, outcome, now);
         this.requests.onOutcome(exchange, outcome);
       },
       onNotice,
       onChange: () => this.requests.dequeue(),
       onUp: () => this.#settle(() => this.breaker.connected()),
       // one failure, however many requests it took along
-      onDeath: () => this.#recordFailure(),
+      onDeath: () => this.#recordFailure(options.clock.now()),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.metrics = new AgentMetrics(name, options.metrics);
@@ -71,6 +66,7 @@ export class PooledAgent {
       {
         threshold: options.circuitBreakerThreshold,
         resetTimeoutMs: options.circuitBreakerResetTimeoutMs,
+        probeTimeoutMs: options.requestTimeoutMs,
         errorRatio: options.circuitBreakerErrorRatio,
         windowMs: options.circuitBreakerWindowMs,
         minRequests: options.circuitBreakerMinRequests,
@@ -129,17 +125,24 @@ export class PooledAgent {
     if (admitted === 'pass') return answer;
     try {
       const decision = await answer;
-      this.#settle(() => this.breaker.probed(false));
+      this.#settle(() => this.breaker.probed(admitted, false));
       return decision;
     } catch (error) {
-      const { code } = error as AgentwireError;
-      this.#settle(() => this.breaker.probed(isPeerFailure(error) || code === 'ERR_CLOSED' ? true : undefined));
+      const failed = error instanceof AgentwireError && (isPeerFailure(error) || error.code === 'ERR_CLOSED');
+      this.#settle(() => this.breaker.probed(admitted, failed ? true : undefined));
       throw error;
     }
   }
 
-  #recordFailure(): void {
-    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(true));
+  #recordError(connection: PooledConnection, error: AgentwireError, now: number): void {
+    if (isAgentsError(error)) connection.health.failed(error, now);
+    if (!isPeerFailure(error)) return;
+    if (connection.ejection.record(true)) this.connections.fitness.eject(connection, now);
+    this.#recordFailure(now);
+  }
+
+  #recordFailure(now: number): void {
+    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(true, now));
   }
 
   /** Runs a change of the breaker; logs and counts it if it led to another state. */

@@ -1,5 +1,12 @@
-import { AgentwireError, type Connection, type Decision, type Hello, type Transport } from '@agentwire/core';
-import { capabilitiesOf, type Lifecycle } from '@agentwire/core/internal';
+import {
+  AgentwireError,
+  type Connection,
+  type Decision,
+  type HealthStatus,
+  type Hello,
+  type Transport,
+} from '@agentwire/core';
+import { capabilitiesOf } from '@agentwire/core/internal';
 import {
   acceptProxySession,
   type AskOptions,
@@ -10,34 +17,29 @@ import {
   type ProxySessionOptions,
 } from '@agentwire/core/session';
 import { keepConnected, type KeptEnd } from '@agentwire/core/session/internal';
-import type { Candidate } from '../load-balancing.ts';
+import type { Candidate } from '../balancing/strategy.ts';
+import { HealthWindow } from '../health/health-window.ts';
+import { ReportedHealth } from '../health/reported-health.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import { nextState, type PooledConnectionEvent, type PooledConnectionState } from './connection-state.ts';
+import { Ejection } from './ejection.ts';
 import { bitsOf } from '../question.ts';
 
-/** Events of a pooled connection, for its agent. */
+/** Callbacks of a pooled connection, for its agent. */
 export interface PooledConnectionEvents {
   readonly session: ProxySessionOptions;
+  onOutcome(
+    connection: PooledConnection,
+    exchange: Exchange,
+    outcome: Decision | AgentwireError,
+    durationMs: number,
+    now: number,
+  ): void;
+  onHealth(connection: PooledConnection, report: HealthStatus): void;
   onUp(connection: PooledConnection): void;
   onDown(connection: PooledConnection, error: AgentwireError | undefined): void;
   onAttemptFailed(error: AgentwireError, failures: number, waitMs: number): void;
 }
-
-/**
- * States of a pooled connection. `replacing` dials the next session while the one before drains; `waiting` is the backoff
- * before the next attempt. A connection that the agent opened is `adopted`, and is not dialled again.
- */
-export type PooledConnectionState = 'new' | 'dialling' | 'up' | 'replacing' | 'waiting' | 'adopted' | 'stopped';
-
-/** Transitions of a pooled connection. */
-export const POOLED_CONNECTION_LIFECYCLE: Lifecycle<PooledConnectionState> = {
-  new: { dial: 'dialling', adopt: 'adopted', stop: 'stopped' },
-  dialling: { connected: 'up', failed: 'waiting', stop: 'stopped' },
-  up: { 'agent drains': 'replacing', 'session ended': 'waiting', stop: 'stopped' },
-  replacing: { connected: 'up', failed: 'waiting', stop: 'stopped' },
-  waiting: { retry: 'dialling', stop: 'stopped' },
-  adopted: { 'session ended': 'stopped', stop: 'stopped' },
-  stopped: {},
-};
 
 /** Shortest wait after which {@link PooledConnection.reconnectNow} ends it, in milliseconds. */
 const MIN_WAIT_MS = 250;
@@ -47,10 +49,18 @@ export const MAX_IN_FLIGHT = 65_536;
 
 /** One pooled connection: connected or reconnecting. */
 export class PooledConnection implements Candidate {
+  /** Number among the agent's connections; another session keeps it. */
+  readonly id: number;
   /** Session for new requests. */
   session: ProxySession | undefined;
   /** Events that the agent takes here, as bits; after the session ended those that it took, 0 before the first. */
   takes = 0;
+  /** Set while it gets no new request that another connection can take; see `ConnectionFitness`. */
+  avoided = false;
+  /** Outcomes of its sessions. */
+  readonly health: HealthWindow = new HealthWindow();
+  readonly reported: ReportedHealth;
+  readonly ejection: Ejection;
   #state: PooledConnectionState = 'new';
   readonly #options: ResolvedPoolOptions;
   readonly #events: PooledConnectionEvents;
@@ -64,9 +74,15 @@ export class PooledConnection implements Candidate {
   /** Sessions that drain: they finish what they have while another one is dialled. */
   readonly #draining = new Set<ProxySession>();
 
-  constructor(options: ResolvedPoolOptions, events: PooledConnectionEvents) {
+  constructor(id: number, options: ResolvedPoolOptions, events: PooledConnectionEvents) {
+    this.id = id;
     this.#options = options;
     this.#events = events;
+    this.reported = new ReportedHealth(options.clock);
+    this.ejection = new Ejection({
+      threshold: options.outlierEjectionThreshold,
+      timeMs: options.outlierEjectionTimeMs,
+    });
   }
 
   get state(): PooledConnectionState {
@@ -75,6 +91,14 @@ export class PooledConnection implements Candidate {
 
   get pending(): number {
     return this.session?.pending ?? 0;
+  }
+
+  get successRate(): number {
+    return this.health.successRate(this.#options.clock.now());
+  }
+
+  get averageLatencyMs(): number {
+    return this.health.averageLatencyMs;
   }
 
   /** Events that wait for an answer, also on sessions that drain. */
@@ -87,6 +111,21 @@ export class PooledConnection implements Candidate {
   /** `true` while a session drains. */
   get isDraining(): boolean {
     return this.#draining.size > 0;
+  }
+
+  #fire(event: PooledConnectionEvent): void {
+    this.#state = nextState(this.#state, event);
+  }
+
+  /** `true` while it takes new requests, as far as it has room: its session is open, not draining and not paused. */
+  get isOpen(): boolean {
+    const { session } = this;
+    return session?.connection.status === 'open' && !session.draining && !session.paused;
+  }
+
+  /** `true` while it is open, is not avoided, and its agent does not call itself unhealthy. */
+  get healthy(): boolean {
+    return this.isOpen && !this.ejection.isEjected(this.#options.clock.now()) && this.reported.state !== 'unhealthy';
   }
 
   /** Returns whether it can take a new request whose event has this bit; 0 stands for an event that every connection takes. */
@@ -117,13 +156,13 @@ export class PooledConnection implements Candidate {
   /** Dials and keeps the connection up until {@link stop}. Resolves when it is up, has failed once, or was stopped. */
   dial(transport: Transport, address: string, self: Hello): Promise<void> {
     const { clock, reconnect, connectTimeoutMs: handshakeTimeoutMs } = this.#options;
-    this.#state = 'dialling';
+    this.#fire('dial');
     this.#loop = keepConnected({
       clock,
       backoff: reconnect,
       signal: this.#stop.signal,
       onFailure: (error, failures, waitMs) => {
-        this.#state = 'waiting';
+        this.#fire('failed');
         this.#events.onAttemptFailed(error, failures, waitMs);
         this.#tried.resolve();
       },
@@ -132,12 +171,12 @@ export class PooledConnection implements Candidate {
         this.#waitsSince = clock.now();
       },
       connect: async (signal) => {
-        if (this.#state === 'waiting') this.#state = 'dialling';
+        this.#fire('retry');
         const { promise, resolve } = Promise.withResolvers<KeptEnd>();
         const options = this.#sessionOptions(resolve, (session) => this.#replace(session, resolve));
         const session = await connectSession(transport, address, { ...options, self, signal, handshakeTimeoutMs });
         if (signal.aborted) await session.close();
-        else if (session.connection.status === 'open') this.#use(session, 'up');
+        else if (session.connection.status === 'open') this.#use(session, 'connected');
         return { ended: promise };
       },
     });
@@ -164,16 +203,18 @@ export class PooledConnection implements Candidate {
       connection,
       this.#sessionOptions(onEnd, () => undefined),
     );
-    this.#use(session, 'adopted');
+    this.#use(session, 'adopt');
     return session;
   }
 
-  #use(session: ProxySession, state: 'up' | 'adopted'): void {
+  #use(session: ProxySession, event: 'connected' | 'adopt'): void {
     const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
     this.session = session;
     this.takes = bitsOf(events);
     this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
-    this.#state = state;
+    this.reported.clear();
+    this.ejection.clear();
+    this.#fire(event);
     this.#endWait = undefined;
     this.#tried.resolve();
     this.#events.onUp(this);
@@ -184,7 +225,7 @@ export class PooledConnection implements Candidate {
     if (this.session !== session) return;
     this.session = undefined;
     this.#draining.add(session);
-    if (this.#state === 'up') this.#state = 'replacing';
+    this.#fire('agent drains');
     const error = new AgentwireError('ERR_DRAINING', `${session.connection.peer.name} drains ${session.connection.id}`);
     this.#events.onDown(this, error);
     onEnd({ draining: true, error });
@@ -193,8 +234,14 @@ export class PooledConnection implements Candidate {
   #sessionOptions(onEnd: (end: KeptEnd) => void, onDraining: (session: ProxySession) => void): ProxySessionOptions {
     return {
       ...this.#events.session,
+      onOutcome: (exchange, outcome, durationMs, now) => {
+        if ('verdict' in outcome) this.health.succeeded(durationMs, now);
+        this.#events.onOutcome(this, exchange, outcome, durationMs, now);
+      },
       onNotice: (notice, session) => {
-        if (notice.type === 'drain' || notice.type === 'shutdown') {
+        if (notice.type === 'healthStatus' && this.session === session) this.#events.onHealth(this, notice);
+        const drains = notice.type === 'healthStatus' && notice.state === 'draining' && !session.draining;
+        if (notice.type === 'drain' || notice.type === 'shutdown' || drains) {
           // a server that drains may wait until its clients have left
           void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
           onDraining(session);
@@ -205,8 +252,7 @@ export class PooledConnection implements Candidate {
         this.#draining.delete(session);
         if (this.session === session) {
           this.session = undefined;
-          if (this.#state === 'up') this.#state = 'waiting';
-          else if (this.#state === 'adopted') this.#state = 'stopped';
+          this.#fire('session ended');
           this.#events.onDown(this, reason.error);
         }
         onEnd({ error: reason.error });
@@ -222,7 +268,7 @@ export class PooledConnection implements Candidate {
 
   /** Stops reconnecting and ends the session: drained within `drainTimeoutMs`, or at once where that is 0. */
   async stop(drainTimeoutMs: number): Promise<void> {
-    this.#state = 'stopped';
+    this.#fire('stop');
     this.#stop.abort();
     this.#tried.resolve();
     const sessions = this.session === undefined ? [...this.#draining] : [this.session, ...this.#draining];

@@ -48,18 +48,23 @@ export class RequestRouter {
       // an event that no connection takes goes to any of them, because its caller wants it asked
       const bit = this.#connections.takes & EVENT_BIT[type];
       if (options?.only === true || standsAlone(type))
-        return this.#whenFree(undefined, bit, options, (connection, rest) => connection.request(question, rest));
+        return this.#whenFree(undefined, bit, question, options, (connection, rest) =>
+          connection.request(question, this.#timed(rest)),
+        );
       const known = this.#affinities.get(id);
       if (known !== undefined && type !== 'requestHeaders') {
         const affinity = affinityFor(known, bit);
-        if (affinity !== undefined) return this.#andBody(type, id, affinity.exchange.ask(question, options));
+        if (affinity !== undefined)
+          return this.#andBody(type, id, affinity.exchange.ask(question, this.#timed(options)));
       } else {
         if (known?.exchange.ended === false) throw duplicateRequest(id);
         if ((EVENT_BIT[type] & BODY_BITS) !== 0) this.#checkHeadless(type, id);
       }
       if (this.#queue.length > 0 && this.#queue.has(id)) throw duplicateRequest(id);
       this.#affinities.makeRoom();
-      return this.#whenFree(id, bit, options, (connection, rest) => this.#askFirst(connection, question, rest));
+      return this.#whenFree(id, bit, question, options, (connection, rest) =>
+        this.#askFirst(connection, question, rest),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -78,18 +83,19 @@ export class RequestRouter {
   #whenFree(
     id: RequestId | undefined,
     bit: number,
+    question: Question,
     options: PoolAskOptions | undefined,
     ask: (connection: PooledConnection, options?: PoolAskOptions) => Promise<Decision>,
   ): Promise<Decision> {
     if (this.refusal !== undefined) throw this.refusal;
-    const connection = this.#picker.pick(bit);
+    const connection = this.#picker.pick(bit, question);
     if (connection !== undefined) return ask(connection, options);
     const { clock, requestTimeoutMs } = this.#options;
     const timeoutMs = options?.timeoutMs ?? requestTimeoutMs;
     const until = clock.now() + timeoutMs;
     return this.#queue.enqueue(
       () => {
-        const free = this.#picker.pick(bit);
+        const free = this.#picker.pick(bit, question);
         return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
       },
       { id, timeoutMs, signal: options?.signal },
@@ -107,7 +113,14 @@ export class RequestRouter {
     const known = type === 'requestHeaders' ? undefined : this.#affinities.get(id);
     if (known === undefined) this.#affinities.add(id, exchange, connection.takes, options?.keep === true);
     else this.#affinities.extend(known, exchange, connection.takes);
-    return this.#andBody(type, id, exchange.ask(question, options));
+    return this.#andBody(type, id, exchange.ask(question, this.#timed(options)));
+  }
+
+  /** Gives a degraded agent the time that it asks for, where the caller sets none. */
+  #timed(options: PoolAskOptions | undefined): PoolAskOptions | undefined {
+    const { fitness } = this.#connections;
+    if (!fitness.slow || options?.timeoutMs !== undefined) return options;
+    return { ...options, timeoutMs: this.#options.requestTimeoutMs * fitness.timeoutFactor };
   }
 
   /** Makes a head that was allowed where no bodies are taken ask for its body, if another connection takes that. */

@@ -1,11 +1,13 @@
 import { createManualClock } from '@agentwire/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CircuitBreaker, type CircuitBreakerSettings } from '../../src/agent/circuit-breaker.ts';
+import { RUNS } from '../runs.ts';
+import { CircuitBreaker, type CircuitBreakerSettings, type Probe } from '../../src/agent/circuit-breaker.ts';
 
 const SETTINGS: CircuitBreakerSettings = {
   threshold: 3,
   resetTimeoutMs: 1_000,
+  probeTimeoutMs: 400,
   errorRatio: 2,
   windowMs: 10_000,
   minRequests: 20,
@@ -19,135 +21,175 @@ function breakerWith(settings: Partial<CircuitBreakerSettings> = {}): {
   return { breaker: new CircuitBreaker({ ...SETTINGS, ...settings }, clock), clock };
 }
 
+/** Asks for admission, which must make the request a probe. */
+function probeOf(breaker: CircuitBreaker): Probe {
+  const admitted = breaker.admit();
+  if (typeof admitted === 'string') throw new Error(`admitted as ${admitted}`);
+  return admitted;
+}
+
 describe('CircuitBreaker', () => {
   test('opens at the threshold, refuses, probes once after the reset timeout, closes on success', () => {
     const { breaker, clock } = breakerWith();
     for (const failed of [true, true, false, true, true]) {
       expect(breaker.admit()).toBe('pass');
-      expect(breaker.record(failed)).toBe(false);
+      expect(breaker.record(failed, clock.now())).toBe(false);
     }
     clock.advance(5);
-    expect(breaker.record(true)).toBe(true);
+    expect(breaker.record(true, clock.now())).toBe(true);
     expect(breaker.state).toEqual({ state: 'open', openedAt: 5 });
     clock.advance(999);
     expect(breaker.admit()).toBe('refuse');
     clock.advance(1);
-    expect(breaker.admit()).toBe('probe');
+    const probe = probeOf(breaker);
     expect(breaker.state).toBe('halfOpen');
     expect(breaker.admit()).toBe('refuse');
-    breaker.probed(false);
+    breaker.probed(probe, false);
     expect(breaker.state).toBe('closed');
-    expect(breaker.record(true)).toBe(false);
+    expect(breaker.record(true, clock.now())).toBe(false);
   });
 
   test('a failed probe opens it anew; one that tells nothing is followed by another', () => {
     const { breaker, clock } = breakerWith({ threshold: 1 });
-    breaker.record(true);
+    breaker.record(true, clock.now());
     clock.advance(1_000);
-    expect(breaker.admit()).toBe('probe');
-    breaker.probed(undefined);
-    expect(breaker.admit()).toBe('probe');
-    clock.advance(500);
-    breaker.probed(true);
-    expect(breaker.state).toEqual({ state: 'open', openedAt: 1_500 });
+    breaker.probed(probeOf(breaker), undefined);
+    const probe = probeOf(breaker);
+    clock.advance(300);
+    breaker.probed(probe, true);
+    expect(breaker.state).toEqual({ state: 'open', openedAt: 1_300 });
     clock.advance(999);
     expect(breaker.admit()).toBe('refuse');
   });
 
   test('a new connection moves an open breaker to half-open at once, and changes nothing else', () => {
-    const { breaker } = breakerWith({ threshold: 1 });
+    const { breaker, clock } = breakerWith({ threshold: 1 });
     breaker.connected();
     expect(breaker.state).toBe('closed');
-    breaker.record(true);
+    breaker.record(true, clock.now());
     breaker.connected();
-    expect(breaker.admit()).toBe('probe');
+    probeOf(breaker);
     breaker.connected();
     expect(breaker.admit()).toBe('refuse');
   });
 
   test('outcomes of requests that were admitted before it opened change nothing', () => {
     const { breaker, clock } = breakerWith({ threshold: 1 });
-    breaker.record(true);
-    breaker.record(false);
+    breaker.record(true, clock.now());
+    breaker.record(false, clock.now());
     expect(breaker.state).toEqual({ state: 'open', openedAt: 0 });
     clock.advance(1_000);
-    expect(breaker.admit()).toBe('probe');
-    breaker.record(true);
-    breaker.record(false);
+    probeOf(breaker);
+    breaker.record(true, clock.now());
+    breaker.record(false, clock.now());
     expect(breaker.state).toBe('halfOpen');
   });
 
   test('the error ratio opens it from minRequests on, over a window that moves', () => {
     const ratio = { threshold: Infinity, errorRatio: 0.5, minRequests: 10 };
     const { breaker, clock } = breakerWith(ratio);
-    for (let at = 0; at < 4; at++) breaker.record(false);
+    for (let at = 0; at < 4; at++) breaker.record(false, clock.now());
     clock.advance(5_000);
-    for (let at = 0; at < 4; at++) expect(breaker.record(true)).toBe(false);
-    expect(breaker.record(false)).toBe(false);
-    expect(breaker.record(true)).toBe(true);
+    for (let at = 0; at < 4; at++) expect(breaker.record(true, clock.now())).toBe(false);
+    expect(breaker.record(false, clock.now())).toBe(false);
+    expect(breaker.record(true, clock.now())).toBe(true);
     const later = breakerWith(ratio);
-    for (let at = 0; at < 9; at++) later.breaker.record(true);
+    for (let at = 0; at < 9; at++) later.breaker.record(true, later.clock.now());
     later.clock.advance(10_000);
-    expect(later.breaker.record(true)).toBe(false);
+    expect(later.breaker.record(true, later.clock.now())).toBe(false);
+  });
+
+  test('a probe without an outcome in its time has failed, and its late outcome changes nothing', () => {
+    const { breaker, clock } = breakerWith({ threshold: 1 });
+    breaker.record(true, 0);
+    clock.advance(1_000);
+    const probe = probeOf(breaker);
+    clock.advance(399);
+    expect(breaker.admit()).toBe('refuse');
+    clock.advance(1);
+    expect(breaker.state).toEqual({ state: 'open', openedAt: 1_400 });
+    breaker.probed(probe, false);
+    expect(breaker.admit()).toBe('refuse');
+    clock.advance(1_000);
+    const next = probeOf(breaker);
+    breaker.probed(probe, true);
+    expect(breaker.state).toBe('halfOpen');
+    breaker.probed(next, false);
+    expect(breaker.state).toBe('closed');
   });
 
   test('agrees with a model over any sequence of commands', () => {
     const command = fc.oneof(
-      fc.record({ do: fc.constant('request' as const), failed: fc.option(fc.boolean(), { nil: undefined }) }),
-      fc.record({ do: fc.constant('finish' as const), which: fc.nat(5), failed: fc.boolean() }),
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('request' as const) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(5), failed: fc.boolean() }),
+      },
+      fc.record({
+        do: fc.constant('probed' as const),
+        which: fc.nat(3),
+        failed: fc.option(fc.boolean(), { nil: undefined }),
+      }),
       fc.record({ do: fc.constant('wait' as const), ms: fc.nat(1_500) }),
       fc.record({ do: fc.constant('connect' as const) }),
     );
+    const { resetTimeoutMs, probeTimeoutMs } = SETTINGS;
     fc.assert(
       fc.property(fc.array(command, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), (commands, threshold) => {
         const { breaker, clock } = breakerWith({ threshold });
-        let now = 0;
+        const probes: Probe[] = [];
         let inRow = 0;
-        let openedAt: number | undefined;
-        let half = false;
-        let probes = 0;
-        let inFlight = 0;
+        let passed = 0;
+        let model: { openedAt?: number; half?: { probe?: Probe } } = {};
+        const endProbe = (): void => {
+          const until = model.half?.probe?.until;
+          if (until !== undefined && clock.now() >= until) model = { openedAt: until };
+        };
         for (const one of commands) {
+          endProbe();
           if (one.do === 'wait') {
-            now += one.ms;
             clock.advance(one.ms);
+            endProbe();
           } else if (one.do === 'connect') {
             breaker.connected();
-            if (openedAt !== undefined) [openedAt, half] = [undefined, true];
+            if (model.openedAt !== undefined) model = { half: {} };
           } else if (one.do === 'finish') {
             // one that passed while it was closed; it counts only if it still is
-            if (inFlight === 0) continue;
-            inFlight -= 1;
-            const opened = breaker.record(one.failed);
-            if (openedAt !== undefined || half) {
-              expect(opened).toBe(false);
-              continue;
-            }
-            inRow = one.failed ? inRow + 1 : 0;
-            expect(opened).toBe(inRow >= threshold);
-            if (opened) [openedAt, inRow] = [now, 0];
+            if (passed === 0) continue;
+            passed -= 1;
+            const opened = breaker.record(one.failed, clock.now());
+            const closed = model.openedAt === undefined && model.half === undefined;
+            if (closed) inRow = one.failed ? inRow + 1 : 0;
+            expect(opened).toBe(closed && inRow >= threshold);
+            if (opened) model = { openedAt: clock.now() };
+          } else if (one.do === 'probed') {
+            const probe = probes[one.which];
+            if (probe === undefined) continue;
+            breaker.probed(probe, one.failed);
+            if (model.half?.probe !== probe) continue;
+            if (one.failed === undefined) model = { half: {} };
+            else if (one.failed) model = { openedAt: clock.now() };
+            else [model, inRow] = [{}, 0];
           } else {
             const admitted = breaker.admit();
-            const due = openedAt !== undefined && now - openedAt >= SETTINGS.resetTimeoutMs;
-            if (openedAt === undefined && !half) {
+            const due = model.openedAt !== undefined && clock.now() - model.openedAt >= resetTimeoutMs;
+            if (model.openedAt === undefined && model.half === undefined) {
               expect(admitted).toBe('pass');
-              inFlight += 1;
-            } else if (half || due) {
-              expect(admitted).toBe('probe');
-              [openedAt, half] = [undefined, true];
-              probes += 1;
-              expect(breaker.admit()).toBe('refuse');
-              breaker.probed(one.failed);
-              if (one.failed === true) [openedAt, half] = [now, false];
-              if (one.failed === false) [half, inRow] = [false, 0];
+              passed += 1;
+            } else if (due || (model.half !== undefined && model.half.probe === undefined)) {
+              const probe = { until: clock.now() + probeTimeoutMs };
+              expect(admitted).toEqual(probe);
+              model = { half: { probe: admitted as Probe } };
+              probes.unshift(admitted as Probe);
             } else expect(admitted).toBe('refuse');
           }
-          const model = openedAt !== undefined ? { state: 'open', openedAt } : half ? 'halfOpen' : 'closed';
-          expect(breaker.state).toEqual(model);
+          const { openedAt, half } = model;
+          expect(breaker.state).toEqual(
+            openedAt !== undefined ? { state: 'open', openedAt } : half === undefined ? 'closed' : 'halfOpen',
+          );
         }
-        return probes >= 0;
       }),
-      { numRuns: 20_000 },
+      { numRuns: RUNS },
     );
   });
 });

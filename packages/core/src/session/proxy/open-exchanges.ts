@@ -135,7 +135,8 @@ export class OpenExchanges implements ExchangeDeps {
   settled(exchange: ExchangeSlot, startedAt: number, outcome: Decision | AgentwireError): void {
     if (this.#onOutcome === undefined) return;
     try {
-      this.#onOutcome(exchange, outcome, this.clock.now() - startedAt);
+      const now = this.clock.now();
+      this.#onOutcome(exchange, outcome, now - startedAt, now);
     } catch (error) {
       // other questions are settled by the same call or timer, and must be
       this.#logger.error({ connection: this.#connection.id, err: error }, 'onOutcome threw');

@@ -34,8 +34,16 @@ export interface ProxySessionOptions {
   readonly keepalive?: KeepaliveOptions | false;
   /** Called for every message that is not an answer. Must not throw. */
   readonly onNotice?: (notice: AgentNotice, session: ProxySession) => void;
-  /** Called with the one outcome of each question and its duration in milliseconds, to measure without a promise. Must not throw. */
-  readonly onOutcome?: (exchange: Exchange, outcome: Decision | AgentwireError, durationMs: number) => void;
+  /**
+   * Called with the one outcome of each question, its duration in milliseconds, and the time of `clock`, to measure without a
+   * promise. Must not throw.
+   */
+  readonly onOutcome?: (
+    exchange: Exchange,
+    outcome: Decision | AgentwireError,
+    durationMs: number,
+    now: number,
+  ) => void;
   /** Called once when the connection has ended, after every question has been rejected. */
   readonly onClose?: (reason: CloseReason, session: ProxySession) => void;
 }
