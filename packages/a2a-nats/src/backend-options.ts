@@ -147,7 +147,7 @@ export function resolveNatsBackendOptions(options: NatsBackendOptions): Resolved
   return { ...all, ...(version === undefined ? {} : { version }), ...(metadata === undefined ? {} : { metadata }) };
 }
 
-/** Completes stream options with {@link DURABLE_STREAM_DEFAULTS}. */
+/** Completes stream options with {@link DURABLE_STREAM_DEFAULTS}. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function resolveDurableStreamOptions(options: DurableStreamOptions): Required<DurableStreamOptions> {
   checkKnownOptions('durable', options, Object.keys(DURABLE_STREAM_DEFAULTS));
   const all = { ...DURABLE_STREAM_DEFAULTS, ...options };

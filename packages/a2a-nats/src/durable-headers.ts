@@ -69,7 +69,7 @@ export function deadHeaders({ subject, sentAt, reason, why, replyTo }: GivenUp):
   return about;
 }
 
-/** Reads the headers of a dead letter. */
+/** Reads the headers of a dead letter. @throws AgentwireError `ERR_PROTOCOL` */
 export function readDeadHeaders(about: MsgHdrs): { subject: string; reason: DeadLetterReason; why: string } {
   const reason = about.get(REASON);
   if (!REASONS.has(reason)) throw new AgentwireError('ERR_PROTOCOL', 'a dead letter has no reason that can be read');
@@ -100,6 +100,8 @@ export interface Waiting extends SubjectParts {
  * Reads where a message in a durable inbox comes from; of one that was put there again, where it came from at first.
  *
  * Only the node itself may publish under its own name, so only its own word for the first subject counts.
+ *
+ * @throws AgentwireError `ERR_PROTOCOL`
  */
 export function readWaiting(subject: string, about: MsgHdrs | undefined, nodeId: string, takenAt: number): Waiting {
   const parts = parseSubject(subject);

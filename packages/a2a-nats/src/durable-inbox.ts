@@ -41,7 +41,7 @@ const HIGH_AHEAD = 16;
 /** Delayed messages that are looked at at once. */
 const DELAYED_AT_ONCE = 64;
 
-/** Makes or finds the consumer of a durable inbox and begins to take messages from it. */
+/** Makes or finds the consumer of a durable inbox and begins to take messages from it. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> {
   const { link, streams, name, handler } = asked;
   const options = resolveDurableInboxOptions(asked.options);

@@ -137,7 +137,11 @@ export class DurableStreams {
     return found;
   }
 
-  /** Publishes a dead letter, on a subject of `dead`, to the inbox it was for, with the subject that it had; it is deleted only once it is kept there. */
+  /**
+   * Publishes a dead letter, on a subject of `dead`, to the inbox it was for, with the subject that it had; it is deleted only once it is kept there.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+   */
   async redrive(dead: string, subject: string, sequence: number): Promise<void> {
     let stored: StoredMsg | null = null;
     try {

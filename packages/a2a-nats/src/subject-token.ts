@@ -28,7 +28,11 @@ export function encodeToken(name: string): string {
   return token;
 }
 
-/** Reads what {@link encodeToken} writes; every other spelling is `ERR_PROTOCOL`, so that a name has one token. */
+/**
+ * Reads what {@link encodeToken} writes; every other spelling is `ERR_PROTOCOL`, so that a name has one token.
+ *
+ * @throws AgentwireError `ERR_PROTOCOL`
+ */
 export function decodeToken(token: string): string {
   if (PLAIN.test(token)) return token;
   if (token === '=') return '';
@@ -51,7 +55,11 @@ export function encodeTopic(pattern: string): string {
     .join('.');
 }
 
-/** Reads the tokens of a topic; one with a wildcard, or in another spelling than {@link encodeTopic}, is `ERR_PROTOCOL`. */
+/**
+ * Reads the tokens of a topic; one with a wildcard, or in another spelling than {@link encodeTopic}, is `ERR_PROTOCOL`.
+ *
+ * @throws AgentwireError `ERR_PROTOCOL`
+ */
 export function decodeTopic(tokens: readonly string[]): string {
   const topic = tokens.map(decodeToken).join('.');
   try {

@@ -48,7 +48,11 @@ export class AgentTable {
     return agent;
   }
 
-  /** Returns the agent that opened a connection under this name, added if it is new; `options` apply only then. */
+  /**
+   * Returns the agent that opened a connection under this name, added if it is new; `options` apply only then.
+   *
+   * @throws AgentwireError `ERR_DUPLICATE_AGENT`
+   */
   getOrAdd(name: string, options: AddAgentOptions): PooledAgent {
     this.#checkOpen();
     const agent = this.#byName.get(name);

@@ -10,7 +10,7 @@ export interface BoundedFetchOptions {
   readonly maxBytes: number;
 }
 
-/** A `fetch` that asks known origins only, follows no redirect and reads a bounded body. */
+/** A `fetch` that asks known origins only, follows no redirect and reads a bounded body. @throws AgentwireError `ERR_INVALID_ADDRESS` */
 export function boundedFetch({ origins, headers, maxBytes }: BoundedFetchOptions): typeof fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);

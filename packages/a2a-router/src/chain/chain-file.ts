@@ -108,7 +108,7 @@ export class ChainFile {
     });
   }
 
-  /** Writes bytes at the end, whole or, if the system refuses, not at all. */
+  /** Writes bytes at the end, whole or, if the system refuses, not at all. @throws AgentwireError `ERR_INTEGRITY` */
   write(bytes: Uint8Array): void {
     attempt(this.#path, () => {
       if (fstatSync(this.#fd).size !== this.#size) {

@@ -15,7 +15,11 @@ export interface RawLine {
 const CHUNK = 64 * 1024;
 const LINE_FEED = 10;
 
-/** Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. Bytes from `size` on are not read. */
+/**
+ * Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. Bytes from `size` on are not read.
+ *
+ * @throws AgentwireError `ERR_INTEGRITY`
+ */
 export function* readLines(fd: number, size: number = Infinity): Generator<RawLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (bytes: Uint8Array): string | undefined => {

@@ -90,7 +90,7 @@ export class ChainManager {
     return this.recordCanonical(source, kind, payload === undefined ? undefined : canonicalJson(copyJson(payload)));
   }
 
-  /** @internal Records an event whose payload is canonical JSON already. */
+  /** @internal Records an event whose payload is canonical JSON already. @throws AgentwireError `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE` */
   recordCanonical(source: string, kind: string, payload: string | undefined): ChainEvent {
     if (this.#closing !== undefined) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
     if (this.#failure !== undefined) throw this.#failure;

@@ -41,7 +41,11 @@ export interface ChainScheme {
   isSigned(place: SignedPlace, previous: string, signature: string): boolean;
 }
 
-/** Makes the rules of a chain; format 2 needs exactly one of `key` and `signingKey`, format 1 takes neither. */
+/**
+ * Makes the rules of a chain; format 2 needs exactly one of `key` and `signingKey`, format 1 takes neither.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
 export function createChainScheme(options: ChainSchemeOptions): ChainScheme {
   const format = options.format ?? 2;
   const chainId = checkInteger('chainId', options.chainId ?? 0, 0, 0xffff_ffff);

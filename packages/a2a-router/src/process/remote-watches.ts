@@ -81,7 +81,7 @@ export class RemoteWatches {
     this.#deps.send?.(nodeId, { pid, by, link: link && told }, false);
   }
 
-  /** Takes a watch of another node; the caller has checked that its process may reach this one. */
+  /** Takes a watch of another node; the caller has checked that its process may reach this one. @throws AgentwireError `ERR_OVERLOADED` */
   watchedBy(nodeId: string, { pid, by, link }: ProcessWatch): void {
     const exit = this.#deps.exitOf(pid);
     if (exit !== undefined) {

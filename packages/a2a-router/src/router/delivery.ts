@@ -81,7 +81,11 @@ export class Delivery {
       : settleOne(pid, message, outcome);
   }
 
-  /** Delivers a dead letter to the one recipient that did not get it, if the scope of its sender allows that recipient. */
+  /**
+   * Delivers a dead letter to the one recipient that did not get it, if the scope of its sender allows that recipient.
+   *
+   * @throws AgentwireError `ERR_CAPABILITY_DENIED`
+   */
   redeliver(pid: Pid, message: KernelMessage, holder: ScopeHolder): Outcome {
     const { kind } = message.target;
     const reaches = kind === 'topic' ? mayReachSubscriber(holder, pid) : mayReachProcess(holder, pid);

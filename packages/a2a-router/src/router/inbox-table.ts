@@ -69,7 +69,7 @@ export class InboxTable {
     return inbox !== undefined && (inbox.options.overflow !== 'reject' || inbox.queued < inbox.options.capacity);
   }
 
-  /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. */
+  /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. @throws AgentwireError `ERR_INVALID_STATE` */
   create(pid: Pid, options: InboxOptions | undefined): Inbox {
     const { table, clock, deadLetters, pending, remoteRequests, rememberedKeys } = this.#deps;
     const entry = table.find(pid);

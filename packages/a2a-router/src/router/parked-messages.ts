@@ -43,7 +43,11 @@ export class ParkedMessages {
     });
   }
 
-  /** Decides about a parked message; false if none has that id. What cannot be read is a denial, as from a gate. */
+  /**
+   * Decides about a parked message; false if none has that id. What cannot be read is a denial, as from a gate.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+   */
   resolve(messageId: string, given: GateDecision): boolean {
     const decision = judgeAnswer(given);
     if (decision.kind === 'defer')

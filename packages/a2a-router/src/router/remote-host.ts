@@ -37,6 +37,8 @@ export interface RemoteHostDeps {
  *
  * Nothing of a sender that `acceptRemote` refuses is noted, recorded or kept; everything after it is audited as what
  * goes out is.
+ *
+ * @throws AgentwireError `ERR_INVALID_STATE`
  */
 export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
   const { path, pending, remoteRequests, remoteWatches, chain, table, replierOf, open, services } = deps;

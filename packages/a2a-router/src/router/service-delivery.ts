@@ -34,7 +34,11 @@ export class ServiceDelivery {
     this.#deps = deps;
   }
 
-  /** Delivers to one owner of a service; `method` is undefined for the service itself. */
+  /**
+   * Delivers to one owner of a service; `method` is undefined for the service itself.
+   *
+   * @throws AgentwireError `ERR_ABORTED`, `ERR_CAPABILITY_DENIED`, `ERR_SERVICE_NOT_FOUND`
+   */
   deliver(
     message: KernelMessage,
     service: string,

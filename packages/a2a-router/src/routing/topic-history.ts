@@ -38,7 +38,7 @@ export class TopicHistory {
     this.#maxTopics = maxTopics;
   }
 
-  /** Sets what a topic remembers; nothing at all forgets it. */
+  /** Sets what a topic remembers; nothing at all forgets it. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_OVERLOADED` */
   keep(topic: string, keeping: TopicKeeping): void {
     checkKnownOptions('a kept topic', keeping, ['retain', 'history']);
     const history = checkInteger('history', keeping.history ?? 0, 0, 100_000);

@@ -106,7 +106,7 @@ export class BodyReader implements IncomingBody {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** Reads the whole body. */
+  /** Reads the whole body. @throws AgentwireError `ERR_BODY_TOO_LARGE` */
   async whole(options: WholeBodyOptions = {}): Promise<Uint8Array> {
     checkKnownOptions('bytes', options, ['limit', 'spill', 'allowTruncated']);
     const limit = checkInteger('limit of bytes', options.limit ?? DEFAULT_WHOLE_BODY_LIMIT, 0, Number.MAX_SAFE_INTEGER);

@@ -68,7 +68,7 @@ export function drop(): AgentDecision {
   return new AgentDecision(ALLOW.verdict, NOTHING);
 }
 
-/** Replaces the body chunk that is answered; text is encoded as UTF-8. */
+/** Replaces the body chunk that is answered; text is encoded as UTF-8. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function replace(data: Uint8Array | string): AgentDecision {
   const bytes: unknown = typeof data === 'string' ? new TextEncoder().encode(data) : data;
   if (bytes instanceof Uint8Array) return new AgentDecision(ALLOW.verdict, bytes);

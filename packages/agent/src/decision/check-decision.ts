@@ -48,7 +48,7 @@ export function checkRedirectUrl(url: string): void {
   throw new AgentwireError('ERR_INVALID_HEADER', what, { detail: { field: 'verdict.url' } });
 }
 
-/** Moves the result of `pass()`, `drop()` or `replace()` into the field that answers the event. */
+/** Moves the result of `pass()`, `drop()` or `replace()` into the field that answers the event. @throws AgentwireError `ERR_HANDLER` */
 export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
   const data = AgentDecision.mutationOf(decision);
   if (data === undefined) {

@@ -43,7 +43,7 @@ export function readObject(what: string, from: JsonObject, key: string): JsonObj
   throw wrong(what, key, 'an object', value);
 }
 
-/** Reads an optional text of at most 1 024 characters; absent and null give `undefined`. */
+/** Reads an optional text of at most 1 024 characters; absent and null give `undefined`. @throws AgentwireError `ERR_PROTOCOL` */
 export function readText(what: string, from: JsonObject, key: string): string | undefined {
   const value = from[key];
   if (value === undefined || value === null) return undefined;
@@ -53,7 +53,7 @@ export function readText(what: string, from: JsonObject, key: string): string | 
   throw new AgentwireError('ERR_PROTOCOL', `${what}: ${key} has ${value.length} characters, limit ${MAX_NAME_LENGTH}`);
 }
 
-/** Reads an optional token; absent and null give `undefined`. */
+/** Reads an optional token; absent and null give `undefined`. @throws AgentwireError `ERR_PROTOCOL` */
 export function readToken(what: string, from: JsonObject, key: string): string | undefined {
   const value = from[key];
   if (value === undefined || value === null) return undefined;

@@ -20,7 +20,7 @@ export class LiveRequests {
     return this.#exchanges.size;
   }
 
-  /** Begins a request with its first event. */
+  /** Begins a request with its first event. @throws AgentwireError `ERR_DUPLICATE_REQUEST` */
   async begin(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
     if (this.#exchanges.get(id)?.ended === false) {
       throw new AgentwireError('ERR_DUPLICATE_REQUEST', `a live request has the id ${String(id)}; end it first`);
@@ -37,7 +37,7 @@ export class LiveRequests {
     }
   }
 
-  /** Sends the next event of a request. */
+  /** Sends the next event of a request. @throws AgentwireError `ERR_INVALID_STATE` */
   async next(id: RequestId, event: EventBody, options?: AskOptions): Promise<Decision> {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) {

@@ -1,6 +1,10 @@
 import { AgentwireError } from '@agentwire/core';
 
-/** Makes a uint64 field of a count or a time; fractions are cut, since the field holds whole numbers only. */
+/**
+ * Makes a uint64 field of a count or a time; fractions are cut, since the field holds whole numbers only.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
 export function toUint64(name: string, value: number): bigint {
   const whole = Math.trunc(value);
   if (Number.isSafeInteger(whole) && whole >= 0) return BigInt(whole);
@@ -15,7 +19,7 @@ export function toOptionalUint64(name: string, value: number | undefined): bigin
   return value === undefined ? undefined : toUint64(name, value);
 }
 
-/** Makes a uint32 field; fractions are cut. */
+/** Makes a uint32 field; fractions are cut. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function toUint32(name: string, value: number): number {
   const whole = Math.trunc(value);
   if (whole >= 0 && whole <= 0xffff_ffff) return whole;
