@@ -34,10 +34,11 @@ export class AgentRequestCore implements AgentRequest {
   cancelled = false;
   /** True while a handler runs for it. */
   running = false;
-  /** True once `onRequestEnd` was called. */
-  ended = false;
-  /** True once it was put into its session's table; a request that is answered at once need not be. */
-  registered = false;
+  /**
+   * `new` until it is put into its session's table, which a request that is answered at once need not be; `registered` there; `ended`
+   * once `onRequestEnd` was called.
+   */
+  phase: 'new' | 'registered' | 'ended' = 'new';
   /** Events behind the running one. */
   queue: QueuedEvent[] | undefined;
   /** Time of its last event, on the session's clock. */

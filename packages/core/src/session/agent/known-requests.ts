@@ -64,8 +64,8 @@ export class KnownRequests {
 
   /** Puts a request into the table, once. */
   register(request: AgentRequestCore): void {
-    if (request.registered) return;
-    request.registered = true;
+    if (request.phase !== 'new') return;
+    request.phase = 'registered';
     // its handler has ended the connection while it was not in the table
     if (this.#connection.status === 'closed') return this.#closeWith(request);
     const replaced = this.#table.add(request);
@@ -87,14 +87,14 @@ export class KnownRequests {
 
   /** Ends a request. */
   end(request: AgentRequestCore): void {
-    if (request.registered) this.#table.remove(request);
+    if (request.phase === 'registered') this.#table.remove(request);
     this.#reportEnd(request);
   }
 
   /** Calls `onRequestEnd`, once for each request; a throw must not keep others from their ends. */
   #reportEnd(request: AgentRequestCore): void {
-    if (request.ended) return;
-    request.ended = true;
+    if (request.phase === 'ended') return;
+    request.phase = 'ended';
     try {
       this.#handler.onRequestEnd?.(request);
     } catch (error) {
