@@ -12,7 +12,7 @@ export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from '.
 export { printable } from './errors.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
 export type { Lifecycle } from './lifecycle.ts';
-export { type LogMethod, safeLogger, silentLogger } from './logger.ts';
+export { isLogged, type LogMethod, markLogged, safeLogger, silentLogger } from './logger.ts';
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
 export { checkHeaderLines, checkOneValueAName } from './message/check-verdict.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';

@@ -73,3 +73,16 @@ class SafeLogger implements Logger {
 export function safeLogger(logger: Logger): Logger {
   return logger === silentLogger || logger instanceof SafeLogger ? logger : new SafeLogger(logger);
 }
+
+const logged = new WeakSet<Error>();
+
+/** Marks an error whose line has been written by what found it, so that nothing below writes another one. @returns the error */
+export function markLogged<Failure extends Error>(error: Failure): Failure {
+  logged.add(error);
+  return error;
+}
+
+/** Returns whether {@link markLogged} was called for an error or its cause. */
+export function isLogged(error: Error): boolean {
+  return logged.has(error) || (error.cause instanceof Error && logged.has(error.cause));
+}

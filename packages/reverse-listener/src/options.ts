@@ -110,3 +110,15 @@ export function checkConfig(config: ReverseConnectionConfig, scheme: string): vo
 
 /** Schemes whose peers the operating system limits. */
 const LOCAL: ReadonlySet<string> = new Set(['unix', 'memory']);
+
+/** Returns the transport over which agents may dial `scheme`. @throws AgentwireError `ERR_INVALID_ADDRESS` */
+export function chooseTransport(transports: readonly Transport[], scheme: string): Transport {
+  const dialled = transports.filter(({ dials }) => dials.includes('agent'));
+  const transport = dialled.find(({ schemes }) => schemes.includes(scheme));
+  if (transport !== undefined) return transport;
+  const known = dialled.flatMap(({ schemes }) => schemes).join(', ');
+  throw new AgentwireError(
+    'ERR_INVALID_ADDRESS',
+    `agents cannot register over ${scheme}: the transports that were given serve ${known || 'no reverse connections'}`,
+  );
+}

@@ -1,5 +1,4 @@
 import type { Clock } from '@agentwire/core';
-import { delay } from '@agentwire/core/internal';
 
 const FORGET_MS = 60_000;
 const MAX_ADDRESSES = 4_096;
@@ -21,14 +20,13 @@ export class Refusals {
     this.#maxMs = Math.max(maxMs, delayMs);
   }
 
-  /** Waits until a registration that came at `since` may be refused; ends early when `signal` is aborted. */
-  async wait(address: string | undefined, since: number, signal: AbortSignal): Promise<void> {
+  /** Returns how long a registration that came at `since` has to wait for its refusal, in milliseconds from now. */
+  delayMs(address: string | undefined, since: number): number {
     const count = this.#count(hostOf(address ?? ''));
     const after = Math.min(this.#delayMs * 2 ** Math.min(count - 1, 20), this.#maxMs);
     const left = since + after - this.#clock.now();
     // a verification that took longer is rounded up, so that its own duration is not seen
-    const wait = left >= 0 || after === 0 ? left : after - (-left % after);
-    if (wait > 0) await delay(this.#clock, wait, signal).catch(() => undefined);
+    return left >= 0 || after === 0 ? left : after - (-left % after);
   }
 
   #count(host: string): number {

@@ -3,7 +3,6 @@ import {
   type Clock,
   type Connection,
   type ConnectionHandler,
-  type Credential,
   FEATURES,
   type Hello,
   type Listener,
@@ -12,13 +11,12 @@ import {
   systemClock,
   type Transport,
 } from '@agentwire/core';
-import { agentIdOf, countRepeats, printable, silentLogger } from '@agentwire/core/internal';
-import { certificateNames } from './certificate-names.ts';
-import { idMatcher } from './id-pattern.ts';
-import { KnownTokens } from './known-tokens.ts';
-import { checkConfig, type ReverseConnectionConfig } from './options.ts';
-import { Refusals } from './refusals.ts';
+import { agentIdOf, countRepeats, markLogged, printable, silentLogger } from '@agentwire/core/internal';
+import { Backlog } from './backlog.ts';
+import { ConnectionCounts } from './connection-counts.ts';
+import { checkConfig, chooseTransport, type ReverseConnectionConfig } from './options.ts';
 import { type Registration, registrationOf } from './registration.ts';
+import { RegistrationCheck } from './registration-check.ts';
 import { ReverseClient } from './reverse-client.ts';
 
 /** Receiver of registered connections: an `AgentPool`, or anything with its method `adopt`. */
@@ -39,13 +37,9 @@ export class ReverseConnectionListener implements AsyncDisposable {
   readonly #config: ReverseConnectionConfig;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #tokens: KnownTokens | undefined;
-  readonly #isAllowed: (id: string) => boolean;
-  readonly #needsProof: boolean;
-  readonly #refusals: Refusals;
-  readonly #counts = new Map<string, number>();
-  readonly #waiting = new Set<ReverseClient>();
-  readonly #acceptors = new Set<() => void>();
+  readonly #check: RegistrationCheck;
+  readonly #counts: ConnectionCounts;
+  readonly #backlog: Backlog;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #listener: Listener | undefined;
   #target: ConnectionTarget | undefined;
@@ -56,11 +50,9 @@ export class ReverseConnectionListener implements AsyncDisposable {
     this.#config = config;
     this.#clock = config.clock ?? systemClock;
     this.#logger = countRepeats(config.logger ?? silentLogger, this.#clock);
-    this.#tokens = config.tokens && new KnownTokens(config.tokens);
-    this.#isAllowed = config.allowedAgents === undefined ? () => true : idMatcher(config.allowedAgents);
-    const { tokens, verifyToken } = config;
-    this.#needsProof = config.requireAuth ?? (tokens !== undefined || verifyToken !== undefined);
-    this.#refusals = new Refusals(this.#clock, config.refusalDelayMs ?? 100, (config.handshakeTimeoutMs ?? 10_000) / 2);
+    this.#counts = new ConnectionCounts(config.maxConnectionsPerAgent ?? 4, this.#logger);
+    this.#backlog = new Backlog(config.backlog ?? 64);
+    this.#check = new RegistrationCheck(config, this.#clock, this.#logger);
   }
 
   /**
@@ -72,15 +64,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
   static async bind(address: string, config: ReverseConnectionConfig): Promise<ReverseConnectionListener> {
     const { scheme, address: full } = parseEndpoint(address);
     const listener = new ReverseConnectionListener(config, scheme);
-    const usable = ({ schemes, dials }: Transport): boolean => schemes.includes(scheme) && dials.includes('agent');
-    const transport = config.transports.find(usable);
-    if (transport === undefined) {
-      const known = config.transports.filter(({ dials }) => dials.includes('agent')).flatMap(({ schemes }) => schemes);
-      throw new AgentwireError(
-        'ERR_INVALID_ADDRESS',
-        `agents cannot register over ${scheme}: the transports that were given serve ${known.join(', ') || 'no reverse connections'}`,
-      );
-    }
+    const transport = chooseTransport(config.transports, scheme);
     await listener.#listen(transport, full);
     return listener;
   }
@@ -107,7 +91,7 @@ export class ReverseConnectionListener implements AsyncDisposable {
 
   /** Open registered connections by agent id. */
   get connectionsByAgent(): ReadonlyMap<string, number> {
-    return new Map(this.#counts);
+    return this.#counts.byAgent;
   }
 
   /**
@@ -122,13 +106,10 @@ export class ReverseConnectionListener implements AsyncDisposable {
     for (;;) {
       if (this.#target !== undefined && !this.#isClosed)
         throw new AgentwireError('ERR_INVALID_STATE', 'acceptLoop() takes the connections of this listener');
-      const [client] = this.#waiting;
-      if (client !== undefined) {
-        this.#waiting.delete(client);
-        return [client, registrationOf(client.connection)];
-      }
+      const client = this.#backlog.take();
+      if (client !== undefined) return [client, registrationOf(client.connection)];
       if (this.#isClosed) throw new AgentwireError('ERR_CLOSED', 'the listener is closed');
-      await this.#arrival(options.signal);
+      await this.#backlog.arrival(options.signal);
     }
   }
 
@@ -142,18 +123,14 @@ export class ReverseConnectionListener implements AsyncDisposable {
   async acceptLoop(target: ConnectionTarget): Promise<void> {
     if (this.#target !== undefined) throw new AgentwireError('ERR_INVALID_STATE', 'acceptLoop() runs already');
     this.#target = target;
-    for (const client of this.#waiting) {
-      this.#waiting.delete(client);
+    for (let client = this.#backlog.take(); client !== undefined; client = this.#backlog.take()) {
       try {
-        client.handOver((connection) => target.adopt(connection, agentIdOf(connection.peer)));
-      } catch (error) {
-        this.#logger.warn(
-          { agent: printable(agentIdOf(client.connection.peer)), err: error },
-          'a registered agent was not taken',
-        );
+        client.handOver((connection) => this.#adopt(target, connection, agentIdOf(connection.peer)));
+      } catch {
+        // it was logged, and the connection is over
       }
     }
-    for (const wake of this.#acceptors) wake();
+    this.#backlog.wake();
     await this.#closed.promise;
   }
 
@@ -161,9 +138,8 @@ export class ReverseConnectionListener implements AsyncDisposable {
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      for (const wake of this.#acceptors) wake();
-      const waiting = [...this.#waiting].map((client) => client.connection.close());
-      await Promise.all([this.#listener?.close(), ...waiting]);
+      this.#backlog.wake();
+      await Promise.all([this.#listener?.close(), this.#backlog.close()]);
       this.#closed.resolve();
     }
     await this.#closed.promise;
@@ -184,7 +160,8 @@ export class ReverseConnectionListener implements AsyncDisposable {
     };
     this.#listener = await transport.listen(address, {
       self,
-      authorize: (peer, credential, signal) => this.#authorize(agentIdOf(peer), credential, signal),
+      authorize: (peer, credential, signal) => this.#check.authorize(agentIdOf(peer), credential, signal),
+      refusalDelayMs: (refusal, from) => this.#check.delayMs(refusal, from),
       onConnection: (connection) => this.#onConnection(connection),
       handshakeTimeoutMs,
       maxPendingHandshakes,
@@ -192,60 +169,18 @@ export class ReverseConnectionListener implements AsyncDisposable {
     });
   }
 
-  async #authorize(id: string, credential: Credential, signal: AbortSignal): Promise<void> {
-    const since = this.#clock.now();
-    // everything is checked whatever fails first, so that a refusal's duration tells nothing
-    const allowed = this.#isAllowed(id) && printable(id) === id;
-    const proven = await this.#isProven(id, credential, signal);
-    const named = this.#config.certificateIds !== true || certificateNames(credential.certificate).has(id);
-    if (allowed && proven && named) return;
-    const { address } = credential;
-    const reasons = [
-      !allowed && 'no agent of this id may register here',
-      !proven && 'its token is not valid for this id',
-      !named && 'its certificate does not name this id',
-    ].filter((reason) => reason !== false);
-    this.#logger.warn({ agent: printable(id), address }, `a registration was refused: ${reasons.join(', ')}`);
-    await this.#refusals.wait(address, since, signal);
-    throw new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here: wrong id or credential');
-  }
-
-  async #isProven(id: string, { token, certificate, address }: Credential, signal: AbortSignal): Promise<boolean> {
-    const known = this.#tokens?.prove(id, token) ?? false;
-    const { verifyToken } = this.#config;
-    if (verifyToken === undefined) return known || !this.#needsProof;
-    try {
-      // a JavaScript function may resolve with anything
-      const verified: unknown = await verifyToken(id, token ?? '', { certificate, address, signal });
-      return verified === true || known;
-    } catch (error) {
-      this.#logger.warn({ agent: printable(id), err: error }, 'verifyToken failed');
-      return known;
-    }
-  }
-
   #onConnection(connection: Connection): ConnectionHandler {
     const id = agentIdOf(connection.peer);
-    const count = this.#counts.get(id) ?? 0;
-    const max = this.#config.maxConnectionsPerAgent ?? 4;
-    if (count >= max)
-      throw this.#full(
-        id,
-        `agent ${JSON.stringify(id)} has ${count} connections, the limit is ${max} (maxConnectionsPerAgent)`,
-      );
+    this.#refuseFull(id, this.#counts.full(id));
     let handler: ConnectionHandler;
     if (this.#target === undefined) {
-      const backlog = this.#config.backlog ?? 64;
-      if (this.#waiting.size >= backlog)
-        throw this.#full(id, `${backlog} registered connections wait already (backlog)`);
-      const client = new ReverseClient(connection, (gone) => void this.#waiting.delete(gone));
-      this.#waiting.add(client);
+      this.#refuseFull(id, this.#backlog.full());
+      const client = new ReverseClient(connection, (gone) => this.#backlog.delete(gone));
+      this.#backlog.add(client);
       handler = client.handler();
     } else handler = this.#adopt(this.#target, connection, id);
-    this.#counts.set(id, count + 1);
-    this.#logger.info({ agent: printable(id), connections: count + 1, of: max }, 'an agent registered');
-    for (const wake of this.#acceptors) wake();
-    return this.#counted(handler, id);
+    this.#backlog.wake();
+    return this.#counts.enter(id, handler);
   }
 
   #adopt(target: ConnectionTarget, connection: Connection, id: string): ConnectionHandler {
@@ -253,47 +188,13 @@ export class ReverseConnectionListener implements AsyncDisposable {
       return target.adopt(connection, id);
     } catch (error) {
       this.#logger.warn({ agent: printable(id), err: error }, 'a registered agent was not taken');
-      throw error;
+      throw error instanceof Error ? markLogged(error) : error;
     }
   }
 
-  #full(id: string, message: string): AgentwireError {
-    this.#logger.warn({ agent: printable(id) }, message);
-    return new AgentwireError('ERR_OVERLOADED', message);
-  }
-
-  /** Handler that also frees the agent's slot when the connection ends. */
-  #counted(handler: ConnectionHandler, id: string): ConnectionHandler {
-    return {
-      onMessage: (message, encoded) => handler.onMessage(message, encoded),
-      ...(handler.onDrain !== undefined && { onDrain: () => handler.onDrain?.() }),
-      ...(handler.onPeerEnd !== undefined && { onPeerEnd: () => handler.onPeerEnd?.() }),
-      onClose: (reason) => {
-        const left = (this.#counts.get(id) ?? 1) - 1;
-        if (left === 0) this.#counts.delete(id);
-        else this.#counts.set(id, left);
-        this.#logger.info(
-          { agent: printable(id), connections: left, code: reason.error?.code },
-          'a registered agent left',
-        );
-        handler.onClose(reason);
-      },
-    };
-  }
-
-  async #arrival(signal: AbortSignal | undefined): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = (): void =>
-      reject(new AgentwireError('ERR_ABORTED', 'accept() was aborted', { cause: signal?.reason }));
-    const wake = (): void => resolve();
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#acceptors.add(wake);
-    try {
-      await promise;
-    } finally {
-      this.#acceptors.delete(wake);
-      signal?.removeEventListener('abort', onAbort);
-    }
+  #refuseFull(id: string, why: string | undefined): void {
+    if (why === undefined) return;
+    this.#logger.warn({ agent: printable(id) }, why);
+    throw markLogged(new AgentwireError('ERR_OVERLOADED', why));
   }
 }

@@ -16,8 +16,10 @@ import { createManualClock } from '@agentwire/core/testing';
 import { AgentPool } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { certificates } from '../../transport-uds/test/certificates/certificates.ts';
 import { idMatcher } from '../src/id-pattern.ts';
 import { type ReverseConnectionConfig, ReverseConnectionListener } from '../src/index.ts';
 
@@ -72,32 +74,72 @@ async function register(
 }
 
 describe('a pool behind the listener', () => {
-  test.each(['unix', 'tcp'])('asks agents that connected by themselves over %s', async (scheme) => {
-    const pool = pooled();
-    const transports = [createUdsTransport(), createTcpTransport()];
-    const config = { transports, tokens: { 'waf-*': ['old', 'new'] } };
-    const listener =
-      scheme === 'unix'
-        ? await ReverseConnectionListener.bindUds(socketPath(), config)
-        : await ReverseConnectionListener.bindTcp('127.0.0.1:0', config);
-    const loop = listener.acceptLoop(pool);
-    const registered = Promise.withResolvers<string>();
+  test.each(['unix', 'tcp', 'tls', 'ws'] as const)(
+    'asks agents that connected by themselves over %s',
+    async (scheme) => {
+      const pool = pooled();
+      const transports = [createUdsTransport(), createTcpTransport({ tls: certificates }), createWebSocketTransport()];
+      const config = { transports, tokens: { 'waf-*': ['old', 'new'] } };
+      const bind = {
+        unix: () => ReverseConnectionListener.bindUds(socketPath(), config),
+        tcp: () => ReverseConnectionListener.bindTcp('127.0.0.1:0', config),
+        tls: () => ReverseConnectionListener.bindTcp('tls://127.0.0.1:0', config),
+        ws: () => ReverseConnectionListener.bind('ws://127.0.0.1:0/agents', config),
+      };
+      const listener = await bind[scheme]();
+      const loop = listener.acceptLoop(pool);
+      const registered = Promise.withResolvers<string>();
+      const server = await serveAgent(waf, {
+        transports,
+        reverse: [{ address: listener.address, agentId: 'waf-1', token: 'new', connections: 2 }],
+        onRegistered: registered.resolve,
+      });
+      onTestFinished(() => server.close());
+      await registered.promise;
+      expect((await pool.decide('waf-1', head('/'))).verdict).toMatchObject({ type: 'allow' });
+      expect((await pool.decide('waf-1', head('/..'))).verdict).toMatchObject({ type: 'block', status: 403 });
+      await vi.waitUntil(() => listener.connectionsByAgent.get('waf-1') === 2);
+      await listener.close();
+      await loop;
+      // connections that were handed over live on
+      expect((await pool.decide('waf-1', head('/again'))).verdict).toMatchObject({ type: 'allow' });
+      await server.close();
+      await vi.waitUntil(() => listener.connectionsByAgent.size === 0);
+    },
+  );
+
+  test('gets its agents back when it starts again, and so does each of several proxies', async () => {
+    const transports = [createUdsTransport()];
+    const paths = [socketPath(), socketPath()] as const;
+    const start = async (path: string): Promise<{ end(): Promise<void>; count(): number }> => {
+      const pool = new AgentPool({ transports: [] });
+      const listener = await bound(`unix:${path}`, { transports });
+      void listener.acceptLoop(pool);
+      return {
+        end: async () => {
+          await listener.close();
+          await pool.close();
+        },
+        count: () => listener.connectionsByAgent.get('waf') ?? 0,
+      };
+    };
+    const first = await start(paths[0]);
+    const second = await start(paths[1]);
+    onTestFinished(() => second.end());
+    const registered: string[] = [];
     const server = await serveAgent(waf, {
       transports,
-      reverse: [{ address: listener.address, agentId: 'waf-1', token: 'new', connections: 2 }],
-      onRegistered: registered.resolve,
+      reverse: paths.map((path) => ({ address: `unix:${path}`, connections: 3, backoff: { initialMs: 1, maxMs: 5 } })),
+      onRegistered: (address) => registered.push(address),
     });
     onTestFinished(() => server.close());
-    await registered.promise;
-    expect((await pool.decide('waf-1', head('/'))).verdict).toMatchObject({ type: 'allow' });
-    expect((await pool.decide('waf-1', head('/..'))).verdict).toMatchObject({ type: 'block', status: 403 });
-    await vi.waitUntil(() => listener.connectionsByAgent.get('waf-1') === 2);
-    await listener.close();
-    await loop;
-    // connections that were handed over live on
-    expect((await pool.decide('waf-1', head('/again'))).verdict).toMatchObject({ type: 'allow' });
-    await server.close();
-    await vi.waitUntil(() => listener.connectionsByAgent.size === 0);
+    await vi.waitUntil(() => first.count() === 3 && second.count() === 3);
+    await first.end();
+    expect(second.count()).toBe(3);
+    const again = await start(paths[0]);
+    onTestFinished(() => again.end());
+    await vi.waitUntil(() => again.count() === 3);
+    expect([second.count(), registered.length]).toEqual([3, 2]);
   });
 
   test('is asked before the agent is told: a name that the pool dials is refused with the reason', async () => {
@@ -281,6 +323,32 @@ describe('who may register', () => {
     expect(listener.connectionCount).toBe(1);
     clock.advance(60_000);
     await refused;
+  });
+
+  test('refused ones that are held occupy no pending handshake, so they do not push out each other', async () => {
+    const clock = createManualClock();
+    const transport = createUdsTransport({ clock });
+    const warn = vi.fn();
+    const config = { transports: [transport], tokens, clock, maxPendingHandshakes: 1, logger: { ...silent, warn } };
+    const listener = await bound(`unix:${socketPath()}`, config);
+    const codes: string[] = [];
+    const attempts: Promise<unknown>[] = [];
+    for (let at = 0; at < 20; at++) {
+      attempts.push(
+        register(transport, listener.address, hello(`waf-1${at}`, 'wrong')).catch((error: { code: string }) => {
+          codes.push(error.code);
+        }),
+      );
+      await vi.waitUntil(() => warn.mock.calls.length > at);
+    }
+    await register(transport, listener.address, hello('waf-1', 'right'));
+    while (codes.length < 20) {
+      clock.advance(50);
+      await new Promise(setImmediate);
+    }
+    await Promise.all(attempts);
+    expect(new Set(codes)).toEqual(new Set(['ERR_UNAUTHORIZED']));
+    expect(listener.connectionCount).toBe(1);
   });
 
   test('a valid agent gets in while others fill the pending handshakes', async () => {

@@ -9,6 +9,7 @@ import {
   type Peer,
   type PendingPeer,
 } from '@agentwire/core';
+import { isLogged } from '@agentwire/core/internal';
 import {
   MAX_FRAME_BYTES,
   MAX_HANDSHAKE_FRAME_BYTES,
@@ -112,9 +113,21 @@ export class IncomingHandshake implements ChannelUser {
       const peer = negotiate(self, opening.hello, streamMedium(opening.dialect, self, opening.hello));
       return { hello: opening.hello, peer, answer: (id) => opening.accept(peer.encoding, id) };
     } catch (error) {
-      this.#refuse(toAgentwireError(error, 'ERR_PROTOCOL'));
+      const refusal = toAgentwireError(error, 'ERR_PROTOCOL');
+      this.#later(refusal, () => this.#refuse(refusal));
       return undefined;
     }
+  }
+
+  /** Ends a peer whose opening could not be read with `end`, after the listener's delay if it has one. */
+  #later(error: AgentwireError, end: () => void): void {
+    const delayed = this.#state === 'waiting' ? this.#pending.hold(error, this.#credential.address) : undefined;
+    if (delayed === undefined) {
+      end();
+      return;
+    }
+    this.#channel.discard();
+    void delayed.then(end);
   }
 
   async #authorize(introduced: Introduced): Promise<void> {
@@ -198,12 +211,14 @@ export class IncomingHandshake implements ChannelUser {
     this.#channel.destroy();
   }
 
-  #report({ code, message }: AgentwireError): void {
+  #report(error: AgentwireError): void {
+    if (isLogged(error)) return;
+    const { code, message } = error;
     this.#deps.framed.logger.warn({ code, peer: this.#credential.address }, `refused a peer: ${message}`);
   }
 
   onFault(error: AgentwireError): void {
-    this.#drop(error);
+    this.#later(error, () => this.#drop(error));
   }
 
   onDrain(): void {

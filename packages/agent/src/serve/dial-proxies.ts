@@ -1,3 +1,4 @@
+import { printable } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import { dial, keepConnected } from '@agentwire/core/session/internal';
 import type { Agent } from '../define/define-agent.ts';
@@ -21,13 +22,21 @@ export function dialProxy(
 ): Promise<void[]> {
   const transport = chooseTransport(options.transports, reverse.address, 'agent');
   const self = announce(agent, reverse.agentId, reverse.token);
+  // the one that counts repeats
+  const { logger = options.logger } = options.session;
   let registered = false;
+  let open = 0;
   const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
     const ended = Promise.withResolvers<void>();
     const { handshakeTimeoutMs } = options;
     await dial(transport, reverse.address, { self, signal: attempt, handshakeTimeoutMs }, (connection) =>
-      runtime.open(connection, options.session, ended.resolve),
+      runtime.open(connection, options.session, () => {
+        open -= 1;
+        ended.resolve();
+      }),
     );
+    open += 1;
+    logger.info({ address: reverse.address, open, of: reverse.connections }, 'registered with the proxy');
     if (!registered) callListener('onRegistered', options.logger, () => options.onRegistered?.(reverse.address));
     registered = true;
     return { ended: ended.promise };
@@ -39,11 +48,11 @@ export function dialProxy(
     ...(reverse.backoff !== undefined && { backoff: reverse.backoff }),
     ...(options.random !== undefined && { random: options.random }),
     onFailure: (error: Error & { code: string }, failures: number, waitMs: number) =>
-      options.logger.warn(
+      logger.warn(
         { address: reverse.address, code: error.code, failures, waitMs: Math.round(waitMs) },
         error.code === 'ERR_UNAUTHORIZED'
-          ? 'the proxy refuses this agent; check its id and token (agentId, token; --id, --token-file). Trying again'
-          : 'no connection to the proxy; trying again',
+          ? `${reverse.address} refuses this agent; check its id and token (agentId, token; --id, --token-file). Trying again`
+          : `no connection to ${reverse.address}; trying again: ${printable(error.message)}`,
       ),
   };
   return Promise.all(Array.from({ length: reverse.connections }, () => keepConnected(loop)));

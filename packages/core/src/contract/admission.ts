@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts';
+import { type Clock, delay, type TimerHandle } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
 import type { Credential, Hello } from './peer.ts';
 import { type ListenLimits, resolveListenLimits } from './transport-options.ts';
@@ -45,8 +45,21 @@ export class PendingPeer {
       await this.#options.authorize?.(hello, credential, this.signal);
       this.#authorized.resolve();
     } catch (error) {
-      this.#authorized.reject(toAgentwireError(error, 'ERR_UNAUTHORIZED'));
+      const refusal = toAgentwireError(error, 'ERR_UNAUTHORIZED');
+      await this.hold(refusal, credential.address);
+      this.#authorized.reject(refusal);
     }
+  }
+
+  /**
+   * Keeps a peer that will be refused waiting for `ListenOptions.refusalDelayMs`; {@link authorize} does so by itself. Call it before
+   * {@link refuse} or {@link fail} where the opening could not be read.
+   *
+   * @param address where the peer is, if that is known
+   * @returns undefined where there is no delay, else a promise that resolves after it, or when the peer fails
+   */
+  hold(refusal: AgentwireError, address: string | undefined): Promise<void> | undefined {
+    return this.#admission.hold(this, this.#options.refusalDelayMs?.(refusal, address) ?? 0);
   }
 
   /**
@@ -70,6 +83,9 @@ export class PendingPeer {
   }
 }
 
+/** Refused peers that wait for their refusal at a time; past it the oldest one is dropped. */
+const MAX_HELD = 512;
+
 /**
  * Admission of peers to one listener: pending handshakes with their deadlines and limit, and open connections with theirs.
  * Every transport's listener uses one.
@@ -81,6 +97,8 @@ export class Admission {
   readonly #limits: ListenLimits;
   /** Timers of pending handshakes, oldest first. */
   readonly #pending = new Map<PendingPeer, TimerHandle>();
+  /** Those of peers that wait for their refusal: they leave the slots of pending handshakes to others. */
+  readonly #held = new Map<PendingPeer, TimerHandle>();
   #connections = 0;
   #closed = false;
 
@@ -100,9 +118,14 @@ export class Admission {
     return this.#connections;
   }
 
-  /** Pending handshakes, refused peers whose medium is still open included. */
+  /** Pending handshakes, refused peers whose medium is still open included, except those that are held. */
   get pendingCount(): number {
     return this.#pending.size;
+  }
+
+  /** Peers that `ListenOptions.refusalDelayMs` holds, until their medium is closed. */
+  get heldCount(): number {
+    return this.#held.size;
   }
 
   /**
@@ -126,10 +149,25 @@ export class Admission {
     return peer;
   }
 
+  /** Waits without a slot, but with the deadline of the handshake; use {@link PendingPeer.hold}. */
+  hold(peer: PendingPeer, waitMs: number): Promise<void> | undefined {
+    const deadline = this.#pending.get(peer);
+    if (!(waitMs > 0) || deadline === undefined) return undefined;
+    const [oldest] = this.#held.keys();
+    if (oldest !== undefined && this.#held.size >= MAX_HELD) {
+      const why = `${this.#where} holds ${MAX_HELD} refused peers, its limit: the oldest was dropped`;
+      this.#drop(oldest, new AgentwireError('ERR_OVERLOADED', why));
+    }
+    this.#pending.delete(peer);
+    this.#held.set(peer, deadline);
+    return delay(this.#clock, waitMs, peer.signal).catch(() => undefined);
+  }
+
   /** Releases the slot of a pending handshake; use {@link PendingPeer.done}. */
   forget(peer: PendingPeer): void {
-    this.#clock.clearTimeout(this.#pending.get(peer));
+    this.#clock.clearTimeout(this.#pending.get(peer) ?? this.#held.get(peer));
     this.#pending.delete(peer);
+    this.#held.delete(peer);
   }
 
   #drop(peer: PendingPeer, error: AgentwireError): void {
@@ -160,6 +198,6 @@ export class Admission {
   close(): void {
     this.#closed = true;
     const error = new AgentwireError('ERR_CONNECT', `${this.#where} was closed`);
-    for (const peer of this.#pending.keys()) this.#drop(peer, error);
+    for (const peer of [...this.#pending.keys(), ...this.#held.keys()]) this.#drop(peer, error);
   }
 }

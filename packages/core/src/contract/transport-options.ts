@@ -33,6 +33,7 @@ const LISTEN: OptionTable<ListenOptions> = {
   maxPendingHandshakes: OPTION.integer(1, 65_536),
   maxConnections: OPTION.integer(1, 1_000_000),
   authorize: OPTION.function,
+  refusalDelayMs: OPTION.function,
 };
 
 /** Checks the options of a {@link Transport.connect} and fills in its deadline. @throws AgentwireError `ERR_INVALID_ARGUMENT` */

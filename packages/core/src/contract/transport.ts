@@ -1,3 +1,4 @@
+import type { AgentwireError } from '../errors.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import type { Credential, Hello, Role } from './peer.ts';
 
@@ -35,6 +36,12 @@ export interface ListenOptions {
    * aborted when the peer leaves or the handshake's deadline passes.
    */
   authorize?(peer: Hello, credential: Credential, signal: AbortSignal): void | Promise<void>;
+  /**
+   * Time from an error of `authorize`, or from an opening that could not be read, to the refusal, in milliseconds; default none. A peer
+   * that waits for it occupies no slot of `maxPendingHandshakes`; up to 512 wait at a time, past that the oldest is dropped. Set it against
+   * guessing and floods: a peer that retries costs least while it waits. Must not throw.
+   */
+  refusalDelayMs?(refusal: AgentwireError, address: string | undefined): number;
 }
 
 /** A bound address. */

@@ -72,6 +72,42 @@ describe('Admission', () => {
     await expect(throwing.authorize(PEER, {})).rejects.toBe(known);
   });
 
+  it('holds a refused peer for refusalDelayMs, without a slot of the pending ones and up to a limit', async () => {
+    const unauthorized = new AgentwireError('ERR_UNAUTHORIZED', 'no');
+    const { admission, clock } = setup({
+      maxPendingHandshakes: 1,
+      handshakeTimeoutMs: 1_000,
+      authorize: () => Promise.reject(unauthorized),
+      refusalDelayMs: (refusal, address) => (refusal === unauthorized && address === 'bad' ? 100 : 0),
+    });
+    const first = admission.begin();
+    let told: unknown;
+    const outcome = first.authorize(PEER, { address: 'bad' }).catch((error: unknown) => (told = error));
+    await new Promise(setImmediate);
+    expect([admission.pendingCount, admission.heldCount]).toEqual([0, 1]);
+    const second = admission.begin();
+    expect([first.signal.aborted, second.signal.aborted]).toEqual([false, false]);
+    clock.advance(99);
+    await new Promise(setImmediate);
+    expect(told).toBeUndefined();
+    clock.advance(1);
+    await outcome;
+    expect(told).toBe(unauthorized);
+    first.done();
+    await expect(second.authorize(PEER, { address: 'good' })).rejects.toBe(unauthorized);
+    second.done();
+    expect([admission.pendingCount, admission.heldCount, clock.pendingTimers]).toEqual([0, 0, 0]);
+    const dropped: string[] = [];
+    for (let at = 0; at < 513; at++) {
+      const peer = admission.begin(({ code }) => dropped.push(code));
+      void peer.authorize(PEER, { address: 'bad' }).catch(() => undefined);
+      await new Promise(setImmediate);
+    }
+    expect([admission.heldCount, dropped]).toEqual([512, ['ERR_OVERLOADED']]);
+    admission.close();
+    expect([admission.heldCount, clock.pendingTimers]).toEqual([0, 0]);
+  });
+
   it('refuses past maxConnections and when it is closed', () => {
     const { admission, clock } = setup({ maxConnections: 1 });
     admission.enter();
