@@ -2,7 +2,11 @@ export { AgentDecision } from './decision/agent-decision.ts';
 export { allow, block, challenge, closeWebSocket, drop, pass, redirect, refuse, replace } from './decision/builders.ts';
 export { type Agent, type AgentDefinition, type AgentLimits, defineAgent } from './define/define-agent.ts';
 export type { AgentHandlers, GivenUpReason, HandlerContext, MaybePromise } from './handler/agent-handlers.ts';
+export type { BodyChangeOptions, BodyTransform } from './change/body-change.ts';
+export type { TextReplacement } from './change/text-replacer.ts';
 export type {
+  DecodedOptions,
+  HoldOptions,
   IncomingBody,
   IncomingChunk,
   IncomingMessage,

@@ -1,34 +1,31 @@
-import { AgentwireError, type Decision } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
-import type { IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
-import { CONTINUE, type HandlerRun, type Reply } from '../run/handler-run.ts';
+import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
+import { checkOptions, OPTION } from '@agentwire/core/internal';
+import { decodedBody, decodedWhole } from '../change/content-coding.ts';
+import type { DecodedOptions, HoldOptions, IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
+import type { HandlerRun, Reply } from '../run/handler-run.ts';
+import { type AnsweredMessage, BodyAnswers, type BodyPiece } from './body-answers.ts';
 import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
-
-/** Default limit of a body that is read whole, in bytes. */
-const DEFAULT_WHOLE_BODY_LIMIT = 10_485_760;
-
-/** Received piece of a body. */
-export interface BodyPiece {
-  readonly data: Uint8Array;
-  readonly last: boolean;
-  readonly truncated: boolean;
-}
+import { checkPreview, checkWholeOptions } from './read-options.ts';
 
 /** Delivers the chunks of one body to the handler that reads it, and answers each when it has been taken. */
 export class BodyReader implements IncomingBody {
   truncated = false;
+  readonly answers: BodyAnswers;
   readonly #run: HandlerRun;
   #used = false;
+  #consumed = false;
   #ended: boolean;
+  /** Pieces of a preview that have been answered. */
+  #early: Uint8Array[] = [];
   #piece: Uint8Array | undefined;
   #error: AgentwireError | undefined;
   #wake: (() => void) | undefined;
   #collector: Collector | undefined;
 
-  /** @param expected whether any chunk will arrive */
-  constructor(run: HandlerRun, expected: boolean) {
+  constructor(run: HandlerRun, expected: boolean, message: AnsweredMessage) {
     this.#run = run;
     this.#ended = !expected;
+    this.answers = new BodyAnswers(message);
   }
 
   /** `true` if the handler reads the body, so that this reader answers its chunks. */
@@ -36,9 +33,17 @@ export class BodyReader implements IncomingBody {
     return this.#used;
   }
 
+  /** `true` if nothing more arrives. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Takes a chunk and returns its answer. @throws the error that the handler failed with before */
   push(piece: BodyPiece): Decision | Promise<Reply> {
-    if (this.#run.settled) return this.#run.wait();
+    if (this.#run.settled) {
+      const reply = this.#run.wait();
+      return reply instanceof Promise ? reply : this.answers.late(reply, piece.index, piece.data);
+    }
     if (this.#piece !== undefined || this.#ended) {
       throw new AgentwireError(
         'ERR_PROTOCOL',
@@ -46,8 +51,8 @@ export class BodyReader implements IncomingBody {
       );
     }
     this.truncated = piece.truncated;
-    const collected = this.#collector === undefined || this.#collect(this.#collector, piece.data);
-    if (this.#collector !== undefined && collected && !piece.last) return CONTINUE;
+    const taken = this.#take(piece);
+    if (this.#collector !== undefined && taken && !piece.last) return this.answers.more();
     const answer = this.#run.wait();
     this.#ended = piece.last;
     if (this.#collector === undefined) this.#piece = piece.data;
@@ -55,9 +60,10 @@ export class BodyReader implements IncomingBody {
     return answer;
   }
 
-  #collect(collector: Collector, data: Uint8Array): boolean {
+  #take({ index, data }: BodyPiece): boolean {
     try {
-      collector.add(data);
+      this.answers.received(index, data);
+      this.#collector?.add(data);
       return true;
     } catch (error) {
       this.#error = error as AgentwireError;
@@ -72,8 +78,8 @@ export class BodyReader implements IncomingBody {
     this.#wake?.();
   }
 
-  #begin(): void {
-    if (this.#used)
+  #begin({ hold = false }: HoldOptions = {}): void {
+    if (this.#consumed)
       throw new AgentwireError('ERR_INVALID_STATE', 'the body has been read already; keep what you need of it');
     if (this.#run.settled) {
       throw new AgentwireError(
@@ -81,20 +87,77 @@ export class BodyReader implements IncomingBody {
         'the request has been decided already, so its body does not arrive; read it first',
       );
     }
+    if (hold && this.#used && this.answers.mode === 'pass')
+      throw new AgentwireError('ERR_INVALID_STATE', 'the preview has passed already: preview(n, { hold: true })');
+    this.#start(hold ? 'hold' : undefined);
+  }
+
+  #start(mode: 'hold' | 'change' | undefined): void {
+    if (mode !== undefined) {
+      this.answers.begin(mode);
+      this.#run.finishBody = (decision) => this.answers.last(decision);
+    }
+    if (this.#used) return;
     this.#used = true;
-    if (!this.#ended && this.#piece === undefined) this.#run.continue();
+    if (mode === 'hold' && this.#piece !== undefined) this.answers.keep(this.#piece);
+    if (!this.#ended && this.#piece === undefined) this.#run.continue(this.answers.more());
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
     this.#begin();
+    yield* this.#pieces();
+  }
+
+  /** Gives the pieces of a body that changes. */
+  changing(): AsyncGenerator<Uint8Array, undefined> {
+    this.#start('change');
+    return this.#pieces();
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array, undefined> {
+    this.#consumed = true;
+    yield* this.#early.splice(0);
     for (;;) {
       await this.#arrival();
       const piece = this.#piece;
       this.#piece = undefined;
       if (piece !== undefined && piece.byteLength > 0) yield piece;
       if (this.#ended) return;
-      this.#run.continue();
+      this.#run.continue(this.answers.more());
     }
+  }
+
+  /** Drops what has not been read of a body that changes. */
+  async dropRest(): Promise<void> {
+    while (!this.#ended) {
+      this.#piece = undefined;
+      this.#run.continue(this.answers.more());
+      await this.#arrival();
+    }
+  }
+
+  decoded(options: DecodedOptions = {}): AsyncIterable<Uint8Array> {
+    checkOptions('decoded', options, { limit: OPTION.integer(0, Number.MAX_SAFE_INTEGER) });
+    return decodedBody(this, this.answers.message.headers, options.limit);
+  }
+
+  async preview(bytes: number, options: HoldOptions = {}): Promise<Uint8Array> {
+    checkPreview(bytes, options);
+    this.#begin(options);
+    await this.#arrival();
+    const length = (): number => this.#early.reduce((sum, one) => sum + one.byteLength, this.#piece?.byteLength ?? 0);
+    while (length() < bytes && !this.#ended) {
+      if (this.#piece !== undefined) this.#early.push(this.#piece);
+      this.#piece = undefined;
+      this.#run.continue(this.answers.more());
+      await this.#arrival();
+    }
+    return Buffer.concat(this.#piece === undefined ? this.#early : [...this.#early, this.#piece]).subarray(0, bytes);
+  }
+
+  skipRest(): void {
+    this.#consumed = true;
+    this.#run.settle(ALLOW);
   }
 
   async #arrival(): Promise<void> {
@@ -108,17 +171,23 @@ export class BodyReader implements IncomingBody {
 
   /** Reads the whole body. @throws AgentwireError `ERR_BODY_TOO_LARGE` */
   async whole(options: WholeBodyOptions = {}): Promise<Uint8Array> {
-    checkKnownOptions('bytes', options, ['limit', 'spill', 'allowTruncated']);
-    const limit = checkInteger('limit of bytes', options.limit ?? DEFAULT_WHOLE_BODY_LIMIT, 0, Number.MAX_SAFE_INTEGER);
-    this.#begin();
+    const limit = checkWholeOptions(options);
+    this.#begin(options);
+    this.#consumed = true;
     const collector = options.spill === true ? this.#spill(limit) : new HeapCollector(limit);
     this.#collector = collector;
-    this.#takeEarlyPiece(collector);
+    const arrived = this.#early.splice(0);
+    const piece = this.#piece;
+    this.#piece = undefined;
+    // of a preview, or from a proxy that does not wait for answers
+    for (const one of piece === undefined ? arrived : [...arrived, piece]) collector.add(one);
+    if (piece !== undefined && !this.#ended) this.#run.continue(this.answers.more());
     await this.#arrival();
     if (this.truncated && options.allowTruncated !== true) {
       throw new AgentwireError('ERR_BODY_TOO_LARGE', 'the proxy truncated the body, so the whole of it is not known');
     }
-    return collector.bytes();
+    const bytes = collector.bytes();
+    return options.decode === true ? decodedWhole(bytes, this.answers.message.headers, limit) : bytes;
   }
 
   #spill(limit: number): Collector {
@@ -127,12 +196,5 @@ export class BodyReader implements IncomingBody {
     // handler never ends, the garbage collector frees it
     this.#run.onReturned = () => collector.release();
     return collector;
-  }
-
-  /** Collects a piece that arrived before the handler asked for any, from a proxy that does not wait for answers. */
-  #takeEarlyPiece(collector: Collector): void {
-    const piece = this.#piece;
-    this.#piece = undefined;
-    if (piece !== undefined && this.#collect(collector, piece) && !this.#ended) this.#run.continue();
   }
 }

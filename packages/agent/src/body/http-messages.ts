@@ -14,6 +14,10 @@ export class RequestMessage extends Message implements IncomingRequest {
     this.event = event;
   }
 
+  get isRequest(): boolean {
+    return true;
+  }
+
   get method(): string {
     return this.event.method;
   }
@@ -57,6 +61,10 @@ export class ResponseMessage extends Message implements IncomingResponse {
     super(host);
     this.event = event;
     this.#method = method;
+  }
+
+  get isRequest(): boolean {
+    return false;
   }
 
   get status(): number {

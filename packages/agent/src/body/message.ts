@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type Peer } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import { HeaderMap } from '@agentwire/headers';
 import type { IncomingBody, IncomingMessage, WholeBodyOptions } from '../handler/incoming.ts';
@@ -12,12 +12,15 @@ export interface MessageHost {
   readonly createdRun: HandlerRun | undefined;
   /** The session's request that delivered the message. */
   readonly agentRequest: AgentRequest;
+  readonly peer: Peer;
   /** `true` if the proxy waits for the decision on a body when more is asked for. */
   readonly waitsForBody: boolean;
   /** `true` if this agent announced that it reads request bodies. */
   readonly requestBody: boolean;
   /** `true` if this agent announced that it reads response bodies. */
   readonly responseBody: boolean;
+  /** Creates a run for a body that changes after the handler has decided. */
+  createRun(): HandlerRun;
 }
 
 /** Estimated memory of a message and its objects without its texts, in bytes. */
@@ -39,6 +42,7 @@ export abstract class Message implements IncomingMessage {
 
   protected abstract readonly event: { readonly headers: readonly string[]; readonly uri?: string };
   abstract readonly hasBody: boolean;
+  abstract readonly isRequest: boolean;
   /** Option of `defineAgent` that announces this body, if it is not set. */
   protected abstract readonly missingOption: string | undefined;
 
@@ -54,15 +58,19 @@ export abstract class Message implements IncomingMessage {
     return bytes;
   }
 
+  get peer(): Peer {
+    return this.host.peer;
+  }
+
   /** Returns the reader of the body. @throws AgentwireError `ERR_INVALID_STATE` if the agent has not announced this body */
-  openBody(): BodyReader {
+  openBody(run?: HandlerRun): BodyReader {
     const option = this.missingOption;
     if (option !== undefined) {
       const message = `this agent does not announce that it reads bodies: add \`${option}: true\` to defineAgent`;
       throw new AgentwireError('ERR_INVALID_STATE', message);
     }
     if (this.reader === undefined) {
-      this.reader = new BodyReader(this.host.run, this.hasBody);
+      this.reader = new BodyReader(run ?? this.host.run, this.hasBody, this);
       if (this.#bodyEnd !== undefined) this.endBody(this.#bodyEnd);
     }
     return this.reader;

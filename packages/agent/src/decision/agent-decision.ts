@@ -1,18 +1,8 @@
-import {
-  ALLOW,
-  AgentwireError,
-  type Audit,
-  type Decision,
-  type HeaderOp,
-  type Verdict,
-  type WebSocketDecision,
-} from '@agentwire/core';
+import { ALLOW, type Audit, type Decision, type HeaderOp, type Verdict, type WebSocketDecision } from '@agentwire/core';
 import { CheckedDecision, checkDecisionField, checkNumber, deepFreeze } from '@agentwire/core/internal';
-import { checkHeaderOps } from '@agentwire/headers';
-import { appendHeaderOp } from './header-op.ts';
-
-/** Change of the chunk or frame that a decision answers: bytes replace it, empty bytes drop it, `null` passes it. */
-export type ChunkMutation = Uint8Array | null;
+import { BodyChange, type BodyChangeOptions, type BodyTransform, type ChunkMutation } from '../change/body-change.ts';
+import type { TextReplacement } from '../change/text-replacer.ts';
+import { appendHeaderOp, setBlockHeader } from './header-op.ts';
 
 /**
  * Decision with methods that return a changed copy. A decision itself never changes, so that one in a constant can answer
@@ -64,68 +54,77 @@ export class AgentDecision extends CheckedDecision implements Decision {
     return copy;
   }
 
+  #with<Name extends keyof Draft>(name: Name, value: Draft[Name]): AgentDecision {
+    const copy = this.#copy();
+    copy[name] = value;
+    return copy as AgentDecision;
+  }
+
   #withAudit(change: Audit): AgentDecision {
     checkDecisionField('audit', change);
-    const copy = this.#copy();
-    copy.audit = { ...this.audit, ...change };
-    return copy as AgentDecision;
-  }
-
-  #withRequestOp(operation: HeaderOp): AgentDecision {
-    const copy = this.#copy();
-    copy.requestHeaders = appendHeaderOp(this.requestHeaders, operation);
-    return copy as AgentDecision;
-  }
-
-  #withResponseOp(operation: HeaderOp): AgentDecision {
-    const copy = this.#copy();
-    copy.responseHeaders = appendHeaderOp(this.responseHeaders, operation);
-    return copy as AgentDecision;
+    return this.#with('audit', { ...this.audit, ...change });
   }
 
   /** Replaces every value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   setRequestHeader(name: string, value: string): AgentDecision {
-    return this.#withRequestOp({ op: 'set', name, value });
+    return this.#with('requestHeaders', appendHeaderOp(this.requestHeaders, { op: 'set', name, value }));
   }
 
   /** Adds one more value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   addRequestHeader(name: string, value: string): AgentDecision {
-    return this.#withRequestOp({ op: 'add', name, value });
+    return this.#with('requestHeaders', appendHeaderOp(this.requestHeaders, { op: 'add', name, value }));
   }
 
   /** Removes every value of a request header. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeRequestHeader(name: string): AgentDecision {
-    return this.#withRequestOp({ op: 'remove', name });
+    return this.#with('requestHeaders', appendHeaderOp(this.requestHeaders, { op: 'remove', name }));
   }
 
   /** Replaces every value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   setResponseHeader(name: string, value: string): AgentDecision {
-    return this.#withResponseOp({ op: 'set', name, value });
+    return this.#with('responseHeaders', appendHeaderOp(this.responseHeaders, { op: 'set', name, value }));
   }
 
   /** Adds one more value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   addResponseHeader(name: string, value: string): AgentDecision {
-    return this.#withResponseOp({ op: 'add', name, value });
+    return this.#with('responseHeaders', appendHeaderOp(this.responseHeaders, { op: 'add', name, value }));
   }
 
   /** Removes every value of a response header. @throws AgentwireError `ERR_INVALID_HEADER` */
   removeResponseHeader(name: string): AgentDecision {
-    return this.#withResponseOp({ op: 'remove', name });
+    return this.#with('responseHeaders', appendHeaderOp(this.responseHeaders, { op: 'remove', name }));
   }
 
   /** Adds a header to the client's answer of a block, or replaces it. @throws AgentwireError `ERR_INVALID_STATE`, `ERR_INVALID_HEADER` */
   withBlockHeader(name: string, value: string): AgentDecision {
-    const verdict = this.verdict;
-    if (verdict.type !== 'block') {
-      throw new AgentwireError('ERR_INVALID_STATE', `only a block has headers for the client, this is ${verdict.type}`);
-    }
-    checkHeaderOps([{ op: 'set', name, value }]);
-    const others = verdict.headers ?? [];
-    const at = others.findIndex((other, i) => i % 2 === 0 && other.toLowerCase() === name.toLowerCase());
-    const headers = at < 0 ? [...others, name, value] : others.with(at + 1, value);
-    const copy = this.#copy();
-    copy.verdict = { ...verdict, headers };
-    return copy as AgentDecision;
+    return this.#with('verdict', setBlockHeader(this.verdict, name, value));
+  }
+
+  /** Puts `data` in the place of the body whose head this answers, if there is one, and encodes it in the content-encoding of that. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  replaceBody(data: Uint8Array | string, options?: BodyChangeOptions): AgentDecision {
+    return this.#withBodyChange(BodyChange.whole(data, options));
+  }
+
+  /**
+   * Replaces every match of `pattern` in the body whose head this answers, while the body streams: across chunks and inside a
+   * content-encoding, with the result that `replaceAll` has on the whole text.
+   *
+   * @param pattern text, or a RegExp whose matches have a longest one (65 536 characters at most): `{1,100}` instead of `+`
+   * @param replacement text as it is (`$1` is no group), or a function of the match and its groups @throws AgentwireError `ERR_INVALID_ARGUMENT`
+   */
+  replaceText(pattern: string | RegExp, replacement: TextReplacement): AgentDecision {
+    return this.#withBodyChange(BodyChange.text(pattern, replacement));
+  }
+
+  /** Passes the body whose head this answers through an async generator. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  transformBody(transform: BodyTransform, options?: BodyChangeOptions): AgentDecision {
+    return this.#withBodyChange(new BodyChange(transform, options));
+  }
+
+  #withBodyChange(change: BodyChange): AgentDecision {
+    const copy = this.#copy() as AgentDecision;
+    copy.#mutation = change.onto(this.verdict, this.#mutation);
+    return copy;
   }
 
   /** Adds tags for logs and audit. */
@@ -156,17 +155,13 @@ export class AgentDecision extends CheckedDecision implements Decision {
   /** Adds a routing hint for the proxy. */
   withRoutingMetadata(key: string, value: string): AgentDecision {
     checkDecisionField('routingMetadata', { [key]: value });
-    const copy = this.#copy();
-    copy.routingMetadata = { ...this.routingMetadata, [key]: value };
-    return copy as AgentDecision;
+    return this.#with('routingMetadata', { ...this.routingMetadata, [key]: value });
   }
 
   /** Decides on the WebSocket frame that is answered. */
   withWebSocket(webSocket: WebSocketDecision): AgentDecision {
     checkDecisionField('webSocket', webSocket);
-    const copy = this.#copy();
-    copy.webSocket = webSocket;
-    return copy as AgentDecision;
+    return this.#with('webSocket', webSocket);
   }
 
   /**

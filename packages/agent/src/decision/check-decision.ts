@@ -7,6 +7,7 @@ import {
 } from '@agentwire/core/internal';
 import { checkHeaderOps } from '@agentwire/headers';
 import type { Message } from '../body/message.ts';
+import { BodyChange } from '../change/body-change.ts';
 import { AgentDecision } from './agent-decision.ts';
 
 /** Hand-made, deeply frozen decisions that have been checked. */
@@ -48,13 +49,27 @@ export function checkRedirectUrl(url: string): void {
   throw new AgentwireError('ERR_INVALID_HEADER', what, { detail: { field: 'verdict.url' } });
 }
 
+/** Context that takes the change of a body. */
+interface ChangedHead {
+  bodyChange: BodyChange | undefined;
+}
+
 /** Moves the result of `pass()`, `drop()` or `replace()` into the field that answers the event. @throws AgentwireError `ERR_HANDLER` */
-export function placeMutation(decision: Decision, event: ProxyEvent): Decision {
+export function placeMutation(decision: Decision, event: ProxyEvent, context: ChangedHead): Decision {
   const data = AgentDecision.mutationOf(decision);
   if (data === undefined) {
     checkMutation('request', decision.requestBodyMutation, event);
     checkMutation('response', decision.responseBodyMutation, event);
     return decision;
+  }
+  if (data instanceof BodyChange) {
+    if (event.type !== 'requestHeaders' && event.type !== 'responseHeaders')
+      throw new AgentwireError(
+        'ERR_HANDLER',
+        `changes of a body answer its head, not ${event.type}; end with replace(bytes) here`,
+      );
+    context.bodyChange = data;
+    return { ...decision };
   }
   if (event.type === 'webSocketFrame') return placeInFrame(decision, data);
   if (event.type !== 'requestBodyChunk' && event.type !== 'responseBodyChunk') {

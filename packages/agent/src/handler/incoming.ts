@@ -1,8 +1,24 @@
 import type { RequestMetadata } from '@agentwire/core';
 import type { HeaderMap } from '@agentwire/headers';
 
+/** Options of reading a body that may be replaced. */
+export interface HoldOptions {
+  /**
+   * Holds the body back until the handler decides, so that `replaceBody()` can take its place and a block leaves nothing of
+   * it behind; default `false`: what was read passes when more is asked for. A held body goes back in one message: about
+   * 16 MiB at most over Unix sockets, 10 MiB over gRPC, and three quarters of that in JSON. Its etag and digests are removed.
+   */
+  readonly hold?: boolean;
+}
+
+/** Options of {@link IncomingBody.decoded}. */
+export interface DecodedOptions {
+  /** Longest decoded body in bytes; without it, 10 MiB plus 100 times the encoded bytes. Past it reading fails with `ERR_BODY_TOO_LARGE`. */
+  readonly limit?: number | undefined;
+}
+
 /** Options of {@link IncomingMessage.bytes}, `text` and `json`. */
-export interface WholeBodyOptions {
+export interface WholeBodyOptions extends HoldOptions {
   /** Longest body in bytes; default 10 485 760 (10 MiB). Past it the promise rejects with `ERR_BODY_TOO_LARGE`. */
   readonly limit?: number;
   /**
@@ -14,12 +30,27 @@ export interface WholeBodyOptions {
   readonly spill?: boolean;
   /** Accepts a body that the proxy truncated, as far as it arrived; default `false`: the promise rejects. */
   readonly allowTruncated?: boolean;
+  /**
+   * Undoes the `content-encoding` (gzip, deflate, br, zstd); default `false`: the bytes as they came. `limit` holds for the
+   * decoded body too. Rejects with `ERR_BODY_ENCODING` if the body is not in a known coding; a handler that does not catch
+   * this blocks with status 415.
+   */
+  readonly decode?: boolean;
 }
 
 /** Body of a request or response: whole, or in pieces. It can be read once, in one of these ways. */
 export interface IncomingBody extends AsyncIterable<Uint8Array> {
   /** `true` if the proxy truncated the body; known once it has ended. */
   readonly truncated: boolean;
+  /** The pieces with their `content-encoding` undone (gzip, deflate, br, zstd). Reading fails as `decode` of `bytes()` does. */
+  decoded(options?: DecodedOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Reads until `bytes` of the body have arrived, 10 MiB at most, and returns them: fewer only of a shorter body. A decision
+   * then passes the rest without inspection, and reading on begins with these bytes again.
+   */
+  preview(bytes: number, options?: HoldOptions): Promise<Uint8Array>;
+  /** Passes the rest of the body now, while the handler still works: its decision can no longer refuse the message. */
+  skipRest(): void;
 }
 
 /** Common part of requests and responses. */
@@ -79,4 +110,6 @@ export interface IncomingChunk {
   readonly truncated: boolean;
   /** Length of the whole body in bytes, if the proxy knows it. */
   readonly totalSize: number | undefined;
+  /** Bytes of the body up to and with this chunk, if the proxy tells it. */
+  readonly bytesTransferred: number | undefined;
 }

@@ -61,12 +61,14 @@ export class HandlerRun {
   counted = false;
   /** Called once the handler is done with everything that it was given. */
   onReturned: (() => void) | undefined;
+  /** Adds what is left of a body to the decision that passes it; set while a body is held or changed. */
+  finishBody: ((decision: Decision) => Decision) | undefined;
   readonly #host: RunHost;
   readonly #request: AgentRequest;
   #state: HandlerRunState = 'running';
   #waiting: PromiseWithResolvers<Reply> | undefined;
-  /** `true` if the handler asked for more before its first event began to wait. */
-  #continued = false;
+  /** Answer to the first event, if the handler asked for more before that began to wait. */
+  #continued: Decision | undefined;
   #decision: Decision | undefined;
   #failure: unknown;
   #controller: AbortController | undefined;
@@ -109,7 +111,7 @@ export class HandlerRun {
 
   /** Returns the reply to the event that the handler was called for, once the handler has returned a promise. */
   head(): Decision | Promise<Reply> {
-    return this.#continued ? CONTINUE : this.wait();
+    return this.#continued ?? this.wait();
   }
 
   /** Returns the reply to one more event: the decision, or a promise of it. @throws the error that the handler failed with */
@@ -132,11 +134,11 @@ export class HandlerRun {
   }
 
   /** Answers the event that waits, or the head as soon as it does, with a request for more. */
-  continue(): void {
+  continue(answer: Decision = CONTINUE): void {
     if (this.settled) return;
     const waiting = this.#takeWaiting();
-    if (waiting === undefined) this.#continued = true;
-    else waiting.resolve(this.#host.overtaken(this.#request) ? undefined : CONTINUE);
+    if (waiting === undefined) this.#continued = answer;
+    else waiting.resolve(this.#host.overtaken(this.#request) ? undefined : answer);
   }
 
   /** Drops the pending reply and aborts the handler's signal: the request continued on another connection. */
@@ -153,7 +155,7 @@ export class HandlerRun {
     const waiting = this.#takeWaiting();
     this.#decision = decision;
     this.#state = delivered ? 'delivered' : 'settled';
-    if (this.#deliversTo(waiting)) waiting.resolve(decision);
+    if (this.#deliversTo(waiting)) waiting.resolve(this.finishBody?.(decision) ?? decision);
   }
 
   /** Settles with the handler's failure. */

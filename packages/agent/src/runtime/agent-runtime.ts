@@ -70,12 +70,14 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.calls = new HandlerCalls(this.limiter, options, this.handlerTimeoutMs, (event, context) =>
       this.scopes.over(event, context),
     );
-    this.#deadlines = new HandlerDeadlines(this.clock, this.handlerTimeoutMs, (run) => this.calls.expired(run));
+    this.#deadlines = new HandlerDeadlines(this.clock, this.handlerTimeoutMs, (run) =>
+      this.calls.outcomes.expired(run),
+    );
     this.#dispatcher = new Dispatcher(this, agent.handlers, this.scopes, this.calls);
   }
 
   onEvent(event: ProxyEvent, request: AgentRequest, encoded?: EncodedMessage): Decision | Promise<Reply> {
-    const { counts, latencies } = this.calls;
+    const { counts, latencies } = this.calls.outcomes;
     counts.events += 1;
     this.#busyPoll?.note();
     if ((counts.events & (MEASURE_EVERY - 1)) !== 0) return this.#decide(event, request, encoded);
@@ -89,7 +91,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     try {
       return this.#dispatcher.dispatch(event, request, encoded);
     } catch (error) {
-      return this.calls.failed(error);
+      return this.calls.outcomes.failed(error);
     }
   }
 
@@ -133,7 +135,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     const idle = request.unanswered === 0 && scope?.run?.settled !== false;
     // the end of a connection cancels no request that was only kept
     if (idle && request.connection.status !== 'open') return;
-    this.calls.counts.cancelled += 1;
+    this.calls.outcomes.counts.cancelled += 1;
     if (scope === undefined) return;
     const { onCancel } = this.#handlers;
     if (onCancel === undefined) return;

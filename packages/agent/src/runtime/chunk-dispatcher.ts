@@ -6,7 +6,7 @@ import {
   type RequestBodyChunk,
   type ResponseBodyChunk,
 } from '@agentwire/core';
-import type { BodyPiece } from '../body/body-reader.ts';
+import type { BodyPiece } from '../body/body-answers.ts';
 import type { Message } from '../body/message.ts';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
 import type { Reply } from '../run/handler-run.ts';
@@ -37,7 +37,7 @@ export class ChunkDispatcher {
   /** Calls the handler of a chunk, or continues the one that waits for it. @throws the handler's error */
   dispatch(event: ChunkEvent, context: EventContext): Decision | Promise<Reply> {
     const last = isLast(event, context.peer);
-    const piece = { data: event.data, last, truncated: last && !event.last };
+    const piece = { index: event.index, data: event.data, last, truncated: last && !event.last };
     const isRequest = event.type === 'requestBodyChunk';
     const name = isRequest ? 'onRequestBodyChunk' : 'onResponseBodyChunk';
     const handler = this.#handlers[name];
@@ -54,7 +54,7 @@ export class ChunkDispatcher {
       if (message === undefined && announced) throw requestNotFound(context.ambiguous);
       return ALLOW;
     }
-    const chunk = { index: event.index, ...piece, totalSize: event.totalSize };
+    const chunk = { ...piece, totalSize: event.totalSize, bytesTransferred: event.bytesTransferred };
     return this.#calls.call(handler, chunk, context, event, name);
   }
 }

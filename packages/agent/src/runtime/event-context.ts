@@ -3,6 +3,7 @@ import { isReleasedProxy } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { RequestMessage, ResponseMessage } from '../body/http-messages.ts';
 import type { MessageHost } from '../body/message.ts';
+import type { BodyChange } from '../change/body-change.ts';
 import type { HandlerContext } from '../handler/agent-handlers.ts';
 import { HandlerRun, type RunHost } from '../run/handler-run.ts';
 import type { RequestScope } from './request-scope.ts';
@@ -23,6 +24,8 @@ export class EventContext implements HandlerContext, MessageHost {
   request: RequestMessage | undefined;
   /** `true` if the handler has decided synchronously. */
   decided = false;
+  /** Change of the body that the handler's decision carries. */
+  bodyChange: BodyChange | undefined = undefined;
   readonly ambiguous: boolean;
   readonly scope: RequestScope | undefined;
   readonly #host: ContextHost;
@@ -45,6 +48,10 @@ export class EventContext implements HandlerContext, MessageHost {
       else if (this.scope !== undefined) this.scope.run = this.#run;
     }
     return this.#run;
+  }
+
+  createRun(): HandlerRun {
+    return new HandlerRun(this.#host, this.agentRequest);
   }
 
   /** The run, if it has been created. */

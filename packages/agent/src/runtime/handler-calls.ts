@@ -3,11 +3,12 @@ import type { Message } from '../body/message.ts';
 import { askForMore, checkDecision, placeMutation } from '../decision/check-decision.ts';
 import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
-import type { HandlerRun, Reply } from '../run/handler-run.ts';
-import { LatencyWindow } from '../run/handler-times.ts';
+import type { Reply } from '../run/handler-run.ts';
 import { type ChallengeFallback, QuirkAdapter } from '../zentinel/quirks.ts';
+import { BodyChanges } from './body-changes.ts';
 import type { EventContext } from './event-context.ts';
-import { badBodyDecision, toHandlerError } from './handler-error.ts';
+import { toHandlerError } from './handler-error.ts';
+import { HandlerOutcomes } from './handler-outcomes.ts';
 
 /** Options of {@link HandlerCalls}. */
 export interface HandlerCallOptions {
@@ -18,35 +19,22 @@ export interface HandlerCallOptions {
 
 type OnRefused = (event: ProxyEvent, context: EventContext) => void;
 
-/** Calls handlers, turns their results into replies, synchronously where possible, and counts them. */
+/** Calls handlers, and turns their results into replies, synchronously where possible. */
 export class HandlerCalls {
-  readonly latencies: LatencyWindow = new LatencyWindow();
-  readonly counts = {
-    events: 0,
-    allow: 0,
-    block: 0,
-    redirect: 0,
-    challenge: 0,
-    failures: 0,
-    overloaded: 0,
-    timeouts: 0,
-    cancelled: 0,
-  };
+  readonly outcomes: HandlerOutcomes;
   readonly #limiter: ConcurrencyLimiter;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #quirks: QuirkAdapter;
-  readonly #timeoutMs: number;
   readonly #onRefused: OnRefused;
+  readonly #bodies: BodyChanges;
 
   /** @param onRefused called for each event whose request ends with its decision */
   constructor(limiter: ConcurrencyLimiter, options: HandlerCallOptions, timeoutMs: number, onRefused: OnRefused) {
     this.#onRefused = onRefused;
     this.#limiter = limiter;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
     this.#quirks = new QuirkAdapter(options.logger, options.challengeFallback);
-    this.#timeoutMs = timeoutMs;
+    const outcomes = new HandlerOutcomes(limiter, options.clock, options.logger, timeoutMs);
+    this.outcomes = outcomes;
+    this.#bodies = new BodyChanges((run, context, decided) => outcomes.follow(run, context, decided));
   }
 
   /** Checks that one more request may run, and counts a refusal. @throws AgentwireError `ERR_OVERLOADED` at the limit */
@@ -54,7 +42,7 @@ export class HandlerCalls {
     try {
       this.#limiter.check();
     } catch (error) {
-      this.counts.overloaded += 1;
+      this.outcomes.counts.overloaded += 1;
       throw error;
     }
   }
@@ -82,7 +70,12 @@ export class HandlerCalls {
     }
     if (result instanceof Promise) return this.#follow(result, context, event, name, message);
     context.createdRun?.returned();
-    const decision = this.#conclude(result, context, event, name, message);
+    let decision = this.#conclude(result, context, event, name, message);
+    if (context.bodyChange !== undefined) {
+      const changed = this.#bodies.apply(decision, context, event);
+      if (changed instanceof Promise) return this.outcomes.follow(context.run, context, changed).head();
+      decision = changed;
+    }
     context.decided = true;
     context.createdRun?.settle(decision, true);
     return decision;
@@ -95,66 +88,11 @@ export class HandlerCalls {
     handler: string,
     message: Message | undefined,
   ): Decision | Promise<Reply> {
-    const { run } = context;
-    run.counted = true;
-    this.#limiter.begin();
-    void result.then(
-      (given) => {
-        this.#finish(run, context, () => this.#conclude(given, context, event, handler, message));
-        run.returned();
-      },
-      (error: unknown) => {
-        this.#fail(run, context, toHandlerError(error));
-        run.returned();
-      },
-    );
-    return run.head();
-  }
-
-  #finish(run: HandlerRun, context: EventContext, conclude: () => Decision): void {
-    let decision: Decision;
-    try {
-      decision = conclude();
-    } catch (error) {
-      return this.#fail(run, context, error);
-    }
-    this.#uncount(run);
-    run.settle(decision);
-  }
-
-  #fail(run: HandlerRun, context: EventContext, error: unknown): void {
-    this.#uncount(run);
-    // a handler whose signal is aborted may throw because of that, which is no failure
-    if (run.settled || context.agentRequest.cancelled) return run.fail(error);
-    const waits = run.state === 'waiting';
-    try {
-      run.settle(this.failed(error));
-    } catch {
-      run.fail(error);
-    }
-    if (!waits) this.#logger.warn({ err: error }, 'a handler failed while no event waited for it');
-  }
-
-  /** Counts a failure. @returns the decision for a body that cannot be read as asked @throws any other error, for the session */
-  failed(error: unknown): Decision {
-    this.counts.failures += 1;
-    const decision = badBodyDecision(error);
-    if (decision !== undefined) return decision;
-    throw error;
-  }
-
-  /** Counts a handler that was given up at its deadline. */
-  expired(run: HandlerRun): void {
-    this.counts.timeouts += 1;
-    this.counts.failures += 1;
-    this.#uncount(run);
-  }
-
-  #uncount(run: HandlerRun): void {
-    if (!run.counted) return;
-    run.counted = false;
-    this.#limiter.end();
-    if (run.deadlineAt > 0) this.latencies.add(this.#clock.now() - run.deadlineAt + this.#timeoutMs);
+    const conclude = (given: Decision): Decision | Promise<Decision> => {
+      const decision = this.#conclude(given, context, event, handler, message);
+      return context.bodyChange === undefined ? decision : this.#bodies.apply(decision, context, event);
+    };
+    return this.outcomes.follow(context.run, context, result, conclude).head();
   }
 
   #conclude(
@@ -164,13 +102,13 @@ export class HandlerCalls {
     handler: string,
     message: Message | undefined,
   ): Decision {
-    let decision = placeMutation(checkDecision(handler, result), event);
+    let decision = placeMutation(checkDecision(handler, result), event, context);
     const { peer } = context;
     if (peer.quirks.length > 0 || decision.verdict.type === 'challenge') {
       decision = this.#quirks.adapt(decision, event, peer);
     }
     const verdict = decision.verdict.type;
-    this.counts[verdict] += 1;
+    this.outcomes.counts[verdict] += 1;
     if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context);
     return askForMore(decision, result, event, message);
   }

@@ -3,6 +3,7 @@ import { AgentwireError, type Decision, type ErrorCode } from '@agentwire/core';
 /** Codes of a handler's own mistakes and of the bodies that it reads; none of them describes the connection. */
 const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_ABORTED',
+  'ERR_BODY_ENCODING',
   'ERR_BODY_NOT_JSON',
   'ERR_BODY_TOO_LARGE',
   'ERR_HANDLER',
@@ -30,12 +31,13 @@ function block(status: number, code: ErrorCode): Decision {
 }
 
 const BAD_BODIES: Readonly<Partial<Record<ErrorCode, Decision>>> = {
+  ERR_BODY_ENCODING: block(415, 'ERR_BODY_ENCODING'),
   ERR_BODY_NOT_JSON: block(400, 'ERR_BODY_NOT_JSON'),
   ERR_BODY_TOO_LARGE: block(413, 'ERR_BODY_TOO_LARGE'),
 };
 
 /**
- * Returns the decision for an error of the body, too long, truncated or no JSON, and `undefined` for one of the handler.
+ * Returns the decision for an error of the body, too long, truncated, undecodable or no JSON, and `undefined` for one of the handler.
  * Were these failures, a client could choose the failure policy, and with it an open one.
  */
 export function badBodyDecision(error: unknown): Decision | undefined {

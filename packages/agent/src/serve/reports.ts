@@ -64,7 +64,7 @@ export class Reports {
 
   #health(state: HealthState): HealthStatus {
     const { running, events, overloaded, timeouts, connections } = this.#stats();
-    const { average, p50, p95, p99 } = this.#runtime.calls.latencies.summary();
+    const { average, p50, p95, p99 } = this.#runtime.calls.outcomes.latencies.summary();
     return {
       type: 'healthStatus',
       agentId: this.#agentId,

@@ -88,7 +88,7 @@ export class ServingAgent implements AgentServer {
 
   get stats(): AgentStats {
     const { sessions, limiter, calls, scopes } = this.#runtime;
-    const { allow, block, redirect, challenge, ...rest } = calls.counts;
+    const { allow, block, redirect, challenge, ...rest } = calls.outcomes.counts;
     return {
       connections: sessions.size,
       running: limiter.undecided,

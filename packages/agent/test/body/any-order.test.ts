@@ -70,7 +70,7 @@ test('gives each event one answer, asks for more until it decides, and loses no 
     if (whole) expect(sent).toBe(plan.pieces.length);
     expect(seen).toBe(plan.read === 'nothing' ? '' : plan.pieces.slice(0, sent).join(''));
     expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
-    expect(runtime.calls.counts.failures).toBe(0);
+    expect(runtime.calls.outcomes.counts.failures).toBe(0);
   };
   await fc.assert(fc.asyncProperty(plans, one), { numRuns: 300 });
 });

@@ -43,10 +43,11 @@ describe('a body mutation made by hand', () => {
   const chunk = { type: 'requestBodyChunk', id: 1, index: 2, data: new Uint8Array(1), last: false } as const;
   const requestBodyMutation = { index: 2, data: null };
   const { verdict } = allow();
+  const context = { bodyChange: undefined };
 
   test('answers the chunk that it names', () => {
     const decision = { verdict, requestBodyMutation };
-    expect(placeMutation(decision, chunk)).toBe(decision);
+    expect(placeMutation(decision, chunk, context)).toBe(decision);
   });
 
   test.each<readonly [string, Decision, ProxyEvent]>([
@@ -55,7 +56,9 @@ describe('a body mutation made by hand', () => {
     ['a chunk of the other body', { verdict, requestBodyMutation }, { ...chunk, type: 'responseBodyChunk' }],
     ['a configuration', { verdict, requestBodyMutation }, { type: 'configure', id: 1, config: {} }],
   ])('does not answer %s', (_what, decision, event) => {
-    expect(() => placeMutation(decision, event)).toThrow(expect.objectContaining({ code: 'ERR_HANDLER' }) as Error);
+    expect(() => placeMutation(decision, event, context)).toThrow(
+      expect.objectContaining({ code: 'ERR_HANDLER' }) as Error,
+    );
   });
 });
 

@@ -72,7 +72,7 @@ describe('handlers', () => {
       expect(answer).toMatchObject({ verdict: { type: 'block', status: 500 }, error: { code: 'ERR_HANDLER' } });
       expect(JSON.stringify(answer)).not.toContain('secret');
     }
-    expect(runtime.calls.counts.failures).toBe(3);
+    expect(runtime.calls.outcomes.counts.failures).toBe(3);
     // the two that threw are one kind of line
     expect(logger.lines).toHaveLength(2);
     const plain = connect({ ...OURS, features: [] });
@@ -203,7 +203,7 @@ describe('time and cancel', () => {
     await settled();
     expect(at.answers).toEqual([]);
     expect(cancelled).toEqual(['client_disconnect', '/a?b=c']);
-    expect(runtime.calls.counts).toMatchObject({ cancelled: 1, failures: 0 });
+    expect(runtime.calls.outcomes.counts).toMatchObject({ cancelled: 1, failures: 0 });
     expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
     at.receive(head(2));
     at.abort();
@@ -224,7 +224,7 @@ test('does not count requests that were only kept as cancelled when the connecti
   at.receive({ type: 'cancel', id: 2, reason: 'upstream_error' });
   at.abort();
   expect(cancelled).toEqual(['upstream_error']);
-  expect(runtime.calls.counts.cancelled).toBe(1);
+  expect(runtime.calls.outcomes.counts.cancelled).toBe(1);
 });
 
 test('survives exceptions of notification handlers', () => {
@@ -270,7 +270,7 @@ describe('maxConcurrentRequests', () => {
     expect(connect().sent).toEqual([pause]);
     first.receive(head(2));
     expect(first.answers).toMatchObject([{ verdict: { status: 503 }, error: { code: 'ERR_OVERLOADED' } }]);
-    expect(runtime.calls.counts.overloaded).toBe(1);
+    expect(runtime.calls.outcomes.counts.overloaded).toBe(1);
     for (const done of release) done();
     await settled();
     expect(second.sent.at(-2)).toMatchObject({ type: 'flowControl', action: 'resume' });
@@ -289,7 +289,7 @@ test('does not count a handler that waits for a body, which may never arrive', a
   await settled();
   expect(at.answers).toHaveLength(3);
   expect(runtime.limiter).toMatchObject({ running: 0, undecided: 3 });
-  expect(runtime.calls.counts.overloaded).toBe(0);
+  expect(runtime.calls.outcomes.counts.overloaded).toBe(0);
 });
 
 describe('quirks of a peer', () => {

@@ -46,7 +46,7 @@ const EARLY_BYTES = 65_536;
 /**
  * Body of a response that agents read, chunk by chunk.
  *
- * The head is sent with the first chunk that was decided, and with all that is there already: not before, so that decisions
+ * The head is sent with the first bytes that pass, and with all that is there already: not before, so that decisions
  * can change it, or replace the whole answer. It is sent at once for an event stream, and for a body that does not begin.
  */
 export class FilteredSink {
@@ -101,9 +101,11 @@ export class FilteredSink {
       if (filter.done) await this.#sendBuffered(this.#buffer, last);
     } else if (this.headGone) await writer.writeAndWait(passed);
     else {
-      this.#early.push(passed);
+      if (passed.byteLength > 0) this.#early.push(passed);
       this.#earlyBytes += passed.byteLength;
-      if (last || this.#earlyBytes >= EARLY_BYTES || !control.hasMore) await this.#sendEarly(last);
+      // agents that hold the body back decide on its head too
+      const waits = this.#earlyBytes === 0 && !filter.done;
+      if (last || this.#earlyBytes >= EARLY_BYTES || !(control.hasMore || waits)) await this.#sendEarly(last);
     }
   }
 

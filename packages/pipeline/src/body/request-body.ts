@@ -63,8 +63,8 @@ function begun<T>(first: Promise<T>, reader: BodySource, clock: Clock): Promise<
 }
 
 /**
- * Returns the body as the agents pass it. Resolves with the decisions on the first chunk, so that their changes of the head
- * are in time; without them where the body does not begin.
+ * Returns the body as the agents pass it. Resolves with the decisions on the first bytes that pass, so that their changes of
+ * the head are in time; without them where the body does not begin.
  */
 export async function streamedBody(
   reader: BodySource,
@@ -73,8 +73,13 @@ export async function streamedBody(
   clock: Clock,
 ): Promise<OutgoingBody> {
   if (filter.done) return { data: reader, length: announced };
-  const next = filterNext(reader, filter, announced);
-  const first = await begun(next, reader, clock);
+  let next = filterNext(reader, filter, announced);
+  let first = await begun(next, reader, clock);
+  // agents that hold the body back decide on its head too
+  while (first !== undefined && !first.last && first.passed.byteLength === 0 && !filter.done) {
+    next = filterNext(reader, filter, announced);
+    first = await next;
+  }
   if (first?.last === true)
     return { data: first.passed.byteLength === 0 ? null : first.passed, length: first.passed.byteLength };
   const length =
