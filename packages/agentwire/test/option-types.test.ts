@@ -249,12 +249,12 @@ describe.each(TAKERS)('%s', (_name, call, kinds) => {
   });
 });
 
-test('an object where addGrpcAgent wants true or false is not "with TLS"', async () => {
+test('an object that is no keys and certificates is not "with TLS" for addGrpcAgent', async () => {
   await using pool = new AgentPool();
-  const error = await failureOf(() => pool.addGrpcAgent('a', '127.0.0.1:1', { ca: 'x' } as never));
+  const error = await failureOf(() => pool.addGrpcAgent('a', '127.0.0.1:1', { onFailure: 'open' } as never));
   expect(error).toMatchObject({
     code: 'ERR_INVALID_ARGUMENT',
-    message: expect.stringContaining('tls must be true or false'),
+    message: expect.stringContaining('serverName'),
   });
   expect(pool.has('a')).toBe(false);
 });

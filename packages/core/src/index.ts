@@ -14,7 +14,14 @@ export {
   type Peer,
   type Role,
 } from './contract/peer.ts';
-export type { ConnectOptions, Listener, ListenOptions, OnConnection, Transport } from './contract/transport.ts';
+export type {
+  ClientTls,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  OnConnection,
+  Transport,
+} from './contract/transport.ts';
 export { AgentwireError, ERROR_CODES, type ErrorCode, toAgentwireError } from './errors.ts';
 export type { Logger } from './logger.ts';
 export { asReceived, checkSendable } from './message/check-message.ts';

@@ -87,10 +87,11 @@ export const OPTION = {
   },
   /** Token that every transport can carry, never shown. */
   token: checkToken as OptionCheck,
-  /** Key or certificate, never shown. */
+  /** Key or certificate, never shown. A text is PEM, not the name of a file. */
   pem: (name: string, value: unknown): void => {
-    if (value instanceof Uint8Array || (typeof value === 'string' && value !== '')) return;
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be PEM text or bytes, got ${typeof value}`);
+    if (value instanceof Uint8Array || (typeof value === 'string' && value.includes('-----BEGIN '))) return;
+    const got = typeof value === 'string' ? 'text without "-----BEGIN"' : typeof value;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be PEM text or bytes, got ${got}`);
   },
   function: checkFunction as OptionCheck,
   clock: ((name, value) => checkClock(value as never, name)) as OptionCheck,

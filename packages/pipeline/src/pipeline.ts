@@ -213,7 +213,8 @@ export class Pipeline {
 
   /** Cancels the request at every agent that knows it. */
   cancel(id: string): void {
-    this.#forEachAgent((agent) => this.#pool.cancelRequest(agent, id));
+    // an agent that was removed from the pool meanwhile was told
+    this.#forEachAgent((agent) => void this.#pool.cancelRequest(agent, id).catch(() => undefined));
   }
 
   #forEachAgent(notify: (agent: string) => unknown): void {

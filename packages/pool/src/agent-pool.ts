@@ -1,17 +1,21 @@
 import {
-  type AgentwireError,
+  AgentwireError,
   type Capabilities,
+  type ClientTls,
   type Connection,
   type ConnectionHandler,
   type Decision,
   FEATURES,
   type Hello,
+  type MetricsRecorder,
   parseEndpoint,
   type RequestComplete,
   type RequestId,
 } from '@agentwire/core';
-import { agentIdOf, checkBoolean, checkText, Sweep } from '@agentwire/core/internal';
+import { agentIdOf, checkMethods, checkObject, checkText, noMetrics, Sweep } from '@agentwire/core/internal';
+import type { Cancelled } from './agent/agent-requests.ts';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
+import { withAgentTls } from './agent-tls.ts';
 import { EventMethods } from './event-methods.ts';
 import { findTransport } from './find-transport.ts';
 import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf } from './health/agent-health.ts';
@@ -32,6 +36,14 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
   readonly #agents: AgentTable;
   readonly #self: Hello;
   readonly #sweep: Sweep;
+
+  /** Makes a pool with this configuration, as the constructor; Agent Protocol v2, `with_config`. */
+  static withConfig<Pool extends AgentPool>(
+    this: new (options?: AgentPoolOptions) => Pool,
+    config: AgentPoolOptions,
+  ): Pool {
+    return new this(config);
+  }
 
   constructor(options?: AgentPoolOptions) {
     super();
@@ -58,9 +70,14 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
    * @param endpoint in the grammar of `parseEndpoint`
    * @throws AgentwireError `ERR_INVALID_ADDRESS`, `ERR_DUPLICATE_AGENT`, `ERR_CLOSED`
    */
-  async addAgent(name: string, endpoint: string, options: AddAgentOptions = {}): Promise<void> {
+  addAgent(name: string, endpoint: string, options?: AddAgentOptions): Promise<void> {
+    return this.#dial(name, endpoint, options);
+  }
+
+  async #dial(name: string, endpoint: string, options: AddAgentOptions = {}, tls?: ClientTls): Promise<void> {
     const { scheme, address } = parseEndpoint(endpoint);
-    const transport = findTransport(this.#options.transports, scheme, endpoint);
+    const stock = findTransport(this.#options.transports, scheme, endpoint);
+    const transport = tls === undefined ? stock : await withAgentTls(stock, tls);
     const { connections } = this.#agents.add(name, address, options);
     const { token } = options;
     await connections.connect(transport, address, token === undefined ? this.#self : { ...this.#self, token });
@@ -71,13 +88,25 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
     return this.addAgent(name, checkText('path', path).startsWith('unix:') ? path : `unix:${path}`, options);
   }
 
-  /** Adds an agent over gRPC; `tls`, or an endpoint with `grpcs://` or `https://`, chooses `grpcs:`, whose certificates are the transport's options. */
-  async addGrpcAgent(name: string, hostPort: string, tls = false, options?: AddAgentOptions): Promise<void> {
-    // an object of options here would be taken for true
-    checkBoolean('tls', tls);
-    const { scheme, target } = parseEndpoint(hostPort);
-    // https:// and grpcs:// choose TLS whatever `tls` is
-    return this.addAgent(name, `${tls || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options);
+  /**
+   * Adds an agent over gRPC.
+   *
+   * @param endpoint `host:port`, or with `grpc://`, `grpcs://`, `http://`, `https://`
+   * @param tls `true` for `grpcs:` with the keys and certificates of the transport, or those for this agent alone; default `false`, which
+   * an endpoint with `grpcs://` or `https://` overrides
+   * @throws AgentwireError as {@link addAgent}, and `ERR_INVALID_ARGUMENT` for keys and certificates that cannot be used
+   */
+  async addGrpcAgent(
+    name: string,
+    endpoint: string,
+    tls: boolean | ClientTls = false,
+    options?: AddAgentOptions,
+  ): Promise<void> {
+    const own = typeof tls === 'boolean' ? undefined : checkObject('tls', tls);
+    const { scheme, target } = parseEndpoint(endpoint);
+    if (scheme !== 'grpc' && scheme !== 'grpcs')
+      throw new AgentwireError('ERR_INVALID_ADDRESS', `addGrpcAgent takes HOST:PORT, got ${JSON.stringify(endpoint)}`);
+    return this.#dial(name, `${tls !== false || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options, own);
   }
 
   /** Adds an agent that connects by itself: until it has, its requests fail with `ERR_CONNECT`. See {@link adopt}. */
@@ -123,6 +152,7 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
   ): void {
     void capabilities;
     checkText('name', name);
+    checkMethods('client', client, ['handOver']);
     client.handOver((connection) => this.adopt(connection, name));
   }
 
@@ -187,14 +217,31 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
     return this.#agents.get(agent).requests.complete(id, summary);
   }
 
-  /** Cancels a request. @returns whether it was live */
-  cancelRequest(agent: string, id: RequestId): boolean {
+  /**
+   * Cancels a request: its unanswered events reject with `ERR_ABORTED` before this resolves, and the agent is told. A request that is over, or
+   * that the agent never had, changes nothing.
+   *
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`
+   */
+  async cancelRequest(agent: string, id: RequestId): Promise<Cancelled> {
     return this.#agents.get(agent).requests.cancel(id);
   }
 
-  /** Cancels every request of an agent. */
-  cancelAll(agent: string): void {
-    this.#agents.get(agent).requests.cancelAll();
+  /** Cancels every request of an agent, as {@link cancelRequest}. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
+  async cancelAll(agent: string): Promise<Cancelled> {
+    return this.#agents.get(agent).requests.cancelAll();
+  }
+
+  /**
+   * Returns the recorder that the pool was given as `metrics`, for example a `MetricsCollector` of `@agentwire/metrics`.
+   *
+   * @throws AgentwireError `ERR_INVALID_STATE` for a pool without one
+   */
+  metricsCollector(): MetricsRecorder {
+    const { metrics } = this.#options;
+    if (metrics !== noMetrics) return metrics;
+    const message = 'the pool records nothing; give it a recorder: new AgentPool({ metrics: new MetricsCollector() })';
+    throw new AgentwireError('ERR_INVALID_STATE', message);
   }
 
   /** Returns the health of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */

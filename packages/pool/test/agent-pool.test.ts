@@ -87,8 +87,13 @@ describe('asking', () => {
     await serve('memory:a', pending);
     await pool.addAgent('waf', 'memory:a');
     const all = Promise.allSettled([1, 2, 3].map((id) => pool.request('waf', head(id))));
-    expect([pool.cancelRequest('waf', 1), pool.cancelRequest('waf', 99)]).toEqual([true, false]);
-    pool.cancelAll('waf');
+    let rejected = false;
+    void pool.request('waf', head(4), { only: true }).catch(() => (rejected = true));
+    expect(await pool.cancelRequest('waf', 1)).toEqual({ live: 1, queued: 0, unanswered: 1 });
+    expect(await pool.cancelRequest('waf', 99)).toEqual({ live: 0, queued: 0, unanswered: 0 });
+    expect(await pool.cancelAll('waf')).toEqual({ live: 2, queued: 0, unanswered: 3 });
+    expect(rejected).toBe(true);
+    await expect(pool.cancelAll('other')).rejects.toMatchObject({ code: 'ERR_UNKNOWN_AGENT' });
     for (const outcome of await all) expect(outcome).toMatchObject({ reason: { code: 'ERR_ABORTED' } });
     expect(pool.stats.agents[0]).toMatchObject({ inFlight: 0, liveRequests: 0 });
   });

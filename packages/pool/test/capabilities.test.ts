@@ -192,7 +192,7 @@ describe('capabilities belong to a connection', () => {
     await expect(pool.request('waf', { ...responseHead, id: 'r' })).rejects.toThrow(
       'no connection of waf takes responseHeaders',
     );
-    pool.cancelRequest('waf', 0);
+    await pool.cancelRequest('waf', 0);
     const again = join(['requestHeaders', 'responseHeaders'], () => ALLOW);
     expect(await pool.decide('waf', { ...responseHead, id: 'r' })).toMatchObject({ verdict: { type: 'allow' } });
     await again.close();

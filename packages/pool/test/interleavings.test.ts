@@ -147,8 +147,8 @@ test('any order of events, each question has one outcome and nothing is left', a
           } else if (one.kind === 'time') clock.advance(one.ms);
           else if (one.kind === 'settle') await turns(3);
           else if (pool.has('waf')) {
-            if (one.kind === 'cancel') pool.cancelRequest('waf', one.id);
-            else if (one.kind === 'cancelAll') pool.cancelAll('waf');
+            if (one.kind === 'cancel') background.push(pool.cancelRequest('waf', one.id));
+            else if (one.kind === 'cancelAll') background.push(pool.cancelAll('waf'));
             else if (one.kind === 'complete') pool.sendRequestComplete('waf', { id: one.id, ...summary });
             else background.push(pool.removeAgent('waf'));
           }

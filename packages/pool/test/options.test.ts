@@ -56,3 +56,17 @@ test('a policy for a kind that does not exist is refused, so that a typing error
   expect(pool.has('waf')).toBe(false);
   await pool.close();
 });
+
+test('metricsCollector gives what the pool records with, and withConfig makes a pool of the class that it is called on', async () => {
+  class Own extends AgentPool {}
+  const metrics = { count: () => undefined, gauge: () => undefined, observe: () => undefined };
+  const [own, silent] = [Own.withConfig({ metrics }), new AgentPool()];
+  onTestFinished(async () => {
+    await own.close();
+    await silent.close();
+  });
+  expect(own).toBeInstanceOf(Own);
+  expect(own.metricsCollector()).toBe(metrics);
+  expect(() => silent.metricsCollector()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }) as Error);
+  expect(() => Own.withConfig({ connections: 1 } as object)).toThrow(/connections.*connectionsPerAgent/);
+});

@@ -105,14 +105,14 @@ describe('the request queue', () => {
     void pool.request('waf', head(0)).catch(() => undefined);
     const [one, again] = [code(pool.request('waf', head(1))), code(pool.request('waf', head(1)))];
     expect(await again).toBe('ERR_DUPLICATE_REQUEST');
-    expect(pool.cancelRequest('waf', 1)).toBe(true);
+    expect(await pool.cancelRequest('waf', 1)).toEqual({ live: 0, queued: 1, unanswered: 0 });
     expect(await one).toBe('ERR_ABORTED');
     const two = code(pool.request('waf', head(2)));
     const sizes = { requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 0 };
     expect(pool.sendRequestComplete('waf', { id: 2, status: 499, durationMs: 1, ...sizes })).toBe(false);
     expect(await two).toBe('ERR_ABORTED');
     const three = code(pool.request('waf', head(3)));
-    pool.cancelAll('waf');
+    expect(await pool.cancelAll('waf')).toEqual({ live: 1, queued: 1, unanswered: 1 });
     expect(await three).toBe('ERR_ABORTED');
     await settle();
     expect(agent.events).toHaveLength(1);

@@ -65,5 +65,16 @@ export function createGrpcTransport(options: GrpcTransportOptions = {}): Transpo
     return listener;
   }
 
-  return { name: 'grpc', schemes: SCHEMES, dials: ['proxy'], connect, listen };
+  return {
+    name: 'grpc',
+    schemes: SCHEMES,
+    dials: ['proxy'],
+    connect,
+    listen,
+    withTls: ({ serverName: servername, ...tls }) =>
+      createGrpcTransport({
+        ...options,
+        tls: { ...options.tls, ...tls, ...(servername !== undefined && { servername }) },
+      }),
+  };
 }

@@ -57,7 +57,7 @@ describe('server certificate', () => {
   });
 
   test('the error of something that is no certificate says so', async () => {
-    const tls = { key: 'x', cert: 'y' };
+    const tls = { key: '-----BEGIN PRIVATE KEY-----x', cert: '-----BEGIN CERTIFICATE-----y' };
     expect((await failure(createTcpTransport({ tls }).listen('tls://127.0.0.1:0', listening()))).code).toBe(
       'ERR_CONNECT',
     );

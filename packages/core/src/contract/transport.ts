@@ -54,6 +54,20 @@ export interface Listener extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Keys and certificates with which one side dials; each PEM text or bytes. */
+export interface ClientTls {
+  /** Authorities that the listener's certificate must come from; default those that Node knows. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Own certificate chain, for a listener that asks for one (mutual TLS); goes with `key`. */
+  readonly cert?: string | Uint8Array | undefined;
+  /** Private key of `cert`. */
+  readonly key?: string | Uint8Array | undefined;
+  /** Passphrase of `key`, where it has one. */
+  readonly passphrase?: string | undefined;
+  /** Name that the listener's certificate must have; default the host that is dialled. */
+  readonly serverName?: string | undefined;
+}
+
 /** A way to carry messages: one object for both ends. */
 export interface Transport {
   /** For logs and tables: `uds`, `grpc`, `memory`… */
@@ -71,6 +85,13 @@ export interface Transport {
   connect(address: string, options: ConnectOptions): Promise<Connection>;
   /** Binds `address`. @throws AgentwireError `ERR_CONNECT` when it cannot be bound, `ERR_INVALID_ADDRESS`. */
   listen(address: string, options: ListenOptions): Promise<Listener>;
+  /**
+   * Returns the same transport that dials with other keys and certificates; what `tls` does not have stays. Absent where the
+   * transport has none of its own.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+   */
+  withTls?(tls: ClientTls): Transport;
 }
 
 /** Deadline of a handshake unless specified, in milliseconds. */

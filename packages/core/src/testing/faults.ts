@@ -27,5 +27,8 @@ export function withFaults(transport: Transport, plan: FaultPlan): Transport {
     },
     listen: (address, options) =>
       transport.listen(address, { ...options, onConnection: faulty(options.onConnection, 'accepted') }),
+    ...(transport.withTls !== undefined && {
+      withTls: (tls) => withFaults(transport.withTls?.(tls) ?? transport, plan),
+    }),
   };
 }

@@ -8,6 +8,18 @@ import { BODY_BITS, endsRequest, EVENT_BIT } from '../question.ts';
 import { RequestQueue } from './request-queue.ts';
 import { RequestRouter } from './request-router.ts';
 
+/** Requests and events that a cancel ended. */
+export interface Cancelled {
+  /** Requests that the agent had been asked about. */
+  readonly live: number;
+  /** Requests that waited for a free connection, and were never sent. */
+  readonly queued: number;
+  /** Events that had no answer yet, also of requests asked with `only`; each rejected with `ERR_ABORTED`. */
+  readonly unanswered: number;
+}
+
+const NOTHING_CANCELLED: Cancelled = Object.freeze({ live: 0, queued: 0, unanswered: 0 });
+
 /** Requests of one agent, queued and live, from their first event to their end. */
 export class AgentRequests {
   readonly router: RequestRouter;
@@ -90,22 +102,26 @@ export class AgentRequests {
     }
   }
 
-  /** Cancels a request; an unknown or finished id has no effect. @returns whether the request was live or queued */
-  cancel(id: RequestId): boolean {
-    if (this.#queue.length > 0 && this.#queue.cancel(id, endedEarly('cancelled'))) return true;
+  /** Cancels a request; an unknown or finished id has no effect. */
+  cancel(id: RequestId): Cancelled {
+    if (this.#queue.length > 0 && this.#queue.cancel(id, endedEarly('cancelled')))
+      return { ...NOTHING_CANCELLED, queued: 1 };
     const affinity = this.#affinities.get(id);
-    if (affinity === undefined) return false;
+    if (affinity === undefined) return NOTHING_CANCELLED;
+    const unanswered = pendingOf(affinity);
     for (let at: Affinity | undefined = affinity; at !== undefined; at = at.other)
       at.exchange.cancel('client_disconnect');
     this.#affinities.remove(affinity);
-    return true;
+    return { live: 1, queued: 0, unanswered };
   }
 
   /** Cancels every request. */
-  cancelAll(): void {
+  cancelAll(): Cancelled {
+    const cancelled = { live: this.live, queued: this.queued, unanswered: this.#connections.inFlight };
     this.#queue.clear(endedEarly('cancelled'));
     this.#connections.cancelAll();
     this.#affinities.clear();
+    return cancelled;
   }
 
   /** Expires requests without an event for too long. */

@@ -42,7 +42,7 @@ export async function connectPoolPeer(transport: Transport, address: string, enc
     ask: (id, event) => pool.request(AGENT, { ...event, id }),
     complete: (id, summary) => pool.sendRequestComplete(AGENT, { id, ...summary }),
     cancel: (id) => void pool.cancelRequest(AGENT, id),
-    cancelAll: () => pool.cancelAll(AGENT),
+    cancelAll: () => void pool.cancelAll(AGENT),
     // the pool has no ping to call: its sessions ping by themselves
     ping: () => Promise.resolve(),
     close: () => pool.close(),
