@@ -40,6 +40,7 @@ const AGENTWIRE: readonly Row[] = [
     64: [rate(180_000), over('grpc-js', 5), over('connect-node', 5), over('crate-grpc', 2)],
     256: [rate(200_000), over('crate-grpc', 1.7)],
   }),
+  node('websocket-msgpack', 'session, WebSocket msgpack', 'tcp'),
   node('memory', 'session, in process', 'memory'),
   node('uds-msgpack-varied', 'UDS msgpack, a new tag in every answer', 'uds', {}, [64, 256]),
   node('uds-json-varied', 'UDS json, a new tag in every answer', 'uds', {}, [64, 256]),

@@ -5,6 +5,7 @@ import { AgentPool, type Question } from '@agentwire/pool';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import { bodyAgent, constantAgent, variedAgent } from './agents.ts';
 import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
@@ -12,7 +13,7 @@ import { eventOf } from './workload.ts';
 /** Settings that distinguish the stacks of agentwire. */
 interface Choice {
   readonly name: string;
-  readonly medium: 'uds' | 'grpc' | 'memory';
+  readonly medium: 'uds' | 'grpc' | 'websocket' | 'memory';
   readonly encoding?: 'json' | 'msgpack';
   readonly dialect?: 'documented' | 'zentinel';
   readonly agent?: Agent;
@@ -29,6 +30,7 @@ const CHUNK_BYTES = 64 * 1024;
 
 function transportOf({ medium, dialect }: Choice): Transport {
   if (medium === 'memory') return memory;
+  if (medium === 'websocket') return createWebSocketTransport();
   return medium === 'grpc' ? createGrpcTransport() : createUdsTransport(dialect === undefined ? {} : { dialect });
 }
 
@@ -85,10 +87,11 @@ function sessionStack(choice: Choice): Stack {
     };
     return { ask: client(sessions), close };
   };
+  const scheme = { uds: '', grpc: 'grpc://', websocket: 'ws://', memory: '' }[medium];
   return {
     name,
-    place: medium === 'grpc' ? 'tcp' : medium,
-    serve: (where) => serve(medium === 'grpc' ? `grpc://${where}` : where),
+    place: medium === 'uds' || medium === 'memory' ? medium : 'tcp',
+    serve: (where) => serve(`${scheme}${where}`),
     connect,
   };
 }
@@ -119,6 +122,7 @@ export const AGENTWIRE_STACKS: readonly Stack[] = [
   sessionStack({ name: 'zentinel-msgpack', medium: 'uds', encoding: 'msgpack', dialect: 'zentinel' }),
   sessionStack({ name: 'zentinel-json', medium: 'uds', encoding: 'json', dialect: 'zentinel' }),
   sessionStack({ name: 'grpc', medium: 'grpc' }),
+  sessionStack({ name: 'websocket-msgpack', medium: 'websocket', encoding: 'msgpack' }),
   sessionStack({ name: 'memory', medium: 'memory' }),
   sessionStack({
     name: 'uds-msgpack-varied',

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 // Agent Protocol v2 over gRPC. Field numbers below 100 are the protocol's own; numbers from 100 up are agentwire's, sent
-// only to peers that put agentwire_json into their handshake, and skipped by everybody else.
+// only to peers that put agentwire_json into their handshake, and skipped by all other peers.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -16,7 +16,7 @@ export const file_zentinel_agent_v2_agent: GenFile = /*@__PURE__*/
   fileDesc("Ch16ZW50aW5lbC9hZ2VudC92Mi9hZ2VudC5wcm90bxIRemVudGluZWwuYWdlbnQudjIixQcKDFByb3h5VG9BZ2VudBI4CgloYW5kc2hha2UYASABKAsyIy56ZW50aW5lbC5hZ2VudC52Mi5IYW5kc2hha2VSZXF1ZXN0SAASQQoPcmVxdWVzdF9oZWFkZXJzGAIgASgLMiYuemVudGluZWwuYWdlbnQudjIuUmVxdWVzdEhlYWRlcnNFdmVudEgAEj8KEnJlcXVlc3RfYm9keV9jaHVuaxgDIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQwoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLlJlc3BvbnNlSGVhZGVyc0V2ZW50SAASQAoTcmVzcG9uc2VfYm9keV9jaHVuaxgFIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkJvZHlDaHVua0V2ZW50SAASQQoPd2Vic29ja2V0X2ZyYW1lGAYgASgLMiYuemVudGluZWwuYWdlbnQudjIuV2ViU29ja2V0RnJhbWVFdmVudEgAEj0KCWd1YXJkcmFpbBgHIAEoCzIoLnplbnRpbmVsLmFnZW50LnYyLkd1YXJkcmFpbEluc3BlY3RFdmVudEgAEkMKEHJlcXVlc3RfY29tcGxldGUYCCABKAsyJy56ZW50aW5lbC5hZ2VudC52Mi5SZXF1ZXN0Q29tcGxldGVFdmVudEgAEjIKBmNhbmNlbBgJIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbFJlcXVlc3RIABI2Cgljb25maWd1cmUYCiABKAsyIS56ZW50aW5lbC5hZ2VudC52Mi5Db25maWd1cmVFdmVudEgAEicKBHBpbmcYCyABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5QaW5nSAASMAoFZHJhaW4YZCABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5EcmFpblJlcXVlc3RIABI2CghzaHV0ZG93bhhlIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlNodXRkb3duUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRhmIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSAASMgoKY2FuY2VsX2FsbBhnIAEoCzIcLnplbnRpbmVsLmFnZW50LnYyLkNhbmNlbEFsbEgAEicKBHBvbmcYaCABKAsyFy56ZW50aW5lbC5hZ2VudC52Mi5Qb25nSABCCQoHbWVzc2FnZSLbBAoMQWdlbnRUb1Byb3h5EjkKCWhhbmRzaGFrZRgBIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkhhbmRzaGFrZVJlc3BvbnNlSAASNAoIcmVzcG9uc2UYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudFJlc3BvbnNlSAASMQoGaGVhbHRoGAMgASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoU3RhdHVzSAASMwoHbWV0cmljcxgEIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLk1ldHJpY3NSZXBvcnRIABI/Cg1jb25maWdfdXBkYXRlGAUgASgLMiYuemVudGluZWwuYWdlbnQudjIuQ29uZmlnVXBkYXRlUmVxdWVzdEgAEjwKDGZsb3dfY29udHJvbBgGIAEoCzIkLnplbnRpbmVsLmFnZW50LnYyLkZsb3dDb250cm9sU2lnbmFsSAASJwoEcG9uZxgHIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBvbmdIABIsCgNsb2cYCCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSAASJwoEcGluZxhkIAEoCzIXLnplbnRpbmVsLmFnZW50LnYyLlBpbmdIABIwCgVkcmFpbhhlIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEjYKCHNodXRkb3duGGYgASgLMiIuemVudGluZWwuYWdlbnQudjIuU2h1dGRvd25SZXF1ZXN0SABCCQoHbWVzc2FnZSLwAQoMQWdlbnRDb250cm9sEjEKBmhlYWx0aBgBIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkhlYWx0aFN0YXR1c0gAEjMKB21ldHJpY3MYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5NZXRyaWNzUmVwb3J0SAASPwoNY29uZmlnX3VwZGF0ZRgDIAEoCzImLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlcXVlc3RIABIsCgNsb2cYBCABKAsyHS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlSABCCQoHbWVzc2FnZSL/AQoMUHJveHlDb250cm9sEjYKCWNvbmZpZ3VyZRgBIAEoCzIhLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ3VyZUV2ZW50SAASNgoIc2h1dGRvd24YAiABKAsyIi56ZW50aW5lbC5hZ2VudC52Mi5TaHV0ZG93blJlcXVlc3RIABIwCgVkcmFpbhgDIAEoCzIfLnplbnRpbmVsLmFnZW50LnYyLkRyYWluUmVxdWVzdEgAEkIKD2NvbmZpZ19yZXNwb25zZRgEIAEoCzInLnplbnRpbmVsLmFnZW50LnYyLkNvbmZpZ1VwZGF0ZVJlc3BvbnNlSABCCQoHbWVzc2FnZSKcAQoQSGFuZHNoYWtlUmVxdWVzdBIaChJzdXBwb3J0ZWRfdmVyc2lvbnMYASADKA0SEAoIcHJveHlfaWQYAiABKAkSFQoNcHJveHlfdmVyc2lvbhgDIAEoCRITCgtjb25maWdfanNvbhgEIAEoCRIbCg5hZ2VudHdpcmVfanNvbhhkIAEoCUgAiAEBQhEKD19hZ2VudHdpcmVfanNvbiLIAQoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRI6CgxjYXBhYmlsaXRpZXMYAiABKAsyJC56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudENhcGFiaWxpdGllcxIPCgdzdWNjZXNzGAMgASgIEhIKBWVycm9yGAQgASgJSACIAQESGwoOYWdlbnR3aXJlX2pzb24YZCABKAlIAYgBAUIICgZfZXJyb3JCEQoPX2FnZW50d2lyZV9qc29uIpQCChFBZ2VudENhcGFiaWxpdGllcxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhAKCGFnZW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIYChBzdXBwb3J0ZWRfZXZlbnRzGAUgAygFEjIKCGZlYXR1cmVzGAYgASgLMiAuemVudGluZWwuYWdlbnQudjIuQWdlbnRGZWF0dXJlcxIuCgZsaW1pdHMYByABKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5BZ2VudExpbWl0cxI2Cg1oZWFsdGhfY29uZmlnGAggASgLMh8uemVudGluZWwuYWdlbnQudjIuSGVhbHRoQ29uZmlnIt4BCg1BZ2VudEZlYXR1cmVzEhYKDnN0cmVhbWluZ19ib2R5GAEgASgIEhEKCXdlYnNvY2tldBgCIAEoCBISCgpndWFyZHJhaWxzGAMgASgIEhMKC2NvbmZpZ19wdXNoGAQgASgIEhYKDm1ldHJpY3NfZXhwb3J0GAUgASgIEhsKE2NvbmN1cnJlbnRfcmVxdWVzdHMYBiABKA0SFAoMY2FuY2VsbGF0aW9uGAcgASgIEhQKDGZsb3dfY29udHJvbBgIIAEoCBIYChBoZWFsdGhfcmVwb3J0aW5nGAkgASgIIsMBCgtBZ2VudExpbWl0cxIVCg1tYXhfYm9keV9zaXplGAEgASgEEhcKD21heF9jb25jdXJyZW5jeRgCIAEoDRIcChRwcmVmZXJyZWRfY2h1bmtfc2l6ZRgDIAEoBBIXCgptYXhfbWVtb3J5GAQgASgESACIAQESIwoWbWF4X3Byb2Nlc3NpbmdfdGltZV9tcxgFIAEoBEgBiAEBQg0KC19tYXhfbWVtb3J5QhkKF19tYXhfcHJvY2Vzc2luZ190aW1lX21zImoKDEhlYWx0aENvbmZpZxIaChJyZXBvcnRfaW50ZXJ2YWxfbXMYASABKA0SHAoUaW5jbHVkZV9sb2FkX21ldHJpY3MYAiABKAgSIAoYaW5jbHVkZV9yZXNvdXJjZV9tZXRyaWNzGAMgASgIIrkDCg9SZXF1ZXN0TWV0YWRhdGESFgoOY29ycmVsYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCgljbGllbnRfaXAYAyABKAkSEwoLY2xpZW50X3BvcnQYBCABKA0SGAoLc2VydmVyX25hbWUYBSABKAlIAIgBARIQCghwcm90b2NvbBgGIAEoCRIYCgt0bHNfdmVyc2lvbhgHIAEoCUgBiAEBEhUKCHJvdXRlX2lkGAggASgJSAKIAQESGAoLdXBzdHJlYW1faWQYCSABKAlIA4gBARIUCgx0aW1lc3RhbXBfbXMYCiABKAQSGAoLdHJhY2VwYXJlbnQYCyABKAlIBIgBARIfChJsb2dfY29ycmVsYXRpb25faWQYZCABKAlIBYgBARIXCgp0bHNfY2lwaGVyGGUgASgJSAaIAQFCDgoMX3NlcnZlcl9uYW1lQg4KDF90bHNfdmVyc2lvbkILCglfcm91dGVfaWRCDgoMX3Vwc3RyZWFtX2lkQg4KDF90cmFjZXBhcmVudEIVChNfbG9nX2NvcnJlbGF0aW9uX2lkQg0KC190bHNfY2lwaGVyIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIn0KCEhlYWRlck9wEigKA3NldBgBIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEigKA2FkZBgCIAEoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckgAEhAKBnJlbW92ZRgDIAEoCUgAQgsKCW9wZXJhdGlvbiLOAQoTUmVxdWVzdEhlYWRlcnNFdmVudBI0CghtZXRhZGF0YRgBIAEoCzIiLnplbnRpbmVsLmFnZW50LnYyLlJlcXVlc3RNZXRhZGF0YRIOCgZtZXRob2QYAiABKAkSCwoDdXJpGAMgASgJEhQKDGh0dHBfdmVyc2lvbhgEIAEoCRIqCgdoZWFkZXJzGAUgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyEhUKCGhhc19ib2R5GGQgASgISACIAQFCCwoJX2hhc19ib2R5IpMBChRSZXNwb25zZUhlYWRlcnNFdmVudBIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoDRIqCgdoZWFkZXJzGAMgAygLMhkuemVudGluZWwuYWdlbnQudjIuSGVhZGVyEhUKCGhhc19ib2R5GGQgASgISACIAQFCCwoJX2hhc19ib2R5ItUBCg5Cb2R5Q2h1bmtFdmVudBIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRITCgtjaHVua19pbmRleBgCIAEoDRIMCgRkYXRhGAMgASgMEg8KB2lzX2xhc3QYBCABKAgSFwoKdG90YWxfc2l6ZRgFIAEoBEgAiAEBEhkKEWJ5dGVzX3RyYW5zZmVycmVkGAYgASgEEh4KFnByb3h5X2J1ZmZlcl9hdmFpbGFibGUYByABKAQSFAoMdGltZXN0YW1wX21zGAggASgEQg0KC190b3RhbF9zaXplIvoBChNXZWJTb2NrZXRGcmFtZUV2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhgKEGNsaWVudF90b19zZXJ2ZXIYAiABKAgSEgoKZnJhbWVfdHlwZRgDIAEoBRIPCgdwYXlsb2FkGAQgASgMEhgKC2ZyYW1lX2luZGV4GGQgASgESACIAQESEAoDZmluGGUgASgISAGIAQESFQoIcm91dGVfaWQYZiABKAlIAogBARIWCgljbGllbnRfaXAYZyABKAlIA4gBAUIOCgxfZnJhbWVfaW5kZXhCBgoEX2ZpbkILCglfcm91dGVfaWRCDAoKX2NsaWVudF9pcCLvAgoVR3VhcmRyYWlsSW5zcGVjdEV2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSFAoMY29udGVudF90eXBlGAMgASgFEhIKBW1vZGVsGAQgASgJSACIAQESFAoMY29udGV4dF9qc29uGAUgASgJEhwKD2luc3BlY3Rpb25fdHlwZRhkIAEoCUgBiAEBEhIKCmNhdGVnb3JpZXMYZSADKAkSSAoIbWV0YWRhdGEYZiADKAsyNi56ZW50aW5lbC5hZ2VudC52Mi5HdWFyZHJhaWxJbnNwZWN0RXZlbnQuTWV0YWRhdGFFbnRyeRIVCghyb3V0ZV9pZBhnIAEoCUgCiAEBGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfbW9kZWxCEgoQX2luc3BlY3Rpb25fdHlwZUILCglfcm91dGVfaWQikAIKFFJlcXVlc3RDb21wbGV0ZUV2ZW50EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEhMKC3N0YXR1c19jb2RlGAIgASgNEhMKC2R1cmF0aW9uX21zGAMgASgEEhYKDmJ5dGVzX3JlY2VpdmVkGAQgASgEEhIKCmJ5dGVzX3NlbnQYBSABKAQSFQoIdXBzdHJlYW0YBiABKAlIAIgBARISCgpmcm9tX2NhY2hlGAcgASgIEhIKBWVycm9yGAggASgJSAGIAQESHgoRdXBzdHJlYW1fYXR0ZW1wdHMYZCABKA1IAogBAUILCglfdXBzdHJlYW1CCAoGX2Vycm9yQhQKEl91cHN0cmVhbV9hdHRlbXB0cyKxAQoNQ2FuY2VsUmVxdWVzdBIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAUSFAoMdGltZXN0YW1wX21zGAMgASgEEh4KEWJsb2NraW5nX2FnZW50X2lkGAQgASgJSACIAQESGgoNbWFudWFsX3JlYXNvbhgFIAEoCUgBiAEBQhQKEl9ibG9ja2luZ19hZ2VudF9pZEIQCg5fbWFudWFsX3JlYXNvbiIrCglDYW5jZWxBbGwSEwoGcmVhc29uGAEgASgJSACIAQFCCQoHX3JlYXNvbiKvAQoOQ29uZmlndXJlRXZlbnQSEwoLY29uZmlnX2pzb24YASABKAkSGwoOY29uZmlnX3ZlcnNpb24YAiABKAlIAIgBARISCgppc19pbml0aWFsGAMgASgIEhQKDHRpbWVzdGFtcF9tcxgEIAEoBBIbCg5jb3JyZWxhdGlvbl9pZBhkIAEoCUgBiAEBQhEKD19jb25maWdfdmVyc2lvbkIRCg9fY29ycmVsYXRpb25faWQiLgoEUGluZxIQCghzZXF1ZW5jZRgBIAEoBBIUCgx0aW1lc3RhbXBfbXMYAiABKAQiSQoEUG9uZxIQCghzZXF1ZW5jZRgBIAEoBBIZChFwaW5nX3RpbWVzdGFtcF9tcxgCIAEoBBIUCgx0aW1lc3RhbXBfbXMYAyABKAQi6gcKDUFnZW50UmVzcG9uc2USFgoOY29ycmVsYXRpb25faWQYASABKAkSMQoFYWxsb3cYAiABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5BbGxvd0RlY2lzaW9uSAASMQoFYmxvY2sYAyABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5CbG9ja0RlY2lzaW9uSAASNwoIcmVkaXJlY3QYBCABKAsyIy56ZW50aW5lbC5hZ2VudC52Mi5SZWRpcmVjdERlY2lzaW9uSAASOQoJY2hhbGxlbmdlGAUgASgLMiQuemVudGluZWwuYWdlbnQudjIuQ2hhbGxlbmdlRGVjaXNpb25IABI0Cg9yZXF1ZXN0X2hlYWRlcnMYCiADKAsyGy56ZW50aW5lbC5hZ2VudC52Mi5IZWFkZXJPcBI1ChByZXNwb25zZV9oZWFkZXJzGAsgAygLMhsuemVudGluZWwuYWdlbnQudjIuSGVhZGVyT3ASNAoFYXVkaXQYDCABKAsyIC56ZW50aW5lbC5hZ2VudC52Mi5BdWRpdE1ldGFkYXRhSAGIAQESHwoScHJvY2Vzc2luZ190aW1lX21zGA0gASgESAKIAQESEgoKbmVlZHNfbW9yZRgOIAEoCBJDChVyZXF1ZXN0X2JvZHlfbXV0YXRpb24YZCABKAsyHy56ZW50aW5lbC5hZ2VudC52Mi5Cb2R5TXV0YXRpb25IA4gBARJEChZyZXNwb25zZV9ib2R5X211dGF0aW9uGGUgASgLMh8uemVudGluZWwuYWdlbnQudjIuQm9keU11dGF0aW9uSASIAQESTwoQcm91dGluZ19tZXRhZGF0YRhmIAMoCzI1LnplbnRpbmVsLmFnZW50LnYyLkFnZW50UmVzcG9uc2UuUm91dGluZ01ldGFkYXRhRW50cnkSRQoSd2Vic29ja2V0X2RlY2lzaW9uGGcgASgLMiQuemVudGluZWwuYWdlbnQudjIuV2Vic29ja2V0RGVjaXNpb25IBYgBARIxCgVlcnJvchhoIAEoCzIdLnplbnRpbmVsLmFnZW50LnYyLkFnZW50RXJyb3JIBogBARo2ChRSb3V0aW5nTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgoKCGRlY2lzaW9uQggKBl9hdWRpdEIVChNfcHJvY2Vzc2luZ190aW1lX21zQhgKFl9yZXF1ZXN0X2JvZHlfbXV0YXRpb25CGQoXX3Jlc3BvbnNlX2JvZHlfbXV0YXRpb25CFQoTX3dlYnNvY2tldF9kZWNpc2lvbkIICgZfZXJyb3IiDwoNQWxsb3dEZWNpc2lvbiJnCg1CbG9ja0RlY2lzaW9uEg4KBnN0YXR1cxgBIAEoDRIRCgRib2R5GAIgASgJSACIAQESKgoHaGVhZGVycxgDIAMoCzIZLnplbnRpbmVsLmFnZW50LnYyLkhlYWRlckIHCgVfYm9keSIvChBSZWRpcmVjdERlY2lzaW9uEgsKA3VybBgBIAEoCRIOCgZzdGF0dXMYAiABKA0inAEKEUNoYWxsZW5nZURlY2lzaW9uEhYKDmNoYWxsZW5nZV90eXBlGAEgASgJEkAKBnBhcmFtcxgCIAMoCzIwLnplbnRpbmVsLmFnZW50LnYyLkNoYWxsZW5nZURlY2lzaW9uLlBhcmFtc0VudHJ5Gi0KC1BhcmFtc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi2gEKDUF1ZGl0TWV0YWRhdGESDAoEdGFncxgBIAMoCRIQCghydWxlX2lkcxgCIAMoCRIXCgpjb25maWRlbmNlGAMgASgCSACIAQESFAoMcmVhc29uX2NvZGVzGAQgAygJEjwKBmN1c3RvbRgFIAMoCzIsLnplbnRpbmVsLmFnZW50LnYyLkF1ZGl0TWV0YWRhdGEuQ3VzdG9tRW50cnkaLQoLQ3VzdG9tRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfY29uZmlkZW5jZSI/CgxCb2R5TXV0YXRpb24SEQoEZGF0YRgBIAEoDEgAiAEBEhMKC2NodW5rX2luZGV4GAIgASgNQgcKBV9kYXRhInUKEVdlYnNvY2tldERlY2lzaW9uEgwKBGRyb3AYASABKAgSFwoKY2xvc2VfY29kZRgCIAEoDUgAiAEBEhkKDGNsb3NlX3JlYXNvbhgDIAEoCUgBiAEBQg0KC19jbG9zZV9jb2RlQg8KDV9jbG9zZV9yZWFzb24iKwoKQWdlbnRFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiyQMKDEhlYWx0aFN0YXR1cxIQCghhZ2VudF9pZBgBIAEoCRINCgVzdGF0ZRgCIAEoBRIUCgdtZXNzYWdlGAMgASgJSACIAQESMQoEbG9hZBgEIAEoCzIeLnplbnRpbmVsLmFnZW50LnYyLkxvYWRNZXRyaWNzSAGIAQESOgoJcmVzb3VyY2VzGAUgASgLMiIuemVudGluZWwuYWdlbnQudjIuUmVzb3VyY2VNZXRyaWNzSAKIAQESGwoOdmFsaWRfdW50aWxfbXMYBiABKARIA4gBARIUCgx0aW1lc3RhbXBfbXMYByABKAQSGQoRZGlzYWJsZWRfZmVhdHVyZXMYCiADKAkSGgoSdGltZW91dF9tdWx0aXBsaWVyGAsgASgCEhkKDGRyYWluX2V0YV9tcxgMIAEoBEgEiAEBEh0KEHVuaGVhbHRoeV9yZWFzb24YDSABKAlIBYgBARITCgtyZWNvdmVyYWJsZRgOIAEoCEIKCghfbWVzc2FnZUIHCgVfbG9hZEIMCgpfcmVzb3VyY2VzQhEKD192YWxpZF91bnRpbF9tc0IPCg1fZHJhaW5fZXRhX21zQhMKEV91bmhlYWx0aHlfcmVhc29uIugBCgtMb2FkTWV0cmljcxIRCglpbl9mbGlnaHQYASABKA0SEwoLcXVldWVfZGVwdGgYAiABKA0SFgoOYXZnX2xhdGVuY3lfbXMYAyABKAISFgoOcDUwX2xhdGVuY3lfbXMYBCABKAISFgoOcDk1X2xhdGVuY3lfbXMYBSABKAISFgoOcDk5X2xhdGVuY3lfbXMYBiABKAISGgoScmVxdWVzdHNfcHJvY2Vzc2VkGAcgASgEEhkKEXJlcXVlc3RzX3JlamVjdGVkGAggASgEEhoKEnJlcXVlc3RzX3RpbWVkX291dBgJIAEoBCK1AgoPUmVzb3VyY2VNZXRyaWNzEhgKC2NwdV9wZXJjZW50GAEgASgCSACIAQESGQoMbWVtb3J5X2J5dGVzGAIgASgESAGIAQESGQoMbWVtb3J5X2xpbWl0GAMgASgESAKIAQESGwoOYWN0aXZlX3RocmVhZHMYBCABKA1IA4gBARIVCghvcGVuX2ZkcxgFIAEoDUgEiAEBEhUKCGZkX2xpbWl0GAYgASgNSAWIAQESGAoLY29ubmVjdGlvbnMYByABKA1IBogBAUIOCgxfY3B1X3BlcmNlbnRCDwoNX21lbW9yeV9ieXRlc0IPCg1fbWVtb3J5X2xpbWl0QhEKD19hY3RpdmVfdGhyZWFkc0ILCglfb3Blbl9mZHNCCwoJX2ZkX2xpbWl0Qg4KDF9jb25uZWN0aW9ucyLuAgoTQ29uZmlnVXBkYXRlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHRpbWVzdGFtcF9tcxgCIAEoBBI6Cg5yZXF1ZXN0X3JlbG9hZBgKIAEoCzIgLnplbnRpbmVsLmFnZW50LnYyLlJlcXVlc3RSZWxvYWRIABI0CgtydWxlX3VwZGF0ZRgLIAEoCzIdLnplbnRpbmVsLmFnZW50LnYyLlJ1bGVVcGRhdGVIABI0CgtsaXN0X3VwZGF0ZRgMIAEoCzIdLnplbnRpbmVsLmFnZW50LnYyLkxpc3RVcGRhdGVIABI+ChByZXN0YXJ0X3JlcXVpcmVkGA0gASgLMiIuemVudGluZWwuYWdlbnQudjIuUmVzdGFydFJlcXVpcmVkSAASNgoMY29uZmlnX2Vycm9yGA4gASgLMh4uemVudGluZWwuYWdlbnQudjIuQ29uZmlnRXJyb3JIAEINCgt1cGRhdGVfdHlwZSIPCg1SZXF1ZXN0UmVsb2FkImYKClJ1bGVVcGRhdGUSEAoIcnVsZV9zZXQYASABKAkSMAoFcnVsZXMYAiADKAsyIS56ZW50aW5lbC5hZ2VudC52Mi5SdWxlRGVmaW5pdGlvbhIUCgxyZW1vdmVfcnVsZXMYAyADKAkikAEKDlJ1bGVEZWZpbml0aW9uEgoKAmlkGAEgASgJEhAKCHByaW9yaXR5GAIgASgFEhcKD2RlZmluaXRpb25fanNvbhgDIAEoCRIPCgdlbmFibGVkGAQgASgIEhgKC2Rlc2NyaXB0aW9uGAUgASgJSACIAQESDAoEdGFncxgGIAMoCUIOCgxfZGVzY3JpcHRpb24iOgoKTGlzdFVwZGF0ZRIPCgdsaXN0X2lkGAEgASgJEgsKA2FkZBgCIAMoCRIOCgZyZW1vdmUYAyADKAkiOgoPUmVzdGFydFJlcXVpcmVkEg4KBnJlYXNvbhgBIAEoCRIXCg9ncmFjZV9wZXJpb2RfbXMYAiABKAQiOgoLQ29uZmlnRXJyb3ISDQoFZXJyb3IYASABKAkSEgoFZmllbGQYAiABKAlIAIgBAUIICgZfZmllbGQicAoUQ29uZmlnVXBkYXRlUmVzcG9uc2USEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghhY2NlcHRlZBgCIAEoCBISCgVlcnJvchgDIAEoCUgAiAEBEhQKDHRpbWVzdGFtcF9tcxgEIAEoBEIICgZfZXJyb3IiegoPU2h1dGRvd25SZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoBRIXCg9ncmFjZV9wZXJpb2RfbXMYAiABKAQSFAoMdGltZXN0YW1wX21zGAMgASgEEhgKC3JlYXNvbl90ZXh0GGQgASgJSACIAQFCDgoMX3JlYXNvbl90ZXh0InMKDERyYWluUmVxdWVzdBITCgtkdXJhdGlvbl9tcxgBIAEoBBIOCgZyZWFzb24YAiABKAUSFAoMdGltZXN0YW1wX21zGAMgASgEEhgKC3JlYXNvbl90ZXh0GGQgASgJSACIAQFCDgoMX3JlYXNvbl90ZXh0ItwBCgpMb2dNZXNzYWdlEg0KBWxldmVsGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSGwoOY29ycmVsYXRpb25faWQYAyABKAlIAIgBARI5CgZmaWVsZHMYBCADKAsyKS56ZW50aW5lbC5hZ2VudC52Mi5Mb2dNZXNzYWdlLkZpZWxkc0VudHJ5EhQKDHRpbWVzdGFtcF9tcxgFIAEoBBotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhEKD19jb3JyZWxhdGlvbl9pZCKdAQoRRmxvd0NvbnRyb2xTaWduYWwSGwoOY29ycmVsYXRpb25faWQYASABKAlIAIgBARIOCgZhY3Rpb24YAiABKAUSHQoQYnVmZmVyX2F2YWlsYWJsZRgDIAEoBEgBiAEBEhQKDHRpbWVzdGFtcF9tcxgEIAEoBEIRCg9fY29ycmVsYXRpb25faWRCEwoRX2J1ZmZlcl9hdmFpbGFibGUi6AEKDU1ldHJpY3NSZXBvcnQSEAoIYWdlbnRfaWQYASABKAkSFAoMdGltZXN0YW1wX21zGAIgASgEEhMKC2ludGVydmFsX21zGAMgASgEEjIKCGNvdW50ZXJzGAQgAygLMiAuemVudGluZWwuYWdlbnQudjIuQ291bnRlck1ldHJpYxIuCgZnYXVnZXMYBSADKAsyHi56ZW50aW5lbC5hZ2VudC52Mi5HYXVnZU1ldHJpYxI2CgpoaXN0b2dyYW1zGAYgAygLMiIuemVudGluZWwuYWdlbnQudjIuSGlzdG9ncmFtTWV0cmljIrUBCg1Db3VudGVyTWV0cmljEgwKBG5hbWUYASABKAkSEQoEaGVscBgCIAEoCUgAiAEBEjwKBmxhYmVscxgDIAMoCzIsLnplbnRpbmVsLmFnZW50LnYyLkNvdW50ZXJNZXRyaWMuTGFiZWxzRW50cnkSDQoFdmFsdWUYBCABKAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfaGVscCKxAQoLR2F1Z2VNZXRyaWMSDAoEbmFtZRgBIAEoCRIRCgRoZWxwGAIgASgJSACIAQESOgoGbGFiZWxzGAMgAygLMiouemVudGluZWwuYWdlbnQudjIuR2F1Z2VNZXRyaWMuTGFiZWxzRW50cnkSDQoFdmFsdWUYBCABKAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfaGVscCL7AQoPSGlzdG9ncmFtTWV0cmljEgwKBG5hbWUYASABKAkSEQoEaGVscBgCIAEoCUgAiAEBEj4KBmxhYmVscxgDIAMoCzIuLnplbnRpbmVsLmFnZW50LnYyLkhpc3RvZ3JhbU1ldHJpYy5MYWJlbHNFbnRyeRILCgNzdW0YBCABKAESDQoFY291bnQYBSABKAQSMwoHYnVja2V0cxgGIAMoCzIiLnplbnRpbmVsLmFnZW50LnYyLkhpc3RvZ3JhbUJ1Y2tldBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9oZWxwIiwKD0hpc3RvZ3JhbUJ1Y2tldBIKCgJsZRgBIAEoARINCgVjb3VudBgCIAEoBDKQAgoOQWdlbnRTZXJ2aWNlVjISVQoNUHJvY2Vzc1N0cmVhbRIfLnplbnRpbmVsLmFnZW50LnYyLlByb3h5VG9BZ2VudBofLnplbnRpbmVsLmFnZW50LnYyLkFnZW50VG9Qcm94eSgBMAESVQoNQ29udHJvbFN0cmVhbRIfLnplbnRpbmVsLmFnZW50LnYyLkFnZW50Q29udHJvbBofLnplbnRpbmVsLmFnZW50LnYyLlByb3h5Q29udHJvbCgBMAESUAoMUHJvY2Vzc0V2ZW50Eh8uemVudGluZWwuYWdlbnQudjIuUHJveHlUb0FnZW50Gh8uemVudGluZWwuYWdlbnQudjIuQWdlbnRUb1Byb3h5YgZwcm90bzM");
 
 /**
- * What a proxy sends.
+ * Message of a proxy.
  *
  * @generated from message zentinel.agent.v2.ProxyToAgent
  */
@@ -131,7 +131,7 @@ export const ProxyToAgentSchema: GenMessage<ProxyToAgent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 0);
 
 /**
- * What an agent sends.
+ * Message of an agent.
  *
  * @generated from message zentinel.agent.v2.AgentToProxy
  */
@@ -216,7 +216,7 @@ export const AgentToProxySchema: GenMessage<AgentToProxy> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 1);
 
 /**
- * What an agent sends on the control stream.
+ * Message of an agent on the control stream.
  *
  * @generated from message zentinel.agent.v2.AgentControl
  */
@@ -259,7 +259,7 @@ export const AgentControlSchema: GenMessage<AgentControl> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 2);
 
 /**
- * What a proxy sends on the control stream.
+ * Message of a proxy on the control stream.
  *
  * @generated from message zentinel.agent.v2.ProxyControl
  */
@@ -384,7 +384,7 @@ export const HandshakeResponseSchema: GenMessage<HandshakeResponse> = /*@__PURE_
   messageDesc(file_zentinel_agent_v2_agent, 5);
 
 /**
- * What an agent can do.
+ * Abilities of an agent.
  *
  * @generated from message zentinel.agent.v2.AgentCapabilities
  */
@@ -499,7 +499,7 @@ export const AgentFeaturesSchema: GenMessage<AgentFeatures> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 7);
 
 /**
- * Bounds that an agent asks for.
+ * Limits that an agent asks for.
  *
  * @generated from message zentinel.agent.v2.AgentLimits
  */
@@ -538,7 +538,7 @@ export const AgentLimitsSchema: GenMessage<AgentLimits> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 8);
 
 /**
- * How an agent reports its health.
+ * Health reporting of an agent.
  *
  * @generated from message zentinel.agent.v2.HealthConfig
  */
@@ -567,7 +567,7 @@ export const HealthConfigSchema: GenMessage<HealthConfig> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 9);
 
 /**
- * Where a request came from.
+ * Origin of a request.
  *
  * @generated from message zentinel.agent.v2.RequestMetadata
  */
@@ -628,7 +628,7 @@ export type RequestMetadata = Message<"zentinel.agent.v2.RequestMetadata"> & {
   traceparent?: string | undefined;
 
   /**
-   * What the proxy calls the request in its logs, where that is another text than correlation_id, by which answers go.
+   * Id of the request in the proxy's logs, if it differs from correlation_id, which answers repeat.
    *
    * @generated from field: optional string log_correlation_id = 100;
    */
@@ -740,7 +740,7 @@ export type RequestHeadersEvent = Message<"zentinel.agent.v2.RequestHeadersEvent
   headers: Header[];
 
   /**
-   * Whether a body follows; where it is not there, nobody said.
+   * True if a body follows; absent if that is not known.
    *
    * @generated from field: optional bool has_body = 100;
    */
@@ -776,7 +776,7 @@ export type ResponseHeadersEvent = Message<"zentinel.agent.v2.ResponseHeadersEve
   headers: Header[];
 
   /**
-   * Whether a body follows; where it is not there, nobody said.
+   * True if a body follows; absent if that is not known.
    *
    * @generated from field: optional bool has_body = 100;
    */
@@ -901,7 +901,7 @@ export const WebSocketFrameEventSchema: GenMessage<WebSocketFrameEvent> = /*@__P
   messageDesc(file_zentinel_agent_v2_agent, 16);
 
 /**
- * Text for a guardrail to judge.
+ * Text that a guardrail judges.
  *
  * @generated from message zentinel.agent.v2.GuardrailInspectEvent
  */
@@ -1021,7 +1021,7 @@ export const RequestCompleteEventSchema: GenMessage<RequestCompleteEvent> = /*@_
   messageDesc(file_zentinel_agent_v2_agent, 18);
 
 /**
- * The proxy wants no answers for a request any more.
+ * Cancels a request: the proxy drops later answers to it.
  *
  * @generated from message zentinel.agent.v2.CancelRequest
  */
@@ -1062,7 +1062,7 @@ export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 19);
 
 /**
- * The proxy wants no answers at all any more.
+ * Cancels all requests of the connection.
  *
  * @generated from message zentinel.agent.v2.CancelAll
  */
@@ -1107,7 +1107,7 @@ export type ConfigureEvent = Message<"zentinel.agent.v2.ConfigureEvent"> & {
   timestampMs: bigint;
 
   /**
-   * Where it is there, an AgentResponse of this id answers: allow is accepted, block is refused.
+   * If set, an AgentResponse with this id answers: allow is accepted, block is refused.
    *
    * @generated from field: optional string correlation_id = 100;
    */
@@ -1122,7 +1122,7 @@ export const ConfigureEventSchema: GenMessage<ConfigureEvent> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 21);
 
 /**
- * Are you there?
+ * Keepalive request.
  *
  * @generated from message zentinel.agent.v2.Ping
  */
@@ -1273,7 +1273,7 @@ export const AgentResponseSchema: GenMessage<AgentResponse> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 24);
 
 /**
- * Let it pass.
+ * Allows the request.
  *
  * @generated from message zentinel.agent.v2.AllowDecision
  */
@@ -1288,7 +1288,7 @@ export const AllowDecisionSchema: GenMessage<AllowDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 25);
 
 /**
- * Answer the client instead.
+ * Answers the client in the upstream's place.
  *
  * @generated from message zentinel.agent.v2.BlockDecision
  */
@@ -1317,7 +1317,7 @@ export const BlockDecisionSchema: GenMessage<BlockDecision> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 26);
 
 /**
- * Send the client elsewhere.
+ * Redirects the client.
  *
  * @generated from message zentinel.agent.v2.RedirectDecision
  */
@@ -1341,7 +1341,7 @@ export const RedirectDecisionSchema: GenMessage<RedirectDecision> = /*@__PURE__*
   messageDesc(file_zentinel_agent_v2_agent, 27);
 
 /**
- * Ask the client to prove something.
+ * Challenges the client.
  *
  * @generated from message zentinel.agent.v2.ChallengeDecision
  */
@@ -1365,7 +1365,7 @@ export const ChallengeDecisionSchema: GenMessage<ChallengeDecision> = /*@__PURE_
   messageDesc(file_zentinel_agent_v2_agent, 28);
 
 /**
- * Why a decision was made.
+ * Reasons of a decision, for logs and metrics.
  *
  * @generated from message zentinel.agent.v2.AuditMetadata
  */
@@ -1406,7 +1406,7 @@ export const AuditMetadataSchema: GenMessage<AuditMetadata> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 29);
 
 /**
- * What to do with a body chunk: no data passes it, empty data drops it, data replaces it.
+ * Mutation of a body chunk: without data it passes, with empty data it is dropped, else it is replaced.
  *
  * @generated from message zentinel.agent.v2.BodyMutation
  */
@@ -1430,7 +1430,7 @@ export const BodyMutationSchema: GenMessage<BodyMutation> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 30);
 
 /**
- * What to do with a WebSocket frame: nothing set lets it pass.
+ * Decision on a WebSocket frame; with no field set it passes.
  *
  * @generated from message zentinel.agent.v2.WebsocketDecision
  */
@@ -1459,7 +1459,7 @@ export const WebsocketDecisionSchema: GenMessage<WebsocketDecision> = /*@__PURE_
   messageDesc(file_zentinel_agent_v2_agent, 31);
 
 /**
- * The agent could not decide.
+ * Failure of an agent to decide.
  *
  * @generated from message zentinel.agent.v2.AgentError
  */
@@ -1483,7 +1483,7 @@ export const AgentErrorSchema: GenMessage<AgentError> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 32);
 
 /**
- * How an agent feels.
+ * Health of an agent.
  *
  * @generated from message zentinel.agent.v2.HealthStatus
  */
@@ -1559,7 +1559,7 @@ export const HealthStatusSchema: GenMessage<HealthStatus> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 33);
 
 /**
- * What an agent measures about its work.
+ * Load of an agent.
  *
  * @generated from message zentinel.agent.v2.LoadMetrics
  */
@@ -1618,7 +1618,7 @@ export const LoadMetricsSchema: GenMessage<LoadMetrics> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 34);
 
 /**
- * What an agent measures about its process.
+ * Resource usage of an agent's process.
  *
  * @generated from message zentinel.agent.v2.ResourceMetrics
  */
@@ -1667,7 +1667,7 @@ export const ResourceMetricsSchema: GenMessage<ResourceMetrics> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 35);
 
 /**
- * An agent asks for a change of configuration.
+ * Request of an agent for a change of its configuration.
  *
  * @generated from message zentinel.agent.v2.ConfigUpdateRequest
  */
@@ -1726,7 +1726,7 @@ export const ConfigUpdateRequestSchema: GenMessage<ConfigUpdateRequest> = /*@__P
   messageDesc(file_zentinel_agent_v2_agent, 36);
 
 /**
- * Load the configuration again.
+ * Reloads the configuration.
  *
  * @generated from message zentinel.agent.v2.RequestReload
  */
@@ -1741,7 +1741,7 @@ export const RequestReloadSchema: GenMessage<RequestReload> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 37);
 
 /**
- * Change rules.
+ * Changes rules.
  *
  * @generated from message zentinel.agent.v2.RuleUpdate
  */
@@ -1814,7 +1814,7 @@ export const RuleDefinitionSchema: GenMessage<RuleDefinition> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 39);
 
 /**
- * Change a list.
+ * Changes a list.
  *
  * @generated from message zentinel.agent.v2.ListUpdate
  */
@@ -1843,7 +1843,7 @@ export const ListUpdateSchema: GenMessage<ListUpdate> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 40);
 
 /**
- * The agent has to be started again.
+ * Reports that the agent must be restarted.
  *
  * @generated from message zentinel.agent.v2.RestartRequired
  */
@@ -1867,7 +1867,7 @@ export const RestartRequiredSchema: GenMessage<RestartRequired> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 41);
 
 /**
- * The agent's configuration is wrong.
+ * Reports that the agent's configuration is invalid.
  *
  * @generated from message zentinel.agent.v2.ConfigError
  */
@@ -1925,7 +1925,7 @@ export const ConfigUpdateResponseSchema: GenMessage<ConfigUpdateResponse> = /*@_
   messageDesc(file_zentinel_agent_v2_agent, 43);
 
 /**
- * The sender is about to end.
+ * Announces the end of the sender.
  *
  * @generated from message zentinel.agent.v2.ShutdownRequest
  */
@@ -1961,7 +1961,7 @@ export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 44);
 
 /**
- * Finish what you have and take nothing new.
+ * Asks the peer to finish its requests and take no new ones.
  *
  * @generated from message zentinel.agent.v2.DrainRequest
  */
@@ -1984,7 +1984,7 @@ export type DrainRequest = Message<"zentinel.agent.v2.DrainRequest"> & {
   timestampMs: bigint;
 
   /**
-   * The reason in words, where no number says it.
+   * Reason as text, if no number stands for it.
    *
    * @generated from field: optional string reason_text = 100;
    */
@@ -2040,7 +2040,7 @@ export const LogMessageSchema: GenMessage<LogMessage> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 46);
 
 /**
- * An agent asks for a pause, ends it, or says how much room it has.
+ * Flow control of an agent: a pause, its end, or the free capacity.
  *
  * @generated from message zentinel.agent.v2.FlowControlSignal
  */
@@ -2232,7 +2232,7 @@ export const HistogramMetricSchema: GenMessage<HistogramMetric> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 51);
 
 /**
- * How many observations were at most le.
+ * Number of observations of at most le.
  *
  * @generated from message zentinel.agent.v2.HistogramBucket
  */
@@ -2256,7 +2256,7 @@ export const HistogramBucketSchema: GenMessage<HistogramBucket> = /*@__PURE__*/
   messageDesc(file_zentinel_agent_v2_agent, 52);
 
 /**
- * An agent: decides what a proxy does with HTTP requests.
+ * Agent that decides on the HTTP requests of a proxy.
  *
  * @generated from service zentinel.agent.v2.AgentServiceV2
  */
