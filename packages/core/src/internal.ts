@@ -48,4 +48,4 @@ export { countAllRepeats, countRepeats } from './repeated-lines.ts';
 export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';
-export type { SpanAttributes } from './tracer.ts';
+export { SafeSpan, SafeTracer, type SpanAttributes } from './tracer.ts';

@@ -8,3 +8,4 @@ export type { MetricFamily } from './family.ts';
 export { HistogramSeries, type ScalarSeries, type Series } from './series.ts';
 export { CONTENT_TYPES, type ExportFormat } from './prometheus.ts';
 export type { FamilySnapshot, MetricsSnapshot, SeriesSnapshot } from './snapshot.ts';
+export { traceWith } from './trace-with.ts';

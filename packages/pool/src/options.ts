@@ -1,4 +1,4 @@
-import type { Clock, Logger, MetricsRecorder, Transport } from '@agentwire/core';
+import type { Clock, Logger, MetricsRecorder, Tracer, Transport } from '@agentwire/core';
 import { systemClock } from '@agentwire/core';
 import {
   countRepeats,
@@ -79,10 +79,13 @@ export interface AgentPoolOptions {
   readonly logger?: Logger | undefined;
   /** Receiver of measurements; default none. */
   readonly metrics?: MetricsRecorder | undefined;
+  /** Receiver of a client span for every event that an agent is asked; default none. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Options with every default filled in and checked. */
-export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'reconnect'> {
+export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'reconnect' | 'tracer'> {
+  readonly tracer: Tracer | undefined;
   readonly reconnect: Required<BackoffOptions>;
 }
 
@@ -121,11 +124,12 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   clock: { check: OPTION.clock, default: systemClock },
   logger: { check: OPTION.logger, default: silentLogger },
   metrics: { check: OPTION.methods('count', 'gauge', 'observe'), default: noMetrics },
+  tracer: { check: OPTION.methods('startSpan') },
 };
 
 /** Options that a file may have under `pool`: all but objects and functions of a program. */
 export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
-  (name) => !['transports', 'clock', 'logger', 'metrics'].includes(name),
+  (name) => !['transports', 'clock', 'logger', 'metrics', 'tracer'].includes(name),
 );
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
@@ -133,6 +137,7 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
   const { reconnect, ...rest } = resolveOptions('AgentPool', options, ROWS);
   return {
     ...rest,
+    tracer: options.tracer,
     reconnect: resolveBackoff(reconnect),
     logger: countRepeats(rest.logger, rest.clock),
   };

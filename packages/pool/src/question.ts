@@ -1,5 +1,5 @@
 import { AgentwireError, type Decision, type EventType, type ProxyEvent, type RequestHead } from '@agentwire/core';
-import { checkBoolean, checkKnownOptions, checkNumber, OPTION } from '@agentwire/core/internal';
+import { checkBoolean, checkKnownOptions, checkNumber, checkText, OPTION } from '@agentwire/core/internal';
 import type { AskOptions } from '@agentwire/core/session';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
@@ -17,6 +17,8 @@ export interface PoolAskOptions extends AskOptions {
    * Default `false`: without an event for `correlationAffinityTtlMs`, the request is cancelled.
    */
   readonly keep?: boolean | undefined;
+  /** W3C `traceparent` of the span that the event belongs under; default that of a request's head. Read by a pool with a tracer. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Checks that an event is an object. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
@@ -25,7 +27,13 @@ export function checkEvent(event: unknown): void {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'an event must be an object: { type, id, … }');
 }
 
-const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>(['signal', 'timeoutMs', 'only', 'keep']);
+const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>([
+  'signal',
+  'timeoutMs',
+  'only',
+  'keep',
+  'traceparent',
+]);
 
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
 
@@ -38,10 +46,11 @@ export function standsAlone(type: EventType): boolean {
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
   for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a request', options, [...ASK_OPTIONS]);
-  const { signal, timeoutMs, only, keep } = options;
+  const { signal, timeoutMs, only, keep, traceparent } = options;
   // not by a table, for every event: 70 ns instead of 300 ns, in a loop of 500 000
   if (only !== undefined) checkBoolean('only', only);
   if (keep !== undefined) checkBoolean('keep', keep);
+  if (traceparent !== undefined) checkText('traceparent', traceparent);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
   if (signal === undefined) return;
   if (typeof signal?.addEventListener !== 'function') OPTION.signal('signal', signal);

@@ -74,7 +74,10 @@ export interface HandlerContext<State = unknown> {
    * none it is the correlation id, which a client may have chosen: neither secret nor unique.
    */
   readonly requestId: string;
-  /** W3C trace context of the request, if the proxy traces. */
+  /**
+   * W3C trace context of this call, to be sent along with what the handler asks others: the handler's own span where the agent is
+   * served with a `tracer`, else the proxy's span; `undefined` where neither traces.
+   */
   readonly traceparent: string | undefined;
   /** The logger that the agent is served with. */
   readonly logger: Logger;

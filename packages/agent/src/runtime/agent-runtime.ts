@@ -67,9 +67,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.limiter = new ConcurrencyLimiter(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
     if (options.busyPoll) this.#busyPoll = new BusyPoll(this.clock);
     this.scopes = new RequestScopes(agent, this);
-    this.calls = new HandlerCalls(this.limiter, options, this.handlerTimeoutMs, (event, context) =>
-      this.scopes.over(event, context),
-    );
+    this.calls = new HandlerCalls(agent, this.limiter, options, (event, context) => this.scopes.over(event, context));
     this.#deadlines = new HandlerDeadlines(this.clock, this.handlerTimeoutMs, (run) =>
       this.calls.outcomes.expired(run),
     );

@@ -30,6 +30,8 @@ export class EventContext implements HandlerContext, MessageHost {
   readonly scope: RequestScope | undefined;
   readonly #host: ContextHost;
   readonly agentRequest: AgentRequest;
+  /** `traceparent` of the handler's own span, where handlers are traced. */
+  spanTraceparent: string | undefined;
   #run: HandlerRun | undefined;
   #state: unknown;
 
@@ -75,7 +77,7 @@ export class EventContext implements HandlerContext, MessageHost {
   }
 
   get traceparent(): string | undefined {
-    return this.request?.metadata.traceparent;
+    return this.spanTraceparent ?? this.request?.metadata.traceparent;
   }
 
   get logger(): Logger {

@@ -1,6 +1,7 @@
-import type { Clock, Decision, Logger, ProxyEvent } from '@agentwire/core';
+import type { Clock, Decision, Logger, ProxyEvent, Tracer } from '@agentwire/core';
 import type { Message } from '../body/message.ts';
 import { askForMore, checkDecision, placeMutation } from '../decision/check-decision.ts';
+import type { Agent } from '../define/define-agent.ts';
 import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { Reply } from '../run/handler-run.ts';
@@ -9,12 +10,14 @@ import { BodyChanges } from './body-changes.ts';
 import type { EventContext } from './event-context.ts';
 import { toHandlerError } from './handler-error.ts';
 import { HandlerOutcomes } from './handler-outcomes.ts';
+import { HandlerSpans } from './handler-spans.ts';
 
 /** Options of {@link HandlerCalls}. */
 export interface HandlerCallOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly challengeFallback: ChallengeFallback;
+  readonly tracer?: Tracer | undefined;
 }
 
 type OnRefused = (event: ProxyEvent, context: EventContext) => void;
@@ -26,13 +29,20 @@ export class HandlerCalls {
   readonly #quirks: QuirkAdapter;
   readonly #onRefused: OnRefused;
   readonly #bodies: BodyChanges;
+  readonly #spans: HandlerSpans | undefined;
 
   /** @param onRefused called for each event whose request ends with its decision */
-  constructor(limiter: ConcurrencyLimiter, options: HandlerCallOptions, timeoutMs: number, onRefused: OnRefused) {
+  constructor(
+    { name, limits }: Pick<Agent, 'name' | 'limits'>,
+    limiter: ConcurrencyLimiter,
+    options: HandlerCallOptions,
+    onRefused: OnRefused,
+  ) {
     this.#onRefused = onRefused;
+    this.#spans = options.tracer && new HandlerSpans(name, options.tracer, options.logger);
     this.#limiter = limiter;
     this.#quirks = new QuirkAdapter(options.logger, options.challengeFallback);
-    const outcomes = new HandlerOutcomes(limiter, options.clock, options.logger, timeoutMs);
+    const outcomes = new HandlerOutcomes(limiter, options.clock, options.logger, limits.handlerTimeoutMs);
     this.outcomes = outcomes;
     this.#bodies = new BodyChanges((run, context, decided) => outcomes.follow(run, context, decided));
   }
@@ -63,7 +73,10 @@ export class HandlerCalls {
   ): Decision | Promise<Reply> {
     let result: MaybePromise<Decision>;
     try {
-      result = handler(subject, context);
+      result =
+        this.#spans === undefined
+          ? handler(subject, context)
+          : this.#spans.call(event.type, context, () => handler(subject, context));
     } catch (error) {
       context.createdRun?.returned();
       throw toHandlerError(error);

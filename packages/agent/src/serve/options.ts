@@ -6,6 +6,7 @@ import {
   type Logger,
   type MetricsSource,
   systemClock,
+  type Tracer,
   type Transport,
 } from '@agentwire/core';
 import {
@@ -69,6 +70,8 @@ export interface ServeAgentOptions {
    * `MetricsCollector` of `@agentwire/metrics` fits. Default none.
    */
   readonly metrics?: MetricsSource | undefined;
+  /** Receiver of a server span for every call of a handler, under the proxy's `traceparent`; default none. */
+  readonly tracer?: Tracer | undefined;
   /** Keepalive of connections to silent proxies, not used in the zentinel dialect; `false` turns it off. */
   readonly keepalive?: KeepaliveOptions | false | undefined;
   /** Time limit of a handshake, in milliseconds, 1 to 86 400 000; default 10 000. */
@@ -90,7 +93,8 @@ export interface ServeAgentOptions {
 /** {@link ReverseOptions} with defaults filled in. */
 export type ResolvedReverse = ReverseOptions & { readonly connections: number };
 
-type WithoutDefault = 'metrics' | 'keepalive' | 'handshakeTimeoutMs' | 'authorize' | 'onRegistered' | 'random';
+type WithoutDefault =
+  'metrics' | 'tracer' | 'keepalive' | 'handshakeTimeoutMs' | 'authorize' | 'onRegistered' | 'random';
 
 /** {@link ServeAgentOptions} with defaults filled in. */
 export interface ResolvedServeOptions
@@ -117,6 +121,7 @@ const ROWS: OptionRows<ServeAgentOptions> = {
   challengeFallback: { check: OPTION.oneOf('block', 'always', 'none'), default: 'block' },
   reportIntervalMs: { check: OPTION.integer(100, DAY_MS), default: 10_000 },
   metrics: { check: OPTION.methods('report') },
+  tracer: { check: OPTION.methods('startSpan') },
   keepalive: { check: OPTION.falseOr(OPTION.nested(KEEPALIVE_TABLE)) },
   handshakeTimeoutMs: { check: OPTION.integer(1, DAY_MS) },
   authorize: { check: OPTION.function },

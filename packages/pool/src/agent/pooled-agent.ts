@@ -8,6 +8,7 @@ import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../
 import { AgentConnections } from './agent-connections.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
+import { AgentSpans } from './agent-spans.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
@@ -33,6 +34,7 @@ export class PooledAgent {
   /** Events sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
+  readonly #spans: AgentSpans | undefined;
 
   constructor(
     name: string,
@@ -61,6 +63,7 @@ export class PooledAgent {
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.metrics = new AgentMetrics(name, options.metrics);
+    this.#spans = options.tracer && new AgentSpans(name, options.tracer, options.logger);
     this.failures = new FailureDecider(name, onFailure, options);
     this.breaker = new CircuitBreaker(
       {
@@ -109,6 +112,11 @@ export class PooledAgent {
   /** Sends an event to the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     this.asked += 1;
+    if (this.#spans === undefined) return this.#ask(question, options);
+    return this.#spans.ask(question, options, (sent, rest) => this.#ask(sent, rest));
+  }
+
+  #ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     return this.breaker.isClosed ? this.requests.router.ask(question, options) : this.#askUnlessOpen(question, options);
   }
 
