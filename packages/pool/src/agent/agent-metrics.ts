@@ -1,12 +1,11 @@
 import type { AgentwireError, Decision, MetricsRecorder } from '@agentwire/core';
-import { noMetrics } from '@agentwire/core/internal';
 
 type DecisionLabels = Readonly<Record<'agent' | 'decision', string>>;
 
 /** Metrics of one agent, from the outcome of every event. */
 export class AgentMetrics {
   readonly #agent: string;
-  readonly #recorder: MetricsRecorder | undefined;
+  readonly #recorder: MetricsRecorder;
   /** Labels of metrics that are per agent; frozen, so that a recorder finds them by identity. */
   readonly labels: Readonly<Record<'agent', string>>;
   readonly #labelsOf = new Map<string, DecisionLabels>();
@@ -14,15 +13,15 @@ export class AgentMetrics {
   constructor(agent: string, recorder: MetricsRecorder) {
     this.#agent = agent;
     this.labels = Object.freeze({ agent });
-    this.#recorder = recorder === noMetrics ? undefined : recorder;
+    this.#recorder = recorder;
   }
 
   /** Records the outcome of one event and the time that it took. */
   record(outcome: Decision | AgentwireError, durationMs: number): void {
     const recorder = this.#recorder;
-    if ('verdict' in outcome) recorder?.count('agent_requests_total', this.#labels(outcome.verdict.type));
-    else recorder?.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
-    recorder?.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
+    if ('verdict' in outcome) recorder.count('agent_requests_total', this.#labels(outcome.verdict.type));
+    else recorder.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
+    recorder.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
   }
 
   #labels(decision: string): DecisionLabels {
