@@ -41,15 +41,15 @@ export function recordIntent(chain: ChainManager, message: KernelMessage, redriv
   chain.recordCanonical(
     SOURCE,
     redriveTo === undefined ? 'ipc.send' : 'ipc.redrive',
-    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${JSON.stringify(message.id)},"payload_type":"${payloadType(message.payload)}","target":${targetText(message.target)}${to}${trace}}`,
+    `{${correlation}"digest":"${payloadDigest(message.payload)}","from":${message.from},${node}"msg_id":${quotedId(message.id)},"payload_type":"${payloadType(message.payload)}","target":${targetText(message.target)}${to}${trace}}`,
   );
 }
 
 /** Records what became of it: who has it, who was refused and why. */
 export function recordOutcome(chain: ChainManager, report: SendReport): void {
   const { rejected } = report;
-  const listed = rejected.slice(0, LISTED_REJECTIONS).map(({ pid, code }) => `{"code":"${code}","pid":${pid}}`);
-  const list = rejected.length === 0 ? '' : `,"rejected":[${listed.join(',')}],"rejected_count":${rejected.length}`;
+  const list =
+    rejected.length === 0 ? '' : `,"rejected":[${listed(rejected)}],"rejected_count":${rejected.length}`;
   const duplicates = report.duplicates === undefined ? '' : `"duplicates":${report.duplicates},`;
   const remote = report.remote === 0 ? '' : `,"remote":${report.remote}`;
   const failure = report.remoteError === undefined ? '' : `,"remote_error":"${report.remoteError}"`;
@@ -57,7 +57,7 @@ export function recordOutcome(chain: ChainManager, report: SendReport): void {
   chain.recordCanonical(
     SOURCE,
     'ipc.outcome',
-    `{"delivered":${report.delivered},${duplicates}"msg_id":${JSON.stringify(report.messageId)}${list}${remote}${failure}${sequence}}`,
+    `{"delivered":${report.delivered},${duplicates}"msg_id":${quotedId(report.messageId)}${list}${remote}${failure}${sequence}}`,
   );
 }
 
@@ -66,8 +66,27 @@ export function recordFailure(chain: ChainManager, message: KernelMessage, code:
   chain.recordCanonical(
     SOURCE,
     'ipc.outcome',
-    `{"code":"${code}","delivered":0,"msg_id":${JSON.stringify(message.id)}}`,
+    `{"code":"${code}","delivered":0,"msg_id":${quotedId(message.id)}}`,
   );
+}
+
+function listed(rejected: SendReport['rejected']): string {
+  return rejected
+    .slice(0, LISTED_REJECTIONS)
+    .map(({ pid, code }) => `{"code":"${code}","pid":${pid}}`)
+    .join(',');
+}
+
+let lastId = '';
+let lastQuoted = '""';
+
+/** The id of a message is written twice, most often one right after the other. */
+function quotedId(id: string): string {
+  if (id !== lastId) {
+    lastQuoted = JSON.stringify(id);
+    lastId = id;
+  }
+  return lastQuoted;
 }
 
 function targetText(to: Target): string {
