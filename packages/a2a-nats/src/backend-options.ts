@@ -21,7 +21,13 @@ export interface DurableStreamOptions {
   readonly storage?: 'file' | 'memory';
   /** Delayed messages to this node that wait for their time, 1 to 100 000; the next is `ERR_INBOX_FULL`. Default 10 000. */
   readonly maxDelayed?: number;
-  /** Bytes of those messages, which the server reserves. Default 16 MiB. */
+  /** Delayed messages that one sending node may have waiting for one inbox, 1 to 100 000; the next is `ERR_INBOX_FULL`. Default 1000. */
+  readonly maxDelayedPerNode?: number;
+  /**
+   * Bytes of those messages, which the server reserves. Default 64 MiB.
+   *
+   * One of them has at most the `maxDelayedPerNode`th part of half of it, else `ERR_MESSAGE_TOO_LARGE`, so that no sender fills it: 33 554 by default.
+   */
   readonly maxDelayedBytes?: number;
   /** Dead letters that the server keeps; the oldest is evicted. Default 10 000. */
   readonly maxDeadLetters?: number;
@@ -118,7 +124,8 @@ const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object
   replicas: 1,
   storage: 'file',
   maxDelayed: 10_000,
-  maxDelayedBytes: 16 * 1024 * 1024,
+  maxDelayedPerNode: 1000,
+  maxDelayedBytes: 64 * 1024 * 1024,
   maxDeadLetters: 10_000,
   maxDeadPerNode: 1000,
   maxDeadBytes: 16 * 1024 * 1024,
@@ -158,6 +165,7 @@ export function resolveDurableStreamOptions(options: DurableStreamOptions): Requ
   checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
   checkInteger('durable.maxDeadPerNode', all.maxDeadPerNode, 1, 100_000_000);
   checkInteger('durable.maxDelayed', all.maxDelayed, 1, 100_000);
+  checkInteger('durable.maxDelayedPerNode', all.maxDelayedPerNode, 1, 100_000);
   checkInteger('durable.maxDelayedBytes', all.maxDelayedBytes, 1024, Number.MAX_SAFE_INTEGER);
   checkInteger('durable.maxBytes', all.maxBytes, 1024, Number.MAX_SAFE_INTEGER);
   checkInteger('durable.maxDeadBytes', all.maxDeadBytes, 1024, Number.MAX_SAFE_INTEGER);

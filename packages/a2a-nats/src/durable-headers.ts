@@ -2,11 +2,13 @@ import { AgentwireError } from '@agentwire/core';
 import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
+import { encodeToken } from './subject-token.ts';
 
 const REPLY = 'Agentwire-Reply';
 const REDRIVE = 'Agentwire-Redrive';
 const FORWARD = 'Agentwire-Forward';
 const WAIT = 'Agentwire-Wait';
+const ID = 'Agentwire-Id';
 /** Milliseconds that a message may be delayed. */
 export const MAX_WAIT_MS: number = 366 * 86_400_000;
 const SUBJECT = 'Agentwire-Subject';
@@ -16,13 +18,24 @@ const SENT = 'Agentwire-Sent';
 const MAX_WHY = 500;
 const REASONS = new Set<string>(['target_not_found', 'inbox_full', 'agent_exited', 'governance_denied', 'timeout']);
 
-/** Makes the headers of a durable message: where its answer goes, because the server needs the reply subject itself, and how long it waits. */
-export function sentHeaders(replyTo: string | undefined, waitMs: number): MsgHdrs | undefined {
+/**
+ * Makes the headers of a durable message: where its answer goes, because the server needs the reply subject itself, and of a delayed one how
+ * long it waits and its id, by which it can be cancelled.
+ */
+export function sentHeaders(id: string, replyTo: string | undefined, waitMs: number): MsgHdrs | undefined {
   if (replyTo === undefined && waitMs <= 0) return undefined;
   const about = headers();
   if (replyTo !== undefined) about.set(REPLY, replyTo);
-  if (waitMs > 0) about.set(WAIT, String(Math.ceil(waitMs)));
+  if (waitMs > 0) {
+    about.set(WAIT, String(Math.ceil(waitMs)));
+    about.set(ID, encodeToken(id));
+  }
   return about;
+}
+
+/** Tells whether the headers of a delayed message name an id. */
+export function namesId(about: MsgHdrs, id: string): boolean {
+  return about.get(ID) === encodeToken(id);
 }
 
 /** Reads how long a message waits after the server took it; throws `ERR_PROTOCOL` for what is no such time. */

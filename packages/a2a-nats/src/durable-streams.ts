@@ -11,12 +11,14 @@ import {
 import { errors, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { DurableStreamOptions } from './backend-options.ts';
 import { type DurableDeadLetter, readDeadLetter } from './durable-dead-letter.ts';
-import { redriveHeaders } from './durable-headers.ts';
+import { namesId, redriveHeaders } from './durable-headers.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { NodeStreams } from './node-streams.ts';
 
 const NO_MESSAGE = 10_037;
 const STREAM_NOT_FOUND = 10_059;
+/** Cancellations of one node in one inbox that wait for their turn. */
+const MAX_SEARCHES = 100;
 
 /** The durable inboxes of this node, and the way to those of others. */
 export class DurableStreams {
@@ -26,6 +28,8 @@ export class DurableStreams {
   readonly leaving: Set<number> = new Set();
   readonly cancelling: Set<number> = new Set();
   readonly #streams: NodeStreams;
+  /** Cancellations in hand, by the subject that is looked through. */
+  readonly #searches = new Map<string, { waiting: number; last: Promise<boolean> }>();
 
   private constructor(connection: NatsConnection, manager: JetStreamManager, streams: NodeStreams) {
     this.client = jetstream(connection);
@@ -99,11 +103,32 @@ export class DurableStreams {
     await this.client.publish(subject, msg.data, { headers: about, msgID: `later ${msg.info.streamSequence}` });
   }
 
-  /** Takes back the delayed message of a subject; false when there is none, or its time has come. */
-  async unschedule(subject: string): Promise<boolean> {
+  /**
+   * Takes back the delayed message of a subject and id; false when there is none, or its time has come.
+   *
+   * The messages of one subject are looked through one by one, so those who ask wait for each other; past 100 it is `ERR_OVERLOADED`.
+   */
+  unschedule(subject: string, id: string): Promise<boolean> {
+    const before = this.#searches.get(subject) ?? { waiting: 0, last: Promise.resolve(false) };
+    if (before.waiting >= MAX_SEARCHES)
+      return Promise.reject(new AgentwireError('ERR_OVERLOADED', `${MAX_SEARCHES} cancellations wait already`));
+    before.waiting += 1;
+    const turn = before.last
+      .catch(() => false)
+      .then(() => this.#takeBack(subject, id))
+      .finally(() => {
+        before.waiting -= 1;
+        if (before.waiting === 0) this.#searches.delete(subject);
+      });
+    before.last = turn;
+    this.#searches.set(subject, before);
+    return turn;
+  }
+
+  async #takeBack(subject: string, id: string): Promise<boolean> {
     let sequence: number | undefined;
     try {
-      sequence = (await this.manager.streams.getMessage(this.#streams.later, { last_by_subj: subject }))?.seq;
+      sequence = await this.#findDelayed(subject, id);
       if (sequence === undefined || this.leaving.has(sequence)) return false;
       this.cancelling.add(sequence);
       return await this.manager.streams.deleteMessage(this.#streams.later, sequence);
@@ -112,6 +137,15 @@ export class DurableStreams {
       throw fromNatsError(error, 'a delayed message could not be cancelled');
     } finally {
       if (sequence !== undefined) this.cancelling.delete(sequence);
+    }
+  }
+
+  async #findDelayed(subject: string, id: string): Promise<number | undefined> {
+    for (let from = 1; ;) {
+      const query = { seq: from, next_by_subj: subject };
+      const stored = await this.manager.streams.getMessage(this.#streams.later, query);
+      if (stored === null || namesId(stored.header, id)) return stored?.seq;
+      from = stored.seq + 1;
     }
   }
 

@@ -68,7 +68,7 @@ export class NatsBackend implements RemoteBackend {
     this.nodeId = options.nodeId;
     this.#durable = durable;
     this.#link = new NodeLink(options, connection);
-    if (durable !== undefined) this.#link.unschedule = (subject) => durable.unschedule(subject);
+    if (durable !== undefined) this.#link.unschedule = (subject, id) => durable.unschedule(subject, id);
     this.#outgoing = new Outgoing(this.#link, durable);
     this.#presence = new Presence(this.#link);
     this.#micro = options.micro ? new Micro(this.#link) : undefined;

@@ -3,6 +3,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 
 const INBOX_FULL = new Set([10_077, 10_014, 10_138]);
+const TOO_LARGE = 10_054;
 const INBOX_FULL_TEXT = /maximum (messages|bytes|messages per subject)/i;
 
 /** Makes an error of the NATS client an {@link AgentwireError}: the one place where its error classes are known. */
@@ -14,6 +15,7 @@ export function fromNatsError(error: unknown, what: string): AgentwireError {
 
 function codeOf(error: unknown, text: string): ErrorCode {
   if (error instanceof JetStreamApiError) {
+    if (error.code === TOO_LARGE) return 'ERR_MESSAGE_TOO_LARGE';
     return INBOX_FULL.has(error.code) || INBOX_FULL_TEXT.test(text) ? 'ERR_INBOX_FULL' : 'ERR_IO';
   }
   if (INBOX_FULL_TEXT.test(text)) return 'ERR_INBOX_FULL';

@@ -32,7 +32,7 @@ export class NodeLink {
   /** True while there is a connection. */
   connected = true;
   /** Takes back the delayed message of a subject; false without durable inboxes. */
-  unschedule: (subject: string) => Promise<boolean> = () => Promise.resolve(false);
+  unschedule: (subject: string, id: string) => Promise<boolean> = () => Promise.resolve(false);
   /** Called after each new connection. */
   onReconnect: () => void = () => undefined;
   #host: RemoteHost | undefined;

@@ -25,7 +25,10 @@ const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConf
   ['maxAgeMs', 'max_age', 'inbox'],
   ['duplicateWindowMs', 'duplicate_window', 'inbox'],
   ['maxDelayed', 'max_msgs', 'later'],
+  ['maxDelayedPerNode', 'max_msgs_per_subject', 'later'],
+  ['maxDelayedPerNode', 'max_msg_size', 'later'],
   ['maxDelayedBytes', 'max_bytes', 'later'],
+  ['maxDelayedBytes', 'max_msg_size', 'later'],
   ['maxDeadLetters', 'max_msgs', 'dead'],
   ['maxDeadPerNode', 'max_msgs_per_subject', 'dead'],
   ['maxDeadBytes', 'max_bytes', 'dead'],
@@ -99,13 +102,17 @@ export class NodeStreams {
   }
 
   #laterConfig(names: readonly string[]): Wanted {
-    const { maxDelayed, maxDelayedBytes, duplicateWindowMs } = this.#options;
+    const { maxDelayed, maxDelayedPerNode, maxDelayedBytes, duplicateWindowMs } = this.#options;
     return {
       name: this.later,
       subjects: names.map((name) => this.#subjects.anyLater(name)),
       retention: RetentionPolicy.Workqueue,
       discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
       max_msgs: maxDelayed,
+      max_msgs_per_subject: Math.min(maxDelayedPerNode, maxDelayed),
+      // The most that one sender may have waiting is half of the bytes.
+      max_msg_size: Math.max(1, Math.floor(maxDelayedBytes / 2 / maxDelayedPerNode)),
       max_bytes: maxDelayedBytes,
       duplicate_window: duplicateWindowMs * NANOS,
       ...this.#everywhere(),

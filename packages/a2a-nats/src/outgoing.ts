@@ -157,7 +157,7 @@ export class Outgoing {
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `notBefore is ${wait} ms ahead, over ${MAX_WAIT_MS}`);
     const subject =
       wait > 0
-        ? subjects.later(to.nodeId, inner.service, message.id)
+        ? subjects.later(to.nodeId, inner.service)
         : subjects.inbox(to.nodeId, inner.service, message.priority === 'high');
     const text = encodeMessage(message, inner, options.clock.wallNow(), { window });
     this.#link.checkSize(text);
@@ -166,7 +166,7 @@ export class Outgoing {
       const replyTo = expectsReply
         ? subjects.replyHere(asked.add(message, to, subject, { window, durable: true }))
         : undefined;
-      const about = sentHeaders(replyTo, wait);
+      const about = sentHeaders(message.id, replyTo, wait);
       const isNew = await this.#durable.publish(subject, text, key, about);
       stats.sent += 1;
       if (isNew || !expectsReply) return;

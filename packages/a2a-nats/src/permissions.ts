@@ -64,7 +64,7 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
         ? [
             `${own}.inbox.*.*`,
             `${own}.inbox.*.*.high`,
-            `${own}.later.*.*.*`,
+            `${own}.later.*.*`,
             `${own}.node.*.unschedule`,
             `${own}.dead.*.*`,
             ...streamSubjects(prefix, nodeId),

@@ -69,7 +69,7 @@ function parse(subject: string): SubjectParts {
       else expect(rest, 3);
       return { source, way, rest, node: first, target: target.service(second ?? '') };
     case 'later':
-      expect(rest, 3);
+      expect(rest, 2);
       return { source, way, rest, node: first, target: target.service(second ?? '') };
     case 'reply':
       expect(rest, 2);

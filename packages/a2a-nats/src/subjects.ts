@@ -13,7 +13,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
  * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit | unschedule | watch | unwatch | exited>`,
- * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>` (and `.high`), `later.<node>.<name>.<id>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
+ * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>` (and `.high`), `later.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
  * Each is 2048 bytes at most, because a server ends the connection of a client that sends a longer line.
  */
 export class Subjects {
@@ -78,19 +78,19 @@ export class Subjects {
     return bounded(`${this.#own}.inbox.${nodeToken(nodeId)}.${encodeToken(name)}${isHigh ? HIGH : ''}`);
   }
 
-  /** To a durable inbox when its time has come; each message has a subject of its own, so that it can be found again. */
-  later(nodeId: string, name: string, id: string): string {
-    return bounded(`${this.#own}.later.${nodeToken(nodeId)}.${encodeToken(name)}.${encodeToken(id)}`);
+  /** To a durable inbox when its time has come. */
+  later(nodeId: string, name: string): string {
+    return bounded(`${this.#own}.later.${nodeToken(nodeId)}.${encodeToken(name)}`);
   }
 
-  /** A delayed message of another node to a durable inbox of this one. */
-  laterOf(source: string, name: string, id: string): string {
-    return bounded(`${this.#prefix}.${nodeToken(source)}.later.${this.#node}.${encodeToken(name)}.${encodeToken(id)}`);
+  /** Delayed messages of another node to a durable inbox of this one. */
+  laterOf(source: string, name: string): string {
+    return bounded(`${this.#prefix}.${nodeToken(source)}.later.${this.#node}.${encodeToken(name)}`);
   }
 
   /** Everybody's delayed messages to a durable inbox of this node. */
   anyLater(name: string): string {
-    return bounded(`${this.#prefix}.*.later.${this.#node}.${encodeToken(name)}.*`);
+    return bounded(`${this.#prefix}.*.later.${this.#node}.${encodeToken(name)}`);
   }
 
   /** Messages of another node to a durable inbox of this one. */

@@ -87,6 +87,31 @@ describe.skipIf(!hasServer)(`delayed durable messages${unlessServer}`, { timeout
     expect([a, b, evil].map(({ backend }) => backend.stats.violations)).toEqual([0, 0, 0]);
   });
 
+  it('of one sender leave room for those of others, in number and in bytes, and are found among many', async () => {
+    const server = await serve();
+    const [a, c] = [await node('a', server.url, { durable: {} }), await node('c', server.url, { durable: {} })];
+    const b = await node('b', server.url, {
+      durable: { inboxes: ['orders'], maxDelayed: 10, maxDelayedPerNode: 4, maxDelayedBytes: 64 * 1024 },
+    });
+    const [one, other] = [a.add('one'), c.add('other')];
+    const sent = await Promise.all([1, 2, 3, 4].map((n) => one.send(to, payload.text(`x${n}`), later(60_000))));
+    await expect(one.send(to, payload.text('x'), later(60_000))).rejects.toMatchObject({ code: 'ERR_INBOX_FULL' });
+    const large = payload.text('x'.repeat(8 * 1024));
+    await expect(other.send(to, large, later(60_000))).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' });
+    const { messageId } = await other.send(to, payload.text('y'), later(60_000));
+    const ids = sent.map((report) => report.messageId);
+    expect(await c.backend.cancelDelayed('b', 'orders', ids[1] ?? '')).toBe(false);
+    expect(await Promise.all(ids.toReversed().map((id) => a.backend.cancelDelayed('b', 'orders', id)))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(await c.backend.cancelDelayed('b', 'orders', messageId)).toBe(true);
+    await one.send(to, payload.text('x'), later(60_000));
+    expect(b.backend.stats.violations).toBe(0);
+  });
+
   it('are bounded in number, refused for what is not durable and for an inbox that does not exist', async () => {
     const server = await serve();
     const a = await node('a', server.url, { durable: {} });

@@ -48,8 +48,7 @@ export function recordIntent(chain: ChainManager, message: KernelMessage, redriv
 /** Records what became of it: who has it, who was refused and why. */
 export function recordOutcome(chain: ChainManager, report: SendReport): void {
   const { rejected } = report;
-  const list =
-    rejected.length === 0 ? '' : `,"rejected":[${listed(rejected)}],"rejected_count":${rejected.length}`;
+  const list = rejected.length === 0 ? '' : `,"rejected":[${listed(rejected)}],"rejected_count":${rejected.length}`;
   const duplicates = report.duplicates === undefined ? '' : `"duplicates":${report.duplicates},`;
   const remote = report.remote === 0 ? '' : `,"remote":${report.remote}`;
   const failure = report.remoteError === undefined ? '' : `,"remote_error":"${report.remoteError}"`;
@@ -63,11 +62,7 @@ export function recordOutcome(chain: ChainManager, report: SendReport): void {
 
 /** Records that a message was not delivered. */
 export function recordFailure(chain: ChainManager, message: KernelMessage, code: ErrorCode): void {
-  chain.recordCanonical(
-    SOURCE,
-    'ipc.outcome',
-    `{"code":"${code}","delivered":0,"msg_id":${quotedId(message.id)}}`,
-  );
+  chain.recordCanonical(SOURCE, 'ipc.outcome', `{"code":"${code}","delivered":0,"msg_id":${quotedId(message.id)}}`);
 }
 
 function listed(rejected: SendReport['rejected']): string {
