@@ -1,21 +1,28 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { checkBoolean } from '@agentwire/core/internal';
 import { addConnection, connectionOf } from './client-connection.ts';
 import { ClientErrors } from './client-error.ts';
+import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { guarded } from './guarded.ts';
-import { listenOn, type ListenAddress } from './listen.ts';
+import type { FrontServer, FrontServerDeps } from './http2/front-server.ts';
+import { listenOn, type ListenAddress, type ListenOptions, resolveListenTls } from './listen.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 
 /** Collaborators of a {@link ClientServer}. */
 export interface ClientServerDeps {
   readonly options: ResolvedGatewayOptions;
-  readonly onRequest: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
+  readonly onRequest: (request: ClientRequest, response: ClientResponse, expectsContinue: boolean) => void;
   /** Responses that are not finished. */
-  readonly live: ReadonlySet<ServerResponse>;
+  readonly live: ReadonlySet<ClientResponse>;
   /** Called for each connection that was closed at once because `maxConnections` were open. */
   readonly onDrop: () => void;
 }
+
+type CreateFront = (
+  deps: Pick<FrontServerDeps, 'settings' | 'onHttp1' | 'onHttp2' | 'onConnection' | 'onHttp1Connection'>,
+) => FrontServer;
 
 /** Answer to CONNECT. */
 const NO_TUNNEL = '501 Not Implemented';
@@ -30,29 +37,38 @@ const MAX_TURNS = 100;
 export class ClientServer {
   readonly #deps: ClientServerDeps;
   readonly #server: Server;
+  /** Set where the address speaks TLS or HTTP/2. */
+  readonly #front: FrontServer | undefined;
   /** Open connections. */
   readonly #sockets = new Set<Socket>();
   /** Connections so far. */
   #accepted = 0;
   readonly #closed = Promise.withResolvers<void>();
 
-  constructor(deps: ClientServerDeps) {
+  private constructor(deps: ClientServerDeps, createFront: CreateFront | undefined) {
     const { options, onRequest, onDrop } = deps;
     const { logger } = options;
     this.#deps = deps;
-    const server = createServer(
-      {
-        keepAlive: true,
-        noDelay: true,
-        keepAliveTimeout: options.keepAliveTimeoutMs,
-        headersTimeout: options.requestHeadTimeoutMs,
-        // a long upload is bounded by its rate: minUploadBytesPerSecond
-        requestTimeout: 0,
-        connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
-        maxHeaderSize: options.maxHeadBytes,
-      },
-      (request, response) => connectionOf(request.socket)?.take(response, false),
-    );
+    const settings: ServerOptions = {
+      keepAlive: true,
+      noDelay: true,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      headersTimeout: options.requestHeadTimeoutMs,
+      // a long upload is bounded by its rate: minUploadBytesPerSecond
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
+      maxHeaderSize: options.maxHeadBytes,
+    };
+    const onHttp1: RequestListener = (request, response) => connectionOf(request.socket)?.take(response, false);
+    const onConnection = (socket: Socket): void => {
+      this.#accepted += 1;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    };
+    const onHttp1Connection = (socket: Socket): void => addConnection(socket, options.maxPipelinedRequests, onRequest);
+    this.#front = createFront?.({ settings, onHttp1, onHttp2: onRequest, onConnection, onHttp1Connection });
+    const server = this.#front?.server ?? createServer(settings, onHttp1);
+    if (this.#front === undefined) server.on('connection', onConnection).on('connection', onHttp1Connection);
     // Node drops further lines silently; one more than allowed shows that there are too many
     server.maxHeadersCount = options.maxHeaders + 1;
     server.maxConnections = options.maxConnections;
@@ -60,12 +76,6 @@ export class ClientServer {
     server.on('checkContinue', (request, response) => connectionOf(request.socket)?.take(response, true));
     server.on('drop', onDrop);
     server.on('close', () => this.#closed.resolve());
-    server.on('connection', (socket: Socket) => {
-      this.#accepted += 1;
-      this.#sockets.add(socket);
-      addConnection(socket, options.maxPipelinedRequests, onRequest);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
     const errors = new ClientErrors(options);
     const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
       connectionOf(socket)?.takeOver();
@@ -83,6 +93,16 @@ export class ClientServer {
     this.#server = server;
   }
 
+  /** Creates the server of an address; TLS and HTTP/2 are loaded only where they are asked for. */
+  static async create(deps: ClientServerDeps, listen: ListenOptions): Promise<ClientServer> {
+    const { h2c = false } = listen;
+    checkBoolean('h2c', h2c);
+    const tls = resolveListenTls(listen.tls);
+    if (tls === undefined && !h2c) return new ClientServer(deps, undefined);
+    const { FrontServer } = await import('./http2/front-server.ts');
+    return new ClientServer(deps, (rest) => new FrontServer({ options: deps.options, tls, h2c, ...rest }));
+  }
+
   /** @returns the address. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
   listen(options: ListenAddress): Promise<string> {
     return listenOn(this.#server, options);
@@ -91,6 +111,7 @@ export class ClientServer {
   /** Accepts no new connections, and closes those that are idle for `drainIdleMs`. Resolves when all are closed. */
   drain(): Promise<void> {
     this.#stopListening(0, 0);
+    this.#front?.drain(this.#deps.options.drainIdleMs);
     this.#watchIdle();
     return this.#closed.promise;
   }
@@ -126,9 +147,15 @@ export class ClientServer {
     check();
   }
 
+  /** Reads certificates that have changed. @returns how many */
+  reloadCertificates(): number {
+    return this.#front?.reload() ?? 0;
+  }
+
   /** Cuts every connection. */
   close(): Promise<void> {
     this.#server.close();
+    this.#front?.close();
     for (const socket of this.#sockets) socket.destroy();
     return this.#closed.promise;
   }

@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { atMost, checkInteger, checkKnownOptions, IdleWaiters } from '@agentwire/core/internal';
 import { connectionOf } from './client-connection.ts';
+import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { ClientServer } from './client-server.ts';
-import type { ListenAddress } from './listen.ts';
+import type { ListenOptions } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import { type ResolvedGatewayOptions, resolveGatewayOptions, shortestTimeoutMs } from './options/resolve-options.ts';
 import { StallWatch } from './response/stall-watch.ts';
@@ -25,13 +26,20 @@ export interface GatewayStats {
   readonly droppedConnections: number;
 }
 
-/** HTTP/1.1 reverse proxy that asks agents: a server of its own, or a handler in yours. */
+/** HTTP reverse proxy that asks agents: a server of its own, or a handler in yours. */
 export interface Gateway extends AsyncDisposable {
   /** Handles one request; fits `http.createServer`. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly stats: GatewayStats;
-  /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
-  listen(options?: ListenAddress): Promise<string>;
+  /**
+   * Serves on an address: HTTP/1.1, and HTTP/2 with `tls` or `h2c`.
+   *
+   * @returns the address, as `http://HOST:PORT` or `https://HOST:PORT`
+   * @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT`
+   */
+  listen(options?: ListenOptions): Promise<string>;
+  /** Reads TLS certificates whose files have changed, which is also done every `reloadIntervalMs`. @returns how many were new */
+  reloadCertificates(): number;
   /**
    * Accepts no new connections, answers requests on open ones with `connection: close`, closes them once they are idle for
    * `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts the rest; nothing before.
@@ -49,13 +57,13 @@ class GatewayServer implements Gateway {
   readonly #stalls: StallWatch;
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
-  readonly #live = new Set<ServerResponse>();
+  readonly #live = new Set<ClientResponse>();
   /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #droppedConnections = 0;
   #draining = false;
   /** Responses that a drain made the last of their connection. */
-  readonly #endings = new WeakSet<ServerResponse>();
+  readonly #endings = new WeakSet<ClientResponse>();
   #requests = 0;
   #overloaded = 0;
   #closed = false;
@@ -81,7 +89,7 @@ class GatewayServer implements Gateway {
   readonly handler = (request: IncomingMessage, response: ServerResponse): void =>
     this.#handle(request, response, false);
 
-  readonly #handle = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+  readonly #handle = (request: ClientRequest, response: ClientResponse, expectsContinue: boolean): void => {
     this.#requests += 1;
     if (this.#draining) this.#announceEnd(response);
     const { maxConcurrentRequests, clock, logger } = this.#options;
@@ -102,7 +110,7 @@ class GatewayServer implements Gateway {
   };
 
   /** Makes this response the last one of its connection, and no longer one before it on that connection. */
-  #announceEnd(response: ServerResponse): void {
+  #announceEnd(response: ClientResponse): void {
     for (const earlier of this.#live) {
       if (earlier === response) break;
       if (earlier.req.socket === response.req.socket && this.#endings.has(earlier)) earlier.shouldKeepAlive = true;
@@ -115,7 +123,7 @@ class GatewayServer implements Gateway {
   }
 
   /** Counts a request as over once its answer is sent: a drain must not cut an answer that the client has not taken yet. */
-  #finished(response: ServerResponse): void {
+  #finished(response: ClientResponse): void {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
     if (!unsent || response.destroyed) return this.#over(response);
     response.once('close', () => this.#over(response));
@@ -126,24 +134,29 @@ class GatewayServer implements Gateway {
   #failed(error: unknown, { id, response }: ProxiedRequestInput): void {
     this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
     if (response.headersSent) response.destroy();
-    else response.writeHead(500, { 'content-length': '0', connection: 'close' }).end();
+    else response.writeHead(500, ['content-length', '0', 'connection', 'close']).end();
     this.#finished(response);
   }
 
-  #over(response: ServerResponse): void {
+  #over(response: ClientResponse): void {
     this.#live.delete(response);
     if (this.#live.size === 0) this.#idle.notify();
   }
 
-  async listen(options: ListenAddress = {}): Promise<string> {
+  async listen(options: ListenOptions = {}): Promise<string> {
     this.#checkOpen();
-    const server = new ClientServer({
-      options: this.#options,
-      onRequest: this.#handle,
-      live: this.#live,
-      onDrop: () => (this.#droppedConnections += 1),
-    });
-    const url = await server.listen(options);
+    checkKnownOptions('listen', options, ['host', 'port', 'tls', 'h2c']);
+    const { tls, h2c, ...address } = options;
+    const server = await ClientServer.create(
+      {
+        options: this.#options,
+        onRequest: this.#handle,
+        live: this.#live,
+        onDrop: () => (this.#droppedConnections += 1),
+      },
+      { tls, h2c },
+    );
+    const url = await server.listen(address);
     try {
       this.#checkOpen();
     } catch (error) {
@@ -153,6 +166,12 @@ class GatewayServer implements Gateway {
     this.#servers.add(server);
     this.#warnOfUnknownAgents();
     return url;
+  }
+
+  reloadCertificates(): number {
+    let changed = 0;
+    for (const server of this.#servers) changed += server.reloadCertificates();
+    return changed;
   }
 
   #checkOpen(): void {

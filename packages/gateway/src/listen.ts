@@ -1,5 +1,17 @@
 import type { AddressInfo, Server } from 'node:net';
-import { checkInteger, checkKnownOptions, checkText, listenError } from '@agentwire/core/internal';
+import { Server as TlsServer } from 'node:tls';
+import { AgentwireError } from '@agentwire/core';
+import {
+  checkInteger,
+  checkKnownOptions,
+  checkText,
+  listenError,
+  OPTION,
+  type OptionTable,
+  type Resolved,
+  resolveOptions,
+} from '@agentwire/core/internal';
+import type { CertificateFiles } from './http2/tls-certificates.ts';
 
 /** Address of a server. */
 export interface ListenAddress {
@@ -9,10 +21,52 @@ export interface ListenAddress {
   readonly port?: number;
 }
 
+/** TLS of a listening address. */
+export interface ListenTls {
+  /** Certificates, selected by the name that a client asks for; the first one also for all other clients. */
+  readonly certificates: readonly CertificateFiles[];
+  /** File with the authorities of clients, PEM: clients need a certificate of one of them. Default none. */
+  readonly clientCa?: string | undefined;
+  /** Default `TLSv1.2`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Offers HTTP/2 besides HTTP/1.1 (ALPN); default `true`. */
+  readonly http2?: boolean | undefined;
+  /** Time between two checks of the files, in milliseconds; default 10 000. Changed files are used for new connections. */
+  readonly reloadIntervalMs?: number | undefined;
+}
+
+/** Options of `listen`. */
+export interface ListenOptions extends ListenAddress {
+  /** Serves HTTPS: HTTP/1.1 and HTTP/2 on one port. Default HTTP. */
+  readonly tls?: ListenTls | undefined;
+  /** Serves HTTP/2 besides HTTP/1.1 without TLS, to clients that begin with it (prior knowledge); default `false`. */
+  readonly h2c?: boolean | undefined;
+}
+
+/** {@link ListenTls} with its defaults. */
+export type ResolvedListenTls = Resolved<Omit<ListenTls, 'clientCa'>> & Pick<ListenTls, 'clientCa'>;
+
+const TLS_TABLE: OptionTable<ListenTls> = {
+  certificates: OPTION.listOf(OPTION.nested({ cert: OPTION.text, key: OPTION.text })),
+  clientCa: OPTION.text,
+  minVersion: { check: OPTION.oneOf('TLSv1.2', 'TLSv1.3'), default: 'TLSv1.2' },
+  http2: { check: OPTION.boolean, default: true },
+  reloadIntervalMs: { check: OPTION.integer(100, 86_400_000), default: 10_000 },
+};
+
+/** Checks the TLS of an address and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function resolveListenTls(tls: ListenTls | undefined): ResolvedListenTls | undefined {
+  if (tls === undefined) return undefined;
+  const resolved = resolveOptions('tls', tls, TLS_TABLE);
+  if (!Array.isArray(resolved.certificates) || resolved.certificates.length === 0)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.certificates must name at least one { cert, key }');
+  return resolved;
+}
+
 /**
  * Starts `server`.
  *
- * @returns the address, as `http://HOST:PORT`
+ * @returns the address, as `http://HOST:PORT` or `https://HOST:PORT`
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option; `ERR_CONNECT` when the address is not available
  */
 export async function listenOn(server: Server, options: ListenAddress): Promise<string> {
@@ -29,7 +83,8 @@ export async function listenOn(server: Server, options: ListenAddress): Promise<
     server.off('error', reject);
   }
   const { address, family, port: bound } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
 }
 
 /** Reads `HOST:PORT` and `[IPV6]:PORT`; `undefined` for anything else. */

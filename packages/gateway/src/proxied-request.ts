@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import { type BodyFilter, type BodyProgress, Pipeline, Refusal } from '@agentwire/pipeline';
 import {
@@ -10,6 +9,7 @@ import {
   streamedBody,
   withFraming,
 } from '@agentwire/pipeline/internal';
+import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
@@ -26,8 +26,8 @@ const NO_BODY: OutgoingBody = { data: null, length: undefined };
 /** Request and response of a {@link ProxiedRequest}. */
 export interface ProxiedRequestInput {
   readonly id: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   /** Set where the client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
 }
@@ -114,7 +114,7 @@ export class ProxiedRequest implements BodyProgress {
     const { wantBody } = judged;
     if (target.path === '*') {
       // about this server, not the upstream
-      response.writeHead(204).end();
+      response.writeHead(204, []).end();
       return;
     }
     // no `using`: Node 22 cannot parse it in source that was not compiled

@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
 import { applyAgentOps, BufferedBody, FilteredSink } from '@agentwire/pipeline/internal';
+import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { isBodiless } from './response/response-head.ts';
@@ -20,8 +20,8 @@ export interface UpstreamRequestDeps {
   readonly stalls: StallWatch;
   readonly reader: RequestReader;
   readonly pipeline: Pipeline;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly id: string;
 }
 

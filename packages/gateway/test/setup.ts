@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { type Capabilities, type Decision, EVENT_TYPES, FEATURES, type ProxyEvent } from '@agentwire/core';
 import { type AgentRequest, serveSessions } from '@agentwire/core/session';
-import { createGateway, type Gateway, type GatewayOptions, type RequestSummary } from '@agentwire/gateway';
+import {
+  createGateway,
+  type Gateway,
+  type GatewayOptions,
+  type ListenOptions,
+  type RequestSummary,
+} from '@agentwire/gateway';
 import { AgentPool, type AddAgentOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
@@ -41,6 +47,7 @@ export async function setup(
   agents: Agents,
   options: Partial<GatewayOptions> = {},
   upstream: RequestListener = echo,
+  listen: ListenOptions = {},
 ): Promise<{
   url: string;
   gateway: Gateway;
@@ -79,7 +86,7 @@ export async function setup(
     await new Promise((resolve) => server.close(resolve));
   });
   return {
-    url: await gateway.listen(),
+    url: await gateway.listen(listen),
     gateway,
     pool,
     summaries,

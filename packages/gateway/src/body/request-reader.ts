@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { AgentwireError } from '@agentwire/core';
 import type { BodySource, BufferedUpload } from '@agentwire/pipeline/internal';
+import type { ClientRequest } from '../client-messages.ts';
 import { BadRequest } from '../response/refusal.ts';
 import type { Deadlines, Watched } from '../deadlines.ts';
 
@@ -28,7 +28,7 @@ const PROGRESS_BYTES = 16_384;
  * Unlike the iterator of the stream, it never destroys the request: an early answer still needs its socket.
  */
 export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySource, Watched, BufferedUpload {
-  readonly #request: IncomingMessage;
+  readonly #request: ClientRequest;
   readonly #options: RequestReaderDeps;
   #attached = false;
   #ended = false;
@@ -48,7 +48,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   /** Bytes read so far. */
   bytes = 0;
 
-  constructor(request: IncomingMessage, options: RequestReaderDeps) {
+  constructor(request: ClientRequest, options: RequestReaderDeps) {
     this.#request = request;
     this.#options = options;
   }

@@ -1,3 +1,5 @@
+import type { Http2Options } from './http2-options.ts';
+
 /** Options of `createGateway` that bound what clients may do. */
 export interface ClientOptions {
   /**
@@ -35,6 +37,8 @@ export interface ClientOptions {
   readonly minUploadBytesPerSecond?: number | undefined;
   /** Time that `drain` gives to requests and connections, in milliseconds; default 30 000. Past it the rest is cut. */
   readonly drainTimeoutMs?: number | undefined;
+  /** Limits of HTTP/2 connections, where `listen` has `tls` or `h2c`; default {@link Http2Options}'s own. */
+  readonly http2?: Http2Options | undefined;
   /** Time without a byte after which a drain closes an idle connection, in milliseconds; default 1 000. */
   readonly drainIdleMs?: number | undefined;
 }

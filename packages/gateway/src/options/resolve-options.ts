@@ -14,18 +14,20 @@ import {
 import { stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
 import type { GatewayOptions } from './gateway-options.ts';
+import { HTTP2_OPTIONS, type ResolvedHttp2Options } from './http2-options.ts';
 
 type Unset = 'decisionTimeoutMs' | 'onRequestEnd';
 
 /** Options with every default filled in. */
 export interface ResolvedGatewayOptions extends Resolved<
-  Omit<GatewayOptions, Unset | 'agents' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes'>
+  Omit<GatewayOptions, Unset | 'agents' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'>
 > {
   readonly upstream: URL;
   readonly steps: readonly (readonly string[])[];
   readonly decisionTimeoutMs: number | undefined;
   readonly requestBody: 'stream' | 'buffer';
   readonly responseBody: 'stream' | 'buffer';
+  readonly http2: ResolvedHttp2Options;
   readonly onRequestEnd: GatewayOptions['onRequestEnd'];
 }
 
@@ -76,6 +78,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   minUploadBytesPerSecond: { check: OPTION.integer(0, 1024 ** 3), default: 240 },
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
   drainIdleMs: { check: OPTION.integer(1, 3_600_000), default: 1_000 },
+  http2: { check: OPTION.nested(HTTP2_OPTIONS), default: {} },
 
   upstreamConnections: { check: OPTION.integer(1, 65_536), default: 128 },
   maxUpstreamConnectionsPerClient: { check: OPTION.integer(1, 65_536), default: Infinity },
@@ -115,6 +118,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     steps: stepsOf(agents),
     requestBody: rest.requestBody === 'stream' ? 'stream' : 'buffer',
     responseBody: rest.responseBody === 'stream' ? 'stream' : 'buffer',
+    http2: resolveOptions('http2', rest.http2, HTTP2_OPTIONS),
     maxBufferedBodyBytes: maxBufferedBodyBytes ?? maxHeldBodyBytes,
     decisionTimeoutMs,
     onRequestEnd: onRequestEnd && guarded('onRequestEnd', logger, onRequestEnd),

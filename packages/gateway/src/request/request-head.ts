@@ -1,27 +1,28 @@
-import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentwire/core';
 import type { Client } from '@agentwire/pipeline/internal';
+import type { ClientRequest } from '../client-messages.ts';
+import { Http2Request } from '../http2/http2-request.ts';
 import type { RequestTarget } from './target.ts';
 
 /** Returns whether the client speaks TLS to this process. */
-function isTls(socket: IncomingMessage['socket']): socket is TLSSocket {
+function isTls(socket: ClientRequest['socket']): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
 /** Returns the client's address; an IPv4 address without the `::ffff:` of a dual-stack listener. */
-function clientAddress(request: IncomingMessage): string | undefined {
+function clientAddress(request: ClientRequest): string | undefined {
   const address = request.socket.remoteAddress;
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
 /** Returns the client of a request. */
-export function clientOf(request: IncomingMessage): Client {
+export function clientOf(request: ClientRequest): Client {
   return { address: clientAddress(request), secure: isTls(request.socket) };
 }
 
 /** Returns the address for `maxUpstreamConnectionsPerClient`: as a trusted proxy in front saw it, else the client's. */
-export function clientShare(request: IncomingMessage, trustForwarded: boolean): string | undefined {
+export function clientShare(request: ClientRequest, trustForwarded: boolean): string | undefined {
   const forwarded = trustForwarded ? request.headers['x-forwarded-for'] : undefined;
   const last = typeof forwarded === 'string' ? forwarded.slice(forwarded.lastIndexOf(',') + 1).trim() : '';
   return last === '' ? clientAddress(request) : last;
@@ -29,7 +30,7 @@ export function clientShare(request: IncomingMessage, trustForwarded: boolean): 
 
 /** Returns the metadata of a request. */
 function metadataOf(
-  request: IncomingMessage,
+  request: ClientRequest,
   serverName: string | undefined,
   requestId: string,
   clock: Clock,
@@ -49,14 +50,15 @@ function metadataOf(
   };
 }
 
-/** Returns the announced length of the body; `undefined` for a chunked one. */
-export function announcedLength(request: IncomingMessage): number | undefined {
+/** Returns the announced length of the body; `undefined` where only its end tells it. */
+export function announcedLength(request: ClientRequest): number | undefined {
   const { headers } = request;
+  if (request instanceof Http2Request) return request.bodyLength;
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }
 
-/** Returns whether a body follows the head (RFC 9112 §6.3: a request has one only if it is framed). */
-export function hasBody(request: IncomingMessage): boolean {
+/** Returns whether a body follows the head (RFC 9112 §6.3: a request has one only if it is framed; with HTTP/2 unless the head ends the stream). */
+export function hasBody(request: ClientRequest): boolean {
   return announcedLength(request) !== 0;
 }
 
@@ -67,7 +69,7 @@ export function hasBody(request: IncomingMessage): boolean {
  * @param upstreamHost `Host` for the upstream where the request names none
  */
 export function headEvent(
-  request: IncomingMessage,
+  request: ClientRequest,
   { path, host }: RequestTarget,
   headers: HeaderList,
   upstreamHost: string,

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
+import type { ClientRequest } from '../client-messages.ts';
+import { Http2Request } from '../http2/http2-request.ts';
 import { BadRequest } from '../response/refusal.ts';
 
 /** Target of a request, as agents and upstream see it. */
@@ -18,6 +19,7 @@ export interface RequestTarget {
 export interface TargetOptions {
   readonly allowTrace: boolean;
   readonly maxHeaders: number;
+  readonly maxHeadBytes: number;
   readonly maxRequestLineBytes: number;
 }
 
@@ -35,7 +37,7 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)/i;
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** Returns the only `Host`. @throws BadRequest */
-function hostOf({ rawHeaders, httpVersionMinor }: IncomingMessage): string | undefined {
+function hostOf({ rawHeaders, httpVersionMajor: major, httpVersionMinor: minor }: ClientRequest): string | undefined {
   let host: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];
@@ -43,7 +45,7 @@ function hostOf({ rawHeaders, httpVersionMinor }: IncomingMessage): string | und
     if (host !== undefined) throw new BadRequest(400, 'two Host headers');
     host = rawHeaders[at + 1] ?? '';
   }
-  if (host === undefined && httpVersionMinor > 0) throw new BadRequest(400, 'HTTP/1.1 needs a Host header');
+  if (host === undefined && (minor > 0 || major > 1)) throw new BadRequest(400, 'a Host header is missing');
   if (host !== undefined && !isHost(host)) throw new BadRequest(400, 'the Host header is not HOST[:PORT]');
   return host;
 }
@@ -59,13 +61,15 @@ function fromAbsolute(url: string, headers: HeaderList): RequestTarget {
   };
 }
 
-/** Refuses other versions than HTTP/1.0 and 1.1: Node's parser accepts 0.9 and 2.0 too. */
-function checkVersion({ httpVersionMajor: major, httpVersionMinor: minor }: IncomingMessage): void {
+/** Refuses other versions than HTTP/1.0 and 1.1, and 2 on its streams: Node's parser accepts 0.9 and 2.0 too. */
+function checkVersion(request: ClientRequest): void {
+  const { httpVersionMajor: major, httpVersionMinor: minor } = request;
+  if (request instanceof Http2Request) return;
   if (major !== 1 || minor > 1) throw new BadRequest(505, 'HTTP/1.0 and HTTP/1.1 only');
 }
 
 /** Refuses a body whose end is ambiguous, or whose coding is not decoded. */
-function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
+function checkFraming({ headers, httpVersionMinor }: ClientRequest): void {
   const { 'transfer-encoding': coding, 'content-length': length } = headers;
   if (length !== undefined && !Number.isSafeInteger(Number(length)))
     throw new BadRequest(400, `content-length is past ${Number.MAX_SAFE_INTEGER}`);
@@ -79,19 +83,25 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
 const LINE_BYTES = 10;
 
 /** Refuses a head with a line that is too long, or with too many lines; the parser checks its whole length. */
-function checkSize({ url = '', method = '', rawHeaders }: IncomingMessage, options: TargetOptions): void {
-  const { maxHeaders, maxRequestLineBytes } = options;
+function checkSize(request: ClientRequest, options: TargetOptions): void {
+  const { url = '', method = '', rawHeaders } = request;
+  const { maxHeaders, maxHeadBytes, maxRequestLineBytes } = options;
   if (url.length + method.length + LINE_BYTES > maxRequestLineBytes)
     throw new BadRequest(414, `the request line is longer than ${maxRequestLineBytes} bytes`);
+  // node:http2 has its limit only once the client has taken the settings
+  if (request instanceof Http2Request && request.headBytes > maxHeadBytes)
+    throw new BadRequest(431, `a head longer than ${maxHeadBytes} bytes`);
   if (rawHeaders.length > 2 * maxHeaders) throw new BadRequest(431, `more than ${maxHeaders} header lines`);
 }
 
 /** Checks what Node does not, and returns the target of the request. @throws BadRequest */
-export function targetOf(request: IncomingMessage, options: TargetOptions): RequestTarget {
+export function targetOf(request: ClientRequest, options: TargetOptions): RequestTarget {
   const { url = '/', method, rawHeaders: headers } = request;
   checkVersion(request);
   checkSize(request, options);
   checkFraming(request);
+  if (request instanceof Http2Request && !/^https?$/.test(request.scheme ?? ''))
+    throw new BadRequest(400, ':scheme is neither http nor https');
   const host = hostOf(request);
   // its answer echoes the request's headers, cookies among them, where scripts of the browser can read them
   if (method === 'TRACE' && !options.allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
@@ -101,6 +111,8 @@ export function targetOf(request: IncomingMessage, options: TargetOptions): Requ
   // some parsers cut it off, others take it for a part of the path
   if (url.includes('#')) throw new BadRequest(400, 'the request target has a fragment');
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, host, headers };
+  // an absolute form would name a host beside :authority
+  if (request instanceof Http2Request) throw new BadRequest(400, ':path is not a path');
   return fromAbsolute(url, headers);
 }
 

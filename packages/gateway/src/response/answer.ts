@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
+import type { ClientRequest, ClientResponse } from '../client-messages.ts';
+import { Http2Request } from '../http2/http2-request.ts';
 import { announcedLength, hasBody } from '../request/request-head.ts';
 import { flushHead, isBodiless } from './response-head.ts';
 import type { OwnResponse } from './own-response.ts';
@@ -15,8 +16,8 @@ const EMPTY = Buffer.alloc(0);
 
 /** Request and collaborators of {@link answer}. */
 export interface AnswerDeps {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   /** Bytes of the body that were read. */
   readonly readBytes: number;
   /** Set while the client waits for "100 Continue", so that it sends no body. */
@@ -30,6 +31,8 @@ function afterwards(
   { request, response, readBytes, continueDue }: AnswerDeps,
   close: boolean,
 ): 'keep' | 'close' | 'discard' {
+  // a stream of HTTP/2 ends without its connection
+  if (request instanceof Http2Request) return 'keep';
   if (request.complete || !hasBody(request)) return close ? 'close' : 'keep';
   if (continueDue) return 'close';
   const rest = (announcedLength(request) ?? Infinity) - readBytes;

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import { type EventEmitter, once } from 'node:events';
 import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
+import type { ClientResponse } from '../client-messages.ts';
 import { flushHead } from './response-head.ts';
 import type { ResponseControl } from '../upstream/upstream-messages.ts';
 import type { StallWatch } from './stall-watch.ts';
@@ -15,7 +15,7 @@ export interface ResponseSink {
 
 /** Collaborators of a {@link ClientWriter}. */
 export interface ClientWriterDeps {
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ interface Head {
 /** Writes the upstream's response to the client. */
 export class ClientWriter {
   readonly #options: ClientWriterDeps;
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   #head: Head | undefined;
   #watchesStall = false;
   /** Time since which the client has taken nothing of what waits for it. */
@@ -101,7 +101,8 @@ export class ClientWriter {
   /** Writes, and waits where the client does not keep up. @throws AbortError when it has left */
   async writeAndWait(chunk: Uint8Array): Promise<void> {
     const { signal } = this.#options;
-    if (chunk.byteLength > 0 && !this.write(chunk)) await once(this.#response, 'drain', { signal });
+    if (chunk.byteLength > 0 && !this.write(chunk))
+      await once(this.#response as unknown as EventEmitter, 'drain', { signal });
   }
 
   /** @param done called when the last byte is out */

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { ClientResponse } from '../client-messages.ts';
+import { Http2Response } from '../http2/http2-response.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -11,8 +12,9 @@ export function isBodiless(method: string | undefined, status: number): boolean 
  * Sends the head alone. Node's `flushHeaders` encodes it as UTF-8 by default, so that a latin1 byte of a value would become
  * two.
  */
-export function flushHead(response: ServerResponse): void {
+export function flushHead(response: ClientResponse): void {
   const { socket } = response;
+  if (response instanceof Http2Response) return response.flushHeaders();
   if (socket === null) {
     // behind another response of its connection: an empty chunk keeps the encoding of the head
     response.write(EMPTY);

@@ -1,10 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
+import type { ClientResponse } from '../client-messages.ts';
+import { Http2Response } from '../http2/http2-response.ts';
 import type { Deadlines, Watched } from '../deadlines.ts';
 
 interface Client {
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly onStall: ((error: Error) => void) | undefined;
   /** Bytes that the system had taken for the client at the last check. */
   taken: number;
@@ -12,7 +12,11 @@ interface Client {
 }
 
 /** Returns the bytes that the system has taken for the client; `undefined` where none wait, because the upstream is quiet. */
-function takenOf(socket: Socket): number | undefined {
+function takenOf(response: ClientResponse): number | undefined {
+  const { socket } = response;
+  if (response instanceof Http2Response) return response.takenBytes;
+  // a response that waits behind another one of its connection is cut with that
+  if (socket === null) return undefined;
   return socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength;
 }
 
@@ -40,7 +44,7 @@ export class StallWatch implements Watched {
   }
 
   /** Watches a response until it is closed. @param onStall called before its connection is cut */
-  watch(response: ServerResponse, onStall?: (error: Error) => void): void {
+  watch(response: ClientResponse, onStall?: (error: Error) => void): void {
     const client: Client = { response, onStall, taken: -1, takenAt: 0 };
     if (this.#clients.size === 0) {
       this.#cutsAt = undefined;
@@ -55,9 +59,7 @@ export class StallWatch implements Watched {
 
   check(now: number): void {
     for (const client of this.#clients) {
-      // a response that waits behind another one of its connection is cut with that
-      const { socket } = client.response;
-      const taken = socket === null ? undefined : takenOf(socket);
+      const taken = takenOf(client.response);
       if (taken !== undefined && taken === client.taken) continue;
       client.taken = taken ?? -1;
       client.takenAt = now;

@@ -30,11 +30,14 @@ const extension = (id: string, critical: boolean, value: Uint8Array): Buffer =>
 /**
  * Makes a certificate in the process, so that tests need neither openssl nor files; `issuer` absent makes an authority.
  *
- * Valid from 2020 to 2049, for `localhost` and 127.0.0.1.
+ * Valid from 2020 to 2049, for `dnsNames` and 127.0.0.1.
  */
-export function makeIdentity(name: string, issuer?: Identity): Identity {
+export function makeIdentity(name: string, issuer?: Identity, dnsNames: readonly string[] = ['localhost']): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const names = sequence(
+    ...dnsNames.map((dnsName) => der(0x82, Buffer.from(dnsName))),
+    der(0x87, Buffer.from([127, 0, 0, 1])),
+  );
   const extensions = sequence(
     extension('551d13', true, issuer === undefined ? sequence(BOOLEAN_TRUE) : sequence()),
     extension('551d11', false, names),

@@ -1,0 +1,208 @@
+import { EventEmitter, once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { ALLOW, type ProxyEvent } from '@agentwire/core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { exchange } from './raw-client.ts';
+import { setup } from './setup.ts';
+
+interface Answer {
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+function client(url: string): ClientHttp2Session {
+  const session = connect(url);
+  session.on('error', () => undefined);
+  onTestFinished(() => session.destroy());
+  return session;
+}
+
+async function request(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
+  const stream = session.request(headers, { endStream: body === undefined });
+  let got: IncomingHttpHeaders = {};
+  let trailers: IncomingHttpHeaders = {};
+  const parts: Buffer[] = [];
+  stream.on('response', (response) => (got = response));
+  stream.on('trailers', (more) => (trailers = more));
+  stream.on('data', (part: Buffer) => parts.push(part));
+  if (body !== undefined) stream.end(body);
+  await once(stream, 'close');
+  return { headers: got, trailers, body: Buffer.concat(parts).toString() };
+}
+
+test('HTTP/1.1 and HTTP/2 share a port without TLS where h2c is set', async () => {
+  const { url } = await setup({}, {}, undefined, { h2c: true });
+  const session = client(url);
+  const { headers, body } = await request(session, { ':path': '/a?b=c', 'x-own': '1' });
+  expect(headers).toMatchObject({ ':status': 200, 'content-type': 'application/json', 'x-upstream': '1' });
+  expect(JSON.parse(body)).toMatchObject({
+    method: 'GET',
+    url: '/a?b=c',
+    headers: { host: new URL(url).host, 'x-own': '1' },
+  });
+  expect(await (await fetch(`${url}/one`)).json()).toMatchObject({ url: '/one' });
+  // in pieces, as a preface may come
+  expect(await exchange(url, 'PRIVATE / HTTP/1.1\r\nhost: h\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test('without h2c a preface is a bad request', async () => {
+  const { url } = await setup({});
+  expect(await exchange(url, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 [45]\d\d /);
+});
+
+test('agents see an HTTP/2 request as HTTP/1.1 has it, and the upstream gets what they saw', async () => {
+  const events: ProxyEvent[] = [];
+  const agents = {
+    waf: (event: ProxyEvent) => {
+      events.push(event);
+      return { ...ALLOW, requestHeaders: [{ op: 'set' as const, name: 'x-waf', value: 'pass' }] };
+    },
+  };
+  const { url } = await setup(agents, {}, undefined, { h2c: true });
+  const { body } = await request(
+    client(url),
+    {
+      ':method': 'POST',
+      ':path': '/upload',
+      ':authority': 'shop.test:81',
+      cookie: ['a=1', 'b=2'],
+      'x-latin': 'caf\u00e9',
+    },
+    'the body',
+  );
+  const [head] = events;
+  if (head?.type !== 'requestHeaders') throw new Error('no head');
+  expect(head).toMatchObject({ method: 'POST', uri: '/upload', hasBody: true });
+  expect(head.metadata).toMatchObject({ protocol: 'HTTP/2.0', serverName: 'shop.test:81', clientIp: '127.0.0.1' });
+  expect(head.headers.slice(0, 2)).toEqual(['host', 'shop.test:81']);
+  expect(head.headers.filter((_name, at) => head.headers[at - 1] === 'cookie')).toEqual(['a=1; b=2']);
+  expect(head.headers.some((name) => name.startsWith(':'))).toBe(false);
+  expect(JSON.parse(body)).toMatchObject({
+    method: 'POST',
+    url: '/upload',
+    body: 'the body',
+    headers: {
+      host: 'shop.test:81',
+      cookie: 'a=1; b=2',
+      'x-latin': 'caf\u00e9',
+      'x-waf': 'pass',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'shop.test:81',
+    },
+  });
+});
+
+test('a block is answered on its stream, and the connection goes on', async () => {
+  const agents = {
+    waf: (event: ProxyEvent) =>
+      event.type === 'requestHeaders' && event.uri === '/bad'
+        ? { verdict: { type: 'block' as const, status: 403, body: 'no' } }
+        : ALLOW,
+  };
+  const { url, summaries, ended } = await setup(agents, {}, undefined, { h2c: true });
+  const session = client(url);
+  const [bad, good] = await Promise.all([
+    request(session, { ':method': 'POST', ':path': '/bad' }, 'x'.repeat(200_000)),
+    request(session, { ':path': '/good' }),
+  ]);
+  expect(bad).toMatchObject({ headers: { ':status': 403 }, body: 'no' });
+  expect(bad.headers.connection).toBeUndefined();
+  expect(good.headers[':status']).toBe(200);
+  await ended(2);
+  expect(summaries.map(({ outcome }) => outcome).toSorted()).toEqual(['allowed', 'blocked']);
+});
+
+describe('bodies', () => {
+  test('pass both ways at their length, HEAD and 304 without any', async () => {
+    const { url } = await setup(
+      {},
+      {},
+      (incoming, response) => {
+        if (incoming.url === '/304') return response.writeHead(304, { etag: '"x"' }).end();
+        if (incoming.method === 'HEAD') return response.writeHead(200, { 'content-length': '5' }).end();
+        let bytes = 0;
+        incoming.on('data', (part: Buffer) => (bytes += part.length));
+        incoming.on('end', () => response.end(Buffer.alloc(bytes, 'y')));
+      },
+      { h2c: true },
+    );
+    const session = client(url);
+    const big = await request(session, { ':method': 'PUT', ':path': '/' }, 'x'.repeat(3_000_000));
+    expect(big.body.length).toBe(3_000_000);
+    const head = await request(session, { ':method': 'HEAD', ':path': '/' });
+    expect(head).toMatchObject({ headers: { ':status': 200, 'content-length': '5' }, body: '' });
+    const unmodified = await request(session, { ':path': '/304' });
+    expect(unmodified).toMatchObject({ headers: { ':status': 304, etag: '"x"' }, body: '' });
+  });
+
+  test('of a client that resets its stream are cancelled', async () => {
+    const { url, summaries, ended } = await setup({ waf: () => ALLOW }, {}, undefined, { h2c: true });
+    const stream = client(url).request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => undefined);
+    stream.write('begun');
+    await new Promise((resolve) => setImmediate(resolve));
+    stream.close(constants.NGHTTP2_CANCEL);
+    await ended(1);
+    expect(summaries[0]).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('that the upstream cuts are reset, not ended', async () => {
+    const { url } = await setup(
+      {},
+      {},
+      (_incoming, response) => {
+        response.writeHead(200, { 'content-length': '10' }).write('half.');
+        setImmediate(() => response.destroy());
+      },
+      { h2c: true },
+    );
+    const stream = client(url).request({ ':path': '/' });
+    stream.resume();
+    const [error] = (await once(stream, 'error')) as [Error & { code: string }];
+    expect(error.code).toBe('ERR_HTTP2_STREAM_ERROR');
+  });
+
+  test('are sent after 100 where the client expects it', async () => {
+    const { url } = await setup({ waf: () => ALLOW }, {}, undefined, { h2c: true });
+    const stream = client(url).request({ ':method': 'POST', ':path': '/', expect: '100-continue' });
+    await once(stream, 'continue');
+    stream.end('now');
+    const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    expect(headers[':status']).toBe(200);
+    stream.resume();
+    await once(stream, 'close');
+  });
+});
+
+const upstream = new EventEmitter();
+
+test('a drain lets the requests of a connection end, and takes those that were on their way', async () => {
+  const waiting: (() => void)[] = [];
+  const { url, gateway } = await setup(
+    {},
+    { drainIdleMs: 50 },
+    (_incoming, response) => {
+      waiting.push(() => response.end('late'));
+      upstream.emit('request');
+    },
+    { h2c: true },
+  );
+  const session = client(url);
+  const seen = once(upstream, 'request');
+  const first = request(session, { ':path': '/1' });
+  await seen;
+  const goaway = once(session, 'goaway');
+  const drained = gateway.drain();
+  await goaway;
+  for (const end of waiting) end();
+  expect((await first).body).toBe('late');
+  await drained;
+  expect(session.closed || session.destroyed).toBe(true);
+});
