@@ -12,8 +12,10 @@ import {
   type RequestComplete,
   type RequestId,
 } from '@agentwire/core';
+import type { AskOptions } from '@agentwire/core/session';
 import { agentIdOf, checkMethods, checkObject, checkText, noMetrics, Sweep } from '@agentwire/core/internal';
 import type { Cancelled } from './agent/agent-requests.ts';
+import type { ConfigPush, ConfigPushResult } from './agent/config-pushes.ts';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { withAgentTls } from './agent-tls.ts';
 import { EventMethods } from './event-methods.ts';
@@ -22,6 +24,11 @@ import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf }
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
 import type { PoolAskOptions, Question } from './question.ts';
 import { type AgentPoolStats, statsOf } from './stats.ts';
+
+/** Outcome of `pushConfigToAll` for one agent: a result or an error. */
+export type AgentConfigPush =
+  | { readonly agent: string; readonly result: ConfigPushResult }
+  | { readonly agent: string; readonly error: AgentwireError };
 
 /** Time between two checks for expired requests, in milliseconds. */
 const SWEEP_MS = 10_000;
@@ -242,6 +249,30 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
     if (metrics !== noMetrics) return metrics;
     const message = 'the pool records nothing; give it a recorder: new AgentPool({ metrics: new MetricsCollector() })';
     throw new AgentwireError('ERR_INVALID_STATE', message);
+  }
+
+  /**
+   * Sends a configuration on every connection of an agent, because any of them may lead to another process, and resolves to what each one
+   * answered. It is sent again on each connection that is made later, if one accepted it and none refused it.
+   *
+   * @param options `timeoutMs` for the whole push, default `requestTimeoutMs`
+   * @throws AgentwireError when no connection acknowledges or refuses it: `ERR_UNSUPPORTED` at once for an agent that takes none, or cannot
+   * acknowledge it, `ERR_CONNECT`, `ERR_TIMEOUT`, `ERR_OVERLOADED` past 16 pushes that wait, `ERR_DRAINING`, `ERR_CLOSED`, `ERR_ABORTED`,
+   * `ERR_MESSAGE_TOO_LARGE`, `ERR_UNKNOWN_AGENT`, `ERR_INVALID_ARGUMENT`
+   */
+  async pushConfig(agent: string, update: ConfigPush, options?: AskOptions): Promise<ConfigPushResult> {
+    return this.#agents.get(agent).configs.push(update, options);
+  }
+
+  /** Sends a configuration to every agent, as {@link pushConfig}; resolves to the result, or the error, of each. */
+  pushConfigToAll(update: ConfigPush, options?: AskOptions): Promise<readonly AgentConfigPush[]> {
+    const pushes = Array.from(this.#agents.all(), ({ name, configs }) =>
+      configs.push(update, options).then(
+        (result) => ({ agent: name, result }),
+        (error: AgentwireError) => ({ agent: name, error }),
+      ),
+    );
+    return Promise.all(pushes);
   }
 
   /** Returns the health of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */

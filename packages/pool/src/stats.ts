@@ -15,13 +15,15 @@ export interface AgentPoolStats {
     readonly requests: number;
     /** Events that the failure policy decided. */
     readonly failures: number;
+    /** Version of the last configuration that the agent accepted. */
+    readonly configVersion: string | undefined;
   }[];
 }
 
 /** Returns the snapshot of these agents. */
 export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
   return {
-    agents: Array.from(agents, ({ name, endpoint, connections, requests, asked, failures }) => ({
+    agents: Array.from(agents, ({ name, endpoint, connections, requests, configs, asked, failures }) => ({
       name,
       endpoint,
       connections: connections.up,
@@ -30,6 +32,7 @@ export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
       liveRequests: requests.live,
       requests: asked,
       failures: failures.count,
+      configVersion: configs.version,
     })),
   };
 }

@@ -87,7 +87,7 @@ export function closeWebSocket(code: number, reason = ''): AgentDecision {
   return PLAIN_ALLOW.withWebSocket({ type: 'close', code, reason });
 }
 
-/** Refuses a configuration: the proxy's `pushConfig` rejects with `reason`. */
+/** Refuses a configuration: the proxy's `pushConfig` resolves to `refused` with `reason`. */
 export function refuse(reason = 'Configuration rejected'): AgentDecision {
   return block(500, reason);
 }

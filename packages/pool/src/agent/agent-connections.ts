@@ -13,7 +13,7 @@ export interface AgentConnectionsEvents {
   /** A connection came, went, paused or resumed: queued requests may be dispatched, or have nothing left to wait for. */
   readonly onChange: () => void;
   /** A connection was made. */
-  readonly onUp: () => void;
+  readonly onUp: (connection: PooledConnection) => void;
   /** A connection ended with an error. */
   readonly onDeath: () => void;
 }
@@ -108,7 +108,7 @@ export class AgentConnections {
       },
       onOutcome: this.#events.onOutcome,
       onHealth: (reporting, report) => this.fitness.report(reporting, report),
-      onUp: () => this.#onUp(),
+      onUp: (up) => this.#onUp(up),
       onDown: (_down, error) => this.#onDown(error),
       onAttemptFailed: (error, failures, waitMs) => this.#onAttemptFailed(error, failures, waitMs),
     });
@@ -136,14 +136,14 @@ export class AgentConnections {
     );
   }
 
-  #onUp(): void {
+  #onUp(connection: PooledConnection): void {
     const { logger } = this.#options;
     this.#learn();
     this.fitness.update();
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
     this.#recordUp();
-    this.#events.onUp();
+    this.#events.onUp(connection);
     // the agent is back, so the others need not wait for the end of a long backoff
     for (const other of this.pooled) other.reconnectNow();
     this.#events.onChange();

@@ -10,6 +10,7 @@ import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { AgentSpans } from './agent-spans.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
+import { ConfigPushes } from './config-pushes.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
@@ -28,6 +29,7 @@ export class PooledAgent {
   readonly endpoint: string;
   readonly connections: AgentConnections;
   readonly requests: AgentRequests;
+  readonly configs: ConfigPushes;
   readonly metrics: AgentMetrics;
   readonly failures: FailureDecider;
   readonly breaker: CircuitBreaker;
@@ -58,11 +60,20 @@ export class PooledAgent {
       },
       onNotice,
       onChange: () => this.requests.dequeue(),
-      onUp: () => this.#settle(() => this.breaker.connected()),
+      onUp: (connection) => {
+        this.#settle(() => this.breaker.connected());
+        this.configs.onUp(connection);
+      },
       // one failure, however many requests it took along
       onDeath: () => this.#recordFailure(options.clock.now()),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
+    this.configs = new ConfigPushes({
+      agent: name,
+      options,
+      connections: this.connections.pooled,
+      refusal: () => this.requests.router.refusal,
+    });
     this.metrics = new AgentMetrics(name, options.metrics);
     this.#spans = options.tracer && new AgentSpans(name, options.tracer, options.logger);
     this.failures = new FailureDecider(name, onFailure, options);
