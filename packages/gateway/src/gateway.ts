@@ -7,12 +7,11 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenOptions } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
-import { type ResolvedGatewayOptions, resolveGatewayOptions, shortestTimeoutMs } from './options/resolve-options.ts';
-import { StallWatch } from './response/stall-watch.ts';
-import { ProxiedRequest, type ProxiedRequestInput } from './proxied-request.ts';
+import { type ResolvedGatewayOptions, resolveGatewayOptions } from './options/resolve-options.ts';
+import { Plan } from './plan.ts';
+import { ProxiedRequest } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
-import { Deadlines } from './deadlines.ts';
-import { Upstream } from './upstream/upstream.ts';
+import type { TargetStats } from './upstream/upstream-group.ts';
 
 /** Snapshot of a gateway; cheap to take. */
 export interface GatewayStats {
@@ -24,6 +23,8 @@ export interface GatewayStats {
   readonly overloaded: number;
   /** Connections closed at once because `maxConnections` were open. */
   readonly droppedConnections: number;
+  /** Targets of `upstreams`, by name. */
+  readonly upstreams: Readonly<Record<string, readonly TargetStats[]>>;
 }
 
 /** HTTP reverse proxy that asks agents: a server of its own, or a handler in yours. */
@@ -49,12 +50,14 @@ export interface Gateway extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const OVERLOADED = { status: 503, headers: ['retry-after', '1'], body: '' };
+const OVERLOADED = {
+  status: 503,
+  headers: ['content-type', 'text/plain; charset=utf-8', 'retry-after', '1'],
+  body: 'Service Unavailable',
+};
 
 class GatewayServer implements Gateway {
-  readonly #options: ResolvedGatewayOptions;
-  readonly #upstream: Upstream;
-  readonly #stalls: StallWatch;
+  readonly #plan: Plan;
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
   readonly #live = new Set<ClientResponse>();
@@ -70,11 +73,11 @@ class GatewayServer implements Gateway {
   readonly #idle = new IdleWaiters();
 
   constructor(options: GatewayOptions) {
-    this.#options = resolveGatewayOptions(options);
-    const deadlines = new Deadlines(this.#options, shortestTimeoutMs(this.#options));
-    const upstream = new Upstream(this.#options, deadlines);
-    this.#upstream = upstream;
-    this.#stalls = new StallWatch(deadlines, this.#options.clientStallTimeoutMs, () => upstream.contended);
+    this.#plan = new Plan(resolveGatewayOptions(options));
+  }
+
+  get #options(): ResolvedGatewayOptions {
+    return this.#plan.options;
   }
 
   get stats(): GatewayStats {
@@ -83,6 +86,7 @@ class GatewayServer implements Gateway {
       requests: this.#requests,
       overloaded: this.#overloaded,
       droppedConnections: this.#droppedConnections,
+      upstreams: this.#plan.upstreams.stats,
     };
   }
 
@@ -99,11 +103,13 @@ class GatewayServer implements Gateway {
       return;
     }
     this.#live.add(response);
-    const input = { id: `${this.#idPrefix}-${this.#requests}`, request, response, expectsContinue };
-    const failed = (error: unknown): void => this.#failed(error, input);
+    const id = `${this.#idPrefix}-${this.#requests}`;
+    const failed = (error: unknown): void => this.#failed(error, id, response);
     try {
-      const deps = { options: this.#options, upstream: this.#upstream, stalls: this.#stalls };
-      void new ProxiedRequest(deps, input).run().then(() => this.#finished(response), failed);
+      const { route, head } = this.#plan.open(request);
+      void new ProxiedRequest(route, { id, request, response, expectsContinue, head })
+        .run()
+        .then(() => this.#finished(response), failed);
     } catch (error) {
       failed(error);
     }
@@ -127,11 +133,11 @@ class GatewayServer implements Gateway {
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
     if (!unsent || response.destroyed) return this.#over(response);
     response.once('close', () => this.#over(response));
-    this.#stalls.watch(response);
+    this.#plan.stalls.watch(response);
   }
 
   /** Ends a request that failed within the gateway: it is answered 500, or cut. */
-  #failed(error: unknown, { id, response }: ProxiedRequestInput): void {
+  #failed(error: unknown, id: string, response: ClientResponse): void {
     this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
     if (response.headersSent) response.destroy();
     else response.writeHead(500, ['content-length', '0', 'connection', 'close']).end();
@@ -181,8 +187,8 @@ class GatewayServer implements Gateway {
 
   /** Warns of agents that the pool does not have: they may be added later, and requests fail until then. */
   #warnOfUnknownAgents(): void {
-    const { pool, steps, logger } = this.#options;
-    for (const agent of steps.flat()) {
+    const { pool, logger } = this.#options;
+    for (const agent of this.#plan.agents) {
       try {
         pool.handles(agent, 'requestHeaders');
       } catch (error) {
@@ -209,7 +215,7 @@ class GatewayServer implements Gateway {
     const servers = [...this.#servers];
     this.#servers.clear();
     await Promise.all(servers.map((server) => server.close()));
-    await this.#upstream.abort();
+    await this.#plan.upstreams.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

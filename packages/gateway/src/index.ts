@@ -1,9 +1,19 @@
-export type { AgentDirectory } from '@agentwire/pipeline';
+export type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
 export { type AdminOptions, type AdminServer, createAdminServer } from './admin-server.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { CertificateFiles } from './http2/tls-certificates.ts';
 export type { ListenAddress, ListenOptions, ListenTls } from './listen.ts';
 export type { Http2Options } from './options/http2-options.ts';
 export type { ClientOptions } from './options/client-options.ts';
-export type { BodyMode, GatewayOptions, RequestSummary, UnderscoreMode } from './options/gateway-options.ts';
+export type { GatewayOptions, RequestSummary, UnderscoreMode } from './options/gateway-options.ts';
+export type { BodyMode } from './options/body-mode.ts';
+export type { RouteOptions } from './routes/route-options.ts';
+export type {
+  EjectOptions,
+  HealthCheckOptions,
+  UpstreamConfig,
+  UpstreamTarget,
+  UpstreamTls,
+} from './upstream/upstream-config.ts';
+export type { TargetStats } from './upstream/upstream-group.ts';
 export type { UpstreamOptions } from './options/upstream-options.ts';

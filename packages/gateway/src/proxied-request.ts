@@ -4,7 +4,6 @@ import {
   applyAgentOps,
   BufferedBody,
   bufferedBody,
-  clientHeaders,
   type OutgoingBody,
   streamedBody,
   withFraming,
@@ -13,13 +12,13 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
-import { announcedLength, clientOf, clientShare, headEvent } from './request/request-head.ts';
-import { loggedPath, targetOf } from './request/target.ts';
+import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
+import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { type Outcome, outcomeOf } from './response/refusal.ts';
-import type { StallWatch } from './response/stall-watch.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import { NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
+import type { RoutedHead } from './plan.ts';
+import type { Route } from './routes/route.ts';
 
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
@@ -30,17 +29,12 @@ export interface ProxiedRequestInput {
   readonly response: ClientResponse;
   /** Set where the client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
-}
-
-/** Collaborators of a {@link ProxiedRequest}. */
-export interface ProxiedRequestDeps {
-  readonly options: ResolvedGatewayOptions;
-  readonly upstream: Upstream;
-  readonly stalls: StallWatch;
+  readonly head: RoutedHead['head'];
 }
 
 /** One HTTP request: asks the agents, sends it to the upstream, asks the agents about the response, answers the client. */
 export class ProxiedRequest implements BodyProgress {
+  readonly #route: Route;
   readonly #options: ResolvedGatewayOptions;
   readonly #input: ProxiedRequestInput;
   readonly #left = new AbortController();
@@ -54,8 +48,10 @@ export class ProxiedRequest implements BodyProgress {
   /** `true` once the head was sent to the upstream. */
   requestSent = false;
 
-  constructor({ options, upstream, stalls }: ProxiedRequestDeps, input: ProxiedRequestInput) {
+  constructor(route: Route, input: ProxiedRequestInput) {
+    const { options, upstream, stalls, deadlines } = route;
     const { id, request, response, expectsContinue } = input;
+    this.#route = route;
     this.#options = options;
     this.#input = input;
     this.#startedAt = options.clock.now();
@@ -64,7 +60,7 @@ export class ProxiedRequest implements BodyProgress {
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
       minBytesPerSecond: options.minUploadBytesPerSecond,
-      deadlines: upstream.deadlines,
+      deadlines,
       onStart: () => this.#sendContinue(),
     });
     this.#upstream = new UpstreamRequest(
@@ -103,13 +99,13 @@ export class ProxiedRequest implements BodyProgress {
   }
 
   async #proxy(): Promise<void> {
-    const { id, request, response } = this.#input;
-    const { clock, maxRequestBodyBytes, upstream } = this.#options;
-    const target = targetOf(request, this.#options);
+    const { id, request, response, head: target } = this.#input;
+    const { clock, maxRequestBodyBytes } = this.#options;
+    const { upstream, retries } = this.#route;
+    if (target instanceof Error) throw target;
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
-    const lines = clientHeaders(target.headers, target.host, clientOf(request), this.#options);
-    const head = headEvent(request, target, lines, upstream.host, id, clock);
+    const head = headEvent(request, target, upstream.host, id, clock);
     const judged = await this.#pipeline.onRequest(head);
     const { wantBody } = judged;
     if (target.path === '*') {
@@ -125,7 +121,7 @@ export class ProxiedRequest implements BodyProgress {
       const { method = 'GET' } = request;
       this.requestSent = true;
       const client = clientShare(request, this.#options.trustForwarded);
-      await this.#upstream.run({ method, path: target.path, headers, body: data, client });
+      await this.#upstream.run({ method, path: target.path, headers, body: data, client, retries });
     } finally {
       buffer?.[Symbol.dispose]();
     }
@@ -155,7 +151,7 @@ export class ProxiedRequest implements BodyProgress {
     const { id, request, response } = this.#input;
     const { clock, logger } = this.#options;
     if (this.#left.signal.aborted || response.destroyed) return { outcome: 'cancelled' };
-    if (!(error instanceof Refusal)) {
+    if (!(error instanceof Refusal || error instanceof NoRoute)) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
       const { method } = request;
       const path = loggedPath(request.url, this.#options.logQuery);
@@ -195,6 +191,7 @@ export class ProxiedRequest implements BodyProgress {
     }
     const { method = 'GET', url: uri = '/' } = request;
     const agentsMs = this.#pipeline.waitedMs;
-    onRequestEnd?.({ id, method, uri, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
+    const route = this.#input.head instanceof Error ? '' : this.#route.name;
+    onRequestEnd?.({ id, method, uri, route, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
   }
 }

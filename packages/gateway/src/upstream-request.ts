@@ -9,14 +9,18 @@ import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { BadRequest } from './response/refusal.ts';
 import type { StallWatch } from './response/stall-watch.ts';
-import type { UpstreamDispatch } from './upstream/upstream-dispatch.ts';
-import type { ResponseControl, OutgoingRequest, ResponseHandler } from './upstream/upstream-messages.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import type {
+  OutgoingRequest,
+  ResponseControl,
+  ResponseHandler,
+  UpstreamCall,
+  UpstreamSender,
+} from './upstream/upstream-messages.ts';
 
 /** Collaborators of an {@link UpstreamRequest}. */
 export interface UpstreamRequestDeps {
   readonly options: ResolvedGatewayOptions;
-  readonly upstream: Upstream;
+  readonly upstream: UpstreamSender;
   readonly stalls: StallWatch;
   readonly reader: RequestReader;
   readonly pipeline: Pipeline;
@@ -53,7 +57,7 @@ export class UpstreamRequest implements ResponseHandler {
   readonly #signal: AbortSignal;
   readonly #writer: ClientWriter;
   readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #call: UpstreamDispatch | undefined;
+  #call: UpstreamCall | undefined;
   #sink: ResponseSink | undefined;
   #answered = false;
   #ended = false;

@@ -309,6 +309,6 @@ test.each([
   [{ upstream: 'http://h:1', agents: ['a', ['a']] }, 'agents names "a" twice'],
   [{ upstream: 'http://h:1', agent: [] }, 'has no option "agent"'],
 ])('options %j', (options, message) => {
-  expect(() => createGateway({ pool: {} as never, ...(options as object) } as never)).toThrow(message);
+  expect(() => createGateway({ pool: {} as never, ...(options as object) })).toThrow(message);
   expect(echo).toBeTypeOf('function');
 });

@@ -3,6 +3,7 @@ export { type BodyProgress, type JudgedHead, Pipeline } from './pipeline.ts';
 export {
   type AgentDirectory,
   type AgentOrder,
+  type AgentSettings,
   type PipelineOptions,
   type ResolvedPipelineOptions,
   resolvePipelineOptions,

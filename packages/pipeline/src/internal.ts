@@ -4,5 +4,5 @@ export { FilteredSink, type FilteredSinkDeps, type SinkSource, type SinkWriter }
 export { type BodySource, bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
 export { type Client, type ClientHeaderOptions, clientHeaders, withFraming } from './client-headers.ts';
 export { applyAgentOps } from './header-ops.ts';
-export { stepsOf } from './pipeline-options.ts';
+export { checkAgentSettings, settingsOf, stepsOf } from './pipeline-options.ts';
 export { type VerdictResponse, verdictResponse } from './verdict-response.ts';

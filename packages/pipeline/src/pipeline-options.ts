@@ -1,6 +1,7 @@
 import { AgentwireError, type Clock, systemClock } from '@agentwire/core';
-import { checkText, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
-import type { AgentPool } from '@agentwire/pool';
+import { checkObject, checkText, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
+import type { AgentPool, FailurePolicy } from '@agentwire/pool';
+import { checkFailurePolicy } from '@agentwire/pool/internal';
 
 /** The part of an `AgentPool` that a pipeline uses. */
 export type AgentDirectory = Pick<
@@ -11,6 +12,14 @@ export type AgentDirectory = Pick<
 /** Names of agents in the order they are asked; those in an inner list are asked together. */
 export type AgentOrder = readonly (string | readonly string[])[];
 
+/** Settings of one agent in a pipeline. */
+export interface AgentSettings {
+  /** Time that one of its decisions may take, in milliseconds; default `decisionTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** Policy for events that it cannot decide; default that of the pool's agent. */
+  readonly onFailure?: FailurePolicy | undefined;
+}
+
 /** Options of `resolvePipelineOptions`. */
 export interface PipelineOptions {
   /** The pool that has the agents. */
@@ -19,6 +28,8 @@ export interface PipelineOptions {
   readonly agents?: AgentOrder | undefined;
   /** Time that one decision may take, in milliseconds; default the pool's `requestTimeoutMs`. */
   readonly decisionTimeoutMs?: number | undefined;
+  /** Settings by name of agent. */
+  readonly agentSettings?: Readonly<Record<string, AgentSettings>> | undefined;
   /** Longest chunk that an agent is asked about, in bytes; default 1 MiB, at most 16 MiB. Longer ones are split. */
   readonly maxChunkBytes?: number | undefined;
   readonly clock?: Clock | undefined;
@@ -30,6 +41,7 @@ export interface ResolvedPipelineOptions {
   /** Agents by step; those of one step are asked together. */
   readonly steps: readonly (readonly string[])[];
   readonly decisionTimeoutMs: number | undefined;
+  readonly agentSettings: ReadonlyMap<string, AgentSettings> | undefined;
   readonly maxChunkBytes: number;
   readonly clock: Clock;
 }
@@ -48,10 +60,27 @@ export function stepsOf(agents: unknown): readonly (readonly string[])[] {
   return steps as string[][];
 }
 
+const AGENT_SETTINGS: OptionTable<AgentSettings> = {
+  timeoutMs: OPTION.integer(1, 86_400_000),
+  onFailure: (_name, value) => void checkFailurePolicy(value as FailurePolicy),
+};
+
+/** Checks settings by name of agent. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkAgentSettings(name: string, value: unknown): void {
+  for (const [agent, settings] of Object.entries(checkObject(name, value as object)))
+    OPTION.nested(AGENT_SETTINGS)(`${name}.${agent}`, settings);
+}
+
+/** Returns settings as a pipeline takes them. */
+export function settingsOf(settings: PipelineOptions['agentSettings']): ResolvedPipelineOptions['agentSettings'] {
+  return settings === undefined ? undefined : new Map(Object.entries(settings));
+}
+
 const TABLE: OptionTable<PipelineOptions> = {
   pool: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest'),
   agents: { check: (_name, value) => void stepsOf(value), default: [] },
   decisionTimeoutMs: OPTION.integer(1, 86_400_000),
+  agentSettings: checkAgentSettings,
   maxChunkBytes: { check: OPTION.integer(1, 16 * 1024 ** 2), default: 1024 ** 2 },
   clock: { check: OPTION.clock, default: systemClock },
 };
@@ -60,5 +89,13 @@ const TABLE: OptionTable<PipelineOptions> = {
 export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipelineOptions {
   const { pool, agents, maxChunkBytes, clock } = resolveOptions('a pipeline', options, TABLE);
   if (pool === undefined) throw invalid('a pipeline needs a pool: resolvePipelineOptions({ pool, agents })');
-  return { pool, steps: stepsOf(agents), decisionTimeoutMs: options.decisionTimeoutMs, maxChunkBytes, clock };
+  const { decisionTimeoutMs, agentSettings } = options;
+  return {
+    pool,
+    steps: stepsOf(agents),
+    decisionTimeoutMs,
+    agentSettings: settingsOf(agentSettings),
+    maxChunkBytes,
+    clock,
+  };
 }

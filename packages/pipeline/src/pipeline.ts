@@ -11,6 +11,7 @@ import {
   type ResponseHeaders,
 } from '@agentwire/core';
 import { HeaderMap, names } from '@agentwire/headers';
+import type { PoolAskOptions } from '@agentwire/pool';
 import { BodyFilter } from './body/body-filter.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
@@ -51,7 +52,8 @@ export class Pipeline {
   readonly #pool: AgentDirectory;
   readonly #steps: ResolvedPipelineOptions['steps'];
   readonly #maxChunkBytes: number;
-  readonly #options: { readonly signal: AbortSignal; readonly keep: true; readonly timeoutMs?: number };
+  readonly #settings: ResolvedPipelineOptions['agentSettings'];
+  readonly #options: PoolAskOptions;
   readonly #clock: ResolvedPipelineOptions['clock'];
   /** Changes of the request's head that agents decided with its body, until the head is sent. */
   readonly requestOps: HeaderOp[] = [];
@@ -66,6 +68,7 @@ export class Pipeline {
     this.#steps = options.steps;
     this.#clock = options.clock;
     this.#maxChunkBytes = options.maxChunkBytes;
+    this.#settings = options.agentSettings;
     const { decisionTimeoutMs } = options;
     // every request ends with complete or cancel below, however long it lasts
     this.#options = { signal, keep: true, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
@@ -75,16 +78,32 @@ export class Pipeline {
   async #ask(agent: string, question: Question): Promise<Decision> {
     const since = this.#clock.now();
     try {
-      return await this.#pool.decide(agent, question, this.#options);
+      return await this.#pool.decide(
+        agent,
+        question,
+        this.#settings === undefined ? this.#options : this.#optionsOf(agent),
+      );
     } finally {
       this.waitedMs += this.#clock.now() - since;
     }
   }
 
+  #optionsOf(agent: string): PoolAskOptions {
+    const settings = this.#settings?.get(agent);
+    if (settings === undefined) return this.#options;
+    const { timeoutMs = this.#options.timeoutMs, onFailure } = settings;
+    return { ...this.#options, timeoutMs, onFailure };
+  }
+
   /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */
   #tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
     const message = `${agent} changed the head of the ${head} after that had been sent; decide them with the first chunk, or buffer the body`;
-    return this.#pool.decideFailure(agent, type, new AgentwireError('ERR_TOO_LATE', message));
+    return this.#pool.decideFailure(
+      agent,
+      type,
+      new AgentwireError('ERR_TOO_LATE', message),
+      this.#settings?.get(agent)?.onFailure,
+    );
   }
 
   /**

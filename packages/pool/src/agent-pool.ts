@@ -19,6 +19,7 @@ import type { ConfigPush, ConfigPushResult } from './agent/config-pushes.ts';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { withAgentTls } from './agent-tls.ts';
 import { EventMethods } from './event-methods.ts';
+import type { FailurePolicy } from './failure-policy.ts';
 import { findTransport } from './find-transport.ts';
 import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf } from './health/agent-health.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
@@ -204,10 +205,11 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
    * Returns the decision of an agent's failure policy for an event whose own decision the caller could not use; counted and
    * logged as a failure of the agent.
    *
+   * @param onFailure policy in place of the agent's own
    * @throws AgentwireError `ERR_UNKNOWN_AGENT`; `error` itself where it is the caller's own
    */
-  decideFailure(agent: string, event: Question['type'], error: AgentwireError): Decision {
-    return this.#agents.get(agent).failures.decide(event, error);
+  decideFailure(agent: string, event: Question['type'], error: AgentwireError, onFailure?: FailurePolicy): Decision {
+    return this.#agents.get(agent).failures.decide(event, error, onFailure);
   }
 
   /** Returns whether the agent takes such events; `undefined` before it was ever connected. */

@@ -1,7 +1,6 @@
-import { AgentwireError, type Decision, type EventType } from '@agentwire/core';
+import { AgentwireError, type Decision, type EventType, type Logger, type MetricsRecorder } from '@agentwire/core';
 import { checkKnownOptions } from '@agentwire/core/internal';
 import { failureKind, type FailureKind } from './failure-kind.ts';
-import type { ResolvedPoolOptions } from './options.ts';
 
 /** One failure, as the function of a policy gets it. */
 export interface Failure {
@@ -84,27 +83,38 @@ function decideByRule(rule: FailureRule, name: string, failure: Failure): Decisi
   };
 }
 
+/** Collaborators of a {@link FailureDecider}. */
+export interface FailureDeciderDeps {
+  readonly logger: Logger;
+  readonly metrics: MetricsRecorder;
+}
+
 /** Decides by the failure policy of one agent; counts and logs each decision. */
 export class FailureDecider {
   /** Events that it decided. */
   count = 0;
   readonly #agent: string;
   readonly #policy: FailurePolicy;
-  readonly #options: ResolvedPoolOptions;
+  readonly #options: FailureDeciderDeps;
 
-  constructor(agent: string, policy: FailurePolicy, options: ResolvedPoolOptions) {
+  constructor(agent: string, policy: FailurePolicy, options: FailureDeciderDeps) {
     this.#agent = agent;
     this.#policy = policy;
     this.#options = options;
   }
 
-  /** Decides on an event that failed with `error`. @throws `error` itself where it is the caller's own */
-  decide(event: EventType, error: AgentwireError): Decision {
+  /**
+   * Decides on an event that failed with `error`.
+   *
+   * @param instead policy in place of the agent's own
+   * @throws `error` itself where it is the caller's own
+   */
+  decide(event: EventType, error: AgentwireError, instead?: FailurePolicy): Decision {
     const agent = this.#agent;
     const kind = failureKind(error);
     if (kind === undefined) throw error;
     const { logger, metrics } = this.#options;
-    const rule = ruleFor(this.#policy, kind);
+    const rule = ruleFor(instead ?? this.#policy, kind);
     const policy = typeof rule === 'string' ? rule : 'custom';
     this.count += 1;
     metrics.count('agent_failures_total', { agent, policy, reason: kind });

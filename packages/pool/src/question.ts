@@ -1,6 +1,7 @@
 import { AgentwireError, type Decision, type EventType, type ProxyEvent, type RequestHead } from '@agentwire/core';
 import { checkBoolean, checkKnownOptions, checkNumber, checkText, OPTION } from '@agentwire/core/internal';
 import type { AskOptions } from '@agentwire/core/session';
+import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 
 /** An event that an agent answers; `id` is the caller's own, unique among its live requests. */
 export type Question = Exclude<ProxyEvent, { type: 'requestComplete' | 'requestHeaders' }> | RequestHead;
@@ -19,6 +20,8 @@ export interface PoolAskOptions extends AskOptions {
   readonly keep?: boolean | undefined;
   /** W3C `traceparent` of the span that the event belongs under; default that of a request's head. Read by a pool with a tracer. */
   readonly traceparent?: string | undefined;
+  /** Failure policy in place of the agent's own; used by `decide` only. */
+  readonly onFailure?: FailurePolicy | undefined;
 }
 
 /** Checks that an event is an object. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
@@ -33,6 +36,7 @@ const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>([
   'only',
   'keep',
   'traceparent',
+  'onFailure',
 ]);
 
 const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
@@ -46,11 +50,12 @@ export function standsAlone(type: EventType): boolean {
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
   for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a request', options, [...ASK_OPTIONS]);
-  const { signal, timeoutMs, only, keep, traceparent } = options;
+  const { signal, timeoutMs, only, keep, traceparent, onFailure } = options;
   // not by a table, for every event: 70 ns instead of 300 ns, in a loop of 500 000
   if (only !== undefined) checkBoolean('only', only);
   if (keep !== undefined) checkBoolean('keep', keep);
   if (traceparent !== undefined) checkText('traceparent', traceparent);
+  if (onFailure !== undefined) checkFailurePolicy(onFailure);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, 0, 86_400_000);
   if (signal === undefined) return;
   if (typeof signal?.addEventListener !== 'function') OPTION.signal('signal', signal);

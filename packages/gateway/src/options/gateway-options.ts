@@ -1,5 +1,8 @@
 import type { Clock, Decision, Logger } from '@agentwire/core';
-import type { AgentDirectory, AgentOrder } from '@agentwire/pipeline';
+import type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
+import type { BodyMode } from './body-mode.ts';
+import type { RouteOptions } from '../routes/route-options.ts';
+import type { UpstreamConfig } from '../upstream/upstream-config.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 
@@ -8,7 +11,10 @@ export interface RequestSummary {
   /** The gateway's id of the request, which agents see as `requestId`; unique among all gateways and restarts. */
   readonly id: string;
   readonly method: string;
+  /** Target as the client sent it. */
   readonly uri: string;
+  /** Name of the route; empty where there are no routes, or none matched. */
+  readonly route: string;
   /** Status sent to the client; 0 when it left before one was sent. */
   readonly status: number;
   /** `failed`: the upstream, an agent's answer or the request itself was at fault. `cancelled`: the client left. */
@@ -24,9 +30,6 @@ export interface RequestSummary {
   readonly responseBytes: number;
 }
 
-/** Handling of a body that agents read: see {@link GatewayOptions.requestBody}. `hold` is the former spelling of `buffer`. */
-export type BodyMode = 'stream' | 'buffer' | 'hold';
-
 /** Treatment of names with `_`: see {@link GatewayOptions.headersWithUnderscores}. */
 export type UnderscoreMode = 'drop' | 'keep';
 
@@ -34,10 +37,19 @@ export type UnderscoreMode = 'drop' | 'keep';
 export interface GatewayOptions extends ClientOptions, UpstreamOptions {
   /** The pool that has the agents. It is not closed with the gateway. */
   readonly pool: AgentDirectory;
-  /** Address for allowed requests: `http://HOST:PORT` or `https://…`; a path in it is refused. */
-  readonly upstream: string;
+  /**
+   * Server for allowed requests: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`, without a path of a resource, or the name
+   * of one of `upstreams`. Needed unless every route has its own.
+   */
+  readonly upstream?: string | undefined;
+  /** Upstreams by name, for `upstream` here and in routes. Default none. */
+  readonly upstreams?: Readonly<Record<string, UpstreamConfig>> | undefined;
+  /** Routes: the first that matches a request is taken, and where none does, it is answered 404. Default none: everything goes to `upstream`. */
+  readonly routes?: readonly RouteOptions[] | undefined;
   /** Names of agents in the order they are asked; those in an inner list are asked together. Default none. */
   readonly agents?: AgentOrder | undefined;
+  /** Timeout and failure policy of single agents. Default those of the pool. */
+  readonly agentSettings?: Readonly<Record<string, AgentSettings>> | undefined;
   /** Time that one decision may take, in milliseconds; default the pool's `requestTimeoutMs`. */
   readonly decisionTimeoutMs?: number | undefined;
   /** Longest request body, in bytes; default unlimited. Past it the client gets 413. */

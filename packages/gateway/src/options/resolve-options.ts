@@ -2,7 +2,7 @@ import { constants } from 'node:buffer';
 import { AgentwireError, systemClock } from '@agentwire/core';
 import {
   checkLogger,
-  checkOneOf,
+  checkObject,
   countRepeats,
   OPTION,
   type OptionCheck,
@@ -11,18 +11,25 @@ import {
   resolveOptions,
   silentLogger,
 } from '@agentwire/core/internal';
-import { stepsOf } from '@agentwire/pipeline/internal';
+import type { ResolvedPipelineOptions } from '@agentwire/pipeline';
+import { checkAgentSettings, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
+import { checkRoute, type RouteOptions } from '../routes/route-options.ts';
+import { parseUpstream } from '../upstream/upstream-address.ts';
+import { checkUpstreamConfig } from '../upstream/upstream-config.ts';
+import { checkBodyMode } from './body-mode.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { HTTP2_OPTIONS, type ResolvedHttp2Options } from './http2-options.ts';
 
-type Unset = 'decisionTimeoutMs' | 'onRequestEnd';
+type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings';
 
 /** Options with every default filled in. */
 export interface ResolvedGatewayOptions extends Resolved<
   Omit<GatewayOptions, Unset | 'agents' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'>
 > {
-  readonly upstream: URL;
+  /** Address, or name of one of `upstreams`. */
+  readonly upstream: string | undefined;
+  readonly agentSettings: ResolvedPipelineOptions['agentSettings'];
   readonly steps: readonly (readonly string[])[];
   readonly decisionTimeoutMs: number | undefined;
   readonly requestBody: 'stream' | 'buffer';
@@ -33,20 +40,39 @@ export interface ResolvedGatewayOptions extends Resolved<
 
 const invalid = (message: string): AgentwireError => new AgentwireError('ERR_INVALID_ARGUMENT', message);
 
-/** Checks the URL of an upstream. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function checkUpstream(text: unknown): URL {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/';
-  // credentials in it would be sent nowhere, and would appear in logs
-  if (plain && url.search === '' && url.hash === '' && url.username === '' && url.password === '') return url;
-  const shown = typeof text === 'string' ? JSON.stringify(text.replace(/\/\/[^/@]*@/, '//…@')) : typeof text;
-  throw invalid(`upstream must be http://HOST:PORT or https://HOST:PORT, got ${shown}`);
+/** Checks the address of an upstream. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkUpstream(text: unknown): void {
+  parseUpstream(text);
 }
 
-const checkBodyMode: OptionCheck = (name, value) => {
-  // the former spelling of buffer
-  if (value !== 'hold') checkOneOf(name, value, ['stream', 'buffer']);
+/** Returns whether a value may be the name of an upstream. */
+const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
+
+const checkUpstreams: OptionCheck = (name, value) => {
+  for (const [key, config] of Object.entries(checkObject(name, value as object))) {
+    if (!isName(key))
+      throw invalid(`${name} has the name ${JSON.stringify(key)}; names are 1 to 64 letters, digits, _ and -`);
+    checkUpstreamConfig(`${name}.${key}`, config);
+  }
 };
+
+const checkRoutes: OptionCheck = OPTION.listOf((name, route) => checkRoute(name, route as RouteOptions));
+
+/** Checks that each name of an upstream is known, and that every request has one. */
+function checkReferences({ upstream, upstreams = {}, routes = [] }: GatewayOptions): void {
+  const check = (name: string, one: unknown): void => {
+    if (typeof one === 'string' && Object.hasOwn(upstreams, one)) return;
+    const known = Object.keys(upstreams);
+    if (isName(one) && known.length > 0)
+      throw invalid(`${name} is ${JSON.stringify(one)}, but upstreams has ${known.join(', ')}`);
+    parseUpstream(one, name);
+  };
+  if (upstream !== undefined || routes.length === 0) check('upstream', upstream);
+  for (const [at, route] of routes.entries()) {
+    if (route.upstream !== undefined) check(`routes[${at}].upstream`, route.upstream);
+    else if (upstream === undefined) throw invalid(`routes[${at}] needs an upstream, because the gateway has none`);
+  }
+}
 
 const DAY_MS = 86_400_000;
 const timeout = OPTION.integer(1, DAY_MS);
@@ -54,6 +80,9 @@ const bufferedBytes = OPTION.integer(0, constants.MAX_LENGTH);
 
 const ROWS: OptionRows<GatewayOptions> = {
   agents: { check: (_name, value) => void stepsOf(value), default: [] },
+  agentSettings: { check: checkAgentSettings },
+  upstreams: { check: checkUpstreams, default: {} },
+  routes: { check: checkRoutes, default: [] },
   decisionTimeoutMs: { check: timeout },
   requestBody: { check: checkBodyMode, default: 'stream' },
   responseBody: { check: checkBodyMode, default: 'stream' },
@@ -90,12 +119,22 @@ const ROWS: OptionRows<GatewayOptions> = {
   onRequestEnd: { check: OPTION.function },
   clock: { check: OPTION.clock, default: systemClock },
   logger: { check: OPTION.logger, default: silentLogger },
-  upstream: { check: (_name, value) => void checkUpstream(value) },
+  upstream: { check: (_name, value) => void (isName(value) || parseUpstream(value)) },
   pool: { check: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest') },
 };
 
 /** Options that are objects or functions of a program, and those that have a place of their own in a file. */
-const NOT_IN_FILES = new Set(['pool', 'upstream', 'agents', 'onRequestEnd', 'clock', 'logger']);
+const NOT_IN_FILES = new Set([
+  'pool',
+  'upstream',
+  'upstreams',
+  'routes',
+  'agentSettings',
+  'agents',
+  'onRequestEnd',
+  'clock',
+  'logger',
+]);
 
 /** Options that a file may have under `gateway`. */
 export const GATEWAY_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter((name) => !NOT_IN_FILES.has(name));
@@ -107,14 +146,16 @@ export function checkGatewayOptions(options: Partial<GatewayOptions>): void {
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
-  const { agents, maxHeldBodyBytes, ...rest } = resolveOptions('createGateway', options, ROWS);
+  const { agents, maxHeldBodyBytes, agentSettings, ...rest } = resolveOptions('createGateway', options, ROWS);
+  checkReferences(options);
   const { clock } = rest;
   const { decisionTimeoutMs, onRequestEnd, maxBufferedBodyBytes } = options;
   // clients choose how many of their requests fail, and how often a line comes
   const logger = countRepeats(checkLogger(rest.logger), clock);
   return {
     ...rest,
-    upstream: checkUpstream(options.upstream),
+    upstream: options.upstream,
+    agentSettings: settingsOf(agentSettings),
     steps: stepsOf(agents),
     requestBody: rest.requestBody === 'stream' ? 'stream' : 'buffer',
     responseBody: rest.responseBody === 'stream' ? 'stream' : 'buffer',
@@ -128,7 +169,16 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
 
 /** Returns the shortest timeout, in milliseconds. */
 export function shortestTimeoutMs(options: ResolvedGatewayOptions): number {
+  const ofUpstreams = Object.values(options.upstreams).flatMap(
+    ({ connectTimeoutMs, queueTimeoutMs, timeoutMs, idleTimeoutMs }) => [
+      connectTimeoutMs ?? Infinity,
+      queueTimeoutMs ?? Infinity,
+      timeoutMs ?? Infinity,
+      idleTimeoutMs ?? Infinity,
+    ],
+  );
   return Math.min(
+    ...ofUpstreams,
     options.upstreamConnectTimeoutMs,
     options.upstreamQueueTimeoutMs,
     options.upstreamTimeoutMs,

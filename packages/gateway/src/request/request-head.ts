@@ -3,7 +3,16 @@ import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentw
 import type { Client } from '@agentwire/pipeline/internal';
 import type { ClientRequest } from '../client-messages.ts';
 import { Http2Request } from '../http2/http2-request.ts';
-import type { RequestTarget } from './target.ts';
+
+/** Head of a request, checked. */
+export interface RequestHead {
+  /** Path and query for agents and upstream, or `*`. */
+  readonly path: string;
+  /** Requested host, with its port where one was given; `undefined` for HTTP/1.0 without `Host`. */
+  readonly host: string | undefined;
+  /** Lines for agents and upstream. */
+  readonly lines: HeaderList;
+}
 
 /** Returns whether the client speaks TLS to this process. */
 function isTls(socket: ClientRequest['socket']): socket is TLSSocket {
@@ -65,13 +74,11 @@ export function hasBody(request: ClientRequest): boolean {
 /**
  * Creates the event of a request's head.
  *
- * @param headers those for the upstream
  * @param upstreamHost `Host` for the upstream where the request names none
  */
 export function headEvent(
   request: ClientRequest,
-  { path, host }: RequestTarget,
-  headers: HeaderList,
+  { path, host, lines: headers }: RequestHead,
   upstreamHost: string,
   id: string,
   clock: Clock,

@@ -1,7 +1,8 @@
+import { STATUS_CODES } from 'node:http';
 import { AgentwireError, type HeaderOp } from '@agentwire/core';
 import { Refusal } from '@agentwire/pipeline';
 import { type VerdictResponse, verdictResponse } from '@agentwire/pipeline/internal';
-import { BadRequest } from './refusal.ts';
+import { BadRequest, NoRoute } from './refusal.ts';
 
 /** Answer of the gateway itself. */
 export interface OwnResponse extends VerdictResponse {
@@ -24,8 +25,9 @@ function forError(error: unknown): OwnResponse {
     const { status, headers, message } = error;
     return { status, headers: [...TEXT, ...headers], body: `${message}\n`, close: true };
   }
+  if (error instanceof NoRoute) return { status: 404, headers: TEXT, body: 'Not Found' };
   const status = (error instanceof AgentwireError ? STATUS[error.code] : undefined) ?? 502;
-  return { status, headers: TEXT, body: '' };
+  return { status, headers: TEXT, body: STATUS_CODES[status] ?? '' };
 }
 
 /**

@@ -29,3 +29,11 @@ export class BadRequest extends Error {
     this.headers = headers;
   }
 }
+
+/** Thrown for a request that no route matches. */
+export class NoRoute extends Error {
+  constructor() {
+    super('no route matches');
+    this.name = 'NoRoute';
+  }
+}

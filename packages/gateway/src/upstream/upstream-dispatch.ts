@@ -64,6 +64,8 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   #resend: 'any' | 'idempotent' | 'none' = 'none';
   #isRetry = false;
   #flowing = true;
+  /** `true` where no response began in time: another server would only take as long again. */
+  timedOut = false;
   /** Set where the response is complete with its head. */
   #bodiless = false;
   #waiting: Uint8Array[] = [];
@@ -83,6 +85,14 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
 
   get state(): UpstreamDispatchState {
     return this.#state;
+  }
+
+  /** `true` where the request may be sent to another server after it failed: it had no effect, or may have it twice. */
+  get repeatable(): boolean {
+    const { method, body } = this.request;
+    if (this.attempts === 0) return true;
+    const isWhole = body === null || body instanceof Uint8Array || body.replayable === true;
+    return isWhole && IDEMPOTENT.has(method) && this.#gate?.heard === false;
   }
 
   get hasMore(): boolean {
@@ -238,6 +248,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   }
 
   #timeOut(message: string): void {
+    this.timedOut = true;
     this.abort(new AgentwireError('ERR_TIMEOUT', message));
   }
 }

@@ -9,6 +9,30 @@ export interface OutgoingRequest {
   readonly body: Uint8Array | BodyStream | null;
   /** Address of the client, for `maxUpstreamConnectionsPerClient`. */
   readonly client: string | undefined;
+  /** Further attempts on other servers. */
+  readonly retries?: number | undefined;
+}
+
+/** Request that was sent. */
+export interface UpstreamCall {
+  /** Number of times that it was sent. */
+  readonly attempts: number;
+  /** Ends it with an error for `onError`, unless it has ended before. */
+  abort(error: Error): void;
+}
+
+/** One or more servers that requests are sent to. */
+export interface UpstreamSender {
+  /** `Host` where a request names none. */
+  readonly host: string;
+  /** `true` while requests wait for a connection. */
+  readonly contended: boolean;
+  /** Sends a request; the response comes through its callbacks. */
+  send(request: OutgoingRequest, response: ResponseHandler): UpstreamCall;
+  /** Ends its connections once no request uses them; there must be no new ones. */
+  retire(): void;
+  /** Ends every connection now. */
+  abort(): Promise<void>;
 }
 
 /** Callbacks for the response, in order; last `onEnd` or `onError`, once. */

@@ -1,18 +1,26 @@
 import { AgentwireError } from '@agentwire/core';
-import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { type UpstreamDispatchDeps, UpstreamDispatch } from './upstream-dispatch.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
-import type { OutgoingRequest, ResponseHandler } from './upstream-messages.ts';
+import type { ConnectionSettings, UpstreamConnection } from './upstream-connection.ts';
+import type { OutgoingRequest, ResponseHandler, UpstreamSender } from './upstream-messages.ts';
 
-/** Connections to the upstream of a gateway, and the queue of requests that wait for one. */
-export class Upstream implements UpstreamDispatchDeps {
+/** Settings of an {@link Upstream}. */
+export interface UpstreamSettings extends ConnectionSettings {
+  readonly connections: number;
+  readonly maxConnectionsPerClient: number;
+  readonly queueTimeoutMs: number;
+  readonly timeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** Connections to one server, and the queue of requests that wait for one. */
+export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly queueTimeoutMs: number;
   /** Deadlines of the gateway. */
   readonly deadlines: Deadlines;
-  readonly #origin: string;
+  readonly #settings: UpstreamSettings;
   /** Creates a connection; `undefined` until undici is loaded, and requests wait in the queue until then. */
   #connect: (() => UpstreamConnection) | undefined;
   readonly #maxConnections: number;
@@ -25,23 +33,33 @@ export class Upstream implements UpstreamDispatchDeps {
   /** Connections per client address, where that is limited. */
   readonly #perClient = new Map<string, number>();
   #closed = false;
+  #retired = false;
 
-  constructor(options: ResolvedGatewayOptions, deadlines: Deadlines) {
-    this.timeoutMs = options.upstreamTimeoutMs;
-    this.idleTimeoutMs = options.upstreamIdleTimeoutMs;
-    this.queueTimeoutMs = options.upstreamQueueTimeoutMs;
+  constructor(settings: UpstreamSettings, deadlines: Deadlines) {
+    this.#settings = settings;
+    this.timeoutMs = settings.timeoutMs;
+    this.idleTimeoutMs = settings.idleTimeoutMs;
+    this.queueTimeoutMs = settings.queueTimeoutMs;
     this.deadlines = deadlines;
-    this.#origin = options.upstream.origin;
-    this.#maxConnections = options.upstreamConnections;
-    this.#maxPerClient = options.maxUpstreamConnectionsPerClient;
-    void this.#load(options.upstreamConnectTimeoutMs);
+    this.#maxConnections = settings.connections;
+    this.#maxPerClient = settings.maxConnectionsPerClient;
+    void this.#load();
   }
 
   /** Loads undici (110 files) with the first gateway, not with the import of this package, which `agentwire` has for all. */
-  async #load(connectTimeoutMs: number): Promise<void> {
+  async #load(): Promise<void> {
     const { connectionsTo } = await import('./upstream-connection.ts');
-    this.#connect = connectionsTo(this.#origin, connectTimeoutMs);
+    this.#connect = connectionsTo(this.#settings);
     this.#serve();
+  }
+
+  get host(): string {
+    return this.#settings.address.host;
+  }
+
+  /** Requests in flight or waiting. */
+  get active(): number {
+    return this.#busy.size + this.#queue.size;
   }
 
   /** `true` while requests wait for a connection. */
@@ -71,6 +89,7 @@ export class Upstream implements UpstreamDispatchDeps {
     if (connection === undefined || !this.#busy.delete(dispatch)) return;
     this.#count(dispatch, -1);
     this.#idle.push(connection);
+    if (this.#retired) process.nextTick(() => this.#endIfRetired());
     // not at once: undici's own bookkeeping comes first
     if (this.#queue.size > 0) process.nextTick(this.#serve);
   }
@@ -118,6 +137,16 @@ export class Upstream implements UpstreamDispatchDeps {
     if (slowest === undefined) return false;
     slowest.response.evict();
     return true;
+  }
+
+  /** Ends its connections once no request uses them; there must be no new ones. */
+  retire(): void {
+    this.#retired = true;
+    this.#endIfRetired();
+  }
+
+  #endIfRetired(): void {
+    if (this.#retired && this.active === 0) void this.abort();
   }
 
   /** Ends every connection now. */

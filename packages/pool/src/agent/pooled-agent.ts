@@ -97,7 +97,7 @@ export class PooledAgent {
   }
 
   /** Decides on an event that the agent does not take: allow, and ask for the body where the agent takes that. */
-  #passOver(question: Question): Decision {
+  #passOver(question: Question, options: PoolAskOptions | undefined): Decision {
     const { type } = question;
     // an unknown type is an error, not an event that the agent does not take
     checkEventType(type);
@@ -107,18 +107,18 @@ export class PooledAgent {
       'ERR_UNSUPPORTED',
       `${this.name} takes no event of an HTTP request, only ${namesOf(takes)}: it cannot stand in a pipeline`,
     );
-    return this.#decideFailure(question, error);
+    return this.#decideFailure(question, error, options);
   }
 
   /**
    * Decides by the failure policy, but not on an event that could not be sent: that is an error of the caller, whether or not the
    * agent is there. Checked here only, because a session checks each event that it sends.
    */
-  #decideFailure(question: Question, error: AgentwireError): Decision {
+  #decideFailure(question: Question, error: AgentwireError, options: PoolAskOptions | undefined): Decision {
     completeEvent(question as ProxyEvent, this.#options.clock);
     if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
       checkHeaderLines(question.headers, 'headers');
-    return this.failures.decide(question.type, error);
+    return this.failures.decide(question.type, error, options?.onFailure);
   }
 
   /** Sends an event to the agent; rejects with a typed error. */
@@ -181,11 +181,11 @@ export class PooledAgent {
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
     // a guardrail or a configuration is never passed over: allow would mean that it was judged, or applied
     checkEvent(question);
-    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question);
+    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question, options);
     try {
       return await this.ask(question, options);
     } catch (error) {
-      return this.#decideFailure(question, error as AgentwireError);
+      return this.#decideFailure(question, error as AgentwireError, options);
     }
   }
 

@@ -1,0 +1,81 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import type { Clock, TimerHandle } from '@agentwire/core';
+import type { UpstreamAddress } from './upstream-address.ts';
+import type { HealthCheckOptions, UpstreamTls } from './upstream-config.ts';
+
+/** Collaborators of {@link HealthChecks}. */
+export interface HealthChecksDeps {
+  readonly address: UpstreamAddress;
+  /** IP address that is asked; `undefined` to look it up. */
+  readonly dialAddress: string | undefined;
+  readonly options: HealthCheckOptions;
+  readonly tls: UpstreamTls | undefined;
+  readonly clock: Clock;
+  readonly onResult: (ok: boolean) => void;
+}
+
+/** Asks one target again and again whether it is healthy, each time on a connection of its own. */
+export class HealthChecks {
+  readonly #deps: HealthChecksDeps;
+  readonly #stopped = new AbortController();
+  #timer: TimerHandle;
+
+  constructor(deps: HealthChecksDeps) {
+    this.#deps = deps;
+    this.#next(0);
+  }
+
+  #next(delayMs: number): void {
+    this.#timer = this.#deps.clock.setTimeout(() => void this.#check(), delayMs);
+  }
+
+  async #check(): Promise<void> {
+    const { clock, options, onResult } = this.#deps;
+    const { intervalMs = 10_000, timeoutMs = 2_000, status } = options;
+    const timedOut = new AbortController();
+    const timer = clock.setTimeout(() => timedOut.abort(), timeoutMs);
+    const got = await this.#statusOf(AbortSignal.any([timedOut.signal, this.#stopped.signal]));
+    clock.clearTimeout(timer);
+    if (this.#stopped.signal.aborted) return;
+    onResult(status === undefined ? got >= 200 && got < 400 : got === status);
+    this.#next(intervalMs);
+  }
+
+  /** Returns the status of one check; 0 where there was none. */
+  #statusOf(signal: AbortSignal): Promise<number> {
+    const { address, dialAddress, options, tls } = this.#deps;
+    const { origin, socketPath, host, hostname } = address;
+    return new Promise((resolve) => {
+      const common = {
+        headers: { host: options.host ?? host },
+        agent: false,
+        signal,
+        ...(socketPath && { socketPath }),
+        ...(dialAddress && { host: dialAddress }),
+      };
+      const request = origin.startsWith('https:')
+        ? requestHttps(origin + options.path, {
+            ...common,
+            ...(tls?.ca !== undefined && { ca: Buffer.from(tls.ca) }),
+            ...(tls?.cert !== undefined && { cert: Buffer.from(tls.cert) }),
+            ...(tls?.key !== undefined && { key: Buffer.from(tls.key) }),
+            ...(isIP(tls?.serverName ?? hostname) === 0 && { servername: tls?.serverName ?? hostname }),
+            rejectUnauthorized: tls?.verify ?? true,
+          })
+        : requestHttp(origin + options.path, common);
+      request.on('error', () => resolve(0));
+      request.on('response', (response) => {
+        response.on('error', () => undefined).destroy();
+        resolve(response.statusCode ?? 0);
+      });
+      request.end();
+    });
+  }
+
+  stop(): void {
+    this.#deps.clock.clearTimeout(this.#timer);
+    this.#stopped.abort();
+  }
+}

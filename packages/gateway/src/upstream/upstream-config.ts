@@ -1,0 +1,171 @@
+import { AgentwireError } from '@agentwire/core';
+import { checkObject, OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
+import { parseUpstream } from './upstream-address.ts';
+
+/** One server of an upstream. */
+export interface UpstreamTarget {
+  /** `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. */
+  readonly url: string;
+  /** Share of the requests, 1 to 1 000; default 1. */
+  readonly weight?: number | undefined;
+}
+
+/** Requests that ask whether a target is healthy. */
+export interface HealthCheckOptions {
+  /** Path and query that are requested with GET. */
+  readonly path: string;
+  /** `Host` of these requests; default the target's. */
+  readonly host?: string | undefined;
+  /** Time between two requests to one target, in milliseconds; default 10 000. */
+  readonly intervalMs?: number | undefined;
+  /** Time that one may take, in milliseconds; default 2 000. */
+  readonly timeoutMs?: number | undefined;
+  /** Successes in a row after which a target gets requests again; default 2. */
+  readonly healthyAfter?: number | undefined;
+  /** Failures in a row after which it gets none; default 3. */
+  readonly unhealthyAfter?: number | undefined;
+  /** Status of a healthy target; default any from 200 to 399. */
+  readonly status?: number | undefined;
+}
+
+/** Treatment of targets whose requests fail. */
+export interface EjectOptions {
+  /** Failures in a row (no connection, connection lost, no response in time, 502, 503, 504) that eject a target; default 5. */
+  readonly failures?: number | undefined;
+  /** Time without requests after the first ejection, in milliseconds, longer by that for each further one; default 10 000. */
+  readonly ejectMs?: number | undefined;
+}
+
+/** TLS towards an upstream. */
+export interface UpstreamTls {
+  /** Authorities, PEM; default those of Node.js. */
+  readonly ca?: string | Uint8Array | undefined;
+  /** Own certificate chain, PEM, together with `key`. */
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+  /** Name for SNI that the certificate must have; default the target's host. */
+  readonly serverName?: string | undefined;
+  /** Checks the certificate; default `true`. */
+  readonly verify?: boolean | undefined;
+}
+
+/** Servers behind the gateway that answer the same requests. */
+export interface UpstreamConfig {
+  readonly targets: readonly (string | UpstreamTarget)[];
+  /** Choice of a target; default `roundRobin`, in shares of their weights. */
+  readonly balance?: 'roundRobin' | 'leastConnections' | 'consistentHash' | undefined;
+  /** Key of `consistentHash`: `clientIp` (the default), `path`, or `header:NAME`. */
+  readonly hashOn?: string | undefined;
+  /** Default none. */
+  readonly healthCheck?: HealthCheckOptions | undefined;
+  /** Default `{}`; `false` ejects none. The last target is never ejected. */
+  readonly eject?: EjectOptions | false | undefined;
+  readonly tls?: UpstreamTls | undefined;
+  /**
+   * Time between two look-ups of each target's name, in milliseconds: every address is a target of its own then. Default none:
+   * a name is looked up for each connection.
+   */
+  readonly resolveIntervalMs?: number | undefined;
+  /** Looks up the IP addresses of a name, with `resolveIntervalMs`; default the system's resolver. Not in a file. */
+  readonly lookup?: ((host: string) => Promise<readonly string[]>) | undefined;
+  /** Time that an idle connection is kept, in milliseconds; default 4 000. A server's own `keep-alive: timeout` counts too. */
+  readonly keepAliveTimeoutMs?: number | undefined;
+  /** Connections to each target; default the gateway's `upstreamConnections`. */
+  readonly connections?: number | undefined;
+  /** Default the gateway's `upstreamConnectTimeoutMs`, as for all options below. */
+  readonly connectTimeoutMs?: number | undefined;
+  readonly queueTimeoutMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
+  readonly maxConnectionsPerClient?: number | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const timeout = OPTION.integer(1, DAY_MS);
+
+const HEALTH_CHECK: OptionTable<HealthCheckOptions> = {
+  path: (name, value) => {
+    if (typeof value !== 'string' || !/^\/[!-~]*$/.test(value))
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a path such as /healthz`);
+  },
+  host: OPTION.text,
+  intervalMs: OPTION.integer(10, DAY_MS),
+  timeoutMs: timeout,
+  healthyAfter: OPTION.integer(1, 100),
+  unhealthyAfter: OPTION.integer(1, 100),
+  status: OPTION.integer(200, 599),
+};
+
+const EJECT: OptionTable<EjectOptions> = {
+  failures: OPTION.integer(1, 10_000),
+  ejectMs: OPTION.integer(1, DAY_MS),
+};
+
+const TLS: OptionTable<UpstreamTls> = {
+  ca: OPTION.pem,
+  cert: OPTION.pem,
+  key: OPTION.pem,
+  serverName: OPTION.text,
+  verify: OPTION.boolean,
+};
+
+const TARGET: OptionTable<UpstreamTarget> = {
+  url: (name, value) => void parseUpstream(value, name),
+  weight: OPTION.integer(1, 1_000),
+};
+
+const checkTargets: OptionCheck = (name, value) => {
+  OPTION.listOf((at, target) =>
+    typeof target === 'string' ? void parseUpstream(target, at) : checkTarget(at, target),
+  )(name, value);
+  if ((value as unknown[]).length > 0) return;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must name at least one target`);
+};
+
+const checkTarget: OptionCheck = (name, value) => {
+  OPTION.nested(TARGET)(name, value);
+  if ((value as Partial<UpstreamTarget>).url === undefined)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must have a url`);
+};
+
+const checkHashOn: OptionCheck = (name, value) => {
+  if (typeof value === 'string' && /^(?:clientIp|path|header:[!#$%&'*+.^_`|~\w-]+)$/.test(value)) return;
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be clientIp, path or header:NAME`);
+};
+
+/** Rows of {@link UpstreamConfig}, in the order of the page. */
+export const UPSTREAM_TABLE: OptionTable<UpstreamConfig> = {
+  targets: checkTargets,
+  balance: OPTION.oneOf('roundRobin', 'leastConnections', 'consistentHash'),
+  hashOn: checkHashOn,
+  healthCheck: OPTION.nested(HEALTH_CHECK),
+  eject: OPTION.falseOr(OPTION.nested(EJECT)),
+  tls: OPTION.nested(TLS),
+  resolveIntervalMs: OPTION.integer(10, DAY_MS),
+  lookup: OPTION.function,
+  keepAliveTimeoutMs: timeout,
+  connections: OPTION.integer(1, 65_536),
+  connectTimeoutMs: timeout,
+  queueTimeoutMs: timeout,
+  timeoutMs: timeout,
+  idleTimeoutMs: timeout,
+  maxConnectionsPerClient: OPTION.integer(1, 65_536),
+};
+
+/** Checks an upstream. @param name its place, for errors. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export function checkUpstreamConfig(name: string, config: unknown): void {
+  const value = checkObject(name, config as UpstreamConfig);
+  OPTION.nested(UPSTREAM_TABLE)(name, value);
+  const fail = (message: string): never => {
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name}${message}`);
+  };
+  if (value.targets === undefined) fail('.targets is missing: it lists the servers of the upstream');
+  if (value.hashOn !== undefined && value.balance !== 'consistentHash')
+    fail('.hashOn has no effect without balance: consistentHash');
+  if (value.lookup !== undefined && value.resolveIntervalMs === undefined)
+    fail('.lookup has no effect without resolveIntervalMs');
+  if (value.healthCheck !== undefined && value.healthCheck.path === undefined)
+    fail('.healthCheck.path is missing: it is requested from each target');
+  const { cert, key } = value.tls ?? {};
+  if ((cert === undefined) !== (key === undefined)) fail('.tls needs cert and key together');
+}
