@@ -31,6 +31,8 @@ export interface TransportUnderTest {
   address(): string | Promise<string>;
   /** An address to dial without a listener; default {@link address}. Needed where that has port 0. */
   unusedAddress?(): string | Promise<string>;
+  /** Side that dials in every case; default `proxy`. With `agent` the kit checks the transport's reverse connections. */
+  readonly opener?: 'proxy' | 'agent' | undefined;
   /** Abilities of the medium: name one that it lacks with `false`. Everything is expected by default. */
   readonly features?: Readonly<Partial<Record<KitFeature, boolean>>> | undefined;
   /**

@@ -90,3 +90,20 @@ for (const scheme of ['tcp', 'tls']) {
     arrivesAs: arrivesIn('documented', 'json'),
   });
 }
+
+const reverse: readonly (readonly [string, TransportUnderTest['address'], ReturnType<typeof arrivesIn>])[] = [
+  ['unix', socketAddress, arrivesIn('documented', 'msgpack')],
+  ['tcp', () => 'tcp://127.0.0.1:0', arrivesIn('documented', 'msgpack')],
+  ['tls', () => 'tls://127.0.0.1:0', arrivesIn('documented', 'msgpack')],
+];
+for (const [scheme, address, arrivesAs] of reverse) {
+  testStream({
+    name: `reverse ${scheme}`,
+    opener: 'agent',
+    create: ({ clock }) =>
+      scheme === 'unix' ? createUdsTransport({ clock }) : createTcpTransport({ clock, tls: certificates }),
+    address,
+    unusedAddress: () => (scheme === 'unix' ? socketAddress() : `${scheme}://127.0.0.1:1`),
+    arrivesAs,
+  });
+}

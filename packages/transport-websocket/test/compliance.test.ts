@@ -32,13 +32,15 @@ function preferringJson(transport: Transport): Transport {
   };
 }
 
-for (const [scheme, encoding] of [
+for (const [scheme, encoding, opener] of [
   ['ws', 'json'],
   ['ws', 'msgpack'],
   ['wss', 'msgpack'],
+  ['ws', 'msgpack', 'agent'],
 ] as const) {
   testTransport({
-    name: `${scheme}, ${encoding}`,
+    name: opener === 'agent' ? `reverse ${scheme}` : `${scheme}, ${encoding}`,
+    opener,
     create({ clock }) {
       const transport = createWebSocketTransport({ clock, tls: certificates });
       return encoding === 'json' ? preferringJson(transport) : transport;

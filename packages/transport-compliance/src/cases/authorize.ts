@@ -30,7 +30,9 @@ export const AUTHORIZE_CASES: readonly ComplianceCase[] = [
       await kit.connect(listener.address, new Side());
       await kit.until('the accepting side', () => accepted.connected);
       assert.deepEqual(log, ['authorize', 'onConnection']);
-      assert.deepEqual([seen?.peer.role, seen?.peer.name, seen?.credential.token], ['proxy', PROXY.name, PROXY.token]);
+      const { opener = 'proxy' } = kit.subject;
+      const expected = [opener, kit.dialling.name, kit.dialling.token];
+      assert.deepEqual([seen?.peer.role, seen?.peer.name, seen?.credential.token], expected);
     },
     'authorize',
   ),

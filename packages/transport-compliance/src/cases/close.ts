@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
-import type { Kit, Pair } from '../kit/kit.ts';
+import type { Kit } from '../kit/kit.ts';
+import type { Pair } from '../kit/pair.ts';
+import type { Side } from '../kit/side.ts';
 import { chunk, requestHeaders } from '../kit/samples.ts';
 import { turn } from '../kit/waiting.ts';
 
@@ -17,8 +19,8 @@ async function stuck(kit: Kit): Promise<Pair> {
   return pair;
 }
 
-const reasons = (pair: Pair): unknown[] =>
-  [pair.dialled, pair.accepted].map((side) => side.ends.map(({ by, error }) => [by, error?.code]));
+const reasonsOf = ({ ends }: Side): unknown[] => ends.map(({ by, error }) => [by, error?.code]);
+const reasons = (pair: Pair): unknown[] => [pair.dialled, pair.accepted].map(reasonsOf);
 
 async function bothEnded(kit: Kit, pair: Pair): Promise<void> {
   await kit.until('onClose on both sides', () => pair.proxy.ends.length > 0 && pair.agent.ends.length > 0);
@@ -40,7 +42,7 @@ export const CLOSE_CASES: readonly ComplianceCase[] = [
       await bothEnded(kit, pair);
       assert.equal(pair.agent.received.length, 500);
       assert.equal(pair.agent.connection.status, 'closed');
-      assert.deepEqual(reasons(pair), [[['local', undefined]], [['remote', undefined]]]);
+      assert.deepEqual([pair.proxy, pair.agent].map(reasonsOf), [[['local', undefined]], [['remote', undefined]]]);
     },
   ),
   rule('close.listening-side', 'the listening side can close as well', async (kit) => {

@@ -27,7 +27,7 @@ export const MISUSE_CASES: readonly ComplianceCase[] = [
         if (message.type === 'requestBodyChunk')
           agent.connection.send({ type: 'answer', id: message.id, decision: BLOCK });
       };
-      const listener = await kit.listen({ onConnection: (connection) => agent.take(connection) });
+      const listener = await kit.serveSide(agent);
       const session = await kit.session(listener.address);
       const doubled = session.open();
       await kit.settled('the head', doubled.ask(HEADERS));

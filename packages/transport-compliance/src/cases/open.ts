@@ -49,15 +49,14 @@ export const OPEN_CASES: readonly ComplianceCase[] = [
     const accepted = new Side();
     const listener = await kit.listen({ onConnection: (connection) => accepted.take(connection) });
     const dialled = new Side();
-    const id = (connection: { peer: { ids: string } }): string | number => (connection.peer.ids === 'text' ? 'one' : 1);
     await kit.connect(listener.address, dialled, {
       onConnection(connection) {
-        connection.send({ type: 'cancel', id: id(connection), reason: 'manual', timestampMs: 1 });
+        connection.send(PING);
         return dialled.take(connection);
       },
     });
     await kit.until('what was sent in onConnection', () => accepted.received.length > 0);
-    assert.equal(accepted.received[0]?.type, 'cancel');
+    assert.equal(accepted.received[0]?.type, 'ping');
   }),
   rule(
     'open.refuse',

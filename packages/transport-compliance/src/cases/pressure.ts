@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { ALLOW, AgentwireError } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
-import type { Kit, Pair } from '../kit/kit.ts';
+import type { Kit } from '../kit/kit.ts';
+import type { Pair } from '../kit/pair.ts';
 import { chunk } from '../kit/samples.ts';
 import { turn } from '../kit/waiting.ts';
 

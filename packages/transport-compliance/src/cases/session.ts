@@ -163,10 +163,11 @@ export const SESSION_CASES: readonly ComplianceCase[] = [
   }),
   rule('session.malformed', 'an answer that cannot be decoded fails its own request, and no other', async (kit) => {
     let answers = 0;
+    const proxyEnd = kit.subject.opener === 'agent' ? 'accepted' : 'dialled';
     const faulty = withFaults(kit.transport, {
       clock: kit.clock,
       message(message, { end }) {
-        if (end !== 'dialled' || message.type !== 'answer') return undefined;
+        if (end !== proxyEnd || message.type !== 'answer') return undefined;
         answers += 1;
         return answers === 2 ? { do: 'malform' } : undefined;
       },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AgentwireError } from '@agentwire/core';
 import { rule, type ComplianceCase } from '../compliance-case.ts';
-import type { Pair } from '../kit/kit.ts';
+import type { Pair } from '../kit/pair.ts';
 import { chunk } from '../kit/samples.ts';
 
 /** Longest message that the kit makes; larger limits are not tried out. */

@@ -12,6 +12,12 @@ export const CAPABILITIES: Capabilities = {
   maxConcurrentRequests: 100,
 };
 
+/** The same side in the other role, for reverse connections. */
+export function swapRole({ capabilities, ...hello }: Hello): Hello {
+  if (hello.role === 'agent') return { ...hello, role: 'proxy' };
+  return { ...hello, role: 'agent', capabilities: capabilities ?? CAPABILITIES };
+}
+
 /** The kit's proxy, with every feature there is. */
 export const PROXY: Hello = {
   role: 'proxy',

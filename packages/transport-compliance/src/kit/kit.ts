@@ -20,29 +20,14 @@ import {
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import type { TransportUnderTest } from '../transport-under-test.ts';
 import { canonical } from './canonical.ts';
-import { AGENT, PROXY } from './hellos.ts';
+import { AGENT, PROXY, swapRole } from './hellos.ts';
+import type { Pair, PairOptions } from './pair.ts';
+import { ReversedSessions } from './reversed-sessions.ts';
 import { Side } from './side.ts';
 import { Waiting } from './waiting.ts';
 
 const CHANGED =
   'arrived changed. A loss of the medium is declared with arrivesAs; arrivesIn(dialect, encoding) has the known losses of the dialects. The difference:';
-
-/** Two ends of one connection, named by role and by who dialled. */
-export interface Pair {
-  readonly listener: Listener;
-  readonly proxy: Side;
-  readonly agent: Side;
-  readonly dialled: Side;
-  readonly accepted: Side;
-}
-
-/** Options of {@link Kit.pair}. */
-export interface PairOptions {
-  readonly proxy?: Partial<Hello>;
-  readonly agent?: Partial<Hello>;
-  /** The agent dials. */
-  readonly reverse?: boolean;
-}
 
 /** The tools of one case: a fresh transport, a clock, and ways to connect and to wait. Cleans up after itself. */
 export class Kit extends Waiting {
@@ -51,12 +36,23 @@ export class Kit extends Waiting {
   readonly subject: TransportUnderTest;
   readonly #listeners: Listener[] = [];
   readonly #connections: Connection[] = [];
+  readonly #reversed: ReversedSessions | undefined;
 
   private constructor(subject: TransportUnderTest, signal: AbortSignal, clock: ManualClock, transport: Transport) {
     super(signal);
     this.subject = subject;
     this.clock = clock;
     this.transport = transport;
+    if (subject.opener === 'agent') this.#reversed = new ReversedSessions(this);
+  }
+
+  get dialling(): Hello {
+    return this.#role(PROXY);
+  }
+
+  /** The role that a side has in this run. */
+  #role(self: Hello): Hello {
+    return this.#reversed === undefined ? self : swapRole(self);
   }
 
   /** Builds the transport for one case; `signal` is aborted when the case has taken too long. */
@@ -65,13 +61,14 @@ export class Kit extends Waiting {
     return new Kit(subject, signal, clock, await subject.create({ clock }));
   }
 
-  /** Listens on a fresh address, as the agent by default. */
-  async listen(
-    options: Partial<ListenOptions> & Pick<ListenOptions, 'onConnection'>,
-    address?: string,
-  ): Promise<Listener> {
-    const listener = await this.transport.listen(address ?? (await this.subject.address()), {
-      self: AGENT,
+  /** Listens on a fresh address, as the agent by default, or as what listens in this run. */
+  listen(options: Partial<ListenOptions> & Pick<ListenOptions, 'onConnection'>, address?: string): Promise<Listener> {
+    return this.listenAs({ ...options, self: this.#role(options.self ?? AGENT) }, address);
+  }
+
+  /** Listens in the role that is given. */
+  async listenAs(options: ListenOptions, address?: string, transport: Transport = this.transport): Promise<Listener> {
+    const listener = await transport.listen(address ?? (await this.subject.address()), {
       ...options,
       onConnection: (connection) => {
         this.#connections.push(connection);
@@ -82,10 +79,14 @@ export class Kit extends Waiting {
     return listener;
   }
 
-  /** Dials, as the proxy by default. A rejection is never unhandled. */
+  /** Dials, as the proxy by default, or as what dials in this run. A rejection is never unhandled. */
   connect(address: string, side: Side, options: Partial<ConnectOptions> = {}): Promise<Connection> {
+    return this.connectAs(address, side, { ...options, self: this.#role(options.self ?? PROXY) });
+  }
+
+  /** Dials in the role that is given. */
+  connectAs(address: string, side: Side, options: Omit<ConnectOptions, 'onConnection'>): Promise<Connection> {
     const attempt = this.transport.connect(address, {
-      self: PROXY,
       onConnection: (connection) => {
         this.#connections.push(connection);
         return side.take(connection);
@@ -99,26 +100,35 @@ export class Kit extends Waiting {
   /** Makes one connection. */
   async pair(options: PairOptions = {}): Promise<Pair> {
     const [proxy, agent] = [new Side(), new Side()];
-    const [dialled, accepted] = options.reverse === true ? [agent, proxy] : [proxy, agent];
+    const agentDials = options.reverse === true || this.#reversed !== undefined;
+    const [dialled, accepted] = agentDials ? [agent, proxy] : [proxy, agent];
     const proxyHello = { ...PROXY, ...options.proxy };
     const agentHello = { ...AGENT, ...options.agent };
-    const [dials, listens] = options.reverse === true ? [agentHello, proxyHello] : [proxyHello, agentHello];
-    const listener = await this.listen({ self: listens, onConnection: (connection) => accepted.take(connection) });
-    await this.connect(listener.address, dialled, { self: dials });
+    const [dials, listens] = agentDials ? [agentHello, proxyHello] : [proxyHello, agentHello];
+    const listener = await this.listenAs({ self: listens, onConnection: (connection) => accepted.take(connection) });
+    await this.connectAs(listener.address, dialled, { self: dials });
     await this.until('the listening side to have its connection', () => accepted.connected);
     return { listener, proxy, agent, dialled, accepted };
   }
 
   /** Serves sessions on a fresh address, over `transport`, by default the case's; the clock is the case's. */
   async serve(handler: SessionHandler, transport: Transport = this.transport): Promise<SessionListener> {
+    if (this.#reversed !== undefined) return this.#reversed.serve(handler, transport);
     const options = { self: AGENT, clock: this.clock, keepalive: false } as const;
     const listener = await serveSessions(transport, await this.subject.address(), handler, options);
     this.#listeners.push(listener);
     return listener;
   }
 
+  /** Serves one session with a bare handler, as {@link serve} does with sessions. */
+  serveSide(side: Side): Promise<Pick<Listener, 'address'>> {
+    if (this.#reversed !== undefined) return Promise.resolve(this.#reversed.serveSide(side));
+    return this.listen({ onConnection: (connection) => side.take(connection) });
+  }
+
   /** Opens a proxy's session, over `transport`, by default the case's; the clock is the case's. */
   async session(address: string, transport: Transport = this.transport): Promise<ProxySession> {
+    if (this.#reversed !== undefined) return this.#reversed.session(address, transport);
     const session = await connectSession(transport, address, { self: PROXY, clock: this.clock, keepalive: false });
     this.#connections.push(session.connection);
     return session;
