@@ -3,6 +3,7 @@ import type { Hello, Transport } from '@agentwire/core';
 import { FEATURES } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createUdsTransport } from '@agentwire/transport-uds';
+import { reversed } from './reverse/reversed-transport.ts';
 
 /** A way for proxy and agent to talk. */
 export interface Column {
@@ -14,6 +15,8 @@ export interface Column {
   readonly transport: Transport;
   /** Hello of the proxy. */
   readonly hello: Hello;
+  /** Set where the agent dials. */
+  readonly reverse?: 'uds' | 'tcp' | 'tls' | undefined;
   /** Set when the short run includes it. */
   readonly quick: boolean;
   /** An address to listen on, of its own in `folder`. */
@@ -40,6 +43,21 @@ function unixColumn(encoding: 'json' | 'msgpack', dialect: Column['dialect']): C
   };
 }
 
+/** The agent dials its proxy; the program of the agent is told when by {@link reversed}. */
+function reverseColumn(reverse: 'uds' | 'tcp' | 'tls', encoding: 'json' | 'msgpack'): Column {
+  return {
+    id: `reverse-${reverse}`,
+    medium: 'frames',
+    encoding,
+    dialect: 'documented',
+    reverse,
+    quick: reverse === 'tls',
+    transport: reversed,
+    hello: hello([encoding]),
+    address: (folder) => `rev-${reverse}:${join(folder, `${(sockets += 1)}.sock`)}`,
+  };
+}
+
 /** Every column of the board, in its order. A new one needs no change anywhere else. */
 export const COLUMNS: readonly Column[] = [
   unixColumn('json', 'documented'),
@@ -56,4 +74,7 @@ export const COLUMNS: readonly Column[] = [
   },
   unixColumn('json', 'zentinel'),
   unixColumn('msgpack', 'zentinel'),
+  reverseColumn('uds', 'msgpack'),
+  reverseColumn('tcp', 'json'),
+  reverseColumn('tls', 'msgpack'),
 ];

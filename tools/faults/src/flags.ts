@@ -14,7 +14,7 @@ export interface Flags {
 const USAGE = `pnpm faults [--row R1]… [--transport uds-json]… [--quick] [--json FILE]
   --row        only this row; may be given more than once
   --transport  only this column; may be given more than once
-  --quick      fewer rounds, and without the zentinel columns unless they are named
+  --quick      fewer rounds, and without some columns unless they are named
   --json       where the results go; default tools/faults/faults-results/faults.json`;
 const RESULTS = fileURLToPath(new URL('../faults-results/faults.json', import.meta.url));
 

@@ -24,7 +24,8 @@ const FILES: Readonly<Record<AgentProgram, string>> = {
 
 function commandLine(program: AgentProgram, column: Column, address: string, more: readonly string[]): string[] {
   const file = here(FILES[program]);
-  if (SERVED.has(program)) return [commandFile(), 'agent', file, '--json', '--listen', address];
+  const transport = column.reverse === undefined ? [] : ['--transport', here('../reverse/reversed-transport.ts')];
+  if (SERVED.has(program)) return [commandFile(), 'agent', file, '--json', '--listen', address, ...transport];
   return [file, column.id, address, ...more];
 }
 

@@ -8,6 +8,7 @@ import type { Column } from '../columns.ts';
 import { GatewayProcess, type GatewaySettings } from '../http/gateway-process.ts';
 import type { Upstream } from '../http/upstream.ts';
 import { Relay, type RelayOptions } from '../relay/relay.ts';
+import { freeAddress, reversed } from '../reverse/reversed-transport.ts';
 import { AgentLeaks } from './agent-leaks.ts';
 import { Asked } from './asked.ts';
 import { TrackedSession } from './tracked-session.ts';
@@ -79,7 +80,14 @@ export class Cell {
 
   /** Something in the middle that can cut, stall and change what passes. */
   async relay(endpoint: string, options: RelayOptions = {}): Promise<Relay> {
-    const relay = await Relay.open(this.column.address(this.folder), endpoint, options);
+    const { reverse, hello } = this.column;
+    const relay =
+      reverse === undefined
+        ? await Relay.open(this.column.address(this.folder), endpoint, options)
+        : await Relay.open(freeAddress(endpoint, this.folder), await reversed.waitFor(endpoint, hello), {
+            ...options,
+            agent: endpoint,
+          });
     this.#relays.push(relay);
     return relay;
   }
@@ -116,6 +124,7 @@ export class Cell {
     for (const { closes } of this.#sessions) if (closes !== 1) found.push(`onClose was called ${closes} times`);
     await Promise.all(this.#relays.map((relay) => relay.close()));
     for (const agent of this.#agents) found.push(...(await this.#closeAgent(agent)));
+    if (this.column.reverse !== undefined) await reversed.end();
     rmSync(this.folder, { recursive: true, force: true });
     return found;
   }

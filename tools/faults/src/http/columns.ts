@@ -1,7 +1,8 @@
 import type { Column } from '../columns.ts';
 
 /** Reason why a row with the gateway program does not apply to a column. */
-export function noGateway({ medium, dialect }: Column): string | undefined {
+export function noGateway({ medium, dialect, reverse }: Column): string | undefined {
+  if (reverse !== undefined) return 'the gateway program dials here; rows V look at one that agents dial';
   if (medium !== 'frames' || dialect === 'documented') return undefined;
   return 'the gateway program speaks the documented dialect to agents that know it';
 }

@@ -1,5 +1,14 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  createServer as createTlsServer,
+  Server as TlsServer,
+  type TlsOptions,
+} from 'node:tls';
 import { parseEndpoint } from '@agentwire/core';
+import { certificates } from '../../../../packages/transport-uds/test/certificates/certificates.ts';
+import { through } from '../reverse/reversed-transport.ts';
 import { turn } from '../wait.ts';
 
 /** Way in which the relay ends a link. */
@@ -17,6 +26,10 @@ export interface RelayOptions {
   readonly pieces?: number;
   /** Ends a link with FIN after so many bytes of one direction. */
   readonly cutAfter?: { readonly direction: 'toAgent' | 'toProxy'; readonly bytes: number };
+  /** Set where the agent dials: its own address. */
+  readonly agent?: string;
+  /** Reads what passes over TLS, instead of its bytes on the wire; so does a relay that changes it. */
+  readonly plain?: boolean;
 }
 
 /** Target of a socket. */
@@ -115,8 +128,12 @@ export class Relay {
   private constructor(server: Server, endpoint: string, target: NetAddress, options: RelayOptions) {
     this.#server = server;
     this.endpoint = endpoint;
-    server.on('connection', (proxy) => {
-      const link = new Link(proxy, connect({ ...target, allowHalfOpen: true }), options);
+    const isTls = server instanceof TlsServer;
+    server.on(isTls ? 'secureConnection' : 'connection', (dialling: Socket) => {
+      const where = { ...target, allowHalfOpen: true };
+      const dialled = isTls ? connectTls({ ...certificates, ...where } as ConnectionOptions) : connect(where);
+      const [proxy, agent] = options.agent === undefined ? [dialling, dialled] : [dialled, dialling];
+      const link = new Link(proxy, agent, options);
       if (this.recording) link.recorded = [];
       this.last = link;
       this.links.add(link);
@@ -128,7 +145,11 @@ export class Relay {
   recording = false;
 
   static async open(address: string, target: string, options: RelayOptions): Promise<Relay> {
-    const server = createServer({ allowHalfOpen: true });
+    const reads = options.plain === true || options.toAgent !== undefined || options.toProxy !== undefined;
+    const isTls = reads && parseEndpoint(address).scheme === 'tls';
+    const server = isTls
+      ? createTlsServer({ ...(certificates as TlsOptions), allowHalfOpen: true })
+      : createServer({ allowHalfOpen: true });
     const listening = netAddress(address);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
@@ -136,7 +157,8 @@ export class Relay {
     await promise;
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : undefined;
-    const endpoint = port === undefined ? address : address.replace(/:0$/, `:${port}`);
+    const here = port === undefined ? address : address.replace(/:0$/, `:${port}`);
+    const endpoint = options.agent === undefined ? here : through(options.agent, here);
     return new Relay(server, endpoint, netAddress(target), options);
   }
 

@@ -34,7 +34,7 @@ export const SAMPLES: readonly EventBody[] = [
 
 /** Overrides of the fields of an event or a decision; `undefined` removes the field. */
 const OVERWRITES: Readonly<Record<string, readonly Fields[]>> = {
-  requestHeaders: [{ method: 7 }, { method: 'G T' }, { uri: undefined }, { headers: 'x' }, { metadata: undefined }],
+  requestHeaders: [{ method: 7 }, { method: 'G T' }, { uri: undefined }, { headers: 'x' }, { metadata: 'x' }],
   requestBodyChunk: [{ data: { no: 1 } }, { chunk_index: -1 }, { data: undefined }],
   responseHeaders: [{ status: 'x' }, { status: 99 }, { headers: 5 }],
   responseBodyChunk: [{ data: { no: 1 } }, { chunk_index: 'x' }],

@@ -65,7 +65,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const found = new Set<string>();
   let rounds = 0;
   for (const end of ENDS) {
-    if (end.name === 'rst' && cell.column.medium === 'frames') continue;
+    if (end.name === 'rst' && cell.column.medium === 'frames' && cell.column.reverse !== 'tcp') continue;
     cell.progress(end.name);
     let parts: { agent: AgentProcess; relay: Relay } | undefined;
     const times = cell.quick ? (end.process === true ? 1 : 5) : 100;
