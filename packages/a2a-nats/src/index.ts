@@ -5,6 +5,6 @@ export type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
 export { createNatsAuth, type NatsCredentials } from './nats-auth.ts';
 export { createNatsBackend, type NatsBackend, type NatsBackendStats } from './nats-backend.ts';
 export { formatPermissions, type NodeGrants, type NodePermissions, nodePermissions } from './permissions.ts';
-export type { AnnouncedService } from './presence-text.ts';
-export type { NodePresence } from './presence.ts';
+export type { AnnouncedService, MethodSchemas } from './presence-text.ts';
+export type { NodePresence } from './known-nodes.ts';
 export { tail, type TailedMessage, type TailOptions } from './tail.ts';

@@ -1,5 +1,5 @@
 import type { Target } from '@agentwire/a2a-router';
-import { createMessageId, type ServiceEntry } from '@agentwire/a2a-router/internal';
+import { createMessageId, type ServiceEntry, writeJsonSchema } from '@agentwire/a2a-router/internal';
 import type { Msg } from '@nats-io/transport-node';
 import { MicroStats } from './micro-stats.ts';
 import type { NodeLink } from './node-link.ts';
@@ -130,18 +130,13 @@ function schemasOf({ contracts }: ServiceEntry, method: string): Readonly<Record
   const contract = contracts?.get(method);
   const found: Record<string, string> = {};
   for (const side of ['args', 'answer'] as const) {
-    const standard = contract?.[side]?.['~standard'] as
-      { readonly vendor: unknown; readonly jsonSchema?: { readonly input?: (how: object) => unknown } } | undefined;
-    if (standard === undefined) continue;
-    found[`schema.${side}.vendor`] = String(standard.vendor).slice(0, 100);
-    try {
-      const schema = JSON.stringify(standard.jsonSchema?.input?.({ target: 'draft-2020-12' }));
-      if (typeof schema === 'string' && schema.length <= MAX_SCHEMA) found[`schema.${side}`] = schema;
-    } catch {
-      // A schema that JSON Schema cannot say is named by its vendor alone.
-    }
+    const schema = contract?.[side];
+    if (schema === undefined) continue;
+    const { vendor } = schema['~standard'] as { readonly vendor: unknown };
+    found[`schema.${side}.vendor`] = String(vendor).slice(0, 100);
+    // A schema that JSON Schema cannot say is named by its vendor alone.
+    const text = writeJsonSchema(schema);
+    if (text !== undefined) found[`schema.${side}`] = text;
   }
   return found;
 }
-
-const MAX_SCHEMA = 16 * 1024;

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { KernelMessage } from '@agentwire/a2a-router';
+import type { JsonValue, KernelMessage } from '@agentwire/a2a-router';
 import type {
   ProcessWatch,
   RemoteBackend,
@@ -21,10 +21,11 @@ import { Answers } from './answers.ts';
 import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
+import type { NodePresence } from './known-nodes.ts';
 import { NodeLink } from './node-link.ts';
 import { Micro } from './micro.ts';
 import { Outgoing } from './outgoing.ts';
-import { type NodePresence, Presence } from './presence.ts';
+import { Presence } from './presence.ts';
 import { encodeToken } from './subject-token.ts';
 
 /** Counters of a backend. */
@@ -125,7 +126,7 @@ export class NatsBackend implements RemoteBackend {
   /** Begins or ends to watch a process of another node; one that is not heard of for three announcements counts as gone. */
   watchProcess(nodeId: string, { pid, by, link }: ProcessWatch, on: boolean): void {
     this.#link.tell(nodeId, on ? 'watch' : 'unwatch', { pid, by, link });
-    if (on) this.#presence.expect(nodeId);
+    if (on) this.#presence.known.expect(nodeId);
   }
 
   /** Tells a node that watches a process here of its end. */
@@ -136,6 +137,11 @@ export class NatsBackend implements RemoteBackend {
   /** Begins or ends to listen to a topic or pattern. */
   subscriptionChanged(pattern: string, subscribed: boolean): void {
     this.#incoming.listenToTopic(pattern, subscribed);
+  }
+
+  /** The schemas that other nodes announce for the arguments of a method. */
+  announcedArgs(service: string, method: string, nodeId: string | undefined): readonly JsonValue[] {
+    return this.#presence.known.argsOf(service, method, nodeId);
   }
 
   /** Begins or ends to take part in a service. */

@@ -1,5 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
-import type { ServiceEntry } from '@agentwire/a2a-router/internal';
+import type { JsonValue } from '@agentwire/a2a-router';
+import { type ServiceEntry, writeJsonSchema } from '@agentwire/a2a-router/internal';
 
 /** A service as its node announces it. */
 export interface AnnouncedService {
@@ -9,6 +10,14 @@ export interface AnnouncedService {
   readonly metadata: Readonly<Record<string, string>>;
   /** Methods that it knows; undefined is any, or more than an announcement holds. */
   readonly methods: readonly string[] | undefined;
+  /** JSON schemas of the methods that have a contract, as far as there was room for them; what another node says, so nothing of it is to be run. */
+  readonly schemas: Readonly<Record<string, MethodSchemas>>;
+}
+
+/** JSON schemas of a method. */
+export interface MethodSchemas {
+  readonly args?: JsonValue;
+  readonly answer?: JsonValue;
 }
 
 /** Announcement of a node. */
@@ -32,28 +41,52 @@ export interface Announcement {
 
 const MAX_BYTES = 32 * 1024;
 const MAX_METHODS = 200;
+/** Characters of one schema. */
+const MAX_SCHEMA = 4096;
 const INSTANCE = /^[0-9a-f]{32}$/;
 
 /** Describes a service for others. */
-export function announced({ name, methods, about }: ServiceEntry): AnnouncedService {
+export function announced({ name, methods, contracts, about }: ServiceEntry): AnnouncedService {
   return {
     name,
     version: about.version ?? '0.0.0',
     description: about.description,
     metadata: about.metadata ?? {},
     methods: methods === undefined || methods.length > MAX_METHODS ? undefined : [...methods],
+    schemas: schemasOf(contracts),
   };
 }
 
-/** Writes an announcement in 32 KiB; services that do not fit are counted. */
+function schemasOf(contracts: ServiceEntry['contracts']): Readonly<Record<string, MethodSchemas>> {
+  const schemas: [string, MethodSchemas][] = [];
+  for (const [method, contract] of contracts ?? []) {
+    const sides = (['args', 'answer'] as const).flatMap((side) => {
+      const text = contract[side] === undefined ? undefined : writeJsonSchema(contract[side]);
+      return text === undefined || text.length > MAX_SCHEMA ? [] : [[side, JSON.parse(text) as JsonValue] as const];
+    });
+    if (sides.length > 0) schemas.push([method, Object.fromEntries(sides)]);
+    if (schemas.length >= MAX_METHODS) break;
+  }
+  return Object.fromEntries(schemas);
+}
+
+/** Writes an announcement in 32 KiB; services that do not fit are counted, and schemas have the room that is left. */
 export function encodeAnnouncement(announcement: Announcement): string {
   const { services, ...rest } = announcement;
   const fitting: AnnouncedService[] = [];
   let bytes = JSON.stringify(rest).length + 100;
   for (const service of services) {
-    bytes += Buffer.byteLength(JSON.stringify(service)) + 1;
+    const bare = { ...service, schemas: {} };
+    bytes += Buffer.byteLength(JSON.stringify(bare)) + 1;
     if (bytes > MAX_BYTES) break;
-    fitting.push(service);
+    fitting.push(bare);
+  }
+  for (const [at, { schemas }] of services.slice(0, fitting.length).entries()) {
+    const bare = fitting[at];
+    const more = Buffer.byteLength(JSON.stringify(schemas));
+    if (bare === undefined || bytes + more > MAX_BYTES) continue;
+    bytes += more;
+    fitting[at] = { ...bare, schemas };
   }
   return JSON.stringify({ ...rest, services: fitting, more: services.length - fitting.length });
 }
@@ -84,7 +117,7 @@ export function decodeAnnouncement(text: string): Announcement {
 }
 
 function readService(json: unknown): AnnouncedService {
-  const { name, version, description, metadata, methods } = record(json, 'service');
+  const { name, version, description, metadata, methods, schemas } = record(json, 'service');
   if (methods !== undefined && !Array.isArray(methods)) throw unreadable('methods');
   return {
     name: readText(name, 'name'),
@@ -92,7 +125,15 @@ function readService(json: unknown): AnnouncedService {
     description: description === undefined ? undefined : readText(description, 'description'),
     metadata: facts(metadata),
     methods: methods?.map((method: unknown) => readText(method, 'method')),
+    // Nodes of an earlier version announce none.
+    schemas: schemas === undefined ? {} : readSchemas(schemas),
   };
+}
+
+/** Reads schemas; any JSON may be one, and what it says is looked at only where it is used. */
+function readSchemas(json: unknown): Readonly<Record<string, MethodSchemas>> {
+  const all = Object.entries(record(json, 'schemas'));
+  return Object.fromEntries(all.map(([method, schemas]) => [method, record(schemas, 'schema') as MethodSchemas]));
 }
 
 function facts(json: unknown): Readonly<Record<string, string>> {

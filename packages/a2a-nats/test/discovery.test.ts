@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { gateDecision, payload, target } from '@agentwire/a2a-router';
+import type { StandardSchema } from '@agentwire/a2a-router/internal';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
 import { answerAll, startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
@@ -50,6 +51,60 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     await until(() => a.backend.nodes()[1]?.services.length === 0);
     await b.close();
     await until(() => !names(a).includes('b'));
+  });
+
+  it('tell the schemas of their methods, and calls that no node would take do not leave their sender', async () => {
+    const a = await start('a', server.url, {}, { checkContracts: 'both' });
+    const [b, c] = [await start('b', server.url), await start('c', server.url)];
+    const schema = (json: object): StandardSchema =>
+      ({
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          validate: (value: unknown) => ({ value }),
+          jsonSchema: { input: () => json },
+        },
+      }) as StandardSchema;
+    const list = {
+      type: 'object',
+      properties: { list: { type: 'array', items: { type: 'number' } } },
+      required: ['list'],
+    };
+    const [one, two, three] = [a.add('one'), b.add('two'), c.add('three')];
+    two.provide('sums', { methods: { add: { args: schema(list), answer: schema({ type: 'number' }) }, any: {} } });
+    void answerAll(two, ({ payload: body }) => body);
+    await until(() => a.backend.nodes().some(({ services }) => services.length > 0));
+    const schemas = { add: { args: list, answer: { type: 'number' } } };
+    expect(a.backend.nodes().find(({ nodeId }) => nodeId === 'b')?.services).toMatchObject([{ name: 'sums', schemas }]);
+    const [good, bad] = [payload.json({ list: [1] }), payload.json({ list: [1, 'secret'] })];
+    const refusal = { code: 'ERR_INVALID_ARGUMENT', detail: { paths: ['list.1'] } };
+    const received = b.backend.stats.received;
+    for (const to of [
+      target.serviceMethod('sums', 'add'),
+      target.remoteNode('b', target.serviceMethod('sums', 'add')),
+    ]) {
+      await expect(one.request(to, bad)).rejects.toMatchObject(refusal);
+      await expect(one.request(to, bad)).rejects.not.toThrow('secret');
+      await expect(one.send(to, payload.toolCall('add', {}))).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    }
+    expect(b.backend.stats.received).toBe(received);
+    expect(a.router.pendingRequestCount).toBe(0);
+    const to = target.remoteNode('b', target.serviceMethod('sums', 'add'));
+    expect((await one.request(to, good)).payload).toEqual(good);
+    expect((await one.request(target.remoteNode('b', target.serviceMethod('sums', 'any')), bad)).payload).toEqual(bad);
+    // What one node announces does not stop calls that another one takes.
+    three.provide('sums', { methods: { add: { args: schema({ not: {}, type: 'null' }) } } });
+    await until(() => a.backend.nodes().some(({ nodeId, services }) => nodeId === 'c' && services.length > 0));
+    void answerAll(three, ({ payload: body }) => body);
+    expect((await one.request(target.serviceMethod('sums', 'add'), good)).payload).toEqual(good);
+    await expect(one.request(target.serviceMethod('sums', 'add'), bad)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+    // Without schemas that fit into an announcement, the receiver alone checks.
+    two.provide('sums', { methods: { add: { args: schema({ ...list, description: 'd'.repeat(5000) }) } } });
+    b.backend.serviceChanged('sums', true);
+    await until(() => a.backend.announcedArgs('sums', 'add', 'b').length === 0);
+    expect((await one.request(to, bad)).payload).toEqual(bad);
   });
 
   it('tell as much as an announcement holds, and how much more there is', async () => {

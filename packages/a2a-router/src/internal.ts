@@ -15,7 +15,9 @@ export { canMove, PROCESS_STATES, type ProcessState } from './process/process-ta
 export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
 export type { RouterSettings } from './router/router-options.ts';
 export type { SchemaResult, StandardSchema } from './routing/contract.ts';
+export { misfit } from './routing/json-schema.ts';
 export type { ServiceEntry } from './routing/service-registry.ts';
 export { copyAbout } from './routing/service-about.ts';
 export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';
+export { writeJsonSchema } from './routing/write-json-schema.ts';
 export type { ChildSpec, RestartPolicy, SupervisorOptions } from './supervision/supervisor-options.ts';

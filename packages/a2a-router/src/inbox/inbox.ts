@@ -126,7 +126,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     return this.#wait(options);
   }
 
-  /** Messages as they come; ends when the inbox closes. CloseDeps the loop leaves what has not come yet in the inbox. */
+  /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     let left = false;
     // Marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.

@@ -189,7 +189,7 @@ export class A2ARouter {
   /**
    * Sends a message and gives the parts of its answer as they come, in order; at most `window` of them wait to be read.
    *
-   * Throws for options and targets that cannot be; topics and broadcasts have several writers. Reading rejects as `request` does. CloseDeps the
+   * Throws for options and targets that cannot be; topics and broadcasts have several writers. Reading rejects as `request` does. Leaving the
    * loop gives the stream up: `message.signal` of the writer aborts, and its writes reject with `ERR_REQUEST_ENDED`.
    */
   requestStream(message: KernelMessage, options?: StreamOptions): AnswerStream {

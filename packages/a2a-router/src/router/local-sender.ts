@@ -21,13 +21,13 @@ export class LocalSender {
   readonly #checkOpen: () => void;
   /** Checks arguments when the sender is to check them too. */
   readonly #interceptors: readonly Interceptor[];
-  readonly #contracts: Pick<ServiceDelivery, 'checkArgs'> | undefined;
+  readonly #contracts: Pick<ServiceDelivery, 'checkAtSender'> | undefined;
   readonly #clock: Clock;
 
   constructor(
     path: SendPath,
     checkOpen: () => void,
-    contracts: Pick<ServiceDelivery, 'checkArgs'> | undefined,
+    contracts: Pick<ServiceDelivery, 'checkAtSender'> | undefined,
     interceptors: readonly Interceptor[],
     clock: Clock,
   ) {
@@ -116,9 +116,7 @@ export class LocalSender {
   }
 
   #forward(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
-    const { target: to } = message;
-    const checked =
-      to.kind === 'serviceMethod' ? this.#contracts?.checkArgs(message, to.service, to.method) : undefined;
+    const checked = this.#contracts?.checkAtSender(message);
     return checked === undefined
       ? this.#path.dispatch(message, chain, context)
       : checked.then(() => this.#path.dispatch(message, chain, context));

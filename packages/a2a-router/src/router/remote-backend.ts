@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@agentwire/core';
 import type { ReceivedMessage } from '../message/received-message.ts';
 import type { KernelMessage } from '../message/message.ts';
+import type { JsonValue } from '../message/payload.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ProcessWatch, RemoteExit } from '../process/remote-watches.ts';
 import type { Target } from '../message/target.ts';
@@ -106,6 +107,11 @@ export interface RemoteBackend {
   watchProcess?(nodeId: string, watch: ProcessWatch, on: boolean): void;
   /** Tells a node that watches a process here of its end. */
   tellExit?(nodeId: string, pid: Pid, exit: RemoteExit): void;
+  /**
+   * The JSON schemas that nodes announce for the arguments of a method, of one node or of all that serve it; empty when one of them takes
+   * anything, or is not known well enough.
+   */
+  announcedArgs?(service: string, method: string, nodeId: string | undefined): readonly JsonValue[];
   /** The first subscription to a pattern on this node, or the end of the last one. */
   subscriptionChanged(pattern: string, subscribed: boolean): void;
   /** The first owner of a service on this node, or the end of the last one. */

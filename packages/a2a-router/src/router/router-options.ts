@@ -24,7 +24,10 @@ export interface RouterSettings {
   readonly gateTimeoutMs?: number;
   /** Effect of `defer`: deliver with the mark `deferred`, or park until `resolveDeferred`. Default `mark`. */
   readonly deferMode?: 'mark' | 'park';
-  /** End that checks arguments against contracts: the receiving one, or the sending one before its gate as well. Default `receiver`. */
+  /**
+   * End that checks arguments against contracts: the receiving one, or the sending one before its gate as well, there also against the JSON
+   * schemas that other nodes announce. Default `receiver`.
+   */
   readonly checkContracts?: 'receiver' | 'both';
   /** Code around every send and every handler that `endpoint.serve` runs, the first one outermost; 100 at most. Default: none. */
   readonly interceptors?: readonly Interceptor[];

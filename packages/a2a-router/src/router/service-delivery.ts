@@ -1,10 +1,12 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
+import { payloadValue } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import { mayReachProcess, type ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import { checkAgainst, type CheckDeps } from '../routing/contract.ts';
+import { misfit } from '../routing/json-schema.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import { type Outcome, refusal } from './delivery-report.ts';
 import type { InboxTable } from './inbox-table.ts';
@@ -91,6 +93,34 @@ export class ServiceDelivery {
     if (schema === undefined) return undefined;
     const checked = checkAgainst(schema, message.payload, `the arguments of ${service}.${method}`, this.#deps.checks);
     return checked instanceof Promise ? checked : undefined;
+  }
+
+  /**
+   * Checks the arguments of a call before it leaves its sender: against the contract here, else against what other nodes announce.
+   *
+   * A call is refused only when no node that serves the method would take it, so that a false announcement of one node does not stop calls of others.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT` with the path that does not fit
+   */
+  checkAtSender(message: KernelMessage): Promise<void> | undefined {
+    const { target: to, payload } = message;
+    const { backend } = this.#deps;
+    const nodeId = to.kind === 'remoteNode' && to.nodeId !== backend?.nodeId ? to.nodeId : undefined;
+    const inner = to.kind === 'remoteNode' ? to.target : to;
+    if (inner.kind !== 'serviceMethod') return undefined;
+    const { service, method } = inner;
+    if (nodeId === undefined && this.#deps.services()?.knows(service, method) === true)
+      return this.checkArgs(message, service, method);
+    const value = payloadValue(payload);
+    if (value instanceof Uint8Array) return undefined;
+    const misfits = backend?.announcedArgs?.(service, method, nodeId).map((schema) => misfit(schema, value)) ?? [];
+    const [path] = misfits;
+    if (path === undefined || misfits.includes(undefined)) return undefined;
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `the arguments of ${service}.${method} do not fit the schema that its node announces: ${path}`,
+      { detail: { paths: [path] } },
+    );
   }
 
   #toOwner(

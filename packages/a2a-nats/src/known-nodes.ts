@@ -1,0 +1,149 @@
+import type { JsonValue } from '@agentwire/a2a-router';
+import type { NodeLink } from './node-link.ts';
+import type { AnnouncedService, Announcement } from './presence-text.ts';
+
+/** A node that is there. */
+export interface NodePresence {
+  /** Its name. */
+  readonly nodeId: string;
+  /** Changes with each process of that name. */
+  readonly instance: string;
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly services: readonly AnnouncedService[];
+  /** Services that its announcement had no room for. */
+  readonly moreServices: number;
+  /** Milliseconds since 1970, on this node's clock, at which it was heard last. */
+  readonly lastSeen: number;
+  /** True when two processes announce themselves under its name. */
+  readonly conflict: boolean;
+}
+
+interface Known {
+  announcement: Announcement;
+  seenAt: number;
+  expires: number;
+  /** Instances of before, so that two that take turns are told from one that was started again. */
+  readonly before: Set<string>;
+  conflict: boolean;
+}
+
+/** Signs of life that may stay out before a node is gone. */
+export const MISSED = 3;
+const MAX_NODES = 10_000;
+const MAX_BEFORE = 16;
+
+/** The other nodes that are there, as they announce themselves. */
+export class KnownNodes {
+  readonly #link: NodeLink;
+  readonly #nodes = new Map<string, Known>();
+  /** Nodes that are watched and not heard of yet, with the time at which they count as gone. */
+  readonly #expected = new Map<string, number>();
+
+  constructor(link: NodeLink) {
+    this.#link = link;
+  }
+
+  /** Waits for a node whose processes are watched: it counts as gone when it is not heard of for three announcements. */
+  expect(nodeId: string): void {
+    if (this.#nodes.has(nodeId) || this.#expected.has(nodeId) || this.#expected.size >= MAX_NODES) return;
+    const { clock, presenceIntervalMs } = this.#link.options;
+    this.#expected.set(nodeId, clock.now() + presenceIntervalMs * MISSED);
+  }
+
+  /** Gives nodes that were silent while there was no connection their time again. */
+  reconnected(): void {
+    const now = this.#link.options.clock.now();
+    for (const known of this.#nodes.values()) known.expires = now + known.announcement.ttlMs;
+  }
+
+  /** The nodes, in the order in which they were heard of first. */
+  list(): NodePresence[] {
+    return [...this.#nodes].map(([node, { announcement, seenAt, conflict }]) =>
+      toPresence(node, announcement, seenAt, conflict),
+    );
+  }
+
+  /**
+   * The schemas of the arguments of a method, of one node or of all that announce it; empty when one of them takes anything, or announces
+   * more than fits.
+   */
+  argsOf(service: string, method: string, nodeId: string | undefined): readonly JsonValue[] {
+    const found: JsonValue[] = [];
+    const one = nodeId === undefined ? undefined : this.#nodes.get(nodeId);
+    const known = nodeId === undefined ? this.#nodes.values() : one === undefined ? [] : [one];
+    for (const { announcement } of known) {
+      if (announcement.more > 0) return [];
+      for (const { name, methods, schemas } of announcement.services) {
+        if (name !== service || methods?.includes(method) === false) continue;
+        const args = Object.hasOwn(schemas, method) ? schemas[method]?.args : undefined;
+        if (args === undefined) return [];
+        found.push(args);
+      }
+    }
+    return found;
+  }
+
+  /** Takes the announcement of another node. */
+  take(source: string, announcement: Announcement): void {
+    const { options } = this.#link;
+    const known = this.#nodes.get(source);
+    if (announcement.bye) {
+      if (known?.announcement.instance === announcement.instance) this.#gone(source, 'it has left');
+      return;
+    }
+    const [now, seenAt] = [options.clock.now(), options.clock.wallNow()];
+    const expires = now + announcement.ttlMs;
+    if (known === undefined) {
+      if (this.#nodes.size >= MAX_NODES) return;
+      this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false });
+      // It was not there when its processes were watched.
+      if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
+      return;
+    }
+    const { announcement: last } = known;
+    known.announcement = announcement;
+    known.seenAt = seenAt;
+    known.expires = expires;
+    if (last.instance !== announcement.instance) this.#another(source, known, last.instance);
+    else if (last.session !== announcement.session) this.#link.sessionLost(source);
+  }
+
+  /** Forgets the nodes whose time is over. */
+  sweep(): void {
+    const now = this.#link.options.clock.now();
+    for (const [node, { expires }] of this.#nodes) if (expires <= now) this.#gone(node, 'it is silent');
+    for (const [node, expires] of this.#expected) {
+      if (expires > now) continue;
+      this.#expected.delete(node);
+      this.#link.nodeGone(node, 'it was not heard of');
+    }
+  }
+
+  /** Another process has the name now: one that was started again, or a second one if the first still speaks. */
+  #another(source: string, known: Known, last: string): void {
+    const { before, announcement } = known;
+    const isBack = before.has(announcement.instance);
+    if (before.size >= MAX_BEFORE) before.clear();
+    before.add(last);
+    if (!isBack) {
+      this.#link.nodeGone(source, 'another process has its name now');
+      return;
+    }
+    if (!known.conflict) {
+      this.#link.options.logger.error({ node: source }, 'two processes run under the name of one other node');
+    }
+    known.conflict = true;
+  }
+
+  #gone(node: string, why: string): void {
+    this.#nodes.delete(node);
+    this.#link.nodeGone(node, why);
+  }
+}
+
+/** Describes a node by its announcement. */
+export function toPresence(nodeId: string, from: Announcement, lastSeen: number, conflict: boolean): NodePresence {
+  const { instance, version, metadata, services, more } = from;
+  return { nodeId, instance, version, metadata, services, moreServices: more, lastSeen, conflict };
+}
