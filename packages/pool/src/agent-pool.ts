@@ -18,13 +18,13 @@ import type { Cancelled } from './agent/agent-requests.ts';
 import type { ConfigPush, ConfigPushResult } from './agent/config-pushes.ts';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
 import { withAgentTls } from './agent-tls.ts';
-import { EventMethods } from './event-methods.ts';
 import type { FailurePolicy } from './failure-policy.ts';
 import { findTransport } from './find-transport.ts';
 import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf } from './health/agent-health.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
 import type { PoolAskOptions, Question } from './question.ts';
 import { type AgentPoolStats, statsOf } from './stats.ts';
+import { StickySessionMethods } from './sticky-session-methods.ts';
 
 /** Outcome of `pushConfigToAll` for one agent: a result or an error. */
 export type AgentConfigPush =
@@ -39,7 +39,7 @@ const SWEEP_MS = 10_000;
  *
  * The `id` of an event is the caller's own, unique among its live requests of that agent; it does not leave the process.
  */
-export class AgentPool extends EventMethods implements AsyncDisposable {
+export class AgentPool extends StickySessionMethods implements AsyncDisposable {
   readonly #options: ResolvedPoolOptions;
   readonly #agents: AgentTable;
   readonly #self: Hello;
@@ -285,6 +285,17 @@ export class AgentPool extends EventMethods implements AsyncDisposable {
   /** Returns the health of each connection of an agent. @throws AgentwireError `ERR_UNKNOWN_AGENT` */
   getConnectionHealth(agent: string): readonly ConnectionHealth[] {
     return connectionHealthOf(this.#agents.get(agent), this.#options.clock);
+  }
+
+  protected override stickySessionsOf(agent: string): ReturnType<StickySessionMethods['stickySessionsOf']> {
+    return this.#agents.get(agent).requests.sticky;
+  }
+
+  /** Sticky sessions of all agents that have not expired. */
+  get stickySessionCount(): number {
+    let count = 0;
+    for (const { requests } of this.#agents.all()) count += requests.sticky.size;
+    return count;
   }
 
   get stats(): AgentPoolStats {

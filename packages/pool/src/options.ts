@@ -63,6 +63,10 @@ export interface AgentPoolOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** Time that a request is remembered without an event, in milliseconds; default 300 000. Not for one that is asked with `keep`. */
   readonly correlationAffinityTtlMs?: number | undefined;
+  /** Time after the last request of a sticky session until it ends, in milliseconds; default 300 000. */
+  readonly stickySessionTimeoutMs?: number | undefined;
+  /** Sticky sessions per agent; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
+  readonly maxStickySessions?: number | undefined;
   /** Remembered requests per agent; default 100 000. Past it a new one is `ERR_OVERLOADED`. */
   readonly maxCorrelationAffinities?: number | undefined;
   /**
@@ -116,6 +120,8 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   circuitBreakerMinRequests: { check: OPTION.integer(1, 1_000_000), default: 20 },
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
   correlationAffinityTtlMs: { check: OPTION.integer(1, DAY_MS), default: 300_000 },
+  stickySessionTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 300_000 },
+  maxStickySessions: { check: OPTION.integer(1, 10_000_000), default: 100_000 },
   maxCorrelationAffinities: { check: OPTION.integer(1, 10_000_000), default: 100_000 },
   reconnect: { check: OPTION.nested(BACKOFF_TABLE), default: {} },
   name: { check: OPTION.text, default: 'agentwire' },

@@ -7,6 +7,7 @@ import { ConnectionPicker } from './connection-picker.ts';
 import { BODY_BITS, endsRequest, EVENT_BIT } from '../question.ts';
 import { RequestQueue } from './request-queue.ts';
 import { RequestRouter } from './request-router.ts';
+import { StickySessions } from './sticky-sessions.ts';
 
 /** Requests and events that a cancel ended. */
 export interface Cancelled {
@@ -23,6 +24,7 @@ const NOTHING_CANCELLED: Cancelled = Object.freeze({ live: 0, queued: 0, unanswe
 /** Requests of one agent, queued and live, from their first event to their end. */
 export class AgentRequests {
   readonly router: RequestRouter;
+  readonly sticky: StickySessions;
   readonly #connections: AgentConnections;
   readonly #picker: ConnectionPicker;
   readonly #affinities: Affinities;
@@ -33,7 +35,8 @@ export class AgentRequests {
     const picker = new ConnectionPicker(agent, endpoint, options, connections);
     const affinities = new Affinities(clock, maxCorrelationAffinities, correlationAffinityTtlMs);
     const queue = new RequestQueue(clock, maxQueuedPerAgent);
-    this.router = new RequestRouter({ agent, options, connections, picker, affinities, queue });
+    this.sticky = new StickySessions(clock, options.maxStickySessions, options.stickySessionTimeoutMs);
+    this.router = new RequestRouter({ agent, options, connections, picker, affinities, queue, sticky: this.sticky });
     this.#connections = connections;
     this.#picker = picker;
     this.#affinities = affinities;
@@ -124,9 +127,10 @@ export class AgentRequests {
     return cancelled;
   }
 
-  /** Expires requests without an event for too long. */
+  /** Expires requests and sticky sessions without an event for too long. */
   sweep(): void {
     this.#affinities.sweep();
+    this.sticky.sweep();
   }
 
   /** Refuses new events with `error`, and resolves when the queue is empty, or after `timeoutMs`. */

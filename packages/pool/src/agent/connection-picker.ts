@@ -5,6 +5,7 @@ import type { ResolvedPoolOptions } from '../options.ts';
 import type { Question } from '../question.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import { namesOf } from '../question.ts';
+import type { StickySession } from './sticky-sessions.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
 /** Shortest time between two early reconnect attempts that requests trigger, in milliseconds; the backoff continues beside it. */
@@ -34,9 +35,25 @@ export class ConnectionPicker {
    * @returns `undefined` when all are busy
    * @throws AgentwireError when none is up
    */
-  pick(bit: number, event: Question): PooledConnection | undefined {
-    const { pooled, fitness } = this.#connections;
+  pick(bit: number, event: Question, sticky?: StickySession): PooledConnection | undefined {
+    const { fitness } = this.#connections;
     if (fitness.avoided > 0) fitness.update();
+    if (sticky !== undefined) return this.#pickSticky(bit, event, sticky);
+    return this.#pickAny(bit, event);
+  }
+
+  /** Picks the connection of a sticky session; another one while that is full, and for good once it takes no new requests. */
+  #pickSticky(bit: number, event: Question, sticky: StickySession): PooledConnection | undefined {
+    const bound = sticky.connection;
+    const stays = bound !== undefined && bound.isOpen && !bound.avoided;
+    if (stays && bound.usable(bit)) return bound;
+    const picked = this.#pickAny(bit, event);
+    if (!stays) sticky.connection = picked;
+    return picked;
+  }
+
+  #pickAny(bit: number, event: Question): PooledConnection | undefined {
+    const { pooled, fitness } = this.#connections;
     const usable = this.#usable;
     usable.length = 0;
     for (const connection of pooled) if (!connection.avoided && connection.usable(bit)) usable.push(connection);

@@ -8,6 +8,7 @@ import type { ConnectionPicker } from './connection-picker.ts';
 import { BODY_BITS, EVENT_BIT } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import type { RequestQueue } from './request-queue.ts';
+import type { StickySessions } from './sticky-sessions.ts';
 
 /** Parts of an agent that a {@link RequestRouter} uses. */
 export interface RequestRouterDeps {
@@ -17,6 +18,7 @@ export interface RequestRouterDeps {
   readonly picker: ConnectionPicker;
   readonly affinities: Affinities;
   readonly queue: RequestQueue;
+  readonly sticky: StickySessions;
 }
 
 /** Routes every event of an agent's requests: to the connection that knows its request, to a free one, or into the queue. */
@@ -29,14 +31,16 @@ export class RequestRouter {
   readonly #picker: ConnectionPicker;
   readonly #affinities: Affinities;
   readonly #queue: RequestQueue;
+  readonly #sticky: StickySessions;
 
-  constructor({ agent, options, connections, picker, affinities, queue }: RequestRouterDeps) {
+  constructor({ agent, options, connections, picker, affinities, queue, sticky }: RequestRouterDeps) {
     this.#agent = agent;
     this.#options = options;
     this.#connections = connections;
     this.#picker = picker;
     this.#affinities = affinities;
     this.#queue = queue;
+    this.#sticky = sticky;
   }
 
   /** Sends an event to the agent; rejects with a typed error. */
@@ -88,14 +92,16 @@ export class RequestRouter {
     ask: (connection: PooledConnection, options?: PoolAskOptions) => Promise<Decision>,
   ): Promise<Decision> {
     if (this.refusal !== undefined) throw this.refusal;
-    const connection = this.#picker.pick(bit, question);
+    const stickyId = options?.stickySession;
+    const sticky = stickyId === undefined ? undefined : this.#sticky.open(stickyId);
+    const connection = this.#picker.pick(bit, question, sticky);
     if (connection !== undefined) return ask(connection, options);
     const { clock, requestTimeoutMs } = this.#options;
     const timeoutMs = options?.timeoutMs ?? requestTimeoutMs;
     const until = clock.now() + timeoutMs;
     return this.#queue.enqueue(
       () => {
-        const free = this.#picker.pick(bit, question);
+        const free = this.#picker.pick(bit, question, sticky);
         return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
       },
       { id, timeoutMs, signal: options?.signal },
