@@ -1,3 +1,4 @@
+import { affinity } from './cases/affinity.ts';
 import { circuitBreaker } from './cases/circuit-breaker.ts';
 import { connection } from './cases/connection.ts';
 import { exchange } from './cases/exchange.ts';
@@ -6,6 +7,7 @@ import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { handlerRun } from './cases/handler-run.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
+import { reconnect } from './cases/reconnect.ts';
 import { upstreamDispatch } from './cases/upstream-dispatch.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
@@ -21,11 +23,13 @@ import type { LifecycleCase } from './lifecycle-case.ts';
 export const CASES: readonly LifecycleCase[] = [
   connection,
   pooledConnection,
+  reconnect,
   upstreamDispatch,
   grpcMessageStream,
   grpcDrain,
   circuitBreaker,
   ejection,
+  affinity,
   proxySession,
   exchange,
   eventSender,

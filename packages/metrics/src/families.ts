@@ -33,6 +33,7 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   agent_circuit_breaker_state: { type: 'gauge', help: 'Circuit breaker of an agent: 0 closed, 1 open or half-open.' },
   agent_in_flight_requests: { type: 'gauge', help: 'Requests that an agent has not answered yet.' },
   agent_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an agent.' },
+  agent_concurrency_limit: { type: 'gauge', help: 'Unanswered events that an agent may have by adaptive concurrency.' },
   agent_ejections_total: { type: 'counter', help: 'Ejections of connections that failed too often in a row.' },
   agent_config_pushes_total: { type: 'counter', help: 'Configurations sent to an agent, by outcome.' },
   agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },

@@ -3,6 +3,7 @@ export type { AddAgentOptions } from './agent-table.ts';
 export type { Cancelled } from './agent/agent-requests.ts';
 export type { ConfigPush, ConfigPushResult, InstanceConfigResult } from './agent/config-pushes.ts';
 export type { CircuitBreakerState } from './agent/circuit-breaker.ts';
+export type { AdaptiveConcurrencyOptions } from './agent/gradient-limit.ts';
 export { consistentHash } from './balancing/consistent-hash.ts';
 export { healthBased } from './balancing/health-based.ts';
 export { leastConnections, powerOfTwo, random, roundRobin } from './balancing/stock-strategies.ts';

@@ -1,4 +1,5 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { Affinities, AFFINITY_LIFECYCLE } from './agent/affinities.ts';
 export { CIRCUIT_BREAKER_LIFECYCLE, CircuitBreaker, type Probe } from './agent/circuit-breaker.ts';
 export { POOLED_CONNECTION_LIFECYCLE } from './agent/connection-state.ts';
 export { Ejection, EJECTION_LIFECYCLE } from './agent/ejection.ts';

@@ -12,6 +12,7 @@ import {
 } from '@agentwire/core/internal';
 import type { BackoffOptions } from '@agentwire/core/session';
 import { BACKOFF_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
+import { ADAPTIVE_CONCURRENCY_TABLE, type AdaptiveConcurrencyOptions } from './agent/gradient-limit.ts';
 import { checkStrategy, type LoadBalanceStrategyName } from './balancing/strategy-option.ts';
 import type { LoadBalanceStrategy } from './balancing/strategy.ts';
 
@@ -34,6 +35,11 @@ export interface AgentPoolOptions {
   readonly healthCheckIntervalMs?: number | undefined;
   /** Unanswered events per connection; default 100, lowered to what the agent announces. */
   readonly maxConcurrentPerConnection?: number | undefined;
+  /**
+   * Limit of unanswered events per agent that follows its latency; default none. `{}` has the defaults. Past the limit new requests wait
+   * like those that find no free connection. For agents whose capacity changes, or is not known.
+   */
+  readonly adaptiveConcurrency?: AdaptiveConcurrencyOptions | undefined;
   /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
   readonly maxQueuedPerAgent?: number | undefined;
   /** Failures in a row (timeouts, protocol errors, overload, lost connections) that open an agent's circuit breaker; default 5. */
@@ -88,8 +94,12 @@ export interface AgentPoolOptions {
 }
 
 /** Options with every default filled in and checked. */
-export interface ResolvedPoolOptions extends Omit<Resolved<AgentPoolOptions>, 'reconnect' | 'tracer'> {
+export interface ResolvedPoolOptions extends Omit<
+  Resolved<AgentPoolOptions>,
+  'adaptiveConcurrency' | 'reconnect' | 'tracer'
+> {
   readonly tracer: Tracer | undefined;
+  readonly adaptiveConcurrency: Resolved<AdaptiveConcurrencyOptions> | undefined;
   readonly reconnect: Required<BackoffOptions>;
 }
 
@@ -110,6 +120,7 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   healthCheckIntervalMs: { check: OPTION.integer(1, DAY_MS), default: 10_000 },
   connectTimeoutMs: { check: OPTION.integer(1, 3_600_000), default: 5_000 },
   maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
+  adaptiveConcurrency: { check: OPTION.nested(ADAPTIVE_CONCURRENCY_TABLE) },
   maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
   circuitBreakerThreshold: { check: OPTION.integer(1, 1_000_000), default: 5 },
   circuitBreakerResetTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
@@ -144,6 +155,9 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
   return {
     ...rest,
     tracer: options.tracer,
+    adaptiveConcurrency:
+      options.adaptiveConcurrency &&
+      resolveOptions('adaptiveConcurrency', options.adaptiveConcurrency, ADAPTIVE_CONCURRENCY_TABLE),
     reconnect: resolveBackoff(reconnect),
     logger: countRepeats(rest.logger, rest.clock),
   };

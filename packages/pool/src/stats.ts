@@ -8,6 +8,8 @@ export interface AgentPoolStats {
     readonly connections: number;
     /** Events that wait for an answer. */
     readonly inFlight: number;
+    /** Limit of `adaptiveConcurrency`, rounded down; `undefined` without it. */
+    readonly concurrencyLimit: number | undefined;
     /** Requests that wait for a free connection. */
     readonly queued: number;
     /** Requests that are remembered because more of their events may come. */
@@ -28,6 +30,7 @@ export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
       endpoint,
       connections: connections.up,
       inFlight: connections.inFlight,
+      concurrencyLimit: connections.limit && Math.floor(connections.limit.current),
       queued: requests.queued,
       liveRequests: requests.live,
       requests: asked,

@@ -1,12 +1,13 @@
 import { type Clock, delay, systemClock } from '../clock.ts';
 import { AgentwireError, toAgentwireError } from '../errors.ts';
-import { backoffDelay, type BackoffOptions } from './backoff.ts';
+import type { BackoffOptions } from './backoff.ts';
+import { ReconnectSchedule } from './reconnect-schedule.ts';
 
 /** End of a connection of {@link keepConnected}. */
 export interface KeptEnd {
-  /** Error that ended it; absent after a graceful end. */
+  /** Error that ended it; absent after a graceful end, after which the next one is dialled at once. */
   readonly error?: AgentwireError | undefined;
-  /** True if it drains: the next one is dialled at once, unless this one lived only shortly. */
+  /** True if it drains: the next one is dialled at once too. Neither is where this one lived for less than 5 s. */
   readonly draining?: boolean | undefined;
 }
 
@@ -29,36 +30,34 @@ export interface KeepConnectedOptions {
   readonly onWait?: (tryNow: () => void) => void;
 }
 
-/** Lifetime after which a connection resets the backoff, in milliseconds. */
-const GOOD_AFTER_MS = 5_000;
-
 /**
  * Keeps one connection open until `signal` is aborted: connects, waits for its end, and connects again, with growing waits
  * between failures. Pool and agent share it. Never rejects.
  */
 export async function keepConnected(options: KeepConnectedOptions): Promise<void> {
   const { connect, signal, clock = systemClock, random = Math.random } = options;
-  let failures = 0;
+  const schedule = new ReconnectSchedule(options.backoff, () => ownRandom(random));
   while (!signal.aborted) {
     let error: AgentwireError;
+    let waitMs: number;
     try {
       const { ended } = await connect(signal);
-      const since = clock.now();
+      schedule.connected(clock.now());
       const end = await ended;
-      const good = clock.now() - since >= GOOD_AFTER_MS;
-      if (good) failures = 0;
-      if (good && end?.draining === true) continue;
+      const wait = schedule.ended(end?.draining === true || end?.error === undefined, clock.now());
+      if (wait === undefined) continue;
       error = end?.error ?? new AgentwireError('ERR_CLOSED', 'the connection ended');
+      waitMs = wait;
     } catch (cause) {
       error = toAgentwireError(cause, 'ERR_CONNECT');
+      waitMs = schedule.failed();
     }
     if (signal.aborted) return;
-    failures += 1;
-    const waitMs = backoffDelay(failures, options.backoff, ownRandom(random));
-    tellFailure(options, error, failures, waitMs);
+    tellFailure(options, error, schedule.failures, waitMs);
     // the callback may have ended the loop, and a listener added to an aborted signal is never called
     if (signal.aborted) return;
     await rest(clock, waitMs, signal, options.onWait);
+    schedule.waited();
   }
 }
 

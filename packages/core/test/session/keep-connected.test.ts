@@ -17,7 +17,7 @@ test('it tries until its signal is aborted, and a good connection starts the wai
   const stop = new AbortController();
   const waits: number[] = [];
   let attempts = 0;
-  let end: (() => void) | undefined;
+  let end: ((how: { error?: AgentwireError }) => void) | undefined;
   const done = keepConnected({
     clock,
     signal: stop.signal,
@@ -25,8 +25,8 @@ test('it tries until its signal is aborted, and a good connection starts the wai
     onFailure: (_error, _failures, waitMs) => waits.push(Math.round(waitMs)),
     connect: async () => {
       attempts += 1;
-      if (attempts !== 3) throw new AgentwireError('ERR_CONNECT', 'nothing listens');
-      return { ended: new Promise<void>((resolve) => (end = resolve)) };
+      if (attempts !== 3 && attempts !== 5) throw new AgentwireError('ERR_CONNECT', 'nothing listens');
+      return { ended: new Promise<{ error?: AgentwireError }>((resolve) => (end = resolve)) };
     },
   });
   for (const wait of [100, 160]) {
@@ -35,10 +35,20 @@ test('it tries until its signal is aborted, and a good connection starts the wai
   }
   await turn();
   clock.advance(6_000);
-  end?.();
+  end?.({ error: new AgentwireError('ERR_CLOSED', 'reset') });
   await turn();
   expect(waits).toEqual([100, 160, 100]);
+  clock.advance(100);
+  await turn();
+  expect(waits).toEqual([100, 160, 100, 160]);
+  clock.advance(160);
+  await turn();
+  clock.advance(5_000);
+  // a graceful end needs no wait: the attempt that follows at once fails, and is the first failure
+  end?.({});
+  await turn();
+  expect(waits).toEqual([100, 160, 100, 160, 100]);
   stop.abort();
   await done;
-  expect([attempts, clock.pendingTimers]).toEqual([3, 0]);
+  expect([attempts, clock.pendingTimers]).toEqual([6, 0]);
 });

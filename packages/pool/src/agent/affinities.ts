@@ -1,5 +1,13 @@
 import { AgentwireError, type Clock, type RequestId } from '@agentwire/core';
+import type { Lifecycle } from '@agentwire/core/internal';
 import type { Exchange } from '@agentwire/core/session';
+
+/** Transitions of an affinity: a request that failed is remembered, so that its later events fail too. */
+export const AFFINITY_LIFECYCLE: Lifecycle<'live' | 'failed' | 'forgotten'> = {
+  live: { 'connection ended': 'failed', 'request over': 'forgotten', 'no event for too long': 'forgotten' },
+  failed: { 'request over': 'forgotten', 'no event for too long': 'forgotten' },
+  forgotten: {},
+};
 
 /** A live request of one agent: its exchange on the connection that took its first event. */
 export interface Affinity {

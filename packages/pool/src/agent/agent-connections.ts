@@ -4,6 +4,7 @@ import { HealthWindow } from '../health/health-window.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { ConnectionFitness } from './connection-fitness.ts';
 import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
+import { GradientLimit } from './gradient-limit.ts';
 import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
 
 /** Events of an agent's connections. */
@@ -23,6 +24,8 @@ export class AgentConnections {
   /** Every connection that the pool wants, up or not. */
   readonly pooled: PooledConnection[] = [];
   readonly fitness: ConnectionFitness;
+  /** Limit of its unanswered events; `undefined` without `adaptiveConcurrency`. */
+  readonly limit: GradientLimit | undefined;
   /** Outcomes on connections that are not dialled again. */
   readonly gone: HealthWindow = new HealthWindow();
   /**
@@ -55,6 +58,7 @@ export class AgentConnections {
     this.#options = options;
     this.#events = events;
     this.#labels = Object.freeze({ agent });
+    this.limit = options.adaptiveConcurrency && new GradientLimit(options.adaptiveConcurrency);
     this.fitness = new ConnectionFitness(agent, options, this.pooled);
     this.#recordUp();
   }

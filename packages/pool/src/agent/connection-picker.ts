@@ -36,32 +36,29 @@ export class ConnectionPicker {
    * @throws AgentwireError when none is up
    */
   pick(bit: number, event: Question, sticky?: StickySession): PooledConnection | undefined {
-    const { fitness } = this.#connections;
+    const { pooled, fitness, limit } = this.#connections;
     if (fitness.avoided > 0) fitness.update();
-    if (sticky !== undefined) return this.#pickSticky(bit, event, sticky);
-    return this.#pickAny(bit, event);
+    const full = limit !== undefined && this.#connections.inFlight >= limit.current;
+    const usable = this.#usable;
+    usable.length = 0;
+    if (!full)
+      for (const connection of pooled) if (!connection.avoided && connection.usable(bit)) usable.push(connection);
+    if (usable.length === 0 && !full && fitness.avoided > 0) this.#useAvoided(bit);
+    if (usable.length === 0) {
+      this.#throwIfHopeless(bit);
+      return undefined;
+    }
+    if (sticky !== undefined) return this.#pickSticky(event, sticky);
+    return usable.length === 1 ? usable[0] : this.#strategy.pick(usable, event);
   }
 
   /** Picks the connection of a sticky session; another one while that is full, and for good once it takes no new requests. */
-  #pickSticky(bit: number, event: Question, sticky: StickySession): PooledConnection | undefined {
+  #pickSticky(event: Question, sticky: StickySession): PooledConnection {
     const bound = sticky.connection;
-    const stays = bound !== undefined && bound.isOpen && !bound.avoided;
-    if (stays && bound.usable(bit)) return bound;
-    const picked = this.#pickAny(bit, event);
-    if (!stays) sticky.connection = picked;
+    if (bound !== undefined && this.#usable.includes(bound)) return bound;
+    const picked = this.#strategy.pick(this.#usable, event);
+    if (bound === undefined || !bound.isOpen || bound.avoided) sticky.connection = picked;
     return picked;
-  }
-
-  #pickAny(bit: number, event: Question): PooledConnection | undefined {
-    const { pooled, fitness } = this.#connections;
-    const usable = this.#usable;
-    usable.length = 0;
-    for (const connection of pooled) if (!connection.avoided && connection.usable(bit)) usable.push(connection);
-    if (usable.length === 0 && fitness.avoided > 0) this.#useAvoided(bit);
-    if (usable.length === 1) return usable[0];
-    if (usable.length > 0) return this.#strategy.pick(usable, event);
-    this.#throwIfHopeless(bit);
-    return undefined;
   }
 
   /** Takes avoided connections where no other one takes such requests: a busy one is waited for. */

@@ -11,6 +11,7 @@ import { AgentRequests } from './agent-requests.ts';
 import { AgentSpans } from './agent-spans.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { ConfigPushes } from './config-pushes.ts';
+import type { GradientLimit } from './gradient-limit.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
@@ -56,6 +57,7 @@ export class PooledAgent {
           if (connection.ejection.failing) connection.ejection.record(false);
           this.breaker.record(false, now);
         } else this.#recordError(connection, outcome, now);
+        if (this.connections.limit !== undefined) this.#adapt(this.connections.limit, outcome, durationMs, now);
         this.requests.onOutcome(exchange, outcome);
       },
       onNotice,
@@ -152,6 +154,14 @@ export class PooledAgent {
       this.#settle(() => this.breaker.probed(admitted, failed ? true : undefined));
       throw error;
     }
+  }
+
+  #adapt(limit: GradientLimit, outcome: Decision | AgentwireError, durationMs: number, now: number): void {
+    const dropped = !('verdict' in outcome) && isPeerFailure(outcome);
+    // a cancelled request, or one that was lost with its connection, says nothing about the time that the agent takes
+    if (!('verdict' in outcome) && !dropped && outcome.code !== 'ERR_HANDLER') return;
+    if (!limit.record(durationMs, this.connections.inFlight + 1, dropped, now)) return;
+    this.#options.metrics.gauge('agent_concurrency_limit', this.metrics.labels, Math.floor(limit.current));
   }
 
   #recordError(connection: PooledConnection, error: AgentwireError, now: number): void {

@@ -49,17 +49,22 @@ export class RequestRouter {
       checkEvent(question);
       checkAskOptions(options);
       const { type, id } = question;
+      const { fitness } = this.#connections;
       // an event that no connection takes goes to any of them, because its caller wants it asked
       const bit = this.#connections.takes & EVENT_BIT[type];
       if (options?.only === true || standsAlone(type))
         return this.#whenFree(undefined, bit, question, options, (connection, rest) =>
-          connection.request(question, this.#timed(rest)),
+          connection.request(question, fitness.slow ? this.#timed(rest) : rest),
         );
       const known = this.#affinities.get(id);
       if (known !== undefined && type !== 'requestHeaders') {
         const affinity = affinityFor(known, bit);
         if (affinity !== undefined)
-          return this.#andBody(type, id, affinity.exchange.ask(question, this.#timed(options)));
+          return this.#andBody(
+            type,
+            id,
+            affinity.exchange.ask(question, fitness.slow ? this.#timed(options) : options),
+          );
       } else {
         if (known?.exchange.ended === false) throw duplicateRequest(id);
         if ((EVENT_BIT[type] & BODY_BITS) !== 0) this.#checkHeadless(type, id);
@@ -115,18 +120,19 @@ export class RequestRouter {
     options?: PoolAskOptions,
   ): Promise<Decision> {
     const { type, id } = question;
+    const { fitness } = this.#connections;
     const exchange = connection.open();
     const known = type === 'requestHeaders' ? undefined : this.#affinities.get(id);
     if (known === undefined) this.#affinities.add(id, exchange, connection.takes, options?.keep === true);
     else this.#affinities.extend(known, exchange, connection.takes);
-    return this.#andBody(type, id, exchange.ask(question, this.#timed(options)));
+    return this.#andBody(type, id, exchange.ask(question, fitness.slow ? this.#timed(options) : options));
   }
 
   /** Gives a degraded agent the time that it asks for, where the caller sets none. */
   #timed(options: PoolAskOptions | undefined): PoolAskOptions | undefined {
-    const { fitness } = this.#connections;
-    if (!fitness.slow || options?.timeoutMs !== undefined) return options;
-    return { ...options, timeoutMs: this.#options.requestTimeoutMs * fitness.timeoutFactor };
+    if (options?.timeoutMs !== undefined) return options;
+    const { timeoutFactor } = this.#connections.fitness;
+    return { ...options, timeoutMs: this.#options.requestTimeoutMs * timeoutFactor };
   }
 
   /** Makes a head that was allowed where no bodies are taken ask for its body, if another connection takes that. */
