@@ -5,8 +5,8 @@ import {
   serveAgent as serveAgentOn,
   type ServeAgentOptions as ServeOptions,
 } from '@agentwire/agent';
-import type { Transport } from '@agentwire/core';
-import { checkObject, checkOptions, OPTION } from '@agentwire/core/internal';
+import type { Logger, Transport } from '@agentwire/core';
+import { checkObject, checkOptions, OPTION, stderrLogger } from '@agentwire/core/internal';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
@@ -17,6 +17,8 @@ import { createWebSocketTransport } from '@agentwire/transport-websocket';
 export interface StockTransportOptions {
   /** Keys and certificates for `grpcs:`, `tls:` and `wss:`. */
   readonly tls?: GrpcTlsOptions;
+  /** Logger of the transports; default: warnings and errors to stderr. */
+  readonly logger?: Logger;
 }
 
 /** Options of {@link serveAgent}: `transports` default to the stock ones. */
@@ -26,21 +28,33 @@ const memory = createMemoryTransport();
 
 /** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
-  checkOptions('stockTransports', options, { tls: OPTION.object });
-  const tls = options.tls === undefined ? {} : { tls: options.tls };
+  checkOptions('stockTransports', options, { tls: OPTION.object, logger: OPTION.logger });
+  const { tls, logger = stderrLogger } = options;
+  const secured = { logger, ...(tls !== undefined && { tls }) };
   return [
-    createUdsTransport(),
-    createGrpcTransport(tls),
-    createTcpTransport(tls),
-    createWebSocketTransport(tls),
+    createUdsTransport({ logger }),
+    createGrpcTransport(secured),
+    createTcpTransport(secured),
+    createWebSocketTransport(secured),
     memory,
   ];
 }
 
-/** Pool of `@agentwire/pool` with the stock transports; exported as `AgentPool`, so that `new AgentPool()` reaches every kind of endpoint. */
+/** Logger of the options, and stock transports that log to it. */
+function withStock<T extends { readonly logger?: Logger | undefined }>(what: string, options: T): T & Stock {
+  const logger = checkObject(what, options).logger ?? stderrLogger;
+  return { transports: stockTransports({ logger }), ...options, logger };
+}
+
+interface Stock {
+  readonly transports: readonly Transport[];
+  readonly logger: Logger;
+}
+
+/** Pool of `@agentwire/pool` with the stock transports, which writes warnings and errors to stderr; exported as `AgentPool`, so that `new AgentPool()` reaches every kind of endpoint. */
 export class StockAgentPool extends AgentPool {
   constructor(options: AgentPoolOptions = {}) {
-    super({ transports: stockTransports(), ...checkObject('the options of AgentPool', options) });
+    super(withStock('the options of AgentPool', options));
   }
 }
 
@@ -49,7 +63,7 @@ export function createAgentPool(options?: AgentPoolOptions): StockAgentPool {
   return new StockAgentPool(options);
 }
 
-/** Serves an agent with the stock transports; see `serveAgent` of `@agentwire/agent`. */
+/** Serves an agent with the stock transports, and writes warnings and errors to stderr; see `serveAgent` of `@agentwire/agent`. */
 export function serveAgent(agent: Agent, options: ServeAgentOptions): Promise<AgentServer> {
-  return serveAgentOn(agent, { transports: stockTransports(), ...checkObject('the options of serveAgent', options) });
+  return serveAgentOn(agent, withStock('the options of serveAgent', options));
 }

@@ -12,6 +12,7 @@ export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from '.
 export { printable } from './errors.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
 export type { Lifecycle } from './lifecycle.ts';
+export { createLineLogger, type LineLoggerOptions, stderrLogger } from './line-logger.ts';
 export { isLogged, type LogMethod, markLogged, safeLogger, silentLogger } from './logger.ts';
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
 export { checkHeaderLines, checkOneValueAName } from './message/check-verdict.ts';

@@ -3,6 +3,7 @@ import { AgentwireError, type HeaderList } from '@agentwire/core';
 import { listOf, valueOf, type HeaderObject } from './header-object.ts';
 import { checkHeaderName, checkHeaderValue } from './header-validation.ts';
 import { equalsHeaderName, internHeaderName, isHeaderTwin } from './intern-header-name.ts';
+import { showWhenPrinted } from './print-headers.ts';
 import { indexIn, removeFrom, setIn, valueIn, valuesIn } from './raw-list.ts';
 
 export type { HeaderObject } from './header-object.ts';
@@ -21,6 +22,10 @@ const isIterable = (source: object): source is Iterable<readonly [string, string
  * source must not change while it is wrapped.
  */
 export class HeaderMap implements Iterable<[name: string, value: string]> {
+  static {
+    showWhenPrinted(this);
+  }
+
   /** Set unless a plain object is wrapped. */
   #list: HeaderList | undefined;
   #object: HeaderObject | undefined;

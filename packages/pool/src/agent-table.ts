@@ -1,6 +1,6 @@
-import { AgentwireError, type Logger, type MetricsRecorder } from '@agentwire/core';
+import { AgentwireError, type ConfigUpdateRequest, type Logger } from '@agentwire/core';
 import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
-import type { AgentNotice } from '@agentwire/core/session';
+import type { AgentNotice, ProxySession } from '@agentwire/core/session';
 import { PooledAgent } from './agent/pooled-agent.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -14,10 +14,33 @@ export interface AddAgentOptions {
 }
 
 /** Logs a notice of an agent: its own log lines as they are, any other by its type; metrics go to the recorder. */
-function takeNotice(logger: Logger, metrics: MetricsRecorder, agent: string, notice: AgentNotice): void {
-  if (notice.type === 'metricsReport') metrics.recordReport?.(agent, notice);
+function takeNotice(
+  logger: Logger,
+  options: ResolvedPoolOptions,
+  agent: string,
+  notice: AgentNotice,
+  session: ProxySession,
+): void {
+  if (notice.type === 'metricsReport') options.metrics.recordReport?.(agent, notice);
   else if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent }, notice.message);
   else logger.info({ agent, notice: notice.type }, 'an agent sent a notice');
+  if (notice.type === 'configUpdateRequest') void answerConfigRequest(options, agent, notice, session);
+}
+
+async function answerConfigRequest(
+  { onConfigRequest, clock }: ResolvedPoolOptions,
+  agent: string,
+  { requestId, update }: ConfigUpdateRequest,
+  session: ProxySession,
+): Promise<void> {
+  let error: string | undefined;
+  try {
+    await onConfigRequest(agent, update);
+  } catch (refusal) {
+    error = refusal instanceof Error ? refusal.message : 'refused';
+  }
+  const accepted = error === undefined;
+  session.notify({ type: 'configUpdateResponse', requestId, accepted, error, timestampMs: clock.wallNow() });
 }
 
 /** Agents of one pool by name, until the pool is drained or closed. */
@@ -41,8 +64,8 @@ export class AgentTable {
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
-    const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice) =>
-      takeNotice(this.#notices, this.#options.metrics, name, notice),
+    const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice, session) =>
+      takeNotice(this.#notices, this.#options, name, notice, session),
     );
     this.#byName.set(name, agent);
     return agent;

@@ -1,5 +1,13 @@
-import type { Clock, Logger, MetricsRecorder, Tracer, Transport } from '@agentwire/core';
-import { systemClock } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Clock,
+  type ConfigUpdate,
+  type Logger,
+  type MetricsRecorder,
+  systemClock,
+  type Tracer,
+  type Transport,
+} from '@agentwire/core';
 import {
   countRepeats,
   noMetrics,
@@ -91,6 +99,11 @@ export interface AgentPoolOptions {
   readonly metrics?: MetricsRecorder | undefined;
   /** Receiver of a client span for every event that an agent is asked; default none. */
   readonly tracer?: Tracer | undefined;
+  /**
+   * Called when an agent asks for a change of this proxy's configuration. The agent is told that it is accepted once the result
+   * is there; an exception refuses, and its message goes to the agent. Default: refused.
+   */
+  readonly onConfigRequest?: ((agent: string, update: ConfigUpdate) => void | Promise<void>) | undefined;
 }
 
 /** Options with every default filled in and checked. */
@@ -142,11 +155,17 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   logger: { check: OPTION.logger, default: silentLogger },
   metrics: { check: OPTION.methods('count', 'gauge', 'observe'), default: noMetrics },
   tracer: { check: OPTION.methods('startSpan') },
+  onConfigRequest: {
+    check: OPTION.function,
+    default: () => {
+      throw new AgentwireError('ERR_UNSUPPORTED', 'this proxy takes no requests for its configuration');
+    },
+  },
 };
 
 /** Options that a file may have under `pool`: all but objects and functions of a program. */
 export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
-  (name) => !['transports', 'clock', 'logger', 'metrics', 'tracer'].includes(name),
+  (name) => !['transports', 'clock', 'logger', 'metrics', 'tracer', 'onConfigRequest'].includes(name),
 );
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */

@@ -57,6 +57,8 @@ interface ChangedHead {
 /** Moves the result of `pass()`, `drop()` or `replace()` into the field that answers the event. @throws AgentwireError `ERR_HANDLER` */
 export function placeMutation(decision: Decision, event: ProxyEvent, context: ChangedHead): Decision {
   const data = AgentDecision.mutationOf(decision);
+  if (decision.webSocket !== undefined && event.type !== 'webSocketFrame')
+    throw new AgentwireError('ERR_HANDLER', `closeWebSocket() answers frames, not ${event.type}; end it with block()`);
   if (data === undefined) {
     checkMutation('request', decision.requestBodyMutation, event);
     checkMutation('response', decision.responseBodyMutation, event);

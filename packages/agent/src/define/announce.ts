@@ -9,6 +9,8 @@ const ALWAYS: readonly string[] = [
   'flow_control',
   'lifecycle',
   'errors',
+  'log',
+  'config_update',
   'slot_ids',
 ];
 

@@ -59,6 +59,9 @@ export interface AgentHandlers<State = unknown> {
   onCancel?(this: void, reason: GivenUpReason, context: HandlerContext<State>): void;
 }
 
+/** Fields of a line for the proxy's log. */
+export type LogFields = Readonly<Record<string, string | number | boolean>>;
+
 /** Second parameter of every handler: the event's request and its circumstances. */
 export interface HandlerContext<State = unknown> {
   /**
@@ -79,8 +82,16 @@ export interface HandlerContext<State = unknown> {
    * served with a `tracer`, else the proxy's span; `undefined` where neither traces.
    */
   readonly traceparent: string | undefined;
-  /** The logger that the agent is served with. */
+  /** The logger that the agent is served with; its lines stay here, see {@link HandlerContext.log}. */
   readonly logger: Logger;
+  /**
+   * Sends a line to the log of the proxy, with the request's id; a proxy that takes none leaves it to `logger`. The message has
+   * 4 096 characters at most, fields are 32 at most with 1 024 characters each; past 100 lines a second over all requests,
+   * lines are dropped, counted, and reported once per 10 s.
+   *
+   * @returns whether it was sent to the proxy
+   */
+  log(level: keyof Logger, message: string, fields?: LogFields): boolean;
   /** The clock that the agent is served with: real time, or the injected time of a test. */
   readonly clock: Clock;
   /** The proxy and what was negotiated with it. */

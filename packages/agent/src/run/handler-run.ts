@@ -1,14 +1,14 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
 import { containedAbortController, type Lifecycle } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
+import type { HandlerContext } from '../handler/agent-handlers.ts';
 
-const overtaken = (): AgentwireError =>
-  new AgentwireError('ERR_ABORTED', 'the proxy went on without waiting for this decision');
+const OVERTAKEN = 'the proxy went on without waiting for this decision';
 
 /** Result of an event: a decision, or `undefined` if the proxy no longer expects one. */
 export type Reply = Decision | undefined;
 
-/** Reply to the head or a chunk of a body that the handler goes on reading. */
+/** Reply that asks a body to go on. */
 export const CONTINUE: Decision = Object.freeze<Decision>({ verdict: ALLOW.verdict, needsMore: true });
 
 /** Services of the runtime that a {@link HandlerRun} uses. */
@@ -51,16 +51,17 @@ export const HANDLER_RUN_LIFECYCLE: Lifecycle<HandlerRunState> = {
 };
 
 /**
- * One run of a handler, matched with the events that it answers: the head, and each chunk of a body that it reads. At most
- * one event waits at a time, because a session delivers the next one only after the answer.
+ * One run of a handler, matched with the events that it answers: the head, and each chunk of a body that it reads. At most one
+ * event waits at a time, because a session delivers the next one only after the answer.
  */
 export class HandlerRun {
   /** Time at which the event that waits must be answered, by the host's clock; set by the host. */
   deadlineAt = 0;
   /** `true` if the run is counted as work; set by the host. */
   counted = false;
-  /** Called once the handler is done with everything that it was given. */
+  /** Called by {@link returned}. */
   onReturned: (() => void) | undefined;
+  subject: Pick<HandlerContext, 'requestId' | 'request'> | undefined;
   /** Adds what is left of a body to the decision that passes it; set while a body is held or changed. */
   finishBody: ((decision: Decision) => Decision) | undefined;
   readonly #host: RunHost;
@@ -99,7 +100,7 @@ export class HandlerRun {
     return this.#state === 'settled' || this.#state === 'delivered';
   }
 
-  /** `true` if the decision or failure has reached an event. */
+  /** `true` if that has reached an event. */
   get delivered(): boolean {
     return this.#state === 'delivered';
   }
@@ -118,7 +119,7 @@ export class HandlerRun {
   wait(): Decision | Promise<Reply> {
     if (this.settled) return this.#replay();
     // an event on another connection replaces the waiting one, whose sender must neither wait nor get the other's answer
-    this.#takeWaiting()?.reject(overtaken());
+    this.#takeWaiting()?.reject(new AgentwireError('ERR_ABORTED', OVERTAKEN));
     this.#state = 'waiting';
     this.#waiting = Promise.withResolvers<Reply>();
     this.#host.watch(this);
@@ -146,7 +147,7 @@ export class HandlerRun {
     const waiting = this.#takeWaiting();
     if (waiting === undefined) return;
     waiting.resolve(undefined);
-    this.#controller?.abort(overtaken());
+    this.#controller?.abort(new AgentwireError('ERR_ABORTED', OVERTAKEN));
   }
 
   /** Settles with the handler's decision. @param delivered whether the decision reaches an event by other means */
@@ -177,12 +178,12 @@ export class HandlerRun {
     return true;
   }
 
-  /** Reports that the handler has returned, or its promise has settled: possibly long after its event was given up. */
+  /** Reports that the handler is done with everything that it was given, possibly long after its event was given up. */
   returned(): void {
     this.onReturned?.();
   }
 
-  /** Gives up the event that waits, past its deadline: aborts the handler's signal and does not wait for it. */
+  /** Gives up the event that waits, past its deadline, and aborts the handler's signal. */
   expire(error: AgentwireError): void {
     this.#controller?.abort(error);
     this.fail(error);

@@ -1,5 +1,5 @@
 import { AgentwireError, type Clock } from '@agentwire/core';
-import { Sweep } from '@agentwire/core/internal';
+import { markLogged, Sweep } from '@agentwire/core/internal';
 import type { HandlerRun } from './handler-run.ts';
 
 /** Shortest time between two checks, in milliseconds: an event is given up at most this much late. */
@@ -41,7 +41,8 @@ export class HandlerDeadlines {
     for (const run of this.#watched) {
       if (run.deadlineAt > now) return Math.max(SWEEP_MS, run.deadlineAt - now);
       this.#onExpire(run);
-      run.expire(new AgentwireError('ERR_TIMEOUT', `the agent's handler did not decide within ${this.#timeoutMs} ms`));
+      const why = `the agent's handler did not decide within ${this.#timeoutMs} ms`;
+      run.expire(markLogged(new AgentwireError('ERR_TIMEOUT', why)));
     }
     return false;
   }

@@ -19,15 +19,17 @@ import type {
 } from '@agentwire/core/session';
 import { AgentSessionCore } from '@agentwire/core/session/internal';
 import type { Agent } from '../define/define-agent.ts';
-import type { AgentHandlers, GivenUpReason } from '../handler/agent-handlers.ts';
+import type { AgentHandlers, GivenUpReason, LogFields } from '../handler/agent-handlers.ts';
 import { BusyPoll } from '../run/busy-poll.ts';
 import { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import { HandlerDeadlines } from '../run/handler-times.ts';
 import type { HandlerRun, Reply } from '../run/handler-run.ts';
+import { ConfigRequests } from './config-requests.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ContextHost, EventContext } from './event-context.ts';
 import { type HandlerCallOptions, HandlerCalls } from './handler-calls.ts';
 import { callListener } from './notify.ts';
+import { ProxyLog } from './proxy-log.ts';
 import type { RequestScope } from './request-scope.ts';
 import { RequestScopes } from './request-scopes.ts';
 
@@ -55,6 +57,8 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly #deadlines: HandlerDeadlines;
   readonly #dispatcher: Dispatcher;
   readonly #busyPoll: BusyPoll | undefined;
+  #log: ProxyLog | undefined;
+  #configRequests: ConfigRequests | undefined;
   readonly #ends = new Map<AgentSession, () => void>();
 
   constructor(agent: Agent, options: AgentRuntimeOptions) {
@@ -91,6 +95,11 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     } catch (error) {
       return this.calls.outcomes.failed(error);
     }
+  }
+
+  log(from: EventContext, level: keyof Logger, message: string, fields: LogFields): boolean {
+    this.#log ??= new ProxyLog(this.clock, this.logger, this.sessions);
+    return this.#log.send(from, level, message, fields);
   }
 
   watch(run: HandlerRun): void {
@@ -145,6 +154,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   onNotice(notice: ProxyNotice): void {
     const { onDrain, onShutdown } = this.#handlers;
     if (notice.type === 'drain') callListener('onDrain', this.logger, () => onDrain?.(notice));
+    else if (notice.type === 'configUpdateResponse') this.#configRequests?.answered(notice);
     else if (notice.type === 'shutdown') callListener('onShutdown', this.logger, () => onShutdown?.(notice));
   }
 
@@ -163,8 +173,14 @@ export class AgentRuntime implements SessionHandler, ContextHost {
 
   onClose(_reason: CloseReason, session: AgentSession): void {
     this.sessions.delete(session);
+    this.#configRequests?.closed(session);
     this.#ends.get(session)?.();
     this.#ends.delete(session);
+  }
+
+  /** Requests for changes of the proxies' configurations. */
+  get configRequests(): ConfigRequests {
+    return (this.#configRequests ??= new ConfigRequests(this.clock, this.sessions));
   }
 
   /** Stops all timers and drops all requests. */

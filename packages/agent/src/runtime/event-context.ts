@@ -4,7 +4,7 @@ import type { AgentRequest } from '@agentwire/core/session';
 import type { RequestMessage, ResponseMessage } from '../body/http-messages.ts';
 import type { MessageHost } from '../body/message.ts';
 import type { BodyChange } from '../change/body-change.ts';
-import type { HandlerContext } from '../handler/agent-handlers.ts';
+import type { HandlerContext, LogFields } from '../handler/agent-handlers.ts';
 import { HandlerRun, type RunHost } from '../run/handler-run.ts';
 import type { RequestScope } from './request-scope.ts';
 
@@ -15,6 +15,8 @@ export interface ContextHost extends RunHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  /** Sends a log line to the proxy of a request. */
+  log(from: EventContext, level: keyof Logger, message: string, fields: LogFields): boolean;
   /** Reports that a scope in the compact cache holds something that its bytes do not. */
   pin(scope: RequestScope): void;
 }
@@ -82,6 +84,10 @@ export class EventContext implements HandlerContext, MessageHost {
 
   get logger(): Logger {
     return this.#host.logger;
+  }
+
+  log(level: keyof Logger, message: string, fields: LogFields = {}): boolean {
+    return this.#host.log(this, level, message, fields);
   }
 
   get clock(): Clock {

@@ -8,7 +8,6 @@ import type { Reply } from '../run/handler-run.ts';
 import { type ChallengeFallback, QuirkAdapter } from '../zentinel/quirks.ts';
 import { BodyChanges } from './body-changes.ts';
 import type { EventContext } from './event-context.ts';
-import { toHandlerError } from './handler-error.ts';
 import { HandlerOutcomes } from './handler-outcomes.ts';
 import { HandlerSpans } from './handler-spans.ts';
 
@@ -71,27 +70,31 @@ export class HandlerCalls {
     name: keyof AgentHandlers,
     message?: Message,
   ): Decision | Promise<Reply> {
-    let result: MaybePromise<Decision>;
     try {
-      result =
+      const result =
         this.#spans === undefined
           ? handler(subject, context)
           : this.#spans.call(event.type, context, () => handler(subject, context));
+      if (result instanceof Promise) return this.#follow(result, context, event, name, message);
+      context.createdRun?.returned();
+      return this.#decided(this.#conclude(result, context, event, name, message), context, event);
     } catch (error) {
       context.createdRun?.returned();
-      throw toHandlerError(error);
+      throw this.outcomes.report(error, context);
     }
-    if (result instanceof Promise) return this.#follow(result, context, event, name, message);
-    context.createdRun?.returned();
-    let decision = this.#conclude(result, context, event, name, message);
+  }
+
+  /** Settles a handler that decided at once. */
+  #decided(decision: Decision, context: EventContext, event: ProxyEvent): Decision | Promise<Reply> {
+    let reply = decision;
     if (context.bodyChange !== undefined) {
       const changed = this.#bodies.apply(decision, context, event);
       if (changed instanceof Promise) return this.outcomes.follow(context.run, context, changed).head();
-      decision = changed;
+      reply = changed;
     }
     context.decided = true;
-    context.createdRun?.settle(decision, true);
-    return decision;
+    context.createdRun?.settle(reply, true);
+    return reply;
   }
 
   #follow(

@@ -1,4 +1,5 @@
-import type { Clock, Decision, Logger } from '@agentwire/core';
+import { AgentwireError, type Clock, type Decision, type Logger } from '@agentwire/core';
+import { countRepeats, markLogged } from '@agentwire/core/internal';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { HandlerRun } from '../run/handler-run.ts';
 import { LatencyWindow } from '../run/handler-times.ts';
@@ -7,6 +8,13 @@ import { badBodyDecision, toHandlerError } from './handler-error.ts';
 
 /** Makes the decision that is sent of the one that a handler gave. */
 type Conclude = (given: Decision) => Decision | Promise<Decision>;
+
+/** Fields of a log line about a request; without the query, which may hold secrets. */
+function requestFields(subject: HandlerRun['subject']): Readonly<Record<string, unknown>> {
+  if (subject === undefined) return {};
+  const { request, requestId } = subject;
+  return { method: request?.method, path: request?.path, requestId };
+}
 
 /** Follows handlers to their decisions or failures, and counts them. */
 export class HandlerOutcomes {
@@ -24,13 +32,14 @@ export class HandlerOutcomes {
   };
   readonly #limiter: ConcurrencyLimiter;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  /** Logger of failures; counts repeats. */
+  readonly #lines: Logger;
   readonly #timeoutMs: number;
 
   constructor(limiter: ConcurrencyLimiter, clock: Clock, logger: Logger, timeoutMs: number) {
     this.#limiter = limiter;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#lines = countRepeats(logger, clock);
     this.#timeoutMs = timeoutMs;
   }
 
@@ -43,9 +52,10 @@ export class HandlerOutcomes {
   ): HandlerRun {
     if (!run.counted) this.#limiter.begin();
     run.counted = true;
+    run.subject = context;
     void result.then(
       (given) => this.#finish(run, context, given, conclude),
-      (error: unknown) => this.#fail(run, context, toHandlerError(error)),
+      (error: unknown) => this.#fail(run, context, error),
     );
     return run;
   }
@@ -62,8 +72,8 @@ export class HandlerOutcomes {
       return;
     }
     if (run.settled && decision.verdict.type !== 'allow')
-      this.#logger.warn(
-        { decision: decision.verdict.type },
+      this.#lines.warn(
+        { ...requestFields(run.subject), decision: decision.verdict.type },
         'a handler decided too late: its event was answered before, at the deadline or by skipRest()',
       );
     this.#uncount(run);
@@ -79,14 +89,32 @@ export class HandlerOutcomes {
     run.returned();
   }
 
-  #settleFailed(run: HandlerRun, error: unknown): void {
-    const waits = run.state === 'waiting';
+  #settleFailed(run: HandlerRun, thrown: unknown): void {
+    const error = this.report(thrown, run.subject, run.state === 'waiting');
     try {
       run.settle(this.failed(error));
     } catch {
       run.fail(error);
     }
-    if (!waits) this.#logger.warn({ err: error }, 'a handler failed while no event waited for it');
+  }
+
+  /**
+   * Logs a failure of a handler with its request, unless it is one of the body that it reads.
+   *
+   * @param waits `false` if no event waits for the decision, so that the next one gets the failure
+   * @returns the error as the proxy is to see it
+   */
+  report(thrown: unknown, subject: HandlerRun['subject'], waits = true): unknown {
+    const error = toHandlerError(thrown);
+    if (badBodyDecision(error) !== undefined) return error;
+    const known =
+      error instanceof Error ? error : new AgentwireError('ERR_HANDLER', `a handler threw a ${typeof error}`);
+    const code = known instanceof AgentwireError ? known.code : undefined;
+    this.#lines.error(
+      { ...requestFields(subject), code, err: thrown instanceof Error ? thrown : known },
+      waits ? 'a handler failed' : 'a handler failed while no event waited for it',
+    );
+    return markLogged(known);
   }
 
   /** Counts a failure. @returns the decision for a body that cannot be read as asked @throws any other error, for the session */
@@ -97,10 +125,11 @@ export class HandlerOutcomes {
     throw error;
   }
 
-  /** Counts a handler that was given up at its deadline. */
+  /** Counts and logs a handler that was given up at its deadline. */
   expired(run: HandlerRun): void {
     this.counts.timeouts += 1;
     this.counts.failures += 1;
+    this.#lines.error({ ...requestFields(run.subject), code: 'ERR_TIMEOUT' }, 'a handler did not decide in time');
     this.#uncount(run);
   }
 

@@ -1,12 +1,13 @@
 import type { Logger, Message } from '@agentwire/core';
 import type { AgentSession } from '@agentwire/core/session';
 
-/** Sends a proxy a message that nothing depends on; a proxy that cannot take it now goes without. */
-export function notifyProxy(session: AgentSession, message: Message, logger: Logger): void {
+/** Sends a proxy a message that nothing depends on; a proxy that cannot take it now goes without. @returns whether it was sent */
+export function notifyProxy(session: AgentSession, message: Message, logger: Logger): boolean {
   try {
-    session.notify(message);
+    return session.notify(message);
   } catch (error) {
     logger.debug({ connection: session.connection.id, type: message.type, err: error }, 'a notice could not be sent');
+    return false;
   }
 }
 

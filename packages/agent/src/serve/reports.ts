@@ -8,13 +8,22 @@ import type {
   ScalarMetric,
   TimerHandle,
 } from '@agentwire/core';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
-import type { AgentStats } from './agent-server.ts';
+import type { AgentReport, AgentStats, ReportedHealth } from './agent-server.ts';
 import type { ResolvedServeOptions } from './options.ts';
 
 const NONE: OwnMetrics = { counters: [], gauges: [], histograms: [] };
 const MAX_OWN_SERIES = 1_000;
+const HEALTH: OptionTable<ReportedHealth> = {
+  state: OPTION.oneOf('healthy', 'degraded', 'unhealthy'),
+  message: OPTION.text,
+  disabledFeatures: OPTION.listOf(OPTION.text),
+  timeoutMultiplier: OPTION.number(1, 100),
+  recoverable: OPTION.boolean,
+};
+const REPORT: OptionTable<AgentReport> = { health: OPTION.nested(HEALTH), metrics: OPTION.object };
 
 /** Sends health and metrics reports to proxies that negotiated them, at an interval, and renews a pause. */
 export class Reports {
@@ -23,6 +32,8 @@ export class Reports {
   readonly #intervalMs: number;
   readonly #stats: () => AgentStats;
   readonly #source: MetricsSource | undefined;
+  #given: ReportedHealth = { state: 'healthy' };
+  #givenMetrics: OwnMetrics = NONE;
   #clock: Clock | undefined;
   #timer: TimerHandle;
 
@@ -43,7 +54,7 @@ export class Reports {
     this.#clock = clock;
     this.#timer = clock.setTimeout(() => {
       this.#runtime.limiter.renewPause();
-      this.send(this.#stats().draining ? 'draining' : 'healthy');
+      this.send(this.#stats().draining);
       this.start(clock);
     }, this.#intervalMs);
   }
@@ -52,9 +63,16 @@ export class Reports {
     this.#clock?.clearTimeout(this.#timer);
   }
 
+  /** Takes what the agent's own code reports from now on. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  set(report: AgentReport): void {
+    checkOptions('report', report, REPORT);
+    if (report.health !== undefined) this.#given = report.health;
+    if (report.metrics !== undefined) this.#givenMetrics = report.metrics;
+  }
+
   /** Sends both reports to every proxy that negotiated them. */
-  send(state: HealthState): void {
-    const health = this.#health(state);
+  send(draining: boolean): void {
+    const health = this.#health(draining ? { state: 'draining' } : this.#given);
     const metrics = this.#metrics();
     for (const session of this.#runtime.sessions) {
       notifyProxy(session, health, this.#runtime.logger);
@@ -62,13 +80,14 @@ export class Reports {
     }
   }
 
-  #health(state: HealthState): HealthStatus {
+  #health({ message, ...given }: { readonly state: HealthState; readonly message?: string | undefined }): HealthStatus {
     const { running, events, overloaded, timeouts, connections } = this.#stats();
     const { average, p50, p95, p99 } = this.#runtime.calls.outcomes.latencies.summary();
     return {
       type: 'healthStatus',
       agentId: this.#agentId,
-      state,
+      ...given,
+      ...(message !== undefined && { message, ...(given.state === 'unhealthy' && { unhealthyReason: message }) }),
       load: {
         inFlight: running,
         queueDepth: 0,
@@ -114,9 +133,12 @@ export class Reports {
 
   /** Reads the agent's own metrics; a source that fails is logged, and the rest is reported without it. */
   #own(): OwnMetrics {
-    if (this.#source === undefined) return NONE;
+    if (this.#source === undefined && this.#givenMetrics === NONE) return NONE;
     try {
-      const { counters, gauges, histograms } = this.#source.report();
+      const source = this.#source?.report() ?? NONE;
+      const counters = [...source.counters, ...(this.#givenMetrics.counters ?? [])];
+      const gauges = [...source.gauges, ...(this.#givenMetrics.gauges ?? [])];
+      const histograms = [...source.histograms, ...(this.#givenMetrics.histograms ?? [])];
       const first = <T>(list: readonly T[], before: number): readonly T[] =>
         list.slice(0, Math.max(0, MAX_OWN_SERIES - before));
       return {

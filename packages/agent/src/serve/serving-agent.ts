@@ -1,11 +1,11 @@
-import { AgentwireError, type Listener, type Transport } from '@agentwire/core';
+import { AgentwireError, type ConfigUpdate, type Listener, type Transport } from '@agentwire/core';
 import { atMost, checkNumber, countRepeats } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/define-agent.ts';
 import { announce } from '../define/announce.ts';
 import { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
-import type { AgentServer, AgentStats } from './agent-server.ts';
+import type { AgentReport, AgentServer, AgentStats, ConfigReply } from './agent-server.ts';
 import { chooseTransport } from './choose-transport.ts';
 import { dialProxy } from './dial-proxies.ts';
 import type { ResolvedServeOptions } from './options.ts';
@@ -100,6 +100,18 @@ export class ServingAgent implements AgentServer {
     };
   }
 
+  report(report: AgentReport): void {
+    this.#reports.set(report);
+    this.#reports.send(this.#draining !== undefined);
+  }
+
+  requestConfig(
+    update: ConfigUpdate,
+    options: { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<ConfigReply[]> {
+    return this.#runtime.configRequests.ask(update, options.timeoutMs ?? 10_000);
+  }
+
   drain(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const timeoutMs = options.timeoutMs ?? this.#options.drainTimeoutMs;
     try {
@@ -118,7 +130,7 @@ export class ServingAgent implements AgentServer {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const session of sessions)
       notifyProxy(session, { type: 'drain', durationMs: timeoutMs }, this.#options.logger);
-    this.#reports.send('draining');
+    this.#reports.send(true);
     // a session does not wait for a handler between two chunks of a body
     await atMost(clock, timeoutMs, limiter.whenIdle());
     const rest = Math.max(0, until - clock.now());

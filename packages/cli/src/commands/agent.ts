@@ -81,7 +81,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     throw new UsageError('--connections takes a positive number', EXAMPLE);
   const challengeFallback = fallbackOf(options.challengeFallback);
   const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, options.verbose);
+  const logger = createConsoleLogger(context.terminal, options.verbose, options.json);
   const agent = await loadAgent(module);
   const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
   const tell = (event: 'listening' | 'registered', endpoint: string): void => {
@@ -114,9 +114,17 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     onRegistered: (address) => tell('registered', address),
   });
   // installs signal handlers before it prints the line: its reader may send a signal at once
+  // a promise without an await is a mistake of one handler, not a reason to end the agent for all requests
+  const onFloating = (reason: unknown): void =>
+    logger.error(
+      { err: reason instanceof Error ? reason : new Error(`a rejection with a ${typeof reason}`) },
+      'a promise of the agent was rejected, and nothing awaited it',
+    );
+  process.on('unhandledRejection', onFloating);
   const drained = drainOnSignal(context.terminal, () => server.drain(), options.json);
   for (const endpoint of server.endpoints) tell('listening', endpoint);
   await drained;
+  process.off('unhandledRejection', onFloating);
 }
 
 /** `agentwire agent`: serves an agent. */

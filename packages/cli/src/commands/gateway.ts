@@ -15,7 +15,7 @@ import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPor
 
 async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, flags.verbose);
+  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
   const chosen = gatewaySettings(flags, logger);
   const { agents, upstream, pipeline = [], adminHosts: hosts = [] } = chosen;
   const listen = hostPort('--listen', chosen.listen ?? '127.0.0.1:8080');

@@ -1,6 +1,6 @@
 import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
 import { checkEventType, checkHeaderLines, completeEvent, noMetrics } from '@agentwire/core/internal';
-import type { AgentNotice } from '@agentwire/core/session';
+import type { AgentNotice, ProxySession } from '@agentwire/core/session';
 import { isAgentsError, isPeerFailure } from '../failure-kind.ts';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
@@ -44,7 +44,7 @@ export class PooledAgent {
     endpoint: string,
     options: ResolvedPoolOptions,
     onFailure: FailurePolicy,
-    onNotice: (notice: AgentNotice) => void,
+    onNotice: (notice: AgentNotice, session: ProxySession) => void,
   ) {
     this.name = name;
     this.endpoint = endpoint;

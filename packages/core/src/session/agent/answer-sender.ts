@@ -1,7 +1,7 @@
 import type { Connection } from '../../contract/connection.ts';
 import type { Peer } from '../../contract/peer.ts';
 import { AgentwireError, toAgentwireError } from '../../errors.ts';
-import type { Logger } from '../../logger.ts';
+import { isLogged, type Logger } from '../../logger.ts';
 import { checkOwnDecision } from '../../message/check-decision.ts';
 import type { Decision } from '../../message/decision.ts';
 import type { RequestId } from '../../message/events.ts';
@@ -62,7 +62,8 @@ export class AnswerSender {
     const known = error instanceof AgentwireError;
     // an error of agentwire needs no stack to be found
     const why = known ? { code: error.code, why: error.message } : { err: error };
-    this.#logger.error({ connection: this.#connection.id, ...why }, 'an event could not be decided');
+    if (!(error instanceof Error && isLogged(error)))
+      this.#logger.error({ connection: this.#connection.id, ...why }, 'an event could not be decided');
     // the text of a handler's error may contain anything, a body too: it is not sent
     const shown = known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed");
     return failureDecision(shown, this.#connection.peer);
