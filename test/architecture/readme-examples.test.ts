@@ -31,6 +31,7 @@ describe('the examples of the READMEs run', () => {
     ['packages/a2a-bridge/README.md', 'oracle\n'],
     ['packages/metrics/README.md', 'agent_requests_total{agent="waf",decision="allow"} 1\n'],
     ['packages/reverse-listener/README.md', 'allow\n'],
+    ['packages/middleware/README.md', '200 hello | 403 path traversal\n'],
     ['packages/pipeline/README.md', 'x-waf: pass | waf: block\n'],
     ['packages/pool/README.md', "block [ 'agentwire:ERR_CONNECT' ]\n"],
     ['packages/agentwire/README.md', "{ type: 'block', status: 403, body: 'path traversal' }\n"],

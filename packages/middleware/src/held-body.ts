@@ -1,0 +1,113 @@
+import { AgentwireError } from '@agentwire/core';
+import type { BodyFilter } from '@agentwire/pipeline';
+import type { NodeRequest } from './node-messages.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Body of a request that is held back until its agents have decided on it: nothing of it reaches a reader before.
+ *
+ * Chunks are taken where the parser pushes them into the stream, so that every reader (listeners, pipes, iterators, body
+ * parsers) gets what the agents passed, from the same object.
+ */
+export class HeldBody {
+  readonly #request: NodeRequest;
+  readonly #push: NodeRequest['push'];
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #heldBytes = 0;
+  #ended = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+  /** `true` where the stream had its end before: what passes is put back in front of it. */
+  readonly #wasComplete: boolean;
+
+  /** Begins to hold back. @throws AgentwireError `ERR_INVALID_STATE` for a body that was read before */
+  constructor(request: NodeRequest, maxBytes: number) {
+    if (request.readableDidRead || request.body !== undefined || request.readableEnded)
+      throw new AgentwireError(
+        'ERR_INVALID_STATE',
+        'the body was read before the agents: put the middleware before body parsers and other readers',
+      );
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#push = request.push.bind(request);
+    request.push = (chunk: Uint8Array | null) => this.#take(chunk);
+    request.once('error', this.#onEnd).once('close', this.#onEnd);
+    const early = request.readableLength === 0 ? null : (request.read(request.readableLength) as Buffer | null);
+    this.#wasComplete = request.complete;
+    if (early !== null) this.#take(early);
+    if (this.#wasComplete) this.#ended = true;
+    // begins to read
+    else request.read(0);
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#ended) return;
+    this.#error ??= new AgentwireError('ERR_ABORTED', 'the client left within its body');
+    this.#notify();
+  };
+
+  #take(chunk: Uint8Array | null): boolean {
+    if (chunk === null) this.#ended = true;
+    else {
+      this.#chunks.push(chunk);
+      this.#heldBytes += chunk.byteLength;
+    }
+    this.#notify();
+    // what is held is bounded: past the limit the request fails
+    return this.#heldBytes <= this.#maxBytes;
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  /**
+   * Asks the agents about the body until they have decided on all that they want.
+   *
+   * @returns the new length of the body, `undefined` where the rest has still to come
+   * @throws Refusal; AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_ABORTED`
+   */
+  async judge(filter: BodyFilter, tooLarge: () => Error): Promise<{ length: number | undefined; taken: number }> {
+    const passed: Uint8Array[] = [];
+    let [length, taken] = [0, 0];
+    const pass = (chunk: Uint8Array): void => {
+      length += chunk.byteLength;
+      if (chunk.byteLength > 0) passed.push(chunk);
+    };
+    while (!filter.done) {
+      const chunk = this.#chunks.shift();
+      if (chunk === undefined && !this.#ended) {
+        if (this.#error !== undefined) throw this.#error;
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      taken += chunk?.byteLength ?? 0;
+      if (taken > this.#maxBytes || this.#heldBytes > this.#maxBytes) throw tooLarge();
+      const last = this.#ended && this.#chunks.length === 0;
+      pass(await filter.filter(chunk ?? EMPTY, last));
+    }
+    for (const chunk of this.#chunks) {
+      taken += chunk.byteLength;
+      pass(chunk);
+    }
+    this.#release(passed);
+    return { length: this.#ended ? length : undefined, taken };
+  }
+
+  /** Lets the stream go on as it is. */
+  #release(passed: readonly Uint8Array[]): void {
+    const request = this.#request;
+    request.off('error', this.#onEnd).off('close', this.#onEnd);
+    Reflect.deleteProperty(request, 'push');
+    if (this.#wasComplete) {
+      if (passed.length > 0) request.unshift(Buffer.concat(passed));
+      return;
+    }
+    for (const chunk of passed) this.#push(chunk);
+    if (this.#ended) this.#push(null);
+  }
+}

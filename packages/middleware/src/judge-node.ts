@@ -1,0 +1,93 @@
+import type { TLSSocket } from 'node:tls';
+import { AgentwireError } from '@agentwire/core';
+import { applyAgentOps } from '@agentwire/pipeline/internal';
+import { Exchange, headerOf, responseFor } from './exchange.ts';
+import { HeldBody } from './held-body.ts';
+import { JudgedResponse } from './judged-response.ts';
+import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
+import { linesOf, replaceHeaders } from './node-headers.ts';
+import type { NodeRequest, NodeResponse } from './node-messages.ts';
+import { sendOwn } from './own-response.ts';
+
+/** Returns whether a body follows the head. */
+function hasBody(request: NodeRequest): boolean {
+  const { headers, httpVersionMajor } = request;
+  if (httpVersionMajor >= 2)
+    return (request as { readonly stream?: { readonly endAfterHeaders: boolean } }).stream?.endAfterHeaders !== true;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((part, at) => part === right[at]);
+}
+
+function withLength(lines: readonly string[], length: number | undefined): string[] {
+  const kept = lines.filter((_part, at) => {
+    const name = lines[at - (at % 2)]?.toLowerCase();
+    return name !== 'content-length' && (length === undefined || name !== 'transfer-encoding');
+  });
+  return length === undefined ? kept : [...kept, 'content-length', String(length)];
+}
+
+/**
+ * Asks the agents about a request before the application gets it, and makes them judge its response.
+ *
+ * @param uri url as the client asked for it
+ * @returns `false` where the request was answered here
+ * @throws AgentwireError where it cannot be judged: `ERR_INVALID_STATE` for a body that was read before
+ */
+export async function judgeNode(
+  options: ResolvedMiddlewareOptions,
+  request: NodeRequest,
+  response: NodeResponse,
+  uri: string,
+): Promise<boolean> {
+  const exchange = new Exchange(options);
+  response.once('close', () => {
+    if (response.writableFinished) exchange.end(response.statusCode);
+    else exchange.cancel();
+  });
+  const withBody = hasBody(request);
+  // chunks that come while the head is judged wait too; a body that no agent asks for is not touched
+  try {
+    const lines = linesOf(request);
+    const { socket, method = 'GET', httpVersion } = request;
+    const metadata = {
+      clientIp: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '',
+      clientPort: socket.remotePort ?? 0,
+      protocol: `HTTP/${httpVersion}`,
+      serverName: headerOf(lines, 'host'),
+      ...('encrypted' in socket && { tlsVersion: (socket as TLSSocket).getProtocol() ?? undefined }),
+    };
+    const judged = await exchange.onRequest({ method, uri, headers: lines, hasBody: withBody, metadata });
+    if (response.destroyed) throw new AgentwireError('ERR_ABORTED', 'the client went away');
+    let { headers } = judged;
+    if (judged.wantBody.length > 0) headers = await judgeBody(exchange, request, judged);
+    if (!isSame(headers, lines)) replaceHeaders(request, headers);
+    const { judgesResponses, responseOps } = exchange.pipeline;
+    // a response that no agent judges is not touched
+    if (judgesResponses || responseOps.length > 0) JudgedResponse.take(response, exchange, method);
+    return true;
+  } catch (error) {
+    const own = responseFor(error, exchange);
+    if (own === undefined) throw error;
+    sendOwn(own, response, response.end.bind(response));
+    return false;
+  }
+}
+
+async function judgeBody(
+  exchange: Exchange,
+  request: NodeRequest,
+  { headers, wantBody }: Awaited<ReturnType<Exchange['onRequest']>>,
+): Promise<readonly string[]> {
+  const { pipeline, id } = exchange;
+  const body = new HeldBody(request, exchange.maxBufferedBodyBytes);
+  const filter = pipeline.requestBody(id, wantBody, { responseSent: false });
+  const { length, taken } = await body.judge(filter, () => exchange.tooLarge());
+  exchange.requestBytes = taken;
+  const changed = applyAgentOps(headers, pipeline.requestOps);
+  const announced = headerOf(changed, 'content-length');
+  if (length !== undefined) return announced === String(length) ? changed : withLength(changed, length);
+  return announced === undefined ? changed : withLength(changed, undefined);
+}

@@ -1,0 +1,108 @@
+import { AgentwireError, type HeaderList } from '@agentwire/core';
+import { applyAgentOps } from '@agentwire/pipeline/internal';
+import { Exchange, type ExchangeHead, headerOf, responseFor } from './exchange.ts';
+import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
+
+function linesOf(headers: Headers): string[] {
+  return Array.from(headers).flat();
+}
+
+function headersOf(lines: HeaderList, body: Uint8Array | undefined): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < lines.length; at += 2) headers.append(lines[at] as string, lines[at + 1] as string);
+  if (body !== undefined) headers.delete('content-length');
+  return headers;
+}
+
+async function read(body: ReadableStream<Uint8Array> | null, exchange: Exchange): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.byteLength;
+    if (bytes > exchange.maxBufferedBodyBytes) throw exchange.tooLarge();
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Request and response of the web's types on their way through agents. */
+export class WebExchange {
+  readonly #exchange: Exchange;
+
+  constructor(options: ResolvedMiddlewareOptions) {
+    this.#exchange = new Exchange(options);
+  }
+
+  /**
+   * Asks the agents about a request.
+   *
+   * @returns the request as they passed it
+   * @throws Refusal; AgentwireError `ERR_INVALID_STATE` for a body that was read before
+   */
+  async request(request: Request, metadata: ExchangeHead['metadata']): Promise<Request> {
+    const exchange = this.#exchange;
+    if (request.bodyUsed)
+      throw new AgentwireError(
+        'ERR_INVALID_STATE',
+        'the body was read before the agents: put the middleware before everything that reads bodies',
+      );
+    const { method, url, body } = request;
+    const { pathname, search, host } = new URL(url);
+    const given = linesOf(request.headers);
+    const lines = headerOf(given, 'host') === undefined ? ['host', host, ...given] : given;
+    const head = { method, uri: pathname + search, headers: lines, hasBody: body !== null, metadata };
+    const { headers, wantBody } = await exchange.onRequest({ ...head, metadata: { serverName: host, ...metadata } });
+    if (wantBody.length === 0)
+      return headers === lines ? request : new Request(request, { headers: headersOf(headers, undefined) });
+    const whole = await read(body, exchange);
+    exchange.requestBytes = whole.byteLength;
+    const passed = await exchange.wholeBody('request', wantBody, whole);
+    const changed = headersOf(applyAgentOps(headers, exchange.pipeline.requestOps), passed);
+    return new Request(url, {
+      method,
+      headers: changed,
+      body: passed as Uint8Array<ArrayBuffer>,
+      signal: request.signal,
+      redirect: request.redirect,
+    });
+  }
+
+  /** Asks the agents about the response. @returns it as they passed it @throws Refusal, AgentwireError */
+  async response(response: Response): Promise<Response> {
+    const exchange = this.#exchange;
+    const { pipeline, id } = exchange;
+    const { judgesResponses, responseOps } = pipeline;
+    if (!judgesResponses && responseOps.length === 0) return response;
+    const { status, statusText, body } = response;
+    const before = linesOf(response.headers);
+    const { headers, wantBody } = judgesResponses
+      ? await pipeline.onResponse({ type: 'responseHeaders', id, status, headers: before, hasBody: body !== null })
+      : { headers: applyAgentOps(before, responseOps), wantBody: [] };
+    if (wantBody.length === 0)
+      return new Response(body, { status, statusText, headers: headersOf(headers, undefined) });
+    const seen = responseOps.length;
+    const passed = await exchange.wholeBody('response', wantBody, await read(body, exchange));
+    exchange.responseBytes = passed.byteLength;
+    const changed = applyAgentOps(headers, responseOps.slice(seen));
+    return new Response(passed as Uint8Array<ArrayBuffer>, { status, statusText, headers: headersOf(changed, passed) });
+  }
+
+  /**
+   * Returns the response for what the agents decided in place of the application's or the server's.
+   *
+   * @throws unknown the error itself where the application handles it
+   */
+  refusal(error: unknown): Response {
+    const own = responseFor(error, this.#exchange);
+    if (own === undefined) throw error;
+    const { status, body } = own;
+    const bodiless = status === 204 || status === 304;
+    return new Response(bodiless ? null : body, { status, headers: headersOf(own.headers, undefined) });
+  }
+
+  /** Tells the agents that it is over. @param status `undefined` where there is no response */
+  end(status: number | undefined): void {
+    if (status === undefined) this.#exchange.cancel();
+    else this.#exchange.end(status);
+  }
+}
