@@ -175,3 +175,22 @@ test('--agent replaces the agents and the pipeline of a file with one info line;
   expect(await bare.stop()).toBe(0);
   expect(warned.join('')).toContain('there are no agents: every request passes unasked');
 }, 60_000);
+
+test('--check says whether a file is valid, and starts nothing; a file with routes serves', async () => {
+  const folder = socketFolder();
+  const [good, bad] = [join(folder, 'good.yaml'), join(folder, 'bad.yaml')];
+  writeFileSync(
+    good,
+    `listen: 127.0.0.1:0\nroutes:\n  - pathPrefix: /up\n    upstream: \${UPSTREAM:-${await upstream()}}\n`,
+  );
+  writeFileSync(bad, 'listen: 127.0.0.1:0\nroutes:\n  - pathPrefix: up\n');
+  expect(await agentwire('gateway', '--check', good)).toMatchObject({ status: 0, stdout: `${good} is valid\n` });
+  const refused = await agentwire('gateway', '--check', bad);
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toContain(`${bad}:3: routes[0].pathPrefix must be a path such as /api`);
+  const gateway = start('gateway', '--config', good);
+  const url = await gateway.line('listening ');
+  expect((await fetch(`${url}/up/x`)).status).toBe(200);
+  expect((await fetch(`${url}/other`)).status).toBe(404);
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);

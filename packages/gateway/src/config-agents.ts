@@ -2,7 +2,7 @@ import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import { OPTION } from '@agentwire/core/internal';
 import type { FailurePolicy } from '@agentwire/pool';
 import { checkFailurePolicy } from '@agentwire/pool/internal';
-import { type ConfigPath, type ConfigSource, isObject } from './config-source.ts';
+import { type ConfigPath, type ConfigSource, type Fields, isObject } from './config-source.ts';
 
 /** One agent of a gateway's file. */
 export interface AgentEntry {
@@ -62,20 +62,48 @@ function namesOf(source: ConfigSource, path: ConfigPath, step: unknown, agents: 
 }
 
 /**
- * Checks that a pipeline names each agent once and nothing else: an agent that is left out would never be asked, and requests
+ * Checks that pipelines name agents of the file, each once, and that each agent is in one of them: an agent that is left out would never be asked, and requests
  * that it should stop would pass.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key
  */
-export function checkPipeline(source: ConfigSource, pipeline: unknown, agents: readonly string[]): void {
-  const path = ['pipeline'];
+export function checkPipelines(source: ConfigSource, { pipeline, routes }: Fields, agents: readonly string[]): void {
+  const list = Array.isArray(routes) ? (routes as unknown[]).filter((route) => isObject(route)) : [];
+  const own = pipeline === undefined ? agents : checkPipeline(source, ['pipeline'], pipeline, agents);
+  if (Array.isArray(pipeline) && pipeline.length === 0 && agents.length > 0 && list.length === 0)
+    throw source.invalid(
+      ['pipeline'],
+      'pipeline is empty, so that no agent would be asked; leave it out to ask all of them',
+    );
+  const named = list.map((route, at) =>
+    route['pipeline'] === undefined
+      ? own
+      : checkPipeline(source, ['routes', at, 'pipeline'], route['pipeline'], agents),
+  );
+  const asked = new Set(list.length === 0 ? own : named.flat());
+  const left = agents.find((name) => !asked.has(name));
+  if (left === undefined) return;
+  if (list.length === 0)
+    throw source.invalid(
+      ['pipeline'],
+      `pipeline does not name the agent ${JSON.stringify(left)}, which would never be asked`,
+    );
+  throw source.invalid(
+    ['agents', agents.indexOf(left)],
+    `no route asks the agent ${JSON.stringify(left)}: name it in a pipeline or take it out`,
+  );
+}
+
+/** Checks one order of agents. @returns their names */
+function checkPipeline(
+  source: ConfigSource,
+  path: ConfigPath,
+  pipeline: unknown,
+  agents: readonly string[],
+): readonly string[] {
   if (!Array.isArray(pipeline)) throw source.invalid(path, 'pipeline must be a list of names');
-  if (pipeline.length === 0 && agents.length > 0)
-    throw source.invalid(path, 'pipeline is empty, so that no agent would be asked; leave it out to ask all of them');
   const named = pipeline.flatMap((step: unknown, at) => namesOf(source, [...path, at], step, agents));
   const twice = named.find((name, at) => named.indexOf(name) !== at);
   if (twice !== undefined) throw source.invalid(path, `pipeline names ${JSON.stringify(twice)} twice`);
-  const left = agents.find((name) => !named.includes(name));
-  if (left !== undefined)
-    throw source.invalid(path, `pipeline does not name the agent ${JSON.stringify(left)}, which would never be asked`);
+  return named;
 }

@@ -3,13 +3,17 @@ import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions } from '@agentwire/pool';
 import { POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkHostName } from './admin-host.ts';
-import { type AgentEntry, checkAgents, checkPipeline } from './config-agents.ts';
-import { ConfigSource, type Fields, isObject } from './config-source.ts';
+import { type AgentEntry, checkAgents, checkPipelines } from './config-agents.ts';
+import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
+import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
 import { parseHostPort } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
-import { checkGatewayOptions, checkUpstream, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
+import type { RouteOptions } from './routes/route-options.ts';
+import type { UpstreamConfig } from './upstream/upstream-config.ts';
+import { checkGatewayOptions, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
 
 export type { AgentEntry } from './config-agents.ts';
+export type { ConfigContext } from './config-source.ts';
 
 /** Files with the keys and certificates of a gateway, PEM, for agents over TLS. */
 export interface TlsFiles {
@@ -31,7 +35,14 @@ export interface GatewayFile {
   readonly admin?: string;
   /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
   readonly adminHosts?: readonly string[];
+  /** Further files, relative to this one, whose lists and objects are added to those of this file; default none. */
+  readonly include?: string | readonly string[];
+  /** Address, or name of one of `upstreams`. */
   readonly upstream?: string;
+  /** Upstreams by name; default none. Their certificates and keys are read from the files that are named. */
+  readonly upstreams?: Readonly<Record<string, UpstreamConfig>>;
+  /** Default none: everything goes to `upstream`. */
+  readonly routes?: readonly RouteOptions[];
   readonly agents?: readonly AgentEntry[];
   /** Order in which agents are asked, each of them once; default that of `agents`. */
   readonly pipeline?: readonly (string | readonly string[])[];
@@ -44,14 +55,20 @@ export interface GatewayFile {
   /** File with the token that agents must register with; default none. */
   readonly tokenFile?: string;
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
-  readonly gateway?: Omit<GatewayOptions, 'pool' | 'upstream' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'>;
+  readonly gateway?: Omit<
+    GatewayOptions,
+    'pool' | 'upstream' | 'upstreams' | 'routes' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'
+  >;
 }
 
 const KEYS = [
   'listen',
   'admin',
   'adminHosts',
+  'include',
   'upstream',
+  'upstreams',
+  'routes',
   'agents',
   'pipeline',
   'tls',
@@ -74,8 +91,8 @@ function checkAddresses(source: ConfigSource, value: Fields): void {
     if (address === undefined || (typeof address === 'string' && parseHostPort(address) !== undefined)) continue;
     throw source.invalid([key], `${key} must be text of the form HOST:PORT, such as 127.0.0.1:8080`);
   }
-  const { upstream, adminHosts } = value;
-  if (upstream !== undefined) source.check(['upstream'], () => checkUpstream(upstream));
+  const { upstream, upstreams, adminHosts } = value;
+  if (upstream !== undefined) checkUpstreamName(source, ['upstream'], upstream, upstreams);
   if (adminHosts === undefined) return;
   if (!Array.isArray(adminHosts)) throw source.invalid(['adminHosts'], 'adminHosts must be a list of names');
   for (const [at, host] of adminHosts.entries())
@@ -105,10 +122,16 @@ function checkOptions(
  * @param text its content
  * @param file its name, for errors
  * @param schemes schemes of the available transports; default any
+ * @param context environment and files that it refers to; default those of the process
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there
  */
-export function parseGatewayFile(text: string, file: string, schemes?: readonly string[]): GatewayFile {
-  const source = new ConfigSource(text, file);
+export function parseGatewayFile(
+  text: string,
+  file: string,
+  schemes?: readonly string[],
+  context: ConfigContext = {},
+): GatewayFile {
+  const source = new ConfigSource(text, file, context);
   const { value } = source;
   if (value === null || value === undefined) return {};
   if (!isObject(value)) throw source.invalid([], `a gateway file has the keys ${KEYS.join(', ')}`);
@@ -127,8 +150,10 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
   const names = checkAgents(source, value['agents'], served);
   checkOptions(source, 'pool', value['pool'], POOL_FILE_KEYS, resolvePoolOptions);
   checkOptions(source, 'gateway', value['gateway'], GATEWAY_FILE_KEYS, checkGatewayOptions);
-  if (value['pipeline'] !== undefined) checkPipeline(source, value['pipeline'], names);
-  return value;
+  const upstreams = value['upstreams'] === undefined ? undefined : checkUpstreams(source, value['upstreams'], context);
+  if (value['routes'] !== undefined) checkRoutes(source, value);
+  if (value['pipeline'] !== undefined || value['routes'] !== undefined) checkPipelines(source, value, names);
+  return { ...value, ...(upstreams !== undefined && { upstreams }) };
 }
 
 /**
@@ -137,6 +162,11 @@ export function parseGatewayFile(text: string, file: string, schemes?: readonly 
  * @param path keys and indexes of lists, outermost first: `['agents', 0, 'tokenFile']`
  * @returns file, line and key: `gateway.yaml:7: agents[0].tokenFile`
  */
-export function placeInGatewayFile(text: string, file: string, path: readonly (string | number)[]): string {
-  return new ConfigSource(text, file).place(path);
+export function placeInGatewayFile(
+  text: string,
+  file: string,
+  path: readonly (string | number)[],
+  context: ConfigContext = {},
+): string {
+  return new ConfigSource(text, file, context).place(path);
 }

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { substituted } from './config-variables.ts';
 
 /** Path to a value in a file: keys and indexes of lists, outermost first. */
 export type ConfigPath = readonly (string | number)[];
@@ -12,6 +15,17 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Environment and files that a file refers to. */
+export interface ConfigContext {
+  /** Variables for `${NAME}`; default those of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Reads a file that is named relative to the one that names it. Default from disk. */
+  readonly read?: (path: string) => string;
+}
+
+/** Deepest chain of included files. */
+const MAX_DEPTH = 8;
+
 const shown = (path: ConfigPath): string =>
   path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${part}`)).join('');
 
@@ -20,11 +34,16 @@ export class ConfigSource {
   readonly #file: string;
   readonly #lines = new LineCounter();
   readonly #document: Document;
-  /** Content of the file. */
+  /** Elements of lists and objects that came from included files, by their path here. */
+  readonly #included = new Map<string, { readonly source: ConfigSource; readonly path: ConfigPath }>();
+  /** Content of the file, with that of the files it includes. */
   readonly value: unknown;
 
-  /** @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML */
-  constructor(text: string, file: string) {
+  /**
+   * @param outer files that include this one, outermost first
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML, and for a variable that is not set
+   */
+  constructor(text: string, file: string, context: ConfigContext = {}, outer: readonly string[] = []) {
     this.#file = file;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const [error] = this.#document.errors;
@@ -33,11 +52,96 @@ export class ConfigSource {
     if (error !== undefined) throw this.#notYaml(this.#lineAt(error.pos[0]), `is not YAML: ${error.message}`, error);
     const alias = this.#firstAlias();
     if (alias !== undefined) throw this.#notYaml(this.#lineAt(alias), 'has an alias (*name); write the value out');
+    this.#substitute(context.env ?? process.env);
+    let value: unknown;
     try {
-      this.value = this.#document.toJS({ maxAliasCount: 0 });
+      value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
       throw this.#notYaml(1, `is not YAML: ${(cause as Error).message}`, cause);
     }
+    this.value = isObject(value) && 'include' in value ? this.#withIncluded(value, context, [...outer, file]) : value;
+  }
+
+  /** Replaces variables in every value. */
+  #substitute(env: Readonly<Record<string, string | undefined>>): void {
+    visit(this.#document, {
+      Scalar: (key, node) => {
+        if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return;
+        const result = substituted(node.value, env, node.type === 'PLAIN');
+        if (result instanceof Error) throw this.#notYaml(this.#lineAt(node.range?.[0] ?? 0), result.message);
+        node.value = result;
+      },
+    });
+  }
+
+  /** Adds the lists and objects of included files, theirs first. */
+  #withIncluded({ include, ...own }: Fields, context: ConfigContext, outer: readonly string[]): unknown {
+    const files: unknown[] = Array.isArray(include) ? include : [include];
+    let merged: Record<string, unknown> = {};
+    for (const [at, name] of files.entries()) {
+      const path: ConfigPath = Array.isArray(include) ? ['include', at] : ['include'];
+      if (typeof name !== 'string' || name === '')
+        throw this.invalid(path, 'include must be a file, or a list of files');
+      const file = isAbsolute(name) ? name : join(dirname(this.#file), name);
+      if (outer.includes(file)) throw this.invalid(path, `${file} includes itself`);
+      if (outer.length > MAX_DEPTH) throw this.invalid(path, `files may include others ${MAX_DEPTH} deep`);
+      const source = new ConfigSource(this.#read(file, path, context), file, context, outer);
+      if (source.value === null || source.value === undefined) continue;
+      if (!isObject(source.value))
+        throw source.invalid([], 'an included file must be an object, as the file that includes it');
+      merged = this.#merge(merged, source.value, source);
+    }
+    return this.#merge(merged, own, undefined);
+  }
+
+  #read(file: string, path: ConfigPath, { read }: ConfigContext): string {
+    try {
+      return read?.(file) ?? readFileSync(file, 'utf8');
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? 'no such file';
+      throw this.invalid(path, `${file} cannot be read (${code})`);
+    }
+  }
+
+  /** Adds `more` to `base`: lists are joined, objects get further keys, and anything else may be in one file only. */
+  #merge(base: Record<string, unknown>, more: Fields, source: ConfigSource | undefined): Record<string, unknown> {
+    const merged = { ...base };
+    for (const [key, value] of Object.entries(more)) {
+      const before = merged[key];
+      if (Array.isArray(value) && (before === undefined || Array.isArray(before))) {
+        const start = before?.length ?? 0;
+        merged[key] = [...(before ?? []), ...value] as unknown[];
+        for (const at of value.keys()) this.#place([key, start + at], source, [key, at]);
+      } else if (isObject(value) && (before === undefined || isObject(before))) {
+        const twice = Object.keys(value).find((name) => before !== undefined && Object.hasOwn(before, name));
+        if (twice !== undefined)
+          throw (source ?? this).invalid([key, twice], 'another file has it too; keep one of them');
+        merged[key] = { ...before, ...value };
+        for (const name of Object.keys(value)) this.#place([key, name], source, [key, name]);
+      } else if (before !== undefined)
+        throw (source ?? this).invalid([key], 'another file has it too; keep one of them');
+      else {
+        merged[key] = value;
+        if (source !== undefined) this.#included.set(JSON.stringify([key]), { source, path: [key] });
+      }
+    }
+    return merged;
+  }
+
+  #place(here: ConfigPath, source: ConfigSource | undefined, path: ConfigPath): void {
+    // an element of this file may have moved behind those of others
+    this.#included.set(JSON.stringify(here), { source: source ?? this, path });
+  }
+
+  /** Returns the file that has the value at `path`, with the path there. */
+  #origin(path: ConfigPath): { readonly source: ConfigSource; readonly path: ConfigPath } {
+    for (const length of [2, 1]) {
+      const found = this.#included.get(JSON.stringify(path.slice(0, length)));
+      if (found === undefined || path.length < length) continue;
+      const there = [...found.path, ...path.slice(length)];
+      return found.source === this ? { source: this, path: there } : found.source.#origin(there);
+    }
+    return { source: this, path };
   }
 
   /** Returns the offset of the first alias: aliases are refused, because a few lines of them can expand to gigabytes. */
@@ -74,6 +178,11 @@ export class ConfigSource {
 
   /** Returns the error for an invalid value at `path`: file, line, key and `message`. */
   invalid(path: ConfigPath, message: string): AgentwireError {
+    const origin = this.#origin(path);
+    return origin.source.#invalidHere(origin.path, message);
+  }
+
+  #invalidHere(path: ConfigPath, message: string): AgentwireError {
     const line = this.#lineAt(this.#offsetOf(path));
     const key = path.at(-1);
     // a check of an option begins with the option's name
@@ -86,6 +195,11 @@ export class ConfigSource {
 
   /** Names a key with its file and line: `gateway.yaml:7: agents[0].tokenFile`. */
   place(path: ConfigPath): string {
+    const origin = this.#origin(path);
+    return origin.source.#placeHere(origin.path);
+  }
+
+  #placeHere(path: ConfigPath): string {
     return `${this.#file}:${this.#lineAt(this.#offsetOf(path))}: ${shown(path)}`;
   }
 

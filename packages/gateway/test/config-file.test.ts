@@ -27,7 +27,7 @@ describe('an error in a file names file, line, key and what is allowed', () => {
     ],
     [
       'gateway:\n  upstream: x',
-      'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have decisionTimeoutMs',
+      'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have agentSettings',
     ],
     ['gateway:\n  maxHeaders:\n', 'gateway.yaml:2: gateway.maxHeaders has no value'],
     ['gateway: [1]', 'gateway.yaml:1: gateway must be an object of options'],

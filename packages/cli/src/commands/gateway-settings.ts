@@ -14,6 +14,7 @@ import { UsageError } from '../usage-error.ts';
 /** Flags of `agentwire gateway`. */
 export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
+  readonly check?: string;
   readonly listen?: string;
   readonly upstream?: string;
   readonly agent: string[];
@@ -34,7 +35,6 @@ const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'tcp', 'tls',
 
 /** Settings of a gateway: the file with the flags over it, checked. */
 export interface GatewaySettings extends GatewayFile {
-  readonly upstream: string;
   readonly agents: readonly AgentEntry[];
   readonly tlsFlags: TlsFlags;
   /** Flag, or file, line and key, of a TLS setting. */
@@ -165,8 +165,8 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
       : new ConfigFile(flags.config, flags.transport.length > 0 ? undefined : AGENT_SCHEMES);
   const file = config?.value ?? {};
   const upstream = flags.upstream ?? file.upstream;
-  if (upstream === undefined)
-    throw new UsageError('a gateway needs --upstream URL, or upstream: in its file', GATEWAY_EXAMPLE);
+  if (upstream === undefined && file.routes === undefined)
+    throw new UsageError('a gateway needs --upstream URL, or upstream: or routes: in its file', GATEWAY_EXAMPLE);
   const transports = [...(file.transports ?? []), ...flags.transport];
   const given = agentsOf(flags, transports.length > 0);
   const replaces = given.length > 0 && (file.agents !== undefined || file.pipeline !== undefined);
@@ -178,7 +178,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     isGiven || config === undefined ? flag : config.place(path);
   const settings: GatewaySettings = {
     ...file,
-    upstream,
+    ...(upstream !== undefined && { upstream }),
     agents,
     transports,
     pipeline: (given.length > 0 ? undefined : file.pipeline) ?? agents.map(({ name }) => name),

@@ -11,13 +11,14 @@ import { drainOnSignal } from '../signals.ts';
 import { addTransportFlag, loadTransports } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { addTlsFlags } from '../tls-flags.ts';
+import { UsageError } from '../usage-error.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPort } from './gateway-settings.ts';
 
 async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
   const chosen = gatewaySettings(flags, logger);
-  const { agents, upstream, pipeline = [], adminHosts: hosts = [] } = chosen;
+  const { agents, upstream, upstreams, routes, pipeline = [], adminHosts: hosts = [] } = chosen;
   const listen = hostPort('--listen', chosen.listen ?? '127.0.0.1:8080');
   const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
@@ -52,7 +53,7 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
           clientCertificates: tlsFlags.tlsCa !== undefined,
         });
   cleanup.defer(() => reverse?.close());
-  const gateway = createGateway({ ...chosen.gateway, pool, upstream, agents: pipeline, logger });
+  const gateway = createGateway({ ...chosen.gateway, pool, upstream, upstreams, routes, agents: pipeline, logger });
   cleanup.defer(() => gateway.close());
   const url = await gateway.listen(listen);
   const admin = createAdminServer({ gateway, pool, logger, hosts });
@@ -72,7 +73,26 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   await drained;
 }
 
+/** Checks a file as starting with it would, and starts nothing. */
+function check(file: string, flags: GatewayFlags, context: CommandContext): void {
+  const { stdout, stderr } = context.terminal;
+  try {
+    gatewaySettings({ ...flags, config: file }, silent);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    context.status = 1;
+    if (flags.json) return jsonLine(stdout, { event: 'invalid', file, message: error.message });
+    return line(stderr, error.message);
+  }
+  if (flags.json) jsonLine(stdout, { event: 'valid', file });
+  else line(stdout, `${file} is valid`);
+}
+
+const ignore = (): void => undefined;
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
+  if (flags.check !== undefined) return check(flags.check, flags, context);
   outliveReaders(context.terminal);
   // no `await using`: Node 22 cannot read it in source that was not compiled
   const cleanup = new Cleanup();
@@ -88,6 +108,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
   addTransportFlag(addTlsFlags(program.command('gateway'), true))
     .description('an HTTP reverse proxy that asks agents about every request')
     .option('--config <file>', 'YAML file; flags override it')
+    .option('--check <file>', 'check such a file, and start nothing')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
     .option('--upstream <url>', 'where allowed requests go')
     .option(

@@ -46,11 +46,13 @@ export function checkUpstream(text: unknown): void {
 }
 
 /** Returns whether a value may be the name of an upstream. */
-const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
+export function isUpstreamName(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
+}
 
 const checkUpstreams: OptionCheck = (name, value) => {
   for (const [key, config] of Object.entries(checkObject(name, value as object))) {
-    if (!isName(key))
+    if (!isUpstreamName(key))
       throw invalid(`${name} has the name ${JSON.stringify(key)}; names are 1 to 64 letters, digits, _ and -`);
     checkUpstreamConfig(`${name}.${key}`, config);
   }
@@ -63,7 +65,7 @@ function checkReferences({ upstream, upstreams = {}, routes = [] }: GatewayOptio
   const check = (name: string, one: unknown): void => {
     if (typeof one === 'string' && Object.hasOwn(upstreams, one)) return;
     const known = Object.keys(upstreams);
-    if (isName(one) && known.length > 0)
+    if (isUpstreamName(one) && known.length > 0)
       throw invalid(`${name} is ${JSON.stringify(one)}, but upstreams has ${known.join(', ')}`);
     parseUpstream(one, name);
   };
@@ -119,22 +121,12 @@ const ROWS: OptionRows<GatewayOptions> = {
   onRequestEnd: { check: OPTION.function },
   clock: { check: OPTION.clock, default: systemClock },
   logger: { check: OPTION.logger, default: silentLogger },
-  upstream: { check: (_name, value) => void (isName(value) || parseUpstream(value)) },
+  upstream: { check: (_name, value) => void (isUpstreamName(value) || parseUpstream(value)) },
   pool: { check: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest') },
 };
 
 /** Options that are objects or functions of a program, and those that have a place of their own in a file. */
-const NOT_IN_FILES = new Set([
-  'pool',
-  'upstream',
-  'upstreams',
-  'routes',
-  'agentSettings',
-  'agents',
-  'onRequestEnd',
-  'clock',
-  'logger',
-]);
+const NOT_IN_FILES = new Set(['pool', 'upstream', 'upstreams', 'routes', 'agents', 'onRequestEnd', 'clock', 'logger']);
 
 /** Options that a file may have under `gateway`. */
 export const GATEWAY_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter((name) => !NOT_IN_FILES.has(name));
