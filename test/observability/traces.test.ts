@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createGateway } from '@agentwire/gateway';
 import { traceWith } from '@agentwire/metrics';
 import { AgentPool } from '@agentwire/pool';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
@@ -134,6 +135,50 @@ describe.each([
     await pool.decide('rep', head('/c', `00-${traceId}-b7ad6b7169203331-00`));
     expect(await all()).toEqual([]);
     expect(requests[0]?.headers['x-handler-traceparent']).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
+  });
+
+  test('of a gateway, its agent, what the handler fetches and the upstream are one trace, also for the response', async () => {
+    const { pool, requests, all } = await start();
+    const upstream = await service();
+    const gateway = createGateway({ pool, upstream: upstream.url, agents: ['rep'], tracer });
+    onTestFinished(() => gateway.close());
+    const url = await gateway.listen();
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01`, tracestate: 'vendor=1' };
+    expect((await fetch(`${url}/page?token=secret`, { headers })).status).toBe(200);
+    const seen = await vi.waitFor(async () => {
+      const now = await all();
+      expect(now).toHaveLength(7);
+      return now;
+    });
+    expect(new Set(seen.map((span) => span.traceId))).toEqual(new Set([traceId]));
+    expect(treeOf(seen).split('\n').toSorted()).toEqual(
+      [
+        'server GET',
+        '  client rep/requestHeaders',
+        '    server reputation/requestHeaders',
+        '      client GET',
+        // the wire has a traceparent in heads of requests only
+        '    server reputation/responseHeaders',
+        '  client rep/responseHeaders',
+        '  client GET',
+      ].toSorted(),
+    );
+    const root = seen.find(({ parentId }) => parentId === 'b7ad6b7169203331');
+    expect(root).toMatchObject({ name: 'GET', kind: 1, failed: false });
+    expect(root?.attributes).toMatchObject({
+      'http.request.method': 'GET',
+      'url.path': '/page',
+      'http.response.status_code': 200,
+      'agentwire.outcome': 'allowed',
+    });
+    expect(JSON.stringify(seen)).not.toContain('secret');
+    const toUpstream = seen.find(
+      ({ attributes }) => attributes['server.address'] === '127.0.0.1' && attributes['url.full'] === undefined,
+    );
+    expect(upstream.requests[0]?.headers['traceparent']).toBe(`00-${traceId}-${toUpstream?.spanId}-01`);
+    expect(upstream.requests[0]?.headers['tracestate']).toBe('vendor=1');
+    expect(requests).toHaveLength(1);
   });
 
   test('of a handler that throws have the code of the failure on both sides', async () => {

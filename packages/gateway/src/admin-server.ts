@@ -7,12 +7,19 @@ import type { Gateway } from './gateway.ts';
 import { guarded } from './guarded.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
 
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** Options of `createAdminServer`. */
 export interface AdminOptions {
   readonly gateway: Pick<Gateway, 'stats'>;
   readonly pool: { readonly stats: AgentPoolStats };
   /** Further pages by path, such as `/metrics`. A page that throws is answered 500. */
   readonly pages?: Readonly<Record<string, () => { readonly type: string; readonly body: string }>>;
+  /**
+   * Listeners by path that answer GET and HEAD by themselves, such as `metricsHandler(collector)` of `@agentwire/metrics` for
+   * `/metrics`, which writes a large page in pieces.
+   */
+  readonly handlers?: Readonly<Record<string, Listener>>;
   /** Names that `Host` may have besides `localhost` and IP literals, without port; default none. Others are answered 403. */
   readonly hosts?: readonly string[];
   readonly logger?: Logger;
@@ -41,17 +48,18 @@ const TEXT = 'text/plain; charset=utf-8';
 const text = (status: number, body: string): Page => ({ status, type: TEXT, body: `${body}\n` });
 
 function checkOptions(options: AdminOptions): AdminOptions {
-  checkKnownOptions('createAdminServer', options, ['gateway', 'pool', 'pages', 'hosts', 'logger']);
+  checkKnownOptions('createAdminServer', options, ['gateway', 'pool', 'pages', 'handlers', 'hosts', 'logger']);
   checkMethods('gateway', options.gateway, []);
   checkMethods('pool', options.pool, []);
   for (const host of checkMethods('hosts', options.hosts ?? [], ['map', 'includes'])) checkHostName('hosts', host);
   if (options.pages !== undefined) checkMethods('pages', options.pages, Object.keys(options.pages));
+  if (options.handlers !== undefined) checkMethods('handlers', options.handlers, Object.keys(options.handlers));
   return options;
 }
 
 /** Creates an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
-  const { gateway, pool, pages = {}, hosts = [] } = checkOptions(options);
+  const { gateway, pool, pages = {}, handlers = {}, hosts = [] } = checkOptions(options);
   const logger = countRepeats(checkLogger(options.logger ?? silentLogger));
   const isAllowedHost = createHostCheck(hosts);
   let draining = false;
@@ -74,7 +82,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     }
     return text(404, 'try /livez, /readyz or /debug/state');
   };
-  const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page => {
+  const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page | Listener => {
     if (!isAllowedHost(headers.host))
       return text(
         403,
@@ -82,7 +90,8 @@ export function createAdminServer(options: AdminOptions): AdminServer {
       );
     if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
     // not parsed as a URL: a target may be anything that is not white space
-    return pageAt(url.split('?', 1)[0] ?? '/');
+    const path = url.split('?', 1)[0] ?? '/';
+    return (Object.hasOwn(handlers, path) ? handlers[path] : undefined) ?? pageAt(path);
   };
   const send = (response: ServerResponse, { status, type, body, allow }: Page): void => {
     const headers = { 'content-type': type, 'cache-control': 'no-store', ...(allow !== undefined && { allow }) };
@@ -92,7 +101,11 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     guarded(
       'a page of the admin server',
       logger,
-      (request: IncomingMessage, response: ServerResponse) => send(response, answerTo(request)),
+      (request: IncomingMessage, response: ServerResponse) => {
+        const found = answerTo(request);
+        if (typeof found === 'function') found(request, response);
+        else send(response, found);
+      },
       (_request, response) => {
         if (response.headersSent) response.destroy();
         else send(response, text(500, 'this page failed; see the log'));

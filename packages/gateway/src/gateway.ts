@@ -50,6 +50,7 @@ export interface Gateway extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const OVERLOADED_REQUEST = { status: 503, durationMs: 0, agentsMs: 0, requestBytes: 0, responseBytes: 0 };
 const OVERLOADED = {
   status: 503,
   headers: ['content-type', 'text/plain; charset=utf-8', 'retry-after', '1'],
@@ -99,6 +100,7 @@ class GatewayServer implements Gateway {
     const { maxConcurrentRequests, clock, logger } = this.#options;
     if (this.#live.size >= maxConcurrentRequests) {
       this.#overloaded += 1;
+      this.#options.metrics?.record(OVERLOADED_REQUEST, 'overloaded');
       answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }

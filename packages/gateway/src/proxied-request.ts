@@ -9,6 +9,7 @@ import {
   withFraming,
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
+import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
@@ -42,6 +43,7 @@ export class ProxiedRequest implements BodyProgress {
   readonly #reader: RequestReader;
   readonly #upstream: UpstreamRequest;
   readonly #startedAt: number;
+  readonly #trace: RequestTrace | undefined;
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
@@ -56,7 +58,8 @@ export class ProxiedRequest implements BodyProgress {
     this.#input = input;
     this.#startedAt = options.clock.now();
     this.#continueDue = expectsContinue;
-    this.#pipeline = new Pipeline(options, this.#left.signal);
+    this.#trace = options.tracer && RequestTrace.begin(options.tracer, request);
+    this.#pipeline = new Pipeline(options, this.#left.signal, this.#trace?.traceparent);
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
       minBytesPerSecond: options.minUploadBytesPerSecond,
@@ -79,7 +82,11 @@ export class ProxiedRequest implements BodyProgress {
   }
 
   /** Runs the request to its end. Never rejects. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    return this.#trace === undefined ? this.#run() : this.#trace.run(() => this.#run());
+  }
+
+  async #run(): Promise<void> {
     let outcome: Outcome;
     try {
       await this.#proxy();
@@ -121,7 +128,8 @@ export class ProxiedRequest implements BodyProgress {
       const { method = 'GET' } = request;
       this.requestSent = true;
       const client = clientShare(request, this.#options.trustForwarded);
-      await this.#upstream.run({ method, path: target.path, headers, body: data, client, retries });
+      const outgoing = { method, path: target.path, headers, body: data, client, retries };
+      await (this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing));
     } finally {
       buffer?.[Symbol.dispose]();
     }
@@ -178,7 +186,7 @@ export class ProxiedRequest implements BodyProgress {
 
   #report(outcome: Outcome): void {
     const { id, request, response } = this.#input;
-    const { clock, onRequestEnd } = this.#options;
+    const { clock, onRequestEnd, metrics } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
     const status = response.headersSent ? response.statusCode : 0;
     const [requestBytes, responseBytes] = [this.#reader.bytes, this.#upstream.responseBytes + this.#ownBytes];
@@ -191,6 +199,10 @@ export class ProxiedRequest implements BodyProgress {
     }
     const { method = 'GET', url: uri = '/' } = request;
     const agentsMs = this.#pipeline.waitedMs;
+    const { queuedMs, headMs: upstreamMs } = this.#upstream.times ?? {};
+    const measured = { status, durationMs, agentsMs, requestBytes, responseBytes, queuedMs, upstreamMs };
+    metrics?.record(measured, outcome.outcome);
+    this.#trace?.end(status, outcome.outcome);
     const route = this.#input.head instanceof Error ? '' : this.#route.name;
     onRequestEnd?.({ id, method, uri, route, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
   }

@@ -4,6 +4,7 @@ import type { Pipeline } from '@agentwire/pipeline';
 import { applyAgentOps, BufferedBody, FilteredSink } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
+import { UpstreamTimes } from './observe/upstream-times.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
@@ -60,6 +61,10 @@ export class UpstreamRequest implements ResponseHandler {
   #call: UpstreamCall | undefined;
   #sink: ResponseSink | undefined;
   #answered = false;
+  /** Status of the upstream's response, once its head has come. */
+  status: number | undefined;
+  /** Times of the request; measured with `metrics`. */
+  readonly times: UpstreamTimes | undefined;
   #ended = false;
   #buffer: BufferedBody | undefined;
 
@@ -68,6 +73,7 @@ export class UpstreamRequest implements ResponseHandler {
     this.#context = context;
     this.#signal = signal;
     const { response, options, stalls } = context;
+    this.times = options.metrics && new UpstreamTimes(options.metrics, options.clock);
     this.#writer = new ClientWriter({
       response,
       signal,
@@ -109,11 +115,12 @@ export class UpstreamRequest implements ResponseHandler {
     this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
       this.#signal.throwIfAborted();
-      this.#call = this.#context.upstream.send(request, this);
+      this.#call = this.#context.upstream.send(this.times?.begin(request) ?? request, this);
       await this.#outcome.promise;
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
       this.#buffer?.release();
+      this.times?.end();
     }
   }
 
@@ -130,6 +137,8 @@ export class UpstreamRequest implements ResponseHandler {
       return false;
     }
     this.#answered = true;
+    this.status = status;
+    this.times?.onHead();
     const headers = stripHopByHop(raw);
     const { judgesResponses, responseOps } = this.#context.pipeline;
     if (!judgesResponses && responseOps.length === 0) {

@@ -36,7 +36,33 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   agent_concurrency_limit: { type: 'gauge', help: 'Unanswered events that an agent may have by adaptive concurrency.' },
   agent_ejections_total: { type: 'counter', help: 'Ejections of connections that failed too often in a row.' },
   agent_config_pushes_total: { type: 'counter', help: 'Configurations sent to an agent, by outcome.' },
+  agent_flow_paused: { type: 'gauge', help: 'Connections of an agent that asked for no new requests.' },
+  agent_cancelled_total: { type: 'counter', help: 'Events to an agent that were cancelled before it decided.' },
   agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
+  gateway_requests_total: {
+    type: 'counter',
+    help: 'Requests that are over, by status sent and decision; status 0: none was sent.',
+  },
+  gateway_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the head of a request to the end of its response.',
+    buckets: DURATION_BUCKETS,
+  },
+  gateway_request_phase_seconds: {
+    type: 'histogram',
+    help: 'Parts of the duration: agents, queue for a connection to the upstream, upstream to the head of its response.',
+    buckets: DURATION_BUCKETS,
+  },
+  gateway_request_bytes_total: { type: 'counter', help: 'Bytes of request bodies read from clients.' },
+  gateway_response_bytes_total: { type: 'counter', help: 'Bytes of response bodies sent to clients.' },
+  gateway_active_requests: { type: 'gauge', help: 'Requests in flight.' },
+  gateway_dropped_connections_total: { type: 'counter', help: 'Connections of clients closed at once at the limit.' },
+  gateway_upstream_connections: { type: 'gauge', help: 'Connections to upstreams with a request, state busy.' },
+  gateway_upstream_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an upstream.' },
+  process_event_loop_lag_seconds: {
+    type: 'gauge',
+    help: 'Delay of the event loop since the export before, by quantile.',
+  },
 };
 
 /** Help text of a metric that nothing describes: its name in words. */

@@ -2,6 +2,7 @@ export { DURATION_BUCKETS, KNOWN_METRICS, type MetricDefinition, type MetricType
 export { MetricsCollector, type MetricsCollectorOptions } from './metrics-collector.ts';
 export { metricsHandler } from './metrics-handler.ts';
 export { observePool, type ObservedPool } from './observe-pool.ts';
+export { observeEventLoop, observeGateway, type ObservedGateway } from './observe-gateway.ts';
 export { activeTraceId, observeWith } from './open-telemetry.ts';
 export { joinPromClient, type PromClientRegistry } from './prom-client.ts';
 export type { MetricFamily } from './family.ts';

@@ -62,8 +62,11 @@ export class Pipeline {
   /** Time spent waiting for agents, in milliseconds. */
   waitedMs = 0;
 
-  /** @param signal aborts when the client leaves */
-  constructor(options: ResolvedPipelineOptions, signal: AbortSignal) {
+  /**
+   * @param signal aborts when the client leaves
+   * @param traceparent span that the events belong under; agents see it as `traceparent` of the request
+   */
+  constructor(options: ResolvedPipelineOptions, signal: AbortSignal, traceparent?: string) {
     this.#pool = options.pool;
     this.#steps = options.steps;
     this.#clock = options.clock;
@@ -71,7 +74,12 @@ export class Pipeline {
     this.#settings = options.agentSettings;
     const { decisionTimeoutMs } = options;
     // every request ends with complete or cancel below, however long it lasts
-    this.#options = { signal, keep: true, ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }) };
+    this.#options = {
+      signal,
+      keep: true,
+      ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }),
+      ...(traceparent !== undefined && { traceparent }),
+    };
   }
 
   /** Asks one agent about one event, and counts the time. */
@@ -112,7 +120,10 @@ export class Pipeline {
    * @returns the headers to send on and the agents that want the body
    * @throws Refusal at the first that does not allow it; AgentwireError `ERR_INVALID_HEADER` for a change that HTTP forbids
    */
-  async onRequest(head: RequestHeaders): Promise<JudgedHead> {
+  async onRequest(received: RequestHeaders): Promise<JudgedHead> {
+    const { traceparent } = this.#options;
+    const head =
+      traceparent === undefined ? received : { ...received, metadata: { ...received.metadata, traceparent } };
     let headers = head.headers;
     const wantBody: string[] = [];
     for (const step of this.#steps) {

@@ -10,6 +10,8 @@ export interface AgentPoolStats {
     readonly inFlight: number;
     /** Limit of `adaptiveConcurrency`, rounded down; `undefined` without it. */
     readonly concurrencyLimit: number | undefined;
+    /** Connections that asked for no new requests (flow control). */
+    readonly paused: number;
     /** Requests that wait for a free connection. */
     readonly queued: number;
     /** Requests that are remembered because more of their events may come. */
@@ -31,6 +33,7 @@ export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
       connections: connections.up,
       inFlight: connections.inFlight,
       concurrencyLimit: connections.limit && Math.floor(connections.limit.current),
+      paused: connections.pooled.filter(({ session }) => session?.paused === true).length,
       queued: requests.queued,
       liveRequests: requests.live,
       requests: asked,

@@ -5,6 +5,7 @@ import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
+import { measure } from '../measure.ts';
 import { readSecret } from '../read-named-file.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
@@ -31,7 +32,9 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
     stockTransports({ ...tlsFlags, nameOfTls, logger }, EXAMPLE),
     { named: chosen.nameOfTransport, logger, example: EXAMPLE },
   );
-  const pool = new AgentPool({ transports, logger, ...chosen.pool });
+  // the metrics are read at the admin address, so without one nothing is measured
+  const measures = adminAt === undefined ? undefined : await measure();
+  const pool = new AgentPool({ transports, logger, metrics: measures?.collector, ...chosen.pool });
   cleanup.defer(() => pool.close());
   const adding = agents.map(({ name, endpoint, tokenFile: secret, ...entry }) => {
     const rest =
@@ -53,10 +56,21 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
           clientCertificates: tlsFlags.tlsCa !== undefined,
         });
   cleanup.defer(() => reverse?.close());
-  const gateway = createGateway({ ...chosen.gateway, pool, upstream, upstreams, routes, agents: pipeline, logger });
+  const gateway = createGateway({
+    ...chosen.gateway,
+    pool,
+    upstream,
+    upstreams,
+    routes,
+    agents: pipeline,
+    logger,
+    metrics: measures?.collector,
+  });
   cleanup.defer(() => gateway.close());
   const url = await gateway.listen(listen);
-  const admin = createAdminServer({ gateway, pool, logger, hosts });
+  const unobserve = measures?.observe(pool, gateway);
+  cleanup.defer(() => unobserve?.());
+  const admin = createAdminServer({ gateway, pool, logger, hosts, handlers: measures?.handlers ?? {} });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
   // installs signal handlers before it prints the line: its reader may send a signal at once
@@ -125,7 +139,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       '--token-file <file>',
       'file with the token that agents must register with; for agents that ask for one themselves see tokenFile in --config',
     )
-    .option('--admin <host:port>', 'serve /livez, /readyz and /debug/state here')
+    .option('--admin <host:port>', 'serve /livez, /readyz, /metrics and /debug/state here')
     .option(
       '--admin-host <name>',
       'a name that the Host of the admin server may have, besides localhost and IP addresses; may be given more than once',

@@ -1,4 +1,4 @@
-import type { Clock, Decision, Logger } from '@agentwire/core';
+import type { Clock, Decision, Logger, MetricsRecorder, Tracer } from '@agentwire/core';
 import type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
 import type { BodyMode } from './body-mode.ts';
 import type { RouteOptions } from '../routes/route-options.ts';
@@ -84,6 +84,13 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
   readonly logQuery?: boolean | undefined;
   /** Called once for every request when it is over. What it throws or rejects with is logged. */
   readonly onRequestEnd?: ((summary: RequestSummary) => unknown) | undefined;
+  /** Receiver of measurements of requests, `gateway_*`; default none. Give the same one to the pool. */
+  readonly metrics?: MetricsRecorder | undefined;
+  /**
+   * Receiver of spans: a server span for every request, under the client's `traceparent`, and a client span for its way to the
+   * upstream, which is sent along; default none. Give the same one to the pool.
+   */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock | undefined;
   /** Default silent. */
   readonly logger?: Logger | undefined;

@@ -9,11 +9,13 @@ import {
   type OptionRows,
   type Resolved,
   resolveOptions,
+  SafeTracer,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { ResolvedPipelineOptions } from '@agentwire/pipeline';
 import { checkAgentSettings, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
+import { GatewayMetrics } from '../observe/gateway-metrics.ts';
 import { checkRoute, type RouteOptions } from '../routes/route-options.ts';
 import { parseUpstream } from '../upstream/upstream-address.ts';
 import { checkUpstreamConfig } from '../upstream/upstream-config.ts';
@@ -21,7 +23,7 @@ import { checkBodyMode } from './body-mode.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { HTTP2_OPTIONS, type ResolvedHttp2Options } from './http2-options.ts';
 
-type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings';
+type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings' | 'metrics' | 'tracer';
 
 /** Options with every default filled in. */
 export interface ResolvedGatewayOptions extends Resolved<
@@ -36,6 +38,8 @@ export interface ResolvedGatewayOptions extends Resolved<
   readonly responseBody: 'stream' | 'buffer';
   readonly http2: ResolvedHttp2Options;
   readonly onRequestEnd: GatewayOptions['onRequestEnd'];
+  readonly metrics: GatewayMetrics | undefined;
+  readonly tracer: SafeTracer | undefined;
 }
 
 const invalid = (message: string): AgentwireError => new AgentwireError('ERR_INVALID_ARGUMENT', message);
@@ -119,6 +123,8 @@ const ROWS: OptionRows<GatewayOptions> = {
   upstreamIdleTimeoutMs: { check: timeout, default: 300_000 },
 
   onRequestEnd: { check: OPTION.function },
+  metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
+  tracer: { check: OPTION.methods('startSpan') },
   clock: { check: OPTION.clock, default: systemClock },
   logger: { check: OPTION.logger, default: silentLogger },
   upstream: { check: (_name, value) => void (isUpstreamName(value) || parseUpstream(value)) },
@@ -126,7 +132,18 @@ const ROWS: OptionRows<GatewayOptions> = {
 };
 
 /** Options that are objects or functions of a program, and those that have a place of their own in a file. */
-const NOT_IN_FILES = new Set(['pool', 'upstream', 'upstreams', 'routes', 'agents', 'onRequestEnd', 'clock', 'logger']);
+const NOT_IN_FILES = new Set([
+  'pool',
+  'upstream',
+  'upstreams',
+  'routes',
+  'agents',
+  'onRequestEnd',
+  'metrics',
+  'tracer',
+  'clock',
+  'logger',
+]);
 
 /** Options that a file may have under `gateway`. */
 export const GATEWAY_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter((name) => !NOT_IN_FILES.has(name));
@@ -155,6 +172,8 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     maxBufferedBodyBytes: maxBufferedBodyBytes ?? maxHeldBodyBytes,
     decisionTimeoutMs,
     onRequestEnd: onRequestEnd && guarded('onRequestEnd', logger, onRequestEnd),
+    metrics: options.metrics && new GatewayMetrics(options.metrics),
+    tracer: options.tracer && new SafeTracer(options.tracer, logger),
     logger,
   };
 }

@@ -106,6 +106,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     // no byte of the request is written yet
     this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
+    this.request.onSent?.();
     const { method, path, headers, body } = this.request;
     const options = { method, path, headers: headers as string[], body: this.#upload ?? body };
     connection.dispatch(options as Dispatcher.DispatchOptions, this);

@@ -9,6 +9,8 @@ export interface OutgoingRequest {
   readonly body: Uint8Array | BodyStream | null;
   /** Address of the client, for `maxUpstreamConnectionsPerClient`. */
   readonly client: string | undefined;
+  /** Called each time that the request gets a connection. */
+  readonly onSent?: (() => void) | undefined;
   /** Further attempts on other servers. */
   readonly retries?: number | undefined;
 }

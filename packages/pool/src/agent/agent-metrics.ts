@@ -20,7 +20,10 @@ export class AgentMetrics {
   record(outcome: Decision | AgentwireError, durationMs: number): void {
     const recorder = this.#recorder;
     if ('verdict' in outcome) recorder.count('agent_requests_total', this.#labels(outcome.verdict.type));
-    else recorder.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
+    else {
+      recorder.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
+      if (outcome.code === 'ERR_ABORTED') recorder.count('agent_cancelled_total', this.labels);
+    }
     recorder.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
   }
 
