@@ -188,6 +188,7 @@ export class NodeStreams {
     const subjects = [...keptOpen, ...missing];
     if (subjects.length > 2 * MAX_INBOXES)
       throw new AgentwireError('ERR_OVERLOADED', `this node has ${MAX_INBOXES} durable inboxes already`);
+    if (found !== undefined && wanted.discard === DiscardPolicy.New) await this.#checkRoom(found, wanted, differing);
     try {
       if (found === undefined) await this.#manager.streams.add({ ...wanted, subjects });
       else await this.#manager.streams.update(wanted.name, { ...found, ...this.#changes(differing, wanted), subjects });
@@ -196,6 +197,25 @@ export class NodeStreams {
         throw this.#refusal(differing, found, wanted, error);
       throw error;
     }
+  }
+
+  /** A server drops what is over a limit that is lowered, so what was accepted would be lost: that is refused while it waits. */
+  async #checkRoom(found: StreamConfig, wanted: Wanted, differing: readonly Difference[]): Promise<void> {
+    const isLowered = ({ setting }: Difference): boolean => {
+      const [before, limit] = [Number(found[setting]), Number(wanted[setting])];
+      return limit > 0 && (before <= 0 || before > limit);
+    };
+    const lowered = new Map(
+      differing.filter(isLowered).map(({ setting }) => [setting, Number(wanted[setting])] as const),
+    );
+    if (lowered.size === 0) return;
+    const { state } = await this.#manager.streams.info(wanted.name, { subjects_filter: '>' });
+    const most = Object.values(state.subjects ?? {}).reduce((one, other) => Math.max(one, other), 0);
+    const over = (setting: keyof StreamConfig, there: number): boolean => there > (lowered.get(setting) ?? Infinity);
+    if (over('max_msgs_per_subject', most))
+      throw this.#refusal(differing, found, wanted, `${most} messages of one sender wait`);
+    if (over('max_msgs', state.messages) || over('max_bytes', state.bytes))
+      throw this.#refusal(differing, found, wanted, `${state.messages} messages of ${state.bytes} bytes wait`);
   }
 
   /** Earlier versions took every name. */
@@ -241,9 +261,10 @@ export class NodeStreams {
       ({ option, setting }) =>
         `durable.${option} (${JSON.stringify(found?.[setting])} on the server, ${JSON.stringify(wanted[setting])} asked for)`,
     );
+    const why = typeof cause === 'string' ? `: ${cause}` : '';
     return new AgentwireError(
       'ERR_INVALID_ARGUMENT',
-      `stream ${wanted.name} cannot be changed in ${list.length === 0 ? 'its subjects' : list.join(', ')}`,
+      `stream ${wanted.name} cannot be changed in ${list.length === 0 ? 'its subjects' : list.join(', ')}${why}`,
       { cause },
     );
   }

@@ -208,6 +208,16 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
       code: 'ERR_INVALID_ARGUMENT',
       message: expect.stringContaining('durable.maxPerInbox (10') as unknown,
     });
+    // A server drops what is over a lowered limit.
+    for (const [lower, why] of [
+      [{ maxPerInbox: 1 }, '2 messages of one sender wait'],
+      [{ maxBytes: 2048 }, '2 messages of'],
+    ] as const) {
+      await expect(startNode('b', server.url, { durable: lower })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: expect.stringContaining(why) as unknown,
+      });
+    }
     await node('b', server.url, { durable: more });
     await send();
     await expect(send()).rejects.toMatchObject({ code: 'ERR_INBOX_FULL' });
