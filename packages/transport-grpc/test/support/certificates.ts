@@ -30,9 +30,14 @@ const extension = (id: string, critical: boolean, value: Uint8Array): Buffer =>
 /**
  * Makes a certificate in the process, so that tests need neither openssl nor files; `issuer` absent makes an authority.
  *
- * Valid from 2020 to 2049, for `dnsNames` and 127.0.0.1.
+ * Valid from 2020 to `notAfter`, by default 2049, for `dnsNames` and 127.0.0.1.
  */
-export function makeIdentity(name: string, issuer?: Identity, dnsNames: readonly string[] = ['localhost']): Identity {
+export function makeIdentity(
+  name: string,
+  issuer?: Identity,
+  dnsNames: readonly string[] = ['localhost'],
+  notAfter = '490101000000Z',
+): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const names = sequence(
     ...dnsNames.map((dnsName) => der(0x82, Buffer.from(dnsName))),
@@ -49,7 +54,7 @@ export function makeIdentity(name: string, issuer?: Identity, dnsNames: readonly
     der(0x02, serial),
     ECDSA_SHA256,
     commonName(issuer?.name ?? name),
-    sequence(utcTime('200101000000Z'), utcTime('490101000000Z')),
+    sequence(utcTime('200101000000Z'), utcTime(notAfter)),
     commonName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, extensions),

@@ -32,6 +32,7 @@ export class Cell {
   readonly #relays: Relay[] = [];
   readonly #gateways: GatewayProcess[] = [];
   readonly #upstreams: Upstream[] = [];
+  readonly #deferred: (() => Promise<unknown>)[] = [];
   readonly #leaks = new Map<AgentProcess, AgentLeaks>();
 
   constructor(column: Column, quick: boolean, say: (text: string) => void) {
@@ -92,6 +93,11 @@ export class Cell {
     return relay;
   }
 
+  /** Ends something when the row has ended, before pools and agents do. */
+  defer(end: () => Promise<unknown>): void {
+    this.#deferred.push(end);
+  }
+
   /** Starts a gateway. */
   async gateway(settings: GatewaySettings): Promise<GatewayProcess> {
     const gateway = await GatewayProcess.start(join(this.folder, `${this.#gateways.length + 1}.yaml`), settings);
@@ -119,6 +125,7 @@ export class Cell {
       await gateway.destroy();
     }
     await Promise.all(this.#upstreams.map((upstream) => upstream.close()));
+    for (const end of this.#deferred) await end();
     for (const pool of this.#pools) found.push(...(await closePool(pool)));
     await Promise.all(this.#sessions.map(({ session }) => session.close()));
     for (const { closes } of this.#sessions) if (closes !== 1) found.push(`onClose was called ${closes} times`);

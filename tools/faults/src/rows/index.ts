@@ -14,6 +14,20 @@ import { http2 } from './r13-http2.ts';
 import { ids } from './r14-ids.ts';
 import { cancel } from './r15-cancel.ts';
 import { drain } from './r16-drain.ts';
+import { proxyRestart } from './v1-restart.ts';
+import { tlsMatrix } from './v2-tls.ts';
+import { takeover } from './v3-takeover.ts';
+import { badRegistrations } from './v4-flood.ts';
+import { slowRegistrations } from './v5-loris.ts';
+import { badTokens } from './v6-tokens.ts';
+import { poolKill } from './p1-kill.ts';
+import { poolStopped } from './p2-stopped.ts';
+import { poolDrain } from './p3-drain.ts';
+import { slowBeside } from './p4-slow.ts';
+import { manyDropped } from './p5-many.ts';
+import { flapping } from './p6-flapping.ts';
+import { oneOfFour } from './p7-one-of-four.ts';
+import { goAwayOnAll } from './p8-goaway.ts';
 import { endings } from './g1-endings.ts';
 import { clients } from './g2-clients.ts';
 import { upstreams } from './g3-upstreams.ts';
@@ -41,6 +55,20 @@ export const ROWS: readonly Row[] = [
   ids,
   cancel,
   drain,
+  proxyRestart,
+  tlsMatrix,
+  takeover,
+  badRegistrations,
+  slowRegistrations,
+  badTokens,
+  poolKill,
+  poolStopped,
+  poolDrain,
+  slowBeside,
+  manyDropped,
+  flapping,
+  oneOfFour,
+  goAwayOnAll,
   endings,
   clients,
   upstreams,

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cell } from '../cell/cell.ts';
+import { Pooled } from '../cell/pooled.ts';
+import { grouped, inMs } from '../figures.ts';
+import { startLoad } from '../load.ts';
+import { type Row, type Verdict, verdict } from '../row.ts';
+
+const PER_SECOND = 500;
+const BACK_MS = 3_000;
+const FAILURES: ReadonlySet<string> = new Set(['ERR_CONNECT', 'ERR_CLOSED', 'ERR_CIRCUIT_OPEN', 'ERR_TIMEOUT']);
+
+async function run(cell: Cell): Promise<Verdict> {
+  let agent = await cell.agent();
+  const pooled = new Pooled(cell);
+  await pooled.pool.addAgent('a', agent.endpoint);
+  const load = startLoad(PER_SECOND, () => pooled.ask('a'));
+  for (let at = 0; at < (cell.quick ? 2 : 10); at++) {
+    await sleep(150);
+    agent.signal('SIGKILL');
+    await agent.exited;
+    agent = await cell.agent('faults', agent.endpoint);
+  }
+  const back = (await pooled.firstDecision('a', 20_000)) - agent.listeningAt;
+  const outcomes = await load.stop();
+  const why: string[] = [];
+  const strange = outcomes.find(({ error }) => error !== undefined && !FAILURES.has(error.code));
+  if (strange !== undefined) why.push(`a request got ${strange.error?.code}: ${strange.error?.message}`);
+  const failed = outcomes.filter(({ error }) => error !== undefined).length;
+  const late = back > BACK_MS ? [`it was back ${inMs(back)} after its last start`] : [];
+  return verdict(`${grouped(outcomes.length)} asked, ${grouped(failed)} failed, back in ${inMs(back)}`, why, late);
+}
+
+/** An agent that dies again and again. */
+export const flapping: Row = {
+  id: 'P6',
+  fault: 'flapping agent: killed and restarted ten times under load',
+  must: 'each request has one typed outcome; back within 3 s of the last start',
+  run,
+};
