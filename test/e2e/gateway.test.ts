@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
 import { agentwire, socketFolder, start } from './command-line.ts';
 
 async function upstream(): Promise<string> {
@@ -194,3 +197,42 @@ test('--check says whether a file is valid, and starts nothing; a file with rout
   expect((await fetch(`${url}/other`)).status).toBe(404);
   expect(await gateway.stop()).toBe(0);
 }, 60_000);
+
+test('HTTPS with HTTP/2 by flags and by a file, and HTTP/2 without TLS', async () => {
+  const folder = socketFolder();
+  const authority = makeIdentity('authority');
+  const { cert, key } = makeIdentity('site', authority);
+  const [certFile, keyFile, config] = [join(folder, 'site.pem'), join(folder, 'site.key'), join(folder, 'a.yaml')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  const to = await upstream();
+  writeFileSync(
+    config,
+    `listen: 127.0.0.1:0\nupstream: ${to}\nhttps:\n  certificates:\n    - { cert: ${certFile}, key: ${keyFile} }\n`,
+  );
+  const plain = ['gateway', '--listen', '127.0.0.1:0', '--upstream', to];
+  for (const args of [
+    [...plain, '--https-cert', certFile, '--https-key', keyFile],
+    ['gateway', '--config', config],
+    [...plain, '--h2c'],
+  ]) {
+    const gateway = start(...args);
+    const url = await gateway.line('listening ');
+    expect(url.startsWith('https:')).toBe(!args.includes('--h2c'));
+    const session = connect(url, { ca: authority.cert });
+    const stream = session.request({ ':path': '/', ':authority': 'localhost' });
+    stream.setEncoding('utf8');
+    const parts: string[] = [];
+    stream.on('data', (part: string) => parts.push(part));
+    await once(stream, 'close');
+    expect(parts.join('')).toBe('upstream saw x-waf: undefined');
+    session.destroy();
+    expect(await gateway.stop()).toBe(0);
+  }
+  const alone = await agentwire(...plain, '--https-cert', certFile);
+  expect(alone.status).not.toBe(0);
+  expect(alone.stderr).toContain('--https-cert and --https-key need each other');
+  writeFileSync(config, 'upstream: http://h:1\nhttps:\n  certificates: []\n');
+  const refused = await agentwire('gateway', '--check', config);
+  expect(refused.stderr).toContain(`${config}:2: https: https.certificates must name at least one { cert, key }`);
+}, 90_000);

@@ -6,7 +6,7 @@ import { checkHostName } from './admin-host.ts';
 import { type AgentEntry, checkAgents, checkPipelines } from './config-agents.ts';
 import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
 import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
-import { parseHostPort } from './listen.ts';
+import { type ListenTls, parseHostPort, resolveListenTls } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import type { RouteOptions } from './routes/route-options.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';
@@ -31,6 +31,10 @@ export interface TlsFiles {
 export interface GatewayFile {
   /** `HOST:PORT`; default `127.0.0.1:8080`. */
   readonly listen?: string;
+  /** Serves HTTPS at `listen`: certificates and settings; default HTTP. */
+  readonly https?: ListenTls;
+  /** Serves HTTP/2 besides HTTP/1.1 without TLS; default `false`. */
+  readonly h2c?: boolean;
   /** `HOST:PORT` of the admin server; default none. */
   readonly admin?: string;
   /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
@@ -65,6 +69,8 @@ const KEYS = [
   'listen',
   'admin',
   'adminHosts',
+  'https',
+  'h2c',
   'include',
   'upstream',
   'upstreams',
@@ -141,7 +147,9 @@ export function parseGatewayFile(
     const named = value[key];
     if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }
-  const { tls } = value;
+  const { tls, https, h2c } = value;
+  if (https !== undefined) source.check(['https'], () => resolveListenTls(https as ListenTls, 'https'));
+  if (h2c !== undefined) source.check(['h2c'], () => OPTION.boolean('h2c', h2c));
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
   const { transports } = value;
   if (transports !== undefined)

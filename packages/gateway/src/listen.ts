@@ -55,11 +55,11 @@ const TLS_TABLE: OptionTable<ListenTls> = {
 };
 
 /** Checks the TLS of an address and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
-export function resolveListenTls(tls: ListenTls | undefined): ResolvedListenTls | undefined {
+export function resolveListenTls(tls: ListenTls | undefined, name = 'tls'): ResolvedListenTls | undefined {
   if (tls === undefined) return undefined;
-  const resolved = resolveOptions('tls', tls, TLS_TABLE);
+  const resolved = resolveOptions(name, tls, TLS_TABLE);
   if (!Array.isArray(resolved.certificates) || resolved.certificates.length === 0)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.certificates must name at least one { cert, key }');
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name}.certificates must name at least one { cert, key }`);
   return resolved;
 }
 

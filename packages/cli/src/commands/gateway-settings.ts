@@ -16,6 +16,9 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
   readonly check?: string;
   readonly listen?: string;
+  readonly httpsCert?: string;
+  readonly httpsKey?: string;
+  readonly h2c?: boolean;
   readonly upstream?: string;
   readonly agent: string[];
   readonly reverseListen?: string;
@@ -119,6 +122,20 @@ function checkFlags({ upstream, adminHost, listen, admin }: GatewayFlags): void 
 
 const FILE_KEYS = { tlsCert: 'cert', tlsKey: 'key', tlsCa: 'ca', tlsServerName: 'serverName' } as const;
 
+/** The certificate of the flags over those of the file. @throws UsageError */
+function httpsOf(
+  { httpsCert: cert, httpsKey: key, h2c }: GatewayFlags,
+  file: GatewayFile,
+): Pick<GatewayFile, 'https' | 'h2c'> {
+  const example = 'agentwire gateway --listen 0.0.0.0:443 --https-cert site.pem --https-key site.key';
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('--https-cert and --https-key need each other', example);
+  return {
+    ...(cert !== undefined && key !== undefined && { https: { ...file.https, certificates: [{ cert, key }] } }),
+    ...(h2c !== undefined && { h2c }),
+  };
+}
+
 /** The TLS flags over the TLS settings of the file. */
 function tlsSettings(flags: TlsFlags, { tls = {} }: GatewayFile): TlsFlags {
   const given = Object.entries(tlsOf(flags)).filter(([, value]) => value !== undefined);
@@ -183,6 +200,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     transports,
     pipeline: (given.length > 0 ? undefined : file.pipeline) ?? agents.map(({ name }) => name),
     ...(flags.listen !== undefined && { listen: flags.listen }),
+    ...httpsOf(flags, file),
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
     ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),

@@ -67,7 +67,8 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
     metrics: measures?.collector,
   });
   cleanup.defer(() => gateway.close());
-  const url = await gateway.listen(listen);
+  const { https: tls, h2c } = chosen;
+  const url = await gateway.listen({ ...listen, tls, h2c });
   const unobserve = measures?.observe(pool, gateway);
   cleanup.defer(() => unobserve?.());
   const admin = createAdminServer({ gateway, pool, logger, hosts, handlers: measures?.handlers ?? {} });
@@ -124,6 +125,12 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .option('--config <file>', 'YAML file; flags override it')
     .option('--check <file>', 'check such a file, and start nothing')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
+    .option(
+      '--https-cert <file>',
+      'serve HTTPS with HTTP/2: certificate chain, PEM; more than one name in a file: https',
+    )
+    .option('--https-key <file>', 'private key of --https-cert, PEM')
+    .option('--h2c', 'serve HTTP/2 without TLS too')
     .option('--upstream <url>', 'where allowed requests go')
     .option(
       '--agent <name=endpoint>',

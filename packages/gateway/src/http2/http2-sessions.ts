@@ -134,7 +134,8 @@ export class Http2Sessions {
    * meanwhile is served.
    */
   drain(graceMs: number): void {
-    for (const { session } of this.#clients) if (!session.closed) session.goaway(0, NO_LAST_STREAM);
+    for (const { session } of this.#clients)
+      if (!session.closed && !session.destroyed) session.goaway(0, NO_LAST_STREAM);
     this.#deps.clock.setTimeout(() => {
       this.#draining = true;
       for (const { session } of this.#clients) session.close();
