@@ -41,8 +41,9 @@ export interface Announcement {
 
 const MAX_BYTES = 32 * 1024;
 const MAX_METHODS = 200;
-/** Characters of one schema. */
+/** Characters of one schema, and levels of it. */
 const MAX_SCHEMA = 4096;
+const MAX_LEVELS = 64;
 const INSTANCE = /^[0-9a-f]{32}$/;
 
 /** Describes a service for others. */
@@ -62,7 +63,8 @@ function schemasOf(contracts: ServiceEntry['contracts']): Readonly<Record<string
   for (const [method, contract] of contracts ?? []) {
     const sides = (['args', 'answer'] as const).flatMap((side) => {
       const text = contract[side] === undefined ? undefined : writeJsonSchema(contract[side]);
-      return text === undefined || text.length > MAX_SCHEMA ? [] : [[side, JSON.parse(text) as JsonValue] as const];
+      const json = text === undefined || text.length > MAX_SCHEMA ? undefined : (JSON.parse(text) as JsonValue);
+      return json === undefined || !isShallow(json, MAX_LEVELS - 1) ? [] : [[side, json] as const];
     });
     if (sides.length > 0) schemas.push([method, Object.fromEntries(sides)]);
     if (schemas.length >= MAX_METHODS) break;
@@ -133,7 +135,14 @@ function readService(json: unknown): AnnouncedService {
 /** Reads schemas; any JSON may be one, and what it says is looked at only where it is used. */
 function readSchemas(json: unknown): Readonly<Record<string, MethodSchemas>> {
   const all = Object.entries(record(json, 'schemas'));
+  for (const [, schemas] of all) if (!isShallow(schemas, MAX_LEVELS)) throw unreadable('schema');
   return Object.fromEntries(all.map(([method, schemas]) => [method, record(schemas, 'schema') as MethodSchemas]));
+}
+
+/** Tells whether JSON has at most so many levels, because programs that list nodes write it again. */
+function isShallow(json: unknown, levels: number): boolean {
+  if (typeof json !== 'object' || json === null) return true;
+  return levels > 0 && Object.values(json).every((value) => isShallow(value, levels - 1));
 }
 
 function facts(json: unknown): Readonly<Record<string, string>> {

@@ -100,6 +100,18 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     await expect(one.request(target.serviceMethod('sums', 'add'), bad)).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
     });
+    // A schema so deep that it could not be written again makes an announcement unreadable.
+    const other = await connect({ servers: server.url });
+    const deep = `${'{"items":'.repeat(5000)}true${'}'.repeat(5000)}`;
+    const text = `{"instance":"${'ab'.repeat(16)}","session":1,"ttlMs":60000,"version":"1.0.0","metadata":{},"more":0`;
+    const { malformed } = a.backend.stats;
+    other.publish(
+      'a2a.deep.presence',
+      `${text},"services":[{"name":"s","version":"1.0.0","metadata":{},"schemas":{"m":{"args":${deep}}}}]}`,
+    );
+    await until(() => a.backend.stats.malformed > malformed);
+    expect(names(a)).not.toContain('deep');
+    await other.close();
     // Without schemas that fit into an announcement, the receiver alone checks.
     two.provide('sums', { methods: { add: { args: schema({ ...list, description: 'd'.repeat(5000) }) } } });
     b.backend.serviceChanged('sums', true);

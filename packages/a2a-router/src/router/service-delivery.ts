@@ -113,9 +113,12 @@ export class ServiceDelivery {
       return this.checkArgs(message, service, method);
     const value = payloadValue(payload);
     if (value instanceof Uint8Array) return undefined;
-    const misfits = backend?.announcedArgs?.(service, method, nodeId).map((schema) => misfit(schema, value)) ?? [];
-    const [path] = misfits;
-    if (path === undefined || misfits.includes(undefined)) return undefined;
+    let path: string | undefined;
+    for (const schema of backend?.announcedArgs?.(service, method, nodeId) ?? []) {
+      path = misfit(schema, value);
+      if (path === undefined) return undefined;
+    }
+    if (path === undefined) return undefined;
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
       `the arguments of ${service}.${method} do not fit the schema that its node announces: ${path}`,

@@ -3,13 +3,13 @@ import type { JsonValue } from '../message/payload.ts';
 type Rules = Readonly<Record<string, JsonValue | undefined>>;
 
 /** Steps and levels of one check; past them everything fits. */
-const MAX_STEPS = 20_000;
+const MAX_STEPS = 5000;
 const MAX_LEVELS = 64;
 
 /**
  * Looks for the first place at which a value does not fit a JSON Schema that another node wrote; undefined when there is none.
  *
- * The schema is data that is walked: nothing of it is compiled or run, and it has no regular expressions. It may be hostile, so a check takes 20 000 steps
+ * The schema is data that is walked: nothing of it is compiled or run, and it has no regular expressions. It may be hostile, so a check takes 5000 steps
  * at most. What is not looked at fits, because the receiver checks again: `pattern`, `format`, `not`, `if`, `contains`, `dependent…`, `unevaluated…`, `multipleOf`,
  * references outside of the schema, and everything past the limits. `oneOf` is read as `anyOf`.
  */
