@@ -35,6 +35,8 @@ export interface Running {
   readonly child: ChildProcess;
   /** Next line that begins with `start`, without it. */
   line(start: string): Promise<string>;
+  /** All of its stderr so far. */
+  stderr(): string;
   /** Sends SIGTERM. @returns the exit status */
   stop(): Promise<number | null>;
 }
@@ -74,6 +76,7 @@ export function start(...args: string[]): Running {
         );
         check();
       }),
+    stderr: () => errors.join(''),
     async stop() {
       child.kill('SIGTERM');
       return (await closed)[0];

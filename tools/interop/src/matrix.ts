@@ -7,10 +7,11 @@ import { createUdsTransport } from '@agentwire/transport-uds';
 import { startAgent } from './agents/agent-process.ts';
 import { AGENTWIRE } from './builds/paths.ts';
 import { crateProgram } from './builds/rust.ts';
-import { type AgentName, type Cell, isCrate, type Played } from './judge/cell.ts';
+import { type AgentName, type Cell, isCrate, isReverse, type Played } from './judge/cell.ts';
 import type { Outcome } from './outcome/outcome.ts';
 import { playCrateProxy, readEntry } from './proxies/crate-proxy.ts';
 import { playAll } from './proxies/play-all.ts';
+import { playReverse } from './reverse.ts';
 import { connectPoolPeer } from './proxies/pool-peer.ts';
 import { connectSessionPeer } from './proxies/session-peer.ts';
 import type { Medium } from './scenarios/expected.ts';
@@ -52,6 +53,7 @@ async function outcomesOf({ proxy, medium }: Cell, endpoint: string): Promise<Ou
 }
 
 async function playCell(cell: Cell, socket: string): Promise<Played> {
+  if (isReverse(cell.proxy)) return { ...cell, outcomes: await playReverse(cell, socket) };
   const agent = await startAgent(agentCommand(cell.agent, cell.medium, socket), 1);
   try {
     return { ...cell, outcomes: await outcomesOf(cell, agent.endpoints[0] ?? '') };

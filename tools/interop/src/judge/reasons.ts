@@ -26,7 +26,7 @@ export const REASONS: readonly Reason[] = [
     why: "the crate's pool has calls for headers, body chunks, guardrails and one cancel only",
     scenarios: /^(binary-|request-complete|websocket-|configure-|cancel-all|ping)/,
     saw: /no such call in AgentPool|expected an error, saw \{"verdict":"allow"/,
-    where: ({ proxy }) => proxy === 'crate-pool',
+    where: ({ proxy }) => proxy === 'crate-pool' || proxy === 'crate-reverse',
   },
   {
     letter: 'b',
@@ -115,5 +115,19 @@ export const REASONS: readonly Reason[] = [
     saw: /saw \{"verdict":\{"block":\{"status":500\}\},"reasons":\["agentwire:ERR_UNSUPPORTED"\]\}$/,
     where: (cell) => oursToCrate(cell) && cell.medium === 'grpc',
     decided: true,
+  },
+  {
+    letter: 'n',
+    why: "the crate's reverse connections carry no GuardrailInspect",
+    scenarios: /^guardrail-/,
+    saw: /not yet supported via reverse connections/,
+    where: ({ proxy }) => proxy === 'crate-reverse',
+  },
+  {
+    letter: 'o',
+    why: "the crate's pool still chooses a registered connection that its agent has just ended",
+    scenarios: /^many-at-once$/,
+    saw: /Connection closed/,
+    where: (cell) => cell.proxy === 'crate-reverse' && crateAgent(cell),
   },
 ];

@@ -4,7 +4,7 @@ import { REASONS } from '../judge/reasons.ts';
 import { EXPECTED } from '../scenarios/expected.ts';
 
 const NAME_WIDTH = 23;
-const SHORT = { session: 's', pool: 'p', crate: 'c', 'crate-pool': 'C' } as const;
+const SHORT = { session: 's', pool: 'p', reverse: 'r', crate: 'c', 'crate-pool': 'C', 'crate-reverse': 'R' } as const;
 
 function mark(finding: Finding | undefined): string {
   if (finding === undefined) return ' ';
@@ -16,7 +16,7 @@ function mark(finding: Finding | undefined): string {
 export function matrixTable(findings: readonly Finding[]): string[] {
   const at = new Map(findings.map((one) => [`${one.medium} ${one.agent} ${one.proxy} ${one.scenario}`, one]));
   const group = (text: (medium: string, agent: string) => string): string =>
-    MEDIA.map((medium) => AGENTS.map((agent) => text(medium, agent).padEnd(9)).join('')).join(' ');
+    MEDIA.map((medium) => AGENTS.map((agent) => text(medium, agent).padEnd(13)).join('')).join(' ');
   const lines = [
     ' '.repeat(NAME_WIDTH) + group((medium, agent) => (agent === 'ours' ? medium : '')),
     'agent'.padEnd(NAME_WIDTH) + group((_, agent) => agent),
@@ -31,7 +31,7 @@ export function matrixTable(findings: readonly Finding[]): string[] {
   const used = new Set(findings.flatMap(({ reasons }) => reasons ?? []));
   lines.push(
     '',
-    "proxy: s our session, p our pool, c the crate's client, C the crate's pool",
+    "proxy: s our session, p our pool, r our pool that agents register with, c the crate's client, C and R the crate's pool alike",
     '✓ as the table of the reference agent says',
   );
   for (const { letter, why } of REASONS) if (used.has(letter)) lines.push(`${letter} ${why}`);

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Outcome, Seen } from '../outcome/outcome.ts';
 import { effectOf, type WireDecision } from '../outcome/wire-decision.ts';
@@ -73,6 +76,24 @@ export function readEntry(entry: CrateEntry): Outcome {
 }
 
 const run = promisify(execFile);
+/** Token that agents register with. */
+export const REVERSE_TOKEN = 'interop-token';
+
+/** Plays every scenario through the crate's pool, with agents that register at `path`. @param dial starts one, once it listens */
+export async function playCrateReverse(
+  binary: string,
+  path: string,
+  dial: () => Promise<unknown>,
+): Promise<CrateEntry[]> {
+  const playing = run(binary, ['--reverse', path, '--token', REVERSE_TOKEN], {
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 300_000,
+  });
+  playing.catch(() => undefined);
+  await once(createInterface({ input: playing.child.stderr as Readable }), 'line');
+  await dial();
+  return JSON.parse((await playing).stdout) as CrateEntry[];
+}
 
 /**
  * Plays every scenario through the crate's client or pool.

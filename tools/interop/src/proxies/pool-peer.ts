@@ -1,5 +1,5 @@
 import { type Connection, EVENT_TYPES, type Transport } from '@agentwire/core';
-import { createAgentPool } from '@agentwire/pool';
+import { type AgentPool, createAgentPool } from '@agentwire/pool';
 import { ANSWER_TIMEOUT_MS, type Peer } from './peer.ts';
 
 const AGENT = 'reference';
@@ -29,7 +29,12 @@ export async function connectPoolPeer(transport: Transport, address: string, enc
     await pool.close();
     throw new Error(`the pool has no connection to ${address}`);
   }
-  const { name, capabilities, encoding: spoken } = first.peer;
+  return poolPeer(pool, AGENT, first, () => pool.close());
+}
+
+/** A pool's agent as a peer. @param connection one of its connections @param close ends the peer */
+export function poolPeer(pool: AgentPool, agent: string, connection: Connection, close: () => Promise<void>): Peer {
+  const { name, capabilities, encoding: spoken } = connection.peer;
   return {
     handshake: {
       agent: name,
@@ -37,14 +42,14 @@ export async function connectPoolPeer(transport: Transport, address: string, enc
       encoding: spoken,
     },
     get connected() {
-      return pool.getHealth(AGENT).state !== 'disconnected';
+      return pool.getHealth(agent).state !== 'disconnected';
     },
-    ask: (id, event) => pool.request(AGENT, { ...event, id }),
-    complete: (id, summary) => pool.sendRequestComplete(AGENT, { id, ...summary }),
-    cancel: (id) => void pool.cancelRequest(AGENT, id),
-    cancelAll: () => void pool.cancelAll(AGENT),
+    ask: (id, event) => pool.request(agent, { ...event, id }),
+    complete: (id, summary) => pool.sendRequestComplete(agent, { id, ...summary }),
+    cancel: (id) => void pool.cancelRequest(agent, id),
+    cancelAll: () => void pool.cancelAll(agent),
     // the pool has no ping to call: its sessions ping by themselves
     ping: () => Promise.resolve(),
-    close: () => pool.close(),
+    close,
   };
 }
