@@ -6,6 +6,7 @@ import { ejection } from './cases/ejection.ts';
 import { eventSender, proxySession } from './cases/proxy-session.ts';
 import { grpcDrain, grpcMessageStream } from './cases/grpc.ts';
 import { handlerRun } from './cases/handler-run.ts';
+import { pauseLease } from './cases/pause-lease.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import { reconnect } from './cases/reconnect.ts';
 import { upstreamDispatch } from './cases/upstream-dispatch.ts';
@@ -30,6 +31,7 @@ export const CASES: readonly LifecycleCase[] = [
   circuitBreaker,
   ejection,
   affinity,
+  pauseLease,
   proxySession,
   exchange,
   eventSender,

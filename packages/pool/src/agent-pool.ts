@@ -178,7 +178,7 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
    */
   override request(agent: string, event: Question, options?: PoolAskOptions): Promise<Decision> {
     try {
-      return this.#agents.get(agent).ask(event, options);
+      return this.#agents.get(agent).request(event, options);
     } catch (error) {
       return Promise.reject(error);
     }

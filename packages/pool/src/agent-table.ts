@@ -13,6 +13,11 @@ export interface AddAgentOptions {
   readonly token?: string;
 }
 
+/** Returns whether a policy leaves paused agents to the flow-control mode. */
+function saysNothingOfPauses(policy: FailurePolicy): boolean {
+  return typeof policy === 'object' && policy.flow_paused === undefined && policy.default === undefined;
+}
+
 /** Logs a notice of an agent: its own log lines as they are, any other by its type; metrics go to the recorder. */
 function takeNotice(
   logger: Logger,
@@ -63,8 +68,10 @@ export class AgentTable {
     if (options.token !== undefined) OPTION.secret('token', options.token);
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
-    const onFailure = checkFailurePolicy(options.onFailure ?? 'closed');
-    const agent = new PooledAgent(name, endpoint, this.#options, onFailure, (notice, session) =>
+    const given = checkFailurePolicy(options.onFailure ?? {});
+    const passesPaused = this.#options.flowControlMode === 'failOpen' && saysNothingOfPauses(given);
+    const onFailure = passesPaused ? { ...(given as object), flow_paused: 'open' as const } : given;
+    const agent = new PooledAgent(name, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
       takeNotice(this.#notices, this.#options, name, notice, session),
     );
     this.#byName.set(name, agent);

@@ -13,6 +13,6 @@ export type { FailureKind } from './failure-kind.ts';
 export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';
 export type { AgentHealth, ConnectionHealth } from './health/agent-health.ts';
 export type { HealthVerdict } from './health/health-window.ts';
-export type { AgentPoolOptions } from './options.ts';
+export type { AgentPoolOptions, FlowControlMode } from './options.ts';
 export type { PoolAskOptions, Question } from './question.ts';
 export type { AgentPoolStats } from './stats.ts';

@@ -24,6 +24,9 @@ import { ADAPTIVE_CONCURRENCY_TABLE, type AdaptiveConcurrencyOptions } from './a
 import { checkStrategy, type LoadBalanceStrategyName } from './balancing/strategy-option.ts';
 import type { LoadBalanceStrategy } from './balancing/strategy.ts';
 
+/** Treatment of new requests for an agent that has paused; see {@link AgentPoolOptions.flowControlMode}. */
+export type FlowControlMode = 'failClosed' | 'failOpen' | 'waitAndRetry';
+
 /** Options of an `AgentPool`, the same for every agent; Agent Protocol v2, AgentPoolConfig. */
 export interface AgentPoolOptions {
   /** Transports to reach agents with; default none. `AgentPool` of the package `agentwire` has the stock ones. */
@@ -50,6 +53,14 @@ export interface AgentPoolOptions {
   readonly adaptiveConcurrency?: AdaptiveConcurrencyOptions | undefined;
   /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
   readonly maxQueuedPerAgent?: number | undefined;
+  /**
+   * Treatment of a new request while every connection that takes it is paused by the agent: `failClosed` fails it with `ERR_FLOW_PAUSED`,
+   * `waitAndRetry` does so after `flowControlWaitTimeoutMs`, `failOpen` allows it without asking. Default `failClosed`. A rule
+   * for `flow_paused` or `default` in an agent's `onFailure` decides instead of `failOpen`.
+   */
+  readonly flowControlMode?: FlowControlMode | undefined;
+  /** Time that a request waits for a paused agent in the mode `waitAndRetry`, in milliseconds; default 100. */
+  readonly flowControlWaitTimeoutMs?: number | undefined;
   /** Failures in a row (timeouts, protocol errors, overload, lost connections) that open an agent's circuit breaker; default 5. */
   readonly circuitBreakerThreshold?: number | undefined;
   /**
@@ -135,6 +146,8 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
   adaptiveConcurrency: { check: OPTION.nested(ADAPTIVE_CONCURRENCY_TABLE) },
   maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
+  flowControlMode: { check: OPTION.oneOf('failClosed', 'failOpen', 'waitAndRetry'), default: 'failClosed' },
+  flowControlWaitTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 100 },
   circuitBreakerThreshold: { check: OPTION.integer(1, 1_000_000), default: 5 },
   circuitBreakerResetTimeoutMs: { check: OPTION.integer(1, DAY_MS), default: 30_000 },
   circuitBreakerErrorRatio: { check: orNever(OPTION.number(0.001, 1)), default: Infinity },

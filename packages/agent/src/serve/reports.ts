@@ -15,6 +15,8 @@ import type { AgentReport, AgentStats, ReportedHealth } from './agent-server.ts'
 import type { ResolvedServeOptions } from './options.ts';
 
 const NONE: OwnMetrics = { counters: [], gauges: [], histograms: [] };
+/** Longest time between two signs of a pause, in milliseconds: proxies treat one that is not renewed for 30 s as a dead agent. */
+const RENEW_PAUSE_MS = 10_000;
 const MAX_OWN_SERIES = 1_000;
 const HEALTH: OptionTable<ReportedHealth> = {
   state: OPTION.oneOf('healthy', 'degraded', 'unhealthy'),
@@ -52,11 +54,18 @@ export class Reports {
 
   start(clock: Clock): void {
     this.#clock = clock;
+    this.#wait(clock, this.#intervalMs);
+  }
+
+  /** Sends the reports after `restMs`, and renews a pause in time whatever their interval is. */
+  #wait(clock: Clock, restMs: number): void {
+    const waitMs = Math.min(restMs, RENEW_PAUSE_MS);
     this.#timer = clock.setTimeout(() => {
       this.#runtime.limiter.renewPause();
+      if (restMs > waitMs) return this.#wait(clock, restMs - waitMs);
       this.send(this.#stats().draining);
-      this.start(clock);
-    }, this.#intervalMs);
+      this.#wait(clock, this.#intervalMs);
+    }, waitMs);
   }
 
   stop(): void {

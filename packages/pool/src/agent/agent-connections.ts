@@ -5,6 +5,7 @@ import type { ResolvedPoolOptions } from '../options.ts';
 import { ConnectionFitness } from './connection-fitness.ts';
 import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
 import { GradientLimit } from './gradient-limit.ts';
+import { PAUSE_LEASE_MS } from './pause-lease.ts';
 import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
 
 /** Events of an agent's connections. */
@@ -17,6 +18,8 @@ export interface AgentConnectionsEvents {
   readonly onUp: (connection: PooledConnection) => void;
   /** A connection ended with an error. */
   readonly onDeath: () => void;
+  /** The agent did not renew its pause on a connection in time. */
+  readonly onPauseExpired: () => void;
 }
 
 /** Connections of one agent, and what their handshakes told about it. */
@@ -107,11 +110,19 @@ export class AgentConnections {
         keepalive: { intervalMs: healthCheckIntervalMs },
         onNotice: (notice, session) => {
           this.#events.onNotice(notice, session);
+          if (notice.type === 'flowControl') this.#recordPaused();
           this.#events.onChange();
         },
       },
       onOutcome: this.#events.onOutcome,
       onHealth: (reporting, report) => this.fitness.report(reporting, report),
+      onPauseExpired: ({ id }) => {
+        logger.warn(
+          { agent: this.#agent, connection: id, leaseMs: PAUSE_LEASE_MS },
+          'an agent paused a connection and did not renew the pause: the connection is replaced',
+        );
+        this.#events.onPauseExpired();
+      },
       onUp: (up) => this.#onUp(up),
       onDown: (_down, error) => this.#onDown(error),
       onAttemptFailed: (error, failures, waitMs) => this.#onAttemptFailed(error, failures, waitMs),
@@ -179,6 +190,18 @@ export class AgentConnections {
 
   #recordUp(): void {
     this.#options.metrics.gauge('agent_connections_active', this.#labels, this.up);
+    this.#recordPaused();
+  }
+
+  /** Connections on which the agent asked for a pause. */
+  get paused(): number {
+    let paused = 0;
+    for (const { session } of this.pooled) if (session?.paused === true) paused += 1;
+    return paused;
+  }
+
+  #recordPaused(): void {
+    this.#options.metrics.gauge('agent_flow_paused', this.#labels, this.paused);
   }
 
   /** Cancels every request of every connection. */

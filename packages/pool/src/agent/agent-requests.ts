@@ -31,10 +31,11 @@ export class AgentRequests {
   readonly #queue: RequestQueue;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, connections: AgentConnections) {
-    const { clock, correlationAffinityTtlMs, maxCorrelationAffinities, maxQueuedPerAgent } = options;
+    const { clock, correlationAffinityTtlMs, maxCorrelationAffinities, maxQueuedPerAgent, flowControlWaitTimeoutMs } =
+      options;
     const picker = new ConnectionPicker(agent, endpoint, options, connections);
     const affinities = new Affinities(clock, maxCorrelationAffinities, correlationAffinityTtlMs);
-    const queue = new RequestQueue(clock, maxQueuedPerAgent);
+    const queue = new RequestQueue(clock, maxQueuedPerAgent, flowControlWaitTimeoutMs);
     this.sticky = new StickySessions(clock, options.maxStickySessions, options.stickySessionTimeoutMs);
     this.router = new RequestRouter({ agent, options, connections, picker, affinities, queue, sticky: this.sticky });
     this.#connections = connections;

@@ -20,6 +20,8 @@ export class ConnectionPicker {
   readonly #strategy: LoadBalanceStrategy;
   readonly #usable: PooledConnection[] = [];
   #reconnectedAt = -Infinity;
+  /** Set where the last pick gave nothing because of a pause that the flow-control mode waits for. */
+  waitsForResume = false;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, connections: AgentConnections) {
     this.#agent = agent;
@@ -82,6 +84,7 @@ export class ConnectionPicker {
   #throwIfHopeless(bit: number): void {
     let draining = false;
     let paused = false;
+    this.waitsForResume = false;
     for (const { session, takes, state, isDraining } of this.#connections.pooled) {
       if (state === 'replacing') return;
       if (isDraining) draining = true;
@@ -90,7 +93,11 @@ export class ConnectionPicker {
       else if (session.paused) paused = true;
       else return;
     }
-    if (paused) throw new AgentwireError('ERR_FLOW_PAUSED', `${this.#agent} asked for a pause`);
+    if (paused) {
+      this.waitsForResume = this.#options.flowControlMode === 'waitAndRetry';
+      if (this.waitsForResume) return;
+      throw new AgentwireError('ERR_FLOW_PAUSED', `${this.#agent} asked for a pause`);
+    }
     if (draining) throw new AgentwireError('ERR_DRAINING', `${this.#agent} is draining`);
     if (this.#connections.up > 0)
       throw new AgentwireError('ERR_CONNECT', `no connection of ${this.#agent} takes ${namesOf(bit)}`);

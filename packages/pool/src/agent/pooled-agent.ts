@@ -24,6 +24,13 @@ const BODY_OF: Partial<Record<EventType, number>> = {
   responseHeaders: EVENT_BIT.responseBodyChunk,
 };
 
+/** Rules for events that an agent cannot decide. */
+export interface FailureRules {
+  readonly onFailure: FailurePolicy;
+  /** Set where events pass without asking while the agent has paused: the flow-control mode `failOpen`. */
+  readonly passesPaused: boolean;
+}
+
 /** One agent: its connections, its requests, and the decisions in its place when it cannot give one. */
 export class PooledAgent {
   readonly name: string;
@@ -37,18 +44,20 @@ export class PooledAgent {
   /** Events sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
+  readonly #passesPaused: boolean;
   readonly #spans: AgentSpans | undefined;
 
   constructor(
     name: string,
     endpoint: string,
     options: ResolvedPoolOptions,
-    onFailure: FailurePolicy,
+    { onFailure, passesPaused }: FailureRules,
     onNotice: (notice: AgentNotice, session: ProxySession) => void,
   ) {
     this.name = name;
     this.endpoint = endpoint;
     this.#options = options;
+    this.#passesPaused = passesPaused;
     const isMeasured = options.metrics !== noMetrics;
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (connection, exchange, outcome, durationMs, now) => {
@@ -68,6 +77,7 @@ export class PooledAgent {
       },
       // one failure, however many requests it took along
       onDeath: () => this.#recordFailure(options.clock.now()),
+      onPauseExpired: () => this.#recordFailure(options.clock.now()),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.configs = new ConfigPushes({
@@ -121,6 +131,18 @@ export class PooledAgent {
     if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
       checkHeaderLines(question.headers, 'headers');
     return this.failures.decide(question.type, error, options?.onFailure);
+  }
+
+  /** Sends an event to the agent as {@link ask}, and allows it without asking where the flow-control mode does that. */
+  request(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    const answer = this.ask(question, options);
+    if (!this.#passesPaused) return answer;
+    return answer.catch((error: unknown) => {
+      // a guardrail or a configuration is not judged or applied by passing it
+      if (!(error instanceof AgentwireError) || error.code !== 'ERR_FLOW_PAUSED' || standsAlone(question.type))
+        throw error;
+      return this.#decideFailure(question, error, options);
+    });
   }
 
   /** Sends an event to the agent; rejects with a typed error. */

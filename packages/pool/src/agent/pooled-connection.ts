@@ -2,6 +2,7 @@ import {
   AgentwireError,
   type Connection,
   type Decision,
+  type FlowControl,
   type HealthStatus,
   type Hello,
   type Transport,
@@ -23,6 +24,7 @@ import { ReportedHealth } from '../health/reported-health.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { nextState, type PooledConnectionEvent, type PooledConnectionState } from './connection-state.ts';
 import { Ejection } from './ejection.ts';
+import { PauseLease } from './pause-lease.ts';
 import { bitsOf } from '../question.ts';
 
 /** Callbacks of a pooled connection, for its agent. */
@@ -36,6 +38,8 @@ export interface PooledConnectionEvents {
     now: number,
   ): void;
   onHealth(connection: PooledConnection, report: HealthStatus): void;
+  /** The agent did not renew its pause in time. */
+  onPauseExpired(connection: PooledConnection): void;
   onUp(connection: PooledConnection): void;
   onDown(connection: PooledConnection, error: AgentwireError | undefined): void;
   onAttemptFailed(error: AgentwireError, failures: number, waitMs: number): void;
@@ -70,6 +74,9 @@ export class PooledConnection implements Candidate {
   /** Ends the wait before the next attempt. */
   #endWait: (() => void) | undefined;
   #waitsSince = 0;
+  readonly lease: PauseLease;
+  /** Drains a session, and dials the next one for it. */
+  #replaceSession: (session: ProxySession) => void = () => undefined;
   #maxPending = 0;
   /** Sessions that drain: they finish what they have while another one is dialled. */
   readonly #draining = new Set<ProxySession>();
@@ -79,6 +86,10 @@ export class PooledConnection implements Candidate {
     this.#options = options;
     this.#events = events;
     this.reported = new ReportedHealth(options.clock);
+    this.lease = new PauseLease(options.clock, () => {
+      events.onPauseExpired(this);
+      if (this.session !== undefined) this.#replaceSession(this.session);
+    });
     this.ejection = new Ejection({
       threshold: options.outlierEjectionThreshold,
       timeMs: options.outlierEjectionTimeMs,
@@ -210,6 +221,8 @@ export class PooledConnection implements Candidate {
   #use(session: ProxySession, event: 'connected' | 'adopt'): void {
     const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
     this.session = session;
+    // an agent that is at its limit says so with its first message, before the session is used
+    if (session.paused) this.lease.pause();
     this.takes = bitsOf(events);
     this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
     this.reported.clear();
@@ -220,10 +233,17 @@ export class PooledConnection implements Candidate {
     this.#events.onUp(this);
   }
 
+  /** Starts, renews or ends the lease of a pause. */
+  #onFlowControl(action: FlowControl['action']): void {
+    if (action === 'pause') this.lease.pause();
+    else if (action === 'resume') this.lease.resume();
+  }
+
   /** Dials the next session at once for one that drains: it takes no new requests. */
   #replace(session: ProxySession, onEnd: (end: KeptEnd) => void): void {
     if (this.session !== session) return;
     this.session = undefined;
+    this.lease.endSession();
     this.#draining.add(session);
     this.#fire('agent drains');
     const error = new AgentwireError('ERR_DRAINING', `${session.connection.peer.name} drains ${session.connection.id}`);
@@ -232,19 +252,30 @@ export class PooledConnection implements Candidate {
   }
 
   #sessionOptions(onEnd: (end: KeptEnd) => void, onDraining: (session: ProxySession) => void): ProxySessionOptions {
+    const replace = (session: ProxySession): void => {
+      void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
+      onDraining(session);
+    };
+    this.#replaceSession = replace;
     return {
       ...this.#events.session,
       onOutcome: (exchange, outcome, durationMs, now) => {
-        if ('verdict' in outcome) this.health.succeeded(durationMs, now);
+        if ('verdict' in outcome) {
+          this.health.succeeded(durationMs, now);
+          if (this.lease.state === 'expired') this.lease.answered();
+        }
         this.#events.onOutcome(this, exchange, outcome, durationMs, now);
       },
       onNotice: (notice, session) => {
         if (notice.type === 'healthStatus' && this.session === session) this.#events.onHealth(this, notice);
+        if (notice.type === 'flowControl' && notice.id === undefined) {
+          // one that is not used yet starts its lease when it is
+          if (this.session === session) this.#onFlowControl(notice.action);
+        }
         const drains = notice.type === 'healthStatus' && notice.state === 'draining' && !session.draining;
         if (notice.type === 'drain' || notice.type === 'shutdown' || drains) {
           // a server that drains may wait until its clients have left
-          void session.drain({ timeoutMs: this.#options.drainTimeoutMs });
-          onDraining(session);
+          replace(session);
         }
         this.#events.session.onNotice?.(notice, session);
       },
@@ -252,6 +283,7 @@ export class PooledConnection implements Candidate {
         this.#draining.delete(session);
         if (this.session === session) {
           this.session = undefined;
+          this.lease.endSession();
           this.#fire('session ended');
           this.#events.onDown(this, reason.error);
         }

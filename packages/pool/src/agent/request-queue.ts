@@ -1,9 +1,9 @@
-import { AgentwireError, type Clock, type RequestId } from '@agentwire/core';
+import { AgentwireError, type Clock, type RequestId, type TimerHandle } from '@agentwire/core';
 import { atMost, IdleWaiters } from '@agentwire/core/internal';
 
 interface QueuedRequest {
-  /** Dispatches it if a connection has capacity. @returns whether it has left the queue */
-  readonly tryDispatch: () => boolean;
+  /** Dispatches it if a connection has capacity. @returns `left` where it is no longer queued, else the reason */
+  readonly tryDispatch: () => 'left' | 'busy' | 'paused';
   readonly reject: (error: AgentwireError) => void;
 }
 
@@ -13,6 +13,8 @@ export interface QueueOptions {
   readonly id?: RequestId | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Returns whether the last `dispatch` found nothing because of a pause: that is waited for `maxPauseMs` only. */
+  readonly isPaused: () => boolean;
 }
 
 /** Requests that wait for a free connection, first in, first out; bounded in number and time. */
@@ -21,14 +23,16 @@ export class RequestQueue {
   length = 0;
   readonly #clock: Clock;
   readonly #maxRequests: number;
+  readonly #maxPauseMs: number;
   readonly #queued = new Set<QueuedRequest>();
   readonly #byId = new Map<RequestId, QueuedRequest>();
   readonly #idle = new IdleWaiters();
   #dequeuing = false;
 
-  constructor(clock: Clock, maxRequests: number) {
+  constructor(clock: Clock, maxRequests: number, maxPauseMs: number) {
     this.#clock = clock;
     this.#maxRequests = maxRequests;
+    this.#maxPauseMs = maxPauseMs;
   }
 
   /** Returns whether a request with this id is queued. */
@@ -40,17 +44,19 @@ export class RequestQueue {
    * Queues a request until `dispatch` returns a promise. It must take the capacity of a connection in the same call: if it
    * did so later, every queued request would be dispatched to the one connection that became free.
    *
-   * @throws AgentwireError `ERR_OVERLOADED` when the queue is full, `ERR_TIMEOUT`, `ERR_ABORTED`, and what `dispatch` throws
+   * @throws AgentwireError `ERR_OVERLOADED` when the queue is full, `ERR_TIMEOUT`, `ERR_FLOW_PAUSED`, `ERR_ABORTED`, and what `dispatch` throws
    */
   enqueue<T>(dispatch: () => Promise<T> | undefined, options: QueueOptions): Promise<T> {
     if (this.#queued.size >= this.#maxRequests) {
       const message = `${this.#maxRequests} requests wait for a free connection`;
       return Promise.reject(new AgentwireError('ERR_OVERLOADED', message));
     }
-    const { id, signal, timeoutMs } = options;
+    const { id, signal, timeoutMs, isPaused } = options;
     return new Promise((resolve, reject) => {
+      let pauseTimer: TimerHandle;
       const leave = (): void => {
         this.#clock.clearTimeout(timer);
+        if (pauseTimer !== undefined) this.#clock.clearTimeout(pauseTimer);
         signal?.removeEventListener('abort', onAbort);
         this.#delete(request, id);
       };
@@ -64,15 +70,24 @@ export class RequestQueue {
         tryDispatch: () => {
           try {
             const answer = dispatch();
-            if (answer === undefined) return false;
+            if (answer === undefined) return isPaused() ? waitForResume() : 'busy';
             leave();
             resolve(answer);
           } catch (error) {
             fail(error as AgentwireError);
           }
-          return true;
+          return 'left';
         },
         reject: fail,
+      };
+      const waitForResume = (): 'paused' => {
+        pauseTimer ??= this.#clock.setTimeout(() => {
+          pauseTimer = undefined;
+          // merely busy by now, it waits on; a longer pause is enough
+          if (request.tryDispatch() !== 'paused') return;
+          fail(new AgentwireError('ERR_FLOW_PAUSED', `the agent did not resume within ${this.#maxPauseMs} ms`));
+        }, this.#maxPauseMs);
+        return 'paused';
       };
       const timer = this.#clock.setTimeout(
         () => fail(new AgentwireError('ERR_TIMEOUT', `no connection became free within ${timeoutMs} ms`)),
@@ -82,6 +97,7 @@ export class RequestQueue {
       this.#queued.add(request);
       this.length = this.#queued.size;
       if (id !== undefined) this.#byId.set(id, request);
+      if (isPaused()) waitForResume();
     });
   }
 
@@ -98,7 +114,7 @@ export class RequestQueue {
     if (this.#dequeuing) return;
     this.#dequeuing = true;
     try {
-      for (const request of this.#queued) if (!request.tryDispatch()) return;
+      for (const request of this.#queued) if (request.tryDispatch() === 'busy') return;
     } finally {
       this.#dequeuing = false;
     }

@@ -109,7 +109,7 @@ export class RequestRouter {
         const free = this.#picker.pick(bit, question, sticky);
         return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
       },
-      { id, timeoutMs, signal: options?.signal },
+      { id, timeoutMs, signal: options?.signal, isPaused: () => this.#picker.waitsForResume },
     );
   }
 

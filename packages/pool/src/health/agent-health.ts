@@ -19,7 +19,8 @@ export interface AgentHealth {
   readonly circuitBreakerState: CircuitBreakerState;
   /**
    * The worse of two: the success rate's verdict (`healthy` over 0.95, `degraded` from 0.8), and what the agent reports: `unhealthy` where
-   * every connection that has a valid report says so, `degraded` where one says something else than `healthy`. `disconnected` while no
+   * every connection that has a valid report says so, or was paused for 30 s without a sign of the agent, `degraded` where one says something
+   * else than `healthy`. `disconnected` while no
    * connection is up.
    */
   readonly state: HealthVerdict | 'disconnected';
@@ -67,9 +68,11 @@ function measuredOf(windows: readonly HealthWindow[], now: number): { successRat
 
 /** Returns what an agent reports over all its connections. */
 function reportedVerdict(connections: readonly PooledConnection[]): HealthVerdict {
-  const states = connections.flatMap(({ session, reported: { state } }) =>
-    session === undefined || state === undefined ? [] : [state],
-  );
+  const states = connections.flatMap(({ session, lease, reported: { state } }): HealthState[] => {
+    if (session === undefined) return [];
+    if (lease.state === 'expired') return ['unhealthy'];
+    return state === undefined ? [] : [state];
+  });
   if (states.length > 0 && states.every((state) => state === 'unhealthy')) return 'unhealthy';
   return states.every((state) => state === 'healthy') ? 'healthy' : 'degraded';
 }
