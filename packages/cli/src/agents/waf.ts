@@ -1,84 +1,110 @@
 import { allow, block, defineAgent, type Agent, type AgentDecision, type IncomingRequest } from '@agentwire/agent';
+import { plainText, textOf } from './waf-text.ts';
 
-/** Rule: a pattern, and the parts of a request that it applies to. */
-interface Rule {
+/** Rule: a pattern, and the tag of its kind. */
+export interface WafRule {
   readonly id: string;
   readonly tag: string;
-  readonly in: readonly ('uri' | 'headers' | 'user-agent' | 'body')[];
   readonly pattern: RegExp;
 }
 
-// Patterns without nested repetition: each takes time in proportion to the text, whatever an attacker writes.
-const RULES: readonly Rule[] = [
-  { id: 'lfi-001', tag: 'lfi', in: ['uri', 'headers', 'body'], pattern: /(?:^|[\\/=])\.\.(?:[\\/]|$)/ },
-  { id: 'lfi-002', tag: 'lfi', in: ['uri', 'headers', 'body'], pattern: /\/etc\/(?:passwd|shadow)\b|\bwin\.ini\b/i },
-  { id: 'sqli-001', tag: 'sqli', in: ['uri', 'headers', 'body'], pattern: /\bunion\s{1,8}(?:all\s{1,8})?select\b/i },
+/**
+ * Rules for text whose encodings are undone. Every repetition has a limit, so that a pattern takes time in proportion to the
+ * text, whatever an attacker writes.
+ */
+export const WAF_RULES: readonly WafRule[] = [
+  { id: 'lfi-001', tag: 'lfi', pattern: /(?:^|[\\/=?&;:"' ])\.\.(?:[\\/?#;&"]|$)/ },
+  {
+    id: 'lfi-002',
+    tag: 'lfi',
+    pattern: /\/etc\/(?:passwd|shadow|group)\b|\b(?:win|boot)\.ini\b|\/proc\/self\/|\b(?:php|expect|phar):\/\//i,
+  },
+  {
+    id: 'sqli-001',
+    tag: 'sqli',
+    pattern: /\bunion\b[\s(]{0,8}(?:(?:all|distinct)\b[\s(]{0,8})?select\b/i,
+  },
   {
     id: 'sqli-002',
     tag: 'sqli',
-    in: ['uri', 'headers', 'body'],
-    pattern: /['"]\s{0,8}(?:or|and)\s{1,8}['"]?\w{1,16}['"]?\s{0,8}=/i,
+    pattern:
+      /['")\d`]\s{0,8}(?:\b(?:or|and|xor)\b|\|\||&&)[\s(!~+-]{0,8}(?:not\b\s{0,8})?['"]?[\w.]{0,32}['"]?\s{0,8}(?:=|<|>|\bis\b|\blike\b|\bin\b|--|#)/i,
   },
   {
     id: 'sqli-003',
     tag: 'sqli',
-    in: ['uri', 'headers', 'body'],
-    pattern: /;\s{0,8}(?:drop|truncate|alter)\s{1,8}table\b/i,
+    pattern:
+      /;\s{0,8}(?:drop|truncate|alter|create)\s{1,8}(?:table|database|user)\b|;\s{0,8}(?:delete\s{1,8}from|insert\s{1,8}into|shutdown)\b/i,
   },
-  { id: 'xss-001', tag: 'xss', in: ['uri', 'headers', 'body'], pattern: /<\s{0,8}script\b|\bjavascript:/i },
   {
-    id: 'xss-002',
-    tag: 'xss',
-    in: ['uri', 'headers', 'body'],
-    pattern: /<[a-z]{1,16}\s[^>]{0,200}\bon[a-z]{3,16}\s{0,8}=/i,
+    id: 'sqli-004',
+    tag: 'sqli',
+    pattern:
+      /\b(?:sleep|benchmark|pg_sleep|extractvalue|updatexml|load_file)\s{0,8}\(|\bwaitfor\s{1,8}delay\b|\binformation_schema\b|\bxp_cmdshell\b|\binto\s{1,8}(?:out|dump)file\b|['"]\s{0,8}(?:--|#)(?:\s|$)/i,
   },
-  { id: 'bot-001', tag: 'bad-bot', in: ['user-agent'], pattern: /\b(?:sqlmap|nikto|nmap|masscan|dirbuster|wpscan)\b/i },
+  { id: 'xss-001', tag: 'xss', pattern: /<\s{0,8}\/?\s{0,8}script\b|\b(?:java|vb|live)\s{0,8}script\s{0,8}:/i },
+  { id: 'xss-002', tag: 'xss', pattern: /<[a-z!/][^>]{0,200}[\s/"'`]on[a-z]{3,24}\s{0,8}=/i },
+  {
+    id: 'xss-003',
+    tag: 'xss',
+    pattern:
+      /<\s{0,8}(?:iframe|object|embed|applet|base|meta|link|svg|math)\b[^>]{0,200}[\s/](?:src|srcdoc|data|href|content|http-equiv)\s{0,8}=|\bdata:text\/html\b/i,
+  },
+  {
+    id: 'rce-001',
+    tag: 'rce',
+    pattern:
+      /(?:[;|&`\n]|\$\()\s{0,8}(?:cat|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|powershell|python3?|perl)\b(?=\s{0,4}(?:$|[-/;|&`)<>]|https?:))/i,
+  },
+  {
+    id: 'rce-002',
+    tag: 'rce',
+    pattern: /\$\{[^}]{0,40}\b(?:jndi|lower|upper|env|sys)\b\s{0,8}:|\(\)\s{0,8}\{\s{0,8}:?;/i,
+  },
 ];
 
+const SCANNERS = /\b(?:sqlmap|nikto|nmap|masscan|dirbuster|gobuster|nuclei|wpscan)\b/i;
 const LONGEST_BODY_BYTES = 1_048_576;
 const PASS = allow().setRequestHeader('x-waf', 'pass').freeze();
 
+const refused = (id: string, tag: string): AgentDecision =>
+  block(403, 'Forbidden').withRule(id).withTag('waf', tag).withConfidence(0.9).freeze();
+
 // One decision per rule, created once.
-const BLOCKS: ReadonlyMap<Rule, AgentDecision> = new Map(
-  RULES.map((rule) => [
-    rule,
-    block(403, 'Forbidden').withRule(rule.id).withTag('waf', rule.tag).withConfidence(0.9).freeze(),
-  ]),
+const BLOCKS: ReadonlyMap<WafRule, AgentDecision> = new Map(
+  WAF_RULES.map((rule) => [rule, refused(rule.id, rule.tag)]),
 );
+const BOT = refused('bot-001', 'bad-bot');
+const ENCODED = refused('enc-001', 'encoding');
 
-/** Undoes percent encoding, twice, as attackers do it twice; what cannot be decoded stays as it is. */
-function decode(text: string): string {
-  let decoded = text.replaceAll('+', ' ');
-  for (let round = 0; round < 2 && decoded.includes('%'); round++) {
-    decoded = decoded.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  }
-  return decoded;
-}
-
-function find(where: Rule['in'][number], text: string): AgentDecision | undefined {
-  const rule = RULES.find((one) => one.in.includes(where) && one.pattern.test(text));
+function judgeText(text: string): AgentDecision | undefined {
+  const plain = plainText(text);
+  if (plain === undefined) return ENCODED;
+  const rule = WAF_RULES.find(({ pattern }) => pattern.test(plain));
   return rule && BLOCKS.get(rule);
 }
 
 function judgeHead(request: IncomingRequest): AgentDecision | undefined {
-  const found = find('uri', request.uri) ?? find('uri', decode(request.uri));
+  const found = judgeText(request.uri);
   if (found !== undefined) return found;
   for (const [name, value] of request.headers) {
-    const inHeader = (name === 'user-agent' ? find('user-agent', value) : undefined) ?? find('headers', value);
+    if (name === 'user-agent' && SCANNERS.test(value)) return BOT;
+    const inHeader = judgeText(value);
     if (inHeader !== undefined) return inHeader;
   }
   return undefined;
 }
 
 async function judgeBody(request: IncomingRequest): Promise<AgentDecision> {
-  // a body over the limit rejects here; a handler that does not catch that blocks with 413
-  const text = await request.text({ limit: LONGEST_BODY_BYTES });
-  return find('body', text) ?? find('body', decode(text)) ?? PASS;
+  // a body over the limit, or in an unknown content-encoding, rejects here; a handler that does not catch that blocks
+  const bytes = await request.bytes({ limit: LONGEST_BODY_BYTES, decode: true });
+  const text = textOf(bytes, request.headers.get('content-type') ?? '');
+  return text === undefined ? ENCODED : (judgeText(text) ?? PASS);
 }
 
 /**
- * A firewall by rules: path traversal, SQL injection, cross-site scripting and scanners, in uri, headers and body. What it
- * finds is blocked with status 403, the rule's id and its tags; everything else passes with `x-waf: pass`.
+ * Example of a firewall by rules: path traversal, SQL injection, cross-site scripting, commands and scanners, in uri, headers
+ * and body. What it finds is blocked with status 403, the rule's id and its tags; everything else passes with `x-waf: pass`.
  */
 const waf: Agent = defineAgent({
   name: 'waf',

@@ -1,0 +1,11 @@
+export type { ManualClock } from '@agentwire/core/testing';
+export { type LogLine, testAgent, type TestAgentOptions, TestedAgent } from './tested-agent.ts';
+export type {
+  Phase,
+  TestBody,
+  TestDecision,
+  TestMessage,
+  TestRequest,
+  TestResponse,
+  TestResult,
+} from './test-request.ts';

@@ -1,0 +1,62 @@
+import type { Audit, Decision, RequestMetadata } from '@agentwire/core';
+import type { HeaderMap, HeaderSource } from '@agentwire/headers';
+
+/** Body: text or bytes for one chunk, a list for several. */
+export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** Response of the upstream to a {@link TestRequest}. */
+export interface TestResponse {
+  /** HTTP status, 100 to 999; default 200. */
+  readonly status?: number | undefined;
+  /** Default none. */
+  readonly headers?: HeaderSource | undefined;
+  /** Default none. */
+  readonly body?: TestBody | undefined;
+}
+
+/** Request that an agent under test is asked about. */
+export interface TestRequest {
+  /** Default `GET`. */
+  readonly method?: string | undefined;
+  /** Path and query; default `/`. */
+  readonly uri?: string | undefined;
+  /** Default none. */
+  readonly headers?: HeaderSource | undefined;
+  /** Default none. */
+  readonly body?: TestBody | undefined;
+  /** Client and connection; every member has a default. */
+  readonly metadata?: Partial<RequestMetadata> | undefined;
+  /** Response that the agent is asked about once it has allowed the request; default none. */
+  readonly response?: TestResponse | undefined;
+}
+
+/** Event that a decision answers. */
+export type Phase = 'requestHeaders' | 'requestBodyChunk' | 'responseHeaders' | 'responseBodyChunk';
+
+/** Decision of the agent on one event. */
+export interface TestDecision {
+  readonly phase: Phase;
+  readonly decision: Decision;
+}
+
+/** Request or response as it passes on, with the agent's changes. */
+export interface TestMessage {
+  readonly headers: HeaderMap;
+  readonly body: Buffer;
+  /** {@link body} as UTF-8. */
+  readonly text: string;
+}
+
+/** Outcome of a request. */
+export interface TestResult {
+  /** All decisions, in the order of their events. */
+  readonly decisions: readonly TestDecision[];
+  /** Decision that refused the request, else the last one. */
+  readonly decision: Decision;
+  /** Audit of all decisions: lists joined, the last value of each other field. */
+  readonly audit: Audit;
+  /** Request that the upstream gets; `undefined` if it was refused. */
+  readonly request: TestMessage | undefined;
+  /** Response that the client gets: the agent's own after a block or redirect, else the upstream's; `undefined` without either. */
+  readonly response: (TestMessage & { readonly status: number }) | undefined;
+}

@@ -1,0 +1,126 @@
+import { type Agent, type AgentServer, serveAgent } from '@agentwire/agent';
+import { type Configure, type Decision, FEATURES, type Logger } from '@agentwire/core';
+import { checkOptions, OPTION } from '@agentwire/core/internal';
+import { type AgentNotice, connectSession, type ProxySession } from '@agentwire/core/session';
+import { createManualClock, type ManualClock } from '@agentwire/core/testing';
+import { createMemoryTransport } from '@agentwire/transport-memory';
+import { Play } from './play.ts';
+import type { TestRequest, TestResult } from './test-request.ts';
+
+/** Options of {@link testAgent}. */
+export interface TestAgentOptions {
+  /** Clock that the agent reads; default a new one, at 2025-01-01 UTC. */
+  readonly clock?: ManualClock | undefined;
+}
+
+/** Line that the agent logged. */
+export interface LogLine {
+  readonly level: keyof Logger;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** `proxy` for a line of `context.log()`, `agent` for its own log. */
+  readonly to: 'agent' | 'proxy';
+}
+
+interface Started {
+  readonly server: AgentServer;
+  readonly session: ProxySession;
+}
+
+const ADDRESS = 'memory:agent-under-test';
+const PROXY = { role: 'proxy', name: 'test', version: '1', features: FEATURES, encodings: ['json'] } as const;
+
+/** Agent in memory that a test asks as a proxy does; created by {@link testAgent}. */
+export class TestedAgent implements AsyncDisposable {
+  /** Clock that the agent reads; {@link advance} moves it. */
+  readonly clock: ManualClock;
+  /** Lines that the agent logged, to itself and to the proxy. */
+  readonly logs: LogLine[] = [];
+  /** Reports of health and metrics that the agent sent. */
+  readonly reports: AgentNotice[] = [];
+  readonly #agent: Agent;
+  #started: Promise<Started> | undefined;
+
+  constructor(agent: Agent, options: TestAgentOptions = {}) {
+    checkOptions('testAgent', options, { clock: OPTION.clock });
+    this.#agent = agent;
+    this.clock = options.clock ?? createManualClock();
+  }
+
+  /** Plays a request through the agent. Rejects with an `AgentwireError` where a proxy gets a failure instead of a decision. */
+  async request(request: TestRequest = {}): Promise<TestResult> {
+    const { session } = await this.#start();
+    const events = session.connection.peer.capabilities?.events ?? [];
+    return new Play(session.open(), new Set(events)).run(request);
+  }
+
+  /** Gives the agent a configuration. @returns its decision: an allow accepts it */
+  async configure(config: unknown, configVersion?: string): Promise<Decision> {
+    const { session } = await this.#start();
+    const event: Omit<Configure, 'id'> = { type: 'configure', config, configVersion };
+    return session.request(event);
+  }
+
+  /** Moves time on by `ms` and lets the agent do what is due then, such as the end of `handlerTimeoutMs`. */
+  async advance(ms: number): Promise<void> {
+    await this.#start();
+    await turn();
+    this.clock.advance(ms);
+    await turn();
+  }
+
+  /** Ends the agent. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#started === undefined) return;
+    const { session, server } = await this.#started;
+    await session.close();
+    await server.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #start(): Promise<Started> {
+    this.#started ??= this.#serve();
+    return this.#started;
+  }
+
+  async #serve(): Promise<Started> {
+    const { clock } = this;
+    const transport = createMemoryTransport({ clock });
+    const options = { transports: [transport], listen: [ADDRESS], clock, keepalive: false, busyPoll: false } as const;
+    const server = await serveAgent(this.#agent, { ...options, logger: this.#logger() });
+    const session = await connectSession(transport, ADDRESS, {
+      self: PROXY,
+      clock,
+      keepalive: false,
+      onNotice: (notice) => this.#take(notice),
+    });
+    return { server, session };
+  }
+
+  #take(notice: AgentNotice): void {
+    if (notice.type === 'log')
+      this.logs.push({ level: notice.level, message: notice.message, fields: notice.fields, to: 'proxy' });
+    else if (notice.type === 'healthStatus' || notice.type === 'metricsReport') this.reports.push(notice);
+  }
+
+  #logger(): Logger {
+    const at =
+      (level: keyof Logger) =>
+      (fields: LogLine['fields'], message: string): void =>
+        void this.logs.push({ level, message, fields, to: 'agent' });
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  }
+}
+
+/** Lets everything that is ready to run, run. */
+async function turn(): Promise<void> {
+  for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Makes an agent that a test asks in memory, with a clock that only the test moves. Nothing runs before the first request. */
+export function testAgent<State>(agent: Agent<State>, options?: TestAgentOptions): TestedAgent {
+  return new TestedAgent(agent, options);
+}

@@ -1,0 +1,120 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { allow, block, challenge, defineAgent, redirect, refuse } from '@agentwire/agent';
+import { expect, onTestFinished, test } from 'vitest';
+import { testAgent, type TestedAgent } from '../src/index.ts';
+
+function tested(agent: Parameters<typeof testAgent>[0]): TestedAgent {
+  const made = testAgent(agent);
+  onTestFinished(() => made.close());
+  return made;
+}
+
+test('a request that is allowed has what the upstream gets, and what the client gets', async () => {
+  const completed: unknown[] = [];
+  const agent = tested(
+    defineAgent({
+      name: 'a',
+      version: '1',
+      requestBody: true,
+      responseBody: true,
+      onRequestHeaders: (request) =>
+        allow()
+          .setRequestHeader('x-path', request.path)
+          .setResponseHeader('x-early', '1')
+          .withTag('in')
+          .replaceText('cat', 'dog'),
+      onResponseHeaders: () => allow().removeResponseHeader('server').withTag('out').withRule('r-1'),
+      onRequestComplete: ({ status }) => void completed.push(status),
+    }),
+  );
+  const { request, response, audit, decisions } = await agent.request({
+    method: 'POST',
+    uri: '/a?b=c',
+    headers: { 'content-encoding': 'gzip' },
+    body: [gzipSync('a c').subarray(0, 5), gzipSync('a cat').subarray(5)],
+    response: { status: 201, headers: { server: 'x', etag: '"1"' }, body: 'ok' },
+  });
+  expect(request?.headers.get('x-path')).toBe('/a');
+  expect(gunzipSync(request?.body ?? '').toString()).toBe('a dog');
+  expect(response).toMatchObject({ status: 201, text: 'ok' });
+  expect(response?.headers.toObject()).toEqual({ etag: '"1"', 'x-early': '1' });
+  expect(audit).toMatchObject({ tags: ['in', 'out'], ruleIds: ['r-1'] });
+  expect(decisions.map(({ phase }) => phase)).toEqual([
+    'requestHeaders',
+    'requestBodyChunk',
+    'requestBodyChunk',
+    'responseHeaders',
+  ]);
+  await agent.advance(0);
+  expect(completed).toEqual([201]);
+});
+
+test('a refusal is the response of the client', async () => {
+  const agent = tested(
+    defineAgent({
+      name: 'a',
+      version: '1',
+      onRequestHeaders({ path }) {
+        if (path === '/login') return redirect('/in', 303);
+        return path === '/human' ? challenge('captcha') : block(403, 'no').withBlockHeader('x-why', 'rule');
+      },
+    }),
+  );
+  const blocked = await agent.request({ response: { status: 200 } });
+  expect(blocked.request).toBeUndefined();
+  expect(blocked.response).toMatchObject({ status: 403, text: 'no' });
+  expect(blocked.response?.headers.get('x-why')).toBe('rule');
+  expect((await agent.request({ uri: '/login' })).response?.headers.get('location')).toBe('/in');
+  const asked = await agent.request({ uri: '/human' });
+  expect([asked.decision.verdict.type, asked.response]).toEqual(['challenge', undefined]);
+});
+
+test('time is what the test makes of it', async () => {
+  const agent = tested(
+    defineAgent({
+      name: 'slow',
+      version: '1',
+      handlerTimeoutMs: 1000,
+      onRequestHeaders: (_request, { clock }) =>
+        new Promise((resolve) => void clock.setTimeout(() => resolve(allow().withTag('late')), 5000)),
+    }),
+  );
+  const answer = agent.request();
+  const settled = expect(answer).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  await agent.advance(1100);
+  await settled;
+  expect(agent.logs).toMatchObject([{ level: 'error', to: 'agent', fields: { method: 'GET', path: '/' } }]);
+});
+
+test('log lines, failures and configurations can be asserted', async () => {
+  const agent = tested(
+    defineAgent({
+      name: 'a',
+      version: '1',
+      onRequestHeaders(_request, context) {
+        context.log('warn', 'a line', { rule: 7 });
+        throw new Error('broken');
+      },
+      onConfigure: ({ config }) => (config === 'good' ? allow() : refuse('bad')),
+    }),
+  );
+  await expect(agent.request()).rejects.toMatchObject({ code: 'ERR_HANDLER' });
+  expect(agent.logs).toMatchObject([
+    { level: 'error', to: 'agent', message: 'a handler failed' },
+    { level: 'warn', to: 'proxy', message: 'a line', fields: { rule: '7' } },
+  ]);
+  expect((await agent.configure('good')).verdict.type).toBe('allow');
+  expect((await agent.configure('other')).verdict).toMatchObject({ type: 'block', body: 'bad' });
+});
+
+test('an agent that takes chunks alone is asked about them', async () => {
+  const agent = tested(
+    defineAgent({
+      name: 'a',
+      version: '1',
+      onRequestBodyChunk: ({ data }) => (data.includes(0) ? block(400) : allow()),
+    }),
+  );
+  expect((await agent.request({ method: 'PUT', body: ['ab', '\0'] })).response?.status).toBe(400);
+  expect((await agent.request({ method: 'PUT', body: ['ab', 'c'] })).request?.text).toBe('abc');
+});
