@@ -1,5 +1,7 @@
-import { ALLOW } from '@agentwire/core';
+import { ALLOW, type AgentwireError } from '@agentwire/core';
+import { createLinkedPair } from '@agentwire/core/testing';
 import {
+  AgentPool,
   type Candidate,
   consistentHash,
   healthBased,
@@ -10,9 +12,9 @@ import {
   roundRobin,
 } from '@agentwire/pool';
 import * as fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { RUNS } from './runs.ts';
-import { head, settle, setup } from './setup.ts';
+import { CAPABILITIES, head, settle, setup } from './setup.ts';
 
 /** Numbers from 0 up to 1, the same ones each time (Park and Miller's generator). */
 function numbers(seed = 1): () => number {
@@ -176,7 +178,70 @@ describe('consistentHash', () => {
   });
 });
 
+describe('leastConnections in a pool', () => {
+  test('gives idle connections equal turns', async () => {
+    const { pool, serve } = setup({ connectionsPerAgent: 4 });
+    const listener = await serve('memory:a', () => ALLOW, { events: ['requestHeaders'] });
+    await pool.addAgent('waf', 'memory:a');
+    for (let id = 0; id < 40; id++) await pool.request('waf', head(id));
+    expect([...listener.sessions].map(({ stats }) => stats.events)).toEqual([10, 10, 10, 10]);
+  });
+
+  test('spreads requests in flight evenly', async () => {
+    const { pool, serve } = setup({ connectionsPerAgent: 4 });
+    const listener = await serve('memory:a', () => new Promise(() => undefined), { events: ['requestHeaders'] });
+    await pool.addAgent('waf', 'memory:a');
+    const asked = Array.from({ length: 20 }, (_, id) => pool.request('waf', head(id)).catch(() => undefined));
+    await settle();
+    expect([...listener.sessions].map(({ inFlight }) => inFlight)).toEqual([5, 5, 5, 5]);
+    await pool.cancelAll('waf');
+    await Promise.all(asked);
+  });
+
+  test('begins anew when connections come and go', async () => {
+    const pool = new AgentPool({ clock: setup().clock, circuitBreakerThreshold: 1_000 });
+    onTestFinished(() => pool.close());
+    pool.addReverseAgent('waf');
+    const refused = { code: 'ERR_CONNECT' };
+    const handler = { onMessage: () => undefined, onClose: () => undefined };
+    const agent = { name: 'waf', capabilities: { ...CAPABILITIES, events: ['requestHeaders'] as const } };
+    for (let round = 0; round < 3; round++) {
+      await expect(pool.request('waf', head(1))).rejects.toMatchObject(refused);
+      const pairs = [1, 2, 3].map(() =>
+        createLinkedPair({ agent, onAgent: () => handler, onProxy: (connection) => pool.adopt(connection, 'waf') }),
+      );
+      const asked = [1, 2, 3, 4].map((id) => pool.request('waf', head(id)).catch(({ code }: AgentwireError) => code));
+      expect(
+        pool
+          .getConnectionHealth('waf')
+          .map(({ pending }) => pending)
+          .toSorted((a, b) => a - b),
+      ).toEqual([1, 1, 2]);
+      for (const pair of pairs) pair.agent.abort();
+      expect(new Set(await Promise.all(asked))).toEqual(new Set(['ERR_CLOSED']));
+    }
+  });
+});
+
 describe('a strategy of the user', () => {
+  test('that takes any idle connection is asked about busy ones only', async () => {
+    let picks = 0;
+    const strategy: LoadBalanceStrategy = {
+      takesAnyIdle: true,
+      pick(candidates) {
+        picks += 1;
+        return candidates[0]!;
+      },
+    };
+    const { pool, serve } = setup({ loadBalanceStrategy: strategy });
+    await serve('memory:a', () => new Promise(() => undefined), { events: ['requestHeaders'] });
+    await pool.addAgent('waf', 'memory:a');
+    const asked = [1, 2, 3].map((id) => pool.request('waf', head(id)).catch(() => undefined));
+    expect(picks).toBe(1);
+    await pool.cancelAll('waf');
+    await Promise.all(asked);
+  });
+
   test('is an object with one method, which gets the candidates and the first event', async () => {
     const seen: string[] = [];
     const strategy: LoadBalanceStrategy = {

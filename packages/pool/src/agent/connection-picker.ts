@@ -19,6 +19,8 @@ export class ConnectionPicker {
   readonly #connections: AgentConnections;
   readonly #strategy: LoadBalanceStrategy;
   readonly #usable: PooledConnection[] = [];
+  /** Connection at which the search for an idle one begins. */
+  #turn = 0;
   #reconnectedAt = -Infinity;
   /** Set where the last pick gave nothing because of a pause that the flow-control mode waits for. */
   waitsForResume = false;
@@ -43,8 +45,16 @@ export class ConnectionPicker {
     const full = limit !== undefined && this.#connections.inFlight >= limit.current;
     const usable = this.#usable;
     usable.length = 0;
-    if (!full)
-      for (const connection of pooled) if (!connection.avoided && connection.usable(bit)) usable.push(connection);
+    // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
+    const anyIdle = sticky === undefined && this.#strategy.takesAnyIdle === true;
+    if (anyIdle) this.#turn = this.#turn + 1 < pooled.length ? this.#turn + 1 : 0;
+    let at = anyIdle ? this.#turn : 0;
+    for (let left = full ? 0 : pooled.length; left > 0; left--, at = at + 1 === pooled.length ? 0 : at + 1) {
+      const connection = pooled[at] as PooledConnection;
+      if (connection.avoided || !connection.usable(bit)) continue;
+      if (anyIdle && connection.pending === 0) return connection;
+      usable.push(connection);
+    }
     if (usable.length === 0 && !full && fitness.avoided > 0) this.#useAvoided(bit);
     if (usable.length === 0) {
       this.#throwIfHopeless(bit);

@@ -20,6 +20,7 @@ export function leastConnections(): LoadBalanceStrategy {
       turn = (turn + 1) % candidates.length;
       return leastPending(candidates, turn);
     },
+    takesAnyIdle: true,
     forAgent: leastConnections,
   };
 }

@@ -49,6 +49,7 @@ function ofAgent(strategy: LoadBalanceStrategy): LoadBalanceStrategy {
 /** Returns a strategy of the user that always picks a candidate: a request does not fail because of its balancing. */
 function contained(strategy: LoadBalanceStrategy, logger: Logger): LoadBalanceStrategy {
   return {
+    takesAnyIdle: strategy.takesAnyIdle === true,
     pick(candidates, event) {
       try {
         const picked = strategy.pick(candidates, event);

@@ -23,6 +23,11 @@ export interface LoadBalanceStrategy {
    * @param event first event of the request
    */
   pick<T extends Candidate>(candidates: readonly T[], event: Question): T;
+  /**
+   * `true` where an idle candidate is as good as any other: the pool then takes the first one without unanswered events, in turn, and does not
+   * call `pick`. Default `false`.
+   */
+  readonly takesAnyIdle?: boolean | undefined;
   /** Returns the strategy for one more agent; absent where one object can serve all, because it has no state. */
   forAgent?(): LoadBalanceStrategy;
 }
