@@ -12,10 +12,12 @@ import { drainOnSignal } from '../signals.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { readToken } from '../read-named-file.ts';
+import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
+import { watchCommand } from '../watch-command.ts';
 
-interface AgentOptions extends TlsFlags, TransportFlags {
+interface AgentOptions extends TlsFlags, TransportFlags, SocketFlags {
   readonly listen: string[];
   readonly reverse: string[];
   readonly id?: string;
@@ -24,6 +26,7 @@ interface AgentOptions extends TlsFlags, TransportFlags {
   readonly challengeFallback: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  readonly watch?: boolean;
 }
 
 const EXAMPLE = 'agentwire agent waf --listen unix:/tmp/waf.sock';
@@ -75,6 +78,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (value !== undefined && options.reverse.length === 0)
       throw new UsageError(`${flag} is about registering, so it needs --reverse`, EXAMPLE);
   }
+  const admitToSockets = socketAccess(options, options.listen, EXAMPLE);
   checkTlsFlags(options, { listens: options.listen, dials: options.reverse }, EXAMPLE);
   const connections = Number(options.connections ?? 4);
   if (!Number.isInteger(connections) || connections < 1)
@@ -113,6 +117,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     })),
     onRegistered: (address) => tell('registered', address),
   });
+  admitToSockets(server.endpoints);
   // installs signal handlers before it prints the line: its reader may send a signal at once
   // a promise without an await is a mistake of one handler, not a reason to end the agent for all requests
   const onFloating = (reason: unknown): void =>
@@ -129,7 +134,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
 
 /** `agentwire agent`: serves an agent. */
 export function addAgentCommand(program: Command, context: CommandContext): void {
-  addTransportFlag(addTlsFlags(program.command('agent'), true))
+  addSocketFlags(addTransportFlag(addTlsFlags(program.command('agent'), true)))
     .description('serve an agent: reference, waf, api-key, or the default export of a .ts or .js file')
     .argument('<module>', 'reference, waf, api-key, or a file')
     .option(
@@ -150,8 +155,12 @@ export function addAgentCommand(program: Command, context: CommandContext): void
       'a challenge is a block towards the released Zentinel proxy (block), every proxy (always), or never (none)',
       'block',
     )
+    .option('--watch', 'serve anew when a file that was loaded changes, for development')
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
-    .action((module: string, options: AgentOptions) => run(module, options, context));
+    .action(async (module: string, options: AgentOptions) => {
+      if (options.watch === true) context.status = await watchCommand();
+      else await run(module, options, context);
+    });
 }

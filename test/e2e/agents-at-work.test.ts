@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { agentwire, socketFolder, start } from './command-line.ts';
+
+/** Folder beside this file, so that agents in it can import the packages; gone after the test. */
+function agentFolder(): string {
+  const folder = mkdtempSync(fileURLToPath(new URL('./agent-', import.meta.url)));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const agentOf = (body: string): string => `import { allow, defineAgent } from '@agentwire/agent';
+export default defineAgent({ name: 'one', version: '1', onRequestHeaders() { ${body} } });
+`;
+
+async function tagsOf(endpoint: string): Promise<unknown> {
+  const { stdout } = await agentwire('call', endpoint, '--json');
+  return (JSON.parse(stdout) as { decisions: { audit: { tags: string[] } }[] }).decisions[0]?.audit.tags;
+}
+
+test('agent --watch serves a file anew when it changes', async () => {
+  const file = join(agentFolder(), 'agent.ts');
+  writeFileSync(file, agentOf(`return allow().withTag('before');`));
+  const listen = `unix:${join(socketFolder(), 'a.sock')}`;
+  const agent = start('agent', file, '--listen', listen, '--watch');
+  await agent.line('listening');
+  expect(await tagsOf(listen)).toEqual(['before']);
+  writeFileSync(file, agentOf(`return allow().withTag('after');`));
+  await agent.line('listening');
+  expect(await tagsOf(listen)).toEqual(['after']);
+  await agent.stop();
+}, 60_000);
+
+test('agent --socket-mode and --socket-group set who may connect', async () => {
+  const path = join(socketFolder(), 'a.sock');
+  const group = String(process.getgid?.() ?? 0);
+  const agent = start('agent', 'waf', '--listen', `unix:${path}`, '--socket-group', group, '--socket-mode', '660');
+  await agent.line('listening');
+  expect([statSync(path).mode & 0o777, String(statSync(path).gid)]).toEqual([0o660, group]);
+  expect(await agent.stop()).toBe(0);
+  for (const [flags, why] of [
+    [['--listen', `unix:${path}`, '--socket-mode', 'rw'], 'three octal digits'],
+    [['--listen', `unix:${path}`, '--socket-group', 'no-such-group'], 'there is no group'],
+    [['--listen', 'tcp://127.0.0.1:0', '--socket-mode', '660'], '--listen unix:PATH'],
+  ] as const) {
+    const refused = await agentwire('agent', 'waf', ...flags);
+    expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(why)]);
+  }
+}, 60_000);
+
+test('a thrown handler and a rejection without an await are one line each with --json, and the agent goes on', async () => {
+  const file = join(agentFolder(), 'agent.ts');
+  writeFileSync(
+    file,
+    agentOf(`if (Math.min(1, ++calls) && calls === 1) { void Promise.reject(new Error('floating')); throw new TypeError('broken'); }
+    return allow().withTag('again');`).replace('export default', 'let calls = 0;\nexport default'),
+  );
+  const listen = `unix:${join(socketFolder(), 'a.sock')}`;
+  const agent = start('agent', file, '--listen', listen, '--json');
+  const stderr: string[] = [];
+  agent.child.stderr?.on('data', (text: string) => stderr.push(text));
+  await agent.line('{"event":"listening"');
+  const failed = await agentwire('call', listen, '--uri', '/a?secret=1', '--json');
+  expect(failed.status).toBe(1);
+  expect(await tagsOf(listen)).toEqual(['again']);
+  expect(await agent.stop()).toBe(0);
+  const lines = stderr
+    .join('')
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text) as Record<string, unknown>);
+  expect(lines.map(({ message }) => message)).toEqual([
+    'a handler failed',
+    'a promise of the agent was rejected, and nothing awaited it',
+  ]);
+  expect(lines[0]).toMatchObject({
+    level: 'error',
+    method: 'GET',
+    path: '/a',
+    err: { name: 'TypeError', message: 'broken', stack: expect.stringContaining('agent.ts') as string },
+  });
+  expect(lines[0]?.['time']).toMatch(/^\d{4}-\d\d-\d\dT/);
+  expect(stderr.join('')).not.toContain('secret');
+}, 60_000);
