@@ -6,6 +6,7 @@ import { ends } from './r4-ends.ts';
 import { hung } from './r5-hung.ts';
 import { slow } from './r6-slow.ts';
 import { trickle } from './r7-trickle.ts';
+import { many } from './r8-many.ts';
 import { prefix } from './r9-prefix.ts';
 import { cuts } from './r10-cuts.ts';
 import { bombs } from './r11-bombs.ts';
@@ -47,6 +48,7 @@ export const ROWS: readonly Row[] = [
   hung,
   slow,
   trickle,
+  many,
   prefix,
   cuts,
   bombs,
