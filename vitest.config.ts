@@ -16,6 +16,7 @@ export default defineConfig({
     // deadlines of tests are for hangs only: nothing may depend on how fast this machine is
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     benchmark: { include: ['packages/*/bench/**/*.bench.ts'] },
     coverage: { provider: 'v8', include: ['packages/*/src/**'], exclude: ['**/gen/**'], thresholds: { lines: 80 } },
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],

@@ -236,3 +236,47 @@ test('HTTPS with HTTP/2 by flags and by a file, and HTTP/2 without TLS', async (
   const refused = await agentwire('gateway', '--check', config);
   expect(refused.stderr).toContain(`${config}:2: https: https.certificates must name at least one { cert, key }`);
 }, 90_000);
+
+test('a file is reloaded by SIGHUP, by the admin server and when it changes; a wrong one changes nothing', async () => {
+  const folder = socketFolder();
+  const [file, token, waf] = [join(folder, 'g.yaml'), join(folder, 'token'), `unix:${join(folder, 'waf.sock')}`];
+  writeFileSync(token, 'secret\n');
+  const agent = start('agent', 'waf', '--listen', waf);
+  await agent.line('listening');
+  const up = await upstream();
+  const write = (path: string, policy: string): void =>
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nadminTokenFile: ${token}\nupstream: ${up}\nroutes:\n  - pathPrefix: ${path}\nagents:\n  - { name: waf, endpoint: "${waf}", onFailure: ${policy} }\n`,
+    );
+  write('/one', 'closed');
+  const gateway = start('gateway', '--config', file, '--watch');
+  const url = await gateway.line('listening ');
+  const admin = await gateway.line('admin ');
+  const status = async (path: string): Promise<number> => (await fetch(url + path)).status;
+  expect([await status('/one'), await status('/two')]).toEqual([200, 404]);
+
+  // the agent changes too: it is added anew beside the former one
+  write('/two', 'open');
+  await expect.poll(() => status('/two'), { timeout: 30_000 }).toBe(200);
+  expect(await (await fetch(`${url}/two`)).text()).toBe('upstream saw x-waf: pass');
+  expect(await status('/one')).toBe(404);
+
+  const reload = (): Promise<Response> =>
+    fetch(`${admin}/-/reload`, { method: 'POST', headers: { authorization: 'Bearer secret' } });
+  write('three', 'open');
+  const refused = await reload();
+  expect([refused.status, await refused.text()]).toEqual([
+    422,
+    expect.stringContaining(`${file}:6: routes[0].pathPrefix`),
+  ]);
+  expect(await status('/two')).toBe(200);
+  write('/four', 'open');
+  expect((await reload()).status).toBe(200);
+  expect(await status('/four')).toBe(200);
+
+  write('/five', 'open');
+  gateway.child.kill('SIGHUP');
+  await expect.poll(() => status('/five')).toBe(200);
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);

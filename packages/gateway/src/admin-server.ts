@@ -1,6 +1,15 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from '@agentwire/core';
-import { checkKnownOptions, checkLogger, checkMethods, countRepeats, silentLogger } from '@agentwire/core/internal';
+import {
+  checkKnownOptions,
+  checkLogger,
+  checkMethods,
+  countRepeats,
+  OPTION,
+  type OptionTable,
+  silentLogger,
+} from '@agentwire/core/internal';
 import type { AgentPoolStats } from '@agentwire/pool';
 import { checkHostName, createHostCheck } from './admin-host.ts';
 import type { Gateway } from './gateway.ts';
@@ -22,11 +31,21 @@ export interface AdminOptions {
   readonly handlers?: Readonly<Record<string, Listener>>;
   /** Names that `Host` may have besides `localhost` and IP literals, without port; default none. Others are answered 403. */
   readonly hosts?: readonly string[];
+  /** Answers `POST /-/reload`, with `authorization: Bearer TOKEN`; default none, and the path is 404. */
+  readonly reload?: AdminReload;
   readonly logger?: Logger;
 }
 
+/** Reload over the admin server. */
+export interface AdminReload {
+  /** Secret that the request must have. */
+  readonly token: string;
+  /** Reloads; what it rejects with is the body of a 422. */
+  readonly run: () => Promise<void>;
+}
+
 /**
- * Health and state of a gateway over HTTP: `/livez`, `/readyz`, `/debug/state`. Answers GET and HEAD only. Bind it where
+ * Health and state of a gateway over HTTP: `/livez`, `/readyz`, `/debug/state`. Answers GET and HEAD only, except `POST /-/reload`. Bind it where
  * only operators reach it.
  */
 export interface AdminServer {
@@ -47,11 +66,30 @@ interface Page {
 const TEXT = 'text/plain; charset=utf-8';
 const text = (status: number, body: string): Page => ({ status, type: TEXT, body: `${body}\n` });
 
+const RELOAD: OptionTable<AdminReload> = { token: OPTION.secret, run: OPTION.function };
+const RELOAD_PATH = '/-/reload';
+
+const digest = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** Returns whether a request shows the token; in constant time. */
+function hasToken(authorization: string | undefined, token: string): boolean {
+  return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`));
+}
+
 function checkOptions(options: AdminOptions): AdminOptions {
-  checkKnownOptions('createAdminServer', options, ['gateway', 'pool', 'pages', 'handlers', 'hosts', 'logger']);
+  checkKnownOptions('createAdminServer', options, [
+    'gateway',
+    'pool',
+    'pages',
+    'handlers',
+    'hosts',
+    'reload',
+    'logger',
+  ]);
   checkMethods('gateway', options.gateway, []);
   checkMethods('pool', options.pool, []);
   for (const host of checkMethods('hosts', options.hosts ?? [], ['map', 'includes'])) checkHostName('hosts', host);
+  if (options.reload !== undefined) OPTION.nested(RELOAD)('reload', options.reload);
   if (options.pages !== undefined) checkMethods('pages', options.pages, Object.keys(options.pages));
   if (options.handlers !== undefined) checkMethods('handlers', options.handlers, Object.keys(options.handlers));
   return options;
@@ -59,7 +97,7 @@ function checkOptions(options: AdminOptions): AdminOptions {
 
 /** Creates an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
-  const { gateway, pool, pages = {}, handlers = {}, hosts = [] } = checkOptions(options);
+  const { gateway, pool, pages = {}, handlers = {}, hosts = [], reload } = checkOptions(options);
   const logger = countRepeats(checkLogger(options.logger ?? silentLogger));
   const isAllowedHost = createHostCheck(hosts);
   let draining = false;
@@ -82,12 +120,23 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     }
     return text(404, 'try /livez, /readyz or /debug/state');
   };
-  const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page | Listener => {
+  const reloaded = async (authorization: string | undefined): Promise<Page> => {
+    if (reload === undefined) return text(404, 'there is no reload here');
+    if (!hasToken(authorization, reload.token)) return text(401, 'needs authorization: Bearer TOKEN');
+    try {
+      await reload.run();
+      return text(200, 'reloaded');
+    } catch (error) {
+      return text(422, (error as Error).message);
+    }
+  };
+  const answerTo = ({ method, url = '/', headers }: IncomingMessage): Page | Promise<Page> | Listener => {
     if (!isAllowedHost(headers.host))
       return text(
         403,
         'this Host is not one of the admin server: add its name to adminHosts (--admin-host; in code: hosts)',
       );
+    if (method === 'POST' && url === RELOAD_PATH) return reloaded(headers.authorization);
     if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
     // not parsed as a URL: a target may be anything that is not white space
     const path = url.split('?', 1)[0] ?? '/';
@@ -101,10 +150,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     guarded(
       'a page of the admin server',
       logger,
-      (request: IncomingMessage, response: ServerResponse) => {
+      async (request: IncomingMessage, response: ServerResponse) => {
         const found = answerTo(request);
         if (typeof found === 'function') found(request, response);
-        else send(response, found);
+        else send(response, found instanceof Promise ? await found : found);
       },
       (_request, response) => {
         if (response.headersSent) response.destroy();

@@ -39,6 +39,8 @@ export interface GatewayFile {
   readonly admin?: string;
   /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
   readonly adminHosts?: readonly string[];
+  /** File with the secret for `POST /-/reload` of the admin server; default none, and there is no such reload. */
+  readonly adminTokenFile?: string;
   /** Further files, relative to this one, whose lists and objects are added to those of this file; default none. */
   readonly include?: string | readonly string[];
   /** Address, or name of one of `upstreams`. */
@@ -71,6 +73,7 @@ const KEYS = [
   'adminHosts',
   'https',
   'h2c',
+  'adminTokenFile',
   'include',
   'upstream',
   'upstreams',
@@ -143,7 +146,7 @@ export function parseGatewayFile(
   if (!isObject(value)) throw source.invalid([], `a gateway file has the keys ${KEYS.join(', ')}`);
   source.checkKeys([], value, KEYS);
   checkAddresses(source, value);
-  for (const key of ['reverseListen', 'tokenFile']) {
+  for (const key of ['adminTokenFile', 'reverseListen', 'tokenFile']) {
     const named = value[key];
     if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }

@@ -42,6 +42,15 @@ export interface Gateway extends AsyncDisposable {
   /** Reads TLS certificates whose files have changed, which is also done every `reloadIntervalMs`. @returns how many were new */
   reloadCertificates(): number;
   /**
+   * Takes over other options: routes, upstreams, agents, limits. They are checked whole before anything changes; requests in
+   * flight finish with the former ones, and upstreams that did not change keep their connections. Options of connections
+   * (`keepAliveTimeoutMs`, `requestHeadTimeoutMs`, `maxHeadBytes`, `maxConnections`, `maxPipelinedRequests`, `http2`) apply to
+   * addresses that are listened on afterwards. Resolves when the last request with the former options is over.
+   *
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option, `ERR_CLOSED`
+   */
+  reload(options: GatewayOptions): Promise<void>;
+  /**
    * Accepts no new connections, answers requests on open ones with `connection: close`, closes them once they are idle for
    * `drainIdleMs`, and ends. After `timeoutMs` (default `drainTimeoutMs`) it cuts the rest; nothing before.
    */
@@ -57,8 +66,14 @@ const OVERLOADED = {
   body: 'Service Unavailable',
 };
 
+function checkGateway(options: GatewayOptions): ResolvedGatewayOptions {
+  if (typeof options !== 'object' || options?.pool === undefined)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
+  return resolveGatewayOptions(options);
+}
+
 class GatewayServer implements Gateway {
-  readonly #plan: Plan;
+  #plan: Plan;
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
   readonly #live = new Set<ClientResponse>();
@@ -74,7 +89,7 @@ class GatewayServer implements Gateway {
   readonly #idle = new IdleWaiters();
 
   constructor(options: GatewayOptions) {
-    this.#plan = new Plan(resolveGatewayOptions(options));
+    this.#plan = new Plan(checkGateway(options));
   }
 
   get #options(): ResolvedGatewayOptions {
@@ -106,12 +121,17 @@ class GatewayServer implements Gateway {
     }
     this.#live.add(response);
     const id = `${this.#idPrefix}-${this.#requests}`;
-    const failed = (error: unknown): void => this.#failed(error, id, response);
+    const plan = this.#plan;
+    const failed = (error: unknown): void => {
+      plan.ended();
+      this.#failed(error, id, response);
+    };
     try {
-      const { route, head } = this.#plan.open(request);
-      void new ProxiedRequest(route, { id, request, response, expectsContinue, head })
-        .run()
-        .then(() => this.#finished(response), failed);
+      const { route, head } = plan.open(request);
+      void new ProxiedRequest(route, { id, request, response, expectsContinue, head }).run().then(() => {
+        plan.ended();
+        this.#finished(response);
+      }, failed);
     } catch (error) {
       failed(error);
     }
@@ -176,6 +196,14 @@ class GatewayServer implements Gateway {
     return url;
   }
 
+  async reload(options: GatewayOptions): Promise<void> {
+    this.#checkOpen();
+    const before = this.#plan;
+    this.#plan = new Plan(checkGateway(options), before);
+    this.#warnOfUnknownAgents();
+    await before.replace();
+  }
+
   reloadCertificates(): number {
     let changed = 0;
     for (const server of this.#servers) changed += server.reloadCertificates();
@@ -227,7 +255,5 @@ class GatewayServer implements Gateway {
 
 /** Creates a {@link Gateway}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createGateway(options: GatewayOptions): Gateway {
-  if (typeof options !== 'object' || options?.pool === undefined)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'createGateway needs a pool: createGateway({ pool, upstream })');
   return new GatewayServer(options);
 }

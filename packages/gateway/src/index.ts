@@ -1,5 +1,5 @@
 export type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
-export { type AdminOptions, type AdminServer, createAdminServer } from './admin-server.ts';
+export { type AdminOptions, type AdminReload, type AdminServer, createAdminServer } from './admin-server.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { CertificateFiles } from './http2/tls-certificates.ts';
 export type { ListenAddress, ListenOptions, ListenTls } from './listen.ts';

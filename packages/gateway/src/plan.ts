@@ -28,6 +28,10 @@ export class Plan {
   readonly #first: Route;
   readonly #router: Router<Route> | undefined;
   readonly #routes: readonly Route[];
+  /** Requests that have begun with it and are not over. */
+  #active = 0;
+  readonly #over: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  #replaced = false;
 
   /** @param before plan that is replaced: unchanged upstreams keep their connections */
   constructor(options: ResolvedGatewayOptions, before?: Plan) {
@@ -46,6 +50,26 @@ export class Plan {
         ? undefined
         : new Router(routes.map((route, at) => ({ options: route, value: this.#routes[at] as Route })));
     this.#first = routeOf(options, {}, '', this.upstreams.first, parts);
+    this.upstreams.seal();
+  }
+
+  /** Ends what only this plan uses once its requests are over; new ones begin with another plan. Resolves then. */
+  replace(): Promise<void> {
+    this.#replaced = true;
+    this.#endIfReplaced();
+    return this.#over.promise;
+  }
+
+  /** Counts the end of a request. */
+  ended(): void {
+    this.#active -= 1;
+    if (this.#replaced) this.#endIfReplaced();
+  }
+
+  #endIfReplaced(): void {
+    if (this.#active > 0) return;
+    this.upstreams.release();
+    this.#over.resolve();
   }
 
   /** Names of all agents that are asked. */
@@ -54,9 +78,10 @@ export class Plan {
     return [...new Set(routes.flatMap(({ options }) => options.steps.flat()))];
   }
 
-  /** Reads the head of a request, and finds its route. */
+  /** Reads the head of a request, and finds its route. Call {@link ended} when the request is over, whatever this throws. */
   open(request: ClientRequest): RoutedHead {
     const { options } = this;
+    this.#active += 1;
     try {
       const target = targetOf(request, options);
       const { path, host } = target;

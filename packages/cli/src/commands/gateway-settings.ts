@@ -15,6 +15,7 @@ import { UsageError } from '../usage-error.ts';
 export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
   readonly check?: string;
+  readonly watch?: boolean;
   readonly listen?: string;
   readonly httpsCert?: string;
   readonly httpsKey?: string;

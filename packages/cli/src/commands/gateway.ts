@@ -1,8 +1,11 @@
+import { unwatchFile, watchFile } from 'node:fs';
+import type { Logger } from '@agentwire/core';
 import { createAdminServer, createGateway } from '@agentwire/gateway';
 import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
 import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import { GatewayReload } from '../gateway-reload.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { measure } from '../measure.ts';
@@ -15,11 +18,14 @@ import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPort } from './gateway-settings.ts';
 
+/** Time between two looks at a watched file, in milliseconds. */
+const WATCH_INTERVAL_MS = 500;
+
 async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
   const chosen = gatewaySettings(flags, logger);
-  const { agents, upstream, upstreams, routes, pipeline = [], adminHosts: hosts = [] } = chosen;
+  const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
   const listen = hostPort('--listen', chosen.listen ?? '127.0.0.1:8080');
   const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
@@ -36,13 +42,14 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   const measures = adminAt === undefined ? undefined : await measure();
   const pool = new AgentPool({ transports, logger, metrics: measures?.collector, ...chosen.pool });
   cleanup.defer(() => pool.close());
-  const adding = agents.map(({ name, endpoint, tokenFile: secret, ...entry }) => {
-    const rest =
-      secret === undefined ? entry : { ...entry, token: readSecret(chosen.nameOfAgentToken(name), secret, EXAMPLE) };
-    if (endpoint !== 'reverse') return pool.addAgent(name, endpoint, rest);
-    return Promise.resolve(pool.addReverseAgent(name, rest));
+  const reload = new GatewayReload(chosen, {
+    pool,
+    logger,
+    example: EXAMPLE,
+    metrics: measures?.collector,
+    read: () => gatewaySettings(flags, logger),
   });
-  await Promise.all(adding);
+  const options = await reload.start();
   const ids = new Set(agents.flatMap(({ name, endpoint }) => (endpoint === 'reverse' ? [name] : [])));
   const { reverseListen, tokenFile } = chosen;
   const reverse =
@@ -56,22 +63,22 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
           clientCertificates: tlsFlags.tlsCa !== undefined,
         });
   cleanup.defer(() => reverse?.close());
-  const gateway = createGateway({
-    ...chosen.gateway,
-    pool,
-    upstream,
-    upstreams,
-    routes,
-    agents: pipeline,
-    logger,
-    metrics: measures?.collector,
-  });
+  const gateway = createGateway(options);
   cleanup.defer(() => gateway.close());
   const { https: tls, h2c } = chosen;
   const url = await gateway.listen({ ...listen, tls, h2c });
   const unobserve = measures?.observe(pool, gateway);
   cleanup.defer(() => unobserve?.());
-  const admin = createAdminServer({ gateway, pool, logger, hosts, handlers: measures?.handlers ?? {} });
+  const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
+  const again = (): Promise<void> => reload.reload(gateway);
+  const admin = createAdminServer({
+    gateway,
+    pool,
+    logger,
+    hosts,
+    handlers: measures?.handlers ?? {},
+    ...(token !== undefined && { reload: { token, run: again } }),
+  });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
   // installs signal handlers before it prints the line: its reader may send a signal at once
@@ -82,10 +89,27 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
     await admin.close();
     await pool.drain();
   });
+  if (flags.config !== undefined) cleanup.defer(reloadOnChange(flags, again, logger));
   tell('listening', url);
   if (reverse !== undefined) tell('listening', reverse.address);
   if (adminUrl !== undefined) tell('admin', adminUrl);
   await drained;
+}
+
+/** Reloads on SIGHUP, and with `--watch` when the file has changed. @returns what ends that */
+function reloadOnChange({ config = '', watch }: GatewayFlags, again: () => Promise<void>, logger: Logger): () => void {
+  const reload = (): void => {
+    again().catch((error: unknown) =>
+      logger.error({ err: error }, 'the configuration was not reloaded; the former one stays in effect'),
+    );
+  };
+  process.on('SIGHUP', reload);
+  // by its time: editors replace files, and some mount them through links, so that events of the old file never come
+  if (watch === true) watchFile(config, { interval: WATCH_INTERVAL_MS, persistent: false }, reload);
+  return () => {
+    process.off('SIGHUP', reload);
+    unwatchFile(config, reload);
+  };
 }
 
 /** Checks a file as starting with it would, and starts nothing. */
@@ -123,6 +147,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
   addTransportFlag(addTlsFlags(program.command('gateway'), true))
     .description('an HTTP reverse proxy that asks agents about every request')
     .option('--config <file>', 'YAML file; flags override it')
+    .option('--watch', 'reload the file when it changes, as SIGHUP does')
     .option('--check <file>', 'check such a file, and start nothing')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
     .option(

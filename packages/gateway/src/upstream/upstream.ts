@@ -84,7 +84,7 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
 
   release(dispatch: UpstreamDispatch): void {
     this.deadlines.delete(dispatch);
-    if (this.#queue.delete(dispatch)) return;
+    if (this.#queue.delete(dispatch)) return this.#endIfRetired();
     const { connection } = dispatch;
     if (connection === undefined || !this.#busy.delete(dispatch)) return;
     this.#count(dispatch, -1);

@@ -12,6 +12,8 @@ interface Entry {
   /** Settings that it was made of, to tell whether a reload changed it. */
   readonly made: string;
   readonly sender: UpstreamSender;
+  /** Plans that use it. */
+  holders: number;
 }
 
 const secretOf = (_key: string, value: unknown): unknown =>
@@ -45,7 +47,10 @@ export class Upstreams {
     const key = name ?? this.#options.upstream;
     if (key === undefined)
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a gateway without routes needs an upstream');
-    const entry = this.#byName.get(key) ?? this.#make(key, this.#options.upstreams[key]);
+    const known = this.#byName.get(key);
+    if (known !== undefined) return known.sender;
+    const entry = this.#make(key, this.#options.upstreams[key]);
+    entry.holders += 1;
     this.#byName.set(key, entry);
     return entry.sender;
   }
@@ -65,10 +70,15 @@ export class Upstreams {
     if (config !== undefined)
       return {
         made,
+        holders: 0,
         sender: new UpstreamGroup({ name: key, config, defaults: this.#defaults, deadlines, clock, logger }),
       };
     const plain = { dialAddress: undefined, tls: undefined, keepAliveTimeoutMs: undefined };
-    return { made, sender: new Upstream({ address: parseUpstream(key), ...plain, ...this.#defaults }, deadlines) };
+    return {
+      made,
+      holders: 0,
+      sender: new Upstream({ address: parseUpstream(key), ...plain, ...this.#defaults }, deadlines),
+    };
   }
 
   #senders(): UpstreamSender[] {
@@ -89,11 +99,17 @@ export class Upstreams {
     return Object.fromEntries(groups);
   }
 
-  /** Ends those that `after` does not use, once their requests are over. */
-  replacedBy(after: Upstreams): void {
-    after.#before = undefined;
-    const kept = new Set(after.#senders());
-    for (const sender of this.#senders()) if (!kept.has(sender)) sender.retire();
+  /** Forgets the plan before, whose unchanged upstreams were taken over. */
+  seal(): void {
+    this.#before = undefined;
+  }
+
+  /** Ends those that no other plan uses; there must be no new requests. */
+  release(): void {
+    for (const entry of this.#byName.values()) {
+      entry.holders -= 1;
+      if (entry.holders === 0) entry.sender.retire();
+    }
   }
 
   /** Ends all now. */
