@@ -4,6 +4,7 @@ import {
   applyAgentOps,
   BufferedBody,
   bufferedBody,
+  ShadowedBody,
   type OutgoingBody,
   streamedBody,
   withFraming,
@@ -150,8 +151,10 @@ export class ProxiedRequest implements BodyProgress {
     const filter = this.#pipeline.requestBody(id, agents, this);
     this.#filter = filter;
     const announced = announcedLength(request);
-    if (buffer === undefined) return streamedBody(this.#reader, filter, announced, this.#options.clock);
-    return bufferedBody(this.#reader, filter, announced, buffer);
+    const { shadows } = this.#pipeline;
+    const source = shadows === undefined ? this.#reader : new ShadowedBody(this.#reader, shadows, announced);
+    if (buffer === undefined) return streamedBody(source, filter, announced, this.#options.clock);
+    return bufferedBody(source, filter, announced, buffer);
   }
 
   /** Ends the client's response after a refusal or an error. @returns the outcome */

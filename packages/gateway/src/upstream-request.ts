@@ -1,7 +1,7 @@
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
-import { applyAgentOps, BufferedBody, FilteredSink } from '@agentwire/pipeline/internal';
+import { applyAgentOps, BufferedBody, FilteredSink, shadowedSink } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { UpstreamTimes } from './observe/upstream-times.ts';
@@ -148,7 +148,8 @@ export class UpstreamRequest implements ResponseHandler {
       return true;
     }
     this.#judge(status, headers, control).then((sink) => {
-      this.#sink = sink;
+      const { shadows } = this.#context.pipeline;
+      this.#sink = shadows === undefined ? sink : shadowedSink(sink, shadows);
       if (isBodiless(this.#context.request.method, status)) this.onEnd();
       control.resume();
     }, this.#fail);

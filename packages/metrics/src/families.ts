@@ -38,6 +38,10 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   agent_config_pushes_total: { type: 'counter', help: 'Configurations sent to an agent, by outcome.' },
   agent_flow_paused: { type: 'gauge', help: 'Connections of an agent that asked for no new requests.' },
   agent_cancelled_total: { type: 'counter', help: 'Events to an agent that were cancelled before it decided.' },
+  agent_shadow_decisions_total: {
+    type: 'counter',
+    help: 'Requests by what was decided and what an agent that is not obeyed would have decided.',
+  },
   agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
   gateway_requests_total: {
     type: 'counter',

@@ -5,4 +5,5 @@ export { type BodySource, bufferedBody, type OutgoingBody, streamedBody } from '
 export { type Client, type ClientHeaderOptions, clientHeaders, withFraming } from './client-headers.ts';
 export { applyAgentOps } from './header-ops.ts';
 export { checkAgentSettings, settingsOf, stepsOf } from './pipeline-options.ts';
+export { ShadowedBody, shadowedSink } from './shadows.ts';
 export { type VerdictResponse, verdictResponse } from './verdict-response.ts';

@@ -7,7 +7,8 @@ import { checkFailurePolicy } from '@agentwire/pool/internal';
 export type AgentDirectory = Pick<
   AgentPool,
   'decide' | 'decideFailure' | 'handles' | 'sendRequestComplete' | 'cancelRequest'
->;
+> &
+  Partial<Pick<AgentPool, 'request' | 'recordShadow'>>;
 
 /** Names of agents in the order they are asked; those in an inner list are asked together. */
 export type AgentOrder = readonly (string | readonly string[])[];
@@ -16,6 +17,16 @@ export type AgentOrder = readonly (string | readonly string[])[];
 export interface AgentSettings {
   /** Time that one of its decisions may take, in milliseconds; default `decisionTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Total time that it may make one request wait, in milliseconds, over all its decisions on it; default none. Past it each of them is a failure
+   * of the kind `timeout`, for which `onFailure` decides.
+   */
+  readonly budgetMs?: number | undefined;
+  /**
+   * `observe` asks the agent at its place, also about bodies, but waits for nothing and obeys nothing: what it would have decided is counted
+   * beside what was decided, in `agent_shadow_decisions_total`. Default `decide`. Bodies are those that the client and the upstream sent.
+   */
+  readonly mode?: 'decide' | 'observe' | undefined;
   /** Policy for events that it cannot decide; default that of the pool's agent. */
   readonly onFailure?: FailurePolicy | undefined;
 }
@@ -62,6 +73,8 @@ export function stepsOf(agents: unknown): readonly (readonly string[])[] {
 
 const AGENT_SETTINGS: OptionTable<AgentSettings> = {
   timeoutMs: OPTION.integer(1, 86_400_000),
+  budgetMs: OPTION.integer(1, 86_400_000),
+  mode: OPTION.oneOf('decide', 'observe'),
   onFailure: (_name, value) => void checkFailurePolicy(value as FailurePolicy),
 };
 

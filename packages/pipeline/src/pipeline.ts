@@ -16,6 +16,7 @@ import { BodyFilter } from './body/body-filter.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
 import { Refusal } from './refusal.ts';
+import { shadowsOf, type Shadows } from './shadows.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -61,6 +62,12 @@ export class Pipeline {
   readonly responseOps: HeaderOp[] = [];
   /** Time spent waiting for agents, in milliseconds. */
   waitedMs = 0;
+  /** Agents that observe the request; `undefined` where none does. */
+  readonly shadows: Shadows | undefined;
+  /** Verdict that ended the request, else `allow`. */
+  #decided = 'allow';
+  /** Time that agents with a budget have used, in milliseconds. */
+  #spentMs: Map<string, number> | undefined;
 
   /**
    * @param signal aborts when the client leaves
@@ -73,6 +80,7 @@ export class Pipeline {
     this.#maxChunkBytes = options.maxChunkBytes;
     this.#settings = options.agentSettings;
     const { decisionTimeoutMs } = options;
+    if (this.#settings !== undefined) this.shadows = shadowsOf(this.#settings, options);
     // every request ends with complete or cancel below, however long it lasts
     this.#options = {
       signal,
@@ -85,22 +93,49 @@ export class Pipeline {
   /** Asks one agent about one event, and counts the time. */
   async #ask(agent: string, question: Question): Promise<Decision> {
     const since = this.#clock.now();
+    const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
     try {
-      return await this.#pool.decide(
-        agent,
-        question,
-        this.#settings === undefined ? this.#options : this.#optionsOf(agent),
-      );
+      const decision =
+        options === undefined
+          ? this.#overBudget(agent, question.type)
+          : await this.#pool.decide(agent, question, options);
+      if (decision.verdict.type !== 'allow') this.#decided = decision.verdict.type;
+      return decision;
     } finally {
-      this.waitedMs += this.#clock.now() - since;
+      const took = this.#clock.now() - since;
+      this.waitedMs += took;
+      if (this.#spentMs !== undefined) this.#spentMs.set(agent, (this.#spentMs.get(agent) ?? 0) + took);
     }
   }
 
-  #optionsOf(agent: string): PoolAskOptions {
+  /** Returns the options for the next event to an agent; `undefined` once its budget is used up. */
+  #optionsOf(agent: string): PoolAskOptions | undefined {
     const settings = this.#settings?.get(agent);
     if (settings === undefined) return this.#options;
-    const { timeoutMs = this.#options.timeoutMs, onFailure } = settings;
-    return { ...this.#options, timeoutMs, onFailure };
+    const { timeoutMs = this.#options.timeoutMs, budgetMs, onFailure } = settings;
+    if (budgetMs === undefined) return { ...this.#options, timeoutMs, onFailure };
+    this.#spentMs ??= new Map();
+    const restMs = budgetMs - (this.#spentMs.get(agent) ?? 0);
+    return restMs <= 0 ? undefined : { ...this.#options, timeoutMs: Math.min(restMs, timeoutMs ?? restMs), onFailure };
+  }
+
+  /** Returns the decision of an agent's failure policy once its budget is used up. */
+  #overBudget(agent: string, type: Question['type']): Decision {
+    const { budgetMs, onFailure } = this.#settings?.get(agent) ?? {};
+    const error = new AgentwireError('ERR_TIMEOUT', `${agent} has used up its ${budgetMs} ms for one request`);
+    return this.#pool.decideFailure(agent, type, error, onFailure);
+  }
+
+  /** Returns the agents of a step that are obeyed; the others are shown the event and not waited for. */
+  #obeyed(step: readonly string[], event: RequestHeaders): readonly string[] {
+    const { shadows } = this;
+    if (shadows === undefined) return step;
+    for (const agent of step) if (this.#observes(agent)) shadows.head(agent, event);
+    return step.filter((agent) => !this.#observes(agent));
+  }
+
+  #observes(agent: string): boolean {
+    return this.shadows !== undefined && this.#settings?.get(agent)?.mode === 'observe';
   }
 
   /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */
@@ -128,7 +163,7 @@ export class Pipeline {
     const wantBody: string[] = [];
     for (const step of this.#steps) {
       const event = headers === head.headers ? head : { ...head, headers, metadata: metadataFor(head, headers) };
-      for (const [agent, decision] of await this.#askStep(step, event)) {
+      for (const [agent, decision] of await this.#askStep(this.#obeyed(step, event), event)) {
         this.responseOps.push(...(decision.responseHeaders ?? []));
         if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
         headers = applyAgentOps(headers, decision.requestHeaders ?? []);
@@ -222,6 +257,10 @@ export class Pipeline {
     const wantBody: string[] = [];
     for (const agent of this.#steps.flat()) {
       if (!this.#judgesResponse(agent)) continue;
+      if (this.#observes(agent)) {
+        this.shadows?.head(agent, { ...head, headers });
+        continue;
+      }
       const decision = await this.#ask(agent, { ...head, headers });
       if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
       headers = applyAgentOps(headers, decision.responseHeaders ?? []);
@@ -238,11 +277,13 @@ export class Pipeline {
   /** Sends the end of the request to every agent that knows it, or takes all ends. */
   complete(id: string, summary: Omit<RequestComplete, 'type' | 'id' | 'error'>, error?: string): void {
     const complete = { id, ...summary, ...(error !== undefined && { error }) };
+    this.shadows?.complete(this.#decided, complete);
     this.#forEachAgent((agent) => this.#pool.sendRequestComplete(agent, complete));
   }
 
   /** Cancels the request at every agent that knows it. */
   cancel(id: string): void {
+    this.shadows?.cancel();
     // an agent that was removed from the pool meanwhile was told
     this.#forEachAgent((agent) => void this.#pool.cancelRequest(agent, id).catch(() => undefined));
   }
@@ -250,6 +291,7 @@ export class Pipeline {
   #forEachAgent(notify: (agent: string) => unknown): void {
     for (const step of this.#steps) {
       for (const agent of step) {
+        if (this.#observes(agent)) continue;
         try {
           notify(agent);
         } catch {

@@ -212,6 +212,16 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
     return this.#agents.get(agent).failures.decide(event, error, onFailure);
   }
 
+  /**
+   * Counts what an agent that is not obeyed would have decided, beside what was decided, in `agent_shadow_decisions_total`.
+   *
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`
+   */
+  recordShadow(agent: string, { decided, observed }: { readonly decided: string; readonly observed: string }): void {
+    const { name } = this.#agents.get(agent);
+    this.#options.metrics.count('agent_shadow_decisions_total', { agent: name, decided, observed });
+  }
+
   /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
   handles(agent: string, type: Question['type'] | 'requestComplete'): boolean | undefined {
     return this.#agents.get(agent).handles(type);

@@ -67,3 +67,36 @@ test('a request that waits for a replacement is rejected when it cannot be diall
   dialled.reject(new Error('not there'));
   await expect(waiting).rejects.toMatchObject({ code: 'ERR_CONNECT' });
 });
+
+test('drain of a pool refuses new requests and cancels nothing before its timeout, after which the rest is ERR_CLOSED', async () => {
+  const { pool, clock, serve } = setup({ connectionsPerAgent: 2, drainTimeoutMs: 30_000 });
+  const held: { readonly signal: AbortSignal; answer(): void }[] = [];
+  await serve(
+    'memory:a',
+    (_, { signal }) =>
+      new Promise<Decision>((resolve) => held.push({ signal, answer: () => resolve({ verdict: { type: 'allow' } }) })),
+  );
+  await pool.addAgent('a', 'memory:a');
+  const codeOf = (asked: Promise<Decision>): Promise<string> =>
+    asked.then(
+      ({ verdict }) => verdict.type,
+      (error: unknown) => (error as { code: string }).code,
+    );
+  const options = { only: true, timeoutMs: 3_600_000 };
+  const asked = [1, 2, 3].map((id) => codeOf(pool.request('a', head(id), options)));
+  await settle();
+  const draining = pool.drain();
+  expect(await codeOf(pool.request('a', head(4), options))).toBe('ERR_DRAINING');
+  for (let second = 0; second < 29; second += 1) {
+    clock.advance(1_000);
+    await settle(3);
+  }
+  held[0]?.answer();
+  expect(await asked[0]).toBe('allow');
+  expect(held.map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
+  expect(pool.stats.agents[0]?.inFlight).toBe(2);
+  clock.advance(1_000);
+  await draining;
+  expect(await Promise.all(asked)).toEqual(['allow', 'ERR_CLOSED', 'ERR_CLOSED']);
+  expect(pool.stats.agents).toEqual([]);
+});

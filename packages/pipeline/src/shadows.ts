@@ -1,0 +1,114 @@
+import type { RequestComplete, RequestHeaders, RequestId, ResponseHeaders } from '@agentwire/core';
+import type { BodySource } from './body/request-body.ts';
+import type { ResolvedPipelineOptions } from './pipeline-options.ts';
+import { Shadow } from './shadow.ts';
+
+/** Agents that observe one request: see {@link Shadow}. */
+export class Shadows {
+  readonly #all = new Map<string, Shadow>();
+  readonly #create: (agent: string, id: RequestId) => Shadow;
+
+  constructor(create: (agent: string, id: RequestId) => Shadow) {
+    this.#create = create;
+  }
+
+  /** Shows a head to an agent. */
+  head(agent: string, event: RequestHeaders | ResponseHeaders): void {
+    let shadow = this.#all.get(agent);
+    if (shadow === undefined) this.#all.set(agent, (shadow = this.#create(agent, event.id)));
+    shadow.head(event);
+  }
+
+  /** Shows the next chunk of a body to every agent. */
+  chunk(type: 'requestBodyChunk' | 'responseBodyChunk', data: Uint8Array, last: boolean): void {
+    for (const shadow of this.#all.values()) shadow.chunk(type, data, last);
+  }
+
+  complete(decided: string, summary: Omit<RequestComplete, 'type'>): void {
+    for (const shadow of this.#all.values()) shadow.complete(decided, summary);
+  }
+
+  cancel(): void {
+    for (const shadow of this.#all.values()) shadow.cancel();
+  }
+}
+
+/** Returns the observers of one request; `undefined` where no agent observes. */
+export function shadowsOf(
+  settings: NonNullable<ResolvedPipelineOptions['agentSettings']>,
+  { pool, maxChunkBytes, decisionTimeoutMs }: ResolvedPipelineOptions,
+): Shadows | undefined {
+  let observed = false;
+  for (const { mode } of settings.values()) observed ||= mode === 'observe';
+  if (!observed) return undefined;
+  return new Shadows((agent, id) => {
+    const timeoutMs = settings.get(agent)?.timeoutMs ?? decisionTimeoutMs;
+    return new Shadow({ pool, agent, id, maxChunkBytes, options: { keep: true, timeoutMs } });
+  });
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A body whose chunks are shown to agents that observe it when they are read. */
+export class ShadowedBody implements BodySource {
+  readonly #source: BodySource;
+  readonly #shadows: Shadows;
+  readonly #announced: number | undefined;
+  #ended = false;
+
+  /** @param announced length in bytes, where it is known */
+  constructor(source: BodySource, shadows: Shadows, announced: number | undefined) {
+    this.#source = source;
+    this.#shadows = shadows;
+    this.#announced = announced;
+  }
+
+  get bytes(): number {
+    return this.#source.bytes;
+  }
+
+  get begun(): boolean {
+    return this.#source.begun;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const next = await this.#source.next();
+    if (this.#ended) return next;
+    this.#ended = next.done === true || this.bytes === this.#announced;
+    this.#shadows.chunk('requestBodyChunk', next.value ?? EMPTY, this.#ended);
+    return next;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const source = this.#source[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { value, done } = await this.next();
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await source.return?.();
+    }
+  }
+}
+
+/** Takes the chunks of a response's body. */
+interface Sink {
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+}
+
+/** Returns a sink that shows what it takes to agents that observe it. */
+export function shadowedSink(sink: Sink, shadows: Shadows): Sink {
+  return {
+    write(chunk) {
+      shadows.chunk('responseBodyChunk', chunk, false);
+      return sink.write(chunk);
+    },
+    end() {
+      shadows.chunk('responseBodyChunk', EMPTY, true);
+      sink.end();
+    },
+  };
+}
