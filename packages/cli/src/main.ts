@@ -14,6 +14,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['demo', async () => (await import('./commands/demo.ts')).addDemoCommand],
   ['agent', async () => (await import('./commands/agent.ts')).addAgentCommand],
   ['gateway', async () => (await import('./commands/gateway.ts')).addGatewayCommand],
+  ['top', async () => (await import('./commands/top.ts')).addTopCommand],
   ['call', async () => (await import('./commands/call.ts')).addCallCommand],
   ['bench', async () => (await import('./commands/bench.ts')).addBenchCommand],
   ['conform', async () => (await import('./commands/conform.ts')).addConformCommand],
