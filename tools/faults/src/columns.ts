@@ -3,7 +3,7 @@ import type { Hello, Transport } from '@agentwire/core';
 import { FEATURES } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createUdsTransport } from '@agentwire/transport-uds';
-import { reversed } from './reverse/reversed-transport.ts';
+import reversed from './reverse/reversed-transport.ts';
 
 /** A way for proxy and agent to talk. */
 export interface Column {

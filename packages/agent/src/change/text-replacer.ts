@@ -34,7 +34,7 @@ export function textRule(pattern: string | RegExp, replacement: TextReplacement)
  * Replaces every match of a pattern in a text that arrives in pieces, with the result that one `replaceAll` on the whole text
  * has. It keeps back only the end that more text could turn into a match.
  */
-export class TextReplacer {
+class TextReplacer {
   readonly #rule: TextRule;
   /** Passed text that lookbehinds may read, then the text that is not decided. */
   #text = '';

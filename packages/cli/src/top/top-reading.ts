@@ -21,7 +21,7 @@ export interface AgentRow extends Percentiles {
 }
 
 /** Whole gateway over an interval. */
-export interface GatewayRow extends Percentiles {
+interface GatewayRow extends Percentiles {
   readonly ratePerSecond: number;
   readonly active: number;
   readonly queued: number;

@@ -46,7 +46,7 @@ export class ConnectionPicker {
     const usable = this.#usable;
     usable.length = 0;
     // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
-    const anyIdle = sticky === undefined && this.#strategy.takesAnyIdle === true;
+    const anyIdle = sticky === undefined && pooled.length > 1 && this.#strategy.takesAnyIdle === true;
     if (anyIdle) this.#turn = this.#turn + 1 < pooled.length ? this.#turn + 1 : 0;
     let at = anyIdle ? this.#turn : 0;
     for (let left = full ? 0 : pooled.length; left > 0; left--, at = at + 1 === pooled.length ? 0 : at + 1) {

@@ -16,9 +16,9 @@ export const PAUSE_LEASE_LIFECYCLE: Lifecycle<PauseLeaseState> = {
 
 /** Lease of an agent's pause on one connection: a pause that is not renewed for 30 s is the fault of an agent that hangs, or forgot it. */
 export class PauseLease {
+  state: PauseLeaseState = 'flowing';
   readonly #clock: Clock;
   readonly #onExpired: () => void;
-  #state: PauseLeaseState = 'flowing';
   #timer: TimerHandle;
 
   /** @param onExpired called when a pause was not renewed in time */
@@ -27,18 +27,14 @@ export class PauseLease {
     this.#onExpired = onExpired;
   }
 
-  get state(): PauseLeaseState {
-    return this.#state;
-  }
-
   /** Starts the lease, or renews it. */
   pause(): void {
     this.#stopTimer();
     // the next session of a connection whose lease expired is paused from its start: the agent is not well yet
-    if (this.#state === 'flowing') this.#state = 'paused';
+    if (this.state === 'flowing') this.state = 'paused';
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#state = 'expired';
+      this.state = 'expired';
       this.#onExpired();
     }, PAUSE_LEASE_MS);
   }
@@ -51,17 +47,17 @@ export class PauseLease {
   /** Ends the lease: the agent resumes. */
   resume(): void {
     this.#stopTimer();
-    this.#state = 'flowing';
+    this.state = 'flowing';
   }
 
   /** Stops a running lease: its session is over, or takes no new requests anyway. */
   endSession(): void {
     this.#stopTimer();
-    if (this.#state === 'paused') this.#state = 'flowing';
+    if (this.state === 'paused') this.state = 'flowing';
   }
 
   /** Trusts a connection again whose lease expired: the agent answers. */
   answered(): void {
-    if (this.#state === 'expired') this.#state = this.#timer === undefined ? 'flowing' : 'paused';
+    if (this.state === 'expired') this.state = this.#timer === undefined ? 'flowing' : 'paused';
   }
 }

@@ -8,7 +8,7 @@ import type { Column } from '../columns.ts';
 import { GatewayProcess, type GatewaySettings } from '../http/gateway-process.ts';
 import type { Upstream } from '../http/upstream.ts';
 import { Relay, type RelayOptions } from '../relay/relay.ts';
-import { freeAddress, reversed } from '../reverse/reversed-transport.ts';
+import reversed, { freeAddress } from '../reverse/reversed-transport.ts';
 import { AgentLeaks } from './agent-leaks.ts';
 import { Asked } from './asked.ts';
 import { TrackedSession } from './tracked-session.ts';

@@ -160,7 +160,6 @@ class ReversedTransport implements Transport {
   }
 }
 
-/** The one transport of the reverse columns; also what `agentwire agent --transport` loads. */
-export const reversed: ReversedTransport = new ReversedTransport();
-export type { ReversedTransport };
+/** The one transport of the reverse columns; as the default export, what `agentwire agent --transport` loads. */
+const reversed: ReversedTransport = new ReversedTransport();
 export default reversed;
