@@ -84,3 +84,12 @@ test('a thrown handler and a rejection without an await are one line each with -
   expect(lines[0]?.['time']).toMatch(/^\d{4}-\d\d-\d\dT/);
   expect(stderr.join('')).not.toContain('secret');
 }, 60_000);
+
+test('a command that waits for a timer alone is not over: timers of agentwire keep no process alive', async () => {
+  const file = join(agentFolder(), 'agent.ts');
+  const wait = `await new Promise((resolve) => setTimeout(resolve, 20).unref());\n`;
+  writeFileSync(file, agentOf('return allow();').replace('export default', `${wait}export default`));
+  const agent = start('agent', file, '--listen', `unix:${join(socketFolder(), 'a.sock')}`);
+  await agent.line('listening');
+  expect(await agent.stop()).toBe(0);
+}, 60_000);

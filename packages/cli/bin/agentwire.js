@@ -7,7 +7,10 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 1;
 } else {
   const { main } = await import('../dist/index.js');
+  // timers of agentwire keep no process alive: while a command waits for one of them alone, it is not over
+  const running = setInterval(() => undefined, 2 ** 30);
   const status = await main(process.argv.slice(2));
+  clearInterval(running);
   process.exitCode = status;
   // a command that failed ends, whatever a module that it loaded has left open; only after its output was written
   if (status !== 0) process.stdout.write('', () => process.stderr.write('', () => process.exit()));
