@@ -12,8 +12,11 @@ export interface MatchedPath {
 }
 
 const UNRESERVED = /^[\w.~-]$/;
-/** A `.` or `..` segment, an empty one, an escaped `/`, `\` or NUL, or a `\`: servers differ in which resource such a path names. */
-const AMBIGUOUS = /(?:\/|%2f)(?:\.|%2e){1,2}(?:\/|;|$)|\/\/|%2f|%5c|\\|%00/i;
+/**
+ * A `.` or `..` segment, an empty one (also with parameters alone, `/;x/`), an escaped `/`, `\` or NUL, or a `\`: servers differ in
+ * which resource such a path names.
+ */
+const AMBIGUOUS = /(?:\/|%2f)(?:\.|%2e){1,2}(?:\/|;|$)|\/(?:;[^/]*)?\/|%2f|%5c|\\|%00/i;
 
 /** Returns whether servers differ in which resource a path names, so that a route could be bypassed with it. */
 export function isAmbiguous(sent: string): boolean {

@@ -140,7 +140,9 @@ export class Router<T> {
       const { methods, headers, rewritePrefix } = options;
       if (methods !== undefined && !methods.includes(method)) continue;
       if (headers !== undefined && !hasHeaders(headers, lines)) continue;
-      return { value, path: rewritePrefix === undefined ? target : rewritten(target, path, after, rewritePrefix) };
+      // `*` is this server, and has no path
+      const isKept = rewritePrefix === undefined || target === '*';
+      return { value, path: isKept ? target : rewritten(target, path, after, rewritePrefix) };
     }
     return undefined;
   }
