@@ -27,6 +27,13 @@ const OUT: ReadonlyMap<RegExp, string> = new Map([
 const NAMES_OUT =
   /\b(Turns|WaitingLine|OldestFirst|RequestArchive|putAway|bringBack|reviveScope|hurryOne|expectLosses|lossesAreNews|PeerLimits|isOurs|isStranger|Linger)\b/;
 
+/** Names that a comment inside code may begin with. */
+const COMMENT_NAMES: ReadonlySet<string> = new Set(
+  'Node Zentinel Envoy Linux Windows Express Fastify Koa Hono Prometheus Grafana Unix Date Map Set Promise Buffer'.split(
+    ' ',
+  ),
+);
+
 const files = execFileSync('git', ['ls-files', '-z', '*.ts', '*.mjs', '*.md'], { cwd: TOP, encoding: 'utf8' })
   .split('\0')
   .filter(
@@ -79,6 +86,20 @@ describe('words', () => {
           (match) => `${path}:${text.slice(0, match.index).split('\n').length}: ${match[1]}`,
         );
       });
+    expect(found).toEqual([]);
+  });
+
+  test('a comment inside code begins in lower case, unless with a name', () => {
+    const begins = /^ +\/\/ ([A-Z][a-z]+)\b(?![.(A-Z-])/;
+    const found = files
+      .filter((path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path))
+      .flatMap((path) =>
+        lines(path).filter(
+          ({ text }, at, all) =>
+            !/^ +\/\/ /.test(all[at - 1]?.text ?? '') && !COMMENT_NAMES.has(begins.exec(text)?.[1] ?? 'Node'),
+        ),
+      )
+      .map(({ place, text }) => `${place}: ${text.trim()}`);
     expect(found).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ export function agentCard(
   const { service, authenticate, anonymous } = options;
   const bearer = { bearer: { httpAuthSecurityScheme: { scheme: 'Bearer' } } };
   const schemes = options.securitySchemes ?? (authenticate === undefined ? {} : bearer);
-  // Any one of the schemes is enough; with an anonymous process none is needed.
+  // any one of the schemes is enough; with an anonymous process none is needed.
   const required = anonymous === undefined ? Object.keys(schemes) : [];
   return AgentCard.fromJSON({
     name: options.name ?? service,

@@ -42,7 +42,7 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
   readonly #push: PushSender | undefined;
 
   constructor({ card, options, executor, tasks, push }: BridgeRequestHandlerDeps) {
-    // A bus that is kept for a task that waits is never removed when the task is canceled; the store knows enough to go on without one.
+    // a bus that is kept for a task that waits is never removed when the task is canceled; the store knows enough to go on without one.
     super(card, tasks, executor, new TaskBuses(), push?.configs, push?.sender, undefined, undefined, {
       keepBusAliveStates: [],
     });
@@ -91,7 +91,7 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
   }
 
   override async listTasks(params: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
-    // Anonymous callers are not one another: a task is found by its id, which cannot be guessed, and never in a list.
+    // anonymous callers are not one another: a task is found by its id, which cannot be guessed, and never in a list.
     if (!callerOf(context).isAuthenticated)
       throw new UnsupportedOperationError('tasks are listed for authenticated callers only');
     checkHistoryLength(params.historyLength);
@@ -106,7 +106,7 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
   override async cancelTask(params: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
     callerOf(context);
     if (this.#executor.isRunning(params.id)) return super.cancelTask(params, context);
-    // No message may begin to be worked on while the task that waits is canceled.
+    // no message may begin to be worked on while the task that waits is canceled.
     const release = this.#admissions.hold(params.id);
     try {
       return await this.#cancelWaiting(params, context);
@@ -117,7 +117,7 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
 
   async #cancelWaiting(params: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
     const task = await super.cancelTask(params, context);
-    // The SDK notifies of what a run publishes, and a task that waits has none.
+    // the SDK notifies of what a run publishes, and a task that waits has none.
     const { id: taskId, contextId, status } = task;
     const value = { taskId, contextId, status, metadata: undefined };
     await this.#push?.send({ payload: { $case: 'statusUpdate', value } }, context);
@@ -143,13 +143,13 @@ function checkMessage(message: Message): void {
   for (const name of ['messageId', 'taskId', 'contextId'] as const) {
     if (message[name].length > MAX_ID) throw new RequestMalformedError(`message.${name} is longer than ${MAX_ID}`);
   }
-  // A message of the agent is the agent's to write; the history would tell it as the agent's own.
+  // a message of the agent is the agent's to write; the history would tell it as the agent's own.
   if (message.role !== Role.ROLE_USER) throw new RequestMalformedError('message.role must be ROLE_USER');
   if (message.parts.length === 0 || message.parts.length > MAX_PARTS)
     throw new RequestMalformedError(`message.parts must hold 1 to ${MAX_PARTS} parts`);
   if (message.parts.some(({ content }) => content === undefined))
     throw new RequestMalformedError('a part of message.parts has no text, raw, url or data');
   skillOf(message);
-  // Nothing here looks at them, and the SDK would load and report each.
+  // nothing here looks at them, and the SDK would load and report each.
   message.referenceTaskIds = [];
 }

@@ -36,7 +36,7 @@ export class Answers {
       return;
     }
     if (msg.headers !== undefined) {
-      // The server answers on the very subject that this node gave; no other node may publish under this node's name.
+      // the server answers on the very subject that this node gave; no other node may publish under this node's name.
       if (source !== options.nodeId || msg.headers.code !== NO_RESPONDERS)
         throw new AgentwireError('ERR_PROTOCOL', 'an answer has headers, which only the server writes');
       if (asked.node !== undefined) asked.answered.add(asked.node);
@@ -106,7 +106,7 @@ export class Answers {
     inTurn(asked, () =>
       host.answer({ ...message, correlationId: asked.id }).then(
         () => {
-          // All answers of that one node have been gathered.
+          // all answers of that one node have been gathered.
           if (!isPart && !asked.topic) host.fail(asked.id, 'ERR_NO_RESPONDERS', 'no further answer will come');
         },
         (error: unknown) => {

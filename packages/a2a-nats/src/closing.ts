@@ -34,7 +34,7 @@ export async function leave({ link, incoming, presence, inboxes, writing }: Clos
     new Promise((resolve) => (timer = clock.setTimeout(() => resolve('late'), ms)));
   const answered = async (): Promise<void> => {
     incoming.stop();
-    // The server has no member of the group here any more once it has answered this.
+    // the server has no member of the group here any more once it has answered this.
     await link.batch.flush();
     await Promise.all([link.answered(), ...[...inboxes].map((inbox) => inbox.close())]);
   };

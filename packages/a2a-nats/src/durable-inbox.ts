@@ -83,7 +83,7 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
   };
   const atOnce = (lane: Lane): number => {
     if (lane === 'later') return DELAYED_AT_ONCE;
-    // The next message of high priority has to be here when a slot becomes free.
+    // the next message of high priority has to be here when a slot becomes free.
     return lane === 'high' ? Math.min(concurrency + HIGH_AHEAD, options.maxAckPending) : concurrency;
   };
   const fetching = lanes.map(

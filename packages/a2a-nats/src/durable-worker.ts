@@ -58,7 +58,7 @@ export class DurableWorker {
       this.stats.duplicates += 1;
       return;
     }
-    // Messages of both priorities are fetched at once, so one may wait for a slot; the server hears of it meanwhile.
+    // messages of both priorities are fetched at once, so one may wait for a slot; the server hears of it meanwhile.
     await slots.acquire(isHigh);
     try {
       await this.#handle(msg);

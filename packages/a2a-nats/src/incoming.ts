@@ -75,7 +75,7 @@ export class Incoming {
   /** Takes what came for one agent, for this node, or for a service of it. */
   #direct(msg: Msg, way: SubjectParts['way']): void {
     const parts = parseSubject(msg.subject);
-    // A server can be made to bring what it keeps to any subject, but not under another name than it was sent to.
+    // a server can be made to bring what it keeps to any subject, but not under another name than it was sent to.
     if (parts.way !== way || (parts.node !== undefined && parts.node !== this.#link.options.nodeId)) {
       throw new AgentwireError('ERR_PROTOCOL', 'a message came on another way than its subject says');
     }

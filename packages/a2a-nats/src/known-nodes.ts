@@ -97,7 +97,7 @@ export class KnownNodes {
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
       this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false });
-      // It was not there when its processes were watched.
+      // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;
     }

@@ -50,7 +50,7 @@ export class Later {
       msg.nak(RETRY_MS);
       return;
     }
-    // From here on a cancellation comes too late, and its sender is told so.
+    // from here on a cancellation comes too late, and its sender is told so.
     this.#streams.leaving.add(sequence);
     try {
       const about = forwardHeaders(subjects.inboxOf(source, this.#name), sentAt, replyOf(msg.headers));

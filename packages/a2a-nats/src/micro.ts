@@ -66,7 +66,7 @@ export class Micro {
       this.#ids.set(name, id);
     }
     const metadata = { ...about.metadata, 'agentwire.node': this.#link.options.nodeId, 'agentwire.service': name };
-    // The names of micro services are letters, digits, _ and - only; the whole name is in the metadata.
+    // the names of micro services are letters, digits, _ and - only; the whole name is in the metadata.
     return { name: encodeToken(name).replaceAll('=', '_'), id, version: about.version ?? '0.0.0', metadata };
   }
 
@@ -134,7 +134,7 @@ function schemasOf({ contracts }: ServiceEntry, method: string): Readonly<Record
     if (schema === undefined) continue;
     const { vendor } = schema['~standard'] as { readonly vendor: unknown };
     found[`schema.${side}.vendor`] = String(vendor).slice(0, 100);
-    // A schema that JSON Schema cannot say is named by its vendor alone.
+    // a schema that JSON Schema cannot say is named by its vendor alone.
     const text = writeJsonSchema(schema);
     if (text !== undefined) found[`schema.${side}`] = text;
   }

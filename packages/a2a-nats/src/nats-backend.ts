@@ -288,7 +288,7 @@ async function open({
       noEcho: true,
       inboxPrefix: `_INBOX_${encodeToken(nodeId)}`,
       maxReconnectAttempts: -1,
-      // A password that is refused now may be the right one after the next reload of the server.
+      // a password that is refused now may be the right one after the next reload of the server.
       ignoreAuthErrorAbort: true,
       pingInterval: pingIntervalMs,
       maxPingOut: 2,

@@ -195,7 +195,7 @@ export class NodeLink {
         this.rights.forget();
         this.nameConflicts.greet();
         this.onReconnect();
-        // An asker may have given its request up meanwhile, and could not say so.
+        // an asker may have given its request up meanwhile, and could not say so.
         this.#host?.recheck();
         logger.info({ node, server: status.server }, 'connected to a NATS server again');
       } else if (status.type === 'error') {

@@ -111,7 +111,7 @@ export class NodeStreams {
       discard_new_per_subject: true,
       max_msgs: maxDelayed,
       max_msgs_per_subject: Math.min(maxDelayedPerNode, maxDelayed),
-      // The most that one sender may have waiting is half of the bytes.
+      // the most that one sender may have waiting is half of the bytes.
       max_msg_size: Math.max(1, Math.floor(maxDelayedBytes / 2 / maxDelayedPerNode)),
       max_bytes: maxDelayedBytes,
       duplicate_window: duplicateWindowMs * NANOS,
@@ -164,7 +164,7 @@ export class NodeStreams {
   async #settle(wanted: Wanted, kind: Kind): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const found = await this.#find(wanted.name);
-      // A stream of an earlier version may still take every name.
+      // a stream of an earlier version may still take every name.
       const wide = !this.#options.create && found?.subjects.includes(this.#subjects.everyInbox()) === true;
       const missing = wide ? [] : wanted.subjects.filter((subject) => found?.subjects.includes(subject) !== true);
       const differing = found === undefined ? [] : this.#differing(found, wanted, kind);

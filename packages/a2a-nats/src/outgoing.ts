@@ -90,7 +90,7 @@ export class Outgoing {
     try {
       return this.#send(subject, message, to, expectsReply, { place });
     } catch (error) {
-      // What never left is not lost on the way.
+      // what never left is not lost on the way.
       losses.takeBack(to.name);
       throw error;
     }

@@ -127,7 +127,7 @@ function readService(json: unknown): AnnouncedService {
     description: description === undefined ? undefined : readText(description, 'description'),
     metadata: facts(metadata),
     methods: methods?.map((method: unknown) => readText(method, 'method')),
-    // Nodes of an earlier version announce none.
+    // nodes of an earlier version announce none.
     schemas: schemas === undefined ? {} : readSchemas(schemas),
   };
 }

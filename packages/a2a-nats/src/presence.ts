@@ -105,7 +105,7 @@ export class Presence {
     const { options } = this.#link;
     const { source, way } = parseSubject(msg.subject);
     const announcement = decodeAnnouncement(msg.string());
-    // Another process of this name is noticed in another way.
+    // another process of this name is noticed in another way.
     if (way !== 'presence' || source === options.nodeId || this.#stopped) return;
     if (announcement.ask) this.changed();
     this.known.take(source, announcement);

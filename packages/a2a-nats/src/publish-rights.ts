@@ -58,7 +58,7 @@ export class PublishRights {
     } catch (error) {
       throw fromNatsError(error, 'publish');
     }
-    // The refusal came before the answer to the ping, but the client tells of it a moment later.
+    // the refusal came before the answer to the ping, but the client tells of it a moment later.
     await setImmediate();
     if (this.#refused.delete(subject)) {
       throw new AgentwireError(

@@ -54,7 +54,7 @@ export function openReply(
       link.batch.publish(subject, encodeWorking(id));
     },
     fail: (code, text): void => {
-      // Another node may still answer what was asked on a topic, so the asker is not told that this one will not.
+      // another node may still answer what was asked on a topic, so the asker is not told that this one will not.
       if (!tellFailure || !link.connected) return;
       try {
         link.batch.publish(subject, encodeFailure(code, text));

@@ -41,7 +41,7 @@ export function parseSubject(subject: string): SubjectParts {
   const parts = parse(subject);
   if (parts.way === 'reply') return parts;
   if (known.size >= MAX_KNOWN) known.clear();
-  // Messages share it, so no recipient may change it.
+  // messages share it, so no recipient may change it.
   if (parts.target !== undefined) Object.freeze(parts.target);
   known.set(subject, parts);
   return parts;

@@ -72,7 +72,7 @@ function guardedLookup({ allowPrivateAddresses, lookup = systemLookup }: PostOpt
         done(error, []);
         return;
       }
-      // One private address is enough to refuse the name: which one is tried first is not ours to choose.
+      // one private address is enough to refuse the name: which one is tried first is not ours to choose.
       const [first] = addresses;
       if (
         first === undefined ||

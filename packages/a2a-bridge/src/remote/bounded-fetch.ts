@@ -14,7 +14,7 @@ export interface BoundedFetchOptions {
 export function boundedFetch({ origins, headers, maxBytes }: BoundedFetchOptions): typeof fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    // An agent card says where its agent is asked; it must not make this process send its headers to another host.
+    // an agent card says where its agent is asked; it must not make this process send its headers to another host.
     if (!origins.has(url.origin)) {
       throw new AgentwireError(
         'ERR_INVALID_ADDRESS',

@@ -88,7 +88,7 @@ export class RemoteAgent {
 
   async #ask(message: ReceivedMessage, answer: RemoteAnswer, signal: AbortSignal): Promise<Payload | undefined> {
     const request = this.#request(message, answer);
-    // Also a sender that wants one answer is asked for by stream where there is one: only so the task is known before its end, and can be canceled.
+    // also a sender that wants one answer is asked for by stream where there is one: only so the task is known before its end, and can be canceled.
     const asking = this.#whileWanted(answer, signal);
     const kept: Payload[] = [];
     for await (const event of this.#client.sendMessageStream(request, { signal: asking })) {

@@ -52,7 +52,7 @@ export class RemoteAnswer {
 
   /** Takes a whole task. */
   takeTask(task: Task): Payload[] {
-    // A task that is continued comes with the results it had before.
+    // a task that is continued comes with the results it had before.
     const taken = this.task?.taken ?? new Set();
     this.task = { taskId: task.id, contextId: task.contextId, taken };
     this.#status = task.status;

@@ -178,7 +178,7 @@ function recover(
   let end = 0;
   let reachedHead = head === undefined;
   let torn: string | undefined;
-  // A write that a power failure cut can leave zeros, of any length, which no program of ours writes.
+  // a write that a power failure cut can leave zeros, of any length, which no program of ours writes.
   for (const line of readLines(fd, sizeWithoutZeros(fd, size))) {
     if (!line.whole) {
       torn = line.text ?? '';

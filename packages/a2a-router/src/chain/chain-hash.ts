@@ -30,7 +30,7 @@ export function createHmacDigest(key: Uint8Array): ChainDigest {
   return {
     prefix,
     entry: (prefixed) => {
-      // One character for each byte: neither end has to read hex.
+      // one character for each byte: neither end has to read hex.
       outer.write(hash('sha256', prefixed, 'binary'), BLOCK, 'latin1');
       return hash('sha256', outer, 'hex');
     },

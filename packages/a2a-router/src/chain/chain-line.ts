@@ -14,7 +14,7 @@ export function writeChainLine(event: ChainEvent): string {
 const PAYLOAD = ',"payload":';
 
 function writeStart({ sequence, source, kind, seconds, nanos }: Omit<ChainEvent, 'payload' | 'hash'>): string {
-  // A one before the nanoseconds keeps their leading zeros; it is cheaper than padding.
+  // a one before the nanoseconds keeps their leading zeros; it is cheaper than padding.
   const fraction = String(1_000_000_000 + nanos).slice(1);
   return `{"seq":${sequence},"source":${quoted(source)},"kind":${quoted(kind)},"time":"${seconds}.${fraction}"`;
 }

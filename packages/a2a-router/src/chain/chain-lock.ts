@@ -48,7 +48,7 @@ export class ChainLock {
     try {
       unlinkSync(this.#path);
     } catch {
-      // It is stale as soon as this process ends.
+      // it is stale as soon as this process ends.
     }
   }
 }
@@ -91,7 +91,7 @@ function removeStale(path: string, expected: string): void {
     try {
       linkSync(aside, path);
     } catch {
-      // A third process has taken it.
+      // a third process has taken it.
     }
   }
   unlinkSync(aside);
@@ -142,7 +142,7 @@ const PF_EXITING = 4;
 function statOf(pid: number): { readonly started: string | undefined; readonly exiting: boolean } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name of the program may hold spaces and parentheses; the fields after the last one do not.
+    // the name of the program may hold spaces and parentheses; the fields after the last one do not.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const exiting = fields[0] === 'Z' || fields[0] === 'X' || (Number(fields[6]) & PF_EXITING) !== 0;
     return { started: fields[19], exiting };

@@ -107,7 +107,7 @@ export class ChainManager {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#file === undefined || this.#durable >= this.length - 1) return DONE;
     if (this.#group === undefined) {
-      // Callers that come while one group is being synced share the next one.
+      // callers that come while one group is being synced share the next one.
       const begin = (): Promise<void> => {
         this.#group = undefined;
         return this.#flush();
@@ -223,7 +223,7 @@ export class ChainManager {
     this.#durable = reached;
     this.#tellHead(head);
     const { maxSegmentBytes } = this.#options;
-    // What waits belongs to this segment already, so it is written first.
+    // what waits belongs to this segment already, so it is written first.
     if (maxSegmentBytes !== undefined && this.#file.size >= maxSegmentBytes && this.#pending.length === 0)
       this.#beginSegment(this.#entries.scheme);
   }
@@ -245,7 +245,7 @@ export class ChainManager {
   /** Runs without a pause: what is recorded before it is in the old segment, and synced; what comes later is in the new one. */
   #beginSegment(scheme: ChainScheme): void {
     if (this.#failure !== undefined) throw this.#failure;
-    // Entries that were recorded while the old segment was synced go into it as well.
+    // entries that were recorded while the old segment was synced go into it as well.
     this.#write();
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#file === undefined) return;

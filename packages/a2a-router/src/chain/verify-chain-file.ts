@@ -107,7 +107,7 @@ function check(
     found.verifier.finish(isLast);
     return undefined;
   } catch (error) {
-    // Only the system's refusal to read is no statement about the chain.
+    // only the system's refusal to read is no statement about the chain.
     if ((error as { readonly syscall?: unknown } | null)?.syscall !== undefined)
       throw toAgentwireError(error, 'ERR_IO', path);
     return error instanceof Error ? error.message : String(error);
@@ -166,7 +166,7 @@ function begin(
   const schemes = fitting.map((key) =>
     createChainScheme(key instanceof Uint8Array ? { chainId, key } : { chainId, signingKey: key }),
   );
-  // Of several secrets the one that made the first entry is the one; a signature is checked where it stands.
+  // of several secrets the one that made the first entry is the one; a signature is checked where it stands.
   const previous = anchor?.hash ?? previousHash(line);
   const chosen =
     schemes.length > 1 && claim.algorithm === 'hmac-sha256'

@@ -10,7 +10,7 @@ const MAX_REASON = 1000;
  */
 export function judgeAnswer(answer: unknown): GateDecision {
   try {
-    // Each field is read once, so that an object cannot answer twice in two ways.
+    // each field is read once, so that an object cannot answer twice in two ways.
     const { kind, reason } = Object(answer ?? {}) as { readonly kind?: unknown; readonly reason?: unknown };
     const why = typeof reason === 'string' ? reason.slice(0, MAX_REASON) : undefined;
     if (kind === 'permit') return gateDecision.permit;

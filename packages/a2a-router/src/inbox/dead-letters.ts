@@ -113,7 +113,7 @@ export class DeadLetters {
     this.#next += 1;
     const letter = { number, message, recipient, reason, at: this.#clock.wallNow() };
     this.#letters.set(number, { letter, bytes, source });
-    // The last letter of the same sender may just have been evicted, and the sender with it.
+    // the last letter of the same sender may just have been evicted, and the sender with it.
     this.#sources.set(source.name, source);
     source.numbers.add(number);
     source.bytes += bytes;
@@ -169,7 +169,7 @@ export class DeadLetters {
   }
 
   #source({ fromNode, from }: KernelMessage): Source {
-    // All processes of another node are one source: a node could invent pids.
+    // all processes of another node are one source: a node could invent pids.
     const name = fromNode ?? from;
     return this.#sources.get(name) ?? { name, numbers: new Set(), bytes: 0 };
   }

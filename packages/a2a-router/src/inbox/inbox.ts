@@ -129,7 +129,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     let left = false;
-    // Marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.
+    // marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.
     const loop = {};
     return {
       next: () => {
@@ -205,7 +205,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       const next = this.#blocked.shift();
       if (next === undefined) return;
       this.#hooks.clock.clearTimeout(next.timer);
-      // A message that is dropped when it is taken was not delivered.
+      // a message that is dropped when it is taken was not delivered.
       if (next.message.deadline !== undefined && next.message.deadline <= this.#hooks.clock.wallNow()) {
         next.settle('ERR_TIMEOUT');
         continue;

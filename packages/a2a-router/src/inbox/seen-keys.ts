@@ -5,7 +5,7 @@ const LONGEST_KEPT = 64;
 /** The name under which an idempotency key of one sender is remembered: at most 64 bytes, as a SHA-256 digest where it would be longer. */
 export function seenKey(fromNode: string | undefined, from: number, key: string): string {
   const name = `${fromNode ?? ''}/${from}/${key}`;
-  // Every plain name has a slash, and no digest has one.
+  // every plain name has a slash, and no digest has one.
   return name.length * 3 <= LONGEST_KEPT || Buffer.byteLength(name) <= LONGEST_KEPT
     ? name
     : hash('sha256', name, 'hex');

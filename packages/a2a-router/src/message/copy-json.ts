@@ -35,7 +35,7 @@ function copyObject(object: object, depth: number): JsonValue {
   checkPlain(object);
   const result: Record<string, JsonValue> = {};
   for (const [key, item] of Object.entries(object)) {
-    // An assignment to __proto__ would change the prototype and lose the key.
+    // an assignment to __proto__ would change the prototype and lose the key.
     if (key === '__proto__')
       Object.defineProperty(result, key, {
         value: copy(item, depth + 1),
@@ -52,7 +52,7 @@ function copyObject(object: object, depth: number): JsonValue {
 export function checkPlain(object: object): void {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype === null || prototype === Object.prototype) return;
-  // An object of another realm is plain too: its prototype has no prototype itself.
+  // an object of another realm is plain too: its prototype has no prototype itself.
   if (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'hasOwnProperty')) return;
   throw notJson(`a ${object.constructor.name || 'class instance'}`, true);
 }

@@ -11,7 +11,7 @@ export function copyPayload(payload: Payload): Payload {
   if (typeof payload !== 'object' || payload === null) {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a message needs a payload, such as payload.text("hi")');
   }
-  // Each field is read once: what was checked is what is copied, whatever a getter says the second time.
+  // each field is read once: what was checked is what is copied, whatever a getter says the second time.
   switch (payload.kind) {
     case 'text':
       return { kind: 'text', text: string('text', payload.text) };

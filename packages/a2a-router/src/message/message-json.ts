@@ -139,7 +139,7 @@ export function messageFromJson(json: JsonValue | undefined, fromNode?: string, 
     timestamp,
     correlationId: optionalText(all['correlation_id'], 'correlation_id', MAX_ID_BYTES),
     traceId: optionalText(all['trace_id'], 'trace_id', MAX_ID_BYTES),
-    // One that cannot be read begins no trace here, and refuses no message.
+    // one that cannot be read begins no trace here, and refuses no message.
     traceparent: readTraceparent(all['traceparent']),
     deadline:
       all['deadline'] === undefined || all['deadline'] === null ? undefined : number(all['deadline'], 'deadline'),

@@ -50,7 +50,7 @@ export class StreamWriter {
     const done = (): void => {
       this.#waiting -= 1;
     };
-    // A part that failed was told to the one who wrote it; the next one has its own turn.
+    // a part that failed was told to the one who wrote it; the next one has its own turn.
     const sent = this.#turn.then(send);
     this.#turn = sent.then(done, done);
     return sent;

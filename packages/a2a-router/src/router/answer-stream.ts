@@ -100,7 +100,7 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
       this.#finish(readFailure(reply));
       return true;
     }
-    // An answer that is no part of a stream is all of it.
+    // an answer that is no part of a stream is all of it.
     if (reply.streamed !== 'end') this.#hand(reply);
     if (reply.streamed === 'part') return false;
     this.#finish(undefined);

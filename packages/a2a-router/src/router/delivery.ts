@@ -124,13 +124,13 @@ export class Delivery {
 
   #topic(message: KernelMessage, topic: string, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
     const { topics, backend } = this.#deps;
-    // The subscribers are looked up first, because a name that is no topic must not be remembered.
+    // the subscribers are looked up first, because a name that is no topic must not be remembered.
     const subscribers = topics.subscribers(topic);
     const sequence = topics.note(topic, message, holder);
     const noted = sequence === undefined ? message : { ...message, sequence };
     const reaches = (pid: Pid): boolean => mayReachSubscriber(holder, pid);
     const here = withSequence(this.#many(subscribers, noted, reaches, waiting), sequence);
-    // What came from another node is not sent on, and a scope of pids means processes of this node.
+    // what came from another node is not sent on, and a scope of pids means processes of this node.
     const { kind } = holder.capabilities.ipcScope;
     if (backend === undefined || message.fromNode !== undefined || kind === 'restricted' || kind === 'parentOnly')
       return here;
@@ -167,7 +167,7 @@ export class Delivery {
       expectsReply: waiting !== undefined,
       window: waiting?.window?.size,
     });
-    // A request that ended while it was handed over was forgotten before the backend knew it.
+    // a request that ended while it was handed over was forgotten before the backend knew it.
     if (waiting?.ended === true) this.#deps.backend?.forget(message.id);
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
@@ -181,7 +181,7 @@ export class Delivery {
     const [local, remote] = await Promise.allSettled([here, this.#remote(message, to, waiting)]);
     if (local.status === 'rejected') throw local.reason;
     if (remote.status === 'fulfilled') return { ...local.value, remote: remote.value.remote };
-    // A message that reached no process here either failed as a whole, and may be sent again.
+    // a message that reached no process here either failed as a whole, and may be sent again.
     const undelivered =
       waiting === undefined || waiting.ended ? local.value.delivered === 0 : waiting.responders === undefined;
     if (undelivered) throw remote.reason;

@@ -79,7 +79,7 @@ export class InboxTable {
     this.#boxes.get(pid)?.inbox.close('target_not_found');
     const seen = new SeenKeys(rememberedKeys);
     const drop = (message: KernelMessage, reason: DeadLetterReason): void => {
-      // It was not received, so a retry or a redrive with the same key must not count as a duplicate.
+      // it was not received, so a retry or a redrive with the same key must not count as a duplicate.
       const { fromNode, from, idempotencyKey } = message;
       if (idempotencyKey !== undefined) seen.delete(seenKey(fromNode, from, idempotencyKey));
       deadLetters.add(message, pid, reason);

@@ -86,7 +86,7 @@ export class LocalSender {
     waiting: PendingRequest,
     checkedAt: number | undefined,
   ): SendOutcome {
-    // Interceptors and schemas may take their time, so the deadline is compared with the clock again after them.
+    // interceptors and schemas may take their time, so the deadline is compared with the clock again after them.
     const isDirect = this.#interceptors.length === 0 && this.#contracts === undefined;
     return this.#dispatch(message, chain, isDirect ? { waiting, checkedAt } : { waiting });
   }
@@ -111,7 +111,7 @@ export class LocalSender {
     }
     const interceptors = this.#interceptors;
     if (interceptors.length === 0) return this.#forward(message, chain, context);
-    // Interceptors look at a copy, so that gate, chain and recipients see what was checked.
+    // interceptors look at a copy, so that gate, chain and recipients see what was checked.
     return aroundSend(interceptors, sealMessage(message, message), () => this.#forward(message, chain, context));
   }
 

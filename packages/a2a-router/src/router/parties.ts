@@ -54,7 +54,7 @@ export class Parties<R> {
     if (after !== undefined) after.before = before;
     if (before !== undefined) before.after = after;
     else this.#behead(one.pid, after);
-    // A link that is out must not keep others alive.
+    // a link that is out must not keep others alive.
     one.before = undefined;
     one.after = undefined;
   }

@@ -186,7 +186,7 @@ export class PendingRequests implements RequestOwner {
 
   /** Ends what a process asked for, and what only it could have answered. */
   processGone(pid: Pid, code: ErrorCode): void {
-    // Each turn takes the part that is first out of the list.
+    // each turn takes the part that is first out of the list.
     for (let one = this.#parties.first(pid); one !== undefined; one = this.#parties.first(pid)) {
       const { request } = one;
       if (request.from === pid) {
@@ -234,7 +234,7 @@ export class PendingRequests implements RequestOwner {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    // A request that is out must not keep others alive.
+    // a request that is out must not keep others alive.
     request.older = undefined;
     request.newer = undefined;
     if (request.indexed) this.#index.delete(request.id);
@@ -266,7 +266,7 @@ export class PendingRequests implements RequestOwner {
     }
     for (const one of expired)
       this.end(one, new AgentwireError('ERR_TIMEOUT', 'no answer came in time', { detail: { id: one.id } }));
-    // Requests that were made by those that ended may have set a nearer alarm already.
+    // requests that were made by those that ended may have set a nearer alarm already.
     if (next < this.#wakesAt) this.#wakeAt(Math.max(next, now + SWEEP_MS));
     return false;
   }

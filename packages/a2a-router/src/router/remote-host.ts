@@ -42,7 +42,7 @@ export interface RemoteHostDeps {
  */
 export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
   const { path, pending, remoteRequests, remoteWatches, chain, table, replierOf, open, services } = deps;
-  // A chain that syncs first lets time pass, so the sender is admitted again after it.
+  // a chain that syncs first lets time pass, so the sender is admitted again after it.
   const admittedNow = (sender: Sender): Sender | undefined => (chain?.fsync === 'always' ? undefined : sender);
   const complete: DirectHandler = {
     scoped: false,
@@ -84,7 +84,7 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
         });
         taken = true;
       } finally {
-        // What failed may come again, and then be answered.
+        // what failed may come again, and then be answered.
         if (!taken && waiting !== undefined) remoteRequests.drop(waiting);
       }
     },

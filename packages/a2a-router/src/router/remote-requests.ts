@@ -78,7 +78,7 @@ export class RemoteRequests {
         onReply: () => true,
         onEnd: ({ code, message: text }) => {
           this.#forget(request);
-          // The asker has noticed by itself that the time is over.
+          // the asker has noticed by itself that the time is over.
           if (code !== 'ERR_TIMEOUT') reply.fail(code, text);
         },
       },
@@ -88,7 +88,7 @@ export class RemoteRequests {
     this.#waiting.add(request);
     this.#requests.set(request.id, request);
     this.#ofNode.set(node, mine + 1);
-    // Who writes a stream is given credits, so it must be known from the start.
+    // who writes a stream is given credits, so it must be known from the start.
     if (request.window !== undefined) reply.watch?.();
     return request;
   }

@@ -64,7 +64,7 @@ export function createReplier(
         const known = ReceivedMessage.requestOf(to);
         const answers = isReply && known instanceof PendingRequest ? known : undefined;
         if (schema === undefined) return sendAnswer(answer, isReply, answers);
-        // The copy is checked, because the original may change while a schema thinks.
+        // the copy is checked, because the original may change while a schema thinks.
         const checked = checkAgainst(schema, answer.payload, 'the answer', checks);
         return checked instanceof Promise
           ? checked.then(() => sendAnswer(answer, isReply, answers))

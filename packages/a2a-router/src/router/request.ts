@@ -107,7 +107,7 @@ export function requestMany(
     let stall: unknown;
     const waiting = ask(deps, message, options, 'answer', {
       onReply: (reply) => {
-        // One that failed is none of the answers; others may still come.
+        // one that failed is none of the answers; others may still come.
         if (reply.streamed === 'error') return false;
         clock.clearTimeout(stall);
         const done = replies.push(reply) === max;

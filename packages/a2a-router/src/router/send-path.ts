@@ -51,7 +51,7 @@ export class SendPath {
   dispatch(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
     const { observer } = this.#deps;
     if (observer === undefined) return this.#audited(message, chain, context);
-    // A dead letter that is sent again stays as it was.
+    // a dead letter that is sent again stays as it was.
     return observer.send(message, context.redriveTo === undefined, () => this.#audited(message, chain, context));
   }
 
@@ -149,7 +149,7 @@ export class SendPath {
       if (answered !== undefined) return answered;
     }
     const isLate = answers || context.isReply === true || (context.redriveTo === undefined && this.#isLate(message));
-    // A part of a stream is never a message of its own, so no scope has to be asked about it.
+    // a part of a stream is never a message of its own, so no scope has to be asked about it.
     if (isLate && message.streamed !== undefined) return requestEnded(message);
     try {
       checker.checkTarget(sender, message.target);

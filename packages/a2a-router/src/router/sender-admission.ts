@@ -81,7 +81,7 @@ export class SenderAdmission {
         `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here`,
       );
     }
-    // Resolved each time, because an object that was given before may say something else now.
+    // resolved each time, because an object that was given before may say something else now.
     const capabilities = resolveCapabilities(given);
     return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
   }

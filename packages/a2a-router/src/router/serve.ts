@@ -29,7 +29,7 @@ export async function serve(
   const concurrency = checkInteger('concurrency', options.concurrency ?? 1, 1, 10_000);
   if (typeof handler !== 'function')
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `a handler must be a function, got ${typeof handler}`);
-  // Counted, not gathered in a set: one with an entry for each message keeps what was handled until a full collection.
+  // counted, not gathered in a set: one with an entry for each message keeps what was handled until a full collection.
   const running = { count: 0 };
   let onEnded: (() => void) | undefined;
   const ended = (): void => {
@@ -49,7 +49,7 @@ export async function serve(
 
 async function next(inbox: Inbox, signal: AbortSignal | undefined): Promise<ReceivedMessage | undefined> {
   if (signal === undefined) return inbox.receive();
-  // An inbox hands over what is ready before it looks at a signal.
+  // an inbox hands over what is ready before it looks at a signal.
   if (signal.aborted) return undefined;
   try {
     return await inbox.receive({ signal });

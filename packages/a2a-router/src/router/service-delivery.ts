@@ -58,7 +58,7 @@ export class ServiceDelivery {
       (pid) => inboxes.liveState(pid) !== undefined && (pid !== message.from || message.fromNode !== undefined),
     );
     const reachable = live.filter((pid) => mayReachProcess(holder, pid));
-    // A suspended owner queues, so it gets a share only while no other owner can take the message.
+    // a suspended owner queues, so it gets a share only while no other owner can take the message.
     const running = reachable.filter((pid) => inboxes.liveState(pid) === 'running');
     const allowed = running.length > 0 ? running : reachable;
     if (registry !== undefined && allowed.length > 0) {
@@ -162,7 +162,7 @@ export class ServiceDelivery {
     try {
       await this.#deps.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
     } catch (error) {
-      // A process may have it, so it is not refused here.
+      // a process may have it, so it is not refused here.
       if (toAgentwireError(error, 'ERR_IO').code === 'ERR_TIMEOUT') throw error;
       return this.#deps.one(full, message, waiting);
     }

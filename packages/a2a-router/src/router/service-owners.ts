@@ -59,7 +59,7 @@ export class ServiceOwners {
 
   #use(registry: ServiceRegistry): ServiceRegistry {
     this.#registry = registry;
-    // The registry asks itself, so that `serviceRegistry.register` is no way around the capabilities.
+    // the registry asks itself, so that `serviceRegistry.register` is no way around the capabilities.
     this.#detach = registry.attach({
       check: (pid) => this.#check(pid),
       changed: (service, owned) => this.#backend?.serviceChanged(service, owned),

@@ -30,7 +30,7 @@ export class Subscriptions {
   constructor(deps: SubscriptionsDeps) {
     this.#deps = deps;
     const { backend } = deps;
-    // The topics ask themselves, so that `topicRouter.subscribe` is no way around the scope.
+    // the topics ask themselves, so that `topicRouter.subscribe` is no way around the scope.
     this.#detach = deps.topics.attach({
       check: (pid, pattern) => this.#check(pid, pattern),
       changed:

@@ -86,7 +86,7 @@ class SchemaWalk {
     }
     const named = own(schema, 'properties');
     const properties = isRules(named) ? named : {};
-    // What a pattern allows is not known here.
+    // what a pattern allows is not known here.
     const others = own(schema, 'patternProperties') === undefined ? own(schema, 'additionalProperties') : undefined;
     for (const [name, item] of Object.entries(value)) {
       if (item === undefined || !this.#pay(1)) continue;

@@ -59,7 +59,7 @@ export class TopicHistory {
     const kept = this.#topics.get(topic);
     if (kept === undefined) return undefined;
     kept.sequence += 1;
-    // A process entry is a live view: what counts is its scope at this moment.
+    // a process entry is a live view: what counts is its scope at this moment.
     const scope =
       publisher === undefined ? undefined : { capabilities: publisher.capabilities, parent: publisher.parent };
     const entry: KeptMessage = { message: { ...message, sequence: kept.sequence }, publisher: scope };

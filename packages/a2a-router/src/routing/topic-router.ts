@@ -118,7 +118,7 @@ export class TopicRouter {
     this.#count -= patterns.size;
     this.#cache.clear();
     this.#leftovers.push({ subscriber, patterns: subscriber.patterns.values() });
-    // Only a backend has to be told of each pattern.
+    // only a backend has to be told of each pattern.
     if ([...this.#hooks].some(({ changed }) => changed !== undefined))
       for (const pattern of patterns) this.#left(pattern);
     return patterns;

@@ -32,7 +32,7 @@ function ask(schema: StandardSchema): string | undefined {
     const text: unknown = JSON.stringify(given);
     return typeof text === 'string' && text.length <= MAX_SCHEMA ? text : undefined;
   } catch {
-    // A library that cannot say this schema as JSON Schema throws.
+    // a library that cannot say this schema as JSON Schema throws.
     return undefined;
   }
 }

@@ -86,7 +86,7 @@ export class Supervisor {
     try {
       pid = table.insert(spec);
     } catch (error) {
-      // Without a process there is no exit that could be answered with a restart.
+      // without a process there is no exit that could be answered with a restart.
       this.#giveUp(toAgentwireError(error, 'ERR_HANDLER', `child ${JSON.stringify(id)} cannot be started`));
       return;
     }
@@ -121,7 +121,7 @@ export class Supervisor {
       return;
     }
     this.#options.logger.warn({ child: id, pid, exitCode }, 'a child exited and is started again');
-    // Later, so that everybody has been told of the exit, and a child that exits at once nests no calls.
+    // later, so that everybody has been told of the exit, and a child that exits at once nests no calls.
     queueMicrotask(() => this.#restart(child));
   }
 
