@@ -1,3 +1,4 @@
+import { AgentwireError } from '@agentwire/core';
 import { type Coding, encoderOf } from './content-coding.ts';
 import type { CodingStream } from './coding-stream.ts';
 
@@ -13,11 +14,13 @@ export class BodyOutput {
     this.#keep = keep;
   }
 
-  /** Writes everything that `body` gives. */
+  /** Writes everything that `body` gives. @throws AgentwireError `ERR_HANDLER` for what is no text or bytes */
   async writeAll(body: AsyncIterable<Uint8Array | string>): Promise<void> {
     try {
       for await (const piece of body) {
         const data = typeof piece === 'string' ? Buffer.from(piece) : piece;
+        if (!(data instanceof Uint8Array))
+          throw new AgentwireError('ERR_HANDLER', `the change of a body gave a ${typeof data}, no text or Uint8Array`);
         if (data.byteLength === 0) continue;
         this.#dirty = true;
         await this.#through(0, data);

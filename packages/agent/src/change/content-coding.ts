@@ -13,7 +13,7 @@ import {
 } from 'node:zlib';
 import { AgentwireError } from '@agentwire/core';
 import type { HeaderMap } from '@agentwire/headers';
-import { CodingStream } from './coding-stream.ts';
+import { CodingStream, notInItsCoding } from './coding-stream.ts';
 
 /** Content coding that can be undone and done again. */
 export type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
@@ -27,6 +27,8 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
 ]);
 /** Codings of one body that are undone; each costs memory and time. */
 const MAX_CODINGS = 4;
+/** Frames of zstd in one body; each costs a decoder. */
+const MAX_FRAMES = 1_000;
 /** Decoded bytes that are free of the ratio. */
 const FREE_BYTES = 10_485_760;
 /** Largest ratio of decoded to encoded bytes past {@link FREE_BYTES}. */
@@ -75,14 +77,25 @@ export function encoderOf(coding: Coding): CodingStream {
     : new CodingStream(createZstdCompress(), constants.ZSTD_e_flush);
 }
 
-/** Undoes one coding. It takes the next piece only when everything of the one before was taken. */
+/**
+ * Undoes one coding. It takes the next piece only when everything of the one before was taken. Data behind the end is refused,
+ * because other decoders may read it; several members of gzip and frames of zstd are one body.
+ */
 async function* decodeOne(body: AsyncIterable<Uint8Array>, coding: Coding): AsyncGenerator<Uint8Array, undefined> {
   let stream: CodingStream | undefined;
+  let frames = 1;
   try {
     for await (const piece of body) {
-      if (piece.byteLength === 0) continue;
-      stream ??= new CodingStream(decoderOf(coding, piece[0] ?? 0));
-      yield* stream.write(piece);
+      for (let unread = piece.byteLength; unread > 0;) {
+        const rest = piece.subarray(piece.byteLength - unread);
+        stream ??= new CodingStream(decoderOf(coding, rest[0] ?? 0));
+        yield* stream.write(rest);
+        ({ unread } = stream);
+        if (unread === 0) break;
+        if (coding !== 'zstd' || ++frames > MAX_FRAMES) throw notInItsCoding('data after its end');
+        stream.destroy();
+        stream = undefined;
+      }
     }
     if (stream !== undefined) yield* stream.end();
   } finally {
@@ -90,36 +103,44 @@ async function* decodeOne(body: AsyncIterable<Uint8Array>, coding: Coding): Asyn
   }
 }
 
+/** Gives a body as it is. Fails with `ERR_BODY_TOO_LARGE` past `maxBytes`, which is read anew for each piece. */
+async function* bounded(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: () => number,
+): AsyncGenerator<Uint8Array, undefined> {
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.byteLength;
+    if (bytes > maxBytes()) {
+      const what = 'the decoded body is longer than its limit, or 100 times as long as its encoded bytes';
+      throw new AgentwireError('ERR_BODY_TOO_LARGE', what);
+    }
+    yield piece;
+  }
+}
+
 /**
  * Undoes the codings of a body, piece by piece, in bounded memory.
  *
  * Fails with `ERR_BODY_ENCODING` for data that is not in its coding, and `ERR_BODY_TOO_LARGE` past `limit`, or past 10 MiB
- * for more than 100 times the encoded bytes.
+ * for more than 100 times the encoded bytes, also between two codings.
  */
-async function* decoded(
+function decoded(
   body: AsyncIterable<Uint8Array>,
   codings: readonly Coding[],
   limit = Infinity,
 ): AsyncGenerator<Uint8Array, undefined> {
-  let [encodedBytes, decodedBytes] = [0, 0];
+  let encodedBytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array, undefined> {
     for await (const piece of body) {
       encodedBytes += piece.byteLength;
       yield piece;
     }
   };
-  const stages = codings.toReversed();
   let source: AsyncIterable<Uint8Array> = counted();
-  for (const coding of stages) source = decodeOne(source, coding);
-  for await (const piece of source) {
-    decodedBytes += piece.byteLength;
-    const ratioLimit = codings.length === 0 ? Infinity : FREE_BYTES + MAX_RATIO * encodedBytes;
-    if (decodedBytes > Math.min(limit, ratioLimit)) {
-      const what = 'the decoded body is longer than its limit, or 100 times as long as its encoded bytes';
-      throw new AgentwireError('ERR_BODY_TOO_LARGE', what, { detail: { limit } });
-    }
-    yield piece;
-  }
+  for (const coding of codings.toReversed())
+    source = bounded(decodeOne(source, coding), () => FREE_BYTES + MAX_RATIO * encodedBytes);
+  return bounded(source, () => limit);
 }
 
 /** Decodes a body by its `content-encoding`. Fails as {@link decoded} and {@link codingsOf} do. */

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { brotliCompressSync, deflateRawSync, deflateSync, gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import type { Decision } from '@agentwire/core';
 import { describe, expect, test } from 'vitest';
 import { type AgentDefinition, allow, block } from '../../src/index.ts';
@@ -188,10 +196,48 @@ describe('replacing text', () => {
     expect((await send(redact, [half], ['content-encoding', 'gzip'])).answers[0]).toMatchObject(refused);
   });
 
+  const trailing = Object.entries({
+    br: brotliCompressSync('a'),
+    deflate: deflateSync('a'),
+    zstd: zstdCompressSync('a'),
+    // some decoders read the member behind zeros, others stop at them
+    gzip: Buffer.concat([gzipSync('a'), Buffer.alloc(8)]),
+  });
+  test.each(trailing)('blocks data behind the end of %s, in whatever chunks it comes', async (coding, encoded) => {
+    const more = gzipSync('1234-5678');
+    const cuts = [[Buffer.concat([encoded, more])], [encoded, more], [encoded, more, more, more]];
+    for (const chunks of cuts) {
+      const { answers } = await send(redact, chunks, ['content-encoding', coding]);
+      expect(answers.at(-1)).toMatchObject({ verdict: { type: 'block', status: 415 } });
+    }
+  });
+
+  test('blocks a body of more frames than it has time for', async () => {
+    const frames = Buffer.concat(Array.from({ length: 1_001 }, () => zstdCompressSync('')));
+    const { answers } = await send(redact, [frames], ['content-encoding', 'zstd']);
+    expect(answers[0]).toMatchObject({ verdict: { type: 'block', status: 415 } });
+  });
+
+  const several = Object.entries({
+    gzip: [gzipSync, gunzipSync],
+    zstd: [zstdCompressSync, zstdDecompressSync],
+  } as const);
+  test.each(several)('reads every part of a body of several in %s', async (coding, [encode, decode]) => {
+    const parts = [encode('card 1234-'), encode(''), encode('5678, and '), encode('1234-5678')];
+    for (const chunks of [parts, [Buffer.concat(parts)]]) {
+      const { body } = await send(redact, chunks, ['content-encoding', coding]);
+      expect(decode(body).toString()).toBe('card ****, and ****');
+    }
+  });
+
   test('stops at a bomb', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
     const { answers } = await send(redact, [bomb], ['content-encoding', 'gzip']);
     expect(answers[0]).toMatchObject({ verdict: { type: 'block', status: 413 } });
+    // nothing comes out of the second coding, so only what is between the two is long
+    const inner = gzipSync(Buffer.concat(Array<Buffer>(900_000).fill(gzipSync(''))));
+    const between = await send(redact, [inner], ['content-encoding', 'gzip, gzip']);
+    expect(between.answers[0]).toMatchObject({ verdict: { type: 'block', status: 413 } });
   });
 
   test('changes a response, whose etag no longer holds', async () => {
@@ -251,6 +297,21 @@ describe('transforming a body', () => {
       ['ab', 'cd'],
     );
     expect(answers[0]).toMatchObject({ verdict: { type: 'block', status: 500 } });
+  });
+
+  test('into something else than text or bytes is a failure', async () => {
+    for (const wrong of [1, {}, new ArrayBuffer(2), null]) {
+      const { answers } = await send(
+        {
+          onRequestHeaders: () =>
+            allow().transformBody(async function* (body) {
+              for await (const _ of body) yield wrong as unknown as string;
+            }),
+        },
+        ['ab', 'cd'],
+      );
+      expect(answers[0]).toMatchObject({ verdict: { type: 'block', status: 500 } });
+    }
   });
 
   test('needs the body announced, and a head to answer', async () => {
