@@ -1,6 +1,7 @@
 import { AgentwireError, type HeaderList, type RequestMetadata } from '@agentwire/core';
 import { Pipeline, Refusal } from '@agentwire/pipeline';
 import { type VerdictResponse, verdictResponse } from '@agentwire/pipeline/internal';
+import { AmbiguousRequest } from './ambiguous-request.ts';
 import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
 
 /** Head of a request as a framework has it. */
@@ -96,6 +97,7 @@ const TEXT = ['content-type', 'text/plain; charset=utf-8'];
 
 /** Returns the response for what agents decided; `undefined` for an error that the application handles. */
 export function responseFor(error: unknown, exchange: Exchange): VerdictResponse | undefined {
+  if (error instanceof AmbiguousRequest) return { status: 400, headers: TEXT, body: `${error.message}\n` };
   if (error instanceof Refusal) return verdictResponse(error, exchange.pipeline.responseOps);
   if (error instanceof AgentwireError && error.code === 'ERR_BODY_TOO_LARGE')
     return { status: 413, headers: TEXT, body: '' };

@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import { AgentwireError } from '@agentwire/core';
 import { applyAgentOps } from '@agentwire/pipeline/internal';
+import { checkOneHost, pathOf } from './ambiguous-request.ts';
 import { Exchange, headerOf, responseFor } from './exchange.ts';
-import { HeldBody } from './held-body.ts';
+import { hasLeft, HeldBody } from './held-body.ts';
 import { JudgedResponse } from './judged-response.ts';
 import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
 import { linesOf, replaceHeaders } from './node-headers.ts';
@@ -44,13 +45,17 @@ export async function judgeNode(
 ): Promise<boolean> {
   const exchange = new Exchange(options);
   response.once('close', () => {
-    if (response.writableFinished) exchange.end(response.statusCode);
+    // node:http2 takes the response of a stream that was reset for finished
+    if (response.writableFinished && !(request.httpVersionMajor > 1 && hasLeft(request)))
+      exchange.end(response.statusCode);
     else exchange.cancel();
   });
   const withBody = hasBody(request);
   // chunks that come while the head is judged wait too; a body that no agent asks for is not touched
   try {
+    const path = pathOf(uri);
     const lines = linesOf(request);
+    checkOneHost(lines);
     const { socket, method = 'GET', httpVersion } = request;
     const metadata = {
       clientIp: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '',
@@ -59,7 +64,7 @@ export async function judgeNode(
       serverName: headerOf(lines, 'host'),
       ...('encrypted' in socket && { tlsVersion: (socket as TLSSocket).getProtocol() ?? undefined }),
     };
-    const judged = await exchange.onRequest({ method, uri, headers: lines, hasBody: withBody, metadata });
+    const judged = await exchange.onRequest({ method, uri: path, headers: lines, hasBody: withBody, metadata });
     if (response.destroyed) throw new AgentwireError('ERR_ABORTED', 'the client went away');
     let { headers } = judged;
     if (judged.wantBody.length > 0) headers = await judgeBody(exchange, request, judged);

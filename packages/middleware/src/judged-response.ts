@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import type { BodyFilter } from '@agentwire/pipeline';
@@ -224,8 +223,19 @@ export class JudgedResponse {
 
   async #send(chunk: Uint8Array): Promise<void> {
     this.#exchange.responseBytes += chunk.byteLength;
-    if (chunk.byteLength > 0 && !this.#native.write(chunk) && !this.#response.destroyed)
-      await Promise.race([once(this.#response, 'drain'), once(this.#response, 'close')]);
+    if (chunk.byteLength > 0 && !this.#native.write(chunk) && !this.#response.destroyed) await this.#taken();
+  }
+
+  /** Waits until the client has taken what waits for it, or has left. */
+  #taken(): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.on('drain', done).on('close', done);
+    });
   }
 
   /** Sends what was written, and gives the response back to the application. */

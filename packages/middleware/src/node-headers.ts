@@ -1,5 +1,6 @@
 import type { HeaderList } from '@agentwire/core';
 import { internHeaderName } from '@agentwire/headers';
+import { http1Lines } from '@agentwire/pipeline/internal';
 import type { NodeRequest } from './node-messages.ts';
 
 /** Headers of which node:http keeps the first line, and drops the others. */
@@ -27,12 +28,8 @@ const SINGLE: ReadonlySet<string> = new Set([
 /** Returns the lines of a request; those of HTTP/2 as HTTP/1.1 has them, without pseudo headers and with `host`. */
 export function linesOf({ rawHeaders, headers, httpVersionMajor }: NodeRequest): string[] {
   if (httpVersionMajor < 2) return [...rawHeaders];
-  const lines: string[] = [];
   const authority = headers[':authority'];
-  if (typeof authority === 'string' && headers.host === undefined) lines.push('host', authority);
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]?.startsWith(':') === false) lines.push(rawHeaders[at] as string, rawHeaders[at + 1] as string);
-  return lines;
+  return http1Lines(rawHeaders, typeof authority === 'string' ? authority : undefined);
 }
 
 function add(headers: NodeRequest['headers'], name: string, value: string): void {

@@ -103,6 +103,28 @@ export function clientHeaders(
   return list;
 }
 
+/**
+ * Returns the lines of an HTTP/2 request as HTTP/1.1 has them: `:authority` is `host`, and the cookies are one line (RFC 9113 §8.2.3).
+ *
+ * A `host` beside another `:authority` stays, so that the request is refused for its two hosts.
+ */
+export function http1Lines(raw: readonly string[], authority: string | undefined): string[] {
+  const lines: string[] = authority === undefined ? [] : ['host', authority];
+  let cookieAt = -1;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    const value = raw[at + 1] as string;
+    if (name.startsWith(':')) continue;
+    if (name === 'host' && value.toLowerCase() === authority?.toLowerCase()) continue;
+    if (name === 'cookie' && cookieAt !== -1) lines[cookieAt] = `${lines[cookieAt]}; ${value}`;
+    else {
+      if (name === 'cookie') cookieAt = lines.length + 1;
+      lines.push(name, value);
+    }
+  }
+  return lines;
+}
+
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'te']);
 
 /**

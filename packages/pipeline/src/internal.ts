@@ -2,7 +2,7 @@
 export { BufferedBody, type BodyStream, type BufferedUpload } from './body/buffered-body.ts';
 export { FilteredSink, type FilteredSinkDeps, type SinkSource, type SinkWriter } from './body/filtered-sink.ts';
 export { type BodySource, bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
-export { type Client, type ClientHeaderOptions, clientHeaders, withFraming } from './client-headers.ts';
+export { type Client, type ClientHeaderOptions, clientHeaders, http1Lines, withFraming } from './client-headers.ts';
 export { applyAgentOps } from './header-ops.ts';
 export { checkAgentSettings, settingsOf, stepsOf } from './pipeline-options.ts';
 export { ShadowedBody, shadowedSink } from './shadows.ts';

@@ -2,30 +2,9 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
+import { http1Lines } from '@agentwire/pipeline/internal';
 
 type Listener = (...args: never[]) => void;
-
-/**
- * Returns the lines of a request as HTTP/1.1 has them: `:authority` is `host`, and the cookies are one line (RFC 9113 §8.2.3).
- *
- * A `host` beside another `:authority` stays, so that the request is refused for its two hosts.
- */
-function linesOf(raw: readonly string[], authority: string | undefined): string[] {
-  const lines: string[] = authority === undefined ? [] : ['host', authority];
-  let cookieAt = -1;
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] as string;
-    const value = raw[at + 1] as string;
-    if (name.startsWith(':')) continue;
-    if (name === 'host' && value.toLowerCase() === authority?.toLowerCase()) continue;
-    if (name === 'cookie' && cookieAt !== -1) lines[cookieAt] = `${lines[cookieAt]}; ${value}`;
-    else {
-      if (name === 'cookie') cookieAt = lines.length + 1;
-      lines.push(name, value);
-    }
-  }
-  return lines;
-}
 
 /** Request of an HTTP/2 stream, with the members of an `IncomingMessage` that a gateway uses. */
 export class Http2Request {
@@ -56,7 +35,7 @@ export class Http2Request {
     this.scheme = headers[':scheme'];
     // a colon, two spaces and two line ends
     this.headBytes = raw.reduce((bytes, part) => bytes + part.length + 2, 0);
-    this.rawHeaders = linesOf(raw, headers[':authority']);
+    this.rawHeaders = http1Lines(raw, headers[':authority']);
     if (!stream.endAfterHeaders)
       // the types of node:http2 lack the last argument
       (stream as EventEmitter).once('trailers', (_headers: unknown, _flags: unknown, lines: string[] = []) => {
