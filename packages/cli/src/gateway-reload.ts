@@ -70,6 +70,11 @@ export class GatewayReload {
     const fixed = FIXED.find((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
     if (fixed !== undefined)
       throw new UsageError(`${fixed} has changed, which needs a restart; nothing was reloaded`, example);
+    if (reverseOf(settings) !== reverseOf(this.#settings))
+      throw new UsageError(
+        'an agent with endpoint reverse has changed, which needs a restart; nothing was reloaded',
+        example,
+      );
     const before = this.#agents;
     const after = await this.#add(settings);
     const added = [...after.values()].filter((one) => ![...before.values()].includes(one));
@@ -102,14 +107,16 @@ export class GatewayReload {
   async #add(settings: GatewaySettings): Promise<ReadonlyMap<string, Added>> {
     const { pool } = this.#deps;
     const adding: Promise<void>[] = [];
-    const all = settings.agents.map((entry): [string, Added] => {
+    // before any is added: a token file may be missing
+    const wanted = settings.agents.map((entry) => ({ entry, options: this.#optionsOf(entry, settings) }));
+    const all = wanted.map(({ entry, options }): [string, Added] => {
       const { name } = entry;
-      const options = this.#optionsOf(entry, settings);
       const made = JSON.stringify([entry, options.token]);
       const before = this.#agents.get(name);
       if (before?.made === made) return [name, before];
-      if (before !== undefined) this.#generation += 1;
-      const poolName = before === undefined && !pool.has(name) ? name : `${name}#${this.#generation}`;
+      let poolName = name;
+      // one that was removed may still have requests
+      while (pool.has(poolName)) poolName = `${name}#${(this.#generation += 1)}`;
       if (entry.endpoint === 'reverse') pool.addReverseAgent(poolName, options);
       else adding.push(pool.addAgent(poolName, entry.endpoint, options));
       return [name, { made, poolName }];
@@ -127,6 +134,11 @@ export class GatewayReload {
   }
 }
 
+/** Returns the agents that register by themselves: who may is decided at the start, and they keep their name. */
+function reverseOf({ agents }: GatewaySettings): string {
+  return JSON.stringify(agents.filter(({ endpoint }) => endpoint === 'reverse'));
+}
+
 /** Returns the pool as the gateway asks it: under the names of the file. */
 function directoryOf(pool: AgentPool, agents: ReadonlyMap<string, Added>): AgentDirectory {
   const renamed = [...agents].filter(([name, { poolName }]) => name !== poolName);
@@ -139,5 +151,7 @@ function directoryOf(pool: AgentPool, agents: ReadonlyMap<string, Added>): Agent
     handles: (agent, ...rest) => pool.handles(of(agent), ...rest),
     sendRequestComplete: (agent, ...rest) => pool.sendRequestComplete(of(agent), ...rest),
     cancelRequest: (agent, ...rest) => pool.cancelRequest(of(agent), ...rest),
+    request: (agent, ...rest) => pool.request(of(agent), ...rest),
+    recordShadow: (agent, ...rest) => pool.recordShadow(of(agent), ...rest),
   };
 }

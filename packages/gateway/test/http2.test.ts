@@ -6,6 +6,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
 import { ALLOW, type ProxyEvent } from '@agentwire/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { exchange } from './raw-client.ts';
@@ -205,4 +206,26 @@ test('a drain lets the requests of a connection end, and takes those that were o
   expect((await first).body).toBe('late');
   await drained;
   expect(session.closed || session.destroyed).toBe(true);
+});
+
+test.each([
+  [
+    'HTTP/1.1 200 OK\r\ncontent-type: a/b\r\ncontent-type: c/d\r\netag: "1"\r\netag: "2"',
+    200,
+    { 'content-type': 'a/b', etag: '"1"' },
+  ],
+  ['HTTP/1.1 200 OK\r\nconstructor: c\r\ntoString: t', 200, { constructor: 'c', tostring: 't' }],
+  ['HTTP/1.1 999 Denied', 502, {}],
+])('an upstream that answers %j is not a reset for a client of HTTP/2', async (head, status, expected) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(`${head}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi`));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const { url } = await setup({}, { upstream: `http://127.0.0.1:${port}` }, undefined, { h2c: true });
+  const { headers, body } = await request(client(url), { ':path': '/' });
+  expect({ ...headers }).toMatchObject({ ':status': status, ...expected });
+  expect(body).toBe(status === 200 ? 'hi' : 'Bad Gateway');
 });

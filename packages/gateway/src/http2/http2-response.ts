@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { HeaderList } from '@agentwire/core';
+import { AgentwireError, type HeaderList } from '@agentwire/core';
 import { internHeaderName } from '@agentwire/headers';
 import type { Http2Request } from './http2-request.ts';
 
@@ -21,14 +21,42 @@ const CONNECTION_NAMES: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** Converts a list of lines to the object that node:http2 takes; lines of one name stay in order. */
+/** Names of which a response has one line; node:http2 refuses a second one. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'age',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'last-modified',
+  'location',
+  'retry-after',
+  'tk',
+  'x-content-type-options',
+]);
+
+/**
+ * Converts a list of lines to the object that node:http2 takes; lines of one name stay in order, and of a name that has one line
+ * the first is kept, as by node:http.
+ */
 function headersOf(list: HeaderList, first: OutgoingHttpHeaders): OutgoingHttpHeaders {
   for (let at = 0; at < list.length; at += 2) {
     const name = internHeaderName(list[at] as string);
     if (CONNECTION_NAMES.has(name) || name.startsWith(':')) continue;
     const value = list[at + 1] as string;
-    const before = first[name];
+    // a name may be one of the prototype, such as `constructor`
+    const before = Object.hasOwn(first, name) ? first[name] : undefined;
     if (before === undefined) first[name] = value;
+    else if (SINGLE.has(name)) continue;
     else if (Array.isArray(before)) before.push(value);
     else first[name] = [String(before), value];
   }
@@ -92,8 +120,9 @@ export class Http2Response {
     return waiting === 0 ? undefined : this.#written - waiting;
   }
 
-  /** @throws Error of node:http2 for a head that HTTP does not allow, when it is sent */
+  /** @throws AgentwireError `ERR_PROTOCOL` for a status past 599; Error of node:http2 for a head that HTTP does not allow, when it is sent */
   writeHead(status: number, headers: string[]): this {
+    if (status > 599) throw new AgentwireError('ERR_PROTOCOL', `HTTP/2 has no status ${status}: 599 is the last one`);
     this.#status = status;
     this.#head = headersOf(headers, { ':status': status });
     this.#headersSent = true;

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { allow, defineAgent, serveAgent } from '@agentwire/agent';
+import { silentLogger } from '@agentwire/core/internal';
+import type { Gateway, GatewayOptions } from '@agentwire/gateway';
+import type { AgentEntry } from '@agentwire/gateway/config-file';
+import { AgentPool } from '@agentwire/pool';
+import { createMemoryTransport } from '@agentwire/transport-memory';
+import { expect, onTestFinished, test } from 'vitest';
+import type { GatewaySettings } from '../src/commands/gateway-settings.ts';
+import { GatewayReload } from '../src/gateway-reload.ts';
+
+/** Reloads settings with other agents into a gateway that only keeps its options; `over` ends requests of the former ones. */
+async function reloading(agents: AgentEntry[]) {
+  const transport = createMemoryTransport();
+  const waf = defineAgent({ name: 'waf', version: '1', onRequestHeaders: () => allow() });
+  const listener = await serveAgent(waf, { transports: [transport], listen: ['memory:waf'] });
+  const pool = new AgentPool({ transports: [transport] });
+  onTestFinished(async () => {
+    await pool.close();
+    await listener.close();
+  });
+  const settings = { agents, nameOfAgentToken: (name: string) => `token of ${name}` } as unknown as GatewaySettings;
+  let next = settings;
+  const reload = new GatewayReload(settings, {
+    pool,
+    logger: silentLogger,
+    example: '',
+    metrics: undefined,
+    read: () => next,
+  });
+  const started = await reload.start();
+  let now = started;
+  const gateway = {
+    reload: (options: GatewayOptions) => {
+      now = options;
+      return new Promise<void>(() => undefined);
+    },
+  } as unknown as Gateway;
+  return {
+    pool,
+    directory: () => now.pool,
+    names: () => pool.stats.agents.map(({ name }) => name),
+    reload: (others: AgentEntry[]) => {
+      next = { ...settings, agents: others };
+      return reload.reload(gateway);
+    },
+  };
+}
+
+const entry: AgentEntry = { name: 'waf', endpoint: 'memory:waf' };
+
+test('an agent that changed can still be asked as an observer', async () => {
+  const { reload, directory, names } = await reloading([entry]);
+  await reload([{ ...entry, onFailure: 'open' }]);
+  expect(names()).toEqual(['waf', 'waf#2']);
+  const { request, recordShadow } = directory();
+  expect(request).toBeDefined();
+  expect(() => recordShadow?.('waf', { decided: 'allow', observed: 'block' })).not.toThrow();
+  expect(() => recordShadow?.('other', { decided: 'allow', observed: 'block' })).toThrow('other');
+});
+
+test('an agent that is removed and added again while its requests last gets a name of its own each time', async () => {
+  const { reload, names } = await reloading([entry]);
+  for (let round = 0; round < 3; round += 1) {
+    await reload([]);
+    await reload([entry]);
+  }
+  expect(names()).toEqual(['waf', 'waf#2', 'waf#3', 'waf#4']);
+});
+
+test('a token file that is missing adds no agent of the same file', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/aw-gr-`);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(`${folder}/token`, 'secret');
+  const { reload, names } = await reloading([entry]);
+  const more = { ...entry, name: 'more', tokenFile: `${folder}/token` };
+  await expect(reload([entry, more, { ...entry, name: 'last', tokenFile: `${folder}/none` }])).rejects.toThrow('none');
+  expect(names()).toEqual(['waf']);
+  await reload([entry, more]);
+  expect(names()).toEqual(['waf', 'more']);
+});
+
+test('agents that register by themselves need a restart', async () => {
+  const reverse: AgentEntry = { name: 'guard', endpoint: 'reverse' };
+  const { reload, names } = await reloading([entry, reverse]);
+  for (const others of [
+    [entry],
+    [entry, { ...reverse, onFailure: 'open' as const }],
+    [entry, reverse, { ...reverse, name: 'b' }],
+  ])
+    await expect(reload(others)).rejects.toThrow('needs a restart');
+  await reload([{ ...entry, onFailure: 'open' }, reverse]);
+  expect(names()).toEqual(['waf', 'guard', 'waf#2']);
+});
