@@ -36,7 +36,8 @@ async function redirected(last: Request, to: URL, status: number, body: Request 
   const isGet = (status === 303 && method !== 'HEAD') || (status <= 302 && method === 'POST');
   headers.delete('content-length');
   if (isGet || last.body === null) {
-    if (isGet) for (const name of [...headers.keys()]) if (name.startsWith('content-')) headers.delete(name);
+    if (isGet)
+      for (const name of Array.from(headers.keys()).filter((one) => one.startsWith('content-'))) headers.delete(name);
     return new Request(to, { method: isGet ? 'GET' : method, headers, signal, redirect: 'manual' });
   }
   if (body === undefined) throw new TypeError('a redirect asks for a body again that can be read only once');
