@@ -135,10 +135,9 @@ export class ClientConnection {
     callback(first?.headersSent !== true);
   }
 
-  /** Keeps answers flowing on a socket that Node detached, as it does for CONNECT. */
+  /** Keeps answers flowing on a socket that Node detached, as it does for CONNECT and upgrades. The caller reads it. */
   takeOver(): void {
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.on('drain', () => this.#unanswered[0]?.emit('drain'));
-    this.#socket.resume();
   }
 }

@@ -9,6 +9,8 @@ type Listener = (...args: any[]) => void;
 export interface ClientRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
+  /** `true` for a request that switches its connection to a WebSocket. */
+  readonly upgrade?: boolean | null;
   readonly httpVersion: string;
   readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;

@@ -7,6 +7,8 @@ import { ClientErrors } from './client-error.ts';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { guarded } from './guarded.ts';
 import type { FrontServer, FrontServerDeps } from './http2/front-server.ts';
+import { UpgradeRequest } from './websocket/upgrade-request.ts';
+import { EarlyBytes, UpgradeResponse } from './websocket/upgrade-response.ts';
 import { listenOn, type ListenAddress, type ListenOptions, resolveListenTls } from './listen.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 
@@ -33,6 +35,20 @@ const CHECKS = 4;
 /** Most turns of the event loop in which a drain still accepts connections. */
 const MAX_TURNS = 100;
 
+/** Starts a request for a WebSocket when those before it on its connection are answered. */
+function takeUpgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+  const socket = duplex as Socket;
+  const connection = connectionOf(socket);
+  if (connection === undefined) throw new TypeError('an upgrade on a connection that the server does not know');
+  connection.takeOver();
+  const early = new EarlyBytes(socket, head);
+  connection.whenAnswered((answerable) => {
+    // the answer before it may have been the connection's last one
+    if (!answerable || !socket.writable) socket.destroy();
+    else connection.take(new UpgradeResponse(request, socket, early), false);
+  });
+}
+
 /** One listening address, with its connections. */
 export class ClientServer {
   readonly #deps: ClientServerDeps;
@@ -58,6 +74,7 @@ export class ClientServer {
       requestTimeout: 0,
       connectionsCheckingInterval: Math.ceil(Math.min(30_000, options.requestHeadTimeoutMs / 4)),
       maxHeaderSize: options.maxHeadBytes,
+      IncomingMessage: UpgradeRequest,
     };
     const onHttp1: RequestListener = (request, response) => connectionOf(request.socket)?.take(response, false);
     const onConnection = (socket: Socket): void => {
@@ -79,12 +96,19 @@ export class ClientServer {
     const errors = new ClientErrors(options);
     const refuseTunnel = (_request: IncomingMessage, socket: Duplex): void => {
       connectionOf(socket)?.takeOver();
+      socket.resume();
       errors.refuse(NO_TUNNEL, socket);
     };
     server.on(
       'connect',
       guarded('the answer to CONNECT', logger, refuseTunnel, (_request, socket) => socket.destroy()),
     );
+    // without a listener Node takes them for requests like others, which are answered 501
+    if (options.maxWebSockets > 0)
+      server.on(
+        'upgrade',
+        guarded('an upgrade', logger, takeUpgrade, (_request, socket) => socket.destroy()),
+      );
     const onError = (error: Error, socket: Duplex): void => errors.handle(error, socket);
     server.on(
       'clientError',

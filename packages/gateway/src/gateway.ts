@@ -11,6 +11,7 @@ import { type ResolvedGatewayOptions, resolveGatewayOptions } from './options/re
 import { Plan } from './plan.ts';
 import { ProxiedRequest } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
+import { UpgradeResponse } from './websocket/upgrade-response.ts';
 import type { TargetStats } from './upstream/upstream-group.ts';
 
 /** Snapshot of a gateway; cheap to take. */
@@ -19,7 +20,9 @@ export interface GatewayStats {
   readonly active: number;
   /** Requests so far, including those answered 503 at once. */
   readonly requests: number;
-  /** Requests answered 503 because `maxConcurrentRequests` were in flight. */
+  /** WebSockets that are open or asked for; each is a request in flight too. */
+  readonly webSockets: number;
+  /** Requests answered 503 because `maxConcurrentRequests` were in flight, or `maxWebSockets` open. */
   readonly overloaded: number;
   /** Connections closed at once because `maxConnections` were open. */
   readonly droppedConnections: number;
@@ -77,6 +80,8 @@ class GatewayServer implements Gateway {
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
   readonly #live = new Set<ClientResponse>();
+  /** Those of them that ask for a WebSocket, or are one. */
+  readonly #webSockets = new Set<UpgradeResponse>();
   /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #droppedConnections = 0;
@@ -99,6 +104,7 @@ class GatewayServer implements Gateway {
   get stats(): GatewayStats {
     return {
       active: this.#live.size,
+      webSockets: this.#webSockets.size,
       requests: this.#requests,
       overloaded: this.#overloaded,
       droppedConnections: this.#droppedConnections,
@@ -113,13 +119,14 @@ class GatewayServer implements Gateway {
     this.#requests += 1;
     if (this.#draining) this.#announceEnd(response);
     const { maxConcurrentRequests, clock, logger } = this.#options;
-    if (this.#live.size >= maxConcurrentRequests) {
+    if (this.#live.size >= maxConcurrentRequests || this.#isOneTooMany(response)) {
       this.#overloaded += 1;
       this.#options.metrics?.record(OVERLOADED_REQUEST, 'overloaded');
       answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }
     this.#live.add(response);
+    if (response instanceof UpgradeResponse) this.#webSockets.add(response);
     const id = `${this.#idPrefix}-${this.#requests}`;
     const plan = this.#plan;
     const failed = (error: unknown): void => {
@@ -136,6 +143,12 @@ class GatewayServer implements Gateway {
       failed(error);
     }
   };
+
+  /** Returns whether a response is for a WebSocket that there is no room for, or that a drain would wait for. */
+  #isOneTooMany(response: ClientResponse): boolean {
+    if (!(response instanceof UpgradeResponse)) return false;
+    return this.#draining || this.#webSockets.size >= this.#options.maxWebSockets;
+  }
 
   /** Makes this response the last one of its connection, and no longer one before it on that connection. */
   #announceEnd(response: ClientResponse): void {
@@ -168,6 +181,7 @@ class GatewayServer implements Gateway {
 
   #over(response: ClientResponse): void {
     this.#live.delete(response);
+    if (response instanceof UpgradeResponse) this.#webSockets.delete(response);
     if (this.#live.size === 0) this.#idle.notify();
   }
 

@@ -18,9 +18,11 @@ import { announcedLength, clientShare, headEvent } from './request/request-head.
 import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
+import { BadRequest, NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
+import { UpgradeResponse } from './websocket/upgrade-response.ts';
+import { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
@@ -42,6 +44,8 @@ export class ProxiedRequest implements BodyProgress {
   readonly #left = new AbortController();
   readonly #pipeline: Pipeline;
   readonly #reader: RequestReader;
+  /** Set where the client asks for a WebSocket. */
+  readonly #webSocket: WebSocketUpgrade | undefined;
   readonly #upstream: UpstreamRequest;
   readonly #startedAt: number;
   readonly #trace: RequestTrace | undefined;
@@ -67,8 +71,12 @@ export class ProxiedRequest implements BodyProgress {
       deadlines,
       onStart: () => this.#sendContinue(),
     });
+    const pipeline = this.#pipeline;
+    if (response instanceof UpgradeResponse)
+      this.#webSocket = new WebSocketUpgrade({ id, options, pipeline, deadlines, response });
+    const webSocket = this.#webSocket;
     this.#upstream = new UpstreamRequest(
-      { options, upstream, stalls, pipeline: this.#pipeline, reader: this.#reader, request, response, id },
+      { options, upstream, stalls, pipeline, reader: this.#reader, request, response, id, webSocket },
       this.#left.signal,
     );
     const onClose = (): void => {
@@ -111,9 +119,13 @@ export class ProxiedRequest implements BodyProgress {
     const { clock, maxRequestBodyBytes } = this.#options;
     const { upstream, retries } = this.#route;
     if (target instanceof Error) throw target;
+    if (this.#webSocket !== undefined && this.#pipeline.judgesFrames)
+      throw new BadRequest(501, 'no WebSocket where agents take frames');
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
-    const head = headEvent(request, target, upstream.host, id, clock);
+    const webSocket = this.#webSocket;
+    const seen = webSocket === undefined ? target : { ...target, lines: webSocket.forAgents(target.lines) };
+    const head = headEvent(request, seen, upstream.host, id, clock);
     const judged = await this.#pipeline.onRequest(head);
     const { wantBody } = judged;
     if (target.path === '*') {
@@ -129,7 +141,9 @@ export class ProxiedRequest implements BodyProgress {
       const { method = 'GET' } = request;
       this.requestSent = true;
       const client = clientShare(request, this.#options.trustForwarded);
-      const outgoing = { method, path: target.path, headers, body: data, client, retries };
+      const plain = { method, path: target.path, headers, body: data, client, retries };
+      const outgoing =
+        webSocket === undefined ? plain : { ...plain, headers: webSocket.forUpstream(headers), upgrade: 'websocket' };
       await (this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing));
     } finally {
       buffer?.[Symbol.dispose]();
@@ -192,7 +206,9 @@ export class ProxiedRequest implements BodyProgress {
     const { clock, onRequestEnd, metrics } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
     const status = response.headersSent ? response.statusCode : 0;
-    const [requestBytes, responseBytes] = [this.#reader.bytes, this.#upstream.responseBytes + this.#ownBytes];
+    const { requestBytes: received = 0, responseBytes: sent = 0 } = this.#webSocket ?? {};
+    const requestBytes = this.#reader.bytes + received;
+    const responseBytes = this.#upstream.responseBytes + this.#ownBytes + sent;
     if (outcome.outcome === 'cancelled') this.#pipeline.cancel(id);
     else {
       const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };

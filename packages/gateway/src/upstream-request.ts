@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
@@ -9,6 +10,7 @@ import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { BadRequest } from './response/refusal.ts';
+import type { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type {
   OutgoingRequest,
@@ -28,6 +30,8 @@ export interface UpstreamRequestDeps {
   readonly request: ClientRequest;
   readonly response: ClientResponse;
   readonly id: string;
+  /** Set where the client asks for a WebSocket. */
+  readonly webSocket: WebSocketUpgrade | undefined;
 }
 
 /** Returns whether a body may follow the head. */
@@ -154,6 +158,14 @@ export class UpstreamRequest implements ResponseHandler {
       control.resume();
     }, this.#fail);
     return false;
+  }
+
+  onUpgrade(headers: HeaderList, socket: Socket): void {
+    this.#answered = true;
+    this.status = 101;
+    this.times?.onHead();
+    const { resolve, reject } = this.#outcome;
+    this.#context.webSocket?.run(headers, socket, this.#signal).then(resolve, reject);
   }
 
   onData(chunk: Uint8Array): boolean {

@@ -3,7 +3,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
 
-const GATEWAY = { stats: { active: 0, requests: 0, overloaded: 0, droppedConnections: 0, upstreams: {} } };
+const GATEWAY = {
+  stats: { webSockets: 0, active: 0, requests: 0, overloaded: 0, droppedConnections: 0, upstreams: {} },
+};
 const POOL = { stats: { agents: [] } } as unknown as AdminOptions['pool'];
 
 async function admin(options: Partial<AdminOptions> = {}): Promise<string> {

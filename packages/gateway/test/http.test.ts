@@ -106,7 +106,7 @@ describe('request targets', () => {
     expect([uris, seen[0]?.url, values(seen[0]?.raw ?? [], 'host')]).toEqual([[path], path, [host]]);
   });
 
-  test('others are 400, OPTIONS * is answered by the gateway, CONNECT and WebSockets are 501', async () => {
+  test('others are 400, OPTIONS * is answered by the gateway, CONNECT is 501, and so is a WebSocket by POST', async () => {
     const { seen, upstream } = noting();
     const { url } = await setup({}, {}, upstream);
     const end = 'HTTP/1.1\r\nhost: h\r\nconnection: close\r\n';
@@ -115,7 +115,7 @@ describe('request targets', () => {
     expect(await exchange(url, `GET * ${end}\r\n`)).toMatch(/ 400 /);
     expect(await exchange(url, `OPTIONS * ${end}\r\n`)).toMatch(/ 204 /);
     expect(await exchange(url, 'CONNECT other.test:443 HTTP/1.1\r\nhost: h\r\n\r\n')).toMatch(/ 501 /);
-    const upgrade = 'GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n';
+    const upgrade = 'POST / HTTP/1.1\r\nhost: h\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n';
     expect(await exchange(url, upgrade)).toMatch(/ 501 /);
     expect(seen).toEqual([]);
     const h2c = 'GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n';

@@ -251,6 +251,11 @@ export class Pipeline {
     return pool.handles(agent, 'responseHeaders') !== false || pool.handles(agent, 'responseBodyChunk') !== false;
   }
 
+  /** `true` where an agent takes the frames of WebSockets. */
+  get judgesFrames(): boolean {
+    return this.#steps.some((step) => step.some((agent) => this.#pool.handles(agent, 'webSocketFrame') !== false));
+  }
+
   /** Asks about the response's head, as {@link onRequest} does about the request's. */
   async onResponse(head: ResponseHeaders): Promise<JudgedHead> {
     let headers = applyAgentOps(head.headers, this.responseOps);

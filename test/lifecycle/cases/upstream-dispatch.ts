@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { UPSTREAM_DISPATCH_LIFECYCLE, UpstreamDispatch } from '@agentwire/gateway/internal';
 import type { LifecycleCase } from '../lifecycle-case.ts';
 
@@ -22,6 +23,7 @@ export const upstreamDispatch: LifecycleCase = {
         onHead: () => true,
         onData: () => flows,
         onEnd: () => undefined,
+        onUpgrade: () => undefined,
         onError: () => undefined,
         evict: () => undefined,
       },
@@ -45,6 +47,9 @@ export const upstreamDispatch: LifecycleCase = {
           // an informational response is none
           dispatch.onResponseStart(controller, 103);
           if (dispatch.state === 'sent') dispatch.onResponseStart(controller, 200);
+        },
+        upgrade() {
+          if (dispatch.state === 'sent') dispatch.onRequestUpgrade(controller, 101, {}, new PassThrough());
         },
         end() {
           if (dispatch.state === 'body') dispatch.onResponseEnd();

@@ -37,6 +37,13 @@ export interface ClientOptions {
   readonly minUploadBytesPerSecond?: number | undefined;
   /** Time that `drain` gives to requests and connections, in milliseconds; default 30 000. Past it the rest is cut. */
   readonly drainTimeoutMs?: number | undefined;
+  /**
+   * WebSockets at a time; default 5 000, 0 for none at all (501). Past it the client gets 503. They count in
+   * `maxConcurrentRequests` too.
+   */
+  readonly maxWebSockets?: number | undefined;
+  /** Time without a byte from either side after which a WebSocket is cut, in milliseconds; default 300 000. */
+  readonly webSocketIdleTimeoutMs?: number | undefined;
   /** Limits of HTTP/2 connections, where `listen` has `tls` or `h2c`; default {@link Http2Options}'s own. */
   readonly http2?: Http2Options | undefined;
   /** Time without a byte after which a drain closes an idle connection, in milliseconds; default 1 000. */

@@ -109,6 +109,8 @@ const ROWS: OptionRows<GatewayOptions> = {
   maxConnections: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
   maxConcurrentRequests: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
   maxPipelinedRequests: { check: OPTION.integer(1, 10_000), default: 16 },
+  maxWebSockets: { check: OPTION.integer(0, 1_000_000), default: 5_000 },
+  webSocketIdleTimeoutMs: { check: timeout, default: 300_000 },
   clientStallTimeoutMs: { check: timeout, default: 30_000 },
   minUploadBytesPerSecond: { check: OPTION.integer(0, 1024 ** 3), default: 240 },
   drainTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 30_000 },
@@ -195,5 +197,6 @@ export function shortestTimeoutMs(options: ResolvedGatewayOptions): number {
     options.upstreamTimeoutMs,
     options.upstreamIdleTimeoutMs,
     options.clientStallTimeoutMs,
+    options.webSocketIdleTimeoutMs,
   );
 }

@@ -4,6 +4,7 @@ import { HeaderMap } from '@agentwire/headers';
 import type { ClientRequest } from '../client-messages.ts';
 import { Http2Request } from '../http2/http2-request.ts';
 import { BadRequest } from '../response/refusal.ts';
+import { checkHandshake } from '../websocket/upgrade-request.ts';
 
 /** Target of a request, as agents and upstream see it. */
 export interface RequestTarget {
@@ -106,8 +107,10 @@ export function targetOf(request: ClientRequest, options: TargetOptions): Reques
   // its answer echoes the request's headers, cookies among them, where scripts of the browser can read them
   if (method === 'TRACE' && !options.allowTrace) throw new BadRequest(405, 'TRACE is not allowed', ['allow', METHODS]);
   const { upgrade } = request.headers;
+  if (request.upgrade === true) checkHandshake(request);
   // other protocols may be ignored (RFC 9110 §7.8), a WebSocket client needs its own
-  if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) throw new BadRequest(501, 'WebSockets are not proxied');
+  else if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade))
+    throw new BadRequest(501, 'no WebSocket can be had in this way');
   // some parsers cut it off, others take it for a part of the path
   if (url.includes('#')) throw new BadRequest(400, 'the request target has a fragment');
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { path: url, host, headers };

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
 import type { Member } from './members.ts';
 import type { UpstreamDispatch } from './upstream-dispatch.ts';
@@ -72,6 +73,12 @@ export class GroupCall implements ResponseHandler, UpstreamCall {
 
   onEnd(): void {
     this.#response.onEnd();
+  }
+
+  onUpgrade(headers: HeaderList, socket: Socket): void {
+    this.#begun = true;
+    this.#member?.health.succeeded();
+    this.#response.onUpgrade?.(headers, socket);
   }
 
   onError(error: Error): void {

@@ -26,6 +26,12 @@ export class SocketGate {
     };
   }
 
+  /** Leaves the socket as it was before. */
+  remove(): void {
+    this.#stopped = false;
+    Reflect.deleteProperty(this.socket, 'read');
+  }
+
   stop(): void {
     this.#stopped = true;
   }

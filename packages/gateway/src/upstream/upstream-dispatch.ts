@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AgentwireError } from '@agentwire/core';
 import type { Lifecycle } from '@agentwire/core/internal';
 import type { Dispatcher } from 'undici';
@@ -27,7 +29,7 @@ export type UpstreamDispatchState = 'queued' | 'sent' | 'body' | 'received' | 'o
 /** Transitions of an {@link UpstreamDispatch}. A request that is sent once more stays `sent`. */
 export const UPSTREAM_DISPATCH_LIFECYCLE: Lifecycle<UpstreamDispatchState> = {
   queued: { send: 'sent', abort: 'over' },
-  sent: { head: 'body', 'upstream failed': 'over', abort: 'over' },
+  sent: { head: 'body', upgrade: 'over', 'upstream failed': 'over', abort: 'over' },
   body: { end: 'over', 'end while stopped': 'received', 'upstream failed': 'over', abort: 'over' },
   received: { resume: 'over', abort: 'over' },
   over: {},
@@ -107,8 +109,8 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
     this.request.onSent?.();
-    const { method, path, headers, body } = this.request;
-    const options = { method, path, headers: headers as string[], body: this.#upload ?? body };
+    const { method, path, headers, body, upgrade } = this.request;
+    const options = { method, path, headers: headers as string[], body: this.#upload ?? body, upgrade };
     connection.dispatch(options as Dispatcher.DispatchOptions, this);
   }
 
@@ -132,6 +134,22 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     this.#bodiless = isBodiless(this.request.method, status);
     this.#touch();
     if (!this.response.onHead(status, rawList(controller.rawHeaders), this)) this.#stop();
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    _status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    if (this.#state !== 'sent' || this.response.onUpgrade === undefined) {
+      socket.on('error', () => undefined).destroy();
+      return;
+    }
+    // the connection is the client's from here on, and the next request dials another one
+    this.#gate?.remove();
+    this.#leave('over');
+    this.response.onUpgrade(rawList(controller.rawHeaders), socket as Socket);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
 import type { BodyStream } from '@agentwire/pipeline/internal';
 
@@ -11,6 +12,8 @@ export interface OutgoingRequest {
   readonly client: string | undefined;
   /** Called each time that the request gets a connection. */
   readonly onSent?: (() => void) | undefined;
+  /** Protocol that the connection is to be switched to, as a value of `upgrade`. */
+  readonly upgrade?: string | undefined;
   /** Further attempts on other servers. */
   readonly retries?: number | undefined;
 }
@@ -37,13 +40,15 @@ export interface UpstreamSender {
   abort(): Promise<void>;
 }
 
-/** Callbacks for the response, in order; last `onEnd` or `onError`, once. */
+/** Callbacks for the response, in order; last `onEnd`, `onUpgrade` or `onError`, once. */
 export interface ResponseHandler {
   /** @returns whether the body may follow at once; else it waits for `resume` of the control */
   onHead(status: number, headers: HeaderList, control: ResponseControl): boolean;
   /** @returns whether more may follow at once; else it waits for `resume` of the control */
   onData(chunk: Uint8Array): boolean;
   onEnd(): void;
+  /** Takes the connection after 101, to a request with `upgrade`. */
+  onUpgrade?(headers: HeaderList, socket: Socket): void;
   onError(error: Error): void;
   /** Time of the clock since which the client has taken nothing of what waits for it, or has sent next to nothing. */
   readonly stalledSince: number | undefined;
