@@ -6,9 +6,13 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ALLOW, type ProxyEvent } from '@agentwire/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
 
@@ -228,4 +232,34 @@ test.each([
   const { headers, body } = await request(client(url), { ':path': '/' });
   expect({ ...headers }).toMatchObject({ ':status': status, ...expected });
   expect(body).toBe(status === 200 ? 'hi' : 'Bad Gateway');
+});
+
+test.each(['h2c', 'tls'])('over %s, the requests of a client that has left are cancelled', async (kind) => {
+  const gone = Promise.withResolvers<void>();
+  const { cert, key } = makeIdentity('localhost');
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  writeFileSync(files.cert, cert);
+  writeFileSync(files.key, key);
+  const { url, gateway, ended, summaries } = await setup(
+    {},
+    {},
+    (_request, response) => {
+      response.once('close', gone.resolve);
+      // more than the client's window
+      response.write(Buffer.alloc(1_000_000));
+    },
+    kind === 'tls' ? { tls: { certificates: [files] } } : { h2c: true },
+  );
+  const session = connect(url, { rejectUnauthorized: false });
+  session.on('error', () => undefined);
+  const stream = session.request({ ':path': '/' });
+  stream.on('error', () => undefined);
+  await once(stream, 'response');
+  session.destroy();
+  await gone.promise;
+  await ended(1);
+  expect(summaries[0]?.outcome).toBe('cancelled');
+  expect(gateway.stats.active).toBe(0);
 });

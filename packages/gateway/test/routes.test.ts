@@ -361,3 +361,15 @@ test.each([
     createGateway({ pool: new AgentPool(), upstream: 'http://127.0.0.1:1', ...options } as GatewayOptions);
   expect(create).toThrow(message);
 });
+
+test('a health check that cannot even be sent is a failed one, and ends no process', async () => {
+  const url = await named('a');
+  const { gateway } = await setup(
+    {},
+    {
+      upstreams: { a: { targets: [url], healthCheck: { path: '/', host: 'a\nb', intervalMs: 10, unhealthyAfter: 2 } } },
+      routes: [{ upstream: 'a' }],
+    },
+  );
+  await expect.poll(() => gateway.stats.upstreams['a']?.[0]?.state).toBe('unhealthy');
+});

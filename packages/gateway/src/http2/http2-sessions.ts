@@ -77,6 +77,8 @@ export class Http2Sessions {
 
   /** Takes a connection that speaks HTTP/2; what was read of it must be back in its buffer. */
   accept(socket: Socket): void {
+    // servers of node:http keep the other half open: the requests of a client that has left would go on
+    socket.allowHalfOpen = false;
     // node:http2 creates the session before this returns
     this.#accepted = socket;
     this.#server.emit('connection', socket);

@@ -36,7 +36,8 @@ export class HealthChecks {
     const { intervalMs = 10_000, timeoutMs = 2_000, status } = options;
     const timedOut = new AbortController();
     const timer = clock.setTimeout(() => timedOut.abort(), timeoutMs);
-    const got = await this.#statusOf(AbortSignal.any([timedOut.signal, this.#stopped.signal]));
+    // also what request throws at once, such as for a certificate that cannot be read, is a failed check
+    const got = await this.#statusOf(AbortSignal.any([timedOut.signal, this.#stopped.signal])).catch(() => 0);
     clock.clearTimeout(timer);
     if (this.#stopped.signal.aborted) return;
     onResult(status === undefined ? got >= 200 && got < 400 : got === status);
