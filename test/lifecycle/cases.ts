@@ -10,6 +10,7 @@ import { pauseLease } from './cases/pause-lease.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import { reconnect } from './cases/reconnect.ts';
 import { upstreamDispatch } from './cases/upstream-dispatch.ts';
+import { worker } from './cases/worker.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
 
 /**
@@ -36,4 +37,5 @@ export const CASES: readonly LifecycleCase[] = [
   exchange,
   eventSender,
   handlerRun,
+  worker,
 ];

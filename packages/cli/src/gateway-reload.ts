@@ -21,6 +21,18 @@ const FIXED = [
   'pool',
 ] as const;
 
+/** Refuses settings in which one of `keys` has changed. @throws UsageError naming the key */
+export function refuseChanges(
+  keys: readonly (keyof GatewaySettings)[],
+  before: GatewaySettings,
+  after: GatewaySettings,
+  example: string,
+): void {
+  const changed = keys.find((key) => JSON.stringify(after[key]) !== JSON.stringify(before[key]));
+  if (changed !== undefined)
+    throw new UsageError(`${changed} has changed, which needs a restart; nothing was reloaded`, example);
+}
+
 /** Collaborators of a {@link GatewayReload}. */
 export interface GatewayReloadDeps {
   readonly pool: AgentPool;
@@ -67,9 +79,7 @@ export class GatewayReload {
   async #reload(gateway: Gateway): Promise<void> {
     const { pool, logger, read, example } = this.#deps;
     const settings = read();
-    const fixed = FIXED.find((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
-    if (fixed !== undefined)
-      throw new UsageError(`${fixed} has changed, which needs a restart; nothing was reloaded`, example);
+    refuseChanges(FIXED, this.#settings, settings, example);
     if (reverseOf(settings) !== reverseOf(this.#settings))
       throw new UsageError(
         'an agent with endpoint reverse has changed, which needs a restart; nothing was reloaded',

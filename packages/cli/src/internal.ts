@@ -2,3 +2,4 @@
 export { type LoopResult, runClosedLoop } from './bench/closed-loop.ts';
 export { Latencies } from './bench/latencies.ts';
 export { createWorkload } from './bench/workload.ts';
+export { Worker, WORKER_LIFECYCLE } from './workers/worker.ts';

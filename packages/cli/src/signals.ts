@@ -5,8 +5,14 @@ import { line, outliveReaders, type Terminal } from './output/terminal.ts';
  *
  * @param drain finishes what is in flight
  * @param quiet prints no line about it
+ * @param asked drains when it resolves, too
  */
-export async function drainOnSignal(terminal: Terminal, drain: () => Promise<void>, quiet = false): Promise<void> {
+export async function drainOnSignal(
+  terminal: Terminal,
+  drain: () => Promise<void>,
+  quiet = false,
+  asked?: Promise<void>,
+): Promise<void> {
   outliveReaders(terminal);
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {
@@ -18,6 +24,7 @@ export async function drainOnSignal(terminal: Terminal, drain: () => Promise<voi
     };
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
+    void asked?.then(resolve);
   });
   await drain();
 }

@@ -95,6 +95,11 @@ function checkOptions(options: AdminOptions): AdminOptions {
   return options;
 }
 
+/** Returns a line for each agent of a pool without a connection, which makes `/readyz` answer 503. */
+export function unconnected({ agents }: AgentPoolStats): string[] {
+  return agents.filter(({ connections }) => connections === 0).map(({ name }) => `${name} is not connected`);
+}
+
 /** Creates an {@link AdminServer}. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function createAdminServer(options: AdminOptions): AdminServer {
   const { gateway, pool, pages = {}, handlers = {}, hosts = [], reload } = checkOptions(options);
@@ -102,9 +107,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
   const isAllowedHost = createHostCheck(hosts);
   let draining = false;
   const unready = (): string[] => {
-    const down = pool.stats.agents
-      .filter(({ connections }) => connections === 0)
-      .map(({ name }) => `${name} is not connected`);
+    const down = unconnected(pool.stats);
     return draining ? ['draining', ...down] : down;
   };
   const pageAt = (path: string): Page => {

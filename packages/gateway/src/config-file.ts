@@ -31,6 +31,8 @@ export interface TlsFiles {
 export interface GatewayFile {
   /** `HOST:PORT`; default `127.0.0.1:8080`. */
   readonly listen?: string;
+  /** Processes that serve at `listen`, 1 to 256, or `auto` for one per core; default none: the process itself serves. */
+  readonly workers?: number | 'auto';
   /** Serves HTTPS at `listen`: certificates and settings; default HTTP. */
   readonly https?: ListenTls;
   /** Serves HTTP/2 besides HTTP/1.1 without TLS; default `false`. */
@@ -73,6 +75,7 @@ const KEYS = [
   'adminHosts',
   'https',
   'h2c',
+  'workers',
   'adminTokenFile',
   'include',
   'upstream',
@@ -150,7 +153,9 @@ export function parseGatewayFile(
     const named = value[key];
     if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }
-  const { tls, https, h2c } = value;
+  const { tls, https, h2c, workers } = value;
+  if (workers !== undefined && workers !== 'auto')
+    source.check(['workers'], () => OPTION.integer(1, 256)('workers (a number, or auto)', workers));
   if (https !== undefined) source.check(['https'], () => resolveListenTls(https as ListenTls, 'https'));
   if (h2c !== undefined) source.check(['h2c'], () => OPTION.boolean('h2c', h2c));
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));

@@ -1,6 +1,7 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
-export { parseHostPort } from './listen.ts';
+export { listenOn, parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
+export { unconnected } from './admin-server.ts';
 export { checkUpstream } from './options/resolve-options.ts';
 export {
   UPSTREAM_DISPATCH_LIFECYCLE,

@@ -56,6 +56,7 @@ describe('an error in a file names file, line, key and what is allowed', () => {
     ['a: 1\nb: [', 'gateway.yaml:2 is not YAML'],
     ['a: &x [1]\nb: *x', 'gateway.yaml:2 has an alias'],
     ['admin: 127.0.0.1:1\nadmin: 127.0.0.1:2', 'gateway.yaml:2 is not YAML'],
+    ['workers: 0', 'gateway.yaml:1: workers (a number, or auto) must be an integer from 1 to 256, got 0'],
     ['- a', 'gateway.yaml:1: a gateway file has the keys listen, admin'],
   ])('%j', (text, message) => {
     expect(() => parse(text)).toThrow(message);

@@ -9,6 +9,7 @@ import { checkHostName, checkUpstream, parseHostPort } from '@agentwire/gateway/
 import type { TransportFlags } from '../load-transports.ts';
 import { readNamedFile } from '../read-named-file.ts';
 import { checkTlsFlags, flagOf, type NameOfTls, type TlsFlags, tlsOf } from '../tls-flags.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Flags of `agentwire gateway`. */
@@ -17,6 +18,7 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly check?: string;
   readonly watch?: boolean;
   readonly listen?: string;
+  readonly workers?: string;
   readonly httpsCert?: string;
   readonly httpsKey?: string;
   readonly h2c?: boolean;
@@ -146,7 +148,8 @@ function tlsSettings(flags: TlsFlags, { tls = {} }: GatewayFile): TlsFlags {
 
 /** Refuses settings without an effect: the user relies on them. @throws UsageError */
 function checkEffect(settings: GatewaySettings, nameOf: (flag: string, path: Path) => string): void {
-  const { admin, adminHosts, agents, reverseListen, tokenFile, tlsFlags, nameOfTls, nameOfTokenFile } = settings;
+  const { admin, adminHosts, agents, workers, reverseListen, tokenFile, tlsFlags, nameOfTls, nameOfTokenFile } =
+    settings;
   if (admin === undefined && adminHosts !== undefined)
     throw new UsageError(
       `${nameOf('--admin-host', ['adminHosts'])} has no effect without an admin server: --admin (admin in a file)`,
@@ -168,6 +171,11 @@ function checkEffect(settings: GatewaySettings, nameOf: (flag: string, path: Pat
     throw new UsageError(
       `${settings.nameOfAgentToken(needless)} has no effect: an agent that registers requires no token`,
       FILE_EXAMPLE,
+    );
+  if (reverseListen !== undefined && workers !== undefined)
+    throw new UsageError(
+      `${nameOf('--workers', ['workers'])} does not go with --reverse-listen: an agent's connections would be with some workers and not with others`,
+      GATEWAY_EXAMPLE,
     );
   const dials = agents.flatMap(({ endpoint }) => (endpoint === 'reverse' ? [] : [endpoint]));
   const listens = reverseListen === undefined ? [] : [reverseListen];
@@ -201,6 +209,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     transports,
     pipeline: (given.length > 0 ? undefined : file.pipeline) ?? agents.map(({ name }) => name),
     ...(flags.listen !== undefined && { listen: flags.listen }),
+    ...(flags.workers !== undefined && { workers: workerCount(flags.workers, GATEWAY_EXAMPLE) }),
     ...httpsOf(flags, file),
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),

@@ -1,37 +1,58 @@
-import { unwatchFile, watchFile } from 'node:fs';
-import type { Logger } from '@agentwire/core';
 import { createAdminServer, createGateway } from '@agentwire/gateway';
+import { unconnected } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
 import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
-import { GatewayReload } from '../gateway-reload.ts';
+import { GatewayReload, refuseChanges } from '../gateway-reload.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { measure } from '../measure.ts';
+import { reloadOnChange } from '../reload-on-change.ts';
 import { readSecret } from '../read-named-file.ts';
 import { acceptReverseAgents } from '../reverse-agents.ts';
 import { drainOnSignal } from '../signals.ts';
+import { type PrimarySettings, servePrimary } from '../workers/gateway-primary.ts';
+import { openWorkerLink } from '../workers/worker-link.ts';
 import { addTransportFlag, loadTransports } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPort } from './gateway-settings.ts';
 
-/** Time between two looks at a watched file, in milliseconds. */
-const WATCH_INTERVAL_MS = 500;
+/** Keys whose change needs a restart of the primary process; for all others the workers are replaced. */
+const FIXED_WITH_WORKERS = ['listen', 'workers', 'admin', 'adminHosts', 'adminTokenFile'] as const;
 
 async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
-  const chosen = gatewaySettings(flags, logger);
+  const link = openWorkerLink();
+  const chosen = gatewaySettings(flags, link === undefined ? logger : silent);
   const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
-  const listen = hostPort('--listen', chosen.listen ?? '127.0.0.1:8080');
+  const listen = hostPort('--listen', link?.start.listen[0] ?? chosen.listen ?? '127.0.0.1:8080');
   const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
     if (flags.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
+  const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
+  if (chosen.workers !== undefined && link === undefined) {
+    const primary: PrimarySettings = {
+      count: workerCount(chosen.workers, EXAMPLE),
+      listen,
+      isTls: chosen.https !== undefined,
+      adminAt,
+      adminHosts: hosts,
+      adminToken: token,
+      drainTimeoutMs: chosen.gateway?.drainTimeoutMs ?? 30_000,
+      logger,
+      tell,
+      check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, logger), EXAMPLE),
+      reloadOnChange: (again) => reloadOnChange(flags, again, logger),
+    };
+    return servePrimary(primary, context, cleanup);
+  }
   const { tlsFlags, nameOfTls } = chosen;
   const transports = await loadTransports(
     chosen.transports ?? [],
@@ -69,7 +90,6 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   const url = await gateway.listen({ ...listen, tls, h2c });
   const unobserve = measures?.observe(pool, gateway);
   cleanup.defer(() => unobserve?.());
-  const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
   const again = (): Promise<void> => reload.reload(gateway);
   const admin = createAdminServer({
     gateway,
@@ -80,36 +100,30 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
     ...(token !== undefined && { reload: { token, run: again } }),
   });
   cleanup.defer(() => admin.close());
-  const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
+  // of a worker, it is the primary process that has the admin server
+  const adminUrl = adminAt === undefined || link !== undefined ? undefined : await admin.listen(adminAt);
   // installs signal handlers before it prints the line: its reader may send a signal at once
-  const drained = drainOnSignal(context.terminal, async () => {
+  const drain = async (): Promise<void> => {
     admin.startDraining();
     await reverse?.close();
     await gateway.drain();
     await admin.close();
     await pool.drain();
-  });
+  };
+  const drained = drainOnSignal(context.terminal, drain, link !== undefined, link?.asked);
+  if (link !== undefined) {
+    link.ready(() => ({
+      state: JSON.stringify({ gateway: gateway.stats, pool: pool.stats }),
+      unready: unconnected(pool.stats),
+    }));
+    await drained;
+    return link.end();
+  }
   if (flags.config !== undefined) cleanup.defer(reloadOnChange(flags, again, logger));
   tell('listening', url);
   if (reverse !== undefined) tell('listening', reverse.address);
   if (adminUrl !== undefined) tell('admin', adminUrl);
   await drained;
-}
-
-/** Reloads on SIGHUP, and with `--watch` when the file has changed. @returns what ends that */
-function reloadOnChange({ config = '', watch }: GatewayFlags, again: () => Promise<void>, logger: Logger): () => void {
-  const reload = (): void => {
-    again().catch((error: unknown) =>
-      logger.error({ err: error }, 'the configuration was not reloaded; the former one stays in effect'),
-    );
-  };
-  process.on('SIGHUP', reload);
-  // by its time: editors replace files, and some mount them through links, so that events of the old file never come
-  if (watch === true) watchFile(config, { interval: WATCH_INTERVAL_MS, persistent: false }, reload);
-  return () => {
-    process.off('SIGHUP', reload);
-    unwatchFile(config, reload);
-  };
 }
 
 /** Checks a file as starting with it would, and starts nothing. */
@@ -156,6 +170,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     )
     .option('--https-key <file>', 'private key of --https-cert, PEM')
     .option('--h2c', 'serve HTTP/2 without TLS too')
+    .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
     .option('--upstream <url>', 'where allowed requests go')
     .option(
       '--agent <name=endpoint>',

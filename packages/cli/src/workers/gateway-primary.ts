@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { systemClock, type Logger } from '@agentwire/core';
+import { type AdminReload, createAdminServer } from '@agentwire/gateway';
+import { listenOn } from '@agentwire/gateway/internal';
+import type { Cleanup } from '../cleanup.ts';
+import type { CommandContext } from '../command-context.ts';
+import { drainOnSignal } from '../signals.ts';
+import { forkWorker } from './fork-worker.ts';
+import { Workers } from './workers.ts';
+import { readyPage, statePage, type WorkerPage } from './worker-pages.ts';
+
+/** Settings of the primary process of a gateway with workers. */
+export interface PrimarySettings {
+  readonly count: number;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly isTls: boolean;
+  readonly adminAt: { readonly host: string; readonly port: number } | undefined;
+  readonly adminHosts: readonly string[];
+  readonly adminToken: string | undefined;
+  readonly drainTimeoutMs: number;
+  readonly logger: Logger;
+  readonly tell: (event: 'listening' | 'admin', endpoint: string) => void;
+  /** Checks the settings again. @throws UsageError where they are wrong, or need a restart of this process */
+  readonly check: () => void;
+  /** Begins to reload on a signal or a change of the file. @returns what ends that */
+  readonly reloadOnChange: (again: () => Promise<void>) => () => void;
+}
+
+/** Time that a worker has to end after its drain is over, in milliseconds. */
+const GRACE_MS = 10_000;
+
+/** Longest time of a timer of Node, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Takes an address and gives it back, so that one that is taken is told once, and all workers know the port of port 0. */
+async function probe(listen: PrimarySettings['listen']): Promise<string> {
+  const server = createServer();
+  const url = await listenOn(server, listen);
+  await new Promise((resolve) => server.close(resolve));
+  return url.slice('http://'.length);
+}
+
+/** Serves a page whose content comes from the workers. */
+function served(page: WorkerPage, workers: Workers, logger: Logger) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    page(workers, request)
+      .then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+      })
+      .catch((error: unknown) => {
+        logger.error({ err: error }, 'a page of the admin server failed');
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500).end();
+      });
+  };
+}
+
+/** Runs the primary process of a gateway with workers until a signal ends it. */
+export async function servePrimary(
+  settings: PrimarySettings,
+  context: CommandContext,
+  cleanup: Cleanup,
+): Promise<void> {
+  const { count, listen, isTls, adminAt, adminHosts: hosts, adminToken: token, logger, tell } = settings;
+  // neither the channels of workers nor the clock's timers keep this process alive while all workers are being replaced
+  const alive = setInterval(() => undefined, LONGEST_MS);
+  cleanup.defer(() => clearInterval(alive));
+  const address = await probe(listen);
+  const killAfterMs = Math.min(LONGEST_MS, settings.drainTimeoutMs + GRACE_MS);
+  const workers = new Workers({
+    count,
+    logger,
+    clock: systemClock,
+    fork: () => forkWorker({ listen: [address] }, killAfterMs),
+  });
+  cleanup.defer(() => workers.drain());
+  const again = async (): Promise<void> => {
+    settings.check();
+    await workers.restart();
+  };
+  const reload: AdminReload | undefined = token === undefined ? undefined : { token, run: again };
+  const admin = createAdminServer({
+    gateway: { stats: { active: 0, requests: 0, overloaded: 0, droppedConnections: 0, webSockets: 0, upstreams: {} } },
+    pool: { stats: { agents: [] } },
+    logger,
+    hosts,
+    handlers: {
+      '/readyz': served(readyPage, workers, logger),
+      '/debug/state': served(statePage, workers, logger),
+    },
+    ...(reload !== undefined && { reload }),
+  });
+  cleanup.defer(() => admin.close());
+  const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
+  const drained = drainOnSignal(context.terminal, async () => {
+    await workers.drain();
+    await admin.close();
+  });
+  cleanup.defer(settings.reloadOnChange(again));
+  if (!(await workers.start())) {
+    // its own lines say why
+    context.status = 1;
+    return;
+  }
+  tell('listening', `${isTls ? 'https' : 'http'}://${address}`);
+  if (adminUrl !== undefined) tell('admin', adminUrl);
+  await drained;
+}

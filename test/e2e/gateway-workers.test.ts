@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { agentwire, type Running, socketFolder, start } from './command-line.ts';
+
+interface State {
+  readonly workers: readonly {
+    readonly id: number;
+    readonly pid: number;
+    readonly state: string;
+    readonly gateway?: { readonly requests: number };
+  }[];
+}
+
+async function upstream(): Promise<string> {
+  const server = createServer((message, response) => {
+    message.resume().on('end', () => response.end('upstream'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function gatewayWith(...args: string[]): Promise<{ gateway: Running; url: string; admin: string }> {
+  const gateway = start('gateway', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--workers', '2', ...args);
+  return { gateway, url: await gateway.line('listening '), admin: await gateway.line('admin ') };
+}
+
+async function stateOf(admin: string): Promise<State['workers']> {
+  return ((await (await fetch(`${admin}/debug/state`)).json()) as State).workers;
+}
+
+const readyPids = async (admin: string): Promise<number[]> =>
+  (await stateOf(admin)).filter(({ state }) => state === 'ready').map(({ pid }) => pid);
+
+/** Sends requests over `clients` keep-alive connections, each one after the other, until it is stopped. */
+function load(url: string, clients: number): { readonly sent: () => number; stop(): Promise<unknown[]> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  onTestFinished(() => agent.destroy());
+  const over = new AbortController();
+  let sent = 0;
+  const failed: unknown[] = [];
+  const one = async (): Promise<void> => {
+    sent += 1;
+    const asked = request(url, { agent, method: 'POST' });
+    // a body without a retry: nothing hides a failure
+    asked.end('body');
+    const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
+  };
+  const client = async (): Promise<void> => {
+    while (!over.signal.aborted) await one().catch((error: unknown) => failed.push(error));
+  };
+  const all = Promise.all(Array.from({ length: clients }, client));
+  return {
+    sent: () => sent,
+    async stop() {
+      over.abort();
+      await all;
+      return failed;
+    },
+  };
+}
+
+test('two workers serve at one port, and a signal drains both', async () => {
+  const { gateway, url, admin } = await gatewayWith('--upstream', await upstream());
+  expect((await fetch(`${admin}/livez`)).status).toBe(200);
+  expect(await (await fetch(`${admin}/readyz?workers=all`)).text()).toBe('ok\n');
+  const running = load(url, 8);
+  await expect
+    .poll(async () => (await stateOf(admin)).filter((one) => (one.gateway?.requests ?? 0) > 0))
+    .toHaveLength(2);
+  expect(await running.stop()).toEqual([]);
+  expect(await gateway.stop()).toBe(0);
+});
+
+test('a worker that is killed under load is replaced; only its requests in flight fail', async () => {
+  const { url, admin } = await gatewayWith('--upstream', await upstream());
+  const clients = 8;
+  const running = load(url, clients);
+  const before = await readyPids(admin);
+  process.kill(before[0] ?? 0, 'SIGKILL');
+  await expect.poll(async () => (await readyPids(admin)).filter((pid) => !before.includes(pid))).toHaveLength(1);
+  expect(await readyPids(admin)).toHaveLength(2);
+  const at = running.sent();
+  await expect.poll(() => running.sent()).toBeGreaterThan(at + 100);
+  const failed = await running.stop();
+  // each connection had at most one request in flight
+  expect(failed.length).toBeLessThanOrEqual(clients);
+  expect((await fetch(`${admin}/readyz`)).status).toBe(200);
+});
+
+test('SIGHUP replaces the workers one by one without a failed request, and reads the file again', async () => {
+  const file = join(socketFolder(), 'gateway.yaml');
+  const target = await upstream();
+  writeFileSync(file, `upstream: ${target}\n`);
+  const { gateway, url, admin } = await gatewayWith('--config', file);
+  const running = load(url, 8);
+  const before = await readyPids(admin);
+  writeFileSync(file, `routes:\n  - { path: /old, upstream: "${target}" }\n  - { path: /, upstream: "${target}" }\n`);
+  gateway.child.kill('SIGHUP');
+  await expect
+    .poll(async () => (await readyPids(admin)).filter((pid) => !before.includes(pid)), { timeout: 60_000 })
+    .toHaveLength(2);
+  await expect.poll(async () => (await stateOf(admin)).length).toBe(2);
+  const at = running.sent();
+  await expect.poll(() => running.sent()).toBeGreaterThan(at + 100);
+  expect(await running.stop()).toEqual([]);
+  expect(await gateway.stop()).toBe(0);
+});
+
+test('a file that is wrong is not reloaded: the workers stay', async () => {
+  const file = join(socketFolder(), 'gateway.yaml');
+  writeFileSync(file, `upstream: ${await upstream()}\n`);
+  const { gateway, url, admin } = await gatewayWith('--config', file);
+  const before = await readyPids(admin);
+  writeFileSync(file, 'upstream: 1\n');
+  gateway.child.kill('SIGHUP');
+  await expect.poll(() => gateway.stderr()).toContain('the configuration was not reloaded');
+  expect(await readyPids(admin)).toEqual(before);
+  expect((await fetch(url)).status).toBe(200);
+});
+
+test('an address that is taken is told once, and wrong numbers of workers are wrong use', async () => {
+  const taken = await upstream();
+  const args = ['gateway', '--upstream', taken, '--workers', '2', '--listen', taken.slice('http://'.length)];
+  const ended = await agentwire(...args);
+  expect(ended.status).toBe(1);
+  expect(ended.stderr.match(/ERR_CONNECT/g)).toHaveLength(1);
+  for (const word of ['0', 'x', '-1', '1.5', '257', '']) {
+    const wrong = await agentwire('gateway', '--upstream', taken, `--workers=${word}`);
+    expect(wrong.status, word).toBe(2);
+    expect(wrong.stderr).toContain('--workers takes a number from 1 to 256, or auto');
+  }
+});
