@@ -14,7 +14,7 @@ import { AgentPool, createGateway, type Gateway } from 'agentwire';
 const COMMAND = fileURLToPath(new URL('../node_modules/agentwire/bin/agentwire.js', import.meta.url));
 
 /** Starts what a check needs, and ends it all. */
-export class Lab implements AsyncDisposable {
+export class Lab {
   /** Folder for sockets and files. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'agents-'));
   readonly pool: AgentPool = new AgentPool({ requestTimeoutMs: 10_000 });
@@ -43,14 +43,20 @@ export class Lab implements AsyncDisposable {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** Runs `agentwire agent FOLDER/agent.ts ARGS` until it prints a line. @returns the process */
-  async run(example: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+  /** Runs `agentwire agent EXAMPLE/agent.ts ARGS`. */
+  start(example: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const file = fileURLToPath(new URL(`${example}/agent.ts`, import.meta.url));
     const child = fork(COMMAND, ['agent', file, ...args], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       env: { ...process.env, ...env },
     });
     this.#children.push(child);
+    return child;
+  }
+
+  /** Runs it, and waits until it says that it is listening or registered. */
+  async run(example: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+    const child = this.start(example, args, env);
     const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${example} ended: ${String(code)}`)));
     if (child.stdout !== null) await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
     return child;
@@ -70,7 +76,7 @@ export class Lab implements AsyncDisposable {
     return this.#gateway.listen();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     await this.#gateway?.close();
     await this.pool.close();
     for (const server of this.#servers) {

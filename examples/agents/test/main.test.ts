@@ -10,6 +10,12 @@ test.each([
   ['rate-limit', process.platform === 'linux' ? 7 : 4],
   ['jwt-auth', 12],
   ['waf-rules', 7],
+  ['redact', 11],
+  ['guardrail', 12],
+  ['token-stream', 5],
+  ['audit-log', 8],
+  ['behind-nat', 6],
+  ['canary', 7],
 ])('%s does what its page says, in a process of its own behind a gateway', async (name, checks) => {
   const run = promisify(execFile)(process.execPath, ['--conditions=@agentwire/source', main, name]);
   const { stdout } = await run;
