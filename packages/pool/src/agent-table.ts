@@ -1,7 +1,9 @@
-import { AgentwireError, type ConfigUpdateRequest, type Logger } from '@agentwire/core';
+import { AgentwireError, type Logger } from '@agentwire/core';
 import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
 import type { AgentNotice, ProxySession } from '@agentwire/core/session';
 import { PooledAgent } from './agent/pooled-agent.ts';
+import { boundedFields, boundedLine } from './agents-words.ts';
+import { ConfigAnswers } from './config-answers.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
 
@@ -18,47 +20,28 @@ function saysNothingOfPauses(policy: FailurePolicy): boolean {
   return typeof policy === 'object' && policy.flow_paused === undefined && policy.default === undefined;
 }
 
-/** Logs a notice of an agent: its own log lines as they are, any other by its type; metrics go to the recorder. */
-function takeNotice(
-  logger: Logger,
-  options: ResolvedPoolOptions,
-  agent: string,
-  notice: AgentNotice,
-  session: ProxySession,
-): void {
-  if (notice.type === 'metricsReport') options.metrics.recordReport?.(agent, notice);
-  else if (notice.type === 'log') logger[notice.level]({ ...notice.fields, agent }, notice.message);
-  else logger.info({ agent, notice: notice.type }, 'an agent sent a notice');
-  if (notice.type === 'configUpdateRequest') void answerConfigRequest(options, agent, notice, session);
-}
-
-async function answerConfigRequest(
-  { onConfigRequest, clock }: ResolvedPoolOptions,
-  agent: string,
-  { requestId, update }: ConfigUpdateRequest,
-  session: ProxySession,
-): Promise<void> {
-  let error: string | undefined;
-  try {
-    await onConfigRequest(agent, update);
-  } catch (refusal) {
-    error = refusal instanceof Error ? refusal.message : 'refused';
-  }
-  const accepted = error === undefined;
-  session.notify({ type: 'configUpdateResponse', requestId, accepted, error, timestampMs: clock.wallNow() });
-}
-
 /** Agents of one pool by name, until the pool is drained or closed. */
 export class AgentTable {
   readonly #options: ResolvedPoolOptions;
   /** Logger of agents' notices; counts repeats at every level. */
   readonly #notices: Logger;
+  readonly #configAnswers: ConfigAnswers;
   readonly #byName = new Map<string, PooledAgent>();
   #closed = false;
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
     this.#notices = countAllRepeats(options.logger, options.clock);
+    this.#configAnswers = new ConfigAnswers(options, this.#notices);
+  }
+
+  /** Takes a notice: log lines are written, within bounds, any other by its type; metrics go to the recorder. */
+  #take(agent: string, notice: AgentNotice, session: ProxySession): void {
+    if (notice.type === 'metricsReport') this.#options.metrics.recordReport?.(agent, notice);
+    else if (notice.type === 'log')
+      this.#notices[notice.level]({ ...boundedFields(notice.fields), agent }, boundedLine(notice.message));
+    else this.#notices.info({ agent, notice: notice.type }, 'an agent sent a notice');
+    if (notice.type === 'configUpdateRequest') void this.#configAnswers.answer(agent, notice, session);
   }
 
   /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
@@ -72,7 +55,7 @@ export class AgentTable {
     const passesPaused = this.#options.flowControlMode === 'failOpen' && saysNothingOfPauses(given);
     const onFailure = passesPaused ? { ...(given as object), flow_paused: 'open' as const } : given;
     const agent = new PooledAgent(name, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
-      takeNotice(this.#notices, this.#options, name, notice, session),
+      this.#take(name, notice, session),
     );
     this.#byName.set(name, agent);
     return agent;

@@ -1,4 +1,6 @@
-import type { HealthStatus } from '@agentwire/core';
+import type { HealthStatus, Logger } from '@agentwire/core';
+import { countAllRepeats } from '@agentwire/core/internal';
+import { boundedText } from '../agents-words.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
@@ -13,11 +15,14 @@ export class ConnectionFitness {
   slow = false;
   readonly #agent: string;
   readonly #options: ResolvedPoolOptions;
+  /** Logger of what the agent reports; counts repeats at every level. */
+  readonly #reports: Logger;
   readonly #pooled: readonly PooledConnection[];
 
   constructor(agent: string, options: ResolvedPoolOptions, pooled: readonly PooledConnection[]) {
     this.#agent = agent;
     this.#options = options;
+    this.#reports = countAllRepeats(options.logger, options.clock);
     this.#pooled = pooled;
   }
 
@@ -65,11 +70,12 @@ export class ConnectionFitness {
     this.update();
     const state = connection.reported.state ?? 'healthy';
     if (state === before) return;
-    const { unhealthyReason, recoverable, timeoutMultiplier, message } = report;
+    const { recoverable, timeoutMultiplier } = report;
+    const [message, unhealthyReason] = [boundedText(report.message), boundedText(report.unhealthyReason)];
     const fields = { agent: this.#agent, connection: connection.session?.connection.id, state, message };
-    if (state === 'healthy') this.#options.logger.info(fields, 'an agent reports that it is healthy again');
+    if (state === 'healthy') this.#reports.info(fields, 'an agent reports that it is healthy again');
     else
-      this.#options.logger.warn(
+      this.#reports.warn(
         { ...fields, unhealthyReason, recoverable, timeoutMultiplier },
         'an agent reports that it is not healthy',
       );
