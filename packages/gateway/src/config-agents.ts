@@ -94,6 +94,17 @@ export function checkPipelines(source: ConfigSource, { pipeline, routes }: Field
   );
 }
 
+/** Checks that settings are for agents of the file. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key */
+export function checkSettings(source: ConfigSource, { gateway, routes }: Fields, agents: readonly string[]): void {
+  const check = (path: ConfigPath, of: unknown): void => {
+    const settings = isObject(of) ? of['agentSettings'] : undefined;
+    if (!isObject(settings)) return;
+    for (const name of Object.keys(settings)) checkName(source, [...path, 'agentSettings', name], name, agents);
+  };
+  check(['gateway'], gateway);
+  if (Array.isArray(routes)) for (const [at, route] of routes.entries()) check(['routes', at], route);
+}
+
 /** Checks one order of agents. @returns their names */
 function checkPipeline(
   source: ConfigSource,

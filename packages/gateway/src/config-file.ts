@@ -3,7 +3,7 @@ import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions } from '@agentwire/pool';
 import { POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkHostName } from './admin-host.ts';
-import { type AgentEntry, checkAgents, checkPipelines } from './config-agents.ts';
+import { type AgentEntry, checkAgents, checkPipelines, checkSettings } from './config-agents.ts';
 import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
 import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
 import { type ListenTls, parseHostPort, resolveListenTls } from './listen.ts';
@@ -169,6 +169,7 @@ export function parseGatewayFile(
   const upstreams = value['upstreams'] === undefined ? undefined : checkUpstreams(source, value['upstreams'], context);
   if (value['routes'] !== undefined) checkRoutes(source, value);
   if (value['pipeline'] !== undefined || value['routes'] !== undefined) checkPipelines(source, value, names);
+  checkSettings(source, value, names);
   return { ...value, ...(upstreams !== undefined && { upstreams }) };
 }
 

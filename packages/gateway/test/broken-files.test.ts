@@ -45,6 +45,8 @@ const BROKEN: readonly string[] = [
   'gateway:\n  maxheaders: 1',
   'gateway: [1]',
   'gateway:\n  agentSettings: { waf: { timeout: 1 } }',
+  `${AGENTS}gateway:\n  agentSettings: { wfa: { timeoutMs: 5 } }`,
+  `${AGENTS}routes:\n  - path: /a\n    upstream: http://h:1\n    agentSettings: { wfa: { timeoutMs: 5 } }`,
   'pool:\n  requestTimeoutMs: fast',
   'agents: x',
   'agents:\n  - { name: a }',

@@ -84,6 +84,22 @@ export function checkAgentSettings(name: string, value: unknown): void {
     OPTION.nested(AGENT_SETTINGS)(`${name}.${agent}`, settings);
 }
 
+/**
+ * Checks that settings are for agents that are asked: those of a misspelled name would have no effect.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function checkSettingsNames(
+  name: string,
+  settings: PipelineOptions['agentSettings'],
+  asked: readonly string[],
+): void {
+  const other = Object.keys(settings ?? {}).find((agent) => !asked.includes(agent));
+  if (other === undefined) return;
+  const known = asked.length === 0 ? 'no agent is asked' : `the agents that are asked are ${asked.join(', ')}`;
+  throw invalid(`${name} has settings for ${JSON.stringify(other)}, but ${known}`);
+}
+
 /** Returns settings as a pipeline takes them. */
 export function settingsOf(settings: PipelineOptions['agentSettings']): ResolvedPipelineOptions['agentSettings'] {
   return settings === undefined ? undefined : new Map(Object.entries(settings));
@@ -103,9 +119,11 @@ export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipeli
   const { pool, agents, maxChunkBytes, clock } = resolveOptions('a pipeline', options, TABLE);
   if (pool === undefined) throw invalid('a pipeline needs a pool: resolvePipelineOptions({ pool, agents })');
   const { decisionTimeoutMs, agentSettings } = options;
+  const steps = stepsOf(agents);
+  checkSettingsNames('agentSettings', agentSettings, steps.flat());
   return {
     pool,
-    steps: stepsOf(agents),
+    steps,
     decisionTimeoutMs,
     agentSettings: settingsOf(agentSettings),
     maxChunkBytes,

@@ -13,7 +13,7 @@ import {
   silentLogger,
 } from '@agentwire/core/internal';
 import type { ResolvedPipelineOptions } from '@agentwire/pipeline';
-import { checkAgentSettings, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
+import { checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
 import { GatewayMetrics } from '../observe/gateway-metrics.ts';
 import { checkRoute, type RouteOptions } from '../routes/route-options.ts';
@@ -65,7 +65,13 @@ const checkUpstreams: OptionCheck = (name, value) => {
 const checkRoutes: OptionCheck = OPTION.listOf((name, route) => checkRoute(name, route as RouteOptions));
 
 /** Checks that each name of an upstream is known, and that every request has one. */
-function checkReferences({ upstream, upstreams = {}, routes = [] }: GatewayOptions): void {
+function checkReferences({ upstream, upstreams = {}, routes = [], agents = [], agentSettings }: GatewayOptions): void {
+  const own = stepsOf(agents).flat();
+  const ofRoutes = routes.map(({ pipeline }) => (pipeline === undefined ? own : stepsOf(pipeline).flat()));
+  checkSettingsNames('agentSettings', agentSettings, [...new Set([own, ofRoutes].flat(2))]);
+  for (const [at, route] of routes.entries())
+    checkSettingsNames(`routes[${at}].agentSettings`, route.agentSettings, ofRoutes[at] ?? own);
+
   const check = (name: string, one: unknown): void => {
     if (typeof one === 'string' && Object.hasOwn(upstreams, one)) return;
     const known = Object.keys(upstreams);
