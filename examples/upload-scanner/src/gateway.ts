@@ -10,7 +10,7 @@ const gateway = createGateway({
   pool,
   upstream,
   agents: ['upload-scanner'],
-  requestBody: 'hold',
+  requestBody: 'buffer',
   maxHeldBodyBytes: 1024 ** 3,
 });
 const url = await gateway.listen();
