@@ -42,7 +42,8 @@ export { AgentClientV2 } from '@agentwire/transport-grpc';
 export { AgentClientV2Uds } from '@agentwire/transport-uds';
 
 // the reverse proxy
-export { createGateway, type Gateway, type GatewayOptions, type GatewayStats } from '@agentwire/gateway';
+export { createGateway } from './stock.ts';
+export type { Gateway, GatewayOptions, GatewayStats } from '@agentwire/gateway';
 
 // what all of them share
 export {

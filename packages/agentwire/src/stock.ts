@@ -1,4 +1,5 @@
 // Combines pool and agent with the stock transports.
+import { createRequire } from 'node:module';
 import {
   type Agent,
   type AgentServer,
@@ -7,6 +8,7 @@ import {
 } from '@agentwire/agent';
 import type { Logger, Transport } from '@agentwire/core';
 import { checkObject, checkOptions, OPTION, stderrLogger } from '@agentwire/core/internal';
+import type { Gateway, GatewayOptions } from '@agentwire/gateway';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
@@ -66,4 +68,17 @@ export function createAgentPool(options?: AgentPoolOptions): StockAgentPool {
 /** Serves an agent with the stock transports, and writes warnings and errors to stderr; see `serveAgent` of `@agentwire/agent`. */
 export function serveAgent(agent: Agent, options: ServeAgentOptions): Promise<AgentServer> {
   return serveAgentOn(agent, withStock('the options of serveAgent', options));
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Creates a reverse proxy; see `createGateway` of `@agentwire/gateway`, which is loaded here (70 files): most programs serve an agent
+ * or ask a pool.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const loaded = require('@agentwire/gateway') as typeof import('@agentwire/gateway');
+  return loaded.createGateway(options);
 }
