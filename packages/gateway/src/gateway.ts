@@ -243,7 +243,7 @@ class GatewayServer implements Gateway {
   }
 
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    const { clock, drainTimeoutMs } = this.#options;
+    const { clock, drainTimeoutMs, drainIdleMs } = this.#options;
     checkKnownOptions('drain', options, ['timeoutMs']);
     const timeoutMs = checkInteger('timeoutMs', options.timeoutMs ?? drainTimeoutMs, 0, 86_400_000);
     this.#draining = true;
@@ -251,6 +251,10 @@ class GatewayServer implements Gateway {
     const ended = [...this.#servers].map((server) => server.drain());
     if (this.#live.size > 0) ended.push(this.#idle.wait());
     await atMost(clock, timeoutMs, Promise.all(ended));
+    for (const webSocket of this.#webSockets) webSocket.goAway?.();
+    // time for their close frames
+    const closing = [...this.#webSockets].some(({ goAway }) => goAway !== undefined);
+    if (closing) await atMost(clock, drainIdleMs, this.#idle.wait());
     await this.close();
   }
 

@@ -18,7 +18,7 @@ import { announcedLength, clientShare, headEvent } from './request/request-head.
 import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { BadRequest, NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
+import { NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
 import { UpgradeResponse } from './websocket/upgrade-response.ts';
@@ -73,7 +73,7 @@ export class ProxiedRequest implements BodyProgress {
     });
     const pipeline = this.#pipeline;
     if (response instanceof UpgradeResponse)
-      this.#webSocket = new WebSocketUpgrade({ id, options, pipeline, deadlines, response });
+      this.#webSocket = new WebSocketUpgrade({ id, options, pipeline, deadlines, response, routeId: route.name });
     const webSocket = this.#webSocket;
     this.#upstream = new UpstreamRequest(
       { options, upstream, stalls, pipeline, reader: this.#reader, request, response, id, webSocket },
@@ -119,8 +119,6 @@ export class ProxiedRequest implements BodyProgress {
     const { clock, maxRequestBodyBytes } = this.#options;
     const { upstream, retries } = this.#route;
     if (target instanceof Error) throw target;
-    if (this.#webSocket !== undefined && this.#pipeline.judgesFrames)
-      throw new BadRequest(501, 'no WebSocket where agents take frames');
     if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
     const webSocket = this.#webSocket;

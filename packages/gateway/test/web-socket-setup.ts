@@ -69,7 +69,7 @@ export async function socketUpstream(options: ServerOptions = {}): Promise<Socke
   };
 }
 
-export function textOf(data: RawData): string {
+function textOf(data: RawData): string {
   return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data as ArrayBuffer).toString();
 }
 

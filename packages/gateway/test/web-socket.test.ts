@@ -179,13 +179,6 @@ describe('the handshake', () => {
     );
   });
 
-  test('is refused where an agent takes frames, which it would not be asked about', async () => {
-    const upstream = await socketUpstream();
-    const { url } = await setup({ agent: () => ALLOW }, { upstream: upstream.url });
-    expect((await refused(url)).status).toBe(501);
-    expect(upstream.requests).toEqual([]);
-  });
-
   test('a client that leaves before the answer cancels the request', async () => {
     const silent = createServer((socket) => socket.on('error', () => undefined).resume());
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));

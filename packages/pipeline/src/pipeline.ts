@@ -8,6 +8,7 @@ import {
   type RequestHeaders,
   type RequestId,
   type RequestMetadata,
+  type WebSocketFrame,
   type ResponseHeaders,
 } from '@agentwire/core';
 import { HeaderMap, names } from '@agentwire/headers';
@@ -253,7 +254,35 @@ export class Pipeline {
 
   /** `true` where an agent takes the frames of WebSockets. */
   get judgesFrames(): boolean {
-    return this.#steps.some((step) => step.some((agent) => this.#pool.handles(agent, 'webSocketFrame') !== false));
+    return this.#steps.some((step) => step.some((agent) => this.#judgesFrame(agent)));
+  }
+
+  #judgesFrame(agent: string): boolean {
+    return !this.#observes(agent) && this.#pool.handles(agent, 'webSocketFrame') !== false;
+  }
+
+  /**
+   * Asks every agent that takes frames, until one does not allow it. Agents that observe are not shown frames, and budgets do not
+   * count: a WebSocket may last for days.
+   *
+   * @returns whether the frame passes; `false` where an agent drops it
+   * @throws Refusal where an agent closes the WebSocket, or its failure policy blocks
+   */
+  async judgeFrame(frame: WebSocketFrame): Promise<boolean> {
+    const since = this.#clock.now();
+    try {
+      for (const agent of this.#steps.flat()) {
+        if (!this.#judgesFrame(agent)) continue;
+        const { timeoutMs = this.#options.timeoutMs, onFailure } = this.#settings?.get(agent) ?? {};
+        const decision = await this.#pool.decide(agent, frame, { ...this.#options, timeoutMs, onFailure });
+        const { verdict, webSocket } = decision;
+        if (verdict.type !== 'allow' || webSocket?.type === 'close') throw new Refusal(agent, decision);
+        if (webSocket?.type === 'drop') return false;
+      }
+      return true;
+    } finally {
+      this.waitedMs += this.#clock.now() - since;
+    }
   }
 
   /** Asks about the response's head, as {@link onRequest} does about the request's. */

@@ -42,6 +42,8 @@ export interface ClientOptions {
    * `maxConcurrentRequests` too.
    */
   readonly maxWebSockets?: number | undefined;
+  /** Longest message of a WebSocket whose frames agents take, in bytes; default 1 MiB, at most 16 MiB. Past it the WebSocket is closed with 1009. */
+  readonly maxWebSocketMessageBytes?: number | undefined;
   /** Time without a byte from either side after which a WebSocket is cut, in milliseconds; default 300 000. */
   readonly webSocketIdleTimeoutMs?: number | undefined;
   /** Limits of HTTP/2 connections, where `listen` has `tls` or `h2c`; default {@link Http2Options}'s own. */

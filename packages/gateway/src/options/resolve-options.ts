@@ -116,6 +116,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   maxConcurrentRequests: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
   maxPipelinedRequests: { check: OPTION.integer(1, 10_000), default: 16 },
   maxWebSockets: { check: OPTION.integer(0, 1_000_000), default: 5_000 },
+  maxWebSocketMessageBytes: { check: OPTION.integer(1, 16 * 1024 ** 2), default: 1024 ** 2 },
   webSocketIdleTimeoutMs: { check: timeout, default: 300_000 },
   clientStallTimeoutMs: { check: timeout, default: 30_000 },
   minUploadBytesPerSecond: { check: OPTION.integer(0, 1024 ** 3), default: 240 },

@@ -10,7 +10,8 @@ const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challeng
 export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Refusal)) return { outcome: 'failed' };
   const { agent, decision } = error;
-  return { outcome: REFUSED[decision.verdict.type], agent, decision };
+  const closes = decision.webSocket?.type === 'close';
+  return { outcome: closes ? 'blocked' : REFUSED[decision.verdict.type], agent, decision };
 }
 
 /**

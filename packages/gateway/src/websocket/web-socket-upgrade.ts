@@ -5,6 +5,8 @@ import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
 import { applyAgentOps, withFraming } from '@agentwire/pipeline/internal';
 import type { Deadlines } from '../deadlines.ts';
+import { clientOf } from '../request/request-head.ts';
+import type { Message } from './frame-flow.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import { passThrough, SocketPair } from './socket-pair.ts';
 import type { UpgradeResponse } from './upgrade-response.ts';
@@ -16,7 +18,11 @@ export interface WebSocketUpgradeDeps {
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly response: UpgradeResponse;
+  /** Name of the route; empty where there are no routes. */
+  readonly routeId: string;
 }
+
+const EXTENSIONS = 'sec-websocket-extensions';
 
 /** Value that RFC 6455 §4.2.2 appends to the client's key. */
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -31,6 +37,8 @@ export class WebSocketUpgrade {
   readonly #deps: WebSocketUpgradeDeps;
   #pair: SocketPair | undefined;
   #earlyBytes = 0;
+  /** Set where agents take frames, as they did when the request came. */
+  #judged = false;
 
   constructor(deps: WebSocketUpgradeDeps) {
     this.#deps = deps;
@@ -38,12 +46,18 @@ export class WebSocketUpgrade {
 
   /** Returns the request's lines for agents: with the upgrade that is asked for. */
   forAgents(lines: HeaderList): HeaderList {
-    return [...lines, 'upgrade', 'websocket'];
+    this.#judged = this.#deps.pipeline.judgesFrames;
+    return [...this.#withoutExtensions(lines), 'upgrade', 'websocket'];
   }
 
   /** Returns the request's lines for the upstream, whose client writes `upgrade` itself. */
   forUpstream(lines: HeaderList): HeaderList {
-    return without(lines, 'upgrade');
+    return without(this.#withoutExtensions(lines), 'upgrade');
+  }
+
+  /** Returns lines without extensions, which change what is in frames, where agents take those. */
+  #withoutExtensions(lines: HeaderList): HeaderList {
+    return this.#judged ? without(lines, EXTENSIONS) : lines;
   }
 
   /** Bytes that came from the client after the handshake. */
@@ -80,7 +94,9 @@ export class WebSocketUpgrade {
 
   async #judgeHead(raw: HeaderList): Promise<HeaderList> {
     const { id, pipeline } = this.#deps;
-    this.#checkAccept(new HeaderMap(raw));
+    const map = new HeaderMap(raw);
+    this.#checkAccept(map);
+    this.#checkExtensions(map);
     const headers = stripHopByHop(raw);
     if (!pipeline.judgesResponses) return applyAgentOps(headers, pipeline.responseOps);
     const head = { type: 'responseHeaders', id, status: 101, headers, hasBody: false } as const;
@@ -99,6 +115,12 @@ export class WebSocketUpgrade {
       );
   }
 
+  /** Refuses an extension that was not offered: agents could not read what it does to frames. */
+  #checkExtensions(headers: HeaderMap): void {
+    if (this.#judged && headers.has(EXTENSIONS))
+      throw new AgentwireError('ERR_PROTOCOL', 'the upstream uses a WebSocket extension that was not offered');
+  }
+
   async #pass(headers: HeaderList, upstream: Socket): Promise<void> {
     const { response, options, deadlines } = this.#deps;
     const lines = [
@@ -112,11 +134,42 @@ export class WebSocketUpgrade {
     this.#earlyBytes = early.byteLength;
     const pair = new SocketPair({ client, upstream, deadlines, idleTimeoutMs: options.webSocketIdleTimeoutMs });
     this.#pair = pair;
-    passThrough(pair, early);
-    await pair.closed;
+    if (this.#judged) await this.#judgeFrames(pair, early);
+    else {
+      passThrough(pair, early);
+      await pair.closed;
+    }
     if (!pair.clientLeft) return;
     // its connection is the response's no longer
     response.destroy();
     throw new AgentwireError('ERR_ABORTED', 'the client went away');
+  }
+
+  async #judgeFrames(pair: SocketPair, early: Uint8Array): Promise<void> {
+    const { id, pipeline, response, options, routeId } = this.#deps;
+    const clientIp = clientOf(response.req).address ?? '';
+    const route = routeId === '' ? {} : { routeId };
+    const counts = { client: 0, upstream: 0 };
+    const judge = ({ opcode, data }: Message, clientToServer: boolean): Promise<boolean> => {
+      const index = counts[clientToServer ? 'client' : 'upstream']++;
+      return pipeline.judgeFrame({
+        type: 'webSocketFrame',
+        id,
+        opcode,
+        data,
+        clientToServer,
+        index,
+        fin: true,
+        clientIp,
+        ...route,
+      });
+    };
+    // `ws` is loaded where it is needed; neither side is read before
+    const { JudgedFrames } = await import('./judged-frames.ts');
+    const frames = new JudgedFrames({ pair, maxMessageBytes: options.maxWebSocketMessageBytes, judge });
+    response.goAway = () => frames.goAway();
+    frames.start(early);
+    await pair.closed;
+    if (frames.error !== undefined) throw frames.error;
   }
 }

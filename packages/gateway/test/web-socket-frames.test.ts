@@ -1,0 +1,70 @@
+import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
+import { expect, test } from 'vitest';
+import { rawClient } from './raw-client.ts';
+import { setup } from './setup.ts';
+import { open, socketUpstream } from './web-socket-setup.ts';
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+const HANDSHAKE = `GET / HTTP/1.1\r\nhost: h\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${KEY}\r\n\r\n`;
+
+function words(event: ProxyEvent): Decision {
+  if (event.type !== 'webSocketFrame') return ALLOW;
+  const text = Buffer.from(event.data).toString();
+  if (text === 'bad') return { ...ALLOW, webSocket: { type: 'close', code: 1008, reason: 'bad word' } };
+  return text.endsWith('drop') ? { ...ALLOW, webSocket: { type: 'drop' } } : ALLOW;
+}
+
+test('an agent allows, drops and closes, in both directions', async () => {
+  const upstream = await socketUpstream({ perMessageDeflate: true });
+  const { url, summaries, ended } = await setup({ words }, { upstream: upstream.url });
+  const client = await open(url, { perMessageDeflate: true });
+  expect(client.socket.extensions).toBe('');
+  client.send('drop');
+  client.send('one');
+  expect(await client.next()).toBe('echo one');
+  upstream.sockets[0]?.send('server drop');
+  upstream.sockets[0]?.send('two');
+  expect(await client.next()).toBe('two');
+  client.send('bad');
+  expect(await client.closed).toBe('1008 bad word');
+  await upstream.until(() => upstream.closes.length === 1);
+  expect(upstream.closes).toEqual(['1008 bad word']);
+  expect(upstream.messages).toEqual(['one']);
+  await ended(1);
+  expect(summaries[0]).toMatchObject({ outcome: 'blocked', agent: 'words', status: 101 });
+});
+
+test('where an agent fails, the WebSocket is closed with 1011', async () => {
+  const upstream = await socketUpstream();
+  const failing = (event: ProxyEvent): Decision => {
+    if (event.type === 'webSocketFrame') throw new Error('broken');
+    return ALLOW;
+  };
+  const { url } = await setup({ failing }, { upstream: upstream.url });
+  const client = await open(url);
+  client.send('x');
+  expect(await client.closed).toBe('1011 no decision');
+  expect(upstream.messages).toEqual([]);
+});
+
+test.each([
+  ['an unmasked frame', [0x81, 2, 0x68, 0x69], 1002],
+  ['a reserved bit', [0xc1, 0x80, 0, 0, 0, 0], 1002],
+  ['a reserved opcode', [0x83, 0x80, 0, 0, 0, 0], 1002],
+  ['a ping of 126 bytes', [0x89, 0xfe, 0, 126, 0, 0, 0, 0], 1002],
+  ['a fragmented ping', [0x09, 0x80, 0, 0, 0, 0], 1002],
+  ['a continuation of nothing', [0x80, 0x80, 0, 0, 0, 0], 1002],
+  ['a text that is not UTF-8', [0x81, 0x81, 0, 0, 0, 0, 0xff], 1007],
+  ['a message that is too long', [0x82, 0xfe, 0x10, 0, 0, 0, 0, 0], 1009],
+])('%s closes', async (_name, bytes, code) => {
+  const upstream = await socketUpstream();
+  const { url } = await setup({ words }, { upstream: upstream.url, maxWebSocketMessageBytes: 1_000 });
+  const client = await rawClient(url);
+  client.send(HANDSHAKE);
+  await client.until(/\r\n\r\n/);
+  client.send(Buffer.from(bytes).toString('latin1'));
+  const text = await client.closed();
+  const frame = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1');
+  expect([frame[0], frame.readUInt16BE(2)]).toEqual([0x88, code]);
+  expect(upstream.messages).toEqual([]);
+});
