@@ -12,6 +12,7 @@ const FIXED = [
   'admin',
   'adminHosts',
   'adminTokenFile',
+  'accessLog',
   'https',
   'h2c',
   'tls',
@@ -39,6 +40,7 @@ export interface GatewayReloadDeps {
   readonly logger: Logger;
   readonly example: string;
   readonly metrics: GatewayOptions['metrics'];
+  readonly onRequestEnd?: GatewayOptions['onRequestEnd'];
   /** Reads flags and file again. @throws UsageError for any wrong value */
   readonly read: () => GatewaySettings;
 }
@@ -109,9 +111,10 @@ export class GatewayReload {
   }
 
   #options({ gateway, upstream, upstreams, routes, pipeline }: GatewaySettings): GatewayOptions {
-    const { pool, logger, metrics } = this.#deps;
+    const { pool, logger, metrics, onRequestEnd } = this.#deps;
     const directory = directoryOf(pool, this.#agents);
-    return { ...gateway, pool: directory, upstream, upstreams, routes, agents: pipeline, logger, metrics };
+    const observers = { logger, metrics, onRequestEnd };
+    return { ...gateway, pool: directory, upstream, upstreams, routes, agents: pipeline, ...observers };
   }
 
   async #add(settings: GatewaySettings): Promise<ReadonlyMap<string, Added>> {

@@ -2,6 +2,7 @@
 import { OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentPoolOptions } from '@agentwire/pool';
 import { POOL_FILE_KEYS, resolvePoolOptions } from '@agentwire/pool/internal';
+import { ACCESS_LOG_FILE, type AccessLogFile } from './access-log/access-log-file.ts';
 import { checkHostName } from './admin-host.ts';
 import { type AgentEntry, checkAgents, checkPipelines, checkSettings } from './config-agents.ts';
 import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
@@ -12,6 +13,7 @@ import type { RouteOptions } from './routes/route-options.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';
 import { checkGatewayOptions, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
 
+export type { AccessLogFile } from './access-log/access-log-file.ts';
 export type { AgentEntry } from './config-agents.ts';
 export type { ConfigContext } from './config-source.ts';
 
@@ -43,6 +45,8 @@ export interface GatewayFile {
   readonly adminHosts?: readonly string[];
   /** File with the secret for `POST /-/reload` of the admin server; default none, and there is no such reload. */
   readonly adminTokenFile?: string;
+  /** Access log; default on stderr: every request where that is a terminal, else those that agents blocked. */
+  readonly accessLog?: AccessLogFile;
   /** Further files, relative to this one, whose lists and objects are added to those of this file; default none. */
   readonly include?: string | readonly string[];
   /** Address, or name of one of `upstreams`. */
@@ -77,6 +81,7 @@ const KEYS = [
   'h2c',
   'workers',
   'adminTokenFile',
+  'accessLog',
   'include',
   'upstream',
   'upstreams',
@@ -153,10 +158,12 @@ export function parseGatewayFile(
     const named = value[key];
     if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }
-  const { tls, https, h2c, workers } = value;
+  const { tls, https, h2c, workers, accessLog } = value;
   if (workers !== undefined && workers !== 'auto')
     source.check(['workers'], () => OPTION.integer(1, 256)('workers (a number, or auto)', workers));
   if (https !== undefined) source.check(['https'], () => resolveListenTls(https as ListenTls, 'https'));
+  if (accessLog !== undefined)
+    source.check(['accessLog'], () => OPTION.nested(ACCESS_LOG_FILE)('accessLog', accessLog));
   if (h2c !== undefined) source.check(['h2c'], () => OPTION.boolean('h2c', h2c));
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
   const { transports } = value;

@@ -7,6 +7,7 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenOptions } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
+import { requestFacts } from './observe/request-facts.ts';
 import { type ResolvedGatewayOptions, resolveGatewayOptions } from './options/resolve-options.ts';
 import { Plan } from './plan.ts';
 import { ProxiedRequest } from './proxied-request.ts';
@@ -122,6 +123,7 @@ class GatewayServer implements Gateway {
     if (this.#live.size >= maxConcurrentRequests || this.#isOneTooMany(response)) {
       this.#overloaded += 1;
       this.#options.metrics?.record(OVERLOADED_REQUEST, 'overloaded');
+      this.#reportOverload(request);
       answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }
@@ -148,6 +150,13 @@ class GatewayServer implements Gateway {
   #isOneTooMany(response: ClientResponse): boolean {
     if (!(response instanceof UpgradeResponse)) return false;
     return this.#draining || this.#webSockets.size >= this.#options.maxWebSockets;
+  }
+
+  #reportOverload(request: ClientRequest): void {
+    const { onRequestEnd, clock } = this.#options;
+    if (onRequestEnd === undefined) return;
+    const id = `${this.#idPrefix}-${this.#requests}`;
+    onRequestEnd({ ...requestFacts(request, clock, 0), id, route: '', ...OVERLOADED_REQUEST, outcome: 'failed' });
   }
 
   /** Makes this response the last one of its connection, and no longer one before it on that connection. */

@@ -1,5 +1,7 @@
 export type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
 export { type AdminOptions, type AdminReload, type AdminServer, createAdminServer } from './admin-server.ts';
+export { type AccessLog, type AccessLogOptions, openAccessLog } from './access-log/access-log.ts';
+export type { AccessLogFormat } from './access-log/access-format.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { CertificateFiles } from './http2/tls-certificates.ts';
 export type { ListenAddress, ListenOptions, ListenTls } from './listen.ts';

@@ -10,6 +10,7 @@ import {
   withFraming,
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
+import { requestFacts } from './observe/request-facts.ts';
 import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
@@ -214,13 +215,14 @@ export class ProxiedRequest implements BodyProgress {
       const upstreamAttempts = Math.max(1, this.#upstream.attempts);
       this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
     }
-    const { method = 'GET', url: uri = '/' } = request;
     const agentsMs = this.#pipeline.waitedMs;
     const { queuedMs, headMs: upstreamMs } = this.#upstream.times ?? {};
     const measured = { status, durationMs, agentsMs, requestBytes, responseBytes, queuedMs, upstreamMs };
     metrics?.record(measured, outcome.outcome);
     this.#trace?.end(status, outcome.outcome);
+    if (onRequestEnd === undefined) return;
     const route = this.#input.head instanceof Error ? '' : this.#route.name;
-    onRequestEnd?.({ id, method, uri, route, status, ...outcome, durationMs, agentsMs, requestBytes, responseBytes });
+    const { target: upstream } = this.#upstream;
+    onRequestEnd({ ...requestFacts(request, clock, durationMs), id, route, upstream, ...measured, ...outcome });
   }
 }

@@ -67,7 +67,7 @@ export class UpstreamRequest implements ResponseHandler {
   #answered = false;
   /** Status of the upstream's response, once its head has come. */
   status: number | undefined;
-  /** Times of the request; measured with `metrics`. */
+  /** Times of the request; measured with `metrics` or `onRequestEnd`. */
   readonly times: UpstreamTimes | undefined;
   #ended = false;
   #buffer: BufferedBody | undefined;
@@ -77,7 +77,8 @@ export class UpstreamRequest implements ResponseHandler {
     this.#context = context;
     this.#signal = signal;
     const { response, options, stalls } = context;
-    this.times = options.metrics && new UpstreamTimes(options.metrics, options.clock);
+    const measured = options.metrics !== undefined || options.onRequestEnd !== undefined;
+    this.times = measured ? new UpstreamTimes(options.metrics, options.clock) : undefined;
     this.#writer = new ClientWriter({
       response,
       signal,
@@ -100,6 +101,11 @@ export class UpstreamRequest implements ResponseHandler {
   /** Number of times that the request was sent. */
   get attempts(): number {
     return this.#call?.attempts ?? 0;
+  }
+
+  /** Target that it was sent to last. */
+  get target(): string | undefined {
+    return this.#call?.target;
   }
 
   get stalledSince(): number | undefined {

@@ -13,6 +13,7 @@ export const upstreamDispatch: LifecycleCase = {
         timeoutMs: 1,
         idleTimeoutMs: 1,
         queueTimeoutMs: 1,
+        target: 'http://127.0.0.1:1',
         now: () => 0,
         release: () => undefined,
         evictSlowest: () => false,

@@ -28,6 +28,8 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly tokenFile?: string;
   readonly admin?: string;
   readonly adminHost: string[];
+  readonly accessLog?: string;
+  readonly accessLogFormat?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -139,6 +141,26 @@ function httpsOf(
   };
 }
 
+/** The flags of the access log over its settings in the file. @throws UsageError */
+function accessLogOf(
+  { accessLog, accessLogFormat: format }: GatewayFlags,
+  file: GatewayFile,
+): Pick<GatewayFile, 'accessLog'> {
+  if (accessLog === undefined && format === undefined) return {};
+  if (format !== undefined && format !== 'json' && format !== 'combined')
+    throw new UsageError(
+      `--access-log-format takes json or combined, got ${JSON.stringify(format)}`,
+      `${GATEWAY_EXAMPLE} --access-log access.log --access-log-format combined`,
+    );
+  return {
+    accessLog: {
+      ...file.accessLog,
+      ...(accessLog !== undefined && { file: accessLog }),
+      ...(format !== undefined && { format }),
+    },
+  };
+}
+
 /** The TLS flags over the TLS settings of the file. */
 function tlsSettings(flags: TlsFlags, { tls = {} }: GatewayFile): TlsFlags {
   const given = Object.entries(tlsOf(flags)).filter(([, value]) => value !== undefined);
@@ -211,6 +233,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     ...(flags.listen !== undefined && { listen: flags.listen }),
     ...(flags.workers !== undefined && { workers: workerCount(flags.workers, GATEWAY_EXAMPLE) }),
     ...httpsOf(flags, file),
+    ...accessLogOf(flags, file),
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
     ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),

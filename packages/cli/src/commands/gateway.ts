@@ -4,6 +4,7 @@ import { AgentPool } from '@agentwire/pool';
 import type { Command } from 'commander';
 import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import { openGatewayAccessLog } from '../gateway-access-log.ts';
 import { GatewayReload, refuseChanges } from '../gateway-reload.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
@@ -63,11 +64,21 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   const measures = adminAt === undefined ? undefined : await measure();
   const pool = new AgentPool({ transports, logger, metrics: measures?.collector, ...chosen.pool });
   cleanup.defer(() => pool.close());
+  const access = await openGatewayAccessLog(chosen.accessLog, {
+    terminal: context.terminal,
+    logger,
+    json: flags.json === true,
+  });
+  cleanup.defer(() => access.close());
+  const reopen = (): void => void access.reopen();
+  process.on('SIGUSR1', reopen);
+  cleanup.defer(() => process.off('SIGUSR1', reopen));
   const reload = new GatewayReload(chosen, {
     pool,
     logger,
     example: EXAMPLE,
     metrics: measures?.collector,
+    onRequestEnd: access.log,
     read: () => gatewaySettings(flags, logger),
   });
   const options = await reload.start();
@@ -193,6 +204,11 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       (value: string, before: string[]) => [...before, value],
       [],
     )
+    .option(
+      '--access-log <file>',
+      'a line for every request, - for stdout; SIGUSR1 opens it again; default stderr, and only blocked requests where that is no terminal',
+    )
+    .option('--access-log-format <format>', 'json or combined; default json, on stderr combined')
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

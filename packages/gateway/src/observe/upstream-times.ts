@@ -4,7 +4,7 @@ import type { GatewayMetrics } from './gateway-metrics.ts';
 
 /** Times of one request at the upstream, and its place in the gauges of the queue and the connections in use. */
 export class UpstreamTimes {
-  readonly #metrics: GatewayMetrics;
+  readonly #metrics: GatewayMetrics | undefined;
   readonly #clock: Clock;
   #startedAt: number | undefined;
   #sentAt: number | undefined;
@@ -13,7 +13,7 @@ export class UpstreamTimes {
   /** Time from sending the request to the response's head, in milliseconds. */
   headMs: number | undefined;
 
-  constructor(metrics: GatewayMetrics, clock: Clock) {
+  constructor(metrics: GatewayMetrics | undefined, clock: Clock) {
     this.#metrics = metrics;
     this.#clock = clock;
   }
@@ -22,9 +22,9 @@ export class UpstreamTimes {
   begin(request: OutgoingRequest): OutgoingRequest {
     const startedAt = this.#clock.now();
     this.#startedAt = startedAt;
-    this.#metrics.queued();
+    this.#metrics?.queued();
     const onSent = (): void => {
-      if (this.#sentAt === undefined) this.#metrics.sent();
+      if (this.#sentAt === undefined) this.#metrics?.sent();
       this.#sentAt = this.#clock.now();
       this.queuedMs ??= this.#sentAt - startedAt;
     };
@@ -36,6 +36,6 @@ export class UpstreamTimes {
   }
 
   end(): void {
-    if (this.#startedAt !== undefined) this.#metrics.ended(this.#sentAt !== undefined);
+    if (this.#startedAt !== undefined) this.#metrics?.ended(this.#sentAt !== undefined);
   }
 }

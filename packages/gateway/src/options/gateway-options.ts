@@ -23,9 +23,25 @@ export interface RequestSummary {
   readonly agent?: string | undefined;
   /** The decision of that agent. */
   readonly decision?: Decision | undefined;
+  /** Time at which the request began, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** IP address of the client; empty where there is none, as on a Unix socket. */
+  readonly client: string;
+  /** Protocol of the client: `HTTP/1.1`. */
+  readonly protocol: string;
+  /** Header `Referer` of the request. It may contain tokens. */
+  readonly referer?: string | undefined;
+  /** Header `User-Agent` of the request. */
+  readonly userAgent?: string | undefined;
+  /** Target that the request was sent to last; `undefined` where it was sent to none. */
+  readonly upstream?: string | undefined;
   readonly durationMs: number;
   /** The part of `durationMs` that was spent waiting for agents. */
   readonly agentsMs: number;
+  /** The part that was spent in the queue for a connection to the upstream; `undefined` where the request did not get that far. */
+  readonly queuedMs?: number | undefined;
+  /** The part from sending the request to the head of the response; `undefined` where none came. */
+  readonly upstreamMs?: number | undefined;
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
@@ -82,7 +98,10 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
   readonly allowTrace?: boolean | undefined;
   /** Logs targets with their query; default `false`, as queries contain tokens. Headers and bodies are never logged. */
   readonly logQuery?: boolean | undefined;
-  /** Called once for every request when it is over. What it throws or rejects with is logged. */
+  /**
+   * Called once for every request when it is over, also for one that is 503 because `maxConcurrentRequests` were in flight.
+   * What it throws or rejects with is logged. See `openAccessLog`.
+   */
   readonly onRequestEnd?: ((summary: RequestSummary) => unknown) | undefined;
   /** Receiver of measurements of requests, `gateway_*`; default none. Give the same one to the pool. */
   readonly metrics?: MetricsRecorder | undefined;

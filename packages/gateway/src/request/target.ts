@@ -135,8 +135,8 @@ function withoutUser(text: string): string {
  * Returns a target for a log line: short, without user and password, and without its query, which may contain tokens, unless
  * `withQuery`.
  */
-export function loggedPath(url = '', withQuery = false): string {
+export function loggedPath(url = '', withQuery = false, maxCharacters: number = LOGGED_CHARACTERS): string {
   const query = /[?#]/.exec(url)?.index ?? url.length;
   const text = withoutUser(url.slice(0, query)) + (withQuery ? url.slice(query) : '');
-  return text.length > LOGGED_CHARACTERS ? `${text.slice(0, LOGGED_CHARACTERS)}…` : text;
+  return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }

@@ -50,6 +50,10 @@ export class GroupCall implements ResponseHandler, UpstreamCall {
     return this.#attempts + (this.#call?.attempts ?? 0);
   }
 
+  get target(): string {
+    return this.#member?.key ?? '';
+  }
+
   get stalledSince(): number | undefined {
     return this.#response.stalledSince;
   }

@@ -16,6 +16,8 @@ export interface UpstreamDispatchDeps {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly queueTimeoutMs: number;
+  /** Its address, for logs. */
+  readonly target: string;
   now(): number;
   /** Called when the dispatch has ended or no longer needs its connection. */
   release(dispatch: UpstreamDispatch): void;
@@ -87,6 +89,10 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
 
   get state(): UpstreamDispatchState {
     return this.#state;
+  }
+
+  get target(): string {
+    return this.#owner.target;
   }
 
   /** `true` where the request may be sent to another server after it failed: it had no effect, or may have it twice. */

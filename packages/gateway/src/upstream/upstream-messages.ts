@@ -22,6 +22,8 @@ export interface OutgoingRequest {
 export interface UpstreamCall {
   /** Number of times that it was sent. */
   readonly attempts: number;
+  /** Server that it was sent to last, as `http://HOST:PORT` or `unix:/PATH`. */
+  readonly target: string;
   /** Ends it with an error for `onError`, unless it has ended before. */
   abort(error: Error): void;
 }

@@ -57,6 +57,10 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
     return this.#settings.address.host;
   }
 
+  get target(): string {
+    return this.#settings.address.text;
+  }
+
   /** Requests in flight or waiting. */
   get active(): number {
     return this.#busy.size + this.#queue.size;

@@ -1,0 +1,122 @@
+/** Destination of lines: a file or a stream. */
+export interface LineSink {
+  /** Writes everything. Rejects where it could not. */
+  write(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Collaborators of a {@link LineWriter}. */
+export interface LineWriterDeps {
+  readonly open: () => Promise<LineSink>;
+  /** Called with the number of lines that were lost since the last call, when lines are written again, and at the end. */
+  readonly onDropped: (lines: number) => void;
+  /** Called with an error of the destination. */
+  readonly onError: (error: unknown, what: 'write' | 'reopen') => void;
+}
+
+/** Writer of lines that never waits: one write at a time, further lines are buffered up to a limit, and dropped past it. */
+export class LineWriter {
+  readonly #deps: LineWriterDeps;
+  #sink: LineSink;
+  #lines: string[] = [];
+  /** Bytes that are buffered or within a write. */
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+  #reopening: PromiseWithResolvers<void> | undefined;
+  #unreported = 0;
+  #closed = false;
+  written = 0;
+  dropped = 0;
+
+  private constructor(sink: LineSink, deps: LineWriterDeps) {
+    this.#sink = sink;
+    this.#deps = deps;
+  }
+
+  /** Opens the destination. */
+  static async open(deps: LineWriterDeps): Promise<LineWriter> {
+    return new LineWriter(await deps.open(), deps);
+  }
+
+  /** Takes a line, unless more than `limitBytes` would wait then. */
+  push(line: string, limitBytes: number): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#closed || this.#bytes + bytes > limitBytes) return this.#drop(1);
+    this.#lines.push(line);
+    this.#bytes += bytes;
+    this.#start();
+  }
+
+  /** Opens the destination again after the write in progress; where that fails, the former one stays in use. */
+  reopen(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#reopening ??= Promise.withResolvers<void>();
+    const { promise } = this.#reopening;
+    this.#start();
+    return promise;
+  }
+
+  /** Takes no more lines. Resolves when all of them are written. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+    this.#report();
+  }
+
+  /** Closes the destination; lines that still wait are dropped. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#drop(this.#lines.splice(0).length);
+    this.#report();
+    await this.#sink.close();
+  }
+
+  #start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // lines of one turn of the event loop are written together
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#lines.length > 0 || this.#reopening !== undefined) {
+      if (this.#reopening !== undefined) await this.#reopen(this.#reopening);
+      if (this.#lines.length > 0) await this.#write(this.#lines.splice(0));
+    }
+    this.#running = undefined;
+  }
+
+  async #write(lines: readonly string[]): Promise<void> {
+    const text = lines.join('');
+    try {
+      await this.#sink.write(text);
+      this.written += lines.length;
+      this.#report();
+    } catch (error) {
+      this.#drop(lines.length);
+      this.#deps.onError(error, 'write');
+    }
+    this.#bytes -= Buffer.byteLength(text);
+  }
+
+  async #reopen(asked: PromiseWithResolvers<void>): Promise<void> {
+    this.#reopening = undefined;
+    try {
+      const before = this.#sink;
+      this.#sink = await this.#deps.open();
+      await before.close();
+    } catch (error) {
+      this.#deps.onError(error, 'reopen');
+    }
+    asked.resolve();
+  }
+
+  #drop(lines: number): void {
+    this.dropped += lines;
+    this.#unreported += lines;
+  }
+
+  #report(): void {
+    if (this.#unreported > 0) this.#deps.onDropped(this.#unreported);
+    this.#unreported = 0;
+  }
+}
