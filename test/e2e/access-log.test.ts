@@ -81,3 +81,32 @@ test('a format that there is not, and a file that cannot be opened, are named', 
   expect(file.status).not.toBe(0);
   expect(file.stderr).toContain('the access log cannot be opened: ENOENT');
 }, 60_000);
+
+test('with workers all of them write one file, and SIGUSR1 to their primary process reaches them', async () => {
+  const folder = socketFolder();
+  const file = join(folder, 'access.log');
+  const to = ['--listen', '127.0.0.1:0', '--upstream', await upstream(), '--workers', '2'];
+  const gateway = start('gateway', ...to, '--access-log', file);
+  const url = await gateway.line('listening ');
+  const get = async (path: string): Promise<void> => {
+    const response = await fetch(url + path, { headers: { connection: 'close' } });
+    expect([response.status, await response.text()]).toEqual([200, 'ok']);
+  };
+  for (let at = 0; at < 4; at += 1) await get(`/${at}`);
+  await vi.waitFor(() => expect(lines(file)).toHaveLength(4));
+  // an id begins with a prefix of its process
+  expect(new Set(lines(file).map((line) => (JSON.parse(line) as { id: string }).id.split('-')[0])).size).toBe(2);
+  renameSync(file, `${file}.1`);
+  gateway.child.kill('SIGUSR1');
+  // a worker that has not heard of it yet still writes to the former file
+  await vi.waitFor(
+    async () => {
+      const before = lines(`${file}.1`).length;
+      for (let at = 0; at < 4; at += 1) await get('/rotated');
+      expect(lines(file).length).toBeGreaterThan(3);
+      expect(lines(`${file}.1`)).toHaveLength(before);
+    },
+    { timeout: 10_000 },
+  );
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);

@@ -71,6 +71,7 @@ async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Clea
   });
   cleanup.defer(() => access.close());
   const reopen = (): void => void access.reopen();
+  link?.onReopen(reopen);
   process.on('SIGUSR1', reopen);
   cleanup.defer(() => process.off('SIGUSR1', reopen));
   const reload = new GatewayReload(chosen, {

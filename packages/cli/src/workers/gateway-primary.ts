@@ -75,6 +75,11 @@ export async function servePrimary(
     fork: () => forkWorker({ listen: [address] }, killAfterMs),
   });
   cleanup.defer(() => workers.drain());
+  const reopen = (): void => {
+    for (const worker of workers.all) worker.reopen();
+  };
+  process.on('SIGUSR1', reopen);
+  cleanup.defer(() => process.off('SIGUSR1', reopen));
   const again = async (): Promise<void> => {
     settings.check();
     await workers.restart();

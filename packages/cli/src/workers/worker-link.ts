@@ -21,7 +21,7 @@ export interface WorkerReport {
 export type FromWorker = { readonly type: 'ready' } | { readonly type: 'report'; readonly report: WorkerReport };
 
 /** Message of the primary process to a worker. */
-export type ToWorker = { readonly type: 'drain' } | { readonly type: 'report' };
+export type ToWorker = { readonly type: 'drain' | 'report' | 'reopen' };
 
 /** A worker's side of the channel to its primary process. */
 export class WorkerLink {
@@ -29,12 +29,14 @@ export class WorkerLink {
   /** Resolves when the primary process asks for a drain. */
   readonly asked: Promise<void>;
   #report: (() => WorkerReport) | undefined;
+  #reopen: (() => void) | undefined;
 
   constructor(start: WorkerStart) {
     this.start = start;
     this.asked = new Promise((resolve) => {
       process.on('message', ({ type }: ToWorker) => {
         if (type === 'drain') resolve();
+        else if (type === 'reopen') this.#reopen?.();
         else this.#tell();
       });
     });
@@ -48,6 +50,11 @@ export class WorkerLink {
   ready(report: () => WorkerReport): void {
     this.#report = report;
     this.#send({ type: 'ready' });
+  }
+
+  /** Registers a function that opens log files again when the primary process asks for it. */
+  onReopen(reopen: () => void): void {
+    this.#reopen = reopen;
   }
 
   /** Sends the last values, and ends the channel so that the process can end. */

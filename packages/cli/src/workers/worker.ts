@@ -94,6 +94,11 @@ export class Worker {
     return this.#asking.promise;
   }
 
+  /** Lets it open its log files again, also while it drains. */
+  reopen(): void {
+    this.#send({ type: 'reopen' });
+  }
+
   /** Lets it finish what is in flight and end. One that is starting is ended at once. @returns `exited` */
   drain(): Promise<void> {
     if (this.#state === 'starting') {
