@@ -57,6 +57,7 @@ test('the file is one that the gateway takes, and has every key and every kind o
   expect(() =>
     createGateway({
       ...file.gateway,
+      agents: file.pipeline,
       pool: new AgentPool(),
       upstream: file.upstream,
       upstreams: file.upstreams,
