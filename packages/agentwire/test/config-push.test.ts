@@ -6,24 +6,9 @@ import type { Transport } from 'agentwire/core';
 import { ReverseConnectionListener } from 'agentwire/reverse-listener';
 import { createUdsTransport } from 'agentwire/transport-uds';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type Way, waysOf } from './ways.ts';
 
-interface Way {
-  readonly listen: string;
-  readonly encodings?: readonly string[];
-  readonly dialect?: 'zentinel' | 'documented';
-}
-
-const WAYS: readonly [string, Way][] = [
-  ['memory', { listen: 'memory:config-push' }],
-  ['uds, documented dialect, msgpack', { listen: 'unix:', encodings: ['msgpack'], dialect: 'documented' }],
-  ['uds, documented dialect, json', { listen: 'unix:', encodings: ['json'], dialect: 'documented' }],
-  ['uds, zentinel dialect, msgpack', { listen: 'unix:', encodings: ['msgpack'], dialect: 'zentinel' }],
-  ['uds, zentinel dialect, json', { listen: 'unix:', encodings: ['json'], dialect: 'zentinel' }],
-  ['tcp', { listen: 'tcp://127.0.0.1:0' }],
-  ['WebSocket', { listen: 'ws://127.0.0.1:0' }],
-  ['gRPC', { listen: 'grpc://127.0.0.1:0' }],
-  ['a reverse connection', { listen: 'reverse' }],
-];
+const WAYS: readonly [string, Way][] = [...waysOf('config-push'), ['a reverse connection', { listen: 'reverse' }]];
 
 /** Configurations that the agent got, and the agent: it refuses those without rules. */
 function configurable() {

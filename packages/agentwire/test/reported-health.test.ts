@@ -7,23 +7,7 @@ import { serveSessions } from 'agentwire/session';
 import { createUdsTransport } from 'agentwire/transport-uds';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { stockTransports } from '../src/index.ts';
-
-interface Way {
-  readonly listen: string;
-  readonly encodings?: readonly string[];
-  readonly dialect?: 'zentinel' | 'documented';
-}
-
-const WAYS: readonly [string, Way][] = [
-  ['memory', { listen: 'memory:reports' }],
-  ['uds, documented dialect, msgpack', { listen: 'unix:', encodings: ['msgpack'], dialect: 'documented' }],
-  ['uds, documented dialect, json', { listen: 'unix:', encodings: ['json'], dialect: 'documented' }],
-  ['uds, zentinel dialect, msgpack', { listen: 'unix:', encodings: ['msgpack'], dialect: 'zentinel' }],
-  ['uds, zentinel dialect, json', { listen: 'unix:', encodings: ['json'], dialect: 'zentinel' }],
-  ['tcp', { listen: 'tcp://127.0.0.1:0' }],
-  ['WebSocket', { listen: 'ws://127.0.0.1:0' }],
-  ['gRPC', { listen: 'grpc://127.0.0.1:0' }],
-];
+import { waysOf } from './ways.ts';
 
 const REPORT: HealthStatus = {
   type: 'healthStatus',
@@ -34,7 +18,7 @@ const REPORT: HealthStatus = {
   timestampMs: 1_735_689_600_000,
 };
 
-test.each(WAYS)('an agent that reports unhealthy is unhealthy in the pool, over %s', async (_, way) => {
+test.each(waysOf('reports'))('an agent that reports unhealthy is unhealthy in the pool, over %s', async (_, way) => {
   const folder = mkdtempSync(join(tmpdir(), 'aw-'));
   const { dialect, encodings } = way;
   const transports: Transport[] =

@@ -98,6 +98,19 @@ test('an agent that reads too slowly is asked no more, and its request goes on',
   await vi.waitFor(() => expect(counted).toEqual([['shadow', 'allow', 'dropped']]));
 });
 
+test('an agent that hangs holds a bounded part of the bodies of all requests', async () => {
+  const hung = Promise.withResolvers<Decision>();
+  const { url, counted } = await observed((event) => (event.type === 'requestHeaders' ? more : hung.promise));
+  const body = Buffer.alloc(1_500_000, 'x');
+  // 90 MB with the responses, which repeat the bodies; 64 MiB may wait
+  for (let count = 0; count < 30; count += 1) await (await fetch(url, { method: 'POST', body })).arrayBuffer();
+  hung.resolve(ALLOW);
+  await vi.waitFor(() => expect(counted).toHaveLength(30));
+  const dropped = counted.filter((one) => (one as string[])[2] === 'dropped').length;
+  expect(dropped).toBeGreaterThanOrEqual(7);
+  expect(dropped).toBeLessThan(20);
+});
+
 test('a budget is for all decisions of an agent on one request; past it its failure policy decides', async () => {
   const asked: string[] = [];
   const { url, pool } = await setup(

@@ -11,6 +11,8 @@ import type { AgentDirectory } from './pipeline-options.ts';
 
 /** Bytes of bodies that wait for one observing agent, per request; past it the agent is asked about nothing more of this request. */
 const MAX_WAITING_BYTES = 4 * 1024 ** 2;
+/** Bytes of bodies that wait for observing agents, over all requests of one set of options; past it the request that adds more is asked about no further. */
+const MAX_TOTAL_BYTES = 64 * 1024 ** 2;
 const NO_BYTES = new Uint8Array(0);
 
 type BodyType = 'requestBodyChunk' | 'responseBodyChunk';
@@ -23,6 +25,8 @@ export interface ShadowDeps {
   readonly id: RequestId;
   readonly options: PoolAskOptions;
   readonly maxChunkBytes: number;
+  /** Bytes that wait, over all requests. */
+  readonly total: { waitingBytes: number };
 }
 
 interface Body {
@@ -62,14 +66,19 @@ export class Shadow {
   /** Asks about the next chunk of a body, where the agent wants it. */
   chunk(type: BodyType, data: Uint8Array, last: boolean): void {
     if (this.#over) return;
-    this.#waitingBytes += data.byteLength;
-    if (data.byteLength > this.#deps.maxChunkBytes || this.#waitingBytes > MAX_WAITING_BYTES) {
-      this.#end('dropped');
-      return;
-    }
-    this.#next(async () => {
-      this.#waitingBytes -= data.byteLength;
-      await this.#askAboutChunk(type, data, last);
+    const { total, maxChunkBytes } = this.#deps;
+    const bytes = data.byteLength;
+    const isTooMuch = this.#waitingBytes + bytes > MAX_WAITING_BYTES || total.waitingBytes + bytes > MAX_TOTAL_BYTES;
+    if (bytes > maxChunkBytes || isTooMuch) return this.#end('dropped');
+    this.#waitingBytes += bytes;
+    total.waitingBytes += bytes;
+    this.#tail = this.#tail.then(async () => {
+      try {
+        if (!this.#over) await this.#askAboutChunk(type, data, last);
+      } finally {
+        this.#waitingBytes -= bytes;
+        total.waitingBytes -= bytes;
+      }
     });
   }
 

@@ -33,6 +33,9 @@ export class Shadows {
   }
 }
 
+/** Bytes of bodies that wait for observers, by the settings that all requests of one set of options share. */
+const totals = new WeakMap<object, { waitingBytes: number }>();
+
 /** Returns the observers of one request; `undefined` where no agent observes. */
 export function shadowsOf(
   settings: NonNullable<ResolvedPipelineOptions['agentSettings']>,
@@ -41,9 +44,12 @@ export function shadowsOf(
   let observed = false;
   for (const { mode } of settings.values()) observed ||= mode === 'observe';
   if (!observed) return undefined;
+  let total = totals.get(settings);
+  if (total === undefined) totals.set(settings, (total = { waitingBytes: 0 }));
+  const shared = total;
   return new Shadows((agent, id) => {
     const timeoutMs = settings.get(agent)?.timeoutMs ?? decisionTimeoutMs;
-    return new Shadow({ pool, agent, id, maxChunkBytes, options: { keep: true, timeoutMs } });
+    return new Shadow({ pool, agent, id, maxChunkBytes, total: shared, options: { keep: true, timeoutMs } });
   });
 }
 
