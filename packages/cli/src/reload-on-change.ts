@@ -1,6 +1,6 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import type { Logger } from '@agentwire/core';
-import type { GatewayFlags } from './commands/gateway-settings.ts';
+import type { GatewayFlags } from './commands/gateway-flags.ts';
 
 /** Time between two looks at a watched file, in milliseconds. */
 const WATCH_INTERVAL_MS = 500;

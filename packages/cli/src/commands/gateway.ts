@@ -1,148 +1,20 @@
-import { createAdminServer, createGateway } from '@agentwire/gateway';
-import { unconnected } from '@agentwire/gateway/internal';
-import { AgentPool } from '@agentwire/pool';
+import { silentLogger } from '@agentwire/core/internal';
 import type { Command } from 'commander';
 import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
-import { openGatewayAccessLog } from '../gateway-access-log.ts';
-import { GatewayReload, refuseChanges } from '../gateway-reload.ts';
-import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
-import { measure } from '../measure.ts';
-import { reloadOnChange } from '../reload-on-change.ts';
-import { readSecret } from '../read-named-file.ts';
-import { acceptReverseAgents } from '../reverse-agents.ts';
-import { drainOnSignal } from '../signals.ts';
-import { type PrimarySettings, servePrimary } from '../workers/gateway-primary.ts';
-import { openWorkerLink } from '../workers/worker-link.ts';
-import { addTransportFlag, loadTransports } from '../load-transports.ts';
-import { stockTransports } from '../stock-transports.ts';
+import { addTransportFlag } from '../load-transports.ts';
+import { serveGateway } from '../serve-gateway.ts';
 import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
-import { workerCount } from '../workers/worker-count.ts';
-import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, gatewaySettings, hostPort } from './gateway-settings.ts';
-
-/** Keys whose change needs a restart of the primary process; for all others the workers are replaced. */
-const FIXED_WITH_WORKERS = ['listen', 'workers', 'admin', 'adminHosts', 'adminTokenFile'] as const;
-
-async function serve(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
-  const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
-  const link = openWorkerLink();
-  const chosen = gatewaySettings(flags, link === undefined ? logger : silent);
-  const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
-  const listen = hostPort('--listen', link?.start.listen[0] ?? chosen.listen ?? '127.0.0.1:8080');
-  const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
-  const tell = (event: 'listening' | 'admin', endpoint: string): void => {
-    if (flags.json) jsonLine(stdout, { event, endpoint });
-    else line(stdout, `${event} ${endpoint}`);
-  };
-  const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
-  if (chosen.workers !== undefined && link === undefined) {
-    const primary: PrimarySettings = {
-      count: workerCount(chosen.workers, EXAMPLE),
-      listen,
-      isTls: chosen.https !== undefined,
-      adminAt,
-      adminHosts: hosts,
-      adminToken: token,
-      drainTimeoutMs: chosen.gateway?.drainTimeoutMs ?? 30_000,
-      logger,
-      tell,
-      check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, logger), EXAMPLE),
-      reloadOnChange: (again) => reloadOnChange(flags, again, logger),
-    };
-    return servePrimary(primary, context, cleanup);
-  }
-  const { tlsFlags, nameOfTls } = chosen;
-  const transports = await loadTransports(
-    chosen.transports ?? [],
-    stockTransports({ ...tlsFlags, nameOfTls, logger }, EXAMPLE),
-    { named: chosen.nameOfTransport, logger, example: EXAMPLE },
-  );
-  // the metrics are read at the admin address, so without one nothing is measured
-  const measures = adminAt === undefined ? undefined : await measure();
-  const pool = new AgentPool({ transports, logger, metrics: measures?.collector, ...chosen.pool });
-  cleanup.defer(() => pool.close());
-  const access = await openGatewayAccessLog(chosen.accessLog, {
-    terminal: context.terminal,
-    logger,
-    json: flags.json === true,
-  });
-  cleanup.defer(() => access.close());
-  const reopen = (): void => void access.reopen();
-  link?.onReopen(reopen);
-  process.on('SIGUSR1', reopen);
-  cleanup.defer(() => process.off('SIGUSR1', reopen));
-  const reload = new GatewayReload(chosen, {
-    pool,
-    logger,
-    example: EXAMPLE,
-    metrics: measures?.collector,
-    onRequestEnd: access.log,
-    read: () => gatewaySettings(flags, logger),
-  });
-  const options = await reload.start();
-  const ids = new Set(agents.flatMap(({ name, endpoint }) => (endpoint === 'reverse' ? [name] : [])));
-  const { reverseListen, tokenFile } = chosen;
-  const reverse =
-    reverseListen === undefined
-      ? undefined
-      : await acceptReverseAgents(pool, transports, reverseListen, {
-          ids,
-          logger,
-          tokenFile,
-          tokenFileFrom: chosen.nameOfTokenFile,
-          clientCertificates: tlsFlags.tlsCa !== undefined,
-        });
-  cleanup.defer(() => reverse?.close());
-  const gateway = createGateway(options);
-  cleanup.defer(() => gateway.close());
-  const { https: tls, h2c } = chosen;
-  const url = await gateway.listen({ ...listen, tls, h2c });
-  const unobserve = measures?.observe(pool, gateway);
-  cleanup.defer(() => unobserve?.());
-  const again = (): Promise<void> => reload.reload(gateway);
-  const admin = createAdminServer({
-    gateway,
-    pool,
-    logger,
-    hosts,
-    handlers: measures?.handlers ?? {},
-    ...(token !== undefined && { reload: { token, run: again } }),
-  });
-  cleanup.defer(() => admin.close());
-  // of a worker, it is the primary process that has the admin server
-  const adminUrl = adminAt === undefined || link !== undefined ? undefined : await admin.listen(adminAt);
-  // installs signal handlers before it prints the line: its reader may send a signal at once
-  const drain = async (): Promise<void> => {
-    admin.startDraining();
-    await reverse?.close();
-    await gateway.drain();
-    await admin.close();
-    await pool.drain();
-  };
-  const drained = drainOnSignal(context.terminal, drain, link !== undefined, link?.asked);
-  if (link !== undefined) {
-    link.ready(() => ({
-      state: JSON.stringify({ gateway: gateway.stats, pool: pool.stats }),
-      unready: unconnected(pool.stats),
-    }));
-    await drained;
-    return link.end();
-  }
-  if (flags.config !== undefined) cleanup.defer(reloadOnChange(flags, again, logger));
-  tell('listening', url);
-  if (reverse !== undefined) tell('listening', reverse.address);
-  if (adminUrl !== undefined) tell('admin', adminUrl);
-  await drained;
-}
+import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags } from './gateway-flags.ts';
+import { gatewaySettings } from './read-gateway-settings.ts';
 
 /** Checks a file as starting with it would, and starts nothing. */
 function check(file: string, flags: GatewayFlags, context: CommandContext): void {
   const { stdout, stderr } = context.terminal;
   try {
-    gatewaySettings({ ...flags, config: file }, silent);
+    gatewaySettings({ ...flags, config: file }, silentLogger);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     context.status = 1;
@@ -153,16 +25,13 @@ function check(file: string, flags: GatewayFlags, context: CommandContext): void
   else line(stdout, `${file} is valid`);
 }
 
-const ignore = (): void => undefined;
-const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
 async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
   if (flags.check !== undefined) return check(flags.check, flags, context);
   outliveReaders(context.terminal);
   // no `await using`: Node 22 cannot read it in source that was not compiled
   const cleanup = new Cleanup();
   try {
-    await serve(flags, context, cleanup);
+    await serveGateway(flags, context, cleanup);
   } finally {
     await cleanup.run();
   }
