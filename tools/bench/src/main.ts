@@ -19,8 +19,10 @@ function crateNotes(): string[] {
 
 async function run(flags: Flags): Promise<void> {
   const kind = flags.http ? 'http' : 'messages';
-  const all = flags.http ? HTTP_ROWS : ROWS.filter(({ client, server }) => isBuilt(client) && isBuilt(server));
-  const cells = await runRounds(choose(all, flags), flags, flags.http ? runHttpCell : runCell, say);
+  const built = ROWS.filter(({ client, server }) => isBuilt(client) && isBuilt(server));
+  const cells = flags.http
+    ? await runRounds(choose(HTTP_ROWS, flags), flags, runHttpCell, say)
+    : await runRounds(choose(built, flags), flags, runCell, say);
   const [core] = cpus();
   const report: RunReport = {
     kind,

@@ -1,6 +1,9 @@
 import { Latencies } from '@agentwire/cli/internal';
 import { expect, test } from 'vitest';
 import { readFlags } from '../src/flags.ts';
+import { PROXIES } from '../src/http/proxies.ts';
+import { HTTP_ROWS } from '../src/http/rows.ts';
+import type { Row } from '../src/plan/row.ts';
 import { ROWS } from '../src/plan/rows.ts';
 import { choose } from '../src/run/rounds.ts';
 import { loadStack } from '../src/stacks/index.ts';
@@ -23,13 +26,16 @@ test('a number that is none is refused with the usage', () => {
   expect(() => readFlags(['--seconds', 'soon'])).toThrow(/--seconds takes a positive number, got "soon"\n.*pnpm bench/);
 });
 
-test('every goal compares with a row that exists at that number in flight', () => {
-  for (const row of ROWS) {
+test.each<[string, readonly Row[]]>([
+  ['messages', ROWS],
+  ['HTTP', HTTP_ROWS],
+])('every goal about %s compares with a row that exists at that number in flight', (_kind, rows) => {
+  for (const row of rows) {
     for (const { inFlight, goals } of row.loads) {
       for (const goal of goals) {
         if (!('to' in goal)) continue;
         const at = goal.of === 'rateRatio' ? (goal.inFlight ?? inFlight) : inFlight;
-        const other = ROWS.find(({ id }) => id === goal.to);
+        const other = rows.find(({ id }) => id === goal.to);
         expect(other?.loads.some((load) => load.inFlight === at)).toBe(true);
       }
     }
@@ -42,6 +48,12 @@ test('every row has a stack behind both of its ends', async () => {
   );
   for (const name of new Set(names)) expect((await loadStack(name)).name).toBe(name);
   await expect(loadStack('none')).rejects.toThrow('there is no stack none');
+});
+
+test('every row about HTTP has a proxy, and its agents are stacks', async () => {
+  expect(HTTP_ROWS.map(({ id }) => id).toSorted()).toEqual(Object.keys(PROXIES).toSorted());
+  const agents = new Set(HTTP_ROWS.flatMap((row) => row.agents));
+  for (const name of agents) expect((await loadStack(name)).name).toBe(name);
 });
 
 test('a histogram counts every sample once', () => {

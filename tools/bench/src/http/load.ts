@@ -5,6 +5,8 @@ import { hasProgram } from '../run/processes.ts';
 
 /** Result of a load program. */
 export interface HttpLoad {
+  /** Requests that were answered. */
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -27,11 +29,12 @@ function fromWrk(output: string): HttpLoad {
   const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
   const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)?.slice(1) ?? [];
   const failed = sockets.reduce((sum, count) => sum + Number(count), bad);
-  return { requestsPerSecond, p50Ms: share(output, 50), p99Ms: share(output, 99), failed };
+  const requests = Number(/(\d+) requests in /.exec(output)?.[1] ?? 0);
+  return { requests, requestsPerSecond, p50Ms: share(output, 50), p99Ms: share(output, 99), failed };
 }
 
 interface AutocannonResult {
-  readonly requests: { readonly average: number };
+  readonly requests: { readonly average: number; readonly total: number };
   readonly latency: { readonly p50: number; readonly p99: number };
   readonly errors: number;
   readonly non2xx: number;
@@ -40,6 +43,7 @@ interface AutocannonResult {
 function fromAutocannon(output: string): HttpLoad {
   const { requests, latency, errors, non2xx } = JSON.parse(output) as AutocannonResult;
   return {
+    requests: requests.total,
     requestsPerSecond: Math.round(requests.average),
     p50Ms: latency.p50,
     p99Ms: latency.p99,

@@ -1,48 +1,67 @@
 import { once } from 'node:events';
 import { Agent, createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createGateway } from '@agentwire/gateway';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import { createGateway, type GatewayOptions, type ListenOptions } from '@agentwire/gateway';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createUdsTransport } from '@agentwire/transport-uds';
 
-/** Starts a proxy before `upstream`. @param agent the endpoint of an agent @returns its address */
-export type StartProxy = (upstream: string, agent: string) => Promise<string>;
+/** Starts a proxy before `upstream`. @param agents endpoints of the agents @returns its address */
+export type StartProxy = (upstream: string, agents: readonly string[]) => Promise<string>;
 
 const CONNECTIONS = 128;
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+async function serve(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function startGateway(upstream: string, agent?: string, options: AgentPoolOptions = {}): Promise<string> {
-  const pool = new AgentPool({ transports: [createUdsTransport()], ...options });
-  if (agent !== undefined) await pool.addAgent('bench', agent);
-  const gateway = createGateway({ pool, upstream, agents: agent === undefined ? [] : ['bench'] });
-  return gateway.listen({ host: '127.0.0.1', port: 0 });
+/** Returns a proxy that is the gateway. */
+function gateway(
+  options: Partial<GatewayOptions> & Pick<ListenOptions, 'h2c'> = {},
+  poolOptions: AgentPoolOptions = {},
+): StartProxy {
+  const { h2c, ...rest } = options;
+  return async (upstream, agents) => {
+    const pool = new AgentPool({ transports: [createUdsTransport()], ...poolOptions });
+    const names = agents.map((_, at) => `bench-${at}`);
+    for (const [at, name] of names.entries()) await pool.addAgent(name, agents[at] ?? '');
+    return createGateway({ pool, upstream, agents: names, ...rest }).listen({ host: '127.0.0.1', port: 0, h2c });
+  };
+}
+
+/** Handler that passes requests with undici, for node:http and for the same interface of node:http2. */
+async function undiciHandler(upstream: string): Promise<RequestListener> {
+  const { Pool } = await import('undici');
+  const pool = new Pool(upstream, { connections: CONNECTIONS });
+  return (request, response) => {
+    const body = request.method === 'GET' || request.method === 'HEAD' ? null : request;
+    const { connection: _, ...all } = request.headers;
+    const headers = Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith(':')));
+    const ask = { path: request.url ?? '/', method: request.method as 'GET', headers, body, opaque: response };
+    pool
+      .stream(ask, ({ statusCode, headers: answered }) => {
+        const { connection: _gone, 'keep-alive': _too, ...kept } = answered;
+        return response.writeHead(statusCode, kept);
+      })
+      .catch(() => response.destroy());
+  };
 }
 
 /** The proxies that are compared, by the ids of their rows. */
 export const PROXIES: Readonly<Record<string, StartProxy>> = {
-  gateway: startGateway,
-  'gateway-one-connection': (upstream, agent) => startGateway(upstream, agent, { connectionsPerAgent: 1 }),
-  'gateway-alone': (upstream) => startGateway(upstream),
+  gateway: gateway(),
+  'gateway-one-connection': gateway({}, { connectionsPerAgent: 1 }),
+  'gateway-two-agents': gateway(),
+  'gateway-responses': gateway(),
+  async 'gateway-metrics'(upstream, agents) {
+    const { MetricsCollector } = await import('@agentwire/metrics');
+    const metrics = new MetricsCollector();
+    return gateway({ metrics }, { metrics })(upstream, agents);
+  },
+  'gateway-alone': gateway(),
   async undici(upstream) {
-    const { Pool } = await import('undici');
-    const pool = new Pool(upstream, { connections: CONNECTIONS });
-    return serve((request, response) => {
-      const body = request.method === 'GET' || request.method === 'HEAD' ? null : request;
-      const { connection: _, ...headers } = request.headers;
-      const ask = { path: request.url ?? '/', method: request.method as 'GET', headers, body, opaque: response };
-      pool
-        .stream(ask, ({ statusCode, headers: answered }) => {
-          const { connection: _gone, 'keep-alive': _too, ...kept } = answered;
-          return response.writeHead(statusCode, kept);
-        })
-        .catch(() => response.destroy());
-    });
+    return serve(createServer(await undiciHandler(upstream)));
   },
   async fastify(upstream) {
     const { default: createFastify } = await import('fastify');
@@ -55,6 +74,28 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
     const { default: library } = await import('http-proxy');
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     const proxy = library.createProxyServer({ target: upstream, agent });
-    return serve((request, response) => proxy.web(request, response, {}, () => response.destroy()));
+    return serve(createServer((request, response) => proxy.web(request, response, {}, () => response.destroy())));
+  },
+  'gateway-upload': gateway(),
+  'gateway-upload-held': gateway({ requestBody: 'buffer' }),
+  'gateway-upload-alone': gateway(),
+  'gateway-http2': gateway({ h2c: true }),
+  'gateway-http2-alone': gateway({ h2c: true }),
+  async 'undici-http2'(upstream) {
+    const { createServer: createHttp2Server } = await import('node:http2');
+    const handler = await undiciHandler(upstream);
+    return serve(createHttp2Server((request, response) => handler(request as never, response as never)));
+  },
+  'gateway-frames': gateway(),
+  'gateway-web-sockets': gateway(),
+  'socket-pipe': (upstream) => {
+    const { hostname, port } = new URL(upstream);
+    return serve(
+      createTcpServer({ noDelay: true }, (client) => {
+        const other = connect({ host: hostname, port: Number(port), noDelay: true });
+        client.on('error', () => other.destroy()).pipe(other);
+        other.on('error', () => client.destroy()).pipe(client);
+      }),
+    );
   },
 };

@@ -8,7 +8,8 @@ export type Goal =
   | { readonly of: 'rate' | 'gigabytes'; readonly atLeast: number }
   /** Against another row at the same number in flight (or at `inFlight`): rate over rate, or CPU over CPU. */
   | { readonly of: 'rateRatio'; readonly to: string; readonly inFlight?: number; readonly atLeast: number }
-  | { readonly of: 'cpuRatio'; readonly to: string; readonly atMost: number }
+  /** `end` counts one end only; default both. */
+  | { readonly of: 'cpuRatio'; readonly end?: 'client' | 'server'; readonly to: string; readonly atMost: number }
   | { readonly of: 'p50' | 'p99'; readonly atMost: number }
   /** Milliseconds of p50 on top of another row's. */
   | { readonly of: 'p50Difference'; readonly to: string; readonly atMost: number }

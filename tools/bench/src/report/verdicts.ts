@@ -15,7 +15,9 @@ export interface Verdict {
 const whole = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');
 const times = (value: number): string => `${value.toFixed(2)} ×`;
 const micro = (ms: number): string => `${Math.round(ms * 1000)} µs`;
-const cpuOf = ({ cpuMicroseconds: { client, server } }: CellResult): number => client + server;
+function cpuOf({ cpuMicroseconds }: CellResult, end: 'client' | 'server' | undefined): number {
+  return end === undefined ? cpuMicroseconds.client + cpuMicroseconds.server : cpuMicroseconds[end];
+}
 
 /** Share of a core that others may take before rates say more about them than about the row. */
 export const NOISE = 0.1;
@@ -75,8 +77,9 @@ export function judge(goal: Goal, cell: CellRounds, all: readonly CellRounds[]):
       return atLeast(`${times(goal.atLeast)} ${goal.to}`, ratio, goal.atLeast, times);
     }
     case 'cpuRatio': {
-      const ratio = paired(cell, other(goal.to), (a, b) => cpuOf(a) / cpuOf(b));
-      return atMost(`${times(goal.atMost)} CPU of ${goal.to}`, ratio, goal.atMost, times);
+      const ratio = paired(cell, other(goal.to), (a, b) => cpuOf(a, goal.end) / cpuOf(b, goal.end));
+      const whose = { client: ' of the asking process', server: ' of the answering process', '': '' }[goal.end ?? ''];
+      return atMost(`${times(goal.atMost)} CPU${whose} of ${goal.to}`, ratio, goal.atMost, times);
     }
     case 'p50':
     case 'p99':

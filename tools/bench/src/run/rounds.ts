@@ -4,10 +4,10 @@ import type { CellRounds } from '../report/figures.ts';
 import type { CellResult } from './cell-result.ts';
 
 /** Runs one row at one number in flight. */
-export type RunCell = (row: Row, inFlight: number, flags: Flags) => Promise<CellResult>;
+export type RunCell<R extends Row> = (row: R, inFlight: number, flags: Flags) => Promise<CellResult>;
 
 /** The rows and numbers in flight that the flags ask for. */
-export function choose(rows: readonly Row[], { stacks, inFlight }: Flags): Row[] {
+export function choose<R extends Row>(rows: readonly R[], { stacks, inFlight }: Flags): R[] {
   const wanted = (id: string): boolean =>
     stacks.length === 0 || stacks.some((word) => (word.startsWith('=') ? id === word.slice(1) : id.includes(word)));
   return rows
@@ -23,10 +23,10 @@ export function choose(rows: readonly Row[], { stacks, inFlight }: Flags): Row[]
  *
  * @param say told of each run when it is done
  */
-export async function runRounds(
-  rows: readonly Row[],
+export async function runRounds<R extends Row>(
+  rows: readonly R[],
   flags: Flags,
-  run: RunCell,
+  run: RunCell<R>,
   say: (text: string) => void,
 ): Promise<CellRounds[]> {
   const cells = rows.flatMap((row) =>
@@ -38,7 +38,7 @@ export async function runRounds(
       try {
         const result = await run(row, load.inFlight, flags);
         rounds.push(result);
-        say(`${name}: ${result.requestsPerSecond}/s`);
+        say(`${name}: ${Math.round(result.requestsPerSecond)}/s`);
       } catch (error) {
         rounds.push(undefined);
         say(`${name}: ${(error as Error).message}`);

@@ -2,6 +2,8 @@ import { type Agent, allow, defineAgent } from '@agentwire/agent';
 
 const ALLOW_WITH_HEADER = allow().setRequestHeader('x-agent', 'allow');
 const SEEN = ALLOW_WITH_HEADER.withTag('seen').freeze();
+const SEEN_RESPONSE = allow().setResponseHeader('x-agent', 'allow').withTag('seen').freeze();
+const PASS = allow().freeze();
 const MORE = allow().needsMoreBody().freeze();
 
 /** Answers every head with the same constant: an allow with one header operation and one tag. */
@@ -21,4 +23,20 @@ export const bodyAgent: Agent = defineAgent({
   version: '1.0.0',
   onRequestHeaders: () => MORE,
   onRequestBodyChunk: () => MORE,
+});
+
+/** Judges the head of the response as well. */
+export const responseAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  onRequestHeaders: () => SEEN,
+  onResponseHeaders: () => SEEN_RESPONSE,
+});
+
+/** Judges every message of a WebSocket. */
+export const frameAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  onRequestHeaders: () => SEEN,
+  onWebSocketFrame: () => PASS,
 });

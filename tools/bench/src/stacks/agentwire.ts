@@ -6,7 +6,7 @@ import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
-import { bodyAgent, constantAgent, variedAgent } from './agents.ts';
+import { bodyAgent, constantAgent, frameAgent, responseAgent, variedAgent } from './agents.ts';
 import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
 
@@ -158,5 +158,8 @@ export const AGENTWIRE_STACKS: readonly Stack[] = [
     agent: bodyAgent,
     client: askWithBodies,
   }),
+  // for the rows about HTTP
+  sessionStack({ name: 'uds-msgpack-responses', medium: 'uds', agent: responseAgent }),
+  sessionStack({ name: 'uds-msgpack-frames', medium: 'uds', agent: frameAgent }),
   sessionStack({ name: 'grpc-chunks', medium: 'grpc', agent: bodyAgent, client: askWithBodies }),
 ];
