@@ -82,6 +82,48 @@ test('two workers serve at one port, and a signal drains both', async () => {
   expect(await gateway.stop()).toBe(0);
 });
 
+/** Value of a counter over all its series on the page of metrics. */
+async function counted(admin: string, name: string): Promise<number> {
+  const response = await fetch(`${admin}/metrics`);
+  expect(response.status).toBe(200);
+  const lines = (await response.text()).split('\n').filter((text) => text.startsWith(name));
+  return lines.reduce((sum, text) => sum + Number(text.split(' ').at(-1)), 0);
+}
+
+test('the metrics of all workers are added up at the one admin address, and no counter falls with its worker', async () => {
+  const { gateway, url, admin } = await gatewayWith('--upstream', await upstream());
+  const running = load(url, 8);
+  await expect.poll(() => running.sent()).toBeGreaterThan(100);
+  expect(await running.stop()).toEqual([]);
+  const sent = running.sent();
+  const requests = (): Promise<number> => counted(admin, 'gateway_requests_total');
+  expect(await requests()).toBe(sent);
+  expect(await counted(admin, 'gateway_request_duration_seconds_count')).toBe(sent);
+  const page = await (await fetch(`${admin}/metrics`)).text();
+  expect(page).toContain('gateway_active_requests 0\n');
+  const [killed = 0, ...others] = await readyPids(admin);
+  process.kill(killed, 'SIGKILL');
+  await expect.poll(async () => (await readyPids(admin)).filter((pid) => !others.includes(pid))).toHaveLength(1);
+  expect(await requests()).toBe(sent);
+  gateway.child.kill('SIGHUP');
+  await expect
+    .poll(async () => (await readyPids(admin)).filter((pid) => !others.includes(pid)), { timeout: 60_000 })
+    .toHaveLength(2);
+  await expect.poll(async () => (await stateOf(admin)).length).toBe(2);
+  expect(await requests()).toBe(sent);
+  expect((await fetch(url)).status).toBe(200);
+  await expect.poll(requests).toBe(sent + 1);
+});
+
+test('a worker whose event loop is blocked is told in the log, killed and replaced', async () => {
+  const { gateway, url, admin } = await gatewayWith('--upstream', await upstream(), '--worker-timeout-ms', '400');
+  const [stopped = 0] = await readyPids(admin);
+  process.kill(stopped, 'SIGSTOP');
+  await expect.poll(() => gateway.stderr()).toContain('a worker hangs');
+  await expect.poll(async () => (await readyPids(admin)).filter((pid) => pid !== stopped)).toHaveLength(2);
+  expect((await fetch(url)).status).toBe(200);
+});
+
 test('a worker that is killed under load is replaced; only its requests in flight fail', async () => {
   const { url, admin } = await gatewayWith('--upstream', await upstream());
   const clients = 8;

@@ -17,7 +17,7 @@ import { type PrimarySettings, servePrimary } from './workers/gateway-primary.ts
 import { openWorkerLink } from './workers/worker-link.ts';
 import { loadTransports } from './load-transports.ts';
 import { stockTransports } from './stock-transports.ts';
-import { workerCount } from './workers/worker-count.ts';
+import { hangTimeoutMs, workerCount } from './workers/worker-flags.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, hostPort } from './commands/gateway-flags.ts';
 import { gatewaySettings } from './commands/read-gateway-settings.ts';
 
@@ -47,6 +47,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
       adminHosts: hosts,
       adminToken: token,
       drainTimeoutMs: chosen.gateway?.drainTimeoutMs ?? 30_000,
+      hangTimeoutMs: hangTimeoutMs(flags.workerTimeoutMs, EXAMPLE),
       logger,
       tell,
       check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, logger), EXAMPLE),
@@ -124,10 +125,13 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   };
   const drained = drainOnSignal(context.terminal, drain, link !== undefined, link?.asked);
   if (link !== undefined) {
-    link.ready(() => ({
-      state: JSON.stringify({ gateway: gateway.stats, pool: pool.stats }),
-      unready: unconnected(pool.stats),
-    }));
+    link.ready({
+      report: () => ({
+        state: JSON.stringify({ gateway: gateway.stats, pool: pool.stats }),
+        unready: unconnected(pool.stats),
+      }),
+      metrics: () => measures?.collector.snapshot().families ?? [],
+    });
     await drained;
     return link.end();
   }

@@ -106,6 +106,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
   const logger = countRepeats(checkLogger(options.logger ?? silentLogger));
   const isAllowedHost = createHostCheck(hosts);
   let draining = false;
+  const paths = new Set(['/livez', '/readyz', '/debug/state', ...Object.keys(pages), ...Object.keys(handlers)]);
   const unready = (): string[] => {
     const down = unconnected(pool.stats);
     return draining ? ['draining', ...down] : down;
@@ -121,7 +122,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
       const state = { gateway: { ...gateway.stats, draining }, pool: pool.stats };
       return { status: 200, type: 'application/json', body: JSON.stringify(state, null, 2) };
     }
-    return text(404, 'try /livez, /readyz or /debug/state');
+    return text(404, `try ${[...paths].join(', ')}`);
   };
   const reloaded = async (authorization: string | undefined): Promise<Page> => {
     if (reload === undefined) return text(404, 'there is no reload here');

@@ -1,4 +1,5 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
+export { guarded } from './guarded.ts';
 export { listenOn, parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
 export { unconnected } from './admin-server.ts';

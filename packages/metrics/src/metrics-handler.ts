@@ -19,7 +19,7 @@ function prefersOpenMetrics(accept = ''): boolean {
  * @param path path without a query; default `/metrics`
  */
 export function metricsHandler(
-  collector: MetricsCollector,
+  collector: Pick<MetricsCollector, 'families'>,
   path = '/metrics',
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {

@@ -4,6 +4,9 @@ import { Worker, WORKER_LIFECYCLE } from '@agentwire/cli/internal';
 import { createManualClock } from '@agentwire/core/testing';
 import type { LifecycleCase } from '../lifecycle-case.ts';
 
+const ignore = (): void => undefined;
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 /** Worker of a gateway, with a process that does nothing. */
 export const worker: LifecycleCase = {
   name: 'worker',
@@ -19,6 +22,8 @@ export const worker: LifecycleCase = {
       clock: createManualClock(),
       startTimeoutMs: 1_000,
       killAfterMs: 1_000,
+      hangTimeoutMs: 1_000,
+      logger: silent,
     });
     return {
       state: () => subject.state,

@@ -12,6 +12,7 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly watch?: boolean;
   readonly listen?: string;
   readonly workers?: string;
+  readonly workerTimeoutMs?: string;
   readonly httpsCert?: string;
   readonly httpsKey?: string;
   readonly h2c?: boolean;

@@ -7,6 +7,7 @@ import { addTransportFlag } from '../load-transports.ts';
 import { serveGateway } from '../serve-gateway.ts';
 import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
+import { WORKER_TIMEOUT } from '../workers/worker-flags.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags } from './gateway-flags.ts';
 import { gatewaySettings } from './read-gateway-settings.ts';
 
@@ -52,6 +53,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .option('--https-key <file>', 'private key of --https-cert, PEM')
     .option('--h2c', 'serve HTTP/2 without TLS too')
     .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
+    .option(...WORKER_TIMEOUT)
     .option('--upstream <url>', 'where allowed requests go')
     .option(
       '--agent <name=endpoint>',

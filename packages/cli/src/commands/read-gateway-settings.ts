@@ -2,7 +2,7 @@ import type { Logger } from '@agentwire/core';
 import { type GatewayFile, parseGatewayFile, placeInGatewayFile } from '@agentwire/gateway/config-file';
 import { readNamedFile } from '../read-named-file.ts';
 import { flagOf, type TlsFlags, tlsOf } from '../tls-flags.ts';
-import { workerCount } from '../workers/worker-count.ts';
+import { workerCount } from '../workers/worker-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import {
   accessLogOf,

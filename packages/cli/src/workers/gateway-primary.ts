@@ -1,14 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { systemClock, type Logger } from '@agentwire/core';
 import { type AdminReload, createAdminServer } from '@agentwire/gateway';
-import { listenOn } from '@agentwire/gateway/internal';
+import { guarded, listenOn } from '@agentwire/gateway/internal';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker } from './fork-worker.ts';
 import { Workers } from './workers.ts';
-import { readyPage, statePage, type WorkerPage } from './worker-pages.ts';
+import { endPage, metricsPage, readyPage, statePage, type WorkerPage } from './worker-pages.ts';
 
 /** Settings of the primary process of a gateway with workers. */
 export interface PrimarySettings {
@@ -19,6 +18,7 @@ export interface PrimarySettings {
   readonly adminHosts: readonly string[];
   readonly adminToken: string | undefined;
   readonly drainTimeoutMs: number;
+  readonly hangTimeoutMs: number;
   readonly logger: Logger;
   readonly tell: (event: 'listening' | 'admin', endpoint: string) => void;
   /** Checks the settings again. @throws UsageError where they are wrong, or need a restart of this process */
@@ -41,38 +41,29 @@ async function probe(listen: PrimarySettings['listen']): Promise<string> {
   return url.slice('http://'.length);
 }
 
-/** Serves a page whose content comes from the workers. */
-function served(page: WorkerPage, workers: Workers, logger: Logger) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    page(workers, request)
-      .then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-      })
-      .catch((error: unknown) => {
-        logger.error({ err: error }, 'a page of the admin server failed');
-        if (response.headersSent) response.destroy();
-        else response.writeHead(500).end();
-      });
-  };
-}
-
 /** Runs the primary process of a gateway with workers until a signal ends it. */
 export async function servePrimary(
   settings: PrimarySettings,
   context: CommandContext,
   cleanup: Cleanup,
 ): Promise<void> {
-  const { count, listen, isTls, adminAt, adminHosts: hosts, adminToken: token, logger, tell } = settings;
+  const { count, listen, isTls, adminAt, adminHosts: hosts, adminToken: token, hangTimeoutMs, logger, tell } = settings;
   // neither the channels of workers nor the clock's timers keep this process alive while all workers are being replaced
   const alive = setInterval(() => undefined, LONGEST_MS);
   cleanup.defer(() => clearInterval(alive));
   const address = await probe(listen);
   const killAfterMs = Math.min(LONGEST_MS, settings.drainTimeoutMs + GRACE_MS);
+  const [{ metricsHandler }, { MergedMetrics }] = await Promise.all([
+    import('@agentwire/metrics'),
+    import('@agentwire/metrics/internal'),
+  ]);
+  const merged = new MergedMetrics({ logger });
   const workers = new Workers({
     count,
     logger,
     clock: systemClock,
-    fork: () => forkWorker({ listen: [address] }, killAfterMs),
+    fork: () => forkWorker({ listen: [address] }, { killAfterMs, hangTimeoutMs, logger }),
+    onExit: ({ last: { metrics = [] } }) => merged.end(metrics),
   });
   cleanup.defer(() => workers.drain());
   const reopen = (): void => {
@@ -84,6 +75,7 @@ export async function servePrimary(
     settings.check();
     await workers.restart();
   };
+  const page = (serve: WorkerPage) => guarded('a page of the admin server', logger, serve, endPage);
   const reload: AdminReload | undefined = token === undefined ? undefined : { token, run: again };
   const admin = createAdminServer({
     gateway: { stats: { active: 0, requests: 0, overloaded: 0, droppedConnections: 0, webSockets: 0, upstreams: {} } },
@@ -91,8 +83,9 @@ export async function servePrimary(
     logger,
     hosts,
     handlers: {
-      '/readyz': served(readyPage, workers, logger),
-      '/debug/state': served(statePage, workers, logger),
+      '/readyz': page(readyPage(workers)),
+      '/debug/state': page(statePage(workers)),
+      '/metrics': page(metricsPage(workers, merged, metricsHandler)),
     },
     ...(reload !== undefined && { reload }),
   });

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { ProcessMetrics } from '@agentwire/metrics/internal';
 
 /** Variable of the environment with which the primary process starts a worker: its {@link WorkerStart} as JSON. */
 export const WORKER_VARIABLE = 'AGENTWIRE_WORKER';
@@ -7,6 +8,8 @@ export const WORKER_VARIABLE = 'AGENTWIRE_WORKER';
 export interface WorkerStart {
   /** Addresses to listen on, with the ports that were found for port 0. */
   readonly listen: readonly string[];
+  /** Time between two messages that tell that this worker does not hang, in milliseconds; 0: none. */
+  readonly beatIntervalMs: number;
 }
 
 /** Values of one worker. */
@@ -17,18 +20,33 @@ export interface WorkerReport {
   readonly unready: readonly string[];
 }
 
+/** Values that a worker is asked for, each by the message of that type. */
+export interface WorkerValues {
+  readonly report: WorkerReport;
+  /** Metrics, which may be large: sent only for a page of them, and at the end. Empty where nothing is measured. */
+  readonly metrics: ProcessMetrics;
+}
+
+/** Functions that read a worker's values. */
+export type WorkerReaders = { readonly [Kind in keyof WorkerValues]: () => WorkerValues[Kind] };
+
 /** Message of a worker to its primary process. */
-export type FromWorker = { readonly type: 'ready' } | { readonly type: 'report'; readonly report: WorkerReport };
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'alive' }
+  | {
+      readonly [Kind in keyof WorkerValues]: { readonly type: Kind; readonly values: WorkerValues[Kind] };
+    }[keyof WorkerValues];
 
 /** Message of the primary process to a worker. */
-export type ToWorker = { readonly type: 'drain' | 'report' | 'reopen' };
+export type ToWorker = { readonly type: 'drain' | 'reopen' | keyof WorkerValues };
 
 /** A worker's side of the channel to its primary process. */
 export class WorkerLink {
   readonly start: WorkerStart;
   /** Resolves when the primary process asks for a drain. */
   readonly asked: Promise<void>;
-  #report: (() => WorkerReport) | undefined;
+  #readers: WorkerReaders | undefined;
   #reopen: (() => void) | undefined;
 
   constructor(start: WorkerStart) {
@@ -37,7 +55,7 @@ export class WorkerLink {
       process.on('message', ({ type }: ToWorker) => {
         if (type === 'drain') resolve();
         else if (type === 'reopen') this.#reopen?.();
-        else this.#tell();
+        else this.#tell(type);
       });
     });
     // the primary process has ended, within the start of this one
@@ -46,10 +64,12 @@ export class WorkerLink {
     process.on('SIGHUP', () => undefined);
   }
 
-  /** Tells the primary process that this worker serves. @param report reads its values */
-  ready(report: () => WorkerReport): void {
-    this.#report = report;
+  /** Tells the primary process that this worker serves. */
+  ready(readers: WorkerReaders): void {
+    this.#readers = readers;
     this.#send({ type: 'ready' });
+    const { beatIntervalMs } = this.start;
+    if (beatIntervalMs > 0) setInterval(() => this.#send({ type: 'alive' }), beatIntervalMs).unref();
   }
 
   /** Registers a function that opens log files again when the primary process asks for it. */
@@ -59,12 +79,15 @@ export class WorkerLink {
 
   /** Sends the last values, and ends the channel so that the process can end. */
   end(): void {
-    this.#tell();
+    this.#tell('report');
+    this.#tell('metrics');
     cluster.worker?.disconnect();
   }
 
-  #tell(): void {
-    if (this.#report !== undefined) this.#send({ type: 'report', report: this.#report() });
+  #tell(kind: keyof WorkerValues): void {
+    if (this.#readers === undefined) return;
+    if (kind === 'report') this.#send({ type: kind, values: this.#readers.report() });
+    else this.#send({ type: kind, values: this.#readers.metrics() });
   }
 
   /** Sends a message. Without a primary process none is sent: this process ends with the channel. */

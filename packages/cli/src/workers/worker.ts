@@ -1,7 +1,8 @@
 import type { Worker as ClusterWorker } from 'node:cluster';
-import type { Clock, TimerHandle } from '@agentwire/core';
+import type { Clock, Logger, TimerHandle } from '@agentwire/core';
 import type { Lifecycle } from '@agentwire/core/internal';
-import type { FromWorker, ToWorker, WorkerReport } from './worker-link.ts';
+import { HangWatch } from './hang-watch.ts';
+import type { FromWorker, ToWorker, WorkerValues } from './worker-link.ts';
 
 /** States of a worker, seen from the primary process; `ready`: it serves. */
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'ended';
@@ -15,7 +16,7 @@ export const WORKER_LIFECYCLE: Lifecycle<WorkerState> = {
 };
 
 /** Time that a worker has to answer with its values, in milliseconds. */
-const REPORT_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** Collaborators of a {@link Worker}. */
 export interface WorkerDeps {
@@ -24,6 +25,9 @@ export interface WorkerDeps {
   readonly startTimeoutMs: number;
   /** Time until a worker that does not end after a drain is killed, in milliseconds. */
   readonly killAfterMs: number;
+  /** Time without a message after which a worker that serves is killed, in milliseconds; 0: never. */
+  readonly hangTimeoutMs: number;
+  readonly logger: Logger;
 }
 
 /** One worker process, in its primary process. */
@@ -35,8 +39,10 @@ export class Worker {
   readonly #since: number;
   #state: WorkerState = 'starting';
   #killTimer: TimerHandle;
-  #report: WorkerReport | undefined;
-  #asking: PromiseWithResolvers<WorkerReport | undefined> | undefined;
+  #watch: HangWatch | undefined;
+  #last: Partial<WorkerValues> = {};
+  /** Questions that it has not answered yet. */
+  readonly #asking = new Map<keyof WorkerValues, PromiseWithResolvers<void>>();
 
   constructor(process: ClusterWorker, deps: WorkerDeps) {
     this.#process = process;
@@ -66,9 +72,9 @@ export class Worker {
     return this.#deps.clock.now() - this.#since;
   }
 
-  /** Values that it reported last. */
-  get lastReport(): WorkerReport | undefined {
-    return this.#report;
+  /** Values that it sent last, each `undefined` before it sent any. */
+  get last(): Partial<WorkerValues> {
+    return this.#last;
   }
 
   /** Resolves with `true` once it serves, with `false` when it ended before. */
@@ -81,17 +87,22 @@ export class Worker {
     return this.#exited.promise;
   }
 
-  /** Asks for its values. @returns `undefined` where it does not answer in 2 s */
-  async report(): Promise<WorkerReport | undefined> {
+  /** Asks for values of one kind. @returns `undefined` where it does not answer in 2 s */
+  async ask<Kind extends keyof WorkerValues>(kind: Kind): Promise<WorkerValues[Kind] | undefined> {
     if (this.#state !== 'ready' && this.#state !== 'draining') return undefined;
-    if (this.#asking === undefined) {
-      this.#asking = Promise.withResolvers();
-      this.#send({ type: 'report' });
+    const before = this.#last[kind];
+    let asking = this.#asking.get(kind);
+    if (asking === undefined) {
+      asking = Promise.withResolvers();
+      this.#asking.set(kind, asking);
+      this.#send({ type: kind });
       const { clock } = this.#deps;
-      const timer = clock.setTimeout(() => this.#answer(undefined), REPORT_TIMEOUT_MS);
-      void this.#asking.promise.then(() => clock.clearTimeout(timer));
+      const timer = clock.setTimeout(() => this.#answered(kind), ANSWER_TIMEOUT_MS);
+      void asking.promise.then(() => clock.clearTimeout(timer));
     }
-    return this.#asking.promise;
+    await asking.promise;
+    const values = this.#last[kind];
+    return values === before ? undefined : values;
   }
 
   /** Lets it open its log files again, also while it drains. */
@@ -106,6 +117,7 @@ export class Worker {
       this.#process.process.kill('SIGKILL');
     } else if (this.#state === 'ready') {
       this.#state = 'draining';
+      this.#watch?.stop();
       this.#send({ type: 'drain' });
       this.#killIn(this.#deps.killAfterMs);
     }
@@ -113,24 +125,42 @@ export class Worker {
   }
 
   #onMessage(message: FromWorker): void {
-    if (message.type === 'report') return this.#answer((this.#report = message.report));
+    this.#watch?.beat();
+    if (message.type === 'alive') return;
+    if (message.type !== 'ready') {
+      this.#last = { ...this.#last, [message.type]: message.values };
+      return this.#answered(message.type);
+    }
     if (this.#state !== 'starting') return;
     this.#state = 'ready';
     this.#deps.clock.clearTimeout(this.#killTimer);
+    const { clock, hangTimeoutMs } = this.#deps;
+    if (hangTimeoutMs > 0) this.#watch = new HangWatch(clock, hangTimeoutMs, () => this.#onHang());
     this.#becameReady.resolve(true);
+  }
+
+  #onHang(): void {
+    const { id, pid } = this;
+    const { logger, hangTimeoutMs } = this.#deps;
+    logger.error(
+      { worker: id, pid, hangTimeoutMs },
+      'a worker hangs: its event loop is blocked, so none of its requests goes on; it is killed',
+    );
+    this.#process.process.kill('SIGKILL');
   }
 
   #onExit(): void {
     this.#state = 'ended';
     this.#deps.clock.clearTimeout(this.#killTimer);
-    this.#answer(undefined);
+    this.#watch?.stop();
+    for (const kind of this.#asking.keys()) this.#answered(kind);
     this.#becameReady.resolve(false);
     this.#exited.resolve();
   }
 
-  #answer(report: WorkerReport | undefined): void {
-    this.#asking?.resolve(report);
-    this.#asking = undefined;
+  #answered(kind: keyof WorkerValues): void {
+    this.#asking.get(kind)?.resolve();
+    this.#asking.delete(kind);
   }
 
   #killIn(ms: number): void {

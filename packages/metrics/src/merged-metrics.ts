@@ -1,0 +1,123 @@
+import type { Logger } from '@agentwire/core';
+import { KNOWN_METRICS } from './families.ts';
+import { type MetricFamily, sampleNames } from './family.ts';
+import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
+import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot.ts';
+
+/** Metrics of one process. */
+export type ProcessMetrics = readonly FamilySnapshot[];
+
+/** Gauges of agentwire whose largest value counts: states and delays, of which a sum has no meaning. */
+const LARGEST: ReadonlySet<string> = new Set(['agent_circuit_breaker_state', 'process_event_loop_lag_seconds']);
+
+/** Returns whether a metric is the report of an agent, which every process that is connected to the agent has in full. */
+const isReported = (name: string, labels: SeriesSnapshot['labels']): boolean =>
+  !Object.hasOwn(KNOWN_METRICS, name) && Object.hasOwn(labels, 'agent');
+
+function seriesOf({ labels, value, sum = 0, buckets }: SeriesSnapshot): Series {
+  if (buckets === undefined) return Object.assign(new ScalarSeries(labels), { value });
+  const series = new HistogramSeries(
+    labels,
+    buckets.flatMap(({ le }) => (Number.isFinite(le) ? [le] : [])),
+  );
+  for (const [at, { count }] of buckets.entries()) series.counts[at] = count - (buckets[at - 1]?.count ?? 0);
+  series.sum = sum;
+  return series;
+}
+
+/** Adds the observations of `from`, each at the first bound that is not below its own. */
+function addHistogram(to: HistogramSeries, from: HistogramSeries): void {
+  for (const [at, count] of from.counts.entries()) {
+    const bound = from.bounds[at] ?? Infinity;
+    const found = to.bounds.findIndex((one) => one >= bound);
+    const index = found === -1 ? to.bounds.length : found;
+    to.counts[index] = (to.counts[index] ?? 0) + count;
+  }
+  to.sum += from.sum;
+}
+
+function combine(to: Series, from: Series, isLargest: boolean): Series {
+  if (to instanceof HistogramSeries && from instanceof HistogramSeries) {
+    if (isLargest) return from.count > to.count ? from : to;
+    addHistogram(to, from);
+  } else if (to instanceof ScalarSeries && from instanceof ScalarSeries)
+    to.value = isLargest ? Math.max(to.value, from.value) : to.value + from.value;
+  return to;
+}
+
+/** Collaborators of {@link MergedMetrics}. */
+export interface MergedMetricsDeps {
+  /** Series over all metrics and processes; past it those of ended processes are dropped first. Default 10 000. */
+  readonly maxSeries?: number;
+  readonly logger?: Logger;
+}
+
+/**
+ * Metrics of several processes as one page, for `metricsHandler(merged)`: counters, histograms and gauges are added up by name and
+ * labels. Of `agent_circuit_breaker_state`, `process_event_loop_lag_seconds` and of what agents report, which every process has in full,
+ * the largest value counts. Counters and histograms of processes that have ended stay, so that no counter falls when a process is
+ * replaced; their gauges and the reports of agents end with them.
+ */
+export class MergedMetrics {
+  readonly #maxSeries: number;
+  readonly #logger: Logger | undefined;
+  #ended: ProcessMetrics = [];
+  #hasDropped = false;
+
+  constructor({ maxSeries = 10_000, logger }: MergedMetricsDeps = {}) {
+    this.#maxSeries = maxSeries;
+    this.#logger = logger;
+  }
+
+  /** Adds what stays of a process that has ended. */
+  end(metrics: ProcessMetrics): void {
+    const kept = metrics.flatMap((family) => {
+      const series = family.series.filter(({ labels }) => !isReported(family.name, labels));
+      return family.type === 'gauge' || series.length === 0 ? [] : [{ ...family, series }];
+    });
+    this.#ended = snapshotOf(this.#merge([kept, this.#ended])).families;
+  }
+
+  /** Returns the metrics of running processes with those that stay of ended ones, in order of their names. */
+  families(running: readonly ProcessMetrics[]): readonly MetricFamily[] {
+    return this.#merge([...running, this.#ended]);
+  }
+
+  #merge(processes: readonly ProcessMetrics[]): readonly MetricFamily[] {
+    const merged = new Map<string, FamilySnapshot & { readonly byLabels: Map<string, Series> }>();
+    const taken = new Map<string, string>();
+    let count = 0;
+    for (const family of processes.flat()) {
+      const into = merged.get(family.name) ?? { ...family, byLabels: new Map<string, Series>() };
+      // a sample of another family would make the page invalid
+      const names = sampleNames(family);
+      if (into.type !== family.type || names.some((name) => (taken.get(name) ?? family.name) !== family.name)) continue;
+      for (const one of family.series) {
+        const key = JSON.stringify(one.labels);
+        const before = into.byLabels.get(key);
+        if (before === undefined && count >= this.#maxSeries) {
+          this.#reportDropped(family.name);
+          continue;
+        }
+        if (before === undefined) count += 1;
+        const isLargest = LARGEST.has(family.name) || isReported(family.name, one.labels);
+        into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one), isLargest));
+      }
+      if (into.byLabels.size === 0) continue;
+      merged.set(family.name, into);
+      for (const name of names) taken.set(name, family.name);
+    }
+    return [...merged.values()]
+      .map(({ name, type, help, byLabels }) => ({ name, type, help, series: [...byLabels.values()] }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #reportDropped(metric: string): void {
+    if (this.#hasDropped) return;
+    this.#hasDropped = true;
+    this.#logger?.warn(
+      { metric, maxSeries: this.#maxSeries },
+      'all processes together have too many series: some are left out of the page',
+    );
+  }
+}

@@ -1,0 +1,109 @@
+import type { Logger } from '@agentwire/core';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { HistogramSeries, MetricsCollector, type MetricFamily } from '../src/index.ts';
+import { MergedMetrics, type ProcessMetrics } from '../src/internal.ts';
+
+function collector(times: number, breaker = 0): MetricsCollector {
+  const one = new MetricsCollector();
+  for (let at = 0; at < times; at += 1) {
+    one.count('gateway_requests_total', { status: '200' });
+    one.observe('gateway_request_duration_seconds', {}, at === 0 ? 100 : 0.001);
+  }
+  one.gauge('agent_circuit_breaker_state', { agent: 'waf' }, breaker);
+  one.gauge('agent_queue_depth', { agent: 'waf' }, times);
+  one.recordReport('waf', {
+    type: 'metricsReport',
+    agentId: 'waf',
+    intervalMs: 0,
+    timestampMs: 0,
+    counters: [{ name: 'waf_hits_total', labels: {}, value: 7 }],
+    gauges: [],
+    histograms: [],
+  });
+  return one;
+}
+
+const metricsOf = (one: MetricsCollector): ProcessMetrics => one.snapshot().families;
+
+const valuesOf = (families: readonly MetricFamily[], name: string): unknown =>
+  families
+    .find((family) => family.name === name)
+    ?.series.map((one) => (one instanceof HistogramSeries ? one.count : one.value));
+
+test('counters, histograms and gauges add up; of states and reports the largest counts', () => {
+  const merged = new MergedMetrics().families([metricsOf(collector(2, 0)), metricsOf(collector(3, 1))]);
+  expect(valuesOf(merged, 'gateway_requests_total')).toEqual([5]);
+  expect(valuesOf(merged, 'gateway_request_duration_seconds')).toEqual([5]);
+  expect(valuesOf(merged, 'agent_queue_depth')).toEqual([5]);
+  expect(valuesOf(merged, 'agent_circuit_breaker_state')).toEqual([1]);
+  expect(valuesOf(merged, 'waf_hits_total')).toEqual([7]);
+});
+
+test('one process comes out as it went in', () => {
+  const one = collector(3, 1);
+  expect(new MergedMetrics().families([metricsOf(one)])).toEqual(one.families());
+});
+
+test('of processes that have ended counters and histograms stay, and nothing else', () => {
+  const merged = new MergedMetrics();
+  merged.end(metricsOf(collector(2, 1)));
+  merged.end(metricsOf(collector(1, 1)));
+  const names = merged.families([]).map(({ name }) => name);
+  expect(names).toEqual(['gateway_request_duration_seconds', 'gateway_requests_total']);
+  expect(valuesOf(merged.families([metricsOf(collector(4))]), 'gateway_requests_total')).toEqual([7]);
+});
+
+test('no counter falls, whatever counts and ends in which order', () => {
+  const step = fc.record({ at: fc.nat(3), ends: fc.boolean(), status: fc.constantFrom('200', '403') });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const merged = new MergedMetrics();
+      const running = Array.from({ length: 4 }, () => new MetricsCollector());
+      let total = 0;
+      for (const { at, ends, status } of steps) {
+        const one = running[at];
+        if (one === undefined) throw new Error('there are four processes');
+        one.count('gateway_requests_total', { status });
+        total += 1;
+        if (ends) {
+          merged.end(metricsOf(one));
+          running[at] = new MetricsCollector();
+        }
+        const values = valuesOf(merged.families(running.map(metricsOf)), 'gateway_requests_total') as number[];
+        expect(values.reduce((sum, value) => sum + value, 0)).toBe(total);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('past the limit of series those of ended processes are left out, and a line says so once', () => {
+  const lines: string[] = [];
+  const note = (_: object, message: string): void => void lines.push(message);
+  const logger: Logger = { debug: note, info: note, warn: note, error: note };
+  const merged = new MergedMetrics({ maxSeries: 3, logger });
+  const withStatus = (...all: string[]): ProcessMetrics => {
+    const one = new MetricsCollector();
+    for (const status of all) one.count('gateway_requests_total', { status });
+    return metricsOf(one);
+  };
+  merged.end(withStatus('200', '500', '501', '502'));
+  merged.end(withStatus('200', '404', '403'));
+  const [family] = merged.families([withStatus('200', '201')]);
+  expect(family?.series.map((one) => [one.labels['status'], (one as { value: number }).value])).toEqual([
+    ['200', 3],
+    ['201', 1],
+    ['404', 1],
+  ]);
+  expect(lines).toHaveLength(1);
+});
+
+test('a name that has another type in another process is left out there, and the page stays valid', () => {
+  const [one, two] = [new MetricsCollector(), new MetricsCollector()];
+  one.count('own_total', {});
+  two.gauge('own_total', {}, 5);
+  two.gauge('own', {}, 5);
+  const families = new MergedMetrics().families([metricsOf(one), metricsOf(two)]);
+  expect(families.map(({ name, type }) => [name, type])).toEqual([['own_total', 'counter']]);
+});
