@@ -38,7 +38,8 @@ export class RequestScopes {
   /** Creates the scope of a request whose head has arrived. */
   begin(request: AgentRequest): RequestScope | undefined {
     const { connection } = request;
-    const thirdParty = isThirdPartyZentinel(connection.peer);
+    // one field tells the peers of the documented dialect
+    const thirdParty = connection.peer.dialect === 'zentinel' && isThirdPartyZentinel(connection.peer);
     // such a proxy may go on without an answer, and the decision must then answer the next event
     if (!this.#kept && !thirdParty) return undefined;
     const scope = new RequestScope(request.id, connection);
