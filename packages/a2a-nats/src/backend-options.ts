@@ -1,5 +1,5 @@
-import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
+import { type Clock, type Logger, systemClock } from '@agentwire/core';
+import { OPTION, type OptionRows, type Resolved, resolveOptions, silentLogger } from '@agentwire/core/internal';
 import { copyAbout } from '@agentwire/a2a-router/internal';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 
@@ -75,102 +75,70 @@ export interface NatsBackendOptions {
   readonly logger?: Logger;
 }
 
-/** {@link NatsBackendOptions} with everything filled in. */
-export type ResolvedNatsBackendOptions = NatsBackendOptions &
-  Required<
-    Pick<
-      NatsBackendOptions,
-      | 'prefix'
-      | 'presenceIntervalMs'
-      | 'micro'
-      | 'maxWaiting'
-      | 'maxWaitingBytes'
-      | 'reconnectMs'
-      | 'pingIntervalMs'
-      | 'closeTimeoutMs'
-      | 'clock'
-      | 'logger'
-    >
-  >;
+type WithDefault =
+  | 'prefix'
+  | 'presenceIntervalMs'
+  | 'micro'
+  | 'maxWaiting'
+  | 'maxWaitingBytes'
+  | 'reconnectMs'
+  | 'pingIntervalMs'
+  | 'closeTimeoutMs'
+  | 'clock'
+  | 'logger';
 
-/** Defaults of {@link NatsBackendOptions}. */
-const NATS_BACKEND_DEFAULTS: Readonly<{
-  prefix: string;
-  presenceIntervalMs: number;
-  micro: boolean;
-  maxWaiting: number;
-  maxWaitingBytes: number;
-  reconnectMs: number;
-  pingIntervalMs: number;
-  closeTimeoutMs: number;
-}> = Object.freeze({
-  prefix: 'a2a',
-  presenceIntervalMs: 5000,
-  micro: false,
-  maxWaiting: 10_000,
-  maxWaitingBytes: 64 * 1024 * 1024,
-  reconnectMs: 250,
-  pingIntervalMs: 10_000,
-  closeTimeoutMs: 5000,
-});
+/** {@link NatsBackendOptions} with every default filled in. */
+export type ResolvedNatsBackendOptions = Omit<NatsBackendOptions, WithDefault> &
+  Pick<Resolved<NatsBackendOptions>, WithDefault>;
 
-/** Defaults of {@link DurableStreamOptions}. */
-const DURABLE_STREAM_DEFAULTS: Readonly<Required<DurableStreamOptions>> = Object.freeze({
-  inboxes: Object.freeze([]),
-  maxPerInbox: 1024,
-  maxBytes: 64 * 1024 * 1024,
-  maxAgeMs: 0,
-  duplicateWindowMs: 120_000,
-  replicas: 1,
-  storage: 'file',
-  maxDelayed: 10_000,
-  maxDelayedPerNode: 1000,
-  maxDelayedBytes: 64 * 1024 * 1024,
-  maxDeadLetters: 10_000,
-  maxDeadPerNode: 1000,
-  maxDeadBytes: 16 * 1024 * 1024,
-  create: true,
-});
+const bytes = OPTION.integer(1024, Number.MAX_SAFE_INTEGER);
+const letters = OPTION.integer(1, 100_000_000);
+const delayed = OPTION.integer(1, 100_000);
 
-const KNOWN: readonly string[] =
-  'nodeId servers auth prefix durable version metadata presenceIntervalMs micro maxWaiting maxWaitingBytes reconnectMs pingIntervalMs closeTimeoutMs clock logger'.split(
-    ' ',
-  );
+const DURABLE_ROWS: OptionRows<DurableStreamOptions> = {
+  inboxes: { check: OPTION.listOf(OPTION.text), default: Object.freeze([]) },
+  maxPerInbox: { check: letters, default: 1024 },
+  maxBytes: { check: bytes, default: 64 * 1024 * 1024 },
+  maxAgeMs: { check: OPTION.integer(0, Number.MAX_SAFE_INTEGER), default: 0 },
+  duplicateWindowMs: { check: OPTION.integer(100, 86_400_000), default: 120_000 },
+  replicas: { check: OPTION.integer(1, 5), default: 1 },
+  storage: { check: OPTION.oneOf('file', 'memory'), default: 'file' },
+  maxDelayed: { check: delayed, default: 10_000 },
+  maxDelayedPerNode: { check: delayed, default: 1000 },
+  maxDelayedBytes: { check: bytes, default: 64 * 1024 * 1024 },
+  maxDeadLetters: { check: letters, default: 10_000 },
+  maxDeadPerNode: { check: letters, default: 1000 },
+  maxDeadBytes: { check: bytes, default: 16 * 1024 * 1024 },
+  create: { check: OPTION.boolean, default: true },
+};
 
-/** Completes backend options with their defaults; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+const ROWS: OptionRows<NatsBackendOptions> = {
+  nodeId: { check: OPTION.text },
+  servers: { check: OPTION.oneOrMore(OPTION.text) },
+  auth: { check: OPTION.object },
+  prefix: { check: OPTION.text, default: 'a2a' },
+  durable: { check: OPTION.nested(DURABLE_ROWS) },
+  version: { check: OPTION.text },
+  metadata: { check: OPTION.object },
+  presenceIntervalMs: { check: OPTION.integer(50, 600_000), default: 5000 },
+  micro: { check: OPTION.boolean, default: false },
+  maxWaiting: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
+  maxWaitingBytes: { check: bytes, default: 64 * 1024 * 1024 },
+  reconnectMs: { check: OPTION.integer(10, 600_000), default: 250 },
+  pingIntervalMs: { check: OPTION.integer(100, 600_000), default: 10_000 },
+  closeTimeoutMs: { check: OPTION.integer(10, 600_000), default: 5000 },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+};
+
+/** Checks the options of a backend and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveNatsBackendOptions(options: NatsBackendOptions): ResolvedNatsBackendOptions {
-  checkKnownOptions('a NATS backend', options, KNOWN);
-  const all = { ...NATS_BACKEND_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
-  checkInteger('presenceIntervalMs', all.presenceIntervalMs, 50, 600_000);
-  checkInteger('maxWaiting', all.maxWaiting, 1, 10_000_000);
-  checkInteger('maxWaitingBytes', all.maxWaitingBytes, 1024, Number.MAX_SAFE_INTEGER);
-  if (typeof all.micro !== 'boolean')
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `micro must be true or false, got ${typeof all.micro}`);
+  const all = resolveOptions('a NATS backend', options, ROWS);
   const { version, metadata } = copyAbout('a node', options);
-  checkInteger('reconnectMs', all.reconnectMs, 10, 600_000);
-  checkInteger('pingIntervalMs', all.pingIntervalMs, 100, 600_000);
-  checkInteger('closeTimeoutMs', all.closeTimeoutMs, 10, 600_000);
-  if (options.durable !== undefined) resolveDurableStreamOptions(options.durable);
   return { ...all, ...(version === undefined ? {} : { version }), ...(metadata === undefined ? {} : { metadata }) };
 }
 
-/** Completes stream options with {@link DURABLE_STREAM_DEFAULTS}. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function resolveDurableStreamOptions(options: DurableStreamOptions): Required<DurableStreamOptions> {
-  checkKnownOptions('durable', options, Object.keys(DURABLE_STREAM_DEFAULTS));
-  const all = { ...DURABLE_STREAM_DEFAULTS, ...options };
-  checkInteger('durable.maxPerInbox', all.maxPerInbox, 1, 100_000_000);
-  checkInteger('durable.maxAgeMs', all.maxAgeMs, 0, Number.MAX_SAFE_INTEGER);
-  checkInteger('durable.duplicateWindowMs', all.duplicateWindowMs, 100, 86_400_000);
-  checkInteger('durable.replicas', all.replicas, 1, 5);
-  checkInteger('durable.maxDeadLetters', all.maxDeadLetters, 1, 100_000_000);
-  checkInteger('durable.maxDeadPerNode', all.maxDeadPerNode, 1, 100_000_000);
-  checkInteger('durable.maxDelayed', all.maxDelayed, 1, 100_000);
-  checkInteger('durable.maxDelayedPerNode', all.maxDelayedPerNode, 1, 100_000);
-  checkInteger('durable.maxDelayedBytes', all.maxDelayedBytes, 1024, Number.MAX_SAFE_INTEGER);
-  checkInteger('durable.maxBytes', all.maxBytes, 1024, Number.MAX_SAFE_INTEGER);
-  checkInteger('durable.maxDeadBytes', all.maxDeadBytes, 1024, Number.MAX_SAFE_INTEGER);
-  if (!Array.isArray(all.inboxes) || all.inboxes.some((name) => typeof name !== 'string' || name === ''))
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'durable.inboxes must be a list of names');
-  checkOneOf('durable.storage', all.storage, ['file', 'memory']);
-  return all;
+/** Checks the options of streams and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function resolveDurableStreamOptions(options: DurableStreamOptions): Resolved<DurableStreamOptions> {
+  return resolveOptions('durable', options, DURABLE_ROWS);
 }

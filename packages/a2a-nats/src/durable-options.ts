@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
 import type { Pid, ReceivedMessage } from '@agentwire/a2a-router';
 
 /** Handles one message; it is acknowledged when the promise resolves and comes again when it rejects. */
@@ -26,35 +26,31 @@ export interface DurableInboxOptions {
 /** {@link DurableInboxOptions} with everything filled in. */
 export type ResolvedDurableInboxOptions = Required<DurableInboxOptions>;
 
-/** Defaults of {@link DurableInboxOptions}. */
-const DURABLE_INBOX_DEFAULTS: ResolvedDurableInboxOptions = Object.freeze({
-  pid: 0,
-  concurrency: 16,
-  maxAckPending: 256,
-  ackWaitMs: 30_000,
-  maxDeliver: 5,
-  backoffMs: Object.freeze([1000, 5000, 30_000]),
-  rememberedKeys: 10_000,
-});
-
 const MAX_BACKOFFS = 1000;
 
-/** Completes inbox options with {@link DURABLE_INBOX_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+const checkWaits = OPTION.listOf(OPTION.integer(0, 86_400_000));
+
+const ROWS: OptionRows<DurableInboxOptions> = {
+  pid: { check: OPTION.integer(0, Number.MAX_SAFE_INTEGER), default: 0 },
+  concurrency: { check: OPTION.integer(1, 10_000), default: 16 },
+  maxAckPending: { check: OPTION.integer(1, 1_000_000), default: 256 },
+  ackWaitMs: { check: OPTION.integer(100, 86_400_000), default: 30_000 },
+  maxDeliver: { check: OPTION.integer(1, 1000), default: 5 },
+  backoffMs: {
+    check: (name, value) => {
+      checkWaits(name, value);
+      if ((value as readonly unknown[]).length <= MAX_BACKOFFS) return;
+      throw new AgentwireError(
+        'ERR_INVALID_ARGUMENT',
+        `${name} must be a list of at most ${MAX_BACKOFFS} milliseconds`,
+      );
+    },
+    default: Object.freeze([1000, 5000, 30_000]),
+  },
+  rememberedKeys: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
+};
+
+/** Checks the options of an inbox and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveDurableInboxOptions(options: DurableInboxOptions = {}): ResolvedDurableInboxOptions {
-  checkKnownOptions('a durable inbox', options, Object.keys(DURABLE_INBOX_DEFAULTS));
-  const all = { ...DURABLE_INBOX_DEFAULTS, ...options };
-  checkInteger('pid', all.pid, 0, Number.MAX_SAFE_INTEGER);
-  checkInteger('concurrency', all.concurrency, 1, 10_000);
-  checkInteger('maxAckPending', all.maxAckPending, 1, 1_000_000);
-  checkInteger('ackWaitMs', all.ackWaitMs, 100, 86_400_000);
-  checkInteger('maxDeliver', all.maxDeliver, 1, 1000);
-  checkInteger('rememberedKeys', all.rememberedKeys, 1, 10_000_000);
-  if (!Array.isArray(all.backoffMs) || all.backoffMs.length > MAX_BACKOFFS) {
-    throw new AgentwireError(
-      'ERR_INVALID_ARGUMENT',
-      `backoffMs must be a list of at most ${MAX_BACKOFFS} milliseconds`,
-    );
-  }
-  for (const wait of all.backoffMs) checkInteger('backoffMs', wait, 0, 86_400_000);
-  return all;
+  return resolveOptions('a durable inbox', options, ROWS);
 }

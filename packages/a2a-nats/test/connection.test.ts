@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
 import { answerAll, startNode, type TestNode, until } from './node.ts';
-import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
+import { hasServer, isStopped, startServer, type TestServer, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
 
@@ -59,6 +59,8 @@ describe.skipIf(!hasServer)(`the connection of a node${unlessServer}`, { timeout
       await start('b', server.url, { pingIntervalMs: 100 }),
     ];
     server.kill('SIGSTOP');
+    // the signal takes effect later
+    await until(() => isStopped(server));
     const closing = a.backend.close();
     expect(a.backend.close()).toBe(closing);
     await expect(closing).rejects.toMatchObject({ code: 'ERR_TIMEOUT', detail: { closeTimeoutMs: 200 } });

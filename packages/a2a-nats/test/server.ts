@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,13 @@ export interface TestServer {
   /** Starts it again on its port with its data. */
   readonly restart: () => Promise<TestServer>;
   readonly stop: () => Promise<void>;
+}
+
+/** Returns whether SIGSTOP has reached every thread of a server; elsewhere than on Linux, that it was sent. */
+export function isStopped({ pid }: TestServer): boolean {
+  if (process.platform !== 'linux') return true;
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(join(tasks, task, 'stat'), 'latin1')));
 }
 
 /** Finds a free port. */

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { checkInteger, OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
 
 /** Options of a {@link BodyQuota}. */
 export interface BodyQuotaOptions {
@@ -7,8 +7,9 @@ export interface BodyQuotaOptions {
   readonly maxBytes?: number;
 }
 
-/** Defaults of {@link BodyQuotaOptions}. */
-const BODY_QUOTA_DEFAULTS: Required<BodyQuotaOptions> = Object.freeze({ maxBytes: 1024 ** 3 });
+const ROWS: OptionRows<BodyQuotaOptions> = {
+  maxBytes: { check: OPTION.integer(0, Number.MAX_SAFE_INTEGER), default: 1024 ** 3 },
+};
 
 /**
  * One limit over many body buffers, so that a thousand uploads cannot fill the disk.
@@ -22,9 +23,7 @@ export class BodyQuota {
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a wrong value */
   constructor(options: BodyQuotaOptions = {}) {
-    checkKnownOptions('BodyQuota', options, Object.keys(BODY_QUOTA_DEFAULTS));
-    const { maxBytes } = { ...BODY_QUOTA_DEFAULTS, ...options };
-    this.maxBytes = checkInteger('maxBytes', maxBytes, 0, Number.MAX_SAFE_INTEGER);
+    this.maxBytes = resolveOptions('BodyQuota', options, ROWS).maxBytes;
   }
 
   /** Bytes that are held now. */

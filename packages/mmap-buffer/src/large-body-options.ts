@@ -2,14 +2,12 @@ import { constants } from 'node:buffer';
 import { tmpdir } from 'node:os';
 
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
 
 import { BodyQuota, sharedBodyQuota } from './body-quota.ts';
 
-const BACKINGS = ['auto', 'mmap', 'file'] as const;
-
 /** Access to bytes on disk: see {@link LargeBodyBufferOptions.backing}. */
-export type BodyBacking = (typeof BACKINGS)[number];
+export type BodyBacking = 'auto' | 'mmap' | 'file';
 
 /** Options of a `LargeBodyBuffer` (Agent Protocol v2, "Configuration Options" of memory-mapped buffers). */
 export interface LargeBodyBufferOptions {
@@ -30,27 +28,26 @@ export interface LargeBodyBufferOptions {
   readonly backing?: BodyBacking;
 }
 
-/** Defaults of {@link LargeBodyBufferOptions}. */
-export const LARGE_BODY_BUFFER_DEFAULTS: Required<LargeBodyBufferOptions> = Object.freeze({
-  mmapThreshold: 1024 ** 2,
-  maxBodySize: 100 * 1024 ** 2,
-  tempDir: tmpdir(),
-  quota: sharedBodyQuota,
-  backing: 'auto',
-});
+const ROWS: OptionRows<LargeBodyBufferOptions> = {
+  mmapThreshold: { check: OPTION.integer(0, Number.MAX_SAFE_INTEGER), default: 1024 ** 2 },
+  maxBodySize: { check: OPTION.integer(0, constants.MAX_LENGTH), default: 100 * 1024 ** 2 },
+  tempDir: { check: OPTION.text, default: tmpdir() },
+  quota: {
+    check: (name, value) => {
+      if (value instanceof BodyQuota) return;
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a BodyQuota, got ${typeof value}`);
+    },
+    default: sharedBodyQuota,
+  },
+  backing: { check: OPTION.oneOf('auto', 'mmap', 'file'), default: 'auto' },
+};
 
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a wrong value */
 export function resolveLargeBodyBufferOptions(options: LargeBodyBufferOptions = {}): Required<LargeBodyBufferOptions> {
-  checkKnownOptions('LargeBodyBuffer', options, Object.keys(LARGE_BODY_BUFFER_DEFAULTS));
-  const all = { ...LARGE_BODY_BUFFER_DEFAULTS, ...options };
-  checkInteger('mmapThreshold', all.mmapThreshold, 0, Number.MAX_SAFE_INTEGER);
-  checkInteger('maxBodySize', all.maxBodySize, 0, constants.MAX_LENGTH);
-  checkOneOf('backing', all.backing, BACKINGS);
-  if (typeof all.tempDir !== 'string' || all.tempDir === '') {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `tempDir must be a folder's path, got ${typeof all.tempDir}`);
-  }
-  if (!(all.quota instanceof BodyQuota)) {
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `quota must be a BodyQuota, got ${typeof all.quota}`);
-  }
-  return all;
+  return resolveOptions('LargeBodyBuffer', options, ROWS);
 }
+
+/** Defaults of {@link LargeBodyBufferOptions}. */
+export const LARGE_BODY_BUFFER_DEFAULTS: Required<LargeBodyBufferOptions> = Object.freeze(
+  resolveLargeBodyBufferOptions(),
+);

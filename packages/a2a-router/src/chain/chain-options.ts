@@ -1,5 +1,12 @@
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
+import {
+  OPTION,
+  type OptionCheck,
+  type OptionRows,
+  type Resolved,
+  resolveOptions,
+  silentLogger,
+} from '@agentwire/core/internal';
 import type { ChainSchemeOptions } from './chain-scheme.ts';
 import { parseHead } from './chain-verifier.ts';
 
@@ -40,39 +47,38 @@ export interface ChainOptions extends ChainSchemeOptions {
   readonly logger?: Logger;
 }
 
-/** {@link ChainOptions} with everything filled in. */
-export type ResolvedChainOptions = ChainOptions &
-  Required<Pick<ChainOptions, 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 'logger'>>;
+type WithDefault = 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 'logger';
 
-/** Defaults of {@link ChainOptions}. */
-const CHAIN_DEFAULTS: Readonly<{
-  fsync: 'always';
-  flushMs: number;
-  maxPendingBytes: number;
-  keep: number;
-}> = Object.freeze({ fsync: 'always', flushMs: 50, maxPendingBytes: 256 * 1024, keep: 1000 });
+/** {@link ChainOptions} with every default filled in; the scheme has those of its own. */
+export type ResolvedChainOptions = Omit<ChainOptions, WithDefault> & Pick<Resolved<ChainOptions>, WithDefault>;
 
-const KNOWN: readonly string[] =
-  'format chainId key signingKey path fsync flushMs maxPendingBytes maxSegmentBytes head keep onHead clock logger'.split(
-    ' ',
-  );
+/** The scheme checks its options itself. */
+const byScheme: OptionCheck = () => undefined;
 
-/** Completes chain options with {@link CHAIN_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+const ROWS: OptionRows<ChainOptions> = {
+  format: { check: byScheme },
+  chainId: { check: byScheme },
+  key: { check: byScheme },
+  signingKey: { check: byScheme },
+  path: { check: OPTION.text },
+  fsync: { check: OPTION.oneOf('always', 'interval', 'never'), default: 'always' },
+  flushMs: { check: OPTION.integer(1, 60_000), default: 50 },
+  maxPendingBytes: { check: OPTION.integer(4096, 1024 ** 3), default: 256 * 1024 },
+  keep: { check: OPTION.integer(1, 10_000_000), default: 1000 },
+  onHead: { check: OPTION.function },
+  head: { check: (_name, value) => void parseHead(value as string) },
+  maxSegmentBytes: { check: OPTION.integer(4096, 1024 ** 4) },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+};
+
+/** Checks the options of a chain and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveChainOptions(options: ChainOptions): ResolvedChainOptions {
-  checkKnownOptions('a chain', options, KNOWN);
-  const all = { ...CHAIN_DEFAULTS, clock: systemClock, logger: silentLogger, ...options };
-  checkOneOf('fsync', all.fsync, ['always', 'interval', 'never']);
-  checkInteger('flushMs', all.flushMs, 1, 60_000);
-  checkInteger('maxPendingBytes', all.maxPendingBytes, 4096, 1024 ** 3);
-  checkInteger('keep', all.keep, 1, 10_000_000);
-  if (all.maxSegmentBytes !== undefined) checkInteger('maxSegmentBytes', all.maxSegmentBytes, 4096, 1024 ** 4);
-  if (options.head !== undefined) {
-    parseHead(options.head);
-    if (options.path === undefined)
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is checked against a file: give its path');
-  }
-  if (options.signingKey !== undefined && options.path === undefined) {
+  const { path, head, signingKey } = options;
+  const resolved = resolveOptions('a chain', options, ROWS);
+  if (head !== undefined && path === undefined)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is checked against a file: give its path');
+  if (signingKey !== undefined && path === undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a signed chain needs a path: it is signed when it is flushed');
-  }
-  return all;
+  return resolved;
 }

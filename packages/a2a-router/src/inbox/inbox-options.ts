@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
 
 /** Options of one inbox. */
 export interface InboxOptions {
@@ -26,25 +26,16 @@ export interface InboxOptions {
 /** {@link InboxOptions} with everything filled in. */
 export type ResolvedInboxOptions = Required<InboxOptions>;
 
-/** Defaults of {@link InboxOptions}. */
-const INBOX_DEFAULTS: ResolvedInboxOptions = Object.freeze({
-  capacity: 1024,
-  overflow: 'reject',
-  blockMs: 5000,
-  maxBlocked: 1024,
-  signalCapacity: 256,
-});
+/** Rows of {@link InboxOptions}. */
+export const INBOX_ROWS: OptionRows<InboxOptions> = {
+  capacity: { check: OPTION.integer(1, 1_000_000), default: 1024 },
+  overflow: { check: OPTION.oneOf('reject', 'dropOldest', 'block'), default: 'reject' },
+  blockMs: { check: OPTION.integer(1, 3_600_000), default: 5000 },
+  maxBlocked: { check: OPTION.integer(1, 1_000_000), default: 1024 },
+  signalCapacity: { check: OPTION.integer(1, 1_000_000), default: 256 },
+};
 
-const KNOWN = Object.keys(INBOX_DEFAULTS);
-
-/** Completes inbox options with {@link INBOX_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+/** Checks the options of an inbox and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveInboxOptions(options: InboxOptions = {}): ResolvedInboxOptions {
-  checkKnownOptions('an inbox', options, KNOWN);
-  const all = { ...INBOX_DEFAULTS, ...options };
-  checkInteger('capacity', all.capacity, 1, 1_000_000);
-  checkInteger('blockMs', all.blockMs, 1, 3_600_000);
-  checkInteger('maxBlocked', all.maxBlocked, 1, 1_000_000);
-  checkInteger('signalCapacity', all.signalCapacity, 1, 1_000_000);
-  checkOneOf('overflow', all.overflow, ['reject', 'dropOldest', 'block']);
-  return all;
+  return resolveOptions('an inbox', options, INBOX_ROWS);
 }

@@ -1,9 +1,9 @@
 import { type Clock, type Logger, type MetricsRecorder, systemClock, type Tracer } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkMethods, checkOneOf, silentLogger } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved, resolveOptions, silentLogger } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { GateBackend } from '../gate/gate.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
-import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
+import { INBOX_ROWS, type InboxOptions } from '../inbox/inbox-options.ts';
 import type { ReceivedMessage } from '../message/received-message.ts';
 import type { AgentCapabilities } from '../process/capabilities.ts';
 import type { CapabilityChecker } from '../process/capability-checker.ts';
@@ -79,48 +79,44 @@ export interface A2ARouterOptions extends RouterSettings {
   readonly topicRouter?: TopicRouter;
 }
 
-/** Defaults of {@link A2ARouterOptions}. */
-const A2A_ROUTER_DEFAULTS: Readonly<{
-  gateTimeoutMs: number;
-  deferMode: 'mark' | 'park';
-  checkContracts: 'receiver' | 'both';
-  maxParked: number;
-  parkTimeoutMs: number;
-  maxPendingRequests: number;
-  rememberedKeys: number;
-}> = Object.freeze({
-  gateTimeoutMs: 5000,
-  deferMode: 'mark',
-  checkContracts: 'receiver',
-  maxParked: 1024,
-  parkTimeoutMs: 60_000,
-  maxPendingRequests: 100_000,
-  rememberedKeys: 1024,
-});
+type WithDefault =
+  | 'gateTimeoutMs'
+  | 'deferMode'
+  | 'checkContracts'
+  | 'maxParked'
+  | 'parkTimeoutMs'
+  | 'maxPendingRequests'
+  | 'rememberedKeys'
+  | 'clock'
+  | 'logger';
 
-/** {@link RouterSettings} with everything filled in. */
-export type ResolvedRouterSettings = RouterSettings &
-  typeof A2A_ROUTER_DEFAULTS & { readonly clock: Clock; readonly logger: Logger };
+/** {@link RouterSettings} with every default filled in. */
+export type ResolvedRouterSettings = Omit<RouterSettings, WithDefault> & Pick<Resolved<RouterSettings>, WithDefault>;
 
-const KNOWN: readonly string[] =
-  'serviceRegistry gate gateTimeoutMs deferMode checkContracts interceptors metrics tracer maxParked parkTimeoutMs chain backend acceptRemote kernelHandler deadLetters inbox maxPendingRequests rememberedKeys clock logger'.split(
-    ' ',
-  );
+const ROWS: OptionRows<RouterSettings> = {
+  serviceRegistry: { check: OPTION.object },
+  gate: { check: OPTION.methods('check') },
+  gateTimeoutMs: { check: OPTION.integer(1, 600_000), default: 5000 },
+  deferMode: { check: OPTION.oneOf('mark', 'park'), default: 'mark' },
+  checkContracts: { check: OPTION.oneOf('receiver', 'both'), default: 'receiver' },
+  interceptors: { check: (_name, value) => checkInterceptors(value as readonly Interceptor[]) },
+  maxParked: { check: OPTION.integer(1, 1_000_000), default: 1024 },
+  parkTimeoutMs: { check: OPTION.integer(1, 86_400_000), default: 60_000 },
+  chain: { check: OPTION.methods('record') },
+  backend: { check: OPTION.object },
+  acceptRemote: { check: OPTION.function },
+  kernelHandler: { check: OPTION.function },
+  deadLetters: { check: OPTION.methods('add') },
+  inbox: { check: OPTION.nested(INBOX_ROWS) },
+  maxPendingRequests: { check: OPTION.integer(1, 10_000_000), default: 100_000 },
+  rememberedKeys: { check: OPTION.integer(1, 1_000_000), default: 1024 },
+  metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
+  tracer: { check: OPTION.methods('startSpan') },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+};
 
-/** Completes settings with {@link A2A_ROUTER_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
+/** Checks the settings of a router and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterSettings {
-  checkKnownOptions('an A2A router', settings, KNOWN);
-  const all = { ...A2A_ROUTER_DEFAULTS, clock: systemClock, logger: silentLogger, ...settings };
-  checkInteger('gateTimeoutMs', all.gateTimeoutMs, 1, 600_000);
-  checkOneOf('deferMode', all.deferMode, ['mark', 'park']);
-  checkOneOf('checkContracts', all.checkContracts, ['receiver', 'both']);
-  checkInterceptors(all.interceptors);
-  if (all.metrics !== undefined) checkMethods('metrics', all.metrics, ['count', 'gauge', 'observe']);
-  if (all.tracer !== undefined) checkMethods('tracer', all.tracer, ['startSpan']);
-  checkInteger('maxParked', all.maxParked, 1, 1_000_000);
-  checkInteger('parkTimeoutMs', all.parkTimeoutMs, 1, 86_400_000);
-  checkInteger('maxPendingRequests', all.maxPendingRequests, 1, 10_000_000);
-  checkInteger('rememberedKeys', all.rememberedKeys, 1, 1_000_000);
-  resolveInboxOptions(all.inbox);
-  return all;
+  return resolveOptions('an A2A router', settings, ROWS);
 }

@@ -1,6 +1,15 @@
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkOneOf, silentLogger } from '@agentwire/core/internal';
-import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
+import {
+  checkObject,
+  OPTION,
+  type OptionCheck,
+  type OptionRows,
+  type OptionTable,
+  type Resolved,
+  resolveOptions,
+  silentLogger,
+} from '@agentwire/core/internal';
+import { INBOX_ROWS, type InboxOptions } from '../inbox/inbox-options.ts';
 import type { ProcessSpec } from '../process/process-table.ts';
 import type { A2AEndpoint } from '../router/endpoint.ts';
 
@@ -47,45 +56,50 @@ export interface SupervisorOptions {
   readonly logger?: Logger;
 }
 
-/** {@link SupervisorOptions} with everything filled in. */
-export type ResolvedSupervisorOptions = Required<Omit<SupervisorOptions, 'onGiveUp'>> &
+/** {@link SupervisorOptions} with every default filled in. */
+export type ResolvedSupervisorOptions = Omit<Resolved<SupervisorOptions>, 'onGiveUp'> &
   Pick<SupervisorOptions, 'onGiveUp'>;
 
-const KNOWN: readonly string[] = 'children strategy maxRestarts withinMs onGiveUp clock logger'.split(' ');
-const KNOWN_OF_CHILD: readonly string[] = ['id', 'spec', 'restart', 'inbox', 'start'];
 const MAX_CHILDREN = 10_000;
 
-/** Completes the options of a supervisor; throws `ERR_INVALID_ARGUMENT` for what it does not know. */
-export function resolveSupervisorOptions(options: SupervisorOptions): ResolvedSupervisorOptions {
-  checkKnownOptions('a supervisor', options, KNOWN);
-  const all = {
-    strategy: 'one-for-one' as const,
-    maxRestarts: 3,
-    withinMs: 5000,
-    clock: systemClock,
-    logger: silentLogger,
-    ...options,
-  };
-  checkOneOf('strategy', all.strategy, ['one-for-one', 'one-for-all']);
-  checkInteger('maxRestarts', all.maxRestarts, 0, 1_000_000);
-  checkInteger('withinMs', all.withinMs, 1, 86_400_000);
-  if (!Array.isArray(all.children) || all.children.length > MAX_CHILDREN)
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `children must be a list of at most ${MAX_CHILDREN}`);
-  if (all.onGiveUp !== undefined && typeof all.onGiveUp !== 'function')
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'onGiveUp must be a function');
+const CHILD_TABLE: OptionTable<ChildSpec> = {
+  id: OPTION.text,
+  spec: OPTION.object,
+  restart: OPTION.oneOf('permanent', 'transient', 'temporary'),
+  inbox: OPTION.nested(INBOX_ROWS),
+  start: OPTION.function,
+};
+
+const checkChildren: OptionCheck = (name, value) => {
+  OPTION.listOf(OPTION.nested(CHILD_TABLE))(name, value);
+  const children = value as readonly ChildSpec[];
+  if (children.length > MAX_CHILDREN)
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a list of at most ${MAX_CHILDREN}`);
   const ids = new Set<string>();
-  for (const child of all.children) {
-    checkKnownOptions('a child', child, KNOWN_OF_CHILD);
-    if (typeof child.id !== 'string' || child.id === '' || ids.has(child.id))
-      throw new AgentwireError(
-        'ERR_INVALID_ARGUMENT',
-        `each child needs an id of its own, got ${JSON.stringify(child.id)}`,
-      );
-    ids.add(child.id);
-    if (child.restart !== undefined) checkOneOf('restart', child.restart, ['permanent', 'transient', 'temporary']);
-    if (typeof child.start !== 'function')
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `child ${JSON.stringify(child.id)} needs a start function`);
-    resolveInboxOptions(child.inbox);
+  for (const [at, { id, spec, start }] of children.entries()) {
+    const where = `${name}[${at}]`;
+    OPTION.text(`${where}.id`, id);
+    OPTION.function(`${where}.start`, start);
+    checkObject(`${where}.spec`, spec);
+    if (ids.has(id))
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${where}.id is ${JSON.stringify(id)}, which another child has`);
+    ids.add(id);
   }
-  return { ...all, children: [...all.children] };
+};
+
+const ROWS: OptionRows<SupervisorOptions> = {
+  children: { check: checkChildren },
+  strategy: { check: OPTION.oneOf('one-for-one', 'one-for-all'), default: 'one-for-one' },
+  maxRestarts: { check: OPTION.integer(0, 1_000_000), default: 3 },
+  withinMs: { check: OPTION.integer(1, 86_400_000), default: 5000 },
+  onGiveUp: { check: OPTION.function },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+};
+
+/** Checks the options of a supervisor and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
+export function resolveSupervisorOptions(options: SupervisorOptions): ResolvedSupervisorOptions {
+  const resolved = resolveOptions('a supervisor', options, ROWS);
+  checkChildren('children', options.children);
+  return { ...resolved, children: [...options.children] };
 }

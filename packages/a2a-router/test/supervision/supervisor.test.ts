@@ -173,14 +173,16 @@ describe('a supervisor', () => {
     const { router } = createTeam();
     const child = { id: 'a', spec: { agentId: 'a' }, start: () => undefined };
     const bad: readonly (readonly [object, string])[] = [
-      [{ children: [child, child] }, 'an id of its own'],
+      [{ children: [child, child] }, 'children[1].id is "a", which another child has'],
       [{ children: [{ ...child, restart: 'always' }] }, 'restart must be one of'],
-      [{ children: [{ ...child, start: 1 }] }, 'needs a start function'],
+      [{ children: [{ ...child, start: 1 }] }, 'children[0].start must be a function, got 1 (number)'],
       [{ children: 1 }, 'children must be a list'],
       [{ children: [], strategy: 'all' }, 'strategy must be one of'],
       [{ children: [], maxRestarts: -1 }, 'maxRestarts must be an integer'],
       [{ children: [], withinMs: 0 }, 'withinMs must be an integer'],
       [{ children: [], onGiveUp: 1 }, 'onGiveUp must be a function'],
+      [{ children: [{ id: 'a' }] }, 'children[0].start must be a function, got undefined'],
+      [{ children: [{ ...child, inbox: { capacity: 0 } }] }, 'children[0].inbox.capacity must be an integer'],
       [{ children: [], retries: 1 }, 'has no option "retries"'],
     ];
     for (const [options, words] of bad) expect(() => createSupervisor(router, options as never)).toThrow(words);
