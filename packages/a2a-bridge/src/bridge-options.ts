@@ -2,11 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { AgentSkill, Message, Task } from '@a2a-js/sdk';
 import type { Payload, Pid } from '@agentwire/a2a-router';
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
-import { type Filled, given } from './filled-options.ts';
+import {
+  OPTION,
+  type OptionRows,
+  type Resolved,
+  resolveOptions,
+  safeLogger,
+  silentLogger,
+} from '@agentwire/core/internal';
 import type { BoundedTaskStore } from './tasks/task-limits.ts';
 import { MemoryTaskStore } from './tasks/memory-task-store.ts';
-import { PUSH_DEFAULTS, PUSH_TABLE, type PushOptions } from './push/push-options.ts';
+import { PUSH_ROWS, type PushOptions } from './push/push-options.ts';
 
 /** One who was authenticated: the owner of tasks, and the process whose capabilities apply. */
 export interface Caller {
@@ -102,78 +108,56 @@ type Optional =
 
 /** {@link A2ABridgeOptions} with everything filled in. */
 export type ResolvedBridgeOptions = Pick<A2ABridgeOptions, Exclude<Optional, 'push'>> &
-  Filled<Omit<A2ABridgeOptions, Optional>> & { readonly push: Filled<PushOptions> | undefined };
+  Resolved<Omit<A2ABridgeOptions, Optional>> & { readonly push: Resolved<PushOptions> | undefined };
 
 const GIB = 1024 * 1024 * 1024;
 
-const TABLE: OptionTable<A2ABridgeOptions> = {
-  service: OPTION.text,
-  url: OPTION.text,
-  name: OPTION.text,
-  description: OPTION.text,
-  version: OPTION.text,
-  skills: OPTION.object,
-  authenticate: OPTION.function,
-  anonymous: OPTION.integer(1, Number.MAX_SAFE_INTEGER),
-  securitySchemes: OPTION.object,
-  streaming: OPTION.boolean,
-  push: OPTION.nested(PUSH_TABLE),
-  answer: OPTION.oneOf('task', 'message'),
-  toPayload: OPTION.function,
-  taskStore: OPTION.methods('load', 'save', 'list'),
-  exposeErrors: OPTION.boolean,
-  taskTimeoutMs: OPTION.integer(1, 86_400_000),
-  maxActiveTasks: OPTION.integer(1, 100_000),
-  maxActiveTasksPerCaller: OPTION.integer(1, 100_000),
-  maxAnswerBytes: OPTION.integer(1, GIB),
-  maxAnswerParts: OPTION.integer(1, 1_000_000),
-  maxBodyBytes: OPTION.integer(1, GIB),
-  bodyTimeoutMs: OPTION.integer(1, 600_000),
-  authenticateTimeoutMs: OPTION.integer(1, 600_000),
-  maxStreams: OPTION.integer(1, 100_000),
-  maxStreamsPerCaller: OPTION.integer(1, 100_000),
-  maxUnreadBytes: OPTION.integer(1024, GIB),
-  keepAliveMs: OPTION.integer(10, 600_000),
-  clock: OPTION.clock,
-  logger: OPTION.logger,
+const ROWS: OptionRows<A2ABridgeOptions> = {
+  service: { check: OPTION.text },
+  url: { check: OPTION.text },
+  name: { check: OPTION.text },
+  description: { check: OPTION.text },
+  version: { check: OPTION.text, default: '1.0.0' },
+  skills: { check: OPTION.object },
+  authenticate: { check: OPTION.function },
+  anonymous: { check: OPTION.integer(1, Number.MAX_SAFE_INTEGER) },
+  securitySchemes: { check: OPTION.object },
+  streaming: { check: OPTION.boolean, default: true },
+  push: { check: OPTION.nested(PUSH_ROWS) },
+  answer: { check: OPTION.oneOf('task', 'message'), default: 'task' },
+  toPayload: { check: OPTION.function },
+  taskStore: { check: OPTION.methods('load', 'save', 'list') },
+  exposeErrors: { check: OPTION.boolean, default: false },
+  taskTimeoutMs: { check: OPTION.integer(1, 86_400_000), default: 300_000 },
+  maxActiveTasks: { check: OPTION.integer(1, 100_000), default: 256 },
+  maxActiveTasksPerCaller: { check: OPTION.integer(1, 100_000), default: 32 },
+  maxAnswerBytes: { check: OPTION.integer(1, GIB), default: 1024 * 1024 },
+  maxAnswerParts: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
+  maxBodyBytes: { check: OPTION.integer(1, GIB), default: 1024 * 1024 },
+  bodyTimeoutMs: { check: OPTION.integer(1, 600_000), default: 10_000 },
+  authenticateTimeoutMs: { check: OPTION.integer(1, 600_000), default: 5000 },
+  maxStreams: { check: OPTION.integer(1, 100_000), default: 256 },
+  maxStreamsPerCaller: { check: OPTION.integer(1, 100_000), default: 32 },
+  maxUnreadBytes: { check: OPTION.integer(1024, GIB), default: 1024 * 1024 },
+  keepAliveMs: { check: OPTION.integer(10, 600_000), default: 15_000 },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
 };
-
-const DEFAULTS = {
-  version: '1.0.0',
-  streaming: true,
-  answer: 'task',
-  exposeErrors: false,
-  taskTimeoutMs: 300_000,
-  maxActiveTasks: 256,
-  maxActiveTasksPerCaller: 32,
-  maxAnswerBytes: 1024 * 1024,
-  maxAnswerParts: 10_000,
-  maxBodyBytes: 1024 * 1024,
-  bodyTimeoutMs: 10_000,
-  authenticateTimeoutMs: 5000,
-  maxStreams: 256,
-  maxStreamsPerCaller: 32,
-  maxUnreadBytes: 1024 * 1024,
-  keepAliveMs: 15_000,
-} as const;
 
 /** Completes the options of a bridge. @throws `ERR_INVALID_ARGUMENT` for what cannot be. */
 export function resolveBridgeOptions(options: A2ABridgeOptions): ResolvedBridgeOptions {
-  checkOptions('an A2A bridge', options, TABLE);
+  const resolved = resolveOptions('an A2A bridge', options, ROWS);
   OPTION.text('service', options.service);
   if (options.url !== undefined && !/^https?:$/.test(URL.parse(options.url)?.protocol ?? ''))
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
       `url must be an http or https URL, got ${JSON.stringify(options.url)}`,
     );
-  const clock = options.clock ?? systemClock;
+  const { clock, logger } = resolved;
   return {
-    ...DEFAULTS,
-    ...given(options),
-    service: options.service,
-    push: options.push === undefined ? undefined : { ...PUSH_DEFAULTS, ...given(options.push) },
+    ...resolved,
+    push: options.push && resolveOptions('push', options.push, PUSH_ROWS),
     taskStore: options.taskStore ?? new MemoryTaskStore({ clock }),
-    clock,
-    logger: safeLogger(options.logger ?? silentLogger),
+    logger: safeLogger(logger),
   };
 }

@@ -31,6 +31,7 @@ export {
   type OptionTable,
   type Resolved,
   resolveOptions,
+  resolveTypes,
 } from './option-table.ts';
 export {
   checkBoolean,

@@ -1,5 +1,12 @@
 import { AgentwireError, systemClock, type Clock, type Logger } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable, countRepeats, silentLogger } from '@agentwire/core/internal';
+import {
+  countRepeats,
+  OPTION,
+  type OptionRows,
+  type Resolved,
+  resolveOptions,
+  silentLogger,
+} from '@agentwire/core/internal';
 
 /** Keys and certificates for `grpcs:`; each PEM text or bytes. */
 export interface GrpcTlsOptions {
@@ -38,64 +45,39 @@ export interface GrpcTransportOptions {
 }
 
 /** {@link GrpcTransportOptions} with every default filled in. */
-export interface ResolvedGrpcOptions {
-  readonly tls: GrpcTlsOptions | undefined;
-  readonly maxMessageBytes: number;
-  readonly maxStreamsPerSession: number;
-  readonly maxSessionMemoryMb: number;
-  readonly maxStreamResets: number;
-  readonly closeTimeoutMs: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+export type ResolvedGrpcOptions = Omit<Resolved<GrpcTransportOptions>, 'tls'> & Pick<GrpcTransportOptions, 'tls'>;
 
 /** Longest gRPC message of the protocol, in bytes (10 MiB). */
 export const MAX_GRPC_MESSAGE_BYTES: number = 10 * 1024 * 1024;
 
-/** Defaults of `createGrpcTransport`. */
-export const GRPC_TRANSPORT_DEFAULTS: ResolvedGrpcOptions = Object.freeze<ResolvedGrpcOptions>({
-  tls: undefined,
-  maxMessageBytes: MAX_GRPC_MESSAGE_BYTES,
-  maxStreamsPerSession: 256,
-  maxSessionMemoryMb: 16,
-  maxStreamResets: 200,
-  closeTimeoutMs: 10_000,
-  clock: systemClock,
-  logger: silentLogger,
-});
-
-const TABLE: OptionTable<GrpcTransportOptions> = {
-  tls: OPTION.nested<GrpcTlsOptions>({
-    ca: OPTION.oneOrMore(OPTION.pem),
-    cert: OPTION.pem,
-    key: OPTION.pem,
-    passphrase: OPTION.secret,
-    servername: OPTION.text,
-    requireClientCertificate: OPTION.boolean,
-  }),
-  maxMessageBytes: OPTION.integer(64 * 1024, MAX_GRPC_MESSAGE_BYTES),
-  maxStreamsPerSession: OPTION.integer(1, 65_536),
-  maxSessionMemoryMb: OPTION.integer(1, 4096),
-  maxStreamResets: OPTION.integer(1, 1_000_000),
-  closeTimeoutMs: OPTION.integer(1, 86_400_000),
-  clock: OPTION.clock,
-  logger: OPTION.logger,
+const ROWS: OptionRows<GrpcTransportOptions> = {
+  tls: {
+    check: OPTION.nested<GrpcTlsOptions>({
+      ca: OPTION.oneOrMore(OPTION.pem),
+      cert: OPTION.pem,
+      key: OPTION.pem,
+      passphrase: OPTION.secret,
+      servername: OPTION.text,
+      requireClientCertificate: OPTION.boolean,
+    }),
+  },
+  maxMessageBytes: { check: OPTION.integer(64 * 1024, MAX_GRPC_MESSAGE_BYTES), default: MAX_GRPC_MESSAGE_BYTES },
+  maxStreamsPerSession: { check: OPTION.integer(1, 65_536), default: 256 },
+  maxSessionMemoryMb: { check: OPTION.integer(1, 4096), default: 16 },
+  maxStreamResets: { check: OPTION.integer(1, 1_000_000), default: 200 },
+  closeTimeoutMs: { check: OPTION.integer(1, 86_400_000), default: 10_000 },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
 };
 
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveGrpcOptions(options: GrpcTransportOptions): ResolvedGrpcOptions {
-  const defaults = GRPC_TRANSPORT_DEFAULTS;
-  const { tls } = checkOptions('createGrpcTransport', options, TABLE);
+  const resolved = resolveOptions('createGrpcTransport', options, ROWS);
+  const { tls } = options;
   if (tls !== undefined && (tls.cert === undefined) !== (tls.key === undefined))
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.cert and tls.key go together, got only one of them');
-  return {
-    tls,
-    maxMessageBytes: options.maxMessageBytes ?? defaults.maxMessageBytes,
-    maxStreamsPerSession: options.maxStreamsPerSession ?? defaults.maxStreamsPerSession,
-    maxSessionMemoryMb: options.maxSessionMemoryMb ?? defaults.maxSessionMemoryMb,
-    maxStreamResets: options.maxStreamResets ?? defaults.maxStreamResets,
-    closeTimeoutMs: options.closeTimeoutMs ?? defaults.closeTimeoutMs,
-    clock: options.clock ?? defaults.clock,
-    logger: countRepeats(options.logger ?? defaults.logger, options.clock ?? defaults.clock),
-  };
+  return { ...resolved, tls, logger: countRepeats(resolved.logger, resolved.clock) };
 }
+
+/** Defaults of `createGrpcTransport`. */
+export const GRPC_TRANSPORT_DEFAULTS: ResolvedGrpcOptions = Object.freeze(resolveGrpcOptions({}));

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 
 /** Options of `createMemoryTransport`. */
 export interface MemoryTransportOptions {
@@ -14,35 +14,19 @@ export interface MemoryTransportOptions {
 }
 
 /** {@link MemoryTransportOptions} with every default filled in. */
-export interface ResolvedMemoryOptions {
-  readonly ids: 'number' | 'text';
-  readonly maxMessageBytes: number;
-  readonly closeTimeoutMs: number;
-  readonly clock: Clock;
-}
+export type ResolvedMemoryOptions = Resolved<MemoryTransportOptions>;
 
-/** Defaults of `createMemoryTransport`. */
-export const MEMORY_DEFAULTS: ResolvedMemoryOptions = Object.freeze<ResolvedMemoryOptions>({
-  ids: 'number',
-  maxMessageBytes: 16 * 1024 * 1024,
-  closeTimeoutMs: 10_000,
-  clock: systemClock,
-});
-
-const TABLE: OptionTable<MemoryTransportOptions> = {
-  ids: OPTION.oneOf('number', 'text'),
-  maxMessageBytes: OPTION.integer(1024, 2 ** 31),
-  closeTimeoutMs: OPTION.integer(1, 86_400_000),
-  clock: OPTION.clock,
+const ROWS: OptionRows<MemoryTransportOptions> = {
+  ids: { check: OPTION.oneOf('number', 'text'), default: 'number' },
+  maxMessageBytes: { check: OPTION.integer(1024, 2 ** 31), default: 16 * 1024 * 1024 },
+  closeTimeoutMs: { check: OPTION.integer(1, 86_400_000), default: 10_000 },
+  clock: { check: OPTION.clock, default: systemClock },
 };
 
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
 export function resolveMemoryOptions(options: MemoryTransportOptions): ResolvedMemoryOptions {
-  const { ids, maxMessageBytes, closeTimeoutMs, clock } = checkOptions('createMemoryTransport', options, TABLE);
-  return {
-    ids: ids ?? MEMORY_DEFAULTS.ids,
-    maxMessageBytes: maxMessageBytes ?? MEMORY_DEFAULTS.maxMessageBytes,
-    closeTimeoutMs: closeTimeoutMs ?? MEMORY_DEFAULTS.closeTimeoutMs,
-    clock: clock ?? MEMORY_DEFAULTS.clock,
-  };
+  return resolveOptions('createMemoryTransport', options, ROWS);
 }
+
+/** Defaults of `createMemoryTransport`. */
+export const MEMORY_DEFAULTS: ResolvedMemoryOptions = Object.freeze(resolveMemoryOptions({}));

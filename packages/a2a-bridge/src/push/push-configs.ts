@@ -5,7 +5,7 @@ import type { PushNotificationStore, ServerCallContext } from '@a2a-js/sdk/serve
 import { BridgeError } from '../bridge-error.ts';
 import { ownerOf } from '../call-context.ts';
 import type { PushOptions } from './push-options.ts';
-import type { Filled } from '../filled-options.ts';
+import type { Resolved } from '@agentwire/core/internal';
 import { checkPushUrl } from './push-url.ts';
 
 const MAX_SECRET = 4096;
@@ -16,9 +16,9 @@ const HEADER_TEXT = /^[\t\u0020-\u007e]*$/;
 export class PushConfigs implements PushNotificationStore {
   // in the order of the last change
   readonly #byTask = new Map<string, TaskPushNotificationConfig[]>();
-  readonly #options: Filled<PushOptions>;
+  readonly #options: Resolved<PushOptions>;
 
-  constructor(options: Filled<PushOptions>) {
+  constructor(options: Resolved<PushOptions>) {
     this.#options = options;
   }
 
@@ -60,7 +60,7 @@ export class PushConfigs implements PushNotificationStore {
 
 const keyOf = (context: ServerCallContext, taskId: string): string => JSON.stringify([ownerOf(context), taskId]);
 
-function check(config: TaskPushNotificationConfig, options: Filled<PushOptions>): void {
+function check(config: TaskPushNotificationConfig, options: Resolved<PushOptions>): void {
   try {
     checkPushUrl(config.url, options);
   } catch (error) {

@@ -1,5 +1,4 @@
-import { OPTION, type OptionTable } from '@agentwire/core/internal';
-import type { Filled } from '../filled-options.ts';
+import { OPTION, type OptionRows } from '@agentwire/core/internal';
 
 /** Push notifications: which addresses may be posted to, and how much. */
 export interface PushOptions {
@@ -19,24 +18,13 @@ export interface PushOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Checks of {@link PushOptions}. */
-export const PUSH_TABLE: OptionTable<PushOptions> = {
-  allowHttp: OPTION.boolean,
-  allowPrivateAddresses: OPTION.boolean,
-  maxConfigsPerTask: OPTION.integer(1, 100),
-  maxTasks: OPTION.integer(1, 1_000_000),
-  maxQueued: OPTION.integer(1, 10_000),
-  maxConcurrent: OPTION.integer(1, 1000),
-  timeoutMs: OPTION.integer(1, 600_000),
-};
-
-/** Defaults of {@link PushOptions}. */
-export const PUSH_DEFAULTS: Filled<PushOptions> = {
-  allowHttp: false,
-  allowPrivateAddresses: false,
-  maxConfigsPerTask: 4,
-  maxTasks: 10_000,
-  maxQueued: 64,
-  maxConcurrent: 32,
-  timeoutMs: 5000,
+/** Rows of {@link PushOptions}. */
+export const PUSH_ROWS: OptionRows<PushOptions> = {
+  allowHttp: { check: OPTION.boolean, default: false },
+  allowPrivateAddresses: { check: OPTION.boolean, default: false },
+  maxConfigsPerTask: { check: OPTION.integer(1, 100), default: 4 },
+  maxTasks: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
+  maxQueued: { check: OPTION.integer(1, 10_000), default: 64 },
+  maxConcurrent: { check: OPTION.integer(1, 1000), default: 32 },
+  timeoutMs: { check: OPTION.integer(1, 600_000), default: 5000 },
 };

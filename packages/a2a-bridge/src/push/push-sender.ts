@@ -4,12 +4,12 @@ import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
 import { postNotification } from './post-notification.ts';
 import type { PushConfigs } from './push-configs.ts';
 import type { PushOptions } from './push-options.ts';
-import type { Filled } from '../filled-options.ts';
+import type { Resolved } from '@agentwire/core/internal';
 
 /** Collaborators of a sender. */
 export interface PushSenderDeps {
   readonly configs: PushConfigs;
-  readonly options: Filled<PushOptions>;
+  readonly options: Resolved<PushOptions>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,7 +1,13 @@
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
+import {
+  OPTION,
+  type OptionRows,
+  type Resolved,
+  resolveOptions,
+  safeLogger,
+  silentLogger,
+} from '@agentwire/core/internal';
 import type { Pid } from '@agentwire/a2a-router';
-import { type Filled, given } from '../filled-options.ts';
 
 /** Options of `provideRemoteAgent`. */
 export interface RemoteAgentOptions {
@@ -32,26 +38,26 @@ export interface RemoteAgentOptions {
 }
 
 /** {@link RemoteAgentOptions} with everything filled in. */
-export type ResolvedRemoteOptions = Filled<Omit<RemoteAgentOptions, 'pid'>> & Pick<RemoteAgentOptions, 'pid'>;
+export type ResolvedRemoteOptions = Resolved<Omit<RemoteAgentOptions, 'pid'>> & Pick<RemoteAgentOptions, 'pid'>;
 
-const TABLE: OptionTable<RemoteAgentOptions> = {
-  service: OPTION.text,
-  url: OPTION.text,
-  pid: OPTION.integer(1, Number.MAX_SAFE_INTEGER),
-  origins: OPTION.listOf(OPTION.text),
-  headers: OPTION.function,
-  concurrency: OPTION.integer(1, 10_000),
-  timeoutMs: OPTION.integer(1, 86_400_000),
-  controlTimeoutMs: OPTION.integer(1, 600_000),
-  maxResponseBytes: OPTION.integer(1024, 1024 * 1024 * 1024),
-  maxQuestions: OPTION.integer(1, 1_000_000),
-  clock: OPTION.clock,
-  logger: OPTION.logger,
+const ROWS: OptionRows<RemoteAgentOptions> = {
+  service: { check: OPTION.text },
+  url: { check: OPTION.text },
+  pid: { check: OPTION.integer(1, Number.MAX_SAFE_INTEGER) },
+  origins: { check: OPTION.listOf(OPTION.text), default: [] },
+  headers: { check: OPTION.function, default: () => ({}) },
+  concurrency: { check: OPTION.integer(1, 10_000), default: 32 },
+  timeoutMs: { check: OPTION.integer(1, 86_400_000), default: 300_000 },
+  controlTimeoutMs: { check: OPTION.integer(1, 600_000), default: 5000 },
+  maxResponseBytes: { check: OPTION.integer(1024, 1024 * 1024 * 1024), default: 4 * 1024 * 1024 },
+  maxQuestions: { check: OPTION.integer(1, 1_000_000), default: 1000 },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
 };
 
 /** Completes the options of a remote agent. @throws `ERR_INVALID_ARGUMENT` for what cannot be */
 export function resolveRemoteOptions(options: RemoteAgentOptions): ResolvedRemoteOptions {
-  checkOptions('a remote agent', options, TABLE);
+  const resolved = resolveOptions('a remote agent', options, ROWS);
   OPTION.text('service', options.service);
   OPTION.text('url', options.url);
   for (const url of [options.url, ...(options.origins ?? [])]) {
@@ -61,18 +67,5 @@ export function resolveRemoteOptions(options: RemoteAgentOptions): ResolvedRemot
         `url and origins must be http or https URLs, got ${JSON.stringify(url)}`,
       );
   }
-  return {
-    origins: [],
-    headers: () => ({}),
-    concurrency: 32,
-    timeoutMs: 300_000,
-    controlTimeoutMs: 5000,
-    maxResponseBytes: 4 * 1024 * 1024,
-    maxQuestions: 1000,
-    clock: systemClock,
-    ...given(options),
-    service: options.service,
-    url: options.url,
-    logger: safeLogger(options.logger ?? silentLogger),
-  };
+  return { ...resolved, pid: options.pid, logger: safeLogger(resolved.logger) };
 }

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
-import { checkMethods, checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
-import { type Filled, given } from '../filled-options.ts';
+import { checkMethods, OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 import { ownerOf } from '../call-context.ts';
-import {
-  type BoundedTaskStore,
-  decodeTask,
-  encodeTask,
-  TASK_LIMITS_DEFAULTS,
-  TASK_LIMITS_TABLE,
-  type TaskLimits,
-} from './task-limits.ts';
+import { type BoundedTaskStore, decodeTask, encodeTask, TASK_LIMITS_ROWS, type TaskLimits } from './task-limits.ts';
 import { taskPage } from './task-page.ts';
 
 /** Key-value bucket of a {@link KvTaskStore}; a bucket of `@nats-io/kv` fits. */
@@ -30,8 +22,11 @@ export interface KvTaskStoreOptions extends TaskLimits {
   readonly maxListed?: number | undefined;
 }
 
-const TABLE: OptionTable<KvTaskStoreOptions> = { ...TASK_LIMITS_TABLE, maxListed: OPTION.integer(1, 100_000) };
-const DEFAULTS = { ...TASK_LIMITS_DEFAULTS, maxTaskBytes: 1024 * 1024, maxListed: 1000 };
+const ROWS: OptionRows<KvTaskStoreOptions> = {
+  ...TASK_LIMITS_ROWS,
+  maxTaskBytes: { ...TASK_LIMITS_ROWS.maxTaskBytes, default: 1024 * 1024 },
+  maxListed: { check: OPTION.integer(1, 100_000), default: 1000 },
+};
 const TASK_ID = /^[\w-]{1,128}$/;
 
 /**
@@ -42,11 +37,11 @@ const TASK_ID = /^[\w-]{1,128}$/;
  */
 export class KvTaskStore implements BoundedTaskStore {
   readonly #bucket: KeyValueBucket;
-  readonly #options: Filled<KvTaskStoreOptions>;
+  readonly #options: Resolved<KvTaskStoreOptions>;
 
   constructor(bucket: KeyValueBucket, options: KvTaskStoreOptions = {}) {
     this.#bucket = checkMethods('bucket', bucket, ['get', 'put', 'keys']);
-    this.#options = { ...DEFAULTS, ...given(checkOptions('a KV task store', options, TABLE)) };
+    this.#options = resolveOptions('a KV task store', options, ROWS);
   }
 
   /** Bytes of one task as JSON. */

@@ -1,17 +1,9 @@
 import type { ListTasksRequest, ListTasksResponse, Task } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
 import { type Clock, systemClock } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 import { ownerOf } from '../call-context.ts';
-import { type Filled, given } from '../filled-options.ts';
-import {
-  type BoundedTaskStore,
-  decodeTask,
-  encodeTask,
-  TASK_LIMITS_DEFAULTS,
-  TASK_LIMITS_TABLE,
-  type TaskLimits,
-} from './task-limits.ts';
+import { type BoundedTaskStore, decodeTask, encodeTask, TASK_LIMITS_ROWS, type TaskLimits } from './task-limits.ts';
 import { taskPage } from './task-page.ts';
 
 /** Options of a {@link MemoryTaskStore}. */
@@ -28,22 +20,13 @@ export interface MemoryTaskStoreOptions extends TaskLimits {
   readonly clock?: Clock | undefined;
 }
 
-const TABLE: OptionTable<MemoryTaskStoreOptions> = {
-  ...TASK_LIMITS_TABLE,
-  maxTasks: OPTION.integer(1, 10_000_000),
-  maxTasksPerCaller: OPTION.integer(1, 10_000_000),
-  maxBytes: OPTION.integer(1024, 1024 ** 4),
-  maxAgeMs: OPTION.integer(1, 31_536_000_000),
-  clock: OPTION.clock,
-};
-
-const DEFAULTS = {
-  ...TASK_LIMITS_DEFAULTS,
-  maxTasks: 10_000,
-  maxTasksPerCaller: 1000,
-  maxBytes: 256 * 1024 * 1024,
-  maxAgeMs: 86_400_000,
-  clock: systemClock,
+const ROWS: OptionRows<MemoryTaskStoreOptions> = {
+  ...TASK_LIMITS_ROWS,
+  maxTasks: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
+  maxTasksPerCaller: { check: OPTION.integer(1, 10_000_000), default: 1000 },
+  maxBytes: { check: OPTION.integer(1024, 1024 ** 4), default: 256 * 1024 * 1024 },
+  maxAgeMs: { check: OPTION.integer(1, 31_536_000_000), default: 86_400_000 },
+  clock: { check: OPTION.clock, default: systemClock },
 };
 
 interface Entry {
@@ -57,11 +40,11 @@ export class MemoryTaskStore implements BoundedTaskStore {
   // in the order of the last change, so the first one is the oldest
   readonly #tasks = new Map<string, Entry>();
   readonly #byOwner = new Map<string, Set<string>>();
-  readonly #options: Filled<MemoryTaskStoreOptions>;
+  readonly #options: Resolved<MemoryTaskStoreOptions>;
   #bytes = 0;
 
   constructor(options: MemoryTaskStoreOptions = {}) {
-    this.#options = { ...DEFAULTS, ...given(checkOptions('a task store', options, TABLE)) };
+    this.#options = resolveOptions('a task store', options, ROWS);
   }
 
   /** Bytes of one task as JSON. */

@@ -1,7 +1,7 @@
 import { Task } from '@a2a-js/sdk';
 import type { TaskStore } from '@a2a-js/sdk/server';
 import { AgentwireError } from '@agentwire/core';
-import { OPTION, type OptionTable } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved } from '@agentwire/core/internal';
 
 /** Bounds of one task in a store. */
 export interface TaskLimits {
@@ -17,20 +17,14 @@ export interface BoundedTaskStore extends TaskStore {
   readonly maxTaskBytes?: number;
 }
 
-/** Checks of {@link TaskLimits}. */
-export const TASK_LIMITS_TABLE: OptionTable<TaskLimits> = {
-  maxHistory: OPTION.integer(1, 100_000),
-  maxTaskBytes: OPTION.integer(16_384, 1024 * 1024 * 1024),
-};
-
-/** Defaults of {@link TaskLimits}. */
-export const TASK_LIMITS_DEFAULTS: Readonly<{ maxHistory: number; maxTaskBytes: number }> = {
-  maxHistory: 100,
-  maxTaskBytes: 4 * 1024 * 1024,
+/** Rows of {@link TaskLimits}. */
+export const TASK_LIMITS_ROWS: OptionRows<TaskLimits> = {
+  maxHistory: { check: OPTION.integer(1, 100_000), default: 100 },
+  maxTaskBytes: { check: OPTION.integer(16_384, 1024 * 1024 * 1024), default: 4 * 1024 * 1024 },
 };
 
 /** Task as JSON within its bounds. @throws `ERR_MESSAGE_TOO_LARGE` when it is too long without its history too */
-export function encodeTask(task: Task, limits: typeof TASK_LIMITS_DEFAULTS): Buffer {
+export function encodeTask(task: Task, limits: Resolved<TaskLimits>): Buffer {
   let history = task.history.slice(-limits.maxHistory);
   for (;;) {
     const bytes = Buffer.from(JSON.stringify(Task.toJSON({ ...task, history })));

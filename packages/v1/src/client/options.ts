@@ -1,5 +1,5 @@
 import { type Clock, type Logger, systemClock } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable, safeLogger, silentLogger } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, resolveOptions, safeLogger, silentLogger } from '@agentwire/core/internal';
 
 /** Options of `AgentClient`. */
 export interface AgentClientOptions {
@@ -18,33 +18,25 @@ export interface AgentClientOptions {
 /** {@link AgentClientOptions} with every default filled in. */
 export type ResolvedClientOptions = Required<AgentClientOptions>;
 
+const ROWS: OptionRows<AgentClientOptions> = {
+  timeoutMs: { check: OPTION.integer(1, 86_400_000), default: 30_000 },
+  maxQueued: { check: OPTION.integer(0, 1_000_000), default: 1_024 },
+  agentId: { check: OPTION.text, default: 'agent' },
+  clock: { check: OPTION.clock, default: systemClock },
+  logger: { check: OPTION.logger, default: silentLogger },
+};
+
+/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
+export function resolveClientOptions(options: AgentClientOptions): ResolvedClientOptions {
+  const resolved = resolveOptions('AgentClient', options, ROWS);
+  return { ...resolved, logger: safeLogger(resolved.logger) };
+}
+
+const { timeoutMs, maxQueued, agentId } = resolveClientOptions({});
+
 /** Defaults of {@link AgentClientOptions}. */
 export const AGENT_CLIENT_DEFAULTS: Readonly<{
   timeoutMs: number;
   maxQueued: number;
   agentId: string;
-}> = Object.freeze({
-  timeoutMs: 30_000,
-  maxQueued: 1_024,
-  agentId: 'agent',
-});
-
-const TABLE: OptionTable<AgentClientOptions> = {
-  timeoutMs: OPTION.integer(1, 86_400_000),
-  maxQueued: OPTION.integer(0, 1_000_000),
-  agentId: OPTION.text,
-  clock: OPTION.clock,
-  logger: OPTION.logger,
-};
-
-/** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a value out of range. */
-export function resolveClientOptions(options: AgentClientOptions): ResolvedClientOptions {
-  const { timeoutMs, maxQueued, agentId, clock, logger } = checkOptions('AgentClient', options, TABLE);
-  return {
-    timeoutMs: timeoutMs ?? AGENT_CLIENT_DEFAULTS.timeoutMs,
-    maxQueued: maxQueued ?? AGENT_CLIENT_DEFAULTS.maxQueued,
-    agentId: agentId ?? AGENT_CLIENT_DEFAULTS.agentId,
-    clock: clock ?? systemClock,
-    logger: safeLogger(logger ?? silentLogger),
-  };
-}
+}> = Object.freeze({ timeoutMs, maxQueued, agentId });

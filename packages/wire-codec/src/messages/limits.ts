@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { checkKnownOptions, OPTION, type OptionRows, resolveTypes } from '@agentwire/core/internal';
 import type { Dialect, MessageType } from '@agentwire/core';
 
 import type { ReadLimits } from './parsed.ts';
@@ -17,26 +17,22 @@ export interface CodecLimits {
   readonly maxUnreadable: number;
 }
 
-/** Default limits. */
-export const CODEC_LIMITS: CodecLimits = Object.freeze<CodecLimits>({
-  maxHeaderBytes: 1024 * 1024,
-  maxDepth: 32,
-  maxNodes: 10_000,
-  maxReportNodes: 100_000,
-  maxUnreadable: 16,
-});
+const ROWS: OptionRows<CodecLimits> = {
+  maxHeaderBytes: { check: OPTION.integer(1024, 16 * 1024 * 1024), default: 1024 * 1024 },
+  maxDepth: { check: OPTION.integer(8, 256), default: 32 },
+  maxNodes: { check: OPTION.integer(100, 1_000_000), default: 10_000 },
+  maxReportNodes: { check: OPTION.integer(100, 1_000_000), default: 100_000 },
+  maxUnreadable: { check: OPTION.integer(1, 1_000_000), default: 16 },
+};
 
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveCodecLimits(limits: Partial<CodecLimits> = {}): CodecLimits {
-  checkKnownOptions('limits', limits, Object.keys(CODEC_LIMITS));
-  const all = { ...CODEC_LIMITS, ...limits };
-  checkInteger('limits.maxHeaderBytes', all.maxHeaderBytes, 1024, 16 * 1024 * 1024);
-  checkInteger('limits.maxDepth', all.maxDepth, 8, 256);
-  checkInteger('limits.maxNodes', all.maxNodes, 100, 1_000_000);
-  checkInteger('limits.maxReportNodes', all.maxReportNodes, 100, 1_000_000);
-  checkInteger('limits.maxUnreadable', all.maxUnreadable, 1, 1_000_000);
-  return all;
+  checkKnownOptions('limits', limits, Object.keys(ROWS));
+  return resolveTypes('limits.', limits as CodecLimits, ROWS);
 }
+
+/** Default limits. */
+export const CODEC_LIMITS: CodecLimits = Object.freeze(resolveCodecLimits());
 
 const REPORTS: ReadonlySet<MessageType> = new Set<MessageType>(['configure', 'metricsReport']);
 const NO_ID: ReadonlySet<MessageType> = new Set<MessageType>([
