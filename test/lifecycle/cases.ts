@@ -9,6 +9,7 @@ import { handlerRun } from './cases/handler-run.ts';
 import { pauseLease } from './cases/pause-lease.ts';
 import { pooledConnection } from './cases/pooled-connection.ts';
 import { reconnect } from './cases/reconnect.ts';
+import { targetSession } from './cases/target-session.ts';
 import { upstreamDispatch } from './cases/upstream-dispatch.ts';
 import { worker } from './cases/worker.ts';
 import type { LifecycleCase } from './lifecycle-case.ts';
@@ -27,6 +28,7 @@ export const CASES: readonly LifecycleCase[] = [
   pooledConnection,
   reconnect,
   upstreamDispatch,
+  targetSession,
   grpcMessageStream,
   grpcDrain,
   circuitBreaker,

@@ -17,6 +17,8 @@ export interface ClientRequest {
   readonly headers: IncomingHttpHeaders;
   /** Lines as they came, names and values in turn. */
   readonly rawHeaders: string[];
+  /** Lines behind the body, once that has ended. */
+  readonly rawTrailers: readonly string[];
   readonly socket: Socket;
   /** `true` once all of it has come. */
   readonly complete: boolean;
@@ -46,6 +48,10 @@ export interface ClientResponse {
   flushHeaders(): void;
   write(chunk: Uint8Array): boolean;
   end(last?: Uint8Array | (() => void)): this;
+  /** Announces {@link addTrailers}, before the head is sent; HTTP/1.1 needs it only where the body has no length. */
+  expectTrailers?(): void;
+  /** Adds lines that are sent behind the body; none are where HTTP/1.1 has its length. */
+  addTrailers(lines: readonly [string, string][]): void;
   writeContinue(): void;
   destroy(): this;
   on(event: string, listener: Listener): this;

@@ -9,11 +9,13 @@ export type { Http2Options } from './options/http2-options.ts';
 export type { ClientOptions } from './options/client-options.ts';
 export type { GatewayOptions, RequestSummary, UnderscoreMode } from './options/gateway-options.ts';
 export type { BodyMode } from './options/body-mode.ts';
+export type { TrailerMode } from './options/trailer-mode.ts';
 export type { RouteOptions } from './routes/route-options.ts';
 export type {
   EjectOptions,
   HealthCheckOptions,
   UpstreamConfig,
+  UpstreamProtocol,
   UpstreamTarget,
   UpstreamTls,
 } from './upstream/upstream-config.ts';

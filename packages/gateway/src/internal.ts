@@ -9,3 +9,4 @@ export {
   UpstreamDispatch,
   type UpstreamDispatchState,
 } from './upstream/upstream-dispatch.ts';
+export { TARGET_SESSION_LIFECYCLE, TargetSession, type TargetSessionState } from './upstream/http2/target-session.ts';

@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type HeaderList } from '@agentwire/core';
 import { type BodyFilter, type BodyProgress, Pipeline, Refusal } from '@agentwire/pipeline';
 import {
   applyAgentOps,
@@ -7,6 +7,7 @@ import {
   ShadowedBody,
   type OutgoingBody,
   streamedBody,
+  TrailerFilter,
   withFraming,
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
@@ -15,6 +16,7 @@ import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
+import { takesTrailers } from './options/trailer-mode.ts';
 import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
 import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
@@ -22,6 +24,7 @@ import { ownResponse } from './response/own-response.ts';
 import { NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
+import type { OutgoingRequest } from './upstream/upstream-messages.ts';
 import { UpgradeResponse } from './websocket/upgrade-response.ts';
 import { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 
@@ -73,6 +76,8 @@ export class ProxiedRequest implements BodyProgress {
       onStart: () => this.#sendContinue(),
     });
     const pipeline = this.#pipeline;
+    if (takesTrailers(request, options.trailers) || options.trailers === 'both')
+      pipeline.trailers = new TrailerFilter();
     if (response instanceof UpgradeResponse)
       this.#webSocket = new WebSocketUpgrade({ id, options, pipeline, deadlines, response, routeId: route.name });
     const webSocket = this.#webSocket;
@@ -140,13 +145,26 @@ export class ProxiedRequest implements BodyProgress {
       const { method = 'GET' } = request;
       this.requestSent = true;
       const client = clientShare(request, this.#options.trustForwarded);
-      const plain = { method, path: target.path, headers, body: data, client, retries };
+      const plain = { method, path: target.path, headers, body: data, client, retries, ...this.#trailers(headers) };
       const outgoing =
         webSocket === undefined ? plain : { ...plain, headers: webSocket.forUpstream(headers), upgrade: 'websocket' };
       await (this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing));
     } finally {
       buffer?.[Symbol.dispose]();
     }
+  }
+
+  /** Returns what the request says about trailers; nothing where none pass. */
+  #trailers(head: HeaderList): Pick<OutgoingRequest, 'acceptsTrailers' | 'trailers'> | undefined {
+    const { trailers: filter } = this.#pipeline;
+    if (filter === undefined) return undefined;
+    const { trailers, headersWithUnderscores } = this.#options;
+    const { request } = this.#input;
+    if (trailers !== 'both') return { acceptsTrailers: true };
+    return {
+      acceptsTrailers: true,
+      trailers: () => filter.pass(request.rawTrailers, head, headersWithUnderscores === 'drop'),
+    };
   }
 
   /** `true` once the response has begun. */

@@ -7,6 +7,7 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { UpstreamTimes } from './observe/upstream-times.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
+import { takesTrailers } from './options/trailer-mode.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { BadRequest } from './response/refusal.ts';
@@ -71,6 +72,8 @@ export class UpstreamRequest implements ResponseHandler {
   readonly times: UpstreamTimes | undefined;
   #ended = false;
   #buffer: BufferedBody | undefined;
+  /** Head of a response whose trailers may pass. */
+  #head: HeaderList | undefined;
 
   /** @param signal aborts when the client leaves */
   constructor(context: UpstreamRequestDeps, signal: AbortSignal) {
@@ -150,17 +153,23 @@ export class UpstreamRequest implements ResponseHandler {
     this.status = status;
     this.times?.onHead();
     const headers = stripHopByHop(raw);
-    const { judgesResponses, responseOps } = this.#context.pipeline;
+    const bodiless = control.headOnly || isBodiless(this.#context.request.method, status);
+    const { judgesResponses, responseOps, trailers } = this.#context.pipeline;
+    const { request, options } = this.#context;
+    if (trailers !== undefined && !bodiless && takesTrailers(request, options.trailers)) {
+      this.#head = headers;
+      this.#writer.expectTrailers();
+    }
     if (!judgesResponses && responseOps.length === 0) {
       this.#sink = this.#plain(status, headers, control);
       // undici expects a body of the length in a 304, and would fail at its end
-      if (isBodiless(this.#context.request.method, status)) this.onEnd();
+      if (bodiless) this.onEnd();
       return true;
     }
     this.#judge(status, headers, control).then((sink) => {
       const { shadows } = this.#context.pipeline;
       this.#sink = shadows === undefined ? sink : shadowedSink(sink, shadows);
-      if (isBodiless(this.#context.request.method, status)) this.onEnd();
+      if (bodiless) this.onEnd();
       control.resume();
     }, this.#fail);
     return false;
@@ -178,9 +187,12 @@ export class UpstreamRequest implements ResponseHandler {
     return this.#sink?.write(chunk) ?? true;
   }
 
-  onEnd(): void {
+  onEnd(trailers?: HeaderList): void {
     if (this.#ended) return;
     this.#ended = true;
+    const filter = this.#context.pipeline.trailers;
+    if (trailers !== undefined && filter !== undefined && this.#head !== undefined)
+      this.#writer.addTrailers(filter.pass(trailers, this.#head));
     this.#sink?.end();
   }
 
@@ -196,7 +208,7 @@ export class UpstreamRequest implements ResponseHandler {
   /** Asks the agents about the response's head, and returns the sink for its body. */
   async #judge(status: number, original: HeaderList, control: ResponseControl): Promise<ResponseSink> {
     const { pipeline, request, response, id, options } = this.#context;
-    const hasBody = mayHaveBody(request.method, status, original);
+    const hasBody = !control.headOnly && mayHaveBody(request.method, status, original);
     const { headers, wantBody } = pipeline.judgesResponses
       ? await pipeline.onResponse({ type: 'responseHeaders', id, status, headers: original, hasBody })
       : { headers: applyAgentOps(original, pipeline.responseOps), wantBody: [] };

@@ -6,4 +6,5 @@ export { type Client, type ClientHeaderOptions, clientHeaders, http1Lines, withF
 export { applyAgentOps } from './header-ops.ts';
 export { checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from './pipeline-options.ts';
 export { ShadowedBody, shadowedSink } from './shadows.ts';
+export { TrailerFilter } from './trailers.ts';
 export { type VerdictResponse, verdictResponse } from './verdict-response.ts';

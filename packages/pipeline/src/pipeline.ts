@@ -18,6 +18,7 @@ import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
 import { Refusal } from './refusal.ts';
 import { shadowsOf, type Shadows } from './shadows.ts';
+import type { TrailerFilter } from './trailers.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -63,6 +64,8 @@ export class Pipeline {
   readonly responseOps: HeaderOp[] = [];
   /** Time spent waiting for agents, in milliseconds. */
   waitedMs = 0;
+  /** Notes what agents change, where trailers may pass. */
+  trailers: TrailerFilter | undefined;
   /** Agents that observe the request; `undefined` where none does. */
   readonly shadows: Shadows | undefined;
   /** Verdict that ended the request, else `allow`. */
@@ -101,6 +104,7 @@ export class Pipeline {
           ? this.#overBudget(agent, question.type)
           : await this.#pool.decide(agent, question, options);
       if (decision.verdict.type !== 'allow') this.#decided = decision.verdict.type;
+      this.trailers?.note(decision);
       return decision;
     } finally {
       const took = this.#clock.now() - since;

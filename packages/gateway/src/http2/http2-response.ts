@@ -1,67 +1,13 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { AgentwireError, type HeaderList } from '@agentwire/core';
-import { internHeaderName } from '@agentwire/headers';
+import { AgentwireError } from '@agentwire/core';
+import { addHttp2Headers } from './http2-headers.ts';
 import type { Http2Request } from './http2-request.ts';
 
 type Listener = (...args: never[]) => void;
 
-/** Codes of RST_STREAM (RFC 9113 §7); node:http2 is loaded only where a server speaks it. */
+/** Code of RST_STREAM (RFC 9113 §7); node:http2 is loaded only where a server speaks it. */
 const NO_ERROR = 0;
-const INTERNAL_ERROR = 2;
-
-/** Names that describe a connection, which HTTP/2 forbids in a header block (RFC 9113 §8.2.2). */
-const CONNECTION_NAMES: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-
-/** Names of which a response has one line; node:http2 refuses a second one. */
-const SINGLE: ReadonlySet<string> = new Set([
-  'access-control-allow-credentials',
-  'access-control-max-age',
-  'age',
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-md5',
-  'content-range',
-  'content-type',
-  'date',
-  'dnt',
-  'etag',
-  'expires',
-  'last-modified',
-  'location',
-  'retry-after',
-  'tk',
-  'x-content-type-options',
-]);
-
-/**
- * Converts a list of lines to the object that node:http2 takes; lines of one name stay in order, and of a name that has one line
- * the first is kept, as by node:http.
- */
-function headersOf(list: HeaderList, first: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  for (let at = 0; at < list.length; at += 2) {
-    const name = internHeaderName(list[at] as string);
-    if (CONNECTION_NAMES.has(name) || name.startsWith(':')) continue;
-    const value = list[at + 1] as string;
-    // a name may be one of the prototype, such as `constructor`
-    const before = Object.hasOwn(first, name) ? first[name] : undefined;
-    if (before === undefined) first[name] = value;
-    else if (SINGLE.has(name)) continue;
-    else if (Array.isArray(before)) before.push(value);
-    else first[name] = [String(before), value];
-  }
-  return first;
-}
 
 /**
  * Response of an HTTP/2 stream, with the members of a `ServerResponse` that a gateway uses.
@@ -124,7 +70,7 @@ export class Http2Response {
   writeHead(status: number, headers: string[]): this {
     if (status > 599) throw new AgentwireError('ERR_PROTOCOL', `HTTP/2 has no status ${status}: 599 is the last one`);
     this.#status = status;
-    this.#head = headersOf(headers, { ':status': status });
+    this.#head = addHttp2Headers(headers, { ':status': status });
     this.#headersSent = true;
     return this;
   }
@@ -169,8 +115,8 @@ export class Http2Response {
   }
 
   /** Adds trailers, which are sent after the body. */
-  addTrailers(list: HeaderList): void {
-    this.#trailers = headersOf(list, {});
+  addTrailers(lines: readonly [string, string][]): void {
+    this.#trailers = addHttp2Headers(lines.flat(), {});
   }
 
   end(last?: Uint8Array | (() => void)): this {
@@ -190,7 +136,8 @@ export class Http2Response {
 
   /** Resets the stream: the client takes what it has for incomplete. */
   destroy(): this {
-    this.#stream.close(INTERNAL_ERROR);
+    // close() would end the body first, so that a part of it looked like the whole
+    this.#stream.destroy(new Error('the response was cut'));
     return this;
   }
 

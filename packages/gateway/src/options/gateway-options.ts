@@ -4,6 +4,7 @@ import type { BodyMode } from './body-mode.ts';
 import type { RouteOptions } from '../routes/route-options.ts';
 import type { UpstreamConfig } from '../upstream/upstream-config.ts';
 import type { ClientOptions } from './client-options.ts';
+import type { TrailerMode } from './trailer-mode.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 
 /** Outcome of a request; passed to {@link GatewayOptions.onRequestEnd}. */
@@ -94,6 +95,13 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    * where clients need such names; an agent's `set` and `remove` take them out in any case.
    */
   readonly headersWithUnderscores?: UnderscoreMode | undefined;
+  /**
+   * Trailers that pass; default `grpc`: those of gRPC responses, which carry the status of a call. `response` passes those of all
+   * responses, `both` those of requests too, `none` none. Agents see no trailers: a name that the head has, that an agent has set or
+   * removed, or that frames, routes or authenticates a message, never passes as a trailer. Clients of HTTP/1.1 get them where they
+   * sent `TE: trailers`; upstreams of HTTP/1.1 get none.
+   */
+  readonly trailers?: TrailerMode | undefined;
   /** Passes TRACE requests on; default `false`: they are answered 405. */
   readonly allowTrace?: boolean | undefined;
   /** Logs targets with their query; default `false`, as queries contain tokens. Headers and bodies are never logged. */

@@ -104,6 +104,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   maxChunkBytes: { check: OPTION.integer(1, 16 * 1024 ** 2), default: 1024 ** 2 },
   trustForwarded: { check: OPTION.boolean, default: false },
   headersWithUnderscores: { check: OPTION.oneOf('drop', 'keep'), default: 'drop' },
+  trailers: { check: OPTION.oneOf('none', 'grpc', 'response', 'both'), default: 'grpc' },
   allowTrace: { check: OPTION.boolean, default: false },
   logQuery: { check: OPTION.boolean, default: false },
 

@@ -3,6 +3,8 @@ import { HeaderMap } from '@agentwire/headers';
 import type { ClientRequest, ClientResponse } from '../client-messages.ts';
 import { Http2Request } from '../http2/http2-request.ts';
 import { announcedLength, hasBody } from '../request/request-head.ts';
+import { isGrpc } from '../options/trailer-mode.ts';
+import { grpcAnswer } from './grpc-answer.ts';
 import { flushHead, isBodiless } from './response-head.ts';
 import type { OwnResponse } from './own-response.ts';
 
@@ -55,8 +57,9 @@ function discardRest({ request, response, clock }: AnswerDeps): void {
 }
 
 /** Sends an answer of the gateway itself. @returns the bytes of its body */
-export function answer(own: OwnResponse, context: AnswerDeps): number {
+export function answer(given: OwnResponse, context: AnswerDeps): number {
   const { request, response } = context;
+  const own = isGrpc(request) && given.status >= 200 ? grpcAnswer(given) : given;
   const body = isBodiless(request.method, own.status) ? EMPTY : Buffer.from(own.body);
   const next = afterwards(context, own.close === true);
   try {

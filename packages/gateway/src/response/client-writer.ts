@@ -62,6 +62,22 @@ export class ClientWriter {
     this.head(status, map.toRaw());
   }
 
+  /** Announces that trailers may follow; before the head is sent. */
+  expectTrailers(): void {
+    this.#response.expectTrailers?.();
+  }
+
+  /** Adds trailers, before the end. */
+  addTrailers(list: HeaderList): void {
+    const pairs: [string, string][] = [];
+    for (let at = 0; at < list.length; at += 2) pairs.push([list[at] as string, list[at + 1] as string]);
+    try {
+      if (pairs.length > 0) this.#response.addTrailers(pairs);
+    } catch (error) {
+      this.#options.onFail(error as Error);
+    }
+  }
+
   /** Sends the head now, unless it was sent. */
   flushHead(): void {
     try {

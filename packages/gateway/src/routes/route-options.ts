@@ -4,6 +4,7 @@ import { checkHeaderName } from '@agentwire/headers';
 import type { AgentOrder, AgentSettings } from '@agentwire/pipeline';
 import { checkAgentSettings, stepsOf } from '@agentwire/pipeline/internal';
 import { type BodyMode, checkBodyMode } from '../options/body-mode.ts';
+import type { TrailerMode } from '../options/trailer-mode.ts';
 import { checkRouteHost } from './host-match.ts';
 import { checkRoutePath } from './path-match.ts';
 import { checkPathRegex } from './path-regex.ts';
@@ -44,6 +45,7 @@ export interface RouteOptions {
   readonly responseBody?: BodyMode | undefined;
   readonly maxBufferedBodyBytes?: number | undefined;
   readonly maxChunkBytes?: number | undefined;
+  readonly trailers?: TrailerMode | undefined;
 }
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Z-]{1,32}$/;
@@ -84,6 +86,7 @@ export const ROUTE_TABLE: OptionTable<RouteOptions> = {
   responseBody: checkBodyMode,
   maxBufferedBodyBytes: OPTION.integer(0, Number.MAX_SAFE_INTEGER),
   maxChunkBytes: OPTION.integer(1, 16 * 1024 ** 2),
+  trailers: OPTION.oneOf('none', 'grpc', 'response', 'both'),
 };
 
 const PATHS = ['path', 'pathPrefix', 'pathRegex'] as const;

@@ -39,6 +39,7 @@ export function routeOf(
     requestBody: requestBody === undefined ? options.requestBody : bodyMode(requestBody),
     responseBody: responseBody === undefined ? options.responseBody : bodyMode(responseBody),
     maxBufferedBodyBytes: route.maxBufferedBodyBytes ?? options.maxBufferedBodyBytes,
+    trailers: route.trailers ?? options.trailers,
     maxChunkBytes: route.maxChunkBytes ?? options.maxChunkBytes,
   };
   return { name: route.name ?? name, options: merged, upstream, retries, ...parts };

@@ -75,8 +75,8 @@ export class GroupCall implements ResponseHandler, UpstreamCall {
     return this.#response.onData(chunk);
   }
 
-  onEnd(): void {
-    this.#response.onEnd();
+  onEnd(trailers?: HeaderList): void {
+    this.#response.onEnd(trailers);
   }
 
   onUpgrade(headers: HeaderList, socket: Socket): void {

@@ -2,16 +2,13 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock, TimerHandle } from '@agentwire/core';
-import type { UpstreamAddress } from './upstream-address.ts';
-import type { HealthCheckOptions, UpstreamTls } from './upstream-config.ts';
+import type { ConnectionSettings } from './upstream-connection.ts';
+import type { HealthCheckOptions } from './upstream-config.ts';
 
 /** Collaborators of {@link HealthChecks}. */
 export interface HealthChecksDeps {
-  readonly address: UpstreamAddress;
-  /** IP address that is asked; `undefined` to look it up. */
-  readonly dialAddress: string | undefined;
+  readonly settings: ConnectionSettings;
   readonly options: HealthCheckOptions;
-  readonly tls: UpstreamTls | undefined;
   readonly clock: Clock;
   readonly onResult: (ok: boolean) => void;
 }
@@ -45,8 +42,14 @@ export class HealthChecks {
   }
 
   /** Returns the status of one check; 0 where there was none. */
-  #statusOf(signal: AbortSignal): Promise<number> {
-    const { address, dialAddress, options, tls } = this.#deps;
+  async #statusOf(signal: AbortSignal): Promise<number> {
+    const { settings, options } = this.#deps;
+    const { address, dialAddress, tls } = settings;
+    if (settings.protocol !== 'http1') {
+      const { statusOverHttp2 } = await import('./http2/health-request.ts');
+      const status = await statusOverHttp2(settings, options, signal);
+      if (status !== undefined) return status;
+    }
     const { origin, socketPath, host, hostname } = address;
     return new Promise((resolve) => {
       const common = {

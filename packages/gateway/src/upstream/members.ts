@@ -10,7 +10,10 @@ import type { UpstreamConfig, UpstreamTarget } from './upstream-config.ts';
 import { Upstream, type UpstreamSettings } from './upstream.ts';
 
 /** Settings of a server that the gateway has defaults for. */
-export type UpstreamDefaults = Omit<UpstreamSettings, 'address' | 'dialAddress' | 'tls' | 'keepAliveTimeoutMs'>;
+export type UpstreamDefaults = Omit<
+  UpstreamSettings,
+  'address' | 'dialAddress' | 'tls' | 'keepAliveTimeoutMs' | 'protocol' | 'maxStreamsPerConnection' | 'pingIntervalMs'
+>;
 
 /** Collaborators of {@link Members}. */
 export interface MembersDeps {
@@ -69,7 +72,7 @@ export class Members {
 
   #create(address: UpstreamAddress, weight: number, dialAddress: string | undefined): Member {
     const { name, config, defaults, deadlines, clock, logger } = this.#deps;
-    const { healthCheck, eject = {}, tls, keepAliveTimeoutMs } = config;
+    const { healthCheck, eject = {}, tls, keepAliveTimeoutMs, protocol = 'http1', pingIntervalMs } = config;
     const key = dialAddress === undefined ? address.text : `${address.text} (${dialAddress})`;
     const given = {
       connections: config.connections ?? defaults.connections,
@@ -79,15 +82,15 @@ export class Members {
       timeoutMs: config.timeoutMs ?? defaults.timeoutMs,
       idleTimeoutMs: config.idleTimeoutMs ?? defaults.idleTimeoutMs,
     };
-    const upstream = new Upstream({ address, dialAddress, tls, keepAliveTimeoutMs, ...given }, deadlines);
+    const http2 = { protocol, maxStreamsPerConnection: config.maxStreamsPerConnection ?? 100, pingIntervalMs };
+    const settings = { address, dialAddress, tls, keepAliveTimeoutMs, ...http2, ...given };
+    const upstream = new Upstream(settings, deadlines);
     const health = new TargetHealth({ upstream: name, target: key, clock, logger, eject, check: healthCheck });
     const checks =
       healthCheck &&
       new HealthChecks({
-        address,
-        dialAddress,
+        settings,
         options: healthCheck,
-        tls,
         clock,
         onResult: (ok) => health.checked(ok),
       });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ConnectionGate } from './upstream-messages.ts';
 
 /**
  * Stops and resumes the reads of a socket.
@@ -7,7 +8,7 @@ import type { Socket } from 'node:net';
  * and the failed assertion ends the process. Reads of a stopped gate return nothing, so that the buffers of socket and kernel
  * fill up and the peer has to wait; the end is read after the data, in order.
  */
-export class SocketGate {
+export class SocketGate implements ConnectionGate {
   readonly socket: Socket;
   #stopped = false;
   /** Requests that were written to the socket. */

@@ -49,6 +49,9 @@ export interface UpstreamTls {
   readonly verify?: boolean | undefined;
 }
 
+/** Protocol towards an upstream: see `protocol` of {@link UpstreamConfig}. */
+export type UpstreamProtocol = 'http1' | 'http2' | 'auto';
+
 /** Servers behind the gateway that answer the same requests. */
 export interface UpstreamConfig {
   readonly targets: readonly (string | UpstreamTarget)[];
@@ -62,13 +65,26 @@ export interface UpstreamConfig {
   readonly eject?: EjectOptions | false | undefined;
   readonly tls?: UpstreamTls | undefined;
   /**
+   * Protocol; default `http1`. `http2` speaks HTTP/2 to targets with `https:` as ALPN agrees, to others from the first byte (h2c): for
+   * gRPC, and for many requests on few connections. `auto` takes of HTTP/2 and HTTP/1.1 what a target with `https:` selects.
+   */
+  readonly protocol?: UpstreamProtocol | undefined;
+  /** Requests at a time on one connection of HTTP/2; default 100, at most 10 000, and never more than the target allows. */
+  readonly maxStreamsPerConnection?: number | undefined;
+  /**
+   * Time without a byte on a connection of HTTP/2 with requests after which it is checked with a ping, in milliseconds; default none: a
+   * connection is checked when a request on it times out. It ends when no answer comes within `connectTimeoutMs`. gRPC servers may end
+   * connections with frequent pings: set no less than 300 000 for those.
+   */
+  readonly pingIntervalMs?: number | undefined;
+  /**
    * Time between two look-ups of each target's name, in milliseconds: every address is a target of its own then. Default none:
    * a name is looked up for each connection.
    */
   readonly resolveIntervalMs?: number | undefined;
   /** Looks up the IP addresses of a name, with `resolveIntervalMs`; default the system's resolver. Not in a file. */
   readonly lookup?: ((host: string) => Promise<readonly string[]>) | undefined;
-  /** Time that an idle connection is kept, in milliseconds; default 4 000. A server's own `keep-alive: timeout` counts too. */
+  /** Time that an idle connection is kept, in milliseconds; default 4 000, of HTTP/2 60 000. A server's own `keep-alive: timeout` counts too. */
   readonly keepAliveTimeoutMs?: number | undefined;
   /** Connections to each target; default the gateway's `upstreamConnections`. */
   readonly connections?: number | undefined;
@@ -141,6 +157,9 @@ export const UPSTREAM_TABLE: OptionTable<UpstreamConfig> = {
   healthCheck: OPTION.nested(HEALTH_CHECK),
   eject: OPTION.falseOr(OPTION.nested(EJECT)),
   tls: OPTION.nested(TLS),
+  protocol: OPTION.oneOf('http1', 'http2', 'auto'),
+  maxStreamsPerConnection: OPTION.integer(1, 10_000),
+  pingIntervalMs: timeout,
   resolveIntervalMs: OPTION.integer(10, DAY_MS),
   lookup: OPTION.function,
   keepAliveTimeoutMs: timeout,
@@ -162,6 +181,12 @@ export function checkUpstreamConfig(name: string, config: unknown): void {
   if (value.targets === undefined) fail('.targets is missing: it lists the servers of the upstream');
   if (value.hashOn !== undefined && value.balance !== 'consistentHash')
     fail('.hashOn has no effect without balance: consistentHash');
+  const { protocol = 'http1', targets } = value;
+  for (const key of ['maxStreamsPerConnection', 'pingIntervalMs'] as const)
+    if (value[key] !== undefined && protocol === 'http1') fail(`.${key} has no effect without protocol: http2 or auto`);
+  const plain = targets.map((target) => (typeof target === 'string' ? target : target.url));
+  if (protocol === 'auto' && !plain.every((url) => /^https:/i.test(url)))
+    fail('.protocol auto needs targets with https:, as TLS selects the protocol; it is http1 or http2 for others');
   if (value.lookup !== undefined && value.resolveIntervalMs === undefined)
     fail('.lookup has no effect without resolveIntervalMs');
   if (value.healthCheck !== undefined && value.healthCheck.path === undefined)

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { buildConnector, Client, type Dispatcher } from 'undici';
+import type { UpstreamProtocol } from './upstream-config.ts';
+import type { TargetConnection, TargetConnections } from './upstream-messages.ts';
 import { SocketGate } from './socket-gate.ts';
 import type { UpstreamAddress } from './upstream-address.ts';
 import type { UpstreamTls } from './upstream-config.ts';
@@ -10,23 +12,29 @@ export interface ConnectionSettings {
   /** IP address that the host's name was resolved to; `undefined` to look it up for each connection. */
   readonly dialAddress: string | undefined;
   readonly tls: UpstreamTls | undefined;
+  readonly protocol: UpstreamProtocol;
+  readonly connections: number;
+  /** Requests at a time on a connection of HTTP/2. */
+  readonly maxStreamsPerConnection: number;
+  readonly pingIntervalMs: number | undefined;
   readonly connectTimeoutMs: number;
   readonly keepAliveTimeoutMs: number | undefined;
 }
 
-/** One connection to the upstream: dials when a request needs it, and again after the connection has ended. */
-export class UpstreamConnection {
+/** Dials one server: calls back with a socket that is connected, after TLS where the address has it. */
+export type Dial = (callback: buildConnector.Callback) => void;
+
+/** One connection of HTTP/1.1: dials when a request needs it, and again after the connection has ended. */
+export class UpstreamConnection implements TargetConnection {
   readonly #client: Client;
   readonly #serverName: string;
   #gate: SocketGate | undefined;
 
-  constructor(settings: ConnectionSettings, connect: buildConnector.connector) {
-    const { address, dialAddress, keepAliveTimeoutMs, tls } = settings;
+  constructor(settings: ConnectionSettings, dial: Dial) {
+    const { address, keepAliveTimeoutMs, tls } = settings;
     const { hostname, origin } = address;
     // the client would else take the `Host` of each request for the name of the server's certificate
     this.#serverName = tls?.serverName ?? hostname;
-    // SNI has no IP addresses
-    const sni = isIP(this.#serverName) === 0 && !this.#serverName.startsWith('[') ? this.#serverName : undefined;
     this.#client = new Client(origin, {
       pipelining: 1,
       // the gateway's own deadlines know whether upstream, client or agent is waited for
@@ -36,14 +44,12 @@ export class UpstreamConnection {
         keepAliveTimeout: keepAliveTimeoutMs,
         keepAliveMaxTimeout: Math.max(keepAliveTimeoutMs, 600_000),
       }),
-      connect: (options, callback) => {
-        const dialled = { ...options, servername: sni, ...(dialAddress !== undefined && { hostname: dialAddress }) };
-        connect(dialled as buildConnector.Options, (...args) => {
+      connect: (_options, callback) =>
+        dial((...args) => {
           if (args[0] !== null) return callback(args[0], null);
           this.#gate = new SocketGate(args[1]);
           callback(null, args[1]);
-        });
-      },
+        }),
     });
   }
 
@@ -64,12 +70,12 @@ export class UpstreamConnection {
 const bytes = (pem: string | Uint8Array | undefined): string | Buffer | undefined =>
   pem === undefined || typeof pem === 'string' ? pem : Buffer.from(pem);
 
-/** Returns a function that creates connections; dialling fails after `connectTimeoutMs`. */
-export function connectionsTo(settings: ConnectionSettings): () => UpstreamConnection {
-  const { address, connectTimeoutMs, tls } = settings;
+/** Returns a function that dials; it fails after `connectTimeoutMs`. @param allowH2 offers HTTP/2 (ALPN) */
+export function dialTo(settings: ConnectionSettings, allowH2: boolean): Dial {
+  const { address, dialAddress, connectTimeoutMs, tls } = settings;
   const connect = buildConnector({
     timeout: connectTimeoutMs,
-    allowH2: false,
+    allowH2,
     ...(address.socketPath !== undefined && { socketPath: address.socketPath }),
     ...(tls !== undefined && {
       ca: bytes(tls.ca),
@@ -78,5 +84,19 @@ export function connectionsTo(settings: ConnectionSettings): () => UpstreamConne
       rejectUnauthorized: tls.verify ?? true,
     }),
   });
-  return () => new UpstreamConnection(settings, connect);
+  const { hostname, host, origin } = address;
+  const { port, protocol } = new URL(origin);
+  const serverName = tls?.serverName ?? hostname;
+  // SNI has no IP addresses
+  const servername = isIP(serverName) === 0 && !serverName.startsWith('[') ? serverName : undefined;
+  // URLs have IPv6 addresses in brackets
+  const dialled = dialAddress ?? hostname.replace(/^\[(.*)\]$/, '$1');
+  const options = { hostname: dialled, host, port, protocol, servername } as buildConnector.Options;
+  return (callback) => connect(options, callback);
+}
+
+/** Returns connections of HTTP/1.1. */
+export function connectionsTo(settings: ConnectionSettings): TargetConnections {
+  const dial = dialTo(settings, false);
+  return { max: settings.connections, create: () => new UpstreamConnection(settings, dial) };
 }

@@ -1,15 +1,20 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type HeaderList } from '@agentwire/core';
 import type { Lifecycle } from '@agentwire/core/internal';
 import type { Dispatcher } from 'undici';
 import { isBodiless } from '../response/response-head.ts';
 import type { Watched } from '../deadlines.ts';
-import type { SocketGate } from './socket-gate.ts';
 import { Upload } from './upload.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
-import { asUpstreamError, isConnectionLoss } from './upstream-error.ts';
-import type { ResponseControl, OutgoingRequest, ResponseHandler } from './upstream-messages.ts';
+import { asUpstreamError, isConnectionLoss, isRefusedStream } from './upstream-error.ts';
+import type {
+  ConnectionGate,
+  DispatchOptions,
+  OutgoingRequest,
+  ResponseControl,
+  ResponseHandler,
+  TargetConnection,
+} from './upstream-messages.ts';
 
 /** Upstream of an {@link UpstreamDispatch}, with its timeouts. */
 export interface UpstreamDispatchDeps {
@@ -56,14 +61,14 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   readonly response: ResponseHandler;
   readonly #owner: UpstreamDispatchDeps;
   readonly #upload: Upload | undefined;
-  connection: UpstreamConnection | undefined;
+  connection: TargetConnection | undefined;
   /** Number of times that it was sent. */
   attempts = 0;
   #state: UpstreamDispatchState = 'queued';
   #since: number;
   #evicted = false;
   #controller: Dispatcher.DispatchController | undefined;
-  #gate: SocketGate | undefined;
+  #gate: ConnectionGate | undefined;
   /** Requests that may be sent again after the connection was lost. */
   #resend: 'any' | 'idempotent' | 'none' = 'none';
   #isRetry = false;
@@ -72,7 +77,9 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   timedOut = false;
   /** Set where the response is complete with its head. */
   #bodiless = false;
+  #headOnly = false;
   #waiting: Uint8Array[] = [];
+  #trailers: HeaderList | undefined;
 
   constructor(owner: UpstreamDispatchDeps, request: OutgoingRequest, response: ResponseHandler) {
     this.#owner = owner;
@@ -103,21 +110,26 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     return isWhole && IDEMPOTENT.has(method) && this.#gate?.heard === false;
   }
 
+  get headOnly(): boolean {
+    return this.#headOnly;
+  }
+
   get hasMore(): boolean {
     return this.#waiting.length > 0 || this.#state === 'received';
   }
 
   /** Sends the request on a connection that is its own until `release`. */
-  send(connection: UpstreamConnection): void {
+  send(connection: TargetConnection): void {
     this.connection = connection;
     this.#state = 'sent';
     // no byte of the request is written yet
     this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
     this.request.onSent?.();
-    const { method, path, headers, body, upgrade } = this.request;
-    const options = { method, path, headers: headers as string[], body: this.#upload ?? body, upgrade };
-    connection.dispatch(options as Dispatcher.DispatchOptions, this);
+    const { method, path, headers, body, upgrade, acceptsTrailers, trailers } = this.request;
+    const source = this.#upload ?? body;
+    const options = { method, path, headers: headers as string[], body: source, upgrade, acceptsTrailers, trailers };
+    connection.dispatch(options as DispatchOptions, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -137,6 +149,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     // informational responses do not extend the timeout
     if (status < 200 || this.#state === 'over') return;
     this.#state = 'body';
+    this.#headOnly = (controller as { headOnly?: boolean }).headOnly === true;
     this.#bodiless = isBodiless(this.request.method, status);
     this.#touch();
     if (!this.response.onHead(status, rawList(controller.rawHeaders), this)) this.#stop();
@@ -165,10 +178,12 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     else if (!this.response.onData(chunk)) this.#stop();
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller?: Dispatcher.DispatchController): void {
     // the parser takes a body that ends with its connection for whole even after a reset
     const cut = this.#gate?.socket.errored ?? null;
     if (cut !== null) return this.onResponseError(undefined, cut);
+    const raw = controller?.rawTrailers;
+    if (Array.isArray(raw) && raw.length > 0) this.#trailers = rawList(raw);
     this.#receiveEnd();
   }
 
@@ -194,12 +209,13 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   }
 
   #mayRetry(error: Error): boolean {
+    if (isRefusedStream(error)) return !this.#isRetry && (this.#upload?.replayable ?? true);
     if (this.#resend === 'none' || !isConnectionLoss(error)) return false;
     if (this.#resend === 'any') return true;
     return this.#gate?.heard === false && IDEMPOTENT.has(this.request.method) && (this.#upload?.replayable ?? true);
   }
 
-  #retry(connection: UpstreamConnection): void {
+  #retry(connection: TargetConnection): void {
     if (this.#state === 'over') this.#leave('over');
     else this.send(connection);
   }
@@ -229,7 +245,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
 
   #end(): void {
     this.#state = 'over';
-    this.response.onEnd();
+    this.response.onEnd(this.#trailers);
   }
 
   /** Ends the request with an error for `onError`, unless it has ended before. */

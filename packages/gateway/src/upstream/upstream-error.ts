@@ -10,6 +10,14 @@ export function isConnectionLoss(error: Error): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
 }
 
+/** Code of the error for a stream that the upstream has refused unseen (RFC 9113 §8.7): it may be sent again, whatever its method. */
+export const REFUSED_STREAM = 'ERR_HTTP2_REFUSED_STREAM';
+
+/** Returns whether the upstream has refused a stream without any effect of it. */
+export function isRefusedStream(error: Error): boolean {
+  return codeOf(error) === REFUSED_STREAM;
+}
+
 /** Converts errors of undici and the system to errors that name the upstream. */
 export function asUpstreamError(error: Error): Error {
   if (error instanceof AgentwireError) return error;

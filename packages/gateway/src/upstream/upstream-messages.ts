@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
 import type { BodyStream } from '@agentwire/pipeline/internal';
+import type { Dispatcher } from 'undici';
 
 /** Request for the upstream. */
 export interface OutgoingRequest {
@@ -14,6 +15,10 @@ export interface OutgoingRequest {
   readonly onSent?: (() => void) | undefined;
   /** Protocol that the connection is to be switched to, as a value of `upgrade`. */
   readonly upgrade?: string | undefined;
+  /** Set where the client takes trailers. */
+  readonly acceptsTrailers?: boolean | undefined;
+  /** Returns the trailers of the body, once it has been read to its end; they reach upstreams of HTTP/2. */
+  readonly trailers?: (() => HeaderList) | undefined;
   /** Further attempts on other servers. */
   readonly retries?: number | undefined;
 }
@@ -48,7 +53,7 @@ export interface ResponseHandler {
   onHead(status: number, headers: HeaderList, control: ResponseControl): boolean;
   /** @returns whether more may follow at once; else it waits for `resume` of the control */
   onData(chunk: Uint8Array): boolean;
-  onEnd(): void;
+  onEnd(trailers?: HeaderList): void;
   /** Takes the connection after 101, to a request with `upgrade`. */
   onUpgrade?(headers: HeaderList, socket: Socket): void;
   onError(error: Error): void;
@@ -64,4 +69,37 @@ export interface ResponseControl {
   abort(error: Error): void;
   /** `true` where more of the body, or its end, has been read already. */
   readonly hasMore: boolean;
+  /** `true` where the head ended the response, so that neither a body nor trailers follow. */
+  readonly headOnly: boolean;
+}
+
+/** Reads of one request's response. */
+export interface ConnectionGate {
+  readonly socket: Pick<Socket, 'destroyed' | 'errored'>;
+  /** Requests that were sent on this connection. */
+  requests: number;
+  /** `true` once bytes came since the last request was sent. */
+  heard: boolean;
+  stop(): void;
+  resume(): void;
+  /** Leaves the connection as it was before. */
+  remove(): void;
+}
+
+/** Connection for one request at a time: a connection of HTTP/1.1, or a stream of HTTP/2. It dials when a request needs it. */
+export interface TargetConnection {
+  /** Gate of the current request, or of the last one. */
+  readonly gate: ConnectionGate | undefined;
+  dispatch(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  destroy(): Promise<void>;
+}
+
+/** Request for a {@link TargetConnection}. */
+export type DispatchOptions = Dispatcher.DispatchOptions & Pick<OutgoingRequest, 'acceptsTrailers' | 'trailers'>;
+
+/** Connections to one server. */
+export interface TargetConnections {
+  /** Requests that may be in flight. */
+  readonly max: number;
+  create(): TargetConnection;
 }

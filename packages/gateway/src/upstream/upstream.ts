@@ -1,12 +1,17 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Deadlines } from '../deadlines.ts';
 import { type UpstreamDispatchDeps, UpstreamDispatch } from './upstream-dispatch.ts';
-import type { ConnectionSettings, UpstreamConnection } from './upstream-connection.ts';
-import type { OutgoingRequest, ResponseHandler, UpstreamSender } from './upstream-messages.ts';
+import type { ConnectionSettings } from './upstream-connection.ts';
+import type {
+  OutgoingRequest,
+  ResponseHandler,
+  TargetConnection,
+  TargetConnections,
+  UpstreamSender,
+} from './upstream-messages.ts';
 
 /** Settings of an {@link Upstream}. */
 export interface UpstreamSettings extends ConnectionSettings {
-  readonly connections: number;
   readonly maxConnectionsPerClient: number;
   readonly queueTimeoutMs: number;
   readonly timeoutMs: number;
@@ -21,13 +26,12 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   /** Deadlines of the gateway. */
   readonly deadlines: Deadlines;
   readonly #settings: UpstreamSettings;
-  /** Creates a connection; `undefined` until undici is loaded, and requests wait in the queue until then. */
-  #connect: (() => UpstreamConnection) | undefined;
-  readonly #maxConnections: number;
+  /** Creates connections; `undefined` until the client is loaded, and requests wait in the queue until then. */
+  #target: TargetConnections | undefined;
   readonly #maxPerClient: number;
-  readonly #connections: UpstreamConnection[] = [];
+  readonly #connections: TargetConnection[] = [];
   /** Idle connections; the last one is used first, so that the others may be closed by the upstream. */
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle: TargetConnection[] = [];
   readonly #busy = new Set<UpstreamDispatch>();
   readonly #queue = new Set<UpstreamDispatch>();
   /** Connections per client address, where that is limited. */
@@ -41,7 +45,6 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
     this.idleTimeoutMs = settings.idleTimeoutMs;
     this.queueTimeoutMs = settings.queueTimeoutMs;
     this.deadlines = deadlines;
-    this.#maxConnections = settings.connections;
     this.#maxPerClient = settings.maxConnectionsPerClient;
     void this.#load();
   }
@@ -49,7 +52,11 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   /** Loads undici (110 files) with the first gateway, not with the import of this package, which `agentwire` has for all. */
   async #load(): Promise<void> {
     const { connectionsTo } = await import('./upstream-connection.ts');
-    this.#connect = connectionsTo(this.#settings);
+    if (this.#settings.protocol === 'http1') this.#target = connectionsTo(this.#settings);
+    else {
+      const { http2ConnectionsTo } = await import('./http2/stream-connection.ts');
+      this.#target = http2ConnectionsTo(this.#settings, this.deadlines);
+    }
     this.#serve();
   }
 
@@ -99,20 +106,20 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   }
 
   readonly #serve = (): void => {
-    const connect = this.#connect;
-    if (connect === undefined) return;
+    const target = this.#target;
+    if (target === undefined) return;
     for (const dispatch of this.#queue) {
-      if (this.#closed || this.#busy.size >= this.#maxConnections) return;
+      if (this.#closed || this.#busy.size >= target.max) return;
       if (!this.#mayHave(dispatch)) continue;
       this.#queue.delete(dispatch);
       this.#busy.add(dispatch);
       this.#count(dispatch, 1);
-      dispatch.send(this.#idle.pop() ?? this.#create(connect));
+      dispatch.send(this.#idle.pop() ?? this.#create(target));
     }
   };
 
-  #create(connect: () => UpstreamConnection): UpstreamConnection {
-    const connection = connect();
+  #create(target: TargetConnections): TargetConnection {
+    const connection = target.create();
     this.#connections.push(connection);
     return connection;
   }

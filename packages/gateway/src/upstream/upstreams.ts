@@ -73,7 +73,14 @@ export class Upstreams {
         holders: 0,
         sender: new UpstreamGroup({ name: key, config, defaults: this.#defaults, deadlines, clock, logger }),
       };
-    const plain = { dialAddress: undefined, tls: undefined, keepAliveTimeoutMs: undefined };
+    const plain = {
+      dialAddress: undefined,
+      tls: undefined,
+      keepAliveTimeoutMs: undefined,
+      protocol: 'http1' as const,
+      maxStreamsPerConnection: 1,
+      pingIntervalMs: undefined,
+    };
     return {
       made,
       holders: 0,

@@ -1,0 +1,244 @@
+import {
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { AgentwireError } from '@agentwire/core';
+import type { Dispatcher } from 'undici';
+import { addHttp2Headers } from '../../http2/http2-headers.ts';
+import { REFUSED_STREAM } from '../upstream-error.ts';
+import type { ConnectionGate, DispatchOptions } from '../upstream-messages.ts';
+import type { TargetSession } from './target-session.ts';
+
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+
+type Body = Uint8Array | AsyncIterable<Uint8Array> | null;
+
+const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
+
+/** Returns the name of a code of RST_STREAM, such as `PROTOCOL_ERROR`. */
+function nameOf(code: number): string {
+  const [name] = Object.entries(constants).find(([key, value]) => key.startsWith('NGHTTP2_') && value === code) ?? [];
+  return name?.slice('NGHTTP2_'.length) ?? `code ${code}`;
+}
+
+/** Resolves when a stream takes more, or has ended. */
+function drained(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}
+
+/** Returns the header block of a request. */
+function headOf({ method, path, headers, acceptsTrailers }: DispatchOptions, scheme: string): OutgoingHttpHeaders {
+  const lines = addHttp2Headers(headers as string[], { ':method': method, ':scheme': scheme, ':path': path });
+  const { host, ...rest } = lines;
+  if (host !== undefined) rest[':authority'] = host;
+  // some gRPC servers refuse a request without it
+  if (acceptsTrailers === true) rest['te'] = 'trailers';
+  return rest;
+}
+
+/** One request and its response on a stream of HTTP/2, with the callbacks that undici has for HTTP/1.1. */
+export class HttpStream implements ConnectionGate, Dispatcher.DispatchController {
+  readonly #session: TargetSession;
+  readonly #options: DispatchOptions;
+  readonly #handler: Dispatcher.DispatchHandler;
+  #stream: ClientHttp2Stream | undefined;
+  /** `true` once the handler has got its last callback. */
+  #over = false;
+  #uploaded = false;
+  /** Resets the stream with CANCEL. `close` would end the body first, so that a part of it looked like the whole. */
+  readonly #cut = new AbortController();
+  #reason: Error | null = null;
+  /** Bytes of the socket that were read when the request was sent. */
+  #bytesRead = 0;
+  /** Bytes of the body that the head has announced, less those that came. */
+  #missing = 0;
+  requests: number;
+  heard = false;
+  headOnly = false;
+  rawHeaders: string[] = [];
+  rawTrailers: string[] = [];
+
+  constructor(session: TargetSession, options: DispatchOptions, handler: Dispatcher.DispatchHandler) {
+    this.#session = session;
+    this.#options = options;
+    this.#handler = handler;
+    this.requests = session.opened;
+  }
+
+  get socket(): Socket {
+    return this.#session.socket;
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== null;
+  }
+
+  get reason(): Error | null {
+    return this.#reason;
+  }
+
+  get paused(): boolean {
+    return this.#stream?.isPaused() === true;
+  }
+
+  pause(): void {
+    this.stop();
+  }
+
+  stop(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    if (!this.#over && this.#stream?.isPaused() === true) this.#stream.resume();
+  }
+
+  remove(): void {
+    // a stream is never taken over
+  }
+
+  /** Sends the request. */
+  start(): void {
+    const { body, upgrade, trailers, path, method } = this.#options;
+    this.#handler.onRequestStart?.(this, undefined);
+    if (this.#over) return;
+    if (upgrade != null)
+      return this.abort(new AgentwireError('ERR_UNSUPPORTED', 'WebSockets need an upstream with protocol: http1'));
+    const scheme = 'encrypted' in this.socket ? 'https' : 'http';
+    try {
+      const waitForTrailers = body !== null && trailers !== undefined;
+      const settings = { endStream: body === null, waitForTrailers, signal: this.#cut.signal };
+      this.#stream = this.#session.http2.request(headOf(this.#options, scheme), settings);
+    } catch (error) {
+      // the session has ended in this turn, or the head is one that HTTP/2 does not allow
+      const { code, message } = error as NodeJS.ErrnoException;
+      const gone = code === 'ERR_HTTP2_GOAWAY_SESSION' || code === 'ERR_HTTP2_INVALID_SESSION';
+      const cause = { cause: error };
+      return this.abort(
+        gone
+          ? withCode('the connection has ended', REFUSED_STREAM)
+          : new AgentwireError(
+              'ERR_PROTOCOL',
+              `${method} ${path.split('?', 1)[0]}: no head of HTTP/2: ${message}`,
+              cause,
+            ),
+      );
+    }
+    this.#session.open();
+    this.#bytesRead = this.socket.bytesRead;
+    this.#listen(this.#stream);
+    void this.#upload(this.#stream, body as Body);
+  }
+
+  #listen(stream: ClientHttp2Stream): void {
+    stream
+      .once('response', (head, flags, ...raw) => this.#onResponse(head, flags, raw[0]))
+      .on('headers', () => (this.heard = true))
+      .on('data', (chunk: Uint8Array) => this.#onData(chunk))
+      .once('trailers', (_trailers, _flags, ...raw) => (this.rawTrailers = raw[0] ?? []))
+      .once('end', () => this.#onEnd(stream))
+      .on('error', () => undefined)
+      .once('wantTrailers', () => this.#sendTrailers(stream))
+      .once('close', () => this.#onClose(stream));
+  }
+
+  #onResponse(head: IncomingHttpHeaders & IncomingHttpStatusHeader, flags: number, raw: string[] = []): void {
+    if (this.#over) return;
+    this.heard = true;
+    this.headOnly = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+    this.#missing = Number(head['content-length'] ?? 0);
+    this.rawHeaders = raw.filter((_part, at) => raw[at - (at % 2)]?.startsWith(':') !== true);
+    this.#handler.onResponseStart?.(this, head[':status'] ?? 0, head);
+    if (this.headOnly) this.#finish();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.#missing -= chunk.byteLength;
+    if (!this.#over) this.#handler.onResponseData?.(this, chunk as Buffer);
+  }
+
+  #onEnd(stream: ClientHttp2Stream): void {
+    // node:http2 ends the readable side of a stream that was reset too; `close` comes next
+    if (stream.rstCode !== 0 || this.#session.http2.destroyed || this.rawHeaders.length === 0) return;
+    const hasBody = this.#options.method !== 'HEAD' && !this.headOnly;
+    if (hasBody && this.#missing > 0)
+      return this.#fail(new AgentwireError('ERR_CONNECT', 'the response is incomplete'));
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.onResponseEnd?.(this, {});
+    this.#stream?.resume();
+    // the target does not wait for the rest of the body
+    if (!this.#uploaded) this.#cut.abort();
+  }
+
+  #onClose(stream: ClientHttp2Stream): void {
+    this.#session.release();
+    if (this.#over) return;
+    const { rstCode } = stream;
+    const { http2, error } = this.#session;
+    if (rstCode === NGHTTP2_REFUSED_STREAM) this.#fail(withCode('the upstream refused the stream', REFUSED_STREAM));
+    else if (http2.destroyed) {
+      const fault = error instanceof AgentwireError ? error : withCode('the connection was lost', 'ECONNRESET');
+      this.#fail(fault);
+    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${nameOf(rstCode)}`));
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reason = error;
+    this.#handler.onResponseError?.(this, error);
+  }
+
+  /** Resets the stream. A request that timed out in silence makes its connection doubtful. */
+  abort(error: Error): void {
+    if (this.#over) return;
+    const timedOut = error instanceof AgentwireError && error.code === 'ERR_TIMEOUT';
+    if (timedOut && this.#stream !== undefined && this.#session.isSilentSince(this.#bytesRead)) this.#session.doubt();
+    this.#fail(error);
+    this.#cut.abort();
+  }
+
+  async #upload(stream: ClientHttp2Stream, body: Body): Promise<void> {
+    try {
+      if (body === null) this.#uploaded = true;
+      else if (body instanceof Uint8Array) this.#endWith(stream, body);
+      else {
+        for await (const chunk of body) {
+          if (this.#over || stream.destroyed) return;
+          if (chunk.byteLength > 0 && !stream.write(chunk)) await drained(stream);
+        }
+        if (!stream.destroyed) this.#endWith(stream);
+      }
+    } catch (error) {
+      this.abort(error as Error);
+    }
+  }
+
+  #endWith(stream: ClientHttp2Stream, last?: Uint8Array): void {
+    this.#uploaded = true;
+    stream.end(last);
+  }
+
+  #sendTrailers(stream: ClientHttp2Stream): void {
+    try {
+      stream.sendTrailers(addHttp2Headers(this.#options.trailers?.() ?? [], {}));
+    } catch (error) {
+      this.abort(error as Error);
+    }
+  }
+}

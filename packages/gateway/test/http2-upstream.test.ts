@@ -1,0 +1,358 @@
+import { once } from 'node:events';
+import {
+  connect,
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { ALLOW } from '@agentwire/core';
+import type { GatewayOptions, UpstreamConfig } from '@agentwire/gateway';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
+import { setup } from './setup.ts';
+
+type OnStream = (
+  stream: ServerHttp2Stream,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  session: ServerHttp2Session,
+) => void;
+
+interface Target {
+  readonly port: number;
+  readonly sessions: ServerHttp2Session[];
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+function sessionsOf(server: Http2Server, onStream: OnStream): ServerHttp2Session[] {
+  const sessions: ServerHttp2Session[] = [];
+  server.on('session', (session) => {
+    sessions.push(session);
+    session.on('error', () => undefined);
+    onTestFinished(() => session.destroy());
+    session.on('stream', (stream, headers) => {
+      stream.on('error', () => undefined);
+      onStream(stream, headers, session);
+    });
+  });
+  return sessions;
+}
+
+async function target(onStream: OnStream, settings: Parameters<typeof createServer>[0] = {}): Promise<Target> {
+  const server = createServer(settings);
+  const sessions = sessionsOf(server, onStream);
+  return { port: await listening(server), sessions };
+}
+
+async function gatewayTo(
+  port: number,
+  config: Partial<UpstreamConfig> = {},
+  options: Partial<GatewayOptions> = {},
+): ReturnType<typeof setup> {
+  const upstream: UpstreamConfig = { targets: [`http://127.0.0.1:${port}`], protocol: 'http2', ...config };
+  return setup({ waf: () => ALLOW }, { upstream: 'api', upstreams: { api: upstream }, ...options }, undefined, {
+    h2c: true,
+  });
+}
+
+const answerAll: OnStream = (stream, headers) => {
+  stream.respond({ ':status': 200, 'set-cookie': ['a=1', 'b=2'] });
+  stream.end(JSON.stringify(headers));
+};
+
+test('clients of HTTP/1.1 reach an upstream of HTTP/2, on one connection', async () => {
+  const { port, sessions } = await target(answerAll);
+  const { url } = await gatewayTo(port);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, async (_one, at) => {
+      const response = await fetch(`${url}/a?b=${at}`, {
+        method: 'PUT',
+        body: 'x'.repeat(at),
+        headers: { 'x-own': '1' },
+      });
+      expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+      return (await response.json()) as Record<string, string>;
+    }),
+  );
+  expect(answers[7]).toMatchObject({
+    ':method': 'PUT',
+    ':path': '/a?b=7',
+    ':scheme': 'http',
+    ':authority': new URL(url).host,
+    'content-length': '7',
+    'x-own': '1',
+    'x-forwarded-for': '127.0.0.1',
+  });
+  expect(Object.keys(answers[7] ?? {})).not.toContain('connection');
+  expect(sessions).toHaveLength(1);
+});
+
+test('large bodies pass both ways', async () => {
+  const { port } = await target((stream) => {
+    stream.respond({ ':status': 200 });
+    stream.pipe(stream);
+  });
+  const { url } = await gatewayTo(port);
+  const body = Buffer.alloc(3_000_000, 'abc');
+  const response = await fetch(url, { method: 'POST', body });
+  expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
+});
+
+test('HEAD, 204, 304, and a response that is its head', async () => {
+  const { port } = await target((stream, { ':path': path }) => {
+    const length = path === '/204' ? {} : { 'content-length': '5' };
+    stream.respond({ ':status': Number(String(path).slice(1)), ...length }, { endStream: true });
+  });
+  const { url } = await gatewayTo(port);
+  expect((await fetch(`${url}/200`, { method: 'HEAD' })).headers.get('content-length')).toBe('5');
+  expect((await fetch(`${url}/204`)).status).toBe(204);
+  expect((await fetch(`${url}/304`)).status).toBe(304);
+});
+
+test('streams past what the target allows go to further connections, and wait past those', async () => {
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  let open = 0;
+  const { port, sessions } = await target(
+    (stream) => {
+      open += 1;
+      most = Math.max(most, open);
+      waiting.push(() => {
+        open -= 1;
+        stream.respond({ ':status': 200 });
+        stream.end('done');
+      });
+      asked?.();
+    },
+    { settings: { maxConcurrentStreams: 2 } },
+  );
+  let asked: (() => void) | undefined;
+  const { url } = await gatewayTo(port, { connections: 2, maxStreamsPerConnection: 4 });
+  const answers = Array.from({ length: 7 }, async () => (await fetch(url)).text());
+  const until = async (count: number): Promise<void> => {
+    for (;;) {
+      if (waiting.length >= count) return;
+      await new Promise<void>((resolve) => (asked = resolve));
+    }
+  };
+  // all that may be open at once
+  await until(4);
+  for (let done = 0; done < 7; done++) {
+    await until(1);
+    waiting.shift()?.();
+  }
+  expect(await Promise.all(answers)).toEqual(Array.from({ length: 7 }, () => 'done'));
+  expect(sessions).toHaveLength(2);
+  expect(most).toBe(4);
+});
+
+describe('ends of connections', () => {
+  test('after GOAWAY streams end, and the next request gets a new connection', async () => {
+    const first = Promise.withResolvers<ServerHttp2Stream>();
+    const { port, sessions } = await target((stream, headers) => {
+      if (headers[':path'] !== '/slow') return answerAll(stream, headers, stream.session as ServerHttp2Session);
+      first.resolve(stream);
+    });
+    const { url } = await gatewayTo(port);
+    const slow = fetch(`${url}/slow`);
+    const stream = await first.promise;
+    sessions[0]?.goaway(0);
+    await new Promise<void>((resolve) => sessions[0]?.ping(() => resolve()));
+    expect((await fetch(`${url}/next`)).status).toBe(200);
+    expect(sessions).toHaveLength(2);
+    stream.respond({ ':status': 200 });
+    stream.end('still');
+    expect(await (await slow).text()).toBe('still');
+  });
+
+  test('a refused stream is sent again, whatever its method', async () => {
+    let seen = 0;
+    const { port } = await target((stream, headers, session) => {
+      seen += 1;
+      if (seen === 1) return stream.close(7);
+      answerAll(stream, headers, session);
+    });
+    const { url } = await gatewayTo(port);
+    expect((await fetch(url, { method: 'POST', body: null })).status).toBe(200);
+    expect(seen).toBe(2);
+  });
+
+  test('a lost connection is tried anew for an idempotent request only', async () => {
+    let seen = 0;
+    const { port } = await target((stream, headers, session) => {
+      seen += 1;
+      if (headers[':path'] === '/first' || seen > 2) return answerAll(stream, headers, session);
+      session.destroy();
+    });
+    const { url } = await gatewayTo(port);
+    expect((await fetch(`${url}/first`)).status).toBe(200);
+    expect((await fetch(`${url}/get`)).status).toBe(200);
+    expect(seen).toBe(3);
+    seen = 1;
+    expect((await fetch(`${url}/post`, { method: 'POST', body: 'x' })).status).toBe(502);
+  });
+
+  test('a stream that is reset, or a connection that is lost, within a body cuts the response', async () => {
+    const { port } = await target((stream, { ':path': path }, session) => {
+      stream.respond({ ':status': 200 });
+      stream.write('half', () => {
+        if (path === '/reset') stream.destroy(new Error('broken'));
+        else session.destroy();
+      });
+    });
+    const { url } = await gatewayTo(port);
+    for (const path of ['/reset', '/lost'])
+      await expect((async () => (await fetch(url + path)).text())()).rejects.toThrow();
+  });
+
+  test('an idle connection ends', async () => {
+    const { port, sessions } = await target(answerAll);
+    const { url } = await gatewayTo(port, { keepAliveTimeoutMs: 50 });
+    await (await fetch(url)).text();
+    await once(sessions[0] as ServerHttp2Session, 'close');
+    expect((await fetch(url)).status).toBe(200);
+    expect(sessions).toHaveLength(2);
+  });
+
+  test('a connection that answers no ping after a timeout is replaced', async () => {
+    const frozen: Socket[] = [];
+    let isFrozen = false;
+    const { port: real, sessions } = await target(answerAll);
+    // a relay that stops to pass what the client sends
+    const relay = createTcpServer((socket) => {
+      const ahead = connectTcp(real, '127.0.0.1');
+      const isFirst = frozen.length === 0;
+      frozen.push(socket);
+      socket.on('error', () => undefined).on('close', () => ahead.destroy());
+      ahead.on('error', () => undefined).pipe(socket);
+      socket.on('data', (part: Buffer) => {
+        if (!isFirst || !isFrozen) ahead.write(part);
+      });
+    });
+    const { url } = await gatewayTo(await listening(relay), { timeoutMs: 100, connectTimeoutMs: 200 });
+    expect((await fetch(`${url}/one`)).status).toBe(200);
+    isFrozen = true;
+    expect((await fetch(`${url}/slow`)).status).toBe(504);
+    await once(frozen[0] as Socket, 'close');
+    expect((await fetch(`${url}/two`)).status).toBe(200);
+    expect(sessions).toHaveLength(2);
+  });
+});
+
+test('an upload that breaks off never looks whole to the target', async () => {
+  const begun = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<{ ended: boolean; code: number }>();
+  const { port } = await target((stream) => {
+    let ended = false;
+    stream.on('data', () => begun.resolve()).once('end', () => (ended = stream.rstCode === 0));
+    stream.once('close', () => over.resolve({ ended, code: stream.rstCode }));
+  });
+  const { url } = await gatewayTo(port);
+  const session = connect(url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':method': 'POST', ':path': '/' });
+  stream.on('error', () => undefined).write('half');
+  await begun.promise;
+  stream.destroy(new Error('gone'));
+  expect(await over.promise).toEqual({ ended: false, code: 8 });
+});
+
+test('a response that breaks off never looks whole to a client of HTTP/2', async () => {
+  const { url } = await setup(
+    {},
+    {},
+    (_request, response) => {
+      response.write('half');
+      setImmediate(() => response.destroy());
+    },
+    { h2c: true },
+  );
+  const session = connect(url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':path': '/' });
+  const error = Promise.withResolvers<unknown>();
+  stream
+    .on('error', error.resolve)
+    .on('end', () => setImmediate(() => error.resolve(undefined)))
+    .resume();
+  expect(await error.promise).toMatchObject({ code: 'ERR_HTTP2_STREAM_ERROR' });
+});
+
+describe('targets that do not speak HTTP/2', () => {
+  test('one of HTTP/1.1 in plain text: 502', async () => {
+    const { url: other } = await setup({});
+    const { url } = await gatewayTo(Number(new URL(other).port));
+    expect((await fetch(url)).status).toBe(502);
+  });
+
+  test('one that says nothing: 504 after connectTimeoutMs', async () => {
+    const mute = createTcpServer((socket) => socket.on('error', () => undefined).resume());
+    const { url } = await gatewayTo(await listening(mute), { connectTimeoutMs: 100 });
+    expect((await fetch(url)).status).toBe(504);
+  });
+
+  test('with TLS: http2 is 502, auto falls back to HTTP/1.1', async () => {
+    const authority = makeIdentity('test authority');
+    const { cert, key } = makeIdentity('localhost', authority);
+    const server = createHttpsServer({ cert, key }, (request, response) => response.end(request.httpVersion));
+    const port = await listening(server);
+    const config = { targets: [`https://127.0.0.1:${port}`], tls: { ca: authority.cert, serverName: 'localhost' } };
+    const strict = await gatewayTo(port, config);
+    expect((await fetch(strict.url)).status).toBe(502);
+    const auto = await gatewayTo(port, { ...config, protocol: 'auto', connections: 3 });
+    const answers = await Promise.all(Array.from({ length: 9 }, async () => (await fetch(auto.url)).text()));
+    expect(answers).toEqual(Array.from({ length: 9 }, () => '1.1'));
+    expect(server.listening).toBe(true);
+  });
+});
+
+test('auto takes HTTP/2 where TLS selects it', async () => {
+  const authority = makeIdentity('test authority');
+  const { cert, key } = makeIdentity('localhost', authority);
+  const server = createSecureServer({ cert, key });
+  const sessions = sessionsOf(server, answerAll);
+  const port = await listening(server);
+  const config = { targets: [`https://127.0.0.1:${port}`], tls: { ca: authority.cert, serverName: 'localhost' } };
+  const { url } = await gatewayTo(port, { ...config, protocol: 'auto' });
+  expect(await (await fetch(url)).json()).toMatchObject({ ':scheme': 'https' });
+  expect(sessions).toHaveLength(1);
+});
+
+test('health checks speak HTTP/2 too', async () => {
+  let healthy = false;
+  const checked: (() => void)[] = [];
+  const { port } = await target((stream, headers, session) => {
+    if (headers[':path'] !== '/health') return answerAll(stream, headers, session);
+    stream.respond({ ':status': healthy ? 200 : 503 }, { endStream: true });
+    checked.shift()?.();
+  });
+  const healthCheck = { path: '/health', intervalMs: 10, unhealthyAfter: 1, healthyAfter: 1 };
+  const { gateway } = await gatewayTo(port, { healthCheck });
+  const state = (): unknown => gateway.stats.upstreams['api']?.[0]?.state;
+  for (const wanted of ['unhealthy', 'healthy']) {
+    while (state() !== wanted) await new Promise<void>((resolve) => checked.push(resolve));
+    healthy = true;
+  }
+  expect(state()).toBe('healthy');
+});
+
+test('a WebSocket is refused: such a target has none', async () => {
+  const { port } = await target(answerAll);
+  const { url } = await gatewayTo(port);
+  const socket = new WebSocket(url.replace('http', 'ws'));
+  await once(socket, 'error');
+});
