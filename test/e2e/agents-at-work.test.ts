@@ -36,9 +36,13 @@ test('agent --watch serves a file anew when it changes', async () => {
 test('agent --socket-mode and --socket-group set who may connect', async () => {
   const path = join(socketFolder(), 'a.sock');
   const group = String(process.getgid?.() ?? 0);
-  const agent = start('agent', 'waf', '--listen', `unix:${path}`, '--socket-group', group, '--socket-mode', '660');
-  await agent.line('listening');
-  expect([statSync(path).mode & 0o777, String(statSync(path).gid)]).toEqual([0o660, group]);
+  const grpc = `${path}.grpc`;
+  const listen = ['--listen', `unix:${path}`, '--listen', `grpc+unix:${grpc}`];
+  const agent = start('agent', 'waf', ...listen, '--socket-group', group, '--socket-mode', '660');
+  await agent.line('listening grpc+unix:');
+  for (const file of [path, grpc])
+    expect([statSync(file).mode & 0o777, String(statSync(file).gid)]).toEqual([0o660, group]);
+  expect((await agentwire('call', `grpc+unix:${grpc}`, '--uri', '/')).status).toBe(0);
   expect(await agent.stop()).toBe(0);
   for (const [flags, why] of [
     [['--listen', `unix:${path}`, '--socket-mode', 'rw'], 'three octal digits'],

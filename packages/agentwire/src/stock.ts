@@ -10,15 +10,18 @@ import type { Logger, Transport } from '@agentwire/core';
 import { checkObject, checkOptions, OPTION, stderrLogger } from '@agentwire/core/internal';
 import type { Gateway, GatewayOptions } from '@agentwire/gateway';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
+
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
-import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createTcpTransport, createUdsTransport, type SocketFileOptions } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
 
 /** Options of {@link stockTransports}. */
 export interface StockTransportOptions {
   /** Keys and certificates for `grpcs:`, `tls:` and `wss:`. */
   readonly tls?: GrpcTlsOptions;
+  /** Mode and group of the Unix sockets that are bound; default mode 0o600, this user alone. */
+  readonly sockets?: SocketFileOptions;
   /** Logger of the transports; default: warnings and errors to stderr. */
   readonly logger?: Logger;
 }
@@ -28,14 +31,14 @@ export type ServeAgentOptions = Omit<ServeOptions, 'transports'> & Partial<Pick<
 
 const memory = createMemoryTransport();
 
-/** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
+/** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `grpc+unix:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
-  checkOptions('stockTransports', options, { tls: OPTION.object, logger: OPTION.logger });
-  const { tls, logger = stderrLogger } = options;
+  checkOptions('stockTransports', options, { tls: OPTION.object, sockets: OPTION.object, logger: OPTION.logger });
+  const { tls, sockets, logger = stderrLogger } = options;
   const secured = { logger, ...(tls !== undefined && { tls }) };
   return [
-    createUdsTransport({ logger }),
-    createGrpcTransport(secured),
+    createUdsTransport({ ...sockets, logger }),
+    createGrpcTransport({ ...sockets, ...secured }),
     createTcpTransport(secured),
     createWebSocketTransport(secured),
     memory,

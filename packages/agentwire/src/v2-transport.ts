@@ -5,7 +5,7 @@ import { clientHello, SESSION_CLIENT_TABLE } from '@agentwire/core/session/inter
 import { stockTransports, type StockTransportOptions } from './stock.ts';
 
 /** Options of {@link V2Transport.connect}: the client's, and keys and certificates for `grpcs:` and `tls:`. */
-export interface V2TransportOptions extends SessionClientOptions, StockTransportOptions {}
+export interface V2TransportOptions extends SessionClientOptions, Omit<StockTransportOptions, 'sockets'> {}
 
 /**
  * One connection to one agent over whichever stock transport its endpoint asks for: every transport has the same

@@ -1,5 +1,6 @@
-import { chmodSync, chownSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseEndpoint } from '@agentwire/core';
+import type { SocketFileOptions } from '@agentwire/transport-uds';
 import type { Command } from 'commander';
 import { UsageError } from './usage-error.ts';
 
@@ -30,34 +31,21 @@ function groupOf(word: string, example: string): number {
 /**
  * Checks the flags of Unix sockets.
  *
- * @returns function that admits the group to the sockets among `endpoints`, which are bound for this user alone
+ * @returns who may connect to the sockets that the transports bind
  * @throws UsageError for a mode that is none, a group that is not there, or flags without a Unix socket
  */
-export function socketAccess(
-  flags: SocketFlags,
-  listen: readonly string[],
-  example: string,
-): (endpoints: readonly string[]) => void {
+export function socketAccess(flags: SocketFlags, listen: readonly string[], example: string): SocketFileOptions {
   const { socketMode, socketGroup } = flags;
-  if (socketMode === undefined && socketGroup === undefined) return () => undefined;
-  const pathsOf = (endpoints: readonly string[]): string[] =>
-    endpoints
-      .map((endpoint) => parseEndpoint(endpoint))
-      .flatMap(({ scheme, target }) => (scheme === 'unix' ? [target] : []));
-  if (pathsOf(listen).length === 0)
+  if (socketMode === undefined && socketGroup === undefined) return {};
+  if (!listen.some((endpoint) => parseEndpoint(endpoint).path !== undefined))
     throw new UsageError('--socket-mode and --socket-group are about Unix sockets: --listen unix:PATH', example);
   if (socketMode !== undefined && !/^0?[0-7]{3}$/.test(socketMode))
     throw new UsageError(
       `--socket-mode takes three octal digits such as 660, got ${JSON.stringify(socketMode)}`,
       example,
     );
-  const group = socketGroup === undefined ? undefined : groupOf(socketGroup, example);
-  const mode = Number.parseInt(socketMode ?? '660', 8);
-  return (endpoints) => {
-    for (const path of pathsOf(endpoints)) {
-      // the group first: with the mode first, the group of before could connect in between
-      if (group !== undefined) chownSync(path, process.getuid?.() ?? -1, group);
-      chmodSync(path, mode);
-    }
+  return {
+    mode: socketMode === undefined ? undefined : Number.parseInt(socketMode, 8),
+    group: socketGroup === undefined ? undefined : groupOf(socketGroup, example),
   };
 }

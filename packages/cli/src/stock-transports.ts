@@ -1,6 +1,6 @@
 import { type Clock, type Logger, systemClock, type Transport } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
-import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createTcpTransport, createUdsTransport, type SocketFileOptions } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import { readNamedFile } from './read-named-file.ts';
 import { flagOf, type NameOfTls, type TlsFlags } from './tls-flags.ts';
@@ -10,13 +10,15 @@ export interface StockTransportOptions extends TlsFlags {
   readonly dialect?: 'auto' | 'documented' | 'zentinel';
   /** Names of the TLS settings in errors; default their flags. */
   readonly nameOfTls?: NameOfTls;
+  /** Mode and group of the Unix sockets that are bound; default this user alone. */
+  readonly sockets?: SocketFileOptions;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
 
 /** Every transport that agentwire comes with, ready for this command. @throws UsageError for a file that cannot be read */
 export function stockTransports(options: StockTransportOptions, example = 'agentwire --help'): Transport[] {
-  const { logger, clock = systemClock, dialect = 'auto', nameOfTls = flagOf, tlsServerName: name } = options;
+  const { logger, clock = systemClock, dialect = 'auto', nameOfTls = flagOf, tlsServerName: name, sockets } = options;
   const read = (key: 'tlsCert' | 'tlsKey' | 'tlsCa'): Uint8Array | undefined => {
     const file = options[key];
     return file === undefined ? undefined : readNamedFile(nameOfTls(key), file, example);
@@ -29,8 +31,8 @@ export function stockTransports(options: StockTransportOptions, example = 'agent
     requireClientCertificate: options.tlsCa !== undefined,
   };
   return [
-    createUdsTransport({ dialect, logger, clock }),
-    createGrpcTransport({ logger, clock, tls: { ...tls, servername: name } }),
+    createUdsTransport({ ...sockets, dialect, logger, clock }),
+    createGrpcTransport({ ...sockets, logger, clock, tls: { ...tls, servername: name } }),
     createTcpTransport({ dialect, logger, clock, tls: { ...tls, serverName: name } }),
     createWebSocketTransport({ dialect, logger, clock, tls: { ...tls, serverName: name } }),
   ];

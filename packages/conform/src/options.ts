@@ -55,7 +55,7 @@ export interface RunSettings {
 }
 
 function formsOf({ scheme }: Endpoint, dialect: ConformOptions['dialect']): readonly ProtocolForm[] {
-  if (scheme === 'grpc' || scheme === 'grpcs') {
+  if (scheme === 'grpc' || scheme === 'grpcs' || scheme === 'grpc+unix') {
     if (dialect === undefined) return ['grpc'];
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'dialect has no effect over gRPC, which has only one form');
   }

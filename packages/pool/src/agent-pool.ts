@@ -99,7 +99,7 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
   /**
    * Adds an agent over gRPC.
    *
-   * @param endpoint `host:port`, or with `grpc://`, `grpcs://`, `http://`, `https://`
+   * @param endpoint `host:port`, or with `grpc://`, `grpcs://`, `http://`, `https://`, or `grpc+unix:PATH`, which has no TLS
    * @param tls `true` for `grpcs:` with the keys and certificates of the transport, or those for this agent alone; default `false`, which
    * an endpoint with `grpcs://` or `https://` overrides
    * @throws AgentwireError as {@link addAgent}, and `ERR_INVALID_ARGUMENT` for keys and certificates that cannot be used
@@ -112,8 +112,12 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
   ): Promise<void> {
     const own = typeof tls === 'boolean' ? undefined : checkObject('tls', tls);
     const { scheme, target } = parseEndpoint(endpoint);
+    if (scheme === 'grpc+unix' && tls === false) return this.#dial(name, endpoint, options);
     if (scheme !== 'grpc' && scheme !== 'grpcs')
-      throw new AgentwireError('ERR_INVALID_ADDRESS', `addGrpcAgent takes HOST:PORT, got ${JSON.stringify(endpoint)}`);
+      throw new AgentwireError(
+        'ERR_INVALID_ADDRESS',
+        `addGrpcAgent takes HOST:PORT, or grpc+unix:PATH without TLS, got ${JSON.stringify(endpoint)}`,
+      );
     return this.#dial(name, `${tls !== false || scheme === 'grpcs' ? 'grpcs' : 'grpc'}://${target}`, options, own);
   }
 

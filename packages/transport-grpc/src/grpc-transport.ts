@@ -11,7 +11,7 @@ import {
 import { resolveConnectOptions } from '@agentwire/core/internal';
 import { resolveGrpcOptions, type GrpcTransportOptions } from './options.ts';
 
-const SCHEMES: readonly string[] = ['grpc', 'grpcs'];
+const SCHEMES: readonly string[] = ['grpc', 'grpcs', 'grpc+unix'];
 
 // The first dial and the first bind load Connect and protobuf (about 200 files), not the import of this file: `agentwire`
 // gives every pool and agent this transport, and most of them never use gRPC.
@@ -23,14 +23,15 @@ function grpcEndpoint(text: string): Endpoint {
   if (SCHEMES.includes(endpoint.scheme)) return endpoint;
   throw new AgentwireError(
     'ERR_INVALID_ADDRESS',
-    `the gRPC transport serves grpc://HOST:PORT and grpcs://HOST:PORT, not ${JSON.stringify(endpoint.address)}`,
+    `the gRPC transport serves grpc://HOST:PORT, grpcs://HOST:PORT and grpc+unix:PATH, not ${JSON.stringify(endpoint.address)}`,
   );
 }
 
 /**
  * Makes the transport that speaks `zentinel.agent.v2.AgentServiceV2` over HTTP/2 (wire facts, section 8).
  *
- * Serves `grpc://HOST:PORT` in the clear and `grpcs://HOST:PORT` over TLS, with client certificates where asked for.
+ * Serves `grpc://HOST:PORT` in the clear, `grpcs://HOST:PORT` over TLS, with client certificates where asked for, and
+ * `grpc+unix:PATH` on a Unix socket.
  * Only a proxy dials; one connection is one ProcessStream on an HTTP/2 session of its own.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown option or a value out of range.

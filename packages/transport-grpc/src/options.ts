@@ -7,6 +7,7 @@ import {
   resolveOptions,
   silentLogger,
 } from '@agentwire/core/internal';
+import { SOCKET_FILE_TABLE, type SocketFileOptions } from '@agentwire/transport-framed/internal';
 
 /** Keys and certificates for `grpcs:`; each PEM text or bytes. */
 export interface GrpcTlsOptions {
@@ -25,7 +26,7 @@ export interface GrpcTlsOptions {
 }
 
 /** Options of `createGrpcTransport`. */
-export interface GrpcTransportOptions {
+export interface GrpcTransportOptions extends SocketFileOptions {
   /** Keys and certificates; needed to listen on `grpcs:`, optional to dial it. */
   readonly tls?: GrpcTlsOptions | undefined;
   /** Longest gRPC message to send and to take, in bytes; default and most 10 MiB. Past it `ERR_MESSAGE_TOO_LARGE`. */
@@ -45,12 +46,14 @@ export interface GrpcTransportOptions {
 }
 
 /** {@link GrpcTransportOptions} with every default filled in. */
-export type ResolvedGrpcOptions = Omit<Resolved<GrpcTransportOptions>, 'tls'> & Pick<GrpcTransportOptions, 'tls'>;
+export type ResolvedGrpcOptions = Omit<Resolved<GrpcTransportOptions>, 'tls' | 'mode' | 'group'> &
+  Pick<GrpcTransportOptions, 'tls' | 'mode' | 'group'>;
 
 /** Longest gRPC message of the protocol, in bytes (10 MiB). */
 export const MAX_GRPC_MESSAGE_BYTES: number = 10 * 1024 * 1024;
 
 const ROWS: OptionRows<GrpcTransportOptions> = {
+  ...SOCKET_FILE_TABLE,
   tls: {
     check: OPTION.nested<GrpcTlsOptions>({
       ca: OPTION.oneOrMore(OPTION.pem),
@@ -73,10 +76,10 @@ const ROWS: OptionRows<GrpcTransportOptions> = {
 /** Fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown key or a wrong value. */
 export function resolveGrpcOptions(options: GrpcTransportOptions): ResolvedGrpcOptions {
   const resolved = resolveOptions('createGrpcTransport', options, ROWS);
-  const { tls } = options;
+  const { tls, mode, group } = options;
   if (tls !== undefined && (tls.cert === undefined) !== (tls.key === undefined))
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'tls.cert and tls.key go together, got only one of them');
-  return { ...resolved, tls, logger: countRepeats(resolved.logger, resolved.clock) };
+  return { ...resolved, tls, mode, group, logger: countRepeats(resolved.logger, resolved.clock) };
 }
 
 /** Defaults of `createGrpcTransport`. */

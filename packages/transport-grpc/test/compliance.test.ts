@@ -1,7 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import type { Connection, RequestId } from '@agentwire/core';
 import { Outbox } from '@agentwire/wire-codec';
-import { describe, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { testTransport } from '@agentwire/transport-compliance';
 import { createGrpcTransport } from '../src/index.ts';
 import { makeIdentity } from './support/certificates.ts';
@@ -47,4 +49,15 @@ testTransport({
   create: ({ clock }) => createGrpcTransport({ clock, tls: { ca: authority.cert, cert, key } }),
   address: () => 'grpcs://127.0.0.1:0',
   unusedAddress: async () => `grpcs://127.0.0.1:${await freePort()}`,
+});
+
+const folder = mkdtempSync(`${tmpdir()}/aw-`);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let sockets = 0;
+
+testTransport({
+  ...common,
+  name: 'gRPC, Unix socket',
+  create: ({ clock }) => createGrpcTransport({ clock }),
+  address: () => `grpc+unix:${folder}/${(sockets += 1)}.sock`,
 });

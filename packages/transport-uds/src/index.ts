@@ -4,4 +4,4 @@ export { createTcpTransport } from './tcp-transport.ts';
 export type { TcpTransportOptions, TlsOptions } from './tcp-transport.ts';
 export { createUdsTransport } from './uds-transport.ts';
 export type { UdsTransportOptions } from './uds-transport.ts';
-export type { DialectChoice } from '@agentwire/transport-framed';
+export type { DialectChoice, SocketFileOptions } from '@agentwire/transport-framed';

@@ -1,17 +1,20 @@
 import { createServer, connect } from 'node:net';
 import type { Transport } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { checkOptions, type OptionTable } from '@agentwire/core/internal';
 import { createFramedTransport, streamLink, type FramedOptions } from '@agentwire/transport-framed';
-import { FRAMED_TABLE, openSocket, startListening } from '@agentwire/transport-framed/internal';
-import { bindSocketFile } from './socket-file.ts';
+import {
+  bindSocketFile,
+  FRAMED_TABLE,
+  openSocket,
+  SOCKET_FILE_TABLE,
+  type SocketFileOptions,
+  startListening,
+} from '@agentwire/transport-framed/internal';
 
 /** Options of {@link createUdsTransport}. */
-export interface UdsTransportOptions extends FramedOptions {
-  /** Mode of the socket files that it binds, as in `chmod`; default 0o600, this user only. 0o660 admits a group. */
-  readonly mode?: number | undefined;
-}
+export interface UdsTransportOptions extends FramedOptions, SocketFileOptions {}
 
-const TABLE: OptionTable<UdsTransportOptions> = { ...FRAMED_TABLE, mode: OPTION.integer(0, 0o777) };
+const TABLE: OptionTable<UdsTransportOptions> = { ...FRAMED_TABLE, ...SOCKET_FILE_TABLE };
 
 /**
  * Makes the transport that carries frames over Unix sockets: `unix:PATH`.
@@ -23,7 +26,7 @@ const TABLE: OptionTable<UdsTransportOptions> = { ...FRAMED_TABLE, mode: OPTION.
  */
 export function createUdsTransport(options: UdsTransportOptions = {}): Transport {
   checkOptions('createUdsTransport', options, TABLE);
-  const { mode = 0o600, ...framed } = options;
+  const { mode, group, ...framed } = options;
   return createFramedTransport(
     {
       name: 'uds',
@@ -36,7 +39,7 @@ export function createUdsTransport(options: UdsTransportOptions = {}): Transport
           acceptor.accept(streamLink(socket), { address }),
         );
         try {
-          const file = await bindSocketFile(target, mode, (path) => startListening(server, { path }));
+          const file = await bindSocketFile(target, { mode, group }, (path) => startListening(server, { path }));
           server.on('error', (error) => acceptor.report(error));
           return {
             address,

@@ -67,6 +67,24 @@ describe('binding', () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o666);
   });
 
+  test('gives it to a group, whose members may connect unless the mode says otherwise', async () => {
+    const folder = temporaryFolder();
+    // any group for root; for another user only one of its own
+    const group = process.getuid?.() === 0 ? 12_345 : (process.getgid?.() ?? 0);
+    for (const [mode, expected] of [
+      [undefined, 0o660],
+      [0o620, 0o620],
+    ] as const) {
+      const transport = createUdsTransport({ group, mode });
+      const path = `${folder}/${expected}.sock`;
+      await using _ = await transport.listen(`unix:${path}`, {
+        self: agentHello,
+        onConnection: new Notes().onConnection,
+      });
+      expect([lstatSync(path).mode & 0o777, lstatSync(path).gid]).toEqual([expected, group]);
+    }
+  });
+
   test('the name appears with its final mode', async () => {
     const folder = temporaryFolder();
     const modes: number[] = [];

@@ -78,7 +78,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (value !== undefined && options.reverse.length === 0)
       throw new UsageError(`${flag} is about registering, so it needs --reverse`, EXAMPLE);
   }
-  const admitToSockets = socketAccess(options, options.listen, EXAMPLE);
+  const sockets = socketAccess(options, options.listen, EXAMPLE);
   checkTlsFlags(options, { listens: options.listen, dials: options.reverse }, EXAMPLE);
   const connections = Number(options.connections ?? 4);
   if (!Number.isInteger(connections) || connections < 1)
@@ -92,7 +92,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
-  const stock = stockTransports({ ...tlsOf(options), logger }, EXAMPLE);
+  const stock = stockTransports({ ...tlsOf(options), sockets, logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const callers = new KnownTokens(token === undefined ? {} : { '*': token });
   const server = await serveAgent(agent, {
@@ -117,7 +117,6 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     })),
     onRegistered: (address) => tell('registered', address),
   });
-  admitToSockets(server.endpoints);
   // installs signal handlers before it prints the line: its reader may send a signal at once
   // a promise without an await is a mistake of one handler, not a reason to end the agent for all requests
   const onFloating = (reason: unknown): void =>
@@ -139,7 +138,7 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     .argument('<module>', 'reference, waf, api-key, or a file')
     .option(
       '--listen <endpoint>',
-      'where to listen (unix:PATH, grpc://HOST:PORT, …); may be given more than once',
+      'where to listen (unix:PATH, grpc://HOST:PORT, grpc+unix:PATH, …); may be given more than once',
       collect,
       [],
     )

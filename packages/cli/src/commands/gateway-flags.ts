@@ -34,7 +34,7 @@ export const GATEWAY_EXAMPLE =
 export const FILE_EXAMPLE = 'agentwire gateway --config gateway.yaml';
 
 /** Schemes of the stock transports. */
-export const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'tcp', 'tls', 'ws', 'wss'];
+export const AGENT_SCHEMES: readonly string[] = ['unix', 'grpc', 'grpcs', 'grpc+unix', 'tcp', 'tls', 'ws', 'wss'];
 
 /** Runs a check of what the user wrote: a wrong value there is wrong use, wherever it was written. @throws UsageError */
 export function usage<T>(flag: string, example: string, check: () => T): T {

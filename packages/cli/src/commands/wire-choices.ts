@@ -20,6 +20,6 @@ export function checkChoice<T extends string>(
 
 /** gRPC has one wire format, so a dialect asked for there is wrong use. @throws UsageError */
 export function refuseDialectOverGrpc(scheme: string, dialect: Dialect | undefined, example: string): void {
-  if (dialect === undefined || (scheme !== 'grpc' && scheme !== 'grpcs')) return;
+  if (dialect === undefined || !scheme.startsWith('grpc')) return;
   throw new UsageError('--dialect is for byte streams (unix:, tcp:, tls:); gRPC has one wire format', example);
 }

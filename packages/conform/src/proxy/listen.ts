@@ -75,7 +75,7 @@ export interface PlayedAgent {
 function serverFor(scheme: string, clock: Clock, onChannel: (channel: RawChannel) => void, access: Access): Server {
   const onStream = (stream: ServerHttp2Stream): void => onChannel(new ServedStream(stream, clock));
   const onSocket = (socket: Socket): void => onChannel(new StreamChannel(socket, clock));
-  if (scheme === 'grpc') return createHttp2().on('stream', onStream);
+  if (scheme === 'grpc' || scheme === 'grpc+unix') return createHttp2().on('stream', onStream);
   if (scheme === 'grpcs') return createHttps2(serverTls(access)).on('stream', onStream);
   if (scheme === 'tls') return createTls({ ...serverTls(access), allowHalfOpen: true }, onSocket);
   return createServer({ allowHalfOpen: true }, onSocket);
@@ -88,24 +88,24 @@ export async function listen(
   onChannel: (channel: RawChannel) => void,
   access: Access = {},
 ): Promise<PlayedAgent> {
-  const { scheme, target, host, port } = endpoint;
+  const { scheme, path, host, port } = endpoint;
   const server = serverFor(scheme, clock, onChannel, access);
   server.on('sessionError', () => undefined).on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new AgentwireError('ERR_CONNECT', `cannot listen on ${endpoint.address}: ${error.code ?? error.message}`)),
     );
-    if (scheme === 'unix') server.listen({ path: target }, resolve);
+    if (path !== undefined) server.listen({ path }, resolve);
     else server.listen({ host: host ?? '127.0.0.1', port: port ?? 0 }, resolve);
   });
-  if (scheme === 'unix') chmodSync(target, 0o600);
+  if (path !== undefined) chmodSync(path, 0o600);
   const bound = server.address();
   const real = typeof bound === 'object' && bound !== null ? bound.port : 0;
   return {
-    address: scheme === 'unix' ? endpoint.address : `${scheme}://${host}:${real}`,
+    address: path !== undefined ? endpoint.address : `${scheme}://${host}:${real}`,
     close() {
       server.close();
-      if (scheme === 'unix') rmSync(target, { force: true });
+      if (path !== undefined) rmSync(path, { force: true });
     },
   };
 }

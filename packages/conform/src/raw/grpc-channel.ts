@@ -1,4 +1,5 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { AgentwireError, type Clock, type Endpoint } from '@agentwire/core';
 import { type Access, clientTls } from './access.ts';
 import type { RawChannel } from './channel.ts';
@@ -129,7 +130,14 @@ export function dialGrpc(
   access: Access = {},
   path: string = PROCESS_STREAM,
 ): Promise<GrpcChannel> {
-  const session = connect(`${endpoint.scheme === 'grpcs' ? 'https' : 'http'}://${endpoint.target}`, clientTls(access));
+  const { scheme, target, path: file } = endpoint;
+  const session = connectHttp2(
+    `${scheme === 'grpcs' ? 'https' : 'http'}://${file === undefined ? target : 'localhost'}`,
+    {
+      ...clientTls(access),
+      ...(file !== undefined && { createConnection: () => connectSocket({ path: file }) }),
+    },
+  );
   return new Promise((resolve, reject) => {
     const fail = (code: 'ERR_CONNECT' | 'ERR_TIMEOUT', reason: string): void => {
       clock.clearTimeout(timer);

@@ -2,7 +2,7 @@ import { AgentwireError } from '../errors.ts';
 
 /** Parsed address. */
 export interface Endpoint {
-  /** `unix`, `grpc`, `grpcs`, `tcp`, `tls`, `memory`, or a third party's own. */
+  /** `unix`, `grpc`, `grpcs`, `grpc+unix`, `tcp`, `tls`, `memory`, or a third party's own. */
   readonly scheme: string;
   /** Canonical text of the address; parses to the same endpoint. */
   readonly address: string;
@@ -12,16 +12,19 @@ export interface Endpoint {
   readonly host?: string;
   /** Port, 0 to 65 535, if there is one. */
   readonly port?: number;
+  /** Path of the socket file, for `unix` and `grpc+unix`. */
+  readonly path?: string;
 }
 
 /** Longest path of a Unix socket that the system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 107;
 
 const FORMS =
-  'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, memory:NAME';
+  'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, grpc+unix:PATH, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, memory:NAME';
 const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
 /** Schemes whose rest may be a number, so that `memory:2` is not taken for a host and a port. */
-const NAMED = new Set(['memory', 'unix']);
+const NAMED = new Set(['memory', 'unix', 'grpc+unix']);
+const SOCKET_FILES = new Set(['unix', 'grpc+unix']);
 const WITH_HOST = new Set(['grpc', 'grpcs', 'tcp', 'tls']);
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
@@ -40,11 +43,13 @@ function parseHostPort(text: string, target: string, defaultPort?: number): { ho
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
-function unix(text: string, target: string): Endpoint {
-  const bytes = Buffer.byteLength(target);
+function socketFile(text: string, scheme: string, rest: string): Endpoint {
+  // unix:///run/a.sock is the same as unix:/run/a.sock
+  const path = rest.replace(/^\/{3,}/, '/');
+  const bytes = Buffer.byteLength(path);
   if (bytes > MAX_SOCKET_PATH_BYTES)
     throw invalid(text, `the path of a Unix socket may have ${MAX_SOCKET_PATH_BYTES} bytes, it has ${bytes}`);
-  return { scheme: 'unix', address: `unix:${target}`, target };
+  return { scheme, address: `${scheme}:${path}`, target: path, path };
 }
 
 function withHost(text: string, scheme: string, target: string, defaultPort?: number): Endpoint {
@@ -57,7 +62,7 @@ function withHost(text: string, scheme: string, target: string, defaultPort?: nu
  * Takes an endpoint apart; the one grammar that pool, agent, gateway and command line share.
  *
  * `unix:PATH` (also any word with a `/`), `grpc://HOST:PORT` (also `HOST:PORT` and `http://`), `grpcs://HOST:PORT` (also
- * `https://`), `tcp://`, `tls://`, `memory:NAME`, and `SCHEME:REST` for a transport of a third party.
+ * `https://`), `grpc+unix:PATH`, `tcp://`, `tls://`, `memory:NAME`, and `SCHEME:REST` for a transport of a third party.
  *
  * @throws AgentwireError `ERR_INVALID_ADDRESS`, listing the forms.
  */
@@ -69,7 +74,7 @@ export function parseEndpoint(text: string): Endpoint {
   const word = match?.[1]?.toLowerCase();
   const rest = match?.[2] ?? '';
   if (word === undefined || (/^\d{1,5}$/.test(rest) && !WITH_HOST.has(word) && !NAMED.has(word))) {
-    if (match === null && text.includes('/')) return unix(text, text);
+    if (match === null && text.includes('/')) return socketFile(text, 'unix', text);
     return withHost(text, 'grpc', text);
   }
   const scheme = ALIASES[word] ?? word;
@@ -77,8 +82,8 @@ export function parseEndpoint(text: string): Endpoint {
     if (!rest.startsWith('//')) throw invalid(text, `${word}://HOST:PORT expected`);
     return withHost(text, scheme, rest.slice(2), DEFAULT_PORTS[word]);
   }
-  // unix:///run/a.sock is the same as unix:/run/a.sock
-  const target = scheme === 'unix' && rest.startsWith('///') ? rest.slice(2) : rest;
-  if (target === '') throw invalid(text, 'nothing stands behind the colon');
-  return scheme === 'unix' ? unix(text, target) : { scheme, address: `${scheme}:${target}`, target };
+  if (rest === '') throw invalid(text, 'nothing stands behind the colon');
+  return SOCKET_FILES.has(scheme)
+    ? socketFile(text, scheme, rest)
+    : { scheme, address: `${scheme}:${rest}`, target: rest };
 }

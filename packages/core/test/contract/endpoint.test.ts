@@ -6,6 +6,10 @@ describe('parseEndpoint', () => {
   test.each([
     ['unix:/run/a.sock', 'unix', 'unix:/run/a.sock'],
     ['unix:///run/a.sock', 'unix', 'unix:/run/a.sock'],
+    ['unix://///run/a.sock', 'unix', 'unix:/run/a.sock'],
+    ['grpc+unix:/run/a.sock', 'grpc+unix', 'grpc+unix:/run/a.sock'],
+    ['GRPC+unix:///run/a.sock', 'grpc+unix', 'grpc+unix:/run/a.sock'],
+    ['grpc+unix:1', 'grpc+unix', 'grpc+unix:1'],
     ['unix:relative.sock', 'unix', 'unix:relative.sock'],
     ['/run/a.sock', 'unix', 'unix:/run/a.sock'],
     ['./a.sock', 'unix', 'unix:./a.sock'],
@@ -34,6 +38,8 @@ describe('parseEndpoint', () => {
     'grpc://user@host:1',
     'tcp://h:1/path',
     'unix:',
+    'grpc+unix:',
+    `grpc+unix:/${'x'.repeat(107)}`,
     'a b:1',
     'unix:/a\0b',
   ])('%j is not one, and the error lists the forms', (text) => {

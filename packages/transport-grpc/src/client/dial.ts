@@ -1,4 +1,10 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  connect as connectHttp2,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import {
   AgentwireError,
   toAgentwireError,
@@ -18,11 +24,14 @@ import { clientTls } from '../tls.ts';
 /** Path of the one method that this side calls. */
 export const PROCESS_STREAM_PATH = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
 
-function openSession(endpoint: Endpoint, options: ResolvedGrpcOptions): ClientHttp2Session {
-  const secure = endpoint.scheme === 'grpcs';
-  const session = connect(`${secure ? 'https' : 'http'}://${endpoint.target}`, {
+function openSession({ scheme, target, path }: Endpoint, options: ResolvedGrpcOptions): ClientHttp2Session {
+  const secure = scheme === 'grpcs';
+  // gRPC names a server behind a Unix socket localhost
+  const authority = path === undefined ? target : 'localhost';
+  const session = connectHttp2(`${secure ? 'https' : 'http'}://${authority}`, {
     ...http2Caps(options),
     ...(secure ? clientTls(options.tls) : {}),
+    ...(path === undefined ? {} : { createConnection: () => connectSocket({ path }) }),
   });
   session.once('connect', () => {
     if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);

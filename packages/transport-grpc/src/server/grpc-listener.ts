@@ -8,6 +8,7 @@ import type {
 import { Server, type AddressInfo } from 'node:net';
 import { Admission, type Endpoint, type Listener, type ListenOptions } from '@agentwire/core';
 import { listenError, resolveListenLimits } from '@agentwire/core/internal';
+import { bindSocketFile, type SocketFile, startListening } from '@agentwire/transport-framed/internal';
 import { PROCESS_STREAM_PATH } from '../client/dial.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
 import { createHttp2Server } from './http2-server.ts';
@@ -26,13 +27,14 @@ export class GrpcListener implements Listener {
   readonly #sessions = new Map<ServerHttp2Session, ServerSession>();
   readonly #calls: UnaryCalls;
   #address: string;
+  #file: SocketFile | undefined;
 
   constructor(endpoint: Endpoint, listen: ListenOptions, options: ResolvedGrpcOptions) {
     this.#endpoint = endpoint;
     this.#address = endpoint.address;
     const { handshakeTimeoutMs, maxPendingHandshakes, maxConnections } = resolveListenLimits(listen);
     const admission = new Admission(listen, options.clock, endpoint.address);
-    this.#deps = { listen, options, admission };
+    this.#deps = { listen, options, admission, address: endpoint.address };
     this.#calls = new UnaryCalls(this.#deps);
     this.#server = createHttp2Server(endpoint.scheme === 'grpcs', options, admission, handshakeTimeoutMs);
     this.#server.maxConnections = maxConnections + maxPendingHandshakes + SPARE_SOCKETS;
@@ -81,19 +83,27 @@ export class GrpcListener implements Listener {
   }
 
   /** Binds it. @throws AgentwireError `ERR_CONNECT` when the address cannot be bound. */
-  bind(): Promise<void> {
-    const { host, port, scheme, address } = this.#endpoint;
+  async bind(): Promise<void> {
     const server = this.#server;
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(listenError(error, address)));
-      server.listen({ host: host ?? '127.0.0.1', port: port ?? 0 }, () => {
-        const bound = (server.address() as AddressInfo).port;
-        const shown = (host ?? '').includes(':') ? `[${host}]` : host;
-        this.#address = `${scheme}://${shown}:${bound}`;
-        server.on('error', (error) => this.#deps.options.logger.error({ error }, `listener ${this.#address} failed`));
-        resolve();
-      });
-    });
+    try {
+      await this.#bind();
+    } catch (error) {
+      if (server.listening) Server.prototype.close.call(server);
+      throw listenError(error, this.#address);
+    }
+    server.on('error', (error) => this.#deps.options.logger.error({ error }, `listener ${this.#address} failed`));
+  }
+
+  async #bind(): Promise<void> {
+    const { host = '127.0.0.1', port = 0, scheme, path } = this.#endpoint;
+    const server = this.#server;
+    if (path !== undefined) {
+      this.#file = await bindSocketFile(path, this.#deps.options, (at) => startListening(server, { path: at }));
+      return;
+    }
+    await startListening(server, { host, port });
+    const bound = (server.address() as AddressInfo).port;
+    this.#address = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   }
 
   get address(): string {
@@ -107,6 +117,8 @@ export class GrpcListener implements Listener {
   close(): Promise<void> {
     // the HTTP/2 server's own close would send a GOAWAY to sessions that are to live on
     if (this.#server.listening) Server.prototype.close.call(this.#server);
+    this.#file?.remove();
+    this.#file = undefined;
     this.#deps.admission.close();
     this.#calls.close();
     return Promise.resolve();

@@ -17,6 +17,8 @@ export interface ServerDeps {
   readonly listen: ListenOptions;
   readonly options: ResolvedGrpcOptions;
   readonly admission: Admission;
+  /** Address of the listener, which stands for that of a peer on a Unix socket. */
+  readonly address: string;
 }
 
 /** Pings and settings that a peer may send in a burst. */
@@ -40,10 +42,11 @@ export class ServerSession {
   #streams = 0;
   #idleTimer: TimerHandle;
 
-  constructor(session: ServerHttp2Session, { admission, options }: ServerDeps) {
+  constructor(session: ServerHttp2Session, { admission, options, address }: ServerDeps) {
     const socket = session.socket as TLSSocket;
     this.session = session;
-    this.address = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    const { remoteAddress, remotePort } = socket;
+    this.address = remoteAddress === undefined ? address : `${remoteAddress}:${remotePort}`;
     this.#options = options;
     this.#admission = admission;
     this.#certificate = certificateOf(socket);

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   closeSync,
   linkSync,
   lstatSync,
@@ -13,12 +14,26 @@ import {
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
-import { MAX_SOCKET_PATH_BYTES } from '@agentwire/core/internal';
+import { MAX_SOCKET_PATH_BYTES, OPTION, type OptionRows } from '@agentwire/core/internal';
 
 function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return code !== undefined && codes.includes(code);
 }
+
+/** Access to the socket files that a transport binds. */
+export interface SocketFileOptions {
+  /** Mode of the socket files, as in `chmod`; default 0o600, this user only, and 0o660 with `group`. */
+  readonly mode?: number | undefined;
+  /** Number of the group that the socket files belong to; default the group of this process. */
+  readonly group?: number | undefined;
+}
+
+/** Rows of {@link SocketFileOptions} for the tables of transports. */
+export const SOCKET_FILE_TABLE: OptionRows<SocketFileOptions> = {
+  mode: { check: OPTION.integer(0, 0o777) },
+  group: { check: OPTION.integer(0, 0xffff_fffe) },
+};
 
 /** A bound socket file. */
 export interface SocketFile {
@@ -52,7 +67,7 @@ function hasLiveOwner(path: string): Promise<boolean> {
 }
 
 function taken(path: string, why: string): AgentwireError {
-  return new AgentwireError('ERR_CONNECT', `cannot listen on unix:${path}: ${why}`, { retryable: false });
+  return new AgentwireError('ERR_CONNECT', `cannot listen on ${path}: ${why}`, { retryable: false });
 }
 
 /** Removes a socket that its owner left behind, and nothing else. */
@@ -85,8 +100,8 @@ function publish(from: string, path: string): void {
 }
 
 /**
- * Binds a Unix socket so that it is never visible with a wider mode than `mode`: in a private folder beside `path`, from
- * where it is moved to its name once its mode is set. A socket that a dead process left behind is replaced.
+ * Binds a Unix socket so that it is never visible with another mode or group than its own: in a private folder beside `path`,
+ * from where it is moved to its name once both are set. A socket that a dead process left behind is replaced.
  *
  * @param bind makes the server listen on the given path
  * @throws AgentwireError `ERR_CONNECT` when a live process serves the path, or it is no socket or belongs to another user;
@@ -94,7 +109,7 @@ function publish(from: string, path: string): void {
  */
 export async function bindSocketFile(
   path: string,
-  mode: number,
+  { group, mode = group === undefined ? 0o600 : 0o660 }: SocketFileOptions,
   bind: (path: string) => Promise<void>,
 ): Promise<SocketFile> {
   await removeStale(path);
@@ -103,6 +118,7 @@ export async function bindSocketFile(
   try {
     await bind(`${short.path}/s`);
     const bound = `${folder}/s`;
+    if (group !== undefined) giveTo(bound, group);
     chmodSync(bound, mode);
     const own = lstatSync(bound, { bigint: true });
     publish(bound, path);
@@ -117,6 +133,19 @@ export async function bindSocketFile(
     throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws AgentwireError `ERR_CONNECT` where this user is not in the group */
+function giveTo(path: string, group: number): void {
+  try {
+    chownSync(path, process.getuid?.() ?? -1, group);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'EINVAL')) throw error;
+    throw new AgentwireError('ERR_CONNECT', `this user may not give its sockets to group ${group}: it is not in it`, {
+      cause: error,
+      retryable: false,
+    });
   }
 }
 
