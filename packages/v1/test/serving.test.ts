@@ -24,7 +24,10 @@ const agent: Agent<never> = defineAgent<never>({
   onRequestBodyChunk: (chunk, { request }) => allow().withTag(`${request?.uri} ${chunk.data.byteLength}`),
   onResponseHeaders: ({ status }, { request }) => allow().withTag(`${request?.uri} ${status}`),
   onResponseBodyChunk: () => replace('new'),
-  onRequestComplete: ({ status }) => void seen.push(status),
+  onRequestComplete({ status }) {
+    seen.push(status);
+    return allow().withTag('over');
+  },
   onConfigure: ({ config }) => void seen.push(config),
 });
 
@@ -87,7 +90,7 @@ describe('a proxy of version 1', () => {
     expect(await frames.next()).toMatchObject({ response_body_mutation: { data } });
     const sizes = { duration_ms: 1, request_body_size: 3, response_body_size: 0, upstream_attempts: 1, error: null };
     socket.write(message('request_complete', { correlation_id: 'c-1', status: 204, ...sizes }));
-    expect(await frames.next()).toMatchObject({ version: 1, decision: 'allow' });
+    expect(await frames.next()).toMatchObject({ version: 1, decision: 'allow', audit: { tags: ['over'] } });
     expect(seen).toEqual([{ level: 2 }, 204]);
     // no id of ours among the agent's own values, which old proxies log
     socket.write(message('configure', { agent_id: 'a', config: { level: 3 } }));

@@ -36,8 +36,16 @@ export interface AgentHandlers<State = unknown> {
   onResponseHeaders?(this: void, response: IncomingResponse, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Decides on each chunk of a response body, as `onRequestBodyChunk` does of a request's. */
   onResponseBodyChunk?(this: void, chunk: IncomingChunk, context: HandlerContext<State>): MaybePromise<Decision>;
-  /** Reports that a request is over. */
-  onRequestComplete?(this: void, summary: RequestComplete, context: HandlerContext<State>): MaybePromise<void>;
+  /**
+   * Reports that a request is over. A decision is sent to proxies that take an answer to it: those of the crate, over every
+   * transport, and of version 1. The request is over, so that its audit is what they can use. Other proxies take none, which is
+   * logged once; `context.log` reaches them.
+   */
+  onRequestComplete?(
+    this: void,
+    summary: RequestComplete,
+    context: HandlerContext<State>,
+  ): MaybePromise<Decision | void>;
   /** Decides on a WebSocket frame: `allow()`, `drop()` or `closeWebSocket()`. */
   onWebSocketFrame?(this: void, frame: WebSocketFrame, context: HandlerContext<State>): MaybePromise<Decision>;
   /** Inspects text for an AI guardrail; returns the findings or a decision. */

@@ -22,6 +22,7 @@ export class Dispatcher {
   readonly #scopes: RequestScopes;
   readonly #calls: HandlerCalls;
   readonly #chunks: ChunkDispatcher;
+  #toldUnsent = false;
 
   constructor(host: ContextHost, handlers: AgentHandlers, scopes: RequestScopes, calls: HandlerCalls) {
     this.#host = host;
@@ -132,11 +133,24 @@ export class Dispatcher {
     const context = this.#context(event, request);
     this.#scopes.over(event, context);
     if (handler === undefined) return ALLOW;
+    const decided = (decision: Decision | void): Decision => {
+      if (decision !== undefined && context.peer.dialect !== 'zentinel') this.#tellUnsent(context);
+      return decision ?? ALLOW;
+    };
     const complete = (): MaybePromise<Decision> => {
       const result = handler(event, context);
-      return result instanceof Promise ? result.then(() => ALLOW) : ALLOW;
+      return result instanceof Promise ? result.then(decided) : decided(result);
     };
     return this.#calls.call(complete, event, context, event, 'onRequestComplete');
+  }
+
+  #tellUnsent({ peer, logger }: EventContext): void {
+    if (this.#toldUnsent) return;
+    this.#toldUnsent = true;
+    logger.warn(
+      { peer: peer.name },
+      'the decision of onRequestComplete is not sent: this proxy takes no answer to it; context.log() reaches it',
+    );
   }
 
   #onOther(

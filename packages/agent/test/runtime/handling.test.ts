@@ -113,6 +113,26 @@ describe('handlers', () => {
     expect(at.answers).toHaveLength(2);
   });
 
+  test('answer the end of a request where the proxy takes an answer, and log once where it does not', async () => {
+    const logged: unknown[] = [];
+    const quiet = (): void => undefined;
+    const logger = { debug: quiet, info: quiet, warn: (...line: unknown[]) => void logged.push(line), error: quiet };
+    const agent = { onRequestComplete: () => Promise.resolve(allow().withTag('over')) };
+    const { connect } = start(agent, { logger });
+    const complete = { type: 'requestComplete', status: 200, durationMs: 1 } as const;
+    const sizes = { requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 };
+    const crate = connect({ ...RELEASED, name: 'another' });
+    crate.receive({ ...complete, ...sizes, id: 'a' });
+    await settled();
+    expect(crate.answers).toMatchObject([{ verdict: { type: 'allow' }, audit: { tags: ['over'] } }]);
+    expect(logged).toEqual([]);
+    const own = connect(OURS);
+    for (const id of [1, 2]) own.receive({ ...complete, ...sizes, id });
+    await settled();
+    expect(own.answers).toEqual([]);
+    expect(logged).toEqual([[{ peer: 'ours' }, expect.stringContaining('takes no answer')]]);
+  });
+
   test('decide on frames and configurations', async () => {
     const configs: unknown[] = [];
     const at = start({

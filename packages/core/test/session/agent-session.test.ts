@@ -167,6 +167,25 @@ describe('answers', () => {
     connection.receive({ type: 'requestComplete', id: 'c-9', ...summary });
     expect(connection.ofType('answer')).toEqual([{ type: 'answer', id: 'c-9', decision: ALLOW }]);
   });
+
+  test('RequestComplete is answered with the decision of its handler, or that of its failure, and asks for nothing more', () => {
+    const results: (() => Decision)[] = [
+      () => ({ ...ALLOW, audit: { tags: ['slow'] }, needsMore: true }),
+      () => {
+        throw new Error('broken');
+      },
+    ];
+    const { connection, ended } = setup(() => results.shift()?.() ?? ALLOW, {}, { dialect: 'zentinel', ids: 'text' });
+    const summary = { status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 };
+    connection.receive(
+      { type: 'requestComplete', id: 'a', ...summary },
+      { type: 'requestComplete', id: 'b', ...summary },
+    );
+    const [first, second] = connection.ofType('answer').map(({ decision }) => decision);
+    expect(first).toEqual({ ...ALLOW, audit: { tags: ['slow'] }, needsMore: false });
+    expect(second?.verdict.type).toBe('block');
+    expect(ended).toEqual(['a', 'b']);
+  });
 });
 
 describe('state of a request', () => {

@@ -15,8 +15,8 @@ export type ProxyNotice = ConfigUpdateResponse | Drain | Shutdown;
 /** Handler of an agent's session. Calls for one request are made in the order of its events, one after the other. */
 export interface SessionHandler {
   /**
-   * Decides on one event. The result for `requestComplete` is not sent. A throw or rejection becomes a failure answer,
-   * never an allow. A promise of `undefined` sends no answer, for a peer that no longer waits for one.
+   * Decides on one event. The result for `requestComplete` is sent in the zentinel dialect alone, the documented one has no
+   * answer to it. A throw or rejection becomes a failure answer, never an allow. A promise of `undefined` sends no answer, for a peer that no longer waits for one.
    *
    * `encoded` is the event's encoded form, if the connection has one and the event did not have to wait.
    */

@@ -1,7 +1,7 @@
 import type { Connection, EncodedMessage } from '../../contract/connection.ts';
 import { AgentwireError, toAgentwireError } from '../../errors.ts';
 import { IdleWaiters } from '../../idle-waiters.ts';
-import { ALLOW, type Decision } from '../../message/decision.ts';
+import type { Decision } from '../../message/decision.ts';
 import type { RequestId } from '../../message/events.ts';
 import type { AgentRequestCore, QueuedEvent } from './agent-request.ts';
 import type { SessionHandler } from './agent-session.ts';
@@ -98,7 +98,7 @@ export class RequestRunner {
   // 3. The answer is sent, and the request ends unless later events are expected.
 
   #answer(request: AgentRequestCore, event: QueuedEvent, decision: Decision): void {
-    if (event.type === 'requestComplete') return this.#complete(request);
+    if (event.type === 'requestComplete') return this.#complete(request, decision);
     if (request.cancelled) return;
     if (this.#connection.status === 'closed') return this.#requests.register(request);
     this.#answers.send(request.id, decision);
@@ -108,8 +108,10 @@ export class RequestRunner {
   }
 
   /** Ends a completed request; a client of the zentinel dialect expects an answer to this event too. */
-  #complete(request: AgentRequestCore): void {
-    if (this.#connection.peer.dialect === 'zentinel' && !request.cancelled) this.#answers.send(request.id, ALLOW);
+  #complete(request: AgentRequestCore, decision: Decision): void {
+    if (this.#connection.peer.dialect === 'zentinel' && !request.cancelled)
+      // nothing comes after this event
+      this.#answers.send(request.id, decision.needsMore === true ? { ...decision, needsMore: false } : decision);
     this.#requests.end(request);
   }
 
