@@ -1,4 +1,5 @@
 import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
 import { expect, test, vi } from 'vitest';
 import { setup } from './setup.ts';
 
@@ -112,21 +113,22 @@ test('an agent that hangs holds a bounded part of the bodies of all requests', a
 });
 
 test('a budget is for all decisions of an agent on one request; past it its failure policy decides', async () => {
+  const clock = createManualClock();
   const asked: string[] = [];
   const { url, pool } = await setup(
     {
-      slow: async (event) => {
+      slow: (event) => {
         asked.push(event.type);
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        clock.advance(60);
         return ALLOW;
       },
     },
-    { agentSettings: { slow: { budgetMs: 90, onFailure: { default: 'closed', timeout: 'open' } } } },
+    { clock, agentSettings: { slow: { budgetMs: 90, onFailure: { default: 'closed', timeout: 'open' } } } },
   );
   const response = await fetch(url);
   expect(response.status).toBe(200);
   await response.arrayBuffer();
   // the second decision has 30 ms left
-  expect(asked).toEqual(['requestHeaders', 'responseHeaders', 'requestComplete'].slice(0, asked.length));
+  expect(asked.slice(0, 2)).toEqual(['requestHeaders', 'responseHeaders']);
   expect(pool.stats.agents[0]?.failures).toBe(1);
 });

@@ -42,7 +42,7 @@ export interface Agents {
     Answering | { readonly on: Answering; readonly add?: AddAgentOptions; readonly events?: Capabilities['events'] };
 }
 
-/** A real gateway before a real upstream, its agents in memory; all closed after the test. */
+/** A real gateway before a real upstream, its agents in memory and on the gateway's clock; all closed after the test. */
 export async function setup(
   agents: Agents,
   options: Partial<GatewayOptions> = {},
@@ -55,8 +55,9 @@ export async function setup(
   summaries: RequestSummary[];
   ended: (count: number) => Promise<void>;
 }> {
-  const transport = createMemoryTransport();
-  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1 });
+  const { clock } = options;
+  const transport = createMemoryTransport(clock && { clock });
+  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1, clock });
   for (const [name, agent] of Object.entries(agents)) {
     const { on, add, events } = typeof agent === 'function' ? { on: agent, add: {}, events: EVENT_TYPES } : agent;
     const capabilities = { ...CAPABILITIES, events: events ?? EVENT_TYPES };
