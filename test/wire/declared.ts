@@ -63,6 +63,12 @@ export const DECLARED: readonly Declared[] = [
     why: 'A name that comes twice is `ERR_INVALID_ARGUMENT` where it is sent: most wires have one value a name. All else is carried.',
   },
   {
+    fields: ['decision.cache'],
+    lanes: ZENTINEL,
+    fate: '–',
+    why: 'Needs the feature `cache`, which the dialect cannot negotiate.',
+  },
+  {
     fields: ['decision.error'],
     lanes: ZENTINEL,
     fate: '–',

@@ -126,5 +126,6 @@ export const DECISION: Samples<Omit<Decision, 'verdict' | 'audit'>> = {
   responseBodyMutation: mutations,
   routingMetadata: [{ pool: 'b' }, undefined],
   webSocket: [{ type: 'close', code: 1008, reason: 'bad' }, { type: 'drop' }, { type: 'allow' }, undefined],
+  cache: [{ ttlMs: 5_000, vary: ['path', 'x-user'] }, undefined],
   error: [undefined as never, { code: 'ERR_HANDLER', message: 'it threw' }, undefined],
 };

@@ -52,6 +52,7 @@ export {
   type Audit,
   type BodyMutation,
   type Decision,
+  type DecisionCache,
   type GuardrailDetection,
   type GuardrailResult,
   type HeaderOp,

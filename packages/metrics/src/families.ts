@@ -42,6 +42,7 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
     type: 'counter',
     help: 'Requests by what was decided and what an agent that is not obeyed would have decided.',
   },
+  agent_cached_decisions_total: { type: 'counter', help: 'Decisions of an agent that were given again from a cache.' },
   agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
   gateway_requests_total: {
     type: 'counter',

@@ -49,7 +49,8 @@ export function shadowsOf(
   const shared = total;
   return new Shadows((agent, id) => {
     const timeoutMs = settings.get(agent)?.timeoutMs ?? decisionTimeoutMs;
-    return new Shadow({ pool, agent, id, maxChunkBytes, total: shared, options: { keep: true, timeoutMs } });
+    const options = { keep: true, fresh: true, timeoutMs };
+    return new Shadow({ pool, agent, id, maxChunkBytes, total: shared, options });
   });
 }
 

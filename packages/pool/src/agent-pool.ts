@@ -61,11 +61,14 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
       role: 'proxy',
       name: this.#options.name,
       version: '0',
-      features: FEATURES,
+      features: this.#options.decisionCache === undefined ? FEATURES.filter((one) => one !== 'cache') : FEATURES,
       encodings: this.#options.encodings,
     };
     this.#sweep = new Sweep(this.#options.clock, SWEEP_MS, () => {
-      for (const agent of this.#agents.all()) agent.requests.sweep();
+      for (const { requests, cached } of this.#agents.all()) {
+        requests.sweep();
+        cached?.sweep();
+      }
       return true;
     });
     this.#sweep.start();

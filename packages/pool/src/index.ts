@@ -9,6 +9,7 @@ export { healthBased } from './balancing/health-based.ts';
 export { leastConnections, powerOfTwo, random, roundRobin } from './balancing/stock-strategies.ts';
 export type { LoadBalanceStrategyName } from './balancing/strategy-option.ts';
 export type { Candidate, LoadBalanceStrategy } from './balancing/strategy.ts';
+export type { DecisionCacheOptions } from './decision-cache/decision-cache.ts';
 export type { FailureKind } from './failure-kind.ts';
 export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';
 export type { AgentHealth, ConnectionHealth } from './health/agent-health.ts';

@@ -21,6 +21,7 @@ import {
 import type { BackoffOptions } from '@agentwire/core/session';
 import { BACKOFF_TABLE, resolveBackoff } from '@agentwire/core/session/internal';
 import { ADAPTIVE_CONCURRENCY_TABLE, type AdaptiveConcurrencyOptions } from './agent/gradient-limit.ts';
+import { DECISION_CACHE_TABLE, type DecisionCacheOptions } from './decision-cache/decision-cache.ts';
 import { checkStrategy, type LoadBalanceStrategyName } from './balancing/strategy-option.ts';
 import type { LoadBalanceStrategy } from './balancing/strategy.ts';
 
@@ -51,6 +52,11 @@ export interface AgentPoolOptions {
    * like those that find no free connection. For agents whose capacity changes, or is not known.
    */
   readonly adaptiveConcurrency?: AdaptiveConcurrencyOptions | undefined;
+  /**
+   * Cache of decisions whose agent says how long they hold and all that they depend on (`cacheFor`), per agent; default none. `{}` has the
+   * defaults. For agents that decide by little of a request, as by its path or its credentials.
+   */
+  readonly decisionCache?: DecisionCacheOptions | undefined;
   /** Requests per agent that may wait for a free connection; default 1 024. Past it `ERR_OVERLOADED`. */
   readonly maxQueuedPerAgent?: number | undefined;
   /**
@@ -120,10 +126,11 @@ export interface AgentPoolOptions {
 /** Options with every default filled in and checked. */
 export interface ResolvedPoolOptions extends Omit<
   Resolved<AgentPoolOptions>,
-  'adaptiveConcurrency' | 'reconnect' | 'tracer'
+  'adaptiveConcurrency' | 'decisionCache' | 'reconnect' | 'tracer'
 > {
   readonly tracer: Tracer | undefined;
   readonly adaptiveConcurrency: Resolved<AdaptiveConcurrencyOptions> | undefined;
+  readonly decisionCache: Resolved<DecisionCacheOptions> | undefined;
   readonly reconnect: Required<BackoffOptions>;
 }
 
@@ -145,6 +152,7 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   connectTimeoutMs: { check: OPTION.integer(1, 3_600_000), default: 5_000 },
   maxConcurrentPerConnection: { check: OPTION.integer(1, 65_536), default: 100 },
   adaptiveConcurrency: { check: OPTION.nested(ADAPTIVE_CONCURRENCY_TABLE) },
+  decisionCache: { check: OPTION.nested(DECISION_CACHE_TABLE) },
   maxQueuedPerAgent: { check: OPTION.integer(0, 1_000_000), default: 1024 },
   flowControlMode: { check: OPTION.oneOf('failClosed', 'failOpen', 'waitAndRetry'), default: 'failClosed' },
   flowControlWaitTimeoutMs: { check: OPTION.integer(0, DAY_MS), default: 100 },
@@ -190,6 +198,8 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
     adaptiveConcurrency:
       options.adaptiveConcurrency &&
       resolveOptions('adaptiveConcurrency', options.adaptiveConcurrency, ADAPTIVE_CONCURRENCY_TABLE),
+    decisionCache:
+      options.decisionCache && resolveOptions('decisionCache', options.decisionCache, DECISION_CACHE_TABLE),
     reconnect: resolveBackoff(reconnect),
     logger: countRepeats(rest.logger, rest.clock),
   };

@@ -16,7 +16,10 @@ export interface AgentPoolStats {
     readonly queued: number;
     /** Requests that are remembered because more of their events may come. */
     readonly liveRequests: number;
+    /** Events sent to the agent. */
     readonly requests: number;
+    /** Events that a cached decision of the agent decided. */
+    readonly cached: number;
     /** Events that the failure policy decided. */
     readonly failures: number;
     /** Version of the last configuration that the agent accepted. */
@@ -27,7 +30,7 @@ export interface AgentPoolStats {
 /** Returns the snapshot of these agents. */
 export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
   return {
-    agents: Array.from(agents, ({ name, endpoint, connections, requests, configs, asked, failures }) => ({
+    agents: Array.from(agents, ({ name, endpoint, connections, requests, configs, asked, cached, failures }) => ({
       name,
       endpoint,
       connections: connections.up,
@@ -37,6 +40,7 @@ export function statsOf(agents: Iterable<PooledAgent>): AgentPoolStats {
       queued: requests.queued,
       liveRequests: requests.live,
       requests: asked,
+      cached: cached?.hits ?? 0,
       failures: failures.count,
       configVersion: configs.version,
     })),

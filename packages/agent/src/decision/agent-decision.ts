@@ -1,5 +1,20 @@
-import { ALLOW, type Audit, type Decision, type HeaderOp, type Verdict, type WebSocketDecision } from '@agentwire/core';
-import { CheckedDecision, checkDecisionField, checkNumber, deepFreeze } from '@agentwire/core/internal';
+import {
+  ALLOW,
+  AgentwireError,
+  type Audit,
+  type Decision,
+  type DecisionCache,
+  type HeaderOp,
+  type Verdict,
+  type WebSocketDecision,
+} from '@agentwire/core';
+import {
+  CheckedDecision,
+  checkDecisionField,
+  checkKnownOptions,
+  checkNumber,
+  deepFreeze,
+} from '@agentwire/core/internal';
 import { BodyChange, type BodyChangeOptions, type BodyTransform, type ChunkMutation } from '../change/body-change.ts';
 import type { TextReplacement } from '../change/text-replacer.ts';
 import { appendHeaderOp, setBlockHeader } from './header-op.ts';
@@ -20,6 +35,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
   readonly needsMore: boolean | undefined = undefined;
   readonly routingMetadata: Readonly<Record<string, string>> | undefined = undefined;
   readonly webSocket: WebSocketDecision | undefined = undefined;
+  readonly cache: DecisionCache | undefined = undefined;
   #mutation: ChunkMutation | undefined;
   #done = false;
 
@@ -51,6 +67,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
     copy.needsMore = this.needsMore;
     copy.routingMetadata = this.routingMetadata;
     copy.webSocket = this.webSocket;
+    copy.cache = this.cache;
     return copy;
   }
 
@@ -122,6 +139,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
   }
 
   #withBodyChange(change: BodyChange): AgentDecision {
+    if (this.cache !== undefined) throw uncacheable();
     const copy = this.#copy() as AgentDecision;
     copy.#mutation = change.onto(this.verdict, this.#mutation);
     return copy;
@@ -165,6 +183,24 @@ export class AgentDecision extends CheckedDecision implements Decision {
   }
 
   /**
+   * Lets the proxy answer equal heads of requests with this decision for `ms` milliseconds, 1 to 86 400 000, without asking. Proxies do
+   * so only where they were told to (`decisionCache` of the pool), for answers to heads of requests after which the agent gets no further
+   * event of the request, and until the agent restarts or gets a configuration.
+   *
+   * @param options.vary all that the decision depends on, 1 to 32 names: `method`, `path`, `query`, `client`, `server_name`, `protocol`, `route`;
+   * any other name is that of a request header. `authorization`, `cookie` and the presence of a body always count
+   * @throws AgentwireError `ERR_INVALID_ARGUMENT`; `ERR_INVALID_STATE` for a decision that changes a body
+   */
+  cacheFor(ms: number, options: { readonly vary: readonly string[] }): AgentDecision {
+    checkKnownOptions('cacheFor', options, ['vary']);
+    if (this.#mutation !== undefined) throw uncacheable();
+    const { vary } = options;
+    const cache = { ttlMs: ms, vary: Array.isArray(vary) ? [...new Set(vary)] : vary };
+    checkDecisionField('cache', cache);
+    return this.#with('cache', cache);
+  }
+
+  /**
    * Asks for the next chunk of the body. An allow of an agent that decides on chunks does so by itself; elsewhere, and on
    * the head of a message without a body, it has to be requested. With `false` it is {@link done}.
    */
@@ -186,6 +222,14 @@ export class AgentDecision extends CheckedDecision implements Decision {
   freeze(): this {
     return deepFreeze(this);
   }
+}
+
+/** Creates the error of a decision that belongs to one body. */
+function uncacheable(): AgentwireError {
+  return new AgentwireError(
+    'ERR_INVALID_STATE',
+    'a decision that changes a body belongs to that body: it cannot be cached',
+  );
 }
 
 /** Copy whose fields are still being set. */

@@ -12,6 +12,7 @@ const ALWAYS: readonly string[] = [
   'log',
   'config_update',
   'slot_ids',
+  'cache',
 ];
 
 function eventsOf(agent: Agent): EventType[] {

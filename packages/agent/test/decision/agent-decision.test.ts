@@ -44,6 +44,7 @@ describe('decisions', () => {
       .withConfidence(0.5)
       .withCustom('k', { deep: [1] })
       .withRoutingMetadata('pool', 'b')
+      .cacheFor(1_000, { vary: ['path', 'x-user', 'path'] })
       .needsMoreBody();
     expect(plain(decision)).toEqual({
       verdict: { type: 'allow' },
@@ -65,8 +66,29 @@ describe('decisions', () => {
         custom: { k: { deep: [1] } },
       },
       routingMetadata: { pool: 'b' },
+      cache: { ttlMs: 1_000, vary: ['path', 'x-user'] },
       needsMore: true,
     });
+  });
+
+  test.each<[number, unknown, string]>([
+    [0, { vary: ['path'] }, 'ERR_INVALID_ARGUMENT'],
+    [NaN, { vary: ['path'] }, 'ERR_INVALID_ARGUMENT'],
+    [1_000, { vary: [] }, 'ERR_INVALID_ARGUMENT'],
+    [1_000, { vary: 'path' }, 'ERR_INVALID_ARGUMENT'],
+    [1_000, { vary: [':path'] }, 'ERR_INVALID_ARGUMENT'],
+    [1_000, { vary: ['path'], ttl: 1 }, 'ERR_INVALID_ARGUMENT'],
+    [1_000, undefined, 'ERR_INVALID_ARGUMENT'],
+  ])('is not cached for %d ms with %j', (ms, options, code) => {
+    expect(() => allow().cacheFor(ms, options as never)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  test('that changes a body is not cached', () => {
+    const vary = { vary: ['path'] };
+    const state = expect.objectContaining({ code: 'ERR_INVALID_STATE' }) as Error;
+    expect(() => allow().replaceBody('x').cacheFor(1_000, vary)).toThrow(state);
+    expect(() => allow().cacheFor(1_000, vary).replaceText('a', 'b')).toThrow(state);
+    expect(() => drop().cacheFor(1_000, vary)).toThrow(state);
   });
 
   test('never changes: each method returns a copy', () => {

@@ -42,6 +42,7 @@ export const FEATURES: readonly string[] = [
   'log',
   'errors',
   'slot_ids',
+  'cache',
 ];
 
 /** Departure of a peer's implementation from the protocol; an agent that depends on it is warned once in the log. */

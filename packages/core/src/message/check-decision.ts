@@ -61,6 +61,25 @@ const checkWebSocket: Check = (value, where) => {
     throw fault(`${where}.reason`, `must have at most ${MAX_REASON_BYTES} bytes`);
 };
 
+/** Longest time that a decision may be cached, in milliseconds. */
+const MAX_CACHE_MS = 86_400_000;
+const MAX_VARY = 32;
+const MAX_VARY_LENGTH = 128;
+
+const checkCache: Check = (value, where) => {
+  if (!isObject(value)) throw fault(where, 'must be an object');
+  checkFields(value, ['ttlMs', 'vary'], where);
+  checkStatus(value['ttlMs'], 1, MAX_CACHE_MS, `${where}.ttlMs`);
+  const { vary } = value;
+  if (!Array.isArray(vary) || vary.length === 0 || vary.length > MAX_VARY)
+    throw fault(`${where}.vary`, `must be an array of 1 to ${MAX_VARY} names: what the decision depends on`);
+  for (let i = 0; i < vary.length; i++) {
+    const name: unknown = vary[i];
+    if (!isValidHeaderName(name) || name.length > MAX_VARY_LENGTH)
+      throw fault(`${where}.vary[${i}]`, 'must be the name of a header, or a word such as method, path or client');
+  }
+};
+
 /** Check of every field: a new field does not compile without one. */
 const DECISION = {
   verdict: checkVerdict,
@@ -74,6 +93,7 @@ const DECISION = {
   responseBodyMutation: checkMutation,
   routingMetadata: checkTexts,
   webSocket: checkWebSocket,
+  cache: checkCache,
   error: (value, where) => {
     if (!isObject(value)) throw fault(where, 'must be an object');
     checkFields(value, ['code', 'message'], where);

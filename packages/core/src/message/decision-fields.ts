@@ -1,6 +1,6 @@
 import type { BodyMutation, Decision, HeaderOp, Verdict, WebSocketDecision } from './decision.ts';
 
-/** Decision with the field names and value shapes of the documented dialect; every field is present. */
+/** Decision with the field names and value shapes of the documented dialect; every field is present but `cache`. */
 export interface DecisionFields {
   readonly decision: unknown;
   readonly request_headers: readonly HeaderOpFields[];
@@ -18,6 +18,8 @@ export interface DecisionFields {
   readonly response_body_mutation: BodyMutationFields | null;
   readonly routing_metadata: Readonly<Record<string, string>>;
   readonly websocket_decision: unknown;
+  /** Absent where the decision is not to be cached. */
+  readonly cache?: { readonly ttl_ms: number; readonly vary: readonly string[] };
 }
 
 /** Header operation as the documented dialect writes it. */
@@ -90,5 +92,6 @@ export function fieldsOf(decision: Decision): DecisionFields {
     response_body_mutation: mutationFields(decision.responseBodyMutation),
     routing_metadata: decision.routingMetadata ?? {},
     websocket_decision: webSocketFields(decision.webSocket),
+    ...(decision.cache !== undefined && { cache: { ttl_ms: decision.cache.ttlMs, vary: decision.cache.vary } }),
   };
 }

@@ -81,6 +81,17 @@ export interface GuardrailResult {
   readonly redactedContent?: string | undefined;
 }
 
+/** Permission of an agent to answer equal requests with its decision for a while. */
+export interface DecisionCache {
+  /** Time from the decision on, in milliseconds; 1 to 86 400 000. */
+  readonly ttlMs: number;
+  /**
+   * All that the decision depends on, 1 to 32 names: `method`, `path`, `query`, `client` (its address), `server_name`, `protocol`, `route`; any
+   * other name is that of a request header. `authorization`, `cookie` and the presence of a body always count.
+   */
+  readonly vary: readonly string[];
+}
+
 /**
  * Answer of an agent to one event. It has no id, so one deeply frozen decision can answer many requests, and transports cache
  * its encoded bytes. Absent lists are empty.
@@ -96,6 +107,8 @@ export interface Decision {
   readonly responseBodyMutation?: BodyMutation | undefined;
   readonly routingMetadata?: Readonly<Record<string, string>> | undefined;
   readonly webSocket?: WebSocketDecision | undefined;
+  /** Set where the proxy may answer equal heads of requests with this decision. Needs feature `cache`. */
+  readonly cache?: DecisionCache | undefined;
   /** Error of an agent that could not decide; the proxy applies its failure policy and ignores the verdict. Needs feature `errors`. */
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }

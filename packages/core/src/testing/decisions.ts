@@ -10,6 +10,7 @@ const close = (more: object): object => ({
   verdict: allow,
   webSocket: { type: 'close', code: 1000, reason: '', ...more },
 });
+const cache = (more: object): object => ({ verdict: allow, cache: { ttlMs: 1_000, vary: ['path'], ...more } });
 const audit = (audit_: object): object => ({ verdict: allow, audit: audit_ });
 const op = (one: unknown): object => ({ verdict: allow, requestHeaders: [one] });
 
@@ -83,6 +84,12 @@ export const IMPOSSIBLE_DECISIONS: readonly ImpossibleDecision[] = [
   row('a WebSocket code that is reserved', close({ code: 1006 }), 'webSocket.code'),
   row('a WebSocket code of 5000', close({ code: 5000 }), 'webSocket.code'),
   row('a WebSocket reason that no frame can hold', close({ reason: 's3cret'.repeat(21) }), 'webSocket.reason'),
+  row('a cache without vary', cache({ vary: [] }), 'cache.vary'),
+  row('a cache of more than 32 names', cache({ vary: Array.from({ length: 33 }, () => 's3cret') }), 'cache.vary'),
+  row('a cache by a pseudo header', cache({ vary: ['path', ':s3cret'] }), 'cache.vary[1]'),
+  row('a cache by a name of 129 characters', cache({ vary: ['s'.repeat(129)] }), 'cache.vary[0]'),
+  row('a cache for no time', cache({ ttlMs: 0 }), 'cache.ttlMs'),
+  row('a cache for more than a day', cache({ ttlMs: 86_400_001 }), 'cache.ttlMs'),
 ];
 
 const fine = (what: string, decision: Decision): { readonly what: string; readonly decision: Decision } => ({
@@ -104,6 +111,7 @@ export const POSSIBLE_DECISIONS: readonly { readonly what: string; readonly deci
     requestHeaders: [{ op: 'set', name: 'a', value: '\xe4\t' }],
   }),
   fine('a WebSocket close', { verdict: { type: 'allow' }, webSocket: { type: 'close', code: 4999, reason: 'r' } }),
+  fine('a cache of a day', { verdict: { type: 'allow' }, cache: { ttlMs: 86_400_000, vary: ['method', 'X-A'] } }),
   fine('values of any kind in the audit', {
     verdict: { type: 'allow' },
     audit: { custom: { a: [1, null, { b: true }] } },

@@ -16,8 +16,8 @@ export interface AgentConnectionsEvents {
   readonly onChange: () => void;
   /** A connection was made. */
   readonly onUp: (connection: PooledConnection) => void;
-  /** A connection ended with an error. */
-  readonly onDeath: () => void;
+  /** A connection ended, or drains. @param died whether with an error, while it was wanted */
+  readonly onDown: (died: boolean) => void;
   /** The agent did not renew its pause on a connection in time. */
   readonly onPauseExpired: () => void;
 }
@@ -169,7 +169,7 @@ export class AgentConnections {
     if (!this.#stopping)
       this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
     this.#recordUp();
-    if (error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping) this.#events.onDeath();
+    this.#events.onDown(error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping);
     this.#events.onChange();
   }
 

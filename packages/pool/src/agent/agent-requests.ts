@@ -54,6 +54,11 @@ export class AgentRequests {
     return this.#affinities.size;
   }
 
+  /** Returns whether a request with this id is queued or remembered. */
+  knows(id: RequestId): boolean {
+    return this.#affinities.get(id) !== undefined || this.#queue.has(id);
+  }
+
   /** Removes the request of an exchange if this outcome was its end, and dequeues requests: a connection has capacity. */
   onOutcome(exchange: Exchange, outcome: Decision | AgentwireError): void {
     const affinity = exchange.owner as Affinity | undefined;

@@ -43,6 +43,8 @@ export interface ConfigPushesDeps {
   readonly agent: string;
   readonly options: ResolvedPoolOptions;
   readonly connections: readonly PooledConnection[];
+  /** Called before a configuration is sent on a connection, and once it was answered. */
+  readonly onSend: () => void;
   /** Error of an agent that is being stopped. */
   readonly refusal: () => AgentwireError | undefined;
 }
@@ -143,7 +145,9 @@ export class ConfigPushes {
     const { clock, logger, metrics } = this.#deps.options;
     const { agent } = this.#deps;
     const since = clock.now();
+    this.#deps.onSend();
     const result = { connection: connection.id, ...(await this.#ask(connection, update, options)) };
+    this.#deps.onSend();
     const { outcome, reason, error } = result;
     metrics.count('agent_config_pushes_total', { agent, outcome });
     const fields = { agent, connection: connection.id, version: update.version, reason, code: error?.code };

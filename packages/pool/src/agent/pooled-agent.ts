@@ -5,6 +5,7 @@ import { isAgentsError, isPeerFailure } from '../failure-kind.ts';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import { CachedDecisions } from '../decision-cache/cached-decisions.ts';
 import { AgentConnections } from './agent-connections.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
@@ -41,6 +42,8 @@ export class PooledAgent {
   readonly metrics: AgentMetrics;
   readonly failures: FailureDecider;
   readonly breaker: CircuitBreaker;
+  /** Its decisions that may be given again; `undefined` where the pool keeps none. */
+  readonly cached: CachedDecisions | undefined;
   /** Events sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
@@ -73,10 +76,14 @@ export class PooledAgent {
       onChange: () => this.requests.dequeue(),
       onUp: (connection) => {
         this.#settle(() => this.breaker.connected());
+        this.cached?.clear();
         this.configs.onUp(connection);
       },
-      // one failure, however many requests it took along
-      onDeath: () => this.#recordFailure(options.clock.now()),
+      onDown: (died) => {
+        this.cached?.clear();
+        // one failure, however many requests it took along
+        if (died) this.#recordFailure(options.clock.now());
+      },
       onPauseExpired: () => this.#recordFailure(options.clock.now()),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
@@ -84,8 +91,17 @@ export class PooledAgent {
       agent: name,
       options,
       connections: this.connections.pooled,
+      onSend: () => this.cached?.clear(),
       refusal: () => this.requests.router.refusal,
     });
+    this.cached =
+      options.decisionCache &&
+      new CachedDecisions(options.decisionCache, {
+        agent: name,
+        options,
+        connections: this.connections,
+        requests: this.requests,
+      });
     this.metrics = new AgentMetrics(name, options.metrics);
     this.#spans = options.tracer && new AgentSpans(name, options.tracer, options.logger);
     this.failures = new FailureDecider(name, onFailure, options);
@@ -147,12 +163,18 @@ export class PooledAgent {
 
   /** Sends an event to the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
-    this.asked += 1;
-    if (this.#spans === undefined) return this.#ask(question, options);
-    return this.#spans.ask(question, options, (sent, rest) => this.#ask(sent, rest));
+    if (this.#spans !== undefined)
+      return this.#spans.ask(question, options, (sent, rest) => this.#askOrFind(sent, rest));
+    return this.cached === undefined ? this.#ask(question, options) : this.#askOrFind(question, options);
+  }
+
+  #askOrFind(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    const ask = (): Promise<Decision> => this.#ask(question, options);
+    return this.cached === undefined ? ask() : this.cached.ask(question, options, ask);
   }
 
   #ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
+    this.asked += 1;
     return this.breaker.isClosed ? this.requests.router.ask(question, options) : this.#askUnlessOpen(question, options);
   }
 

@@ -173,6 +173,12 @@ const decision: Fields<Decision> = {
       fc.record({ type: fc.constant('close' as const), code: fc.constantFrom(1000, 1008, 4000), reason: token }),
     ),
   ),
+  cache: rare(
+    fc.record({
+      ttlMs: fc.integer({ min: 1, max: 86_400_000 }),
+      vary: fc.array(token, { minLength: 1, maxLength: 4 }),
+    }),
+  ),
   error: rare(fc.record({ code: fc.constantFrom('ERR_HANDLER', 'ERR_OVERLOADED'), message: text })),
 };
 

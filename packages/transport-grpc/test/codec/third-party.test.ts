@@ -50,6 +50,31 @@ describe('a decision towards a peer that is not agentwire', () => {
   });
 });
 
+test('a decision that may be cached has number 105, from and for agentwire only', () => {
+  const decision: Decision = { verdict: allow, cache: { ttlMs: 5_000, vary: ['path', 'x-user'] } };
+  const message: Message = { type: 'answer', id: 'a', decision };
+  const bytes = bytesOf(createCodec('agent', agentwire), message);
+  expect(bytes.toString('hex')).toBe('12190a01611200ca06110888271204706174681206782d75736572');
+  const bare = {
+    type: 'answer',
+    id: 'a',
+    decision: expect.not.objectContaining({ cache: expect.anything() as unknown }) as unknown,
+  };
+  expect(read(createCodec('proxy', agentwire), bytes)).toMatchObject(message);
+  expect(read(createCodec('proxy', thirdParty), bytes)).toMatchObject(bare);
+  expect(bytesOf(createCodec('agent', thirdParty), message).includes('x-user')).toBe(false);
+  const cache = (value: { ttlMs?: number; vary?: string[] }): unknown =>
+    read(
+      createCodec('proxy', agentwire),
+      fromAgent({
+        case: 'response',
+        value: { correlationId: 'a', decision: { case: 'allow', value: {} }, cache: value },
+      }),
+    );
+  for (const value of [{ ttlMs: 1 }, { vary: ['path'] }, { ttlMs: 1, vary: [':path'] }])
+    expect(cache(value)).toMatchObject({ type: 'malformed', of: 'answer', id: 'a', error: { code: 'ERR_PROTOCOL' } });
+});
+
 describe('what such a peer sends', () => {
   const agent = createCodec('agent', thirdParty);
   const guardrail = (contentType: number, contextJson = ''): unknown =>

@@ -203,10 +203,11 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;
   const vWebSocket = undefined;
+  const vCache = undefined;
   const vError = undefined;
   r.lit(L13);
   if (!r.ok || r.pos !== end) return undefined;
-  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, error: vError } };
+  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, cache: vCache, error: vError } };
 }
 
 /** Writes an answer, or declines. */
@@ -215,7 +216,7 @@ export function writeAnswer(m: Answer): string | undefined {
   const { id } = m;
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;
   const d = m.decision;
-  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.error !== undefined) return undefined;
+  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.cache !== undefined || d.error !== undefined) return undefined;
   const { audit } = d;
   return JSON.stringify({ request_id: id, decision: verdict.write(d.verdict, FORMAT), request_headers: d.requestHeaders === undefined ? [] : headerOps.write(d.requestHeaders, FORMAT), response_headers: d.responseHeaders === undefined ? [] : headerOps.write(d.responseHeaders, FORMAT), audit: audit === undefined ? undefined : { tags: audit.tags, rule_ids: audit.ruleIds, confidence: audit.confidence, reason_codes: audit.reasonCodes, custom: audit.custom }, needs_more: d.needsMore, routing_metadata: d.routingMetadata });
 }

@@ -203,10 +203,11 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;
   const vWebSocket = undefined;
+  const vCache = undefined;
   const vError = undefined;
   if (vLeft !== 0) r.ok = false;
   if (!r.ok || r.pos !== end) return undefined;
-  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, error: vError } };
+  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, cache: vCache, error: vError } };
 }
 
 /** Writes an answer, or declines. */
@@ -214,7 +215,7 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
 export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {
   const { id } = m;
   const d = m.decision;
-  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.routingMetadata !== undefined || d.webSocket !== undefined || d.error !== undefined || (d.audit !== undefined && d.audit.confidence !== undefined) || (d.audit !== undefined && d.audit.custom !== undefined)) return undefined;
+  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.routingMetadata !== undefined || d.webSocket !== undefined || d.cache !== undefined || d.error !== undefined || (d.audit !== undefined && d.audit.confidence !== undefined) || (d.audit !== undefined && d.audit.custom !== undefined)) return undefined;
   w.begin(4);
   return w.map(4 + (d.audit === undefined ? 0 : 1) + (d.needsMore === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa8decision' + w.verdict(d.verdict) + '\xafrequest_headers' + w.ops(d.requestHeaders ?? []) + '\xb0response_headers' + w.ops(d.responseHeaders ?? []) + (d.audit === undefined ? '' : w.constant(1) + '\xa5audit' + w.map(0 + (d.audit.tags === undefined ? 0 : 1) + (d.audit.ruleIds === undefined ? 0 : 1) + (d.audit.reasonCodes === undefined ? 0 : 1)) + (d.audit.tags === undefined ? '' : w.constant(1) + '\xa4tags' + w.texts(d.audit.tags ?? [])) + (d.audit.ruleIds === undefined ? '' : w.constant(1) + '\xa8rule_ids' + w.texts(d.audit.ruleIds ?? [])) + (d.audit.reasonCodes === undefined ? '' : w.constant(1) + '\xacreason_codes' + w.texts(d.audit.reasonCodes ?? []))) + (d.needsMore === undefined ? '' : w.constant(1) + '\xaaneeds_more' + w.bool(d.needsMore ?? false));
 }

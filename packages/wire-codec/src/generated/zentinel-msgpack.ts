@@ -198,7 +198,7 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
   const vWebSocket = undefined;
   r.lit(L31);
   if (!r.ok || r.pos !== end) return undefined;
-  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, error: undefined } };
+  return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, cache: undefined, error: undefined } };
 }
 
 /** Writes an answer, or declines. */

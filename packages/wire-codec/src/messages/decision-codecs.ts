@@ -1,4 +1,4 @@
-import type { Audit, BodyMutation, Decision, Verdict, WebSocketDecision } from '@agentwire/core';
+import type { Audit, BodyMutation, Decision, DecisionCache, Verdict, WebSocketDecision } from '@agentwire/core';
 import type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from '@agentwire/core/internal';
 
 import { DecodeError, inside } from './decode-error.ts';
@@ -108,6 +108,11 @@ const agentError = struct<NonNullable<Decision['error']>>('error', {
   message: field('message', text, { fallback: '' }),
 });
 
+const decisionCache = struct<DecisionCache>('cache', {
+  ttlMs: field('ttl_ms', u32),
+  vary: field('vary', texts),
+});
+
 const EMPTY_AUDIT = { tags: [], rule_ids: [], confidence: null, reason_codes: [], custom: {} };
 
 /** The fields of a decision, without id and version. */
@@ -123,6 +128,7 @@ export const decision: Struct<Decision> = struct<Decision>(
     responseBodyMutation: optional('response_body_mutation', bodyMutation, { absentZentinel: { written: null } }),
     routingMetadata: optional('routing_metadata', textMap, { absentZentinel: { written: {} }, emptyIsAbsent: true }),
     webSocket: optional('websocket_decision', webSocketDecision, { absentZentinel: { written: null } }),
+    cache: optional('cache', decisionCache, { zentinel: null }),
     error: optional('error', agentError, { zentinel: null }),
   },
   ['decision', 'request_headers', 'response_headers', 'routing_metadata', 'audit', 'needs_more'],

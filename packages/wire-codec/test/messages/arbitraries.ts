@@ -186,7 +186,16 @@ const decision = (dialect: Dialect): fc.Arbitrary<Decision> =>
           }),
         ),
       ),
-      // the zentinel dialect has no errors
+      // the zentinel dialect has no cache and no errors
+      cache:
+        dialect === 'documented'
+          ? rarely(
+              fc.record({
+                ttlMs: fc.integer({ min: 1, max: 86_400_000 }),
+                vary: fc.array(fc.constantFrom('path', 'x-a'), { minLength: 1, maxLength: 3 }),
+              }),
+            )
+          : fc.constant(undefined),
       error:
         dialect === 'documented'
           ? rarely(fc.record({ code: fc.constant('ERR_HANDLER'), message: text }))

@@ -216,6 +216,14 @@ export function samplesOf(dialect: Dialect): readonly Sample[] {
     ),
     agent(
       {
+        type: 'answer',
+        id,
+        decision: { verdict: { type: 'allow' }, cache: { ttlMs: 5_000, vary: ['path', 'x-user'] } },
+      },
+      'answer cached',
+    ),
+    agent(
+      {
         type: 'healthStatus',
         agentId: 'waf',
         state: 'degraded',

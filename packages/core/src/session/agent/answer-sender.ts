@@ -34,7 +34,8 @@ export class AnswerSender {
     if (this.#connection.status !== 'open') return;
     try {
       checkOwnDecision(decision);
-      if (!this.#connection.send({ type: 'answer', id, decision })) this.#unread.stall();
+      const sent = decision.cache === undefined ? decision : asCached(decision, this.#connection.peer);
+      if (!this.#connection.send({ type: 'answer', id, decision: sent })) this.#unread.stall();
     } catch (error) {
       // the decision is impossible or too long: without an answer the proxy would wait for its timeout
       this.#sendFailure(id, error);
@@ -68,6 +69,18 @@ export class AnswerSender {
     const shown = known ? error : new AgentwireError('ERR_HANDLER', "the agent's handler failed");
     return failureDecision(shown, this.#connection.peer);
   }
+}
+
+/** Copies without `cache`, by their frozen original: frozen decisions are encoded once. */
+const uncached = new WeakMap<Decision, Decision>();
+
+/** Returns a decision as the peer may get it: without `cache` where that was not negotiated. */
+function asCached(decision: Decision, peer: Pick<Peer, 'features'>): Decision {
+  if (peer.features.includes('cache')) return decision;
+  if (!Object.isFrozen(decision)) return { ...decision, cache: undefined };
+  const known = uncached.get(decision) ?? Object.freeze<Decision>({ ...decision, cache: undefined });
+  uncached.set(decision, known);
+  return known;
 }
 
 /**

@@ -86,6 +86,7 @@ const WRITTEN = {
   responseBodyMutation: 'reference',
   routingMetadata: 'reference',
   webSocket: 'reference',
+  cache: 'reference',
   error: 'reference',
 } satisfies Ways<Decision>;
 const AUDIT_WRITTEN = {

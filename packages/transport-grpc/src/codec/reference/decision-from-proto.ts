@@ -77,7 +77,7 @@ function fromWebSocket({ drop, closeCode, closeReason }: WebsocketDecision): Web
 
 /** Reads the decision of an AgentResponse. @throws AgentwireError `ERR_PROTOCOL`; one without a verdict is never an allow. */
 export function fromResponse(fields: AgentResponse): Decision {
-  const { audit, requestBodyMutation, responseBodyMutation, websocketDecision, error, routingMetadata } = fields;
+  const { audit, requestBodyMutation, responseBodyMutation, websocketDecision, cache, error, routingMetadata } = fields;
   const decision = present<Every<Decision>>({
     verdict: fromVerdict(fields),
     requestHeaders: fromHeaderOps('response.request_headers', fields.requestHeaders),
@@ -88,6 +88,7 @@ export function fromResponse(fields: AgentResponse): Decision {
     responseBodyMutation: responseBodyMutation === undefined ? undefined : fromMutation(responseBodyMutation),
     routingMetadata: Object.keys(routingMetadata).length === 0 ? undefined : copyMap(routingMetadata),
     webSocket: websocketDecision === undefined ? undefined : fromWebSocket(websocketDecision),
+    cache: cache === undefined ? undefined : { ttlMs: cache.ttlMs, vary: [...cache.vary] },
     error: error === undefined ? undefined : { code: error.code, message: error.message },
   });
   return checkReceivedDecision(decision);

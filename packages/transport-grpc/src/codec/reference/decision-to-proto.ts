@@ -114,6 +114,7 @@ export function toResponse(id: string, given: Decision, isAgentwire: boolean, er
     responseBodyMutation,
     routingMetadata,
     webSocket,
+    cache,
     error,
     ...rest
   } = decision;
@@ -140,6 +141,7 @@ export function toResponse(id: string, given: Decision, isAgentwire: boolean, er
     responseBodyMutation: responseBodyMutation === undefined ? undefined : toMutation(responseBodyMutation),
     routingMetadata: copyMap(routingMetadata ?? {}),
     websocketDecision: webSocket === undefined ? undefined : toWebSocket(webSocket),
+    cache: cache === undefined ? undefined : { ttlMs: cache.ttlMs, vary: [...cache.vary] },
     error: error === undefined ? undefined : { code: error.code, message: error.message },
   });
 }
