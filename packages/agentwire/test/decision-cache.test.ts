@@ -7,7 +7,7 @@ import { createUdsTransport } from 'agentwire/transport-uds';
 import { expect, onTestFinished, test } from 'vitest';
 import { waysOf } from './ways.ts';
 
-test.each(waysOf('cache'))('an agent is asked once for equal requests where it says so, over %s', async (_, way) => {
+test.each(waysOf('cache'))('an agent is asked once for equal requests where it says so, over %s', async (_name, way) => {
   const folder = mkdtempSync(join(tmpdir(), 'aw-'));
   const { dialect, encodings } = way;
   const transports: Transport[] =
@@ -60,7 +60,7 @@ test.each(waysOf('cache'))('an agent is asked once for equal requests where it s
   expect(users.map((one) => one?.op === 'set' && one.value)).toEqual(['ann', 'ann', 'bob', 'ann']);
   // the dialect of the released proxy has no field for it
   expect(asked).toEqual(dialect === 'zentinel' ? ['/?a', '/?b', '/', '/'] : ['/?a', '/']);
-  for (const _ of [1, 2]) {
+  for (const _once of [1, 2]) {
     expect(await ask('/', 'ann', true)).toMatchObject({ needsMore: true });
     await pool.cancelAll('waf');
   }

@@ -11,14 +11,16 @@ import { CAPABILITIES, head, settle, setup } from './setup.ts';
 const cache = { ttlMs: 1_000, vary: ['path'] };
 const HEADS = { events: ['requestHeaders', 'configure'] as const, configPush: true };
 
+interface Options {
+  readonly settings?: AgentPoolOptions['decisionCache'];
+  readonly options?: Partial<AgentPoolOptions>;
+  readonly capabilities?: Parameters<ReturnType<typeof setup>['serve']>[2];
+}
+
 /** A pool with a cache and one agent that takes heads; `asked` are the uris of those that reached it. */
 async function cached(
   decide: (event: RequestHeaders) => Decision | Promise<Decision> = () => ({ ...ALLOW, cache }),
-  { settings = {}, options = {}, capabilities = HEADS as Parameters<ReturnType<typeof setup>['serve']>[2] } = {} as {
-    settings?: AgentPoolOptions['decisionCache'];
-    options?: Partial<AgentPoolOptions>;
-    capabilities?: Parameters<ReturnType<typeof setup>['serve']>[2];
-  },
+  { settings = {}, options = {}, capabilities = HEADS }: Options = {},
 ) {
   const made = setup({ decisionCache: settings, ...options });
   const asked: string[] = [];
