@@ -32,7 +32,7 @@ export class VaryKey {
 
   /** @param salt secret of the cache, so that a key tells nothing about what it is made of */
   constructor(vary: readonly string[], salt: string) {
-    const names = [...new Set([...vary.map((name) => name.toLowerCase()), ...ALWAYS])].sort();
+    const names = [...new Set([...vary.map((name) => name.toLowerCase()), ...ALWAYS])].toSorted();
     this.name = names.join(' ');
     this.#words = names.flatMap((name) => WORDS.get(name) ?? []);
     for (const name of names) if (!WORDS.has(name)) this.#places.set(name, this.#places.size);
