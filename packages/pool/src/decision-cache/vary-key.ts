@@ -21,7 +21,7 @@ const WORDS: ReadonlyMap<string, (head: RequestHead) => string | undefined> = ne
 /** Credentials: a decision for one of them is never given to another one, whatever the agent says. */
 const ALWAYS: readonly string[] = ['authorization', 'cookie'];
 
-/** What the decisions of an agent depend on, as a function from the head of a request to a key. */
+/** Function from the head of a request to the key of all that a decision depends on. */
 export class VaryKey {
   /** Equal for equal names, in any order and spelling. */
   readonly name: string;
