@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 import type { Pid, ReceivedMessage } from '@agentwire/a2a-router';
 
 /** Handles one message; it is acknowledged when the promise resolves and comes again when it rejects. */
@@ -8,23 +8,23 @@ export type DurableHandler = (message: ReceivedMessage) => void | Promise<void>;
 /** Options of a durable inbox. */
 export interface DurableInboxOptions {
   /** Process that handles the messages and in whose name answers go back. Default 0, the kernel. */
-  readonly pid?: Pid;
+  readonly pid?: Pid | undefined;
   /** Messages in hand at once, 1 to 10 000. Default 16; 1 keeps the order of one sender. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Messages that the server lets be in hand before it waits for acknowledgements. Default 256. */
-  readonly maxAckPending?: number;
+  readonly maxAckPending?: number | undefined;
   /** Milliseconds without a sign of life from the handler's process after which the server delivers again. Default 30 000. */
-  readonly ackWaitMs?: number;
+  readonly ackWaitMs?: number | undefined;
   /** Deliveries after which a message is a dead letter, 1 to 1000. Default 5. */
-  readonly maxDeliver?: number;
+  readonly maxDeliver?: number | undefined;
   /** Milliseconds to wait before each further delivery; the last one counts for all after it. Default 1 s, 5 s, 30 s. */
-  readonly backoffMs?: readonly number[];
+  readonly backoffMs?: readonly number[] | undefined;
   /** Handled messages whose keys are remembered, so that none is handled twice by this process. Default 10 000. */
-  readonly rememberedKeys?: number;
+  readonly rememberedKeys?: number | undefined;
 }
 
 /** {@link DurableInboxOptions} with everything filled in. */
-export type ResolvedDurableInboxOptions = Required<DurableInboxOptions>;
+export type ResolvedDurableInboxOptions = Resolved<DurableInboxOptions>;
 
 const MAX_BACKOFFS = 1000;
 

@@ -41,7 +41,7 @@ export class NodeLink {
     this.options = options;
     this.connection = connection;
     this.subjects = new Subjects(options.prefix, options.nodeId);
-    this.batch = new PublishBatch(connection, options.logger);
+    this.batch = new PublishBatch(connection, options.logger, options.maxUnsentBytes);
     this.rights = new PublishRights(this.batch);
     this.nameConflicts = new NameConflicts(options.nodeId, options.logger, (instance) => {
       if (this.connected && !connection.isClosed()) connection.publish(this.subjects.hello(), instance);
@@ -129,11 +129,16 @@ export class NodeLink {
 
   /** Tells another node something about a request; what cannot be told now is lost, and the request ends at its deadline. */
   tell(nodeId: string, word: ControlWord, about: Readonly<Record<string, unknown>>): void {
+    this.say(this.subjects.control(nodeId, word), JSON.stringify(about));
+  }
+
+  /** Publishes a note; one that cannot be published now is lost. */
+  say(subject: string, text: string): void {
     if (!this.connected || this.connection.isClosed()) return;
     try {
-      this.batch.publish(this.subjects.control(nodeId, word), JSON.stringify(about));
+      this.batch.publish(subject, text);
     } catch (error) {
-      this.options.logger.debug({ nodeId, word, error: String(error) }, 'another node could not be told');
+      this.options.logger.debug({ subject, error: String(error) }, 'another node could not be told');
     }
   }
 

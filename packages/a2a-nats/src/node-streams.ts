@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import type { Resolved } from '@agentwire/core/internal';
 import {
   DiscardPolicy,
   JetStreamApiError,
@@ -61,7 +62,7 @@ export class NodeStreams {
   readonly #manager: JetStreamManager;
   readonly #subjects: Subjects;
   readonly #given: DurableStreamOptions;
-  readonly #options: Required<DurableStreamOptions>;
+  readonly #options: Resolved<DurableStreamOptions>;
 
   constructor(
     manager: JetStreamManager,

@@ -1,4 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
+import { AgentwireError, type TimerHandle } from '@agentwire/core';
 import { createMessage, type KernelMessage, payload, type Target, target } from '@agentwire/a2a-router';
 import type { RemoteDelivery } from '@agentwire/a2a-router/internal';
 import type { DurableStreams } from './durable-streams.ts';
@@ -53,21 +53,35 @@ export class Outgoing {
     { target: to, expectsReply, confirm, window }: RemoteDelivery,
   ): Promise<void> {
     if (confirm !== true) return this.#send(subject, message, to, expectsReply, { window });
-    const { batch, subjects, asked, options, stats } = this.#link;
-    const text = encodeMessage(message, innerOf(to), options.clock.wallNow(), { confirm: true });
+    const text = encodeMessage(message, innerOf(to), this.#link.options.clock.wallNow(), { confirm: true });
     this.#link.checkSize(text);
-    return new Promise((resolve, reject) => {
-      const settle = (error: AgentwireError | undefined): void => {
-        options.clock.clearTimeout(timer);
-        asked.delete(message.id);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const late = (): void => settle(new AgentwireError('ERR_TIMEOUT', 'no node confirmed that it has the message'));
-      const timer = options.clock.setTimeout(late, CONFIRM_MS);
-      batch.publish(subject, text, subjects.replyHere(asked.add(message, to, subject, { confirm: settle })));
-      stats.sent += 1;
+    return this.#confirmed(message, to, subject, text, 'no node confirmed that it has the message').then((refusal) => {
+      if (refusal !== undefined) throw refusal;
+      this.#link.stats.sent += 1;
     });
+  }
+
+  /** Publishes something that another node confirms, and gives its refusal; undefined when it has confirmed it. */
+  async #confirmed(
+    message: KernelMessage,
+    to: Target,
+    subject: string,
+    text: string,
+    lateText: string,
+  ): Promise<AgentwireError | undefined> {
+    const { batch, subjects, asked, options } = this.#link;
+    let timer: TimerHandle;
+    try {
+      return await new Promise<AgentwireError | undefined>((confirm) => {
+        timer = options.clock.setTimeout(() => confirm(new AgentwireError('ERR_TIMEOUT', lateText)), CONFIRM_MS);
+        batch.publish(subject, text, subjects.replyHere(asked.add(message, to, subject, { confirm })));
+      });
+    } catch (error) {
+      throw fromNatsError(error, 'publish');
+    } finally {
+      options.clock.clearTimeout(timer);
+      asked.delete(message.id);
+    }
   }
 
   #toNode(
@@ -116,20 +130,11 @@ export class Outgoing {
   /** Asks a node to take back a delayed message of this one; false when it is not there any more. */
   async cancelDelayed(nodeId: string, inbox: string, id: string): Promise<boolean> {
     this.#link.checkConnected();
-    const { batch, subjects, asked, options } = this.#link;
     const to = target.remoteNode(nodeId, target.service(inbox));
-    const question = createMessage(0, to, payload.text(''), {}, options.clock);
-    const subject = subjects.control(nodeId, 'unschedule');
-    const refusal = await new Promise<AgentwireError | undefined>((resolve) => {
-      const late = (): void => resolve(new AgentwireError('ERR_TIMEOUT', 'the node did not say whether it cancelled'));
-      const timer = options.clock.setTimeout(late, CONFIRM_MS);
-      const confirm = (error: AgentwireError | undefined): void => {
-        options.clock.clearTimeout(timer);
-        resolve(error);
-      };
-      const reply = subjects.replyHere(asked.add(question, to, subject, { confirm }));
-      batch.publish(subject, JSON.stringify({ inbox, id }), reply);
-    }).finally(() => asked.delete(question.id));
+    const question = createMessage(0, to, payload.text(''), {}, this.#link.options.clock);
+    const subject = this.#link.subjects.control(nodeId, 'unschedule');
+    const lateText = 'the node did not say whether it cancelled';
+    const refusal = await this.#confirmed(question, to, subject, JSON.stringify({ inbox, id }), lateText);
     if (refusal === undefined) return true;
     if (refusal.code === 'ERR_REQUEST_ENDED') return false;
     throw refusal;
@@ -161,6 +166,7 @@ export class Outgoing {
         : subjects.inbox(to.nodeId, inner.service, message.priority === 'high');
     const text = encodeMessage(message, inner, options.clock.wallNow(), { window });
     this.#link.checkSize(text);
+    const release = this.#link.batch.hold(text);
     const key = messageKey(to.nodeId, inner.service, options.nodeId, message);
     try {
       const replyTo = expectsReply
@@ -177,6 +183,8 @@ export class Outgoing {
     } catch (error) {
       asked.delete(message.id);
       throw error;
+    } finally {
+      release();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { checkKnownOptions } from '@agentwire/core/internal';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { streamNames } from './node-streams.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
 import { nodeToken, Subjects } from './subjects.ts';
@@ -14,16 +14,26 @@ export interface NodePermissions {
 /** Rights of a node besides sending to agents of other nodes and answering. */
 export interface NodeGrants {
   /** Services that it takes part in, and services that it calls. Default: none. */
-  readonly services?: { readonly serve?: readonly string[]; readonly call?: readonly string[] };
+  readonly services?: { readonly serve?: readonly string[]; readonly call?: readonly string[] } | undefined;
   /** Topics or patterns that it publishes on, and that it reads. Default: none. */
-  readonly topics?: { readonly publish?: readonly string[]; readonly subscribe?: readonly string[] };
+  readonly topics?: { readonly publish?: readonly string[]; readonly subscribe?: readonly string[] } | undefined;
   /** True for a node that has durable inboxes or sends to those of others. It cannot make streams (`durable: { create: false }`). Default false. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** True for a node that answers the discovery of NATS micro services, to inboxes of the default prefix `_INBOX`. Default false. */
-  readonly micro?: boolean;
+  readonly micro?: boolean | undefined;
   /** First word of every subject. Default `a2a`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
+
+const names = OPTION.listOf(OPTION.text);
+
+const TABLE: OptionTable<NodeGrants> = {
+  services: OPTION.nested<NonNullable<NodeGrants['services']>>({ serve: names, call: names }),
+  topics: OPTION.nested<NonNullable<NodeGrants['topics']>>({ publish: names, subscribe: names }),
+  durable: OPTION.boolean,
+  micro: OPTION.boolean,
+  prefix: OPTION.text,
+};
 
 const MICRO = ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
@@ -34,10 +44,9 @@ const MICRO = ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV
  * only, so that the node cannot read what another node of the group gets.
  */
 export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePermissions {
-  checkKnownOptions('nodePermissions', grants, ['services', 'topics', 'durable', 'prefix', 'micro']);
+  OPTION.text('nodeId', nodeId);
+  checkOptions('nodePermissions', grants, TABLE);
   const { services = {}, topics = {}, durable = false, prefix = 'a2a', micro = false } = grants;
-  checkKnownOptions('nodePermissions services', services, ['serve', 'call']);
-  checkKnownOptions('nodePermissions topics', topics, ['publish', 'subscribe']);
   const node = nodeToken(nodeId);
   const own = `${prefix}.${node}`;
   const subjects = new Subjects(prefix, nodeId);

@@ -1,5 +1,6 @@
 import type { Logger } from '@agentwire/core';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { UnsentLimit } from './unsent-limit.ts';
 
 interface Publication {
   readonly subject: string;
@@ -19,23 +20,31 @@ const MAX_CHARACTERS = 64 * 1024;
 export class PublishBatch {
   readonly #connection: NatsConnection;
   readonly #logger: Logger;
+  readonly #unsent: UnsentLimit;
   #waiting: Publication[] = [];
   #characters = 0;
 
-  constructor(connection: NatsConnection, logger: Logger) {
+  constructor(connection: NatsConnection, logger: Logger, maxUnsentBytes: number) {
     this.#connection = connection;
     this.#logger = logger;
+    this.#unsent = new UnsentLimit(maxUnsentBytes, () => this.flush());
   }
 
-  /** Publishes a text before the next turn of the event loop; throws for a connection that is closed or about to close. */
+  /** Publishes a text before the next turn of the event loop; throws for a connection that is closed or about to close, and `ERR_OVERLOADED`. */
   publish(subject: string, text: string, reply?: string): void {
     if (this.#connection.isClosed() || this.#connection.isDraining()) {
       this.#connection.publish(subject, text);
       return;
     }
+    this.#unsent.add(subject.length + text.length);
     if (this.#waiting.push({ subject, text, reply }) === 1) process.nextTick(() => this.hand());
     this.#characters += text.length;
     if (this.#characters > MAX_CHARACTERS) this.hand();
+  }
+
+  /** Counts a text that goes another way, until the function that is given back is called. @throws AgentwireError `ERR_OVERLOADED` */
+  hold(text: string): () => void {
+    return this.#unsent.hold(text.length);
   }
 
   /** Hands everything to the connection now. */

@@ -7,7 +7,7 @@ import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';
 /** Tells the sender of a message that a process here has it. */
 export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {
   const subject = link.subjects.answerTo(source, replyTo);
-  if (subject !== undefined && link.connected) link.batch.publish(subject, TAKEN);
+  if (subject !== undefined) link.say(subject, TAKEN);
 }
 
 /** Process on another node that waits for an answer. */
@@ -49,18 +49,10 @@ export function openReply(
       places += 1;
       stats.sent += 1;
     },
-    watch: (): void => {
-      if (!link.connected || link.connection.isClosed()) return;
-      link.batch.publish(subject, encodeWorking(id));
-    },
+    watch: (): void => link.say(subject, encodeWorking(id)),
     fail: (code, text): void => {
       // another node may still answer what was asked on a topic, so the asker is not told that this one will not.
-      if (!tellFailure || !link.connected) return;
-      try {
-        link.batch.publish(subject, encodeFailure(code, text));
-      } catch (error) {
-        link.options.logger.debug({ error: fromNatsError(error, 'answer').message }, 'a failure could not be told');
-      }
+      if (tellFailure) link.say(subject, encodeFailure(code, text));
     },
   };
 }

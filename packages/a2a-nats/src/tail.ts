@@ -1,8 +1,8 @@
 import { type Clock, systemClock, toAgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '@agentwire/a2a-router';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import type { NatsBackendOptions } from './backend-options.ts';
+import { AUTH_ROWS, type NatsBackendOptions } from './backend-options.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived } from './wire.ts';
@@ -32,18 +32,27 @@ export interface TailedMessage {
 /** Options of {@link tail}. */
 export interface TailOptions {
   /** User and password, token, TLS or an authenticator. Its user must be allowed to subscribe to `<prefix>.>`. */
-  readonly auth?: NonNullable<NatsBackendOptions['auth']>;
+  readonly auth?: NonNullable<NatsBackendOptions['auth']> | undefined;
   /** First word of every subject. Default `a2a`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Ends it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Messages that wait to be taken at most; then the oldest is skipped and counted. Default 10 000. */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
   /** Called once, when it listens. */
-  readonly onReady?: () => void;
+  readonly onReady?: (() => void) | undefined;
   /** Time. Default: the system clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
+
+const TABLE: OptionTable<TailOptions> = {
+  auth: OPTION.nested(AUTH_ROWS),
+  prefix: { check: OPTION.text, default: 'a2a' },
+  signal: OPTION.signal,
+  maxQueued: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
+  onReady: OPTION.function,
+  clock: { check: OPTION.clock, default: systemClock },
+};
 
 /**
  * Every message between nodes as it passes, until `signal` is aborted or the connection ends for good.
@@ -54,9 +63,9 @@ export async function* tail(
   servers: string | readonly string[],
   options: TailOptions = {},
 ): AsyncGenerator<TailedMessage, void> {
-  checkKnownOptions('tail', options, ['auth', 'prefix', 'signal', 'maxQueued', 'onReady', 'clock']);
-  const { prefix = 'a2a', clock = systemClock, signal } = options;
-  const maxQueued = checkInteger('maxQueued', options.maxQueued ?? 10_000, 1, 10_000_000);
+  const { prefix, clock, maxQueued } = resolveOptions('tail', options, TABLE);
+  const { signal } = options;
+  OPTION.oneOrMore(OPTION.text)('servers', servers);
   const connection = await open(servers, options);
   const queue: TailedMessage[] = [];
   let skipped = 0;

@@ -68,6 +68,31 @@ describe.skipIf(!hasServer)(`the connection of a node${unlessServer}`, { timeout
     server.kill('SIGCONT');
   });
 
+  it('holds a bounded number of bytes for a server that does not read, and goes on once it does', async () => {
+    const server = await serve();
+    const maxUnsentBytes = 4 * 1024 * 1024;
+    const [a, b] = [
+      await start('a', server.url, { maxUnsentBytes, durable: { inboxes: ['orders'] } }),
+      await start('b', server.url),
+    ];
+    const [one, two] = [a.add('one'), b.add('two')];
+    const there = target.remoteNode('b', target.process(two.pid));
+    await one.send(there, payload.text('first'));
+    await two.inbox.receive();
+    server.kill('SIGSTOP');
+    const text = 'x'.repeat(100_000);
+    const bytes = await fill(async () => (await one.send(there, payload.text(text)), text.length));
+    // what the system holds for the sockets is the server's to read, and is not known to it yet.
+    expect(bytes).toBeGreaterThan(maxUnsentBytes - 2 * text.length);
+    expect(bytes).toBeLessThanOrEqual(maxUnsentBytes);
+    const durable = one.send(target.remoteNode('a', target.service('orders')), payload.text(text), { durable: true });
+    await expect(durable).rejects.toMatchObject({ code: 'ERR_OVERLOADED', retryable: true });
+    server.kill('SIGCONT');
+    await a.backend.flush();
+    await until(() => two.inbox.size > bytes / text.length - 1);
+    await one.send(there, payload.text('last'));
+  });
+
   it('lets nothing pass for sent that the server refused', async () => {
     const users = ['a', 'b'].map(
       (name) => `{ user: ${name}, pass: x, ${formatPermissions(nodePermissions(name, { durable: name === 'b' }))} }`,
@@ -147,4 +172,17 @@ async function listenOn(port: number, onRefused: () => void): Promise<Server> {
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return server;
+}
+
+/** Sends until there is no room, and gives how many bytes were taken. */
+async function fill(send: () => Promise<number>): Promise<number> {
+  let bytes = 0;
+  for (;;) {
+    try {
+      bytes += await send();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_OVERLOADED', retryable: true });
+      return bytes;
+    }
+  }
 }

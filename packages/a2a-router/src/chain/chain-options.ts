@@ -5,6 +5,7 @@ import {
   type OptionRows,
   type Resolved,
   resolveOptions,
+  safeLogger,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { ChainSchemeOptions } from './chain-scheme.ts';
@@ -13,38 +14,38 @@ import { parseHead } from './chain-verifier.ts';
 /** Options of a {@link ChainManager}. */
 export interface ChainOptions extends ChainSchemeOptions {
   /** File that the chain is appended to, one entry a line. Default: kept in memory only. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /**
    * Time at which an entry counts as kept. Default `always`.
    *
    * `always`: once it is on the disk (entries that come together share one fsync); `interval`: it is written and
    * fsynced every `flushMs`, and no sender waits; `never`: it is written every `flushMs` and the system decides the rest.
    */
-  readonly fsync?: 'always' | 'interval' | 'never';
+  readonly fsync?: 'always' | 'interval' | 'never' | undefined;
   /** Milliseconds between writes under `interval` and `never`, 1 to 60 000. Default 50. */
-  readonly flushMs?: number;
+  readonly flushMs?: number | undefined;
   /** Bytes that wait for a write at most; past that they are written at once. 4096 to 1 GiB, default 256 KiB. */
-  readonly maxPendingBytes?: number;
+  readonly maxPendingBytes?: number | undefined;
   /** Entries that stay in memory for {@link ChainManager.tail}. Default 1000. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
   /**
    * Told after every flush, as `sequence:hash`: keep it elsewhere, and truncation is found by `verify`.
    *
    * Its exceptions and rejections are logged and change nothing.
    */
-  readonly onHead?: (head: string) => unknown;
+  readonly onHead?: ((head: string) => unknown) | undefined;
   /** A head, `sequence:hash`, that was kept outside: opening a file that ends before it throws `ERR_INTEGRITY`. Needs `path`. */
-  readonly head?: string;
+  readonly head?: string | undefined;
   /**
    * Bytes after which a file is put aside as `<path>.000001` and so on, and a new segment begins, 4096 to 1 TiB. Default: never.
    *
    * Opening reads the last segment only.
    */
-  readonly maxSegmentBytes?: number;
+  readonly maxSegmentBytes?: number | undefined;
   /** Time. Default: the system clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Told about a torn end that was cut off, a write that failed, and an `onHead` that failed. Default: silent. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 }
 
 type WithDefault = 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 'logger';
@@ -52,12 +53,17 @@ type WithDefault = 'fsync' | 'flushMs' | 'maxPendingBytes' | 'keep' | 'clock' | 
 /** {@link ChainOptions} with every default filled in; the scheme has those of its own. */
 export type ResolvedChainOptions = Omit<ChainOptions, WithDefault> & Pick<Resolved<ChainOptions>, WithDefault>;
 
-/** The scheme checks its options itself. */
+/** Keys depend on the format, so the scheme checks them. */
 const byScheme: OptionCheck = () => undefined;
 
 const ROWS: OptionRows<ChainOptions> = {
-  format: { check: byScheme },
-  chainId: { check: byScheme },
+  format: {
+    check: (_name, value) => {
+      if (value !== 1 && value !== 2)
+        throw new AgentwireError('ERR_INVALID_ARGUMENT', `format must be 1 or 2, got ${String(value)}`);
+    },
+  },
+  chainId: { check: OPTION.integer(0, 0xffff_ffff) },
   key: { check: byScheme },
   signingKey: { check: byScheme },
   path: { check: OPTION.text },
@@ -80,5 +86,5 @@ export function resolveChainOptions(options: ChainOptions): ResolvedChainOptions
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is checked against a file: give its path');
   if (signingKey !== undefined && path === undefined)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a signed chain needs a path: it is signed when it is flushed');
-  return resolved;
+  return { ...resolved, logger: safeLogger(resolved.logger) };
 }

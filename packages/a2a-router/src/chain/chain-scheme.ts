@@ -12,13 +12,13 @@ export type ChainAlgorithm = 'shake256' | 'hmac-sha256' | 'ed25519';
 /** Format, number and keys of a chain. */
 export interface ChainSchemeOptions {
   /** 1 is the original's format, without a key; 2 is keyed or signed. Default 2. */
-  readonly format?: 1 | 2;
+  readonly format?: 1 | 2 | undefined;
   /** Number of the chain, 0 to 4 294 967 295, part of every hash. Default 0. */
-  readonly chainId?: number;
+  readonly chainId?: number | undefined;
   /** Secret of 16 bytes or more for HMAC-SHA-256 over every entry. */
-  readonly key?: Uint8Array;
+  readonly key?: Uint8Array | undefined;
   /** Ed25519 key: a private one to write, a public or private one to verify; each group of entries is signed. */
-  readonly signingKey?: KeyObject;
+  readonly signingKey?: KeyObject | undefined;
 }
 
 /** Place and time of a signature, which covers both. */

@@ -169,7 +169,7 @@ function parsePrevious(previous: string): { readonly sequence: number; readonly 
 
 /** Reads a head, `sequence:hash`; throws `ERR_INVALID_ARGUMENT` for anything else. */
 export function parseHead(head: string): { readonly sequence: number; readonly hash: string } {
-  const match = /^(\d{1,15}):([0-9a-f]{64})$/.exec(head);
+  const match = typeof head === 'string' ? /^(\d{1,15}):([0-9a-f]{64})$/.exec(head) : null;
   if (match === null)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a head is a sequence, a colon and 64 hex digits');
   return { sequence: Number(match[1]), hash: match[2] ?? '' };

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { checkOptions, checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
 import { readLines } from './chain-lines.ts';
 import { readChainLine } from './chain-line.ts';
@@ -18,14 +18,22 @@ export interface VerifyChainOptions {
    * Secret of a keyed chain, or Ed25519 key of a signed one; several when the key was rotated. With a key, a chain that is not
    * protected by it fails.
    */
-  readonly key?: ChainKey | readonly ChainKey[];
+  readonly key?: ChainKey | readonly ChainKey[] | undefined;
   /** A head, `sequence:hash`, that was kept outside; without one truncation at an entry cannot be found. */
-  readonly head?: string;
+  readonly head?: string | undefined;
   /** Number that the chain must have, 0 to 4 294 967 295; without one any number is accepted. */
-  readonly chainId?: number;
+  readonly chainId?: number | undefined;
   /** True to verify the segments `<path>.000001`, … that are there, and the file, as a row. Default false: the file alone. */
-  readonly segments?: boolean;
+  readonly segments?: boolean | undefined;
 }
+
+const TABLE: OptionTable<VerifyChainOptions> = {
+  // looked at as the key of a chain, where it is used.
+  key: () => undefined,
+  head: (_name, value) => void parseHead(value as string),
+  chainId: OPTION.integer(0, 0xffff_ffff),
+  segments: OPTION.boolean,
+};
 
 /** Result of {@link verifyChainFile}. */
 export interface ChainReport {
@@ -66,9 +74,8 @@ export function readChainKey(path: string): Uint8Array | KeyObject {
  * (`ERR_IO`), and options that are wrong (`ERR_INVALID_ARGUMENT`).
  */
 export function verifyChainFile(path: string, options: VerifyChainOptions = {}): ChainReport {
-  checkKnownOptions('verifyChainFile', options, ['key', 'head', 'chainId', 'segments']);
-  if (options.head !== undefined) parseHead(options.head);
-  if (options.chainId !== undefined) checkInteger('chainId', options.chainId, 0, 0xffff_ffff);
+  checkText('path', path);
+  checkOptions('verifyChainFile', options, TABLE);
   for (const key of keysOf(options)) createChainScheme(key instanceof Uint8Array ? { key } : { signingKey: key });
   const paths = options.segments === true ? segmentsOf(path) : [path];
   let anchor: ChainEvent | undefined;

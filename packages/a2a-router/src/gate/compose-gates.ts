@@ -1,3 +1,4 @@
+import { checkMethods } from '@agentwire/core/internal';
 import { gateDecision, type GateBackend, type GateContext, type GateDecision } from './gate.ts';
 import { isLater, judgeAnswer } from './judge-answer.ts';
 
@@ -5,8 +6,11 @@ import { isLater, judgeAnswer } from './judge-answer.ts';
  * Makes one gate of several, asked in order: the first denial ends it, otherwise one deferral defers the whole.
  *
  * It stays synchronous as long as the gates are. An answer that cannot be read is a denial, as it is for a gate alone.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for what has no `check`
  */
 export function composeGates(...gates: readonly GateBackend[]): GateBackend {
+  for (const gate of gates) checkMethods('gate', gate, ['check']);
   const ask = (
     at: number,
     soFar: GateDecision,

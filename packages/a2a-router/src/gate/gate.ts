@@ -2,6 +2,7 @@ import type { JsonValue } from '../message/payload.ts';
 import type { Target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
 import { AgentwireError } from '@agentwire/core';
+import { checkMethods } from '@agentwire/core/internal';
 
 /** Decision of a gate: let the message through, let the recipient's own gate decide, or block it. */
 export type GateDecision =
@@ -68,6 +69,7 @@ export class GateSlot {
   /** Puts a gate in; throws `ERR_INVALID_STATE` if there is one already. */
   fill(gate: GateBackend): void {
     if (this.#gate !== undefined) throw new AgentwireError('ERR_INVALID_STATE', 'the router has a gate already');
+    checkMethods('gate', gate, ['check']);
     this.#gate = gate;
   }
 }

@@ -1,5 +1,5 @@
 import { AgentwireError, type Clock, systemClock } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import { payloadSize } from '../message/payload-size.ts';
 import type { Pid } from '../process/pid.ts';
@@ -24,27 +24,40 @@ export interface DeadLetter {
 /** Filter of {@link DeadLetters.list}; everything given must hold. */
 export interface DeadLetterQuery {
   /** Only letters for this process. */
-  readonly recipient?: Pid;
+  readonly recipient?: Pid | undefined;
   /** Only letters with this reason. */
-  readonly reason?: DeadLetterReason;
+  readonly reason?: DeadLetterReason | undefined;
   /** Number of letters at most, oldest first. Default 100. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** Options of {@link DeadLetters}. */
 export interface DeadLettersOptions {
   /** Letters it keeps at most; the oldest is evicted. 0 keeps none. 0 to 10 000 000, default 10 000. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Bytes of payloads and ids that it keeps at most; the oldest letters are evicted. 1024 to 64 GiB, default 64 MiB. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /**
    * Letters of one sender that it keeps at most, and in bytes an eighth of `maxBytes`; past that the oldest of the same sender is
    * evicted, so that a sender that is refused again and again evicts only its own. 1 to 10 000 000, default 1000.
    */
-  readonly maxPerSource?: number;
+  readonly maxPerSource?: number | undefined;
   /** Time. Default: the system clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
+
+const TABLE: OptionTable<DeadLettersOptions> = {
+  capacity: { check: OPTION.integer(0, 10_000_000), default: 10_000 },
+  maxBytes: { check: OPTION.integer(1024, 64 * 1024 ** 3), default: 64 * 1024 ** 2 },
+  maxPerSource: { check: OPTION.integer(1, 10_000_000), default: 1000 },
+  clock: { check: OPTION.clock, default: systemClock },
+};
+
+const QUERY_TABLE: OptionTable<DeadLetterQuery> = {
+  recipient: OPTION.integer(0, Number.MAX_SAFE_INTEGER),
+  reason: OPTION.oneOf('target_not_found', 'inbox_full', 'agent_exited', 'governance_denied', 'timeout'),
+  limit: { check: OPTION.integer(1, 10_000_000), default: 100 },
+};
 
 interface Kept {
   readonly letter: DeadLetter;
@@ -78,11 +91,11 @@ export class DeadLetters {
   #deliver: ((letter: DeadLetter) => Promise<unknown>) | undefined;
 
   constructor(options: DeadLettersOptions = {}) {
-    checkKnownOptions('DeadLetters', options, ['capacity', 'maxBytes', 'maxPerSource', 'clock']);
-    this.capacity = checkInteger('capacity', options.capacity ?? 10_000, 0, 10_000_000);
-    this.#maxBytes = checkInteger('maxBytes', options.maxBytes ?? 64 * 1024 ** 2, 1024, 64 * 1024 ** 3);
-    this.#maxPerSource = checkInteger('maxPerSource', options.maxPerSource ?? 1000, 1, 10_000_000);
-    this.#clock = options.clock ?? systemClock;
+    const { capacity, maxBytes, maxPerSource, clock } = resolveOptions('DeadLetters', options, TABLE);
+    this.capacity = capacity;
+    this.#maxBytes = maxBytes;
+    this.#maxPerSource = maxPerSource;
+    this.#clock = clock;
   }
 
   /** Letters it holds now. */
@@ -122,8 +135,7 @@ export class DeadLetters {
 
   /** The letters that a query asks for, oldest first. */
   list(query: DeadLetterQuery = {}): DeadLetter[] {
-    checkKnownOptions('a dead letter query', query, ['recipient', 'reason', 'limit']);
-    const limit = checkInteger('limit', query.limit ?? 100, 1, 10_000_000);
+    const { limit } = resolveOptions('a dead letter query', query, QUERY_TABLE);
     const found: DeadLetter[] = [];
     for (const { letter } of this.#letters.values()) {
       if (query.recipient !== undefined && letter.recipient !== query.recipient) continue;

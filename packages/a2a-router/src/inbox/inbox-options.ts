@@ -1,30 +1,30 @@
-import { OPTION, type OptionRows, resolveOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 
 /** Options of one inbox. */
 export interface InboxOptions {
   /** Messages it holds at most, signals not counted; 1 to 1 000 000. Default 1024. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /**
    * Handling of a message for a full inbox. Default `reject`.
    *
    * `reject` fails the send with `ERR_INBOX_FULL`; `dropOldest` moves the oldest to the dead letters;
    * `block` keeps the sender waiting for `blockMs`, or until the deadline of the message, and then fails with `ERR_TIMEOUT`.
    */
-  readonly overflow?: 'reject' | 'dropOldest' | 'block';
+  readonly overflow?: 'reject' | 'dropOldest' | 'block' | undefined;
   /** Milliseconds that a sender waits under `block`, 1 to 3 600 000. Default 5000. */
-  readonly blockMs?: number;
+  readonly blockMs?: number | undefined;
   /** Senders that wait under `block` at most; the next one fails with `ERR_INBOX_FULL`. Default 1024. */
-  readonly maxBlocked?: number;
+  readonly maxBlocked?: number | undefined;
   /**
    * Signals it holds at most, 1 to 1 000 000. Default 256.
    *
    * Past that the oldest one of an agent that is no `Kill` becomes a dead letter; signals of the kernel are evicted by the kernel's only.
    */
-  readonly signalCapacity?: number;
+  readonly signalCapacity?: number | undefined;
 }
 
 /** {@link InboxOptions} with everything filled in. */
-export type ResolvedInboxOptions = Required<InboxOptions>;
+export type ResolvedInboxOptions = Resolved<InboxOptions>;
 
 /** Rows of {@link InboxOptions}. */
 export const INBOX_ROWS: OptionRows<InboxOptions> = {

@@ -1,5 +1,5 @@
 import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
-import { checkKnownOptions, checkNumber } from '@agentwire/core/internal';
+import { checkKnownOptions, checkNumber, OPTION } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
@@ -35,9 +35,9 @@ interface Blocked {
 /** Options of {@link Inbox.receive}. */
 export interface ReceiveOptions {
   /** Ends the wait; the promise then rejects with `ERR_ABORTED`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait before it gives up with undefined, 0 to 2 147 483 647, or `Infinity`. Default `Infinity`. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -251,7 +251,8 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
 
 function checkReceiveOptions(options: ReceiveOptions): void {
   checkKnownOptions('receive', options, ['signal', 'timeoutMs']);
-  const { timeoutMs } = options;
+  const { timeoutMs, signal } = options;
+  if (signal !== undefined) OPTION.signal('signal', signal);
   if (timeoutMs !== undefined && timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, 0, LONGEST_TIMER_MS);
 }
 

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import type { Pid } from '../process/pid.ts';
 import { createMessageId } from './message-id.ts';
 import type { Payload } from './payload.ts';
@@ -54,7 +55,27 @@ export interface KernelMessage extends MessageOptions {
 
 const NO_OPTIONS: MessageOptions = Object.freeze({});
 
-/** Makes a message with a fresh id; for the kernel side, because `from` is believed. The router checks and copies it when it is sent. */
+const KNOWN: readonly (keyof MessageOptions)[] = [
+  'correlationId',
+  'traceId',
+  'traceparent',
+  'deadline',
+  'idempotencyKey',
+  'priority',
+  'durable',
+  'notBefore',
+];
+
+/** Throws `ERR_INVALID_ARGUMENT` for options of a message with a key that there is none of; the values are checked when it is sent. */
+export function checkMessageOptions(options: MessageOptions): void {
+  checkKnownOptions('a message', options, KNOWN);
+}
+
+/**
+ * Makes a message with a fresh id; for the kernel side, because `from` is believed. The router checks and copies it when it is sent.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` for an option that there is none of
+ */
 export function createMessage(
   from: Pid,
   target: Target,
@@ -62,6 +83,7 @@ export function createMessage(
   options: MessageOptions = NO_OPTIONS,
   clock: Clock = systemClock,
 ): KernelMessage {
+  if (options !== NO_OPTIONS) checkMessageOptions(options);
   return {
     id: createMessageId(),
     from,

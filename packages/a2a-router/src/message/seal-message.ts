@@ -48,8 +48,6 @@ export function newMessage(
   clock: Clock,
   fields: Partial<RouterFields> = NO_FIELDS,
 ): KernelMessage {
-  if (options !== undefined && (typeof options !== 'object' || options === null))
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'the options of a message must be an object');
   return sealed(createMessageId(), from, to, payload, clock.wallNow(), options ?? NO_OPTIONS, undefined, fields);
 }
 

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
+import { checkOneOf, OPTION, type OptionCheck, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { Pid } from './pid.ts';
 
 /** Whom a process may send to; built with the functions of {@link scope}. */
@@ -69,34 +69,44 @@ export const CAPABILITY_DEFAULTS: AgentCapabilities = Object.freeze({
   maxMessages: Infinity,
 });
 
-const KNOWN = Object.keys(CAPABILITY_DEFAULTS);
 const SCOPES = ['all', 'parentOnly', 'restricted', 'topic', 'none'] as const;
+
+const amount: OptionCheck = (name, value) => {
+  if (value !== Infinity && !(Number.isSafeInteger(value) && Number(value) >= 0))
+    throw invalid(name, 'an integer from 0, or Infinity');
+};
+
+const TABLE: OptionTable<AgentCapabilities> = {
+  canSpawn: { check: OPTION.boolean, default: CAPABILITY_DEFAULTS.canSpawn },
+  canIpc: { check: OPTION.boolean, default: CAPABILITY_DEFAULTS.canIpc },
+  canExecTools: { check: OPTION.boolean, default: CAPABILITY_DEFAULTS.canExecTools },
+  canNetwork: { check: OPTION.boolean, default: CAPABILITY_DEFAULTS.canNetwork },
+  ipcScope: {
+    check: (_name, value) => void checkOneOf('ipcScope.kind', (value as IpcScope | null)?.kind, SCOPES),
+    default: CAPABILITY_DEFAULTS.ipcScope,
+  },
+  maxMemoryBytes: { check: amount, default: CAPABILITY_DEFAULTS.maxMemoryBytes },
+  maxCpuTimeMs: { check: amount, default: CAPABILITY_DEFAULTS.maxCpuTimeMs },
+  maxToolCalls: { check: amount, default: CAPABILITY_DEFAULTS.maxToolCalls },
+  maxMessages: { check: amount, default: CAPABILITY_DEFAULTS.maxMessages },
+};
 
 /** Completes capabilities with {@link CAPABILITY_DEFAULTS}; throws `ERR_INVALID_ARGUMENT` for a key or value it does not know. */
 export function resolveCapabilities(capabilities: Partial<AgentCapabilities> = {}): AgentCapabilities {
-  checkKnownOptions('capabilities', capabilities, KNOWN);
-  const all = { ...CAPABILITY_DEFAULTS, ...capabilities };
-  for (const name of ['canSpawn', 'canIpc', 'canExecTools', 'canNetwork'] as const) {
-    if (typeof all[name] !== 'boolean') throw invalid(name, 'true or false');
-  }
-  for (const name of ['maxMemoryBytes', 'maxCpuTimeMs', 'maxToolCalls', 'maxMessages'] as const) {
-    const value = all[name];
-    if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 0)) {
-      throw invalid(name, 'an integer from 0, or Infinity');
-    }
-  }
-  checkOneOf('ipcScope.kind', all.ipcScope?.kind, SCOPES);
+  const all = resolveOptions('capabilities', capabilities as AgentCapabilities, TABLE);
   return Object.freeze({ ...all, ipcScope: copyScope(all.ipcScope) });
 }
 
 /** A scope is copied too, so that a list of pids or names which its maker changes later widens nothing. */
 function copyScope(given: IpcScope): IpcScope {
   if (given.kind === 'restricted') {
-    if (!Array.isArray(given.pids)) throw invalid('ipcScope.pids', 'a list of pids');
+    if (!Array.isArray(given.pids) || !given.pids.every((pid) => Number.isSafeInteger(pid)))
+      throw invalid('ipcScope.pids', 'a list of pids');
     return Object.freeze({ kind: 'restricted', pids: Object.freeze([...given.pids]) });
   }
   if (given.kind === 'topic') {
-    if (!Array.isArray(given.names)) throw invalid('ipcScope.names', 'a list of topics and patterns');
+    if (!Array.isArray(given.names) || !given.names.every((name) => typeof name === 'string'))
+      throw invalid('ipcScope.names', 'a list of topics and patterns');
     return Object.freeze({ kind: 'topic', names: Object.freeze([...given.names]) });
   }
   return given;

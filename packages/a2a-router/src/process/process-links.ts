@@ -1,5 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
-import type { Pid } from './pid.ts';
+import { checkInteger, checkObject } from '@agentwire/core/internal';
+import { checkShortText } from '../message/message-limits.ts';
+import { KERNEL_PID, type Pid } from './pid.ts';
 import type { RemotePid, RemoteWatches } from './remote-watches.ts';
 
 const MAX_LINKS = 100_000;
@@ -34,6 +36,7 @@ export class ProcessLinks {
 
   /** Ties two processes: when one exits, the other is told `LinkExited`; at once if it is gone already. */
   link(one: Pid, other: Pid | RemotePid): void {
+    checkPids(one, other);
     if (typeof other === 'object') this.#remote().watch(one, other, true);
     else if (this.#deps?.isGone(other) === true) this.#deps.tell(one, 'LinkExited', other);
     else if (this.#deps?.isGone(one) === true) this.#deps.tell(other, 'LinkExited', one);
@@ -55,6 +58,7 @@ export class ProcessLinks {
 
   /** Lets `watcher` be told `ProcessDown` when `watched` exits; at once if it is gone already. */
   monitor(watcher: Pid, watched: Pid | RemotePid): void {
+    checkPids(watcher, watched);
     if (typeof watched === 'object') this.#remote().watch(watcher, watched, false);
     else if (this.#deps?.isGone(watched) === true) this.#deps.tell(watcher, 'ProcessDown', watched);
     else if (this.#put(this.#watchers, watched, watcher)) add(this.#watched, watcher, watched);
@@ -95,6 +99,21 @@ export class ProcessLinks {
     this.#count -= 1;
     return true;
   }
+}
+
+function checkPids(one: Pid, other: Pid | RemotePid): void {
+  checkPid(one);
+  if (typeof other !== 'object') {
+    checkPid(other);
+    return;
+  }
+  checkObject('the other process', other);
+  checkPid(other.pid);
+  checkShortText('nodeId', other.nodeId);
+}
+
+function checkPid(pid: Pid): void {
+  checkInteger('pid', pid, KERNEL_PID, Number.MAX_SAFE_INTEGER);
 }
 
 function add(map: Map<Pid, Set<Pid>>, key: Pid, value: Pid): void {

@@ -1,19 +1,29 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, silentLogger } from '@agentwire/core/internal';
+import {
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  OPTION,
+  type OptionTable,
+  safeLogger,
+  silentLogger,
+} from '@agentwire/core/internal';
+import { checkShortText } from '../message/message-limits.ts';
 import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid, processNotFound } from './pid.ts';
 import { UnusedPids } from './unused-pids.ts';
 
 /** Name, parent and capabilities of a new process. */
 export interface ProcessSpec {
-  /** Name for people and for the gate. */
+  /** Name for people and for the gate, 1 to 256 bytes. */
   readonly agentId: string;
   /** Pid of the process that starts it. Default: the kernel, 0. */
-  readonly parent?: Pid;
+  readonly parent?: Pid | undefined;
   /** Its capabilities; missing ones are filled with the defaults. */
-  readonly capabilities?: Partial<AgentCapabilities>;
+  readonly capabilities?: Partial<AgentCapabilities> | undefined;
   /** Its first state. Default `running`. */
-  readonly state?: 'starting' | 'running';
+  readonly state?: 'starting' | 'running' | undefined;
 }
 
 /** One process as the table knows it; a live view, changed only by the table. */
@@ -48,9 +58,27 @@ export interface MutableProcess extends ProcessEntry {
 /** Options of a {@link ProcessTable}. */
 export interface ProcessTableOptions {
   /** Live processes it holds at most, 1 to 1 000 000; as many exited ones are remembered. Default 64. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Told about exit listeners that throw. Default: silent. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
+}
+
+const TABLE: OptionTable<ProcessTableOptions> = {
+  capacity: OPTION.integer(1, 1_000_000),
+  logger: OPTION.logger,
+};
+
+const SPEC_TABLE: OptionTable<ProcessSpec> = {
+  agentId: (_name, value) => void checkShortText('agentId', value),
+  parent: OPTION.integer(0, Number.MAX_SAFE_INTEGER),
+  capabilities: OPTION.object,
+  state: OPTION.oneOf('starting', 'running'),
+};
+
+/** Throws `ERR_INVALID_ARGUMENT` for what is no {@link ProcessSpec}; its capabilities are checked where they are completed. */
+export function checkProcessSpec(spec: ProcessSpec): void {
+  checkOptions('a process', spec, SPEC_TABLE);
+  checkShortText('agentId', spec.agentId);
 }
 
 const UNLIMITED: AgentCapabilities = resolveCapabilities({
@@ -70,22 +98,24 @@ export class ProcessTable {
   readonly #logger: Logger;
 
   constructor(options: ProcessTableOptions = {}) {
-    checkKnownOptions('ProcessTable', options, ['capacity', 'logger']);
-    this.capacity = checkInteger('capacity', options.capacity ?? 64, 1, 1_000_000);
-    this.#logger = options.logger ?? silentLogger;
+    const { capacity = 64, logger } = checkOptions('ProcessTable', options, TABLE);
+    this.capacity = capacity;
+    this.#logger = safeLogger(logger ?? silentLogger);
     this.#entries.set(KERNEL_PID, entryOf(KERNEL_PID, { agentId: 'kernel' }, UNLIMITED));
   }
 
   /** Adds a process under the next free pid; throws `ERR_OVERLOADED` when the table is full. */
   insert(spec: ProcessSpec): Pid {
-    this.#checkRoom(spec);
+    checkProcessSpec(spec);
+    this.#checkRoom();
     const capabilities = resolveCapabilities(spec.capabilities);
     return this.#add(this.#unused.take(), spec, capabilities).pid;
   }
 
   /** Adds a process under a pid of the caller's choice; throws `ERR_INVALID_ARGUMENT` if it was ever used before. */
   insertWithPid(pid: Pid, spec: ProcessSpec): ProcessEntry {
-    this.#checkRoom(spec);
+    checkProcessSpec(spec);
+    this.#checkRoom();
     checkInteger('pid', pid, 1, Number.MAX_SAFE_INTEGER);
     if (!this.#unused.has(pid)) {
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `pid ${pid} is taken: a pid is never used twice`, {
@@ -124,6 +154,8 @@ export class ProcessTable {
    */
   updateState(pid: Pid, state: ProcessState, exitCode = 0): void {
     const entry = this.#mine(pid);
+    checkOneOf('state', state, PROCESS_STATES);
+    checkInteger('exitCode', exitCode, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     if (!canMove(entry.state, state)) {
       throw new AgentwireError(
         'ERR_INVALID_STATE_TRANSITION',
@@ -164,6 +196,7 @@ export class ProcessTable {
 
   /** Calls `listener` when a process exits; gives back the function that stops it. One that throws is logged. */
   onExit(listener: (entry: ProcessEntry) => void): () => void {
+    checkFunction('listener', listener);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -180,8 +213,7 @@ export class ProcessTable {
     }
   }
 
-  #checkRoom(spec: ProcessSpec): void {
-    checkKnownOptions('a process', spec, ['agentId', 'parent', 'capabilities', 'state']);
+  #checkRoom(): void {
     if (this.size < this.capacity) return;
     throw new AgentwireError('ERR_OVERLOADED', `the process table holds ${this.capacity} live processes already`, {
       detail: { capacity: this.capacity },

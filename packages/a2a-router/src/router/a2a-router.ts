@@ -1,3 +1,4 @@
+import { checkMethods } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { GateBackend, GateDecision } from '../gate/gate.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
@@ -18,10 +19,11 @@ import { processExited } from './process-exit.ts';
 import { createRemoteHost } from './remote-host.ts';
 import { requestMany, type RequestManyOptions, requestOne, type RequestOptions } from './request.ts';
 import {
+  type A2ARouterOptions,
   type ResolvedRouterSettings,
   resolveRouterSettings,
   type RouterSettings,
-  type A2ARouterOptions,
+  splitRouterOptions,
 } from './router-options.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscriptions.ts';
@@ -77,6 +79,7 @@ export class A2ARouter {
   /** Attaches a registry of services; gives back the router itself. */
   withServiceRegistry(registry: ServiceRegistry): this {
     this.#components.open.check();
+    checkMethods('registry', registry, ['register', 'unregister', 'choose', 'attach']);
     this.#components.services.replace(registry);
     return this;
   }
@@ -141,7 +144,7 @@ export class A2ARouter {
   /** Makes the inbox of a process; one that is there is closed, and what it holds goes to the dead letters. */
   createInbox(pid: Pid, options?: InboxOptions): Inbox {
     this.#components.open.check();
-    return this.#components.inboxes.create(pid, options ?? this.#settings.inbox);
+    return this.#components.inboxes.create(pid, options === undefined ? this.#settings.inbox : options);
   }
 
   /** Removes the inbox of a process; what it holds goes to the dead letters, who waits for its answers is told. */
@@ -251,14 +254,10 @@ export class A2ARouter {
 
 /** Makes a router with everything that was not given: process table, checker, topics and services. */
 export function createA2ARouter(options: A2ARouterOptions = {}): A2ARouter {
-  const {
-    processTable = new ProcessTable(),
-    topicRouter = new TopicRouter(),
-    capabilityChecker,
-    ...settings
-  } = options;
+  const [{ processTable = new ProcessTable(), topicRouter = new TopicRouter(), capabilityChecker }, settings] =
+    splitRouterOptions(options);
   return new A2ARouter(processTable, capabilityChecker ?? new CapabilityChecker(processTable), topicRouter, {
-    serviceRegistry: new ServiceRegistry(),
     ...settings,
+    serviceRegistry: settings.serviceRegistry ?? new ServiceRegistry(),
   });
 }

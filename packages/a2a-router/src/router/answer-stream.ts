@@ -11,7 +11,7 @@ import { StreamWindow } from './stream-window.ts';
 /** Options of a streamed answer. */
 export interface StreamOptions extends RequestOptions {
   /** Parts that may be in flight or unread at once, 1 to 10 000; the writer waits beyond that. Default 16. */
-  readonly window?: number;
+  readonly window?: number | undefined;
 }
 
 type Result = IteratorResult<KernelMessage, undefined>;
@@ -46,9 +46,10 @@ export class AnswerStream implements AsyncIterableIterator<KernelMessage, undefi
   /** Sends a request whose answer comes in parts; throws for options and targets that cannot be. */
   static request(deps: RequestDeps, message: KernelMessage, options: StreamOptions = {}): AnswerStream {
     checkKnownOptions('requestStream', options, ['timeoutMs', 'signal', 'window']);
-    const window = new StreamWindow(checkInteger('window', options.window ?? 16, 1, 10_000));
-    const { kind } = message.target;
-    if (MANY.has(kind))
+    const { window: size = 16 } = options;
+    const window = new StreamWindow(checkInteger('window', size, 1, 10_000));
+    const { kind } = Object(message.target ?? {}) as Partial<KernelMessage['target']>;
+    if (kind !== undefined && MANY.has(kind))
       throw new AgentwireError('ERR_INVALID_ARGUMENT', `a stream has one writer, so its target is no ${kind}`);
     let waiting: PendingRequest | undefined;
     const end = (error: AgentwireError): void => {

@@ -12,9 +12,9 @@ export interface Interceptor {
    * `next` sends; its report, or another one, is given back. An exception refuses the message. The message is a copy that was
    * checked; changes of it are not seen.
    */
-  readonly send?: (message: KernelMessage, next: () => Promise<SendReport>) => Promise<SendReport>;
+  readonly send?: ((message: KernelMessage, next: () => Promise<SendReport>) => Promise<SendReport>) | undefined;
   /** Runs around a handler that `endpoint.serve` calls; what it gives back is the answer. */
-  readonly handle?: (message: ReceivedMessage, next: () => Promise<unknown>) => Promise<unknown>;
+  readonly handle?: ((message: ReceivedMessage, next: () => Promise<unknown>) => Promise<unknown>) | undefined;
 }
 
 const MAX_INTERCEPTORS = 100;

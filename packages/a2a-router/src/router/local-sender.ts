@@ -1,7 +1,7 @@
 import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import type { DeadLetter } from '../inbox/dead-letters.ts';
-import type { KernelMessage, MessageOptions } from '../message/message.ts';
+import { checkMessageOptions, type KernelMessage, type MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import { newMessage, sealMessage } from '../message/seal-message.ts';
 import type { Target } from '../message/target.ts';
@@ -58,6 +58,7 @@ export class LocalSender {
   ): Promise<SendReport> {
     try {
       this.#checkOpen();
+      if (options !== undefined) checkMessageOptions(options);
       return promised(this.#dispatch(newMessage(from, to, payload, options, this.#clock), chain, PLAIN));
     } catch (error) {
       return rejected(error);

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
 import type { Replier } from '../message/reply-channel.ts';
-import type { KernelMessage } from '../message/message.ts';
+import { checkMessageOptions, type KernelMessage } from '../message/message.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import { newMessage } from '../message/seal-message.ts';
 import { target } from '../message/target.ts';
@@ -45,6 +45,7 @@ export function createReplier(
     answer: (to, body, options, streamed) => {
       try {
         const back = target.process(to.from);
+        if (options !== undefined) checkMessageOptions(options);
         const chosen =
           options === undefined
             ? { correlationId: to.id, traceId: to.traceId, traceparent: to.traceparent }

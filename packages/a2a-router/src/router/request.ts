@@ -1,7 +1,7 @@
 import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
 import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
 import { readFailure } from '../message/reply.ts';
-import type { KernelMessage, MessageOptions } from '../message/message.ts';
+import { checkMessageOptions, type KernelMessage, type MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import { becomeRequest, checkDeadline, newMessage, sealMessage } from '../message/seal-message.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
@@ -17,17 +17,17 @@ import type { StreamWindow } from './stream-window.ts';
 /** Options of a request. */
 export interface RequestOptions {
   /** Milliseconds until `ERR_TIMEOUT`, 1 to 86 400 000; noticed 5 ms late at most. Default 30 000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Ends the wait with `ERR_ABORTED`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of a request that gathers answers. */
 export interface RequestManyOptions extends RequestOptions {
   /** Answers after which it is done, 1 to 1 000 000. Default 10 000. */
-  readonly max?: number;
+  readonly max?: number | undefined;
   /** Milliseconds without another answer, after the first one, that end it. Default: none. */
-  readonly stallMs?: number;
+  readonly stallMs?: number | undefined;
 }
 
 /** Collaborators of requests. */
@@ -70,6 +70,7 @@ export function requestNew(
   return new Promise((resolve, reject) => {
     if (options !== NO_OPTIONS) checkKnownOptions('request', options, ['timeoutMs', 'signal']);
     deps.checkOpen();
+    if (about !== undefined) checkMessageOptions(about);
     const message = newMessage(from, to, payload, about, deps.clock);
     ask(deps, message, options, 'answer', new OneAnswer(resolve, reject), undefined, true);
   });
@@ -100,8 +101,9 @@ export function requestMany(
 ): Promise<KernelMessage[]> {
   return new Promise((resolve, reject) => {
     checkKnownOptions('requestMany', options, ['timeoutMs', 'signal', 'max', 'stallMs']);
-    const max = checkInteger('max', options.max ?? 10_000, 1, 1_000_000);
-    const stallMs = options.stallMs === undefined ? undefined : checkInteger('stallMs', options.stallMs, 1, 86_400_000);
+    const { max = 10_000, stallMs } = options;
+    checkInteger('max', max, 1, 1_000_000);
+    if (stallMs !== undefined) checkInteger('stallMs', stallMs, 1, 86_400_000);
     const { clock } = deps;
     const replies: KernelMessage[] = [];
     let stall: unknown;

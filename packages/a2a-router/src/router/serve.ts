@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionTable, checkOptions } from '@agentwire/core/internal';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { ReceivedMessage } from '../message/received-message.ts';
 import type { Payload } from '../message/payload.ts';
@@ -12,10 +12,12 @@ export type MessageHandler = (message: ReceivedMessage) => Payload | void | Prom
 /** Options of an endpoint that serves. */
 export interface ServeOptions {
   /** Messages that are handled at once, 1 to 10 000. Default 1, which keeps their order. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Ends it; messages that have not been taken stay in the inbox. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
+
+const TABLE: OptionTable<ServeOptions> = { concurrency: OPTION.integer(1, 10_000), signal: OPTION.signal };
 
 /** Takes messages from an inbox until it closes, or `signal` aborts, and waits for the handlers that run. */
 export async function serve(
@@ -25,8 +27,7 @@ export async function serve(
   interceptors: readonly Interceptor[],
   observer?: Observer,
 ): Promise<void> {
-  checkKnownOptions('serve', options, ['concurrency', 'signal']);
-  const concurrency = checkInteger('concurrency', options.concurrency ?? 1, 1, 10_000);
+  const { concurrency = 1 } = checkOptions('serve', options, TABLE);
   if (typeof handler !== 'function')
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `a handler must be a function, got ${typeof handler}`);
   // counted, not gathered in a set: one with an entry for each message keeps what was handled until a full collection.

@@ -1,10 +1,11 @@
 import { AgentwireError, type Clock, type ErrorCode, type Logger, toAgentwireError } from '@agentwire/core';
-import { checkKnownOptions } from '@agentwire/core/internal';
+import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { type CapabilityChecker, mayReachSubscriber } from '../process/capability-checker.ts';
 import { type Pid, processNotFound } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import type { KeptMessage } from '../routing/topic-history.ts';
+import { checkPattern } from '../routing/topic-pattern.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { recordReplay } from './audit.ts';
 import type { InboxTable } from './inbox-table.ts';
@@ -40,7 +41,7 @@ export class Subscriptions {
 
   /** Subscribes a process and gives it what it asks for of the past; throws `ERR_CAPABILITY_DENIED` outside its scope. */
   add(pid: Pid, pattern: string, options: SubscribeOptions): void {
-    checkKnownOptions('subscribe', options, ['retained', 'fromSequence']);
+    checkOptions('subscribe', options, TABLE);
     const { topics } = this.#deps;
     this.#check(pid, pattern);
     const remembered = topics.remembered(pattern, options.fromSequence, options.retained === true);
@@ -69,6 +70,7 @@ export class Subscriptions {
   }
 
   #check(pid: Pid, pattern: string): void {
+    checkPattern(pattern);
     const { table, checker } = this.#deps;
     const entry = table.get(pid);
     if (entry === undefined) throw processNotFound(pid);
@@ -111,7 +113,12 @@ export class Subscriptions {
 /** Options of a subscription. */
 export interface SubscribeOptions {
   /** Deliver at once the last message of every matching topic that remembers it. Default false. */
-  readonly retained?: boolean;
+  readonly retained?: boolean | undefined;
   /** Deliver at once what the topic remembers from this sequence on, an integer from 0; only for a topic without wildcards. */
-  readonly fromSequence?: number;
+  readonly fromSequence?: number | undefined;
 }
+
+const TABLE: OptionTable<SubscribeOptions> = {
+  retained: OPTION.boolean,
+  fromSequence: OPTION.integer(0, Number.MAX_SAFE_INTEGER),
+};

@@ -28,9 +28,9 @@ interface SchemaIssue {
 /** Contract of one method of a service. */
 export interface MethodContract {
   /** Schema of what a call carries: the args of a tool call, else the JSON value, text or bytes. Default: anything. */
-  readonly args?: StandardSchema;
+  readonly args?: StandardSchema | undefined;
   /** Schema of what an answer carries, and of each part of a streamed one. Default: anything. */
-  readonly answer?: StandardSchema;
+  readonly answer?: StandardSchema | undefined;
 }
 
 /** Bounds of a check. */

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions, checkOneOf } from '@agentwire/core/internal';
+import { checkKnownOptions, checkOneOf, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import { checkShortText } from '../message/message-limits.ts';
 import { checkSchema, type MethodContract } from './contract.ts';
 import { type About, copyAbout } from './service-about.ts';
@@ -8,9 +8,9 @@ import type { Pid } from '../process/pid.ts';
 /** Options of a service. */
 export interface ServiceOptions extends About {
   /** Methods that may be called, 10 000 at most, with their contracts if they have any; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
-  readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>>;
+  readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>> | undefined;
   /** Choice of an owner among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
-  readonly balance?: 'roundRobin' | 'leastQueued';
+  readonly balance?: 'roundRobin' | 'leastQueued' | undefined;
 }
 
 /** One service and who answers for it. */
@@ -31,11 +31,16 @@ export interface ServiceEntry {
 
 /** Options of a {@link ServiceRegistry}. */
 export interface ServiceRegistryOptions {
-  /** Services it holds at most. Default 10 000. */
-  readonly maxServices?: number;
-  /** Owners a service has at most. Default 1000. */
-  readonly maxOwners?: number;
+  /** Services it holds at most, 1 to 1 000 000. Default 10 000. */
+  readonly maxServices?: number | undefined;
+  /** Owners a service has at most, 1 to 1 000 000. Default 1000. */
+  readonly maxOwners?: number | undefined;
 }
+
+const TABLE: OptionTable<ServiceRegistryOptions> = {
+  maxServices: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
+  maxOwners: { check: OPTION.integer(1, 1_000_000), default: 1000 },
+};
 
 /** @internal What the router that a registry belongs to asks of each registration. */
 export interface ServiceHooks {
@@ -64,9 +69,9 @@ export class ServiceRegistry {
   readonly #maxOwners: number;
 
   constructor(options: ServiceRegistryOptions = {}) {
-    checkKnownOptions('ServiceRegistry', options, ['maxServices', 'maxOwners']);
-    this.#maxServices = checkInteger('maxServices', options.maxServices ?? 10_000, 1, 1_000_000);
-    this.#maxOwners = checkInteger('maxOwners', options.maxOwners ?? 1000, 1, 1_000_000);
+    const { maxServices, maxOwners } = resolveOptions('ServiceRegistry', options, TABLE);
+    this.#maxServices = maxServices;
+    this.#maxOwners = maxOwners;
   }
 
   /** Services it holds. */

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { checkInteger, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import { Ring } from '../inbox/ring.ts';
 import type { KernelMessage } from '../message/message.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
@@ -8,10 +8,15 @@ import { topicMatches } from './topic-pattern.ts';
 /** Messages that a topic keeps. */
 export interface TopicKeeping {
   /** True when a new subscriber may have the last message. Default false. */
-  readonly retain?: boolean;
+  readonly retain?: boolean | undefined;
   /** Messages that can be replayed by sequence, 0 to 100 000. Default 0. */
-  readonly history?: number;
+  readonly history?: number | undefined;
 }
+
+const TABLE: OptionTable<TopicKeeping> = {
+  retain: { check: OPTION.boolean, default: false },
+  history: { check: OPTION.integer(0, 100_000), default: 0 },
+};
 
 /** One message that a topic remembers. */
 export interface KeptMessage {
@@ -40,11 +45,7 @@ export class TopicHistory {
 
   /** Sets what a topic remembers; nothing at all forgets it. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_OVERLOADED` */
   keep(topic: string, keeping: TopicKeeping): void {
-    checkKnownOptions('a kept topic', keeping, ['retain', 'history']);
-    const history = checkInteger('history', keeping.history ?? 0, 0, 100_000);
-    const retain = keeping.retain ?? false;
-    if (typeof retain !== 'boolean')
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `retain must be true or false, got ${typeof retain}`);
+    const { retain, history } = resolveOptions('a kept topic', keeping, TABLE);
     this.#topics.delete(topic);
     if (!retain && history === 0) return;
     if (this.#topics.size >= this.#maxTopics) {

@@ -20,7 +20,7 @@ export function checkTopic(name: string): string {
 
 /** Gives a pattern back if it is well formed, else throws `ERR_INVALID_ARGUMENT`; 1024 characters and 32 words at most. */
 export function checkPattern(pattern: string): string {
-  const words = pattern.length <= MAX_LENGTH ? pattern.split('.') : [];
+  const words = typeof pattern === 'string' && pattern.length <= MAX_LENGTH ? pattern.split('.') : [];
   const bad =
     words.length === 0 ||
     words.length > MAX_TOKENS ||
@@ -28,7 +28,7 @@ export function checkPattern(pattern: string): string {
   if (bad) {
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
-      `${JSON.stringify(pattern.slice(0, 80))} is no topic: dot-separated words, * for one, > last for the rest`,
+      `${typeof pattern === 'string' ? JSON.stringify(pattern.slice(0, 80)) : typeof pattern} is no topic: dot-separated words, * for one, > last for the rest`,
     );
   }
   return pattern;

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
@@ -10,10 +10,15 @@ import { PatternTree } from './pattern-tree.ts';
 /** Options of a {@link TopicRouter}. */
 export interface TopicRouterOptions {
   /** Subscriptions it holds at most, 1 to 10 000 000. Default 100 000. */
-  readonly maxSubscriptions?: number;
+  readonly maxSubscriptions?: number | undefined;
   /** Topics whose last values or history it keeps at most, 1 to 1 000 000. Default 1000. */
-  readonly maxKeptTopics?: number;
+  readonly maxKeptTopics?: number | undefined;
 }
+
+const TABLE: OptionTable<TopicRouterOptions> = {
+  maxSubscriptions: { check: OPTION.integer(1, 10_000_000), default: 100_000 },
+  maxKeptTopics: { check: OPTION.integer(1, 1_000_000), default: 1000 },
+};
 
 /** @internal What the router that topics belong to asks of each subscription. */
 export interface TopicHooks {
@@ -54,9 +59,9 @@ export class TopicRouter {
   #sequence = 0;
 
   constructor(options: TopicRouterOptions = {}) {
-    checkKnownOptions('TopicRouter', options, ['maxSubscriptions', 'maxKeptTopics']);
-    this.#maxSubscriptions = checkInteger('maxSubscriptions', options.maxSubscriptions ?? 100_000, 1, 10_000_000);
-    this.#history = new TopicHistory(checkInteger('maxKeptTopics', options.maxKeptTopics ?? 1000, 1, 1_000_000));
+    const { maxSubscriptions, maxKeptTopics } = resolveOptions('TopicRouter', options, TABLE);
+    this.#maxSubscriptions = maxSubscriptions;
+    this.#history = new TopicHistory(maxKeptTopics);
   }
 
   /** Subscriptions it holds. */

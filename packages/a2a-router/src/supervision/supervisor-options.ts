@@ -7,10 +7,11 @@ import {
   type OptionTable,
   type Resolved,
   resolveOptions,
+  safeLogger,
   silentLogger,
 } from '@agentwire/core/internal';
 import { INBOX_ROWS, type InboxOptions } from '../inbox/inbox-options.ts';
-import type { ProcessSpec } from '../process/process-table.ts';
+import { checkProcessSpec, type ProcessSpec } from '../process/process-table.ts';
 import type { A2AEndpoint } from '../router/endpoint.ts';
 
 /**
@@ -26,9 +27,9 @@ export interface ChildSpec {
   /** Entry of the process in the table; each start makes a new one, because a pid is never used twice. */
   readonly spec: ProcessSpec;
   /** Policy for its exits. Default `permanent`. */
-  readonly restart?: RestartPolicy;
+  readonly restart?: RestartPolicy | undefined;
   /** Options of its inbox. Default: those of the router. */
-  readonly inbox?: InboxOptions;
+  readonly inbox?: InboxOptions | undefined;
   /**
    * Begins the work of a process that was just made.
    *
@@ -43,17 +44,17 @@ export interface SupervisorOptions {
   /** Children, started in this order and ended in the reverse one; 0 to 10 000. */
   readonly children: readonly ChildSpec[];
   /** `one-for-one` starts the child that exited again, `one-for-all` ends and starts all of them. Default `one-for-one`. */
-  readonly strategy?: 'one-for-one' | 'one-for-all';
+  readonly strategy?: 'one-for-one' | 'one-for-all' | undefined;
   /** Restarts within `withinMs` at most; one more and the supervisor gives up. 0 to 1 000 000, default 3. */
-  readonly maxRestarts?: number;
+  readonly maxRestarts?: number | undefined;
   /** Milliseconds in which restarts are counted, 1 to 86 400 000. Default 5000. */
-  readonly withinMs?: number;
+  readonly withinMs?: number | undefined;
   /** Told once when the supervisor gives up, after every child was ended; what it throws is logged. Default: only logged. */
-  readonly onGiveUp?: (error: AgentwireError) => void;
+  readonly onGiveUp?: ((error: AgentwireError) => void) | undefined;
   /** Time. Default: the system clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Told about restarts, starts that fail, and giving up. Default: silent. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 }
 
 /** {@link SupervisorOptions} with every default filled in. */
@@ -64,7 +65,7 @@ const MAX_CHILDREN = 10_000;
 
 const CHILD_TABLE: OptionTable<ChildSpec> = {
   id: OPTION.text,
-  spec: OPTION.object,
+  spec: (_name, value) => checkProcessSpec(value as ProcessSpec),
   restart: OPTION.oneOf('permanent', 'transient', 'temporary'),
   inbox: OPTION.nested(INBOX_ROWS),
   start: OPTION.function,
@@ -101,5 +102,5 @@ const ROWS: OptionRows<SupervisorOptions> = {
 export function resolveSupervisorOptions(options: SupervisorOptions): ResolvedSupervisorOptions {
   const resolved = resolveOptions('a supervisor', options, ROWS);
   checkChildren('children', options.children);
-  return { ...resolved, children: [...options.children] };
+  return { ...resolved, children: [...options.children], logger: safeLogger(resolved.logger) };
 }

@@ -53,7 +53,9 @@ describe('identity', () => {
     const { add } = createTeam();
     const [one, two] = [add('one'), add('two')];
     const forged = { correlationId: 'x', from: 99 };
-    await one.send(target.process(two.pid), payload.text('hi'), forged);
+    const refused = { code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining('"from"') };
+    await expect(one.send(target.process(two.pid), payload.text('hi'), forged)).rejects.toMatchObject(refused);
+    await one.send(target.process(two.pid), payload.text('hi'), { correlationId: 'x' });
     expect(two.inbox.poll()).toMatchObject({ from: one.pid, correlationId: 'x' });
   });
 
