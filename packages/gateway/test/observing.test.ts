@@ -101,7 +101,9 @@ test('an agent that reads too slowly is asked no more, and its request goes on',
 
 test('an agent that hangs holds a bounded part of the bodies of all requests', async () => {
   const hung = Promise.withResolvers<Decision>();
-  const { url, counted } = await observed((event) => (event.type === 'requestHeaders' ? more : hung.promise));
+  const agentSettings = { shadow: { mode: 'observe', timeoutMs: 60_000 } } as const;
+  const ask = (event: ProxyEvent) => (event.type === 'requestHeaders' ? more : hung.promise);
+  const { url, counted } = await observed(ask, {}, { agentSettings });
   const body = Buffer.alloc(1_500_000, 'x');
   // 90 MB with the responses, which repeat the bodies; 64 MiB may wait
   for (let count = 0; count < 30; count += 1) await (await fetch(url, { method: 'POST', body })).arrayBuffer();

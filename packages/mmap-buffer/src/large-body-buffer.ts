@@ -147,8 +147,17 @@ export class LargeBodyBuffer implements Disposable {
    */
   readable(): Readable {
     this.#check();
-    const chunks = this.#chunks(this.length, this.#version);
-    return Readable.from(chunks, { objectMode: false, highWaterMark: READ_BYTES });
+    return Readable.from(this.chunks(), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  /**
+   * The body in chunks of up to 64 KiB, each read from the disk when it is taken, into memory of its own.
+   *
+   * @throws AgentwireError `ERR_INVALID_STATE` from the iterator when the buffer is written to or cleared before its end
+   */
+  chunks(): Generator<Uint8Array<ArrayBuffer>, undefined> {
+    this.#check();
+    return this.#chunks(this.length, this.#version);
   }
 
   /** Empties the buffer, frees its disk space at once and detaches every slice; it can be used again. */
@@ -178,12 +187,13 @@ export class LargeBodyBuffer implements Disposable {
     return this.#tooLarge;
   }
 
-  *#chunks(length: number, version: number): Generator<Uint8Array, undefined> {
+  *#chunks(length: number, version: number): Generator<Uint8Array<ArrayBuffer>, undefined> {
     for (let position = 0; position < length; position += READ_BYTES) {
       if (version !== this.#version) {
         throw new AgentwireError('ERR_INVALID_STATE', 'the body was changed or cleared while it was streamed');
       }
-      const chunk = new Uint8Array(Math.min(READ_BYTES, length - position));
+      // filled below, or an error
+      const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length - position));
       this.#io(() => this.#store.read(position, chunk));
       yield chunk;
     }

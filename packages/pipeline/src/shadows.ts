@@ -78,8 +78,8 @@ export class ShadowedBody implements BodySource {
     return this.#source.begun;
   }
 
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const next = await this.#source.next();
+  async nextJoined(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const next = await this.#source.nextJoined();
     if (this.#ended) return next;
     this.#ended = next.done === true || this.bytes === this.#announced;
     this.#shadows.chunk('requestBodyChunk', next.value ?? EMPTY, this.#ended);
@@ -90,7 +90,7 @@ export class ShadowedBody implements BodySource {
     const source = this.#source[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { value, done } = await this.next();
+        const { value, done } = await this.nextJoined();
         if (done === true) return;
         yield value;
       }

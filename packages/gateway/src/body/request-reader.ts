@@ -19,11 +19,17 @@ export interface RequestReaderDeps {
 /** Time over which the rate of an upload is measured, in milliseconds. */
 const RATE_WINDOW_MS = 10_000;
 
+/** Bytes that are read ahead, with at most one more read of the connection: the next chunks come while one is decided on and sent. */
+const READ_AHEAD_BYTES = 131_072;
+
+/** Longest chunk that is joined of several: longer ones are not worth the copy. */
+const JOINED_BYTES = 65_536;
+
 /** Bytes that count as progress of an upload: fewer do not save a slow one from eviction. */
 const PROGRESS_BYTES = 16_384;
 
 /**
- * Reads the body of a request chunk by chunk, and reads nothing from the client between two calls.
+ * Reads the body of a request chunk by chunk, and up to {@link READ_AHEAD_BYTES} ahead from the first call on.
  *
  * Unlike the iterator of the stream, it never destroys the request: an early answer still needs its socket.
  */
@@ -34,8 +40,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
-  /** Chunks that came before the pause; seldom more than one. */
+  /** Chunks that wait to be taken. */
   readonly #chunks: Uint8Array[] = [];
+  #aheadBytes = 0;
+  #paused = true;
   #waitingSince: number | undefined;
   /** Current window of the rate: the time spent waiting, and the bytes before it. */
   #windowMs = 0;
@@ -63,16 +71,42 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   }
 
   /** Reads the next chunk. @throws AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_ABORTED` when the client left */
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return this.#next(0);
+  }
+
+  /** Reads the chunks that have come, small ones as one. @throws AgentwireError like {@link next} */
+  nextJoined(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return this.#next(JOINED_BYTES);
+  }
+
+  async #next(maxBytes: number): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#attached) this.#attach();
     for (;;) {
       if (this.#error !== undefined) throw this.#error;
-      const chunk = this.#chunks.shift();
+      const chunk = this.#take(maxBytes);
+      if (this.#paused && !this.#ended && this.#aheadBytes < READ_AHEAD_BYTES) this.#resume();
       if (chunk !== undefined) return { done: false, value: this.#counted(chunk) };
       if (this.#ended) return this.return();
-      this.#request.resume();
       await this.#wait();
     }
+  }
+
+  /** Takes the first chunk, with those after it where all of them have `maxBytes` at most. */
+  #take(maxBytes: number): Uint8Array | undefined {
+    const chunks = this.#chunks;
+    let [count, bytes] = [1, chunks[0]?.byteLength ?? 0];
+    for (let next = chunks[count]; next !== undefined && bytes + next.byteLength <= maxBytes; next = chunks[count]) {
+      bytes += next.byteLength;
+      count += 1;
+    }
+    this.#aheadBytes -= bytes;
+    return count === 1 ? chunks.shift() : Buffer.concat(chunks.splice(0, count), bytes);
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.#request.resume();
   }
 
   async #wait(): Promise<void> {
@@ -158,6 +192,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
     this.#options.deadlines.delete(this);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#chunks.length = 0;
+    this.#aheadBytes = 0;
     // the error listener stays: the client may still leave, and an error without a listener ends the process
   }
 
@@ -169,7 +204,11 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
 
   readonly #onData = (chunk: Uint8Array): void => {
     this.#chunks.push(chunk);
-    this.#request.pause();
+    this.#aheadBytes += chunk.byteLength;
+    if (this.#aheadBytes >= READ_AHEAD_BYTES) {
+      this.#paused = true;
+      this.#request.pause();
+    }
     this.#notify();
   };
 

@@ -34,6 +34,11 @@ function evictSlowest(limit: number): boolean {
   return true;
 }
 
+// not `readable()`, whose stream joins chunks and copies them once more
+async function* chunksOf(buffer: LargeBodyBuffer): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* buffer.chunks();
+}
+
 /** Body that is buffered until its agents have decided on all of it: on the heap below 1 MiB, else in a nameless file. */
 export class BufferedBody implements Disposable {
   readonly #buffer: LargeBodyBuffer;
@@ -70,7 +75,7 @@ export class BufferedBody implements Disposable {
   take(): Uint8Array | BodyStream {
     const buffer = this.#buffer;
     if (buffer.length < FILE_FROM_BYTES) return buffer.intoVec();
-    return { replayable: true, [Symbol.asyncIterator]: () => buffer.readable()[Symbol.asyncIterator]() };
+    return { replayable: true, [Symbol.asyncIterator]: () => chunksOf(buffer) };
   }
 
   /** Frees memory and disk. */

@@ -1,0 +1,51 @@
+import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
+import { expect, test, vi } from 'vitest';
+import { rawClient } from './raw-client.ts';
+import { type Agents, echo, setup } from './setup.ts';
+
+const more: Decision = { verdict: { type: 'allow' }, needsMore: true };
+
+/** An agent that reads bodies, and decides on the first chunk when `decide` is called. */
+function slowAtFirst() {
+  const first = Promise.withResolvers<Decision>();
+  const sizes: number[] = [];
+  const on = (event: ProxyEvent): Decision | Promise<Decision> => {
+    if (event.type !== 'requestBodyChunk')
+      return event.type === 'requestHeaders' && event.method === 'POST' ? more : ALLOW;
+    sizes.push(event.data.byteLength);
+    const decision = { ...more, needsMore: !event.last };
+    return sizes.length === 1 ? first.promise : decision;
+  };
+  const agents: Agents = { agent: { on, events: ['requestHeaders', 'requestBodyChunk'] } };
+  return { agents, sizes, decide: () => first.resolve(more) };
+}
+
+test('small chunks that come while an agent decides are one event', async () => {
+  const { agents, sizes, decide } = slowAtFirst();
+  let read = 0;
+  const { url } = await setup(agents, {}, (request, response) => {
+    request.on('data', ({ length }: Buffer) => (read += length)).on('end', () => response.end(String(read)));
+  });
+  const client = await rawClient(url);
+  client.send('POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n');
+  await vi.waitFor(() => expect(sizes).toEqual([3]));
+  client.send('4\r\ndefg\r\n2\r\nhi\r\n1\r\nj\r\n0\r\n\r\n');
+  // another request on the way through the same event loop: the chunks have come before it
+  const other = await rawClient(url);
+  other.send('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
+  await other.until(/\r\n\r\n0/);
+  decide();
+  expect(await client.until(/\r\n\r\n10/)).toMatch(/^HTTP\/1\.1 200/);
+  expect(sizes).toEqual([3, 7, 0]);
+});
+
+test('a body that is read ahead arrives whole and in order, in chunks that an agent gets unjoined where they are long', async () => {
+  const { agents, sizes, decide } = slowAtFirst();
+  const { url } = await setup(agents, {}, echo);
+  const body = Array.from({ length: 100_000 }, (_, at) => String(at)).join(' ');
+  const answer = fetch(url, { method: 'POST', body });
+  await vi.waitFor(() => expect(sizes).toHaveLength(1));
+  decide();
+  expect(((await (await answer).json()) as { body: string }).body === body).toBe(true);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(65_536);
+});
