@@ -120,6 +120,11 @@ test('agent FILE ends with status 2 and one clear line, whatever the file left o
   for (const [word, ...lines] of [
     [file('own.mjs', server(0)), 'has no default export', own],
     [file('taken.mjs', server(port)), 'cannot be loaded (', 'EADDRINUSE', own],
+    [
+      file('serves.mjs', "throw Object.assign(new Error('a live process serves it'), { code: 'ERR_CONNECT' })"),
+      'cannot be loaded (a live process serves it)',
+      own,
+    ],
     [file('throws.mjs', "throw new Error('not today')"), 'it cannot be loaded (not today)\n'],
     ['wuf', 'wuf is no file, and none of our agents: reference, waf, api-key\n'],
     [folder, 'is no file'],

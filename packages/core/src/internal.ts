@@ -10,6 +10,7 @@ export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contrac
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
 export { printable } from './errors.ts';
+export { type GivenSocket, givenSocket, giveSocket, listenKey, type ListenPlace } from './given-sockets.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
 export type { Lifecycle } from './lifecycle.ts';
 export { createLineLogger, type LineLoggerOptions, stderrLogger } from './line-logger.ts';

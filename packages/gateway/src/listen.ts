@@ -5,6 +5,7 @@ import {
   checkInteger,
   checkKnownOptions,
   checkText,
+  givenSocket,
   listenError,
   OPTION,
   type OptionTable,
@@ -74,7 +75,7 @@ export async function listenOn(server: Server, options: ListenAddress): Promise<
   const host = checkText('host', options.host ?? '127.0.0.1');
   const port = checkInteger('port', options.port ?? 0, 0, 65_535);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(port, host, resolve);
+  server.once('error', reject).listen(givenSocket({ host, port }) ?? { host, port }, resolve);
   try {
     await promise;
   } catch (error) {

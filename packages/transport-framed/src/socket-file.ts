@@ -14,7 +14,7 @@ import {
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
-import { MAX_SOCKET_PATH_BYTES, OPTION, type OptionRows } from '@agentwire/core/internal';
+import { givenSocket, MAX_SOCKET_PATH_BYTES, OPTION, type OptionRows } from '@agentwire/core/internal';
 
 function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
@@ -99,40 +99,74 @@ function publish(from: string, path: string): void {
   }
 }
 
+/** A socket file that is about to be bound. */
+export interface UnboundSocketFile {
+  /** Path to bind the socket at, in a private folder. */
+  readonly bindPath: string;
+  /** Sets mode and group of the bound socket and moves it to its name. @throws AgentwireError `ERR_CONNECT` where something is there */
+  publish(): SocketFile;
+  /** Removes the private folder; the socket keeps its name. */
+  dispose(): void;
+}
+
 /**
- * Binds a Unix socket so that it is never visible with another mode or group than its own: in a private folder beside `path`,
- * from where it is moved to its name once both are set. A socket that a dead process left behind is replaced.
+ * Prepares the binding of a Unix socket so that it is never visible with another mode or group than its own: in a private folder
+ * beside `path`, from where it is moved to its name once both are set. A socket that a dead process left behind is removed.
  *
- * @param bind makes the server listen on the given path
  * @throws AgentwireError `ERR_CONNECT` when a live process serves the path, or it is no socket or belongs to another user;
  * and the system's errors.
  */
-export async function bindSocketFile(
+export async function prepareSocketFile(
   path: string,
   { group, mode = group === undefined ? 0o600 : 0o660 }: SocketFileOptions,
-  bind: (path: string) => Promise<void>,
-): Promise<SocketFile> {
+): Promise<UnboundSocketFile> {
   await removeStale(path);
   const folder = mkdtempSync(`${dirname(path)}/.`);
   const short = shortName(folder);
+  let isPublished = false;
+  return {
+    bindPath: `${short.path}/s`,
+    publish() {
+      const bound = `${folder}/s`;
+      if (group !== undefined) giveTo(bound, group);
+      chmodSync(bound, mode);
+      const own = lstatSync(bound, { bigint: true });
+      publish(bound, path);
+      isPublished = true;
+      return {
+        remove() {
+          if (isSame(lookAt(path), own)) unlinkSync(path);
+          short.forget();
+        },
+      };
+    },
+    dispose() {
+      if (!isPublished) short.forget();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Binds a Unix socket as {@link prepareSocketFile} describes it. One that this process was given has a file already, which stays.
+ *
+ * @param bind makes the server listen on the given path
+ */
+export async function bindSocketFile(
+  path: string,
+  options: SocketFileOptions,
+  bind: (path: string) => Promise<void>,
+): Promise<SocketFile> {
+  if (givenSocket({ path }) !== undefined) {
+    await bind(path);
+    return { remove: () => undefined };
+  }
+  const file = await prepareSocketFile(path, options);
   try {
-    await bind(`${short.path}/s`);
-    const bound = `${folder}/s`;
-    if (group !== undefined) giveTo(bound, group);
-    chmodSync(bound, mode);
-    const own = lstatSync(bound, { bigint: true });
-    publish(bound, path);
-    return {
-      remove() {
-        if (isSame(lookAt(path), own)) unlinkSync(path);
-        short.forget();
-      },
-    };
-  } catch (error) {
-    short.forget();
-    throw error;
+    await bind(file.bindPath);
+    return file.publish();
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    file.dispose();
   }
 }
 

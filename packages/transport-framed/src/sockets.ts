@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { givenSocket, type ListenPlace } from '@agentwire/core/internal';
 
 /** Waits until a socket can be written to; destroys it when it fails or `signal` is aborted. @throws the system's error */
 export function openSocket<Opened extends Socket>(
@@ -26,14 +27,11 @@ export function openSocket<Opened extends Socket>(
   });
 }
 
-/** Starts listening. @throws the system's error when the address cannot be bound */
-export function startListening(
-  server: Server,
-  where: { readonly path: string } | { readonly host: string; readonly port: number },
-): Promise<void> {
+/** Starts listening, on the socket that was given for the address where there is one. @throws the system's error when the address cannot be bound */
+export function startListening(server: Server, where: ListenPlace): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where, () => {
+    server.listen(givenSocket(where) ?? where, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,11 +1,10 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { AgentwireError } from '@agentwire/core';
-import { type Agent, type ChallengeFallback, serveAgent } from '@agentwire/agent';
+import { type ChallengeFallback, serveAgent } from '@agentwire/agent';
 import { KnownTokens } from '@agentwire/reverse-listener/internal';
 import type { Command } from 'commander';
+import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import { loadAgent } from '../load-agent.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 import { drainOnSignal } from '../signals.ts';
@@ -16,6 +15,9 @@ import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { watchCommand } from '../watch-command.ts';
+import { serveAgentPrimary } from '../workers/agent-primary.ts';
+import { openWorkerLink } from '../workers/worker-link.ts';
+import { hangTimeoutMs, WORKER_TIMEOUT, workerCount } from '../workers/worker-flags.ts';
 
 interface AgentOptions extends TlsFlags, TransportFlags, SocketFlags {
   readonly listen: string[];
@@ -27,41 +29,11 @@ interface AgentOptions extends TlsFlags, TransportFlags, SocketFlags {
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly watch?: boolean;
+  readonly workers?: string;
+  readonly workerTimeoutMs?: string;
 }
 
 const EXAMPLE = 'agentwire agent waf --listen unix:/tmp/waf.sock';
-const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
-  reference: () => import('../agents/reference.ts'),
-  waf: () => import('../agents/waf.ts'),
-  'api-key': () => import('../agents/api-key.ts'),
-};
-
-/** Advice for a file that is a program of its own. */
-const OWN_SERVER = 'it starts a server itself? run it with node, or default-export the agent';
-
-/** Returns why a file could not be loaded, and what to do where it tried to listen at an address that is taken. */
-function loadFailure(word: string, error: unknown): UsageError {
-  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
-  const advice = reason.includes('EADDRINUSE') ? `; ${OWN_SERVER}` : '';
-  return new UsageError(`${word}: it cannot be loaded (${reason})${advice}`, EXAMPLE);
-}
-
-/** Loads an agent by name: a stock agent, or the default export of a file. */
-async function loadAgent(word: string): Promise<Agent> {
-  const stock = Object.hasOwn(STOCK, word) ? STOCK[word] : undefined;
-  if (stock !== undefined) return (await stock()).default;
-  const path = resolve(word);
-  // an import's own error would name a file of this package
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new UsageError(`${word} is no file, and none of our agents: ${Object.keys(STOCK).join(', ')}`, EXAMPLE);
-  const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
-    throw loadFailure(word, error);
-  })) as { default?: Agent };
-  if (module.default === undefined)
-    throw new UsageError(`${word} has no default export (export default defineAgent({ … })); ${OWN_SERVER}`, EXAMPLE);
-  return module.default;
-}
-
 const FALLBACKS: readonly string[] = ['block', 'always', 'none'] satisfies ChallengeFallback[];
 
 function fallbackOf(word: string): ChallengeFallback {
@@ -86,12 +58,24 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   const challengeFallback = fallbackOf(options.challengeFallback);
   const { stdout } = context.terminal;
   const logger = createConsoleLogger(context.terminal, options.verbose, options.json);
-  const agent = await loadAgent(module);
+  const link = openWorkerLink();
   const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
   const tell = (event: 'listening' | 'registered', endpoint: string): void => {
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
+  if (options.workers !== undefined && link === undefined) {
+    const { listen, workers, workerTimeoutMs, json: quiet = false } = options;
+    const [count, timeoutMs] = [workerCount(workers, EXAMPLE), hangTimeoutMs(workerTimeoutMs, EXAMPLE)];
+    const settings = { count, listen, hangTimeoutMs: timeoutMs, logger, access: sockets, tell, quiet };
+    const cleanup = new Cleanup();
+    try {
+      return await serveAgentPrimary(settings, context, cleanup);
+    } finally {
+      await cleanup.run();
+    }
+  }
+  const agent = await loadAgent(module, EXAMPLE);
   const stock = stockTransports({ ...tlsOf(options), sockets, logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const callers = new KnownTokens(token === undefined ? {} : { '*': token });
@@ -108,7 +92,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     }),
     logger,
     challengeFallback,
-    listen: options.listen,
+    listen: link?.start.listen ?? options.listen,
     reverse: options.reverse.map((address) => ({
       address,
       connections,
@@ -125,10 +109,13 @@ async function run(module: string, options: AgentOptions, context: CommandContex
       'a promise of the agent was rejected, and nothing awaited it',
     );
   process.on('unhandledRejection', onFloating);
-  const drained = drainOnSignal(context.terminal, () => server.drain(), options.json);
-  for (const endpoint of server.endpoints) tell('listening', endpoint);
+  const isQuiet = options.json === true || link !== undefined;
+  const drained = drainOnSignal(context.terminal, () => server.drain(), isQuiet, link?.asked);
+  if (link === undefined) for (const endpoint of server.endpoints) tell('listening', endpoint);
+  link?.ready({ report: () => ({ state: JSON.stringify(server.stats), unready: [] }), metrics: () => [] });
   await drained;
   process.off('unhandledRejection', onFloating);
+  link?.end();
 }
 
 /** `agentwire agent`: serves an agent. */
@@ -154,11 +141,15 @@ export function addAgentCommand(program: Command, context: CommandContext): void
       'a challenge is a block towards the released Zentinel proxy (block), every proxy (always), or never (none)',
       'block',
     )
+    .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
+    .option(...WORKER_TIMEOUT)
     .option('--watch', 'serve anew when a file that was loaded changes, for development')
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action(async (module: string, options: AgentOptions) => {
+      if (options.watch === true && options.workers !== undefined)
+        throw new UsageError('--watch does not go with --workers: SIGHUP loads the file again', EXAMPLE);
       if (options.watch === true) context.status = await watchCommand();
       else await run(module, options, context);
     });

@@ -12,6 +12,27 @@ const BIN = fileURLToPath(new URL('../../bin/agentwire.js', import.meta.url));
 /** Time until a worker that does not become ready is killed, in milliseconds. */
 const START_TIMEOUT_MS = 60_000;
 
+/** Time that a worker has to end after its drain is over, in milliseconds. */
+const GRACE_MS = 10_000;
+
+/** Longest time of a timer of Node, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Returns the time after which a worker that drains is killed, in milliseconds. */
+export function killAfter(drainTimeoutMs: number): number {
+  return Math.min(LONGEST_MS, drainTimeoutMs + GRACE_MS);
+}
+
+/**
+ * Keeps this process alive: neither the channels of workers nor the clock's timers do while all workers are being replaced.
+ *
+ * @returns a function that ends it
+ */
+export function stayAlive(): () => void {
+  const alive = setInterval(() => undefined, LONGEST_MS);
+  return () => clearInterval(alive);
+}
+
 /** Settings of all workers of a command. */
 export interface WorkerLimits {
   /** Time that a worker has to end after it was asked to, in milliseconds. */

@@ -1,11 +1,11 @@
-import { createServer } from 'node:http';
 import { systemClock, type Logger } from '@agentwire/core';
 import { type AdminReload, createAdminServer } from '@agentwire/gateway';
-import { guarded, listenOn } from '@agentwire/gateway/internal';
+import { guarded } from '@agentwire/gateway/internal';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { drainOnSignal } from '../signals.ts';
-import { forkWorker } from './fork-worker.ts';
+import { forkWorker, killAfter, stayAlive } from './fork-worker.ts';
+import { probeAddress } from './probe-address.ts';
 import { Workers } from './workers.ts';
 import { endPage, metricsPage, readyPage, statePage, type WorkerPage } from './worker-pages.ts';
 
@@ -27,20 +27,6 @@ export interface PrimarySettings {
   readonly reloadOnChange: (again: () => Promise<void>) => () => void;
 }
 
-/** Time that a worker has to end after its drain is over, in milliseconds. */
-const GRACE_MS = 10_000;
-
-/** Longest time of a timer of Node, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
-
-/** Takes an address and gives it back, so that one that is taken is told once, and all workers know the port of port 0. */
-async function probe(listen: PrimarySettings['listen']): Promise<string> {
-  const server = createServer();
-  const url = await listenOn(server, listen);
-  await new Promise((resolve) => server.close(resolve));
-  return url.slice('http://'.length);
-}
-
 /** Runs the primary process of a gateway with workers until a signal ends it. */
 export async function servePrimary(
   settings: PrimarySettings,
@@ -48,11 +34,9 @@ export async function servePrimary(
   cleanup: Cleanup,
 ): Promise<void> {
   const { count, listen, isTls, adminAt, adminHosts: hosts, adminToken: token, hangTimeoutMs, logger, tell } = settings;
-  // neither the channels of workers nor the clock's timers keep this process alive while all workers are being replaced
-  const alive = setInterval(() => undefined, LONGEST_MS);
-  cleanup.defer(() => clearInterval(alive));
-  const address = await probe(listen);
-  const killAfterMs = Math.min(LONGEST_MS, settings.drainTimeoutMs + GRACE_MS);
+  cleanup.defer(stayAlive());
+  const address = await probeAddress(listen);
+  const killAfterMs = killAfter(settings.drainTimeoutMs);
   const [{ metricsHandler }, { MergedMetrics }] = await Promise.all([
     import('@agentwire/metrics'),
     import('@agentwire/metrics/internal'),
@@ -62,7 +46,7 @@ export async function servePrimary(
     count,
     logger,
     clock: systemClock,
-    fork: () => forkWorker({ listen: [address] }, { killAfterMs, hangTimeoutMs, logger }),
+    fork: () => forkWorker({ listen: [address], sockets: [] }, { killAfterMs, hangTimeoutMs, logger }),
     onExit: ({ last: { metrics = [] } }) => merged.end(metrics),
   });
   cleanup.defer(() => workers.drain());

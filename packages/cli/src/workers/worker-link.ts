@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { type GivenSocket, giveSocket } from '@agentwire/core/internal';
 import type { ProcessMetrics } from '@agentwire/metrics/internal';
 
 /** Variable of the environment with which the primary process starts a worker: its {@link WorkerStart} as JSON. */
@@ -8,6 +9,8 @@ export const WORKER_VARIABLE = 'AGENTWIRE_WORKER';
 export interface WorkerStart {
   /** Addresses to listen on, with the ports that were found for port 0. */
   readonly listen: readonly string[];
+  /** Sockets of the primary process to listen on instead, by address. */
+  readonly sockets: readonly (readonly [string, GivenSocket])[];
   /** Time between two messages that tell that this worker does not hang, in milliseconds; 0: none. */
   readonly beatIntervalMs: number;
 }
@@ -51,6 +54,7 @@ export class WorkerLink {
 
   constructor(start: WorkerStart) {
     this.start = start;
+    for (const [address, socket] of start.sockets) giveSocket(address, socket);
     this.asked = new Promise((resolve) => {
       process.on('message', ({ type }: ToWorker) => {
         if (type === 'drain') resolve();

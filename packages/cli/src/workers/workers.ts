@@ -11,8 +11,10 @@ const GOOD_AFTER_MS = 5_000;
 /** Collaborators of {@link Workers}. */
 export interface WorkersDeps {
   readonly count: number;
-  /** Starts a process. */
-  readonly fork: () => Worker;
+  /** Starts a process. @throws where it cannot listen */
+  readonly fork: () => Worker | Promise<Worker>;
+  /** Called with each worker that serves, before it replaces another one; one for which it throws is ended. */
+  readonly onReady?: (worker: Worker) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with each worker whose process has ended. */
@@ -87,6 +89,8 @@ export class Workers {
     this.#isDraining = true;
     for (const timer of this.#timers) this.#deps.clock.clearTimeout(timer);
     for (const worker of this.#members) this.#leave(worker);
+    // those that are starting are ended too
+    for (const worker of this.#leaving) void worker.drain();
     await Promise.all(Array.from(this.#leaving, ({ exited }) => exited));
   }
 
@@ -110,17 +114,23 @@ export class Workers {
     logger.info({ workers: before.length }, 'all workers were replaced');
   }
 
-  /** Starts a process and waits until it serves. @returns `undefined` where it ended before */
+  /** Starts a process and waits until it serves. @returns `undefined` where it ended before. @throws what `fork` throws */
   async #launch(): Promise<Worker | undefined> {
-    const worker = this.#deps.fork();
+    const worker = await this.#deps.fork();
     this.#leaving.add(worker);
     void worker.exited.then(() => {
       this.#leaving.delete(worker);
       this.#deps.onExit?.(worker);
     });
     // a drain meanwhile ends it
-    const isReady = await worker.ready;
+    const isReady = !this.#isDraining && (await worker.ready);
     if (!isReady || this.#isDraining) return void worker.drain();
+    try {
+      this.#deps.onReady?.(worker);
+    } catch (error) {
+      void worker.drain();
+      throw error;
+    }
     this.#leaving.delete(worker);
     return worker;
   }
@@ -152,7 +162,10 @@ export class Workers {
   }
 
   async #fill(failures: number): Promise<void> {
-    const worker = await this.#launch();
+    const worker = await this.#launch().catch((error: unknown) => {
+      this.#deps.logger.error({ err: error }, 'a worker could not be started');
+      return undefined;
+    });
     if (worker !== undefined) this.#join(worker, failures);
     else if (!this.#isDraining) this.#replace(failures + 1);
   }

@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Agent } from '@agentwire/agent';
+import { UsageError } from './usage-error.ts';
+
+const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
+  reference: () => import('./agents/reference.ts'),
+  waf: () => import('./agents/waf.ts'),
+  'api-key': () => import('./agents/api-key.ts'),
+};
+
+/** Advice for a file that is a program of its own. */
+const OWN_SERVER = 'it starts a server itself? run it with node, or default-export the agent';
+
+/** Returns why a file could not be loaded, and what to do where it tried to listen at an address that is taken. */
+function loadFailure(word: string, error: unknown, example: string): UsageError {
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  // a file that serves by itself, and is served so by another process already
+  const isTaken = error instanceof Error && 'code' in error && error.code === 'ERR_CONNECT';
+  const advice = isTaken || reason.includes('EADDRINUSE') ? `; ${OWN_SERVER}` : '';
+  return new UsageError(`${word}: it cannot be loaded (${reason})${advice}`, example);
+}
+
+/** Loads an agent by name: a stock agent, or the default export of a file. @throws UsageError */
+export async function loadAgent(word: string, example: string): Promise<Agent> {
+  const stock = Object.hasOwn(STOCK, word) ? STOCK[word] : undefined;
+  if (stock !== undefined) return (await stock()).default;
+  const path = resolve(word);
+  // an import's own error would name a file of this package
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new UsageError(`${word} is no file, and none of our agents: ${Object.keys(STOCK).join(', ')}`, example);
+  const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
+    throw loadFailure(word, error, example);
+  })) as { default?: Agent };
+  if (module.default === undefined)
+    throw new UsageError(`${word} has no default export (export default defineAgent({ … })); ${OWN_SERVER}`, example);
+  return module.default;
+}
