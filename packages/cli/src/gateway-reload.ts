@@ -15,6 +15,7 @@ const FIXED = [
   'accessLog',
   'https',
   'h2c',
+  'proxyProtocol',
   'tls',
   'transports',
   'reverseListen',

@@ -99,8 +99,8 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   cleanup.defer(() => reverse?.close());
   const gateway = createGateway(options);
   cleanup.defer(() => gateway.close());
-  const { https: tls, h2c } = chosen;
-  const url = await gateway.listen({ ...listen, tls, h2c });
+  const { https: tls, h2c, proxyProtocol } = chosen;
+  const url = await gateway.listen({ ...listen, tls, h2c, proxyProtocol });
   const unobserve = measures?.observe(pool, gateway);
   cleanup.defer(() => unobserve?.());
   const again = (): Promise<void> => reload.reload(gateway);

@@ -10,6 +10,7 @@ import type { FrontServer, FrontServerDeps } from './http2/front-server.ts';
 import { UpgradeRequest } from './websocket/upgrade-request.ts';
 import { EarlyBytes, UpgradeResponse } from './websocket/upgrade-response.ts';
 import { listenOn, type ListenAddress, type ListenOptions, resolveListenTls } from './listen.ts';
+import { checkProxyProtocol } from './proxy-protocol/check-proxy-protocol.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 
 /** Collaborators of a {@link ClientServer}. */
@@ -119,12 +120,16 @@ export class ClientServer {
 
   /** Creates the server of an address; TLS and HTTP/2 are loaded only where they are asked for. */
   static async create(deps: ClientServerDeps, listen: ListenOptions): Promise<ClientServer> {
-    const { h2c = false } = listen;
+    const { h2c = false, proxyProtocol = false } = listen;
     checkBoolean('h2c', h2c);
+    checkProxyProtocol('proxyProtocol', proxyProtocol);
     const tls = resolveListenTls(listen.tls);
-    if (tls === undefined && !h2c) return new ClientServer(deps, undefined);
+    if (tls === undefined && !h2c && proxyProtocol === false) return new ClientServer(deps, undefined);
     const { FrontServer } = await import('./http2/front-server.ts');
-    return new ClientServer(deps, (rest) => new FrontServer({ options: deps.options, tls, h2c, ...rest }));
+    return new ClientServer(
+      deps,
+      (rest) => new FrontServer({ options: deps.options, tls, h2c, proxyProtocol, ...rest }),
+    );
   }
 
   /** @returns the address. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */

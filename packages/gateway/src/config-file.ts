@@ -9,6 +9,7 @@ import { type ConfigContext, ConfigSource, type Fields, isObject } from './confi
 import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
 import { type ListenTls, parseHostPort, resolveListenTls } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
+import { checkProxyProtocol, type ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';
 import type { RouteOptions } from './routes/route-options.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';
 import { checkGatewayOptions, GATEWAY_FILE_KEYS } from './options/resolve-options.ts';
@@ -39,6 +40,8 @@ export interface GatewayFile {
   readonly https?: ListenTls;
   /** Serves HTTP/2 besides HTTP/1.1 without TLS; default `false`. */
   readonly h2c?: boolean;
+  /** Takes the client's address from the PROXY protocol at `listen`; default `false`. */
+  readonly proxyProtocol?: boolean | ProxyProtocolOptions;
   /** `HOST:PORT` of the admin server; default none. */
   readonly admin?: string;
   /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
@@ -79,6 +82,7 @@ const KEYS = [
   'adminHosts',
   'https',
   'h2c',
+  'proxyProtocol',
   'workers',
   'adminTokenFile',
   'accessLog',
@@ -165,6 +169,9 @@ export function parseGatewayFile(
   if (accessLog !== undefined)
     source.check(['accessLog'], () => OPTION.nested(ACCESS_LOG_FILE)('accessLog', accessLog));
   if (h2c !== undefined) source.check(['h2c'], () => OPTION.boolean('h2c', h2c));
+  const { proxyProtocol } = value;
+  if (proxyProtocol !== undefined)
+    source.check(['proxyProtocol'], () => checkProxyProtocol('proxyProtocol', proxyProtocol));
   if (tls !== undefined) source.check(['tls'], () => OPTION.nested(TLS_TABLE)('tls', tls));
   const { transports } = value;
   if (transports !== undefined)

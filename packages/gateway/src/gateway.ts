@@ -153,10 +153,16 @@ class GatewayServer implements Gateway {
   }
 
   #reportOverload(request: ClientRequest): void {
-    const { onRequestEnd, clock } = this.#options;
+    const { onRequestEnd, clock, proxies } = this.#options;
     if (onRequestEnd === undefined) return;
     const id = `${this.#idPrefix}-${this.#requests}`;
-    onRequestEnd({ ...requestFacts(request, clock, 0), id, route: '', ...OVERLOADED_REQUEST, outcome: 'failed' });
+    onRequestEnd({
+      ...requestFacts(request, clock, 0, proxies),
+      id,
+      route: '',
+      ...OVERLOADED_REQUEST,
+      outcome: 'failed',
+    });
   }
 
   /** Makes this response the last one of its connection, and no longer one before it on that connection. */
@@ -196,8 +202,8 @@ class GatewayServer implements Gateway {
 
   async listen(options: ListenOptions = {}): Promise<string> {
     this.#checkOpen();
-    checkKnownOptions('listen', options, ['host', 'port', 'tls', 'h2c']);
-    const { tls, h2c, ...address } = options;
+    checkKnownOptions('listen', options, ['host', 'port', 'tls', 'h2c', 'proxyProtocol']);
+    const { tls, h2c, proxyProtocol, ...address } = options;
     const server = await ClientServer.create(
       {
         options: this.#options,
@@ -205,7 +211,7 @@ class GatewayServer implements Gateway {
         live: this.#live,
         onDrop: () => (this.#droppedConnections += 1),
       },
-      { tls, h2c },
+      { tls, h2c, proxyProtocol },
     );
     const url = await server.listen(address);
     try {

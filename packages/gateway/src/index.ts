@@ -4,6 +4,7 @@ export { type AccessLog, type AccessLogOptions, openAccessLog } from './access-l
 export type { AccessLogFormat } from './access-log/access-format.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { CertificateFiles } from './http2/tls-certificates.ts';
+export type { ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';
 export type { ListenAddress, ListenOptions, ListenTls } from './listen.ts';
 export type { Http2Options } from './options/http2-options.ts';
 export type { ClientOptions } from './options/client-options.ts';

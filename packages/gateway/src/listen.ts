@@ -12,6 +12,7 @@ import {
   type Resolved,
   resolveOptions,
 } from '@agentwire/core/internal';
+import type { ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';
 import type { CertificateFiles } from './http2/tls-certificates.ts';
 
 /** Address of a server. */
@@ -42,6 +43,12 @@ export interface ListenOptions extends ListenAddress {
   readonly tls?: ListenTls | undefined;
   /** Serves HTTP/2 besides HTTP/1.1 without TLS, to clients that begin with it (prior knowledge); default `false`. */
   readonly h2c?: boolean | undefined;
+  /**
+   * Takes the client's address from the PROXY protocol, version 1 or 2, which a load balancer in front must speak; default `false`. A
+   * connection that does not begin with its header, before TLS where there is TLS, is cut. Name the load balancers with
+   * `{ from: ['10.0.0.0/8'] }`: with `true` anybody who can connect may claim any address.
+   */
+  readonly proxyProtocol?: boolean | ProxyProtocolOptions | undefined;
 }
 
 /** {@link ListenTls} with its defaults. */

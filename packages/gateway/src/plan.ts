@@ -2,7 +2,7 @@ import type { ClientRequest } from './client-messages.ts';
 import { clientHeaders } from '@agentwire/pipeline/internal';
 import { Deadlines } from './deadlines.ts';
 import { type ResolvedGatewayOptions, shortestTimeoutMs } from './options/resolve-options.ts';
-import { clientOf, type RequestHead } from './request/request-head.ts';
+import { clientOf, peerOf, type RequestHead } from './request/request-head.ts';
 import { targetOf } from './request/target.ts';
 import { BadRequest, NoRoute } from './response/refusal.ts';
 import { StallWatch } from './response/stall-watch.ts';
@@ -85,9 +85,11 @@ export class Plan {
     try {
       const target = targetOf(request, options);
       const { path, host } = target;
-      const lines = clientHeaders(target.headers, host, clientOf(request), options);
-      if (this.#router === undefined) return { route: this.#first, head: { path, host, lines } };
-      return this.#routed(this.#router, request.method ?? 'GET', { path, host, lines });
+      const peer = peerOf(request, options.proxies);
+      const lines = clientHeaders(target.headers, host, peer, options);
+      const client = clientOf(request, peer, options.proxies);
+      if (this.#router === undefined) return { route: this.#first, head: { path, host, lines, client } };
+      return this.#routed(this.#router, request.method ?? 'GET', { path, host, lines, client });
     } catch (error) {
       if (error instanceof BadRequest || error instanceof NoRoute) return { route: this.#first, head: error };
       throw error;

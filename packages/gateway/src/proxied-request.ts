@@ -17,7 +17,7 @@ import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { takesTrailers } from './options/trailer-mode.ts';
-import { announcedLength, clientShare, headEvent } from './request/request-head.ts';
+import { announcedLength, headEvent } from './request/request-head.ts';
 import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
@@ -144,7 +144,7 @@ export class ProxiedRequest implements BodyProgress {
       const headers = withFraming(applyAgentOps(judged.headers, this.#pipeline.requestOps), length);
       const { method = 'GET' } = request;
       this.requestSent = true;
-      const client = clientShare(request, this.#options.trustForwarded);
+      const client = target.client.address;
       const plain = { method, path: target.path, headers, body: data, client, retries, ...this.#trailers(headers) };
       const outgoing =
         webSocket === undefined ? plain : { ...plain, headers: webSocket.forUpstream(headers), upgrade: 'websocket' };
@@ -241,6 +241,13 @@ export class ProxiedRequest implements BodyProgress {
     if (onRequestEnd === undefined) return;
     const route = this.#input.head instanceof Error ? '' : this.#route.name;
     const { target: upstream } = this.#upstream;
-    onRequestEnd({ ...requestFacts(request, clock, durationMs), id, route, upstream, ...measured, ...outcome });
+    onRequestEnd({
+      ...requestFacts(request, clock, durationMs, this.#options.proxies),
+      id,
+      route,
+      upstream,
+      ...measured,
+      ...outcome,
+    });
   }
 }

@@ -19,7 +19,7 @@ describe('an error in a file names file, line, key and what is allowed', () => {
     ['listen: 127.0.0.1:1\nnope: 1', 'gateway.yaml:2: nope: there is no such key; the file may have listen, admin'],
     [
       'gateway:\n  trustForwarded: no',
-      'gateway.yaml:2: gateway.trustForwarded must be true or false, got "no" (string)',
+      'gateway.yaml:2: gateway.trustForwarded must be true, false or a list of IP ranges, got "no" (string)',
     ],
     [
       'gateway:\n  requestBody: buffer\n  maxHeaders: 0',

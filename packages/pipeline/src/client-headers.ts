@@ -7,12 +7,12 @@ export interface Client {
   readonly address: string | undefined;
   /** Set where the client speaks TLS. */
   readonly secure: boolean;
+  /** Set for a trusted proxy: its forwarded headers stay, and are added to. */
+  readonly trusted: boolean;
 }
 
 /** Options of {@link clientHeaders}. */
 export interface ClientHeaderOptions {
-  /** Keeps the client's `x-forwarded-*` and adds to them. */
-  readonly trustForwarded: boolean;
   readonly headersWithUnderscores: 'drop' | 'keep';
 }
 
@@ -39,13 +39,16 @@ function isFraming(lower: string, value: string): boolean {
 class Cleaned {
   readonly list: string[] = [];
   readonly #options: ClientHeaderOptions;
+  readonly #trusted: boolean;
   readonly #nominated: ReadonlySet<string> | undefined;
   forwardedFor: string | undefined;
   hasProto = false;
   hasHost = false;
+  hasForwarded = false;
 
-  constructor(options: ClientHeaderOptions, nominated: ReadonlySet<string> | undefined) {
+  constructor(options: ClientHeaderOptions, trusted: boolean, nominated: ReadonlySet<string> | undefined) {
     this.#options = options;
+    this.#trusted = trusted;
     this.#nominated = nominated;
   }
 
@@ -66,15 +69,22 @@ class Cleaned {
 
   /** Adds a header of a trusted proxy. It cannot be nominated away: the client behind it may have written the nomination. */
   #addForwarded(lower: string, name: string, value: string): void {
-    if (!this.#options.trustForwarded) return;
+    if (!this.#trusted) return;
     if (lower === 'x-forwarded-for') {
       this.forwardedFor = this.forwardedFor === undefined ? value : `${this.forwardedFor}, ${value}`;
       return;
     }
     if (lower === 'x-forwarded-proto') this.hasProto = true;
     if (lower === 'x-forwarded-host') this.hasHost = true;
+    if (lower === 'forwarded') this.hasForwarded = true;
     this.list.push(name, value);
   }
+}
+
+/** Returns the element that a proxy adds to `Forwarded` (RFC 7239 §4). */
+function elementOf({ address = 'unknown', secure }: Client): string {
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  return `for=${node};proto=${secure ? 'https' : 'http'}`;
 }
 
 /**
@@ -93,11 +103,12 @@ export function clientHeaders(
   client: Client,
   options: ClientHeaderOptions,
 ): HeaderList {
-  const cleaned = new Cleaned(options, nominatedNames(headers));
+  const cleaned = new Cleaned(options, client.trusted, nominatedNames(headers));
   for (let at = 0; at < headers.length; at += 2) cleaned.add(headers[at] as string, headers[at + 1] as string);
   const { list, forwardedFor, hasProto, hasHost } = cleaned;
   const address = client.address ?? 'unknown';
   list.push('x-forwarded-for', forwardedFor === undefined ? address : `${forwardedFor}, ${address}`);
+  if (cleaned.hasForwarded) list.push('forwarded', elementOf(client));
   if (!hasProto) list.push('x-forwarded-proto', client.secure ? 'https' : 'http');
   if (!hasHost && host !== undefined) list.push('x-forwarded-host', host);
   return list;

@@ -6,6 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import { AgentwireError } from '@agentwire/core';
 import type { ResolvedListenTls } from '../listen.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
+import type { ProxyProtocolOptions } from '../proxy-protocol/check-proxy-protocol.ts';
+import { ProxyProtocol } from '../proxy-protocol/proxy-protocol.ts';
 import { readPreface } from './http2-preface.ts';
 import { Http2Sessions, type Http2SessionsDeps } from './http2-sessions.ts';
 import { TlsCertificates } from './tls-certificates.ts';
@@ -15,6 +17,7 @@ export interface FrontServerDeps {
   readonly options: ResolvedGatewayOptions;
   readonly tls: ResolvedListenTls | undefined;
   readonly h2c: boolean;
+  readonly proxyProtocol: boolean | ProxyProtocolOptions;
   /** Settings of the server of node:http. */
   readonly settings: ServerOptions;
   readonly onHttp1: RequestListener;
@@ -40,19 +43,27 @@ export class FrontServer {
   readonly #deps: FrontServerDeps;
   readonly #sessions: Http2Sessions;
   readonly #certificates: TlsCertificates | undefined;
+  readonly #proxyProtocol: ProxyProtocol | undefined;
   /** Connections within their handshake. */
   readonly #handshakes = new Set<Socket>();
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` naming a file that cannot be used */
   constructor(deps: FrontServerDeps) {
     this.#deps = deps;
-    const { options, tls, onHttp2 } = deps;
+    const { options, tls, onHttp2, proxyProtocol } = deps;
+    const { clock, logger, requestHeadTimeoutMs: timeoutMs } = options;
+    if (proxyProtocol !== false)
+      this.#proxyProtocol = new ProxyProtocol({
+        options: proxyProtocol === true ? {} : proxyProtocol,
+        timeoutMs,
+        clock,
+        logger,
+      });
     this.#sessions = new Http2Sessions({ ...options, onRequest: onHttp2 });
     if (tls === undefined) this.server = this.#withoutTls();
     else {
       const server = this.#withTls(tls);
       this.server = server;
-      const { clock, logger } = options;
       const clientCa = readCa(tls.clientCa);
       const onChange = (): void => server.setSecureContext(certificates.fallback);
       const certificates = new TlsCertificates({ ...tls, clientCa, clock, logger, onChange });
@@ -66,8 +77,14 @@ export class FrontServer {
     const server = createServer(settings, onHttp1);
     const { clock, requestHeadTimeoutMs: timeoutMs } = options;
     this.#route(server, 'connection', (socket, serveHttp1) => {
-      if (!h2c) return serveHttp1();
-      readPreface(socket, { clock, timeoutMs }, (isHttp2) => (isHttp2 ? this.#sessions.accept(socket) : serveHttp1()));
+      const serve = (): void => {
+        if (!h2c) return serveHttp1();
+        readPreface(socket, { clock, timeoutMs }, (isHttp2) =>
+          isHttp2 ? this.#sessions.accept(socket) : serveHttp1(),
+        );
+      };
+      if (this.#proxyProtocol === undefined) serve();
+      else this.#proxyProtocol.accept(socket, serve);
     });
     return server;
   }
@@ -86,10 +103,7 @@ export class FrontServer {
       },
       onHttp1,
     );
-    server.on('connection', (socket: Socket) => {
-      this.#handshakes.add(socket);
-      socket.once('close', () => this.#handshakes.delete(socket));
-    });
+    this.#beforeTls(server);
     // node:https would answer in plain text, within a failed handshake
     server.removeAllListeners('tlsClientError');
     server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
@@ -97,10 +111,24 @@ export class FrontServer {
       socket.destroy();
     });
     this.#route(server, 'secureConnection', (socket, serveHttp1) => {
+      this.#proxyProtocol?.secured(socket);
       if ((socket as TLSSocket).alpnProtocol === 'h2') this.#sessions.accept(socket);
       else serveHttp1();
     });
     return server;
+  }
+
+  /** Notes connections before their handshake, and reads the PROXY protocol that precedes it. */
+  #beforeTls(server: TlsServer): void {
+    const [shakeHands] = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => {
+      this.#handshakes.add(socket);
+      socket.once('close', () => this.#handshakes.delete(socket));
+      const serve = (): void => shakeHands?.call(server, socket);
+      if (this.#proxyProtocol === undefined) serve();
+      else this.#proxyProtocol.accept(socket, serve, true);
+    });
   }
 
   /** Puts `serve` before the listener of node:http for new connections. */

@@ -26,7 +26,7 @@ export interface RequestSummary {
   readonly decision?: Decision | undefined;
   /** Time at which the request began, in milliseconds since 1970. */
   readonly startedAt: number;
-  /** IP address of the client; empty where there is none, as on a Unix socket. */
+  /** IP address of the client, behind proxies of `trustForwarded`; empty where there is none, as on a Unix socket. */
   readonly client: string;
   /** Protocol of the client: `HTTP/1.1`. */
   readonly protocol: string;
@@ -86,8 +86,14 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
   readonly maxHeldBodyBytes?: number | undefined;
   /** Longest chunk that an agent is asked about, in bytes; default 1 MiB, at most 16 MiB. Longer ones are split. */
   readonly maxChunkBytes?: number | undefined;
-  /** Keeps the client's `x-forwarded-*` and adds to them; default `false`: they are replaced. Set it behind a proxy of your own. */
-  readonly trustForwarded?: boolean | undefined;
+  /**
+   * Proxies in front whose `x-forwarded-*` and `forwarded` count; default `false`: they are replaced. Set it behind proxies of your own.
+   *
+   * A list names their IP addresses and ranges (`10.0.0.0/8`). Their headers are kept and added to, and the client is the last address
+   * in `x-forwarded-for`, or else in `forwarded`, that is none of them: agents, the access log and
+   * `maxUpstreamConnectionsPerClient` have that one. `true` trusts every peer, and takes the last address that it names.
+   */
+  readonly trustForwarded?: boolean | readonly string[] | undefined;
   /**
    * Treatment of a client's headers with `_` in their names; default `drop`.
    *

@@ -16,6 +16,7 @@ import type { ResolvedPipelineOptions } from '@agentwire/pipeline';
 import { checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
 import { GatewayMetrics } from '../observe/gateway-metrics.ts';
+import { checkTrust, TrustedProxies } from '../request/trusted-proxies.ts';
 import { checkRoute, type RouteOptions } from '../routes/route-options.ts';
 import { parseUpstream } from '../upstream/upstream-address.ts';
 import { checkUpstreamConfig } from '../upstream/upstream-config.ts';
@@ -37,6 +38,8 @@ export interface ResolvedGatewayOptions extends Resolved<
   readonly requestBody: 'stream' | 'buffer';
   readonly responseBody: 'stream' | 'buffer';
   readonly http2: ResolvedHttp2Options;
+  /** Proxies of `trustForwarded`; `undefined` where there are none. */
+  readonly proxies: TrustedProxies | undefined;
   readonly onRequestEnd: GatewayOptions['onRequestEnd'];
   readonly metrics: GatewayMetrics | undefined;
   readonly tracer: SafeTracer | undefined;
@@ -102,7 +105,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   maxBufferedBodyBytes: { check: bufferedBytes },
   maxHeldBodyBytes: { check: bufferedBytes, default: 100 * 1024 ** 2 },
   maxChunkBytes: { check: OPTION.integer(1, 16 * 1024 ** 2), default: 1024 ** 2 },
-  trustForwarded: { check: OPTION.boolean, default: false },
+  trustForwarded: { check: checkTrust, default: false },
   headersWithUnderscores: { check: OPTION.oneOf('drop', 'keep'), default: 'drop' },
   trailers: { check: OPTION.oneOf('none', 'grpc', 'response', 'both'), default: 'grpc' },
   allowTrace: { check: OPTION.boolean, default: false },
@@ -178,6 +181,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     steps: stepsOf(agents),
     requestBody: rest.requestBody === 'stream' ? 'stream' : 'buffer',
     responseBody: rest.responseBody === 'stream' ? 'stream' : 'buffer',
+    proxies: TrustedProxies.of(rest.trustForwarded),
     http2: resolveOptions('http2', rest.http2, HTTP2_OPTIONS),
     maxBufferedBodyBytes: maxBufferedBodyBytes ?? maxHeldBodyBytes,
     decisionTimeoutMs,

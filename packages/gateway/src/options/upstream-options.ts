@@ -4,7 +4,7 @@ export interface UpstreamOptions {
   readonly upstreamConnections?: number | undefined;
   /**
    * Connections to the upstream that the requests of one client address may use; default no limit. Further requests wait
-   * for `upstreamQueueTimeoutMs`. With `trustForwarded` the address is the last one of `x-forwarded-for`.
+   * for `upstreamQueueTimeoutMs`. Behind proxies of `trustForwarded` the address is the client's.
    */
   readonly maxUpstreamConnectionsPerClient?: number | undefined;
   /** Time that connecting to the upstream may take, in milliseconds; default 5 000. Past it the client gets 504. */

@@ -3,6 +3,8 @@ import type { Clock, HeaderList, RequestHeaders, RequestMetadata } from '@agentw
 import type { Client } from '@agentwire/pipeline/internal';
 import type { ClientRequest } from '../client-messages.ts';
 import { Http2Request } from '../http2/http2-request.ts';
+import { forwardedClient, type Hop } from './forwarded-client.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Head of a request, checked. */
 export interface RequestHead {
@@ -12,6 +14,8 @@ export interface RequestHead {
   readonly host: string | undefined;
   /** Lines for agents and upstream. */
   readonly lines: HeaderList;
+  /** Client, behind trusted proxies. */
+  readonly client: Hop;
 }
 
 /** Returns whether the client speaks TLS to this process. */
@@ -25,21 +29,27 @@ export function clientAddress(request: ClientRequest): string | undefined {
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
-/** Returns the client of a request. */
-export function clientOf(request: ClientRequest): Client {
-  return { address: clientAddress(request), secure: isTls(request.socket) };
+/** Returns the sender of a request: its client, or a proxy in front. */
+export function peerOf(request: ClientRequest, proxies: TrustedProxies | undefined): Client & Hop {
+  const address = clientAddress(request);
+  const { socket } = request;
+  const trusted = proxies?.trustsPeer(address) === true;
+  return { address, port: socket.remotePort ?? 0, secure: isTls(socket), trusted };
 }
 
-/** Returns the address for `maxUpstreamConnectionsPerClient`: as a trusted proxy in front saw it, else the client's. */
-export function clientShare(request: ClientRequest, trustForwarded: boolean): string | undefined {
-  const forwarded = trustForwarded ? request.headers['x-forwarded-for'] : undefined;
-  const last = typeof forwarded === 'string' ? forwarded.slice(forwarded.lastIndexOf(',') + 1).trim() : '';
-  return last === '' ? clientAddress(request) : last;
+/** Returns the client of a request: its sender, or whom that names where it is a trusted proxy. */
+export function clientOf(
+  { rawHeaders }: Pick<ClientRequest, 'rawHeaders'>,
+  peer: Client & Hop,
+  proxies: TrustedProxies | undefined,
+): Hop {
+  return peer.trusted && proxies !== undefined ? forwardedClient(rawHeaders, peer, proxies.trustsHop) : peer;
 }
 
 /** Returns the metadata of a request. */
 function metadataOf(
   request: ClientRequest,
+  client: Hop,
   serverName: string | undefined,
   requestId: string,
   clock: Clock,
@@ -49,8 +59,8 @@ function metadataOf(
   return {
     correlationId: requestId,
     requestId,
-    clientIp: clientAddress(request) ?? '',
-    clientPort: socket.remotePort ?? 0,
+    clientIp: client.address ?? '',
+    clientPort: client.port,
     serverName,
     protocol: `HTTP/${request.httpVersion}`,
     tlsVersion: isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined,
@@ -78,7 +88,7 @@ export function hasBody(request: ClientRequest): boolean {
  */
 export function headEvent(
   request: ClientRequest,
-  { path, host, lines: headers }: RequestHead,
+  { path, host, lines: headers, client }: RequestHead,
   upstreamHost: string,
   id: string,
   clock: Clock,
@@ -86,7 +96,7 @@ export function headEvent(
   return {
     type: 'requestHeaders',
     id,
-    metadata: metadataOf(request, host ?? upstreamHost, id, clock),
+    metadata: metadataOf(request, client, host ?? upstreamHost, id, clock),
     method: request.method ?? 'GET',
     uri: path,
     headers,

@@ -5,7 +5,7 @@ import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
 import { applyAgentOps, withFraming } from '@agentwire/pipeline/internal';
 import type { Deadlines } from '../deadlines.ts';
-import { clientOf } from '../request/request-head.ts';
+import { clientOf, peerOf } from '../request/request-head.ts';
 import type { Message } from './frame-flow.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import { passThrough, SocketPair } from './socket-pair.ts';
@@ -147,7 +147,8 @@ export class WebSocketUpgrade {
 
   async #judgeFrames(pair: SocketPair, early: Uint8Array): Promise<void> {
     const { id, pipeline, response, options, routeId } = this.#deps;
-    const clientIp = clientOf(response.req).address ?? '';
+    const { req } = response;
+    const clientIp = clientOf(req, peerOf(req, options.proxies), options.proxies).address ?? '';
     const route = routeId === '' ? {} : { routeId };
     const counts = { client: 0, upstream: 0 };
     const judge = ({ opcode, data }: Message, clientToServer: boolean): Promise<boolean> => {

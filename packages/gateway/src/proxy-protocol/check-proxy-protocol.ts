@@ -1,0 +1,21 @@
+import { OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
+import { checkRange } from '../request/address-list.ts';
+
+/** Options of the PROXY protocol of a listening address. */
+export interface ProxyProtocolOptions {
+  /** IP addresses and ranges (`10.0.0.0/8`) of the proxies; connections of others are cut. Default any. */
+  readonly from?: readonly string[] | undefined;
+  /** Time in which the header must have come, in milliseconds; default the gateway's `requestHeadTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const TABLE: OptionTable<ProxyProtocolOptions> = {
+  from: OPTION.listOf(checkRange),
+  timeoutMs: OPTION.integer(1, 300_000),
+};
+
+/** Checks `proxyProtocol`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export const checkProxyProtocol: OptionCheck = (name, value) => {
+  if (typeof value === 'object' && value !== null) OPTION.nested(TABLE)(name, value);
+  else OPTION.boolean(name, value);
+};
