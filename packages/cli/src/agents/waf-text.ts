@@ -1,5 +1,11 @@
 /** Layers of encoding that are undone; text with more of them is an attack, whatever it holds. */
 const MAX_ROUNDS = 5;
+/** Largest factor by which the normal form of a text may be longer than the text: one letter can stand for eighteen. */
+export const MAX_GROWTH = 2;
+/** Characters that a short text may grow by beyond that. */
+const SPARE_CHARACTERS = 64;
+/** Characters that are normalised at once, between two looks at the growth. */
+const PIECE_CHARACTERS = 16_384;
 
 const ENTITIES: Readonly<Record<string, string>> = {
   lt: '<',
@@ -19,6 +25,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Undoes percent encoding; overlong UTF-8 (`%c0%ae` for a dot) is read as lenient servers read it. */
 function percentDecoded(run: string): string {
+  if (run.length === 3) {
+    const code = Number.parseInt(run.slice(1), 16);
+    return code < 0x80 ? String.fromCharCode(code) : '\ufffd';
+  }
   const bytes = Buffer.from(run.replaceAll('%', ''), 'hex');
   const short: number[] = [];
   for (let at = 0; at < bytes.length; at++) {
@@ -33,7 +43,7 @@ function percentDecoded(run: string): string {
 
 const character = (code: number): string => (code <= 0x10_ffff ? String.fromCodePoint(code) : '');
 
-/** Undoes one layer of encoding: percent, `%u`, `\u`, `\x` and HTML entities. */
+/** Undoes one layer of encoding: percent, `%u`, `\u`, `\x` and HTML entities. Each escape is longer than its character by two at least. */
 function decodedOnce(text: string): string {
   let decoded = text;
   if (decoded.includes('%')) {
@@ -54,12 +64,28 @@ function decodedOnce(text: string): string {
     .replaceAll(/&([a-z]{2,7});/gi, (whole, name: string) => ENTITIES[name.toLowerCase()] ?? whole);
 }
 
+/** Returns the normal form of a text (NFKC); `undefined` as soon as it has grown past {@link MAX_GROWTH}. */
+function normalized(text: string): string | undefined {
+  const most = MAX_GROWTH * text.length + SPARE_CHARACTERS;
+  let normal = '';
+  let at = 0;
+  while (at < text.length) {
+    let end = at + PIECE_CHARACTERS;
+    // a letter of two halves stays in one piece
+    if ((text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end += 1;
+    normal += text.slice(at, end).normalize('NFKC');
+    if (normal.length > most) return undefined;
+    at = end;
+  }
+  return normal;
+}
+
 /**
  * Returns text as the application behind may read it: every encoding undone, full-width letters narrow, comments and control
- * characters as one space. `undefined` for text that is encoded more than five times.
+ * characters as one space. `undefined` for text that is encoded more than five times, or that grows to more than twice its length.
  */
 export function plainText(text: string): string | undefined {
-  if (PLAIN.test(text) && !text.includes('/*')) return text;
+  if (PLAIN.test(text) && !text.includes('/*') && !text.includes('  ')) return text;
   let plain = text.replaceAll('+', ' ');
   for (let round = 0; ; round++) {
     const next = decodedOnce(plain);
@@ -68,12 +94,11 @@ export function plainText(text: string): string | undefined {
     plain = next;
   }
   return (
-    plain
-      .normalize('NFKC')
-      .replaceAll(/[\u2044\u2215\u29f8]/g, '/')
+    normalized(plain)
+      ?.replaceAll(/[\u2044\u2215\u29f8]/g, '/')
       // MySQL reads the content of /*! … */
       .replaceAll(/\/\*(?!!)[^*]{0,200}\*\/|\/\*!\d{0,6}|\*\//g, ' ')
-      .replaceAll(/[\s\p{Cc}\p{Cf}]{1,1000}/gu, ' ')
+      .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
   );
 }
 
