@@ -39,8 +39,12 @@ export class HeaderMap implements Iterable<[name: string, value: string]> {
    */
   constructor(source?: HeaderSource) {
     if (source === undefined) this.#list = this.#own = [];
-    else if (Array.isArray(source)) this.#list = checkEven(source as HeaderList);
-    else if (source instanceof HeaderMap) this.#share(source);
+    else if (Array.isArray(source)) {
+      // pairs have lists as their items, a raw list has strings
+      if (typeof source[0] === 'object')
+        this.#list = this.#own = flatten(source as Iterable<readonly [string, string]>);
+      else this.#list = checkEven(source as HeaderList);
+    } else if (source instanceof HeaderMap) this.#share(source);
     else if (isIterable(source)) this.#list = this.#own = flatten(source);
     else this.#object = source as HeaderObject;
   }

@@ -49,6 +49,32 @@ test('a request that is allowed has what the upstream gets, and what the client 
   expect(completed).toEqual([201]);
 });
 
+test('headers are a plain object, pairs, a raw list, a map or Headers, one pair as well as several', async () => {
+  const agent = tested(
+    defineAgent({
+      name: 'a',
+      version: '1',
+      onRequestHeaders: (request) => allow().withTag(...[...request.headers].map((pair) => pair.join('='))),
+      onResponseHeaders: (response) => allow().withTag(...[...response.headers].map((pair) => pair.join('='))),
+    }),
+  );
+  const pairs = [
+    ['a', '1'],
+    ['b', '2'],
+  ] as const;
+  for (const headers of [
+    { a: '1', b: '2' },
+    pairs,
+    ['a', '1', 'b', '2'],
+    new Headers(pairs.map(([...pair]) => pair)),
+    new Map(pairs),
+  ]) {
+    const { audit } = await agent.request({ headers, response: { headers } });
+    expect(audit.tags).toEqual(['a=1', 'b=2', 'a=1', 'b=2']);
+  }
+  expect((await agent.request({ headers: [['a', '1']] })).audit.tags).toEqual(['a=1']);
+});
+
 test('a refusal is the response of the client', async () => {
   const agent = tested(
     defineAgent({

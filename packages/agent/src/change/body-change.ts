@@ -23,20 +23,27 @@ export class BodyChange {
   readonly encoded: boolean;
   /** `true` if it reads text, so that the charset matters. */
   readonly readsText: boolean;
+  /** Builder's method, for errors. */
+  readonly #method: string;
 
-  constructor(transform: BodyTransform, options: BodyChangeOptions = {}, readsText = false) {
+  constructor(
+    transform: BodyTransform,
+    options: BodyChangeOptions = {},
+    method: 'replaceBody' | 'replaceText' | 'transformBody' = 'transformBody',
+  ) {
     checkOptions('a change of a body', options, { encoded: OPTION.boolean });
     if (typeof transform !== 'function')
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'transformBody() takes an async generator function');
     this.transform = transform;
     this.encoded = options.encoded ?? false;
-    this.readsText = readsText;
+    this.#method = method;
+    this.readsText = method === 'replaceText';
   }
 
   /** Adds the change to a decision. @throws AgentwireError `ERR_INVALID_STATE` for another than an allow without a change */
   onto(verdict: Verdict, mutation: ChunkMutation | undefined): this {
     if (verdict.type === 'allow' && mutation === undefined) return this;
-    const what = 'a body is changed once, and by an allow: allow().replaceBody(text)';
+    const what = `a body is changed once, and by an allow, as in allow().${this.#method}(…)`;
     throw new AgentwireError('ERR_INVALID_STATE', what);
   }
 
@@ -48,17 +55,21 @@ export class BodyChange {
         'ERR_INVALID_ARGUMENT',
         `replaceBody() takes a string or a Uint8Array, got ${typeof data}`,
       );
-    return new BodyChange(async function* (body) {
-      // the new body goes out when all of the old one has come
-      for await (const _ of body);
-      yield bytes;
-    }, options);
+    return new BodyChange(
+      async function* (body) {
+        // the new body goes out when all of the old one has come
+        for await (const _ of body);
+        yield bytes;
+      },
+      options,
+      'replaceBody',
+    );
   }
 
   /** Change that replaces text. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
   static text(pattern: string | RegExp, replacement: TextReplacement): BodyChange {
     const rule = textRule(pattern, replacement);
-    return new BodyChange((body) => replaceTextIn(body, rule), {}, true);
+    return new BodyChange((body) => replaceTextIn(body, rule), {}, 'replaceText');
   }
 }
 

@@ -323,6 +323,11 @@ describe('transforming a body', () => {
     const { answers } = await send({ onRequestBodyChunk: () => allow().replaceBody('x') }, ['a']);
     expect(answers[0]).toMatchObject({ error: { message: expect.stringContaining('replace(bytes)') as string } });
     expect(() => block(403).replaceBody('x')).toThrow('allow().replaceBody');
+    expect(() => block(403).replaceText('a', 'b')).toThrow('allow().replaceText');
+    expect(() => allow().replaceBody('x').replaceText('a', 'b')).toThrow(
+      'changed once, and by an allow, as in allow().replaceText',
+    );
+    expect(() => block(403).transformBody((body) => body)).toThrow('allow().transformBody');
   });
 
   test('ends with its request', async () => {
