@@ -1,6 +1,7 @@
 export { AgentDecision } from './decision/agent-decision.ts';
 export { allow, block, challenge, closeWebSocket, drop, pass, redirect, refuse, replace } from './decision/builders.ts';
 export { type Agent, type AgentDefinition, type AgentLimits, defineAgent } from './define/define-agent.ts';
+export type { PathOptions, ResolvedPathOptions } from './define/path-options.ts';
 export type {
   AgentHandlers,
   GivenUpReason,

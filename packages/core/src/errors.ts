@@ -9,6 +9,7 @@ export interface ErrorCodeFacts {
 /** Stable name of an error; each is a row of `docs/errors.md`. */
 export type ErrorCode =
   | 'ERR_ABORTED'
+  | 'ERR_AMBIGUOUS_URI'
   | 'ERR_BODY_ENCODING'
   | 'ERR_BODY_NOT_JSON'
   | 'ERR_BODY_TOO_LARGE'
@@ -51,6 +52,10 @@ export type ErrorCode =
 /** Every code of an {@link AgentwireError}, with its properties. */
 export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ERR_ABORTED: { retryable: false, means: 'the caller aborted the operation through its AbortSignal' },
+  ERR_AMBIGUOUS_URI: {
+    retryable: false,
+    means: 'a uri cannot be decoded, or servers differ in what its path names',
+  },
   ERR_BODY_ENCODING: { retryable: false, means: 'a body is not in a content-encoding or charset that can be read' },
   ERR_BODY_NOT_JSON: { retryable: false, means: 'a body that was read as JSON is none' },
   ERR_BODY_TOO_LARGE: { retryable: false, means: 'a body is longer than the limit that was set for it' },

@@ -59,6 +59,7 @@ export {
   type Verdict,
   type WebSocketDecision,
 } from './message/decision.ts';
+export { readGuardrailResult } from './message/guardrail-result.ts';
 export {
   type Configure,
   EVENT_TYPES,

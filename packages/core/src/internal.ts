@@ -22,6 +22,7 @@ export type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from './message/
 export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/decision-fields.ts';
 export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
+export { isAmbiguousPath, plainPath } from './message/request-path.ts';
 export { type MetricLabels, noMetrics } from './metrics-recorder.ts';
 export {
   checkOptions,

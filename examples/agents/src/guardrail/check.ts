@@ -1,13 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import type { GuardrailDetection } from 'agentwire/core';
+import { readGuardrailResult } from 'agentwire/core';
 import type { Lab } from '../lab.ts';
-
-/** Result as it travels: in the protocol's own spelling. */
-interface Answer {
-  readonly detected?: boolean;
-  readonly detections?: readonly GuardrailDetection[];
-  readonly redacted_content?: string;
-}
 
 /** The agent finds attacks in chat requests at the gateway, and answers an application that asks about a text. */
 export async function check(lab: Lab): Promise<void> {
@@ -48,14 +41,14 @@ export async function check(lab: Lab): Promise<void> {
     categories: [],
     metadata: {},
   });
-  const result = JSON.parse(decision.routingMetadata?.['guardrail_response'] ?? '{}') as Answer;
+  const result = readGuardrailResult(decision);
   lab.say(`an application asks: ${JSON.stringify(result)}`);
-  const found = result.detections?.map(({ category }) => category).join();
-  lab.check('it gets the findings', result.detected === true && found === 'email,ssn');
-  const { start, end } = result.detections?.[0]?.span ?? {};
+  const found = result.detections.map(({ category }) => category).join();
+  lab.check('it gets the findings', result.detected && found === 'email,ssn');
+  const { start, end } = result.detections[0]?.span ?? {};
   lab.check(
     'with their places in bytes',
     Buffer.from(content).subarray(start, end).toString() === 'ada@mail.example.org',
   );
-  lab.check('and the text without them', result.redacted_content === 'Größe? Schreib an [email], SSN [ssn].');
+  lab.check('and the text without them', result.redactedContent === 'Größe? Schreib an [email], SSN [ssn].');
 }

@@ -3,6 +3,7 @@ import type { HeaderMap } from '@agentwire/headers';
 import type { IncomingRequest, IncomingResponse } from '../handler/incoming.ts';
 import { withClientPort } from '../zentinel/released-proxy.ts';
 import { Message, type MessageHost } from './message.ts';
+import { requestPath, requestQuery } from './request-uri.ts';
 
 /** Request over the event that delivered it. */
 export class RequestMessage extends Message implements IncomingRequest {
@@ -27,15 +28,11 @@ export class RequestMessage extends Message implements IncomingRequest {
   }
 
   get path(): string {
-    const { uri } = this.event;
-    const end = uri.indexOf('?');
-    return end < 0 ? uri : uri.slice(0, end);
+    return requestPath(this.event.uri, this.host.paths);
   }
 
   get query(): URLSearchParams {
-    const { uri } = this.event;
-    const start = uri.indexOf('?');
-    return new URLSearchParams(start < 0 ? '' : uri.slice(start + 1));
+    return requestQuery(this.event.uri);
   }
 
   get metadata(): RequestMetadata {

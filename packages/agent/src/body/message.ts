@@ -1,6 +1,7 @@
 import { AgentwireError, type Peer } from '@agentwire/core';
 import type { AgentRequest } from '@agentwire/core/session';
 import { HeaderMap } from '@agentwire/headers';
+import type { PathOptions } from '../define/path-options.ts';
 import type { IncomingBody, IncomingMessage, WholeBodyOptions } from '../handler/incoming.ts';
 import type { HandlerRun } from '../run/handler-run.ts';
 import { BodyReader } from './body-reader.ts';
@@ -19,6 +20,8 @@ export interface MessageHost {
   readonly requestBody: boolean;
   /** `true` if this agent announced that it reads response bodies. */
   readonly responseBody: boolean;
+  /** Spellings of a path that are resolved or refused. */
+  readonly paths: PathOptions;
   /** Creates a run for a body that changes after the handler has decided. */
   createRun(): HandlerRun;
 }

@@ -1,6 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkBoolean, checkInteger, checkKnownOptions } from '@agentwire/core/internal';
+import { checkBoolean, checkInteger, checkKnownOptions, checkObject, resolveOptions } from '@agentwire/core/internal';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
+import { PATH_TABLE, type PathOptions, type ResolvedPathOptions } from './path-options.ts';
 
 /** Parameters of {@link defineAgent}: identity, handlers and limits of an agent. */
 export interface AgentDefinition<State = unknown> extends AgentHandlers<State> {
@@ -12,6 +13,8 @@ export interface AgentDefinition<State = unknown> extends AgentHandlers<State> {
   readonly requestBody?: boolean;
   /** Announces that `onResponseHeaders` reads response bodies; default `false`. `onResponseBodyChunk` announces them too. */
   readonly responseBody?: boolean;
+  /** Spellings that `request.path` resolves or refuses. */
+  readonly paths?: PathOptions | undefined;
   /**
    * Maximum of requests that handlers work on at once, over all connections; default 1 024, 1 to 65 536. Announced. At the
    * limit proxies are asked to pause where they understand that, and a request past it is answered `ERR_OVERLOADED`. A
@@ -41,6 +44,7 @@ export interface Agent<State = unknown> {
   readonly handlers: AgentHandlers<State>;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  readonly paths: ResolvedPathOptions;
   readonly limits: AgentLimits;
 }
 
@@ -81,6 +85,7 @@ const KNOWN: readonly string[] = [
   'version',
   'requestBody',
   'responseBody',
+  'paths',
   ...Object.keys(LIMITS),
   ...HANDLERS,
 ];
@@ -108,6 +113,7 @@ export function defineAgent<State = unknown>(definition: AgentDefinition<State>)
     handlers: Object.freeze<AgentHandlers<State>>(handlers),
     requestBody: isSet('requestBody', definition.requestBody) || definition.onRequestBodyChunk !== undefined,
     responseBody: isSet('responseBody', definition.responseBody) || definition.onResponseBodyChunk !== undefined,
+    paths: Object.freeze(resolveOptions('paths', checkObject('paths', definition.paths ?? {}), PATH_TABLE)),
     limits: resolveLimits(definition),
   });
   // a handshake without events means all of them, and each would be allowed

@@ -85,9 +85,14 @@ export interface IncomingRequest extends IncomingMessage {
   readonly method: string;
   /** Path and query as they were received. */
   readonly uri: string;
-  /** The uri up to its `?`, not decoded. */
+  /**
+   * Path of the uri in one spelling: without escapes of letters, digits and `-._~`, the others in upper case, without `;` parameters,
+   * and with one slash between segments (see `paths` of `defineAgent`). Case and a slash at the end are kept. Reading it throws
+   * `ERR_AMBIGUOUS_URI` for a path that servers read differently or that cannot be decoded: dot segments, an escaped slash, a backslash, a
+   * NUL, a bad escape; a handler that does not catch that blocks with status 400.
+   */
   readonly path: string;
-  /** The parameters behind the `?`. */
+  /** Parameters behind the `?`. Reading them throws `ERR_AMBIGUOUS_URI` for an escape that cannot be decoded, as {@link path} does. */
   readonly query: URLSearchParams;
   /** Client, connection and route of the request. */
   readonly metadata: RequestMetadata;

@@ -18,6 +18,7 @@ import type {
   SessionHandler,
 } from '@agentwire/core/session';
 import { AgentSessionCore } from '@agentwire/core/session/internal';
+import type { PathOptions } from '../define/path-options.ts';
 import type { Agent } from '../define/define-agent.ts';
 import type { AgentHandlers, GivenUpReason, LogFields } from '../handler/agent-handlers.ts';
 import { BusyPoll } from '../run/busy-poll.ts';
@@ -49,6 +50,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  readonly paths: PathOptions;
   readonly sessions: Set<AgentSession> = new Set<AgentSession>();
   readonly limiter: ConcurrencyLimiter;
   readonly calls: HandlerCalls;
@@ -67,6 +69,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.#handlers = agent.handlers;
     this.requestBody = agent.requestBody;
     this.responseBody = agent.responseBody;
+    this.paths = agent.paths;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
     this.limiter = new ConcurrencyLimiter(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);
     if (options.busyPoll) this.#busyPoll = new BusyPoll(this.clock);

@@ -4,6 +4,7 @@ import type { AgentRequest } from '@agentwire/core/session';
 import type { RequestMessage, ResponseMessage } from '../body/http-messages.ts';
 import type { MessageHost } from '../body/message.ts';
 import type { BodyChange } from '../change/body-change.ts';
+import type { PathOptions } from '../define/path-options.ts';
 import type { HandlerContext, LogFields } from '../handler/agent-handlers.ts';
 import { HandlerRun, type RunHost } from '../run/handler-run.ts';
 import type { RequestScope } from './request-scope.ts';
@@ -15,6 +16,7 @@ export interface ContextHost extends RunHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  readonly paths: PathOptions;
   /** Sends a log line to the proxy of a request. */
   log(from: EventContext, level: keyof Logger, message: string, fields: LogFields): boolean;
   /** Reports that a scope in the compact cache holds something that its bytes do not. */
@@ -100,6 +102,10 @@ export class EventContext implements HandlerContext, MessageHost {
 
   get waitsForBody(): boolean {
     return !isReleasedProxy(this.peer);
+  }
+
+  get paths(): PathOptions {
+    return this.#host.paths;
   }
 
   get requestBody(): boolean {

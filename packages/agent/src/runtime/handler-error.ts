@@ -1,8 +1,9 @@
 import { AgentwireError, type Decision, type ErrorCode } from '@agentwire/core';
 
-/** Codes of a handler's own mistakes and of the bodies that it reads; none of them describes the connection. */
+/** Codes of a handler's own mistakes and of the bodies and uris that it reads; none of them describes the connection. */
 const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_ABORTED',
+  'ERR_AMBIGUOUS_URI',
   'ERR_BODY_ENCODING',
   'ERR_BODY_NOT_JSON',
   'ERR_BODY_TOO_LARGE',
@@ -30,16 +31,18 @@ function block(status: number, code: ErrorCode): Decision {
   });
 }
 
-const BAD_BODIES: Readonly<Partial<Record<ErrorCode, Decision>>> = {
+const BAD_REQUESTS: Readonly<Partial<Record<ErrorCode, Decision>>> = {
+  ERR_AMBIGUOUS_URI: block(400, 'ERR_AMBIGUOUS_URI'),
   ERR_BODY_ENCODING: block(415, 'ERR_BODY_ENCODING'),
   ERR_BODY_NOT_JSON: block(400, 'ERR_BODY_NOT_JSON'),
   ERR_BODY_TOO_LARGE: block(413, 'ERR_BODY_TOO_LARGE'),
 };
 
 /**
- * Returns the decision for an error of the body, too long, truncated, undecodable or no JSON, and `undefined` for one of the handler.
+ * Returns the decision for an error of the uri, or of the body (too long, truncated, undecodable or no JSON), and `undefined` for one of
+ * the handler.
  * Were these failures, a client could choose the failure policy, and with it an open one.
  */
-export function badBodyDecision(error: unknown): Decision | undefined {
-  return error instanceof AgentwireError ? BAD_BODIES[error.code] : undefined;
+export function badRequestDecision(error: unknown): Decision | undefined {
+  return error instanceof AgentwireError ? BAD_REQUESTS[error.code] : undefined;
 }

@@ -4,7 +4,7 @@ import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { HandlerRun } from '../run/handler-run.ts';
 import { LatencyWindow } from '../run/handler-times.ts';
 import type { EventContext } from './event-context.ts';
-import { badBodyDecision, toHandlerError } from './handler-error.ts';
+import { badRequestDecision, toHandlerError } from './handler-error.ts';
 
 /** Makes the decision that is sent of the one that a handler gave. */
 type Conclude = (given: Decision) => Decision | Promise<Decision>;
@@ -106,7 +106,7 @@ export class HandlerOutcomes {
    */
   report(thrown: unknown, subject: HandlerRun['subject'], waits = true): unknown {
     const error = toHandlerError(thrown);
-    if (badBodyDecision(error) !== undefined) return error;
+    if (badRequestDecision(error) !== undefined) return error;
     const known =
       error instanceof Error ? error : new AgentwireError('ERR_HANDLER', `a handler threw a ${typeof error}`);
     const code = known instanceof AgentwireError ? known.code : undefined;
@@ -120,7 +120,7 @@ export class HandlerOutcomes {
   /** Counts a failure. @returns the decision for a body that cannot be read as asked @throws any other error, for the session */
   failed(error: unknown): Decision {
     this.counts.failures += 1;
-    const decision = badBodyDecision(error);
+    const decision = badRequestDecision(error);
     if (decision !== undefined) return decision;
     throw error;
   }

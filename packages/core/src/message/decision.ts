@@ -73,7 +73,7 @@ export interface GuardrailDetection {
   readonly span?: { readonly start: number; readonly end: number } | undefined;
 }
 
-/** The answer to a {@link GuardrailInspect}; travels as JSON text in `routingMetadata.guardrail_response`. */
+/** The answer to a {@link GuardrailInspect}; travels as JSON text in `routingMetadata.guardrail_response`, which `readGuardrailResult` reads. */
 export interface GuardrailResult {
   readonly detected: boolean;
   readonly confidence: number;

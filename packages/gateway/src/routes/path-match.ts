@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { isAmbiguousPath, plainPath } from '@agentwire/core/internal';
 
 /** Match of a path: `undefined` where it does not match, else the part of the path, as it was sent, after a prefix. */
 export type PathMatch = (path: MatchedPath) => string | undefined;
@@ -11,36 +12,17 @@ export interface MatchedPath {
   readonly plain: string;
 }
 
-const UNRESERVED = /^[\w.~-]$/;
-/**
- * A `.` or `..` segment, an empty one (also with parameters alone, `/;x/`), an escaped `/`, `\` or NUL, or a `\`: servers differ in
- * which resource such a path names.
- */
-const AMBIGUOUS = /(?:\/|%2f)(?:\.|%2e){1,2}(?:\/|;|$)|\/(?:;[^/]*)?\/|%2f|%5c|\\|%00/i;
-
-/** Returns whether servers differ in which resource a path names, so that a route could be bypassed with it. */
-export function isAmbiguous(sent: string): boolean {
-  return AMBIGUOUS.test(sent);
-}
-
 /** Returns the path of a target in the forms that routes are matched with. */
 export function matchedPath(target: string): MatchedPath {
   const query = target.indexOf('?');
   const sent = query === -1 ? target : target.slice(0, query);
-  let plain = sent;
-  if (plain.includes(';')) plain = plain.replaceAll(/;[^/]*/g, '');
-  if (plain.includes('%'))
-    plain = plain.replaceAll(/%([0-9a-f]{2})/gi, (escape, hex: string) => {
-      const character = String.fromCodePoint(Number.parseInt(hex, 16));
-      return UNRESERVED.test(character) ? character : escape.toUpperCase();
-    });
-  return { sent, plain };
+  return { sent, plain: plainPath(sent) };
 }
 
 /** Checks a path of a route: absolute, without query, and such that no client's path is refused for it. @throws AgentwireError */
 export function checkRoutePath(name: string, value: unknown): void {
   if (typeof value === 'string' && /^\/[!-~]*$/.test(value) && !/[?#;]/.test(value)) {
-    if (!isAmbiguous(value) && matchedPath(value).plain === value) return;
+    if (!isAmbiguousPath(value) && matchedPath(value).plain === value) return;
   }
   const got = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : typeof value;
   throw new AgentwireError(

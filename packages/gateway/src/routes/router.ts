@@ -1,7 +1,8 @@
 import type { HeaderList } from '@agentwire/core';
+import { isAmbiguousPath } from '@agentwire/core/internal';
 import { internHeaderName } from '@agentwire/headers';
 import { coversHost, routeHost } from './host-match.ts';
-import { exactPath, isAmbiguous, type MatchedPath, matchedPath, type PathMatch, prefixPath } from './path-match.ts';
+import { exactPath, type MatchedPath, matchedPath, type PathMatch, prefixPath } from './path-match.ts';
 import { regexPath } from './path-regex.ts';
 import type { RouteOptions } from './route-options.ts';
 
@@ -127,7 +128,7 @@ export class Router<T> {
   isRefused(target: string): boolean {
     if (!this.#matchesPaths) return false;
     const query = target.indexOf('?');
-    return isAmbiguous(query === -1 ? target : target.slice(0, query));
+    return isAmbiguousPath(query === -1 ? target : target.slice(0, query));
   }
 
   /** Returns the route of a request; `undefined` where none matches. */
