@@ -1,9 +1,10 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { hasWildcard, type RemoteReply, topicMatches } from '@agentwire/a2a-router/internal';
+import type { RemoteReply } from '@agentwire/a2a-router/internal';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { takeControl } from './control.ts';
 import type { Micro } from './micro.ts';
 import type { NodeLink } from './node-link.ts';
+import { TopicListening } from './topic-listening.ts';
 import { openReply, tellTaken } from './remote-reply.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
@@ -17,12 +18,13 @@ export class Incoming {
   readonly #link: NodeLink;
   readonly #micro: Micro | undefined;
   readonly #waiting: IncomingLimit;
-  readonly #topics = new Map<string, Subscription>();
+  readonly #topics: TopicListening;
   readonly #services = new Map<string, Subscription>();
 
   constructor(link: NodeLink, micro: Micro | undefined) {
     this.#link = link;
     this.#micro = micro;
+    this.#topics = new TopicListening(link, (msg) => this.#published(msg));
     this.#waiting = new IncomingLimit(link.options.maxWaiting, link.options.maxWaitingBytes);
   }
 
@@ -37,22 +39,13 @@ export class Incoming {
   /** Takes part in no service and listens to no topic any more, so that others get what comes now. */
   stop(): void {
     for (const service of this.#services.values()) leaveGroup(service);
-    for (const topic of this.#topics.values()) topic.unsubscribe();
+    this.#topics.stop();
     this.#services.clear();
-    this.#topics.clear();
   }
 
   /** Begins or ends to listen to a topic or pattern. */
   listenToTopic(pattern: string, listen: boolean): void {
-    this.#topics.get(pattern)?.unsubscribe();
-    this.#topics.delete(pattern);
-    const { subjects, losses } = this.#link;
-    if (listen) {
-      this.#topics.set(
-        pattern,
-        this.#listen(subjects.anyTopic(pattern), (msg) => this.#published(msg)),
-      );
-    } else losses.forget((topic) => !this.#listensTo(topic));
+    this.#topics.listen(pattern, listen);
   }
 
   /** Begins or ends to take part in a service; the server gives each message to one node. */
@@ -151,13 +144,6 @@ export class Incoming {
     const received = decodeReceived(msg.string(), { source, target, now });
     if (received.kind === 'message') return received;
     throw new AgentwireError('ERR_PROTOCOL', 'a failure stands where a message belongs');
-  }
-
-  #listensTo(topic: string): boolean {
-    for (const pattern of this.#topics.keys()) {
-      if (pattern === topic || (hasWildcard(pattern) && topicMatches(pattern, topic))) return true;
-    }
-    return false;
   }
 }
 

@@ -42,7 +42,7 @@ export class Micro {
   /** Counts a call of a service; the function that it gives is called with the failure, or none, once it is answered. */
   called(to: Target | undefined): ((failure?: string) => void) | undefined {
     if (to?.kind !== 'service' && to?.kind !== 'serviceMethod') return undefined;
-    const entry = this.#link.services().find(({ name }) => name === to.service);
+    const entry = this.#link.host.service(to.service);
     if (entry === undefined) return undefined;
     const method = to.kind === 'serviceMethod' && entry.methods?.includes(to.method) === true ? to.method : ANY;
     return this.#stats.called(to.service, method);

@@ -16,6 +16,8 @@ export class PublishRights {
   readonly #allowed = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #asking = new Map<string, Promise<void>>();
+  /** Ping that takes further subjects along. */
+  #answered: Promise<void> | undefined;
 
   constructor(batch: PublishBatch) {
     this.#batch = batch;
@@ -53,13 +55,7 @@ export class PublishRights {
   }
 
   async #ask(subject: string): Promise<void> {
-    try {
-      await this.#batch.flush();
-    } catch (error) {
-      throw fromNatsError(error, 'publish');
-    }
-    // the refusal came before the answer to the ping, but the client tells of it a moment later.
-    await setImmediate();
+    await (this.#answered ??= this.#untilAnswered());
     if (this.#refused.delete(subject)) {
       throw new AgentwireError(
         'ERR_UNAUTHORIZED',
@@ -69,5 +65,18 @@ export class PublishRights {
     }
     if (this.#allowed.size >= MAX_KNOWN) this.#allowed.clear();
     this.#allowed.add(subject);
+  }
+
+  /** Subjects of one turn of the event loop share a ping. */
+  async #untilAnswered(): Promise<void> {
+    await Promise.resolve();
+    this.#answered = undefined;
+    try {
+      await this.#batch.flush();
+    } catch (error) {
+      throw fromNatsError(error, 'publish');
+    }
+    // the refusal came before the answer to the ping, but the client tells of it a moment later.
+    await setImmediate();
   }
 }

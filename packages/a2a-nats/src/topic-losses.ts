@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { encodeToken } from './subject-token.ts';
 import type { TopicPlace } from './wire.ts';
 
 const MAX_TOPICS = 100_000;
@@ -7,7 +6,9 @@ const MAX_TOPICS = 100_000;
 /** Numbers what this node publishes on each topic, and counts the gaps in what others published. */
 export class TopicLosses {
   readonly #published = new Map<string, { readonly epoch: string; sequence: number }>();
-  readonly #received = new Map<string, number>();
+  /** Last places, by topic and then by publisher. */
+  readonly #received = new Map<string, Map<string, number>>();
+  #count = 0;
   readonly #start = randomBytes(6).toString('hex');
   #epochs = 0;
   #lost = 0;
@@ -42,25 +43,39 @@ export class TopicLosses {
    * Copies come when several patterns of this node fetch the same message: what has a place is taken once.
    */
   note(source: string, topic: string, place: TopicPlace): number | undefined {
-    const key = `${place.epoch} ${encodeToken(source)} ${topic}`;
-    const known = this.#received.get(key);
-    if (known === undefined) {
-      forgetOldest(this.#received);
-      this.#received.set(key, place.sequence);
-      return 0;
-    }
-    if (place.sequence <= known) return undefined;
-    const missing = place.sequence - known - 1;
-    this.#received.set(key, place.sequence);
+    const publishers = this.#publishersOf(topic);
+    const key = `${place.epoch} ${source}`;
+    const known = publishers.get(key);
+    if (known === undefined) this.#count += 1;
+    else if (place.sequence <= known) return undefined;
+    publishers.set(key, place.sequence);
+    const missing = known === undefined ? 0 : place.sequence - known - 1;
     this.#lost += missing;
     return missing;
   }
 
-  /** Begins to listen anew: messages that were missed without a subscription here are no loss. */
-  forget(matches: (topic: string) => boolean): void {
-    for (const key of this.#received.keys()) {
-      if (matches(key.slice(key.indexOf(' ', key.indexOf(' ') + 1) + 1))) this.#received.delete(key);
+  /** Begins to count a topic anew: messages that were missed without a subscription here are no loss. */
+  forget(topic: string): void {
+    this.#count -= this.#received.get(topic)?.size ?? 0;
+    this.#received.delete(topic);
+  }
+
+  /** Begins to count every topic anew that is not covered. */
+  forgetUnless(isCovered: (topic: string) => boolean): void {
+    for (const topic of this.#received.keys()) if (!isCovered(topic)) this.forget(topic);
+  }
+
+  #publishersOf(topic: string): Map<string, number> {
+    for (const oldest of this.#count < MAX_TOPICS ? [] : this.#received.keys()) {
+      this.forget(oldest);
+      break;
     }
+    let publishers = this.#received.get(topic);
+    if (publishers === undefined) {
+      publishers = new Map();
+      this.#received.set(topic, publishers);
+    }
+    return publishers;
   }
 }
 

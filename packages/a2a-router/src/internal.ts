@@ -18,6 +18,7 @@ export type { SchemaResult, StandardSchema } from './routing/contract.ts';
 export { misfit } from './routing/json-schema.ts';
 export type { ServiceEntry } from './routing/service-registry.ts';
 export { copyAbout } from './routing/service-about.ts';
+export { PatternTree } from './routing/pattern-tree.ts';
 export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';
 export { writeJsonSchema } from './routing/write-json-schema.ts';
 export type { ChildSpec, RestartPolicy, SupervisorOptions } from './supervision/supervisor-options.ts';

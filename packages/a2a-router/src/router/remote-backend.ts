@@ -73,6 +73,8 @@ export interface RemoteHost {
   recheck(): void;
   /** The services of processes here. */
   services(): readonly ServiceEntry[];
+  /** One of them by its name. */
+  service(name: string): ServiceEntry | undefined;
   /** Ends a request that no other node can answer. */
   fail(messageId: string, code: ErrorCode, message: string): void;
 }

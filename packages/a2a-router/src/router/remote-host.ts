@@ -115,6 +115,7 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
       remoteWatches.again();
     },
     services: () => services.registry?.list() ?? [],
+    service: (name) => services.registry?.get(name),
     fail: (id, code, text) => pending.loseRemote(id, code, text),
   };
 }
