@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Builds the peers twice: bin-json/ offers and accepts JSON alone over UDS, bin-msgpack/ MessagePack too.
-# Does nothing when nothing changed since the last build. Installs nothing. CARGO_BUILD_JOBS=1 spares the machine.
+# Does nothing when nothing changed since the last build. Installs nothing. CARGO_BUILD_JOBS=1 spares the machine,
+# CARGO_PROFILE_RELEASE_OPT_LEVEL=0 builds in a third of the time what is not measured.
 set -eu
 cd "$(dirname "$0")"
 if [ $# -gt 0 ]; then
@@ -26,7 +27,7 @@ build() {
   done
 }
 
-inputs=$(find src Cargo.toml Cargo.lock build.sh -type f | LC_ALL=C sort | xargs cksum; cargo --version)
+inputs=$(find src Cargo.toml Cargo.lock build.sh -type f | LC_ALL=C sort | xargs cksum; cargo --version; echo "${CARGO_PROFILE_RELEASE_OPT_LEVEL:-}")
 stamp=$(printf '%s\n' "$inputs" | cksum)
 if [ -x bin-json/proxy ] && [ "$(cat bin-msgpack/stamp 2>/dev/null || true)" = "$stamp" ]; then
   echo "up to date: $PWD/bin-json, $PWD/bin-msgpack"
