@@ -34,6 +34,7 @@ describe('the examples of the READMEs run', () => {
     ['packages/middleware/README.md', '200 hello | 403 path traversal\n'],
     ['packages/pipeline/README.md', 'x-waf: pass | waf: block\n'],
     ['packages/testing/README.md', "pass chunk by chunk\n403 [ 'xss' ]\n"],
+    ['packages/recording/README.md', "/admin [ '942100' ]\n"],
     ['packages/pool/README.md', "block [ 'agentwire:ERR_CONNECT' ]\n"],
     ['packages/agentwire/README.md', "{ type: 'block', status: 403, body: 'path traversal' }\n"],
   ])('%s', async (readme, output) => {

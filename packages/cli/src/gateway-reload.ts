@@ -13,6 +13,7 @@ const FIXED = [
   'adminHosts',
   'adminTokenFile',
   'accessLog',
+  'record',
   'https',
   'h2c',
   'proxyProtocol',
@@ -42,6 +43,7 @@ export interface GatewayReloadDeps {
   readonly example: string;
   readonly metrics: GatewayOptions['metrics'];
   readonly onRequestEnd?: GatewayOptions['onRequestEnd'];
+  readonly record?: GatewayOptions['record'];
   /** Reads flags and file again. @throws UsageError for any wrong value */
   readonly read: () => GatewaySettings;
 }
@@ -112,9 +114,9 @@ export class GatewayReload {
   }
 
   #options({ gateway, upstream, upstreams, routes, pipeline }: GatewaySettings): GatewayOptions {
-    const { pool, logger, metrics, onRequestEnd } = this.#deps;
+    const { pool, logger, metrics, onRequestEnd, record } = this.#deps;
     const directory = directoryOf(pool, this.#agents);
-    const observers = { logger, metrics, onRequestEnd };
+    const observers = { logger, metrics, onRequestEnd, record };
     return { ...gateway, pool: directory, upstream, upstreams, routes, agents: pipeline, ...observers };
   }
 

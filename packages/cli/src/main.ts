@@ -16,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['gateway', async () => (await import('./commands/gateway.ts')).addGatewayCommand],
   ['top', async () => (await import('./commands/top.ts')).addTopCommand],
   ['call', async () => (await import('./commands/call.ts')).addCallCommand],
+  ['replay', async () => (await import('./commands/replay.ts')).addReplayCommand],
   ['bench', async () => (await import('./commands/bench.ts')).addBenchCommand],
   ['conform', async () => (await import('./commands/conform.ts')).addConformCommand],
   ['chain', async () => (await import('./commands/chain.ts')).addChainCommand],

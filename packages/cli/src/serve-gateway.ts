@@ -1,5 +1,5 @@
 import { silentLogger } from '@agentwire/core/internal';
-import { createAdminServer, createGateway } from '@agentwire/gateway';
+import { createAdminServer, createGateway, openRecording } from '@agentwire/gateway';
 import { unconnected } from '@agentwire/gateway/internal';
 import { AgentPool } from '@agentwire/pool';
 import type { Cleanup } from './cleanup.ts';
@@ -71,7 +71,12 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     json: flags.json === true,
   });
   cleanup.defer(() => access.close());
-  const reopen = (): void => void access.reopen();
+  const record = chosen.record && (await openRecording({ ...chosen.record, logger }));
+  cleanup.defer(() => record?.close());
+  const reopen = (): void => {
+    void access.reopen();
+    void record?.reopen();
+  };
   link?.onReopen(reopen);
   process.on('SIGUSR1', reopen);
   cleanup.defer(() => process.off('SIGUSR1', reopen));
@@ -81,6 +86,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     example: EXAMPLE,
     metrics: measures?.collector,
     onRequestEnd: access.log,
+    record,
     read: () => gatewaySettings(flags, logger),
   });
   const options = await reload.start();

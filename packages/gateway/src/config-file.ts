@@ -8,6 +8,7 @@ import { type AgentEntry, checkAgents, checkPipelines, checkSettings } from './c
 import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
 import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
 import { type ListenTls, parseHostPort, resolveListenTls } from './listen.ts';
+import { RECORD_FILE, type RecordFile } from './record/recording-options.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import { checkProxyProtocol, type ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';
 import type { RouteOptions } from './routes/route-options.ts';
@@ -16,6 +17,7 @@ import { checkGatewayOptions, GATEWAY_FILE_KEYS } from './options/resolve-option
 
 export type { AccessLogFile } from './access-log/access-log-file.ts';
 export type { AgentEntry } from './config-agents.ts';
+export type { RecordFile } from './record/recording-options.ts';
 export type { ConfigContext } from './config-source.ts';
 
 /** Files with the keys and certificates of a gateway, PEM, for agents over TLS. */
@@ -50,6 +52,8 @@ export interface GatewayFile {
   readonly adminTokenFile?: string;
   /** Access log; default on stderr: every request where that is a terminal, else those that agents blocked. */
   readonly accessLog?: AccessLogFile;
+  /** Recording of what agents are asked and decide; default none. */
+  readonly record?: RecordFile;
   /** Further files, relative to this one, whose lists and objects are added to those of this file; default none. */
   readonly include?: string | readonly string[];
   /** Address, or name of one of `upstreams`. */
@@ -72,7 +76,7 @@ export interface GatewayFile {
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
   readonly gateway?: Omit<
     GatewayOptions,
-    'pool' | 'upstream' | 'upstreams' | 'routes' | 'agents' | 'clock' | 'logger' | 'onRequestEnd'
+    'pool' | 'upstream' | 'upstreams' | 'routes' | 'agents' | 'clock' | 'logger' | 'onRequestEnd' | 'record'
   >;
 }
 
@@ -86,6 +90,7 @@ const KEYS = [
   'workers',
   'adminTokenFile',
   'accessLog',
+  'record',
   'include',
   'upstream',
   'upstreams',
@@ -162,12 +167,16 @@ export function parseGatewayFile(
     const named = value[key];
     if (named !== undefined) source.check([key], () => OPTION.text(key, named));
   }
-  const { tls, https, h2c, workers, accessLog } = value;
+  const { tls, https, h2c, workers, accessLog, record } = value;
   if (workers !== undefined && workers !== 'auto')
     source.check(['workers'], () => OPTION.integer(1, 256)('workers (a number, or auto)', workers));
   if (https !== undefined) source.check(['https'], () => resolveListenTls(https as ListenTls, 'https'));
   if (accessLog !== undefined)
     source.check(['accessLog'], () => OPTION.nested(ACCESS_LOG_FILE)('accessLog', accessLog));
+  if (record !== undefined) {
+    source.check(['record'], () => OPTION.nested(RECORD_FILE)('record', record));
+    if ((record as RecordFile).file === undefined) throw source.invalid(['record'], 'record needs a file');
+  }
   if (h2c !== undefined) source.check(['h2c'], () => OPTION.boolean('h2c', h2c));
   const { proxyProtocol } = value;
   if (proxyProtocol !== undefined)

@@ -2,6 +2,8 @@ export type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipel
 export { type AdminOptions, type AdminReload, type AdminServer, createAdminServer } from './admin-server.ts';
 export { type AccessLog, type AccessLogOptions, openAccessLog } from './access-log/access-log.ts';
 export type { AccessLogFormat } from './access-log/access-format.ts';
+export { openRecording, type Recording } from './record/recording.ts';
+export type { RecordingOptions } from './record/recording-options.ts';
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts';
 export type { CertificateFiles } from './http2/tls-certificates.ts';
 export type { ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';

@@ -1,5 +1,6 @@
 export type { ManualClock } from '@agentwire/core/testing';
 export { type LogLine, testAgent, type TestAgentOptions, TestedAgent } from './tested-agent.ts';
+export type { ReplayOptions, ReplayResult } from './replay-recording.ts';
 export type {
   Phase,
   TestBody,

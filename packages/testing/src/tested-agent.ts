@@ -5,6 +5,7 @@ import { type AgentNotice, connectSession, type ProxySession } from '@agentwire/
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { Play } from './play.ts';
+import { type ReplayOptions, type ReplayResult, replayRecording } from './replay-recording.ts';
 import type { TestRequest, TestResult } from './test-request.ts';
 
 /** Options of {@link testAgent}. */
@@ -52,6 +53,16 @@ export class TestedAgent implements AsyncDisposable {
     const { session } = await this.#start();
     const events = session.connection.peer.capabilities?.events ?? [];
     return new Play(session.open(), new Set(events)).run(request);
+  }
+
+  /**
+   * Asks the agent again what a recording of a gateway has, and compares its decisions: a golden file. Its time moves on as it did then.
+   *
+   * @throws AssertionError with the differences; AgentwireError `ERR_INVALID_ARGUMENT` for a file that is no recording
+   */
+  async replay(file: string, options: ReplayOptions = {}): Promise<ReplayResult> {
+    const { session } = await this.#start();
+    return replayRecording(file, { session, advance: (ms) => this.advance(ms) }, options);
   }
 
   /** Gives the agent a configuration. @returns its decision: an allow accepts it */

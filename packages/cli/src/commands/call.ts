@@ -2,30 +2,26 @@ import {
   AgentwireError,
   type Capabilities,
   type Decision,
-  FEATURES,
-  parseEndpoint,
   type Peer,
   type RequestMetadata,
   systemClock,
   toAgentwireError,
 } from '@agentwire/core';
-import { connectSession, type EventBody, type Exchange } from '@agentwire/core/session';
-import { checkHeaderName, checkHeaderValue } from '@agentwire/headers';
+import type { EventBody, Exchange } from '@agentwire/core/session';
 import type { Command } from 'commander';
 import { type CallDecision, callDecision, type Phase } from '../call/call-decision.ts';
 import { showDecision } from '../call/show-decision.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
-import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
-import { stockTransports } from '../stock-transports.ts';
-import { readNamedFile, readToken } from '../read-named-file.ts';
-import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
+import { parseHeaders } from '../call/parse-headers.ts';
+import { type AgentFlags, findAgent } from '../connect-agent.ts';
+import { addTransportFlag } from '../load-transports.ts';
+import { readNamedFile } from '../read-named-file.ts';
+import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
-import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
 
-interface CallFlags extends TlsFlags, TransportFlags {
-  readonly tokenFile?: string;
+interface CallFlags extends AgentFlags {
   readonly method: string;
   readonly uri: string;
   readonly header: string[];
@@ -34,8 +30,6 @@ interface CallFlags extends TlsFlags, TransportFlags {
   readonly response?: string;
   readonly responseHeader: string[];
   readonly responseBody?: string;
-  readonly dialect?: string;
-  readonly encoding?: string;
   readonly timeoutMs: string;
   readonly json?: boolean;
 }
@@ -57,21 +51,6 @@ const EXAMPLE = "agentwire call unix:/tmp/waf.sock --uri '/?q=1' -H 'user-agent:
 /** Unique per call: in containers every process has the same pid. */
 const CALL_ID = `call-${crypto.randomUUID()}`;
 
-function parseHeaders(flag: string, given: readonly string[]): string[] {
-  return given.flatMap((text) => {
-    const at = text.indexOf(':');
-    if (at < 1) throw new UsageError(`${flag} takes 'name: value', got ${JSON.stringify(text)}`, EXAMPLE);
-    const [name, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-    try {
-      checkHeaderName(name);
-      checkHeaderValue(name, value);
-    } catch (error) {
-      throw new UsageError(`${flag}: ${(error as Error).message}`, EXAMPLE);
-    }
-    return [name, value];
-  });
-}
-
 function parseBody(flag: string, given: string | undefined): Uint8Array | undefined {
   if (given === undefined) return undefined;
   return given.startsWith('@') ? readNamedFile(flag, given.slice(1), EXAMPLE) : Buffer.from(given);
@@ -89,7 +68,7 @@ function parseScript(flags: CallFlags): Script {
       ? undefined
       : {
           status: integer('--response', flags.response, 100, 999),
-          headers: parseHeaders('--response-header', flags.responseHeader),
+          headers: parseHeaders('--response-header', flags.responseHeader, EXAMPLE),
           body: parseBody('--response-body', flags.responseBody),
         };
   if (response === undefined && (flags.responseBody !== undefined || flags.responseHeader.length > 0)) {
@@ -98,7 +77,7 @@ function parseScript(flags: CallFlags): Script {
   return {
     method: flags.method,
     uri: flags.uri,
-    headers: parseHeaders('-H', flags.header),
+    headers: parseHeaders('-H', flags.header, EXAMPLE),
     body: parseBody('--body', flags.body),
     chunkBytes: integer('--chunk-bytes', flags.chunkBytes, 1, 16 * 1024 * 1024),
     response,
@@ -184,31 +163,24 @@ interface Report {
 
 async function run(endpoint: string, flags: CallFlags, context: CommandContext): Promise<void> {
   const script = parseScript(flags);
-  const dialect = checkChoice<Dialect>('--dialect', flags.dialect, ['documented', 'zentinel'], EXAMPLE);
-  const encoding = checkChoice<Encoding>('--encoding', flags.encoding, ['json', 'msgpack'], EXAMPLE);
-  const { scheme, address } = parseEndpoint(endpoint);
-  refuseDialectOverGrpc(scheme, dialect, EXAMPLE);
-  checkTlsFlags(flags, { dials: [address] }, EXAMPLE);
-  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
-  const logger = createConsoleLogger(context.terminal);
-  const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
-  const transports = await loadTransports(flags.transport, stock, { logger, example: EXAMPLE });
-  const transport = transports.find(({ schemes }) => schemes.includes(scheme));
-  if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
+  const agent = await findAgent(endpoint, flags, {
+    name: 'agentwire-call',
+    timeoutMs: script.timeoutMs,
+    logger: createConsoleLogger(context.terminal),
+    example: EXAMPLE,
+  });
   const { stdout } = context.terminal;
   const report: Report = { decisions: [] };
   try {
-    const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
-    const self = { role: 'proxy' as const, name: 'agentwire-call', version: '0', features: FEATURES, encodings, token };
     // no `await using`: Node 22 cannot read it in source that was not compiled
-    const session = await connectSession(transport, address, { self, handshakeTimeoutMs: script.timeoutMs });
+    const session = await agent.connect();
     try {
       const { peer } = session.connection;
-      report.agent = agentOf(peer, transport.name);
+      report.agent = agentOf(peer, agent.transport);
       if (!flags.json)
         line(
           stdout,
-          `${tint('name', peer.name, stdout)} on ${address} (${transport.name}, ${peer.dialect}, ${peer.encoding})`,
+          `${tint('name', peer.name, stdout)} on ${agent.address} (${agent.transport}, ${peer.dialect}, ${peer.encoding})`,
         );
       const exchange = session.open();
       const events = peer.capabilities?.events ?? [];
@@ -230,8 +202,7 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
     context.status = 1;
     if (!flags.json) throw new AgentwireError(code, message, { cause: error });
   }
-  const { agent, decisions, error } = report;
-  if (flags.json) jsonLine(stdout, { agent, decisions, error });
+  if (flags.json) jsonLine(stdout, { agent: report.agent, decisions: report.decisions, error: report.error });
 }
 
 function agentOf(peer: Peer, transport: string): NonNullable<Report['agent']> {

@@ -24,6 +24,7 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly adminHost: string[];
   readonly accessLog?: string;
   readonly accessLogFormat?: string;
+  readonly record?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }

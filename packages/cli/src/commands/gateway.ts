@@ -81,6 +81,10 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       'a line for every request, - for stdout; SIGUSR1 opens it again; default stderr, and only blocked requests where that is no terminal',
     )
     .option('--access-log-format <format>', 'json or combined; default json, on stderr combined')
+    .option(
+      '--record <file>',
+      'record what agents are asked and decide, without bodies, to ask them again later with agentwire replay; SIGUSR1 opens it again',
+    )
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

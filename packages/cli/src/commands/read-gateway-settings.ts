@@ -76,6 +76,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     ...(flags.workers !== undefined && { workers: workerCount(flags.workers, GATEWAY_EXAMPLE) }),
     ...httpsOf(flags, file),
     ...accessLogOf(flags, file),
+    ...(flags.record !== undefined && { record: { ...file.record, file: flags.record } }),
     ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.adminHost.length > 0 && { adminHosts: flags.adminHost }),
     ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),

@@ -33,6 +33,11 @@ export class LineWriter {
     this.#deps = deps;
   }
 
+  /** Bytes that are not written yet. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
   /** Opens the destination. */
   static async open(deps: LineWriterDeps): Promise<LineWriter> {
     return new LineWriter(await deps.open(), deps);

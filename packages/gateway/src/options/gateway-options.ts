@@ -1,5 +1,6 @@
 import type { Clock, Decision, Logger, MetricsRecorder, Tracer } from '@agentwire/core';
 import type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
+import type { Recording } from '../record/recording.ts';
 import type { BodyMode } from './body-mode.ts';
 import type { RouteOptions } from '../routes/route-options.ts';
 import type { UpstreamConfig } from '../upstream/upstream-config.ts';
@@ -117,6 +118,8 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    * What it throws or rejects with is logged. See `openAccessLog`.
    */
   readonly onRequestEnd?: ((summary: RequestSummary) => unknown) | undefined;
+  /** Recording of what agents are asked and decide, to ask them again later; default none. See `openRecording`. */
+  readonly record?: Recording | undefined;
   /** Receiver of measurements of requests, `gateway_*`; default none. Give the same one to the pool. */
   readonly metrics?: MetricsRecorder | undefined;
   /**

@@ -28,7 +28,10 @@ type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings' | 'metrics' 
 
 /** Options with every default filled in. */
 export interface ResolvedGatewayOptions extends Resolved<
-  Omit<GatewayOptions, Unset | 'agents' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'>
+  Omit<
+    GatewayOptions,
+    Unset | 'agents' | 'record' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'
+  >
 > {
   /** Address, or name of one of `upstreams`. */
   readonly upstream: string | undefined;
@@ -136,6 +139,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   upstreamIdleTimeoutMs: { check: timeout, default: 300_000 },
 
   onRequestEnd: { check: OPTION.function },
+  record: { check: OPTION.methods('around') },
   metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
   tracer: { check: OPTION.methods('startSpan') },
   clock: { check: OPTION.clock, default: systemClock },
@@ -152,6 +156,7 @@ const NOT_IN_FILES = new Set([
   'routes',
   'agents',
   'onRequestEnd',
+  'record',
   'metrics',
   'tracer',
   'clock',
@@ -168,14 +173,21 @@ export function checkGatewayOptions(options: Partial<GatewayOptions>): void {
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
-  const { agents, maxHeldBodyBytes, agentSettings, ...rest } = resolveOptions('createGateway', options, ROWS);
+  const {
+    agents,
+    maxHeldBodyBytes,
+    agentSettings,
+    record: _,
+    ...rest
+  } = resolveOptions('createGateway', options, ROWS);
   checkReferences(options);
   const { clock } = rest;
-  const { decisionTimeoutMs, onRequestEnd, maxBufferedBodyBytes } = options;
+  const { decisionTimeoutMs, onRequestEnd, maxBufferedBodyBytes, record } = options;
   // clients choose how many of their requests fail, and how often a line comes
   const logger = countRepeats(checkLogger(rest.logger), clock);
   return {
     ...rest,
+    pool: record === undefined ? rest.pool : record.around(rest.pool),
     upstream: options.upstream,
     agentSettings: settingsOf(agentSettings),
     steps: stepsOf(agents),

@@ -1,0 +1,72 @@
+import type { Decision } from '@agentwire/core';
+import { type RecordedDecision, recordedDecision } from './recorded-decision.ts';
+import { Redaction, withoutQuery } from './redaction.ts';
+
+/** Field in which two decisions differ. */
+export interface Difference {
+  /** Name in a {@link RecordedDecision}, such as `decision` or `audit.rule_ids`. */
+  readonly field: string;
+  /** Recorded value; `undefined` where the field was empty. */
+  readonly before: unknown;
+  /** Value of today, redacted; `undefined` where the field is empty. */
+  readonly after: unknown;
+}
+
+const AUDIT_FIELDS = ['rule_ids', 'tags', 'reason_codes', 'confidence'] as const;
+const FIELDS = [
+  'decision',
+  'needs_more',
+  'request_headers',
+  'response_headers',
+  'request_body_mutation',
+  'response_body_mutation',
+  'routing_metadata',
+] as const;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+/** Returns an object of today as comparable with a recorded one: without what that does not have because it was left out. */
+function comparable(before: Fields, after: Fields): Fields {
+  const { url, text: _text, base64: _base64, ...rest } = after;
+  // bytes whose content was not recorded
+  if (typeof before['bytes'] === 'number' && before['text'] === undefined && before['base64'] === undefined)
+    return rest;
+  if (before['query'] !== null || typeof url !== 'string') return after;
+  const { text, ...query } = withoutQuery(url);
+  return { ...after, url: text, ...query };
+}
+
+/** Returns whether a value of today is a recorded one. A value that was redacted is equal to any. */
+function isSame(before: unknown, after: unknown): boolean {
+  if (before === null) return after !== undefined;
+  if (Array.isArray(before) && Array.isArray(after))
+    return before.length === after.length && before.every((one, at) => isSame(one, after[at]));
+  if (!isObject(before) || !isObject(after) || Array.isArray(before) !== Array.isArray(after)) return before === after;
+  const now = comparable(before, after);
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...names].every((name) => isSame(before[name], now[name]));
+}
+
+/** Longest body that a difference shows, in bytes. */
+const SHOWN_BODY_BYTES = 4_096;
+const SHOWN = new Redaction({ query: true });
+
+/**
+ * Compares a decision with a recorded one, field by field. Values that were redacted are equal to any value, and bodies that were not
+ * recorded to any body of their length; custom values of the audit are not compared.
+ */
+export function differences(before: RecordedDecision, decision: Decision): Difference[] {
+  const after = recordedDecision(decision, Redaction.none, Infinity);
+  const shown = recordedDecision(decision, SHOWN, SHOWN_BODY_BYTES);
+  return [
+    ...FIELDS.flatMap((field) =>
+      isSame(before[field], after[field]) ? [] : [{ field, before: before[field], after: shown[field] }],
+    ),
+    ...AUDIT_FIELDS.flatMap((name) => {
+      const [was, is] = [before.audit?.[name], after.audit?.[name]];
+      return isSame(was, is) ? [] : [{ field: `audit.${name}`, before: was, after: is }];
+    }),
+  ];
+}
