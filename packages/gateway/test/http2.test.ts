@@ -263,3 +263,21 @@ test.each(['h2c', 'tls'])('over %s, the requests of a client that has left are c
   expect(summaries[0]?.outcome).toBe('cancelled');
   expect(gateway.stats.active).toBe(0);
 });
+
+test('an upload that waits for its agents stops no other upload of its connection', async () => {
+  const never = Promise.withResolvers<typeof ALLOW>();
+  const asked = Promise.withResolvers<void>();
+  const waf = (event: ProxyEvent): typeof ALLOW | Promise<typeof ALLOW> => {
+    if (event.type !== 'requestHeaders' || event.uri !== '/slow') return ALLOW;
+    asked.resolve();
+    return never.promise;
+  };
+  const { url } = await setup({ waf }, {}, undefined, { h2c: true });
+  const session = client(url);
+  const slow = session.request({ ':method': 'POST', ':path': '/slow' });
+  slow.on('error', () => undefined).write(Buffer.alloc(1_000_000));
+  await asked.promise;
+  const { headers } = await request(session, { ':method': 'POST', ':path': '/quick' }, 'x'.repeat(300_000));
+  expect(headers[':status']).toBe(200);
+  never.resolve(ALLOW);
+});

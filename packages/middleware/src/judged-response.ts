@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import type { BodyFilter } from '@agentwire/pipeline';
-import { applyAgentOps } from '@agentwire/pipeline/internal';
+import { applyAgentOps, TrailerFilter } from '@agentwire/pipeline/internal';
 import { type Exchange, responseFor } from './exchange.ts';
 import type { NodeResponse } from './node-messages.ts';
 import { sendOwn } from './own-response.ts';
@@ -42,6 +42,14 @@ function setHeaders(response: NodeResponse, headers: HeaderList): void {
   for (const [name, lines] of values) response.setHeader(name, lines.length === 1 ? (lines[0] as string) : lines);
 }
 
+/** Returns trailers in any form that `addTrailers` takes as a list of lines. */
+function linesOf(trailers: OutgoingHttpHeaders | readonly (readonly [string, string])[]): string[] {
+  const pairs = Array.isArray(trailers) ? (trailers as [string, string][]) : Object.entries(trailers);
+  return pairs.flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).flatMap((one) => [name, String(one)]),
+  );
+}
+
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end', 'headersSent', 'writableEnded'];
 
 /**
@@ -52,7 +60,13 @@ export class JudgedResponse {
   readonly #response: NodeResponse;
   readonly #exchange: Exchange;
   readonly #bodiless: () => boolean;
-  readonly #native: Pick<NodeResponse, 'writeHead' | 'write' | 'end'>;
+  readonly #native: Pick<NodeResponse, 'writeHead' | 'write' | 'end' | 'addTrailers'>;
+  readonly #trailerFilter = new TrailerFilter();
+  readonly #trailers: string[] = [];
+  /** Set once the response is the application's again, of which only trailers are still judged. */
+  #passed = false;
+  /** Head as the application wrote it. */
+  #before: HeaderList = [];
   readonly #pieces: Piece[] = [];
   #pieceBytes = 0;
   #begun = false;
@@ -70,17 +84,22 @@ export class JudgedResponse {
   private constructor(response: NodeResponse, exchange: Exchange, method: string) {
     this.#response = response;
     this.#exchange = exchange;
+    const { pipeline } = exchange;
+    pipeline.trailers = this.#trailerFilter;
+    this.#trailerFilter.note({ responseHeaders: pipeline.responseOps });
     this.#bodiless = () => method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304;
     this.#native = {
       writeHead: response.writeHead.bind(response),
       write: response.write.bind(response),
       end: response.end.bind(response),
+      addTrailers: response.addTrailers.bind(response),
     };
     const replaced = {
       writeHead: (...args: unknown[]) => this.#writeHead(args),
       flushHeaders: () => this.#begin(),
       write: (chunk: unknown, encoding?: unknown, done?: Callback) => this.#write(chunk, encoding, done),
       end: (chunk?: unknown, encoding?: unknown, done?: Callback) => this.#end(chunk, encoding, done),
+      addTrailers: (trailers: OutgoingHttpHeaders) => this.#addTrailers(linesOf(trailers)),
     };
     for (const [name, value] of Object.entries(replaced))
       Object.defineProperty(response, name, { value, configurable: true, writable: true });
@@ -148,6 +167,7 @@ export class JudgedResponse {
     // what is written in the same turn is there then
     await Promise.resolve();
     const before = headersOf(response);
+    this.#before = before;
     const empty = this.#ended && this.#pieces.every(({ chunk }) => chunk.byteLength === 0);
     const hasBody = !this.#bodiless() && !empty;
     const { headers, wantBody } = pipeline.judgesResponses
@@ -195,7 +215,8 @@ export class JudgedResponse {
       if (!this.#exchange.responseSent && (passed.byteLength > 0 || filter.done)) {
         const judged = applyAgentOps(headers, this.#ops);
         setHeaders(this.#response, judged);
-        if (last) this.#response.setHeader('content-length', passed.byteLength);
+        // HTTP/1.1 has no trailers behind a body of a known length
+        if (last && this.#trailers.length === 0) this.#response.setHeader('content-length', passed.byteLength);
         else this.#response.removeHeader('content-length');
         this.#sendHead();
       }
@@ -246,8 +267,24 @@ export class JudgedResponse {
     }
     this.#pieceBytes = 0;
     for (const name of METHODS) Reflect.deleteProperty(this.#response, name);
+    this.#passTrailers();
     if (this.#ended) this.#native.end(this.#endDone);
     else this.#announceDrain();
+  }
+
+  #addTrailers(lines: readonly string[]): void {
+    this.#trailers.push(...lines);
+    if (this.#passed) this.#passTrailers();
+  }
+
+  /** Passes trailers that say nothing which the head says, or agents have decided. */
+  #passTrailers(): void {
+    this.#passed = true;
+    const head = [...this.#before, ...headersOf(this.#response)];
+    const lines = this.#trailerFilter.pass(this.#trailers, head);
+    const trailers: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+    for (let at = 0; at < lines.length; at += 2) (trailers[lines[at] as string] ??= []).push(lines[at + 1] as string);
+    if (lines.length > 0) this.#native.addTrailers(trailers);
   }
 
   /** Replaces the response, or cuts it where its head was sent. */

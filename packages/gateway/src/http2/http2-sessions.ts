@@ -87,7 +87,9 @@ export class Http2Sessions {
   #accepted: Socket | undefined;
 
   #add(session: ServerHttp2Session): void {
-    const { clock, requestHeadTimeoutMs } = this.#deps;
+    const { clock, requestHeadTimeoutMs, http2 } = this.#deps;
+    // of its own accord node:http2 allows 65 535 bytes, which one upload that waits would take from all others
+    session.setLocalWindowSize(Math.max(http2.connectionWindowBytes, http2.streamWindowBytes));
     const socket = this.#accepted as Socket;
     const client: Client = { session, socket, open: 0, idleSince: clock.now(), idleMs: requestHeadTimeoutMs };
     this.#clients.add(client);

@@ -9,6 +9,11 @@ export interface Http2Options {
    * Set it larger where clients far away upload: one upload is not faster than this per round trip.
    */
   readonly streamWindowBytes?: number | undefined;
+  /**
+   * Bytes of all bodies of a connection that a client may send before the gateway has read them; default 1 MiB, at most 1 GiB, and no less
+   * than `streamWindowBytes`. Uploads that wait for an agent or an upstream take their share: past it they stop all others.
+   */
+  readonly connectionWindowBytes?: number | undefined;
   /** Memory of node:http2 for one connection, in bytes; default 10 MiB, at least 1 MiB. Past it new requests are refused. */
   readonly maxSessionBytes?: number | undefined;
   /** Requests that a client may reset at once; default 200. Past it and `resetsPerSecond` its connection ends (rapid reset). */
@@ -24,6 +29,7 @@ export type ResolvedHttp2Options = Resolved<Http2Options>;
 export const HTTP2_OPTIONS: OptionTable<Http2Options> = {
   maxStreams: { check: OPTION.integer(1, 10_000), default: 100 },
   streamWindowBytes: { check: OPTION.integer(1_024, 16 * 1024 ** 2), default: 65_535 },
+  connectionWindowBytes: { check: OPTION.integer(65_535, 1024 ** 3), default: 1024 ** 2 },
   maxSessionBytes: { check: OPTION.integer(1024 ** 2, 1024 ** 3), default: 10 * 1024 ** 2 },
   resetBurst: { check: OPTION.integer(1, 100_000), default: 200 },
   resetsPerSecond: { check: OPTION.integer(1, 100_000), default: 33 },
