@@ -100,3 +100,41 @@ test('drain of a pool refuses new requests and cancels nothing before its timeou
   expect(await Promise.all(asked)).toEqual(['allow', 'ERR_CLOSED', 'ERR_CLOSED']);
   expect(pool.stats.agents).toEqual([]);
 });
+
+test.each([
+  ['in flight', 100],
+  ['in the queue', 1],
+])(
+  'an agent that restarts while its pool drains takes along what is %s, and is not dialled again',
+  async (_what, most) => {
+    const { pool, clock, transport, serve } = setup({
+      connectionsPerAgent: 2,
+      maxConcurrentPerConnection: most,
+      reconnect: { initialMs: 1, maxMs: 1, jitter: 0 },
+    });
+    const first = await serve('memory:a', () => new Promise<Decision>(() => undefined));
+    await pool.addAgent('a', 'memory:a');
+    const asked = [1, 2, 3, 4].map((id) => pool.request('a', head(id), { timeoutMs: 3_600_000 }));
+    const outcomes = Promise.allSettled(asked);
+    await settle();
+    const draining = pool.drain();
+    for (const session of first.sessions) session.connection.abort();
+    await first.close();
+    const seen: unknown[] = [];
+    await serve('memory:a', (event) => (seen.push(event.id), ALLOWED));
+    let dialled = 0;
+    const { connect } = transport;
+    transport.connect = (...args) => ((dialled += 1), connect.apply(transport, args));
+    clock.advance(1_000);
+    await settle();
+    const codes = (await outcomes).map((one) =>
+      one.status === 'fulfilled' ? 'allow' : (one.reason as Error & { code: string }).code,
+    );
+    for (const code of codes) expect(['ERR_CLOSED', 'ERR_CONNECT']).toContain(code);
+    expect(codes.slice(0, 2)).toEqual(['ERR_CLOSED', 'ERR_CLOSED']);
+    await draining;
+    clock.advance(60_000);
+    await settle();
+    expect([dialled, seen, pool.stats.agents]).toEqual([0, [], []]);
+  },
+);

@@ -147,6 +147,24 @@ describe('flow-control modes', () => {
     expect(await second).toBe('allow');
   });
 
+  test('a pause and its end have their effect at once: not a millisecond passes on the clock', async () => {
+    const { pool, clock, sessions, say, events } = await paused({ loadBalanceStrategy: 'roundRobin' });
+    await say('resume');
+    const since = clock.now();
+    for (let round = 0; round < 10; round += 1) {
+      expect(await codeOf(pool.request('waf', head(`${round} before`), { only: true }))).toBe('allow');
+      for (const session of sessions) session.notify({ type: 'flowControl', action: 'pause' });
+      await settle(1);
+      const seen = events.length;
+      expect(await codeOf(pool.request('waf', head(`${round} in it`), { only: true }))).toBe('ERR_FLOW_PAUSED');
+      for (const session of sessions) session.notify({ type: 'flowControl', action: 'resume' });
+      await settle(1);
+      expect(await codeOf(pool.request('waf', head(`${round} after`), { only: true }))).toBe('allow');
+      expect(events.slice(seen)).toHaveLength(1);
+    }
+    expect(clock.now() - since).toBe(0);
+  });
+
   test('one paused connection of two gets nothing new, and what it was asked before is answered', async () => {
     const { pool, say, sessions, events } = await paused();
     const [one, two] = [...sessions];

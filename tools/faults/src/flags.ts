@@ -12,7 +12,7 @@ export interface Flags {
 }
 
 const USAGE = `pnpm faults [--row R1]… [--transport uds-json]… [--quick] [--json FILE]
-  --row        only this row; may be given more than once
+  --row        only this row; may be given more than once. R18, the soak, is run with --row R18 alone
   --transport  only this column; may be given more than once
   --quick      fewer rounds, and without some columns unless they are named
   --json       where the results go; default tools/faults/faults-results/faults.json`;
@@ -42,7 +42,7 @@ export function readFlags(words: readonly string[], rows: readonly Row[]): Flags
     },
   });
   return {
-    rows: choose('row', rows, values.row),
+    rows: choose('row', rows, values.row).filter(({ long }) => long !== true || values.row.length > 0),
     columns: choose('transport', COLUMNS, values.transport).filter(
       (column) => !values.quick || column.quick || values.transport.length > 0,
     ),

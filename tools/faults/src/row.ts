@@ -18,6 +18,8 @@ export interface Row {
   readonly id: string;
   readonly fault: string;
   readonly must: string;
+  /** Set for one that takes minutes, and is run where it is named only. */
+  readonly long?: boolean;
   /** Factor on the time limit of a cell; default 1. */
   readonly patience?: number;
   /** Reason why the row does not apply to a column; `undefined` when it applies. */

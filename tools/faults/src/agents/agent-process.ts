@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,34 @@ function commandLine(program: AgentProgram, column: Column, address: string, mor
   return [file, column.id, address, ...more];
 }
 
+/** Limits of an agent's process. */
+export interface ProcessLimits {
+  /** Descriptors that it may have open. */
+  readonly maxDescriptors?: number;
+  /** Folder for its temporary files, a full file system of its own where this system allows one, else with a limit of 64 KiB for any file. */
+  readonly fullTemp?: string;
+}
+
+/** The words that start a process under limits. */
+function limited(words: readonly string[], { maxDescriptors, fullTemp }: ProcessLimits): [string, readonly string[]] {
+  if (maxDescriptors === undefined && fullTemp === undefined) return [process.execPath, words];
+  const lines: string[] = [];
+  if (maxDescriptors !== undefined) lines.push(`ulimit -n ${maxDescriptors}`);
+  if (fullTemp !== undefined) {
+    const mount = `mount -t tmpfs -o size=4m tmpfs "${fullTemp}" && head -c 4m /dev/zero > "${fullTemp}/filler"; true`;
+    lines.push(`export TMPDIR="${fullTemp}"`, hasMounts() ? mount : 'ulimit -f 128');
+  }
+  const shell = ['/bin/sh', '-c', `${lines.join('; ')}; exec "$0" "$@"`, process.execPath, ...words];
+  if (fullTemp !== undefined && hasMounts()) return ['unshare', ['-rm', ...shell]];
+  return [shell[0] as string, shell.slice(1)];
+}
+
+/** Returns whether a process here may have file systems of its own. */
+export function hasMounts(): boolean {
+  const words = ['-rm', '/bin/sh', '-c', 'mount -t tmpfs -o size=4m tmpfs /tmp'];
+  return spawnSync('unshare', words, { stdio: 'ignore' }).status === 0;
+}
+
 /** An agent in a process of its own. */
 export class AgentProcess {
   readonly program: AgentProgram;
@@ -55,8 +83,9 @@ export class AgentProcess {
     column: Column,
     address: string,
     more: readonly string[] = [],
+    limits: ProcessLimits = {},
   ): Promise<AgentProcess> {
-    const child = spawnChild(process.execPath, commandLine(program, column, address, more));
+    const child = spawnChild(...limited(commandLine(program, column, address, more), limits));
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
     const lines = createInterface({ input: child.stdout });

@@ -1,4 +1,15 @@
-import { allow, block, defineAgent, type Agent, type AgentDecision, type HandlerContext } from '@agentwire/agent';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  allow,
+  block,
+  defineAgent,
+  type Agent,
+  type AgentDecision,
+  type HandlerContext,
+  type IncomingRequest,
+} from '@agentwire/agent';
 import type { Decision } from '@agentwire/core';
 import { delay } from '@agentwire/core/internal';
 import { monotonicMs } from '../now.ts';
@@ -20,6 +31,12 @@ async function slow(ms: number, n: string | null, context: HandlerContext): Prom
     side.running -= 1;
   }
   return named(n);
+}
+
+/** Reads a body of which what is past 1 MiB needs a file. */
+async function spill(request: IncomingRequest): Promise<Decision> {
+  const { byteLength } = await request.bytes({ limit: 16 * 1024 ** 2, spill: true });
+  return allow().withTag(`n:${byteLength}`);
 }
 
 /** Decides nothing until it is told to stop, and notes when that was. */
@@ -52,6 +69,11 @@ const agent: Agent = defineAgent({
         return block(403, LONG).withTag(`n:${n}`);
       case '/more':
         return named(n).needsMoreBody();
+      case '/spill':
+        return spill(request);
+      case '/free':
+        rmSync(join(tmpdir(), 'filler'), { force: true });
+        return named(n);
       case '/exit':
         return process.exit(0);
       default:

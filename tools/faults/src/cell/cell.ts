@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectSession, type ConnectSessionOptions } from '@agentwire/core/session';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
-import { AgentProcess, type AgentProgram } from '../agents/agent-process.ts';
+import { AgentProcess, type AgentProgram, type ProcessLimits } from '../agents/agent-process.ts';
 import type { Column } from '../columns.ts';
 import { GatewayProcess, type GatewaySettings } from '../http/gateway-process.ts';
 import type { Upstream } from '../http/upstream.ts';
@@ -12,6 +12,7 @@ import reversed, { freeAddress } from '../reverse/reversed-transport.ts';
 import { AgentLeaks } from './agent-leaks.ts';
 import { Asked } from './asked.ts';
 import { TrackedSession } from './tracked-session.ts';
+import { Yardstick } from './yardstick.ts';
 import { waitUntil } from '../wait.ts';
 
 /** Options of a session in a cell: those of a session, without what the cell decides. */
@@ -33,6 +34,7 @@ export class Cell {
   readonly #gateways: GatewayProcess[] = [];
   readonly #upstreams: Upstream[] = [];
   readonly #deferred: (() => Promise<unknown>)[] = [];
+  #yardstick: Promise<Yardstick> | undefined;
   readonly #leaks = new Map<AgentProcess, AgentLeaks>();
 
   constructor(column: Column, quick: boolean, say: (text: string) => void) {
@@ -46,13 +48,20 @@ export class Cell {
     this.#say(text);
   }
 
-  /** Starts an agent. @param address default one of its own @param more further arguments of its program */
+  /**
+   * Starts an agent.
+   *
+   * @param address default one of its own
+   * @param more further arguments of its program
+   * @param limits what its process may have; default what this one has
+   */
   async agent(
     program: AgentProgram = 'faults',
     address: string = this.column.address(this.folder),
     more: readonly string[] = [],
+    limits: ProcessLimits = {},
   ): Promise<AgentProcess> {
-    const agent = await AgentProcess.start(program, this.column, address, more);
+    const agent = await AgentProcess.start(program, this.column, address, more, limits);
     this.#agents.push(agent);
     if (program === 'faults') this.#leaks.set(agent, await AgentLeaks.begin(agent, this.column));
     return agent;
@@ -91,6 +100,11 @@ export class Cell {
           });
     this.#relays.push(relay);
     return relay;
+  }
+
+  /** A plain socket beside the row, by which its limits are judged; call it before the fault. */
+  yardstick(): Promise<Yardstick> {
+    return (this.#yardstick ??= Yardstick.start(join(this.folder, 'yardstick.sock')));
   }
 
   /** Ends something when the row has ended, before pools and agents do. */
@@ -132,6 +146,7 @@ export class Cell {
     await Promise.all(this.#relays.map((relay) => relay.close()));
     for (const agent of this.#agents) found.push(...(await this.#closeAgent(agent)));
     if (this.column.reverse !== undefined) await reversed.end();
+    await (await this.#yardstick)?.close();
     rmSync(this.folder, { recursive: true, force: true });
     return found;
   }

@@ -15,6 +15,8 @@ import { http2 } from './r13-http2.ts';
 import { ids } from './r14-ids.ts';
 import { cancel } from './r15-cancel.ts';
 import { drain } from './r16-drain.ts';
+import { exhausted } from './r17-exhausted.ts';
+import { soak } from './r18-soak.ts';
 import { proxyRestart } from './v1-restart.ts';
 import { tlsMatrix } from './v2-tls.ts';
 import { takeover } from './v3-takeover.ts';
@@ -29,6 +31,7 @@ import { manyDropped } from './p5-many.ts';
 import { flapping } from './p6-flapping.ts';
 import { oneOfFour } from './p7-one-of-four.ts';
 import { goAwayOnAll } from './p8-goaway.ts';
+import { pauses } from './p9-pauses.ts';
 import { endings } from './g1-endings.ts';
 import { clients } from './g2-clients.ts';
 import { upstreams } from './g3-upstreams.ts';
@@ -57,6 +60,8 @@ export const ROWS: readonly Row[] = [
   ids,
   cancel,
   drain,
+  exhausted,
+  soak,
   proxyRestart,
   tlsMatrix,
   takeover,
@@ -71,6 +76,7 @@ export const ROWS: readonly Row[] = [
   flapping,
   oneOfFour,
   goAwayOnAll,
+  pauses,
   endings,
   clients,
   upstreams,

@@ -16,6 +16,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const pooled = new Pooled(cell, { outlierEjectionThreshold: Infinity });
   await Promise.all([pooled.pool.addAgent('victim', victim.endpoint), pooled.pool.addAgent('other', other.endpoint)]);
   await pooled.connected('victim', 4);
+  const yardstick = await cell.yardstick();
   const why: string[] = [];
   const late: string[] = [];
   const slow = Array.from({ length: SLOW }, () => pooled.ask('victim', '/slow?ms=60000', 5_000));
@@ -27,13 +28,15 @@ async function run(cell: Cell): Promise<Verdict> {
   const killedAt = monotonicMs();
   const lost = await Promise.all(slow);
   const worst = Math.max(...lost.map(({ at }) => at)) - killedAt;
-  if (worst > WITHIN_MS) late.push(`a pending request failed ${inMs(worst)} after the kill`);
+  if (worst > (await yardstick.allows(WITHIN_MS, killedAt, killedAt + worst)))
+    late.push(`a pending request failed ${inMs(worst)} after the kill`);
   const wrong = lost.find(({ error }) => error?.code !== 'ERR_CLOSED');
   if (wrong !== undefined) why.push(`a pending request got ${wrong.error?.code ?? 'a decision'}`);
   await victim.exited;
   const again = await cell.agent('faults', victim.endpoint);
   const back = (await pooled.firstDecision('victim', 10_000)) - again.listeningAt;
-  if (back > BACK_MS) late.push(`the first success came ${inMs(back)} after listening`);
+  if (back > (await yardstick.allows(BACK_MS, again.listeningAt)))
+    late.push(`the first success came ${inMs(back)} after listening`);
   const untouched = await onOther.stop();
   const failed = untouched.find(({ error }) => error !== undefined);
   if (failed !== undefined) why.push(`a request to another agent got ${failed.error?.code}: ${failed.error?.message}`);

@@ -3,6 +3,7 @@ import type { AgentProcess } from '../agents/agent-process.ts';
 import { askReport } from '../cell/agent-leaks.ts';
 import type { Cell } from '../cell/cell.ts';
 import { headers } from '../cell/events.ts';
+import { cpuFactor } from '../cell/yardstick.ts';
 import type { TrackedSession } from '../cell/tracked-session.ts';
 import { grouped, inMs, quantile } from '../figures.ts';
 import { monotonicMs } from '../now.ts';
@@ -83,14 +84,17 @@ async function besideBlocked(tracked: TrackedSession): Promise<{ alone: number; 
 async function run(cell: Cell): Promise<Verdict> {
   const agent = await cell.agent();
   const tracked = await cell.session(agent.endpoint);
+  const yardstick = await cell.yardstick();
+  const since = monotonicMs();
   const times = await signalTimes(cell, agent, tracked);
+  const signalMs = await yardstick.allows(SIGNAL_MS, since);
   const rate = await cancelRate(cell, agent, tracked);
   const { alone, beside } = await besideBlocked(tracked);
   const p99 = quantile(times, 0.99);
   const late: string[] = [];
-  if (p99 > SIGNAL_MS)
+  if (p99 > signalMs)
     late.push(`the handler's signal came after ${inMs(p99)} (p99), median ${inMs(quantile(times, 0.5))}`);
-  if (rate.perBusySecond < PER_SECOND)
+  if (rate.perBusySecond < PER_SECOND / cpuFactor())
     late.push(`${grouped(rate.perSecond)} cancels a second, ${grouped(rate.perBusySecond)} of processor time`);
   if (beside > 2 * alone + 2)
     late.push(`beside blocked handlers an answer takes ${inMs(beside)}, alone ${inMs(alone)}`);

@@ -1,6 +1,7 @@
 import { connectSession, type ProxySession } from '@agentwire/core/session';
 import { reportOn } from '../cell/agent-leaks.ts';
 import type { Cell } from '../cell/cell.ts';
+import { cpuFactor } from '../cell/yardstick.ts';
 import { headers } from '../cell/events.ts';
 import { grouped } from '../figures.ts';
 import { systemClock } from '@agentwire/core';
@@ -76,7 +77,9 @@ async function run(cell: Cell): Promise<Verdict> {
   await Promise.all(sessions.map((session) => session.close()));
   // in two seconds the code is not warm
   const late =
-    !cell.quick && perBusySecond < PER_SECOND ? [`${grouped(perBusySecond)} requests a second of processor time`] : [];
+    !cell.quick && perBusySecond < PER_SECOND / cpuFactor()
+      ? [`${grouped(perBusySecond)} requests a second of processor time`]
+      : [];
   const megabytes = `${Math.round(rss / 1e6)} + ${Math.round(after.rssBytes / 1e6)} MB`;
   return verdict(
     `${grouped((asked * 1_000) / tookMs)}/s wall, ${grouped(perBusySecond)}/s cpu, ${megabytes}`,
