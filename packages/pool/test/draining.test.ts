@@ -123,8 +123,11 @@ test.each([
     const seen: unknown[] = [];
     await serve('memory:a', (event) => (seen.push(event.id), ALLOWED));
     let dialled = 0;
-    const { connect } = transport;
-    transport.connect = (...args) => ((dialled += 1), connect.apply(transport, args));
+    const connect = transport.connect.bind(transport);
+    transport.connect = (...args) => {
+      dialled += 1;
+      return connect(...args);
+    };
     clock.advance(1_000);
     await settle();
     const codes = (await outcomes).map((one) =>
