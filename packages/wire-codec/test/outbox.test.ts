@@ -54,6 +54,26 @@ test('messages of one tick are one write', async () => {
   expect(wire.writes.map(String)).toEqual(['abc']);
 });
 
+test('the first message of a turn is written at its tick, and those of later ticks at the end of the turn', async () => {
+  const { wire, outbox } = setUp();
+  const seen: string[][] = [];
+  // each callback of an immediate ends a tick, as one of a socket does
+  for (const text of ['a', 'b', 'c', 'd'])
+    setImmediate(() => {
+      put(outbox, text);
+      process.nextTick(() => seen.push(wire.writes.map(String)));
+    });
+  await turn();
+  await turn();
+  expect(seen).toEqual([['a'], ['a'], ['a'], ['a']]);
+  expect(wire.writes.map(String)).toEqual(['a', 'bcd']);
+  // a turn without messages: the next one is written at once again
+  await turn();
+  put(outbox, 'e');
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  expect(wire.writes.map(String)).toEqual(['a', 'bcd', 'e']);
+});
+
 test('at most maxWrites are in flight, and pending bytes are gathered and follow', async () => {
   const { wire, outbox } = setUp({ maxWrites: 1 });
   put(outbox, 'one');

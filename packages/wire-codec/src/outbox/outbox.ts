@@ -40,7 +40,8 @@ interface Flight {
 
 /**
  * Outgoing buffer of a connection: encoders write straight into it, and it makes one write per tick, or one for every
- * 16 KiB, so that nothing is copied twice and no message costs a system call of its own.
+ * 16 KiB, so that nothing is copied twice and no message costs a system call of its own. Callbacks of other sockets each end a
+ * tick: after the first write, what follows in the same turn of the event loop is gathered until its end.
  *
  * Encoders do `const at = outbox.reserve(n)`, fill `outbox.bytes` from `at`, and `outbox.commit(end)`.
  */
@@ -54,6 +55,8 @@ export class Outbox {
   #flying = 0;
   #flights: Flight[] = [];
   #scheduled = false;
+  /** Set after a write, until a turn of the event loop has ended without any: messages are gathered until the turn's end. */
+  #gathers = false;
   #held = false;
   #full = false;
   #failed = false;
@@ -112,7 +115,7 @@ export class Outbox {
     this.#end = end;
     const waiting = end - this.#start;
     if (waiting >= this.#early) this.flush();
-    else if (waiting > 0 && !this.#scheduled && this.#flights.length < this.#maxWrites) {
+    else if (waiting > 0 && !this.#scheduled && !this.#gathers && this.#flights.length < this.#maxWrites) {
       this.#scheduled = true;
       process.nextTick(this.#onTick);
     }
@@ -122,8 +125,21 @@ export class Outbox {
 
   readonly #onTick = (): void => {
     this.#scheduled = false;
-    this.flush();
+    this.#flushAndGather();
   };
+
+  readonly #onTurn = (): void => {
+    this.#gathers = false;
+    if (this.#end > this.#start) this.#flushAndGather();
+  };
+
+  #flushAndGather(): void {
+    this.flush();
+    // where writes in flight hold it back, the end of one of them flushes
+    if (this.#end > this.#start) return;
+    this.#gathers = true;
+    setImmediate(this.#onTurn);
+  }
 
   /**
    * Runs `fill` while writes are suspended; if it throws, its bytes are removed and the error is rethrown. A nested one
