@@ -93,7 +93,7 @@ describe.each([
     const { pool, requests, all } = await start();
     await tracer
       .startSpan('test', { kind: 'server', attributes: {} })
-      .run(() => pool.decide('rep', head('/a'), { keep: true }));
+      ?.run(() => pool.decide('rep', head('/a'), { keep: true }));
     const seen = await all();
     expect(treeOf(seen)).toBe('client rep/requestHeaders\n  server reputation/requestHeaders\n    client GET');
     expect(new Set(seen.map(({ traceId }) => traceId)).size).toBe(1);

@@ -80,5 +80,5 @@ export {
   type WebSocketOpcode,
 } from './message/events.ts';
 export type { Answer, Malformed, Message, MessageType, Received } from './message/message.ts';
-export type { MetricsRecorder, MetricsSource, OwnMetrics } from './metrics-recorder.ts';
+export type { MetricHandle, MetricsRecorder, MetricsSource, MetricType, OwnMetrics } from './metrics-recorder.ts';
 export type { SpanStart, Tracer, TraceSpan } from './tracer.ts';

@@ -23,7 +23,7 @@ export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/de
 export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { isAmbiguousPath, plainPath } from './message/request-path.ts';
-export { type MetricLabels, noMetrics } from './metrics-recorder.ts';
+export type { MetricLabels } from './metrics-recorder.ts';
 export {
   checkOptions,
   OPTION,
@@ -52,4 +52,5 @@ export { countAllRepeats, countRepeats } from './repeated-lines.ts';
 export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';
+export { SafeHandle, SafeRecorder } from './safe-recorder.ts';
 export { SafeSpan, SafeTracer, type SpanAttributes } from './tracer.ts';

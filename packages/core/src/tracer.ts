@@ -19,6 +19,8 @@ export interface SpanStart {
 export interface TraceSpan {
   /** W3C `traceparent` of the span, to be propagated. */
   readonly traceparent: string;
+  /** `false` for a span that is not sampled: it is propagated, and its end is not told. Default `true`. */
+  readonly isRecording?: boolean;
   /** Runs `action` with this span as the active one, and returns its result. */
   run<T>(action: () => T): T;
   /** Ends the span; `errorCode` is the code of a failure, `attributes` what is only known at the end. */
@@ -32,21 +34,31 @@ export interface TraceSpan {
  * The default everywhere is none, which costs nothing.
  */
 export interface Tracer {
-  /** Begins a span. */
-  startSpan(name: string, start: SpanStart): TraceSpan;
+  /** Begins a span; `undefined` where nothing is recorded and nothing has to be propagated. */
+  startSpan(name: string, start: SpanStart): TraceSpan | undefined;
 }
 
 /** Span of a {@link SafeTracer}: whatever its tracer does, an action runs once, and nothing throws but the action. */
 export class SafeSpan {
   readonly #span: TraceSpan;
   readonly #logger: Logger;
-  /** W3C `traceparent` of the span; `undefined` where its tracer gave none that is valid. */
-  readonly traceparent: string | undefined;
+  /** `false` where neither its end nor anything about it has to be told. */
+  readonly isRecording: boolean;
 
   constructor(span: TraceSpan, logger: Logger) {
     this.#span = span;
     this.#logger = logger;
-    this.traceparent = readTraceparent(span.traceparent);
+    this.isRecording = span.isRecording !== false;
+  }
+
+  /** W3C `traceparent` of the span; `undefined` where its tracer gives none that is valid. */
+  get traceparent(): string | undefined {
+    try {
+      return readTraceparent(this.#span.traceparent);
+    } catch (error) {
+      logFailure(this.#logger, error);
+      return undefined;
+    }
   }
 
   /** Runs the action once with this span as the active one: a tracer that fails, or runs it later, is not waited for. */
@@ -60,7 +72,11 @@ export class SafeSpan {
         done = { error };
       }
     };
-    guardTracer(this.#logger, () => this.#span.run(once));
+    try {
+      this.#span.run(once);
+    } catch (error) {
+      logFailure(this.#logger, error);
+    }
     once();
     const end = done as unknown as { readonly result: T } | { readonly error: unknown };
     if ('error' in end) throw end.error;
@@ -68,7 +84,12 @@ export class SafeSpan {
   }
 
   end(errorCode?: string, attributes?: SpanAttributes): void {
-    guardTracer(this.#logger, () => this.#span.end(errorCode, attributes));
+    if (!this.isRecording) return;
+    try {
+      this.#span.end(errorCode, attributes);
+    } catch (error) {
+      logFailure(this.#logger, error);
+    }
   }
 }
 
@@ -82,17 +103,18 @@ export class SafeTracer {
     this.#logger = logger;
   }
 
-  /** Begins a span; `undefined` where the tracer fails. */
+  /** Begins a span; `undefined` where the tracer gives none or fails. */
   start(name: string, start: SpanStart): SafeSpan | undefined {
-    return guardTracer(this.#logger, () => new SafeSpan(this.#tracer.startSpan(name, start), this.#logger));
+    try {
+      const span = this.#tracer.startSpan(name, start);
+      return span && new SafeSpan(span, this.#logger);
+    } catch (error) {
+      logFailure(this.#logger, error);
+      return undefined;
+    }
   }
 }
 
-function guardTracer<T>(logger: Logger, action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    logger.error({ err: error }, 'a tracer failed');
-    return undefined;
-  }
+function logFailure(logger: Logger, error: unknown): void {
+  logger.error({ err: error }, 'a tracer failed');
 }

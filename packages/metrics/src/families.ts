@@ -1,7 +1,4 @@
-import { AgentwireError } from '@agentwire/core';
-
-/** Kind of a metric, as Prometheus names them. */
-export type MetricType = 'counter' | 'gauge' | 'histogram';
+import { AgentwireError, type MetricType } from '@agentwire/core';
 
 /** Definition of a metric. */
 export interface MetricDefinition {

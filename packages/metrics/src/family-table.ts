@@ -1,15 +1,9 @@
+import type { MetricType } from '@agentwire/core';
 import type { MetricLabels } from '@agentwire/core/internal';
 import { DROPPED, type DroppedMeasurements } from './dropped-measurements.ts';
-import {
-  checkDefinition,
-  helpOf,
-  KNOWN_METRICS,
-  METRIC_NAME,
-  type MetricDefinition,
-  type MetricType,
-} from './families.ts';
+import { checkDefinition, helpOf, KNOWN_METRICS, METRIC_NAME, type MetricDefinition } from './families.ts';
 import { Family, LABEL_NAME, type MetricFamily } from './family.ts';
-import type { Series } from './series.ts';
+import type { ExemplarSource, RecordedSeries } from './series.ts';
 
 /** Metrics that this process records, by name, bounded by the number of their series. */
 export class FamilyTable {
@@ -17,6 +11,7 @@ export class FamilyTable {
   readonly #definitions: Readonly<Record<string, MetricDefinition>>;
   readonly #maxSeries: number;
   readonly #dropped: DroppedMeasurements;
+  readonly #exemplarOf: ExemplarSource | undefined;
   #seriesCount = 0;
 
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` naming a wrong definition */
@@ -24,11 +19,13 @@ export class FamilyTable {
     definitions: Readonly<Record<string, MetricDefinition>> | undefined,
     maxSeries: number,
     dropped: DroppedMeasurements,
+    exemplarOf: ExemplarSource | undefined,
   ) {
     this.#definitions = Object.assign(Object.create(null) as object, KNOWN_METRICS, definitions);
     for (const [name, definition] of Object.entries(this.#definitions)) checkDefinition(name, definition);
     this.#maxSeries = maxSeries;
     this.#dropped = dropped;
+    this.#exemplarOf = exemplarOf;
   }
 
   /** Returns whether a metric of that name is, or may be, recorded here, so that no report may use it. */
@@ -37,7 +34,7 @@ export class FamilyTable {
   }
 
   /** Returns the series of these labels, created where it is new; `undefined` where it had to be dropped. */
-  series(name: string, type: MetricType, labels: MetricLabels): Series | undefined {
+  series(name: string, type: MetricType, labels: MetricLabels): RecordedSeries | undefined {
     const family = this.#families.get(name);
     if (family === undefined) return this.#addFamily(name, type, labels);
     if (family.type !== type) return this.#dropped.add('type', name);
@@ -49,9 +46,9 @@ export class FamilyTable {
     }
   }
 
-  #addFamily(name: string, type: MetricType, labels: MetricLabels): Series | undefined {
+  #addFamily(name: string, type: MetricType, labels: MetricLabels): RecordedSeries | undefined {
     if (!METRIC_NAME.test(name)) return this.#dropped.add('name', name);
-    const family = new Family(name, this.#definitions[name] ?? { type, help: helpOf(name) });
+    const family = new Family(name, this.#definitions[name] ?? { type, help: helpOf(name) }, this.#exemplarOf);
     if (family.type !== type) return this.#dropped.add('type', name);
     try {
       const series = this.#addSeries(family, labels);
@@ -63,7 +60,7 @@ export class FamilyTable {
     }
   }
 
-  #addSeries(family: Family, labels: MetricLabels): Series | undefined {
+  #addSeries(family: Family, labels: MetricLabels): RecordedSeries | undefined {
     if (this.#seriesCount >= this.#maxSeries) return this.#dropped.add('series', family.name);
     if (!Object.keys(labels).every((label) => LABEL_NAME.test(label))) return this.#dropped.add('name', family.name);
     const series = family.add(labels);

@@ -1,7 +1,15 @@
+import type { MetricType } from '@agentwire/core';
 import type { MetricLabels } from '@agentwire/core/internal';
-import type { MetricDefinition, MetricType } from './families.ts';
+import type { MetricDefinition } from './families.ts';
 import { DURATION_BUCKETS } from './families.ts';
-import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
+import {
+  CounterSeries,
+  type ExemplarSource,
+  GaugeSeries,
+  HistogramSeries,
+  type RecordedSeries,
+  type Series,
+} from './series.ts';
 
 export const LABEL_NAME: RegExp = /^(?!__)(?!le$)[a-zA-Z_][a-zA-Z0-9_]{0,127}$/;
 const MAX_LABEL_LENGTH = 256;
@@ -26,17 +34,19 @@ export class Family {
   readonly type: MetricType;
   readonly help: string;
   readonly #buckets: readonly number[];
-  readonly #series = new Map<string, Series>();
+  readonly #exemplarOf: ExemplarSource | undefined;
+  readonly #series = new Map<string, RecordedSeries>();
   // callers keep their label objects, so most look-ups end at the last one or in the WeakMap, without building a key
-  #byObject = new WeakMap<MetricLabels, Series>();
+  #byObject = new WeakMap<MetricLabels, RecordedSeries>();
   #lastLabels: MetricLabels | undefined;
-  #last: Series | undefined;
+  #last: RecordedSeries | undefined;
 
-  constructor(name: string, definition: MetricDefinition) {
+  constructor(name: string, definition: MetricDefinition, exemplarOf: ExemplarSource | undefined) {
     this.name = name;
     this.type = definition.type;
     this.help = definition.help;
     this.#buckets = definition.buckets ?? DURATION_BUCKETS;
+    this.#exemplarOf = exemplarOf;
   }
 
   get size(): number {
@@ -51,14 +61,18 @@ export class Family {
   remove(label: string, value: string): number {
     const before = this.#series.size;
     const text = labelValue(value);
-    for (const [key, { labels }] of this.#series) if (labels[label] === text) this.#series.delete(key);
+    for (const [key, series] of this.#series) {
+      if (series.labels[label] !== text) continue;
+      series.remove();
+      this.#series.delete(key);
+    }
     this.#byObject = new WeakMap();
     this.#lastLabels = undefined;
     return before - this.#series.size;
   }
 
   /** Returns the series of these labels; `undefined` where there is none. */
-  find(labels: MetricLabels): Series | undefined {
+  find(labels: MetricLabels): RecordedSeries | undefined {
     if (labels === this.#lastLabels) return this.#last;
     let series = this.#byObject.get(labels);
     if (series === undefined) {
@@ -73,16 +87,21 @@ export class Family {
   }
 
   /** Adds the series of these labels, which must be new. */
-  add(labels: MetricLabels): Series {
+  add(labels: MetricLabels): RecordedSeries {
     const own = stored(labels);
-    const series = this.type === 'histogram' ? new HistogramSeries(own, this.#buckets) : new ScalarSeries(own);
+    const series = this.#create(own);
     this.#series.set(keyOf(own), series);
     this.#remember(labels, series);
     return series;
   }
 
+  #create(labels: MetricLabels): RecordedSeries {
+    if (this.type === 'histogram') return new HistogramSeries(labels, this.#buckets, this.#exemplarOf);
+    return this.type === 'counter' ? new CounterSeries(labels) : new GaugeSeries(labels);
+  }
+
   /** Remembers frozen labels by identity: others may change between two calls. */
-  #remember(labels: MetricLabels, series: Series): void {
+  #remember(labels: MetricLabels, series: RecordedSeries): void {
     if (!Object.isFrozen(labels)) return;
     this.#byObject.set(labels, series);
     this.#lastLabels = labels;

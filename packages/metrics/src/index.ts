@@ -1,4 +1,4 @@
-export { DURATION_BUCKETS, KNOWN_METRICS, type MetricDefinition, type MetricType } from './families.ts';
+export { DURATION_BUCKETS, KNOWN_METRICS, type MetricDefinition } from './families.ts';
 export { MetricsCollector, type MetricsCollectorOptions } from './metrics-collector.ts';
 export { metricsHandler } from './metrics-handler.ts';
 export { observePool, type ObservedPool } from './observe-pool.ts';
@@ -9,4 +9,4 @@ export type { MetricFamily } from './family.ts';
 export { HistogramSeries, type ScalarSeries, type Series } from './series.ts';
 export { CONTENT_TYPES, type ExportFormat } from './prometheus.ts';
 export type { FamilySnapshot, MetricsSnapshot, SeriesSnapshot } from './snapshot.ts';
-export { traceWith } from './trace-with.ts';
+export { traceWith, type TraceWithOptions } from './trace-with.ts';

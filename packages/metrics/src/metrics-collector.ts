@@ -1,9 +1,11 @@
 import {
   type Clock,
   type Logger,
+  type MetricHandle,
   type MetricsRecorder,
   type MetricsReport,
   type MetricsSource,
+  type MetricType,
   type OwnMetrics,
   systemClock,
 } from '@agentwire/core';
@@ -14,7 +16,7 @@ import { type MetricFamily, sampleNames } from './family.ts';
 import { FamilyTable } from './family-table.ts';
 import { type ExportFormat, exportText } from './prometheus.ts';
 import { ReportedMetrics } from './reported-metrics.ts';
-import type { HistogramSeries, ScalarSeries } from './series.ts';
+import type { Exemplar, RecordedSeries } from './series.ts';
 import { type MetricsSnapshot, reportOf, snapshotOf } from './snapshot.ts';
 
 /** Settings of a {@link MetricsCollector}. */
@@ -51,7 +53,6 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
   readonly #table: FamilyTable;
   readonly #reported: ReportedMetrics;
   readonly #dropped: DroppedMeasurements;
-  readonly #traceId: (() => string | undefined) | undefined;
   readonly #logger: Logger | undefined;
   readonly #clock: Clock;
 
@@ -60,45 +61,52 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
     checkOptions('MetricsCollector', options, TABLE);
     const maxSeries = options.maxSeries ?? 10_000;
     this.#dropped = new DroppedMeasurements(options.logger, maxSeries);
-    this.#table = new FamilyTable(options.definitions, maxSeries, this.#dropped);
+    const { traceId } = options;
+    const exemplarOf = traceId && ((value: number) => this.#exemplarOf(traceId, value));
+    this.#table = new FamilyTable(options.definitions, maxSeries, this.#dropped, exemplarOf);
     this.#reported = new ReportedMetrics(maxSeries);
-    this.#traceId = options.traceId;
     this.#logger = options.logger;
     this.#clock = options.clock ?? systemClock;
   }
 
   /** Adds `value` to a counter; a negative or non-finite one is dropped. Default: 1. */
   count(name: string, labels: MetricLabels, value = 1): void {
-    const series = this.#table.series(name, 'counter', labels);
-    if (series === undefined) return;
-    // text from JavaScript would be appended
-    if (typeof value === 'number' && value >= 0 && value < Infinity) (series as ScalarSeries).value += value;
-    else this.#dropped.add('value', name);
+    this.#record(this.#table.series(name, 'counter', labels), name, value);
   }
 
   /** Sets a gauge. */
   gauge(name: string, labels: MetricLabels, value: number): void {
-    const series = this.#table.series(name, 'gauge', labels);
-    if (series === undefined) return;
-    if (typeof value === 'number') (series as ScalarSeries).value = value;
-    else this.#dropped.add('value', name);
+    this.#record(this.#table.series(name, 'gauge', labels), name, value);
   }
 
   /** Adds one observation to a histogram, in seconds for durations; one that is not finite is dropped. */
   observe(name: string, labels: MetricLabels, value: number): void {
-    const series = this.#table.series(name, 'histogram', labels);
-    if (series === undefined) return;
-    if (!Number.isFinite(value)) return this.#dropped.add('value', name);
-    const traceId = this.#activeTrace();
-    (series as HistogramSeries).observe(
-      value,
-      traceId === undefined ? undefined : { traceId, value, timestampMs: this.#clock.wallNow() },
-    );
+    this.#record(this.#table.series(name, 'histogram', labels), name, value);
   }
 
-  #activeTrace(): string | undefined {
+  #record(series: RecordedSeries | undefined, name: string, value: number): void {
+    if (series !== undefined && !series.record(value)) this.#dropped.add('value', name);
+  }
+
+  /**
+   * Returns one series, to be kept by a caller that records it often: 20 ns for each value instead of 60 ns with frozen labels, and 1 000 ns with
+   * others. The series appears with its first value, and again with the next one after it was removed.
+   */
+  handle(type: MetricType, name: string, labels: MetricLabels): MetricHandle {
+    const own = Object.freeze({ ...labels });
+    let series: RecordedSeries | undefined;
+    return {
+      record: (value) => {
+        if (series === undefined || series.removed) series = this.#table.series(name, type, own);
+        this.#record(series, name, value);
+      },
+    };
+  }
+
+  #exemplarOf(traceId: () => string | undefined, value: number): Exemplar | undefined {
     try {
-      return this.#traceId?.();
+      const id = traceId();
+      return id === undefined ? undefined : { traceId: id, value, timestampMs: this.#clock.wallNow() };
     } catch {
       return undefined;
     }

@@ -1,6 +1,6 @@
-import type { MetricsReport } from '@agentwire/core';
+import type { MetricsReport, MetricType } from '@agentwire/core';
 import type { DropReason } from './dropped-measurements.ts';
-import { helpOf, METRIC_NAME, type MetricType } from './families.ts';
+import { helpOf, METRIC_NAME } from './families.ts';
 import { LABEL_NAME, labelValue, type MetricFamily } from './family.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 

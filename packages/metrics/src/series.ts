@@ -7,6 +7,9 @@ export interface Exemplar {
   readonly timestampMs: number;
 }
 
+/** Makes the exemplar of an observation; `undefined` outside of a trace. */
+export type ExemplarSource = (value: number) => Exemplar | undefined;
+
 /** Value of a counter or gauge with one set of labels. */
 export class ScalarSeries {
   readonly labels: MetricLabels;
@@ -14,6 +17,49 @@ export class ScalarSeries {
 
   constructor(labels: MetricLabels) {
     this.labels = labels;
+  }
+}
+
+/** Counter that a collector records. */
+export class CounterSeries extends ScalarSeries {
+  #removed = false;
+
+  /** `true` once it was removed from its collector. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  remove(): void {
+    this.#removed = true;
+  }
+
+  /** Adds to it. @returns `false` for a value that is negative or not finite */
+  record(value: number): boolean {
+    // text from JavaScript would be appended
+    if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) return false;
+    this.value += value;
+    return true;
+  }
+}
+
+/** Gauge that a collector records. */
+export class GaugeSeries extends ScalarSeries {
+  #removed = false;
+
+  /** `true` once it was removed from its collector. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  remove(): void {
+    this.#removed = true;
+  }
+
+  /** Sets it. @returns `false` for a value that is no number */
+  record(value: number): boolean {
+    if (typeof value !== 'number') return false;
+    this.value = value;
+    return true;
   }
 }
 
@@ -25,25 +71,42 @@ export class HistogramSeries {
   readonly counts: Float64Array;
   readonly exemplars: (Exemplar | undefined)[];
   sum = 0;
+  #removed = false;
+  readonly #exemplarOf: ExemplarSource | undefined;
 
-  constructor(labels: MetricLabels, bounds: readonly number[]) {
+  constructor(labels: MetricLabels, bounds: readonly number[], exemplarOf?: ExemplarSource) {
     this.labels = labels;
     this.bounds = bounds;
     this.counts = new Float64Array(bounds.length + 1);
     this.exemplars = [];
+    this.#exemplarOf = exemplarOf;
   }
 
-  observe(value: number, exemplar?: Exemplar): void {
+  /** `true` once it was removed from its collector. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  remove(): void {
+    this.#removed = true;
+  }
+
+  /** Adds an observation. @returns `false` for a value that is not finite */
+  record(value: number): boolean {
+    if (!Number.isFinite(value)) return false;
+    const { bounds, counts } = this;
     let low = 0;
-    let high = this.bounds.length;
+    let high = bounds.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (value <= (this.bounds[middle] as number)) high = middle;
+      if (value <= (bounds[middle] as number)) high = middle;
       else low = middle + 1;
     }
-    this.counts[low] = (this.counts[low] as number) + 1;
+    counts[low] = (counts[low] as number) + 1;
     this.sum += value;
+    const exemplar = this.#exemplarOf?.(value);
     if (exemplar !== undefined) this.exemplars[low] = exemplar;
+    return true;
   }
 
   get count(): number {
@@ -53,4 +116,8 @@ export class HistogramSeries {
   }
 }
 
+/** Series that a collector records. */
+export type RecordedSeries = CounterSeries | GaugeSeries | HistogramSeries;
+
+/** Series as it is read. */
 export type Series = ScalarSeries | HistogramSeries;

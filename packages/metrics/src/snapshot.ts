@@ -1,5 +1,4 @@
-import type { OwnMetrics } from '@agentwire/core';
-import type { MetricType } from './families.ts';
+import type { MetricType, OwnMetrics } from '@agentwire/core';
 import type { MetricFamily } from './family.ts';
 import { HistogramSeries } from './series.ts';
 

@@ -1,17 +1,22 @@
 import type { SpanStart, Tracer, TraceSpan } from '@agentwire/core';
-import { readTraceparent } from '@agentwire/core/internal';
+import { checkOptions, OPTION, readTraceparent } from '@agentwire/core/internal';
 import {
   type Context,
   context,
-  isSpanContextValid,
+  INVALID_TRACEID,
+  type Link,
+  ProxyTracer,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   trace,
   type Tracer as OpenTelemetryTracer,
 } from '@opentelemetry/api';
+import { ActiveSpan } from './active-span.ts';
 
 const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
   client: SpanKind.CLIENT,
@@ -20,66 +25,131 @@ const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
   consumer: SpanKind.CONSUMER,
 };
 
-/** Reads a `traceparent`; `undefined` for one that is not valid. */
-function spanContextOf(text: string | undefined): SpanContext | undefined {
-  const valid = readTraceparent(text);
-  if (valid === undefined) return undefined;
+/** Reads a `traceparent` of version 00. */
+function spanContextOf(valid: string): SpanContext {
   const traceFlags = Number.parseInt(valid.slice(53), 16) & 1;
   return { traceId: valid.slice(3, 35), spanId: valid.slice(36, 52), traceFlags, isRemote: true };
 }
 
+function linksOf(traceparents: readonly string[]): Link[] {
+  return traceparents.flatMap((one) => {
+    const valid = readTraceparent(one);
+    return valid === undefined ? [] : [{ context: spanContextOf(valid) }];
+  });
+}
+
 function contextOf(parent: string | undefined): Context {
-  if (parent === undefined) return context.active();
-  const remote = spanContextOf(parent);
-  return remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
+  return parent === undefined ? ROOT_CONTEXT : new ActiveSpan(trace.wrapSpanContext(spanContextOf(parent)));
+}
+
+/** Returns whether the flags of a `traceparent` of version 00 say that its trace is sampled. */
+function isSampled(valid: string): boolean {
+  return (Number.parseInt(valid.slice(54), 16) & 1) === 1;
+}
+
+/** Stands for a span under one that is not sampled: it is active and propagated, and the SDK is not asked. */
+class UnsampledSpan implements TraceSpan {
+  readonly traceparent: string;
+  readonly isRecording = false;
+
+  constructor(parent: string) {
+    this.traceparent = parent;
+  }
+
+  run<T>(action: () => T): T {
+    const span = trace.wrapSpanContext(spanContextOf(this.traceparent));
+    return context.with(new ActiveSpan(span, context.active()), action);
+  }
+
+  end(): void {
+    // nothing was recorded
+  }
 }
 
 class OpenTelemetrySpan implements TraceSpan {
   readonly #span: Span;
+  readonly isRecording: boolean;
 
   constructor(span: Span) {
     this.#span = span;
+    this.isRecording = span.isRecording();
   }
 
   get traceparent(): string {
-    const own = this.#span.spanContext();
-    // without an SDK a span has no context of its own
-    return isSpanContextValid(own) ? `00-${own.traceId}-${own.spanId}-0${own.traceFlags & 1}` : '';
+    const { traceId, spanId, traceFlags } = this.#span.spanContext();
+    return `00-${traceId}-${spanId}-0${traceFlags & 1}`;
   }
 
   run<T>(action: () => T): T {
-    return context.with(trace.setSpan(context.active(), this.#span), action);
+    return context.with(new ActiveSpan(this.#span, context.active()), action);
   }
 
   end(errorCode?: string, attributes?: Parameters<TraceSpan['end']>[1]): void {
     const span = this.#span;
-    if (span.isRecording()) {
-      if (attributes !== undefined) span.setAttributes(attributes);
-      if (errorCode !== undefined) span.setAttribute('error.type', errorCode).setStatus({ code: SpanStatusCode.ERROR });
-    }
+    if (attributes !== undefined) span.setAttributes(attributes);
+    if (errorCode !== undefined) span.setAttribute('error.type', errorCode).setStatus({ code: SpanStatusCode.ERROR });
     span.end();
+  }
+}
+
+/** Settings of {@link traceWith}. */
+export interface TraceWithOptions {
+  /**
+   * Spans under a parent that is not sampled: with `drop` there are none, whatever the SDK's sampler would say; with `ask` the sampler decides.
+   * Default `drop`. Use `ask` with a sampler that does not obey clients.
+   */
+  readonly unsampledParents?: 'drop' | 'ask' | undefined;
+}
+
+/** Provider of a process that has registered none. */
+const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
+
+/** Returns whether an SDK is registered in this process. */
+function isRegistered(): boolean {
+  return (trace.getTracerProvider() as Partial<ProxyTracerProvider>).getDelegate?.() !== NO_PROVIDER;
+}
+
+class OpenTelemetryTracing implements Tracer {
+  #tracer: OpenTelemetryTracer;
+  readonly #dropsUnsampled: boolean;
+  /** Tracer of the API alone, which records nothing, while no SDK is registered. */
+  #idle: ProxyTracer | undefined;
+
+  constructor(tracer: OpenTelemetryTracer, dropsUnsampled: boolean) {
+    this.#tracer = tracer;
+    this.#dropsUnsampled = dropsUnsampled;
+    this.#idle = tracer instanceof ProxyTracer ? tracer : undefined;
+  }
+
+  startSpan(name: string, { kind, parent, links, attributes }: SpanStart): TraceSpan | undefined {
+    if (this.#idle !== undefined) {
+      if (!isRegistered()) return undefined;
+      this.#wake(this.#idle);
+    }
+    const valid = readTraceparent(parent);
+    if (valid !== undefined && this.#dropsUnsampled && !isSampled(valid)) return new UnsampledSpan(valid);
+    const options: SpanOptions = { kind: KINDS[kind], attributes };
+    if (links !== undefined) options.links = linksOf(links);
+    const span = this.#tracer.startSpan(name, options, parent === undefined ? context.active() : contextOf(valid));
+    // none of its own where tracing is suppressed
+    return span.spanContext().traceId === INVALID_TRACEID ? undefined : new OpenTelemetrySpan(span);
+  }
+
+  /** Takes the tracer of the registered SDK: that of the API finds it only where both have loaded the same copy of the API. */
+  #wake({ name, version, options }: ProxyTracer): void {
+    this.#idle = undefined;
+    this.#tracer = trace.getTracerProvider().getTracer(name, version, options);
   }
 }
 
 /**
  * Makes a tracer for `tracer` of a pool, an agent, a gateway or an A2A router of an OpenTelemetry tracer. Parents come from the
- * `traceparent` that a message has; whether a span is sampled is up to the SDK, whose default obeys the parent's flag. Without an SDK
- * nothing is recorded, and a `traceparent` is passed on as it came.
+ * `traceparent` that a message has; one that is not sampled is obeyed. Until an SDK is registered nothing is recorded, and a
+ * `traceparent` is passed on as it came.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming a wrong or unknown option
  */
-export function traceWith(tracer: OpenTelemetryTracer): Tracer {
-  return {
-    startSpan(name, { kind, parent, links, attributes }) {
-      const options = {
-        kind: KINDS[kind],
-        attributes,
-        ...(links !== undefined && {
-          links: links.flatMap((one) => {
-            const linked = spanContextOf(one);
-            return linked === undefined ? [] : [{ context: linked }];
-          }),
-        }),
-      };
-      return new OpenTelemetrySpan(tracer.startSpan(name, options, contextOf(parent)));
-    },
-  };
+export function traceWith(tracer: OpenTelemetryTracer, options: TraceWithOptions = {}): Tracer {
+  checkOptions('traceWith', options, { unsampledParents: OPTION.oneOf('drop', 'ask') });
+  return new OpenTelemetryTracing(tracer, options.unsampledParents !== 'ask');
 }

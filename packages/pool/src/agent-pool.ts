@@ -13,7 +13,7 @@ import {
   type RequestId,
 } from '@agentwire/core';
 import type { AskOptions } from '@agentwire/core/session';
-import { agentIdOf, checkMethods, checkObject, checkText, noMetrics, Sweep } from '@agentwire/core/internal';
+import { agentIdOf, checkMethods, checkObject, checkText, Sweep } from '@agentwire/core/internal';
 import type { Cancelled } from './agent/agent-requests.ts';
 import type { ConfigPush, ConfigPushResult } from './agent/config-pushes.ts';
 import { type AddAgentOptions, AgentTable } from './agent-table.ts';
@@ -264,8 +264,8 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
    * @throws AgentwireError `ERR_INVALID_STATE` for a pool without one
    */
   metricsCollector(): MetricsRecorder {
-    const { metrics } = this.#options;
-    if (metrics !== noMetrics) return metrics;
+    const { recorder } = this.#options.metrics;
+    if (recorder !== undefined) return recorder;
     const message = 'the pool records nothing; give it a recorder: new AgentPool({ metrics: new MetricsCollector() })';
     throw new AgentwireError('ERR_INVALID_STATE', message);
   }

@@ -37,7 +37,7 @@ export class AgentTable {
 
   /** Takes a notice: log lines are written, within bounds, any other by its type; metrics go to the recorder. */
   #take(agent: string, notice: AgentNotice, session: ProxySession): void {
-    if (notice.type === 'metricsReport') this.#options.metrics.recordReport?.(agent, notice);
+    if (notice.type === 'metricsReport') this.#options.metrics.recordReport(agent, notice);
     else if (notice.type === 'log')
       this.#notices[notice.level]({ ...boundedFields(notice.fields), agent }, boundedLine(notice.message));
     else this.#notices.info({ agent, notice: notice.type }, 'an agent sent a notice');
@@ -105,7 +105,7 @@ export class AgentTable {
     const agent = this.get(name);
     this.#byName.delete(name);
     await agent.stop(0);
-    if (!this.#byName.has(name)) this.#options.metrics.removeAgent?.(name);
+    if (!this.#byName.has(name)) this.#options.metrics.removeAgent(name);
   }
 
   /** Refuses further agents and removes all; with a timeout, after what is in flight. */

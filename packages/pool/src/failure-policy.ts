@@ -86,7 +86,7 @@ function decideByRule(rule: FailureRule, name: string, failure: Failure): Decisi
 /** Collaborators of a {@link FailureDecider}. */
 export interface FailureDeciderDeps {
   readonly logger: Logger;
-  readonly metrics: MetricsRecorder;
+  readonly metrics: Pick<MetricsRecorder, 'count'>;
 }
 
 /** Decides by the failure policy of one agent; counts and logs each decision. */

@@ -10,12 +10,12 @@ import {
 } from '@agentwire/core';
 import {
   countRepeats,
-  noMetrics,
   OPTION,
   type OptionCheck,
   type OptionRows,
   type Resolved,
   resolveOptions,
+  SafeRecorder,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { BackoffOptions } from '@agentwire/core/session';
@@ -126,8 +126,9 @@ export interface AgentPoolOptions {
 /** Options with every default filled in and checked. */
 export interface ResolvedPoolOptions extends Omit<
   Resolved<AgentPoolOptions>,
-  'adaptiveConcurrency' | 'decisionCache' | 'reconnect' | 'tracer'
+  'adaptiveConcurrency' | 'decisionCache' | 'metrics' | 'reconnect' | 'tracer'
 > {
+  readonly metrics: SafeRecorder;
   readonly tracer: Tracer | undefined;
   readonly adaptiveConcurrency: Resolved<AdaptiveConcurrencyOptions> | undefined;
   readonly decisionCache: Resolved<DecisionCacheOptions> | undefined;
@@ -174,7 +175,7 @@ const ROWS: OptionRows<AgentPoolOptions> = {
   encodings: { check: OPTION.listOf(OPTION.oneOf('json', 'msgpack')), default: ['msgpack', 'json'] },
   clock: { check: OPTION.clock, default: systemClock },
   logger: { check: OPTION.logger, default: silentLogger },
-  metrics: { check: OPTION.methods('count', 'gauge', 'observe'), default: noMetrics },
+  metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
   tracer: { check: OPTION.methods('startSpan') },
   onConfigRequest: {
     check: OPTION.function,
@@ -192,8 +193,11 @@ export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPoolOptions {
   const { reconnect, ...rest } = resolveOptions('AgentPool', options, ROWS);
+  const logger = countRepeats(rest.logger, rest.clock);
   return {
     ...rest,
+    logger,
+    metrics: new SafeRecorder(options.metrics, logger),
     tracer: options.tracer,
     adaptiveConcurrency:
       options.adaptiveConcurrency &&
@@ -201,6 +205,5 @@ export function resolvePoolOptions(options: AgentPoolOptions = {}): ResolvedPool
     decisionCache:
       options.decisionCache && resolveOptions('decisionCache', options.decisionCache, DECISION_CACHE_TABLE),
     reconnect: resolveBackoff(reconnect),
-    logger: countRepeats(rest.logger, rest.clock),
   };
 }

@@ -1,5 +1,5 @@
 import { ALLOW, type Clock, type Logger, type Peer } from '@agentwire/core';
-import { isReleasedProxy } from '@agentwire/core/internal';
+import { isReleasedProxy, type SafeSpan } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { RequestMessage, ResponseMessage } from '../body/http-messages.ts';
 import type { MessageHost } from '../body/message.ts';
@@ -34,8 +34,8 @@ export class EventContext implements HandlerContext, MessageHost {
   readonly scope: RequestScope | undefined;
   readonly #host: ContextHost;
   readonly agentRequest: AgentRequest;
-  /** `traceparent` of the handler's own span, where handlers are traced. */
-  spanTraceparent: string | undefined;
+  /** The handler's own span, where handlers are traced. */
+  span: SafeSpan | undefined;
   #run: HandlerRun | undefined;
   #state: unknown;
 
@@ -81,7 +81,7 @@ export class EventContext implements HandlerContext, MessageHost {
   }
 
   get traceparent(): string | undefined {
-    return this.spanTraceparent ?? this.request?.metadata.traceparent;
+    return this.span?.traceparent ?? this.request?.metadata.traceparent;
   }
 
   get logger(): Logger {

@@ -26,7 +26,8 @@ export class HandlerSpans {
       attributes: this.#attributesOf(type),
     });
     if (span === undefined) return handler();
-    context.spanTraceparent = span.traceparent;
+    context.span = span;
+    if (!span.isRecording) return span.run(handler);
     const ended = (decision: Decision): void =>
       // a handler of JavaScript may give anything, which is judged later
       span.end(undefined, { 'agentwire.decision': `${(decision as Partial<Decision>)?.verdict?.type}`.slice(0, 64) });

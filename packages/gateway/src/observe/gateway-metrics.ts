@@ -1,12 +1,10 @@
-import type { MetricsRecorder } from '@agentwire/core';
+import type { SafeHandle, SafeRecorder } from '@agentwire/core/internal';
 import type { RequestSummary } from '../options/gateway-options.ts';
 
 type Labels = Readonly<Record<string, string>>;
+type MeasuredDecision = RequestSummary['outcome'] | 'overloaded';
 
 const NONE: Labels = Object.freeze({});
-const phase = (name: string): Labels => Object.freeze({ phase: name });
-const BUSY: Labels = Object.freeze({ state: 'busy' });
-const [QUEUE, AGENTS, UPSTREAM] = [phase('queue'), phase('agents'), phase('upstream')];
 
 /** Part of a {@link RequestSummary} that is measured, with the times at the upstream. */
 export type MeasuredRequest = Pick<
@@ -19,51 +17,73 @@ export type MeasuredRequest = Pick<
   readonly upstreamMs?: number | undefined;
 };
 
-/** Records what a gateway does with requests; labels are few and found by identity. */
+/** Records what a gateway does with requests; each series is found once and kept. */
 export class GatewayMetrics {
-  readonly #recorder: MetricsRecorder;
-  readonly #labels = new Map<string, Labels>();
+  readonly #recorder: SafeRecorder;
+  readonly #duration: SafeHandle;
+  readonly #agents: SafeHandle;
+  readonly #queue: SafeHandle;
+  readonly #upstream: SafeHandle;
+  readonly #requestBytes: SafeHandle;
+  readonly #responseBytes: SafeHandle;
+  readonly #queueDepth: SafeHandle;
+  readonly #busyConnections: SafeHandle;
+  /** Counters of requests by decision, then by status. */
+  readonly #requests = new Map<MeasuredDecision, Map<number, SafeHandle>>();
   #queued = 0;
   #busy = 0;
 
-  constructor(recorder: MetricsRecorder) {
+  constructor(recorder: SafeRecorder) {
     this.#recorder = recorder;
+    const phase = (name: string): SafeHandle =>
+      recorder.handle('histogram', 'gateway_request_phase_seconds', { phase: name });
+    this.#duration = recorder.handle('histogram', 'gateway_request_duration_seconds', NONE);
+    this.#agents = phase('agents');
+    this.#queue = phase('queue');
+    this.#upstream = phase('upstream');
+    this.#requestBytes = recorder.handle('counter', 'gateway_request_bytes_total', NONE);
+    this.#responseBytes = recorder.handle('counter', 'gateway_response_bytes_total', NONE);
+    this.#queueDepth = recorder.handle('gauge', 'gateway_upstream_queue_depth', NONE);
+    this.#busyConnections = recorder.handle('gauge', 'gateway_upstream_connections', { state: 'busy' });
   }
 
   /** Records a request that is over. */
-  record(request: MeasuredRequest, decision: RequestSummary['outcome'] | 'overloaded'): void {
-    const recorder = this.#recorder;
-    recorder.count('gateway_requests_total', this.#labelsOf(request.status, decision));
-    recorder.observe('gateway_request_duration_seconds', NONE, request.durationMs / 1000);
-    const { agentsMs, queuedMs, upstreamMs } = request;
-    if (agentsMs > 0) recorder.observe('gateway_request_phase_seconds', AGENTS, agentsMs / 1000);
-    if (queuedMs !== undefined) recorder.observe('gateway_request_phase_seconds', QUEUE, queuedMs / 1000);
-    if (upstreamMs !== undefined) recorder.observe('gateway_request_phase_seconds', UPSTREAM, upstreamMs / 1000);
-    if (request.requestBytes > 0) recorder.count('gateway_request_bytes_total', NONE, request.requestBytes);
-    if (request.responseBytes > 0) recorder.count('gateway_response_bytes_total', NONE, request.responseBytes);
+  record(request: MeasuredRequest, decision: MeasuredDecision): void {
+    const { status, durationMs, agentsMs, queuedMs, upstreamMs, requestBytes, responseBytes } = request;
+    this.#requestsOf(decision, status).record(1);
+    this.#duration.record(durationMs / 1000);
+    if (agentsMs > 0) this.#agents.record(agentsMs / 1000);
+    if (queuedMs !== undefined) this.#queue.record(queuedMs / 1000);
+    if (upstreamMs !== undefined) this.#upstream.record(upstreamMs / 1000);
+    if (requestBytes > 0) this.#requestBytes.record(requestBytes);
+    if (responseBytes > 0) this.#responseBytes.record(responseBytes);
   }
 
   /** Records a request that waits for a connection to the upstream. */
   queued(): void {
-    this.#recorder.gauge('gateway_upstream_queue_depth', NONE, ++this.#queued);
+    this.#queueDepth.record(++this.#queued);
   }
 
   /** Records a queued request that got a connection. */
   sent(): void {
-    this.#recorder.gauge('gateway_upstream_queue_depth', NONE, --this.#queued);
-    this.#recorder.gauge('gateway_upstream_connections', BUSY, ++this.#busy);
+    this.#queueDepth.record(--this.#queued);
+    this.#busyConnections.record(++this.#busy);
   }
 
   /** Records the end of a request that was queued. @param wasSent `true` where it had got a connection */
   ended(wasSent: boolean): void {
-    if (wasSent) this.#recorder.gauge('gateway_upstream_connections', BUSY, --this.#busy);
-    else this.#recorder.gauge('gateway_upstream_queue_depth', NONE, --this.#queued);
+    if (wasSent) this.#busyConnections.record(--this.#busy);
+    else this.#queueDepth.record(--this.#queued);
   }
 
-  #labelsOf(status: number, decision: string): Labels {
-    const key = `${status} ${decision}`;
-    let labels = this.#labels.get(key);
-    if (labels === undefined) this.#labels.set(key, (labels = Object.freeze({ status: String(status), decision })));
-    return labels;
+  #requestsOf(decision: MeasuredDecision, status: number): SafeHandle {
+    let byStatus = this.#requests.get(decision);
+    if (byStatus === undefined) this.#requests.set(decision, (byStatus = new Map()));
+    let handle = byStatus.get(status);
+    if (handle === undefined) {
+      handle = this.#recorder.handle('counter', 'gateway_requests_total', { status: String(status), decision });
+      byStatus.set(status, handle);
+    }
+    return handle;
   }
 }

@@ -9,6 +9,7 @@ import {
   type OptionRows,
   type Resolved,
   resolveOptions,
+  SafeRecorder,
   SafeTracer,
   silentLogger,
 } from '@agentwire/core/internal';
@@ -198,7 +199,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     maxBufferedBodyBytes: maxBufferedBodyBytes ?? maxHeldBodyBytes,
     decisionTimeoutMs,
     onRequestEnd: onRequestEnd && guarded('onRequestEnd', logger, onRequestEnd),
-    metrics: options.metrics && new GatewayMetrics(options.metrics),
+    metrics: options.metrics && new GatewayMetrics(new SafeRecorder(options.metrics, logger)),
     tracer: options.tracer && new SafeTracer(options.tracer, logger),
     logger,
   };

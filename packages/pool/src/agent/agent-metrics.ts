@@ -1,16 +1,17 @@
-import type { AgentwireError, Decision, MetricsRecorder } from '@agentwire/core';
+import type { AgentwireError, Decision } from '@agentwire/core';
+import type { SafeHandle, SafeRecorder } from '@agentwire/core/internal';
 
-type DecisionLabels = Readonly<Record<'agent' | 'decision', string>>;
-
-/** Metrics of one agent, from the outcome of every event. */
+/** Metrics of one agent, from the outcome of every event; each series is found once and kept. */
 export class AgentMetrics {
   readonly #agent: string;
-  readonly #recorder: MetricsRecorder;
+  readonly #recorder: SafeRecorder;
   /** Labels of metrics that are per agent; frozen, so that a recorder finds them by identity. */
   readonly labels: Readonly<Record<'agent', string>>;
-  readonly #labelsOf = new Map<string, DecisionLabels>();
+  readonly #requests = new Map<string, SafeHandle>();
+  readonly #errors = new Map<string, SafeHandle>();
+  #duration: SafeHandle | undefined;
 
-  constructor(agent: string, recorder: MetricsRecorder) {
+  constructor(agent: string, recorder: SafeRecorder) {
     this.#agent = agent;
     this.labels = Object.freeze({ agent });
     this.#recorder = recorder;
@@ -18,18 +19,38 @@ export class AgentMetrics {
 
   /** Records the outcome of one event and the time that it took. */
   record(outcome: Decision | AgentwireError, durationMs: number): void {
-    const recorder = this.#recorder;
-    if ('verdict' in outcome) recorder.count('agent_requests_total', this.#labels(outcome.verdict.type));
+    if ('verdict' in outcome) this.#requestsOf(outcome.verdict.type).record(1);
     else {
-      recorder.count('agent_errors_total', { agent: this.#agent, type: outcome.code });
-      if (outcome.code === 'ERR_ABORTED') recorder.count('agent_cancelled_total', this.labels);
+      this.#errorsOf(outcome.code).record(1);
+      if (outcome.code === 'ERR_ABORTED') this.#recorder.count('agent_cancelled_total', this.labels);
     }
-    recorder.observe('agent_request_duration_seconds', this.#labels('all'), durationMs / 1000);
+    this.#duration ??= this.#recorder.handle(
+      'histogram',
+      'agent_request_duration_seconds',
+      this.#of('decision', 'all'),
+    );
+    this.#duration.record(durationMs / 1000);
   }
 
-  #labels(decision: string): DecisionLabels {
-    let labels = this.#labelsOf.get(decision);
-    if (labels === undefined) this.#labelsOf.set(decision, (labels = Object.freeze({ agent: this.#agent, decision })));
-    return labels;
+  #requestsOf(decision: string): SafeHandle {
+    let handle = this.#requests.get(decision);
+    if (handle === undefined) {
+      handle = this.#recorder.handle('counter', 'agent_requests_total', this.#of('decision', decision));
+      this.#requests.set(decision, handle);
+    }
+    return handle;
+  }
+
+  #errorsOf(code: string): SafeHandle {
+    let handle = this.#errors.get(code);
+    if (handle === undefined) {
+      handle = this.#recorder.handle('counter', 'agent_errors_total', this.#of('type', code));
+      this.#errors.set(code, handle);
+    }
+    return handle;
+  }
+
+  #of(label: string, value: string): Readonly<Record<string, string>> {
+    return { agent: this.#agent, [label]: value };
   }
 }

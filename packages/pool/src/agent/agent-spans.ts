@@ -37,22 +37,23 @@ export class AgentSpans {
     });
     if (span === undefined) return ask(question, options);
     const { traceparent } = span;
+    // not as the active span: nothing below makes spans
     const sent =
-      question.type === 'requestHeaders' && traceparent !== undefined
+      question.type === 'requestHeaders' && traceparent !== undefined && traceparent !== inHead
         ? { ...question, metadata: { ...question.metadata, traceparent } }
         : question;
-    return span
-      .run(() => ask(sent, options))
-      .then(
-        (decision) => {
-          span.end(undefined, { 'agentwire.decision': decision.verdict.type });
-          return decision;
-        },
-        (error: AgentwireError) => {
-          span.end(error.code);
-          throw error;
-        },
-      );
+    const answer = ask(sent, options);
+    if (!span.isRecording) return answer;
+    return answer.then(
+      (decision) => {
+        span.end(undefined, { 'agentwire.decision': decision.verdict.type });
+        return decision;
+      },
+      (error: AgentwireError) => {
+        span.end(error.code);
+        throw error;
+      },
+    );
   }
 
   #attributesOf(type: string): SpanAttributes {

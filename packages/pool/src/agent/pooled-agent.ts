@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
-import { checkEventType, checkHeaderLines, completeEvent, noMetrics } from '@agentwire/core/internal';
+import { checkEventType, checkHeaderLines, completeEvent } from '@agentwire/core/internal';
 import type { AgentNotice, ProxySession } from '@agentwire/core/session';
 import { isAgentsError, isPeerFailure } from '../failure-kind.ts';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
@@ -61,10 +61,9 @@ export class PooledAgent {
     this.endpoint = endpoint;
     this.#options = options;
     this.#passesPaused = passesPaused;
-    const isMeasured = options.metrics !== noMetrics;
     this.connections = new AgentConnections(name, endpoint, options, {
       onOutcome: (connection, exchange, outcome, durationMs, now) => {
-        if (isMeasured) this.metrics.record(outcome, durationMs);
+        if (options.metrics.recorder !== undefined) this.metrics.record(outcome, durationMs);
         if ('verdict' in outcome) {
           if (connection.ejection.failing) connection.ejection.record(false);
           this.breaker.record(false, now);
