@@ -53,6 +53,26 @@ const AGENTWIRE: readonly Row[] = [
     256: [{ of: 'cpuRatio', to: 'uds-msgpack', atMost: 1.15 }],
   }),
   node(
+    'reverse-uds-msgpack',
+    'the agent dials, UDS msgpack',
+    'uds',
+    {
+      64: [{ of: 'cpuRatio', to: 'uds-msgpack', atMost: 1.05 }],
+      256: [{ of: 'cpuRatio', to: 'uds-msgpack', atMost: 1.05 }],
+    },
+    [64, 256],
+  ),
+  node(
+    'reverse-tcp-msgpack',
+    'the agent dials, TCP msgpack',
+    'tcp',
+    {
+      64: [{ of: 'cpuRatio', to: 'uds-msgpack', atMost: 1.15 }],
+      256: [{ of: 'cpuRatio', to: 'uds-msgpack', atMost: 1.15 }],
+    },
+    [64, 256],
+  ),
+  node(
     'uds-msgpack-4',
     'UDS msgpack, 4 connections',
     'uds',

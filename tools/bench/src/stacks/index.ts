@@ -13,8 +13,10 @@ const MODULES: Readonly<Record<string, () => Promise<Stack>>> = {
 export async function loadStack(name: string): Promise<Stack> {
   const load = MODULES[name];
   if (load !== undefined) return load();
-  const { AGENTWIRE_STACKS } = await import('./agentwire.ts');
-  const stack = AGENTWIRE_STACKS.find((one) => one.name === name);
+  const stacks = name.startsWith('reverse-')
+    ? (await import('./reverse.ts')).REVERSE_STACKS
+    : (await import('./agentwire.ts')).AGENTWIRE_STACKS;
+  const stack = stacks.find((one) => one.name === name);
   if (stack === undefined) throw new RangeError(`there is no stack ${name}`);
   return stack;
 }
