@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { agentwire, socketFolder, start } from './command-line.ts';
 
 /** Folder beside this file, so that agents in it can import the packages; gone after the test. */
@@ -20,7 +20,7 @@ async function tagsOf(endpoint: string): Promise<unknown> {
   return (JSON.parse(stdout) as { decisions: { audit: { tags: string[] } }[] }).decisions[0]?.audit.tags;
 }
 
-test('agent --watch serves a file anew when it changes', async () => {
+test('agent --watch serves a file anew when it changes, and goes on as before where it cannot be loaded', async () => {
   const file = join(agentFolder(), 'agent.ts');
   writeFileSync(file, agentOf(`return allow().withTag('before');`));
   const listen = `unix:${join(socketFolder(), 'a.sock')}`;
@@ -30,7 +30,21 @@ test('agent --watch serves a file anew when it changes', async () => {
   writeFileSync(file, agentOf(`return allow().withTag('after');`));
   await agent.line('listening');
   expect(await tagsOf(listen)).toEqual(['after']);
-  await agent.stop();
+  for (const [mistake, reason] of [
+    ['export default {', 'it cannot be loaded'],
+    ['export default { name: 1 };', 'this is not an agent'],
+  ] as const) {
+    const told = agent.stderr().length;
+    writeFileSync(file, mistake);
+    await vi.waitUntil(() => agent.stderr().slice(told).includes('the agent of before goes on'), 20_000);
+    expect(agent.stderr().slice(told)).toContain(reason);
+    expect(await tagsOf(listen)).toEqual(['after']);
+  }
+  writeFileSync(file, agentOf(`return allow().withTag('mended');`));
+  await agent.line('listening');
+  expect(await tagsOf(listen)).toEqual(['mended']);
+  expect(await agent.stop()).toBe(0);
+  expect(existsSync(listen.slice('unix:'.length))).toBe(false);
 }, 60_000);
 
 test('agent --socket-mode and --socket-group set who may connect', async () => {

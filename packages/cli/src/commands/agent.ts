@@ -14,7 +14,8 @@ import { readToken } from '../read-named-file.ts';
 import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
-import { watchCommand } from '../watch-command.ts';
+import { watchCommand } from '../watch/watch-command.ts';
+import { checkAgent, endWithWatcher, reportLoadedFiles, watchedAs } from '../watch/watched-process.ts';
 import { serveAgentPrimary } from '../workers/agent-primary.ts';
 import { openWorkerLink } from '../workers/worker-link.ts';
 import { hangTimeoutMs, WORKER_TIMEOUT, workerCount } from '../workers/worker-flags.ts';
@@ -75,7 +76,11 @@ async function run(module: string, options: AgentOptions, context: CommandContex
       await cleanup.run();
     }
   }
+  const watched = watchedAs();
+  if (watched !== undefined) reportLoadedFiles();
   const agent = await loadAgent(module, EXAMPLE);
+  if (watched === 'check') return checkAgent(agent);
+  const endWatch = watched === undefined ? undefined : endWithWatcher();
   const stock = stockTransports({ ...tlsOf(options), sockets, logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const callers = new KnownTokens(token === undefined ? {} : { '*': token });
@@ -116,6 +121,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   await drained;
   process.off('unhandledRejection', onFloating);
   link?.end();
+  endWatch?.();
 }
 
 /** `agentwire agent`: serves an agent. */
@@ -143,14 +149,14 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     )
     .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
     .option(...WORKER_TIMEOUT)
-    .option('--watch', 'serve anew when a file that was loaded changes, for development')
+    .option('--watch', 'serve anew when a file that was loaded changes and can be loaded, for development')
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)
     .action(async (module: string, options: AgentOptions) => {
       if (options.watch === true && options.workers !== undefined)
         throw new UsageError('--watch does not go with --workers: SIGHUP loads the file again', EXAMPLE);
-      if (options.watch === true) context.status = await watchCommand();
+      if (options.watch === true) context.status = await watchCommand(context.terminal);
       else await run(module, options, context);
     });
 }
