@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { AgentPool, createGateway, type Gateway } from 'agentwire';
+import type { Logger } from 'agentwire/core';
 
 /** The `agentwire` command of the installed package. */
 const COMMAND = fileURLToPath(new URL('../node_modules/agentwire/bin/agentwire.js', import.meta.url));
@@ -17,7 +18,9 @@ const COMMAND = fileURLToPath(new URL('../node_modules/agentwire/bin/agentwire.j
 export class Lab {
   /** Folder for sockets and files. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'agents-'));
-  readonly pool: AgentPool = new AgentPool({ requestTimeoutMs: 10_000 });
+  /** Lines of the pool and of the agents, most of them about faults that a check makes; shown where one fails. */
+  readonly log: string[] = [];
+  readonly pool: AgentPool = new AgentPool({ requestTimeoutMs: 10_000, logger: this.#logger() });
   /** `true` until a check fails. */
   passed = true;
   readonly #servers: Server[] = [];
@@ -35,6 +38,19 @@ export class Lab {
     process.stdout.write(`${holds ? 'ok  ' : 'FAIL'} ${what}\n`);
   }
 
+  /** Prints the log. */
+  showLog(): void {
+    for (const text of this.log) process.stdout.write(`     log: ${text}\n`);
+  }
+
+  #logger(): Logger {
+    const at =
+      (level: string) =>
+      (fields: object, message: string): void =>
+        void this.log.push(`${level} ${message} ${JSON.stringify(fields)}`);
+    return { debug: () => undefined, info: () => undefined, warn: at('warn'), error: at('error') };
+  }
+
   /** Serves HTTP. @returns its address */
   async serve(listener: RequestListener): Promise<string> {
     const server = createServer(listener).listen(0, '127.0.0.1');
@@ -47,9 +63,11 @@ export class Lab {
   start(example: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const file = fileURLToPath(new URL(`${example}/agent.ts`, import.meta.url));
     const child = fork(COMMAND, ['agent', file, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...env },
     });
+    if (child.stderr !== null)
+      createInterface(child.stderr).on('line', (text) => void this.log.push(`${example}: ${text}`));
     this.#children.push(child);
     return child;
   }
