@@ -145,7 +145,9 @@ export class ProxiedRequest implements BodyProgress {
       const { method = 'GET' } = request;
       this.requestSent = true;
       const client = target.client.address;
-      const plain = { method, path: target.path, headers, body: data, client, retries, ...this.#trailers(headers) };
+      const acceptsTrailers = this.#pipeline.trailers !== undefined;
+      const trailers = acceptsTrailers ? this.#trailersBeside(headers) : undefined;
+      const plain = { method, path: target.path, headers, body: data, client, retries, acceptsTrailers, trailers };
       const outgoing =
         webSocket === undefined ? plain : { ...plain, headers: webSocket.forUpstream(headers), upgrade: 'websocket' };
       await (this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing));
@@ -154,17 +156,12 @@ export class ProxiedRequest implements BodyProgress {
     }
   }
 
-  /** Returns what the request says about trailers; nothing where none pass. */
-  #trailers(head: HeaderList): Pick<OutgoingRequest, 'acceptsTrailers' | 'trailers'> | undefined {
-    const { trailers: filter } = this.#pipeline;
-    if (filter === undefined) return undefined;
+  /** Returns a function for the trailers that may pass beside a head, where those of requests pass. */
+  #trailersBeside(head: HeaderList): OutgoingRequest['trailers'] {
     const { trailers, headersWithUnderscores } = this.#options;
     const { request } = this.#input;
-    if (trailers !== 'both') return { acceptsTrailers: true };
-    return {
-      acceptsTrailers: true,
-      trailers: () => filter.pass(request.rawTrailers, head, headersWithUnderscores === 'drop'),
-    };
+    if (trailers !== 'both') return undefined;
+    return () => this.#pipeline.trailers?.pass(request.rawTrailers, head, headersWithUnderscores === 'drop') ?? [];
   }
 
   /** `true` once the response has begun. */

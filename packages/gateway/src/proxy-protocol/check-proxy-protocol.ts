@@ -1,3 +1,4 @@
+import { AgentwireError } from '@agentwire/core';
 import { OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
 import { checkRange } from '../request/address-list.ts';
 
@@ -16,6 +17,11 @@ const TABLE: OptionTable<ProxyProtocolOptions> = {
 
 /** Checks `proxyProtocol`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export const checkProxyProtocol: OptionCheck = (name, value) => {
-  if (typeof value === 'object' && value !== null) OPTION.nested(TABLE)(name, value);
-  else OPTION.boolean(name, value);
+  if (typeof value === 'object' && value !== null) return OPTION.nested(TABLE)(name, value);
+  if (typeof value === 'boolean') return;
+  const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
+  throw new AgentwireError(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be true, false or an object with from and timeoutMs, got ${got}`,
+  );
 };

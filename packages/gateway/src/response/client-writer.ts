@@ -133,7 +133,14 @@ export class ClientWriter {
     this.#response.on('drain', () => control.resume());
     return {
       write: (chunk) => this.write(chunk),
-      end: () => this.end(done),
+      end: () => {
+        try {
+          this.end(done);
+        } catch (error) {
+          // a head that HTTP does not allow: the end may have come with it, so that nothing else would tell of it
+          this.#options.onFail(error as Error);
+        }
+      },
     };
   }
 }

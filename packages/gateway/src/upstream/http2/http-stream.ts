@@ -142,14 +142,23 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
 
   #listen(stream: ClientHttp2Stream): void {
     stream
-      .once('response', (head, flags, ...raw) => this.#onResponse(head, flags, raw[0]))
+      .once('response', (head, flags, ...raw) => this.#guard(() => this.#onResponse(head, flags, raw[0])))
       .on('headers', () => (this.heard = true))
-      .on('data', (chunk: Uint8Array) => this.#onData(chunk))
+      .on('data', (chunk: Uint8Array) => this.#guard(() => this.#onData(chunk)))
       .once('trailers', (_trailers, _flags, ...raw) => (this.rawTrailers = raw[0] ?? []))
-      .once('end', () => this.#onEnd(stream))
+      .once('end', () => this.#guard(() => this.#onEnd(stream)))
       .on('error', () => undefined)
       .once('wantTrailers', () => this.#sendTrailers(stream))
       .once('close', () => this.#onClose(stream));
+  }
+
+  /** Ends the request with what its handler throws, as undici does: nothing else would catch it. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.abort(error as Error);
+    }
   }
 
   #onResponse(head: IncomingHttpHeaders & IncomingHttpStatusHeader, flags: number, raw: string[] = []): void {
