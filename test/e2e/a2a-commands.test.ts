@@ -55,8 +55,9 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
     const report = JSON.parse(sent.stdout) as { messageId: string };
     expect(report).toMatchObject({ remote: 1, rejected: [] });
     expect(await inbox.inbox.receive()).toMatchObject({ id: report.messageId, payload: { text: 'hello' } });
-    const none = await agentwire('a2a', 'send', 'nats://127.0.0.1:1', 'topic:x', 'y');
-    expect(none).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_CONNECT') as string });
+    const none = await agentwire('a2a', 'send', 'nats://me:secret@127.0.0.1:1', 'topic:x', 'y');
+    expect(none).toMatchObject({ status: 1, stderr: expect.stringMatching(/ERR_CONNECT .*127\.0\.0\.1:1/) as string });
+    expect(none.stderr).not.toContain('secret');
   });
 
   test('nodes and services list who is there', async () => {
@@ -73,6 +74,12 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
     });
     const text = await agentwire('a2a', 'services', server.url, '--wait-ms', '1000');
     expect(text.stdout).toBe('sums (add, fail, count) 2.0.0 on shop adds\n');
+    const other = await agentwire('a2a', 'nodes', server.url, '--prefix', 'other');
+    expect(other).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringContaining('no node announced itself under other.>') as string,
+    });
   });
 
   test('dead-letters lists what an inbox gave up, and puts it back', async () => {

@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { checkInteger } from '@agentwire/core/internal';
 import type { JsonValue, KernelMessage } from '@agentwire/a2a-router';
 import type {
   ProcessWatch,
@@ -7,16 +8,13 @@ import type {
   RemoteExit,
   RemoteHost,
 } from '@agentwire/a2a-router/internal';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
-import {
-  type NatsBackendOptions,
-  type ResolvedNatsBackendOptions,
-  resolveNatsBackendOptions,
-} from './backend-options.ts';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { ResolvedNatsBackendOptions } from './backend-options.ts';
 import type { DurableDeadLetter } from './durable-dead-letter.ts';
-import { type DurableInbox, openDurableInbox } from './durable-inbox.ts';
+import type { DurableInbox } from './durable-inbox.ts';
+import { DurableInboxes } from './durable-inboxes.ts';
 import type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
-import { DurableStreams } from './durable-streams.ts';
+import type { DurableStreams } from './durable-streams.ts';
 import { Answers } from './answers.ts';
 import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
@@ -26,7 +24,6 @@ import { NodeLink } from './node-link.ts';
 import { Micro } from './micro.ts';
 import { Outgoing } from './outgoing.ts';
 import { Presence } from './presence.ts';
-import { encodeToken } from './subject-token.ts';
 
 /** Counters of a backend. */
 export interface NatsBackendStats {
@@ -50,26 +47,25 @@ export interface NatsBackendStats {
   readonly disconnects: number;
 }
 
-/** Connects a router with routers on other nodes over NATS; made by {@link createNatsBackend}. */
+/** Connects a router with routers on other nodes over NATS; made by `createNatsBackend`. */
 export class NatsBackend implements RemoteBackend {
   /** Name of this node. */
   readonly nodeId: string;
   readonly #link: NodeLink;
-  readonly #durable: DurableStreams | undefined;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #answers: Answers;
   readonly #presence: Presence;
   readonly #micro: Micro | undefined;
-  readonly #inboxes = new Set<DurableInbox>();
+  readonly #inboxes: DurableInboxes;
   #closing: Promise<void> | undefined;
 
-  /** @internal Made by {@link createNatsBackend}. */
+  /** @internal Made by `createNatsBackend`. */
   constructor(options: ResolvedNatsBackendOptions, connection: NatsConnection, durable: DurableStreams | undefined) {
     this.nodeId = options.nodeId;
-    this.#durable = durable;
     this.#link = new NodeLink(options, connection);
     if (durable !== undefined) this.#link.unschedule = (subject, id) => durable.unschedule(subject, id);
+    this.#inboxes = new DurableInboxes(this.#link, durable);
     this.#outgoing = new Outgoing(this.#link, durable);
     this.#presence = new Presence(this.#link);
     this.#micro = options.micro ? new Micro(this.#link) : undefined;
@@ -159,22 +155,9 @@ export class NatsBackend implements RemoteBackend {
    * Rejects with `ERR_INVALID_STATE` before this backend was given to a router, which admits each message.
    */
   async openInbox(name: string, handler: DurableHandler, options?: DurableInboxOptions): Promise<DurableInbox> {
-    // the router admits each message, so that without one an inbox would take messages and handle none
-    if (!this.#link.hasHost)
-      throw new AgentwireError(
-        'ERR_INVALID_STATE',
-        'an inbox needs the router of its node: createA2ARouter({ backend, acceptRemote }) first',
-      );
-    const inbox = await openDurableInbox({
-      link: this.#link,
-      streams: this.#needDurable(),
-      name,
-      handler,
-      options,
-      onClosed: (closed) => this.#inboxes.delete(closed),
-    });
-    this.#inboxes.add(inbox);
-    return inbox;
+    if (typeof handler !== 'function')
+      throw new AgentwireError('ERR_INVALID_ARGUMENT', `a handler must be a function, got ${typeof handler}`);
+    return this.#inboxes.add(name, handler, options);
   }
 
   /**
@@ -188,7 +171,7 @@ export class NatsBackend implements RemoteBackend {
 
   /** The dead letters of a durable inbox of this node, oldest first, 100 at most by default. */
   async deadLetters(name: string, limit = 100): Promise<DurableDeadLetter[]> {
-    return this.#needDurable().deadLetters(this.#link.subjects.deadOf(name), limit);
+    return this.#inboxes.deadLetters(name, checkInteger('limit', limit, 1, 1_000_000));
   }
 
   /**
@@ -197,8 +180,7 @@ export class NatsBackend implements RemoteBackend {
    * It keeps its sender and its deadline, and `acceptRemote`, gate and scope are asked again.
    */
   async redrive(name: string, sequence: number): Promise<void> {
-    const { subjects } = this.#link;
-    await this.#needDurable().redrive(subjects.deadOf(name), subjects.inbox(this.nodeId, name), sequence);
+    await this.#inboxes.redrive(name, checkInteger('sequence', sequence, 1, Number.MAX_SAFE_INTEGER));
   }
 
   /**
@@ -238,7 +220,7 @@ export class NatsBackend implements RemoteBackend {
       link: this.#link,
       incoming: this.#incoming,
       presence: this.#presence,
-      inboxes: this.#inboxes,
+      inboxes: this.#inboxes.open,
       writing: this.#outgoing.writing,
     });
     return this.#closing;
@@ -246,56 +228,5 @@ export class NatsBackend implements RemoteBackend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #needDurable(): DurableStreams {
-    if (this.#durable !== undefined) return this.#durable;
-    throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
-  }
-}
-
-/**
- * Connects to NATS and gives a backend for `createA2ARouter({ backend })`.
- *
- * Rejects with `ERR_CONNECT` or `ERR_UNAUTHORIZED` if no server can be reached now; later it reconnects without a limit,
- * and refuses to send meanwhile (`ERR_CLOSED`, which is retryable).
- */
-export async function createNatsBackend(options: NatsBackendOptions): Promise<NatsBackend> {
-  const resolved = resolveNatsBackendOptions(options);
-  const connection = await open(resolved);
-  try {
-    const { durable } = resolved;
-    const streams = durable === undefined ? undefined : await DurableStreams.open(connection, resolved, durable);
-    return new NatsBackend(resolved, connection, streams);
-  } catch (error) {
-    await connection.close();
-    throw fromNatsError(error, 'durable inboxes');
-  }
-}
-
-async function open({
-  nodeId,
-  servers,
-  auth,
-  reconnectMs,
-  pingIntervalMs,
-}: ResolvedNatsBackendOptions): Promise<NatsConnection> {
-  try {
-    return await connect({
-      ...auth,
-      servers: typeof servers === 'string' ? servers : [...servers],
-      name: `agentwire ${nodeId}`,
-      noEcho: true,
-      inboxPrefix: `_INBOX_${encodeToken(nodeId)}`,
-      maxReconnectAttempts: -1,
-      // a password that is refused now may be the right one after the next reload of the server.
-      ignoreAuthErrorAbort: true,
-      pingInterval: pingIntervalMs,
-      maxPingOut: 2,
-      reconnectTimeWait: reconnectMs,
-      reconnectJitter: Math.ceil(reconnectMs / 5),
-    });
-  } catch (error) {
-    throw fromNatsError(error, 'connect');
   }
 }

@@ -1,8 +1,9 @@
 import { type Clock, systemClock, toAgentwireError } from '@agentwire/core';
 import { OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '@agentwire/a2a-router';
-import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import { AUTH_ROWS, type NatsBackendOptions } from './backend-options.ts';
+import { connectNats } from './connect-nats.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived } from './wire.ts';
@@ -66,7 +67,7 @@ export async function* tail(
   const { prefix, clock, maxQueued } = resolveOptions('tail', options, TABLE);
   const { signal } = options;
   OPTION.oneOrMore(OPTION.text)('servers', servers);
-  const connection = await open(servers, options);
+  const connection = await connectNats(servers, { ...options.auth, name: 'agentwire tail', maxReconnectAttempts: -1 });
   const queue: TailedMessage[] = [];
   let skipped = 0;
   let wake: () => void = () => undefined;
@@ -112,19 +113,6 @@ export async function* tail(
     signal?.removeEventListener('abort', end);
     await connection.close();
     await closed;
-  }
-}
-
-async function open(servers: string | readonly string[], { auth }: TailOptions): Promise<NatsConnection> {
-  try {
-    return await connect({
-      ...auth,
-      servers: typeof servers === 'string' ? servers : [...servers],
-      name: 'agentwire tail',
-      maxReconnectAttempts: -1,
-    });
-  } catch (error) {
-    throw fromNatsError(error, 'connect');
   }
 }
 

@@ -68,7 +68,7 @@ const TAKERS: Readonly<Record<string, readonly [(options: never) => unknown, Opt
   ],
   'inbox of a process': [
     (options) => router.register(add(), options),
-    { capacity: 1, overflow: 'block', blockMs: 1, maxBlocked: 1, signalCapacity: 1 },
+    { capacity: 1, maxBytes: 1024, overflow: 'block', blockMs: 1, maxBlocked: 1, signalCapacity: 1 },
   ],
   ProcessTable: [(options) => new ProcessTable(options), { capacity: 1, logger: console }],
   'processTable.insert': [

@@ -5,6 +5,12 @@ export interface InboxOptions {
   /** Messages it holds at most, signals not counted; 1 to 1 000 000. Default 1024. */
   readonly capacity?: number | undefined;
   /**
+   * Bytes, roughly, of the messages it holds, and as many of its signals; 1024 to 64 GiB. Default 64 MiB.
+   *
+   * A message that alone is over it is taken while no other one waits.
+   */
+  readonly maxBytes?: number | undefined;
+  /**
    * Handling of a message for a full inbox. Default `reject`.
    *
    * `reject` fails the send with `ERR_INBOX_FULL`; `dropOldest` moves the oldest to the dead letters;
@@ -29,6 +35,7 @@ export type ResolvedInboxOptions = Resolved<InboxOptions>;
 /** Rows of {@link InboxOptions}. */
 export const INBOX_ROWS: OptionRows<InboxOptions> = {
   capacity: { check: OPTION.integer(1, 1_000_000), default: 1024 },
+  maxBytes: { check: OPTION.integer(1024, 64 * 1024 ** 3), default: 64 * 1024 ** 2 },
   overflow: { check: OPTION.oneOf('reject', 'dropOldest', 'block'), default: 'reject' },
   blockMs: { check: OPTION.integer(1, 3_600_000), default: 5000 },
   maxBlocked: { check: OPTION.integer(1, 1_000_000), default: 1024 },

@@ -6,6 +6,8 @@ import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import type { Replier } from '../message/reply-channel.ts';
+import { payloadSize } from '../message/payload-size.ts';
+import { Lane } from './lane.ts';
 import { Ring } from './ring.ts';
 
 /** Outcome of an offered message: undefined is queued, a code is refused, a promise is not known yet. */
@@ -49,9 +51,9 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** Its options. */
   readonly options: ResolvedInboxOptions;
   readonly #hooks: InboxDeps;
-  readonly #signals = new Ring<KernelMessage>();
-  readonly #high = new Ring<KernelMessage>();
-  readonly #normal = new Ring<KernelMessage>();
+  readonly #signals = new Lane();
+  readonly #high = new Lane();
+  readonly #normal = new Lane();
   readonly #blocked = new Ring<Blocked>();
   readonly #waiters = new Ring<Waiter>();
   #closed = false;
@@ -73,6 +75,11 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     return this.#high.length + this.#normal.length;
   }
 
+  /** True when another message would be taken now, or evict one. */
+  get hasRoom(): boolean {
+    return this.options.overflow !== 'reject' || this.#takes(0);
+  }
+
   /** True once its process has exited or another inbox took its place. */
   get closed(): boolean {
     return this.#closed;
@@ -86,14 +93,28 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       return undefined;
     }
     if (message.payload.kind === 'signal') return this.#offerSignal(message);
-    if (this.#high.length + this.#normal.length >= this.options.capacity) {
+    const bytes = payloadSize(message);
+    if (!this.#takes(bytes)) {
       if (this.options.overflow === 'reject') return 'ERR_INBOX_FULL';
       if (this.options.overflow === 'block') return this.#block(message);
-      const oldest = this.#normal.shift() ?? this.#high.shift();
-      if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
+      while (!this.#takes(bytes)) {
+        const oldest = this.#normal.shift() ?? this.#high.shift();
+        if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
+      }
     }
-    (message.priority === 'high' ? this.#high : this.#normal).push(message);
+    this.#push(message, bytes);
     return undefined;
+  }
+
+  /** Tells whether a message of that size may be queued. */
+  #takes(bytes: number): boolean {
+    const { capacity, maxBytes } = this.options;
+    const { queued } = this;
+    return queued < capacity && (queued === 0 || this.#high.bytes + this.#normal.bytes + bytes <= maxBytes);
+  }
+
+  #push(message: KernelMessage, bytes: number): void {
+    (message.priority === 'high' ? this.#high : this.#normal).push(message, bytes);
   }
 
   /** Takes the next message if one waits, without waiting itself. */
@@ -170,7 +191,12 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
 
   /** A full lane evicts signals of agents before those of the kernel, and kills last; a signal that is worth less than all is refused. */
   #offerSignal(message: KernelMessage): ErrorCode | undefined {
-    if (this.#signals.length >= this.options.signalCapacity) {
+    const { signalCapacity, maxBytes } = this.options;
+    const bytes = payloadSize(message);
+    while (
+      this.#signals.length >= signalCapacity ||
+      (this.#signals.length > 0 && this.#signals.bytes + bytes > maxBytes)
+    ) {
       const fromKernel = isKernels(message);
       const oldest =
         this.#signals.take((one) => !isKernels(one) && !isKill(one)) ??
@@ -179,7 +205,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       if (oldest === undefined) return 'ERR_INBOX_FULL';
       this.#hooks.drop(oldest, 'inbox_full');
     }
-    this.#signals.push(message);
+    this.#signals.push(message, bytes);
     return undefined;
   }
 
@@ -201,7 +227,9 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   }
 
   #unblock(): void {
-    while (this.#blocked.length > 0 && this.queued < this.options.capacity) {
+    for (;;) {
+      const [first] = this.#blocked;
+      if (first === undefined || !this.#takes(payloadSize(first.message))) return;
       const next = this.#blocked.shift();
       if (next === undefined) return;
       this.#hooks.clock.clearTimeout(next.timer);
@@ -210,7 +238,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
         next.settle('ERR_TIMEOUT');
         continue;
       }
-      (next.message.priority === 'high' ? this.#high : this.#normal).push(next.message);
+      this.#push(next.message, payloadSize(next.message));
       next.settle(undefined);
     }
   }

@@ -65,8 +65,7 @@ export class InboxTable {
 
   /** Tells whether an inbox would take another message now. */
   hasRoom(pid: Pid): boolean {
-    const inbox = this.#boxes.get(pid)?.inbox;
-    return inbox !== undefined && (inbox.options.overflow !== 'reject' || inbox.queued < inbox.options.capacity);
+    return this.#boxes.get(pid)?.inbox.hasRoom === true;
   }
 
   /** Makes an inbox; one that is there is closed, and what it holds goes to the dead letters. @throws AgentwireError `ERR_INVALID_STATE` */

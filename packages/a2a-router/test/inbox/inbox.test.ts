@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { payload, target } from '../../src/index.ts';
+import { type A2AEndpoint, payload, target } from '../../src/index.ts';
 import { Ring } from '../../src/inbox/ring.ts';
 import { createTeam, settle } from '../team.ts';
 
@@ -63,6 +63,35 @@ describe('Inbox', () => {
       recipient: two.pid,
       message: { payload: payload.text('old') },
     });
+  });
+
+  it('is bounded in bytes, whatever its handling of what is too much', async () => {
+    const { router, add } = createTeam();
+    const one = add('one');
+    const half = payload.text('x'.repeat(300));
+    const large = payload.json({ list: Array.from({ length: 200 }, () => 'x'.repeat(20)) });
+    const make = (overflow: 'reject' | 'dropOldest' | 'block'): A2AEndpoint =>
+      router.register(router.processTable.insert({ agentId: overflow }), { maxBytes: 1024, overflow });
+    const [rejects, drops, blocks] = [make('reject'), make('dropOldest'), make('block')];
+    const full = { code: 'ERR_INBOX_FULL' };
+    await one.send(target.process(rejects.pid), half);
+    await expect(one.send(target.process(rejects.pid), half)).rejects.toMatchObject(full);
+    expect(rejects.inbox.poll()?.payload).toEqual(half);
+    // one that is over it by itself is taken while none waits, and room comes back with it.
+    await one.send(target.process(rejects.pid), large);
+    await expect(one.send(target.process(rejects.pid), half)).rejects.toMatchObject(full);
+    expect(rejects.inbox.poll()?.payload).toEqual(large);
+    await one.send(target.process(rejects.pid), half);
+    for (const body of [half, half, large]) await one.send(target.process(drops.pid), body);
+    expect([drops.inbox.size, drops.inbox.poll()?.payload, drops.inbox.poll()]).toEqual([1, large, undefined]);
+    await one.send(target.process(blocks.pid), half);
+    const waiting = one.send(target.process(blocks.pid), half);
+    expect(blocks.inbox.size).toBe(1);
+    expect(blocks.inbox.poll()?.payload).toEqual(half);
+    expect((await waiting).delivered).toBe(1);
+    const signal = payload.signal('Note', 'x'.repeat(300));
+    for (let count = 0; count < 5; count += 1) await one.send(target.process(rejects.pid), signal);
+    expect(rejects.inbox.size - rejects.inbox.queued).toBe(1);
   });
 
   it('keeps senders waiting under block, in their order, until there is room or their time is over', async () => {

@@ -27,13 +27,14 @@ async function run(url: string, inbox: string, flags: DeadFlags, { terminal }: C
     prefix: flags.prefix,
     durable: { create: false },
   });
-  const { stdout } = terminal;
+  const { stdout, stderr } = terminal;
   const redriven: number[] = [];
   try {
     const letters = typeof flags.redrive === 'number' ? [] : await backend.deadLetters(inbox, flags.limit);
     const again = typeof flags.redrive === 'number' ? [flags.redrive] : letters.map(({ sequence }) => sequence);
     if (flags.redrive === undefined) {
       show(letters, flags.json === true, stdout);
+      if (letters.length === 0) line(stderr, `inbox ${inbox} of node ${flags.node} has no dead letters`);
       return;
     }
     for (const sequence of again) {

@@ -18,12 +18,17 @@ interface FoundService extends AnnouncedService {
 const NODES = 'agentwire a2a nodes nats://127.0.0.1:4222';
 const SERVICES = 'agentwire a2a services nats://127.0.0.1:4222';
 
-async function listNodes(url: string, flags: LookFlags, { terminal: { stdout } }: CommandContext): Promise<void> {
+async function listNodes(
+  url: string,
+  flags: LookFlags,
+  { terminal: { stdout, stderr } }: CommandContext,
+): Promise<void> {
   const found = await asNode(url, flags, NODES, (_agent, backend) => othersThere(backend, flags.waitMs));
   if (flags.json === true) {
     jsonLine(stdout, { nodes: found });
     return;
   }
+  if (found.length === 0) line(stderr, nothing('node', url, flags));
   for (const { nodeId, version, services, moreServices, conflict } of found) {
     const names = [...services.map(({ name }) => name), ...(moreServices > 0 ? [`and ${moreServices} more`] : [])];
     const twice = conflict ? ` ${tint('bad', 'two processes have this name', stdout)}` : '';
@@ -31,12 +36,17 @@ async function listNodes(url: string, flags: LookFlags, { terminal: { stdout } }
   }
 }
 
-async function listServices(url: string, flags: LookFlags, { terminal: { stdout } }: CommandContext): Promise<void> {
+async function listServices(
+  url: string,
+  flags: LookFlags,
+  { terminal: { stdout, stderr } }: CommandContext,
+): Promise<void> {
   const found = group(await asNode(url, flags, SERVICES, (_agent, backend) => othersThere(backend, flags.waitMs)));
   if (flags.json === true) {
     jsonLine(stdout, { services: found });
     return;
   }
+  if (found.length === 0) line(stderr, nothing('service', url, flags));
   for (const { name, version, methods, nodes: on, description = '', conflict } of found) {
     const known = methods === undefined ? '' : ` (${methods.join(', ')})`;
     const differs = conflict ? ` ${tint('bad', 'its nodes differ about it', stdout)}` : '';
@@ -45,6 +55,11 @@ async function listServices(url: string, flags: LookFlags, { terminal: { stdout 
       `${tint('name', name, stdout)}${known} ${version} on ${on.join(', ')} ${description}${differs}`.trimEnd(),
     );
   }
+}
+
+function nothing(what: string, url: string, { prefix, waitMs }: LookFlags): string {
+  const place = url.slice(url.lastIndexOf('@') + 1);
+  return `no ${what} announced itself under ${prefix}.> on ${place} within ${waitMs} ms`;
 }
 
 function group(found: readonly NodePresence[]): FoundService[] {
