@@ -278,5 +278,15 @@ test('a file is reloaded by SIGHUP, by the admin server and when it changes; a w
   write('/five', 'open');
   gateway.child.kill('SIGHUP');
   await expect.poll(() => status('/five')).toBe(200);
+  expect(gateway.stderr()).toContain('the configuration was reloaded agents=1 added=0 removed=0\n');
+  // an agent that was added anew keeps its name
+  const page = await (await fetch(`${admin}/metrics`)).text();
+  expect(page).toMatch(/^agent_requests_total\{agent="waf",decision="allow"\} \d+$/m);
+  expect(page).not.toContain('waf#2');
+  write('five', 'open');
+  gateway.child.kill('SIGHUP');
+  await expect.poll(() => gateway.stderr()).toContain(`reason=${file}:6: routes[0].pathPrefix`);
+  expect(gateway.stderr()).not.toContain('waf#2');
+  expect(gateway.stderr()).not.toContain('    at ');
   expect(await gateway.stop()).toBe(0);
 }, 60_000);

@@ -1,7 +1,7 @@
 import type { AgentDirectory, Gateway, GatewayOptions } from '@agentwire/gateway';
 import type { AgentEntry } from '@agentwire/gateway/config-file';
 import type { Logger } from '@agentwire/core';
-import type { AgentPool } from '@agentwire/pool';
+import type { AddAgentOptions, AgentPool } from '@agentwire/pool';
 import type { GatewaySettings } from './commands/gateway-settings.ts';
 import { readSecret } from './read-named-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -105,6 +105,8 @@ export class GatewayReload {
           logger.warn({ err: error }, 'an agent that is no longer used could not be removed');
         });
       await Promise.race([over, Promise.resolve()]);
+      if (after.size === 0 && before.size > 0)
+        logger.warn({}, 'there are no agents any more: every request passes unasked');
       logger.info({ agents: after.size, added: added.length, removed: gone.length }, 'the configuration was reloaded');
     } catch (error) {
       this.#agents = before;
@@ -141,9 +143,10 @@ export class GatewayReload {
     return new Map(all);
   }
 
-  #optionsOf({ name, onFailure, tokenFile }: AgentEntry, { nameOfAgentToken }: GatewaySettings): { token?: string } {
+  #optionsOf({ name, onFailure, tokenFile }: AgentEntry, { nameOfAgentToken }: GatewaySettings): AddAgentOptions {
     const { example } = this.#deps;
     return {
+      shownAs: name,
       ...(onFailure !== undefined && { onFailure }),
       ...(tokenFile !== undefined && { token: readSecret(nameOfAgentToken(name), tokenFile, example) }),
     };

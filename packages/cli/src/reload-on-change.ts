@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import type { Logger } from '@agentwire/core';
 import type { GatewayFlags } from './commands/gateway-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Time between two looks at a watched file, in milliseconds. */
 const WATCH_INTERVAL_MS = 500;
@@ -12,9 +13,11 @@ export function reloadOnChange(
   logger: Logger,
 ): () => void {
   const reload = (): void => {
-    again().catch((error: unknown) =>
-      logger.error({ err: error }, 'the configuration was not reloaded; the former one stays in effect'),
-    );
+    again().catch((error: unknown) => {
+      // what is wrong in a file is no fault of this program, whose stack would find it
+      const fields = error instanceof UsageError ? { reason: error.message } : { err: error };
+      logger.error(fields, 'the configuration was not reloaded; the former one stays in effect');
+    });
   };
   process.on('SIGHUP', reload);
   // by its time: editors replace files, and some mount them through links, so that events of the old file never come

@@ -7,6 +7,27 @@ import { UsageError } from './usage-error.ts';
 const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
 
 /**
+ * Checks that agents prove who they are where other processes than this user's can connect.
+ *
+ * @returns `true` where their certificates do
+ * @throws UsageError
+ */
+export function checkReverseAccess(
+  endpoint: string,
+  { hasToken, clientCertificates = false }: { readonly hasToken: boolean; readonly clientCertificates?: boolean },
+): boolean {
+  const { scheme } = parseEndpoint(endpoint);
+  const isSecure = scheme === 'tls' || scheme === 'wss';
+  const certified = isSecure && clientCertificates;
+  if (scheme === 'unix' || hasToken || certified) return certified;
+  const or = isSecure ? ' or --tls-ca (tls.ca)' : '';
+  throw new UsageError(
+    `any process that reaches ${endpoint} could register there, so it needs --token-file (tokenFile in a file)${or}`,
+    `--reverse-listen ${endpoint} --token-file token.txt`,
+  );
+}
+
+/**
  * Accepts registrations of agents that the pool expects at `endpoint`. An unknown agent and a wrong token get the same
  * refusal. On a Unix socket the file's permissions may suffice; over TCP and TLS any process can connect, so agents authenticate
  * with the token or, over TLS, with a certificate that has their id as a name.
@@ -34,15 +55,7 @@ export async function acceptReverseAgents(
     options.tokenFile === undefined
       ? undefined
       : readSecret(options.tokenFileFrom ?? '--token-file', options.tokenFile, EXAMPLE);
-  const isSecure = scheme === 'tls' || scheme === 'wss';
-  const certified = isSecure && options.clientCertificates === true;
-  if (scheme !== 'unix' && token === undefined && !certified) {
-    const or = isSecure ? ' or --tls-ca' : '';
-    throw new UsageError(
-      `any process that reaches ${endpoint} could register there, so it needs --token-file${or}`,
-      `--reverse-listen ${endpoint} --token-file token.txt`,
-    );
-  }
+  const certified = checkReverseAccess(endpoint, { ...options, hasToken: token !== undefined });
   if (options.ids.size === 0)
     throw new UsageError('--reverse-listen does nothing without an agent that registers', '--agent waf=reverse');
   const listener = await ReverseConnectionListener.bind(address, {

@@ -8,6 +8,7 @@ import { openGatewayAccessLog } from './gateway-access-log.ts';
 import { GatewayReload, refuseChanges } from './gateway-reload.ts';
 import { createConsoleLogger } from './output/log.ts';
 import { jsonLine, line } from './output/terminal.ts';
+import { listenAdmin, reloadOver } from './listen-admin.ts';
 import { measure } from './measure.ts';
 import { reloadOnChange } from './reload-on-change.ts';
 import { readSecret } from './read-named-file.ts';
@@ -18,7 +19,7 @@ import { openWorkerLink } from './workers/worker-link.ts';
 import { loadTransports } from './load-transports.ts';
 import { stockTransports } from './stock-transports.ts';
 import { hangTimeoutMs, workerCount } from './workers/worker-flags.ts';
-import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags, hostPort } from './commands/gateway-flags.ts';
+import { GATEWAY_EXAMPLE as EXAMPLE, adminPlace, type GatewayFlags, hostPort } from './commands/gateway-flags.ts';
 import { gatewaySettings } from './commands/read-gateway-settings.ts';
 
 /** Keys whose change needs a restart of the primary process; for all others the workers are replaced. */
@@ -27,12 +28,12 @@ const FIXED_WITH_WORKERS = ['listen', 'workers', 'admin', 'adminHosts', 'adminTo
 /** Runs `agentwire gateway` until a signal ends it; with workers, as their primary process or as one of them. */
 export async function serveGateway(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json);
+  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json, true);
   const link = openWorkerLink();
   const chosen = gatewaySettings(flags, link === undefined ? logger : silentLogger);
   const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
   const listen = hostPort('--listen', link?.start.listen[0] ?? chosen.listen ?? '127.0.0.1:8080');
-  const adminAt = chosen.admin === undefined ? undefined : hostPort('--admin', chosen.admin);
+  const adminAt = chosen.admin === undefined ? undefined : adminPlace(chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
     if (flags.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
@@ -50,7 +51,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
       hangTimeoutMs: hangTimeoutMs(flags.workerTimeoutMs, EXAMPLE),
       logger,
       tell,
-      check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, logger), EXAMPLE),
+      check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, silentLogger), EXAMPLE),
       reloadOnChange: (again) => reloadOnChange(flags, again, logger),
     };
     return servePrimary(primary, context, cleanup);
@@ -87,7 +88,8 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     metrics: measures?.collector,
     onRequestEnd: access.log,
     record,
-    read: () => gatewaySettings(flags, logger),
+    // its warnings were given at the start
+    read: () => gatewaySettings(flags, silentLogger),
   });
   const options = await reload.start();
   const ids = new Set(agents.flatMap(({ name, endpoint }) => (endpoint === 'reverse' ? [name] : [])));
@@ -116,11 +118,11 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     logger,
     hosts,
     handlers: measures?.handlers ?? {},
-    ...(token !== undefined && { reload: { token, run: again } }),
+    ...reloadOver(adminAt, token, again),
   });
   cleanup.defer(() => admin.close());
   // of a worker, it is the primary process that has the admin server
-  const adminUrl = adminAt === undefined || link !== undefined ? undefined : await admin.listen(adminAt);
+  const adminUrl = adminAt === undefined || link !== undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);
   // installs signal handlers before it prints the line: its reader may send a signal at once
   const drain = async (): Promise<void> => {
     admin.startDraining();

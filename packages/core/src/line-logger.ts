@@ -5,6 +5,8 @@ import type { Logger, LogMethod } from './logger.ts';
 export interface LineLoggerOptions {
   /** Writes `debug` and `info` too, and every stack; default `false`: warnings and errors. */
   readonly verbose?: boolean | undefined;
+  /** Writes `info` too; default `false`. */
+  readonly info?: boolean | undefined;
   /** Writes one JSON document per line; default `false`, text. */
   readonly json?: boolean | undefined;
   /** Colours the level and the fields of a line of text. */
@@ -45,11 +47,11 @@ function jsonOf(level: keyof Logger, fields: Fields, message: string): string {
 
 /** Creates a logger that writes each event as one line with its time. @param write writes a line, without its end */
 export function createLineLogger(write: (line: string) => void, options: LineLoggerOptions = {}): Logger {
-  const { verbose = false, json = false, colour = (_level, _part, text) => text } = options;
+  const { verbose = false, info = false, json = false, colour = (_level, _part, text) => text } = options;
   const method =
     (level: keyof Logger): LogMethod =>
     (fields, message) => {
-      if (!verbose && (level === 'debug' || level === 'info')) return;
+      if (!verbose && (level === 'debug' || (level === 'info' && !info))) return;
       if (json) return write(jsonOf(level, fields, message));
       const shown = showFields(fields, verbose || level === 'error');
       const label = colour(level, 'level', level.padEnd(5));

@@ -31,15 +31,15 @@ export interface AdminOptions {
   readonly handlers?: Readonly<Record<string, Listener>>;
   /** Names that `Host` may have besides `localhost` and IP literals, without port; default none. Others are answered 403. */
   readonly hosts?: readonly string[];
-  /** Answers `POST /-/reload`, with `authorization: Bearer TOKEN`; default none, and the path is 404. */
+  /** Answers `POST /-/reload`, with `authorization: Bearer TOKEN` or over a Unix socket; default none, and the path is 404. */
   readonly reload?: AdminReload;
   readonly logger?: Logger;
 }
 
 /** Reload over the admin server. */
 export interface AdminReload {
-  /** Secret that the request must have. */
-  readonly token: string;
+  /** Secret that the request must have; without one only requests over a Unix socket may reload, whose mode says who they are. */
+  readonly token?: string | undefined;
   /** Reloads; what it rejects with is the body of a 422. */
   readonly run: () => Promise<void>;
 }
@@ -49,8 +49,8 @@ export interface AdminReload {
  * only operators reach it.
  */
 export interface AdminServer {
-  /** Serves on an address. @returns the address, as `http://HOST:PORT`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
-  listen(options: ListenAddress): Promise<string>;
+  /** Serves on an address, or on a Unix socket. @returns the address, as `http://HOST:PORT` or `unix:PATH`. @throws AgentwireError `ERR_CONNECT`, `ERR_INVALID_ARGUMENT` */
+  listen(options: ListenAddress | { readonly path: string }): Promise<string>;
   /** Makes `/readyz` answer 503. */
   startDraining(): void;
   close(): Promise<void>;
@@ -126,7 +126,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
   };
   const reloaded = async (authorization: string | undefined): Promise<Page> => {
     if (reload === undefined) return text(404, 'there is no reload here');
-    if (!hasToken(authorization, reload.token)) return text(401, 'needs authorization: Bearer TOKEN');
+    const { token } = reload;
+    if (token === undefined) {
+      if (typeof server.address() !== 'string') return text(404, 'there is no reload here');
+    } else if (!hasToken(authorization, token)) return text(401, 'needs authorization: Bearer TOKEN');
     try {
       await reload.run();
       return text(200, 'reloaded');

@@ -44,11 +44,11 @@ export interface GatewayFile {
   readonly h2c?: boolean;
   /** Takes the client's address from the PROXY protocol at `listen`; default `false`. */
   readonly proxyProtocol?: boolean | ProxyProtocolOptions;
-  /** `HOST:PORT` of the admin server; default none. */
+  /** `HOST:PORT` or `unix:PATH` of the admin server; default none. */
   readonly admin?: string;
   /** Names that the `Host` of the admin server may have besides `localhost` and IP literals; default none. */
   readonly adminHosts?: readonly string[];
-  /** File with the secret for `POST /-/reload` of the admin server; default none, and there is no such reload. */
+  /** File with the secret for `POST /-/reload` of the admin server; default none: that reload is there on a Unix socket alone. */
   readonly adminTokenFile?: string;
   /** Access log; default on stderr: every request where that is a terminal, else those that agents blocked. */
   readonly accessLog?: AccessLogFile;
@@ -115,6 +115,7 @@ function checkAddresses(source: ConfigSource, value: Fields): void {
   for (const key of ['listen', 'admin']) {
     const address = value[key];
     if (address === undefined || (typeof address === 'string' && parseHostPort(address) !== undefined)) continue;
+    if (key === 'admin' && typeof address === 'string' && /^unix:./.test(address)) continue;
     throw source.invalid([key], `${key} must be text of the form HOST:PORT, such as 127.0.0.1:8080`);
   }
   const { upstream, upstreams, adminHosts } = value;

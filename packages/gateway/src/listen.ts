@@ -7,6 +7,7 @@ import {
   checkText,
   givenSocket,
   listenError,
+  type ListenPlace,
   OPTION,
   type OptionTable,
   type Resolved,
@@ -74,25 +75,34 @@ export function resolveListenTls(tls: ListenTls | undefined, name = 'tls'): Reso
 /**
  * Starts `server`.
  *
- * @returns the address, as `http://HOST:PORT` or `https://HOST:PORT`
+ * @returns the address, as `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`
  * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option; `ERR_CONNECT` when the address is not available
  */
-export async function listenOn(server: Server, options: ListenAddress): Promise<string> {
+export async function listenOn(server: Server, options: ListenAddress | { readonly path: string }): Promise<string> {
+  if ('path' in options) {
+    await listening(server, { path: checkText('path', options.path) }, `unix:${options.path}`);
+    return `unix:${options.path}`;
+  }
   checkKnownOptions('listen', options, ['host', 'port']);
   const host = checkText('host', options.host ?? '127.0.0.1');
   const port = checkInteger('port', options.port ?? 0, 0, 65_535);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(givenSocket({ host, port }) ?? { host, port }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    throw listenError(error, `${host.includes(':') ? `[${host}]` : host}:${port}`);
-  } finally {
-    server.off('error', reject);
-  }
+  await listening(server, { host, port }, `${host.includes(':') ? `[${host}]` : host}:${port}`);
   const { address, family, port: bound } = server.address() as AddressInfo;
   const scheme = server instanceof TlsServer ? 'https' : 'http';
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+}
+
+/** Starts listening, on the socket that was given for the address where there is one. */
+async function listening(server: Server, where: ListenPlace, shown: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(givenSocket(where) ?? where, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw listenError(error, shown);
+  } finally {
+    server.off('error', reject);
+  }
 }
 
 /** Reads `HOST:PORT` and `[IPV6]:PORT`; `undefined` for anything else. */

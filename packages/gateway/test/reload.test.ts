@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Decision, ProxyEvent } from '@agentwire/core';
 import { createAdminServer } from '@agentwire/gateway';
 import { expect, onTestFinished, test } from 'vitest';
+import { Client } from 'undici';
 import { setup } from './setup.ts';
 
 const allow = (): Decision => ({ verdict: { type: 'allow' } });
@@ -124,6 +127,20 @@ test('POST /-/reload needs its token; an error is its body', async () => {
   expect(runs).toBe(0);
   expect(await ask('POST', 'secret')).toEqual([200, 'reloaded\n']);
   expect(await ask('POST', 'secret')).toEqual([422, 'a.yaml:1: nope\n']);
+  // over a Unix socket its mode says who may reload
+  const folder = mkdtempSync(`${tmpdir()}/aw-ad-`);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const run = (): Promise<void> => Promise.resolve();
+  const local = createAdminServer({ gateway, pool, reload: { run } });
+  onTestFinished(() => local.close());
+  expect(await local.listen({ path: `${folder}/admin` })).toBe(`unix:${folder}/admin`);
+  const dispatcher = new Client('http://localhost', { socketPath: `${folder}/admin` });
+  onTestFinished(() => dispatcher.close());
+  const { statusCode, body } = await dispatcher.request({ method: 'POST', path: '/-/reload' });
+  expect([statusCode, await body.text()]).toEqual([200, 'reloaded\n']);
+  const exposed = createAdminServer({ gateway, pool, reload: { run } });
+  onTestFinished(() => exposed.close());
+  expect((await fetch(`${await exposed.listen({})}/-/reload`, { method: 'POST' })).status).toBe(404);
   const none = createAdminServer({ gateway, pool });
   onTestFinished(() => none.close());
   expect((await fetch(`${await none.listen({})}/-/reload`, { method: 'POST' })).status).toBe(404);

@@ -13,6 +13,8 @@ export interface AddAgentOptions {
   readonly onFailure?: FailurePolicy;
   /** Secret for an agent that asks its callers for one; default none. Never logged. No effect for an agent that registers. */
   readonly token?: string;
+  /** Name in logs, metrics and statistics; default its name. One that replaces another agent keeps that one's. */
+  readonly shownAs?: string;
 }
 
 /** Returns whether a policy leaves paused agents to the flow-control mode. */
@@ -47,15 +49,16 @@ export class AgentTable {
   /** Adds an agent, not connected yet. @throws AgentwireError `ERR_CLOSED`, `ERR_DUPLICATE_AGENT`, `ERR_INVALID_ARGUMENT` */
   add(name: string, endpoint: string, options: AddAgentOptions): PooledAgent {
     checkText('name', name);
-    checkKnownOptions('addAgent', options, ['onFailure', 'token']);
+    checkKnownOptions('addAgent', options, ['onFailure', 'token', 'shownAs']);
     if (options.token !== undefined) OPTION.secret('token', options.token);
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
     const given = checkFailurePolicy(options.onFailure ?? {});
     const passesPaused = this.#options.flowControlMode === 'failOpen' && saysNothingOfPauses(given);
     const onFailure = passesPaused ? { ...(given as object), flow_paused: 'open' as const } : given;
-    const agent = new PooledAgent(name, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
-      this.#take(name, notice, session),
+    const shown = checkText('shownAs', options.shownAs ?? name);
+    const agent = new PooledAgent(shown, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
+      this.#take(shown, notice, session),
     );
     this.#byName.set(name, agent);
     return agent;
@@ -105,7 +108,8 @@ export class AgentTable {
     const agent = this.get(name);
     this.#byName.delete(name);
     await agent.stop(0);
-    if (!this.#byName.has(name)) this.#options.metrics.removeAgent(name);
+    const isShown = [...this.#byName.values()].some((other) => other.name === agent.name);
+    if (!isShown) this.#options.metrics.removeAgent(agent.name);
   }
 
   /** Refuses further agents and removes all; with a timeout, after what is in flight. */

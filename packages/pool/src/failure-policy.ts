@@ -44,6 +44,9 @@ export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
   return policy;
 }
 
+/** Longest reason in a line of the log, in characters: an agent writes it. */
+const MAX_REASON_LENGTH = 300;
+
 const CLOSED: Decision = { verdict: { type: 'block', status: 503, body: 'Service Unavailable' } };
 const VERDICTS: ReadonlySet<string> = new Set(['allow', 'block', 'redirect', 'challenge']);
 
@@ -118,7 +121,11 @@ export class FailureDecider {
     const policy = typeof rule === 'string' ? rule : 'custom';
     this.count += 1;
     metrics.count('agent_failures_total', { agent, policy, reason: kind });
-    logger.warn({ agent, event, kind, policy, code: error.code }, 'an agent could not decide; its failure policy did');
+    const reason = error.message.slice(0, MAX_REASON_LENGTH);
+    logger.warn(
+      { agent, event, kind, policy, code: error.code, reason },
+      'an agent could not decide; its failure policy did',
+    );
     return decideByRule(rule, policy, { agent, kind, event, error });
   }
 }

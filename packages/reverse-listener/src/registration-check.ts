@@ -41,9 +41,10 @@ export class RegistrationCheck {
     if (allowed && proven && named) return;
     const { address } = credential;
     const reasons = [
-      !allowed && 'no agent of this id may register here (see allowedAgents)',
-      !proven && 'its token is not valid for this id (see tokens, verifyToken)',
-      !named && 'its certificate does not name this id (see certificateIds)',
+      !allowed &&
+        'no agent of this id may register here (allowedAgents; of a gateway: an agent of that name with endpoint reverse, --agent NAME=reverse)',
+      !proven && 'its token is not valid for this id (tokens, verifyToken; of a gateway: tokenFile, --token-file)',
+      !named && 'its certificate does not name this id (certificateIds; of a gateway: tls.ca, --tls-ca)',
     ].filter((reason) => reason !== false);
     this.#logger.warn({ agent: printable(id), address }, `a registration was refused: ${reasons.join(', ')}`);
     const refusal = new AgentwireError('ERR_UNAUTHORIZED', 'this agent may not register here: wrong id or credential');

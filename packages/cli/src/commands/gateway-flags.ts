@@ -58,6 +58,14 @@ export function hostPort(flag: string, text: string): { readonly host: string; r
   throw new UsageError(`${flag} takes HOST:PORT, got ${JSON.stringify(text)}`, GATEWAY_EXAMPLE);
 }
 
+/** Place of the admin server. */
+export type AdminPlace = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Reads the address of the admin server: `HOST:PORT`, or `unix:PATH`. @throws UsageError */
+export function adminPlace(text: string): AdminPlace {
+  return text.startsWith('unix:') && text.length > 5 ? { path: text.slice(5) } : hostPort('--admin', text);
+}
+
 /** Reads the agents of `--agent`. @throws UsageError */
 export function agentsOf(flags: GatewayFlags, hasOwnTransports: boolean): AgentEntry[] {
   const agents = flags.agent.map((pair) => {
@@ -86,7 +94,7 @@ export function checkFlags({ upstream, adminHost, listen, admin }: GatewayFlags)
   for (const host of adminHost)
     usage('', `${GATEWAY_EXAMPLE} --admin-host agents.internal`, () => checkHostName('--admin-host', host));
   if (listen !== undefined) hostPort('--listen', listen);
-  if (admin !== undefined) hostPort('--admin', admin);
+  if (admin !== undefined) adminPlace(admin);
 }
 
 /** The certificate of the flags over those of the file. @throws UsageError */

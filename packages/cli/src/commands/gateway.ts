@@ -1,5 +1,6 @@
 import { silentLogger } from '@agentwire/core/internal';
 import type { Command } from 'commander';
+import { checkGatewayFiles } from '../check-gateway-files.ts';
 import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
@@ -11,17 +12,26 @@ import { WORKER_TIMEOUT } from '../workers/worker-flags.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, type GatewayFlags } from './gateway-flags.ts';
 import { gatewaySettings } from './read-gateway-settings.ts';
 
+/** Returns what is wrong with a file, and with the files that it names. */
+function problemsOf(file: string, flags: GatewayFlags): readonly string[] {
+  try {
+    return checkGatewayFiles(gatewaySettings({ ...flags, config: file }, silentLogger), EXAMPLE);
+  } catch (error) {
+    if (error instanceof UsageError) return [error.message];
+    throw error;
+  }
+}
+
 /** Checks a file as starting with it would, and starts nothing. */
 function check(file: string, flags: GatewayFlags, context: CommandContext): void {
   const { stdout, stderr } = context.terminal;
-  try {
-    gatewaySettings({ ...flags, config: file }, silentLogger);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+  const problems = problemsOf(file, flags);
+  for (const message of problems) {
     context.status = 1;
-    if (flags.json) return jsonLine(stdout, { event: 'invalid', file, message: error.message });
-    return line(stderr, error.message);
+    if (flags.json) jsonLine(stdout, { event: 'invalid', file, message });
+    else line(stderr, message);
   }
+  if (problems.length > 0) return;
   if (flags.json) jsonLine(stdout, { event: 'valid', file });
   else line(stdout, `${file} is valid`);
 }
@@ -69,7 +79,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       '--token-file <file>',
       'file with the token that agents must register with; for agents that ask for one themselves see tokenFile in --config',
     )
-    .option('--admin <host:port>', 'serve /livez, /readyz, /metrics and /debug/state here')
+    .option('--admin <host:port>', 'serve /livez, /readyz, /metrics and /debug/state here, or on unix:PATH')
     .option(
       '--admin-host <name>',
       'a name that the Host of the admin server may have, besides localhost and IP addresses; may be given more than once',

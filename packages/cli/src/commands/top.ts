@@ -57,6 +57,11 @@ async function fetchPage(url: URL): Promise<TimedPage> {
     if (text.length > MAX_PAGE_BYTES)
       throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `${url.href} has a page of more than ${MAX_PAGE_BYTES} bytes`);
   }
+  if (!/^(?:agent_connections_active|agent_requests_total|gateway_)/m.test(text))
+    throw new AgentwireError(
+      'ERR_PROTOCOL',
+      `${url.href} has no metrics of agentwire: give it the admin server of a gateway (agentwire gateway --admin HOST:PORT)`,
+    );
   return { atMs, text };
 }
 

@@ -1,8 +1,10 @@
 import { systemClock, type Logger } from '@agentwire/core';
-import { type AdminReload, createAdminServer } from '@agentwire/gateway';
+import { createAdminServer } from '@agentwire/gateway';
 import { guarded } from '@agentwire/gateway/internal';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import type { AdminPlace } from '../commands/gateway-flags.ts';
+import { listenAdmin, reloadOver } from '../listen-admin.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive } from './fork-worker.ts';
 import { probeAddress } from './probe-address.ts';
@@ -14,7 +16,7 @@ export interface PrimarySettings {
   readonly count: number;
   readonly listen: { readonly host: string; readonly port: number };
   readonly isTls: boolean;
-  readonly adminAt: { readonly host: string; readonly port: number } | undefined;
+  readonly adminAt: AdminPlace | undefined;
   readonly adminHosts: readonly string[];
   readonly adminToken: string | undefined;
   readonly drainTimeoutMs: number;
@@ -60,7 +62,6 @@ export async function servePrimary(
     await workers.restart();
   };
   const page = (serve: WorkerPage) => guarded('a page of the admin server', logger, serve, endPage);
-  const reload: AdminReload | undefined = token === undefined ? undefined : { token, run: again };
   const admin = createAdminServer({
     gateway: { stats: { active: 0, requests: 0, overloaded: 0, droppedConnections: 0, webSockets: 0, upstreams: {} } },
     pool: { stats: { agents: [] } },
@@ -71,10 +72,10 @@ export async function servePrimary(
       '/debug/state': page(statePage(workers)),
       '/metrics': page(metricsPage(workers, merged, metricsHandler)),
     },
-    ...(reload !== undefined && { reload }),
+    ...reloadOver(adminAt, token, again),
   });
   cleanup.defer(() => admin.close());
-  const adminUrl = adminAt === undefined ? undefined : await admin.listen(adminAt);
+  const adminUrl = adminAt === undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);
   const drained = drainOnSignal(context.terminal, async () => {
     await workers.drain();
     await admin.close();
