@@ -261,6 +261,21 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     ).rejects.toMatchObject({ code: 'ERR_UNAUTHORIZED' });
   });
 
+  it('14: ends nothing with frames that are made by hand, on every subject that it may publish on', async () => {
+    const two = victim.add('two');
+    const [subjects, texts] = [framed(two.pid), forged()];
+    const { malformed, received } = victim.backend.stats;
+    for (const subject of subjects)
+      for (const text of texts) evil.publish(subject, text, { reply: `a2a.evil.reply.evil.${'2'.repeat(32)}` });
+    await evil.flush();
+    await victim.backend.flush();
+    const { stats } = victim.backend;
+    expect(stats.malformed - malformed + stats.received - received).toBeGreaterThan(subjects.length);
+    expect(stats).toMatchObject({ connected: true, disconnects: 0 });
+    expect(two.inbox.size).toBeLessThanOrEqual(texts.length);
+    await evil.flush();
+  });
+
   it('and the nodes that it attacked work on', async () => {
     const [one, two] = [asker.add('one'), victim.add('two')];
     void answerAll(two, (message) => payload.text(`hello ${message.fromNode}`));
@@ -271,3 +286,26 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     });
   });
 });
+
+/** Subjects of the ways to the victim that `evil` may use. */
+function framed(pid: number): string[] {
+  const notes = ['cancel', 'credit', 'watch', 'unwatch', 'exited', 'unschedule', 'kernel', 'broadcast'];
+  return [
+    ...[pid, 0, 'x', -1, '01', 99].map((to) => `a2a.evil.agent.victim.${to}`),
+    ...notes.map((word) => `a2a.evil.node.victim.${word}`),
+    `a2a.evil.reply.victim.${'1'.repeat(32)}`,
+    'a2a.evil.presence',
+  ];
+}
+
+/** A message with each of its fields replaced by values of other kinds, and texts that are no message. */
+function forged(): string[] {
+  const wrong = [null, -1, 1e308, '', 'x', [], {}, { Text: 'x' }, { Json: { constructor: 1 } }, true, 'x'.repeat(3000)];
+  const good = { id: 'f', from: 1, target: 'Kernel', payload: { Text: 'x' }, timestamp: new Date(0).toISOString() };
+  const notes = { read: 1, pid: 1, by: 1, link: true, code: 0, reason: 'noproc', inbox: 'orders' };
+  const rest = 'correlation_id trace_id traceparent left_ms idempotency_key priority durable streamed window part';
+  const more = 'epoch sequence confirm deferred error working taken services instance ttlMs metadata';
+  const fields = [...Object.keys({ ...good, ...notes }), ...rest.split(' '), ...more.split(' ')];
+  const texts = fields.flatMap((field) => wrong.map((value) => JSON.stringify({ ...good, ...notes, [field]: value })));
+  return [...texts, '', '{', 'null', '[]', '"x"', '\0', '['.repeat(20_000), '{"__proto__":{"id":"x"}}'];
+}

@@ -6,11 +6,17 @@ import { hasServer, startServer, unlessServer } from './server.ts';
 
 const root = join(import.meta.dirname, '..');
 
-it.skipIf(!hasServer)(
-  `the example of the README runs and prints what it says${unlessServer}`,
+/** The first sample of a page, and what it prints. */
+const PAGES = [
+  ['README.md', "{ kind: 'text', text: 'hello here' }\n"],
+  ['../../docs/a2a.md', "{ kind: 'json', value: { price: 7 } }\n{ kind: 'text', text: 'tea' }\n"],
+] as const;
+
+it.skipIf(!hasServer).each(PAGES)(
+  `the first sample of %s runs and prints what it says${unlessServer}`,
   { timeout: 30_000 },
-  async () => {
-    const code = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? '';
+  async (page, printed) => {
+    const code = /```ts\n(.*?)```/s.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? '';
     const folder = mkdtempSync(join(root, 'test', '.readme-'));
     const server = await startServer();
     try {
@@ -20,7 +26,7 @@ it.skipIf(!hasServer)(
         encoding: 'utf8',
         env: { ...process.env, NATS_URL: server.url },
       });
-      expect(stdout, stderr).toBe("{ kind: 'text', text: 'hello here' }\n");
+      expect(stdout, stderr).toBe(printed);
     } finally {
       rmSync(folder, { recursive: true });
       await server.stop();
