@@ -83,6 +83,9 @@ test('a gateway measures requests by status and decision, parts of their time, b
   expect(value(after, 'gateway_request_bytes_total')).toBe(5);
   expect(value(after, 'gateway_response_bytes_total')).toBeGreaterThanOrEqual(18);
   expect(value(after, 'gateway_upstream_connections{state="busy"}')).toBe(0);
+  expect(value(after, 'gateway_upstream_connections{state="idle"}')).toBe(1);
+  upstream.closeAllConnections();
+  await vi.waitFor(async () => expect(value(await page(), 'gateway_upstream_connections{state="idle"}')).toBe(0));
   expect(value(after, 'gateway_upstream_queue_depth')).toBe(0);
   expect(value(after, 'process_event_loop_lag_seconds{quantile="0.99"}')).toBeGreaterThanOrEqual(0);
   expect(value(after, 'agent_requests_total{agent="waf",decision="block"}')).toBe(1);

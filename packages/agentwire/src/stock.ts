@@ -9,6 +9,7 @@ import {
 import type { Logger, Transport } from '@agentwire/core';
 import { checkObject, checkOptions, OPTION, stderrLogger } from '@agentwire/core/internal';
 import type { Gateway, GatewayOptions } from '@agentwire/gateway';
+import type { MetricsCollector } from '@agentwire/metrics';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 
 import { createGrpcTransport, type GrpcTlsOptions } from '@agentwire/transport-grpc';
@@ -29,6 +30,7 @@ export interface StockTransportOptions {
 /** Options of {@link serveAgent}: `transports` default to the stock ones. */
 export type ServeAgentOptions = Omit<ServeOptions, 'transports'> & Partial<Pick<ServeOptions, 'transports'>>;
 
+const require = createRequire(import.meta.url);
 const memory = createMemoryTransport();
 
 /** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `grpc+unix:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
@@ -58,8 +60,27 @@ interface Stock {
 
 /** Pool of `@agentwire/pool` with the stock transports, which writes warnings and errors to stderr; exported as `AgentPool`, so that `new AgentPool()` reaches every kind of endpoint. */
 export class StockAgentPool extends AgentPool {
+  #measures: boolean;
+
   constructor(options: AgentPoolOptions = {}) {
     super(withStock('the options of AgentPool', options));
+    this.#measures = options.metrics !== undefined;
+  }
+
+  /**
+   * Returns the collector of the pool: the recorder that it was given as `metrics`, as it is, else a `MetricsCollector` that the first call
+   * makes. Such a one counts from then on, so call it before the first request; a pool that is never asked for it measures nothing.
+   * Agent Protocol v2, `metrics_collector`.
+   */
+  override metricsCollector(): MetricsCollector {
+    if (!this.#measures) {
+      const { MetricsCollector, observePool } = require('@agentwire/metrics') as typeof import('@agentwire/metrics');
+      const collector = new MetricsCollector();
+      this.startMetrics(collector);
+      observePool(collector, this);
+      this.#measures = true;
+    }
+    return super.metricsCollector() as MetricsCollector;
   }
 }
 
@@ -72,8 +93,6 @@ export function createAgentPool(options?: AgentPoolOptions): StockAgentPool {
 export function serveAgent(agent: Agent, options: ServeAgentOptions): Promise<AgentServer> {
   return serveAgentOn(agent, withStock('the options of serveAgent', options));
 }
-
-const require = createRequire(import.meta.url);
 
 /**
  * Creates a reverse proxy; see `createGateway` of `@agentwire/gateway`, which is loaded here (70 files): most programs serve an agent

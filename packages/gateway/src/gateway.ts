@@ -14,6 +14,7 @@ import { ProxiedRequest } from './proxied-request.ts';
 import { answer } from './response/answer.ts';
 import { UpgradeResponse } from './websocket/upgrade-response.ts';
 import type { TargetStats } from './upstream/upstream-group.ts';
+import type { UpstreamUsage } from './upstream/upstream-messages.ts';
 
 /** Snapshot of a gateway; cheap to take. */
 export interface GatewayStats {
@@ -27,6 +28,8 @@ export interface GatewayStats {
   readonly overloaded: number;
   /** Connections closed at once because `maxConnections` were open. */
   readonly droppedConnections: number;
+  /** Connections to upstreams, and the requests that wait for one. */
+  readonly upstreamUsage: UpstreamUsage;
   /** Targets of `upstreams`, by name. */
   readonly upstreams: Readonly<Record<string, readonly TargetStats[]>>;
 }
@@ -109,6 +112,7 @@ class GatewayServer implements Gateway {
       requests: this.#requests,
       overloaded: this.#overloaded,
       droppedConnections: this.#droppedConnections,
+      upstreamUsage: this.#plan.upstreams.usage,
       upstreams: this.#plan.upstreams.stats,
     };
   }

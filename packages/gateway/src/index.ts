@@ -23,4 +23,5 @@ export type {
   UpstreamTls,
 } from './upstream/upstream-config.ts';
 export type { TargetStats } from './upstream/upstream-group.ts';
+export type { UpstreamUsage } from './upstream/upstream-messages.ts';
 export type { UpstreamOptions } from './options/upstream-options.ts';

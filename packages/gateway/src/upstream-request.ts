@@ -81,7 +81,7 @@ export class UpstreamRequest implements ResponseHandler {
     this.#signal = signal;
     const { response, options, stalls } = context;
     const measured = options.metrics !== undefined || options.onRequestEnd !== undefined;
-    this.times = measured ? new UpstreamTimes(options.metrics, options.clock) : undefined;
+    this.times = measured ? new UpstreamTimes(options.clock) : undefined;
     this.#writer = new ClientWriter({
       response,
       signal,
@@ -133,7 +133,6 @@ export class UpstreamRequest implements ResponseHandler {
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
       this.#buffer?.release();
-      this.times?.end();
     }
   }
 

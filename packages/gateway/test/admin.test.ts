@@ -4,7 +4,15 @@ import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
 
 const GATEWAY = {
-  stats: { webSockets: 0, active: 0, requests: 0, overloaded: 0, droppedConnections: 0, upstreams: {} },
+  stats: {
+    webSockets: 0,
+    active: 0,
+    requests: 0,
+    overloaded: 0,
+    droppedConnections: 0,
+    upstreamUsage: { busy: 0, idle: 0, queued: 0 },
+    upstreams: {},
+  },
 };
 const POOL = { stats: { agents: [] } } as unknown as AdminOptions['pool'];
 

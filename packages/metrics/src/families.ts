@@ -59,7 +59,10 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   gateway_response_bytes_total: { type: 'counter', help: 'Bytes of response bodies sent to clients.' },
   gateway_active_requests: { type: 'gauge', help: 'Requests in flight.' },
   gateway_dropped_connections_total: { type: 'counter', help: 'Connections of clients closed at once at the limit.' },
-  gateway_upstream_connections: { type: 'gauge', help: 'Connections to upstreams with a request, state busy.' },
+  gateway_upstream_connections: {
+    type: 'gauge',
+    help: 'Connections to upstreams: busy with a request, of HTTP/2 its streams, and idle ones of HTTP/1.1.',
+  },
   gateway_upstream_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an upstream.' },
   process_event_loop_lag_seconds: {
     type: 'gauge',

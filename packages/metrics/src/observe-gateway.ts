@@ -1,26 +1,36 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { MetricsCollector } from './metrics-collector.ts';
 
+const BUSY = Object.freeze({ state: 'busy' });
+const IDLE = Object.freeze({ state: 'idle' });
+
 /** Part of a gateway that {@link observeGateway} reads. */
 export interface ObservedGateway {
   readonly stats: {
     readonly active: number;
     readonly droppedConnections: number;
+    /** Connections to upstreams, and the requests that wait for one; default not measured. */
+    readonly upstreamUsage?: { readonly busy: number; readonly idle: number; readonly queued: number };
   };
 }
 
 /**
- * Sets the gauges of a gateway whenever the collector is exported, from its `stats`: active requests and dropped connections. Give the collector to the gateway as `metrics` for all that is counted by request.
+ * Sets the gauges of a gateway whenever the collector is exported, from its `stats`: active requests, dropped connections, connections to
+ * upstreams and their queue. Give the collector to the gateway as `metrics` for all that is counted by request.
  *
  * @returns a function that ends it
  */
 export function observeGateway(collector: MetricsCollector, gateway: ObservedGateway): () => void {
   let dropped = 0;
   return collector.onCollect(() => {
-    const { active, droppedConnections } = gateway.stats;
+    const { active, droppedConnections, upstreamUsage } = gateway.stats;
     collector.gauge('gateway_active_requests', {}, active);
     collector.count('gateway_dropped_connections_total', {}, droppedConnections - dropped);
     dropped = droppedConnections;
+    if (upstreamUsage === undefined) return;
+    collector.gauge('gateway_upstream_connections', BUSY, upstreamUsage.busy);
+    collector.gauge('gateway_upstream_connections', IDLE, upstreamUsage.idle);
+    collector.gauge('gateway_upstream_queue_depth', {}, upstreamUsage.queued);
   });
 }
 

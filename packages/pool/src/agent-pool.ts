@@ -258,10 +258,16 @@ export class AgentPool extends StickySessionMethods implements AsyncDisposable {
     return this.#agents.get(agent).requests.cancelAll();
   }
 
+  /** Begins to record, in a pool without a recorder: what is counted from now on, and what its gauges have now. */
+  protected startMetrics(recorder: MetricsRecorder): void {
+    this.#options.metrics.start(recorder);
+    for (const { connections } of this.#agents.all()) connections.recordGauges();
+  }
+
   /**
    * Returns the recorder that the pool was given as `metrics`, for example a `MetricsCollector` of `@agentwire/metrics`.
    *
-   * @throws AgentwireError `ERR_INVALID_STATE` for a pool without one
+   * @throws AgentwireError `ERR_INVALID_STATE` for a pool without one; `AgentPool` of the package `agentwire` makes one then
    */
   metricsCollector(): MetricsRecorder {
     const { recorder } = this.#options.metrics;

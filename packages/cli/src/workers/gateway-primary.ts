@@ -63,7 +63,17 @@ export async function servePrimary(
   };
   const page = (serve: WorkerPage) => guarded('a page of the admin server', logger, serve, endPage);
   const admin = createAdminServer({
-    gateway: { stats: { active: 0, requests: 0, overloaded: 0, droppedConnections: 0, webSockets: 0, upstreams: {} } },
+    gateway: {
+      stats: {
+        active: 0,
+        requests: 0,
+        overloaded: 0,
+        droppedConnections: 0,
+        webSockets: 0,
+        upstreamUsage: { busy: 0, idle: 0, queued: 0 },
+        upstreams: {},
+      },
+    },
     pool: { stats: { agents: [] } },
     logger,
     hosts,

@@ -26,12 +26,8 @@ export class GatewayMetrics {
   readonly #upstream: SafeHandle;
   readonly #requestBytes: SafeHandle;
   readonly #responseBytes: SafeHandle;
-  readonly #queueDepth: SafeHandle;
-  readonly #busyConnections: SafeHandle;
   /** Counters of requests by decision, then by status. */
   readonly #requests = new Map<MeasuredDecision, Map<number, SafeHandle>>();
-  #queued = 0;
-  #busy = 0;
 
   constructor(recorder: SafeRecorder) {
     this.#recorder = recorder;
@@ -43,8 +39,6 @@ export class GatewayMetrics {
     this.#upstream = phase('upstream');
     this.#requestBytes = recorder.handle('counter', 'gateway_request_bytes_total', NONE);
     this.#responseBytes = recorder.handle('counter', 'gateway_response_bytes_total', NONE);
-    this.#queueDepth = recorder.handle('gauge', 'gateway_upstream_queue_depth', NONE);
-    this.#busyConnections = recorder.handle('gauge', 'gateway_upstream_connections', { state: 'busy' });
   }
 
   /** Records a request that is over. */
@@ -57,23 +51,6 @@ export class GatewayMetrics {
     if (upstreamMs !== undefined) this.#upstream.record(upstreamMs / 1000);
     if (requestBytes > 0) this.#requestBytes.record(requestBytes);
     if (responseBytes > 0) this.#responseBytes.record(responseBytes);
-  }
-
-  /** Records a request that waits for a connection to the upstream. */
-  queued(): void {
-    this.#queueDepth.record(++this.#queued);
-  }
-
-  /** Records a queued request that got a connection. */
-  sent(): void {
-    this.#queueDepth.record(--this.#queued);
-    this.#busyConnections.record(++this.#busy);
-  }
-
-  /** Records the end of a request that was queued. @param wasSent `true` where it had got a connection */
-  ended(wasSent: boolean): void {
-    if (wasSent) this.#busyConnections.record(--this.#busy);
-    else this.#queueDepth.record(--this.#queued);
   }
 
   #requestsOf(decision: MeasuredDecision, status: number): SafeHandle {

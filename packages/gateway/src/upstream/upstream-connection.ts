@@ -58,6 +58,10 @@ export class UpstreamConnection implements TargetConnection {
     return this.#gate;
   }
 
+  get isConnected(): boolean {
+    return this.#client.stats.connected;
+  }
+
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#client.dispatch({ ...options, servername: this.#serverName } as Dispatcher.DispatchOptions, handler);
   }

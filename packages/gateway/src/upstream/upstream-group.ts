@@ -3,7 +3,14 @@ import { HeaderMap } from '@agentwire/headers';
 import { type Balance, BALANCES } from './balance.ts';
 import { GroupCall } from './group-call.ts';
 import { type Member, Members, type MembersDeps } from './members.ts';
-import type { OutgoingRequest, ResponseHandler, UpstreamCall, UpstreamSender } from './upstream-messages.ts';
+import {
+  type OutgoingRequest,
+  type ResponseHandler,
+  type UpstreamCall,
+  type UpstreamSender,
+  sumUsage,
+  type UpstreamUsage,
+} from './upstream-messages.ts';
 
 /** State of one target, for `/debug/state`. */
 export interface TargetStats {
@@ -39,6 +46,10 @@ export class UpstreamGroup implements UpstreamSender {
 
   get contended(): boolean {
     return this.#members.all.some(({ upstream }) => upstream.contended);
+  }
+
+  get usage(): UpstreamUsage {
+    return sumUsage(this.#members.all.map(({ upstream }) => upstream.usage));
   }
 
   get stats(): readonly TargetStats[] {

@@ -33,12 +33,30 @@ export interface UpstreamCall {
   abort(error: Error): void;
 }
 
+/** Connections to upstreams, and the requests that wait for one. */
+export interface UpstreamUsage {
+  /** Connections with a request; of HTTP/2 its streams. */
+  readonly busy: number;
+  /** Open connections without a request; none of HTTP/2. */
+  readonly idle: number;
+  /** Requests that wait for a connection. */
+  readonly queued: number;
+}
+
+/** Returns the sum of these. */
+export function sumUsage(all: readonly UpstreamUsage[]): UpstreamUsage {
+  const of = (key: keyof UpstreamUsage): number => all.reduce((sum, one) => sum + one[key], 0);
+  return { busy: of('busy'), idle: of('idle'), queued: of('queued') };
+}
+
 /** One or more servers that requests are sent to. */
 export interface UpstreamSender {
   /** `Host` where a request names none. */
   readonly host: string;
   /** `true` while requests wait for a connection. */
   readonly contended: boolean;
+  /** Connections and queued requests now. */
+  readonly usage: UpstreamUsage;
   /** Sends a request; the response comes through its callbacks. */
   send(request: OutgoingRequest, response: ResponseHandler): UpstreamCall;
   /** Ends its connections once no request uses them; there must be no new ones. */
@@ -90,6 +108,8 @@ export interface ConnectionGate {
 export interface TargetConnection {
   /** Gate of the current request, or of the last one. */
   readonly gate: ConnectionGate | undefined;
+  /** `true` while it has an open socket of its own; streams of HTTP/2 have none. */
+  readonly isConnected: boolean;
   dispatch(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void;
   destroy(): Promise<void>;
 }

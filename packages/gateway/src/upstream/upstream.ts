@@ -8,6 +8,7 @@ import type {
   TargetConnection,
   TargetConnections,
   UpstreamSender,
+  UpstreamUsage,
 } from './upstream-messages.ts';
 
 /** Settings of an {@link Upstream}. */
@@ -76,6 +77,11 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   /** `true` while requests wait for a connection. */
   get contended(): boolean {
     return this.#queue.size > 0;
+  }
+
+  get usage(): UpstreamUsage {
+    const idle = this.#idle.filter(({ isConnected }) => isConnected).length;
+    return { busy: this.#busy.size, idle, queued: this.#queue.size };
   }
 
   now(): number {

@@ -5,7 +5,7 @@ import { parseUpstream } from './upstream-address.ts';
 import type { UpstreamConfig } from './upstream-config.ts';
 import type { UpstreamDefaults } from './members.ts';
 import { type TargetStats, UpstreamGroup } from './upstream-group.ts';
-import type { UpstreamSender } from './upstream-messages.ts';
+import { sumUsage, type UpstreamSender, type UpstreamUsage } from './upstream-messages.ts';
 import { Upstream } from './upstream.ts';
 
 interface Entry {
@@ -96,6 +96,11 @@ export class Upstreams {
   get contended(): boolean {
     for (const { sender } of this.#byName.values()) if (sender.contended) return true;
     return false;
+  }
+
+  /** Connections of all of them, and requests that wait for one. */
+  get usage(): UpstreamUsage {
+    return sumUsage(this.#senders().map((sender) => sender.usage));
   }
 
   /** Targets of named upstreams. */

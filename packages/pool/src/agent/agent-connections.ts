@@ -63,7 +63,7 @@ export class AgentConnections {
     this.#labels = Object.freeze({ agent });
     this.limit = options.adaptiveConcurrency && new GradientLimit(options.adaptiveConcurrency);
     this.fitness = new ConnectionFitness(agent, options, this.pooled);
-    this.#recordUp();
+    this.recordGauges();
   }
 
   /** Number of connections that are up. */
@@ -157,7 +157,7 @@ export class AgentConnections {
     this.fitness.update();
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
-    this.#recordUp();
+    this.recordGauges();
     this.#events.onUp(connection);
     // the agent is back, so the others need not wait for the end of a long backoff
     for (const other of this.pooled) other.reconnectNow();
@@ -168,7 +168,7 @@ export class AgentConnections {
     this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.#agent} closed the connection`);
     if (!this.#stopping)
       this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
-    this.#recordUp();
+    this.recordGauges();
     this.#events.onDown(error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping);
     this.#events.onChange();
   }
@@ -188,7 +188,8 @@ export class AgentConnections {
     this.#events.onChange();
   }
 
-  #recordUp(): void {
+  /** Records the gauges of its connections. */
+  recordGauges(): void {
     this.#options.metrics.gauge('agent_connections_active', this.#labels, this.up);
     this.#recordPaused();
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import type { Tracer } from '@agentwire/core';
 import { createGateway, type GatewayOptions, type ListenOptions } from '@agentwire/gateway';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createUdsTransport } from '@agentwire/transport-uds';
@@ -28,6 +29,20 @@ function gateway(
     for (const [at, name] of names.entries()) await pool.addAgent(name, agents[at] ?? '');
     return createGateway({ pool, upstream, agents: names, ...rest }).listen({ host: '127.0.0.1', port: 0, h2c });
   };
+}
+
+/** Makes a tracer of OpenTelemetry. @param ratio share of traces that the SDK samples; `undefined` without an SDK */
+async function tracing(ratio: number | undefined): Promise<{ tracer: Tracer }> {
+  const { trace } = await import('@opentelemetry/api');
+  const { traceWith } = await import('@agentwire/metrics');
+  if (ratio !== undefined) {
+    const { NodeTracerProvider, NoopSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler } =
+      await import('@opentelemetry/sdk-trace-node');
+    const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
+    // what an exporter costs is not measured
+    new NodeTracerProvider({ sampler, spanProcessors: [new NoopSpanProcessor()] }).register();
+  }
+  return { tracer: traceWith(trace.getTracer('agentwire')) };
 }
 
 /** Handler that passes requests with undici, for node:http and for the same interface of node:http2. */
@@ -58,6 +73,18 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
     const { MetricsCollector } = await import('@agentwire/metrics');
     const metrics = new MetricsCollector();
     return gateway({ metrics }, { metrics })(upstream, agents);
+  },
+  async 'gateway-traced-no-sdk'(upstream, agents) {
+    const { tracer } = await tracing(undefined);
+    return gateway({ tracer }, { tracer })(upstream, agents);
+  },
+  async 'gateway-traced'(upstream, agents) {
+    const { tracer } = await tracing(1);
+    return gateway({ tracer }, { tracer })(upstream, agents);
+  },
+  async 'gateway-traced-one-percent'(upstream, agents) {
+    const { tracer } = await tracing(0.01);
+    return gateway({ tracer }, { tracer })(upstream, agents);
   },
   'gateway-alone': gateway(),
   async undici(upstream) {

@@ -23,6 +23,10 @@ class StreamConnection implements TargetConnection {
     return this.#onHttp1 ? this.#http1?.gate : this.#gate;
   }
 
+  get isConnected(): boolean {
+    return this.#http1?.isConnected === true;
+  }
+
   dispatch(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     if (this.#target.isHttp1) return this.#overHttp1(options, handler);
     this.#onHttp1 = false;
