@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { socketFolder, start } from './command-line.ts';
+import { agentwire, socketFolder, start } from './command-line.ts';
 
 function frame(type: number, payload: string): Buffer {
   const head = Buffer.alloc(5);
@@ -42,8 +42,15 @@ test('the gateway logs each bad registration once, and registration and loss of 
   for (const [bytes] of bad) expect(await say(path, bytes)).not.toMatch(/"accepted":true/);
   for (const [, reason] of bad) expect(gateway.stderr().split(reason)).toHaveLength(2);
   expect(gateway.stderr()).not.toContain('sekret');
-  const agent = start('agent', 'waf', '--reverse', `unix:${path}`, '--token-file', token, '--connections', '1');
+  const own = [`unix:${join(folder, 'own.sock')}`, `grpc+unix:${join(folder, 'own.grpc')}`];
+  const ways = [...own.flatMap((endpoint) => ['--listen', endpoint]), '--reverse', `unix:${path}`];
+  const agent = start('agent', 'waf', ...ways, '--token-file', token, '--connections', '1');
   await agent.line('registered unix:');
+  for (const endpoint of own) {
+    await agent.line(`listening ${endpoint}`);
+    const called = await agentwire('call', endpoint, '--token-file', token, '--uri', '/../x');
+    expect([called.status, called.stdout]).toEqual([0, expect.stringContaining('403')]);
+  }
   await vi.waitUntil(() => gateway.stderr().includes('an agent registered'), 5_000);
   agent.child.kill('SIGKILL');
   await vi.waitUntil(() => gateway.stderr().includes('a registered agent left'), 5_000);
