@@ -356,3 +356,46 @@ test('a WebSocket is refused: such a target has none', async () => {
   const socket = new WebSocket(url.replace('http', 'ws'));
   await once(socket, 'error');
 });
+
+test('whatever ends requests at any time, all of them end, and the next ones are served', async () => {
+  const open = new Set<ServerHttp2Stream>();
+  const { port, sessions } = await target((stream, headers, session) => {
+    open.add(stream);
+    stream.once('close', () => open.delete(stream));
+    const [, kind, at] = String(headers[':path']).split('/');
+    if (kind === 'refuse') return stream.close(7);
+    if (kind === 'lose' && Number(at) % 40 === 0) return session.destroy();
+    if (kind === 'early') return answerAll(stream, headers, session);
+    if (kind === 'half') {
+      stream.respond({ ':status': 200 });
+      stream.write(Buffer.alloc(70_000), () => stream.destroy(new Error('broken')));
+      return;
+    }
+    stream.resume().once('end', () => {
+      if (!stream.destroyed) answerAll(stream, headers, session);
+    });
+  });
+  const { url, gateway, ended } = await gatewayTo(port, { connections: 3, maxStreamsPerConnection: 10 });
+  const session = connect(url);
+  session.on('error', () => undefined);
+  onTestFinished(() => session.destroy());
+  const kinds = ['refuse', 'lose', 'early', 'half', 'whole', 'leave', 'leave-late'];
+  const statuses: number[] = [];
+  const COUNT = 210;
+  for (let at = 0; at < COUNT; at++) {
+    const kind = kinds[at % kinds.length] ?? '';
+    const stream = session.request({ ':method': 'POST', ':path': `/${kind}/${at}` });
+    stream.on('error', () => undefined).on('response', (head) => statuses.push(head[':status'] ?? 0));
+    stream.resume().write(Buffer.alloc(at * 100));
+    if (kind === 'leave') stream.destroy();
+    else if (kind === 'leave-late') setImmediate(() => stream.destroy(new Error('gone')));
+    else stream.end('end');
+  }
+  // those that were reset before the gateway saw them are not in the count
+  await ended(COUNT - 60);
+  for (const one of ['/a', '/b', '/c']) expect((await fetch(url + one)).status).toBe(200);
+  while (gateway.stats.active > 0 || open.size > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(60);
+  expect(statuses.filter((status) => ![200, 502].includes(status))).toEqual([]);
+  expect(sessions.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(3);
+});
