@@ -1,48 +1,20 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Resolved } from '@agentwire/core/internal';
-import {
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { DiscardPolicy, JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
-import { nodeToken, Subjects } from './subjects.ts';
+import {
+  type Difference,
+  STREAM_SETTINGS,
+  type StreamKind,
+  streamNames,
+  StreamSettings,
+  type WantedStream,
+} from './stream-settings.ts';
+import { Subjects } from './subjects.ts';
 
 const STREAM_NOT_FOUND = 10_059;
-const NANOS = 1_000_000;
 const MAX_INBOXES = 1000;
 const ATTEMPTS = 10;
-
-type Kind = 'inbox' | 'dead' | 'later';
-type Wanted = Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>;
-
-/** Names of options in the configuration of a stream, so that errors name the option. */
-const SETTINGS: readonly (readonly [keyof DurableStreamOptions, keyof StreamConfig, Kind | 'all'])[] = [
-  ['maxPerInbox', 'max_msgs_per_subject', 'inbox'],
-  ['maxBytes', 'max_bytes', 'inbox'],
-  ['maxAgeMs', 'max_age', 'inbox'],
-  ['duplicateWindowMs', 'duplicate_window', 'inbox'],
-  ['maxDelayed', 'max_msgs', 'later'],
-  ['maxDelayedPerNode', 'max_msgs_per_subject', 'later'],
-  ['maxDelayedPerNode', 'max_msg_size', 'later'],
-  ['maxDelayedBytes', 'max_bytes', 'later'],
-  ['maxDelayedBytes', 'max_msg_size', 'later'],
-  ['maxDeadLetters', 'max_msgs', 'dead'],
-  ['maxDeadPerNode', 'max_msgs_per_subject', 'dead'],
-  ['maxDeadBytes', 'max_bytes', 'dead'],
-  ['replicas', 'num_replicas', 'all'],
-  ['storage', 'storage', 'all'],
-];
-
-/** The names of the streams of a node: what waits in its durable inboxes, what was given up there, and what waits for its time. */
-export function streamNames(prefix: string, nodeId: string): Readonly<Record<Kind, string>> {
-  const node = nodeToken(nodeId);
-  const first = prefix.toUpperCase();
-  return { inbox: `${first}_INBOX_${node}`, dead: `${first}_DEAD_${node}`, later: `${first}_LATER_${node}` };
-}
 
 /**
  * The streams of one node, so that the server can keep nodes apart.
@@ -63,13 +35,15 @@ export class NodeStreams {
   readonly #subjects: Subjects;
   readonly #given: DurableStreamOptions;
   readonly #options: Resolved<DurableStreamOptions>;
+  readonly #settings: StreamSettings;
 
   constructor(
     manager: JetStreamManager,
     { prefix, nodeId }: { readonly prefix: string; readonly nodeId: string },
     options: DurableStreamOptions,
   ) {
-    const { inbox, dead, later } = streamNames(prefix, nodeId);
+    const names = streamNames(prefix, nodeId);
+    const { inbox, dead, later } = names;
     this.inbox = inbox;
     this.dead = dead;
     this.later = later;
@@ -77,18 +51,19 @@ export class NodeStreams {
     this.#subjects = new Subjects(prefix, nodeId);
     this.#given = options;
     this.#options = resolveDurableStreamOptions(options);
+    this.#settings = new StreamSettings(names, this.#subjects, this.#options);
   }
 
   /** Finds the streams, makes those that are missing, and brings them to what was asked for; throws `ERR_INVALID_ARGUMENT` if that cannot be. */
   async prepare(): Promise<void> {
-    await this.#settle(this.#inboxConfig(['', ...this.#options.inboxes]), 'inbox');
-    await this.#settle(this.#deadConfig(), 'dead');
+    await this.#settle(this.#settings.inbox(['', ...this.#options.inboxes]), 'inbox');
+    await this.#settle(this.#settings.dead(), 'dead');
     await this.#settleLater(['', ...this.#options.inboxes]);
   }
 
   /** Takes the subject of one inbox into the stream; throws `ERR_NO_INBOX` if it is not there and may not be made. */
   async addInbox(name: string): Promise<void> {
-    await this.#settle(this.#inboxConfig([name]), 'inbox');
+    await this.#settle(this.#settings.inbox([name]), 'inbox');
     await this.#settleLater([name]);
   }
 
@@ -99,70 +74,11 @@ export class NodeStreams {
 
   async #settleLater(names: readonly string[]): Promise<void> {
     this.hasLater = this.#options.create || (await this.#find(this.later)) !== undefined;
-    if (this.hasLater) await this.#settle(this.#laterConfig(names), 'later');
-  }
-
-  #laterConfig(names: readonly string[]): Wanted {
-    const { maxDelayed, maxDelayedPerNode, maxDelayedBytes, duplicateWindowMs } = this.#options;
-    return {
-      name: this.later,
-      subjects: names.map((name) => this.#subjects.anyLater(name)),
-      retention: RetentionPolicy.Workqueue,
-      discard: DiscardPolicy.New,
-      discard_new_per_subject: true,
-      max_msgs: maxDelayed,
-      max_msgs_per_subject: Math.min(maxDelayedPerNode, maxDelayed),
-      // the most that one sender may have waiting is half of the bytes.
-      max_msg_size: Math.max(1, Math.floor(maxDelayedBytes / 2 / maxDelayedPerNode)),
-      max_bytes: maxDelayedBytes,
-      duplicate_window: duplicateWindowMs * NANOS,
-      ...this.#everywhere(),
-    };
-  }
-
-  #inboxConfig(names: readonly string[]): Wanted {
-    const { maxPerInbox, maxAgeMs, duplicateWindowMs, maxBytes } = this.#options;
-    return {
-      name: this.inbox,
-      subjects: names.flatMap((name) => this.#inboxSubjects(name)),
-      retention: RetentionPolicy.Workqueue,
-      discard: DiscardPolicy.New,
-      discard_new_per_subject: true,
-      max_msgs_per_subject: maxPerInbox,
-      max_age: maxAgeMs * NANOS,
-      max_bytes: maxBytes,
-      duplicate_window: duplicateWindowMs * NANOS,
-      ...this.#everywhere(),
-    };
-  }
-
-  /** The empty name, which no inbox has, only keeps the stream from being one without subjects. */
-  #inboxSubjects(name: string): string[] {
-    const normal = this.#subjects.anyInbox(name);
-    return name === '' ? [normal] : [normal, this.#subjects.anyInbox(name, true)];
-  }
-
-  #deadConfig(): Wanted {
-    const { maxDeadLetters, maxDeadPerNode, maxDeadBytes } = this.#options;
-    return {
-      name: this.dead,
-      subjects: [this.#subjects.anyDead()],
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      max_msgs: maxDeadLetters,
-      max_msgs_per_subject: maxDeadPerNode,
-      max_bytes: maxDeadBytes,
-      ...this.#everywhere(),
-    };
-  }
-
-  #everywhere(): Pick<StreamConfig, 'num_replicas' | 'storage'> {
-    const { replicas, storage } = this.#options;
-    return { num_replicas: replicas, storage: storage === 'memory' ? StorageType.Memory : StorageType.File };
+    if (this.hasLater) await this.#settle(this.#settings.later(names), 'later');
   }
 
   /** Others of this name may do the same at this moment, so what came of it is looked at again. */
-  async #settle(wanted: Wanted, kind: Kind): Promise<void> {
+  async #settle(wanted: WantedStream, kind: StreamKind): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const found = await this.#find(wanted.name);
       // a stream of an earlier version may still take every name.
@@ -182,7 +98,7 @@ export class NodeStreams {
   async #apply(
     found: StreamConfig | undefined,
     missing: string[],
-    wanted: Wanted,
+    wanted: WantedStream,
     differing: Difference[],
   ): Promise<void> {
     const keptOpen = found?.subjects.filter((subject) => !this.#tooWide(subject)) ?? [];
@@ -201,7 +117,7 @@ export class NodeStreams {
   }
 
   /** A server drops what is over a limit that is lowered, so what was accepted would be lost: that is refused while it waits. */
-  async #checkRoom(found: StreamConfig, wanted: Wanted, differing: readonly Difference[]): Promise<void> {
+  async #checkRoom(found: StreamConfig, wanted: WantedStream, differing: readonly Difference[]): Promise<void> {
     const isLowered = ({ setting }: Difference): boolean => {
       const [before, limit] = [Number(found[setting]), Number(wanted[setting])];
       return limit > 0 && (before <= 0 || before > limit);
@@ -224,13 +140,13 @@ export class NodeStreams {
     return subject === this.#subjects.everyInbox();
   }
 
-  #changes(differing: readonly Difference[], wanted: Wanted): Partial<StreamConfig> {
+  #changes(differing: readonly Difference[], wanted: WantedStream): Partial<StreamConfig> {
     return Object.fromEntries(differing.map(({ setting }) => [setting, wanted[setting]]));
   }
 
   /** Options that were given and differ from the stream; those that were not given stay as they are. */
-  #differing(found: StreamConfig, wanted: Wanted, kind: Kind): Difference[] {
-    return SETTINGS.filter(
+  #differing(found: StreamConfig, wanted: WantedStream, kind: StreamKind): Difference[] {
+    return STREAM_SETTINGS.filter(
       ([option, setting, of]) =>
         (of === kind || of === 'all') && this.#given[option] !== undefined && found[setting] !== wanted[setting],
     ).map(([option, setting]) => ({ option, setting }));
@@ -255,7 +171,7 @@ export class NodeStreams {
   #refusal(
     differing: readonly Difference[],
     found: StreamConfig | undefined,
-    wanted: Wanted,
+    wanted: WantedStream,
     cause?: unknown,
   ): AgentwireError {
     const list = differing.map(
@@ -269,9 +185,4 @@ export class NodeStreams {
       { cause },
     );
   }
-}
-
-interface Difference {
-  readonly option: keyof DurableStreamOptions;
-  readonly setting: keyof StreamConfig;
 }

@@ -1,5 +1,5 @@
 import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
-import { streamNames } from './node-streams.ts';
+import { streamNames } from './stream-settings.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
 import { nodeToken, Subjects } from './subjects.ts';
 

@@ -11,7 +11,7 @@ export { payloadType } from './message/payload.ts';
 export { describeTarget } from './message/target.ts';
 export { CAPABILITY_DEFAULTS, type IpcScope, resolveCapabilities } from './process/capabilities.ts';
 export type { ProcessWatch, RemoteExit } from './process/remote-watches.ts';
-export { canMove, PROCESS_STATES, type ProcessState } from './process/process-table.ts';
+export { canMove, PROCESS_STATES, type ProcessState } from './process/process-state.ts';
 export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './router/remote-backend.ts';
 export type { RouterSettings } from './router/router-options.ts';
 export type { SchemaResult, StandardSchema } from './routing/contract.ts';

@@ -1,7 +1,7 @@
 import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
 import { checkKnownOptions, checkNumber, OPTION } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
-import { KERNEL_PID, type Pid } from '../process/pid.ts';
+import type { Pid } from '../process/pid.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
@@ -9,6 +9,7 @@ import type { Replier } from '../message/reply-channel.ts';
 import { payloadSize } from '../message/payload-size.ts';
 import { Lane } from './lane.ts';
 import { Ring } from './ring.ts';
+import { SignalLane } from './signal-lane.ts';
 
 /** Outcome of an offered message: undefined is queued, a code is refused, a promise is not known yet. */
 export type OfferOutcome = ErrorCode | undefined | Promise<ErrorCode | undefined>;
@@ -51,7 +52,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** Its options. */
   readonly options: ResolvedInboxOptions;
   readonly #hooks: InboxDeps;
-  readonly #signals = new Lane();
+  readonly #signals: SignalLane;
   readonly #high = new Lane();
   readonly #normal = new Lane();
   readonly #blocked = new Ring<Blocked>();
@@ -63,6 +64,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     this.pid = pid;
     this.options = options;
     this.#hooks = hooks;
+    this.#signals = new SignalLane(options, (message) => hooks.drop(message, 'inbox_full'));
   }
 
   /** Messages that wait in it, signals included. */
@@ -92,7 +94,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       this.#waiters.shift()?.settle(ReceivedMessage.deliver(message, this.#hooks.reply));
       return undefined;
     }
-    if (message.payload.kind === 'signal') return this.#offerSignal(message);
+    if (message.payload.kind === 'signal') return this.#signals.offer(message);
     const bytes = payloadSize(message);
     if (!this.#takes(bytes)) {
       if (this.options.overflow === 'reject') return 'ERR_INBOX_FULL';
@@ -189,26 +191,6 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     }
   }
 
-  /** A full lane evicts signals of agents before those of the kernel, and kills last; a signal that is worth less than all is refused. */
-  #offerSignal(message: KernelMessage): ErrorCode | undefined {
-    const { signalCapacity, maxBytes } = this.options;
-    const bytes = payloadSize(message);
-    while (
-      this.#signals.length >= signalCapacity ||
-      (this.#signals.length > 0 && this.#signals.bytes + bytes > maxBytes)
-    ) {
-      const fromKernel = isKernels(message);
-      const oldest =
-        this.#signals.take((one) => !isKernels(one) && !isKill(one)) ??
-        (fromKernel || isKill(message) ? this.#signals.take((one) => !isKernels(one)) : undefined) ??
-        (fromKernel ? (this.#signals.take((one) => !isKill(one)) ?? this.#signals.shift()) : undefined);
-      if (oldest === undefined) return 'ERR_INBOX_FULL';
-      this.#hooks.drop(oldest, 'inbox_full');
-    }
-    this.#signals.push(message, bytes);
-    return undefined;
-  }
-
   #block(message: KernelMessage): OfferOutcome {
     if (this.#blocked.length >= this.options.maxBlocked) return 'ERR_INBOX_FULL';
     const { clock } = this.#hooks;
@@ -282,12 +264,4 @@ function checkReceiveOptions(options: ReceiveOptions): void {
   const { timeoutMs, signal } = options;
   if (signal !== undefined) OPTION.signal('signal', signal);
   if (timeoutMs !== undefined && timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, 0, LONGEST_TIMER_MS);
-}
-
-function isKernels({ from, fromNode }: KernelMessage): boolean {
-  return from === KERNEL_PID && fromNode === undefined;
-}
-
-function isKill(message: KernelMessage): boolean {
-  return message.payload.kind === 'signal' && message.payload.signal.toLowerCase() === 'kill';
 }

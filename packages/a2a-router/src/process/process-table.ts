@@ -12,6 +12,7 @@ import {
 import { checkShortText } from '../message/message-limits.ts';
 import { type AgentCapabilities, resolveCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid, processNotFound } from './pid.ts';
+import { canMove, PROCESS_STATES, type ProcessState } from './process-state.ts';
 import { UnusedPids } from './unused-pids.ts';
 
 /** Name, parent and capabilities of a new process. */
@@ -249,28 +250,4 @@ function entryOf(pid: Pid, spec: ProcessSpec, capabilities: AgentCapabilities): 
     messagesSent: 0,
     toolCallsSent: 0,
   };
-}
-
-/**
- * State of a process.
- *
- * starting → running | exited; running → suspended | stopping | exited;
- * suspended → running | stopping | exited; stopping → exited; exited is final.
- */
-export type ProcessState = 'starting' | 'running' | 'suspended' | 'stopping' | 'exited';
-
-const MOVES: Readonly<Record<ProcessState, readonly ProcessState[]>> = {
-  starting: ['running', 'exited'],
-  running: ['suspended', 'stopping', 'exited'],
-  suspended: ['running', 'stopping', 'exited'],
-  stopping: ['exited'],
-  exited: [],
-};
-
-/** Every state, in the order of a life. */
-export const PROCESS_STATES: readonly ProcessState[] = ['starting', 'running', 'suspended', 'stopping', 'exited'];
-
-/** Tells whether a process may move from one state to another. */
-export function canMove(from: ProcessState, to: ProcessState): boolean {
-  return MOVES[from].includes(to);
 }
