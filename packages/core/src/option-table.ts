@@ -1,5 +1,6 @@
 import { checkToken } from './contract/token.ts';
 import { AgentwireError } from './errors.ts';
+import { described, type OptionCheck, type OptionRow, type OptionSchema, tableSchema } from './option-schema.ts';
 import {
   checkBoolean,
   checkClock,
@@ -15,14 +16,7 @@ import {
   show,
 } from './options.ts';
 
-/** Check of one option: throws `ERR_INVALID_ARGUMENT` that names the option, unless `value` is right. */
-export type OptionCheck = (name: string, value: unknown) => void;
-
-/** Row of an options table: the check of a value, and the default where the option has one. The name carries the unit. */
-export interface OptionRow<T> {
-  readonly check: OptionCheck;
-  readonly default?: T | undefined;
-}
+export type { OptionCheck, OptionRow } from './option-schema.ts';
 
 /** A row, or only a check, for each option of a type: an option that is added to the type does not compile without one. */
 export type OptionTable<T> = { readonly [Key in keyof Required<T>]: OptionCheck | OptionRow<T[Key]> };
@@ -71,6 +65,16 @@ function checkList(name: string, value: unknown, check: OptionCheck): void {
   for (const [at, one] of value.entries()) check(`${name}[${at}]`, one);
 }
 
+/** Returns a schema made of that of a check; `undefined` where the check has none. */
+function within(check: OptionCheck, make: (schema: OptionSchema) => OptionSchema): OptionSchema | undefined {
+  const schema = check.schema?.();
+  return schema && make(schema);
+}
+
+// their rows below have types that declarations can be made of without inference
+described(() => ({ type: 'boolean' }), checkBoolean);
+described(() => ({ type: 'string', minLength: 1 }), checkText);
+
 /** Checks for the rows of an {@link OptionTable}. */
 export const OPTION = {
   boolean: checkBoolean as OptionCheck,
@@ -102,39 +106,47 @@ export const OPTION = {
     (...methods: readonly string[]): OptionCheck =>
     (name, value) =>
       checkMethods(name, value as Record<string, unknown>, methods),
-  integer:
-    (min: number, max: number): OptionCheck =>
-    (name, value) =>
-      checkInteger(name, value, min, max),
-  number:
-    (min: number, max: number): OptionCheck =>
-    (name, value) =>
-      checkNumber(name, value, min, max),
-  oneOf:
-    (...allowed: readonly string[]): OptionCheck =>
-    (name, value) =>
-      checkOneOf(name, value, allowed),
-  listOf:
-    (check: OptionCheck): OptionCheck =>
-    (name, value) =>
-      checkList(name, value, check),
+  integer: (min: number, max: number): OptionCheck =>
+    described(
+      () => ({ type: 'integer', minimum: min, maximum: max }),
+      (name, value) => void checkInteger(name, value, min, max),
+    ),
+  number: (min: number, max: number): OptionCheck =>
+    described(
+      () => ({ type: 'number', minimum: min, maximum: max }),
+      (name, value) => void checkNumber(name, value, min, max),
+    ),
+  oneOf: (...allowed: readonly string[]): OptionCheck =>
+    described(
+      () => ({ enum: allowed }),
+      (name, value) => void checkOneOf(name, value, allowed),
+    ),
+  listOf: (check: OptionCheck): OptionCheck =>
+    described(
+      () => within(check, (items) => ({ type: 'array', items })),
+      (name, value) => checkList(name, value, check),
+    ),
   /** One such value, or a list of them. */
-  oneOrMore:
-    (check: OptionCheck): OptionCheck =>
-    (name, value) =>
-      Array.isArray(value) ? checkList(name, value, check) : check(name, value),
+  oneOrMore: (check: OptionCheck): OptionCheck =>
+    described(
+      () => within(check, (one) => ({ anyOf: [one, { type: 'array', items: one }] })),
+      (name, value) => (Array.isArray(value) ? checkList(name, value, check) : check(name, value)),
+    ),
   /** `false`, or a value that passes `check`. */
-  falseOr:
-    (check: OptionCheck): OptionCheck =>
-    (name, value) =>
-      value === false ? undefined : check(name, value),
-  /** Object with options of its own. */
-  nested:
-    <T>(table: OptionTable<T>): OptionCheck =>
-    (name, value) => {
-      checkKnownOptions(name, value as object, Object.keys(table));
-      checkTypes(`${name}.`, value as object, table);
-    },
+  falseOr: (check: OptionCheck): OptionCheck =>
+    described(
+      () => within(check, (one) => ({ anyOf: [{ const: false }, one] })),
+      (name, value) => (value === false ? undefined : check(name, value)),
+    ),
+  /** Object with options of its own. @param required those that it must have in a file; the caller checks that */
+  nested: <T>(table: OptionTable<T>, required?: readonly (keyof T & string)[]): OptionCheck =>
+    described(
+      () => tableSchema(table, required),
+      (name, value) => {
+        checkKnownOptions(name, value as object, Object.keys(table));
+        checkTypes(`${name}.`, value as object, table);
+      },
+    ),
 } as const;
 
 /**

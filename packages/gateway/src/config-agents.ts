@@ -1,7 +1,7 @@
 import { AgentwireError, parseEndpoint } from '@agentwire/core';
-import { OPTION } from '@agentwire/core/internal';
+import { described, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { FailurePolicy } from '@agentwire/pool';
-import { checkFailurePolicy } from '@agentwire/pool/internal';
+import { checkFailurePolicy, failurePolicySchema } from '@agentwire/pool/internal';
 import { type ConfigPath, type ConfigSource, type Fields, isObject } from './config-source.ts';
 
 /** One agent of a gateway's file. */
@@ -15,6 +15,14 @@ export interface AgentEntry {
   readonly tokenFile?: string;
 }
 
+/** Rows of an {@link AgentEntry}; its list, which tells the line of each fault, is checked below. */
+export const AGENT_TABLE: OptionTable<AgentEntry> = {
+  name: OPTION.text,
+  endpoint: OPTION.text,
+  onFailure: described(failurePolicySchema, (_name, value) => void checkFailurePolicy(value as FailurePolicy)),
+  tokenFile: OPTION.text,
+};
+
 function checkEndpoint(endpoint: string, schemes: readonly string[] | undefined): void {
   const { scheme } = parseEndpoint(endpoint);
   if (schemes === undefined || schemes.includes(scheme)) return;
@@ -26,7 +34,7 @@ function checkEndpoint(endpoint: string, schemes: readonly string[] | undefined)
 
 function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, schemes?: readonly string[]): string {
   if (!isObject(agent)) throw source.invalid(path, 'an agent must be {name, endpoint}');
-  source.checkKeys(path, agent, ['name', 'endpoint', 'onFailure', 'tokenFile']);
+  source.checkKeys(path, agent, Object.keys(AGENT_TABLE));
   const { name, endpoint, onFailure, tokenFile } = agent;
   if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
     throw source.invalid(path, 'an agent needs a name and an endpoint, both text');

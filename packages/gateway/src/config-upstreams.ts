@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { OPTION, type OptionTable } from '@agentwire/core/internal';
+import { OPTION, type OptionSchema, type OptionTable, tableSchema } from '@agentwire/core/internal';
 import { type ConfigContext, type ConfigSource, type Fields, isObject } from './config-source.ts';
 import { checkUpstream, isUpstreamName } from './options/resolve-options.ts';
 import { ROUTE_TABLE, type RouteOptions, checkRoute } from './routes/route-options.ts';
@@ -19,8 +19,23 @@ const TLS_FILES: OptionTable<UpstreamTls> = {
   verify: OPTION.boolean,
 };
 
-/** Options of an upstream that a file may have. */
-const UPSTREAM_KEYS = Object.keys(UPSTREAM_TABLE).filter((key) => key !== 'lookup');
+/** Rows of an upstream as a file has it. */
+const UPSTREAM_ROWS = { ...UPSTREAM_TABLE, tls: OPTION.nested(TLS_FILES) };
+const UPSTREAM_KEYS = Object.keys(UPSTREAM_ROWS).filter((key) => key !== 'lookup');
+
+/** Returns the schema of the upstreams of a file. */
+export function upstreamsSchema(): OptionSchema {
+  return {
+    type: 'object',
+    propertyNames: { pattern: '^[\\w-]{1,64}$' },
+    additionalProperties: tableSchema(UPSTREAM_ROWS, ['targets']),
+  };
+}
+
+/** Returns the schema of the routes of a file. */
+export function routesSchema(): OptionSchema {
+  return { type: 'array', items: tableSchema(ROUTE_TABLE) };
+}
 
 /** Replaces the names of PEM files with their content. */
 function withPems(source: ConfigSource, name: string, tls: unknown, { read }: ConfigContext): unknown {

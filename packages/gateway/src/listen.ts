@@ -55,8 +55,11 @@ export interface ListenOptions extends ListenAddress {
 /** {@link ListenTls} with its defaults. */
 export type ResolvedListenTls = Resolved<Omit<ListenTls, 'clientCa'>> & Pick<ListenTls, 'clientCa'>;
 
-const TLS_TABLE: OptionTable<ListenTls> = {
-  certificates: OPTION.listOf(OPTION.nested({ cert: OPTION.text, key: OPTION.text })),
+/** Rows of {@link ListenTls}. */
+export const LISTEN_TLS: OptionTable<ListenTls> = {
+  certificates: OPTION.listOf(
+    OPTION.nested<CertificateFiles>({ cert: OPTION.text, key: OPTION.text }, ['cert', 'key']),
+  ),
   clientCa: OPTION.text,
   minVersion: { check: OPTION.oneOf('TLSv1.2', 'TLSv1.3'), default: 'TLSv1.2' },
   http2: { check: OPTION.boolean, default: true },
@@ -66,7 +69,7 @@ const TLS_TABLE: OptionTable<ListenTls> = {
 /** Checks the TLS of an address and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveListenTls(tls: ListenTls | undefined, name = 'tls'): ResolvedListenTls | undefined {
   if (tls === undefined) return undefined;
-  const resolved = resolveOptions(name, tls, TLS_TABLE);
+  const resolved = resolveOptions(name, tls, LISTEN_TLS);
   if (!Array.isArray(resolved.certificates) || resolved.certificates.length === 0)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name}.certificates must name at least one { cert, key }`);
   return resolved;

@@ -4,7 +4,7 @@ export { FilteredSink, type FilteredSinkDeps, type SinkSource, type SinkWriter }
 export { type BodySource, bufferedBody, type OutgoingBody, streamedBody } from './body/request-body.ts';
 export { type Client, type ClientHeaderOptions, clientHeaders, http1Lines, withFraming } from './client-headers.ts';
 export { applyAgentOps } from './header-ops.ts';
-export { checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from './pipeline-options.ts';
+export { checkAgentOrder, checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from './pipeline-options.ts';
 export { ShadowedBody, shadowedSink } from './shadows.ts';
 export { TrailerFilter } from './trailers.ts';
 export { type VerdictResponse, verdictResponse } from './verdict-response.ts';

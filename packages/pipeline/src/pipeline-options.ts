@@ -1,7 +1,16 @@
 import { AgentwireError, type Clock, systemClock } from '@agentwire/core';
-import { checkObject, checkText, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
+import {
+  checkObject,
+  checkText,
+  described,
+  OPTION,
+  type OptionCheck,
+  type OptionTable,
+  resolveOptions,
+  tableSchema,
+} from '@agentwire/core/internal';
 import type { AgentPool, FailurePolicy } from '@agentwire/pool';
-import { checkFailurePolicy } from '@agentwire/pool/internal';
+import { checkFailurePolicy, failurePolicySchema } from '@agentwire/pool/internal';
 
 /** The part of an `AgentPool` that a pipeline uses. */
 export type AgentDirectory = Pick<
@@ -75,14 +84,26 @@ const AGENT_SETTINGS: OptionTable<AgentSettings> = {
   timeoutMs: OPTION.integer(1, 86_400_000),
   budgetMs: OPTION.integer(1, 86_400_000),
   mode: OPTION.oneOf('decide', 'observe'),
-  onFailure: (_name, value) => void checkFailurePolicy(value as FailurePolicy),
+  onFailure: described(failurePolicySchema, (_name, value) => void checkFailurePolicy(value as FailurePolicy)),
 };
 
 /** Checks settings by name of agent. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function checkAgentSettings(name: string, value: unknown): void {
-  for (const [agent, settings] of Object.entries(checkObject(name, value as object)))
-    OPTION.nested(AGENT_SETTINGS)(`${name}.${agent}`, settings);
-}
+export const checkAgentSettings: OptionCheck = described(
+  () => ({ type: 'object', additionalProperties: tableSchema(AGENT_SETTINGS) }),
+  (name, value) => {
+    for (const [agent, settings] of Object.entries(checkObject(name, value as object)))
+      OPTION.nested(AGENT_SETTINGS)(`${name}.${agent}`, settings);
+  },
+);
+
+/** Checks an order of agents. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export const checkAgentOrder: OptionCheck = described(
+  () => {
+    const name = { type: 'string', minLength: 1 };
+    return { type: 'array', items: { anyOf: [name, { type: 'array', items: name, minItems: 1 }] } };
+  },
+  (_name, value) => void stepsOf(value),
+);
 
 /**
  * Checks that settings are for agents that are asked: those of a misspelled name would have no effect.
@@ -107,7 +128,7 @@ export function settingsOf(settings: PipelineOptions['agentSettings']): Resolved
 
 const TABLE: OptionTable<PipelineOptions> = {
   pool: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest'),
-  agents: { check: (_name, value) => void stepsOf(value), default: [] },
+  agents: { check: checkAgentOrder, default: [] },
   decisionTimeoutMs: OPTION.integer(1, 86_400_000),
   agentSettings: checkAgentSettings,
   maxChunkBytes: { check: OPTION.integer(1, 16 * 1024 ** 2), default: 1024 ** 2 },

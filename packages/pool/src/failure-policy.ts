@@ -1,5 +1,5 @@
 import { AgentwireError, type Decision, type EventType, type Logger, type MetricsRecorder } from '@agentwire/core';
-import { checkKnownOptions } from '@agentwire/core/internal';
+import { checkKnownOptions, type OptionSchema } from '@agentwire/core/internal';
 import { failureKind, type FailureKind } from './failure-kind.ts';
 
 /** One failure, as the function of a policy gets it. */
@@ -28,6 +28,21 @@ const POLICY_KEYS: readonly (FailureKind | 'default')[] = [
   'agent_error',
   'default',
 ];
+
+/** Schema of the policies that a file can have: all but functions. */
+export function failurePolicySchema(): OptionSchema {
+  const rule = { enum: ['closed', 'open'] };
+  return {
+    anyOf: [
+      rule,
+      {
+        type: 'object',
+        properties: Object.fromEntries(POLICY_KEYS.map((key) => [key, rule])),
+        additionalProperties: false,
+      },
+    ],
+  };
+}
 
 /** Checks a policy. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {

@@ -10,12 +10,15 @@ import {
 } from '@agentwire/core';
 import {
   countRepeats,
+  described,
   OPTION,
   type OptionCheck,
+  type OptionRow,
   type OptionRows,
   type Resolved,
   resolveOptions,
   SafeRecorder,
+  schemaOf,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { BackoffOptions } from '@agentwire/core/session';
@@ -139,9 +142,12 @@ const DAY_MS = 86_400_000;
 
 /** Check of an option that `Infinity` switches off. */
 function orNever(check: OptionCheck): OptionCheck {
-  return (name, value) => {
-    if (value !== Infinity) check(name, value);
-  };
+  return described(
+    () => check.schema?.(),
+    (name, value) => {
+      if (value !== Infinity) check(name, value);
+    },
+  );
 }
 
 const ROWS: OptionRows<AgentPoolOptions> = {
@@ -186,8 +192,8 @@ const ROWS: OptionRows<AgentPoolOptions> = {
 };
 
 /** Options that a file may have under `pool`: all but objects and functions of a program. */
-export const POOL_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter(
-  (name) => !['transports', 'clock', 'logger', 'metrics', 'tracer', 'onConfigRequest'].includes(name),
+export const POOL_FILE_ROWS: Readonly<Record<string, OptionRow<unknown>>> = Object.fromEntries(
+  Object.entries(ROWS).filter(([, row]) => schemaOf(row as OptionRow<unknown>) !== undefined),
 );
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */

@@ -9,6 +9,7 @@ import { UsageError } from '../usage-error.ts';
 export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
   readonly check?: string;
+  readonly schema?: boolean;
   readonly watch?: boolean;
   readonly listen?: string;
   readonly workers?: string;

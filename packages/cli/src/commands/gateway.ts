@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@agentwire/core/internal';
 import type { Command } from 'commander';
 import { checkGatewayFiles } from '../check-gateway-files.ts';
@@ -37,6 +39,11 @@ function check(file: string, flags: GatewayFlags, context: CommandContext): void
 }
 
 async function run(flags: GatewayFlags, context: CommandContext): Promise<void> {
+  if (flags.schema === true) {
+    const file = fileURLToPath(import.meta.resolve('@agentwire/gateway/gateway.schema.json'));
+    context.terminal.stdout.write(readFileSync(file, 'utf8'));
+    return;
+  }
   if (flags.check !== undefined) return check(flags.check, flags, context);
   outliveReaders(context.terminal);
   // no `await using`: Node 22 cannot read it in source that was not compiled
@@ -55,6 +62,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .option('--config <file>', 'YAML file; flags override it')
     .option('--watch', 'reload the file when it changes, as SIGHUP does')
     .option('--check <file>', 'check such a file, and start nothing')
+    .option('--schema', 'print the JSON Schema of such a file, for completion in an editor')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
     .option(
       '--https-cert <file>',

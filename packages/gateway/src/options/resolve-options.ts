@@ -6,15 +6,23 @@ import {
   countRepeats,
   OPTION,
   type OptionCheck,
+  type OptionRow,
   type OptionRows,
   type Resolved,
   resolveOptions,
   SafeRecorder,
+  schemaOf,
   SafeTracer,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { ResolvedPipelineOptions } from '@agentwire/pipeline';
-import { checkAgentSettings, checkSettingsNames, settingsOf, stepsOf } from '@agentwire/pipeline/internal';
+import {
+  checkAgentOrder,
+  checkAgentSettings,
+  checkSettingsNames,
+  settingsOf,
+  stepsOf,
+} from '@agentwire/pipeline/internal';
 import { guarded } from '../guarded.ts';
 import { GatewayMetrics } from '../observe/gateway-metrics.ts';
 import { checkTrust, TrustedProxies } from '../request/trusted-proxies.ts';
@@ -98,7 +106,7 @@ const timeout = OPTION.integer(1, DAY_MS);
 const bufferedBytes = OPTION.integer(0, constants.MAX_LENGTH);
 
 const ROWS: OptionRows<GatewayOptions> = {
-  agents: { check: (_name, value) => void stepsOf(value), default: [] },
+  agents: { check: checkAgentOrder, default: [] },
   agentSettings: { check: checkAgentSettings },
   upstreams: { check: checkUpstreams, default: {} },
   routes: { check: checkRoutes, default: [] },
@@ -149,23 +157,13 @@ const ROWS: OptionRows<GatewayOptions> = {
   pool: { check: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest') },
 };
 
-/** Options that are objects or functions of a program, and those that have a place of their own in a file. */
-const NOT_IN_FILES = new Set([
-  'pool',
-  'upstream',
-  'upstreams',
-  'routes',
-  'agents',
-  'onRequestEnd',
-  'record',
-  'metrics',
-  'tracer',
-  'clock',
-  'logger',
-]);
+/** Options that have a place of their own in a file. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['upstream', 'upstreams', 'routes', 'agents']);
 
-/** Options that a file may have under `gateway`. */
-export const GATEWAY_FILE_KEYS: readonly string[] = Object.keys(ROWS).filter((name) => !NOT_IN_FILES.has(name));
+/** Options that a file may have under `gateway`: all others but objects and functions of a program. */
+export const GATEWAY_FILE_ROWS: Readonly<Record<string, OptionRow<unknown>>> = Object.fromEntries(
+  Object.entries(ROWS).filter(([key, row]) => !ELSEWHERE.has(key) && schemaOf(row as OptionRow<unknown>) !== undefined),
+);
 
 /** Checks options that a file has. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function checkGatewayOptions(options: Partial<GatewayOptions>): void {

@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import { OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
+import { described, OPTION, type OptionCheck, type OptionTable, tableSchema } from '@agentwire/core/internal';
 import { checkRange } from '../request/address-list.ts';
 
 /** Options of the PROXY protocol of a listening address. */
@@ -11,17 +11,20 @@ export interface ProxyProtocolOptions {
 }
 
 const TABLE: OptionTable<ProxyProtocolOptions> = {
-  from: OPTION.listOf(checkRange),
+  from: OPTION.listOf(described(() => ({ type: 'string', minLength: 1 }), checkRange)),
   timeoutMs: OPTION.integer(1, 300_000),
 };
 
 /** Checks `proxyProtocol`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export const checkProxyProtocol: OptionCheck = (name, value) => {
-  if (typeof value === 'object' && value !== null) return OPTION.nested(TABLE)(name, value);
-  if (typeof value === 'boolean') return;
-  const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
-  throw new AgentwireError(
-    'ERR_INVALID_ARGUMENT',
-    `${name} must be true, false or an object with from and timeoutMs, got ${got}`,
-  );
-};
+export const checkProxyProtocol: OptionCheck = described(
+  () => ({ anyOf: [{ type: 'boolean' }, tableSchema(TABLE)] }),
+  (name, value) => {
+    if (typeof value === 'object' && value !== null) return OPTION.nested(TABLE)(name, value);
+    if (typeof value === 'boolean') return;
+    const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `${name} must be true, false or an object with from and timeoutMs, got ${got}`,
+    );
+  },
+);

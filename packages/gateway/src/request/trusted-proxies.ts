@@ -1,14 +1,17 @@
 import { AgentwireError } from '@agentwire/core';
-import { OPTION, type OptionCheck } from '@agentwire/core/internal';
+import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
 import { AddressList, checkRange } from './address-list.ts';
 
 /** Checks `trustForwarded`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export const checkTrust: OptionCheck = (name, value) => {
-  if (typeof value === 'boolean') return;
-  if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
-  const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be true, false or a list of IP ranges, got ${got}`);
-};
+export const checkTrust: OptionCheck = described(
+  () => ({ anyOf: [{ type: 'boolean' }, { type: 'array', items: { type: 'string', minLength: 1 } }] }),
+  (name, value) => {
+    if (typeof value === 'boolean') return;
+    if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
+    const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be true, false or a list of IP ranges, got ${got}`);
+  },
+);
 
 /** Proxies in front of the gateway whose forwarded headers count. */
 export class TrustedProxies {

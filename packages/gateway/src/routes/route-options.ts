@@ -1,8 +1,15 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkKnownOptions, checkObject, OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
+import {
+  checkKnownOptions,
+  checkObject,
+  described,
+  OPTION,
+  type OptionCheck,
+  type OptionTable,
+} from '@agentwire/core/internal';
 import { checkHeaderName } from '@agentwire/headers';
 import type { AgentOrder, AgentSettings } from '@agentwire/pipeline';
-import { checkAgentSettings, stepsOf } from '@agentwire/pipeline/internal';
+import { checkAgentOrder, checkAgentSettings } from '@agentwire/pipeline/internal';
 import { type BodyMode, checkBodyMode } from '../options/body-mode.ts';
 import type { TrailerMode } from '../options/trailer-mode.ts';
 import { checkRouteHost } from './host-match.ts';
@@ -50,35 +57,43 @@ export interface RouteOptions {
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Z-]{1,32}$/;
 
-const checkMethod: OptionCheck = (name, value) => {
-  if (typeof value === 'string' && METHOD.test(value)) return;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a method in capitals, such as GET`);
-};
+const checkMethod: OptionCheck = described(
+  () => ({ type: 'string', pattern: METHOD.source }),
+  (name, value) => {
+    if (typeof value === 'string' && METHOD.test(value)) return;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a method in capitals, such as GET`);
+  },
+);
 
-const checkHeaders: OptionCheck = (name, value) => {
-  for (const [header, wanted] of Object.entries(checkObject(name, value as object))) {
-    try {
-      checkHeaderName(header);
-    } catch (cause) {
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name}: ${(cause as Error).message}`, { cause });
+const checkHeaders: OptionCheck = described(
+  () => ({ type: 'object', additionalProperties: { type: 'string', minLength: 1 } }),
+  (name, value) => {
+    for (const [header, wanted] of Object.entries(checkObject(name, value as object))) {
+      try {
+        checkHeaderName(header);
+      } catch (cause) {
+        throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name}: ${(cause as Error).message}`, { cause });
+      }
+      OPTION.text(`${name}.${header}`, wanted);
     }
-    OPTION.text(`${name}.${header}`, wanted);
-  }
-};
+  },
+);
+
+const path = described(() => ({ type: 'string', pattern: '^/[^?#;]*$' }), checkRoutePath);
 
 /** Rows of the options of a route, in the order of the page. */
 export const ROUTE_TABLE: OptionTable<RouteOptions> = {
   name: OPTION.text,
-  host: OPTION.oneOrMore(checkRouteHost),
-  path: checkRoutePath,
-  pathPrefix: checkRoutePath,
-  pathRegex: checkPathRegex,
+  host: OPTION.oneOrMore(described(() => ({ type: 'string', minLength: 1, maxLength: 255 }), checkRouteHost)),
+  path,
+  pathPrefix: path,
+  pathRegex: described(() => ({ type: 'string', minLength: 1, maxLength: 1_000 }), checkPathRegex),
   methods: OPTION.listOf(checkMethod),
   headers: checkHeaders,
   upstream: OPTION.text,
-  pipeline: (_name, value) => void stepsOf(value),
+  pipeline: checkAgentOrder,
   agentSettings: checkAgentSettings,
-  rewritePrefix: checkRoutePath,
+  rewritePrefix: path,
   retries: OPTION.integer(0, 10),
   decisionTimeoutMs: OPTION.integer(1, 86_400_000),
   maxRequestBodyBytes: OPTION.integer(0, Number.MAX_SAFE_INTEGER),

@@ -1,5 +1,12 @@
 import { AgentwireError } from '@agentwire/core';
-import { checkObject, OPTION, type OptionCheck, type OptionTable } from '@agentwire/core/internal';
+import {
+  checkObject,
+  described,
+  OPTION,
+  type OptionCheck,
+  type OptionTable,
+  tableSchema,
+} from '@agentwire/core/internal';
 import { parseUpstream } from './upstream-address.ts';
 
 /** One server of an upstream. */
@@ -99,11 +106,17 @@ export interface UpstreamConfig {
 const DAY_MS = 86_400_000;
 const timeout = OPTION.integer(1, DAY_MS);
 
+const PATH = /^\/[!-~]*$/;
+const HASH_ON = /^(?:clientIp|path|header:[!#$%&'*+.^_`|~\w-]+)$/;
+
 const HEALTH_CHECK: OptionTable<HealthCheckOptions> = {
-  path: (name, value) => {
-    if (typeof value !== 'string' || !/^\/[!-~]*$/.test(value))
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a path such as /healthz`);
-  },
+  path: described(
+    () => ({ type: 'string', pattern: PATH.source }),
+    (name, value) => {
+      if (typeof value !== 'string' || !PATH.test(value))
+        throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a path such as /healthz`);
+    },
+  ),
   host: OPTION.text,
   intervalMs: OPTION.integer(10, DAY_MS),
   timeoutMs: timeout,
@@ -126,17 +139,27 @@ const TLS: OptionTable<UpstreamTls> = {
 };
 
 const TARGET: OptionTable<UpstreamTarget> = {
-  url: (name, value) => void parseUpstream(value, name),
+  url: described(
+    () => ({ type: 'string', minLength: 1 }),
+    (name, value) => void parseUpstream(value, name),
+  ),
   weight: OPTION.integer(1, 1_000),
 };
 
-const checkTargets: OptionCheck = (name, value) => {
-  OPTION.listOf((at, target) =>
-    typeof target === 'string' ? void parseUpstream(target, at) : checkTarget(at, target),
-  )(name, value);
-  if ((value as unknown[]).length > 0) return;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must name at least one target`);
-};
+const checkTargets: OptionCheck = described(
+  () => ({
+    type: 'array',
+    items: { anyOf: [{ type: 'string', minLength: 1 }, tableSchema(TARGET, ['url'])] },
+    minItems: 1,
+  }),
+  (name, value) => {
+    OPTION.listOf((at, target) =>
+      typeof target === 'string' ? void parseUpstream(target, at) : checkTarget(at, target),
+    )(name, value);
+    if ((value as unknown[]).length > 0) return;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must name at least one target`);
+  },
+);
 
 const checkTarget: OptionCheck = (name, value) => {
   OPTION.nested(TARGET)(name, value);
@@ -144,17 +167,20 @@ const checkTarget: OptionCheck = (name, value) => {
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must have a url`);
 };
 
-const checkHashOn: OptionCheck = (name, value) => {
-  if (typeof value === 'string' && /^(?:clientIp|path|header:[!#$%&'*+.^_`|~\w-]+)$/.test(value)) return;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be clientIp, path or header:NAME`);
-};
+const checkHashOn: OptionCheck = described(
+  () => ({ type: 'string', pattern: HASH_ON.source }),
+  (name, value) => {
+    if (typeof value === 'string' && HASH_ON.test(value)) return;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be clientIp, path or header:NAME`);
+  },
+);
 
 /** Rows of {@link UpstreamConfig}, in the order of the page. */
 export const UPSTREAM_TABLE: OptionTable<UpstreamConfig> = {
   targets: checkTargets,
   balance: OPTION.oneOf('roundRobin', 'leastConnections', 'consistentHash'),
   hashOn: checkHashOn,
-  healthCheck: OPTION.nested(HEALTH_CHECK),
+  healthCheck: OPTION.nested(HEALTH_CHECK, ['path']),
   eject: OPTION.falseOr(OPTION.nested(EJECT)),
   tls: OPTION.nested(TLS),
   protocol: OPTION.oneOf('http1', 'http2', 'auto'),

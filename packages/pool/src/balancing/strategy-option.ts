@@ -1,5 +1,5 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
-import { OPTION } from '@agentwire/core/internal';
+import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
 import { consistentHash } from './consistent-hash.ts';
 import { healthBased } from './health-based.ts';
 import { leastConnections, powerOfTwo, random, roundRobin } from './stock-strategies.ts';
@@ -19,10 +19,13 @@ const BY_NAME: Readonly<Record<LoadBalanceStrategyName, () => LoadBalanceStrateg
 };
 
 /** Checks a strategy: the name of a stock one, or an object. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function checkStrategy(name: string, value: unknown): void {
-  if (typeof value === 'string') OPTION.oneOf(...Object.keys(BY_NAME))(name, value);
-  else OPTION.methods('pick')(name, value);
-}
+export const checkStrategy: OptionCheck = described(
+  () => ({ enum: Object.keys(BY_NAME) }),
+  (name, value) => {
+    if (typeof value === 'string') OPTION.oneOf(...Object.keys(BY_NAME))(name, value);
+    else OPTION.methods('pick')(name, value);
+  },
+);
 
 /** Creates the strategy of one agent from a checked option. @throws AgentwireError `ERR_INVALID_ARGUMENT` where `forAgent` fails */
 export function createStrategy(
