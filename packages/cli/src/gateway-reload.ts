@@ -42,6 +42,7 @@ export interface GatewayReloadDeps {
   readonly logger: Logger;
   readonly example: string;
   readonly metrics: GatewayOptions['metrics'];
+  readonly tracer?: GatewayOptions['tracer'];
   readonly onRequestEnd?: GatewayOptions['onRequestEnd'];
   readonly record?: GatewayOptions['record'];
   /** Reads flags and file again. @throws UsageError for any wrong value */
@@ -116,9 +117,9 @@ export class GatewayReload {
   }
 
   #options({ gateway, upstream, upstreams, routes, pipeline }: GatewaySettings): GatewayOptions {
-    const { pool, logger, metrics, onRequestEnd, record } = this.#deps;
+    const { pool, logger, metrics, tracer, onRequestEnd, record } = this.#deps;
     const directory = directoryOf(pool, this.#agents);
-    const observers = { logger, metrics, onRequestEnd, record };
+    const observers = { logger, metrics, tracer, onRequestEnd, record };
     return { ...gateway, pool: directory, upstream, upstreams, routes, agents: pipeline, ...observers };
   }
 

@@ -11,8 +11,10 @@ import { jsonLine, line } from './output/terminal.ts';
 import { listenAdmin, reloadOver } from './listen-admin.ts';
 import { measure } from './measure.ts';
 import { reloadOnChange } from './reload-on-change.ts';
+import { traceToOtlp } from './otlp.ts';
 import { readSecret } from './read-named-file.ts';
 import { acceptReverseAgents } from './reverse-agents.ts';
+import { listenPlace, notifyServiceManager, usePassedSockets } from './service-manager.ts';
 import { drainOnSignal } from './signals.ts';
 import { type PrimarySettings, servePrimary } from './workers/gateway-primary.ts';
 import { openWorkerLink } from './workers/worker-link.ts';
@@ -39,6 +41,8 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     else line(stdout, `${event} ${endpoint}`);
   };
   const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
+  const places = [listen, adminAt, chosen.reverseListen === undefined ? undefined : listenPlace(chosen.reverseListen)];
+  const passed = link === undefined ? usePassedSockets(places, EXAMPLE) : [];
   if (chosen.workers !== undefined && link === undefined) {
     const primary: PrimarySettings = {
       count: workerCount(chosen.workers, EXAMPLE),
@@ -48,6 +52,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
       adminHosts: hosts,
       adminToken: token,
       drainTimeoutMs: chosen.gateway?.drainTimeoutMs ?? 30_000,
+      passed,
       hangTimeoutMs: hangTimeoutMs(flags.workerTimeoutMs, EXAMPLE),
       logger,
       tell,
@@ -64,7 +69,10 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   );
   // the metrics are read at the admin address, so without one nothing is measured
   const measures = adminAt === undefined ? undefined : await measure();
-  const pool = new AgentPool({ transports, logger, metrics: measures?.collector, ...chosen.pool });
+  const traces = await traceToOtlp(flags.otlp, 'agentwire-gateway', { logger, example: EXAMPLE });
+  cleanup.defer(() => traces?.end());
+  const tracer = traces?.tracer;
+  const pool = new AgentPool({ transports, logger, metrics: measures?.collector, tracer, ...chosen.pool });
   cleanup.defer(() => pool.close());
   const access = await openGatewayAccessLog(chosen.accessLog, {
     terminal: context.terminal,
@@ -86,6 +94,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     logger,
     example: EXAMPLE,
     metrics: measures?.collector,
+    tracer,
     onRequestEnd: access.log,
     record,
     // its warnings were given at the start
@@ -125,6 +134,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   const adminUrl = adminAt === undefined || link !== undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);
   // installs signal handlers before it prints the line: its reader may send a signal at once
   const drain = async (): Promise<void> => {
+    if (link === undefined) notifyServiceManager('stopping', logger);
     admin.startDraining();
     await reverse?.close();
     await gateway.drain();
@@ -147,5 +157,6 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   tell('listening', url);
   if (reverse !== undefined) tell('listening', reverse.address);
   if (adminUrl !== undefined) tell('admin', adminUrl);
+  notifyServiceManager('ready', logger);
   await drained;
 }

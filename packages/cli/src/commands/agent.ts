@@ -10,6 +10,8 @@ import { jsonLine, line } from '../output/terminal.ts';
 import { drainOnSignal } from '../signals.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
+import { OTLP_FLAG, traceToOtlp } from '../otlp.ts';
+import { listenPlace, notifyServiceManager, usePassedSockets } from '../service-manager.ts';
 import { readToken } from '../read-named-file.ts';
 import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
@@ -30,6 +32,7 @@ interface AgentOptions extends TlsFlags, TransportFlags, SocketFlags {
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly watch?: boolean;
+  readonly otlp?: string;
   readonly workers?: string;
   readonly workerTimeoutMs?: string;
 }
@@ -65,10 +68,11 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
+  const passed = link === undefined ? usePassedSockets(options.listen.map(listenPlace), EXAMPLE) : [];
   if (options.workers !== undefined && link === undefined) {
     const { listen, workers, workerTimeoutMs, json: quiet = false } = options;
     const [count, timeoutMs] = [workerCount(workers, EXAMPLE), hangTimeoutMs(workerTimeoutMs, EXAMPLE)];
-    const settings = { count, listen, hangTimeoutMs: timeoutMs, logger, access: sockets, tell, quiet };
+    const settings = { count, listen, hangTimeoutMs: timeoutMs, logger, access: sockets, passed, tell, quiet };
     const cleanup = new Cleanup();
     try {
       return await serveAgentPrimary(settings, context, cleanup);
@@ -84,8 +88,10 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   const stock = stockTransports({ ...tlsOf(options), sockets, logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const callers = new KnownTokens(token === undefined ? {} : { '*': token });
+  const traces = await traceToOtlp(options.otlp, agent.name, { logger, example: EXAMPLE });
   const server = await serveAgent(agent, {
     transports,
+    tracer: traces?.tracer,
     ...(token !== undefined && {
       authorize: (_peer, credential) => {
         if (callers.prove('', credential.token)) return;
@@ -115,10 +121,16 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     );
   process.on('unhandledRejection', onFloating);
   const isQuiet = options.json === true || link !== undefined;
-  const drained = drainOnSignal(context.terminal, () => server.drain(), isQuiet, link?.asked);
+  const drain = (): Promise<void> => {
+    if (link === undefined) notifyServiceManager('stopping', logger);
+    return server.drain();
+  };
+  const drained = drainOnSignal(context.terminal, drain, isQuiet, link?.asked);
   if (link === undefined) for (const endpoint of server.endpoints) tell('listening', endpoint);
+  if (link === undefined) notifyServiceManager('ready', logger);
   link?.ready({ report: () => ({ state: JSON.stringify(server.stats), unready: [] }), metrics: () => [] });
   await drained;
+  await traces?.end();
   process.off('unhandledRejection', onFloating);
   link?.end();
   endWatch?.();
@@ -150,6 +162,7 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
     .option(...WORKER_TIMEOUT)
     .option('--watch', 'serve anew when a file that was loaded changes and can be loaded, for development')
+    .option(...OTLP_FLAG)
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

@@ -26,6 +26,7 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly accessLog?: string;
   readonly accessLogFormat?: string;
   readonly record?: string;
+  readonly otlp?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }

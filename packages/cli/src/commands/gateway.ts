@@ -7,6 +7,7 @@ import { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line, outliveReaders } from '../output/terminal.ts';
 import { addTransportFlag } from '../load-transports.ts';
+import { OTLP_FLAG } from '../otlp.ts';
 import { serveGateway } from '../serve-gateway.ts';
 import { addTlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
@@ -103,6 +104,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
       '--record <file>',
       'record what agents are asked and decide, without bodies, to ask them again later with agentwire replay; SIGUSR1 opens it again',
     )
+    .option(...OTLP_FLAG)
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')
     .showHelpAfterError(`for example: ${EXAMPLE}`)

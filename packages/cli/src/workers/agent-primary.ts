@@ -2,10 +2,13 @@ import { type Logger, parseEndpoint, systemClock } from '@agentwire/core';
 import type { SocketFileOptions } from '@agentwire/transport-uds';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import { notifyServiceManager } from '../service-manager.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive, type WorkerLimits } from './fork-worker.ts';
+import { LostSockets } from './lost-sockets.ts';
 import { probeAddress } from './probe-address.ts';
 import { SharedSockets } from './shared-sockets.ts';
+import type { WorkerStart } from './worker-link.ts';
 import { Workers } from './workers.ts';
 
 /** Time that `serveAgent` drains by default, in milliseconds. */
@@ -16,6 +19,8 @@ export interface AgentPrimarySettings {
   readonly count: number;
   readonly listen: readonly string[];
   readonly hangTimeoutMs: number;
+  /** Sockets of a service manager, by address. */
+  readonly passed: WorkerStart['sockets'];
   readonly logger: Logger;
   /** Mode and group of the Unix sockets. */
   readonly access: SocketFileOptions;
@@ -38,19 +43,23 @@ export async function serveAgentPrimary(
   context: CommandContext,
   cleanup: Cleanup,
 ): Promise<void> {
-  const { count, hangTimeoutMs, logger, access, tell, quiet } = settings;
+  const { count, hangTimeoutMs, logger, access, passed, tell, quiet } = settings;
   cleanup.defer(stayAlive());
   const listen = await Promise.all(settings.listen.map(withPort));
   const sockets = new SharedSockets(listen, access);
   cleanup.defer(() => sockets.remove());
   const limits: WorkerLimits = { killAfterMs: killAfter(DRAIN_TIMEOUT_MS), hangTimeoutMs, logger };
+  const lost = new LostSockets(passed.length, logger, context);
   const workers = new Workers({
     count,
     logger,
     clock: systemClock,
-    fork: async () => forkWorker({ listen, sockets: await sockets.acquire() }, limits),
+    fork: async () => forkWorker({ listen, sockets: [...passed, ...(await sockets.acquire())] }, limits),
     onReady: () => sockets.publish(),
-    onExit: () => sockets.release(),
+    onExit: () => {
+      sockets.release();
+      lost.check(workers);
+    },
   });
   cleanup.defer(() => workers.drain());
   const restart = (): void => {
@@ -60,12 +69,21 @@ export async function serveAgentPrimary(
   };
   process.on('SIGHUP', restart);
   cleanup.defer(() => process.off('SIGHUP', restart));
-  const drained = drainOnSignal(context.terminal, () => workers.drain(), quiet);
+  const drained = drainOnSignal(
+    context.terminal,
+    async () => {
+      notifyServiceManager('stopping', logger);
+      await workers.drain();
+    },
+    quiet,
+    lost.promise,
+  );
   if (!(await workers.start())) {
     // its own lines say why
     context.status = 1;
     return;
   }
   for (const endpoint of listen) tell('listening', endpoint);
+  notifyServiceManager('ready', logger);
   await drained;
 }

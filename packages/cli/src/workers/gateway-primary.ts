@@ -5,9 +5,12 @@ import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { AdminPlace } from '../commands/gateway-flags.ts';
 import { listenAdmin, reloadOver } from '../listen-admin.ts';
+import { notifyServiceManager } from '../service-manager.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive } from './fork-worker.ts';
+import { LostSockets } from './lost-sockets.ts';
 import { probeAddress } from './probe-address.ts';
+import type { WorkerStart } from './worker-link.ts';
 import { Workers } from './workers.ts';
 import { endPage, metricsPage, readyPage, statePage, type WorkerPage } from './worker-pages.ts';
 
@@ -21,6 +24,8 @@ export interface PrimarySettings {
   readonly adminToken: string | undefined;
   readonly drainTimeoutMs: number;
   readonly hangTimeoutMs: number;
+  /** Sockets of a service manager, by address. */
+  readonly passed: WorkerStart['sockets'];
   readonly logger: Logger;
   readonly tell: (event: 'listening' | 'admin', endpoint: string) => void;
   /** Checks the settings again. @throws UsageError where they are wrong, or need a restart of this process */
@@ -35,7 +40,18 @@ export async function servePrimary(
   context: CommandContext,
   cleanup: Cleanup,
 ): Promise<void> {
-  const { count, listen, isTls, adminAt, adminHosts: hosts, adminToken: token, hangTimeoutMs, logger, tell } = settings;
+  const {
+    count,
+    listen,
+    isTls,
+    adminAt,
+    adminHosts: hosts,
+    adminToken: token,
+    hangTimeoutMs,
+    passed,
+    logger,
+    tell,
+  } = settings;
   cleanup.defer(stayAlive());
   const address = await probeAddress(listen);
   const killAfterMs = killAfter(settings.drainTimeoutMs);
@@ -44,12 +60,16 @@ export async function servePrimary(
     import('@agentwire/metrics/internal'),
   ]);
   const merged = new MergedMetrics({ logger });
+  const lost = new LostSockets(passed.length, logger, context);
   const workers = new Workers({
     count,
     logger,
     clock: systemClock,
-    fork: () => forkWorker({ listen: [address], sockets: [] }, { killAfterMs, hangTimeoutMs, logger }),
-    onExit: ({ last: { metrics = [] } }) => merged.end(metrics),
+    fork: () => forkWorker({ listen: [address], sockets: passed }, { killAfterMs, hangTimeoutMs, logger }),
+    onExit: ({ last: { metrics = [] } }) => {
+      merged.end(metrics);
+      lost.check(workers);
+    },
   });
   cleanup.defer(() => workers.drain());
   const reopen = (): void => {
@@ -86,10 +106,12 @@ export async function servePrimary(
   });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);
-  const drained = drainOnSignal(context.terminal, async () => {
+  const drain = async (): Promise<void> => {
+    notifyServiceManager('stopping', logger);
     await workers.drain();
     await admin.close();
-  });
+  };
+  const drained = drainOnSignal(context.terminal, drain, false, lost.promise);
   cleanup.defer(settings.reloadOnChange(again));
   if (!(await workers.start())) {
     // its own lines say why
@@ -98,5 +120,6 @@ export async function servePrimary(
   }
   tell('listening', `${isTls ? 'https' : 'http'}://${address}`);
   if (adminUrl !== undefined) tell('admin', adminUrl);
+  notifyServiceManager('ready', logger);
   await drained;
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { givenSocket, listenKey } from '@agentwire/core/internal';
 import { listenOn } from '@agentwire/gateway/internal';
 
 /**
@@ -8,6 +9,7 @@ import { listenOn } from '@agentwire/gateway/internal';
  * @throws AgentwireError `ERR_CONNECT` where it is taken
  */
 export async function probeAddress(listen: { readonly host: string; readonly port: number }): Promise<string> {
+  if (givenSocket(listen) !== undefined) return listenKey(listen);
   const server = createServer();
   const url = await listenOn(server, listen);
   await new Promise((resolve) => server.close(resolve));

@@ -1,5 +1,5 @@
 import { parseEndpoint } from '@agentwire/core';
-import type { GivenSocket } from '@agentwire/core/internal';
+import { type GivenSocket, givenSocket } from '@agentwire/core/internal';
 import type { SocketFileOptions } from '@agentwire/transport-uds';
 import { prepareSocketFile } from '@agentwire/transport-uds/internal';
 
@@ -25,7 +25,9 @@ export class SharedSockets {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(endpoints: readonly string[], access: SocketFileOptions) {
-    this.#paths = endpoints.flatMap((endpoint) => parseEndpoint(endpoint).path ?? []);
+    this.#paths = endpoints
+      .flatMap((endpoint) => parseEndpoint(endpoint).path ?? [])
+      .filter((path) => givenSocket({ path }) === undefined);
     this.#access = access;
   }
 

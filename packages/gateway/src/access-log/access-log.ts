@@ -101,7 +101,7 @@ export async function openAccessLog(options: AccessLogOptions): Promise<AccessLo
   const { clock, requests, maxBufferBytes } = resolved;
   const logger = countRepeats(checkLogger(resolved.logger), clock);
   const format = accessFormat(resolved.format, resolved.query);
-  const writer = await openWriter(sink, logger);
+  const writer = await openWriter(sink, clock, logger);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await atMost(clock, CLOSE_MS, writer.end());
@@ -121,9 +121,10 @@ export async function openAccessLog(options: AccessLogOptions): Promise<AccessLo
   };
 }
 
-async function openWriter(sink: () => Promise<LineSink>, logger: Logger): Promise<LineWriter> {
+async function openWriter(sink: () => Promise<LineSink>, clock: Clock, logger: Logger): Promise<LineWriter> {
   try {
     return await LineWriter.open({
+      clock,
       open: sink,
       onDropped: (lines) => logger.warn({ lines }, 'lines of the access log were dropped: its destination is too slow'),
       onError: (err, what) => logger.error({ err }, `the access log could not ${what}`),

@@ -1,3 +1,5 @@
+import type { Clock, TimerHandle } from '@agentwire/core';
+
 /** Destination of lines: a file or a stream. */
 export interface LineSink {
   /** Writes everything. Rejects where it could not. */
@@ -7,12 +9,19 @@ export interface LineSink {
 
 /** Collaborators of a {@link LineWriter}. */
 export interface LineWriterDeps {
+  readonly clock: Clock;
   readonly open: () => Promise<LineSink>;
   /** Called with the number of lines that were lost since the last call, when lines are written again, and at the end. */
   readonly onDropped: (lines: number) => void;
   /** Called with an error of the destination. */
   readonly onError: (error: unknown, what: 'write' | 'reopen') => void;
 }
+
+/**
+ * Time from a write to the next one, in milliseconds: a write costs as much as several lines. The first line after a quiet time is written
+ * at once.
+ */
+const BATCH_MS = 20;
 
 /** Writer of lines that never waits: one write at a time, further lines are buffered up to a limit, and dropped past it. */
 export class LineWriter {
@@ -25,6 +34,7 @@ export class LineWriter {
   #reopening: PromiseWithResolvers<void> | undefined;
   #unreported = 0;
   #closed = false;
+  #wake: (() => void) | undefined;
   written = 0;
   dropped = 0;
 
@@ -58,12 +68,14 @@ export class LineWriter {
     this.#reopening ??= Promise.withResolvers<void>();
     const { promise } = this.#reopening;
     this.#start();
+    this.#wake?.();
     return promise;
   }
 
   /** Takes no more lines. Resolves when all of them are written. */
   async end(): Promise<void> {
     this.#closed = true;
+    this.#wake?.();
     await this.#running;
     this.#report();
   }
@@ -86,8 +98,22 @@ export class LineWriter {
     while (this.#lines.length > 0 || this.#reopening !== undefined) {
       if (this.#reopening !== undefined) await this.#reopen(this.#reopening);
       if (this.#lines.length > 0) await this.#write(this.#lines.splice(0));
+      await this.#pause();
     }
     this.#running = undefined;
+  }
+
+  /** Waits for further lines, unless the destination is to be opened again or closed. */
+  async #pause(): Promise<void> {
+    if (this.#closed || this.#reopening !== undefined) return;
+    const { clock } = this.#deps;
+    let timer: TimerHandle;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = clock.setTimeout(resolve, BATCH_MS);
+    });
+    clock.clearTimeout(timer);
+    this.#wake = undefined;
   }
 
   async #write(lines: readonly string[]): Promise<void> {

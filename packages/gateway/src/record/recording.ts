@@ -36,6 +36,7 @@ export async function openRecording(options: RecordingOptions): Promise<Recordin
   let writer: LineWriter;
   try {
     writer = await LineWriter.open({
+      clock,
       open: () => recordingFile(file, length),
       onDropped: (lines) => logger.warn({ lines }, 'lines of the recording were dropped: its disk is too slow'),
       onError: (err, what) => logger.error({ err }, `the recording could not ${what}`),
