@@ -17,7 +17,7 @@ import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { takesTrailers } from './options/trailer-mode.ts';
-import { announcedLength, headEvent } from './request/request-head.ts';
+import { announcedLength, hasBody, headEvent } from './request/request-head.ts';
 import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
@@ -28,6 +28,7 @@ import type { OutgoingRequest } from './upstream/upstream-messages.ts';
 import { UpgradeResponse } from './websocket/upgrade-response.ts';
 import { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 
+const NONE: readonly string[] = [];
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
 
 /** Request and response of a {@link ProxiedRequest}. */
@@ -45,7 +46,8 @@ export class ProxiedRequest implements BodyProgress {
   readonly #route: Route;
   readonly #options: ResolvedGatewayOptions;
   readonly #input: ProxiedRequestInput;
-  readonly #left = new AbortController();
+  /** Error of a client that left. */
+  #left: AgentwireError | undefined;
   readonly #pipeline: Pipeline;
   readonly #reader: RequestReader;
   /** Set where the client asks for a WebSocket. */
@@ -68,7 +70,9 @@ export class ProxiedRequest implements BodyProgress {
     this.#startedAt = options.clock.now();
     this.#continueDue = expectsContinue;
     this.#trace = options.tracer && RequestTrace.begin(options.tracer, request);
-    this.#pipeline = new Pipeline(options, this.#left.signal, this.#trace?.traceparent);
+    // a signal costs more than all else here: made only where something can wait for it
+    const leaving = options.steps.length > 0 || response instanceof UpgradeResponse ? new AbortController() : undefined;
+    this.#pipeline = new Pipeline(options, leaving?.signal, this.#trace?.traceparent);
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
       minBytesPerSecond: options.minUploadBytesPerSecond,
@@ -78,15 +82,36 @@ export class ProxiedRequest implements BodyProgress {
     const pipeline = this.#pipeline;
     if (takesTrailers(request, options.trailers) || options.trailers === 'both')
       pipeline.trailers = new TrailerFilter();
-    if (response instanceof UpgradeResponse)
-      this.#webSocket = new WebSocketUpgrade({ id, options, pipeline, deadlines, response, routeId: route.name });
+    if (response instanceof UpgradeResponse && leaving !== undefined) {
+      const { signal } = leaving;
+      this.#webSocket = new WebSocketUpgrade({
+        id,
+        options,
+        pipeline,
+        deadlines,
+        response,
+        signal,
+        routeId: route.name,
+      });
+    }
     const webSocket = this.#webSocket;
-    this.#upstream = new UpstreamRequest(
-      { options, upstream, stalls, pipeline, reader: this.#reader, request, response, id, webSocket },
-      this.#left.signal,
-    );
+    const reader = this.#reader;
+    this.#upstream = new UpstreamRequest({
+      options,
+      upstream,
+      stalls,
+      pipeline,
+      reader,
+      request,
+      response,
+      id,
+      webSocket,
+    });
     const onClose = (): void => {
-      if (!response.writableFinished) this.#left.abort(new AgentwireError('ERR_ABORTED', 'the client went away'));
+      if (response.writableFinished || this.#left !== undefined) return;
+      this.#left = new AgentwireError('ERR_ABORTED', 'the client went away');
+      leaving?.abort(this.#left);
+      this.#upstream.leave(this.#left);
     };
     response.once('close', onClose);
     if (response.socket !== null) return;
@@ -129,8 +154,9 @@ export class ProxiedRequest implements BodyProgress {
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
     const webSocket = this.#webSocket;
     const seen = webSocket === undefined ? target : { ...target, lines: webSocket.forAgents(target.lines) };
-    const head = headEvent(request, seen, upstream.host, id, clock);
-    const judged = await this.#pipeline.onRequest(head);
+    const judged = this.#pipeline.asks
+      ? await this.#pipeline.onRequest(headEvent(request, seen, upstream.host, id, clock))
+      : { headers: seen.lines, wantBody: NONE };
     const { wantBody } = judged;
     if (target.path === '*') {
       // about this server, not the upstream
@@ -140,7 +166,7 @@ export class ProxiedRequest implements BodyProgress {
     // no `using`: Node 22 cannot parse it in source that was not compiled
     const buffer = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#createBuffer() : undefined;
     try {
-      const { data, length } = head.hasBody === true ? await this.#body(wantBody, buffer) : NO_BODY;
+      const { data, length } = hasBody(request) ? await this.#body(wantBody, buffer) : NO_BODY;
       const headers = withFraming(applyAgentOps(judged.headers, this.#pipeline.requestOps), length);
       const { method = 'GET' } = request;
       this.requestSent = true;
@@ -189,7 +215,7 @@ export class ProxiedRequest implements BodyProgress {
   #endWith(error: unknown): Outcome {
     const { id, request, response } = this.#input;
     const { clock, logger } = this.#options;
-    if (this.#left.signal.aborted || response.destroyed) return { outcome: 'cancelled' };
+    if (this.#left !== undefined || response.destroyed) return { outcome: 'cancelled' };
     if (!(error instanceof Refusal || error instanceof NoRoute)) {
       const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
       const { method } = request;

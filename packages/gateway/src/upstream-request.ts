@@ -60,7 +60,6 @@ function hasUnknownCoding(headers: HeaderList): boolean {
 /** Sends a request to the upstream and passes the response to the client, through the agents where they take it. */
 export class UpstreamRequest implements ResponseHandler {
   readonly #context: UpstreamRequestDeps;
-  readonly #signal: AbortSignal;
   readonly #writer: ClientWriter;
   readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #call: UpstreamCall | undefined;
@@ -71,20 +70,20 @@ export class UpstreamRequest implements ResponseHandler {
   /** Times of the request; measured with `metrics` or `onRequestEnd`. */
   readonly times: UpstreamTimes | undefined;
   #ended = false;
+  #running = false;
+  /** Error of a client that left. */
+  #left: Error | undefined;
   #buffer: BufferedBody | undefined;
   /** Head of a response whose trailers may pass. */
   #head: HeaderList | undefined;
 
-  /** @param signal aborts when the client leaves */
-  constructor(context: UpstreamRequestDeps, signal: AbortSignal) {
+  constructor(context: UpstreamRequestDeps) {
     this.#context = context;
-    this.#signal = signal;
     const { response, options, stalls } = context;
     const measured = options.metrics !== undefined || options.onRequestEnd !== undefined;
     this.times = measured ? new UpstreamTimes(options.clock) : undefined;
     this.#writer = new ClientWriter({
       response,
-      signal,
       clock: options.clock,
       stalls,
       onFail: this.#fail,
@@ -124,16 +123,22 @@ export class UpstreamRequest implements ResponseHandler {
 
   /** Runs the request to its end. @throws Refusal of an agent, or an error of upstream, agent or client */
   async run(request: OutgoingRequest): Promise<void> {
-    const onAbort = (): void => this.#fail(this.#signal.reason as Error);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#signal.throwIfAborted();
+      if (this.#left !== undefined) throw this.#left;
+      this.#running = true;
       this.#call = this.#context.upstream.send(this.times?.begin(request) ?? request, this);
       await this.#outcome.promise;
     } finally {
-      this.#signal.removeEventListener('abort', onAbort);
+      this.#running = false;
       this.#buffer?.release();
     }
+  }
+
+  /** Ends the request, now or when it is run: the client has left. */
+  leave(error: Error): void {
+    this.#left = error;
+    this.#writer.leave(error);
+    if (this.#running) this.#fail(error);
   }
 
   readonly #fail = (error: Error): void => {
@@ -179,7 +184,7 @@ export class UpstreamRequest implements ResponseHandler {
     this.status = 101;
     this.times?.onHead();
     const { resolve, reject } = this.#outcome;
-    this.#context.webSocket?.run(headers, socket, this.#signal).then(resolve, reject);
+    this.#context.webSocket?.run(headers, socket).then(resolve, reject);
   }
 
   onData(chunk: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { rawClient } from './raw-client.ts';
 import { setup } from './setup.ts';
 import { open, socketUpstream } from './web-socket-setup.ts';
@@ -67,4 +67,52 @@ test.each([
   const frame = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1');
   expect([frame[0], frame.readUInt16BE(2)]).toEqual([0x88, code]);
   expect(upstream.messages).toEqual([]);
+});
+
+test('an agent that observes is shown every message and not waited for, and what it would have decided is counted', async () => {
+  const upstream = await socketUpstream();
+  const shown: string[] = [];
+  const observer = async (event: ProxyEvent): Promise<Decision> => {
+    if (event.type !== 'webSocketFrame') return ALLOW;
+    shown.push(`${event.clientToServer ? 'client' : 'server'} ${Buffer.from(event.data).toString()}`);
+    await Promise.resolve();
+    return words(event);
+  };
+  const { url, pool } = await setup(
+    { observer },
+    { upstream: upstream.url, agentSettings: { observer: { mode: 'observe' } } },
+  );
+  const counted: unknown[] = [];
+  pool.recordShadow = (agent, verdicts) => counted.push([agent, verdicts]);
+  const client = await open(url);
+  for (const word of ['one', 'drop', 'two']) {
+    client.send(word);
+    expect(await client.next()).toBe(`echo ${word}`);
+  }
+  client.socket.close(1000);
+  await client.closed;
+  await vi.waitFor(() => expect(counted).toEqual([['observer', { decided: 'allow', observed: 'drop' }]]));
+  expect(shown.toSorted()).toEqual([
+    'client drop',
+    'client one',
+    'client two',
+    'server echo drop',
+    'server echo one',
+    'server echo two',
+  ]);
+});
+
+test('a budget is the time for one message: past it the failure policy decides', async () => {
+  const upstream = await socketUpstream();
+  const slow = (event: ProxyEvent): Decision | Promise<Decision> => {
+    const hangs = event.type === 'webSocketFrame' && Buffer.from(event.data).toString() === 'hang';
+    return hangs ? new Promise<Decision>(() => undefined) : ALLOW;
+  };
+  const { url } = await setup({ slow }, { upstream: upstream.url, agentSettings: { slow: { budgetMs: 1_000 } } });
+  const client = await open(url);
+  client.send('one');
+  expect(await client.next()).toBe('echo one');
+  client.send('hang');
+  expect(await client.closed).toBe('1011 no decision');
+  expect(upstream.messages).toEqual(['one']);
 });

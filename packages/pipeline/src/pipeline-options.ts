@@ -28,11 +28,11 @@ export interface AgentSettings {
   readonly timeoutMs?: number | undefined;
   /**
    * Total time that it may make one request wait, in milliseconds, over all its decisions on it; default none. Past it each of them is a failure
-   * of the kind `timeout`, for which `onFailure` decides.
+   * of the kind `timeout`, for which `onFailure` decides. On an open WebSocket it is the time for one message.
    */
   readonly budgetMs?: number | undefined;
   /**
-   * `observe` asks the agent at its place, also about bodies, but waits for nothing and obeys nothing: what it would have decided is counted
+   * `observe` asks the agent at its place, also about bodies and WebSocket messages, but waits for nothing and obeys nothing: what it would have decided is counted
    * beside what was decided, in `agent_shadow_decisions_total`. Default `decide`. Bodies are those that the client and the upstream sent.
    */
   readonly mode?: 'decide' | 'observe' | undefined;

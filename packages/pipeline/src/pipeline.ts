@@ -17,6 +17,7 @@ import { BodyFilter } from './body/body-filter.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
 import { Refusal } from './refusal.ts';
+import { frameVerdict } from './shadow.ts';
 import { shadowsOf, type Shadows } from './shadows.ts';
 import type { TrailerFilter } from './trailers.ts';
 
@@ -74,10 +75,10 @@ export class Pipeline {
   #spentMs: Map<string, number> | undefined;
 
   /**
-   * @param signal aborts when the client leaves
+   * @param signal aborts when the client leaves; `undefined` where there are no agents, which is all that it ends
    * @param traceparent span that the events belong under; agents see it as `traceparent` of the request
    */
-  constructor(options: ResolvedPipelineOptions, signal: AbortSignal, traceparent?: string) {
+  constructor(options: ResolvedPipelineOptions, signal: AbortSignal | undefined, traceparent?: string) {
     this.#pool = options.pool;
     this.#steps = options.steps;
     this.#clock = options.clock;
@@ -245,9 +246,15 @@ export class Pipeline {
     return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await this.#ask(agent, event)]));
   }
 
+  /** `true` where there is an agent. */
+  get asks(): boolean {
+    return this.#steps.length > 0;
+  }
+
   /** `true` where an agent takes responses. */
   get judgesResponses(): boolean {
-    return this.#steps.some((step) => step.some((agent) => this.#judgesResponse(agent)));
+    for (const step of this.#steps) for (const agent of step) if (this.#judgesResponse(agent)) return true;
+    return false;
   }
 
   /** Returns whether an agent takes responses: an agent that takes bodies only needs the head to ask for them. */
@@ -256,18 +263,18 @@ export class Pipeline {
     return pool.handles(agent, 'responseHeaders') !== false || pool.handles(agent, 'responseBodyChunk') !== false;
   }
 
-  /** `true` where an agent takes the frames of WebSockets. */
+  /** `true` where an agent takes the frames of WebSockets, to decide on them or to observe them. */
   get judgesFrames(): boolean {
     return this.#steps.some((step) => step.some((agent) => this.#judgesFrame(agent)));
   }
 
   #judgesFrame(agent: string): boolean {
-    return !this.#observes(agent) && this.#pool.handles(agent, 'webSocketFrame') !== false;
+    return this.#pool.handles(agent, 'webSocketFrame') !== false;
   }
 
   /**
-   * Asks every agent that takes frames, until one does not allow it. Agents that observe are not shown frames, and budgets do not
-   * count: a WebSocket may last for days.
+   * Asks every agent that takes frames, until one does not allow it. Agents that observe are shown it and not waited for. A budget is for
+   * one frame: a WebSocket may last for days.
    *
    * @returns whether the frame passes; `false` where an agent drops it
    * @throws Refusal where an agent closes the WebSocket, or its failure policy blocks
@@ -277,16 +284,28 @@ export class Pipeline {
     try {
       for (const agent of this.#steps.flat()) {
         if (!this.#judgesFrame(agent)) continue;
-        const { timeoutMs = this.#options.timeoutMs, onFailure } = this.#settings?.get(agent) ?? {};
-        const decision = await this.#pool.decide(agent, frame, { ...this.#options, timeoutMs, onFailure });
-        const { verdict, webSocket } = decision;
-        if (verdict.type !== 'allow' || webSocket?.type === 'close') throw new Refusal(agent, decision);
-        if (webSocket?.type === 'drop') return false;
+        if (this.#observes(agent)) {
+          this.shadows?.frame(agent, frame);
+          continue;
+        }
+        const decision = await this.#pool.decide(agent, frame, this.#frameOptions(agent));
+        const verdict = frameVerdict(decision);
+        if (verdict !== 'allow') this.#decided = verdict;
+        if (verdict === 'drop') return false;
+        if (verdict !== 'allow') throw new Refusal(agent, decision);
       }
       return true;
     } finally {
       this.waitedMs += this.#clock.now() - since;
     }
+  }
+
+  #frameOptions(agent: string): PoolAskOptions {
+    const settings = this.#settings?.get(agent);
+    if (settings === undefined) return this.#options;
+    const { timeoutMs = this.#options.timeoutMs, budgetMs = Infinity, onFailure } = settings;
+    const restMs = Math.min(timeoutMs ?? Infinity, budgetMs);
+    return { ...this.#options, timeoutMs: restMs === Infinity ? undefined : restMs, onFailure };
   }
 
   /** Asks about the response's head, as {@link onRequest} does about the request's. */

@@ -5,6 +5,7 @@ import type {
   RequestHeaders,
   RequestId,
   ResponseHeaders,
+  WebSocketFrame,
 } from '@agentwire/core';
 import type { PoolAskOptions } from '@agentwire/pool';
 import type { AgentDirectory } from './pipeline-options.ts';
@@ -13,10 +14,18 @@ import type { AgentDirectory } from './pipeline-options.ts';
 const MAX_WAITING_BYTES = 4 * 1024 ** 2;
 /** Bytes of bodies that wait for observing agents, over all requests of one set of options; past it the request that adds more is asked about no further. */
 const MAX_TOTAL_BYTES = 64 * 1024 ** 2;
+/** Cost of a frame that waits, beside its data, in bytes. */
+const FRAME_BYTES = 256;
 const NO_BYTES = new Uint8Array(0);
 
 type BodyType = 'requestBodyChunk' | 'responseBodyChunk';
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
+
+/** Returns the verdict on a frame of a WebSocket: `drop` and `close` beside those on requests. */
+export function frameVerdict({ verdict, webSocket }: Decision): string {
+  if (verdict.type !== 'allow') return verdict.type;
+  return webSocket?.type === 'close' || webSocket?.type === 'drop' ? webSocket.type : 'allow';
+}
 
 /** Collaborators of a {@link Shadow}. */
 export interface ShadowDeps {
@@ -65,16 +74,31 @@ export class Shadow {
 
   /** Asks about the next chunk of a body, where the agent wants it. */
   chunk(type: BodyType, data: Uint8Array, last: boolean): void {
+    if (data.byteLength > this.#deps.maxChunkBytes) this.#end('dropped');
+    else this.#nextBytes(data.byteLength, () => this.#askAboutChunk(type, data, last));
+  }
+
+  /** Asks about a frame of a WebSocket. One that it would drop counts, and it is asked about the next one. */
+  frame(frame: WebSocketFrame): void {
+    this.#nextBytes(frame.data.byteLength + FRAME_BYTES, async () => {
+      const decision = await this.#ask(frame);
+      const verdict = decision === undefined ? 'allow' : frameVerdict(decision);
+      if (verdict === 'close') this.#end(verdict);
+      else if (verdict === 'drop') this.#observed = verdict;
+    });
+  }
+
+  /** Asks in turn, while what waits is within its bounds. */
+  #nextBytes(bytes: number, ask: () => Promise<void>): void {
     if (this.#over) return;
-    const { total, maxChunkBytes } = this.#deps;
-    const bytes = data.byteLength;
+    const { total } = this.#deps;
     const isTooMuch = this.#waitingBytes + bytes > MAX_WAITING_BYTES || total.waitingBytes + bytes > MAX_TOTAL_BYTES;
-    if (bytes > maxChunkBytes || isTooMuch) return this.#end('dropped');
+    if (isTooMuch) return this.#end('dropped');
     this.#waitingBytes += bytes;
     total.waitingBytes += bytes;
     this.#tail = this.#tail.then(async () => {
       try {
-        if (!this.#over) await this.#askAboutChunk(type, data, last);
+        if (!this.#over) await ask();
       } finally {
         this.#waitingBytes -= bytes;
         total.waitingBytes -= bytes;

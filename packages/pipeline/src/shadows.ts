@@ -1,4 +1,4 @@
-import type { RequestComplete, RequestHeaders, RequestId, ResponseHeaders } from '@agentwire/core';
+import type { RequestComplete, RequestHeaders, RequestId, ResponseHeaders, WebSocketFrame } from '@agentwire/core';
 import type { BodySource } from './body/request-body.ts';
 import type { ResolvedPipelineOptions } from './pipeline-options.ts';
 import { Shadow } from './shadow.ts';
@@ -14,9 +14,18 @@ export class Shadows {
 
   /** Shows a head to an agent. */
   head(agent: string, event: RequestHeaders | ResponseHeaders): void {
+    this.#of(agent, event.id).head(event);
+  }
+
+  /** Shows a frame of a WebSocket to an agent. */
+  frame(agent: string, frame: WebSocketFrame): void {
+    this.#of(agent, frame.id).frame(frame);
+  }
+
+  #of(agent: string, id: RequestId): Shadow {
     let shadow = this.#all.get(agent);
-    if (shadow === undefined) this.#all.set(agent, (shadow = this.#create(agent, event.id)));
-    shadow.head(event);
+    if (shadow === undefined) this.#all.set(agent, (shadow = this.#create(agent, id)));
+    return shadow;
   }
 
   /** Shows the next chunk of a body to every agent. */

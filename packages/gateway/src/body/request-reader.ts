@@ -189,6 +189,8 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   }
 
   #detach(): void {
+    // most requests have no body, and their listeners are not worth the search
+    if (!this.#attached) return;
     this.#options.deadlines.delete(this);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#chunks.length = 0;

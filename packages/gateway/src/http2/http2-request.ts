@@ -34,7 +34,9 @@ export class Http2Request {
     this.url = headers[':path'] ?? '';
     this.scheme = headers[':scheme'];
     // a colon, two spaces and two line ends
-    this.headBytes = raw.reduce((bytes, part) => bytes + part.length + 2, 0);
+    let bytes = 2 * raw.length;
+    for (const part of raw) bytes += part.length;
+    this.headBytes = bytes;
     this.rawHeaders = http1Lines(raw, headers[':authority']);
     if (!stream.endAfterHeaders)
       // the types of node:http2 lack the last argument

@@ -46,6 +46,16 @@ export function clientOf(
   return peer.trusted && proxies !== undefined ? forwardedClient(rawHeaders, peer, proxies.trustsHop) : peer;
 }
 
+let lastMs = NaN;
+let lastTime = '';
+
+/** Formats a time; requests of one millisecond share the text. */
+function isoTime(ms: number): string {
+  if (ms === lastMs) return lastTime;
+  lastMs = ms;
+  return (lastTime = new Date(ms).toISOString());
+}
+
 /** Returns the metadata of a request. */
 function metadataOf(
   request: ClientRequest,
@@ -64,7 +74,7 @@ function metadataOf(
     serverName,
     protocol: `HTTP/${request.httpVersion}`,
     tlsVersion: isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined,
-    timestamp: new Date(clock.wallNow()).toISOString(),
+    timestamp: isoTime(clock.wallNow()),
     ...(typeof traceparent === 'string' && { traceparent }),
   };
 }

@@ -1,4 +1,3 @@
-import { type EventEmitter, once } from 'node:events';
 import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { ClientResponse } from '../client-messages.ts';
@@ -16,8 +15,6 @@ export interface ResponseSink {
 /** Collaborators of a {@link ClientWriter}. */
 export interface ClientWriterDeps {
   readonly response: ClientResponse;
-  /** Aborts when the client leaves. */
-  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly stalls: StallWatch;
   /** Called when the client has read nothing for too long though it could, or the head is one that HTTP does not allow. */
@@ -35,6 +32,8 @@ export class ClientWriter {
   readonly #response: ClientResponse;
   #head: Head | undefined;
   #watchesStall = false;
+  #left: Error | undefined;
+  #onLeave: ((error: Error) => void) | undefined;
   /** Time since which the client has taken nothing of what waits for it. */
   stalledSince: number | undefined;
   /** Bytes of body written. */
@@ -114,25 +113,48 @@ export class ClientWriter {
     stalls.watch(response, onFail);
   }
 
-  /** Writes, and waits where the client does not keep up. @throws AbortError when it has left */
+  /** Writes, and waits where the client does not keep up. @throws the error of {@link leave} when it has left */
   async writeAndWait(chunk: Uint8Array): Promise<void> {
-    const { signal } = this.#options;
-    if (chunk.byteLength > 0 && !this.write(chunk))
-      await once(this.#response as unknown as EventEmitter, 'drain', { signal });
+    if (chunk.byteLength === 0 || this.write(chunk)) return;
+    if (this.#left !== undefined) throw this.#left;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#onLeave = reject;
+    this.#response.once('drain', resolve);
+    await promise;
+  }
+
+  /** Ends the wait of {@link writeAndWait}: the client has left. */
+  leave(error: Error): void {
+    this.#left = error;
+    this.#onLeave?.(error);
   }
 
   /** @param done called when the last byte is out */
   end(done: () => void): void {
     this.#writeHead();
     this.#response.end(done);
-    if (!this.#response.writableFinished && this.#response.writableLength > 0) this.#watchStall();
+    // node:http2 writes at the end of the turn: nearly all responses are out then
+    if (!this.#response.writableFinished && this.#response.writableLength > 0) setImmediate(watchUnsent, this);
+  }
+
+  /** Watches a response that has ended, where a part of it was not sent yet. */
+  watchUnsent(): void {
+    if (!this.#response.writableFinished && !this.#response.destroyed) this.#watchStall();
   }
 
   /** Returns a sink that passes the body as fast as the client reads. */
   plainSink(control: ResponseControl, done: () => void): ResponseSink {
-    this.#response.on('drain', () => control.resume());
+    let listens = false;
     return {
-      write: (chunk) => this.write(chunk),
+      write: (chunk) => {
+        const keepsUp = this.write(chunk);
+        // few responses are too long for one write
+        if (!keepsUp && !listens) {
+          listens = true;
+          this.#response.on('drain', () => control.resume());
+        }
+        return keepsUp;
+      },
       end: () => {
         try {
           this.end(done);
@@ -143,6 +165,10 @@ export class ClientWriter {
       },
     };
   }
+}
+
+function watchUnsent(writer: ClientWriter): void {
+  writer.watchUnsent();
 }
 
 function flush(writer: ClientWriter): void {

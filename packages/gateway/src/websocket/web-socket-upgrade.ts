@@ -18,6 +18,8 @@ export interface WebSocketUpgradeDeps {
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly response: UpgradeResponse;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
   /** Name of the route; empty where there are no routes. */
   readonly routeId: string;
 }
@@ -76,7 +78,8 @@ export class WebSocketUpgrade {
    * @throws Refusal of an agent, or AgentwireError: `ERR_PROTOCOL` for a handshake that does not fit the client's,
    *   `ERR_ABORTED` when the client left
    */
-  async run(raw: HeaderList, upstream: Socket, signal: AbortSignal): Promise<void> {
+  async run(raw: HeaderList, upstream: Socket): Promise<void> {
+    const { signal } = this.#deps;
     const abort = (): void => void upstream.destroy();
     upstream.on('error', abort);
     signal.addEventListener('abort', abort);

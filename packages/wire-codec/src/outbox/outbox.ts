@@ -125,21 +125,17 @@ export class Outbox {
 
   readonly #onTick = (): void => {
     this.#scheduled = false;
-    this.#flushAndGather();
-  };
-
-  readonly #onTurn = (): void => {
-    this.#gathers = false;
-    if (this.#end > this.#start) this.#flushAndGather();
-  };
-
-  #flushAndGather(): void {
-    this.flush();
+    if (this.#flights.length < this.#maxWrites) this.#write();
     // where writes in flight hold it back, the end of one of them flushes
     if (this.#end > this.#start) return;
     this.#gathers = true;
     setImmediate(this.#onTurn);
-  }
+  };
+
+  readonly #onTurn = (): void => {
+    this.#gathers = false;
+    if (this.#end > this.#start) this.#onTick();
+  };
 
   /**
    * Runs `fill` while writes are suspended; if it throws, its bytes are removed and the error is rethrown. A nested one
