@@ -80,6 +80,10 @@ test('one agent serves Unix sockets, gRPC, gRPC over Unix sockets, TCP, WebSocke
   );
   expect(tags).toEqual(WAYS);
   expect(server.stats).toMatchObject({ connections: 7, events: 14 });
+  const onSocket = server.endpoints.find((endpoint) => endpoint.startsWith('grpc+unix:')) ?? '';
+  await pool.addGrpcAgent('by-name', onSocket);
+  expect((await pool.sendRequestHeaders('by-name', { ...head, id: 'by-name', uri: '/' })).verdict.type).toBe('allow');
+  await expect(pool.addGrpcAgent('over-tls', onSocket, true)).rejects.toMatchObject({ code: 'ERR_INVALID_ADDRESS' });
 }, 30_000);
 
 test('under load in every way at once each answer is that of its request, and a drain answers what runs, then ends every way', async () => {
