@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
 import { startNode, until } from './node.ts';
@@ -11,7 +11,11 @@ describe.skipIf(!hasServer)(`a node that is killed${unlessServer}`, { timeout: 6
   it('in the middle of durable work loses nothing: another process of its name gets what it had in hand, once', async () => {
     const server = await startServer();
     const a = await startNode('a', server.url, { durable: {} });
-    const args = ['--conditions=@agentwire/source', join(import.meta.dirname, 'durable-process.ts'), server.url];
+    const args = [
+      '--conditions=@agentwire/source',
+      fileURLToPath(new URL('./durable-process.ts', import.meta.url)),
+      server.url,
+    ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
     try {
