@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
@@ -223,4 +224,22 @@ test('a line that a killed process left unfinished is ended, and a file that can
   await expect(openRecording({ file: join(file, 'x') })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   await expect(openRecording({})).rejects.toThrow('openRecording needs a file');
   await expect(openRecording({ file, maxBodyBytes: -1 })).rejects.toThrow('maxBodyBytes must be an integer from 0');
+});
+
+test('a disk that takes nothing drops lines, and no request waits for it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agentwire-recording-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'pipe');
+  // takes 64 KiB, and then nothing until it is read
+  execFileSync('mkfifo', [file]);
+  const record = await openRecording({ file, maxBufferBytes: 65_536 });
+  const { url, ended } = await setup({ waf: () => ALLOW }, { record });
+  const padding = 'x'.repeat(12_000);
+  for (let count = 0; count < 30; count++) await fetch(url, { headers: { padding } });
+  await ended(30);
+  expect(record.stats.dropped).toBeGreaterThan(5);
+  const reader = createReadStream(file).resume();
+  await record.close();
+  reader.destroy();
+  expect(record.stats.written + record.stats.dropped).toBe(30);
 });
