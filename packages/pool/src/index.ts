@@ -1,9 +1,10 @@
-export { type AgentConfigPush, AgentPool, createAgentPool } from './agent-pool.ts';
+export { AgentPool, createAgentPool } from './agent-pool.ts';
 export type { AddAgentOptions } from './agent-table.ts';
 export type { Cancelled } from './agent/agent-requests.ts';
 export type { ConfigPush, ConfigPushResult, InstanceConfigResult } from './agent/config-pushes.ts';
 export type { CircuitBreakerState } from './agent/circuit-breaker.ts';
 export type { AdaptiveConcurrencyOptions } from './agent/gradient-limit.ts';
+export type { AgentConfigPush } from './config-methods.ts';
 export { consistentHash } from './balancing/consistent-hash.ts';
 export { healthBased } from './balancing/health-based.ts';
 export { leastConnections, powerOfTwo, random, roundRobin } from './balancing/stock-strategies.ts';

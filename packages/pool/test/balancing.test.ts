@@ -224,22 +224,46 @@ describe('leastConnections in a pool', () => {
 });
 
 describe('a strategy of the user', () => {
-  test('that takes any idle connection is asked about busy ones only', async () => {
+  test('that prefers one of all connections is asked to pick where that one cannot take the request', async () => {
     let picks = 0;
     const strategy: LoadBalanceStrategy = {
-      takesAnyIdle: true,
+      prefer: (all) => all[0],
       pick(candidates) {
         picks += 1;
         return candidates[0]!;
       },
     };
-    const { pool, serve } = setup({ loadBalanceStrategy: strategy });
+    const { pool, serve } = setup({ loadBalanceStrategy: strategy, maxConcurrentPerConnection: 2 });
     await serve('memory:a', () => new Promise(() => undefined), { events: ['requestHeaders'] });
     await pool.addAgent('waf', 'memory:a');
-    const asked = [1, 2, 3].map((id) => pool.request('waf', head(id)).catch(() => undefined));
-    expect(picks).toBe(1);
+    const asked = [1, 2].map((id) => pool.request('waf', head(id)).catch(() => undefined));
+    expect([picks, pool.stats.agents[0]?.inFlight]).toEqual([0, 2]);
+    asked.push(pool.request('waf', head(3)).catch(() => undefined));
+    expect([picks, pool.stats.agents[0]?.inFlight]).toEqual([0, 3]);
     await pool.cancelAll('waf');
     await Promise.all(asked);
+  });
+
+  test.each<[string, LoadBalanceStrategy['prefer']]>([
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['gives something else', () => ({ id: 7 }) as never],
+    ['gives nothing', () => undefined],
+  ])('whose preference %s is asked to pick', async (_what, prefer) => {
+    let picks = 0;
+    const pick: LoadBalanceStrategy['pick'] = (candidates) => {
+      picks += 1;
+      return candidates[0]!;
+    };
+    const { pool, serve } = setup({ loadBalanceStrategy: { pick, prefer: prefer as never } });
+    await serve('memory:a', () => ({ verdict: { type: 'allow' } }), { events: ['requestHeaders'] });
+    await pool.addAgent('waf', 'memory:a');
+    for (const id of [1, 2]) await pool.request('waf', head(id));
+    expect(picks).toBe(2);
   });
 
   test('is an object with one method, which gets the candidates and the first event', async () => {

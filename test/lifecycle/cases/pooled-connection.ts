@@ -52,12 +52,12 @@ export const pooledConnection: LifecycleCase = {
       state: () => subject.state,
       events: {
         async dial() {
-          if (subject.state === 'new') void subject.dial(transport, 'memory:a', proxy);
+          if (subject.state === 'new') void subject.life.dial(transport, 'memory:a', proxy);
           await settle();
         },
         adopt() {
           if (subject.state !== 'new') return;
-          adopted = createLinkedPair({ onProxy: (connection) => subject.adopt(connection, () => undefined) });
+          adopted = createLinkedPair({ onProxy: (connection) => subject.life.adopt(connection, () => undefined) });
         },
         async connected() {
           attempt?.resolve();
@@ -83,7 +83,7 @@ export const pooledConnection: LifecycleCase = {
           await settle();
         },
         async stop() {
-          await subject.stop(0);
+          await subject.life.stop(0);
         },
       },
     };

@@ -4,9 +4,11 @@ import { HealthWindow } from '../health/health-window.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { ConnectionFitness } from './connection-fitness.ts';
 import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
+import type { ConnectionLife } from './connection-life.ts';
 import { GradientLimit } from './gradient-limit.ts';
 import { PAUSE_LEASE_MS } from './pause-lease.ts';
-import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
+import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
+import type { PooledConnectionEvents } from './pooled-connection-events.ts';
 
 /** Events of an agent's connections. */
 export interface AgentConnectionsEvents {
@@ -84,13 +86,13 @@ export class AgentConnections {
   async connect(transport: Transport, address: string, self: Hello): Promise<void> {
     this.dialled = true;
     const connections = Array.from({ length: this.#options.connectionsPerAgent }, () => this.#add());
-    await Promise.all(connections.map((connection) => connection.dial(transport, address, self)));
+    await Promise.all(connections.map((connection) => connection.life.dial(transport, address, self)));
   }
 
   /** Takes over a connection that the agent opened. */
-  adopt(opened: Connection): ReturnType<PooledConnection['adopt']> {
+  adopt(opened: Connection): ReturnType<ConnectionLife['adopt']> {
     const connection = this.#add();
-    return connection.adopt(opened, () => {
+    return connection.life.adopt(opened, () => {
       const at = this.pooled.indexOf(connection);
       if (at >= 0) this.pooled.splice(at, 1);
       this.gone.add(connection.health, this.#options.clock.now());
@@ -160,7 +162,7 @@ export class AgentConnections {
     this.recordGauges();
     this.#events.onUp(connection);
     // the agent is back, so the others need not wait for the end of a long backoff
-    for (const other of this.pooled) other.reconnectNow();
+    for (const other of this.pooled) other.life.reconnectNow();
     this.#events.onChange();
   }
 
@@ -217,6 +219,6 @@ export class AgentConnections {
 
   /** Ends every connection: drained within `drainTimeoutMs`, or at once where that is 0. */
   async stop(drainTimeoutMs: number): Promise<void> {
-    await Promise.all(this.pooled.map((connection) => connection.stop(drainTimeoutMs)));
+    await Promise.all(this.pooled.map((connection) => connection.life.stop(drainTimeoutMs)));
   }
 }

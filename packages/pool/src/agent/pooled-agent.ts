@@ -1,29 +1,19 @@
-import { ALLOW, AgentwireError, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
-import { checkEventType, checkHeaderLines, completeEvent } from '@agentwire/core/internal';
+import { AgentwireError, type Decision, type EventType } from '@agentwire/core';
 import type { AgentNotice, ProxySession } from '@agentwire/core/session';
 import { isAgentsError, isPeerFailure } from '../failure-kind.ts';
 import { FailureDecider, type FailurePolicy } from '../failure-policy.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import { checkEvent, EVENT_BIT, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
 import { CachedDecisions } from '../decision-cache/cached-decisions.ts';
+import { AgentBreaker } from './agent-breaker.ts';
 import { AgentConnections } from './agent-connections.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { AgentSpans } from './agent-spans.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
 import { ConfigPushes } from './config-pushes.ts';
 import type { GradientLimit } from './gradient-limit.ts';
-import { EVENT_BIT, HTTP_BITS, namesOf } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
-
-/** Passes a head that the agent does not take, and asks for its body. */
-const CONTINUE: Decision = Object.freeze({ ...ALLOW, needsMore: true });
-
-/** The body after each head. */
-const BODY_OF: Partial<Record<EventType, number>> = {
-  requestHeaders: EVENT_BIT.requestBodyChunk,
-  responseHeaders: EVENT_BIT.responseBodyChunk,
-};
+import { UndecidedEvents } from './undecided-events.ts';
 
 /** Rules for events that an agent cannot decide. */
 export interface FailureRules {
@@ -41,7 +31,7 @@ export class PooledAgent {
   readonly configs: ConfigPushes;
   readonly metrics: AgentMetrics;
   readonly failures: FailureDecider;
-  readonly breaker: CircuitBreaker;
+  readonly breaker: AgentBreaker;
   /** Its decisions that may be given again; `undefined` where the pool keeps none. */
   readonly cached: CachedDecisions | undefined;
   /** Events sent. */
@@ -49,6 +39,7 @@ export class PooledAgent {
   readonly #options: ResolvedPoolOptions;
   readonly #passesPaused: boolean;
   readonly #spans: AgentSpans | undefined;
+  readonly #undecided: UndecidedEvents;
 
   constructor(
     name: string,
@@ -66,7 +57,7 @@ export class PooledAgent {
         if (options.metrics.recorder !== undefined) this.metrics.record(outcome, durationMs);
         if ('verdict' in outcome) {
           if (connection.ejection.failing) connection.ejection.record(false);
-          this.breaker.record(false, now);
+          this.breaker.circuit.record(false, now);
         } else this.#recordError(connection, outcome, now);
         if (this.connections.limit !== undefined) this.#adapt(this.connections.limit, outcome, durationMs, now);
         this.requests.onOutcome(exchange, outcome);
@@ -74,16 +65,16 @@ export class PooledAgent {
       onNotice,
       onChange: () => this.requests.dequeue(),
       onUp: (connection) => {
-        this.#settle(() => this.breaker.connected());
+        this.breaker.connected();
         this.cached?.clear();
         this.configs.onUp(connection);
       },
       onDown: (died) => {
         this.cached?.clear();
         // one failure, however many requests it took along
-        if (died) this.#recordFailure(options.clock.now());
+        if (died) this.breaker.fail(options.clock.now());
       },
-      onPauseExpired: () => this.#recordFailure(options.clock.now()),
+      onPauseExpired: () => this.breaker.fail(options.clock.now()),
     });
     this.requests = new AgentRequests(name, endpoint, options, this.connections);
     this.configs = new ConfigPushes({
@@ -104,48 +95,14 @@ export class PooledAgent {
     this.metrics = new AgentMetrics(name, options.metrics);
     this.#spans = options.tracer && new AgentSpans(name, options.tracer, options.logger);
     this.failures = new FailureDecider(name, onFailure, options);
-    this.breaker = new CircuitBreaker(
-      {
-        threshold: options.circuitBreakerThreshold,
-        resetTimeoutMs: options.circuitBreakerResetTimeoutMs,
-        probeTimeoutMs: options.requestTimeoutMs,
-        errorRatio: options.circuitBreakerErrorRatio,
-        windowMs: options.circuitBreakerWindowMs,
-        minRequests: options.circuitBreakerMinRequests,
-      },
-      options.clock,
-    );
+    this.#undecided = new UndecidedEvents(name, options.clock, this.failures);
+    this.breaker = new AgentBreaker(name, options, this.metrics.labels);
   }
 
   /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
   handles(type: EventType): boolean | undefined {
     const { takes } = this.connections;
     return takes === 0 ? undefined : (takes & EVENT_BIT[type]) !== 0;
-  }
-
-  /** Decides on an event that the agent does not take: allow, and ask for the body where the agent takes that. */
-  #passOver(question: Question, options: PoolAskOptions | undefined): Decision {
-    const { type } = question;
-    // an unknown type is an error, not an event that the agent does not take
-    checkEventType(type);
-    const { takes } = this.connections;
-    if ((takes & HTTP_BITS) !== 0) return (takes & (BODY_OF[type] ?? 0)) === 0 ? ALLOW : CONTINUE;
-    const error = new AgentwireError(
-      'ERR_UNSUPPORTED',
-      `${this.name} takes no event of an HTTP request, only ${namesOf(takes)}: it cannot stand in a pipeline`,
-    );
-    return this.#decideFailure(question, error, options);
-  }
-
-  /**
-   * Decides by the failure policy, but not on an event that could not be sent: that is an error of the caller, whether or not the
-   * agent is there. Checked here only, because a session checks each event that it sends.
-   */
-  #decideFailure(question: Question, error: AgentwireError, options: PoolAskOptions | undefined): Decision {
-    completeEvent(question as ProxyEvent, this.#options.clock);
-    if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
-      checkHeaderLines(question.headers, 'headers');
-    return this.failures.decide(question.type, error, options?.onFailure);
   }
 
   /** Sends an event to the agent as {@link ask}, and allows it without asking where the flow-control mode does that. */
@@ -156,7 +113,7 @@ export class PooledAgent {
       // a guardrail or a configuration is not judged or applied by passing it
       if (!(error instanceof AgentwireError) || error.code !== 'ERR_FLOW_PAUSED' || standsAlone(question.type))
         throw error;
-      return this.#decideFailure(question, error, options);
+      return this.#undecided.decide(question, error, options);
     });
   }
 
@@ -174,29 +131,9 @@ export class PooledAgent {
 
   #ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
     this.asked += 1;
-    return this.breaker.isClosed ? this.requests.router.ask(question, options) : this.#askUnlessOpen(question, options);
-  }
-
-  async #askUnlessOpen(question: Question, options?: PoolAskOptions): Promise<Decision> {
-    const admitted = this.breaker.admit();
-    if (admitted === 'refuse') {
-      const { circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
-      throw new AgentwireError(
-        'ERR_CIRCUIT_OPEN',
-        `the circuit breaker of ${this.name} is open after failures: it is asked again within ${resetTimeoutMs} ms`,
-      );
-    }
-    const answer = this.requests.router.ask(question, options);
-    if (admitted === 'pass') return answer;
-    try {
-      const decision = await answer;
-      this.#settle(() => this.breaker.probed(admitted, false));
-      return decision;
-    } catch (error) {
-      const failed = error instanceof AgentwireError && (isPeerFailure(error) || error.code === 'ERR_CLOSED');
-      this.#settle(() => this.breaker.probed(admitted, failed ? true : undefined));
-      throw error;
-    }
+    return this.breaker.circuit.isClosed
+      ? this.requests.router.ask(question, options)
+      : this.breaker.ask(() => this.requests.router.ask(question, options));
   }
 
   #adapt(limit: GradientLimit, outcome: Decision | AgentwireError, durationMs: number, now: number): void {
@@ -211,34 +148,19 @@ export class PooledAgent {
     if (isAgentsError(error)) connection.health.failed(error, now);
     if (!isPeerFailure(error)) return;
     if (connection.ejection.record(true)) this.connections.fitness.eject(connection, now);
-    this.#recordFailure(now);
-  }
-
-  #recordFailure(now: number): void {
-    if (this.breaker.isClosed) this.#settle(() => this.breaker.record(true, now));
-  }
-
-  /** Runs a change of the breaker; logs and counts it if it led to another state. */
-  #settle(change: () => void): void {
-    const before = this.breaker.isClosed;
-    const { logger, metrics, circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
-    change();
-    const after = this.breaker.isClosed;
-    if (before === after) return;
-    metrics.gauge('agent_circuit_breaker_state', this.metrics.labels, after ? 0 : 1);
-    if (after) logger.info({ agent: this.name }, 'the circuit breaker of an agent closed: it answers again');
-    else logger.warn({ agent: this.name, resetTimeoutMs }, 'the circuit breaker of an agent opened: it is not asked');
+    this.breaker.fail(now);
   }
 
   /** Sends an event to the agent; its failure policy decides where it cannot. */
   async decide(question: Question, options?: PoolAskOptions): Promise<Decision> {
     // a guardrail or a configuration is never passed over: allow would mean that it was judged, or applied
     checkEvent(question);
-    if (!standsAlone(question.type) && this.handles(question.type) === false) return this.#passOver(question, options);
+    if (!standsAlone(question.type) && this.handles(question.type) === false)
+      return this.#undecided.passOver(question, options, this.connections.takes);
     try {
       return await this.ask(question, options);
     } catch (error) {
-      return this.#decideFailure(question, error as AgentwireError, options);
+      return this.#undecided.decide(question, error as AgentwireError, options);
     }
   }
 

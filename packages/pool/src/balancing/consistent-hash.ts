@@ -21,6 +21,20 @@ function mix(hash: number, id: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
+/** Returns the candidate with the highest score for a hash. */
+function highest<T extends Candidate>(candidates: readonly T[], hash: number): T {
+  let best = candidates[0] as T;
+  let most = -1;
+  for (let at = 0; at < candidates.length; at += 1) {
+    const candidate = candidates[at] as T;
+    const score = mix(hash, candidate.id);
+    if (score <= most) continue;
+    best = candidate;
+    most = score;
+  }
+  return best;
+}
+
 /**
  * Usable connection by the hash of a key (rendezvous hashing): equal keys go to the same connection while it can take requests; when it
  * cannot, its keys are spread over the others, whose own keys stay. An event without a key goes to the connection with the fewest unanswered
@@ -30,17 +44,13 @@ function mix(hash: number, id: number): number {
  */
 export function consistentHash(key: (event: Question) => string | undefined = clientIpOf): LoadBalanceStrategy {
   return {
-    pick<T extends Candidate>(candidates: readonly T[], event: Question) {
+    pick(candidates, event) {
       const text = key(event);
-      if (text === undefined) return leastPending(candidates);
-      const hash = hashOf(text);
-      let best = candidates[0] as T;
-      let highest = -1;
-      for (const candidate of candidates) {
-        const score = mix(hash, candidate.id);
-        if (score > highest) [best, highest] = [candidate, score];
-      }
-      return best;
+      return text === undefined ? leastPending(candidates) : highest(candidates, hashOf(text));
+    },
+    prefer(all, event) {
+      const text = key(event);
+      return text === undefined ? undefined : highest(all, hashOf(text));
     },
   };
 }

@@ -3,7 +3,8 @@ import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
 import { consistentHash } from './consistent-hash.ts';
 import { healthBased } from './health-based.ts';
 import { leastConnections, powerOfTwo, random, roundRobin } from './stock-strategies.ts';
-import { leastPending, type LoadBalanceStrategy } from './strategy.ts';
+import type { Question } from '../question.ts';
+import { type Candidate, leastPending, type LoadBalanceStrategy } from './strategy.ts';
 
 /** Names of the stock strategies. */
 export type LoadBalanceStrategyName =
@@ -51,8 +52,20 @@ function ofAgent(strategy: LoadBalanceStrategy): LoadBalanceStrategy {
 
 /** Returns a strategy of the user that always picks a candidate: a request does not fail because of its balancing. */
 function contained(strategy: LoadBalanceStrategy, logger: Logger): LoadBalanceStrategy {
+  const { prefer } = strategy;
   return {
-    takesAnyIdle: strategy.takesAnyIdle === true,
+    ...(prefer !== undefined && {
+      prefer<T extends Candidate>(all: readonly T[], event: Question): T | undefined {
+        try {
+          const preferred = prefer.call(strategy, all, event) as T | undefined;
+          if (preferred === undefined || all.includes(preferred)) return preferred;
+          logger.error({}, 'loadBalanceStrategy preferred none of the connections');
+        } catch (error) {
+          logger.error({ err: error }, 'loadBalanceStrategy threw');
+        }
+        return undefined;
+      },
+    }),
     pick(candidates, event) {
       try {
         const picked = strategy.pick(candidates, event);

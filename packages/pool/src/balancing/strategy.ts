@@ -24,10 +24,12 @@ export interface LoadBalanceStrategy {
    */
   pick<T extends Candidate>(candidates: readonly T[], event: Question): T;
   /**
-   * `true` where an idle candidate is as good as any other: the pool then takes the first one without unanswered events, in turn, and does not
-   * call `pick`. Default `false`.
+   * Returns the choice among all connections of the agent, as though each could take the request, or `undefined`. The pool takes it where it
+   * can, and calls `pick` where it cannot, so that most requests look at one connection instead of all. Default: `pick` chooses.
+   *
+   * @param event first event of the request
    */
-  readonly takesAnyIdle?: boolean | undefined;
+  prefer?<T extends Candidate>(all: readonly T[], event: Question): T | undefined;
   /** Returns the strategy for one more agent; absent where one object can serve all, because it has no state. */
   forAgent?(): LoadBalanceStrategy;
 }

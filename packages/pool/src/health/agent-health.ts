@@ -68,7 +68,7 @@ function measuredOf(windows: readonly HealthWindow[], now: number): { successRat
 
 /** Returns what an agent reports over all its connections. */
 function reportedVerdict(connections: readonly PooledConnection[]): HealthVerdict {
-  const states = connections.flatMap(({ session, lease, reported: { state } }): HealthState[] => {
+  const states = connections.flatMap(({ session, life: { lease }, reported: { state } }): HealthState[] => {
     if (session === undefined) return [];
     if (lease.state === 'expired') return ['unhealthy'];
     return state === undefined ? [] : [state];
@@ -95,7 +95,7 @@ export function healthOf({ name, breaker, connections }: PooledAgent, clock: Clo
     healthyConnections: pooled.filter(({ healthy }) => healthy).length,
     successRate,
     averageLatencyMs,
-    circuitBreakerState: onTheWall(breaker.state, clock),
+    circuitBreakerState: onTheWall(breaker.circuit.state, clock),
     state: up === 0 ? 'disconnected' : (ORDER[Math.max(...verdicts)] ?? 'unhealthy'),
   };
 }

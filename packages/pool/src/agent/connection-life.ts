@@ -1,0 +1,150 @@
+import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
+import {
+  acceptProxySession,
+  connectSession,
+  type ProxySession,
+  type ProxySessionOptions,
+} from '@agentwire/core/session';
+import type { KeptEnd } from '@agentwire/core/session/internal';
+import type { ResolvedPoolOptions } from '../options.ts';
+import { nextState, type PooledConnectionEvent, type PooledConnectionState } from './connection-state.ts';
+import { PauseLease } from './pause-lease.ts';
+import type { PooledConnection } from './pooled-connection.ts';
+import type { PooledConnectionEvents } from './pooled-connection-events.ts';
+import { sessionOptionsOf } from './session-options.ts';
+import { Upkeep } from './upkeep.ts';
+
+/** Life of one pooled connection: its sessions, of which a new one is dialled when one drains or ends. */
+export class ConnectionLife {
+  readonly lease: PauseLease;
+  #state: PooledConnectionState = 'new';
+  readonly #connection: PooledConnection;
+  readonly #options: ResolvedPoolOptions;
+  readonly #events: PooledConnectionEvents;
+  readonly #upkeep: Upkeep;
+  /** Drains a session, and dials the next one for it. */
+  #replaceSession: (session: ProxySession) => void = () => undefined;
+  /** Sessions that drain: they finish what they have while another one is dialled. */
+  readonly #draining = new Set<ProxySession>();
+
+  constructor(connection: PooledConnection, options: ResolvedPoolOptions, events: PooledConnectionEvents) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#events = events;
+    this.#upkeep = new Upkeep(options.clock, options.reconnect);
+    this.lease = new PauseLease(options.clock, () => {
+      events.onPauseExpired(connection);
+      if (connection.session !== undefined) this.#replaceSession(connection.session);
+    });
+  }
+
+  get state(): PooledConnectionState {
+    return this.#state;
+  }
+
+  /** Sessions that drain. */
+  get draining(): ReadonlySet<ProxySession> {
+    return this.#draining;
+  }
+
+  #fire(event: PooledConnectionEvent): void {
+    this.#state = nextState(this.#state, event);
+  }
+
+  /** Dials and keeps the connection up until {@link stop}. Resolves when it is up, has failed once, or was stopped. */
+  dial(transport: Transport, address: string, self: Hello): Promise<void> {
+    const { connectTimeoutMs: handshakeTimeoutMs } = this.#options;
+    this.#fire('dial');
+    return this.#upkeep.start({
+      onFailure: (error, failures, waitMs) => {
+        this.#fire('failed');
+        this.#events.onAttemptFailed(error, failures, waitMs);
+      },
+      connect: async (signal) => {
+        this.#fire('retry');
+        const { promise, resolve } = Promise.withResolvers<KeptEnd>();
+        const options = this.#sessionOptions(resolve, (session) => this.#replace(session, resolve));
+        const session = await connectSession(transport, address, { ...options, self, signal, handshakeTimeoutMs });
+        if (signal.aborted) await session.close();
+        else if (session.connection.status === 'open') this.#use(session, 'connected');
+        return { ended: promise };
+      },
+    });
+  }
+
+  /** Dials now instead of at the end of the wait; see {@link Upkeep.reconnectNow}. @returns whether it dials */
+  reconnectNow(): boolean {
+    return this.#upkeep.reconnectNow();
+  }
+
+  /** Takes over a connection that an agent opened. @returns the handler for `onConnection` */
+  adopt(connection: Connection, onEnd: () => void): ReturnType<typeof acceptProxySession> {
+    const session = acceptProxySession(
+      connection,
+      this.#sessionOptions(onEnd, () => undefined),
+    );
+    this.#use(session, 'adopt');
+    return session;
+  }
+
+  #use(session: ProxySession, event: 'connected' | 'adopt'): void {
+    this.#connection.use(session);
+    // an agent that is at its limit says so with its first message, before the session is used
+    if (session.paused) this.lease.pause();
+    this.#fire(event);
+    this.#upkeep.connected();
+    this.#events.onUp(this.#connection);
+  }
+
+  /** Dials the next session at once for one that drains: it takes no new requests. */
+  #replace(session: ProxySession, onEnd: (end: KeptEnd) => void): void {
+    if (this.#connection.session !== session) return;
+    this.#draining.add(session);
+    const error = new AgentwireError('ERR_DRAINING', `${session.connection.peer.name} drains ${session.connection.id}`);
+    this.#lose('agent drains', error);
+    onEnd({ draining: true, error });
+  }
+
+  #lose(event: 'agent drains' | 'session ended', error: AgentwireError | undefined): void {
+    this.#connection.session = undefined;
+    this.lease.endSession();
+    this.#fire(event);
+    this.#events.onDown(this.#connection, error);
+  }
+
+  #sessionOptions(onEnd: (end: KeptEnd) => void, onDraining: (session: ProxySession) => void): ProxySessionOptions {
+    const connection = this.#connection;
+    const { options, drain } = sessionOptionsOf(this.#events.session, this.#options.drainTimeoutMs, {
+      onOutcome: connection.onOutcome,
+      onFlowControl: (action, session) => {
+        // one that is not used yet starts its lease when it is
+        if (connection.session !== session) return;
+        if (action === 'pause') this.lease.pause();
+        else if (action === 'resume') this.lease.resume();
+      },
+      onHealth: (report, session) => {
+        if (connection.session === session) this.#events.onHealth(connection, report);
+      },
+      onDraining,
+      onClosed: (error, session) => {
+        this.#draining.delete(session);
+        if (connection.session === session) this.#lose('session ended', error);
+        onEnd({ error });
+      },
+    });
+    this.#replaceSession = drain;
+    return options;
+  }
+
+  /** Stops reconnecting and ends the sessions: drained within `drainTimeoutMs`, or at once where that is 0. */
+  async stop(drainTimeoutMs: number): Promise<void> {
+    this.#fire('stop');
+    const ended = this.#upkeep.stop();
+    const { session } = this.#connection;
+    const sessions = session === undefined ? [...this.#draining] : [session, ...this.#draining];
+    await Promise.all(
+      sessions.map((one) => (drainTimeoutMs > 0 ? one.drain({ timeoutMs: drainTimeoutMs }) : one.close())),
+    );
+    await ended;
+  }
+}
