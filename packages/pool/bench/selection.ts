@@ -94,9 +94,10 @@ function measure(title: string, order: readonly number[]): void {
     for (let round = 0; round < 4; round += 1) {
       const before = cpuMs();
       for (let at = 0; at < PICKS; at += 1) {
-        const place = order[at % order.length] as number;
-        if (table.get(names[place] as string) !== agents[place]) throw new Error('not found');
-        own[place]?.pick(1, events[place] as RequestHeaders);
+        const place = order[at % order.length] ?? 0;
+        if (table.get(names[place] ?? '') !== agents[place]) throw new Error('not found');
+        const event = events[place];
+        if (event !== undefined) own[place]?.pick(1, event);
       }
       best = Math.min(best, cpuMs() - before);
     }

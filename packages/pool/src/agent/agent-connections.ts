@@ -7,8 +7,7 @@ import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
 import type { ConnectionLife } from './connection-life.ts';
 import { GradientLimit } from './gradient-limit.ts';
 import { PAUSE_LEASE_MS } from './pause-lease.ts';
-import { MAX_IN_FLIGHT, PooledConnection } from './pooled-connection.ts';
-import type { PooledConnectionEvents } from './pooled-connection-events.ts';
+import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
 
 /** Events of an agent's connections. */
 export interface AgentConnectionsEvents {

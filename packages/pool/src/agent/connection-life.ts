@@ -1,4 +1,4 @@
-import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
+import { AgentwireError, type Connection, type HealthStatus, type Hello, type Transport } from '@agentwire/core';
 import {
   acceptProxySession,
   connectSession,
@@ -9,31 +9,50 @@ import type { KeptEnd } from '@agentwire/core/session/internal';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { nextState, type PooledConnectionEvent, type PooledConnectionState } from './connection-state.ts';
 import { PauseLease } from './pause-lease.ts';
-import type { PooledConnection } from './pooled-connection.ts';
-import type { PooledConnectionEvents } from './pooled-connection-events.ts';
 import { sessionOptionsOf } from './session-options.ts';
 import { Upkeep } from './upkeep.ts';
+
+/** Callbacks of a {@link ConnectionLife}. */
+export interface LifeEvents {
+  /** Options of all sessions. */
+  readonly session: ProxySessionOptions;
+  readonly onHealth: (report: HealthStatus) => void;
+  /** The agent did not renew its pause in time. */
+  readonly onPauseExpired: () => void;
+  readonly onUp: () => void;
+  readonly onDown: (error: AgentwireError | undefined) => void;
+  readonly onAttemptFailed: (error: AgentwireError, failures: number, waitMs: number) => void;
+}
+
+/** Part of a connection that its life changes. */
+export interface LivingConnection {
+  /** Session for new requests. */
+  session: ProxySession | undefined;
+  /** Uses another session for new requests. */
+  use(session: ProxySession): void;
+  readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
+}
 
 /** Life of one pooled connection: its sessions, of which a new one is dialled when one drains or ends. */
 export class ConnectionLife {
   readonly lease: PauseLease;
   #state: PooledConnectionState = 'new';
-  readonly #connection: PooledConnection;
+  readonly #connection: LivingConnection;
   readonly #options: ResolvedPoolOptions;
-  readonly #events: PooledConnectionEvents;
+  readonly #events: LifeEvents;
   readonly #upkeep: Upkeep;
   /** Drains a session, and dials the next one for it. */
   #replaceSession: (session: ProxySession) => void = () => undefined;
   /** Sessions that drain: they finish what they have while another one is dialled. */
   readonly #draining = new Set<ProxySession>();
 
-  constructor(connection: PooledConnection, options: ResolvedPoolOptions, events: PooledConnectionEvents) {
+  constructor(connection: LivingConnection, options: ResolvedPoolOptions, events: LifeEvents) {
     this.#connection = connection;
     this.#options = options;
     this.#events = events;
     this.#upkeep = new Upkeep(options.clock, options.reconnect);
     this.lease = new PauseLease(options.clock, () => {
-      events.onPauseExpired(connection);
+      events.onPauseExpired();
       if (connection.session !== undefined) this.#replaceSession(connection.session);
     });
   }
@@ -93,7 +112,7 @@ export class ConnectionLife {
     if (session.paused) this.lease.pause();
     this.#fire(event);
     this.#upkeep.connected();
-    this.#events.onUp(this.#connection);
+    this.#events.onUp();
   }
 
   /** Dials the next session at once for one that drains: it takes no new requests. */
@@ -109,7 +128,7 @@ export class ConnectionLife {
     this.#connection.session = undefined;
     this.lease.endSession();
     this.#fire(event);
-    this.#events.onDown(this.#connection, error);
+    this.#events.onDown(error);
   }
 
   #sessionOptions(onEnd: (end: KeptEnd) => void, onDraining: (session: ProxySession) => void): ProxySessionOptions {
@@ -123,7 +142,7 @@ export class ConnectionLife {
         else if (action === 'resume') this.lease.resume();
       },
       onHealth: (report, session) => {
-        if (connection.session === session) this.#events.onHealth(connection, report);
+        if (connection.session === session) this.#events.onHealth(report);
       },
       onDraining,
       onClosed: (error, session) => {

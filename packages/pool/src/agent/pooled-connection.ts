@@ -1,15 +1,32 @@
-import { AgentwireError, type Decision } from '@agentwire/core';
+import { AgentwireError, type Decision, type HealthStatus } from '@agentwire/core';
 import { capabilitiesOf } from '@agentwire/core/internal';
 import type { AskOptions, EventBody, Exchange, ProxySession, ProxySessionOptions } from '@agentwire/core/session';
 import type { Candidate } from '../balancing/strategy.ts';
 import { HealthWindow } from '../health/health-window.ts';
 import { ReportedHealth } from '../health/reported-health.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { ConnectionLife } from './connection-life.ts';
+import { ConnectionLife, type LifeEvents } from './connection-life.ts';
 import type { PooledConnectionState } from './connection-state.ts';
 import { Ejection } from './ejection.ts';
-import type { PooledConnectionEvents } from './pooled-connection-events.ts';
 import { bitsOf } from '../question.ts';
+
+/** Callbacks of a pooled connection, for its agent. */
+export interface PooledConnectionEvents {
+  readonly session: ProxySessionOptions;
+  onOutcome(
+    connection: PooledConnection,
+    exchange: Exchange,
+    outcome: Decision | AgentwireError,
+    durationMs: number,
+    now: number,
+  ): void;
+  onHealth(connection: PooledConnection, report: HealthStatus): void;
+  /** The agent did not renew its pause in time. */
+  onPauseExpired(connection: PooledConnection): void;
+  onUp(connection: PooledConnection): void;
+  onDown(connection: PooledConnection, error: AgentwireError | undefined): void;
+  readonly onAttemptFailed: LifeEvents['onAttemptFailed'];
+}
 
 /** Exchanges per session, remembered ones included. */
 export const MAX_IN_FLIGHT = 65_536;
@@ -38,7 +55,14 @@ export class PooledConnection implements Candidate {
     this.id = id;
     this.#options = options;
     this.reported = new ReportedHealth(options.clock);
-    this.life = new ConnectionLife(this, options, events);
+    this.life = new ConnectionLife(this, options, {
+      session: events.session,
+      onHealth: (report) => events.onHealth(this, report),
+      onPauseExpired: () => events.onPauseExpired(this),
+      onUp: () => events.onUp(this),
+      onDown: (error) => events.onDown(this, error),
+      onAttemptFailed: events.onAttemptFailed,
+    });
     this.ejection = new Ejection({
       threshold: options.outlierEjectionThreshold,
       timeMs: options.outlierEjectionTimeMs,

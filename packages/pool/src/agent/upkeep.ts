@@ -5,8 +5,8 @@ import { keepConnected, type KeptEnd } from '@agentwire/core/session/internal';
 /** Callbacks of an {@link Upkeep}. */
 export interface UpkeepEvents {
   /** Makes a connection; resolves once it is made, to its end. */
-  connect(signal: AbortSignal): Promise<{ readonly ended: Promise<KeptEnd> }>;
-  onFailure(error: AgentwireError, failures: number, waitMs: number): void;
+  readonly connect: (signal: AbortSignal) => Promise<{ readonly ended: Promise<KeptEnd> }>;
+  readonly onFailure: (error: AgentwireError, failures: number, waitMs: number) => void;
 }
 
 /** Shortest wait after which {@link Upkeep.reconnectNow} ends it, in milliseconds. */

@@ -52,12 +52,12 @@ function ofAgent(strategy: LoadBalanceStrategy): LoadBalanceStrategy {
 
 /** Returns a strategy of the user that always picks a candidate: a request does not fail because of its balancing. */
 function contained(strategy: LoadBalanceStrategy, logger: Logger): LoadBalanceStrategy {
-  const { prefer } = strategy;
+  const prefer = strategy.prefer?.bind(strategy);
   return {
     ...(prefer !== undefined && {
       prefer<T extends Candidate>(all: readonly T[], event: Question): T | undefined {
         try {
-          const preferred = prefer.call(strategy, all, event) as T | undefined;
+          const preferred = prefer(all, event);
           if (preferred === undefined || all.includes(preferred)) return preferred;
           logger.error({}, 'loadBalanceStrategy preferred none of the connections');
         } catch (error) {
