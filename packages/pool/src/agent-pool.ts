@@ -140,7 +140,7 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
   /** Begins to record, in a pool without a recorder: what is counted from now on, and what its gauges have now. */
   protected startMetrics(recorder: MetricsRecorder): void {
     this.#options.metrics.start(recorder);
-    for (const { connections } of this.#agents.all()) connections.recordGauges();
+    for (const { connections } of this.agentTable.all()) connections.recordGauges();
   }
 
   /**
