@@ -3,7 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { allow, block, defineAgent, serveAgent } from '@agentwire/agent';
 import { createAdminServer, createGateway } from '@agentwire/gateway';
-import { MetricsCollector, metricsHandler, observeEventLoop, observeGateway, observePool } from '@agentwire/metrics';
+import {
+  KNOWN_METRICS,
+  MetricsCollector,
+  metricsHandler,
+  observeEventLoop,
+  observeGateway,
+  observePool,
+} from '@agentwire/metrics';
 import { AgentPool } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -88,6 +95,9 @@ test('a gateway measures requests by status and decision, parts of their time, b
   await vi.waitFor(async () => expect(value(await page(), 'gateway_upstream_connections{state="idle"}')).toBe(0));
   expect(value(after, 'gateway_upstream_queue_depth')).toBe(0);
   expect(value(after, 'process_event_loop_lag_seconds{quantile="0.99"}')).toBeGreaterThanOrEqual(0);
+  for (const { name, series } of collector.families())
+    for (const { labels } of series)
+      expect([name, ...Object.keys(labels)]).toEqual([name, ...(KNOWN_METRICS[name]?.labels ?? []).toSorted()]);
   expect(value(after, 'agent_requests_total{agent="waf",decision="block"}')).toBe(1);
   expect(
     (await fetch(`${adminUrl}/metrics`, { headers: { accept: 'application/openmetrics-text' } })).headers.get(

@@ -12,6 +12,7 @@ const agent = defineAgent({
   version: '1.0.0',
   async onRequestHeaders(request) {
     if (request.uri === '/broken') throw new Error('a rule is broken');
+    if (request.uri === '/static') return allow().cacheFor(5_000, { vary: ['accept'] });
     const answer = await fetch(`${service}/score?path=${encodeURIComponent(request.uri)}`);
     const verdict = await answer.text();
     metrics.count('reputation_lookups_total', { verdict });

@@ -15,7 +15,7 @@ import {
   observeGateway,
   observePool,
 } from '@agentwire/metrics';
-import { AgentPool } from 'agentwire';
+import { AgentPool, allow, block, defineAgent, serveAgent } from 'agentwire';
 import { createAdminServer, createGateway } from 'agentwire/gateway';
 import { checkAlerts, dashboardQueries, hasPrometheus, startPrometheus } from './checks.ts';
 import { drawTrace, type ReceivedSpan, receiveOtlp } from './otlp-receiver.ts';
@@ -63,9 +63,27 @@ const [endpoint] = (await once(child, 'message')) as [string];
 
 const { tracer, end } = traceTo(receiver.url, 'gateway');
 const metrics = new MetricsCollector({ traceId: activeTraceId });
-const pool = new AgentPool({ metrics, tracer, logger: quiet });
+const pool = new AgentPool({ metrics, tracer, logger: quiet, adaptiveConcurrency: {}, decisionCache: {} });
 await pool.addAgent('reputation', endpoint);
-const gateway = createGateway({ pool, upstream: upstream.url, agents: ['reputation'], metrics, tracer, logger: quiet });
+// rules to come: asked and counted, never obeyed
+const candidate = await serveAgent(
+  defineAgent({
+    name: 'candidate',
+    version: '2.0.0',
+    onRequestHeaders: ({ uri }) => (uri === '/page' ? block(403) : allow()),
+  }),
+  { listen: ['memory:candidate'], logger: quiet },
+);
+await pool.addAgent('candidate', 'memory:candidate');
+const gateway = createGateway({
+  pool,
+  upstream: upstream.url,
+  agents: ['reputation', 'candidate'],
+  agentSettings: { reputation: { budgetMs: 5_000 }, candidate: { mode: 'observe' } },
+  metrics,
+  tracer,
+  logger: quiet,
+});
 const url = await gateway.listen();
 const unobserve = [observePool(metrics, pool), observeGateway(metrics, gateway), observeEventLoop(metrics)];
 const admin = createAdminServer({ gateway, pool, handlers: { '/metrics': metricsHandler(metrics) } });
@@ -76,6 +94,7 @@ const loading = (async () => {
   for (let at = 0; !load.signal.aborted; at++) {
     const path = at % 10 === 0 ? '/evil' : at % 25 === 1 ? '/broken' : '/page';
     await (await fetch(`${url}${path}`, { method: 'POST', body: 'some bytes' })).arrayBuffer();
+    await (await fetch(`${url}/static`)).arrayBuffer();
     await sleep(5);
   }
 })();
@@ -137,6 +156,7 @@ try {
   await admin.close();
   await gateway.close();
   await pool.close();
+  await candidate.close();
   child.send('end');
   await once(child, 'exit');
   await end();

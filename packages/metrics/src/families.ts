@@ -5,6 +5,8 @@ export interface MetricDefinition {
   readonly type: MetricType;
   /** One sentence for the `# HELP` line. */
   readonly help: string;
+  /** Labels of its series; for readers, not checked. */
+  readonly labels?: readonly string[];
   /** Upper bounds of a histogram's buckets, ascending, without infinity. */
   readonly buckets?: readonly number[];
 }
@@ -19,53 +21,127 @@ export const DURATION_BUCKETS: readonly number[] = [
  * recorded is created when it is first used, without a help text.
  */
 export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
-  agent_requests_total: { type: 'counter', help: 'Decisions by agent and kind of decision.' },
+  agent_requests_total: {
+    type: 'counter',
+    labels: ['agent', 'decision'],
+    help: 'Decisions by agent and kind of decision.',
+  },
   agent_request_duration_seconds: {
     type: 'histogram',
+    labels: ['agent', 'decision'],
     help: 'Time until an agent decided.',
     buckets: DURATION_BUCKETS,
   },
-  agent_connections_active: { type: 'gauge', help: 'Open connections to an agent.' },
-  agent_errors_total: { type: 'counter', help: 'Requests to an agent that failed, by error code.' },
-  agent_circuit_breaker_state: { type: 'gauge', help: 'Circuit breaker of an agent: 0 closed, 1 open or half-open.' },
-  agent_in_flight_requests: { type: 'gauge', help: 'Requests that an agent has not answered yet.' },
-  agent_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an agent.' },
-  agent_concurrency_limit: { type: 'gauge', help: 'Unanswered events that an agent may have by adaptive concurrency.' },
-  agent_ejections_total: { type: 'counter', help: 'Ejections of connections that failed too often in a row.' },
-  agent_config_pushes_total: { type: 'counter', help: 'Configurations sent to an agent, by outcome.' },
-  agent_flow_paused: { type: 'gauge', help: 'Connections of an agent that asked for no new requests.' },
-  agent_cancelled_total: { type: 'counter', help: 'Events to an agent that were cancelled before it decided.' },
+  agent_connections_active: { type: 'gauge', labels: ['agent'], help: 'Open connections to an agent.' },
+  agent_errors_total: {
+    type: 'counter',
+    labels: ['agent', 'type'],
+    help: 'Requests to an agent that failed, by error code.',
+  },
+  agent_circuit_breaker_state: {
+    type: 'gauge',
+    labels: ['agent'],
+    help: 'Circuit breaker of an agent: 0 closed, 1 open or half-open.',
+  },
+  agent_in_flight_requests: { type: 'gauge', labels: ['agent'], help: 'Requests that an agent has not answered yet.' },
+  agent_queue_depth: { type: 'gauge', labels: ['agent'], help: 'Requests that wait for a connection to an agent.' },
+  agent_concurrency_limit: {
+    type: 'gauge',
+    labels: ['agent'],
+    help: 'Unanswered events that an agent may have by adaptive concurrency.',
+  },
+  agent_ejections_total: {
+    type: 'counter',
+    labels: ['agent'],
+    help: 'Ejections of connections that failed too often in a row.',
+  },
+  agent_config_pushes_total: {
+    type: 'counter',
+    labels: ['agent', 'outcome'],
+    help: 'Configurations sent to an agent, by outcome.',
+  },
+  agent_flow_paused: {
+    type: 'gauge',
+    labels: ['agent'],
+    help: 'Connections of an agent that asked for no new requests.',
+  },
+  agent_cancelled_total: {
+    type: 'counter',
+    labels: ['agent'],
+    help: 'Events to an agent that were cancelled before it decided.',
+  },
   agent_shadow_decisions_total: {
     type: 'counter',
+    labels: ['agent', 'decided', 'observed'],
     help: 'Requests by what was decided and what an agent that is not obeyed would have decided.',
   },
-  agent_cached_decisions_total: { type: 'counter', help: 'Decisions of an agent that were given again from a cache.' },
-  agent_failures_total: { type: 'counter', help: 'Decisions made by a failure policy, by policy and reason.' },
+  agent_cached_decisions_total: {
+    type: 'counter',
+    labels: ['agent', 'decision'],
+    help: 'Decisions of an agent that were given again from a cache.',
+  },
+  agent_failures_total: {
+    type: 'counter',
+    labels: ['agent', 'policy', 'reason'],
+    help: 'Decisions made by a failure policy, by policy and reason.',
+  },
   gateway_requests_total: {
     type: 'counter',
+    labels: ['status', 'decision'],
     help: 'Requests that are over, by status sent and decision; status 0: none was sent.',
   },
   gateway_request_duration_seconds: {
     type: 'histogram',
+    labels: [],
     help: 'Time from the head of a request to the end of its response.',
     buckets: DURATION_BUCKETS,
   },
   gateway_request_phase_seconds: {
     type: 'histogram',
+    labels: ['phase'],
     help: 'Parts of the duration: agents, queue for a connection to the upstream, upstream to the head of its response.',
     buckets: DURATION_BUCKETS,
   },
-  gateway_request_bytes_total: { type: 'counter', help: 'Bytes of request bodies read from clients.' },
-  gateway_response_bytes_total: { type: 'counter', help: 'Bytes of response bodies sent to clients.' },
-  gateway_active_requests: { type: 'gauge', help: 'Requests in flight.' },
-  gateway_dropped_connections_total: { type: 'counter', help: 'Connections of clients closed at once at the limit.' },
+  gateway_request_bytes_total: { type: 'counter', labels: [], help: 'Bytes of request bodies read from clients.' },
+  gateway_response_bytes_total: { type: 'counter', labels: [], help: 'Bytes of response bodies sent to clients.' },
+  gateway_active_requests: { type: 'gauge', labels: [], help: 'Requests in flight.' },
+  gateway_dropped_connections_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Connections of clients closed at once at the limit.',
+  },
   gateway_upstream_connections: {
     type: 'gauge',
+    labels: ['state'],
     help: 'Connections to upstreams: busy with a request, of HTTP/2 its streams, and idle ones of HTTP/1.1.',
   },
-  gateway_upstream_queue_depth: { type: 'gauge', help: 'Requests that wait for a connection to an upstream.' },
+  gateway_upstream_queue_depth: {
+    type: 'gauge',
+    labels: [],
+    help: 'Requests that wait for a connection to an upstream.',
+  },
+  a2a_sends_total: { type: 'counter', labels: ['target'], help: 'Messages sent, by kind of target.' },
+  a2a_deliveries_total: {
+    type: 'counter',
+    labels: ['target'],
+    help: 'Deliveries of messages, to each recipient and node.',
+  },
+  a2a_rejections_total: { type: 'counter', labels: ['code'], help: 'Messages that were rejected, by error code.' },
+  a2a_request_duration_seconds: {
+    type: 'histogram',
+    labels: ['outcome'],
+    help: 'Time from a request to its last answer or its failure.',
+    buckets: DURATION_BUCKETS,
+  },
+  a2a_queue_depth: {
+    type: 'histogram',
+    labels: [],
+    help: 'Messages that wait in an inbox, as each one arrives.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+  },
   process_event_loop_lag_seconds: {
     type: 'gauge',
+    labels: ['quantile'],
     help: 'Delay of the event loop since the export before, by quantile.',
   },
 };

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { KNOWN_METRICS } from '../src/index.ts';
+
+const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
+
+/** Cells of the page's rows whose first cell is code. */
+const rows = [...page.matchAll(/^\| `([a-z0-9_]+)` +\|(.*)\|$/gm)].map(([, name = '', rest = '']) => ({
+  name,
+  cells: rest.split('|').map((cell) => cell.trim()),
+}));
+
+test('docs/metrics.md lists every metric with its type, its labels and its help, and no other', () => {
+  const listed = rows.filter(({ cells }) => cells.length === 3).map(({ name, cells }) => [name, ...cells]);
+  const known = Object.entries(KNOWN_METRICS).map(([name, { type, labels = [], help }]) => [
+    name,
+    type,
+    labels.map((label) => `\`${label}\``).join(', '),
+    help.replace(/\.$/, ''),
+  ]);
+  expect(listed).toEqual(known);
+});
+
+test('docs/metrics.md has the values and the bound of every label', () => {
+  const described = rows.filter(({ cells }) => cells.length === 2);
+  const used = new Set(Object.values(KNOWN_METRICS).flatMap(({ labels = [] }) => labels));
+  expect(described.map(({ name }) => name).toSorted()).toEqual([...used].toSorted());
+  for (const { cells } of described) expect(cells.every((cell) => cell !== '')).toBe(true);
+});
