@@ -25,5 +25,5 @@ test('docs/metrics.md has the values and the bound of every label', () => {
   const described = rows.filter(({ cells }) => cells.length === 2);
   const used = new Set(Object.values(KNOWN_METRICS).flatMap(({ labels = [] }) => labels));
   expect(described.map(({ name }) => name).toSorted()).toEqual([...used].toSorted());
-  for (const { cells } of described) expect(cells.every((cell) => cell !== '')).toBe(true);
+  for (const { cells } of described) expect(cells).not.toContain('');
 });
