@@ -24,6 +24,6 @@ test('docs/metrics.md lists every metric with its type, its labels and its help,
 test('docs/metrics.md has the values and the bound of every label', () => {
   const described = rows.filter(({ cells }) => cells.length === 2);
   const used = new Set(Object.values(KNOWN_METRICS).flatMap(({ labels = [] }) => labels));
-  expect(described.map(({ name }) => name).toSorted()).toEqual([...used].toSorted());
+  expect(new Set(described.map(({ name }) => name))).toEqual(used);
   for (const { cells } of described) expect(cells).not.toContain('');
 });
