@@ -25,22 +25,18 @@ export class SafeHandle {
 
 /** Recorder whose failures are logged and change nothing, and which may be absent. */
 export class SafeRecorder {
+  /** Recorder that the values go to; without one nothing is recorded. Set by {@link start} only. */
+  recorder: MetricsRecorder | undefined;
   readonly #logger: Logger;
-  #recorder: MetricsRecorder | undefined;
 
   constructor(recorder: MetricsRecorder | undefined, logger: Logger) {
-    this.#recorder = recorder;
+    this.recorder = recorder;
     this.#logger = logger;
-  }
-
-  /** Recorder that the values go to; without one nothing is recorded. */
-  get recorder(): MetricsRecorder | undefined {
-    return this.#recorder;
   }
 
   /** Begins to record, where there was no recorder. */
   start(recorder: MetricsRecorder): void {
-    this.#recorder ??= recorder;
+    this.recorder ??= recorder;
   }
 
   count(name: string, labels: MetricLabels, value = 1): void {
@@ -74,9 +70,9 @@ export class SafeRecorder {
   }
 
   readonly #guard: Guard = (action) => {
-    if (this.#recorder === undefined) return;
+    if (this.recorder === undefined) return;
     try {
-      action(this.#recorder);
+      action(this.recorder);
     } catch (error) {
       logFailure(this.#logger, error);
     }
