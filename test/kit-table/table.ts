@@ -2,9 +2,9 @@ import { type ComplianceCase, runCase } from '@agentwire/transport-compliance';
 import type { Column } from './columns.ts';
 
 /** Outcome of one case over one transport. */
-export type Outcome = 'ok' | 'fails' | 'skipped';
+type Outcome = 'ok' | 'fails' | 'skipped';
 /** Outcomes by transport, then by case. */
-export type Outcomes = ReadonlyMap<string, ReadonlyMap<string, Outcome>>;
+type Outcomes = ReadonlyMap<string, ReadonlyMap<string, Outcome>>;
 
 const runner = { describe: () => undefined, test: () => undefined };
 

@@ -9,7 +9,7 @@ export interface WafRule {
 }
 
 /** Place behind an opening that is not closed yet, such as the inside of a tag. */
-export interface Place {
+interface Place {
   readonly opening: RegExp;
   readonly end: string;
   /** Longest distance from the opening to the match, in characters. */

@@ -16,7 +16,7 @@ export interface WorkerStart {
 }
 
 /** Values of one worker. */
-export interface WorkerReport {
+interface WorkerReport {
   /** State for `/debug/state`, as JSON text. */
   readonly state: string;
   /** Reasons for which it is not ready to serve; none when it is. */

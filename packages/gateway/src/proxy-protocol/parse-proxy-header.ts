@@ -8,7 +8,7 @@ export interface ProxiedClient {
 }
 
 /** Header of the PROXY protocol, read to its end. */
-export interface ProxyHeader {
+interface ProxyHeader {
   /** Bytes of the connection that it takes. */
   readonly length: number;
   /** `undefined` where the connection is the proxy's own (LOCAL), or its client has no IP address (UNKNOWN, Unix sockets). */

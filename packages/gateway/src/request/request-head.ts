@@ -24,7 +24,7 @@ function isTls(socket: ClientRequest['socket']): socket is TLSSocket {
 }
 
 /** Returns the client's address; an IPv4 address without the `::ffff:` of a dual-stack listener. */
-export function clientAddress(request: ClientRequest): string | undefined {
+function clientAddress(request: ClientRequest): string | undefined {
   const address = request.socket.remoteAddress;
   return address?.startsWith('::ffff:') ? address.slice(7) : address;
 }

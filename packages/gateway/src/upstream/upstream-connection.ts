@@ -25,7 +25,7 @@ export interface ConnectionSettings {
 export type Dial = (callback: buildConnector.Callback) => void;
 
 /** One connection of HTTP/1.1: dials when a request needs it, and again after the connection has ended. */
-export class UpstreamConnection implements TargetConnection {
+class UpstreamConnection implements TargetConnection {
   readonly #client: Client;
   readonly #serverName: string;
   #gate: SocketGate | undefined;

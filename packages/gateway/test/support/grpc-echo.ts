@@ -23,7 +23,7 @@ const method = (name: string, requestStream: boolean, responseStream: boolean): 
 });
 
 /** Service with one method of each kind; messages are bytes. */
-export const ECHO: ServiceDefinition = {
+const ECHO: ServiceDefinition = {
   unary: method('Unary', false, false),
   upload: method('Upload', true, false),
   download: method('Download', false, true),
