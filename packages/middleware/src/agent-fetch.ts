@@ -54,7 +54,7 @@ export function agentFetch(options: AgentFetchOptions): typeof fetch {
   const { fetch: send = globalThis.fetch, ...rest } = options;
   const resolved = resolveMiddlewareOptions('agentFetch', rest);
   const judged = async (request: Request): Promise<Sent> => {
-    const exchange = new WebExchange(resolved);
+    const exchange = new WebExchange(resolved, true);
     let status: number | undefined;
     try {
       const metadata = { clientIp: '', clientPort: 0, protocol: 'HTTP/1.1', serverName: undefined };

@@ -4,11 +4,47 @@ import type { NodeRequest } from './node-messages.ts';
 
 const EMPTY = new Uint8Array(0);
 
+/** Takes what a client sends of a body, for agents that observe it. */
+export type ShowChunk = (chunk: Uint8Array, last: boolean) => void;
+
 /** Returns whether the client has left within its request: node:http2 ends the body of a stream that was reset. */
 export function hasLeft(request: NodeRequest): boolean {
   // deprecated in node:http, and the only sign in node:http2
   // oxlint-disable-next-line typescript/no-deprecated
   return request.aborted;
+}
+
+/** Returns whether something of a body was read, so that the agents cannot have it. */
+function wasRead(request: NodeRequest): boolean {
+  return request.readableDidRead || request.body !== undefined || request.readableEnded;
+}
+
+/** Shows what the parser pushes into a request from here on, and lets it through. */
+function tap(request: NodeRequest, show: ShowChunk): void {
+  const push = request.push.bind(request);
+  request.push = (chunk: Uint8Array | null) => {
+    if (chunk !== null) show(chunk, false);
+    else if (!hasLeft(request)) show(EMPTY, true);
+    return push(chunk);
+  };
+}
+
+/**
+ * Shows a body to agents that observe it while the application reads it. Bytes are shown when they arrive; where the application does not read them, the
+ * rest stays with the client.
+ *
+ * @returns `false` where the body was read before, so that nothing can be shown
+ */
+export function observeBody(request: NodeRequest, show: ShowChunk): boolean {
+  if (wasRead(request)) return false;
+  if (request.readableLength > 0) {
+    const early = request.read(request.readableLength) as Buffer;
+    show(early, false);
+    request.unshift(early);
+  }
+  if (request.complete && !hasLeft(request)) show(EMPTY, true);
+  else tap(request, show);
+  return true;
 }
 
 /**
@@ -28,16 +64,23 @@ export class HeldBody {
   #wake: (() => void) | undefined;
   /** `true` where the stream had its end before: what passes is put back in front of it. */
   readonly #wasComplete: boolean;
+  readonly #show: ShowChunk | undefined;
 
-  /** Begins to hold back. @throws AgentwireError `ERR_INVALID_STATE` for a body that was read before */
-  constructor(request: NodeRequest, maxBytes: number) {
-    if (request.readableDidRead || request.body !== undefined || request.readableEnded)
+  /**
+   * Begins to hold back.
+   *
+   * @param show gets every chunk when it comes, also after the body was passed on
+   * @throws AgentwireError `ERR_INVALID_STATE` for a body that was read before
+   */
+  constructor(request: NodeRequest, maxBytes: number, show?: ShowChunk) {
+    if (wasRead(request))
       throw new AgentwireError(
         'ERR_INVALID_STATE',
         'the body was read before the agents: put the middleware before body parsers and other readers',
       );
     this.#request = request;
     this.#maxBytes = maxBytes;
+    this.#show = show;
     this.#push = request.push.bind(request);
     request.push = (chunk: Uint8Array | null) => this.#take(chunk);
     request.once('error', this.#onEnd).once('close', this.#onEnd);
@@ -45,7 +88,10 @@ export class HeldBody {
     this.#wasComplete = request.complete && !hasLeft(request);
     if (early !== null) this.#take(early);
     if (hasLeft(request)) this.#onEnd();
-    if (this.#wasComplete) this.#ended = true;
+    if (this.#wasComplete) {
+      this.#ended = true;
+      show?.(EMPTY, true);
+    }
     // begins to read
     else request.read(0);
   }
@@ -58,8 +104,11 @@ export class HeldBody {
 
   #take(chunk: Uint8Array | null): boolean {
     if (chunk === null && hasLeft(this.#request)) this.#onEnd();
-    else if (chunk === null) this.#ended = true;
-    else {
+    else if (chunk === null) {
+      this.#ended = true;
+      this.#show?.(EMPTY, true);
+    } else {
+      this.#show?.(chunk, false);
       this.#chunks.push(chunk);
       this.#heldBytes += chunk.byteLength;
     }
@@ -118,5 +167,6 @@ export class HeldBody {
     }
     for (const chunk of passed) this.#push(chunk);
     if (this.#ended) this.#push(null);
+    else if (this.#show !== undefined) tap(request, this.#show);
   }
 }

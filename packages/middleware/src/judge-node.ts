@@ -3,7 +3,7 @@ import { AgentwireError } from '@agentwire/core';
 import { applyAgentOps } from '@agentwire/pipeline/internal';
 import { checkOneHost, pathOf } from './ambiguous-request.ts';
 import { Exchange, headerOf, responseFor } from './exchange.ts';
-import { hasLeft, HeldBody } from './held-body.ts';
+import { hasLeft, HeldBody, observeBody, type ShowChunk } from './held-body.ts';
 import { JudgedResponse } from './judged-response.ts';
 import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
 import { linesOf, replaceHeaders } from './node-headers.ts';
@@ -67,7 +67,11 @@ export async function judgeNode(
     const judged = await exchange.onRequest({ method, uri: path, headers: lines, hasBody: withBody, metadata });
     if (response.destroyed) throw new AgentwireError('ERR_ABORTED', 'the client went away');
     let { headers } = judged;
-    if (judged.wantBody.length > 0) headers = await judgeBody(exchange, request, judged);
+    const { shadows } = exchange.pipeline;
+    const show: ShowChunk | undefined =
+      shadows && withBody ? (chunk, last) => shadows.chunk('requestBodyChunk', chunk, last) : undefined;
+    if (judged.wantBody.length > 0) headers = await judgeBody(exchange, request, judged, show);
+    else if (show !== undefined && !observeBody(request, show)) shadows?.drop();
     if (!isSame(headers, lines)) replaceHeaders(request, headers);
     const { judgesResponses, responseOps } = exchange.pipeline;
     // a response that no agent judges is not touched
@@ -85,9 +89,10 @@ async function judgeBody(
   exchange: Exchange,
   request: NodeRequest,
   { headers, wantBody }: Awaited<ReturnType<Exchange['onRequest']>>,
+  show: ShowChunk | undefined,
 ): Promise<readonly string[]> {
   const { pipeline, id } = exchange;
-  const body = new HeldBody(request, exchange.maxBufferedBodyBytes);
+  const body = new HeldBody(request, exchange.maxBufferedBodyBytes, show);
   const filter = pipeline.requestBody(id, wantBody, { responseSent: false });
   const { length, taken } = await body.judge(filter, () => exchange.tooLarge());
   exchange.requestBytes = taken;

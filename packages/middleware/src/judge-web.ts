@@ -14,23 +14,55 @@ function headersOf(lines: HeaderList, body: Uint8Array | undefined): Headers {
   return headers;
 }
 
-async function read(body: ReadableStream<Uint8Array> | null, exchange: Exchange): Promise<Uint8Array> {
+const EMPTY = new Uint8Array(0);
+
+type Show = (chunk: Uint8Array, last: boolean) => void;
+
+async function read(
+  body: ReadableStream<Uint8Array> | null,
+  exchange: Exchange,
+  show: Show | undefined,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of body ?? []) {
     bytes += part.byteLength;
     if (bytes > exchange.maxBufferedBodyBytes) throw exchange.tooLarge();
+    show?.(part, false);
     parts.push(part);
   }
+  show?.(EMPTY, true);
   return Buffer.concat(parts);
+}
+
+/** Returns a body that is shown to agents that observe it while it is read. */
+function shown(body: ReadableStream<Uint8Array<ArrayBuffer>>, show: Show): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return body.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        show(chunk, false);
+        controller.enqueue(chunk);
+      },
+      flush: () => show(EMPTY, true),
+    }),
+  );
 }
 
 /** Request and response of the web's types on their way through agents. */
 export class WebExchange {
   readonly #exchange: Exchange;
+  readonly #outgoing: boolean;
 
-  constructor(options: ResolvedMiddlewareOptions) {
+  /** @param outgoing `true` for a request that is sent from here: its body keeps its length, which a stream has not */
+  constructor(options: ResolvedMiddlewareOptions, outgoing = false) {
     this.#exchange = new Exchange(options);
+    this.#outgoing = outgoing;
+  }
+
+  /** Returns the function that shows a body to agents that observe it; `undefined` where there are none. */
+  #showing(type: 'requestBodyChunk' | 'responseBodyChunk'): Show | undefined {
+    const { shadows } = this.#exchange.pipeline;
+    return shadows && ((chunk, last) => shadows.chunk(type, chunk, last));
   }
 
   /**
@@ -52,9 +84,16 @@ export class WebExchange {
     const lines = headerOf(given, 'host') === undefined ? ['host', host, ...given] : given;
     const head = { method, uri: pathname + search, headers: lines, hasBody: body !== null, metadata };
     const { headers, wantBody } = await exchange.onRequest({ ...head, metadata: { serverName: host, ...metadata } });
-    if (wantBody.length === 0)
-      return headers === lines ? request : new Request(request, { headers: headersOf(headers, undefined) });
-    const whole = await read(body, exchange);
+    const show = this.#showing('requestBodyChunk');
+    if (wantBody.length === 0) {
+      const changed = headers === lines ? undefined : { headers: headersOf(headers, undefined) };
+      if (show === undefined || body === null || this.#outgoing) {
+        if (body !== null) exchange.pipeline.shadows?.drop();
+        return changed === undefined ? request : new Request(request, changed);
+      }
+      return new Request(request, { ...changed, body: shown(body, show), duplex: 'half' });
+    }
+    const whole = await read(body, exchange, show);
     exchange.requestBytes = whole.byteLength;
     const passed = await exchange.wholeBody('request', wantBody, whole);
     const changed = headersOf(applyAgentOps(headers, exchange.pipeline.requestOps), passed);
@@ -78,10 +117,14 @@ export class WebExchange {
     const { headers, wantBody } = judgesResponses
       ? await pipeline.onResponse({ type: 'responseHeaders', id, status, headers: before, hasBody: body !== null })
       : { headers: applyAgentOps(before, responseOps), wantBody: [] };
-    if (wantBody.length === 0)
+    if (wantBody.length === 0) {
+      // it is not known when such a body was read, or that it will not be
+      if (body !== null) pipeline.shadows?.drop();
       return new Response(body, { status, statusText, headers: headersOf(headers, undefined) });
+    }
+    const show = this.#showing('responseBodyChunk');
     const seen = responseOps.length;
-    const passed = await exchange.wholeBody('response', wantBody, await read(body, exchange));
+    const passed = await exchange.wholeBody('response', wantBody, await read(body, exchange, show));
     exchange.responseBytes = passed.byteLength;
     const changed = applyAgentOps(headers, responseOps.slice(seen));
     return new Response(passed as Uint8Array<ArrayBuffer>, { status, statusText, headers: headersOf(changed, passed) });

@@ -75,6 +75,8 @@ export class JudgedResponse {
   #needsDrain = false;
   #wake: (() => void) | undefined;
   readonly #ops: HeaderOp[] = [];
+  /** Shows what the application writes to agents that observe it; `undefined` where there are none, or no body. */
+  #show: ((chunk: Uint8Array, last: boolean) => void) | undefined;
 
   /** Makes the agents judge a response, before the application writes to it. */
   static take(response: NodeResponse, exchange: Exchange, method: string): JudgedResponse {
@@ -170,6 +172,9 @@ export class JudgedResponse {
     this.#before = before;
     const empty = this.#ended && this.#pieces.every(({ chunk }) => chunk.byteLength === 0);
     const hasBody = !this.#bodiless() && !empty;
+    const { shadows } = pipeline;
+    if (shadows !== undefined && hasBody && pipeline.judgesResponses)
+      this.#show = (chunk, last) => shadows.chunk('responseBodyChunk', chunk, last);
     const { headers, wantBody } = pipeline.judgesResponses
       ? await pipeline.onResponse({
           type: 'responseHeaders',
@@ -233,6 +238,7 @@ export class JudgedResponse {
     }
     const piece = this.#pieces.shift();
     this.#pieceBytes -= piece?.chunk.byteLength ?? 0;
+    if (piece !== undefined) this.#show?.(piece.chunk, false);
     return piece;
   }
 
@@ -259,12 +265,15 @@ export class JudgedResponse {
     });
   }
 
-  /** Sends what was written, and gives the response back to the application. */
+  /** Sends what was written, or all that will be where agents observe it, and gives the response back to the application. */
   async #passRest(): Promise<void> {
-    for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+    const next = (): Piece | undefined | Promise<Piece | undefined> =>
+      this.#show === undefined ? this.#pieces.shift() : this.#next();
+    for (let piece = await next(); piece !== undefined; piece = await next()) {
       if (!this.#bodiless()) await this.#send(piece.chunk);
       piece.done?.();
     }
+    this.#show?.(EMPTY, true);
     this.#pieceBytes = 0;
     for (const name of METHODS) Reflect.deleteProperty(this.#response, name);
     this.#passTrailers();

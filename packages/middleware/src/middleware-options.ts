@@ -20,7 +20,7 @@ export interface ResolvedMiddlewareOptions {
   nextId(): string;
 }
 
-const KEYS = ['pool', 'agents', 'decisionTimeoutMs', 'maxChunkBytes', 'clock', 'maxBufferedBodyBytes'];
+const KEYS = ['pool', 'agents', 'agentSettings', 'decisionTimeoutMs', 'maxChunkBytes', 'clock', 'maxBufferedBodyBytes'];
 
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveMiddlewareOptions(what: string, options: MiddlewareOptions): ResolvedMiddlewareOptions {

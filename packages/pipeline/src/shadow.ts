@@ -53,6 +53,8 @@ export class Shadow {
   /** Verdict that it would have given; `allow` until it gives another one. */
   #observed = 'allow';
   #over = false;
+  /** Set once the request is over: what still comes of its bodies is not asked about. */
+  #completed = false;
   #tail: Promise<void> = Promise.resolve();
   #waitingBytes = 0;
   readonly #bodies: Record<BodyType, Body>;
@@ -72,10 +74,16 @@ export class Shadow {
     });
   }
 
-  /** Asks about the next chunk of a body, where the agent wants it. */
+  /** Asks about the next part of a body, in chunks of `maxChunkBytes` at most, where the agent wants it. */
   chunk(type: BodyType, data: Uint8Array, last: boolean): void {
-    if (data.byteLength > this.#deps.maxChunkBytes) this.#end('dropped');
-    else this.#nextBytes(data.byteLength, () => this.#askAboutChunk(type, data, last));
+    const { maxChunkBytes } = this.#deps;
+    let at = 0;
+    for (; data.byteLength - at > maxChunkBytes; at += maxChunkBytes) {
+      const part = data.subarray(at, at + maxChunkBytes);
+      this.#nextBytes(maxChunkBytes, () => this.#askAboutChunk(type, part, false));
+    }
+    const rest = data.subarray(at);
+    this.#nextBytes(rest.byteLength, () => this.#askAboutChunk(type, rest, last));
   }
 
   /** Asks about a frame of a WebSocket. One that it would drop counts, and it is asked about the next one. */
@@ -90,7 +98,7 @@ export class Shadow {
 
   /** Asks in turn, while what waits is within its bounds. */
   #nextBytes(bytes: number, ask: () => Promise<void>): void {
-    if (this.#over) return;
+    if (this.#over || this.#completed) return;
     const { total } = this.#deps;
     const isTooMuch = this.#waitingBytes + bytes > MAX_WAITING_BYTES || total.waitingBytes + bytes > MAX_TOTAL_BYTES;
     if (isTooMuch) return this.#end('dropped');
@@ -109,6 +117,7 @@ export class Shadow {
   /** Counts what it would have decided beside what was decided, and tells it that the request is over. */
   complete(decided: string, summary: Omit<RequestComplete, 'type'>): void {
     const { pool, agent } = this.#deps;
+    this.#completed = true;
     this.#tail = this.#tail.then(() => {
       try {
         pool.recordShadow?.(agent, { decided, observed: this.#observed });
@@ -116,6 +125,14 @@ export class Shadow {
       } catch {
         // removed from the pool meanwhile
       }
+    });
+  }
+
+  /** Asks about nothing more, because a body cannot be shown. */
+  drop(): void {
+    this.#tail = this.#tail.then(() => {
+      const { requestBodyChunk, responseBodyChunk } = this.#bodies;
+      if (!this.#over && (requestBodyChunk.wanted || responseBodyChunk.wanted)) this.#end('dropped');
     });
   }
 

@@ -33,6 +33,11 @@ export class Shadows {
     for (const shadow of this.#all.values()) shadow.chunk(type, data, last);
   }
 
+  /** Ends them as `dropped`, because a body cannot be shown. */
+  drop(): void {
+    for (const shadow of this.#all.values()) shadow.drop();
+  }
+
   complete(decided: string, summary: Omit<RequestComplete, 'type'>): void {
     for (const shadow of this.#all.values()) shadow.complete(decided, summary);
   }
