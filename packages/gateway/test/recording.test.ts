@@ -174,6 +174,16 @@ test('agents that observe, a failure policy, a cancelled request and an untaken 
   expect(of('quiet', '/hang')?.complete).toBe(undefined);
 });
 
+test('a decision from a cache is recorded as such', async () => {
+  const { record, lines } = await recording();
+  const cached: Decision = { ...ALLOW, audit: { tags: ['mine', 'agentwire:cached'] } };
+  const { url, ended } = await setup({ waf: { on: () => cached, events: ['requestHeaders'] } }, { record });
+  await fetch(`${url}/a`);
+  await ended(1);
+  const [line] = await lines();
+  expect(line?.calls).toMatchObject([{ event: 'requestHeaders', cached: true, decision: { decision: 'allow' } }]);
+});
+
 test('a recording ends when its file is full, and goes on once that was renamed', async () => {
   const warn = vi.fn();
   const logger = { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() };

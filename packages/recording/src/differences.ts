@@ -13,6 +13,8 @@ export interface Difference {
 }
 
 const AUDIT_FIELDS = ['rule_ids', 'tags', 'reason_codes', 'confidence'] as const;
+/** Beginning of the tags that a pool adds, such as `agentwire:cached`: they are not the agent's. */
+const OWN_TAG = 'agentwire:';
 const FIELDS = [
   'decision',
   'needs_more',
@@ -49,13 +51,20 @@ function isSame(before: unknown, after: unknown): boolean {
   return [...names].every((name) => isSame(before[name], now[name]));
 }
 
+/** Returns a field of an audit; of its tags those of the agent. */
+function auditField(audit: RecordedDecision['audit'], name: (typeof AUDIT_FIELDS)[number]): unknown {
+  if (name !== 'tags') return audit?.[name];
+  const tags = audit?.tags?.filter((tag) => !tag.startsWith(OWN_TAG)) ?? [];
+  return tags.length === 0 ? undefined : tags;
+}
+
 /** Longest body that a difference shows, in bytes. */
 const SHOWN_BODY_BYTES = 4_096;
 const SHOWN = new Redaction({ query: true });
 
 /**
  * Compares a decision with a recorded one, field by field. Values that were redacted are equal to any value, and bodies that were not
- * recorded to any body of their length; custom values of the audit are not compared.
+ * recorded to any body of their length; custom values of the audit, and tags that begin with `agentwire:`, are not compared.
  */
 export function differences(before: RecordedDecision, decision: Decision): Difference[] {
   const after = recordedDecision(decision, Redaction.none, Infinity);
@@ -65,7 +74,7 @@ export function differences(before: RecordedDecision, decision: Decision): Diffe
       isSame(before[field], after[field]) ? [] : [{ field, before: before[field], after: shown[field] }],
     ),
     ...AUDIT_FIELDS.flatMap((name) => {
-      const [was, is] = [before.audit?.[name], after.audit?.[name]];
+      const [was, is] = [auditField(before.audit, name), auditField(after.audit, name)];
       return isSame(was, is) ? [] : [{ field: `audit.${name}`, before: was, after: is }];
     }),
   ];

@@ -45,6 +45,8 @@ export interface RecordedCall {
   readonly decision?: RecordedDecision | undefined;
   /** `true` where the agent did not decide, but its failure policy. */
   readonly failed?: true | undefined;
+  /** `true` where the decision came from the pool's cache: the agent was not asked. */
+  readonly cached?: true | undefined;
   /** Code of the error where there is no decision, such as `ERR_ABORTED`. */
   readonly error?: string | undefined;
   /** Time until the decision, in milliseconds. */

@@ -69,7 +69,7 @@ const hasContent = ({ text, base64 }: RecordedCall): boolean => text !== undefin
 /** Returns a recorded request with the decisions of today. */
 function updated(recorded: RecordedRequest, { asked }: Replayed, redaction: Redaction): RecordedRequest {
   const maxBodyBytes = recorded.calls.some(hasContent) ? Infinity : 0;
-  const calls = asked.map(({ call, decision }) => ({
+  const calls = asked.map(({ call: { cached: _cached, ...call }, decision }) => ({
     ...call,
     decision: recordedDecision(decision, redaction, maxBodyBytes),
   }));

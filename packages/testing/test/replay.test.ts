@@ -85,6 +85,19 @@ test('an agent that decides as it did passes; redacted headers are not sent, and
   expect((seen[1]?.[1] ?? 0) - (seen[0]?.[1] ?? 0)).toBe(5_000);
 });
 
+test('tags of the pool are no difference, and those of the agent are', async () => {
+  const tagged = (...tags: string[]): RecordedCall => ({
+    ...chunk('hello a', { ...PASSED, audit: { tags } }),
+    cached: true,
+  });
+  const file = written(recorded('/cached', [HEAD, tagged('agentwire:cached')]));
+  expect(await waf('union').replay(file)).toEqual({ same: 1, changed: 0, skipped: 0 });
+  const other = written(recorded('/cached', [HEAD, tagged('mine', 'agentwire:cached')]));
+  await expect(waf('union').replay(other)).rejects.toThrow('- audit.tags: ["mine"]');
+  await waf('union').replay(other, { update: true });
+  expect(readFileSync(other, 'utf8')).not.toContain('cached":true');
+});
+
 test('a changed decision fails with what changed, and can be accepted', async () => {
   const file = written(
     recorded('/good', [HEAD, chunk('hello a', PASSED)]),

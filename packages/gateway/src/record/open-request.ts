@@ -19,8 +19,12 @@ const MAX_CALLS = 256;
 /** Text of one request and agent, without bodies, in characters; further calls are counted. */
 const MAX_CHARACTERS = 256 * 1024;
 
-const isFailure = ({ audit }: Decision): boolean =>
-  audit?.tags?.some((tag) => tag.startsWith('agentwire:fail-')) === true;
+/** Returns the members of a call that tell, by the pool's tags, that the agent did not decide just now. */
+function originOf({ audit }: Decision): { failed?: true; cached?: true } {
+  const tags = audit?.tags ?? [];
+  if (tags.some((tag) => tag.startsWith('agentwire:fail-'))) return { failed: true };
+  return tags.includes('agentwire:cached') ? { cached: true } : {};
+}
 
 /** Returns milliseconds with at most three decimals. */
 const shortMs = (ms: number): number => Math.round(ms * 1_000) / 1_000;
@@ -75,8 +79,7 @@ export class OpenRequest {
   /** Ends a call with its decision. */
   decided(decision: Decision, now: number): void {
     const { redaction, maxBodyBytes } = this.#rules;
-    const failed = isFailure(decision) ? { failed: true } : {};
-    this.#end({ decision: recordedDecision(decision, redaction, maxBodyBytes), ...failed }, now);
+    this.#end({ decision: recordedDecision(decision, redaction, maxBodyBytes), ...originOf(decision) }, now);
   }
 
   /** Ends a call without a decision. @param code code of the error */
