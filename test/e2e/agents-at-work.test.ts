@@ -30,6 +30,9 @@ test('agent --watch serves a file anew when it changes, and goes on as before wh
   writeFileSync(file, agentOf(`return allow().withTag('after');`));
   await agent.line('listening');
   expect(await tagsOf(listen)).toEqual(['after']);
+  agent.child.kill('SIGHUP');
+  await agent.line('listening');
+  expect(await tagsOf(listen)).toEqual(['after']);
   for (const [mistake, reason] of [
     ['export default {', 'it cannot be loaded'],
     ['export default { name: 1 };', 'this is not an agent'],

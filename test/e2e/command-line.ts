@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 /** Built bin: `npm test` builds before it tests. */
-const BIN = fileURLToPath(new URL('../../packages/cli/bin/agentwire.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../packages/cli/bin/agentwire.js', import.meta.url));
 
 /** Output and exit status of a command. */
 export interface Ended {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -5,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
-import { agentwire, socketFolder, start } from './command-line.ts';
+import { agentwire, BIN, socketFolder, start } from './command-line.ts';
 
 const UPSTREAM = ['--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:9'];
 
@@ -134,5 +135,24 @@ test('agent FILE ends with status 2 and one clear line, whatever the file left o
     for (const line of lines) expect(stderr).toContain(line);
     expect(stderr).not.toContain('imported from');
     if (word !== 'wuf' && word !== folder) expect(stderr.split('\n', 1)[0]).not.toContain('reference');
+  }
+}, 60_000);
+
+test('a command whose reader has ended ends without a word', async () => {
+  const child = spawn(process.execPath, [BIN, 'gateway', '--schema'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  expect([await once(child, 'close'), stderr]).toEqual([[141, null], '']);
+}, 60_000);
+
+test('SIGHUP ends neither an agent nor a gateway that has nothing to reload', async () => {
+  const agent = start('agent', 'waf', '--listen', `unix:${join(socketFolder(), 'a.sock')}`);
+  const gateway = start('gateway', ...UPSTREAM);
+  for (const one of [agent, gateway]) {
+    await one.line('listening ');
+    one.child.kill('SIGHUP');
+    await expect.poll(() => one.stderr(), { timeout: 10_000 }).toContain('SIGHUP: there is nothing to reload; ');
+    expect(await one.stop()).toBe(0);
   }
 }, 60_000);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { CommandContext, ExitStatus } from './command-context.ts';
-import { line, processTerminal, type Terminal, tint } from './output/terminal.ts';
+import { endWithReaders, line, processTerminal, type Terminal, tint } from './output/terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 type AddCommand = (program: Command, context: CommandContext) => void;
@@ -65,6 +65,7 @@ async function report(error: unknown, terminal: Terminal): Promise<ExitStatus> {
 /** Runs one command line, without the name of the program. @returns the exit status */
 export async function main(args: readonly string[], terminal: Terminal = processTerminal): Promise<ExitStatus> {
   const [first] = args;
+  if (terminal === processTerminal) endWithReaders(terminal);
   if (args.length === 1 && (first === '--version' || first === '-V')) {
     line(terminal.stdout, ownVersion());
     return 0;

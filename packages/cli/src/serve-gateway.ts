@@ -15,7 +15,7 @@ import { traceToOtlp } from './otlp.ts';
 import { readSecret } from './read-named-file.ts';
 import { acceptReverseAgents } from './reverse-agents.ts';
 import { listenPlace, notifyServiceManager, usePassedSockets } from './service-manager.ts';
-import { drainOnSignal } from './signals.ts';
+import { drainOnSignal, outliveHangup } from './signals.ts';
 import { type PrimarySettings, servePrimary } from './workers/gateway-primary.ts';
 import { openWorkerLink } from './workers/worker-link.ts';
 import { loadTransports } from './load-transports.ts';
@@ -153,7 +153,8 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     await drained;
     return link.end();
   }
-  if (flags.config !== undefined) cleanup.defer(reloadOnChange(flags, again, logger));
+  const advice = 'flags are read at the start only: a gateway with --config FILE reads that file again';
+  cleanup.defer(flags.config === undefined ? outliveHangup(logger, advice) : reloadOnChange(flags, again, logger));
   tell('listening', url);
   if (reverse !== undefined) tell('listening', reverse.address);
   if (adminUrl !== undefined) tell('admin', adminUrl);

@@ -1,3 +1,4 @@
+import type { Logger } from '@agentwire/core';
 import { line, outliveReaders, type Terminal } from './output/terminal.ts';
 
 /**
@@ -27,4 +28,11 @@ export async function drainOnSignal(
     void asked?.then(resolve);
   });
   await drain();
+}
+
+/** Keeps a command with nothing to reload alive on SIGHUP, which would end it. @param advice what to do instead @returns what ends that */
+export function outliveHangup(logger: Logger, advice: string): () => void {
+  const onHangup = (): void => logger.warn({}, `SIGHUP: there is nothing to reload; ${advice}`);
+  process.on('SIGHUP', onHangup);
+  return () => process.off('SIGHUP', onHangup);
 }

@@ -7,7 +7,7 @@ import type { CommandContext } from '../command-context.ts';
 import { loadAgent } from '../load-agent.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line } from '../output/terminal.ts';
-import { drainOnSignal } from '../signals.ts';
+import { drainOnSignal, outliveHangup } from '../signals.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
 import { OTLP_FLAG, traceToOtlp } from '../otlp.ts';
@@ -38,6 +38,7 @@ interface AgentOptions extends TlsFlags, TransportFlags, SocketFlags {
 }
 
 const EXAMPLE = 'agentwire agent waf --listen unix:/tmp/waf.sock';
+const RELOAD_ADVICE = 'an agent with --workers N or --watch loads its file again on SIGHUP, this one must be restarted';
 const FALLBACKS: readonly string[] = ['block', 'always', 'none'] satisfies ChallengeFallback[];
 
 function fallbackOf(word: string): ChallengeFallback {
@@ -126,12 +127,15 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     return server.drain();
   };
   const drained = drainOnSignal(context.terminal, drain, isQuiet, link?.asked);
+  // that of a worker is its primary process's
+  const endHangup = link === undefined ? outliveHangup(logger, RELOAD_ADVICE) : undefined;
   if (link === undefined) for (const endpoint of server.endpoints) tell('listening', endpoint);
   if (link === undefined) notifyServiceManager('ready', logger);
   link?.ready({ report: () => ({ state: JSON.stringify(server.stats), unready: [] }), metrics: () => [] });
   await drained;
   await traces?.end();
   process.off('unhandledRejection', onFloating);
+  endHangup?.();
   link?.end();
   endWatch?.();
 }
@@ -161,7 +165,10 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     )
     .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
     .option(...WORKER_TIMEOUT)
-    .option('--watch', 'serve anew when a file that was loaded changes and can be loaded, for development')
+    .option(
+      '--watch',
+      'serve anew on SIGHUP, and when a file that was loaded changes and can be loaded, for development',
+    )
     .option(...OTLP_FLAG)
     .option('--json', 'one JSON document per line')
     .option('-v, --verbose', 'log more')

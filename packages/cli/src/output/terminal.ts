@@ -31,7 +31,23 @@ export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
   stream.write(`${jsonText(value)}\n`);
 }
 
+/** Status of a program that SIGPIPE ended, as a shell has it. */
+const READER_ENDED = 141;
+const outliving = new WeakSet<Terminal>();
+
+/** Ends this process without a word when the reader of its output has ended (`agentwire call … | head -1`), or its output cannot be written. */
+export function endWithReaders(terminal: Terminal): void {
+  for (const stream of [terminal.stdout, terminal.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (outliving.has(terminal)) return;
+      if (error.code === 'EPIPE') process.exit(READER_ENDED);
+      if (stream !== terminal.stderr) line(terminal.stderr, `error the output cannot be written (${error.code})`);
+      process.exit(1);
+    });
+}
+
 /** Keeps a serving command alive after the reader of its output has ended (`agentwire gateway | head -1`): only lines are lost. */
 export function outliveReaders(terminal: Terminal): void {
+  outliving.add(terminal);
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on('error', () => undefined);
 }

@@ -30,7 +30,7 @@ async function canBeLoaded(files: WatchedFiles): Promise<boolean> {
 }
 
 /**
- * Runs this command again in a process of its own, and anew whenever a file changes that it has loaded. Files that cannot be loaded
+ * Runs this command again in a process of its own, and anew whenever a file changes that it has loaded, or on SIGHUP. Files that cannot be loaded
  * change nothing: the process of before goes on.
  *
  * @returns the exit status once it was ended by a signal
@@ -44,7 +44,7 @@ export async function watchCommand(terminal: Terminal): Promise<ExitStatus> {
     ended.abort();
     child.kill(signal);
   };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', files.change);
   while (!ended.signal.aborted) {
     const what = await Promise.race([files.changed(ended.signal), endOf(child).then(() => 'ended' as const)]);
     if (ended.signal.aborted) break;
@@ -65,6 +65,6 @@ export async function watchCommand(terminal: Terminal): Promise<ExitStatus> {
   }
   files.close();
   const status = await endOf(child);
-  process.off('SIGTERM', stop).off('SIGINT', stop);
+  process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', files.change);
   return status === 0 || status === null ? 0 : 1;
 }

@@ -32,6 +32,9 @@ export class WatchedFiles {
     return 'changed';
   }
 
+  /** Counts as a change of a file. */
+  readonly change = (): void => this.#change.resolve();
+
   /** Stops watching. */
   close(): void {
     for (const file of this.#files) unwatchFile(file, this.#onChange);
