@@ -23,6 +23,7 @@ export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/de
 export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { isAmbiguousPath, plainPath } from './message/request-path.ts';
+export { nearVaryWord } from './message/vary-names.ts';
 export type { MetricLabels } from './metrics-recorder.ts';
 export { described, type OptionSchema, schemaOf, tableSchema } from './option-schema.ts';
 export {

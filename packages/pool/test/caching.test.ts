@@ -1,10 +1,11 @@
 import { ALLOW, type Decision, FEATURES, type ProxyEvent, type RequestHeaders } from '@agentwire/core';
 import { serveSessions } from '@agentwire/core/session';
 import { AgentSessionCore } from '@agentwire/core/session/internal';
+import { silentLogger } from '@agentwire/core/internal';
 import { createLinkedPair } from '@agentwire/core/testing';
 import type { AgentPool, AgentPoolOptions } from '@agentwire/pool';
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { VaryKey } from '../src/decision-cache/vary-key.ts';
 import { CAPABILITIES, head, settle, setup } from './setup.ts';
 
@@ -77,6 +78,7 @@ describe('a decision that its agent allows to cache', () => {
     ['no authorization', { headers: [] }],
     ['a cookie', { headers: ['authorization', 'Bearer one', 'cookie', 'a=b'] }],
     ['two authorizations', { headers: ['authorization', 'Bearer one', 'authorization', ''] }],
+    ['a WebSocket', { headers: ['authorization', 'Bearer one', 'Upgrade', 'websocket'] }],
     ['a body', { hasBody: true }],
     ['a body that may be there', { hasBody: undefined }],
   ])('is not given for %s', async (_what, more) => {
@@ -88,6 +90,23 @@ describe('a decision that its agent allows to cache', () => {
     await ask('/a', { headers, ...more });
     expect(asked).toHaveLength(2);
   });
+
+  test.each(['uri', 'URL', 'clientIp', 'client_ip', 'headers', 'body', '*'])(
+    'is not given again where it varies on %s, which no header is called',
+    async (name) => {
+      const warn = vi.fn<(values: object, message: string) => void>();
+      const logger = { ...silentLogger, warn };
+      const { ask, asked } = await cached(() => ({ ...ALLOW, cache: { ttlMs: 1_000, vary: ['method', name] } }), {
+        options: { logger },
+      });
+      const decisions = [await ask('/public'), await ask('/admin'), await ask('/public')];
+      expect(decisions.map(({ verdict }) => verdict.type)).toEqual(['allow', 'allow', 'allow']);
+      expect(asked).toEqual(['/public', '/admin', '/public']);
+      expect(warn.mock.calls.filter(([, message]) => message.includes('vary'))).toEqual([
+        [expect.objectContaining({ agent: 'waf', name }), expect.any(String)],
+      ]);
+    },
+  );
 
   test('holds for its time by the clock, and never longer than the pool allows', async () => {
     const { ask, asked, clock } = await cached(({ uri }) => ({
@@ -329,7 +348,7 @@ describe('options', () => {
 /** A decision that is a pure function of what it varies on. */
 function pure(vary: readonly string[], { method, uri, metadata, headers }: RequestHeaders): Decision {
   const words: Record<string, unknown> = { method, path: uri.split('?')[0], query: uri.split('?')[1] };
-  const seen = [...vary, 'authorization', 'cookie'].map((name) => {
+  const seen = [...vary, 'authorization', 'cookie', 'upgrade'].map((name) => {
     if (name in words) return words[name] ?? null;
     if (name === 'client') return metadata.clientIp;
     return headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === name);

@@ -11,6 +11,7 @@ import {
 import {
   CheckedDecision,
   checkDecisionField,
+  checkInteger,
   checkKnownOptions,
   checkNumber,
   deepFreeze,
@@ -18,6 +19,7 @@ import {
 import { BodyChange, type BodyChangeOptions, type BodyTransform, type ChunkMutation } from '../change/body-change.ts';
 import type { TextReplacement } from '../change/text-replacer.ts';
 import { appendHeaderOp, setBlockHeader } from './header-op.ts';
+import { checkVaryWords } from './vary-words.ts';
 
 /**
  * Decision with methods that return a changed copy. A decision itself never changes, so that one in a constant can answer
@@ -188,15 +190,20 @@ export class AgentDecision extends CheckedDecision implements Decision {
    * event of the request, and until the agent restarts or gets a configuration.
    *
    * @param options.vary all that the decision depends on, 1 to 32 names: `method`, `path`, `query`, `client`, `server_name`, `protocol`, `route`;
-   * any other name is that of a request header. `authorization`, `cookie` and the presence of a body always count
+   * any other name is that of a request header. `authorization`, `cookie`, `upgrade` and the presence of a body always count. Names that can only
+   * be meant as a word, such as `uri`, `client_ip` or `*`, are refused
    * @throws AgentwireError `ERR_INVALID_ARGUMENT`; `ERR_INVALID_STATE` for a decision that changes a body
    */
   cacheFor(ms: number, options: { readonly vary: readonly string[] }): AgentDecision {
     checkKnownOptions('cacheFor', options, ['vary']);
     if (this.#mutation !== undefined) throw uncacheable();
     const { vary } = options;
-    const cache = { ttlMs: ms, vary: Array.isArray(vary) ? [...new Set(vary)] : vary };
+    const cache = {
+      ttlMs: checkInteger('ms', ms, 1, 86_400_000),
+      vary: Array.isArray(vary) ? [...new Set(vary)] : vary,
+    };
     checkDecisionField('cache', cache);
+    checkVaryWords(cache.vary);
     return this.#with('cache', cache);
   }
 

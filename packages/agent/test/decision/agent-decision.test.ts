@@ -83,6 +83,29 @@ describe('decisions', () => {
     expect(() => allow().cacheFor(ms, options as never)).toThrow(expect.objectContaining({ code }) as Error);
   });
 
+  test.each([
+    ['uri', 'write path and query'],
+    ['URL', 'write path and query'],
+    ['clientIp', 'write client'],
+    ['client_ip', 'write client'],
+    ['route_id', 'write route'],
+    ['headers', 'name each header'],
+    ['body', 'a decision that depends on a body cannot be cached'],
+    ['*', 'name all that the decision depends on, or do not cache it'],
+  ])('is not cached by %s, which is meant as a word', (name, instead) => {
+    expect(() => allow().cacheFor(1_000, { vary: ['method', name] })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: `vary has "${name}", which is neither a word nor a header of requests: ${instead}`,
+      }) as Error,
+    );
+  });
+
+  test('is cached by headers, and for a time that is named as it was given', () => {
+    expect(allow().cacheFor(1, { vary: ['Host', 'constructor'] }).cache?.vary).toEqual(['Host', 'constructor']);
+    expect(() => allow().cacheFor(-1, { vary: ['path'] })).toThrow('ms must be an integer from 1 to 86400000, got -1');
+  });
+
   test('that changes a body is not cached', () => {
     const vary = { vary: ['path'] };
     const state = expect.objectContaining({ code: 'ERR_INVALID_STATE' }) as Error;

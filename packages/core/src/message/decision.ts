@@ -87,7 +87,8 @@ export interface DecisionCache {
   readonly ttlMs: number;
   /**
    * All that the decision depends on, 1 to 32 names: `method`, `path`, `query`, `client` (its address), `server_name`, `protocol`, `route`; any
-   * other name is that of a request header. `authorization`, `cookie` and the presence of a body always count.
+   * other name is that of a request header. `authorization`, `cookie`, `upgrade` and the presence of a body always count. A decision with a
+   * name that can only be meant as a word, such as `uri`, is not cached.
    */
   readonly vary: readonly string[];
 }

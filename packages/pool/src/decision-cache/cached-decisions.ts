@@ -1,5 +1,5 @@
 import type { Decision, ProxyEvent, RequestHead } from '@agentwire/core';
-import { checkHeaderLines, completeEvent } from '@agentwire/core/internal';
+import { checkHeaderLines, completeEvent, nearVaryWord } from '@agentwire/core/internal';
 import type { AgentConnections } from '../agent/agent-connections.ts';
 import type { AgentRequests } from '../agent/agent-requests.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
@@ -21,6 +21,7 @@ export interface CachedDecisionsDeps {
 export class CachedDecisions {
   /** Events that it decided. */
   hits = 0;
+  #hasWarned = false;
   readonly #agent: string;
   readonly #cache: DecisionCache;
   readonly #connections: AgentConnections;
@@ -72,9 +73,22 @@ export class CachedDecisions {
     const head: RequestHead = { ...question, metadata: { ...question.metadata }, headers: [...question.headers] };
     return send().then((decision) => {
       if (decision.cache !== undefined && generation === this.#cache.generation && this.#isFinal(decision))
-        this.#cache.store(head, decision);
+        this.#store(head, decision, decision.cache.vary);
       return decision;
     });
+  }
+
+  /** Stores a decision, but none with a misspelt word: it would be given to requests that it is not for. */
+  #store(head: RequestHead, decision: Decision, vary: readonly string[]): void {
+    const wrong = vary.find((name) => nearVaryWord(name) !== undefined);
+    if (wrong === undefined) return this.#cache.store(head, decision);
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const instead = nearVaryWord(wrong);
+    this.#options.logger.warn(
+      { agent: this.#agent, name: wrong, instead },
+      'decisions of an agent are not cached: a name in vary is neither a word nor a header of requests',
+    );
   }
 
   /** Sends a configuration: what was decided before it was applied is not kept. */

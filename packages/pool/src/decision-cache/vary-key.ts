@@ -18,8 +18,8 @@ const WORDS: ReadonlyMap<string, (head: RequestHead) => string | undefined> = ne
   ['route', ({ metadata }: RequestHead) => metadata?.routeId],
 ]);
 
-/** Credentials: a decision for one of them is never given to another one, whatever the agent says. */
-const ALWAYS: readonly string[] = ['authorization', 'cookie'];
+/** Credentials, and the header of WebSocket heads: a decision for one value is never given to another one, whatever the agent says. */
+const ALWAYS: readonly string[] = ['authorization', 'cookie', 'upgrade'];
 
 /** Function from the head of a request to the key of all that a decision depends on. */
 export class VaryKey {
