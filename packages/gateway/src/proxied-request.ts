@@ -11,7 +11,7 @@ import {
   withFraming,
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
-import { requestFacts } from './observe/request-facts.ts';
+import { decisionSources, requestFacts } from './observe/request-facts.ts';
 import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
@@ -271,6 +271,7 @@ export class ProxiedRequest implements BodyProgress {
       upstream,
       ...measured,
       ...outcome,
+      ...decisionSources(this.#pipeline, outcome),
     });
   }
 }

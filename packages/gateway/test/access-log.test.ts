@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { Decision } from '@agentwire/core';
+import type { Decision, ProxyEvent } from '@agentwire/core';
 import { openAccessLog, type AccessLogOptions, type RequestSummary } from '@agentwire/gateway';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { setup } from './setup.ts';
@@ -114,6 +114,56 @@ test('a gateway logs one JSON line per request: decision, agent, rules, target a
   });
   expect([bad?.['upstream'], bad?.['queuedMs'], bad?.['upstreamMs']]).toEqual([undefined, undefined, undefined]);
   expect(statSync(path).mode & 0o777).toBe(0o640 & ~process.umask());
+});
+
+test('a line tells which decisions failure policies and the cache made, and the warning has its id', async () => {
+  const stream = new Slow();
+  const log = await openAccessLog({ stream });
+  const warnings: Record<string, unknown>[] = [];
+  const quiet = (): void => undefined;
+  const logger = {
+    debug: quiet,
+    info: quiet,
+    error: quiet,
+    warn: (fields: Record<string, unknown>) => void warnings.push(fields),
+  };
+  const pathOf = (event: ProxyEvent): string => (event.type === 'requestHeaders' ? event.uri : '');
+  const fail = (): never => {
+    throw new Error('secret of the handler');
+  };
+  const allow: Decision = { verdict: { type: 'allow' } };
+  const cacheable: Decision = { ...allow, cache: { ttlMs: 60_000, vary: ['path'] } };
+  const events = ['requestHeaders'] as const;
+  const { url } = await setup(
+    {
+      audit: { on: (event) => (pathOf(event) === '/real' ? block : cacheable), events },
+      waf: { on: (event) => (pathOf(event) === '/ok' ? allow : fail()), events, add: { onFailure: 'open' } },
+      last: { on: (event) => (pathOf(event) === '/closed' ? fail() : allow), events },
+    },
+    { onRequestEnd: log.log },
+    undefined,
+    {},
+    { logger, decisionCache: {} },
+  );
+  for (const path of ['/ok', '/ok', '/open', '/closed', '/real']) await (await fetch(url + path)).arrayBuffer();
+  await vi.waitFor(() => expect(log.stats.written).toBe(5));
+  await log.close();
+  const lines = stream.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(
+    lines.map(({ decision, agent, failed, reason, cached }) => ({ decision, agent, failed, reason, cached })),
+  ).toEqual([
+    { decision: 'allowed' },
+    { decision: 'allowed', cached: ['audit'] },
+    { decision: 'allowed', failed: 'waf', reason: 'agent_error' },
+    { decision: 'blocked', agent: 'last', failed: 'last', reason: 'agent_error' },
+    { decision: 'blocked', agent: 'audit' },
+  ]);
+  const failures = warnings.filter(({ policy }) => policy !== undefined);
+  expect(failures).toMatchObject([
+    { id: lines[2]?.['id'], agent: 'waf', policy: 'open', kind: 'agent_error' },
+    { id: lines[3]?.['id'], agent: 'last', policy: 'closed' },
+  ]);
+  expect(stream.texts.join('')).not.toContain('secret');
 });
 
 test('a request past maxConcurrentRequests is in the log, with the status it got', async () => {

@@ -9,7 +9,7 @@ import {
   type ListenOptions,
   type RequestSummary,
 } from '@agentwire/gateway';
-import { AgentPool, type AddAgentOptions } from '@agentwire/pool';
+import { AgentPool, type AddAgentOptions, type AgentPoolOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
 
@@ -48,6 +48,7 @@ export async function setup(
   options: Partial<GatewayOptions> = {},
   upstream: RequestListener = echo,
   listen: ListenOptions = {},
+  poolOptions: AgentPoolOptions = {},
 ): Promise<{
   url: string;
   gateway: Gateway;
@@ -57,7 +58,7 @@ export async function setup(
 }> {
   const { clock } = options;
   const transport = createMemoryTransport(clock && { clock });
-  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1, clock });
+  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1, clock, ...poolOptions });
   for (const [name, agent] of Object.entries(agents)) {
     const { on, add, events } = typeof agent === 'function' ? { on: agent, add: {}, events: EVENT_TYPES } : agent;
     const capabilities = { ...CAPABILITIES, events: events ?? EVENT_TYPES };

@@ -12,7 +12,8 @@ import {
   type ResponseHeaders,
 } from '@agentwire/core';
 import { HeaderMap, names } from '@agentwire/headers';
-import type { PoolAskOptions } from '@agentwire/pool';
+import type { FailureKind, PoolAskOptions } from '@agentwire/pool';
+import { failureKindOf, isCachedDecision } from '@agentwire/pool/internal';
 import { BodyFilter } from './body/body-filter.ts';
 import { applyAgentOps } from './header-ops.ts';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
@@ -69,6 +70,10 @@ export class Pipeline {
   trailers: TrailerFilter | undefined;
   /** Agents that observe the request; `undefined` where none does. */
   readonly shadows: Shadows | undefined;
+  /** Last failure of an agent that a policy decided for. */
+  failure: { readonly agent: string; readonly kind: FailureKind } | undefined;
+  /** Agents whose decision came from the pool's cache; `undefined` where none did. */
+  cached: string[] | undefined;
   /** Verdict that ended the request, else `allow`. */
   #decided = 'allow';
   /** Time that agents with a budget have used, in milliseconds. */
@@ -101,10 +106,9 @@ export class Pipeline {
     const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
     try {
       const decision =
-        options === undefined
-          ? this.#overBudget(agent, question.type)
-          : await this.#pool.decide(agent, question, options);
+        options === undefined ? this.#overBudget(agent, question) : await this.#pool.decide(agent, question, options);
       if (decision.verdict.type !== 'allow') this.#decided = decision.verdict.type;
+      if (decision.audit !== undefined) this.#noteSource(agent, decision);
       this.trailers?.note(decision);
       return decision;
     } finally {
@@ -112,6 +116,14 @@ export class Pipeline {
       this.waitedMs += took;
       if (this.#spentMs !== undefined) this.#spentMs.set(agent, (this.#spentMs.get(agent) ?? 0) + took);
     }
+  }
+
+  /** Notes a decision that the agent itself did not make. */
+  #noteSource(agent: string, decision: Decision): Decision {
+    const kind = failureKindOf(decision);
+    if (kind !== undefined) this.failure = { agent, kind };
+    else if (isCachedDecision(decision)) (this.cached ??= []).push(agent);
+    return decision;
   }
 
   /** Returns the options for the next event to an agent; `undefined` once its budget is used up. */
@@ -126,10 +138,10 @@ export class Pipeline {
   }
 
   /** Returns the decision of an agent's failure policy once its budget is used up. */
-  #overBudget(agent: string, type: Question['type']): Decision {
+  #overBudget(agent: string, { type, id }: Question): Decision {
     const { budgetMs, onFailure } = this.#settings?.get(agent) ?? {};
     const error = new AgentwireError('ERR_TIMEOUT', `${agent} has used up its ${budgetMs} ms for one request`);
-    return this.#pool.decideFailure(agent, type, error, onFailure);
+    return this.#pool.decideFailure(agent, type, error, onFailure, id);
   }
 
   /** Returns the agents of a step that are obeyed; the others are shown the event and not waited for. */
@@ -145,14 +157,11 @@ export class Pipeline {
   }
 
   /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */
-  #tooLate(agent: string, type: Question['type'], head: 'request' | 'response'): Decision {
+  #tooLate(agent: string, { type, id }: Pick<Question, 'type' | 'id'>, head: 'request' | 'response'): Decision {
     const message = `${agent} changed the head of the ${head} after that had been sent; decide them with the first chunk, or buffer the body`;
-    return this.#pool.decideFailure(
-      agent,
-      type,
-      new AgentwireError('ERR_TOO_LATE', message),
-      this.#settings?.get(agent)?.onFailure,
-    );
+    const error = new AgentwireError('ERR_TOO_LATE', message);
+    const { onFailure } = this.#settings?.get(agent) ?? {};
+    return this.#noteSource(agent, this.#pool.decideFailure(agent, type, error, onFailure, id));
   }
 
   /**
@@ -194,9 +203,9 @@ export class Pipeline {
       ask: (agent, chunk) => this.#ask(agent, { type: 'requestBodyChunk', id, ...chunk }),
       onAllow: ({ requestHeaders = [], responseHeaders = [] }, agent) => {
         if (requestHeaders.length > 0 && progress.requestSent === true)
-          return this.#tooLate(agent, 'requestBodyChunk', 'request');
+          return this.#tooLate(agent, { type: 'requestBodyChunk', id }, 'request');
         if (responseHeaders.length > 0 && progress.responseSent)
-          return this.#tooLate(agent, 'requestBodyChunk', 'response');
+          return this.#tooLate(agent, { type: 'requestBodyChunk', id }, 'response');
         this.responseOps.push(...responseHeaders);
         this.requestOps.push(...requestHeaders);
         return undefined;
@@ -217,7 +226,7 @@ export class Pipeline {
       ask: (agent, chunk) => this.#ask(agent, { type: 'responseBodyChunk', id, ...chunk }),
       onAllow: ({ responseHeaders = [] }, agent) => {
         if (responseHeaders.length > 0 && progress.responseSent)
-          return this.#tooLate(agent, 'responseBodyChunk', 'response');
+          return this.#tooLate(agent, { type: 'responseBodyChunk', id }, 'response');
         ops.push(...responseHeaders);
         return undefined;
       },
@@ -289,6 +298,7 @@ export class Pipeline {
           continue;
         }
         const decision = await this.#pool.decide(agent, frame, this.#frameOptions(agent));
+        if (decision.audit !== undefined) this.#noteSource(agent, decision);
         const verdict = frameVerdict(decision);
         if (verdict !== 'allow') this.#decided = verdict;
         if (verdict === 'drop') return false;

@@ -92,10 +92,17 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
    * logged as a failure of the agent.
    *
    * @param onFailure policy in place of the agent's own
+   * @param id id of the request, for the log
    * @throws AgentwireError `ERR_UNKNOWN_AGENT`; `error` itself where it is the caller's own
    */
-  decideFailure(agent: string, event: Question['type'], error: AgentwireError, onFailure?: FailurePolicy): Decision {
-    return this.agentTable.get(agent).failures.decide(event, error, onFailure);
+  decideFailure(
+    agent: string,
+    event: Question['type'],
+    error: AgentwireError,
+    onFailure?: FailurePolicy,
+    id?: RequestId,
+  ): Decision {
+    return this.agentTable.get(agent).failures.decide(event, error, onFailure, id);
   }
 
   /**

@@ -1,4 +1,11 @@
-import { AgentwireError, type Decision, type EventType, type Logger, type MetricsRecorder } from '@agentwire/core';
+import {
+  AgentwireError,
+  type Decision,
+  type EventType,
+  type Logger,
+  type MetricsRecorder,
+  type RequestId,
+} from '@agentwire/core';
 import { checkKnownOptions, type OptionSchema } from '@agentwire/core/internal';
 import { failureKind, type FailureKind } from './failure-kind.ts';
 
@@ -81,6 +88,14 @@ function customDecision(rule: (failure: Failure) => Decision, failure: Failure):
   return { ...CLOSED, audit: { tags: ['agentwire:fail-rule-broken'] } };
 }
 
+/** Kinds of failures by the decision in their place. By identity, because an agent could write the tags. */
+const KINDS = new WeakMap<Decision, FailureKind>();
+
+/** Returns the kind of the failure that a policy made this decision for; `undefined` for a decision of an agent. */
+export function failureKindOf(decision: Decision): FailureKind | undefined {
+  return KINDS.get(decision);
+}
+
 /** Returns the decision of a rule for a failure. Its audit tells that a policy decided, and why. */
 function decideByRule(rule: FailureRule, name: string, failure: Failure): Decision {
   const audit = {
@@ -125,9 +140,10 @@ export class FailureDecider {
    * Decides on an event that failed with `error`.
    *
    * @param instead policy in place of the agent's own
+   * @param id id of the request, for the log
    * @throws `error` itself where it is the caller's own
    */
-  decide(event: EventType, error: AgentwireError, instead?: FailurePolicy): Decision {
+  decide(event: EventType, error: AgentwireError, instead?: FailurePolicy, id?: RequestId): Decision {
     const agent = this.#agent;
     const kind = failureKind(error);
     if (kind === undefined) throw error;
@@ -138,9 +154,11 @@ export class FailureDecider {
     metrics.count('agent_failures_total', { agent, policy, reason: kind });
     const reason = error.message.slice(0, MAX_REASON_LENGTH);
     logger.warn(
-      { agent, event, kind, policy, code: error.code, reason },
+      { ...(id !== undefined && { id: String(id) }), agent, event, kind, policy, code: error.code, reason },
       'an agent could not decide; its failure policy did',
     );
-    return decideByRule(rule, policy, { agent, kind, event, error });
+    const decision = decideByRule(rule, policy, { agent, kind, event, error });
+    KINDS.set(decision, kind);
+    return decision;
   }
 }

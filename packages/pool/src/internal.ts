@@ -5,5 +5,6 @@ export { POOLED_CONNECTION_LIFECYCLE } from './agent/connection-state.ts';
 export { Ejection, EJECTION_LIFECYCLE } from './agent/ejection.ts';
 export { PooledConnection } from './agent/pooled-connection.ts';
 export { PAUSE_LEASE_LIFECYCLE, PAUSE_LEASE_MS, PauseLease } from './agent/pause-lease.ts';
-export { checkFailurePolicy, failurePolicySchema } from './failure-policy.ts';
+export { isCachedDecision } from './decision-cache/decision-cache.ts';
+export { checkFailurePolicy, failureKindOf, failurePolicySchema } from './failure-policy.ts';
 export { POOL_FILE_ROWS, resolvePoolOptions } from './options.ts';

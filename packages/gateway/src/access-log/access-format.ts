@@ -30,6 +30,10 @@ const textField = (name: string, text: string | undefined): string =>
   text === undefined ? '' : `,"${name}":${jsonText(text)}`;
 const msField = (name: string, ms: number | undefined): string => (ms === undefined ? '' : `,"${name}":${shortMs(ms)}`);
 
+/** Returns fields that tell which decisions agents did not make themselves. */
+const sourceFields = ({ failed, reason, cached }: RequestSummary): string =>
+  `${textField('failed', failed)}${textField('reason', reason)}${cached === undefined ? '' : `,"cached":[${cached.map(jsonText).join(',')}]`}`;
+
 /** Returns a function that shows times; those of one second share the text that `show` makes of it. */
 function bySecond(show: (second: Date) => string): (at: number) => string {
   let last = Number.NaN;
@@ -49,7 +53,7 @@ function jsonFormat(query: boolean): AccessFormat {
     const { startedAt, id, client, method, uri, protocol, status, outcome, agent, route, upstream } = summary;
     const rules = rulesOf(summary);
     const ms = String(Math.floor(startedAt) % 1_000).padStart(3, '0');
-    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status},"decision":"${outcome}"${textField('agent', agent)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
+    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status},"decision":"${outcome}"${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
   };
 }
 

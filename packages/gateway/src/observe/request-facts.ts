@@ -1,7 +1,10 @@
 import type { Clock } from '@agentwire/core';
 import type { ClientRequest } from '../client-messages.ts';
+import { failureKindOf } from '@agentwire/pool/internal';
+import type { Pipeline } from '@agentwire/pipeline';
 import type { RequestSummary } from '../options/gateway-options.ts';
 import { clientOf, peerOf } from '../request/request-head.ts';
+import type { Outcome } from '../response/refusal.ts';
 import type { TrustedProxies } from '../request/trusted-proxies.ts';
 
 /** Part of a {@link RequestSummary} that the request alone tells. */
@@ -28,4 +31,15 @@ export function requestFacts(
     userAgent: headers['user-agent'],
     durationMs,
   };
+}
+
+/** Returns which decisions agents did not make themselves: those of failure policies and of the pool's cache. */
+export function decisionSources(
+  { failure, cached }: Pick<Pipeline, 'failure' | 'cached'>,
+  { agent, decision }: Outcome,
+): Pick<RequestSummary, 'failed' | 'reason' | 'cached'> {
+  if (failure === undefined) return { cached };
+  if (decision === undefined) return { failed: failure.agent, reason: failure.kind, cached };
+  const reason = failureKindOf(decision);
+  return { failed: reason && agent, reason, cached };
 }

@@ -1,5 +1,6 @@
 import type { Clock, Decision, Logger, MetricsRecorder, Tracer } from '@agentwire/core';
 import type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
+import type { FailureKind } from '@agentwire/pool';
 import type { Recording } from '../record/recording.ts';
 import type { BodyMode } from './body-mode.ts';
 import type { RouteOptions } from '../routes/route-options.ts';
@@ -25,6 +26,15 @@ export interface RequestSummary {
   readonly agent?: string | undefined;
   /** The decision of that agent. */
   readonly decision?: Decision | undefined;
+  /**
+   * Agent whose failure policy made that decision; for requests that were not refused, the last one whose policy decided. `undefined` where
+   * agents decided themselves.
+   */
+  readonly failed?: string | undefined;
+  /** Kind of that agent's failure, as in `agent_failures_total`. */
+  readonly reason?: FailureKind | undefined;
+  /** Agents whose decision came from the pool's cache. */
+  readonly cached?: readonly string[] | undefined;
   /** Time at which the request began, in milliseconds since 1970. */
   readonly startedAt: number;
   /** IP address of the client, behind proxies of `trustForwarded`; empty where there is none, as on a Unix socket. */

@@ -47,6 +47,6 @@ export class UndecidedEvents {
     completeEvent(question as ProxyEvent, this.#clock);
     if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
       checkHeaderLines(question.headers, 'headers');
-    return this.#failures.decide(question.type, error, options?.onFailure);
+    return this.#failures.decide(question.type, error, options?.onFailure, question.id);
   }
 }

@@ -22,6 +22,14 @@ export const DECISION_CACHE_TABLE: OptionRows<DecisionCacheOptions> = {
 
 /** Tag in the audit of a decision that comes from a cache. */
 const CACHED_TAG = 'agentwire:cached';
+/** Decisions that caches keep. By identity, because an agent could write the tag. */
+const KEPT = new WeakSet<Decision>();
+
+/** Returns whether a decision comes from a cache. */
+export function isCachedDecision(decision: Decision): boolean {
+  return KEPT.has(decision);
+}
+
 /** Sets of names that decisions vary on, per agent: each is one hash per request. Past it the oldest one is forgotten. */
 const MAX_VARY_SETS = 8;
 const ENTRY_BYTES = 512;
@@ -91,6 +99,7 @@ export class DecisionCache {
     const known = this.#entries.get(key);
     if (known !== undefined) this.#remove(key, known);
     const until = this.#clock.now() + Math.min(cache.ttlMs, maxTtlMs);
+    KEPT.add(copy);
     this.#add(key, { decision: deepFreeze(copy), until, bytes });
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= maxEntries && this.#bytes <= maxBytes) break;
