@@ -66,6 +66,7 @@ test.each<[string, readonly string[], [string, number]]>([
   ['IPv6', ['x-forwarded-for: 2001:db8::7, fd00::1'], ['2001:db8::7', 0]],
   ['IPv6 in brackets, with a port', ['x-forwarded-for: [2001:db8::7]:99, [2001:db8::1]'], ['2001:db8::7', 99]],
   ['IPv6 with a zone', ['x-forwarded-for: fe80::7%eth0'], ['fe80::7', 0]],
+  ['an IPv4 address in the words of IPv6', ['x-forwarded-for: [0:0:0:0:0:FFFF:0707:0707]:80'], ['7.7.7.7', 80]],
   ['a mapped IPv4 address', ['x-forwarded-for: 1.1.1.1, ::ffff:10.0.0.1'], ['1.1.1.1', 0]],
   [
     'unknown ends the chain at the proxy that wrote it',

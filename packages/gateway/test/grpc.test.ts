@@ -189,6 +189,7 @@ describe('agents judge the head', () => {
     ['404', { status: 404 }, status.UNIMPLEMENTED, ''],
     ['429', { status: 429 }, status.UNAVAILABLE, ''],
     ['418', { status: 418 }, status.UNKNOWN, ''],
+    ['a text cut at a space', { body: `${'a'.repeat(1_023)} b` }, status.PERMISSION_DENIED, 'a'.repeat(1_023)],
     [
       'own status',
       { headers: ['grpc-status', '8', 'grpc-message', 'later', 'x-rule', '7'] },

@@ -52,6 +52,39 @@ function sessionsOf(server: Http2Server, onStream: OnStream): ServerHttp2Session
   return sessions;
 }
 
+/** Returns a frame of HTTP/2. */
+function frame(type: number, flags: number, id: number, body = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(body.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(id, 5);
+  return Buffer.concat([head, body]);
+}
+
+/** Server of HTTP/2 that answers each request with the given frames. @returns its port */
+async function frameTarget(answer: (id: number) => Buffer[]): Promise<number> {
+  const server = createTcpServer((socket) => {
+    let rest = Buffer.alloc(0);
+    let skipped = 24;
+    socket.on('error', () => undefined).write(frame(4, 0, 0));
+    onTestFinished(() => void socket.destroy());
+    socket.on('data', (bytes: Buffer) => {
+      rest = Buffer.concat([rest, bytes]);
+      if (rest.length < skipped) return;
+      rest = rest.subarray(skipped);
+      skipped = 0;
+      while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
+        const [length, type, flags, id] = [rest.readUIntBE(0, 3), rest[3], rest[4] ?? 0, rest.readUInt32BE(5)];
+        rest = rest.subarray(9 + length);
+        if (type === 4 && (flags & 1) === 0) socket.write(frame(4, 1, 0));
+        if (type === 1) socket.write(Buffer.concat(answer(id)));
+      }
+    });
+  });
+  return listening(server);
+}
+
 async function target(onStream: OnStream, settings: Parameters<typeof createServer>[0] = {}): Promise<Target> {
   const server = createServer(settings);
   const sessions = sessionsOf(server, onStream);
@@ -217,6 +250,40 @@ describe('ends of connections', () => {
     const { url } = await gatewayTo(port);
     for (const path of ['/reset', '/lost'])
       await expect((async () => (await fetch(url + path)).text())()).rejects.toThrow();
+  });
+
+  test.each([0, 1, 2, 8])('a body that ends by a reset with the code %i is cut, not whole', async (code) => {
+    const port = await frameTarget((id) => [
+      frame(1, 4, id, Buffer.of(0x88)),
+      frame(0, 0, id, Buffer.from('half')),
+      frame(3, 0, id, Buffer.of(0, 0, 0, code)),
+    ]);
+    const lines: string[] = [];
+    const warn = (_fields: object, line = ''): void => void lines.push(line);
+    const logger = { debug() {}, info() {}, warn, error: warn };
+    const { url } = await gatewayTo(port, {}, { logger });
+    await expect((async () => (await fetch(url)).text())()).rejects.toThrow();
+    const name = { 0: 'NO_ERROR', 1: 'PROTOCOL_ERROR', 2: 'INTERNAL_ERROR', 8: 'CANCEL' }[code];
+    await expect.poll(() => lines.join()).toContain(`the upstream reset the stream: ${name}`);
+  });
+
+  test('a head that is reset without an error and without an end is no response', async () => {
+    const port = await frameTarget((id) => [frame(1, 4, id, Buffer.of(0x88)), frame(3, 0, id, Buffer.alloc(4))]);
+    const { url } = await gatewayTo(port);
+    await expect((async () => (await fetch(url)).text())()).rejects.toThrow();
+  });
+
+  test('a response of a status and a body alone passes, also to a client that reads it late', async () => {
+    const port = await frameTarget((id) => [
+      frame(1, 4, id, Buffer.of(0x88)),
+      frame(0, 0, id, Buffer.alloc(10_000, 'a')),
+      frame(0, 1, id, Buffer.from('end')),
+      frame(3, 0, id, Buffer.alloc(4)),
+    ]);
+    const { url } = await gatewayTo(port);
+    const response = await fetch(url);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await response.text()).toBe(`${'a'.repeat(10_000)}end`);
   });
 
   test('an idle connection ends', async () => {

@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import { plainAddress } from '../request/address-list.ts';
+import { isIPv4, isIPv6 } from 'node:net';
+import { normalAddress } from '../request/address-list.ts';
 
 /** Client that a proxy names. */
 export interface ProxiedClient {
@@ -56,15 +56,11 @@ function parseV1(bytes: Buffer): ParsedProxyHeader {
   if (isAddress === undefined || rest.length !== 4 || port === -1 || portOf(destinationPort) === -1) return 'invalid';
   if (!isAddress(source) || !isAddress(destination) || source.includes('%') || destination.includes('%'))
     return 'invalid';
-  return { length, client: { address: normal(source), port } };
+  return { length, client: { address: normalAddress(source), port } };
 }
 
-/** Returns an address as sockets have it. */
-const normal = (address: string): string =>
-  isIPv4(address) ? address : plainAddress(new SocketAddress({ family: 'ipv6', address }).address);
-
 function ipv6(bytes: Buffer): string {
-  return normal(Array.from({ length: 8 }, (_one, at) => bytes.readUInt16BE(2 * at).toString(16)).join(':'));
+  return normalAddress(Array.from({ length: 8 }, (_one, at) => bytes.readUInt16BE(2 * at).toString(16)).join(':'));
 }
 
 /** Returns whether the rest of a header is a list of types, lengths and values. */

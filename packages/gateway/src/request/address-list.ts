@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
 import type { OptionCheck } from '@agentwire/core/internal';
 
@@ -25,6 +25,12 @@ export function plainAddress(address: string): string {
   if (v4 !== undefined) return v4;
   const zone = address.indexOf('%');
   return zone === -1 ? address : address.slice(0, zone);
+}
+
+/** Returns an IP address in the one spelling that sockets have, whatever a proxy wrote: `0:0:0:0:0:FFFF:0707:0707` is `7.7.7.7`. */
+export function normalAddress(address: string): string {
+  const plain = plainAddress(address);
+  return isIPv6(plain) ? plainAddress(new SocketAddress({ family: 'ipv6', address: plain }).address) : plain;
 }
 
 /** IP addresses of ranges, such as `10.0.0.0/8`. */

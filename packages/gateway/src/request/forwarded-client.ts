@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
-import { plainAddress } from './address-list.ts';
+import { normalAddress } from './address-list.ts';
 
 /** One hop of a request, or its client. */
 export interface Hop {
@@ -72,11 +72,11 @@ const WITH_PORT = /^(?:\[([^\]]{2,64})\]|(\d+\.\d+\.\d+\.\d+))(?::(\d{1,5}))?$/;
 /** Reads an entry: an address, with a port or without; `undefined` for `unknown`, a hidden name (`_x`) and anything else. */
 export function hopOf(text: string): Hop | undefined {
   if (text.length > 64) return undefined;
-  if (isIP(text) !== 0) return { address: plainAddress(text), port: 0 };
+  if (isIP(text) !== 0) return { address: normalAddress(text), port: 0 };
   const [, v6, v4, port = '0'] = WITH_PORT.exec(text) ?? [];
   const address = v6 ?? v4 ?? '';
   if (isIP(address) !== (v6 === undefined ? 4 : 6) || Number(port) > 65_535) return undefined;
-  return { address: plainAddress(address), port: Number(port) };
+  return { address: normalAddress(address), port: Number(port) };
 }
 
 /**

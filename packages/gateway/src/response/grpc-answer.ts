@@ -20,7 +20,7 @@ const MESSAGE_CHARACTERS = 1_024;
 
 /** Encodes a message as `grpc-message` has it: percent-encoded UTF-8. */
 function encodeMessage(text: string): string {
-  const cut = text.slice(0, MESSAGE_CHARACTERS).toWellFormed();
+  const cut = text.trim().slice(0, MESSAGE_CHARACTERS).trimEnd().toWellFormed();
   return cut.replaceAll(/[^ -$&-~]+/g, (part) =>
     Array.from(Buffer.from(part), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   );
@@ -34,7 +34,7 @@ export function grpcAnswer({ status, headers, body, close }: OwnResponse): OwnRe
   const map = new HeaderMap(headers).set('content-type', 'application/grpc');
   map.delete('content-length');
   if (map.get('grpc-status') === undefined) map.set('grpc-status', String(STATUS[status] ?? UNKNOWN));
-  const message = body.trim();
-  if (message !== '' && map.get('grpc-message') === undefined) map.set('grpc-message', encodeMessage(message));
+  const message = encodeMessage(body);
+  if (message !== '' && map.get('grpc-message') === undefined) map.set('grpc-message', message);
   return { status: 200, headers: map.toRaw() as string[], body: '', ...(close !== undefined && { close }) };
 }

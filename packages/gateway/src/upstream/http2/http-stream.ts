@@ -19,11 +19,23 @@ type Body = Uint8Array | AsyncIterable<Uint8Array> | null;
 
 const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
-/** Returns the name of a code of RST_STREAM, such as `PROTOCOL_ERROR`. */
-function nameOf(code: number): string {
-  const [name] = Object.entries(constants).find(([key, value]) => key.startsWith('NGHTTP2_') && value === code) ?? [];
-  return name?.slice('NGHTTP2_'.length) ?? `code ${code}`;
-}
+/** Names of the codes of RST_STREAM, from 0 on (RFC 9113 §7). */
+const CODES: readonly string[] = [
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED',
+];
 
 /** Resolves when a stream takes more, or has ended. */
 function drained(stream: ClientHttp2Stream): Promise<void> {
@@ -55,9 +67,12 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   /** `true` once the handler has got its last callback. */
   #over = false;
   #uploaded = false;
+  /** `true` once the target has ended its side, which a reset without an error does not: node:http2 shows both as an end. */
+  #targetEnded = false;
   /** Resets the stream with CANCEL. `close` would end the body first, so that a part of it looked like the whole. */
   readonly #cut = new AbortController();
   #reason: Error | null = null;
+  #responded = false;
   /** Bytes of the socket that were read when the request was sent. */
   #bytesRead = 0;
   /** Bytes of the body that the head has announced, less those that came. */
@@ -141,6 +156,12 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   }
 
   #listen(stream: ClientHttp2Stream): void {
+    const push = stream.push.bind(stream);
+    stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      // a reset closes the stream before it ends it
+      if (chunk === null && !stream.closed) this.#targetEnded = true;
+      return push(chunk, encoding);
+    };
     stream
       .once('response', (head, flags, ...raw) => this.#guard(() => this.#onResponse(head, flags, raw[0])))
       .on('headers', () => (this.heard = true))
@@ -164,6 +185,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   #onResponse(head: IncomingHttpHeaders & IncomingHttpStatusHeader, flags: number, raw: string[] = []): void {
     if (this.#over) return;
     this.heard = true;
+    this.#responded = true;
     this.headOnly = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#missing = Number(head['content-length'] ?? 0);
     this.rawHeaders = raw.filter((_part, at) => raw[at - (at % 2)]?.startsWith(':') !== true);
@@ -178,7 +200,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
 
   #onEnd(stream: ClientHttp2Stream): void {
     // node:http2 ends the readable side of a stream that was reset too; `close` comes next
-    if (stream.rstCode !== 0 || this.#session.http2.destroyed || this.rawHeaders.length === 0) return;
+    if (stream.rstCode !== 0 || !this.#targetEnded || this.#session.http2.destroyed || !this.#responded) return;
     const hasBody = this.#options.method !== 'HEAD' && !this.headOnly;
     if (hasBody && this.#missing > 0)
       return this.#fail(new AgentwireError('ERR_CONNECT', 'the response is incomplete'));
@@ -203,7 +225,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     else if (http2.destroyed) {
       const fault = error instanceof AgentwireError ? error : withCode('the connection was lost', 'ECONNRESET');
       this.#fail(fault);
-    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${nameOf(rstCode)}`));
+    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${CODES[rstCode] ?? `code ${rstCode}`}`));
   }
 
   #fail(error: Error): void {
