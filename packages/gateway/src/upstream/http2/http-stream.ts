@@ -225,7 +225,10 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     else if (http2.destroyed) {
       const fault = error instanceof AgentwireError ? error : withCode('the connection was lost', 'ECONNRESET');
       this.#fail(fault);
-    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${CODES[rstCode] ?? `code ${rstCode}`}`));
+    } else
+      this.#fail(
+        new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${CODES[rstCode] ?? `code ${rstCode}`}`),
+      );
   }
 
   #fail(error: Error): void {
