@@ -11,6 +11,7 @@ import {
   replayRequest,
 } from '@agentwire/recording';
 import { describeDifference, recordedDecision, Redaction } from '@agentwire/recording/internal';
+import type { ThrownErrors } from './thrown-errors.ts';
 
 /** Options of `TestedAgent.replay`. */
 export interface ReplayOptions {
@@ -34,6 +35,8 @@ export interface ReplayedAgent {
   readonly session: ProxySession;
   /** Moves the time of the agent on, in milliseconds. */
   readonly advance: (ms: number) => Promise<void>;
+  /** Returns the error of a request with what a handler threw as its cause. */
+  readonly explain: ThrownErrors['explain'];
 }
 
 /** Differences that a message shows. */
@@ -79,7 +82,7 @@ function updated(recorded: RecordedRequest, { asked }: Replayed, redaction: Reda
 /** Asks an agent again what a recording has, one request after the other; the agent's time moves on as it did then. */
 export async function replayRecording(
   file: string,
-  { session, advance }: ReplayedAgent,
+  { session, advance, explain }: ReplayedAgent,
   options: ReplayOptions,
 ): Promise<ReplayResult> {
   checkOptions('replay', options, { agent: OPTION.text, update: OPTION.boolean });
@@ -97,11 +100,15 @@ export async function replayRecording(
     if (before !== undefined && time > before) await advance(time - before);
     before = Math.max(time, before ?? time);
     // the time of a test is moved by the test alone
-    const replayed = await replayRequest(session.open(), recorded, { events, timeoutMs: 86_400_000 });
-    const { outcome } = replayed;
+    const exchange = session.open();
+    const replayed = await replayRequest(exchange, recorded, { events, timeoutMs: 86_400_000 });
+    const { outcome, error } = replayed;
     if (outcome !== 'failed') result[outcome] += 1;
     if (outcome === 'changed' && options.update === true) now[now.length - 1] = updated(recorded, replayed, redaction);
-    else if (outcome === 'changed' || outcome === 'failed') faults.push(shown(recorded, replayed));
+    else if (outcome === 'changed' || outcome === 'failed')
+      faults.push(
+        shown(recorded, { ...replayed, error: error && explain(error, exchange.id, recorded.request.metadata) }),
+      );
   }
   if (faults.length > 0) {
     const more = faults.length > MAX_SHOWN ? [`and ${faults.length - MAX_SHOWN} more`] : [];

@@ -1,4 +1,5 @@
 import type { Audit, Decision, RequestMetadata } from '@agentwire/core';
+import { checkKnownOptions } from '@agentwire/core/internal';
 import type { HeaderMap, HeaderSource } from '@agentwire/headers';
 
 /** Body: text or bytes for one chunk, a list for several. */
@@ -28,6 +29,22 @@ export interface TestRequest {
   readonly metadata?: Partial<RequestMetadata> | undefined;
   /** Response that the agent is asked about once it has allowed the request; default none. */
   readonly response?: TestResponse | undefined;
+}
+
+const REQUEST_KEYS = [
+  'method',
+  'uri',
+  'headers',
+  'body',
+  'metadata',
+  'response',
+] as const satisfies (keyof TestRequest)[];
+const RESPONSE_KEYS = ['status', 'headers', 'body'] as const satisfies (keyof TestResponse)[];
+
+/** Checks the names of a request's members. @throws AgentwireError `ERR_INVALID_ARGUMENT` for an unknown one */
+export function checkTestRequest(request: TestRequest): void {
+  checkKnownOptions('request', request, REQUEST_KEYS);
+  if (request.response !== undefined) checkKnownOptions('response', request.response, RESPONSE_KEYS);
 }
 
 /** Event that a decision answers. */

@@ -1,12 +1,14 @@
 import { type Agent, type AgentServer, serveAgent } from '@agentwire/agent';
-import { type Configure, type Decision, FEATURES, type Logger } from '@agentwire/core';
+import { withFailureObserver } from '@agentwire/agent/internal';
+import { type Configure, type Decision, FEATURES, type Logger, toAgentwireError } from '@agentwire/core';
 import { checkOptions, OPTION } from '@agentwire/core/internal';
 import { type AgentNotice, connectSession, type ProxySession } from '@agentwire/core/session';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { Play } from './play.ts';
 import { type ReplayOptions, type ReplayResult, replayRecording } from './replay-recording.ts';
-import type { TestRequest, TestResult } from './test-request.ts';
+import { checkTestRequest, type TestRequest, type TestResult } from './test-request.ts';
+import { ThrownErrors } from './thrown-errors.ts';
 
 /** Options of {@link testAgent}. */
 export interface TestAgentOptions {
@@ -40,19 +42,29 @@ export class TestedAgent implements AsyncDisposable {
   /** Reports of health and metrics that the agent sent. */
   readonly reports: AgentNotice[] = [];
   readonly #agent: Agent;
+  readonly #thrown = new ThrownErrors();
   #started: Promise<Started> | undefined;
 
   constructor(agent: Agent, options: TestAgentOptions = {}) {
     checkOptions('testAgent', options, { clock: OPTION.clock });
-    this.#agent = agent;
+    this.#agent = withFailureObserver(agent, (thrown, requestId) => this.#thrown.add(thrown, requestId));
     this.clock = options.clock ?? createManualClock();
   }
 
-  /** Plays a request through the agent. Rejects with an `AgentwireError` where a proxy gets a failure instead of a decision. */
+  /**
+   * Plays a request through the agent. Rejects with an `AgentwireError` where a proxy gets a failure instead of a decision: what a handler
+   * threw is its `cause`, and in its message, which no proxy gets.
+   */
   async request(request: TestRequest = {}): Promise<TestResult> {
+    checkTestRequest(request);
     const { session } = await this.#start();
     const events = session.connection.peer.capabilities?.events ?? [];
-    return new Play(session.open(), new Set(events)).run(request);
+    const exchange = session.open();
+    try {
+      return await new Play(exchange, new Set(events)).run(request);
+    } catch (error) {
+      throw this.#thrown.explain(toAgentwireError(error, 'ERR_HANDLER'), exchange.id, request.metadata);
+    }
   }
 
   /**
@@ -62,14 +74,22 @@ export class TestedAgent implements AsyncDisposable {
    */
   async replay(file: string, options: ReplayOptions = {}): Promise<ReplayResult> {
     const { session } = await this.#start();
-    return replayRecording(file, { session, advance: (ms) => this.advance(ms) }, options);
+    const explain = this.#thrown.explain.bind(this.#thrown);
+    return replayRecording(file, { session, advance: (ms) => this.advance(ms), explain }, options);
   }
 
   /** Gives the agent a configuration. @returns its decision: an allow accepts it */
   async configure(config: unknown, configVersion?: string): Promise<Decision> {
     const { session } = await this.#start();
     const event: Omit<Configure, 'id'> = { type: 'configure', config, configVersion };
-    return session.request(event);
+    const exchange = session.open();
+    try {
+      return await exchange.ask(event);
+    } catch (error) {
+      throw this.#thrown.explain(toAgentwireError(error, 'ERR_HANDLER'), exchange.id);
+    } finally {
+      exchange.end();
+    }
   }
 
   /** Moves time on by `ms` and lets the agent do what is due then, such as the end of `handlerTimeoutMs`. */

@@ -135,7 +135,9 @@ test('a handler that throws is a difference, and a file that is no recording is 
   );
   onTestFinished(() => broken.close());
   const line = recorded('/a', [HEAD]);
-  await expect(broken.replay(written(line))).rejects.toThrow('! ERR_HANDLER');
+  await expect(broken.replay(written(line))).rejects.toThrow(
+    "! ERR_HANDLER: the agent could not decide: the agent's handler failed: broken",
+  );
   const agent = waf('union');
   const two = written(line, { ...line, agent: 'other' });
   await expect(agent.replay(two)).rejects.toThrow('has the agents waf, other: name one with agent');

@@ -1,5 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { allow, block, challenge, defineAgent, redirect, refuse } from '@agentwire/agent';
+import { allow, block, challenge, defineAgent, redirect, refuse, serveAgent } from '@agentwire/agent';
+import { AgentwireError, FEATURES } from '@agentwire/core';
+import { connectSession } from '@agentwire/core/session';
+import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, onTestFinished, test } from 'vitest';
 import { testAgent, type TestedAgent } from '../src/index.ts';
 
@@ -143,4 +146,67 @@ test('an agent that takes chunks alone is asked about them', async () => {
   );
   expect((await agent.request({ method: 'PUT', body: ['ab', '\0'] })).response?.status).toBe(400);
   expect((await agent.request({ method: 'PUT', body: ['ab', 'c'] })).request?.text).toBe('abc');
+});
+
+test('the error of a handler is the cause, each time, and no proxy gets its text', async () => {
+  const boom = new TypeError('boom');
+  const definition = defineAgent({
+    name: 'a',
+    version: '1',
+    requestBody: true,
+    async onRequestHeaders({ path }) {
+      await Promise.resolve();
+      if (path === '/body') return allow().transformBody(() => fail(boom));
+      if (path === '/own') throw new AgentwireError('ERR_CONNECT', 'no database');
+      throw boom;
+    },
+    onConfigure() {
+      throw boom;
+    },
+  });
+  const agent = tested(definition);
+  for (const uri of ['/', '/', '/body'])
+    await expect(agent.request({ method: 'POST', uri, body: 'b' }), uri).rejects.toMatchObject({
+      code: 'ERR_HANDLER',
+      message: "the agent could not decide: the agent's handler failed: boom",
+      cause: boom,
+    });
+  await expect(agent.request({ uri: '/own', metadata: { requestId: 'r' } })).rejects.toThrow('no database');
+  await expect(agent.configure('x')).rejects.toMatchObject({ code: 'ERR_HANDLER', cause: boom });
+  const transport = createMemoryTransport();
+  const server = await serveAgent(definition, { transports: [transport], listen: ['memory:a'] });
+  onTestFinished(() => server.close());
+  const self = { role: 'proxy', name: 'p', version: '1', features: FEATURES, encodings: ['json'] } as const;
+  const session = await connectSession(transport, 'memory:a', { self });
+  onTestFinished(() => session.close());
+  const asked = session.open().ask({ type: 'requestHeaders', method: 'GET', uri: '/', headers: [] });
+  await expect(asked).rejects.not.toThrow('boom');
+});
+
+// eslint-disable-next-line require-yield
+async function* fail(error: Error): AsyncGenerator<string> {
+  throw error;
+}
+
+test('a request and a response refuse members that they do not have', async () => {
+  const agent = tested(defineAgent({ name: 'a', version: '1', onRequestHeaders: () => allow() }));
+  await expect(agent.request({ path: '/x' } as never)).rejects.toThrow(
+    'request has no option "path"; it knows method, uri, headers, body, metadata, response',
+  );
+  await expect(agent.request({ response: { code: 500 } as never })).rejects.toThrow('response has no option "code"');
+});
+
+test('cacheFor() outside onRequestHeaders is told', async () => {
+  const cached = (): ReturnType<typeof allow> => allow().cacheFor(1_000, { vary: ['path'] });
+  const agent = tested(defineAgent({ name: 'a', version: '1', onRequestHeaders: cached, onResponseHeaders: cached }));
+  await agent.request();
+  expect(agent.logs).toEqual([]);
+  await agent.request({ response: {} });
+  expect(agent.logs).toMatchObject([
+    {
+      level: 'warn',
+      message: 'cacheFor() has no effect here: only decisions of onRequestHeaders are cached',
+      fields: { handler: 'onResponseHeaders' },
+    },
+  ]);
 });

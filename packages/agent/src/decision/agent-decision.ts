@@ -202,7 +202,7 @@ export class AgentDecision extends CheckedDecision implements Decision {
       ttlMs: checkInteger('ms', ms, 1, 86_400_000),
       vary: Array.isArray(vary) ? [...new Set(vary)] : vary,
     };
-    checkDecisionField('cache', cache);
+    checkDecisionField('cache', cache, 'cacheFor');
     checkVaryWords(cache.vary);
     return this.#with('cache', cache);
   }

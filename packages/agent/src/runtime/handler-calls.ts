@@ -8,6 +8,7 @@ import type { Reply } from '../run/handler-run.ts';
 import { type ChallengeFallback, QuirkAdapter } from '../zentinel/quirks.ts';
 import { BodyChanges } from './body-changes.ts';
 import type { EventContext } from './event-context.ts';
+import { failureObserverOf } from './handler-error.ts';
 import { HandlerOutcomes } from './handler-outcomes.ts';
 import { HandlerSpans } from './handler-spans.ts';
 
@@ -32,16 +33,16 @@ export class HandlerCalls {
 
   /** @param onRefused called for each event whose request ends with its decision */
   constructor(
-    { name, limits }: Pick<Agent, 'name' | 'limits'>,
+    agent: Pick<Agent, 'name' | 'limits'>,
     limiter: ConcurrencyLimiter,
     options: HandlerCallOptions,
     onRefused: OnRefused,
   ) {
     this.#onRefused = onRefused;
-    this.#spans = options.tracer && new HandlerSpans(name, options.tracer, options.logger);
+    this.#spans = options.tracer && new HandlerSpans(agent.name, options.tracer, options.logger);
     this.#limiter = limiter;
     this.#quirks = new QuirkAdapter(options.logger, options.challengeFallback);
-    const outcomes = new HandlerOutcomes(limiter, options.clock, options.logger, limits.handlerTimeoutMs);
+    const outcomes = new HandlerOutcomes(limiter, options, agent.limits.handlerTimeoutMs, failureObserverOf(agent));
     this.outcomes = outcomes;
     this.#bodies = new BodyChanges((run, context, decided) => outcomes.follow(run, context, decided));
   }
@@ -123,6 +124,7 @@ export class HandlerCalls {
     if (peer.quirks.length > 0 || decision.verdict.type === 'challenge') {
       decision = this.#quirks.adapt(decision, event, peer);
     }
+    if (decision.cache !== undefined && event.type !== 'requestHeaders') this.outcomes.uncached(handler);
     const verdict = decision.verdict.type;
     this.outcomes.counts[verdict] += 1;
     if (verdict === 'block' || verdict === 'redirect') this.#onRefused(event, context);

@@ -46,3 +46,20 @@ const BAD_REQUESTS: Readonly<Partial<Record<ErrorCode, Decision>>> = {
 export function badRequestDecision(error: unknown): Decision | undefined {
   return error instanceof AgentwireError ? BAD_REQUESTS[error.code] : undefined;
 }
+
+/** Receiver of what a handler threw, with the id of its request where there is one. */
+export type FailureObserver = (thrown: unknown, requestId: string | undefined) => void;
+
+const observers = new WeakMap<object, FailureObserver>();
+
+/** Returns a copy of an agent whose failures are shown to a test: proxies get no text of a handler's error. */
+export function withFailureObserver<Observed extends object>(agent: Observed, observer: FailureObserver): Observed {
+  const copy = Object.freeze({ ...agent });
+  observers.set(copy, observer);
+  return copy;
+}
+
+/** Returns the observer of an agent of {@link withFailureObserver}. */
+export function failureObserverOf(agent: object): FailureObserver | undefined {
+  return observers.get(agent);
+}

@@ -4,7 +4,7 @@ import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { HandlerRun } from '../run/handler-run.ts';
 import { LatencyWindow } from '../run/handler-times.ts';
 import type { EventContext } from './event-context.ts';
-import { badRequestDecision, toHandlerError } from './handler-error.ts';
+import { badRequestDecision, type FailureObserver, toHandlerError } from './handler-error.ts';
 
 /** Makes the decision that is sent of the one that a handler gave. */
 type Conclude = (given: Decision) => Decision | Promise<Decision>;
@@ -35,12 +35,19 @@ export class HandlerOutcomes {
   /** Logger of failures; counts repeats. */
   readonly #lines: Logger;
   readonly #timeoutMs: number;
+  readonly #onFailure: FailureObserver | undefined;
 
-  constructor(limiter: ConcurrencyLimiter, clock: Clock, logger: Logger, timeoutMs: number) {
+  constructor(
+    limiter: ConcurrencyLimiter,
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+    timeoutMs: number,
+    onFailure: FailureObserver | undefined,
+  ) {
     this.#limiter = limiter;
     this.#clock = clock;
     this.#lines = countRepeats(logger, clock);
     this.#timeoutMs = timeoutMs;
+    this.#onFailure = onFailure;
   }
 
   /** Settles a run with what `conclude` makes of a result, and counts it. */
@@ -107,6 +114,7 @@ export class HandlerOutcomes {
   report(thrown: unknown, subject: HandlerRun['subject'], waits = true): unknown {
     const error = toHandlerError(thrown);
     if (badRequestDecision(error) !== undefined) return error;
+    this.#onFailure?.(thrown, subject?.requestId);
     const known =
       error instanceof Error ? error : new AgentwireError('ERR_HANDLER', `a handler threw a ${typeof error}`);
     const code = known instanceof AgentwireError ? known.code : undefined;
@@ -123,6 +131,11 @@ export class HandlerOutcomes {
     const decision = badRequestDecision(error);
     if (decision !== undefined) return decision;
     throw error;
+  }
+
+  /** Warns of a decision that says how long it holds where no proxy caches it. */
+  uncached(handler: string): void {
+    this.#lines.warn({ handler }, 'cacheFor() has no effect here: only decisions of onRequestHeaders are cached');
   }
 
   /** Counts and logs a handler that was given up at its deadline. */

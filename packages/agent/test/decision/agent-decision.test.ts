@@ -104,6 +104,7 @@ describe('decisions', () => {
   test('is cached by headers, and for a time that is named as it was given', () => {
     expect(allow().cacheFor(1, { vary: ['Host', 'constructor'] }).cache?.vary).toEqual(['Host', 'constructor']);
     expect(() => allow().cacheFor(-1, { vary: ['path'] })).toThrow('ms must be an integer from 1 to 86400000, got -1');
+    expect(() => allow().cacheFor(1, { vary: [] })).toThrow('cacheFor.vary must be an array of 1 to 32 names');
   });
 
   test('that changes a body is not cached', () => {

@@ -112,8 +112,8 @@ function checkAudit(value: unknown, where: string): void {
 }
 
 /** Checks one field as {@link checkDecision} does, for a builder that creates a decision field by field. @throws AgentwireError likewise */
-export function checkDecisionField(name: keyof Decision, value: unknown): void {
-  DECISION[name](value, name);
+export function checkDecisionField(name: keyof Decision, value: unknown, where: string = name): void {
+  DECISION[name](value, where);
 }
 
 const sound = new WeakSet();
