@@ -274,7 +274,7 @@ test('a destination that fails costs its lines and nothing else', async () => {
   const log = await openAccessLog({ stream, logger });
   log.log(SUMMARY);
   await vi.waitFor(() => expect(log.stats).toEqual({ written: 0, dropped: 1 }));
-  expect(errors).toEqual([{ err: expect.objectContaining({ message: 'no space left' }) as Error }]);
+  expect(errors).toEqual([{ err: expect.objectContaining({ message: 'no space left' }) as Error, lines: 1 }]);
   await log.close();
 });
 

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
 import {
@@ -12,6 +11,7 @@ import {
 } from '@agentwire/core/internal';
 import type { RequestSummary } from '../options/gateway-options.ts';
 import { accessFormat, type AccessLogFormat } from './access-format.ts';
+import { lineFile } from './line-file.ts';
 import { type LineSink, LineWriter } from './line-writer.ts';
 
 /** Options of `openAccessLog`: `file`, or else `stream`. */
@@ -64,19 +64,16 @@ const CLOSE_MS = 2_000;
 
 const BLOCKED: ReadonlySet<RequestSummary['outcome']> = new Set(['blocked', 'redirected', 'challenged']);
 
-async function fileSink(path: string): Promise<LineSink> {
-  const file = await open(path, 'a', 0o640);
-  return { write: (text) => file.appendFile(text), close: () => file.close() };
-}
-
 function streamSink(stream: Writable | NodeJS.WritableStream): LineSink {
   // the callback of the write has the error too
   const ignore = (): void => undefined;
   stream.on('error', ignore);
   return {
-    write: (text) =>
-      new Promise((resolve, reject) => {
-        stream.write(text, (error?: Error | null) => (error ? reject(error) : resolve()));
+    write: (lines) =>
+      new Promise((resolve) => {
+        stream.write(lines.join(''), (error?: Error | null) =>
+          resolve(error ? { lines: 0, error } : { lines: lines.length }),
+        );
       }),
     close: () => Promise.resolve(void stream.off('error', ignore)),
   };
@@ -84,7 +81,7 @@ function streamSink(stream: Writable | NodeJS.WritableStream): LineSink {
 
 /** Returns what opens the destination. @throws AgentwireError `ERR_INVALID_ARGUMENT` where there is none, or two */
 function sinkOf(file: string | undefined, stream: AccessLogOptions['stream']): () => Promise<LineSink> {
-  if (file !== undefined && stream === undefined) return () => fileSink(file);
+  if (file !== undefined && stream === undefined) return () => lineFile(file, { mode: 0o640, pipeFlags: 'a' });
   if (stream !== undefined && file === undefined) return () => Promise.resolve(streamSink(stream));
   throw new AgentwireError('ERR_INVALID_ARGUMENT', 'an access log needs a file or a stream, and only one of them');
 }
@@ -127,7 +124,8 @@ async function openWriter(sink: () => Promise<LineSink>, clock: Clock, logger: L
       clock,
       open: sink,
       onDropped: (lines) => logger.warn({ lines }, 'lines of the access log were dropped: its destination is too slow'),
-      onError: (err, what) => logger.error({ err }, `the access log could not ${what}`),
+      onError: (err, what, lines) =>
+        logger.error({ err, ...(lines > 0 && { lines }) }, `the access log could not ${what}`),
     });
   } catch (cause) {
     const message = `the access log cannot be opened: ${(cause as Error).message}`;

@@ -1,9 +1,17 @@
 import type { Clock, TimerHandle } from '@agentwire/core';
 
+/** Outcome of a write. */
+export interface WrittenLines {
+  /** Lines that were written, the first ones. */
+  readonly lines: number;
+  /** Error that the others were lost to. */
+  readonly error?: unknown;
+}
+
 /** Destination of lines: a file or a stream. */
 export interface LineSink {
-  /** Writes everything. Rejects where it could not. */
-  write(text: string): Promise<void>;
+  /** Writes lines, each with its line feed. Never rejects. */
+  write(lines: readonly string[]): Promise<WrittenLines>;
   close(): Promise<void>;
 }
 
@@ -11,10 +19,10 @@ export interface LineSink {
 export interface LineWriterDeps {
   readonly clock: Clock;
   readonly open: () => Promise<LineSink>;
-  /** Called with the number of lines that were lost since the last call, when lines are written again, and at the end. */
+  /** Called with the number of lines that did not wait since the last call, when lines are written again, and at the end. */
   readonly onDropped: (lines: number) => void;
-  /** Called with an error of the destination. */
-  readonly onError: (error: unknown, what: 'write' | 'reopen') => void;
+  /** Called with an error of the destination. @param lines lines that were lost to it */
+  readonly onError: (error: unknown, what: 'write' | 'reopen', lines: number) => void;
 }
 
 /**
@@ -117,16 +125,14 @@ export class LineWriter {
   }
 
   async #write(lines: readonly string[]): Promise<void> {
-    const text = lines.join('');
-    try {
-      await this.#sink.write(text);
-      this.written += lines.length;
-      this.#report();
-    } catch (error) {
-      this.#drop(lines.length);
-      this.#deps.onError(error, 'write');
+    const { lines: count, error } = await this.#sink.write(lines);
+    this.written += count;
+    if (count === lines.length) this.#report();
+    else {
+      this.dropped += lines.length - count;
+      this.#deps.onError(error, 'write', lines.length - count);
     }
-    this.#bytes -= Buffer.byteLength(text);
+    for (const line of lines) this.#bytes -= Buffer.byteLength(line);
   }
 
   async #reopen(asked: PromiseWithResolvers<void>): Promise<void> {
@@ -136,7 +142,7 @@ export class LineWriter {
       this.#sink = await this.#deps.open();
       await before.close();
     } catch (error) {
-      this.#deps.onError(error, 'reopen');
+      this.#deps.onError(error, 'reopen', 0);
     }
     asked.resolve();
   }

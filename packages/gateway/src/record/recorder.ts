@@ -1,9 +1,9 @@
 import { type Clock, type Decision, type Logger, type RequestComplete, toAgentwireError } from '@agentwire/core';
 import { Redaction } from '@agentwire/recording/internal';
 import type { AgentDirectory } from '@agentwire/pipeline';
+import type { FileLength } from '../access-log/line-file.ts';
 import type { LineWriter } from '../access-log/line-writer.ts';
 import { type Asked, OpenRequest, type RequestRules } from './open-request.ts';
-import type { FileLength } from './recording-file.ts';
 
 /** Collaborators of a {@link Recorder}. */
 export interface RecorderDeps {

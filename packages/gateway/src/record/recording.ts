@@ -1,16 +1,16 @@
 import { AgentwireError } from '@agentwire/core';
 import { atMost, checkLogger, countRepeats, resolveOptions } from '@agentwire/core/internal';
 import type { AgentDirectory } from '@agentwire/pipeline';
+import { type FileLength, lineFile } from '../access-log/line-file.ts';
 import { LineWriter } from '../access-log/line-writer.ts';
 import { Recorder } from './recorder.ts';
-import { type FileLength, recordingFile } from './recording-file.ts';
 import { RECORDING, type RecordingOptions } from './recording-options.ts';
 
 /** Recording of what agents are asked and decide; see docs/recording.md for its format. */
 export interface Recording extends AsyncDisposable {
   /** Returns a pool whose decisions are recorded; `createGateway` does that with its option `record`. */
   around(pool: AgentDirectory): AgentDirectory;
-  /** Lines that were written, and that were dropped because the disk was too slow or the file full. */
+  /** Lines that were written, and that were dropped because the disk was too slow or failed, or the file full. */
   readonly stats: { readonly written: number; readonly dropped: number; readonly full: boolean };
   /** Opens the file again, after it was renamed by a log rotation. Where that fails, the former file stays in use. */
   reopen(): Promise<void>;
@@ -37,9 +37,10 @@ export async function openRecording(options: RecordingOptions): Promise<Recordin
   try {
     writer = await LineWriter.open({
       clock,
-      open: () => recordingFile(file, length),
+      open: () => lineFile(file, { mode: 0o600, pipeFlags: 'a+', length }),
       onDropped: (lines) => logger.warn({ lines }, 'lines of the recording were dropped: its disk is too slow'),
-      onError: (err, what) => logger.error({ err }, `the recording could not ${what}`),
+      onError: (err, what, lines) =>
+        logger.error({ err, ...(lines > 0 && { lines }) }, `the recording could not ${what}`),
     });
   } catch (cause) {
     const message = `the recording cannot be opened: ${(cause as Error).message}`;
