@@ -106,3 +106,32 @@ test('a gateway measures requests by status and decision, parts of their time, b
   ).toContain('openmetrics');
   expect((await fetch(`${adminUrl}/metrics`, { method: 'POST' })).status).toBe(405);
 });
+
+test('targets of named upstreams have a state, until a reload removes them', async () => {
+  const upstream = createServer((_request, response) => response.writeHead(500).end()).listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  onTestFinished(() => void upstream.close());
+  const target = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  const collector = new MetricsCollector();
+  const pool = new AgentPool();
+  onTestFinished(() => pool.close());
+  const healthCheck = { path: '/', intervalMs: 10, unhealthyAfter: 1 };
+  const options = { pool, upstream: 'app' };
+  const gateway = createGateway({ ...options, upstreams: { app: { targets: [target], healthCheck } } });
+  onTestFinished(() => gateway.close());
+  onTestFinished(observeGateway(collector, gateway));
+  const states = (): string[] =>
+    collector
+      .exportPrometheus()
+      .split('\n')
+      .filter((line) => line.startsWith('gateway_upstream_target_state'));
+  const series = (url: string, state: number): string =>
+    `gateway_upstream_target_state{target="${url}",upstream="app"} ${state}`;
+  expect(states()).toEqual([series(target, 0)]);
+  await expect.poll(states).toEqual([series(target, 2)]);
+  const others = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
+  await gateway.reload({ ...options, upstreams: { app: { targets: others } } });
+  expect(states()).toEqual(others.map((url) => series(url, 0)));
+  await gateway.reload({ ...options, upstream: target });
+  expect(states()).toEqual([]);
+});

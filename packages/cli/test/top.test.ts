@@ -17,7 +17,10 @@ gateway_request_bytes_total ${2_000 * factor}
 gateway_response_bytes_total ${300_000 * factor}
 process_event_loop_lag_seconds{quantile="0.99"} 0.0021
 agent_connections_active{agent="waf"} 4
-agent_connections_active{agent="rate\\"limit"} 1
+agent_cached_decisions_total{agent="waf",decision="allow"} ${6 * factor}
+gateway_upstream_target_state{target="http://10.0.0.1:80",upstream="app"} 0
+gateway_upstream_target_state{target="http://10.0.0.2:80",upstream="app"} 2
+agent_connections_active{agent="rate\\"limit"} 0
 agent_in_flight_requests{agent="waf"} 3
 agent_queue_depth{agent="waf"} 1
 agent_flow_paused{agent="waf"} 1
@@ -49,6 +52,7 @@ describe('top', () => {
         {
           agent: 'rate"limit',
           breaker: 'open',
+          flow: 'not connected',
           p50: null,
           errorsPerSecond: { ERR_CIRCUIT_OPEN: 35, ERR_TIMEOUT: 2.5 },
         },
@@ -69,12 +73,13 @@ describe('top', () => {
       '',
       'requests 55/s   p50 5.0 ms   p95 9.5 ms   p99 9.9 ms   ▂█',
       'active 7   upstream 5 in use, 2 waiting   in 1000 B/s   out 150.0k B/s   event loop 2.1 ms',
-      'decisions allowed 50/s, blocked 5/s',
+      'decisions allowed 50/s, blocked 5/s   from the cache 3/s',
+      'targets 1 of 2 healthy   app http://10.0.0.2:80 unhealthy',
       '',
-      'AGENT       REQ/S  P50  P95  P99  FLIGHT  QUEUE  CONNS  BREAKER  FLOW     ERRORS                                    LAST MINUTE',
-      '──────────  ─────  ───  ───  ───  ──────  ─────  ─────  ───────  ───────  ────────────────────────────────────────  ───────────',
-      'rate"limit      0    –    –    –       0      0      1  open     flowing  ERR_CIRCUIT_OPEN 35/s, ERR_TIMEOUT 2.5/s  ▁▁',
-      'waf            20  1.0  2.4  2.5       3      1      4  closed   paused   –                                         ██',
+      'AGENT       REQ/S  P50  P95  P99  FLIGHT  QUEUE  CONNS  BREAKER  FLOW           ERRORS                                    LAST MINUTE',
+      '──────────  ─────  ───  ───  ───  ──────  ─────  ─────  ───────  ─────────────  ────────────────────────────────────────  ───────────',
+      'rate"limit      0    –    –    –       0      0      0  open     not connected  ERR_CIRCUIT_OPEN 35/s, ERR_TIMEOUT 2.5/s  ▁▁',
+      'waf            20  1.0  2.4  2.5       3      1      4  closed   paused         –                                         ██',
       '',
       's sort: agent   1–9 one agent, 0 all   p pause   q quit',
     ]);
@@ -87,7 +92,7 @@ describe('top', () => {
     expect(small[0]).toBe('agentwire top — paused');
     const names = (one: TopView): string[] =>
       drawTop([reading], one, { columns: 200, rows: 40 })
-        .slice(8, -2)
+        .slice(9, -2)
         .map((text) => text.split(' ', 1)[0] ?? '');
     expect(names({ ...view, sort: 'rate' })).toEqual(['waf', 'rate"limit']);
     expect(names({ ...view, sort: 'errors' })).toEqual(['rate"limit', 'waf']);

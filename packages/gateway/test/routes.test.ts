@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Decision, ProxyEvent } from '@agentwire/core';
-import { createGateway, type GatewayOptions, type UpstreamConfig } from '@agentwire/gateway';
+import { createGateway, type Gateway, type GatewayOptions, type UpstreamConfig } from '@agentwire/gateway';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { echo, setup } from './setup.ts';
@@ -362,14 +362,44 @@ test.each([
   expect(create).toThrow(message);
 });
 
-test('a health check that cannot even be sent is a failed one, and ends no process', async () => {
-  const url = await named('a');
+/** A gateway whose only target is checked, and the reasons that it logs. */
+async function checked(
+  url: string,
+  healthCheck: Partial<NonNullable<UpstreamConfig['healthCheck']>>,
+  config: Partial<UpstreamConfig> = {},
+): Promise<{ gateway: Gateway; reasons: unknown[] }> {
+  const reasons: unknown[] = [];
+  const quiet = (): void => undefined;
+  const warn = ({ reason }: Readonly<Record<string, unknown>>): void => void reasons.push(reason);
+  const check = { path: '/', intervalMs: 10, unhealthyAfter: 1, ...healthCheck };
   const { gateway } = await setup(
     {},
     {
-      upstreams: { a: { targets: [url], healthCheck: { path: '/', host: 'a\nb', intervalMs: 10, unhealthyAfter: 2 } } },
+      upstreams: { a: { targets: [url], healthCheck: check, ...config } },
       routes: [{ upstream: 'a' }],
+      logger: { debug: quiet, info: quiet, warn, error: quiet },
     },
   );
+  return { gateway, reasons };
+}
+
+test('a health check that cannot even be sent is a failed one, and ends no process', async () => {
+  const url = await named('a');
+  const { gateway, reasons } = await checked(url, { host: 'a\nb' });
   await expect.poll(() => gateway.stats.upstreams['a']?.[0]?.state).toBe('unhealthy');
+  expect(reasons).toEqual(['ERR_INVALID_CHAR']);
+});
+
+test.each<[string, RequestListener, Partial<UpstreamConfig>, string]>([
+  ['its status', (_request, response) => response.writeHead(500).end(), {}, 'status 500'],
+  ['an error', (request) => request.socket.destroy(), {}, 'ECONNRESET'],
+  ['an error of HTTP/2', () => undefined, { protocol: 'http2' }, 'ERR_HTTP2_ERROR'],
+])('the log has the reason of failed health checks: %s', async (_what, onRequest, config, reason) => {
+  const { reasons } = await checked(await serve(createServer(onRequest)), {}, config);
+  await expect.poll(() => reasons, { timeout: 5_000 }).toEqual([reason]);
+});
+
+test('the log has the reason of failed health checks: no answer in time', async () => {
+  const { reasons } = await checked(await serve(createServer(() => undefined)), { timeoutMs: 20 });
+  await expect.poll(() => reasons, { timeout: 5_000 }).toEqual(['no answer in 20 ms']);
 });

@@ -120,6 +120,11 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
     labels: [],
     help: 'Requests that wait for a connection to an upstream.',
   },
+  gateway_upstream_target_state: {
+    type: 'gauge',
+    labels: ['upstream', 'target'],
+    help: 'State of a target of a named upstream: 0 healthy, 1 ejected after failed requests, 2 its health checks failed.',
+  },
   a2a_sends_total: { type: 'counter', labels: ['target'], help: 'Messages sent, by kind of target.' },
   a2a_deliveries_total: {
     type: 'counter',

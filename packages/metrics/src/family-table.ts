@@ -70,10 +70,15 @@ export class FamilyTable {
 
   /** Removes every series of an agent. */
   removeAgent(agent: string): void {
-    for (const [name, family] of this.#families) {
-      this.#seriesCount -= family.remove('agent', agent);
-      if (family.size === 0) this.#families.delete(name);
-    }
+    for (const name of this.#families.keys()) this.remove(name, { agent });
+  }
+
+  /** Removes the series of a metric that have these labels. */
+  remove(name: string, labels: MetricLabels): void {
+    const family = this.#families.get(name);
+    if (family === undefined) return;
+    this.#seriesCount -= family.remove(labels);
+    if (family.size === 0) this.#families.delete(name);
   }
 
   read(): MetricFamily[] {

@@ -57,12 +57,12 @@ export class Family {
     return { name: this.name, type: this.type, help: this.help, series: [...this.#series.values()] };
   }
 
-  /** Removes the series whose label has that value. @returns how many there were */
-  remove(label: string, value: string): number {
+  /** Removes the series that have these labels, whatever other ones they have. @returns how many there were */
+  remove(labels: MetricLabels): number {
     const before = this.#series.size;
-    const text = labelValue(value);
+    const wanted = Object.entries(stored(labels));
     for (const [key, series] of this.#series) {
-      if (series.labels[label] !== text) continue;
+      if (wanted.some(([label, text]) => series.labels[label] !== text)) continue;
       series.remove();
       this.#series.delete(key);
     }

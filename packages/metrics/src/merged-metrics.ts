@@ -8,7 +8,11 @@ import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot
 export type ProcessMetrics = readonly FamilySnapshot[];
 
 /** Gauges of agentwire whose largest value counts: states and delays, of which a sum has no meaning. */
-const LARGEST: ReadonlySet<string> = new Set(['agent_circuit_breaker_state', 'process_event_loop_lag_seconds']);
+const LARGEST: ReadonlySet<string> = new Set([
+  'agent_circuit_breaker_state',
+  'gateway_upstream_target_state',
+  'process_event_loop_lag_seconds',
+]);
 
 /** Returns whether a metric is the report of an agent, which every process that is connected to the agent has in full. */
 const isReported = (name: string, labels: SeriesSnapshot['labels']): boolean =>
@@ -54,8 +58,8 @@ export interface MergedMetricsDeps {
 
 /**
  * Metrics of several processes as one page, for `metricsHandler(merged)`: counters, histograms and gauges are added up by name and
- * labels. Of `agent_circuit_breaker_state`, `process_event_loop_lag_seconds` and of what agents report, which every process has in full,
- * the largest value counts. Counters and histograms of processes that have ended stay, so that no counter falls when a process is
+ * labels. Of `agent_circuit_breaker_state`, `gateway_upstream_target_state`, `process_event_loop_lag_seconds` and of what agents report,
+ * which every process has in full, the largest value counts. Counters and histograms of processes that have ended stay, so that no counter falls when a process is
  * replaced; their gauges and the reports of agents end with them.
  */
 export class MergedMetrics {

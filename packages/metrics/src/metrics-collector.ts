@@ -132,6 +132,11 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
     this.#table.removeAgent(agent);
   }
 
+  /** Removes the series of a metric that have these labels, whatever other ones they have. */
+  removeSeries(name: string, labels: MetricLabels): void {
+    this.#table.remove(name, labels);
+  }
+
   /** Calls `collect` before each export, to set gauges that are read rather than recorded. @returns a function that removes it */
   onCollect(collect: () => void): () => void {
     this.#collectors.add(collect);

@@ -4,6 +4,13 @@ import type { MetricsCollector } from './metrics-collector.ts';
 const BUSY = Object.freeze({ state: 'busy' });
 const IDLE = Object.freeze({ state: 'idle' });
 
+type TargetState = 'healthy' | 'ejected' | 'unhealthy';
+
+type TargetsByUpstream = Readonly<Record<string, readonly { readonly target: string; readonly state: TargetState }[]>>;
+
+const STATE_VALUES: Readonly<Record<TargetState, number>> = { healthy: 0, ejected: 1, unhealthy: 2 };
+const TARGET_STATE = 'gateway_upstream_target_state';
+
 /** Part of a gateway that {@link observeGateway} reads. */
 export interface ObservedGateway {
   readonly stats: {
@@ -11,27 +18,48 @@ export interface ObservedGateway {
     readonly droppedConnections: number;
     /** Connections to upstreams, and the requests that wait for one; default not measured. */
     readonly upstreamUsage?: { readonly busy: number; readonly idle: number; readonly queued: number };
+    /** Targets of named upstreams; default not measured. */
+    readonly upstreams?: TargetsByUpstream;
   };
 }
 
 /**
  * Sets the gauges of a gateway whenever the collector is exported, from its `stats`: active requests, dropped connections, connections to
- * upstreams and their queue. Give the collector to the gateway as `metrics` for all that is counted by request.
+ * upstreams and their queue, and the state of each target of a named upstream, which ends with the target. Give the collector to the gateway as `metrics` for all that is counted by request.
  *
  * @returns a function that ends it
  */
 export function observeGateway(collector: MetricsCollector, gateway: ObservedGateway): () => void {
   let dropped = 0;
+  const setTargets = targetGauges(collector);
   return collector.onCollect(() => {
-    const { active, droppedConnections, upstreamUsage } = gateway.stats;
+    const { active, droppedConnections, upstreamUsage, upstreams } = gateway.stats;
     collector.gauge('gateway_active_requests', {}, active);
     collector.count('gateway_dropped_connections_total', {}, droppedConnections - dropped);
     dropped = droppedConnections;
+    setTargets(upstreams ?? {});
     if (upstreamUsage === undefined) return;
     collector.gauge('gateway_upstream_connections', BUSY, upstreamUsage.busy);
     collector.gauge('gateway_upstream_connections', IDLE, upstreamUsage.idle);
     collector.gauge('gateway_upstream_queue_depth', {}, upstreamUsage.queued);
   });
+}
+
+/** Returns a function that sets the state of each target, and removes those that are no longer there. */
+function targetGauges(collector: MetricsCollector): (upstreams: TargetsByUpstream) => void {
+  let known = new Map<string, Readonly<Record<string, string>>>();
+  return (upstreams) => {
+    const targets = new Map<string, Readonly<Record<string, string>>>();
+    for (const [upstream, all] of Object.entries(upstreams)) {
+      for (const { target, state } of all) {
+        const labels = { upstream, target };
+        targets.set(JSON.stringify(labels), labels);
+        collector.gauge(TARGET_STATE, labels, STATE_VALUES[state]);
+      }
+    }
+    for (const [key, labels] of known) if (!targets.has(key)) collector.removeSeries(TARGET_STATE, labels);
+    known = targets;
+  };
 }
 
 /** Resolution of the measurement, in milliseconds; the timer of each interval is not counted as delay. */

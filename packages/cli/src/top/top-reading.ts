@@ -15,10 +15,19 @@ export interface AgentRow extends Percentiles {
   readonly queued: number;
   readonly connections: number;
   readonly breaker: 'closed' | 'open';
-  readonly flow: 'flowing' | 'paused';
+  readonly flow: 'flowing' | 'paused' | 'not connected';
   /** Failed requests per second, by error code. */
   readonly errorsPerSecond: Readonly<Record<string, number>>;
 }
+
+/** One target of a named upstream. */
+export interface TargetRow {
+  readonly upstream: string;
+  readonly target: string;
+  readonly state: 'healthy' | 'ejected' | 'unhealthy';
+}
+
+const TARGET_STATES = ['healthy', 'ejected', 'unhealthy'] as const;
 
 /** Whole gateway over an interval. */
 interface GatewayRow extends Percentiles {
@@ -32,6 +41,9 @@ interface GatewayRow extends Percentiles {
   readonly eventLoopLagMs: number | null;
   /** Requests per second by decision. */
   readonly decisionsPerSecond: Readonly<Record<string, number>>;
+  /** Decisions of agents per second that came from the cache. */
+  readonly cachedPerSecond: number;
+  readonly targets: readonly TargetRow[];
 }
 
 /** State of a gateway and its agents over an interval. */
@@ -122,6 +134,11 @@ function quantile(share: number, buckets: readonly (readonly [number, number])[]
   return lower * 1_000;
 }
 
+function flowOf(interval: Interval, agent: string): AgentRow['flow'] {
+  if (interval.sum('agent_connections_active', { agent }) === 0) return 'not connected';
+  return interval.sum('agent_flow_paused', { agent }) > 0 ? 'paused' : 'flowing';
+}
+
 /** Compares two pages of a gateway's metrics. */
 export function readTop(before: TimedPage, after: TimedPage): TopReading {
   const interval = new Interval(before, after);
@@ -140,6 +157,12 @@ export function readTop(before: TimedPage, after: TimedPage): TopReading {
       bytesOutPerSecond: interval.rate('gateway_response_bytes_total'),
       eventLoopLagMs: lag === undefined ? null : lag * 1_000,
       decisionsPerSecond: interval.ratesBy('decision', 'gateway_requests_total'),
+      cachedPerSecond: interval.rate('agent_cached_decisions_total'),
+      targets: interval.now('gateway_upstream_target_state').map(({ labels, value }) => ({
+        upstream: labels['upstream'] ?? '',
+        target: labels['target'] ?? '',
+        state: TARGET_STATES[value] ?? 'unhealthy',
+      })),
     },
     agents: [...names].toSorted().map((agent) => ({
       agent,
@@ -149,7 +172,7 @@ export function readTop(before: TimedPage, after: TimedPage): TopReading {
       queued: interval.sum('agent_queue_depth', { agent }),
       connections: interval.sum('agent_connections_active', { agent }),
       breaker: interval.sum('agent_circuit_breaker_state', { agent }) > 0 ? 'open' : 'closed',
-      flow: interval.sum('agent_flow_paused', { agent }) > 0 ? 'paused' : 'flowing',
+      flow: flowOf(interval, agent),
       errorsPerSecond: interval.ratesBy('type', 'agent_errors_total', { agent }),
     })),
   };

@@ -1,5 +1,5 @@
 import { drawTable } from '../output/table.ts';
-import type { AgentRow, Percentiles, TopReading } from './top-reading.ts';
+import type { AgentRow, Percentiles, TargetRow, TopReading } from './top-reading.ts';
 
 /** Columns that agents can be sorted by. */
 export const SORT_KEYS = ['agent', 'rate', 'p99', 'inflight', 'queue', 'errors'] as const;
@@ -40,7 +40,7 @@ const ms = (value: number | null): string =>
 const times = ({ p50, p95, p99 }: Percentiles): string[] => [ms(p50), ms(p95), ms(p99)];
 
 /** Removes control characters: names come from the other side. */
-const safe = (text: string): string => text.replaceAll(/\p{C}/gu, '·').slice(0, 32);
+const safe = (text: string, max = 32): string => text.replaceAll(/\p{C}/gu, '·').slice(0, max);
 
 const errorRate = ({ errorsPerSecond }: AgentRow): number => Object.values(errorsPerSecond).reduce((a, b) => a + b, 0);
 
@@ -58,6 +58,14 @@ const list = (rates: Readonly<Record<string, number>>): string =>
     .toSorted(([, a], [, b]) => b - a)
     .map(([name, rate]) => `${safe(name)} ${short(rate)}/s`)
     .join(', ');
+
+/** Returns the line about targets of upstreams, with those that get no requests; none where no upstream has a name. */
+function targetLines(targets: readonly TargetRow[]): string[] {
+  if (targets.length === 0) return [];
+  const out = targets.filter(({ state }) => state !== 'healthy');
+  const named = out.map(({ upstream, target, state }) => `${safe(upstream)} ${safe(target, 64)} ${state}`);
+  return [[`targets ${targets.length - out.length} of ${targets.length} healthy`, ...named].join('   ')];
+}
 
 /**
  * Draws the screen.
@@ -108,7 +116,8 @@ export function drawTop(
     '',
     `requests ${short(gateway.ratePerSecond)}/s   p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   ${past((one) => one.gateway.ratePerSecond)}`,
     `active ${short(gateway.active)}   upstream ${short(gateway.upstreamConnections)} in use, ${short(gateway.queued)} waiting   in ${short(gateway.bytesInPerSecond)} B/s   out ${short(gateway.bytesOutPerSecond)} B/s   event loop ${ms(gateway.eventLoopLagMs)} ms`,
-    `decisions ${list(gateway.decisionsPerSecond) || '–'}`,
+    `decisions ${list(gateway.decisionsPerSecond) || '–'}${gateway.cachedPerSecond > 0 ? `   from the cache ${short(gateway.cachedPerSecond)}/s` : ''}`,
+    ...targetLines(gateway.targets),
     '',
     ...table.split('\n'),
   ];

@@ -10,7 +10,17 @@ export interface HealthChecksDeps {
   readonly settings: ConnectionSettings;
   readonly options: HealthCheckOptions;
   readonly clock: Clock;
-  readonly onResult: (ok: boolean) => void;
+  /** Called with each result. @param reason status, or the error in place of one */
+  readonly onResult: (ok: boolean, reason: string) => void;
+}
+
+/** Longest reason of a failed check, in characters. */
+const MAX_REASON_LENGTH = 200;
+
+function reasonOf(got: number | Error): string {
+  if (typeof got === 'number') return `status ${got}`;
+  const { code, message } = got as NodeJS.ErrnoException;
+  return (code ?? message).slice(0, MAX_REASON_LENGTH);
 }
 
 /** Asks one target again and again whether it is healthy, each time on a connection of its own. */
@@ -34,15 +44,17 @@ export class HealthChecks {
     const timedOut = new AbortController();
     const timer = clock.setTimeout(() => timedOut.abort(), timeoutMs);
     // also what request throws at once, such as for a certificate that cannot be read, is a failed check
-    const got = await this.#statusOf(AbortSignal.any([timedOut.signal, this.#stopped.signal])).catch(() => 0);
+    const signal = AbortSignal.any([timedOut.signal, this.#stopped.signal]);
+    const got = await this.#statusOf(signal).catch((error: unknown) => error as Error);
     clock.clearTimeout(timer);
     if (this.#stopped.signal.aborted) return;
-    onResult(status === undefined ? got >= 200 && got < 400 : got === status);
+    const isExpected = status === undefined ? Number(got) >= 200 && Number(got) < 400 : got === status;
+    onResult(isExpected, timedOut.signal.aborted ? `no answer in ${timeoutMs} ms` : reasonOf(got));
     this.#next(intervalMs);
   }
 
-  /** Returns the status of one check; 0 where there was none. */
-  async #statusOf(signal: AbortSignal): Promise<number> {
+  /** Returns the status of one check, or the error in place of one. */
+  async #statusOf(signal: AbortSignal): Promise<number | Error> {
     const { settings, options } = this.#deps;
     const { address, dialAddress, tls } = settings;
     if (settings.protocol !== 'http1') {
@@ -69,7 +81,7 @@ export class HealthChecks {
             rejectUnauthorized: tls?.verify ?? true,
           })
         : requestHttp(origin + options.path, common);
-      request.on('error', () => resolve(0));
+      request.on('error', resolve);
       request.on('response', (response) => {
         response.on('error', () => undefined).destroy();
         resolve(response.statusCode ?? 0);

@@ -92,7 +92,7 @@ export class Members {
         settings,
         options: healthCheck,
         clock,
-        onResult: (ok) => health.checked(ok),
+        onResult: (ok, reason) => health.checked(ok, reason),
       });
     return {
       key,

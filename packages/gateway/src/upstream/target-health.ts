@@ -61,8 +61,8 @@ export class TargetHealth {
     logger.warn({ upstream, target, ejectMs }, 'a target gets no requests: its last ones failed');
   }
 
-  /** Counts a check. */
-  checked(ok: boolean): void {
+  /** Counts a check. @param reason status or error, for the log */
+  checked(ok: boolean, reason: string): void {
     const { check, logger, upstream, target } = this.#deps;
     const before = this.#checksInRow;
     this.#checksInRow = ok ? Math.max(before, 0) + 1 : Math.min(before, 0) - 1;
@@ -73,7 +73,7 @@ export class TargetHealth {
       logger.info({ upstream, target }, 'a target is healthy again');
     } else if (!ok && !this.#checkedUnhealthy && -this.#checksInRow >= (check?.unhealthyAfter ?? 3)) {
       this.#checkedUnhealthy = true;
-      logger.warn({ upstream, target }, 'a target gets no requests: its health checks failed');
+      logger.warn({ upstream, target, reason }, `a target gets no requests: its health checks failed: ${reason}`);
     }
   }
 }
