@@ -167,6 +167,8 @@ test('a file that is wrong is not reloaded: the workers stay', async () => {
   writeFileSync(file, 'upstream: 1\n');
   gateway.child.kill('SIGHUP');
   await expect.poll(() => gateway.stderr()).toContain('the configuration was not reloaded');
+  const reload = await fetch(`${admin}/-/reload`, { method: 'POST' });
+  expect([reload.status, await reload.text()]).toEqual([404, expect.stringContaining('set adminTokenFile')]);
   expect(await readyPids(admin)).toEqual(before);
   expect((await fetch(url)).status).toBe(200);
 });
@@ -182,4 +184,10 @@ test('an address that is taken is told once, and wrong numbers of workers are wr
     expect(wrong.status, word).toBe(2);
     expect(wrong.stderr).toContain('--workers takes a number from 1 to 256, or auto');
   }
+});
+
+test('each line of a worker has its number', async () => {
+  const { gateway } = await gatewayWith('--upstream', 'http://127.0.0.1:9', '--agent', 'waf=unix:/absent.sock');
+  for (const worker of [1, 2])
+    await expect.poll(() => gateway.stderr()).toMatch(new RegExp(`cannot reach an agent.* worker=${worker}\\b`));
 });

@@ -65,9 +65,7 @@ test('agentwire replay: a recording of a gateway, asked again after a change of 
 
   const same = await replay(`${file}.1`, socket, ...key);
   expect(same).toMatchObject({ status: 0, stderr: '' });
-  expect(same.stdout).toContain(
-    '3 requests: 3 same, 0 changed, 0 failed, 0 skipped\n  1 were asked without their query',
-  );
+  expect(same.stdout).toContain('3 requests: 3 same, 0 changed, 0 failed, 0 skipped\n  1 was asked without its query');
   const without = await replay(`${file}.1`, socket);
   expect(without.status).toBe(1);
   expect(without.stdout).toMatch(/redacted headers were not sent: x-api-key \(3\)/);

@@ -48,7 +48,10 @@ export async function findAgent(
   const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, example);
   const transports = await loadTransports(flags.transport, stock, { logger, example });
   const transport = transports.find(({ schemes }) => schemes.includes(scheme));
-  if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, example);
+  if (transport === undefined) {
+    const why = scheme === 'memory' ? ', which is for agents in the same process' : '';
+    throw new UsageError(`no transport serves ${scheme}:${why}`, example);
+  }
   const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
   const self = { role: 'proxy' as const, name, version: '0', features: FEATURES, encodings, token };
   return {

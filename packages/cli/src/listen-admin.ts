@@ -1,4 +1,4 @@
-import type { AdminOptions, AdminServer } from '@agentwire/gateway';
+import type { AdminServer } from '@agentwire/gateway';
 import { bindSocketFile } from '@agentwire/transport-uds/internal';
 import type { Cleanup } from './cleanup.ts';
 import type { AdminPlace } from './commands/gateway-flags.ts';
@@ -9,13 +9,4 @@ export async function listenAdmin(admin: AdminServer, at: AdminPlace, cleanup: C
   const file = await bindSocketFile(at.path, {}, async (path) => void (await admin.listen({ path })));
   cleanup.defer(() => file.remove());
   return `unix:${at.path}`;
-}
-
-/** Returns the option of a reload over the admin server: with a token, or on a Unix socket. */
-export function reloadOver(
-  at: AdminPlace | undefined,
-  token: string | undefined,
-  run: () => Promise<void>,
-): Pick<AdminOptions, 'reload'> {
-  return token === undefined && (at === undefined || !('path' in at)) ? {} : { reload: { token, run } };
 }

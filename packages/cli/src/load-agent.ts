@@ -10,6 +10,8 @@ const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
   'api-key': () => import('./agents/api-key.ts'),
 };
 
+const FILE_EXAMPLE = 'agentwire agent ./my-agent.ts --listen unix:/tmp/my-agent.sock';
+
 /** Advice for a file that is a program of its own. */
 const OWN_SERVER = 'it starts a server itself? run it with node, or default-export the agent';
 
@@ -29,7 +31,10 @@ export async function loadAgent(word: string, example: string): Promise<Agent> {
   const path = resolve(word);
   // an import's own error would name a file of this package
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new UsageError(`${word} is no file, and none of our agents: ${Object.keys(STOCK).join(', ')}`, example);
+    throw new UsageError(
+      `${word} is no file, and none of our agents: ${Object.keys(STOCK).join(', ')}`,
+      /[./\\]/.test(word) ? FILE_EXAMPLE : example,
+    );
   const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
     throw loadFailure(word, error, example);
   })) as { default?: Agent };

@@ -8,7 +8,7 @@ import { openGatewayAccessLog } from './gateway-access-log.ts';
 import { GatewayReload, refuseChanges } from './gateway-reload.ts';
 import { createConsoleLogger } from './output/log.ts';
 import { jsonLine, line } from './output/terminal.ts';
-import { listenAdmin, reloadOver } from './listen-admin.ts';
+import { listenAdmin } from './listen-admin.ts';
 import { measure } from './measure.ts';
 import { reloadOnChange } from './reload-on-change.ts';
 import { traceToOtlp } from './otlp.ts';
@@ -30,8 +30,8 @@ const FIXED_WITH_WORKERS = ['listen', 'workers', 'admin', 'adminHosts', 'adminTo
 /** Runs `agentwire gateway` until a signal ends it; with workers, as their primary process or as one of them. */
 export async function serveGateway(flags: GatewayFlags, context: CommandContext, cleanup: Cleanup): Promise<void> {
   const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json, true);
   const link = openWorkerLink();
+  const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json, true, link?.logFields);
   const chosen = gatewaySettings(flags, link === undefined ? logger : silentLogger);
   const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
   const listen = hostPort('--listen', link?.start.listen[0] ?? chosen.listen ?? '127.0.0.1:8080');
@@ -127,7 +127,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     logger,
     hosts,
     handlers: measures?.handlers ?? {},
-    ...reloadOver(adminAt, token, again),
+    reload: { token, run: again },
   });
   cleanup.defer(() => admin.close());
   // of a worker, it is the primary process that has the admin server

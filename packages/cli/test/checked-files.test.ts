@@ -87,3 +87,16 @@ test('call shows a changed body as text, and one that is no text in base64', () 
   expect(shown(Buffer.from('héllo'))).toContain('{"data":"héllo","chunk_index":0}');
   expect(shown(Buffer.from([0xff, 0xfe]))).toContain('{"data":"//4=","chunk_index":0,"encoding":"base64"}');
 });
+
+test('--check says its own name, and takes the file of --config', async () => {
+  expect(await run('gateway', '--check', '/nofile.yaml')).toEqual({
+    status: 1,
+    lines: ['--check names /nofile.yaml, which cannot be read (ENOENT)'],
+  });
+  const folder = mkdtempSync(`${tmpdir()}/aw-cf-`);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = `${folder}/gateway.yaml`;
+  writeFileSync(file, 'upstream: http://127.0.0.1:1\n');
+  expect(await run('gateway', '--config', file, '--check')).toEqual({ status: 0, lines: [`${file} is valid`] });
+  expect((await run('gateway', '--check')).status).toBe(2);
+});

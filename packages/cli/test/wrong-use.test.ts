@@ -97,6 +97,8 @@ test.each<[string, string[]]>([
     ['gateway', '--upstream', 'http://127.0.0.1:1', '--reverse-listen', `unix:${folder}/r.sock`, '--token-file', empty],
   ],
   ...useless,
+  ['agentwire agent ./my-agent.ts', ['agent', 'nope.ts', '--listen', 'unix:/absent.sock']],
+  ['memory:, which is for agents in the same process', ['replay', 'absent.ndjson', 'memory:a']],
   ['--listen: the port 70000 is too large', ['gateway', '--upstream', 'http://127.0.0.1:1', '--listen', 'a:70000']],
   ['no transport serves that scheme', [...GATEWAY, '--agent', 'w=ftp:x']],
   ['gateway.yaml:3: agents[0].tokenFile names', ['gateway', '--config', agentsFile('none')]],

@@ -9,6 +9,8 @@ export interface LineLoggerOptions {
   readonly info?: boolean | undefined;
   /** Writes one JSON document per line; default `false`, text. */
   readonly json?: boolean | undefined;
+  /** Writes the stacks of a line of text on lines of their own, for people who read a terminal; default `false`: on the same line. */
+  readonly multiline?: boolean | undefined;
   /** Colours the level and the fields of a line of text. */
   readonly colour?: ((level: keyof Logger, part: 'level' | 'fields', text: string) => string) | undefined;
 }
@@ -17,22 +19,31 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const asText = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
-/** Text of an error: its stack where that is needed to find it, which an error of agentwire does not need. */
-function showError(error: Error, stacks: boolean): string {
-  const { cause } = error;
-  if (!stacks && error instanceof AgentwireError && !(cause instanceof Error)) return JSON.stringify(error.message);
-  const stack = error.stack ?? error.message;
-  return JSON.stringify(cause instanceof Error ? `${stack}\ncaused by ${cause.stack ?? cause.message}` : stack);
+/** Returns whether an error is shown with its stack: all are where `stacks` is set, else those that it is needed to find. */
+function needsStack(error: Error, stacks: boolean): boolean {
+  return stacks || !(error instanceof AgentwireError) || error.cause instanceof Error;
 }
 
-function showFields(fields: Fields, stacks: boolean): string {
+function stackOf({ stack, message, cause }: Error): string {
+  const own = stack ?? message;
+  return cause instanceof Error ? `${own}\ncaused by ${cause.stack ?? cause.message}` : own;
+}
+
+function showFields(fields: Fields, withStack: (error: Error) => boolean): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => {
-      if (value instanceof Error) return `${name}=${showError(value, stacks)}`;
+      if (value instanceof Error) return `${name}=${JSON.stringify(withStack(value) ? stackOf(value) : value.message)}`;
       return `${name}=${typeof value === 'string' ? value : JSON.stringify(value, asText)}`;
     })
     .join(' ');
+}
+
+/** Lines of stacks below a line, indented; a control character that a terminal would obey is escaped. */
+function stackLines(fields: Fields, withStack: (error: Error) => boolean): string {
+  const errors = Object.values(fields).filter((value) => value instanceof Error && withStack(value)) as Error[];
+  const lines = errors.flatMap((error) => stackOf(error).split('\n'));
+  return lines.map((text) => `\n    ${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"')}`).join('');
 }
 
 function jsonOf(level: keyof Logger, fields: Fields, message: string): string {
@@ -47,15 +58,26 @@ function jsonOf(level: keyof Logger, fields: Fields, message: string): string {
 
 /** Creates a logger that writes each event as one line with its time. @param write writes a line, without its end */
 export function createLineLogger(write: (line: string) => void, options: LineLoggerOptions = {}): Logger {
-  const { verbose = false, info = false, json = false, colour = (_level, _part, text) => text } = options;
+  const {
+    verbose = false,
+    info = false,
+    json = false,
+    multiline = false,
+    colour = (_level, _part, text) => text,
+  } = options;
   const method =
     (level: keyof Logger): LogMethod =>
     (fields, message) => {
       if (!verbose && (level === 'debug' || (level === 'info' && !info))) return;
       if (json) return write(jsonOf(level, fields, message));
-      const shown = showFields(fields, verbose || level === 'error');
+      const withStack = (error: Error): boolean => needsStack(error, verbose || level === 'error');
+      const shown = showFields(fields, multiline ? () => false : withStack);
+      const below = multiline ? stackLines(fields, withStack) : '';
       const label = colour(level, 'level', level.padEnd(5));
-      write(`${new Date().toISOString()} ${label} ${message} ${colour(level, 'fields', shown)}`.trimEnd());
+      write(
+        `${new Date().toISOString()} ${label} ${message} ${colour(level, 'fields', shown)}`.trimEnd() +
+          (below && colour(level, 'fields', below)),
+      );
     };
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
 }

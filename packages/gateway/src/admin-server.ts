@@ -69,6 +69,9 @@ const text = (status: number, body: string): Page => ({ status, type: TEXT, body
 const RELOAD: OptionTable<AdminReload> = { token: OPTION.secret, run: OPTION.function };
 const RELOAD_PATH = '/-/reload';
 
+const NO_TOKEN =
+  'there is no reload here without a token: set adminTokenFile (in code: reload.token), or serve this address on a Unix socket, admin: unix:PATH';
+
 const digest = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /** Returns whether a request shows the token; in constant time. */
@@ -128,7 +131,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     if (reload === undefined) return text(404, 'there is no reload here');
     const { token } = reload;
     if (token === undefined) {
-      if (typeof server.address() !== 'string') return text(404, 'there is no reload here');
+      if (typeof server.address() !== 'string') return text(404, NO_TOKEN);
     } else if (!hasToken(authorization, token)) return text(401, 'needs authorization: Bearer TOKEN');
     try {
       await reload.run();

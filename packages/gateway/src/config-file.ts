@@ -1,11 +1,12 @@
 // An entry point of its own: it loads yaml (70 files), which a gateway without a file does not need.
 import { POOL_FILE_ROWS, resolvePoolOptions } from '@agentwire/pool/internal';
 import { checkHostName } from './admin-host.ts';
-import { checkAgents, checkPipelines, checkSettings } from './config-agents.ts';
-import { type ConfigContext, ConfigSource, type Fields, isObject } from './config-source.ts';
-import { checkRoutes, checkUpstreamName, checkUpstreams } from './config-upstreams.ts';
+import { AGENT_TABLE, checkAgents, checkPipelines, checkSettings } from './config-agents.ts';
+import { type ConfigContext, ConfigSource, type Fields, isObject, type KeyPlace } from './config-source.ts';
+import { checkRoutes, checkUpstreamName, checkUpstreams, UPSTREAM_KEYS } from './config-upstreams.ts';
 import { FILE_TABLE, type GatewayFile } from './gateway-file.ts';
 import { checkGatewayOptions, GATEWAY_FILE_ROWS } from './options/resolve-options.ts';
+import { ROUTE_TABLE } from './routes/route-options.ts';
 
 export type { AccessLogFile } from './access-log/access-log-file.ts';
 export type { AgentEntry } from './config-agents.ts';
@@ -14,6 +15,16 @@ export type { RecordFile } from './record/recording-options.ts';
 export type { ConfigContext } from './config-source.ts';
 
 const KEYS = Object.keys(FILE_TABLE);
+
+/** Places of keys; a key that several of them have is more likely meant for the first. */
+const PLACES: readonly KeyPlace[] = [
+  { named: 'at the top level of the file', keys: KEYS },
+  { named: 'under gateway', keys: Object.keys(GATEWAY_FILE_ROWS) },
+  { named: 'under pool', keys: Object.keys(POOL_FILE_ROWS) },
+  { named: 'to one of upstreams', keys: UPSTREAM_KEYS },
+  { named: 'to one of routes', keys: Object.keys(ROUTE_TABLE) },
+  { named: 'to one of agents', keys: Object.keys(AGENT_TABLE) },
+];
 
 /** Keys whose rows check them; the others are checked part by part, so that an error names its line. */
 const SIMPLE = [
@@ -73,7 +84,7 @@ export function parseGatewayFile(
   schemes?: readonly string[],
   context: ConfigContext = {},
 ): GatewayFile {
-  const source = new ConfigSource(text, file, context);
+  const source = new ConfigSource(text, file, context, [], PLACES);
   const { value } = source;
   if (value === null || value === undefined) return {};
   if (!isObject(value)) throw source.invalid([], `a gateway file has the keys ${KEYS.join(', ')}`);

@@ -15,6 +15,12 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Place in a file with the keys that it may have, named as a sentence about a key needs it: `under gateway`. */
+export interface KeyPlace {
+  readonly named: string;
+  readonly keys: readonly string[];
+}
+
 /** Environment and files that a file refers to. */
 export interface ConfigContext {
   /** Variables for `${NAME}`; default those of the process. */
@@ -34,6 +40,7 @@ export class ConfigSource {
   readonly #file: string;
   readonly #lines = new LineCounter();
   readonly #document: Document;
+  readonly #places: readonly KeyPlace[];
   /** Elements of lists and objects that came from included files, by their path here. */
   readonly #included = new Map<string, { readonly source: ConfigSource; readonly path: ConfigPath }>();
   /** Content of the file, with that of the files it includes. */
@@ -41,10 +48,18 @@ export class ConfigSource {
 
   /**
    * @param outer files that include this one, outermost first
+   * @param places places of keys, for errors about a key at another one
    * @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML, and for a variable that is not set
    */
-  constructor(text: string, file: string, context: ConfigContext = {}, outer: readonly string[] = []) {
+  constructor(
+    text: string,
+    file: string,
+    context: ConfigContext = {},
+    outer: readonly string[] = [],
+    places: readonly KeyPlace[] = [],
+  ) {
     this.#file = file;
+    this.#places = places;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const [error] = this.#document.errors;
     if (error?.code === 'MULTIPLE_DOCS')
@@ -216,7 +231,9 @@ export class ConfigSource {
   checkKeys(path: ConfigPath, value: object, known: readonly string[]): void {
     const unknown = Object.keys(value).find((key) => !known.includes(key));
     if (unknown === undefined) return;
-    const message = `there is no such key; ${path.length === 0 ? 'the file' : shown(path)} may have ${known.join(', ')}`;
+    const places = this.#places.filter(({ keys }) => keys.includes(unknown)).map(({ named }) => named);
+    const pointer = places.length === 0 ? '' : ` here: it belongs ${places.join(', or ')}`;
+    const message = `there is no such key${pointer}; ${path.length === 0 ? 'the file' : shown(path)} may have ${known.join(', ')}`;
     throw this.invalid([...path, unknown], message);
   }
 }

@@ -21,7 +21,8 @@ const TLS_FILES: OptionTable<UpstreamTls> = {
 
 /** Rows of an upstream as a file has it. */
 const UPSTREAM_ROWS = { ...UPSTREAM_TABLE, tls: OPTION.nested(TLS_FILES) };
-const UPSTREAM_KEYS = Object.keys(UPSTREAM_ROWS).filter((key) => key !== 'lookup');
+/** Keys of an upstream in a file. */
+export const UPSTREAM_KEYS: readonly string[] = Object.keys(UPSTREAM_ROWS).filter((key) => key !== 'lookup');
 
 /** Returns the schema of the upstreams of a file. */
 export function upstreamsSchema(): OptionSchema {
@@ -120,5 +121,8 @@ export function checkUpstreamName(
   const known = isObject(upstreams) ? Object.keys(upstreams) : [];
   if (known.includes(name)) return;
   const has = known.length === 0 ? 'there are none under upstreams' : `upstreams has ${known.join(', ')}`;
-  throw source.invalid(path, `${JSON.stringify(name)} is no upstream of this file; ${has}`);
+  throw source.invalid(
+    path,
+    `${JSON.stringify(name)} is no upstream of this file; ${has}; or write an address, http://HOST:PORT`,
+  );
 }

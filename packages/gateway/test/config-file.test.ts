@@ -19,7 +19,7 @@ describe('an error in a file names file, line, key and what is allowed', () => {
     ['listen: 127.0.0.1:1\nnope: 1', 'gateway.yaml:2: nope: there is no such key; the file may have listen, admin'],
     [
       'gateway:\n  trustForwarded: no',
-      'gateway.yaml:2: gateway.trustForwarded must be true, false or a list of IP ranges, got "no" (string)',
+      'gateway.yaml:2: gateway.trustForwarded must be true, false or a list of IP ranges',
     ],
     [
       'gateway:\n  requestBody: buffer\n  maxHeaders: 0',
@@ -27,7 +27,26 @@ describe('an error in a file names file, line, key and what is allowed', () => {
     ],
     [
       'gateway:\n  upstream: x',
-      'gateway.yaml:2: gateway.upstream: there is no such key; gateway may have agentSettings',
+      'gateway.yaml:2: gateway.upstream: there is no such key here: it belongs at the top level of the file, or to one of routes; gateway may have',
+    ],
+    [
+      'trustForwarded: true',
+      'gateway.yaml:1: trustForwarded: there is no such key here: it belongs under gateway; the file may have listen',
+    ],
+    [
+      'gateway:\n  proxyProtocol: true',
+      'gateway.yaml:2: gateway.proxyProtocol: there is no such key here: it belongs at the top level of the file; gateway may',
+    ],
+    [
+      'upstreams:\n  app: { targets: [http://h:1], maxHeaders: 1 }',
+      'gateway.yaml:2: upstreams.app.maxHeaders: there is no such key here: it belongs under gateway; upstreams.app may',
+    ],
+    ['proxyProtocol: 10.0.0.0/8', "such as { from: ['10.0.0.0/8'] }, got"],
+    ['proxyProtocol: { from: 10.0.0.0/8 }', "from must be a list of IP ranges, such as ['10.0.0.0/8'], got"],
+    ['gateway:\n  trustForwarded: 10.0.0.0/8', "a list of IP ranges, such as ['10.0.0.0/8'], got"],
+    [
+      'upstream: ap\nupstreams:\n  app: { targets: [http://h:1] }',
+      'upstreams has app; or write an address, http://HOST:PORT',
     ],
     ['gateway:\n  maxHeaders:\n', 'gateway.yaml:2: gateway.maxHeaders has no value'],
     ['gateway: [1]', 'gateway.yaml:1: gateway must be an object of options'],

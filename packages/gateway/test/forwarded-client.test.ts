@@ -117,7 +117,10 @@ test('thousands of entries are followed for 64 hops', async () => {
 });
 
 test.each<[unknown, string]>([
-  ['10.0.0.0/8', 'trustForwarded must be true, false or a list of IP ranges, got "10.0.0.0/8" (string)'],
+  [
+    '10.0.0.0/8',
+    'trustForwarded must be true, false or a list of IP ranges, such as [\'10.0.0.0/8\'], got "10.0.0.0/8" (string)',
+  ],
   [['10.0.0.0/33'], 'trustForwarded[0] must be an IP address or ADDRESS/BITS, got "10.0.0.0/33"'],
   [['::1/129'], 'trustForwarded[0] must be an IP address or ADDRESS/BITS, got "::1/129"'],
   [['::1', 'proxy.test'], 'trustForwarded[1] must be an IP address or ADDRESS/BITS, got "proxy.test"'],

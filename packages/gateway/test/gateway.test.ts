@@ -308,6 +308,7 @@ test.each([
   [{ upstream: 'example.test' }, 'upstream must be http://HOST:PORT'],
   [{ upstream: 'http://h:1', agents: ['a', ['a']] }, 'agents names "a" twice'],
   [{ upstream: 'http://h:1', agent: [] }, 'has no option "agent"'],
+  [{ upstream: 'http://h:1', proxyProtocol: true }, 'give it to listen({ proxyProtocol })'],
 ])('options %j', (options, message) => {
   expect(() => createGateway({ pool: {} as never, ...(options as object) })).toThrow(message);
   expect(echo).toBeTypeOf('function');

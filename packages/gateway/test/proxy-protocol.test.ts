@@ -188,7 +188,10 @@ test('an address of the PROXY protocol is a peer for trustForwarded', async () =
 });
 
 test.each<[unknown, string]>([
-  ['yes', 'proxyProtocol must be true, false or an object with from and timeoutMs, got "yes" (string)'],
+  [
+    'yes',
+    "proxyProtocol must be true, false or an object with from and timeoutMs, such as { from: ['10.0.0.0/8'] }, got",
+  ],
   [{ from: ['10.0.0.0/8', 'lb'] }, 'proxyProtocol.from[1] must be an IP address or ADDRESS/BITS, got "lb"'],
   [{ timeoutMs: 0 }, 'proxyProtocol.timeoutMs'],
   [{ version: 2 }, 'version'],

@@ -51,7 +51,10 @@ test('the example runs: a request passes, another is blocked, everything ends', 
 });
 
 test('the file is one that the gateway takes, and has every key and every kind of failure', () => {
-  const text = blockOf('yaml');
+  const files = README.split('```yaml\n').slice(1);
+  const texts = files.map((one) => one.slice(0, one.indexOf('```')));
+  const text = texts.find((one) => one.includes('adminTokenFile:')) ?? '';
+  for (const one of texts) parseGatewayFile(one, 'README.md');
   const file = parseGatewayFile(text, 'README.md', ['unix', 'grpc', 'grpcs', 'tcp', 'tls']);
   expect(file).toMatchObject({ upstream: 'http://127.0.0.1:3000', pipeline: [['waf', 'api-key'], 'ai-guard'] });
   expect(() =>

@@ -42,7 +42,9 @@ export class AgentTable {
     if (notice.type === 'metricsReport') this.#options.metrics.recordReport(agent, notice);
     else if (notice.type === 'log')
       this.#notices[notice.level]({ ...boundedFields(notice.fields), agent }, boundedLine(notice.message));
-    else this.#notices.info({ agent, notice: notice.type }, 'an agent sent a notice');
+    // reports of health come every few seconds; a change of state is a line of the connection's fitness
+    else if (notice.type !== 'healthStatus')
+      this.#notices.info({ agent, notice: notice.type }, 'an agent sent a notice');
     if (notice.type === 'configUpdateRequest') void this.#configAnswers.answer(agent, notice, session);
   }
 

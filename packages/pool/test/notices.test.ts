@@ -75,3 +75,16 @@ test('lines of an agent are short, and one that changes its health in turn flood
   expect(JSON.stringify(lines[0]).length).toBeLessThan(50_000);
   for (const line of lines.slice(1)) expect(JSON.stringify(line).length).toBeLessThan(3_000);
 });
+
+test('a health report is a line only where the state changes, with the state and its reason', async () => {
+  const { lines, send } = await connected();
+  const report = { type: 'healthStatus', agentId: 'waf', timestampMs: 1 } as const;
+  for (let round = 0; round < 3; round++) await send({ ...report, state: 'healthy' });
+  expect(lines.filter(({ level }) => level !== 'debug')).toEqual([]);
+  const unhealthy = { ...report, state: 'unhealthy', unhealthyReason: 'no rules' } as const;
+  await send(unhealthy, unhealthy, { ...report, state: 'healthy' });
+  expect(lines.map(({ level, fields: { state }, message }) => [level, state, message])).toEqual([
+    ['warn', 'unhealthy', 'an agent reports that it is not healthy'],
+    ['info', 'healthy', 'an agent reports that it is healthy again'],
+  ]);
+});

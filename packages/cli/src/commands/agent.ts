@@ -62,8 +62,8 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     throw new UsageError('--connections takes a positive number', EXAMPLE);
   const challengeFallback = fallbackOf(options.challengeFallback);
   const { stdout } = context.terminal;
-  const logger = createConsoleLogger(context.terminal, options.verbose, options.json);
   const link = openWorkerLink();
+  const logger = createConsoleLogger(context.terminal, options.verbose, options.json, false, link?.logFields);
   const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
   const tell = (event: 'listening' | 'registered', endpoint: string): void => {
     if (options.json) jsonLine(stdout, { event, endpoint });

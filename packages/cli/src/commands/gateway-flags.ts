@@ -8,7 +8,8 @@ import { UsageError } from '../usage-error.ts';
 /** Flags of `agentwire gateway`. */
 export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly config?: string;
-  readonly check?: string;
+  /** File, or `true` for that of `--config`. */
+  readonly check?: string | true;
   readonly schema?: boolean;
   readonly watch?: boolean;
   readonly listen?: string;

@@ -45,7 +45,11 @@ async function run(flags: GatewayFlags, context: CommandContext): Promise<void> 
     context.terminal.stdout.write(readFileSync(file, 'utf8'));
     return;
   }
-  if (flags.check !== undefined) return check(flags.check, flags, context);
+  if (flags.check !== undefined) {
+    const file = flags.check === true ? flags.config : flags.check;
+    if (file === undefined) throw new UsageError('--check needs a file', 'agentwire gateway --check gateway.yaml');
+    return check(file, flags, context);
+  }
   outliveReaders(context.terminal);
   // no `await using`: Node 22 cannot read it in source that was not compiled
   const cleanup = new Cleanup();
@@ -62,7 +66,7 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     .description('an HTTP reverse proxy that asks agents about every request')
     .option('--config <file>', 'YAML file; flags override it')
     .option('--watch', 'reload the file when it changes, as SIGHUP does')
-    .option('--check <file>', 'check such a file, and start nothing')
+    .option('--check [file]', 'check such a file, or that of --config, and start nothing')
     .option('--schema', 'print the JSON Schema of such a file, for completion in an editor')
     .option('--listen <host:port>', 'where to serve HTTP; default 127.0.0.1:8080')
     .option(

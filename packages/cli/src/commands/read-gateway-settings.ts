@@ -26,9 +26,9 @@ class ConfigFile {
   readonly value: GatewayFile;
 
   /** @throws UsageError naming file, line and key */
-  constructor(path: string, schemes: readonly string[] | undefined) {
+  constructor(flag: string, path: string, schemes: readonly string[] | undefined) {
     this.#path = path;
-    this.#text = readNamedFile('--config', path, FILE_EXAMPLE).toString('utf8');
+    this.#text = readNamedFile(flag, path, FILE_EXAMPLE).toString('utf8');
     this.value = usage('', FILE_EXAMPLE, () => parseGatewayFile(this.#text, path, schemes));
   }
 
@@ -52,7 +52,11 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
   const config =
     flags.config === undefined
       ? undefined
-      : new ConfigFile(flags.config, flags.transport.length > 0 ? undefined : AGENT_SCHEMES);
+      : new ConfigFile(
+          typeof flags.check === 'string' ? '--check' : '--config',
+          flags.config,
+          flags.transport.length > 0 ? undefined : AGENT_SCHEMES,
+        );
   const file = config?.value ?? {};
   const upstream = flags.upstream ?? file.upstream;
   if (upstream === undefined && file.routes === undefined)

@@ -6,6 +6,7 @@ import type { ReplayCounts } from './replay-file.ts';
 /** Longest path that is shown, in characters. */
 const MAX_CHARACTERS = 160;
 
+const were = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
 const cut = (text: string): string => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text);
 
 function differenceText(difference: Difference): string {
@@ -30,13 +31,15 @@ export function showCounts(counts: ReplayCounts): string[] {
   const { requests, same, changed, failed, skipped, partial, withoutQuery, redacted, damaged } = counts;
   const names = [...redacted].map(([name, times]) => `${name} (${times})`).join(', ');
   return [
-    `${requests} requests: ${same} same, ${changed} changed, ${failed} failed, ${skipped} skipped`,
+    `${were(requests, 'request', 'requests')}: ${same} same, ${changed} changed, ${failed} failed, ${skipped} skipped`,
     ...(partial > 0 ? [`  of ${partial}, only the first events could be asked: the rest is not in the file`] : []),
     ...(skipped > 0 ? [`  ${skipped} had no decision to compare, or no body`] : []),
-    ...(withoutQuery > 0 ? [`  ${withoutQuery} were asked without their query, which was not recorded`] : []),
+    ...(withoutQuery > 0
+      ? [`  ${were(withoutQuery, 'was asked without its', 'were asked without their')} query, which was not recorded`]
+      : []),
     ...(names === ''
       ? []
       : [`  redacted headers were not sent: ${names}; -H 'name: value' sends a value in their place`]),
-    ...(damaged > 0 ? [`  ${damaged} lines are not of a recording`] : []),
+    ...(damaged > 0 ? [`  ${were(damaged, 'line is', 'lines are')} not of a recording`] : []),
   ];
 }

@@ -4,7 +4,7 @@ import { guarded } from '@agentwire/gateway/internal';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { AdminPlace } from '../commands/gateway-flags.ts';
-import { listenAdmin, reloadOver } from '../listen-admin.ts';
+import { listenAdmin } from '../listen-admin.ts';
 import { notifyServiceManager } from '../service-manager.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive } from './fork-worker.ts';
@@ -102,7 +102,7 @@ export async function servePrimary(
       '/debug/state': page(statePage(workers)),
       '/metrics': page(metricsPage(workers, merged, metricsHandler)),
     },
-    ...reloadOver(adminAt, token, again),
+    reload: { token, run: again },
   });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);

@@ -47,6 +47,8 @@ export type ToWorker = { readonly type: 'drain' | 'reopen' | keyof WorkerValues 
 /** A worker's side of the channel to its primary process. */
 export class WorkerLink {
   readonly start: WorkerStart;
+  /** Fields of every log line of this process, which shares stderr with the other workers. */
+  readonly logFields: { readonly worker: number | undefined } = { worker: cluster.worker?.id };
   /** Resolves when the primary process asks for a drain. */
   readonly asked: Promise<void>;
   #readers: WorkerReaders | undefined;

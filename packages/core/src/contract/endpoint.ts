@@ -20,7 +20,7 @@ export interface Endpoint {
 export const MAX_SOCKET_PATH_BYTES = 107;
 
 const FORMS =
-  'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, grpc+unix:PATH, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, memory:NAME';
+  'unix:PATH, grpc://HOST:PORT, grpcs://HOST:PORT, grpc+unix:PATH, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, or memory:NAME within one process';
 const ALIASES: Readonly<Record<string, string>> = { http: 'grpc', https: 'grpcs' };
 /** Schemes whose rest may be a number, so that `memory:2` is not taken for a host and a port. */
 const NAMED = new Set(['memory', 'unix', 'grpc+unix']);

@@ -170,8 +170,17 @@ export function checkGatewayOptions(options: Partial<GatewayOptions>): void {
   resolveOptions('createGateway', options as GatewayOptions, ROWS);
 }
 
+/** Options of `listen`, which some look for here. */
+const OF_LISTEN: readonly string[] = ['host', 'port', 'tls', 'h2c', 'proxyProtocol'];
+
+function refuseListenOptions(options: GatewayOptions): void {
+  const one = OF_LISTEN.find((name) => Object.hasOwn(options ?? {}, name));
+  if (one !== undefined) throw invalid(`createGateway has no option "${one}": give it to listen({ ${one} })`);
+}
+
 /** Checks options and fills in defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
+  refuseListenOptions(options);
   const {
     agents,
     maxHeldBodyBytes,

@@ -1,6 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
 import { described, OPTION, type OptionCheck, type OptionTable, tableSchema } from '@agentwire/core/internal';
-import { checkRange } from '../request/address-list.ts';
+import { checkRanges } from '../request/address-list.ts';
 
 /** Options of the PROXY protocol of a listening address. */
 export interface ProxyProtocolOptions {
@@ -11,7 +11,7 @@ export interface ProxyProtocolOptions {
 }
 
 const TABLE: OptionTable<ProxyProtocolOptions> = {
-  from: OPTION.listOf(described(() => ({ type: 'string', minLength: 1 }), checkRange)),
+  from: checkRanges,
   timeoutMs: OPTION.integer(1, 300_000),
 };
 
@@ -24,7 +24,7 @@ export const checkProxyProtocol: OptionCheck = described(
     const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
-      `${name} must be true, false or an object with from and timeoutMs, got ${got}`,
+      `${name} must be true, false or an object with from and timeoutMs, such as { from: ['10.0.0.0/8'] }, got ${got}`,
     );
   },
 );

@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
-import type { OptionCheck } from '@agentwire/core/internal';
+import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
 
 /** Returns the parts of `ADDRESS/BITS` or `ADDRESS`; `undefined` for anything else. */
 function parseRange(text: string): { readonly address: string; readonly bits: number } | undefined {
@@ -18,6 +18,19 @@ export const checkRange: OptionCheck = (name, value) => {
   const got = typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : typeof value;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be an IP address or ADDRESS/BITS, got ${got}`);
 };
+
+/** Checks a list of IP addresses and ranges. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+export const checkRanges: OptionCheck = described(
+  () => ({ type: 'array', items: { type: 'string', minLength: 1 } }),
+  (name, value) => {
+    if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
+    const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `${name} must be a list of IP ranges, such as ['10.0.0.0/8'], got ${got}`,
+    );
+  },
+);
 
 /** Returns an address as lists have it: an IPv4 address without the `::ffff:` of a dual-stack listener, and no IPv6 zone. */
 export function plainAddress(address: string): string {

@@ -1,15 +1,18 @@
 import { AgentwireError } from '@agentwire/core';
-import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
-import { AddressList, checkRange } from './address-list.ts';
+import { described, type OptionCheck } from '@agentwire/core/internal';
+import { AddressList, checkRanges } from './address-list.ts';
 
 /** Checks `trustForwarded`. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export const checkTrust: OptionCheck = described(
   () => ({ anyOf: [{ type: 'boolean' }, { type: 'array', items: { type: 'string', minLength: 1 } }] }),
   (name, value) => {
     if (typeof value === 'boolean') return;
-    if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
+    if (Array.isArray(value)) return checkRanges(name, value);
     const got = typeof value === 'string' ? `${JSON.stringify(value)} (string)` : typeof value;
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be true, false or a list of IP ranges, got ${got}`);
+    throw new AgentwireError(
+      'ERR_INVALID_ARGUMENT',
+      `${name} must be true, false or a list of IP ranges, such as ['10.0.0.0/8'], got ${got}`,
+    );
   },
 );
 
