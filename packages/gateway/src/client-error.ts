@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '@agentwire/core';
+import type { Clock, Logger } from '@agentwire/core';
 import { connectionOf } from './client-connection.ts';
 
 /** Statuses other than 400, by the code of Node's parser. */
@@ -8,6 +8,9 @@ const STATUS: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
+
+/** First line of an HTTP/2 connection (RFC 9113 §3.4). */
+const HTTP2_LINE = 'PRI * HTTP/2.0\r\n';
 
 const TOO_LONG_LINE = '414 URI Too Long';
 
@@ -24,6 +27,8 @@ export interface ClientError extends Error {
 export interface ClientErrorsDeps {
   readonly clock: Clock;
   readonly maxRequestLineBytes: number;
+  /** Logger that counts repeats. */
+  readonly logger: Logger;
 }
 
 /** Answers requests that could not be parsed, after the requests before them, and ends their connections. */
@@ -38,8 +43,18 @@ export class ClientErrors {
 
   handle(error: ClientError, socket: Duplex): void {
     if (this.#answered.has(socket)) return;
+    this.#hint(error.rawPacket);
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else this.refuse(this.#statusOf(error), socket);
+  }
+
+  /** Logs that a client, of gRPC for example, speaks a protocol which the address could take. */
+  #hint(packet: unknown): void {
+    if (!Buffer.isBuffer(packet) || packet.toString('latin1', 0, HTTP2_LINE.length) !== HTTP2_LINE) return;
+    this.#deps.logger.warn(
+      {},
+      'a client began with HTTP/2, which this address does not take without TLS: set h2c: true',
+    );
   }
 
   /** Answers with `status` (code and reason) when the requests before it on that connection are answered. */

@@ -306,6 +306,11 @@ describe('failures', () => {
 
 test.each([
   [{ upstream: 'example.test' }, 'upstream must be http://HOST:PORT'],
+  [
+    { upstream: 'grpc://127.0.0.1:1' },
+    'got "grpc://127.0.0.1:1"; for gRPC and other HTTP/2, list http://HOST:PORT in upstreams, with protocol: http2',
+  ],
+  [{ upstreams: { a: { targets: ['h2c://h:1'] } }, upstream: 'a' }, 'with protocol: http2'],
   [{ upstream: 'http://h:1', agents: ['a', ['a']] }, 'agents names "a" twice'],
   [{ upstream: 'http://h:1', agent: [] }, 'has no option "agent"'],
   [{ upstream: 'http://h:1', proxyProtocol: true }, 'give it to listen({ proxyProtocol })'],

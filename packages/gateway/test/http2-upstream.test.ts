@@ -17,7 +17,7 @@ import {
 } from 'node:net';
 import { ALLOW } from '@agentwire/core';
 import type { GatewayOptions, UpstreamConfig } from '@agentwire/gateway';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import { setup } from './setup.ts';
 
@@ -385,6 +385,22 @@ describe('targets that do not speak HTTP/2', () => {
     expect(answers).toEqual(Array.from({ length: 9 }, () => '1.1'));
     expect(server.listening).toBe(true);
   });
+});
+
+test('a target of HTTP/2 without protocol: http2 is 502, and the log says what is missing', async () => {
+  const warn = vi.fn();
+  const logger = { debug: () => {}, info: () => {}, warn, error: () => {} };
+  for (const port of [(await target(answerAll)).port, await frameTarget(() => [])]) {
+    const { url } = await gatewayTo(port, { protocol: 'http1' }, { logger });
+    expect((await fetch(url)).status).toBe(502);
+  }
+  const line =
+    'a request could not be proxied: the upstream answered with HTTP/2: give it protocol: http2, in upstreams';
+  const fields = expect.objectContaining({ code: 'ERR_PROTOCOL' }) as object;
+  expect(warn.mock.calls).toEqual([
+    [fields, line],
+    [fields, line],
+  ]);
 });
 
 test('auto takes HTTP/2 where TLS selects it', async () => {

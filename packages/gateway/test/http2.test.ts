@@ -11,7 +11,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALLOW, type ProxyEvent } from '@agentwire/core';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
@@ -57,9 +57,16 @@ test('HTTP/1.1 and HTTP/2 share a port without TLS where h2c is set', async () =
   expect(await exchange(url, 'PRIVATE / HTTP/1.1\r\nhost: h\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('without h2c a preface is a bad request', async () => {
-  const { url } = await setup({});
+test('without h2c a preface is a bad request, and one line says what to set', async () => {
+  const warn = vi.fn();
+  const { url } = await setup({}, { logger: { debug: () => {}, info: () => {}, warn, error: () => {} } });
   expect(await exchange(url, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 [45]\d\d /);
+  const session = client(url);
+  session.request({ ':path': '/' }).on('error', () => undefined);
+  await new Promise<void>((resolve) => session.once('close', resolve));
+  expect(warn.mock.calls).toEqual([
+    [{}, 'a client began with HTTP/2, which this address does not take without TLS: set h2c: true'],
+  ]);
 });
 
 test('agents see an HTTP/2 request as HTTP/1.1 has it, and the upstream gets what they saw', async () => {

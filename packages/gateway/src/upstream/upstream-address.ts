@@ -34,9 +34,11 @@ export function parseUpstream(text: unknown, name = 'upstream'): UpstreamAddress
   // credentials in it would be sent nowhere, and would appear in logs
   if (plain && url.search === '' && url.hash === '' && url.username === '' && url.password === '')
     return { origin: url.origin, host: url.host, hostname: url.hostname, socketPath: undefined, text: url.origin };
+  const grpc = typeof text === 'string' && /^(?:grpcs?|h2c?):/i.test(text);
+  const hint = grpc ? '; for gRPC and other HTTP/2, list http://HOST:PORT in upstreams, with protocol: http2' : '';
   const shown = typeof text === 'string' ? JSON.stringify(text.replace(/\/\/[^/@]*@/, '//…@')) : typeof text;
   throw new AgentwireError(
     'ERR_INVALID_ARGUMENT',
-    `${name} must be http://HOST:PORT or https://HOST:PORT, or unix:/PATH, got ${shown}`,
+    `${name} must be http://HOST:PORT or https://HOST:PORT, or unix:/PATH, got ${shown}${hint}`,
   );
 }

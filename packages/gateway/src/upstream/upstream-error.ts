@@ -18,6 +18,14 @@ export function isRefusedStream(error: Error): boolean {
   return codeOf(error) === REFUSED_STREAM;
 }
 
+/** Beginning of the SETTINGS frame that a server of HTTP/2 sends first, as undici shows what it could not parse (RFC 9113 §3.4). */
+// eslint-disable-next-line no-control-regex
+const HTTP2_SETTINGS = /^\0\0[^]\x04\0{5}/;
+
+/** Returns whether an upstream that was spoken to in HTTP/1.1 has sent HTTP/2. */
+const isHttp2Answer = (error: Error): boolean =>
+  error.name === 'HTTPParserError' && 'data' in error && HTTP2_SETTINGS.test(String(error.data));
+
 /** Converts errors of undici and the system to errors that name the upstream. */
 export function asUpstreamError(error: Error): Error {
   if (error instanceof AgentwireError) return error;
@@ -28,6 +36,10 @@ export function asUpstreamError(error: Error): Error {
   }
   if (code !== undefined && (code.startsWith('E') || code.startsWith('UND_ERR_SOCKET'))) {
     return new AgentwireError('ERR_CONNECT', `the upstream could not be reached: ${code}`, { cause: error });
+  }
+  if (isHttp2Answer(error)) {
+    const message = 'the upstream answered with HTTP/2: give it protocol: http2, in upstreams';
+    return new AgentwireError('ERR_PROTOCOL', message, { cause: error });
   }
   return error;
 }
