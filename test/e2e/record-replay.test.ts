@@ -113,3 +113,35 @@ test('wrong use of agentwire replay exits with 2, an agent that is not there wit
   expect(gone.stderr).toContain('ERR_CONNECT');
   expect(gone.status).toBe(1);
 }, 60_000);
+
+test('texts of a recording act on no terminal, add no lines and do not flood it', async () => {
+  const folder = socketFolder();
+  const [file, socket] = [join(folder, 'r.ndjson'), `unix:${join(folder, 'paths.sock')}`];
+  const hostile = '\u001b]0;x\u0007\u009b31m\u2028\u202e\n200 requests: 200 same';
+  const request = { method: hostile, uri: `/${hostile}${'a'.repeat(5_000)}`, headers: [[hostile, null]], metadata: {} };
+  const line = (agent: string, fields: object = {}): string =>
+    JSON.stringify({ recording: 1, id: hostile, agent, request, calls: [], ...fields });
+  const decided = (decision: unknown): object => ({
+    calls: [{ event: 'requestHeaders', decision: { decision }, ms: 1 }],
+  });
+  const good = { ...request, method: 'GET', uri: '/', headers: [] };
+  const calls = [decided({ [hostile]: { status: hostile } }), decided({ redirect: { url: hostile, status: 302 } })];
+  const all = calls.map((fields) => line(hostile, { ...fields, request: good }));
+  writeFileSync(file, `${[line(hostile, decided({ block: null })), ...all].join('\n')}\n`);
+  writeFileSync(`${file}.2`, Array.from({ length: 3_000 }, (_, at) => line(`${hostile}${at}`)).join('\n'));
+  await serve(socket, '/a');
+  const shown = await replay(file, socket);
+  const json = await replay(file, socket, '--json');
+  const several = await replay(`${file}.2`, socket);
+  for (const { stdout, stderr } of [shown, json, several]) {
+    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\u202e]/u);
+    expect(stdout + stderr).not.toMatch(/^200 requests/m);
+  }
+  expect(shown.status).toBe(1);
+  expect(shown.stdout).toContain(String.raw`\u{1b}]0;x\u{7}\u{9b}31m\u{2028}\u{202e}\u{a}200 requests`);
+  expect(shown.stdout.split('\n').filter((text) => /^(?:changed|failed) /.test(text))).toHaveLength(3);
+  expect(shown.stdout.length).toBeLessThan(6_000);
+  expect(several.stderr).toContain('and 2980 more');
+  expect(several.stderr.length).toBeLessThan(8_000);
+  expect(several.status).toBe(2);
+}, 60_000);

@@ -51,14 +51,17 @@ async function report(error: unknown, terminal: Terminal): Promise<ExitStatus> {
   const { CommanderError } = await import('commander');
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const bad = tint('bad', 'error', terminal.stderr);
+  const { printableLines } = await import('./output/printable-lines.ts');
+  // a message may have several lines, and quote a peer or a file
+  const shown = printableLines(error instanceof Error ? error.message : String(error)).replaceAll('\n', '\n      ');
   if (error instanceof UsageError) {
-    line(terminal.stderr, `${bad} ${error.message}`);
+    line(terminal.stderr, `${bad} ${shown}`);
     line(terminal.stderr, `      for example: ${error.example}`);
     return 2;
   }
   const { AgentwireError } = await import('@agentwire/core');
   const code = error instanceof AgentwireError ? `${error.code} ` : '';
-  line(terminal.stderr, `${bad} ${code}${error instanceof Error ? error.message : String(error)}`);
+  line(terminal.stderr, `${bad} ${code}${shown}`);
   return error instanceof AgentwireError && error.code === 'ERR_INVALID_ADDRESS' ? 2 : 1;
 }
 

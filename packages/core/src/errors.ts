@@ -155,6 +155,17 @@ export function printable(text: string): string {
   return text.toWellFormed().replaceAll(UNPRINTABLE, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Returns the start of a third party's text, escaped as {@link printable} does. @param maxCharacters length of it before that */
+export function printableStart(text: string, maxCharacters = 160): string {
+  return text.length > maxCharacters ? `${printable(text.slice(0, maxCharacters))}…` : printable(text);
+}
+
+/** Returns the first 20 of a third party's texts, escaped and short: `a, b and 7 more`. */
+export function printableList(texts: readonly string[]): string {
+  const first = texts.slice(0, 20).map((text) => printableStart(text, 64));
+  return first.join(', ') + (texts.length > first.length ? ` and ${texts.length - first.length} more` : '');
+}
+
 /** Returns `error` if it is an {@link AgentwireError}, and wraps anything else in one with `code`. */
 export function toAgentwireError(error: unknown, code: ErrorCode, context?: string): AgentwireError {
   if (error instanceof AgentwireError) return error;

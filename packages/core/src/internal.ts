@@ -9,7 +9,7 @@ export { agentIdOf, isAgentwire } from './contract/peer.ts';
 export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contract/released-proxy.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
-export { printable } from './errors.ts';
+export { printable, printableList, printableStart } from './errors.ts';
 export { type GivenSocket, givenSocket, giveSocket, listenKey, type ListenPlace } from './given-sockets.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
 export type { Lifecycle } from './lifecycle.ts';

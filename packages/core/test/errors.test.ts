@@ -1,4 +1,5 @@
 import { AgentwireError, ERROR_CODES, toAgentwireError } from '@agentwire/core';
+import { printable, printableList, printableStart } from '@agentwire/core/internal';
 import { expect, test } from 'vitest';
 
 test('an error says whether to try again, unless it is told otherwise', () => {
@@ -23,4 +24,17 @@ test('toAgentwireError keeps its own kind and wraps the rest with its cause', ()
     cause,
   });
   expect(toAgentwireError('text', 'ERR_IO').message).toBe('text');
+});
+
+test('a text of a third party has nothing that acts on a terminal, and an end', () => {
+  const hostile = '\u001b]0;x\u0007\r\n\u007f\u009b31m\u2028\u2029\u202e\u2066é';
+  expect(printable(hostile)).toBe(
+    String.raw`\u{1b}]0;x\u{7}\u{d}\u{a}\u{7f}\u{9b}31m\u{2028}\u{2029}\u{202e}\u{2066}é`,
+  );
+  expect(printableStart('a\n'.repeat(3), 4)).toBe(String.raw`a\u{a}a\u{a}…`);
+  expect(printableStart('a\n', 4)).toBe(String.raw`a\u{a}`);
+  expect(printableList(['a', '\n'])).toBe(String.raw`a, \u{a}`);
+  const long = printableList(Array.from({ length: 23 }, (_, at) => `${at}${'x'.repeat(100)}`));
+  expect(long.slice(-13)).toBe('x… and 3 more');
+  expect(long.length).toBeLessThan(20 * 68);
 });

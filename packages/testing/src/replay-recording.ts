@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { renameSync, writeFileSync } from 'node:fs';
 import { AgentwireError, type EventType } from '@agentwire/core';
-import { checkOptions, OPTION } from '@agentwire/core/internal';
+import { checkOptions, OPTION, printableList, printableStart } from '@agentwire/core/internal';
 import type { ProxySession } from '@agentwire/core/session';
 import {
   readRecording,
@@ -54,12 +54,12 @@ async function read(file: string, wanted: string | undefined): Promise<{ all: Re
   if (only === undefined) throw new AgentwireError('ERR_INVALID_ARGUMENT', `${file} is empty`);
   if (wanted === undefined ? names.length === 1 : names.includes(wanted)) return { all, agent: wanted ?? only };
   const what = wanted === undefined ? 'name one with agent' : `${JSON.stringify(wanted)} is none of them`;
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${file} has the agents ${names.join(', ')}: ${what}`);
+  throw new AgentwireError('ERR_INVALID_ARGUMENT', `${file} has the agents ${printableList(names)}: ${what}`);
 }
 
 function shown({ id, request: { method, uri } }: RecordedRequest, { event, differences, error }: Replayed): string {
-  const head = `${method} ${uri} (${id}${event === undefined ? '' : `, ${event}`})`;
-  if (error !== undefined) return `${head}\n  ! ${error.code}: ${error.message}`;
+  const head = printableStart(`${method} ${uri} (${id}${event === undefined ? '' : `, ${event}`})`, 512);
+  if (error !== undefined) return `${head}\n  ! ${error.code}: ${printableStart(error.message, 512)}`;
   const lines = differences.flatMap((difference) => {
     const [before, after] = describeDifference(difference);
     return [`  - ${difference.field}: ${before}`, `  + ${difference.field}: ${after}`];

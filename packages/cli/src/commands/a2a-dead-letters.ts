@@ -1,5 +1,6 @@
 import { type DurableDeadLetter } from '@agentwire/a2a-nats';
 import { messageToJson } from '@agentwire/a2a-router';
+import { printableStart } from '@agentwire/core/internal';
 import { describeTarget } from '@agentwire/a2a-router/internal';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -62,7 +63,7 @@ function show(
   }
   for (const { sequence, reason, why, source, message } of letters) {
     const from = message === undefined ? source : `${source}/${message.from} → ${describeTarget(message.target)}`;
-    line(stdout, `${sequence} ${tint('bad', reason, stdout)} ${from}: ${why}`);
+    line(stdout, `${sequence} ${tint('bad', reason, stdout)} ${printableStart(`${from}: ${why}`, 512)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AnnouncedService, NodePresence } from '@agentwire/a2a-nats';
+import { printable, printableList, printableStart } from '@agentwire/core/internal';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
@@ -32,7 +33,8 @@ async function listNodes(
   for (const { nodeId, version, services, moreServices, conflict } of found) {
     const names = [...services.map(({ name }) => name), ...(moreServices > 0 ? [`and ${moreServices} more`] : [])];
     const twice = conflict ? ` ${tint('bad', 'two processes have this name', stdout)}` : '';
-    line(stdout, `${tint('name', nodeId, stdout)} ${version} ${names.join(', ')}${twice}`.trimEnd());
+    const about = printable(`${version} ${names.join(', ')}`);
+    line(stdout, `${tint('name', printableStart(nodeId), stdout)} ${about}${twice}`.trimEnd());
   }
 }
 
@@ -48,11 +50,11 @@ async function listServices(
   }
   if (found.length === 0) line(stderr, nothing('service', url, flags));
   for (const { name, version, methods, nodes: on, description = '', conflict } of found) {
-    const known = methods === undefined ? '' : ` (${methods.join(', ')})`;
+    const known = methods === undefined ? '' : ` (${printableList(methods)})`;
     const differs = conflict ? ` ${tint('bad', 'its nodes differ about it', stdout)}` : '';
     line(
       stdout,
-      `${tint('name', name, stdout)}${known} ${version} on ${on.join(', ')} ${description}${differs}`.trimEnd(),
+      `${tint('name', printableStart(name), stdout)}${known} ${printable(`${version} on ${on.join(', ')} ${description}`)}${differs}`.trimEnd(),
     );
   }
 }

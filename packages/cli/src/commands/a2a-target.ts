@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { payload, type Payload, target, type Target } from '@agentwire/a2a-router';
+import { printable } from '@agentwire/core/internal';
+import { jsonText } from '../output/json-text.ts';
+import { printableLines } from '../output/printable-lines.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Targets as `a2a send` and `a2a request` take them, for their help. */
@@ -45,20 +48,22 @@ export function readPayload(text: string, isJson: boolean, example: string): Pay
   }
 }
 
-/** Human-readable payload. */
+/** Human-readable payload; characters that act on a terminal are escaped, line feeds of a text stay. */
 export function showPayload(given: Payload): string {
   switch (given.kind) {
     case 'text':
-      return given.text;
+      return printableLines(given.text);
     case 'json':
-      return JSON.stringify(given.value);
+      return jsonText(given.value);
     case 'binary':
       return Buffer.from(given.bytes).toString('base64');
     case 'toolResult':
-      return JSON.stringify(given.result);
+      return jsonText(given.result);
     case 'toolCall':
-      return `${given.name} ${JSON.stringify(given.args)}`;
+      return `${printable(given.name)} ${jsonText(given.args)}`;
     default:
-      return given.detail === undefined ? given.signal : `${given.signal} ${JSON.stringify(given.detail)}`;
+      return given.detail === undefined
+        ? printable(given.signal)
+        : `${printable(given.signal)} ${jsonText(given.detail)}`;
   }
 }

@@ -1,5 +1,6 @@
 import type { TailedMessage } from '@agentwire/a2a-nats';
 import { messageToJson } from '@agentwire/a2a-router';
+import { printableStart } from '@agentwire/core/internal';
 import { describeTarget, payloadType } from '@agentwire/a2a-router/internal';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -26,10 +27,10 @@ function show(
   const what =
     message === undefined
       ? control === undefined
-        ? tint('bad', problem ?? 'unreadable', stream)
-        : tint('quiet', control, stream)
-      : `${message.from} → ${describeTarget(message.target)} ${tint('quiet', payloadType(message.payload), stream)}`;
-  return `${time} ${lost}${tint('name', source, stream)} ${way} ${what}`;
+        ? tint('bad', printableStart(problem ?? 'unreadable'), stream)
+        : tint('quiet', printableStart(control), stream)
+      : `${printableStart(`${message.from} → ${describeTarget(message.target)}`)} ${tint('quiet', printableStart(payloadType(message.payload)), stream)}`;
+  return `${time} ${lost}${tint('name', printableStart(source), stream)} ${way} ${what}`;
 }
 
 async function run(url: string, flags: TailFlags, context: CommandContext): Promise<void> {

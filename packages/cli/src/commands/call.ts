@@ -7,6 +7,7 @@ import {
   systemClock,
   toAgentwireError,
 } from '@agentwire/core';
+import { printableStart } from '@agentwire/core/internal';
 import type { EventBody, Exchange } from '@agentwire/core/session';
 import type { Command } from 'commander';
 import { type CallDecision, callDecision, type Phase } from '../call/call-decision.ts';
@@ -180,7 +181,7 @@ async function run(endpoint: string, flags: CallFlags, context: CommandContext):
       if (!flags.json)
         line(
           stdout,
-          `${tint('name', peer.name, stdout)} on ${agent.address} (${agent.transport}, ${peer.dialect}, ${peer.encoding})`,
+          `${tint('name', printableStart(peer.name, 64), stdout)} on ${agent.address} (${agent.transport}, ${peer.dialect}, ${peer.encoding})`,
         );
       const exchange = session.open();
       const events = peer.capabilities?.events ?? [];

@@ -3,6 +3,7 @@ import { readChainKey } from '@agentwire/a2a-router/internal';
 import { AgentwireError } from '@agentwire/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { printableLines } from '../output/printable-lines.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 
 interface VerifyFlags {
@@ -24,7 +25,7 @@ function verify(file: string, flags: VerifyFlags, context: CommandContext): void
     ...(segments !== undefined && { segments }),
   });
   if (flags.json) jsonLine(context.terminal.stdout, report);
-  else line(context.terminal.stdout, summary);
+  else line(context.terminal.stdout, printableLines(summary));
   if (!report.ok) context.status = 1;
 }
 

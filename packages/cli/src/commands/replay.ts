@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { printableList, printableStart } from '@agentwire/core/internal';
 import type { Command } from 'commander';
 import { parseHeaders } from '../call/parse-headers.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -36,7 +37,7 @@ async function chosenAgent(file: string, wanted: string | undefined): Promise<st
     if (error instanceof AgentwireError) throw new UsageError(error.message, EXAMPLE);
     throw error;
   }
-  const list = [...names].toSorted().join(', ');
+  const list = printableList([...names].toSorted());
   const [only] = names;
   if (only === undefined) throw new UsageError(`${file} is no recording: it has no line of one`, EXAMPLE);
   if (wanted !== undefined && !names.has(wanted))
@@ -60,7 +61,10 @@ async function run(file: string, endpoint: string, flags: ReplayFlags, context: 
   const session = await found.connect();
   try {
     const { peer } = session.connection;
-    if (!flags.json) line(stdout, `${tint('name', agent, stdout)} asked again: ${peer.name} on ${found.address}`);
+    if (!flags.json) {
+      const [asked, name] = [agent, peer.name].map((text) => printableStart(text, 64));
+      line(stdout, `${tint('name', asked ?? '', stdout)} asked again: ${name} on ${found.address}`);
+    }
     const { redacted, ...counts } = await replayFile(file, session, {
       agent,
       concurrency,

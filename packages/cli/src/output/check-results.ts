@@ -1,3 +1,4 @@
+import { printableStart } from '@agentwire/core/internal';
 import type { CheckInfo, CheckResult } from '@agentwire/conform';
 import { drawTable } from './table.ts';
 import { type Terminal, tint } from './terminal.ts';
@@ -9,7 +10,14 @@ const columnsOf = (...titles: readonly string[]): { title: string }[] => titles.
 export function drawResults(results: readonly CheckResult[], stream: Terminal['stdout']): string {
   const rows = results.map(({ outcome, form, id, level, section, title, reason }) => {
     const [tone, word] = MARKS[outcome];
-    return [tint(tone, word, stream), form, id, level, section, reason === undefined ? title : `${title}: ${reason}`];
+    return [
+      tint(tone, word, stream),
+      form,
+      id,
+      level,
+      section,
+      reason === undefined ? title : `${title}: ${printableStart(reason, 2_048)}`,
+    ];
   });
   return drawTable(columnsOf('', 'form', 'check', 'level', 'docs/wire.md', 'requirement'), rows);
 }

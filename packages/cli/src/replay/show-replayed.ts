@@ -1,13 +1,10 @@
+import { printableList, printableStart } from '@agentwire/core/internal';
 import type { Difference, RecordedRequest, Replayed } from '@agentwire/recording';
 import { describeDifference } from '@agentwire/recording/internal';
 import { type Terminal, tint } from '../output/terminal.ts';
 import type { ReplayCounts } from './replay-file.ts';
 
-/** Longest path that is shown, in characters. */
-const MAX_CHARACTERS = 160;
-
 const were = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
-const cut = (text: string): string => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text);
 
 function differenceText(difference: Difference): string {
   const { field } = difference;
@@ -20,8 +17,9 @@ export function showReplayed(
   { outcome, event, differences, error }: Replayed,
   stream: Terminal['stdout'],
 ): string {
-  const head = `${tint(outcome === 'failed' ? 'bad' : 'warn', outcome.padEnd(8), stream)} ${id} ${request.method} ${cut(request.uri)}`;
-  if (error !== undefined) return `${head} ${error.code}: ${error.message}`;
+  const named = [printableStart(id, 64), printableStart(request.method, 32), printableStart(request.uri)].join(' ');
+  const head = `${tint(outcome === 'failed' ? 'bad' : 'warn', outcome.padEnd(8), stream)} ${named}`;
+  if (error !== undefined) return `${head} ${error.code}: ${printableStart(error.message, 512)}`;
   const at = event === 'requestHeaders' ? '' : ` ${tint('quiet', `(${event})`, stream)}`;
   return `${head}${at} ${differences.map(differenceText).join('; ')}`;
 }
@@ -29,7 +27,7 @@ export function showReplayed(
 /** Lines that sum up a replay. */
 export function showCounts(counts: ReplayCounts): string[] {
   const { requests, same, changed, failed, skipped, partial, withoutQuery, redacted, damaged } = counts;
-  const names = [...redacted].map(([name, times]) => `${name} (${times})`).join(', ');
+  const names = printableList([...redacted].map(([name, times]) => `${name} (${times})`));
   return [
     `${were(requests, 'request', 'requests')}: ${same} same, ${changed} changed, ${failed} failed, ${skipped} skipped`,
     ...(partial > 0 ? [`  of ${partial}, only the first events could be asked: the rest is not in the file`] : []),

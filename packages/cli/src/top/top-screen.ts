@@ -1,3 +1,4 @@
+import { printableStart } from '@agentwire/core/internal';
 import { drawTable } from '../output/table.ts';
 import type { AgentRow, Percentiles, TargetRow, TopReading } from './top-reading.ts';
 
@@ -39,8 +40,7 @@ const ms = (value: number | null): string =>
   value === null ? '–' : value >= 100 ? value.toFixed(0) : value.toFixed(1);
 const times = ({ p50, p95, p99 }: Percentiles): string[] => [ms(p50), ms(p95), ms(p99)];
 
-/** Removes control characters: names come from the other side. */
-const safe = (text: string, max = 32): string => text.replaceAll(/\p{C}/gu, '·').slice(0, max);
+const safe = (text: string, max = 32): string => printableStart(text, max);
 
 const errorRate = ({ errorsPerSecond }: AgentRow): number => Object.values(errorsPerSecond).reduce((a, b) => a + b, 0);
 
@@ -112,7 +112,7 @@ export function drawTop(
     ]),
   );
   const lines = [
-    `agentwire top${view.paused ? ' — paused' : ''}${view.notice === undefined ? '' : ` — ${view.notice}`}`,
+    `agentwire top${view.paused ? ' — paused' : ''}${view.notice === undefined ? '' : ` — ${printableStart(view.notice)}`}`,
     '',
     `requests ${short(gateway.ratePerSecond)}/s   p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   ${past((one) => one.gateway.ratePerSecond)}`,
     `active ${short(gateway.active)}   upstream ${short(gateway.upstreamConnections)} in use, ${short(gateway.queued)} waiting   in ${short(gateway.bytesInPerSecond)} B/s   out ${short(gateway.bytesOutPerSecond)} B/s   event loop ${ms(gateway.eventLoopLagMs)} ms`,
