@@ -140,22 +140,49 @@ test('a worker that is killed under load is replaced; only its requests in fligh
   expect((await fetch(`${admin}/readyz`)).status).toBe(200);
 });
 
-test('SIGHUP replaces the workers one by one without a failed request, and reads the file again', async () => {
-  const file = join(socketFolder(), 'gateway.yaml');
+/** Values of all counters on the page of metrics, with counts of histograms, by name and labels. */
+async function counters(admin: string): Promise<ReadonlyMap<string, number>> {
+  const page = await (await fetch(`${admin}/metrics`)).text();
+  const all = page.matchAll(/^(\w+_(?:total|count|sum|bucket)(?:\{.*\})?) (\S+)$/gm);
+  return new Map(Array.from(all, ([, series = '', value]) => [series, Number(value)]));
+}
+
+test('SIGHUP replaces the workers one by one without a failed request or a counter that falls, and reads the file again', async () => {
+  const folder = socketFolder();
+  const file = join(folder, 'gateway.yaml');
   const target = await upstream();
-  writeFileSync(file, `upstream: ${target}\n`);
+  const agent = start('agent', 'reference', '--listen', `unix:${folder}/waf.sock`);
+  await agent.line('listening ');
+  const agents = `agents: [{ name: waf, endpoint: "unix:${folder}/waf.sock" }]\n`;
+  writeFileSync(file, `${agents}upstream: ${target}\n`);
   const { gateway, url, admin } = await gatewayWith('--config', file);
   const running = load(url, 8);
   const before = await readyPids(admin);
-  writeFileSync(file, `routes:\n  - { path: /old, upstream: "${target}" }\n  - { path: /, upstream: "${target}" }\n`);
+  await expect.poll(() => counted(admin, 'agent_requests_total')).toBeGreaterThan(100);
+  let page = await counters(admin);
+  const fallen = new Set<string>();
+  const look = async (): Promise<void> => {
+    const next = await counters(admin);
+    for (const [series, value] of page) if (!((next.get(series) ?? 0) >= value)) fallen.add(series);
+    page = next;
+  };
+  writeFileSync(
+    file,
+    `${agents}routes:\n  - { path: /old, upstream: "${target}" }\n  - { path: /, upstream: "${target}" }\n`,
+  );
   gateway.child.kill('SIGHUP');
-  await expect
-    .poll(async () => (await readyPids(admin)).filter((pid) => !before.includes(pid)), { timeout: 60_000 })
-    .toHaveLength(2);
-  await expect.poll(async () => (await stateOf(admin)).length).toBe(2);
+  const replaced = async (): Promise<number> => {
+    await look();
+    const workers = await stateOf(admin);
+    return workers.length === 2 ? workers.filter(({ pid }) => !before.includes(pid)).length : 0;
+  };
+  await expect.poll(replaced, { timeout: 60_000 }).toBe(2);
   const at = running.sent();
   await expect.poll(() => running.sent()).toBeGreaterThan(at + 100);
   expect(await running.stop()).toEqual([]);
+  await look();
+  expect([...fallen]).toEqual([]);
+  expect(page.get('agent_request_duration_seconds_count{agent="waf",decision="all"}')).toBeGreaterThan(200);
   expect(await gateway.stop()).toBe(0);
 });
 

@@ -63,6 +63,8 @@ export class GatewayReload {
   #agents: ReadonlyMap<string, Added> = new Map();
   #generation = 1;
   #last: Promise<void> = Promise.resolve();
+  /** Reload that waits for the one before. */
+  #next: Promise<void> | undefined;
 
   constructor(settings: GatewaySettings, deps: GatewayReloadDeps) {
     this.#settings = settings;
@@ -75,9 +77,18 @@ export class GatewayReload {
     return this.#options(this.#settings);
   }
 
-  /** Reads the settings again; one reload at a time. @throws UsageError where they are wrong, and nothing changes */
+  /**
+   * Reads the settings again; one reload at a time, and all that ask for one meanwhile share the next one.
+   *
+   * @throws UsageError where they are wrong, and nothing changes
+   */
   reload(gateway: Gateway): Promise<void> {
-    const next = this.#last.then(() => this.#reload(gateway));
+    if (this.#next !== undefined) return this.#next;
+    const next = this.#last.then(() => {
+      this.#next = undefined;
+      return this.#reload(gateway);
+    });
+    this.#next = next;
     this.#last = next.catch(() => undefined);
     return next;
   }

@@ -22,12 +22,16 @@ async function reloading(agents: AgentEntry[]) {
   });
   const settings = { agents, nameOfAgentToken: (name: string) => `token of ${name}` } as unknown as GatewaySettings;
   let next = settings;
+  let reads = 0;
   const reload = new GatewayReload(settings, {
     pool,
     logger: silentLogger,
     example: '',
     metrics: undefined,
-    read: () => next,
+    read: () => {
+      reads += 1;
+      return next;
+    },
   });
   const started = await reload.start();
   let now = started;
@@ -40,6 +44,7 @@ async function reloading(agents: AgentEntry[]) {
   return {
     pool,
     directory: () => now.pool,
+    reads: () => reads,
     names: () => pool.stats.agents.map(({ name }) => name),
     reload: (others: AgentEntry[]) => {
       next = { ...settings, agents: others };
@@ -58,6 +63,17 @@ test('an agent that changed can still be asked as an observer', async () => {
   expect(request).toBeDefined();
   expect(() => recordShadow?.('waf', { decided: 'allow', observed: 'block' })).not.toThrow();
   expect(() => recordShadow?.('other', { decided: 'allow', observed: 'block' })).toThrow('other');
+});
+
+test('reloads that are asked for during one become one more, with what is set by then', async () => {
+  const { reload, reads, names } = await reloading([entry]);
+  const first = reload([entry]);
+  await expect.poll(reads).toBe(1);
+  const more = Array.from({ length: 12 }, (_, at) => reload(at < 11 ? [] : [entry, { ...entry, name: 'last' }]));
+  await Promise.all([first, ...more]);
+  expect([reads(), names()]).toEqual([2, ['waf', 'last']]);
+  await reload([entry]);
+  expect(reads()).toBe(3);
 });
 
 test('an agent that is removed and added again while its requests last gets a name of its own each time', async () => {

@@ -118,7 +118,7 @@ function stored(labels: MetricLabels): MetricLabels {
 const keyOf = (labels: MetricLabels): string => JSON.stringify(labels);
 
 /** Returns the names of a family's samples and of the family itself, in both text formats. */
-export function sampleNames({ name, type }: MetricFamily): readonly string[] {
+export function sampleNames({ name, type }: Pick<MetricFamily, 'name' | 'type'>): readonly string[] {
   if (type === 'histogram') return [name, ...['bucket', 'sum', 'count', 'created'].map((part) => `${name}_${part}`)];
   if (type === 'gauge') return [name];
   const base = name.replace(/_total$/, '');

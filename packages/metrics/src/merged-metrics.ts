@@ -1,5 +1,4 @@
 import type { Logger } from '@agentwire/core';
-import { KNOWN_METRICS } from './families.ts';
 import { type MetricFamily, sampleNames } from './family.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot.ts';
@@ -14,18 +13,25 @@ const LARGEST: ReadonlySet<string> = new Set([
   'process_event_loop_lag_seconds',
 ]);
 
-/** Returns whether a metric is the report of an agent, which every process that is connected to the agent has in full. */
-const isReported = (name: string, labels: SeriesSnapshot['labels']): boolean =>
-  !Object.hasOwn(KNOWN_METRICS, name) && Object.hasOwn(labels, 'agent');
+/** Returns the time of the newest report of each agent. */
+function newestReports(families: readonly FamilySnapshot[]): ReadonlyMap<string | undefined, number> {
+  const newest = new Map<string | undefined, number>();
+  for (const { series } of families)
+    for (const { labels, reportedAtMs } of series)
+      if (reportedAtMs !== undefined)
+        newest.set(labels['agent'], Math.max(reportedAtMs, newest.get(labels['agent']) ?? 0));
+  return newest;
+}
 
-function seriesOf({ labels, value, sum = 0, buckets }: SeriesSnapshot): Series {
-  if (buckets === undefined) return Object.assign(new ScalarSeries(labels), { value });
+function seriesOf({ labels, value, sum = 0, buckets, reportedAtMs }: SeriesSnapshot): Series {
+  if (buckets === undefined) return Object.assign(new ScalarSeries(labels), { value, reportedAtMs });
   const series = new HistogramSeries(
     labels,
     buckets.flatMap(({ le }) => (Number.isFinite(le) ? [le] : [])),
   );
   for (const [at, { count }] of buckets.entries()) series.counts[at] = count - (buckets[at - 1]?.count ?? 0);
   series.sum = sum;
+  series.reportedAtMs = reportedAtMs;
   return series;
 }
 
@@ -58,9 +64,10 @@ export interface MergedMetricsDeps {
 
 /**
  * Metrics of several processes as one page, for `metricsHandler(merged)`: counters, histograms and gauges are added up by name and
- * labels. Of `agent_circuit_breaker_state`, `gateway_upstream_target_state`, `process_event_loop_lag_seconds` and of what agents report,
- * which every process has in full, the largest value counts. Counters and histograms of processes that have ended stay, so that no counter falls when a process is
- * replaced; their gauges and the reports of agents end with them.
+ * labels. Of `agent_circuit_breaker_state`, `gateway_upstream_target_state` and `process_event_loop_lag_seconds` the largest value counts.
+ * An agent reports totals of its own, the same ones to every process: they are not added up, the newest report of each agent counts.
+ * Counters and histograms of processes that have ended stay, so that no counter falls when a process is replaced, and those of a report until there is a newer
+ * one; gauges end with their process.
  */
 export class MergedMetrics {
   readonly #maxSeries: number;
@@ -75,10 +82,7 @@ export class MergedMetrics {
 
   /** Adds what stays of a process that has ended. */
   end(metrics: ProcessMetrics): void {
-    const kept = metrics.flatMap((family) => {
-      const series = family.series.filter(({ labels }) => !isReported(family.name, labels));
-      return family.type === 'gauge' || series.length === 0 ? [] : [{ ...family, series }];
-    });
+    const kept = metrics.filter(({ type }) => type !== 'gauge');
     this.#ended = snapshotOf(this.#merge([kept, this.#ended])).families;
   }
 
@@ -91,12 +95,16 @@ export class MergedMetrics {
     const merged = new Map<string, FamilySnapshot & { readonly byLabels: Map<string, Series> }>();
     const taken = new Map<string, string>();
     let count = 0;
-    for (const family of processes.flat()) {
+    const all = processes.flat();
+    const newest = newestReports(all);
+    for (const family of all) {
       const into = merged.get(family.name) ?? { ...family, byLabels: new Map<string, Series>() };
       // a sample of another family would make the page invalid
       const names = sampleNames(family);
       if (into.type !== family.type || names.some((name) => (taken.get(name) ?? family.name) !== family.name)) continue;
       for (const one of family.series) {
+        const isReported = one.reportedAtMs !== undefined;
+        if (isReported && one.reportedAtMs < (newest.get(one.labels['agent']) ?? 0)) continue;
         const key = JSON.stringify(one.labels);
         const before = into.byLabels.get(key);
         if (before === undefined && count >= this.#maxSeries) {
@@ -104,7 +112,7 @@ export class MergedMetrics {
           continue;
         }
         if (before === undefined) count += 1;
-        const isLargest = LARGEST.has(family.name) || isReported(family.name, one.labels);
+        const isLargest = LARGEST.has(family.name) || isReported;
         into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one), isLargest));
       }
       if (into.byLabels.size === 0) continue;

@@ -119,7 +119,7 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
    */
   recordReport(agent: string, report: MetricsReport): void {
     try {
-      const dropped = this.#reported.set(agent, report, (name) => this.#table.reserves(name));
+      const dropped = this.#reported.set(agent, report, this.#clock.wallNow(), (name) => this.#table.reserves(name));
       if (dropped !== undefined) this.#dropped.add(dropped, report.agentId);
     } catch {
       this.#dropped.add('value', 'a report of another shape');

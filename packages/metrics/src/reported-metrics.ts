@@ -24,8 +24,15 @@ export class ReportedMetrics {
     this.#maxSeries = maxSeries;
   }
 
-  /** Replaces an agent's report. @returns why a part of it was dropped, if any was */
-  set(agent: string, report: MetricsReport, reserved: (name: string) => boolean): DropReason | undefined {
+  /** Replaces an agent's report. `wallMs` is the time now. @returns why a part of it was dropped, if any was */
+  set(
+    agent: string,
+    report: MetricsReport,
+    wallMs: number,
+    reserved: (name: string) => boolean,
+  ): DropReason | undefined {
+    // a clock that is ahead would outlast the reports after it
+    const atMs = Math.min(report.timestampMs, wallMs) || 0;
     this.delete(agent);
     const room = Math.min(MAX_SERIES_PER_AGENT, this.#maxSeries - this.#count);
     const kept: Reported[] = [];
@@ -40,6 +47,7 @@ export class ReportedMetrics {
       else {
         types.set(one.name, one.type);
         keys.add(key);
+        one.series.reportedAtMs = atMs;
         kept.push(one);
       }
     }

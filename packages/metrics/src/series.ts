@@ -14,6 +14,8 @@ export type ExemplarSource = (value: number) => Exemplar | undefined;
 export class ScalarSeries {
   readonly labels: MetricLabels;
   value = 0;
+  /** Time of the agent's report that it is from, in milliseconds since 1970; `undefined` for what was recorded. */
+  reportedAtMs: number | undefined = undefined;
 
   constructor(labels: MetricLabels) {
     this.labels = labels;
@@ -71,6 +73,8 @@ export class HistogramSeries {
   readonly counts: Float64Array;
   readonly exemplars: (Exemplar | undefined)[];
   sum = 0;
+  /** Time of the agent's report that it is from, in milliseconds since 1970; `undefined` for what was recorded. */
+  reportedAtMs: number | undefined = undefined;
   #removed = false;
   readonly #exemplarOf: ExemplarSource | undefined;
 

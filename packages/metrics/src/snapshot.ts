@@ -11,6 +11,8 @@ export interface SeriesSnapshot {
   readonly sum?: number;
   /** Cumulative buckets of a histogram; the last `le` is `Infinity`. */
   readonly buckets?: readonly { readonly le: number; readonly count: number }[];
+  /** Time of the agent's report that it is from, in milliseconds since 1970; absent for what was recorded. */
+  readonly reportedAtMs?: number;
 }
 
 /** Values of one metric. */
@@ -45,11 +47,13 @@ export function snapshotOf(families: readonly MetricFamily[]): MetricsSnapshot {
     name,
     type,
     help,
-    series: series.map((one) =>
-      one instanceof HistogramSeries
-        ? { labels: one.labels, value: one.count, sum: one.sum, buckets: cumulative(one) }
-        : { labels: one.labels, value: one.value },
-    ),
+    series: series.map((one) => ({
+      labels: one.labels,
+      ...(one instanceof HistogramSeries
+        ? { value: one.count, sum: one.sum, buckets: cumulative(one) }
+        : { value: one.value }),
+      ...(one.reportedAtMs !== undefined && { reportedAtMs: one.reportedAtMs }),
+    })),
   }));
   const total = (name: string, of: (series: SeriesSnapshot) => number): number =>
     (read.find((family) => family.name === name)?.series ?? []).reduce((sum, one) => sum + of(one), 0);

@@ -295,6 +295,25 @@ test('a pool is read when the collector is exported, and agents that left it are
   expect(metrics.exportPrometheus()).toContain('agent_queue_depth{agent="waf"} 1');
 });
 
+test('of a pool that is closed what was counted stays, and its gauges are 0', () => {
+  const metrics = new MetricsCollector();
+  const pool = { closed: false, stats: { agents: [{ name: 'waf', inFlight: 3, queued: 1, paused: 1 }] } };
+  metrics.count('agent_requests_total', { agent: 'waf', decision: 'allow' });
+  observePool(metrics, pool);
+  expect(metrics.exportPrometheus()).toContain('agent_in_flight_requests{agent="waf"} 3');
+  pool.closed = true;
+  pool.stats.agents.pop();
+  for (const _ of [1, 2])
+    expect(samples(metrics.exportPrometheus())).toEqual(
+      new Map([
+        ['agent_flow_paused{agent="waf"}', 0],
+        ['agent_in_flight_requests{agent="waf"}', 0],
+        ['agent_queue_depth{agent="waf"}', 0],
+        ['agent_requests_total{agent="waf",decision="allow"}', 1],
+      ]),
+    );
+});
+
 describe('reports of agents', () => {
   const counter = (name: string, labels: Record<string, string>, value: number) => ({ name, labels, value });
 

@@ -24,6 +24,21 @@ function collector(times: number, breaker = 0): MetricsCollector {
   return one;
 }
 
+/** A process whose agent reported, at a time, how often it decided and how much is running. */
+function reportedAt(timestampMs: number, decided: number, agent = 'waf'): ProcessMetrics {
+  const one = new MetricsCollector();
+  one.recordReport(agent, {
+    type: 'metricsReport',
+    agentId: agent,
+    intervalMs: 10_000,
+    timestampMs,
+    counters: [{ name: 'agent_decisions_total', labels: { decision: 'allow' }, value: decided }],
+    gauges: [{ name: 'agent_handlers_running', labels: {}, value: decided }],
+    histograms: [{ name: 'own_seconds', labels: {}, sum: 1, count: decided, buckets: [{ le: 1, count: decided }] }],
+  });
+  return one.snapshot().families;
+}
+
 const metricsOf = (one: MetricsCollector): ProcessMetrics => one.snapshot().families;
 
 const valuesOf = (families: readonly MetricFamily[], name: string): unknown =>
@@ -31,7 +46,7 @@ const valuesOf = (families: readonly MetricFamily[], name: string): unknown =>
     .find((family) => family.name === name)
     ?.series.map((one) => (one instanceof HistogramSeries ? one.count : one.value));
 
-test('counters, histograms and gauges add up; of states and reports the largest counts', () => {
+test('counters, histograms and gauges add up; of states the largest counts, and a report counts once', () => {
   const merged = new MergedMetrics().families([metricsOf(collector(2, 0)), metricsOf(collector(3, 1))]);
   expect(valuesOf(merged, 'gateway_requests_total')).toEqual([5]);
   expect(valuesOf(merged, 'gateway_request_duration_seconds')).toEqual([5]);
@@ -45,12 +60,47 @@ test('one process comes out as it went in', () => {
   expect(new MergedMetrics().families([metricsOf(one)])).toEqual(one.families());
 });
 
+test('what an agent reports to several processes is not added up: its newest report counts', () => {
+  const read = (...all: ProcessMetrics[]): unknown[] => {
+    const families = new MergedMetrics().families(all);
+    return ['agent_decisions_total', 'agent_handlers_running', 'own_seconds'].map((name) => valuesOf(families, name));
+  };
+  expect(read(reportedAt(1_000, 400), reportedAt(2_000, 410))).toEqual([[410], [410], [410]]);
+  // the agent has started again
+  expect(read(reportedAt(3_000, 5), reportedAt(2_000, 410))).toEqual([[5], [5], [5]]);
+  expect(read(reportedAt(1_000, 400), reportedAt(2_000, 7, 'auth'))).toEqual([
+    [400, 7],
+    [400, 7],
+    [400, 7],
+  ]);
+});
+
+test('a report of a process that has ended stays until the agent reports again', () => {
+  const merged = new MergedMetrics();
+  const decided = (...running: ProcessMetrics[]): unknown =>
+    valuesOf(merged.families(running), 'agent_decisions_total');
+  merged.end(reportedAt(2_000, 410));
+  merged.end(reportedAt(1_000, 400));
+  expect(valuesOf(merged.families([]), 'agent_handlers_running')).toBeUndefined();
+  expect([decided(), decided(reportedAt(1_500, 405)), decided(reportedAt(3_000, 420))]).toEqual([[410], [410], [420]]);
+  expect(decided(reportedAt(3_000, 5))).toEqual([5]);
+});
+
+test('a report of an agent whose clock is ahead, or has none, is replaced by the next one', () => {
+  for (const timestampMs of [Number.MAX_SAFE_INTEGER, NaN]) {
+    const merged = new MergedMetrics();
+    merged.end(reportedAt(timestampMs, 400));
+    const now = valuesOf(merged.families([reportedAt(Date.now(), 401)]), 'agent_decisions_total');
+    expect(now, String(timestampMs)).toEqual([401]);
+  }
+});
+
 test('of processes that have ended counters and histograms stay, and nothing else', () => {
   const merged = new MergedMetrics();
   merged.end(metricsOf(collector(2, 1)));
   merged.end(metricsOf(collector(1, 1)));
   const names = merged.families([]).map(({ name }) => name);
-  expect(names).toEqual(['gateway_request_duration_seconds', 'gateway_requests_total']);
+  expect(names).toEqual(['gateway_request_duration_seconds', 'gateway_requests_total', 'waf_hits_total']);
   expect(valuesOf(merged.families([metricsOf(collector(4))]), 'gateway_requests_total')).toEqual([7]);
 });
 

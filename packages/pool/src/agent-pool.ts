@@ -183,6 +183,11 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
     return count;
   }
 
+  /** `true` once it drains or is closed: it takes no more requests, and its agents leave it. */
+  get closed(): boolean {
+    return this.agentTable.closed;
+  }
+
   get stats(): AgentPoolStats {
     return statsOf(this.agentTable.all());
   }

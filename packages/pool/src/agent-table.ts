@@ -87,6 +87,11 @@ export class AgentTable {
     if (this.#closed) throw new AgentwireError('ERR_CLOSED', 'the pool is closed');
   }
 
+  /** `true` from the drain or close on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Returns whether there is an agent of that name. */
   has(name: string): boolean {
     return this.#byName.has(name);
