@@ -16,14 +16,17 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   'upstreams.healthCheck': ['HealthCheckOptions'],
   'upstreams.eject': ['EjectOptions'],
   'upstreams.tls': ['UpstreamTls'],
+  'agents.onFailure': ['FailureRules'],
   routes: ['RouteOptions'],
   'routes.agentSettings': ['AgentSettings'],
+  'routes.agentSettings.onFailure': ['FailureRules'],
   pool: ['AgentPoolOptions'],
   'pool.reconnect': ['BackoffOptions'],
   'pool.adaptiveConcurrency': ['AdaptiveConcurrencyOptions'],
   'pool.decisionCache': ['DecisionCacheOptions'],
   gateway: ['GatewayOptions', 'ClientOptions', 'UpstreamOptions'],
   'gateway.agentSettings': ['AgentSettings'],
+  'gateway.agentSettings.onFailure': ['FailureRules'],
   'gateway.http2': ['Http2Options'],
 };
 

@@ -19,6 +19,7 @@ const FILES: readonly string[] = [
   'gateway/src/routes/route-options.ts',
   'gateway/src/upstream/upstream-config.ts',
   'pipeline/src/pipeline-options.ts',
+  'pool/src/failure-policy.ts',
   'pool/src/options.ts',
   'pool/src/agent/gradient-limit.ts',
   'pool/src/decision-cache/decision-cache.ts',

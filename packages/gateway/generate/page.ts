@@ -4,10 +4,11 @@ import type { Section } from './annotate.ts';
 const INTRO = `# The gateway's file
 
 Every key of the file of \`agentwire gateway --config FILE\`. This page is generated from the tables that check a file (\`pnpm generate\`), as is the
-JSON Schema, which \`agentwire gateway --schema\` prints. For completion in an editor, begin the file with:
+JSON Schema. For completion in an editor, write the schema beside your file with \`agentwire gateway --schema > gateway.schema.json\`, and begin the
+file with:
 
 \`\`\`yaml
-# yaml-language-server: $schema=./node_modules/@agentwire/gateway/gateway.schema.json
+# yaml-language-server: $schema=./gateway.schema.json
 \`\`\`
 
 In place of any value, \`\${NAME}\` and \`\${NAME:-default}\` are variables of the environment. The schema does not see what needs the whole file, such as

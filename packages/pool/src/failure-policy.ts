@@ -20,9 +20,30 @@ export interface Failure {
 /** `closed` blocks with 503, `open` allows; a function decides, and counts as `closed` where it throws or returns no decision. */
 export type FailureRule = 'closed' | 'open' | ((failure: Failure) => Decision);
 
+/** Rules by kind of failure. Default of each: `default`. */
+export interface FailureRules extends Partial<Record<FailureKind, FailureRule>> {
+  /** No decision in time. */
+  readonly timeout?: FailureRule;
+  /** No connection to the agent, or it was lost, refused or is draining. */
+  readonly unavailable?: FailureRule;
+  /** Message or change that the protocol or HTTP forbids, or that came too late. */
+  readonly protocol?: FailureRule;
+  /** No room: the queue, or the agent, is full. */
+  readonly overloaded?: FailureRule;
+  /** Circuit breaker open after failures in a row: the agent was not asked. */
+  readonly circuit_open?: FailureRule;
+  /** Agent that asked for no new requests. */
+  readonly flow_paused?: FailureRule;
+  /** Event or body that is longer than a limit. */
+  readonly too_large?: FailureRule;
+  /** Error of the agent's handler. */
+  readonly agent_error?: FailureRule;
+  /** Rule for every other kind; default `closed`. */
+  readonly default?: FailureRule;
+}
+
 /** One rule for everything, or one per kind, with `default` for the rest. Default: `closed`. */
-export type FailurePolicy =
-  FailureRule | (Partial<Record<FailureKind, FailureRule>> & { readonly default?: FailureRule });
+export type FailurePolicy = FailureRule | FailureRules;
 
 const POLICY_KEYS: readonly (FailureKind | 'default')[] = [
   'timeout',

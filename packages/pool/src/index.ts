@@ -12,7 +12,7 @@ export type { LoadBalanceStrategyName } from './balancing/strategy-option.ts';
 export type { Candidate, LoadBalanceStrategy } from './balancing/strategy.ts';
 export type { DecisionCacheOptions } from './decision-cache/decision-cache.ts';
 export type { FailureKind } from './failure-kind.ts';
-export type { Failure, FailurePolicy, FailureRule } from './failure-policy.ts';
+export type { Failure, FailurePolicy, FailureRule, FailureRules } from './failure-policy.ts';
 export type { AgentHealth, ConnectionHealth } from './health/agent-health.ts';
 export type { HealthVerdict } from './health/health-window.ts';
 export type { AgentPoolOptions, FlowControlMode } from './options.ts';

@@ -46,7 +46,7 @@ export interface ClientOptions {
   readonly maxWebSocketMessageBytes?: number | undefined;
   /** Time without a byte from either side after which a WebSocket is cut, in milliseconds; default 300 000. */
   readonly webSocketIdleTimeoutMs?: number | undefined;
-  /** Limits of HTTP/2 connections, where `listen` has `tls` or `h2c`; default {@link Http2Options}'s own. */
+  /** Limits of HTTP/2 connections, where `listen` has `tls` or `h2c`. Default that of each of them. */
   readonly http2?: Http2Options | undefined;
   /** Time without a byte after which a drain closes an idle connection, in milliseconds; default 1 000. */
   readonly drainIdleMs?: number | undefined;

@@ -87,6 +87,7 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    *
    * `stream` passes each chunk on as soon as its agents have decided on it, so that an upstream may have seen the beginning
    * of a body whose end is blocked. `buffer` sends nothing, not even the head, before every agent is done with the body.
+   * `hold` is the former spelling of `buffer`.
    */
   readonly requestBody?: BodyMode | undefined;
   /** The same for responses and the client; default `stream`, where a block in the middle of a body cuts the connection. */

@@ -45,13 +45,19 @@ export interface RouteOptions {
    * an idempotent request before any byte of its response; default 1, at most 10. A body must be repeatable, or unsent.
    */
   readonly retries?: number | undefined;
-  /** Default that of the gateway, as for all options below. */
+  /** Time that one decision may take, in milliseconds; default that of the gateway, as for all options below. */
   readonly decisionTimeoutMs?: number | undefined;
+  /** Longest request body, in bytes, past which the client gets 413; default that of the gateway. */
   readonly maxRequestBodyBytes?: number | undefined;
+  /** Handling of a request's body that agents read, see `gateway.requestBody`; default that of the gateway. */
   readonly requestBody?: BodyMode | undefined;
+  /** Handling of a response's body that agents read, see `gateway.responseBody`; default that of the gateway. */
   readonly responseBody?: BodyMode | undefined;
+  /** Longest body that is buffered, in bytes; default that of the gateway. */
   readonly maxBufferedBodyBytes?: number | undefined;
+  /** Longest piece of a body in one event, in bytes; default that of the gateway. */
   readonly maxChunkBytes?: number | undefined;
+  /** Trailers that pass, see `gateway.trailers`; default that of the gateway. */
   readonly trailers?: TrailerMode | undefined;
 }
 

@@ -95,11 +95,15 @@ export interface UpstreamConfig {
   readonly keepAliveTimeoutMs?: number | undefined;
   /** Connections to each target; default the gateway's `upstreamConnections`. */
   readonly connections?: number | undefined;
-  /** Default the gateway's `upstreamConnectTimeoutMs`, as for all options below. */
+  /** Time that connecting to a target may take, in milliseconds; default the gateway's `upstreamConnectTimeoutMs`. */
   readonly connectTimeoutMs?: number | undefined;
+  /** Time that a request may wait for a connection, in milliseconds; default the gateway's `upstreamQueueTimeoutMs`. */
   readonly queueTimeoutMs?: number | undefined;
+  /** Time from the request's last byte to the head of its response, in milliseconds; default the gateway's `upstreamTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
+  /** Time that a target may send nothing within a response, in milliseconds; default the gateway's `upstreamIdleTimeoutMs`. */
   readonly idleTimeoutMs?: number | undefined;
+  /** Connections to one target for the requests of one client address; default the gateway's `maxUpstreamConnectionsPerClient`. */
   readonly maxConnectionsPerClient?: number | undefined;
 }
 
