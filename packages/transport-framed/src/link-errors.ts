@@ -40,3 +40,25 @@ export function dialError(error: unknown, address: string): AgentwireError {
 export function linkError(error: unknown, name: string): AgentwireError {
   return translate(error, 'ERR_CLOSED', `${name} broke`);
 }
+
+/** Length of an HTTP/2 frame's head, and type of the SETTINGS frame with which a server begins (RFC 9113 §3.4, §4.1). */
+const HTTP2_HEAD_BYTES = 9;
+const HTTP2_SETTINGS = 4;
+
+/**
+ * Returns whether a stream begins as HTTP/2 does, on either side. As frames, both are refused anyway: a length of 1.3 GB, and a first
+ * frame of type 0. A piece that is too short to tell is not one.
+ */
+export function isHttp2(first: Buffer): boolean {
+  if (first.length < HTTP2_HEAD_BYTES) return false;
+  const isClient = first.toString('latin1', 0, HTTP2_HEAD_BYTES) === 'PRI * HTT';
+  return isClient || (first.readUInt16BE(0) === 0 && first[3] === HTTP2_SETTINGS && first.readUIntBE(4, 5) === 0);
+}
+
+/** Creates the error of a peer that {@link isHttp2}. */
+export function speaksHttp2(): AgentwireError {
+  return new AgentwireError(
+    'ERR_PROTOCOL',
+    'the other side speaks HTTP/2, not frames: for gRPC the address is grpc+unix:PATH, grpc://HOST:PORT or grpcs://HOST:PORT on both sides',
+  );
+}

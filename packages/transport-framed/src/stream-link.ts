@@ -7,6 +7,7 @@ import {
   SlowFrameGuard,
   type FrameDecoder,
 } from '@agentwire/wire-codec/frame/internal';
+import { isHttp2, speaksHttp2 } from './link-errors.ts';
 import type { LinkReceiver, MessageLink } from './message-link.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -88,8 +89,13 @@ class StreamLink implements MessageLink {
   }
 
   #onData(chunk: Buffer): void {
+    const isFirst = this.receivedBytes === 0;
     this.receivedBytes += chunk.length;
     try {
+      if (isFirst && isHttp2(chunk)) {
+        this.#stopDecoder();
+        throw speaksHttp2();
+      }
       this.#decoder.push(chunk);
     } catch (error) {
       this.#fail(error);

@@ -56,6 +56,7 @@ describe('before the handshake is done', () => {
     ['a frame of 4 GiB', lengthField(0xffff_ffff), 'ERR_MESSAGE_TOO_LARGE'],
     ['another frame first', frame(0x10, '{}'), 'ERR_PROTOCOL'],
     ['the answer instead of the question', frame(0x02, '{}'), 'ERR_PROTOCOL'],
+    ['HTTP/2', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'ERR_PROTOCOL'],
     ['HTTP, whose first bytes are a length of 1 GiB', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'ERR_MESSAGE_TOO_LARGE'],
   ])('%s drops the peer', async (_, bytes, code) => {
     const { dial, notes, refused } = await serve();

@@ -87,6 +87,7 @@ describe('a listener that does not answer as it should', () => {
   test.each([
     ['length 0', lengthField(0), 'ERR_PROTOCOL'],
     ['a length over 64 KiB', lengthField(65_537), 'ERR_MESSAGE_TOO_LARGE'],
+    ['the settings of HTTP/2', Buffer.from('000000040000000000', 'hex'), 'ERR_PROTOCOL'],
     ['another frame', frame(0x20, '{}'), 'ERR_PROTOCOL'],
     ['something that is not JSON', frame(0x02, 'hello'), 'ERR_PROTOCOL'],
     ['version 3', frame(0x02, REPLY.replace(':2', ':3')), 'ERR_VERSION_MISMATCH'],

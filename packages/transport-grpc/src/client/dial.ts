@@ -4,7 +4,7 @@ import {
   type ClientHttp2Stream,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import {
   AgentwireError,
   toAgentwireError,
@@ -23,6 +23,10 @@ import { clientTls } from '../tls.ts';
 
 /** Path of the one method that this side calls. */
 export const PROCESS_STREAM_PATH = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
+
+/** Hint for a server that has sent nothing, not even the settings with which HTTP/2 begins. */
+const NO_HTTP2 =
+  '; nothing came from it, so it may not speak gRPC: over frames the address is unix:PATH or tcp://HOST:PORT';
 
 function openSession({ scheme, target, path }: Endpoint, options: ResolvedGrpcOptions): ClientHttp2Session {
   const secure = scheme === 'grpcs';
@@ -71,6 +75,7 @@ class Dialling implements MessageStreamUser {
   readonly #messages: MessageStream;
   readonly #outcome: PromiseWithResolvers<Connection> = Promise.withResolvers<Connection>();
   #connected = false;
+  #socket: Pick<Socket, 'bytesRead'> | undefined;
   #sessionError: unknown;
 
   constructor(endpoint: Endpoint, connectOptions: ConnectOptions, options: ResolvedGrpcOptions) {
@@ -83,8 +88,9 @@ class Dialling implements MessageStreamUser {
     session.on('error', (error) => {
       this.#sessionError ??= error;
     });
-    session.once('connect', () => {
+    session.once('connect', (_session, socket) => {
       this.#connected = true;
+      this.#socket = socket;
     });
     const stream = requestStream(session, headers);
     const where = endpoint.address;
@@ -145,11 +151,12 @@ class Dialling implements MessageStreamUser {
     const causes = [error?.cause, this.#sessionError].filter((cause) => cause !== undefined);
     const early = causes.length === 0 ? error : connectError(causes, this.#connected, where);
     const known = early ?? new AgentwireError('ERR_CONNECT', `${where} ended the stream during the handshake`);
-    this.fail(
-      known.code === 'ERR_CLOSED'
-        ? fromNodeError(new Error(`${known.message}, during the handshake`), 'ERR_CONNECT', where)
-        : known,
-    );
+    if (known.code !== 'ERR_CLOSED' && known.code !== 'ERR_CONNECT') return this.fail(known);
+    // a server of HTTP/2 begins with its settings; one of TLS may refuse a certificate before them
+    const isMute = this.#socket?.bytesRead === 0 && this.#endpoint.scheme !== 'grpcs';
+    const text = known.code === 'ERR_CLOSED' ? `${known.message}, during the handshake` : known.message;
+    if (isMute) this.fail(new AgentwireError('ERR_CONNECT', `${text}${NO_HTTP2}`, { cause: known }));
+    else this.fail(known.code === 'ERR_CLOSED' ? fromNodeError(new Error(text), 'ERR_CONNECT', where) : known);
   }
 }
 

@@ -5,6 +5,9 @@ import { http2Caps } from '../connection/http2-settings.ts';
 import type { ResolvedGrpcOptions } from '../options.ts';
 import { serverTls } from '../tls.ts';
 
+/** Number of the error for a client that does not begin as HTTP/2 does: `NGHTTP2_ERR_BAD_CLIENT_MAGIC`. */
+const BAD_PREFACE = -903;
+
 /** Creates the HTTP/2 server of a listener, over TLS if `secure`. */
 export function createHttp2Server(
   secure: boolean,
@@ -17,7 +20,14 @@ export function createHttp2Server(
   const server = secure
     ? createSecureServer({ ...caps, ...serverTls(options.tls, handshakeTimeoutMs) })
     : createServer(caps);
-  server.on('sessionError', (error) => logger.debug({ error }, 'HTTP/2 session failed'));
+  server.on('sessionError', (error) => {
+    if ((error as { errno?: unknown }).errno !== BAD_PREFACE) logger.debug({ error }, 'HTTP/2 session failed');
+    else
+      logger.warn(
+        { code: 'ERR_PROTOCOL' },
+        'refused a peer: it does not speak HTTP/2; over frames the address is unix:PATH, tcp://HOST:PORT or tls://HOST:PORT on both sides',
+      );
+  });
   if (secure) {
     trackTlsHandshakes(server as Http2SecureServer, admission);
     server.on('tlsClientError', (error) => logger.debug({ error }, 'TLS handshake failed'));
