@@ -234,6 +234,9 @@ test('a line that a killed process left unfinished is ended, and a file that can
   await expect(openRecording({ file: join(file, 'x') })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   await expect(openRecording({})).rejects.toThrow('openRecording needs a file');
   await expect(openRecording({ file, maxBodyBytes: -1 })).rejects.toThrow('maxBodyBytes must be an integer from 0');
+  await expect(openRecording({ file, redact: ['x', 'A B'] })).rejects.toThrow(
+    'redact[1] must be the name of a header, got "A B"',
+  );
 });
 
 test('a disk that takes nothing drops lines, and no request waits for it', async () => {

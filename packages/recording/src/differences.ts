@@ -1,6 +1,7 @@
 import type { Decision } from '@agentwire/core';
 import { type RecordedDecision, recordedDecision } from './recorded-decision.ts';
-import { Redaction, withoutQuery } from './redaction.ts';
+import { cutAddress, emptyParameters, PARTS } from './recorded-address.ts';
+import { Redaction } from './redaction.ts';
 
 /** Field in which two decisions differ. */
 export interface Difference {
@@ -35,9 +36,10 @@ function comparable(before: Fields, after: Fields): Fields {
   // bytes whose content was not recorded
   if (typeof before['bytes'] === 'number' && before['text'] === undefined && before['base64'] === undefined)
     return rest;
-  if (before['query'] !== null || typeof url !== 'string') return after;
-  const { text, ...query } = withoutQuery(url);
-  return { ...after, url: text, ...query };
+  const cut = PARTS.filter((part) => before[part] === null);
+  if (cut.length === 0 || typeof url !== 'string') return after;
+  const { text, ...leftOut } = cutAddress(url, cut, emptyParameters(String(before['url'])));
+  return { ...after, url: text, ...leftOut };
 }
 
 /** Returns whether a value of today is a recorded one. A value that was redacted is equal to any. */

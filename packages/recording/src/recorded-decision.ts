@@ -80,8 +80,8 @@ function recordedVerdict(verdict: unknown, redaction: Redaction, maxBodyBytes: n
   if (typeof verdict === 'string') return verdict;
   const { redirect, challenge, block } = verdict as VerdictFields;
   if (redirect !== undefined) {
-    const { text: url, ...query } = redaction.address(redirect.url);
-    return { redirect: { url, ...query, status: redirect.status } };
+    const { text: url, ...leftOut } = redaction.address(redirect.url);
+    return { redirect: { url, ...leftOut, status: redirect.status } };
   }
   if (challenge !== undefined) return { challenge: { ...challenge, params: redaction.named(challenge.params) } };
   if (block === undefined) return verdict;

@@ -1,6 +1,7 @@
 import type { EventType, HeaderList, RequestMetadata } from '@agentwire/core';
 import type { Completion } from '@agentwire/core/session';
 import type { RecordedDecision } from './recorded-decision.ts';
+import type { LeftOut } from './recorded-address.ts';
 import type { RecordedHeaders } from './redaction.ts';
 
 /** Events of which recordings tell. */
@@ -10,12 +11,10 @@ export type RecordedEvent = Extract<
 >;
 
 /** Head of a request, as the agent got it: with the changes of the agents before it. */
-export interface RecordedHead {
+export interface RecordedHead extends LeftOut {
   readonly method: string;
-  /** Path, with its query unless that was redacted. */
+  /** Path, without what was redacted. */
   readonly uri: string;
-  /** `null` where there was a query, and it was redacted. */
-  readonly query?: null | undefined;
   readonly headers: RecordedHeaders;
   readonly hasBody?: boolean | undefined;
   readonly metadata: RequestMetadata;

@@ -1,4 +1,5 @@
 import type { HeaderList } from '@agentwire/core';
+import { cutAddress, hasSecret, PARTS, type RecordedAddress, SECRETS } from './recorded-address.ts';
 
 /** Header lines; a value is `null` where it was redacted. */
 export type RecordedHeaders = readonly (readonly [name: string, value: string | null])[];
@@ -7,35 +8,45 @@ export type RecordedHeaders = readonly (readonly [name: string, value: string | 
 export interface RedactionSettings {
   /** Names of headers whose values are redacted too. */
   readonly redact?: readonly string[] | undefined;
-  /** Keeps queries of paths and of addresses in headers. */
+  /** Keeps queries and fragments of paths and of addresses in headers. */
   readonly query?: boolean | undefined;
 }
 
-/** Headers whose values are redacted in any case. */
+/** Headers whose values are redacted in any case, and that {@link SECRET_PART} and {@link SECRET_WORD} do not find. */
 const NAMES: readonly string[] = [
-  'authorization',
   'cookie',
-  'proxy-authorization',
+  'cookie2',
+  'sec-websocket-protocol',
   'set-cookie',
+  'set-cookie2',
   'x-amzn-oidc-data',
-  'x-forwarded-client-cert',
 ];
 
-/** Parts of names that are redacted in any case: API keys, tokens and the like. */
-const PARTS = /api[-_]?key|credential|jwt|passw|secret|session|token/;
+/** Parts of names that are redacted in any case: credentials, tokens and the like. */
+const SECRET_PART =
+  /api[-_]?key|authentication|authori[sz]ation|baggage|client[-_]?(?:cert|principal)|credential|dpop|jwt|passw|secret|sess(?:ion|id)|signature|token/;
 
-/** Headers whose value is an address. */
+/** Words of names that are redacted in any case; `key` and `sid` at the end. */
+const SECRET_WORD = /(?:^|[-_.])(?:(?:o?auth|[ht]?otp|pwd|sig)(?![^-_.])|(?:key|sid)$)/;
+
+/** Headers whose value is an address, or has one in it. */
 const ADDRESSES: ReadonlySet<string> = new Set([
   'content-location',
+  'link',
   'location',
   'referer',
+  'refresh',
+  'sourcemap',
+  'x-envoy-original-path',
   'x-forwarded-uri',
+  'x-original-path',
   'x-original-uri',
   'x-original-url',
+  'x-request-uri',
   'x-rewrite-url',
 ]);
 
-/** Rules for what a recording leaves out: values of headers by name, and queries. Names stay. */
+/** Rules for what a recording leaves out: values of headers by name, and parts of addresses. Names stay. */
 export class Redaction {
   /** Leaves nothing out. */
   static readonly none: Redaction = new Redaction({ query: true }, false);
@@ -53,13 +64,14 @@ export class Redaction {
   hides(name: string): boolean {
     if (!this.#isOn) return false;
     const lower = name.toLowerCase();
-    return this.#names.has(lower) || PARTS.test(lower);
+    return this.#names.has(lower) || SECRET_PART.test(lower) || SECRET_WORD.test(lower);
   }
 
   /** Returns the value of a header; `null` where it is left out. */
   value(name: string, value: string): string | null {
     if (this.hides(name)) return null;
-    return !this.#query && value.includes('?') && ADDRESSES.has(name.toLowerCase()) ? null : value;
+    if (!this.#isOn || !ADDRESSES.has(name.toLowerCase())) return value;
+    return (!this.#query && /[?#]/.test(value)) || hasSecret(value, this) ? null : value;
   }
 
   headers(list: HeaderList): RecordedHeaders {
@@ -76,14 +88,8 @@ export class Redaction {
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, this.value(name, value)]));
   }
 
-  /** Returns an address, and whether its query is left out. */
-  address(text: string): { readonly text: string; readonly query?: null } {
-    return this.#query ? { text } : withoutQuery(text);
+  /** Returns an address without what is left out of it. */
+  address(text: string): RecordedAddress {
+    return this.#isOn ? cutAddress(text, this.#query ? SECRETS : PARTS, this) : { text };
   }
-}
-
-/** Returns an address without its query, and `query: null` where it had one. */
-export function withoutQuery(text: string): { readonly text: string; readonly query?: null } {
-  const at = text.indexOf('?');
-  return at === -1 ? { text } : { text: text.slice(0, at), query: null };
 }

@@ -27,7 +27,7 @@ const decision: fc.Arbitrary<Decision> = fc.record(
       fc.record({
         type: fc.constant('redirect' as const),
         status: fc.constant(302),
-        url: fc.constantFrom('/a', '/a?b=c', '/b?'),
+        url: fc.constantFrom('/a', '/a?b=c', '/b?', '/a#c', '//u:p@a/a', '//a/a', '/a;vary=1', '/a;vary=;sid=2'),
       }),
       fc.record({
         type: fc.constant('challenge' as const),

@@ -50,14 +50,14 @@ export class OpenRequest {
     this.#bodyLeft.requestBodyChunk = maxBodyBytes;
     this.#bodyLeft.responseBodyChunk = maxBodyBytes;
     const { method, metadata, hasBody } = event;
-    const { text: uri, ...query } = redaction.address(event.uri);
+    const { text: uri, ...leftOut } = redaction.address(event.uri);
     const text = JSON.stringify({
       recording: 1,
       time: new Date(time).toISOString(),
       id: String(event.id),
       agent,
       ...(observed && { observed }),
-      request: { method, uri, ...query, headers: redaction.headers(event.headers), hasBody, metadata },
+      request: { method, uri, ...leftOut, headers: redaction.headers(event.headers), hasBody, metadata },
     });
     this.#head = text.slice(0, -1);
     this.length = this.#head.length;

@@ -1,5 +1,12 @@
-import { type Clock, type Logger, systemClock } from '@agentwire/core';
-import { OPTION, type OptionRows, type OptionTable, silentLogger } from '@agentwire/core/internal';
+import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
+import {
+  described,
+  isValidHeaderName,
+  OPTION,
+  type OptionRows,
+  type OptionTable,
+  silentLogger,
+} from '@agentwire/core/internal';
 
 /** Recording in a gateway's YAML file. */
 export interface RecordFile {
@@ -7,10 +14,10 @@ export interface RecordFile {
   readonly file?: string | undefined;
   /**
    * Names of headers whose values are redacted too. Those of `authorization`, `cookie`, `set-cookie`, `proxy-authorization` and of
-   * headers that carry API keys, tokens, sessions and the like always are. Default none.
+   * headers that carry API keys, tokens, sessions, signatures and the like always are. Default none.
    */
   readonly redact?: readonly string[] | undefined;
-  /** Records queries of paths and of addresses in headers, which may contain tokens; default `false`. */
+  /** Records queries and fragments of paths and of addresses in headers, which may contain tokens; default `false`. */
   readonly query?: boolean | undefined;
   /** Bytes that are recorded of each body; default 0, at most 16 MiB: no bodies. Chunks are recorded whole or not at all. */
   readonly maxBodyBytes?: number | undefined;
@@ -30,9 +37,20 @@ export interface RecordingOptions extends RecordFile {
   readonly logger?: Logger | undefined;
 }
 
+const headerName = described(
+  () => ({ type: 'string', minLength: 1 }),
+  (name, value) => {
+    if (!isValidHeaderName(value))
+      throw new AgentwireError(
+        'ERR_INVALID_ARGUMENT',
+        `${name} must be the name of a header, got ${JSON.stringify(value)}`,
+      );
+  },
+);
+
 const RECORD_ROWS: OptionRows<RecordFile> = {
   file: { check: OPTION.text },
-  redact: { check: OPTION.listOf(OPTION.text), default: [] },
+  redact: { check: OPTION.listOf(headerName), default: [] },
   query: { check: OPTION.boolean, default: false },
   maxBodyBytes: { check: OPTION.integer(0, 16 * 1024 ** 2), default: 0 },
   maxFileBytes: { check: OPTION.integer(4_096, Number.MAX_SAFE_INTEGER), default: 100 * 1024 ** 2 },
