@@ -67,6 +67,24 @@ describe('a handler that fails is one line with its request, one failure answer 
     expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
   });
 
+  test.each(['/a%2fb', '/..%5c', '/%zz', 'no path'])(
+    'it rejects for %s, whose path handlers do not get: the failure is answered and logged with the path as it was sent',
+    async (uri) => {
+      const { lines, logger } = recorder();
+      const { runtime, connect } = start(
+        { onRequestHeaders: () => Promise.reject(new TypeError('broken')) },
+        { logger },
+      );
+      const at = connect();
+      at.receive(head(1, { uri: `${uri}?b=c` }));
+      await settled();
+      await settled();
+      expect(at.answers).toMatchObject([{ verdict: { type: 'block', status: 500 } }]);
+      expect(lines).toMatchObject([{ message: 'a handler failed', fields: { path: uri } }]);
+      expect(runtime.limiter).toMatchObject({ running: 0, undecided: 0 });
+    },
+  );
+
   test('it closes a WebSocket at a response, and a chunk', async () => {
     const at = start({
       responseBody: true,
