@@ -13,14 +13,14 @@ function parseRange(text: string): { readonly address: string; readonly bits: nu
 }
 
 /** Checks an IP address or a range of them. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export const checkRange: OptionCheck = (name, value) => {
+const checkRange: OptionCheck = (name, value) => {
   if (typeof value === 'string' && parseRange(value) !== undefined) return;
   const got = typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : typeof value;
   throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be an IP address or ADDRESS/BITS, got ${got}`);
 };
 
 /** Checks a list of IP addresses and ranges. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export const checkRanges: OptionCheck = described(
+const checkRanges: OptionCheck = described(
   () => ({ type: 'array', items: { type: 'string', minLength: 1 } }),
   (name, value) => {
     if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
@@ -33,7 +33,7 @@ export const checkRanges: OptionCheck = described(
 );
 
 /** Returns an address as lists have it: an IPv4 address without the `::ffff:` of a dual-stack listener, and no IPv6 zone. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (v4 !== undefined) return v4;
   const zone = address.indexOf('%');
