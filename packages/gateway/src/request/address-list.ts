@@ -20,7 +20,7 @@ const checkRange: OptionCheck = (name, value) => {
 };
 
 /** Checks a list of IP addresses and ranges. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-const checkRanges: OptionCheck = described(
+export const checkRanges: OptionCheck = described(
   () => ({ type: 'array', items: { type: 'string', minLength: 1 } }),
   (name, value) => {
     if (Array.isArray(value)) return OPTION.listOf(checkRange)(name, value);
