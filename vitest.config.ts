@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tests import the workspace packages from source through this condition, so no build comes first.
@@ -13,6 +14,8 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'tools/*/test/**/*.test.ts',
     ],
+    // by default one core of two would stay idle
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // deadlines of tests are for hangs only: nothing may depend on how fast this machine is
     testTimeout: 60_000,
     hookTimeout: 60_000,
