@@ -52,7 +52,8 @@ export function appearance(outcome: Outcome): Record<string, unknown> {
       [request, answered].map(({ head, body }) => ({
         start: head?.start,
         headers: head && steady(head.headers),
-        body: body ?? '',
+        // pieces that wait are joined, so an agent that refuses a body may have seen some of what comes behind the attack
+        body: (body ?? '').replace(/(an attack here)[^]*/, '$1'),
       })),
     ),
   };
