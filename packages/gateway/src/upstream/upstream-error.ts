@@ -19,7 +19,7 @@ export function isRefusedStream(error: Error): boolean {
 }
 
 /** Beginning of the SETTINGS frame that a server of HTTP/2 sends first, as undici shows what it could not parse (RFC 9113 §3.4). */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- the bytes of a frame
 const HTTP2_SETTINGS = /^\0\0[^]\x04\0{5}/;
 
 /** Returns whether an upstream that was spoken to in HTTP/1.1 has sent HTTP/2. */
