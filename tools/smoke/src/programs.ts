@@ -1,6 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Returns the import of a specifier as `m<at>`; a JSON file needs its type, and has one export. */
+function importOf(specifier: string, at: number): string {
+  return specifier.endsWith('.json')
+    ? `import m${at} from '${specifier}' with { type: 'json' };`
+    : `import * as m${at} from '${specifier}';`;
+}
+
 /** Writes the programs that try a package, into the folder where it is installed. */
 export function writePrograms(folder: string, specifiers: readonly string[], typeRoots: string): void {
   const put = (name: string, text: string): void => writeFileSync(join(folder, name), text);
@@ -15,7 +22,11 @@ process.stdout.write(String(performance.now() - since));
   put(
     'import.mjs',
     `const names = {};
-for (const specifier of ${list}) names[specifier] = Object.keys(await import(specifier)).sort();
+for (const specifier of ${list}) {
+  const isJson = specifier.endsWith('.json');
+  const module = await import(specifier, isJson ? { with: { type: 'json' } } : undefined);
+  names[specifier] = Object.keys(isJson ? module.default : module).sort();
+}
 process.stdout.write(JSON.stringify(names));
 `,
   );
@@ -26,7 +37,7 @@ for (const specifier of ${list}) names[specifier] = Object.keys(require(specifie
 process.stdout.write(JSON.stringify(names));
 `,
   );
-  const imports = specifiers.map((specifier, at) => `import * as m${at} from '${specifier}';`).join('\n');
+  const imports = specifiers.map(importOf).join('\n');
   const names = specifiers.map((_, at) => `...Object.keys(m${at})`).join(', ');
   put('consumer.mts', `${imports}\nexport const names: readonly string[] = [${names}];\n`);
   const compilerOptions = {
