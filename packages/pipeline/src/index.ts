@@ -1,5 +1,7 @@
 export type { BodyFilter } from './body/body-filter.ts';
-export { type BodyProgress, type JudgedHead, Pipeline } from './pipeline.ts';
+export type { BodyProgress } from './body/judged-body.ts';
+export type { JudgedHead } from './head/judge-request.ts';
+export { Pipeline } from './pipeline.ts';
 export {
   type AgentDirectory,
   type AgentOrder,
