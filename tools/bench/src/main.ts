@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { type Flags, readFlags } from './flags.ts';
 import { HTTP_ROWS } from './http/rows.ts';
-import { httpNotes, runHttpCell } from './http/cell.ts';
+import { httpNotes, isInstalled, runHttpCell } from './http/cell.ts';
 import { ROWS } from './plan/rows.ts';
 import { reportCells, type RunReport } from './report/run-report.ts';
 import { readLast, store } from './report/store.ts';
@@ -21,7 +21,7 @@ async function run(flags: Flags): Promise<void> {
   const kind = flags.http ? 'http' : 'messages';
   const built = ROWS.filter(({ client, server }) => isBuilt(client) && isBuilt(server));
   const cells = flags.http
-    ? await runRounds(choose(HTTP_ROWS, flags), flags, runHttpCell, say)
+    ? await runRounds(choose(HTTP_ROWS.filter(isInstalled), flags), flags, runHttpCell, say)
     : await runRounds(choose(built, flags), flags, runCell, say);
   const [core] = cpus();
   const report: RunReport = {

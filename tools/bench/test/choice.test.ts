@@ -1,6 +1,7 @@
 import { Latencies } from '@agentwire/cli/internal';
 import { expect, test } from 'vitest';
 import { readFlags } from '../src/flags.ts';
+import { OTHERS } from '../src/http/others/index.ts';
 import { PROXIES } from '../src/http/proxies.ts';
 import { HTTP_ROWS } from '../src/http/rows.ts';
 import type { Row } from '../src/plan/row.ts';
@@ -51,7 +52,9 @@ test('every row has a stack behind both of its ends', async () => {
 });
 
 test('every row about HTTP has a proxy, and its agents are stacks', async () => {
-  expect(HTTP_ROWS.map(({ id }) => id).toSorted()).toEqual(Object.keys(PROXIES).toSorted());
+  expect(HTTP_ROWS.map(({ id }) => id).toSorted()).toEqual(
+    [...Object.keys(PROXIES), ...Object.keys(OTHERS)].toSorted(),
+  );
   const agents = new Set(HTTP_ROWS.flatMap((row) => row.agents));
   for (const name of agents) expect((await loadStack(name)).name).toBe(name);
 });

@@ -11,7 +11,7 @@ export interface HttpRow extends Row {
 type Goals = Readonly<Record<number, readonly Goal[]>>;
 type Kind = Pick<HttpRow, 'workload' | 'agents'> & Partial<Pick<HttpRow, 'bytesPerQuestion'>>;
 
-/** @param id also of its proxy in `PROXIES` */
+/** @param id also of its proxy in `PROXIES` or `OTHERS` */
 function proxy(id: string, title: string, kind: Kind, goals: Goals, at: readonly number[]): HttpRow {
   const end = { by: 'node', stack: id } as const;
   const loads = at.map((inFlight) => ({ inFlight, goals: goals[inFlight] ?? [] }));
@@ -55,6 +55,8 @@ export const HTTP_ROWS: readonly HttpRow[] = [
       over('undici', 0.92),
       over('fastify', 1.2),
       over('http-proxy', 1.5),
+      over('zentinel', 1.2),
+      over('envoy-ext-proc', 1.3),
       proxyCpu('gateway-alone', 1.11),
       proxyCpu('undici', 1.09),
     ],
@@ -108,6 +110,10 @@ export const HTTP_ROWS: readonly HttpRow[] = [
   requests('undici', 'node:http to undici, no agent', []),
   requests('fastify', 'fastify with @fastify/http-proxy, no agent', []),
   requests('http-proxy', 'http-proxy, no agent', []),
+  requests('zentinel', "Zentinel with the crate's agent", []),
+  requests('envoy-ext-proc', 'Envoy with an external processor in Go', []),
+  requests('nginx-auth-request', 'nginx with auth_request to node:http', []),
+  requests('haproxy-spoe', 'HAProxy with an SPOE agent in Node', []),
   uploads(
     'gateway-upload',
     'upload, an agent reads every chunk',
