@@ -179,7 +179,7 @@ describe('reconnecting', () => {
   });
 
   test('a draining agent gets nothing new and finishes what is in flight', async () => {
-    const { pool, serve } = setup({ connectionsPerAgent: 1 });
+    const { pool, serve, clock } = setup({ connectionsPerAgent: 1, reconnect: { jitter: 0 } });
     let answer: (() => void) | undefined;
     const agent = await serve('memory:a', () => new Promise((resolve) => (answer = () => resolve(ALLOW))));
     await pool.addAgent('waf', 'memory:a');
@@ -187,7 +187,9 @@ describe('reconnecting', () => {
     await settle();
     const drained = agent.drain();
     await settle();
-    await expect(pool.request('waf', head(2))).rejects.toMatchObject({ code: 'ERR_DRAINING' });
+    const refused = expect(pool.request('waf', head(2))).rejects.toMatchObject({ code: 'ERR_DRAINING' });
+    clock.advance(100);
+    await refused;
     answer?.();
     expect(await asked).toEqual(ALLOW);
     await drained;

@@ -40,18 +40,23 @@ test('what a draining connection has is answered there while the next one takes 
   expect(sessions.size).toBe(1);
 });
 
-test('a connection that drains within 5 s of its handshake is a failed attempt, and requests are told', async () => {
-  const { pool, clock, serve } = setup({ connectionsPerAgent: 1, reconnect: { initialMs: 100, jitter: 0 } });
+test('connections that drain one after another, each within 5 s of its handshake, are replaced after growing waits, over which requests are held', async () => {
+  const { pool, clock, serve } = setup({ connectionsPerAgent: 1, reconnect: { initialMs: 100, factor: 2, jitter: 0 } });
   const { sessions } = await serve('memory:a', () => ALLOWED);
   await pool.addAgent('a', 'memory:a');
-  clock.advance(4_900);
+  for (const waitMs of [100, 200, 400, 800]) {
+    for (const session of sessions) session.notify({ type: 'drain' });
+    await settle();
+    const asked = pool.request('a', head(waitMs), { only: true });
+    clock.advance(waitMs - 1);
+    await settle();
+    expect(pool.stats.agents[0]).toMatchObject({ connections: 0, queued: 1 });
+    clock.advance(1);
+    await expect(asked).resolves.toEqual(ALLOWED);
+  }
   for (const session of sessions) session.notify({ type: 'drain' });
   await settle();
-  expect(pool.stats.agents[0]?.connections).toBe(0);
   await expect(pool.request('a', head(1), { only: true })).rejects.toMatchObject({ code: 'ERR_CONNECT' });
-  clock.advance(100);
-  await settle();
-  expect(pool.stats.agents[0]?.connections).toBe(1);
 });
 
 test('a request that waits for a replacement is rejected when it cannot be dialled', async () => {

@@ -11,6 +11,9 @@ const MAX_WRITE_CHARACTERS = 256 * 1024;
 
 const LINE_FEED = 0x0a;
 
+/** Looks at the end of a file while others write it, after which it counts as torn. */
+const MAX_LOOKS = 100;
+
 /** Settings of {@link lineFile}. */
 export interface LineFileSettings {
   /** Permissions of a file that is created. */
@@ -86,9 +89,28 @@ class LineFile implements LineSink {
     return last[0] === LINE_FEED;
   }
 
+  /** Tests if the file ends within a line that no process is writing: a write that goes on shows its first part before the rest. */
+  async #isTorn(): Promise<boolean> {
+    let bytes = -1;
+    for (let look = 0; look < MAX_LOOKS; look++) {
+      if (await this.measure()) return false;
+      if (this.#length.bytes === bytes) return true;
+      bytes = this.#length.bytes;
+      await this.#writesEnded();
+    }
+    return true;
+  }
+
+  /** Waits for the writes that go on: permissions, set to what they are, take the lock of the file that a write holds. */
+  async #writesEnded(): Promise<void> {
+    const { mode } = await this.#file.stat();
+    // only the owner may; others wait for the disk, which takes longer than a write
+    await this.#file.chmod(mode & 0o7777).catch(() => this.#file.datasync().catch(() => undefined));
+  }
+
   /** Writes lines with one system call. @returns the number of those that it took */
   async #append(lines: readonly string[]): Promise<number> {
-    const isTorn = this.#isUnsure && !(await this.measure());
+    const isTorn = this.#isUnsure && (await this.#isTorn());
     const text = Buffer.from(`${isTorn ? '\n' : ''}${lines.join('')}`);
     const { bytesWritten } = await this.#file.write(text);
     this.#length.bytes = (await this.#file.stat()).size;

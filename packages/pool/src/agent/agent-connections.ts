@@ -184,7 +184,9 @@ export class AgentConnections {
       failures,
       waitMs: Math.round(waitMs),
     };
-    if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
+    if (error.code === 'ERR_DRAINING')
+      logger.info(fields, 'an agent drains young connections: the next one is dialled after a wait');
+    else if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
     else logger.debug(fields, 'cannot reach an agent');
     this.#events.onChange();
   }

@@ -33,6 +33,9 @@ export interface LivingConnection {
   readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
 }
 
+/** Longest wait before a replacement is dialled for which requests are held, in milliseconds: about six drains in a row. */
+const MAX_HELD_WAIT_MS = 1_000;
+
 /** Life of one pooled connection: its sessions, of which a new one is dialled when one drains or ends. */
 export class ConnectionLife {
   readonly lease: PauseLease;
@@ -76,7 +79,9 @@ export class ConnectionLife {
     this.#fire('dial');
     return this.#upkeep.start({
       onFailure: (error, failures, waitMs) => {
-        this.#fire('failed');
+        // workers of an agent that restart one after another each pass the connection on to one that may be the next to drain
+        const isPassedOn = error.code === 'ERR_DRAINING' && waitMs <= MAX_HELD_WAIT_MS;
+        if (this.#state !== 'replacing' || !isPassedOn) this.#fire('failed');
         this.#events.onAttemptFailed(error, failures, waitMs);
       },
       connect: async (signal) => {

@@ -1,8 +1,8 @@
 import type { Lifecycle } from '@agentwire/core/internal';
 
 /**
- * States of a pooled connection. `replacing` dials the next session while the one before drains; `waiting` is the backoff
- * before the next attempt. A connection that the agent opened is `adopted`, and is not dialled again.
+ * States of a pooled connection. `replacing` dials the next session while the one before drains, and holds requests until then, also over
+ * a wait of up to 1 s where that one was young; `waiting` is the backoff before the next attempt. A connection that the agent opened is `adopted`, and is not dialled again.
  */
 export type PooledConnectionState = 'new' | 'dialling' | 'up' | 'replacing' | 'waiting' | 'adopted' | 'stopped';
 
