@@ -30,11 +30,12 @@ export {
   serveAgent,
   type ServeAgentOptions,
   StockAgentPool as AgentPool,
+  type StockAgentPoolOptions as AgentPoolOptions,
   stockTransports,
   type StockTransportOptions,
 } from './stock.ts';
 export type { AgentServer } from '@agentwire/agent';
-export type { AddAgentOptions, AgentPoolOptions, AgentPoolStats, FailurePolicy } from '@agentwire/pool';
+export type { AddAgentOptions, AgentPoolStats, FailurePolicy } from '@agentwire/pool';
 
 // one connection without a pool
 export { V2Transport, type V2TransportOptions } from './v2-transport.ts';

@@ -7,7 +7,7 @@ import {
   type ServeAgentOptions as ServeOptions,
 } from '@agentwire/agent';
 import type { Logger, Transport } from '@agentwire/core';
-import { checkObject, checkOptions, OPTION, stderrLogger } from '@agentwire/core/internal';
+import { checkObject, checkOptions, chosenLogger, OPTION, stderrLogger } from '@agentwire/core/internal';
 import type { Gateway, GatewayOptions } from '@agentwire/gateway';
 import type { MetricsCollector } from '@agentwire/metrics';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
@@ -20,23 +20,39 @@ import { createWebSocketTransport } from '@agentwire/transport-websocket';
 /** Options of {@link stockTransports}. */
 export interface StockTransportOptions {
   /** Keys and certificates for `grpcs:`, `tls:` and `wss:`. */
-  readonly tls?: GrpcTlsOptions;
+  readonly tls?: GrpcTlsOptions | undefined;
   /** Mode and group of the Unix sockets that are bound; default mode 0o600, this user alone. */
-  readonly sockets?: SocketFileOptions;
-  /** Logger of the transports; default: warnings and errors to stderr. */
-  readonly logger?: Logger;
+  readonly sockets?: SocketFileOptions | undefined;
+  /** Logger of the transports; default: warnings and errors to stderr. `false` for none. */
+  readonly logger?: Logger | false | undefined;
+}
+
+/** Logger of what the root of `agentwire` puts together. */
+interface StockLogging {
+  /** Default: warnings and errors to stderr. `false` for none. */
+  readonly logger?: Logger | false | undefined;
 }
 
 /** Options of {@link serveAgent}: `transports` default to the stock ones. */
-export type ServeAgentOptions = Omit<ServeOptions, 'transports'> & Partial<Pick<ServeOptions, 'transports'>>;
+export type ServeAgentOptions = Omit<ServeOptions, 'transports' | 'logger'> &
+  Partial<Pick<ServeOptions, 'transports'>> &
+  StockLogging;
+
+/** Options of `AgentPool`: `transports` default to the stock ones. */
+export type StockAgentPoolOptions = Omit<AgentPoolOptions, 'logger'> & StockLogging;
 
 const require = createRequire(import.meta.url);
 const memory = createMemoryTransport();
 
 /** Makes every transport of agentwire: `unix:`, `grpc:`, `grpcs:`, `grpc+unix:`, `tcp:`, `tls:`, `ws:`, `wss:` and `memory:` (one per process). */
 export function stockTransports(options: StockTransportOptions = {}): Transport[] {
-  checkOptions('stockTransports', options, { tls: OPTION.object, sockets: OPTION.object, logger: OPTION.logger });
-  const { tls, sockets, logger = stderrLogger } = options;
+  checkOptions('stockTransports', options, {
+    tls: OPTION.object,
+    sockets: OPTION.object,
+    logger: OPTION.loggerOrFalse,
+  });
+  const { tls, sockets } = options;
+  const logger = chosenLogger(options.logger, stderrLogger);
   const secured = { logger, ...(tls !== undefined && { tls }) };
   return [
     createUdsTransport({ ...sockets, logger }),
@@ -48,8 +64,8 @@ export function stockTransports(options: StockTransportOptions = {}): Transport[
 }
 
 /** Logger of the options, and stock transports that log to it. */
-function withStock<T extends { readonly logger?: Logger | undefined }>(what: string, options: T): T & Stock {
-  const logger = checkObject(what, options).logger ?? stderrLogger;
+function withStock<T extends StockLogging>(what: string, options: T): Omit<T, 'logger'> & Stock {
+  const logger = chosenLogger(checkObject(what, options).logger, stderrLogger);
   return { transports: stockTransports({ logger }), ...options, logger };
 }
 
@@ -62,7 +78,7 @@ interface Stock {
 export class StockAgentPool extends AgentPool {
   #measures: boolean;
 
-  constructor(options: AgentPoolOptions = {}) {
+  constructor(options: StockAgentPoolOptions = {}) {
     super(withStock('the options of AgentPool', options));
     this.#measures = options.metrics !== undefined;
   }
@@ -85,7 +101,7 @@ export class StockAgentPool extends AgentPool {
 }
 
 /** Makes an `AgentPool` with the stock transports. */
-export function createAgentPool(options?: AgentPoolOptions): StockAgentPool {
+export function createAgentPool(options?: StockAgentPoolOptions): StockAgentPool {
   return new StockAgentPool(options);
 }
 
@@ -95,8 +111,8 @@ export function serveAgent(agent: Agent, options: ServeAgentOptions): Promise<Ag
 }
 
 /**
- * Creates a reverse proxy; see `createGateway` of `@agentwire/gateway`, which is loaded here (70 files): most programs serve an agent
- * or ask a pool.
+ * Creates a reverse proxy that logs where its pool does; see `createGateway` of `@agentwire/gateway`, which is loaded here (70 files):
+ * most programs serve an agent or ask a pool.
  *
  * @throws AgentwireError `ERR_INVALID_ARGUMENT`
  */

@@ -44,6 +44,7 @@ export {
   checkInteger,
   checkKnownOptions,
   checkLogger,
+  chosenLogger,
   checkMethods,
   checkNumber,
   checkObject,

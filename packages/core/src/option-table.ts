@@ -100,6 +100,8 @@ export const OPTION = {
   function: checkFunction as OptionCheck,
   clock: ((name, value) => checkClock(value as never, name)) as OptionCheck,
   logger: ((name, value) => checkLogger(value as never, name)) as OptionCheck,
+  /** Logger, or `false` for none. */
+  loggerOrFalse: ((name, value) => void (value === false || checkLogger(value as never, name))) as OptionCheck,
   signal: ((name, value) => checkMethods(name, value as AbortSignal, ['addEventListener'])) as OptionCheck,
   object: checkObject as OptionCheck,
   methods:

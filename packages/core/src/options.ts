@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { AgentwireError } from './errors.ts';
-import { type Logger, safeLogger } from './logger.ts';
+import { type Logger, safeLogger, silentLogger } from './logger.ts';
 
 /** Formats a value for an error message. */
 export function show(value: unknown): string {
@@ -103,4 +103,10 @@ export function checkClock(value: Clock, name = 'clock'): Clock {
  */
 export function checkLogger(value: Logger, name = 'logger'): Logger {
   return safeLogger(checkMethods(name, value, ['debug', 'info', 'warn', 'error']));
+}
+
+/** Returns the logger of an option that `false` silences. @param byDefault where the option is not given */
+export function chosenLogger(value: Logger | false | undefined, byDefault: Logger): Logger {
+  if (value === undefined) return byDefault;
+  return value === false ? silentLogger : checkLogger(value);
 }

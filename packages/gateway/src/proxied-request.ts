@@ -1,5 +1,5 @@
 import { AgentwireError, type HeaderList } from '@agentwire/core';
-import { type BodyFilter, type BodyProgress, Pipeline, Refusal } from '@agentwire/pipeline';
+import { type BodyFilter, type BodyProgress, Pipeline } from '@agentwire/pipeline';
 import {
   applyAgentOps,
   BufferedBody,
@@ -11,6 +11,7 @@ import {
   withFraming,
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
+import { logEnding } from './observe/log-ending.ts';
 import { decisionSources, requestFacts } from './observe/request-facts.ts';
 import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
@@ -18,10 +19,9 @@ import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { takesTrailers } from './options/trailer-mode.ts';
 import { announcedLength, hasBody, headEvent } from './request/request-head.ts';
-import { loggedPath } from './request/target.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
-import { NoRoute, type Outcome, outcomeOf } from './response/refusal.ts';
+import { type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
 import type { OutgoingRequest } from './upstream/upstream-messages.ts';
@@ -213,16 +213,11 @@ export class ProxiedRequest implements BodyProgress {
 
   /** Ends the client's response after a refusal or an error. @returns the outcome */
   #endWith(error: unknown): Outcome {
-    const { id, request, response } = this.#input;
+    const { request, response } = this.#input;
     const { clock, logger } = this.#options;
     if (this.#left !== undefined || response.destroyed) return { outcome: 'cancelled' };
-    if (!(error instanceof Refusal || error instanceof NoRoute)) {
-      const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
-      const { method } = request;
-      const path = loggedPath(request.url, this.#options.logQuery);
-      const message = (error as Error | undefined)?.message ?? '';
-      logger.warn({ id, method, path, code }, `a request could not be proxied: ${message}`);
-    }
+    const outcome = outcomeOf(error);
+    logEnding(error, outcome, this.#input, this.#options);
     if (response.headersSent) {
       // the client has a part of a response that must not continue: only a cut connection tells it
       response.destroy();
@@ -238,7 +233,7 @@ export class ProxiedRequest implements BodyProgress {
       };
       this.#ownBytes = answer(ownResponse(error, this.#pipeline.responseOps), context);
     }
-    return outcomeOf(error);
+    return outcome;
   }
 
   #report(outcome: Outcome): void {

@@ -17,7 +17,7 @@ export type AgentDirectory = Pick<
   AgentPool,
   'decide' | 'decideFailure' | 'handles' | 'sendRequestComplete' | 'cancelRequest'
 > &
-  Partial<Pick<AgentPool, 'request' | 'recordShadow'>>;
+  Partial<Pick<AgentPool, 'request' | 'recordShadow' | 'logger'>>;
 
 /** Names of agents in the order they are asked; those in an inner list are asked together. */
 export type AgentOrder = readonly (string | readonly string[])[];

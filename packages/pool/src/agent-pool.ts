@@ -2,6 +2,7 @@ import {
   AgentwireError,
   type Decision,
   FEATURES,
+  type Logger,
   type MetricsRecorder,
   type RequestComplete,
   type RequestId,
@@ -53,6 +54,11 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
       return true;
     });
     this.#sweep.start();
+  }
+
+  /** Logger of the pool; a gateway without one of its own writes to it. */
+  get logger(): Logger {
+    return this.#options.logger;
   }
 
   /**

@@ -139,6 +139,9 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    */
   readonly tracer?: Tracer | undefined;
   readonly clock?: Clock | undefined;
-  /** Default silent. */
-  readonly logger?: Logger | undefined;
+  /**
+   * Receiver of warnings and errors; default the pool's logger, `false` for none. Blocked requests are among them where `onRequestEnd`
+   * is not set, which has them all.
+   */
+  readonly logger?: Logger | false | undefined;
 }

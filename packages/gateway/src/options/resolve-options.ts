@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
-import { AgentwireError, systemClock } from '@agentwire/core';
+import { AgentwireError, type Logger, systemClock } from '@agentwire/core';
 import {
-  checkLogger,
+  chosenLogger,
   checkObject,
   countRepeats,
   OPTION,
@@ -39,7 +39,7 @@ type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings' | 'metrics' 
 export interface ResolvedGatewayOptions extends Resolved<
   Omit<
     GatewayOptions,
-    Unset | 'agents' | 'record' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'
+    Unset | 'agents' | 'logger' | 'record' | 'upstream' | 'requestBody' | 'responseBody' | 'maxHeldBodyBytes' | 'http2'
   >
 > {
   /** Address, or name of one of `upstreams`. */
@@ -55,6 +55,7 @@ export interface ResolvedGatewayOptions extends Resolved<
   readonly onRequestEnd: GatewayOptions['onRequestEnd'];
   readonly metrics: GatewayMetrics | undefined;
   readonly tracer: SafeTracer | undefined;
+  readonly logger: Logger;
 }
 
 const invalid = (message: string): AgentwireError => new AgentwireError('ERR_INVALID_ARGUMENT', message);
@@ -152,7 +153,7 @@ const ROWS: OptionRows<GatewayOptions> = {
   metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
   tracer: { check: OPTION.methods('startSpan') },
   clock: { check: OPTION.clock, default: systemClock },
-  logger: { check: OPTION.logger, default: silentLogger },
+  logger: { check: OPTION.loggerOrFalse },
   upstream: { check: (_name, value) => void (isUpstreamName(value) || parseUpstream(value)) },
   pool: { check: OPTION.methods('decide', 'decideFailure', 'handles', 'sendRequestComplete', 'cancelRequest') },
 };
@@ -192,7 +193,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   const { clock } = rest;
   const { decisionTimeoutMs, onRequestEnd, maxBufferedBodyBytes, record } = options;
   // clients choose how many of their requests fail, and how often a line comes
-  const logger = countRepeats(checkLogger(rest.logger), clock);
+  const logger = countRepeats(chosenLogger(options.logger, rest.pool.logger ?? silentLogger), clock);
   return {
     ...rest,
     pool: record === undefined ? rest.pool : record.around(rest.pool),

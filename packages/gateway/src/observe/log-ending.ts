@@ -1,0 +1,29 @@
+import { AgentwireError } from '@agentwire/core';
+import { Refusal } from '@agentwire/pipeline';
+import { failureKindOf } from '@agentwire/pool/internal';
+import type { ClientRequest } from '../client-messages.ts';
+import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
+import { loggedPath } from '../request/target.ts';
+import { NoRoute, type Outcome } from '../response/refusal.ts';
+
+/** Logs why a request ended without the answer of its upstream: an error, or the block of an agent. */
+export function logEnding(
+  error: unknown,
+  { outcome, decision }: Outcome,
+  { id, request }: { readonly id: string; readonly request: ClientRequest },
+  { logger, logQuery, onRequestEnd }: Pick<ResolvedGatewayOptions, 'logger' | 'logQuery' | 'onRequestEnd'>,
+): void {
+  if (error instanceof NoRoute) return;
+  const facts = { id, method: request.method, path: loggedPath(request.url, logQuery) };
+  if (!(error instanceof Refusal)) {
+    const code = error instanceof AgentwireError ? error.code : (error as Error | undefined)?.name;
+    logger.warn({ ...facts, code }, `a request could not be proxied: ${(error as Error | undefined)?.message ?? ''}`);
+    return;
+  }
+  // onRequestEnd is told of every block, and the pool has logged those of a failure policy
+  if (outcome !== 'blocked' || onRequestEnd !== undefined) return;
+  if (decision === undefined || failureKindOf(decision) !== undefined) return;
+  const { verdict, audit } = decision;
+  const status = verdict.type === 'block' ? verdict.status : undefined;
+  logger.warn({ ...facts, agent: error.agent, status, ruleIds: audit?.ruleIds }, 'an agent blocked a request');
+}
