@@ -12,6 +12,7 @@ export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from '.
 export { printable, printableList, printableStart } from './errors.ts';
 export { type GivenSocket, givenSocket, giveSocket, listenKey, type ListenPlace } from './given-sockets.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
+export { LinkedList, type ListEntry } from './linked-list.ts';
 export type { Lifecycle } from './lifecycle.ts';
 export { createLineLogger, type LineLoggerOptions, stderrLogger } from './line-logger.ts';
 export { isLogged, type LogMethod, markLogged, safeLogger, silentLogger } from './logger.ts';

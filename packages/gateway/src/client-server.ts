@@ -18,7 +18,7 @@ export interface ClientServerDeps {
   readonly options: ResolvedGatewayOptions;
   readonly onRequest: (request: ClientRequest, response: ClientResponse, expectsContinue: boolean) => void;
   /** Responses that are not finished. */
-  readonly live: ReadonlySet<ClientResponse>;
+  readonly live: Iterable<ClientResponse>;
   /** Called for each connection that was closed at once because `maxConnections` were open. */
   readonly onDrop: () => void;
 }

@@ -1,11 +1,13 @@
 import type { Clock, Logger } from '@agentwire/core';
-import { Sweep } from '@agentwire/core/internal';
+import { LinkedList, type ListEntry, Sweep } from '@agentwire/core/internal';
 import { guarded } from './guarded.ts';
 
 /** Something with deadlines. */
 export interface Watched {
   /** Ends it if it has taken too long. Called several times within the shortest timeout. */
   check(now: number): void;
+  /** Its place among those that are checked; only {@link Deadlines} sets it. */
+  deadline?: ListEntry<Watched> | undefined;
 }
 
 /** Longest time between two checks, in milliseconds. */
@@ -14,7 +16,7 @@ const MAX_INTERVAL_MS = 250;
 /** One timer for every deadline of a gateway, in place of one per request and chunk. */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #watched = new Set<Watched>();
+  readonly #watched = new LinkedList<Watched>();
   readonly #sweep: Sweep;
 
   /** @param shortestMs the shortest of the timeouts that are checked */
@@ -37,11 +39,13 @@ export class Deadlines {
   }
 
   add(watched: Watched): void {
-    this.#watched.add(watched);
+    watched.deadline ??= this.#watched.append(watched);
     if (!this.#sweep.running) this.#sweep.start();
   }
 
   delete(watched: Watched): void {
-    this.#watched.delete(watched);
+    if (watched.deadline === undefined) return;
+    this.#watched.remove(watched.deadline);
+    watched.deadline = undefined;
   }
 }

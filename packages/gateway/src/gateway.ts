@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import { atMost, checkInteger, checkKnownOptions, IdleWaiters } from '@agentwire/core/internal';
+import {
+  atMost,
+  checkInteger,
+  checkKnownOptions,
+  IdleWaiters,
+  LinkedList,
+  type ListEntry,
+} from '@agentwire/core/internal';
 import { connectionOf } from './client-connection.ts';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { ClientServer } from './client-server.ts';
@@ -83,7 +90,7 @@ class GatewayServer implements Gateway {
   #plan: Plan;
   readonly #servers = new Set<ClientServer>();
   /** Responses that are not finished. */
-  readonly #live = new Set<ClientResponse>();
+  readonly #live = new LinkedList<ClientResponse>();
   /** Those of them that ask for a WebSocket, or are one. */
   readonly #webSockets = new Set<UpgradeResponse>();
   /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
@@ -131,19 +138,19 @@ class GatewayServer implements Gateway {
       answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }
-    this.#live.add(response);
+    const entry = this.#live.append(response);
     if (response instanceof UpgradeResponse) this.#webSockets.add(response);
     const id = `${this.#idPrefix}-${this.#requests}`;
     const plan = this.#plan;
     const failed = (error: unknown): void => {
       plan.ended();
-      this.#failed(error, id, response);
+      this.#failed(error, id, entry);
     };
     try {
       const { route, head } = plan.open(request);
       void new ProxiedRequest(route, { id, request, response, expectsContinue, head }).run().then(() => {
         plan.ended();
-        this.#finished(response);
+        this.#finished(entry);
       }, failed);
     } catch (error) {
       failed(error);
@@ -183,23 +190,26 @@ class GatewayServer implements Gateway {
   }
 
   /** Counts a request as over once its answer is sent: a drain must not cut an answer that the client has not taken yet. */
-  #finished(response: ClientResponse): void {
+  #finished(entry: ListEntry<ClientResponse>): void {
+    const response = entry.value;
     const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
-    if (!unsent || response.destroyed) return this.#over(response);
-    response.once('close', () => this.#over(response));
+    if (!unsent || response.destroyed) return this.#over(entry);
+    response.once('close', () => this.#over(entry));
     this.#plan.stalls.watch(response);
   }
 
   /** Ends a request that failed within the gateway: it is answered 500, or cut. */
-  #failed(error: unknown, id: string, response: ClientResponse): void {
+  #failed(error: unknown, id: string, entry: ListEntry<ClientResponse>): void {
+    const response = entry.value;
     this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
     if (response.headersSent) response.destroy();
     else response.writeHead(500, ['content-length', '0', 'connection', 'close']).end();
-    this.#finished(response);
+    this.#finished(entry);
   }
 
-  #over(response: ClientResponse): void {
-    this.#live.delete(response);
+  #over(entry: ListEntry<ClientResponse>): void {
+    const response = entry.value;
+    this.#live.remove(entry);
     if (response instanceof UpgradeResponse) this.#webSockets.delete(response);
     if (this.#live.size === 0) this.#idle.notify();
   }

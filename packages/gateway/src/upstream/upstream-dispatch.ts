@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
-import type { Lifecycle } from '@agentwire/core/internal';
+import type { Lifecycle, ListEntry } from '@agentwire/core/internal';
 import type { Dispatcher } from 'undici';
 import { isBodiless } from '../response/response-head.ts';
 import type { Watched } from '../deadlines.ts';
@@ -62,6 +62,9 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
   readonly #owner: UpstreamDispatchDeps;
   readonly #upload: Upload | undefined;
   connection: TargetConnection | undefined;
+  /** Its place in the queue, or among those that have a connection; only its owner sets it. */
+  place: ListEntry<UpstreamDispatch> | undefined;
+  deadline: ListEntry<Watched> | undefined;
   /** Number of times that it was sent. */
   attempts = 0;
   #state: UpstreamDispatchState = 'queued';

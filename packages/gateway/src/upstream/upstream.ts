@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { LinkedList } from '@agentwire/core/internal';
 import type { Deadlines } from '../deadlines.ts';
 import { type UpstreamDispatchDeps, UpstreamDispatch } from './upstream-dispatch.ts';
 import type { ConnectionSettings } from './upstream-connection.ts';
@@ -33,8 +34,8 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   readonly #connections: TargetConnection[] = [];
   /** Idle connections; the last one is used first, so that the others may be closed by the upstream. */
   readonly #idle: TargetConnection[] = [];
-  readonly #busy = new Set<UpstreamDispatch>();
-  readonly #queue = new Set<UpstreamDispatch>();
+  readonly #busy = new LinkedList<UpstreamDispatch>();
+  readonly #queue = new LinkedList<UpstreamDispatch>();
   /** Connections per client address, where that is limited. */
   readonly #perClient = new Map<string, number>();
   #closed = false;
@@ -91,7 +92,7 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   /** Sends a request as soon as there is a connection; the response comes through its callbacks. */
   send(request: OutgoingRequest, response: ResponseHandler): UpstreamDispatch {
     const dispatch = new UpstreamDispatch(this, request, response);
-    this.#queue.add(dispatch);
+    dispatch.place = this.#queue.append(dispatch);
     this.deadlines.add(dispatch);
     if (this.#closed) dispatch.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
     // queued requests come first, unless their clients have all connections that they may have
@@ -101,9 +102,10 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
 
   release(dispatch: UpstreamDispatch): void {
     this.deadlines.delete(dispatch);
-    if (this.#queue.delete(dispatch)) return this.#endIfRetired();
-    const { connection } = dispatch;
-    if (connection === undefined || !this.#busy.delete(dispatch)) return;
+    const { connection, place } = dispatch;
+    if (place === undefined) return;
+    if (this.#queue.remove(place)) return this.#endIfRetired();
+    if (connection === undefined || !this.#busy.remove(place)) return;
     this.#count(dispatch, -1);
     this.#idle.push(connection);
     if (this.#retired) process.nextTick(() => this.#endIfRetired());
@@ -117,8 +119,8 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
     for (const dispatch of this.#queue) {
       if (this.#closed || this.#busy.size >= target.max) return;
       if (!this.#mayHave(dispatch)) continue;
-      this.#queue.delete(dispatch);
-      this.#busy.add(dispatch);
+      if (dispatch.place !== undefined) this.#queue.remove(dispatch.place);
+      dispatch.place = this.#busy.append(dispatch);
       this.#count(dispatch, 1);
       dispatch.send(this.#idle.pop() ?? this.#create(target));
     }
