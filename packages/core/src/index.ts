@@ -5,15 +5,7 @@ export { type Capabilities, DEFAULT_CAPABILITIES } from './contract/capabilities
 export { ConnectionBase } from './contract/connection-base.ts';
 export type { CloseReason, Connection, ConnectionHandler, EncodedMessage } from './contract/connection.ts';
 export { type Endpoint, parseEndpoint } from './contract/endpoint.ts';
-export {
-  type Credential,
-  type Dialect,
-  FEATURES,
-  type Hello,
-  type Quirk,
-  type Peer,
-  type Role,
-} from './contract/peer.ts';
+export { type Credential, type Dialect, FEATURES, type Hello, type Peer, type Role } from './contract/peer.ts';
 export type {
   ClientTls,
   ConnectOptions,
@@ -24,7 +16,6 @@ export type {
 } from './contract/transport.ts';
 export { AgentwireError, ERROR_CODES, type ErrorCode, toAgentwireError } from './errors.ts';
 export type { Logger } from './logger.ts';
-export { asReceived, checkSendable } from './message/check-message.ts';
 export type {
   Cancel,
   CancelAll,
@@ -37,12 +28,10 @@ export type {
   HealthState,
   HealthStatus,
   HistogramMetric,
-  LoadReport,
   LogMessage,
   MetricsReport,
   Ping,
   Pong,
-  ResourceReport,
   RuleDefinition,
   ScalarMetric,
   Shutdown,
@@ -66,7 +55,6 @@ export {
   type EventType,
   type GuardrailInspect,
   type HeaderList,
-  type InspectionType,
   type ProxyEvent,
   type RequestBodyChunk,
   type RequestComplete,
@@ -80,5 +68,5 @@ export {
   type WebSocketOpcode,
 } from './message/events.ts';
 export type { Answer, Malformed, Message, MessageType, Received } from './message/message.ts';
-export type { MetricHandle, MetricsRecorder, MetricsSource, MetricType, OwnMetrics } from './metrics-recorder.ts';
+export type { MetricsRecorder, MetricsSource, MetricType, OwnMetrics } from './metrics-recorder.ts';
 export type { SpanStart, Tracer, TraceSpan } from './tracer.ts';

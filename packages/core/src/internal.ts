@@ -5,7 +5,7 @@ export { PROTOCOL_VERSION } from './contract/negotiate.ts';
 export { capabilitiesOf } from './contract/capabilities.ts';
 export { CONNECTION_LIFECYCLE, DeliveredBytes } from './contract/connection-base.ts';
 export { MAX_SOCKET_PATH_BYTES } from './contract/endpoint.ts';
-export { agentIdOf, isAgentwire } from './contract/peer.ts';
+export { agentIdOf, isAgentwire, type Quirk } from './contract/peer.ts';
 export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contract/released-proxy.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
@@ -19,13 +19,16 @@ export { isLogged, type LogMethod, markLogged, safeLogger, silentLogger } from '
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
 export { checkHeaderLines, checkOneValueAName } from './message/check-verdict.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';
+export { asReceived, checkSendable } from './message/check-message.ts';
+export type { LoadReport, ResourceReport } from './message/control.ts';
 export type { BlockVerdict, ChallengeVerdict, RedirectVerdict } from './message/decision.ts';
 export { type DecisionFields, fieldsOf, type HeaderOpFields } from './message/decision-fields.ts';
+export type { InspectionType } from './message/events.ts';
 export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { isAmbiguousPath, plainPath } from './message/request-path.ts';
 export { nearVaryWord } from './message/vary-names.ts';
-export type { MetricLabels } from './metrics-recorder.ts';
+export type { MetricHandle, MetricLabels } from './metrics-recorder.ts';
 export { described, type OptionSchema, schemaOf, tableSchema } from './option-schema.ts';
 export {
   checkOptions,

@@ -1,7 +1,6 @@
 import {
   type Clock,
   type Logger,
-  type MetricHandle,
   type MetricsRecorder,
   type MetricsReport,
   type MetricsSource,
@@ -9,7 +8,7 @@ import {
   type OwnMetrics,
   systemClock,
 } from '@agentwire/core';
-import { checkOptions, type MetricLabels, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { checkOptions, type MetricHandle, type MetricLabels, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { DroppedMeasurements } from './dropped-measurements.ts';
 import type { MetricDefinition } from './families.ts';
 import { type MetricFamily, sampleNames } from './family.ts';

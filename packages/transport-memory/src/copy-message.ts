@@ -1,4 +1,5 @@
-import { AgentwireError, asReceived, checkSendable, type Decision, type Message, type Received } from '@agentwire/core';
+import { AgentwireError, type Decision, type Message, type Received } from '@agentwire/core';
+import { asReceived, checkSendable } from '@agentwire/core/internal';
 
 /** Private copy of a message and its estimated length. An impossible answer or head is malformed. */
 export interface MessageCopy {

@@ -1,5 +1,5 @@
-import type { Decision, Logger, Peer, ProxyEvent, Quirk } from '@agentwire/core';
-import { isReleasedProxy } from '@agentwire/core/internal';
+import type { Decision, Logger, Peer, ProxyEvent } from '@agentwire/core';
+import { isReleasedProxy, type Quirk } from '@agentwire/core/internal';
 
 /**
  * Replacement of a challenge. `block`: a block with status 403 towards the released Zentinel proxy, which would let a

@@ -1,6 +1,13 @@
-import { ALLOW, type Decision, type LoadReport, type Message, type MessageType, type RequestId } from '@agentwire/core';
+import {
+  ALLOW,
+  type Decision,
+  type HealthStatus,
+  type Message,
+  type MessageType,
+  type RequestId,
+} from '@agentwire/core';
 
-const LOAD: LoadReport = {
+const LOAD: NonNullable<HealthStatus['load']> = {
   inFlight: 3,
   queueDepth: 1,
   averageLatencyMs: 1.5,

@@ -1,6 +1,5 @@
 import type {
   GuardrailInspect,
-  InspectionType,
   RequestBodyChunk,
   RequestComplete,
   ResponseBodyChunk,
@@ -8,6 +7,7 @@ import type {
   WebSocketFrame,
   WebSocketOpcode,
 } from '@agentwire/core';
+import type { InspectionType } from '@agentwire/core/internal';
 
 import { headers } from './header-codecs.ts';
 import { id } from './id-codec.ts';

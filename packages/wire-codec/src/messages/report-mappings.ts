@@ -1,13 +1,5 @@
-import type {
-  HealthState,
-  HealthStatus,
-  HistogramMetric,
-  LoadReport,
-  MetricsReport,
-  ResourceReport,
-  ScalarMetric,
-} from '@agentwire/core';
-
+import type { HealthState, HealthStatus, HistogramMetric, MetricsReport, ScalarMetric } from '@agentwire/core';
+import type { LoadReport, ResourceReport } from '@agentwire/core/internal';
 import { DecodeError, inside } from './decode-error.ts';
 import type { WireFormat } from './wire-format.ts';
 import { plain, type MessageMapping } from './message-mapping.ts';

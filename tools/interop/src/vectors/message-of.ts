@@ -4,7 +4,6 @@ import type {
   FlowControl,
   HealthStatus,
   HistogramMetric,
-  LoadReport,
   LogMessage,
   Message,
   MetricsReport,
@@ -31,7 +30,9 @@ function healthOf({ state, load, resources, ...rest }: Fields): Message {
   return {
     type: 'healthStatus',
     ...(fields({ ...rest, ...details, ...more, state: status ?? null }) as Omit<HealthStatus, 'type'>),
-    ...(load !== null && { load: { ...(fields(figures) as LoadReport), averageLatencyMs: average as number } }),
+    ...(load !== null && {
+      load: { ...(fields(figures) as NonNullable<HealthStatus['load']>), averageLatencyMs: average as number },
+    }),
     ...(resources !== null && { resources: fields(resources) }),
   };
 }
