@@ -7,6 +7,8 @@ import { createMessageId } from '@agentwire/a2a-router/internal';
 export interface Asked {
   /** Id of the request. */
   readonly id: string;
+  /** Word of the subject that its answer comes on. */
+  readonly token: string;
   /** Process that asks. */
   readonly from: Pid;
   /** Node that alone may answer; undefined for topics and services. */
@@ -53,6 +55,7 @@ export class AskedRequests {
     const inner = to.kind === 'remoteNode' ? to.target : to;
     this.#byToken.set(token, {
       id: message.id,
+      token,
       from: message.from,
       node: to.kind === 'remoteNode' ? to.nodeId : undefined,
       pid: inner.kind === 'process' ? inner.pid : inner.kind === 'kernel' ? 0 : undefined,

@@ -2,7 +2,7 @@ import type { ProcessWatch, RemoteExit } from '@agentwire/a2a-router/internal';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { Msg } from '@nats-io/transport-node';
 import type { NodeLink } from './node-link.ts';
-import { openReply, tellTaken } from './remote-reply.ts';
+import { type Asker, openReply, tellTaken } from './remote-reply.ts';
 import type { ControlWord, SubjectParts } from './subject-parts.ts';
 
 const MAX_ID = 128;
@@ -13,6 +13,11 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
     case 'cancel':
       link.host.cancel(source, readId(msg));
       break;
+    case 'check': {
+      const { id, direct } = readBody(msg);
+      check(link, { source, id: checkId(id), replyTo: msg.reply }, direct === true);
+      break;
+    }
     case 'credit': {
       const { id, read } = readBody(msg);
       if (!Number.isSafeInteger(read) || Number(read) < 1) throw unreadable();
@@ -37,6 +42,20 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
     default:
       link.nameConflicts.take(source, msg);
   }
+}
+
+/**
+ * Ends a request of a node that saw this one lose its connection, unless it is in hand here.
+ *
+ * One that was sent to this node and is not known here was lost on its way; one to a service may be in the hands of another node.
+ */
+function check(link: NodeLink, asker: Pick<Asker, 'source' | 'id' | 'replyTo'>, isDirect: boolean): void {
+  const state = link.host.stateOf(asker.source, asker.id);
+  if (state === 'held' || (state === 'unknown' && !isDirect)) return;
+  openReply(link, { ...asker, tellFailure: true, window: undefined })?.fail(
+    'ERR_CLOSED',
+    'the request, or its answer, was lost with the connection of the node that was asked',
+  );
 }
 
 /** Takes back a delayed message that the same node sent, and says whether it was there. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from '@agentwire/a2a-router';
+import { checkRequests, nodeGone, sessionLost } from './lost-nodes.ts';
 import type { NodeLink } from './node-link.ts';
 import type { AnnouncedService, Announcement } from './presence-text.ts';
 
@@ -26,12 +27,17 @@ interface Known {
   /** Instances of before, so that two that take turns are told from one that was started again. */
   readonly before: Set<string>;
   conflict: boolean;
+  /** True when it lost its connection, and was not asked yet which requests it still has. */
+  unchecked: boolean;
+  checkedAt: number;
 }
 
 /** Signs of life that may stay out before a node is gone. */
 export const MISSED = 3;
 const MAX_NODES = 10_000;
 const MAX_BEFORE = 16;
+/** Milliseconds between two questions of {@link checkRequests} to one node, so that its announcements do not cost more than itself. */
+const CHECK_MS = 1000;
 
 /** The other nodes that are there, as they announce themselves. */
 export class KnownNodes {
@@ -96,7 +102,15 @@ export class KnownNodes {
     const expires = now + announcement.ttlMs;
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
-      this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false });
+      this.#nodes.set(source, {
+        announcement,
+        seenAt,
+        expires,
+        before: new Set(),
+        conflict: false,
+        unchecked: false,
+        checkedAt: -Infinity,
+      });
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;
@@ -106,7 +120,14 @@ export class KnownNodes {
     known.seenAt = seenAt;
     known.expires = expires;
     if (last.instance !== announcement.instance) this.#another(source, known, last.instance);
-    else if (last.session !== announcement.session) this.#link.sessionLost(source);
+    else if (last.session !== announcement.session) {
+      sessionLost(this.#link, source);
+      known.unchecked = true;
+    }
+    if (!known.unchecked || now - known.checkedAt < CHECK_MS) return;
+    known.unchecked = false;
+    known.checkedAt = now;
+    checkRequests(this.#link, source);
   }
 
   /** Forgets the nodes whose time is over. */
@@ -116,7 +137,7 @@ export class KnownNodes {
     for (const [node, expires] of this.#expected) {
       if (expires > now) continue;
       this.#expected.delete(node);
-      this.#link.nodeGone(node, 'it was not heard of');
+      nodeGone(this.#link, node, 'it was not heard of');
     }
   }
 
@@ -127,7 +148,7 @@ export class KnownNodes {
     if (before.size >= MAX_BEFORE) before.clear();
     before.add(last);
     if (!isBack) {
-      this.#link.nodeGone(source, 'another process has its name now');
+      nodeGone(this.#link, source, 'another process has its name now');
       return;
     }
     if (!known.conflict) {
@@ -138,7 +159,7 @@ export class KnownNodes {
 
   #gone(node: string, why: string): void {
     this.#nodes.delete(node);
-    this.#link.nodeGone(node, why);
+    nodeGone(this.#link, node, why);
   }
 }
 

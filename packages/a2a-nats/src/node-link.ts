@@ -133,10 +133,10 @@ export class NodeLink {
   }
 
   /** Publishes a note; one that cannot be published now is lost. */
-  say(subject: string, text: string): void {
+  say(subject: string, text: string, reply?: string): void {
     if (!this.connected || this.connection.isClosed()) return;
     try {
-      this.batch.publish(subject, text);
+      this.batch.publish(subject, text, reply);
     } catch (error) {
       this.options.logger.debug({ subject, error: String(error) }, 'another node could not be told');
     }
@@ -153,28 +153,6 @@ export class NodeLink {
   /** The services of this node. */
   services(): readonly ServiceEntry[] {
     return this.#host?.services() ?? [];
-  }
-
-  /** Ends what a node that is gone asked here, and what only it could have answered. */
-  nodeGone(node: string, why: string): void {
-    this.options.logger.info({ node, why }, 'another node is gone');
-    this.#host?.nodeGone(node);
-    for (const asked of this.asked.list()) {
-      const isHolder = asked.node === node || (asked.node === undefined && !asked.topic && asked.holders.has(node));
-      if (!isHolder || asked.durable) continue;
-      asked.answered.add(node);
-      this.end(asked, 'ERR_CLOSED', `node ${JSON.stringify(node)} is gone: ${why}`);
-    }
-  }
-
-  /** Ends what a node asked before it lost its connection, because it does not wait any more, and the streams that it writes: parts may be lost. */
-  sessionLost(node: string): void {
-    this.#host?.cancelNode(node);
-    this.#host?.watchAgain(node);
-    for (const asked of this.asked.list()) {
-      if (asked.parts === undefined || !asked.holders.has(node)) continue;
-      this.end(asked, 'ERR_CLOSED', `node ${JSON.stringify(node)} lost its connection while it wrote the answer`);
-    }
   }
 
   /** Ends a request of this node that no other node will answer. */

@@ -61,6 +61,7 @@ export function nodePermissions(nodeId: string, grants: NodeGrants = {}): NodePe
       subjects.hello(),
       subjects.presence(),
       `${own}.node.*.cancel`,
+      `${own}.node.*.check`,
       `${own}.node.*.credit`,
       `${own}.node.*.watch`,
       `${own}.node.*.unwatch`,

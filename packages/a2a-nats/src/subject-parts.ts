@@ -19,11 +19,12 @@ export interface SubjectParts {
 /** The word of a node's greeting to others of its name. */
 export const HELLO = 'hello';
 /** Notes between nodes that are no messages, each the last word of a subject of the way `node`. */
-export type ControlWord = 'hello' | 'cancel' | 'credit' | 'unschedule' | 'watch' | 'unwatch' | 'exited';
+export type ControlWord = 'hello' | 'cancel' | 'check' | 'credit' | 'unschedule' | 'watch' | 'unwatch' | 'exited';
 
 const CONTROL_WORDS = new Set<string | undefined>([
   'hello',
   'cancel',
+  'check',
   'credit',
   'unschedule',
   'watch',

@@ -12,7 +12,7 @@ const REPLY_TOKEN = /^[0-9a-f]{32}$/;
 /**
  * The subjects of one node: `<prefix>.<source>.<way>.…`.
  *
- * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | credit | unschedule | watch | unwatch | exited>`,
+ * Ways: `agent.<node>.<pid>`, `node.<node>.<kernel | broadcast | topic.<words> | service.<name>.<method> | hello | cancel | check | credit | unschedule | watch | unwatch | exited>`,
  * `topic.<words>`, `service.<name>.<method>`, `inbox.<node>.<name>` (and `.high`), `later.<node>.<name>`, `reply.<node>.<random>`, `presence` and `dead.<name>.<node>`.
  * Each is 2048 bytes at most, because a server ends the connection of a client that sends a longer line.
  */

@@ -289,7 +289,7 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
 
 /** Subjects of the ways to the victim that `evil` may use. */
 function framed(pid: number): string[] {
-  const notes = ['cancel', 'credit', 'watch', 'unwatch', 'exited', 'unschedule', 'kernel', 'broadcast'];
+  const notes = ['cancel', 'check', 'credit', 'watch', 'unwatch', 'exited', 'unschedule', 'kernel', 'broadcast'];
   return [
     ...[pid, 0, 'x', -1, '01', 99].map((to) => `a2a.evil.agent.victim.${to}`),
     ...notes.map((word) => `a2a.evil.node.victim.${word}`),

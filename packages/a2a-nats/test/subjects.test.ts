@@ -105,6 +105,7 @@ describe('subjects', () => {
       'node.n=201.hello',
       'presence',
       'node.*.cancel',
+      'node.*.check',
       'node.*.credit',
       'node.*.watch',
       'node.*.unwatch',

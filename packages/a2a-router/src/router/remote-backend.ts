@@ -12,13 +12,16 @@ import type { SendReport } from './send-report.ts';
 export interface RemoteReply {
   /** Parts that the asker has room for when it asked for a stream; undefined for one answer. */
   readonly window?: number | undefined;
-  /** Hands the answer over; throws `ERR_CLOSED` or `ERR_MESSAGE_TOO_LARGE`, and the request waits on then. */
+  /** Hands the answer over; throws `ERR_CLOSED` or `ERR_MESSAGE_TOO_LARGE`, and the request waits on then, until `recheck` in the first case. */
   answer(message: KernelMessage): void;
   /** Tells that there will be no answer. */
   fail(code: ErrorCode, text: string): void;
   /** Tells the asker who works on its request, so that it can cancel it; called when a handler wants to know of its end, and by `recheck`. */
   watch?(): void;
 }
+
+/** State of a request of another node: in hand, one of the last 1024 that ended, or neither. */
+export type RemoteRequestState = 'held' | 'ended' | 'unknown';
 
 /** Way of a message to a handler that is no inbox. */
 interface Admission {
@@ -57,6 +60,8 @@ export interface RemoteHost {
   abandon(): void;
   /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if it is not pending here. */
   cancel(nodeId: string, messageId: string): boolean;
+  /** Tells whether processes here still have a request of another node in hand, or ended it lately. */
+  stateOf(nodeId: string, messageId: string): RemoteRequestState;
   /** Ends every request of a node that lost its connection, as `cancel` does. */
   cancelNode(nodeId: string): void;
   /** Tells a node again of the watches of its processes, because it may not know them. */
@@ -69,7 +74,10 @@ export interface RemoteHost {
   exited(nodeId: string, pid: Pid, exit: RemoteExit): void;
   /** Notes how many parts of a stream its asker has read so far; false if it is not written here. Counts that go back or are past what was written change nothing. */
   credit(nodeId: string, messageId: string, read: number): boolean;
-  /** Calls `watch` of every request that a handler watches, and watches every process again, because news may have been lost. */
+  /**
+   * Calls `watch` of every request that a handler watches, and watches every process again, because news may have been lost; ends the requests
+   * whose answer could not be handed over meanwhile.
+   */
   recheck(): void;
   /** The services of processes here. */
   services(): readonly ServiceEntry[];

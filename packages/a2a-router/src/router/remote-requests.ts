@@ -4,7 +4,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { mayAnswer, PendingRequest, type RequestHooks } from './pending-request.ts';
 import { PendingRequests } from './pending-requests.ts';
-import type { RemoteReply } from './remote-backend.ts';
+import type { RemoteReply, RemoteRequestState } from './remote-backend.ts';
 import { SlotMap } from './slot-map.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { requestOver } from './request-signals.ts';
@@ -17,6 +17,8 @@ class RemoteRequest extends PendingRequest {
   /** Parts of its answer that were handed over, and those that the asker has read. */
   written = 0;
   read = 0;
+  /** True once its answer could not be handed over, because there was no connection. */
+  unsent = false;
 
   constructor(
     id: string,
@@ -111,11 +113,23 @@ export class RemoteRequests {
     return this.#waiting.hasEnded(keyOf(node, id), NOT_LOCAL);
   }
 
+  /** State of a request of that node. */
+  stateOf(node: string, id: string): RemoteRequestState {
+    if (this.#requests.get(keyOf(node, id)) !== undefined) return 'held';
+    return this.hasEnded(node, id) ? 'ended' : 'unknown';
+  }
+
   /** Sends the answer to a request back, or a part of it; undefined when it answers none. */
   complete(message: KernelMessage): SendReport | undefined {
     const request = this.#answered(message);
     if (request === undefined) return undefined;
-    request.reply.answer(message);
+    try {
+      request.reply.answer(message);
+    } catch (error) {
+      if (request.window === undefined && error instanceof AgentwireError && error.code === 'ERR_CLOSED')
+        request.unsent = true;
+      throw error;
+    }
     if (message.streamed === 'part') request.written += 1;
     else this.drop(request, undefined, message.from);
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
@@ -157,10 +171,14 @@ export class RemoteRequests {
     return true;
   }
 
-  /** Has every asker told who works on its request; see `RemoteHost.recheck`. */
+  /** Has every asker told who works on its request, or that its answer was lost; see `RemoteHost.recheck`. */
   recheck(): void {
-    for (const { watchers, window, reply } of this.#requests.values())
-      if (watchers !== undefined || window !== undefined) reply.watch?.();
+    for (const request of this.#requests.values()) {
+      const { watchers, window, reply, unsent } = request;
+      if (unsent)
+        this.#waiting.end(request, new AgentwireError('ERR_CLOSED', 'there was no connection when it was answered'));
+      else if (watchers !== undefined || window !== undefined) reply.watch?.();
+    }
   }
 
   /** Notes that one who received a message of another node will not answer it. */
