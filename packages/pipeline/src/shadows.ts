@@ -100,6 +100,9 @@ export class ShadowedBody implements BodySource {
     return next;
   }
 
+  /** Frees nothing: observers may not have been asked yet. */
+  release(): void {}
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const source = this.#source[Symbol.asyncIterator]();
     try {

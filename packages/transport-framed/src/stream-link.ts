@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { toAgentwireError } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 import {
   createFrameDecoder,
   MAX_HANDSHAKE_FRAME_BYTES,
@@ -11,8 +12,6 @@ import { isHttp2, speaksHttp2 } from './link-errors.ts';
 import type { LinkReceiver, MessageLink } from './message-link.ts';
 
 const NO_BYTES = new Uint8Array(0);
-/** Shorter reads are left to the garbage collector. */
-const MIN_FREED_BYTES = 4 * 1024;
 
 /**
  * Makes a link of a byte stream that carries frames (`u32` length, `u8` type, payload): a socket, a pipe, a TLS stream.
@@ -100,8 +99,7 @@ class StreamLink implements MessageLink {
     } catch (error) {
       this.#fail(error);
     }
-    // bodies come in reads of which all was copied: freed here, they do not make the collector look through everything
-    // for every few dozen MiB of them
+    // bodies come in reads of which all was copied
     if (this.#isSocket && !this.#decoder.retained) freeMemory(chunk);
     this.#watchProgress();
     if (this.#delivery === 'held' && this.#decoder.pendingBytes > MAX_HANDSHAKE_FRAME_BYTES) this.#duplex.pause();
@@ -178,8 +176,4 @@ class StreamLink implements MessageLink {
     this.#stopDecoder();
     this.#duplex.destroy();
   }
-}
-
-function freeMemory({ buffer, length }: Buffer): void {
-  if (length >= MIN_FREED_BYTES && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 import type { BodySource, BufferedUpload } from '@agentwire/pipeline/internal';
 import type { ClientRequest } from '../client-messages.ts';
 import { BadRequest } from '../response/refusal.ts';
@@ -42,6 +43,8 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   #wake: (() => void) | undefined;
   /** Chunks that wait to be taken. */
   readonly #chunks: Uint8Array[] = [];
+  /** Chunks that were taken, where each is a memory of its own: those of HTTP/1.1, which node:http copies out of its reads. */
+  readonly #own: WeakSet<Uint8Array> | undefined;
   #aheadBytes = 0;
   #paused = true;
   #waitingSince: number | undefined;
@@ -59,6 +62,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   constructor(request: ClientRequest, options: RequestReaderDeps) {
     this.#request = request;
     this.#options = options;
+    if (request.httpVersionMajor === 1) this.#own = new WeakSet();
   }
 
   [Symbol.asyncIterator](): this {
@@ -101,7 +105,15 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
       count += 1;
     }
     this.#aheadBytes -= bytes;
-    return count === 1 ? chunks.shift() : Buffer.concat(chunks.splice(0, count), bytes);
+    if (count === 1) return chunks.shift();
+    const parts = chunks.splice(0, count);
+    const joined = Buffer.concat(parts, bytes);
+    if (this.#own !== undefined) for (const part of parts) freeMemory(part);
+    return joined;
+  }
+
+  release(chunk: Uint8Array): void {
+    if (this.#own?.delete(chunk) === true) freeMemory(chunk);
   }
 
   #resume(): void {
@@ -173,7 +185,10 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
       this.#slowMs = 0;
     }
     const { maxBytes } = this.#options;
-    if (this.bytes <= maxBytes) return chunk;
+    if (this.bytes <= maxBytes) {
+      this.#own?.add(chunk);
+      return chunk;
+    }
     this.#error = new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxBytes} bytes`);
     throw this.#error;
   }

@@ -27,6 +27,10 @@ export class SocketGate implements ConnectionGate {
     };
   }
 
+  get unsentBytes(): number {
+    return this.socket.destroyed ? Infinity : this.socket.writableLength;
+  }
+
   /** Leaves the socket as it was before. */
   remove(): void {
     this.#stopped = false;

@@ -90,7 +90,8 @@ export class UpstreamDispatch implements ResponseControl, Watched, Dispatcher.Di
     this.response = response;
     this.#since = owner.now();
     const { body } = request;
-    if (body !== null && !(body instanceof Uint8Array)) this.#upload = new Upload(body, this.#touch);
+    if (body !== null && !(body instanceof Uint8Array))
+      this.#upload = new Upload(body, this.#touch, () => this.#gate?.unsentBytes ?? Infinity);
   }
 
   readonly #touch = (): void => {

@@ -94,6 +94,8 @@ export interface ResponseControl {
 /** Reads of one request's response. */
 export interface ConnectionGate {
   readonly socket: Pick<Socket, 'destroyed' | 'errored'>;
+  /** Bytes that the system has not taken from the connection; `Infinity` where that is unknown. */
+  readonly unsentBytes: number;
   /** Requests that were sent on this connection. */
   requests: number;
   /** `true` once bytes came since the last request was sent. */

@@ -1,9 +1,12 @@
 import { AgentwireError } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 
 /** Body as a stream; `replayable` where every iterator starts over. */
 export interface BodyStream extends AsyncIterable<Uint8Array> {
   readonly replayable?: boolean;
+  /** Frees the memory of a chunk that it gave and that nothing reads any more; chunks of others stay as they are. */
+  release?(chunk: Uint8Array): void;
 }
 
 /** Length from which a body is stored in a file, in bytes. */
@@ -75,7 +78,7 @@ export class BufferedBody implements Disposable {
   take(): Uint8Array | BodyStream {
     const buffer = this.#buffer;
     if (buffer.length < FILE_FROM_BYTES) return buffer.intoVec();
-    return { replayable: true, [Symbol.asyncIterator]: () => chunksOf(buffer) };
+    return { replayable: true, release: freeMemory, [Symbol.asyncIterator]: () => chunksOf(buffer) };
   }
 
   /** Frees memory and disk. */

@@ -4,6 +4,8 @@ import type { BodyStream, BufferedBody } from './buffered-body.ts';
 
 /** Body of a client's request. */
 export interface BodySource extends AsyncIterable<Uint8Array> {
+  /** Frees the memory of a chunk that it gave and that nothing reads any more; chunks of others stay as they are. */
+  release(chunk: Uint8Array): void;
   /** Reads the chunks that have come, small ones as one: fewer events for the agents. */
   nextJoined(): Promise<IteratorResult<Uint8Array, undefined>>;
   /** Bytes read so far. */
@@ -31,7 +33,9 @@ async function filterNext(
   if (done === true) return { passed: await filter.filter(EMPTY, true), last: true };
   // no second event where this is the end by the announced length
   const last = reader.bytes === announced;
-  return { passed: await filter.filter(chunk, last), last };
+  const passed = await filter.filter(chunk, last);
+  if (passed !== chunk) reader.release(chunk);
+  return { passed, last };
 }
 
 async function* filtered(
@@ -86,7 +90,12 @@ export async function streamedBody(
     first !== undefined && filter.done && announced !== undefined
       ? first.passed.byteLength + announced - reader.bytes
       : undefined;
-  return { data: filtered(next, reader, filter, announced), length };
+  return { data: streamOf(filtered(next, reader, filter, announced), reader), length };
+}
+
+/** Returns chunks as a body, among them chunks of `reader`. */
+function streamOf(chunks: AsyncIterable<Uint8Array>, reader: BodySource): BodyStream {
+  return { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), release: (chunk) => reader.release(chunk) };
 }
 
 async function* joined(buffer: BufferedBody, reader: BodySource): AsyncGenerator<Uint8Array, void, undefined> {
@@ -116,9 +125,10 @@ export async function bufferedBody(
   for (let ended = false; !ended;) {
     const { passed, last } = await filterNext(reader, filter, announced);
     buffer.write(passed);
+    reader.release(passed);
     if (last) return whole(buffer);
     ended = filter.done;
   }
   const length = announced === undefined ? undefined : buffer.length + announced - reader.bytes;
-  return { data: joined(buffer, reader), length };
+  return { data: streamOf(joined(buffer, reader), reader), length };
 }

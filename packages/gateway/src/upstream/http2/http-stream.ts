@@ -94,6 +94,11 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     return this.#session.socket;
   }
 
+  /** Unknown: node:http2 has buffers of its own between stream and socket. */
+  get unsentBytes(): number {
+    return Infinity;
+  }
+
   get aborted(): boolean {
     return this.#reason !== null;
   }
