@@ -70,8 +70,8 @@ export class ProxiedRequest implements BodyProgress {
     this.#startedAt = options.clock.now();
     this.#continueDue = expectsContinue;
     this.#trace = options.tracer && RequestTrace.begin(options.tracer, request);
-    // a signal costs more than all else here: made only where something can wait for it
-    const leaving = options.steps.length > 0 || response instanceof UpgradeResponse ? new AbortController() : undefined;
+    // a signal costs more than all else here: made only for WebSockets
+    const leaving = response instanceof UpgradeResponse ? new AbortController() : undefined;
     this.#pipeline = new Pipeline(options, leaving?.signal, this.#trace?.traceparent);
     this.#reader = new RequestReader(request, {
       maxBytes: options.maxRequestBodyBytes,
@@ -111,6 +111,7 @@ export class ProxiedRequest implements BodyProgress {
       if (response.writableFinished || this.#left !== undefined) return;
       this.#left = new AgentwireError('ERR_ABORTED', 'the client went away');
       leaving?.abort(this.#left);
+      pipeline.cancel(id);
       this.#upstream.leave(this.#left);
     };
     response.once('close', onClose);

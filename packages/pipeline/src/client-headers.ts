@@ -1,5 +1,5 @@
 import type { HeaderList } from '@agentwire/core';
-import { internHeaderName, isHopByHop, nominatedNames } from '@agentwire/headers';
+import { HOP_BY_HOP_NAMES, internHeaderName, nominatedNames } from '@agentwire/headers';
 
 /** Client of a request. */
 export interface Client {
@@ -35,10 +35,13 @@ function isFraming(lower: string, value: string): boolean {
   return lower === 'transfer-encoding' || (lower === 'te' && value.trim().toLowerCase() === 'trailers');
 }
 
+/** Names that end at this proxy: hop-by-hop ones, and `Expect`, which it answers. */
+const NEVER_SENT: ReadonlySet<string> = new Set([...HOP_BY_HOP_NAMES, 'expect']);
+
 /** Collects the lines that pass, and the forwarded headers of a trusted proxy. */
 class Cleaned {
   readonly list: string[] = [];
-  readonly #options: ClientHeaderOptions;
+  readonly #dropsUnderscores: boolean;
   readonly #trusted: boolean;
   readonly #nominated: ReadonlySet<string> | undefined;
   forwardedFor: string | undefined;
@@ -47,19 +50,18 @@ class Cleaned {
   hasForwarded = false;
 
   constructor(options: ClientHeaderOptions, trusted: boolean, nominated: ReadonlySet<string> | undefined) {
-    this.#options = options;
+    this.#dropsUnderscores = options.headersWithUnderscores === 'drop';
     this.#trusted = trusted;
     this.#nominated = nominated;
   }
 
   add(name: string, value: string): void {
     const lower = internHeaderName(name);
-    if (lower === 'expect') return;
-    if (isHopByHop(lower)) {
+    if (NEVER_SENT.has(lower)) {
       if (isFraming(lower, value)) this.list.push(name, value);
       return;
     }
-    if (lower.includes('_') && this.#options.headersWithUnderscores === 'drop') return;
+    if (this.#dropsUnderscores && lower.includes('_')) return;
     const forwarded = forwardedName(lower);
     if (forwarded !== undefined) {
       // a trusted proxy sends the canonical name; another spelling passed through it, and would stand beside the real one
@@ -138,18 +140,28 @@ export function http1Lines(raw: readonly string[], authority: string | undefined
 
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'te']);
 
+/** Returns whether a header frames a body on one hop. */
+function frames(name: string): boolean {
+  // the length first: few other names have one of these
+  const { length } = name;
+  return (length === 2 || length === 14 || length === 17) && FRAMING.has(internHeaderName(name));
+}
+
 /**
  * Replaces the headers that frame a body on one hop: no second length of a client or an agent may reach the upstream, and
- * trailers do not pass.
+ * trailers do not pass. A list without any is returned itself.
  *
  * @param length in bytes; `undefined` without a body, and for a chunked one
  */
 export function withFraming(headers: HeaderList, length: number | undefined): HeaderList {
-  const out: string[] = [];
+  let out: string[] | undefined;
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] as string;
-    if (!FRAMING.has(internHeaderName(name))) out.push(name, headers[at + 1] as string);
+    if (frames(name)) out ??= headers.slice(0, at);
+    else out?.push(name, headers[at + 1] as string);
   }
-  if (length !== undefined) out.push('content-length', String(length));
+  if (length === undefined) return out ?? headers;
+  out ??= [...headers];
+  out.push('content-length', String(length));
   return out;
 }

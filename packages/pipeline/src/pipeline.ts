@@ -33,7 +33,7 @@ export class Pipeline {
   readonly responseOps: HeaderOp[] = [];
 
   /**
-   * @param signal aborts when the client leaves; `undefined` where there are no agents, which is all that it ends
+   * @param signal aborts when the client leaves; not needed where {@link cancel} is called at once then, which costs less
    * @param traceparent span that the events belong under; agents see it as `traceparent` of the request
    */
   constructor(options: ResolvedPipelineOptions, signal: AbortSignal | undefined, traceparent?: string) {
@@ -137,9 +137,11 @@ export class Pipeline {
     this.#forEachAgent((agent) => pool.sendRequestComplete(agent, complete));
   }
 
-  /** Cancels the request at every agent that knows it. */
+  /** Cancels the request at every agent that knows it; events without an answer fail with `ERR_ABORTED`. A second call has no effect. */
   cancel(id: string): void {
-    const { pool, shadows } = this.#calls;
+    const { pool, shadows, cancelled } = this.#calls;
+    if (cancelled) return;
+    this.#calls.cancelled = true;
     shadows?.cancel();
     // an agent that was removed from the pool meanwhile was told
     this.#forEachAgent((agent) => void pool.cancelRequest(agent, id).catch(() => undefined));

@@ -29,9 +29,7 @@ export const upstreamDispatch: LifecycleCase = {
         evict: () => undefined,
       },
     );
-    const controller = { rawHeaders: [], abort: () => undefined } as unknown as Parameters<
-      UpstreamDispatch['onResponseStart']
-    >[0];
+    const exchange = { rawHeaders: [], rawTrailers: [], headOnly: false, abort: () => undefined };
     const connection = { gate: undefined, dispatch: () => undefined } as unknown as Parameters<
       UpstreamDispatch['send']
     >[0];
@@ -42,27 +40,27 @@ export const upstreamDispatch: LifecycleCase = {
         send() {
           if (dispatch.state !== 'queued') return;
           dispatch.send(connection);
-          dispatch.onRequestStart(controller);
+          dispatch.onRequestStart(exchange);
         },
         head() {
           // an informational response is none
-          dispatch.onResponseStart(controller, 103);
-          if (dispatch.state === 'sent') dispatch.onResponseStart(controller, 200);
+          dispatch.onResponseStart(exchange, 103);
+          if (dispatch.state === 'sent') dispatch.onResponseStart(exchange, 200);
         },
         upgrade() {
-          if (dispatch.state === 'sent') dispatch.onRequestUpgrade(controller, 101, {}, new PassThrough());
+          if (dispatch.state === 'sent') dispatch.onRequestUpgrade(exchange, new PassThrough());
         },
         end() {
-          if (dispatch.state === 'body') dispatch.onResponseEnd();
+          if (dispatch.state === 'body') dispatch.onResponseEnd(exchange);
         },
         'end while stopped'() {
           if (dispatch.state !== 'body') return;
           flows = false;
-          dispatch.onResponseData(controller, new Uint8Array(1));
-          dispatch.onResponseEnd();
+          dispatch.onResponseData(new Uint8Array(1));
+          dispatch.onResponseEnd(exchange);
         },
         'upstream failed'() {
-          if (isPending()) dispatch.onResponseError(controller, new Error('reset'));
+          if (isPending()) dispatch.onResponseError(new Error('reset'));
         },
         resume() {
           flows = true;

@@ -1,7 +1,14 @@
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { UpstreamProtocol } from './upstream-config.ts';
-import type { TargetConnection, TargetConnections } from './upstream-messages.ts';
+import type {
+  DispatchRequest,
+  Exchange,
+  ExchangeHandler,
+  TargetConnection,
+  TargetConnections,
+} from './upstream-messages.ts';
 import { SocketGate } from './socket-gate.ts';
 import type { UpstreamAddress } from './upstream-address.ts';
 import type { UpstreamTls } from './upstream-config.ts';
@@ -23,6 +30,59 @@ export interface ConnectionSettings {
 
 /** Dials one server: calls back with a socket that is connected, after TLS where the address has it. */
 export type Dial = (callback: buildConnector.Callback) => void;
+
+const NO_LINES: readonly Buffer[] = [];
+
+/**
+ * One request of undici's client, by the handler interface that gets the lines of a response as its parser read them: the other
+ * one makes an object of them first, which is 3 % of a request.
+ */
+class Http1Exchange implements Exchange {
+  readonly #handler: ExchangeHandler;
+  #abort: ((error: Error) => void) | undefined;
+  rawHeaders = NO_LINES;
+  rawTrailers = NO_LINES;
+  readonly headOnly = false;
+
+  constructor(handler: ExchangeHandler) {
+    this.#handler = handler;
+  }
+
+  abort(error: Error): void {
+    this.#abort?.(error);
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    this.#handler.onRequestStart(this);
+  }
+
+  /** @returns `true`: the parser is never paused, see {@link SocketGate} */
+  onHeaders(status: number, lines: readonly Buffer[]): boolean {
+    this.rawHeaders = lines;
+    this.#handler.onResponseStart(this, status);
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#handler.onResponseData(chunk);
+    return true;
+  }
+
+  onComplete(trailers: readonly Buffer[]): void {
+    this.rawTrailers = trailers;
+    this.#handler.onResponseEnd(this);
+  }
+
+  onUpgrade(_status: number, lines: readonly Buffer[], socket: Duplex): void {
+    this.rawHeaders = lines;
+    this.#handler.onRequestUpgrade(this, socket);
+  }
+
+  onError(error: Error): void {
+    this.#handler.onResponseError(error);
+  }
+}
 
 /** One connection of HTTP/1.1: dials when a request needs it, and again after the connection has ended. */
 class UpstreamConnection implements TargetConnection {
@@ -62,8 +122,14 @@ class UpstreamConnection implements TargetConnection {
     return this.#client.stats.connected;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#client.dispatch({ ...options, servername: this.#serverName } as Dispatcher.DispatchOptions, handler);
+  dispatch({ method, path, headers, body, upgrade }: DispatchRequest, handler: ExchangeHandler): void {
+    const options = { method, path, headers, body, upgrade, servername: this.#serverName };
+    const exchange = new Http1Exchange(handler);
+    // its types have text where its client gives bytes
+    this.#client.dispatch(
+      options as unknown as Dispatcher.DispatchOptions,
+      exchange as unknown as Dispatcher.DispatchHandler,
+    );
   }
 
   destroy(): Promise<void> {

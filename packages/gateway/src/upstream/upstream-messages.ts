@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { HeaderList } from '@agentwire/core';
 import type { BodyStream } from '@agentwire/pipeline/internal';
-import type { Dispatcher } from 'undici';
 
 /** Request for the upstream. */
 export interface OutgoingRequest {
@@ -112,12 +112,38 @@ export interface TargetConnection {
   readonly gate: ConnectionGate | undefined;
   /** `true` while it has an open socket of its own; streams of HTTP/2 have none. */
   readonly isConnected: boolean;
-  dispatch(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  dispatch(request: DispatchRequest, handler: ExchangeHandler): void;
   destroy(): Promise<void>;
 }
 
 /** Request for a {@link TargetConnection}. */
-export type DispatchOptions = Dispatcher.DispatchOptions & Pick<OutgoingRequest, 'acceptsTrailers' | 'trailers'>;
+export type DispatchRequest = Omit<OutgoingRequest, 'body'> & {
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+};
+
+/** One request on a connection, as its {@link ExchangeHandler} sees it. */
+export interface Exchange {
+  /** Lines of the response, or of its last informational one, names and values in turn: bytes of HTTP/1.1, text of HTTP/2. */
+  readonly rawHeaders: readonly (Buffer | string)[];
+  /** Lines behind the body, at its end. */
+  readonly rawTrailers: readonly (Buffer | string)[];
+  /** `true` where the head ended the response; HTTP/1.1 does not tell. */
+  readonly headOnly: boolean;
+  /** Ends it with an error for `onResponseError`. */
+  abort(error: Error): void;
+}
+
+/** Callbacks for one request on a connection, in order; last `onResponseEnd`, `onRequestUpgrade` or `onResponseError`, once. */
+export interface ExchangeHandler {
+  /** Called before the first byte of the request is written. */
+  onRequestStart(exchange: Exchange): void;
+  /** Called for each head, informational ones too. */
+  onResponseStart(exchange: Exchange, status: number): void;
+  onResponseData(chunk: Uint8Array): void;
+  onResponseEnd(exchange: Exchange): void;
+  onRequestUpgrade(exchange: Exchange, socket: Duplex): void;
+  onResponseError(error: Error): void;
+}
 
 /** Connections to one server. */
 export interface TargetConnections {

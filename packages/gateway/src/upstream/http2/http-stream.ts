@@ -7,15 +7,12 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
-import type { Dispatcher } from 'undici';
 import { addHttp2Headers } from '../../http2/http2-headers.ts';
 import { REFUSED_STREAM } from '../upstream-error.ts';
-import type { ConnectionGate, DispatchOptions } from '../upstream-messages.ts';
+import type { ConnectionGate, DispatchRequest, Exchange, ExchangeHandler } from '../upstream-messages.ts';
 import type { TargetSession } from './target-session.ts';
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
-
-type Body = Uint8Array | AsyncIterable<Uint8Array> | null;
 
 const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
@@ -49,8 +46,8 @@ function drained(stream: ClientHttp2Stream): Promise<void> {
 }
 
 /** Returns the header block of a request. */
-function headOf({ method, path, headers, acceptsTrailers }: DispatchOptions, scheme: string): OutgoingHttpHeaders {
-  const lines = addHttp2Headers(headers as string[], { ':method': method, ':scheme': scheme, ':path': path });
+function headOf({ method, path, headers, acceptsTrailers }: DispatchRequest, scheme: string): OutgoingHttpHeaders {
+  const lines = addHttp2Headers(headers, { ':method': method, ':scheme': scheme, ':path': path });
   const { host, ...rest } = lines;
   if (host !== undefined) rest[':authority'] = host;
   // some gRPC servers refuse a request without it
@@ -58,11 +55,11 @@ function headOf({ method, path, headers, acceptsTrailers }: DispatchOptions, sch
   return rest;
 }
 
-/** One request and its response on a stream of HTTP/2, with the callbacks that undici has for HTTP/1.1. */
-export class HttpStream implements ConnectionGate, Dispatcher.DispatchController {
+/** One request and its response on a stream of HTTP/2. */
+export class HttpStream implements ConnectionGate, Exchange {
   readonly #session: TargetSession;
-  readonly #options: DispatchOptions;
-  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #request: DispatchRequest;
+  readonly #handler: ExchangeHandler;
   #stream: ClientHttp2Stream | undefined;
   /** `true` once the handler has got its last callback. */
   #over = false;
@@ -71,7 +68,6 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   #targetEnded = false;
   /** Resets the stream with CANCEL. `close` would end the body first, so that a part of it looked like the whole. */
   readonly #cut = new AbortController();
-  #reason: Error | null = null;
   #responded = false;
   /** Bytes of the socket that were read when the request was sent. */
   #bytesRead = 0;
@@ -83,9 +79,9 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   rawHeaders: string[] = [];
   rawTrailers: string[] = [];
 
-  constructor(session: TargetSession, options: DispatchOptions, handler: Dispatcher.DispatchHandler) {
+  constructor(session: TargetSession, request: DispatchRequest, handler: ExchangeHandler) {
     this.#session = session;
-    this.#options = options;
+    this.#request = request;
     this.#handler = handler;
     this.requests = session.opened;
   }
@@ -97,22 +93,6 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   /** Unknown: node:http2 has buffers of its own between stream and socket. */
   get unsentBytes(): number {
     return Infinity;
-  }
-
-  get aborted(): boolean {
-    return this.#reason !== null;
-  }
-
-  get reason(): Error | null {
-    return this.#reason;
-  }
-
-  get paused(): boolean {
-    return this.#stream?.isPaused() === true;
-  }
-
-  pause(): void {
-    this.stop();
   }
 
   stop(): void {
@@ -129,16 +109,16 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
 
   /** Sends the request. */
   start(): void {
-    const { body, upgrade, trailers, path, method } = this.#options;
-    this.#handler.onRequestStart?.(this, undefined);
+    const { body, upgrade, trailers, path, method } = this.#request;
+    this.#handler.onRequestStart(this);
     if (this.#over) return;
-    if (upgrade != null)
+    if (upgrade !== undefined)
       return this.abort(new AgentwireError('ERR_UNSUPPORTED', 'WebSockets need an upstream with protocol: http1'));
     const scheme = 'encrypted' in this.socket ? 'https' : 'http';
     try {
       const waitForTrailers = body !== null && trailers !== undefined;
       const settings = { endStream: body === null, waitForTrailers, signal: this.#cut.signal };
-      this.#stream = this.#session.http2.request(headOf(this.#options, scheme), settings);
+      this.#stream = this.#session.http2.request(headOf(this.#request, scheme), settings);
     } catch (error) {
       // the session has ended in this turn, or the head is one that HTTP/2 does not allow
       const { code, message } = error as NodeJS.ErrnoException;
@@ -157,7 +137,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     this.#session.open();
     this.#bytesRead = this.socket.bytesRead;
     this.#listen(this.#stream);
-    void this.#upload(this.#stream, body as Body);
+    void this.#upload(this.#stream, body);
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -194,19 +174,19 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     this.headOnly = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#missing = Number(head['content-length'] ?? 0);
     this.rawHeaders = raw.filter((_part, at) => raw[at - (at % 2)]?.startsWith(':') !== true);
-    this.#handler.onResponseStart?.(this, head[':status'] ?? 0, head);
+    this.#handler.onResponseStart(this, head[':status'] ?? 0);
     if (this.headOnly) this.#finish();
   }
 
   #onData(chunk: Uint8Array): void {
     this.#missing -= chunk.byteLength;
-    if (!this.#over) this.#handler.onResponseData?.(this, chunk as Buffer);
+    if (!this.#over) this.#handler.onResponseData(chunk);
   }
 
   #onEnd(stream: ClientHttp2Stream): void {
     // node:http2 ends the readable side of a stream that was reset too; `close` comes next
     if (stream.rstCode !== 0 || !this.#targetEnded || this.#session.http2.destroyed || !this.#responded) return;
-    const hasBody = this.#options.method !== 'HEAD' && !this.headOnly;
+    const hasBody = this.#request.method !== 'HEAD' && !this.headOnly;
     if (hasBody && this.#missing > 0)
       return this.#fail(new AgentwireError('ERR_CONNECT', 'the response is incomplete'));
     this.#finish();
@@ -215,7 +195,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#handler.onResponseEnd?.(this, {});
+    this.#handler.onResponseEnd(this);
     this.#stream?.resume();
     // the target does not wait for the rest of the body
     if (!this.#uploaded) this.#cut.abort();
@@ -239,8 +219,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
   #fail(error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#reason = error;
-    this.#handler.onResponseError?.(this, error);
+    this.#handler.onResponseError(error);
   }
 
   /** Resets the stream. A request that timed out in silence makes its connection doubtful. */
@@ -252,7 +231,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
     this.#cut.abort();
   }
 
-  async #upload(stream: ClientHttp2Stream, body: Body): Promise<void> {
+  async #upload(stream: ClientHttp2Stream, body: DispatchRequest['body']): Promise<void> {
     try {
       if (body === null) this.#uploaded = true;
       else if (body instanceof Uint8Array) this.#endWith(stream, body);
@@ -275,7 +254,7 @@ export class HttpStream implements ConnectionGate, Dispatcher.DispatchController
 
   #sendTrailers(stream: ClientHttp2Stream): void {
     try {
-      stream.sendTrailers(addHttp2Headers(this.#options.trailers?.() ?? [], {}));
+      stream.sendTrailers(addHttp2Headers(this.#request.trailers?.() ?? [], {}));
     } catch (error) {
       this.abort(error as Error);
     }

@@ -1,7 +1,12 @@
-import type { Dispatcher } from 'undici';
 import type { Deadlines } from '../../deadlines.ts';
 import { type ConnectionSettings, connectionsTo } from '../upstream-connection.ts';
-import type { ConnectionGate, DispatchOptions, TargetConnection, TargetConnections } from '../upstream-messages.ts';
+import type {
+  ConnectionGate,
+  DispatchRequest,
+  ExchangeHandler,
+  TargetConnection,
+  TargetConnections,
+} from '../upstream-messages.ts';
 import { HttpStream } from './http-stream.ts';
 import { NoHttp2, TargetSessions } from './target-sessions.ts';
 
@@ -27,23 +32,23 @@ class StreamConnection implements TargetConnection {
     return this.#http1?.isConnected === true;
   }
 
-  dispatch(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    if (this.#target.isHttp1) return this.#overHttp1(options, handler);
+  dispatch(request: DispatchRequest, handler: ExchangeHandler): void {
+    if (this.#target.isHttp1) return this.#overHttp1(request, handler);
     this.#onHttp1 = false;
     this.#target.sessions.take((error, session) => {
       if (session !== undefined) {
-        const stream = new HttpStream(session, options, handler);
+        const stream = new HttpStream(session, request, handler);
         this.#gate = stream;
         stream.start();
-      } else if (error instanceof NoHttp2 && this.#target.fallBack()) this.#overHttp1(options, handler);
-      else handler.onResponseError?.(undefined as never, error as Error);
+      } else if (error instanceof NoHttp2 && this.#target.fallBack()) this.#overHttp1(request, handler);
+      else handler.onResponseError(error as Error);
     });
   }
 
-  #overHttp1(options: DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+  #overHttp1(request: DispatchRequest, handler: ExchangeHandler): void {
     this.#onHttp1 = true;
     this.#http1 ??= this.#target.http1.create();
-    this.#http1.dispatch(options, handler);
+    this.#http1.dispatch(request, handler);
   }
 
   async destroy(): Promise<void> {
