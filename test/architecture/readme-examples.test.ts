@@ -59,6 +59,20 @@ describe('the examples of the READMEs run', () => {
     expect(await run(`${imports}\n${code}\nprocess.exit();`)).toBe(`[ 'unix:${folder}/waf.sock' ]\n`);
   });
 
+  test('the tracer of docs/a2a.md traces what a router sends', async () => {
+    const spans = `
+      const names = [];
+      trace.setGlobalTracerProvider({
+        getTracer: () => ({
+          startSpan: (name) => (names.push(name), trace.wrapSpanContext({ traceId: '', spanId: '', traceFlags: 0 })),
+        }),
+      });
+      const agent = router.register(router.processTable.insert({ agentId: 'agent' }));
+      await agent.publish('news', { kind: 'text', text: 'hi' });
+      console.log(names);`;
+    expect(await run(`${examples('docs/a2a.md')[1]}${spans}`)).toBe("[ 'send news' ]\n");
+  });
+
   test('the agent and the gateway of the README work together', async () => {
     const [agent = '', gateway = ''] = examples('README.md');
     const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));

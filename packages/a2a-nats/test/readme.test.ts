@@ -6,22 +6,76 @@ import { hasServer, startServer, unlessServer } from './server.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** The first sample of a page, and what it prints. */
-const PAGES = [
-  ['README.md', "{ kind: 'text', text: 'hello here' }\n"],
-  ['../../docs/a2a.md', "{ kind: 'json', value: { price: 7 } }\n{ kind: 'text', text: 'tea' }\n"],
-] as const;
+function samplesOf(page: string): string[] {
+  return [...readFileSync(join(root, page), 'utf8').matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code ?? '');
+}
 
-it.skipIf(!hasServer).each(PAGES)(
-  `the first sample of %s runs and prints what it says${unlessServer}`,
+const IMPORTS = `
+  import { createA2ARouter, payload, target } from '@agentwire/a2a-router';
+  import { createNatsBackend, formatPermissions, nodePermissions } from '@agentwire/a2a-nats';
+  const servers = process.env['NATS_URL'];`;
+
+/** Programs around the samples of the pages, and what they print. */
+const PROGRAMS: readonly (readonly [string, () => string, string])[] = [
+  [
+    'the first sample of docs/a2a.md',
+    () => samplesOf('../../docs/a2a.md')[0] ?? '',
+    "{ kind: 'json', value: { price: 7 } }\n{ kind: 'text', text: 'tea' }\n",
+  ],
+  ['the first sample of the README', () => samplesOf('README.md')[0] ?? '', "{ kind: 'text', text: 'hello here' }\n"],
+  [
+    'the sample of permissions',
+    () => `${IMPORTS}
+      ${samplesOf('README.md')[1]}
+      console.log(user.startsWith('{ user: there'), user.includes('"a2a.there.service.clock.*"'));`,
+    'true true\n',
+  ],
+  [
+    'the sample of discovery',
+    () => `${IMPORTS}
+      ${samplesOf('README.md')[2]}
+      await backend.close();`,
+    'shop 1.4.0 []\n',
+  ],
+  [
+    'the samples of durable and of delayed messages',
+    () => {
+      const [durable = '', delayed = ''] = samplesOf('README.md').slice(3);
+      return `${IMPORTS}
+        const desk = await createNatsBackend({ nodeId: 'desk', servers, durable: {} });
+        const router = createA2ARouter({ backend: desk });
+        const agent = router.register(router.processTable.insert({ agentId: 'agent' }));
+        const order = { tea: 2 };
+        const { promise: booked, resolve: book } = Promise.withResolvers();
+        ${durable}
+        console.log(await booked);
+        const orders = target.remoteNode('shop', target.service('orders'));
+        const reminder = { tea: 3 };
+        {
+          const backend = desk;
+          ${delayed.replace('await backend.cancelDelayed', 'const isCancelled = await backend.cancelDelayed')}
+          console.log(isCancelled);
+        }
+        await Promise.all([desk.close(), backend.close()]);`;
+    },
+    "{ kind: 'json', value: { tea: 2 } }\ntrue\n",
+  ],
+];
+
+it('each sample of the README has a program', () => {
+  expect(samplesOf('README.md')).toHaveLength(5);
+});
+
+it.skipIf(!hasServer).for(PROGRAMS)(
+  `%s runs and prints what it says${unlessServer}`,
   { timeout: 30_000 },
-  async (page, printed) => {
-    const code = /```ts\n(.*?)```/s.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? '';
+  async ([, program, printed]) => {
+    // Inside the package, so that it finds the package by its name.
     const folder = mkdtempSync(join(root, 'test', '.readme-'));
     const server = await startServer();
     try {
       const file = join(folder, 'example.ts');
-      writeFileSync(file, code);
+      writeFileSync(file, program());
       const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=@agentwire/source', file], {
         encoding: 'utf8',
         env: { ...process.env, NATS_URL: server.url },

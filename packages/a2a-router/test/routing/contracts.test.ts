@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { gateDecision, payload, target } from '../../src/index.ts';
 import type { SchemaResult, StandardSchema } from '../../src/internal.ts';
 import { createTeam, settle } from '../team.ts';
@@ -21,6 +22,15 @@ const good = payload.json({ list: [1, 2] });
 const bad = payload.json({ list: ['secret'] });
 
 describe('a contract', () => {
+  it('is taken as zod writes it', async () => {
+    const { add } = createTeam();
+    const [asker, worker] = [add('asker'), add('worker')];
+    worker.provide('math', { methods: { sum: { args: z.object({ list: z.array(z.number()) }), answer: z.number() } } });
+    void worker.serve(() => payload.json(3));
+    expect(await asker.request(to, good)).toMatchObject({ payload: { value: 3 } });
+    await expect(asker.request(to, bad)).rejects.toMatchObject({ detail: { paths: ['list.0'] } });
+  });
+
   it.each(['sync', 'async'])('checks arguments at the receiver, before a handler sees them (%s)', async (how) => {
     const { router, add } = createTeam();
     const [asker, worker] = [add('asker'), add('worker')];
