@@ -87,6 +87,38 @@ test('agentwire replay: a recording of a gateway, asked again after a change of 
   expect(documents[2]).toMatchObject({ outcome: 'summary', agent: 'paths', same: 1, changed: 2, withoutQuery: 1 });
 }, 60_000);
 
+test('several workers write one recording: every request is a whole line, also after a rotation', async () => {
+  const folder = socketFolder();
+  const [file, socket] = [join(folder, 'recording.ndjson'), `unix:${join(folder, 'paths.sock')}`];
+  await serve(socket, '/a');
+  const to = ['--listen', '127.0.0.1:0', '--upstream', await upstream(), '--agent', `paths=${socket}`];
+  const gateway = start('gateway', ...to, '--workers', '2', '--record', file);
+  const url = await gateway.line('listening ');
+  const ask = (from: number): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        // a connection each, so that both workers get some
+        const headers = { 'x-api-key': 'k', 'x-long': 'l'.repeat(9_000), connection: 'close' };
+        const response = await fetch(`${url}/${from + at}`, { headers });
+        return response.text();
+      }),
+    );
+  await ask(0);
+  await vi.waitFor(() => expect(lines(file)).toHaveLength(40));
+  renameSync(file, `${file}.1`);
+  gateway.child.kill('SIGUSR1');
+  await vi.waitFor(() => expect(existsSync(file)).toBe(true));
+  await ask(40);
+  expect(await gateway.stop()).toBe(0);
+  const all = [...lines(`${file}.1`), ...lines(file)].map((text) => JSON.parse(text) as { request: { uri: string } });
+  expect(new Set(all.map(({ request }) => request.uri))).toEqual(
+    new Set(Array.from({ length: 80 }, (_, at) => `/${at}`)),
+  );
+  const replayed = await replay(`${file}.1`, socket, '-H', 'x-api-key: k', '--concurrency', '8');
+  expect(replayed).toMatchObject({ status: 0, stderr: '' });
+  expect(replayed.stdout).toContain('0 changed, 0 failed, 0 skipped');
+}, 60_000);
+
 test('wrong use of agentwire replay exits with 2, an agent that is not there with 1', async () => {
   const folder = socketFolder();
   const file = join(folder, 'r.ndjson');

@@ -174,14 +174,24 @@ test('agents that observe, a failure policy, a cancelled request and an untaken 
   expect(of('quiet', '/hang')?.complete).toBe(undefined);
 });
 
-test('a decision from a cache is recorded as such', async () => {
+test('a decision from the cache is recorded as such, and none whose agent wrote the tags of the pool', async () => {
   const { record, lines } = await recording();
-  const cached: Decision = { ...ALLOW, audit: { tags: ['mine', 'agentwire:cached'] } };
-  const { url, ended } = await setup({ waf: { on: () => cached, events: ['requestHeaders'] } }, { record });
+  const tags = ['mine', 'agentwire:cached', 'agentwire:fail-open'];
+  const kept: Decision = { ...ALLOW, audit: { tags }, cache: { ttlMs: 60_000, vary: ['path'] } };
+  const agents = { waf: { on: () => kept, events: ['requestHeaders'] } } as const;
+  const { url, ended, summaries } = await setup(agents, { record }, undefined, {}, { decisionCache: {} });
   await fetch(`${url}/a`);
   await ended(1);
-  const [line] = await lines();
-  expect(line?.calls).toMatchObject([{ event: 'requestHeaders', cached: true, decision: { decision: 'allow' } }]);
+  await fetch(`${url}/a`);
+  await ended(2);
+  const all = await lines();
+  expect(all.map(({ calls }) => calls)).toMatchObject([
+    [{ event: 'requestHeaders', decision: { decision: 'allow' } }],
+    [{ event: 'requestHeaders', cached: true, decision: { decision: 'allow' } }],
+  ]);
+  expect(all[0]?.calls[0]).not.toHaveProperty('cached');
+  expect(all[0]?.calls[0]).not.toHaveProperty('failed');
+  expect(summaries.map(({ cached }) => cached)).toEqual([undefined, ['waf']]);
 });
 
 test('a recording ends when its file is full, and goes on once that was renamed', async () => {

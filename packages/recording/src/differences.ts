@@ -42,21 +42,34 @@ function comparable(before: Fields, after: Fields): Fields {
   return { ...after, url: text, ...leftOut };
 }
 
-/** Returns whether a value of today is a recorded one. A value that was redacted is equal to any. */
-function isSame(before: unknown, after: unknown): boolean {
-  if (before === null) return after !== undefined;
+/** Members in which `null` stands for a value that was redacted: the value of a header operation, parts of an address. */
+const REDACTED: ReadonlySet<string> = new Set(['value', ...PARTS]);
+/** Members whose own members are such values. */
+const NAMED: ReadonlySet<string> = new Set(['headers', 'params', 'routing_metadata']);
+
+/**
+ * Returns whether a value of today is a recorded one. A value that was redacted is equal to any; `null` anywhere else is what nobody recorded, and
+ * equal to nothing.
+ *
+ * @param name of the member that it is, `within` of the one around that
+ */
+function isSame(before: unknown, after: unknown, name: string, within: string): boolean {
+  if (before === null) return after !== undefined && (REDACTED.has(name) || NAMED.has(within));
   if (Array.isArray(before) && Array.isArray(after))
-    return before.length === after.length && before.every((one, at) => isSame(one, after[at]));
+    return before.length === after.length && before.every((one, at) => isSame(one, after[at], '', ''));
   if (!isObject(before) || !isObject(after) || Array.isArray(before) !== Array.isArray(after)) return before === after;
   const now = comparable(before, after);
-  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
-  return [...names].every((name) => isSame(before[name], now[name]));
+  const members = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...members].every((member) => isSame(before[member], now[member], member, name));
 }
 
 /** Returns a field of an audit; of its tags those of the agent. */
-function auditField(audit: RecordedDecision['audit'], name: (typeof AUDIT_FIELDS)[number]): unknown {
-  if (name !== 'tags') return audit?.[name];
-  const tags = audit?.tags?.filter((tag) => !tag.startsWith(OWN_TAG)) ?? [];
+function auditField(audit: unknown, name: (typeof AUDIT_FIELDS)[number]): unknown {
+  // a file may have anything there
+  if (!isObject(audit)) return audit;
+  const field = audit[name];
+  if (name !== 'tags' || !Array.isArray(field)) return field;
+  const tags = field.filter((tag: unknown) => typeof tag !== 'string' || !tag.startsWith(OWN_TAG));
   return tags.length === 0 ? undefined : tags;
 }
 
@@ -73,11 +86,11 @@ export function differences(before: RecordedDecision, decision: Decision): Diffe
   const shown = recordedDecision(decision, SHOWN, SHOWN_BODY_BYTES);
   return [
     ...FIELDS.flatMap((field) =>
-      isSame(before[field], after[field]) ? [] : [{ field, before: before[field], after: shown[field] }],
+      isSame(before[field], after[field], field, '') ? [] : [{ field, before: before[field], after: shown[field] }],
     ),
     ...AUDIT_FIELDS.flatMap((name) => {
       const [was, is] = [auditField(before.audit, name), auditField(after.audit, name)];
-      return isSame(was, is) ? [] : [{ field: `audit.${name}`, before: was, after: is }];
+      return isSame(was, is, name, 'audit') ? [] : [{ field: `audit.${name}`, before: was, after: is }];
     }),
   ];
 }

@@ -1,6 +1,7 @@
 import type { Decision } from '@agentwire/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { describeDifference } from '../src/describe-difference.ts';
 import { differences } from '../src/differences.ts';
 import { recordedDecision } from '../src/recorded-decision.ts';
 import { parseRecordedRequest } from '../src/recorded-request.ts';
@@ -104,6 +105,27 @@ test('a redacted value is equal to any value, but not to none; an address is com
     { field: 'response_headers', after: undefined },
   ]);
   expect(JSON.stringify(differences({ decision: 'allow' }, set('secret')))).not.toContain('secret');
+});
+
+test('null where nothing is redacted, as a hand may write it, is a difference', () => {
+  const block: Decision = { verdict: { type: 'block', status: 403, headers: ['x-why', 'rule'] } };
+  const before = (decision: unknown, more: object = {}): never => ({ decision, ...more }) as never;
+  expect(differences(before({ block: { status: 403, headers: { 'x-why': null } } }), block)).toEqual([]);
+  for (const wrong of [
+    before(null),
+    before({ block: null }),
+    before({ block: { status: null, headers: { 'x-why': 'rule' } } }),
+    before({ block: { status: 403, headers: null } }),
+  ])
+    expect(differences(wrong, block), JSON.stringify(wrong)).toMatchObject([{ field: 'decision' }]);
+  const set: Decision = { verdict: { type: 'allow' }, requestHeaders: [{ op: 'set', name: 'x-a', value: '1' }] };
+  for (const ops of [null, [null], [{ set: null }], [{ set: { name: null, value: null } }]])
+    expect(differences(before('allow', { request_headers: ops }), set)).toMatchObject([{ field: 'request_headers' }]);
+  const tagged: Decision = { verdict: { type: 'allow' }, audit: { tags: ['a'], confidence: 1 } };
+  expect(differences(before('allow', { audit: { tags: [null], confidence: null } }), tagged)).toHaveLength(2);
+  expect(differences(before('allow', { audit: null }), { verdict: { type: 'allow' } })).toHaveLength(4);
+  const [difference] = differences(before(null), block);
+  expect(difference && describeDifference(difference)).toEqual(['null', 'block 403']);
 });
 
 test('anything else than a line of a recording is none', () => {

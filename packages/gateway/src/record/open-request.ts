@@ -1,5 +1,6 @@
 import type { Decision, ProxyEvent, RequestHeaders } from '@agentwire/core';
 import type { Completion } from '@agentwire/core/session';
+import { failureKindOf, isCachedDecision } from '@agentwire/pool/internal';
 import { recordedBytes, recordedDecision, type Redaction } from '@agentwire/recording/internal';
 
 /** Events that are recorded. */
@@ -19,11 +20,10 @@ const MAX_CALLS = 256;
 /** Text of one request and agent, without bodies, in characters; further calls are counted. */
 const MAX_CHARACTERS = 256 * 1024;
 
-/** Returns the members of a call that tell, by the pool's tags, that the agent did not decide just now. */
-function originOf({ audit }: Decision): { failed?: true; cached?: true } {
-  const tags = audit?.tags ?? [];
-  if (tags.some((tag) => tag.startsWith('agentwire:fail-'))) return { failed: true };
-  return tags.includes('agentwire:cached') ? { cached: true } : {};
+/** Returns the members of a call that tell that the agent did not decide just now. Its tags do not: an agent could write them. */
+function originOf(decision: Decision): { failed?: true; cached?: true } {
+  if (failureKindOf(decision) !== undefined) return { failed: true };
+  return isCachedDecision(decision) ? { cached: true } : {};
 }
 
 /** Returns milliseconds with at most three decimals. */
