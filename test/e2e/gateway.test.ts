@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -47,6 +47,37 @@ test('agentwire gateway before agentwire agent: real HTTP through real processes
   expect((await fetch(`${url}/ok`)).status).toBe(503);
   expect((await fetch(`${admin}/readyz`)).status).toBe(503);
   expect(await gateway.stop()).toBe(0);
+}, 60_000);
+
+test('--proxy-protocol takes the client from the load balancers that it names, and cuts connections of others', async () => {
+  const server = createServer((request, response) => response.end(`for ${String(request.headers['x-forwarded-for'])}`));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const to = ['--listen', '127.0.0.1:0', '--upstream', `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+  /** Sends a request behind a header of the PROXY protocol. @returns all that comes back */
+  const ask = async (url: string): Promise<string> => {
+    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+    socket.write('PROXY TCP4 203.0.113.9 127.0.0.1 4711 80\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('close', resolve));
+    return text;
+  };
+  for (const [from, answer] of [
+    ['127.0.0.0/8, ::1', 'for 203.0.113.9'],
+    ['any', 'for 203.0.113.9'],
+    ['192.0.2.0/24', ''],
+  ] as const) {
+    const gateway = start('gateway', ...to, '--proxy-protocol', from);
+    const text = await ask(await gateway.line('listening '));
+    if (answer === '') expect(text).toBe('');
+    else expect(text).toContain(answer);
+    expect(await gateway.stop()).toBe(0);
+  }
 }, 60_000);
 
 test('an agent that registers by itself is asked too; one without the token is refused', async () => {

@@ -64,6 +64,7 @@ const wrongGatewayFlags: [string, string[]][] = [
   ['--admin-host must be a host name', [...GATEWAY, '--admin', '127.0.0.1:0', '--admin-host', 'a b']],
   ['--admin-host must be a host name', [...GATEWAY, '--admin', '127.0.0.1:0', '--admin-host', 'a:80']],
   ['--agent w=tcp:x:', [...GATEWAY, '--agent', 'w=tcp:x']],
+  ['--proxy-protocol.from', [...GATEWAY, '--proxy-protocol', '10.0.0.0/99']],
 ];
 /** Flags without an effect, and listeners without protection. */
 const useless: [string, string[]][] = [

@@ -2,6 +2,7 @@
 export { guarded } from './guarded.ts';
 export { listenOn, parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
+export { checkProxyProtocol } from './proxy-protocol/check-proxy-protocol.ts';
 export { unconnected } from './admin-server.ts';
 export { checkUpstream } from './options/resolve-options.ts';
 export {

@@ -1,6 +1,6 @@
 import { AgentwireError, parseEndpoint } from '@agentwire/core';
 import type { AgentEntry, GatewayFile } from '@agentwire/gateway/config-file';
-import { checkHostName, checkUpstream, parseHostPort } from '@agentwire/gateway/internal';
+import { checkHostName, checkProxyProtocol, checkUpstream, parseHostPort } from '@agentwire/gateway/internal';
 import type { TransportFlags } from '../load-transports.ts';
 import type { TlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
@@ -18,6 +18,7 @@ export interface GatewayFlags extends TlsFlags, TransportFlags {
   readonly httpsCert?: string;
   readonly httpsKey?: string;
   readonly h2c?: boolean;
+  readonly proxyProtocol?: string;
   readonly upstream?: string;
   readonly agent: string[];
   readonly reverseListen?: string;
@@ -112,6 +113,20 @@ export function httpsOf(
     ...(cert !== undefined && key !== undefined && { https: { ...file.https, certificates: [{ cert, key }] } }),
     ...(h2c !== undefined && { h2c }),
   };
+}
+
+/** The load balancers of `--proxy-protocol` over those of the file. @throws UsageError */
+export function proxyProtocolOf(
+  { proxyProtocol: given }: GatewayFlags,
+  file: GatewayFile,
+): Pick<GatewayFile, 'proxyProtocol'> {
+  if (given === undefined) return {};
+  const before = typeof file.proxyProtocol === 'object' ? file.proxyProtocol : {};
+  const { from: _, ...rest } = before;
+  const proxyProtocol = given === 'any' ? { ...rest } : { ...rest, from: given.split(',').map((one) => one.trim()) };
+  const example = `${GATEWAY_EXAMPLE} --proxy-protocol 10.0.0.0/8,192.0.2.7`;
+  usage('--', example, () => checkProxyProtocol('proxy-protocol', proxyProtocol));
+  return { proxyProtocol };
 }
 
 /** The flags of the access log over its settings in the file. @throws UsageError */

@@ -75,6 +75,10 @@ export function addGatewayCommand(program: Command, context: CommandContext): vo
     )
     .option('--https-key <file>', 'private key of --https-cert, PEM')
     .option('--h2c', 'serve HTTP/2 without TLS too')
+    .option(
+      '--proxy-protocol <from>',
+      'take the client from the PROXY protocol, version 1 or 2, of the load balancers with these IP addresses or ranges, separated by commas, or any; other connections are cut',
+    )
     .option('--workers <n>', 'processes that serve, or auto: one per core; SIGHUP replaces them one by one')
     .option(...WORKER_TIMEOUT)
     .option('--upstream <url>', 'where allowed requests go')

@@ -13,6 +13,7 @@ import {
   GATEWAY_EXAMPLE,
   type GatewayFlags,
   httpsOf,
+  proxyProtocolOf,
   usage,
 } from './gateway-flags.ts';
 import { checkEffect, type GatewaySettings } from './gateway-settings.ts';
@@ -79,6 +80,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     ...(flags.listen !== undefined && { listen: flags.listen }),
     ...(flags.workers !== undefined && { workers: workerCount(flags.workers, GATEWAY_EXAMPLE) }),
     ...httpsOf(flags, file),
+    ...proxyProtocolOf(flags, file),
     ...accessLogOf(flags, file),
     ...(flags.record !== undefined && { record: { ...file.record, file: flags.record } }),
     ...(flags.admin !== undefined && { admin: flags.admin }),
