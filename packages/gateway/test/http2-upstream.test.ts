@@ -7,6 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import {
   type AddressInfo,
@@ -222,6 +223,56 @@ describe('ends of connections', () => {
     const { url } = await gatewayTo(port);
     expect((await fetch(url, { method: 'POST', body: null })).status).toBe(200);
     expect(seen).toBe(2);
+  });
+
+  test.each([0, 1_000, 60_000])('so is one whose body had begun: %i bytes were read', async (before) => {
+    const whole = Buffer.alloc(before + 100_000, 'abcdefg');
+    const bodies: Buffer[] = [];
+    const { port } = await target((stream, headers, session) => {
+      const parts: Buffer[] = [];
+      const first = bodies.push(Buffer.alloc(0)) === 1;
+      stream.on('data', (part: Buffer) => {
+        parts.push(part);
+        if (first && Buffer.concat(parts).length >= before) stream.close(7);
+      });
+      if (first) {
+        if (before === 0) stream.close(7);
+        return;
+      }
+      stream.once('end', () => {
+        bodies[1] = Buffer.concat(parts);
+        answerAll(stream, headers, session);
+      });
+    });
+    const { url } = await gatewayTo(port);
+    const request = requestHttp(url, { method: 'POST' });
+    const answered = once(request, 'response');
+    request.write(whole.subarray(0, before));
+    if (before === 0) request.flushHeaders();
+    while (bodies.length < 2) await new Promise((resolve) => void setImmediate(resolve));
+    request.end(whole.subarray(before));
+    const [response] = (await answered) as [IncomingMessage];
+    expect(response.resume().statusCode).toBe(200);
+    expect(bodies[1]?.equals(whole)).toBe(true);
+  });
+
+  test('one of whose body more was read than is kept is not sent again', async () => {
+    let seen = 0;
+    const { port } = await target((stream) => {
+      let bytes = 0;
+      seen += 1;
+      stream.on('data', (part: Buffer) => {
+        bytes += part.length;
+        if (bytes >= 200_000) stream.close(7);
+      });
+    });
+    const { url } = await gatewayTo(port);
+    const response = await fetch(url, {
+      method: 'POST',
+      body: new Blob([Buffer.alloc(1024 ** 2)]).stream(),
+      duplex: 'half',
+    });
+    expect([response.status, seen]).toEqual([502, 1]);
   });
 
   test('a lost connection is tried anew for an idempotent request only', async () => {

@@ -157,6 +157,46 @@ describe('trailers of requests', () => {
     expect(Object.entries(got)).toEqual(Object.entries({ 'x-own': '2', 'x-last': '1' }));
   });
 
+  /** Upstream of HTTP/1.1 that answers with body and trailers as it got them. */
+  const echo = (request: IncomingMessage, response: ServerResponse): void => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (part: string) => (body += part));
+    request.on('end', () => response.end(JSON.stringify({ body, trailers: request.rawTrailers })));
+  };
+
+  test('reach upstreams of HTTP/1.1 with both, after a body that is sent in chunks', async () => {
+    const { url } = await setup({}, { trailers: 'both' }, echo, h2c);
+    const sent = [JSON.stringify({ body: 'abc', trailers: ['x-own', '1'] })];
+    // on one connection to the upstream, with requests that have none in between
+    for (const round of [1, 2]) {
+      expect(await post(url), String(round)).toContain(sent[0]);
+      const plain = await fetch(url, { method: 'POST', body: 'abc' });
+      expect(await plain.json()).toEqual({ body: 'abc', trailers: [] });
+      expect(await (await fetch(url)).json()).toEqual({ body: '', trailers: [] });
+    }
+    const session = connect(url);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': '/' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-own': '2', cookie: 'a=1' }));
+    stream.end('body');
+    let text = '';
+    stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+    await once(stream, 'end');
+    expect(JSON.parse(text)).toEqual({ body: 'body', trailers: ['x-own', '2'] });
+  });
+
+  test('do not reach upstreams of HTTP/1.1 without, with a length, or where an agent has removed the name', async () => {
+    const none = JSON.stringify({ body: 'abc', trailers: [] });
+    const { url } = await setup({}, { trailers: 'response' }, echo, h2c);
+    expect(await post(url)).toContain(none);
+    const waf = (): Decision => ({ ...ALLOW, requestHeaders: [{ op: 'remove', name: 'x-own' }] });
+    const removing = await setup({ waf: { on: waf, events: ['requestHeaders'] } }, { trailers: 'both' }, echo, h2c);
+    expect(await post(removing.url)).toContain(none);
+    const reading = (): Decision => ({ ...ALLOW, needsMore: true });
+    const buffering = await setup({ waf: reading }, { trailers: 'both', requestBody: 'buffer' }, echo, h2c);
+    expect(await post(buffering.url)).toContain(none);
+  });
+
   test('do not without', async () => {
     const upstreams = await http2Upstream();
     const { url } = await setup({}, { upstream: 'api', upstreams, trailers: 'response' }, undefined, h2c);

@@ -48,7 +48,7 @@ const REDACTED: ReadonlySet<string> = new Set(['value', ...PARTS]);
 const NAMED: ReadonlySet<string> = new Set(['headers', 'params', 'routing_metadata']);
 
 /**
- * Returns whether a value of today is a recorded one. A value that was redacted is equal to any; `null` anywhere else is what nobody recorded, and
+ * Returns whether a value of today is a recorded one. A value that was redacted is equal to any; `null` anywhere else is no record, and
  * equal to nothing.
  *
  * @param name of the member that it is, `within` of the one around that

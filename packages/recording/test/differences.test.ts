@@ -109,7 +109,7 @@ test('a redacted value is equal to any value, but not to none; an address is com
 
 test('null where nothing is redacted, as a hand may write it, is a difference', () => {
   const block: Decision = { verdict: { type: 'block', status: 403, headers: ['x-why', 'rule'] } };
-  const before = (decision: unknown, more: object = {}): never => ({ decision, ...more }) as never;
+  const before = (verdict: unknown, more: object = {}): never => ({ decision: verdict, ...more }) as never;
   expect(differences(before({ block: { status: 403, headers: { 'x-why': null } } }), block)).toEqual([]);
   for (const wrong of [
     before(null),

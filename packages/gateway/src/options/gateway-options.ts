@@ -117,7 +117,7 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    * Trailers that pass; default `grpc`: those of gRPC responses, which carry the status of a call. `response` passes those of all
    * responses, `both` those of requests too, `none` none. Agents see no trailers: a name that the head has, that an agent has set or
    * removed, or that frames, routes or authenticates a message, never passes as a trailer. Clients of HTTP/1.1 get them where they
-   * sent `TE: trailers`; upstreams of HTTP/1.1 get none.
+   * sent `TE: trailers`; upstreams of HTTP/1.1 after bodies whose length is not known before.
    */
   readonly trailers?: TrailerMode | undefined;
   /** Passes TRACE requests on; default `false`: they are answered 405. */

@@ -89,6 +89,8 @@ class UpstreamConnection implements TargetConnection {
   readonly #client: Client;
   readonly #serverName: string;
   #gate: SocketGate | undefined;
+  /** Trailers of the current request, or of the last one. */
+  #trailers: DispatchRequest['trailers'];
 
   constructor(settings: ConnectionSettings, dial: Dial) {
     const { address, keepAliveTimeoutMs, tls } = settings;
@@ -108,6 +110,7 @@ class UpstreamConnection implements TargetConnection {
         dial((...args) => {
           if (args[0] !== null) return callback(args[0], null);
           this.#gate = new SocketGate(args[1]);
+          if (this.#trailers !== undefined) this.#gate.trailWith(this.#trailers);
           callback(null, args[1]);
         }),
     });
@@ -122,7 +125,11 @@ class UpstreamConnection implements TargetConnection {
     return this.#client.stats.connected;
   }
 
-  dispatch({ method, path, headers, body, upgrade }: DispatchRequest, handler: ExchangeHandler): void {
+  dispatch({ method, path, headers, body, upgrade, trailers }: DispatchRequest, handler: ExchangeHandler): void {
+    if (trailers !== this.#trailers) {
+      this.#trailers = trailers;
+      this.#gate?.trailWith(trailers);
+    }
     const options = { method, path, headers, body, upgrade, servername: this.#serverName };
     const exchange = new Http1Exchange(handler);
     // its types have text where its client gives bytes

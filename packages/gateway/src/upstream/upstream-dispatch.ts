@@ -167,6 +167,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     this.#state = 'body';
     this.#headOnly = exchange.headOnly;
     this.#bodiless = isBodiless(this.request.method, status);
+    this.#upload?.forget();
     this.#touch();
     if (!this.response.onHead(status, textOf(exchange.rawHeaders), this)) this.#stop();
   }

@@ -17,7 +17,7 @@ export interface OutgoingRequest {
   readonly upgrade?: string | undefined;
   /** Set where the client takes trailers. */
   readonly acceptsTrailers?: boolean | undefined;
-  /** Returns the trailers of the body, once it has been read to its end; they reach upstreams of HTTP/2. */
+  /** Returns the trailers of the body, once it has been read to its end. Over HTTP/1.1 they follow bodies that are sent in chunks. */
   readonly trailers?: (() => HeaderList) | undefined;
   /** Further attempts on other servers. */
   readonly retries?: number | undefined;

@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
 import { addHttp2Headers } from '../../http2/http2-headers.ts';
+import { Upload } from '../upload.ts';
 import { REFUSED_STREAM } from '../upstream-error.ts';
 import type { ConnectionGate, DispatchRequest, Exchange, ExchangeHandler } from '../upstream-messages.ts';
 import type { TargetSession } from './target-session.ts';
@@ -236,9 +237,15 @@ export class HttpStream implements ConnectionGate, Exchange {
       if (body === null) this.#uploaded = true;
       else if (body instanceof Uint8Array) this.#endWith(stream, body);
       else {
-        for await (const chunk of body) {
-          if (this.#over || stream.destroyed) return;
-          if (chunk.byteLength > 0 && !stream.write(chunk)) await drained(stream);
+        if (body instanceof Upload) body.keep();
+        const chunks = body[Symbol.asyncIterator]();
+        for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+          if (this.#over || stream.destroyed) {
+            // the body of a refused stream is sent again
+            if (stream.rstCode !== NGHTTP2_REFUSED_STREAM) await chunks.return?.();
+            return;
+          }
+          if (next.value.byteLength > 0 && !stream.write(next.value)) await drained(stream);
         }
         if (!stream.destroyed) this.#endWith(stream);
       }
