@@ -21,6 +21,7 @@ export const GENERATED_FORMATS: readonly GeneratedFormat[] = [
 export const HOT_EVENTS = [
   'requestHeaders',
   'requestBodyChunk',
+  'responseHeaders',
   'responseBodyChunk',
 ] as const satisfies readonly MessageType[];
 

@@ -73,7 +73,7 @@ function writeJsonEvent(type: (typeof HOT_EVENTS)[number], format: GeneratedForm
   const struct = structOf(type);
   const guards: string[] = [];
   const expression =
-    type === 'requestHeaders'
+    type === 'requestHeaders' || type === 'responseHeaders'
       ? `JSON.stringify(${jsonObject(struct, 'm', format, guards)})`
       : jsonChunk(struct, format);
   return [
@@ -145,10 +145,21 @@ function doc(lines: readonly string[], text: string): string {
   return [`/** ${text} */`, '// prettier-ignore', ...lines].join('\n');
 }
 
+/** An import of types, on one line where prettier leaves it there. */
+function typesFrom(module: string, names: readonly string[]): string {
+  const line = `import type { ${names.join(', ')} } from '${module}';`;
+  if (line.length <= 120) return line;
+  return ['import type {', ...names.map((name) => `  ${name},`), `} from '${module}';`].join('\n');
+}
+
 function imports(body: string, format: GeneratedFormat): string[] {
   const json = format.encoding === 'json';
   const known: readonly [module: string, names: readonly string[], types: readonly string[]][] = [
-    ['@agentwire/core', [], ['Answer', 'Audit', 'RequestBodyChunk', 'RequestHeaders', 'ResponseBodyChunk']],
+    [
+      '@agentwire/core',
+      [],
+      ['Answer', 'Audit', 'RequestBodyChunk', 'RequestHeaders', 'ResponseBodyChunk', 'ResponseHeaders'],
+    ],
     ['../json/base64.ts', ['encodeBase64'], []],
     ['../messages/byte-reader.ts', ['literal'], []],
     ['../messages/decision-codecs.ts', ['verdict'], []],
@@ -167,7 +178,7 @@ function imports(body: string, format: GeneratedFormat): string[] {
     const values = names.filter(used);
     const kept = types.filter(used);
     if (values.length > 0) lines.push(`import { ${values.join(', ')} } from '${module}';`);
-    if (kept.length > 0) lines.push(`import type { ${kept.join(', ')} } from '${module}';`);
+    if (kept.length > 0) lines.push(typesFrom(module, kept));
     return lines;
   });
 }

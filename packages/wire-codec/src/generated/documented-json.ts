@@ -1,5 +1,5 @@
 // Generated from the table in ../messages by `pnpm generate`; do not edit.
-import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
+import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk, ResponseHeaders } from '@agentwire/core';
 import { encodeBase64 } from '../json/base64.ts';
 import { literal } from '../messages/byte-reader.ts';
 import { verdict } from '../messages/decision-codecs.ts';
@@ -53,23 +53,25 @@ const L20 = literal(',"is_last":');
 // prettier-ignore
 const L21 = literal('"total_size":');
 // prettier-ignore
-const L22 = literal(',"decision":');
+const L22 = literal(',"status":');
 // prettier-ignore
-const L23 = literal(',"request_headers":');
+const L23 = literal(',"decision":');
 // prettier-ignore
-const L24 = literal(',"response_headers":');
+const L24 = literal(',"request_headers":');
 // prettier-ignore
-const L25 = literal('"audit":');
+const L25 = literal(',"response_headers":');
 // prettier-ignore
-const L26 = literal('{');
+const L26 = literal('"audit":');
 // prettier-ignore
-const L27 = literal('"tags":');
+const L27 = literal('{');
 // prettier-ignore
-const L28 = literal('"rule_ids":');
+const L28 = literal('"tags":');
 // prettier-ignore
-const L29 = literal('"reason_codes":');
+const L29 = literal('"rule_ids":');
 // prettier-ignore
-const L30 = literal('"needs_more":');
+const L30 = literal('"reason_codes":');
+// prettier-ignore
+const L31 = literal('"needs_more":');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
@@ -147,6 +149,29 @@ export function writeRequestBodyChunk(m: RequestBodyChunk): string | undefined {
   return '{"request_id":' + id + ',"chunk_index":' + m.index + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + (m.totalSize === undefined ? '' : ',"total_size":' + m.totalSize) + '}';
 }
 
+/** Reads the canonical form of a responseHeaders, or declines. */
+// prettier-ignore
+export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | undefined {
+  r.lit(L0);
+  const vId = r.u64();
+  r.lit(L22);
+  const vStatus = r.status();
+  r.lit(L16);
+  const vHeaders = r.pairs();
+  let vHasBody;
+  if (r.key(L17)) { vHasBody = r.bool(); }
+  r.lit(L13);
+  return r.ok && r.pos === end ? { type: 'responseHeaders', id: vId, status: vStatus, headers: vHeaders, hasBody: vHasBody } : undefined;
+}
+
+/** Writes a responseHeaders, or declines. */
+// prettier-ignore
+export function writeResponseHeaders(m: ResponseHeaders): string | undefined {
+  const { id } = m;
+  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;
+  return JSON.stringify({ request_id: id, status: m.status, headers: writePairs(m.headers), has_body: m.hasBody });
+}
+
 /** Reads the canonical form of a responseBodyChunk, or declines. */
 // prettier-ignore
 export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
@@ -177,28 +202,28 @@ export function writeResponseBodyChunk(m: ResponseBodyChunk): string | undefined
 export function readAnswer(r: Reader, end: number): Answer | undefined {
   r.lit(L0);
   const id = r.u64();
-  r.lit(L22);
-  const vVerdict = r.verdict();
   r.lit(L23);
-  const vRequestHeaders = r.opsOrEmpty();
+  const vVerdict = r.verdict();
   r.lit(L24);
+  const vRequestHeaders = r.opsOrEmpty();
+  r.lit(L25);
   const vResponseHeaders = r.opsOrEmpty();
   let vAudit;
-  if (r.key(L25)) {
-  r.lit(L26);
+  if (r.key(L26)) {
+  r.lit(L27);
   let vAuditTags;
-  if (r.key(L27)) { vAuditTags = r.textsOrEmpty(); }
+  if (r.key(L28)) { vAuditTags = r.textsOrEmpty(); }
   let vAuditRuleIds;
-  if (r.key(L28)) { vAuditRuleIds = r.textsOrEmpty(); }
+  if (r.key(L29)) { vAuditRuleIds = r.textsOrEmpty(); }
   const vAuditConfidence = undefined;
   let vAuditReasonCodes;
-  if (r.key(L29)) { vAuditReasonCodes = r.textsOrEmpty(); }
+  if (r.key(L30)) { vAuditReasonCodes = r.textsOrEmpty(); }
   const vAuditCustom = undefined;
   r.lit(L13);
   vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
   }
   let vNeedsMore;
-  if (r.key(L30)) { vNeedsMore = r.bool() || undefined; }
+  if (r.key(L31)) { vNeedsMore = r.bool() || undefined; }
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;

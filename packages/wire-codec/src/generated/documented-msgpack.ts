@@ -1,5 +1,5 @@
 // Generated from the table in ../messages by `pnpm generate`; do not edit.
-import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
+import type { Answer, RequestBodyChunk, RequestHeaders, ResponseBodyChunk, ResponseHeaders } from '@agentwire/core';
 import { literal } from '../messages/byte-reader.ts';
 import type { MsgpackReader as Reader } from '../msgpack/msgpack-reader.ts';
 import type { MsgpackWriter } from '../msgpack/msgpack-writer.ts';
@@ -47,21 +47,23 @@ const L19 = literal('\xa7is_last');
 // prettier-ignore
 const L20 = literal('\xaatotal_size');
 // prettier-ignore
-const L21 = literal('\xa8decision');
+const L21 = literal('\xa6status');
 // prettier-ignore
-const L22 = literal('\xafrequest_headers');
+const L22 = literal('\xa8decision');
 // prettier-ignore
-const L23 = literal('\xb0response_headers');
+const L23 = literal('\xafrequest_headers');
 // prettier-ignore
-const L24 = literal('\xa5audit');
+const L24 = literal('\xb0response_headers');
 // prettier-ignore
-const L25 = literal('\xa4tags');
+const L25 = literal('\xa5audit');
 // prettier-ignore
-const L26 = literal('\xa8rule_ids');
+const L26 = literal('\xa4tags');
 // prettier-ignore
-const L27 = literal('\xacreason_codes');
+const L27 = literal('\xa8rule_ids');
 // prettier-ignore
-const L28 = literal('\xaaneeds_more');
+const L28 = literal('\xacreason_codes');
+// prettier-ignore
+const L29 = literal('\xaaneeds_more');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
@@ -144,6 +146,30 @@ export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): st
   return '\xa7is_last' + w.bool(m.last) + (m.totalSize === undefined ? '' : w.constant(1) + '\xaatotal_size' + w.uint(m.totalSize));
 }
 
+/** Reads the canonical form of a responseHeaders, or declines. */
+// prettier-ignore
+export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | undefined {
+  let vLeft = r.map() - 3;
+  r.lit(L0);
+  const vId = r.u64();
+  r.lit(L21);
+  const vStatus = r.status();
+  r.lit(L15);
+  const vHeaders = r.pairs();
+  let vHasBody;
+  if (r.key(L16)) { vLeft--; vHasBody = r.bool(); }
+  if (vLeft !== 0) r.ok = false;
+  return r.ok && r.pos === end ? { type: 'responseHeaders', id: vId, status: vStatus, headers: vHeaders, hasBody: vHasBody } : undefined;
+}
+
+/** Writes a responseHeaders, or declines. */
+// prettier-ignore
+export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): string | undefined {
+  const { id } = m;
+  w.begin(3);
+  return w.map(3 + (m.hasBody === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa6status' + w.uint(m.status) + '\xa7headers' + w.pairs(m.headers) + (m.hasBody === undefined ? '' : w.constant(1) + '\xa8has_body' + w.bool(m.hasBody ?? false));
+}
+
 /** Reads the canonical form of a responseBodyChunk, or declines. */
 // prettier-ignore
 export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
@@ -177,28 +203,28 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
   let vLeft = r.map() - 4;
   r.lit(L0);
   const id = r.u64();
-  r.lit(L21);
-  const vVerdict = r.verdict();
   r.lit(L22);
-  const vRequestHeaders = r.opsOrEmpty();
+  const vVerdict = r.verdict();
   r.lit(L23);
+  const vRequestHeaders = r.opsOrEmpty();
+  r.lit(L24);
   const vResponseHeaders = r.opsOrEmpty();
   let vAudit;
-  if (r.key(L24)) { vLeft--;
+  if (r.key(L25)) { vLeft--;
   let vAuditLeft = r.map() - 0;
   let vAuditTags;
-  if (r.key(L25)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
+  if (r.key(L26)) { vAuditLeft--; vAuditTags = r.textsOrEmpty(); }
   let vAuditRuleIds;
-  if (r.key(L26)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
+  if (r.key(L27)) { vAuditLeft--; vAuditRuleIds = r.textsOrEmpty(); }
   const vAuditConfidence = undefined;
   let vAuditReasonCodes;
-  if (r.key(L27)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
+  if (r.key(L28)) { vAuditLeft--; vAuditReasonCodes = r.textsOrEmpty(); }
   const vAuditCustom = undefined;
   if (vAuditLeft !== 0) r.ok = false;
   vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
   }
   let vNeedsMore;
-  if (r.key(L28)) { vLeft--; vNeedsMore = r.bool() || undefined; }
+  if (r.key(L29)) { vLeft--; vNeedsMore = r.bool() || undefined; }
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vRoutingMetadata = undefined;

@@ -1,5 +1,12 @@
 // Generated from the table in ../messages by `pnpm generate`; do not edit.
-import type { Answer, Audit, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
+import type {
+  Answer,
+  Audit,
+  RequestBodyChunk,
+  RequestHeaders,
+  ResponseBodyChunk,
+  ResponseHeaders,
+} from '@agentwire/core';
 import { encodeBase64 } from '../json/base64.ts';
 import { literal } from '../messages/byte-reader.ts';
 import { verdict } from '../messages/decision-codecs.ts';
@@ -59,29 +66,31 @@ const L23 = literal(',"bytes_received":');
 // prettier-ignore
 const L24 = literal('{"bytes_received":');
 // prettier-ignore
-const L25 = literal(',"bytes_sent":');
+const L25 = literal(',"status":');
 // prettier-ignore
-const L26 = literal('{"bytes_sent":');
+const L26 = literal(',"bytes_sent":');
 // prettier-ignore
-const L27 = literal('{"version":2,"decision":');
+const L27 = literal('{"bytes_sent":');
 // prettier-ignore
-const L28 = literal(',"request_headers":');
+const L28 = literal('{"version":2,"decision":');
 // prettier-ignore
-const L29 = literal(',"response_headers":');
+const L29 = literal(',"request_headers":');
 // prettier-ignore
-const L30 = literal(',"routing_metadata":{},"audit":{"tags":');
+const L30 = literal(',"response_headers":');
 // prettier-ignore
-const L31 = literal(',"rule_ids":');
+const L31 = literal(',"routing_metadata":{},"audit":{"tags":');
 // prettier-ignore
-const L32 = literal(',"confidence":null,"reason_codes":');
+const L32 = literal(',"rule_ids":');
 // prettier-ignore
-const L33 = literal(',"custom":{"correlation_id":');
+const L33 = literal(',"confidence":null,"reason_codes":');
 // prettier-ignore
-const L34 = literal('}}');
+const L34 = literal(',"custom":{"correlation_id":');
 // prettier-ignore
-const L35 = literal(',"needs_more":');
+const L35 = literal('}}');
 // prettier-ignore
-const L36 = literal(',"request_body_mutation":null,"response_body_mutation":null,"websocket_decision":null}');
+const L36 = literal(',"needs_more":');
+// prettier-ignore
+const L37 = literal(',"request_body_mutation":null,"response_body_mutation":null,"websocket_decision":null}');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
@@ -217,6 +226,39 @@ export function writeRequestBodyChunk(m: RequestBodyChunk): string | undefined {
   return '{"correlation_id":' + JSON.stringify(id) + ',"data":"' + encodeBase64(m.data) + '","is_last":' + m.last + ',"total_size":' + (m.totalSize ?? null) + ',"chunk_index":' + m.index + ',"bytes_received":' + (m.bytesTransferred ?? m.data.length) + '}';
 }
 
+/** Reads the canonical form of a responseHeaders, or declines. */
+// prettier-ignore
+export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | undefined {
+  r.lit(L0);
+  const vId = r.text();
+  r.lit(L25);
+  const vStatus = r.status();
+  r.lit(L16);
+  const vHeaders = r.multi();
+  r.lit(L13);
+  return r.ok && r.pos === end ? { type: 'responseHeaders', id: vId, status: vStatus, headers: vHeaders, hasBody: undefined } : undefined;
+}
+
+/** Reads a responseHeaders with its names sorted, or declines. */
+// prettier-ignore
+export function readResponseHeadersSorted(r: Reader, end: number): ResponseHeaders | undefined {
+  r.lit(L0);
+  const vId = r.text();
+  r.lit(L16);
+  const vHeaders = r.multi();
+  r.lit(L25);
+  const vStatus = r.status();
+  r.lit(L13);
+  return r.ok && r.pos === end ? { type: 'responseHeaders', id: vId, status: vStatus, headers: vHeaders, hasBody: undefined } : undefined;
+}
+
+/** Writes a responseHeaders, or declines. */
+// prettier-ignore
+export function writeResponseHeaders(m: ResponseHeaders): string | undefined {
+  const id = String(m.id);
+  return JSON.stringify({ correlation_id: id, status: m.status, headers: writeMulti(m.headers) });
+}
+
 /** Reads the canonical form of a responseBodyChunk, or declines. */
 // prettier-ignore
 export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
@@ -230,7 +272,7 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
   const vTotalSize = r.isNull() ? undefined : r.u64();
   r.lit(L22);
   const vIndex = r.u32();
-  r.lit(L25);
+  r.lit(L26);
   const vBytesTransferred = r.u64();
   r.lit(L13);
   return r.ok && r.pos === end ? { type: 'responseBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: vBytesTransferred } : undefined;
@@ -239,7 +281,7 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
 /** Reads a responseBodyChunk with its names sorted, or declines. */
 // prettier-ignore
 export function readResponseBodyChunkSorted(r: Reader, end: number): ResponseBodyChunk | undefined {
-  r.lit(L26);
+  r.lit(L27);
   const vBytesTransferred = r.u64();
   r.lit(L22);
   const vIndex = r.u32();
@@ -265,31 +307,31 @@ export function writeResponseBodyChunk(m: ResponseBodyChunk): string | undefined
 /** Reads the canonical form of an answer, or declines. */
 // prettier-ignore
 export function readAnswer(r: Reader, end: number): Answer | undefined {
-  r.lit(L27);
-  const vVerdict = r.verdict();
   r.lit(L28);
-  const vRequestHeaders = r.opsOrEmpty();
+  const vVerdict = r.verdict();
   r.lit(L29);
+  const vRequestHeaders = r.opsOrEmpty();
+  r.lit(L30);
   const vResponseHeaders = r.opsOrEmpty();
   const vRoutingMetadata = undefined;
-  r.lit(L30);
-  const vAuditTags = r.textsOrEmpty();
   r.lit(L31);
+  const vAuditTags = r.textsOrEmpty();
+  r.lit(L32);
   const vAuditRuleIds = r.textsOrEmpty();
   const vAuditConfidence = undefined;
-  r.lit(L32);
-  const vAuditReasonCodes = r.textsOrEmpty();
   r.lit(L33);
+  const vAuditReasonCodes = r.textsOrEmpty();
+  r.lit(L34);
   const id = r.text();
   const vAuditCustom = undefined;
-  r.lit(L34);
-  const vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
   r.lit(L35);
+  const vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
+  r.lit(L36);
   const vNeedsMore = r.bool() || undefined;
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vWebSocket = undefined;
-  r.lit(L36);
+  r.lit(L37);
   if (!r.ok || r.pos !== end) return undefined;
   return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, cache: undefined, error: undefined } };
 }

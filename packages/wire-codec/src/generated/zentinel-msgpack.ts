@@ -1,5 +1,12 @@
 // Generated from the table in ../messages by `pnpm generate`; do not edit.
-import type { Answer, Audit, RequestBodyChunk, RequestHeaders, ResponseBodyChunk } from '@agentwire/core';
+import type {
+  Answer,
+  Audit,
+  RequestBodyChunk,
+  RequestHeaders,
+  ResponseBodyChunk,
+  ResponseHeaders,
+} from '@agentwire/core';
 import { encodeBase64 } from '../json/base64.ts';
 import { literal } from '../messages/byte-reader.ts';
 import type { MsgpackReader as Reader } from '../msgpack/msgpack-reader.ts';
@@ -50,25 +57,29 @@ const L20 = literal('\xabchunk_index');
 // prettier-ignore
 const L21 = literal('\xaebytes_received');
 // prettier-ignore
-const L22 = literal('\xaabytes_sent');
+const L22 = literal('\x83\xaecorrelation_id');
 // prettier-ignore
-const L23 = literal('\x8a\xa7version\x02\xa8decision');
+const L23 = literal('\xa6status');
 // prettier-ignore
-const L24 = literal('\xafrequest_headers');
+const L24 = literal('\xaabytes_sent');
 // prettier-ignore
-const L25 = literal('\xb0response_headers');
+const L25 = literal('\x8a\xa7version\x02\xa8decision');
 // prettier-ignore
-const L26 = literal('\xb0routing_metadata\x80\xa5audit\x85\xa4tags');
+const L26 = literal('\xafrequest_headers');
 // prettier-ignore
-const L27 = literal('\xa8rule_ids');
+const L27 = literal('\xb0response_headers');
 // prettier-ignore
-const L28 = literal('\xaaconfidence\xc0\xacreason_codes');
+const L28 = literal('\xb0routing_metadata\x80\xa5audit\x85\xa4tags');
 // prettier-ignore
-const L29 = literal('\xa6custom\x81\xaecorrelation_id');
+const L29 = literal('\xa8rule_ids');
 // prettier-ignore
-const L30 = literal('\xaaneeds_more');
+const L30 = literal('\xaaconfidence\xc0\xacreason_codes');
 // prettier-ignore
-const L31 = literal('\xb5request_body_mutation\xc0\xb6response_body_mutation\xc0\xb2websocket_decision\xc0');
+const L31 = literal('\xa6custom\x81\xaecorrelation_id');
+// prettier-ignore
+const L32 = literal('\xaaneeds_more');
+// prettier-ignore
+const L33 = literal('\xb5request_body_mutation\xc0\xb6response_body_mutation\xc0\xb2websocket_decision\xc0');
 
 /** Reads the canonical form of a requestHeaders, or declines. */
 // prettier-ignore
@@ -144,6 +155,26 @@ export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): st
   return '\x86\xaecorrelation_id' + w.text(id) + '\xa4data' + w.text(encodeBase64(m.data)) + '\xa7is_last' + w.bool(m.last) + '\xaatotal_size' + w.uintOrNull(m.totalSize) + '\xabchunk_index' + w.uint(m.index) + '\xaebytes_received' + w.uint(m.bytesTransferred ?? m.data.length);
 }
 
+/** Reads the canonical form of a responseHeaders, or declines. */
+// prettier-ignore
+export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | undefined {
+  r.lit(L22);
+  const vId = r.text();
+  r.lit(L23);
+  const vStatus = r.status();
+  r.lit(L15);
+  const vHeaders = r.multi();
+  return r.ok && r.pos === end ? { type: 'responseHeaders', id: vId, status: vStatus, headers: vHeaders, hasBody: undefined } : undefined;
+}
+
+/** Writes a responseHeaders, or declines. */
+// prettier-ignore
+export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): string | undefined {
+  const id = String(m.id);
+  w.begin(4);
+  return '\x83\xaecorrelation_id' + w.text(id) + '\xa6status' + w.uint(m.status) + '\xa7headers' + w.multi(m.headers);
+}
+
 /** Reads the canonical form of a responseBodyChunk, or declines. */
 // prettier-ignore
 export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk | undefined {
@@ -157,7 +188,7 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
   const vTotalSize = r.isNull() ? undefined : r.u64();
   r.lit(L20);
   const vIndex = r.u32();
-  r.lit(L22);
+  r.lit(L24);
   const vBytesTransferred = r.u64();
   return r.ok && r.pos === end ? { type: 'responseBodyChunk', id: vId, index: vIndex, data: vData, last: vLast, totalSize: vTotalSize, bytesTransferred: vBytesTransferred } : undefined;
 }
@@ -173,30 +204,30 @@ export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): 
 /** Reads the canonical form of an answer, or declines. */
 // prettier-ignore
 export function readAnswer(r: Reader, end: number): Answer | undefined {
-  r.lit(L23);
-  const vVerdict = r.verdict();
-  r.lit(L24);
-  const vRequestHeaders = r.opsOrEmpty();
   r.lit(L25);
+  const vVerdict = r.verdict();
+  r.lit(L26);
+  const vRequestHeaders = r.opsOrEmpty();
+  r.lit(L27);
   const vResponseHeaders = r.opsOrEmpty();
   const vRoutingMetadata = undefined;
-  r.lit(L26);
+  r.lit(L28);
   const vAuditTags = r.textsOrEmpty();
-  r.lit(L27);
+  r.lit(L29);
   const vAuditRuleIds = r.textsOrEmpty();
   const vAuditConfidence = undefined;
-  r.lit(L28);
+  r.lit(L30);
   const vAuditReasonCodes = r.textsOrEmpty();
-  r.lit(L29);
+  r.lit(L31);
   const id = r.text();
   const vAuditCustom = undefined;
   const vAudit = vAuditTags === undefined && vAuditRuleIds === undefined && vAuditConfidence === undefined && vAuditReasonCodes === undefined && vAuditCustom === undefined ? undefined : { tags: vAuditTags, ruleIds: vAuditRuleIds, confidence: vAuditConfidence, reasonCodes: vAuditReasonCodes, custom: vAuditCustom };
-  r.lit(L30);
+  r.lit(L32);
   const vNeedsMore = r.bool() || undefined;
   const vRequestBodyMutation = undefined;
   const vResponseBodyMutation = undefined;
   const vWebSocket = undefined;
-  r.lit(L31);
+  r.lit(L33);
   if (!r.ok || r.pos !== end) return undefined;
   return { type: 'answer', id, decision: { verdict: vVerdict, requestHeaders: vRequestHeaders, responseHeaders: vResponseHeaders, audit: vAudit, needsMore: vNeedsMore, requestBodyMutation: vRequestBodyMutation, responseBodyMutation: vResponseBodyMutation, routingMetadata: vRoutingMetadata, webSocket: vWebSocket, cache: undefined, error: undefined } };
 }

@@ -44,6 +44,8 @@ function jsonText(module: JsonModule, message: Message): string | undefined {
       return module.writeRequestHeaders(message);
     case 'requestBodyChunk':
       return module.writeRequestBodyChunk(message);
+    case 'responseHeaders':
+      return module.writeResponseHeaders(message);
     case 'responseBodyChunk':
       return module.writeResponseBodyChunk(message);
     default:
@@ -68,6 +70,8 @@ function readJson(module: JsonModule, of: MessageType, end: number): Message | u
       return module.readRequestHeaders(jsonReader, end);
     case 'requestBodyChunk':
       return module.readRequestBodyChunk(jsonReader, end);
+    case 'responseHeaders':
+      return module.readResponseHeaders(jsonReader, end);
     case 'responseBodyChunk':
       return module.readResponseBodyChunk(jsonReader, end);
     default:
@@ -80,6 +84,7 @@ const SORTED: JsonModule = {
   ...zentinelJson,
   readRequestHeaders: zentinelJson.readRequestHeadersSorted,
   readRequestBodyChunk: zentinelJson.readRequestBodyChunkSorted,
+  readResponseHeaders: zentinelJson.readResponseHeadersSorted,
   readResponseBodyChunk: zentinelJson.readResponseBodyChunkSorted,
 };
 
@@ -101,7 +106,8 @@ class FastJson implements FastCodec {
     if (text === undefined || text.includes('\\ud')) return undefined;
     const size = Buffer.byteLength(text);
     // header values past ASCII may have to be converted, see wireHeaderValue
-    if (size !== text.length && message.type === 'requestHeaders') return undefined;
+    const isHead = message.type === 'requestHeaders' || message.type === 'responseHeaders';
+    if (size !== text.length && isHead) return undefined;
     const at = reserveFrame(outbox, message, size, maxMessageBytes);
     const from = at + FRAME_HEAD_BYTES;
     if (size === text.length) outbox.bytes.write(text, from, 'latin1');
@@ -135,6 +141,8 @@ function msgpackText(module: MsgpackModule, message: Message): string | undefine
       return module.writeRequestHeaders(msgpackWriter, message);
     case 'requestBodyChunk':
       return module.writeRequestBodyChunk(msgpackWriter, message);
+    case 'responseHeaders':
+      return module.writeResponseHeaders(msgpackWriter, message);
     case 'responseBodyChunk':
       return module.writeResponseBodyChunk(msgpackWriter, message);
     default:
@@ -150,6 +158,8 @@ function readMsgpack(module: MsgpackModule, of: MessageType, end: number): Messa
       return module.readRequestHeaders(msgpackReader, end);
     case 'requestBodyChunk':
       return module.readRequestBodyChunk(msgpackReader, end);
+    case 'responseHeaders':
+      return module.readResponseHeaders(msgpackReader, end);
     case 'responseBodyChunk':
       return module.readResponseBodyChunk(msgpackReader, end);
     default:
