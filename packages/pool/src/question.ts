@@ -103,7 +103,7 @@ export const HTTP_BITS: number =
   BODY_BITS | EVENT_BIT.requestHeaders | EVENT_BIT.responseHeaders | EVENT_BIT.requestComplete;
 
 /** Bits of the events after which more may come for the same request. */
-const LATER_BITS =
+export const LATER_BITS: number =
   EVENT_BIT.responseHeaders | EVENT_BIT.responseBodyChunk | EVENT_BIT.requestComplete | EVENT_BIT.webSocketFrame;
 
 /** Returns the bits of these events. */

@@ -193,6 +193,21 @@ describe('no decision is kept', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('of an agent that gets later events, which is logged once; a question for the body is no such case', async () => {
+    const lines: [object, string][] = [];
+    const warn = (fields: object, message: string): void => void lines.push([fields, message]);
+    const logger = { ...silentLogger, warn };
+    const decide = ({ uri }: RequestHeaders): Decision => ({ ...ALLOW, needsMore: uri === '/body', cache });
+    const { ask, asked } = await cached(decide, { capabilities: later, options: { logger } });
+    await ask('/body', { hasBody: true });
+    expect(lines).toEqual([]);
+    for (const uri of ['/a', '/a', '/b']) await ask(uri);
+    expect(asked).toEqual(['/body', '/a', '/a', '/b']);
+    expect(lines).toEqual([
+      [{ agent: 'waf', events: 'responseHeaders' }, expect.stringContaining('takes events that come after the head')],
+    ]);
+  });
+
   test('that was asked for before a configuration or a lost connection, and answered after it', async () => {
     const answers: ((decision: Decision) => void)[] = [];
     const { ask, asked, pool } = await cached(() => new Promise((resolve) => answers.push(resolve)));

@@ -3,7 +3,15 @@ import { checkHeaderLines, completeEvent, nearVaryWord } from '@agentwire/core/i
 import type { AgentConnections } from '../agent/agent-connections.ts';
 import type { AgentRequests } from '../agent/agent-requests.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { checkAskOptions, checkEvent, endsRequest, type PoolAskOptions, type Question } from '../question.ts';
+import {
+  checkAskOptions,
+  checkEvent,
+  endsRequest,
+  LATER_BITS,
+  namesOf,
+  type PoolAskOptions,
+  type Question,
+} from '../question.ts';
 import { DecisionCache } from './decision-cache.ts';
 
 /** Parts of an agent that {@link CachedDecisions} uses. */
@@ -72,8 +80,9 @@ export class CachedDecisions {
     // the caller may change its event while the agent decides
     const head: RequestHead = { ...question, metadata: { ...question.metadata }, headers: [...question.headers] };
     return send().then((decision) => {
-      if (decision.cache !== undefined && generation === this.#cache.generation && this.#isFinal(decision))
-        this.#store(head, decision, decision.cache.vary);
+      if (decision.cache === undefined) return decision;
+      if (!this.#isFinal(decision)) this.#warnOfLaterEvents(decision);
+      else if (generation === this.#cache.generation) this.#store(head, decision, decision.cache.vary);
       return decision;
     });
   }
@@ -88,6 +97,17 @@ export class CachedDecisions {
     this.#options.logger.warn(
       { agent: this.#agent, name: wrong, instead },
       'decisions of an agent are not cached: a name in vary is neither a word nor a header of requests',
+    );
+  }
+
+  /** Warns once of an agent whose decisions could be kept if it took fewer events. */
+  #warnOfLaterEvents(decision: Decision): void {
+    const { later, takes } = this.#connections;
+    if (this.#hasWarned || decision.needsMore === true || endsRequest(decision, later)) return;
+    this.#hasWarned = true;
+    this.#options.logger.warn(
+      { agent: this.#agent, events: namesOf(takes & LATER_BITS) },
+      'decisions of an agent are not cached: it takes events that come after the head; serve what it caches as an agent of its own',
     );
   }
 
