@@ -1,4 +1,6 @@
 import { createServer } from 'node:http';
+import type { Logger } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
 import {
   AgentPool,
   allow,
@@ -10,6 +12,7 @@ import {
   V2Transport,
 } from 'agentwire';
 import { AgentPool as SilentPool } from 'agentwire/pool';
+import { ReverseConnectionListener } from 'agentwire/reverse-listener';
 import { createMemoryTransport } from 'agentwire/transport-memory';
 import { expect, onTestFinished, test, vi } from 'vitest';
 
@@ -113,4 +116,49 @@ test('one connection takes the options of its session, and false for its logger'
   const client = await V2Transport.connect('memory:logged', { requestTimeoutMs: 5_000, logger: false });
   onTestFinished(() => client.close());
   expect(client.capabilities.events).toContain('requestHeaders');
+});
+
+test('a refused registration is one line on each side that says what to do, and its repeats are counted', async () => {
+  const clock = createManualClock();
+  const transport = createMemoryTransport({ clock });
+  const lines: { side: string; message: string; repeats: number }[] = [];
+  const loggerOf = (side: string): Logger => {
+    const note = (fields: Readonly<Record<string, unknown>>, message: string): void =>
+      void lines.push({ side, message, repeats: Number(fields['repeats'] ?? 1) });
+    return { debug: () => undefined, info: () => undefined, warn: note, error: note };
+  };
+  const listener = await ReverseConnectionListener.bind('memory:registry', {
+    transports: [transport],
+    tokens: { 'waf-*': 'right' },
+    refusalDelayMs: 0,
+    logger: loggerOf('proxy'),
+    clock,
+  });
+  onTestFinished(() => listener.close());
+  const server = await serveAgent(agent, {
+    transports: [transport],
+    reverse: [{ address: 'memory:registry', agentId: 'waf-1', token: 'wrong' }],
+    logger: loggerOf('agent'),
+    clock,
+    random: () => 0.5,
+  });
+  onTestFinished(() => server.close());
+  const of = (side: string): typeof lines => lines.filter((line) => line.side === side);
+  await vi.waitFor(() => expect(lines.length).toBeGreaterThanOrEqual(2));
+  // four connections were refused
+  expect(of('agent').map(({ message }) => message)).toEqual([
+    expect.stringContaining('refuses this agent; check its id and token (agentId, token; --id, --token-file)'),
+  ]);
+  expect(of('proxy').map(({ message }) => message)).toEqual([
+    expect.stringContaining('its token is not valid for this id (tokens, verifyToken; of a gateway: tokenFile'),
+  ]);
+  for (let at = 0; at < 60; at += 1) {
+    clock.advance(1_000);
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  for (const side of ['agent', 'proxy']) {
+    const attempts = of(side).reduce((sum, { repeats }) => sum + repeats, 0);
+    expect(attempts, side).toBeGreaterThan(20);
+    expect(of(side).length, side).toBeLessThanOrEqual(8);
+  }
 });
