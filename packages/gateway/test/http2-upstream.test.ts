@@ -16,11 +16,11 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import { ALLOW } from '@agentwire/core';
+import { ALLOW, type Decision, EVENT_TYPES, type ProxyEvent } from '@agentwire/core';
 import type { GatewayOptions, UpstreamConfig } from '@agentwire/gateway';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
-import { setup } from './setup.ts';
+import { type Agents, setup } from './setup.ts';
 
 type OnStream = (
   stream: ServerHttp2Stream,
@@ -96,9 +96,10 @@ async function gatewayTo(
   port: number,
   config: Partial<UpstreamConfig> = {},
   options: Partial<GatewayOptions> = {},
+  agents: Agents = { waf: () => ALLOW },
 ): ReturnType<typeof setup> {
   const upstream: UpstreamConfig = { targets: [`http://127.0.0.1:${port}`], protocol: 'http2', ...config };
-  return setup({ waf: () => ALLOW }, { upstream: 'api', upstreams: { api: upstream }, ...options }, undefined, {
+  return setup(agents, { upstream: 'api', upstreams: { api: upstream }, ...options }, undefined, {
     h2c: true,
   });
 }
@@ -484,11 +485,109 @@ test('health checks speak HTTP/2 too', async () => {
   expect(state()).toBe('healthy');
 });
 
-test('a WebSocket is refused: such a target has none', async () => {
-  const { port } = await target(answerAll);
-  const { url } = await gatewayTo(port);
-  const socket = new WebSocket(url.replace('http', 'ws'));
-  await once(socket, 'error');
+describe('WebSockets', () => {
+  /** Answers each small frame of a client with the same one from a server. */
+  function echoFrames(stream: ServerHttp2Stream): void {
+    let rest = Buffer.alloc(0);
+    stream.on('data', (bytes: Buffer) => {
+      rest = Buffer.concat([rest, bytes]);
+      while (rest.length >= 6 && rest.length >= 6 + ((rest[1] ?? 0) & 0x7f)) {
+        const length = (rest[1] ?? 0) & 0x7f;
+        const [first = 0, mask] = [rest[0], rest.subarray(2, 6)];
+        const data = rest.subarray(6, 6 + length).map((byte, at) => byte ^ (mask[at % 4] ?? 0));
+        rest = rest.subarray(6 + length);
+        stream.write(Buffer.concat([Buffer.of(first, length), data]));
+        if ((first & 0x0f) === 8) stream.end();
+      }
+    });
+  }
+  const settings = { settings: { enableConnectProtocol: true } };
+
+  async function open(url: string): Promise<WebSocket> {
+    const socket = new WebSocket(url.replace('http', 'ws'), ['chat']);
+    await once(socket, 'open');
+    return socket;
+  }
+
+  async function ask(socket: WebSocket, text: string): Promise<unknown> {
+    socket.send(text);
+    const [event] = (await once(socket, 'message')) as [MessageEvent];
+    return event.data;
+  }
+
+  test.each(['passed', 'judged'])('go through streams of HTTP/2: %s', async (how) => {
+    const heads: Readonly<Record<string, unknown>>[] = [];
+    const { port, sessions } = await target((stream, headers, session) => {
+      if (headers[':method'] !== 'CONNECT') return answerAll(stream, headers, session);
+      heads.push(headers);
+      stream.respond({ ':status': 200, 'sec-websocket-protocol': 'chat' });
+      echoFrames(stream);
+    }, settings);
+    const frames: string[] = [];
+    const waf = (event: ProxyEvent): Decision => {
+      if (event.type === 'webSocketFrame') frames.push(Buffer.from(event.data).toString());
+      return ALLOW;
+    };
+    const agents = { waf: { on: waf, events: how === 'judged' ? EVENT_TYPES : ['requestHeaders' as const] } };
+    const { url, gateway, ended } = await gatewayTo(port, {}, {}, agents);
+    const [one, other] = [await open(`${url}/chat?a=b`), await open(`${url}/chat?a=b`)];
+    expect([one.protocol, sessions.length]).toEqual(['chat', 1]);
+    expect(await ask(one, 'first')).toBe('first');
+    expect(await ask(other, 'second')).toBe('second');
+    expect((await fetch(url)).status).toBe(200);
+    one.close(1000);
+    const [closed] = (await once(one, 'close')) as [{ readonly code: number }];
+    expect(closed.code).toBe(1000);
+    expect(heads[0]).toMatchObject({ ':protocol': 'websocket', ':path': '/chat?a=b', 'sec-websocket-version': '13' });
+    expect(heads[0]).not.toHaveProperty('sec-websocket-key');
+    if (how === 'judged') expect(frames.slice(0, 4)).toEqual(['first', 'first', 'second', 'second']);
+    sessions[0]?.destroy();
+    await once(other, 'close');
+    await ended(3);
+    await vi.waitFor(() => expect(gateway.stats).toMatchObject({ active: 0, webSockets: 0 }));
+  });
+
+  test('get the answer of a target that refuses them, and end with their client', async () => {
+    const streams: ServerHttp2Stream[] = [];
+    const { port } = await target((stream, headers) => {
+      if (headers[':path'] === '/no') {
+        stream.respond({ ':status': 403 });
+        stream.end('no');
+        return;
+      }
+      streams.push(stream);
+      stream.respond({ ':status': 200 });
+      echoFrames(stream);
+    }, settings);
+    const { url } = await gatewayTo(port);
+    const key = Buffer.alloc(16).toString('base64');
+    const headers = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': key,
+    };
+    const refused = requestHttp(`${url}/no`, { headers }).end();
+    const [response] = (await once(refused, 'response')) as [IncomingMessage];
+    expect(response.resume().statusCode).toBe(403);
+    const taken = requestHttp(url, { headers }).end();
+    const [answer, client] = (await once(taken, 'upgrade')) as [IncomingMessage, Socket];
+    expect(answer.headers['sec-websocket-accept']).toBe('ICX+Yqv66kxgM0FcWaLWlFLwTAI=');
+    const [stream] = streams;
+    client.destroy();
+    if (stream?.closed === false) await once(stream, 'close');
+    expect(stream?.closed).toBe(true);
+  });
+
+  test('are refused by a target that has none, with a line that says so', async () => {
+    const { port } = await target(answerAll);
+    const lines: string[] = [];
+    const warn = (_fields: object, line = ''): void => void lines.push(line);
+    const logger = { debug: () => undefined, info: () => undefined, error: warn, warn };
+    const { url } = await gatewayTo(port, {}, { logger });
+    await once(new WebSocket(url.replace('http', 'ws')), 'error');
+    expect(lines).toEqual([expect.stringContaining('takes no WebSockets over HTTP/2')]);
+  });
 });
 
 test('whatever ends requests at any time, all of them end, and the next ones are served', async () => {

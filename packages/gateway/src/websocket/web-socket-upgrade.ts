@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
@@ -6,6 +5,7 @@ import type { Pipeline } from '@agentwire/pipeline';
 import { applyAgentOps, withFraming } from '@agentwire/pipeline/internal';
 import type { Deadlines } from '../deadlines.ts';
 import { clientOf, peerOf } from '../request/request-head.ts';
+import { acceptKey } from './accept-key.ts';
 import type { Message } from './frame-flow.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import { passThrough, SocketPair } from './socket-pair.ts';
@@ -25,9 +25,6 @@ export interface WebSocketUpgradeDeps {
 }
 
 const EXTENSIONS = 'sec-websocket-extensions';
-
-/** Value that RFC 6455 §4.2.2 appends to the client's key. */
-const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 function without(headers: HeaderList, name: string): HeaderList {
   const map = new HeaderMap(headers);
@@ -108,10 +105,7 @@ export class WebSocketUpgrade {
 
   #checkAccept(headers: HeaderMap): void {
     const key = String(this.#deps.response.req.headers['sec-websocket-key']);
-    const accept = createHash('sha1')
-      .update(key + KEY_SUFFIX)
-      .digest('base64');
-    if (headers.get('sec-websocket-accept') !== accept)
+    if (headers.get('sec-websocket-accept') !== acceptKey(key))
       throw new AgentwireError(
         'ERR_PROTOCOL',
         'the upstream answered another WebSocket handshake than the client began',

@@ -1,39 +1,17 @@
-import {
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import type { Socket } from 'node:net';
 import { AgentwireError } from '@agentwire/core';
 import { addHttp2Headers } from '../../http2/http2-headers.ts';
+import { acceptKey } from '../../websocket/accept-key.ts';
 import { Upload } from '../upload.ts';
 import { REFUSED_STREAM } from '../upstream-error.ts';
 import type { ConnectionGate, DispatchRequest, Exchange, ExchangeHandler } from '../upstream-messages.ts';
+import { Http2Tunnel } from './http2-tunnel.ts';
+import { noTunnels, resetName, withCode } from './stream-errors.ts';
+import { headOf } from './stream-head.ts';
 import type { TargetSession } from './target-session.ts';
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
-
-const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
-
-/** Names of the codes of RST_STREAM, from 0 on (RFC 9113 §7). */
-const CODES: readonly string[] = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-];
 
 /** Resolves when a stream takes more, or has ended. */
 function drained(stream: ClientHttp2Stream): Promise<void> {
@@ -44,16 +22,6 @@ function drained(stream: ClientHttp2Stream): Promise<void> {
     };
     stream.on('drain', done).on('close', done);
   });
-}
-
-/** Returns the header block of a request. */
-function headOf({ method, path, headers, acceptsTrailers }: DispatchRequest, scheme: string): OutgoingHttpHeaders {
-  const lines = addHttp2Headers(headers, { ':method': method, ':scheme': scheme, ':path': path });
-  const { host, ...rest } = lines;
-  if (host !== undefined) rest[':authority'] = host;
-  // some gRPC servers refuse a request without it
-  if (acceptsTrailers === true) rest['te'] = 'trailers';
-  return rest;
 }
 
 /** One request and its response on a stream of HTTP/2. */
@@ -113,12 +81,12 @@ export class HttpStream implements ConnectionGate, Exchange {
     const { body, upgrade, trailers, path, method } = this.#request;
     this.#handler.onRequestStart(this);
     if (this.#over) return;
-    if (upgrade !== undefined)
-      return this.abort(new AgentwireError('ERR_UNSUPPORTED', 'WebSockets need an upstream with protocol: http1'));
+    if (upgrade !== undefined && this.#session.http2.remoteSettings.enableConnectProtocol !== true)
+      return this.abort(noTunnels());
     const scheme = 'encrypted' in this.socket ? 'https' : 'http';
     try {
       const waitForTrailers = body !== null && trailers !== undefined;
-      const settings = { endStream: body === null, waitForTrailers, signal: this.#cut.signal };
+      const settings = { endStream: body === null && upgrade === undefined, waitForTrailers, signal: this.#cut.signal };
       this.#stream = this.#session.http2.request(headOf(this.#request, scheme), settings);
     } catch (error) {
       // the session has ended in this turn, or the head is one that HTTP/2 does not allow
@@ -138,7 +106,7 @@ export class HttpStream implements ConnectionGate, Exchange {
     this.#session.open();
     this.#bytesRead = this.socket.bytesRead;
     this.#listen(this.#stream);
-    void this.#upload(this.#stream, body);
+    if (upgrade === undefined) void this.#upload(this.#stream, body);
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -175,8 +143,21 @@ export class HttpStream implements ConnectionGate, Exchange {
     this.headOnly = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#missing = Number(head['content-length'] ?? 0);
     this.rawHeaders = raw.filter((_part, at) => raw[at - (at % 2)]?.startsWith(':') !== true);
+    if (this.#request.upgrade !== undefined && head[':status'] === 200) return this.#openTunnel();
     this.#handler.onResponseStart(this, head[':status'] ?? 0);
     if (this.headOnly) this.#finish();
+  }
+
+  /** Hands the stream over, with the accept key that an upstream of HTTP/1.1 would have answered. */
+  #openTunnel(): void {
+    const stream = this.#stream as ClientHttp2Stream;
+    this.#over = true;
+    stream.removeAllListeners('data').removeAllListeners('end');
+    const lines = this.#request.headers;
+    const key = lines[lines.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === 'sec-websocket-key') + 1];
+    this.rawHeaders.push('sec-websocket-accept', acceptKey(String(key)));
+    const tunnel = new Http2Tunnel(stream, () => this.#cut.abort());
+    this.#handler.onRequestUpgrade(this, tunnel);
   }
 
   #onData(chunk: Uint8Array): void {
@@ -211,10 +192,7 @@ export class HttpStream implements ConnectionGate, Exchange {
     else if (http2.destroyed) {
       const fault = error instanceof AgentwireError ? error : withCode('the connection was lost', 'ECONNRESET');
       this.#fail(fault);
-    } else
-      this.#fail(
-        new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${CODES[rstCode] ?? `code ${rstCode}`}`),
-      );
+    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${resetName(rstCode)}`));
   }
 
   #fail(error: Error): void {
