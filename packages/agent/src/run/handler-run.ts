@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
-import { containedAbortController, type Lifecycle } from '@agentwire/core/internal';
+import { containedAbortController, type Lifecycle, type ListEntry } from '@agentwire/core/internal';
 import type { AgentRequest } from '@agentwire/core/session';
 import type { HandlerContext } from '../handler/agent-handlers.ts';
 
@@ -57,6 +57,8 @@ export const HANDLER_RUN_LIFECYCLE: Lifecycle<HandlerRunState> = {
 export class HandlerRun {
   /** Time at which the event that waits must be answered, by the host's clock; set by the host. */
   deadlineAt = 0;
+  /** Its place among those that wait; set by the host. */
+  deadline: ListEntry<HandlerRun> | undefined;
   /** `true` if the run is counted as work; set by the host. */
   counted = false;
   /** Called by {@link returned}. */

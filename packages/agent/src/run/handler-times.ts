@@ -1,5 +1,5 @@
 import { AgentwireError, type Clock } from '@agentwire/core';
-import { markLogged, Sweep } from '@agentwire/core/internal';
+import { LinkedList, markLogged, Sweep } from '@agentwire/core/internal';
 import type { HandlerRun } from './handler-run.ts';
 
 /** Shortest time between two checks, in milliseconds: an event is given up at most this much late. */
@@ -11,7 +11,7 @@ export class HandlerDeadlines {
   readonly #timeoutMs: number;
   readonly #onExpire: (run: HandlerRun) => void;
   /** All have the same timeout, so the order of insertion is the order of the deadlines. */
-  readonly #watched = new Set<HandlerRun>();
+  readonly #watched = new LinkedList<HandlerRun>();
   readonly #sweep: Sweep;
 
   constructor(clock: Clock, timeoutMs: number, onExpire: (run: HandlerRun) => void) {
@@ -23,12 +23,12 @@ export class HandlerDeadlines {
 
   watch(run: HandlerRun): void {
     run.deadlineAt = this.#clock.now() + this.#timeoutMs;
-    this.#watched.add(run);
+    run.deadline = this.#watched.append(run);
     if (!this.#sweep.running) this.#sweep.start();
   }
 
   unwatch(run: HandlerRun): void {
-    this.#watched.delete(run);
+    if (run.deadline !== undefined) this.#watched.remove(run.deadline);
   }
 
   stop(): void {

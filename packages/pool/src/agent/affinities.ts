@@ -23,11 +23,19 @@ export interface Affinity {
 }
 
 /**
+ * Entry of an affinity in the table, empty once that is forgotten: what a `Map` had in its tables before is kept as if it were in use
+ * (see `LinkedList` in core), and this keeps nothing.
+ */
+interface Place {
+  affinity: Affinity | undefined;
+}
+
+/**
  * Live requests of one agent: all events of a request go to the connection that took its headers, as far as that takes
  * them. Bounded by count and age.
  */
 export class Affinities {
-  readonly #byId = new Map<RequestId, Affinity>();
+  readonly #byId = new Map<RequestId, Place>();
   readonly #clock: Clock;
   readonly #max: number;
   readonly #ttlMs: number;
@@ -43,7 +51,7 @@ export class Affinities {
   }
 
   get(id: RequestId): Affinity | undefined {
-    const affinity = this.#byId.get(id);
+    const affinity = this.#byId.get(id)?.affinity;
     if (affinity !== undefined) affinity.touchedAt = this.#clock.now();
     return affinity;
   }
@@ -63,7 +71,7 @@ export class Affinities {
   add(id: RequestId, exchange: Exchange, takes: number, kept: boolean): void {
     const affinity: Affinity = { id, exchange, takes, kept, touchedAt: this.#clock.now(), other: undefined };
     exchange.owner = affinity;
-    this.#byId.set(id, affinity);
+    this.#byId.set(id, { affinity });
   }
 
   /** Records a further connection of a request. */
@@ -76,7 +84,11 @@ export class Affinities {
 
   /** Removes a request and releases its ids on the wire. */
   remove(affinity: Affinity): void {
-    if (this.#byId.get(affinity.id) === affinity) this.#byId.delete(affinity.id);
+    const place = this.#byId.get(affinity.id);
+    if (place?.affinity === affinity) {
+      this.#byId.delete(affinity.id);
+      place.affinity = undefined;
+    }
     for (let at: Affinity | undefined = affinity; at !== undefined; at = at.other) at.exchange.end();
   }
 
@@ -89,7 +101,8 @@ export class Affinities {
   #expireOld(): void {
     const oldest = this.#clock.now() - this.#ttlMs;
     const full = this.#byId.size >= this.#max;
-    for (const affinity of this.#byId.values()) {
+    for (const { affinity } of this.#byId.values()) {
+      if (affinity === undefined) continue;
       // an unanswered event has a deadline of its own, which may be later than this one
       if (affinity.kept || pendingOf(affinity) > 0) continue;
       if (affinity.touchedAt < oldest || (full && affinity.exchange.ended)) this.#expire(affinity);
@@ -103,7 +116,7 @@ export class Affinities {
 
   /** Removes every request. */
   clear(): void {
-    for (const affinity of this.#byId.values()) this.remove(affinity);
+    for (const { affinity } of this.#byId.values()) if (affinity !== undefined) this.remove(affinity);
   }
 }
 
