@@ -148,7 +148,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
         state: JSON.stringify({ gateway: gateway.stats, pool: pool.stats }),
         unready: unconnected(pool.stats),
       }),
-      metrics: () => measures?.collector.snapshot().families ?? [],
+      metrics: () => measures?.ofProcess() ?? [],
     });
     await drained;
     return link.end();

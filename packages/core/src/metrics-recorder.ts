@@ -34,6 +34,12 @@ export interface MetricsRecorder {
   removeAgent?(agent: string): void;
 }
 
+/**
+ * Gauge of a report whose label `instance` names the process that sent it: a receiver adds up what the processes of one agent report,
+ * and takes what comes from one process on several connections once.
+ */
+export const INSTANCE_METRIC = 'agent_instance_info';
+
 /** Values that an agent reports about itself; names that agentwire records are dropped by the receiver. */
 export type OwnMetrics = Pick<MetricsReport, 'counters' | 'gauges' | 'histograms'>;
 

@@ -1,5 +1,6 @@
 import type { Logger } from '@agentwire/core';
 import { type MetricFamily, sampleNames } from './family.ts';
+import { addUp, largerOf, sumOf } from './add-series.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot.ts';
 
@@ -13,46 +14,28 @@ const LARGEST: ReadonlySet<string> = new Set([
   'process_event_loop_lag_seconds',
 ]);
 
-/** Returns the time of the newest report of each agent. */
-function newestReports(families: readonly FamilySnapshot[]): ReadonlyMap<string | undefined, number> {
-  const newest = new Map<string | undefined, number>();
+/** Returns a name of the process that a series of a report is from. */
+const processOf = ({ labels, reportedBy = '' }: SeriesSnapshot): string => `${reportedBy}\n${labels['agent']}`;
+
+/** Returns the time of the newest report of each process of each agent. */
+function newestReports(families: readonly FamilySnapshot[]): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
   for (const { series } of families)
-    for (const { labels, reportedAtMs } of series)
-      if (reportedAtMs !== undefined)
-        newest.set(labels['agent'], Math.max(reportedAtMs, newest.get(labels['agent']) ?? 0));
+    for (const one of series)
+      if (one.reportedAtMs !== undefined)
+        newest.set(processOf(one), Math.max(one.reportedAtMs, newest.get(processOf(one)) ?? 0));
   return newest;
 }
 
-function seriesOf({ labels, value, sum = 0, buckets, reportedAtMs }: SeriesSnapshot): Series {
-  if (buckets === undefined) return Object.assign(new ScalarSeries(labels), { value, reportedAtMs });
+function seriesOf({ labels, value, sum = 0, buckets, reportedAtMs, reportedBy }: SeriesSnapshot): Series {
+  const report = { reportedAtMs, reportedBy };
+  if (buckets === undefined) return Object.assign(new ScalarSeries(labels), { value, ...report });
   const series = new HistogramSeries(
     labels,
     buckets.flatMap(({ le }) => (Number.isFinite(le) ? [le] : [])),
   );
   for (const [at, { count }] of buckets.entries()) series.counts[at] = count - (buckets[at - 1]?.count ?? 0);
-  series.sum = sum;
-  series.reportedAtMs = reportedAtMs;
-  return series;
-}
-
-/** Adds the observations of `from`, each at the first bound that is not below its own. */
-function addHistogram(to: HistogramSeries, from: HistogramSeries): void {
-  for (const [at, count] of from.counts.entries()) {
-    const bound = from.bounds[at] ?? Infinity;
-    const found = to.bounds.findIndex((one) => one >= bound);
-    const index = found === -1 ? to.bounds.length : found;
-    to.counts[index] = (to.counts[index] ?? 0) + count;
-  }
-  to.sum += from.sum;
-}
-
-function combine(to: Series, from: Series, isLargest: boolean): Series {
-  if (to instanceof HistogramSeries && from instanceof HistogramSeries) {
-    if (isLargest) return from.count > to.count ? from : to;
-    addHistogram(to, from);
-  } else if (to instanceof ScalarSeries && from instanceof ScalarSeries)
-    to.value = isLargest ? Math.max(to.value, from.value) : to.value + from.value;
-  return to;
+  return Object.assign(series, { sum, ...report });
 }
 
 /** Collaborators of {@link MergedMetrics}. */
@@ -65,7 +48,8 @@ export interface MergedMetricsDeps {
 /**
  * Metrics of several processes as one page, for `metricsHandler(merged)`: counters, histograms and gauges are added up by name and
  * labels. Of `agent_circuit_breaker_state`, `gateway_upstream_target_state` and `process_event_loop_lag_seconds` the largest value counts.
- * An agent reports totals of its own, the same ones to every process: they are not added up, the newest report of each agent counts.
+ * A process of an agent reports its own totals, the same ones to each of these: of each the newest report counts, and those of an agent's
+ * processes are added up.
  * Counters and histograms of processes that have ended stay, so that no counter falls when a process is replaced, and those of a report until there is a newer
  * one; gauges end with their process.
  */
@@ -88,7 +72,7 @@ export class MergedMetrics {
 
   /** Returns the metrics of running processes with those that stay of ended ones, in order of their names. */
   families(running: readonly ProcessMetrics[]): readonly MetricFamily[] {
-    return this.#merge([...running, this.#ended]);
+    return this.#merge([...running, this.#ended]).map((family) => ({ ...family, series: addUp(family.series) }));
   }
 
   #merge(processes: readonly ProcessMetrics[]): readonly MetricFamily[] {
@@ -104,16 +88,16 @@ export class MergedMetrics {
       if (into.type !== family.type || names.some((name) => (taken.get(name) ?? family.name) !== family.name)) continue;
       for (const one of family.series) {
         const isReported = one.reportedAtMs !== undefined;
-        if (isReported && one.reportedAtMs < (newest.get(one.labels['agent']) ?? 0)) continue;
-        const key = JSON.stringify(one.labels);
+        if (isReported && one.reportedAtMs < (newest.get(processOf(one)) ?? 0)) continue;
+        const key = `${JSON.stringify(one.labels)}${one.reportedBy ?? ''}`;
         const before = into.byLabels.get(key);
         if (before === undefined && count >= this.#maxSeries) {
           this.#reportDropped(family.name);
           continue;
         }
         if (before === undefined) count += 1;
-        const isLargest = LARGEST.has(family.name) || isReported;
-        into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one), isLargest));
+        const combine = LARGEST.has(family.name) || isReported ? largerOf : sumOf;
+        into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one)));
       }
       if (into.byLabels.size === 0) continue;
       merged.set(family.name, into);

@@ -112,9 +112,9 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
   }
 
   /**
-   * Replaces what `agent` reported before: its metrics appear under their own names with the label `agent`. Names that agentwire
-   * records itself are dropped, so an agent cannot change those. An `AgentPool` calls it with the reports of its agents; where
-   * several processes serve one agent, the last report counts.
+   * Replaces what this process of `agent` reported before: its metrics appear under their own names with the label `agent`, those of
+   * several processes added up. Names that agentwire records itself are dropped, so an agent cannot change those. An `AgentPool` calls
+   * it with the reports of its agents.
    */
   recordReport(agent: string, report: MetricsReport): void {
     try {
@@ -142,8 +142,12 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
     return () => void this.#collectors.delete(collect);
   }
 
-  /** Metrics in order of their names, after the functions of {@link onCollect} have run; for adapters. */
-  families(): readonly MetricFamily[] {
+  /**
+   * Metrics in order of their names, after the functions of {@link onCollect} have run; for adapters.
+   *
+   * @param byInstance gives what the processes of an agent report one by one, in series with the same labels; default `false`
+   */
+  families(byInstance = false): readonly MetricFamily[] {
     for (const collect of this.#collectors) {
       try {
         collect();
@@ -151,7 +155,7 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
         this.#logger?.error({ err: error }, 'a metrics collector failed');
       }
     }
-    const all = [...this.#table.read(), ...this.#dropped.read(), ...this.#reported.families()];
+    const all = [...this.#table.read(), ...this.#dropped.read(), ...this.#reported.families(byInstance)];
     return this.#withoutClashes(all).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -16,6 +16,8 @@ export class ScalarSeries {
   value = 0;
   /** Time of the agent's report that it is from, in milliseconds since 1970; `undefined` for what was recorded. */
   reportedAtMs: number | undefined = undefined;
+  /** Process of the agent that reported it; empty where the agent does not tell. */
+  reportedBy: string | undefined = undefined;
 
   constructor(labels: MetricLabels) {
     this.labels = labels;
@@ -75,6 +77,8 @@ export class HistogramSeries {
   sum = 0;
   /** Time of the agent's report that it is from, in milliseconds since 1970; `undefined` for what was recorded. */
   reportedAtMs: number | undefined = undefined;
+  /** Process of the agent that reported it; empty where the agent does not tell. */
+  reportedBy: string | undefined = undefined;
   #removed = false;
   readonly #exemplarOf: ExemplarSource | undefined;
 

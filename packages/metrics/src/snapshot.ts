@@ -13,6 +13,8 @@ export interface SeriesSnapshot {
   readonly buckets?: readonly { readonly le: number; readonly count: number }[];
   /** Time of the agent's report that it is from, in milliseconds since 1970; absent for what was recorded. */
   readonly reportedAtMs?: number;
+  /** Process of the agent that reported it; empty where the agent does not tell, absent for what was recorded. */
+  readonly reportedBy?: string;
 }
 
 /** Values of one metric. */
@@ -53,6 +55,7 @@ export function snapshotOf(families: readonly MetricFamily[]): MetricsSnapshot {
         ? { value: one.count, sum: one.sum, buckets: cumulative(one) }
         : { value: one.value }),
       ...(one.reportedAtMs !== undefined && { reportedAtMs: one.reportedAtMs }),
+      ...(one.reportedBy !== undefined && { reportedBy: one.reportedBy }),
     })),
   }));
   const total = (name: string, of: (series: SeriesSnapshot) => number): number =>

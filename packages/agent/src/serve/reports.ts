@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type {
   Clock,
   HealthState,
@@ -8,7 +9,7 @@ import type {
   ScalarMetric,
   TimerHandle,
 } from '@agentwire/core';
-import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { checkOptions, INSTANCE_METRIC, OPTION, type OptionTable } from '@agentwire/core/internal';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
 import type { AgentReport, AgentStats, ReportedHealth } from './agent-server.ts';
@@ -30,6 +31,8 @@ const REPORT: OptionTable<AgentReport> = { health: OPTION.nested(HEALTH), metric
 /** Sends health and metrics reports to proxies that negotiated them, at an interval, and renews a pause. */
 export class Reports {
   readonly #agentId: string;
+  /** Name of this process, for receivers that add up the reports of several. */
+  readonly #instance = randomBytes(6).toString('hex');
   readonly #runtime: AgentRuntime;
   readonly #intervalMs: number;
   readonly #stats: () => AgentStats;
@@ -135,7 +138,12 @@ export class Reports {
         scalar('agent_handler_cancelled_total', cancelled),
         ...own.counters,
       ],
-      gauges: [scalar('agent_handlers_running', running), scalar('agent_connections', connections), ...own.gauges],
+      gauges: [
+        scalar(INSTANCE_METRIC, 1, { instance: this.#instance }),
+        scalar('agent_handlers_running', running),
+        scalar('agent_connections', connections),
+        ...own.gauges,
+      ],
       histograms: own.histograms,
     };
   }
