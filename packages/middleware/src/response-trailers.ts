@@ -1,0 +1,43 @@
+import type { HeaderList } from '@agentwire/core';
+import { TrailerFilter } from '@agentwire/pipeline/internal';
+import type { Exchange } from './exchange.ts';
+import type { NodeResponse } from './node-messages.ts';
+import { headersOf } from './response-head.ts';
+
+/** Trailers of an application's response: kept until its head is sent, then passed where they say nothing that the head says or agents have decided. */
+export class ResponseTrailers {
+  readonly #response: NodeResponse;
+  readonly #addTrailers: NodeResponse['addTrailers'];
+  readonly #filter = new TrailerFilter();
+  readonly #lines: string[] = [];
+  #passes = false;
+  /** Head as the application wrote it. */
+  head: HeaderList = [];
+
+  constructor(response: NodeResponse, { pipeline }: Exchange) {
+    this.#response = response;
+    // the response's own method, which is replaced afterwards
+    this.#addTrailers = response.addTrailers.bind(response);
+    pipeline.trailers = this.#filter;
+    this.#filter.note({ responseHeaders: pipeline.responseOps });
+  }
+
+  /** `true` where there is none yet. */
+  get empty(): boolean {
+    return this.#lines.length === 0;
+  }
+
+  add(lines: readonly string[]): void {
+    this.#lines.push(...lines);
+    if (this.#passes) this.pass();
+  }
+
+  /** Passes what is there; from here on, {@link add} passes at once. */
+  pass(): void {
+    this.#passes = true;
+    const lines = this.#filter.pass(this.#lines, [...this.head, ...headersOf(this.#response)]);
+    const trailers: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+    for (let at = 0; at < lines.length; at += 2) (trailers[lines[at] as string] ??= []).push(lines[at + 1] as string);
+    if (lines.length > 0) this.#addTrailers(trailers);
+  }
+}
