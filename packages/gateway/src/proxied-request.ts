@@ -18,7 +18,7 @@ import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { takesTrailers } from './options/trailer-mode.ts';
-import { announcedLength, hasBody, headEvent } from './request/request-head.ts';
+import { announcedLength, hasBody, headEvent, type RequestHead } from './request/request-head.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
 import { type Outcome, outcomeOf } from './response/refusal.ts';
@@ -30,6 +30,7 @@ import { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 
 const NONE: readonly string[] = [];
 const NO_BODY: OutgoingBody = { data: null, length: undefined };
+const ALLOWED: Outcome = { outcome: 'allowed' };
 
 /** Request and response of a {@link ProxiedRequest}. */
 export interface ProxiedRequestInput {
@@ -49,12 +50,15 @@ export class ProxiedRequest implements BodyProgress {
   /** Error of a client that left. */
   #left: AgentwireError | undefined;
   readonly #pipeline: Pipeline;
-  readonly #reader: RequestReader;
+  /** Set where a body follows the head. */
+  readonly #reader: RequestReader | undefined;
   /** Set where the client asks for a WebSocket. */
   readonly #webSocket: WebSocketUpgrade | undefined;
   readonly #upstream: UpstreamRequest;
   readonly #startedAt: number;
   readonly #trace: RequestTrace | undefined;
+  /** Set for a WebSocket: aborts when the client leaves. */
+  readonly #leaving: AbortController | undefined;
   #continueDue: boolean;
   #filter: BodyFilter | undefined;
   #ownBytes = 0;
@@ -72,55 +76,57 @@ export class ProxiedRequest implements BodyProgress {
     this.#trace = options.tracer && RequestTrace.begin(options.tracer, request);
     // a signal costs more than all else here: made only for WebSockets
     const leaving = response instanceof UpgradeResponse ? new AbortController() : undefined;
-    this.#pipeline = new Pipeline(options, leaving?.signal, this.#trace?.traceparent);
-    this.#reader = new RequestReader(request, {
-      maxBytes: options.maxRequestBodyBytes,
-      minBytesPerSecond: options.minUploadBytesPerSecond,
-      deadlines,
-      onStart: () => this.#sendContinue(),
-    });
-    const pipeline = this.#pipeline;
-    if (takesTrailers(request, options.trailers) || options.trailers === 'both')
-      pipeline.trailers = new TrailerFilter();
+    this.#leaving = leaving;
+    const passesTrailers = takesTrailers(request, options.trailers) || options.trailers === 'both';
+    const pipeline = passesTrailers ? undefined : route.unasked;
+    this.#pipeline = pipeline ?? new Pipeline(options, leaving?.signal, this.#trace?.traceparent);
+    if (passesTrailers) this.#pipeline.trailers = new TrailerFilter();
+    if (hasBody(request))
+      this.#reader = new RequestReader(request, {
+        maxBytes: options.maxRequestBodyBytes,
+        minBytesPerSecond: options.minUploadBytesPerSecond,
+        deadlines,
+        onStart: () => this.#sendContinue(),
+      });
     if (response instanceof UpgradeResponse && leaving !== undefined) {
       const { signal } = leaving;
       this.#webSocket = new WebSocketUpgrade({
         id,
         options,
-        pipeline,
+        pipeline: this.#pipeline,
         deadlines,
         response,
         signal,
         routeId: route.name,
       });
     }
-    const webSocket = this.#webSocket;
-    const reader = this.#reader;
     this.#upstream = new UpstreamRequest({
       options,
       upstream,
       stalls,
-      pipeline,
-      reader,
+      pipeline: this.#pipeline,
+      reader: this.#reader,
       request,
       response,
       id,
-      webSocket,
+      webSocket: this.#webSocket,
     });
-    const onClose = (): void => {
-      if (response.writableFinished || this.#left !== undefined) return;
-      this.#left = new AgentwireError('ERR_ABORTED', 'the client went away');
-      leaving?.abort(this.#left);
-      pipeline.cancel(id);
-      this.#upstream.leave(this.#left);
-    };
-    response.once('close', onClose);
+    response.on('close', this.#onClose);
     if (response.socket !== null) return;
     // a response that waits behind an earlier one gets no event of the connection's end
     const { socket } = request;
-    socket.setMaxListeners(0).once('close', onClose);
-    response.once('close', () => socket.off('close', onClose));
+    socket.setMaxListeners(0).once('close', this.#onClose);
+    response.once('close', () => socket.off('close', this.#onClose));
   }
+
+  readonly #onClose = (): void => {
+    const { id, response } = this.#input;
+    if (response.writableFinished || this.#left !== undefined) return;
+    this.#left = new AgentwireError('ERR_ABORTED', 'the client went away');
+    this.#leaving?.abort(this.#left);
+    if (this.#pipeline.asks) this.#pipeline.cancel(id);
+    this.#upstream.leave(this.#left);
+  };
 
   /** Runs the request to its end. Never rejects. */
   run(): Promise<void> {
@@ -128,15 +134,14 @@ export class ProxiedRequest implements BodyProgress {
   }
 
   async #run(): Promise<void> {
-    let outcome: Outcome;
+    let outcome: Outcome = ALLOWED;
     try {
       await this.#proxy();
-      outcome = { outcome: 'allowed' };
     } catch (error) {
       // the upstream's client reports what ended the body as an error of its own
-      outcome = this.#endWith(this.#filter?.error ?? this.#reader.error ?? error);
+      outcome = this.#endWith(this.#filter?.error ?? this.#reader?.error ?? error);
     } finally {
-      void this.#reader.return();
+      void this.#reader?.return();
     }
     this.#report(outcome);
   }
@@ -146,41 +151,60 @@ export class ProxiedRequest implements BodyProgress {
     this.#continueDue = false;
   }
 
-  async #proxy(): Promise<void> {
-    const { id, request, response, head: target } = this.#input;
-    const { clock, maxRequestBodyBytes } = this.#options;
-    const { upstream, retries } = this.#route;
+  /** Sends the request to the upstream; at once where there is nothing to wait for before. @throws BadRequest, NoRoute, AgentwireError */
+  #proxy(): Promise<void> {
+    const { request, response, head: target } = this.#input;
+    const { maxRequestBodyBytes } = this.#options;
     if (target instanceof Error) throw target;
-    if ((announcedLength(request) ?? 0) > maxRequestBodyBytes)
+    if (this.#reader !== undefined && (announcedLength(request) ?? 0) > maxRequestBodyBytes)
       throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
     const webSocket = this.#webSocket;
     const seen = webSocket === undefined ? target : { ...target, lines: webSocket.forAgents(target.lines) };
-    const judged = this.#pipeline.asks
-      ? await this.#pipeline.onRequest(headEvent(request, seen, upstream.host, id, clock))
-      : { headers: seen.lines, wantBody: NONE };
-    const { wantBody } = judged;
-    if (target.path === '*') {
-      // about this server, not the upstream
-      response.writeHead(204, []).end();
-      return;
-    }
+    if (this.#pipeline.asks) return this.#ask(seen);
+    if (target.path === '*') return this.#answerForServer(response);
+    return this.#reader === undefined ? this.#send(seen, seen.lines, NO_BODY) : this.#sendBody(seen, seen.lines, NONE);
+  }
+
+  async #ask(target: RequestHead): Promise<void> {
+    const { id, request, response } = this.#input;
+    const event = headEvent(request, target, this.#route.upstream.host, id, this.#options.clock);
+    const { headers, wantBody } = await this.#pipeline.onRequest(event);
+    if (target.path === '*') return this.#answerForServer(response);
+    return this.#reader === undefined
+      ? this.#send(target, headers, NO_BODY)
+      : this.#sendBody(target, headers, wantBody);
+  }
+
+  /** Answers a request about this server, not the upstream. */
+  #answerForServer(response: ClientResponse): Promise<void> {
+    response.writeHead(204, []).end();
+    return Promise.resolve();
+  }
+
+  async #sendBody(target: RequestHead, lines: HeaderList, wantBody: readonly string[]): Promise<void> {
     // no `using`: Node 22 cannot parse it in source that was not compiled
     const buffer = wantBody.length > 0 && this.#options.requestBody === 'buffer' ? this.#createBuffer() : undefined;
     try {
-      const { data, length } = hasBody(request) ? await this.#body(wantBody, buffer) : NO_BODY;
-      const headers = withFraming(applyAgentOps(judged.headers, this.#pipeline.requestOps), length);
-      const { method = 'GET' } = request;
-      this.requestSent = true;
-      const client = target.client.address;
-      const acceptsTrailers = this.#pipeline.trailers !== undefined;
-      const trailers = acceptsTrailers ? this.#trailersBeside(headers) : undefined;
-      const plain = { method, path: target.path, headers, body: data, client, retries, acceptsTrailers, trailers };
-      const outgoing =
-        webSocket === undefined ? plain : { ...plain, headers: webSocket.forUpstream(headers), upgrade: 'websocket' };
-      await (this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing));
+      await this.#send(target, lines, await this.#body(wantBody, buffer));
     } finally {
       buffer?.[Symbol.dispose]();
     }
+  }
+
+  #send(target: RequestHead, lines: HeaderList, { data: body, length }: OutgoingBody): Promise<void> {
+    const { upstream, retries } = this.#route;
+    const { method = 'GET' } = this.#input.request;
+    const pipeline = this.#pipeline;
+    const webSocket = this.#webSocket;
+    const framed = withFraming(applyAgentOps(lines, pipeline.requestOps), length);
+    const headers = webSocket === undefined ? framed : webSocket.forUpstream(framed);
+    const upgrade = webSocket === undefined ? undefined : 'websocket';
+    const client = target.client.address;
+    const acceptsTrailers = pipeline.trailers !== undefined;
+    const trailers = acceptsTrailers ? this.#trailersBeside(headers) : undefined;
+    this.requestSent = true;
+    const outgoing = { method, path: target.path, headers, body, client, retries, upgrade, acceptsTrailers, trailers };
+    return this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing);
   }
 
   /** Returns a function for the trailers that may pass beside a head, where those of requests pass. */
@@ -203,11 +227,12 @@ export class ProxiedRequest implements BodyProgress {
   /** Returns the body for the upstream: unchanged where no agent reads it, else what the agents pass. */
   #body(agents: readonly string[], buffer: BufferedBody | undefined): Promise<OutgoingBody> {
     const { id, request } = this.#input;
+    const reader = this.#reader as RequestReader;
     const filter = this.#pipeline.requestBody(id, agents, this);
     this.#filter = filter;
     const announced = announcedLength(request);
     const { shadows } = this.#pipeline;
-    const source = shadows === undefined ? this.#reader : new ShadowedBody(this.#reader, shadows, announced);
+    const source = shadows === undefined ? reader : new ShadowedBody(reader, shadows, announced);
     if (buffer === undefined) return streamedBody(source, filter, announced, this.#options.clock);
     return bufferedBody(source, filter, announced, buffer);
   }
@@ -223,11 +248,11 @@ export class ProxiedRequest implements BodyProgress {
       // the client has a part of a response that must not continue: only a cut connection tells it
       response.destroy();
     } else {
-      void this.#reader.return();
+      void this.#reader?.return();
       const context = {
         request,
         response,
-        readBytes: this.#reader.bytes,
+        readBytes: this.#reader?.bytes ?? 0,
         continueDue: this.#continueDue,
         clock,
         logger,
@@ -240,19 +265,23 @@ export class ProxiedRequest implements BodyProgress {
   #report(outcome: Outcome): void {
     const { id, request, response } = this.#input;
     const { clock, onRequestEnd, metrics } = this.#options;
+    const pipeline = this.#pipeline;
+    const isObserved = metrics !== undefined || onRequestEnd !== undefined || this.#trace !== undefined;
+    if (!isObserved && !pipeline.asks) return;
     const durationMs = clock.now() - this.#startedAt;
     const status = response.headersSent ? response.statusCode : 0;
     const { requestBytes: received = 0, responseBytes: sent = 0 } = this.#webSocket ?? {};
-    const requestBytes = this.#reader.bytes + received;
+    const requestBytes = (this.#reader?.bytes ?? 0) + received;
     const responseBytes = this.#upstream.responseBytes + this.#ownBytes + sent;
-    if (outcome.outcome === 'cancelled') this.#pipeline.cancel(id);
-    else {
+    if (outcome.outcome === 'cancelled') pipeline.cancel(id);
+    else if (pipeline.asks) {
       const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };
       const error = outcome.outcome === 'failed' ? 'failed' : undefined;
       const upstreamAttempts = Math.max(1, this.#upstream.attempts);
-      this.#pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
+      pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
     }
-    const agentsMs = this.#pipeline.waitedMs;
+    if (!isObserved) return;
+    const agentsMs = pipeline.waitedMs;
     const { queuedMs, headMs: upstreamMs } = this.#upstream.times ?? {};
     const measured = { status, durationMs, agentsMs, requestBytes, responseBytes, queuedMs, upstreamMs };
     metrics?.record(measured, outcome.outcome);
@@ -267,7 +296,7 @@ export class ProxiedRequest implements BodyProgress {
       upstream,
       ...measured,
       ...outcome,
-      ...decisionSources(this.#pipeline, outcome),
+      ...decisionSources(pipeline, outcome),
     });
   }
 }

@@ -26,7 +26,8 @@ export interface UpstreamRequestDeps {
   readonly options: ResolvedGatewayOptions;
   readonly upstream: UpstreamSender;
   readonly stalls: StallWatch;
-  readonly reader: RequestReader;
+  /** Set where the request has a body. */
+  readonly reader: RequestReader | undefined;
   readonly pipeline: Pipeline;
   readonly request: ClientRequest;
   readonly response: ClientResponse;
@@ -61,7 +62,9 @@ function hasUnknownCoding(headers: HeaderList): boolean {
 export class UpstreamRequest implements ResponseHandler {
   readonly #context: UpstreamRequestDeps;
   readonly #writer: ClientWriter;
-  readonly #outcome: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  /** Settle the promise of {@link run}. */
+  #resolve: (() => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   #call: UpstreamCall | undefined;
   #sink: ResponseSink | undefined;
   #answered = false;
@@ -70,7 +73,6 @@ export class UpstreamRequest implements ResponseHandler {
   /** Times of the request; measured with `metrics` or `onRequestEnd`. */
   readonly times: UpstreamTimes | undefined;
   #ended = false;
-  #running = false;
   /** Error of a client that left. */
   #left: Error | undefined;
   #buffer: BufferedBody | undefined;
@@ -111,7 +113,7 @@ export class UpstreamRequest implements ResponseHandler {
   }
 
   get stalledSince(): number | undefined {
-    return this.#writer.stalledSince ?? this.#context.reader.stalledSince;
+    return this.#writer.stalledSince ?? this.#context.reader?.stalledSince;
   }
 
   evict(): void {
@@ -122,28 +124,35 @@ export class UpstreamRequest implements ResponseHandler {
   }
 
   /** Runs the request to its end. @throws Refusal of an agent, or an error of upstream, agent or client */
-  async run(request: OutgoingRequest): Promise<void> {
-    try {
+  run(request: OutgoingRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
       if (this.#left !== undefined) throw this.#left;
-      this.#running = true;
+      this.#resolve = resolve;
+      this.#reject = reject;
       this.#call = this.#context.upstream.send(this.times?.begin(request) ?? request, this);
-      await this.#outcome.promise;
-    } finally {
-      this.#running = false;
-      this.#buffer?.release();
-    }
+    });
   }
 
   /** Ends the request, now or when it is run: the client has left. */
   leave(error: Error): void {
     this.#left = error;
     this.#writer.leave(error);
-    if (this.#running) this.#fail(error);
+    if (this.#reject !== undefined) this.#fail(error);
   }
 
   readonly #fail = (error: Error): void => {
-    this.#outcome.reject(error);
+    this.#failed(error);
     this.#call?.abort(error);
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.#buffer?.release();
+    this.#reject?.(error);
+  };
+
+  readonly #done = (): void => {
+    this.#buffer?.release();
+    this.#resolve?.();
   };
 
   onHead(status: number, raw: HeaderList, control: ResponseControl): boolean {
@@ -183,8 +192,7 @@ export class UpstreamRequest implements ResponseHandler {
     this.#answered = true;
     this.status = 101;
     this.times?.onHead();
-    const { resolve, reject } = this.#outcome;
-    this.#context.webSocket?.run(headers, socket).then(resolve, reject);
+    this.#context.webSocket?.run(headers, socket).then(this.#done, this.#failed);
   }
 
   onData(chunk: Uint8Array): boolean {
@@ -201,12 +209,12 @@ export class UpstreamRequest implements ResponseHandler {
   }
 
   onError(error: Error): void {
-    if (!this.#ended) this.#outcome.reject(error);
+    if (!this.#ended) this.#failed(error);
   }
 
   #plain(status: number, headers: HeaderList, control: ResponseControl): ResponseSink {
     this.#writer.head(status, headers);
-    return this.#writer.plainSink(control, this.#outcome.resolve);
+    return this.#writer.plainSink(control, this.#done);
   }
 
   /** Asks the agents about the response's head, and returns the sink for its body. */
@@ -228,9 +236,8 @@ export class UpstreamRequest implements ResponseHandler {
     const filter = pipeline.responseBody(id, wantBody, ops, progress);
     const buffer = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
     this.#buffer = buffer;
-    const { resolve: done } = this.#outcome;
     const { clock } = options;
-    const [writer, fail] = [this.#writer, this.#fail];
+    const [writer, done, fail] = [this.#writer, this.#done, this.#fail];
     const sink = new FilteredSink({ status, headers, ops, filter, writer, control, buffer, clock, done, fail });
     return sink;
   }

@@ -10,5 +10,6 @@ const isLength = ({ name }: HeaderOp): boolean => name.length === 14 && name.toL
  * @throws AgentwireError `ERR_INVALID_HEADER` for a change that HTTP forbids
  */
 export function applyAgentOps(headers: HeaderList, ops: readonly HeaderOp[]): HeaderList {
+  if (ops.length === 0) return headers;
   return applyHeaderOps(headers, ops.some(isLength) ? ops.filter((op) => !isLength(op)) : ops);
 }

@@ -37,6 +37,9 @@ function isHost(text: string): boolean {
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)/i;
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
+/** Last host that was valid. */
+let lastHost: string | undefined;
+
 /** Returns the only `Host`. @throws BadRequest */
 function hostOf({ rawHeaders, httpVersionMajor: major, httpVersionMinor: minor }: ClientRequest): string | undefined {
   let host: string | undefined;
@@ -47,7 +50,10 @@ function hostOf({ rawHeaders, httpVersionMajor: major, httpVersionMinor: minor }
     host = rawHeaders[at + 1] ?? '';
   }
   if (host === undefined && (minor > 0 || major > 1)) throw new BadRequest(400, 'a Host header is missing');
-  if (host !== undefined && !isHost(host)) throw new BadRequest(400, 'the Host header is not HOST[:PORT]');
+  // most requests have the host of the one before
+  if (host === undefined || host === lastHost) return host;
+  if (!isHost(host)) throw new BadRequest(400, 'the Host header is not HOST[:PORT]');
+  lastHost = host;
   return host;
 }
 

@@ -1,3 +1,4 @@
+import { Pipeline } from '@agentwire/pipeline';
 import { settingsOf, stepsOf } from '@agentwire/pipeline/internal';
 import type { Deadlines } from '../deadlines.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
@@ -15,6 +16,8 @@ export interface Route {
   readonly retries: number | undefined;
   readonly deadlines: Deadlines;
   readonly stalls: StallWatch;
+  /** Pipeline of all requests without trailers, where no agent is asked: nothing changes it. */
+  readonly unasked: Pipeline | undefined;
 }
 
 type Parts = Pick<Route, 'deadlines' | 'stalls'>;
@@ -42,5 +45,6 @@ export function routeOf(
     trailers: route.trailers ?? options.trailers,
     maxChunkBytes: route.maxChunkBytes ?? options.maxChunkBytes,
   };
-  return { name: route.name ?? name, options: merged, upstream, retries, ...parts };
+  const unasked = merged.steps.length === 0 ? new Pipeline(merged, undefined) : undefined;
+  return { name: route.name ?? name, options: merged, upstream, retries, unasked, ...parts };
 }

@@ -92,11 +92,16 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
   /** Sends a request as soon as there is a connection; the response comes through its callbacks. */
   send(request: OutgoingRequest, response: ResponseHandler): UpstreamDispatch {
     const dispatch = new UpstreamDispatch(this, request, response);
-    dispatch.place = this.#queue.append(dispatch);
+    const target = this.#target;
     this.deadlines.add(dispatch);
+    if (this.#queue.size === 0 && target !== undefined && this.#hasRoom(target) && this.#mayHave(dispatch)) {
+      this.#begin(dispatch, target);
+      return dispatch;
+    }
+    dispatch.place = this.#queue.append(dispatch);
     if (this.#closed) dispatch.abort(new AgentwireError('ERR_CLOSED', 'the gateway is closed'));
     // queued requests come first, unless their clients have all connections that they may have
-    else if (this.#queue.size === 1 || this.#maxPerClient !== Infinity) this.#serve();
+    else if (this.#maxPerClient !== Infinity) this.#serve();
     return dispatch;
   }
 
@@ -117,14 +122,22 @@ export class Upstream implements UpstreamDispatchDeps, UpstreamSender {
     const target = this.#target;
     if (target === undefined) return;
     for (const dispatch of this.#queue) {
-      if (this.#closed || this.#busy.size >= target.max) return;
+      if (!this.#hasRoom(target)) return;
       if (!this.#mayHave(dispatch)) continue;
       if (dispatch.place !== undefined) this.#queue.remove(dispatch.place);
-      dispatch.place = this.#busy.append(dispatch);
-      this.#count(dispatch, 1);
-      dispatch.send(this.#idle.pop() ?? this.#create(target));
+      this.#begin(dispatch, target);
     }
   };
+
+  #hasRoom(target: TargetConnections): boolean {
+    return !this.#closed && this.#busy.size < target.max;
+  }
+
+  #begin(dispatch: UpstreamDispatch, target: TargetConnections): void {
+    dispatch.place = this.#busy.append(dispatch);
+    this.#count(dispatch, 1);
+    dispatch.send(this.#idle.pop() ?? this.#create(target));
+  }
 
   #create(target: TargetConnections): TargetConnection {
     const connection = target.create();
