@@ -142,18 +142,16 @@ class GatewayServer implements Gateway {
     if (response instanceof UpgradeResponse) this.#webSockets.add(response);
     const id = `${this.#idPrefix}-${this.#requests}`;
     const plan = this.#plan;
-    const failed = (error: unknown): void => {
+    const onOver = (error: unknown): void => {
       plan.ended();
-      this.#failed(error, id, entry);
+      if (error === undefined) this.#finished(entry);
+      else this.#failed(error, id, entry);
     };
     try {
       const { route, head } = plan.open(request);
-      void new ProxiedRequest(route, { id, request, response, expectsContinue, head }).run().then(() => {
-        plan.ended();
-        this.#finished(entry);
-      }, failed);
+      new ProxiedRequest(route, { id, request, response, expectsContinue, head, onOver }).run();
     } catch (error) {
-      failed(error);
+      onOver(error);
     }
   };
 

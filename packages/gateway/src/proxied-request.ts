@@ -40,6 +40,8 @@ export interface ProxiedRequestInput {
   /** Set where the client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
   readonly head: RoutedHead['head'];
+  /** Called once, at its end. @param error `undefined` unless it failed within the gateway, so that nothing was answered */
+  readonly onOver: (error: unknown) => void;
 }
 
 /** One HTTP request: asks the agents, sends it to the upstream, asks the agents about the response, answers the client. */
@@ -128,22 +130,29 @@ export class ProxiedRequest implements BodyProgress {
     this.#upstream.leave(this.#left);
   };
 
-  /** Runs the request to its end. Never rejects. */
-  run(): Promise<void> {
-    return this.#trace === undefined ? this.#run() : this.#trace.run(() => this.#run());
+  /** Runs the request to its end. */
+  run(): void {
+    if (this.#trace === undefined) void this.#run();
+    else this.#trace.run(() => void this.#run());
   }
 
   async #run(): Promise<void> {
-    let outcome: Outcome = ALLOWED;
+    let failure: unknown;
     try {
-      await this.#proxy();
+      let outcome = ALLOWED;
+      try {
+        await this.#proxy();
+      } catch (error) {
+        // the upstream's client reports what ended the body as an error of its own
+        outcome = this.#endWith(this.#filter?.error ?? this.#reader?.error ?? error);
+      } finally {
+        void this.#reader?.return();
+      }
+      this.#report(outcome);
     } catch (error) {
-      // the upstream's client reports what ended the body as an error of its own
-      outcome = this.#endWith(this.#filter?.error ?? this.#reader?.error ?? error);
-    } finally {
-      void this.#reader?.return();
+      failure = error ?? new TypeError('a request failed without an error');
     }
-    this.#report(outcome);
+    this.#input.onOver(failure);
   }
 
   #sendContinue(): void {
@@ -151,13 +160,16 @@ export class ProxiedRequest implements BodyProgress {
     this.#continueDue = false;
   }
 
-  /** Sends the request to the upstream; at once where there is nothing to wait for before. @throws BadRequest, NoRoute, AgentwireError */
+  /** Sends the request to the upstream; at once where there is nothing to wait for before. Rejects with BadRequest, NoRoute or AgentwireError. */
   #proxy(): Promise<void> {
     const { request, response, head: target } = this.#input;
     const { maxRequestBodyBytes } = this.#options;
-    if (target instanceof Error) throw target;
-    if (this.#reader !== undefined && (announcedLength(request) ?? 0) > maxRequestBodyBytes)
-      throw new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxRequestBodyBytes} bytes`);
+    // refused only after the parser has read what came with the head: it may be what the refusal is about
+    if (target instanceof Error) return Promise.reject(target);
+    if (this.#reader !== undefined && (announcedLength(request) ?? 0) > maxRequestBodyBytes) {
+      const message = `the request body is longer than ${maxRequestBodyBytes} bytes`;
+      return Promise.reject(new AgentwireError('ERR_BODY_TOO_LARGE', message));
+    }
     const webSocket = this.#webSocket;
     const seen = webSocket === undefined ? target : { ...target, lines: webSocket.forAgents(target.lines) };
     if (this.#pipeline.asks) return this.#ask(seen);

@@ -13,20 +13,27 @@ export interface JudgedHead {
   readonly wantBody: readonly string[];
 }
 
+const NONE: readonly string[] = [];
+
 /** Returns metadata with the host that an earlier agent has set: the upstream gets that one. */
 function metadataFor({ metadata }: RequestHeaders, headers: HeaderList): RequestMetadata {
   const serverName = new HeaderMap(headers).get(names.HOST) ?? metadata.serverName;
   return serverName === metadata.serverName ? metadata : { ...metadata, serverName };
 }
 
-async function askStep(
-  calls: AgentCalls,
-  step: readonly string[],
-  event: RequestHeaders,
-): Promise<[string, Decision][]> {
+/** Asks the agents of a step together. @returns the decision where there is one agent, which needs no list */
+function askStep(calls: AgentCalls, step: readonly string[], event: RequestHeaders): Promise<Decision | Decision[]> {
   const [only] = step;
-  if (only !== undefined && step.length === 1) return [[only, await calls.ask(only, event)]];
-  return Promise.all(step.map(async (agent): Promise<[string, Decision]> => [agent, await calls.ask(agent, event)]));
+  if (only !== undefined && step.length === 1) return calls.ask(only, event);
+  return Promise.all(step.map((agent) => calls.ask(agent, event)));
+}
+
+/** Returns the headers after a decision, whose changes of the response go to `responseOps`. @throws Refusal, AgentwireError `ERR_INVALID_HEADER` */
+function obey(agent: string, decision: Decision, headers: HeaderList, responseOps: HeaderOp[]): HeaderList {
+  const { verdict, requestHeaders, responseHeaders } = decision;
+  if (responseHeaders !== undefined) responseOps.push(...responseHeaders);
+  if (verdict.type !== 'allow') throw new Refusal(agent, decision);
+  return requestHeaders === undefined ? headers : applyAgentOps(headers, requestHeaders);
 }
 
 /**
@@ -43,22 +50,23 @@ export async function judgeRequest(
 ): Promise<JudgedHead> {
   const { traceparent } = calls;
   const head = traceparent === undefined ? received : { ...received, metadata: { ...received.metadata, traceparent } };
-  let headers = head.headers;
-  const wantBody: string[] = [];
+  let { headers } = head;
+  let wantBody: string[] | undefined;
   for (const step of steps) {
     const event = headers === head.headers ? head : { ...head, headers, metadata: metadataFor(head, headers) };
-    for (const [agent, decision] of await askStep(calls, calls.obeyed(step, event), event)) {
-      responseOps.push(...(decision.responseHeaders ?? []));
-      if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
-      headers = applyAgentOps(headers, decision.requestHeaders ?? []);
+    const agents = calls.obeyed(step, event);
+    const answer = await askStep(calls, agents, event);
+    for (let at = 0; at < agents.length; at++) {
+      const agent = agents[at] as string;
+      const decision = Array.isArray(answer) ? (answer[at] as Decision) : answer;
+      headers = obey(agent, decision, headers, responseOps);
       if (decision.needsMore !== true) continue;
-      if (head.hasBody === true) wantBody.push(agent);
+      if (head.hasBody === true) (wantBody ??= []).push(agent);
       else {
         const end = await askAboutNothing(calls, agent, 'requestBodyChunk', head.id);
-        responseOps.push(...(end.responseHeaders ?? []));
-        headers = applyAgentOps(headers, end.requestHeaders ?? []);
+        headers = obey(agent, end, headers, responseOps);
       }
     }
   }
-  return { headers, wantBody };
+  return { headers, wantBody: wantBody ?? NONE };
 }
