@@ -7,7 +7,7 @@ import { Program } from '../../run/processes.ts';
 import { program } from '../workloads.ts';
 
 /** Processes of a proxy that has started, and those that it asks. */
-export interface Started {
+interface Started {
   readonly proxy: Program;
   readonly agents: readonly Program[];
 }
