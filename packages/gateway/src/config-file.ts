@@ -5,7 +5,7 @@ import { AGENT_TABLE, checkAgents, checkPipelines, checkSettings } from './confi
 import { type ConfigContext, ConfigSource, type Fields, isObject, type KeyPlace } from './config-source.ts';
 import { checkRoutes, checkUpstreamName, checkUpstreams, UPSTREAM_KEYS } from './config-upstreams.ts';
 import { FILE_TABLE, type GatewayFile } from './gateway-file.ts';
-import { checkGatewayOptions, GATEWAY_FILE_ROWS } from './options/resolve-options.ts';
+import { checkGatewayOptions, GATEWAY_FILE_ROWS } from './options/gateway-rows.ts';
 import { ROUTE_TABLE } from './routes/route-options.ts';
 
 export type { AccessLogFile } from './access-log/access-log-file.ts';

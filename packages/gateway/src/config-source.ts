@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { AgentwireError } from '@agentwire/core';
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import { substituted } from './config-variables.ts';
+import type { AgentwireError } from '@agentwire/core';
+import { ConfigDocument, type ConfigPath, shownPath } from './config-document.ts';
 
-/** Path to a value in a file: keys and indexes of lists, outermost first. */
-export type ConfigPath = readonly (string | number)[];
+export type { ConfigPath } from './config-document.ts';
 
 /** Keys and values of an object in a file. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -32,14 +30,9 @@ export interface ConfigContext {
 /** Deepest chain of included files. */
 const MAX_DEPTH = 8;
 
-const shown = (path: ConfigPath): string =>
-  path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${part}`)).join('');
-
-/** Parsed YAML file that knows the line of every value. */
+/** YAML file with the files that it includes, which knows file and line of every value. */
 export class ConfigSource {
-  readonly #file: string;
-  readonly #lines = new LineCounter();
-  readonly #document: Document;
+  readonly #document: ConfigDocument;
   readonly #places: readonly KeyPlace[];
   /** Elements of lists and objects that came from included files, by their path here. */
   readonly #included = new Map<string, { readonly source: ConfigSource; readonly path: ConfigPath }>();
@@ -58,35 +51,10 @@ export class ConfigSource {
     outer: readonly string[] = [],
     places: readonly KeyPlace[] = [],
   ) {
-    this.#file = file;
     this.#places = places;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const [error] = this.#document.errors;
-    if (error?.code === 'MULTIPLE_DOCS')
-      throw this.#notYaml(this.#lineAt(error.pos[0]), 'begins a second document, but a gateway file is one document');
-    if (error !== undefined) throw this.#notYaml(this.#lineAt(error.pos[0]), `is not YAML: ${error.message}`, error);
-    const alias = this.#firstAlias();
-    if (alias !== undefined) throw this.#notYaml(this.#lineAt(alias), 'has an alias (*name); write the value out');
-    this.#substitute(context.env ?? process.env);
-    let value: unknown;
-    try {
-      value = this.#document.toJS({ maxAliasCount: 0 });
-    } catch (cause) {
-      throw this.#notYaml(1, `is not YAML: ${(cause as Error).message}`, cause);
-    }
+    this.#document = new ConfigDocument(text, file, context.env ?? process.env);
+    const { value } = this.#document;
     this.value = isObject(value) && 'include' in value ? this.#withIncluded(value, context, [...outer, file]) : value;
-  }
-
-  /** Replaces variables in every value. */
-  #substitute(env: Readonly<Record<string, string | undefined>>): void {
-    visit(this.#document, {
-      Scalar: (key, node) => {
-        if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return;
-        const result = substituted(node.value, env, node.type === 'PLAIN');
-        if (result instanceof Error) throw this.#notYaml(this.#lineAt(node.range?.[0] ?? 0), result.message);
-        node.value = result;
-      },
-    });
   }
 
   /** Adds the lists and objects of included files, theirs first. */
@@ -97,7 +65,7 @@ export class ConfigSource {
       const path: ConfigPath = Array.isArray(include) ? ['include', at] : ['include'];
       if (typeof name !== 'string' || name === '')
         throw this.invalid(path, 'include must be a file, or a list of files');
-      const file = isAbsolute(name) ? name : join(dirname(this.#file), name);
+      const file = isAbsolute(name) ? name : join(dirname(this.#document.file), name);
       if (outer.includes(file)) throw this.invalid(path, `${file} includes itself`);
       if (outer.length > MAX_DEPTH) throw this.invalid(path, `files may include others ${MAX_DEPTH} deep`);
       const source = new ConfigSource(this.#read(file, path, context), file, context, outer);
@@ -159,63 +127,16 @@ export class ConfigSource {
     return { source: this, path };
   }
 
-  /** Returns the offset of the first alias: aliases are refused, because a few lines of them can expand to gigabytes. */
-  #firstAlias(): number | undefined {
-    let offset: number | undefined;
-    visit(this.#document, {
-      Alias(_key, node) {
-        offset = node.range?.[0] ?? 0;
-        return visit.BREAK;
-      },
-    });
-    return offset;
-  }
-
-  #lineAt(offset: number): number {
-    return this.#lines.linePos(offset).line;
-  }
-
-  #notYaml(line: number, message: string, cause?: unknown): AgentwireError {
-    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line} ${message}`, { cause });
-  }
-
-  /** Returns the offset of a key, or of an element of a list. */
-  #offsetOf(path: ConfigPath): number {
-    const parent: unknown = path.length > 1 ? this.#document.getIn(path.slice(0, -1), true) : this.#document.contents;
-    const key = path.at(-1);
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
-      if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0] ?? 0;
-    }
-    const node: unknown = path.length > 0 ? this.#document.getIn(path, true) : undefined;
-    return isNode(node) ? (node.range?.[0] ?? 0) : 0;
-  }
-
   /** Returns the error for an invalid value at `path`: file, line, key and `message`. */
   invalid(path: ConfigPath, message: string): AgentwireError {
     const origin = this.#origin(path);
-    return origin.source.#invalidHere(origin.path, message);
-  }
-
-  #invalidHere(path: ConfigPath, message: string): AgentwireError {
-    const line = this.#lineAt(this.#offsetOf(path));
-    const key = path.at(-1);
-    // a check of an option begins with the option's name
-    const named = typeof key === 'string' && message.startsWith(`${key} `);
-    const text = named
-      ? `${shown(path)}${message.slice(key.length)}`
-      : [shown(path), message].filter(Boolean).join(': ');
-    return new AgentwireError('ERR_INVALID_ARGUMENT', `${this.#file}:${line}: ${text}`);
+    return origin.source.#document.invalid(origin.path, message);
   }
 
   /** Names a key with its file and line: `gateway.yaml:7: agents[0].tokenFile`. */
   place(path: ConfigPath): string {
     const origin = this.#origin(path);
-    return origin.source.#placeHere(origin.path);
-  }
-
-  #placeHere(path: ConfigPath): string {
-    return `${this.#file}:${this.#lineAt(this.#offsetOf(path))}: ${shown(path)}`;
+    return origin.source.#document.place(origin.path);
   }
 
   /** Runs a check of the value at `path`. @throws AgentwireError as {@link invalid} */
@@ -233,7 +154,7 @@ export class ConfigSource {
     if (unknown === undefined) return;
     const places = this.#places.filter(({ keys }) => keys.includes(unknown)).map(({ named }) => named);
     const pointer = places.length === 0 ? '' : ` here: it belongs ${places.join(', or ')}`;
-    const message = `there is no such key${pointer}; ${path.length === 0 ? 'the file' : shown(path)} may have ${known.join(', ')}`;
+    const message = `there is no such key${pointer}; ${path.length === 0 ? 'the file' : shownPath(path)} may have ${known.join(', ')}`;
     throw this.invalid([...path, unknown], message);
   }
 }

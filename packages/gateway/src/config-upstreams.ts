@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { OPTION, type OptionSchema, type OptionTable, tableSchema } from '@agentwire/core/internal';
 import { type ConfigContext, type ConfigSource, type Fields, isObject } from './config-source.ts';
-import { checkUpstream, isUpstreamName } from './options/resolve-options.ts';
+import { checkUpstream, isUpstreamName } from './options/gateway-rows.ts';
 import { ROUTE_TABLE, type RouteOptions, checkRoute } from './routes/route-options.ts';
 import {
   checkUpstreamConfig,

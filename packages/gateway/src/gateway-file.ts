@@ -17,7 +17,7 @@ import { routesSchema, upstreamsSchema } from './config-upstreams.ts';
 import { LISTEN_TLS, type ListenTls, parseHostPort, resolveListenTls } from './listen.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import { checkProxyProtocol, type ProxyProtocolOptions } from './proxy-protocol/check-proxy-protocol.ts';
-import { GATEWAY_FILE_ROWS } from './options/resolve-options.ts';
+import { GATEWAY_FILE_ROWS } from './options/gateway-rows.ts';
 import { RECORD_FILE, type RecordFile } from './record/recording-options.ts';
 import type { RouteOptions } from './routes/route-options.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';

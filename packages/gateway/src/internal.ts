@@ -4,7 +4,7 @@ export { listenOn, parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
 export { checkProxyProtocol } from './proxy-protocol/check-proxy-protocol.ts';
 export { unconnected } from './admin-server.ts';
-export { checkUpstream } from './options/resolve-options.ts';
+export { checkUpstream } from './options/gateway-rows.ts';
 export {
   UPSTREAM_DISPATCH_LIFECYCLE,
   UpstreamDispatch,
