@@ -69,7 +69,12 @@ export async function openDurableInbox(asked: OpenInbox): Promise<DurableInbox> 
   const lanes: (readonly [Lane, Consumer])[] = [];
   try {
     await streams.addInbox(name);
-    for (const lane of LANES) if (lane !== 'later' || streams.hasLater) lanes.push([lane, await find(lane)]);
+    await streams.opening.acquire(false);
+    try {
+      for (const lane of LANES) if (lane !== 'later' || streams.hasLater) lanes.push([lane, await find(lane)]);
+    } finally {
+      streams.opening.release();
+    }
   } catch (error) {
     throw fromNatsError(error, `durable inbox ${JSON.stringify(name)}`);
   }

@@ -12,6 +12,7 @@ import { errors, type MsgHdrs, type NatsConnection } from '@nats-io/transport-no
 import type { DurableStreamOptions } from './backend-options.ts';
 import { type DurableDeadLetter, readDeadLetter } from './durable-dead-letter.ts';
 import { namesId, redriveHeaders } from './durable-headers.ts';
+import { HandlerSlots } from './handler-slots.ts';
 import { fromNatsError } from './nats-errors.ts';
 import { NodeStreams } from './node-streams.ts';
 
@@ -19,6 +20,10 @@ const NO_MESSAGE = 10_037;
 const STREAM_NOT_FOUND = 10_059;
 /** Cancellations of one node in one inbox that wait for their turn. */
 const MAX_SEARCHES = 100;
+/** Milliseconds that a change of a stream with many subjects may take: a server compares each of them with all others. */
+const CHANGE_MS = 60_000;
+/** Inboxes whose consumers are made at once: a server that makes thousands answers later than its client waits. */
+const OPENED_AT_ONCE = 8;
 
 /** The durable inboxes of this node, and the way to those of others. */
 export class DurableStreams {
@@ -27,6 +32,8 @@ export class DurableStreams {
   /** Delayed messages that go into their inbox now, and those that are taken back now: never both. */
   readonly leaving: Set<number> = new Set();
   readonly cancelling: Set<number> = new Set();
+  /** Inboxes whose consumers are being made. */
+  readonly opening: HandlerSlots = new HandlerSlots(OPENED_AT_ONCE);
   readonly #streams: NodeStreams;
   /** Cancellations in hand, by the subject that is looked through. */
   readonly #searches = new Map<string, { waiting: number; last: Promise<boolean> }>();
@@ -44,7 +51,8 @@ export class DurableStreams {
     options: DurableStreamOptions,
   ): Promise<DurableStreams> {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    const streams = new NodeStreams(manager, owner, options);
+    const patient = await jetstreamManager(connection, { checkAPI: false, timeout: CHANGE_MS });
+    const streams = new NodeStreams(manager, patient, owner, options);
     await streams.prepare();
     return new DurableStreams(connection, manager, streams);
   }

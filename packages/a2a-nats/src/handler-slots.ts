@@ -1,4 +1,4 @@
-/** Slots of the handlers of one durable inbox: messages of high priority get the next free one before all others. */
+/** Slots of the handlers of one durable inbox, or of other work: what has high priority gets the next free one before all others. */
 export class HandlerSlots {
   #free: number;
   readonly #high: (() => void)[] = [];

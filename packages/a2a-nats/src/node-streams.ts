@@ -2,6 +2,7 @@ import { AgentwireError } from '@agentwire/core';
 import type { Resolved } from '@agentwire/core/internal';
 import { DiscardPolicy, JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
+import { GatheredNames } from './gathered-names.ts';
 import {
   type Difference,
   STREAM_SETTINGS,
@@ -15,6 +16,8 @@ import { Subjects } from './subjects.ts';
 const STREAM_NOT_FOUND = 10_059;
 const MAX_INBOXES = 1000;
 const ATTEMPTS = 10;
+/** Subjects from which on a change of a stream may take seconds. */
+const MANY_SUBJECTS = 200;
 
 /**
  * The streams of one node, so that the server can keep nodes apart.
@@ -32,13 +35,20 @@ export class NodeStreams {
   /** Tells whether there is a stream of delayed messages; nodes of an earlier version have none. */
   hasLater = false;
   readonly #manager: JetStreamManager;
+  readonly #patient: JetStreamManager;
   readonly #subjects: Subjects;
   readonly #given: DurableStreamOptions;
   readonly #options: Resolved<DurableStreamOptions>;
   readonly #settings: StreamSettings;
+  readonly #added = new GatheredNames(async (inboxes) => {
+    await this.#settle(this.#settings.inbox(inboxes), 'inbox');
+    await this.#settleLater(inboxes);
+  });
 
+  /** @param patient waits longer for the server than `manager` does */
   constructor(
     manager: JetStreamManager,
+    patient: JetStreamManager,
     { prefix, nodeId }: { readonly prefix: string; readonly nodeId: string },
     options: DurableStreamOptions,
   ) {
@@ -48,6 +58,7 @@ export class NodeStreams {
     this.dead = dead;
     this.later = later;
     this.#manager = manager;
+    this.#patient = patient;
     this.#subjects = new Subjects(prefix, nodeId);
     this.#given = options;
     this.#options = resolveDurableStreamOptions(options);
@@ -61,10 +72,14 @@ export class NodeStreams {
     await this.#settleLater(['', ...this.#options.inboxes]);
   }
 
-  /** Takes the subject of one inbox into the stream; throws `ERR_NO_INBOX` if it is not there and may not be made. */
+  /**
+   * Takes the subject of one inbox into the stream; throws `ERR_NO_INBOX` if it is not there and may not be made, `ERR_OVERLOADED` if there are
+   * 1000 already.
+   */
   async addInbox(name: string): Promise<void> {
-    await this.#settle(this.#settings.inbox([name]), 'inbox');
-    await this.#settleLater([name]);
+    // a name that is no subject is refused before it is gathered with others.
+    this.#settings.inbox([name]);
+    await this.#added.add(name);
   }
 
   /** Messages that may wait for their time. */
@@ -103,12 +118,14 @@ export class NodeStreams {
   ): Promise<void> {
     const keptOpen = found?.subjects.filter((subject) => !this.#tooWide(subject)) ?? [];
     const subjects = [...keptOpen, ...missing];
-    if (subjects.length > 2 * MAX_INBOXES)
+    // two for each inbox, and the one of the empty name.
+    if (subjects.length > 2 * MAX_INBOXES + 1)
       throw new AgentwireError('ERR_OVERLOADED', `this node has ${MAX_INBOXES} durable inboxes already`);
     if (found !== undefined && wanted.discard === DiscardPolicy.New) await this.#checkRoom(found, wanted, differing);
     try {
-      if (found === undefined) await this.#manager.streams.add({ ...wanted, subjects });
-      else await this.#manager.streams.update(wanted.name, { ...found, ...this.#changes(differing, wanted), subjects });
+      const { streams } = subjects.length > MANY_SUBJECTS ? this.#patient : this.#manager;
+      if (found === undefined) await streams.add({ ...wanted, subjects });
+      else await streams.update(wanted.name, { ...found, ...this.#changes(differing, wanted), subjects });
     } catch (error) {
       if (error instanceof JetStreamApiError && differing.length > 0)
         throw this.#refusal(differing, found, wanted, error);
