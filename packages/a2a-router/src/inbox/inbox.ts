@@ -29,6 +29,21 @@ interface Waiter {
   readonly loop?: object | undefined;
   settle(message: ReceivedMessage | undefined): void;
 }
+/** Turn of a loop over the inbox that waits. */
+class LoopWaiter implements Waiter {
+  readonly loop: object;
+  readonly #resolve: (result: IteratorResult<ReceivedMessage, undefined>) => void;
+
+  constructor(loop: object, resolve: (result: IteratorResult<ReceivedMessage, undefined>) => void) {
+    this.loop = loop;
+    this.#resolve = resolve;
+  }
+
+  settle(value: ReceivedMessage | undefined): void {
+    this.#resolve(value === undefined ? { done: true, value } : { done: false, value });
+  }
+}
+
 interface Blocked {
   readonly message: KernelMessage;
   readonly timer: TimerHandle;
@@ -160,12 +175,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
         const ready = this.poll();
         if (ready !== undefined) return Promise.resolve({ done: false, value: ready });
         if (this.#closed) return Promise.resolve({ done: true, value: undefined });
-        return new Promise((resolve) => {
-          this.#waiters.push({
-            loop,
-            settle: (value) => resolve(value === undefined ? { done: true, value } : { done: false, value }),
-          });
-        });
+        return new Promise((resolve) => this.#waiters.push(new LoopWaiter(loop, resolve)));
       },
       return: () => {
         left = true;

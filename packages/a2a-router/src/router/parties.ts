@@ -8,14 +8,16 @@ export interface Party<R = unknown> {
   other: Party<R> | undefined;
   before: Party<R> | undefined;
   after: Party<R> | undefined;
+  /** List that it is in. */
+  list: PartyList<R> | undefined;
 }
 
 /** Makes the part of a process in a request. */
 export function party<R>(pid: Pid, request: R): Party<R> {
-  return { pid, request, other: undefined, before: undefined, after: undefined };
+  return { pid, request, other: undefined, before: undefined, after: undefined, list: undefined };
 }
 
-interface List<R> {
+interface PartyList<R> {
   first: Party<R> | undefined;
 }
 
@@ -28,7 +30,7 @@ const EMPTY_AT_MOST = 1024;
  * The links are in the requests themselves, because a `Set` with an entry for each request has the costs that `SlotMap` avoids.
  */
 export class Parties<R> {
-  readonly #lists = new Map<Pid, List<R>>();
+  readonly #lists = new Map<Pid, PartyList<R>>();
 
   /** The last part that a process took in a request that waits. */
   first(pid: Pid): Party<R> | undefined {
@@ -43,6 +45,7 @@ export class Parties<R> {
       this.#lists.set(one.pid, list);
     }
     const { first } = list;
+    one.list = list;
     one.after = first;
     if (first !== undefined) first.before = one;
     list.first = one;
@@ -50,24 +53,20 @@ export class Parties<R> {
 
   /** Takes a part out that was added. */
   remove(one: Party<R>): void {
-    const { before, after } = one;
+    const { before, after, list } = one;
+    if (list === undefined) return;
     if (after !== undefined) after.before = before;
     if (before !== undefined) before.after = after;
-    else this.#behead(one.pid, after);
+    else list.first = after;
     // a link that is out must not keep others alive.
     one.before = undefined;
     one.after = undefined;
+    one.list = undefined;
+    if (list.first === undefined && this.#lists.size > EMPTY_AT_MOST) this.#lists.delete(one.pid);
   }
 
   /** Forgets a process that takes part in nothing. */
   forget(pid: Pid): void {
     if (this.first(pid) === undefined) this.#lists.delete(pid);
-  }
-
-  #behead(pid: Pid, next: Party<R> | undefined): void {
-    const list = this.#lists.get(pid);
-    if (list === undefined) return;
-    list.first = next;
-    if (next === undefined && this.#lists.size > EMPTY_AT_MOST) this.#lists.delete(pid);
   }
 }

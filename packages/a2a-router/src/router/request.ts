@@ -154,13 +154,8 @@ export function ask(
   if (isNew) becomeRequest(given, deadline, expects);
   const message = isNew ? given : sealMessage(given, { deadline, expects });
   const hooks = observer === undefined ? givenHooks : observer.timed(givenHooks);
-  const waiting = new PendingRequest(
-    message.id,
-    message.from,
-    expires,
-    signal === undefined ? hooks : abortable(signal, hooks, () => end(pending, waiting, aborted(signal))),
-    window,
-  );
+  const waiting = new PendingRequest(message.id, message.from, expires, hooks, window);
+  if (signal !== undefined) endOnAbort(pending, waiting, signal);
   try {
     pending.add(waiting, isNew);
   } catch (error) {
@@ -171,11 +166,7 @@ export function ask(
   ReceivedMessage.bindRequest(message, waiting);
   try {
     const outcome = dispatch(message, waiting, wall);
-    if (outcome instanceof Promise)
-      outcome.then(
-        (report) => check(pending, waiting, report),
-        (error: unknown) => end(pending, waiting, error),
-      );
+    if (outcome instanceof Promise) checkLater(pending, waiting, outcome);
     else check(pending, waiting, outcome);
   } catch (error) {
     end(pending, waiting, error);
@@ -185,6 +176,13 @@ export function ask(
 
 function end(pending: PendingRequests, waiting: PendingRequest, error: unknown): void {
   pending.end(waiting, toAgentwireError(error, 'ERR_HANDLER'));
+}
+
+function checkLater(pending: PendingRequests, waiting: PendingRequest, outcome: Promise<SendReport>): void {
+  outcome.then(
+    (report) => check(pending, waiting, report),
+    (error: unknown) => end(pending, waiting, error),
+  );
 }
 
 /** Ends a request that reached no recipient. */
@@ -200,10 +198,12 @@ function check(pending: PendingRequests, waiting: PendingRequest, report: SendRe
   );
 }
 
-/** Calls `onAbort` when a signal aborts before the request has ended; leaves no listener behind. */
-function abortable(signal: AbortSignal, hooks: RequestHooks, onAbort: () => void): RequestHooks {
+/** Ends a request when a signal aborts before; leaves no listener behind. */
+function endOnAbort(pending: PendingRequests, waiting: PendingRequest, signal: AbortSignal): void {
+  const { hooks } = waiting;
+  const onAbort = (): void => end(pending, waiting, aborted(signal));
   signal.addEventListener('abort', onAbort, { once: true });
-  return {
+  waiting.hooks = {
     onReply: (reply) => {
       const done = hooks.onReply(reply);
       if (done) signal.removeEventListener('abort', onAbort);
