@@ -55,8 +55,10 @@ export class PublishBatch {
     this.#characters = 0;
     for (const { subject, text, reply } of waiting) {
       try {
-        if (reply === undefined) this.#connection.publish(subject, text);
-        else this.#connection.publish(subject, text, { reply });
+        // the encoder of the client allocates for each text, a buffer of Node does not.
+        const data = Buffer.from(text);
+        if (reply === undefined) this.#connection.publish(subject, data);
+        else this.#connection.publish(subject, data, { reply });
       } catch (error) {
         this.#logger.error({ subject, error: String(error) }, 'a message could not be handed to the NATS client');
       }

@@ -1,7 +1,8 @@
 import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
-import { type AgentCapabilities, resolveCapabilities } from '../process/capabilities.ts';
+import type { AgentCapabilities } from '../process/capabilities.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
+import { KnownCapabilities } from '../process/known-capabilities.ts';
 import { type Pid, processNotFound } from '../process/pid.ts';
 import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
 import { RateLimits } from '../process/rate-limits.ts';
@@ -22,6 +23,7 @@ export class SenderAdmission {
   readonly #acceptRemote: AcceptRemote | undefined;
   readonly #logger: Logger;
   readonly #rates: RateLimits;
+  readonly #known = new KnownCapabilities();
 
   constructor(table: ProcessTable, acceptRemote: AcceptRemote | undefined, clock: Clock, logger: Logger) {
     this.#table = table;
@@ -81,8 +83,7 @@ export class SenderAdmission {
         `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here`,
       );
     }
-    // resolved each time, because an object that was given before may say something else now.
-    const capabilities = resolveCapabilities(given);
+    const capabilities = this.#known.resolve(fromNode, given);
     return { pid: from, parent: undefined, agentId: `${fromNode}/${from}`, capabilities };
   }
 
