@@ -1,6 +1,7 @@
 import { AgentwireError, type HeaderList, type RequestMetadata } from '@agentwire/core';
 import { Pipeline, Refusal } from '@agentwire/pipeline';
 import { type VerdictResponse, verdictResponse } from '@agentwire/pipeline/internal';
+import { failureKindOf } from '@agentwire/pool/internal';
 import { AmbiguousRequest } from './ambiguous-request.ts';
 import type { ResolvedMiddlewareOptions } from './middleware-options.ts';
 
@@ -28,6 +29,8 @@ export class Exchange {
   readonly #left = new AbortController();
   readonly #startedAt: number;
   #over = false;
+  #method = '';
+  #path = '';
   /** `true` once the response's head was given to the framework's server. */
   responseSent = false;
   requestBytes = 0;
@@ -42,6 +45,9 @@ export class Exchange {
 
   /** Asks the agents about the head. @throws Refusal, AgentwireError */
   onRequest(head: ExchangeHead): ReturnType<Pipeline['onRequest']> {
+    this.#method = head.method;
+    // queries contain tokens
+    this.#path = head.uri.split('?', 1)[0] ?? '';
     const traceparent = headerOf(head.headers, 'traceparent');
     const metadata: RequestMetadata = {
       ...head.metadata,
@@ -73,6 +79,22 @@ export class Exchange {
         ? pipeline.requestBody(id, agents, { responseSent: false })
         : pipeline.responseBody(id, agents, pipeline.responseOps, { responseSent: false });
     return filter.filter(body, true);
+  }
+
+  /** Logs, where the pool logs, why it was answered in place of the application; the pool has logged decisions of failure policies. */
+  logEnding(error: unknown): void {
+    const { logger } = this.#options.pipeline.pool;
+    if (logger === undefined || error instanceof AmbiguousRequest) return;
+    const facts = { id: this.id, method: this.#method, path: this.#path };
+    if (error instanceof Refusal) {
+      const { verdict, audit } = error.decision;
+      if (verdict.type !== 'block' || failureKindOf(error.decision) !== undefined) return;
+      const { status } = verdict;
+      logger.warn({ ...facts, agent: error.agent, status, ruleIds: audit?.ruleIds }, 'an agent blocked a request');
+    } else if (!(error instanceof AgentwireError))
+      logger.error({ ...facts, err: error }, 'a request failed within the middleware');
+    else if (error.code !== 'ERR_ABORTED')
+      logger.warn({ ...facts, code: error.code }, `a request could not be judged: ${error.message}`);
   }
 
   /** Tells the agents that the request is over; once. */

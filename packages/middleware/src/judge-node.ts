@@ -80,6 +80,7 @@ export async function judgeNode(
   } catch (error) {
     const own = responseFor(error, exchange);
     if (own === undefined) throw error;
+    exchange.logEnding(error);
     sendOwn(own, response, response.end.bind(response));
     return false;
   }

@@ -138,6 +138,7 @@ export class WebExchange {
   refusal(error: unknown): Response {
     const own = responseFor(error, this.#exchange);
     if (own === undefined) throw error;
+    this.#exchange.logEnding(error);
     const { status, body } = own;
     const bodiless = status === 204 || status === 304;
     return new Response(bodiless ? null : body, { status, headers: headersOf(own.headers, undefined) });

@@ -183,6 +183,7 @@ export class JudgedResponse {
 
   /** Replaces the response, or cuts it where its head was sent. */
   #fail(error: unknown): void {
+    this.#exchange.logEnding(error);
     const response = this.#response;
     const sent = this.#exchange.responseSent;
     for (const name of ['headersSent', 'writableEnded', 'writeHead', 'flushHeaders'])

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request as send, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ALLOW, type ProxyEvent } from '@agentwire/core';
+import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
 import { agentMiddleware, type MiddlewareOptions } from '@agentwire/middleware';
 import { expect, onTestFinished, test } from 'vitest';
 import { poolWith } from './setup.ts';
@@ -80,4 +80,33 @@ test('a response that agents read passes as it is written, with back-pressure, a
   );
   expect(leak).not.toContain('leak');
   expect(seen.some(({ type }) => type === 'responseBodyChunk')).toBe(true);
+});
+
+test('blocks, and what could not be judged, are lines of the logger of the pool; what a failure policy decided is one of its own', async () => {
+  const lines: [string, object, string][] = [];
+  const note =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push([level, fields, message]);
+  const logger = { debug: () => undefined, info: () => undefined, warn: note('warn'), error: note('error') };
+  const decide = (event: ProxyEvent): Decision => {
+    if (event.type === 'requestHeaders' && event.uri === '/fail') throw new Error('broken');
+    if (event.type === 'requestHeaders' && event.uri === '/bad?token=x')
+      return { verdict: { type: 'block', status: 403 }, audit: { ruleIds: ['r1'] } };
+    if (event.type === 'responseHeaders' && event.status === 207) return { verdict: { type: 'block', status: 451 } };
+    return { ...ALLOW, needsMore: event.type === 'requestHeaders' && event.method === 'POST' };
+  };
+  const pool = await poolWith(decide, undefined, { logger });
+  const options = { pool, agents: ['waf'], maxBufferedBodyBytes: 4 };
+  const url = await application(options, (_request, response) => response.writeHead(207).end());
+  const status = async (path: string, init?: RequestInit): Promise<number> => (await fetch(url + path, init)).status;
+  expect(await status('/bad?token=x')).toBe(403);
+  expect(await status('/long', { method: 'POST', body: 'longer' })).toBe(413);
+  expect(await status('/response')).toBe(451);
+  expect(await status('/fail')).toBe(503);
+  expect(lines.filter(([, , message]) => message.includes('failure policy'))).toHaveLength(1);
+  expect(lines.filter(([, , message]) => !message.includes('failure policy'))).toMatchObject([
+    ['warn', { method: 'GET', path: '/bad', agent: 'waf', status: 403, ruleIds: ['r1'] }, 'an agent blocked a request'],
+    ['warn', { path: '/long', code: 'ERR_BODY_TOO_LARGE' }, expect.stringContaining('could not be judged')],
+  ]);
 });

@@ -1,6 +1,6 @@
 import { EVENT_TYPES, FEATURES, type Capabilities, type Decision, type ProxyEvent } from '@agentwire/core';
 import { serveSessions } from '@agentwire/core/session';
-import { AgentPool } from '@agentwire/pool';
+import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
 
@@ -18,9 +18,10 @@ const CAPABILITIES: Capabilities = {
 export async function poolWith(
   onEvent: (event: ProxyEvent) => Decision,
   events: Capabilities['events'] = EVENT_TYPES,
+  options: AgentPoolOptions = {},
 ): Promise<AgentPool> {
   const transport = createMemoryTransport();
-  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1 });
+  const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1, ...options });
   const capabilities = { ...CAPABILITIES, events };
   const self = {
     role: 'agent' as const,
