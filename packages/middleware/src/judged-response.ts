@@ -189,14 +189,10 @@ export class JudgedResponse {
     for (const name of ['headersSent', 'writableEnded', 'writeHead', 'flushHeaders'])
       Reflect.deleteProperty(response, name);
     this.#body.discard();
-    const own = sent ? undefined : (answerTo(error, this.#exchange) ?? { status: 502, headers: [], body: '' });
+    // a response that is too long is not the client's fault
+    const answer = error instanceof AgentwireError ? undefined : responseFor(error, this.#exchange);
+    const own = sent ? undefined : (answer ?? { status: 502, headers: [], body: '' });
     if (own === undefined) response.destroy();
     else sendOwn(own, response, this.#native.end);
   }
-}
-
-function answerTo(error: unknown, exchange: Exchange): ReturnType<typeof responseFor> {
-  // a response that is too long is not the client's fault
-  if (error instanceof AgentwireError) return undefined;
-  return responseFor(error, exchange);
 }
