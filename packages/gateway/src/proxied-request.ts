@@ -81,7 +81,7 @@ export class ProxiedRequest implements BodyProgress {
     this.#leaving = leaving;
     const passesTrailers = takesTrailers(request, options.trailers) || options.trailers === 'both';
     const pipeline = passesTrailers ? undefined : route.unasked;
-    this.#pipeline = pipeline ?? new Pipeline(options, leaving?.signal, this.#trace?.traceparent);
+    this.#pipeline = pipeline ?? new Pipeline(options, this.#trace?.traceparent);
     if (passesTrailers) this.#pipeline.trailers = new TrailerFilter();
     if (hasBody(request))
       this.#reader = new RequestReader(request, {

@@ -26,7 +26,6 @@ export class Exchange {
   readonly id: string;
   readonly pipeline: Pipeline;
   readonly #options: ResolvedMiddlewareOptions;
-  readonly #left = new AbortController();
   readonly #startedAt: number;
   #over = false;
   #method = '';
@@ -39,7 +38,7 @@ export class Exchange {
   constructor(options: ResolvedMiddlewareOptions) {
     this.#options = options;
     this.id = options.nextId();
-    this.pipeline = new Pipeline(options.pipeline, this.#left.signal);
+    this.pipeline = new Pipeline(options.pipeline);
     this.#startedAt = options.pipeline.clock.now();
   }
 
@@ -110,7 +109,6 @@ export class Exchange {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#left.abort(new AgentwireError('ERR_ABORTED', 'the client went away'));
     this.pipeline.cancel(this.id);
   }
 }

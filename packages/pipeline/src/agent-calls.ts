@@ -30,19 +30,24 @@ export class AgentCalls {
   /** Time that agents with a budget have used, in milliseconds. */
   #spentMs: Map<string, number> | undefined;
 
-  constructor(options: ResolvedPipelineOptions, signal: AbortSignal | undefined, traceparent: string | undefined) {
+  constructor(options: ResolvedPipelineOptions, traceparent: string | undefined) {
     const { pool, clock, agentSettings, decisionTimeoutMs } = options;
     this.pool = pool;
     this.#clock = clock;
     this.#settings = agentSettings;
     if (agentSettings !== undefined) this.shadows = shadowsOf(agentSettings, options);
     // every request ends with the pipeline's complete or cancel, however long it lasts
-    this.#options = { signal, keep: true, timeoutMs: decisionTimeoutMs, traceparent };
+    this.#options = { keep: true, timeoutMs: decisionTimeoutMs, traceparent };
   }
 
   /** Span that the events belong under. */
   get traceparent(): string | undefined {
     return this.#options.traceparent;
+  }
+
+  /** @throws AgentwireError `ERR_ABORTED` once the request was cancelled: an agent that was asked then would not be told of its end */
+  checkLive(): void {
+    if (this.cancelled) throw new AgentwireError('ERR_ABORTED', 'the request was cancelled');
   }
 
   now(): number {
@@ -51,7 +56,7 @@ export class AgentCalls {
 
   /** Asks one agent about one event, and counts the time. @throws AgentwireError `ERR_ABORTED` once the request was cancelled */
   async ask(agent: string, question: Question): Promise<Decision> {
-    if (this.cancelled) throw new AgentwireError('ERR_ABORTED', 'the request was cancelled');
+    this.checkLive();
     const since = this.#clock.now();
     const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
     try {

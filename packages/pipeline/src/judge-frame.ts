@@ -20,12 +20,13 @@ export function someTakesFrames(pool: AgentDirectory, steps: Steps): boolean {
  * one frame: a WebSocket may last for days.
  *
  * @returns whether the frame passes; `false` where an agent drops it
- * @throws Refusal where an agent closes the WebSocket, or its failure policy blocks
+ * @throws Refusal where an agent closes the WebSocket, or its failure policy blocks; AgentwireError `ERR_ABORTED` once the request was cancelled
  */
 export async function judgeFrame(calls: AgentCalls, steps: Steps, frame: WebSocketFrame): Promise<boolean> {
   const since = calls.now();
   try {
     for (const agent of steps.flat()) {
+      calls.checkLive();
       if (!takesFrames(calls.pool, agent)) continue;
       if (calls.observes(agent)) {
         calls.shadows?.frame(agent, frame);

@@ -21,7 +21,7 @@ import type { TrailerFilter } from './trailers.ts';
  * One request's way through the agents: asks them about the request and its response, step by step, and collects their changes.
  *
  * Call {@link onRequest} with the head, {@link requestBody} where it names agents that want the body, then {@link onResponse}
- * and {@link responseBody} the same way; at the end {@link complete} or {@link cancel}, once.
+ * and {@link responseBody} the same way; at the end {@link complete}, or {@link cancel} as soon as the client leaves, once.
  */
 export class Pipeline {
   readonly #calls: AgentCalls;
@@ -33,11 +33,10 @@ export class Pipeline {
   readonly responseOps: HeaderOp[] = [];
 
   /**
-   * @param signal aborts when the client leaves; not needed where {@link cancel} is called at once then, which costs less
    * @param traceparent span that the events belong under; agents see it as `traceparent` of the request
    */
-  constructor(options: ResolvedPipelineOptions, signal: AbortSignal | undefined, traceparent?: string) {
-    this.#calls = new AgentCalls(options, signal, traceparent);
+  constructor(options: ResolvedPipelineOptions, traceparent?: string) {
+    this.#calls = new AgentCalls(options, traceparent);
     this.#steps = options.steps;
     this.#maxChunkBytes = options.maxChunkBytes;
   }
@@ -137,7 +136,7 @@ export class Pipeline {
     this.#forEachAgent((agent) => pool.sendRequestComplete(agent, complete));
   }
 
-  /** Cancels the request at every agent that knows it; events without an answer fail with `ERR_ABORTED`. A second call has no effect. */
+  /** Cancels the request at every agent that knows it. Events without an answer fail with `ERR_ABORTED`, and so do later ones. */
   cancel(id: string): void {
     const { pool, shadows, cancelled } = this.#calls;
     if (cancelled) return;

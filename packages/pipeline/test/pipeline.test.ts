@@ -62,8 +62,7 @@ const head = (headers: readonly string[] = [], hasBody = false): RequestHeaders 
   hasBody,
 });
 
-const open = (options: PipelineOptions): Pipeline =>
-  new Pipeline(resolvePipelineOptions(options), new AbortController().signal);
+const open = (options: PipelineOptions): Pipeline => new Pipeline(resolvePipelineOptions(options));
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const UNSENT = { requestSent: false, responseSent: false };
 
@@ -99,6 +98,28 @@ describe('a pipeline', () => {
     expect(error).toBeInstanceOf(Refusal);
     expect(error).toMatchObject({ agent: 'a', decision: { verdict: { status: 403 } } });
     expect(asked).toBe(0);
+  });
+
+  test('asks no agent once it is cancelled, and fails what has no answer', async () => {
+    const asked: string[] = [];
+    const agent =
+      (name: string): Answering =>
+      () => {
+        asked.push(name);
+        return allow();
+      };
+    const pool = await poolOf({ a: agent('a'), b: agent('b') });
+    const pipeline = open({ pool, agents: ['a', 'b'] });
+    const judged = pipeline.onRequest(head());
+    pipeline.cancel('1');
+    await expect(judged).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    const response = { type: 'responseHeaders', id: '1', status: 200, headers: [], hasBody: false } as const;
+    await expect(pipeline.onResponse(response)).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    const frame = { id: '1', opcode: 'text', data: bytes('x'), clientToServer: true, index: 0, fin: true } as const;
+    const judgedFrame = pipeline.judgeFrame({ type: 'webSocketFrame', clientIp: '192.0.2.1', ...frame });
+    await expect(judgedFrame).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    expect(asked).not.toContain('b');
+    expect(pool.stats.agents).toMatchObject([{ liveRequests: 0 }, { liveRequests: 0 }]);
   });
 
   test('filters a body, and takes changes of the head until it is sent', async () => {

@@ -45,6 +45,6 @@ export function routeOf(
     trailers: route.trailers ?? options.trailers,
     maxChunkBytes: route.maxChunkBytes ?? options.maxChunkBytes,
   };
-  const unasked = merged.steps.length === 0 ? new Pipeline(merged, undefined) : undefined;
+  const unasked = merged.steps.length === 0 ? new Pipeline(merged) : undefined;
   return { name: route.name ?? name, options: merged, upstream, retries, unasked, ...parts };
 }
