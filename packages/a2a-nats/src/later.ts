@@ -46,18 +46,18 @@ export class Later {
     if (way !== 'later' || node !== options.nodeId || rest[1] !== this.#name)
       throw new AgentwireError('ERR_PROTOCOL', 'a delayed message came from another place than its inbox');
     const sequence = msg.info.streamSequence;
-    if (this.#streams.cancelling.has(sequence)) {
+    if (this.#streams.delayed.cancelling.has(sequence)) {
       msg.nak(RETRY_MS);
       return;
     }
     // from here on a cancellation comes too late, and its sender is told so.
-    this.#streams.leaving.add(sequence);
+    this.#streams.delayed.leaving.add(sequence);
     try {
       const about = forwardHeaders(subjects.inboxOf(source, this.#name), sentAt, replyOf(msg.headers));
       await this.#streams.forward(subjects.inbox(options.nodeId, this.#name, isHigh(msg)), msg, about);
       await msg.ackAck();
     } finally {
-      this.#streams.leaving.delete(sequence);
+      this.#streams.delayed.leaving.delete(sequence);
     }
   }
 }

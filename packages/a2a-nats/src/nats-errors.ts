@@ -4,6 +4,8 @@ import { errors } from '@nats-io/transport-node';
 
 const INBOX_FULL = new Set([10_077, 10_014, 10_138]);
 const TOO_LARGE = 10_054;
+const NO_MESSAGE = 10_037;
+const STREAM_NOT_FOUND = 10_059;
 const INBOX_FULL_TEXT = /maximum (messages|bytes|messages per subject)/i;
 
 /** Makes an error of the NATS client an {@link AgentwireError}: the one place where its error classes are known. */
@@ -29,4 +31,22 @@ function codeOf(error: unknown, text: string): ErrorCode {
   if (error instanceof errors.InvalidArgumentError || error instanceof errors.InvalidSubjectError)
     return 'ERR_INVALID_ARGUMENT';
   return 'ERR_CLOSED';
+}
+
+/** Tells whether there is no such message in a stream. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === NO_MESSAGE;
+}
+
+/** Tells whether there is no such stream. */
+export function isNoStream(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND;
+}
+
+/** Tells whether no stream takes a subject. */
+export function isUnheard(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return isNoStream(error);
+  // the client takes a subject without listeners for a server without JetStream, and keeps what it saw as the cause
+  const seen = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return seen instanceof errors.NoRespondersError || (seen instanceof errors.RequestError && seen.isNoResponders());
 }

@@ -3,6 +3,7 @@ import type { Resolved } from '@agentwire/core/internal';
 import { DiscardPolicy, JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { type DurableStreamOptions, resolveDurableStreamOptions } from './backend-options.ts';
 import { GatheredNames } from './gathered-names.ts';
+import { isNoStream } from './nats-errors.ts';
 import {
   type Difference,
   STREAM_SETTINGS,
@@ -13,7 +14,6 @@ import {
 } from './stream-settings.ts';
 import { Subjects } from './subjects.ts';
 
-const STREAM_NOT_FOUND = 10_059;
 const MAX_INBOXES = 1000;
 const ATTEMPTS = 10;
 /** Subjects from which on a change of a stream may take seconds. */
@@ -173,7 +173,7 @@ export class NodeStreams {
     try {
       return (await this.#manager.streams.info(name)).config;
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+      if (isNoStream(error)) return undefined;
       throw error;
     }
   }

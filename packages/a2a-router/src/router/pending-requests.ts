@@ -2,15 +2,13 @@ import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import { Sweep } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import { EndedRequests } from './ended-requests.ts';
 import { Parties, party, type Party } from './parties.ts';
 import { mayAnswer, type PendingRequest, type RequestHooks, type RequestOwner } from './pending-request.ts';
 import { releaseWatchers } from './request-signals.ts';
 import { SlotMap } from './slot-map.ts';
 
 const NO_HOOKS: RequestHooks = Object.freeze({ onReply: () => true, onEnd: () => undefined });
-
-/** Ended requests that are remembered, so that a late answer which was made by hand is told from a message of its own. */
-const ENDED_KEPT = 1024;
 
 /** A deadline is noticed at most this many milliseconds late. */
 const SWEEP_MS = 5;
@@ -32,10 +30,7 @@ export class PendingRequests implements RequestOwner {
   #unindexed: PendingRequest | undefined;
   /** The requests that a process asked, or may answer: its exit must not walk over all others. */
   readonly #parties = new Parties<PendingRequest>();
-  /** Ids and askers of the requests that ended last: a ring, because a map with an entry for each request costs more than it. */
-  readonly #endedIds: string[] = [];
-  readonly #endedAskers: Pid[] = [];
-  #endedAt = 0;
+  readonly #ended = new EndedRequests();
   readonly #forgetRemote: (messageId: string) => void;
   readonly #sweep: Sweep;
   #wakesAt = Infinity;
@@ -115,9 +110,7 @@ export class PendingRequests implements RequestOwner {
 
   /** Tells whether a process asked a request of that id which has ended, and which is one of the last 1024. */
   hasEnded(id: string, asker: Pid): boolean {
-    for (let at = this.#endedIds.indexOf(id); at !== -1; at = this.#endedIds.indexOf(id, at + 1))
-      if (this.#endedAskers[at] === asker) return this.#find(id) === undefined;
-    return false;
+    return this.#ended.has(id, asker) && this.#find(id) === undefined;
   }
 
   /** Completes the request that a message answers; false when it answers none. */
@@ -149,9 +142,7 @@ export class PendingRequests implements RequestOwner {
     if (request.ended || request.owner !== this) return;
     this.#unlink(request);
     request.ended = true;
-    this.#endedIds[this.#endedAt] = request.id;
-    this.#endedAskers[this.#endedAt] = request.from;
-    this.#endedAt = (this.#endedAt + 1) % ENDED_KEPT;
+    this.#ended.add(request.id, request.from);
     request.hooks = NO_HOOKS;
     if (request.asking !== undefined) this.#parties.remove(request.asking);
     request.asking = undefined;
