@@ -121,6 +121,9 @@ test('a worker whose event loop is blocked is told in the log, killed and replac
   process.kill(stopped, 'SIGSTOP');
   await expect.poll(() => gateway.stderr()).toContain('a worker hangs');
   await expect.poll(async () => (await readyPids(admin)).filter((pid) => pid !== stopped)).toHaveLength(2);
+  const page = await (await fetch(`${admin}/metrics`)).text();
+  for (const line of ['workers{state="ready"} 2', 'worker_failures_total{reason="hung"} 1'])
+    expect(page).toContain(`gateway_${line}\n`);
   expect((await fetch(url)).status).toBe(200);
 });
 
@@ -132,6 +135,7 @@ test('a worker that is killed under load is replaced; only its requests in fligh
   process.kill(before[0] ?? 0, 'SIGKILL');
   await expect.poll(async () => (await readyPids(admin)).filter((pid) => !before.includes(pid))).toHaveLength(1);
   expect(await readyPids(admin)).toHaveLength(2);
+  expect(await counted(admin, 'gateway_worker_failures_total{reason="crashed"}')).toBe(1);
   const at = running.sent();
   await expect.poll(() => running.sent()).toBeGreaterThan(at + 100);
   const failed = await running.stop();

@@ -44,20 +44,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Prometheus that scrapes one target every second. */
+/** Prometheus that scrapes targets every second. */
 export interface Prometheus {
   /** Returns the number of series that a query gives now. */
   query(query: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts Prometheus in a folder. @param target `HOST:PORT` of the admin server */
-export async function startPrometheus(folder: string, target: string): Promise<Prometheus> {
+/** Starts Prometheus in a folder. @param targets `HOST:PORT` of admin servers */
+export async function startPrometheus(folder: string, targets: readonly string[]): Promise<Prometheus> {
   const port = await freePort();
   const config = join(folder, 'prometheus.yml');
   writeFileSync(
     config,
-    `global: { scrape_interval: 1s }\nrule_files: [${fileOf('prometheus/alerts.yaml')}]\nscrape_configs:\n  - job_name: gateway\n    static_configs: [{ targets: ['${target}'] }]\n`,
+    `global: { scrape_interval: 1s }\nrule_files: [${fileOf('prometheus/alerts.yaml')}]\nscrape_configs:\n  - job_name: gateway\n    static_configs: [{ targets: ${JSON.stringify(targets)} }]\n`,
   );
   const child = spawn(
     'prometheus',

@@ -1,10 +1,11 @@
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
@@ -89,6 +90,20 @@ const unobserve = [observePool(metrics, pool), observeGateway(metrics, gateway),
 const admin = createAdminServer({ gateway, pool, handlers: { '/metrics': metricsHandler(metrics) } });
 const adminUrl = await admin.listen({});
 
+// a gateway of two worker processes, for the dashboard's panel about those
+const bin = fileURLToPath(new URL('../node_modules/agentwire/bin/agentwire.js', import.meta.url));
+const withWorkers = spawn(
+  process.execPath,
+  [bin, 'gateway', '--workers', '2', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--upstream', upstream.url],
+  { stdio: ['ignore', 'pipe', 'ignore'] },
+);
+const workersEnded = once(withWorkers, 'exit');
+const workersUrl = (async () => {
+  for await (const line of createInterface({ input: withWorkers.stdout }))
+    if (line.startsWith('admin ')) return line.slice('admin '.length);
+  throw new Error('the gateway with workers did not start');
+})();
+
 const load = new AbortController();
 const loading = (async () => {
   for (let at = 0; !load.signal.aborted; at++) {
@@ -134,7 +149,10 @@ try {
 
   if (hasPrometheus) {
     ok(`promtool accepts the alerts, and its tests fire all of them: ${checkAlerts().join(', ')}`);
-    const prometheus = await startPrometheus(folder, new URL(adminUrl).host);
+    const prometheus = await startPrometheus(
+      folder,
+      [adminUrl, await workersUrl].map((one) => new URL(one).host),
+    );
     try {
       const queries = dashboardQueries();
       for (const { panel, query } of queries)
@@ -157,6 +175,8 @@ try {
   await gateway.close();
   await pool.close();
   await candidate.close();
+  withWorkers.kill('SIGTERM');
+  await workersEnded;
   child.send('end');
   await once(child, 'exit');
   await end();

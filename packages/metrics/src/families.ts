@@ -125,6 +125,16 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
     labels: ['upstream', 'target'],
     help: 'State of a target of a named upstream: 0 healthy, 1 ejected after failed requests, 2 its health checks failed.',
   },
+  gateway_workers: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Worker processes of a gateway: those that start, serve, or finish their requests to end.',
+  },
+  gateway_worker_failures_total: {
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Worker processes that ended by themselves and were replaced: crashed, or killed because they hung.',
+  },
   a2a_sends_total: { type: 'counter', labels: ['target'], help: 'Messages sent, by kind of target.' },
   a2a_deliveries_total: {
     type: 'counter',

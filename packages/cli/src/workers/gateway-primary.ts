@@ -55,10 +55,12 @@ export async function servePrimary(
   cleanup.defer(stayAlive());
   const address = await probeAddress(listen);
   const killAfterMs = killAfter(settings.drainTimeoutMs);
-  const [{ metricsHandler }, { MergedMetrics }] = await Promise.all([
+  const [{ MetricsCollector, metricsHandler }, { MergedMetrics }, { WorkerCounts }] = await Promise.all([
     import('@agentwire/metrics'),
     import('@agentwire/metrics/internal'),
+    import('./worker-counts.ts'),
   ]);
+  const counts = new WorkerCounts(new MetricsCollector());
   const merged = new MergedMetrics({ logger });
   const lost = new LostSockets(passed.length, logger, context);
   const workers = new Workers({
@@ -66,6 +68,7 @@ export async function servePrimary(
     logger,
     clock: systemClock,
     fork: () => forkWorker({ listen: [address], sockets: passed }, { killAfterMs, hangTimeoutMs, logger }),
+    onFailure: (worker) => counts.failed(worker),
     onExit: ({ last: { metrics = [] } }) => {
       merged.end(metrics);
       lost.check(workers);
@@ -100,7 +103,7 @@ export async function servePrimary(
     handlers: {
       '/readyz': page(readyPage(workers)),
       '/debug/state': page(statePage(workers)),
-      '/metrics': page(metricsPage(workers, merged, metricsHandler)),
+      '/metrics': page(metricsPage({ workers, merged, counts }, metricsHandler)),
     },
     reload: { token, run: again },
   });

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { metricsHandler } from '@agentwire/metrics';
 import type { MergedMetrics } from '@agentwire/metrics/internal';
+import type { WorkerCounts } from './worker-counts.ts';
 import type { Worker } from './worker.ts';
 import type { Workers } from './workers.ts';
 
@@ -67,10 +68,18 @@ export const statePage =
  * values that it sent last, and so does one that crashed: what it counted since then is lost.
  */
 export const metricsPage =
-  (workers: Workers, merged: MergedMetrics, handler: typeof metricsHandler): WorkerPage =>
+  (
+    {
+      workers,
+      merged,
+      counts,
+    }: { readonly workers: Workers; readonly merged: MergedMetrics; readonly counts: WorkerCounts },
+    handler: typeof metricsHandler,
+  ): WorkerPage =>
   async (request, response) => {
     await Promise.all(workers.all.map((worker) => worker.ask('metrics')));
     // each worker once: one that has ended meanwhile is among the ended
-    const families = merged.families(workers.all.map(({ last: { metrics = [] } }) => metrics));
+    const ofWorkers = workers.all.map(({ last: { metrics = [] } }) => metrics);
+    const families = merged.families([counts.read(workers.all), ...ofWorkers]);
     handler({ families: () => families })(request, response);
   };

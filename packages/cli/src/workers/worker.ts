@@ -38,6 +38,7 @@ export class Worker {
   readonly #exited = Promise.withResolvers<void>();
   readonly #since: number;
   #state: WorkerState = 'starting';
+  #hung = false;
   #killTimer: TimerHandle;
   #watch: HangWatch | undefined;
   #last: Partial<WorkerValues> = {};
@@ -57,6 +58,11 @@ export class Worker {
 
   get state(): WorkerState {
     return this.#state;
+  }
+
+  /** `true` where it was killed because it hung. */
+  get hung(): boolean {
+    return this.#hung;
   }
 
   get id(): number {
@@ -140,6 +146,7 @@ export class Worker {
   }
 
   #onHang(): void {
+    this.#hung = true;
     const { id, pid } = this;
     const { logger, hangTimeoutMs } = this.#deps;
     logger.error(

@@ -17,6 +17,8 @@ export interface WorkersDeps {
   readonly onReady?: (worker: Worker) => void;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Called with each worker that served and ended by itself. */
+  readonly onFailure?: (worker: Worker) => void;
   /** Called with each worker whose process has ended. */
   readonly onExit?: (worker: Worker) => void;
 }
@@ -139,6 +141,7 @@ export class Workers {
     this.#members.add(worker);
     void worker.exited.then(() => {
       if (!this.#members.delete(worker) || this.#isDraining) return;
+      this.#deps.onFailure?.(worker);
       this.#replace(worker.ageMs >= GOOD_AFTER_MS ? 1 : failures + 1, worker);
     });
   }
