@@ -34,6 +34,8 @@ export interface TraceSpan {
  * The default everywhere is none, which costs nothing.
  */
 export interface Tracer {
+  /** `true` while {@link startSpan} would give no span: callers then prepare none. Read for each span; default `false`. */
+  readonly isIdle?: boolean;
   /** Begins a span; `undefined` where nothing is recorded and nothing has to be propagated. */
   startSpan(name: string, start: SpanStart): TraceSpan | undefined;
 }
@@ -101,6 +103,16 @@ export class SafeTracer {
   constructor(tracer: Tracer, logger: Logger) {
     this.#tracer = tracer;
     this.#logger = logger;
+  }
+
+  /** `true` where a span need not be asked for. */
+  get isIdle(): boolean {
+    try {
+      return this.#tracer.isIdle === true;
+    } catch (error) {
+      logFailure(this.#logger, error);
+      return true;
+    }
   }
 
   /** Begins a span; `undefined` where the tracer gives none or fails. */

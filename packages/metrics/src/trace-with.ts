@@ -121,11 +121,15 @@ class OpenTelemetryTracing implements Tracer {
     this.#idle = tracer instanceof ProxyTracer ? tracer : undefined;
   }
 
+  get isIdle(): boolean {
+    if (this.#idle === undefined) return false;
+    if (!isRegistered()) return true;
+    this.#wake(this.#idle);
+    return false;
+  }
+
   startSpan(name: string, { kind, parent, links, attributes }: SpanStart): TraceSpan | undefined {
-    if (this.#idle !== undefined) {
-      if (!isRegistered()) return undefined;
-      this.#wake(this.#idle);
-    }
+    if (this.isIdle) return undefined;
     const valid = readTraceparent(parent);
     if (valid !== undefined && this.#dropsUnsampled && !isSampled(valid)) return new UnsampledSpan(valid);
     const options: SpanOptions = { kind: KINDS[kind], attributes };

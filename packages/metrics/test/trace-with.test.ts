@@ -29,9 +29,11 @@ function register(): string[] {
 describe('traceWith', () => {
   test('begins no span without an SDK, and does from the moment that one is registered', () => {
     const tracer = traceWith(trace.getTracer('early'));
+    expect(tracer.isIdle).toBe(true);
     expect(begin(tracer)).toBeUndefined();
     expect(begin(tracer, parentOf('01'))).toBeUndefined();
     const ended = register();
+    expect(tracer.isIdle).toBe(false);
     begin(tracer)?.end();
     expect(ended).toEqual(['x']);
   });

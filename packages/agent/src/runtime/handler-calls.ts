@@ -73,7 +73,7 @@ export class HandlerCalls {
   ): Decision | Promise<Reply> {
     try {
       const result =
-        this.#spans === undefined
+        this.#spans === undefined || this.#spans.isIdle
           ? handler(subject, context)
           : this.#spans.call(event.type, context, () => handler(subject, context));
       if (result instanceof Promise) return this.#follow(result, context, event, name, message);

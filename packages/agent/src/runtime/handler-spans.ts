@@ -18,6 +18,11 @@ export class HandlerSpans {
     this.#tracer = new SafeTracer(tracer, logger);
   }
 
+  /** `true` while there are no spans to make. */
+  get isIdle(): boolean {
+    return this.#tracer.isIdle;
+  }
+
   /** Calls a handler within a span. */
   call(type: ProxyEvent['type'], context: EventContext, handler: () => MaybePromise<Decision>): MaybePromise<Decision> {
     const span = this.#tracer.start(`${this.#agent}/${type}`, {

@@ -39,6 +39,7 @@ export class RequestTrace {
 
   /** Begins the server span of a request; `undefined` where the tracer fails. */
   static begin(tracer: SafeTracer, request: TracedRequest): RequestTrace | undefined {
+    if (tracer.isIdle) return undefined;
     const method = METHODS.has(request.method ?? '') ? (request.method ?? '') : 'HTTP';
     const parent = readTraceparent(request.headers['traceparent']);
     const path = request.url?.split('?', 1)[0] ?? '/';

@@ -23,6 +23,11 @@ export class AgentSpans {
     this.#tracer = new SafeTracer(tracer, logger);
   }
 
+  /** `true` while there are no spans to make. */
+  get isIdle(): boolean {
+    return this.#tracer.isIdle;
+  }
+
   /** Asks within a span. */
   ask(question: Question, options: PoolAskOptions | undefined, ask: Ask): Promise<Decision> {
     checkEvent(question);

@@ -119,7 +119,7 @@ export class PooledAgent {
 
   /** Sends an event to the agent; rejects with a typed error. */
   ask(question: Question, options?: PoolAskOptions): Promise<Decision> {
-    if (this.#spans !== undefined)
+    if (this.#spans !== undefined && !this.#spans.isIdle)
       return this.#spans.ask(question, options, (sent, rest) => this.#askOrFind(sent, rest));
     return this.cached === undefined ? this.#ask(question, options) : this.#askOrFind(question, options);
   }
