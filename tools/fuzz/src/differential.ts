@@ -35,7 +35,7 @@ function isFailure({ scenario, client }: Outcome): boolean {
 
 /** Describes what client, upstream and agents saw, without what differs from run to run. */
 export function appearance(outcome: Outcome): Record<string, unknown> {
-  const { client, upstream, agents } = outcome;
+  const { client, upstream, agents, scenario } = outcome;
   const { response } = client;
   return {
     client: isFailure(outcome)
@@ -48,13 +48,18 @@ export function appearance(outcome: Outcome): Record<string, unknown> {
         },
     fault: client.fault,
     upstream: upstream.map(({ start, headers, body, whole }) => ({ start, headers: steady(headers), body, whole })),
-    agents: agents.map(({ request, response: answered }) =>
-      [request, answered].map(({ head, body }) => ({
-        start: head?.start,
-        headers: head && steady(head.headers),
-        // pieces that wait are joined, so an agent that refuses a body may have seen some of what comes behind the attack
-        body: (body ?? '').replace(/(an attack here)[^]*/, '$1'),
-      })),
+    agents: agents.map((seen, at) =>
+      (['request', 'response'] as const).map((side) => {
+        const { head, body = '' } = seen[side];
+        // pieces that wait are joined: an agent that refuses a body may have seen some of what comes behind the attack, and those
+        // behind an agent that refuses have seen any part of what it passed before
+        const refused = scenario.agents.slice(0, at).some((plan) => plan[side].verdict !== 'allow');
+        return {
+          start: head?.start,
+          headers: head && steady(head.headers),
+          body: refused ? '' : body.replace(/(an attack here)[^]*/, '$1'),
+        };
+      }),
     ),
   };
 }
