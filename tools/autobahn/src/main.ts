@@ -56,7 +56,12 @@ try {
     { name: 'gateway, passed', url: await url(passing) },
     { name: 'gateway, judged', url: await url(judging) },
   ];
-  const results = await playSuite(python, servers, cases);
+  const first = await playSuite(python, servers, cases);
+  // the suite gives each case a second or two, which pass on a busy machine
+  const doubtful = [...new Set([...first.values()].flatMap(failuresOf))];
+  if (doubtful.length > 0) process.stderr.write(`played once more, alone: ${doubtful.join(', ')}\n`);
+  const second = doubtful.length > 0 ? await playSuite(python, servers, doubtful) : undefined;
+  const results = new Map(Array.from(first, ([name, got]) => [name, { ...got, ...second?.get(name) }]));
   say(drawTable(results));
   const known = new Set(failuresOf(results.get('ws alone') ?? {}));
   for (const { name } of servers) {
