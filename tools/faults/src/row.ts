@@ -27,7 +27,12 @@ export interface Row {
   run(cell: Cell): Promise<Verdict>;
 }
 
-/** A verdict from findings: it is good when there is none. @param late those that are about times only */
+/**
+ * A verdict from findings: it is good when there is none. A figure that is no number is a finding, for every limit holds for it.
+ *
+ * @param late those that are about times only
+ */
 export function verdict(figure: string, why: readonly string[], late: readonly string[] = []): Verdict {
-  return { ok: why.length + late.length === 0, figure, why, late };
+  const found = /NaN|Infinity|undefined/.test(figure) ? [...why, 'a figure was not measured'] : why;
+  return { ok: found.length + late.length === 0, figure, why: found, late };
 }

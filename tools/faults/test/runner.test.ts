@@ -169,3 +169,8 @@ test('flags choose rows and columns, and a wrong one is named', () => {
   expect(flags.quick).toBe(true);
   expect(() => readFlags(['--row', 'R99'], rows)).toThrow(/no row R99; there are R0, R9/);
 });
+
+test('a figure that is no number fails its cell', () => {
+  expect(verdict(`${String(Number.NaN)}/s`, [])).toMatchObject({ ok: false, why: ['a figure was not measured'] });
+  expect(verdict('12 ms', [])).toMatchObject({ ok: true, why: [] });
+});

@@ -1,3 +1,4 @@
+import type { Decision } from '@agentwire/core';
 import { connectSession } from '@agentwire/core/session';
 import type { AgentProcess } from '../agents/agent-process.ts';
 import type { AgentReport } from '../agents/agent-report.ts';
@@ -13,13 +14,19 @@ export async function askReport(agent: AgentProcess, column: Column): Promise<Ag
   const session = await connectSession(column.transport, agent.endpoint, { self: column.hello });
   const decision = await session.request(headers('/report'), { timeoutMs: 10_000 });
   await session.close();
-  return JSON.parse(decision.audit?.tags?.[0] ?? '{}') as AgentReport;
+  return reportIn(decision);
 }
 
 /** Requests an agent's report over an open session. */
 export async function reportOn(tracked: TrackedSession): Promise<AgentReport> {
   const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
-  return JSON.parse(decision?.audit?.tags?.[0] ?? '{}') as AgentReport;
+  return reportIn(decision);
+}
+
+function reportIn(decision: Decision | undefined): AgentReport {
+  const text = decision?.audit?.tags?.[0];
+  if (text === undefined) throw new Error('the agent gave no report of itself within 10 s');
+  return JSON.parse(text) as AgentReport;
 }
 
 /** Compares what an agent holds before and after a row. */
