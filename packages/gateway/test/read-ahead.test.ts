@@ -94,3 +94,32 @@ test('a body that no agent reads is passed as it comes, with less read ahead', a
   expect(request.flowing).toBe(false);
   expect((await reader.next()).value).toHaveLength(65_536);
 });
+
+test('a reader that stops leaves no request paused, and frees nothing but what it has joined', async () => {
+  const { request, reader } = fakeRequest();
+  const parts = [70_000, 60_000, 80_000].map((length) => Buffer.from(new Uint8Array(length).fill(1).buffer));
+  const first = reader.nextJoined();
+  request.emit('data', parts[0]);
+  const alone = (await first).value as Uint8Array;
+  for (const part of parts.slice(1)) request.emit('data', part);
+  const joined = (await reader.nextJoined()).value as Uint8Array;
+  expect(joined.byteLength).toBe(140_000);
+  for (const chunk of [alone, joined]) reader.release(chunk);
+  expect([joined.byteLength, ...parts.map(({ byteLength }) => byteLength)]).toEqual([0, 70_000, 60_000, 80_000]);
+  for (let n = 0; n < 5; n += 1) request.emit('data', Buffer.alloc(65_536));
+  expect(request.flowing).toBe(false);
+  await reader.return();
+  expect(request.flowing).toBe(true);
+});
+
+test('an upload that the upstream answers before its end leaves its connection usable', async () => {
+  const { agents, sizes, decide } = slowAtFirst();
+  const { url } = await setup(agents, {}, (request, response) => void response.end(request.url));
+  const client = await rawClient(url);
+  client.send('POST /first HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\n');
+  client.send('x'.repeat(1_000_000));
+  await vi.waitFor(() => expect(sizes).toHaveLength(1));
+  client.send('GET /second HTTP/1.1\r\nhost: h\r\n\r\n');
+  decide();
+  expect(await client.until(/\/second/)).toMatch(/^HTTP\/1\.1 200/);
+});

@@ -49,8 +49,8 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   #wake: (() => void) | undefined;
   /** Chunks that wait to be taken. */
   readonly #chunks: Uint8Array[] = [];
-  /** Chunks that were taken, where each is a memory of its own: those of HTTP/1.1, which node:http copies out of its reads. */
-  readonly #own: WeakSet<Uint8Array> | undefined;
+  /** Joined chunks that were taken: their memory was allocated here. Those of the request may be others' too, who listen to it or wrote them. */
+  readonly #own = new WeakSet<Uint8Array>();
   #aheadBytes = 0;
   #maxAheadBytes = READ_AHEAD_BYTES;
   #paused = true;
@@ -69,7 +69,6 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
   constructor(request: ClientRequest, options: RequestReaderDeps) {
     this.#request = request;
     this.#options = options;
-    if (request.httpVersionMajor === 1) this.#own = new WeakSet();
   }
 
   [Symbol.asyncIterator](): this {
@@ -114,14 +113,13 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
     }
     this.#aheadBytes -= bytes;
     if (count === 1) return chunks.shift();
-    const parts = chunks.splice(0, count);
-    const joined = Buffer.concat(parts, bytes);
-    if (this.#own !== undefined) for (const part of parts) freeMemory(part);
+    const joined = Buffer.concat(chunks.splice(0, count), bytes);
+    this.#own.add(joined);
     return joined;
   }
 
   release(chunk: Uint8Array): void {
-    if (this.#own?.delete(chunk) === true) freeMemory(chunk);
+    if (this.#own.delete(chunk)) freeMemory(chunk);
   }
 
   #resume(): void {
@@ -180,7 +178,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
     return this.#waitingSince !== undefined;
   }
 
-  /** Stops reading; the rest of the body stays in the socket. */
+  /** Stops reading; the rest of the body is discarded as it comes, or a paused request would hold the next ones of its connection. */
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#detach();
     return Promise.resolve({ done: true, value: undefined });
@@ -193,10 +191,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
       this.#slowMs = 0;
     }
     const { maxBytes } = this.#options;
-    if (this.bytes <= maxBytes) {
-      this.#own?.add(chunk);
-      return chunk;
-    }
+    if (this.bytes <= maxBytes) return chunk;
     this.#error = new AgentwireError('ERR_BODY_TOO_LARGE', `the request body is longer than ${maxBytes} bytes`);
     throw this.#error;
   }
@@ -218,6 +213,7 @@ export class RequestReader implements AsyncIterableIterator<Uint8Array>, BodySou
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#chunks.length = 0;
     this.#aheadBytes = 0;
+    if (this.#paused && !this.#ended) this.#resume();
     // the error listener stays: the client may still leave, and an error without a listener ends the process
   }
 
