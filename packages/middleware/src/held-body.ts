@@ -126,10 +126,15 @@ export class HeldBody {
   /**
    * Asks the agents about the body until they have decided on all that they want.
    *
-   * @returns the new length of the body, `undefined` where the rest has still to come
+   * @param announced length as the client announced it, `undefined` where it did not
+   * @returns the new length of the body, `undefined` where the rest has still to come and was not announced
    * @throws Refusal; AgentwireError `ERR_BODY_TOO_LARGE`, `ERR_ABORTED`
    */
-  async judge(filter: BodyFilter, tooLarge: () => Error): Promise<{ length: number | undefined; taken: number }> {
+  async judge(
+    filter: BodyFilter,
+    announced: number | undefined,
+    tooLarge: () => Error,
+  ): Promise<{ length: number | undefined; taken: number }> {
     const passed: Uint8Array[] = [];
     let [length, taken] = [0, 0];
     const pass = (chunk: Uint8Array): void => {
@@ -153,7 +158,9 @@ export class HeldBody {
       pass(chunk);
     }
     this.#release(passed);
-    return { length: this.#ended ? length : undefined, taken };
+    if (this.#ended) return { length, taken };
+    // the rest passes unchanged
+    return { length: announced === undefined ? undefined : length + announced - taken, taken };
   }
 
   /** Lets the stream go on as it is. */

@@ -18,6 +18,12 @@ function hasBody(request: NodeRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
+/** Returns the length that the client announced for its body; `undefined` where there is none, as for a chunked body. */
+function announcedLength({ headers }: NodeRequest): number | undefined {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers;
+  return length === undefined || coding !== undefined ? undefined : Number(length);
+}
+
 function isSame(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((part, at) => part === right[at]);
 }
@@ -95,7 +101,7 @@ async function judgeBody(
   const { pipeline, id } = exchange;
   const body = new HeldBody(request, exchange.maxBufferedBodyBytes, show);
   const filter = pipeline.requestBody(id, wantBody, { responseSent: false });
-  const { length, taken } = await body.judge(filter, () => exchange.tooLarge());
+  const { length, taken } = await body.judge(filter, announcedLength(request), () => exchange.tooLarge());
   exchange.requestBytes = taken;
   const changed = applyAgentOps(headers, pipeline.requestOps);
   const announced = headerOf(changed, 'content-length');

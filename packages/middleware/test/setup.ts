@@ -1,6 +1,6 @@
 import { EVENT_TYPES, FEATURES, type Capabilities, type Decision, type ProxyEvent } from '@agentwire/core';
 import { serveSessions } from '@agentwire/core/session';
-import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
+import { AgentPool, type AddAgentOptions, type AgentPoolOptions } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { onTestFinished } from 'vitest';
 
@@ -19,6 +19,7 @@ export async function poolWith(
   onEvent: (event: ProxyEvent) => Decision,
   events: Capabilities['events'] = EVENT_TYPES,
   options: AgentPoolOptions = {},
+  agent: AddAgentOptions = {},
 ): Promise<AgentPool> {
   const transport = createMemoryTransport();
   const pool = new AgentPool({ transports: [transport], connectionsPerAgent: 1, ...options });
@@ -36,6 +37,6 @@ export async function poolWith(
     await pool.close();
     await listener.close();
   });
-  await pool.addAgent('waf', 'memory:waf');
+  await pool.addAgent('waf', 'memory:waf', agent);
   return pool;
 }
