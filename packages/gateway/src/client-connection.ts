@@ -81,15 +81,17 @@ export class ClientConnection {
 
   #begin(response: ServerResponse, expectsContinue: boolean): void {
     this.#unanswered.push(response);
-    response.on('close', this.#onClose);
+    response.on('close', () => this.#onClose(response));
     this.#onRequest(response.req, response, expectsContinue);
   }
 
-  readonly #onClose = (): void => {
+  #onClose(response: ServerResponse): void {
+    const [first, next] = this.#unanswered;
+    // destroyed behind others, where it had no socket to destroy: it stays until they are answered
+    if (response !== first) return;
     this.#unanswered.shift();
     if (this.#socket.destroyed) return;
-    // a response that was destroyed while it waited behind another one had no socket to destroy
-    if (this.#unanswered[0]?.destroyed === true) {
+    if (next?.destroyed === true) {
       this.#socket.destroy();
       return;
     }
@@ -98,7 +100,7 @@ export class ClientConnection {
     this.#beginsSoon = true;
     // not at once: the answered request still counts as in flight
     setImmediate(this.#beginWaiting);
-  };
+  }
 
   readonly #beginWaiting = (): void => {
     this.#beginsSoon = false;

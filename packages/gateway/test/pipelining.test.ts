@@ -53,6 +53,36 @@ test('a body that came without waiting for 100 Continue gets it between two answ
   expect(text).toMatch(/<slow>HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 [^]*<\/2>HTTP\/1\.1 200 [^]*<\/3>$/);
 });
 
+test.each([
+  ['has begun', true],
+  ['has not begun', false],
+])(
+  'a response cut by the upstream ends the connection after the one before it, which %s, is whole',
+  async (_name, begun) => {
+    const first = Promise.withResolvers<ServerResponse>();
+    const { url, ended, summaries } = await setup({}, {}, (request, response) => {
+      if (request.url === '/a') {
+        if (begun) response.write('hello');
+        first.resolve(response);
+      } else {
+        response.writeHead(200, { 'content-length': 5_000 });
+        response.write('xxx', () => response.destroy());
+      }
+    });
+    const client = await rawClient(url);
+    client.send(get('/a') + get('/b'));
+    const response = await first.promise;
+    if (begun) await client.until(/hello/);
+    await ended(1);
+    expect(summaries.map(({ uri, outcome }) => [uri, outcome])).toEqual([['/b', 'failed']]);
+    if (!begun) response.write('hello');
+    response.end('world');
+    const text = await client.closed();
+    expect(statuses(text)).toEqual(['200', '200']);
+    expect(text).toMatch(/5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\nHTTP[^]*\r\n\r\nxxx$/);
+  },
+);
+
 describe('after a request that is in flight', () => {
   const post = 'POST /slow HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nab';
   test.each([
