@@ -1,6 +1,7 @@
 import type { Logger } from '@agentwire/core';
 import { type MetricFamily, sampleNames } from './family.ts';
 import { addUp, largerOf, sumOf } from './add-series.ts';
+import { AgentSeries } from './agent-series.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot.ts';
 
@@ -78,6 +79,7 @@ export class MergedMetrics {
   #merge(processes: readonly ProcessMetrics[]): readonly MetricFamily[] {
     const merged = new Map<string, FamilySnapshot & { readonly byLabels: Map<string, Series> }>();
     const taken = new Map<string, string>();
+    const reported = new Map<string | undefined, AgentSeries>();
     let count = 0;
     const all = processes.flat();
     const newest = newestReports(all);
@@ -89,13 +91,21 @@ export class MergedMetrics {
       for (const one of family.series) {
         const isReported = one.reportedAtMs !== undefined;
         if (isReported && one.reportedAtMs < (newest.get(processOf(one)) ?? 0)) continue;
-        const key = `${JSON.stringify(one.labels)}${one.reportedBy ?? ''}`;
+        const labels = JSON.stringify(one.labels);
+        const key = `${labels}${one.reportedBy ?? ''}`;
         const before = into.byLabels.get(key);
-        if (before === undefined && count >= this.#maxSeries) {
-          this.#reportDropped(family.name);
-          continue;
+        if (before === undefined) {
+          const room = this.#maxSeries - count;
+          const ofAgent = reported.get(one.labels['agent']) ?? new AgentSeries();
+          const { size } = ofAgent;
+          if (isReported ? !ofAgent.add(`${family.name}${labels}`, size + room) : room <= 0) {
+            this.#reportDropped(family.name);
+            continue;
+          }
+          if (isReported) reported.set(one.labels['agent'], ofAgent);
+          // those of several processes of an agent are one on the page
+          count += isReported ? ofAgent.size - size : 1;
         }
-        if (before === undefined) count += 1;
         const combine = LARGEST.has(family.name) || isReported ? largerOf : sumOf;
         into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one)));
       }

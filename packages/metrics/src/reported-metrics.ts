@@ -1,13 +1,13 @@
 import type { MetricsReport, MetricType } from '@agentwire/core';
 import { INSTANCE_METRIC } from '@agentwire/core/internal';
 import { addUp, sumOf } from './add-series.ts';
+import { AgentSeries, MAX_AGENT_SERIES, MAX_HELD_SERIES } from './agent-series.ts';
 import type { DropReason } from './dropped-measurements.ts';
 import { METRIC_NAME } from './families.ts';
 import type { MetricFamily } from './family.ts';
 import { type Reported, seriesOf } from './reported-series.ts';
 import type { Series } from './series.ts';
 
-const MAX_SERIES_PER_REPORT = 1_000;
 /** Processes of one agent that are told apart; what the one that is silent for the longest time counted is added to {@link GONE}. */
 const MAX_INSTANCES = 64;
 /** Instance with the counters of all that were too many. */
@@ -22,6 +22,12 @@ interface InstanceReport {
   readonly intervalMs: number;
 }
 
+/** Reports of the processes of one agent, the one that is silent for the longest time first. */
+interface AgentReports {
+  readonly instances: Map<string, InstanceReport>;
+  readonly held: AgentSeries;
+}
+
 const keyOf = ({ name, series }: Reported): string => `${name}${JSON.stringify(series.labels)}`;
 
 /** Returns the process that a report is from; empty where the agent does not tell. */
@@ -33,11 +39,11 @@ function instanceOf({ gauges }: MetricsReport): string {
 /**
  * Latest report of each process of each agent. A report replaces the one before of its process, so a process counts once over any number
  * of connections; what several processes of an agent count is added up. Counters of a process that has ended stay, so that none falls.
+ * The bound on series is one for each agent, over all of its processes, so that none takes the place of another agent.
  */
 export class ReportedMetrics {
-  readonly #byAgent = new Map<string, Map<string, InstanceReport>>();
+  readonly #byAgent = new Map<string, AgentReports>();
   readonly #maxSeries: number;
-  #count = 0;
 
   constructor(maxSeries: number) {
     this.#maxSeries = maxSeries;
@@ -53,41 +59,65 @@ export class ReportedMetrics {
     // a clock that is ahead would outlast the reports after it
     const reportedAtMs = Math.min(report.timestampMs, wallMs) || 0;
     const reportedBy = instanceOf(report);
-    const instances = this.#byAgent.get(agent) ?? new Map<string, InstanceReport>();
-    this.#byAgent.set(agent, instances);
-    this.#put(instances, reportedBy, undefined);
-    if (instances.size >= MAX_INSTANCES) this.#foldOldest(instances);
-    const room = Math.min(MAX_SERIES_PER_REPORT, this.#maxSeries - this.#count);
+    const reports = this.#byAgent.get(agent) ?? {
+      instances: new Map<string, InstanceReport>(),
+      held: new AgentSeries(),
+    };
+    const { instances, held } = reports;
+    const all = [...seriesOf(agent, report)].filter(({ name }) => name !== INSTANCE_METRIC);
+    const before = new Set(instances.get(reportedBy)?.reported.map(keyOf));
+    this.#byAgent.set(agent, reports);
+    this.#remove(reports, reportedBy);
+    this.#makeRoom(reports, wallMs);
+    const room = this.#maxSeries - this.#sizeWithout(agent);
     const kept: Reported[] = [];
     const types = new Map<string, MetricType>();
     const keys = new Set<string>();
     let dropped: DropReason | undefined;
-    for (const one of seriesOf(agent, report)) {
-      if (one.name === INSTANCE_METRIC) continue;
-      const key = keyOf(one);
-      if (reserved(one.name) || !METRIC_NAME.test(one.name)) dropped = 'name';
-      else if (kept.length >= room) dropped = 'series';
-      else if ((types.get(one.name) ?? one.type) !== one.type || keys.has(key)) dropped = 'type';
-      else {
-        types.set(one.name, one.type);
-        keys.add(key);
-        kept.push({ ...one, series: Object.assign(one.series, { reportedAtMs, reportedBy }) });
-      }
-    }
+    const keep = (one: Reported, key: string): DropReason | undefined => {
+      if (reserved(one.name) || !METRIC_NAME.test(one.name)) return 'name';
+      if ((types.get(one.name) ?? one.type) !== one.type || keys.has(key)) return 'type';
+      if (!held.add(key, room)) return 'series';
+      types.set(one.name, one.type);
+      keys.add(key);
+      kept.push({ ...one, series: Object.assign(one.series, { reportedAtMs, reportedBy }) });
+      return undefined;
+    };
+    const keyed = all.map((one) => ({ one, key: keyOf(one) }));
+    // those it had come first: a new one takes the place of none, for which a counter would fall
+    for (const { one, key } of keyed) if (before.has(key)) dropped = keep(one, key) ?? dropped;
+    for (const { one, key } of keyed) if (!before.has(key)) dropped = keep(one, key) ?? dropped;
     const intervalMs = Number.isFinite(report.intervalMs) ? report.intervalMs : 0;
-    this.#put(instances, reportedBy, { reported: kept, receivedAtMs: wallMs, intervalMs });
+    instances.set(reportedBy, { reported: kept, receivedAtMs: wallMs, intervalMs });
     return dropped;
   }
 
-  #put(instances: Map<string, InstanceReport>, instance: string, report: InstanceReport | undefined): void {
-    this.#count += (report?.reported.length ?? 0) - (instances.get(instance)?.reported.length ?? 0);
-    // deleted first, so that the one that is silent for the longest time is the first one
-    instances.delete(instance);
-    if (report !== undefined) instances.set(instance, report);
+  #sizeWithout(agent: string): number {
+    let size = 0;
+    for (const [name, { held }] of this.#byAgent) if (name !== agent) size += held.size;
+    return size;
   }
 
-  #foldOldest(instances: Map<string, InstanceReport>): void {
-    const [oldest] = [...instances].find(([instance]) => instance !== GONE) ?? [GONE];
+  #remove({ instances, held }: AgentReports, instance: string): void {
+    for (const one of instances.get(instance)?.reported ?? []) held.delete(keyOf(one));
+    instances.delete(instance);
+  }
+
+  /** Makes room for a report; for its series only processes that have ended are folded, as another one would count twice with its next. */
+  #makeRoom(reports: AgentReports, wallMs: number): void {
+    const { instances, held } = reports;
+    for (;;) {
+      const [oldest, report] = [...instances].find(([instance]) => instance !== GONE) ?? [];
+      if (oldest === undefined || report === undefined) return;
+      const hasEnded = report.receivedAtMs + MAX_MISSED * report.intervalMs < wallMs;
+      const isFull = hasEnded && held.held > MAX_HELD_SERIES - MAX_AGENT_SERIES;
+      if (instances.size < MAX_INSTANCES && !isFull) return;
+      this.#fold(reports, oldest);
+    }
+  }
+
+  #fold(reports: AgentReports, oldest: string): void {
+    const { instances, held } = reports;
     const sums = new Map<string, Reported>();
     for (const instance of [GONE, oldest])
       for (const one of instances.get(instance)?.reported ?? []) {
@@ -96,13 +126,14 @@ export class ReportedMetrics {
         const series = before === undefined ? one.series : sumOf(before.series, one.series);
         sums.set(keyOf(one), { ...one, series: Object.assign(series, { reportedBy: GONE }) });
       }
-    this.#put(instances, oldest, undefined);
-    this.#put(instances, GONE, { reported: [...sums.values()], receivedAtMs: 0, intervalMs: 0 });
+    this.#remove(reports, GONE);
+    this.#remove(reports, oldest);
+    // all of these had their place until now
+    for (const key of sums.keys()) held.add(key, Infinity);
+    instances.set(GONE, { reported: [...sums.values()], receivedAtMs: 0, intervalMs: 0 });
   }
 
   delete(agent: string): void {
-    const instances = this.#byAgent.get(agent);
-    for (const instance of instances?.keys() ?? []) this.#put(instances as never, instance, undefined);
     this.#byAgent.delete(agent);
   }
 
@@ -120,7 +151,7 @@ export class ReportedMetrics {
 
   /** Returns what counts: all counters and histograms, and gauges of processes that still report. */
   #current(): Reported[] {
-    return [...this.#byAgent.values()].flatMap((instances) => {
+    return [...this.#byAgent.values()].flatMap(({ instances }) => {
       const all = [...instances.values()];
       const newestMs = Math.max(...all.map(({ receivedAtMs }) => receivedAtMs));
       return all.flatMap(({ reported, receivedAtMs, intervalMs }) => {

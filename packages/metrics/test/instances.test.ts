@@ -90,3 +90,56 @@ test('workers of a gateway take each process of an agent once: its newest report
   // gauges end with the worker that had them
   expect(values(ofProcess(other))).toEqual([[14], [9], [14]]);
 });
+
+/** Report of a process with `own_total{k}` for each of these. */
+const manyOf = (agentId: string, instance: string, keys: readonly string[], value = 1): MetricsReport => ({
+  ...reportOf(instance, value, 1),
+  agentId,
+  counters: keys.map((k) => ({ name: `${agentId}_total`, labels: { k }, value })),
+  histograms: [],
+  gauges: [{ name: INSTANCE_METRIC, labels: { instance }, value: 1 }],
+});
+const keysOf = (count: number, prefix = ''): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+
+test('one agent has no more series over all its processes than one report may have, so other agents keep their place', () => {
+  const collector = new MetricsCollector();
+  for (let at = 0; at < 200; at++) collector.recordReport('evil', manyOf('evil', `p${at}`, keysOf(1_000, `${at}-`)));
+  collector.recordReport('good', manyOf('good', 'g', ['a']));
+  const merged = new MergedMetrics();
+  const other = new MetricsCollector();
+  for (let at = 0; at < 20; at++) other.recordReport('evil', manyOf('evil', `q${at}`, keysOf(1_000, `q${at}-`)));
+  merged.end(ofProcess(other));
+  for (const families of [collector.families(), merged.families([ofProcess(collector)])]) {
+    expect(valuesOf(families, 'evil_total')).toHaveLength(1_000);
+    expect(valuesOf(families, 'good_total')).toEqual([1]);
+  }
+  const text = collector.exportPrometheus();
+  expect(text).toContain('agentwire_metrics_dropped_total{reason="series"} 199\n');
+});
+
+test('series that several processes of an agent have in common take one place each', () => {
+  const collector = new MetricsCollector();
+  for (let at = 0; at < 10; at++) collector.recordReport('many', manyOf('many', `p${at}`, keysOf(1_000)));
+  collector.recordReport('good', manyOf('good', 'g', keysOf(1_000)));
+  for (const families of [collector.families(), new MergedMetrics().families([ofProcess(collector)])]) {
+    expect(new Set(valuesOf(families, 'many_total'))).toEqual(new Set([10]));
+    expect(valuesOf(families, 'good_total')).toHaveLength(1_000);
+  }
+  expect(collector.exportPrometheus()).not.toContain('agentwire_metrics_dropped_total');
+});
+
+test('a series that a process has keeps its place when new ones come before it, and ended processes leave room', () => {
+  const clock = createManualClock();
+  const collector = new MetricsCollector({ clock });
+  collector.recordReport('waf', manyOf('waf', 'a', keysOf(1_000), 1));
+  collector.recordReport('waf', manyOf('waf', 'a', [...keysOf(500, 'new'), ...keysOf(1_000)], 2));
+  expect(new Set(valuesOf(collector.families(), 'waf_total'))).toEqual(new Set([2]));
+  expect(collector.exportPrometheus()).not.toContain('k="new');
+  for (let at = 0; at < 40; at++) {
+    clock.advance(3_001);
+    collector.recordReport('waf', manyOf('waf', `p${at}`, keysOf(1_000), 1));
+  }
+  const values = valuesOf(collector.families(), 'waf_total');
+  expect(values).toHaveLength(1_000);
+  expect(new Set(values)).toEqual(new Set([42]));
+});
