@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AgentwireError, Clock } from '@agentwire/core';
 import { Latencies, type LatencySummary } from './latencies.ts';
 
@@ -44,6 +45,8 @@ export async function runClosedLoop(ask: (n: number) => Promise<unknown>, option
       } catch (error) {
         const { code } = error as AgentwireError;
         errors[code] = (errors[code] ?? 0) + 1;
+        // a caller that was refused at once, and asks again at once, would never let the event loop turn: the run would not end
+        await setImmediate();
       }
       answered += 1;
       if (timed) latencies.add(clock.now() - since);

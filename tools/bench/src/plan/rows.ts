@@ -84,6 +84,18 @@ const AGENTWIRE: readonly Row[] = [
     },
     [10_000],
   ),
+  node(
+    'pool-uds-msgpack-4',
+    'pool on UDS msgpack, 4 connections',
+    'uds',
+    {
+      10_000: [
+        { of: 'rateRatio', to: 'pool-uds-msgpack', inFlight: 256, atLeast: 0.8 },
+        { of: 'rss', atMost: 400e6 },
+      ],
+    },
+    [10_000],
+  ),
   {
     ...node(
       'uds-msgpack-chunks',

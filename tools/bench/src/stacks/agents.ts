@@ -7,7 +7,13 @@ const PASS = allow().freeze();
 const MORE = allow().needsMoreBody().freeze();
 
 /** Answers every head with the same constant: an allow with one header operation and one tag. */
-export const constantAgent: Agent = defineAgent({ name: 'bench', version: '1.0.0', onRequestHeaders: () => SEEN });
+export const constantAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  // a pool asks no more at a time than an agent announces
+  maxConcurrentRequests: 65_536,
+  onRequestHeaders: () => SEEN,
+});
 
 let answers = 0;
 /** Answers every head with a tag that no answer before it had, so that no cache of answers helps. */

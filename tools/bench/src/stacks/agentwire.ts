@@ -24,6 +24,8 @@ interface Choice {
 const memory = createMemoryTransport();
 /** Exchanges of one session; more than any row has in flight on one connection. */
 const MAX_IN_FLIGHT = 16_384;
+/** Ids of a pool's requests: one that a slow connection still has must not come round again. */
+const POOL_IDS = 65_536;
 const CHUNKS_PER_BODY = 16;
 /** Length of a chunk of the rows about bodies, in bytes. */
 const CHUNK_BYTES = 64 * 1024;
@@ -96,20 +98,20 @@ function sessionStack(choice: Choice): Stack {
   };
 }
 
-function poolStack(): Stack {
-  const session = sessionStack({ name: 'pool-uds-msgpack', medium: 'uds', encoding: 'msgpack' });
+function poolStack(name: string, connections: number): Stack {
+  const session = sessionStack({ name, medium: 'uds', encoding: 'msgpack' });
   return {
     ...session,
     async connect(address) {
       const pool = new AgentPool({
         transports: [createUdsTransport()],
-        connectionsPerAgent: 1,
+        connectionsPerAgent: connections,
         maxConcurrentPerConnection: MAX_IN_FLIGHT,
       });
       await pool.addAgent('bench', address);
       // the pool takes events with the caller's own ids, which a caller has made before it asks
-      const questions = Array.from({ length: MAX_IN_FLIGHT }, (_, n) => ({ ...eventOf(n), id: n }));
-      const questionOf = (n: number): Question => questions[n % MAX_IN_FLIGHT] as Question;
+      const questions = Array.from({ length: POOL_IDS }, (_, n) => ({ ...eventOf(n), id: n }));
+      const questionOf = (n: number): Question => questions[n % POOL_IDS] as Question;
       return { ask: (n) => pool.request('bench', questionOf(n)), close: () => pool.close() };
     },
   };
@@ -148,7 +150,8 @@ export const AGENTWIRE_STACKS: readonly Stack[] = [
   }),
   sessionStack({ name: 'grpc-varied', medium: 'grpc', agent: variedAgent }),
   sessionStack({ name: 'memory-varied', medium: 'memory', agent: variedAgent }),
-  poolStack(),
+  poolStack('pool-uds-msgpack', 1),
+  poolStack('pool-uds-msgpack-4', 4),
   sessionStack({ name: 'uds-msgpack-4', medium: 'uds', encoding: 'msgpack', dialect: 'documented', connections: 4 }),
   sessionStack({
     name: 'uds-msgpack-chunks',
