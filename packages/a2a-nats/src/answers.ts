@@ -3,6 +3,8 @@ import { target } from '@agentwire/a2a-router';
 import type { Msg } from '@nats-io/transport-node';
 import type { Asked } from './asked.ts';
 import type { NodeLink } from './node-link.ts';
+import { decodeAbsent } from './note-text.ts';
+import type { RequestChecks } from './request-checks.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived, type Received } from './wire.ts';
 
@@ -13,9 +15,11 @@ const MAX_HOLDERS = 1000;
 /** Takes the answers to requests of this node: from who was asked, once from each, on the subject of that one request. */
 export class Answers {
   readonly #link: NodeLink;
+  readonly #checks: RequestChecks;
 
-  constructor(link: NodeLink) {
+  constructor(link: NodeLink, checks: RequestChecks) {
     this.#link = link;
+    this.#checks = checks;
   }
 
   /** Begins to listen. */
@@ -32,7 +36,8 @@ export class Answers {
     }
     const asked = all.find(rest[1] ?? '');
     if (asked === undefined) {
-      this.#late(source, msg);
+      if (rest[1] === this.#checks.token) this.#absent(source, msg);
+      else this.#late(source, msg);
       return;
     }
     if (msg.headers !== undefined) {
@@ -63,6 +68,11 @@ export class Answers {
       default:
         if (asked.confirm === undefined) this.#answer(asked, source, received);
     }
+  }
+
+  /** Takes the answer to a question for requests; the server's own says that the node is not there, of which it is told in another way. */
+  #absent(source: string, msg: Msg): void {
+    if (msg.headers === undefined) this.#checks.take(source, decodeAbsent(msg.string()));
   }
 
   /** Tells a node that works on a request which has ended, and no other one. */

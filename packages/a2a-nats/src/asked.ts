@@ -7,6 +7,8 @@ import { createMessageId } from '@agentwire/a2a-router/internal';
 export interface Asked {
   /** Id of the request. */
   readonly id: string;
+  /** Its place among the requests of this node, counted from 1. */
+  readonly number: number;
   /** Word of the subject that its answer comes on. */
   readonly token: string;
   /** Process that asks. */
@@ -15,6 +17,8 @@ export interface Asked {
   readonly node: string | undefined;
   /** Process there that alone may answer; undefined when the target names none. */
   readonly pid: Pid | undefined;
+  /** Service whose owners may answer, on any node; undefined for other targets. */
+  readonly service: string | undefined;
   /** True when several nodes may answer, so that the failure of one does not end it. */
   readonly topic: boolean;
   /** Subject that the request left on. */
@@ -25,6 +29,8 @@ export interface Asked {
   readonly answered: Set<string>;
   /** Nodes that reported that they work on it; they are told when it is given up. */
   readonly holders: Set<string>;
+  /** Nodes that say they do not have it; undefined until they are asked, which is after a loss. */
+  absent: Set<string> | undefined;
   /** True when it waits in a durable inbox, also while its node is gone. */
   readonly durable: boolean;
   /** Parts of the answer so far, when it is a stream. */
@@ -43,27 +49,37 @@ export interface AskedHow {
 export class AskedRequests {
   readonly #byToken = new Map<string, Asked>();
   readonly #tokens = new Map<string, string>();
+  #made = 0;
 
   /** Requests that wait. */
   get size(): number {
     return this.#byToken.size;
   }
 
+  /** Requests so far. */
+  get made(): number {
+    return this.#made;
+  }
+
   /** Notes a request and gives the token of its answer. */
   add(message: KernelMessage, to: Target, subject: string, how: AskedHow = {}): string {
     const token = createMessageId();
     const inner = to.kind === 'remoteNode' ? to.target : to;
+    this.#made += 1;
     this.#byToken.set(token, {
       id: message.id,
+      number: this.#made,
       token,
       from: message.from,
       node: to.kind === 'remoteNode' ? to.nodeId : undefined,
       pid: inner.kind === 'process' ? inner.pid : inner.kind === 'kernel' ? 0 : undefined,
+      service: to.kind === 'service' || to.kind === 'serviceMethod' ? to.service : undefined,
       topic: inner.kind === 'topic' || inner.kind === 'broadcast',
       subject,
       confirm: how.confirm,
       answered: new Set(),
       holders: new Set(),
+      absent: undefined,
       durable: how.durable === true,
       parts: how.window === undefined ? undefined : new AnswerParts(how.window),
     });

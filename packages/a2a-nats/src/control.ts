@@ -2,10 +2,9 @@ import type { ProcessWatch, RemoteExit } from '@agentwire/a2a-router/internal';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import type { Msg } from '@nats-io/transport-node';
 import type { NodeLink } from './node-link.ts';
-import { type Asker, openReply, tellTaken } from './remote-reply.ts';
+import { encodeAbsent, isId, isIds } from './note-text.ts';
+import { openReply, tellTaken } from './remote-reply.ts';
 import type { ControlWord, SubjectParts } from './subject-parts.ts';
-
-const MAX_ID = 128;
 
 /** Takes what another node says about its requests and processes: it can end, and give credits to, what it asked itself and nothing else. */
 export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg: Msg): void {
@@ -13,11 +12,9 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
     case 'cancel':
       link.host.cancel(source, readId(msg));
       break;
-    case 'check': {
-      const { id, direct } = readBody(msg);
-      check(link, { source, id: checkId(id), replyTo: msg.reply }, direct === true);
+    case 'check':
+      tellAbsent(link, source, msg);
       break;
-    }
     case 'credit': {
       const { id, read } = readBody(msg);
       if (!Number.isSafeInteger(read) || Number(read) < 1) throw unreadable();
@@ -44,18 +41,13 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
   }
 }
 
-/**
- * Ends a request of a node that saw this one lose its connection, unless it is in hand here.
- *
- * One that was sent to this node and is not known here was lost on its way; one to a service may be in the hands of another node.
- */
-function check(link: NodeLink, asker: Pick<Asker, 'source' | 'id' | 'replyTo'>, isDirect: boolean): void {
-  const state = link.host.stateOf(asker.source, asker.id);
-  if (state === 'held' || (state === 'unknown' && !isDirect)) return;
-  openReply(link, { ...asker, tellFailure: true, window: undefined })?.fail(
-    'ERR_CLOSED',
-    'the request, or its answer, was lost with the connection of the node that was asked',
-  );
+/** Says which requests of another node are not in hand here. */
+function tellAbsent(link: NodeLink, source: string, msg: Msg): void {
+  const { ids } = readBody(msg);
+  const subject = link.subjects.answerTo(source, msg.reply);
+  if (!isIds(ids)) throw unreadable();
+  const absent = ids.filter((id) => !link.host.holds(source, id));
+  if (subject !== undefined && absent.length > 0) link.say(subject, encodeAbsent(absent));
 }
 
 /** Takes back a delayed message that the same node sent, and says whether it was there. */
@@ -97,7 +89,7 @@ function readId(msg: Msg): string {
 }
 
 function checkId(id: unknown): string {
-  if (typeof id !== 'string' || id === '' || id.length > MAX_ID) throw unreadable();
+  if (!isId(id)) throw unreadable();
   return id;
 }
 

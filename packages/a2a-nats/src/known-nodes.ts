@@ -1,7 +1,8 @@
 import type { JsonValue } from '@agentwire/a2a-router';
-import { checkRequests, nodeGone, sessionLost } from './lost-nodes.ts';
+import { nodeGone, sessionLost } from './lost-nodes.ts';
 import type { NodeLink } from './node-link.ts';
 import type { AnnouncedService, Announcement } from './presence-text.ts';
+import { RequestChecks } from './request-checks.ts';
 
 /** A node that is there. */
 export interface NodePresence {
@@ -27,20 +28,21 @@ interface Known {
   /** Instances of before, so that two that take turns are told from one that was started again. */
   readonly before: Set<string>;
   conflict: boolean;
-  /** True when it lost its connection, and was not asked yet which requests it still has. */
-  unchecked: boolean;
-  checkedAt: number;
+  /** Services that it has announced so far: what it got for one that it left may still be in its hands. */
+  readonly served: Set<string>;
 }
 
 /** Signs of life that may stay out before a node is gone. */
 export const MISSED = 3;
 const MAX_NODES = 10_000;
 const MAX_BEFORE = 16;
-/** Milliseconds between two questions of {@link checkRequests} to one node, so that its announcements do not cost more than itself. */
-const CHECK_MS = 1000;
+/** Names of services that are remembered of one node; one that announces more counts as serving all. */
+const MAX_SERVED = 4096;
 
 /** The other nodes that are there, as they announce themselves. */
 export class KnownNodes {
+  /** Questions for requests of this node that may be lost. */
+  readonly checks: RequestChecks;
   readonly #link: NodeLink;
   readonly #nodes = new Map<string, Known>();
   /** Nodes that are watched and not heard of yet, with the time at which they count as gone. */
@@ -48,6 +50,7 @@ export class KnownNodes {
 
   constructor(link: NodeLink) {
     this.#link = link;
+    this.checks = new RequestChecks(link, (service) => this.#servers(service));
   }
 
   /** Waits for a node whose processes are watched: it counts as gone when it is not heard of for three announcements. */
@@ -102,15 +105,9 @@ export class KnownNodes {
     const expires = now + announcement.ttlMs;
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
-      this.#nodes.set(source, {
-        announcement,
-        seenAt,
-        expires,
-        before: new Set(),
-        conflict: false,
-        unchecked: false,
-        checkedAt: -Infinity,
-      });
+      const served = new Set<string>();
+      noteServed(served, announcement);
+      this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false, served });
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;
@@ -119,15 +116,12 @@ export class KnownNodes {
     known.announcement = announcement;
     known.seenAt = seenAt;
     known.expires = expires;
+    noteServed(known.served, announcement);
     if (last.instance !== announcement.instance) this.#another(source, known, last.instance);
     else if (last.session !== announcement.session) {
       sessionLost(this.#link, source);
-      known.unchecked = true;
+      this.#lost(source, known);
     }
-    if (!known.unchecked || now - known.checkedAt < CHECK_MS) return;
-    known.unchecked = false;
-    known.checkedAt = now;
-    checkRequests(this.#link, source);
   }
 
   /** Forgets the nodes whose time is over. */
@@ -149,6 +143,7 @@ export class KnownNodes {
     before.add(last);
     if (!isBack) {
       nodeGone(this.#link, source, 'another process has its name now');
+      this.#lost(source, known);
       return;
     }
     if (!known.conflict) {
@@ -158,9 +153,35 @@ export class KnownNodes {
   }
 
   #gone(node: string, why: string): void {
+    const known = this.#nodes.get(node);
     this.#nodes.delete(node);
     nodeGone(this.#link, node, why);
+    if (known !== undefined) this.#lost(node, known);
   }
+
+  #lost(node: string, known: Known): void {
+    this.checks.lost(node, (service) => mayServe(known, service));
+  }
+
+  /** The nodes that may have taken a request to a service; undefined when one of them is not known, or stands for two processes. */
+  #servers(service: string): readonly string[] | undefined {
+    if (this.#nodes.size >= MAX_NODES) return undefined;
+    const found: string[] = [];
+    for (const [node, known] of this.#nodes) {
+      if (!mayServe(known, service)) continue;
+      if (known.conflict) return undefined;
+      found.push(node);
+    }
+    return found;
+  }
+}
+
+function noteServed(served: Set<string>, { services }: Announcement): void {
+  for (const { name } of services) if (served.size < MAX_SERVED) served.add(name);
+}
+
+function mayServe({ announcement, served }: Known, service: string): boolean {
+  return announcement.more > 0 || served.size >= MAX_SERVED || served.has(service);
 }
 
 /** Describes a node by its announcement. */

@@ -70,7 +70,7 @@ export class NatsBackend implements RemoteBackend {
     this.#presence = new Presence(this.#link);
     this.#micro = options.micro ? new Micro(this.#link) : undefined;
     this.#incoming = new Incoming(this.#link, this.#micro);
-    this.#answers = new Answers(this.#link);
+    this.#answers = new Answers(this.#link, this.#presence.known.checks);
     void this.#link.watch();
   }
 

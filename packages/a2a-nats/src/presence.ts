@@ -57,6 +57,7 @@ export class Presence {
   /** Is silent at once. */
   abort(): void {
     this.#stopped = true;
+    this.known.checks.stop();
     const { clock } = this.#link.options;
     clock.clearTimeout(this.#beat);
     clock.clearTimeout(this.#soon);

@@ -2,7 +2,8 @@ import type { KernelMessage } from '@agentwire/a2a-router';
 import type { RemoteReply } from '@agentwire/a2a-router/internal';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
-import { encodeFailure, encodeMessage, encodeWorking, TAKEN } from './wire.ts';
+import { encodeFailure, encodeWorking, TAKEN } from './note-text.ts';
+import { encodeMessage } from './wire.ts';
 
 /** Tells the sender of a message that a process here has it. */
 export function tellTaken(link: NodeLink, source: string, replyTo: string | undefined): void {

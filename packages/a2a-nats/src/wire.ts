@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { AgentwireError, type ErrorCode, ERROR_CODES } from '@agentwire/core';
+import { AgentwireError, type ErrorCode } from '@agentwire/core';
 import { type JsonValue, type KernelMessage, messageFromJson, messageToJson, type Target } from '@agentwire/a2a-router';
+import { MAX_ID, parseJson, readFailure, readWorking } from './note-text.ts';
 
 /** Place of a message among those that one node published on one topic, so that losses and copies are noticed. */
 export interface TopicPlace {
@@ -54,8 +55,6 @@ const MAX_WINDOW = 10_000;
 const STREAMED = new Set<unknown>(['part', 'end', 'error']);
 const MAX_KEY = 64;
 const EPOCH = /^[\w-]{1,64}$/;
-const MAX_FAILURE = 1000;
-const MAX_ID = 128;
 const BOUNDS: readonly (readonly [keyof KernelMessage, number])[] = [
   ['id', MAX_ID],
   ['correlationId', MAX_ID],
@@ -93,27 +92,9 @@ function shortKey(key: string): string {
   return key.length <= MAX_KEY ? key : `sha256:${hash('sha256', key, 'hex')}`;
 }
 
-/** Writes that a process on this node has a message. */
-export const TAKEN = '{"taken":true}';
-
-/** Writes that a process on this node works on a request, so that its asker knows where to cancel it. */
-export function encodeWorking(id: string): string {
-  return JSON.stringify({ working: id });
-}
-
-/** Writes that a request failed on this node. */
-export function encodeFailure(code: ErrorCode, text: string): string {
-  return JSON.stringify({ error: { code, message: text.slice(0, MAX_FAILURE) } });
-}
-
 /** Reads what another node wrote; throws `ERR_PROTOCOL` for anything else, and for ids and keys that are too long. */
 export function decodeReceived(text: string, { source, target, now }: Arrival): Received {
-  let json: { readonly [key: string]: JsonValue };
-  try {
-    json = JSON.parse(text) as typeof json;
-  } catch (error) {
-    throw new AgentwireError('ERR_PROTOCOL', 'a message from another node is no JSON', { cause: error });
-  }
+  const json = parseJson(text);
   const failure = (json as { readonly error?: { readonly code?: unknown; readonly message?: unknown } } | null)?.error;
   if (failure !== undefined) return readFailure(failure);
   if ((json as { readonly taken?: unknown } | null)?.taken === true) return { kind: 'taken' };
@@ -143,12 +124,6 @@ export function decodeReceived(text: string, { source, target, now }: Arrival): 
   };
 }
 
-function readWorking(id: unknown): Received {
-  if (typeof id !== 'string' || id === '' || id.length > MAX_ID)
-    throw new AgentwireError('ERR_PROTOCOL', 'a note about a request has no id that can be read');
-  return { kind: 'working', id };
-}
-
 function readCount(json: { readonly [key: string]: JsonValue }, name: string, most: number): number | undefined {
   const value = json[name];
   if (value === undefined) return undefined;
@@ -170,14 +145,6 @@ function withFields(message: KernelMessage, json: { readonly [key: string]: Json
   own.deadline = left === undefined ? undefined : now + left;
   own.deferred = json['deferred'] === true ? true : undefined;
   return message;
-}
-
-function readFailure(failure: { readonly code?: unknown; readonly message?: unknown } | null): Received {
-  const { code, message: why } = failure ?? {};
-  if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || typeof why !== 'string') {
-    throw new AgentwireError('ERR_PROTOCOL', 'a failure from another node cannot be read');
-  }
-  return { kind: 'failure', code: code as ErrorCode, text: why.slice(0, MAX_FAILURE) };
 }
 
 function readPlace({ epoch, sequence }: { readonly [key: string]: JsonValue }): TopicPlace | undefined {

@@ -276,6 +276,66 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     await evil.flush();
   });
 
+  it('15: learns nothing about requests of others by coming back from a lost connection, and ends none of them', async () => {
+    const [one, two] = [asker.add('one'), victim.add('two')];
+    two.provide('audit');
+    await victim.backend.flush();
+    const heard: string[] = [];
+    const [notes, tokens] = [evil.subscribe('a2a.*.node.evil.>'), new Set<string>()];
+    const listening = (async () => {
+      for await (const msg of notes) {
+        if (!msg.subject.endsWith('.check')) continue;
+        heard.push(msg.string());
+        const heardOn = msg.reply?.split('.').at(-1) ?? '';
+        tokens.add(heardOn);
+        const { ids } = JSON.parse(msg.string()) as { readonly ids: readonly string[] };
+        for (const text of [
+          wire({ from: two.pid, correlation_id: ids[0], payload: { Text: 'forged' } }),
+          JSON.stringify({ error: { code: 'ERR_CLOSED', message: 'forged' } }),
+          JSON.stringify({ absent: ids }),
+          '{"absent":[1]}',
+          '{"absent":{}}',
+          'null',
+        ])
+          evil.publish(`a2a.evil.reply.asker.${heardOn}`, text);
+      }
+    })();
+    const announce = (session: number, services: readonly unknown[]): void =>
+      evil.publish(
+        'a2a.evil.presence',
+        JSON.stringify({
+          instance: 'e'.repeat(32),
+          session,
+          ttlMs: 60_000,
+          version: '1.0.0',
+          metadata: {},
+          services,
+          more: 0,
+          ask: false,
+          bye: false,
+        }),
+      );
+    const service = { name: 'audit', version: '1.0.0', metadata: {} };
+    const asking = one.request(target.service('audit'), payload.text('?'), { timeoutMs: 10_000 });
+    const message = await two.inbox.receive();
+    await admin.flush();
+    const token = replyTo;
+    announce(1, []);
+    await until(() => asker.backend.nodes().some(({ nodeId }) => nodeId === 'evil'));
+    announce(2, []);
+    announce(3, [service]);
+    await until(() => heard.length > 0);
+    await evil.flush();
+    await asker.backend.flush();
+    await message?.reply(payload.text('true'));
+    expect(await asking).toMatchObject({ from: two.pid, payload: { text: 'true' } });
+    // the subject of the answer is none of those that it heard.
+    expect(tokens.has(token)).toBe(false);
+    two.withdraw('audit');
+    notes.unsubscribe();
+    await listening;
+  });
+
   it('and the nodes that it attacked work on', async () => {
     const [one, two] = [asker.add('one'), victim.add('two')];
     void answerAll(two, (message) => payload.text(`hello ${message.fromNode}`));

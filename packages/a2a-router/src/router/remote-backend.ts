@@ -20,9 +20,6 @@ export interface RemoteReply {
   watch?(): void;
 }
 
-/** State of a request of another node: in hand, one of the last 1024 that ended, or neither. */
-export type RemoteRequestState = 'held' | 'ended' | 'unknown';
-
 /** Way of a message to a handler that is no inbox. */
 interface Admission {
   /** Process that takes it, and that answers it; 0 for the kernel. */
@@ -60,8 +57,8 @@ export interface RemoteHost {
   abandon(): void;
   /** Ends a request whose asker on another node gave it up, so that `message.signal` aborts; false if it is not pending here. */
   cancel(nodeId: string, messageId: string): boolean;
-  /** Tells whether processes here still have a request of another node in hand, or ended it lately. */
-  stateOf(nodeId: string, messageId: string): RemoteRequestState;
+  /** Tells whether processes here have a request of a node in hand. */
+  holds(nodeId: string, messageId: string): boolean;
   /** Ends every request of a node that lost its connection, as `cancel` does. */
   cancelNode(nodeId: string): void;
   /** Tells a node again of the watches of its processes, because it may not know them. */

@@ -97,7 +97,7 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
     answered: () => remoteRequests.idle(),
     abandon: () => remoteRequests.close(),
     cancel: (nodeId, messageId) => remoteRequests.cancel(nodeId, messageId),
-    stateOf: (nodeId, messageId) => remoteRequests.stateOf(nodeId, messageId),
+    holds: (nodeId, messageId) => remoteRequests.holds(nodeId, messageId),
     cancelNode: (nodeId) => remoteRequests.cancelNode(nodeId),
     watchAgain: (nodeId) => remoteWatches.again(nodeId),
     nodeGone: (nodeId) => {

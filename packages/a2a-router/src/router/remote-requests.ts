@@ -4,7 +4,7 @@ import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { mayAnswer, PendingRequest, type RequestHooks } from './pending-request.ts';
 import { PendingRequests } from './pending-requests.ts';
-import type { RemoteReply, RemoteRequestState } from './remote-backend.ts';
+import type { RemoteReply } from './remote-backend.ts';
 import { SlotMap } from './slot-map.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { requestOver } from './request-signals.ts';
@@ -113,10 +113,9 @@ export class RemoteRequests {
     return this.#waiting.hasEnded(keyOf(node, id), NOT_LOCAL);
   }
 
-  /** State of a request of that node. */
-  stateOf(node: string, id: string): RemoteRequestState {
-    if (this.#requests.get(keyOf(node, id)) !== undefined) return 'held';
-    return this.hasEnded(node, id) ? 'ended' : 'unknown';
+  /** Tells whether a request of that node is in hand here. */
+  holds(node: string, id: string): boolean {
+    return this.#requests.get(keyOf(node, id)) !== undefined;
   }
 
   /** Sends the answer to a request back, or a part of it; undefined when it answers none. */
