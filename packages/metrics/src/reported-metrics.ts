@@ -1,23 +1,22 @@
 import type { MetricsReport, MetricType } from '@agentwire/core';
 import { INSTANCE_METRIC } from '@agentwire/core/internal';
-import { addUp, sumOf } from './add-series.ts';
+import { addUp } from './add-series.ts';
 import { AgentSeries, MAX_AGENT_SERIES, MAX_HELD_SERIES } from './agent-series.ts';
 import type { DropReason } from './dropped-measurements.ts';
 import { METRIC_NAME } from './families.ts';
 import type { MetricFamily } from './family.ts';
+import { FOLDED, FoldedProcesses } from './folded-processes.ts';
 import { type Reported, seriesOf } from './reported-series.ts';
 import type { Series } from './series.ts';
 
-/** Processes of one agent that are told apart; what the one that is silent for the longest time counted is added to {@link GONE}. */
-const MAX_INSTANCES = 64;
-/** Instance with the counters of all that were too many. */
-const GONE = '*';
+/** Processes of one agent that are told apart; of those past it the one that is silent for the longest time is folded. */
+const MAX_INSTANCES = 256;
 /** Intervals of reports without one, after which a process has ended: its gauges count no more. */
 const MAX_MISSED = 3;
 
 /** Latest report of one process of an agent. */
 interface InstanceReport {
-  readonly reported: readonly Reported[];
+  readonly reported: ReadonlyMap<string, Reported>;
   readonly receivedAtMs: number;
   readonly intervalMs: number;
 }
@@ -25,6 +24,7 @@ interface InstanceReport {
 /** Reports of the processes of one agent, the one that is silent for the longest time first. */
 interface AgentReports {
   readonly instances: Map<string, InstanceReport>;
+  readonly folded: FoldedProcesses;
   readonly held: AgentSeries;
 }
 
@@ -33,12 +33,13 @@ const keyOf = ({ name, series }: Reported): string => `${name}${JSON.stringify(s
 /** Returns the process that a report is from; empty where the agent does not tell. */
 function instanceOf({ gauges }: MetricsReport): string {
   const id = gauges.find(({ name }) => name === INSTANCE_METRIC)?.labels['instance'];
-  return typeof id === 'string' && id !== GONE ? id.slice(0, 64) : '';
+  return typeof id === 'string' && id !== FOLDED ? id.slice(0, 64) : '';
 }
 
 /**
  * Latest report of each process of each agent. A report replaces the one before of its process, so a process counts once over any number
  * of connections; what several processes of an agent count is added up. Counters of a process that has ended stay, so that none falls.
+ * Those that are too many are folded into one sum, see {@link FoldedProcesses}.
  * The bound on series is one for each agent, over all of its processes, so that none takes the place of another agent.
  */
 export class ReportedMetrics {
@@ -61,26 +62,26 @@ export class ReportedMetrics {
     const reportedBy = instanceOf(report);
     const reports = this.#byAgent.get(agent) ?? {
       instances: new Map<string, InstanceReport>(),
+      folded: new FoldedProcesses(),
       held: new AgentSeries(),
     };
-    const { instances, held } = reports;
+    const { instances, folded, held } = reports;
     const all = [...seriesOf(agent, report)].filter(({ name }) => name !== INSTANCE_METRIC);
-    const before = new Set(instances.get(reportedBy)?.reported.map(keyOf));
+    const before = new Set(instances.get(reportedBy)?.reported.keys() ?? folded.keysOf(reportedBy));
     this.#byAgent.set(agent, reports);
     this.#remove(reports, reportedBy);
-    this.#makeRoom(reports, wallMs);
+    folded.remove(reportedBy);
+    this.#makeRoom(reports);
     const room = this.#maxSeries - this.#sizeWithout(agent);
-    const kept: Reported[] = [];
+    const kept = new Map<string, Reported>();
     const types = new Map<string, MetricType>();
-    const keys = new Set<string>();
     let dropped: DropReason | undefined;
     const keep = (one: Reported, key: string): DropReason | undefined => {
       if (reserved(one.name) || !METRIC_NAME.test(one.name)) return 'name';
-      if ((types.get(one.name) ?? one.type) !== one.type || keys.has(key)) return 'type';
+      if ((types.get(one.name) ?? one.type) !== one.type || kept.has(key)) return 'type';
       if (!held.add(key, room)) return 'series';
       types.set(one.name, one.type);
-      keys.add(key);
-      kept.push({ ...one, series: Object.assign(one.series, { reportedAtMs, reportedBy }) });
+      kept.set(key, { ...one, series: Object.assign(one.series, { reportedAtMs, reportedBy }) });
       return undefined;
     };
     const keyed = all.map((one) => ({ one, key: keyOf(one) }));
@@ -99,38 +100,19 @@ export class ReportedMetrics {
   }
 
   #remove({ instances, held }: AgentReports, instance: string): void {
-    for (const one of instances.get(instance)?.reported ?? []) held.delete(keyOf(one));
+    for (const key of instances.get(instance)?.reported.keys() ?? []) held.delete(key);
     instances.delete(instance);
   }
 
-  /** Makes room for a report; for its series only processes that have ended are folded, as another one would count twice with its next. */
-  #makeRoom(reports: AgentReports, wallMs: number): void {
-    const { instances, held } = reports;
-    for (;;) {
-      const [oldest, report] = [...instances].find(([instance]) => instance !== GONE) ?? [];
-      if (oldest === undefined || report === undefined) return;
-      const hasEnded = report.receivedAtMs + MAX_MISSED * report.intervalMs < wallMs;
-      const isFull = hasEnded && held.held > MAX_HELD_SERIES - MAX_AGENT_SERIES;
-      if (instances.size < MAX_INSTANCES && !isFull) return;
-      this.#fold(reports, oldest);
+  /** Folds those that are silent for the longest time until one more has room, and each of its series. */
+  #makeRoom(reports: AgentReports): void {
+    const { instances, folded, held } = reports;
+    for (const [oldest, { reported }] of instances) {
+      if (instances.size < MAX_INSTANCES && held.held <= MAX_HELD_SERIES - MAX_AGENT_SERIES) return;
+      this.#remove(reports, oldest);
+      // all of these had their place until now
+      for (const key of folded.add(oldest, reported)) held.add(key, Infinity);
     }
-  }
-
-  #fold(reports: AgentReports, oldest: string): void {
-    const { instances, held } = reports;
-    const sums = new Map<string, Reported>();
-    for (const instance of [GONE, oldest])
-      for (const one of instances.get(instance)?.reported ?? []) {
-        if (one.type === 'gauge') continue;
-        const before = sums.get(keyOf(one));
-        const series = before === undefined ? one.series : sumOf(before.series, one.series);
-        sums.set(keyOf(one), { ...one, series: Object.assign(series, { reportedBy: GONE }) });
-      }
-    this.#remove(reports, GONE);
-    this.#remove(reports, oldest);
-    // all of these had their place until now
-    for (const key of sums.keys()) held.add(key, Infinity);
-    instances.set(GONE, { reported: [...sums.values()], receivedAtMs: 0, intervalMs: 0 });
   }
 
   delete(agent: string): void {
@@ -151,13 +133,14 @@ export class ReportedMetrics {
 
   /** Returns what counts: all counters and histograms, and gauges of processes that still report. */
   #current(): Reported[] {
-    return [...this.#byAgent.values()].flatMap(({ instances }) => {
+    return [...this.#byAgent.values()].flatMap(({ instances, folded }) => {
       const all = [...instances.values()];
       const newestMs = Math.max(...all.map(({ receivedAtMs }) => receivedAtMs));
-      return all.flatMap(({ reported, receivedAtMs, intervalMs }) => {
+      const told = all.flatMap(({ reported, receivedAtMs, intervalMs }) => {
         const lives = receivedAtMs + MAX_MISSED * intervalMs >= newestMs;
-        return lives ? reported : reported.filter(({ type }) => type !== 'gauge');
+        return [...reported.values()].filter(({ type }) => lives || type !== 'gauge');
       });
+      return [...folded.reported(), ...told];
     });
   }
 }

@@ -22,6 +22,16 @@ function reportOf(instance: string, value: number, timestampMs: number): Metrics
   };
 }
 
+/** Report of a process with `own_total{k}` for each of these. */
+const manyOf = (agentId: string, instance: string, keys: readonly string[], value = 1): MetricsReport => ({
+  ...reportOf(instance, value, 1),
+  agentId,
+  counters: keys.map((k) => ({ name: `${agentId}_total`, labels: { k }, value })),
+  histograms: [],
+  gauges: [{ name: INSTANCE_METRIC, labels: { instance }, value: 1 }],
+});
+const keysOf = (count: number, prefix = ''): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+
 const valuesOf = (families: readonly MetricFamily[], name: string): number[] =>
   (families.find((family) => family.name === name)?.series ?? []).map((one) =>
     one instanceof HistogramSeries ? one.count : one.value,
@@ -77,6 +87,82 @@ test('no counter falls and none is lost, over more processes than are told apart
   );
 });
 
+test('more live processes than are told apart count once each, however often each reports', () => {
+  const collector = new MetricsCollector();
+  for (const round of [1, 2, 3]) {
+    for (let at = 0; at < 300; at++) collector.recordReport('waf', reportOf(`p${at}`, round, round));
+    expect(NAMES.map((name) => valuesOf(collector.families(), name))).toEqual([
+      [300 * round],
+      [256 * round],
+      [300 * round],
+    ]);
+  }
+  expect(collector.exportPrometheus()).not.toContain('agentwire_metrics_dropped_total');
+});
+
+test('processes that have many series count once each past the bound on series', () => {
+  const collector = new MetricsCollector();
+  for (const round of [1, 2]) {
+    for (let at = 0; at < 12; at++) collector.recordReport('waf', manyOf('waf', `p${at}`, keysOf(1_000), round));
+    expect(new Set(valuesOf(collector.families(), 'waf_total'))).toEqual(new Set([12 * round]));
+  }
+  expect(collector.exportPrometheus()).not.toContain('agentwire_metrics_dropped_total');
+});
+
+test('no counter of more processes than are told apart falls, none is lost, and none counts twice', () => {
+  const step = fc.record({
+    process: fc.nat(400),
+    ends: fc.boolean(),
+    more: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 800, maxLength: 1_000 }), (steps) => {
+      const collector = new MetricsCollector();
+      const lives = new Map<number, { id: string; count: number }>();
+      let [total, before] = [0, 0];
+      for (const [at, { process, ends, more }] of steps.entries()) {
+        const life = lives.get(process) ?? { id: `${at}`, count: 0 };
+        life.count += more;
+        total += more;
+        collector.recordReport('waf', reportOf(life.id, life.count, at));
+        if (ends) lives.delete(process);
+        else lives.set(process, life);
+        if (at % 50 > 0) continue;
+        const [value = 0] = valuesOf(collector.families(), 'own_total');
+        expect(value).toBeCloseTo(total, 6);
+        expect(value).toBeGreaterThanOrEqual(before);
+        before = value;
+      }
+    }),
+    { numRuns: 5, endOnFailure: true },
+  );
+});
+
+test('past 4 096 that are remembered, counters of ended processes stay, and those that are remembered still count once', () => {
+  const collector = new MetricsCollector();
+  for (let at = 0; at < 5_000; at++) collector.recordReport('waf', reportOf(`p${at}`, 1, 1));
+  expect(valuesOf(collector.families(), 'own_total')).toEqual([5_000]);
+  for (let at = 1_000; at < 1_300; at++) collector.recordReport('waf', reportOf(`p${at}`, 3, 1));
+  expect(NAMES.map((name) => valuesOf(collector.families(), name))).toEqual([[5_600], [768], [5_600]]);
+});
+
+test('a sum of fractions does not fall by a last digit when its processes report in another order', () => {
+  const collector = new MetricsCollector();
+  const values = [0.1, 0.2, 0.3, 0.7, 1e9, 1e-7];
+  const report = (at: number): void => collector.recordReport('waf', reportOf(`p${at}`, values[at] ?? 0, 1));
+  for (const at of values.keys()) report(at);
+  const own = (): unknown =>
+    snapshotOf(collector.families()).families.map(({ name, series: [one] }) => [name, one?.sum ?? one?.value]);
+  const first = own();
+  fc.assert(
+    fc.property(fc.array(fc.nat(values.length - 1), { maxLength: 12 }), (order) => {
+      for (const at of order) report(at);
+      expect(own()).toEqual(first);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('workers of a gateway take each process of an agent once: its newest report, running or not', () => {
   const merged = new MergedMetrics();
   const [one, other] = [new MetricsCollector(), new MetricsCollector()];
@@ -90,16 +176,6 @@ test('workers of a gateway take each process of an agent once: its newest report
   // gauges end with the worker that had them
   expect(values(ofProcess(other))).toEqual([[14], [9], [14]]);
 });
-
-/** Report of a process with `own_total{k}` for each of these. */
-const manyOf = (agentId: string, instance: string, keys: readonly string[], value = 1): MetricsReport => ({
-  ...reportOf(instance, value, 1),
-  agentId,
-  counters: keys.map((k) => ({ name: `${agentId}_total`, labels: { k }, value })),
-  histograms: [],
-  gauges: [{ name: INSTANCE_METRIC, labels: { instance }, value: 1 }],
-});
-const keysOf = (count: number, prefix = ''): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 
 test('one agent has no more series over all its processes than one report may have, so other agents keep their place', () => {
   const collector = new MetricsCollector();
