@@ -8,7 +8,7 @@ import type { ConnectionPicker } from './connection-picker.ts';
 import { BODY_BITS, EVENT_BIT } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import type { RequestQueue } from './request-queue.ts';
-import type { StickySessions } from './sticky-sessions.ts';
+import type { StickySession, StickySessions } from './sticky-sessions.ts';
 
 /** Parts of an agent that a {@link RequestRouter} uses. */
 export interface RequestRouterDeps {
@@ -52,10 +52,7 @@ export class RequestRouter {
       const { fitness } = this.#connections;
       // an event that no connection takes goes to any of them, because its caller wants it asked
       const bit = this.#connections.takes & EVENT_BIT[type];
-      if (options?.only === true || standsAlone(type))
-        return this.#whenFree(undefined, bit, question, options, (connection, rest) =>
-          connection.request(question, fitness.slow ? this.#timed(rest) : rest),
-        );
+      if (options?.only === true || standsAlone(type)) return this.#whenFree(undefined, bit, question, options);
       const known = this.#affinities.get(id);
       if (known !== undefined && type !== 'requestHeaders') {
         const affinity = affinityFor(known, bit);
@@ -71,9 +68,7 @@ export class RequestRouter {
       }
       if (this.#queue.length > 0 && this.#queue.has(id)) throw duplicateRequest(id);
       this.#affinities.makeRoom();
-      return this.#whenFree(id, bit, question, options, (connection, rest) =>
-        this.#askFirst(connection, question, rest),
-      );
+      return this.#whenFree(id, bit, question, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -88,29 +83,53 @@ export class RequestRouter {
     throw new AgentwireError('ERR_INVALID_STATE', message);
   }
 
-  /** Asks on a free connection, now or as soon as there is one; the time in the queue counts. */
+  /**
+   * Asks on a free connection, now or as soon as there is one; the time in the queue counts.
+   *
+   * @param id the request's, where more of its events may come; `undefined` for an event alone
+   */
   #whenFree(
     id: RequestId | undefined,
     bit: number,
     question: Question,
     options: PoolAskOptions | undefined,
-    ask: (connection: PooledConnection, options?: PoolAskOptions) => Promise<Decision>,
   ): Promise<Decision> {
     if (this.refusal !== undefined) throw this.refusal;
     const stickyId = options?.stickySession;
     const sticky = stickyId === undefined ? undefined : this.#sticky.open(stickyId);
     const connection = this.#picker.pick(bit, question, sticky);
-    if (connection !== undefined) return ask(connection, options);
+    if (connection !== undefined) return this.#askOn(connection, id, question, options);
+    return this.#enqueue(id, bit, question, options, sticky);
+  }
+
+  /** Queues an event until a connection is free. */
+  #enqueue(
+    id: RequestId | undefined,
+    bit: number,
+    question: Question,
+    options: PoolAskOptions | undefined,
+    sticky: StickySession | undefined,
+  ): Promise<Decision> {
     const { clock, requestTimeoutMs } = this.#options;
     const timeoutMs = options?.timeoutMs ?? requestTimeoutMs;
     const until = clock.now() + timeoutMs;
     return this.#queue.enqueue(
       () => {
         const free = this.#picker.pick(bit, question, sticky);
-        return free && ask(free, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
+        return free && this.#askOn(free, id, question, { ...options, timeoutMs: Math.max(0, until - clock.now()) });
       },
       { id, timeoutMs, signal: options?.signal, isPaused: () => this.#picker.waitsForResume },
     );
+  }
+
+  #askOn(
+    connection: PooledConnection,
+    id: RequestId | undefined,
+    question: Question,
+    options: PoolAskOptions | undefined,
+  ): Promise<Decision> {
+    if (id !== undefined) return this.#askFirst(connection, question, options);
+    return connection.request(question, this.#connections.fitness.slow ? this.#timed(options) : options);
   }
 
   /** Asks on a connection that does not know the request yet. */

@@ -24,8 +24,8 @@ interface Choice {
 const memory = createMemoryTransport();
 /** Exchanges of one session; more than any row has in flight on one connection. */
 const MAX_IN_FLIGHT = 16_384;
-/** Ids of a pool's requests: one that a slow connection still has must not come round again. */
-const POOL_IDS = 65_536;
+/** Ids of a pool's requests for each in flight: one that a slow connection still has must not come round again. */
+const IDS_PER_REQUEST = 6;
 const CHUNKS_PER_BODY = 16;
 /** Length of a chunk of the rows about bodies, in bytes. */
 const CHUNK_BYTES = 64 * 1024;
@@ -102,7 +102,7 @@ function poolStack(name: string, connections: number): Stack {
   const session = sessionStack({ name, medium: 'uds', encoding: 'msgpack' });
   return {
     ...session,
-    async connect(address) {
+    async connect(address, inFlight) {
       const pool = new AgentPool({
         transports: [createUdsTransport()],
         connectionsPerAgent: connections,
@@ -110,8 +110,9 @@ function poolStack(name: string, connections: number): Stack {
       });
       await pool.addAgent('bench', address);
       // the pool takes events with the caller's own ids, which a caller has made before it asks
-      const questions = Array.from({ length: POOL_IDS }, (_, n) => ({ ...eventOf(n), id: n }));
-      const questionOf = (n: number): Question => questions[n % POOL_IDS] as Question;
+      const ids = Math.max(1_024, inFlight * IDS_PER_REQUEST);
+      const questions = Array.from({ length: ids }, (_, n) => ({ ...eventOf(n), id: n }));
+      const questionOf = (n: number): Question => questions[n % ids] as Question;
       return { ask: (n) => pool.request('bench', questionOf(n)), close: () => pool.close() };
     },
   };
