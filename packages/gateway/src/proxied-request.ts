@@ -296,7 +296,7 @@ export class ProxiedRequest implements BodyProgress {
     const agentsMs = pipeline.waitedMs;
     const { queuedMs, headMs: upstreamMs } = this.#upstream.times ?? {};
     const measured = { status, durationMs, agentsMs, requestBytes, responseBytes, queuedMs, upstreamMs };
-    metrics?.record(measured, outcome.outcome);
+    metrics?.record(measured, outcome.outcome, outcome.error);
     this.#trace?.end(status, outcome.outcome);
     if (onRequestEnd === undefined) return;
     const route = this.#input.head instanceof Error ? '' : this.#route.name;

@@ -278,6 +278,12 @@ describe('an upstream of several targets', () => {
     expect([response.status, await response.text()]).toEqual([502, 'Bad Gateway']);
   });
 
+  test('the only target down: 502 for requests that are sent again to it, and for those that wait', async () => {
+    const { url } = await grouped({ targets: [await nowhere()] }, { upstreamConnections: 1 });
+    const statuses = await Promise.all([1, 2, 3].map(async () => (await fetch(url)).status));
+    expect(statuses).toEqual([502, 502, 502]);
+  });
+
   test('a Unix socket is a target', async () => {
     const address = await serve(createServer(echo), join(folder(), 'up.sock'));
     const { url } = await grouped({ targets: [address] });
@@ -308,8 +314,12 @@ describe('TLS towards an upstream', () => {
 
   test('refuses an unknown authority, and one with another name', async () => {
     const target = await secure();
-    for (const tls of [{}, { ca: pem('ca.pem'), serverName: 'other.test' }])
-      expect((await fetch((await grouped({ targets: [target], tls })).url)).status).toBe(502);
+    for (const tls of [{}, { ca: pem('ca.pem'), serverName: 'other.test' }]) {
+      const { url } = await grouped({ targets: [target], tls });
+      // on one connection after the other
+      expect((await fetch(url)).status).toBe(502);
+      expect((await fetch(url)).status).toBe(502);
+    }
     expect((await fetch((await grouped({ targets: [target], tls: { verify: false } })).url)).status).toBe(200);
   });
 

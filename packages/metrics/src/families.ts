@@ -90,6 +90,11 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
     labels: ['status', 'decision'],
     help: 'Requests that are over, by status sent and decision; status 0: none was sent.',
   },
+  gateway_request_failures_total: {
+    type: 'counter',
+    labels: ['code'],
+    help: 'Requests that failed, by the code of their error.',
+  },
   gateway_request_duration_seconds: {
     type: 'histogram',
     labels: [],

@@ -7,7 +7,7 @@ import { AgentPool } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { WebSocketServer } from 'ws';
 import { installSuite, playSuite } from './suite.ts';
-import { drawTable, failuresOf } from './table.ts';
+import { drawTable, failuresOf, notStrictOf } from './table.ts';
 
 const MAX_MESSAGE_BYTES = 16 * 1024 ** 2;
 /** The rest measures time with large messages, or is about an extension that judged WebSockets do not have. */
@@ -69,7 +69,9 @@ try {
     if (Object.keys(got).length === 0) throw new Error(`the suite has no results of ${name}`);
     const failed = failuresOf(got);
     const own = failed.filter((id) => !known.has(id));
+    const notStrict = notStrictOf(got);
     if (failed.length > 0) say(`${name} fails ${failed.join(', ')}`);
+    if (notStrict.length > 0) say(`${name} is not strict in ${notStrict.join(', ')}`);
     if (own.length > 0) process.exitCode = 1;
   }
 } finally {

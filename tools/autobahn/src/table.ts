@@ -26,6 +26,12 @@ export function failuresOf(results: CaseResults): string[] {
   );
 }
 
+/** Returns the cases that a server passes less strictly than the suite would have it, as by failing later than at the first bad byte. */
+export function notStrictOf(results: CaseResults): string[] {
+  const failed = new Set(failuresOf(results));
+  return Object.keys(results).filter((id) => results[id]?.behavior === 'NON-STRICT' && !failed.has(id));
+}
+
 const WORDS: Readonly<Record<string, string>> = {
   OK: 'ok',
   'NON-STRICT': 'not strict',

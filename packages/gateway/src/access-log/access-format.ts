@@ -50,10 +50,10 @@ function bySecond(show: (second: Date) => string): (at: number) => string {
 function jsonFormat(query: boolean): AccessFormat {
   const toSecond = bySecond((second) => second.toISOString().slice(0, 20));
   return (summary) => {
-    const { startedAt, id, client, method, uri, protocol, status, outcome, agent, route, upstream } = summary;
+    const { startedAt, id, client, method, uri, protocol, status, outcome, agent, error, route, upstream } = summary;
     const rules = rulesOf(summary);
     const ms = String(Math.floor(startedAt) % 1_000).padStart(3, '0');
-    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status},"decision":"${outcome}"${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
+    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status},"decision":"${outcome}"${textField('error', error)}${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
   };
 }
 
@@ -76,7 +76,7 @@ function quoted(text: string | undefined): string {
 function combinedFormat(query: boolean): AccessFormat {
   const timeOf = bySecond(apacheTime);
   return (summary) => {
-    const { method, uri, protocol, status, referer, userAgent, route, upstream, agent, outcome } = summary;
+    const { method, uri, protocol, status, referer, userAgent, route, upstream, agent, error, outcome } = summary;
     const request = quoted(`${method} ${pathOf(uri, query)} ${protocol}`);
     // a referer is an address of another page, whose query is as secret as that of the request
     const from = quoted(referer && pathOf(referer, query));
@@ -84,6 +84,7 @@ function combinedFormat(query: boolean): AccessFormat {
     const own = [
       `id=${summary.id}`,
       `decision=${outcome}`,
+      ...(error === undefined ? [] : [`error=${error}`]),
       ...(agent === undefined ? [] : [`agent=${quoted(agent)}`, `rules=${quoted(rulesOf(summary).join(','))}`]),
       ...(route === '' ? [] : [`route=${quoted(route)}`]),
       ...(upstream === undefined ? [] : [`upstream=${quoted(upstream)}`]),

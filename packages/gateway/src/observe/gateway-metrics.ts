@@ -28,6 +28,8 @@ export class GatewayMetrics {
   readonly #responseBytes: SafeHandle;
   /** Counters of requests by decision, then by status. */
   readonly #requests = new Map<MeasuredDecision, Map<number, SafeHandle>>();
+  /** Counters of failures by code. */
+  readonly #failures = new Map<string, SafeHandle>();
 
   constructor(recorder: SafeRecorder) {
     this.#recorder = recorder;
@@ -41,16 +43,26 @@ export class GatewayMetrics {
     this.#responseBytes = recorder.handle('counter', 'gateway_response_bytes_total', NONE);
   }
 
-  /** Records a request that is over. */
-  record(request: MeasuredRequest, decision: MeasuredDecision): void {
+  /** Records a request that is over. @param error code of the error that it failed with */
+  record(request: MeasuredRequest, decision: MeasuredDecision, error?: string): void {
     const { status, durationMs, agentsMs, queuedMs, upstreamMs, requestBytes, responseBytes } = request;
     this.#requestsOf(decision, status).record(1);
+    if (error !== undefined) this.#failuresOf(error).record(1);
     this.#duration.record(durationMs / 1000);
     if (agentsMs > 0) this.#agents.record(agentsMs / 1000);
     if (queuedMs !== undefined) this.#queue.record(queuedMs / 1000);
     if (upstreamMs !== undefined) this.#upstream.record(upstreamMs / 1000);
     if (requestBytes > 0) this.#requestBytes.record(requestBytes);
     if (responseBytes > 0) this.#responseBytes.record(responseBytes);
+  }
+
+  #failuresOf(code: string): SafeHandle {
+    let handle = this.#failures.get(code);
+    if (handle === undefined) {
+      handle = this.#recorder.handle('counter', 'gateway_request_failures_total', { code });
+      this.#failures.set(code, handle);
+    }
+    return handle;
   }
 
   #requestsOf(decision: MeasuredDecision, status: number): SafeHandle {

@@ -24,6 +24,8 @@ export interface RequestSummary {
   readonly outcome: 'allowed' | 'blocked' | 'redirected' | 'challenged' | 'cancelled' | 'failed';
   /** The agent that blocked, redirected or challenged. */
   readonly agent?: string | undefined;
+  /** Code of the error that a request `failed` with: `ERR_CONNECT`, `ERR_CLOSED`; `BadRequest` and `NoRoute` for requests that are refused. */
+  readonly error?: string | undefined;
   /** The decision of that agent. */
   readonly decision?: Decision | undefined;
   /**

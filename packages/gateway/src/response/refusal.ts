@@ -1,14 +1,22 @@
+import { AgentwireError } from '@agentwire/core';
 import { Refusal } from '@agentwire/pipeline';
 import type { RequestSummary } from '../options/gateway-options.ts';
 
-/** Outcome of a request, with the decision that caused it. */
-export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision'>;
+/** Outcome of a request, with the decision or the error that caused it. */
+export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision' | 'error'>;
 
 const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
 
+/** Returns the code of an error, for logs and metrics: one of few. */
+function codeOf(error: unknown): string {
+  if (error instanceof AgentwireError) return error.code;
+  if (error instanceof BadRequest || error instanceof NoRoute) return error.name;
+  return 'Error';
+}
+
 /** Returns the outcome of a request that ended with this error. */
 export function outcomeOf(error: unknown): Outcome {
-  if (!(error instanceof Refusal)) return { outcome: 'failed' };
+  if (!(error instanceof Refusal)) return { outcome: 'failed', error: codeOf(error) };
   const { agent, decision } = error;
   const closes = decision.webSocket?.type === 'close';
   return { outcome: closes ? 'blocked' : REFUSED[decision.verdict.type], agent, decision };

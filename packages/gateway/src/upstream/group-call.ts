@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
 import type { Member } from './members.ts';
 import type { UpstreamDispatch } from './upstream-dispatch.ts';
+import { isBrokenOff } from './upstream-error.ts';
 import type { OutgoingRequest, ResponseControl, ResponseHandler, UpstreamCall } from './upstream-messages.ts';
 
 /** The part of an `UpstreamGroup` that a {@link GroupCall} uses. */
@@ -15,7 +16,8 @@ const UNAVAILABLE: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** Errors after which another target may do better. */
 function isUnreachable(error: Error): boolean {
-  return error instanceof AgentwireError && (error.code === 'ERR_CONNECT' || error.code === 'ERR_TIMEOUT');
+  if (!(error instanceof AgentwireError)) return false;
+  return error.code === 'ERR_CONNECT' || error.code === 'ERR_TIMEOUT' || isBrokenOff(error);
 }
 
 /** One request to a group: sent to one server, and to further ones while they cannot be reached. */
@@ -92,7 +94,10 @@ export class GroupCall implements ResponseHandler, UpstreamCall {
       if (this.#retriesLeft > 0 && call?.repeatable === true && !call.timedOut) {
         this.#retriesLeft -= 1;
         this.#attempts += call.attempts;
-        return this.start();
+        this.#call = undefined;
+        // not at once: undici asserts that nothing was added to a queue whose requests it fails
+        process.nextTick(() => (this.#aborted ? this.#response.onError(error) : this.start()));
+        return;
       }
     }
     this.#response.onError(error);

@@ -108,7 +108,8 @@ class UpstreamConnection implements TargetConnection {
       }),
       connect: (_options, callback) =>
         dial((...args) => {
-          if (args[0] !== null) return callback(args[0], null);
+          // undici's client never sends again after the error with the code of a certificate for another name: it gets none
+          if (args[0] !== null) return callback(new Error('no connection', { cause: args[0] }), null);
           this.#gate = new SocketGate(args[1]);
           if (this.#trailers !== undefined) this.#gate.trailWith(this.#trailers);
           callback(null, args[1]);

@@ -140,6 +140,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
   send(connection: TargetConnection): void {
     this.connection = connection;
     this.#state = 'sent';
+    this.#exchange = undefined;
     // no byte of the request is written yet
     this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
@@ -215,9 +216,10 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     }
     // a 304 may have a content-length, whose bytes the parser then misses
     if (this.#state === 'body' && this.#bodiless) return this.#receiveEnd();
+    const stage = this.#exchange === undefined ? 'dial' : this.#state === 'sent' ? 'request' : 'response';
     const live = this.#state !== 'over';
     this.#leave('over');
-    if (live) this.response.onError(asUpstreamError(error));
+    if (live) this.response.onError(asUpstreamError(error, stage));
   }
 
   #mayRetry(error: Error): boolean {

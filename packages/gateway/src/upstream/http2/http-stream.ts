@@ -4,10 +4,10 @@ import { AgentwireError } from '@agentwire/core';
 import { addHttp2Headers } from '../../http2/http2-headers.ts';
 import { acceptKey } from '../../websocket/accept-key.ts';
 import { Upload } from '../upload.ts';
-import { REFUSED_STREAM } from '../upstream-error.ts';
+import { brokenOff, REFUSED_STREAM } from '../upstream-error.ts';
 import type { ConnectionGate, DispatchRequest, Exchange, ExchangeHandler } from '../upstream-messages.ts';
 import { Http2Tunnel } from './http2-tunnel.ts';
-import { noTunnels, resetName, withCode } from './stream-errors.ts';
+import { noTunnels, resetFault, sessionFault, withCode } from './stream-errors.ts';
 import { headOf } from './stream-head.ts';
 import type { TargetSession } from './target-session.ts';
 
@@ -170,7 +170,9 @@ export class HttpStream implements ConnectionGate, Exchange {
     if (stream.rstCode !== 0 || !this.#targetEnded || this.#session.http2.destroyed || !this.#responded) return;
     const hasBody = this.#request.method !== 'HEAD' && !this.headOnly;
     if (hasBody && this.#missing > 0)
-      return this.#fail(new AgentwireError('ERR_CONNECT', 'the response is incomplete'));
+      return this.#fail(
+        brokenOff('the upstream ended the stream', 'response', undefined, 'less than its content-length came'),
+      );
     this.#finish();
   }
 
@@ -187,12 +189,11 @@ export class HttpStream implements ConnectionGate, Exchange {
     this.#session.release();
     if (this.#over) return;
     const { rstCode } = stream;
-    const { http2, error } = this.#session;
+    const { http2 } = this.#session;
     if (rstCode === NGHTTP2_REFUSED_STREAM) this.#fail(withCode('the upstream refused the stream', REFUSED_STREAM));
-    else if (http2.destroyed) {
-      const fault = error instanceof AgentwireError ? error : withCode('the connection was lost', 'ECONNRESET');
-      this.#fail(fault);
-    } else this.#fail(new AgentwireError('ERR_CONNECT', `the upstream reset the stream: ${resetName(rstCode)}`));
+    // the connection's error is known after its streams have closed
+    else if (http2.destroyed) process.nextTick(() => this.#fail(sessionFault(this.#session.error)));
+    else this.#fail(resetFault(rstCode, this.#responded ? 'response' : 'request'));
   }
 
   #fail(error: Error): void {
