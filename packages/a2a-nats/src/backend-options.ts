@@ -42,7 +42,7 @@ export interface DurableStreamOptions {
   readonly maxDeadPerNode?: number | undefined;
   /** Bytes of dead letters that the server keeps and reserves; the oldest is evicted. Default 16 MiB. */
   readonly maxDeadBytes?: number | undefined;
-  /** True when this node makes and changes its streams, for which its user needs the right. Default true. */
+  /** True when this node makes and changes its streams, for which its user needs the right; with false, one that only sends to inboxes of others needs none. Default true. */
   readonly create?: boolean | undefined;
 }
 

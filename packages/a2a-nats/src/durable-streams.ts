@@ -13,7 +13,7 @@ import { type DurableDeadLetter, readDeadLetter } from './durable-dead-letter.ts
 import { DelayedMessages } from './delayed-messages.ts';
 import { redriveHeaders } from './durable-headers.ts';
 import { HandlerSlots } from './handler-slots.ts';
-import { fromNatsError, isMissing, isUnheard } from './nats-errors.ts';
+import { fromNatsError, isMissing, isNoStream, isUnheard } from './nats-errors.ts';
 import { NodeStreams } from './node-streams.ts';
 
 /** Milliseconds that a change of a stream with many subjects may take: a server compares each of them with all others. */
@@ -122,7 +122,7 @@ export class DurableStreams {
         from = stored.seq + 1;
       }
     } catch (error) {
-      if (!isMissing(error)) throw fromNatsError(error, 'dead letters');
+      if (!isMissing(error) && !isNoStream(error)) throw fromNatsError(error, 'dead letters');
     }
     return found;
   }

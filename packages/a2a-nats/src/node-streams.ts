@@ -65,11 +65,17 @@ export class NodeStreams {
     this.#settings = new StreamSettings(names, this.#subjects, this.#options);
   }
 
-  /** Finds the streams, makes those that are missing, and brings them to what was asked for; throws `ERR_INVALID_ARGUMENT` if that cannot be. */
+  /**
+   * Finds the streams, makes those that are missing, and brings them to what was asked for; throws `ERR_INVALID_ARGUMENT` if that cannot be.
+   *
+   * A node that may not make streams and names no inbox needs none to send to those of others.
+   */
   async prepare(): Promise<void> {
-    await this.#settle(this.#settings.inbox(['', ...this.#options.inboxes]), 'inbox');
+    const { create, inboxes } = this.#options;
+    if (!create && inboxes.length === 0 && (await this.#find(this.inbox)) === undefined) return;
+    await this.#settle(this.#settings.inbox(['', ...inboxes]), 'inbox');
     await this.#settle(this.#settings.dead(), 'dead');
-    await this.#settleLater(['', ...this.#options.inboxes]);
+    await this.#settleLater(['', ...inboxes]);
   }
 
   /**

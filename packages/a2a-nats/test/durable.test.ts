@@ -227,13 +227,16 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     );
     const as = (name: string): { auth: { user: string; pass: string } } => ({ auth: { user: name, pass: 'x' } });
     // A user with the right to it makes the streams; the nodes themselves have none.
-    for (const name of ['a', 'b', 'c']) await (await startNode(name, server.url, { durable, ...as('admin') })).close();
+    for (const name of ['b', 'c']) await (await startNode(name, server.url, { durable, ...as('admin') })).close();
     const mine = { durable: { create: false } };
     const [a, b] = [
       await node('a', server.url, { ...mine, ...as('a') }),
       await node('b', server.url, { ...mine, ...as('b') }),
     ];
+    // who only sends needs no streams of its own
     await a.add('one').send(to, payload.json('for b'), { durable: true });
+    expect(await a.backend.deadLetters('orders')).toEqual([]);
+    await expect(a.backend.openInbox('orders', () => undefined)).rejects.toMatchObject({ code: 'ERR_NO_INBOX' });
     const spy = await connect({ servers: server.url, ...as('c').auth, inboxPrefix: '_INBOX_c' });
     const manager = await jetstreamManager(spy, { checkAPI: false, timeout: 200 });
     const steal = { durable_name: 'b_orders', filter_subject: 'a2a.*.inbox.b.orders', ack_policy: 'explicit' as never };

@@ -12,7 +12,7 @@ function samplesOf(page: string): string[] {
 
 const IMPORTS = `
   import { createA2ARouter, payload, target } from '@agentwire/a2a-router';
-  import { createNatsBackend, formatPermissions, nodePermissions } from '@agentwire/a2a-nats';
+  import { createNatsBackend } from '@agentwire/a2a-nats';
   const servers = process.env['NATS_URL'];`;
 
 /** Programs around the samples of the pages, and what they print. */
@@ -24,23 +24,16 @@ const PROGRAMS: readonly (readonly [string, () => string, string])[] = [
   ],
   ['the first sample of the README', () => samplesOf('README.md')[0] ?? '', "{ kind: 'text', text: 'hello here' }\n"],
   [
-    'the sample of permissions',
-    () => `${IMPORTS}
-      ${samplesOf('README.md')[1]}
-      console.log(user.startsWith('{ user: there'), user.includes('"a2a.there.service.clock.*"'));`,
-    'true true\n',
-  ],
-  [
     'the sample of discovery',
     () => `${IMPORTS}
-      ${samplesOf('README.md')[2]}
+      ${samplesOf('README.md')[3]}
       await backend.close();`,
     'shop 1.4.0 []\n',
   ],
   [
     'the samples of durable and of delayed messages',
     () => {
-      const [durable = '', delayed = ''] = samplesOf('README.md').slice(3);
+      const [durable = '', delayed = ''] = samplesOf('README.md').slice(4);
       return `${IMPORTS}
         const desk = await createNatsBackend({ nodeId: 'desk', servers, durable: {} });
         const router = createA2ARouter({ backend: desk });
@@ -63,7 +56,7 @@ const PROGRAMS: readonly (readonly [string, () => string, string])[] = [
 ];
 
 it('each sample of the README has a program', () => {
-  expect(samplesOf('README.md')).toHaveLength(5);
+  expect(samplesOf('README.md')).toHaveLength(6);
 });
 
 it.skipIf(!hasServer).for(PROGRAMS)(
@@ -81,6 +74,37 @@ it.skipIf(!hasServer).for(PROGRAMS)(
         env: { ...process.env, NATS_URL: server.url },
       });
       expect(stdout, stderr).toBe(printed);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.stop();
+    }
+  },
+);
+
+it.skipIf(!hasServer)(
+  `the samples of permissions make a server and two nodes on it${unlessServer}`,
+  { timeout: 30_000 },
+  async () => {
+    const folder = mkdtempSync(join(root, 'test', '.readme-'));
+    const [, conf = '', nodes = ''] = samplesOf('README.md');
+    const runs = (name: string, code: string, url = ''): { readonly stdout: string; readonly stderr: string } => {
+      const file = join(folder, name);
+      writeFileSync(file, code);
+      return spawnSync(process.execPath, ['--conditions=@agentwire/source', file], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, NATS_URL: url },
+      });
+    };
+    expect(runs('conf.ts', conf)).toMatchObject({ stdout: '', stderr: '' });
+    const text = readFileSync(join(folder, 'nats.conf'), 'utf8');
+    // a test's server has a port and a folder of its own
+    const server = await startServer(text.slice(text.indexOf('authorization')));
+    try {
+      const { stdout, stderr } = runs('nodes.ts', nodes, server.url);
+      expect(stdout, stderr).toBe(
+        "{ kind: 'json', value: { price: 7 } }\n{ kind: 'text', text: 'tea' }\nERR_UNAUTHORIZED\n",
+      );
     } finally {
       rmSync(folder, { recursive: true });
       await server.stop();
