@@ -1,7 +1,7 @@
 import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { ClientResponse } from '../client-messages.ts';
-import { flushHead } from './response-head.ts';
+import { endWith, flushHead, MAX_JOINED_BYTES } from './response-head.ts';
 import type { ResponseControl } from '../upstream/upstream-messages.ts';
 import type { StallWatch } from './stall-watch.ts';
 
@@ -31,6 +31,8 @@ export class ClientWriter {
   readonly #options: ClientWriterDeps;
   readonly #response: ClientResponse;
   #head: Head | undefined;
+  /** First bytes of the body, for as long as the head waits; they and the head are one write where they are all of it. */
+  #first: Uint8Array | undefined;
   #watchesStall = false;
   #left: Error | undefined;
   #onLeave: ((error: Error) => void) | undefined;
@@ -80,7 +82,9 @@ export class ClientWriter {
   /** Sends the head now, unless it was sent. */
   flushHead(): void {
     try {
-      if (this.#writeHead()) flushHead(this.#response);
+      if (!this.#writeHead()) return;
+      if (this.#first === undefined) flushHead(this.#response);
+      else this.#writeFirst();
     } catch (error) {
       this.#options.onFail(error as Error);
     }
@@ -97,11 +101,28 @@ export class ClientWriter {
 
   /** @returns whether the client keeps up. @throws TypeError for a head that HTTP does not allow */
   write(chunk: Uint8Array): boolean {
-    this.#writeHead();
     this.bytes += chunk.byteLength;
+    const isShort = chunk.byteLength <= MAX_JOINED_BYTES && this.#response.req.httpVersionMajor === 1;
+    if (isShort && this.#head !== undefined && this.#first === undefined) {
+      this.#first = chunk;
+      return true;
+    }
+    this.#writeHead();
+    this.#writeFirst();
+    return this.#writeNow(chunk);
+  }
+
+  #writeNow(chunk: Uint8Array): boolean {
     const keepsUp = this.#response.write(chunk);
     if (!keepsUp) this.#watchStall();
     return keepsUp;
+  }
+
+  #writeFirst(): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    this.#first = undefined;
+    this.#writeNow(first);
   }
 
   #watchStall(): void {
@@ -132,7 +153,10 @@ export class ClientWriter {
   /** @param done called when the last byte is out */
   end(done: () => void): void {
     this.#writeHead();
-    this.#response.end(done);
+    const first = this.#first;
+    this.#first = undefined;
+    if (first === undefined || this.#response.destroyed) this.#response.end(done);
+    else endWith(this.#response, first, done);
     // node:http2 writes at the end of the turn: nearly all responses are out then
     if (!this.#response.writableFinished && this.#response.writableLength > 0) setImmediate(watchUnsent, this);
   }
