@@ -287,10 +287,14 @@ export class ProxiedRequest implements BodyProgress {
     const responseBytes = this.#upstream.responseBytes + this.#ownBytes + sent;
     if (outcome.outcome === 'cancelled') pipeline.cancel(id);
     else if (pipeline.asks) {
-      const sizes = { requestBodySize: requestBytes, responseBodySize: responseBytes };
-      const error = outcome.outcome === 'failed' ? 'failed' : undefined;
-      const upstreamAttempts = Math.max(1, this.#upstream.attempts);
-      pipeline.complete(id, { status, durationMs: Math.round(durationMs), ...sizes, upstreamAttempts }, error);
+      const summary = {
+        status,
+        durationMs: Math.round(durationMs),
+        requestBodySize: requestBytes,
+        responseBodySize: responseBytes,
+        upstreamAttempts: Math.max(1, this.#upstream.attempts),
+      };
+      pipeline.complete(id, summary, outcome.outcome === 'failed' ? 'failed' : undefined);
     }
     if (!isObserved) return;
     const agentsMs = pipeline.waitedMs;

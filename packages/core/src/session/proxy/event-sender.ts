@@ -95,7 +95,7 @@ export class EventSender {
   /** Reports the end of a request. @returns `false` if the agent accepts no such messages */
   sendComplete(id: RequestId, summary: Completion): boolean {
     try {
-      return this.notify({ type: 'requestComplete', id, ...summary });
+      return this.notify({ ...summary, type: 'requestComplete', id });
     } catch (error) {
       if (!(error instanceof AgentwireError) || error.code !== 'ERR_OVERLOADED') throw error;
       // the caller could do nothing about it: an agent that is so far behind goes without
