@@ -29,7 +29,7 @@ export { deepFreeze, isDeepFrozen } from './message/deep-freeze.ts';
 export { badHeaderValueIndex, isValidHeaderName, isValidHeaderValue } from './message/header-syntax.ts';
 export { isAmbiguousPath, plainPath } from './message/request-path.ts';
 export { nearVaryWord } from './message/vary-names.ts';
-export { INSTANCE_METRIC, type MetricHandle, type MetricLabels } from './metrics-recorder.ts';
+export { INSTANCE_METRIC, instanceOf, type MetricHandle, type MetricLabels } from './metrics-recorder.ts';
 export { described, type OptionSchema, schemaOf, tableSchema } from './option-schema.ts';
 export {
   checkOptions,

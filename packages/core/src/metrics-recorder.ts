@@ -40,6 +40,12 @@ export interface MetricsRecorder {
  */
 export const INSTANCE_METRIC = 'agent_instance_info';
 
+/** Returns the process that a report is from, at most 64 characters; `undefined` where the agent does not tell. */
+export function instanceOf({ gauges }: Pick<MetricsReport, 'gauges'>): string | undefined {
+  const id = gauges.find(({ name }) => name === INSTANCE_METRIC)?.labels['instance'];
+  return typeof id === 'string' && id !== '' ? id.slice(0, 64) : undefined;
+}
+
 /** Values that an agent reports about itself; names that agentwire records are dropped by the receiver. */
 export type OwnMetrics = Pick<MetricsReport, 'counters' | 'gauges' | 'histograms'>;
 

@@ -1,5 +1,5 @@
 import type { MetricsReport, MetricType } from '@agentwire/core';
-import { INSTANCE_METRIC } from '@agentwire/core/internal';
+import { INSTANCE_METRIC, instanceOf } from '@agentwire/core/internal';
 import { addUp } from './add-series.ts';
 import { AgentSeries, MAX_AGENT_SERIES, MAX_HELD_SERIES } from './agent-series.ts';
 import type { DropReason } from './dropped-measurements.ts';
@@ -30,12 +30,6 @@ interface AgentReports {
 
 const keyOf = ({ name, series }: Reported): string => `${name}${JSON.stringify(series.labels)}`;
 
-/** Returns the process that a report is from; empty where the agent does not tell. */
-function instanceOf({ gauges }: MetricsReport): string {
-  const id = gauges.find(({ name }) => name === INSTANCE_METRIC)?.labels['instance'];
-  return typeof id === 'string' && id !== FOLDED ? id.slice(0, 64) : '';
-}
-
 /**
  * Latest report of each process of each agent. A report replaces the one before of its process, so a process counts once over any number
  * of connections; what several processes of an agent count is added up. Counters of a process that has ended stay, so that none falls.
@@ -59,7 +53,8 @@ export class ReportedMetrics {
   ): DropReason | undefined {
     // a clock that is ahead would outlast the reports after it
     const reportedAtMs = Math.min(report.timestampMs, wallMs) || 0;
-    const reportedBy = instanceOf(report);
+    const named = instanceOf(report) ?? '';
+    const reportedBy = named === FOLDED ? '' : named;
     const reports = this.#byAgent.get(agent) ?? {
       instances: new Map<string, InstanceReport>(),
       folded: new FoldedProcesses(),

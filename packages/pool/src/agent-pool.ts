@@ -131,8 +131,8 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
    *
    * @returns whether it was told, or had been asked
    */
-  sendRequestComplete(agent: string, { id, ...summary }: Omit<RequestComplete, 'type'>): boolean {
-    return this.agentTable.get(agent).requests.complete(id, summary);
+  sendRequestComplete(agent: string, complete: Omit<RequestComplete, 'type'>): boolean {
+    return this.agentTable.get(agent).requests.complete(complete.id, complete);
   }
 
   /**

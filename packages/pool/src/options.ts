@@ -37,7 +37,10 @@ export interface AgentPoolOptions {
   readonly transports?: readonly Transport[] | undefined;
   /** Connections kept open per agent, 1 to 1 024; default 4. */
   readonly connectionsPerAgent?: number | undefined;
-  /** Strategy that chooses the connection of a new request, by name, or in code an object of yours; default `leastConnections`. */
+  /**
+   * Strategy that chooses the connection of a new request, by name, or in code an object of yours; default `leastConnections`: the fewest
+   * unanswered events, or the first connection with fewer than 64 where all lead to one process.
+   */
   readonly loadBalanceStrategy?: LoadBalanceStrategyName | LoadBalanceStrategy | undefined;
   /** Time that an answer may take, in milliseconds; default 30 000. Past it `ERR_TIMEOUT`. */
   readonly requestTimeoutMs?: number | undefined;

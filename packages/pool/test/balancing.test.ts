@@ -1,4 +1,6 @@
-import { ALLOW, type AgentwireError } from '@agentwire/core';
+import { ALLOW, type AgentwireError, type MetricsReport } from '@agentwire/core';
+import { INSTANCE_METRIC } from '@agentwire/core/internal';
+import type { SessionListener } from '@agentwire/core/session';
 import { createLinkedPair } from '@agentwire/core/testing';
 import {
   AgentPool,
@@ -221,6 +223,89 @@ describe('leastConnections in a pool', () => {
       expect(new Set(await Promise.all(asked))).toEqual(new Set(['ERR_CLOSED']));
     }
   });
+});
+
+describe('connections to one process', () => {
+  const events = { events: ['requestHeaders'] as const, metricsExport: true };
+  const report = (instance?: string): MetricsReport => ({
+    type: 'metricsReport',
+    agentId: 'waf',
+    timestampMs: 0,
+    intervalMs: 10_000,
+    counters: [],
+    gauges: instance === undefined ? [] : [{ name: INSTANCE_METRIC, labels: { instance }, value: 1 }],
+    histograms: [],
+  });
+  /** Makes each connection report its process. */
+  async function tell(listener: SessionListener, instances: readonly (string | undefined)[]): Promise<void> {
+    [...listener.sessions].forEach((session, at) => session.notify(report(instances[at])));
+    await settle();
+  }
+  const inFlight = (listener: SessionListener): number[] => [...listener.sessions].map((session) => session.inFlight);
+
+  async function asking(options: Parameters<typeof setup>[0], instances: readonly (string | undefined)[]) {
+    const { pool, serve } = setup({ connectionsPerAgent: 4, ...options });
+    const listener = await serve('memory:a', () => new Promise(() => undefined), events);
+    await pool.addAgent('waf', 'memory:a');
+    await tell(listener, instances);
+    let id = 0;
+    const asked: Promise<unknown>[] = [];
+    onTestFinished(async () => {
+      await pool.cancelAll('waf');
+      await Promise.all(asked);
+    });
+    const ask = async (times: number): Promise<number[]> => {
+      for (let at = 0; at < times; at++) asked.push(pool.request('waf', head((id += 1))).catch(() => undefined));
+      await settle();
+      return inFlight(listener);
+    };
+    return { listener, ask, pool };
+  }
+
+  test('are taken one after the other, each up to 64 unanswered events', async () => {
+    const { ask } = await asking({}, ['a', 'a', 'a', 'a']);
+    expect(await ask(64)).toEqual([64, 0, 0, 0]);
+    expect(await ask(10)).toEqual([64, 10, 0, 0]);
+    // past that the one with the fewest
+    expect(await ask(3 * 64 - 10)).toEqual([64, 64, 64, 64]);
+    expect(await ask(8)).toEqual([66, 66, 66, 66]);
+  });
+
+  test('are not taken past maxConcurrentPerConnection', async () => {
+    const { ask } = await asking({ maxConcurrentPerConnection: 3 }, ['a', 'a', 'a', 'a']);
+    expect(await ask(7)).toEqual([3, 3, 1, 0]);
+  });
+
+  test.each<[string, (string | undefined)[]]>([
+    ['leads to another process', ['a', 'a', 'b', 'a']],
+    ['does not tell its process', ['a', 'a', undefined, 'a']],
+    ['tells no name', ['a', 'a', '', 'a']],
+  ])('are told from those of which one %s', async (_, instances) => {
+    const { ask } = await asking({}, instances);
+    expect(await ask(20)).toEqual([5, 5, 5, 5]);
+  });
+
+  test('are found when they tell it later, and when one of another process ends', async () => {
+    const { ask, listener, pool } = await asking({ reconnect: { initialMs: 60_000 } }, ['a', undefined, 'b', 'a']);
+    expect(await ask(4)).toEqual([1, 1, 1, 1]);
+    await tell(listener, ['a', 'a', 'b', 'a']);
+    expect(await ask(4)).toEqual([2, 2, 2, 2]);
+    await [...listener.sessions][2]?.close();
+    await settle();
+    expect(pool.stats.agents[0]?.connections).toBe(3);
+    expect(await ask(10)).toEqual([12, 2, 2]);
+    await tell(listener, ['a', 'c', 'a']);
+    expect(await ask(10)).toEqual([12, 7, 7]);
+  });
+
+  test.each(['roundRobin', 'random', 'powerOfTwo', 'healthBased', leastConnections()] as const)(
+    'are left to the strategy where it is not the default: %s',
+    async (loadBalanceStrategy) => {
+      const { ask } = await asking({ loadBalanceStrategy }, ['a', 'a', 'a', 'a']);
+      const shares = await ask(40);
+      expect(Math.max(...shares)).toBeLessThan(40);
+    },
+  );
 });
 
 describe('a strategy of the user', () => {

@@ -42,6 +42,7 @@ export const pooledConnection: LifecycleCase = {
       session: { clock },
       onOutcome: () => undefined,
       onHealth: () => undefined,
+      onProcess: () => undefined,
       onPauseExpired: () => undefined,
       onUp: () => undefined,
       onDown: () => undefined,

@@ -166,7 +166,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
    *
    * @param onEnd called when the connection is over
    */
-  open(connection: Connection, options: AgentSessionOptions, onEnd?: () => void): ConnectionHandler {
+  open(connection: Connection, options: AgentSessionOptions, onEnd?: () => void): AgentSession & ConnectionHandler {
     const session = new AgentSessionCore(connection, this, options);
     this.sessions.add(session);
     if (onEnd !== undefined) this.#ends.set(session, onEnd);

@@ -1,9 +1,9 @@
+import type { Connection, ConnectionHandler } from '@agentwire/core';
 import { printable } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import { dial, keepConnected } from '@agentwire/core/session/internal';
 import type { Agent } from '../define/define-agent.ts';
 import { announce } from '../define/announce.ts';
-import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { callListener } from '../runtime/notify.ts';
 import { chooseTransport } from './choose-transport.ts';
 import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
@@ -11,32 +11,33 @@ import type { ResolvedReverse, ResolvedServeOptions } from './options.ts';
 /**
  * Keeps connections to a proxy that listens for agents, until `signal` is aborted.
  *
+ * @param open opens the session of a new connection, and calls back when that is over
  * @returns promise that resolves when all loops have ended
  */
 export function dialProxy(
   agent: Agent,
-  runtime: AgentRuntime,
   reverse: ResolvedReverse,
   options: ResolvedServeOptions & { readonly session: AgentSessionOptions },
   signal: AbortSignal,
+  open: (connection: Connection, onEnd: () => void) => ConnectionHandler,
 ): Promise<void[]> {
   const transport = chooseTransport(options.transports, reverse.address, 'agent');
   const self = announce(agent, reverse.agentId, reverse.token);
   // the one that counts repeats
   const { logger = options.logger } = options.session;
   let registered = false;
-  let open = 0;
+  let openNow = 0;
   const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
     const ended = Promise.withResolvers<void>();
     const { handshakeTimeoutMs } = options;
     await dial(transport, reverse.address, { self, signal: attempt, handshakeTimeoutMs }, (connection) =>
-      runtime.open(connection, options.session, () => {
-        open -= 1;
+      open(connection, () => {
+        openNow -= 1;
         ended.resolve();
       }),
     );
-    open += 1;
-    logger.info({ address: reverse.address, open, of: reverse.connections }, 'registered with the proxy');
+    openNow += 1;
+    logger.info({ address: reverse.address, open: openNow, of: reverse.connections }, 'registered with the proxy');
     if (!registered) callListener('onRegistered', options.logger, () => options.onRegistered?.(reverse.address));
     registered = true;
     return { ended: ended.promise };

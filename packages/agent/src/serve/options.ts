@@ -63,7 +63,10 @@ export interface ServeAgentOptions {
    * challenged requests. `always` does so towards every proxy, `none` never.
    */
   readonly challengeFallback?: ChallengeFallback | undefined;
-  /** Interval of health and metrics reports to proxies that negotiated them, in milliseconds, 100 to 86 400 000; default 10 000. */
+  /**
+   * Interval of health and metrics reports to proxies that negotiated them, in milliseconds, 100 to 86 400 000; default 10 000. Proxies of
+   * agentwire get the first ones on each new connection at once.
+   */
   readonly reportIntervalMs?: number | undefined;
   /**
    * Source of the agent's own metrics, reported to proxies together with its built-in ones; at most 1 000 series. A

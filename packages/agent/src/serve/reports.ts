@@ -9,7 +9,8 @@ import type {
   ScalarMetric,
   TimerHandle,
 } from '@agentwire/core';
-import { checkOptions, INSTANCE_METRIC, OPTION, type OptionTable } from '@agentwire/core/internal';
+import { checkOptions, INSTANCE_METRIC, isAgentwire, OPTION, type OptionTable } from '@agentwire/core/internal';
+import type { AgentSession } from '@agentwire/core/session';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
 import type { AgentReport, AgentStats, ReportedHealth } from './agent-server.ts';
@@ -84,12 +85,25 @@ export class Reports {
 
   /** Sends both reports to every proxy that negotiated them. */
   send(draining: boolean): void {
+    this.#sendTo(this.#runtime.sessions, draining);
+  }
+
+  #sendTo(sessions: Iterable<AgentSession>, draining: boolean): void {
     const health = this.#health(draining ? { state: 'draining' } : this.#given);
     const metrics = this.#metrics();
-    for (const session of this.#runtime.sessions) {
+    for (const session of sessions) {
       notifyProxy(session, health, this.#runtime.logger);
       notifyProxy(session, metrics, this.#runtime.logger);
     }
+  }
+
+  /**
+   * Sends both reports on a new connection, so that the proxy knows from the start how the agent is, and which connections lead to one process.
+   * Other proxies than agentwire's may not expect a report before the first request.
+   */
+  greet(session: AgentSession, draining: boolean): void {
+    const { peer } = session.connection;
+    if (isAgentwire(peer)) this.#sendTo([session], draining);
   }
 
   #health({ message, ...given }: { readonly state: HealthState; readonly message?: string | undefined }): HealthStatus {

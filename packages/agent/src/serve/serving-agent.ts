@@ -1,4 +1,11 @@
-import { AgentwireError, type ConfigUpdate, type Listener, type Transport } from '@agentwire/core';
+import {
+  AgentwireError,
+  type ConfigUpdate,
+  type Connection,
+  type ConnectionHandler,
+  type Listener,
+  type Transport,
+} from '@agentwire/core';
 import { atMost, checkNumber, countRepeats } from '@agentwire/core/internal';
 import type { AgentSessionOptions } from '@agentwire/core/session';
 import type { Agent } from '../define/define-agent.ts';
@@ -66,17 +73,23 @@ export class ServingAgent implements AgentServer {
     if (reverse.length > 0) this.#letProcessEnd = keepProcessAlive();
     const dial = { ...this.#options, session: this.#session };
     this.#dialed = Promise.all(
-      reverse.map((one) => dialProxy(this.#agent, this.#runtime, one, dial, this.#dialing.signal)),
+      reverse.map((one) => dialProxy(this.#agent, one, dial, this.#dialing.signal, this.#open)),
     );
     this.#reports.start(clock);
     if (signals) this.#removeSignals = drainOnSignals(this, () => this.#abort());
   }
 
+  readonly #open = (connection: Connection, onEnd?: () => void): ConnectionHandler => {
+    const session = this.#runtime.open(connection, this.#session, onEnd);
+    this.#reports.greet(session, this.#draining !== undefined);
+    return session;
+  };
+
   #listen(transport: Transport, address: string): Promise<Listener> {
     const { handshakeTimeoutMs, authorize } = this.#options;
     return transport.listen(address, {
       self: announce(this.#agent),
-      onConnection: (connection) => this.#runtime.open(connection, this.#session),
+      onConnection: this.#open,
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       ...(authorize !== undefined && { authorize }),
     });

@@ -269,7 +269,7 @@ describe('drain', () => {
 });
 
 describe('reports', () => {
-  test('are sent at the interval, to proxies that negotiated them', async () => {
+  test('are sent at once to a new connection, and at the interval, to proxies that negotiated them', async () => {
     const clock = createManualClock();
     const transport = createMemoryTransport();
     await serve(plain, { transports: [transport], listen: ['memory:a'], clock, keepalive: false });
@@ -283,6 +283,9 @@ describe('reports', () => {
       self: { ...PROXY, features: [] },
       onNotice: (notice) => quiet.push(notice),
     });
+    await settled();
+    expect(notices).toMatchObject([{ type: 'healthStatus', state: 'healthy' }, { type: 'metricsReport' }]);
+    notices.length = 0;
     await session.request(HEAD);
     clock.advance(9_999);
     await settled();

@@ -42,6 +42,8 @@ export class AgentConnections {
   later: LaterEvents = laterEventsOf(0);
   /** Set while its connections take different events, as those of two versions of an agent do. */
   mixed = false;
+  /** Set while all connections lead to one process, as its reports say. */
+  sharesProcess = false;
   /** Set where the pool dials it, so that no agent may register under its name. */
   dialled = false;
   /** Error of the last connection that was lost or could not be made; `undefined` once one came up. */
@@ -117,6 +119,7 @@ export class AgentConnections {
       },
       onOutcome: this.#events.onOutcome,
       onHealth: (reporting, report) => this.fitness.report(reporting, report),
+      onProcess: () => this.#compareProcesses(),
       onPauseExpired: ({ id }) => {
         logger.warn(
           { agent: this.#agent, connection: id, leaseMs: PAUSE_LEASE_MS },
@@ -152,9 +155,16 @@ export class AgentConnections {
     );
   }
 
+  #compareProcesses(): void {
+    const up = this.pooled.filter(({ session }) => session !== undefined);
+    const process = up[0]?.life.process;
+    this.sharesProcess = process !== undefined && up.every(({ life }) => life.process === process);
+  }
+
   #onUp(connection: PooledConnection): void {
     const { logger } = this.#options;
     this.#learn();
+    this.#compareProcesses();
     this.fitness.update();
     this.lastError = undefined;
     logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
@@ -169,6 +179,7 @@ export class AgentConnections {
     this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.#agent} closed the connection`);
     if (!this.#stopping)
       this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
+    this.#compareProcesses();
     this.recordGauges();
     this.#events.onDown(error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping);
     this.#events.onChange();

@@ -5,6 +5,7 @@ import {
   type ProxySession,
   type ProxySessionOptions,
 } from '@agentwire/core/session';
+import { instanceOf } from '@agentwire/core/internal';
 import type { KeptEnd } from '@agentwire/core/session/internal';
 import type { ResolvedPoolOptions } from '../options.ts';
 import { nextState, type PooledConnectionEvent, type PooledConnectionState } from './connection-state.ts';
@@ -17,6 +18,8 @@ export interface LifeEvents {
   /** Options of all sessions. */
   readonly session: ProxySessionOptions;
   readonly onHealth: (report: HealthStatus) => void;
+  /** The agent told which of its processes this connection leads to. */
+  readonly onProcess: () => void;
   /** The agent did not renew its pause in time. */
   readonly onPauseExpired: () => void;
   readonly onUp: () => void;
@@ -46,6 +49,8 @@ export class ConnectionLife {
   readonly #upkeep: Upkeep;
   /** Drains a session, and dials the next one for it. */
   #replaceSession: (session: ProxySession) => void = () => undefined;
+  /** Processes that sessions lead to, as their reports say; the first one may come before its session is used. */
+  readonly #processes = new WeakMap<ProxySession, string>();
   /** Sessions that drain: they finish what they have while another one is dialled. */
   readonly #draining = new Set<ProxySession>();
 
@@ -67,6 +72,12 @@ export class ConnectionLife {
   /** Sessions that drain. */
   get draining(): ReadonlySet<ProxySession> {
     return this.#draining;
+  }
+
+  /** Process of the agent that the session for new requests leads to; `undefined` where the agent does not tell. */
+  get process(): string | undefined {
+    const { session } = this.#connection;
+    return session && this.#processes.get(session);
   }
 
   #fire(event: PooledConnectionEvent): void {
@@ -148,6 +159,12 @@ export class ConnectionLife {
       },
       onHealth: (report, session) => {
         if (connection.session === session) this.#events.onHealth(report);
+      },
+      onMetrics: (report, session) => {
+        const process = instanceOf(report);
+        if (process === undefined || this.#processes.get(session) === process) return;
+        this.#processes.set(session, process);
+        if (connection.session === session) this.#events.onProcess();
       },
       onDraining,
       onClosed: (error, session) => {

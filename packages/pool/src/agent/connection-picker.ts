@@ -8,6 +8,12 @@ import { namesOf } from '../question.ts';
 import type { StickySession } from './sticky-sessions.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
+/**
+ * Unanswered events of a connection up to which it is taken again where all lead to one process: what waits together is written and read
+ * together. Four connections to one process cost a fifth more processor time than one.
+ */
+const SHARED_EVENTS = 64;
+
 /** Shortest time between two early reconnect attempts that requests trigger, in milliseconds; the backoff continues beside it. */
 const RECONNECT_EVERY_MS = 250;
 
@@ -18,6 +24,7 @@ export class ConnectionPicker {
   readonly #options: ResolvedPoolOptions;
   readonly #connections: AgentConnections;
   readonly #strategy: LoadBalanceStrategy;
+  readonly #isDefault: boolean;
   readonly #usable: PooledConnection[] = [];
   #reconnectedAt = -Infinity;
   /** Set where the last pick gave nothing because of a pause that the flow-control mode waits for. */
@@ -28,6 +35,7 @@ export class ConnectionPicker {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#connections = connections;
+    this.#isDefault = options.loadBalanceStrategy === 'leastConnections';
     this.#strategy = createStrategy(options.loadBalanceStrategy, options.logger);
   }
 
@@ -38,9 +46,12 @@ export class ConnectionPicker {
    * @throws AgentwireError when none is up
    */
   pick(bit: number, event: Question, sticky?: StickySession): PooledConnection | undefined {
-    const { pooled, fitness, limit } = this.#connections;
+    const { pooled, fitness, limit, sharesProcess } = this.#connections;
     if (fitness.avoided > 0) fitness.update();
     const full = limit !== undefined && this.#connections.inFlight >= limit.current;
+    if (sharesProcess && this.#isDefault && sticky === undefined && !full) {
+      for (const one of pooled) if (!one.avoided && one.usable(bit, SHARED_EVENTS)) return one;
+    }
     // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
     if (sticky === undefined && !full && pooled.length > 1) {
       const preferred = this.#strategy.prefer?.(pooled, event);

@@ -21,6 +21,8 @@ export interface PooledConnectionEvents {
     now: number,
   ): void;
   onHealth(connection: PooledConnection, report: HealthStatus): void;
+  /** The agent told which of its processes a connection leads to. */
+  onProcess(): void;
   /** The agent did not renew its pause in time. */
   onPauseExpired(connection: PooledConnection): void;
   onUp(connection: PooledConnection): void;
@@ -58,6 +60,7 @@ export class PooledConnection implements Candidate {
     this.life = new ConnectionLife(this, options, {
       session: events.session,
       onHealth: (report) => events.onHealth(this, report),
+      onProcess: () => events.onProcess(),
       onPauseExpired: () => events.onPauseExpired(this),
       onUp: () => events.onUp(this),
       onDown: (error) => events.onDown(this, error),
@@ -116,14 +119,18 @@ export class PooledConnection implements Candidate {
     return this.isOpen && !this.ejection.isEjected(this.#options.clock.now()) && this.reported.state !== 'unhealthy';
   }
 
-  /** Returns whether it can take a new request whose event has this bit; 0 stands for an event that every connection takes. */
-  usable(bit: number): boolean {
+  /**
+   * Returns whether it can take a new request whose event has this bit; 0 stands for an event that every connection takes.
+   *
+   * @param fewerThan unanswered events that it has fewer of
+   */
+  usable(bit: number, fewerThan: number = Infinity): boolean {
     const { session } = this;
     if (session === undefined || (this.takes & bit) !== bit || session.draining || session.paused) return false;
     // one that is closing still has its session, so that what it asked can be answered
-    return (
-      session.connection.status === 'open' && session.pending < this.#maxPending && session.inFlight < MAX_IN_FLIGHT
-    );
+    const { pending } = session;
+    const hasRoom = pending < this.#maxPending && pending < fewerThan && session.inFlight < MAX_IN_FLIGHT;
+    return hasRoom && session.connection.status === 'open';
   }
 
   #live(): ProxySession {

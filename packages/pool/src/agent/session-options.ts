@@ -1,4 +1,4 @@
-import type { AgentwireError, FlowControl, HealthStatus } from '@agentwire/core';
+import type { AgentwireError, FlowControl, HealthStatus, MetricsReport } from '@agentwire/core';
 import type { ProxySession, ProxySessionOptions } from '@agentwire/core/session';
 
 /** Callbacks of one session, for its pooled connection. */
@@ -6,6 +6,7 @@ export interface SessionEvents {
   readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
   readonly onFlowControl: (action: FlowControl['action'], session: ProxySession) => void;
   readonly onHealth: (report: HealthStatus, session: ProxySession) => void;
+  readonly onMetrics: (report: MetricsReport, session: ProxySession) => void;
   /** It takes no new requests, and ends once it has finished those that it has. */
   readonly onDraining: (session: ProxySession) => void;
   readonly onClosed: (error: AgentwireError | undefined, session: ProxySession) => void;
@@ -26,7 +27,7 @@ export interface DrainableOptions {
 export function sessionOptionsOf(
   shared: ProxySessionOptions,
   drainTimeoutMs: number,
-  { onOutcome, onFlowControl, onHealth, onDraining, onClosed }: SessionEvents,
+  { onOutcome, onFlowControl, onHealth, onMetrics, onDraining, onClosed }: SessionEvents,
 ): DrainableOptions {
   const drain = (session: ProxySession): void => {
     void session.drain({ timeoutMs: drainTimeoutMs });
@@ -38,6 +39,7 @@ export function sessionOptionsOf(
     onNotice: (notice, session) => {
       const { type } = notice;
       if (type === 'healthStatus') onHealth(notice, session);
+      if (type === 'metricsReport') onMetrics(notice, session);
       if (type === 'flowControl' && notice.id === undefined) onFlowControl(notice.action, session);
       const isDraining = type === 'healthStatus' && notice.state === 'draining' && !session.draining;
       if (type === 'drain' || type === 'shutdown' || isDraining) drain(session);
