@@ -16,11 +16,13 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import { createManualClock } from '@agentwire/core/testing';
 import { ALLOW, type Decision, EVENT_TYPES, type ProxyEvent } from '@agentwire/core';
 import type { GatewayOptions, UpstreamConfig } from '@agentwire/gateway';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import { type Agents, setup } from './setup.ts';
+import { passing } from './support/passing.ts';
 
 type OnStream = (
   stream: ServerHttp2Stream,
@@ -362,11 +364,14 @@ describe('ends of connections', () => {
         if (!isFirst || !isFrozen) ahead.write(part);
       });
     });
-    const { url } = await gatewayTo(await listening(relay), { timeoutMs: 100, connectTimeoutMs: 200 });
+    const clock = createManualClock();
+    const timeouts = { timeoutMs: 60_000, connectTimeoutMs: 60_000 };
+    const { url } = await gatewayTo(await listening(relay), timeouts, { clock });
     expect((await fetch(`${url}/one`)).status).toBe(200);
     isFrozen = true;
-    expect((await fetch(`${url}/slow`)).status).toBe(504);
-    await once(frozen[0] as Socket, 'close');
+    const closed = once(frozen[0] as Socket, 'close');
+    expect((await passing(clock, fetch(`${url}/slow`))).status).toBe(504);
+    await passing(clock, closed);
     expect((await fetch(`${url}/two`)).status).toBe(200);
     expect(sessions).toHaveLength(2);
   });

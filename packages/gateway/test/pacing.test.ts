@@ -5,6 +5,7 @@ import { createGateway, type GatewayOptions } from '@agentwire/gateway';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type RawClient, rawClient } from './raw-client.ts';
 import { type Agents, setup } from './setup.ts';
+import { passing } from './support/passing.ts';
 import { type RawRequest, rawUpstream } from './support/raw-upstream.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
@@ -27,16 +28,20 @@ async function unreadingClient(url: string, request = GET): Promise<RawClient> {
   return client;
 }
 
-/** Lets a manual clock pass, a little at a time, until a promise has settled. */
-async function passing<T>(clock: ReturnType<typeof createManualClock>, promise: Promise<T>): Promise<T> {
-  const state = { settled: false };
-  const settle = (): void => void (state.settled = true);
-  void promise.then(settle, settle);
-  while (!state.settled) {
-    await new Promise((resolve) => setImmediate(resolve));
-    clock.advance(100);
-  }
-  return promise;
+type Flooded = RawRequest['socket'];
+
+/** Resolves once an upstream can write no more, because the gateway has stopped to read. */
+async function stalled(socketOf: () => Flooded | undefined): Promise<void> {
+  let written = -1;
+  let unchanged = 0;
+  await expect
+    .poll(() => {
+      const { bytesWritten = 0, writableNeedDrain } = socketOf() ?? {};
+      unchanged = writableNeedDrain === true && bytesWritten === written ? unchanged + 1 : 0;
+      written = bytesWritten;
+      return unchanged;
+    })
+    .toBeGreaterThan(5);
 }
 
 describe('the upstream', () => {
@@ -149,29 +154,38 @@ describe.each(READERS)('clients that do not read, %s', (_name, agents) => {
   });
 
   test('the slowest of them is evicted when every connection is taken', async () => {
+    const clock = createManualClock();
+    const floodsTo: Flooded[] = [];
     const { origin } = await rawUpstream((request) => {
-      if (request.text.startsWith('GET /small')) request.socket.write(OK);
-      else floods(request);
+      if (request.text.startsWith('GET /small')) return void request.socket.write(OK);
+      floodsTo.push(request.socket);
+      floods(request);
     });
-    const { url, summaries } = await setup(agents, {
+    const { url, gateway, ended, summaries } = await setup(agents, {
       upstream: origin,
       upstreamConnections: 2,
-      upstreamQueueTimeoutMs: 3_000,
+      upstreamQueueTimeoutMs: 10_000,
+      clientStallTimeoutMs: 600_000,
+      clock,
     });
     await unreadingClient(url);
+    await stalled(() => floodsTo[0]);
     const reading = await rawClient(url);
     reading.socket.removeAllListeners('data').resume();
     reading.send(GET);
     await once(reading.socket, 'data');
-    expect(await (await fetch(`${url}/small`)).text()).toBe('ok');
+    const small = fetch(`${url}/small`);
+    await expect.poll(() => gateway.stats.active).toBe(3);
+    await passing(clock, ended(1));
+    expect(summaries.map(({ outcome }) => outcome)).toEqual(['failed']);
+    expect(await (await small).text()).toBe('ok');
     expect(reading.socket.closed).toBe(false);
-    expect(summaries.map(({ outcome }) => outcome)).toContain('failed');
   });
 });
 
 test('clients that stall one after the other are cut together where a request waits for a connection', async () => {
   const clock = createManualClock();
-  const uploads: RawRequest['socket'][] = [];
+  const uploads: Flooded[] = [];
   const { origin } = await rawUpstream((request) => {
     if (request.text.startsWith('GET /small')) return void request.socket.write(OK);
     uploads.push(request.socket);
@@ -190,19 +204,7 @@ test('clients that stall one after the other are cut together where a request wa
   for (const waitMs of [500, 700, 50]) {
     const at = uploads.length;
     await unreadingClient(url);
-    let written = -1;
-    let unchanged = 0;
-    await expect
-      .poll(
-        () => {
-          const { bytesWritten = 0, writableNeedDrain } = uploads[at] ?? {};
-          unchanged = writableNeedDrain === true && bytesWritten === written ? unchanged + 1 : 0;
-          written = bytesWritten;
-          return unchanged;
-        },
-        { timeout: 20_000 },
-      )
-      .toBeGreaterThan(5);
+    await stalled(() => uploads[at]);
     await pass(waitMs);
   }
   const small = fetch(`${url}/small`).then(async (response) => {

@@ -22,6 +22,9 @@ function saysNothingOfPauses(policy: FailurePolicy): boolean {
   return typeof policy === 'object' && policy.flow_paused === undefined && policy.default === undefined;
 }
 
+/** Agents that were added because they registered under a new name; past it those that have left are removed. */
+const MAX_REGISTERED = 1_024;
+
 /** Agents of one pool by name, until the pool is drained or closed. */
 export class AgentTable {
   readonly #options: ResolvedPoolOptions;
@@ -29,6 +32,8 @@ export class AgentTable {
   readonly #notices: Logger;
   readonly #configAnswers: ConfigAnswers;
   readonly #byName = new Map<string, PooledAgent>();
+  /** Names of {@link MAX_REGISTERED}, the one that registered longest ago first. */
+  readonly #registered = new Set<string>();
   #closed = false;
 
   constructor(options: ResolvedPoolOptions) {
@@ -67,7 +72,8 @@ export class AgentTable {
   }
 
   /**
-   * Returns the agent that opened a connection under this name, added if it is new; `options` apply only then.
+   * Returns the agent that opened a connection under this name, added if it is new; `options` apply only then. Past 1 024 names
+   * the agent that has no connection, and registered longest ago, is removed.
    *
    * @throws AgentwireError `ERR_DUPLICATE_AGENT`
    */
@@ -80,7 +86,23 @@ export class AgentTable {
         `the pool dials ${name} at ${agent.endpoint}, so no agent may register under that name: use another id, or add it with addReverseAgent`,
       );
     }
-    return agent ?? this.add(name, `reverse:${name}`, options);
+    const added = agent ?? this.add(name, `reverse:${name}`, options);
+    if (agent === undefined || this.#registered.delete(name)) this.#registered.add(name);
+    if (agent === undefined) this.#removeLeft(name);
+    return added;
+  }
+
+  /** Removes agents that have left, so that those with a new name for each of their processes do not add up. */
+  #removeLeft(added: string): void {
+    for (const name of this.#registered) {
+      if (this.#registered.size <= MAX_REGISTERED) return;
+      if (name === added || this.#byName.get(name)?.connections.pooled.length !== 0) continue;
+      this.#options.logger.info(
+        { agent: name },
+        `an agent that has left is removed: more than ${MAX_REGISTERED} have registered`,
+      );
+      void this.remove(name);
+    }
   }
 
   #checkOpen(): void {
@@ -114,6 +136,7 @@ export class AgentTable {
   async remove(name: string): Promise<void> {
     const agent = this.get(name);
     this.#byName.delete(name);
+    this.#registered.delete(name);
     await agent.stop(0);
     const isShown = [...this.#byName.values()].some((other) => other.name === agent.name);
     if (!isShown) this.#options.metrics.removeAgent(agent.name);

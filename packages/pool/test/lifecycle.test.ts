@@ -144,6 +144,38 @@ test('a connection that an agent opened belongs to the id that it registered wit
   await pool.close();
 });
 
+test('past 1 024 names that agents registered under, one that has left is removed; those with a connection and those that were added stay', async () => {
+  const pool = new AgentPool({ clock: setup().clock });
+  pool.addReverseAgent('added');
+  const register = (agentId: string): ReturnType<typeof createLinkedPair> =>
+    createLinkedPair({
+      agent: { capabilities: { ...CAPABILITIES, ...ONLY_HEADS, agentId } },
+      onProxy: (connection) => pool.adopt(connection),
+    });
+  const registerAndLeave = (names: readonly string[]): Promise<void> => {
+    for (const name of names) register(name).agent.abort();
+    return new Promise((resolve) => setImmediate(resolve));
+  };
+  const names = Array.from({ length: 1_100 }, (_, at) => `a-${at}`);
+  await registerAndLeave(['gone']);
+  register('stays');
+  await registerAndLeave(names.slice(0, 1_022));
+  expect(pool.has('gone')).toBe(true);
+  // it comes back, so another one is the first to go
+  await registerAndLeave(['gone']);
+  await registerAndLeave(names.slice(1_022));
+  expect(['added', 'stays', 'gone', 'a-77', 'a-78', 'a-1099'].map((name) => pool.has(name))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    true,
+    true,
+  ]);
+  expect(pool.stats.agents).toHaveLength(1_025);
+  await pool.close();
+});
+
 test('an event that an agent cannot judge or apply is decided by its failure policy, never by a silent allow', async () => {
   const pool = new AgentPool({ clock: setup().clock });
   pool.addReverseAgent('waf');

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { AgentwireError } from '@agentwire/core';
 import { collectGarbage } from '../agents/agent-report.ts';
 import type { Cell } from '../cell/cell.ts';
+import { cpuFactor } from '../cell/yardstick.ts';
 import { spawnChild } from '../child.ts';
 import { grouped, inMs, quantile } from '../figures.ts';
 import { monotonicMs } from '../now.ts';
@@ -12,12 +14,20 @@ import { waitUntil } from '../wait.ts';
 const AT_ONCE = 100;
 const GOOD_MS = 200;
 const MAX_BYTES = 8e6;
+/** Ids of good agents: the pool remembers each agent that registered, which is not what this row is about. */
+const GOOD_IDS = 4;
+/** Wait before a good agent dials again, where the system's queue of new connections is full. */
+const AGAIN_MS = 10;
 
 const heapBytes = (): number => {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 };
+
+/** Returns whether the system's queue of new connections is full: on Unix sockets it says so, and an agent dials again. */
+const isQueueFull = (error: unknown): boolean =>
+  error instanceof AgentwireError && error.code === 'ERR_CONNECT' && error.message.includes('EAGAIN');
 
 async function run(cell: Cell): Promise<Verdict> {
   const proxy = await startProxy(cell);
@@ -33,23 +43,28 @@ async function run(cell: Cell): Promise<Verdict> {
     }
   };
   const idle = (): Promise<boolean> => waitUntil(() => proxy.listener.connectionCount === 0, 5_000);
-  const times: number[] = [];
+  const yardstick = await cell.yardstick();
+  const spans: [from: number, to: number][] = [];
   let refused: string | undefined;
   const good = async (): Promise<void> => {
     const since = monotonicMs();
-    try {
-      const connection = await register(transport, proxy.address, `a-${times.length}`);
-      times.push(monotonicMs() - since);
-      connection.abort();
-    } catch (error) {
-      refused ??= String(error);
+    while (refused === undefined) {
+      try {
+        const connection = await register(transport, proxy.address, `a-${spans.length % GOOD_IDS}`);
+        spans.push([since, monotonicMs()]);
+        connection.abort();
+        return;
+      } catch (error) {
+        if (isQueueFull(error)) await sleep(AGAIN_MS);
+        else refused = String(error);
+      }
     }
   };
   // what loads and grows once does so here
   const tls = cell.column.reverse === 'tls';
   await attack(tls ? 100 : 500, good);
   await idle();
-  times.length = 0;
+  spans.length = 0;
   const before = heapBytes();
   const count = cell.quick ? (tls ? 300 : 1_500) : 10_000;
   await attack(count, good);
@@ -60,8 +75,14 @@ async function run(cell: Cell): Promise<Verdict> {
   if (grown > MAX_BYTES) why.push(`this process holds ${grouped(grown / 1e3)} KB more`);
   if (proxy.warnings.length > 200) why.push(`${proxy.warnings.length} lines were logged`);
   if (proxy.listener.connectionsByAgent.size > 0) why.push('agents are still counted');
-  const p90 = quantile(times, 0.9);
-  const late = p90 > GOOD_MS ? [`a good one took ${inMs(p90)} (p90)`] : [];
+  const p90 = quantile(
+    spans.map(([from, to]) => to - from),
+    0.9,
+  );
+  const limitMs = GOOD_MS * cpuFactor();
+  const over: number[] = [];
+  for (const [from, to] of spans) over.push(to - from - (await yardstick.allows(limitMs, from, to)));
+  const late = quantile(over, 0.9) > 0 ? [`a good one took ${inMs(p90)} (p90)`] : [];
   return verdict(`${grouped(count)} bad, good p90 ${inMs(p90)}, ${grouped(Math.max(0, grown) / 1e3)} KB`, why, late);
 }
 
