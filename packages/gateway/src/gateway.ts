@@ -1,18 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
-import {
-  atMost,
-  checkInteger,
-  checkKnownOptions,
-  IdleWaiters,
-  LinkedList,
-  type ListEntry,
-} from '@agentwire/core/internal';
-import { connectionOf } from './client-connection.ts';
+import { atMost, checkInteger, checkKnownOptions, type ListEntry } from '@agentwire/core/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { ClientServer } from './client-server.ts';
 import type { ListenOptions } from './listen.ts';
+import { LiveResponses } from './live-responses.ts';
 import type { GatewayOptions } from './options/gateway-options.ts';
 import { requestFacts } from './observe/request-facts.ts';
 import { type ResolvedGatewayOptions, resolveGatewayOptions } from './options/resolve-options.ts';
@@ -89,20 +82,14 @@ function checkGateway(options: GatewayOptions): ResolvedGatewayOptions {
 class GatewayServer implements Gateway {
   #plan: Plan;
   readonly #servers = new Set<ClientServer>();
-  /** Responses that are not finished. */
-  readonly #live = new LinkedList<ClientResponse>();
-  /** Those of them that ask for a WebSocket, or are one. */
-  readonly #webSockets = new Set<UpgradeResponse>();
+  readonly #live = new LiveResponses();
   /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #droppedConnections = 0;
   #draining = false;
-  /** Responses that a drain made the last of their connection. */
-  readonly #endings = new WeakSet<ClientResponse>();
   #requests = 0;
   #overloaded = 0;
   #closed = false;
-  readonly #idle = new IdleWaiters();
 
   constructor(options: GatewayOptions) {
     this.#plan = new Plan(checkGateway(options));
@@ -115,7 +102,7 @@ class GatewayServer implements Gateway {
   get stats(): GatewayStats {
     return {
       active: this.#live.size,
-      webSockets: this.#webSockets.size,
+      webSockets: this.#live.webSockets.size,
       requests: this.#requests,
       overloaded: this.#overloaded,
       droppedConnections: this.#droppedConnections,
@@ -129,7 +116,7 @@ class GatewayServer implements Gateway {
 
   readonly #handle = (request: ClientRequest, response: ClientResponse, expectsContinue: boolean): void => {
     this.#requests += 1;
-    if (this.#draining) this.#announceEnd(response);
+    if (this.#draining) this.#live.announceEnd(response);
     const { maxConcurrentRequests, clock, logger } = this.#options;
     if (this.#live.size >= maxConcurrentRequests || this.#isOneTooMany(response)) {
       this.#overloaded += 1;
@@ -138,13 +125,12 @@ class GatewayServer implements Gateway {
       answer(OVERLOADED, { request, response, readBytes: 0, continueDue: expectsContinue, clock, logger });
       return;
     }
-    const entry = this.#live.append(response);
-    if (response instanceof UpgradeResponse) this.#webSockets.add(response);
+    const entry = this.#live.add(response);
     const id = `${this.#idPrefix}-${this.#requests}`;
     const plan = this.#plan;
     const onOver = (error: unknown): void => {
       plan.ended();
-      if (error === undefined) this.#finished(entry);
+      if (error === undefined) this.#live.finish(entry, this.#watchUnsent);
       else this.#failed(error, id, entry);
     };
     try {
@@ -158,7 +144,7 @@ class GatewayServer implements Gateway {
   /** Returns whether a response is for a WebSocket that there is no room for, or that a drain would wait for. */
   #isOneTooMany(response: ClientResponse): boolean {
     if (!(response instanceof UpgradeResponse)) return false;
-    return this.#draining || this.#webSockets.size >= this.#options.maxWebSockets;
+    return this.#draining || this.#live.webSockets.size >= this.#options.maxWebSockets;
   }
 
   #reportOverload(request: ClientRequest): void {
@@ -174,27 +160,7 @@ class GatewayServer implements Gateway {
     });
   }
 
-  /** Makes this response the last one of its connection, and no longer one before it on that connection. */
-  #announceEnd(response: ClientResponse): void {
-    for (const earlier of this.#live) {
-      if (earlier === response) break;
-      if (earlier.req.socket === response.req.socket && this.#endings.has(earlier)) earlier.shouldKeepAlive = true;
-    }
-    // a request that waits to start ends the connection later
-    const more = connectionOf(response.req.socket)?.hasWaiting === true;
-    if (!response.shouldKeepAlive || more) return;
-    response.shouldKeepAlive = false;
-    this.#endings.add(response);
-  }
-
-  /** Counts a request as over once its answer is sent: a drain must not cut an answer that the client has not taken yet. */
-  #finished(entry: ListEntry<ClientResponse>): void {
-    const response = entry.value;
-    const unsent = response.writableEnded && !response.writableFinished && response.socket !== null;
-    if (!unsent || response.destroyed) return this.#over(entry);
-    response.once('close', () => this.#over(entry));
-    this.#plan.stalls.watch(response);
-  }
+  readonly #watchUnsent = (response: ClientResponse): void => this.#plan.stalls.watch(response);
 
   /** Ends a request that failed within the gateway: it is answered 500, or cut. */
   #failed(error: unknown, id: string, entry: ListEntry<ClientResponse>): void {
@@ -202,14 +168,7 @@ class GatewayServer implements Gateway {
     this.#options.logger.error({ id, err: error }, 'a request failed within the gateway');
     if (response.headersSent) response.destroy();
     else response.writeHead(500, ['content-length', '0', 'connection', 'close']).end();
-    this.#finished(entry);
-  }
-
-  #over(entry: ListEntry<ClientResponse>): void {
-    const response = entry.value;
-    this.#live.remove(entry);
-    if (response instanceof UpgradeResponse) this.#webSockets.delete(response);
-    if (this.#live.size === 0) this.#idle.notify();
+    this.#live.finish(entry, this.#watchUnsent);
   }
 
   async listen(options: ListenOptions = {}): Promise<string> {
@@ -274,14 +233,15 @@ class GatewayServer implements Gateway {
     checkKnownOptions('drain', options, ['timeoutMs']);
     const timeoutMs = checkInteger('timeoutMs', options.timeoutMs ?? drainTimeoutMs, 0, 86_400_000);
     this.#draining = true;
-    for (const response of this.#live) this.#announceEnd(response);
+    for (const response of this.#live) this.#live.announceEnd(response);
     const ended = [...this.#servers].map((server) => server.drain());
-    if (this.#live.size > 0) ended.push(this.#idle.wait());
+    ended.push(this.#live.whenNone());
     await atMost(clock, timeoutMs, Promise.all(ended));
-    for (const webSocket of this.#webSockets) webSocket.goAway?.();
+    const { webSockets } = this.#live;
+    for (const webSocket of webSockets) webSocket.goAway?.();
     // time for their close frames
-    const closing = [...this.#webSockets].some(({ goAway }) => goAway !== undefined);
-    if (closing) await atMost(clock, drainIdleMs, this.#idle.wait());
+    const closing = [...webSockets].some(({ goAway }) => goAway !== undefined);
+    if (closing) await atMost(clock, drainIdleMs, this.#live.whenNone());
     await this.close();
   }
 

@@ -12,7 +12,7 @@ import {
 } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import { logEnding } from './observe/log-ending.ts';
-import { decisionSources, requestFacts } from './observe/request-facts.ts';
+import { reportEnd } from './observe/request-end.ts';
 import { RequestTrace } from './observe/request-trace.ts';
 import { RequestReader } from './body/request-reader.ts';
 import { UpstreamRequest } from './upstream-request.ts';
@@ -275,44 +275,25 @@ export class ProxiedRequest implements BodyProgress {
   }
 
   #report(outcome: Outcome): void {
-    const { id, request, response } = this.#input;
-    const { clock, onRequestEnd, metrics } = this.#options;
-    const pipeline = this.#pipeline;
-    const isObserved = metrics !== undefined || onRequestEnd !== undefined || this.#trace !== undefined;
+    const { id, request, response, head } = this.#input;
+    const options = this.#options;
+    const [pipeline, trace, upstream] = [this.#pipeline, this.#trace, this.#upstream];
+    const isObserved = options.metrics !== undefined || options.onRequestEnd !== undefined || trace !== undefined;
     if (!isObserved && !pipeline.asks) return;
-    const durationMs = clock.now() - this.#startedAt;
-    const status = response.headersSent ? response.statusCode : 0;
     const { requestBytes: received = 0, responseBytes: sent = 0 } = this.#webSocket ?? {};
-    const requestBytes = (this.#reader?.bytes ?? 0) + received;
-    const responseBytes = this.#upstream.responseBytes + this.#ownBytes + sent;
-    if (outcome.outcome === 'cancelled') pipeline.cancel(id);
-    else if (pipeline.asks) {
-      const summary = {
-        status,
-        durationMs: Math.round(durationMs),
-        requestBodySize: requestBytes,
-        responseBodySize: responseBytes,
-        upstreamAttempts: Math.max(1, this.#upstream.attempts),
-      };
-      pipeline.complete(id, summary, outcome.outcome === 'failed' ? 'failed' : undefined);
-    }
-    if (!isObserved) return;
-    const agentsMs = pipeline.waitedMs;
-    const { queuedMs, headMs: upstreamMs } = this.#upstream.times ?? {};
-    const measured = { status, durationMs, agentsMs, requestBytes, responseBytes, queuedMs, upstreamMs };
-    metrics?.record(measured, outcome.outcome, outcome.error);
-    this.#trace?.end(status, outcome.outcome);
-    if (onRequestEnd === undefined) return;
-    const route = this.#input.head instanceof Error ? '' : this.#route.name;
-    const { target: upstream } = this.#upstream;
-    onRequestEnd({
-      ...requestFacts(request, clock, durationMs, this.#options.proxies),
+    reportEnd({
       id,
-      route,
+      request,
+      route: head instanceof Error ? '' : this.#route.name,
+      options,
+      pipeline,
+      trace,
+      outcome,
+      status: response.headersSent ? response.statusCode : 0,
+      durationMs: options.clock.now() - this.#startedAt,
+      requestBytes: (this.#reader?.bytes ?? 0) + received,
+      responseBytes: upstream.responseBytes + this.#ownBytes + sent,
       upstream,
-      ...measured,
-      ...outcome,
-      ...decisionSources(pipeline, outcome),
     });
   }
 }

@@ -4,6 +4,7 @@ import { AgentwireError, type HeaderList } from '@agentwire/core';
 import type { Lifecycle, ListEntry } from '@agentwire/core/internal';
 import { isBodiless } from '../response/response-head.ts';
 import type { Watched } from '../deadlines.ts';
+import { linesAsText } from './lines-as-text.ts';
 import { Upload } from './upload.ts';
 import { asUpstreamError, isConnectionLoss, isRefusedStream } from './upstream-error.ts';
 import type {
@@ -44,25 +45,6 @@ export const UPSTREAM_DISPATCH_LIFECYCLE: Lifecycle<UpstreamDispatchState> = {
 
 /** Methods whose request may be sent again when it is unknown whether the first one had an effect (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
-/** Returns lines as text. Those of one head mostly are parts of one buffer, which is decoded once: a call per line is 1 % of a request. */
-function textOf(raw: Exchange['rawHeaders']): string[] {
-  const [first] = raw;
-  const last = raw.at(-1);
-  if (first === undefined || last === undefined || typeof first === 'string' || typeof last === 'string')
-    return raw as string[];
-  const { buffer, byteOffset: begin } = first;
-  const length = last.byteOffset + last.length - begin;
-  const isOne = (raw as readonly Buffer[]).every(
-    (part) => part.buffer === buffer && part.byteOffset >= begin && part.byteOffset + part.length <= begin + length,
-  );
-  if (!isOne) return (raw as readonly Buffer[]).map((part) => part.toString('latin1'));
-  const text = Buffer.from(buffer, begin, length).toString('latin1');
-  return (raw as readonly Buffer[]).map((part) => {
-    const at = part.byteOffset - begin;
-    return text.slice(at, at + part.length);
-  });
-}
 
 /**
  * One request to the upstream and its response, from the queue to the end.
@@ -170,7 +152,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     this.#bodiless = isBodiless(this.request.method, status);
     this.#upload?.forget();
     this.#touch();
-    if (!this.response.onHead(status, textOf(exchange.rawHeaders), this)) this.#stop();
+    if (!this.response.onHead(status, linesAsText(exchange.rawHeaders), this)) this.#stop();
   }
 
   onRequestUpgrade(exchange: Exchange, socket: Duplex): void {
@@ -181,7 +163,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     // the connection is the client's from here on, and the next request dials another one
     this.#gate?.remove();
     this.#leave('over');
-    this.response.onUpgrade(textOf(exchange.rawHeaders), socket as Socket);
+    this.response.onUpgrade(linesAsText(exchange.rawHeaders), socket as Socket);
   }
 
   onResponseData(chunk: Uint8Array): void {
@@ -196,7 +178,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     const cut = this.#gate?.socket.errored ?? null;
     if (cut !== null) return this.onResponseError(cut);
     const { rawTrailers } = exchange;
-    if (rawTrailers.length > 0) this.#trailers = textOf(rawTrailers);
+    if (rawTrailers.length > 0) this.#trailers = linesAsText(rawTrailers);
     this.#receiveEnd();
   }
 
