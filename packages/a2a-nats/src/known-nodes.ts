@@ -3,6 +3,7 @@ import { nodeGone, sessionLost } from './lost-nodes.ts';
 import type { NodeLink } from './node-link.ts';
 import type { AnnouncedService, Announcement } from './presence-text.ts';
 import { RequestChecks } from './request-checks.ts';
+import { ServedServices } from './served-services.ts';
 
 /** A node that is there. */
 export interface NodePresence {
@@ -28,16 +29,13 @@ interface Known {
   /** Instances of before, so that two that take turns are told from one that was started again. */
   readonly before: Set<string>;
   conflict: boolean;
-  /** Services that it has announced so far: what it got for one that it left may still be in its hands. */
-  readonly served: Set<string>;
+  readonly served: ServedServices;
 }
 
 /** Signs of life that may stay out before a node is gone. */
 export const MISSED = 3;
 const MAX_NODES = 10_000;
 const MAX_BEFORE = 16;
-/** Names of services that are remembered of one node; one that announces more counts as serving all. */
-const MAX_SERVED = 4096;
 
 /** The other nodes that are there, as they announce themselves. */
 export class KnownNodes {
@@ -64,6 +62,12 @@ export class KnownNodes {
   reconnected(): void {
     const now = this.#link.options.clock.now();
     for (const known of this.#nodes.values()) known.expires = now + known.announcement.ttlMs;
+  }
+
+  /** Leaves out time in which this process could not listen, because it was stopped or busy: what others have sent meanwhile was not read yet. */
+  excuse(lateMs: number): void {
+    for (const known of this.#nodes.values()) known.expires += lateMs;
+    for (const [node, expires] of this.#expected) this.#expected.set(node, expires + lateMs);
   }
 
   /** The nodes, in the order in which they were heard of first. */
@@ -105,8 +109,8 @@ export class KnownNodes {
     const expires = now + announcement.ttlMs;
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
-      const served = new Set<string>();
-      noteServed(served, announcement);
+      const served = new ServedServices();
+      served.note(announcement.services);
       this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false, served });
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
@@ -116,7 +120,7 @@ export class KnownNodes {
     known.announcement = announcement;
     known.seenAt = seenAt;
     known.expires = expires;
-    noteServed(known.served, announcement);
+    known.served.note(announcement.services);
     if (last.instance !== announcement.instance) this.#another(source, known, last.instance);
     else if (last.session !== announcement.session) {
       sessionLost(this.#link, source);
@@ -176,12 +180,8 @@ export class KnownNodes {
   }
 }
 
-function noteServed(served: Set<string>, { services }: Announcement): void {
-  for (const { name } of services) if (served.size < MAX_SERVED) served.add(name);
-}
-
 function mayServe({ announcement, served }: Known, service: string): boolean {
-  return announcement.more > 0 || served.size >= MAX_SERVED || served.has(service);
+  return announcement.more > 0 || served.has(service);
 }
 
 /** Describes a node by its announcement. */

@@ -95,8 +95,10 @@ export class Presence {
 
   #schedule(): void {
     const { clock, presenceIntervalMs } = this.#link.options;
+    const due = clock.now() + presenceIntervalMs;
     this.#beat = clock.setTimeout(() => {
       this.#announce({});
+      this.known.excuse(clock.now() - due);
       if (this.#link.connected) this.known.sweep();
       this.#schedule();
     }, presenceIntervalMs);

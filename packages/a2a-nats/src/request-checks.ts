@@ -83,6 +83,14 @@ export class RequestChecks {
     const due = [...this.#losses].filter(([, { at }]) => this.#roundAt - at >= SETTLE_MS);
     for (const [node] of due) this.#losses.delete(node);
     if (this.#losses.size > 0) this.#schedule();
+    // everything that was sent here until now is read first: this process may have been stopped meanwhile.
+    this.#link.batch.flush().then(
+      () => this.#check(due),
+      () => undefined,
+    );
+  }
+
+  #check(due: readonly (readonly [string, Loss])[]): void {
     const questions = new Map<string, string[]>();
     for (const asked of this.#link.asked.list()) {
       if (!due.some(([node, loss]) => mayBeLost(asked, node, loss))) continue;

@@ -157,6 +157,19 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     expect(names(b)).not.toContain('a');
   });
 
+  it('do not take each other for gone after a process was stopped for longer than a node may be silent', async () => {
+    const [a, b] = [await start('a', server.url, FAST), await start('b', server.url, FAST)];
+    const [one, two] = [a.add('one'), b.add('two')];
+    await until(() => names(a).includes('b'));
+    const asking = one.request(target.remoteNode('b', target.process(two.pid)), payload.text('?'));
+    const message = await two.inbox.receive();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6 * FAST.presenceIntervalMs);
+    for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    await message?.reply(payload.text('here'));
+    expect(await asking).toMatchObject({ payload: { text: 'here' } });
+    expect(names(a)).toEqual(['a', 'b']);
+  });
+
   it('end what a node asked before its connection was lost, when it is back', async () => {
     const own = await startServer();
     const [a, b] = [await start('a', own.url), await start('b', server.url)];

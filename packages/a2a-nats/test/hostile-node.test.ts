@@ -362,9 +362,9 @@ function framed(pid: number): string[] {
 function forged(): string[] {
   const wrong = [null, -1, 1e308, '', 'x', [], {}, { Text: 'x' }, { Json: { constructor: 1 } }, true, 'x'.repeat(3000)];
   const good = { id: 'f', from: 1, target: 'Kernel', payload: { Text: 'x' }, timestamp: new Date(0).toISOString() };
-  const notes = { read: 1, pid: 1, by: 1, link: true, code: 0, reason: 'noproc', inbox: 'orders' };
+  const notes = { ids: ['f'], read: 1, pid: 1, by: 1, link: true, code: 0, reason: 'noproc', inbox: 'orders' };
   const rest = 'correlation_id trace_id traceparent left_ms idempotency_key priority durable streamed window part';
-  const more = 'epoch sequence confirm deferred error working taken services instance ttlMs metadata';
+  const more = 'epoch sequence confirm deferred error working taken absent services instance ttlMs metadata';
   const fields = [...Object.keys({ ...good, ...notes }), ...rest.split(' '), ...more.split(' ')];
   const texts = fields.flatMap((field) => wrong.map((value) => JSON.stringify({ ...good, ...notes, [field]: value })));
   return [...texts, '', '{', 'null', '[]', '"x"', '\0', '['.repeat(20_000), '{"__proto__":{"id":"x"}}'];
