@@ -8,7 +8,28 @@ const MIN_FREED_BYTES = 4 * 1024;
  * Bodies pass through a process as one memory after the other. V8 collects its whole heap for every 16 MiB of them that it is
  * left to find, 23 times for 400 MiB; freed here, they cost next to nothing.
  */
-export function freeMemory({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength >= MIN_FREED_BYTES && buffer.byteLength === byteLength && buffer instanceof ArrayBuffer)
-    buffer.transfer(0);
+export function freeMemory(bytes: Uint8Array): void {
+  if (isWhole(bytes)) bytes.buffer.transfer(0);
+}
+
+function isWhole(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = bytes;
+  return byteLength >= MIN_FREED_BYTES && buffer.byteLength === byteLength && buffer instanceof ArrayBuffer;
+}
+
+/** Memories that hold one received message each, and nothing else. */
+const ofOneMessage = new WeakSet<ArrayBufferLike>();
+
+/** Marks the memory of a received message, which was allocated for it: its receiver may free it. */
+export function markMessage(bytes: Uint8Array): void {
+  if (isWhole(bytes)) ofOneMessage.add(bytes.buffer);
+}
+
+/**
+ * Frees the memory of the message that `data` is a part of, where {@link markMessage} has marked it; every view of it is empty from
+ * then on. Does nothing to other memories: those of a reading with several messages, and those that a transport without frames
+ * shares with the sender.
+ */
+export function freeMessage({ buffer }: Uint8Array): void {
+  if (ofOneMessage.delete(buffer)) (buffer as ArrayBuffer).transfer(0);
 }

@@ -10,7 +10,7 @@ export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contrac
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
 export { printable, printableList, printableStart } from './errors.ts';
-export { freeMemory } from './free-memory.ts';
+export { freeMemory, freeMessage, markMessage } from './free-memory.ts';
 export { type GivenSocket, givenSocket, giveSocket, listenKey, type ListenPlace } from './given-sockets.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';
 export { LinkedList, type ListEntry } from './linked-list.ts';

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { toAgentwireError } from '@agentwire/core';
-import { freeMemory } from '@agentwire/core/internal';
+import { freeMemory, markMessage } from '@agentwire/core/internal';
 import {
   createFrameDecoder,
   MAX_HANDSHAKE_FRAME_BYTES,
@@ -42,7 +42,10 @@ class StreamLink implements MessageLink {
     this.#duplex = duplex;
     this.#isSocket = duplex instanceof Socket;
     this.#decoder = createFrameDecoder({
-      onFrame: (_, bytes, start, end) => this.#receiver?.onMessage(bytes, start - 1, end),
+      onFrame: (_, bytes, start, end, isAlone) => {
+        if (isAlone) markMessage(bytes);
+        this.#receiver?.onMessage(bytes, start - 1, end);
+      },
       limitBytes: MAX_HANDSHAKE_FRAME_BYTES,
       now: () => this.#receiver?.clock.now() ?? 0,
     });

@@ -70,7 +70,11 @@ test('a chunk that is not retained may be overwritten at once, also while the de
         const stream = Buffer.concat(sent.map(encode));
         const views: { readonly type: number; readonly payload: Buffer }[] = [];
         const decoder = createFrameDecoder({
-          onFrame: (type, bytes, start, end) => views.push({ type, payload: bytes.subarray(start, end) }),
+          onFrame(type, bytes, start, end, isAlone) {
+            const payload = bytes.subarray(start, end);
+            views.push({ type, payload: isAlone ? Buffer.from(payload) : payload });
+            if (isAlone) bytes.fill(0xee);
+          },
         });
         for (let at = 0, turn = 0; at < stream.length; turn += 1) {
           const { length, hold } = cuts[turn % cuts.length] ?? { length: 1, hold: false };

@@ -1,6 +1,8 @@
 import { ALLOW, AgentwireError, type Decision, type HeaderOp, type Peer } from '@agentwire/core';
+import { freeMessage } from '@agentwire/core/internal';
 import type { HeaderMap } from '@agentwire/headers';
 import { CONTINUE } from '../run/handler-run.ts';
+import { mayFree } from '../zentinel/response-bodies.ts';
 
 /** Received piece of a body. */
 export interface BodyPiece {
@@ -76,6 +78,12 @@ export class BodyAnswers {
       throw new AgentwireError('ERR_BODY_TOO_LARGE', what, { detail: { limit } });
     }
     if (data.byteLength > 0) this.#kept.push(data);
+  }
+
+  /** Frees a piece that nothing reads any more, unless an answer has its bytes. */
+  free(data: Uint8Array): void {
+    const { peer, isRequest } = this.message;
+    if (this.mode !== 'hold' && mayFree(peer, isRequest)) freeMessage(data);
   }
 
   /** Returns what is kept, and keeps nothing any more. */

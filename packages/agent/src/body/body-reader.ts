@@ -1,8 +1,9 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
-import { checkOptions, OPTION } from '@agentwire/core/internal';
-import { decodedBody, decodedWhole } from '../change/content-coding.ts';
+import { checkOptions, freeMemory, OPTION } from '@agentwire/core/internal';
+import { codingsOf, decodedBody, decodedWhole } from '../change/content-coding.ts';
 import type { DecodedOptions, HoldOptions, IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
 import type { HandlerRun, Reply } from '../run/handler-run.ts';
+import { Arrivals } from './arrivals.ts';
 import { type AnsweredMessage, BodyAnswers, type BodyPiece } from './body-answers.ts';
 import { type Collector, HeapCollector, SpillCollector } from './collector.ts';
 import { checkPreview, checkWholeOptions } from './read-options.ts';
@@ -12,19 +13,17 @@ export class BodyReader implements IncomingBody {
   truncated = false;
   readonly answers: BodyAnswers;
   readonly #run: HandlerRun;
+  readonly #freesGiven: boolean;
+  readonly #arrivals: Arrivals;
   #used = false;
   #consumed = false;
-  #ended: boolean;
-  /** Pieces of a preview that have been answered. */
-  #early: Uint8Array[] = [];
-  #piece: Uint8Array | undefined;
-  #error: AgentwireError | undefined;
-  #wake: (() => void) | undefined;
   #collector: Collector | undefined;
 
-  constructor(run: HandlerRun, expected: boolean, message: AnsweredMessage) {
+  /** @param freesGiven whether a piece that the handler was given is freed when it asks for the next one */
+  constructor(run: HandlerRun, expected: boolean, message: AnsweredMessage, freesGiven: boolean) {
     this.#run = run;
-    this.#ended = !expected;
+    this.#arrivals = new Arrivals(!expected);
+    this.#freesGiven = freesGiven;
     this.answers = new BodyAnswers(message);
   }
 
@@ -35,7 +34,7 @@ export class BodyReader implements IncomingBody {
 
   /** `true` if nothing more arrives. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#arrivals.ended;
   }
 
   /** Takes a chunk and returns its answer. @throws the error that the handler failed with before */
@@ -44,19 +43,12 @@ export class BodyReader implements IncomingBody {
       const reply = this.#run.wait();
       return reply instanceof Promise ? reply : this.answers.late(reply, piece.index, piece.data);
     }
-    if (this.#piece !== undefined || this.#ended) {
-      throw new AgentwireError(
-        'ERR_PROTOCOL',
-        'a body chunk arrived before the one in front of it was answered, or after the end',
-      );
-    }
+    this.#arrivals.check();
     this.truncated = piece.truncated;
     const taken = this.#take(piece);
     if (this.#collector !== undefined && taken && !piece.last) return this.answers.more();
     const answer = this.#run.wait();
-    this.#ended = piece.last;
-    if (this.#collector === undefined) this.#piece = piece.data;
-    this.#wake?.();
+    this.#arrivals.add(piece, this.#collector !== undefined);
     return answer;
   }
 
@@ -66,16 +58,14 @@ export class BodyReader implements IncomingBody {
       this.#collector?.add(data);
       return true;
     } catch (error) {
-      this.#error = error as AgentwireError;
+      this.#arrivals.fail(error as AgentwireError);
       return false;
     }
   }
 
   /** Fails a body that has not ended: nothing more arrives. */
   abort(error: AgentwireError): void {
-    if (this.#ended) return;
-    this.#error ??= error;
-    this.#wake?.();
+    if (!this.ended) this.#arrivals.fail(error);
   }
 
   #begin({ hold = false }: HoldOptions = {}): void {
@@ -99,60 +89,69 @@ export class BodyReader implements IncomingBody {
     }
     if (this.#used) return;
     this.#used = true;
-    if (mode === 'hold' && this.#piece !== undefined) this.answers.keep(this.#piece);
-    if (!this.#ended && this.#piece === undefined) this.#run.continue(this.answers.more());
+    const { piece } = this.#arrivals;
+    if (mode === 'hold' && piece !== undefined) this.answers.keep(piece);
+    if (!this.ended && piece === undefined) this.#run.continue(this.answers.more());
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    return this.#read(this.#freesGiven);
+  }
+
+  async *#read(frees: boolean): AsyncGenerator<Uint8Array, undefined> {
     this.#begin();
-    yield* this.#pieces();
+    yield* this.#pieces(frees);
   }
 
-  /** Gives the pieces of a body that changes. */
-  changing(): AsyncGenerator<Uint8Array, undefined> {
+  /** Gives the pieces of a body that changes. @param frees whether one is freed when the next is asked for */
+  changing(frees: boolean): AsyncGenerator<Uint8Array, undefined> {
     this.#start('change');
-    return this.#pieces();
+    return this.#pieces(frees);
   }
 
-  async *#pieces(): AsyncGenerator<Uint8Array, undefined> {
+  async *#pieces(frees: boolean): AsyncGenerator<Uint8Array, undefined> {
     this.#consumed = true;
-    yield* this.#early.splice(0);
+    yield* this.#arrivals.takeEarly();
     for (;;) {
-      await this.#arrival();
-      const piece = this.#piece;
-      this.#piece = undefined;
-      if (piece !== undefined && piece.byteLength > 0) yield piece;
-      if (this.#ended) return;
+      await this.#arrivals.wait();
+      const piece = this.#arrivals.take();
+      if (piece !== undefined && piece.byteLength > 0) {
+        yield piece;
+        if (frees) this.answers.free(piece);
+      }
+      if (this.ended) return;
       this.#run.continue(this.answers.more());
     }
   }
 
   /** Drops what has not been read of a body that changes. */
   async dropRest(): Promise<void> {
-    while (!this.#ended) {
-      this.#piece = undefined;
+    while (!this.ended) {
+      this.#arrivals.take();
       this.#run.continue(this.answers.more());
-      await this.#arrival();
+      await this.#arrivals.wait();
     }
   }
 
   decoded(options: DecodedOptions = {}): AsyncIterable<Uint8Array> {
     checkOptions('decoded', options, { limit: OPTION.integer(0, Number.MAX_SAFE_INTEGER) });
-    return decodedBody(this, this.answers.message.headers, options.limit);
+    const { headers } = this.answers.message;
+    // pieces that only a decoder is given are freed
+    const encoded = { [Symbol.asyncIterator]: () => this.#read(this.#freesGiven || codingsOf(headers).length > 0) };
+    return decodedBody(encoded, headers, options.limit);
   }
 
   async preview(bytes: number, options: HoldOptions = {}): Promise<Uint8Array> {
     checkPreview(bytes, options);
     this.#begin(options);
-    await this.#arrival();
-    const length = (): number => this.#early.reduce((sum, one) => sum + one.byteLength, this.#piece?.byteLength ?? 0);
-    while (length() < bytes && !this.#ended) {
-      if (this.#piece !== undefined) this.#early.push(this.#piece);
-      this.#piece = undefined;
+    const arrivals = this.#arrivals;
+    await arrivals.wait();
+    while (arrivals.bytes < bytes && !this.ended) {
+      arrivals.keep();
       this.#run.continue(this.answers.more());
-      await this.#arrival();
+      await arrivals.wait();
     }
-    return Buffer.concat(this.#piece === undefined ? this.#early : [...this.#early, this.#piece]).subarray(0, bytes);
+    return Buffer.concat(arrivals.all).subarray(0, bytes);
   }
 
   skipRest(): void {
@@ -160,29 +159,20 @@ export class BodyReader implements IncomingBody {
     this.#run.settle(ALLOW);
   }
 
-  async #arrival(): Promise<void> {
-    while (this.#piece === undefined && !this.#ended && this.#error === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-    if (this.#error !== undefined) throw this.#error;
-  }
-
   /** Reads the whole body. @throws AgentwireError `ERR_BODY_TOO_LARGE` */
   async whole(options: WholeBodyOptions = {}): Promise<Uint8Array> {
     const limit = checkWholeOptions(options);
     this.#begin(options);
     this.#consumed = true;
-    const collector = options.spill === true ? this.#spill(limit) : new HeapCollector(limit);
+    const free = (data: Uint8Array): void => this.answers.free(data);
+    const collector = options.spill === true ? this.#spill(limit, free) : new HeapCollector(limit, free);
     this.#collector = collector;
-    const arrived = this.#early.splice(0);
-    const piece = this.#piece;
-    this.#piece = undefined;
     // of a preview, or from a proxy that does not wait for answers
-    for (const one of piece === undefined ? arrived : [...arrived, piece]) collector.add(one);
-    if (piece !== undefined && !this.#ended) this.#run.continue(this.answers.more());
-    await this.#arrival();
+    for (const one of this.#arrivals.takeEarly()) collector.add(one);
+    const piece = this.#arrivals.take();
+    if (piece !== undefined) collector.add(piece);
+    if (piece !== undefined && !this.ended) this.#run.continue(this.answers.more());
+    await this.#arrivals.wait();
     if (this.truncated && options.allowTruncated !== true) {
       throw new AgentwireError('ERR_BODY_TOO_LARGE', 'the proxy truncated the body, so the whole of it is not known');
     }
@@ -190,11 +180,21 @@ export class BodyReader implements IncomingBody {
     return options.decode === true ? decodedWhole(bytes, this.answers.message.headers, limit) : bytes;
   }
 
-  #spill(limit: number): Collector {
-    const collector = new SpillCollector(limit);
+  #spill(limit: number, free: (data: Uint8Array) => void): Collector {
+    const collector = new SpillCollector(limit, free);
     // native code may still read the view of a handler that ran out of time, and must not lose its memory meanwhile; if the
     // handler never ends, the garbage collector frees it
     this.#run.onReturned = () => collector.release();
     return collector;
+  }
+
+  /** Reads the whole body as UTF-8 text, and frees its bytes. @throws AgentwireError `ERR_BODY_TOO_LARGE` */
+  async text(options?: WholeBodyOptions): Promise<string> {
+    const bytes = await this.whole(options);
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+    if (options?.spill === true) return text;
+    freeMemory(bytes);
+    this.answers.free(bytes);
+    return text;
   }
 }

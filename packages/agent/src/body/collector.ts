@@ -25,10 +25,13 @@ function tooLarge(limit: number): AgentwireError {
 export class HeapCollector implements Collector {
   readonly #limit: number;
   #pieces: Uint8Array[] = [];
+  readonly #free: (data: Uint8Array) => void;
   #length = 0;
 
-  constructor(limit: number) {
+  /** @param free takes pieces that were copied */
+  constructor(limit: number, free: (data: Uint8Array) => void) {
     this.#limit = limit;
+    this.#free = free;
   }
 
   add(data: Uint8Array): void {
@@ -43,7 +46,9 @@ export class HeapCollector implements Collector {
   bytes(): Uint8Array {
     const [first] = this.#pieces;
     if (first === undefined) return new Uint8Array(0);
-    const whole = this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#length);
+    if (this.#pieces.length === 1) return first;
+    const whole = Buffer.concat(this.#pieces, this.#length);
+    for (const piece of this.#pieces) this.#free(piece);
     this.#pieces = [whole];
     return whole;
   }
@@ -52,13 +57,17 @@ export class HeapCollector implements Collector {
 /** Collects in a `LargeBodyBuffer`, which moves to a mapped file past 1 MiB. */
 export class SpillCollector implements Collector {
   readonly #buffer: LargeBodyBuffer;
+  readonly #free: (data: Uint8Array) => void;
 
-  constructor(limit: number) {
+  /** @param free takes pieces that were copied */
+  constructor(limit: number, free: (data: Uint8Array) => void) {
+    this.#free = free;
     this.#buffer = new LargeBodyBuffer({ maxBodySize: Math.min(limit, constants.MAX_LENGTH) });
   }
 
   add(data: Uint8Array): void {
     this.#buffer.writeChunk(data);
+    this.#free(data);
   }
 
   bytes(): Uint8Array {

@@ -20,6 +20,8 @@ export interface MessageHost {
   readonly requestBody: boolean;
   /** `true` if this agent announced that it reads response bodies. */
   readonly responseBody: boolean;
+  /** `true` if a piece of a body is freed when its handler is done with it. */
+  readonly freeChunks: boolean;
   /** Spellings of a path that are resolved or refused. */
   readonly paths: PathOptions;
   /** Creates a run for a body that changes after the handler has decided. */
@@ -73,7 +75,7 @@ export abstract class Message implements IncomingMessage {
       throw new AgentwireError('ERR_INVALID_STATE', message);
     }
     if (this.reader === undefined) {
-      this.reader = new BodyReader(run ?? this.host.run, this.hasBody, this);
+      this.reader = new BodyReader(run ?? this.host.run, this.hasBody, this, this.host.freeChunks);
       if (this.#bodyEnd !== undefined) this.endBody(this.#bodyEnd);
     }
     return this.reader;
@@ -107,8 +109,7 @@ export abstract class Message implements IncomingMessage {
   }
 
   async #text(options?: WholeBodyOptions): Promise<string> {
-    const bytes = await this.#bytes(options);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+    return this.openBody().text(options);
   }
 
   async #json(options?: WholeBodyOptions): Promise<unknown> {

@@ -23,6 +23,8 @@ export class BodyChange {
   readonly encoded: boolean;
   /** `true` if it reads text, so that the charset matters. */
   readonly readsText: boolean;
+  /** `true` if it keeps no view of a piece when it asks for the next one, nor gives one. */
+  readonly copies: boolean;
   /** Builder's method, for errors. */
   readonly #method: string;
 
@@ -38,6 +40,7 @@ export class BodyChange {
     this.encoded = options.encoded ?? false;
     this.#method = method;
     this.readsText = method === 'replaceText';
+    this.copies = method !== 'transformBody';
   }
 
   /** Adds the change to a decision. @throws AgentwireError `ERR_INVALID_STATE` for another than an allow without a change */

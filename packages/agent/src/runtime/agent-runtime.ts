@@ -50,6 +50,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  readonly freeChunks: boolean;
   readonly paths: PathOptions;
   readonly sessions: Set<AgentSession> = new Set<AgentSession>();
   readonly limiter: ConcurrencyLimiter;
@@ -69,6 +70,7 @@ export class AgentRuntime implements SessionHandler, ContextHost {
     this.#handlers = agent.handlers;
     this.requestBody = agent.requestBody;
     this.responseBody = agent.responseBody;
+    this.freeChunks = agent.freeChunks;
     this.paths = agent.paths;
     this.handlerTimeoutMs = agent.limits.handlerTimeoutMs;
     this.limiter = new ConcurrencyLimiter(agent.limits.maxConcurrentRequests, this.sessions, this.clock, this.logger);

@@ -39,7 +39,9 @@ export class BodyChanges {
     const run = message.host.createRun();
     const changing = message.openBody(run);
     const codings = outputOf(bodyChange, message, changing.answers);
-    const pieces = changing.changing();
+    // a decoder is all that gets the pieces of an encoded body
+    const isEncoded = !bodyChange.encoded && codingsOf(message.headers).length > 0;
+    const pieces = changing.changing(bodyChange.copies || isEncoded);
     this.#follow(run, context, stream(bodyChange, message, changing, pieces, codings));
     return withHeadOps(decision, changing.answers);
   }

@@ -6,10 +6,12 @@ import {
   type RequestBodyChunk,
   type ResponseBodyChunk,
 } from '@agentwire/core';
+import { freeMessage } from '@agentwire/core/internal';
 import type { BodyPiece } from '../body/body-answers.ts';
 import type { Message } from '../body/message.ts';
 import type { AgentHandlers } from '../handler/agent-handlers.ts';
 import type { Reply } from '../run/handler-run.ts';
+import { mayFree } from '../zentinel/response-bodies.ts';
 import { isTruncated } from '../zentinel/released-proxy.ts';
 import type { ContextHost, EventContext } from './event-context.ts';
 import type { HandlerCalls } from './handler-calls.ts';
@@ -55,8 +57,21 @@ export class ChunkDispatcher {
       return ALLOW;
     }
     const chunk = { ...piece, totalSize: event.totalSize, bytesTransferred: event.bytesTransferred };
-    return this.#calls.call(handler, chunk, context, event, name);
+    const reply = this.#calls.call(handler, chunk, context, event, name);
+    return this.#host.freeChunks && mayFree(context.peer, isRequest) ? freed(reply, event.data) : reply;
   }
+}
+
+/** Frees a chunk when its handler has decided: a failure may be that of its deadline, while it still reads the chunk. */
+function freed(reply: Decision | Promise<Reply>, data: Uint8Array): Decision | Promise<Reply> {
+  if (!(reply instanceof Promise)) return freeUnlessSent(reply, data);
+  return reply.then((decision) => decision && freeUnlessSent(decision, data));
+}
+
+function freeUnlessSent(decision: Decision, data: Uint8Array): Decision {
+  const sent = decision.requestBodyMutation?.data ?? decision.responseBodyMutation?.data;
+  if (sent?.buffer !== data.buffer) freeMessage(data);
+  return decision;
 }
 
 /**

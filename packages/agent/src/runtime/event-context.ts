@@ -16,6 +16,7 @@ export interface ContextHost extends RunHost {
   readonly handlerTimeoutMs: number;
   readonly requestBody: boolean;
   readonly responseBody: boolean;
+  readonly freeChunks: boolean;
   readonly paths: PathOptions;
   /** Sends a log line to the proxy of a request. */
   log(from: EventContext, level: keyof Logger, message: string, fields: LogFields): boolean;
@@ -114,6 +115,10 @@ export class EventContext implements HandlerContext, MessageHost {
 
   get responseBody(): boolean {
     return this.#host.responseBody;
+  }
+
+  get freeChunks(): boolean {
+    return this.#host.freeChunks;
   }
 
   get response(): ResponseMessage | undefined {

@@ -7,6 +7,11 @@ export function losesResponseBodies(peer: Peer): boolean {
   return peer.quirks.includes('response_body_mutation_required');
 }
 
+/** Returns whether a chunk may be freed before its answer is sent, which has its bytes where the peer loses them. */
+export function mayFree(peer: Peer, isRequest: boolean): boolean {
+  return isRequest || !losesResponseBodies(peer);
+}
+
 /**
  * Returns the bytes of a response chunk in its answer, for proxies that lose them otherwise. Such a proxy takes an empty
  * replacement for none, so a dropped chunk is replaced by a space.

@@ -2,8 +2,11 @@ import { AgentwireError } from '@agentwire/core';
 import { MAX_FRAME_BYTES } from './frame-limits.ts';
 import { LengthPrefixedReader } from './length-prefixed-reader.ts';
 
-/** Receives one whole frame: its payload is `bytes` from `start` up to `end`. The bytes are never overwritten. */
-export type OnFrame = (type: number, bytes: Buffer, start: number, end: number) => void;
+/**
+ * Receives one whole frame: its payload is `bytes` from `start` up to `end`. The bytes are never overwritten. `isAlone` is `true` where
+ * they were allocated for this frame and hold nothing else.
+ */
+export type OnFrame = (type: number, bytes: Buffer, start: number, end: number, isAlone: boolean) => void;
 
 /** Options of {@link createFrameDecoder}. */
 export interface FrameDecoderOptions {
@@ -69,8 +72,8 @@ class StreamFrameDecoder extends LengthPrefixedReader implements FrameDecoder {
     );
   }
 
-  protected deliver(bytes: Buffer, start: number, end: number): void {
-    this.#onFrame(bytes[start] as number, bytes, start + 1, end);
+  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void {
+    this.#onFrame(bytes[start] as number, bytes, start + 1, end, isAlone);
   }
 }
 

@@ -51,8 +51,12 @@ export abstract class LengthPrefixedReader {
   /** Length of the body whose prefix begins at `at`. @throws AgentwireError for one that is not accepted */
   protected abstract bodyLength(bytes: Buffer, at: number): number;
 
-  /** Takes one body: `bytes` from `start` up to `end`, which are never overwritten. */
-  protected abstract deliver(bytes: Buffer, start: number, end: number): void;
+  /**
+   * Takes one body: `bytes` from `start` up to `end`, which are never overwritten.
+   *
+   * @param isAlone `true` where `bytes` were allocated for this frame and hold nothing else
+   */
+  protected abstract deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void;
 
   /**
    * Takes what was read. Views of `chunk` are delivered and kept, see {@link retained}.
@@ -150,7 +154,7 @@ export abstract class LengthPrefixedReader {
       if (next > end) break;
       at = next;
       this.retained = true;
-      this.deliver(chunk, start, next);
+      this.deliver(chunk, start, next, false);
     }
     return at;
   }
@@ -186,7 +190,7 @@ export abstract class LengthPrefixedReader {
     const frame = this.#cut as Buffer;
     this.#cut = undefined;
     this.incompleteBytes = 0;
-    this.deliver(frame, this.#prefixBytes, total);
+    this.deliver(frame, this.#prefixBytes, total, true);
     return next;
   }
 

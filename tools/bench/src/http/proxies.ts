@@ -104,6 +104,7 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
     return serve(createServer((request, response) => proxy.web(request, response, {}, () => response.destroy())));
   },
   'gateway-upload': gateway(),
+  'gateway-upload-freed': gateway(),
   'gateway-upload-held': gateway({ requestBody: 'buffer' }),
   'gateway-upload-alone': gateway(),
   'gateway-http2': gateway({ h2c: true }),

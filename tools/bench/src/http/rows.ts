@@ -121,6 +121,12 @@ export const HTTP_ROWS: readonly HttpRow[] = [
     [over('gateway-upload-alone', 0.6), proxyCpu('gateway-upload-alone', 1.67), { of: 'rss', atMost: 400e6 }],
   ),
   uploads(
+    'gateway-upload-freed',
+    'the same, the agent keeps no chunk',
+    ['uds-msgpack-chunks-freed'],
+    [over('gateway-upload-alone', 0.6), proxyCpu('gateway-upload-alone', 1.67), { of: 'rss', atMost: 400e6 }],
+  ),
+  uploads(
     'gateway-upload-held',
     'upload, held until the agent has decided',
     ['uds-msgpack-chunks'],

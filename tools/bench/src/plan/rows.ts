@@ -107,6 +107,16 @@ const AGENTWIRE: readonly Row[] = [
     bytesPerQuestion: 1024 * 1024,
   },
   {
+    ...node(
+      'uds-msgpack-chunks-freed',
+      'the same, the agent keeps no chunk',
+      'uds',
+      { 4: [{ of: 'gigabytes', atLeast: 1.5 }] },
+      [4],
+    ),
+    bytesPerQuestion: 1024 * 1024,
+  },
+  {
     ...node('grpc-chunks', 'gRPC, 64 KiB body chunks', 'tcp', { 4: [{ of: 'gigabytes', atLeast: 1 }] }, [4]),
     bytesPerQuestion: 1024 * 1024,
   },

@@ -31,6 +31,15 @@ export const bodyAgent: Agent = defineAgent({
   onRequestBodyChunk: () => MORE,
 });
 
+/** Takes bodies chunk by chunk, and keeps none. */
+export const freeingAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  freeChunks: true,
+  onRequestHeaders: () => MORE,
+  onRequestBodyChunk: () => MORE,
+});
+
 /** Judges the head of the response as well. */
 export const responseAgent: Agent = defineAgent({
   name: 'bench',

@@ -6,7 +6,7 @@ import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
-import { bodyAgent, constantAgent, frameAgent, responseAgent, variedAgent } from './agents.ts';
+import { bodyAgent, constantAgent, frameAgent, freeingAgent, responseAgent, variedAgent } from './agents.ts';
 import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
 
@@ -160,6 +160,14 @@ export const AGENTWIRE_STACKS: readonly Stack[] = [
     encoding: 'msgpack',
     dialect: 'documented',
     agent: bodyAgent,
+    client: askWithBodies,
+  }),
+  sessionStack({
+    name: 'uds-msgpack-chunks-freed',
+    medium: 'uds',
+    encoding: 'msgpack',
+    dialect: 'documented',
+    agent: freeingAgent,
     client: askWithBodies,
   }),
   // for the rows about HTTP
