@@ -1,7 +1,10 @@
 import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
+import { createManualClock } from '@agentwire/core/testing';
 import { expect, test, vi } from 'vitest';
 import { rawClient } from './raw-client.ts';
 import { setup } from './setup.ts';
+import { turns } from './support/ending-server.ts';
+import { rawUpstream } from './support/raw-upstream.ts';
 import { open, socketUpstream } from './web-socket-setup.ts';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -115,4 +118,48 @@ test('a budget is the time for one message: past it the failure policy decides',
   client.send('hang');
   expect(await client.closed).toBe('1011 no decision');
   expect(upstream.messages).toEqual(['one']);
+});
+
+/** Answer to the handshake of {@link KEY}. */
+const ACCEPTED =
+  'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
+
+test('what an upstream sent before it reset its connection passes, also where its agent decides later', async () => {
+  const decided = Promise.withResolvers<void>();
+  const [asked, lost] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const late = async (event: ProxyEvent): Promise<Decision> => {
+    if (event.type === 'webSocketFrame' && !event.clientToServer) await (asked.resolve(), decided.promise);
+    return ALLOW;
+  };
+  const { origin } = await rawUpstream(({ socket }) => {
+    socket.write(`${ACCEPTED}\x81\x02hi`, 'latin1');
+    void asked.promise.then(() => socket.resetAndDestroy());
+    socket.once('close', () => lost.resolve());
+  });
+  const { url } = await setup({ late }, { upstream: origin });
+  const client = await rawClient(url);
+  client.send(HANDSHAKE);
+  await lost.promise;
+  // the write of it fails, so that the gateway knows of the reset
+  client.socket.write(Buffer.from([0x81, 0x80, 0, 0, 0, 0]));
+  await turns(50);
+  decided.resolve();
+  expect((await client.closed()).endsWith('\r\n\r\n\x81\x02hi')).toBe(true);
+});
+
+test('a client that sends a bad frame to an upstream that does not close is closed after a second', async () => {
+  const clock = createManualClock();
+  const { origin } = await rawUpstream(({ socket }) => socket.write(ACCEPTED));
+  const { url } = await setup({ agent: () => ALLOW }, { upstream: origin, clock });
+  const client = await rawClient(url);
+  client.send(HANDSHAKE);
+  await client.until(/\r\n\r\n/);
+  client.socket.write(Buffer.from([0xc1, 0x80, 0, 0, 0, 0]));
+  const gone = client.closed();
+  const advancing = setInterval(() => clock.advance(250), 5);
+  expect((await client.until(/\r\n\r\n\x88/)).slice(-2)).not.toBe('');
+  clearInterval(advancing);
+  expect(clock.now()).toBeLessThan(4_000 + createManualClock().now());
+  client.socket.destroy();
+  await gone;
 });

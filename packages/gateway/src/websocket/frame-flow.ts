@@ -1,38 +1,10 @@
 import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import type { WebSocketOpcode } from '@agentwire/core';
-import * as ws from 'ws';
-import { type FrameFault, frameFault } from './frame-fault.ts';
-
-/** Parser of `ws`, which its types leave out. */
-type Receiver = Writable;
-interface Frames {
-  readonly Receiver: new (options: {
-    readonly isServer: boolean;
-    readonly maxPayload: number;
-    readonly maxFragments: number;
-    readonly maxBufferedChunks: number;
-  }) => Receiver;
-  readonly Sender: {
-    frame(
-      data: Uint8Array,
-      options: {
-        readonly fin: boolean;
-        readonly rsv1: boolean;
-        readonly opcode: number;
-        readonly mask: boolean;
-        readonly readOnly: boolean;
-      },
-    ): Uint8Array[];
-  };
-}
-const { Receiver, Sender } = ws as unknown as Frames;
+import { closeData, OPCODE, Receiver, Sender } from './frame-codec.ts';
+import { type Close, type FrameFault, frameFault } from './frame-fault.ts';
 
 /** Pieces of one message that are kept at most: fragments, and reads of the socket. */
 const MAX_PIECES = 16_384;
-
-const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
-const EMPTY = Buffer.alloc(0);
 
 /** Message or control frame. */
 export interface Message {
@@ -56,13 +28,6 @@ export interface FrameFlowDeps {
   readonly onClose: () => void;
 }
 
-/** Returns the bytes of a close frame's data. */
-function closeData(code: number, reason: Uint8Array): Buffer {
-  // RFC 6455 §7.1.5: a close frame without a code
-  if (code === 1005) return EMPTY;
-  return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), reason]);
-}
-
 /**
  * One direction of a WebSocket: reads whole messages, has each one judged, and passes those that may, in order.
  *
@@ -73,6 +38,10 @@ export class FrameFlow {
   readonly #receiver: Receiver;
   #queue: Item[] = [];
   #busy = false;
+  /** Resolves when what was read before has been passed. */
+  #passing = Promise.resolve();
+  /** Close that the target gets in place of the source's. */
+  #last: Close | undefined;
   /** Set after a close frame or a fault: what follows is discarded. */
   #ended = false;
   #closeSent = false;
@@ -123,7 +92,7 @@ export class FrameFlow {
     if (this.#busy || this.#queue.length === 0) return;
     this.#busy = true;
     this.#deps.source.pause();
-    this.#passAll()
+    this.#passing = this.#passAll()
       .catch(this.#deps.onFail)
       .finally(() => {
         this.#busy = false;
@@ -137,6 +106,8 @@ export class FrameFlow {
     this.#queue = [];
     for (const item of items) {
       if (this.#stopped) return;
+      if (this.#last !== undefined && (item === 'end' || item instanceof Error || item.opcode === 'close'))
+        return this.stop(this.#last);
       if (item === 'end') this.#deps.target.end();
       else if (item instanceof Error) throw item;
       // no await where nothing is waited for
@@ -179,8 +150,18 @@ export class FrameFlow {
     return keepsUp;
   }
 
+  /** Resolves when what was read has been passed. */
+  async passed(): Promise<void> {
+    while (this.#busy) await this.#passing;
+  }
+
+  /** Closes the target like this when the source closes or ends, or sends a bad frame. */
+  endWith(close: Close): void {
+    this.#last = close;
+  }
+
   /** Closes the target, and discards what comes and waits. */
-  stop(code: number, reason: string): void {
+  stop({ code, reason }: Close): void {
     this.#stopped = true;
     this.#queue = [];
     const { source, target } = this.#deps;

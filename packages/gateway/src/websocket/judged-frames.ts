@@ -1,4 +1,4 @@
-import { closeFor } from './frame-fault.ts';
+import { type Close, closeFor, FrameFault } from './frame-fault.ts';
 import { FrameFlow, type Message } from './frame-flow.ts';
 import type { SocketPair } from './socket-pair.ts';
 
@@ -23,8 +23,10 @@ export class JudgedFrames {
     const { client, upstream } = pair;
     const onFail = (error: unknown): void => {
       if (this.#stopped) return;
-      this.error = error;
-      this.#stop(closeFor(error, 'client'), closeFor(error, 'upstream'));
+      const isFirst = this.error === undefined;
+      this.error ??= error;
+      if (isFirst && error instanceof FrameFault && error.side === 'client') this.#closeAfterAnswers(error);
+      else this.#stop(closeFor(error, 'client'), closeFor(error, 'upstream'));
     };
     const deps = { maxMessageBytes, onFail, onClose: () => pair.ends() };
     this.#pair = pair;
@@ -42,6 +44,16 @@ export class JudgedFrames {
       fromClient: false,
       judge: (message) => judge(message, false),
     });
+    pair.passed = (from) => (from === client ? this.#toUpstream : this.#toClient).passed();
+  }
+
+  /** Passes what the upstream has to answer to the client's messages before a bad frame, and closes then. */
+  #closeAfterAnswers(fault: FrameFault): void {
+    const [forClient, forUpstream] = [closeFor(fault, 'client'), closeFor(fault, 'upstream')];
+    this.#pair.ends();
+    this.#toClient.endWith(forClient);
+    this.#pair.onLate = () => this.#toClient.stop(forClient);
+    this.#toUpstream.stop(forUpstream);
   }
 
   /** @param early bytes of the client that came before */
@@ -56,10 +68,10 @@ export class JudgedFrames {
     if (!this.#stopped) this.#stop(close, close);
   }
 
-  #stop(forClient: { code: number; reason: string }, forUpstream: { code: number; reason: string }): void {
+  #stop(forClient: Close, forUpstream: Close): void {
     this.#stopped = true;
     this.#pair.ends();
-    this.#toClient.stop(forClient.code, forClient.reason);
-    this.#toUpstream.stop(forUpstream.code, forUpstream.reason);
+    this.#toClient.stop(forClient);
+    this.#toUpstream.stop(forUpstream);
   }
 }

@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
+import { freeMemory } from '@agentwire/core/internal';
 import type { Deadlines, Watched } from '../deadlines.ts';
 
 /** Time for the rest after one side has ended, in milliseconds. */
 const CLOSE_MS = 5_000;
+
+/** The part of it after which `onLate` is called, in milliseconds. */
+const LATE_MS = 1_000;
 
 /** Settings of a {@link SocketPair}. */
 export interface SocketPairDeps {
@@ -25,6 +29,10 @@ export class SocketPair implements Watched {
   #seenBytes = -1;
   #since: number;
   #endsAt = Infinity;
+  /** Called once where both sides have not closed {@link LATE_MS} after one has ended. */
+  onLate: (() => void) | undefined;
+  /** Resolves when what was read of a socket has been passed; that is at once where it is not set. */
+  passed: ((from: Socket) => Promise<void>) | undefined;
   /** `true` where the client's connection was lost before either side had ended. */
   clientLeft = false;
 
@@ -52,7 +60,8 @@ export class SocketPair implements Watched {
     one.once('end', () => this.ends());
     one.once('close', () => {
       this.ends();
-      other.destroySoon();
+      if (this.passed === undefined) other.destroySoon();
+      else void this.passed(one).then(() => other.destroySoon());
       // a socket that is not read has no end
       other.resume();
       if (this.client.closed && this.upstream.closed) this.#over();
@@ -91,6 +100,11 @@ export class SocketPair implements Watched {
       this.#seenBytes = bytes;
       this.#since = now;
     }
+    if (now >= this.#endsAt - CLOSE_MS + LATE_MS) {
+      const { onLate } = this;
+      this.onLate = undefined;
+      onLate?.();
+    }
     if (now < this.#endsAt && now - this.#since < this.#idleTimeoutMs) return;
     this.ends();
     this.client.destroy();
@@ -98,12 +112,25 @@ export class SocketPair implements Watched {
   }
 }
 
+/**
+ * Passes what one socket reads to the other. A chunk that was written at once is freed: left to the garbage collector, chunks made it
+ * collect the whole heap every 3 000 messages of 4 KiB (`node tools/bench/src/main.ts --http --stack =gateway-web-sockets`).
+ */
+function pass(from: Socket, to: Socket): void {
+  from.on('data', (chunk: Uint8Array) => {
+    // what comes after the end of the other side is discarded
+    if (!to.writable) return;
+    if (!to.write(chunk)) from.pause();
+    else if (to.writableLength === 0) freeMemory(chunk);
+  });
+  from.once('end', () => to.end());
+  to.on('drain', () => from.resume());
+  if (!to.writableNeedDrain) from.resume();
+}
+
 /** Passes bytes both ways as fast as either side reads, unread by the gateway. */
 export function passThrough({ client, upstream }: SocketPair, early: Uint8Array): void {
   if (early.byteLength > 0) upstream.write(early);
-  client.pipe(upstream);
-  upstream.pipe(client);
-  // the pipe stops reading a client whose upstream has ended
-  upstream.once('finish', () => client.resume());
-  client.once('finish', () => upstream.resume());
+  pass(client, upstream);
+  pass(upstream, client);
 }
