@@ -3,11 +3,11 @@ import type { AgentSkill, Message, Task } from '@a2a-js/sdk';
 import type { Payload, Pid } from '@agentwire/a2a-router';
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
 import {
+  countRepeats,
   OPTION,
   type OptionRows,
   type Resolved,
   resolveOptions,
-  safeLogger,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { BoundedTaskStore } from './tasks/task-limits.ts';
@@ -158,6 +158,6 @@ export function resolveBridgeOptions(options: A2ABridgeOptions): ResolvedBridgeO
     ...resolved,
     push: options.push && resolveOptions('push', options.push, PUSH_ROWS),
     taskStore: options.taskStore ?? new MemoryTaskStore({ clock }),
-    logger: safeLogger(logger),
+    logger: countRepeats(logger, clock),
   };
 }

@@ -1,10 +1,10 @@
 import { AgentwireError, type Clock, type Logger, systemClock } from '@agentwire/core';
 import {
+  countAllRepeats,
   OPTION,
   type OptionRows,
   type Resolved,
   resolveOptions,
-  safeLogger,
   silentLogger,
 } from '@agentwire/core/internal';
 import { copyAbout } from '@agentwire/a2a-router/internal';
@@ -157,7 +157,7 @@ export function resolveNatsBackendOptions(options: NatsBackendOptions): Resolved
   OPTION.text('nodeId', options.nodeId);
   if (options.servers === undefined || options.servers.length === 0)
     throw new AgentwireError('ERR_INVALID_ARGUMENT', 'servers must name one server at least, such as nats://HOST:4222');
-  return { ...all, ...copyAbout('a node', options), logger: safeLogger(all.logger) };
+  return { ...all, ...copyAbout('a node', options), logger: countAllRepeats(all.logger, all.clock) };
 }
 
 /** Checks the options of streams and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */

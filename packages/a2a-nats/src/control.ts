@@ -59,7 +59,7 @@ async function unschedule(
 ): Promise<void> {
   const asker = { source, id, replyTo, tellFailure: true, window: undefined };
   try {
-    const isGone = await link.unschedule(link.subjects.laterOf(source, inbox), id);
+    const isGone = await link.unschedule(source, link.subjects.laterOf(source, inbox), id);
     if (isGone) tellTaken(link, source, replyTo);
     else openReply(link, asker)?.fail('ERR_REQUEST_ENDED', 'no such message waits for its time');
   } catch (error) {

@@ -3,7 +3,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { namesId } from './durable-headers.ts';
 import { fromNatsError, isMissing } from './nats-errors.ts';
 
-/** Cancellations of one node in one inbox that wait for their turn. */
+/** Cancellations of one node that wait for their turn, in whatever inboxes. */
 const MAX_SEARCHES = 100;
 
 /** Delayed messages of one stream that leave it: into their inbox when their time has come, or because they are taken back. */
@@ -13,7 +13,7 @@ export class DelayedMessages {
   readonly cancelling: Set<number> = new Set();
   readonly #manager: JetStreamManager;
   readonly #stream: string;
-  /** Cancellations in hand, by the subject that is looked through. */
+  /** Cancellations in hand, by the node that asked for them. */
   readonly #searches = new Map<string, { waiting: number; last: Promise<boolean> }>();
 
   constructor(manager: JetStreamManager, stream: string) {
@@ -22,24 +22,26 @@ export class DelayedMessages {
   }
 
   /**
-   * Takes back the delayed message of a subject and id; false when there is none, or its time has come.
+   * Takes back the delayed message of a node by its subject and id; false when there is none, or its time has come.
    *
-   * The messages of one subject are looked through one by one, so those who ask wait for each other; past 100 it is `ERR_OVERLOADED`.
+   * The messages of one subject are looked through one by one, so the cancellations of one node wait for each other; past 100 it is `ERR_OVERLOADED`.
    */
-  unschedule(subject: string, id: string): Promise<boolean> {
-    const before = this.#searches.get(subject) ?? { waiting: 0, last: Promise.resolve(false) };
+  unschedule(node: string, subject: string, id: string): Promise<boolean> {
+    const before = this.#searches.get(node) ?? { waiting: 0, last: Promise.resolve(false) };
     if (before.waiting >= MAX_SEARCHES)
-      return Promise.reject(new AgentwireError('ERR_OVERLOADED', `${MAX_SEARCHES} cancellations wait already`));
+      return Promise.reject(
+        new AgentwireError('ERR_OVERLOADED', `${MAX_SEARCHES} cancellations of one node wait already`),
+      );
     before.waiting += 1;
     const turn = before.last
       .catch(() => false)
       .then(() => this.#takeBack(subject, id))
       .finally(() => {
         before.waiting -= 1;
-        if (before.waiting === 0) this.#searches.delete(subject);
+        if (before.waiting === 0) this.#searches.delete(node);
       });
     before.last = turn;
-    this.#searches.set(subject, before);
+    this.#searches.set(node, before);
     return turn;
   }
 

@@ -30,12 +30,18 @@ interface Known {
   readonly before: Set<string>;
   conflict: boolean;
   readonly served: ServedServices;
+  /** Its questions for announcements since a time. */
+  asked: number;
+  askedSince: number;
 }
 
 /** Signs of life that may stay out before a node is gone. */
 export const MISSED = 3;
 const MAX_NODES = 10_000;
 const MAX_BEFORE = 16;
+/** Questions for announcements that are answered to one node in a time. */
+const MAX_ASKS = 10;
+const ASKS_MS = 10_000;
 
 /** The other nodes that are there, as they announce themselves. */
 export class KnownNodes {
@@ -68,6 +74,16 @@ export class KnownNodes {
   excuse(lateMs: number): void {
     for (const known of this.#nodes.values()) known.expires += lateMs;
     for (const [node, expires] of this.#expected) this.#expected.set(node, expires + lateMs);
+  }
+
+  /** Counts a question for announcements; false when a node has asked too often, because everyone answers everyone. */
+  mayAsk(source: string): boolean {
+    const known = this.#nodes.get(source);
+    if (known === undefined) return false;
+    const now = this.#link.options.clock.now();
+    if (now - known.askedSince >= ASKS_MS) [known.asked, known.askedSince] = [0, now];
+    known.asked += 1;
+    return known.asked <= MAX_ASKS;
   }
 
   /** The nodes, in the order in which they were heard of first. */
@@ -111,7 +127,16 @@ export class KnownNodes {
       if (this.#nodes.size >= MAX_NODES) return;
       const served = new ServedServices();
       served.note(announcement.services);
-      this.#nodes.set(source, { announcement, seenAt, expires, before: new Set(), conflict: false, served });
+      this.#nodes.set(source, {
+        announcement,
+        seenAt,
+        expires,
+        before: new Set(),
+        conflict: false,
+        served,
+        asked: 0,
+        askedSince: now,
+      });
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;

@@ -12,6 +12,8 @@ export class NameConflicts {
   readonly #publish: (instance: string) => void;
   /** Random, and another one for each process. */
   readonly instance: string = createMessageId();
+  /** Called for each other process that is seen. */
+  onSeen: () => void = () => undefined;
   readonly #known = new Set<string>();
   #seen = 0;
 
@@ -44,5 +46,6 @@ export class NameConflicts {
       'another process runs under the name of this node: each gets a part of what is for both',
     );
     this.greet();
+    this.onSeen();
   }
 }

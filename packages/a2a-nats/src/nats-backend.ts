@@ -64,7 +64,8 @@ export class NatsBackend implements RemoteBackend {
   constructor(options: ResolvedNatsBackendOptions, connection: NatsConnection, durable: DurableStreams | undefined) {
     this.nodeId = options.nodeId;
     this.#link = new NodeLink(options, connection);
-    if (durable !== undefined) this.#link.unschedule = (subject, id) => durable.delayed.unschedule(subject, id);
+    if (durable !== undefined)
+      this.#link.unschedule = (node, subject, id) => durable.delayed.unschedule(node, subject, id);
     this.#inboxes = new DurableInboxes(this.#link, durable);
     this.#outgoing = new Outgoing(this.#link, durable);
     this.#presence = new Presence(this.#link);

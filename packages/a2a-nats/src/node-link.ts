@@ -31,8 +31,8 @@ export class NodeLink {
   leaving = false;
   /** True while there is a connection. */
   connected = true;
-  /** Takes back the delayed message of a subject; false without durable inboxes. */
-  unschedule: (subject: string, id: string) => Promise<boolean> = () => Promise.resolve(false);
+  /** Takes back the delayed message of a node by its subject; false without durable inboxes. */
+  unschedule: (node: string, subject: string, id: string) => Promise<boolean> = () => Promise.resolve(false);
   /** Called after each new connection. */
   onReconnect: () => void = () => undefined;
   #host: RemoteHost | undefined;
@@ -119,7 +119,7 @@ export class NodeLink {
           stats.malformed += 1;
           const { code, message } = toAgentwireError(problem, 'ERR_PROTOCOL');
           options.logger.warn(
-            { subject: msg.subject, code, error: message },
+            { source: msg.subject.split('.')[1], subject: msg.subject, code, error: message },
             'a message from another node was dropped',
           );
         }

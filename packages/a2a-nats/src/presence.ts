@@ -20,6 +20,8 @@ export class Presence {
   constructor(link: NodeLink) {
     this.#link = link;
     this.known = new KnownNodes(link);
+    // others learn from both of a name that neither was started again.
+    link.nameConflicts.onSeen = () => this.changed();
   }
 
   /** Begins to listen, announces this node and asks the others to do so. */
@@ -110,7 +112,7 @@ export class Presence {
     const announcement = decodeAnnouncement(msg.string());
     // another process of this name is noticed in another way.
     if (way !== 'presence' || source === options.nodeId || this.#stopped) return;
-    if (announcement.ask) this.changed();
     this.known.take(source, announcement);
+    if (announcement.ask && this.known.mayAsk(source)) this.changed();
   }
 }

@@ -82,6 +82,15 @@ describe.skipIf(!hasServer)(`delayed durable messages${unlessServer}`, { timeout
     expect(await evil.backend.cancelDelayed('b', 'orders', messageId)).toBe(false);
     expect(await a.backend.cancelDelayed('b', 'orders', messageId)).toBe(true);
     expect(await a.backend.cancelDelayed('b', 'orders', messageId)).toBe(false);
+    // names of inboxes that are none cost the recipient no more than those of one
+    const many = Array.from({ length: 300 }, (_, n) =>
+      evil.backend
+        .cancelDelayed('b', `none-${n}`, messageId)
+        .catch((error: unknown) => (error as { code: string }).code),
+    );
+    const outcomes = await Promise.all(many);
+    expect(new Set(outcomes)).toEqual(new Set([false, 'ERR_OVERLOADED']));
+    expect(outcomes.filter((outcome) => outcome === false).length).toBeLessThan(200);
     await until(() => got.length === 1);
     expect(got).toEqual(['second']);
     expect([a, b, evil].map(({ backend }) => backend.stats.violations)).toEqual([0, 0, 0]);

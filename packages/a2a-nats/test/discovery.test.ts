@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { createManualClock } from '@agentwire/core/testing';
 import { gateDecision, payload, target } from '@agentwire/a2a-router';
 import type { StandardSchema } from '@agentwire/a2a-router/internal';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
@@ -189,6 +190,31 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     await until(() => a.backend.stats.connected && c.backend.stats.connected);
     for (const node of nodes.splice(0)) await node.close();
     await again.stop();
+  });
+
+  it('answer a node that asks them to announce themselves ten times in 10 s', async () => {
+    const clock = createManualClock();
+    const a = await start('a', server.url, { clock, presenceIntervalMs: 600_000 });
+    const asker = await connect({ servers: server.url });
+    const answers: string[] = [];
+    asker.subscribe('a2a.a.presence', { callback: (_error, msg) => void answers.push(msg.string()) });
+    const about = { instance: 'e'.repeat(32), session: 1, ttlMs: 600_000, version: '1.0.0', metadata: {} };
+    const ask = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n += 1) {
+        asker.publish('a2a.z.presence', JSON.stringify({ ...about, services: [], more: 0, ask: true, bye: false }));
+        await asker.flush();
+        await a.backend.flush();
+        clock.advance(20);
+        await a.backend.flush();
+        await asker.flush();
+      }
+    };
+    await ask(30);
+    expect(answers).toHaveLength(10);
+    clock.advance(10_000);
+    await ask(1);
+    expect(answers).toHaveLength(11);
+    await asker.close();
   });
 
   it('notice two processes under the name of a third', async () => {

@@ -6,7 +6,19 @@ const WINDOW_MS = 10_000;
 /** Limit of lines that are told apart at a time; the rest counts as one. */
 const MAX_LINES = 256;
 /** Fields that distinguish lines; others, such as a connection, may differ each time. */
-const TELLING: readonly string[] = ['agent', 'code', 'event', 'handler', 'kind', 'of', 'policy', 'quirk', 'type'];
+const TELLING: readonly string[] = [
+  'agent',
+  'code',
+  'event',
+  'handler',
+  'kind',
+  'node',
+  'of',
+  'policy',
+  'quirk',
+  'source',
+  'type',
+];
 
 type Fields = Parameters<LogMethod>[0];
 
@@ -95,7 +107,7 @@ class RepeatedLines implements Logger {
 /**
  * Wraps a logger so that warnings and errors cannot flood it: the first of a kind is written at once, its repeats are
  * counted and summed up once every 10 s, in a field `repeats`. Lines are of one kind where their level, message and telling
- * fields (`agent`, `code`, `event`, `handler`, `kind`, `limit`, `of`, `policy`, `type`) are the same; past 256 kinds at a time
+ * fields (`agent`, `code`, `event`, `handler`, `kind`, `node`, `of`, `policy`, `quirk`, `source`, `type`) are the same; past 256 kinds at a time
  * the rest counts as one. Never throws; returns a logger that counts already itself.
  */
 export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {

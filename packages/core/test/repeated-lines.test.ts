@@ -55,9 +55,11 @@ test('level, message and telling fields tell lines apart; information is written
   logger.warn({ agent: 'a' }, 'x');
   logger.warn({ agent: 'b' }, 'x');
   logger.error({ agent: 'a' }, 'x');
+  logger.warn({ node: 'a' }, 'x');
+  logger.warn({ source: 'a' }, 'x');
   logger.warn({ agent: 'a' }, 'y');
   for (let i = 0; i < 3; i += 1) logger.info({}, 'served');
-  expect(lines.length).toBe(7);
+  expect(lines.length).toBe(9);
 });
 
 test('past 256 different lines the rest counts as one, until the old ones are forgotten', () => {

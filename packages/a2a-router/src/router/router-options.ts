@@ -1,11 +1,11 @@
 import { type Clock, type Logger, type MetricsRecorder, systemClock, type Tracer } from '@agentwire/core';
 import {
   checkOptions,
+  countRepeats,
   OPTION,
   type OptionRows,
   type Resolved,
   resolveOptions,
-  safeLogger,
   silentLogger,
 } from '@agentwire/core/internal';
 import type { ChainManager } from '../chain/chain-manager.ts';
@@ -127,7 +127,7 @@ const ROWS: OptionRows<RouterSettings> = {
 /** Checks the settings of a router and fills in the defaults. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option */
 export function resolveRouterSettings(settings: RouterSettings): ResolvedRouterSettings {
   const resolved = resolveOptions('an A2A router', settings, ROWS);
-  return { ...resolved, logger: safeLogger(resolved.logger) };
+  return { ...resolved, logger: countRepeats(resolved.logger, resolved.clock) };
 }
 
 type Collaborators = Pick<A2ARouterOptions, 'processTable' | 'capabilityChecker' | 'topicRouter'>;
