@@ -17,6 +17,11 @@ const TEAM = `
 const PROGRAMS: readonly (readonly [string, (code: string) => string, string])[] = [
   ['of a request, as it stands', (code) => code, "{ kind: 'text', text: '4' }\n"],
   [
+    'of a gate, as it stands',
+    (code) => code,
+    'ERR_CAPABILITY_DENIED the gate denied the message: only the lead deploys\n',
+  ],
+  [
     'of a stream',
     (code) => {
       const [asker, writer] = code.split('// the worker');

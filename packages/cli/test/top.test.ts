@@ -15,7 +15,7 @@ gateway_upstream_connections{state="busy"} 5
 gateway_upstream_queue_depth 2
 gateway_request_bytes_total ${2_000 * factor}
 gateway_response_bytes_total ${300_000 * factor}
-process_event_loop_lag_seconds{quantile="0.99"} 0.0021
+process_event_loop_lag_seconds{stat="p99"} 0.0021
 agent_connections_active{agent="waf"} 4
 agent_cached_decisions_total{agent="waf",decision="allow"} ${6 * factor}
 gateway_upstream_target_state{target="http://10.0.0.1:80",upstream="app"} 0

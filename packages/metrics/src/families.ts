@@ -161,8 +161,8 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   },
   process_event_loop_lag_seconds: {
     type: 'gauge',
-    labels: ['quantile'],
-    help: 'Delay of the event loop since the export before, by quantile.',
+    labels: ['stat'],
+    help: 'Delay of the event loop since the export before: its median, 99th percentile and maximum.',
   },
 };
 

@@ -67,7 +67,7 @@ const RESOLUTION_MS = 10;
 
 /**
  * Sets `process_event_loop_lag_seconds` whenever the collector is exported: the delay of this process's event loop since the export
- * before, as its 0.5 and 0.99 quantiles and its maximum (`quantile="1"`). It takes about 0.1 % of a core.
+ * before, by `stat`: its median (`p50`), `p99`, and `max`. It takes about 0.1 % of a core.
  *
  * @returns a function that ends it
  */
@@ -76,11 +76,11 @@ export function observeEventLoop(collector: MetricsCollector): () => void {
   delay.enable();
   const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1_000);
   const remove = collector.onCollect(() => {
-    const set = (quantile: string, nanoseconds: number): void =>
-      collector.gauge('process_event_loop_lag_seconds', { quantile }, seconds(nanoseconds));
-    set('0.5', delay.percentile(50));
-    set('0.99', delay.percentile(99));
-    set('1', delay.max);
+    const set = (stat: string, nanoseconds: number): void =>
+      collector.gauge('process_event_loop_lag_seconds', { stat }, seconds(nanoseconds));
+    set('p50', delay.percentile(50));
+    set('p99', delay.percentile(99));
+    set('max', delay.max);
     delay.reset();
   });
   return () => {

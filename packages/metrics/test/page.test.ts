@@ -21,6 +21,15 @@ test('docs/metrics.md lists every metric with its type, its labels and its help,
   expect(listed).toEqual(known);
 });
 
+test('no label means something else to Prometheus', () => {
+  // `promtool check metrics` refuses them outside of summaries and histograms
+  const reserved = ['quantile', 'le', 'job', 'instance'];
+  const used = Object.entries(KNOWN_METRICS).flatMap(([name, { labels = [] }]) =>
+    labels.map((label) => `${name} ${label}`),
+  );
+  expect(used.filter((one) => reserved.some((label) => one.endsWith(` ${label}`)))).toEqual([]);
+});
+
 test('docs/metrics.md has the values and the bound of every label', () => {
   const described = rows.filter(({ cells }) => cells.length === 2);
   const used = new Set(Object.values(KNOWN_METRICS).flatMap(({ labels = [] }) => labels));

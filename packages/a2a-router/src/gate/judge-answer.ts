@@ -19,7 +19,9 @@ export function judgeAnswer(answer: unknown): GateDecision {
   } catch {
     // falls through to the denial
   }
-  return gateDecision.deny('the gate gave no answer that can be read');
+  return gateDecision.deny(
+    'the gate gave no answer that can be read: it returns gateDecision.permit, .deny(reason) or .defer(reason)',
+  );
 }
 
 /** Tells whether a gate answers later: promises of any make count, so that a denial in one is not overlooked. */

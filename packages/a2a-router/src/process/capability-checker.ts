@@ -1,5 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
-import type { Target } from '../message/target.ts';
+import { describeTarget, type Target } from '../message/target.ts';
 import { patternCovers } from '../routing/topic-pattern.ts';
 import type { AgentCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid, processNotFound } from './pid.ts';
@@ -76,7 +76,7 @@ export class CapabilityChecker {
     if (!allows(sender, to)) {
       throw new AgentwireError(
         'ERR_CAPABILITY_DENIED',
-        `process ${sender.pid} may not send to ${to.kind}: its scope is ${sender.capabilities.ipcScope.kind}`,
+        `process ${sender.pid} may not send to ${describeTarget(to)}: its scope is ${sender.capabilities.ipcScope.kind}`,
         { detail: { pid: sender.pid, target: to.kind, scope: sender.capabilities.ipcScope.kind } },
       );
     }

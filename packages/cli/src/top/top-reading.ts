@@ -37,7 +37,7 @@ interface GatewayRow extends Percentiles {
   readonly upstreamConnections: number;
   readonly bytesInPerSecond: number;
   readonly bytesOutPerSecond: number;
-  /** Delay of the event loop, 0.99 quantile, in milliseconds; `null` where it is not measured. */
+  /** 99th percentile of the delay of the event loop, in milliseconds; `null` where it is not measured. */
   readonly eventLoopLagMs: number | null;
   /** Requests per second by decision. */
   readonly decisionsPerSecond: Readonly<Record<string, number>>;
@@ -144,7 +144,7 @@ export function readTop(before: TimedPage, after: TimedPage): TopReading {
   const interval = new Interval(before, after);
   const names = new Set(interval.now('agent_connections_active').map(({ labels }) => labels['agent'] ?? ''));
   for (const { labels } of interval.now('agent_in_flight_requests')) names.add(labels['agent'] ?? '');
-  const lag = interval.now('process_event_loop_lag_seconds', { quantile: '0.99' })[0]?.value;
+  const lag = interval.now('process_event_loop_lag_seconds', { stat: 'p99' })[0]?.value;
   return {
     seconds: interval.seconds,
     gateway: {
