@@ -61,4 +61,4 @@ export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';
 export { SafeHandle, SafeRecorder } from './safe-recorder.ts';
-export { SafeSpan, SafeTracer, type SpanAttributes } from './tracer.ts';
+export { CheckedSpan, SafeSpan, SafeTracer, type SpanAttributes } from './tracer.ts';

@@ -40,12 +40,22 @@ export interface Tracer {
   startSpan(name: string, start: SpanStart): TraceSpan | undefined;
 }
 
+/** Span whose `traceparent` is well-formed, so that nobody has to read all of it again. */
+export abstract class CheckedSpan implements TraceSpan {
+  abstract readonly traceparent: string;
+  abstract readonly isRecording: boolean;
+  abstract run<T>(action: () => T): T;
+  abstract end(errorCode?: string, attributes?: SpanAttributes): void;
+}
+
 /** Span of a {@link SafeTracer}: whatever its tracer does, an action runs once, and nothing throws but the action. */
 export class SafeSpan {
   readonly #span: TraceSpan;
   readonly #logger: Logger;
   /** `false` where neither its end nor anything about it has to be told. */
   readonly isRecording: boolean;
+  /** Text that was read once; `null` where it is none. */
+  #traceparent: string | null | undefined;
 
   constructor(span: TraceSpan, logger: Logger) {
     this.#span = span;
@@ -55,12 +65,16 @@ export class SafeSpan {
 
   /** W3C `traceparent` of the span; `undefined` where its tracer gives none that is valid. */
   get traceparent(): string | undefined {
-    try {
-      return readTraceparent(this.#span.traceparent);
-    } catch (error) {
-      logFailure(this.#logger, error);
-      return undefined;
+    if (this.#traceparent === undefined) {
+      try {
+        const { traceparent } = this.#span;
+        this.#traceparent = this.#span instanceof CheckedSpan ? traceparent : (readTraceparent(traceparent) ?? null);
+      } catch (error) {
+        logFailure(this.#logger, error);
+        this.#traceparent = null;
+      }
     }
+    return this.#traceparent ?? undefined;
   }
 
   /** Runs the action once with this span as the active one: a tracer that fails, or runs it later, is not waited for. */

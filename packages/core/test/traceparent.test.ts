@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { readTraceparent } from '@agentwire/core/internal';
 import { expect, it } from 'vitest';
 
@@ -33,4 +34,35 @@ it('reads nothing else', () => {
     `01-${trace}-${span}-01-${'x'.repeat(600)}`,
   ];
   for (const value of wrong) expect(readTraceparent(value), String(value).slice(0, 80)).toBeUndefined();
+});
+
+it('reads what the form of the specification describes, and nothing else', () => {
+  const form = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+  const part = (length: number) =>
+    fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom(...'0123456789abcdef') }),
+      },
+      fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom('0') }),
+      fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom(...'fgG`/:0é') }),
+      fc.string({ maxLength: length + 1 }),
+    );
+  const text = fc
+    .tuple(
+      part(2),
+      part(32),
+      part(16),
+      part(2),
+      fc.constantFrom('-', '-', '-', '_'),
+      fc.constantFrom('', '', '-x', 'x'),
+    )
+    .map(([version, traceId, spanId, flags, dash, rest]) => `${[version, traceId, spanId, flags].join(dash)}${rest}`);
+  fc.assert(
+    fc.property(text, (value) => {
+      const isOne = form.test(value) && (value.length === 55 || !value.startsWith('00'));
+      expect(readTraceparent(value) !== undefined, value).toBe(isOne);
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -179,7 +179,8 @@ export class ProxiedRequest implements BodyProgress {
 
   async #ask(target: RequestHead): Promise<void> {
     const { id, request, response } = this.#input;
-    const event = headEvent(request, target, this.#route.upstream.host, id, this.#options.clock);
+    const { clock } = this.#options;
+    const event = headEvent(request, target, this.#route.upstream.host, id, clock, this.#trace?.traceparent);
     const { headers, wantBody } = await this.#pipeline.onRequest(event);
     if (target.path === '*') return this.#answerForServer(response);
     return this.#reader === undefined

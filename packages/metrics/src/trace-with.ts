@@ -1,5 +1,5 @@
 import type { SpanStart, Tracer, TraceSpan } from '@agentwire/core';
-import { checkOptions, OPTION, readTraceparent } from '@agentwire/core/internal';
+import { CheckedSpan, checkOptions, OPTION, readTraceparent } from '@agentwire/core/internal';
 import {
   type Context,
   context,
@@ -17,6 +17,7 @@ import {
   type Tracer as OpenTelemetryTracer,
 } from '@opentelemetry/api';
 import { ActiveSpan } from './active-span.ts';
+import { LiveSpans } from './live-spans.ts';
 
 const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
   client: SpanKind.CLIENT,
@@ -38,8 +39,14 @@ function linksOf(traceparents: readonly string[]): Link[] {
   });
 }
 
+/** Returns the context under a parent; `undefined` stands for one that is no `traceparent`. */
 function contextOf(parent: string | undefined): Context {
   return parent === undefined ? ROOT_CONTEXT : new ActiveSpan(trace.wrapSpanContext(spanContextOf(parent)));
+}
+
+/** Returns whether a span has ids to be propagated; none has where tracing is suppressed. */
+function hasIds({ traceId, spanId }: SpanContext): boolean {
+  return traceId.length === 32 && spanId.length === 16 && traceId !== INVALID_TRACEID;
 }
 
 /** Returns whether the flags of a `traceparent` of version 00 say that its trace is sampled. */
@@ -66,18 +73,32 @@ class UnsampledSpan implements TraceSpan {
   }
 }
 
-class OpenTelemetrySpan implements TraceSpan {
+class OpenTelemetrySpan extends CheckedSpan {
   readonly #span: Span;
   readonly isRecording: boolean;
+  readonly #live: LiveSpans<OpenTelemetrySpan>;
+  #traceparent: string | undefined;
 
-  constructor(span: Span) {
+  constructor(span: Span, live: LiveSpans<OpenTelemetrySpan>) {
+    super();
     this.#span = span;
     this.isRecording = span.isRecording();
+    this.#live = live;
   }
 
   get traceparent(): string {
-    const { traceId, spanId, traceFlags } = this.#span.spanContext();
-    return `00-${traceId}-${spanId}-0${traceFlags & 1}`;
+    if (this.#traceparent === undefined) {
+      const { traceId, spanId, traceFlags } = this.#span.spanContext();
+      this.#traceparent = `00-${traceId}-${spanId}-0${traceFlags & 1}`;
+      // a span that is not sampled is not told its end
+      if (this.isRecording) this.#live.add(this);
+    }
+    return this.#traceparent;
+  }
+
+  /** Context of its children. */
+  get context(): Context {
+    return new ActiveSpan(this.#span);
   }
 
   run<T>(action: () => T): T {
@@ -89,6 +110,7 @@ class OpenTelemetrySpan implements TraceSpan {
     if (attributes !== undefined) span.setAttributes(attributes);
     if (errorCode !== undefined) span.setAttribute('error.type', errorCode).setStatus({ code: SpanStatusCode.ERROR });
     span.end();
+    if (this.#traceparent !== undefined) this.#live.remove(this);
   }
 }
 
@@ -112,6 +134,7 @@ function isRegistered(): boolean {
 class OpenTelemetryTracing implements Tracer {
   #tracer: OpenTelemetryTracer;
   readonly #dropsUnsampled: boolean;
+  readonly #live = new LiveSpans<OpenTelemetrySpan>();
   /** Tracer of the API alone, which records nothing, while no SDK is registered. */
   #idle: ProxyTracer | undefined;
 
@@ -130,13 +153,14 @@ class OpenTelemetryTracing implements Tracer {
 
   startSpan(name: string, { kind, parent, links, attributes }: SpanStart): TraceSpan | undefined {
     if (this.isIdle) return undefined;
-    const valid = readTraceparent(parent);
+    const above = parent === undefined ? undefined : this.#live.find(parent);
+    const valid = above === undefined ? readTraceparent(parent) : parent;
     if (valid !== undefined && this.#dropsUnsampled && !isSampled(valid)) return new UnsampledSpan(valid);
     const options: SpanOptions = { kind: KINDS[kind], attributes };
     if (links !== undefined) options.links = linksOf(links);
-    const span = this.#tracer.startSpan(name, options, parent === undefined ? context.active() : contextOf(valid));
-    // none of its own where tracing is suppressed
-    return span.spanContext().traceId === INVALID_TRACEID ? undefined : new OpenTelemetrySpan(span);
+    const under = parent === undefined ? context.active() : above === undefined ? contextOf(valid) : above.context;
+    const span = this.#tracer.startSpan(name, options, under);
+    return hasIds(span.spanContext()) ? new OpenTelemetrySpan(span, this.#live) : undefined;
   }
 
   /** Takes the tracer of the registered SDK: that of the API finds it only where both have loaded the same copy of the API. */

@@ -1,5 +1,5 @@
 import type { HeaderList } from '@agentwire/core';
-import { readTraceparent, type SafeSpan, type SafeTracer } from '@agentwire/core/internal';
+import { readTraceparent, type SafeSpan, type SafeTracer, type SpanAttributes } from '@agentwire/core/internal';
 import type { OutgoingRequest } from '../upstream/upstream-messages.ts';
 import type { RequestSummary } from '../options/gateway-options.ts';
 
@@ -21,6 +21,23 @@ export interface TracedUpstream {
 
 /** Methods that name a span; others are `HTTP`, because a client may write anything. */
 const METHODS = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '));
+
+/** Returns whether a header line has this name, which is written in lower case. */
+function isNamed(name: string, expected: string): boolean {
+  return name.length === expected.length && name.toLowerCase() === expected;
+}
+
+let lastAddress: string | undefined;
+let lastServer: SpanAttributes = {};
+
+/** Returns the attributes of an address; requests to the upstream that was asked last share them. */
+function serverOf(address: string): SpanAttributes {
+  if (address === lastAddress) return lastServer;
+  const port = Number(/:(\d+)$/.exec(address)?.[1]);
+  const server = { 'server.address': address.replace(/:\d+$/, '') };
+  lastAddress = address;
+  return (lastServer = port > 0 ? { ...server, 'server.port': port } : server);
+}
 
 /** Span of one request, and of its way to the upstream. */
 export class RequestTrace {
@@ -82,12 +99,8 @@ export class RequestTrace {
   }
 
   #upstream(address: string): SafeSpan | undefined {
-    const port = Number(/:(\d+)$/.exec(address)?.[1]);
-    const attributes: Record<string, string | number> = {
-      'http.request.method': this.#method === 'HTTP' ? '_OTHER' : this.#method,
-      'server.address': address.replace(/:\d+$/, ''),
-    };
-    if (port > 0) attributes['server.port'] = port;
+    const method = this.#method === 'HTTP' ? '_OTHER' : this.#method;
+    const attributes = { 'http.request.method': method, ...serverOf(address) };
     return this.#tracer.start(this.#method, { kind: 'client', parent: this.traceparent, attributes });
   }
 
@@ -96,9 +109,9 @@ export class RequestTrace {
     if (traceparent === undefined) return headers;
     const list: string[] = [];
     for (let at = 0; at < headers.length; at += 2) {
-      const name = (headers[at] as string).toLowerCase();
-      if (name !== 'traceparent' && (this.#continues || name !== 'tracestate'))
-        list.push(headers[at] as string, headers[at + 1] as string);
+      const name = headers[at] as string;
+      if (!isNamed(name, 'traceparent') && (this.#continues || !isNamed(name, 'tracestate')))
+        list.push(name, headers[at + 1] as string);
     }
     list.push('traceparent', traceparent);
     return list;

@@ -63,9 +63,10 @@ function metadataOf(
   serverName: string | undefined,
   requestId: string,
   clock: Clock,
+  span: string | undefined,
 ): RequestMetadata {
   const { socket, headers } = request;
-  const traceparent = headers['traceparent'];
+  const traceparent = span ?? headers['traceparent'];
   return {
     correlationId: requestId,
     requestId,
@@ -95,6 +96,7 @@ export function hasBody(request: ClientRequest): boolean {
  * Creates the event of a request's head.
  *
  * @param upstreamHost `Host` for the upstream where the request names none
+ * @param span `traceparent` of the gateway's own span of the request
  */
 export function headEvent(
   request: ClientRequest,
@@ -102,11 +104,12 @@ export function headEvent(
   upstreamHost: string,
   id: string,
   clock: Clock,
+  span?: string,
 ): RequestHeaders {
   return {
     type: 'requestHeaders',
     id,
-    metadata: metadataOf(request, client, host ?? upstreamHost, id, clock),
+    metadata: metadataOf(request, client, host ?? upstreamHost, id, clock, span),
     method: request.method ?? 'GET',
     uri: path,
     headers,

@@ -49,7 +49,8 @@ export async function judgeRequest(
   responseOps: HeaderOp[],
 ): Promise<JudgedHead> {
   const { traceparent } = calls;
-  const head = traceparent === undefined ? received : { ...received, metadata: { ...received.metadata, traceparent } };
+  const isNamed = traceparent === undefined || traceparent === received.metadata?.traceparent;
+  const head = isNamed ? received : { ...received, metadata: { ...received.metadata, traceparent } };
   let { headers } = head;
   let wantBody: string[] | undefined;
   for (const step of steps) {
