@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -142,7 +143,7 @@ describe.each([
     const upstream = await service();
     const gateway = createGateway({ pool, upstream: upstream.url, agents: ['rep'], tracer });
     onTestFinished(() => gateway.close());
-    const url = await gateway.listen();
+    const url = await gateway.listen({ h2c: true });
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01`, tracestate: 'vendor=1' };
     expect((await fetch(`${url}/page?token=secret`, { headers })).status).toBe(200);
@@ -152,18 +153,17 @@ describe.each([
       return now;
     });
     expect(new Set(seen.map((span) => span.traceId))).toEqual(new Set([traceId]));
-    expect(treeOf(seen).split('\n').toSorted()).toEqual(
-      [
-        'server GET',
-        '  client rep/requestHeaders',
-        '    server reputation/requestHeaders',
-        '      client GET',
-        // the wire has a traceparent in heads of requests only
-        '    server reputation/responseHeaders',
-        '  client rep/responseHeaders',
-        '  client GET',
-      ].toSorted(),
-    );
+    const expected = [
+      'server GET',
+      '  client rep/requestHeaders',
+      '    server reputation/requestHeaders',
+      '      client GET',
+      // the wire has a traceparent in heads of requests only
+      '    server reputation/responseHeaders',
+      '  client rep/responseHeaders',
+      '  client GET',
+    ].toSorted();
+    expect(treeOf(seen).split('\n').toSorted()).toEqual(expected);
     const root = seen.find(({ parentId }) => parentId === 'b7ad6b7169203331');
     expect(root).toMatchObject({ name: 'GET', kind: 1, failed: false });
     expect(root?.attributes).toMatchObject({
@@ -179,6 +179,18 @@ describe.each([
     expect(upstream.requests[0]?.headers['traceparent']).toBe(`00-${traceId}-${toUpstream?.spanId}-01`);
     expect(upstream.requests[0]?.headers['tracestate']).toBe('vendor=1');
     expect(requests).toHaveLength(1);
+
+    const session = connect(url);
+    onTestFinished(() => session.destroy());
+    const other = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const stream = session.request({ ':path': '/page', traceparent: `00-${other}-b7ad6b7169203331-01` });
+    await once(stream.resume(), 'close');
+    const overHttp2 = await vi.waitFor(async () => {
+      const now = (await all()).filter((span) => span.traceId === other);
+      expect(now).toHaveLength(7);
+      return now;
+    });
+    expect(treeOf(overHttp2).split('\n').toSorted()).toEqual(expected);
   });
 
   test('of a handler that throws have the code of the failure on both sides', async () => {

@@ -1,5 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+  type Span,
+} from '@opentelemetry/sdk-trace-node';
 
 /** Status of a failed span in OpenTelemetry. */
 const ERROR = 2;
@@ -16,12 +21,29 @@ export interface SeenSpan {
   readonly attributes: Attributes;
 }
 
-/** Installs the OpenTelemetry SDK in this process with an exporter in memory. @returns the spans that ended, and an end to it */
-export function traced(): { spans: () => SeenSpan[]; reset: () => void; shutdown: () => Promise<void> } {
+/**
+ * Installs the OpenTelemetry SDK in this process with an exporter in memory.
+ *
+ * @returns the spans that ended, the names of those that have not, and an end to it
+ */
+export function traced(): {
+  spans: () => SeenSpan[];
+  open: () => string[];
+  reset: () => void;
+  shutdown: () => Promise<void>;
+} {
   const exporter = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const live = new Map<string, string>();
+  const watch = {
+    onStart: (span: Pick<Span, 'name' | 'spanContext'>) => void live.set(span.spanContext().spanId, span.name),
+    onEnd: (span: Pick<Span, 'spanContext'>) => void live.delete(span.spanContext().spanId),
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), watch] });
   provider.register();
   return {
+    open: () => [...live.values()],
     spans: () =>
       exporter.getFinishedSpans().map((span) => ({
         name: span.name,

@@ -40,7 +40,7 @@ export interface Tracer {
   startSpan(name: string, start: SpanStart): TraceSpan | undefined;
 }
 
-/** Span whose `traceparent` is well-formed, so that nobody has to read all of it again. */
+/** Span whose `traceparent` is well-formed, so that it need not be checked again. */
 export abstract class CheckedSpan implements TraceSpan {
   abstract readonly traceparent: string;
   abstract readonly isRecording: boolean;

@@ -66,7 +66,8 @@ export class RequestTrace {
       attributes: {
         'http.request.method': method === 'HTTP' ? '_OTHER' : method,
         'url.path': path.slice(0, 1_024),
-        'network.protocol.version': request.httpVersion,
+        // the conventions write no minor version that is 0, but for HTTP/1.0
+        'network.protocol.version': request.httpVersion === '2.0' ? '2' : request.httpVersion,
       },
     });
     return span && new RequestTrace(tracer, span, method, parent !== undefined);
