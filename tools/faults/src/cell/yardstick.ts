@@ -12,14 +12,35 @@ const PARSED = JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ n, nam
 /** Processor time of {@link cpuFactor}'s work on the machine that the rows' figures are from, in milliseconds. */
 const NOMINAL_MS = 8;
 
-interface Wait {
-  readonly at: number;
-  readonly tookMs: number;
-}
+/** Waits, each with the time of its end. Of many the oldest are overwritten: a row that measures memory must not see it grow. */
+class Waits {
+  readonly #endedAt = new Float64Array(KEPT);
+  readonly #tookMs = new Float64Array(KEPT);
+  #count = 0;
 
-/** Adds a wait; of many the older half is forgotten. */
-function keep(waits: Wait[], wait: Wait): void {
-  if (waits.push(wait) > KEPT) waits.splice(0, KEPT / 2);
+  get count(): number {
+    return this.#count;
+  }
+
+  /** End of the last one, in milliseconds of the machine's monotonic clock; 0 before there is one. */
+  get lastAt(): number {
+    return this.#count === 0 ? 0 : (this.#endedAt[(this.#count - 1) % KEPT] ?? 0);
+  }
+
+  add(endedAt: number, tookMs: number): void {
+    this.#endedAt[this.#count % KEPT] = endedAt;
+    this.#tookMs[this.#count % KEPT] = tookMs;
+    this.#count += 1;
+  }
+
+  /** Returns how long each took that overlaps with a span. */
+  *within(from: number, to: number): Generator<number> {
+    for (let at = 0; at < Math.min(this.#count, KEPT); at++) {
+      const endedAt = this.#endedAt[at] ?? 0;
+      const tookMs = this.#tookMs[at] ?? 0;
+      if (endedAt >= from && endedAt - tookMs <= to) yield tookMs;
+    }
+  }
 }
 
 /**
@@ -28,22 +49,22 @@ function keep(waits: Wait[], wait: Wait): void {
  */
 export class Yardstick {
   readonly #child: ReturnType<typeof spawnChild>;
-  readonly #trips: Wait[] = [];
-  readonly #starved: Wait[] = [];
+  readonly #trips = new Waits();
+  readonly #starved = new Waits();
   readonly #ticker: NodeJS.Timeout;
 
   private constructor(child: ReturnType<typeof spawnChild>) {
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
       const [at = 0, tookMs = 0] = line.split(' ').map(Number);
-      keep(this.#trips, { at, tookMs });
+      this.#trips.add(at, tookMs);
     });
     let [lastAt, lastCpu] = [monotonicMs(), process.cpuUsage()];
     this.#ticker = setInterval(() => {
       const at = monotonicMs();
       const { user, system } = process.cpuUsage(lastCpu);
       const tookMs = at - lastAt - TICK_MS - (user + system) / 1_000;
-      if (tookMs > 0) keep(this.#starved, { at, tookMs });
+      if (tookMs > 0) this.#starved.add(at, tookMs);
       [lastAt, lastCpu] = [at, process.cpuUsage()];
     }, TICK_MS).unref();
   }
@@ -51,22 +72,23 @@ export class Yardstick {
   /** Starts it, and resolves after its first round trip. @param path of its socket */
   static async start(path: string): Promise<Yardstick> {
     const yardstick = new Yardstick(spawnChild(process.execPath, [FILE, path]));
-    if (!(await waitUntil(() => yardstick.#trips.length > 0, 20_000))) throw new Error('the yardstick did not start');
+    if (!(await waitUntil(() => yardstick.#trips.count > 0, 20_000))) throw new Error('the yardstick did not start');
     return yardstick;
   }
 
   /** Resolves to the longest wait of the machine between two times, in milliseconds. */
   async worst(from: number, to: number = monotonicMs()): Promise<number> {
-    await waitUntil(() => (this.#trips.at(-1)?.at ?? 0) > to, 5_000);
-    const during = this.#trips.filter(({ at, tookMs }) => at >= from && at - tookMs <= to);
-    return during.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
+    await waitUntil(() => this.#trips.lastAt > to, 5_000);
+    let worst = 0;
+    for (const tookMs of this.#trips.within(from, to)) worst = Math.max(worst, tookMs);
+    return worst;
   }
 
   /** Resolves to a limit for something that takes several waits: on an idle machine `limitMs` and little more. */
   async allows(limitMs: number, from: number, to: number = monotonicMs()): Promise<number> {
     const worst = await this.worst(from, to);
     let starved = 0;
-    for (const { at, tookMs } of this.#starved) if (at >= from && at - tookMs <= to) starved += tookMs;
+    for (const tookMs of this.#starved.within(from, to)) starved += tookMs;
     return limitMs + 2 * worst + starved;
   }
 

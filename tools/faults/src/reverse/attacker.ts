@@ -3,10 +3,11 @@ import { connect as connectTls } from 'node:tls';
 import { certificates } from '../../../../packages/transport-uds/test/certificates/certificates.ts';
 import { netAddress } from '../relay/relay.ts';
 
-// Registers badly, in every way there is, so many times and so many at a time; leaves before it is answered.
+// Registers badly, in every way there is, so many times and so many at a time; leaves before it is answered. It leaves by an end of its
+// side and waits for the other one: after a reset the system's queue of new connections would hold many more than are at a time.
 
 const [, , address = '', count = '0', atOnce = '1'] = process.argv;
-const STAY_MS = 5;
+const WAIT_MS = 10_000;
 
 function frame(type: number, payload: string): Buffer {
   const head = Buffer.alloc(5);
@@ -41,10 +42,15 @@ async function attack(): Promise<void> {
     const bytes = BAD[(left -= 1) % BAD.length] ?? Buffer.alloc(0);
     const socket = dial();
     await new Promise<void>((resolve) => {
-      socket.on('error', () => undefined).on('close', () => resolve());
+      const timer = setTimeout(() => socket.destroy(), WAIT_MS);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
       socket.once(address.startsWith('tls:') ? 'secureConnect' : 'connect', () => {
-        socket.write(bytes);
-        setTimeout(() => socket.destroy(), STAY_MS);
+        socket.end(bytes);
       });
     });
   }

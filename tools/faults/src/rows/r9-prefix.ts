@@ -6,6 +6,7 @@ import { reportOn } from '../cell/agent-leaks.ts';
 import { grouped } from '../figures.ts';
 import { grpcDataFrame } from '../relay/messages.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
+import { waitUntil } from '../wait.ts';
 
 const MAX_BYTES_EACH = 64 * 1024;
 const KIB = 1024;
@@ -63,11 +64,12 @@ async function run(cell: Cell): Promise<Verdict> {
     length: LENGTHS[at % LENGTHS.length] ?? 0,
     read: socket.bytesRead,
   }));
-  for (const { socket, length } of lies) socket.write(announcement(cell, length));
-  await sleep(300);
-  const lied = await reportOn(good);
   // over HTTP/2 the stream ends and the connection may live on
   const isRefused = ({ socket, read }: (typeof lies)[number]): boolean => socket.closed || socket.bytesRead > read;
+  for (const { socket, length } of lies) socket.write(announcement(cell, length));
+  await waitUntil(() => lies.every((lie) => isRefused(lie) || !isPastLimit(cell, lie.length)), 20_000, 20);
+  // those that must not be refused have come by then too
+  const lied = await reportOn(good);
   const refused = lies.filter(isRefused).length;
   const each = Math.max(lied.rssBytes - idle.rssBytes, lied.heapBytes - idle.heapBytes) / count;
   if (each > MAX_BYTES_EACH) why.push(`${grouped(each)} bytes each were allocated for what was only announced`);

@@ -92,5 +92,6 @@ export const badRegistrations: Row = {
   fault: '10 000 bad registrations, 100 at a time',
   must: 'no growth of memory; a good one gets in within 200 ms meanwhile',
   notApplicable: onlyReverse,
+  patience: 3,
   run,
 };
