@@ -137,7 +137,10 @@ export class Relay {
       if (this.recording) link.recorded = [];
       this.last = link;
       this.links.add(link);
-      proxy.on('close', () => this.links.delete(link));
+      // a link that is stalled keeps one side open after the other has gone
+      const onClose = (): void => void (proxy.closed && agent.closed && this.links.delete(link));
+      proxy.on('close', onClose);
+      agent.on('close', onClose);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Cell } from '../cell/cell.ts';
 import { headers } from '../cell/events.ts';
 import type { Outcome } from '../cell/asked.ts';
+import type { Yardstick } from '../cell/yardstick.ts';
 import { inMs } from '../figures.ts';
 import { monotonicMs } from '../now.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
@@ -9,7 +10,13 @@ import { within } from '../wait.ts';
 const KEEPALIVE = { intervalMs: 20, timeoutMs: 20 };
 const SLACK_MS = 100;
 
-async function round(cell: Cell, endpoint: string): Promise<{ tookMs: number; why: string[] }> {
+interface Round {
+  readonly tookMs: number;
+  readonly why: readonly string[];
+  readonly late: boolean;
+}
+
+async function round(cell: Cell, endpoint: string, yardstick: Yardstick): Promise<Round> {
   const relay = await cell.relay(endpoint);
   const atOnce: Promise<Outcome>[] = [];
   const tracked = await cell.session(relay.endpoint, {
@@ -33,22 +40,24 @@ async function round(cell: Cell, endpoint: string): Promise<{ tookMs: number; wh
   for (const { error } of await Promise.all(atOnce))
     if (error?.code !== 'ERR_CLOSED') why.push(`the next request got ${error?.code ?? 'a decision'}, not ERR_CLOSED`);
   if (atOnce.length !== 2) why.push(`${atOnce.length} requests followed instead of 2`);
-  return { tookMs, why };
+  // one interval may already run when the peer falls silent
+  const limitMs = 2 * KEEPALIVE.intervalMs + KEEPALIVE.timeoutMs + SLACK_MS;
+  return { tookMs, why, late: tookMs > limitMs && tookMs > (await yardstick.allows(limitMs, since, since + tookMs)) };
 }
 
 async function run(cell: Cell): Promise<Verdict> {
   const agent = await cell.agent();
+  const yardstick = await cell.yardstick();
   const why = new Set<string>();
+  const late: string[] = [];
   let worst = 0;
   const rounds = cell.quick ? 10 : 100;
   for (let at = 0; at < rounds; at++) {
-    const one = await round(cell, agent.endpoint);
+    const one = await round(cell, agent.endpoint, yardstick);
     worst = Math.max(worst, one.tookMs);
     for (const text of one.why) why.add(text);
+    if (one.late) late.push(`a hung peer was noticed after ${inMs(one.tookMs)}`);
   }
-  // one interval may already run when the peer falls silent
-  const limit = 2 * KEEPALIVE.intervalMs + KEEPALIVE.timeoutMs + SLACK_MS;
-  const late = worst > limit ? [`a hung peer was noticed after ${inMs(worst)}`] : [];
   return verdict(`${rounds} rounds, gone in ${inMs(worst)}`, [...why], late);
 }
 
