@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseMetrics } from '../src/top/parse-metrics.ts';
 import { readTop } from '../src/top/top-reading.ts';
-import { drawTop, pressKey, sparkline, type TopView } from '../src/top/top-screen.ts';
+import { drawTop, keysOf, pressKey, sortedAgents, sparkline, type TopView } from '../src/top/top-screen.ts';
 
 const page = (factor: number): string => `
 # TYPE gateway_requests_total counter
@@ -12,6 +12,7 @@ gateway_request_duration_seconds_bucket{le="0.01"} ${110 * factor}
 gateway_request_duration_seconds_bucket{le="+Inf"} ${110 * factor}
 gateway_active_requests 7
 gateway_upstream_connections{state="busy"} 5
+gateway_upstream_connections{state="idle"} 9
 gateway_upstream_queue_depth 2
 gateway_request_bytes_total ${2_000 * factor}
 gateway_response_bytes_total ${300_000 * factor}
@@ -31,6 +32,7 @@ agent_request_duration_seconds_count{agent="waf",decision="all"} ${40 * factor}
 agent_circuit_breaker_state{agent="rate\\"limit"} 1
 agent_errors_total{agent="rate\\"limit",type="ERR_CIRCUIT_OPEN"} ${70 * factor}
 agent_errors_total{agent="rate\\"limit",type="ERR_TIMEOUT"} ${5 * factor}
+agent_failures_total{agent="rate\\"limit",policy="closed",reason="unavailable"} ${80 * factor}
 `;
 const reading = readTop({ atMs: 1_000, text: page(1) }, { atMs: 3_000, text: page(2) });
 const view: TopView = { sort: 'agent', paused: false, only: undefined };
@@ -55,6 +57,7 @@ describe('top', () => {
           flow: 'not connected',
           p50: null,
           errorsPerSecond: { ERR_CIRCUIT_OPEN: 35, ERR_TIMEOUT: 2.5 },
+          failuresPerSecond: { unavailable: 40 },
         },
         { agent: 'waf', ratePerSecond: 20, p50: 1, breaker: 'closed', flow: 'paused', inFlight: 3, queued: 1 },
       ],
@@ -76,10 +79,10 @@ describe('top', () => {
       'decisions allowed 50/s, blocked 5/s   from the cache 3/s',
       'targets 1 of 2 healthy   app http://10.0.0.2:80 unhealthy',
       '',
-      'AGENT       REQ/S  P50  P95  P99  FLIGHT  QUEUE  CONNS  BREAKER  FLOW           ERRORS                                    LAST MINUTE',
-      '──────────  ─────  ───  ───  ───  ──────  ─────  ─────  ───────  ─────────────  ────────────────────────────────────────  ───────────',
-      'rate"limit      0    –    –    –       0      0      0  open     not connected  ERR_CIRCUIT_OPEN 35/s, ERR_TIMEOUT 2.5/s  ▁▁',
-      'waf            20  1.0  2.4  2.5       3      1      4  closed   paused         –                                         ██',
+      'AGENT       REQ/S  P50  P95  P99  FLIGHT  QUEUE  CONNS  BREAKER  FLOW           FAILED/S  ERRORS                                    LAST MINUTE',
+      '──────────  ─────  ───  ───  ───  ──────  ─────  ─────  ───────  ─────────────  ────────  ────────────────────────────────────────  ───────────',
+      'rate"limit      0    –    –    –       0      0      0  open     not connected        40  ERR_CIRCUIT_OPEN 35/s, ERR_TIMEOUT 2.5/s  ▁▁',
+      'waf            20  1.0  2.4  2.5       3      1      4  closed   paused                0  –                                         ██',
       '',
       's sort: agent   1–9 one agent, 0 all   p pause   q quit',
     ]);
@@ -97,6 +100,7 @@ describe('top', () => {
     expect(names({ ...view, sort: 'rate' })).toEqual(['waf', 'rate"limit']);
     expect(names({ ...view, sort: 'errors' })).toEqual(['rate"limit', 'waf']);
     expect(names({ ...view, only: 'waf' })).toEqual(['waf']);
+    expect(sortedAgents(reading, 'rate').map(({ agent }) => agent)).toEqual(['waf', 'rate"limit']);
   });
 
   test('has no control characters of names on the screen', () => {
@@ -114,6 +118,8 @@ describe('top', () => {
     expect(pressKey('9', view, agents)).toEqual(view);
     expect(pressKey('0', { ...view, only: 'b' }, agents)).toEqual(view);
     expect(pressKey('q', view, agents)).toBeUndefined();
+    // F5, Ctrl-Up, up, in application mode too, and Escape
+    expect(keysOf('\u001b[15~s\u001b[1;5A\u001b[A\u001bOAp\u001b')).toEqual(['s', 'p']);
     expect(pressKey('\u0003', view, agents)).toBeUndefined();
   });
 
@@ -124,7 +130,7 @@ describe('top', () => {
 
   test('skips lines that are no samples', () => {
     expect(parseMetrics('# HELP x y\n<html>\n{}\nx{a="b\\\\c"} +Inf\n').get('x')).toEqual([
-      { labels: { a: 'b\\c' }, value: Infinity },
+      { labels: { a: 'b\\c' }, labelText: 'a="b\\\\c"', value: Infinity },
     ]);
   });
 });

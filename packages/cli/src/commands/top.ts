@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 import { readTop, type TimedPage, type TopReading } from '../top/top-reading.ts';
-import { drawTop, pressKey, SORT_KEYS, type SortKey, type TopView } from '../top/top-screen.ts';
+import { drawTop, keysOf, pressKey, SORT_KEYS, sortedAgents, type SortKey, type TopView } from '../top/top-screen.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface TopFlags {
@@ -105,12 +105,13 @@ async function live(
   const history: TopReading[] = [];
   const draw = (): void => {
     const lines = drawTop(history, view, sizeOf(stdout));
-    // the cursor goes home and each line is erased to its end, so that nothing flickers
-    stdout.write(`\u001b[H${lines.map((text) => `${text}\u001b[K\n`).join('')}\u001b[J`);
+    // the cursor goes home and each line is erased to its end, so that nothing flickers; a line feed after the last would scroll
+    stdout.write(`\u001b[H${lines.map((text) => `${text}\u001b[K`).join('\n')}\u001b[J`);
   };
   const onKey = (key: Buffer): void => {
-    const agents = history.at(-1)?.agents.map(({ agent }) => agent) ?? [];
-    for (const one of key.toString('latin1')) {
+    const reading = history.at(-1);
+    for (const one of keysOf(key.toString('latin1'))) {
+      const agents = reading === undefined ? [] : sortedAgents(reading, view.sort).map(({ agent }) => agent);
       const next = pressKey(one, view, agents);
       if (next === undefined) return end();
       view = next;
@@ -119,7 +120,7 @@ async function live(
   };
   const { stdin } = process;
   const hasKeys = isScreen && stdin.isTTY;
-  if (isScreen) stdout.write('\u001b[?1049h\u001b[?25l');
+  if (isScreen) stdout.on('resize', draw).write('\u001b[?1049h\u001b[?25l');
   if (hasKeys) stdin.setRawMode(true).on('data', onKey);
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
@@ -147,7 +148,7 @@ async function live(
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
     if (hasKeys) stdin.off('data', onKey).setRawMode(false).pause();
-    if (isScreen) stdout.write('\u001b[?25h\u001b[?1049l');
+    if (isScreen) stdout.off('resize', draw).write('\u001b[?25h\u001b[?1049l');
   }
 }
 

@@ -1,6 +1,8 @@
 /** One sample of a page of metrics. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels as they are written: the same on every page of one writer. */
+  readonly labelText: string;
   readonly value: number;
 }
 
@@ -26,7 +28,7 @@ export function parseMetrics(page: string): Map<string, Sample[]> {
       ]),
     );
     const list = samples.get(name);
-    const sample = { labels, value: numberOf(value) };
+    const sample = { labels, labelText, value: numberOf(value) };
     if (list === undefined) samples.set(name, [sample]);
     else list.push(sample);
   }

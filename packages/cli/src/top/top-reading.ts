@@ -18,6 +18,8 @@ export interface AgentRow extends Percentiles {
   readonly flow: 'flowing' | 'paused' | 'not connected';
   /** Failed requests per second, by error code. */
   readonly errorsPerSecond: Readonly<Record<string, number>>;
+  /** Events per second that its failure policy decided, by reason; also those that it was not asked about. */
+  readonly failuresPerSecond: Readonly<Record<string, number>>;
 }
 
 /** One target of a named upstream. */
@@ -34,6 +36,7 @@ interface GatewayRow extends Percentiles {
   readonly ratePerSecond: number;
   readonly active: number;
   readonly queued: number;
+  /** Connections to upstreams that have a request. */
   readonly upstreamConnections: number;
   readonly bytesInPerSecond: number;
   readonly bytesOutPerSecond: number;
@@ -66,20 +69,32 @@ type Where = Readonly<Record<string, string>>;
 const matches = ({ labels }: Sample, where: Where): boolean =>
   Object.entries(where).every(([name, value]) => labels[name] === value);
 
+/** Groups the samples of each metric by agent: a gateway may ask a thousand. */
+function byAgent(page: Page): ReadonlyMap<string, ReadonlyMap<string, readonly Sample[]>> {
+  return new Map(
+    [...page].map(([name, samples]) => [name, Map.groupBy(samples, ({ labels }) => labels['agent'] ?? '')]),
+  );
+}
+
 /** Differences of one page to the one before; a counter that fell began anew. */
 class Interval {
-  readonly #before: Page;
+  readonly #before = new Map<string, ReadonlyMap<string, number>>();
   readonly #after: Page;
+  readonly #agents: ReturnType<typeof byAgent>;
   readonly seconds: number;
 
   constructor(before: TimedPage, after: TimedPage) {
-    this.#before = parseMetrics(before.text);
+    for (const [name, samples] of parseMetrics(before.text))
+      this.#before.set(name, new Map(samples.map(({ labelText, value }) => [labelText, value])));
     this.#after = parseMetrics(after.text);
+    this.#agents = byAgent(this.#after);
     this.seconds = Math.max(0.001, (after.atMs - before.atMs) / 1_000);
   }
 
   now(name: string, where: Where = {}): readonly Sample[] {
-    return (this.#after.get(name) ?? []).filter((sample) => matches(sample, where));
+    const { agent, ...others } = where;
+    const samples = agent === undefined ? this.#after.get(name) : this.#agents.get(name)?.get(agent);
+    return (samples ?? []).filter((sample) => matches(sample, others));
   }
 
   sum(name: string, where: Where = {}): number {
@@ -87,7 +102,7 @@ class Interval {
   }
 
   #grown(name: string, sample: Sample): number {
-    const before = this.#before.get(name)?.find((one) => matches(one, sample.labels))?.value ?? 0;
+    const before = this.#before.get(name)?.get(sample.labelText) ?? 0;
     return sample.value >= before ? sample.value - before : sample.value;
   }
 
@@ -152,7 +167,7 @@ export function readTop(before: TimedPage, after: TimedPage): TopReading {
       ...interval.percentiles('gateway_request_duration_seconds'),
       active: interval.sum('gateway_active_requests'),
       queued: interval.sum('gateway_upstream_queue_depth'),
-      upstreamConnections: interval.sum('gateway_upstream_connections'),
+      upstreamConnections: interval.sum('gateway_upstream_connections', { state: 'busy' }),
       bytesInPerSecond: interval.rate('gateway_request_bytes_total'),
       bytesOutPerSecond: interval.rate('gateway_response_bytes_total'),
       eventLoopLagMs: lag === undefined ? null : lag * 1_000,
@@ -174,6 +189,7 @@ export function readTop(before: TimedPage, after: TimedPage): TopReading {
       breaker: interval.sum('agent_circuit_breaker_state', { agent }) > 0 ? 'open' : 'closed',
       flow: flowOf(interval, agent),
       errorsPerSecond: interval.ratesBy('type', 'agent_errors_total', { agent }),
+      failuresPerSecond: interval.ratesBy('reason', 'agent_failures_total', { agent }),
     })),
   };
 }

@@ -42,7 +42,7 @@ const times = ({ p50, p95, p99 }: Percentiles): string[] => [ms(p50), ms(p95), m
 
 const safe = (text: string, max = 32): string => printableStart(text, max);
 
-const errorRate = ({ errorsPerSecond }: AgentRow): number => Object.values(errorsPerSecond).reduce((a, b) => a + b, 0);
+const total = (rates: Readonly<Record<string, number>>): number => Object.values(rates).reduce((a, b) => a + b, 0);
 
 const ORDER: Readonly<Record<SortKey, (row: AgentRow) => number>> = {
   agent: () => 0,
@@ -50,8 +50,13 @@ const ORDER: Readonly<Record<SortKey, (row: AgentRow) => number>> = {
   p99: ({ p99 }) => p99 ?? -1,
   inflight: ({ inFlight }) => inFlight,
   queue: ({ queued }) => queued,
-  errors: errorRate,
+  errors: ({ errorsPerSecond, failuresPerSecond }) => Math.max(total(errorsPerSecond), total(failuresPerSecond)),
 };
+
+/** Returns the agents of a reading in the order of the screen. */
+export function sortedAgents({ agents }: TopReading, sort: SortKey): readonly AgentRow[] {
+  return agents.toSorted((a, b) => ORDER[sort](b) - ORDER[sort](a));
+}
 
 const list = (rates: Readonly<Record<string, number>>): string =>
   Object.entries(rates)
@@ -83,9 +88,7 @@ export function drawTop(
   const { gateway } = reading;
   const [p50, p95, p99] = times(gateway);
   const past = (of: (one: TopReading) => number): string => sparkline(history.slice(-30).map(of));
-  const agents = reading.agents
-    .filter(({ agent }) => view.only === undefined || agent === view.only)
-    .toSorted((a, b) => ORDER[view.sort](b) - ORDER[view.sort](a));
+  const agents = sortedAgents(reading, view.sort).filter(({ agent }) => view.only === undefined || agent === view.only);
   const table = drawTable(
     [
       { title: 'AGENT' },
@@ -95,6 +98,7 @@ export function drawTop(
       })),
       { title: 'BREAKER' },
       { title: 'FLOW' },
+      { title: 'FAILED/S', align: 'right' },
       { title: 'ERRORS' },
       { title: 'LAST MINUTE' },
     ],
@@ -107,6 +111,7 @@ export function drawTop(
       short(row.connections),
       row.breaker,
       row.flow,
+      short(total(row.failuresPerSecond)),
       list(row.errorsPerSecond) || '–',
       past((one) => one.agents.find(({ agent }) => agent === row.agent)?.ratePerSecond ?? 0),
     ]),
@@ -126,7 +131,20 @@ export function drawTop(
   return [...lines.slice(0, Math.max(1, rows - 2)), '', keys].slice(-Math.max(1, rows)).map(cut);
 }
 
-/** Returns the view after a key; `undefined` where it ends the program. */
+/** Sequences of keys such as arrows, which have digits and letters in them. */
+// oxlint-disable-next-line no-control-regex
+const ESCAPE_SEQUENCE = /\u001B(?:\[[0-9;?]*[A-Za-z~]|O[A-Za-z])?/g;
+
+/** Returns the keys of what a terminal has sent, without those that are sequences. */
+export function keysOf(input: string): readonly string[] {
+  return input.replaceAll(ESCAPE_SEQUENCE, '').split('');
+}
+
+/**
+ * Returns the view after a key; `undefined` where it ends the program.
+ *
+ * @param agents names in the order of the screen
+ */
 export function pressKey(key: string, view: TopView, agents: readonly string[]): TopView | undefined {
   // Ctrl-C is a key in raw mode
   if (key === 'q' || key === '\u0003') return undefined;
