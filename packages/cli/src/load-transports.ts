@@ -35,6 +35,17 @@ function isTransport(value: unknown): value is Transport {
   );
 }
 
+/** Returns the file of a module: relative to the working directory, or of a package that is installed there; `undefined` for none. */
+export function moduleFile(word: string): string | undefined {
+  const path = resolve(word);
+  if (existsSync(path)) return path;
+  try {
+    return createRequire(`${process.cwd()}/`).resolve(word);
+  } catch {
+    return undefined;
+  }
+}
+
 async function load(word: string, named: string, logger: Logger, example: string): Promise<Transport> {
   const fail = (reason: string): UsageError => new UsageError(`${named} ${word}: ${reason}; ${EXPECTED}`, example);
   let made: unknown;

@@ -30,7 +30,7 @@ test('--check opens the files that a file names, and tells all that is wrong', a
   const upstream = 'upstream: http://127.0.0.1:1\n';
   const certificates = file(
     'a.yaml',
-    `${upstream}https:\n  certificates:\n    - { cert: ${text}, key: ${text} }\n    - { cert: ${folder}/none, key: ${text} }\nadmin: "unix:${folder}/admin.sock"\nadminTokenFile: ${empty}\n`,
+    `${upstream}https:\n  certificates:\n    - { cert: ${text}, key: ${text} }\n    - { cert: ${folder}/none, key: ${text} }\n  clientCa: ${text}\nadmin: "unix:${folder}/admin.sock"\nadminTokenFile: ${empty}\n`,
   );
   const tokens = file(
     'b.yaml',
@@ -40,16 +40,30 @@ test('--check opens the files that a file names, and tells all that is wrong', a
     'c.yaml',
     `${upstream}reverseListen: tcp://0.0.0.0:1\nagents:\n  - { name: a, endpoint: reverse }\n`,
   );
+  const places = file(
+    'e.yaml',
+    `upstream: unix:${folder}/gone/up.sock\nadmin: unix:${folder}/gone/a.sock\nagents:\n  - { name: a, endpoint: "unix:${folder}/gone/a" }\naccessLog: { file: ${folder} }\nrecord: { file: ${folder}/gone/r }\ntransports: [${folder}/gone.mjs]\n`,
+  );
   const included = file('d.yaml', `${upstream}include: ${folder}/none.yaml\n`);
   for (const [path, ...messages] of [
     [
       certificates,
-      'are no certificate with its key',
-      `names ${folder}/none, which cannot be read`,
-      `adminTokenFile names ${empty}, which is empty`,
+      `${certificates}:4: https.certificates[0].cert: ${text} and ${text} are no certificate with its key`,
+      `${certificates}:5: https.certificates[1].cert names ${folder}/none, which cannot be read`,
+      `${certificates}:6: https.clientCa: ${text} has no certificates`,
+      `${certificates}:8: adminTokenFile names ${empty}, which is empty`,
     ],
     [tokens, `${tokens}:5: tls.ca names`, `${tokens}:3: agents[0].tokenFile names`],
     [open, 'any process that reaches tcp://0.0.0.0:1 could register there'],
+    [
+      places,
+      `${places}:2: admin: the folder of ${folder}/gone/a.sock does not exist`,
+      `${places}:1: upstream: the folder of ${folder}/gone/up.sock does not exist`,
+      `${places}:4: agents[0].endpoint: the folder of ${folder}/gone/a does not exist`,
+      `${places}:5: accessLog.file: ${folder} is a folder`,
+      `${places}:6: record.file: the folder of ${folder}/gone/r does not exist`,
+      `${places}:7: transports[0] names ${folder}/gone.mjs, which is not there`,
+    ],
     [included, 'none.yaml'],
   ] as const) {
     const { status, lines } = await run('gateway', '--check', path);
@@ -58,13 +72,27 @@ test('--check opens the files that a file names, and tells all that is wrong', a
   }
 });
 
-test('top of something that is no admin server is an error', async () => {
-  const server = createServer((_request, response) => response.end('hello'));
+test('top of something that is no admin server is an error that says what to give it', async () => {
+  const server = createServer((request, response) => {
+    const status = Number(request.url?.slice(1));
+    response.writeHead(status > 0 ? status : 200).end('hello');
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  const { status, lines } = await run('top', `http://127.0.0.1:${port}`, '--once', '--interval-ms', '100');
-  expect([status, lines.join('\n')]).toEqual([1, expect.stringContaining('has no metrics of agentwire')]);
+  const hint = "give it the address of a gateway's admin server (--admin HOST:PORT, or admin in its file)";
+  for (const [word, status, ...messages] of [
+    [`http://127.0.0.1:${port}`, 1, 'has no metrics of agentwire', hint],
+    [`http://127.0.0.1:${port}/404`, 1, 'answered 404', hint],
+    [`http://127.0.0.1:${port}/403`, 1, 'answered 403', '--admin-host'],
+    ['http://127.0.0.1:1', 1, 'cannot be read', hint],
+    ['unix:/tmp/admin.sock', 2, 'give the admin server a HOST:PORT'],
+    ['localhost:9901', 2, 'is no http:// URL of an admin server'],
+  ] as const) {
+    const got = await run('top', word, '--once', '--interval-ms', '100');
+    expect(got.status, word).toBe(status);
+    for (const message of messages) expect(got.lines.join('\n')).toContain(message);
+  }
 });
 
 test('call shows a changed body as text, and one that is no text in base64', () => {

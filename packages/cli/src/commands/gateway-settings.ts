@@ -14,6 +14,8 @@ export interface GatewaySettings extends GatewayFile {
   /** Flag, or file, line and key, of the transport module at this place. */
   readonly nameOfTransport: (at: number) => string;
   readonly nameOfAgentToken: (agent: string) => string;
+  /** Flag, or file, line and key, of the setting at this path of the file. */
+  readonly nameOf: (path: readonly (string | number)[]) => string;
 }
 
 /** Refuses settings without an effect: the user relies on them. @throws UsageError */

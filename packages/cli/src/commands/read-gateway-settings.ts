@@ -38,6 +38,17 @@ class ConfigFile {
   }
 }
 
+/** Flags that replace a key of the file. */
+const FLAG_NAMES: Readonly<Record<string, string>> = {
+  https: '--https-cert',
+  upstream: '--upstream',
+  agents: '--agent',
+  admin: '--admin',
+  reverseListen: '--reverse-listen',
+  accessLog: '--access-log',
+  record: '--record',
+};
+
 const FILE_KEYS = { tlsCert: 'cert', tlsKey: 'key', tlsCa: 'ca', tlsServerName: 'serverName' } as const;
 
 /** The TLS flags over the TLS settings of the file. */
@@ -71,6 +82,11 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
   // a flag wins, so the file's key is named only when no flag was given
   const nameOf = (isGiven: boolean, flag: string, path: Path): string =>
     isGiven || config === undefined ? flag : config.place(path);
+  const replaced = new Set([
+    ...['upstream', 'admin', 'reverseListen', 'accessLog', 'record'].filter((key) => Object.hasOwn(flags, key)),
+    ...(flags.httpsCert === undefined ? [] : ['https']),
+    ...(given.length > 0 ? ['agents'] : []),
+  ]);
   const settings: GatewaySettings = {
     ...file,
     ...(upstream !== undefined && { upstream }),
@@ -91,6 +107,10 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     nameOfTls: (key) => nameOf(flags[key] !== undefined, flagOf(key), ['tls', FILE_KEYS[key]]),
     nameOfTokenFile: nameOf(flags.tokenFile !== undefined, '--token-file', ['tokenFile']),
     nameOfTransport: (at) => nameOf(at >= (file.transports?.length ?? 0), '--transport', ['transports', at]),
+    nameOf: (path) => {
+      const [key = ''] = path;
+      return nameOf(replaced.has(String(key)), FLAG_NAMES[key] ?? path.join('.'), path);
+    },
     nameOfAgentToken: (agent) => {
       const at = file.agents?.findIndex(({ name }) => name === agent) ?? -1;
       return nameOf(at === -1, `tokenFile of ${agent}`, ['agents', at, 'tokenFile']);

@@ -16,6 +16,7 @@ interface TopFlags {
 }
 
 const EXAMPLE = 'agentwire top http://127.0.0.1:9901';
+const HINT = `give it the address of a gateway's admin server (--admin HOST:PORT, or admin in its file): ${EXAMPLE}`;
 const MAX_PAGE_BYTES = 64 * 1024 ** 2;
 const FETCH_TIMEOUT_MS = 5_000;
 /** Readings that are kept for the sparklines. */
@@ -23,32 +24,42 @@ const MAX_HISTORY = 60;
 
 function metricsUrl(word: string): URL {
   if (!URL.canParse(word) || !/^https?:$/.test(new URL(word).protocol))
-    throw new UsageError(`${word} is no http:// URL of an admin server`, EXAMPLE);
+    throw new UsageError(
+      word.startsWith('unix:')
+        ? `${word} cannot be read by top: give the admin server a HOST:PORT`
+        : `${word} is no http:// URL of an admin server: it is the address that the gateway printed behind "admin"`,
+      EXAMPLE,
+    );
   const url = new URL(word);
   if (url.pathname === '/') url.pathname = '/metrics';
   return url;
 }
 
+/** Returns what a status other than 200 most likely means, and what to do. */
+function refusalOf({ status }: Response): string {
+  if (status === 403) return 'an admin server takes localhost and IP addresses; others are named with --admin-host';
+  return HINT;
+}
+
 /** Reads the page of metrics. @throws AgentwireError `ERR_CONNECT`, `ERR_PROTOCOL`, `ERR_MESSAGE_TOO_LARGE` */
 async function fetchPage(url: URL): Promise<TimedPage> {
-  let response: Response;
   try {
-    const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
-    response = await fetch(url, { signal, headers: { accept: 'text/plain;version=0.0.4' } });
+    return await readPage(url);
   } catch (error) {
+    if (error instanceof AgentwireError) throw error;
     const { cause, message } = error as Error;
-    throw new AgentwireError(
-      'ERR_CONNECT',
-      `${url.href} cannot be read: ${(cause as Error | undefined)?.message ?? message}`,
-    );
+    const reason = (cause as Error | undefined)?.message ?? message;
+    throw new AgentwireError('ERR_CONNECT', `${url.href} cannot be read: ${reason}; ${HINT}`);
   }
+}
+
+async function readPage(url: URL): Promise<TimedPage> {
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+  const response = await fetch(url, { signal, headers: { accept: 'text/plain;version=0.0.4' } });
   const atMs = performance.now();
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new AgentwireError(
-      'ERR_PROTOCOL',
-      `${url.href} answered ${response.status}: is it the admin server of a gateway?`,
-    );
+    throw new AgentwireError('ERR_PROTOCOL', `${url.href} answered ${response.status}: ${refusalOf(response)}`);
   }
   const decoder = new TextDecoder();
   let text = '';
@@ -58,10 +69,7 @@ async function fetchPage(url: URL): Promise<TimedPage> {
       throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `${url.href} has a page of more than ${MAX_PAGE_BYTES} bytes`);
   }
   if (!/^(?:agent_connections_active|agent_requests_total|gateway_)/m.test(text))
-    throw new AgentwireError(
-      'ERR_PROTOCOL',
-      `${url.href} has no metrics of agentwire: give it the admin server of a gateway (agentwire gateway --admin HOST:PORT)`,
-    );
+    throw new AgentwireError('ERR_PROTOCOL', `${url.href} has no metrics of agentwire: ${HINT}`);
   return { atMs, text };
 }
 

@@ -66,28 +66,52 @@ function readMulti(wire: unknown): string[] {
   return headers;
 }
 
-/** Headers as the documented dialect writes them. */
+/** Returns the error for a list that is not names and values in turn. */
+function notInTurn(headers: HeaderList): DecodeError {
+  const at = headers.findIndex((text) => typeof text !== 'string');
+  const found = at === -1 ? `${headers.length} items` : `${describe(headers[at])} at ${at}`;
+  return new DecodeError(`names and values in turn are expected, not ${found}`);
+}
+
+/** Headers as the documented dialect writes them. @throws DecodeError for a list that is not names and values in turn */
 export function writePairs(headers: HeaderList): unknown {
   const pairs: unknown[] = [];
-  for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]]);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i];
+    const value = headers[i + 1];
+    if (typeof name !== 'string' || typeof value !== 'string') throw notInTurn(headers);
+    pairs.push([name, value]);
+  }
   return pairs;
 }
 
 /** Writes headers whose names every object has, such as `constructor` and `__proto__`. Slower: the object has no shape. */
 function writeAnyNames(headers: HeaderList): MutableWireObject {
   const byName = Object.create(null) as Record<string, string[]>;
-  for (let i = 0; i < headers.length; i += 2) (byName[headers[i] as string] ??= []).push(headers[i + 1] as string);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i];
+    const value = headers[i + 1];
+    if (typeof name !== 'string' || typeof value !== 'string') throw notInTurn(headers);
+    (byName[name] ??= []).push(value);
+  }
   return byName;
 }
 
-/** Headers as the zentinel dialect writes them: lines of one name together, at the position of the first. */
+/**
+ * Headers as the zentinel dialect writes them: lines of one name together, at the position of the first, and names that are whole
+ * numbers before all others, as in any object. The crate has a map without an order.
+ *
+ * @throws DecodeError for a list that is not names and values in turn
+ */
 export function writeMulti(headers: HeaderList): MutableWireObject {
   const byName: MutableWireObject = {};
   for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
+    const name = headers[i];
+    const value = headers[i + 1];
+    if (typeof name !== 'string' || typeof value !== 'string') throw notInTurn(headers);
     const values = byName[name];
-    if (values === undefined) byName[name] = [headers[i + 1]];
-    else if (Array.isArray(values)) values.push(headers[i + 1]);
+    if (values === undefined) byName[name] = [value];
+    else if (Array.isArray(values)) values.push(value);
     else return writeAnyNames(headers);
   }
   return byName;
@@ -98,7 +122,7 @@ export const headers: FieldCodec<HeaderList> = {
   name: 'headers',
   write(value, format) {
     // names are ASCII, which the conversion leaves unchanged
-    const list = value.map(wireHeaderValue);
+    const list = value.map((text) => (typeof text === 'string' ? wireHeaderValue(text) : text));
     return format.dialect === 'documented' ? writePairs(list) : writeMulti(list);
   },
   read: (wire, format) => (format.dialect === 'documented' ? readPairs(wire) : readMulti(wire)),
@@ -108,6 +132,7 @@ export const headers: FieldCodec<HeaderList> = {
 export const blockHeaders: FieldCodec<HeaderList> = {
   name: 'blockHeaders',
   write(value) {
+    if (value.length % 2 !== 0 || value.some((text) => typeof text !== 'string')) throw notInTurn(value);
     checkOneValueAName(value);
     const lines: (readonly [string, string])[] = [];
     for (let i = 0; i < value.length; i += 2) lines.push([value[i] as string, wireHeaderValue(value[i + 1] as string)]);
@@ -138,15 +163,22 @@ function readOp(wire: unknown): HeaderOp {
   return op === 'remove' ? { op, name: headerName(name) } : { op, name: headerName(name), value: valueOfText(value) };
 }
 
+function textOf(value: unknown, of: string): string {
+  if (typeof value === 'string') return value;
+  throw new DecodeError(`a text is expected, not ${describe(value)}`).within(of);
+}
+
+function writeOp(op: HeaderOp): unknown {
+  const name = textOf(op.name, 'name');
+  return op.op === 'remove'
+    ? { remove: { name } }
+    : { [op.op]: { name, value: wireHeaderValue(textOf(op.value, 'value')) } };
+}
+
 /** Changes of headers, in order. */
 export const headerOps: FieldCodec<readonly HeaderOp[]> = {
   name: 'headerOps',
-  write: (value) =>
-    value.map((op) =>
-      op.op === 'remove'
-        ? { remove: { name: op.name } }
-        : { [op.op]: { name: op.name, value: wireHeaderValue(op.value) } },
-    ),
+  write: (value) => value.map((op, index) => inside(index, () => writeOp(op))),
   read(wire) {
     const ops = asArray(wire);
     checkLineCount(ops.length);

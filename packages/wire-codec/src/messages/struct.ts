@@ -130,6 +130,14 @@ function readField(wire: unknown, placed: PlacedField, format: WireFormat): unkn
   }
 }
 
+function writeField(value: unknown, name: string, row: Field<unknown>, format: WireFormat): unknown {
+  try {
+    return row.codec.write(value, format);
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(name) : error;
+  }
+}
+
 /**
  * Makes a structure from its rows.
  *
@@ -151,7 +159,7 @@ export function struct<T extends object>(
       const wire: MutableWireObject = {};
       for (const { property, name: key, absent, field: row } of placed[format.dialect]) {
         const present = (value as Readonly<Record<string, unknown>>)[property];
-        if (present !== undefined) wire[key] = row.codec.write(present, format);
+        if (present !== undefined) wire[key] = writeField(present, key, row, format);
         else if (typeof absent === 'object') wire[key] = absent.written;
         else if (absent === 'required' && row.fallback !== undefined) wire[key] = row.codec.write(row.fallback, format);
         else if (absent === 'required') throw new DecodeError('the field is missing').within(key);

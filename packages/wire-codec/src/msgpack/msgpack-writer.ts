@@ -42,6 +42,12 @@ export class MsgpackWriter {
     this.raw = undefined;
   }
 
+  /** Leaves a message with a value of another type to the reference, which refuses it. */
+  #decline(): string {
+    this.declined = true;
+    return '';
+  }
+
   /** Counts the bytes of a head above 0x7f. */
   #head(text: string): string {
     this.high += countHigh(text);
@@ -55,6 +61,7 @@ export class MsgpackWriter {
   }
 
   text(value: string): string {
+    if (typeof value !== 'string') return this.#decline();
     const { length } = value;
     if (length < 256) {
       this.high += TEXT_HIGHS[length] as number;
@@ -131,12 +138,13 @@ export class MsgpackWriter {
     return out;
   }
 
-  /** Writes headers as map from names to lists; a repeated name is left to the reference. */
+  /** Writes headers as map from names to lists; a repeated name, and one that may be a whole number, is left to the reference. */
   multi(headers: HeaderList): string {
     let out = this.map(headers.length >> 1);
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string;
       for (let j = 0; j < i; j += 2) if (headers[j] === name) this.declined = true;
+      if (typeof name !== 'string' || (name >= '0' && name < ':')) return this.#decline();
       this.high++;
       out += `${this.text(name)}\x91${this.text(headers[i + 1] as string)}`;
     }
