@@ -1,17 +1,16 @@
-import { AgentwireError, type TimerHandle, toAgentwireError } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
 import { checkKnownOptions } from '@agentwire/core/internal';
-import { isLater } from '../gate/judge-answer.ts';
 import type { JsonValue } from '../message/payload.ts';
 import { copyJson } from '../message/copy-json.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { ChainEntries } from './chain-entries.ts';
 import type { ChainEvent } from './chain-event.ts';
 import { ChainFile } from './chain-file.ts';
-import { MAX_LINE_BYTES, writeChainLine } from './chain-line.ts';
+import { MAX_LINE_BYTES } from './chain-line.ts';
 import { type ChainOptions, type ResolvedChainOptions, resolveChainOptions } from './chain-options.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { type ChainScheme, type ChainSchemeOptions, createChainScheme } from './chain-scheme.ts';
+import { type ChainSchemeOptions, createChainScheme } from './chain-scheme.ts';
 import { CHAIN_SOURCE } from './chain-verifier.ts';
+import { ChainWriter } from './chain-writer.ts';
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -24,39 +23,24 @@ const DONE: Promise<void> = Promise.resolve();
 export class ChainManager {
   readonly #options: ResolvedChainOptions;
   readonly #entries: ChainEntries;
-  readonly #file: ChainFile | undefined;
-  readonly #pending: LineBuffer;
-  #durable = -1;
-  #failure: AgentwireError | undefined;
-  #timer: TimerHandle;
-  /** The group that has begun last, and the one that gathers behind it. */
-  #current: Promise<void> = DONE;
-  #group: Promise<void> | undefined;
+  readonly #writer: ChainWriter | undefined;
   #closing: Promise<void> | undefined;
-  #segment = 1;
 
   constructor(options: ChainOptions) {
     this.#options = resolveChainOptions(options);
-    this.#pending = new LineBuffer(options.path === undefined ? 0 : this.#options.maxPendingBytes + 4096);
+    const { clock, keep, logger } = this.#options;
     const scheme = createChainScheme(options);
-    let last: ChainEvent | undefined;
-    if (options.path !== undefined) {
-      const { file, recovery } = ChainFile.open(options.path, scheme, options.head);
-      this.#segment = recovery.segment;
-      this.#file = file;
-      if (recovery.cutBytes > 0) {
-        this.#options.logger.warn(
-          { path: options.path, cutBytes: recovery.cutBytes },
-          'a torn end was cut off the chain',
-        );
-      }
-      ({ last } = recovery);
-      this.#durable = last?.sequence ?? -1;
+    if (options.path === undefined) {
+      this.#entries = new ChainEntries(clock, keep, scheme);
+      return;
     }
-    const { clock, keep } = this.#options;
+    const { file, recovery } = ChainFile.open(options.path, scheme, options.head);
+    const { last, cutBytes, segment } = recovery;
+    if (cutBytes > 0) logger.warn({ path: options.path, cutBytes }, 'a torn end was cut off the chain');
     this.#entries = new ChainEntries(clock, keep, scheme, last);
-    if (last === undefined && this.#file !== undefined)
-      for (const genesis of this.#entries.tail(1)) this.#queue(writeChainLine(genesis));
+    const durable = last?.sequence ?? -1;
+    this.#writer = new ChainWriter({ file, entries: this.#entries, options: this.#options, durable, segment });
+    if (last === undefined) for (const genesis of this.#entries.tail(1)) this.#writer.add(genesis);
   }
 
   /** Entries so far, the genesis included. */
@@ -71,7 +55,7 @@ export class ChainManager {
 
   /** Time at which entries count as kept. */
   get fsync(): 'always' | 'interval' | 'never' {
-    return this.#file === undefined ? 'never' : this.#options.fsync;
+    return this.#writer === undefined ? 'never' : this.#options.fsync;
   }
 
   /** Records an event and waits until it is kept, as {@link ChainOptions.fsync} says. */
@@ -93,29 +77,18 @@ export class ChainManager {
   /** @internal Records an event whose payload is canonical JSON already. @throws AgentwireError `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE` */
   recordCanonical(source: string, kind: string, payload: string | undefined): ChainEvent {
     if (this.#closing !== undefined) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#writer?.failure !== undefined) throw this.#writer.failure;
     if (payload !== undefined && payload.length > MAX_LINE_BYTES / 4) {
       throw new AgentwireError('ERR_MESSAGE_TOO_LARGE', `a chain event holds ${MAX_LINE_BYTES / 4} characters at most`);
     }
     const event = this.#entries.add(source, kind, payload);
-    if (this.#file !== undefined) this.#queue(writeChainLine(event));
+    this.#writer?.add(event);
     return event;
   }
 
   /** Resolves when everything recorded so far is kept; rejects with `ERR_IO` if that cannot be. */
   durable(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#file === undefined || this.#durable >= this.length - 1) return DONE;
-    if (this.#group === undefined) {
-      // callers that come while one group is being synced share the next one.
-      const begin = (): Promise<void> => {
-        this.#group = undefined;
-        return this.#flush();
-      };
-      this.#group = this.#current.then(begin, begin);
-      this.#current = this.#group;
-    }
-    return this.#group;
+    return this.#writer?.durable() ?? DONE;
   }
 
   /** The last entries that are in memory, oldest first. */
@@ -155,127 +128,17 @@ export class ChainManager {
     if (scheme.algorithm === 'ed25519' && chosen.signingKey?.type !== 'private')
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'signing needs a private Ed25519 key');
     if (this.#closing !== undefined) throw new AgentwireError('ERR_CLOSED', 'the chain is closed');
-    const turn = this.#current
-      .catch(() => undefined)
-      .then(() => this.#flush())
-      .then(() => this.#beginSegment(scheme));
-    this.#current = turn;
-    await turn;
-    await this.durable();
+    await this.#writer?.rotate(scheme);
   }
 
   /** Writes and syncs what waits, then closes the file. Every call gives the same promise; it rejects when a write has failed. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#writer?.close() ?? DONE;
     return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    this.#options.clock.clearTimeout(this.#timer);
-    try {
-      await this.#current.catch(() => undefined);
-      if (this.#failure !== undefined) throw this.#failure;
-      await this.#flush();
-    } finally {
-      this.#file?.close();
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #queue(line: string): void {
-    this.#pending.add(line);
-    if (this.#options.fsync !== 'always')
-      this.#timer ??= this.#options.clock.setTimeout(() => void this.#tick(), this.#options.flushMs);
-    if (this.#pending.length >= this.#options.maxPendingBytes) this.#write();
-  }
-
-  /** Hands everything that waits to the system, signed if the chain is. */
-  #write(): void {
-    if (this.#pending.length === 0 || this.#file === undefined) return;
-    try {
-      if (this.#entries.scheme.algorithm === 'ed25519') this.#sign();
-      this.#file.write(this.#pending.take());
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #sign(): void {
-    this.#pending.add(writeChainLine(this.#entries.addSignature()));
-  }
-
-  async #flush(): Promise<void> {
-    this.#write();
-    const reached = this.length - 1;
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#file === undefined || this.#durable >= reached) return;
-    const head = this.head;
-    try {
-      if (this.#options.fsync !== 'never') await this.#file.sync();
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
-    if (reached <= this.#durable) return;
-    this.#durable = reached;
-    this.#tellHead(head);
-    const { maxSegmentBytes } = this.#options;
-    // what waits belongs to this segment already, so it is written first.
-    if (maxSegmentBytes !== undefined && this.#file.size >= maxSegmentBytes && this.#pending.length === 0)
-      this.#beginSegment(this.#entries.scheme);
-  }
-
-  #tellHead(head: string): void {
-    const failed = (error: unknown): void =>
-      this.#options.logger.error(
-        { error: error instanceof Error ? error.message : String(error) },
-        'onHead failed, so this head may not be kept',
-      );
-    try {
-      const result: unknown = this.#options.onHead?.(head);
-      if (isLater(result)) Promise.resolve(result).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  /** Runs without a pause: what is recorded before it is in the old segment, and synced; what comes later is in the new one. */
-  #beginSegment(scheme: ChainScheme): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    // entries that were recorded while the old segment was synced go into it as well.
-    this.#write();
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#file === undefined) return;
-    try {
-      if (this.#durable < this.length - 1) this.#file.syncNow();
-      this.#durable = this.length - 1;
-      const start = this.#entries.segmentStart(scheme, this.#segment + 1);
-      this.#file.rotate(this.#segment, writeChainLine(start));
-      this.#entries.begin(scheme, start);
-      this.#segment += 1;
-      if (scheme.algorithm === 'ed25519') this.#sign();
-      else this.#durable = start.sequence;
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
-  }
-
-  async #tick(): Promise<void> {
-    this.#timer = undefined;
-    try {
-      await this.#flush();
-    } catch (error) {
-      this.#options.logger.error({ error: toAgentwireError(error, 'ERR_IO').message }, 'the chain cannot be written');
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= toAgentwireError(error, 'ERR_IO', 'the chain cannot be written');
-    this.#pending.take();
   }
 }
 
