@@ -7,5 +7,5 @@ export { createNatsBackend } from './create-nats-backend.ts';
 export type { NatsBackend, NatsBackendStats } from './nats-backend.ts';
 export { formatPermissions, type NodeGrants, type NodePermissions, nodePermissions } from './permissions.ts';
 export type { AnnouncedService, MethodSchemas } from './presence-text.ts';
-export type { NodePresence } from './known-nodes.ts';
+export type { NodePresence } from './known-node.ts';
 export { tail, type TailedMessage, type TailOptions } from './tail.ts';

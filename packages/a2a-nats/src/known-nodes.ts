@@ -1,54 +1,20 @@
 import type { JsonValue } from '@agentwire/a2a-router';
+import { KnownNode, type NodePresence } from './known-node.ts';
 import { nodeGone, sessionLost } from './lost-nodes.ts';
 import type { NodeLink } from './node-link.ts';
-import type { AnnouncedService, Announcement } from './presence-text.ts';
+import type { Announcement } from './presence-text.ts';
 import { RequestChecks } from './request-checks.ts';
-import { ServedServices } from './served-services.ts';
-
-/** A node that is there. */
-export interface NodePresence {
-  /** Its name. */
-  readonly nodeId: string;
-  /** Changes with each process of that name. */
-  readonly instance: string;
-  readonly version: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly services: readonly AnnouncedService[];
-  /** Services that its announcement had no room for. */
-  readonly moreServices: number;
-  /** Milliseconds since 1970, on this node's clock, at which it was heard last. */
-  readonly lastSeen: number;
-  /** True when two processes announce themselves under its name. */
-  readonly conflict: boolean;
-}
-
-interface Known {
-  announcement: Announcement;
-  seenAt: number;
-  expires: number;
-  /** Instances of before, so that two that take turns are told from one that was started again. */
-  readonly before: Set<string>;
-  conflict: boolean;
-  readonly served: ServedServices;
-  /** Its questions for announcements since a time. */
-  asked: number;
-  askedSince: number;
-}
 
 /** Signs of life that may stay out before a node is gone. */
 export const MISSED = 3;
 const MAX_NODES = 10_000;
-const MAX_BEFORE = 16;
-/** Questions for announcements that are answered to one node in a time. */
-const MAX_ASKS = 10;
-const ASKS_MS = 10_000;
 
 /** The other nodes that are there, as they announce themselves. */
 export class KnownNodes {
   /** Questions for requests of this node that may be lost. */
   readonly checks: RequestChecks;
   readonly #link: NodeLink;
-  readonly #nodes = new Map<string, Known>();
+  readonly #nodes = new Map<string, KnownNode>();
   /** Nodes that are watched and not heard of yet, with the time at which they count as gone. */
   readonly #expected = new Map<string, number>();
 
@@ -78,19 +44,12 @@ export class KnownNodes {
 
   /** Counts a question for announcements; false when a node has asked too often, because everyone answers everyone. */
   mayAsk(source: string): boolean {
-    const known = this.#nodes.get(source);
-    if (known === undefined) return false;
-    const now = this.#link.options.clock.now();
-    if (now - known.askedSince >= ASKS_MS) [known.asked, known.askedSince] = [0, now];
-    known.asked += 1;
-    return known.asked <= MAX_ASKS;
+    return this.#nodes.get(source)?.mayAsk(this.#link.options.clock.now()) === true;
   }
 
   /** The nodes, in the order in which they were heard of first. */
   list(): NodePresence[] {
-    return [...this.#nodes].map(([node, { announcement, seenAt, conflict }]) =>
-      toPresence(node, announcement, seenAt, conflict),
-    );
+    return [...this.#nodes].map(([nodeId, known]) => known.describe(nodeId));
   }
 
   /**
@@ -115,41 +74,34 @@ export class KnownNodes {
 
   /** Takes the announcement of another node. */
   take(source: string, announcement: Announcement): void {
-    const { options } = this.#link;
+    const { clock, logger } = this.#link.options;
     const known = this.#nodes.get(source);
     if (announcement.bye) {
       if (known?.announcement.instance === announcement.instance) this.#gone(source, 'it has left');
       return;
     }
-    const [now, seenAt] = [options.clock.now(), options.clock.wallNow()];
-    const expires = now + announcement.ttlMs;
+    const [now, wallNow] = [clock.now(), clock.wallNow()];
     if (known === undefined) {
       if (this.#nodes.size >= MAX_NODES) return;
-      const served = new ServedServices();
-      served.note(announcement.services);
-      this.#nodes.set(source, {
-        announcement,
-        seenAt,
-        expires,
-        before: new Set(),
-        conflict: false,
-        served,
-        asked: 0,
-        askedSince: now,
-      });
+      this.#nodes.set(source, new KnownNode(announcement, now, wallNow));
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
       return;
     }
-    const { announcement: last } = known;
-    known.announcement = announcement;
-    known.seenAt = seenAt;
-    known.expires = expires;
-    known.served.note(announcement.services);
-    if (last.instance !== announcement.instance) this.#another(source, known, last.instance);
-    else if (last.session !== announcement.session) {
-      sessionLost(this.#link, source);
-      this.#lost(source, known);
+    switch (known.take(announcement, now, wallNow)) {
+      case 'reconnected':
+        sessionLost(this.#link, source);
+        this.#lost(source, known);
+        break;
+      case 'restarted':
+        nodeGone(this.#link, source, 'another process has its name now');
+        this.#lost(source, known);
+        break;
+      case 'twin':
+        if (!known.conflict) logger.error({ node: source }, 'two processes run under the name of one other node');
+        known.conflict = true;
+        break;
+      default:
     }
   }
 
@@ -164,23 +116,6 @@ export class KnownNodes {
     }
   }
 
-  /** Another process has the name now: one that was started again, or a second one if the first still speaks. */
-  #another(source: string, known: Known, last: string): void {
-    const { before, announcement } = known;
-    const isBack = before.has(announcement.instance);
-    if (before.size >= MAX_BEFORE) before.clear();
-    before.add(last);
-    if (!isBack) {
-      nodeGone(this.#link, source, 'another process has its name now');
-      this.#lost(source, known);
-      return;
-    }
-    if (!known.conflict) {
-      this.#link.options.logger.error({ node: source }, 'two processes run under the name of one other node');
-    }
-    known.conflict = true;
-  }
-
   #gone(node: string, why: string): void {
     const known = this.#nodes.get(node);
     this.#nodes.delete(node);
@@ -188,8 +123,8 @@ export class KnownNodes {
     if (known !== undefined) this.#lost(node, known);
   }
 
-  #lost(node: string, known: Known): void {
-    this.checks.lost(node, (service) => mayServe(known, service));
+  #lost(node: string, known: KnownNode): void {
+    this.checks.lost(node, (service) => known.mayServe(service));
   }
 
   /** The nodes that may have taken a request to a service; undefined when one of them is not known, or stands for two processes. */
@@ -197,20 +132,10 @@ export class KnownNodes {
     if (this.#nodes.size >= MAX_NODES) return undefined;
     const found: string[] = [];
     for (const [node, known] of this.#nodes) {
-      if (!mayServe(known, service)) continue;
+      if (!known.mayServe(service)) continue;
       if (known.conflict) return undefined;
       found.push(node);
     }
     return found;
   }
-}
-
-function mayServe({ announcement, served }: Known, service: string): boolean {
-  return announcement.more > 0 || served.has(service);
-}
-
-/** Describes a node by its announcement. */
-export function toPresence(nodeId: string, from: Announcement, lastSeen: number, conflict: boolean): NodePresence {
-  const { instance, version, metadata, services, more } = from;
-  return { nodeId, instance, version, metadata, services, moreServices: more, lastSeen, conflict };
 }

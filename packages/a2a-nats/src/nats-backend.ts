@@ -19,7 +19,7 @@ import { Answers } from './answers.ts';
 import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
 import { fromNatsError } from './nats-errors.ts';
-import type { NodePresence } from './known-nodes.ts';
+import type { NodePresence } from './known-node.ts';
 import { NodeLink } from './node-link.ts';
 import { Micro } from './micro.ts';
 import { Outgoing } from './outgoing.ts';

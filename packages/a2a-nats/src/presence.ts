@@ -1,6 +1,7 @@
 import type { TimerHandle } from '@agentwire/core';
 import type { Msg } from '@nats-io/transport-node';
-import { KnownNodes, MISSED, type NodePresence, toPresence } from './known-nodes.ts';
+import { type NodePresence, toPresence } from './known-node.ts';
+import { KnownNodes, MISSED } from './known-nodes.ts';
 import type { NodeLink } from './node-link.ts';
 import { parseSubject } from './subject-parts.ts';
 import { type Announcement, announced, decodeAnnouncement, encodeAnnouncement } from './presence-text.ts';

@@ -1,13 +1,14 @@
-import { AgentwireError, type Clock, type ErrorCode, type TimerHandle } from '@agentwire/core';
-import { checkKnownOptions, checkNumber, OPTION } from '@agentwire/core/internal';
+import type { Clock, ErrorCode } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
+import { BlockedSenders } from './blocked-senders.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import type { Replier } from '../message/reply-channel.ts';
 import { payloadSize } from '../message/payload-size.ts';
 import { Lane } from './lane.ts';
+import { checkReceiveOptions, LoopReceiver, type ReceiveOptions, type Receiver, waitForMessage } from './receivers.ts';
 import { Ring } from './ring.ts';
 import { SignalLane } from './signal-lane.ts';
 
@@ -24,42 +25,6 @@ export interface InboxDeps {
   readonly drop: (message: KernelMessage, reason: DeadLetterReason) => void;
 }
 
-interface Waiter {
-  /** The loop over the inbox that waits; undefined for others. */
-  readonly loop?: object | undefined;
-  settle(message: ReceivedMessage | undefined): void;
-}
-/** Turn of a loop over the inbox that waits. */
-class LoopWaiter implements Waiter {
-  readonly loop: object;
-  readonly #resolve: (result: IteratorResult<ReceivedMessage, undefined>) => void;
-
-  constructor(loop: object, resolve: (result: IteratorResult<ReceivedMessage, undefined>) => void) {
-    this.loop = loop;
-    this.#resolve = resolve;
-  }
-
-  settle(value: ReceivedMessage | undefined): void {
-    this.#resolve(value === undefined ? { done: true, value } : { done: false, value });
-  }
-}
-
-interface Blocked {
-  readonly message: KernelMessage;
-  readonly timer: TimerHandle;
-  settle(code: ErrorCode | undefined): void;
-}
-
-/** Options of {@link Inbox.receive}. */
-export interface ReceiveOptions {
-  /** Ends the wait; the promise then rejects with `ERR_ABORTED`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait before it gives up with undefined, 0 to 2 147 483 647, or `Infinity`. Default `Infinity`. */
-  readonly timeoutMs?: number | undefined;
-}
-
-const LONGEST_TIMER_MS = 2_147_483_647;
-
 /** The bounded queue of one process: signals first, then `high`, then the rest, each in the order of arrival. */
 export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** The process that it belongs to. */
@@ -70,8 +35,8 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   readonly #signals: SignalLane;
   readonly #high = new Lane();
   readonly #normal = new Lane();
-  readonly #blocked = new Ring<Blocked>();
-  readonly #waiters = new Ring<Waiter>();
+  readonly #blocked: BlockedSenders;
+  readonly #receivers = new Ring<Receiver>();
   #closed = false;
 
   /** @internal Made by `A2ARouter.createInbox`. */
@@ -79,6 +44,7 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     this.pid = pid;
     this.options = options;
     this.#hooks = hooks;
+    this.#blocked = new BlockedSenders(options, hooks.clock);
     this.#signals = new SignalLane(options, (message) => hooks.drop(message, 'inbox_full'));
   }
 
@@ -105,15 +71,15 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   /** @internal Takes a message in, or says why not. */
   offer(message: KernelMessage): OfferOutcome {
     if (this.#closed) return 'ERR_INBOX_CLOSED';
-    if (this.#waiters.length > 0) {
-      this.#waiters.shift()?.settle(ReceivedMessage.deliver(message, this.#hooks.reply));
+    if (this.#receivers.length > 0) {
+      this.#receivers.shift()?.settle(ReceivedMessage.deliver(message, this.#hooks.reply));
       return undefined;
     }
     if (message.payload.kind === 'signal') return this.#signals.offer(message);
     const bytes = payloadSize(message);
     if (!this.#takes(bytes)) {
       if (this.options.overflow === 'reject') return 'ERR_INBOX_FULL';
-      if (this.options.overflow === 'block') return this.#block(message);
+      if (this.options.overflow === 'block') return this.#blocked.wait(message);
       while (!this.#takes(bytes)) {
         const oldest = this.#normal.shift() ?? this.#high.shift();
         if (oldest !== undefined) this.#hooks.drop(oldest, 'inbox_full');
@@ -159,15 +125,15 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
     const message = this.poll();
     if (message !== undefined || this.#closed) return Promise.resolve(message);
     if (options === undefined) {
-      return new Promise((resolve) => this.#waiters.push({ settle: resolve }));
+      return new Promise((resolve) => this.#receivers.push({ settle: resolve }));
     }
-    return this.#wait(options);
+    return waitForMessage(this.#receivers, this.#hooks.clock, options);
   }
 
   /** Messages as they come; ends when the inbox closes. Leaving the loop leaves what has not come yet in the inbox. */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     let left = false;
-    // marks the waiters of this loop; a set of them, with an entry for each message, costs more than the message does.
+    // marks the receivers of this loop; a set of them, with an entry for each message, costs more than the message does.
     const loop = {};
     return {
       next: () => {
@@ -175,12 +141,12 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
         const ready = this.poll();
         if (ready !== undefined) return Promise.resolve({ done: false, value: ready });
         if (this.#closed) return Promise.resolve({ done: true, value: undefined });
-        return new Promise((resolve) => this.#waiters.push(new LoopWaiter(loop, resolve)));
+        return new Promise((resolve) => this.#receivers.push(new LoopReceiver(loop, resolve)));
       },
       return: () => {
         left = true;
-        const mine = (one: Waiter): boolean => one.loop === loop;
-        for (let one = this.#waiters.take(mine); one !== undefined; one = this.#waiters.take(mine))
+        const mine = (one: Receiver): boolean => one.loop === loop;
+        for (let one = this.#receivers.take(mine); one !== undefined; one = this.#receivers.take(mine))
           one.settle(undefined);
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -191,87 +157,17 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
   close(reason: DeadLetterReason): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const waiter of this.#waiters.drain()) waiter.settle(undefined);
-    for (const blocked of this.#blocked.drain()) {
-      this.#hooks.clock.clearTimeout(blocked.timer);
-      blocked.settle('ERR_INBOX_CLOSED');
-    }
+    for (const receiver of this.#receivers.drain()) receiver.settle(undefined);
+    this.#blocked.close();
     for (const lane of [this.#signals, this.#high, this.#normal]) {
       for (const message of lane.drain()) this.#hooks.drop(message, reason);
     }
   }
 
-  #block(message: KernelMessage): OfferOutcome {
-    if (this.#blocked.length >= this.options.maxBlocked) return 'ERR_INBOX_FULL';
-    const { clock } = this.#hooks;
-    const left = message.deadline === undefined ? Infinity : Math.max(0, message.deadline - clock.wallNow());
-    return new Promise((settle) => {
-      const timer = clock.setTimeout(
-        () => {
-          this.#blocked.take((one) => one === blocked);
-          settle('ERR_TIMEOUT');
-        },
-        Math.min(this.options.blockMs, left),
-      );
-      const blocked: Blocked = { message, timer, settle };
-      this.#blocked.push(blocked);
-    });
-  }
-
   #unblock(): void {
-    for (;;) {
-      const [first] = this.#blocked;
-      if (first === undefined || !this.#takes(payloadSize(first.message))) return;
-      const next = this.#blocked.shift();
-      if (next === undefined) return;
-      this.#hooks.clock.clearTimeout(next.timer);
-      // a message that is dropped when it is taken was not delivered.
-      if (next.message.deadline !== undefined && next.message.deadline <= this.#hooks.clock.wallNow()) {
-        next.settle('ERR_TIMEOUT');
-        continue;
-      }
-      this.#push(next.message, payloadSize(next.message));
-      next.settle(undefined);
-    }
+    this.#blocked.release(
+      (message) => this.#takes(payloadSize(message)),
+      (message) => this.#push(message, payloadSize(message)),
+    );
   }
-
-  #wait(options: ReceiveOptions): Promise<ReceivedMessage | undefined> {
-    const { clock } = this.#hooks;
-    const { signal, timeoutMs = Infinity } = options;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal.reason }));
-        return;
-      }
-      const forget = (): void => {
-        clock.clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        settle: (message) => {
-          forget();
-          resolve(message);
-        },
-      };
-      const leave = (): void => {
-        this.#waiters.take((one) => one === waiter);
-        forget();
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(new AgentwireError('ERR_ABORTED', 'receive was aborted', { cause: signal?.reason }));
-      };
-      const timer =
-        timeoutMs === Infinity ? undefined : clock.setTimeout(() => (leave(), resolve(undefined)), timeoutMs);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.push(waiter);
-    });
-  }
-}
-
-function checkReceiveOptions(options: ReceiveOptions): void {
-  checkKnownOptions('receive', options, ['signal', 'timeoutMs']);
-  const { timeoutMs, signal } = options;
-  if (signal !== undefined) OPTION.signal('signal', signal);
-  if (timeoutMs !== undefined && timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, 0, LONGEST_TIMER_MS);
 }

@@ -17,7 +17,8 @@ import { assembleRouter, type RouterComponents } from './assemble-router.ts';
 import { A2AEndpoint } from './endpoint.ts';
 import { processExited } from './process-exit.ts';
 import { createRemoteHost } from './remote-host.ts';
-import { requestMany, type RequestManyOptions, requestOne, type RequestOptions } from './request.ts';
+import { requestOne, type RequestOptions } from './request.ts';
+import { requestMany, type RequestManyOptions } from './request-many.ts';
 import {
   type A2ARouterOptions,
   type ResolvedRouterSettings,

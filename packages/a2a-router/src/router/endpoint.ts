@@ -9,7 +9,8 @@ import type { AnswerStream, StreamOptions } from './answer-stream.ts';
 import type { Interceptor } from './interceptors.ts';
 import type { Observer } from './observer.ts';
 import { type MessageHandler, serve, type ServeOptions } from './serve.ts';
-import type { RequestManyOptions, RequestOptions } from './request.ts';
+import type { RequestOptions } from './request.ts';
+import type { RequestManyOptions } from './request-many.ts';
 import type { SendReport } from './send-report.ts';
 import type { SubscribeOptions } from './subscriptions.ts';
 
