@@ -144,7 +144,9 @@ export class MsgpackWriter {
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string;
       for (let j = 0; j < i; j += 2) if (headers[j] === name) this.declined = true;
-      if (typeof name !== 'string' || (name >= '0' && name < ':')) return this.#decline();
+      if (typeof name !== 'string') return this.#decline();
+      const first = name.charCodeAt(0);
+      if (first >= 0x30 && first <= 0x39) return this.#decline();
       this.high++;
       out += `${this.text(name)}\x91${this.text(headers[i + 1] as string)}`;
     }
