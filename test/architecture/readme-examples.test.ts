@@ -59,6 +59,18 @@ describe('the examples of the READMEs run', () => {
     expect(await run(`${imports}\n${code}\nprocess.exit();`)).toBe(`[ 'unix:${folder}/waf.sock' ]\n`);
   });
 
+  test('the example of the README of agent with a state hands it from the request to the response', async () => {
+    const example = examples('packages/agent/README.md').find((code) => code.includes('context.state'));
+    const ask = `
+      import { testAgent } from '@agentwire/testing';
+      for (const uri of ['/?lang=fr', '/']) {
+        const { response } = await testAgent(language).request({ uri });
+        console.log(response?.headers.get('content-language'));
+      }`;
+    const imports = "import { allow, defineAgent } from '@agentwire/agent';";
+    expect(await run(`${imports}\n${example}\n${ask}`)).toBe('fr\nen\n');
+  });
+
   test('the tracer of docs/a2a.md traces what a router sends', async () => {
     const spans = `
       const names = [];

@@ -56,7 +56,8 @@ export {
   checkOneOf,
   checkText,
 } from './options.ts';
-export { countAllRepeats, countRepeats } from './repeated-lines.ts';
+export { LineBudget } from './line-budget.ts';
+export { countAllRepeats, countRepeats, everyLine } from './repeated-lines.ts';
 export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';

@@ -1,5 +1,5 @@
 import { AgentwireError } from './errors.ts';
-import type { Logger, LogMethod } from './logger.ts';
+import { inOrder, isInOrder, type Logger, type LogMethod } from './logger.ts';
 
 /** Options of {@link createLineLogger}. */
 export interface LineLoggerOptions {
@@ -69,6 +69,7 @@ export function createLineLogger(write: (line: string) => void, options: LineLog
     (level: keyof Logger): LogMethod =>
     (fields, message) => {
       if (!verbose && (level === 'debug' || (level === 'info' && !info))) return;
+      if (!isInOrder(fields, message)) [fields, message] = inOrder(fields, message);
       if (json) return write(jsonOf(level, fields, message));
       const withStack = (error: Error): boolean => needsStack(error, verbose || level === 'error');
       const shown = showFields(fields, multiline ? () => false : withStack);

@@ -1,7 +1,27 @@
 import { printable } from './errors.ts';
 
-/** Method of a {@link Logger}: fields first, a sentence second. */
-export type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Method of a {@link Logger}: fields first, a sentence second. Loggers of agentwire, such as a handler's `context.logger`, also
+ * take the sentence first, or alone, and an error in the place of the fields; a logger that you pass in is called with fields first.
+ */
+export type LogMethod = (fields: Fields, message: string) => void;
+
+/** Returns the fields and the sentence of a line whose caller may have swapped them, or left one out. */
+export function inOrder(first: unknown, second: unknown): readonly [fields: Fields, message: string] {
+  const [given, message] = typeof second === 'string' || typeof first !== 'string' ? [first, second] : [second, first];
+  const text = typeof message === 'string' ? message : '';
+  if (given instanceof Error) return [{ err: given }, text === '' ? given.message : text];
+  if (typeof given === 'object' && given !== null) return [given as Fields, text];
+  return [given === undefined || given === null ? {} : { value: given }, text];
+}
+
+/** Returns whether a line is as {@link LogMethod} says; an error has no fields of its own. */
+export function isInOrder(fields: unknown, message: unknown): boolean {
+  const isFields = typeof fields === 'object' && fields !== null && !(fields instanceof Error);
+  return isFields && typeof message === 'string';
+}
 
 /**
  * Receiver of log lines: a pino instance fits, and so does `console`. The default everywhere is {@link silentLogger}.
@@ -36,7 +56,7 @@ function printableValue(value: unknown): unknown {
 }
 
 /** Returns fields with escaped texts; `fields` itself if nothing has to be escaped. */
-function printableFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function printableFields(fields: Fields): Fields {
   let copy: Record<string, unknown> | undefined;
   for (const [key, value] of Object.entries(fields)) {
     const shown = printableValue(value);
@@ -46,17 +66,21 @@ function printableFields(fields: Readonly<Record<string, unknown>>): Readonly<Re
 }
 
 /** Wrapper of a user's logger: its throws are caught, and the texts of peers are escaped on their way to it. */
-class SafeLogger implements Logger {
+export class SafeLogger implements Logger {
+  /** Logger that gets the lines. */
+  readonly inner: Logger;
   readonly debug: LogMethod;
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
 
   constructor(logger: Logger) {
+    this.inner = logger;
     const method =
       (level: keyof Logger): LogMethod =>
       (fields, message) => {
         try {
+          if (!isInOrder(fields, message)) [fields, message] = inOrder(fields, message);
           logger[level](printableFields(fields), printable(message));
         } catch {
           // a line that cannot be written has nowhere to be reported

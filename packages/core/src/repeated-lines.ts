@@ -1,5 +1,5 @@
 import { type Clock, systemClock, type TimerHandle } from './clock.ts';
-import { type Logger, type LogMethod, safeLogger, silentLogger } from './logger.ts';
+import { inOrder, isInOrder, type Logger, type LogMethod, SafeLogger, safeLogger, silentLogger } from './logger.ts';
 
 /** Time that repeats of a line are counted before they are summed up, in milliseconds. */
 const WINDOW_MS = 10_000;
@@ -35,6 +35,8 @@ class RepeatedLines implements Logger {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /** Logger that gets the lines. */
+  readonly inner: Logger;
   /** True if debug and info lines are counted too. */
   readonly all: boolean;
   readonly #clock: Clock;
@@ -46,6 +48,7 @@ class RepeatedLines implements Logger {
       (fields, message) =>
         this.#log(level, logger[level], fields, message);
     this.#clock = clock;
+    this.inner = logger;
     this.all = all;
     this.debug = all ? counted('debug') : logger.debug;
     this.info = all ? counted('info') : logger.info;
@@ -55,6 +58,7 @@ class RepeatedLines implements Logger {
 
   #log(level: string, write: LogMethod, fields: Fields, message: string): void {
     try {
+      if (!isInOrder(fields, message)) [fields, message] = inOrder(fields, message);
       this.#count(level, write, fields, message);
     } catch {
       // a line must not be lost because the clock fails
@@ -84,7 +88,10 @@ class RepeatedLines implements Logger {
     const { fields, repeats } = line;
     line.repeats = 0;
     line.since = this.#clock.now();
-    write({ ...fields, repeats }, `${message} (${repeats} times more in ${WINDOW_MS / 1000} s)`);
+    write(
+      { ...fields, repeats },
+      `${message} (${repeats === 1 ? 'once' : `${repeats} times`} more in ${WINDOW_MS / 1000} s)`,
+    );
   }
 
   #keyOf(level: string, fields: Fields, message: string): string {
@@ -119,4 +126,9 @@ export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger
 export function countAllRepeats(logger: Logger, clock: Clock = systemClock): Logger {
   if (logger === silentLogger || (logger instanceof RepeatedLines && logger.all)) return logger;
   return new RepeatedLines(safeLogger(logger), clock, true);
+}
+
+/** Returns the logger that {@link countRepeats} has wrapped, safe, for lines that have a bound of their own. */
+export function everyLine(logger: Logger): Logger {
+  return logger instanceof RepeatedLines || logger instanceof SafeLogger ? everyLine(logger.inner) : safeLogger(logger);
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '@agentwire/core';
-import { countAllRepeats, countRepeats, safeLogger } from '@agentwire/core/internal';
+import { countAllRepeats, countRepeats, createLineLogger, everyLine, safeLogger } from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 
@@ -97,4 +97,48 @@ test('a logger that throws has no effect', () => {
   };
   const logger = countRepeats({ debug: broken, info: broken, warn: broken, error: broken });
   expect(() => logger.error({}, 'x')).not.toThrow();
+});
+
+test('a line with its sentence first, alone, or with an error in the place of fields is written as if they were in order', () => {
+  const { lines, logger } = written();
+  const text: string[] = [];
+  const err = new Error('no disk');
+  const own = createLineLogger((line) => text.push(line.slice(25)));
+  for (const given of [safeLogger(logger), countRepeats(logger), own]) {
+    const warn = given.warn as (...line: readonly unknown[]) => void;
+    warn('seen', { path: '/a' });
+    warn('alone');
+    warn({ only: 'fields' });
+    warn(err);
+    warn(err, 'failed');
+    warn('not saved', err);
+    warn(7, 'a number');
+    warn();
+  }
+  const expected = [
+    ['warn', 'seen', { path: '/a' }],
+    ['warn', 'alone', {}],
+    ['warn', '', { only: 'fields' }],
+    ['warn', 'no disk', { err }],
+    ['warn', 'failed', { err }],
+    ['warn', 'not saved', { err }],
+    ['warn', 'a number', { value: 7 }],
+    ['warn', '', {}],
+  ];
+  expect(lines).toEqual([...expected, ...expected.slice(0, 7)]);
+  expect(text.slice(0, 3)).toEqual(['warn  seen path=/a', 'warn  alone', 'warn   only=fields']);
+});
+
+test('lines that have a bound of their own are not counted as repeats', () => {
+  const { lines, logger } = written();
+  const every = everyLine(safeLogger(countAllRepeats(countRepeats(logger))));
+  for (let i = 0; i < 3; i += 1) every.warn({ path: `/${i}` }, 'seen');
+  expect(lines.map(([, , { path }]) => path)).toEqual(['/0', '/1', '/2']);
+});
+
+test('one repeat is once more', () => {
+  const { lines, logger, clock } = counted();
+  for (let i = 0; i < 2; i += 1) logger.warn({}, 'broke');
+  clock.advance(10_000);
+  expect(lines.at(-1)?.[1]).toBe('broke (once more in 10 s)');
 });

@@ -1,8 +1,8 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
 import { checkKnownOptions, checkText, countAllRepeats, OPTION } from '@agentwire/core/internal';
 import type { AgentNotice, ProxySession } from '@agentwire/core/session';
+import { AgentLog } from './agent-log.ts';
 import { PooledAgent } from './agent/pooled-agent.ts';
-import { boundedFields, boundedLine } from './agents-words.ts';
 import { ConfigAnswers } from './config-answers.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -42,11 +42,10 @@ export class AgentTable {
     this.#configAnswers = new ConfigAnswers(options, this.#notices);
   }
 
-  /** Takes a notice: log lines are written, within bounds, any other by its type; metrics go to the recorder. */
-  #take(agent: string, notice: AgentNotice, session: ProxySession): void {
+  /** Takes a notice: log lines are written, any other by its type; metrics go to the recorder. */
+  #take(agent: string, log: AgentLog, notice: AgentNotice, session: ProxySession): void {
     if (notice.type === 'metricsReport') this.#options.metrics.recordReport(agent, notice);
-    else if (notice.type === 'log')
-      this.#notices[notice.level]({ ...boundedFields(notice.fields), agent }, boundedLine(notice.message));
+    else if (notice.type === 'log') log.write(notice, session);
     // reports of health come every few seconds; a change of state is a line of the connection's fitness
     else if (notice.type !== 'healthStatus')
       this.#notices.info({ agent, notice: notice.type }, 'an agent sent a notice');
@@ -64,8 +63,9 @@ export class AgentTable {
     const passesPaused = this.#options.flowControlMode === 'failOpen' && saysNothingOfPauses(given);
     const onFailure = passesPaused ? { ...(given as object), flow_paused: 'open' as const } : given;
     const shown = checkText('shownAs', options.shownAs ?? name);
+    const log = new AgentLog(shown, this.#options);
     const agent = new PooledAgent(shown, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
-      this.#take(shown, notice, session),
+      this.#take(shown, log, notice, session),
     );
     this.#byName.set(name, agent);
     return agent;

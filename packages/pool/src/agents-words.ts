@@ -1,6 +1,7 @@
 /** Longest text of an agent in one field of a log line, in UTF-16 units. */
 const MAX_FIELD_LENGTH = 1_024;
-const MAX_FIELDS = 32;
+/** 32 of a handler, and the id of its request. */
+const MAX_FIELDS = 33;
 const MAX_LINE_LENGTH = 4_096;
 
 /** Returns the begin of an agent's log line. */

@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Connection, type Decision, type Transport } from '@agentwire/core';
+import { ALLOW, AgentwireError, type Connection, type Decision, type RequestId, type Transport } from '@agentwire/core';
 import { createLinkedPair } from '@agentwire/core/testing';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, test } from 'vitest';
@@ -103,25 +103,56 @@ describe('ends', () => {
     expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
-  test('repeats in the log of an agent are counted at every level', async () => {
-    const lines: string[] = [];
-    const note = (_fields: object, message: string): void => void lines.push(message);
+  test('every line of an agent is written with the id of its request, 100 a second; the number left out is said once', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const note = (fields: object, message: string): void => void lines.push({ ...fields, message });
     const { pool, serve, clock } = setup({
       connectionsPerAgent: 1,
       logger: { debug: note, info: note, warn: note, error: note },
     });
-    const listener = await serve('memory:a', () => ALLOW, ONLY_HEADS);
+    const seen = { type: 'log', level: 'warn', message: 'seen', timestampMs: 1 } as const;
+    const say = (more: { id?: RequestId; fields: Record<string, string> }): void =>
+      void listener.sessions
+        .values()
+        .next()
+        .value?.notify({ ...seen, ...more });
+    const listener = await serve(
+      'memory:a',
+      ({ id }) => {
+        say({ id, fields: { path: '/x', requestId: 'claimed', agent: 'other' } });
+        return ALLOW;
+      },
+      ONLY_HEADS,
+    );
     await pool.addAgent('waf', 'memory:a');
+    lines.length = 0;
+    for (const id of ['g-1', 'g-2']) await pool.decide('waf', head(id));
+    // over, so that its agent names it
+    say({ id: 65_536, fields: { requestId: 'g-1' } });
+    say({ fields: {} });
+    await settle();
+    expect(lines.splice(0)).toEqual([
+      { path: '/x', id: 'g-1', agent: 'waf', message: 'seen' },
+      { path: '/x', id: 'g-2', agent: 'waf', message: 'seen' },
+      { id: 'g-1', agent: 'waf', message: 'seen' },
+      { agent: 'waf', message: 'seen' },
+    ]);
+    clock.advance(1_000);
     const [session] = listener.sessions;
     for (let i = 0; i < 50; i += 1)
       for (const level of ['debug', 'info', 'warn', 'error'] as const)
         session?.notify({ type: 'log', level, message: 'flood', fields: {}, timestampMs: i });
     await settle();
-    expect(lines.filter((line) => line.includes('flood'))).toEqual(Array(4).fill('flood'));
+    expect(lines.splice(0).map(({ message }) => message)).toEqual(Array(100).fill('flood'));
     clock.advance(10_000);
-    expect(lines.filter((line) => line.includes('flood')).slice(4)).toEqual(
-      Array(4).fill('flood (49 times more in 10 s)'),
-    );
+    expect(lines).toEqual([
+      {
+        agent: 'waf',
+        leftOut: 100,
+        limit: 100,
+        message: '100 log lines of an agent were left out: more than 100 in a second',
+      },
+    ]);
   });
 
   test('an https endpoint is never dialled without TLS', async () => {

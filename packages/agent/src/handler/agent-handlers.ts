@@ -90,12 +90,15 @@ export interface HandlerContext<State = unknown> {
    * served with a `tracer`, else the proxy's span; `undefined` where neither traces.
    */
   readonly traceparent: string | undefined;
-  /** The logger that the agent is served with; its lines stay here, see {@link HandlerContext.log}. */
+  /**
+   * The logger that the agent is served with; its lines stay here, see {@link HandlerContext.log}. Fields come first:
+   * `logger.warn({ rule }, 'text')`; it also takes the text first.
+   */
   readonly logger: Logger;
   /**
    * Sends a line to the log of the proxy, with the request's id; a proxy that takes none leaves it to `logger`. The message has
    * 4 096 characters at most, fields are 32 at most with 1 024 characters each; past 100 lines a second over all requests,
-   * lines are dropped, counted, and reported once per 10 s.
+   * lines are left out, and their number is logged at both ends once per 10 s.
    *
    * @returns whether it was sent to the proxy
    */
@@ -116,6 +119,9 @@ export interface HandlerContext<State = unknown> {
    * zentinel dialect, where clients choose ids.
    */
   readonly ambiguous: boolean;
-  /** State of the agent's own that later handlers of the same request receive. Lost if the request is not known. */
+  /**
+   * State of the agent's own that later handlers of the same request receive; `undefined` until one sets it. Lost if the request is
+   * not known. Its type is the parameter of `defineAgent<State>`.
+   */
   state: State | undefined;
 }

@@ -1,5 +1,5 @@
-import { AgentwireError, type Clock, type Logger, type LogMessage } from '@agentwire/core';
-import { countRepeats } from '@agentwire/core/internal';
+import { AgentwireError, type Clock, type Connection, type Logger, type LogMessage } from '@agentwire/core';
+import { LineBudget } from '@agentwire/core/internal';
 import type { AgentSession } from '@agentwire/core/session';
 import type { LogFields } from '../handler/agent-handlers.ts';
 import type { EventContext } from './event-context.ts';
@@ -10,23 +10,21 @@ const MAX_MESSAGE_LENGTH = 4_096;
 const MAX_FIELDS = 32;
 const MAX_FIELD_LENGTH = 1_024;
 const MAX_LINES_PER_SECOND = 100;
-const SECOND_MS = 1_000;
 
 /** Log lines of handlers for the proxies whose requests they are about. */
 export class ProxyLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Logger of what was dropped; counts repeats. */
-  readonly #lines: Logger;
   readonly #sessions: ReadonlySet<AgentSession>;
-  #secondFrom = -SECOND_MS;
-  #inSecond = 0;
+  readonly #budget: LineBudget;
+  /** Connection of the last line that was left out. */
+  #overflowed: Connection | undefined;
 
   constructor(clock: Clock, logger: Logger, sessions: ReadonlySet<AgentSession>) {
     this.#clock = clock;
     this.#logger = logger;
-    this.#lines = countRepeats(logger, clock);
     this.#sessions = sessions;
+    this.#budget = new LineBudget(MAX_LINES_PER_SECOND, (count) => this.#reportLeftOut(count), clock);
   }
 
   /** Sends a line, or leaves it to the agent's own logger. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
@@ -36,28 +34,37 @@ export class ProxyLog {
     const { connection, id } = from.agentRequest;
     const message = text.slice(0, MAX_MESSAGE_LENGTH);
     const fields = bounded(given);
+    const { requestId } = from;
     if (!connection.peer.accepts.has('log')) {
-      this.#logger[level]({ ...fields, requestId: from.requestId }, message);
+      this.#logger[level]({ ...fields, requestId }, message);
       return false;
     }
-    if (!this.#admit()) {
-      this.#lines.warn({ limit: MAX_LINES_PER_SECOND }, 'log lines for proxies were dropped: more than 100 a second');
+    if (!this.#budget.admit()) {
+      this.#overflowed = connection;
       return false;
     }
-    const line: LogMessage = { type: 'log', level, message, id, fields, timestampMs: this.#clock.wallNow() };
-    for (const session of this.#sessions)
-      if (session.connection === connection) return notifyProxy(session, line, this.#logger);
+    // without its head, only the proxy knows the id of a request
+    const named = from.request === undefined ? fields : { ...fields, requestId };
+    return this.#notify(connection, { level, message, id, fields: named });
+  }
+
+  #notify(connection: Connection, line: Omit<LogMessage, 'type' | 'timestampMs'>): boolean {
+    for (const session of this.#sessions) {
+      if (session.connection !== connection) continue;
+      return notifyProxy(session, { type: 'log', timestampMs: this.#clock.wallNow(), ...line }, this.#logger);
+    }
     return false;
   }
 
-  #admit(): boolean {
-    const now = this.#clock.now();
-    if (now - this.#secondFrom >= SECOND_MS) {
-      this.#secondFrom = now;
-      this.#inSecond = 0;
-    }
-    this.#inSecond += 1;
-    return this.#inSecond <= MAX_LINES_PER_SECOND;
+  /** Reports to both ends that lines were left out. */
+  #reportLeftOut(count: number): void {
+    const message = `${count} log lines for proxies were left out: more than ${MAX_LINES_PER_SECOND} in a second`;
+    this.#logger.warn({ leftOut: count, limit: MAX_LINES_PER_SECOND }, message);
+    const connection = this.#overflowed;
+    this.#overflowed = undefined;
+    if (connection === undefined) return;
+    const fields = { leftOut: String(count), limit: String(MAX_LINES_PER_SECOND) };
+    this.#notify(connection, { level: 'warn', message, fields });
   }
 }
 

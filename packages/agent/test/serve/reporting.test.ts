@@ -89,12 +89,14 @@ test('context.log() reaches the log of the proxy, with the request and within it
   const first = notices[0] as { message: string; fields: Record<string, string>; id?: unknown };
   expect([first.message.length, first.fields['long']?.length]).toEqual([4096, 1024]);
   expect(first.id).toBeDefined();
+  expect(first.fields['requestId']).toBe('r-1');
   clock.advance(10_000);
   expect(local).toMatchObject([
     { message: 'stays here' },
-    { message: expect.stringContaining('dropped') as string },
-    { message: expect.stringContaining('dropped') as string, repeats: 100 },
+    { message: '101 log lines for proxies were left out: more than 100 in a second', leftOut: 101 },
   ]);
+  await settled();
+  expect(notices.slice(100)).toMatchObject([{ level: 'warn', fields: { leftOut: '101', limit: '100' } }]);
 });
 
 test('context.log() stays here where the proxy takes no lines', async () => {

@@ -92,14 +92,15 @@ export class OpenExchanges implements ExchangeDeps {
     return (this.#idle ??= new IdleWaiters()).wait();
   }
 
-  #find(id: RequestId): ExchangeSlot | undefined {
+  /** Returns the open exchange with this id on the wire. */
+  find(id: RequestId): ExchangeSlot | undefined {
     const exchange = this.#slots[slotOf(id)];
     return exchange?.id === id ? exchange : undefined;
   }
 
   /** Settles the oldest question of an exchange with its answer. */
   answer(id: RequestId, decision: Decision): void {
-    const exchange = this.#find(id);
+    const exchange = this.find(id);
     const settled =
       decision.error === undefined ? exchange?.settle(decision) : exchange?.settleWithError(errorOf(decision.error));
     this.#count(exchange, settled);
@@ -107,7 +108,7 @@ export class OpenExchanges implements ExchangeDeps {
 
   /** Settles the chunk of that index with an older agent's body mutation. */
   answerMutation(id: RequestId, index: number, data: Uint8Array | null): void {
-    const exchange = this.#find(id);
+    const exchange = this.find(id);
     this.#count(exchange, exchange?.settleMutation(index, data));
   }
 
@@ -128,7 +129,7 @@ export class OpenExchanges implements ExchangeDeps {
 
   /** Fails the oldest question of an exchange: its answer could not be decoded. */
   answerMalformed(id: RequestId, error: AgentwireError): void {
-    const exchange = this.#find(id);
+    const exchange = this.find(id);
     if (exchange?.settleWithError(error) === false) this.#failUnasked(exchange);
   }
 

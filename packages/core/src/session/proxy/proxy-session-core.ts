@@ -15,7 +15,7 @@ import { Keepalive, PingSender } from '../keepalive.ts';
 import { MAX_UNDECODABLE, undecodable } from '../undecodable.ts';
 import { EventSender } from './event-sender.ts';
 import type { ExchangeSlot } from './exchange-slot.ts';
-import type { AskOptions, EventBody } from './exchange.ts';
+import type { AskOptions, EventBody, Exchange } from './exchange.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import {
   type AgentNotice,
@@ -96,6 +96,10 @@ export class ProxySessionCore implements ProxySession, ConnectionHandler {
     if (this.#state === 'open') return this.#exchanges.open();
     const { closedError } = this.#exchanges;
     throw closedError ?? new AgentwireError('ERR_DRAINING', `${this.connection.peer.name} takes no new requests`);
+  }
+
+  find(id: RequestId): Exchange | undefined {
+    return this.#exchanges.find(id);
   }
 
   request(event: EventBody, options?: AskOptions): Promise<Decision> {

@@ -13,6 +13,7 @@ import type {
   Shutdown,
 } from '../../message/control.ts';
 import type { Decision } from '../../message/decision.ts';
+import type { RequestId } from '../../message/events.ts';
 import type { Message } from '../../message/message.ts';
 import { OPTION, type OptionRows, type Resolved } from '../../option-table.ts';
 import { KEEPALIVE_TABLE, type KeepaliveOptions } from '../keepalive.ts';
@@ -94,6 +95,8 @@ export interface ProxySession extends AsyncDisposable {
   readonly stats: ProxySessionStats;
   /** Opens an exchange for a new request. @throws AgentwireError `ERR_CLOSED`, `ERR_DRAINING`, `ERR_OVERLOADED` */
   open(): Exchange;
+  /** Returns the open exchange with this id on the wire, as a notice names it. */
+  find(id: RequestId): Exchange | undefined;
   /** Opens an exchange for one event and ends it with the decision. @throws AgentwireError as {@link open} and `Exchange.ask` */
   request(event: EventBody, options?: AskOptions): Promise<Decision>;
   /** Cancels every exchange. */
