@@ -64,7 +64,7 @@ describe('the examples of the READMEs run', () => {
     const ask = `
       import { testAgent } from '@agentwire/testing';
       for (const uri of ['/?lang=fr', '/']) {
-        const { response } = await testAgent(language).request({ uri });
+        const { response } = await testAgent(language).request({ uri, response: { status: 200 } });
         console.log(response?.headers.get('content-language'));
       }`;
     const imports = "import { allow, defineAgent } from '@agentwire/agent';";

@@ -18,6 +18,7 @@ const TELLING: readonly string[] = [
   'quirk',
   'source',
   'type',
+  'upstream',
 ];
 
 type Fields = Parameters<LogMethod>[0];
@@ -114,7 +115,7 @@ class RepeatedLines implements Logger {
 /**
  * Wraps a logger so that warnings and errors cannot flood it: the first of a kind is written at once, its repeats are
  * counted and summed up once every 10 s, in a field `repeats`. Lines are of one kind where their level, message and telling
- * fields (`agent`, `code`, `event`, `handler`, `kind`, `node`, `of`, `policy`, `quirk`, `source`, `type`) are the same; past 256 kinds at a time
+ * fields (`agent`, `code`, `event`, `handler`, `kind`, `node`, `of`, `policy`, `quirk`, `source`, `type`, `upstream`) are the same; past 256 kinds at a time
  * the rest counts as one. Never throws; returns a logger that counts already itself.
  */
 export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {

@@ -71,7 +71,7 @@ export interface GatewayFile {
   readonly tls?: TlsFiles;
   /** Modules of further transports: files, relative to the working directory, or packages; default none. */
   readonly transports?: readonly string[];
-  /** Address at which agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; default none. */
+  /** Address at which agents may register: `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`, `ws://HOST:PORT/PATH`, `wss://HOST:PORT/PATH`; default none. */
   readonly reverseListen?: string;
   /** File with the token that agents must register with; default none. */
   readonly tokenFile?: string;

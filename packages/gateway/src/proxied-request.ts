@@ -252,11 +252,11 @@ export class ProxiedRequest implements BodyProgress {
 
   /** Ends the client's response after a refusal or an error. @returns the outcome */
   #endWith(error: unknown): Outcome {
-    const { request, response } = this.#input;
+    const { id, request, response } = this.#input;
     const { clock, logger } = this.#options;
     if (this.#left !== undefined || response.destroyed) return { outcome: 'cancelled' };
     const outcome = outcomeOf(error);
-    logEnding(error, outcome, this.#input, this.#options);
+    logEnding(error, outcome, { id, request, route: this.#route.name, upstream: this.#upstream.target }, this.#options);
     if (response.headersSent) {
       // the client has a part of a response that must not continue: only a cut connection tells it
       response.destroy();

@@ -1,7 +1,18 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
+
+/** Address at which nothing listens. */
+async function closedPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}`;
+}
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -31,4 +42,31 @@ test.each([
   const { lines } = await logged([target]);
   expect(lines).toEqual([expect.objectContaining({ path })]);
   expect(JSON.stringify(lines)).not.toMatch(/bob|hunter2/);
+});
+
+test('a request that could not be proxied names its route and the target; each target has a line', async () => {
+  const lines: Line[] = [];
+  const note = (fields: object, message: string): void => void lines.push({ ...fields, message });
+  const targets = [await closedPort(), await closedPort()];
+  const { url } = await setup(
+    {},
+    {
+      upstream: undefined,
+      upstreams: { app: { targets: targets.slice(0, 1) }, static: { targets: targets.slice(1) } },
+      routes: [
+        { name: 'files', pathPrefix: '/static', upstream: 'static' },
+        { name: 'rest', upstream: 'app' },
+      ],
+      logger: { debug: note, info: note, warn: note, error: note },
+    },
+  );
+  for (const path of ['/a', '/static/b', '/c'])
+    await exchange(url, `GET ${path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n`);
+  const failed = lines.filter(
+    ({ message }) => message === 'a request could not be proxied: the upstream could not be reached: ECONNREFUSED',
+  );
+  expect(failed).toMatchObject([
+    { path: '/a', route: 'rest', upstream: targets[0], code: 'ERR_CONNECT' },
+    { path: '/static/b', route: 'files', upstream: targets[1], code: 'ERR_CONNECT' },
+  ]);
 });
