@@ -126,7 +126,14 @@ test('agent FILE ends with status 2 and one clear line, whatever the file left o
       'cannot be loaded (a live process serves it)',
       own,
     ],
-    [file('throws.mjs', "throw new Error('not today')"), 'it cannot be loaded (not today)\n'],
+    [file('throws.mjs', "\nthrow new Error('not today')"), 'throws.mjs:2: it cannot be loaded (not today)\n'],
+    [
+      file('syntax.ts', 'const a: number = 1;\nconst b = ;\n'),
+      'syntax.ts:2: it cannot be loaded (Expression expected)\n',
+    ],
+    [file('syntax.mjs', '\n\nconst b = ;\n'), "syntax.mjs:3: it cannot be loaded (Unexpected token ';')\n"],
+    [file('import.mjs', "\nimport 'no-such';"), "import.mjs:2: it cannot be loaded (Cannot find package 'no-such')\n"],
+    [file('imports.mjs', "import './syntax.mjs';"), `imports.mjs: it cannot be loaded (`],
     ['wuf', 'wuf is no file, and none of our agents: reference, waf, api-key\n'],
     [folder, 'is no file'],
   ] as const) {
@@ -134,6 +141,7 @@ test('agent FILE ends with status 2 and one clear line, whatever the file left o
     expect([status, stderr], word).toEqual([2, expect.stringContaining(word)]);
     for (const line of lines) expect(stderr).toContain(line);
     expect(stderr).not.toContain('imported from');
+    expect(stderr.includes('for example')).toBe(!stderr.includes('cannot be loaded'));
     if (word !== 'wuf' && word !== folder) expect(stderr.split('\n', 1)[0]).not.toContain('reference');
   }
 }, 60_000);

@@ -3,7 +3,10 @@
 const { node: version } = process.versions;
 const [major = 0, minor = 0] = version.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`agentwire needs Node 22.18 or newer, this is ${version}\n`);
+  process.stderr.write(
+    `agentwire needs Node 22.18 or newer, this is ${version}\n` +
+      'install a newer one from https://nodejs.org, or run one from npm: npx --package=node@24 --package=agentwire -- agentwire\n',
+  );
   process.exitCode = 1;
 } else {
   const { main } = await import('@agentwire/cli');

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Agent } from '@agentwire/agent';
+import { errorLocation } from './error-location.ts';
 import { UsageError } from './usage-error.ts';
 
 const STOCK: Readonly<Record<string, () => Promise<{ default: Agent }>>> = {
@@ -15,13 +16,17 @@ const FILE_EXAMPLE = 'agentwire agent ./my-agent.ts --listen unix:/tmp/my-agent.
 /** Advice for a file that is a program of its own. */
 const OWN_SERVER = 'it starts a server itself? run it with node, or default-export the agent';
 
-/** Returns why a file could not be loaded, and what to do where it tried to listen at an address that is taken. */
-function loadFailure(word: string, error: unknown, example: string): UsageError {
-  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+/** Returns why and where a file could not be loaded, and what to do where it tried to listen at an address that is taken. */
+function loadFailure(word: string, path: string, error: unknown): UsageError {
+  let reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
   // a file that serves by itself, and is served so by another process already
   const isTaken = error instanceof Error && 'code' in error && error.code === 'ERR_CONNECT';
   const advice = isTaken || reason.includes('EADDRINUSE') ? `; ${OWN_SERVER}` : '';
-  return new UsageError(`${word}: it cannot be loaded (${reason})${advice}`, example);
+  const { file, line } = errorLocation(error, path) ?? {};
+  if (file !== undefined) reason = reason.replace(/ imported from .*$/, '');
+  if (file === undefined || file === path)
+    return new UsageError(`${word}${line === undefined ? '' : `:${line}`}: it cannot be loaded (${reason})${advice}`);
+  return new UsageError(`${word}: it cannot be loaded (${reason}, at ${file}:${line})${advice}`);
 }
 
 /** Loads an agent by name: a stock agent, or the default export of a file. @throws UsageError */
@@ -36,7 +41,7 @@ export async function loadAgent(word: string, example: string): Promise<Agent> {
       /[./\\]/.test(word) ? FILE_EXAMPLE : example,
     );
   const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
-    throw loadFailure(word, error, example);
+    throw loadFailure(word, path, error);
   })) as { default?: Agent };
   if (module.default === undefined)
     throw new UsageError(`${word} has no default export (export default defineAgent({ … })); ${OWN_SERVER}`, example);

@@ -56,7 +56,7 @@ async function report(error: unknown, terminal: Terminal): Promise<ExitStatus> {
   const shown = printableLines(error instanceof Error ? error.message : String(error)).replaceAll('\n', '\n      ');
   if (error instanceof UsageError) {
     line(terminal.stderr, `${bad} ${shown}`);
-    line(terminal.stderr, `      for example: ${error.example}`);
+    if (error.example !== undefined) line(terminal.stderr, `      for example: ${error.example}`);
     return 2;
   }
   const { AgentwireError } = await import('@agentwire/core');

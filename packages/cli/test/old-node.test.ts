@@ -13,7 +13,11 @@ test.each(['../bin/agentwire.js', '../../agentwire/bin/agentwire.js'])(
       const { status, stderr } = spawnSync(process.execPath, ['--import', pretend(version), file, 'help'], {
         encoding: 'utf8',
       });
-      expect([status, stderr]).toEqual([1, `agentwire needs Node 22.18 or newer, this is ${version}\n`]);
+      expect([status, stderr.split('\n', 1)[0]]).toEqual([
+        1,
+        `agentwire needs Node 22.18 or newer, this is ${version}`,
+      ]);
+      expect(stderr).toContain('npx --package=node@24');
     }
   },
 );

@@ -26,6 +26,8 @@ type Fields = Parameters<LogMethod>[0];
 interface Line {
   since: number;
   repeats: number;
+  /** Time of the last repeat. */
+  lastAt: number;
   fields: Fields;
   timer: TimerHandle;
 }
@@ -72,7 +74,7 @@ class RepeatedLines implements Logger {
     const now = this.#clock.now();
     const line = this.#lines.get(key);
     if (line === undefined) {
-      this.#lines.set(key, { since: now, repeats: 0, fields, timer: undefined });
+      this.#lines.set(key, { since: now, repeats: 0, lastAt: now, fields, timer: undefined });
       return write(fields, message);
     }
     if (line.repeats === 0 && now - line.since >= WINDOW_MS) {
@@ -80,6 +82,7 @@ class RepeatedLines implements Logger {
       return write(fields, message);
     }
     line.repeats += 1;
+    line.lastAt = now;
     line.fields = fields;
     if (line.repeats === 1)
       line.timer = this.#clock.setTimeout(() => this.#sumUp(line, write, message), WINDOW_MS - (now - line.since));
@@ -89,9 +92,11 @@ class RepeatedLines implements Logger {
     const { fields, repeats } = line;
     line.repeats = 0;
     line.since = this.#clock.now();
+    const agoS = Math.round((line.since - line.lastAt) / 1000);
+    const ago = agoS > 0 ? `, the last ${agoS} s ago` : '';
     write(
       { ...fields, repeats },
-      `${message} (${repeats === 1 ? 'once' : `${repeats} times`} more in ${WINDOW_MS / 1000} s)`,
+      `${message} (${repeats === 1 ? 'once' : `${repeats} times`} more in ${WINDOW_MS / 1000} s${ago})`,
     );
   }
 
@@ -114,7 +119,7 @@ class RepeatedLines implements Logger {
 
 /**
  * Wraps a logger so that warnings and errors cannot flood it: the first of a kind is written at once, its repeats are
- * counted and summed up once every 10 s, in a field `repeats`. Lines are of one kind where their level, message and telling
+ * counted and summed up once every 10 s, with their number in a field `repeats` and the time since the last one. Lines are of one kind where their level, message and telling
  * fields (`agent`, `code`, `event`, `handler`, `kind`, `node`, `of`, `policy`, `quirk`, `source`, `type`, `upstream`) are the same; past 256 kinds at a time
  * the rest counts as one. Never throws; returns a logger that counts already itself.
  */

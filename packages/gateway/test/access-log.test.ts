@@ -269,13 +269,19 @@ test('a slow destination costs lines, which are counted, and no memory; blocked 
 test('a destination that fails costs its lines and nothing else', async () => {
   const errors: unknown[] = [];
   const none = (): undefined => undefined;
-  const logger = { debug: none, info: none, warn: none, error: (fields: unknown) => errors.push(fields) };
+  const error = (fields: object, message: string): void => void errors.push({ ...fields, message });
+  const logger = { debug: none, info: none, warn: none, error };
   const stream = new Writable({ write: (_text, _encoding, done) => done(new Error('no space left')) });
   const log = await openAccessLog({ stream, logger });
   log.log(SUMMARY);
   await vi.waitFor(() => expect(log.stats).toEqual({ written: 0, dropped: 1 }));
-  expect(errors).toEqual([{ err: expect.objectContaining({ message: 'no space left' }) as Error, lines: 1 }]);
+  expect(errors.splice(0)).toEqual([{ lines: 1, message: 'the access log could not write: no space left' }]);
   await log.close();
+  const full = await openAccessLog({ file: '/dev/full', logger });
+  full.log(SUMMARY);
+  await full.close();
+  const message = expect.stringMatching(/^the access log could not write: ENOSPC: no space left/) as string;
+  expect(errors).toEqual([{ file: '/dev/full', code: 'ENOSPC', lines: 1, message }]);
 });
 
 test('after a rotation reopen writes to a new file, and no line is lost in between', async () => {

@@ -103,7 +103,7 @@ describe('ends', () => {
     expect(await pool.request('waf', head(1))).toMatchObject({ verdict: { type: 'allow' } });
   });
 
-  test('every line of an agent is written with the id of its request, 100 a second; the number left out is said once', async () => {
+  test('every line of an agent is written with the id of its request, 100 a second; the number left out is reported once', async () => {
     const lines: Record<string, unknown>[] = [];
     const note = (fields: object, message: string): void => void lines.push({ ...fields, message });
     const { pool, serve, clock } = setup({

@@ -47,7 +47,10 @@ export interface TransportUnderTest {
   malform?(connection: Connection, id: RequestId): void | Promise<void>;
   /** Ids of cases that are known to fail; each must go on failing, or its test fails until it is taken out here. */
   readonly knownFailures?: readonly string[] | undefined;
-  /** Counts the handles of the medium (sockets, ports) after a case; must come down to 0 within about a second. */
+  /**
+   * Counts the handles of the medium (sockets, ports), before and after each case; must come down to what it was before within about
+   * a second. So the case that leaves one is the only one that fails for it.
+   */
   leaks?(): number | Promise<number>;
   /** Real time in milliseconds that one case may take before it counts as hanging; default 20 000. */
   readonly caseTimeoutMs?: number | undefined;

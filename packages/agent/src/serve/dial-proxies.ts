@@ -26,6 +26,8 @@ export function dialProxy(
   // the one that counts repeats
   const { logger = options.logger } = options.session;
   let registered = false;
+  /** Attempts that failed since the last connection. */
+  let failed = 0;
   let openNow = 0;
   const connect = async (attempt: AbortSignal): Promise<{ ended: Promise<void> }> => {
     const ended = Promise.withResolvers<void>();
@@ -37,7 +39,12 @@ export function dialProxy(
       }),
     );
     openNow += 1;
-    logger.info({ address: reverse.address, open: openNow, of: reverse.connections }, 'registered with the proxy');
+    const { address, connections: of } = reverse;
+    // as loud as the lines of the attempts that failed, so that a log does not end with those
+    if (registered && failed > 0)
+      logger.warn({ address, open: openNow, of, failed }, 'registered with the proxy again');
+    else logger.info({ address, open: openNow, of }, 'registered with the proxy');
+    failed = 0;
     if (!registered) callListener('onRegistered', options.logger, () => options.onRegistered?.(reverse.address));
     registered = true;
     return { ended: ended.promise };
@@ -48,13 +55,15 @@ export function dialProxy(
     clock: options.clock,
     ...(reverse.backoff !== undefined && { backoff: reverse.backoff }),
     ...(options.random !== undefined && { random: options.random }),
-    onFailure: (error: Error & { code: string }, failures: number, waitMs: number) =>
+    onFailure: (error: Error & { code: string }, failures: number, waitMs: number) => {
+      failed += 1;
       logger.warn(
         { address: reverse.address, code: error.code, failures, waitMs: Math.round(waitMs) },
         error.code === 'ERR_UNAUTHORIZED'
           ? `${reverse.address} refuses this agent; check its id and token (agentId, token; --id, --token-file). Trying again`
           : `no connection to ${reverse.address}; trying again: ${printable(error.message)}`,
-      ),
+      );
+    },
   };
   return Promise.all(Array.from({ length: reverse.connections }, () => keepConnected(loop)));
 }

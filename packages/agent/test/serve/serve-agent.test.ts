@@ -133,11 +133,15 @@ describe('reverse connections', () => {
     const transport = createMemoryTransport();
     const proxy = await listenForAgents(transport);
     const registered: string[] = [];
+    const warnings: string[] = [];
+    const quiet = (): void => undefined;
+    const warn = (_fields: object, message: string): void => void warnings.push(message);
     const server = await serve(plain, {
       transports: [transport],
       reverse: [{ address: 'memory:proxy', agentId: 'plain-1', token: 'secret', connections: 2 }],
       clock,
       keepalive: false,
+      logger: { debug: quiet, info: quiet, warn, error: quiet },
       random: () => 0.5,
       onRegistered: (address) => {
         registered.push(address);
@@ -162,6 +166,8 @@ describe('reverse connections', () => {
     await settled();
     expect(again.sessions).toHaveLength(2);
     expect(registered).toHaveLength(1);
+    expect(warnings.at(-1)).toBe('registered with the proxy again');
+    expect(warnings.filter((line) => line.startsWith('registered'))).toHaveLength(1);
     await expect(server.drain({ timeoutMs: Number.NaN })).rejects.toThrow(/timeoutMs must be a number/);
     await server.close();
     expect(again.sessions.map((session) => session.connection.status)).toEqual(['closed', 'closed']);

@@ -98,7 +98,7 @@ export async function openAccessLog(options: AccessLogOptions): Promise<AccessLo
   const { clock, requests, maxBufferBytes } = resolved;
   const logger = countRepeats(checkLogger(resolved.logger), clock);
   const format = accessFormat(resolved.format, resolved.query);
-  const writer = await openWriter(sink, clock, logger);
+  const writer = await openWriter(sink, clock, logger, file);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await atMost(clock, CLOSE_MS, writer.end());
@@ -118,14 +118,22 @@ export async function openAccessLog(options: AccessLogOptions): Promise<AccessLo
   };
 }
 
-async function openWriter(sink: () => Promise<LineSink>, clock: Clock, logger: Logger): Promise<LineWriter> {
+async function openWriter(
+  sink: () => Promise<LineSink>,
+  clock: Clock,
+  logger: Logger,
+  file?: string,
+): Promise<LineWriter> {
   try {
     return await LineWriter.open({
       clock,
       open: sink,
-      onDropped: (lines) => logger.warn({ lines }, 'lines of the access log were dropped: its destination is too slow'),
-      onError: (err, what, lines) =>
-        logger.error({ err, ...(lines > 0 && { lines }) }, `the access log could not ${what}`),
+      onDropped: (lines) =>
+        logger.warn({ file, lines }, 'lines of the access log were dropped: its destination is too slow'),
+      onError: (error, what, lines) => {
+        const { code, message } = error as NodeJS.ErrnoException;
+        logger.error({ file, code, ...(lines > 0 && { lines }) }, `the access log could not ${what}: ${message}`);
+      },
     });
   } catch (cause) {
     const message = `the access log cannot be opened: ${(cause as Error).message}`;

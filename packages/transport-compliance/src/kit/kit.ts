@@ -37,9 +37,18 @@ export class Kit extends Waiting {
   readonly #listeners: Listener[] = [];
   readonly #connections: Connection[] = [];
   readonly #reversed: ReversedSessions | undefined;
+  /** Handles of the medium that earlier cases left behind: each case answers for its own. */
+  readonly #handlesBefore: number;
 
-  private constructor(subject: TransportUnderTest, signal: AbortSignal, clock: ManualClock, transport: Transport) {
+  private constructor(
+    subject: TransportUnderTest,
+    signal: AbortSignal,
+    clock: ManualClock,
+    transport: Transport,
+    handlesBefore: number,
+  ) {
     super(signal);
+    this.#handlesBefore = handlesBefore;
     this.subject = subject;
     this.clock = clock;
     this.transport = transport;
@@ -58,7 +67,8 @@ export class Kit extends Waiting {
   /** Builds the transport for one case; `signal` is aborted when the case has taken too long. */
   static async create(subject: TransportUnderTest, signal: AbortSignal): Promise<Kit> {
     const clock = createManualClock();
-    return new Kit(subject, signal, clock, await subject.create({ clock }));
+    const before = (await subject.leaks?.()) ?? 0;
+    return new Kit(subject, signal, clock, await subject.create({ clock }), before);
   }
 
   /** Listens on a fresh address, as the agent by default, or as what listens in this run. */
@@ -192,7 +202,7 @@ export class Kit extends Waiting {
     const { pendingTimers } = this.clock;
     if (pendingTimers > 0)
       return `the transport left ${pendingTimers} timers on its clock: clear every deadline when its attempt or connection ends`;
-    const handles = (await this.subject.leaks?.()) ?? 0;
+    const handles = ((await this.subject.leaks?.()) ?? 0) - this.#handlesBefore;
     if (handles > 0)
       return `the medium still holds ${handles} (leaks): end its sockets and servers when their connection or listener ends`;
     return undefined;
