@@ -27,8 +27,7 @@ export function markMessage(bytes: Uint8Array): void {
 
 /**
  * Frees the memory of the message that `data` is a part of, where {@link markMessage} has marked it; every view of it is empty from
- * then on. Does nothing to other memories: those of a reading with several messages, and those that a transport without frames
- * shares with the sender.
+ * then on. Does nothing to other memories, such as that of a read with several messages.
  */
 export function freeMessage({ buffer }: Uint8Array): void {
   if (ofOneMessage.delete(buffer)) (buffer as ArrayBuffer).transfer(0);

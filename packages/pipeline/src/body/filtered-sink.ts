@@ -1,13 +1,15 @@
 import { AgentwireError, type Clock, type HeaderList, type HeaderOp } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 import { HeaderMap } from '@agentwire/headers';
 import { applyAgentOps } from '../header-ops.ts';
 import type { BodyFilter } from './body-filter.ts';
 import type { BufferedBody } from './buffered-body.ts';
+import { ChunkQueue, JOINED_BYTES } from './chunk-queue.ts';
 import { HEAD_WAIT_MS } from './request-body.ts';
 
 /** Source of a response's body, as the sink controls it. */
 export interface SinkSource {
-  /** Lets the next chunk come. */
+  /** Lets the next chunks come, after `write` has returned `false`. */
   resume(): void;
   /** `true` where more of the body, or its end, has been read already. */
   readonly hasMore: boolean;
@@ -44,7 +46,8 @@ const EMPTY = new Uint8Array(0);
 const EARLY_BYTES = 65_536;
 
 /**
- * Body of a response that agents read, chunk by chunk.
+ * Body of a response that agents read, chunk by chunk; what comes while they decide on a chunk is the next one, up to
+ * {@link JOINED_BYTES}.
  *
  * The head is sent with the first bytes that pass, and with all that is there already: not before, so that decisions
  * can change it, or replace the whole answer. It is sent at once for an event stream, and for a body that does not begin.
@@ -55,8 +58,15 @@ export class FilteredSink {
   #buffer: BufferedBody | undefined;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
-  #received = 0;
+  readonly #waiting = new ChunkQueue();
+  /** Bytes that the agents have got. */
+  #taken = 0;
   #begun = false;
+  #ended = false;
+  /** `true` while chunks pass, and for good once one has failed. */
+  #passing = false;
+  /** `true` where the source waits for `resume`. */
+  #stopped = false;
   /** `true` once the head was sent. */
   headGone = false;
 
@@ -77,41 +87,77 @@ export class FilteredSink {
   };
 
   write(chunk: Uint8Array): boolean {
-    const { control, fail } = this.#options;
     this.#begun = true;
-    this.#received += chunk.byteLength;
-    // no second event where this is the end by the announced length
-    this.#pass(chunk, this.#received === this.#announced).then(() => control.resume(), fail);
-    return false;
+    this.#waiting.add(chunk);
+    this.#stopped = this.#waiting.bytes >= JOINED_BYTES;
+    if (!this.#passing) this.#passAll().catch(this.#options.fail);
+    return !this.#stopped;
   }
 
   end(): void {
-    const { writer, done, fail } = this.#options;
     this.#begun = true;
-    this.#pass(EMPTY, true)
-      .then(() => writer.end(done))
-      .catch(fail);
+    this.#ended = true;
+    if (!this.#passing) this.#passAll().catch(this.#options.fail);
   }
 
-  async #pass(chunk: Uint8Array, last: boolean): Promise<void> {
+  async #passAll(): Promise<void> {
+    const { writer, control, done } = this.#options;
+    this.#passing = true;
+    let last = false;
+    while (!this.#waiting.isEmpty) {
+      const chunks = this.#waiting.take(JOINED_BYTES);
+      for (const { byteLength } of chunks) this.#taken += byteLength;
+      if (this.#stopped) {
+        this.#stopped = false;
+        control.resume();
+      }
+      // no event for the end alone, where this is the end: by the announced length, or because it has come
+      last = this.#taken === this.#announced || (this.#ended && this.#waiting.isEmpty);
+      await this.#pass(chunks, last);
+    }
+    this.#passing = false;
+    if (!this.#ended) return;
+    if (!last) await this.#pass([], true);
+    writer.end(done);
+  }
+
+  /** Asks about chunks as one. @returns what passes of them */
+  async #filtered(chunks: readonly Uint8Array[], last: boolean): Promise<readonly Uint8Array[]> {
+    const { filter } = this.#options;
+    const [first = EMPTY] = chunks;
+    if (chunks.length <= 1) return [await filter.filter(first, last)];
+    const joined = Buffer.concat(chunks);
+    const passed = await filter.filter(joined, last);
+    const isUnchanged = passed === joined;
+    // it is this sink's alone: agents got copies
+    freeMemory(joined);
+    return isUnchanged ? chunks : [passed];
+  }
+
+  async #pass(chunks: readonly Uint8Array[], last: boolean): Promise<void> {
     const { filter, writer, control } = this.#options;
-    const passed = filter.done ? chunk : await filter.filter(chunk, last);
+    const passed = filter.done ? chunks : await this.#filtered(chunks, last);
+    for (const chunk of passed) {
+      if (this.#buffer !== undefined) this.#append(this.#buffer, chunk);
+      else if (this.headGone) await writer.writeAndWait(chunk);
+      else {
+        if (chunk.byteLength > 0) this.#early.push(chunk);
+        this.#earlyBytes += chunk.byteLength;
+      }
+    }
     if (this.#buffer !== undefined) {
-      this.#append(this.#buffer, passed);
       if (filter.done) await this.#sendBuffered(this.#buffer, last);
-    } else if (this.headGone) await writer.writeAndWait(passed);
-    else {
-      if (passed.byteLength > 0) this.#early.push(passed);
-      this.#earlyBytes += passed.byteLength;
+    } else if (!this.headGone) {
       // agents that hold the body back decide on its head too
       const waits = this.#earlyBytes === 0 && !filter.done;
-      if (last || this.#earlyBytes >= EARLY_BYTES || !(control.hasMore || waits)) await this.#sendEarly(last);
+      const hasMore = !this.#waiting.isEmpty || this.#ended || control.hasMore;
+      if (last || this.#earlyBytes >= EARLY_BYTES || !(hasMore || waits)) await this.#sendEarly(last);
     }
   }
 
   async #sendEarly(last: boolean): Promise<void> {
     const { filter, writer } = this.#options;
-    const rest = last ? 0 : filter.done && this.#announced !== undefined ? this.#announced - this.#received : undefined;
+    const rest = last ? 0 : filter.done && this.#announced !== undefined ? this.#announced - this.#taken : undefined;
     this.#sendHead(rest === undefined ? undefined : this.#earlyBytes + rest);
     const early = this.#early;
     this.#early = [];
