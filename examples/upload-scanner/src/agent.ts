@@ -10,6 +10,7 @@ const scanner = defineAgent({
   name: 'upload-scanner',
   version: '1.0.0',
   requestBody: true,
+  freeChunks: true, // each piece is hashed at once, and none is kept
   async onRequestHeaders(request) {
     if (!request.hasBody) return allow();
     const hash = createHash('sha256');

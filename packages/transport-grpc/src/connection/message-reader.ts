@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { markMessage } from '@agentwire/core/internal';
 import { LengthPrefixedReader } from '@agentwire/wire-codec/internal';
 import { ReadMemory } from './read-memory.ts';
 
@@ -100,7 +101,8 @@ export class MessageReader extends LengthPrefixedReader {
     setImmediate(this.#deps.onTurn);
   }
 
-  protected deliver(bytes: Buffer, start: number, end: number): void {
+  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void {
+    if (isAlone) markMessage(bytes);
     this.#budget -= 1;
     if (this.#budget === 0) this.pause();
     this.#deps.onFrame(bytes, start, end);
