@@ -155,7 +155,8 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
         this.#logger?.error({ err: error }, 'a metrics collector failed');
       }
     }
-    const all = [...this.#table.read(), ...this.#dropped.read(), ...this.#reported.families(byInstance)];
+    const reported = this.#reported.families(byInstance, this.#clock.wallNow());
+    const all = [...this.#table.read(), ...this.#dropped.read(), ...reported];
     return this.#withoutClashes(all).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -13,6 +13,8 @@ import type { Series } from './series.ts';
 const MAX_INSTANCES = 256;
 /** Intervals of reports without one, after which a process has ended: its gauges count no more. */
 const MAX_MISSED = 3;
+/** Interval of a report that names none, in milliseconds. */
+const DEFAULT_INTERVAL_MS = 10_000;
 
 /** Latest report of one process of an agent. */
 interface InstanceReport {
@@ -83,7 +85,7 @@ export class ReportedMetrics {
     // those it had come first: a new one takes the place of none, for which a counter would fall
     for (const { one, key } of keyed) if (before.has(key)) dropped = keep(one, key) ?? dropped;
     for (const { one, key } of keyed) if (!before.has(key)) dropped = keep(one, key) ?? dropped;
-    const intervalMs = Number.isFinite(report.intervalMs) ? report.intervalMs : 0;
+    const intervalMs = report.intervalMs > 0 ? report.intervalMs : DEFAULT_INTERVAL_MS;
     instances.set(reportedBy, { reported: kept, receivedAtMs: wallMs, intervalMs });
     return dropped;
   }
@@ -114,10 +116,15 @@ export class ReportedMetrics {
     this.#byAgent.delete(agent);
   }
 
-  /** One family per name; where agents disagree on its type, that of the first one stays. @param byInstance does not add up processes */
-  families(byInstance: boolean): MetricFamily[] {
+  /**
+   * One family per name; where agents disagree on its type, that of the first one stays.
+   *
+   * @param byInstance does not add up processes
+   * @param wallMs the time now
+   */
+  families(byInstance: boolean, wallMs: number): MetricFamily[] {
     const families = new Map<string, MetricFamily & { readonly series: Series[] }>();
-    for (const { name, type, help, series } of this.#current()) {
+    for (const { name, type, help, series } of this.#current(wallMs)) {
       const family = families.get(name);
       if (family === undefined) families.set(name, { name, type, help, series: [series] });
       else if (family.type === type) family.series.push(series);
@@ -127,12 +134,10 @@ export class ReportedMetrics {
   }
 
   /** Returns what counts: all counters and histograms, and gauges of processes that still report. */
-  #current(): Reported[] {
+  #current(wallMs: number): Reported[] {
     return [...this.#byAgent.values()].flatMap(({ instances, folded }) => {
-      const all = [...instances.values()];
-      const newestMs = Math.max(...all.map(({ receivedAtMs }) => receivedAtMs));
-      const told = all.flatMap(({ reported, receivedAtMs, intervalMs }) => {
-        const lives = receivedAtMs + MAX_MISSED * intervalMs >= newestMs;
+      const told = [...instances.values()].flatMap(({ reported, receivedAtMs, intervalMs }) => {
+        const lives = receivedAtMs + MAX_MISSED * intervalMs >= wallMs;
         return [...reported.values()].filter(({ type }) => lives || type !== 'gauge');
       });
       return [...folded.reported(), ...told];

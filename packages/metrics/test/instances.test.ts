@@ -61,6 +61,21 @@ test('counters of a process that has ended stay, its gauges end after three inte
   clock.advance(3_001);
   collector.recordReport('waf', reportOf('b', 2, 1));
   expect(NAMES.map((name) => valuesOf(collector.families(), name))).toEqual([[7], [2], [7]]);
+  // the last one too: an agent that is gone runs nothing
+  clock.advance(3_000);
+  expect(valuesOf(collector.families(), 'own_running')).toEqual([2]);
+  clock.advance(1);
+  expect(NAMES.map((name) => valuesOf(collector.families(), name))).toEqual([[7], [], [7]]);
+});
+
+test('gauges of a report that names no interval end after 30 s', () => {
+  const clock = createManualClock();
+  const collector = new MetricsCollector({ clock });
+  collector.recordReport('waf', { ...reportOf('a', 5, 1), intervalMs: 0 });
+  clock.advance(30_000);
+  expect(valuesOf(collector.families(), 'own_running')).toEqual([5]);
+  clock.advance(1);
+  expect(valuesOf(collector.families(), 'own_running')).toEqual([]);
 });
 
 test('no counter falls and none is lost, over more processes than are told apart', () => {
