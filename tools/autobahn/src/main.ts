@@ -13,6 +13,9 @@ const MAX_MESSAGE_BYTES = 16 * 1024 ** 2;
 /** The rest measures time with large messages, or is about an extension that judged WebSockets do not have. */
 const QUICK = ['1.*', '2.*', '3.*', '4.*', '5.*', '6.*', '7.*', '10.*'];
 
+/** Messages of 16 MiB: an event of the protocol has 16 MiB together with its other fields. */
+const TOO_LONG_TO_JUDGE = ['9.1.6', '9.2.6'];
+
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const { values } = parseArgs({
@@ -54,7 +57,7 @@ try {
   const servers = [
     { name: 'ws alone', url: `ws://${address}` },
     { name: 'gateway, passed', url: await url(passing) },
-    { name: 'gateway, judged', url: await url(judging) },
+    { name: 'gateway, judged', url: await url(judging), without: TOO_LONG_TO_JUDGE },
   ];
   const first = await playSuite(python, servers, cases);
   // the suite gives each case a second or two, which pass on a busy machine

@@ -56,10 +56,10 @@ export function installSuite(): string {
   return python;
 }
 
-/** Plays cases with each server. @param cases numbers with `*`, as `1.*` */
+/** Plays cases with each server, less those that it is `without`. @param cases numbers with `*`, as `1.*` */
 export async function playSuite(
   python: string,
-  servers: readonly { readonly name: string; readonly url: string }[],
+  servers: readonly { readonly name: string; readonly url: string; readonly without?: readonly string[] }[],
   cases: readonly string[],
 ): Promise<ReadonlyMap<string, CaseResults>> {
   const folder = mkdtempSync(join(tmpdir(), 'autobahn-'));
@@ -71,7 +71,7 @@ export async function playSuite(
       servers: agents,
       cases,
       'exclude-cases': [],
-      'exclude-agent-cases': {},
+      'exclude-agent-cases': Object.fromEntries(servers.map(({ name, without = [] }) => [name, without])),
     };
     writeFileSync(spec, JSON.stringify(plan));
     const child = spawn(python, ['-c', RUN, '-m', 'fuzzingclient', '-s', spec], {
