@@ -254,6 +254,18 @@ test('nothing is lost, doubled or overwritten while writes are slow', () => {
   );
 });
 
+test('1 000 connections that each send a few KiB in one tick share no large buffers', () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const outboxes = Array.from(
+    { length: 1_000 },
+    () => new Outbox({ write: () => undefined }, { onDrain: () => undefined }),
+  );
+  for (const outbox of outboxes) for (let at = 0; at < 10; at++) put(outbox, 'x'.repeat(400));
+  for (const outbox of outboxes) outbox.flush();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32e6);
+  expect(outboxes.every(({ size }) => size === 4_000)).toBe(true);
+});
+
 test('writeFrame writes length, type and payload, and enforces its limit', async () => {
   const { wire, outbox } = setUp();
   writeFrame(outbox, 0x20, Buffer.from('hi'), 3);

@@ -95,7 +95,7 @@ export class Outbox {
     if (slab.flying === 0 && waiting + length <= slab.bytes.length) {
       slab.bytes.copyWithin(0, this.#start, this.#end);
     } else {
-      const next = takeSlab(waiting === 0 ? length : 2 * waiting + length);
+      const next = takeSlab(waiting === 0 ? length : 2 * waiting + length, slab !== this.#own);
       slab.bytes.copy(next.bytes, 0, this.#start, this.#end);
       this.#use(next);
     }
