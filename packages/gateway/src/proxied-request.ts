@@ -253,7 +253,6 @@ export class ProxiedRequest implements BodyProgress {
   /** Ends the client's response after a refusal or an error. @returns the outcome */
   #endWith(error: unknown): Outcome {
     const { id, request, response } = this.#input;
-    const { clock, logger } = this.#options;
     if (this.#left !== undefined || response.destroyed) return { outcome: 'cancelled' };
     const outcome = outcomeOf(error);
     logEnding(error, outcome, { id, request, route: this.#route.name, upstream: this.#upstream.target }, this.#options);
@@ -267,10 +266,12 @@ export class ProxiedRequest implements BodyProgress {
         response,
         readBytes: this.#reader?.bytes ?? 0,
         continueDue: this.#continueDue,
-        clock,
-        logger,
+        clock: this.#options.clock,
+        logger: this.#options.logger,
       };
-      this.#ownBytes = answer(ownResponse(error, this.#pipeline.responseOps), context);
+      const { bytes, grpcStatus } = answer(ownResponse(error, this.#pipeline.responseOps), context);
+      this.#ownBytes = bytes;
+      if (grpcStatus !== undefined) return { ...outcome, grpcStatus };
     }
     return outcome;
   }

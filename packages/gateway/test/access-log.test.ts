@@ -210,6 +210,16 @@ test('combined is the line of Apache with fields of the gateway after it; header
   ]);
 });
 
+test('a gRPC call that the gateway answered has its status', async () => {
+  const blocked = { outcome: 'blocked', grpcStatus: 7 } as const;
+  expect(await logged({}, blocked)).toEqual([
+    expect.stringContaining('"status":200,"grpcStatus":7,"decision":"blocked"'),
+  ]);
+  expect(await logged({ format: 'combined' }, blocked)).toEqual([
+    expect.stringContaining('id=abc-1 grpcStatus=7 decision=blocked '),
+  ]);
+});
+
 test('with query the query is there; lines stay bounded, and no control character of a client is in one', async () => {
   const rules = Array.from({ length: 100 }, () => 'r'.repeat(1_000));
   const lines = await logged(

@@ -202,7 +202,7 @@ describe('agents judge the head', () => {
     expect(error).toMatchObject({ code, details });
     if (response?.headers !== undefined) expect(last.metadata.get('x-rule')).toEqual(['7']);
     await ended(1);
-    expect(summaries[0]).toMatchObject({ outcome: 'blocked', agent: 'waf' });
+    expect(summaries[0]).toMatchObject({ outcome: 'blocked', agent: 'waf', grpcStatus: code });
   });
 
   test('of a response: a block comes in time, before anything was sent', async () => {

@@ -28,6 +28,8 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const jsonText = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(printable(text)));
 const textField = (name: string, text: string | undefined): string =>
   text === undefined ? '' : `,"${name}":${jsonText(text)}`;
+const numberField = (name: string, value: number | undefined): string =>
+  value === undefined ? '' : `,"${name}":${value}`;
 const msField = (name: string, ms: number | undefined): string => (ms === undefined ? '' : `,"${name}":${shortMs(ms)}`);
 
 /** Returns fields that tell which decisions agents did not make themselves. */
@@ -53,7 +55,7 @@ function jsonFormat(query: boolean): AccessFormat {
     const { startedAt, id, client, method, uri, protocol, status, outcome, agent, error, route, upstream } = summary;
     const rules = rulesOf(summary);
     const ms = String(Math.floor(startedAt) % 1_000).padStart(3, '0');
-    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status},"decision":"${outcome}"${textField('error', error)}${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
+    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status}${numberField('grpcStatus', summary.grpcStatus)},"decision":"${outcome}"${textField('error', error)}${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
   };
 }
 
@@ -83,6 +85,7 @@ function combinedFormat(query: boolean): AccessFormat {
     const by = quoted(userAgent && cut(userAgent, MAX_TEXT_CHARACTERS));
     const own = [
       `id=${summary.id}`,
+      ...(summary.grpcStatus === undefined ? [] : [`grpcStatus=${summary.grpcStatus}`]),
       `decision=${outcome}`,
       ...(error === undefined ? [] : [`error=${error}`]),
       ...(agent === undefined ? [] : [`agent=${quoted(agent)}`, `rules=${quoted(rulesOf(summary).join(','))}`]),

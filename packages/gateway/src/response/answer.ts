@@ -56,14 +56,24 @@ function discardRest({ request, response, clock }: AnswerDeps): void {
   request.on('end', end).on('close', end).resume();
 }
 
-/** Sends an answer of the gateway itself. @returns the bytes of its body */
-export function answer(given: OwnResponse, context: AnswerDeps): number {
+/** Answer of the gateway itself, as it was sent. */
+export interface Answered {
+  /** Bytes of its body. */
+  readonly bytes: number;
+  /** Status of a gRPC call; `undefined` for other requests. */
+  readonly grpcStatus: number | undefined;
+}
+
+/** Sends an answer of the gateway itself. */
+export function answer(given: OwnResponse, context: AnswerDeps): Answered {
   const { request, response } = context;
   const own = isGrpc(request) && given.status >= 200 ? grpcAnswer(given) : given;
   const body = isBodiless(request.method, own.status) ? EMPTY : Buffer.from(own.body);
   const next = afterwards(context, own.close === true);
+  let grpcStatus: number | undefined;
   try {
     const headers = new HeaderMap(own.headers).set('content-length', String(Buffer.byteLength(own.body)));
+    if (own !== given) grpcStatus = Number(headers.get('grpc-status'));
     if (own.status === 204 || own.status === 304) headers.delete('content-length');
     if (next !== 'keep') headers.set('connection', 'close');
     if (own.status < 200) throw new RangeError(`status ${own.status} ends no request`);
@@ -71,7 +81,7 @@ export function answer(given: OwnResponse, context: AnswerDeps): number {
   } catch (error) {
     context.logger.warn({ err: error }, 'an agent decided on a response that HTTP does not allow');
     response.writeHead(502, ['content-length', '0', 'connection', 'close']).end();
-    return 0;
+    return { bytes: 0, grpcStatus: undefined };
   }
   if (next !== 'discard') response.end(body);
   else {
@@ -79,5 +89,5 @@ export function answer(given: OwnResponse, context: AnswerDeps): number {
     else flushHead(response);
     discardRest(context);
   }
-  return body.length;
+  return { bytes: body.length, grpcStatus };
 }

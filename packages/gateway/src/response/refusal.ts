@@ -3,7 +3,7 @@ import { Refusal } from '@agentwire/pipeline';
 import type { RequestSummary } from '../options/gateway-options.ts';
 
 /** Outcome of a request, with the decision or the error that caused it. */
-export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision' | 'error'>;
+export type Outcome = Pick<RequestSummary, 'outcome' | 'agent' | 'decision' | 'error' | 'grpcStatus'>;
 
 const REFUSED = { block: 'blocked', redirect: 'redirected', challenge: 'challenged', allow: 'allowed' } as const;
 
