@@ -9,23 +9,26 @@ import { headers } from './events.ts';
 import type { TrackedSession } from './tracked-session.ts';
 import { grownHandles } from './watcher.ts';
 
+/** Time for a report, which is no figure: after a load the agent and this process may have a queue, in milliseconds. */
+const REPORT_MS = 60_000;
+
 /** Requests an agent's report over a new connection. */
 export async function askReport(agent: AgentProcess, column: Column): Promise<AgentReport> {
   const session = await connectSession(column.transport, agent.endpoint, { self: column.hello });
-  const decision = await session.request(headers('/report'), { timeoutMs: 10_000 });
+  const decision = await session.request(headers('/report'), { timeoutMs: REPORT_MS });
   await session.close();
   return reportIn(decision);
 }
 
 /** Requests an agent's report over an open session. */
 export async function reportOn(tracked: TrackedSession): Promise<AgentReport> {
-  const { decision } = await tracked.ask(headers('/report'), { timeoutMs: 10_000 });
+  const { decision } = await tracked.ask(headers('/report'), { timeoutMs: REPORT_MS });
   return reportIn(decision);
 }
 
 function reportIn(decision: Decision | undefined): AgentReport {
   const text = decision?.audit?.tags?.[0];
-  if (text === undefined) throw new Error('the agent gave no report of itself within 10 s');
+  if (text === undefined) throw new Error('the agent gave no report of itself within a minute');
   return JSON.parse(text) as AgentReport;
 }
 
