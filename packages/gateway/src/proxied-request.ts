@@ -21,6 +21,7 @@ import { takesTrailers } from './options/trailer-mode.ts';
 import { announcedLength, hasBody, headEvent, type RequestHead } from './request/request-head.ts';
 import { answer } from './response/answer.ts';
 import { ownResponse } from './response/own-response.ts';
+import { cut } from './response/response-head.ts';
 import { type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
@@ -258,7 +259,7 @@ export class ProxiedRequest implements BodyProgress {
     logEnding(error, outcome, { id, request, route: this.#route.name, upstream: this.#upstream.target }, this.#options);
     if (response.headersSent) {
       // the client has a part of a response that must not continue: only a cut connection tells it
-      response.destroy();
+      cut(response);
     } else {
       void this.#reader?.return();
       const context = {

@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { MetricsRecorder } from '@agentwire/core';
 import type { GatewayOptions } from '@agentwire/gateway';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { rawClient } from './raw-client.ts';
 import { setup } from './setup.ts';
 import { frameUpstream } from './support/frame-upstream.ts';
@@ -272,3 +272,26 @@ describe('an upstream of HTTP/2', () => {
     ]);
   });
 });
+
+test.each([
+  ['a length', `${LENGTH}ab`],
+  ['chunks', `${CHUNKED}5\r\nabcde\r\n`],
+])(
+  'a client of HTTP/1.0 is reset where a body with %s is cut, as it would take the end of the connection for that of the body',
+  async (_, answer) => {
+    const { origin } = await rawUpstream(({ socket }) =>
+      socket.write(answer, () => setImmediate(() => socket.destroy())),
+    );
+    const { url } = await setup({}, { upstream: origin });
+    const { port } = new URL(url);
+    const socket = connect(Number(port), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write('GET / HTTP/1.0\r\nhost: h\r\n\r\n');
+    const end = await new Promise<string>((resolve) => {
+      socket.resume();
+      socket.once('end', () => resolve('end'));
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? ''));
+    });
+    expect(end).toBe('ECONNRESET');
+  },
+);

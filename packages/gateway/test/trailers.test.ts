@@ -109,6 +109,7 @@ describe('trailers of responses', () => {
       const waf = (): Decision => ({ ...ALLOW, needsMore: true });
       const { url } = await setup({ waf }, { trailers: 'response', responseBody }, withTrailers, h2c);
       expect(await overHttp2(url)).toEqual({ body: 'body', trailers: ['x-sum', '7'] });
+      expect(await overHttp1(url, 'trailers'), responseBody).toEqual({ body: 'body', trailers: ['x-sum', '7'] });
     }
   });
 

@@ -9,6 +9,12 @@ const MAX_PROCESSES = 4_096;
 /** Numbers that are remembered for each agent, over all of its folded processes. */
 const MAX_NUMBERS = 100_000;
 
+/** Series of the sum. */
+interface FoldedSeries extends Reported {
+  /** The one copy of its key: those of a report are as long as their labels. */
+  readonly key: string;
+}
+
 /** Counts of one folded process. */
 interface FoldedProcess {
   readonly keys: readonly string[];
@@ -43,7 +49,7 @@ const widthOf = (series: Series): number => (series instanceof ScalarSeries ? 1 
  */
 export class FoldedProcesses {
   /** Series of the sum, with the values of processes that were forgotten. */
-  readonly #series = new Map<string, Reported>();
+  readonly #series = new Map<string, FoldedSeries>();
   readonly #processes = new Map<string, FoldedProcess>();
   #size = 0;
 
@@ -59,6 +65,7 @@ export class FoldedProcesses {
       if (!this.#series.has(key)) {
         this.#series.set(key, {
           ...one,
+          key,
           series: seriesOf(
             series,
             Array.from({ length: widthOf(series) }, () => 0),
@@ -66,7 +73,7 @@ export class FoldedProcesses {
         });
         added.push(key);
       }
-      keys.push(key);
+      keys.push(this.#series.get(key)?.key ?? key);
       numbers.push(...numbersOf(one.series, series));
     }
     this.#processes.set(process, { keys, numbers: Float64Array.from(numbers) });

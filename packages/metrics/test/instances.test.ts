@@ -1,6 +1,8 @@
 import type { MetricsReport } from '@agentwire/core';
 import { INSTANCE_METRIC } from '@agentwire/core/internal';
 import { createManualClock } from '@agentwire/core/testing';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { HistogramSeries, MetricsCollector, type MetricFamily } from '../src/index.ts';
@@ -159,6 +161,22 @@ test('past 4 096 that are remembered, counters of ended processes stay, and thos
   expect(valuesOf(collector.families(), 'own_total')).toEqual([5_000]);
   for (let at = 1_000; at < 1_300; at++) collector.recordReport('waf', reportOf(`p${at}`, 3, 1));
   expect(NAMES.map((name) => valuesOf(collector.families(), name))).toEqual([[5_600], [768], [5_600]]);
+});
+
+test('processes that are folded keep no text of their own: each report brings its labels anew', () => {
+  const collector = new MetricsCollector();
+  const label = 'x'.repeat(1_000);
+  const report = (at: number): void => collector.recordReport('waf', manyOf('waf', `p${at}`, keysOf(50, label)));
+  const held = (): number => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return process.memoryUsage().heapUsed;
+  };
+  for (let at = 0; at < 300; at++) report(at);
+  const before = held();
+  for (let at = 300; at < 1_300; at++) report(at);
+  // their labels are 50 KB each
+  expect(held() - before).toBeLessThan(10e6);
 });
 
 test('a sum of fractions does not fall by a last digit when its processes report in another order', () => {

@@ -39,7 +39,7 @@ export interface AgentPoolOptions {
   readonly connectionsPerAgent?: number | undefined;
   /**
    * Strategy that chooses the connection of a new request, by name, or in code an object of yours; default `leastConnections`: the fewest
-   * unanswered events, or the first connection with fewer than 64 where all lead to one process.
+   * unanswered events, or the first connection with fewer than 64 that answers within 20 ms where all lead to one process.
    */
   readonly loadBalanceStrategy?: LoadBalanceStrategyName | LoadBalanceStrategy | undefined;
   /** Time that an answer may take, in milliseconds; default 30 000. Past it `ERR_TIMEOUT`. */

@@ -1,4 +1,4 @@
-import { ALLOW, type AgentwireError, type MetricsReport } from '@agentwire/core';
+import { ALLOW, type AgentwireError, type Decision, type MetricsReport } from '@agentwire/core';
 import { INSTANCE_METRIC } from '@agentwire/core/internal';
 import type { SessionListener } from '@agentwire/core/session';
 import { createLinkedPair } from '@agentwire/core/testing';
@@ -269,6 +269,45 @@ describe('connections to one process', () => {
     // past that the one with the fewest
     expect(await ask(3 * 64 - 10)).toEqual([64, 64, 64, 64]);
     expect(await ask(8)).toEqual([66, 66, 66, 66]);
+  });
+
+  test('are left to the strategy once one answers nothing for 20 ms, takes as long on average, or fails', async () => {
+    const { pool, serve, clock } = setup({ connectionsPerAgent: 4, requestTimeoutMs: 1_000 });
+    const waiting: ((decision: Decision) => void)[] = [];
+    const listener = await serve('memory:a', () => new Promise((resolve) => waiting.push(resolve)), events);
+    await pool.addAgent('waf', 'memory:a');
+    await tell(listener, ['a', 'a', 'a', 'a']);
+    const outcomes: unknown[] = [];
+    let id = 0;
+    const ask = async (times: number): Promise<number[]> => {
+      for (let at = 0; at < times; at++)
+        pool.request('waf', head((id += 1))).then(
+          ({ verdict }) => outcomes.push(verdict.type),
+          ({ code }: AgentwireError) => outcomes.push(code),
+        );
+      await settle();
+      return inFlight(listener);
+    };
+    const answerAll = async (): Promise<void> => {
+      for (const resolve of waiting.splice(0)) resolve(ALLOW);
+      await settle();
+    };
+    expect(await ask(4)).toEqual([4, 0, 0, 0]);
+    clock.advance(19);
+    expect(await ask(1)).toEqual([5, 0, 0, 0]);
+    clock.advance(1);
+    // it has been silent for 20 ms
+    expect(await ask(6)).toEqual([5, 6, 0, 0]);
+    clock.advance(20);
+    await answerAll();
+    // the answers of both took 20 ms on average
+    expect(await ask(3)).toEqual([0, 0, 3, 0]);
+    clock.advance(1_000);
+    await settle();
+    expect(outcomes.slice(11)).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT', 'ERR_TIMEOUT']);
+    // a connection whose last outcome was a failure
+    expect(await ask(3)).toEqual([0, 0, 3, 3]);
+    await answerAll();
   });
 
   test('are not taken past maxConcurrentPerConnection', async () => {

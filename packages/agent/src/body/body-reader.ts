@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
-import { checkOptions, freeMemory, OPTION } from '@agentwire/core/internal';
+import { checkOptions, OPTION } from '@agentwire/core/internal';
 import { codingsOf, decodedBody, decodedWhole } from '../change/content-coding.ts';
 import type { DecodedOptions, HoldOptions, IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
 import type { HandlerRun, Reply } from '../run/handler-run.ts';
@@ -192,9 +192,9 @@ export class BodyReader implements IncomingBody {
   async text(options?: WholeBodyOptions): Promise<string> {
     const bytes = await this.whole(options);
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-    if (options?.spill === true) return text;
-    freeMemory(bytes);
-    this.answers.free(bytes);
+    // one piece is the piece itself, which an answer may carry
+    this.#collector?.freeCopy?.();
+    if (options?.spill !== true) this.answers.free(bytes);
     return text;
   }
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { AgentwireError } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 import { LargeBodyBuffer } from '@agentwire/mmap-buffer';
 
 /** Collects a whole body, piece by piece. */
@@ -8,6 +9,8 @@ export interface Collector {
   add(data: Uint8Array): void;
   /** Returns the whole body. */
   bytes(): Uint8Array;
+  /** Frees what {@link bytes} returned, where it is a copy that nothing else has. */
+  freeCopy?(): void;
 }
 
 /** Returns the error of a body past its limit. */
@@ -25,6 +28,7 @@ function tooLarge(limit: number): AgentwireError {
 export class HeapCollector implements Collector {
   readonly #limit: number;
   #pieces: Uint8Array[] = [];
+  #copy: Uint8Array | undefined;
   readonly #free: (data: Uint8Array) => void;
   #length = 0;
 
@@ -50,7 +54,12 @@ export class HeapCollector implements Collector {
     const whole = Buffer.concat(this.#pieces, this.#length);
     for (const piece of this.#pieces) this.#free(piece);
     this.#pieces = [whole];
+    this.#copy = whole;
     return whole;
+  }
+
+  freeCopy(): void {
+    if (this.#copy !== undefined) freeMemory(this.#copy);
   }
 }
 

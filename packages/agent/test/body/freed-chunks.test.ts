@@ -30,6 +30,33 @@ async function keptBytes(
 
 const WHOLE = [CHUNK_BYTES, CHUNK_BYTES, CHUNK_BYTES];
 
+describe('a held body that is read as text', () => {
+  test.each([['text'], ['json']] as const)('of one piece passes whole after %s()', async (how) => {
+    const piece = Buffer.from(JSON.stringify('a'.repeat(CHUNK_BYTES)));
+    for (const change of [false, true]) {
+      const session = await connectTo(
+        {
+          requestBody: true,
+          async onRequestHeaders(request) {
+            await request[how]({ hold: true });
+            const decision = allow();
+            if (!change) return decision;
+            return decision.transformBody(async function* (body) {
+              for await (const part of body) yield part;
+            });
+          },
+        },
+        createMemoryTransport(),
+        'memory:held',
+      );
+      // the piece comes before the end, and with it
+      expect(await sendBody(session, [piece]), `${how} ${change}`).toEqual(piece);
+      expect(await sendBody(session, [piece, Buffer.alloc(0)]), `${how} ${change}, later`).toEqual(piece);
+      expect(piece.byteLength).toBe(CHUNK_BYTES + 2);
+    }
+  });
+});
+
 describe('freeChunks', () => {
   test('is off: an agent keeps every piece that it wants', async () => {
     const lengths = await keptBytes((keep) => ({

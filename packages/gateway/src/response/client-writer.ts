@@ -33,6 +33,7 @@ export class ClientWriter {
   #head: Head | undefined;
   /** First bytes of the body, for as long as the head waits; they and the head are one write where they are all of it. */
   #first: Uint8Array | undefined;
+  #chunked = false;
   #watchesStall = false;
   #left: Error | undefined;
   #onLeave: ((error: Error) => void) | undefined;
@@ -59,12 +60,14 @@ export class ClientWriter {
   headOf(status: number, headers: HeaderList, length: number | undefined): void {
     const map = new HeaderMap(headers);
     map.delete('content-length');
-    if (length !== undefined) map.set('content-length', String(length));
+    if (length !== undefined && !this.#chunked) map.set('content-length', String(length));
     this.head(status, map.toRaw());
   }
 
   /** Announces that trailers may follow; before the head is sent. */
   expectTrailers(): void {
+    // HTTP/1.1 has no trailers behind a body of known length
+    this.#chunked = this.#response.req.httpVersionMajor === 1;
     this.#response.expectTrailers?.();
   }
 

@@ -40,3 +40,14 @@ export function endWith(response: ClientResponse, body: Uint8Array, done: () => 
   const text = Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
   (response as ServerResponse).end(text, 'latin1', done);
 }
+
+/**
+ * Cuts a response, so that the client cannot take what it has for the whole. An HTTP/1.0 client has no other sign than a reset: to it the end
+ * of the connection is the end of the body.
+ */
+export function cut(response: ClientResponse): void {
+  const { req, socket } = response;
+  const isOld = req.httpVersionMajor === 1 && req.httpVersionMinor === 0;
+  if (isOld && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
+  else response.destroy();
+}

@@ -49,6 +49,8 @@ export class ConnectionLife {
   readonly #upkeep: Upkeep;
   /** Drains a session, and dials the next one for it. */
   #replaceSession: (session: ProxySession) => void = () => undefined;
+  /** Last reports of sessions that were not used yet, or no longer. */
+  readonly #early = new WeakMap<ProxySession, HealthStatus>();
   /** Processes that sessions lead to, as their reports say; the first one may come before its session is used. */
   readonly #processes = new WeakMap<ProxySession, string>();
   /** Sessions that drain: they finish what they have while another one is dialled. */
@@ -126,6 +128,8 @@ export class ConnectionLife {
     this.#connection.use(session);
     // an agent that is at its limit says so with its first message, before the session is used
     if (session.paused) this.lease.pause();
+    const report = this.#early.get(session);
+    if (report !== undefined) this.#events.onHealth(report);
     this.#fire(event);
     this.#upkeep.connected();
     this.#events.onUp();
@@ -159,6 +163,7 @@ export class ConnectionLife {
       },
       onHealth: (report, session) => {
         if (connection.session === session) this.#events.onHealth(report);
+        else this.#early.set(session, report);
       },
       onMetrics: (report, session) => {
         const process = instanceOf(report);

@@ -8,12 +8,6 @@ import { namesOf } from '../question.ts';
 import type { StickySession } from './sticky-sessions.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
-/**
- * Unanswered events of a connection up to which it is taken again where all lead to one process: what waits together is written and read
- * together. Four connections to one process cost a fifth more processor time than one.
- */
-const SHARED_EVENTS = 64;
-
 /** Shortest time between two early reconnect attempts that requests trigger, in milliseconds; the backoff continues beside it. */
 const RECONNECT_EVERY_MS = 250;
 
@@ -50,7 +44,7 @@ export class ConnectionPicker {
     if (fitness.avoided > 0) fitness.update();
     const full = limit !== undefined && this.#connections.inFlight >= limit.current;
     if (sharesProcess && this.#isDefault && sticky === undefined && !full) {
-      for (const one of pooled) if (!one.avoided && one.usable(bit, SHARED_EVENTS)) return one;
+      for (const one of pooled) if (!one.avoided && one.usable(bit, true)) return one;
     }
     // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
     if (sticky === undefined && !full && pooled.length > 1) {

@@ -30,6 +30,14 @@ export interface PooledConnectionEvents {
   readonly onAttemptFailed: LifeEvents['onAttemptFailed'];
 }
 
+/**
+ * Unanswered events of a connection up to which it is taken again where all lead to one process: what waits together is written and read
+ * together. Four connections to one process cost a fifth more processor time than one.
+ */
+const SHARED_EVENTS = 64;
+/** Time without an answer, and average time of one, from which requests go to other connections too, in milliseconds. */
+const PROMPT_MS = 20;
+
 /** Exchanges per session, remembered ones included. */
 export const MAX_IN_FLIGHT = 65_536;
 
@@ -52,6 +60,8 @@ export class PooledConnection implements Candidate {
   readonly onOutcome: NonNullable<ProxySessionOptions['onOutcome']>;
   readonly #options: ResolvedPoolOptions;
   #maxPending = 0;
+  /** Time since which events have waited without an answer, as far as {@link usable} has looked. */
+  #quietSince: number | undefined;
 
   constructor(id: number, options: ResolvedPoolOptions, events: PooledConnectionEvents) {
     this.id = id;
@@ -74,6 +84,7 @@ export class PooledConnection implements Candidate {
     this.onOutcome = (exchange, outcome, durationMs, now) => {
       if ('verdict' in outcome) {
         this.health.succeeded(durationMs, now);
+        if (this.#quietSince !== undefined) this.#quietSince = now;
         if (lease.state === 'expired') lease.answered();
       }
       events.onOutcome(this, exchange, outcome, durationMs, now);
@@ -122,15 +133,27 @@ export class PooledConnection implements Candidate {
   /**
    * Returns whether it can take a new request whose event has this bit; 0 stands for an event that every connection takes.
    *
-   * @param fewerThan unanswered events that it has fewer of
+   * @param prompt demands also that the request will not wait long: the connection answers quickly, its last answer was no failure, and where
+   * events wait, one was answered lately. It may lead to a process that answers others, and still be slow or dead itself
    */
-  usable(bit: number, fewerThan: number = Infinity): boolean {
+  usable(bit: number, prompt: boolean = false): boolean {
     const { session } = this;
     if (session === undefined || (this.takes & bit) !== bit || session.draining || session.paused) return false;
-    // one that is closing still has its session, so that what it asked can be answered
     const { pending } = session;
-    const hasRoom = pending < this.#maxPending && pending < fewerThan && session.inFlight < MAX_IN_FLIGHT;
-    return hasRoom && session.connection.status === 'open';
+    if (pending >= this.#maxPending || session.inFlight >= MAX_IN_FLIGHT) return false;
+    // one that is closing still has its session, so that what it asked can be answered
+    if (session.connection.status !== 'open') return false;
+    if (!prompt) return true;
+    if (this.ejection.failing || this.health.averageLatencyMs >= PROMPT_MS) return false;
+    if (pending > 0) return pending < SHARED_EVENTS && this.#answersLately();
+    this.#quietSince = undefined;
+    return true;
+  }
+
+  #answersLately(): boolean {
+    const now = this.#options.clock.now();
+    this.#quietSince ??= now;
+    return now - this.#quietSince < PROMPT_MS;
   }
 
   #live(): ProxySession {
@@ -152,6 +175,7 @@ export class PooledConnection implements Candidate {
   use(session: ProxySession): void {
     const { events, maxConcurrentRequests = Infinity } = capabilitiesOf(session.connection.peer.capabilities);
     this.session = session;
+    this.#quietSince = undefined;
     this.takes = bitsOf(events);
     this.#maxPending = Math.min(this.#options.maxConcurrentPerConnection, maxConcurrentRequests);
     this.reported.clear();
