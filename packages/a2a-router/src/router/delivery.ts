@@ -109,8 +109,11 @@ export class Delivery {
     }
     const { logger, reply } = this.#deps;
     if (waiting !== undefined) addResponder(waiting, KERNEL_PID);
-    const failed = (error: unknown): void =>
-      logger.error({ error: error instanceof Error ? error.message : String(error) }, 'the kernel handler failed');
+    const failed = (error: unknown): void => {
+      const text = error instanceof Error ? error.message : String(error);
+      // in the sentence too, so that repeats of one error hide no other
+      logger.error({ error: text }, `the kernel handler failed: ${text}`);
+    };
     try {
       const result: unknown = handler(ReceivedMessage.deliver(message, reply));
       if (isLater(result)) Promise.resolve(result).catch(failed);

@@ -73,14 +73,16 @@ describe('a kernel handler', () => {
     let fail: () => unknown = () => {
       throw new Error('boom');
     };
-    const { router, add } = createTeam({ logger, kernelHandler: () => fail() });
+    const { router, add, clock } = createTeam({ logger, kernelHandler: () => fail() });
     const one = add('one');
     await expect(one.send(target.kernel, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_HANDLER' });
     await expect(one.request(target.kernel, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_HANDLER' });
     fail = () => Promise.reject(new Error('later'));
     expect(await one.send(target.kernel, payload.text('x'))).toMatchObject({ delivered: 1 });
     await settle();
-    expect(errors).toMatchObject([{ error: 'boom' }, { error: 'boom' }, { error: 'later' }]);
+    expect(errors).toEqual([{ error: 'boom' }, { error: 'later' }]);
+    clock.advance(10_000);
+    expect(errors.at(-1)).toEqual({ error: 'boom', repeats: 1 });
     expect(router.pendingRequestCount).toBe(0);
   });
 });
