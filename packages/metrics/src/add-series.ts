@@ -41,6 +41,19 @@ export function totalOf(all: readonly [Series, ...Series[]]): Series {
   return Object.assign(new ScalarSeries(labels), { ...more, value: addNumbers(values) });
 }
 
+/** Returns what rounding took of a {@link totalOf} these: a sum that has both is rounded once, in whatever parts it is added up. */
+export function restOf(all: readonly [Series, ...Series[]], total: Series): Series {
+  const { labels, reportedAtMs, reportedBy } = total;
+  const more = { reportedAtMs, reportedBy };
+  const numbers = all.map((one) => (one instanceof HistogramSeries ? one.sum : one.value));
+  if (!(total instanceof HistogramSeries))
+    return Object.assign(new ScalarSeries(labels), { ...more, value: addNumbers([...numbers, -total.value]) });
+  return Object.assign(new HistogramSeries(labels, total.bounds), {
+    ...more,
+    sum: addNumbers([...numbers, -total.sum]),
+  });
+}
+
 /** Returns a series with the values of both, under the labels of the first one. */
 export const sumOf = (one: Series, other: Series): Series => totalOf([one, other]);
 

@@ -1,4 +1,4 @@
-import { sumOf, totalOf } from './add-series.ts';
+import { restOf, sumOf, totalOf } from './add-series.ts';
 import type { Reported } from './reported-series.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 
@@ -93,13 +93,22 @@ export class FoldedProcesses {
     this.#processes.delete(process);
   }
 
-  /** Returns the sum. */
-  reported(): Reported[] {
+  /** Returns the sum. @param exact whether what rounding took of it is added, as series of their own with the same labels */
+  reported(exact: boolean): Reported[] {
     const parts = new Map<string, [Series, ...Series[]]>();
     for (const [key, { series }] of this.#series) parts.set(key, [series]);
     for (const process of this.#processes.values())
       for (const [key, part] of this.#seriesOf(process)) parts.get(key)?.push(part);
-    return Array.from(this.#series, ([key, one]) => ({ ...one, series: totalOf(parts.get(key) ?? [one.series]) }));
+    return Array.from(this.#series).flatMap(([key, one]) => {
+      const all = parts.get(key) ?? ([one.series] as const);
+      const series = totalOf(all);
+      return exact
+        ? [
+            { ...one, series },
+            { ...one, series: restOf(all, series) },
+          ]
+        : [{ ...one, series }];
+    });
   }
 
   #forget(): void {

@@ -124,7 +124,7 @@ export class ReportedMetrics {
    */
   families(byInstance: boolean, wallMs: number): MetricFamily[] {
     const families = new Map<string, MetricFamily & { readonly series: Series[] }>();
-    for (const { name, type, help, series } of this.#current(wallMs)) {
+    for (const { name, type, help, series } of this.#current(byInstance, wallMs)) {
       const family = families.get(name);
       if (family === undefined) families.set(name, { name, type, help, series: [series] });
       else if (family.type === type) family.series.push(series);
@@ -134,13 +134,13 @@ export class ReportedMetrics {
   }
 
   /** Returns what counts: all counters and histograms, and gauges of processes that still report. */
-  #current(wallMs: number): Reported[] {
+  #current(byInstance: boolean, wallMs: number): Reported[] {
     return [...this.#byAgent.values()].flatMap(({ instances, folded }) => {
       const told = [...instances.values()].flatMap(({ reported, receivedAtMs, intervalMs }) => {
         const lives = receivedAtMs + MAX_MISSED * intervalMs >= wallMs;
         return [...reported.values()].filter(({ type }) => lives || type !== 'gauge');
       });
-      return [...folded.reported(), ...told];
+      return [...folded.reported(!byInstance), ...told];
     });
   }
 }

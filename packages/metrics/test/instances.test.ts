@@ -130,8 +130,7 @@ test('no counter of more processes than are told apart falls, none is lost, and 
   const step = fc.record({
     process: fc.nat(400),
     ends: fc.boolean(),
-    // sums of these are exact: one of any fractions is rounded where processes are folded, and again where all are added up
-    more: fc.nat(1_024).map((part) => part / 1_024),
+    more: fc.double({ min: 0, max: 1, noNaN: true }),
   });
   fc.assert(
     fc.property(fc.array(step, { minLength: 800, maxLength: 1_000 }), (steps) => {
@@ -147,12 +146,12 @@ test('no counter of more processes than are told apart falls, none is lost, and 
         else lives.set(process, life);
         if (at % 50 > 0) continue;
         const [value = 0] = valuesOf(collector.families(), 'own_total');
-        expect(value).toBe(total);
+        expect(value).toBeCloseTo(total, 6);
         expect(value).toBeGreaterThanOrEqual(before);
         before = value;
       }
     }),
-    { numRuns: 5, endOnFailure: true },
+    { numRuns: 10, endOnFailure: true },
   );
 });
 
