@@ -22,6 +22,7 @@ import type { GatewayOptions, UpstreamConfig } from '@agentwire/gateway';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import { type Agents, setup } from './setup.ts';
+import { frameUpstream } from './support/frame-upstream.ts';
 import { passing } from './support/passing.ts';
 
 type OnStream = (
@@ -67,25 +68,8 @@ function frame(type: number, flags: number, id: number, body = Buffer.alloc(0)):
 
 /** Server of HTTP/2 that answers each request with the given frames. @returns its port */
 async function frameTarget(answer: (id: number) => Buffer[]): Promise<number> {
-  const server = createTcpServer((socket) => {
-    let rest = Buffer.alloc(0);
-    let skipped = 24;
-    socket.on('error', () => undefined).write(frame(4, 0, 0));
-    onTestFinished(() => void socket.destroy());
-    socket.on('data', (bytes: Buffer) => {
-      rest = Buffer.concat([rest, bytes]);
-      if (rest.length < skipped) return;
-      rest = rest.subarray(skipped);
-      skipped = 0;
-      while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
-        const [length, type, flags, id] = [rest.readUIntBE(0, 3), rest[3], rest[4] ?? 0, rest.readUInt32BE(5)];
-        rest = rest.subarray(9 + length);
-        if (type === 4 && (flags & 1) === 0) socket.write(frame(4, 1, 0));
-        if (type === 1) socket.write(Buffer.concat(answer(id)));
-      }
-    });
-  });
-  return listening(server);
+  const origin = await frameUpstream((socket, id) => socket.write(Buffer.concat(answer(id))));
+  return Number(new URL(origin).port);
 }
 
 async function target(onStream: OnStream, settings: Parameters<typeof createServer>[0] = {}): Promise<Target> {
