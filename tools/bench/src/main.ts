@@ -1,8 +1,10 @@
 import { cpus } from 'node:os';
 import { type Flags, readFlags } from './flags.ts';
-import { HTTP_ROWS } from './http/rows.ts';
 import { httpNotes, isInstalled, runHttpCell } from './http/cell.ts';
+import { HTTP_ROWS } from './http/rows.ts';
+import { RunningRows } from './http/running-rows.ts';
 import { ROWS } from './plan/rows.ts';
+import type { CellRounds } from './report/figures.ts';
 import { reportCells, type RunReport } from './report/run-report.ts';
 import { readLast, store } from './report/store.ts';
 import { drawTable } from './report/table.ts';
@@ -17,12 +19,20 @@ function crateNotes(): string[] {
   return [`the rows of the Rust crate are missing: build it with ${HOW_TO_BUILD_THE_CRATE}`];
 }
 
+async function runHttp(flags: Flags): Promise<CellRounds[]> {
+  await using running = new RunningRows(flags.profiles);
+  return await runRounds(
+    choose(HTTP_ROWS.filter(isInstalled), flags),
+    flags,
+    (row, inFlight) => runHttpCell(row, inFlight, flags, running),
+    say,
+  );
+}
+
 async function run(flags: Flags): Promise<void> {
   const kind = flags.http ? 'http' : 'messages';
   const built = ROWS.filter(({ client, server }) => isBuilt(client) && isBuilt(server));
-  const cells = flags.http
-    ? await runRounds(choose(HTTP_ROWS.filter(isInstalled), flags), flags, runHttpCell, say)
-    : await runRounds(choose(built, flags), flags, runCell, say);
+  const cells = flags.http ? await runHttp(flags) : await runRounds(choose(built, flags), flags, runCell, say);
   const [core] = cpus();
   const report: RunReport = {
     kind,

@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { CellOptions } from '../run/cell.ts';
+import type { Timing } from '../run/commands.ts';
 import type { CellResult } from '../run/cell-result.ts';
-import { freePort, keepAwake, Program } from '../run/processes.ts';
+import { keepAwake } from '../run/processes.ts';
 import { HAS_WRK } from './load.ts';
 import { OTHERS } from './others/index.ts';
-import { type OtherProxy, Place } from './others/other-proxy.ts';
 import type { HttpRow } from './rows.ts';
-import { program, WORKLOADS } from './workloads.ts';
+import type { RunningRow, RunningRows } from './running-rows.ts';
+import { type Workload, WORKLOADS } from './workloads.ts';
 
 const AUTOCANNON =
   'load by autocannon, which shares the cores and knows whole milliseconds only; install wrk for better figures';
@@ -27,68 +24,45 @@ export function isInstalled({ id }: HttpRow): boolean {
   return OTHERS[id]?.missing() === undefined;
 }
 
-async function start(
-  stack: AsyncDisposableStack,
-  command: readonly string[],
-): Promise<{ one: Program; address: string }> {
-  const one = stack.use(new Program([process.execPath, ...command], undefined));
-  return { one, address: (JSON.parse(await one.line()) as { readonly address: string }).address };
-}
-
-function profileFlags(row: HttpRow, inFlight: number, { profiles }: CellOptions): string[] {
-  if (profiles === undefined) return [];
-  return ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=http-${row.id}-${inFlight}.cpuprofile`];
-}
-
-/** A row's proxy, its agents, and the address that clients are given. */
-interface Running {
-  readonly proxy: Program;
-  readonly agents: readonly Program[];
-  readonly address: string;
-}
-
-async function startNode(
-  stack: AsyncDisposableStack,
-  row: HttpRow,
-  upstream: string,
-  flags: readonly string[],
-): Promise<Running> {
-  const agents: { one: Program; address: string }[] = [];
-  for (const agent of row.agents) {
-    const path = join(tmpdir(), `agentwire-bench-http-${process.pid}-${agents.length}.sock`);
-    stack.defer(() => rm(path, { force: true }));
-    agents.push(await start(stack, [program('serve'), agent, `unix:${path}`]));
-  }
-  const addresses = agents.map(({ address }) => address);
-  const proxy = await start(stack, [...flags, program('proxy'), row.id, upstream, ...addresses]);
-  return { proxy: proxy.one, agents: agents.map(({ one }) => one), address: proxy.address };
-}
-
-async function startOther(stack: AsyncDisposableStack, other: OtherProxy, upstream: string): Promise<Running> {
-  const folder = await mkdtemp(join(tmpdir(), 'agentwire-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const port = await freePort();
-  const started = await other.start(new Place(stack, folder, port, Number(new URL(upstream).port)));
-  return { ...started, address: `http://127.0.0.1:${port}` };
-}
+/** Seconds of the first load of a proxy, after which its code is compiled. */
+const FIRST_WARMUP_SECONDS = 5;
+/** Seconds of each later load before it is measured. */
+const WARMUP_SECONDS = 1;
 
 /** Runs one proxy between a load program and an upstream, each in a process of its own on any core. */
-export async function runHttpCell(row: HttpRow, inFlight: number, options: CellOptions): Promise<CellResult> {
+export async function runHttpCell(
+  row: HttpRow,
+  inFlight: number,
+  { seconds }: Timing,
+  rows: RunningRows,
+): Promise<CellResult> {
+  const { load } = WORKLOADS[row.workload];
+  const isFirst = !rows.has(row);
+  try {
+    const running = await rows.get(row);
+    const url = `${running.address}/api/v2/accounts/1?full=1`;
+    if (isFirst) await load(url, Math.max(...row.loads.map((one) => one.inFlight)), FIRST_WARMUP_SECONDS);
+    return await measure(running, load, url, inFlight, seconds);
+  } catch (error) {
+    await rows.end(row);
+    throw error;
+  }
+}
+
+async function measure(
+  { proxy, agents }: RunningRow,
+  load: Workload['load'],
+  url: string,
+  inFlight: number,
+  seconds: number,
+): Promise<CellResult> {
   await using stack = new AsyncDisposableStack();
-  const { upstream: upstreamProgram, load } = WORKLOADS[row.workload];
-  const upstream = await start(stack, [program(upstreamProgram)]);
-  const other = OTHERS[row.id];
-  const { proxy, agents, address } =
-    other === undefined
-      ? await startNode(stack, row, upstream.address, profileFlags(row, inFlight, options))
-      : await startOther(stack, other, upstream.address);
-  const url = `${address}/api/v2/accounts/1?full=1`;
   if (inFlight === 1) for (const one of keepAwake()) stack.use(one);
-  await load(url, inFlight, options.warmupSeconds);
+  await load(url, inFlight, WARMUP_SECONDS);
   const agentSeconds = (): number => agents.reduce((sum, one) => sum + one.cpuSeconds(), 0);
   const [proxyBefore, agentsBefore] = [proxy.cpuSeconds(), agentSeconds()];
-  const { requests, requestsPerSecond, p50Ms, p99Ms, failed } = await load(url, inFlight, options.seconds);
-  const perRequest = (seconds: number): number => (seconds * 1e6) / Math.max(1, requests);
+  const { requests, requestsPerSecond, p50Ms, p99Ms, failed } = await load(url, inFlight, seconds);
+  const perRequest = (used: number): number => (used * 1e6) / Math.max(1, requests);
   const client = perRequest(proxy.cpuSeconds() - proxyBefore);
   const server = perRequest(agentSeconds() - agentsBefore);
   return {

@@ -19,7 +19,8 @@ export function choose<R extends Row>(rows: readonly R[], { stacks, inFlight }: 
 }
 
 /**
- * Runs every cell once a round, all of them before the next round begins, so that a slow hour of the machine meets all.
+ * Runs every cell once a round, all of them before the next round begins, so that a slow hour of the machine meets all. Every
+ * second round goes from the last cell to the first, so that no row always follows the same one.
  *
  * @param say told of each run when it is done
  */
@@ -33,7 +34,7 @@ export async function runRounds<R extends Row>(
     row.loads.map((load) => ({ row, load, rounds: [] as (CellResult | undefined)[] })),
   );
   for (let round = 1; round <= flags.rounds; round++) {
-    for (const { row, load, rounds } of cells) {
+    for (const { row, load, rounds } of round % 2 === 1 ? cells : cells.toReversed()) {
       const name = `${round}/${flags.rounds} ${row.id} ${load.inFlight}`;
       try {
         const result = await run(row, load.inFlight, flags);
