@@ -9,6 +9,8 @@ export interface ProxySettings {
   readonly agentAt: string;
   /** Events that it sends. */
   readonly events: readonly string[];
+  /** Leaves the circuit breaker of the upstream as it is by default. */
+  readonly defaultBreaker?: boolean | undefined;
 }
 
 /** Medium between proxy and agent. */
@@ -18,7 +20,9 @@ const filter = (mode: string): string =>
   `    filter "ask-${mode}" {\n        type "agent"\n        agent "agentwire"\n        failure-mode "${mode}"\n    }\n`;
 
 /** A configuration as `docs/zentinel.md` has it, with a second route that fails open. */
-export function configuration({ port, upstreamPort, medium, agentAt, events }: ProxySettings): string {
+export function configuration(settings: ProxySettings): string {
+  const { port, upstreamPort, medium, agentAt, events, defaultBreaker = false } = settings;
+  const breaker = '\n        circuit-breaker {\n            failure-threshold 1000000\n        }';
   return `schema-version "1.0"
 system {
     worker-threads 2
@@ -32,7 +36,7 @@ listeners {
 }
 upstreams {
     upstream "backend" {
-        target "127.0.0.1:${upstreamPort}"
+        target "127.0.0.1:${upstreamPort}"${defaultBreaker ? '' : breaker}
     }
 }
 agents {

@@ -13,11 +13,11 @@ const page = fileURLToPath(new URL('../../../docs/conform-zentinel-0.6.45.md', i
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function playIn(medium: Medium, scenarios: readonly Scenario[]): Promise<boolean> {
+async function playIn(medium: Medium, scenarios: readonly Scenario[], defaultBreaker?: boolean): Promise<boolean> {
   const world = new World();
   let good = true;
   try {
-    await world.start(medium);
+    await world.start(medium, defaultBreaker);
     for (const { name, run } of scenarios) {
       try {
         say(`| ${name} | ok | ${await run(world)} |`);
@@ -35,7 +35,7 @@ async function playIn(medium: Medium, scenarios: readonly Scenario[]): Promise<b
 async function play(medium: Medium): Promise<boolean> {
   say(`\n| ${medium === 'uds' ? 'over a Unix socket' : 'over gRPC'} | | seen |\n| --- | --- | --- |`);
   let good = await playIn(medium, SCENARIOS);
-  for (const scenario of DESTRUCTIVE) good = (await playIn(medium, [scenario])) && good;
+  for (const scenario of DESTRUCTIVE) good = (await playIn(medium, [scenario], scenario.defaultBreaker)) && good;
   return good;
 }
 

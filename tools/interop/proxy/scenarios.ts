@@ -3,6 +3,8 @@ import type { Exchange, World } from './world.ts';
 /** One thing that is done through real HTTP. */
 export interface Scenario {
   readonly name: string;
+  /** Plays it with the circuit breaker of the upstream as it is by default. */
+  readonly defaultBreaker?: boolean;
   /** Resolves with what was seen. @throws Error where it is not as `docs/zentinel.md` says */
   run(this: void, world: World): Promise<string>;
 }
@@ -12,6 +14,12 @@ function expect(holds: boolean, { status, body }: Exchange): void {
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+/** Ten clients that leave before their answer, one after the other, and one that asks after them. */
+async function afterClientsThatLeft(world: World): Promise<string> {
+  let left = 0;
+  while (left < 10 && (await world.leave())) left += 1;
+  return `${(await world.ask('/')).status} after ${left} clients`;
+}
 const isFine = ({ status, upstream }: Exchange): boolean => status === 200 && upstream?.headers['x-agent'] === 'allow';
 
 /** Scenarios, in the order in which they run. */
@@ -182,4 +190,6 @@ export const DESTRUCTIVE: readonly Scenario[] = [
       return `${right} of 20 got their own decision, ${failed} failed, ${20 - right - failed} got another’s`;
     },
   },
+  { name: 'a request after up to ten clients that left before their answer', run: afterClientsThatLeft },
+  { name: 'the same with the default circuit breaker', defaultBreaker: true, run: afterClientsThatLeft },
 ];

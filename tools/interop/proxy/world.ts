@@ -11,6 +11,9 @@ import { freePort, LOG, pause, ReleasedProxy } from './released-proxy.ts';
 
 const cli = fileURLToPath(new URL('../../../packages/cli/bin/agentwire.js', import.meta.url));
 
+/** Path that the upstream does not answer. */
+const UNANSWERED = '/unanswered';
+
 /** Response of the proxy, and the request as the upstream saw it. */
 export interface Exchange {
   readonly status: number;
@@ -39,13 +42,14 @@ export class World {
       incoming.on('data', (chunk: Buffer) => (bodyBytes += chunk.length));
       incoming.on('end', () => {
         this.#seen.set(String(incoming.headers['x-exchange']), { headers: incoming.headers, bodyBytes });
+        if (incoming.url === UNANSWERED) return;
         answer.writeHead(200, { 'content-type': 'text/plain', 'x-upstream': '1' }).end('from the upstream');
       });
     });
   }
 
   /** Starts agent, upstream and proxy, in this order: the proxy connects before it listens. */
-  async start(medium: Medium): Promise<void> {
+  async start(medium: Medium, defaultBreaker?: boolean): Promise<void> {
     this.#upstream.listen(0, '127.0.0.1');
     await once(this.#upstream, 'listening');
     const agentAt = medium === 'uds' ? `${this.#folder}/agent.sock` : `127.0.0.1:${await freePort()}`;
@@ -54,7 +58,14 @@ export class World {
     this.#port = await freePort();
     const { port: upstreamPort } = this.#upstream.address() as AddressInfo;
     const events = ['request_headers', 'request_body', 'response_headers'];
-    this.#proxy = new ReleasedProxy(this.#folder, { port: this.#port, upstreamPort, medium, agentAt, events });
+    this.#proxy = new ReleasedProxy(this.#folder, {
+      port: this.#port,
+      upstreamPort,
+      medium,
+      agentAt,
+      events,
+      defaultBreaker,
+    });
     await this.#proxy.start();
   }
 
@@ -99,6 +110,18 @@ export class World {
       body: Buffer.concat(chunks).toString(),
       ...(upstream !== undefined && { upstream }),
     };
+  }
+
+  /** Sends a request, and leaves once the upstream has it. Resolves when the proxy has given it up, with `false` where the proxy answered. */
+  async leave(): Promise<boolean> {
+    const arrived = once(this.#upstream, 'request') as Promise<[IncomingMessage]>;
+    const outgoing = request({ host: '127.0.0.1', port: this.#port, path: UNANSWERED, agent: this.#http });
+    outgoing.on('error', () => undefined).end();
+    const incoming = await Promise.race([arrived, once(outgoing, 'response').then(() => undefined)]);
+    outgoing.destroy();
+    if (incoming === undefined) return false;
+    await once(incoming[0].socket, 'close');
+    return true;
   }
 
   /** Asks until it holds. @returns after how many milliseconds, and how many attempts */

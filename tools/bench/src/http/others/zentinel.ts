@@ -20,6 +20,11 @@ listeners {
 upstreams {
     upstream "backend" {
         target "127.0.0.1:${upstreamPort}"
+        // clients that leave before their answer count as failures of the upstream, as those of wrk do when a round ends: by
+        // default three in a row make it answer 500 to everyone for 30 s
+        circuit-breaker {
+            failure-threshold 1000000
+        }
     }
 }
 agents {
