@@ -26,8 +26,11 @@ export interface RunOptions {
   /** Time limit of one cell, in milliseconds. */
   readonly limitMs: number;
   readonly say: (text: string) => void;
+  /** Interval of the line that shows how far a cell is, in milliseconds; default 15 000. */
+  readonly beatMs?: number;
 }
 
+const BEAT_MS = 15_000;
 /** Most runs of a cell when the machine was too busy. */
 const TRIES = 3;
 /** A process that waited this long for a processor says nothing about times, in milliseconds. */
@@ -69,7 +72,12 @@ async function runOnce(
   const watcher = new ProcessWatcher();
   const cell = new Cell(column, options.quick, (text) => options.say(`${row.id} ${column.id}: ${text}`));
   cell.progress(row.fault);
+  const beat = setInterval(() => {
+    const seconds = Math.round((monotonicMs() - since) / 1000);
+    options.say(`${row.id} ${column.id}: ${cell.at}, for ${seconds} s now`);
+  }, options.beatMs ?? BEAT_MS);
   const { ok, figure, why, late = [] } = await judge(row, cell, options.limitMs * (row.patience ?? 1));
+  clearInterval(beat);
   const found = [...new Set([...why, ...(await closeCell(cell, watcher)), ...(await watcher.finish())])];
   const silent = !ok && found.length + late.length === 0;
   const result: CellResult = {

@@ -106,6 +106,22 @@ test('a row that does not end has failed', async () => {
   expect(result).toMatchObject({ status: 'failed', why: [expect.stringContaining('did not end')] });
 });
 
+test('a row that runs on shows how far it is', async () => {
+  const said: string[] = [];
+  const shown = Promise.withResolvers<void>();
+  const say = (text: string): void => {
+    said.push(text);
+    if (text.includes('round 2 of 3')) shown.resolve();
+  };
+  const row = rowThat(async (cell) => {
+    cell.note('round 2 of 3');
+    await shown.promise;
+    return good();
+  });
+  await runCell(row, column, { quick: true, limitMs: 5_000, say, beatMs: 1 });
+  expect(said).toEqual(expect.arrayContaining([expect.stringMatching(/^R0 memory: round 2 of 3, for \d+ s now$/)]));
+});
+
 test('a question without an outcome fails a row that found nothing', async () => {
   const endpoint = await listen(false);
   const row = rowThat(async (cell) => {

@@ -39,7 +39,13 @@ async function play(socket: Socket, ending: Ending, body: Buffer, random: Random
   for (let at = 0; at < all.length && !socket.destroyed;) {
     const next = random(3) === 0 ? all.length : Math.min(all.length, at + 1 + random(all.length));
     if (!socket.write(all.subarray(at, next)))
-      await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          socket.off('drain', done).off('close', done);
+          resolve();
+        };
+        socket.on('drain', done).on('close', done);
+      });
     at = next;
     await turns(random(4));
   }

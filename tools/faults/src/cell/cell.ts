@@ -27,6 +27,7 @@ export class Cell {
   /** Questions through pools; those on sessions are counted there. */
   readonly asked: Asked = new Asked();
   readonly #say: (text: string) => void;
+  #at = '';
   readonly #sessions: TrackedSession[] = [];
   readonly #agents: AgentProcess[] = [];
   readonly #pools: AgentPool[] = [];
@@ -43,9 +44,20 @@ export class Cell {
     this.#say = say;
   }
 
+  /** How far the row is, in a few words. */
+  get at(): string {
+    return this.#at;
+  }
+
   /** Shows how far the row is. */
   progress(text: string): void {
+    this.#at = text;
     this.#say(text);
+  }
+
+  /** Notes how far the row is: shown only if it still runs some seconds later. */
+  note(text: string): void {
+    this.#at = text;
   }
 
   /**

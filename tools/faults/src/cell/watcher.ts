@@ -24,7 +24,9 @@ export class ProcessWatcher {
   readonly #ticker: NodeJS.Timeout;
   readonly #onRejection = (reason: unknown): void => void this.#found.push(`unhandled rejection: ${String(reason)}`);
   readonly #onException = (error: unknown): void => void this.#found.push(`uncaught exception: ${String(error)}`);
-  readonly #onWarning = (warning: Error): void => void this.#found.push(`process warning: ${warning.message}`);
+  // with its stack: a count of listeners alone does not tell who added them
+  readonly #onWarning = (warning: Error): void =>
+    void this.#found.push(`process warning: ${(warning.stack ?? warning.message).split('\n').slice(0, 8).join(' | ')}`);
 
   constructor() {
     process.on('unhandledRejection', this.#onRejection);

@@ -26,7 +26,8 @@ function onLine(socket: Socket, take: (line: string) => void): void {
 export async function takeOrders(path: string, obey: (order: Order) => Promise<unknown>): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    const report = (what: Report): void => void socket.end(`${JSON.stringify(what)}\n`);
+    // closed with the report, not with the other side's end: an agent's handles are counted once its proxy has the report
+    const report = (what: Report): void => void socket.end(`${JSON.stringify(what)}\n`, () => socket.destroy());
     onLine(socket, (line) => {
       obey(JSON.parse(line) as Order).then(
         () => report({}),
@@ -46,7 +47,11 @@ export async function takeOrders(path: string, obey: (order: Order) => Promise<u
   return server;
 }
 
-/** Gives an agent an order. @throws AgentwireError what the agent reports, `ERR_CONNECT` if it is not there or leaves */
+/**
+ * Gives an agent an order; resolves once the agent has carried it out, and closed its side.
+ *
+ * @throws AgentwireError what the agent reports, `ERR_CONNECT` if it is not there or leaves
+ */
 export function giveOrder(path: string, order: Order, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -14,6 +14,7 @@ import {
 } from '@agentwire/core';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
 import { certificates } from '../../../../packages/transport-uds/test/certificates/certificates.ts';
+import { within } from '../wait.ts';
 import { giveOrder, takeOrders } from './control.ts';
 
 const tcp = createTcpTransport({ tls: certificates });
@@ -21,6 +22,9 @@ const tcp = createTcpTransport({ tls: certificates });
 const INNER: Readonly<Record<string, Transport>> = { 'rev-uds': createUdsTransport(), 'rev-tcp': tcp, 'rev-tls': tcp };
 /** Between an agent's own address and the relay that it is to dial through. */
 const VIA = '|';
+
+/** Time for the report of an order whose connection is there, in milliseconds. */
+const CARRIED_OUT_MS = 1_000;
 
 let made = 0;
 
@@ -109,9 +113,12 @@ class ReversedTransport implements Transport {
       () => settle.reject(new AgentwireError('ERR_TIMEOUT', `no agent registered within ${handshakeTimeoutMs} ms`)),
       handshakeTimeoutMs,
     );
-    giveOrder(ordersOf(text), { dial: via ?? here, id }, over.signal).catch(settle.reject);
+    const carriedOut = giveOrder(ordersOf(text), { dial: via ?? here, id }, over.signal).catch(settle.reject);
     try {
-      return await settle.promise;
+      const connection = await settle.promise;
+      // the order's socket is none of the agent's handles then, which rows count
+      await within(carriedOut, CARRIED_OUT_MS);
+      return connection;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

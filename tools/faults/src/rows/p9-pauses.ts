@@ -25,7 +25,9 @@ async function run(cell: Cell): Promise<Verdict> {
   const paused = (): number => pooled.pool.stats.agents[0]?.paused ?? 0;
   const order = async (how: 'pause' | 'resume'): Promise<Outcome> => orders.ask(headers(`/?how=${how}`));
   let [worst, worstBack, failed] = [0, 0, 0];
-  for (let at = 0; at < (cell.quick ? 2 : 20); at += 1) {
+  const rounds = cell.quick ? 2 : 20;
+  for (let at = 0; at < rounds; at += 1) {
+    cell.note(`pause ${at + 1} of ${rounds}`);
     const load = startLoad(PER_SECOND, () => pooled.ask('a'));
     await sleep(100);
     // what an agent has when it pauses, it answers

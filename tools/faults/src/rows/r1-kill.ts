@@ -51,7 +51,11 @@ async function round(
 
 async function run(cell: Cell): Promise<Verdict> {
   const rounds: Awaited<ReturnType<typeof round>>[] = [];
-  for (let at = 0; at < (cell.quick ? 1 : 5); at++) rounds.push(await round(cell));
+  const count = cell.quick ? 1 : 5;
+  for (let at = 0; at < count; at++) {
+    cell.note(`round ${at + 1} of ${count}`);
+    rounds.push(await round(cell));
+  }
   const worst = Math.max(...rounds.map(({ tookMs }) => tookMs));
   const slowest = Math.min(...rounds.map(({ perSecond }) => perSecond));
   const why = rounds.flatMap((one) => one.why);

@@ -50,6 +50,7 @@ async function run(cell: Cell): Promise<Verdict> {
     cell.progress(`cuts ${direction}: ${whole[direction]} bytes`);
     const step = cell.quick ? 17 : 1;
     for (let bytes = 1; bytes < whole[direction]; bytes += step) {
+      cell.note(`${direction}, byte ${bytes} of ${whole[direction]}`);
       const { outcomes } = await talk(cell, endpoint, { cutAfter: { direction, bytes } });
       cuts += 1;
       for (const [at, outcome] of outcomes.entries()) {
@@ -63,6 +64,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const longest = Math.max(whole.toAgent, whole.toProxy);
   let sizes = 0;
   for (let pieces = 1; pieces <= longest; pieces += cell.quick ? 1 + pieces : 1) {
+    cell.note(`pieces of ${pieces} of ${longest}`);
     const { outcomes } = await talk(cell, endpoint, { pieces });
     sizes += 1;
     if (outcomes.length !== URIS.length || !outcomes.every(same))

@@ -15,6 +15,7 @@ async function run(cell: Cell): Promise<Verdict> {
   await ask(`/seed?seed=${seed}&size=${SIZE}`);
   const why: string[] = [];
   for (let mix = 0; mix < mixes && why.length === 0; mix++) {
+    cell.note(`mix ${mix + 1} of ${mixes}`);
     const outcomes = await Promise.all(Array.from({ length: SIZE }, (_, at) => ask(`/mix?n=${mix * SIZE + at}`)));
     for (const [at, { decision, error }] of outcomes.entries()) {
       const got = numberOf(decision) ?? error?.code;

@@ -7,8 +7,9 @@ import { type Row, type Verdict, verdict } from '../row.ts';
 
 const WITHIN_MS = 1_000;
 
-/** Time from listening to the first success, under a request every 5 ms. */
-async function outage(cell: Cell, outageMs: number): Promise<number> {
+/** Time from listening to the first success, under a request every 5 ms, and the limit for it. */
+async function outage(cell: Cell, outageMs: number): Promise<{ readonly tookMs: number; readonly limitMs: number }> {
+  const yardstick = await cell.yardstick();
   let agent = await cell.agent();
   const pool = cell.pool();
   const ask = (n: number): ReturnType<typeof cell.asked.follow> =>
@@ -31,7 +32,8 @@ async function outage(cell: Cell, outageMs: number): Promise<number> {
   const listeningAt = agent.listeningAt;
   await asking;
   await pool.close();
-  return (succeededAt ?? Infinity) - listeningAt;
+  const tookMs = (succeededAt ?? Infinity) - listeningAt;
+  return { tookMs, limitMs: await yardstick.allows(WITHIN_MS, listeningAt, succeededAt) };
 }
 
 async function run(cell: Cell): Promise<Verdict> {
@@ -39,9 +41,9 @@ async function run(cell: Cell): Promise<Verdict> {
   const late: string[] = [];
   for (const seconds of cell.quick ? [0.5] : [0.2, 2, 5, 20, 60]) {
     cell.progress(`down for ${seconds} s`);
-    const tookMs = await outage(cell, seconds * 1000);
+    const { tookMs, limitMs } = await outage(cell, seconds * 1000);
     figures.push(`${inMs(tookMs)} after ${seconds} s`);
-    if (tookMs > WITHIN_MS)
+    if (tookMs > limitMs)
       late.push(`after an outage of ${seconds} s the first success came ${inMs(tookMs)} after listening`);
   }
   return verdict(figures.join(', '), [], late);

@@ -29,6 +29,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const busy = await cell.session(stopped.endpoint, { keepalive: false });
   const idle = await cell.session(stopped.endpoint, { keepalive: PING });
   const beside = await cell.session(other.endpoint);
+  const yardstick = await cell.yardstick();
   const samples = cell.quick ? 100 : 1_000;
   await p99(beside, 100);
   const before = await p99(beside, samples);
@@ -45,13 +46,15 @@ async function run(cell: Cell): Promise<Verdict> {
   const during = await p99(beside, samples);
   why.push(...timeouts(await Promise.all(questions)));
   const ejectedAfter = (await ejected) ?? Infinity;
-  if (ejectedAfter > 2 * (PING.intervalMs + PING.timeoutMs))
+  const ejectedBy = await yardstick.allows(2 * (PING.intervalMs + PING.timeoutMs), stoppedAt, stoppedAt + ejectedAfter);
+  if (ejectedAfter > ejectedBy || ejectedAfter === Infinity)
     late.push(`the connection was ejected after ${inMs(ejectedAfter)}`);
   if (during > before * 1.2 + NOISE_MS) late.push(`p99 of another agent went from ${inMs(before)} to ${inMs(during)}`);
 
   stopped.signal('SIGCONT');
+  const goesOn = monotonicMs();
   const back = await timeToAnswer(cell, stopped.endpoint);
-  if (back > BACK_MS) late.push(`it was back after ${inMs(back)}`);
+  if (back > (await yardstick.allows(BACK_MS, goesOn))) late.push(`it was back after ${inMs(back)}`);
   const { stats } = busy.session;
   await waitUntil(() => stats.lateAnswers === IN_FLIGHT, 2_000);
   if (stats.lateAnswers !== IN_FLIGHT) why.push(`${stats.lateAnswers} of ${IN_FLIGHT} late answers were counted`);

@@ -53,6 +53,7 @@ async function run(cell: Cell): Promise<Verdict> {
   let worst = 0;
   const rounds = cell.quick ? 10 : 100;
   for (let at = 0; at < rounds; at++) {
+    cell.note(`round ${at + 1} of ${rounds}`);
     const one = await round(cell, agent.endpoint, yardstick);
     worst = Math.max(worst, one.tookMs);
     for (const text of one.why) why.add(text);

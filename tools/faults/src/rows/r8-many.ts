@@ -35,7 +35,11 @@ async function run(cell: Cell): Promise<Verdict> {
   const [count, seconds] = cell.quick ? [100, 2] : [1_000, 60];
   const first = await cell.session(agent.endpoint, { keepalive: false });
   const sessions: ProxySession[] = [];
-  for (let at = 0; at < count; at++) sessions.push(await open(cell, agent.endpoint));
+  for (let at = 0; at < count; at++) {
+    cell.note(`connection ${at + 1} of ${count}`);
+    sessions.push(await open(cell, agent.endpoint));
+  }
+  cell.progress(`${count} connections, for ${seconds} s`);
   const agentBefore = await reportOn(first);
   const event = headers('/?n=1');
   const cpu = process.cpuUsage();

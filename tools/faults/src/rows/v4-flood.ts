@@ -38,6 +38,7 @@ async function run(cell: Cell): Promise<Verdict> {
     child.stdout.resume();
     child.stderr.resume();
     while (child.exitCode === null && child.signalCode === null) {
+      cell.note(`${spans.length} good ones between the bad`);
       await meanwhile();
       await sleep(50);
     }

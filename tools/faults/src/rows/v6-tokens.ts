@@ -50,8 +50,11 @@ async function run(cell: Cell): Promise<Verdict> {
     }
   };
   // the first ones are answered sooner; from then on the delay no longer grows
-  for (let at = -1; at < (cell.quick ? 8 : 60); at++)
+  const rounds = cell.quick ? 8 : 60;
+  for (let at = -1; at < rounds; at++) {
+    cell.note(`round ${at + 1} of ${rounds}`);
     await Promise.all(turned(at + 1).map(([variant, n]) => attempt(n, variant, at >= 0)));
+  }
   if (answers.size !== 1) why.push(`there are ${answers.size} answers: ${[...answers].join(' | ')}`);
   const medians = times.map((each) => quantile(each, 0.5));
   const spread = Math.max(...medians) - Math.min(...medians);
