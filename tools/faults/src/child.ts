@@ -1,7 +1,9 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Cell } from './cell/cell.ts';
 
 /** The file of the `agentwire` command. */
 export const commandFile = (): string =>
@@ -19,4 +21,25 @@ export function spawnChild(file: string, words: readonly string[]): ChildProcess
   living.add(child);
   child.once('exit', () => living.delete(child));
   return child;
+}
+
+/**
+ * Runs a program of this board to its end. It is killed with the cell.
+ *
+ * @returns the last line of its stdout, which is JSON. @throws Error with its stderr where there is none
+ */
+export async function reportOfChild(cell: Cell, words: readonly string[]): Promise<unknown> {
+  const child = spawnChild(process.execPath, words);
+  const ended = once(child, 'close');
+  cell.defer(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
+  const [status, signal] = (await ended) as [number | null, string | null];
+  const line = output.trim().split('\n').at(-1) ?? '';
+  if (status !== 0 || line === '') throw new Error(`a program ended with ${status ?? signal}: ${errors.trim()}`);
+  return JSON.parse(line);
 }

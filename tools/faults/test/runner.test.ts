@@ -107,10 +107,10 @@ test('a row that does not end has failed', async () => {
 });
 
 test('a row that runs on shows how far it is', async () => {
-  const said: string[] = [];
+  const lines: string[] = [];
   const shown = Promise.withResolvers<void>();
   const say = (text: string): void => {
-    said.push(text);
+    lines.push(text);
     if (text.includes('round 2 of 3')) shown.resolve();
   };
   const row = rowThat(async (cell) => {
@@ -119,7 +119,7 @@ test('a row that runs on shows how far it is', async () => {
     return good();
   });
   await runCell(row, column, { quick: true, limitMs: 5_000, say, beatMs: 1 });
-  expect(said).toEqual(expect.arrayContaining([expect.stringMatching(/^R0 memory: round 2 of 3, for \d+ s now$/)]));
+  expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^R0 memory: round 2 of 3, for \d+ s now$/)]));
 });
 
 test('a question without an outcome fails a row that found nothing', async () => {

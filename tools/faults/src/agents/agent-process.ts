@@ -35,10 +35,14 @@ export interface ProcessLimits {
   readonly maxDescriptors?: number;
   /** Folder for its temporary files, a full file system of its own where this system allows one, else with a limit of 64 KiB for any file. */
   readonly fullTemp?: string;
+  /** Old generation of its heap, in MiB. */
+  readonly maxHeapMiB?: number;
 }
 
 /** The words that start a process under limits. */
-function limited(words: readonly string[], { maxDescriptors, fullTemp }: ProcessLimits): [string, readonly string[]] {
+function limited(given: readonly string[], limits: ProcessLimits): [string, readonly string[]] {
+  const { maxDescriptors, fullTemp, maxHeapMiB } = limits;
+  const words = maxHeapMiB === undefined ? given : [`--max-old-space-size=${maxHeapMiB}`, ...given];
   if (maxDescriptors === undefined && fullTemp === undefined) return [process.execPath, words];
   const lines: string[] = [];
   if (maxDescriptors !== undefined) lines.push(`ulimit -n ${maxDescriptors}`);

@@ -44,7 +44,7 @@ export class Cell {
     this.#say = say;
   }
 
-  /** How far the row is, in a few words. */
+  /** Progress of the row, in a few words. */
   get at(): string {
     return this.#at;
   }
