@@ -127,4 +127,8 @@ test('--check says its own name, and takes the file of --config', async () => {
   writeFileSync(file, 'upstream: http://127.0.0.1:1\n');
   expect(await run('gateway', '--config', file, '--check')).toEqual({ status: 0, lines: [`${file} is valid`] });
   expect((await run('gateway', '--check')).status).toBe(2);
+  writeFileSync(file, '# nothing yet\n');
+  const { status, lines } = await run('gateway', '--check', file);
+  expect(status).toBe(1);
+  expect(lines).toEqual([`${file}: a gateway needs --upstream URL, or upstream: or routes: in its file`]);
 });

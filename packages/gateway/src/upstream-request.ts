@@ -7,7 +7,7 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { UpstreamTimes } from './observe/upstream-times.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
-import { takesTrailers } from './options/trailer-mode.ts';
+import { isGrpc, takesTrailers } from './options/trailer-mode.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { BadRequest } from './response/refusal.ts';
@@ -97,6 +97,11 @@ export class UpstreamRequest implements ResponseHandler {
     return this.#writer.bytes;
   }
 
+  /** Status of a gRPC call that the upstream answered, where observers are told of it. */
+  get grpcStatus(): number | undefined {
+    return this.#writer.grpcStatus;
+  }
+
   /** `true` once the response has begun: its head can no longer be changed. */
   get answered(): boolean {
     return this.#answered;
@@ -169,6 +174,7 @@ export class UpstreamRequest implements ResponseHandler {
     const bodiless = control.headOnly || isBodiless(this.#context.request.method, status);
     const { judgesResponses, responseOps, trailers } = this.#context.pipeline;
     const { request, options } = this.#context;
+    if (trailers !== undefined && this.times !== undefined && isGrpc(request)) this.#writer.keepLines();
     if (trailers !== undefined && !bodiless && takesTrailers(request, options.trailers)) {
       this.#head = headers;
       this.#writer.expectTrailers();

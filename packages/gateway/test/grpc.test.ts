@@ -142,6 +142,18 @@ test('a grpc-js client calls a grpc-js server: unary and all three streams, with
   await exchangeAll(client);
   await ended(4);
   expect(summaries.map(({ outcome }) => outcome)).toEqual(['allowed', 'allowed', 'allowed', 'allowed']);
+  expect(summaries.map(({ grpcStatus }) => grpcStatus)).toEqual([0, 0, 0, 0]);
+});
+
+test('observers are told the status of a call that the upstream answered, in its trailers or in a head without a body', async () => {
+  const one = await rig();
+  expect((await unary(one.client, 'fail')).error).toMatchObject({ code: status.ABORTED });
+  await one.ended(1);
+  expect(one.summaries[0]).toMatchObject({ outcome: 'allowed', status: 200, grpcStatus: status.ABORTED });
+  const bare = await rig({}, { waf: () => ALLOW });
+  expect((await unary(bare.client, 'one')).error).toMatchObject({ code: status.UNIMPLEMENTED });
+  await bare.ended(1);
+  expect(bare.summaries[0]).toMatchObject({ outcome: 'allowed', status: 200, grpcStatus: status.UNIMPLEMENTED });
 });
 
 test('the same over TLS on both sides', async () => {

@@ -71,8 +71,13 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
         );
   const file = config?.value ?? {};
   const upstream = flags.upstream ?? file.upstream;
-  if (upstream === undefined && file.routes === undefined)
-    throw new UsageError('a gateway needs --upstream URL, or upstream: or routes: in its file', GATEWAY_EXAMPLE);
+  if (upstream === undefined && file.routes === undefined) {
+    const place = flags.config === undefined ? '' : `${flags.config}: `;
+    throw new UsageError(
+      `${place}a gateway needs --upstream URL, or upstream: or routes: in its file`,
+      GATEWAY_EXAMPLE,
+    );
+  }
   const transports = [...(file.transports ?? []), ...flags.transport];
   const given = agentsOf(flags, transports.length > 0);
   const replaces = given.length > 0 && (file.agents !== undefined || file.pipeline !== undefined);

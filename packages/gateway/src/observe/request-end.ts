@@ -27,6 +27,8 @@ export interface RequestEnd {
     /** Target that it was sent to last. */
     readonly target: string | undefined;
     readonly times: UpstreamTimes | undefined;
+    /** Status of a gRPC call that it answered. */
+    readonly grpcStatus: number | undefined;
   };
 }
 
@@ -71,6 +73,7 @@ function tellObservers({ id, request, route, options, pipeline, trace, outcome, 
     id,
     route,
     upstream: upstream.target,
+    grpcStatus: upstream.grpcStatus,
     ...measured,
     ...outcome,
     ...decisionSources(pipeline, outcome),

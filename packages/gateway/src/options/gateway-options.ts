@@ -20,7 +20,7 @@ export interface RequestSummary {
   readonly route: string;
   /** Status sent to the client; 0 when it left before one was sent. */
   readonly status: number;
-  /** Status of a gRPC call that the gateway answered itself, such as 7 for a block; `undefined` for others, whose status the upstream tells. */
+  /** Status of a gRPC call as its client was sent it: the upstream's, or the gateway's own, such as 7 for a block. `undefined` where none was sent, and for other requests. */
   readonly grpcStatus?: number | undefined;
   /** `failed`: the upstream, an agent's answer or the request itself was at fault. `cancelled`: the client left. */
   readonly outcome: 'allowed' | 'blocked' | 'redirected' | 'challenged' | 'cancelled' | 'failed';

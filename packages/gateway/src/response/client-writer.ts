@@ -21,6 +21,12 @@ export interface ClientWriterDeps {
   readonly onFail: (error: Error) => void;
 }
 
+/** Returns the `grpc-status` of a head or trailers; `undefined` where there is none, or one that is no number. */
+function statusIn(lines: HeaderList = []): number | undefined {
+  const text = new HeaderMap(lines).get('grpc-status')?.trim();
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
 interface Head {
   readonly status: number;
   readonly headers: HeaderList;
@@ -39,6 +45,10 @@ export class ClientWriter {
   #onLeave: ((error: Error) => void) | undefined;
   /** Time since which the client has taken nothing of what waits for it. */
   stalledSince: number | undefined;
+  /** Set where the head and trailers that were sent are kept for {@link grpcStatus}. */
+  #keepsLines = false;
+  #sentHead: HeaderList | undefined;
+  #sentTrailers: HeaderList | undefined;
   /** Bytes of body written. */
   bytes = 0;
 
@@ -64,6 +74,16 @@ export class ClientWriter {
     this.head(status, map.toRaw());
   }
 
+  /** Announces the response to a gRPC call; before the head is sent. */
+  keepLines(): void {
+    this.#keepsLines = true;
+  }
+
+  /** Status of a gRPC call, as the client was sent it; `undefined` for other requests, and where none was sent. */
+  get grpcStatus(): number | undefined {
+    return statusIn(this.#sentTrailers) ?? statusIn(this.#sentHead);
+  }
+
   /** Announces that trailers may follow; before the head is sent. */
   expectTrailers(): void {
     // HTTP/1.1 has no trailers behind a body of known length
@@ -77,6 +97,7 @@ export class ClientWriter {
     for (let at = 0; at < list.length; at += 2) pairs.push([list[at] as string, list[at + 1] as string]);
     try {
       if (pairs.length > 0) this.#response.addTrailers(pairs);
+      if (this.#keepsLines) this.#sentTrailers = list;
     } catch (error) {
       this.#options.onFail(error as Error);
     }
@@ -99,6 +120,7 @@ export class ClientWriter {
     this.#head = undefined;
     if (this.#response.headersSent || this.#response.destroyed) return false;
     this.#response.writeHead(head.status, head.headers as string[]);
+    if (this.#keepsLines) this.#sentHead = head.headers;
     return true;
   }
 
