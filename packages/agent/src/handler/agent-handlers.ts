@@ -82,7 +82,9 @@ export interface HandlerContext<State = unknown> {
   readonly deadline: number;
   /**
    * The proxy's id for the request, the same over every transport; unique with the gateway of agentwire. If the proxy has
-   * none it is the correlation id, which a client may have chosen: neither secret nor unique.
+   * none it is the correlation id, which a client may have chosen: neither secret nor unique. Where the agent saw no head of the
+   * request, as one without `onRequestHeaders`, it is the id of the exchange on its connection, which no log of the proxy has: log
+   * lines call it `wireId`. `log()` needs no id, as the proxy adds the request's.
    */
   readonly requestId: string;
   /**

@@ -9,11 +9,15 @@ import { badRequestDecision, type FailureObserver, toHandlerError } from './hand
 /** Makes the decision that is sent of the one that a handler gave. */
 type Conclude = (given: Decision) => Decision | Promise<Decision>;
 
-/** Fields of a log line about a request: its path as it was sent, which need not be one that handlers get, without the query, which may hold secrets. */
+/**
+ * Fields of a log line about a request: its path as it was sent, which need not be one that handlers get, without the query, which may hold
+ * secrets. An agent that saw no head knows only the id of the exchange on its connection.
+ */
 function requestFields(subject: HandlerRun['subject']): Readonly<Record<string, unknown>> {
   if (subject === undefined) return {};
   const { request, requestId } = subject;
-  return { method: request?.method, path: request?.uri.split('?', 1)[0], requestId };
+  if (request === undefined) return { wireId: requestId };
+  return { method: request.method, path: request.uri.split('?', 1)[0], requestId };
 }
 
 /** Follows handlers to their decisions or failures, and counts them. */

@@ -35,8 +35,9 @@ export class ProxyLog {
     const message = text.slice(0, MAX_MESSAGE_LENGTH);
     const fields = bounded(given);
     const { requestId } = from;
+    const hasHead = from.request !== undefined;
     if (!connection.peer.accepts.has('log')) {
-      this.#logger[level]({ ...fields, requestId }, message);
+      this.#logger[level]({ ...fields, ...(hasHead ? { requestId } : { wireId: requestId }) }, message);
       return false;
     }
     if (!this.#budget.admit()) {
@@ -44,7 +45,7 @@ export class ProxyLog {
       return false;
     }
     // without its head, only the proxy knows the id of a request
-    const named = from.request === undefined ? fields : { ...fields, requestId };
+    const named = hasHead ? { ...fields, requestId } : fields;
     return this.#notify(connection, { level, message, id, fields: named });
   }
 

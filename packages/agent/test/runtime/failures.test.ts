@@ -85,6 +85,16 @@ describe('a handler that fails is one line with its request, one failure answer 
     },
   );
 
+  test('it rejects for a response whose head the agent did not see: no wire id passes for the id of a request', async () => {
+    const { lines, logger } = recorder();
+    const { connect } = start({ onResponseHeaders: () => Promise.reject(new TypeError('broken')) }, { logger });
+    connect().receive(response(7));
+    await settled();
+    await settled();
+    expect(lines).toMatchObject([{ message: 'a handler failed', fields: { wireId: '7' } }]);
+    expect(lines[0]?.fields).not.toHaveProperty('requestId');
+  });
+
   test('it closes a WebSocket at a response, and a chunk', async () => {
     const at = start({
       responseBody: true,
