@@ -5,8 +5,8 @@ import type { LinkReceiver, MessageLink } from './message-link.ts';
 
 /** The current user of a {@link Channel}: first a handshake, then a connection. */
 export interface ChannelUser {
-  /** Takes one whole frame. A throw is handed back through {@link onFault}. */
-  onFrame(type: number, bytes: Buffer, start: number, end: number): void;
+  /** Takes one whole frame. A throw is handed back through {@link onFault}. @returns whether a view of `bytes` may be kept */
+  onFrame(type: number, bytes: Buffer, start: number, end: number): boolean;
   /** Reports a fault in what the peer sent; nothing more is delivered. */
   onFault(error: AgentwireError): void;
   /** Reports that buffered bytes fell below the low-water mark. */
@@ -96,26 +96,25 @@ export class Channel implements LinkReceiver {
     return this.#link.incompleteBytes ?? 0;
   }
 
-  onMessage(bytes: Buffer, start: number, end: number): void {
-    if (this.#end === 'gone' || this.#input === 'discarded') return;
+  onMessage(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#end === 'gone' || this.#input === 'discarded') return false;
     const length = end - start;
     this.#messageBytes += length;
-    if (this.#input === 'open') {
-      this.#take(bytes, start, end);
-      return;
-    }
+    if (this.#input === 'open') return this.#take(bytes, start, end);
     this.#queue.push({ bytes, start, end });
     this.#queuedBytes += length;
     if (this.#queuedBytes > MAX_HANDSHAKE_FRAME_BYTES) this.#pauseLink();
+    return true;
   }
 
-  #take(bytes: Buffer, start: number, end: number): void {
+  #take(bytes: Buffer, start: number, end: number): boolean {
     try {
       const length = end - start;
       if (length === 0 || length > this.#limitBytes) throw this.#lengthError(length);
-      this.user.onFrame(bytes[start] as number, bytes, start + 1, end);
+      return this.user.onFrame(bytes[start] as number, bytes, start + 1, end);
     } catch (error) {
       this.onFault(toAgentwireError(error, 'ERR_PROTOCOL'));
+      return true;
     }
   }
 

@@ -108,7 +108,7 @@ class DialAttempt implements ChannelUser {
     return `${receivedBytes} bytes came from it, ${incompleteBytes} of an unfinished frame`;
   }
 
-  onFrame(type: number, bytes: Buffer, start: number, end: number): void {
+  onFrame(type: number, bytes: Buffer, start: number, end: number): boolean {
     checkFirstFrame(type, ANSWER_FRAME);
     const { name, framed } = this.#deps;
     const { self, onConnection } = this.#options;
@@ -122,9 +122,10 @@ class DialAttempt implements ChannelUser {
     } catch (error) {
       channel.destroy();
       this.#settle(toAgentwireError(error, 'ERR_HANDLER', 'onConnection'));
-      return;
+      return true;
     }
     this.#settle(connection);
+    return true;
   }
 
   onFault(error: AgentwireError): void {

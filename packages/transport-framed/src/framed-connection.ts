@@ -6,6 +6,7 @@ import {
   type Message,
   type OnConnection,
   type Peer,
+  type Received,
 } from '@agentwire/core';
 import { DeliveredBytes } from '@agentwire/core/internal';
 import { createMessageCodec, type MessageCodec } from '@agentwire/wire-codec';
@@ -23,6 +24,14 @@ export interface FramedConnectionDeps {
   /** Called once when it is over. */
   readonly onEnded?: (() => void) | undefined;
 }
+
+/** Messages whose fields are texts and numbers only: no view of their bytes is kept. */
+const ALL_TEXT: ReadonlySet<Received['type']> = new Set<Received['type']>([
+  'requestHeaders',
+  'responseHeaders',
+  'requestComplete',
+  'cancel',
+]);
 
 /** A negotiated connection over a {@link Channel}. */
 export class FramedConnection extends ConnectionBase implements ChannelUser {
@@ -74,15 +83,18 @@ export class FramedConnection extends ConnectionBase implements ChannelUser {
     return this.#codec.write(message, this.#channel.outbox);
   }
 
-  onFrame(type: number, bytes: Buffer, start: number, end: number): void {
+  onFrame(type: number, bytes: Buffer, start: number, end: number): boolean {
     const message = this.#codec.read(type, bytes, start, end);
-    if (message === undefined) return;
+    if (message === undefined) return false;
     const encoded = this.#encoded;
-    if (encoded === undefined) return this.deliver(message);
-    // the byte in front of a payload is its type
-    encoded.expose(bytes, start - 1, end);
-    this.deliver(message, encoded);
-    encoded.expire();
+    if (encoded === undefined) this.deliver(message);
+    else {
+      // the byte in front of a payload is its type
+      encoded.expose(bytes, start - 1, end);
+      this.deliver(message, encoded);
+      encoded.expire();
+    }
+    return !ALL_TEXT.has(message.type);
   }
 
   onFault(error: AgentwireError): void {

@@ -88,9 +88,13 @@ export class IncomingHandshake implements ChannelUser {
     return options.self.role === 'agent' ? framed.versionOne : undefined;
   }
 
-  onFrame(type: number, bytes: Buffer, start: number, end: number): void {
+  onFrame(type: number, bytes: Buffer, start: number, end: number): boolean {
     const introduced = this.#read(type, bytes, start, end);
-    if (introduced === undefined) return;
+    if (introduced !== undefined) this.#decide(introduced);
+    return true;
+  }
+
+  #decide(introduced: Introduced): void {
     if (this.#deps.options.authorize === undefined) this.#open(introduced);
     else {
       this.#channel.hold(false);

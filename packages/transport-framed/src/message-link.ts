@@ -56,8 +56,12 @@ export interface MessageLink {
 export interface LinkReceiver {
   /** Time for the link's own deadlines. */
   readonly clock: Clock;
-  /** Takes the message `bytes[start, end)`, type byte first. `bytes` must not be written to or reused afterwards. */
-  onMessage(bytes: Buffer, start: number, end: number): void;
+  /**
+   * Takes the message `bytes[start, end)`, type byte first.
+   *
+   * @returns `false` where no view of `bytes` is kept; else they must not be written to or reused afterwards
+   */
+  onMessage(bytes: Buffer, start: number, end: number): boolean;
   /** Reports that the peer broke the rules of the medium: the connection ends with this error. */
   onFault(error: AgentwireError): void;
   /** Reports that the peer sends nothing more; `cut` when it stopped in the middle of a message. Optional before `onClose`. */

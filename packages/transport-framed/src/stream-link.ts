@@ -44,7 +44,7 @@ class StreamLink implements MessageLink {
     this.#decoder = createFrameDecoder({
       onFrame: (_, bytes, start, end, isAlone) => {
         if (isAlone) markMessage(bytes);
-        this.#receiver?.onMessage(bytes, start - 1, end);
+        return this.#receiver?.onMessage(bytes, start - 1, end);
       },
       limitBytes: MAX_HANDSHAKE_FRAME_BYTES,
       now: () => this.#receiver?.clock.now() ?? 0,
@@ -102,7 +102,7 @@ class StreamLink implements MessageLink {
     } catch (error) {
       this.#fail(error);
     }
-    // bodies come in reads of which all was copied
+    // bodies come in reads of which all was copied, heads in reads of which nothing is kept
     if (this.#isSocket && !this.#decoder.retained) freeMemory(chunk);
     this.#watchProgress();
     if (this.#delivery === 'held' && this.#decoder.pendingBytes > MAX_HANDSHAKE_FRAME_BYTES) this.#duplex.pause();

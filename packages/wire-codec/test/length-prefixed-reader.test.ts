@@ -8,6 +8,8 @@ const LIMIT = 1024 * 1024;
 /** The shape of a gRPC message: a flag, a length of four bytes, a body that may be empty. */
 class Messages extends LengthPrefixedReader {
   readonly got: string[] = [];
+  /** Answer of {@link deliver}. */
+  keeps = true;
   onMessage: (text: string) => void = () => undefined;
 
   constructor() {
@@ -20,10 +22,11 @@ class Messages extends LengthPrefixedReader {
     return length;
   }
 
-  protected deliver(bytes: Buffer, start: number, end: number): void {
+  protected deliver(bytes: Buffer, start: number, end: number): boolean {
     const text = bytes.toString('latin1', start, end);
     this.got.push(text);
     this.onMessage(text);
+    return this.keeps;
   }
 }
 
@@ -136,5 +139,27 @@ test('a chunk of which everything was copied is not retained; a view and a kept 
   expect([reader.retained, reader.got]).toEqual([true, ['a', 'b']]);
   reader.pause();
   reader.push(bytes.subarray(0, 3));
+  expect(reader.retained).toBe(true);
+});
+
+test('a chunk whose bodies are not kept is not retained, unless one of them is, or its delivery threw', () => {
+  const reader = new Messages();
+  const push = (...texts: readonly string[]): boolean => {
+    reader.push(framed(...texts));
+    return reader.retained;
+  };
+  reader.keeps = false;
+  expect(push('a', 'b')).toBe(false);
+  reader.onMessage = (text) => void (reader.keeps = text === 'kept');
+  expect(push('a', 'kept', 'b')).toBe(true);
+  expect(push('a', 'b')).toBe(false);
+  reader.onMessage = (text) => {
+    if (text === 'b') reader.push(framed('c'));
+  };
+  expect(push('a', 'b')).toBe(true);
+  reader.onMessage = () => {
+    throw new RangeError('not today');
+  };
+  expect(() => push('a')).toThrow('not today');
   expect(reader.retained).toBe(true);
 });

@@ -101,11 +101,12 @@ export class MessageReader extends LengthPrefixedReader {
     setImmediate(this.#deps.onTurn);
   }
 
-  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void {
+  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): boolean {
     if (isAlone) markMessage(bytes);
     this.#budget -= 1;
     if (this.#budget === 0) this.pause();
     this.#deps.onFrame(bytes, start, end);
+    return true;
   }
 
   protected bodyLength(bytes: Buffer, at: number): number {

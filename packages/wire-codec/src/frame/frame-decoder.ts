@@ -4,9 +4,9 @@ import { LengthPrefixedReader } from './length-prefixed-reader.ts';
 
 /**
  * Receives one whole frame: its payload is `bytes` from `start` up to `end`. The bytes are never overwritten. `isAlone` is `true` where
- * they were allocated for this frame and hold nothing else.
+ * they were allocated for this frame and hold nothing else. Returns `false` where no view of them is kept.
  */
-export type OnFrame = (type: number, bytes: Buffer, start: number, end: number, isAlone: boolean) => void;
+export type OnFrame = (type: number, bytes: Buffer, start: number, end: number, isAlone: boolean) => unknown;
 
 /** Options of {@link createFrameDecoder}. */
 export interface FrameDecoderOptions {
@@ -28,10 +28,10 @@ export interface FrameDecoder {
   readonly incompleteSinceMs: number;
   /** Bytes that came while the decoder was paused. */
   readonly pendingBytes: number;
-  /** Set when a view of the chunk that was pushed last is kept or was delivered: its memory must not be used again then. */
+  /** Set when a view of the chunk that was pushed last is kept, or may be: its memory must not be used again then. */
   readonly retained: boolean;
   /**
-   * Takes what was read. Views of `chunk` are delivered and kept, see {@link FrameDecoder.retained}.
+   * Takes what was read. Views of `chunk` are delivered, and may be kept: see {@link FrameDecoder.retained}.
    *
    * @throws AgentwireError `ERR_PROTOCOL` for a length of 0 and `ERR_MESSAGE_TOO_LARGE` for one over the limit, before anything is allocated; and what
    * `onFrame` throws. After that the decoder is stopped.
@@ -72,8 +72,8 @@ class StreamFrameDecoder extends LengthPrefixedReader implements FrameDecoder {
     );
   }
 
-  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void {
-    this.#onFrame(bytes[start] as number, bytes, start + 1, end, isAlone);
+  protected deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): boolean {
+    return this.#onFrame(bytes[start] as number, bytes, start + 1, end, isAlone) !== false;
   }
 }
 

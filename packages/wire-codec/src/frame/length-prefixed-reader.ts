@@ -28,7 +28,7 @@ export abstract class LengthPrefixedReader {
   incompleteSinceMs = 0;
   /** Bytes that were pushed and not looked at yet, because the reader is paused or a delivery runs. */
   pendingBytes = 0;
-  /** Set when a view of the chunk that was pushed last is kept or was delivered: its memory must not be used again then. */
+  /** Set when a view of the chunk that was pushed last is kept, here or by who took it: its memory must not be used again then. */
   retained = false;
   readonly #prefixBytes: number;
   readonly #promptBytes: number;
@@ -55,11 +55,12 @@ export abstract class LengthPrefixedReader {
    * Takes one body: `bytes` from `start` up to `end`, which are never overwritten.
    *
    * @param isAlone `true` where `bytes` were allocated for this frame and hold nothing else
+   * @returns whether a view of `bytes` may be kept
    */
-  protected abstract deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): void;
+  protected abstract deliver(bytes: Buffer, start: number, end: number, isAlone: boolean): boolean;
 
   /**
-   * Takes what was read. Views of `chunk` are delivered and kept, see {@link retained}.
+   * Takes what was read. Views of `chunk` are delivered, and may be kept: see {@link retained}.
    *
    * @throws AgentwireError what `bodyLength` and `deliver` throw; after that the reader is stopped.
    */
@@ -131,6 +132,8 @@ export abstract class LengthPrefixedReader {
         this.pendingBytes += chunk.length - at;
       } else this.#beginCut(chunk, at);
     } catch (error) {
+      // by what threw
+      this.retained = true;
       this.stop();
       throw error;
     } finally {
@@ -153,8 +156,7 @@ export abstract class LengthPrefixedReader {
       const next = start + this.bodyLength(chunk, at);
       if (next > end) break;
       at = next;
-      this.retained = true;
-      this.deliver(chunk, start, next, false);
+      if (this.deliver(chunk, start, next, false)) this.retained = true;
     }
     return at;
   }
