@@ -26,6 +26,7 @@ import { type Outcome, outcomeOf } from './response/refusal.ts';
 import type { RoutedHead } from './plan.ts';
 import type { Route } from './routes/route.ts';
 import type { OutgoingRequest } from './upstream/upstream-messages.ts';
+import { UpgradeRequest } from './websocket/upgrade-request.ts';
 import { UpgradeResponse } from './websocket/upgrade-response.ts';
 import { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 
@@ -90,6 +91,7 @@ export class ProxiedRequest implements BodyProgress {
         minBytesPerSecond: options.minUploadBytesPerSecond,
         deadlines,
         onStart: () => this.#sendContinue(),
+        ownsChunks: request instanceof UpgradeRequest,
       });
     if (response instanceof UpgradeResponse && leaving !== undefined) {
       const { signal } = leaving;

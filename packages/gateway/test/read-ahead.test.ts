@@ -63,7 +63,7 @@ function fakeRequest() {
     resume: () => void (request.flowing = true),
   });
   const deadlines = { now: () => 0, add() {}, delete() {} } as unknown as Deadlines;
-  const limits = { maxBytes: 1e9, minBytesPerSecond: 0, deadlines, onStart: () => undefined };
+  const limits = { maxBytes: 1e9, minBytesPerSecond: 0, deadlines, onStart: () => undefined, ownsChunks: false };
   const reader = new RequestReader(request as unknown as ClientRequest, limits);
   const read = (length: number): void => void request.emit('data', Buffer.alloc(length));
   return { request, reader, read };

@@ -12,6 +12,8 @@ interface Plan {
   /** Numbers of the events whose chunk the agent drops, and whose bytes it inverts. */
   readonly dropped: number;
   readonly inverted: number;
+  /** Number of the event whose chunk is replaced by a view of it. */
+  readonly trimmed: number;
   readonly isAnnounced: boolean;
   /** Rounds of the event loop that the agent takes for a decision, the client for a write, and the upstream for a chunk. */
   readonly waits: readonly [agent: number, client: number, upstream: number];
@@ -22,6 +24,7 @@ const plans = fc.record<Plan>({
   doneAfter: fc.integer({ min: 1, max: 15 }),
   dropped: fc.nat(6),
   inverted: fc.nat(6),
+  trimmed: fc.nat(6),
   isAnnounced: fc.boolean(),
   waits: fc.tuple(fc.nat(3), fc.nat(2), fc.nat(2)),
 });
@@ -48,16 +51,16 @@ test('a body passes whole and in order, joined while its agents decide, with one
         events.push({ bytes: data.byteLength, last });
         asked += data.byteLength;
         const isDropped = index === plan.dropped;
-        const seen = Buffer.from(index === plan.inverted ? data.map((byte) => 255 - byte) : data);
-        if (!isDropped) expected.push(seen);
+        const seen = index === plan.inverted ? data.map((byte) => 255 - byte) : data;
+        const changed = isDropped ? Buffer.alloc(0) : index === plan.trimmed ? seen.subarray(1) : seen;
+        expected.push(Buffer.from(changed));
         await wait(plan.waits[0]);
         // what is read ahead is bounded
         expect(read - asked).toBeLessThan(JOINED_BYTES + 120_000);
-        const changed = isDropped ? Buffer.alloc(0) : index === plan.inverted ? seen : undefined;
         return {
           verdict: { type: 'allow' },
           needsMore: events.length < plan.doneAfter,
-          ...(changed !== undefined && { responseBodyMutation: { index, data: changed } }),
+          ...(changed !== data && { responseBodyMutation: { index, data: changed } }),
         };
       },
       onAllow: () => undefined,

@@ -129,8 +129,8 @@ export class FilteredSink {
     const joined = Buffer.concat(chunks);
     const passed = await filter.filter(joined, last);
     const isUnchanged = passed === joined;
-    // it is this sink's alone: agents got copies
-    freeMemory(joined);
+    // it is this sink's alone, unless a view of it passes in its place
+    if (isUnchanged || passed.buffer !== joined.buffer) freeMemory(joined);
     return isUnchanged ? chunks : [passed];
   }
 

@@ -34,7 +34,8 @@ async function filterNext(
   // no second event where this is the end by the announced length
   const last = reader.bytes === announced;
   const passed = await filter.filter(chunk, last);
-  if (passed !== chunk) reader.release(chunk);
+  // a view of the chunk may pass in its place, where an agent is in this process
+  if (passed.buffer !== chunk.buffer) reader.release(chunk);
   return { passed, last };
 }
 
