@@ -67,13 +67,18 @@ export abstract class Message implements IncomingMessage {
     return this.host.peer;
   }
 
+  /** Checks that the agent has announced this body. @param use the caller's, for the error @throws AgentwireError `ERR_INVALID_STATE` */
+  checkAnnounced(use: string): void {
+    const option = this.missingOption;
+    if (option === undefined) return;
+    const which = this.isRequest ? 'request' : 'response';
+    const message = `${use} needs the ${which}'s body, which this agent does not announce: add \`${option}: true\` to defineAgent`;
+    throw new AgentwireError('ERR_INVALID_STATE', message);
+  }
+
   /** Returns the reader of the body. @throws AgentwireError `ERR_INVALID_STATE` if the agent has not announced this body */
   openBody(run?: HandlerRun): BodyReader {
-    const option = this.missingOption;
-    if (option !== undefined) {
-      const message = `this agent does not announce that it reads bodies: add \`${option}: true\` to defineAgent`;
-      throw new AgentwireError('ERR_INVALID_STATE', message);
-    }
+    this.checkAnnounced('reading a body');
     if (this.reader === undefined) {
       this.reader = new BodyReader(run ?? this.host.run, this.hasBody, this, this.host.freeChunks);
       if (this.#bodyEnd !== undefined) this.endBody(this.#bodyEnd);

@@ -1,5 +1,6 @@
 import { AgentwireError, type Verdict } from '@agentwire/core';
 import { checkOptions, OPTION } from '@agentwire/core/internal';
+import { checkNotFreed } from '../body/freed-piece.ts';
 import { replaceTextIn, type TextReplacement, textRule } from './text-replacer.ts';
 
 /**
@@ -26,19 +27,19 @@ export class BodyChange {
   /** `true` if it keeps no view of a piece when it asks for the next one, nor gives one. */
   readonly copies: boolean;
   /** Builder's method, for errors. */
-  readonly #method: string;
+  readonly method: 'replaceBody' | 'replaceText' | 'transformBody';
 
   constructor(
     transform: BodyTransform,
     options: BodyChangeOptions = {},
-    method: 'replaceBody' | 'replaceText' | 'transformBody' = 'transformBody',
+    method: BodyChange['method'] = 'transformBody',
   ) {
     checkOptions('a change of a body', options, { encoded: OPTION.boolean });
     if (typeof transform !== 'function')
       throw new AgentwireError('ERR_INVALID_ARGUMENT', 'transformBody() takes an async generator function');
     this.transform = transform;
     this.encoded = options.encoded ?? false;
-    this.#method = method;
+    this.method = method;
     this.readsText = method === 'replaceText';
     this.copies = method !== 'transformBody';
   }
@@ -46,11 +47,11 @@ export class BodyChange {
   /** Adds the change to a decision. @throws AgentwireError `ERR_INVALID_STATE` for another than an allow without a change */
   onto(verdict: Verdict, mutation: ChunkMutation | undefined): this {
     if (verdict.type === 'allow' && mutation === undefined) return this;
-    const what = `a body is changed once, and by an allow, as in allow().${this.#method}(…)`;
+    const what = `a body is changed once, and by an allow, as in allow().${this.method}(…)`;
     throw new AgentwireError('ERR_INVALID_STATE', what);
   }
 
-  /** Change that puts `data` in the place of the body. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+  /** Change that puts `data` in the place of the body. @throws AgentwireError `ERR_INVALID_ARGUMENT`; `ERR_INVALID_STATE` for a freed piece */
   static whole(data: unknown, options?: BodyChangeOptions): BodyChange {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array))
@@ -58,6 +59,7 @@ export class BodyChange {
         'ERR_INVALID_ARGUMENT',
         `replaceBody() takes a string or a Uint8Array, got ${typeof data}`,
       );
+    checkNotFreed('replaceBody() got', bytes);
     return new BodyChange(
       async function* (body) {
         // the new body goes out when all of the old one has come

@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { checkNotFreed } from '../body/freed-piece.ts';
 import { type Coding, encoderOf } from './content-coding.ts';
 import type { CodingStream } from './coding-stream.ts';
 
@@ -14,13 +15,14 @@ export class BodyOutput {
     this.#keep = keep;
   }
 
-  /** Writes everything that `body` gives. @throws AgentwireError `ERR_HANDLER` for what is no text or bytes */
+  /** Writes everything that `body` gives. @throws AgentwireError `ERR_HANDLER` for what is no text or bytes, `ERR_INVALID_STATE` for a freed piece */
   async writeAll(body: AsyncIterable<Uint8Array | string>): Promise<void> {
     try {
       for await (const piece of body) {
         const data = typeof piece === 'string' ? Buffer.from(piece) : piece;
         if (!(data instanceof Uint8Array))
           throw new AgentwireError('ERR_HANDLER', `the change of a body gave a ${typeof data}, no text or Uint8Array`);
+        checkNotFreed('the change of a body gave', data);
         if (data.byteLength === 0) continue;
         this.#dirty = true;
         await this.#through(0, data);

@@ -1,5 +1,6 @@
 import { ALLOW, AgentwireError } from '@agentwire/core';
 import { checkInteger, type BlockVerdict } from '@agentwire/core/internal';
+import { checkNotFreed } from '../body/freed-piece.ts';
 import { AgentDecision } from './agent-decision.ts';
 import { checkRedirectUrl } from './check-decision.ts';
 
@@ -68,11 +69,17 @@ export function drop(): AgentDecision {
   return new AgentDecision(ALLOW.verdict, NOTHING);
 }
 
-/** Replaces the body chunk that is answered; text is encoded as UTF-8. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
+/**
+ * Replaces the body chunk that is answered; text is encoded as UTF-8.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`; `ERR_INVALID_STATE` for a piece that `freeChunks` has freed
+ */
 export function replace(data: Uint8Array | string): AgentDecision {
   const bytes: unknown = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-  if (bytes instanceof Uint8Array) return new AgentDecision(ALLOW.verdict, bytes);
-  throw new AgentwireError('ERR_INVALID_ARGUMENT', `replace() takes a string or a Uint8Array, got ${typeof data}`);
+  if (!(bytes instanceof Uint8Array))
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `replace() takes a string or a Uint8Array, got ${typeof data}`);
+  checkNotFreed('replace() got', bytes);
+  return new AgentDecision(ALLOW.verdict, bytes);
 }
 
 /**

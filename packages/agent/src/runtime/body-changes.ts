@@ -27,7 +27,8 @@ export class BodyChanges {
    * Returns the decision for the event that waits: the one on the head, whose body then changes as it streams, or the one
    * with the new body where the handler has read the old one.
    *
-   * @throws AgentwireError `ERR_HANDLER` if the body has passed already, or the peer takes no changes of it
+   * @throws AgentwireError `ERR_HANDLER` if the body has passed already, or the peer takes no changes of it; `ERR_INVALID_STATE` if the
+   * agent has not announced this body
    */
   apply(decision: Decision, context: EventContext, event: ProxyEvent): Decision | Promise<Decision> {
     const { bodyChange } = context;
@@ -35,6 +36,10 @@ export class BodyChanges {
     if (bodyChange === undefined || message === undefined || decision.verdict.type !== 'allow') return decision;
     const { reader } = message;
     if (reader?.used === true) return changeRead(decision, bodyChange, message, reader);
+    // told at the first decision, not at the first message that has a body
+    message.checkAnnounced(
+      `allow().${bodyChange.method}(…) of ${event.type === 'requestHeaders' ? 'onRequestHeaders' : 'onResponseHeaders'}`,
+    );
     if (!message.hasBody) return decision;
     const run = message.host.createRun();
     const changing = message.openBody(run);

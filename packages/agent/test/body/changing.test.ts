@@ -314,12 +314,33 @@ describe('transforming a body', () => {
     }
   });
 
-  test('needs the body announced, and a head to answer', async () => {
-    const at = start({ onRequestHeaders: () => allow().replaceText('a', 'b') }).connect();
-    at.receive(head(1));
-    expect(at.answers[0]).toMatchObject({
-      error: { message: expect.stringContaining('requestBody: true') as string },
+  test('needs the body announced, which the first decision tells where its message has no body too', () => {
+    const masked = allow().replaceText('a', 'b');
+    const told = (handler: string, option: string): object => ({
+      error: {
+        code: 'ERR_INVALID_STATE',
+        message: expect.stringMatching(
+          `replaceText.* of ${handler} .*add \`${option}: true\` to defineAgent`,
+        ) as string,
+      },
     });
+    const at = start({ onRequestHeaders: () => masked, onResponseHeaders: async () => masked }).connect();
+    at.receive(head(1));
+    expect(at.answers[0]).toMatchObject(told('onRequestHeaders', 'requestBody'));
+    at.receive(head(2, { method: 'GET', hasBody: false }));
+    expect(at.answers[1]).toMatchObject(told('onRequestHeaders', 'requestBody'));
+    const later = start({
+      requestBody: true,
+      onRequestHeaders: () => masked,
+      onResponseHeaders: () => masked,
+    }).connect();
+    later.receive(head(1, { hasBody: false }));
+    expect(later.answers[0]).toMatchObject({ verdict: { type: 'allow' } });
+    later.receive({ ...response(1), hasBody: false });
+    expect(later.answers[1]).toMatchObject(told('onResponseHeaders', 'responseBody'));
+  });
+
+  test('needs a head to answer', async () => {
     const { answers } = await send({ onRequestBodyChunk: () => allow().replaceBody('x') }, ['a']);
     expect(answers[0]).toMatchObject({ error: { message: expect.stringContaining('replace(bytes)') as string } });
     expect(() => block(403).replaceBody('x')).toThrow('allow().replaceBody');

@@ -170,6 +170,41 @@ describe('freeChunks', () => {
     expect(await sendBody(held, [pieceOf('a'), pieceOf('b')])).toEqual(Buffer.concat([pieceOf('a'), pieceOf('b')]));
   });
 
+  test('fails where a freed piece is given instead of a chunk or a body, which would be dropped', async () => {
+    const kept: Uint8Array[] = [];
+    const errors: unknown[] = [];
+    const attempt = (build: () => unknown): void => {
+      try {
+        build();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    const session = await connectTo({
+      freeChunks: true,
+      onRequestBodyChunk({ data }) {
+        const [before] = kept;
+        kept.push(data.subarray(1));
+        if (before === undefined) return allow();
+        attempt(() => replace(before));
+        attempt(() => allow().replaceBody(before));
+        return replace(new Uint8Array(0));
+      },
+    });
+    expect(await sendBody(session, [pieceOf('a'), pieceOf('b')])).toEqual(pieceOf('a'));
+    const told = { code: 'ERR_INVALID_STATE', message: expect.stringContaining('keep a copy') as string };
+    expect(errors).toEqual([expect.objectContaining(told), expect.objectContaining(told)]);
+    const [freed = new Uint8Array(1)] = kept;
+    const changing = await connectTo({
+      requestBody: true,
+      onRequestHeaders: () =>
+        allow().transformBody(async function* (body) {
+          for await (const _ of body) yield freed;
+        }),
+    });
+    await expect(sendBody(changing, [pieceOf('a')])).rejects.toThrow('keep a copy, Uint8Array.from(piece)');
+  });
+
   test('frees nothing that a transport without frames shares with the sender', async () => {
     const lengths = await keptBytes(
       (keep) => ({
