@@ -106,11 +106,18 @@ export class Inbox implements AsyncIterable<ReceivedMessage> {
       const message = this.#signals.shift() ?? this.#high.shift() ?? this.#normal.shift();
       if (message === undefined) return undefined;
       if (this.#blocked.length > 0) this.#unblock();
-      if (message.deadline === undefined || message.deadline > this.#hooks.clock.wallNow()) {
+      if (this.#isInTime(message)) {
         return ReceivedMessage.deliver(message, this.#hooks.reply);
       }
       this.#hooks.drop(message, 'timeout');
     }
+  }
+
+  /** The deadline of a request that waits has not passed: it would have ended, which saves a look at the clock. */
+  #isInTime(message: KernelMessage): boolean {
+    const { deadline } = message;
+    if (deadline === undefined || ReceivedMessage.requestOf(message)?.ended === false) return true;
+    return deadline > this.#hooks.clock.wallNow();
   }
 
   /** Waits for the next message; undefined when the inbox closes or `timeoutMs` passes. */

@@ -6,33 +6,39 @@ import type { Replier } from './reply-channel.ts';
 import { createReply, type Reply } from './reply.ts';
 import type { Target } from './target.ts';
 
+/** Request that a message asks. */
+export interface AskedRequest {
+  /** True once it is over. */
+  readonly ended: boolean;
+}
+
 /**
  * Message as its recipient gets it: the fields of a {@link KernelMessage}, {@link ReceivedMessage.reply} and {@link ReceivedMessage.signal}.
  *
  * The router passes messages on as objects of this class from the start, so that the one recipient of a message gets it without
- * another copy.
+ * another copy. Its fields are declared only: a class would set each of them twice.
  */
 export class ReceivedMessage implements KernelMessage {
-  readonly id: string;
-  readonly from: Pid;
-  readonly target: Target;
-  readonly payload: Payload;
-  readonly timestamp: number;
-  readonly correlationId: string | undefined;
-  readonly traceId: string | undefined;
-  readonly traceparent: string | undefined;
-  readonly deadline: number | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly priority: 'high' | 'normal' | undefined;
-  readonly durable: boolean | undefined;
-  readonly notBefore: number | undefined;
-  readonly fromNode: string | undefined;
-  readonly deferred: boolean | undefined;
-  readonly sequence: number | undefined;
-  readonly expects: 'answer' | 'stream' | undefined;
-  readonly streamed: 'part' | 'end' | 'error' | undefined;
+  declare readonly id: string;
+  declare readonly from: Pid;
+  declare readonly target: Target;
+  declare readonly payload: Payload;
+  declare readonly timestamp: number;
+  declare readonly correlationId: string | undefined;
+  declare readonly traceId: string | undefined;
+  declare readonly traceparent: string | undefined;
+  declare readonly deadline: number | undefined;
+  declare readonly idempotencyKey: string | undefined;
+  declare readonly priority: 'high' | 'normal' | undefined;
+  declare readonly durable: boolean | undefined;
+  declare readonly notBefore: number | undefined;
+  declare readonly fromNode: string | undefined;
+  declare readonly deferred: boolean | undefined;
+  declare readonly sequence: number | undefined;
+  declare readonly expects: 'answer' | 'stream' | undefined;
+  declare readonly streamed: 'part' | 'end' | 'error' | undefined;
   #replier: Replier | undefined;
-  #request: object | undefined;
+  #request: AskedRequest | undefined;
   #reply: Reply | undefined;
   #signal: AbortSignal | undefined;
 
@@ -56,10 +62,6 @@ export class ReceivedMessage implements KernelMessage {
     this.sequence = message.sequence;
     this.expects = message.expects;
     this.streamed = message.streamed;
-    this.#replier = undefined;
-    this.#request = undefined;
-    this.#reply = undefined;
-    this.#signal = undefined;
   }
 
   /** Answers the sender: `reply(payload)` once, or `reply.write(part)` and `reply.end()` for `requestStream`. */
@@ -92,12 +94,12 @@ export class ReceivedMessage implements KernelMessage {
   }
 
   /** @internal Notes the request that a message asks; a copy of the message does not carry it. */
-  static bindRequest(message: KernelMessage, request: object): void {
+  static bindRequest(message: KernelMessage, request: AskedRequest): void {
     if (#request in message) message.#request = request;
   }
 
   /** @internal Gives the request that {@link ReceivedMessage.bindRequest} noted; undefined for every other message. */
-  static requestOf(message: KernelMessage): object | undefined {
+  static requestOf(message: KernelMessage): AskedRequest | undefined {
     return #request in message ? message.#request : undefined;
   }
 

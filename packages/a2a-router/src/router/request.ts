@@ -103,7 +103,7 @@ export function ask(
   const wall = isNew ? given.timestamp : clock.wallNow();
   const asked = checkDeadline(given.deadline);
   const left = asked === undefined ? timeoutMs : Math.min(timeoutMs, Math.max(0, asked - wall));
-  const expires = clock.now() + left;
+  const expires = pending.time.at(wall) + left;
   const deadline = asked ?? wall + left;
   if (isNew) becomeRequest(given, deadline, expects);
   const message = isNew ? given : sealMessage(given, { deadline, expects });
