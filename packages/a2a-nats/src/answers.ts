@@ -3,8 +3,9 @@ import { target } from '@agentwire/a2a-router';
 import type { Msg } from '@nats-io/transport-node';
 import type { Asked } from './asked.ts';
 import type { NodeLink } from './node-link.ts';
-import { decodeAbsent } from './note-text.ts';
-import type { RequestChecks } from './request-checks.ts';
+import { decodeAbsent, isAnnouncement } from './note-text.ts';
+import type { Presence } from './presence.ts';
+import { decodeAnnouncement } from './presence-text.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived, type Received } from './wire.ts';
 
@@ -15,11 +16,11 @@ const MAX_HOLDERS = 1000;
 /** Takes the answers to requests of this node: from who was asked, once from each, on the subject of that one request. */
 export class Answers {
   readonly #link: NodeLink;
-  readonly #checks: RequestChecks;
+  readonly #presence: Presence;
 
-  constructor(link: NodeLink, checks: RequestChecks) {
+  constructor(link: NodeLink, presence: Presence) {
     this.#link = link;
-    this.#checks = checks;
+    this.#presence = presence;
   }
 
   /** Begins to listen. */
@@ -36,7 +37,7 @@ export class Answers {
     }
     const asked = all.find(rest[1] ?? '');
     if (asked === undefined) {
-      if (rest[1] === this.#checks.token) this.#absent(source, msg);
+      if (rest[1] === this.#presence.known.checks.token) this.#note(source, msg);
       else this.#late(source, msg);
       return;
     }
@@ -70,9 +71,12 @@ export class Answers {
     }
   }
 
-  /** Takes the answer to a question for requests; the server's own says that the node is not there, of which it is told in another way. */
-  #absent(source: string, msg: Msg): void {
-    if (msg.headers === undefined) this.#checks.take(source, decodeAbsent(msg.string()));
+  /** Takes the answer to a question for requests, or the announcement of a node that may make none; the server's own answer says that the node is not there, of which it is told in another way. */
+  #note(source: string, msg: Msg): void {
+    if (msg.headers !== undefined) return;
+    const text = msg.string();
+    if (isAnnouncement(text)) this.#presence.take(source, decodeAnnouncement(text));
+    else this.#presence.known.checks.take(source, decodeAbsent(text));
   }
 
   /** Tells a node that works on a request which has ended, and no other one. */
@@ -131,7 +135,10 @@ export class Answers {
 
   /** Ends a request unless other nodes may still answer it. */
   #failed(asked: Asked, code: Parameters<NodeLink['host']['fail']>[1], text: string): void {
-    if (!asked.topic) this.#link.end(asked, code, text);
+    if (asked.topic) return;
+    // a node that is closing has refused a send for certain, where a connection that is lost leaves it open.
+    const isRefused = asked.confirm !== undefined && code === 'ERR_CLOSED';
+    this.#link.end(asked, isRefused ? 'ERR_NO_RESPONDERS' : code, text);
   }
 }
 

@@ -31,6 +31,8 @@ export interface Asked {
   readonly holders: Set<string>;
   /** Nodes that say they do not have it; undefined until they are asked, which is after a loss. */
   absent: Set<string> | undefined;
+  /** True once a node is gone that may have taken it, so that no node can tell what became of it. */
+  unsure: boolean;
   /** True when it waits in a durable inbox, also while its node is gone. */
   readonly durable: boolean;
   /** Parts of the answer so far, when it is a stream. */
@@ -80,6 +82,7 @@ export class AskedRequests {
       answered: new Set(),
       holders: new Set(),
       absent: undefined,
+      unsure: false,
       durable: how.durable === true,
       parts: how.window === undefined ? undefined : new AnswerParts(how.window),
     });

@@ -41,13 +41,22 @@ export function takeControl(link: NodeLink, { source, rest }: SubjectParts, msg:
   }
 }
 
-/** Says which requests of another node are not in hand here. */
+/** Says which requests of another node are not in hand here, and which of its sends no process has. */
 function tellAbsent(link: NodeLink, source: string, msg: Msg): void {
-  const { ids } = readBody(msg);
+  const { ids, sends } = readBody(msg);
   const subject = link.subjects.answerTo(source, msg.reply);
-  if (!isIds(ids)) throw unreadable();
-  const absent = ids.filter((id) => !link.host.holds(source, id));
+  if (!isIds(ids ?? sends)) throw unreadable();
+  const absent = isIds(ids)
+    ? ids.filter((id) => !link.host.holds(source, id))
+    : (sends as readonly string[]).filter((id) => isAbsent(link, source, id));
   if (subject !== undefined && absent.length > 0) link.say(subject, encodeAbsent(absent));
+}
+
+/** Tells whether no process has a send; that one has it is told again, because the confirmation was lost. */
+function isAbsent(link: NodeLink, source: string, id: string): boolean {
+  const { state, replyTo } = link.sends.find(source, id);
+  if (state === 'taken') tellTaken(link, source, replyTo);
+  return state === 'absent';
 }
 
 /** Takes back a delayed message that the same node sent, and says whether it was there. */

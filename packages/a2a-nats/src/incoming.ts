@@ -97,7 +97,7 @@ export class Incoming {
   }
 
   #take({ message, confirm, window }: Taken, msg: Msg, source: string, tellFailure: boolean): void {
-    const { stats, options, host } = this.#link;
+    const { stats, options, host, sends } = this.#link;
     stats.received += 1;
     const done = this.#micro?.called(message.target);
     const back = openReply(this.#link, { source, id: message.id, replyTo: msg.reply, tellFailure, window });
@@ -118,18 +118,23 @@ export class Incoming {
       reply?.fail(code, text);
       return;
     }
+    if (confirm) sends.add(source, message.id, msg.reply);
     host.receive(message, confirm ? undefined : reply).then(
       (report) => {
         this.#waiting.leave(source, bytes);
         if (report.delivered > 0) {
-          if (confirm) tellTaken(this.#link, source, msg.reply);
+          if (!confirm) return;
+          sends.taken(source, message.id);
+          tellTaken(this.#link, source, msg.reply);
           return;
         }
+        if (confirm) sends.refused(source, message.id);
         if (report.rejected.length > 0) stats.refused += 1;
         reply?.fail('ERR_NO_RESPONDERS', 'no process there received the request');
       },
       (error: unknown) => {
         this.#waiting.leave(source, bytes);
+        if (confirm) sends.refused(source, message.id);
         stats.refused += 1;
         const { code, message: text } = toAgentwireError(error, 'ERR_HANDLER');
         options.logger.debug({ source, code }, 'a message from another node was refused');

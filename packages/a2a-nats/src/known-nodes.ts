@@ -72,30 +72,36 @@ export class KnownNodes {
     return found;
   }
 
-  /** Takes the announcement of another node. */
-  take(source: string, announcement: Announcement): void {
+  /** Gives the nodes that take notes, each with the word of the subject for them. */
+  *takingNotes(): Generator<readonly [node: string, word: string]> {
+    for (const [node, { announcement }] of this.#nodes)
+      if (announcement.notes !== undefined) yield [node, announcement.notes];
+  }
+
+  /** Takes the announcement of another node; true for one that was not known. */
+  take(source: string, announcement: Announcement): boolean {
     const { clock, logger } = this.#link.options;
     const known = this.#nodes.get(source);
     if (announcement.bye) {
       if (known?.announcement.instance === announcement.instance) this.#gone(source, 'it has left');
-      return;
+      return false;
     }
     const [now, wallNow] = [clock.now(), clock.wallNow()];
     if (known === undefined) {
-      if (this.#nodes.size >= MAX_NODES) return;
+      if (this.#nodes.size >= MAX_NODES) return false;
       this.#nodes.set(source, new KnownNode(announcement, now, wallNow));
       // it was not there when its processes were watched.
       if (this.#expected.delete(source)) this.#link.host.watchAgain(source);
-      return;
+      return true;
     }
     switch (known.take(announcement, now, wallNow)) {
       case 'reconnected':
         sessionLost(this.#link, source);
-        this.#lost(source, known);
+        this.#lost(source, known, true);
         break;
       case 'restarted':
         nodeGone(this.#link, source, 'another process has its name now');
-        this.#lost(source, known);
+        this.#lost(source, known, false);
         break;
       case 'twin':
         if (!known.conflict) logger.error({ node: source }, 'two processes run under the name of one other node');
@@ -103,6 +109,7 @@ export class KnownNodes {
         break;
       default:
     }
+    return false;
   }
 
   /** Forgets the nodes whose time is over. */
@@ -120,11 +127,11 @@ export class KnownNodes {
     const known = this.#nodes.get(node);
     this.#nodes.delete(node);
     nodeGone(this.#link, node, why);
-    if (known !== undefined) this.#lost(node, known);
+    if (known !== undefined) this.#lost(node, known, false);
   }
 
-  #lost(node: string, known: KnownNode): void {
-    this.checks.lost(node, (service) => known.mayServe(service));
+  #lost(node: string, known: KnownNode, isThere: boolean): void {
+    this.checks.lost(node, { serves: (service) => known.mayServe(service), isThere });
   }
 
   /** The nodes that may have taken a request to a service; undefined when one of them is not known, or stands for two processes. */

@@ -18,6 +18,7 @@ import type { DurableStreams } from './durable-streams.ts';
 import { Answers } from './answers.ts';
 import { leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
+import { followConnection } from './follow-connection.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodePresence } from './known-node.ts';
 import { NodeLink } from './node-link.ts';
@@ -71,8 +72,8 @@ export class NatsBackend implements RemoteBackend {
     this.#presence = new Presence(this.#link);
     this.#micro = options.micro ? new Micro(this.#link) : undefined;
     this.#incoming = new Incoming(this.#link, this.#micro);
-    this.#answers = new Answers(this.#link, this.#presence.known.checks);
-    void this.#link.watch();
+    this.#answers = new Answers(this.#link, this.#presence);
+    void followConnection(this.#link);
   }
 
   /** Counters. */

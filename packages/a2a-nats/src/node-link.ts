@@ -1,8 +1,9 @@
 import { AgentwireError, type ErrorCode, toAgentwireError } from '@agentwire/core';
 import type { RemoteHost, ServiceEntry } from '@agentwire/a2a-router/internal';
-import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { type Asked, AskedRequests } from './asked.ts';
 import type { ResolvedNatsBackendOptions } from './backend-options.ts';
+import { ConfirmedSends } from './confirmed-sends.ts';
 import { NameConflicts } from './name-conflicts.ts';
 import { PublishBatch } from './publish-batch.ts';
 import { PublishRights } from './publish-rights.ts';
@@ -25,6 +26,8 @@ export class NodeLink {
   readonly nameConflicts: NameConflicts;
   /** Requests of this node to other nodes. */
   readonly asked: AskedRequests = new AskedRequests();
+  /** Sends of other nodes that are to be confirmed. */
+  readonly sends: ConfirmedSends;
   /** Counters. */
   readonly stats = { sent: 0, received: 0, malformed: 0, refused: 0, violations: 0, disconnects: 0 };
   /** True once this node is closing and takes nothing any more. */
@@ -43,6 +46,7 @@ export class NodeLink {
     this.subjects = new Subjects(options.prefix, options.nodeId);
     this.batch = new PublishBatch(connection, options.logger, options.maxUnsentBytes);
     this.rights = new PublishRights(this.batch);
+    this.sends = new ConfirmedSends(options.clock);
     this.nameConflicts = new NameConflicts(options.nodeId, options.logger, (instance) => {
       if (this.connected && !connection.isClosed()) connection.publish(this.subjects.hello(), instance);
     });
@@ -159,40 +163,5 @@ export class NodeLink {
   end(asked: Asked, code: ErrorCode, text: string): void {
     if (asked.confirm === undefined) this.host.fail(asked.id, code, text);
     else asked.confirm(new AgentwireError(code, text));
-  }
-
-  /** Follows the connection as it goes and comes, until it is closed. */
-  async watch(): Promise<void> {
-    const { nodeId: node, logger } = this.options;
-    for await (const status of this.connection.status()) {
-      if (status.type === 'disconnect') {
-        // a server that refuses to be connected to again is no further loss
-        if (!this.connected) continue;
-        this.connected = false;
-        this.stats.disconnects += 1;
-        logger.warn({ node }, 'the connection to the NATS server was lost');
-        for (const asked of this.asked.list())
-          this.end(asked, 'ERR_CLOSED', 'the connection to the NATS server was lost');
-      } else if (status.type === 'reconnect') {
-        this.connected = true;
-        this.rights.forget();
-        this.nameConflicts.greet();
-        this.onReconnect();
-        // an asker may have given its request up meanwhile, and could not say so.
-        this.#host?.recheck();
-        logger.info({ node, server: status.server }, 'connected to a NATS server again');
-      } else if (status.type === 'error') {
-        this.stats.violations += 1;
-        logger.error({ node, error: status.error.message }, 'the NATS server refused something');
-        if (status.error instanceof errors.PermissionViolationError) this.#refused(status.error);
-      } else if (status.type === 'close') this.connected = false;
-    }
-  }
-
-  #refused({ operation, subject }: InstanceType<typeof errors.PermissionViolationError>): void {
-    if (operation !== 'publish') return;
-    this.rights.refuse(subject);
-    for (const asked of this.asked.list(subject))
-      this.end(asked, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}`);
   }
 }

@@ -34,6 +34,11 @@ export function decodeAbsent(text: string): readonly string[] {
   throw new AgentwireError('ERR_PROTOCOL', 'a note about requests has no ids that can be read');
 }
 
+/** Tells whether a note is the announcement of a node. @throws AgentwireError `ERR_PROTOCOL` */
+export function isAnnouncement(text: string): boolean {
+  return Object(parseJson(text)).instance !== undefined;
+}
+
 /** Tells whether a value is the id of a request, of 1 to 128 characters. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= MAX_ID;

@@ -28,6 +28,9 @@ export class Outgoing {
   /** Hands a message over; rejects with `ERR_CLOSED` while there is no connection. */
   deliver(message: KernelMessage, delivery: RemoteDelivery): Promise<void> {
     try {
+      // what is to be confirmed tells a message that did not leave from one that may have arrived.
+      if (delivery.confirm === true && !this.#link.connected)
+        throw new AgentwireError('ERR_NO_RESPONDERS', 'there is no connection to a NATS server now');
       this.#link.checkConnected();
       const to = delivery.target;
       if (to.kind === 'remoteNode') return this.#toNode(message, to, delivery);

@@ -1,7 +1,8 @@
 import { checkOptions, OPTION, type OptionTable } from '@agentwire/core/internal';
 import { streamNames } from './stream-settings.ts';
 import { encodeToken, encodeTopic } from './subject-token.ts';
-import { nodeToken, Subjects } from './subjects.ts';
+import { nodeToken } from './subject-words.ts';
+import { Subjects } from './subjects.ts';
 
 /** Rights of the user of one node on the server; nothing else is needed. */
 export interface NodePermissions {

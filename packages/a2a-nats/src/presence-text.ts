@@ -37,6 +37,8 @@ export interface Announcement {
   readonly ask: boolean;
   /** True when it leaves. */
   readonly bye: boolean;
+  /** Word of the subject on which it takes notes about requests, and announcements of nodes that may not make them to all. */
+  readonly notes: string | undefined;
 }
 
 const MAX_BYTES = 32 * 1024;
@@ -102,8 +104,9 @@ export function decodeAnnouncement(text: string): Announcement {
   } catch {
     throw unreadable('JSON');
   }
-  const { instance, session, ttlMs, version, metadata, services, more, ask, bye } = record(json, 'announcement');
+  const { instance, session, ttlMs, version, metadata, services, more, ask, bye, notes } = record(json, 'announcement');
   if (typeof instance !== 'string' || !INSTANCE.test(instance)) throw unreadable('instance');
+  if (notes !== undefined && (typeof notes !== 'string' || !INSTANCE.test(notes))) throw unreadable('notes');
   if (!Array.isArray(services)) throw unreadable('services');
   return {
     instance,
@@ -115,6 +118,7 @@ export function decodeAnnouncement(text: string): Announcement {
     more: count(more, 'more', Number.MAX_SAFE_INTEGER),
     ask: ask === true,
     bye: bye === true,
+    notes,
   };
 }
 

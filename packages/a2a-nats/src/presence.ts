@@ -85,15 +85,23 @@ export class Presence {
       more: 0,
       ask: false,
       bye: false,
+      notes: this.known.checks.token,
       ...how,
     };
   }
 
   #announce(how: Partial<Announcement>): void {
-    const { connection, subjects, connected, rights } = this.#link;
-    if (rights.isRefused(subjects.presence())) return;
+    const { connection, subjects, connected } = this.#link;
     if (this.#stopped || !connected || connection.isClosed() || connection.isDraining()) return;
-    connection.publish(subjects.presence(), encodeAnnouncement(this.#own(how)));
+    const text = encodeAnnouncement(this.#own(how));
+    if (!this.#isRefused) connection.publish(subjects.presence(), text);
+    // without the right to tell all it tells each node that it hears of: who asks it for something must know that it is there.
+    else for (const [node, word] of this.known.takingNotes()) this.#link.say(subjects.noteTo(node, word), text);
+  }
+
+  get #isRefused(): boolean {
+    const { rights, subjects } = this.#link;
+    return rights.isRefused(subjects.presence());
   }
 
   #schedule(): void {
@@ -108,12 +116,15 @@ export class Presence {
   }
 
   #take(msg: Msg): void {
-    const { options } = this.#link;
     const { source, way } = parseSubject(msg.subject);
-    const announcement = decodeAnnouncement(msg.string());
+    if (way === 'presence') this.take(source, decodeAnnouncement(msg.string()));
+  }
+
+  /** Takes the announcement of another node. */
+  take(source: string, announcement: Announcement): void {
     // another process of this name is noticed in another way.
-    if (way !== 'presence' || source === options.nodeId || this.#stopped) return;
-    this.known.take(source, announcement);
-    if (announcement.ask && this.known.mayAsk(source)) this.changed();
+    if (source === this.#link.options.nodeId || this.#stopped) return;
+    const isNew = this.known.take(source, announcement);
+    if ((announcement.ask && this.known.mayAsk(source)) || (isNew && this.#isRefused)) this.changed();
   }
 }

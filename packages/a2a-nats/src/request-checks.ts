@@ -15,6 +15,14 @@ interface Loss {
   readonly last: number;
   /** Tells whether it may have taken requests to a service. */
   readonly serves: (service: string) => boolean;
+  /** True while its process is the one that it was, which can be asked. */
+  readonly isThere: boolean;
+}
+
+/** Ids that one node is asked for: requests, and sends that it was to confirm. */
+interface Question {
+  readonly ids: string[];
+  readonly sends: string[];
 }
 
 /** Milliseconds after a loss until nodes are asked: by then a node that has begun to serve has announced itself. */
@@ -45,9 +53,15 @@ export class RequestChecks {
   }
 
   /** Notes that a node lost its connection, or is gone, and asks for requests that it may have had in a moment. */
-  lost(node: string, serves: Loss['serves']): void {
-    if (this.#link.asked.size === 0 || (this.#losses.size >= MAX_LOSSES && !this.#losses.has(node))) return;
-    this.#losses.set(node, { at: this.#link.options.clock.now(), last: this.#link.asked.made, serves });
+  lost(node: string, { serves, isThere }: Pick<Loss, 'serves' | 'isThere'>): void {
+    const before = this.#losses.get(node);
+    if (this.#link.asked.size === 0 || (this.#losses.size >= MAX_LOSSES && before === undefined)) return;
+    this.#losses.set(node, {
+      at: this.#link.options.clock.now(),
+      last: this.#link.asked.made,
+      serves,
+      isThere: isThere && before?.isThere !== false,
+    });
     this.#schedule();
   }
 
@@ -91,27 +105,32 @@ export class RequestChecks {
   }
 
   #check(due: readonly (readonly [string, Loss])[]): void {
-    const questions = new Map<string, string[]>();
+    const questions = new Map<string, Question>();
     for (const asked of this.#link.asked.list()) {
-      if (!due.some(([node, loss]) => mayBeLost(asked, node, loss))) continue;
+      const losses = due.filter(([node, loss]) => mayBeLost(asked, node, loss));
+      if (losses.length === 0) continue;
+      if (losses.some(([, { isThere }]) => !isThere)) asked.unsure = true;
       const holders = this.#holders(asked);
       if (holders === undefined) continue;
       asked.absent ??= new Set();
       this.#endIfLost(asked, holders);
       for (const node of holders) {
         if (asked.absent.has(node)) continue;
-        const ids = questions.get(node);
-        if (ids === undefined) questions.set(node, [asked.id]);
-        else ids.push(asked.id);
+        const question = questions.get(node) ?? { ids: [], sends: [] };
+        questions.set(node, question);
+        (asked.confirm === undefined ? question.ids : question.sends).push(asked.id);
       }
     }
-    for (const [node, ids] of questions) this.#ask(node, ids);
+    for (const [node, { ids, sends }] of questions) {
+      this.#ask(node, 'ids', ids);
+      this.#ask(node, 'sends', sends);
+    }
   }
 
-  #ask(node: string, ids: readonly string[]): void {
+  #ask(node: string, what: keyof Question, ids: readonly string[]): void {
     const { subjects } = this.#link;
     for (let at = 0; at < ids.length; at += MAX_IDS) {
-      const text = JSON.stringify({ ids: ids.slice(at, at + MAX_IDS) });
+      const text = JSON.stringify({ [what]: ids.slice(at, at + MAX_IDS) });
       this.#link.say(subjects.control(node, 'check'), text, subjects.replyHere(this.token));
     }
   }
@@ -128,21 +147,24 @@ export class RequestChecks {
 
   #endIfLost(asked: Asked, holders: readonly string[]): void {
     if (!holders.every((node) => asked.absent?.has(node) === true)) return;
-    this.#link.end(
-      asked,
-      'ERR_CLOSED',
-      'the request, or its answer, was lost with the connection of a node that may have had it',
-    );
+    // a send that was lost for certain may be tried elsewhere, so that it has another code than one that may have arrived.
+    if (asked.confirm === undefined || asked.unsure)
+      this.#link.end(
+        asked,
+        'ERR_CLOSED',
+        'the message, or the news of it, was lost with the connection of a node that may have had it',
+      );
+    else this.#link.end(asked, 'ERR_NO_RESPONDERS', 'the message was lost on its way, and no node has it');
   }
 }
 
-/** Streams of a writer that is known have ended by then, durable requests wait in their inbox, and the answers of a topic have no number. */
+/** Streams of a writer that is known have ended by then, durable requests wait in their inbox, answers of a topic have no number, and what else is confirmed is no message. */
 function mayBeLost(
   { number, topic, durable, confirm, node: only, service, holders }: Asked,
   node: string,
   { last, serves }: Loss,
 ): boolean {
-  if (number > last || topic || durable || confirm !== undefined) return false;
+  if (number > last || topic || durable || (confirm !== undefined && service === undefined)) return false;
   if (only !== undefined) return only === node;
   return holders.size > 0 ? holders.has(node) : service !== undefined && serves(service);
 }

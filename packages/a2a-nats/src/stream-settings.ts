@@ -1,7 +1,8 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import type { Resolved } from '@agentwire/core/internal';
 import type { DurableStreamOptions } from './backend-options.ts';
-import { nodeToken, type Subjects } from './subjects.ts';
+import { nodeToken } from './subject-words.ts';
+import type { Subjects } from './subjects.ts';
 
 const NANOS = 1_000_000;
 

@@ -1,10 +1,9 @@
 import { AgentwireError } from '@agentwire/core';
 import type { Target } from '@agentwire/a2a-router';
-import { encodeToken, encodeTopic, isPlain } from './subject-token.ts';
 import { type ControlWord, HELLO } from './subject-parts.ts';
+import { encodeToken, encodeTopic, isPlain } from './subject-token.ts';
+import { bounded, innerTokens, nodeToken, serviceTokens } from './subject-words.ts';
 
-const MAX_SUBJECT = 2048;
-const MAX_NODE_TOKEN = 200;
 const MAX_PREFIX = 32;
 const HIGH = '.high';
 const REPLY_TOKEN = /^[0-9a-f]{32}$/;
@@ -103,6 +102,11 @@ export class Subjects {
     return `${this.#own}.reply.${this.#node}.${token}`;
   }
 
+  /** Subject on which another node takes notes under a word that it announces. */
+  noteTo(nodeId: string, word: string): string {
+    return `${this.#own}.reply.${nodeToken(nodeId)}.${word}`;
+  }
+
   /** Subject of an answer that `asker` takes at `replyTo`; undefined unless that is a subject which {@link Subjects.replyHere} of its node makes. */
   answerTo(asker: string, replyTo: string | undefined): string | undefined {
     if (replyTo === undefined || replyTo === '') return undefined;
@@ -157,45 +161,4 @@ export class Subjects {
   anyDead(): string {
     return `${this.#own}.dead.*.*`;
   }
-}
-
-/** Writes the name of a node as one subject token; throws `ERR_INVALID_ARGUMENT` for one that is empty or over 200 bytes as a token. */
-export function nodeToken(nodeId: string): string {
-  const token = encodeToken(nodeId);
-  if (nodeId !== '' && token.length <= MAX_NODE_TOKEN) return token;
-  throw new AgentwireError(
-    'ERR_INVALID_ARGUMENT',
-    `the name of a node is 1 to ${MAX_NODE_TOKEN} bytes as a subject token, not ${token.length}; use a shorter one`,
-  );
-}
-
-function innerTokens(to: Target): string {
-  switch (to.kind) {
-    case 'topic':
-      return `topic.${encodeTopic(to.name)}`;
-    case 'service':
-      return `service.${serviceTokens(to.service, undefined)}`;
-    case 'serviceMethod':
-      return `service.${serviceTokens(to.service, to.method)}`;
-    case 'kernel':
-    case 'broadcast':
-      return to.kind;
-    default:
-      throw new AgentwireError('ERR_INVALID_ARGUMENT', `a ${to.kind} target does not go to a node`);
-  }
-}
-
-function serviceTokens(service: string, method: string | undefined): string {
-  if (service === '' || method === '')
-    throw new AgentwireError('ERR_INVALID_ARGUMENT', 'a service and a method must have a name');
-  return `${encodeToken(service)}.${encodeToken(method ?? '')}`;
-}
-
-function bounded(subject: string): string {
-  if (subject.length <= MAX_SUBJECT) return subject;
-  throw new AgentwireError(
-    'ERR_INVALID_ARGUMENT',
-    `a subject of ${subject.length} bytes is over the limit of ${MAX_SUBJECT}; use a shorter name`,
-    { detail: { bytes: subject.length, limit: MAX_SUBJECT } },
-  );
 }

@@ -162,8 +162,9 @@ export class ServiceDelivery {
     try {
       await this.#deps.backend?.deliver(message, { target: to, expectsReply: false, confirm: true });
     } catch (error) {
-      // a process may have it, so it is not refused here.
-      if (toAgentwireError(error, 'ERR_IO').code === 'ERR_TIMEOUT') throw error;
+      // a process may have it, so it is neither refused here nor given to another one.
+      const { code } = toAgentwireError(error, 'ERR_IO');
+      if (code === 'ERR_TIMEOUT' || code === 'ERR_CLOSED') throw error;
       return this.#deps.one(full, message, waiting);
     }
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
