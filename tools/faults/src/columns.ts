@@ -1,20 +1,29 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Hello, Transport } from '@agentwire/core';
 import { FEATURES } from '@agentwire/core';
 import { createGrpcTransport } from '@agentwire/transport-grpc';
-import { createUdsTransport } from '@agentwire/transport-uds';
+import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
+import { createWebSocketTransport } from '@agentwire/transport-websocket';
+import { certificateFile, certificates } from '../../../packages/transport-uds/test/certificates/certificates.ts';
 import reversed from './reverse/reversed-transport.ts';
 
 /** A way for proxy and agent to talk. */
 export interface Column {
   readonly id: string;
-  /** Wire format: frames of the stream transports, or HTTP/2. */
-  readonly medium: 'frames' | 'http2';
+  /** Wire format: frames of the stream transports, messages of a WebSocket, or HTTP/2. */
+  readonly medium: 'frames' | 'messages' | 'http2';
   readonly encoding: 'json' | 'msgpack' | 'protobuf';
   readonly dialect: 'documented' | 'zentinel';
   readonly transport: Transport;
   /** Hello of the proxy. */
   readonly hello: Hello;
+  /** Set over TCP, where a connection can be reset. */
+  readonly tcp?: boolean;
+  /** Set where the bytes on the wire are encrypted. */
+  readonly tls?: boolean;
+  /** Further words of `agentwire agent`. */
+  readonly agentFlags?: readonly string[];
   /** Set where the agent dials. */
   readonly reverse?: 'uds' | 'tcp' | 'tls' | undefined;
   /** Set when the short run includes it. */
@@ -43,6 +52,24 @@ function unixColumn(encoding: 'json' | 'msgpack', dialect: Column['dialect']): C
   };
 }
 
+/** Frames over TCP, in plain text or over TLS. */
+function tcpColumn(id: 'tcp' | 'tls', encoding: 'json' | 'msgpack'): Column {
+  return {
+    id,
+    medium: 'frames',
+    encoding,
+    dialect: 'documented',
+    tcp: true,
+    tls: id === 'tls',
+    quick: false,
+    transport: createTcpTransport({ tls: certificates }),
+    agentFlags:
+      id === 'tls' ? ['--tls-cert', certificateFile('server.pem'), '--tls-key', certificateFile('server.key')] : [],
+    hello: hello([encoding]),
+    address: () => `${id}://127.0.0.1:0`,
+  };
+}
+
 /** The agent dials its proxy; the program of the agent is told when by {@link reversed}. */
 function reverseColumn(reverse: 'uds' | 'tcp' | 'tls', encoding: 'json' | 'msgpack'): Column {
   return {
@@ -51,8 +78,11 @@ function reverseColumn(reverse: 'uds' | 'tcp' | 'tls', encoding: 'json' | 'msgpa
     encoding,
     dialect: 'documented',
     reverse,
+    tcp: reverse !== 'uds',
+    tls: reverse === 'tls',
     quick: reverse === 'tls',
     transport: reversed,
+    agentFlags: ['--transport', fileURLToPath(new URL('reverse/reversed-transport.ts', import.meta.url))],
     hello: hello([encoding]),
     address: (folder) => `rev-${reverse}:${join(folder, `${(sockets += 1)}.sock`)}`,
   };
@@ -65,6 +95,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'grpc',
     medium: 'http2',
+    tcp: true,
     encoding: 'protobuf',
     dialect: 'zentinel',
     quick: true,
@@ -74,6 +105,19 @@ export const COLUMNS: readonly Column[] = [
   },
   unixColumn('json', 'zentinel'),
   unixColumn('msgpack', 'zentinel'),
+  tcpColumn('tcp', 'json'),
+  tcpColumn('tls', 'msgpack'),
+  {
+    id: 'websocket',
+    medium: 'messages',
+    tcp: true,
+    encoding: 'msgpack',
+    dialect: 'documented',
+    quick: false,
+    transport: createWebSocketTransport(),
+    hello: hello(['msgpack']),
+    address: () => 'ws://127.0.0.1:0',
+  },
   reverseColumn('uds', 'msgpack'),
   reverseColumn('tcp', 'json'),
   reverseColumn('tls', 'msgpack'),

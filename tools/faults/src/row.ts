@@ -27,6 +27,11 @@ export interface Row {
   run(cell: Cell): Promise<Verdict>;
 }
 
+/** Reason why a row that makes bytes by itself does not apply to a column. */
+export function noFrames({ medium }: Column): string | undefined {
+  return medium === 'messages' ? 'the row makes frames, and here they are messages of a WebSocket' : undefined;
+}
+
 /**
  * A verdict from findings: it is good when there is none. A figure that is no number is a finding, for every limit holds for it.
  *

@@ -24,8 +24,8 @@ const FILES: Readonly<Record<AgentProgram, string>> = {
 
 function commandLine(program: AgentProgram, column: Column, address: string, more: readonly string[]): string[] {
   const file = here(FILES[program]);
-  const transport = column.reverse === undefined ? [] : ['--transport', here('../reverse/reversed-transport.ts')];
-  if (SERVED.has(program)) return [commandFile(), 'agent', file, '--json', '--listen', address, ...transport];
+  if (SERVED.has(program))
+    return [commandFile(), 'agent', file, '--json', '--listen', address, ...(column.agentFlags ?? [])];
   return [file, column.id, address, ...more];
 }
 

@@ -1,7 +1,12 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  createServer as createTlsServer,
+  type TlsOptions,
+} from 'node:tls';
 import { parseEndpoint } from '@agentwire/core';
 import { certificates } from '../../../../packages/transport-uds/test/certificates/certificates.ts';
 import { netAddress } from '../relay/relay.ts';
@@ -25,6 +30,7 @@ export async function recordOpening(cell: Cell, endpoint: string): Promise<Buffe
 /** A socket to an agent: dialled, or where the agent dials, the one that it opens to a proxy that says nothing. */
 async function openSocket(endpoint: string): Promise<Socket> {
   const { scheme } = parseEndpoint(endpoint);
+  if (scheme === 'tls') return connectTls({ ...certificates, ...netAddress(endpoint) } as ConnectionOptions);
   if (!scheme.startsWith('rev-')) return connect(netAddress(endpoint));
   const address = freeAddress(endpoint, tmpdir());
   const isTls = scheme === 'rev-tls';

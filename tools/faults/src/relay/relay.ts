@@ -39,8 +39,9 @@ export type NetAddress = { readonly path: string } | { readonly host: string; re
 export function netAddress(endpoint: string): NetAddress {
   const { scheme, target } = parseEndpoint(endpoint);
   if (scheme === 'unix') return { path: target };
-  const at = target.lastIndexOf(':');
-  return { host: target.slice(0, at), port: Number(target.slice(at + 1)) };
+  // a WebSocket's address has a path
+  const [, host = '', port] = /^(?:\/\/)?(.+):(\d+)(?:\/.*)?$/.exec(target) ?? [];
+  return { host, port: Number(port) };
 }
 
 /** One connection through a relay. */

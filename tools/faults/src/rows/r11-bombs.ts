@@ -6,7 +6,7 @@ import { dialRaw, recordOpening } from '../cell/raw-peer.ts';
 import type { TrackedSession } from '../cell/tracked-session.ts';
 import { inMs } from '../figures.ts';
 import { ANSWER, changeFrames } from '../relay/messages.ts';
-import { type Row, type Verdict, verdict } from '../row.ts';
+import { noFrames, type Row, type Verdict, verdict } from '../row.ts';
 import { within } from '../wait.ts';
 import { bombsOf, type Bomb } from './r11-cases.ts';
 
@@ -67,6 +67,7 @@ export const bombs: Row = {
   id: 'R11',
   fault: 'JSON and MessagePack bombs at the size caps',
   must: 'rejected; event loop blocked < 20 ms (headers) and < 100 ms (any legal frame)',
-  notApplicable: ({ medium }) => (medium === 'frames' ? undefined : 'neither JSON nor MessagePack; R13 has its bombs'),
+  notApplicable: (column) =>
+    column.medium === 'http2' ? 'neither JSON nor MessagePack; R13 has its bombs' : noFrames(column),
   run,
 };

@@ -5,7 +5,7 @@ import type { Cell } from '../cell/cell.ts';
 import { headers, numberOf } from '../cell/events.ts';
 import { ANSWER, changeFrames, changeHttp2, EVENTS, type ChangeMessage } from '../relay/messages.ts';
 import type { RelayOptions } from '../relay/relay.ts';
-import { type Row, type Verdict, verdict } from '../row.ts';
+import { noFrames, type Row, type Verdict, verdict } from '../row.ts';
 import { damages, SAMPLES, type Damage } from './r12-cases.ts';
 
 const TIMEOUT_MS = 2_000;
@@ -116,5 +116,6 @@ export const undecodable: Row = {
   id: 'R12',
   fault: 'undecodable event or decision of each kind',
   must: 'ERR_PROTOCOL with the right request id; outcome by the failure policy; no implicit allow',
+  notApplicable: noFrames,
   run,
 };

@@ -75,7 +75,7 @@ async function run(cell: Cell): Promise<Verdict> {
   const found = new Set<string>();
   let sessions = 0;
   for (const end of ENDS) {
-    if (end.name === 'rst' && cell.column.medium === 'frames' && cell.column.reverse !== 'tcp') continue;
+    if (end.name === 'rst' && cell.column.tcp !== true) continue;
     cell.progress(end.name);
     let parts: { agent: AgentProcess; relay: Relay } | undefined;
     const each = end.process === true ? SESSIONS : 1;

@@ -6,7 +6,7 @@ import { dialRaw, dialSilent, recordOpening } from '../cell/raw-peer.ts';
 import { inMs } from '../figures.ts';
 import { monotonicMs } from '../now.ts';
 import { dataFrame, watchHttp2End } from '../relay/messages.ts';
-import { type Row, type Verdict, verdict } from '../row.ts';
+import { noFrames, type Row, type Verdict, verdict } from '../row.ts';
 import { waitUntil } from '../wait.ts';
 
 const CONNECTIONS = 500;
@@ -105,5 +105,6 @@ export const trickle: Row = {
   id: 'R7',
   fault: '500 connections at 1 byte/s',
   must: 'closed within the handshake deadline + 1 s; a good client connects within 200 ms meanwhile',
+  notApplicable: noFrames,
   run,
 };

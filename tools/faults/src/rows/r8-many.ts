@@ -12,7 +12,7 @@ const MAX_RSS_BYTES = 400e6;
  * Old generation of both processes, in MiB. Without a limit V8 lets garbage lie for as long as other work of the machine keeps its own
  * threads from collecting it: 280 MB in a process that holds 50.
  */
-const MAX_HEAP_MIB = 192;
+const MAX_HEAP_MIB = 128;
 /** Connections that a listener takes unless told otherwise. */
 const CAP = 1_024;
 

@@ -5,7 +5,7 @@ import { dialRaw, recordOpening } from '../cell/raw-peer.ts';
 import { reportOn } from '../cell/agent-leaks.ts';
 import { grouped } from '../figures.ts';
 import { grpcDataFrame } from '../relay/messages.ts';
-import { type Row, type Verdict, verdict } from '../row.ts';
+import { noFrames, type Row, type Verdict, verdict } from '../row.ts';
 import { waitUntil } from '../wait.ts';
 
 const MAX_BYTES_EACH = 64 * 1024;
@@ -90,5 +90,6 @@ export const prefix: Row = {
   id: 'R9',
   fault: 'length prefixes, then silence, on 1 000 connections',
   must: '≤ 64 KiB allocated each',
+  notApplicable: noFrames,
   run,
 };
