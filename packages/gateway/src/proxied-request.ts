@@ -219,7 +219,9 @@ export class ProxiedRequest implements BodyProgress {
     const acceptsTrailers = pipeline.trailers !== undefined;
     const trailers = acceptsTrailers ? this.#trailersBeside(headers) : undefined;
     this.requestSent = true;
-    const outgoing = { method, path: target.path, headers, body, client, retries, upgrade, acceptsTrailers, trailers };
+    const { times } = this.#upstream;
+    const { path } = target;
+    const outgoing = { method, path, headers, body, client, times, retries, upgrade, acceptsTrailers, trailers };
     return this.#trace?.send(upstream.host, outgoing, this.#upstream) ?? this.#upstream.run(outgoing);
   }
 

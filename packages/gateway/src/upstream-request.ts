@@ -134,7 +134,8 @@ export class UpstreamRequest implements ResponseHandler {
       if (this.#left !== undefined) throw this.#left;
       this.#resolve = resolve;
       this.#reject = reject;
-      this.#call = this.#context.upstream.send(this.times?.begin(request) ?? request, this);
+      this.times?.begin();
+      this.#call = this.#context.upstream.send(request, this);
     });
   }
 

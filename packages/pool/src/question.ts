@@ -58,13 +58,6 @@ const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>([
   'stickySession',
 ]);
 
-const ALONE: ReadonlySet<EventType> = new Set<EventType>(['guardrailInspect', 'configure']);
-
-/** Returns whether such an event belongs to no HTTP request, so that no event comes before or after it. */
-export function standsAlone(type: EventType): boolean {
-  return ALONE.has(type);
-}
-
 /** Checks the options of an event before anything is allocated for it. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_ABORTED` */
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
@@ -94,6 +87,14 @@ export const EVENT_BIT: Readonly<Record<EventType, number>> = {
   guardrailInspect: 64,
   configure: 128,
 };
+
+/** Bits of the events that belong to no HTTP request, so that no event comes before or after them. */
+export const ALONE_BITS: number = EVENT_BIT.guardrailInspect | EVENT_BIT.configure;
+
+/** Returns whether such an event belongs to no HTTP request. */
+export function standsAlone(type: EventType): boolean {
+  return (EVENT_BIT[type] & ALONE_BITS) !== 0;
+}
 
 /** Bits of the bodies of a request and of its response. */
 export const BODY_BITS: number = EVENT_BIT.requestBodyChunk | EVENT_BIT.responseBodyChunk;

@@ -60,8 +60,9 @@ function tellAgents({
   pipeline.complete(id, summary, outcome.outcome === 'failed' ? 'failed' : undefined);
 }
 
-function tellObservers({ id, request, route, options, pipeline, trace, outcome, upstream, ...end }: RequestEnd): void {
-  const { clock, metrics, onRequestEnd, proxies } = options;
+function tellObservers(end: RequestEnd): void {
+  const { id, request, route, pipeline, trace, outcome, upstream } = end;
+  const { clock, metrics, onRequestEnd, proxies } = end.options;
   const { status, durationMs, requestBytes, responseBytes } = end;
   const { queuedMs, headMs: upstreamMs } = upstream.times ?? {};
   const agentsMs = pipeline.waitedMs;

@@ -1,9 +1,9 @@
 import type { Clock } from '@agentwire/core';
-import type { OutgoingRequest } from '../upstream/upstream-messages.ts';
 
 /** Times of one request at the upstream. */
 export class UpstreamTimes {
   readonly #clock: Clock;
+  #startedAt = 0;
   #sentAt: number | undefined;
   /** Time in the queue for a connection, in milliseconds. */
   queuedMs: number | undefined;
@@ -14,14 +14,15 @@ export class UpstreamTimes {
     this.#clock = clock;
   }
 
-  /** Begins the time in the queue. @returns the request with a callback that ends it */
-  begin(request: OutgoingRequest): OutgoingRequest {
-    const startedAt = this.#clock.now();
-    const onSent = (): void => {
-      this.#sentAt = this.#clock.now();
-      this.queuedMs ??= this.#sentAt - startedAt;
-    };
-    return { ...request, onSent };
+  /** Begins the time in the queue. */
+  begin(): void {
+    this.#startedAt = this.#clock.now();
+  }
+
+  /** Ends the time in the queue: the request gets a connection, or another one after the first was lost. */
+  onSent(): void {
+    this.#sentAt = this.#clock.now();
+    this.queuedMs ??= this.#sentAt - this.#startedAt;
   }
 
   onHead(): void {

@@ -126,7 +126,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     // no byte of the request is written yet
     this.#resend = !this.#isRetry && connection.gate?.socket.destroyed === false ? 'any' : 'none';
     this.#touch();
-    this.request.onSent?.();
+    this.request.times?.onSent();
     const { request } = this;
     connection.dispatch(this.#upload === undefined ? request : { ...request, body: this.#upload }, this);
   }

@@ -11,8 +11,8 @@ export interface OutgoingRequest {
   readonly body: Uint8Array | BodyStream | null;
   /** Address of the client, for `maxUpstreamConnectionsPerClient`. */
   readonly client: string | undefined;
-  /** Called each time that the request gets a connection. */
-  readonly onSent?: (() => void) | undefined;
+  /** Told each time that the request gets a connection. */
+  readonly times?: { onSent(): void } | undefined;
   /** Protocol that the connection is to be switched to, as a value of `upgrade`. */
   readonly upgrade?: string | undefined;
   /** Set where the client takes trailers. */

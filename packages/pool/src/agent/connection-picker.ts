@@ -43,6 +43,9 @@ export class ConnectionPicker {
     const { pooled, fitness, limit, sharesProcess } = this.#connections;
     if (fitness.avoided > 0) fitness.update();
     const full = limit !== undefined && this.#connections.inFlight >= limit.current;
+    const only = pooled[0];
+    // nothing to choose, so nothing to compare
+    if (pooled.length === 1 && sticky === undefined && !full && only?.avoided === false && only.usable(bit)) return only;
     if (sharesProcess && this.#isDefault && sticky === undefined && !full) {
       for (const one of pooled) if (!one.avoided && one.usable(bit, true)) return one;
     }

@@ -1,11 +1,18 @@
 import { AgentwireError, type Decision, type RequestId } from '@agentwire/core';
 import type { EventBody } from '@agentwire/core/session';
 import type { ResolvedPoolOptions } from '../options.ts';
-import { checkAskOptions, checkEvent, type PoolAskOptions, type Question, standsAlone } from '../question.ts';
+import {
+  ALONE_BITS,
+  BODY_BITS,
+  checkAskOptions,
+  checkEvent,
+  EVENT_BIT,
+  type PoolAskOptions,
+  type Question,
+} from '../question.ts';
 import { type Affinities, type Affinity, affinityFor, duplicateRequest } from './affinities.ts';
 import type { AgentConnections } from './agent-connections.ts';
 import type { ConnectionPicker } from './connection-picker.ts';
-import { BODY_BITS, EVENT_BIT } from '../question.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import type { RequestQueue } from './request-queue.ts';
 import type { StickySession, StickySessions } from './sticky-sessions.ts';
@@ -50,9 +57,11 @@ export class RequestRouter {
       checkAskOptions(options);
       const { type, id } = question;
       const { fitness } = this.#connections;
+      const eventBit = EVENT_BIT[type];
       // an event that no connection takes goes to any of them, because its caller wants it asked
-      const bit = this.#connections.takes & EVENT_BIT[type];
-      if (options?.only === true || standsAlone(type)) return this.#whenFree(undefined, bit, question, options);
+      const bit = this.#connections.takes & eventBit;
+      if (options?.only === true || (eventBit & ALONE_BITS) !== 0)
+        return this.#whenFree(undefined, bit, question, options);
       const known = this.#affinities.get(id);
       if (known !== undefined && type !== 'requestHeaders') {
         const affinity = affinityFor(known, bit);
@@ -64,7 +73,7 @@ export class RequestRouter {
           );
       } else {
         if (known?.exchange.ended === false) throw duplicateRequest(id);
-        if ((EVENT_BIT[type] & BODY_BITS) !== 0) this.#checkHeadless(type, id);
+        if ((eventBit & BODY_BITS) !== 0) this.#checkHeadless(type, id);
       }
       if (this.#queue.length > 0 && this.#queue.has(id)) throw duplicateRequest(id);
       this.#affinities.makeRoom();

@@ -38,8 +38,10 @@ export interface ExchangeDeps {
   readonly requestTimeoutMs: number;
   /** Error of every question once the connection has ended. */
   readonly closedError: AgentwireError | undefined;
-  /** Counts a question that is asked (1) or settled (−1). */
-  pendingChanged(by: 1 | -1): void;
+  /** Questions without an answer; an exchange counts those that it settles. */
+  pending: number;
+  /** Counts a question that is asked. */
+  asked(deadline: number): void;
   /** Reports the one outcome of a question. */
   settled(exchange: ExchangeSlot, startedAt: number, outcome: Decision | AgentwireError): void;
   /** Frees the slot and the id. */
@@ -100,7 +102,7 @@ export class ExchangeSlot implements Exchange {
       else this.#tail.next = question;
       this.#tail = question;
       this.pending += 1;
-      deps.pendingChanged(1);
+      deps.asked(question.deadline);
       this.#unsent ??= question;
       this.pump();
     });
@@ -210,7 +212,7 @@ export class ExchangeSlot implements Exchange {
 
   #forget(question: Question): void {
     this.pending -= 1;
-    this.#deps.pendingChanged(-1);
+    this.#deps.pending -= 1;
     question.detach?.();
   }
 
@@ -262,11 +264,12 @@ export class ExchangeSlot implements Exchange {
 
   // 4. Deadlines, checked by the session's sweep.
 
-  /** Returns whether a question's deadline has passed at `now`. */
-  isOverdue(now: number): boolean {
+  /** Earliest deadline of its questions; `Infinity` without one. */
+  get earliestDeadline(): number {
+    let earliest = Infinity;
     for (let question = this.#head; question !== undefined; question = question.next)
-      if (question.deadline <= now) return true;
-    return false;
+      if (question.deadline < earliest) earliest = question.deadline;
+    return earliest;
   }
 
   /** Returns the latest deadline of its questions, at least `since`. */
