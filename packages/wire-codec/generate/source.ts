@@ -64,10 +64,14 @@ const idOf = (format: GeneratedFormat): readonly string[] =>
     ? ['const id = String(m.id);']
     : ['const { id } = m;', "if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;"];
 
+const anyOf = (conditions: readonly string[]): string =>
+  conditions.map((one) => (one.includes('&&') ? `(${one})` : one)).join(' || ');
+
 const guard = (conditions: readonly string[]): readonly string[] =>
-  conditions.length === 0
-    ? []
-    : [`if (${conditions.map((one) => (one.includes('&&') ? `(${one})` : one)).join(' || ')}) return undefined;`];
+  conditions.length === 0 ? [] : [`if (${anyOf(conditions)}) return undefined;`];
+
+const declineIf = (conditions: readonly string[]): readonly string[] =>
+  conditions.length === 0 ? [] : [`if (${anyOf(conditions)}) { w.declined = true; return; }`];
 
 function writeJsonEvent(type: (typeof HOT_EVENTS)[number], format: GeneratedFormat): string[] {
   const struct = structOf(type);
@@ -102,14 +106,11 @@ function writeMsgpackEvent(type: (typeof HOT_EVENTS)[number], format: GeneratedF
   const source = new MsgpackSource(format);
   source.oneIdInside = type === 'requestHeaders';
   source.struct(structOf(type), 'm');
-  const after = source.expression;
+  const { statements } = source;
   const id = idOf(format)[0] ?? '';
-  const before = source.before === undefined ? [] : [`w.split(${source.before}, ${source.raw});`];
   return [
-    `export function write${title(type)}(w: MsgpackWriter, m: ${title(type)}): string | undefined {`,
-    ...[id, ...guard(source.guards), `w.begin(${source.high});`, ...before, `return ${after};`].map(
-      (line) => `  ${line}`,
-    ),
+    `export function write${title(type)}(w: MsgpackWriter, m: ${title(type)}): void {`,
+    ...[id, 'w.begin();', ...declineIf(source.guards), ...statements].map((line) => `  ${line}`),
     '}',
   ];
 }
@@ -118,24 +119,24 @@ function writeMsgpackAnswer(format: GeneratedFormat): string[] {
   const source = new MsgpackSource(format);
   const documented = format.dialect === 'documented';
   source.struct(DECISION, 'd', [
-    documented ? { name: 'request_id', expression: 'w.number(id)' } : { name: 'version', constant: isVersion(format) },
+    documented ? { name: 'request_id', call: ['number', 'id'] } : { name: 'version', constant: isVersion(format) },
   ]);
-  const after = source.expression;
+  const { statements } = source;
   const guards = documented ? source.guards : [...source.guards, 'd.error !== undefined'];
   const [inAudit, others] = [
     guards.filter((one) => one.startsWith('audit.')),
     guards.filter((one) => !one.startsWith('audit.')),
   ];
-  const audit = documented ? [] : ['const audit: Audit = d.audit ?? {};', ...guard(inAudit)];
+  const audit = documented ? [] : ['const audit: Audit = d.audit ?? {};', ...declineIf(inAudit)];
   return [
-    'export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {',
+    'export function writeAnswer(w: MsgpackWriter, m: Answer): void {',
     ...[
       idOf(format)[0] ?? '',
       'const d = m.decision;',
-      ...guard(others),
+      'w.begin();',
+      ...declineIf(others),
       ...audit,
-      `w.begin(${source.high});`,
-      `return ${after};`,
+      ...statements,
     ].map((line) => `  ${line}`),
     '}',
   ];

@@ -19,6 +19,12 @@ const AS_IS = new Set([
 
 const NUMBERS = new Set(['u16', 'u32', 'u64', 'status']);
 
+/** Method of a `MsgpackWriter`, and the value that it writes. */
+type Call = readonly [method: string, value: string];
+
+/** Methods with a parameter for constant bytes in front of the value. */
+const WITH_KEY: ReadonlySet<string> = new Set(['text', 'uint', 'number']);
+
 const isId = (field: PlacedField, format: GeneratedFormat): boolean =>
   field.field.codec.name === 'id' || (format.dialect === 'zentinel' && field.name === 'correlation_id');
 
@@ -90,42 +96,44 @@ export function jsonChunk(struct: Struct<object>, format: GeneratedFormat): stri
   return [...parts, quoted(`${pending}}`)].join(' + ');
 }
 
-/** Writes the expression that builds a structure's MessagePack. */
+/** Writes the statements that build a structure's MessagePack. */
 export class MsgpackSource {
   readonly guards: string[] = [];
-  /** Expression of the text before raw bytes, once there are any. */
-  before: string | undefined;
-  /** Expression of the raw bytes. */
-  raw = '';
-  /** Bytes above 0x7f in the constant parts. */
-  high = 0;
   readonly #format: GeneratedFormat;
-  #parts: string[] = [];
+  readonly #parts: string[] = [];
   #pending = '';
 
   constructor(format: GeneratedFormat) {
     this.#format = format;
   }
 
-  #count(text: string): void {
-    for (const letter of text) if (letter > '\x7f') this.high++;
-  }
-
   #flush(): void {
-    if (this.#pending === '') return;
-    this.#count(this.#pending);
-    this.#parts.push(quoted(this.#pending));
+    if (this.#pending !== '') this.#parts.push(`w.constant(${quoted(this.#pending)});`);
     this.#pending = '';
   }
 
-  #add(expression: string): void {
+  #add(statement: string): void {
     this.#flush();
-    this.#parts.push(expression);
+    this.#parts.push(statement);
   }
 
-  get expression(): string {
+  /** Adds a call that writes one value; texts and numbers take the constant part in front of them along. */
+  #write([method, value]: Call): void {
+    if (!WITH_KEY.has(method)) return this.#add(`w.${method}(${value});`);
+    this.#parts.push(`w.${method}(${quoted(this.#pending)}, ${value});`);
+    this.#pending = '';
+  }
+
+  /** Adds the call that writes one value, or a null in place of one that is absent. */
+  #writeOrNull([method, value]: Call): void {
+    const [absent, before] = [quoted(`${this.#pending}\xc0`), quoted(this.#pending)];
+    this.#parts.push(`if (${value} === undefined) w.constant(${absent}); else w.${method}(${before}, ${value});`);
+    this.#pending = '';
+  }
+
+  get statements(): readonly string[] {
     this.#flush();
-    return this.#parts.join(' + ');
+    return this.#parts;
   }
 
   constant(text: string): void {
@@ -135,22 +143,25 @@ export class MsgpackSource {
   struct(
     struct: Struct<object>,
     of: string,
-    leads: readonly { readonly name: string; readonly expression?: string; readonly constant?: string }[] = [],
+    leads: readonly { readonly name: string; readonly call?: Call; readonly constant?: string }[] = [],
   ): void {
     const fields = struct.fields(this.#format.dialect).filter((field) => !this.#skipped(field));
-    const rare = fields.filter((field) => isOmitted(field) && this.#value(field, of) === undefined);
+    const rare = fields.filter(
+      (field) => isOmitted(field) && inner(field) === undefined && this.#value(field, of) === undefined,
+    );
     for (const field of rare) this.guards.push(`${of}.${field.property} !== undefined`);
     const kept = fields.filter((field) => !rare.includes(field));
     const omitted = kept.filter(isOmitted);
     const count = kept.length - omitted.length + leads.length;
+    if (kept.length + leads.length > 15) throw new Error(`${of} has more members than a head of one byte tells`);
     if (omitted.length === 0) this.#pending += String.fromCharCode(0x80 | count);
     else
       this.#add(
-        `w.map(${[String(count), ...omitted.map((field) => `(${of}.${field.property} === undefined ? 0 : 1)`)].join(' + ')})`,
+        `w.byte(${[`0x8${count.toString(16)}`, ...omitted.map((field) => `(${of}.${field.property} === undefined ? 0 : 1)`)].join(' + ')});`,
       );
     for (const lead of leads) {
       this.#pending += key(lead.name) + (lead.constant ?? '');
-      if (lead.expression !== undefined) this.#add(lead.expression);
+      if (lead.call !== undefined) this.#write(lead.call);
     }
     for (const field of kept) this.#field(field, of);
   }
@@ -168,11 +179,11 @@ export class MsgpackSource {
     if (isOmitted(field)) {
       const own = new MsgpackSource(this.#format);
       own.constant(key(field.name));
-      if (nested === undefined) own.#add(this.#value(field, of) ?? '');
-      else own.struct(nested, value);
+      if (nested !== undefined) own.struct(nested, value);
+      const call = this.#value(field, of);
+      if (call !== undefined) own.#write(call);
       this.guards.push(...own.guards.map((guard) => `${value} !== undefined && ${guard}`));
-      const { expression } = own;
-      this.#add(`(${value} === undefined ? '' : w.constant(${own.high}) + ${expression})`);
+      this.#add(`if (${value} !== undefined) { ${own.statements.join(' ')} }`);
       return;
     }
     this.#pending += key(field.name);
@@ -181,43 +192,39 @@ export class MsgpackSource {
       return;
     }
     const { name } = field.field.codec;
-    if (name === 'bytes' && this.#format.dialect === 'documented') {
-      this.before = this.expression;
-      this.raw = value;
-      this.#parts = [];
-      return;
-    }
-    const expression = this.#value(field, of);
-    if (expression !== undefined) {
-      this.#add(expression);
+    const call = this.#value(field, of);
+    if (call !== undefined) {
+      const isNullable = typeof field.absent === 'object' && written(field) === null && WITH_KEY.has(call[0]);
+      if (isNullable && !isId(field, this.#format)) this.#writeOrNull(call);
+      else this.#write(call);
       return;
     }
     this.guards.push(`${value} !== undefined`);
     if (name === 'anyMap') {
       this.#pending += '\x81\xaecorrelation_id';
-      this.#add('w.text(id)');
+      this.#write(['text', 'id']);
     } else this.#pending += written(field) === null ? '\xc0' : '\x80';
   }
 
-  #value(field: PlacedField, of: string): string | undefined {
+  /** Returns the call that writes a value; `undefined` for a structure, and for what is left to the reference. */
+  #value(field: PlacedField, of: string): Call | undefined {
     const value = `${of}.${field.property}`;
     const { name } = field.field.codec;
-    const orNull = typeof field.absent === 'object' && written(field) === null;
-    if (isId(field, this.#format)) return this.#format.dialect === 'documented' ? 'w.number(id)' : 'w.text(id)';
-    if (name === 'method' || name === 'uri') return `w.text(${value})`;
-    if (name === 'text') return orNull ? `w.textOrNull(${value})` : `w.text(${value})`;
+    const documented = this.#format.dialect === 'documented';
+    if (isId(field, this.#format)) return [documented ? 'number' : 'text', 'id'];
+    if (name === 'method' || name === 'uri') return ['text', value];
+    if (name === 'text') return ['text', value];
     if (NUMBERS.has(name)) {
-      if (written(field) === 0) return `w.uint(${value} ?? m.data.length)`;
-      return orNull ? `w.uintOrNull(${value})` : `w.uint(${value})`;
+      if (written(field) === 0) return ['uint', `${value} ?? m.data.length`];
+      return ['uint', value];
     }
-    if (name === 'bool')
-      return `w.bool(${value}${isOmitted(field) || typeof field.absent === 'object' ? ' ?? false' : ''})`;
-    if (name === 'headers') return this.#format.dialect === 'documented' ? `w.pairs(${value})` : `w.multi(${value})`;
-    if (name === 'list(text)') return `w.texts(${value} ?? [])`;
-    if (name === 'headerOps') return `w.ops(${value} ?? [])`;
-    if (name === 'verdict') return `w.verdict(${value})`;
-    if (name === 'bytes') return `w.text(encodeBase64(${value}))`;
-    return inner(field) === undefined ? undefined : '';
+    if (name === 'bool') return ['byte', `${value} === true ? 0xc3 : 0xc2`];
+    if (name === 'headers') return [documented ? 'pairs' : 'multi', value];
+    if (name === 'list(text)') return ['texts', `${value} ?? []`];
+    if (name === 'headerOps') return ['ops', `${value} ?? []`];
+    if (name === 'verdict') return ['verdict', value];
+    if (name === 'bytes') return documented ? ['data', value] : ['text', `encodeBase64(${value})`];
+    return undefined;
   }
 }
 

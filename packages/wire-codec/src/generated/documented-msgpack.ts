@@ -113,10 +113,30 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
 
 /** Writes a requestHeaders, or declines. */
 // prettier-ignore
-export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): string | undefined {
+export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): void {
   const { id } = m;
-  w.begin(16);
-  return w.map(5 + (m.hasBody === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa8metadata' + w.map(11 + (m.metadata.traceparent === undefined ? 0 : 1)) + '\xaecorrelation_id' + w.text(m.metadata.correlationId) + '\xaarequest_id' + w.text(m.metadata.requestId) + '\xa9client_ip' + w.text(m.metadata.clientIp) + '\xabclient_port' + w.uint(m.metadata.clientPort) + '\xabserver_name' + w.textOrNull(m.metadata.serverName) + '\xa8protocol' + w.text(m.metadata.protocol) + '\xabtls_version' + w.textOrNull(m.metadata.tlsVersion) + '\xaatls_cipher' + w.textOrNull(m.metadata.tlsCipher) + '\xa8route_id' + w.textOrNull(m.metadata.routeId) + '\xabupstream_id' + w.textOrNull(m.metadata.upstreamId) + '\xa9timestamp' + w.text(m.metadata.timestamp) + (m.metadata.traceparent === undefined ? '' : w.constant(1) + '\xabtraceparent' + w.text(m.metadata.traceparent)) + '\xa6method' + w.text(m.method) + '\xa3uri' + w.text(m.uri) + '\xa7headers' + w.pairs(m.headers) + (m.hasBody === undefined ? '' : w.constant(1) + '\xa8has_body' + w.bool(m.hasBody ?? false));
+  w.begin();
+  w.byte(0x85 + (m.hasBody === undefined ? 0 : 1));
+  w.number('\xaarequest_id', id);
+  w.constant('\xa8metadata');
+  w.byte(0x8b + (m.metadata.traceparent === undefined ? 0 : 1));
+  w.text('\xaecorrelation_id', m.metadata.correlationId);
+  w.text('\xaarequest_id', m.metadata.requestId);
+  w.text('\xa9client_ip', m.metadata.clientIp);
+  w.uint('\xabclient_port', m.metadata.clientPort);
+  if (m.metadata.serverName === undefined) w.constant('\xabserver_name\xc0'); else w.text('\xabserver_name', m.metadata.serverName);
+  w.text('\xa8protocol', m.metadata.protocol);
+  if (m.metadata.tlsVersion === undefined) w.constant('\xabtls_version\xc0'); else w.text('\xabtls_version', m.metadata.tlsVersion);
+  if (m.metadata.tlsCipher === undefined) w.constant('\xaatls_cipher\xc0'); else w.text('\xaatls_cipher', m.metadata.tlsCipher);
+  if (m.metadata.routeId === undefined) w.constant('\xa8route_id\xc0'); else w.text('\xa8route_id', m.metadata.routeId);
+  if (m.metadata.upstreamId === undefined) w.constant('\xabupstream_id\xc0'); else w.text('\xabupstream_id', m.metadata.upstreamId);
+  w.text('\xa9timestamp', m.metadata.timestamp);
+  if (m.metadata.traceparent !== undefined) { w.text('\xabtraceparent', m.metadata.traceparent); }
+  w.text('\xa6method', m.method);
+  w.text('\xa3uri', m.uri);
+  w.constant('\xa7headers');
+  w.pairs(m.headers);
+  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody === true ? 0xc3 : 0xc2); }
 }
 
 /** Reads the canonical form of a requestBodyChunk, or declines. */
@@ -139,11 +159,17 @@ export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk |
 
 /** Writes a requestBodyChunk, or declines. */
 // prettier-ignore
-export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): string | undefined {
+export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): void {
   const { id } = m;
-  w.begin(4);
-  w.split(w.map(4 + (m.totalSize === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
-  return '\xa7is_last' + w.bool(m.last) + (m.totalSize === undefined ? '' : w.constant(1) + '\xaatotal_size' + w.uint(m.totalSize));
+  w.begin();
+  w.byte(0x84 + (m.totalSize === undefined ? 0 : 1));
+  w.number('\xaarequest_id', id);
+  w.uint('\xabchunk_index', m.index);
+  w.constant('\xa4data');
+  w.data(m.data);
+  w.constant('\xa7is_last');
+  w.byte(m.last === true ? 0xc3 : 0xc2);
+  if (m.totalSize !== undefined) { w.uint('\xaatotal_size', m.totalSize); }
 }
 
 /** Reads the canonical form of a responseHeaders, or declines. */
@@ -164,10 +190,15 @@ export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | u
 
 /** Writes a responseHeaders, or declines. */
 // prettier-ignore
-export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): string | undefined {
+export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): void {
   const { id } = m;
-  w.begin(3);
-  return w.map(3 + (m.hasBody === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa6status' + w.uint(m.status) + '\xa7headers' + w.pairs(m.headers) + (m.hasBody === undefined ? '' : w.constant(1) + '\xa8has_body' + w.bool(m.hasBody ?? false));
+  w.begin();
+  w.byte(0x83 + (m.hasBody === undefined ? 0 : 1));
+  w.number('\xaarequest_id', id);
+  w.uint('\xa6status', m.status);
+  w.constant('\xa7headers');
+  w.pairs(m.headers);
+  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody === true ? 0xc3 : 0xc2); }
 }
 
 /** Reads the canonical form of a responseBodyChunk, or declines. */
@@ -190,11 +221,17 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
 
 /** Writes a responseBodyChunk, or declines. */
 // prettier-ignore
-export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): string | undefined {
+export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): void {
   const { id } = m;
-  w.begin(4);
-  w.split(w.map(4 + (m.totalSize === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xabchunk_index' + w.uint(m.index) + '\xa4data', m.data);
-  return '\xa7is_last' + w.bool(m.last) + (m.totalSize === undefined ? '' : w.constant(1) + '\xaatotal_size' + w.uint(m.totalSize));
+  w.begin();
+  w.byte(0x84 + (m.totalSize === undefined ? 0 : 1));
+  w.number('\xaarequest_id', id);
+  w.uint('\xabchunk_index', m.index);
+  w.constant('\xa4data');
+  w.data(m.data);
+  w.constant('\xa7is_last');
+  w.byte(m.last === true ? 0xc3 : 0xc2);
+  if (m.totalSize !== undefined) { w.uint('\xaatotal_size', m.totalSize); }
 }
 
 /** Reads the canonical form of an answer, or declines. */
@@ -238,10 +275,19 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
 
 /** Writes an answer, or declines. */
 // prettier-ignore
-export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {
+export function writeAnswer(w: MsgpackWriter, m: Answer): void {
   const { id } = m;
   const d = m.decision;
-  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.routingMetadata !== undefined || d.webSocket !== undefined || d.cache !== undefined || d.error !== undefined || (d.audit !== undefined && d.audit.confidence !== undefined) || (d.audit !== undefined && d.audit.custom !== undefined)) return undefined;
-  w.begin(4);
-  return w.map(4 + (d.audit === undefined ? 0 : 1) + (d.needsMore === undefined ? 0 : 1)) + '\xaarequest_id' + w.number(id) + '\xa8decision' + w.verdict(d.verdict) + '\xafrequest_headers' + w.ops(d.requestHeaders ?? []) + '\xb0response_headers' + w.ops(d.responseHeaders ?? []) + (d.audit === undefined ? '' : w.constant(1) + '\xa5audit' + w.map(0 + (d.audit.tags === undefined ? 0 : 1) + (d.audit.ruleIds === undefined ? 0 : 1) + (d.audit.reasonCodes === undefined ? 0 : 1)) + (d.audit.tags === undefined ? '' : w.constant(1) + '\xa4tags' + w.texts(d.audit.tags ?? [])) + (d.audit.ruleIds === undefined ? '' : w.constant(1) + '\xa8rule_ids' + w.texts(d.audit.ruleIds ?? [])) + (d.audit.reasonCodes === undefined ? '' : w.constant(1) + '\xacreason_codes' + w.texts(d.audit.reasonCodes ?? []))) + (d.needsMore === undefined ? '' : w.constant(1) + '\xaaneeds_more' + w.bool(d.needsMore ?? false));
+  w.begin();
+  if (d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.routingMetadata !== undefined || d.webSocket !== undefined || d.cache !== undefined || d.error !== undefined || (d.audit !== undefined && d.audit.confidence !== undefined) || (d.audit !== undefined && d.audit.custom !== undefined)) { w.declined = true; return; }
+  w.byte(0x84 + (d.audit === undefined ? 0 : 1) + (d.needsMore === undefined ? 0 : 1));
+  w.number('\xaarequest_id', id);
+  w.constant('\xa8decision');
+  w.verdict(d.verdict);
+  w.constant('\xafrequest_headers');
+  w.ops(d.requestHeaders ?? []);
+  w.constant('\xb0response_headers');
+  w.ops(d.responseHeaders ?? []);
+  if (d.audit !== undefined) { w.constant('\xa5audit'); w.byte(0x80 + (d.audit.tags === undefined ? 0 : 1) + (d.audit.ruleIds === undefined ? 0 : 1) + (d.audit.reasonCodes === undefined ? 0 : 1)); if (d.audit.tags !== undefined) { w.constant('\xa4tags'); w.texts(d.audit.tags ?? []); } if (d.audit.ruleIds !== undefined) { w.constant('\xa8rule_ids'); w.texts(d.audit.ruleIds ?? []); } if (d.audit.reasonCodes !== undefined) { w.constant('\xacreason_codes'); w.texts(d.audit.reasonCodes ?? []); } }
+  if (d.needsMore !== undefined) { w.constant('\xaaneeds_more'); w.byte(d.needsMore === true ? 0xc3 : 0xc2); }
 }

@@ -123,10 +123,27 @@ export function readRequestHeaders(r: Reader, end: number): RequestHeaders | und
 
 /** Writes a requestHeaders, or declines. */
 // prettier-ignore
-export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): string | undefined {
+export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): void {
   const id = String(m.id);
-  w.begin(16);
-  return '\x84\xa8metadata' + w.map(11 + (m.metadata.traceparent === undefined ? 0 : 1)) + '\xaecorrelation_id' + w.text(id) + '\xaarequest_id' + w.text(m.metadata.requestId) + '\xa9client_ip' + w.text(m.metadata.clientIp) + '\xabclient_port' + w.uint(m.metadata.clientPort) + '\xabserver_name' + w.textOrNull(m.metadata.serverName) + '\xa8protocol' + w.text(m.metadata.protocol) + '\xabtls_version' + w.textOrNull(m.metadata.tlsVersion) + '\xaatls_cipher' + w.textOrNull(m.metadata.tlsCipher) + '\xa8route_id' + w.textOrNull(m.metadata.routeId) + '\xabupstream_id' + w.textOrNull(m.metadata.upstreamId) + '\xa9timestamp' + w.text(m.metadata.timestamp) + (m.metadata.traceparent === undefined ? '' : w.constant(1) + '\xabtraceparent' + w.text(m.metadata.traceparent)) + '\xa6method' + w.text(m.method) + '\xa3uri' + w.text(m.uri) + '\xa7headers' + w.multi(m.headers);
+  w.begin();
+  w.constant('\x84\xa8metadata');
+  w.byte(0x8b + (m.metadata.traceparent === undefined ? 0 : 1));
+  w.text('\xaecorrelation_id', id);
+  w.text('\xaarequest_id', m.metadata.requestId);
+  w.text('\xa9client_ip', m.metadata.clientIp);
+  w.uint('\xabclient_port', m.metadata.clientPort);
+  if (m.metadata.serverName === undefined) w.constant('\xabserver_name\xc0'); else w.text('\xabserver_name', m.metadata.serverName);
+  w.text('\xa8protocol', m.metadata.protocol);
+  if (m.metadata.tlsVersion === undefined) w.constant('\xabtls_version\xc0'); else w.text('\xabtls_version', m.metadata.tlsVersion);
+  if (m.metadata.tlsCipher === undefined) w.constant('\xaatls_cipher\xc0'); else w.text('\xaatls_cipher', m.metadata.tlsCipher);
+  if (m.metadata.routeId === undefined) w.constant('\xa8route_id\xc0'); else w.text('\xa8route_id', m.metadata.routeId);
+  if (m.metadata.upstreamId === undefined) w.constant('\xabupstream_id\xc0'); else w.text('\xabupstream_id', m.metadata.upstreamId);
+  w.text('\xa9timestamp', m.metadata.timestamp);
+  if (m.metadata.traceparent !== undefined) { w.text('\xabtraceparent', m.metadata.traceparent); }
+  w.text('\xa6method', m.method);
+  w.text('\xa3uri', m.uri);
+  w.constant('\xa7headers');
+  w.multi(m.headers);
 }
 
 /** Reads the canonical form of a requestBodyChunk, or declines. */
@@ -149,10 +166,16 @@ export function readRequestBodyChunk(r: Reader, end: number): RequestBodyChunk |
 
 /** Writes a requestBodyChunk, or declines. */
 // prettier-ignore
-export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): string | undefined {
+export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): void {
   const id = String(m.id);
-  w.begin(7);
-  return '\x86\xaecorrelation_id' + w.text(id) + '\xa4data' + w.text(encodeBase64(m.data)) + '\xa7is_last' + w.bool(m.last) + '\xaatotal_size' + w.uintOrNull(m.totalSize) + '\xabchunk_index' + w.uint(m.index) + '\xaebytes_received' + w.uint(m.bytesTransferred ?? m.data.length);
+  w.begin();
+  w.text('\x86\xaecorrelation_id', id);
+  w.text('\xa4data', encodeBase64(m.data));
+  w.constant('\xa7is_last');
+  w.byte(m.last === true ? 0xc3 : 0xc2);
+  if (m.totalSize === undefined) w.constant('\xaatotal_size\xc0'); else w.uint('\xaatotal_size', m.totalSize);
+  w.uint('\xabchunk_index', m.index);
+  w.uint('\xaebytes_received', m.bytesTransferred ?? m.data.length);
 }
 
 /** Reads the canonical form of a responseHeaders, or declines. */
@@ -169,10 +192,13 @@ export function readResponseHeaders(r: Reader, end: number): ResponseHeaders | u
 
 /** Writes a responseHeaders, or declines. */
 // prettier-ignore
-export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): string | undefined {
+export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): void {
   const id = String(m.id);
-  w.begin(4);
-  return '\x83\xaecorrelation_id' + w.text(id) + '\xa6status' + w.uint(m.status) + '\xa7headers' + w.multi(m.headers);
+  w.begin();
+  w.text('\x83\xaecorrelation_id', id);
+  w.uint('\xa6status', m.status);
+  w.constant('\xa7headers');
+  w.multi(m.headers);
 }
 
 /** Reads the canonical form of a responseBodyChunk, or declines. */
@@ -195,10 +221,16 @@ export function readResponseBodyChunk(r: Reader, end: number): ResponseBodyChunk
 
 /** Writes a responseBodyChunk, or declines. */
 // prettier-ignore
-export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): string | undefined {
+export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): void {
   const id = String(m.id);
-  w.begin(7);
-  return '\x86\xaecorrelation_id' + w.text(id) + '\xa4data' + w.text(encodeBase64(m.data)) + '\xa7is_last' + w.bool(m.last) + '\xaatotal_size' + w.uintOrNull(m.totalSize) + '\xabchunk_index' + w.uint(m.index) + '\xaabytes_sent' + w.uint(m.bytesTransferred ?? m.data.length);
+  w.begin();
+  w.text('\x86\xaecorrelation_id', id);
+  w.text('\xa4data', encodeBase64(m.data));
+  w.constant('\xa7is_last');
+  w.byte(m.last === true ? 0xc3 : 0xc2);
+  if (m.totalSize === undefined) w.constant('\xaatotal_size\xc0'); else w.uint('\xaatotal_size', m.totalSize);
+  w.uint('\xabchunk_index', m.index);
+  w.uint('\xaabytes_sent', m.bytesTransferred ?? m.data.length);
 }
 
 /** Reads the canonical form of an answer, or declines. */
@@ -234,12 +266,27 @@ export function readAnswer(r: Reader, end: number): Answer | undefined {
 
 /** Writes an answer, or declines. */
 // prettier-ignore
-export function writeAnswer(w: MsgpackWriter, m: Answer): string | undefined {
+export function writeAnswer(w: MsgpackWriter, m: Answer): void {
   const id = String(m.id);
   const d = m.decision;
-  if (d.routingMetadata !== undefined || d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.error !== undefined) return undefined;
+  w.begin();
+  if (d.routingMetadata !== undefined || d.requestBodyMutation !== undefined || d.responseBodyMutation !== undefined || d.webSocket !== undefined || d.error !== undefined) { w.declined = true; return; }
   const audit: Audit = d.audit ?? {};
-  if (audit.confidence !== undefined || audit.custom !== undefined) return undefined;
-  w.begin(24);
-  return '\x8a\xa7version\x02\xa8decision' + w.verdict(d.verdict) + '\xafrequest_headers' + w.ops(d.requestHeaders ?? []) + '\xb0response_headers' + w.ops(d.responseHeaders ?? []) + '\xb0routing_metadata\x80\xa5audit\x85\xa4tags' + w.texts(audit.tags ?? []) + '\xa8rule_ids' + w.texts(audit.ruleIds ?? []) + '\xaaconfidence\xc0\xacreason_codes' + w.texts(audit.reasonCodes ?? []) + '\xa6custom\x81\xaecorrelation_id' + w.text(id) + '\xaaneeds_more' + w.bool(d.needsMore ?? false) + '\xb5request_body_mutation\xc0\xb6response_body_mutation\xc0\xb2websocket_decision\xc0';
+  if (audit.confidence !== undefined || audit.custom !== undefined) { w.declined = true; return; }
+  w.constant('\x8a\xa7version\x02\xa8decision');
+  w.verdict(d.verdict);
+  w.constant('\xafrequest_headers');
+  w.ops(d.requestHeaders ?? []);
+  w.constant('\xb0response_headers');
+  w.ops(d.responseHeaders ?? []);
+  w.constant('\xb0routing_metadata\x80\xa5audit\x85\xa4tags');
+  w.texts(audit.tags ?? []);
+  w.constant('\xa8rule_ids');
+  w.texts(audit.ruleIds ?? []);
+  w.constant('\xaaconfidence\xc0\xacreason_codes');
+  w.texts(audit.reasonCodes ?? []);
+  w.text('\xa6custom\x81\xaecorrelation_id', id);
+  w.constant('\xaaneeds_more');
+  w.byte(d.needsMore === true ? 0xc3 : 0xc2);
+  w.constant('\xb5request_body_mutation\xc0\xb6response_body_mutation\xc0\xb2websocket_decision\xc0');
 }

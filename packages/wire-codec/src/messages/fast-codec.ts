@@ -133,20 +133,26 @@ type MsgpackModule = typeof documentedMsgpack;
 
 const MSGPACK: Readonly<Record<Dialect, MsgpackModule>> = { documented: documentedMsgpack, zentinel: zentinelMsgpack };
 
-function msgpackText(module: MsgpackModule, message: Message): string | undefined {
+/** Writes a message into the writer. @returns whether its type has a generated writer */
+function writeMsgpack(module: MsgpackModule, message: Message): boolean {
   switch (message.type) {
     case 'answer':
-      return module.writeAnswer(msgpackWriter, message);
+      module.writeAnswer(msgpackWriter, message);
+      return true;
     case 'requestHeaders':
-      return module.writeRequestHeaders(msgpackWriter, message);
+      module.writeRequestHeaders(msgpackWriter, message);
+      return true;
     case 'requestBodyChunk':
-      return module.writeRequestBodyChunk(msgpackWriter, message);
+      module.writeRequestBodyChunk(msgpackWriter, message);
+      return true;
     case 'responseHeaders':
-      return module.writeResponseHeaders(msgpackWriter, message);
+      module.writeResponseHeaders(msgpackWriter, message);
+      return true;
     case 'responseBodyChunk':
-      return module.writeResponseBodyChunk(msgpackWriter, message);
+      module.writeResponseBodyChunk(msgpackWriter, message);
+      return true;
     default:
-      return undefined;
+      return false;
   }
 }
 
@@ -175,12 +181,9 @@ class FastMsgpack implements FastCodec {
   }
 
   write(message: Message, byte: number, outbox: Outbox, maxMessageBytes: number): boolean | undefined {
-    const text = msgpackText(this.#module, message);
-    if (text === undefined) return undefined;
-    const size = msgpackWriter.size(text);
-    if (size === -1) return undefined;
-    const at = reserveFrame(outbox, message, size, maxMessageBytes);
-    return commitFrame(outbox, byte, at, msgpackWriter.put(outbox.bytes, at, text));
+    if (!writeMsgpack(this.#module, message) || msgpackWriter.declined) return undefined;
+    const at = reserveFrame(outbox, message, msgpackWriter.size, maxMessageBytes);
+    return commitFrame(outbox, byte, at, msgpackWriter.put(outbox.bytes, at));
   }
 
   read(of: MessageType, bytes: Buffer, start: number, end: number): Message | undefined {
