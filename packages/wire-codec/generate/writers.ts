@@ -218,7 +218,8 @@ export class MsgpackSource {
       if (written(field) === 0) return ['uint', `${value} ?? m.data.length`];
       return ['uint', value];
     }
-    if (name === 'bool') return ['byte', `${value} === true ? 0xc3 : 0xc2`];
+    if (name === 'bool')
+      return ['byte', `${value}${typeof field.absent === 'object' ? ' === true' : ''} ? 0xc3 : 0xc2`];
     if (name === 'headers') return [documented ? 'pairs' : 'multi', value];
     if (name === 'list(text)') return ['texts', `${value} ?? []`];
     if (name === 'headerOps') return ['ops', `${value} ?? []`];

@@ -40,20 +40,11 @@ export class ConnectionPicker {
    * @throws AgentwireError when none is up
    */
   pick(bit: number, event: Question, sticky?: StickySession): PooledConnection | undefined {
-    const { pooled, fitness, limit, sharesProcess } = this.#connections;
+    const { pooled, fitness, limit } = this.#connections;
     if (fitness.avoided > 0) fitness.update();
     const full = limit !== undefined && this.#connections.inFlight >= limit.current;
-    const only = pooled[0];
-    // nothing to choose, so nothing to compare
-    if (pooled.length === 1 && sticky === undefined && !full && only?.avoided === false && only.usable(bit)) return only;
-    if (sharesProcess && this.#isDefault && sticky === undefined && !full) {
-      for (const one of pooled) if (!one.avoided && one.usable(bit, true)) return one;
-    }
-    // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
-    if (sticky === undefined && !full && pooled.length > 1) {
-      const preferred = this.#strategy.prefer?.(pooled, event);
-      if (preferred !== undefined && !preferred.avoided && preferred.usable(bit)) return preferred;
-    }
+    const picked = full || sticky !== undefined ? undefined : this.#pickUnlisted(bit, event);
+    if (picked !== undefined) return picked;
     const usable = this.#usable;
     usable.length = 0;
     if (!full) for (const one of pooled) if (!one.avoided && one.usable(bit)) usable.push(one);
@@ -64,6 +55,22 @@ export class ConnectionPicker {
     }
     if (sticky !== undefined) return this.#pickSticky(event, sticky);
     return usable.length === 1 ? usable[0] : this.#strategy.pick(usable, event);
+  }
+
+  /** Picks a connection without a list of those that can take the request, which is 150 bytes of garbage; `undefined` where one is needed. */
+  #pickUnlisted(bit: number, event: Question): PooledConnection | undefined {
+    const { pooled, sharesProcess } = this.#connections;
+    const [only] = pooled;
+    // nothing to choose, so nothing to compare
+    if (pooled.length < 2) return only?.avoided === false && only.usable(bit) ? only : undefined;
+    if (sharesProcess && this.#isDefault) {
+      for (const one of pooled) if (!one.avoided && one.usable(bit, true)) return one;
+    }
+    // with 1 000 agents a connection is not in the processor's caches: looking at one instead of four saves half of the time
+    const preferred = this.#strategy.prefer?.(pooled, event);
+    if (preferred !== undefined && !preferred.avoided && preferred.usable(bit)) return preferred;
+    for (const one of pooled) if (one.avoided || !one.usable(bit)) return undefined;
+    return this.#strategy.pick(pooled, event);
   }
 
   /** Picks the connection of a sticky session; another one while that is full, and for good once it takes no new requests. */

@@ -136,7 +136,7 @@ export function writeRequestHeaders(w: MsgpackWriter, m: RequestHeaders): void {
   w.text('\xa3uri', m.uri);
   w.constant('\xa7headers');
   w.pairs(m.headers);
-  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody === true ? 0xc3 : 0xc2); }
+  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody ? 0xc3 : 0xc2); }
 }
 
 /** Reads the canonical form of a requestBodyChunk, or declines. */
@@ -168,7 +168,7 @@ export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): vo
   w.constant('\xa4data');
   w.data(m.data);
   w.constant('\xa7is_last');
-  w.byte(m.last === true ? 0xc3 : 0xc2);
+  w.byte(m.last ? 0xc3 : 0xc2);
   if (m.totalSize !== undefined) { w.uint('\xaatotal_size', m.totalSize); }
 }
 
@@ -198,7 +198,7 @@ export function writeResponseHeaders(w: MsgpackWriter, m: ResponseHeaders): void
   w.uint('\xa6status', m.status);
   w.constant('\xa7headers');
   w.pairs(m.headers);
-  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody === true ? 0xc3 : 0xc2); }
+  if (m.hasBody !== undefined) { w.constant('\xa8has_body'); w.byte(m.hasBody ? 0xc3 : 0xc2); }
 }
 
 /** Reads the canonical form of a responseBodyChunk, or declines. */
@@ -230,7 +230,7 @@ export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): 
   w.constant('\xa4data');
   w.data(m.data);
   w.constant('\xa7is_last');
-  w.byte(m.last === true ? 0xc3 : 0xc2);
+  w.byte(m.last ? 0xc3 : 0xc2);
   if (m.totalSize !== undefined) { w.uint('\xaatotal_size', m.totalSize); }
 }
 
@@ -289,5 +289,5 @@ export function writeAnswer(w: MsgpackWriter, m: Answer): void {
   w.constant('\xb0response_headers');
   w.ops(d.responseHeaders ?? []);
   if (d.audit !== undefined) { w.constant('\xa5audit'); w.byte(0x80 + (d.audit.tags === undefined ? 0 : 1) + (d.audit.ruleIds === undefined ? 0 : 1) + (d.audit.reasonCodes === undefined ? 0 : 1)); if (d.audit.tags !== undefined) { w.constant('\xa4tags'); w.texts(d.audit.tags ?? []); } if (d.audit.ruleIds !== undefined) { w.constant('\xa8rule_ids'); w.texts(d.audit.ruleIds ?? []); } if (d.audit.reasonCodes !== undefined) { w.constant('\xacreason_codes'); w.texts(d.audit.reasonCodes ?? []); } }
-  if (d.needsMore !== undefined) { w.constant('\xaaneeds_more'); w.byte(d.needsMore === true ? 0xc3 : 0xc2); }
+  if (d.needsMore !== undefined) { w.constant('\xaaneeds_more'); w.byte(d.needsMore ? 0xc3 : 0xc2); }
 }

@@ -172,7 +172,7 @@ export function writeRequestBodyChunk(w: MsgpackWriter, m: RequestBodyChunk): vo
   w.text('\x86\xaecorrelation_id', id);
   w.text('\xa4data', encodeBase64(m.data));
   w.constant('\xa7is_last');
-  w.byte(m.last === true ? 0xc3 : 0xc2);
+  w.byte(m.last ? 0xc3 : 0xc2);
   if (m.totalSize === undefined) w.constant('\xaatotal_size\xc0'); else w.uint('\xaatotal_size', m.totalSize);
   w.uint('\xabchunk_index', m.index);
   w.uint('\xaebytes_received', m.bytesTransferred ?? m.data.length);
@@ -227,7 +227,7 @@ export function writeResponseBodyChunk(w: MsgpackWriter, m: ResponseBodyChunk): 
   w.text('\x86\xaecorrelation_id', id);
   w.text('\xa4data', encodeBase64(m.data));
   w.constant('\xa7is_last');
-  w.byte(m.last === true ? 0xc3 : 0xc2);
+  w.byte(m.last ? 0xc3 : 0xc2);
   if (m.totalSize === undefined) w.constant('\xaatotal_size\xc0'); else w.uint('\xaatotal_size', m.totalSize);
   w.uint('\xabchunk_index', m.index);
   w.uint('\xaabytes_sent', m.bytesTransferred ?? m.data.length);

@@ -225,8 +225,9 @@ export class MsgpackReader extends ByteReader {
   textsOrEmpty(): readonly string[] | undefined {
     const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
-    const list: string[] = [];
-    for (let i = 0; i < count && this.ok; i++) list.push(this.#text(true));
+    // most are of one: a push into an empty list makes room for 17
+    const list = [this.#text(true)];
+    for (let i = 1; i < count && this.ok; i++) list.push(this.#text(true));
     return list;
   }
 
@@ -234,15 +235,17 @@ export class MsgpackReader extends ByteReader {
   opsOrEmpty(): readonly HeaderOp[] | undefined {
     const count = this.#lines(0x90, 0xdc, MAX_LIST);
     if (count === 0) return undefined;
-    const list: HeaderOp[] = [];
-    for (let i = 0; i < count && this.ok; i++) {
-      const op = this.maybe(SET) ? 'set' : 'add';
-      if (op === 'add') this.lit(ADD);
-      const name = this.#name();
-      this.lit(VALUE);
-      list.push({ op, name, value: this.#headerValue(true) });
-    }
+    const list = [this.#op()];
+    for (let i = 1; i < count && this.ok; i++) list.push(this.#op());
     return list;
+  }
+
+  #op(): HeaderOp {
+    const op = this.maybe(SET) ? 'set' : 'add';
+    if (op === 'add') this.lit(ADD);
+    const name = this.#name();
+    this.lit(VALUE);
+    return { op, name, value: this.#headerValue(true) };
   }
 
   /** Reads an allow; others are left to the reference. */

@@ -9,6 +9,7 @@ import type { AskOptions, Completion, EventBody, Exchange } from './exchange.ts'
 import {
   abortedBy,
   createQuestion,
+  deadlineOf,
   decisionOfMutation,
   mutationFault,
   type Question,
@@ -102,7 +103,7 @@ export class ExchangeSlot implements Exchange {
       else this.#tail.next = question;
       this.#tail = question;
       this.pending += 1;
-      deps.asked(question.deadline);
+      deps.asked(question.startedAt + timeoutMs);
       this.#unsent ??= question;
       this.pump();
     });
@@ -268,7 +269,7 @@ export class ExchangeSlot implements Exchange {
   get earliestDeadline(): number {
     let earliest = Infinity;
     for (let question = this.#head; question !== undefined; question = question.next)
-      if (question.deadline < earliest) earliest = question.deadline;
+      earliest = Math.min(earliest, deadlineOf(question));
     return earliest;
   }
 
@@ -276,7 +277,7 @@ export class ExchangeSlot implements Exchange {
   latestDeadline(since: number): number {
     let latest = since;
     for (let question = this.#head; question !== undefined; question = question.next)
-      latest = Math.max(latest, question.deadline);
+      latest = Math.max(latest, deadlineOf(question));
     return latest;
   }
 }

@@ -10,7 +10,8 @@ const MAX_TIMEOUT_MS = 86_400_000;
 /** One event of an exchange, from `ask` to its outcome; a link in the exchange's list. */
 export interface Question {
   readonly startedAt: number;
-  readonly deadline: number;
+  /** Time for its answer, in milliseconds; its deadline would be one more object for each question. */
+  readonly timeoutMs: number;
   readonly type: EventBody['type'];
   /** Index of a body chunk, else −1. */
   readonly index: number;
@@ -24,6 +25,11 @@ export interface Question {
   /** Removes the listener on the caller's signal. */
   detach: (() => void) | undefined;
   next: Question | undefined;
+}
+
+/** Returns the time until which a question may be answered. */
+export function deadlineOf({ startedAt, timeoutMs }: Question): number {
+  return startedAt + timeoutMs;
 }
 
 /** Returns the error of a question that cannot be asked: too many are pending, or the timeout is out of range. */
@@ -56,7 +62,7 @@ export function createQuestion(
   const chunk = event.type === 'requestBodyChunk' || event.type === 'responseBodyChunk' ? event : undefined;
   return {
     startedAt,
-    deadline: startedAt + timeoutMs,
+    timeoutMs,
     type: event.type,
     index: chunk === undefined ? -1 : chunk.index,
     last: chunk?.last === true,
