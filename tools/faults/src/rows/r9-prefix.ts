@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell } from '../cell/cell.ts';
-import { dialRaw, recordOpening } from '../cell/raw-peer.ts';
+import { answerPings, dialRaw, recordOpening } from '../cell/raw-peer.ts';
 import { reportOn } from '../cell/agent-leaks.ts';
 import { grouped } from '../figures.ts';
 import { grpcDataFrame } from '../relay/messages.ts';
@@ -51,10 +51,16 @@ async function run(cell: Cell): Promise<Verdict> {
   const why: string[] = [];
   const start = await reportOn(good);
   const sockets: Socket[] = [];
-  for (let at = 0; at < count; at += 20)
-    sockets.push(
-      ...(await Promise.all(Array.from({ length: Math.min(20, count - at) }, () => dialRaw(agent.endpoint, opening)))),
+  const silence: (() => void)[] = [];
+  const http2 = cell.column.medium === 'http2';
+  for (let at = 0; at < count; at += 20) {
+    cell.note(`connection ${at + 1} of ${count}`);
+    const opened = await Promise.all(
+      Array.from({ length: Math.min(20, count - at) }, () => dialRaw(agent.endpoint, opening)),
     );
+    sockets.push(...opened);
+    if (!http2) silence.push(...opened.map(answerPings));
+  }
   await sleep(100);
   const open = sockets.filter(({ closed }) => !closed).length;
   if (open < count) why.push(`${open} of ${count} connections could be opened`);
@@ -65,7 +71,9 @@ async function run(cell: Cell): Promise<Verdict> {
     read: socket.bytesRead,
   }));
   // over HTTP/2 the stream ends and the connection may live on
-  const isRefused = ({ socket, read }: (typeof lies)[number]): boolean => socket.closed || socket.bytesRead > read;
+  const isRefused = ({ socket, read }: (typeof lies)[number]): boolean =>
+    socket.closed || (http2 && socket.bytesRead > read);
+  for (const stop of silence) stop();
   for (const { socket, length } of lies) socket.write(announcement(cell, length));
   await waitUntil(() => lies.every((lie) => isRefused(lie) || !isPastLimit(cell, lie.length)), 20_000, 20);
   // those that must not be refused have come by then too
