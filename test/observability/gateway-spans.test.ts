@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { type AddressInfo, connect as dial } from 'node:net';
 import { type Agent, allow, block, defineAgent, serveAgent } from '@agentwire/agent';
+import { type Clock, systemClock } from '@agentwire/core';
 import { createGateway, type GatewayOptions } from '@agentwire/gateway';
 import { traceWith } from '@agentwire/metrics';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
@@ -126,6 +127,20 @@ test('a status of the upstream fails its span from 400 on, and that of the reque
     expect(root?.failed).toBe(isError);
     expect(root?.attributes['error.type']).toBe(isError ? '503' : undefined);
   }
+});
+
+test('a request whose end the gateway cannot report has a span that ends', async () => {
+  const clock: Clock = {
+    ...systemClock,
+    now() {
+      if (new Error('where').stack?.includes('#report') === true) throw new Error('no time to report');
+      return systemClock.now();
+    },
+  };
+  const url = await start({ options: { clock, logger: false } });
+  await fetch(url, { headers: { traceparent } }).then((response) => response.text(), String);
+  const { root } = await ended();
+  expect(root?.attributes).toMatchObject({ 'http.response.status_code': 200, 'agentwire.outcome': 'failed' });
 });
 
 test('an observed agent has spans of its own beside the obeyed one', async () => {

@@ -154,6 +154,8 @@ export class ProxiedRequest implements BodyProgress {
       this.#report(outcome);
     } catch (error) {
       failure = error ?? new TypeError('a request failed without an error');
+      const { response } = this.#input;
+      this.#trace?.end(response.headersSent ? response.statusCode : 500, 'failed');
     }
     this.#input.onOver(failure);
   }

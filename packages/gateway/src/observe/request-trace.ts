@@ -46,6 +46,7 @@ export class RequestTrace {
   readonly #method: string;
   /** `true` where the client's `traceparent` is the parent, so that its `tracestate` belongs to the trace. */
   readonly #continues: boolean;
+  #ended = false;
 
   private constructor(tracer: SafeTracer, span: SafeSpan, method: string, continues: boolean) {
     this.#tracer = tracer;
@@ -118,8 +119,10 @@ export class RequestTrace {
     return list;
   }
 
-  /** Ends the server span; a block is no error of the gateway, a status from 500 on is. */
+  /** Ends the server span, once; a block is no error of the gateway, a status from 500 on is. */
   end(status: number, outcome: RequestSummary['outcome']): void {
+    if (this.#ended) return;
+    this.#ended = true;
     const attributes: Record<string, string | number> = { 'agentwire.outcome': outcome };
     if (status > 0) attributes['http.response.status_code'] = status;
     const failed = outcome === 'failed' && status === 0 ? 'failed' : undefined;

@@ -17,6 +17,7 @@ export interface Affinity {
   readonly takes: number;
   /** Set where its caller completes or cancels it, so that it never expires. */
   readonly kept: boolean;
+  /** Time of its last event, as far as that has its outcome; one without an outcome keeps the request anyway. */
   touchedAt: number;
   /** The same request on one more connection, which takes events that the ones before do not. */
   other: Affinity | undefined;
@@ -69,7 +70,8 @@ export class Affinities {
 
   /** Records the connection of a request. @param kept see {@link Affinity.kept} */
   add(id: RequestId, exchange: Exchange, takes: number, kept: boolean): void {
-    const affinity: Affinity = { id, exchange, takes, kept, touchedAt: this.#clock.now(), other: undefined };
+    // the clock is not read for its first event: 50 ns of the 4 µs of a request
+    const affinity: Affinity = { id, exchange, takes, kept, touchedAt: 0, other: undefined };
     exchange.owner = affinity;
     this.#byId.set(id, { affinity });
   }
@@ -80,6 +82,11 @@ export class Affinities {
     // its outcomes end the whole request
     exchange.owner = first;
     first.other = { id, exchange, takes, kept, touchedAt, other };
+  }
+
+  /** Records that an event of a request has its outcome. @param askedAt time of the event */
+  answered(affinity: Affinity, askedAt: number): void {
+    if (affinity.touchedAt < askedAt) affinity.touchedAt = askedAt;
   }
 
   /** Removes a request and releases its ids on the wire. */

@@ -59,11 +59,17 @@ export class AgentRequests {
     return this.#affinities.get(id) !== undefined || this.#queue.has(id);
   }
 
-  /** Removes the request of an exchange if this outcome was its end, and dequeues requests: a connection has capacity. */
-  onOutcome(exchange: Exchange, outcome: Decision | AgentwireError): void {
+  /**
+   * Removes the request of an exchange if this outcome was its end, and dequeues requests: a connection has capacity.
+   *
+   * @param askedAt time of the event that it is the outcome of
+   */
+  onOutcome(exchange: Exchange, outcome: Decision | AgentwireError, askedAt: number): void {
     const affinity = exchange.owner as Affinity | undefined;
-    if (affinity !== undefined && pendingOf(affinity) === 0 && this.#isOver(affinity, outcome))
-      this.#affinities.remove(affinity);
+    if (affinity !== undefined) {
+      if (pendingOf(affinity) === 0 && this.#isOver(affinity, outcome)) this.#affinities.remove(affinity);
+      else this.#affinities.answered(affinity, askedAt);
+    }
     if (this.#queue.length > 0) this.#queue.dequeue();
   }
 

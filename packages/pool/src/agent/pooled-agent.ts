@@ -60,7 +60,7 @@ export class PooledAgent {
           this.breaker.circuit.record(false, now);
         } else this.#recordError(connection, outcome, now);
         if (this.connections.limit !== undefined) this.#adapt(this.connections.limit, outcome, durationMs, now);
-        this.requests.onOutcome(exchange, outcome);
+        this.requests.onOutcome(exchange, outcome, now - durationMs);
       },
       onNotice,
       onChange: () => this.requests.dequeue(),

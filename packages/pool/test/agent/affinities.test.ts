@@ -52,7 +52,10 @@ const command = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('extend' as const), id, takes: fc.constantFrom(4, 8) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('get' as const), id, bit: fc.constantFrom(0, 1, 2, 4, 8) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), id }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('pend' as const), id, pending: fc.nat(2) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pend' as const), id, pending: fc.nat(2), agoMs: fc.nat(TTL_MS) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), id }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('sweep' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(TTL_MS) }) },
@@ -95,8 +98,10 @@ test('agrees with a model over any sequence of commands: what is in flight or ke
           }
           affinities.makeRoom();
           const made = exchange();
+          // its first event is unanswered
+          made.pending = 1;
           affinities.add(one.id, made, one.takes, one.kept);
-          model.set(one.id, { kept: one.kept, exchanges: [made], takes: [one.takes], touchedAt: clock.now() });
+          model.set(one.id, { kept: one.kept, exchanges: [made], takes: [one.takes], touchedAt: 0 });
         } else if (one.do === 'extend') {
           const first = get(one.id);
           if (first === undefined) continue;
@@ -109,8 +114,13 @@ test('agrees with a model over any sequence of commands: what is in flight or ke
           if (found !== undefined) affinities.remove(found);
           model.delete(one.id);
         } else if (one.do === 'pend') {
-          const found = model.get(one.id)?.exchanges[0];
-          if (found?.ended === false) found.pending = one.pending;
+          const known = model.get(one.id);
+          const found = known?.exchanges[0];
+          if (known === undefined || found?.ended !== false) continue;
+          found.pending = one.pending;
+          const askedAt = clock.now() - one.agoMs;
+          known.touchedAt = Math.max(known.touchedAt, askedAt);
+          affinities.answered(found.owner as Affinity, askedAt);
         } else if (one.do === 'die') model.get(one.id)?.exchanges[0]?.end();
         else {
           const found = get(one.id);
