@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Tracer } from '@agentwire/core';
 import { createGateway, type GatewayOptions, type ListenOptions } from '@agentwire/gateway';
 import { AgentPool, type AgentPoolOptions } from '@agentwire/pool';
@@ -28,6 +31,24 @@ function gateway(
     const names = agents.map((_, at) => `bench-${at}`);
     for (const [at, name] of names.entries()) await pool.addAgent(name, agents[at] ?? '');
     return createGateway({ pool, upstream, agents: names, ...rest }).listen({ host: '127.0.0.1', port: 0, h2c });
+  };
+}
+
+/** Returns a proxy that is the command `agentwire gateway` with workers, each a process of its own. */
+function gatewayCommand(workers: number): StartProxy {
+  return async (upstream, agents) => {
+    const command = fileURLToPath(new URL('../../../../packages/cli/bin/agentwire.js', import.meta.url));
+    const flags = ['--json', '--listen', '127.0.0.1:0', '--upstream', upstream, '--workers', String(workers)];
+    const asked = agents.flatMap((agent, at) => ['--agent', `bench-${at}=${agent}`]);
+    const primary = spawn(process.execPath, [command, 'gateway', ...flags, ...asked], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    process.once('exit', () => primary.kill());
+    for await (const line of createInterface({ input: primary.stdout })) {
+      const { event, endpoint } = JSON.parse(line) as { readonly event: string; readonly endpoint: string };
+      if (event === 'listening') return endpoint;
+    }
+    throw new Error('agentwire gateway ended before it listened');
   };
 }
 
@@ -87,6 +108,8 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
     return gateway({ tracer }, { tracer })(upstream, agents);
   },
   'gateway-alone': gateway(),
+  'gateway-one-worker': gatewayCommand(1),
+  'gateway-two-workers': gatewayCommand(2),
   async undici(upstream) {
     return serve(createServer(await undiciHandler(upstream)));
   },

@@ -57,9 +57,9 @@ export class Program implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /** Processor time it has used, in seconds; 0 where the system does not tell. */
+  /** Processor time that it and the processes which it started have used, in seconds; 0 where the system does not tell. */
   cpuSeconds(): number {
-    return cpuSeconds(this.child.pid);
+    return familyOf(this.child.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   }
 
   /** Memory it holds, in bytes; 0 where the system does not tell. */
@@ -81,7 +81,18 @@ export class Program implements AsyncDisposable {
   }
 }
 
-function cpuSeconds(pid: number | undefined): number {
+/** Returns a process and all that it started, directly or not. */
+function familyOf(pid: number | undefined): number[] {
+  if (pid === undefined) return [];
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+    return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => familyOf(Number(child))))];
+  } catch {
+    return [pid];
+  }
+}
+
+function cpuSeconds(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
