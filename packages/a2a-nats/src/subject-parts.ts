@@ -34,18 +34,30 @@ const CONTROL_WORDS = new Set<string | undefined>([
 
 const MAX_KNOWN = 1024;
 const known = new Map<string, SubjectParts>();
+let lastReply = { start: '', source: '', node: '' };
 
 /** Takes a subject apart; throws `ERR_PROTOCOL` for one that is not ours, or not in its one spelling. Subjects come again and again, apart from those of answers. */
 export function parseSubject(subject: string): SubjectParts {
   const before = known.get(subject);
   if (before !== undefined) return before;
+  // answers differ in their last word, so what is before it is known; most come from where the one before came from.
+  const end = subject.lastIndexOf('.');
+  if (end === lastReply.start.length && subject.startsWith(lastReply.start))
+    return answerParts(lastReply.source, lastReply.node, subject.slice(end + 1));
   const parts = parse(subject);
-  if (parts.way === 'reply') return parts;
+  if (parts.way === 'reply') {
+    lastReply = { start: subject.slice(0, end), source: parts.source, node: parts.node ?? '' };
+    return parts;
+  }
   if (known.size >= MAX_KNOWN) known.clear();
   // messages share it, so no recipient may change it.
   if (parts.target !== undefined) Object.freeze(parts.target);
   known.set(subject, parts);
   return parts;
+}
+
+function answerParts(source: string, node: string, token: string): SubjectParts {
+  return { source, way: 'reply', node, target: undefined, rest: [node, decodeToken(token)] };
 }
 
 function parse(subject: string): SubjectParts {

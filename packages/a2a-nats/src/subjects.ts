@@ -19,6 +19,8 @@ export class Subjects {
   readonly #prefix: string;
   readonly #own: string;
   readonly #node: string;
+  /** Process that was written to last; most messages go where the one before went. */
+  #lastAgent = { nodeId: '', pid: -1, subject: '' };
 
   constructor(prefix: string, nodeId: string) {
     if (!isPlain(prefix) || prefix.length > MAX_PREFIX) {
@@ -34,7 +36,11 @@ export class Subjects {
 
   /** To one process of a node. */
   agent(nodeId: string, pid: number): string {
-    return `${this.#own}.agent.${nodeToken(nodeId)}.${pid}`;
+    const last = this.#lastAgent;
+    if (last.nodeId === nodeId && last.pid === pid) return last.subject;
+    const subject = `${this.#own}.agent.${nodeToken(nodeId)}.${pid}`;
+    this.#lastAgent = { nodeId, pid, subject };
+    return subject;
   }
 
   /** To a node, for everything but a process; throws `ERR_INVALID_ARGUMENT` for a target that does not leave its node. */

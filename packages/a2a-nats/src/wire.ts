@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { AgentwireError, type ErrorCode } from '@agentwire/core';
-import { type JsonValue, type KernelMessage, messageFromJson, messageToJson, type Target } from '@agentwire/a2a-router';
+import { type JsonValue, type KernelMessage, messageFromJson, type Target } from '@agentwire/a2a-router';
+import { messageStart, quoted } from './message-text.ts';
 import { MAX_ID, parseJson, readFailure, readWorking } from './note-text.ts';
 
 /** Place of a message among those that one node published on one topic, so that losses and copies are noticed. */
@@ -69,22 +70,17 @@ export function encodeMessage(
   now: number,
   { place, confirm, window, part }: MessageAbout = NOTHING,
 ): string {
-  const json: Record<string, JsonValue | undefined> = messageToJson(message, to);
-  if (message.deadline !== undefined) {
-    json['deadline'] = undefined;
-    json['left_ms'] = Math.max(0, message.deadline - now);
-  }
-  if (message.idempotencyKey !== undefined) json['idempotency_key'] = shortKey(message.idempotencyKey);
-  if (message.deferred === true) json['deferred'] = true;
-  if (message.streamed !== undefined) json['streamed'] = message.streamed;
-  if (confirm === true) json['confirm'] = true;
-  if (window !== undefined) json['window'] = window;
-  if (part !== undefined) json['part'] = part;
-  if (place !== undefined) {
-    json['epoch'] = place.epoch;
-    json['sequence'] = place.sequence;
-  }
-  return JSON.stringify(json);
+  const { deadline, idempotencyKey, deferred, streamed } = message;
+  let text = messageStart(message, to);
+  if (deadline !== undefined) text += `,"left_ms":${Math.max(0, deadline - now)}`;
+  if (idempotencyKey !== undefined) text += `,"idempotency_key":${quoted(shortKey(idempotencyKey))}`;
+  if (deferred === true) text += ',"deferred":true';
+  if (streamed !== undefined) text += `,"streamed":"${streamed}"`;
+  if (confirm === true) text += ',"confirm":true';
+  if (window !== undefined) text += `,"window":${window}`;
+  if (part !== undefined) text += `,"part":${part}`;
+  if (place !== undefined) text += `,"epoch":${quoted(place.epoch)},"sequence":${place.sequence}`;
+  return `${text}}`;
 }
 
 /** Shortens an idempotency key of more than 64 characters to its hash. */

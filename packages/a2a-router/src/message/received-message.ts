@@ -93,6 +93,14 @@ export class ReceivedMessage implements KernelMessage {
     return received;
   }
 
+  /** @internal Makes the message of a request of another node, whose payload is the recipient's own. */
+  static ofRequest(message: KernelMessage, expects: KernelMessage['expects'], request: AskedRequest): ReceivedMessage {
+    const received = new ReceivedMessage(message, message.payload);
+    (received as { expects: KernelMessage['expects'] }).expects = expects;
+    received.#request = request;
+    return received;
+  }
+
   /** @internal Notes the request that a message asks; a copy of the message does not carry it. */
   static bindRequest(message: KernelMessage, request: AskedRequest): void {
     if (#request in message) message.#request = request;

@@ -106,9 +106,9 @@ export class PendingRequests implements RequestOwner {
   answered(message: KernelMessage, known: PendingRequest | undefined): PendingRequest | undefined {
     const { correlationId, fromNode, from, target } = message;
     if (correlationId === undefined || fromNode !== undefined || this.#size === 0) return undefined;
+    if (target.kind !== 'process') return undefined;
     const request = known?.id === correlationId && known.owner === this ? known : this.#find(correlationId);
-    if (request === undefined || request.ended) return undefined;
-    if (target.kind !== 'process' || target.pid !== request.from) return undefined;
+    if (request === undefined || request.ended || target.pid !== request.from) return undefined;
     return mayAnswer(request, from) ? request : undefined;
   }
 

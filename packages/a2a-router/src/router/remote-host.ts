@@ -55,7 +55,7 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
       const waiting = remoteRequests.open(message, back);
       let report: SendReport | undefined;
       try {
-        report = await path.dispatch({ ...message, expects: expected(back) }, chain, {
+        report = await path.dispatch(ReceivedMessage.ofRequest(message, expected(back), waiting), chain, {
           waiting,
           sender: admittedNow(sender),
         });

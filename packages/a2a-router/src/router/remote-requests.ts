@@ -12,6 +12,8 @@ import { StreamWindow } from './stream-window.ts';
 
 class RemoteRequest extends PendingRequest {
   readonly node: string;
+  /** Id that its asker gave it. */
+  readonly messageId: string;
   readonly asker: Pid;
   readonly reply: RemoteReply;
   /** Parts of its answer that were handed over, and those that the asker has read. */
@@ -25,10 +27,11 @@ class RemoteRequest extends PendingRequest {
     expires: number,
     hooks: RequestHooks,
     window: StreamWindow | undefined,
-    { node, asker, reply }: Pick<RemoteRequest, 'node' | 'asker' | 'reply'>,
+    { node, messageId, asker, reply }: Pick<RemoteRequest, 'node' | 'messageId' | 'asker' | 'reply'>,
   ) {
     super(id, NOT_LOCAL, expires, hooks, window);
     this.node = node;
+    this.messageId = messageId;
     this.asker = asker;
     this.reply = reply;
   }
@@ -85,7 +88,7 @@ export class RemoteRequests {
         },
       },
       reply.window === undefined ? undefined : new StreamWindow(reply.window),
-      { node, asker: from, reply },
+      { node, messageId: message.id, asker: from, reply },
     );
     this.#waiting.add(request);
     this.#requests.set(request.id, request);
@@ -97,15 +100,14 @@ export class RemoteRequests {
 
   /** Takes a request out without a word, because its asker learns in another way. */
   drop(waiting: PendingRequest, error?: AgentwireError, answeredBy?: Pid): void {
-    const request = this.#requests.get(waiting.id);
-    if (request !== waiting) return;
-    this.#waiting.remove(request, error, answeredBy);
-    this.#forget(request);
+    if (!(waiting instanceof RemoteRequest) || waiting.ended) return;
+    this.#waiting.remove(waiting, error, answeredBy);
+    this.#forget(waiting);
   }
 
   /** Tells whether a message answers a request that waits: it comes from a process that received it and goes to the one that asked. */
-  answers(message: KernelMessage): boolean {
-    return this.#answered(message) !== undefined;
+  answers(message: KernelMessage, known: PendingRequest | undefined): boolean {
+    return this.#answered(message, known) !== undefined;
   }
 
   /** Tells whether a request of that process on another node has ended here. */
@@ -119,8 +121,8 @@ export class RemoteRequests {
   }
 
   /** Sends the answer to a request back, or a part of it; undefined when it answers none. */
-  complete(message: KernelMessage): SendReport | undefined {
-    const request = this.#answered(message);
+  complete(message: KernelMessage, known: PendingRequest | undefined): SendReport | undefined {
+    const request = this.#answered(message, known);
     if (request === undefined) return undefined;
     try {
       request.reply.answer(message);
@@ -134,11 +136,17 @@ export class RemoteRequests {
     return { messageId: message.id, delivered: 0, rejected: NO_REJECTIONS, remote: 1 };
   }
 
-  #answered({ correlationId, target, from }: KernelMessage): RemoteRequest | undefined {
+  /** `known` is the request that the answered message carries; without one it is looked up. */
+  #answered(
+    { correlationId, target, from }: KernelMessage,
+    known: PendingRequest | undefined,
+  ): RemoteRequest | undefined {
     if (correlationId === undefined || target.kind !== 'remoteNode' || this.#requests.size === 0) return undefined;
-    const request = this.#requests.get(keyOf(target.nodeId, correlationId));
+    const isKnown = known instanceof RemoteRequest && known.messageId === correlationId && known.node === target.nodeId;
+    const request = isKnown ? known : this.#requests.get(keyOf(target.nodeId, correlationId));
     const { target: inner } = target;
-    if (request === undefined || inner.kind !== 'process' || inner.pid !== request.asker) return undefined;
+    if (request === undefined || request.ended || inner.kind !== 'process' || inner.pid !== request.asker)
+      return undefined;
     return mayAnswer(request, from) ? request : undefined;
   }
 

@@ -145,7 +145,7 @@ export class SendPath {
     if (take?.scoped === false) return take.take(message);
     if (answers) {
       if (pending.complete(message, context.answers)) return delivered(message);
-      const answered = remoteRequests.complete(message);
+      const answered = remoteRequests.complete(message, context.answers);
       if (answered !== undefined) return answered;
     }
     const isLate = answers || context.isReply === true || (context.redriveTo === undefined && this.#isLate(message));
@@ -167,7 +167,7 @@ export class SendPath {
   #answers(message: KernelMessage, context: SendContext): boolean {
     if (message.correlationId === undefined) return false;
     const { pending, remoteRequests } = this.#deps;
-    return pending.answered(message, context.answers) !== undefined || remoteRequests.answers(message);
+    return pending.answered(message, context.answers) !== undefined || remoteRequests.answers(message, context.answers);
   }
 
   /** Tells whether a message answers a request that has ended, also one that was made by hand: its correlation id says so. */
