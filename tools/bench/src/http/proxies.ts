@@ -130,6 +130,8 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
   'gateway-upload-freed': gateway(),
   'gateway-upload-held': gateway({ requestBody: 'buffer' }),
   'gateway-upload-alone': gateway(),
+  'gateway-download': gateway(),
+  'gateway-download-alone': gateway(),
   'gateway-http2': gateway({ h2c: true }),
   'gateway-http2-alone': gateway({ h2c: true }),
   async 'undici-http2'(upstream) {

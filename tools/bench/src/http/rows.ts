@@ -28,6 +28,11 @@ function uploads(id: string, title: string, agents: readonly string[], goals: re
   return proxy(id, title, { workload: 'uploads', agents, bytesPerQuestion: 16 * 1024 ** 2 }, { 2: goals }, [2]);
 }
 
+/** Row about downloads of 16 MiB. */
+function downloads(id: string, title: string, agents: readonly string[], goals: readonly Goal[] = []): HttpRow {
+  return proxy(id, title, { workload: 'downloads', agents, bytesPerQuestion: 16 * 1024 ** 2 }, { 2: goals }, [2]);
+}
+
 function http2(id: string, title: string, agents: readonly string[], goals: readonly Goal[] = []): HttpRow {
   return proxy(id, title, { workload: 'http2', agents }, { 64: goals }, [64]);
 }
@@ -141,6 +146,13 @@ export const HTTP_ROWS: readonly HttpRow[] = [
     [over('gateway-upload-alone', 0.5), proxyCpu('gateway-upload-alone', 2)],
   ),
   uploads('gateway-upload-alone', 'upload without agents', []),
+  downloads(
+    'gateway-download',
+    'download, an agent reads every chunk and keeps none',
+    ['uds-msgpack-response-chunks'],
+    [over('gateway-download-alone', 0.5), proxyCpu('gateway-download-alone', 2), { of: 'rss', atMost: 400e6 }],
+  ),
+  downloads('gateway-download-alone', 'download without agents', []),
   http2('gateway-http2', 'HTTP/2 to the gateway with one UDS agent', ONE),
   http2(
     'gateway-http2-alone',

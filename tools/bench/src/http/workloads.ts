@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type HttpLoad, loadHttp } from './load.ts';
 
 /** Name of a workload: what the clients of a row do. */
-export type WorkloadName = 'requests' | 'uploads' | 'http2' | 'webSockets';
+export type WorkloadName = 'requests' | 'uploads' | 'downloads' | 'http2' | 'webSockets';
 
 /** Clients and upstream of a proxy. */
 export interface Workload {
@@ -33,6 +33,7 @@ function loadBy(name: string): Workload['load'] {
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   requests: { upstream: 'upstream', load: loadHttp },
   uploads: { upstream: 'body-upstream', load: loadBy('load-uploads') },
+  downloads: { upstream: 'download-upstream', load: loadBy('load-downloads') },
   http2: { upstream: 'upstream', load: loadBy('load-http2') },
   webSockets: { upstream: 'web-socket-upstream', load: loadBy('load-web-sockets') },
 };

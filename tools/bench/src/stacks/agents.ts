@@ -40,6 +40,16 @@ export const freeingAgent: Agent = defineAgent({
   onRequestBodyChunk: () => MORE,
 });
 
+/** Takes bodies of responses chunk by chunk, and keeps none. */
+export const responseBodyAgent: Agent = defineAgent({
+  name: 'bench',
+  version: '1.0.0',
+  freeChunks: true,
+  onRequestHeaders: () => PASS,
+  onResponseHeaders: () => MORE,
+  onResponseBodyChunk: () => MORE,
+});
+
 /** Judges the head of the response as well. */
 export const responseAgent: Agent = defineAgent({
   name: 'bench',

@@ -6,7 +6,15 @@ import { createGrpcTransport } from '@agentwire/transport-grpc';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { createUdsTransport } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
-import { bodyAgent, constantAgent, frameAgent, freeingAgent, responseAgent, variedAgent } from './agents.ts';
+import {
+  bodyAgent,
+  constantAgent,
+  frameAgent,
+  freeingAgent,
+  responseAgent,
+  responseBodyAgent,
+  variedAgent,
+} from './agents.ts';
 import type { Stack, StackClient, StackServer } from './stack.ts';
 import { eventOf } from './workload.ts';
 
@@ -172,6 +180,7 @@ export const AGENTWIRE_STACKS: readonly Stack[] = [
   }),
   // for the rows about HTTP
   sessionStack({ name: 'uds-msgpack-responses', medium: 'uds', agent: responseAgent }),
+  sessionStack({ name: 'uds-msgpack-response-chunks', medium: 'uds', agent: responseBodyAgent }),
   sessionStack({ name: 'uds-msgpack-frames', medium: 'uds', agent: frameAgent }),
   sessionStack({ name: 'grpc-chunks', medium: 'grpc', agent: bodyAgent, client: askWithBodies }),
 ];
