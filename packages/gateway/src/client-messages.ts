@@ -46,7 +46,8 @@ export interface ClientResponse {
   shouldKeepAlive: boolean;
   writeHead(status: number, headers: string[]): this;
   flushHeaders(): void;
-  write(chunk: Uint8Array): boolean;
+  /** @param done called once the chunk is out, where the response is HTTP/1.1 */
+  write(chunk: Uint8Array, done?: (error?: Error | null) => void): boolean;
   end(last?: Uint8Array | (() => void)): this;
   /** Announces {@link addTrailers}, before the head is sent; HTTP/1.1 needs it only where the body has no length. */
   expectTrailers?(): void;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import { HeaderMap, stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
-import { applyAgentOps, BufferedBody, FilteredSink, shadowedSink } from '@agentwire/pipeline/internal';
+import { applyAgentOps, BufferedBody, FilteredSink, shadowedSink, type SinkSource } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { UpstreamTimes } from './observe/upstream-times.ts';
@@ -11,6 +11,7 @@ import { isGrpc, takesTrailers } from './options/trailer-mode.ts';
 import { isBodiless } from './response/response-head.ts';
 import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
 import { BadRequest } from './response/refusal.ts';
+import { UpgradeRequest } from './websocket/upgrade-request.ts';
 import type { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type {
@@ -221,7 +222,13 @@ export class UpstreamRequest implements ResponseHandler {
 
   #plain(status: number, headers: HeaderList, control: ResponseControl): ResponseSink {
     this.#writer.head(status, headers);
-    return this.#writer.plainSink(control, this.#done);
+    return this.#writer.plainSink(control, this.#releaseOf(control), this.#done);
+  }
+
+  /** Returns what frees a chunk of the response; `undefined` where others may have it: agents that observe, and other servers' writers. */
+  #releaseOf({ release }: ResponseControl): ResponseControl['release'] {
+    const { pipeline, request } = this.#context;
+    return pipeline.shadows === undefined && request instanceof UpgradeRequest ? release : undefined;
   }
 
   /** Asks the agents about the response's head, and returns the sink for its body. */
@@ -245,7 +252,15 @@ export class UpstreamRequest implements ResponseHandler {
     this.#buffer = buffer;
     const { clock } = options;
     const [writer, done, fail] = [this.#writer, this.#done, this.#fail];
-    const sink = new FilteredSink({ status, headers, ops, filter, writer, control, buffer, clock, done, fail });
+    const release = this.#releaseOf(control);
+    const source: SinkSource = {
+      resume: () => control.resume(),
+      get hasMore(): boolean {
+        return control.hasMore;
+      },
+      release,
+    };
+    const sink = new FilteredSink({ status, headers, ops, filter, writer, control: source, buffer, clock, done, fail });
     return sink;
   }
 }

@@ -124,8 +124,14 @@ export class ClientWriter {
     return true;
   }
 
-  /** @returns whether the client keeps up. @throws TypeError for a head that HTTP does not allow */
-  write(chunk: Uint8Array): boolean {
+  /**
+   * Writes a chunk.
+   *
+   * @param release called with it once it is out; never for a short one, and over HTTP/2
+   * @returns whether the client keeps up
+   * @throws TypeError for a head that HTTP does not allow
+   */
+  write(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
     this.bytes += chunk.byteLength;
     const isShort = chunk.byteLength <= MAX_JOINED_BYTES && this.#response.req.httpVersionMajor === 1;
     if (isShort && this.#head !== undefined && this.#first === undefined) {
@@ -134,11 +140,15 @@ export class ClientWriter {
     }
     this.#writeHead();
     this.#writeFirst();
-    return this.#writeNow(chunk);
+    return this.#writeNow(chunk, release);
   }
 
-  #writeNow(chunk: Uint8Array): boolean {
-    const keepsUp = this.#response.write(chunk);
+  #writeNow(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
+    const frees = release !== undefined && chunk.byteLength > MAX_JOINED_BYTES;
+    // left to the collector, each 16 MiB of chunks had it go through the whole heap
+    const keepsUp = frees
+      ? this.#response.write(chunk, (error) => void (error ?? release(chunk)))
+      : this.#response.write(chunk);
     if (!keepsUp) this.#watchStall();
     return keepsUp;
   }
@@ -159,9 +169,9 @@ export class ClientWriter {
     stalls.watch(response, onFail);
   }
 
-  /** Writes, and waits where the client does not keep up. @throws the error of {@link leave} when it has left */
-  async writeAndWait(chunk: Uint8Array): Promise<void> {
-    if (chunk.byteLength === 0 || this.write(chunk)) return;
+  /** Writes as {@link write}, and waits where the client does not keep up. @throws the error of {@link leave} when it has left */
+  async writeAndWait(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): Promise<void> {
+    if (chunk.byteLength === 0 || this.write(chunk, release)) return;
     if (this.#left !== undefined) throw this.#left;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#onLeave = reject;
@@ -191,12 +201,12 @@ export class ClientWriter {
     if (!this.#response.writableFinished && !this.#response.destroyed) this.#watchStall();
   }
 
-  /** Returns a sink that passes the body as fast as the client reads. */
-  plainSink(control: ResponseControl, done: () => void): ResponseSink {
+  /** Returns a sink that passes the body as fast as the client reads. @param release frees a chunk */
+  plainSink(control: ResponseControl, release: ResponseControl['release'], done: () => void): ResponseSink {
     let listens = false;
     return {
       write: (chunk) => {
-        const keepsUp = this.write(chunk);
+        const keepsUp = this.write(chunk, release);
         // few responses are too long for one write
         if (!keepsUp && !listens) {
           listens = true;

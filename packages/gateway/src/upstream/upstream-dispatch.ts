@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
-import type { Lifecycle, ListEntry } from '@agentwire/core/internal';
+import { freeMemory, type Lifecycle, type ListEntry } from '@agentwire/core/internal';
 import { isBodiless } from '../response/response-head.ts';
 import type { Watched } from '../deadlines.ts';
 import { linesAsText } from './lines-as-text.ts';
@@ -118,6 +118,11 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     return this.#waiting.length > 0 || this.#state === 'received';
   }
 
+  /** Frees chunks of HTTP/1.1, which the parser has copied; those of HTTP/2 are views of what the session still reads. */
+  get release(): ResponseControl['release'] {
+    return this.#gate === undefined ? undefined : freeMemory;
+  }
+
   /** Sends the request on a connection that is its own until `release`. */
   send(connection: TargetConnection): void {
     this.connection = connection;
@@ -220,18 +225,24 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
     if (this.#flowing || this.#state === 'over') return;
     this.#flowing = true;
     this.#touch();
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#takeWaiting();
     try {
-      const [first] = waiting;
-      // together: many small chunks are one event per agent
-      if (first !== undefined && !this.response.onData(waiting.length === 1 ? first : Buffer.concat(waiting)))
-        this.#flowing = false;
+      if (waiting !== undefined && !this.response.onData(waiting)) this.#flowing = false;
       else if (this.#state === 'received') this.#end();
       else this.#gate?.resume();
     } catch (error) {
       this.abort(error as Error);
     }
+  }
+
+  /** Returns the chunks that wait as one: many small ones are one event per agent. */
+  #takeWaiting(): Uint8Array | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    if (waiting.length <= 1) return waiting[0];
+    const joined = Buffer.concat(waiting);
+    for (const chunk of waiting) this.release?.(chunk);
+    return joined;
   }
 
   #stop(): void {

@@ -89,6 +89,8 @@ export interface ResponseControl {
   readonly hasMore: boolean;
   /** `true` where the head ended the response, so that neither a body nor trailers follow. */
   readonly headOnly: boolean;
+  /** Frees the memory of a chunk that nothing else has; `undefined` where chunks are views of what others still read. */
+  readonly release: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /** Reads of one request's response. */

@@ -13,14 +13,16 @@ export interface SinkSource {
   resume(): void;
   /** `true` where more of the body, or its end, has been read already. */
   readonly hasMore: boolean;
+  /** Frees the memory of a chunk that it gave and that nothing reads any more; absent where others may have its chunks. */
+  readonly release?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /** Writer of a response to the client. */
 export interface SinkWriter {
   /** Takes the head of a body whose length agents may have changed; `undefined` for an unknown one. */
   headOf(status: number, headers: HeaderList, length: number | undefined): void;
-  /** Writes, and waits where the client does not keep up. */
-  writeAndWait(chunk: Uint8Array): Promise<void>;
+  /** Writes, and waits where the client does not keep up. @param release called once the chunk is out, where that can be known */
+  writeAndWait(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): Promise<void>;
   /** @param done called when the last byte is out */
   end(done: () => void): void;
 }
@@ -121,29 +123,14 @@ export class FilteredSink {
     writer.end(done);
   }
 
-  /** Asks about chunks as one. @returns what passes of them */
-  async #filtered(chunks: readonly Uint8Array[], last: boolean): Promise<readonly Uint8Array[]> {
-    const { filter } = this.#options;
-    const [first = EMPTY] = chunks;
-    if (chunks.length <= 1) return [await filter.filter(first, last)];
-    const joined = Buffer.concat(chunks);
-    const passed = await filter.filter(joined, last);
-    const isUnchanged = passed === joined;
-    // it is this sink's alone, unless a view of it passes in its place
-    if (isUnchanged || passed.buffer !== joined.buffer) freeMemory(joined);
-    return isUnchanged ? chunks : [passed];
-  }
-
   async #pass(chunks: readonly Uint8Array[], last: boolean): Promise<void> {
-    const { filter, writer, control } = this.#options;
-    const passed = filter.done ? chunks : await this.#filtered(chunks, last);
-    for (const chunk of passed) {
-      if (this.#buffer !== undefined) this.#append(this.#buffer, chunk);
-      else if (this.headGone) await writer.writeAndWait(chunk);
-      else {
-        if (chunk.byteLength > 0) this.#early.push(chunk);
-        this.#earlyBytes += chunk.byteLength;
-      }
+    const { filter, control } = this.#options;
+    if (filter.done) for (const chunk of chunks) await this.#take(chunk, control.release);
+    else if (chunks.length <= 1) await this.#ask(chunks[0] ?? EMPTY, last, control.release);
+    else {
+      const joined = Buffer.concat(chunks);
+      for (const chunk of chunks) control.release?.(chunk);
+      await this.#ask(joined, last, freeMemory);
     }
     if (this.#buffer !== undefined) {
       if (filter.done) await this.#sendBuffered(this.#buffer, last);
@@ -152,6 +139,26 @@ export class FilteredSink {
       const waits = this.#earlyBytes === 0 && !filter.done;
       const hasMore = !this.#waiting.isEmpty || this.#ended || control.hasMore;
       if (last || this.#earlyBytes >= EARLY_BYTES || !(hasMore || waits)) await this.#sendEarly(last);
+    }
+  }
+
+  /** Asks about a chunk, and takes what passes of it. @param release frees it */
+  async #ask(chunk: Uint8Array, last: boolean, release: SinkSource['release']): Promise<void> {
+    const passed = await this.#options.filter.filter(chunk, last);
+    // a view of the chunk may pass in its place, where an agent is in this process
+    if (passed.buffer !== chunk.buffer) release?.(chunk);
+    await this.#take(passed, passed === chunk ? release : undefined);
+  }
+
+  async #take(chunk: Uint8Array, release: SinkSource['release']): Promise<void> {
+    const { writer } = this.#options;
+    if (this.#buffer !== undefined) {
+      this.#append(this.#buffer, chunk);
+      release?.(chunk);
+    } else if (this.headGone) await writer.writeAndWait(chunk, release);
+    else {
+      if (chunk.byteLength > 0) this.#early.push(chunk);
+      this.#earlyBytes += chunk.byteLength;
     }
   }
 
@@ -191,7 +198,7 @@ export class FilteredSink {
     this.#sendHead(last ? buffer.length : undefined);
     const body = buffer.take();
     if (body instanceof Uint8Array) await writer.writeAndWait(body);
-    else for await (const chunk of body) await writer.writeAndWait(chunk);
+    else for await (const chunk of body) await writer.writeAndWait(chunk, freeMemory);
     buffer.release();
     this.#buffer = undefined;
   }
