@@ -70,6 +70,8 @@ export class AgentProcess {
   endsItself = false;
   /** Time of its listening line, on the machine's monotonic clock. */
   readonly listeningAt: number = monotonicMs();
+  /** Time from then to the first answer over a connection of its own, in milliseconds: what starting takes on this machine now. */
+  answeredMs = 0;
   readonly exited: Promise<unknown>;
   readonly #errors: () => string;
 

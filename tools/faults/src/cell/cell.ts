@@ -13,6 +13,7 @@ import { AgentLeaks } from './agent-leaks.ts';
 import { Asked } from './asked.ts';
 import { TrackedSession } from './tracked-session.ts';
 import { Yardstick } from './yardstick.ts';
+import { monotonicMs } from '../now.ts';
 import { waitUntil } from '../wait.ts';
 
 /** Options of a session in a cell: those of a session, without what the cell decides. */
@@ -75,7 +76,10 @@ export class Cell {
   ): Promise<AgentProcess> {
     const agent = await AgentProcess.start(program, this.column, address, more, limits);
     this.#agents.push(agent);
-    if (program === 'faults') this.#leaks.set(agent, await AgentLeaks.begin(agent, this.column));
+    if (program === 'faults') {
+      this.#leaks.set(agent, await AgentLeaks.begin(agent, this.column));
+      agent.answeredMs = monotonicMs() - agent.listeningAt;
+    }
     return agent;
   }
 

@@ -1,6 +1,7 @@
 import type { AgentPool, AgentPoolOptions } from '@agentwire/pool';
+import type { AgentProcess } from '../agents/agent-process.ts';
 import { monotonicMs } from '../now.ts';
-import { waitUntil } from '../wait.ts';
+import { waitUntil, within } from '../wait.ts';
 import type { Outcome } from './asked.ts';
 import type { Cell } from './cell.ts';
 import { headers } from './events.ts';
@@ -32,6 +33,30 @@ export class Pooled {
       await waitUntil(() => false, 5);
     }
     return Infinity;
+  }
+
+  /**
+   * Starts an agent again at the address that it had, and asks meanwhile.
+   *
+   * @returns the agent; the time from its listening to the first decision, `Infinity` for none within 10 s; and the limit for it: `limitMs`
+   *   and what the machine's waits add, after the time in which a plain session got its first answer
+   */
+  async restart(
+    agent: string,
+    endpoint: string,
+    limitMs: number,
+  ): Promise<{ readonly process: AgentProcess; readonly backMs: number; readonly limitMs: number }> {
+    const yardstick = await this.#cell.yardstick();
+    const starting = this.#cell.agent('faults', endpoint);
+    const decided = this.firstDecision(agent, 30_000);
+    const process = await starting;
+    const backMs = ((await within(decided, 10_000)) ?? Infinity) - process.listeningAt;
+    const allowedMs = await yardstick.allows(
+      limitMs,
+      process.listeningAt,
+      process.listeningAt + Math.min(backMs, 10_000),
+    );
+    return { process, backMs, limitMs: allowedMs + process.answeredMs };
   }
 
   /** Waits until an agent has so many healthy connections. */

@@ -35,17 +35,15 @@ async function run(cell: Cell): Promise<Verdict> {
     late.push(`a pending request failed ${inMs(worst - dyingMs)} after the death of the agent`);
   const wrong = lost.find(({ error }) => error?.code !== 'ERR_CLOSED');
   if (wrong !== undefined) why.push(`a pending request got ${wrong.error?.code ?? 'a decision'}`);
-  const again = await cell.agent('faults', victim.endpoint);
-  const back = (await pooled.firstDecision('victim', 10_000)) - again.listeningAt;
-  if (back > (await yardstick.allows(BACK_MS, again.listeningAt)))
-    late.push(`the first success came ${inMs(back)} after listening`);
+  const { backMs, limitMs } = await pooled.restart('victim', victim.endpoint, BACK_MS);
+  if (backMs > limitMs) late.push(`the first success came ${inMs(backMs)} after listening`);
   const untouched = await onOther.stop();
   const failed = untouched.find(({ error }) => error !== undefined);
   if (failed !== undefined) why.push(`a request to another agent got ${failed.error?.code}: ${failed.error?.message}`);
   const outcomes = (await onVictim.stop()).slice(0, before);
   const strange = outcomes.find(({ error }) => error !== undefined && error.code !== 'ERR_CLOSED');
   if (strange !== undefined) why.push(`a request before the kill got ${strange.error?.code}`);
-  return verdict(`failed in ${inMs(Math.max(0, worst))}, back in ${inMs(back)}`, why, late);
+  return verdict(`failed in ${inMs(Math.max(0, worst))}, back in ${inMs(backMs)}`, why, late);
 }
 
 /** One agent of a pool dies under load, and comes back. */
