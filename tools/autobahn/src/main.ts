@@ -22,8 +22,12 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true, default: [] },
+    messages: { type: 'string' },
   },
 });
+const messages = values.messages === undefined ? undefined : Number(values.messages);
+if (messages !== undefined && !(Number.isInteger(messages) && messages > 0))
+  throw new RangeError(`--messages must be a whole number from 1 on, got ${values.messages}`);
 const cases = values.case.length > 0 ? values.case : values.quick ? QUICK : ['*'];
 const python = installSuite();
 
@@ -59,11 +63,11 @@ try {
     { name: 'gateway, passed', url: await url(passing) },
     { name: 'gateway, judged', url: await url(judging), without: TOO_LONG_TO_JUDGE },
   ];
-  const first = await playSuite(python, servers, cases);
+  const first = await playSuite(python, servers, cases, messages);
   // the suite gives each case a second or two, which pass on a busy machine
   const doubtful = [...new Set([...first.values()].flatMap(failuresOf))];
   if (doubtful.length > 0) process.stderr.write(`played once more, alone: ${doubtful.join(', ')}\n`);
-  const second = doubtful.length > 0 ? await playSuite(python, servers, doubtful) : undefined;
+  const second = doubtful.length > 0 ? await playSuite(python, servers, doubtful, messages) : undefined;
   const results = new Map(Array.from(first, ([name, got]) => [name, { ...got, ...second?.get(name) }]));
   say(drawTable(results));
   const known = new Set(failuresOf(results.get('ws alone') ?? {}));

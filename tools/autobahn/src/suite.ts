@@ -10,7 +10,14 @@ export type CaseResults = Readonly<Record<string, { readonly behavior: string; r
 const SUITE = 'autobahntestsuite==25.10.1';
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/autobahn', import.meta.url));
 /** The package's own script needs its folder on the path, and namespace packages need more than that. */
-const RUN = `import site, sys; site.addsitedir(${JSON.stringify(CACHE)}); sys.argv[0] = 'wstest'; from autobahntestsuite.wstest import run; run()`;
+const PREPARE = `import site, sys; site.addsitedir(${JSON.stringify(CACHE)}); sys.argv[0] = 'wstest'; from autobahntestsuite.wstest import run`;
+
+/** Returns the program that runs the suite. @param messages of each case about compression; `undefined` for the suite's own 1000 */
+function program(messages: number | undefined): string {
+  if (messages === undefined) return `${PREPARE}; run()`;
+  const cases = 'from autobahntestsuite.case.case12_x_x import Case12_X_X, Case13_X_X';
+  return `${PREPARE}; ${cases}; [setattr(case, 'COUNT', ${messages}) for case in Case12_X_X + Case13_X_X]; run()`;
+}
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -56,11 +63,17 @@ export function installSuite(): string {
   return python;
 }
 
-/** Plays cases with each server, less those that it is `without`. @param cases numbers with `*`, as `1.*` */
+/**
+ * Plays cases with each server, less those that it is `without`.
+ *
+ * @param cases numbers with `*`, as `1.*`
+ * @param messages messages of each case about compression; default 1000
+ */
 export async function playSuite(
   python: string,
   servers: readonly { readonly name: string; readonly url: string; readonly without?: readonly string[] }[],
   cases: readonly string[],
+  messages?: number,
 ): Promise<ReadonlyMap<string, CaseResults>> {
   const folder = mkdtempSync(join(tmpdir(), 'autobahn-'));
   try {
@@ -74,7 +87,7 @@ export async function playSuite(
       'exclude-agent-cases': Object.fromEntries(servers.map(({ name, without = [] }) => [name, without])),
     };
     writeFileSync(spec, JSON.stringify(plan));
-    const child = spawn(python, ['-c', RUN, '-m', 'fuzzingclient', '-s', spec], {
+    const child = spawn(python, ['-c', program(messages), '-m', 'fuzzingclient', '-s', spec], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let errors = '';
