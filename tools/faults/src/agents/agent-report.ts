@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Counters of the agent program. */
@@ -17,6 +17,8 @@ export interface AgentSide {
 /** Report of the agent program. */
 export interface AgentReport extends AgentSide {
   readonly rssBytes: number;
+  /** Part of it that is V8's young generation, which grows with the load and not with what is held. */
+  readonly youngBytes: number;
   /** Processor time that it has used, in milliseconds. */
   readonly cpuMs: number;
   /** Heap and what hangs on it, after a collection. */
@@ -31,6 +33,7 @@ export interface AgentReport extends AgentSide {
 }
 
 const RESOLUTION_MS = 1;
+const LOOK_MS = 100;
 const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 let cpuBefore = process.cpuUsage();
 let collect: (() => void) | undefined;
@@ -55,6 +58,16 @@ export function collectGarbage(): void {
   collect();
 }
 
+let youngBytes = 0;
+
+/** Returns the most memory that this process's young generation has had, in bytes: its pages stay with the process. */
+export function youngGeneration(): number {
+  const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+  youngBytes = Math.max(youngBytes, space?.physical_space_size ?? 0);
+  return youngBytes;
+}
+setInterval(youngGeneration, LOOK_MS).unref();
+
 /** Collects garbage, looks, and empties the list of aborts. */
 export function readReport(side: AgentSide): AgentReport {
   const { user, system } = process.cpuUsage(cpuBefore);
@@ -64,7 +77,15 @@ export function readReport(side: AgentSide): AgentReport {
   const { rss, heapUsed, external } = process.memoryUsage();
   const total = process.cpuUsage();
   const cpuMs = (total.user + total.system) / 1000;
-  const report = { ...side, rssBytes: rss, cpuMs, heapBytes: heapUsed + external, blockedMs, handles: countHandles() };
+  const report = {
+    ...side,
+    rssBytes: rss,
+    youngBytes: youngGeneration(),
+    cpuMs,
+    heapBytes: heapUsed + external,
+    blockedMs,
+    handles: countHandles(),
+  };
   side.aborted = [];
   // the collection above is none of what is looked for
   setImmediate(() =>

@@ -9,7 +9,8 @@ const BACK_MS = 1_000;
 async function run(cell: Cell): Promise<Verdict> {
   const agent = await cell.agent();
   const relay = await cell.relay(agent.endpoint);
-  const pooled = new Pooled(cell);
+  // requests are spread evenly: the default takes one connection for all of them
+  const pooled = new Pooled(cell, { loadBalanceStrategy: 'roundRobin' });
   await pooled.pool.addAgent('a', relay.endpoint);
   await pooled.connected('a', 4);
   const yardstick = await cell.yardstick();

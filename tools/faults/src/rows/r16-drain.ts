@@ -39,6 +39,8 @@ async function drained(cell: Cell, by: 'agent' | 'pool'): Promise<Drained> {
   for (let at = 0; at < 20; at++) {
     const asked = monotonicMs();
     const { error, at: endedAt } = await ask('/?n=0');
+    // once nothing is in flight, the drain is over, and the pool has no agents
+    if (error?.code === 'ERR_UNKNOWN_AGENT' && cell.asked.settled === cell.asked.asked) break;
     if (error !== undefined && !REFUSED.has(error.code)) why.add(`a new request got ${error.code}: ${error.message}`);
     if (endedAt - asked > AT_ONCE_MS && endedAt - asked > (await yardstick.allows(AT_ONCE_MS, asked, endedAt)))
       late.add(`a new request took ${inMs(endedAt - asked)}`);

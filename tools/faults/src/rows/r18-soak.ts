@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { collectGarbage, countHandles } from '../agents/agent-report.ts';
+import { collectGarbage, countHandles, youngGeneration } from '../agents/agent-report.ts';
 import { seededNumbers } from '../agents/random.ts';
 import type { AgentProcess } from '../agents/agent-process.ts';
 import { reportOn } from '../cell/agent-leaks.ts';
@@ -29,6 +29,7 @@ const TYPED: ReadonlySet<string> = new Set([
 interface Sample {
   readonly minute: number;
   readonly rssBytes: number;
+  readonly youngBytes: number;
   readonly heapBytes: number;
 }
 
@@ -44,17 +45,25 @@ function slopeOf(samples: readonly Sample[]): number {
   return square === 0 ? 0 : both / square;
 }
 
+/** Memory besides the young generation. */
+const keptBytes = ({ rssBytes, youngBytes }: Sample): number => rssBytes - youngBytes;
+
 function judge(name: string, samples: readonly Sample[], quick: boolean): string[] {
   const [first, last] = [samples[0], samples.at(-1)];
   // seconds say nothing about a slope: what was compiled last is still new
   if (quick || first === undefined || last === undefined) return [];
   const found: string[] = [];
-  if (last.rssBytes > first.rssBytes * RSS_GROWTH)
-    found.push(`${name} went from ${grouped(first.rssBytes / 1e6)} to ${grouped(last.rssBytes / 1e6)} MB`);
+  if (keptBytes(last) > keptBytes(first) * RSS_GROWTH)
+    found.push(`${name} went from ${grouped(keptBytes(first) / 1e6)} to ${grouped(keptBytes(last) / 1e6)} MB`);
   const slope = slopeOf(samples);
   if (slope > SLOPE_BYTES) found.push(`the heap of ${name} grows by ${(slope / 1024 ** 2).toFixed(2)} MiB a minute`);
   return found;
 }
+
+const inMegabytes = (one: Sample | undefined): string =>
+  one === undefined
+    ? ''
+    : `${Math.round(keptBytes(one) / 1e6)} + ${Math.round(one.youngBytes / 1e6)} MB, ${(one.heapBytes / 1e6).toFixed(1)} of it live`;
 
 /** Faults of the soak; `next` gives numbers from 0 up to its argument. */
 function faultsOf(cell: Cell, pooled: Pooled, steady: AgentProcess, victims: AgentProcess[]) {
@@ -140,8 +149,9 @@ async function run(cell: Cell): Promise<Verdict> {
     collectGarbage();
     const { rss, heapUsed, external } = process.memoryUsage();
     const minute = (monotonicMs() - begun) / 60_000;
-    own.push({ minute, rssBytes: rss, heapBytes: heapUsed + external });
+    own.push({ minute, rssBytes: rss, youngBytes: youngGeneration(), heapBytes: heapUsed + external });
     agents.push({ minute, ...(await reportOn(reports)) });
+    cell.progress([own, agents].map((samples) => inMegabytes(samples.at(-1))).join(', agent '));
   }
   clearInterval(timer);
   const why: string[] = [];
@@ -158,7 +168,8 @@ async function run(cell: Cell): Promise<Verdict> {
   const decided = counts.get('decided') ?? 0;
   if (decided < asked / 2) why.push(`only ${grouped(decided)} of ${grouped(asked)} requests were decided`);
   const megabytes = (samples: readonly Sample[]): string =>
-    `${Math.round((samples[0]?.rssBytes ?? 0) / 1e6)}→${Math.round((samples.at(-1)?.rssBytes ?? 0) / 1e6)} MB`;
+    [samples[0], samples.at(-1)].map((one) => Math.round((one === undefined ? 0 : keptBytes(one)) / 1e6)).join('→') +
+    ' MB';
   const rate = grouped((asked * 1_000) / (monotonicMs() - begun));
   return verdict(`${rate}/s, ${did} faults (seed ${seed}), ${megabytes(own)}, agent ${megabytes(agents)}`, why);
 }
