@@ -6,6 +6,7 @@ const MODULES: Readonly<Record<string, () => Promise<Stack>>> = {
   'hand-msgpack': async () => (await import('./hand-msgpack.ts')).handMsgpack,
   'grpc-js': async () => (await import('./grpc-js.ts')).grpcJs,
   'connect-node': async () => (await import('./connect-node.ts')).connectNode,
+  'bare-chunks': async () => (await import('./bare-chunks.ts')).bareChunks,
   'undici-http': async () => (await import('./undici-http.ts')).undiciHttp,
 };
 
