@@ -25,6 +25,8 @@ function lastChunkWith(trailers: HeaderList): string {
  */
 export class SocketGate implements ConnectionGate {
   readonly socket: Socket;
+  /** undici's parser reads a copy. */
+  readonly ownsChunks = true;
   #stopped = false;
   #trailers: (() => HeaderList) | undefined;
   /** Requests that were written to the socket. */

@@ -120,7 +120,7 @@ export class UpstreamDispatch implements ResponseControl, Watched, ExchangeHandl
 
   /** Frees chunks of HTTP/1.1, which the parser has copied; those of HTTP/2 are views of what the session still reads. */
   get release(): ResponseControl['release'] {
-    return this.#gate === undefined ? undefined : freeMemory;
+    return this.#gate?.ownsChunks === true ? freeMemory : undefined;
   }
 
   /** Sends the request on a connection that is its own until `release`. */

@@ -98,6 +98,8 @@ export interface ConnectionGate {
   readonly socket: Pick<Socket, 'destroyed' | 'errored'>;
   /** Bytes that the system has not taken from the connection; `Infinity` where that is unknown. */
   readonly unsentBytes: number;
+  /** `true` where nothing reads the memory of a response's chunk behind the callback that gets it. */
+  readonly ownsChunks: boolean;
   /** Requests that were sent on this connection. */
   requests: number;
   /** `true` once bytes came since the last request was sent. */

@@ -42,6 +42,8 @@ export class HttpStream implements ConnectionGate, Exchange {
   #bytesRead = 0;
   /** Bytes of the body that the head has announced, less those that came. */
   #missing = 0;
+  /** Chunks are views of what node:http2 reads, and may read on. */
+  readonly ownsChunks = false;
   requests: number;
   heard = false;
   headOnly = false;
