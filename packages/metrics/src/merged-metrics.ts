@@ -1,6 +1,6 @@
 import type { Logger } from '@agentwire/core';
 import { type MetricFamily, sampleNames } from './family.ts';
-import { addUp, largerOf, sumOf } from './add-series.ts';
+import { addUp, largerOf, restOf, totalOf } from './add-series.ts';
 import { AgentSeries } from './agent-series.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 import { type FamilySnapshot, type SeriesSnapshot, snapshotOf } from './snapshot.ts';
@@ -39,6 +39,36 @@ function seriesOf({ labels, value, sum = 0, buckets, reportedAtMs, reportedBy }:
   return Object.assign(series, { sum, ...report });
 }
 
+/** Series of one metric: for each set of labels those of all processes, of which the largest counts, or their sum. */
+interface MergedFamily extends Omit<FamilySnapshot, 'series'> {
+  readonly all: readonly (readonly [Series, ...Series[]])[];
+}
+
+/** Returns whether the largest of these counts: states, and what an agent reports to several processes. */
+function takesLargest(name: string, [{ reportedAtMs }]: readonly [Series, ...Series[]]): boolean {
+  return LARGEST.has(name) || reportedAtMs !== undefined;
+}
+
+function combined(name: string, all: readonly [Series, ...Series[]]): Series {
+  return takesLargest(name, all) ? all.reduce(largerOf) : totalOf(all);
+}
+
+/** Returns what rounding took of sums: nothing but for fractions, as seconds are. */
+function restsOf({ name, all, ...family }: MergedFamily): MetricFamily {
+  const series = all.flatMap((one) => {
+    if (takesLargest(name, one)) return [];
+    const rest = restOf(one, totalOf(one));
+    return (rest instanceof HistogramSeries ? rest.sum : rest.value) === 0 ? [] : [rest];
+  });
+  return { ...family, name, series };
+}
+
+const familyOf = ({ name, all, ...family }: MergedFamily): MetricFamily => ({
+  ...family,
+  name,
+  series: all.map((one) => combined(name, one)),
+});
+
 /** Collaborators of {@link MergedMetrics}. */
 export interface MergedMetricsDeps {
   /** Series over all metrics and processes; past it those of ended processes are dropped first. Default 10 000. */
@@ -57,7 +87,8 @@ export interface MergedMetricsDeps {
 export class MergedMetrics {
   readonly #maxSeries: number;
   readonly #logger: Logger | undefined;
-  #ended: ProcessMetrics = [];
+  /** Sums that stay of ended processes, and apart from them what rounding took of those. */
+  #ended: readonly ProcessMetrics[] = [];
   #hasDropped = false;
 
   constructor({ maxSeries = 10_000, logger }: MergedMetricsDeps = {}) {
@@ -68,23 +99,26 @@ export class MergedMetrics {
   /** Adds what stays of a process that has ended. */
   end(metrics: ProcessMetrics): void {
     const kept = metrics.filter(({ type }) => type !== 'gauge');
-    this.#ended = snapshotOf(this.#merge([kept, this.#ended])).families;
+    const merged = this.#merge([kept, ...this.#ended]);
+    this.#ended = [snapshotOf(merged.map(familyOf)).families, snapshotOf(merged.map(restsOf)).families];
   }
 
   /** Returns the metrics of running processes with those that stay of ended ones, in order of their names. */
   families(running: readonly ProcessMetrics[]): readonly MetricFamily[] {
-    return this.#merge([...running, this.#ended]).map((family) => ({ ...family, series: addUp(family.series) }));
+    return this.#merge([...running, ...this.#ended])
+      .map(familyOf)
+      .map((family) => ({ ...family, series: addUp(family.series) }));
   }
 
-  #merge(processes: readonly ProcessMetrics[]): readonly MetricFamily[] {
-    const merged = new Map<string, FamilySnapshot & { readonly byLabels: Map<string, Series> }>();
+  #merge(processes: readonly ProcessMetrics[]): readonly MergedFamily[] {
+    const merged = new Map<string, FamilySnapshot & { readonly byLabels: Map<string, [Series, ...Series[]]> }>();
     const taken = new Map<string, string>();
     const reported = new Map<string | undefined, AgentSeries>();
     let count = 0;
     const all = processes.flat();
     const newest = newestReports(all);
     for (const family of all) {
-      const into = merged.get(family.name) ?? { ...family, byLabels: new Map<string, Series>() };
+      const into = merged.get(family.name) ?? { ...family, byLabels: new Map<string, [Series, ...Series[]]>() };
       // a sample of another family would make the page invalid
       const names = sampleNames(family);
       if (into.type !== family.type || names.some((name) => (taken.get(name) ?? family.name) !== family.name)) continue;
@@ -106,15 +140,15 @@ export class MergedMetrics {
           // those of several processes of an agent are one on the page
           count += isReported ? ofAgent.size - size : 1;
         }
-        const combine = LARGEST.has(family.name) || isReported ? largerOf : sumOf;
-        into.byLabels.set(key, before === undefined ? seriesOf(one) : combine(before, seriesOf(one)));
+        if (before === undefined) into.byLabels.set(key, [seriesOf(one)]);
+        else before.push(seriesOf(one));
       }
       if (into.byLabels.size === 0) continue;
       merged.set(family.name, into);
       for (const name of names) taken.set(name, family.name);
     }
     return [...merged.values()]
-      .map(({ name, type, help, byLabels }) => ({ name, type, help, series: [...byLabels.values()] }))
+      .map(({ name, type, help, byLabels }) => ({ name, type, help, all: [...byLabels.values()] }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -128,6 +128,32 @@ test('no counter falls, whatever counts and ends in which order', () => {
   );
 });
 
+test('a sum of fractions falls by no last digit when its processes end', () => {
+  const name = 'gateway_request_duration_seconds';
+  const step = fc.record({ at: fc.nat(3), ends: fc.boolean(), seconds: fc.double({ min: 1e-4, max: 1, noNaN: true }) });
+  const read = (families: readonly MetricFamily[]): number =>
+    (families.find((family) => family.name === name)?.series[0] as HistogramSeries | undefined)?.sum ?? 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 2, maxLength: 40 }), (steps) => {
+      const merged = new MergedMetrics();
+      const running = Array.from({ length: 4 }, () => new MetricsCollector());
+      let sum = 0;
+      for (const { at, ends, seconds } of steps) {
+        const one = running[at];
+        if (one === undefined) throw new Error('there are four processes');
+        if (ends) {
+          merged.end(metricsOf(one));
+          running[at] = new MetricsCollector();
+        } else one.observe(name, {}, seconds);
+        const now = read(merged.families(running.map(metricsOf)));
+        if (now < sum) expect.fail(`it fell from ${sum} to ${now}`);
+        sum = now;
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('past the limit of series those of ended processes are left out, and a line says so once', () => {
   const lines: string[] = [];
   const note = (_: object, message: string): void => void lines.push(message);
