@@ -1,6 +1,7 @@
 export { ChainManager, createChain } from './chain/chain-manager.ts';
 export type { ChainOptions } from './chain/chain-options.ts';
-export { type ChainReport, verifyChainFile } from './chain/verify-chain-file.ts';
+export type { ChainReport } from './chain/chain-report.ts';
+export { verifyChainFile } from './chain/verify-chain-file.ts';
 export { createCapabilityGate } from './gate/capability-gate.ts';
 export { composeGates } from './gate/compose-gates.ts';
 export { type GateBackend, type GateContext, type GateDecision, gateDecision } from './gate/gate.ts';

@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type AgentCard, Role, type SendMessageRequest } from '@a2a-js/sdk';
-import { type Client, ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
-import { A2AError } from '@a2a-js/sdk/errors';
-import {
-  type A2AEndpoint,
-  type A2ARouter,
-  type Payload,
-  type Pid,
-  type ReceivedMessage,
-  scope,
-} from '@agentwire/a2a-router';
-import { AgentwireError, toAgentwireError } from '@agentwire/core';
+import type { Client } from '@a2a-js/sdk/client';
+import type { A2AEndpoint, Payload, Pid, ReceivedMessage } from '@agentwire/a2a-router';
+import { AgentwireError } from '@agentwire/core';
 import { payloadPart } from '../run/parts.ts';
-import { boundedFetch } from './bounded-fetch.ts';
 import { joined, RemoteAnswer, type RemoteTask } from './remote-answer.ts';
-import { type RemoteAgentOptions, type ResolvedRemoteOptions, resolveRemoteOptions } from './remote-options.ts';
+import { failure } from './remote-failure.ts';
+import type { ResolvedRemoteOptions } from './remote-options.ts';
 
 /** Parts of the SDK's client that answer a message. */
 interface RemoteParts {
@@ -40,7 +32,7 @@ export class RemoteAgent {
   readonly #served: Promise<void>;
   readonly #exit: () => void;
 
-  /** @internal Made by {@link provideRemoteAgent}. */
+  /** @internal Made by `provideRemoteAgent`. */
   constructor({ client, card, endpoint, options, exit }: RemoteParts) {
     this.card = card;
     this.pid = endpoint.pid;
@@ -161,59 +153,5 @@ export class RemoteAgent {
       .cancelTask({ tenant: '', id: task.taskId, metadata: undefined }, { signal: late.signal })
       .catch((error: unknown) => logger.warn({ code: failure(error).code }, 'a remote task could not be canceled'))
       .finally(() => clock.clearTimeout(timer));
-  }
-}
-
-/** Error of the client with a code of ours. */
-function failure(error: unknown): AgentwireError {
-  if (error instanceof AgentwireError) return error;
-  const { cause } = Object(error) as { readonly cause?: unknown };
-  if (cause instanceof AgentwireError) return cause;
-  if (error instanceof A2AError)
-    return new AgentwireError('ERR_REFUSED', `the remote agent refused: ${error.message.slice(0, 500)}`);
-  return toAgentwireError(error, 'ERR_CONNECT', 'the remote agent could not be asked');
-}
-
-/**
- * Makes a remote A2A agent a service of a router: its client is the SDK's, over JSON-RPC.
- *
- * Streams and cancellation go both ways. @throws `ERR_CONNECT` when the agent card cannot be read, `ERR_TIMEOUT`, `ERR_INVALID_ARGUMENT`
- */
-export async function provideRemoteAgent(router: A2ARouter, given: RemoteAgentOptions): Promise<RemoteAgent> {
-  const options = resolveRemoteOptions(given);
-  const { url, origins, headers, clock, controlTimeoutMs, maxResponseBytes } = options;
-  const fetchImpl = boundedFetch({
-    origins: new Set([url, ...origins].map((one) => new URL(one).origin)),
-    headers,
-    maxBytes: maxResponseBytes,
-  });
-  const late = Promise.withResolvers<never>();
-  const timer = clock.setTimeout(
-    () => late.reject(new AgentwireError('ERR_TIMEOUT', `no agent card came within ${controlTimeoutMs} ms`)),
-    controlTimeoutMs,
-  );
-  const factory = new ClientFactory({
-    transports: [new JsonRpcTransportFactory({ fetchImpl })],
-    cardResolver: new DefaultAgentCardResolver({ fetchImpl }),
-  });
-  try {
-    const client = await Promise.race([factory.createFromUrl(url), late.promise]);
-    const card = await client.getAgentCard();
-    const pid =
-      options.pid ??
-      router.processTable.insert({ agentId: `a2a:${options.service}`, capabilities: { ipcScope: scope.none } });
-    const exit = (): void => {
-      if (options.pid === undefined) router.processTable.remove(pid);
-    };
-    try {
-      return new RemoteAgent({ client, card, endpoint: router.register(pid), options, exit });
-    } catch (error) {
-      exit();
-      throw error;
-    }
-  } catch (error) {
-    throw failure(error);
-  } finally {
-    clock.clearTimeout(timer);
   }
 }

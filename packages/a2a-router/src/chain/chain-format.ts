@@ -26,6 +26,8 @@ export class EntryWriter {
   readonly #chainId: number;
   readonly #start: number;
   #buffer: Buffer;
+  /** Beginnings of the buffer by their length: one costs an eighth of a hash to make, and the lengths of entries come again. */
+  #views: Uint8Array[] = [];
 
   /** `prefix` stays before the bytes of every entry. */
   constructor(format: 1 | 2, chainId: number, prefix: Uint8Array) {
@@ -59,15 +61,19 @@ export class EntryWriter {
       at = writeString(buffer, draft.kind, at);
       at = writeString(buffer, draft.payload ?? '', at);
     }
-    return buffer.subarray(0, at);
+    return at < KEPT_VIEWS ? (this.#views[at] ??= buffer.subarray(0, at)) : buffer.subarray(0, at);
   }
 
   #grow(size: number): void {
     const buffer = Buffer.alloc(size);
     this.#buffer.copy(buffer, 0, 0, this.#start);
     this.#buffer = buffer;
+    this.#views = [];
   }
 }
+
+/** Bytes up to which views are kept. */
+const KEPT_VIEWS = 4096;
 
 const SHORT = 32;
 

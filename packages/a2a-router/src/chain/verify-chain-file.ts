@@ -3,9 +3,10 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { checkOptions, checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
-import { type ChainEvent, formatHead, ZERO_HASH } from './chain-event.ts';
+import { type ChainEvent, ZERO_HASH } from './chain-event.ts';
 import { readLines } from './chain-lines.ts';
 import { readChainLine } from './chain-line.ts';
+import { type ChainReport, type Found, report } from './chain-report.ts';
 import { type ChainAlgorithm, createChainScheme } from './chain-scheme.ts';
 import { ChainVerifier, parseHead, SEGMENT_KIND, startOf } from './chain-verifier.ts';
 
@@ -35,30 +36,6 @@ const TABLE: OptionTable<VerifyChainOptions> = {
   segments: OPTION.boolean,
 };
 
-/** Result of {@link verifyChainFile}. */
-export interface ChainReport {
-  /** True when everything is sound. */
-  readonly ok: boolean;
-  /** Entries that were found sound, in order, before the end or the problem. */
-  readonly entries: number;
-  /** Format of the chain; undefined when it could not be told. */
-  readonly format: 1 | 2 | undefined;
-  /** Protection of the chain; undefined when it is unknown. */
-  readonly algorithm: ChainAlgorithm | undefined;
-  /** The last sound entry as `sequence:hash`. */
-  readonly head: string | undefined;
-  /** File of the problem, which is another one than `path` when segments are verified. */
-  readonly path: string;
-  /** Number of the segment that was read last, from 1. */
-  readonly segment: number;
-  /** Line on which the problem is, from 1. */
-  readonly line: number | undefined;
-  /** Problems. */
-  readonly problem: string | undefined;
-  /** The whole in a few lines for people. */
-  readonly summary: string;
-}
-
 /** Reads the key of a chain from a file: a PEM key, 32 or more hex digits, or the bytes as they are. */
 export function readChainKey(path: string): Uint8Array | KeyObject {
   const bytes = attempt(path, () => readFileSync(path));
@@ -84,7 +61,7 @@ export function verifyChainFile(path: string, options: VerifyChainOptions = {}):
     const last = at === paths.length - 1;
     const found: Found = { verifier: undefined, format: undefined, algorithm: undefined, line: 0 };
     const problem = check(file, options, found, anchor, last);
-    result = report(file, found, options, problem);
+    result = report(file, found, options.head, problem);
     if (problem !== undefined) break;
     anchor = found.verifier?.last;
   }
@@ -137,13 +114,6 @@ function segmentsOf(path: string): string[] {
 function keysOf({ key }: VerifyChainOptions): readonly ChainKey[] {
   if (key === undefined) return [];
   return Array.isArray(key) ? (key as readonly ChainKey[]) : [key as ChainKey];
-}
-
-interface Found {
-  verifier: ChainVerifier | undefined;
-  format: 1 | 2 | undefined;
-  algorithm: ChainAlgorithm | undefined;
-  line: number;
 }
 
 /** The first entry says how the chain claims to be protected; the keys that were given say how it must be. */
@@ -209,40 +179,6 @@ function genesisClaim(line: ChainEvent): {
     throw new AgentwireError('ERR_INTEGRITY', 'the chain is of a format that is not known');
   }
   return { format: 2, algorithm: claim.algorithm, chainId };
-}
-
-function report(path: string, found: Found, { head }: VerifyChainOptions, problem: string | undefined): ChainReport {
-  const last = found.verifier?.last;
-  const first = found.verifier?.first;
-  const entries = last === undefined ? 0 : last.sequence + 1;
-  const lines = [`${path}: ${problem === undefined ? 'sound' : 'NOT SOUND'}`];
-  if (found.format !== undefined) lines.push(`format    ${found.format}, ${found.algorithm ?? 'unknown'}`);
-  lines.push(`entries   ${entries}${problem === undefined ? '' : ' sound before the problem'}`);
-  const segment = found.verifier?.segment ?? 1;
-  if (segment > 1) lines.push(`segment   ${segment}, after ${found.verifier?.previousHead ?? 'none'}`);
-  if (first !== undefined && last !== undefined) lines.push(`time      ${when(first)} to ${when(last)}`);
-  if (last !== undefined) lines.push(`head      ${formatHead(last)}`);
-  if (problem !== undefined) lines.push(`problem   line ${found.line}: ${problem}`);
-  else if (found.algorithm === 'shake256')
-    lines.push('note      no key: a rewrite of the whole file would not be seen');
-  if (head === undefined) lines.push('note      no head was given: entries cut off the end would not be seen');
-  return {
-    ok: problem === undefined,
-    path,
-    segment: found.verifier?.segment ?? 1,
-    entries,
-    format: found.format,
-    algorithm: found.algorithm,
-    head: last === undefined ? undefined : formatHead(last),
-    line: problem === undefined ? undefined : found.line,
-    problem,
-    summary: lines.join('\n'),
-  };
-}
-
-function when({ seconds, nanos }: ChainEvent): string {
-  const milliseconds = seconds * 1000 + Math.floor(nanos / 1e6);
-  return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : `${seconds} s`;
 }
 
 function attempt<T>(path: string, action: () => T): T {

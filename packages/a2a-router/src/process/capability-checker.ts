@@ -3,7 +3,8 @@ import { describeTarget, type Target } from '../message/target.ts';
 import { patternCovers } from '../routing/topic-pattern.ts';
 import type { AgentCapabilities } from './capabilities.ts';
 import { KERNEL_PID, type Pid, processNotFound } from './pid.ts';
-import type { ProcessEntry, ProcessTable } from './process-table.ts';
+import type { ProcessEntry } from './process-entry.ts';
+import type { ProcessTable } from './process-table.ts';
 
 /** Facts about a sender that the rules need; a process entry fits, and so does a sender on another node. */
 export interface ScopeHolder {

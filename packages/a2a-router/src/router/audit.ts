@@ -72,13 +72,14 @@ function listed(rejected: SendReport['rejected']): string {
     .join(',');
 }
 
+const PLAIN = /^[\w-]*$/;
 let lastId = '';
 let lastQuoted = '""';
 
 /** The id of a message is written twice, most often one right after the other. */
 function quotedId(id: string): string {
   if (id !== lastId) {
-    lastQuoted = JSON.stringify(id);
+    lastQuoted = PLAIN.test(id) ? `"${id}"` : JSON.stringify(id);
     lastId = id;
   }
   return lastQuoted;

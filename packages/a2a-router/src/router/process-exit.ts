@@ -5,7 +5,7 @@ import { target } from '../message/target.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import type { ProcessLinks } from '../process/process-links.ts';
 import type { RemoteExit, RemoteWatches } from '../process/remote-watches.ts';
-import type { ProcessEntry } from '../process/process-table.ts';
+import type { ProcessEntry } from '../process/process-entry.ts';
 import type { InboxTable } from './inbox-table.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';

@@ -4,7 +4,8 @@ import type { AgentCapabilities } from '../process/capabilities.ts';
 import type { ScopeHolder } from '../process/capability-checker.ts';
 import { KnownCapabilities } from '../process/known-capabilities.ts';
 import { type Pid, processNotFound } from '../process/pid.ts';
-import type { MutableProcess, ProcessTable } from '../process/process-table.ts';
+import type { MutableProcess } from '../process/process-entry.ts';
+import type { ProcessTable } from '../process/process-table.ts';
 import { RateLimits } from '../process/rate-limits.ts';
 
 /** The sender of a message as the router knows it, from this node or another one. */

@@ -11,7 +11,7 @@ import {
   silentLogger,
 } from '@agentwire/core/internal';
 import { INBOX_ROWS, type InboxOptions } from '../inbox/inbox-options.ts';
-import { checkProcessSpec, type ProcessSpec } from '../process/process-table.ts';
+import { checkProcessSpec, type ProcessSpec } from '../process/process-entry.ts';
 import type { A2AEndpoint } from '../router/endpoint.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { isLater } from '../gate/judge-answer.ts';
 import type { Pid } from '../process/pid.ts';
-import type { ProcessEntry } from '../process/process-table.ts';
+import type { ProcessEntry } from '../process/process-entry.ts';
 import type { A2ARouter } from '../router/a2a-router.ts';
 import {
   type ChildSpec,
