@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { checkGatewayPaths } from './check-gateway-paths.ts';
 import type { GatewaySettings } from './commands/gateway-settings.ts';
-import { readNamedFile, readSecret } from './read-named-file.ts';
+import { readNamedFile, type ReadNamedFile, readToken } from './named-files.ts';
 import { checkReverseAccess } from './reverse-agents.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -27,8 +27,9 @@ function checkPairOfFiles(
   [nameOfCert, cert]: readonly [name: string, path: string],
   [nameOfKey, key]: readonly [name: string, path: string],
   example: string,
+  read: ReadNamedFile = readNamedFile,
 ): void {
-  const pair = { cert: readNamedFile(nameOfCert, cert, example), key: readNamedFile(nameOfKey, key, example) };
+  const pair = { cert: read(nameOfCert, cert, example), key: read(nameOfKey, key, example) };
   checkPair(`${nameOfCert}: ${cert} and ${key}`, pair, example);
 }
 
@@ -46,8 +47,13 @@ function checkAuthorities(what: string, pem: string, example: string): void {
   }
 }
 
-function checkAuthoritiesOfFile(name: string, path: string, example: string): void {
-  checkAuthorities(`${name}: ${path}`, readNamedFile(name, path, example).toString('latin1'), example);
+function checkAuthoritiesOfFile(
+  name: string,
+  path: string,
+  example: string,
+  read: ReadNamedFile = readNamedFile,
+): void {
+  checkAuthorities(`${name}: ${path}`, read(name, path, example).toString('latin1'), example);
 }
 
 /** Returns the checks of what the file has read for upstreams: the PEM text itself. */
@@ -65,6 +71,23 @@ function upstreamChecks({ upstreams = {}, nameOf }: GatewaySettings, example: st
   });
 }
 
+/** Returns the checks of keys and certificates towards agents. */
+function tlsChecks({ tlsFlags, nameOfTls, files }: GatewaySettings, example: string): (() => unknown)[] {
+  const { tlsCert, tlsKey, tlsCa } = tlsFlags;
+  return [
+    () =>
+      tlsCert !== undefined &&
+      tlsKey !== undefined &&
+      checkPairOfFiles([nameOfTls('tlsCert'), tlsCert], [nameOfTls('tlsKey'), tlsKey], example, files.read),
+    () => tlsCa !== undefined && checkAuthoritiesOfFile(nameOfTls('tlsCa'), tlsCa, example, files.read),
+  ];
+}
+
+/** Checks the keys and certificates towards agents. @throws UsageError for what is no certificate, or not that of its key */
+export function checkTlsFiles(settings: GatewaySettings, example: string): void {
+  for (const check of tlsChecks(settings, example)) check();
+}
+
 /**
  * Opens every file that settings of a gateway name: certificates and keys, which must fit together, authorities, and tokens. It also
  * looks for the folders of Unix sockets, of the access log and the recording, and for the modules of transports, and refuses agents
@@ -73,9 +96,7 @@ function upstreamChecks({ upstreams = {}, nameOf }: GatewaySettings, example: st
  * @returns what is wrong, a message each, with file, line and key
  */
 export function checkGatewayFiles(settings: GatewaySettings, example: string): readonly string[] {
-  const { https, tlsFlags, nameOfTls, adminTokenFile, tokenFile, nameOfTokenFile, agents, reverseListen, nameOf } =
-    settings;
-  const { tlsCert, tlsKey, tlsCa } = tlsFlags;
+  const { https, tlsFlags, adminTokenFile, tokenFile, nameOfTokenFile, agents, reverseListen, nameOf } = settings;
   const checks: (() => unknown)[] = [
     ...(https?.certificates ?? []).map(({ cert, key }, at) => () => {
       const name = (field: string): string => nameOf(['https', 'certificates', at, field]);
@@ -83,22 +104,21 @@ export function checkGatewayFiles(settings: GatewaySettings, example: string): r
     }),
     () =>
       https?.clientCa !== undefined && checkAuthoritiesOfFile(nameOf(['https', 'clientCa']), https.clientCa, example),
-    () =>
-      tlsCert !== undefined &&
-      tlsKey !== undefined &&
-      checkPairOfFiles([nameOfTls('tlsCert'), tlsCert], [nameOfTls('tlsKey'), tlsKey], example),
-    () => tlsCa !== undefined && checkAuthoritiesOfFile(nameOfTls('tlsCa'), tlsCa, example),
+    ...tlsChecks(settings, example),
     ...upstreamChecks(settings, example),
-    () => adminTokenFile !== undefined && readSecret(nameOf(['adminTokenFile']), adminTokenFile, example),
-    () => tokenFile !== undefined && readSecret(nameOfTokenFile, tokenFile, example),
+    () => adminTokenFile !== undefined && readToken(nameOf(['adminTokenFile']), adminTokenFile, example),
+    () => tokenFile !== undefined && readToken(nameOfTokenFile, tokenFile, example),
     ...agents.map(
       ({ name, tokenFile: file }) =>
         () =>
-          file !== undefined && readSecret(settings.nameOfAgentToken(name), file, example),
+          file !== undefined && readToken(settings.nameOfAgentToken(name), file, example),
     ),
     () => {
       if (reverseListen === undefined) return;
-      checkReverseAccess(reverseListen, { hasToken: tokenFile !== undefined, clientCertificates: tlsCa !== undefined });
+      checkReverseAccess(reverseListen, {
+        hasToken: tokenFile !== undefined,
+        clientCertificates: tlsFlags.tlsCa !== undefined,
+      });
     },
   ];
   const wrong = checks.flatMap((check) => {

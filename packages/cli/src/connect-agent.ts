@@ -2,7 +2,7 @@ import { FEATURES, type Logger, parseEndpoint } from '@agentwire/core';
 import { connectSession, type ProxySession } from '@agentwire/core/session';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './commands/wire-choices.ts';
 import { loadTransports, type TransportFlags } from './load-transports.ts';
-import { readToken } from './read-named-file.ts';
+import { readToken } from './named-files.ts';
 import { stockTransports } from './stock-transports.ts';
 import { checkTlsFlags, type TlsFlags, tlsOf } from './tls-flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -44,7 +44,7 @@ export async function findAgent(
   const { scheme, address } = parseEndpoint(endpoint);
   refuseDialectOverGrpc(scheme, dialect, example);
   checkTlsFlags(flags, { dials: [address] }, example);
-  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, example);
+  const token = flags.tokenFile === undefined ? undefined : readToken('--token-file', flags.tokenFile, example);
   const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, example);
   const transports = await loadTransports(flags.transport, stock, { logger, example });
   const transport = transports.find(({ schemes }) => schemes.includes(scheme));

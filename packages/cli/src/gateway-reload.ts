@@ -2,8 +2,18 @@ import type { AgentDirectory, Gateway, GatewayOptions } from '@agentwire/gateway
 import type { AgentEntry } from '@agentwire/gateway/config-file';
 import type { Logger } from '@agentwire/core';
 import type { AddAgentOptions, AgentPool } from '@agentwire/pool';
+import { checkTlsFiles } from './check-gateway-files.ts';
 import type { GatewaySettings } from './commands/gateway-settings.ts';
-import { readSecret } from './read-named-file.ts';
+import {
+  type GatewaySecrets,
+  readGatewayFiles,
+  refuseChanges,
+  refuseContents,
+  reverseOf,
+  tlsContentOf,
+} from './gateway-files.ts';
+import type { GatewayTransports } from './gateway-transports.ts';
+import { readToken } from './named-files.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Keys whose change needs a restart: they are about sockets and transports that exist. */
@@ -22,23 +32,14 @@ const FIXED = [
   'reverseListen',
   'tokenFile',
   'pool',
+  'workers',
 ] as const;
-
-/** Refuses settings in which one of `keys` has changed. @throws UsageError naming the key */
-export function refuseChanges(
-  keys: readonly (keyof GatewaySettings)[],
-  before: GatewaySettings,
-  after: GatewaySettings,
-  example: string,
-): void {
-  const changed = keys.find((key) => JSON.stringify(after[key]) !== JSON.stringify(before[key]));
-  if (changed !== undefined)
-    throw new UsageError(`${changed} has changed, which needs a restart; nothing was reloaded`, example);
-}
 
 /** Collaborators of a {@link GatewayReload}. */
 export interface GatewayReloadDeps {
   readonly pool: AgentPool;
+  /** Stock transports of the pool. */
+  readonly transports: Pick<GatewayTransports, 'replace'>;
   readonly logger: Logger;
   readonly example: string;
   readonly metrics: GatewayOptions['metrics'];
@@ -60,15 +61,23 @@ interface Added {
 export class GatewayReload {
   readonly #deps: GatewayReloadDeps;
   #settings: GatewaySettings;
+  #secrets: GatewaySecrets;
   #agents: ReadonlyMap<string, Added> = new Map();
   #generation = 1;
   #last: Promise<void> = Promise.resolve();
   /** Reload that waits for the one before. */
   #next: Promise<void> | undefined;
 
+  /** @throws UsageError for a file that cannot be read */
   constructor(settings: GatewaySettings, deps: GatewayReloadDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#secrets = readGatewayFiles(settings, deps.example);
+  }
+
+  /** Secrets of the settings in use. */
+  get secrets(): GatewaySecrets {
+    return this.#secrets;
   }
 
   /** Adds the agents of the settings to the pool. @returns options of the gateway */
@@ -94,21 +103,28 @@ export class GatewayReload {
   }
 
   async #reload(gateway: Gateway): Promise<void> {
-    const { pool, logger, read, example } = this.#deps;
+    const { pool, transports, logger, read, example } = this.#deps;
     const settings = read();
     refuseChanges(FIXED, this.#settings, settings, example);
+    refuseContents(this.#settings, settings, example);
     if (reverseOf(settings) !== reverseOf(this.#settings))
       throw new UsageError(
         'an agent with endpoint reverse has changed, which needs a restart; nothing was reloaded',
         example,
       );
+    const secrets = readGatewayFiles(settings, example);
+    checkTlsFiles(settings, example);
     const before = this.#agents;
-    const after = await this.#add(settings);
-    const added = [...after.values()].filter((one) => ![...before.values()].includes(one));
-    this.#agents = after;
+    const restoreTls = transports.replace(settings);
+    let added: readonly Added[] = [];
     try {
+      const after = await this.#add(settings);
+      added = [...after.values()].filter((one) => ![...before.values()].includes(one));
+      this.#agents = after;
       const over = gateway.reload(this.#options(settings));
       this.#settings = settings;
+      this.#secrets = secrets;
+      gateway.reloadCertificates();
       const kept = new Set(after.values());
       const gone = [...before.values()].filter((one) => !kept.has(one));
       void over
@@ -121,6 +137,7 @@ export class GatewayReload {
         logger.warn({}, 'there are no agents any more: every request passes unasked');
       logger.info({ agents: after.size, added: added.length, removed: gone.length }, 'the configuration was reloaded');
     } catch (error) {
+      restoreTls();
       this.#agents = before;
       await Promise.all(added.map(({ poolName }) => pool.removeAgent(poolName)));
       throw error;
@@ -135,13 +152,13 @@ export class GatewayReload {
   }
 
   async #add(settings: GatewaySettings): Promise<ReadonlyMap<string, Added>> {
-    const { pool } = this.#deps;
+    const { pool, example } = this.#deps;
     const adding: Promise<void>[] = [];
     // before any is added: a token file may be missing
     const wanted = settings.agents.map((entry) => ({ entry, options: this.#optionsOf(entry, settings) }));
     const all = wanted.map(({ entry, options }): [string, Added] => {
       const { name } = entry;
-      const made = JSON.stringify([entry, options.token]);
+      const made = JSON.stringify([entry, options.token, tlsContentOf(settings, entry.endpoint, example)]);
       const before = this.#agents.get(name);
       if (before?.made === made) return [name, before];
       let poolName = name;
@@ -155,19 +172,17 @@ export class GatewayReload {
     return new Map(all);
   }
 
-  #optionsOf({ name, onFailure, tokenFile }: AgentEntry, { nameOfAgentToken }: GatewaySettings): AddAgentOptions {
+  #optionsOf(
+    { name, onFailure, tokenFile }: AgentEntry,
+    { nameOfAgentToken, files }: GatewaySettings,
+  ): AddAgentOptions {
     const { example } = this.#deps;
     return {
       shownAs: name,
       ...(onFailure !== undefined && { onFailure }),
-      ...(tokenFile !== undefined && { token: readSecret(nameOfAgentToken(name), tokenFile, example) }),
+      ...(tokenFile !== undefined && { token: readToken(nameOfAgentToken(name), tokenFile, example, files.read) }),
     };
   }
-}
-
-/** Returns the agents that register by themselves: who may is decided at the start, and they keep their name. */
-function reverseOf({ agents }: GatewaySettings): string {
-  return JSON.stringify(agents.filter(({ endpoint }) => endpoint === 'reverse'));
 }
 
 /** Returns the pool as the gateway asks it: under the names of the file. */

@@ -1,10 +1,8 @@
 import { type Logger, parseEndpoint, type Transport } from '@agentwire/core';
 import type { AgentPool } from '@agentwire/pool';
 import { ReverseConnectionListener } from '@agentwire/reverse-listener';
-import { readSecret } from './read-named-file.ts';
+import type { KnownTokens } from '@agentwire/reverse-listener/internal';
 import { UsageError } from './usage-error.ts';
-
-const EXAMPLE = '--reverse-listen unix:/tmp/agents.sock --token-file token.txt';
 
 /**
  * Checks that agents prove who they are where other processes than this user's can connect.
@@ -40,9 +38,8 @@ export async function acceptReverseAgents(
     /** Ids that may register: agents that the pool dials itself are not among them. */
     readonly ids: ReadonlySet<string>;
     readonly logger: Logger;
-    readonly tokenFile: string | undefined;
-    /** Flag or key that named the file, for errors; default `--token-file`. */
-    readonly tokenFileFrom?: string;
+    /** Returns the token that agents must have now, which a reload may change but not take away; `undefined` for none. */
+    readonly token: () => KnownTokens | undefined;
     /** Set when the transport requires client certificates over TLS; their name must then be the agent's id. Default `false`. */
     readonly clientCertificates?: boolean;
   },
@@ -51,17 +48,14 @@ export async function acceptReverseAgents(
   const transport = transports.find(({ schemes, dials }) => schemes.includes(scheme) && dials.includes('agent'));
   if (transport === undefined)
     throw new UsageError(`agents cannot register over ${scheme}:`, '--reverse-listen unix:/tmp/agents.sock');
-  const token =
-    options.tokenFile === undefined
-      ? undefined
-      : readSecret(options.tokenFileFrom ?? '--token-file', options.tokenFile, EXAMPLE);
-  const certified = checkReverseAccess(endpoint, { ...options, hasToken: token !== undefined });
+  const hasToken = options.token() !== undefined;
+  const certified = checkReverseAccess(endpoint, { ...options, hasToken });
   if (options.ids.size === 0)
     throw new UsageError('--reverse-listen does nothing without an agent that registers', '--agent waf=reverse');
   const listener = await ReverseConnectionListener.bind(address, {
     transports,
     allowedAgents: [...options.ids],
-    ...(token !== undefined && { tokens: { '*': token } }),
+    ...(hasToken && { verifyToken: (id: string, token: string) => options.token()?.prove(id, token) === true }),
     certificateIds: certified,
     // instances of one agent share its id
     maxConnectionsPerAgent: 1_024,

@@ -5,23 +5,26 @@ import { AgentPool } from '@agentwire/pool';
 import type { Cleanup } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
 import { openGatewayAccessLog } from './gateway-access-log.ts';
-import { GatewayReload, refuseChanges } from './gateway-reload.ts';
+import { readGatewayFiles, refuseChanges } from './gateway-files.ts';
+import { GatewayReload } from './gateway-reload.ts';
+import { GatewayTransports } from './gateway-transports.ts';
 import { createConsoleLogger } from './output/log.ts';
 import { jsonLine, line } from './output/terminal.ts';
 import { listenAdmin } from './listen-admin.ts';
 import { measure } from './measure.ts';
-import { reloadOnChange } from './reload-on-change.ts';
+import { loggedReload, reloadOnChange } from './reload-on-change.ts';
 import { traceToOtlp } from './otlp.ts';
-import { readSecret } from './read-named-file.ts';
+import { NamedFiles } from './named-files.ts';
 import { acceptReverseAgents } from './reverse-agents.ts';
 import { listenPlace, notifyServiceManager, usePassedSockets } from './service-manager.ts';
 import { drainOnSignal, outliveHangup } from './signals.ts';
 import { type PrimarySettings, servePrimary } from './workers/gateway-primary.ts';
 import { openWorkerLink } from './workers/worker-link.ts';
+import { WatchedFiles } from './watch/watched-files.ts';
 import { loadTransports } from './load-transports.ts';
-import { stockTransports } from './stock-transports.ts';
 import { hangTimeoutMs, workerCount } from './workers/worker-flags.ts';
 import { GATEWAY_EXAMPLE as EXAMPLE, adminPlace, type GatewayFlags, hostPort } from './commands/gateway-flags.ts';
+import type { GatewaySettings } from './commands/gateway-settings.ts';
 import { gatewaySettings } from './commands/read-gateway-settings.ts';
 
 /** Keys whose change needs a restart of the primary process; for all others the workers are replaced. */
@@ -32,15 +35,21 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   const { stdout } = context.terminal;
   const link = openWorkerLink();
   const logger = createConsoleLogger(context.terminal, flags.verbose, flags.json, true, link?.logFields);
-  const chosen = gatewaySettings(flags, link === undefined ? logger : silentLogger);
-  const { agents, adminHosts: hosts = [], adminTokenFile } = chosen;
+  // of a worker, it is the primary process that watches
+  const watches = flags.watch === true && flags.config !== undefined && link === undefined;
+  const watched = watches ? new WatchedFiles() : undefined;
+  cleanup.defer(() => watched?.close());
+  const read = (): GatewaySettings =>
+    gatewaySettings(flags, silentLogger, new NamedFiles((path) => watched?.add(path)));
+  const files = new NamedFiles((path) => watched?.add(path));
+  const chosen = gatewaySettings(flags, link === undefined ? logger : silentLogger, files);
+  const { agents, adminHosts: hosts = [] } = chosen;
   const listen = hostPort('--listen', link?.start.listen[0] ?? chosen.listen ?? '127.0.0.1:8080');
   const adminAt = chosen.admin === undefined ? undefined : adminPlace(chosen.admin);
   const tell = (event: 'listening' | 'admin', endpoint: string): void => {
     if (flags.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);
   };
-  const token = adminTokenFile === undefined ? undefined : readSecret('adminTokenFile', adminTokenFile, EXAMPLE);
   const places = [listen, adminAt, chosen.reverseListen === undefined ? undefined : listenPlace(chosen.reverseListen)];
   const passed = link === undefined ? usePassedSockets(places, EXAMPLE) : [];
   if (chosen.workers !== undefined && link === undefined) {
@@ -50,23 +59,24 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
       isTls: chosen.https !== undefined,
       adminAt,
       adminHosts: hosts,
-      adminToken: token,
+      adminToken: readGatewayFiles(chosen, EXAMPLE).admin,
       drainTimeoutMs: chosen.gateway?.drainTimeoutMs ?? 30_000,
       passed,
       hangTimeoutMs: hangTimeoutMs(flags.workerTimeoutMs, EXAMPLE),
       logger,
       tell,
-      check: () => refuseChanges(FIXED_WITH_WORKERS, chosen, gatewaySettings(flags, silentLogger), EXAMPLE),
-      reloadOnChange: (again) => reloadOnChange(flags, again, logger),
+      check: () => {
+        const settings = read();
+        refuseChanges(FIXED_WITH_WORKERS, chosen, settings, EXAMPLE);
+        return readGatewayFiles(settings, EXAMPLE).admin;
+      },
+      reloadOnChange: (again) => reloadOnChange(watched, again, logger),
     };
     return servePrimary(primary, context, cleanup);
   }
-  const { tlsFlags, nameOfTls } = chosen;
-  const transports = await loadTransports(
-    chosen.transports ?? [],
-    stockTransports({ ...tlsFlags, nameOfTls, logger }, EXAMPLE),
-    { named: chosen.nameOfTransport, logger, example: EXAMPLE },
-  );
+  const stock = new GatewayTransports(chosen, { logger, example: EXAMPLE });
+  const named = chosen.nameOfTransport;
+  const transports = await loadTransports(chosen.transports ?? [], stock.all, { named, logger, example: EXAMPLE });
   // the metrics are read at the admin address, so without one nothing is measured
   const measures = adminAt === undefined ? undefined : await measure();
   const traces = await traceToOtlp(flags.otlp, 'agentwire-gateway', { logger, example: EXAMPLE });
@@ -91,6 +101,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   cleanup.defer(() => process.off('SIGUSR1', reopen));
   const reload = new GatewayReload(chosen, {
     pool,
+    transports: stock,
     logger,
     example: EXAMPLE,
     metrics: measures?.collector,
@@ -98,19 +109,18 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     onRequestEnd: access.log,
     record,
     // its warnings were given at the start
-    read: () => gatewaySettings(flags, silentLogger),
+    read,
   });
   const options = await reload.start();
   const ids = new Set(agents.flatMap(({ name, endpoint }) => (endpoint === 'reverse' ? [name] : [])));
-  const { reverseListen, tokenFile } = chosen;
+  const { reverseListen, tlsFlags } = chosen;
   const reverse =
     reverseListen === undefined
       ? undefined
       : await acceptReverseAgents(pool, transports, reverseListen, {
           ids,
           logger,
-          tokenFile,
-          tokenFileFrom: chosen.nameOfTokenFile,
+          token: () => reload.secrets.registration,
           clientCertificates: tlsFlags.tlsCa !== undefined,
         });
   cleanup.defer(() => reverse?.close());
@@ -120,14 +130,14 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   const url = await gateway.listen({ ...listen, tls, h2c, proxyProtocol });
   const unobserve = measures?.observe(pool, gateway);
   cleanup.defer(() => unobserve?.());
-  const again = (): Promise<void> => reload.reload(gateway);
+  const again = loggedReload(() => reload.reload(gateway), logger);
   const admin = createAdminServer({
     gateway,
     pool,
     logger,
     hosts,
     handlers: measures?.handlers ?? {},
-    reload: { token, run: again },
+    reload: { token: () => reload.secrets.admin, run: again },
   });
   cleanup.defer(() => admin.close());
   // of a worker, it is the primary process that has the admin server
@@ -154,7 +164,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
     return link.end();
   }
   const advice = 'flags are read at the start only: a gateway with --config FILE reads that file again';
-  cleanup.defer(flags.config === undefined ? outliveHangup(logger, advice) : reloadOnChange(flags, again, logger));
+  cleanup.defer(flags.config === undefined ? outliveHangup(logger, advice) : reloadOnChange(watched, again, logger));
   tell('listening', url);
   if (reverse !== undefined) tell('listening', reverse.address);
   if (adminUrl !== undefined) tell('admin', adminUrl);

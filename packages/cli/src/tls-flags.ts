@@ -24,7 +24,8 @@ export const flagOf: NameOfTls = (key) => FLAGS.find(([known]) => known === key)
 
 const SECURE: ReadonlySet<string> = new Set(['grpcs', 'tls', 'wss']);
 
-const speaksTls = (endpoint: string): boolean => SECURE.has(parseEndpoint(endpoint).scheme);
+/** Returns whether connections of an endpoint are encrypted. */
+export const speaksTls = (endpoint: string): boolean => SECURE.has(parseEndpoint(endpoint).scheme);
 
 /** Adds the flags for keys and certificates. @param listens whether the command may listen, so that a CA asks for certificates */
 export function addTlsFlags(command: Command, listens: boolean): Command {

@@ -7,11 +7,13 @@ import type { AgentEntry } from '@agentwire/gateway/config-file';
 import { AgentPool } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, onTestFinished, test } from 'vitest';
+import { makeIdentity } from '../../transport-grpc/test/support/certificates.ts';
 import type { GatewaySettings } from '../src/commands/gateway-settings.ts';
 import { GatewayReload } from '../src/gateway-reload.ts';
+import { NamedFiles } from '../src/named-files.ts';
 
 /** Reloads settings with other agents into a gateway that only keeps its options; `over` ends requests of the former ones. */
-async function reloading(agents: AgentEntry[]) {
+async function reloading(agents: AgentEntry[], more: Partial<GatewaySettings> = {}) {
   const transport = createMemoryTransport();
   const waf = defineAgent({ name: 'waf', version: '1', onRequestHeaders: () => allow() });
   const listener = await serveAgent(waf, { transports: [transport], listen: ['memory:waf'] });
@@ -20,11 +22,21 @@ async function reloading(agents: AgentEntry[]) {
     await pool.close();
     await listener.close();
   });
-  const settings = { agents, nameOfAgentToken: (name: string) => `token of ${name}` } as unknown as GatewaySettings;
+  const settings = {
+    agents,
+    tlsFlags: {},
+    nameOf: (path: readonly string[]) => path.join('.'),
+    nameOfTls: (key: string) => key,
+    nameOfTransport: (at: number) => `transports[${at}]`,
+    nameOfAgentToken: (name: string) => `token of ${name}`,
+    files: new NamedFiles(),
+    ...more,
+  } as unknown as GatewaySettings;
   let next = settings;
   let reads = 0;
   const reload = new GatewayReload(settings, {
     pool,
+    transports: { replace: () => () => undefined },
     logger: silentLogger,
     example: '',
     metrics: undefined,
@@ -40,14 +52,16 @@ async function reloading(agents: AgentEntry[]) {
       now = options;
       return new Promise<void>(() => undefined);
     },
+    reloadCertificates: () => 0,
   } as unknown as Gateway;
   return {
     pool,
+    secrets: () => reload.secrets,
     directory: () => now.pool,
     reads: () => reads,
     names: () => pool.stats.agents.map(({ name }) => name),
     reload: (others: AgentEntry[]) => {
-      next = { ...settings, agents: others };
+      next = { ...settings, agents: others, files: new NamedFiles() };
       return reload.reload(gateway);
     },
   };
@@ -108,4 +122,50 @@ test('agents that register by themselves need a restart', async () => {
     await expect(reload(others)).rejects.toThrow('needs a restart');
   await reload([{ ...entry, onFailure: 'open' }, reverse]);
   expect(names()).toEqual(['waf', 'guard', 'waf']);
+});
+
+test('other content of a file that cannot be replaced needs a restart; that of one which is missing is told', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/aw-gr-`);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [ca, module] = [`${folder}/ca.pem`, `${folder}/transport.mjs`];
+  const certificate = makeIdentity('authority').cert;
+  for (const path of [ca, module]) writeFileSync(path, certificate);
+  const https = { certificates: [], clientCa: ca };
+  const tlsFlags = { tlsCa: ca };
+  for (const [more, path, named] of [
+    [{ https }, ca, 'https.clientCa'],
+    [{ tlsFlags, reverseListen: 'tls://127.0.0.1:1' }, ca, 'tlsCa'],
+    [{ transports: [module] }, module, 'transports[0]'],
+  ] as const) {
+    const { reload } = await reloading([entry], more);
+    await expect(reload([entry])).resolves.toBeUndefined();
+    writeFileSync(path, `${certificate}\n`);
+    await expect(reload([entry])).rejects.toThrow(
+      `${named}: the content of ${path} has changed, which needs a restart`,
+    );
+    rmSync(path);
+    await expect(reload([entry])).rejects.toThrow(/cannot be read|has changed/);
+    writeFileSync(path, certificate);
+    await expect(reload([entry])).resolves.toBeUndefined();
+  }
+});
+
+test('secrets are those of the last settings that took effect', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/aw-gr-`);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [adminTokenFile, tokenFile] = [`${folder}/admin`, `${folder}/register`];
+  const write = (admin: string, register: string): void => {
+    writeFileSync(adminTokenFile, admin);
+    writeFileSync(tokenFile, register);
+  };
+  write('a1', 'r1');
+  const { reload, secrets } = await reloading([entry], { adminTokenFile, tokenFile, nameOfTokenFile: 'tokenFile' });
+  const proves = (): boolean[] => ['r1', 'r2'].map((token) => secrets().registration?.prove('x', token) === true);
+  expect([secrets().admin, proves()]).toEqual(['a1', [true, false]]);
+  write('a2', 'r2\nr3');
+  await expect(reload([entry])).rejects.toThrow(`tokenFile names ${tokenFile}, which must hold one token`);
+  expect([secrets().admin, proves()]).toEqual(['a1', [true, false]]);
+  write('a2', 'r2');
+  await reload([entry]);
+  expect([secrets().admin, proves()]).toEqual(['a2', [false, true]]);
 });

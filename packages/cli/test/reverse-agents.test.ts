@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { serveAgent } from '@agentwire/agent';
 import type { Transport } from '@agentwire/core';
 import { silentLogger } from '@agentwire/core/internal';
 import { AgentPool } from '@agentwire/pool';
+import { KnownTokens } from '@agentwire/reverse-listener/internal';
 import { createTcpTransport, createUdsTransport } from '@agentwire/transport-uds';
 import { createWebSocketTransport } from '@agentwire/transport-websocket';
 import { expect, onTestFinished, test } from 'vitest';
@@ -14,15 +15,15 @@ import { acceptReverseAgents } from '../src/reverse-agents.ts';
 test('an agent registers under its id, with its token; who is dialled, unknown or without it is refused alike', async () => {
   const folder = mkdtempSync(`${tmpdir()}/aw-ra-`);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [address, tokenFile] = [`unix:${folder}/r.sock`, `${folder}/token`];
-  writeFileSync(tokenFile, 'sekret\n');
+  const address = `unix:${folder}/r.sock`;
+  let tokens = new KnownTokens({ '*': 'sekret' });
   const transport = createUdsTransport();
   const pool = new AgentPool({ transports: [transport] });
   onTestFinished(() => pool.close());
   pool.addReverseAgent('ref-1');
   // stands for an agent that the pool dials: its name is known, and still not to be taken by who connects
   pool.addReverseAgent('dialled');
-  const options = { ids: new Set(['ref-1']), logger: silentLogger, tokenFile };
+  const options = { ids: new Set(['ref-1']), logger: silentLogger, token: () => tokens };
   const listener = await acceptReverseAgents(pool, [transport], address, options);
   onTestFinished(() => listener.close());
 
@@ -43,6 +44,11 @@ test('an agent registers under its id, with its token; who is dialled, unknown o
   expect(await outcome('dialled', 'sekret')).toBe('ERR_UNAUTHORIZED');
   expect(await outcome('ref-1', 'sekret')).toBe('registered');
   expect(pool.getHealth('ref-1').healthyConnections).toBe(1);
+  // one that was replaced is of no use any more, and what is open stays
+  tokens = new KnownTokens({ '*': 'rotated' });
+  expect(await outcome('ref-1', 'sekret')).toBe('ERR_UNAUTHORIZED');
+  expect(await outcome('ref-1', 'rotated')).toBe('registered');
+  expect(pool.getHealth('ref-1').healthyConnections).toBe(2);
 });
 
 test.each([
@@ -59,7 +65,7 @@ test.each([
     const pool = new AgentPool();
     onTestFinished(() => pool.close());
     pool.addReverseAgent('waf');
-    const options = { ids: new Set(['waf']), logger: silentLogger, tokenFile: undefined };
+    const options = { ids: new Set(['waf']), logger: silentLogger, token: () => undefined };
     for (const endpoint of [plain, secure])
       await expect(acceptReverseAgents(pool, [side('gateway')], endpoint, options)).rejects.toThrow(
         'needs --token-file',

@@ -38,8 +38,11 @@ export interface AdminOptions {
 
 /** Reload over the admin server. */
 export interface AdminReload {
-  /** Secret that the request must have; without one only requests over a Unix socket may reload, whose mode says who they are. */
-  readonly token?: string | undefined;
+  /**
+   * Secret that the request must have, or a function that returns it, called for every such request; without one only requests over a
+   * Unix socket may reload, whose mode says who they are.
+   */
+  readonly token?: string | (() => string | undefined) | undefined;
   /** Reloads; what it rejects with is the body of a 422. */
   readonly run: () => Promise<void>;
 }
@@ -66,7 +69,12 @@ interface Page {
 const TEXT = 'text/plain; charset=utf-8';
 const text = (status: number, body: string): Page => ({ status, type: TEXT, body: `${body}\n` });
 
-const RELOAD: OptionTable<AdminReload> = { token: OPTION.secret, run: OPTION.function };
+const RELOAD: OptionTable<AdminReload> = {
+  token: (name, value) => {
+    if (typeof value !== 'function') OPTION.secret(name, value);
+  },
+  run: OPTION.function,
+};
 const RELOAD_PATH = '/-/reload';
 
 const NO_TOKEN =
@@ -127,9 +135,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     }
     return text(404, `try ${[...paths].join(', ')}`);
   };
-  const reloaded = async (authorization: string | undefined): Promise<Page> => {
+  const reloaded = async (method: string | undefined, authorization: string | undefined): Promise<Page> => {
     if (reload === undefined) return text(404, 'there is no reload here');
-    const { token } = reload;
+    if (method !== 'POST') return { ...text(405, 'POST only'), allow: 'POST' };
+    const token = typeof reload.token === 'function' ? reload.token() : reload.token;
     if (token === undefined) {
       if (typeof server.address() !== 'string') return text(404, NO_TOKEN);
     } else if (!hasToken(authorization, token)) return text(401, 'needs authorization: Bearer TOKEN');
@@ -146,10 +155,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
         403,
         'this Host is not one of the admin server: add its name to adminHosts (--admin-host; in code: hosts)',
       );
-    if (method === 'POST' && url === RELOAD_PATH) return reloaded(headers.authorization);
-    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
     // not parsed as a URL: a target may be anything that is not white space
     const path = url.split('?', 1)[0] ?? '/';
+    if (path === RELOAD_PATH) return reloaded(method, headers.authorization);
+    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'GET and HEAD only'), allow: 'GET, HEAD' };
     return (Object.hasOwn(handlers, path) ? handlers[path] : undefined) ?? pageAt(path);
   };
   const send = (response: ServerResponse, { status, type, body, allow }: Page): void => {

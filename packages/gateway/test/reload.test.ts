@@ -101,11 +101,12 @@ test('unchanged upstreams keep their connections; wrong options change nothing',
 test('POST /-/reload needs its token; an error is its body', async () => {
   const { gateway, pool } = await setup({});
   let runs = 0;
+  let token = 'secret';
   const admin = createAdminServer({
     gateway,
     pool,
     reload: {
-      token: 'secret',
+      token: () => token,
       run: () => {
         runs += 1;
         return runs === 1 ? Promise.resolve() : Promise.reject(new Error('a.yaml:1: nope'));
@@ -114,19 +115,23 @@ test('POST /-/reload needs its token; an error is its body', async () => {
   });
   onTestFinished(() => admin.close());
   const url = `${await admin.listen({})}/-/reload`;
-  const ask = async (method: string, token?: string): Promise<[number, string]> => {
+  const ask = async (method: string, shown?: string): Promise<[number, string]> => {
     const response = await fetch(url, {
       method,
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      headers: shown === undefined ? {} : { authorization: `Bearer ${shown}` },
     });
     return [response.status, await response.text()];
   };
-  expect(await ask('GET', 'secret')).toMatchObject([404, expect.any(String)]);
+  const got = await fetch(url);
+  expect([got.status, got.headers.get('allow')]).toEqual([405, 'POST']);
   expect(await ask('POST')).toMatchObject([401, expect.any(String)]);
   expect(await ask('POST', 'secre')).toMatchObject([401, expect.any(String)]);
   expect(runs).toBe(0);
   expect(await ask('POST', 'secret')).toEqual([200, 'reloaded\n']);
   expect(await ask('POST', 'secret')).toEqual([422, 'a.yaml:1: nope\n']);
+  token = 'rotated';
+  expect(await ask('POST', 'secret')).toMatchObject([401, expect.any(String)]);
+  expect(await ask('POST', 'rotated')).toMatchObject([422, expect.any(String)]);
   // over a Unix socket its mode says who may reload
   const folder = mkdtempSync(`${tmpdir()}/aw-ad-`);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-import { readNamedFile } from '../read-named-file.ts';
+import { readNamedFile } from '../named-files.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseHeaders } from './parse-headers.ts';
 

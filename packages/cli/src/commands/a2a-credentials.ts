@@ -1,6 +1,6 @@
 import type { NatsCredentials } from '@agentwire/a2a-nats';
 import type { Command } from 'commander';
-import { readNamedFile, readSecret, readToken } from '../read-named-file.ts';
+import { readNamedFile, readSecret } from '../named-files.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Flags with the credentials for a NATS server. */
@@ -37,7 +37,7 @@ export function readCredentials(flags: CredentialFlags, example: string): NatsCr
     ...(passwordFile === undefined ? {} : { password: readSecret('--password-file', passwordFile, example) }),
     ...(creds === undefined ? {} : { creds: readNamedFile('--creds', creds, example) }),
     ...(nkey === undefined ? {} : { nkey: readNamedFile('--nkey', nkey, example) }),
-    ...(tokenFile === undefined ? {} : { token: readToken(tokenFile, example) }),
+    ...(tokenFile === undefined ? {} : { token: readSecret('--token-file', tokenFile, example) }),
     ...(flags.tls === true || Object.keys(tls).length > 0 ? { tls } : {}),
   };
 }

@@ -12,7 +12,7 @@ import { addTransportFlag, loadTransports, type TransportFlags } from '../load-t
 import { stockTransports } from '../stock-transports.ts';
 import { OTLP_FLAG, traceToOtlp } from '../otlp.ts';
 import { listenPlace, notifyServiceManager, usePassedSockets } from '../service-manager.ts';
-import { readToken } from '../read-named-file.ts';
+import { readToken } from '../named-files.ts';
 import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
@@ -64,7 +64,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   const { stdout } = context.terminal;
   const link = openWorkerLink();
   const logger = createConsoleLogger(context.terminal, options.verbose, options.json, false, link?.logFields);
-  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile, EXAMPLE);
+  const token = options.tokenFile === undefined ? undefined : readToken('--token-file', options.tokenFile, EXAMPLE);
   const tell = (event: 'listening' | 'registered', endpoint: string): void => {
     if (options.json) jsonLine(stdout, { event, endpoint });
     else line(stdout, `${event} ${endpoint}`);

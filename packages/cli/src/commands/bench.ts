@@ -12,7 +12,7 @@ import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
 import { stockTransports } from '../stock-transports.ts';
-import { readToken } from '../read-named-file.ts';
+import { readToken } from '../named-files.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './wire-choices.ts';
@@ -109,7 +109,7 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
   if (endpoint === undefined && flags.tokenFile !== undefined)
     throw new UsageError('--token-file needs an endpoint: the agent that bench starts asks for none', EXAMPLE);
   checkTlsFlags(flags, { dials: endpoint === undefined ? [] : [endpoint] }, EXAMPLE);
-  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
+  const token = flags.tokenFile === undefined ? undefined : readToken('--token-file', flags.tokenFile, EXAMPLE);
   const folder = mkdtempSync(join(tmpdir(), 'agentwire-'));
   let agent: AgentProcess | undefined;
   try {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { drawChecks, drawResults, summary } from '../output/check-results.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
-import { readNamedFile, readToken } from '../read-named-file.ts';
+import { readNamedFile, readToken } from '../named-files.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkChoice, type Dialect, refuseDialectOverGrpc } from './wire-choices.ts';
@@ -60,7 +60,7 @@ async function run(text: string, flags: ConformFlags, context: CommandContext): 
   checkTlsFlags(flags, url === undefined ? { dials: [address] } : { listens: [address] }, EXAMPLE);
   if (url !== undefined && flags.tokenFile !== undefined)
     throw new UsageError('--token-file is the token that an agent requires; a proxy has its own', PROXY_EXAMPLE);
-  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile, EXAMPLE);
+  const token = flags.tokenFile === undefined ? undefined : readToken('--token-file', flags.tokenFile, EXAMPLE);
   const { stderr } = context.terminal;
   const tell = (words: string): void => {
     if (flags.json !== true) line(stderr, tint('quiet', words, stderr));

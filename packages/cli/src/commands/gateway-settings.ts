@@ -1,5 +1,6 @@
 import type { AgentEntry, GatewayFile } from '@agentwire/gateway/config-file';
 import { FILE_EXAMPLE, GATEWAY_EXAMPLE, usage } from './gateway-flags.ts';
+import type { NamedFiles } from '../named-files.ts';
 import { checkTlsFlags, type NameOfTls, type TlsFlags } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -7,6 +8,8 @@ import { UsageError } from '../usage-error.ts';
 export interface GatewaySettings extends GatewayFile {
   readonly agents: readonly AgentEntry[];
   readonly tlsFlags: TlsFlags;
+  /** Files of these settings that have been read, with their content. */
+  readonly files: NamedFiles;
   /** Flag, or file, line and key, of a TLS setting. */
   readonly nameOfTls: NameOfTls;
   /** Flag, or file, line and key, of the token file. */

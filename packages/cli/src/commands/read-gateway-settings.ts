@@ -1,6 +1,6 @@
 import type { Logger } from '@agentwire/core';
 import { type GatewayFile, parseGatewayFile, placeInGatewayFile } from '@agentwire/gateway/config-file';
-import { readNamedFile } from '../read-named-file.ts';
+import { NamedFiles } from '../named-files.ts';
 import { flagOf, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { workerCount } from '../workers/worker-flags.ts';
 import { UsageError } from '../usage-error.ts';
@@ -24,17 +24,20 @@ type Path = readonly (string | number)[];
 class ConfigFile {
   readonly #text: string;
   readonly #path: string;
+  readonly #context: { readonly read: (path: string) => string };
   readonly value: GatewayFile;
 
   /** @throws UsageError naming file, line and key */
-  constructor(flag: string, path: string, schemes: readonly string[] | undefined) {
+  constructor(flag: string, path: string, schemes: readonly string[] | undefined, files: NamedFiles) {
     this.#path = path;
-    this.#text = readNamedFile(flag, path, FILE_EXAMPLE).toString('utf8');
-    this.value = usage('', FILE_EXAMPLE, () => parseGatewayFile(this.#text, path, schemes));
+    this.#text = files.read(flag, path, FILE_EXAMPLE).toString('utf8');
+    // included files, and PEM files of upstreams
+    this.#context = { read: (other) => files.bytes(other).toString('utf8') };
+    this.value = usage('', FILE_EXAMPLE, () => parseGatewayFile(this.#text, path, schemes, this.#context));
   }
 
   place(path: Path): string {
-    return placeInGatewayFile(this.#text, this.#path, path);
+    return placeInGatewayFile(this.#text, this.#path, path, this.#context);
   }
 }
 
@@ -58,8 +61,17 @@ function tlsSettings(flags: TlsFlags, { tls = {} }: GatewayFile): TlsFlags {
   return { tlsCert: cert, tlsKey: key, tlsCa: ca, tlsServerName: serverName, ...Object.fromEntries(given) };
 }
 
-/** Reads the file and puts the flags over it. @throws UsageError for any wrong value, and for one without an effect */
-export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySettings {
+/**
+ * Reads the file and puts the flags over it.
+ *
+ * @param files that reads it, and all files that it names
+ * @throws UsageError for any wrong value, and for one without an effect
+ */
+export function gatewaySettings(
+  flags: GatewayFlags,
+  logger: Logger,
+  files: NamedFiles = new NamedFiles(),
+): GatewaySettings {
   checkFlags(flags);
   const config =
     flags.config === undefined
@@ -68,6 +80,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
           typeof flags.check === 'string' ? '--check' : '--config',
           flags.config,
           flags.transport.length > 0 ? undefined : AGENT_SCHEMES,
+          files,
         );
   const file = config?.value ?? {};
   const upstream = flags.upstream ?? file.upstream;
@@ -109,6 +122,7 @@ export function gatewaySettings(flags: GatewayFlags, logger: Logger): GatewaySet
     ...(flags.reverseListen !== undefined && { reverseListen: flags.reverseListen }),
     ...(flags.tokenFile !== undefined && { tokenFile: flags.tokenFile }),
     tlsFlags: tlsSettings(flags, file),
+    files,
     nameOfTls: (key) => nameOf(flags[key] !== undefined, flagOf(key), ['tls', FILE_KEYS[key]]),
     nameOfTokenFile: nameOf(flags.tokenFile !== undefined, '--token-file', ['tokenFile']),
     nameOfTransport: (at) => nameOf(at >= (file.transports?.length ?? 0), '--transport', ['transports', at]),

@@ -46,7 +46,10 @@ export async function watchCommand(terminal: Terminal): Promise<ExitStatus> {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', files.change);
   while (!ended.signal.aborted) {
-    const what = await Promise.race([files.changed(ended.signal), endOf(child).then(() => 'ended' as const)]);
+    const what = await Promise.race([
+      files.changed(ended.signal).then(() => 'changed' as const),
+      endOf(child).then(() => 'ended' as const),
+    ]);
     if (ended.signal.aborted) break;
     if (what === 'ended') {
       say('the agent has ended; it is started anew when a file changes');

@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs';
+import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 
 /** Time between two looks at a file, in milliseconds. */
 const WATCH_INTERVAL_MS = 200;
@@ -7,36 +7,42 @@ const MAX_FILES = 2_000;
 
 /** Files that are watched for a change of their content. */
 export class WatchedFiles {
-  readonly #files = new Set<string>();
-  #change: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  readonly #onChange = (now: { readonly mtimeMs: number }, before: { readonly mtimeMs: number }): void => {
-    if (now.mtimeMs !== before.mtimeMs) this.#change.resolve();
-  };
+  readonly #files = new Map<string, StatsListener>();
+  #change: PromiseWithResolvers<string | undefined> = Promise.withResolvers();
 
   /** Adds a file. It is watched by its name: editors put a new file in its place. */
   add(file: string): void {
     if (this.#files.has(file) || this.#files.size >= MAX_FILES) return;
-    this.#files.add(file);
-    watchFile(file, { interval: WATCH_INTERVAL_MS }, this.#onChange);
+    const onChange: StatsListener = (now, before) => {
+      // by its time: editors replace files, and some mount them through links, so that events of the old file never come
+      if (now.mtimeMs !== before.mtimeMs) this.#change.resolve(file);
+    };
+    this.#files.set(file, onChange);
+    watchFile(file, { interval: WATCH_INTERVAL_MS }, onChange);
   }
 
-  /** Resolves when a file has changed since the call before, or `signal` is aborted. */
-  async changed(signal: AbortSignal): Promise<'changed'> {
+  /**
+   * Resolves when a file has changed since the call before, or `signal` is aborted.
+   *
+   * @returns the file; `undefined` where it was none of them
+   */
+  async changed(signal: AbortSignal): Promise<string | undefined> {
     const change = this.#change;
-    const onAbort = (): void => change.resolve();
+    const onAbort = (): void => change.resolve(undefined);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    await change.promise;
+    const file = await change.promise;
     signal.removeEventListener('abort', onAbort);
-    if (this.#change === change) this.#change = Promise.withResolvers<void>();
-    return 'changed';
+    if (this.#change === change) this.#change = Promise.withResolvers();
+    return file;
   }
 
-  /** Counts as a change of a file. */
-  readonly change = (): void => this.#change.resolve();
+  /** Counts as a change, of no file. */
+  readonly change = (): void => this.#change.resolve(undefined);
 
   /** Stops watching. */
   close(): void {
-    for (const file of this.#files) unwatchFile(file, this.#onChange);
+    for (const [file, onChange] of this.#files) unwatchFile(file, onChange);
+    this.#files.clear();
   }
 }

@@ -5,6 +5,7 @@ import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { AdminPlace } from '../commands/gateway-flags.ts';
 import { listenAdmin } from '../listen-admin.ts';
+import { loggedReload } from '../reload-on-change.ts';
 import { notifyServiceManager } from '../service-manager.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive } from './fork-worker.ts';
@@ -28,8 +29,8 @@ export interface PrimarySettings {
   readonly passed: WorkerStart['sockets'];
   readonly logger: Logger;
   readonly tell: (event: 'listening' | 'admin', endpoint: string) => void;
-  /** Checks the settings again. @throws UsageError where they are wrong, or need a restart of this process */
-  readonly check: () => void;
+  /** Checks the settings again. @returns the token of the admin server. @throws UsageError where they are wrong, or need a restart of this process */
+  readonly check: () => string | undefined;
   /** Begins to reload on a signal or a change of the file. @returns what ends that */
   readonly reloadOnChange: (again: () => Promise<void>) => () => void;
 }
@@ -40,18 +41,7 @@ export async function servePrimary(
   context: CommandContext,
   cleanup: Cleanup,
 ): Promise<void> {
-  const {
-    count,
-    listen,
-    isTls,
-    adminAt,
-    adminHosts: hosts,
-    adminToken: token,
-    hangTimeoutMs,
-    passed,
-    logger,
-    tell,
-  } = settings;
+  const { count, listen, isTls, adminAt, adminHosts: hosts, hangTimeoutMs, passed, logger, tell } = settings;
   cleanup.defer(stayAlive());
   const address = await probeAddress(listen);
   const killAfterMs = killAfter(settings.drainTimeoutMs);
@@ -80,10 +70,12 @@ export async function servePrimary(
   };
   process.on('SIGUSR1', reopen);
   cleanup.defer(() => process.off('SIGUSR1', reopen));
-  const again = async (): Promise<void> => {
-    settings.check();
+  let token = settings.adminToken;
+  const again = loggedReload(async () => {
+    const next = settings.check();
     await workers.restart();
-  };
+    token = next;
+  }, logger);
   const page = (serve: WorkerPage) => guarded('a page of the admin server', logger, serve, endPage);
   const admin = createAdminServer({
     gateway: {
@@ -105,7 +97,7 @@ export async function servePrimary(
       '/debug/state': page(statePage(workers)),
       '/metrics': page(metricsPage({ workers, merged, counts }, metricsHandler)),
     },
-    reload: { token, run: again },
+    reload: { token: () => token, run: again },
   });
   cleanup.defer(() => admin.close());
   const adminUrl = adminAt === undefined ? undefined : await listenAdmin(admin, adminAt, cleanup);
