@@ -13,7 +13,9 @@ import { monotonicMs } from '../now.ts';
 import { type Row, type Verdict, verdict } from '../row.ts';
 
 const PER_SECOND = 5_000;
-const RSS_GROWTH = 1.1;
+const RSS_GROWTH = 0.1;
+/** Steps between two looks that are no growth. */
+const STEPS = 3;
 const SLOPE_BYTES = 0.5 * 1024 ** 2;
 const TYPED: ReadonlySet<string> = new Set([
   'ERR_CONNECT',
@@ -26,7 +28,7 @@ const TYPED: ReadonlySet<string> = new Set([
 ]);
 
 /** One look at a process after a collection. */
-interface Sample {
+export interface Sample {
   readonly minute: number;
   readonly rssBytes: number;
   readonly youngBytes: number;
@@ -48,13 +50,23 @@ function slopeOf(samples: readonly Sample[]): number {
 /** Memory besides the young generation. */
 const keptBytes = ({ rssBytes, youngBytes }: Sample): number => rssBytes - youngBytes;
 
-function judge(name: string, samples: readonly Sample[], quick: boolean): string[] {
+/**
+ * Returns what is wrong with a process's samples. Growth is counted without its largest steps: V8 takes pages in a few of them, after faults
+ * that make requests pile up, and keeps them; a leak grows between all looks.
+ */
+export function judgeSamples(name: string, samples: readonly Sample[]): string[] {
   const [first, last] = [samples[0], samples.at(-1)];
-  // seconds say nothing about a slope: what was compiled last is still new
-  if (quick || first === undefined || last === undefined) return [];
+  if (first === undefined || last === undefined) return [];
   const found: string[] = [];
-  if (keptBytes(last) > keptBytes(first) * RSS_GROWTH)
-    found.push(`${name} went from ${grouped(keptBytes(first) / 1e6)} to ${grouped(keptBytes(last) / 1e6)} MB`);
+  const steps = samples.slice(1).map((one, at) => keptBytes(one) - keptBytes(samples[at] ?? one));
+  const grown = steps
+    .toSorted((one, other) => other - one)
+    .slice(STEPS)
+    .reduce((sum, step) => sum + step, 0);
+  if (grown > keptBytes(first) * RSS_GROWTH)
+    found.push(
+      `${name} went from ${grouped(keptBytes(first) / 1e6)} to ${grouped(keptBytes(last) / 1e6)} MB, ${grouped(grown / 1e6)} of it bit by bit`,
+    );
   const slope = slopeOf(samples);
   if (slope > SLOPE_BYTES) found.push(`the heap of ${name} grows by ${(slope / 1024 ** 2).toFixed(2)} MiB a minute`);
   return found;
@@ -160,7 +172,8 @@ async function run(cell: Cell): Promise<Verdict> {
   });
   for (const [code, count] of counts)
     if (code !== 'decided' && !TYPED.has(code)) why.push(`${count} requests got ${code}`);
-  why.push(...judge('this process', own, cell.quick), ...judge('the agent', agents, cell.quick));
+  // seconds say nothing about a slope: what was compiled last is still new
+  if (!cell.quick) why.push(...judgeSamples('this process', own), ...judgeSamples('the agent', agents));
   for (const kind of grownHandles(handles, countHandles())) {
     // pooled connections that were being dialled at the start, or are now
     if (!kind.startsWith('PipeWrap') && !kind.startsWith('TCPSocketWrap')) why.push(`handles: ${kind}`);
