@@ -19,6 +19,8 @@ export class ProcessWatcher {
   readonly #found: string[] = [];
   #blockedMs = 0;
   #starvedMs = 0;
+  /** Starvation of late: each second that passes takes a second of it away. */
+  #recentMs = 0;
   #lastTick = monotonicMs();
   #lastCpu = process.cpuUsage();
   readonly #ticker: NodeJS.Timeout;
@@ -40,7 +42,9 @@ export class ProcessWatcher {
     const late = now - this.#lastTick - 10;
     const { user, system } = process.cpuUsage(this.#lastCpu);
     this.#blockedMs = Math.max(this.#blockedMs, late);
-    this.#starvedMs = Math.max(this.#starvedMs, late - (user + system) / 1000);
+    const starved = Math.max(0, late - (user + system) / 1000);
+    this.#recentMs = Math.max(0, this.#recentMs - 10) + starved;
+    this.#starvedMs = Math.max(this.#starvedMs, this.#recentMs);
     this.#lastTick = now;
     this.#lastCpu = process.cpuUsage();
   }
@@ -51,8 +55,8 @@ export class ProcessWatcher {
   }
 
   /**
-   * The longest that the machine gave this process no processor although it was due, in milliseconds: no outcome
-   * can be on time then. What the process itself worked meanwhile is not in it.
+   * The longest that the machine gave this process no processor although it was due, in milliseconds, with what it had not made up for
+   * before: no outcome can be on time then. What the process itself worked meanwhile is not in it.
    */
   get starvedMs(): number {
     return this.#starvedMs;
