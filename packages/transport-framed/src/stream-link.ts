@@ -12,6 +12,8 @@ import { isHttp2, speaksHttp2 } from './link-errors.ts';
 import type { LinkReceiver, MessageLink } from './message-link.ts';
 
 const NO_BYTES = new Uint8Array(0);
+/** Length from which a read is freed, in bytes: those of single heads and answers are not worth a call. */
+const MIN_FREED_BYTES = 4_096;
 
 /**
  * Makes a link of a byte stream that carries frames (`u32` length, `u8` type, payload): a socket, a pipe, a TLS stream.
@@ -103,7 +105,7 @@ class StreamLink implements MessageLink {
       this.#fail(error);
     }
     // bodies come in reads of which all was copied, heads in reads of which nothing is kept
-    if (this.#isSocket && !this.#decoder.retained) freeMemory(chunk);
+    if (chunk.length >= MIN_FREED_BYTES && this.#isSocket && !this.#decoder.retained) freeMemory(chunk);
     this.#watchProgress();
     if (this.#delivery === 'held' && this.#decoder.pendingBytes > MAX_HANDSHAKE_FRAME_BYTES) this.#duplex.pause();
   }
