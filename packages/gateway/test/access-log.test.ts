@@ -166,6 +166,31 @@ test('a line tells which decisions failure policies and the cache made, and the 
   expect(stream.texts.join('')).not.toContain('secret');
 });
 
+test('a line has the tags and reason codes of the decision that refused, else of all decisions, each once and 16 at most', async () => {
+  const stream = new Slow();
+  const log = await openAccessLog({ stream });
+  const numbered = Array.from({ length: 20 }, (_, at) => `t${at}`);
+  const { url } = await setup(
+    {
+      first: () => ({ verdict: { type: 'allow' }, audit: { tags: ['seen'], ruleIds: ['r-1'] } }),
+      second: (event) => {
+        const blocks = event.type === 'requestHeaders' && event.uri === '/bad';
+        if (blocks)
+          return { verdict: { type: 'block', status: 415 }, audit: { reasonCodes: ['agentwire:ERR_BODY_ENCODING'] } };
+        return { verdict: { type: 'allow' }, audit: { tags: ['seen', ...numbered] } };
+      },
+    },
+    { onRequestEnd: log.log },
+  );
+  for (const path of ['/ok', '/bad']) await (await fetch(url + path)).arrayBuffer();
+  await vi.waitFor(() => expect(log.stats.written).toBe(2));
+  await log.close();
+  const [ok, bad] = stream.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(ok).toMatchObject({ decision: 'allowed', rules: ['r-1'], tags: ['seen', ...numbered.slice(0, 15)] });
+  expect(bad).toMatchObject({ decision: 'blocked', agent: 'second', reasonCodes: ['agentwire:ERR_BODY_ENCODING'] });
+  expect([bad?.['rules'], bad?.['tags'], ok?.['reasonCodes']]).toEqual([undefined, undefined, undefined]);
+});
+
 test('a request past maxConcurrentRequests is in the log, with the status it got', async () => {
   const stream = new Slow();
   const log = await openAccessLog({ stream });
@@ -192,6 +217,7 @@ test('combined is the line of Apache with fields of the gateway after it; header
       status: 403,
       agent: 'waf',
       decision: block,
+      audit: { ...block.audit, tags: ['attack'], reasonCodes: ['sql"i', 'agentwire:ERR_BODY_ENCODING'] },
       referer: 'https://user:pass@h.example/page?session=1',
       userAgent: 'a" 200 "\\\u001b[31mx\r\n',
       route: 'route 1',
@@ -203,11 +229,20 @@ test('combined is the line of Apache with fields of the gateway after it; header
   expect(line).toBe(
     '127.0.0.1 - - [30/Nov/2026:08:45:12 +0000] "GET /a HTTP/1.1" 403 12 "https://h.example/page" ' +
       String.raw`"a\" 200 \"\\\u{1b}[31mx\u{d}\u{a}" id=abc-1 decision=blocked agent="waf" rules="942100,sql\"i\u{a}" ` +
+      String.raw`tags="attack" reasonCodes="sql\"i,agentwire:ERR_BODY_ENCODING" ` +
       'route="route 1" upstream="http://10.0.0.1:80" durationMs=1.235 agentsMs=0.5 queuedMs=0.1 upstreamMs=2',
   );
   expect(await logged({ format: 'combined' }, { client: '' })).toEqual([
     '- - - [30/Nov/2026:08:45:12 +0000] "GET /a HTTP/1.1" 200 12 "-" "-" id=abc-1 decision=allowed durationMs=1.235 agentsMs=0.5',
   ]);
+  const open = {
+    failed: 'w"af',
+    reason: 'timeout',
+    cached: ['geo', 'bots'],
+    audit: { tags: ['agentwire:fail-open'] },
+  } as const;
+  const fields = String.raw`decision=allowed failed="w\"af" reason=timeout cached="geo,bots" tags="agentwire:fail-open" durationMs=`;
+  expect(await logged({ format: 'combined' }, open)).toEqual([expect.stringContaining(fields) as string]);
 });
 
 test('a gRPC call that the gateway answered has its status', async () => {
@@ -229,12 +264,13 @@ test('with query the query is there; lines stay bounded, and no control characte
       uri: `/${'p'.repeat(100_000)}`,
       method: 'G\u0085\u2028\u202e',
       agent: 'a',
-      decision: { ...block, audit: { ruleIds: rules } },
+      decision: { ...block },
+      audit: { ruleIds: rules, tags: rules, reasonCodes: rules },
     },
   );
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ path: '/a?token=secret' });
   expect(lines).toHaveLength(2);
-  expect(lines[1]?.length).toBeLessThan(4_096);
+  expect(lines[1]?.length).toBeLessThan(8_192);
   expect(lines[1]).not.toMatch(/[\p{Cc}\u2028\u202e]/u);
 });
 

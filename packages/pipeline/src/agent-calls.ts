@@ -7,6 +7,18 @@ import type { TrailerFilter } from './trailers.ts';
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
+/** Texts in the audits of a request's decisions, each once. */
+export type NotedAudit = Readonly<Record<'ruleIds' | 'tags' | 'reasonCodes', string[]>>;
+
+/** Texts of one kind that are kept per request: a body or a WebSocket has any number of decisions. */
+const MAX_NOTED = 16;
+
+const NO_TEXTS: readonly string[] = [];
+
+function note(noted: string[], texts: readonly string[]): void {
+  for (const text of texts) if (noted.length < MAX_NOTED && !noted.includes(text)) noted.push(text);
+}
+
 /** Calls of one request to its agents: with the time that each of them has, and notes of what they decided. */
 export class AgentCalls {
   readonly pool: AgentDirectory;
@@ -23,6 +35,8 @@ export class AgentCalls {
   failure: { readonly agent: string; readonly kind: FailureKind } | undefined;
   /** Agents whose decision came from the pool's cache; `undefined` where none did. */
   cached: string[] | undefined;
+  /** Texts in the audits of the decisions so far, at most 16 of each kind; `undefined` where there is none. */
+  noted: NotedAudit | undefined;
   /** Verdict that ended the request, else `allow`. */
   decided = 'allow';
   /** `true` once the request was cancelled: no agent is asked any more. */
@@ -63,7 +77,7 @@ export class AgentCalls {
       const decision =
         options === undefined ? this.#overBudget(agent, question) : await this.pool.decide(agent, question, options);
       if (decision.verdict.type !== 'allow') this.decided = decision.verdict.type;
-      if (decision.audit !== undefined) this.noteSource(agent, decision);
+      if (decision.audit !== undefined) this.noteAudit(agent, decision);
       this.trailers?.note(decision);
       return decision;
     } finally {
@@ -73,11 +87,17 @@ export class AgentCalls {
     }
   }
 
-  /** Notes a decision that the agent itself did not make. */
-  noteSource(agent: string, decision: Decision): Decision {
+  /** Notes the audit of a decision, and one that the agent itself did not make. */
+  noteAudit(agent: string, decision: Decision): Decision {
     const kind = failureKindOf(decision);
     if (kind !== undefined) this.failure = { agent, kind };
     else if (isCachedDecision(decision)) (this.cached ??= []).push(agent);
+    const { ruleIds = NO_TEXTS, tags = NO_TEXTS, reasonCodes = NO_TEXTS } = decision.audit ?? {};
+    if (ruleIds.length + tags.length + reasonCodes.length === 0) return decision;
+    this.noted ??= { ruleIds: [], tags: [], reasonCodes: [] };
+    note(this.noted.ruleIds, ruleIds);
+    note(this.noted.tags, tags);
+    note(this.noted.reasonCodes, reasonCodes);
     return decision;
   }
 
@@ -113,7 +133,7 @@ export class AgentCalls {
     const message = `${agent} changed the head of the ${head} after that had been sent; decide them with the first chunk, or buffer the body`;
     const error = new AgentwireError('ERR_TOO_LATE', message);
     const { onFailure } = this.#settings?.get(agent) ?? {};
-    return this.noteSource(agent, this.pool.decideFailure(agent, type, error, onFailure, id));
+    return this.noteAudit(agent, this.pool.decideFailure(agent, type, error, onFailure, id));
   }
 
   /** Returns whether an agent is shown events and not waited for. */

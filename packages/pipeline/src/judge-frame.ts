@@ -33,7 +33,7 @@ export async function judgeFrame(calls: AgentCalls, steps: Steps, frame: WebSock
         continue;
       }
       const decision = await calls.pool.decide(agent, frame, calls.optionsOfOne(agent));
-      if (decision.audit !== undefined) calls.noteSource(agent, decision);
+      if (decision.audit !== undefined) calls.noteAudit(agent, decision);
       const verdict = frameVerdict(decision);
       if (verdict !== 'allow') calls.decided = verdict;
       if (verdict === 'drop') return false;

@@ -7,7 +7,7 @@ import type {
   WebSocketFrame,
 } from '@agentwire/core';
 import type { FailureKind } from '@agentwire/pool';
-import { AgentCalls } from './agent-calls.ts';
+import { AgentCalls, type NotedAudit } from './agent-calls.ts';
 import type { BodyFilter } from './body/body-filter.ts';
 import { type BodyProgress, requestBodyFilter, responseBodyFilter } from './body/judged-body.ts';
 import { type JudgedHead, judgeRequest } from './head/judge-request.ts';
@@ -74,6 +74,11 @@ export class Pipeline {
   /** Agents whose decision came from the pool's cache; `undefined` where none did. */
   get cached(): readonly string[] | undefined {
     return this.#calls.cached;
+  }
+
+  /** Texts in the audits of all decisions so far, at most 16 of each kind; `undefined` where there is none. */
+  get noted(): NotedAudit | undefined {
+    return this.#calls.noted;
   }
 
   /** Notes what agents change, where trailers may pass. */

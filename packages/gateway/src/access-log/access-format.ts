@@ -1,3 +1,4 @@
+import type { Audit } from '@agentwire/core';
 import { printable } from '@agentwire/core/internal';
 import type { RequestSummary } from '../options/gateway-options.ts';
 import { loggedPath } from '../request/target.ts';
@@ -10,13 +11,17 @@ export type AccessFormat = (summary: RequestSummary) => string;
 
 const MAX_PATH_CHARACTERS = 2_048;
 const MAX_TEXT_CHARACTERS = 512;
-const MAX_RULES = 16;
-const MAX_RULE_CHARACTERS = 64;
+const MAX_AUDIT_TEXTS = 16;
+const MAX_AUDIT_CHARACTERS = 64;
 
 const cut = (text: string, max: number): string => (text.length > max ? `${text.slice(0, max)}…` : text);
 
-const rulesOf = ({ decision }: RequestSummary): string[] =>
-  (decision?.audit?.ruleIds ?? []).slice(0, MAX_RULES).map((rule) => cut(rule, MAX_RULE_CHARACTERS));
+/** Returns the texts of one kind in an audit, bounded in number and length. */
+export function auditTexts(audit: Audit | undefined, kind: 'ruleIds' | 'tags' | 'reasonCodes'): string[] | undefined {
+  const texts = audit?.[kind];
+  if (texts === undefined || texts.length === 0) return undefined;
+  return texts.slice(0, MAX_AUDIT_TEXTS).map((text) => cut(text, MAX_AUDIT_CHARACTERS));
+}
 
 /** Returns milliseconds with at most three decimals. */
 const shortMs = (ms: number): number => Math.round(ms * 1_000) / 1_000;
@@ -30,11 +35,17 @@ const textField = (name: string, text: string | undefined): string =>
   text === undefined ? '' : `,"${name}":${jsonText(text)}`;
 const numberField = (name: string, value: number | undefined): string =>
   value === undefined ? '' : `,"${name}":${value}`;
+const listField = (name: string, texts: readonly string[] | undefined): string =>
+  texts === undefined ? '' : `,"${name}":[${texts.map(jsonText).join(',')}]`;
 const msField = (name: string, ms: number | undefined): string => (ms === undefined ? '' : `,"${name}":${shortMs(ms)}`);
 
 /** Returns fields that tell which decisions agents did not make themselves. */
 const sourceFields = ({ failed, reason, cached }: RequestSummary): string =>
-  `${textField('failed', failed)}${textField('reason', reason)}${cached === undefined ? '' : `,"cached":[${cached.map(jsonText).join(',')}]`}`;
+  `${textField('failed', failed)}${textField('reason', reason)}${listField('cached', cached)}`;
+
+/** Returns fields with the grounds of the decisions. */
+const auditFields = (audit: Audit): string =>
+  `${listField('rules', auditTexts(audit, 'ruleIds'))}${listField('tags', auditTexts(audit, 'tags'))}${listField('reasonCodes', auditTexts(audit, 'reasonCodes'))}`;
 
 /** Returns a function that shows times; those of one second share the text that `show` makes of it. */
 function bySecond(show: (second: Date) => string): (at: number) => string {
@@ -52,10 +63,10 @@ function bySecond(show: (second: Date) => string): (at: number) => string {
 function jsonFormat(query: boolean): AccessFormat {
   const toSecond = bySecond((second) => second.toISOString().slice(0, 20));
   return (summary) => {
-    const { startedAt, id, client, method, uri, protocol, status, outcome, agent, error, route, upstream } = summary;
-    const rules = rulesOf(summary);
+    const { startedAt, id, client, method, uri, protocol, status, outcome, agent, error, route, upstream, audit } =
+      summary;
     const ms = String(Math.floor(startedAt) % 1_000).padStart(3, '0');
-    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status}${numberField('grpcStatus', summary.grpcStatus)},"decision":"${outcome}"${textField('error', error)}${textField('agent', agent)}${sourceFields(summary)}${rules.length === 0 ? '' : `,"rules":[${rules.map(jsonText).join(',')}]`}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
+    return `{"time":"${toSecond(startedAt)}${ms}Z"${textField('id', id)}${textField('client', client)}${textField('method', method)}${textField('path', pathOf(uri, query))}${textField('protocol', protocol)},"status":${status}${numberField('grpcStatus', summary.grpcStatus)},"decision":"${outcome}"${textField('error', error)}${textField('agent', agent)}${sourceFields(summary)}${audit === undefined ? '' : auditFields(audit)}${route === '' ? '' : textField('route', route)}${textField('upstream', upstream)},"requestBytes":${summary.requestBytes},"responseBytes":${summary.responseBytes}${msField('durationMs', summary.durationMs)}${msField('agentsMs', summary.agentsMs)}${msField('queuedMs', summary.queuedMs)}${msField('upstreamMs', summary.upstreamMs)}}\n`;
   };
 }
 
@@ -74,11 +85,27 @@ function quoted(text: string | undefined): string {
   return `"${printable(text.replaceAll(/[\\"]/g, String.raw`\$&`))}"`;
 }
 
+/** Returns fields of a line in the combined format: who decided, and on which grounds. */
+function decisionFields({ agent, failed, reason, cached, audit }: RequestSummary): string[] {
+  const rules = auditTexts(audit, 'ruleIds');
+  const tags = auditTexts(audit, 'tags');
+  const codes = auditTexts(audit, 'reasonCodes');
+  return [
+    ...(agent === undefined ? [] : [`agent=${quoted(agent)}`]),
+    ...(failed === undefined ? [] : [`failed=${quoted(failed)}`]),
+    ...(reason === undefined ? [] : [`reason=${reason}`]),
+    ...(cached === undefined ? [] : [`cached=${quoted(cached.join(','))}`]),
+    ...(agent === undefined && rules === undefined ? [] : [`rules=${quoted(rules?.join(','))}`]),
+    ...(tags === undefined ? [] : [`tags=${quoted(tags.join(','))}`]),
+    ...(codes === undefined ? [] : [`reasonCodes=${quoted(codes.join(','))}`]),
+  ];
+}
+
 /** Combined log format of Apache, followed by fields of this gateway as `name=value`. */
 function combinedFormat(query: boolean): AccessFormat {
   const timeOf = bySecond(apacheTime);
   return (summary) => {
-    const { method, uri, protocol, status, referer, userAgent, route, upstream, agent, error, outcome } = summary;
+    const { method, uri, protocol, status, referer, userAgent, route, upstream, error, outcome } = summary;
     const request = quoted(`${method} ${pathOf(uri, query)} ${protocol}`);
     // a referer is an address of another page, whose query is as secret as that of the request
     const from = quoted(referer && pathOf(referer, query));
@@ -88,7 +115,7 @@ function combinedFormat(query: boolean): AccessFormat {
       ...(summary.grpcStatus === undefined ? [] : [`grpcStatus=${summary.grpcStatus}`]),
       `decision=${outcome}`,
       ...(error === undefined ? [] : [`error=${error}`]),
-      ...(agent === undefined ? [] : [`agent=${quoted(agent)}`, `rules=${quoted(rulesOf(summary).join(','))}`]),
+      ...decisionFields(summary),
       ...(route === '' ? [] : [`route=${quoted(route)}`]),
       ...(upstream === undefined ? [] : [`upstream=${quoted(upstream)}`]),
       `durationMs=${shortMs(summary.durationMs)}`,

@@ -1,6 +1,7 @@
 import { AgentwireError } from '@agentwire/core';
 import { Refusal } from '@agentwire/pipeline';
 import { failureKindOf } from '@agentwire/pool/internal';
+import { auditTexts } from '../access-log/access-format.ts';
 import type { ClientRequest } from '../client-messages.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import { loggedPath } from '../request/target.ts';
@@ -41,5 +42,10 @@ export function logEnding(
   if (decision === undefined || failureKindOf(decision) !== undefined) return;
   const { verdict, audit } = decision;
   const status = verdict.type === 'block' ? verdict.status : undefined;
-  logger.warn({ ...facts, agent: error.agent, status, ruleIds: audit?.ruleIds }, 'an agent blocked a request');
+  const grounds = {
+    ruleIds: auditTexts(audit, 'ruleIds'),
+    tags: auditTexts(audit, 'tags'),
+    reasonCodes: auditTexts(audit, 'reasonCodes'),
+  };
+  logger.warn({ ...facts, agent: error.agent, status, ...grounds }, 'an agent blocked a request');
 }

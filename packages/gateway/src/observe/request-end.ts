@@ -2,7 +2,7 @@ import type { Pipeline } from '@agentwire/pipeline';
 import type { ClientRequest } from '../client-messages.ts';
 import type { ResolvedGatewayOptions } from '../options/resolve-options.ts';
 import type { Outcome } from '../response/refusal.ts';
-import { decisionSources, requestFacts } from './request-facts.ts';
+import { decisionGrounds, requestFacts } from './request-facts.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { UpstreamTimes } from './upstream-times.ts';
 
@@ -77,6 +77,6 @@ function tellObservers(end: RequestEnd): void {
     grpcStatus: upstream.grpcStatus,
     ...measured,
     ...outcome,
-    ...decisionSources(pipeline, outcome),
+    ...decisionGrounds(pipeline, outcome),
   });
 }

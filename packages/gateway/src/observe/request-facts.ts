@@ -33,13 +33,14 @@ export function requestFacts(
   };
 }
 
-/** Returns which decisions agents did not make themselves: those of failure policies and of the pool's cache. */
-export function decisionSources(
-  { failure, cached }: Pick<Pipeline, 'failure' | 'cached'>,
+/** Returns the grounds of the decisions on a request, and which of them agents did not make themselves: failure policies or the pool's cache did. */
+export function decisionGrounds(
+  { failure, cached, noted }: Pick<Pipeline, 'failure' | 'cached' | 'noted'>,
   { agent, decision }: Outcome,
-): Pick<RequestSummary, 'failed' | 'reason' | 'cached'> {
-  if (failure === undefined) return { cached };
-  if (decision === undefined) return { failed: failure.agent, reason: failure.kind, cached };
+): Pick<RequestSummary, 'failed' | 'reason' | 'cached' | 'audit'> {
+  const audit = decision === undefined ? noted : decision.audit;
+  if (failure === undefined) return { cached, audit };
+  if (decision === undefined) return { failed: failure.agent, reason: failure.kind, cached, audit };
   const reason = failureKindOf(decision);
-  return { failed: reason && agent, reason, cached };
+  return { failed: reason && agent, reason, cached, audit };
 }

@@ -1,4 +1,4 @@
-import type { Clock, Decision, Logger, MetricsRecorder, Tracer } from '@agentwire/core';
+import type { Audit, Clock, Decision, Logger, MetricsRecorder, Tracer } from '@agentwire/core';
 import type { AgentDirectory, AgentOrder, AgentSettings } from '@agentwire/pipeline';
 import type { FailureKind } from '@agentwire/pool';
 import type { Recording } from '../record/recording.ts';
@@ -37,6 +37,11 @@ export interface RequestSummary {
   readonly failed?: string | undefined;
   /** Kind of that agent's failure, as in `agent_failures_total`. */
   readonly reason?: FailureKind | undefined;
+  /**
+   * Rule ids, tags and reason codes of `decision`; for requests that were not refused, of all decisions on them, at most 16 of each.
+   * `undefined` where there are none.
+   */
+  readonly audit?: Pick<Audit, 'ruleIds' | 'tags' | 'reasonCodes'> | undefined;
   /** Agents whose decision came from the pool's cache. */
   readonly cached?: readonly string[] | undefined;
   /** Time at which the request began, in milliseconds since 1970. */
