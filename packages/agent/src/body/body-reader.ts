@@ -1,4 +1,4 @@
-import { ALLOW, AgentwireError, type Decision } from '@agentwire/core';
+import { AgentwireError, type Decision } from '@agentwire/core';
 import { checkOptions, OPTION } from '@agentwire/core/internal';
 import { codingsOf, decodedBody, decodedWhole } from '../change/content-coding.ts';
 import type { DecodedOptions, HoldOptions, IncomingBody, WholeBodyOptions } from '../handler/incoming.ts';
@@ -156,7 +156,7 @@ export class BodyReader implements IncomingBody {
 
   skipRest(): void {
     this.#consumed = true;
-    this.#run.settle(ALLOW);
+    this.#run.skip();
   }
 
   /** Reads the whole body. @throws AgentwireError `ERR_BODY_TOO_LARGE` */

@@ -49,6 +49,19 @@ export function checkRedirectUrl(url: string): void {
   throw new AgentwireError('ERR_INVALID_HEADER', what, { detail: { field: 'verdict.url' } });
 }
 
+/** Checks what a handler decided after `skipRest()`. @throws AgentwireError `ERR_TOO_LATE` for everything but an allow that changes nothing */
+export function checkAfterSkip(decision: Decision): void {
+  const { verdict, requestHeaders = [], responseHeaders = [], routingMetadata } = decision;
+  const changes =
+    requestHeaders.length + responseHeaders.length > 0 ||
+    routingMetadata !== undefined ||
+    AgentDecision.mutationOf(decision) !== undefined;
+  if (verdict.type === 'allow' && !changes) return;
+  const lost = verdict.type === 'allow' ? 'changes of its allow()' : verdict.type;
+  const what = `skipRest() has passed the message, so the ${lost} came too late: decide before skipRest(), or without it`;
+  throw new AgentwireError('ERR_TOO_LATE', what);
+}
+
 /** Context that takes the change of a body. */
 interface ChangedHead {
   bodyChange: BodyChange | undefined;

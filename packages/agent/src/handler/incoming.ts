@@ -49,7 +49,11 @@ export interface IncomingBody extends AsyncIterable<Uint8Array> {
    * then passes the rest without inspection, and reading on begins with these bytes again.
    */
   preview(bytes: number, options?: HoldOptions): Promise<Uint8Array>;
-  /** Passes the rest of the body now, while the handler still works: its decision can no longer refuse the message. */
+  /**
+   * Allows the message and passes the rest of its body now, while the handler still works, for instance to log. That is its decision: end the
+   * handler with `allow()`. A block, a redirect, a change of headers or of the body after it is lost: an error `ERR_TOO_LATE` that is
+   * logged and counted as a failure, as is what the handler throws.
+   */
   skipRest(): void;
 }
 

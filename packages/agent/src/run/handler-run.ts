@@ -61,6 +61,8 @@ export class HandlerRun {
   deadline: ListEntry<HandlerRun> | undefined;
   /** `true` if the run is counted as work; set by the host. */
   counted = false;
+  /** `true` once {@link skip} has passed the message while its handler worked. */
+  skipped = false;
   /** Called by {@link returned}. */
   onReturned: (() => void) | undefined;
   subject: Pick<HandlerContext, 'requestId' | 'request'> | undefined;
@@ -159,6 +161,13 @@ export class HandlerRun {
     this.#decision = decision;
     this.#state = delivered ? 'delivered' : 'settled';
     if (this.#deliversTo(waiting)) waiting.resolve(this.finishBody?.(decision) ?? decision);
+  }
+
+  /** Passes the message while the handler still works: what it decides later is too late. */
+  skip(): void {
+    if (this.settled) return;
+    this.skipped = true;
+    this.settle(ALLOW);
   }
 
   /** Settles with the handler's failure. */

@@ -1,6 +1,6 @@
 import type { Clock, Decision, Logger, ProxyEvent, Tracer } from '@agentwire/core';
 import type { Message } from '../body/message.ts';
-import { askForMore, checkDecision, placeMutation } from '../decision/check-decision.ts';
+import { askForMore, checkAfterSkip, checkDecision, placeMutation } from '../decision/check-decision.ts';
 import type { Agent } from '../define/define-agent.ts';
 import type { AgentHandlers, MaybePromise } from '../handler/agent-handlers.ts';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
@@ -42,7 +42,7 @@ export class HandlerCalls {
     this.#spans = options.tracer && new HandlerSpans(agent.name, options.tracer, options.logger);
     this.#limiter = limiter;
     this.#quirks = new QuirkAdapter(options.logger, options.challengeFallback);
-    const outcomes = new HandlerOutcomes(limiter, options, agent.limits.handlerTimeoutMs, failureObserverOf(agent));
+    const outcomes = new HandlerOutcomes(agent, limiter, options, failureObserverOf(agent));
     this.outcomes = outcomes;
     this.#bodies = new BodyChanges((run, context, decided) => outcomes.follow(run, context, decided));
   }
@@ -106,6 +106,7 @@ export class HandlerCalls {
     message: Message | undefined,
   ): Decision | Promise<Reply> {
     const conclude = (given: Decision): Decision | Promise<Decision> => {
+      if (context.createdRun?.skipped === true) checkAfterSkip(checkDecision(handler, given));
       const decision = this.#conclude(given, context, event, handler, message);
       return context.bodyChange === undefined ? decision : this.#bodies.apply(decision, context, event);
     };

@@ -13,6 +13,7 @@ const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_INVALID_STATE',
   'ERR_IO',
   'ERR_NO_SPACE',
+  'ERR_TOO_LATE',
 ]);
 
 /**

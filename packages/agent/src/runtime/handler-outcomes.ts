@@ -1,5 +1,6 @@
 import { AgentwireError, type Clock, type Decision, type Logger } from '@agentwire/core';
 import { countRepeats, markLogged } from '@agentwire/core/internal';
+import type { Agent } from '../define/define-agent.ts';
 import type { ConcurrencyLimiter } from '../run/concurrency-limiter.ts';
 import type { HandlerRun } from '../run/handler-run.ts';
 import { LatencyWindow } from '../run/handler-times.ts';
@@ -13,11 +14,11 @@ type Conclude = (given: Decision) => Decision | Promise<Decision>;
  * Fields of a log line about a request: its path as it was sent, which need not be one that handlers get, without the query, which may hold
  * secrets. An agent that saw no head knows only the id of the exchange on its connection.
  */
-function requestFields(subject: HandlerRun['subject']): Readonly<Record<string, unknown>> {
-  if (subject === undefined) return {};
+function requestFields(agent: string, subject: HandlerRun['subject']): Readonly<Record<string, unknown>> {
+  if (subject === undefined) return { agent };
   const { request, requestId } = subject;
-  if (request === undefined) return { wireId: requestId };
-  return { method: request.method, path: request.uri.split('?', 1)[0], requestId };
+  if (request === undefined) return { agent, wireId: requestId };
+  return { agent, method: request.method, path: request.uri.split('?', 1)[0], requestId };
 }
 
 /** Follows handlers to their decisions or failures, and counts them. */
@@ -34,6 +35,7 @@ export class HandlerOutcomes {
     timeouts: 0,
     cancelled: 0,
   };
+  readonly #agent: string;
   readonly #limiter: ConcurrencyLimiter;
   readonly #clock: Clock;
   /** Logger of failures; counts repeats. */
@@ -42,15 +44,16 @@ export class HandlerOutcomes {
   readonly #onFailure: FailureObserver | undefined;
 
   constructor(
+    { name, limits }: Pick<Agent, 'name' | 'limits'>,
     limiter: ConcurrencyLimiter,
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-    timeoutMs: number,
     onFailure: FailureObserver | undefined,
   ) {
+    this.#agent = name;
     this.#limiter = limiter;
     this.#clock = clock;
     this.#lines = countRepeats(logger, clock);
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = limits.handlerTimeoutMs;
     this.#onFailure = onFailure;
   }
 
@@ -84,8 +87,8 @@ export class HandlerOutcomes {
     }
     if (run.settled && decision.verdict.type !== 'allow')
       this.#lines.warn(
-        { ...requestFields(run.subject), decision: decision.verdict.type },
-        'a handler decided too late: its event was answered before, at the deadline or by skipRest()',
+        { ...requestFields(this.#agent, run.subject), decision: decision.verdict.type },
+        'a handler decided too late: its event was answered before, at the deadline',
       );
     this.#uncount(run);
     run.settle(decision);
@@ -95,7 +98,10 @@ export class HandlerOutcomes {
   #fail(run: HandlerRun, context: EventContext, error: unknown): void {
     this.#uncount(run);
     // a handler whose signal is aborted may throw because of that, which is no failure
-    if (run.settled || context.agentRequest.cancelled) run.fail(error);
+    if (run.skipped && !context.agentRequest.cancelled) {
+      this.report(error, run.subject, false);
+      this.counts.failures += 1;
+    } else if (run.settled || context.agentRequest.cancelled) run.fail(error);
     else this.#settleFailed(run, error);
     run.returned();
   }
@@ -123,7 +129,7 @@ export class HandlerOutcomes {
       error instanceof Error ? error : new AgentwireError('ERR_HANDLER', `a handler threw a ${typeof error}`);
     const code = known instanceof AgentwireError ? known.code : undefined;
     this.#lines.error(
-      { ...requestFields(subject), code, err: thrown instanceof Error ? thrown : known },
+      { ...requestFields(this.#agent, subject), code, err: thrown instanceof Error ? thrown : known },
       waits ? 'a handler failed' : 'a handler failed while no event waited for it',
     );
     return markLogged(known);
@@ -139,14 +145,20 @@ export class HandlerOutcomes {
 
   /** Warns of a decision that says how long it holds where no proxy caches it. */
   uncached(handler: string): void {
-    this.#lines.warn({ handler }, 'cacheFor() has no effect here: only decisions of onRequestHeaders are cached');
+    this.#lines.warn(
+      { agent: this.#agent, handler },
+      'cacheFor() has no effect here: only decisions of onRequestHeaders are cached',
+    );
   }
 
   /** Counts and logs a handler that was given up at its deadline. */
   expired(run: HandlerRun): void {
     this.counts.timeouts += 1;
     this.counts.failures += 1;
-    this.#lines.error({ ...requestFields(run.subject), code: 'ERR_TIMEOUT' }, 'a handler did not decide in time');
+    this.#lines.error(
+      { ...requestFields(this.#agent, run.subject), code: 'ERR_TIMEOUT' },
+      'a handler did not decide in time',
+    );
     this.#uncount(run);
   }
 

@@ -8,9 +8,9 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
-import type { Decision } from '@agentwire/core';
+import type { Decision, Logger } from '@agentwire/core';
 import { describe, expect, test } from 'vitest';
-import { type AgentDefinition, allow, block } from '../../src/index.ts';
+import { type AgentDefinition, allow, block, redirect } from '../../src/index.ts';
 import { chunk, head, response, settled } from '../events.ts';
 import { OURS, RELEASED } from '../fake-connection.ts';
 import { start } from '../runtime/start.ts';
@@ -436,11 +436,31 @@ describe('a preview', () => {
   });
 });
 
-test('skipRest passes the rest while the handler works, and a refusal after it is logged', async () => {
-  const warnings: unknown[] = [];
+test.each<[string, () => Decision, string | undefined]>([
+  ['an allow', () => allow().withTag('seen'), undefined],
+  ['a block', () => block(403), 'the block came too late'],
+  ['a redirect', () => redirect('/in'), 'the redirect came too late'],
+  ['a request header', () => allow().setRequestHeader('x-a', '1'), 'the changes of its allow() came too late'],
+  ['a response header', () => allow().setResponseHeader('x-a', '1'), 'the changes of its allow() came too late'],
+  ['a new body', () => allow().replaceBody('new'), 'the changes of its allow() came too late'],
+  [
+    'an exception',
+    () => {
+      throw new TypeError('broken');
+    },
+    'broken',
+  ],
+])('skipRest passes the rest while the handler works; after it comes %s', async (_what, decide, problem) => {
+  const errors: { fields: Readonly<Record<string, unknown>>; message: string }[] = [];
   const work = Promise.withResolvers<void>();
-  const logger = { debug() {}, info() {}, error() {}, warn: (...line: unknown[]) => warnings.push(line[1]) };
-  const at = start(
+  const none = (): void => undefined;
+  const logger: Logger = {
+    debug: none,
+    info: none,
+    warn: (fields, message) => void errors.push({ fields, message }),
+    error: (fields, message) => void errors.push({ fields, message }),
+  };
+  const { connect, runtime } = start(
     {
       requestBody: true,
       async onRequestHeaders(request) {
@@ -449,11 +469,12 @@ test('skipRest passes the rest while the handler works, and a refusal after it i
           break;
         }
         await work.promise;
-        return block(403);
+        return decide();
       },
     },
     { logger },
-  ).connect();
+  );
+  const at = connect();
   at.receive(head(1));
   await settled();
   at.receive(chunk(1, 0, 'ab', false));
@@ -462,5 +483,12 @@ test('skipRest passes the rest while the handler works, and a refusal after it i
   work.resolve();
   await settled();
   expect(at.answers).toHaveLength(2);
-  expect(warnings).toEqual([expect.stringContaining('too late')]);
+  const { counts } = runtime.calls.outcomes;
+  expect([counts.failures, counts.block, runtime.limiter.running]).toEqual([problem === undefined ? 0 : 1, 0, 0]);
+  expect(errors.map(({ message }) => message)).toEqual(
+    problem === undefined ? [] : ['a handler failed while no event waited for it'],
+  );
+  if (problem === undefined) return;
+  expect(errors[0]?.fields).toMatchObject({ agent: 'test', method: 'POST' });
+  expect(String(errors[0]?.fields['err'])).toContain(problem);
 });
