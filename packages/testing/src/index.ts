@@ -3,6 +3,7 @@ export { type LogLine, testAgent, type TestAgentOptions, TestedAgent } from './t
 export type { ReplayOptions, ReplayResult } from './replay-recording.ts';
 export type {
   Phase,
+  RequestBodyMode,
   TestBody,
   TestDecision,
   TestMessage,

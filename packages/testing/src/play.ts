@@ -1,7 +1,15 @@
-import type { Audit, Decision, HeaderList, HeaderOp } from '@agentwire/core';
+import { AgentwireError, type Audit, type Decision, type HeaderList, type HeaderOp } from '@agentwire/core';
 import type { EventBody, Exchange } from '@agentwire/core/session';
 import { applyHeaderOps, HeaderMap } from '@agentwire/headers';
-import type { Phase, TestBody, TestDecision, TestMessage, TestRequest, TestResult } from './test-request.ts';
+import type {
+  Phase,
+  RequestBodyMode,
+  TestBody,
+  TestDecision,
+  TestMessage,
+  TestRequest,
+  TestResult,
+} from './test-request.ts';
 
 /** Limit of a question: the time of a test is moved by the test alone. */
 const NEVER_MS = 86_400_000;
@@ -34,13 +42,15 @@ function auditOf(decisions: readonly TestDecision[]): Audit {
 export class Play {
   readonly #exchange: Exchange;
   readonly #events: ReadonlySet<string>;
+  readonly #requestBody: RequestBodyMode;
   readonly #decisions: TestDecision[] = [];
   readonly #responseOps: HeaderOp[] = [];
 
   /** @param events types of events that the agent takes */
-  constructor(exchange: Exchange, events: ReadonlySet<string>) {
+  constructor(exchange: Exchange, events: ReadonlySet<string>, requestBody: RequestBodyMode) {
     this.#exchange = exchange;
     this.#events = events;
+    this.#requestBody = requestBody;
   }
 
   /** Plays the request to its end. Rejects with the code of a handler that failed. */
@@ -102,12 +112,21 @@ export class Play {
       const last = index >= chunks.length - 1;
       const decision = more ? await this.#ask(type, { type, index, data, last, totalSize }) : undefined;
       if (decision !== undefined && decision.verdict.type !== 'allow') return undefined;
+      if (isRequest && index > 0) this.#checkInTime(decision);
       ops.push(...this.#opsOf(decision, isRequest));
       const mutation = isRequest ? decision?.requestBodyMutation : decision?.responseBodyMutation;
       passed.push(mutation?.data ?? data);
       more = more && decision?.needsMore === true;
     }
     return messageOf(applyHeaderOps(head.headers, ops), passed);
+  }
+
+  /** @throws AgentwireError `ERR_TOO_LATE` where a gateway has sent the head with the first chunk */
+  #checkInTime({ requestHeaders = [] }: Partial<Decision> = {}): void {
+    if (this.#requestBody !== 'stream' || requestHeaders.length === 0) return;
+    const what =
+      "the agent changed the head of the request after that had been sent with the first chunk; decide its headers with the head or the first chunk, or let the gateway buffer the body, which testAgent(agent, { requestBody: 'buffer' }) plays";
+    throw new AgentwireError('ERR_TOO_LATE', what);
   }
 
   async #ask(phase: Phase, event: EventBody): Promise<Decision | undefined> {

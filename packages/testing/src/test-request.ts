@@ -15,6 +15,12 @@ export interface TestResponse {
   readonly body?: TestBody | undefined;
 }
 
+/**
+ * What the gateway does with a request body that agents read. `stream`: its head goes on with the first chunk, so that later changes of
+ * headers are too late. `buffer`: nothing goes on before the agent is done with the body.
+ */
+export type RequestBodyMode = 'stream' | 'buffer';
+
 /** Request that an agent under test is asked about. */
 export interface TestRequest {
   /** Default `GET`. */

@@ -7,13 +7,18 @@ import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { Play } from './play.ts';
 import { type ReplayOptions, type ReplayResult, replayRecording } from './replay-recording.ts';
-import { checkTestRequest, type TestRequest, type TestResult } from './test-request.ts';
+import { checkTestRequest, type RequestBodyMode, type TestRequest, type TestResult } from './test-request.ts';
 import { ThrownErrors } from './thrown-errors.ts';
 
 /** Options of {@link testAgent}. */
 export interface TestAgentOptions {
   /** Clock that the agent reads; default a new one, at 2025-01-01 UTC. */
   readonly clock?: ManualClock | undefined;
+  /**
+   * Gateway option of this name to play; default `stream`, as there: a request header that the agent sets after the first chunk of a body of
+   * several is the failure `ERR_TOO_LATE`. Set `buffer` for an agent whose gateway buffers; `hold` is the former spelling of that.
+   */
+  readonly requestBody?: RequestBodyMode | 'hold' | undefined;
 }
 
 /** Line that the agent logged. */
@@ -42,13 +47,16 @@ export class TestedAgent implements AsyncDisposable {
   /** Reports of health and metrics that the agent sent. */
   readonly reports: AgentNotice[] = [];
   readonly #agent: Agent;
+  readonly #requestBody: RequestBodyMode;
   readonly #thrown = new ThrownErrors();
   #started: Promise<Started> | undefined;
 
   constructor(agent: Agent, options: TestAgentOptions = {}) {
-    checkOptions('testAgent', options, { clock: OPTION.clock });
+    checkOptions('testAgent', options, { clock: OPTION.clock, requestBody: OPTION.oneOf('stream', 'buffer', 'hold') });
     this.#agent = withFailureObserver(agent, (thrown, requestId) => this.#thrown.add(thrown, requestId));
     this.clock = options.clock ?? createManualClock();
+    const { requestBody = 'stream' } = options;
+    this.#requestBody = requestBody === 'hold' ? 'buffer' : requestBody;
   }
 
   /**
@@ -61,7 +69,7 @@ export class TestedAgent implements AsyncDisposable {
     const events = session.connection.peer.capabilities?.events ?? [];
     const exchange = session.open();
     try {
-      return await new Play(exchange, new Set(events)).run(request);
+      return await new Play(exchange, new Set(events), this.#requestBody).run(request);
     } catch (error) {
       throw this.#thrown.explain(toAgentwireError(error, 'ERR_HANDLER'), exchange.id, request.metadata);
     }

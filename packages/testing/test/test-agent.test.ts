@@ -4,10 +4,10 @@ import { AgentwireError, FEATURES } from '@agentwire/core';
 import { connectSession } from '@agentwire/core/session';
 import { createMemoryTransport } from '@agentwire/transport-memory';
 import { expect, onTestFinished, test } from 'vitest';
-import { testAgent, type TestedAgent } from '../src/index.ts';
+import { testAgent, type TestAgentOptions, type TestedAgent } from '../src/index.ts';
 
-function tested(agent: Parameters<typeof testAgent>[0]): TestedAgent {
-  const made = testAgent(agent);
+function tested(agent: Parameters<typeof testAgent>[0], options?: TestAgentOptions): TestedAgent {
+  const made = testAgent(agent, options);
   onTestFinished(() => made.close());
   return made;
 }
@@ -50,6 +50,27 @@ test('a request that is allowed has what the upstream gets, and what the client 
   ]);
   await agent.advance(0);
   expect(completed).toEqual([201]);
+});
+
+test('a request header after the first chunk is too late as behind a gateway that streams, and in time where it buffers', async () => {
+  const definition = defineAgent({
+    name: 'a',
+    version: '1',
+    requestBody: true,
+    onRequestHeaders: async (request) => allow().setRequestHeader('x-len', String((await request.text()).length)),
+  });
+  const body = ['ab', 'c'];
+  for (const requestBody of [undefined, 'stream'] as const) {
+    const agent = tested(definition, { requestBody });
+    await expect(agent.request({ method: 'POST', body })).rejects.toMatchObject({ code: 'ERR_TOO_LATE' });
+    const short = await agent.request({ method: 'POST', body: 'abc' });
+    expect(short.request?.headers.get('x-len')).toBe('3');
+  }
+  for (const requestBody of ['buffer', 'hold'] as const) {
+    const { request } = await tested(definition, { requestBody }).request({ method: 'POST', body });
+    expect([request?.headers.get('x-len'), request?.text]).toEqual(['3', 'abc']);
+  }
+  expect(() => testAgent(definition, { requestBody: 'all' as 'stream' })).toThrow('requestBody must be');
 });
 
 test('headers are a plain object, pairs, a raw list, a map or Headers, one pair as well as several', async () => {
