@@ -4,6 +4,8 @@ import { type MiddlewareOptions, resolveMiddlewareOptions } from './middleware-o
 interface NodeEnvironment {
   readonly incoming?: {
     readonly httpVersion?: string;
+    /** `false` while the body of the request has not come whole. */
+    readonly complete?: boolean;
     readonly socket?: { readonly remoteAddress?: string; readonly remotePort?: number };
   };
 }
@@ -45,6 +47,9 @@ export function honoAgents(
       if (judged !== context.res) replace(context, judged);
     } catch (error) {
       response = exchange.refusal(error);
+      // the server ends the connection of a body that is not read whole, so that the client must not use it again
+      if (incoming?.complete === false && !metadata.protocol.startsWith('HTTP/2'))
+        response.headers.set('connection', 'close');
       replace(context, response);
     } finally {
       exchange.end(response?.status);

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
@@ -19,6 +19,13 @@ import { Hono } from 'hono';
 import Koa from 'koa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { poolWith } from './setup.ts';
+
+/** Returns a client's agent that keeps connections; they end after the test. */
+function keeping(): Agent {
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  return agent;
+}
 
 /**
  * Starts an application with the middleware in front of three routes under `/api`: `/echo` (method, url, headers and body as
@@ -163,6 +170,31 @@ describe.each(APPLICATIONS)('%s', (_name, start) => {
     for (const init of [{}, { method: 'POST', body: 'x'.repeat(1000) }]) {
       const response = await fetch(`${url}/api/echo`, init);
       expect([response.status, await response.text(), response.headers.get('x-app')]).toEqual([403, 'no', null]);
+    }
+  });
+
+  test('a connection ends with the answer to a body that was not read whole, and the client is told', async () => {
+    const decided = async (): Promise<Decision> => {
+      // what came with the head has been parsed by then
+      await new Promise((resolve) => setImmediate(resolve));
+      return block(403, 'no');
+    };
+    const url = await start({ pool: await poolWith(decided), agents: ['waf'] });
+    for (const [whole, connection] of [
+      [false, 'close'],
+      [true, 'keep-alive'],
+    ] as const) {
+      const client = request(`${url}/api/echo`, {
+        method: 'POST',
+        headers: { 'content-length': '4' },
+        agent: keeping(),
+      });
+      client.on('error', () => undefined);
+      if (whole) client.end('all4');
+      else client.write('al');
+      const [answer] = (await once(client, 'response')) as [IncomingMessage];
+      expect([answer.statusCode, answer.headers.connection, await text(answer)]).toEqual([403, connection, 'no']);
+      client.destroy();
     }
   });
 

@@ -16,7 +16,7 @@ const CAPABILITIES: Capabilities = {
 
 /** Pool with one agent `waf` in memory; closed after the test. */
 export async function poolWith(
-  onEvent: (event: ProxyEvent) => Decision,
+  onEvent: (event: ProxyEvent) => Decision | Promise<Decision>,
   events: Capabilities['events'] = EVENT_TYPES,
   options: AgentPoolOptions = {},
   agent: AddAgentOptions = {},
