@@ -57,7 +57,7 @@ export {
   checkText,
 } from './options.ts';
 export { LineBudget } from './line-budget.ts';
-export { countAllRepeats, countRepeats, everyLine } from './repeated-lines.ts';
+export { countAllRepeats, countRepeats, dropRepeats, everyLine } from './repeated-lines.ts';
 export { Sweep } from './sweep.ts';
 export { connectReason, listenError } from './system-errors.ts';
 export { readTraceparent } from './traceparent.ts';

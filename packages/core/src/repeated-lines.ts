@@ -24,6 +24,7 @@ const TELLING: readonly string[] = [
 type Fields = Parameters<LogMethod>[0];
 
 interface Line {
+  readonly message: string;
   since: number;
   repeats: number;
   /** Time of the last repeat. */
@@ -74,7 +75,7 @@ class RepeatedLines implements Logger {
     const now = this.#clock.now();
     const line = this.#lines.get(key);
     if (line === undefined) {
-      this.#lines.set(key, { since: now, repeats: 0, lastAt: now, fields, timer: undefined });
+      this.#lines.set(key, { message, since: now, repeats: 0, lastAt: now, fields, timer: undefined });
       return write(fields, message);
     }
     if (line.repeats === 0 && now - line.since >= WINDOW_MS) {
@@ -98,6 +99,15 @@ class RepeatedLines implements Logger {
       { ...fields, repeats },
       `${message} (${repeats === 1 ? 'once' : `${repeats} times`} more in ${WINDOW_MS / 1000} s${ago})`,
     );
+  }
+
+  drop(agent: string, messages: readonly string[]): void {
+    for (const line of this.#lines.values()) {
+      const { repeats, fields, message, timer } = line;
+      if (repeats === 0 || fields['agent'] !== agent || !messages.some((begin) => message.startsWith(begin))) continue;
+      this.#clock.clearTimeout(timer);
+      line.repeats = 0;
+    }
   }
 
   #keyOf(level: string, fields: Fields, message: string): string {
@@ -126,6 +136,16 @@ class RepeatedLines implements Logger {
 export function countRepeats(logger: Logger, clock: Clock = systemClock): Logger {
   if (logger === silentLogger || logger instanceof RepeatedLines) return logger;
   return new RepeatedLines(safeLogger(logger), clock, false);
+}
+
+/**
+ * Drops the repeats of lines about an agent that wait to be summed up, for a state that is over: told after the line about its end, they would
+ * look like a new beginning.
+ *
+ * @param messages what the messages of those lines begin with
+ */
+export function dropRepeats(logger: Logger, agent: string, messages: readonly string[]): void {
+  if (logger instanceof RepeatedLines) logger.drop(agent, messages);
 }
 
 /** Wraps a logger as {@link countRepeats} does, and counts lines of the levels `debug` and `info` too: for lines whose texts come from a peer. */

@@ -1,5 +1,12 @@
 import type { Logger } from '@agentwire/core';
-import { countAllRepeats, countRepeats, createLineLogger, everyLine, safeLogger } from '@agentwire/core/internal';
+import {
+  countAllRepeats,
+  countRepeats,
+  createLineLogger,
+  dropRepeats,
+  everyLine,
+  safeLogger,
+} from '@agentwire/core/internal';
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { expect, test } from 'vitest';
 
@@ -34,6 +41,30 @@ test('the first line is written at once, its repeats once every 10 s with their 
   expect([lines.length, clock.pendingTimers]).toEqual([2, 0]);
   logger.warn({ code: 'ERR_IO' }, 'broke');
   expect(lines.length).toBe(3);
+});
+
+test('repeats of a state that is over are dropped: of that agent and those messages only, and later ones count again', () => {
+  const { lines, logger, clock } = counted();
+  for (let at = 0; at < 3; at += 1) {
+    logger.warn({ agent: 'a' }, 'down: no answer');
+    logger.warn({ agent: 'a' }, 'failed');
+    logger.warn({ agent: 'b' }, 'down: no answer');
+  }
+  dropRepeats(logger, 'a', ['down']);
+  clock.advance(10_000);
+  expect(
+    lines.slice(3).map(([, message, fields]) => [message.slice(0, 5), fields['agent'], fields['repeats']]),
+  ).toEqual([
+    ['faile', 'a', 2],
+    ['down:', 'b', 2],
+  ]);
+  logger.warn({ agent: 'a' }, 'down: no answer');
+  logger.warn({ agent: 'a' }, 'down: no answer');
+  expect(lines.at(-1)?.[1]).toBe('down: no answer');
+  clock.advance(10_000);
+  expect(lines.at(-1)?.[1]).toContain('once more');
+  expect(clock.pendingTimers).toBe(0);
+  dropRepeats(written().logger, 'a', ['down']);
 });
 
 test('every level is counted of what others word, and what is counted is not counted again', () => {

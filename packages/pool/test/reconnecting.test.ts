@@ -20,6 +20,38 @@ test('after a long outage a request finds the agent at once and not at the end o
   await expect(pool.request('a', head(2), { only: true })).resolves.toMatchObject(ALLOWED);
 });
 
+test('an agent that is back is told as loudly as that it was away, and no repeats of that are told later', async () => {
+  const lines: [level: string, message: string, fields: Readonly<Record<string, unknown>>][] = [];
+  const level =
+    (name: string) =>
+    (fields: Readonly<Record<string, unknown>>, message: string): void =>
+      void lines.push([name, message, fields]);
+  const { pool, clock, serve } = setup({
+    connectionsPerAgent: 3,
+    reconnect: { initialMs: 1_000, maxMs: 1_000 },
+    healthCheckIntervalMs: 60_000,
+    logger: { debug: () => undefined, info: level('info'), warn: level('warn'), error: level('error') },
+  });
+  await pool.addAgent('a', 'memory:late');
+  expect(lines).toEqual([['warn', expect.stringMatching(/^cannot reach an agent: /), expect.anything()]]);
+  const listener = await serve('memory:late', () => ALLOWED);
+  clock.advance(2_000);
+  await settle();
+  const again = lines.splice(0).slice(1);
+  expect(again.map(([name, message]) => [name, message])).toEqual([
+    ['warn', 'connected to an agent again'],
+    ['info', 'connected to an agent'],
+    ['info', 'connected to an agent'],
+  ]);
+  expect(again[0]?.[2]).toMatchObject({ agent: 'a', endpoint: 'memory:late', connections: 1 });
+  clock.advance(10_000);
+  await settle();
+  expect(lines).toEqual([]);
+  await listener.close();
+  await settle();
+  expect(lines[0]?.slice(0, 2)).toEqual(['warn', 'lost a connection to an agent']);
+});
+
 test('requests for an agent that stays down make at most one attempt in 250 ms', async () => {
   let attempts = 0;
   const { pool, clock, transport } = setup({

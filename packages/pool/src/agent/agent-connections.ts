@@ -1,4 +1,5 @@
 import { AgentwireError, type Connection, type Hello, type Transport } from '@agentwire/core';
+import { dropRepeats } from '@agentwire/core/internal';
 import type { ProxySessionOptions } from '@agentwire/core/session';
 import { HealthWindow } from '../health/health-window.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
@@ -8,6 +9,9 @@ import type { ConnectionLife } from './connection-life.ts';
 import { GradientLimit } from './gradient-limit.ts';
 import { PAUSE_LEASE_MS } from './pause-lease.ts';
 import { MAX_IN_FLIGHT, PooledConnection, type PooledConnectionEvents } from './pooled-connection.ts';
+
+const LOST = 'lost a connection to an agent';
+const UNREACHED = 'cannot reach an agent';
 
 /** Events of an agent's connections. */
 export interface AgentConnectionsEvents {
@@ -56,6 +60,8 @@ export class AgentConnections {
   /** Events that a connection takes now, or took last. */
   #taken = 0;
   #stopping = false;
+  /** Set while the last warning was of a connection that was lost or could not be made. */
+  #isWarned = false;
   #added = 0;
 
   constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, events: AgentConnectionsEvents) {
@@ -167,7 +173,13 @@ export class AgentConnections {
     this.#compareProcesses();
     this.fitness.update();
     this.lastError = undefined;
-    logger.info({ agent: this.#agent, endpoint: this.#endpoint, connections: this.up }, 'connected to an agent');
+    const fields = { agent: this.#agent, endpoint: this.#endpoint, connections: this.up };
+    if (this.#isWarned && this.dialled) {
+      dropRepeats(logger, this.#agent, [LOST, UNREACHED]);
+      // as loud as what it ends, so that a log does not end with that
+      logger.warn(fields, 'connected to an agent again');
+    } else logger.info(fields, 'connected to an agent');
+    this.#isWarned = false;
     this.recordGauges();
     this.#events.onUp(connection);
     // the agent is back, so the others need not wait for the end of a long backoff
@@ -177,8 +189,10 @@ export class AgentConnections {
 
   #onDown(error: AgentwireError | undefined): void {
     this.lastError = error ?? new AgentwireError('ERR_CLOSED', `${this.#agent} closed the connection`);
-    if (!this.#stopping)
-      this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, 'lost a connection to an agent');
+    if (!this.#stopping) {
+      this.#isWarned = true;
+      this.#options.logger.warn({ agent: this.#agent, code: this.lastError.code }, LOST);
+    }
     this.#compareProcesses();
     this.recordGauges();
     this.#events.onDown(error !== undefined && error.code !== 'ERR_DRAINING' && !this.#stopping);
@@ -197,8 +211,10 @@ export class AgentConnections {
     };
     if (error.code === 'ERR_DRAINING')
       logger.info(fields, 'an agent drains young connections: the next one is dialled after a wait');
-    else if (failures === 1) logger.warn(fields, `cannot reach an agent: ${error.message}`);
-    else logger.debug(fields, 'cannot reach an agent');
+    else if (failures === 1) {
+      this.#isWarned = true;
+      logger.warn(fields, `${UNREACHED}: ${error.message}`);
+    } else logger.debug(fields, UNREACHED);
     this.#events.onChange();
   }
 
