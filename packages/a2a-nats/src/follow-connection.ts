@@ -33,5 +33,5 @@ function refused(link: NodeLink, { operation, subject }: InstanceType<typeof err
   if (operation !== 'publish') return;
   link.rights.refuse(subject);
   for (const asked of link.asked.list(subject))
-    link.end(asked, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}`);
+    link.end(asked, 'ERR_UNAUTHORIZED', `the server does not let this node publish on ${subject}; see nodePermissions`);
 }

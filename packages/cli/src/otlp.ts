@@ -38,6 +38,8 @@ interface Resources {
 
 const SDK = '@opentelemetry/sdk-trace-node';
 const EXPORTER = '@opentelemetry/exporter-trace-otlp-http';
+/** Packages to install. The newest ones of both ask for different versions of OpenTelemetry's API. The README has the same line. */
+const INSTALL = `npm install ${SDK}@2 ${EXPORTER}@0.223`;
 
 /** Loads the SDK, which is no part of agentwire, from the working directory. @throws UsageError where it is not installed there */
 async function loadSdk(example: string): Promise<TraceSdk & SpanExporter & Resources> {
@@ -50,10 +52,7 @@ async function loadSdk(example: string): Promise<TraceSdk & SpanExporter & Resou
     return Object.assign({}, ...(parts as object[])) as TraceSdk & SpanExporter & Resources;
   } catch (error) {
     const reason = (error as Error).message.split('\n', 1)[0];
-    throw new UsageError(
-      `traces need OpenTelemetry in this folder: npm install ${SDK} ${EXPORTER} (${reason})`,
-      example,
-    );
+    throw new UsageError(`traces need OpenTelemetry in this folder: ${INSTALL} (${reason})`, example);
   }
 }
 

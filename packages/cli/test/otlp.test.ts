@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from '@agentwire/core';
 import { expect, test, vi } from 'vitest';
 import { traceToOtlp } from '../src/otlp.ts';
@@ -12,7 +13,9 @@ test('without OpenTelemetry the flag is an error that says what to install, and 
   await expect(traceToOtlp('ftp://a', 'test', given)).rejects.toThrow('--otlp takes an http:// or https:// URL');
   const missing = traceToOtlp('http://127.0.0.1:1', 'test', given);
   await expect(missing).rejects.toThrow(UsageError);
-  await expect(missing).rejects.toThrow('npm install @opentelemetry/sdk-trace-node');
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const install = /npm install @opentelemetry\/\S+ @opentelemetry\/\S+/.exec(readme)?.[0] ?? 'a line in the README';
+  await expect(missing).rejects.toThrow(`${install} (`);
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1');
   expect(await traceToOtlp(undefined, 'test', given)).toBeUndefined();
   expect(lines).toEqual(['there are no traces, although the environment names a receiver']);

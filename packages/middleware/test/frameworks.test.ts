@@ -1,4 +1,4 @@
-import { Agent, createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request as send, type RequestListener } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
@@ -184,7 +184,7 @@ describe.each(APPLICATIONS)('%s', (_name, start) => {
       [false, 'close'],
       [true, 'keep-alive'],
     ] as const) {
-      const client = request(`${url}/api/echo`, {
+      const client = send(`${url}/api/echo`, {
         method: 'POST',
         headers: { 'content-length': '4' },
         agent: keeping(),

@@ -422,3 +422,11 @@ test('cached and uncached decisions of an agent that is a function of what it va
   );
   expect(hits).toBeGreaterThan(100);
 });
+
+test('a head that does not say whether a body follows is not cached, which is told once', async () => {
+  const warn = vi.fn();
+  const { asked, ask } = await cached(undefined, { options: { logger: { ...silentLogger, warn } } });
+  for (let round = 0; round < 3; round += 1) expect(await ask('/', { hasBody: undefined })).toMatchObject(ALLOW);
+  expect(asked).toEqual(['/', '/', '/']);
+  expect(warn.mock.calls).toEqual([[{ agent: 'waf' }, expect.stringContaining('hasBody')]]);
+});

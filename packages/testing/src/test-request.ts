@@ -16,7 +16,7 @@ export interface TestResponse {
 }
 
 /**
- * What the gateway does with a request body that agents read. `stream`: its head goes on with the first chunk, so that later changes of
+ * Handling of a request body that the agent reads, as of the gateway option `requestBody`. `stream`: its head goes on with the first chunk, so that later changes of
  * headers are too late. `buffer`: nothing goes on before the agent is done with the body.
  */
 export type RequestBodyMode = 'stream' | 'buffer';

@@ -52,7 +52,7 @@ export class CachedDecisions {
     try {
       checkEvent(question);
       if (question.type === 'configure') return this.#configure(send);
-      if (!isCacheable(question, options)) return send();
+      if (!isCacheable(question, options)) return this.#warnsOfBody(question, options) ? this.#watch(send) : send();
       const found = this.#find(question, options);
       return found === undefined ? this.#keep(question, send) : Promise.resolve(found);
     } catch (error) {
@@ -109,6 +109,24 @@ export class CachedDecisions {
       { agent: this.#agent, events: namesOf(takes & LATER_BITS) },
       'decisions of an agent are not cached: it takes events that come after the head; serve what it caches as an agent of its own',
     );
+  }
+
+  /** Returns whether it is to be told that a head cannot be cached because it does not say if a body follows. */
+  #warnsOfBody(question: Question, options: PoolAskOptions | undefined): boolean {
+    if (this.#hasWarned || question.type !== 'requestHeaders' || options?.fresh === true) return false;
+    return options?.stickySession === undefined && typeof question.hasBody !== 'boolean';
+  }
+
+  /** Warns once of a decision that is not kept only because its head does not tell whether a body follows. */
+  async #watch(send: () => Promise<Decision>): Promise<Decision> {
+    const decision = await send();
+    if (decision.cache === undefined || this.#hasWarned || !this.#isFinal(decision)) return decision;
+    this.#hasWarned = true;
+    this.#options.logger.warn(
+      { agent: this.#agent },
+      'decisions of an agent are not cached: its events do not say with hasBody whether a body follows',
+    );
+    return decision;
   }
 
   /** Sends a configuration: what was decided before it was applied is not kept. */
