@@ -29,8 +29,11 @@ export class AgentCalls {
   readonly shadows: Shadows | undefined;
   /** Notes what agents change, where trailers may pass. */
   trailers: TrailerFilter | undefined;
-  /** Time spent waiting for agents, in milliseconds. */
+  /** Time during which at least one agent was asked, in milliseconds: agents of a group are waited for together. */
   waitedMs = 0;
+  /** Agents that are asked now, and since when there is one. */
+  #asking = 0;
+  #askingSince = 0;
   /** Last failure of an agent that a policy decided for. */
   failure: { readonly agent: string; readonly kind: FailureKind } | undefined;
   /** Agents whose decision came from the pool's cache; `undefined` where none did. */
@@ -64,14 +67,26 @@ export class AgentCalls {
     if (this.cancelled) throw new AgentwireError('ERR_ABORTED', 'the request was cancelled');
   }
 
-  now(): number {
-    return this.#clock.now();
+  /** Notes that an agent is asked. @returns the time now */
+  beginWait(): number {
+    const now = this.#clock.now();
+    if (this.#asking === 0) this.#askingSince = now;
+    this.#asking += 1;
+    return now;
+  }
+
+  /** Notes that an agent has answered, or failed. @returns the time now */
+  endWait(): number {
+    const now = this.#clock.now();
+    this.#asking -= 1;
+    if (this.#asking === 0) this.waitedMs += now - this.#askingSince;
+    return now;
   }
 
   /** Asks one agent about one event, and counts the time. @throws AgentwireError `ERR_ABORTED` once the request was cancelled */
   async ask(agent: string, question: Question): Promise<Decision> {
     this.checkLive();
-    const since = this.#clock.now();
+    const since = this.beginWait();
     const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
     try {
       const decision =
@@ -81,9 +96,8 @@ export class AgentCalls {
       this.trailers?.note(decision);
       return decision;
     } finally {
-      const took = this.#clock.now() - since;
-      this.waitedMs += took;
-      if (this.#spentMs !== undefined) this.#spentMs.set(agent, (this.#spentMs.get(agent) ?? 0) + took);
+      const now = this.endWait();
+      if (this.#spentMs !== undefined) this.#spentMs.set(agent, (this.#spentMs.get(agent) ?? 0) + now - since);
     }
   }
 

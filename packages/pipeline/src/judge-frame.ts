@@ -23,7 +23,7 @@ export function someTakesFrames(pool: AgentDirectory, steps: Steps): boolean {
  * @throws Refusal where an agent closes the WebSocket, or its failure policy blocks; AgentwireError `ERR_ABORTED` once the request was cancelled
  */
 export async function judgeFrame(calls: AgentCalls, steps: Steps, frame: WebSocketFrame): Promise<boolean> {
-  const since = calls.now();
+  calls.beginWait();
   try {
     for (const agent of steps.flat()) {
       calls.checkLive();
@@ -41,6 +41,6 @@ export async function judgeFrame(calls: AgentCalls, steps: Steps, frame: WebSock
     }
     return true;
   } finally {
-    calls.waitedMs += calls.now() - since;
+    calls.endWait();
   }
 }

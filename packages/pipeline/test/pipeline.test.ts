@@ -7,6 +7,7 @@ import {
   type RequestHeaders,
 } from '@agentwire/core';
 import { serveSessions } from '@agentwire/core/session';
+import { createManualClock } from '@agentwire/core/testing';
 import { Pipeline, type PipelineOptions, Refusal, resolvePipelineOptions } from '@agentwire/pipeline';
 import { AgentPool } from '@agentwire/pool';
 import { createMemoryTransport } from '@agentwire/transport-memory';
@@ -22,7 +23,7 @@ const CAPABILITIES: Capabilities = {
   configPush: false,
 };
 
-type Answering = (event: ProxyEvent) => Decision;
+type Answering = (event: ProxyEvent) => Decision | Promise<Decision>;
 
 const allow = (more: Partial<Decision> = {}): Decision => ({ verdict: { type: 'allow' }, ...more });
 
@@ -67,6 +68,23 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 const UNSENT = { requestSent: false, responseSent: false };
 
 describe('a pipeline', () => {
+  test('counts the time of agents that it asks together once', async () => {
+    const clock = createManualClock();
+    const all = Promise.withResolvers<undefined>();
+    let asked = 0;
+    const agent: Answering = async () => {
+      if (++asked === 3) {
+        await clock.advance(200);
+        all.resolve(undefined);
+      }
+      await all.promise;
+      return allow();
+    };
+    const pipeline = open({ pool: await poolOf({ a: agent, b: agent, c: agent }), agents: [['a', 'b', 'c']], clock });
+    await pipeline.onRequest(head());
+    expect([asked, pipeline.waitedMs]).toEqual([3, 200]);
+  });
+
   test('asks agents in order, each with the changes of those before it', async () => {
     const seen: string[] = [];
     const agent =

@@ -1,9 +1,10 @@
-import { ALLOW, type AgentwireError, type Decision } from '@agentwire/core';
+import { ALLOW, type AgentwireError, type Decision, type RequestHeaders } from '@agentwire/core';
 import { AgentPool } from '@agentwire/pool';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { head, settle, setup } from './setup.ts';
 
 const ONLY_HEADS = { events: ['requestHeaders'] } as const;
+const END = { status: 200, durationMs: 1, requestBodySize: 0, responseBodySize: 0, upstreamAttempts: 1 } as const;
 const never = (): Promise<Decision> => new Promise(() => undefined);
 const coded = (code: string, ...parts: readonly string[]): object =>
   expect.objectContaining({ code, message: expect.stringMatching(parts.map((part) => `(?=.*${part})`).join('')) });
@@ -29,6 +30,24 @@ describe('options', () => {
     expect(() => new AgentPool({ strategy: 'random' } as object)).toThrow(
       coded('ERR_INVALID_ARGUMENT', 'strategy', 'loadBalanceStrategy', 'connectionsPerAgent'),
     );
+  });
+});
+
+describe('a head that cannot be sent', () => {
+  test('begins no request: it is not remembered, and its id is free', async () => {
+    const { pool, serve } = setup({ maxCorrelationAffinities: 3 });
+    // an agent that is told of more than the head
+    await serve('memory:a', () => ALLOW);
+    await pool.addAgent('waf', 'memory:a');
+    for (const id of ['1', '2', '3', '4']) {
+      const wrong = { ...head(id), headers: undefined } as unknown as RequestHeaders;
+      await expect(pool.request('waf', wrong)).rejects.toEqual(coded('ERR_INVALID_ARGUMENT', 'headers'));
+    }
+    expect(pool.stats.agents[0]?.liveRequests).toBe(0);
+    expect(await pool.request('waf', head('4'))).toEqual(ALLOW);
+    expect(pool.stats.agents[0]?.liveRequests).toBe(1);
+    expect(pool.sendRequestComplete('waf', { ...END, id: '4' })).toBe(true);
+    expect(pool.stats.agents[0]?.liveRequests).toBe(0);
   });
 });
 

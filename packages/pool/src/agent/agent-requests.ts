@@ -67,14 +67,16 @@ export class AgentRequests {
   onOutcome(exchange: Exchange, outcome: Decision | AgentwireError, askedAt: number): void {
     const affinity = exchange.owner as Affinity | undefined;
     if (affinity !== undefined) {
-      if (pendingOf(affinity) === 0 && this.#isOver(affinity, outcome)) this.#affinities.remove(affinity);
+      if (pendingOf(affinity) === 0 && this.#isOver(affinity, exchange, outcome)) this.#affinities.remove(affinity);
       else this.#affinities.answered(affinity, askedAt);
     }
     if (this.#queue.length > 0) this.#queue.dequeue();
   }
 
-  #isOver(affinity: Affinity, outcome: Decision | AgentwireError): boolean {
+  #isOver(affinity: Affinity, exchange: Exchange, outcome: Decision | AgentwireError): boolean {
     const { later, mixed } = this.#connections;
+    // a first event that could not be sent began nothing: it may be asked again, and has no end for its caller to report
+    if (!exchange.heard && affinity.exchange === exchange && affinity.other === undefined) return true;
     if (!endsRequest(outcome, later)) return false;
     const mayContinue = mixed && 'verdict' in outcome && outcome.verdict.type === 'allow';
     return !mayContinue || !this.router.isElsewhere(affinity, BODY_BITS);

@@ -13,6 +13,7 @@ class FakeExchange implements Exchange {
   readonly id = 1;
   ended = false;
   pending = 0;
+  heard = true;
   owner: unknown = undefined;
   how: string[] = [];
   ask(): Promise<never> {

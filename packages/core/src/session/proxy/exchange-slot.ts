@@ -55,6 +55,7 @@ export class ExchangeSlot implements Exchange {
   /** Position in the session's table. */
   readonly slot: number;
   pending = 0;
+  heard = false;
   owner: unknown = undefined;
   readonly #deps: ExchangeDeps;
   #state: ExchangeState = 'open';
@@ -128,6 +129,7 @@ export class ExchangeSlot implements Exchange {
       this.#unsent = question.next;
       try {
         if (event !== undefined) sender.sendEvent(event, this.id);
+        this.heard = true;
       } catch (error) {
         // a send that ended its connection has failed every question, this one too
         if (this.#remove(question)) this.#rejectWith(question, toAgentwireError(error, 'ERR_PROTOCOL'));

@@ -28,6 +28,8 @@ export interface Exchange {
   readonly ended: boolean;
   /** Questions without an answer. */
   readonly pending: number;
+  /** False as long as nothing of it was sent: the agent does not know it. */
+  readonly heard: boolean;
   /** Value of its owner, to be found again in `onOutcome`. */
   owner: unknown;
   /**
