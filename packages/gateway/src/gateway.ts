@@ -52,7 +52,8 @@ export interface Gateway extends AsyncDisposable {
    * Takes over other options: routes, upstreams, agents, limits. They are checked whole before anything changes; requests in
    * flight finish with the former ones, and upstreams that did not change keep their connections. Options of connections
    * (`keepAliveTimeoutMs`, `requestHeadTimeoutMs`, `maxHeadBytes`, `maxConnections`, `maxPipelinedRequests`, `http2`) apply to
-   * addresses that are listened on afterwards. Resolves when the last request with the former options is over.
+   * addresses that are listened on afterwards. Resolves when the last request that
+   * began before is over, also where other options were replaced meanwhile: what only such requests use, as an agent, may be removed then.
    *
    * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option, `ERR_CLOSED`
    */
@@ -81,6 +82,8 @@ function checkGateway(options: GatewayOptions): ResolvedGatewayOptions {
 
 class GatewayServer implements Gateway {
   #plan: Plan;
+  /** Settles once no request has a former plan. */
+  #former: Promise<unknown> = Promise.resolve();
   readonly #servers = new Set<ClientServer>();
   readonly #live = new LiveResponses();
   /** Unique among the gateways of this pool, of other processes and after a restart: all of them count from 1. */
@@ -201,7 +204,8 @@ class GatewayServer implements Gateway {
     const before = this.#plan;
     this.#plan = new Plan(checkGateway(options), before);
     this.#warnOfUnknownAgents();
-    await before.replace();
+    this.#former = Promise.all([this.#former, before.replace()]);
+    await this.#former;
   }
 
   reloadCertificates(): number {

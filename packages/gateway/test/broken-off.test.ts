@@ -19,7 +19,7 @@ const CLOSED = 'the upstream closed the connection';
 const RESET = 'the upstream reset the connection';
 const ENDED = 'the connection to the upstream ended';
 const INVALID = 'the upstream sent what is no response of HTTP/1.1';
-const INTERIM = 'the upstream sent an interim response that was not requested: 100 or 101';
+const INTERIM = 'the upstream sent an interim response that was not requested: 101';
 const SHORT = 'less than its content-length came';
 
 /** Name; status that the client sees, code and message; the upstream's answer, and its reset once the client has got a part. */

@@ -63,6 +63,29 @@ test('under load no request fails, and every one is answered by the former or th
   await expect.poll(b.open).toBe(0);
 });
 
+test('a reload is over when every request that began before it is, whatever was reloaded in between', async () => {
+  const upstream = await named('a');
+  const asked = Promise.withResolvers<undefined>();
+  const answer = Promise.withResolvers<Decision>();
+  const waf = (event: ProxyEvent): Promise<Decision> | Decision => {
+    if (event.type !== 'requestHeaders') return allow();
+    asked.resolve(undefined);
+    return answer.promise;
+  };
+  const { url, gateway, pool } = await setup({ waf }, { upstream: upstream.url });
+  const first = fetch(url).then((response) => response.text());
+  await asked.promise;
+  let over = false;
+  const former = gateway.reload({ pool, upstream: upstream.url, agents: ['waf'] });
+  // without a request of its own: the one that runs began before both
+  const last = gateway.reload({ pool, upstream: upstream.url, agents: [] }).then(() => (over = true));
+  await fetch(url);
+  expect(over).toBe(false);
+  answer.resolve(allow());
+  expect(await first).toBe('a');
+  await Promise.all([former, last]);
+});
+
 test('a request in flight finishes with the former options, also where it has not reached its upstream yet', async () => {
   const [a, b] = await Promise.all([named('a'), named('b')]);
   const waiting: (() => void)[] = [];

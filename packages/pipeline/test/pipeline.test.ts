@@ -74,7 +74,7 @@ describe('a pipeline', () => {
     let asked = 0;
     const agent: Answering = async () => {
       if (++asked === 3) {
-        await clock.advance(200);
+        clock.advance(200);
         all.resolve(undefined);
       }
       await all.promise;

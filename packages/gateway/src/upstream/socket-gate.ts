@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { HeaderList } from '@agentwire/core';
 import { isValidHeaderName, isValidHeaderValue } from '@agentwire/headers';
+import { ContinueFilter } from './continue-filter.ts';
 import type { ConnectionGate } from './upstream-messages.ts';
 
 /** End of a chunked body without trailers, as undici writes it in one piece. */
@@ -27,6 +28,7 @@ export class SocketGate implements ConnectionGate {
   readonly socket: Socket;
   /** undici's parser reads a copy. */
   readonly ownsChunks = true;
+  readonly #continues = new ContinueFilter();
   #stopped = false;
   #trailers: (() => HeaderList) | undefined;
   /** Requests that were written to the socket. */
@@ -39,8 +41,12 @@ export class SocketGate implements ConnectionGate {
     const read = socket.read.bind(socket);
     socket.read = (size?: number): unknown => {
       if (this.#stopped) return null;
-      const chunk: unknown = read(size);
-      if (chunk !== null) this.heard = true;
+      const chunk = read(size) as Buffer | null;
+      if (chunk !== null) {
+        if (!this.heard) this.#continues.begin();
+        this.heard = true;
+        this.#continues.pass(chunk);
+      }
       return chunk;
     };
   }

@@ -74,13 +74,15 @@ export function asUpstreamError(error: Error, stage: UpstreamStage): Error {
       // undici gives a head that it cannot parse this code too
       if (stage !== 'response') return violation('the upstream sent what is no response of HTTP/1.1', error);
       return brokenOff('the upstream closed the connection', stage, error, 'less than its content-length came');
+    case 'UND_ERR_DESTROYED':
+      return new AgentwireError('ERR_CLOSED', 'the gateway was closed before the request was over', { cause: error });
     case REFUSED_STREAM:
       return brokenOff('the upstream refused the stream', stage, error);
     case 'ECONNRESET':
       if (stage !== 'dial') return brokenOff('the upstream reset the connection', stage, error);
   }
   if (code === 'UND_ERR_SOCKET' && error.message.startsWith('bad '))
-    return violation('the upstream sent an interim response that was not requested: 100 or 101', error);
+    return violation('the upstream sent an interim response that was not requested: 101', error);
   // codes of undici tell of arguments, and errors without a code are those of the body
   if (stage === 'dial' && code?.startsWith('UND_') === false)
     return new AgentwireError('ERR_CONNECT', `the upstream could not be reached: ${code}`, { cause: error });
