@@ -89,7 +89,8 @@ export class Exchange {
       const { verdict, audit } = error.decision;
       if (verdict.type !== 'block' || failureKindOf(error.decision) !== undefined) return;
       const { status } = verdict;
-      logger.warn({ ...facts, agent: error.agent, status, ruleIds: audit?.ruleIds }, 'an agent blocked a request');
+      const { ruleIds, tags, reasonCodes } = audit ?? {};
+      logger.warn({ ...facts, agent: error.agent, status, ruleIds, tags, reasonCodes }, 'an agent blocked a request');
     } else if (!(error instanceof AgentwireError))
       logger.error({ ...facts, err: error }, 'a request failed within the middleware');
     else if (error.code !== 'ERR_ABORTED')

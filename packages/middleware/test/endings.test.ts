@@ -92,7 +92,7 @@ test('blocks, and what could not be judged, are lines of the logger of the pool;
   const decide = (event: ProxyEvent): Decision => {
     if (event.type === 'requestHeaders' && event.uri === '/fail') throw new Error('broken');
     if (event.type === 'requestHeaders' && event.uri === '/bad?token=x')
-      return { verdict: { type: 'block', status: 403 }, audit: { ruleIds: ['r1'] } };
+      return { verdict: { type: 'block', status: 403 }, audit: { ruleIds: ['r1'], tags: ['t1'] } };
     if (event.type === 'responseHeaders' && event.status === 207) return { verdict: { type: 'block', status: 451 } };
     return { ...ALLOW, needsMore: event.type === 'requestHeaders' && event.method === 'POST' };
   };
@@ -106,7 +106,11 @@ test('blocks, and what could not be judged, are lines of the logger of the pool;
   expect(await status('/fail')).toBe(503);
   expect(lines.filter(([, , message]) => message.includes('failure policy'))).toHaveLength(1);
   expect(lines.filter(([, , message]) => !message.includes('failure policy'))).toMatchObject([
-    ['warn', { method: 'GET', path: '/bad', agent: 'waf', status: 403, ruleIds: ['r1'] }, 'an agent blocked a request'],
+    [
+      'warn',
+      { method: 'GET', path: '/bad', agent: 'waf', status: 403, ruleIds: ['r1'], tags: ['t1'] },
+      'an agent blocked a request',
+    ],
     ['warn', { path: '/long', code: 'ERR_BODY_TOO_LARGE' }, expect.stringContaining('could not be judged')],
   ]);
 });
