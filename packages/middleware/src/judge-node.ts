@@ -87,7 +87,7 @@ export async function judgeNode(
     const own = responseFor(error, exchange);
     if (own === undefined) throw error;
     exchange.logEnding(error);
-    sendOwn(own, response, response.end.bind(response));
+    sendOwn(own, response, response);
     return false;
   }
 }

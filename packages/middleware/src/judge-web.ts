@@ -7,10 +7,13 @@ function linesOf(headers: Headers): string[] {
   return Array.from(headers).flat();
 }
 
+/** Headers that say where a body ends; what sends a body that was read whole says that anew. */
+const FRAMING = ['content-length', 'transfer-encoding'];
+
 function headersOf(lines: HeaderList, body: Uint8Array | undefined): Headers {
   const headers = new Headers();
   for (let at = 0; at < lines.length; at += 2) headers.append(lines[at] as string, lines[at + 1] as string);
-  if (body !== undefined) headers.delete('content-length');
+  if (body !== undefined) for (const name of FRAMING) headers.delete(name);
   return headers;
 }
 

@@ -1,31 +1,30 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
 import type { BodyFilter } from '@agentwire/pipeline';
 import { applyAgentOps } from '@agentwire/pipeline/internal';
 import { type Exchange, responseFor } from './exchange.ts';
 import type { NodeResponse } from './node-messages.ts';
 import { sendOwn } from './own-response.ts';
-import { headersOf, linesOf, noteHead, setHeaders } from './response-head.ts';
+import { headersOf, setHeaders } from './response-head.ts';
 import { ResponseTrailers } from './response-trailers.ts';
-import { WrittenBody, type WrittenPiece } from './written-body.ts';
+import type { WrittenPiece } from './written-body.ts';
+import type { WrittenHead } from './written-head.ts';
+import { WrittenResponse } from './written-response.ts';
 
 const EMPTY = new Uint8Array(0);
 
-const METHODS = ['writeHead', 'flushHeaders', 'write', 'end', 'headersSent', 'writableEnded'];
-
 /**
  * Response of an application that agents judge: what is written waits until they have decided on the head, and chunk by chunk
- * where they read the body. Methods of the response are replaced until nothing more is to be judged.
+ * where they read the body. Then it is given to the methods that the response had before.
  */
 export class JudgedResponse {
   readonly #response: NodeResponse;
   readonly #exchange: Exchange;
-  readonly #bodiless: () => boolean;
-  readonly #native: Pick<NodeResponse, 'writeHead' | 'write' | 'end'>;
-  readonly #body: WrittenBody;
+  readonly #written: WrittenResponse;
   readonly #trailers: ResponseTrailers;
   #begun = false;
   readonly #ops: HeaderOp[] = [];
+  #onTaken: (() => void) | undefined;
+  #listensTaken = false;
 
   /** Makes the agents judge a response, before the application writes to it. */
   static take(response: NodeResponse, exchange: Exchange, method: string): JudgedResponse {
@@ -35,78 +34,52 @@ export class JudgedResponse {
   private constructor(response: NodeResponse, exchange: Exchange, method: string) {
     this.#response = response;
     this.#exchange = exchange;
-    this.#body = new WrittenBody(() => response.emit('drain'));
-    this.#trailers = new ResponseTrailers(response, exchange);
-    this.#bodiless = () => method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304;
-    this.#native = {
-      writeHead: response.writeHead.bind(response),
-      write: response.write.bind(response),
-      end: response.end.bind(response),
-    };
-    this.#replaceMethods();
-  }
-
-  #replaceMethods(): void {
-    const [response, body] = [this.#response, this.#body];
-    const replaced = {
-      writeHead: (...head: unknown[]) => {
-        noteHead(response, head);
-        return response;
-      },
-      flushHeaders: () => this.#begin(),
-      write: (...args: Parameters<WrittenBody['write']>) => {
-        if (body.ended) return false;
-        const keepsUp = body.write(...args);
-        this.#begin();
-        return keepsUp;
-      },
-      end: (...args: Parameters<WrittenBody['end']>) => {
-        if (body.ended) return response;
-        body.end(...args);
-        this.#begin();
-        return response;
-      },
-      addTrailers: (trailers: OutgoingHttpHeaders) => this.#trailers.add(linesOf(trailers)),
-    };
-    for (const [name, value] of Object.entries(replaced))
-      Object.defineProperty(response, name, { value, configurable: true, writable: true });
-    Object.defineProperty(response, 'headersSent', { get: () => this.#begun, configurable: true });
-    Object.defineProperty(response, 'writableEnded', { get: () => body.ended, configurable: true });
+    this.#written = new WrittenResponse(response, {
+      method,
+      onWritten: () => this.#begin(),
+      onTrailers: (lines) => this.#trailers.add(lines),
+      onPassed: (bytes) => (exchange.responseBytes += bytes),
+    });
+    this.#trailers = new ResponseTrailers(response, this.#written.lower, exchange);
   }
 
   #begin(): void {
-    this.#body.wake();
-    if (this.#begun) return;
+    const { body, head } = this.#written;
+    body.wake();
+    if (this.#begun || head === undefined) return;
     this.#begun = true;
-    this.#judge().catch((error: unknown) => this.#fail(error));
+    this.#judge(head).catch((error: unknown) => this.#fail(error));
   }
 
-  async #judge(): Promise<void> {
+  async #judge(head: WrittenHead): Promise<void> {
     const { pipeline, id } = this.#exchange;
-    const [response, body] = [this.#response, this.#body];
+    const [response, { body, lower }] = [this.#response, this.#written];
     // what is written in the same turn is there then
     await Promise.resolve();
-    const before = headersOf(response);
+    const before = this.#headers(head);
     this.#trailers.head = before;
-    const hasBody = !this.#bodiless() && !body.empty;
+    const hasBody = head.hasBody && !body.empty;
     const { shadows } = pipeline;
     if (shadows !== undefined && hasBody && pipeline.judgesResponses)
       body.show = (chunk, last) => shadows.chunk('responseBodyChunk', chunk, last);
     const { headers, wantBody } = pipeline.judgesResponses
-      ? await pipeline.onResponse({
-          type: 'responseHeaders',
-          id,
-          status: response.statusCode,
-          headers: before,
-          hasBody,
-        })
+      ? await pipeline.onResponse({ type: 'responseHeaders', id, status: head.status, headers: before, hasBody })
       : { headers: applyAgentOps(before, pipeline.responseOps), wantBody: [] };
-    if (wantBody.length > 0) await this.#filterBody(headers, this.#filterFor(wantBody));
+    if (wantBody.length > 0) await this.#filterBody(head, headers, this.#filterFor(wantBody));
     else {
-      setHeaders(response, headers);
-      this.#sendHead();
+      setHeaders(response, lower, headers);
+      this.#sendHead(head);
     }
-    await this.#passRest();
+    await this.#passRest(head);
+  }
+
+  /** Returns the headers of the application, with the length that node would add. */
+  #headers({ hasBody }: WrittenHead): string[] {
+    const [response, { wholeBytes }] = [this.#response, this.#written];
+    const headers = headersOf(response);
+    const isFramed = ['content-length', 'transfer-encoding', 'trailer'].some((name) => response.hasHeader(name));
+    if (wholeBytes === undefined || !hasBody || isFramed || response.req.httpVersionMajor > 1) return headers;
+    return [...headers, 'Content-Length', String(wholeBytes)];
   }
 
   #filterFor(agents: readonly string[]): BodyFilter {
@@ -119,29 +92,30 @@ export class JudgedResponse {
     return exchange.pipeline.responseBody(exchange.id, agents, this.#ops, progress);
   }
 
-  #sendHead(): void {
-    const { statusCode, req } = this.#response;
+  #sendHead({ status, reason }: WrittenHead): void {
+    const { lower, flushed } = this.#written;
+    this.#written.hand();
+    if (reason === '') lower.writeHead(status);
+    else lower.writeHead(status, reason);
     this.#exchange.responseSent = true;
-    // HTTP/2 has no reasons, and node:http2 warns of them
-    const reason = req.httpVersionMajor > 1 ? '' : this.#response.statusMessage;
-    if (reason === '' || reason === undefined) this.#native.writeHead(statusCode);
-    else this.#native.writeHead(statusCode, reason);
+    if (flushed) lower.flushHeaders();
   }
 
   /** Asks about each chunk; the head goes with the first bytes that pass. */
-  async #filterBody(headers: HeaderList, filter: BodyFilter): Promise<void> {
-    const body = this.#body;
+  async #filterBody(head: WrittenHead, headers: HeaderList, filter: BodyFilter): Promise<void> {
+    const [response, { body, lower }] = [this.#response, this.#written];
     while (!filter.done) {
       const piece = await body.next();
       const last = body.ended && body.taken;
       const passed = await filter.filter(piece?.chunk ?? EMPTY, last);
       if (!this.#exchange.responseSent && (passed.byteLength > 0 || filter.done)) {
-        const judged = applyAgentOps(headers, this.#ops);
-        setHeaders(this.#response, judged);
+        setHeaders(response, lower, applyAgentOps(headers, this.#ops));
         // HTTP/1.1 has no trailers behind a body of a known length
-        if (last && this.#trailers.empty) this.#response.setHeader('content-length', passed.byteLength);
-        else this.#response.removeHeader('content-length');
-        this.#sendHead();
+        if (last && this.#trailers.empty && !response.hasHeader('trailer')) {
+          lower.setHeader('content-length', passed.byteLength);
+          lower.removeHeader('transfer-encoding');
+        } else lower.removeHeader('content-length');
+        this.#sendHead(head);
       }
       await this.#send(passed);
       piece?.done?.();
@@ -150,49 +124,49 @@ export class JudgedResponse {
 
   async #send(chunk: Uint8Array): Promise<void> {
     this.#exchange.responseBytes += chunk.byteLength;
-    if (chunk.byteLength > 0 && !this.#native.write(chunk) && !this.#response.destroyed) await this.#taken();
+    if (chunk.byteLength > 0 && !this.#written.lower.write(chunk) && !this.#response.destroyed) await this.#taken();
   }
 
   /** Waits until the client has taken what waits for it, or has left. */
   #taken(): Promise<void> {
-    const response = this.#response;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        response.off('drain', done).off('close', done);
-        resolve();
-      };
-      response.on('drain', done).on('close', done);
-    });
+    if (!this.#listensTaken) {
+      this.#listensTaken = true;
+      const done = (): void => this.#onTaken?.();
+      this.#written.lower.on('drain', done);
+      this.#written.lower.on('close', done);
+    }
+    return new Promise((resolve) => (this.#onTaken = resolve));
   }
 
-  /** Sends what was written, or all that will be where agents observe it, and gives the response back to the application. */
-  async #passRest(): Promise<void> {
-    const body = this.#body;
+  /** Sends what was written, or all that will be where agents observe it; the rest passes as it is written. */
+  async #passRest({ hasBody }: WrittenHead): Promise<void> {
+    const { body, lower } = this.#written;
     const next = (): WrittenPiece | undefined | Promise<WrittenPiece | undefined> =>
       body.show === undefined ? body.shift() : body.next();
     for (let piece = await next(); piece !== undefined; piece = await next()) {
-      if (!this.#bodiless()) await this.#send(piece.chunk);
+      if (hasBody) await this.#send(piece.chunk);
       piece.done?.();
     }
     body.show?.(EMPTY, true);
-    for (const name of METHODS) Reflect.deleteProperty(this.#response, name);
+    this.#written.pass();
     this.#trailers.pass();
-    if (body.ended) this.#native.end(body.endDone);
+    if (body.ended) lower.end();
     else body.announceDrain();
   }
 
   /** Replaces the response, or cuts it where its head was sent. */
   #fail(error: unknown): void {
-    this.#exchange.logEnding(error);
-    const response = this.#response;
-    const sent = this.#exchange.responseSent;
-    for (const name of ['headersSent', 'writableEnded', 'writeHead', 'flushHeaders'])
-      Reflect.deleteProperty(response, name);
-    this.#body.discard();
+    const [response, exchange] = [this.#response, this.#exchange];
+    exchange.logEnding(error);
+    this.#written.refuse();
+    if (exchange.responseSent) return void response.destroy();
     // a response that is too long is not the client's fault
-    const answer = error instanceof AgentwireError ? undefined : responseFor(error, this.#exchange);
-    const own = sent ? undefined : (answer ?? { status: 502, headers: [], body: '' });
-    if (own === undefined) response.destroy();
-    else sendOwn(own, response, this.#native.end);
+    const answer = error instanceof AgentwireError ? undefined : responseFor(error, exchange);
+    try {
+      sendOwn(answer ?? { status: 502, headers: [], body: '' }, response, this.#written.lower);
+    } catch (failure) {
+      exchange.logEnding(failure);
+      response.destroy();
+    }
   }
 }

@@ -1,23 +1,23 @@
 import type { HeaderList } from '@agentwire/core';
 import { TrailerFilter } from '@agentwire/pipeline/internal';
 import type { Exchange } from './exchange.ts';
+import type { LowerResponse } from './lower-response.ts';
 import type { NodeResponse } from './node-messages.ts';
 import { headersOf } from './response-head.ts';
 
 /** Trailers of an application's response: kept until its head is sent, then passed where they say nothing that the head says or agents have decided. */
 export class ResponseTrailers {
   readonly #response: NodeResponse;
-  readonly #addTrailers: NodeResponse['addTrailers'];
+  readonly #addTrailers: LowerResponse['addTrailers'];
   readonly #filter = new TrailerFilter();
   readonly #lines: string[] = [];
   #passes = false;
   /** Head as the application wrote it. */
   head: HeaderList = [];
 
-  constructor(response: NodeResponse, { pipeline }: Exchange) {
+  constructor(response: NodeResponse, { addTrailers }: LowerResponse, { pipeline }: Exchange) {
     this.#response = response;
-    // the response's own method, which is replaced afterwards
-    this.#addTrailers = response.addTrailers.bind(response);
+    this.#addTrailers = addTrailers;
     pipeline.trailers = this.#filter;
     this.#filter.note({ responseHeaders: pipeline.responseOps });
   }

@@ -1,4 +1,8 @@
-type Callback = (error?: Error | null) => void;
+import { types } from 'node:util';
+import { nodeError } from './node-errors.ts';
+
+/** Callback of `write` and `end`. */
+export type Callback = (error?: Error | null) => void;
 
 /** Bytes that an application wrote at once. */
 export interface WrittenPiece {
@@ -7,28 +11,38 @@ export interface WrittenPiece {
   readonly done: Callback | undefined;
 }
 
-const EMPTY = new Uint8Array(0);
-
 /** Bytes that an application may write before its agents have decided; past it `write` returns `false`. */
 const HIGH_WATER_BYTES = 65_536;
 
-function bytesOf(chunk: unknown, encoding: unknown): Uint8Array {
+/** Returns the bytes of a chunk as a response of node takes it. @throws TypeError for what node refuses */
+export function bytesOf(chunk: unknown, encoding: unknown): Uint8Array {
   if (typeof chunk === 'string')
     return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-  return chunk instanceof Uint8Array ? chunk : EMPTY;
+  if (types.isUint8Array(chunk)) return chunk;
+  if (chunk === null) throw nodeError('ERR_STREAM_NULL_VALUES', 'May not write null values to stream', TypeError);
+  const message = `The "chunk" argument must be of type string or an instance of Buffer or Uint8Array. Received ${typeof chunk}`;
+  throw nodeError('ERR_INVALID_ARG_TYPE', message, TypeError);
 }
 
-/** Body that an application writes, until it is taken piece by piece. Takes the arguments of `write` and `end` of a response. */
+/** Returns the length of a chunk as a response of node takes it; 0 for what is none. */
+export function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string')
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  return types.isUint8Array(chunk) ? chunk.byteLength : 0;
+}
+
+/** Body that an application writes, until it is taken piece by piece. */
 export class WrittenBody {
   readonly #onDrain: () => void;
   readonly #pieces: WrittenPiece[] = [];
-  #bytes = 0;
-  #needsDrain = false;
+  #waitingBytes = 0;
   #wake: (() => void) | undefined;
+  /** All that was written. */
+  bytes = 0;
+  /** `true` where the application was told to wait. */
+  needsDrain = false;
   /** `true` once the application has ended it. */
   ended = false;
-  /** Called when all of it was sent. */
-  endDone: Callback | undefined;
   /** Shows what is taken to agents that observe it; `undefined` where there are none, or no body. */
   show: ((chunk: Uint8Array, last: boolean) => void) | undefined;
 
@@ -44,24 +58,16 @@ export class WrittenBody {
 
   /** `true` where the application has ended it without a byte. */
   get empty(): boolean {
-    return this.ended && this.#pieces.every(({ chunk }) => chunk.byteLength === 0);
+    return this.ended && this.bytes === 0;
   }
 
   /** @returns whether the application may write more at once */
-  write(chunk: unknown, encoding: unknown, done: Callback | undefined): boolean {
-    const callback = typeof encoding === 'function' ? (encoding as Callback) : done;
-    const bytes = bytesOf(chunk, encoding);
-    this.#pieces.push({ chunk: bytes, done: callback });
-    this.#bytes += bytes.byteLength;
-    this.#needsDrain = this.#bytes >= HIGH_WATER_BYTES;
-    return !this.#needsDrain;
-  }
-
-  end(chunk: unknown, encoding: unknown, done: Callback | undefined): void {
-    this.endDone = [chunk, encoding, done].find((one) => typeof one === 'function') as Callback | undefined;
-    const bytes = bytesOf(chunk, encoding);
-    if (bytes.byteLength > 0) this.#pieces.push({ chunk: bytes, done: undefined });
-    this.ended = true;
+  write(chunk: Uint8Array, done: Callback | undefined): boolean {
+    this.#pieces.push({ chunk, done });
+    this.bytes += chunk.byteLength;
+    this.#waitingBytes += chunk.byteLength;
+    this.needsDrain = this.#waitingBytes >= HIGH_WATER_BYTES;
+    return !this.needsDrain;
   }
 
   /** Continues a wait of {@link next}. */
@@ -72,7 +78,9 @@ export class WrittenBody {
 
   /** Takes the next piece that is there. */
   shift(): WrittenPiece | undefined {
-    return this.#pieces.shift();
+    const piece = this.#pieces.shift();
+    this.#waitingBytes -= piece?.chunk.byteLength ?? 0;
+    return piece;
   }
 
   /** Waits for the next piece and takes it; `undefined` at the end. */
@@ -81,22 +89,21 @@ export class WrittenBody {
       this.announceDrain();
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const piece = this.#pieces.shift();
-    this.#bytes -= piece?.chunk.byteLength ?? 0;
+    const piece = this.shift();
     if (piece !== undefined) this.show?.(piece.chunk, false);
     return piece;
   }
 
   /** Tells the application that it may write again, where it was told to wait. */
   announceDrain(): void {
-    if (!this.#needsDrain) return;
-    this.#needsDrain = false;
+    if (!this.needsDrain) return;
+    this.needsDrain = false;
     process.nextTick(this.#onDrain);
   }
 
-  /** Ends it without what waits: what the application still writes goes nowhere. */
-  discard(): void {
-    this.ended = true;
-    this.#pieces.length = 0;
+  /** Drops what waits. @param error given to the callbacks of what is dropped */
+  discard(error: Error): void {
+    for (const { done } of this.#pieces.splice(0)) if (done !== undefined) process.nextTick(done, error);
+    this.#waitingBytes = 0;
   }
 }
