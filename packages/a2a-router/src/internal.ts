@@ -1,8 +1,9 @@
 // For the sibling packages: it carries no promise of stability.
 export { canonicalJson } from './chain/canonical-json.ts';
+export { readChainKeys } from './chain/chain-key-file.ts';
 export { payloadHash } from './chain/chain-format.ts';
 export { createChainScheme } from './chain/chain-scheme.ts';
-export { readChainKey, type VerifyChainOptions } from './chain/verify-chain-file.ts';
+export type { VerifyChainOptions } from './chain/verify-chain-file.ts';
 export type { DeadLetterReason } from './inbox/dead-letters.ts';
 export { SeenKeys } from './inbox/seen-keys.ts';
 export { createMessageId } from './message/message-id.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { ChainManager } from '@agentwire/a2a-router';
+import { ChainManager, createChain } from '@agentwire/a2a-router';
 import { main } from '@agentwire/cli';
 import { createManualClock } from '@agentwire/core/testing';
 import { expect, onTestFinished, test } from 'vitest';
@@ -54,4 +54,28 @@ test('a changed entry, a cut against a head, and a missing file are 1', async ()
   const missing = await run('chain', 'verify', '/no/such/chain');
   expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining('ERR_IO')]);
   expect(missing.stderr).toContain('agentwire chain verify audit.ndjson --key-file chain.key');
+});
+
+test('a key file holds the bytes of the secret, with a line break or without, or its hex digits', async () => {
+  const digits = '0123456789abcdef0123456789abcdef';
+  for (const [secret, content] of [
+    [Buffer.from(digits), digits],
+    [Buffer.from(digits), `${digits}\n`],
+    [Buffer.from(digits, 'hex'), digits],
+    [Buffer.from(digits, 'hex'), `${digits.toUpperCase()}\r\n`],
+    [Buffer.from('a secret of many words'), 'a secret of many words\n'],
+    [Buffer.from('a secret of many words\n'), 'a secret of many words\n'],
+  ] as const) {
+    const path = chainFile('');
+    rmSync(path);
+    const chain = createChain({ path, key: secret });
+    await chain.append('test', 'one');
+    await chain.close();
+    writeFileSync(`${path}.key`, content);
+    const { status, stdout } = await run('chain', 'verify', path, '--key-file', `${path}.key`);
+    expect([status, stdout], content).toEqual([0, expect.stringContaining('sound')]);
+    writeFileSync(`${path}.key`, 'another secret, which is long enough');
+    const wrong = await run('chain', 'verify', path, '--key-file', `${path}.key`);
+    expect([wrong.status, wrong.stdout]).toEqual([1, expect.stringContaining("or the key is not the chain's")]);
+  }
 });

@@ -26,7 +26,7 @@ test('--check opens the files that a file names, and tells all that is wrong', a
     writeFileSync(`${folder}/${name}`, text);
     return `${folder}/${name}`;
   };
-  const [empty, text] = [file('empty', '\n'), file('text', 'no key')];
+  const [empty, text, two] = [file('empty', '\n'), file('text', 'no key'), file('two', 'one\nother\n')];
   const upstream = 'upstream: http://127.0.0.1:1\n';
   const certificates = file(
     'a.yaml',
@@ -34,7 +34,7 @@ test('--check opens the files that a file names, and tells all that is wrong', a
   );
   const tokens = file(
     'b.yaml',
-    `${upstream}agents:\n  - { name: a, endpoint: "unix:/a", tokenFile: ${folder}/none }\n  - { name: b, endpoint: "grpcs://127.0.0.1:1" }\ntls: { ca: ${folder}/none }\n`,
+    `${upstream}agents:\n  - { name: a, endpoint: "unix:/a", tokenFile: ${folder}/none }\n  - { name: b, endpoint: "grpcs://127.0.0.1:1", tokenFile: ${two} }\ntls: { ca: ${folder}/none }\n`,
   );
   const open = file(
     'c.yaml',
@@ -53,7 +53,12 @@ test('--check opens the files that a file names, and tells all that is wrong', a
       `${certificates}:6: https.clientCa: ${text} has no certificates`,
       `${certificates}:8: adminTokenFile names ${empty}, which is empty`,
     ],
-    [tokens, `${tokens}:5: tls.ca names`, `${tokens}:3: agents[0].tokenFile names`],
+    [
+      tokens,
+      `${tokens}:5: tls.ca names`,
+      `${tokens}:3: agents[0].tokenFile names`,
+      `${tokens}:4: agents[1].tokenFile names ${two}, which must hold one token`,
+    ],
     [open, 'any process that reaches tcp://0.0.0.0:1 could register there'],
     [
       places,
@@ -70,6 +75,52 @@ test('--check opens the files that a file names, and tells all that is wrong', a
     expect([status, lines.length], lines.join('\n')).toEqual([1, messages.length]);
     for (const [at, message] of messages.entries()) expect(lines[at]).toContain(message);
   }
+});
+
+test('--check tells all mistakes of a file, not the first alone, and what an unknown key may be meant for', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/aw-cf-`);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = `${folder}/a.yaml`;
+  writeFileSync(
+    path,
+    `listen: 127.0.0.1
+upstream: two
+upstreams:
+  one: { target: [http://127.0.0.1:1] }
+  other: { targets: [http://127.0.0.1:1], tls: { ca: none.pem } }
+routes:
+  - { pathPrefix: two, upstream: one }
+  - { pathRegexp: /x, upstream: one }
+agents:
+  - { name: a, endpoint: "nope:/tmp/k.sock", onFailure: { timeout: opened } }
+gateway: { upstreamTimeoutMs: x, maxHeader: 5 }
+pool: { connectionsPerAgents: 1 }
+https: { cert: x.pem, key: y.pem }
+lisen: 1
+`,
+  );
+  const { status, lines } = await run('gateway', '--check', path);
+  expect(status).toBe(1);
+  for (const [line, message] of [
+    [14, 'lisen: there is no such key, did you mean listen?'],
+    [1, 'listen must be text of the form HOST:PORT'],
+    [13, 'https'],
+    [2, 'upstream: "two" is no upstream of this file'],
+    [10, 'agents[0].endpoint: no transport serves nope:'],
+    [10, 'agents[0].onFailure'],
+    [12, 'pool.connectionsPerAgents: there is no such key, did you mean connectionsPerAgent?'],
+    [11, 'gateway.maxHeader: there is no such key, did you mean maxHeaders?'],
+    [11, 'gateway.upstreamTimeoutMs'],
+    [4, 'upstreams.one.target: there is no such key, did you mean targets?'],
+    [5, 'upstreams.other.tls.ca: none.pem cannot be read'],
+    [7, 'routes[0].pathPrefix'],
+    [8, 'routes[1].pathRegexp: there is no such key, did you mean pathRegex?'],
+  ] as const)
+    expect(lines).toContainEqual(expect.stringContaining(`${path}:${line}: ${message}`));
+  expect(lines).toHaveLength(13);
+  const many = Array.from({ length: 80 }, (_, at) => `wrong${at}: 1\n`).join('');
+  writeFileSync(path, many);
+  expect((await run('gateway', '--check', path)).lines).toHaveLength(50);
 });
 
 test('top of something that is no admin server is an error that says what to give it', async () => {

@@ -38,10 +38,12 @@ function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, sche
   const { name, endpoint, onFailure, tokenFile } = agent;
   if (typeof name !== 'string' || name === '' || typeof endpoint !== 'string')
     throw source.invalid(path, 'an agent needs a name and an endpoint, both text');
-  if (endpoint !== 'reverse') source.check([...path, 'endpoint'], () => checkEndpoint(endpoint, schemes));
-  if (onFailure !== undefined)
-    source.check([...path, 'onFailure'], () => checkFailurePolicy(onFailure as FailurePolicy));
-  if (tokenFile !== undefined) source.check([...path, 'tokenFile'], () => OPTION.text('tokenFile', tokenFile));
+  const check = (key: string, run: () => void): void => {
+    source.attempt(() => source.check([...path, key], run));
+  };
+  if (endpoint !== 'reverse') check('endpoint', () => checkEndpoint(endpoint, schemes));
+  if (onFailure !== undefined) check('onFailure', () => void checkFailurePolicy(onFailure as FailurePolicy));
+  if (tokenFile !== undefined) check('tokenFile', () => OPTION.text('tokenFile', tokenFile));
   return name;
 }
 
@@ -49,11 +51,13 @@ function checkAgent(source: ConfigSource, path: ConfigPath, agent: unknown, sche
 export function checkAgents(source: ConfigSource, agents: unknown, schemes?: readonly string[]): string[] {
   if (agents === undefined) return [];
   if (!Array.isArray(agents)) throw source.invalid(['agents'], 'agents must be a list of {name, endpoint}');
-  const names = agents.map((agent: unknown, at) => checkAgent(source, ['agents', at], agent, schemes));
-  const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
+  const names = agents.map((agent: unknown, at) =>
+    source.attempt(() => checkAgent(source, ['agents', at], agent, schemes)),
+  );
+  const twice = names.findIndex((name, at) => name !== undefined && names.indexOf(name) !== at);
   if (twice !== -1)
     throw source.invalid(['agents', twice, 'name'], `there are two agents ${JSON.stringify(names[twice])}`);
-  return names;
+  return names.filter((name) => name !== undefined);
 }
 
 function checkName(source: ConfigSource, path: ConfigPath, name: unknown, agents: readonly string[]): string {

@@ -45,11 +45,11 @@ const SIMPLE = [
 
 function checkAddresses(source: ConfigSource, value: Fields): void {
   const { upstream, upstreams, adminHosts } = value;
-  if (upstream !== undefined) checkUpstreamName(source, ['upstream'], upstream, upstreams);
+  if (upstream !== undefined) source.attempt(() => checkUpstreamName(source, ['upstream'], upstream, upstreams));
   if (adminHosts === undefined) return;
   if (!Array.isArray(adminHosts)) throw source.invalid(['adminHosts'], 'adminHosts must be a list of names');
   for (const [at, host] of adminHosts.entries())
-    source.check(['adminHosts', at], () => checkHostName('a name of adminHosts', host));
+    source.attempt(() => source.check(['adminHosts', at], () => checkHostName('a name of adminHosts', host)));
 }
 
 /** Checks each option on its own, so that an error names its line. */
@@ -64,8 +64,11 @@ function checkOptions(
   if (!isObject(options)) throw source.invalid([key], `${key} must be an object of options: ${known.join(', ')}`);
   source.checkKeys([key], options, known);
   for (const [name, value] of Object.entries(options)) {
-    if (value === null) throw source.invalid([key, name], `${name} has no value; leave it out for its default`);
-    source.check([key, name], () => check({ [name]: value }));
+    if (!known.includes(name)) continue;
+    source.attempt(() => {
+      if (value === null) throw source.invalid([key, name], `${name} has no value; leave it out for its default`);
+      source.check([key, name], () => check({ [name]: value }));
+    });
   }
 }
 
@@ -76,7 +79,8 @@ function checkOptions(
  * @param file its name, for errors
  * @param schemes schemes of the available transports; default any
  * @param context environment and files that it refers to; default those of the process
- * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line, key and what is allowed there, for the first mistake; `detail.problems`
+ * has the messages of up to 50
  */
 export function parseGatewayFile(
   text: string,
@@ -92,18 +96,27 @@ export function parseGatewayFile(
   for (const key of SIMPLE) {
     const row = FILE_TABLE[key];
     if (value[key] !== undefined)
-      source.check([key], () => (typeof row === 'function' ? row : row.check)(key, value[key]));
+      source.attempt(() => source.check([key], () => (typeof row === 'function' ? row : row.check)(key, value[key])));
   }
-  checkAddresses(source, value);
+  source.attempt(() => checkAddresses(source, value));
   const { transports } = value;
   const served = Array.isArray(transports) && transports.length > 0 ? undefined : schemes;
-  const names = checkAgents(source, value['agents'], served);
-  checkOptions(source, 'pool', value['pool'], Object.keys(POOL_FILE_ROWS), resolvePoolOptions);
-  checkOptions(source, 'gateway', value['gateway'], Object.keys(GATEWAY_FILE_ROWS), checkGatewayOptions);
-  const upstreams = value['upstreams'] === undefined ? undefined : checkUpstreams(source, value['upstreams'], context);
-  if (value['routes'] !== undefined) checkRoutes(source, value);
-  if (value['pipeline'] !== undefined || value['routes'] !== undefined) checkPipelines(source, value, names);
-  checkSettings(source, value, names);
+  const names = source.attempt(() => checkAgents(source, value['agents'], served)) ?? [];
+  source.attempt(() => checkOptions(source, 'pool', value['pool'], Object.keys(POOL_FILE_ROWS), resolvePoolOptions));
+  source.attempt(() =>
+    checkOptions(source, 'gateway', value['gateway'], Object.keys(GATEWAY_FILE_ROWS), checkGatewayOptions),
+  );
+  const upstreams =
+    value['upstreams'] === undefined
+      ? undefined
+      : source.attempt(() => checkUpstreams(source, value['upstreams'], context));
+  if (value['routes'] !== undefined) source.attempt(() => checkRoutes(source, value));
+  // an agent with a mistake would be missing in them
+  source.finish();
+  if (value['pipeline'] !== undefined || value['routes'] !== undefined)
+    source.attempt(() => checkPipelines(source, value, names));
+  source.attempt(() => checkSettings(source, value, names));
+  source.finish();
   return { ...value, ...(upstreams !== undefined && { upstreams }) };
 }
 

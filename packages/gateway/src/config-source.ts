@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import type { AgentwireError } from '@agentwire/core';
+import { AgentwireError } from '@agentwire/core';
 import { ConfigDocument, type ConfigPath, shownPath } from './config-document.ts';
+import { nearestKey } from './nearest-key.ts';
 
 export type { ConfigPath } from './config-document.ts';
 
@@ -30,10 +31,14 @@ export interface ConfigContext {
 /** Deepest chain of included files. */
 const MAX_DEPTH = 8;
 
+/** Most problems that are told of one file. */
+const MAX_PROBLEMS = 50;
+
 /** YAML file with the files that it includes, which knows file and line of every value. */
 export class ConfigSource {
   readonly #document: ConfigDocument;
   readonly #places: readonly KeyPlace[];
+  readonly #problems: AgentwireError[] = [];
   /** Elements of lists and objects that came from included files, by their path here. */
   readonly #included = new Map<string, { readonly source: ConfigSource; readonly path: ConfigPath }>();
   /** Content of the file, with that of the files it includes. */
@@ -148,13 +153,41 @@ export class ConfigSource {
     }
   }
 
-  /** @throws AgentwireError as {@link invalid}, for the first key of `value` that is not among `known` */
+  /** Runs a check and keeps its error, so that what comes after it is checked too. @returns `undefined` where it failed */
+  attempt<T>(check: () => T): T | undefined {
+    try {
+      return check();
+    } catch (error) {
+      if (!(error instanceof AgentwireError)) throw error;
+      this.#problems.push(error);
+      return undefined;
+    }
+  }
+
+  /** Number of errors that {@link attempt} has kept. */
+  get problems(): number {
+    return this.#problems.length;
+  }
+
+  /** @throws AgentwireError the first one that {@link attempt} has kept, with the messages of up to 50 in `detail.problems` */
+  finish(): void {
+    const [first] = this.#problems;
+    if (first === undefined) return;
+    const problems = this.#problems.slice(0, MAX_PROBLEMS).map(({ message }) => message);
+    throw new AgentwireError(first.code, first.message, { cause: first.cause, detail: { problems } });
+  }
+
+  /** Checks that the keys of `value` are among `known`, with an error for each that is not; see {@link attempt}. */
   checkKeys(path: ConfigPath, value: object, known: readonly string[]): void {
-    const unknown = Object.keys(value).find((key) => !known.includes(key));
-    if (unknown === undefined) return;
-    const places = this.#places.filter(({ keys }) => keys.includes(unknown)).map(({ named }) => named);
-    const pointer = places.length === 0 ? '' : ` here: it belongs ${places.join(', or ')}`;
+    for (const key of Object.keys(value)) if (!known.includes(key)) this.attempt(() => this.#refuse(path, key, known));
+  }
+
+  #refuse(path: ConfigPath, key: string, known: readonly string[]): never {
+    const places = this.#places.filter(({ keys }) => keys.includes(key)).map(({ named }) => named);
+    const near = places.length === 0 ? nearestKey(key, known) : undefined;
+    const meant = near === undefined ? '' : `, did you mean ${near}?`;
+    const pointer = places.length === 0 ? meant : ` here: it belongs ${places.join(', or ')}`;
     const message = `there is no such key${pointer}; ${path.length === 0 ? 'the file' : shownPath(path)} may have ${known.join(', ')}`;
-    throw this.invalid([...path, unknown], message);
+    throw this.invalid([...path, key], message);
   }
 }

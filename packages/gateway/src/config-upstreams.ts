@@ -67,44 +67,59 @@ export function checkUpstreams(
   context: ConfigContext,
 ): Readonly<Record<string, UpstreamConfig>> {
   if (!isObject(upstreams)) throw source.invalid(['upstreams'], 'upstreams must be an object of upstreams by name');
-  const checked = Object.entries(upstreams).map(([name, config]): [string, UpstreamConfig] => {
-    const path = ['upstreams', name];
-    if (!isUpstreamName(name))
-      throw source.invalid(path, 'the name of an upstream is 1 to 64 letters, digits, _ and -');
-    if (!isObject(config)) throw source.invalid(path, 'an upstream must be an object with targets');
-    source.checkKeys(path, config, UPSTREAM_KEYS);
-    const { tls } = config;
-    const loaded = { ...config, ...(tls !== undefined && { tls: withPems(source, name, tls, context) }) };
-    for (const [key, value] of Object.entries(loaded)) {
-      if (value === null) throw source.invalid([...path, key], `${key} has no value; leave it out for its default`);
-      const table = UPSTREAM_TABLE as Readonly<Record<string, (name: string, value: unknown) => void>>;
-      source.check([...path, key], () => table[key]?.(key, value));
-    }
-    source.check(path, () => checkUpstreamConfig(name, loaded));
-    return [name, loaded as unknown as UpstreamConfig];
+  const checked = Object.entries(upstreams).flatMap(([name, config]) => {
+    const one = source.attempt(() => checkOne(source, name, config, context));
+    return one === undefined ? [] : [[name, one] as const];
   });
   return Object.fromEntries(checked);
+}
+
+/** Checks one upstream. @returns it with the content of its PEM files */
+function checkOne(source: ConfigSource, name: string, config: unknown, context: ConfigContext): UpstreamConfig {
+  const path = ['upstreams', name];
+  if (!isUpstreamName(name)) throw source.invalid(path, 'the name of an upstream is 1 to 64 letters, digits, _ and -');
+  if (!isObject(config)) throw source.invalid(path, 'an upstream must be an object with targets');
+  const before = source.problems;
+  source.checkKeys(path, config, UPSTREAM_KEYS);
+  const { tls } = config;
+  const loaded = { ...config, ...(tls !== undefined && { tls: withPems(source, name, tls, context) }) };
+  checkEach(source, path, loaded, UPSTREAM_TABLE);
+  // it would tell of the same mistakes again
+  if (source.problems === before) source.check(path, () => checkUpstreamConfig(name, loaded));
+  return loaded as unknown as UpstreamConfig;
+}
+
+/** Checks each option of an object by its row. */
+function checkEach(source: ConfigSource, path: readonly (string | number)[], options: Fields, rows: object): void {
+  const table = rows as Readonly<Record<string, (name: string, value: unknown) => void>>;
+  for (const [key, option] of Object.entries(options))
+    source.attempt(() => {
+      if (option === null) throw source.invalid([...path, key], `${key} has no value; leave it out for its default`);
+      if (Object.hasOwn(table, key)) source.check([...path, key], () => table[key]?.(key, option));
+    });
 }
 
 /** Checks the routes of a file. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key */
 export function checkRoutes(source: ConfigSource, value: Fields): void {
   const { routes, upstreams, upstream } = value;
   if (!Array.isArray(routes)) throw source.invalid(['routes'], 'routes must be a list of routes');
-  for (const [at, route] of (routes as unknown[]).entries()) {
-    const path = ['routes', at];
-    if (!isObject(route)) throw source.invalid(path, 'a route must be an object');
-    source.checkKeys(path, route, Object.keys(ROUTE_TABLE));
-    for (const [key, option] of Object.entries(route)) {
-      if (option === null) throw source.invalid([...path, key], `${key} has no value; leave it out for its default`);
-      const table = ROUTE_TABLE as Readonly<Record<string, (name: string, value: unknown) => void>>;
+  for (const [at, route] of (routes as unknown[]).entries())
+    source.attempt(() => {
+      const path = ['routes', at];
+      if (!isObject(route)) throw source.invalid(path, 'a route must be an object');
+      const before = source.problems;
+      source.checkKeys(path, route, Object.keys(ROUTE_TABLE));
       // the names in it are checked against the agents of the file
-      if (key !== 'pipeline') source.check([...path, key], () => table[key]?.(key, option));
-    }
-    source.check(path, () => checkRoute(`route ${at + 1}`, route as RouteOptions));
-    if (route['upstream'] !== undefined) checkUpstreamName(source, [...path, 'upstream'], route['upstream'], upstreams);
-    else if (upstream === undefined)
-      throw source.invalid(path, 'this route needs an upstream, because the file has none for all routes');
-  }
+      const { pipeline, ...options } = route;
+      if (pipeline === null)
+        throw source.invalid([...path, 'pipeline'], 'pipeline has no value; leave it out for its default');
+      checkEach(source, path, options, ROUTE_TABLE);
+      if (source.problems === before) source.check(path, () => checkRoute(`route ${at + 1}`, route as RouteOptions));
+      if (route['upstream'] !== undefined)
+        checkUpstreamName(source, [...path, 'upstream'], route['upstream'], upstreams);
+      else if (upstream === undefined)
+        throw source.invalid(path, 'this route needs an upstream, because the file has none for all routes');
+    });
 }
 
 /** Checks that a name of an upstream is one of the file. @throws AgentwireError `ERR_INVALID_ARGUMENT` naming file, line and key */

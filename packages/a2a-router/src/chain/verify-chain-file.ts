@@ -1,5 +1,5 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { checkOptions, checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
@@ -35,14 +35,6 @@ const TABLE: OptionTable<VerifyChainOptions> = {
   chainId: OPTION.integer(0, 0xffff_ffff),
   segments: OPTION.boolean,
 };
-
-/** Reads the key of a chain from a file: a PEM key, 32 or more hex digits, or the bytes as they are. */
-export function readChainKey(path: string): Uint8Array | KeyObject {
-  const bytes = attempt(path, () => readFileSync(path));
-  const text = bytes.toString('latin1').trim();
-  if (text.startsWith('-----BEGIN')) return createPublicKey(text);
-  return /^(?:[0-9a-fA-F]{2}){16,}$/.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : new Uint8Array(bytes);
-}
 
 /**
  * Reads a chain file from its first entry to its last and tells whether every hash, key and signature holds.
@@ -94,10 +86,17 @@ function check(
     // only the system's refusal to read is no statement about the chain.
     if ((error as { readonly syscall?: unknown } | null)?.syscall !== undefined)
       throw toAgentwireError(error, 'ERR_IO', path);
-    return error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    return isUnproven(found, options) ? `${message}, or the key is not the chain's` : message;
   } finally {
     closeSync(fd);
   }
+}
+
+/** Returns whether a key was used and it has proven nothing: it may be another chain's. */
+function isUnproven({ verifier, algorithm }: Found, options: VerifyChainOptions): boolean {
+  if (verifier === undefined || keysOf(options).length === 0) return false;
+  return algorithm === 'ed25519' ? verifier.securedUpTo < 0 : verifier.first === undefined;
 }
 
 function segmentsOf(path: string): string[] {

@@ -17,7 +17,7 @@ import { addSocketFlags, type SocketFlags, socketAccess } from '../socket-flags.
 import { addTlsFlags, checkTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { watchCommand } from '../watch/watch-command.ts';
-import { checkAgent, endWithWatcher, reportLoadedFiles, watchedAs } from '../watch/watched-process.ts';
+import { isWatched, reportLoadedFiles, waitToServe } from '../watch/watched-process.ts';
 import { serveAgentPrimary } from '../workers/agent-primary.ts';
 import { openWorkerLink } from '../workers/worker-link.ts';
 import { hangTimeoutMs, WORKER_TIMEOUT, workerCount } from '../workers/worker-flags.ts';
@@ -81,14 +81,13 @@ async function run(module: string, options: AgentOptions, context: CommandContex
       await cleanup.run();
     }
   }
-  const watched = watchedAs();
-  if (watched !== undefined) reportLoadedFiles();
+  const watched = isWatched();
+  if (watched) reportLoadedFiles();
   const agent = await loadAgent(module, EXAMPLE);
-  if (watched === 'check') return checkAgent(agent);
-  const endWatch = watched === undefined ? undefined : endWithWatcher();
   const stock = stockTransports({ ...tlsOf(options), sockets, logger }, EXAMPLE);
   const transports = await loadTransports(options.transport, stock, { logger, example: EXAMPLE });
   const callers = new KnownTokens(token === undefined ? {} : { '*': token });
+  const watch = watched ? await waitToServe(agent) : undefined;
   const traces = await traceToOtlp(options.otlp, agent.name, { logger, example: EXAMPLE });
   const server = await serveAgent(agent, {
     transports,
@@ -126,7 +125,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
     if (link === undefined) notifyServiceManager('stopping', logger);
     return server.drain();
   };
-  const drained = drainOnSignal(context.terminal, drain, isQuiet, link?.asked);
+  const drained = drainOnSignal(context.terminal, drain, isQuiet, link?.asked ?? watch?.asked);
   // that of a worker is its primary process's
   const endHangup = link === undefined ? outliveHangup(logger, RELOAD_ADVICE) : undefined;
   if (link === undefined) for (const endpoint of server.endpoints) tell('listening', endpoint);
@@ -137,7 +136,7 @@ async function run(module: string, options: AgentOptions, context: CommandContex
   process.off('unhandledRejection', onFloating);
   endHangup?.();
   link?.end();
-  endWatch?.();
+  watch?.end();
 }
 
 /** `agentwire agent`: serves an agent. */

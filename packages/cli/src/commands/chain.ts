@@ -1,5 +1,5 @@
 import { verifyChainFile } from '@agentwire/a2a-router';
-import { readChainKey } from '@agentwire/a2a-router/internal';
+import { readChainKeys } from '@agentwire/a2a-router/internal';
 import { AgentwireError } from '@agentwire/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -19,7 +19,7 @@ const EXAMPLE = 'agentwire chain verify audit.ndjson --key-file chain.key';
 function verify(file: string, flags: VerifyFlags, context: CommandContext): void {
   const { keyFile, head, chainId, segments } = flags;
   const { summary, ...report } = verifyChainFile(file, {
-    ...(keyFile !== undefined && { key: keyFile.map((path) => readChainKey(path)) }),
+    ...(keyFile !== undefined && { key: keyFile.flatMap((path) => readChainKeys(path)) }),
     ...(head !== undefined && { head }),
     ...(chainId !== undefined && { chainId }),
     ...(segments !== undefined && { segments }),
@@ -48,7 +48,7 @@ export function addChainCommand(program: Command, context: CommandContext): void
     .argument('<file>', 'the chain')
     .option(
       '--key-file <file>',
-      'secret of a keyed chain, or public key (PEM) of a signed one; again for each key of a chain whose key was rotated',
+      'secret of a keyed chain, as its bytes, as text on one line or as hex digits, or public key (PEM) of a signed one; again for each key of a chain whose key was rotated',
       (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
     )
     .option('--head <sequence:hash>', 'a head that was kept outside, so that a cut is found')

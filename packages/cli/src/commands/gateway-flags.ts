@@ -47,7 +47,7 @@ export function usage<T>(flag: string, example: string, check: () => T): T {
     return check();
   } catch (error) {
     if (error instanceof AgentwireError && error.code.startsWith('ERR_INVALID_'))
-      throw new UsageError(`${flag}${error.message}`, example);
+      throw new UsageError(`${flag}${error.message}`, example, error.detail?.['problems'] as string[] | undefined);
     throw error;
   }
 }

@@ -20,7 +20,7 @@ function problemsOf(file: string, flags: GatewayFlags): readonly string[] {
   try {
     return checkGatewayFiles(gatewaySettings({ ...flags, config: file }, silentLogger), EXAMPLE);
   } catch (error) {
-    if (error instanceof UsageError) return [error.message];
+    if (error instanceof UsageError) return error.problems;
     throw error;
   }
 }

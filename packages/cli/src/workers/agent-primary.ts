@@ -2,6 +2,7 @@ import { type Logger, parseEndpoint, systemClock } from '@agentwire/core';
 import type { SocketFileOptions } from '@agentwire/transport-uds';
 import type { Cleanup } from '../cleanup.ts';
 import type { CommandContext } from '../command-context.ts';
+import { line } from '../output/terminal.ts';
 import { notifyServiceManager } from '../service-manager.ts';
 import { drainOnSignal } from '../signals.ts';
 import { forkWorker, killAfter, stayAlive, type WorkerLimits } from './fork-worker.ts';
@@ -62,9 +63,15 @@ export async function serveAgentPrimary(
     },
   });
   cleanup.defer(() => workers.drain());
+  // its logger has no info lines unless it is verbose
+  const tellLog = (text: string): void => {
+    if (!quiet) line(context.terminal.stderr, text);
+  };
   const restart = (): void => {
+    tellLog('SIGHUP: the workers are replaced one by one');
     workers
       .restart()
+      .then(() => tellLog('all workers were replaced'))
       .catch((error: unknown) => logger.error({ err: error }, 'not all workers were replaced; the others go on'));
   };
   process.on('SIGHUP', restart);
