@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createManualClock } from '@agentwire/core/testing';
 import { ALLOW } from '@agentwire/core';
 import { createGateway, type GatewayOptions } from '@agentwire/gateway';
@@ -234,6 +236,38 @@ describe('uploads', () => {
     const client = await rawClient(url);
     client.send(`POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(50_000)}`);
     await passing(clock, client.until(/^HTTP\/1\.1 408 [^]*240 bytes per second/));
+  });
+
+  test('that stop are closed 5 s after their answer, and those that go on after 30 s', async () => {
+    const clock = createManualClock();
+    const { gateway } = await setup({}, { clock, maxRequestBodyBytes: 10 });
+    const server = createServer(gateway.handler).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    let readBytes = 0;
+    server.on('connection', (socket) => socket.on('data', (chunk: Buffer) => (readBytes += chunk.length)));
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [silent, busy] = [await rawClient(url), await rawClient(url)];
+    const closedAt = new Map<string, number>();
+    let sentBytes = 0;
+    const send = (client: typeof busy, text: string): void => {
+      client.send(text);
+      sentBytes += text.length;
+    };
+    for (const [name, client] of Object.entries({ silent, busy })) {
+      client.socket.once('close', () => closedAt.set(name, clock.now()));
+      send(client, 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9000000\r\n\r\nx');
+      await client.until(/^HTTP\/1\.1 413 /);
+    }
+    while (clock.now() < 29_000) {
+      send(busy, 'x');
+      await expect.poll(() => readBytes).toBe(sentBytes);
+      clock.advance(1_000);
+      if (clock.now() === 6_000) await silent.closed();
+    }
+    await passing(clock, busy.closed());
+    expect(closedAt.get('silent')).toBeLessThanOrEqual(6_000);
+    expect(closedAt.get('busy')).toBeGreaterThanOrEqual(29_000);
   });
 
   test.each([

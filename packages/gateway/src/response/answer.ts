@@ -10,6 +10,8 @@ import type { OwnResponse } from './own-response.ts';
 
 /** Time in which the rest of an unread body is read and discarded after the answer, in milliseconds. */
 const DISCARD_MS = 30_000;
+/** Time without a byte of it after which nothing more is waited for: a client that has stopped sending can be left. */
+const DISCARD_QUIET_MS = 5_000;
 
 /** Longest unread body that is discarded so that its connection can be kept, in bytes. */
 const DISCARDED_BYTES = 65_536;
@@ -47,13 +49,23 @@ function afterwards(
  * resets the connection, and the peer never reads the answer.
  */
 function discardRest({ request, response, clock }: AnswerDeps): void {
+  let heardAt = clock.now();
+  const until = heardAt + DISCARD_MS;
+  const onData = (): void => {
+    heardAt = clock.now();
+  };
   const end = (): void => {
     clock.clearTimeout(timer);
-    request.off('end', end).off('close', end);
+    request.off('end', end).off('close', end).off('data', onData).resume();
     response.end();
   };
-  const timer = clock.setTimeout(end, DISCARD_MS);
-  request.on('end', end).on('close', end).resume();
+  const look = (): void => {
+    const restMs = Math.min(heardAt + DISCARD_QUIET_MS, until) - clock.now();
+    if (restMs > 0) timer = clock.setTimeout(look, restMs);
+    else end();
+  };
+  let timer = clock.setTimeout(look, DISCARD_QUIET_MS);
+  request.on('end', end).on('close', end).on('data', onData).resume();
 }
 
 /** Answer of the gateway itself, as it was sent. */
