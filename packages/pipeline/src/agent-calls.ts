@@ -1,4 +1,4 @@
-import { AgentwireError, type Decision, type ProxyEvent, type RequestHeaders } from '@agentwire/core';
+import { AgentwireError, type Audit, type Decision, type ProxyEvent, type RequestHeaders } from '@agentwire/core';
 import type { FailureKind, PoolAskOptions } from '@agentwire/pool';
 import { failureKindOf, isCachedDecision } from '@agentwire/pool/internal';
 import type { AgentDirectory, ResolvedPipelineOptions } from './pipeline-options.ts';
@@ -7,16 +7,16 @@ import type { TrailerFilter } from './trailers.ts';
 
 type Question = Exclude<ProxyEvent, { type: 'requestComplete' }>;
 
-/** Texts in the audits of a request's decisions, each once. */
-export type NotedAudit = Readonly<Record<'ruleIds' | 'tags' | 'reasonCodes', string[]>>;
+/** Texts in the audits of a request's decisions. */
+export type NotedAudit = Pick<Audit, 'ruleIds' | 'tags' | 'reasonCodes'>;
 
-/** Texts of one kind that are kept per request: a body or a WebSocket has any number of decisions. */
+/** Texts of one kind that are kept of several decisions: a body or a WebSocket has any number of them. */
 const MAX_NOTED = 16;
 
-const NO_TEXTS: readonly string[] = [];
-
-function note(noted: string[], texts: readonly string[]): void {
-  for (const text of texts) if (noted.length < MAX_NOTED && !noted.includes(text)) noted.push(text);
+/** Returns the texts of both, each once. */
+function together(noted: readonly string[] = [], texts: readonly string[] = []): readonly string[] {
+  const isKnown = noted.length >= MAX_NOTED || texts.every((text) => noted.includes(text));
+  return isKnown ? noted : [...new Set([...noted, ...texts])].slice(0, MAX_NOTED);
 }
 
 /** Calls of one request to its agents: with the time that each of them has, and notes of what they decided. */
@@ -38,7 +38,7 @@ export class AgentCalls {
   failure: { readonly agent: string; readonly kind: FailureKind } | undefined;
   /** Agents whose decision came from the pool's cache; `undefined` where none did. */
   cached: string[] | undefined;
-  /** Texts in the audits of the decisions so far, at most 16 of each kind; `undefined` where there is none. */
+  /** Texts in the audits of the decisions so far, of several at most 16 of each kind; `undefined` where there is none. */
   noted: NotedAudit | undefined;
   /** Verdict that ended the request, else `allow`. */
   decided = 'allow';
@@ -106,12 +106,18 @@ export class AgentCalls {
     const kind = failureKindOf(decision);
     if (kind !== undefined) this.failure = { agent, kind };
     else if (isCachedDecision(decision)) (this.cached ??= []).push(agent);
-    const { ruleIds = NO_TEXTS, tags = NO_TEXTS, reasonCodes = NO_TEXTS } = decision.audit ?? {};
-    if (ruleIds.length + tags.length + reasonCodes.length === 0) return decision;
-    this.noted ??= { ruleIds: [], tags: [], reasonCodes: [] };
-    note(this.noted.ruleIds, ruleIds);
-    note(this.noted.tags, tags);
-    note(this.noted.reasonCodes, reasonCodes);
+    const { ruleIds, tags, reasonCodes } = decision.audit ?? {};
+    if (ruleIds === undefined && tags === undefined && reasonCodes === undefined) return decision;
+    const { noted } = this;
+    // most requests have one decision with an audit, which is not copied
+    this.noted =
+      noted === undefined
+        ? decision.audit
+        : {
+            ruleIds: together(noted.ruleIds, ruleIds),
+            tags: together(noted.tags, tags),
+            reasonCodes: together(noted.reasonCodes, reasonCodes),
+          };
     return decision;
   }
 

@@ -76,7 +76,7 @@ export class Pipeline {
     return this.#calls.cached;
   }
 
-  /** Texts in the audits of all decisions so far, at most 16 of each kind; `undefined` where there is none. */
+  /** Texts in the audits of all decisions so far, of several at most 16 of each kind; `undefined` where there is none. */
   get noted(): NotedAudit | undefined {
     return this.#calls.noted;
   }

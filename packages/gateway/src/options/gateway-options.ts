@@ -38,8 +38,8 @@ export interface RequestSummary {
   /** Kind of that agent's failure, as in `agent_failures_total`. */
   readonly reason?: FailureKind | undefined;
   /**
-   * Rule ids, tags and reason codes of `decision`; for requests that were not refused, of all decisions on them, at most 16 of each.
-   * `undefined` where there are none.
+   * Rule ids, tags and reason codes of `decision`; for requests that were not refused, of all decisions on them, at most 16 of each if there
+   * are several. `undefined` where there are none.
    */
   readonly audit?: Pick<Audit, 'ruleIds' | 'tags' | 'reasonCodes'> | undefined;
   /** Agents whose decision came from the pool's cache. */
