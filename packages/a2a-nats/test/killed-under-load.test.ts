@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -152,7 +152,8 @@ describe.skipIf(!hasServer)(`under 1000 requests and 1000 durable messages${unle
       async ({ payload: body }) => {
         const number = body.kind === 'json' ? Number(body.value) : Number.NaN;
         begin(handlers, number);
-        await setTimeout(5);
+        // several turns of the event loop, so that others begin meanwhile
+        for (let at = 0; at < 20; at++) await turn();
         end(handlers, number);
       },
       { ackWaitMs: 500, concurrency: IN_HAND, backoffMs: [20] },
