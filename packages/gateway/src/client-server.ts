@@ -92,6 +92,8 @@ export class ClientServer {
     server.maxConnections = options.maxConnections;
     // "100 Continue" is sent when the body is wanted, so that a client whose head is blocked never sends it
     server.on('checkContinue', (request, response) => connectionOf(request.socket)?.take(response, true));
+    // without a listener Node answers 417 by itself, and no log has the request
+    server.on('checkExpectation', onHttp1);
     server.on('drop', onDrop);
     server.on('close', () => this.#closed.resolve());
     const errors = new ClientErrors(options);

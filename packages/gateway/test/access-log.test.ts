@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Decision, ProxyEvent } from '@agentwire/core';
 import { openAccessLog, type AccessLogOptions, type RequestSummary } from '@agentwire/gateway';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { exchange } from './raw-client.ts';
 import { setup } from './setup.ts';
 
 const block: Decision = { verdict: { type: 'block', status: 403 }, audit: { ruleIds: ['942100', 'sql"i\n'] } };
@@ -66,6 +69,39 @@ async function logged(options: Partial<AccessLogOptions>, ...summaries: Partial<
   await log.close();
   return stream.lines;
 }
+
+test('values of path parameters are logged only with the query; what a path attacks with stays in the line', async () => {
+  const uri = '/a;jsessionid=5AC6/..;/b;v=1;w/%3bx?token=secret';
+  const lines = await logged({}, { uri });
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ path: '/a;jsessionid=…/..;/b;v=…;w/%3bx' });
+  const [whole] = await logged({ query: true }, { uri });
+  expect(JSON.parse(whole ?? '')).toMatchObject({ path: uri });
+});
+
+test('a request that expects what no proxy does is answered 417 and is in the log, over HTTP/1.1 and HTTP/2', async () => {
+  const path = join(folder(), 'access.log');
+  const log = await openAccessLog({ file: path });
+  const { url } = await setup({}, { onRequestEnd: (summary) => log.log(summary) }, undefined, { h2c: true });
+  const http1 = await exchange(url, 'GET /1 HTTP/1.1\r\nhost: h\r\nexpect: 200-ok\r\n\r\n');
+  expect(http1).toMatch(/^HTTP\/1\.1 417 /);
+  // HTTP/1.0 has no expectations
+  const http10 = await exchange(url, 'GET /0 HTTP/1.0\r\nhost: h\r\nexpect: 200-ok\r\n\r\n');
+  expect(http10).toMatch(/^HTTP\/1\.1 200 /);
+  const session = connect(url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':path': '/2', expect: '200-ok' });
+  stream.on('error', () => undefined).resume();
+  const [head] = (await once(stream, 'response')) as [{ ':status': number }];
+  expect(head[':status']).toBe(417);
+  await vi.waitFor(() => expect(log.stats.written).toBe(3));
+  await log.close();
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { path: '/1', status: 417 },
+    { path: '/0', status: 200 },
+    { path: '/2', status: 417 },
+  ]);
+});
 
 test('a gateway logs one JSON line per request: decision, agent, rules, target and split times, without the query', async () => {
   const path = join(folder(), 'access.log');

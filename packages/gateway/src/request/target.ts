@@ -86,6 +86,13 @@ function checkFraming({ headers, httpVersionMinor }: ClientRequest): void {
     throw new BadRequest(501, 'only chunked transfer-encoding is understood');
 }
 
+/** Refuses an expectation that this proxy does not meet (RFC 9110 §10.1.1), which HTTP/1.0 has not. */
+function checkExpectation({ headers, httpVersionMajor: major, httpVersionMinor: minor }: ClientRequest): void {
+  const { expect } = headers;
+  if (expect === undefined || (major === 1 && minor === 0)) return;
+  if (expect.trim().toLowerCase() !== '100-continue') throw new BadRequest(417, 'only 100-continue can be expected');
+}
+
 /** Bytes of a request line besides method and target: two spaces and `HTTP/1.1`. */
 const LINE_BYTES = 10;
 
@@ -107,6 +114,7 @@ export function targetOf(request: ClientRequest, options: TargetOptions): Reques
   checkVersion(request);
   checkSize(request, options);
   checkFraming(request);
+  checkExpectation(request);
   if (request instanceof Http2Request && !/^https?$/.test(request.scheme ?? ''))
     throw new BadRequest(400, ':scheme is neither http nor https');
   const host = hostOf(request);
@@ -137,12 +145,16 @@ function withoutUser(text: string): string {
   return isHost(host) || !rest.includes('@') ? scheme + host + rest : `${scheme}…`;
 }
 
+/** Values of path parameters: `abc` of `/a;jsessionid=abc/b`. */
+const PARAMETER_VALUES = /(;[^/;=]*=)[^/;]+/g;
+
 /**
- * Returns a target for a log line: short, without user and password, and without its query, which may contain tokens, unless
- * `withQuery`.
+ * Returns a target for a log line: short, without user and password, and without its query and the values of its path
+ * parameters, which may be tokens, unless `withQuery`.
  */
 export function loggedPath(url = '', withQuery = false, maxCharacters: number = LOGGED_CHARACTERS): string {
   const query = /[?#]/.exec(url)?.index ?? url.length;
-  const text = withoutUser(url.slice(0, query)) + (withQuery ? url.slice(query) : '');
+  const path = withoutUser(url.slice(0, query));
+  const text = withQuery ? path + url.slice(query) : path.includes(';') ? path.replace(PARAMETER_VALUES, '$1…') : path;
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }

@@ -27,7 +27,7 @@ export function outcomeOf(error: unknown): Outcome {
  * is not certain.
  */
 export class BadRequest extends Error {
-  readonly status: 400 | 405 | 408 | 414 | 426 | 431 | 501 | 505;
+  readonly status: 400 | 405 | 408 | 414 | 417 | 426 | 431 | 501 | 505;
   /** Further headers of the answer, names and values in turn. */
   readonly headers: readonly string[];
 
