@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import type { NodeResponse } from './node-messages.ts';
 
 const METHODS = [
@@ -20,7 +21,20 @@ export type LowerResponse = Pick<NodeResponse, (typeof METHODS)[number]>;
 export function lowerResponse(response: NodeResponse): LowerResponse {
   const lower: Partial<Record<(typeof METHODS)[number], unknown>> = {};
   for (const name of METHODS) lower[name] = response[name].bind(response);
+  const setTrailer = trailerSetter(response)?.bind(response);
+  // node's own would call the method of that name which the application sees
+  if (setTrailer !== undefined)
+    lower.addTrailers = (trailers: OutgoingHttpHeaders) => {
+      for (const [name, value] of Object.entries(trailers)) setTrailer(name, value);
+    };
   return lower as LowerResponse;
+}
+
+type SetTrailer = (name: string, value: OutgoingHttpHeader | undefined) => void;
+
+/** Returns `setTrailer` of a response of node:http2's compatibility layer; node:http has no such method. */
+export function trailerSetter(response: NodeResponse): SetTrailer | undefined {
+  return (response as { readonly setTrailer?: SetTrailer }).setTrailer;
 }
 
 /** Puts an accessor in place of a property of a response. @returns the function that puts back what was there */

@@ -10,7 +10,7 @@ export class ResponseTrailers {
   readonly #response: NodeResponse;
   readonly #addTrailers: LowerResponse['addTrailers'];
   readonly #filter = new TrailerFilter();
-  readonly #lines: string[] = [];
+  #lines: string[] = [];
   #passes = false;
   /** Head as the application wrote it. */
   head: HeaderList = [];
@@ -27,9 +27,16 @@ export class ResponseTrailers {
     return this.#lines.length === 0;
   }
 
+  /** Adds trailers; over HTTP/2 in place of those of the same name, as node does. */
   add(lines: readonly string[]): void {
+    if (this.#response.req.httpVersionMajor > 1) this.#remove(lines);
     this.#lines.push(...lines);
     if (this.#passes) this.pass();
+  }
+
+  #remove(lines: readonly string[]): void {
+    const names = new Set(lines.flatMap((name, at) => (at % 2 === 0 ? [name.toLowerCase()] : [])));
+    this.#lines = this.#lines.filter((_, at) => !names.has((this.#lines[at - (at % 2)] as string).toLowerCase()));
   }
 
   /** Passes what is there; from here on, {@link add} passes at once. */

@@ -1,5 +1,5 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
-import { holdDrain, type LowerResponse, lowerResponse, replaceProperty } from './lower-response.ts';
+import { type OutgoingHttpHeader, type OutgoingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http';
+import { holdDrain, type LowerResponse, lowerResponse, replaceProperty, trailerSetter } from './lower-response.ts';
 import { headersSent, nodeError } from './node-errors.ts';
 import type { NodeResponse } from './node-messages.ts';
 import { linesOf } from './response-head.ts';
@@ -78,7 +78,10 @@ export class WrittenResponse {
       flushHeaders: () => this.#flushHeaders(),
       write: (...given: unknown[]) => this.#write(given),
       end: (...given: unknown[]) => this.#end(given),
-      addTrailers: (trailers: OutgoingHttpHeaders) => this.#deps.onTrailers(linesOf(trailers)),
+      addTrailers: (trailers: OutgoingHttpHeaders) => this.#addTrailers(trailers),
+      ...(trailerSetter(response) !== undefined && {
+        setTrailer: (name: string, value: OutgoingHttpHeader) => this.#addTrailers({ [name]: value }),
+      }),
       setHeader: (name: string, value: OutgoingHttpHeader & string) => {
         this.#checkOpen('set');
         return lower.setHeader(name, value);
@@ -92,6 +95,16 @@ export class WrittenResponse {
         lower.removeHeader(name);
       },
     });
+  }
+
+  /** @throws TypeError for what no trailer can be, as node does */
+  #addTrailers(trailers: OutgoingHttpHeaders | readonly (readonly [string, string])[]): void {
+    const lines = linesOf(trailers);
+    for (let at = 0; at < lines.length; at += 2) {
+      validateHeaderName(lines[at] as string);
+      validateHeaderValue(lines[at] as string, lines[at + 1] as string);
+    }
+    this.#deps.onTrailers(lines);
   }
 
   /** @throws Error for headers behind the head */

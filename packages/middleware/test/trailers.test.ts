@@ -50,3 +50,39 @@ test.each([
   const [trailers] = (await once(stream, 'trailers')) as [IncomingHttpHeaders];
   expect(Object.entries(trailers)).toEqual([['x-sum', '7']]);
 });
+
+test.each([
+  ['reads the body', reads],
+  ['judges the head', judges],
+])(
+  'setTrailer of node:http2 is filtered too behind an agent that %s, and the last value counts',
+  async (_what, agent) => {
+    const pool = await poolWith(agent);
+    const judged = agentMiddleware({ pool, agents: ['waf'] });
+    const errors: unknown[] = [];
+    const server = createHttp2Server((request, response) =>
+      judged(request as never, response as never, () => {
+        response.write('bo');
+        for (const name of ['x-removed', 'set-cookie', 'x-sum']) response.setTrailer(name, '1');
+        response.setTrailer('x-sum', '7');
+        for (const [name, value] of [
+          ['bad name', '1'],
+          ['x-bad', 'a\r\nb'],
+        ] as const)
+          try {
+            response.addTrailers({ [name]: value });
+          } catch (error) {
+            errors.push((error as { code: unknown }).code);
+          }
+        response.end('dy');
+      }),
+    );
+    const session = connect(await listen(server as never));
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':path': '/' });
+    stream.resume();
+    const [trailers] = (await once(stream, 'trailers')) as [IncomingHttpHeaders];
+    expect(Object.entries(trailers)).toEqual([['x-sum', '7']]);
+    expect(errors).toEqual(['ERR_INVALID_HTTP_TOKEN', 'ERR_INVALID_CHAR']);
+  },
+);
