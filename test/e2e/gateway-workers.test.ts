@@ -127,6 +127,19 @@ test('a worker whose event loop is blocked is told in the log, killed and replac
   expect((await fetch(url)).status).toBe(200);
 });
 
+test('a worker that hangs holds up neither a rolling restart nor the end for longer than its timeout', async () => {
+  // a worker that drains is killed after 40 s in any case
+  const { gateway, admin } = await gatewayWith('--upstream', await upstream(), '--worker-timeout-ms', '400');
+  const before = await readyPids(admin);
+  process.kill(before[0] ?? 0, 'SIGSTOP');
+  gateway.child.kill('SIGHUP');
+  await expect.poll(() => gateway.stderr(), { timeout: 20_000 }).toContain('all workers were replaced');
+  await expect.poll(() => counted(admin, 'gateway_worker_failures_total{reason="hung"}')).toBe(1);
+  const [stopped = 0] = await readyPids(admin);
+  process.kill(stopped, 'SIGSTOP');
+  expect(await gateway.stop()).toBe(0);
+});
+
 test('a worker that is killed under load is replaced; only its requests in flight fail', async () => {
   const { url, admin } = await gatewayWith('--upstream', await upstream());
   const clients = 8;

@@ -25,7 +25,7 @@ export interface WorkerDeps {
   readonly startTimeoutMs: number;
   /** Time until a worker that does not end after a drain is killed, in milliseconds. */
   readonly killAfterMs: number;
-  /** Time without a message after which a worker that serves is killed, in milliseconds; 0: never. */
+  /** Time without a message after which a worker that serves or drains is killed, in milliseconds; 0: never. */
   readonly hangTimeoutMs: number;
   readonly logger: Logger;
 }
@@ -53,6 +53,8 @@ export class Worker {
     process.on('message', (message: FromWorker) => this.#onMessage(message));
     // a process that cannot be started has an error and, as any other, an exit
     process.on('error', () => undefined);
+    // it has drained: nothing that it says can come any more
+    process.on('disconnect', () => this.#watch?.stop());
     process.on('exit', () => this.#onExit());
   }
 
@@ -123,7 +125,6 @@ export class Worker {
       this.#process.process.kill('SIGKILL');
     } else if (this.#state === 'ready') {
       this.#state = 'draining';
-      this.#watch?.stop();
       this.#send({ type: 'drain' });
       this.#killIn(this.#deps.killAfterMs);
     }

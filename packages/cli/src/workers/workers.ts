@@ -17,7 +17,7 @@ export interface WorkersDeps {
   readonly onReady?: (worker: Worker) => void;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called with each worker that served and ended by itself. */
+  /** Called with each worker that served and ended by itself, or was killed because it hung. */
   readonly onFailure?: (worker: Worker) => void;
   /** Called with each worker whose process has ended. */
   readonly onExit?: (worker: Worker) => void;
@@ -150,7 +150,9 @@ export class Workers {
     this.#members.delete(worker);
     if (worker.state === 'ended') return;
     this.#leaving.add(worker);
-    void worker.drain();
+    void worker.drain().then(() => {
+      if (worker.hung) this.#deps.onFailure?.(worker);
+    });
   }
 
   #replace(failures: number, { id, pid }: { readonly id?: number; readonly pid?: number | undefined } = {}): void {
