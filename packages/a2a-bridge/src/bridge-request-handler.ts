@@ -104,10 +104,10 @@ export class BridgeRequestHandler extends DefaultRequestHandler {
   }
 
   override async cancelTask(params: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
-    callerOf(context);
+    const { userName } = callerOf(context);
     if (this.#executor.isRunning(params.id)) return super.cancelTask(params, context);
     // no message may begin to be worked on while the task that waits is canceled.
-    const release = this.#admissions.hold(params.id);
+    const release = this.#admissions.hold(userName, params.id);
     try {
       return await this.#cancelWaiting(params, context);
     } finally {

@@ -26,16 +26,26 @@ test('a task takes one message at a time, also one that had no id before', () =>
   expect(() => admissions.admit('alice', 't1')).toThrow(UnsupportedOperationError);
   fresh.release();
   const again = admissions.admit('alice', 't1');
-  expect(() => admissions.hold('t1')).toThrow(UnsupportedOperationError);
+  expect(() => admissions.hold('alice', 't1')).toThrow(UnsupportedOperationError);
   again.release();
 });
 
 test('a task that is being canceled takes no message, and one caller’s limit does not keep it from that', () => {
   const admissions = new Admissions('active tasks', 1, 1);
   const busy = admissions.admit('alice');
-  const release = admissions.hold('t1');
+  const release = admissions.hold('alice', 't1');
   busy.release();
   expect(() => admissions.admit('alice', 't1')).toThrow(UnsupportedOperationError);
   release();
   admissions.admit('alice', 't1').release();
+});
+
+test('the task of another caller is neither known nor kept from it', () => {
+  const admissions = new Admissions('active tasks', 10, 10);
+  const own = admissions.admit('alice', 't1');
+  const other = admissions.admit('bob', 't1');
+  own.release();
+  admissions.admit('alice', 't1').release();
+  admissions.hold('alice', 't1')();
+  other.release();
 });

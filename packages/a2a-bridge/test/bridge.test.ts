@@ -1,8 +1,8 @@
-import { AgentCard, Task, TaskState } from '@a2a-js/sdk';
+import { AgentCard, type StreamResponse, Task, TaskState } from '@a2a-js/sdk';
 import { TaskNotFoundError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import { payload } from '@agentwire/a2a-router';
-import { expect, test } from 'vitest';
-import { inputRequired, progress } from '../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import { inputRequired, MemoryTaskStore, progress } from '../src/index.ts';
 import { connect, gate, resultOf, saidBy, say, setup, taskOf } from './support.ts';
 
 test('the agent card says what the service can do', async () => {
@@ -73,6 +73,50 @@ test('the message comes from the process of the caller, with the task as its tra
   ]);
 });
 
+test('thousands of small parts without a pause reach a client whole and in order, in few events that are each kept', async () => {
+  const taskStore = new MemoryTaskStore();
+  const save = vi.spyOn(taskStore, 'save');
+  const words = Array.from({ length: 5_000 }, (_, at) => `word ${at} `);
+  const { url } = await setup(
+    async (message) => {
+      for (const word of words) await message.reply.write(payload.text(word));
+      await message.reply.end();
+    },
+    { taskStore },
+  );
+  const client = await connect(url);
+  const got: unknown[] = [];
+  let events = 0;
+  for await (const { payload: event } of client.sendMessageStream(say('count'))) {
+    events += 1;
+    if (event?.$case === 'artifactUpdate')
+      got.push(...(event.value.artifact?.parts ?? []).map(({ content }) => content?.value));
+  }
+  expect(got).toEqual(words);
+  expect(events).toBeLessThan(400);
+  expect(save.mock.calls.length).toBeLessThan(400);
+});
+
+test('a task that is worked on is not known to another caller', async () => {
+  const { url } = await setup(
+    (message) =>
+      new Promise((resolve) => {
+        message.signal.addEventListener('abort', () => resolve(payload.text('late')));
+      }),
+  );
+  const alice = await connect(url);
+  const bob = await connect(url, 'bob');
+  const stream = alice.sendMessageStream(say('wait'))[Symbol.asyncIterator]();
+  const { value } = (await stream.next()) as { value: StreamResponse };
+  const id = value.payload?.$case === 'task' ? value.payload.value.id : '';
+  await expect(bob.sendMessage(say('x', { taskId: id }))).rejects.toBeInstanceOf(TaskNotFoundError);
+  await expect(bob.cancelTask({ tenant: '', id, metadata: undefined })).rejects.toBeInstanceOf(TaskNotFoundError);
+  await expect(alice.sendMessage(say('x', { taskId: id }))).rejects.toBeInstanceOf(UnsupportedOperationError);
+  const canceled = await alice.cancelTask({ tenant: '', id, metadata: undefined });
+  expect(canceled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
+  await stream.return?.();
+});
+
 test('a stream has the task, its progress, the parts in order, and the end', async () => {
   const { url } = await setup(async (message) => {
     await message.reply.write(progress('thinking'));
@@ -86,7 +130,9 @@ test('a stream has the task, its progress, the parts in order, and the end', asy
     if (event?.$case === 'statusUpdate')
       events.push(['status', event.value.status?.state, event.value.status?.message?.parts[0]?.content?.value]);
     if (event?.$case === 'artifactUpdate')
-      events.push([event.value.append, event.value.artifact?.parts[0]?.content?.value]);
+      // parts of one turn are one event
+      for (const [at, { content }] of (event.value.artifact?.parts ?? []).entries())
+        events.push([at > 0 || event.value.append, content?.value]);
   }
   expect(events).toEqual([
     ['task', TaskState.TASK_STATE_WORKING],

@@ -17,6 +17,7 @@ export class Admissions {
   readonly #max: number;
   readonly #maxPerCaller: number;
   readonly #byOwner = new Map<string, number>();
+  /** Tasks that take no message, by {@link keyOf}. */
   readonly #tasks = new Set<string>();
   #count = 0;
 
@@ -34,24 +35,22 @@ export class Admissions {
         own >= this.#maxPerCaller ? `${this.#maxPerCaller} ${this.#what} of this caller` : `${this.#max} ${this.#what}`;
       throw new BridgeError('ERR_OVERLOADED', `there are ${limit} already; try again later`);
     }
-    this.#checkFree(taskId);
+    let task = taskId === '' ? undefined : this.#take(owner, taskId);
     this.#count += 1;
     this.#byOwner.set(owner, own + 1);
-    if (taskId !== '') this.#tasks.add(taskId);
-    let task = taskId;
     let held = true;
     const admission = {
       taken: false,
       take: (runs: string) => {
         admission.taken = true;
-        task = runs;
-        this.#tasks.add(runs);
+        task = keyOf(owner, runs);
+        this.#tasks.add(task);
       },
       release: () => {
         if (!held) return;
         held = false;
         this.#count -= 1;
-        this.#tasks.delete(task);
+        if (task !== undefined) this.#tasks.delete(task);
         const left = (this.#byOwner.get(owner) ?? 1) - 1;
         if (left === 0) this.#byOwner.delete(owner);
         else this.#byOwner.set(owner, left);
@@ -61,14 +60,19 @@ export class Admissions {
   }
 
   /** Keeps messages away from a task until the function that it gives back is called. @throws `UnsupportedOperationError` when one is worked on */
-  hold(taskId: string): () => void {
-    this.#checkFree(taskId);
-    this.#tasks.add(taskId);
-    return () => this.#tasks.delete(taskId);
+  hold(owner: string, taskId: string): () => void {
+    const task = this.#take(owner, taskId);
+    return () => this.#tasks.delete(task);
   }
 
-  #checkFree(taskId: string): void {
-    if (taskId !== '' && this.#tasks.has(taskId))
+  #take(owner: string, taskId: string): string {
+    const task = keyOf(owner, taskId);
+    if (this.#tasks.has(task))
       throw new UnsupportedOperationError('the task is being worked on; wait until it asks, or cancel it');
+    this.#tasks.add(task);
+    return task;
   }
 }
+
+/** Returns the key of a caller's task: one who names the task of another caller neither learns of it nor keeps anything away from it. */
+const keyOf = (owner: string, taskId: string): string => JSON.stringify([owner, taskId]);

@@ -13,14 +13,22 @@ export interface TaskEventsDeps {
   readonly message: Message;
   /** Task that the run continues. */
   readonly task: Task | undefined;
+  /** Called where parts could not be published at the end of a turn. */
+  readonly onFailure: (error: unknown) => void;
 }
+
+/** Parts after which a run waits until they are published. */
+const PARTS_PER_EVENT = 64;
 
 /** Events of one run in the order that the protocol asks for: the task first, then changes. */
 export class TaskEvents {
   readonly #deps: TaskEventsDeps;
   readonly #artifactId = randomUUID();
   #announced = false;
-  #parts = 0;
+  /** Set once the artifact has parts. */
+  #appends = false;
+  #waiting: Part[] = [];
+  #turn: NodeJS.Immediate | undefined;
 
   constructor(deps: TaskEventsDeps) {
     this.#deps = deps;
@@ -36,19 +44,42 @@ export class TaskEvents {
     bus.publish(AgentEvent.task({ ...(task ?? fresh), status }));
   }
 
-  /** Publishes one part of the result. */
+  /**
+   * Publishes one part of the result at the end of the turn, together with the others of that turn: each event has the whole task
+   * read and kept once more.
+   */
   part(part: Part): void {
+    this.#waiting.push(part);
+    this.#turn ??= setImmediate(() => {
+      try {
+        this.#publishParts();
+      } catch (error) {
+        this.#deps.onFailure(error);
+      }
+    });
+  }
+
+  /** Returns whether as many parts wait as one event should have. */
+  get full(): boolean {
+    return this.#waiting.length >= PARTS_PER_EVENT;
+  }
+
+  #publishParts(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    if (this.#waiting.length === 0) return;
     const { bus, taskId, contextId } = this.#deps;
     const artifact = {
       artifactId: this.#artifactId,
       name: '',
       description: '',
-      parts: [part],
+      parts: this.#waiting,
       metadata: undefined,
       extensions: [],
     };
-    const append = this.#parts > 0;
-    this.#parts += 1;
+    this.#waiting = [];
+    const append = this.#appends;
+    this.#appends = true;
     bus.publish(
       AgentEvent.artifactUpdate({ taskId, contextId, artifact, append, lastChunk: false, metadata: undefined }),
     );
@@ -57,6 +88,7 @@ export class TaskEvents {
   /** Publishes a state, with what there is to say about it. */
   state(state: TaskState, parts: readonly Part[] = [], metadata?: Message['metadata']): void {
     this.announce(state);
+    this.#publishParts();
     const { bus, taskId, contextId } = this.#deps;
     const note = parts.length === 0 ? undefined : this.message(parts, metadata);
     bus.publish(AgentEvent.statusUpdate({ taskId, contextId, status: this.#status(state, note), metadata: undefined }));

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Message, Part, type Task, TaskState } from '@a2a-js/sdk';
 import type { ExecutionEventBus } from '@a2a-js/sdk/server';
 import { type A2ARouter, createMessage, type KernelMessage, type Payload, target } from '@agentwire/a2a-router';
@@ -34,7 +35,11 @@ export class TaskRun {
 
   constructor(deps: TaskRunDeps) {
     this.#deps = deps;
-    this.#events = new TaskEvents({ ...deps, clock: deps.options.clock });
+    this.#events = new TaskEvents({
+      ...deps,
+      clock: deps.options.clock,
+      onFailure: (error) => this.#abort.abort(error),
+    });
     this.#keptBytes = (deps.task?.artifacts ?? [])
       .flatMap(({ parts }) => parts)
       .reduce((sum, part) => sum + keptSize(part), 0);
@@ -70,6 +75,8 @@ export class TaskRun {
     for await (const { payload } of router.requestStream(this.#toMessage(), asked)) {
       if (this.#state === 'over') return;
       this.#take(payload);
+      // parts that come without a pause leave turns to the clients that read them
+      if (this.#events.full) await setImmediate();
     }
     if (!this.#end()) return;
     if (this.#question === undefined) this.#events.state(TaskState.TASK_STATE_COMPLETED);
