@@ -34,7 +34,7 @@ export function readAnswer(
   return new Promise((resolve) => {
     const finish = (over: boolean): void => {
       clearTimeout(timer);
-      socket.off('data', onData);
+      socket.off('data', onData).off('end', onEnd).off('close', onEnd);
       // a 1xx is no answer
       const status = Number(/(?:^|\r\n\r\n)HTTP\/1\.1 ([2-5]\d\d)/.exec(text)?.[1] ?? 0);
       resolve({ status, text, over, tookMs: monotonicMs() - since });
@@ -43,11 +43,9 @@ export function readAnswer(
       text += part.toString('latin1');
       if (isWhole(text)) finish(true);
     };
+    const onEnd = (): void => finish(true);
     const timer = setTimeout(() => finish(false), limitMs);
-    socket
-      .on('data', onData)
-      .once('end', () => finish(true))
-      .once('close', () => finish(true));
+    socket.on('data', onData).once('end', onEnd).once('close', onEnd);
     if (socket.destroyed || socket.readableEnded) finish(true);
   });
 }
