@@ -109,6 +109,20 @@ test('a length that is refused stops the reader before memory is allocated', () 
   expect(reader.got).toEqual([]);
 });
 
+test('memory that a cut frame has outgrown is freed at once', () => {
+  const reader = new Messages();
+  const text = 'x'.repeat(900_000);
+  const bytes = framed(text);
+  const before = process.memoryUsage().arrayBuffers;
+  // the memory grows with the second and the fourth
+  let at = 0;
+  for (const size of [20_000, 80_000, 200_000, 200_000]) reader.push(bytes.subarray(at, (at += size)));
+  const held = process.memoryUsage().arrayBuffers - before;
+  expect(held).toBeLessThan(bytes.length + 64 * 1024);
+  reader.push(bytes.subarray(at));
+  expect(reader.got[0] === text).toBe(true);
+});
+
 describe('an end', () => {
   test('in the middle of a frame is ERR_CLOSED with the bytes that came, wherever it is', () => {
     const bytes = framed('abc');

@@ -1,4 +1,5 @@
 import { AgentwireError } from '@agentwire/core';
+import { freeMemory } from '@agentwire/core/internal';
 
 /** Factor by which the memory of a cut frame grows: it follows the bytes received, not the length announced. */
 const GROWTH = 4;
@@ -204,6 +205,8 @@ export abstract class LengthPrefixedReader {
     if (have > cut.length) {
       const larger = this.#allocate(have);
       cut.copy(larger, 0, 0, this.incompleteBytes);
+      // nothing else has seen it
+      freeMemory(cut);
       this.#cut = cut = larger;
     }
     chunk.copy(cut, this.incompleteBytes, at, next);
