@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { HeaderList } from '@agentwire/core';
 import { TrailerFilter } from '@agentwire/pipeline/internal';
 import type { Exchange } from './exchange.ts';
@@ -27,8 +28,12 @@ export class ResponseTrailers {
     return this.#lines.length === 0;
   }
 
-  /** Adds trailers; over HTTP/2 in place of those of the same name, as node does. */
+  /** Adds trailers; over HTTP/2 in place of those of the same name, as node does. @throws TypeError for what no trailer can be, as node does */
   add(lines: readonly string[]): void {
+    for (let at = 0; at < lines.length; at += 2) {
+      validateHeaderName(lines[at] as string);
+      validateHeaderValue(lines[at] as string, lines[at + 1] as string);
+    }
     if (this.#response.req.httpVersionMajor > 1) this.#remove(lines);
     this.#lines.push(...lines);
     if (this.#passes) this.pass();

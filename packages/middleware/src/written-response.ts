@@ -1,8 +1,9 @@
-import { type OutgoingHttpHeader, type OutgoingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { holdDrain, type LowerResponse, lowerResponse, replaceProperty, trailerSetter } from './lower-response.ts';
 import { headersSent, nodeError } from './node-errors.ts';
 import type { NodeResponse } from './node-messages.ts';
 import { linesOf } from './response-head.ts';
+import { closeUnjudgedWays } from './unjudged-ways.ts';
 import { bytesOf, type Callback, lengthOf, WrittenBody } from './written-body.ts';
 import { checkDeclaredLength, type WrittenHead, writtenHead } from './written-head.ts';
 
@@ -12,6 +13,7 @@ export interface WrittenResponseDeps {
   readonly method: string;
   /** Called when there is something to send: a part of the body, its end, or a head that is flushed. */
   onWritten(): void;
+  /** @throws TypeError for what no trailer can be */
   onTrailers(lines: readonly string[]): void;
   /** Called for bytes that pass without being kept. */
   onPassed(bytes: number): void;
@@ -53,6 +55,7 @@ export class WrittenResponse {
     this.lower = lowerResponse(response);
     this.body = new WrittenBody(() => response.emit('drain'));
     this.#replaceMethods();
+    closeUnjudgedWays(response, () => this.head !== undefined);
     this.#releaseHead = replaceProperty(response, 'headersSent', () => this.head !== undefined);
     const releases = [
       replaceProperty(response, 'writableEnded', () => this.body.ended),
@@ -66,21 +69,19 @@ export class WrittenResponse {
 
   #replaceMethods(): void {
     const [response, { lower }] = [this.#response, this];
+    const writeHead = (...head: Parameters<NodeResponse['writeHead']>): NodeResponse => this.#writeHead(head);
     Object.assign(response, {
-      writeHead: (...head: Parameters<NodeResponse['writeHead']>) => {
-        if (this.#stage !== 'open') return lower.writeHead(...head);
-        if (this.head !== undefined) throw headersSent(response, 'write');
-        this.head = writtenHead(response, head, this.#deps.method);
-        return response;
-      },
+      writeHead,
+      // the name that node:http had for it at first
+      ...('writeHeader' in response && { writeHeader: writeHead }),
       // middleware calls it where node has stored no head yet
       _implicitHeader: () => this.#writeImplicitHead(),
       flushHeaders: () => this.#flushHeaders(),
       write: (...given: unknown[]) => this.#write(given),
       end: (...given: unknown[]) => this.#end(given),
-      addTrailers: (trailers: OutgoingHttpHeaders) => this.#addTrailers(trailers),
+      addTrailers: (trailers: OutgoingHttpHeaders) => this.#deps.onTrailers(linesOf(trailers)),
       ...(trailerSetter(response) !== undefined && {
-        setTrailer: (name: string, value: OutgoingHttpHeader) => this.#addTrailers({ [name]: value }),
+        setTrailer: (name: string, value: OutgoingHttpHeader) => this.#deps.onTrailers(linesOf({ [name]: value })),
       }),
       setHeader: (name: string, value: OutgoingHttpHeader & string) => {
         this.#checkOpen('set');
@@ -97,14 +98,12 @@ export class WrittenResponse {
     });
   }
 
-  /** @throws TypeError for what no trailer can be, as node does */
-  #addTrailers(trailers: OutgoingHttpHeaders | readonly (readonly [string, string])[]): void {
-    const lines = linesOf(trailers);
-    for (let at = 0; at < lines.length; at += 2) {
-      validateHeaderName(lines[at] as string);
-      validateHeaderValue(lines[at] as string, lines[at + 1] as string);
-    }
-    this.#deps.onTrailers(lines);
+  #writeHead(head: Parameters<NodeResponse['writeHead']>): NodeResponse {
+    const response = this.#response;
+    if (this.#stage !== 'open') return this.lower.writeHead(...head);
+    if (this.head !== undefined) throw headersSent(response, 'write');
+    this.head = writtenHead(response, head, this.#deps.method);
+    return response;
   }
 
   /** @throws Error for headers behind the head */
