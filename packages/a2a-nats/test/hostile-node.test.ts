@@ -24,7 +24,8 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
   let victim: TestNode;
   let evil: NatsConnection;
   let admin: NatsConnection;
-  let replyTo = '';
+  /** Last word of the subject on which each request of the asker is answered, by the id of the request. */
+  const tokenById = new Map<string, string>();
   const refused: string[] = [];
   const lines: Readonly<Record<string, unknown>>[] = [];
   const auth = (user: string): { user: string; pass: string } => ({ user, pass: 'secret' });
@@ -48,7 +49,10 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     // Tokens that only a responder learns, for attacks of a node that learned them all the same.
     admin = await connect({ servers: server.url, ...auth('admin') });
     admin.subscribe('a2a.asker.>', {
-      callback: (_error, msg) => void (replyTo = msg.reply?.split('.').at(-1) ?? replyTo),
+      callback: (_error, msg) => {
+        const token = msg.reply?.split('.').at(-1);
+        if (token !== undefined) tokenById.set(String(msg.json<{ id?: unknown }>().id), token);
+      },
     });
     await admin.flush();
     void (async () => {
@@ -82,6 +86,12 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     await evil.flush();
     await new Promise((resolve) => setImmediate(resolve));
     return refused.length === before;
+  };
+  /** Finds the token of a request: the server may bring it to the victim before the one who listens in. */
+  const tokenOf = async (message: { readonly id: string } | undefined): Promise<string> => {
+    const id = message?.id ?? '';
+    await until(() => tokenById.has(id));
+    return tokenById.get(id) ?? '';
   };
   const wire = (fields: Record<string, unknown> = {}): string =>
     JSON.stringify({
@@ -153,10 +163,10 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     await victim.backend.flush();
     const asking = one.request(target.service('audit'), payload.text('?'), { timeoutMs: 20_000 });
     const message = await two.inbox.receive();
-    await admin.flush();
+    const token = await tokenOf(message);
     const about = headers(503, 'No Responders');
     const malformed = asker.backend.stats.malformed;
-    evil.publish(`a2a.evil.reply.asker.${replyTo}`, '', { headers: about });
+    evil.publish(`a2a.evil.reply.asker.${token}`, '', { headers: about });
     await evil.flush();
     await until(() => asker.backend.stats.malformed > malformed);
     await message?.reply(payload.text('audited'));
@@ -168,9 +178,9 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     const [one, two] = [asker.add('one'), victim.add('two')];
     const asking = one.request(target.remoteNode('victim', target.process(two.pid)), payload.text('?'));
     const message = await two.inbox.receive();
-    await admin.flush();
+    const tokenOfRequest = await tokenOf(message);
     const malformed = asker.backend.stats.malformed;
-    for (const token of [replyTo, message?.id ?? '']) {
+    for (const token of [tokenOfRequest, message?.id ?? '']) {
       evil.publish(`a2a.evil.reply.asker.${token}`, wire({ from: two.pid, correlation_id: message?.id }));
       evil.publish(`a2a.evil.reply.asker.${token}`, '{"error":{"code":"ERR_CLOSED","message":"no"}}');
     }
@@ -313,8 +323,7 @@ describe.skipIf(!hasServer)(`a hostile node${unlessServer}`, { timeout: 30_000 }
     const service = { name: 'audit', version: '1.0.0', metadata: {} };
     const asking = one.request(target.service('audit'), payload.text('?'), { timeoutMs: 10_000 });
     const message = await two.inbox.receive();
-    await admin.flush();
-    const token = replyTo;
+    const token = await tokenOf(message);
     announce(1, []);
     await until(() => asker.backend.nodes().some(({ nodeId }) => nodeId === 'evil'));
     announce(2, []);

@@ -1,7 +1,7 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '@nats-io/transport-node';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
 import { createNatsBackend, tail, type TailedMessage } from '../src/index.ts';
@@ -220,10 +220,9 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
   });
 
   it('audits answers from other nodes where they arrive, and hands none over that cannot be recorded', async () => {
-    const chain = createChain({
-      key: new Uint8Array(16),
-      path: join(mkdtempSync(join(tmpdir(), 'agentwire-answers-')), 'chain'),
-    });
+    const folder = mkdtempSync(join(tmpdir(), 'agentwire-answers-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const chain = createChain({ key: new Uint8Array(16), path: join(folder, 'chain') });
     const a = await start('a', server.url, {}, { chain });
     const b = await start('b', server.url);
     const [one, two] = [a.add('one'), b.add('two')];

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** True when `nats-server` is on the PATH. */
 export const hasServer: boolean = spawnSync('nats-server', ['--version']).status === 0;
@@ -23,12 +23,15 @@ export interface TestServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Folder of its configuration and data, which goes with {@link TestServer.stop}. */
+  readonly folder: string;
   /** Sends a signal. */
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Waits until it is gone. */
   readonly gone: Promise<void>;
   /** Starts it again on its port with its data. */
   readonly restart: () => Promise<TestServer>;
+  /** Ends it and removes its folder; also after a `kill`. */
   readonly stop: () => Promise<void>;
 }
 
@@ -93,6 +96,7 @@ async function launch(file: string, port: number): Promise<TestServer> {
     url: `nats://127.0.0.1:${port}`,
     port,
     pid: child.pid ?? 0,
+    folder: dirname(file),
     kill: (signal) => void child.kill(signal),
     gone,
     restart: async () => {
@@ -102,6 +106,7 @@ async function launch(file: string, port: number): Promise<TestServer> {
     stop: async () => {
       child.kill('SIGKILL');
       await gone;
+      rmSync(dirname(file), { recursive: true, force: true });
     },
   };
 }
