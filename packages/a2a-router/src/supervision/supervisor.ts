@@ -40,6 +40,8 @@ export class Supervisor {
   readonly #byPid = new Map<Pid, Child>();
   readonly #restarts: number[] = [];
   readonly #stopListening: () => void;
+  /** True while `one-for-all` is about to start all again; children that exit meanwhile are started with them. */
+  #allDue = false;
   #state: 'running' | 'failed' | 'closed' = 'running';
 
   constructor(router: A2ARouter, options: SupervisorOptions) {
@@ -108,7 +110,7 @@ export class Supervisor {
     if (this.#state !== 'running') return;
     const { restart = 'permanent', id } = child.spec;
     child.done = restart === 'temporary' || (restart === 'transient' && exitCode === 0);
-    if (child.done) return;
+    if (child.done || this.#allDue) return;
     if (!this.#mayRestart()) {
       const { maxRestarts, withinMs } = this.#options;
       this.#giveUp(
@@ -121,6 +123,7 @@ export class Supervisor {
       return;
     }
     this.#options.logger.warn({ child: id, pid, exitCode }, 'a child exited and is started again');
+    this.#allDue = this.#options.strategy === 'one-for-all';
     // later, so that everybody has been told of the exit, and a child that exits at once nests no calls.
     queueMicrotask(() => this.#restart(child));
   }
@@ -132,6 +135,7 @@ export class Supervisor {
       this.#start(child);
       return;
     }
+    this.#allDue = false;
     const again = this.#children.filter((one) => !one.done && one.spec.restart !== 'temporary');
     this.#endAll();
     for (const one of again) {

@@ -102,6 +102,20 @@ describe('one-for-all', () => {
     expect(supervisor.children.map(({ restarts }) => restarts)).toEqual([1, 1, 0, 1]);
     expect(router.processTable.countByState()).toMatchObject({ running: 3 });
   });
+
+  it('starts all once, and counts one restart, when several exit together', async () => {
+    const { router, supervisor, started, pidOf } = createStaff(
+      { a: 'permanent', b: 'permanent', c: 'permanent', d: 'permanent', e: 'permanent' },
+      { strategy: 'one-for-all', maxRestarts: 2 },
+    );
+    for (let round = 1; round <= 2; round += 1) {
+      for (const pid of ['a', 'c', 'd', 'e'].map(pidOf)) router.processTable.updateState(pid, 'exited', 1);
+      await settle();
+      expect(started.slice(5 * round)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    }
+    expect(supervisor.state).toBe('running');
+    expect(supervisor.children.map(({ restarts }) => restarts)).toEqual([2, 2, 2, 2, 2]);
+  });
 });
 
 describe('restart intensity', () => {
