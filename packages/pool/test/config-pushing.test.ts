@@ -103,6 +103,29 @@ describe('pushConfig', () => {
     expect(agent.got.map(({ version }) => version)).toEqual(['v1', 'v1']);
   });
 
+  test('a connection that comes while a later configuration is sent, and gets the one before, gets the later one too', async () => {
+    const { pool, clock, serve } = setup({ connectionsPerAgent: 1 });
+    const agent = holding();
+    const { sessions } = await serve('memory:a', agent.onEvent, CONFIGURABLE);
+    await pool.addAgent('a', 'memory:a');
+    clock.advance(5_000);
+    const first = pool.pushConfig('a', UPDATE);
+    await settle();
+    agent.got[0]?.answer();
+    await first;
+    const second = pool.pushConfig('a', { ...UPDATE, version: 'v2' });
+    await settle();
+    for (const session of sessions) session.notify({ type: 'drain' });
+    await settle();
+    // the one before, on the new connection
+    agent.got[2]?.answer();
+    await settle();
+    agent.got[1]?.answer();
+    expect((await second).accepted).toBe(true);
+    await settle();
+    expect(agent.got.map(({ version }) => version)).toEqual(['v1', 'v2', 'v1', 'v2']);
+  });
+
   test('a configuration passes a paused agent and a full queue, not one that is not there or is being drained', async () => {
     const { pool, clock, serve } = setup({ connectionsPerAgent: 1, maxQueuedPerAgent: 0 });
     const agent = holding();

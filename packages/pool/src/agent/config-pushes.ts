@@ -55,8 +55,6 @@ export interface ConfigPushesDeps {
  */
 export class ConfigPushes {
   readonly #deps: ConfigPushesDeps;
-  /** Configuration that each session has accepted. */
-  readonly #has = new WeakMap<ProxySession, ConfigPush>();
   #accepted: ConfigPush | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -119,21 +117,21 @@ export class ConfigPushes {
   async #sendToAll(update: ConfigPush, options: AskOptions): Promise<ConfigPushResult> {
     const { agent } = this.#deps;
     const { version } = update;
-    const instances = await Promise.all(this.#targets().map((connection) => this.#send(connection, update, options)));
+    const targets = this.#targets();
+    const asked = new Set(targets.map(({ session }) => session));
+    const instances = await Promise.all(targets.map((connection) => this.#send(connection, update, options)));
     const errors = instances.flatMap(({ error }) => error ?? []);
     if (errors.length === instances.length && errors[0] !== undefined) throw errors[0];
     const outcomes = new Set(instances.map(({ outcome }) => outcome));
-    if (outcomes.has('accepted') && !outcomes.has('refused')) this.#remember(update);
+    if (outcomes.has('accepted') && !outcomes.has('refused')) this.#remember(update, asked);
     return { agent, version, accepted: outcomes.size === 1 && outcomes.has('accepted'), instances };
   }
 
-  /** Makes it the configuration of connections that come later, and of those that came while it was sent. */
-  #remember(update: ConfigPush): void {
+  /** Makes it the configuration of connections that come later, and of those that came while it was sent and got the one before. */
+  #remember(update: ConfigPush, asked: ReadonlySet<ProxySession | undefined>): void {
     this.#accepted = update;
-    for (const connection of this.#deps.connections) {
-      const { session } = connection;
-      if (session !== undefined && !this.#has.has(session)) void this.#sendAgain(connection, update);
-    }
+    for (const connection of this.#deps.connections)
+      if (!asked.has(connection.session)) void this.#sendAgain(connection, update);
   }
 
   async #sendAgain(connection: PooledConnection, update: ConfigPush): Promise<void> {
@@ -161,7 +159,6 @@ export class ConfigPushes {
     update: ConfigPush,
     options: AskOptions,
   ): Promise<Pick<InstanceConfigResult, 'outcome' | 'reason' | 'error'>> {
-    const { session } = connection;
     try {
       const { config, version: configVersion } = update;
       const { verdict } = await connection.request({ type: 'configure', config, configVersion }, options);
@@ -170,7 +167,6 @@ export class ConfigPushes {
           outcome: 'refused',
           reason: verdict.type === 'block' ? verdict.body?.slice(0, MAX_REASON_LENGTH) : undefined,
         };
-      if (session !== undefined) this.#has.set(session, update);
       return { outcome: 'accepted' };
     } catch (error) {
       return { outcome: 'failed', error: error as AgentwireError };
