@@ -37,6 +37,15 @@ export function observePool(collector: MetricsCollector, pool: ObservedPool): ()
       else collector.removeAgent(name);
     }
     if (pool.closed !== true) known = names;
-    for (const { name, inFlight, queued, paused } of agents) set(name, inFlight, queued, paused);
+    // an agent that replaces another one is shown under its name, and both may have requests
+    for (const [name, all] of Map.groupBy(agents, (agent) => agent.name)) {
+      let [inFlight, queued, paused] = [0, 0, 0];
+      for (const one of all) {
+        inFlight += one.inFlight;
+        queued += one.queued;
+        paused += one.paused ?? 0;
+      }
+      set(name, inFlight, queued, all[0]?.paused === undefined ? undefined : paused);
+    }
   });
 }

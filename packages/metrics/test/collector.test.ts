@@ -295,6 +295,22 @@ test('a pool is read when the collector is exported, and agents that left it are
   expect(metrics.exportPrometheus()).toContain('agent_queue_depth{agent="waf"} 1');
 });
 
+test('agents that are shown under one name, as one that replaces another is, are added up', () => {
+  const metrics = new MetricsCollector();
+  const agents = [
+    { name: 'waf', inFlight: 3, queued: 1, paused: 2 },
+    { name: 'waf', inFlight: 4, queued: 0, paused: 0 },
+  ];
+  observePool(metrics, { stats: { agents } });
+  expect(samples(metrics.exportPrometheus())).toEqual(
+    new Map([
+      ['agent_flow_paused{agent="waf"}', 2],
+      ['agent_in_flight_requests{agent="waf"}', 7],
+      ['agent_queue_depth{agent="waf"}', 1],
+    ]),
+  );
+});
+
 test('of a pool that is closed what was counted stays, and its gauges are 0', () => {
   const metrics = new MetricsCollector();
   const pool = { closed: false, stats: { agents: [{ name: 'waf', inFlight: 3, queued: 1, paused: 1 }] } };

@@ -6,6 +6,7 @@ import { PooledAgent } from './agent/pooled-agent.ts';
 import { ConfigAnswers } from './config-answers.ts';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 import type { ResolvedPoolOptions } from './options.ts';
+import { ShownGauges } from './shown-gauges.ts';
 
 /** Options of one agent. */
 export interface AddAgentOptions {
@@ -32,6 +33,8 @@ export class AgentTable {
   readonly #notices: Logger;
   readonly #configAnswers: ConfigAnswers;
   readonly #byName = new Map<string, PooledAgent>();
+  /** Gauges by the name that agents are shown under. */
+  readonly #gauges = new Map<string, ShownGauges>();
   /** Names of {@link MAX_REGISTERED}, the one that registered longest ago first. */
   readonly #registered = new Set<string>();
   #closed = false;
@@ -59,12 +62,15 @@ export class AgentTable {
     if (options.token !== undefined) OPTION.secret('token', options.token);
     this.#checkOpen();
     if (this.#byName.has(name)) throw new AgentwireError('ERR_DUPLICATE_AGENT', `the pool has an agent named ${name}`);
-    const given = checkFailurePolicy(options.onFailure ?? {});
+    const given = checkFailurePolicy(options.onFailure === undefined ? {} : options.onFailure);
     const passesPaused = this.#options.flowControlMode === 'failOpen' && saysNothingOfPauses(given);
     const onFailure = passesPaused ? { ...(given as object), flow_paused: 'open' as const } : given;
-    const shown = checkText('shownAs', options.shownAs ?? name);
+    const shown = checkText('shownAs', options.shownAs === undefined ? name : options.shownAs);
     const log = new AgentLog(shown, this.#options);
-    const agent = new PooledAgent(shown, endpoint, this.#options, { onFailure, passesPaused }, (notice, session) =>
+    const gauges = this.#gauges.get(shown) ?? new ShownGauges(shown, this.#options.metrics);
+    this.#gauges.set(shown, gauges);
+    const rules = { onFailure, passesPaused };
+    const agent = new PooledAgent(shown, endpoint, this.#options, rules, gauges, (notice, session) =>
       this.#take(shown, log, notice, session),
     );
     this.#byName.set(name, agent);
@@ -139,7 +145,10 @@ export class AgentTable {
     this.#registered.delete(name);
     await agent.stop(0);
     const isShown = [...this.#byName.values()].some((other) => other.name === agent.name);
-    if (!isShown) this.#options.metrics.removeAgent(agent.name);
+    agent.metrics.remove();
+    if (isShown) return;
+    this.#gauges.delete(agent.name);
+    this.#options.metrics.removeAgent(agent.name);
   }
 
   /** Refuses further agents and removes all; with a timeout, after what is in flight. */

@@ -1,6 +1,7 @@
 import { AgentwireError, type Decision } from '@agentwire/core';
 import { isPeerFailure } from '../failure-kind.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import type { AgentMetrics } from './agent-metrics.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 
 /** Circuit breaker of one agent, whose changes of state are logged and counted. */
@@ -8,12 +9,12 @@ export class AgentBreaker {
   readonly circuit: CircuitBreaker;
   readonly #agent: string;
   readonly #options: ResolvedPoolOptions;
-  readonly #labels: Readonly<Record<'agent', string>>;
+  readonly #metrics: AgentMetrics;
 
-  constructor(agent: string, options: ResolvedPoolOptions, labels: Readonly<Record<'agent', string>>) {
+  constructor(agent: string, options: ResolvedPoolOptions, metrics: AgentMetrics) {
     this.#agent = agent;
     this.#options = options;
-    this.#labels = labels;
+    this.#metrics = metrics;
     this.circuit = new CircuitBreaker(
       {
         threshold: options.circuitBreakerThreshold,
@@ -63,11 +64,11 @@ export class AgentBreaker {
   /** Runs a change; logs and counts it if it led to another state. */
   #settle(change: () => void): void {
     const before = this.circuit.isClosed;
-    const { logger, metrics, circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
+    const { logger, circuitBreakerResetTimeoutMs: resetTimeoutMs } = this.#options;
     change();
     const after = this.circuit.isClosed;
     if (before === after) return;
-    metrics.gauge('agent_circuit_breaker_state', this.#labels, after ? 0 : 1);
+    this.#metrics.gauge('agent_circuit_breaker_state', after ? 0 : 1);
     const agent = this.#agent;
     if (after) logger.info({ agent }, 'the circuit breaker of an agent closed: it answers again');
     else logger.warn({ agent, resetTimeoutMs }, 'the circuit breaker of an agent opened: it is not asked');

@@ -3,6 +3,7 @@ import { dropRepeats } from '@agentwire/core/internal';
 import type { ProxySessionOptions } from '@agentwire/core/session';
 import { HealthWindow } from '../health/health-window.ts';
 import type { ResolvedPoolOptions } from '../options.ts';
+import type { AgentMetrics } from './agent-metrics.ts';
 import { ConnectionFitness } from './connection-fitness.ts';
 import { type LaterEvents, laterEventsOf, namesOf } from '../question.ts';
 import type { ConnectionLife } from './connection-life.ts';
@@ -56,7 +57,7 @@ export class AgentConnections {
   readonly #endpoint: string;
   readonly #options: ResolvedPoolOptions;
   readonly #events: AgentConnectionsEvents;
-  readonly #labels: Readonly<Record<'agent', string>>;
+  readonly #metrics: AgentMetrics;
   /** Events that a connection takes now, or took last. */
   #taken = 0;
   #stopping = false;
@@ -64,12 +65,18 @@ export class AgentConnections {
   #isWarned = false;
   #added = 0;
 
-  constructor(agent: string, endpoint: string, options: ResolvedPoolOptions, events: AgentConnectionsEvents) {
+  constructor(
+    agent: string,
+    endpoint: string,
+    options: ResolvedPoolOptions,
+    metrics: AgentMetrics,
+    events: AgentConnectionsEvents,
+  ) {
     this.#agent = agent;
     this.#endpoint = endpoint;
     this.#options = options;
     this.#events = events;
-    this.#labels = Object.freeze({ agent });
+    this.#metrics = metrics;
     this.limit = options.adaptiveConcurrency && new GradientLimit(options.adaptiveConcurrency);
     this.fitness = new ConnectionFitness(agent, options, this.pooled);
     this.recordGauges();
@@ -220,7 +227,7 @@ export class AgentConnections {
 
   /** Records the gauges of its connections. */
   recordGauges(): void {
-    this.#options.metrics.gauge('agent_connections_active', this.#labels, this.up);
+    this.#metrics.gauge('agent_connections_active', this.up);
     this.#recordPaused();
   }
 
@@ -232,7 +239,7 @@ export class AgentConnections {
   }
 
   #recordPaused(): void {
-    this.#options.metrics.gauge('agent_flow_paused', this.#labels, this.paused);
+    this.#metrics.gauge('agent_flow_paused', this.paused);
   }
 
   /** Cancels every request of every connection. */

@@ -1,20 +1,33 @@
 import type { AgentwireError, Decision } from '@agentwire/core';
 import type { SafeHandle, SafeRecorder } from '@agentwire/core/internal';
+import type { ShownGauges } from '../shown-gauges.ts';
 
 /** Metrics of one agent, from the outcome of every event; each series is found once and kept. */
 export class AgentMetrics {
   readonly #agent: string;
   readonly #recorder: SafeRecorder;
-  /** Labels of metrics that are per agent; frozen, so that a recorder finds them by identity. */
+  /** Labels of counters that are per agent; frozen, so that a recorder finds them by identity. */
   readonly labels: Readonly<Record<'agent', string>>;
   readonly #requests = new Map<string, SafeHandle>();
   readonly #errors = new Map<string, SafeHandle>();
+  readonly #gauges: ShownGauges;
   #duration: SafeHandle | undefined;
 
-  constructor(agent: string, recorder: SafeRecorder) {
+  constructor(agent: string, recorder: SafeRecorder, gauges: ShownGauges) {
     this.#agent = agent;
+    this.#gauges = gauges;
     this.labels = Object.freeze({ agent });
     this.#recorder = recorder;
+  }
+
+  /** Sets a gauge of the agent. */
+  gauge(metric: string, value: number): void {
+    this.#gauges.set(this, metric, value);
+  }
+
+  /** Removes the gauges of the agent, which has left the pool. */
+  remove(): void {
+    this.#gauges.delete(this);
   }
 
   /** Records the outcome of one event and the time that it took. */

@@ -13,6 +13,7 @@ import { AgentSpans } from './agent-spans.ts';
 import { ConfigPushes } from './config-pushes.ts';
 import type { GradientLimit } from './gradient-limit.ts';
 import type { PooledConnection } from './pooled-connection.ts';
+import type { ShownGauges } from '../shown-gauges.ts';
 import { UndecidedEvents } from './undecided-events.ts';
 
 /** Rules for events that an agent cannot decide. */
@@ -46,13 +47,15 @@ export class PooledAgent {
     endpoint: string,
     options: ResolvedPoolOptions,
     { onFailure, passesPaused }: FailureRules,
+    gauges: ShownGauges,
     onNotice: (notice: AgentNotice, session: ProxySession) => void,
   ) {
     this.name = name;
     this.endpoint = endpoint;
     this.#options = options;
     this.#passesPaused = passesPaused;
-    this.connections = new AgentConnections(name, endpoint, options, {
+    this.metrics = new AgentMetrics(name, options.metrics, gauges);
+    this.connections = new AgentConnections(name, endpoint, options, this.metrics, {
       onOutcome: (connection, exchange, outcome, durationMs, now) => {
         if (options.metrics.recorder !== undefined) this.metrics.record(outcome, durationMs);
         if ('verdict' in outcome) {
@@ -92,11 +95,10 @@ export class PooledAgent {
         connections: this.connections,
         requests: this.requests,
       });
-    this.metrics = new AgentMetrics(name, options.metrics);
     this.#spans = options.tracer && new AgentSpans(name, options.tracer, options.logger);
     this.failures = new FailureDecider(name, onFailure, options);
     this.#undecided = new UndecidedEvents(name, options.clock, this.failures);
-    this.breaker = new AgentBreaker(name, options, this.metrics.labels);
+    this.breaker = new AgentBreaker(name, options, this.metrics);
   }
 
   /** Returns whether the agent takes such events; `undefined` before it was ever connected. */
@@ -141,7 +143,7 @@ export class PooledAgent {
     // a cancelled request, or one that was lost with its connection, says nothing about the time that the agent takes
     if (!('verdict' in outcome) && !dropped && outcome.code !== 'ERR_HANDLER') return;
     if (!limit.record(durationMs, this.connections.inFlight + 1, dropped, now)) return;
-    this.#options.metrics.gauge('agent_concurrency_limit', this.metrics.labels, Math.floor(limit.current));
+    this.metrics.gauge('agent_concurrency_limit', Math.floor(limit.current));
   }
 
   #recordError(connection: PooledConnection, error: AgentwireError, now: number): void {
