@@ -83,14 +83,22 @@ export class AgentCalls {
     return now;
   }
 
-  /** Asks one agent about one event, and counts the time. @throws AgentwireError `ERR_ABORTED` once the request was cancelled */
-  async ask(agent: string, question: Question): Promise<Decision> {
+  /**
+   * Asks one agent about one event, and counts the time.
+   *
+   * @param needed whether the agent's failure fails the request, whatever its policy is
+   * @throws AgentwireError `ERR_ABORTED` once the request was cancelled
+   */
+  async ask(agent: string, question: Question, needed = false): Promise<Decision> {
     this.checkLive();
     const since = this.beginWait();
-    const options = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
+    const usual = this.#settings === undefined ? this.#options : this.#optionsOf(agent);
+    const options = needed && usual !== undefined ? { ...usual, onFailure: 'closed' as const } : usual;
     try {
       const decision =
-        options === undefined ? this.#overBudget(agent, question) : await this.pool.decide(agent, question, options);
+        options === undefined
+          ? this.#overBudget(agent, question, needed)
+          : await this.pool.decide(agent, question, options);
       if (decision.verdict.type !== 'allow') this.decided = decision.verdict.type;
       if (decision.audit !== undefined) this.noteAudit(agent, decision);
       this.trailers?.note(decision);
@@ -142,10 +150,10 @@ export class AgentCalls {
   }
 
   /** Returns the decision of an agent's failure policy once its budget is used up. */
-  #overBudget(agent: string, { type, id }: Question): Decision {
+  #overBudget(agent: string, { type, id }: Question, needed: boolean): Decision {
     const { budgetMs, onFailure } = this.#settings?.get(agent) ?? {};
     const error = new AgentwireError('ERR_TIMEOUT', `${agent} has used up its ${budgetMs} ms for one request`);
-    return this.pool.decideFailure(agent, type, error, onFailure, id);
+    return this.pool.decideFailure(agent, type, error, needed ? 'closed' : onFailure, id);
   }
 
   /** Returns the decision of an agent's failure policy for header operations that came after their head was sent. */

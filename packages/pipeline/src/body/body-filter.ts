@@ -1,10 +1,11 @@
 import type { Decision, RequestBodyChunk, ResponseBodyChunk } from '@agentwire/core';
 import { Refusal } from '../refusal.ts';
 
-/** Asks one agent about one chunk. */
+/** Asks one agent about one chunk. @param hasChanged whether the agent has changed a chunk before, so that the body cannot pass without it */
 type AskAboutChunk = (
   agent: string,
   chunk: Omit<RequestBodyChunk | ResponseBodyChunk, 'id' | 'type'>,
+  hasChanged: boolean,
 ) => Promise<Decision>;
 
 /** Collaborators of a {@link BodyFilter}. */
@@ -34,6 +35,8 @@ export class BodyFilter {
   readonly #options: BodyFilterDeps;
   /** Agents that still read chunks, with the index of the next chunk. */
   readonly #active: Map<string, number>;
+  /** Agents that have changed a chunk, and may owe what they took out of it; `undefined` where none has. */
+  #changers: Set<string> | undefined;
   #error: unknown;
 
   constructor(options: BodyFilterDeps) {
@@ -83,13 +86,14 @@ export class BodyFilter {
 
   async #ask(agent: string, data: Uint8Array, last: boolean): Promise<Uint8Array> {
     const index = this.#active.get(agent) ?? 0;
-    const decision = await this.#options.ask(agent, { index, data, last });
+    const decision = await this.#options.ask(agent, { index, data, last }, this.#changers?.has(agent) === true);
     if (decision.verdict.type !== 'allow') throw new Refusal(agent, decision);
     const instead = this.#options.onAllow(decision, agent);
     if (instead !== undefined && instead.verdict.type !== 'allow') throw new Refusal(agent, instead);
     if (decision.needsMore === true) this.#active.set(agent, index + 1);
     else this.#active.delete(agent);
     const changed = decision[this.#options.mutation]?.data ?? data;
+    if (changed !== data) (this.#changers ??= new Set()).add(agent);
     return changed.byteLength === 0 ? EMPTY : changed;
   }
 }

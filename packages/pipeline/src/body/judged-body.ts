@@ -35,7 +35,7 @@ export function requestBodyFilter(
     agents,
     mutation: MUTATION[type],
     maxChunkBytes,
-    ask: (agent, chunk) => calls.ask(agent, { type, id, ...chunk }),
+    ask: (agent, chunk, hasChanged) => calls.ask(agent, { type, id, ...chunk }, hasChanged),
     onAllow: (decision, agent) => {
       const { requestHeaders = [], responseHeaders = [] } = decision;
       if (requestHeaders.length > 0 && progress.requestSent === true)
@@ -61,7 +61,7 @@ export function responseBodyFilter({
     agents,
     mutation: MUTATION[type],
     maxChunkBytes,
-    ask: (agent, chunk) => calls.ask(agent, { type, id, ...chunk }),
+    ask: (agent, chunk, hasChanged) => calls.ask(agent, { type, id, ...chunk }, hasChanged),
     onAllow: ({ responseHeaders = [] }, agent) => {
       if (responseHeaders.length > 0 && progress.responseSent) return calls.tooLate(agent, { type, id }, 'response');
       responseOps.push(...responseHeaders);
