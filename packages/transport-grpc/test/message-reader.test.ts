@@ -65,13 +65,15 @@ test('16 messages are delivered in a turn, the rest in the next ones', () => {
   expect([got.length, got.at(-1), reader.pendingBytes]).toEqual([21, 'b', 0]);
 });
 
-test('past 256 KiB of pending messages all of them are delivered at once', () => {
+test('past 256 KiB of pending messages the reader is full, and is not after the turn that delivers them', () => {
   const { reader, got } = setUp();
   reader.read(framed(...Array.from({ length: 20 }, () => 'a')));
   reader.read(framed('b'.repeat(200_000)));
-  expect(got.length).toBe(16);
+  expect(reader.full).toBe(false);
   reader.read(framed('c'.repeat(100_000)));
-  expect([got.length, reader.pendingBytes]).toEqual([22, 0]);
+  expect([got.length, reader.full]).toEqual([16, true]);
+  reader.turn();
+  expect([got.length, reader.pendingBytes, reader.full]).toEqual([22, 0, false]);
 });
 
 test('a held reader keeps what is read, a stopped one drops it', () => {

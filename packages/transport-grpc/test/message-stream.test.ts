@@ -121,16 +121,29 @@ describe('one read', () => {
     await turn();
     expect(seen.got).toEqual(upTo(16));
   });
-
-  test('is handed out at once where it is a lot', () => {
-    const { stream, seen } = setUp();
-    stream.emit('data', framed(40, 20_000));
-    expect(seen.got).toEqual(upTo(40));
-  });
 });
 
 test('reads of one message each are not kept for later', () => {
   const { stream, seen } = setUp();
   for (let i = 0; i < 50; i++) stream.emit('data', framed(1));
   expect(seen.got).toHaveLength(50);
+});
+
+test('a stream is not read while more than 256 KiB wait for later turns', async () => {
+  const { stream, seen, messages } = setUp();
+  // 5 MB, of which 16 messages are delivered in a turn
+  const [count, length] = [500, 10_000];
+  stream.push(framed(count, length));
+  await turn();
+  for (const [at, more] of [1, 2, 3].entries()) {
+    stream.push(framed(count, length));
+    expect([stream.isPaused(), more]).toEqual([true, at + 1]);
+    await turn();
+  }
+  expect(seen.got.length).toBeLessThan(count);
+  expect(messages.receivedBytes).toBe(count * (length + 5));
+  while (stream.isPaused()) await turn();
+  while (seen.got.length < 4 * count) await turn();
+  expect(stream.isPaused()).toBe(false);
+  expect(seen.ends).toEqual([]);
 });

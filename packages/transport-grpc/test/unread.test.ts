@@ -53,9 +53,12 @@ async function unreadStream(address: string): Promise<ClientHttp2Stream> {
 }
 
 test.each([
-  ['events', head],
-  ['pings', ping],
-])('a proxy that reads nothing is not read from any more, and is ended after a deadline (%s)', async (_, message) => {
+  ['events', head, 2_000, 1_000],
+  ['pings', ping, 2_000, 1_000],
+  // more at once than one turn of the event loop delivers
+  ['large answers', head, 60_000, 20_000],
+])('a proxy that reads nothing is not read from any more, and is ended after a deadline (%s)', async (...row) => {
+  const [, message, answerBytes, atOnce] = row;
   const clock = createManualClock();
   const ended = Promise.withResolvers<CloseReason>();
   const opened = Promise.withResolvers<AgentSession>();
@@ -63,7 +66,7 @@ test.each([
     createGrpcTransport(),
     'grpc://127.0.0.1:0',
     {
-      onEvent: () => ({ ...ALLOW, audit: { tags: ['x'.repeat(2_000)] } }),
+      onEvent: () => ({ ...ALLOW, audit: { tags: ['x'.repeat(answerBytes)] } }),
       onOpen: opened.resolve,
       onClose: ended.resolve,
     },
@@ -73,7 +76,7 @@ test.each([
   const stream = await unreadStream(listener.address);
   const session = await opened.promise;
   const { connection } = session;
-  const many = Buffer.concat(Array.from({ length: 1_000 }, () => message));
+  const many = Buffer.concat(Array.from({ length: atOnce }, () => message));
   for (let stuck = false; !stuck;) {
     const written = { taken: false };
     stream.write(many, () => (written.taken = true));

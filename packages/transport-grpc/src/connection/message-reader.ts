@@ -9,7 +9,7 @@ export const PREFIX_BYTES = 5;
 const PROMPT_BYTES = 66 * 1024;
 /** Messages that are delivered in one turn of the event loop. */
 const MESSAGES_PER_TURN = 16;
-/** Bytes that may be left for later turns; past it they are delivered at once. */
+/** Bytes left for later turns from which nothing more should be read. */
 const MAX_PENDING_BYTES = 256 * 1024;
 
 /** Dependencies of a {@link MessageReader}. */
@@ -52,7 +52,11 @@ export class MessageReader extends LengthPrefixedReader {
     this.push(chunk);
     if (this.retained) this.#memory.retain();
     this.#pace(before);
-    if (this.pendingBytes > MAX_PENDING_BYTES) this.finish();
+  }
+
+  /** `true` while so much is left for later turns that nothing more should be read. */
+  get full(): boolean {
+    return this.#scheduled && this.pendingBytes > MAX_PENDING_BYTES;
   }
 
   /** Delivers nothing until {@link release}. */

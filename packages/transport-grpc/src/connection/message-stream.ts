@@ -70,6 +70,8 @@ export class MessageStream {
   readonly #where: string;
   readonly #clock: Clock;
   #state: MessageStreamState = 'reading';
+  /** Set while the stream is not read because of messages that later turns deliver. */
+  #full = false;
   /** Error of the other side's end. */
   #received: AgentwireError | undefined;
   /** Error for the trailers of this side. */
@@ -130,6 +132,15 @@ export class MessageStream {
       return;
     }
     this.#watch();
+    this.#limitPending();
+  }
+
+  /** Reads no more than later turns of the event loop can deliver: all at once, answers to them would have no bound. */
+  #limitPending(): void {
+    if (this.#state !== 'reading' || this.#full === this.#reader.full) return;
+    this.#full = !this.#full;
+    if (this.#full) this.stream.pause();
+    else this.stream.resume();
   }
 
   #fault(error: unknown): void {
@@ -233,7 +244,8 @@ export class MessageStream {
     }
     if (this.#stillReading() && !this.stream.destroyed) {
       this.#watch();
-      this.stream.resume();
+      this.#full = this.#reader.full;
+      if (!this.#full) this.stream.resume();
     }
   }
 
