@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell } from '../cell/cell.ts';
 import type { Outcome } from '../cell/asked.ts';
+import type { TrackedSession } from '../cell/tracked-session.ts';
 import { headers } from '../cell/events.ts';
 import { inMs } from '../figures.ts';
 import { noGateway } from '../http/columns.ts';
@@ -29,6 +30,15 @@ interface Deaf {
 const grewTooMuch = (who: string, grown: number, limit = MAX_GROWTH): string[] =>
   grown > limit ? [`the ${who} grew by ${Math.round(grown / 1e6)} MB`] : [];
 
+async function manyQuestions(session: TrackedSession, count: number): Promise<Promise<Outcome>[]> {
+  const questions: Promise<Outcome>[] = [];
+  for (let at = 0; at < count; at++) {
+    questions.push(session.ask(headers('/big'), { timeoutMs: 5_000 }));
+    if (at % 16 === 15) await turn();
+  }
+  return questions;
+}
+
 /** A proxy asks an agent for large answers, and reads none of them. */
 async function proxyThatReadsNothing(cell: Cell): Promise<Deaf> {
   cell.progress('a proxy reads nothing');
@@ -37,15 +47,11 @@ async function proxyThatReadsNothing(cell: Cell): Promise<Deaf> {
   const deaf = await cell.session(relay.endpoint, { keepalive: false });
   const beside = await cell.session(agent.endpoint);
   const count = cell.quick ? 6_000 : 20_000;
-  // a reading client gets some first, so that later growth is not the heap finding its size
-  for (let at = 0; at < 2_000; at++) await beside.ask(headers('/big'));
+  // the same load, read, comes first: growth is then what was not read, and not the heap finding its size
+  await Promise.all(await manyQuestions(beside, count));
   const before = residentBytes(agent.child.pid);
   relay.last?.stopReading('agent');
-  const questions: Promise<Outcome>[] = [];
-  for (let at = 0; at < count; at++) {
-    questions.push(deaf.ask(headers('/big'), { timeoutMs: 5_000 }));
-    if (at % 16 === 15) await turn();
-  }
+  const questions = await manyQuestions(deaf, count);
   let slowest = 0;
   let grown = 0;
   for (let at = 0; at < 20; at++) {
@@ -76,16 +82,24 @@ async function agentThatReadsNothing(cell: Cell): Promise<Deaf> {
     gateway: { decisionTimeoutMs: 300 },
   });
   const why: string[] = [];
+  const askFor = async (ms: number, beforeEach: () => void, afterEach: () => void): Promise<void> => {
+    const until = monotonicMs() + ms;
+    while (monotonicMs() < until) {
+      beforeEach();
+      const { status } = await askOnce(gateway.url, '/', { limitMs: 5_000 });
+      if (status < 400) why.push(`a request without a decision got ${status || 'nothing'}`);
+      afterEach();
+      await sleep(20);
+    }
+  };
+  const nothing = (): void => undefined;
+  // an agent that reads comes first, so that growth is not the heap finding its size
+  await askFor(cell.quick ? 1_000 : 10_000, nothing, nothing);
   const before = gateway.rssBytes;
   let grown = 0;
-  const until = monotonicMs() + (cell.quick ? 2_000 : 20_000);
-  while (monotonicMs() < until) {
-    for (const link of relay.links) link.stopReading('proxy');
-    const { status } = await askOnce(gateway.url, '/', { limitMs: 5_000 });
-    if (status < 400) why.push(`a request without a decision got ${status || 'nothing'}`);
-    grown = Math.max(grown, gateway.rssBytes - before);
-    await sleep(20);
-  }
+  const stopReading = (): void => relay.links.forEach((link) => link.stopReading('proxy'));
+  const measure = (): void => void (grown = Math.max(grown, gateway.rssBytes - before));
+  await askFor(cell.quick ? 2_000 : 20_000, stopReading, measure);
   for (const link of relay.links) link.destroy();
   return { grown, why: [...new Set([...why, ...grewTooMuch('gateway (towards an agent)', grown)])], late: [] };
 }
