@@ -5,6 +5,9 @@ import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Presence } from './presence.ts';
 
+/** Reason for which the requests of a node that has left end. */
+export const CLOSED = 'this node has left the NATS server';
+
 /** Parts of a node that is closing. */
 export interface CloseDeps {
   readonly link: NodeLink;
@@ -48,6 +51,8 @@ export async function leave({ link, incoming, presence, inboxes, writing }: Clos
     await Promise.race([answered(), within(closeTimeoutMs / 2)]);
     clock.clearTimeout(timer);
     link.abandon();
+    // nodes that work on what this one asked are told before it leaves.
+    link.endAll(CLOSED);
     presence.stop();
     if ((await Promise.race([handedOver(), within(closeTimeoutMs / 2)])) === 'late') {
       failure = new AgentwireError(
@@ -61,6 +66,7 @@ export async function leave({ link, incoming, presence, inboxes, writing }: Clos
   } finally {
     clock.clearTimeout(timer);
     link.connected = false;
+    link.endAll(CLOSED);
   }
   if (failure === undefined) return;
   connection.close().catch(() => undefined);

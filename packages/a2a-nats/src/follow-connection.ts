@@ -11,8 +11,7 @@ export async function followConnection(link: NodeLink): Promise<void> {
       link.connected = false;
       link.stats.disconnects += 1;
       logger.warn({ node }, 'the connection to the NATS server was lost');
-      for (const asked of link.asked.list())
-        link.end(asked, 'ERR_CLOSED', 'the connection to the NATS server was lost');
+      link.endAll('the connection to the NATS server was lost');
     } else if (status.type === 'reconnect') {
       link.connected = true;
       link.rights.forget();

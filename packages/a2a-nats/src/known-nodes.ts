@@ -1,6 +1,6 @@
 import type { JsonValue } from '@agentwire/a2a-router';
 import { KnownNode, type NodePresence } from './known-node.ts';
-import { nodeGone, sessionLost } from './lost-nodes.ts';
+import { nodeGone, sessionLost, SILENT } from './lost-nodes.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Announcement } from './presence-text.ts';
 import { RequestChecks } from './request-checks.ts';
@@ -115,7 +115,7 @@ export class KnownNodes {
   /** Forgets the nodes whose time is over. */
   sweep(): void {
     const now = this.#link.options.clock.now();
-    for (const [node, { expires }] of this.#nodes) if (expires <= now) this.#gone(node, 'it is silent');
+    for (const [node, { expires }] of this.#nodes) if (expires <= now) this.#gone(node, SILENT);
     for (const [node, expires] of this.#expected) {
       if (expires > now) continue;
       this.#expected.delete(node);

@@ -16,7 +16,7 @@ import { DurableInboxes } from './durable-inboxes.ts';
 import type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
 import { Answers } from './answers.ts';
-import { leave } from './closing.ts';
+import { CLOSED, leave } from './closing.ts';
 import { Incoming } from './incoming.ts';
 import { followConnection } from './follow-connection.ts';
 import { fromNatsError } from './nats-errors.ts';
@@ -207,6 +207,7 @@ export class NatsBackend implements RemoteBackend {
   abort(): Promise<void> {
     this.#link.connected = false;
     this.#presence.abort();
+    this.#link.endAll(CLOSED);
     this.#closing ??= this.#link.connection.close();
     return this.#closing;
   }

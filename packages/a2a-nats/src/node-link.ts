@@ -159,6 +159,11 @@ export class NodeLink {
     return this.#host?.services() ?? [];
   }
 
+  /** Ends every request of this node, because no answer can come any more. */
+  endAll(text: string): void {
+    for (const asked of this.asked.list()) this.end(asked, 'ERR_CLOSED', text);
+  }
+
   /** Ends a request of this node that no other node will answer. */
   end(asked: Asked, code: ErrorCode, text: string): void {
     if (asked.confirm === undefined) this.host.fail(asked.id, code, text);

@@ -63,8 +63,8 @@ export interface RemoteHost {
   cancelNode(nodeId: string): void;
   /** Tells a node again of the watches of its processes, because it may not know them. */
   watchAgain(nodeId: string): void;
-  /** Ends every request of a node that is gone, and tells the processes that watch one of its. */
-  nodeGone(nodeId: string): void;
+  /** Ends every request of a node that is gone, and tells the processes that watch one of its; with `tell` its askers too, for they may be there. */
+  nodeGone(nodeId: string, tell?: boolean): void;
   /** Takes the begin or end of a watch of a process here by one of another node, which must be allowed to reach it. */
   watch(nodeId: string, watch: ProcessWatch, on: boolean): void;
   /** Takes the end of a process of another node that a process here watches. */

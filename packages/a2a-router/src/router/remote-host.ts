@@ -100,8 +100,8 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
     holds: (nodeId, messageId) => remoteRequests.holds(nodeId, messageId),
     cancelNode: (nodeId) => remoteRequests.cancelNode(nodeId),
     watchAgain: (nodeId) => remoteWatches.again(nodeId),
-    nodeGone: (nodeId) => {
-      remoteRequests.cancelNode(nodeId);
+    nodeGone: (nodeId, tell) => {
+      remoteRequests.cancelNode(nodeId, tell);
       remoteWatches.nodeGone(nodeId);
     },
     watch: (nodeId, watch, on) => {

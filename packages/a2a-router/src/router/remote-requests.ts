@@ -164,10 +164,13 @@ export class RemoteRequests {
     return true;
   }
 
-  /** Ends every request of a node; see {@link RemoteRequests.cancel}. */
-  cancelNode(node: string): void {
-    for (const request of this.#requests.values())
-      if (request.node === node) this.drop(request, new AgentwireError('ERR_ABORTED', 'the node of the asker is gone'));
+  /** Ends every request of a node, see {@link RemoteRequests.cancel}; with `tell` the askers learn of it. */
+  cancelNode(node: string, tell = false): void {
+    for (const request of this.#requests.values()) {
+      if (request.node !== node) continue;
+      this.drop(request, new AgentwireError('ERR_ABORTED', 'the node of the asker is gone'));
+      if (tell) request.reply.fail('ERR_CLOSED', 'the node that was asked did not hear of this one, and gave it up');
+    }
   }
 
   /** Notes how many parts of a stream its asker has read; false if none is written. */
