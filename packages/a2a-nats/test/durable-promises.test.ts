@@ -59,7 +59,8 @@ describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 
     release();
     await until(() => inbox.stats.handled === 8);
     expect(handled.toSorted((x, y) => x.localeCompare(y))).toEqual(Array.from({ length: 8 }, (_, n) => `m${n}`));
-    expect(inbox.stats).toMatchObject({ duplicates: 0, failed: 0, dead: 0 });
+    // a process that was held up for ackWaitMs gets some again, and knows their keys
+    expect(inbox.stats).toMatchObject({ failed: 0, dead: 0 });
     await raw.close();
   });
 
