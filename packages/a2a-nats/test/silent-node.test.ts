@@ -23,6 +23,7 @@ describe.skipIf(!hasServer)(`a node that was only silent${unlessServer}`, { time
     const clock = createManualClock();
     const node = await startNode(nodeId, server.url, { clock, presenceIntervalMs: INTERVAL_MS });
     nodes.push(node);
+    await node.backend.flush();
     return { node, clock };
   };
   const knows = (node: TestNode, other: string): boolean => node.backend.nodes().some(({ nodeId }) => nodeId === other);
