@@ -1,5 +1,6 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
 export { delay } from './clock.ts';
+export { containRejection } from './contain-rejection.ts';
 export { containedAbortController } from './contained-abort.ts';
 export { PROTOCOL_VERSION } from './contract/negotiate.ts';
 export { capabilitiesOf } from './contract/capabilities.ts';

@@ -1,3 +1,4 @@
+import { containRejection } from './contain-rejection.ts';
 import { printable } from './errors.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -81,7 +82,7 @@ export class SafeLogger implements Logger {
       (fields, message) => {
         try {
           if (!isInOrder(fields, message)) [fields, message] = inOrder(fields, message);
-          logger[level](printableFields(fields), printable(message));
+          containRejection(logger[level](printableFields(fields), printable(message)), () => undefined);
         } catch {
           // a line that cannot be written has nowhere to be reported
         }

@@ -1,8 +1,9 @@
+import { containRejection } from './contain-rejection.ts';
 import type { Logger } from './logger.ts';
 import type { MetricsReport } from './message/control.ts';
 import type { MetricHandle, MetricLabels, MetricsRecorder, MetricType } from './metrics-recorder.ts';
 
-type Guard = (action: (recorder: MetricsRecorder) => void) => void;
+type Guard = (action: (recorder: MetricsRecorder) => unknown) => void;
 
 /** Series of a {@link SafeRecorder}: what its recorder throws is logged. */
 export class SafeHandle {
@@ -16,7 +17,8 @@ export class SafeHandle {
 
   record(value: number): void {
     try {
-      this.#handle.record(value);
+      const result: unknown = this.#handle.record(value);
+      if (result !== undefined) containRejection(result, (error) => logFailure(this.#logger, error));
     } catch (error) {
       logFailure(this.#logger, error);
     }
@@ -72,7 +74,8 @@ export class SafeRecorder {
   readonly #guard: Guard = (action) => {
     if (this.recorder === undefined) return;
     try {
-      action(this.recorder);
+      const result = action(this.recorder);
+      if (result !== undefined) containRejection(result, (error) => logFailure(this.#logger, error));
     } catch (error) {
       logFailure(this.#logger, error);
     }

@@ -1,3 +1,4 @@
+import { containRejection } from './contain-rejection.ts';
 import type { Logger } from './logger.ts';
 import { readTraceparent } from './traceparent.ts';
 
@@ -89,7 +90,7 @@ export class SafeSpan {
       }
     };
     try {
-      this.#span.run(once);
+      containRejection(this.#span.run(once), (error) => logFailure(this.#logger, error));
     } catch (error) {
       logFailure(this.#logger, error);
     }
@@ -102,7 +103,7 @@ export class SafeSpan {
   end(errorCode?: string, attributes?: SpanAttributes): void {
     if (!this.isRecording) return;
     try {
-      this.#span.end(errorCode, attributes);
+      containRejection(this.#span.end(errorCode, attributes), (error) => logFailure(this.#logger, error));
     } catch (error) {
       logFailure(this.#logger, error);
     }
@@ -133,6 +134,7 @@ export class SafeTracer {
   start(name: string, start: SpanStart): SafeSpan | undefined {
     try {
       const span = this.#tracer.startSpan(name, start);
+      containRejection(span, (error) => logFailure(this.#logger, error));
       return span && new SafeSpan(span, this.#logger);
     } catch (error) {
       logFailure(this.#logger, error);

@@ -8,7 +8,14 @@ import {
   type OwnMetrics,
   systemClock,
 } from '@agentwire/core';
-import { checkOptions, type MetricHandle, type MetricLabels, OPTION, type OptionTable } from '@agentwire/core/internal';
+import {
+  checkOptions,
+  containRejection,
+  type MetricHandle,
+  type MetricLabels,
+  OPTION,
+  type OptionTable,
+} from '@agentwire/core/internal';
 import { DroppedMeasurements } from './dropped-measurements.ts';
 import type { MetricDefinition } from './families.ts';
 import { type MetricFamily, sampleNames } from './family.ts';
@@ -104,8 +111,9 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
 
   #exemplarOf(traceId: () => string | undefined, value: number): Exemplar | undefined {
     try {
-      const id = traceId();
-      return id === undefined ? undefined : { traceId: id, value, timestampMs: this.#clock.wallNow() };
+      const id: unknown = traceId();
+      containRejection(id, () => undefined);
+      return typeof id === 'string' ? { traceId: id, value, timestampMs: this.#clock.wallNow() } : undefined;
     } catch {
       return undefined;
     }
@@ -148,11 +156,12 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
    * @param byInstance gives what the processes of an agent report one by one, in series with the same labels; default `false`
    */
   families(byInstance = false): readonly MetricFamily[] {
+    const failed = (error: unknown): void => this.#logger?.error({ err: error }, 'a metrics collector failed');
     for (const collect of this.#collectors) {
       try {
-        collect();
+        containRejection(collect(), failed);
       } catch (error) {
-        this.#logger?.error({ err: error }, 'a metrics collector failed');
+        failed(error);
       }
     }
     const reported = this.#reported.families(byInstance, this.#clock.wallNow());

@@ -1,6 +1,6 @@
 import type { MetricsReport } from '@agentwire/core';
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MetricsCollector, observePool } from '../src/index.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -231,6 +231,22 @@ describe('MetricsCollector', () => {
     remove();
     expect(metrics.exportPrometheus()).toContain('agent_queue_depth{agent="waf"} 2\n');
     expect(error).toHaveBeenCalledTimes(3);
+  });
+
+  test('survives callbacks that are async by mistake, and trace ids that are no text', async () => {
+    const error = vi.fn();
+    const floating: unknown[] = [];
+    const onFloating = (reason: unknown): void => void floating.push(reason);
+    process.on('unhandledRejection', onFloating);
+    onTestFinished(() => void process.off('unhandledRejection', onFloating));
+    const no = new Error('no');
+    const traceIds: unknown[] = ['abc', 5, null, Promise.reject(no), Promise.resolve('abc')];
+    const metrics = new MetricsCollector({ traceId: () => traceIds.pop() as never, logger: { ...silent, error } });
+    metrics.onCollect(() => Promise.reject(no) as never);
+    for (let at = traceIds.length; at > 0; at--) metrics.observe('agent_request_duration_seconds', { agent: 'a' }, at);
+    expect(metrics.exportPrometheus('openmetrics').match(/trace_id="\w*"/g)).toEqual(['trace_id="abc"']);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([floating, error.mock.calls]).toEqual([[], [[{ err: no }, 'a metrics collector failed']]]);
   });
 
   test('totals of a snapshot are over all agents', () => {

@@ -14,7 +14,7 @@ import { AgentTable } from './agent-table.ts';
 import type { FailurePolicy } from './failure-policy.ts';
 import { type AgentHealth, type ConnectionHealth, connectionHealthOf, healthOf } from './health/agent-health.ts';
 import { type AgentPoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts';
-import type { PoolAskOptions, Question } from './question.ts';
+import { checkEvent, type PoolAskOptions, type Question } from './question.ts';
 import { type AgentPoolStats, statsOf } from './stats.ts';
 
 /** Time between two checks for expired requests, in milliseconds. */
@@ -130,8 +130,10 @@ export class AgentPool extends AddAgentMethods implements AsyncDisposable {
    * Tells an agent that a request is over, also one that takes no heads of requests and was asked nothing.
    *
    * @returns whether it was told, or had been asked
+   * @throws AgentwireError `ERR_UNKNOWN_AGENT`, `ERR_INVALID_ARGUMENT`
    */
   sendRequestComplete(agent: string, complete: Omit<RequestComplete, 'type'>): boolean {
+    checkEvent(complete);
     return this.agentTable.get(agent).requests.complete(complete.id, complete);
   }
 

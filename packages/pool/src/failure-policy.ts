@@ -6,7 +6,7 @@ import {
   type MetricsRecorder,
   type RequestId,
 } from '@agentwire/core';
-import { checkKnownOptions, type OptionSchema } from '@agentwire/core/internal';
+import { checkKnownOptions, containRejection, type OptionSchema } from '@agentwire/core/internal';
 import { failureKind, type FailureKind } from './failure-kind.ts';
 
 /** One failure, as the function of a policy gets it. */
@@ -102,6 +102,8 @@ function ruleFor(policy: FailurePolicy, kind: FailureKind): FailureRule {
 function customDecision(rule: (failure: Failure) => Decision, failure: Failure): Decision {
   try {
     const decision = rule(failure);
+    // an async rule decides too late; the tag below tells that it failed
+    containRejection(decision, () => undefined);
     if (VERDICTS.has(decision.verdict.type)) return decision;
   } catch {
     // the tag below tells that the rule failed

@@ -1,5 +1,5 @@
 import { AgentwireError, type Decision, type EventType, type ProxyEvent, type RequestHead } from '@agentwire/core';
-import { checkBoolean, checkKnownOptions, checkNumber, checkText, OPTION } from '@agentwire/core/internal';
+import { checkBoolean, checkKnownOptions, checkNumber, checkObject, checkText, OPTION } from '@agentwire/core/internal';
 import type { AskOptions } from '@agentwire/core/session';
 import { checkFailurePolicy, type FailurePolicy } from './failure-policy.ts';
 
@@ -61,6 +61,7 @@ const ASK_OPTIONS: ReadonlySet<string> = new Set<keyof PoolAskOptions>([
 /** Checks the options of an event before anything is allocated for it. @throws AgentwireError `ERR_INVALID_ARGUMENT`, `ERR_ABORTED` */
 export function checkAskOptions(options: PoolAskOptions | undefined): void {
   if (options === undefined) return;
+  if (typeof options !== 'object' || options === null) checkObject('the options of a request', options);
   for (const name in options) if (!ASK_OPTIONS.has(name)) checkKnownOptions('a request', options, [...ASK_OPTIONS]);
   const { signal, timeoutMs, only, keep, traceparent, fresh, onFailure, stickySession } = options;
   // not by a table, for every event: 70 ns instead of 300 ns, in a loop of 500 000

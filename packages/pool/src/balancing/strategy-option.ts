@@ -1,5 +1,5 @@
 import { AgentwireError, type Logger } from '@agentwire/core';
-import { described, OPTION, type OptionCheck } from '@agentwire/core/internal';
+import { containRejection, described, OPTION, type OptionCheck } from '@agentwire/core/internal';
 import { consistentHash } from './consistent-hash.ts';
 import { healthBased } from './health-based.ts';
 import { leastConnections, powerOfTwo, random, roundRobin } from './stock-strategies.ts';
@@ -53,15 +53,17 @@ function ofAgent(strategy: LoadBalanceStrategy): LoadBalanceStrategy {
 /** Returns a strategy of the user that always picks a candidate: a request does not fail because of its balancing. */
 function contained(strategy: LoadBalanceStrategy, logger: Logger): LoadBalanceStrategy {
   const prefer = strategy.prefer?.bind(strategy);
+  const failed = (error: unknown): void => logger.error({ err: error }, 'loadBalanceStrategy threw');
   return {
     ...(prefer !== undefined && {
       prefer<T extends Candidate>(all: readonly T[], event: Question): T | undefined {
         try {
           const preferred = prefer(all, event);
+          containRejection(preferred, failed);
           if (preferred === undefined || all.includes(preferred)) return preferred;
           logger.error({}, 'loadBalanceStrategy preferred none of the connections');
         } catch (error) {
-          logger.error({ err: error }, 'loadBalanceStrategy threw');
+          failed(error);
         }
         return undefined;
       },
@@ -69,10 +71,11 @@ function contained(strategy: LoadBalanceStrategy, logger: Logger): LoadBalanceSt
     pick(candidates, event) {
       try {
         const picked = strategy.pick(candidates, event);
+        containRejection(picked, failed);
         if (candidates.includes(picked)) return picked;
         logger.error({}, 'loadBalanceStrategy returned none of its candidates');
       } catch (error) {
-        logger.error({ err: error }, 'loadBalanceStrategy threw');
+        failed(error);
       }
       return leastPending(candidates);
     },
