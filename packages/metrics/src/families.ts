@@ -1,4 +1,5 @@
 import { AgentwireError, type MetricType } from '@agentwire/core';
+import { checkKnownOptions, OPTION } from '@agentwire/core/internal';
 
 /** Definition of a metric. */
 export interface MetricDefinition {
@@ -172,14 +173,18 @@ export const helpOf = (name: string): string => `${name.replaceAll(/[_:]+/g, ' '
 export const METRIC_NAME: RegExp = /^[a-zA-Z_:][a-zA-Z0-9_:]{0,255}$/;
 
 /** Checks a definition of a caller. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
-export function checkDefinition(name: string, { type, buckets }: MetricDefinition): void {
-  const wrong = (what: string): AgentwireError =>
-    new AgentwireError('ERR_INVALID_ARGUMENT', `definitions.${name.slice(0, 256)} ${what}`);
+export function checkDefinition(name: string, definition: MetricDefinition): void {
+  const place = `definitions.${name.slice(0, 256)}`;
+  const wrong = (what: string): AgentwireError => new AgentwireError('ERR_INVALID_ARGUMENT', `${place} ${what}`);
+  checkKnownOptions(place, definition, ['type', 'help', 'labels', 'buckets']);
+  const { type, help, buckets } = definition;
   if (!METRIC_NAME.test(name))
     throw wrong('is not a metric name: letters, digits, _ and :, not beginning with a digit');
   if (type !== 'counter' && type !== 'gauge' && type !== 'histogram')
     throw wrong("must have type 'counter', 'gauge' or 'histogram'");
+  OPTION.string(`${place}.help`, help);
   if (buckets === undefined) return;
+  if (!Array.isArray(buckets)) throw wrong('must have a list of buckets');
   const ascending = buckets.every((one, at) => Number.isFinite(one) && (at === 0 || one > (buckets[at - 1] as number)));
   if (!ascending || buckets.length === 0 || buckets.length > 100)
     throw wrong('must have 1 to 100 finite, ascending buckets');

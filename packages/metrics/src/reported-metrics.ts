@@ -7,7 +7,7 @@ import { METRIC_NAME } from './families.ts';
 import type { MetricFamily } from './family.ts';
 import { FOLDED, FoldedProcesses } from './folded-processes.ts';
 import { type Reported, seriesOf } from './reported-series.ts';
-import type { Series } from './series.ts';
+import { HistogramSeries, type Series } from './series.ts';
 
 /** Processes of one agent that are told apart; of those past it the one that is silent for the longest time is folded. */
 const MAX_INSTANCES = 256;
@@ -74,11 +74,14 @@ export class ReportedMetrics {
     const types = new Map<string, MetricType>();
     let dropped: DropReason | undefined;
     const keep = (one: Reported, key: string): DropReason | undefined => {
+      const { series } = one;
+      // of agents in memory, whose reports no codec has read
+      if (typeof (series instanceof HistogramSeries ? series.sum : series.value) !== 'number') return 'value';
       if (reserved(one.name) || !METRIC_NAME.test(one.name)) return 'name';
       if ((types.get(one.name) ?? one.type) !== one.type || kept.has(key)) return 'type';
       if (!held.add(key, room)) return 'series';
       types.set(one.name, one.type);
-      kept.set(key, { ...one, series: Object.assign(one.series, { reportedAtMs, reportedBy }) });
+      kept.set(key, { ...one, series: Object.assign(series, { reportedAtMs, reportedBy }) });
       return undefined;
     };
     const keyed = all.map((one) => ({ one, key: keyOf(one) }));

@@ -4,6 +4,8 @@ import { LABEL_NAME, labelValue } from './family.ts';
 import { HistogramSeries, ScalarSeries, type Series } from './series.ts';
 
 const MAX_BUCKETS = 100;
+/** Longest help text of a report, in characters. */
+const MAX_HELP_LENGTH = 1_024;
 
 /** One series of a report. */
 export interface Reported {
@@ -11,6 +13,20 @@ export interface Reported {
   readonly type: MetricType;
   readonly help: string;
   readonly series: Series;
+}
+
+/** Returns the help of a metric of a report, cut where it is too long. */
+function helpIn({ name, help }: { readonly name: string; readonly help?: string | undefined }): string {
+  return help?.slice(0, MAX_HELP_LENGTH) ?? helpOf(name);
+}
+
+/** Returns the buckets of a report with a finite bound, in order; of those with the same bound the largest counts. */
+function finiteOf(buckets: MetricsReport['histograms'][number]['buckets']): { le: number; count: number }[] {
+  const counts = new Map<number, number>();
+  // a Map takes -0 for 0, as the text on the page does
+  for (const { le, count } of buckets.filter((one) => Number.isFinite(one.le)).slice(0, MAX_BUCKETS))
+    counts.set(le, Math.max(count, counts.get(le) ?? 0));
+  return Array.from(counts, ([le, count]) => ({ le, count })).toSorted((a, b) => a.le - b.le);
 }
 
 /** Reads the series of a report, with the label `agent`. */
@@ -27,16 +43,14 @@ export function* seriesOf(agent: string, report: MetricsReport): Generator<Repor
   const scalar = (type: MetricType, one: MetricsReport['counters'][number]): Reported => ({
     name: one.name,
     type,
-    help: one.help ?? helpOf(one.name),
+    help: helpIn(one),
     series: Object.assign(new ScalarSeries(labelsOf(one.labels)), { value: one.value }),
   });
   for (const one of report.counters) yield scalar('counter', one);
   for (const one of report.gauges) yield scalar('gauge', one);
-  for (const { name, help, labels, sum, buckets } of report.histograms) {
-    const finite = buckets
-      .filter(({ le }) => Number.isFinite(le))
-      .slice(0, MAX_BUCKETS)
-      .toSorted((a, b) => a.le - b.le);
+  for (const one of report.histograms) {
+    const { name, labels, sum, buckets } = one;
+    const finite = finiteOf(buckets);
     const series = new HistogramSeries(
       labelsOf(labels),
       finite.map(({ le }) => le),
@@ -50,6 +64,6 @@ export function* seriesOf(agent: string, report: MetricsReport): Generator<Repor
     const all = buckets.find(({ le }) => le === Infinity)?.count ?? below;
     series.counts[finite.length] = Math.max(0, all - below);
     series.sum = sum;
-    yield { name, type: 'histogram', help: help ?? helpOf(name), series };
+    yield { name, type: 'histogram', help: helpIn(one), series };
   }
 }

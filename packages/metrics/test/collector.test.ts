@@ -275,6 +275,11 @@ describe('MetricsCollector', () => {
     [{ definitions: { a: { type: 'summary', help: '' } } }, /histogram/],
     [{ definitions: { a: { type: 'histogram', help: '', buckets: [2, 1] } } }, /ascending/],
     [{ definitions: { a: { type: 'histogram', help: '', buckets: [] } } }, /1 to 100/],
+    [{ definitions: { a: { type: 'histogram', help: '', buckets: 5 } } }, /definitions.a must have a list of buckets/],
+    [{ definitions: { a: { type: 'counter', help: 5 } } }, /definitions.a.help must be a string/],
+    [{ definitions: { a: { type: 'counter' } } }, /definitions.a.help must be a string/],
+    [{ definitions: { a: { type: 'counter', help: '', name: 'b' } } }, /definitions.a has no option "name"/],
+    [{ definitions: { a: null } }, /definitions.a must be an object/],
   ])('options %j are refused by name', (options, message) => {
     expect(() => new MetricsCollector(options as never)).toThrow(message);
     expect(() => new MetricsCollector(options as never)).toThrow(
@@ -377,6 +382,34 @@ describe('reports of agents', () => {
     metrics.recordReport('waf', report({ histograms: [histogram([[1, 5], [0.1, 7], [Infinity, 2]])] })); // prettier-ignore
     page = samples(metrics.exportPrometheus());
     expect([0.1, 1, '+Inf'].map((le) => page.get(`scan_seconds_bucket{agent="waf",le="${le}"}`))).toEqual([7, 7, 7]);
+    const same = histogram([[1, 2], [0, 0], [1, 3], [-0, 1], [1, 1], [NaN, 9], [Infinity, 4]]); // prettier-ignore
+    metrics.recordReport('waf', report({ histograms: [same] }));
+    expect(metrics.exportPrometheus().match(/^scan_seconds_bucket.*$/gm)).toEqual([
+      'scan_seconds_bucket{agent="waf",le="0"} 1',
+      'scan_seconds_bucket{agent="waf",le="1"} 3',
+      'scan_seconds_bucket{agent="waf",le="+Inf"} 4',
+    ]);
+  });
+
+  test('have no help text without a bound, and only numbers as values', () => {
+    const metrics = new MetricsCollector();
+    const histogram = { name: 'h', labels: {}, sum: 'x' as never, count: 1, buckets: [] };
+    metrics.recordReport(
+      'waf',
+      report({
+        counters: [
+          { ...counter('rules_total', {}, 1), help: 'h'.repeat(100_000) },
+          counter('text_total', {}, '5' as never),
+        ],
+        gauges: [counter('truth', {}, true as never)],
+        histograms: [histogram],
+      }),
+    );
+    expect([...samples(metrics.exportPrometheus()).keys()]).toEqual([
+      'agentwire_metrics_dropped_total{reason="value"}',
+      'rules_total{agent="waf"}',
+    ]);
+    expect(metrics.exportPrometheus().length).toBeLessThan(2_000);
   });
 
   test('cannot change what the pool records, and are bounded per agent', () => {

@@ -74,17 +74,22 @@ export function failurePolicySchema(): OptionSchema {
 
 /** Checks a policy. @throws AgentwireError `ERR_INVALID_ARGUMENT` */
 export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
-  const byKind = typeof policy === 'object' && policy !== null;
-  if (byKind) checkKnownOptions('onFailure', policy, POLICY_KEYS);
-  const rules = byKind ? Object.values(policy) : [policy];
-  for (const rule of rules) {
-    if (rule === 'closed' || rule === 'open' || typeof rule === 'function') continue;
+  if (isRule(policy)) return policy;
+  if (typeof policy !== 'object' || policy === null)
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
       'onFailure must be "closed", "open", a function, or an object with one of these for each kind',
     );
+  checkKnownOptions('onFailure', policy, POLICY_KEYS);
+  for (const [kind, rule] of Object.entries(policy)) {
+    if (isRule(rule)) continue;
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', `onFailure.${kind} must be "closed", "open" or a function`);
   }
   return policy;
+}
+
+function isRule(rule: unknown): rule is FailureRule {
+  return rule === 'closed' || rule === 'open' || typeof rule === 'function';
 }
 
 /** Longest reason in a line of the log, in characters: an agent writes it. */

@@ -26,7 +26,7 @@ test('no callback that is async by mistake, and rejects, ends the process or dec
   const tracer = { startSpan: rejecting('startSpan') };
   const loadBalanceStrategy = { pick: rejecting('pick'), prefer: rejecting('prefer') };
   const logger = { debug: error, info: error, warn: error, error };
-  const { pool, serve } = setup({ metrics, tracer, loadBalanceStrategy, logger: logger as never });
+  const { pool, serve } = setup({ metrics, tracer, loadBalanceStrategy, logger });
   await serve('memory:a', (): Decision => ALLOW);
   await pool.addAgent('a', 'memory:a', { onFailure: rejecting('rule') });
   expect((await pool.request('a', head(1))).verdict.type).toBe('allow');

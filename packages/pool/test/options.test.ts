@@ -53,6 +53,10 @@ test.each<[string, unknown]>([
 test('a policy for a kind that does not exist is refused, so that a typing error is not "closed" by accident', async () => {
   const pool = new AgentPool();
   expect(() => pool.addReverseAgent('waf', { onFailure: { timeuot: 'open' } as object })).toThrow(/timeuot/);
+  for (const timeout of ['shut', null, 5, {}])
+    expect(() => pool.addReverseAgent('waf', { onFailure: { timeout } as object })).toThrow(
+      'onFailure.timeout must be "closed", "open" or a function',
+    );
   expect(pool.has('waf')).toBe(false);
   await pool.close();
 });
