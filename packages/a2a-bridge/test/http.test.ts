@@ -61,6 +61,33 @@ describe('what is no call is refused with the code of the protocol', () => {
   });
 });
 
+test.each(['data', 'metadata'])(
+  'a body that is nested deeply is refused before it is read any further: %s',
+  async (where) => {
+    const lines: unknown[] = [];
+    const log = (fields: unknown): void => void lines.push(fields);
+    const { url } = await setup(() => payload.text('x'), { logger: { debug: log, info: log, warn: log, error: log } });
+    const nested = (levels: number): Promise<{ body: unknown }> => {
+      const params =
+        where === 'data'
+          ? { message: { ...message, parts: [{ data: '?' }] } }
+          : { message: { ...message, metadata: { deep: '?' } } };
+      return post(
+        url,
+        call('SendMessage', params).replace('"?"', () => '['.repeat(levels) + ']'.repeat(levels)),
+      );
+    };
+    expect((await nested(50)).body).toHaveProperty('result');
+    for (const levels of [130, 5000, 100_000]) {
+      expect((await nested(levels)).body).toMatchObject({
+        id: 1,
+        error: { code: -32600, message: 'the body is nested deeper than 128 levels' },
+      });
+    }
+    expect(lines).toEqual([]);
+  },
+);
+
 test('a body that is too long is refused, announced or not', async () => {
   const { url } = await setup(() => payload.text('x'), { maxBodyBytes: 100 });
   expect((await post(url, 'x'.repeat(101))).status).toBe(413);

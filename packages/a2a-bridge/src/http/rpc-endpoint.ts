@@ -106,8 +106,20 @@ function parse(request: IncomingMessage, body: Buffer): Call {
     return { id: isId(id) ? id : null, error: { code: A2A_ERROR_CODE.INVALID_REQUEST, message } };
   }
   const { id } = rpc;
+  if (isDeeper(rpc, MAX_DEPTH)) {
+    const message = `the body is nested deeper than ${MAX_DEPTH} levels`;
+    return { id: isId(id) ? id : null, error: { code: A2A_ERROR_CODE.INVALID_REQUEST, message } };
+  }
   return { id: isId(id) ? id : null, rpc };
 }
+
+/** Levels of a body: the SDK reads and writes values by recursion, and payloads of the router have 64. */
+const MAX_DEPTH = 128;
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1)));
 
 const isId = (id: unknown): id is RpcId => typeof id === 'string' || Number.isSafeInteger(id) || id === null;
 
