@@ -104,10 +104,43 @@ test('a store in memory is bounded in number, for each caller, in bytes and in a
   ]);
   await store.save(task('c1', 1), by('carol'));
   expect([await has('b1', 'bob'), store.size]).toEqual([false, 3]);
-  await store.save(task('c2', 1, { metadata: { x: 'x'.repeat(1600) } }), by('carol'));
-  expect([await has('a3'), await has('c2', 'carol')]).toEqual([false, true]);
+  await store.save(task('d1', 1, { metadata: { x: 'x'.repeat(1600) } }), by('dave'));
+  expect([await has('a3'), await has('c1', 'carol'), await has('d1', 'dave')]).toEqual([false, true, true]);
   clock.advance(1001);
   expect(store.size).toBe(0);
+});
+
+test('a caller with more than half of the bytes makes the room for others, and may have all of it before', async () => {
+  const store = new MemoryTaskStore({ maxBytes: 100_000 });
+  const has = async (id: string, user: string): Promise<boolean> => (await store.load(id, by(user))) !== undefined;
+  const large = { metadata: { x: 'x'.repeat(9000) } };
+  await store.save(task('bob', 1, large), by('bob'));
+  for (let n = 0; n < 30; n += 1) await store.save(task(`a${n}`, 1, large), by('alice'));
+  expect(await has('bob', 'bob')).toBe(true);
+  await store.save(task('carol', 1, large), by('carol'));
+  expect([await has('bob', 'bob'), await has('carol', 'carol'), await has('a29', 'alice')]).toEqual([true, true, true]);
+  expect(store.size).toBe(10);
+});
+
+describe.each(stores)('pages of a store %s', (_name, runs, make) => {
+  test.skipIf(!runs)('end where they are long in bytes, and all pages have every task once', async () => {
+    const store = await make();
+    const text = 'x'.repeat(900_000);
+    for (let n = 0; n < 24; n += 1) await store.save(task(`t${n}`, n % 10, { metadata: { text, at: n } }), by('alice'));
+    const found: string[] = [];
+    const sizes: number[] = [];
+    let pageToken = '';
+    do {
+      const page = await store.list(asking({ pageSize: 50, pageToken, includeArtifacts: true }), by('alice'));
+      expect(page.totalSize).toBe(24);
+      sizes.push(page.tasks.length);
+      found.push(...page.tasks.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(Math.max(...sizes)).toBe(10);
+    expect(new Set(found).size).toBe(24);
+    expect(found).toHaveLength(24);
+  });
 });
 
 test.skipIf(!hasServer)(

@@ -4,7 +4,7 @@ import type { ServerCallContext } from '@a2a-js/sdk/server';
 import { checkMethods, OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 import { ownerOf } from '../call-context.ts';
 import { type BoundedTaskStore, decodeTask, encodeTask, TASK_LIMITS_ROWS, type TaskLimits } from './task-limits.ts';
-import { taskPage } from './task-page.ts';
+import { headOf, type TaskHead, taskPage } from './task-page.ts';
 
 /** Key-value bucket of a {@link KvTaskStore}; a bucket of `@nats-io/kv` fits. */
 export interface KeyValueBucket {
@@ -57,7 +57,8 @@ export class KvTaskStore implements BoundedTaskStore {
   /** Task of a caller; undefined for one that is unknown or another caller's. */
   async load(taskId: string, context: ServerCallContext): Promise<Task | undefined> {
     const owner = ownerOf(context);
-    return TASK_ID.test(taskId) ? this.#read(keyOf(owner, taskId)) : undefined;
+    const kept = TASK_ID.test(taskId) ? await this.#read(keyOf(owner, taskId)) : undefined;
+    return kept === undefined ? undefined : decodeTask(kept);
   }
 
   /** One page of a caller's tasks, latest first. */
@@ -67,17 +68,19 @@ export class KvTaskStore implements BoundedTaskStore {
       keys.push(key);
       if (keys.length >= this.#options.maxListed) break;
     }
-    const tasks: Task[] = [];
+    // only what lists are sorted by is kept: all tasks of one caller may be more than fits here at once
+    const heads: TaskHead[] = [];
+    const owner = ownerOf(context);
     for (const key of keys) {
-      const task = await this.#read(key);
-      if (task !== undefined) tasks.push(task);
+      const kept = await this.#read(key);
+      if (kept !== undefined) heads.push(headOf(decodeTask(kept)));
     }
-    return taskPage(tasks, params);
+    return taskPage(heads, params, (id) => this.#read(keyOf(owner, id)));
   }
 
-  async #read(key: string): Promise<Task | undefined> {
+  async #read(key: string): Promise<Uint8Array | undefined> {
     const entry = await this.#bucket.get(key);
-    return entry?.operation === 'PUT' ? decodeTask(entry.value) : undefined;
+    return entry?.operation === 'PUT' ? entry.value : undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '@agentwire/core';
 import { OPTION, type OptionRows, type Resolved, resolveOptions } from '@agentwire/core/internal';
 import { ownerOf } from '../call-context.ts';
 import { type BoundedTaskStore, decodeTask, encodeTask, TASK_LIMITS_ROWS, type TaskLimits } from './task-limits.ts';
-import { taskPage } from './task-page.ts';
+import { headOf, type TaskHead, taskPage } from './task-page.ts';
 
 /** Options of a {@link MemoryTaskStore}. */
 export interface MemoryTaskStoreOptions extends TaskLimits {
@@ -12,7 +12,7 @@ export interface MemoryTaskStoreOptions extends TaskLimits {
   readonly maxTasks?: number | undefined;
   /** Tasks of one caller, 1 to 10 000 000; its own oldest one is dropped. Default 1000. */
   readonly maxTasksPerCaller?: number | undefined;
-  /** Bytes of all tasks, 1024 to 1 TiB; the oldest are dropped. Default 256 MiB. */
+  /** Bytes of all tasks, 1024 to 1 TiB; the oldest are dropped, first those of a caller that has more than half. Default 256 MiB. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds without a change after which a task is dropped, 1 to 31 536 000 000. Default 86 400 000, a day. */
   readonly maxAgeMs?: number | undefined;
@@ -31,16 +31,24 @@ const ROWS: OptionRows<MemoryTaskStoreOptions> = {
 
 interface Entry {
   readonly owner: string;
+  readonly head: TaskHead;
   readonly bytes: Buffer;
   readonly savedAt: number;
 }
 
-/** Tasks in memory, bounded in number, bytes and age. */
+interface OwnTasks {
+  readonly ids: Set<string>;
+  bytes: number;
+}
+
+/** Tasks in memory, bounded in number, bytes and age; a caller that has more than half of the bytes makes the room. */
 export class MemoryTaskStore implements BoundedTaskStore {
   // in the order of the last change, so the first one is the oldest
   readonly #tasks = new Map<string, Entry>();
-  readonly #byOwner = new Map<string, Set<string>>();
+  readonly #byOwner = new Map<string, OwnTasks>();
   readonly #options: Resolved<MemoryTaskStoreOptions>;
+  /** Tasks of the one caller that may have more than half of the bytes. */
+  #largest: OwnTasks | undefined;
   #bytes = 0;
 
   constructor(options: MemoryTaskStoreOptions = {}) {
@@ -65,16 +73,16 @@ export class MemoryTaskStore implements BoundedTaskStore {
       const bytes = encodeTask(task, this.#options);
       this.#expire();
       this.#drop(task.id);
-      const own = this.#byOwner.get(owner) ?? new Set();
-      if (own.size >= this.#options.maxTasksPerCaller) for (const oldest of own.values().take(1)) this.#drop(oldest);
-      this.#tasks.set(task.id, { owner, bytes, savedAt: this.#options.clock.now() });
-      this.#byOwner.set(owner, own.add(task.id));
+      const { maxTasks, maxTasksPerCaller, maxBytes, clock } = this.#options;
+      const own = this.#byOwner.get(owner) ?? { ids: new Set(), bytes: 0 };
+      if (own.ids.size >= maxTasksPerCaller) for (const oldest of own.ids.values().take(1)) this.#drop(oldest);
+      this.#tasks.set(task.id, { owner, head: headOf(task), bytes, savedAt: clock.now() });
+      this.#byOwner.set(owner, own);
+      own.ids.add(task.id);
+      own.bytes += bytes.length;
       this.#bytes += bytes.length;
-      while (
-        this.#tasks.size > this.#options.maxTasks ||
-        (this.#bytes > this.#options.maxBytes && this.#tasks.size > 1)
-      )
-        for (const oldest of this.#tasks.keys().take(1)) this.#drop(oldest);
+      if (own.bytes > maxBytes / 2) this.#largest = own;
+      while (this.#tasks.size > maxTasks || (this.#bytes > maxBytes && this.#tasks.size > 1)) this.#dropOldest();
     });
   }
 
@@ -92,11 +100,9 @@ export class MemoryTaskStore implements BoundedTaskStore {
   list(params: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
     return attempt(() => {
       this.#expire();
-      const entries = [...(this.#byOwner.get(ownerOf(context)) ?? [])].map((id) => this.#tasks.get(id));
-      return taskPage(
-        entries.flatMap((entry) => (entry === undefined ? [] : [decodeTask(entry.bytes)])),
-        params,
-      );
+      const own = this.#byOwner.get(ownerOf(context))?.ids ?? [];
+      const heads = [...own].flatMap((id) => this.#tasks.get(id)?.head ?? []);
+      return taskPage(heads, params, (id) => this.#tasks.get(id)?.bytes);
     });
   }
 
@@ -108,18 +114,27 @@ export class MemoryTaskStore implements BoundedTaskStore {
     }
   }
 
+  /** Drops the oldest task of the caller that has more than half of the bytes, or of all callers where none has. */
+  #dropOldest(): void {
+    const { bytes, ids } = this.#largest ?? { bytes: 0, ids: new Set<string>() };
+    const from = bytes > this.#options.maxBytes / 2 && ids.size > 1 ? ids : this.#tasks;
+    for (const oldest of from.keys().take(1)) this.#drop(oldest);
+  }
+
   #drop(id: string): void {
     const entry = this.#tasks.get(id);
     if (entry === undefined) return;
     this.#tasks.delete(id);
     this.#bytes -= entry.bytes.length;
     const own = this.#byOwner.get(entry.owner);
-    own?.delete(id);
-    if (own?.size === 0) this.#byOwner.delete(entry.owner);
+    if (own === undefined) return;
+    own.ids.delete(id);
+    own.bytes -= entry.bytes.length;
+    if (own.ids.size === 0) this.#byOwner.delete(entry.owner);
   }
 }
 
 /** Promise of what a function gives back or throws. */
-function attempt<T>(run: () => T): Promise<T> {
+function attempt<T>(run: () => T | Promise<T>): Promise<T> {
   return new Promise((resolve) => resolve(run()));
 }
