@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { inputRequired } from '../src/index.ts';
 import { type LookupAll, postNotification } from '../src/push/post-notification.ts';
 import { isPublicAddress } from '../src/push/public-address.ts';
+import { type PushJob, PushQueues, type PushTurn } from '../src/push/push-queues.ts';
 import { connect, gate, say, setup, taskOf } from './support.ts';
 
 interface Received {
@@ -201,4 +202,60 @@ test.each([
   ['nonsense', false],
 ])('%s is public: %s', (address, expected) => {
   expect(isPublicAddress(address)).toBe(expected);
+});
+
+describe('notifications that wait', () => {
+  const job = (body: string): PushJob => ({ body, configs: [] });
+  const turnOf = (queues: PushQueues): PushTurn => {
+    const turn = queues.take();
+    if (turn === undefined) throw new Error('no task has its turn');
+    return turn;
+  };
+  const drain = (queues: PushQueues): string[] => {
+    const bodies: string[] = [];
+    for (let turn = queues.take(); turn !== undefined; turn = queues.take())
+      for (let next = turn.next(); next !== undefined; next = turn.next()) bodies.push(next.body.trim());
+    return bodies;
+  };
+
+  test('are bounded in bytes, of which one caller has half, and its oldest are dropped', () => {
+    const dropped: string[] = [];
+    const bounds = { maxQueued: 100, maxQueuedBytes: 80_000, maxConcurrent: 4 };
+    const queues = new PushQueues(bounds, (taskId) => dropped.push(taskId));
+    const padded = (name: string): PushJob => job(name.padEnd(9000));
+    for (let n = 0; n < 6; n += 1) queues.add('alice', `a${n}`, padded(`a${n}`));
+    expect(dropped).toEqual(['a0', 'a1']);
+    for (let n = 0; n < 3; n += 1) queues.add('alice', 'a5', padded(`more${n}`));
+    expect(dropped).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
+    queues.add('bob', 'b', padded('b'));
+    queues.add('bob', 'b', job('x'.repeat(50_000)));
+    expect(dropped).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'b']);
+    queues.add('bob', 'b', padded('b again'));
+    expect(drain(queues)).toEqual(['a5', 'more0', 'more1', 'more2', 'b', 'b again']);
+    expect(queues.size).toBe(0);
+    // all bytes are given back
+    for (let n = 0; n < 4; n += 1) queues.add('alice', `a${n}`, padded(`a${n}`));
+    expect(dropped).toHaveLength(6);
+  });
+
+  test('are bounded for each task', () => {
+    const bounds = { maxQueued: 2, maxQueuedBytes: 80_000, maxConcurrent: 4 };
+    const queues = new PushQueues(bounds, () => undefined);
+    for (let n = 0; n < 5; n += 1) queues.add('alice', 'a', job(`${n}`));
+    expect(drain(queues)).toEqual(['3', '4']);
+  });
+
+  test('of a caller whose receivers are slow leave half of the posts to others', () => {
+    const bounds = { maxQueued: 100, maxQueuedBytes: 80_000, maxConcurrent: 4 };
+    const queues = new PushQueues(bounds, () => undefined);
+    for (let n = 0; n < 10; n += 1) queues.add('slow', `s${n}`, job(`s${n}`));
+    const [one, two] = [turnOf(queues), turnOf(queues)];
+    expect([one.next()?.body, two.next()?.body, queues.take()]).toEqual(['s0', 's1', undefined]);
+    for (const owner of ['bob', 'carol', 'dave']) queues.add(owner, owner, job(owner));
+    expect([turnOf(queues).taskId, turnOf(queues).taskId, queues.take()]).toEqual(['bob', 'carol', undefined]);
+    expect(one.next()).toBeUndefined();
+    expect([turnOf(queues).taskId, queues.take()]).toEqual(['dave', undefined]);
+    expect(two.next()).toBeUndefined();
+    expect(turnOf(queues).taskId).toBe('s2');
+  });
 });

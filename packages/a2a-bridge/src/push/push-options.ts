@@ -12,7 +12,9 @@ export interface PushOptions {
   readonly maxTasks?: number | undefined;
   /** Notifications of one task that wait, 1 to 10 000; the oldest is dropped. Default 64. */
   readonly maxQueued?: number | undefined;
-  /** Posts at once, 1 to 1000. Default 32. */
+  /** Bytes of all notifications that wait, 64 KiB to 1 TiB, of which one caller has half; its oldest are dropped. Default 64 MiB. */
+  readonly maxQueuedBytes?: number | undefined;
+  /** Posts at once, 1 to 1000, of which one caller has half. Default 32. */
   readonly maxConcurrent?: number | undefined;
   /** Milliseconds for one post, from the look-up of the name to the status, 1 to 600 000. Default 5000. */
   readonly timeoutMs?: number | undefined;
@@ -25,6 +27,7 @@ export const PUSH_ROWS: OptionRows<PushOptions> = {
   maxConfigsPerTask: { check: OPTION.integer(1, 100), default: 4 },
   maxTasks: { check: OPTION.integer(1, 1_000_000), default: 10_000 },
   maxQueued: { check: OPTION.integer(1, 10_000), default: 64 },
+  maxQueuedBytes: { check: OPTION.integer(65_536, 1024 ** 4), default: 64 * 1024 * 1024 },
   maxConcurrent: { check: OPTION.integer(1, 1000), default: 32 },
   timeoutMs: { check: OPTION.integer(1, 600_000), default: 5000 },
 };

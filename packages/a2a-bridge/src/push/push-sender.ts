@@ -1,10 +1,12 @@
 import { StreamResponse, type TaskPushNotificationConfig } from '@a2a-js/sdk';
 import type { PushNotificationSender, ServerCallContext } from '@a2a-js/sdk/server';
 import { type Clock, type Logger, toAgentwireError } from '@agentwire/core';
+import type { Resolved } from '@agentwire/core/internal';
+import { ownerOf } from '../call-context.ts';
 import { postNotification } from './post-notification.ts';
 import type { PushConfigs } from './push-configs.ts';
 import type { PushOptions } from './push-options.ts';
-import type { Resolved } from '@agentwire/core/internal';
+import { PushQueues, type PushTurn } from './push-queues.ts';
 
 /** Collaborators of a sender. */
 export interface PushSenderDeps {
@@ -14,21 +16,16 @@ export interface PushSenderDeps {
   readonly logger: Logger;
 }
 
-interface Queue {
-  readonly taskId: string;
-  readonly jobs: { readonly body: string; readonly configs: readonly TaskPushNotificationConfig[] }[];
-  dropped: number;
-}
-
 /** Posts notifications: of one task in their order, of all tasks within `maxConcurrent`. What a receiver does not take is not sent again. */
 export class PushSender implements PushNotificationSender {
   readonly #deps: PushSenderDeps;
-  readonly #queues = new Map<string, Queue>();
-  readonly #waiting = new Set<Queue>();
-  #running = 0;
+  readonly #queues: PushQueues;
 
   constructor(deps: PushSenderDeps) {
     this.#deps = deps;
+    this.#queues = new PushQueues(deps.options, (taskId) =>
+      deps.logger.warn({ taskId }, 'a push notification was dropped: its receivers, or others of its caller, are slow'),
+    );
   }
 
   /** Tasks with notifications that wait. */
@@ -42,39 +39,19 @@ export class PushSender implements PushNotificationSender {
     if (taskId === '') return;
     const configs = await this.#deps.configs.load(taskId, context);
     if (configs.length === 0) return;
-    const queue = this.#queues.get(taskId) ?? { taskId, jobs: [], dropped: 0 };
-    queue.jobs.push({ body: JSON.stringify(StreamResponse.toJSON(response)), configs });
-    if (queue.jobs.length > this.#deps.options.maxQueued) {
-      queue.jobs.shift();
-      queue.dropped += 1;
-    }
-    if (this.#queues.has(taskId)) return;
-    this.#queues.set(taskId, queue);
-    this.#waiting.add(queue);
+    const body = JSON.stringify(StreamResponse.toJSON(response));
+    this.#queues.add(ownerOf(context), taskId, { body, configs });
     this.#next();
   }
 
   #next(): void {
-    for (const queue of this.#waiting) {
-      if (this.#running >= this.#deps.options.maxConcurrent) return;
-      this.#waiting.delete(queue);
-      this.#running += 1;
-      void this.#work(queue).finally(() => {
-        this.#running -= 1;
-        this.#next();
-      });
-    }
+    for (let turn = this.#queues.take(); turn !== undefined; turn = this.#queues.take())
+      void this.#work(turn).finally(() => this.#next());
   }
 
-  async #work(queue: Queue): Promise<void> {
-    for (let job = queue.jobs.shift(); job !== undefined; job = queue.jobs.shift()) {
-      const { body, configs } = job;
-      for (const config of configs) await this.#post(queue.taskId, body, config);
-    }
-    this.#queues.delete(queue.taskId);
-    const { taskId, dropped } = queue;
-    if (dropped > 0)
-      this.#deps.logger.warn({ taskId, dropped }, 'push notifications were dropped: their receivers are slow');
+  async #work({ taskId, next }: PushTurn): Promise<void> {
+    for (let job = next(); job !== undefined; job = next())
+      for (const config of job.configs) await this.#post(taskId, job.body, config);
   }
 
   async #post(taskId: string, body: string, config: TaskPushNotificationConfig): Promise<void> {
