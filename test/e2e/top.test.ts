@@ -60,3 +60,24 @@ test('top says what is wrong with its URL', async () => {
     stderr: expect.stringMatching(/ERR_CONNECT http:\/\/127\.0\.0\.1:1\/metrics cannot be read/) as string,
   });
 }, 60_000);
+
+test.each(['/never', '/half'])(
+  'top that waits for %s ends at once when it is told to',
+  async (path) => {
+    const asked = Promise.withResolvers<void>();
+    const server = createServer((_request, response) => {
+      if (path === '/half') response.write('gateway_active_requests 1\n');
+      asked.resolve();
+    });
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const top = start('top', `http://127.0.0.1:${port}${path}`, '--json');
+    await asked.promise;
+    expect([await top.stop(), top.stderr()]).toEqual([0, '']);
+  },
+  60_000,
+);

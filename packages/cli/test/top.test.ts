@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseMetrics } from '../src/top/parse-metrics.ts';
 import { readTop } from '../src/top/top-reading.ts';
-import { drawTop, keysOf, pressKey, sortedAgents, sparkline, type TopView } from '../src/top/top-screen.ts';
+import { drawTop, keysOf, pressKey, screenSize, sortedAgents, sparkline, type TopView } from '../src/top/top-screen.ts';
 
 const page = (factor: number): string => `
 # TYPE gateway_requests_total counter
@@ -107,6 +107,33 @@ describe('top', () => {
     const text = 'agent_connections_active{agent="a\u001b[2Jb"} 1\n';
     const hostile = readTop({ atMs: 0, text }, { atMs: 1, text });
     expect(drawTop([hostile], view, { columns: 200, rows: 40 }).join('')).not.toContain('\u001b');
+  });
+
+  test('survives pages that are made to stop it', () => {
+    const text = `gateway_requests_total{decision="constructor"} 5\nagent_errors_total{agent="a",type="__proto__"} 3\n`;
+    const shown = readTop(
+      { atMs: 0, text: '' },
+      { atMs: 1_000, text: `agent_connections_active{agent="a"} 1\n${text}` },
+    );
+    expect(Object.entries(shown.gateway.decisionsPerSecond)).toEqual([['constructor', 5]]);
+    expect(Object.entries(shown.agents[0]?.errorsPerSecond ?? {})).toEqual([['__proto__', 3]]);
+    expect(drawTop([shown], view, { columns: 200, rows: 40 }).join('\n')).toMatch(/constructor 5\/s[^]*__proto__ 3\/s/);
+    const word = 'a'.repeat(400_000);
+    expect(parseMetrics(`x{${word}} 1\nx{${word}="b"} 2\n`).get('x')).toMatchObject([
+      { labels: {} },
+      { labels: { [word]: 'b' } },
+    ]);
+    const [agent] = reading.agents;
+    const many = { ...reading, agents: Array.from({ length: 200_000 }, (_, at) => ({ ...agent!, agent: `a${at}` })) };
+    expect(drawTop([many], view, { columns: 200, rows: 40 })).toHaveLength(40);
+  });
+
+  test('takes a terminal without a size for one of 120 by 40', () => {
+    expect([{}, { columns: 0, rows: 0 }, { columns: 80, rows: 24 }].map(screenSize)).toEqual([
+      { columns: 120, rows: 40 },
+      { columns: 120, rows: 40 },
+      { columns: 80, rows: 24 },
+    ]);
   });
 
   test('knows its keys', () => {

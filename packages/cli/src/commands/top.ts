@@ -4,7 +4,16 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line } from '../output/terminal.ts';
 import { readTop, type TimedPage, type TopReading } from '../top/top-reading.ts';
-import { drawTop, keysOf, pressKey, SORT_KEYS, sortedAgents, type SortKey, type TopView } from '../top/top-screen.ts';
+import {
+  drawTop,
+  keysOf,
+  pressKey,
+  screenSize,
+  SORT_KEYS,
+  sortedAgents,
+  type SortKey,
+  type TopView,
+} from '../top/top-screen.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface TopFlags {
@@ -20,7 +29,7 @@ const HINT = `give it the address of a gateway's admin server (--admin HOST:PORT
 const MAX_PAGE_BYTES = 64 * 1024 ** 2;
 const FETCH_TIMEOUT_MS = 5_000;
 /** Readings that are kept for the sparklines. */
-const MAX_HISTORY = 60;
+const MAX_HISTORY = 30;
 
 function metricsUrl(word: string): URL {
   if (!URL.canParse(word) || !/^https?:$/.test(new URL(word).protocol))
@@ -41,10 +50,10 @@ function refusalOf({ status }: Response): string {
   return HINT;
 }
 
-/** Reads the page of metrics. @throws AgentwireError `ERR_CONNECT`, `ERR_PROTOCOL`, `ERR_MESSAGE_TOO_LARGE` */
-async function fetchPage(url: URL): Promise<TimedPage> {
+/** Reads the page of metrics. @param ended ends it too. @throws AgentwireError `ERR_CONNECT`, `ERR_PROTOCOL`, `ERR_MESSAGE_TOO_LARGE` */
+async function fetchPage(url: URL, ended?: AbortSignal): Promise<TimedPage> {
   try {
-    return await readPage(url);
+    return await readPage(url, ended);
   } catch (error) {
     if (error instanceof AgentwireError) throw error;
     const { cause, message } = error as Error;
@@ -53,8 +62,9 @@ async function fetchPage(url: URL): Promise<TimedPage> {
   }
 }
 
-async function readPage(url: URL): Promise<TimedPage> {
-  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+async function readPage(url: URL, ended?: AbortSignal): Promise<TimedPage> {
+  const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+  const signal = ended === undefined ? timeout : AbortSignal.any([timeout, ended]);
   const response = await fetch(url, { signal, headers: { accept: 'text/plain;version=0.0.4' } });
   const atMs = performance.now();
   if (response.status !== 200) {
@@ -77,11 +87,6 @@ function onlyAgent(reading: TopReading, agent: string | undefined): TopReading {
   return agent === undefined ? reading : { ...reading, agents: reading.agents.filter((row) => row.agent === agent) };
 }
 
-function sizeOf(stream: CommandContext['terminal']['stdout']): { columns: number; rows: number } {
-  const { columns = 120, rows = 40 } = stream as { readonly columns?: number; readonly rows?: number };
-  return { columns, rows };
-}
-
 async function once(
   url: URL,
   intervalMs: number,
@@ -94,7 +99,9 @@ async function once(
   await sleep(intervalMs);
   const reading = onlyAgent(readTop(before, await fetchPage(url)), view.only);
   if (flags.json === true) jsonLine(stdout, reading);
-  else for (const text of drawTop([reading], view, { ...sizeOf(stdout), rows: 1_000 }).slice(0, -2)) line(stdout, text);
+  else
+    for (const text of drawTop([reading], view, { ...screenSize(stdout), rows: 1_000 }).slice(0, -2))
+      line(stdout, text);
 }
 
 /** Draws until a key or a signal ends it; without a terminal it prints one screen or document after the other. */
@@ -112,7 +119,7 @@ async function live(
   let view = first;
   const history: TopReading[] = [];
   const draw = (): void => {
-    const lines = drawTop(history, view, sizeOf(stdout));
+    const lines = drawTop(history, view, screenSize(stdout));
     // the cursor goes home and each line is erased to its end, so that nothing flickers; a line feed after the last would scroll
     stdout.write(`\u001b[H${lines.map((text) => `${text}\u001b[K`).join('\n')}\u001b[J`);
   };
@@ -132,11 +139,12 @@ async function live(
   if (hasKeys) stdin.setRawMode(true).on('data', onKey);
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
-    let before = await fetchPage(url);
+    let before = await fetchPage(url, ended.signal);
     while (!ended.signal.aborted) {
       await sleep(intervalMs, undefined, { signal: ended.signal }).catch(() => undefined);
       if (ended.signal.aborted) return;
-      const after = await fetchPage(url).catch((error: unknown) => {
+      const after = await fetchPage(url, ended.signal).catch((error: unknown) => {
+        if (ended.signal.aborted) return undefined;
         // a gateway that restarts comes back; without a screen that would go unseen
         if (!isScreen) throw error;
         view = { ...view, notice: (error as Error).message };
@@ -153,6 +161,9 @@ async function live(
       if (isScreen) draw();
       else if (reading !== undefined) jsonLine(stdout, onlyAgent(reading, view.only));
     }
+  } catch (error) {
+    // what was being read when it was ended
+    if (!ended.signal.aborted) throw error;
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
     if (hasKeys) stdin.off('data', onKey).setRawMode(false).pause();

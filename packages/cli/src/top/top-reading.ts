@@ -112,7 +112,8 @@ class Interval {
 
   /** Returns rates above 0 by the value of a label. */
   ratesBy(label: string, name: string, where: Where = {}): Record<string, number> {
-    const rates: Record<string, number> = {};
+    // a label may be called `constructor`
+    const rates = Object.create(null) as Record<string, number>;
     for (const sample of this.now(name, where)) {
       const rate = this.#grown(name, sample) / this.seconds;
       const key = sample.labels[label] ?? '';

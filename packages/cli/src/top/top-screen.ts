@@ -22,6 +22,12 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
+/** Returns the size of a terminal; 120 by 40 for what is none, and for one that does not know its size and has 0. */
+export function screenSize(stream: object): ScreenSize {
+  const { columns, rows } = stream as Partial<ScreenSize>;
+  return { columns: columns || 120, rows: rows || 40 };
+}
+
 const SPARKS = '▁▂▃▄▅▆▇█';
 
 /** Draws numbers as a line of bars from 0 to the largest of them. */
@@ -102,19 +108,22 @@ export function drawTop(
       { title: 'ERRORS' },
       { title: 'LAST MINUTE' },
     ],
-    agents.map((row) => [
-      safe(row.agent),
-      short(row.ratePerSecond),
-      ...times(row),
-      short(row.inFlight),
-      short(row.queued),
-      short(row.connections),
-      row.breaker,
-      row.flow,
-      short(total(row.failuresPerSecond)),
-      list(row.errorsPerSecond) || '–',
-      past((one) => one.agents.find(({ agent }) => agent === row.agent)?.ratePerSecond ?? 0),
-    ]),
+    // no more than fit: a page may have a hundred thousand
+    agents
+      .slice(0, rows)
+      .map((row) => [
+        safe(row.agent),
+        short(row.ratePerSecond),
+        ...times(row),
+        short(row.inFlight),
+        short(row.queued),
+        short(row.connections),
+        row.breaker,
+        row.flow,
+        short(total(row.failuresPerSecond)),
+        list(row.errorsPerSecond) || '–',
+        past((one) => one.agents.find(({ agent }) => agent === row.agent)?.ratePerSecond ?? 0),
+      ]),
   );
   const lines = [
     `agentwire top${view.paused ? ' — paused' : ''}${view.notice === undefined ? '' : ` — ${printableStart(view.notice)}`}`,
