@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isToken, MAX_TOKEN_LENGTH } from '@agentwire/core/internal';
+import { readFile } from '@agentwire/gateway/internal';
 import { UsageError } from './usage-error.ts';
 
 /** Reads a file that a flag, or a key of a file, names. @throws UsageError where it cannot be read */
@@ -43,9 +44,15 @@ export class NamedFiles {
   readonly #contents = new Map<string, Buffer>();
   readonly #onRead: ((path: string) => void) | undefined;
 
-  /** @param onRead called with each file before it is read, so that one which is missing can be watched too */
-  constructor(onRead?: (path: string) => void) {
+  readonly #regular: boolean;
+
+  /**
+   * @param onRead called with each file before it is read, so that one which is missing can be watched too
+   * @param regular refuses pipes and devices, which stop a process that serves already
+   */
+  constructor(onRead?: (path: string) => void, regular = false) {
     this.#onRead = onRead;
+    this.#regular = regular;
   }
 
   /** Reads a file as {@link readNamedFile} does, the first time. */
@@ -56,7 +63,7 @@ export class NamedFiles {
     const known = this.#contents.get(path);
     if (known !== undefined) return known;
     this.#onRead?.(path);
-    const bytes = readFileSync(path);
+    const bytes = readFile(path, this.#regular);
     this.#contents.set(path, bytes);
     return bytes;
   }

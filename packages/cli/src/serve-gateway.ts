@@ -40,7 +40,7 @@ export async function serveGateway(flags: GatewayFlags, context: CommandContext,
   const watched = watches ? new WatchedFiles() : undefined;
   cleanup.defer(() => watched?.close());
   const read = (): GatewaySettings =>
-    gatewaySettings(flags, silentLogger, new NamedFiles((path) => watched?.add(path)));
+    gatewaySettings(flags, silentLogger, new NamedFiles((path) => watched?.add(path), true));
   const files = new NamedFiles((path) => watched?.add(path));
   const chosen = gatewaySettings(flags, link === undefined ? logger : silentLogger, files);
   const { agents, adminHosts: hosts = [] } = chosen;

@@ -21,11 +21,13 @@ export class ConfigDocument {
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` with file and line for what is not YAML, and for a variable that is not set */
   constructor(text: string, file: string, env: Readonly<Record<string, string | undefined>>) {
     this.file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false });
     const [error] = this.#document.errors;
     if (error?.code === 'MULTIPLE_DOCS')
       throw this.#notYaml(this.#lineAt(error.pos[0]), 'begins a second document, but a gateway file is one document');
     if (error !== undefined) throw this.#notYaml(this.#lineAt(error.pos[0]), `is not YAML: ${error.message}`, error);
+    const twice = this.#firstTwice();
+    if (twice !== undefined) throw this.#notYaml(this.#lineAt(twice), 'is not YAML: Map keys must be unique');
     const alias = this.#firstAlias();
     if (alias !== undefined) throw this.#notYaml(this.#lineAt(alias), 'has an alias (*name); write the value out');
     this.#substitute(env);
@@ -46,6 +48,26 @@ export class ConfigDocument {
         node.value = result;
       },
     });
+  }
+
+  /** Returns the offset of the first key that its object has twice. The parser compares each key with all others, 9 s for 10 000 of them. */
+  #firstTwice(): number | undefined {
+    let offset: number | undefined;
+    visit(this.#document, {
+      Map(_key, { items }) {
+        const seen = new Set<unknown>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          if (seen.has(key.value)) {
+            offset = key.range?.[0] ?? 0;
+            return visit.BREAK;
+          }
+          seen.add(key.value);
+        }
+        return undefined;
+      },
+    });
+    return offset;
   }
 
   /** Returns the offset of the first alias: aliases are refused, because a few lines of them can expand to gigabytes. */

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
 import { ConfigDocument, type ConfigPath, shownPath } from './config-document.ts';
 import { nearestKey } from './nearest-key.ts';
+import { readFile } from './read-file.ts';
 
 export type { ConfigPath } from './config-document.ts';
 
@@ -84,7 +84,7 @@ export class ConfigSource {
 
   #read(file: string, path: ConfigPath, { read }: ConfigContext): string {
     try {
-      return read?.(file) ?? readFileSync(file, 'utf8');
+      return read?.(file) ?? readFile(file, false).toString('utf8');
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code ?? 'no such file';
       throw this.invalid(path, `${file} cannot be read (${code})`);

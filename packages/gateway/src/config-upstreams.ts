@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { OPTION, type OptionSchema, type OptionTable, tableSchema } from '@agentwire/core/internal';
 import { type ConfigContext, type ConfigSource, type Fields, isObject } from './config-source.ts';
 import { checkUpstream, isUpstreamName } from './options/gateway-rows.ts';
 import { ROUTE_TABLE, type RouteOptions, checkRoute } from './routes/route-options.ts';
+import { readFile } from './read-file.ts';
 import {
   checkUpstreamConfig,
   UPSTREAM_TABLE,
@@ -47,7 +47,7 @@ function withPems(source: ConfigSource, name: string, tls: unknown, { read }: Co
     const file = loaded[key];
     if (typeof file !== 'string') continue;
     try {
-      loaded[key] = read?.(file) ?? readFileSync(file, 'utf8');
+      loaded[key] = read?.(file) ?? readFile(file, false).toString('utf8');
     } catch (cause) {
       throw source.invalid([...path, key], `${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
     }

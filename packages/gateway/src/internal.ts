@@ -1,5 +1,6 @@
 // For agentwire's own packages. No promise of stability: any release may change or remove a name without notice.
 export { guarded } from './guarded.ts';
+export { MAX_FILE_BYTES, readFile } from './read-file.ts';
 export { listenOn, parseHostPort } from './listen.ts';
 export { checkHostName } from './admin-host.ts';
 export { checkProxyProtocol } from './proxy-protocol/check-proxy-protocol.ts';

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
@@ -166,6 +167,12 @@ describe('HTTPS', () => {
     clock.advance(1000);
     expect(changes).toBe(1);
     expect(certificates.reload()).toBe(0);
+    // a pipe would stop the process: here it has a writer, so that a reader fails too
+    execFileSync('mkfifo', [files.key]);
+    const writer = spawn('sh', ['-c', 'echo no key > "$0"', files.key], { stdio: 'ignore' });
+    onTestFinished(() => void writer.kill());
+    expect(certificates.reload()).toBe(0);
+    expect(warnings.at(-1)).toContain(`${files.key} cannot be used: no regular file`);
   });
 
   test('reloadCertificates takes them at once, also for clients without a name', async () => {

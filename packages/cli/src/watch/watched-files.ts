@@ -14,8 +14,10 @@ export class WatchedFiles {
   add(file: string): void {
     if (this.#files.has(file) || this.#files.size >= MAX_FILES) return;
     const onChange: StatsListener = (now, before) => {
-      // by its time: editors replace files, and some mount them through links, so that events of the old file never come
-      if (now.mtimeMs !== before.mtimeMs) this.#change.resolve(file);
+      // by what it is: editors replace files, and some mount them through links, so that events of the old file never come; files of
+      // images and stores all have one time
+      if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size)
+        this.#change.resolve(file);
     };
     this.#files.set(file, onChange);
     watchFile(file, { interval: WATCH_INTERVAL_MS }, onChange);

@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
 import { Sweep } from '@agentwire/core/internal';
+import { readFile } from '../read-file.ts';
 
 /** Files of one certificate of a server, PEM. */
 export interface CertificateFiles {
@@ -72,7 +73,7 @@ export class TlsCertificates {
   /** @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the file */
   constructor(deps: TlsCertificatesDeps) {
     this.#deps = deps;
-    this.#loaded = deps.certificates.map((files) => this.#load(files));
+    this.#loaded = deps.certificates.map((files) => this.#load(files, false));
     this.#byName = this.#index();
     this.#sweep = new Sweep(deps.clock, deps.reloadIntervalMs, () => {
       this.reload();
@@ -86,14 +87,15 @@ export class TlsCertificates {
     return (this.#loaded[0] as Loaded).options;
   }
 
-  #load(files: CertificateFiles): Loaded {
+  /** @param again whether the server runs already, which a pipe would stop */
+  #load(files: CertificateFiles, again: boolean): Loaded {
     let reading = files.cert;
     try {
       const version = versionOf(files);
-      const cert = readFileSync(files.cert);
+      const cert = readFile(files.cert, again);
       const certificate = new X509Certificate(cert);
       reading = files.key;
-      const key = readFileSync(files.key);
+      const key = readFile(files.key, again);
       if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error(`it is not the key of ${files.cert}`);
       const { clientCa, minVersion } = this.#deps;
       const options = { cert, key, minVersion, ...(clientCa !== undefined && { ca: clientCa }) };
@@ -136,7 +138,7 @@ export class TlsCertificates {
     const { files } = before;
     try {
       if (versionOf(files) === before.version) return before;
-      const after = this.#load(files);
+      const after = this.#load(files, true);
       this.#deps.logger.info({ cert: files.cert }, 'a certificate was read again');
       return after;
     } catch (error) {
