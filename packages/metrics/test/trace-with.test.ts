@@ -2,7 +2,7 @@ import type { Tracer } from '@agentwire/core';
 import { context, createContextKey, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AlwaysOnSampler, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { traceWith } from '../src/index.ts';
+import { activeTraceId, MetricsCollector, traceWith } from '../src/index.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const parentOf = (flags: string): string => `00-${TRACE}-b7ad6b7169203331-${flags}`;
@@ -64,6 +64,19 @@ describe('traceWith', () => {
     register();
     const span = begin(traceWith(trace.getTracer('x')), 'no traceparent');
     expect(span?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  });
+
+  test('makes spans whose trace is that of the exemplars, where they are sampled', () => {
+    const metrics = new MetricsCollector({ traceId: activeTraceId });
+    const observe = (seconds: number): void =>
+      metrics.observe('agent_request_duration_seconds', { agent: 'a' }, seconds);
+    observe(0.003);
+    register();
+    const tracer = traceWith(trace.getTracer('x'));
+    begin(tracer, parentOf('01'))?.run(() => observe(0.004));
+    begin(tracer, parentOf('00'))?.run(() => observe(0.2));
+    const page = metrics.exportPrometheus('openmetrics');
+    expect(page.match(/trace_id="\w*"} [\d.]+/g)).toEqual([`trace_id="${TRACE}"} 0.004`]);
   });
 
   test('takes known options only', () => {
