@@ -5,13 +5,14 @@ import { type DurableStreamOptions, resolveDurableStreamOptions } from './backen
 import { GatheredNames } from './gathered-names.ts';
 import { isNoStream } from './nats-errors.ts';
 import {
+  cannotChange,
   type Difference,
-  STREAM_SETTINGS,
-  type StreamKind,
-  streamNames,
-  StreamSettings,
-  type WantedStream,
-} from './stream-settings.ts';
+  differences,
+  loweredLimits,
+  overLimits,
+  settingsOf,
+} from './stream-differences.ts';
+import { type StreamKind, streamNames, StreamSettings, type WantedStream } from './stream-settings.ts';
 import { Subjects } from './subjects.ts';
 
 const MAX_INBOXES = 1000;
@@ -105,13 +106,13 @@ export class NodeStreams {
       // a stream of an earlier version may still take every name.
       const wide = !this.#options.create && found?.subjects.includes(this.#subjects.everyInbox()) === true;
       const missing = wide ? [] : wanted.subjects.filter((subject) => found?.subjects.includes(subject) !== true);
-      const differing = found === undefined ? [] : this.#differing(found, wanted, kind);
+      const differing = found === undefined ? [] : differences(this.#given, found, wanted, kind);
       if (found !== undefined && missing.length === 0 && differing.length === 0) return;
       if (!this.#options.create) {
         if (found === undefined || missing.length > 0) throw this.#notThere(wanted.name);
-        throw this.#refusal(differing, found, wanted);
+        throw cannotChange(differing, found, wanted);
       }
-      if (attempt > ATTEMPTS) throw this.#refusal(differing, found, wanted);
+      if (attempt > ATTEMPTS) throw cannotChange(differing, found, wanted);
       await this.#apply(found, missing, wanted, differing);
     }
   }
@@ -131,48 +132,26 @@ export class NodeStreams {
     try {
       const { streams } = subjects.length > MANY_SUBJECTS ? this.#patient : this.#manager;
       if (found === undefined) await streams.add({ ...wanted, subjects });
-      else await streams.update(wanted.name, { ...found, ...this.#changes(differing, wanted), subjects });
+      else await streams.update(wanted.name, { ...found, ...settingsOf(differing, wanted), subjects });
     } catch (error) {
       if (error instanceof JetStreamApiError && differing.length > 0)
-        throw this.#refusal(differing, found, wanted, error);
+        throw cannotChange(differing, found, wanted, error);
       throw error;
     }
   }
 
   /** A server drops what is over a limit that is lowered, so what was accepted would be lost: that is refused while it waits. */
   async #checkRoom(found: StreamConfig, wanted: WantedStream, differing: readonly Difference[]): Promise<void> {
-    const isLowered = ({ setting }: Difference): boolean => {
-      const [before, limit] = [Number(found[setting]), Number(wanted[setting])];
-      return limit > 0 && (before <= 0 || before > limit);
-    };
-    const lowered = new Map(
-      differing.filter(isLowered).map(({ setting }) => [setting, Number(wanted[setting])] as const),
-    );
+    const lowered = loweredLimits(differing, found, wanted);
     if (lowered.size === 0) return;
     const { state } = await this.#manager.streams.info(wanted.name, { subjects_filter: '>' });
-    const most = Object.values(state.subjects ?? {}).reduce((one, other) => Math.max(one, other), 0);
-    const over = (setting: keyof StreamConfig, there: number): boolean => there > (lowered.get(setting) ?? Infinity);
-    if (over('max_msgs_per_subject', most))
-      throw this.#refusal(differing, found, wanted, `${most} messages of one sender wait`);
-    if (over('max_msgs', state.messages) || over('max_bytes', state.bytes))
-      throw this.#refusal(differing, found, wanted, `${state.messages} messages of ${state.bytes} bytes wait`);
+    const over = overLimits(lowered, state);
+    if (over !== undefined) throw cannotChange(differing, found, wanted, over);
   }
 
   /** Earlier versions took every name. */
   #tooWide(subject: string): boolean {
     return subject === this.#subjects.everyInbox();
-  }
-
-  #changes(differing: readonly Difference[], wanted: WantedStream): Partial<StreamConfig> {
-    return Object.fromEntries(differing.map(({ setting }) => [setting, wanted[setting]]));
-  }
-
-  /** Options that were given and differ from the stream; those that were not given stay as they are. */
-  #differing(found: StreamConfig, wanted: WantedStream, kind: StreamKind): Difference[] {
-    return STREAM_SETTINGS.filter(
-      ([option, setting, of]) =>
-        (of === kind || of === 'all') && this.#given[option] !== undefined && found[setting] !== wanted[setting],
-    ).map(([option, setting]) => ({ option, setting }));
   }
 
   async #find(name: string): Promise<StreamConfig | undefined> {
@@ -188,24 +167,6 @@ export class NodeStreams {
     return new AgentwireError(
       'ERR_NO_INBOX',
       `stream ${stream} is not there, or not for this inbox, and create is false; let a user with the right to it make it with durable.inboxes`,
-    );
-  }
-
-  #refusal(
-    differing: readonly Difference[],
-    found: StreamConfig | undefined,
-    wanted: WantedStream,
-    cause?: unknown,
-  ): AgentwireError {
-    const list = differing.map(
-      ({ option, setting }) =>
-        `durable.${option} (${JSON.stringify(found?.[setting])} on the server, ${JSON.stringify(wanted[setting])} asked for)`,
-    );
-    const why = typeof cause === 'string' ? `: ${cause}` : '';
-    return new AgentwireError(
-      'ERR_INVALID_ARGUMENT',
-      `stream ${wanted.name} cannot be changed in ${list.length === 0 ? 'its subjects' : list.join(', ')}${why}`,
-      { cause },
     );
   }
 }

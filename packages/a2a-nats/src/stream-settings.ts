@@ -40,12 +40,6 @@ export function streamNames(prefix: string, nodeId: string): Readonly<Record<Str
   return { inbox: `${first}_INBOX_${node}`, dead: `${first}_DEAD_${node}`, later: `${first}_LATER_${node}` };
 }
 
-/** Option that differs from what a stream has. */
-export interface Difference {
-  readonly option: keyof DurableStreamOptions;
-  readonly setting: keyof StreamConfig;
-}
-
 /** Configurations of the streams of a node, by its options. */
 export class StreamSettings {
   readonly #names: Readonly<Record<StreamKind, string>>;

@@ -25,6 +25,7 @@ export type { A2ARouterOptions } from './router/router-options.ts';
 export type { SendReport } from './router/send-report.ts';
 export type { MessageHandler } from './router/serve.ts';
 export type { MethodContract } from './routing/contract.ts';
-export { type ServiceOptions, ServiceRegistry } from './routing/service-registry.ts';
+export type { ServiceOptions } from './routing/service.ts';
+export { ServiceRegistry } from './routing/service-registry.ts';
 export { TopicRouter } from './routing/topic-router.ts';
 export { createSupervisor, Supervisor } from './supervision/supervisor.ts';

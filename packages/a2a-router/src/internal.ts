@@ -4,7 +4,7 @@ export { readChainKeys } from './chain/chain-key-file.ts';
 export { payloadHash } from './chain/chain-format.ts';
 export { createChainScheme } from './chain/chain-scheme.ts';
 export type { VerifyChainOptions } from './chain/verify-chain-file.ts';
-export type { DeadLetterReason } from './inbox/dead-letters.ts';
+export type { DeadLetterReason } from './inbox/dead-letter.ts';
 export { SeenKeys } from './inbox/seen-keys.ts';
 export { createMessageId } from './message/message-id.ts';
 export { payloadFromJson, payloadToJson, targetFromJson, targetToJson } from './message/message-json.ts';
@@ -17,7 +17,7 @@ export type { RemoteBackend, RemoteDelivery, RemoteHost, RemoteReply } from './r
 export type { RouterSettings } from './router/router-options.ts';
 export type { SchemaResult, StandardSchema } from './routing/contract.ts';
 export { misfit } from './routing/json-schema.ts';
-export type { ServiceEntry } from './routing/service-registry.ts';
+export type { ServiceEntry } from './routing/service.ts';
 export { copyAbout } from './routing/service-about.ts';
 export { PatternTree } from './routing/pattern-tree.ts';
 export { checkPattern, checkTopic, hasWildcard, patternCovers, topicMatches } from './routing/topic-pattern.ts';

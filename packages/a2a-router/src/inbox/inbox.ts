@@ -2,7 +2,7 @@ import type { Clock, ErrorCode } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
 import { BlockedSenders } from './blocked-senders.ts';
-import type { DeadLetterReason } from './dead-letters.ts';
+import type { DeadLetterReason } from './dead-letter.ts';
 import type { ResolvedInboxOptions } from './inbox-options.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import type { Replier } from '../message/reply-channel.ts';

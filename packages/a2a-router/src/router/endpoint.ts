@@ -4,7 +4,7 @@ import { createMessage, type KernelMessage, type MessageOptions } from '../messa
 import type { Payload } from '../message/payload.ts';
 import { type Target, target } from '../message/target.ts';
 import type { Pid } from '../process/pid.ts';
-import type { ServiceOptions } from '../routing/service-registry.ts';
+import type { ServiceOptions } from '../routing/service.ts';
 import type { AnswerStream, StreamOptions } from './answer-stream.ts';
 import type { Interceptor } from './interceptors.ts';
 import type { Observer } from './observer.ts';

@@ -1,5 +1,6 @@
 import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
-import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
+import type { DeadLetterReason } from '../inbox/dead-letter.ts';
+import type { DeadLetters } from '../inbox/dead-letters.ts';
 import { type InboxOptions, resolveInboxOptions } from '../inbox/inbox-options.ts';
 import { Inbox, type OfferOutcome } from '../inbox/inbox.ts';
 import type { Replier } from '../message/reply-channel.ts';

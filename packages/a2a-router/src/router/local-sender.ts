@@ -1,6 +1,6 @@
 import { AgentwireError, type Clock, toAgentwireError } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
-import type { DeadLetter } from '../inbox/dead-letters.ts';
+import type { DeadLetter } from '../inbox/dead-letter.ts';
 import { checkMessageOptions, type KernelMessage, type MessageOptions } from '../message/message.ts';
 import type { Payload } from '../message/payload.ts';
 import { newMessage, sealMessage } from '../message/seal-message.ts';

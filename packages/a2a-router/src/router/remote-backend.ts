@@ -5,7 +5,7 @@ import type { JsonValue } from '../message/payload.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ProcessWatch, RemoteExit } from '../process/remote-watches.ts';
 import type { Target } from '../message/target.ts';
-import type { ServiceEntry } from '../routing/service-registry.ts';
+import type { ServiceEntry } from '../routing/service.ts';
 import type { SendReport } from './send-report.ts';
 
 /** The way back to the asker on another node. */

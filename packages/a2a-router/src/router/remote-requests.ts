@@ -2,48 +2,17 @@ import { AgentwireError, type Clock, type ErrorCode } from '@agentwire/core';
 import { IdleWaiters } from '@agentwire/core/internal';
 import type { KernelMessage } from '../message/message.ts';
 import type { Pid } from '../process/pid.ts';
-import { mayAnswer, PendingRequest, type RequestHooks } from './pending-request.ts';
+import { mayAnswer, type PendingRequest } from './pending-request.ts';
 import { PendingRequests } from './pending-requests.ts';
 import type { RemoteReply } from './remote-backend.ts';
+import { NOT_LOCAL, RemoteRequest } from './remote-request.ts';
 import { SlotMap } from './slot-map.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { requestOver } from './request-signals.ts';
 import { StreamWindow } from './stream-window.ts';
 
-class RemoteRequest extends PendingRequest {
-  readonly node: string;
-  /** Id that its asker gave it. */
-  readonly messageId: string;
-  readonly asker: Pid;
-  readonly reply: RemoteReply;
-  /** Parts of its answer that were handed over, and those that the asker has read. */
-  written = 0;
-  read = 0;
-  /** True once its answer could not be handed over, because there was no connection. */
-  unsent = false;
-
-  constructor(
-    id: string,
-    expires: number,
-    hooks: RequestHooks,
-    window: StreamWindow | undefined,
-    { node, messageId, asker, reply }: Pick<RemoteRequest, 'node' | 'messageId' | 'asker' | 'reply'>,
-  ) {
-    super(id, NOT_LOCAL, expires, hooks, window);
-    this.node = node;
-    this.messageId = messageId;
-    this.asker = asker;
-    this.reply = reply;
-  }
-
-  override onWatch(): void {
-    this.reply.watch?.();
-  }
-}
-
 const DEFAULT_WAIT_MS = 30_000;
 const LONGEST_WAIT_MS = 86_400_000;
-const NOT_LOCAL: Pid = -1;
 
 /** Requests of processes on other nodes that processes here may still answer; each ends with an answer or a failure. */
 export class RemoteRequests {

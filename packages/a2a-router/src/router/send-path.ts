@@ -2,7 +2,8 @@ import { AgentwireError, type Clock, type Logger, toAgentwireError } from '@agen
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { askGate } from '../gate/ask-gate.ts';
 import type { GateBackend, GateDecision } from '../gate/gate.ts';
-import type { DeadLetterReason, DeadLetters } from '../inbox/dead-letters.ts';
+import type { DeadLetterReason } from '../inbox/dead-letter.ts';
+import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { type CapabilityChecker, mayReachProcess } from '../process/capability-checker.ts';
 import { KERNEL_PID, type Pid } from '../process/pid.ts';

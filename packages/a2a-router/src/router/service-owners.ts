@@ -1,7 +1,8 @@
 import { AgentwireError } from '@agentwire/core';
 import { type Pid, processNotFound } from '../process/pid.ts';
 import type { ProcessTable } from '../process/process-table.ts';
-import { type ServiceOptions, ServiceRegistry } from '../routing/service-registry.ts';
+import type { ServiceOptions } from '../routing/service.ts';
+import { ServiceRegistry } from '../routing/service-registry.ts';
 import type { RemoteBackend } from './remote-backend.ts';
 
 /** Services of the processes of this node; the backend is told about a service's first owner and last one. */

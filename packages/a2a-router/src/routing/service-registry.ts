@@ -2,33 +2,10 @@ import { AgentwireError } from '@agentwire/core';
 import { checkKnownOptions, checkOneOf, OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import { checkShortText } from '../message/message-limits.ts';
 import type { MethodContract } from './contract.ts';
-import { copyMethods, type Methods, sameMethods } from './service-methods.ts';
-import { type About, copyAbout } from './service-about.ts';
+import { BALANCES, chooseOwner, joinService, type Service, type ServiceEntry, type ServiceOptions } from './service.ts';
+import { copyMethods } from './service-methods.ts';
+import { copyAbout } from './service-about.ts';
 import type { Pid } from '../process/pid.ts';
-
-/** Options of a service. */
-export interface ServiceOptions extends About {
-  /** Methods that may be called, 10 000 at most, with their contracts if they have any; a call of another one is `ERR_SERVICE_NOT_FOUND`. Default: any. */
-  readonly methods?: readonly string[] | Readonly<Record<string, MethodContract>> | undefined;
-  /** Choice of an owner among several: in turn, or the one with the shortest inbox. Default `roundRobin`. */
-  readonly balance?: 'roundRobin' | 'leastQueued' | undefined;
-}
-
-/** One service and who answers for it. */
-export interface ServiceEntry {
-  /** Its name. */
-  readonly name: string;
-  /** The processes that own it, in the order in which they registered. */
-  readonly owners: readonly Pid[];
-  /** Methods it knows; undefined is any. */
-  readonly methods: readonly string[] | undefined;
-  /** Contracts of methods that have one. */
-  readonly contracts: ReadonlyMap<string, MethodContract> | undefined;
-  /** Choice of an owner. */
-  readonly balance: 'roundRobin' | 'leastQueued';
-  /** Version, description and metadata, as its first owner gave them. */
-  readonly about: About;
-}
 
 /** Options of a {@link ServiceRegistry}. */
 export interface ServiceRegistryOptions {
@@ -49,16 +26,6 @@ export interface ServiceHooks {
   readonly check: (pid: Pid) => void;
   /** Told about the first owner of a service, and about the end of the last one. */
   readonly changed: (service: string, owned: boolean) => void;
-}
-
-interface Service {
-  readonly name: string;
-  readonly owners: Pid[];
-  methods: readonly string[] | undefined;
-  contracts: ReadonlyMap<string, MethodContract> | undefined;
-  balance: 'roundRobin' | 'leastQueued';
-  about: About;
-  turn: number;
 }
 
 /** Owners of services, their contracts, and whose turn it is. */
@@ -104,7 +71,7 @@ export class ServiceRegistry {
       about,
       turn: 0,
     };
-    if (known !== undefined) this.#join(known, pid, { methods, balance, about });
+    if (known !== undefined) joinService(known, pid, { methods, balance, about });
     if (!service.owners.includes(pid)) {
       if (service.owners.length >= this.#maxOwners) throw full(`${this.#maxOwners} owners of ${JSON.stringify(name)}`);
       service.owners.push(pid);
@@ -145,28 +112,6 @@ export class ServiceRegistry {
     return () => this.#hooks.delete(hooks);
   }
 
-  #join(service: Service, pid: Pid, { methods, balance, about }: Joining): void {
-    if (service.owners[0] === pid) {
-      if (methods !== undefined) {
-        service.methods = methods.names;
-        service.contracts = methods.contracts;
-      }
-      if (balance !== undefined) service.balance = balance;
-      if (about.version !== undefined || about.description !== undefined || about.metadata !== undefined)
-        service.about = about;
-      return;
-    }
-    const same =
-      (methods === undefined || sameMethods(service, methods)) &&
-      (balance ?? service.balance) === service.balance &&
-      (about.version ?? service.about.version) === service.about.version;
-    if (same) return;
-    throw new AgentwireError(
-      'ERR_INVALID_STATE',
-      `service ${JSON.stringify(service.name)} has another contract already; its first owner, process ${service.owners[0]}, may change it`,
-    );
-  }
-
   /** The contract of a method, or undefined. */
   contract(name: string, method: string): MethodContract | undefined {
     return this.#services.get(name)?.contracts?.get(method);
@@ -198,29 +143,8 @@ export class ServiceRegistry {
    */
   choose(name: string, usable: (pid: Pid) => boolean, queued: (pid: Pid) => number): Pid | undefined {
     const service = this.#services.get(name);
-    if (service === undefined) return undefined;
-    const count = service.owners.length;
-    let best: Pid | undefined;
-    for (let step = 0; step < count; step += 1) {
-      const at = (service.turn + step) % count;
-      const pid = service.owners[at];
-      if (pid === undefined || !usable(pid)) continue;
-      if (service.balance === 'roundRobin') {
-        service.turn = at + 1;
-        return pid;
-      }
-      if (best === undefined || queued(pid) < queued(best)) best = pid;
-    }
-    if (best !== undefined) service.turn += 1;
-    return best;
+    return service === undefined ? undefined : chooseOwner(service, usable, queued);
   }
-}
-
-const BALANCES = ['roundRobin', 'leastQueued'] as const;
-interface Joining {
-  readonly methods: Methods | undefined;
-  readonly balance: ServiceEntry['balance'] | undefined;
-  readonly about: About;
 }
 
 function full(what: string): AgentwireError {
