@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createManualClock } from '@agentwire/core/testing';
 import { type A2AEndpoint, payload, target } from '@agentwire/a2a-router';
 import { ConfirmedSends } from '../src/confirmed-sends.ts';
-import { startNode, type TestNode, until } from './node.ts';
+import { startedInEachTest, type TestNode, until } from './node.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -18,6 +18,7 @@ describe.skipIf(!hasServer)(
     let relayA: Relay;
     let relayB: Relay;
     let nodes: TestNode[];
+    const { start, afterNodes } = startedInEachTest();
     let one: A2AEndpoint;
     let here: A2AEndpoint;
     let there: A2AEndpoint;
@@ -27,7 +28,8 @@ describe.skipIf(!hasServer)(
     });
     beforeEach(async () => {
       [relayA, relayB] = [await startRelay(server.port), await startRelay(server.port)];
-      const [a, b] = [await startNode('a', relayA.url, OFTEN), await startNode('b', relayB.url, OFTEN)];
+      for (const { close } of [relayA, relayB]) afterNodes(close);
+      const [a, b] = [await start('a', relayA.url, OFTEN), await start('b', relayB.url, OFTEN)];
       nodes = [a, b];
       one = a.add('one');
       const own = ({ router }: TestNode): A2AEndpoint => {
@@ -43,9 +45,6 @@ describe.skipIf(!hasServer)(
     });
     afterEach(async () => {
       relayB.open();
-      for (const node of nodes) await node.close();
-      await relayA.close();
-      await relayB.close();
     });
     afterAll(() => server.stop());
     const within = async <T>(ends: Promise<T>): Promise<T> => {

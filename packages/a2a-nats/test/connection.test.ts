@@ -1,33 +1,17 @@
 import { createServer, type Server } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
-import { answerAll, startNode, type TestNode, until } from './node.ts';
-import { hasServer, isStopped, startServer, type TestServer, unlessServer } from './server.ts';
+import { answerAll, startedInEachTest, startNode, until } from './node.ts';
+import { hasServer, isStopped, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
 
 describe.skipIf(!hasServer)(`the connection of a node${unlessServer}`, { timeout: 30_000 }, () => {
-  const nodes: TestNode[] = [];
-  const servers: TestServer[] = [];
-  const serve = async (config = ''): Promise<TestServer> => {
-    const server = await startServer(config);
-    servers.push(server);
-    return server;
-  };
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    await node.backend.flush();
-    return node;
-  };
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close().catch(() => undefined);
-    for (const server of servers.splice(0)) await server.stop();
-  });
+  const { start, serve, afterNodes } = startedInEachTest({ flush: true, mayFail: true });
 
   it('is made again without a limit, also after the server refused the password again and again', async () => {
-    const server = await startServer();
+    const server = await serve();
     const node = await start('a', server.url, { reconnectMs: 10 });
     server.kill('SIGKILL');
     await server.gone;
@@ -35,7 +19,7 @@ describe.skipIf(!hasServer)(`the connection of a node${unlessServer}`, { timeout
     const refusing = await listenOn(server.port, () => (refusals += 1));
     await until(() => refusals >= 6);
     await new Promise((resolve) => refusing.close(resolve));
-    servers.push(await server.restart());
+    afterNodes((await server.restart()).stop);
     await until(() => node.backend.stats.connected);
     await node.backend.flush();
     expect(node.backend.stats.disconnects).toBe(1);

@@ -1,27 +1,14 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { payload, type ReceivedMessage, target } from '@agentwire/a2a-router';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
-import { startNode, type TestNode, until } from './node.ts';
-import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
+import { startedInEachTest, startNode, type TestNode, until } from './node.ts';
+import { hasServer, unlessServer } from './server.ts';
 
 const to = target.remoteNode('b', target.service('orders'));
 const later = (ms: number): { durable: true; notBefore: number } => ({ durable: true, notBefore: Date.now() + ms });
 
 describe.skipIf(!hasServer)(`delayed durable messages${unlessServer}`, { timeout: 60_000 }, () => {
-  const running: { close?: () => Promise<void>; stop?: () => Promise<void> }[] = [];
-  const node = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const started = await startNode(...args);
-    running.unshift(started);
-    return started;
-  };
-  const serve = async (config = ''): Promise<TestServer> => {
-    const server = await startServer(config);
-    running.push(server);
-    return server;
-  };
-  afterEach(async () => {
-    for (const one of running.splice(0)) await (one.close?.() ?? one.stop?.());
-  });
+  const { start: node, serve, afterNodes } = startedInEachTest();
   const textOf = (message: ReceivedMessage): unknown => (message.payload as { text?: unknown }).text;
 
   it('come at their time and not before, in the order of their times, and are answered', async () => {
@@ -50,12 +37,12 @@ describe.skipIf(!hasServer)(`delayed durable messages${unlessServer}`, { timeout
     const server = await serve();
     const durable = { inboxes: ['orders'] };
     await (await startNode('b', server.url, { durable })).close();
-    const a = await startNode('a', server.url, { durable: {} });
+    const a = await node('a', server.url, { durable: {} });
     await a.add('one').send(to, payload.text('kept'), later(800));
     await a.close();
     server.kill('SIGKILL');
     const again = await server.restart();
-    running.push(again);
+    afterNodes(again.stop);
     const b = await node('b', again.url, { durable });
     const got: unknown[] = [];
     await b.backend.openInbox('orders', (message) => void got.push([textOf(message), message.fromNode]));

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createManualClock } from '@agentwire/core/testing';
 import { gateDecision, payload, target } from '@agentwire/a2a-router';
 import type { StandardSchema } from '@agentwire/a2a-router/internal';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
-import { answerAll, startNode, type TestNode, until } from './node.ts';
+import { answerAll, startedInEachTest, startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
@@ -12,13 +12,7 @@ const FAST = { presenceIntervalMs: 100 };
 
 describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeout: 30_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (...[nodeId, url, options, settings]: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(nodeId, url, options, settings);
-    nodes.push(node);
-    await node.backend.flush();
-    return node;
-  };
+  const { start, serve, afterNodes } = startedInEachTest({ flush: true });
   const names = (node: TestNode): string[] => node.backend.nodes().map(({ nodeId }) => nodeId);
   const aborted = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
@@ -27,9 +21,6 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     });
   beforeAll(async () => {
     server = await startServer();
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
   });
   afterAll(() => server.stop());
 
@@ -172,9 +163,8 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
   });
 
   it('end what a node asked before its connection was lost, when it is back', async () => {
-    const own = await startServer();
+    const own = await serve();
     const [a, b] = [await start('a', own.url), await start('b', server.url)];
-    nodes.splice(nodes.indexOf(b), 1);
     await b.close();
     const c = await start('c', own.url);
     const [one, three] = [a.add('one'), c.add('three')];
@@ -186,10 +176,9 @@ describe.skipIf(!hasServer)(`nodes that know each other${unlessServer}`, { timeo
     own.kill('SIGKILL');
     await ended;
     const again = await own.restart();
+    afterNodes(again.stop);
     await aborted(signal ?? AbortSignal.abort());
     await until(() => a.backend.stats.connected && c.backend.stats.connected);
-    for (const node of nodes.splice(0)) await node.close();
-    await again.stop();
   });
 
   it('answer a node that asks them to announce themselves ten times in 10 s', async () => {

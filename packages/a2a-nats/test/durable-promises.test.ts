@@ -1,31 +1,18 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createManualClock } from '@agentwire/core/testing';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
 import { jetstreamManager, type JsMsg, type StreamInfo } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Unsettled } from '../src/unsettled.ts';
-import { startNode, type TestNode, until } from './node.ts';
-import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
+import { startedInEachTest, startNode, type TestNode, until } from './node.ts';
+import { hasServer, type TestServer, unlessServer } from './server.ts';
 
 const DURABLE = { durable: true };
 const LONG = { timeoutMs: 60_000 };
 const toInbox = (name: string) => target.remoteNode('b', target.service(name));
 
 describe.skipIf(!hasServer)(`a durable inbox${unlessServer}`, { timeout: 30_000 }, () => {
-  const running: { close?: () => Promise<void>; stop?: () => Promise<void> }[] = [];
-  const node = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const started = await startNode(...args);
-    running.unshift(started);
-    return started;
-  };
-  const serve = async (): Promise<TestServer> => {
-    const server = await startServer();
-    running.push(server);
-    return server;
-  };
-  afterEach(async () => {
-    for (const one of running.splice(0)) await (one.close?.() ?? one.stop?.());
-  });
+  const { start: node, serve } = startedInEachTest();
   const pair = async (
     settings: Parameters<typeof startNode>[3] = {},
   ): Promise<{ server: TestServer; a: TestNode; b: TestNode }> => {

@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { payload, scope, target } from '@agentwire/a2a-router';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createNatsBackend, formatPermissions, nodePermissions } from '../src/index.ts';
-import { startNode, type TestNode, until } from './node.ts';
+import { startedInEachTest, startNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 const durable = { duplicateWindowMs: 60_000, inboxes: ['orders'] };
@@ -11,20 +11,7 @@ const to = target.remoteNode('b', target.service('orders'));
 const quick = { backoffMs: [1], ackWaitMs: 1500 };
 
 describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { timeout: 60_000 }, () => {
-  const running: { close?: () => Promise<void>; stop?: () => Promise<void> }[] = [];
-  const node = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const started = await startNode(...args);
-    running.unshift(started);
-    return started;
-  };
-  const serve = async (config = ''): Promise<TestServer> => {
-    const server = await startServer(config);
-    running.push(server);
-    return server;
-  };
-  afterEach(async () => {
-    for (const one of running.splice(0)) await (one.close?.() ?? one.stop?.());
-  });
+  const { start: node, serve, afterNodes } = startedInEachTest();
 
   it('keep messages for a node that is not there, in order, and acknowledge after handling', async () => {
     const server = await serve();
@@ -49,7 +36,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
   it('are opened on a node that has a router, and on no other', async () => {
     const server = await serve();
     const backend = await createNatsBackend({ nodeId: 'b', servers: server.url, durable });
-    running.unshift(backend);
+    afterNodes(() => backend.close());
     await expect(backend.openInbox('orders', () => undefined)).rejects.toMatchObject({
       code: 'ERR_INVALID_STATE',
       message: expect.stringContaining('createA2ARouter({ backend, acceptRemote })') as string,
@@ -287,7 +274,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     await until(() => accepted.size >= 50);
     server.kill('SIGKILL');
     server = await server.restart();
-    running.push(server);
+    afterNodes(server.stop);
     await sending;
     await until(() => a.backend.stats.connected && b.backend.stats.connected);
     for (const n of attempts) {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type A2AEndpoint, type KernelMessage, payload, type Target, target } from '@agentwire/a2a-router';
-import { startNode, type TestNode, until } from './node.ts';
+import { startedInEachTest, type TestNode, until } from './node.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -12,6 +12,7 @@ describe.skipIf(!hasServer)(`the node that was asked loses its connection${unles
   let server: TestServer;
   let relay: Relay;
   let nodes: TestNode[];
+  const { start, afterNodes } = startedInEachTest();
   let one: A2AEndpoint;
   let two: A2AEndpoint;
   beforeAll(async () => {
@@ -19,10 +20,8 @@ describe.skipIf(!hasServer)(`the node that was asked loses its connection${unles
   });
   beforeEach(async () => {
     relay = await startRelay(server.port);
-    const [a, b] = [
-      await startNode('a', server.url, OFTEN),
-      await startNode('b', relay.url, { reconnectMs: 10, ...OFTEN }),
-    ];
+    afterNodes(() => relay.close());
+    const [a, b] = [await start('a', server.url, OFTEN), await start('b', relay.url, { reconnectMs: 10, ...OFTEN })];
     nodes = [a, b];
     one = a.add('one');
     two = b.add('two');
@@ -33,8 +32,6 @@ describe.skipIf(!hasServer)(`the node that was asked loses its connection${unles
   });
   afterEach(async () => {
     expect(nodes[0]?.router.pendingRequestCount).toBe(0);
-    for (const node of nodes) await node.close();
-    await relay.close();
   });
   afterAll(() => server.stop());
   const ask = (to: Target): Promise<KernelMessage> => one.request(to, payload.text('?'), LONG);
@@ -62,8 +59,7 @@ describe.skipIf(!hasServer)(`the node that was asked loses its connection${unles
   });
 
   it('and does not come back: what it may have had ends, and what another node has of the service does not', async () => {
-    const c = await startNode('c', server.url, OFTEN);
-    nodes.push(c);
+    const c = await start('c', server.url, OFTEN);
     const three = c.add('three');
     three.provide('work');
     await c.backend.flush();
@@ -92,8 +88,7 @@ describe.skipIf(!hasServer)(`the node that was asked loses its connection${unles
   });
 
   it('and the request waits while a node that serves cannot be told from another one of its name', async () => {
-    const [c, twin] = [await startNode('c', server.url, OFTEN), await startNode('c', server.url, OFTEN)];
-    nodes.push(c, twin);
+    const [c, twin] = [await start('c', server.url, OFTEN), await start('c', server.url, OFTEN)];
     await until(() => nodes[0]?.backend.nodes().some(({ nodeId, conflict }) => nodeId === 'c' && conflict) === true);
     for (const node of [c, twin]) node.add('three').provide('work');
     await until(() => serving('work') === 2);

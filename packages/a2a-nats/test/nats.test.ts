@@ -1,26 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '@nats-io/transport-node';
 import { createChain, payload, scope, target } from '@agentwire/a2a-router';
 import { createNatsBackend, tail, type TailedMessage } from '../src/index.ts';
-import { answerAll, startNode, type TestNode, until } from './node.ts';
+import { answerAll, startedInEachTest, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { timeout: 30_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    return node;
-  };
+  const { start } = startedInEachTest();
   beforeAll(async () => {
     server = await startServer('max_payload: 65536');
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
   });
   afterAll(() => server.stop());
 

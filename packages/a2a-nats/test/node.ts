@@ -6,7 +6,9 @@ import {
   type ReceivedMessage,
 } from '@agentwire/a2a-router';
 import type { RouterSettings } from '@agentwire/a2a-router/internal';
+import { afterEach } from 'vitest';
 import { createNatsBackend, type NatsBackend, type NatsBackendOptions } from '../src/index.ts';
+import { startServer, type TestServer } from './server.ts';
 
 /** A node of a test: a backend, its router and its agents. */
 export interface TestNode {
@@ -36,6 +38,57 @@ export async function startNode(
       await router.close();
       await backend.close();
     },
+  };
+}
+
+/** Nodes and servers that a test starts; they end after it, nodes first and the newest of them first, also when one of them fails to end. */
+export interface Started {
+  /** Starts a node, and with `flush` waits until the server knows what it listens to. */
+  readonly start: typeof startNode;
+  /** Starts a server of the test's own. */
+  readonly serve: (config?: string) => Promise<TestServer>;
+  /** Takes what was started in another way: it ends after the nodes. */
+  readonly afterNodes: (end: () => Promise<void>) => void;
+  /** Ends everything now. */
+  readonly close: () => Promise<void>;
+}
+
+/** Settings of {@link startedInEachTest}. */
+export interface StartedSettings {
+  /** Waits for the server after each start. */
+  readonly flush?: boolean;
+  /** Takes it for no failure of a test that a node does not end cleanly, because the test took its connection. */
+  readonly mayFail?: boolean;
+}
+
+/** Gives the tests of a `describe` what each of them starts and need not end. */
+export function startedInEachTest({ flush = false, mayFail = false }: StartedSettings = {}): Started {
+  let nodes = new AsyncDisposableStack();
+  let others = new AsyncDisposableStack();
+  const close = async (): Promise<void> => {
+    const [openNodes, openOthers] = [nodes, others];
+    [nodes, others] = [new AsyncDisposableStack(), new AsyncDisposableStack()];
+    try {
+      await openNodes.disposeAsync();
+    } finally {
+      await openOthers.disposeAsync();
+    }
+  };
+  afterEach(close);
+  return {
+    start: async (...args) => {
+      const node = await startNode(...args);
+      nodes.defer(() => (mayFail ? node.close().catch(() => undefined) : node.close()));
+      if (flush) await node.backend.flush();
+      return node;
+    },
+    serve: async (config) => {
+      const server = await startServer(config);
+      others.defer(() => server.stop());
+      return server;
+    },
+    afterNodes: (end) => others.defer(end),
+    close,
   };
 }
 

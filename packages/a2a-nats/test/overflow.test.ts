@@ -1,16 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
-import { startNode, type TestNode } from './node.ts';
+import { startedInEachTest, type TestNode } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 describe.skipIf(!hasServer)(`a service whose owners here are full${unlessServer}`, { timeout: 20_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (name: string): Promise<TestNode> => {
-    const node = await startNode(name, server.url);
-    nodes.push(node);
-    return node;
-  };
+  const { start } = startedInEachTest();
   const own = async (node: TestNode) => {
     const worker = node.router.register(node.router.processTable.insert({ agentId: 'worker' }), { capacity: 1 });
     worker.provide('work');
@@ -21,13 +16,10 @@ describe.skipIf(!hasServer)(`a service whose owners here are full${unlessServer}
   beforeAll(async () => {
     server = await startServer();
   });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
-  });
   afterAll(() => server.stop());
 
   it('goes to an idle node, and is refused only once that is full too', async () => {
-    const [a, b] = [await start('a'), await start('b')];
+    const [a, b] = [await start('a', server.url), await start('b', server.url)];
     const one = a.add('one');
     const [here, there] = [await own(a), await own(b)];
     expect(await one.send(to, payload.text('1'))).toMatchObject({ delivered: 1, remote: 0 });
@@ -42,7 +34,7 @@ describe.skipIf(!hasServer)(`a service whose owners here are full${unlessServer}
   });
 
   it('is refused as full where no other node takes part in it', async () => {
-    const a = await start('a');
+    const a = await start('a', server.url);
     const one = a.add('one');
     await own(a);
     await one.send(to, payload.text('1'));

@@ -1,17 +1,11 @@
 import { createSupervisor, type A2AEndpoint, type ReceivedMessage, scope } from '@agentwire/a2a-router';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startNode, type TestNode, until } from './node.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startedInEachTest, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 describe.skipIf(!hasServer)(`links and monitors of other nodes${unlessServer}`, { timeout: 20_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    await node.backend.flush();
-    return node;
-  };
+  const { start } = startedInEachTest({ flush: true, mayFail: true });
   const told = async ({ inbox }: A2AEndpoint): Promise<unknown> => (await inbox.receive())?.payload;
   const exit = (node: TestNode, { pid }: A2AEndpoint, code: number): void => {
     node.router.processTable.updateState(pid, 'exited', code);
@@ -19,9 +13,6 @@ describe.skipIf(!hasServer)(`links and monitors of other nodes${unlessServer}`, 
   const heard = (node: TestNode, other: string): boolean => node.backend.nodes().some(({ nodeId }) => nodeId === other);
   beforeAll(async () => {
     server = await startServer();
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close().catch(() => undefined);
   });
   afterAll(() => server.stop());
 

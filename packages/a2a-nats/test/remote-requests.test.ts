@@ -1,28 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentCapabilities, gateDecision, payload, scope, target } from '@agentwire/a2a-router';
-import { answerAll, startNode, type TestNode, until } from './node.ts';
+import { answerAll, startedInEachTest, startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
 
 describe.skipIf(!hasServer)(`requests to other nodes${unlessServer}`, { timeout: 20_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    await node.backend.flush();
-    return node;
-  };
+  const { start } = startedInEachTest({ flush: true });
   const pair = async (
     ofA: Parameters<typeof startNode>[3] = {},
     ofB: Parameters<typeof startNode>[3] = {},
   ): Promise<[TestNode, TestNode]> => [await start('a', server.url, {}, ofA), await start('b', server.url, {}, ofB)];
   beforeAll(async () => {
     server = await startServer();
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
   });
   afterAll(() => server.stop());
 

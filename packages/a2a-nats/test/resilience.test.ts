@@ -1,23 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
-import { answerAll, startNode, type TestNode, until } from './node.ts';
-import { hasServer, startCluster, startServer, type TestServer, unlessServer } from './server.ts';
+import { answerAll, startedInEachTest, until } from './node.ts';
+import { hasServer, startCluster, unlessServer } from './server.ts';
 
 describe.skipIf(!hasServer)(`when servers go${unlessServer}`, { timeout: 90_000 }, () => {
-  const nodes: TestNode[] = [];
-  const servers: TestServer[] = [];
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    return node;
-  };
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
-    for (const server of servers.splice(0)) await server.stop();
-  });
+  const { start, serve, afterNodes } = startedInEachTest();
 
   it('requests in flight fail at once when the server is killed, and everything works again when it is back', async () => {
-    const server = await startServer();
+    const server = await serve();
     const [a, b] = [
       await start('a', server.url, { reconnectMs: 20 }),
       await start('b', server.url, { reconnectMs: 20 }),
@@ -37,7 +27,7 @@ describe.skipIf(!hasServer)(`when servers go${unlessServer}`, { timeout: 90_000 
     await until(() => !b.backend.stats.connected);
     await expect(one.send(to, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     expect(a.backend.stats).toMatchObject({ connected: false, disconnects: 1 });
-    servers.push(await server.restart());
+    afterNodes((await server.restart()).stop);
     await until(() => a.backend.stats.connected && b.backend.stats.connected);
     await Promise.all([a.backend.flush(), b.backend.flush()]);
     while (two.inbox.poll() !== undefined);
@@ -47,11 +37,11 @@ describe.skipIf(!hasServer)(`when servers go${unlessServer}`, { timeout: 90_000 
   });
 
   it('three servers: durable messages on all of them, lame duck and kill -9 of the server that a node is on', async () => {
-    servers.push(...(await startCluster()));
+    const servers = await startCluster();
+    for (const { stop } of servers) afterNodes(stop);
     const urls = servers.map(({ url }) => url);
     const durable = { replicas: 3 };
-    const first = await retry(() => startNode('a', urls[0] ?? '', { durable, reconnectMs: 20 }));
-    nodes.push(first);
+    const first = await retry(() => start('a', urls[0] ?? '', { durable, reconnectMs: 20 }));
     const b = await start('b', urls[1] ?? '', { durable, reconnectMs: 20 });
     const [one, two] = [first.add('one'), b.add('two')];
     void answerAll(two, () => payload.text('here'));
@@ -78,7 +68,7 @@ describe.skipIf(!hasServer)(`when servers go${unlessServer}`, { timeout: 90_000 
     servers[1]?.kill('SIGKILL');
     await servers[1]?.gone;
     const back = await servers[1]?.restart();
-    if (back !== undefined) servers.push(back);
+    if (back !== undefined) afterNodes(back.stop);
     await until(() => b.backend.stats.disconnects > 0 && b.backend.stats.connected);
     await ask();
     for (let n = 40; n < 60; n += 1) await order(n);

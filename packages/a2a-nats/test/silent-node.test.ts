@@ -1,7 +1,7 @@
 import { createManualClock, type ManualClock } from '@agentwire/core/testing';
 import { payload, type ReceivedMessage, target } from '@agentwire/a2a-router';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startNode, type TestNode, until } from './node.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startedInEachTest, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
@@ -10,20 +10,15 @@ const INTERVAL_MS = 1000;
 /** Nodes whose clocks stand still announce nothing, as those of a process that was stopped. */
 describe.skipIf(!hasServer)(`a node that was only silent${unlessServer}`, { timeout: 30_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
+  const fixture = startedInEachTest({ flush: true, mayFail: true });
   beforeAll(async () => {
     server = await startServer();
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close().catch(() => undefined);
   });
   afterAll(() => server.stop());
 
   const start = async (nodeId: string): Promise<{ node: TestNode; clock: ManualClock }> => {
     const clock = createManualClock();
-    const node = await startNode(nodeId, server.url, { clock, presenceIntervalMs: INTERVAL_MS });
-    nodes.push(node);
-    await node.backend.flush();
+    const node = await fixture.start(nodeId, server.url, { clock, presenceIntervalMs: INTERVAL_MS });
     return { node, clock };
   };
   const knows = (node: TestNode, other: string): boolean => node.backend.nodes().some(({ nodeId }) => nodeId === other);

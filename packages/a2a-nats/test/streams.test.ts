@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '@nats-io/transport-node';
 import {
   type A2AEndpoint,
@@ -9,7 +9,7 @@ import {
   target,
 } from '@agentwire/a2a-router';
 import { formatPermissions, nodePermissions } from '../src/index.ts';
-import { startNode, type TestNode, until } from './node.ts';
+import { startedInEachTest, startNode, type TestNode, until } from './node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
 const LONG = { timeoutMs: 60_000 };
@@ -20,13 +20,7 @@ describe.skipIf(!hasServer)(
   { timeout: 30_000 },
   () => {
     let server: TestServer;
-    const nodes: TestNode[] = [];
-    const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-      const node = await startNode(...args);
-      nodes.push(node);
-      await node.backend.flush();
-      return node;
-    };
+    const { start } = startedInEachTest({ flush: true });
     const pair = async (
       ofA: Parameters<typeof startNode>[3] = {},
       ofB: Parameters<typeof startNode>[3] = {},
@@ -47,9 +41,6 @@ describe.skipIf(!hasServer)(
       });
     beforeAll(async () => {
       server = await startServer();
-    });
-    afterEach(async () => {
-      for (const node of nodes.splice(0)) await node.close();
     });
     afterAll(() => server.stop());
 

@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { payload, target } from '@agentwire/a2a-router';
-import { startNode, type TestNode, until } from './node.ts';
+import { startedInEachTest, until } from './node.ts';
 import { startRelay } from './relay.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from './server.ts';
 
@@ -10,26 +10,18 @@ const OPEN = { ...OFTEN, auth: { user: 'open', pass: 'secret' } };
 
 describe.skipIf(!hasServer)(`a node that may not announce itself${unlessServer}`, { timeout: 20_000 }, () => {
   let server: TestServer;
-  const nodes: TestNode[] = [];
-  const start = async (...args: Parameters<typeof startNode>): Promise<TestNode> => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    return node;
-  };
+  const { start, afterNodes } = startedInEachTest();
   beforeAll(async () => {
     const permissions = 'permissions: { publish: { allow: [">"], deny: ["a2a.*.presence"] } }';
     server = await startServer(
       `authorization { users: [ { user: open, pass: secret }, { user: hidden, pass: secret, ${permissions} } ] }`,
     );
   });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.close();
-  });
   afterAll(() => server.stop());
 
   it('tells each node that it hears of: it is known, with its services, until it leaves', async () => {
     const a = await start('a', server.url, OPEN);
-    const hidden = await startNode('h', server.url, HIDDEN);
+    const hidden = await start('h', server.url, HIDDEN);
     const known = (): unknown =>
       a.backend
         .nodes()
@@ -45,6 +37,7 @@ describe.skipIf(!hasServer)(`a node that may not announce itself${unlessServer}`
 
   it('is asked for requests that another node has lost, and keeps those that it has', async () => {
     const relay = await startRelay(server.port);
+    afterNodes(() => relay.close());
     const [a, b, hidden] = [
       await start('a', server.url, OPEN),
       await start('b', relay.url, OPEN),
@@ -76,6 +69,5 @@ describe.skipIf(!hasServer)(`a node that may not announce itself${unlessServer}`
     for (let n = 0; n < held; n += 1) await (await three.inbox.receive())?.reply(payload.text('here'));
     const answers = await Promise.all(asking);
     expect(answers.filter((answer) => answer !== undefined)).toHaveLength(held);
-    await relay.close();
   });
 });
