@@ -71,7 +71,7 @@ export class Workers {
 
   /**
    * Replaces all workers one by one: each new one serves before the one that it replaces drains. One restart at a time, and the
-   * drains of the restart before are waited for, so there are never more than two processes per worker.
+   * drains of the restart before are waited for, so there are never more than two processes per worker, nor more workers afterwards where some crash meanwhile.
    *
    * @throws Error where a new worker ended before it served; those that are not replaced by then go on
    */
@@ -111,7 +111,10 @@ export class Workers {
           'a new worker ended before it served (its own lines in the log say why); the former ones go on',
         );
       this.#join(worker, 0);
-      if (this.#members.has(old)) this.#leave(old);
+      const isGone = !this.#members.has(old);
+      if (!isGone) this.#leave(old);
+      // `old` has crashed meanwhile, and what fills its place serves as well
+      else if (this.#isFull(1)) this.#leave(before.find((one) => this.#members.has(one)) ?? worker);
     }
     logger.info({ workers: before.length }, 'all workers were replaced');
   }
@@ -166,12 +169,19 @@ export class Workers {
     this.#timers.add(timer);
   }
 
+  /** Returns whether there are enough workers without `surplus` of them: a restart may have filled the place of one that crashed. */
+  #isFull(surplus = 0): boolean {
+    return this.#members.size - surplus >= this.#deps.count;
+  }
+
   async #fill(failures: number): Promise<void> {
+    if (this.#isFull()) return;
     const worker = await this.#launch().catch((error: unknown) => {
       this.#deps.logger.error({ err: error }, 'a worker could not be started');
       return undefined;
     });
-    if (worker !== undefined) this.#join(worker, failures);
+    if (worker !== undefined && this.#isFull()) this.#leave(worker);
+    else if (worker !== undefined) this.#join(worker, failures);
     else if (!this.#isDraining) this.#replace(failures + 1);
   }
 }
