@@ -91,7 +91,10 @@ export interface UpstreamConfig {
   readonly resolveIntervalMs?: number | undefined;
   /** Looks up the IP addresses of a name, with `resolveIntervalMs`; default the system's resolver. Not in a file. */
   readonly lookup?: ((host: string) => Promise<readonly string[]>) | undefined;
-  /** Time that an idle connection is kept, in milliseconds; default 4 000, of HTTP/2 60 000. A server's own `keep-alive: timeout` counts too. */
+  /**
+   * Time that an idle connection is kept, in milliseconds, or shorter where a server's `keep-alive: timeout` is; default what the server
+   * names there, else 4 000, of HTTP/2 60 000.
+   */
   readonly keepAliveTimeoutMs?: number | undefined;
   /** Connections to each target; default the gateway's `upstreamConnections`. */
   readonly connections?: number | undefined;

@@ -104,7 +104,8 @@ class UpstreamConnection implements TargetConnection {
       bodyTimeout: 0,
       ...(keepAliveTimeoutMs !== undefined && {
         keepAliveTimeout: keepAliveTimeoutMs,
-        keepAliveMaxTimeout: Math.max(keepAliveTimeoutMs, 600_000),
+        // bounds what a server names in `keep-alive: timeout`
+        keepAliveMaxTimeout: keepAliveTimeoutMs,
       }),
       connect: (_options, callback) =>
         dial((...args) => {
