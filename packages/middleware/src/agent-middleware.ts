@@ -1,9 +1,9 @@
 import { judgeNode } from './judge-node.ts';
 import { type MiddlewareOptions, resolveMiddlewareOptions } from './middleware-options.ts';
-import type { Next, NodeRequest, NodeResponse } from './node-messages.ts';
+import type { GivenRequest, GivenResponse, Next, NodeRequest, NodeResponse } from './node-messages.ts';
 
 /** Middleware for node:http, node:http2, Express and everything that takes `(request, response, next)`. */
-export type AgentMiddleware = (request: NodeRequest, response: NodeResponse, next: Next) => void;
+export type AgentMiddleware = (request: GivenRequest, response: GivenResponse, next: Next) => void;
 
 /**
  * Creates a middleware that asks agents about each request before the handlers after it, and about their response.
@@ -15,10 +15,11 @@ export type AgentMiddleware = (request: NodeRequest, response: NodeResponse, nex
  */
 export function agentMiddleware(options: MiddlewareOptions): AgentMiddleware {
   const resolved = resolveMiddlewareOptions('agentMiddleware', options);
-  return (request, response, next) => {
+  return (given, response, next) => {
+    const request = given as NodeRequest;
     const uri = request.originalUrl ?? request.url ?? '/';
     // in a turn of its own: what a handler throws is no rejection
-    judgeNode(resolved, request, response, uri).then(
+    judgeNode(resolved, request, response as NodeResponse, uri).then(
       (passed) => void (passed && process.nextTick(next)),
       (error: unknown) => process.nextTick(next, error),
     );

@@ -1,11 +1,11 @@
 import { judgeNode } from './judge-node.ts';
 import { type MiddlewareOptions, resolveMiddlewareOptions } from './middleware-options.ts';
-import type { NodeRequest, NodeResponse } from './node-messages.ts';
+import type { GivenRequest, GivenResponse, NodeRequest, NodeResponse } from './node-messages.ts';
 
 /** The part of a Koa context that the middleware uses. */
 export interface KoaContextLike {
-  readonly req: NodeRequest;
-  readonly res: NodeResponse;
+  readonly req: GivenRequest;
+  readonly res: GivenResponse;
   readonly originalUrl: string;
   respond?: boolean | undefined;
 }
@@ -16,7 +16,8 @@ export function koaAgents(
 ): (context: KoaContextLike, next: () => Promise<unknown>) => Promise<void> {
   const resolved = resolveMiddlewareOptions('koaAgents', options);
   return async (context, next) => {
-    if (await judgeNode(resolved, context.req, context.res, context.originalUrl)) await next();
+    const { req, res, originalUrl } = context;
+    if (await judgeNode(resolved, req as NodeRequest, res as NodeResponse, originalUrl)) await next();
     else context.respond = false;
   };
 }

@@ -1,5 +1,10 @@
 import { Agent, createServer, type IncomingMessage, request as send, type RequestListener } from 'node:http';
-import { connect, createServer as createHttp2Server } from 'node:http2';
+import {
+  connect,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { serve } from '@hono/node-server';
@@ -7,6 +12,7 @@ import { ALLOW, type Decision, type ProxyEvent } from '@agentwire/core';
 import {
   agentFetch,
   agentMiddleware,
+  type AgentMiddleware,
   fastifyAgents,
   honoAgents,
   koaAgents,
@@ -17,7 +23,7 @@ import express4 from 'express4';
 import createFastify from 'fastify';
 import { Hono } from 'hono';
 import Koa from 'koa';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { poolWith } from './setup.ts';
 
 /** Returns a client's agent that keeps connections; they end after the test. */
@@ -269,6 +275,11 @@ test.each(APPLICATIONS.slice(0, 3))('%s: a body that was read before is an error
   expect([response.status, await response.text()]).toEqual([500, 'ERR_INVALID_STATE']);
 });
 
+test('the types take those of node:http2 by name, not because those of node:http have the same members today', () => {
+  expectTypeOf<Extract<Parameters<AgentMiddleware>[0], Http2ServerRequest>>().toEqualTypeOf<Http2ServerRequest>();
+  expectTypeOf<Extract<Parameters<AgentMiddleware>[1], Http2ServerResponse>>().toEqualTypeOf<Http2ServerResponse>();
+});
+
 test('the compatibility layer of node:http2', async () => {
   const seen: ProxyEvent[] = [];
   const pool = await poolWith((event) => {
@@ -283,7 +294,7 @@ test('the compatibility layer of node:http2', async () => {
   const agents = agentMiddleware({ pool, agents: ['waf'] });
   const url = await listening(
     createHttp2Server((request, response) => {
-      agents(request as never, response as never, () => {
+      agents(request, response, () => {
         void text(request).then((body) => response.end(JSON.stringify({ waf: request.headers['x-waf'], body })));
       });
     }),

@@ -72,7 +72,7 @@ test('HTTP/2: one host, cookies in one line, and a body that was reset is never 
   const paths: (string | undefined)[] = [];
   const failed = Promise.withResolvers<unknown>();
   const server = createHttp2Server((request, response) =>
-    agents(request as never, response as never, (error) => {
+    agents(request, response, (error) => {
       if (error === undefined) paths.push(request.url);
       else failed.resolve(error);
       response.end();
