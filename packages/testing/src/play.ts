@@ -1,6 +1,8 @@
 import { AgentwireError, type Audit, type Decision, type HeaderList, type HeaderOp } from '@agentwire/core';
 import type { EventBody, Exchange } from '@agentwire/core/session';
 import { applyHeaderOps, HeaderMap } from '@agentwire/headers';
+import { Refusal } from '@agentwire/pipeline';
+import { verdictResponse } from '@agentwire/pipeline/internal';
 import type {
   Phase,
   RequestBodyMode,
@@ -148,12 +150,10 @@ export class Play {
     return { decisions, decision, audit: auditOf(decisions), request, response: passed ?? this.#own(decision) };
   }
 
-  /** Answer to the client that a refusal makes. */
-  #own({ verdict }: Decision): TestResult['response'] {
-    if (verdict.type === 'redirect')
-      return { status: verdict.status, ...messageOf(applyHeaderOps(['location', verdict.url], this.#responseOps), []) };
-    if (verdict.type !== 'block') return undefined;
-    const headers = applyHeaderOps(verdict.headers ?? [], this.#responseOps);
-    return { status: verdict.status, ...messageOf(headers, [Buffer.from(verdict.body ?? '')]) };
+  /** Answer to the client that a refusal makes, as a gateway writes it. */
+  #own(decision: Decision): TestResult['response'] {
+    if (decision.verdict.type === 'allow') return undefined;
+    const { status, headers, body } = verdictResponse(new Refusal('tested', decision), this.#responseOps);
+    return { status, ...messageOf(headers, [Buffer.from(body)]) };
   }
 }

@@ -80,6 +80,6 @@ export interface TestResult {
   readonly audit: Audit;
   /** Request that the upstream gets; `undefined` if it was refused. */
   readonly request: TestMessage | undefined;
-  /** Response that the client gets: the agent's own after a block or redirect, else the upstream's; `undefined` without either. */
+  /** Response that the client gets: the agent's own after a refusal, as a gateway writes it, else the upstream's; `undefined` without either. */
   readonly response: (TestMessage & { readonly status: number }) | undefined;
 }

@@ -114,9 +114,12 @@ test('a refusal is the response of the client', async () => {
   expect(blocked.request).toBeUndefined();
   expect(blocked.response).toMatchObject({ status: 403, text: 'no' });
   expect(blocked.response?.headers.get('x-why')).toBe('rule');
+  expect(blocked.response?.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   expect((await agent.request({ uri: '/login' })).response?.headers.get('location')).toBe('/in');
   const asked = await agent.request({ uri: '/human' });
-  expect([asked.decision.verdict.type, asked.response]).toEqual(['challenge', undefined]);
+  expect(asked.response?.status).toBe(401);
+  expect(asked.response?.headers.get('www-authenticate')).toBe('captcha');
+  expect(JSON.parse(asked.response?.text ?? '')).toEqual({ challenge_type: 'captcha', params: {} });
 });
 
 test('time is what the test makes of it', async () => {
