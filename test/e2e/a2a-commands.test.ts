@@ -99,7 +99,7 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
     const run = (...args: string[]): ReturnType<typeof agentwire> =>
       agentwire('a2a', 'dead-letters', server.url, 'orders', '--node', 'shop', ...args);
     const { letters } = JSON.parse((await run('--json')).stdout) as { letters: { sequence: number; why: string }[] };
-    expect(letters).toMatchObject([{ reason: 'timeout', source: 'me' }, { why: 'not now' }]);
+    expect(letters).toMatchObject([{ reason: 'handler_failed', source: 'me' }, { why: 'not now' }]);
     works = true;
     const [first] = letters;
     expect(await run('--redrive', String(first?.sequence))).toMatchObject({
@@ -112,6 +112,14 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
       status: 1,
       stderr: expect.stringContaining('no dead letter 999') as string,
     });
+    expect(await run()).toMatchObject({ status: 0, stderr: 'inbox orders of node shop has no dead letters\n' });
+    for (const [name, node] of [
+      ['order', 'shop'],
+      ['orders', 'shpo'],
+    ] as const) {
+      const none = await agentwire('a2a', 'dead-letters', server.url, name, '--node', node);
+      expect(none).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_NO_INBOX') as string });
+    }
   });
 
   test('wrong use ends with 2 and the line that would be right', async () => {

@@ -12,7 +12,11 @@ export async function connectNats(
     return await connect({ ...options, servers: list });
   } catch (error) {
     const { code, message } = fromNatsError(error, `no connection to ${list.map(placeOf).join(', ')}`);
-    throw new AgentwireError(code, message, { cause: error });
+    const hint =
+      code === 'ERR_UNAUTHORIZED'
+        ? '; sign in with the option auth (createNatsAuth), or --user and --password-file, --creds, --nkey or --token-file on the command line'
+        : '';
+    throw new AgentwireError(code, `${message}${hint}`, { cause: error });
   }
 }
 

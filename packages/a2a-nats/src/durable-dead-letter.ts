@@ -5,12 +5,15 @@ import { readDeadHeaders } from './durable-headers.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived } from './wire.ts';
 
+/** Reasons of the router, and `handler_failed` where the handler rejected each delivery. */
+export type DurableDeadLetterReason = DeadLetterReason | 'handler_failed';
+
 /** A message of a durable inbox that was given up. */
 export interface DurableDeadLetter {
   /** Its number in the stream of dead letters, for `redrive`. */
   readonly sequence: number;
-  /** Reason for giving it up: refused, not readable, or failed too often. */
-  readonly reason: DeadLetterReason;
+  /** Reason for giving it up: refused, not readable, failed too often, or not acknowledged in time. */
+  readonly reason: DurableDeadLetterReason;
   /** The last error in words. */
   readonly why: string;
   /** Node that sent it. */

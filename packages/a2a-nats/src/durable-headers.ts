@@ -1,6 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
-import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import type { DurableDeadLetterReason } from './durable-dead-letter.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
 
@@ -16,7 +16,14 @@ const REASON = 'Agentwire-Reason';
 const WHY = 'Agentwire-Why';
 const SENT = 'Agentwire-Sent';
 const MAX_WHY = 500;
-const REASONS = new Set<string>(['target_not_found', 'inbox_full', 'agent_exited', 'governance_denied', 'timeout']);
+const REASONS: ReadonlySet<string> = new Set<DurableDeadLetterReason>([
+  'target_not_found',
+  'inbox_full',
+  'agent_exited',
+  'governance_denied',
+  'timeout',
+  'handler_failed',
+]);
 
 /**
  * Makes the headers of a durable message: where its answer goes, because the server needs the reply subject itself, and of a delayed one how
@@ -65,7 +72,7 @@ export interface GivenUp {
   readonly subject: string;
   /** Milliseconds since 1970 at which the server took it at first. */
   readonly sentAt: number;
-  readonly reason: DeadLetterReason;
+  readonly reason: DurableDeadLetterReason;
   readonly why: string;
   /** Subject of its answer. */
   readonly replyTo: string | undefined;
@@ -83,10 +90,10 @@ export function deadHeaders({ subject, sentAt, reason, why, replyTo }: GivenUp):
 }
 
 /** Reads the headers of a dead letter. @throws AgentwireError `ERR_PROTOCOL` */
-export function readDeadHeaders(about: MsgHdrs): { subject: string; reason: DeadLetterReason; why: string } {
+export function readDeadHeaders(about: MsgHdrs): { subject: string; reason: DurableDeadLetterReason; why: string } {
   const reason = about.get(REASON);
   if (!REASONS.has(reason)) throw new AgentwireError('ERR_PROTOCOL', 'a dead letter has no reason that can be read');
-  return { subject: about.get(SUBJECT), reason: reason as DeadLetterReason, why: about.get(WHY) };
+  return { subject: about.get(SUBJECT), reason: reason as DurableDeadLetterReason, why: about.get(WHY) };
 }
 
 /** Makes the headers of a dead letter that goes to its inbox again. */

@@ -5,6 +5,13 @@ import type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
 import type { NodeLink } from './node-link.ts';
 
+/** Returns the error of a durable call on a backend without `durable`. */
+export function withoutDurable(): AgentwireError {
+  const what =
+    'this backend was made without the option durable: give createNatsBackend `durable: {}`, or `durable: { create: false }` where another user makes its streams or it only sends to inboxes of others';
+  return new AgentwireError('ERR_UNSUPPORTED', what);
+}
+
 /** Durable inboxes of this node that are open, and their dead letters. */
 export class DurableInboxes {
   /** Those that are open. */
@@ -50,6 +57,6 @@ export class DurableInboxes {
 
   #need(): DurableStreams {
     if (this.#streams !== undefined) return this.#streams;
-    throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
+    throw withoutDurable();
   }
 }

@@ -1,7 +1,8 @@
 import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@agentwire/core';
 import type { KernelMessage } from '@agentwire/a2a-router';
-import { type DeadLetterReason, type RemoteReply, SeenKeys } from '@agentwire/a2a-router/internal';
+import { type RemoteReply, SeenKeys } from '@agentwire/a2a-router/internal';
 import type { JsMsg } from '@nats-io/jetstream';
+import type { DurableDeadLetterReason } from './durable-dead-letter.ts';
 import { deadHeaders, readWaiting, replyOf, type Waiting } from './durable-headers.ts';
 import type { DurableHandler, ResolvedDurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
@@ -121,7 +122,7 @@ export class DurableWorker {
       const wrong = toAgentwireError(error, 'ERR_HANDLER');
       const reason = handing ? undefined : REFUSALS[wrong.code];
       if (reason !== undefined || deliveries >= maxDeliver)
-        await this.#bury(msg, from, reason ?? 'timeout', wrong, reply);
+        await this.#bury(msg, from, reason ?? 'handler_failed', wrong, reply);
       else this.#again(msg, deliveries);
       return;
     }
@@ -140,7 +141,7 @@ export class DurableWorker {
   async #bury(
     msg: JsMsg,
     { subject, sentAt, source }: Waiting,
-    reason: DeadLetterReason,
+    reason: DurableDeadLetterReason,
     { code, message: why }: AgentwireError,
     reply: RemoteReply | undefined,
   ): Promise<void> {
@@ -169,7 +170,7 @@ function unread(msg: JsMsg): Waiting {
 }
 
 /** Codes that end a message before its handler was asked; after every other one it is tried again. */
-const REFUSALS: Partial<Record<ErrorCode, DeadLetterReason>> = {
+const REFUSALS: Partial<Record<ErrorCode, DurableDeadLetterReason>> = {
   ERR_CAPABILITY_DENIED: 'governance_denied',
   ERR_TIMEOUT: 'timeout',
 };

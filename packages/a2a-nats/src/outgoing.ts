@@ -3,6 +3,7 @@ import { createMessage, type KernelMessage, payload, type Target, target } from 
 import type { RemoteDelivery } from '@agentwire/a2a-router/internal';
 import type { DurableStreams } from './durable-streams.ts';
 import { MAX_WAIT_MS, sentHeaders } from './durable-headers.ts';
+import { withoutDurable } from './durable-inboxes.ts';
 import { messageKey } from './message-key.ts';
 import { fromNatsError } from './nats-errors.ts';
 import type { NodeLink } from './node-link.ts';
@@ -156,9 +157,7 @@ export class Outgoing {
     inner: Extract<Target, { kind: 'service' }>,
     { expectsReply, window }: Pick<RemoteDelivery, 'expectsReply' | 'window'>,
   ): Promise<void> {
-    if (this.#durable === undefined) {
-      throw new AgentwireError('ERR_UNSUPPORTED', 'this backend was made without the option durable');
-    }
+    if (this.#durable === undefined) throw withoutDurable();
     const { subjects, options, stats, asked } = this.#link;
     const wait = message.notBefore === undefined ? 0 : message.notBefore - options.clock.wallNow();
     if (wait > MAX_WAIT_MS)

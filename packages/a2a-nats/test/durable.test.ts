@@ -137,7 +137,7 @@ describe.skipIf(!hasServer)(`durable inboxes on JetStream${unlessServer}`, { tim
     expect(inbox.stats).toMatchObject({ failed: 5, duplicates: 0 });
     const dead = await b.backend.deadLetters('orders');
     expect(dead).toMatchObject([
-      { reason: 'timeout', why: 'not yet', source: 'a', message: { payload: { value: 'poison' } } },
+      { reason: 'handler_failed', why: 'not yet', source: 'a', message: { payload: { value: 'poison' } } },
     ]);
     expect(await waiting(server)).toBe(0);
     await b.backend.redrive('orders', dead[0]?.sequence ?? 0);

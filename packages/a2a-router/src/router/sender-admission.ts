@@ -81,7 +81,7 @@ export class SenderAdmission {
     if (given === undefined) {
       return new AgentwireError(
         'ERR_CAPABILITY_DENIED',
-        `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here: the acceptRemote of this router is not set or gave nothing for it`,
+        `process ${from} of node ${JSON.stringify(fromNode)} may send nothing here, answers included: the acceptRemote of this router is not set or gave nothing for it`,
       );
     }
     const capabilities = this.#known.resolve(fromNode, given);

@@ -61,10 +61,10 @@ export function checkAgainst(
     throw broken(what, error);
   }
   if (!isLater(result)) {
-    judge(result, what);
+    judge(result, what, payload);
     return undefined;
   }
-  return inTime(Promise.resolve(result), what, deps);
+  return inTime(Promise.resolve(result), what, payload, deps);
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for something that is no Standard Schema. */
@@ -76,11 +76,13 @@ export function checkSchema(name: string, schema: StandardSchema | undefined): v
     throw new AgentwireError('ERR_INVALID_ARGUMENT', `${name} must be a Standard Schema, with ~standard.validate`);
 }
 
-function judge(result: unknown, what: string): void {
+function judge(result: unknown, what: string, { kind }: Payload): void {
   const { issues } = Object(result ?? { issues: [] }) as { readonly issues?: unknown };
   if (issues === undefined && typeof result === 'object' && result !== null && 'value' in result) return;
   const paths = Array.isArray(issues) ? issues.slice(0, MAX_TOLD).map((issue) => pathOf(issue)) : [];
-  const where = paths.filter((path) => path !== '').join(', ');
+  // a payload that fails as a whole is often text where JSON was meant
+  const whole = kind === 'text' || kind === 'binary' ? `its payload is ${kind}, not JSON` : '';
+  const where = paths.filter((path) => path !== '').join(', ') || whole;
   throw new AgentwireError(
     'ERR_INVALID_ARGUMENT',
     `${what} ${what.startsWith('the arguments') ? 'do' : 'does'} not fit its schema${where === '' ? '' : `: ${where}`}`,
@@ -105,7 +107,12 @@ function broken(what: string, error: unknown): AgentwireError {
   return new AgentwireError('ERR_HANDLER', `the schema of ${what} failed`, { cause: error });
 }
 
-function inTime(result: Promise<unknown>, what: string, { clock, timeoutMs }: CheckDeps): Promise<void> {
+function inTime(
+  result: Promise<unknown>,
+  what: string,
+  payload: Payload,
+  { clock, timeoutMs }: CheckDeps,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(
       () => reject(new AgentwireError('ERR_TIMEOUT', `the schema of ${what} took more than ${timeoutMs} ms`)),
@@ -115,7 +122,7 @@ function inTime(result: Promise<unknown>, what: string, { clock, timeoutMs }: Ch
       (value) => {
         clock.clearTimeout(timer);
         try {
-          resolve(judge(value, what));
+          resolve(judge(value, what, payload));
         } catch (error) {
           reject(error);
         }

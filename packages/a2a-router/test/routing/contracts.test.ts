@@ -29,6 +29,9 @@ describe('a contract', () => {
     void worker.serve(() => payload.json(3));
     expect(await asker.request(to, good)).toMatchObject({ payload: { value: 3 } });
     await expect(asker.request(to, bad)).rejects.toMatchObject({ detail: { paths: ['list.0'] } });
+    await expect(asker.request(to, payload.text('{"list":[1]}'))).rejects.toThrow(
+      'the arguments of math.sum do not fit its schema: its payload is text, not JSON',
+    );
   });
 
   it.each(['sync', 'async'])('checks arguments at the receiver, before a handler sees them (%s)', async (how) => {

@@ -26,7 +26,8 @@ async function run(url: string, inbox: string, flags: DeadFlags, { terminal }: C
     servers: url,
     auth,
     prefix: flags.prefix,
-    durable: { create: false },
+    // a name that no inbox of the node has is an error, and no inbox without dead letters
+    durable: { create: false, inboxes: [inbox] },
   });
   const { stdout, stderr } = terminal;
   const redriven: number[] = [];
