@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
 import { agentwire, BIN, socketFolder, start } from './command-line.ts';
 
+const AGENT = import.meta.resolve('@agentwire/agent');
 const UPSTREAM = ['--listen', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:9'];
 
 test('with --listen a token is what callers must show', async () => {
@@ -132,7 +133,20 @@ test('agent FILE ends with status 2 and one clear line, whatever the file left o
       'syntax.ts:2: it cannot be loaded (Expression expected)\n',
     ],
     [file('syntax.mjs', '\n\nconst b = ;\n'), "syntax.mjs:3: it cannot be loaded (Unexpected token ';')\n"],
-    [file('import.mjs', "\nimport 'no-such';"), "import.mjs:2: it cannot be loaded (Cannot find package 'no-such')\n"],
+    [
+      file('import.mjs', "\nimport 'no-such';"),
+      "import.mjs:2: it cannot be loaded (Cannot find package 'no-such'); install it for this file: npm install no-such\n",
+    ],
+    [
+      file('ending.ts', "import { a } from './own';\nexport default a;"),
+      'own.mjs is there: an import names a file with its ending',
+    ],
+    [
+      file('invalid.mjs', `import { defineAgent } from ${JSON.stringify(AGENT)};\n\nexport default defineAgent({});`),
+      'invalid.mjs:3: it cannot be loaded (name of an agent',
+    ],
+    [file('object.mjs', 'export default {};'), 'its default export is no agent; export what defineAgent('],
+    [file('function.mjs', 'export default () => 1;'), 'its default export is a function; export what defineAgent('],
     [file('imports.mjs', "import './syntax.mjs';"), `imports.mjs: it cannot be loaded (`],
     ['wuf', 'wuf is no file, and none of our agents: reference, waf, api-key\n'],
     [folder, 'is no file'],

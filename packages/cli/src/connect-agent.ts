@@ -1,4 +1,4 @@
-import { FEATURES, type Logger, parseEndpoint } from '@agentwire/core';
+import { FEATURES, type Logger, parseEndpoint, type Transport } from '@agentwire/core';
 import { connectSession, type ProxySession } from '@agentwire/core/session';
 import { checkChoice, type Dialect, type Encoding, refuseDialectOverGrpc } from './commands/wire-choices.ts';
 import { loadTransports, type TransportFlags } from './load-transports.ts';
@@ -33,6 +33,16 @@ export interface FoundAgent {
   connect(): Promise<ProxySession>;
 }
 
+/** Returns the error for an endpoint that no transport serves. */
+export function noTransport(scheme: string, transports: readonly Transport[], example: string): UsageError {
+  const known = transports.flatMap(({ schemes }) => schemes).join(', ');
+  const why = scheme === 'memory' ? ', which is for agents in the same process' : '';
+  return new UsageError(
+    `no transport serves ${scheme}:${why}; there are transports for ${known}, and --transport MODULE adds one`,
+    example,
+  );
+}
+
 /** Reads flags about one agent; nothing is connected yet. @throws UsageError for wrong ones */
 export async function findAgent(
   endpoint: string,
@@ -48,10 +58,7 @@ export async function findAgent(
   const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, example);
   const transports = await loadTransports(flags.transport, stock, { logger, example });
   const transport = transports.find(({ schemes }) => schemes.includes(scheme));
-  if (transport === undefined) {
-    const why = scheme === 'memory' ? ', which is for agents in the same process' : '';
-    throw new UsageError(`no transport serves ${scheme}:${why}`, example);
-  }
+  if (transport === undefined) throw noTransport(scheme, transports, example);
   const encodings = encoding === undefined ? ['msgpack', 'json'] : [encoding];
   const self = { role: 'proxy' as const, name, version: '0', features: FEATURES, encodings, token };
   return {

@@ -10,6 +10,8 @@ export interface Location {
 }
 
 const OWN_FILES = new URL('./', import.meta.url).href;
+/** Folder of this package and of those beside it. */
+const LIBRARY = new URL('../../', import.meta.url).href;
 
 const pathOf = (file: string): string => (file.startsWith('file:') ? fileURLToPath(file) : file);
 
@@ -19,11 +21,16 @@ function headLocation(head: string): Location | undefined {
   return file === undefined ? undefined : { file: pathOf(file), line: Number(line) };
 }
 
-/** Returns the place of the first call in a stack that is no call of this package. */
+/** Returns the place of the first call in a stack that is no call of a library, else of the first that is none of this package. */
 function frameLocation(stack: string): Location | undefined {
-  for (const [, file = '', line] of stack.matchAll(/^ +at .*?(file:\/\/[^()?]*)(?:\?[^():]*)?:(\d+):\d+\)?$/gm))
-    if (!file.startsWith(OWN_FILES)) return { file: pathOf(file), line: Number(line) };
-  return undefined;
+  let first: Location | undefined;
+  for (const [, file = '', line] of stack.matchAll(/^ +at .*?(file:\/\/[^()?]*)(?:\?[^():]*)?:(\d+):\d+\)?$/gm)) {
+    if (file.startsWith(OWN_FILES)) continue;
+    const found = { file: pathOf(file), line: Number(line) };
+    if (!file.includes('/node_modules/') && !file.startsWith(LIBRARY)) return found;
+    first ??= found;
+  }
+  return first;
 }
 
 /** Returns the line of an import that was not found: Node names its file alone. */

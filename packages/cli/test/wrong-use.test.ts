@@ -101,6 +101,8 @@ test.each<[string, string[]]>([
   ['agentwire agent ./my-agent.ts', ['agent', 'nope.ts', '--listen', 'unix:/absent.sock']],
   ['memory:, which is for agents in the same process', ['replay', 'absent.ndjson', 'memory:a']],
   ['--listen: the port 70000 is too large', ['gateway', '--upstream', 'http://127.0.0.1:1', '--listen', 'a:70000']],
+  ['ws, wss, and --transport MODULE adds one', ['call', 'ftp:x']],
+  ['ws, wss, and --transport MODULE adds one', ['bench', 'ftp:x']],
   ['no transport serves that scheme', [...GATEWAY, '--agent', 'w=ftp:x']],
   ['gateway.yaml:3: agents[0].tokenFile names', ['gateway', '--config', agentsFile('none')]],
   ...wrongFiles,

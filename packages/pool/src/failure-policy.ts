@@ -78,7 +78,7 @@ export function checkFailurePolicy(policy: FailurePolicy): FailurePolicy {
   if (typeof policy !== 'object' || policy === null)
     throw new AgentwireError(
       'ERR_INVALID_ARGUMENT',
-      'onFailure must be "closed", "open", a function, or an object with one of these for each kind',
+      'onFailure must be "closed", "open", in code also a function, or an object with one of these for each kind',
     );
   checkKnownOptions('onFailure', policy, POLICY_KEYS);
   for (const [kind, rule] of Object.entries(policy)) {

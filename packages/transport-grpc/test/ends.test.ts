@@ -6,6 +6,7 @@ import {
   type Http2Server,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { createServer as createHttpServer } from 'node:http';
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -155,6 +156,17 @@ describe('the end of a session that the other side ends', () => {
       answer(agent.streams[0] as ServerHttp2Stream);
       await expect(attempt).rejects.toMatchObject({ code });
     }
+  });
+
+  test('tells that a server of HTTP/1.1 does not speak gRPC, and which addresses are for what does not', async () => {
+    const server = createHttpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    await expect(proxyOf(`grpc://127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 'ERR_CONNECT',
+      message: expect.stringMatching(/what came is not HTTP\/2, .*grpcs:\/\/HOST:PORT, .*unix:PATH/) as string,
+    });
   });
 
   test('does not crash, whatever is called on a connection to a hung agent that is aborted', async () => {

@@ -56,6 +56,8 @@ export function redirect(url: string, status = 302): AgentDecision {
  * @throws AgentwireError `ERR_INVALID_HEADER`, `ERR_INVALID_ARGUMENT`
  */
 export function challenge(challengeType: string, params: Readonly<Record<string, string>> = {}): AgentDecision {
+  if (typeof challengeType !== 'string')
+    throw new AgentwireError('ERR_INVALID_ARGUMENT', "type of challenge must be a text, such as 'captcha' or 'Bearer'");
   return new AgentDecision({ type: 'challenge', challengeType, params: { ...params } });
 }
 

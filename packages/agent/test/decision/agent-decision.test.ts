@@ -23,6 +23,7 @@ describe('decisions', () => {
     expect(plain(challenge('captcha', { a: 'b' }))).toEqual({
       verdict: { type: 'challenge', challengeType: 'captcha', params: { a: 'b' } },
     });
+    expect(() => challenge(undefined as never)).toThrow("type of challenge must be a text, such as 'captcha'");
     expect(plain(closeWebSocket(1008, 'bad'))).toEqual({
       verdict: { type: 'allow' },
       webSocket: { type: 'close', code: 1008, reason: 'bad' },

@@ -8,6 +8,7 @@ import { type AgentProcess, startAgentProcess } from '../bench/agent-process.ts'
 import { type LoopResult, runClosedLoop } from '../bench/closed-loop.ts';
 import { createWorkload } from '../bench/workload.ts';
 import type { CommandContext } from '../command-context.ts';
+import { noTransport } from '../connect-agent.ts';
 import { createConsoleLogger } from '../output/log.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
 import { addTransportFlag, loadTransports, type TransportFlags } from '../load-transports.ts';
@@ -123,7 +124,7 @@ async function run(endpoint: string | undefined, flags: BenchFlags, context: Com
     const stock = stockTransports({ ...tlsOf(flags), logger, ...(dialect !== undefined && { dialect }) }, EXAMPLE);
     const transports = await loadTransports(flags.transport, stock, { logger, example: EXAMPLE });
     const transport = transports.find(({ schemes }) => schemes.includes(scheme));
-    if (transport === undefined) throw new UsageError(`no transport serves ${scheme}:`, EXAMPLE);
+    if (transport === undefined) throw noTransport(scheme, transports, EXAMPLE);
     const sessions = await open(transport, address, connections, inFlight, encoding, token);
     const peer = sessions[0]?.connection.peer;
     line(

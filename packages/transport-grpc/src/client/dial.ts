@@ -24,9 +24,18 @@ import { clientTls } from '../tls.ts';
 /** Path of the one method that this side calls. */
 export const PROCESS_STREAM_PATH = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
 
+const OTHERWISE =
+  'it may not speak gRPC: over TLS the address is grpcs://HOST:PORT, over frames unix:PATH or tcp://HOST:PORT';
 /** Hint for a server that has sent nothing, not even the settings with which HTTP/2 begins. */
-const NO_HTTP2 =
-  '; nothing came from it, so it may not speak gRPC: over frames the address is unix:PATH or tcp://HOST:PORT';
+const MUTE = `; nothing came from it, so ${OTHERWISE}`;
+/** Hint for a server that has sent something that is not HTTP/2. */
+const OTHER = `; what came is not HTTP/2, so ${OTHERWISE}`;
+
+/** Tells whether the first bytes of a server were not those of HTTP/2. */
+function isOtherProtocol(error: unknown): boolean {
+  const { code, message } = Object(error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  return code === 'ERR_HTTP2_ERROR' && message === 'Protocol error';
+}
 
 function openSession({ scheme, target, path }: Endpoint, options: ResolvedGrpcOptions): ClientHttp2Session {
   const secure = scheme === 'grpcs';
@@ -155,7 +164,9 @@ class Dialling implements MessageStreamUser {
     // a server of HTTP/2 begins with its settings; one of TLS may refuse a certificate before them
     const isMute = this.#socket?.bytesRead === 0 && this.#endpoint.scheme !== 'grpcs';
     const text = known.code === 'ERR_CLOSED' ? `${known.message}, during the handshake` : known.message;
-    if (isMute) this.fail(new AgentwireError('ERR_CONNECT', `${text}${NO_HTTP2}`, { cause: known }));
+    if (isMute) this.fail(new AgentwireError('ERR_CONNECT', `${text}${MUTE}`, { cause: known }));
+    else if (isOtherProtocol(known.cause))
+      this.fail(new AgentwireError('ERR_CONNECT', `${text}${OTHER}`, { cause: known }));
     else this.fail(known.code === 'ERR_CLOSED' ? fromNodeError(new Error(text), 'ERR_CONNECT', where) : known);
   }
 }
