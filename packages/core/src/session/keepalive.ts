@@ -86,10 +86,13 @@ export class Keepalive {
   }
 
   #check(): void {
-    const { connection, clock, patienceMs } = this.#deps;
-    if (connection.status !== 'open') return;
+    if (this.#deps.connection.status !== 'open') return;
     if (!this.#silent || !this.#ping()) return this.#wait();
-    this.#timer = clock.setTimeout(() => this.#judge(), Math.max(this.#timeoutMs, patienceMs?.() ?? 0));
+    this.#judgeIn(this.#timeoutMs);
+  }
+
+  #judgeIn(ms: number): void {
+    this.#timer = this.#deps.clock.setTimeout(() => this.#judge(), ms);
   }
 
   /** Sends a ping. @returns `false` if the peer accepts none: its silence is never judged */
@@ -103,8 +106,11 @@ export class Keepalive {
   }
 
   #judge(): void {
-    const { connection } = this.#deps;
+    const { connection, patienceMs } = this.#deps;
     if (!this.#silent) return this.#wait();
+    // asked again after a while: what the peer is busy with may end long before its deadline
+    const patience = patienceMs?.() ?? 0;
+    if (patience > 0) return this.#judgeIn(Math.min(patience, this.#timeoutMs));
     const why = `${connection.peer.name} did not answer a ping on ${connection.id}`;
     connection.abort(new AgentwireError('ERR_TIMEOUT', why));
   }

@@ -354,6 +354,33 @@ describe('keepalive', () => {
   });
 });
 
+describe('keepalive of an agent that takes one event at a time', () => {
+  const busy = (): Setup => setup({ keepalive: { intervalMs: 20, timeoutMs: 20 } }, { dialect: 'zentinel' });
+
+  test('it may be silent until the deadline of what it decides, and is given up then', async () => {
+    const { connection, session, clock } = busy();
+    const rejected = expect(session.request(headers, { timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: 'ERR_CLOSED',
+    });
+    clock.advance(990);
+    expect(connection.status).toBe('open');
+    clock.advance(60);
+    await rejected;
+    expect(connection.status).toBe('closed');
+  });
+
+  test('once it has answered it is given up after a ping like any other', async () => {
+    const { connection, session, clock } = busy();
+    const answer = session.request(headers, { timeoutMs: 1_000 });
+    clock.advance(30);
+    expect(connection.ofType('ping')).toHaveLength(1);
+    connection.receive({ type: 'answer', id: lastId(connection), decision: ALLOW });
+    await answer;
+    clock.advance(80);
+    expect([connection.status, clock.pendingTimers]).toEqual(['closed', 0]);
+  });
+});
+
 describe('ends', () => {
   test('drain waits for what is open, then closes', async () => {
     const { connection, session } = setup();
