@@ -71,9 +71,12 @@ async function fullDisk(cell: Cell, why: string[]): Promise<string> {
   mkdirSync(fullTemp);
   const agent = await cell.agent('faults', undefined, [], { fullTemp });
   const tracked = await cell.session(agent.endpoint);
+  // where the dialect has no field for it, the headers tell of the body
+  const head = headers('/spill');
+  const announced = { ...head, headers: [...head.headers, 'transfer-encoding', 'chunked'], hasBody: true };
   const body = async (chunks: number): Promise<string> => {
     const exchange = tracked.session.open();
-    let { decision, error } = await tracked.follow(() => exchange.ask({ ...headers('/spill'), hasBody: true }));
+    let { decision, error } = await tracked.follow(() => exchange.ask(announced));
     for (let index = 0; decision?.needsMore === true; index += 1) {
       const chunk = { type: 'requestBodyChunk' as const, index, data: CHUNK, last: index === chunks - 1 };
       ({ decision, error } = await tracked.follow(() => exchange.ask(chunk)));
@@ -82,7 +85,9 @@ async function fullDisk(cell: Cell, why: string[]): Promise<string> {
     return error?.code ?? (decision?.verdict.type === 'allow' ? `${numberOf(decision)} bytes` : 'block');
   };
   const without = await body(CHUNKS);
-  if (without !== 'ERR_NO_SPACE') why.push(`without room for a file a body got ${without}`);
+  // the frames of the zentinel dialect have no errors: the agent decides a block
+  const expected = cell.column.dialect === 'zentinel' && cell.column.medium === 'frames' ? 'block' : 'ERR_NO_SPACE';
+  if (without !== expected) why.push(`without room for a file a body got ${without}`);
   if ((await tracked.ask(headers('/?n=1'))).error !== undefined) why.push('a request without a body failed');
   const small = await body(2);
   if (small !== `${2 * CHUNK.byteLength} bytes`) why.push(`a body that needs no file got ${small}`);
