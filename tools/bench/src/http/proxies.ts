@@ -95,6 +95,22 @@ export const PROXIES: Readonly<Record<string, StartProxy>> = {
     const metrics = new MetricsCollector();
     return gateway({ metrics }, { metrics })(upstream, agents);
   },
+  async 'gateway-metrics-sdk'(upstream, agents) {
+    const { MetricsCollector, observeWith } = await import('@agentwire/metrics');
+    const { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } =
+      await import('@opentelemetry/sdk-metrics');
+    const metrics = new MetricsCollector();
+    // an exporter keeps what it got
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    setInterval(() => exporter.reset(), 1_000).unref();
+    const reader = new PeriodicExportingMetricReader({
+      exporter,
+      exportIntervalMillis: 1_000,
+      exportTimeoutMillis: 900,
+    });
+    observeWith(metrics, new MeterProvider({ readers: [reader] }).getMeter('agentwire'));
+    return gateway({ metrics }, { metrics })(upstream, agents);
+  },
   async 'gateway-traced-no-sdk'(upstream, agents) {
     const { tracer } = await tracing(undefined);
     return gateway({ tracer }, { tracer })(upstream, agents);

@@ -91,6 +91,13 @@ export const HTTP_ROWS: readonly HttpRow[] = [
   ),
   requests('gateway-metrics', 'one agent, with metrics', ONE, { 64: [proxyCpu('gateway', 1.03)] }, [64]),
   requests(
+    'gateway-metrics-sdk',
+    'one agent, with metrics that the OpenTelemetry SDK collects every second',
+    ONE,
+    { 64: [proxyCpu('gateway', 1.15)] },
+    [64],
+  ),
+  requests(
     'gateway-traced-no-sdk',
     'one agent, with a tracer and no SDK',
     ONE,
