@@ -22,10 +22,15 @@ export interface MetricFamily {
   readonly series: readonly Series[];
 }
 
-/** Label value as it is stored: well-formed Unicode, at most 256 characters. */
+/** Returns well-formed Unicode without NUL, which ends a page for Prometheus: it would refuse all metrics for one text. */
+export function writable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{FFFD}');
+}
+
+/** Label value as it is stored: text that Prometheus reads, at most 256 characters. */
 export function labelValue(value: string): string {
   const text = value.length > MAX_LABEL_LENGTH ? `${value.slice(0, MAX_LABEL_LENGTH - 1)}…` : value;
-  return text.toWellFormed();
+  return writable(text);
 }
 
 /** Metric with its series, one per set of labels. */

@@ -18,7 +18,7 @@ import {
 } from '@agentwire/core/internal';
 import { DroppedMeasurements } from './dropped-measurements.ts';
 import type { MetricDefinition } from './families.ts';
-import { type MetricFamily, sampleNames } from './family.ts';
+import { labelValue, type MetricFamily, sampleNames } from './family.ts';
 import { FamilyTable } from './family-table.ts';
 import { type ExportFormat, exportText } from './prometheus.ts';
 import { ReportedMetrics } from './reported-metrics.ts';
@@ -113,7 +113,9 @@ export class MetricsCollector implements MetricsRecorder, MetricsSource {
     try {
       const id: unknown = traceId();
       containRejection(id, () => undefined);
-      return typeof id === 'string' ? { traceId: id, value, timestampMs: this.#clock.wallNow() } : undefined;
+      return typeof id === 'string'
+        ? { traceId: labelValue(id), value, timestampMs: this.#clock.wallNow() }
+        : undefined;
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { helpOf } from './families.ts';
-import type { MetricFamily } from './family.ts';
+import { type MetricFamily, writable } from './family.ts';
 import { HistogramSeries, type Series } from './series.ts';
 
 /** Text format: Prometheus 0.0.4 or OpenMetrics 1.0. */
@@ -64,8 +64,7 @@ export function* exportPieces(families: readonly MetricFamily[], format: ExportF
     // in OpenMetrics a counter's name has no _total, which its samples add
     const family = open && type === 'counter' ? name.replace(/_total$/, '') : name;
     const sample = open && type === 'counter' ? `${family}_total` : name;
-    const escaped = (help.trim() === '' ? helpOf(name) : help)
-      .toWellFormed()
+    const escaped = writable(help.trim() === '' ? helpOf(name) : help)
       .replaceAll('\\', '\\\\')
       .replaceAll('\n', '\\n');
     const helpText = open ? escaped.replaceAll('"', '\\"') : escaped;

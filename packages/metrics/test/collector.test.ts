@@ -67,7 +67,7 @@ describe('MetricsCollector', () => {
           const given = again ? Object.freeze({ ...labels }) : labels;
           metrics.count('errors_total', given, value);
           metrics.count('errors_total', given, value);
-          const key = JSON.stringify([labels.agent.toWellFormed(), labels.type]);
+          const key = JSON.stringify([labels.agent.toWellFormed().replaceAll('\0', '\u{FFFD}'), labels.type]);
           model.set(key, (model.get(key) ?? 0) + value + value);
         }
         const [family] = metrics.snapshot().families;
@@ -187,6 +187,18 @@ describe('MetricsCollector', () => {
     expect(metrics.exportPrometheus()).toBe(
       '# HELP x_total line\\nbreak \\\\ "quote"\n# TYPE x_total counter\nx_total{agent="a\\"} 1\\nfake_total{b=\\"\\\\"} 1\n',
     );
+  });
+
+  test('has no NUL, with which Prometheus refuses the whole page, and no two series that are equal without it', () => {
+    const metrics = new MetricsCollector({ traceId: () => 'a\0b' });
+    metrics.count('x_total', { agent: 'a\0' });
+    metrics.count('x_total', { agent: 'a\u{FFFD}' });
+    metrics.observe('agent_request_duration_seconds', { agent: '\0' }, 1);
+    const rules = { name: 'rules_total', help: 'a\0b', labels: { rule: '\0' }, value: 1 };
+    metrics.recordReport('w\0', report({ counters: [rules] }));
+    for (const format of ['prometheus', 'openmetrics'] as const)
+      expect(metrics.exportPrometheus(format)).not.toContain('\0');
+    expect(metrics.exportPrometheus()).toContain('x_total{agent="a\u{FFFD}"} 2\n');
   });
 
   test('OpenMetrics names counters without _total, writes exemplars and ends with EOF', () => {
