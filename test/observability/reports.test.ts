@@ -73,7 +73,14 @@ describe.each(LANES)('metrics that an agent reports over %s', (_name, createTran
   });
 });
 
-test('a source of metrics that throws leaves the rest of a report as it is', async () => {
+const thrown = (): never => {
+  throw new Error('no');
+};
+
+test.each([
+  ['throws', thrown],
+  ['is async by mistake, and rejects,', () => Promise.reject(new Error('no')) as never],
+])('a source of metrics that %s leaves the rest of a report as it is', async (_, report) => {
   const errors: string[] = [];
   const logger = {
     debug: () => undefined,
@@ -81,16 +88,11 @@ test('a source of metrics that throws leaves the rest of a report as it is', asy
     warn: () => undefined,
     error: (_fields: object, message: string) => void errors.push(message),
   };
-  const broken = {
-    report: (): never => {
-      throw new Error('no');
-    },
-  };
   const server = await serveAgent(defineAgent({ name: 'a', version: '1', onRequestHeaders: () => allow() }), {
     transports: [createUdsTransport()],
     listen: [socketPath()],
     reportIntervalMs: 100,
-    metrics: broken,
+    metrics: { report },
     logger,
   });
   onTestFinished(() => server.close());

@@ -9,7 +9,14 @@ import type {
   ScalarMetric,
   TimerHandle,
 } from '@agentwire/core';
-import { checkOptions, INSTANCE_METRIC, isAgentwire, OPTION, type OptionTable } from '@agentwire/core/internal';
+import {
+  checkOptions,
+  containRejection,
+  INSTANCE_METRIC,
+  isAgentwire,
+  OPTION,
+  type OptionTable,
+} from '@agentwire/core/internal';
 import type { AgentSession } from '@agentwire/core/session';
 import type { AgentRuntime } from '../runtime/agent-runtime.ts';
 import { notifyProxy } from '../runtime/notify.ts';
@@ -165,8 +172,12 @@ export class Reports {
   /** Reads the agent's own metrics; a source that fails is logged, and the rest is reported without it. */
   #own(): OwnMetrics {
     if (this.#source === undefined && this.#givenMetrics === NONE) return NONE;
+    const failed = (error: unknown): void =>
+      this.#runtime.logger.error({ err: error }, "the source of an agent's own metrics failed");
     try {
       const source = this.#source?.report() ?? NONE;
+      // of an async one there is nothing to report yet
+      containRejection(source, failed);
       const counters = [...source.counters, ...(this.#givenMetrics.counters ?? [])];
       const gauges = [...source.gauges, ...(this.#givenMetrics.gauges ?? [])];
       const histograms = [...source.histograms, ...(this.#givenMetrics.histograms ?? [])];
@@ -178,7 +189,7 @@ export class Reports {
         histograms: first(histograms, counters.length + gauges.length),
       };
     } catch (error) {
-      this.#runtime.logger.error({ err: error }, "the source of an agent's own metrics failed");
+      failed(error);
       return NONE;
     }
   }
