@@ -20,6 +20,7 @@ export { createLineLogger, type LineLoggerOptions, stderrLogger } from './line-l
 export { isLogged, type LogMethod, markLogged, safeLogger, silentLogger } from './logger.ts';
 export { checkDecision, checkDecisionField, CheckedDecision, checkReceivedDecision } from './message/check-decision.ts';
 export { checkHeaderLines, checkOneValueAName } from './message/check-verdict.ts';
+export { checkRequestLine } from './message/check-head.ts';
 export { checkEventType, completeEvent } from './message/complete-event.ts';
 export { asReceived, checkSendable } from './message/check-message.ts';
 export type { LoadReport, ResourceReport } from './message/control.ts';

@@ -64,10 +64,13 @@ export function failureKind(error: AgentwireError): FailureKind | undefined {
   return KINDS[error.code] ?? 'agent_error';
 }
 
-/** Returns whether an error is the peer's failure: it did not answer in time, broke the protocol, or refused for overload. */
+/**
+ * Returns whether an error is the peer's failure: it did not answer in time, broke the protocol, or refused for overload. One that says that
+ * the protocol was broken is an agent that answers, about what it was sent.
+ */
 export function isPeerFailure({ code, detail }: AgentwireError): boolean {
   if (code === 'ERR_OVERLOADED') return detail?.['byAgent'] === true;
-  return code === 'ERR_TIMEOUT' || code === 'ERR_PROTOCOL';
+  return code === 'ERR_TIMEOUT' || (code === 'ERR_PROTOCOL' && detail?.['byAgent'] !== true);
 }
 
 /** Errors of an event that this side could not send. */

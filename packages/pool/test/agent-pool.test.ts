@@ -218,6 +218,7 @@ describe('failure policy', () => {
   test.each([
     ['of no known type', { type: 'x', id: 1 }],
     ['with a wrong field', { ...head(1), method: 7 }],
+    ['with a path whose escapes were decoded', { ...head(1), uri: '/a b' }],
     ['with wrong metadata', { ...head(1), metadata: { clientPort: 'http' } }],
   ])('an event %s is an error of the caller, whether or not the agent is there', async (_, event) => {
     const { pool, serve } = setup();

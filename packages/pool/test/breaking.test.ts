@@ -93,6 +93,22 @@ describe('circuit breaker of an agent', () => {
     expect(world.pool.getHealth('waf').circuitBreakerState).toBe('closed');
   });
 
+  test('counts no head that an agent refuses because of what its caller sent', async () => {
+    const world = setup({ ...OPTIONS, circuitBreakerThreshold: 1, outlierEjectionThreshold: 1 });
+    await world.serve('memory:waf', () => ALLOW);
+    await world.pool.addAgent('waf', 'memory:waf', { onFailure: 'open' });
+    for (const [id, wrong] of [{ uri: '/a b' }, { uri: '/\0' }, { method: 'GE T' }, { method: '' }].entries()) {
+      await expect(world.pool.request('waf', { ...head(id), ...wrong })).rejects.toMatchObject({
+        code: 'ERR_PROTOCOL',
+      });
+      await expect(world.pool.decide('waf', { ...head(`d${id}`), ...wrong })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+    }
+    expect(world.pool.getHealth('waf')).toMatchObject({ circuitBreakerState: 'closed', healthyConnections: 1 });
+    expect(await ask(world, 'next')).toBe('allow');
+  });
+
   test('the death of a connection is one failure, however many requests it took along', async () => {
     const world = setup({ ...OPTIONS, circuitBreakerThreshold: 2, reconnect: { initialMs: 60_000, maxMs: 60_000 } });
     const listener = await world.serve('memory:waf', never);

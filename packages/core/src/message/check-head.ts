@@ -1,5 +1,6 @@
 import { AgentwireError } from '../errors.ts';
 import type { RequestHeaders, ResponseHeaders } from './events.ts';
+import { fault } from './decision-fault.ts';
 import { isValidHeaderName, isValidHeaderValue } from './header-syntax.ts';
 
 /** Limit of header lines of one head, as in every codec. */
@@ -11,6 +12,17 @@ function isUri(uri: string): boolean {
     if (code <= 0x20 || code === 0x7f) return false;
   }
   return true;
+}
+
+/**
+ * Checks what only the receiver of a head checks, because it takes 100 ns of each request (a loop of 10 million): for a caller whose head was
+ * refused.
+ *
+ * @throws AgentwireError `ERR_INVALID_ARGUMENT`
+ */
+export function checkRequestLine({ method, uri }: Pick<RequestHeaders, 'method' | 'uri'>): void {
+  if (!isValidHeaderName(method)) throw fault('method', 'must be an HTTP token');
+  if (!isUri(uri)) throw fault('uri', 'must have no space and no control character: it is sent with its escapes');
 }
 
 /** Returns the fault that a decoder finds in a head, with the same message and code; `undefined` for a valid one. */

@@ -1,5 +1,5 @@
 import { ALLOW, AgentwireError, type Clock, type Decision, type EventType, type ProxyEvent } from '@agentwire/core';
-import { checkEventType, checkHeaderLines, completeEvent } from '@agentwire/core/internal';
+import { checkEventType, checkHeaderLines, checkRequestLine, completeEvent } from '@agentwire/core/internal';
 import type { FailureDecider } from '../failure-policy.ts';
 import { EVENT_BIT, HTTP_BITS, namesOf, type PoolAskOptions, type Question } from '../question.ts';
 
@@ -45,6 +45,7 @@ export class UndecidedEvents {
    */
   decide(question: Question, error: AgentwireError, options: PoolAskOptions | undefined): Decision {
     completeEvent(question as ProxyEvent, this.#clock);
+    if (question.type === 'requestHeaders') checkRequestLine(question);
     if (question.type === 'requestHeaders' || question.type === 'responseHeaders')
       checkHeaderLines(question.headers, 'headers');
     return this.#failures.decide(question.type, error, options?.onFailure, question.id);
