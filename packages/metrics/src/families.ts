@@ -37,7 +37,7 @@ export const KNOWN_METRICS: Readonly<Record<string, MetricDefinition>> = {
   agent_errors_total: {
     type: 'counter',
     labels: ['agent', 'type'],
-    help: 'Requests to an agent that failed, by error code.',
+    help: 'Events that were sent to an agent and failed, by error code.',
   },
   agent_circuit_breaker_state: {
     type: 'gauge',

@@ -16,7 +16,7 @@ export interface AgentPoolStats {
     readonly queued: number;
     /** Requests that are remembered because more of their events may come. */
     readonly liveRequests: number;
-    /** Events sent to the agent. */
+    /** Events that the agent was to decide, also those that failed before they were sent. */
     readonly requests: number;
     /** Events that a cached decision of the agent decided. */
     readonly cached: number;

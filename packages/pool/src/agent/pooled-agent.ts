@@ -35,7 +35,7 @@ export class PooledAgent {
   readonly breaker: AgentBreaker;
   /** Its decisions that may be given again; `undefined` where the pool keeps none. */
   readonly cached: CachedDecisions | undefined;
-  /** Events sent. */
+  /** Events that it was to decide, also those that failed before they were sent. */
   asked = 0;
   readonly #options: ResolvedPoolOptions;
   readonly #passesPaused: boolean;
